@@ -1,0 +1,106 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Header, MemberId};
+
+/// Answer of `GET /clusters`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Clusters {
+    /// The clusters this gateway serves, the default one first.
+    pub clusters: Vec<ClusterRef>,
+}
+
+/// A cluster's name and where it is reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ClusterRef {
+    /// The name in `/clusters/{cluster}/…`.
+    pub name: String,
+    /// Whether routes without a cluster mean this one.
+    pub default: bool,
+    /// Client URLs as configured, without credentials.
+    pub endpoints: Vec<String>,
+}
+
+/// Answer of `GET /cluster`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ClusterAnswer {
+    /// etcd's response header.
+    pub header: Header,
+    /// The cluster's name at this gateway.
+    pub name: String,
+    /// The version of the member that answered.
+    pub version: String,
+    /// The leader; `null` while there is none.
+    pub leader: Option<MemberId>,
+    /// Voting members needed for a majority.
+    pub quorum: usize,
+    /// Voting members that may fail before the majority is lost.
+    pub tolerates: usize,
+    /// The members, by id.
+    pub members: Vec<Member>,
+    /// Alarms raised.
+    pub alarms: Vec<Alarm>,
+    /// Facts an operator should know, with stable codes.
+    pub warnings: Vec<Warning>,
+}
+
+/// A member of the cluster and what it says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Member {
+    /// The member.
+    pub id: MemberId,
+    /// Its name; empty before it has started.
+    pub name: String,
+    /// Whether it is a learner, without a vote.
+    pub learner: bool,
+    /// Whether it answered and reports no error.
+    pub healthy: bool,
+    /// Advertised client URLs.
+    pub client_urls: Vec<String>,
+    /// Advertised peer URLs.
+    pub peer_urls: Vec<String>,
+    /// The URL it was reached at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached_by: Option<String>,
+    /// Its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Backend size in bytes, free pages included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub db_size: Option<i64>,
+    /// Backend size in bytes, in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub db_size_in_use: Option<i64>,
+    /// Backend quota in bytes (etcd 3.6 and later say it).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub db_quota: Option<i64>,
+    /// Raft index committed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raft_index: Option<u64>,
+    /// Why it is not healthy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// An alarm of a member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Alarm {
+    /// The member that raised it.
+    pub member_id: MemberId,
+    /// `NOSPACE`, `CORRUPT`, or etcd's number for one this gateway does not know.
+    pub alarm: String,
+}
+
+/// A fact an operator should know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Warning {
+    /// Stable code.
+    pub code: String,
+    /// One sentence for people.
+    pub detail: String,
+}

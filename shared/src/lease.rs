@@ -1,0 +1,56 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Bytes, Header, LeaseId};
+
+/// Body of `POST /leases`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct GrantRequest {
+    /// Seconds asked for; etcd raises what is below its minimum (2 by default).
+    pub ttl: i64,
+    /// An id of the caller's own; etcd chooses one without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<LeaseId>,
+}
+
+/// A lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Lease {
+    /// The lease.
+    pub id: LeaseId,
+    /// Seconds left.
+    pub ttl: i64,
+    /// Seconds granted. Absent on the answer of a keep-alive, which does not carry it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted_ttl: Option<i64>,
+    /// Attached keys, where they were read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Vec<Bytes>>,
+}
+
+/// A lease as an answer of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct LeaseAnswer {
+    /// etcd's response header.
+    pub header: Header,
+    /// The lease's members stand beside the header.
+    #[serde(flatten)]
+    pub lease: Lease,
+}
+
+/// Answer of `GET /leases`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct LeaseList {
+    /// etcd's response header.
+    pub header: Header,
+    /// The leases, by id.
+    pub leases: Vec<Lease>,
+    /// Some leases could not be read.
+    pub partial: bool,
+    /// The cursor of the next page; `null` on the last.
+    pub next: Option<String>,
+}
