@@ -136,12 +136,15 @@ mod schema {
                 .property("base64", ObjectBuilder::new().schema_type(Type::String))
                 .required("base64")
                 .build();
-            OneOfBuilder::new()
-                .item(ObjectBuilder::new().schema_type(Type::String))
-                .item(encoded)
-                .description(Some("Bytes: a string when valid UTF-8, else {\"base64\": …}."))
-                .build()
-                .into()
+            RefOr::T(Schema::OneOf(
+                OneOfBuilder::new()
+                    .item(ObjectBuilder::new().schema_type(Type::String))
+                    .item(encoded)
+                    .description(Some(
+                        "Bytes: a string when valid UTF-8, else {\"base64\": …}.",
+                    ))
+                    .build(),
+            ))
         }
     }
 
@@ -159,7 +162,10 @@ mod tests {
     fn check(bytes: &[u8], json: &str) {
         let bytes = Bytes::from(bytes);
         assert_eq!(serde_json::to_string(&bytes).expect("serialises"), json);
-        assert_eq!(serde_json::from_str::<Bytes>(json).expect("deserialises"), bytes);
+        assert_eq!(
+            serde_json::from_str::<Bytes>(json).expect("deserialises"),
+            bytes
+        );
     }
 
     #[test]
@@ -178,7 +184,13 @@ mod tests {
 
     #[test]
     fn a_wrong_object_is_refused() {
-        for json in [r#"{"base64":"!"}"#, r#"{"b64":"YQ=="}"#, r#"{"base64":"YQ==","x":"y"}"#, "{}", "7"] {
+        for json in [
+            r#"{"base64":"!"}"#,
+            r#"{"b64":"YQ=="}"#,
+            r#"{"base64":"YQ==","x":"y"}"#,
+            "{}",
+            "7",
+        ] {
             assert!(serde_json::from_str::<Bytes>(json).is_err(), "{json}");
         }
     }

@@ -19,7 +19,11 @@ pub struct ParseIdError(String);
 
 impl fmt::Display for ParseIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is not an id: hexadecimal, or `dec:` and decimal", self.0)
+        write!(
+            f,
+            "`{}` is not an id: hexadecimal, or `dec:` and decimal",
+            self.0
+        )
     }
 }
 
@@ -48,19 +52,28 @@ impl fmt::Display for MemberId {
 /// Digits only: Rust's own parsers also take a leading `+`, which no id has.
 fn digits(text: &str, radix: u32) -> Option<u64> {
     let plain = !text.is_empty() && text.chars().all(|c| c.is_digit(radix));
-    plain.then(|| u64::from_str_radix(text, radix).ok()).flatten()
+    plain
+        .then(|| u64::from_str_radix(text, radix).ok())
+        .flatten()
 }
 
 impl FromStr for LeaseId {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        let (body, radix) = text.strip_prefix("dec:").map_or((text, 16), |rest| (rest, 10));
-        let (negative, magnitude) =
-            body.strip_prefix('-').map_or((false, body), |rest| (true, rest));
+        let (body, radix) = text
+            .strip_prefix("dec:")
+            .map_or((text, 16), |rest| (rest, 10));
+        let (negative, magnitude) = body
+            .strip_prefix('-')
+            .map_or((false, body), |rest| (true, rest));
         digits(magnitude, radix)
             .and_then(|n| {
-                if negative { 0_i64.checked_sub_unsigned(n) } else { i64::try_from(n).ok() }
+                if negative {
+                    0_i64.checked_sub_unsigned(n)
+                } else {
+                    i64::try_from(n).ok()
+                }
             })
             .map(Self)
             .ok_or_else(|| ParseIdError(text.to_owned()))
@@ -71,8 +84,12 @@ impl FromStr for MemberId {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        let (body, radix) = text.strip_prefix("dec:").map_or((text, 16), |rest| (rest, 10));
-        digits(body, radix).map(Self).ok_or_else(|| ParseIdError(text.to_owned()))
+        let (body, radix) = text
+            .strip_prefix("dec:")
+            .map_or((text, 16), |rest| (rest, 10));
+        digits(body, radix)
+            .map(Self)
+            .ok_or_else(|| ParseIdError(text.to_owned()))
     }
 }
 
@@ -112,8 +129,16 @@ macro_rules! as_string {
     };
 }
 
-as_string!(LeaseId, "A lease id in hexadecimal without padding.", "694d604f1cc13e0f");
-as_string!(MemberId, "A cluster or member id in hexadecimal without padding.", "8e9e05c52164694d");
+as_string!(
+    LeaseId,
+    "A lease id in hexadecimal without padding.",
+    "694d604f1cc13e0f"
+);
+as_string!(
+    MemberId,
+    "A cluster or member id in hexadecimal without padding.",
+    "8e9e05c52164694d"
+);
 
 #[cfg(test)]
 mod tests {
@@ -137,7 +162,17 @@ mod tests {
 
     #[test]
     fn what_is_no_id_is_refused() {
-        for text in ["", "-", "dec:", "dec:a", "0x1", "+1", "8000000000000000", "g", " 1"] {
+        for text in [
+            "",
+            "-",
+            "dec:",
+            "dec:a",
+            "0x1",
+            "+1",
+            "8000000000000000",
+            "g",
+            " 1",
+        ] {
             assert!(text.parse::<LeaseId>().is_err(), "{text}");
         }
         assert!("-1".parse::<MemberId>().is_err());

@@ -35,7 +35,10 @@ pub(crate) mod nullable {
         value: &Option<Option<T>>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        value.as_ref().and_then(Option::as_ref).serialize(serializer)
+        value
+            .as_ref()
+            .and_then(Option::as_ref)
+            .serialize(serializer)
     }
 
     #[expect(clippy::option_option, reason = "absent and null differ on the wire")]

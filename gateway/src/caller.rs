@@ -1,0 +1,50 @@
+//! Who asks, and until when.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Whose permissions an etcd call has. Hubs, shared reads and caches are keyed by it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Identity {
+    /// The account configured for the cluster (none where etcd's auth is off).
+    Gateway,
+}
+
+/// Who asks, and how long etcd may take to answer. Every service method takes one.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Whose permissions apply.
+    pub identity: Identity,
+    timeout: Option<Duration>,
+    deadline: Option<Instant>,
+}
+
+impl Caller {
+    /// A caller that gives etcd `timeout` from now, or for ever (streams).
+    pub fn new(identity: Identity, timeout: Option<Duration>) -> Self {
+        Self {
+            identity,
+            timeout,
+            deadline: timeout.map(|timeout| Instant::now() + timeout),
+        }
+    }
+
+    /// The gateway's own errands.
+    pub fn gateway(timeout: Duration) -> Self {
+        Self::new(Identity::Gateway, Some(timeout))
+    }
+
+    /// When etcd must have answered.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// The same caller with its time starting anew: for calls after a wait, which the timeout does
+    /// not cover.
+    #[must_use]
+    pub fn renewed(&self) -> Self {
+        Self::new(self.identity.clone(), self.timeout)
+    }
+}

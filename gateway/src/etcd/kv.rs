@@ -1,0 +1,589 @@
+//! Range, put, delete and transactions, in the gateway's words.
+
+use etcd_client as ec;
+use etcd_client::proto::{
+    PbKeyValue, PbRangeResponse, PbResponseHeader, PbResponseOp, PbTxnOpResponse, PbTxnResponse,
+};
+use shared::{CompareOp, CompareTarget, Entry, Header, LeaseId, MemberId, SortOrder, SortTarget};
+
+use super::channel::MAX_ANSWER;
+use super::{Effect, Etcd};
+use crate::caller::Caller;
+use crate::failure::Result;
+
+/// A stored key as etcd answers it; every field but `value` and `lease` is filled by keys-only reads.
+pub type KeyValue = PbKeyValue;
+
+/// Keys from `key` (inclusive) to `end` (exclusive).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Range {
+    /// The first key. Never empty: the first possible key is one zero byte.
+    pub key: Vec<u8>,
+    /// `None` is the one key; a single zero byte is "to the end of the keyspace".
+    pub end: Option<Vec<u8>>,
+}
+
+/// etcd's "no upper bound".
+const TO_THE_END: &[u8] = &[0];
+
+/// The first key behind everything that begins with `prefix`; none when nothing can be behind.
+pub fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte < 0xff)?;
+    let mut end = prefix[..=last].to_vec();
+    end[last] += 1;
+    Some(end)
+}
+
+impl Range {
+    /// One key.
+    pub fn one(key: impl Into<Vec<u8>>) -> Self {
+        Self {
+            key: key.into(),
+            end: None,
+        }
+    }
+
+    /// Every key that begins with `prefix`; the whole keyspace for an empty one.
+    pub fn prefix(prefix: &[u8]) -> Self {
+        Self::between(prefix.to_vec(), prefix_end(prefix))
+    }
+
+    /// From `start` to `end`, or to the end of the keyspace.
+    pub fn between(start: Vec<u8>, end: Option<Vec<u8>>) -> Self {
+        let key = if start.is_empty() { vec![0] } else { start };
+        Self {
+            key,
+            end: Some(end.unwrap_or_else(|| TO_THE_END.to_vec())),
+        }
+    }
+
+    /// The exclusive end as a key, `None` for one key and for "to the end of the keyspace".
+    pub fn upper_bound(&self) -> Option<&[u8]> {
+        self.end.as_deref().filter(|end| *end != TO_THE_END)
+    }
+
+    /// Whether this is one key.
+    pub fn is_one(&self) -> bool {
+        self.end.is_none()
+    }
+
+    /// Whether the key lies in the range.
+    pub fn contains(&self, key: &[u8]) -> bool {
+        match &self.end {
+            None => key == self.key,
+            Some(_) => key >= &self.key[..] && self.upper_bound().is_none_or(|end| key < end),
+        }
+    }
+}
+
+/// Order of a sorted read.
+pub type Order = SortOrder;
+/// What a sorted read sorts by.
+pub type Sort = SortTarget;
+
+/// Options of a range read.
+#[derive(Clone, Debug, Default)]
+pub struct Get {
+    /// Entries at most; 0 is all.
+    pub limit: i64,
+    /// At this revision; 0 is now.
+    pub revision: i64,
+    /// Member-local, possibly stale.
+    pub serializable: bool,
+    /// Without values (and on etcd 3.7 without leases).
+    pub keys_only: bool,
+    /// The count alone.
+    pub count_only: bool,
+    /// Sorted by the server, which loads the whole range first.
+    pub sort: Option<(Sort, Order)>,
+}
+
+impl Get {
+    /// Without values.
+    pub fn keys_only() -> Self {
+        Self {
+            keys_only: true,
+            ..Self::default()
+        }
+    }
+
+    /// The count alone.
+    pub fn count_only() -> Self {
+        Self {
+            count_only: true,
+            ..Self::default()
+        }
+    }
+
+    /// `limit` entries at most.
+    #[must_use]
+    pub fn limit(mut self, limit: i64) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// At a revision; 0 is now.
+    #[must_use]
+    pub fn at(mut self, revision: i64) -> Self {
+        self.revision = revision;
+        self
+    }
+
+    fn options(&self, range: &Range) -> ec::GetOptions {
+        let mut options = ec::GetOptions::new()
+            .with_limit(self.limit)
+            .with_revision(self.revision);
+        if let Some(end) = &range.end {
+            options = options.with_range(end.clone());
+        }
+        if self.serializable {
+            options = options.with_serializable();
+        }
+        if self.keys_only {
+            options = options.with_keys_only();
+        }
+        if self.count_only {
+            options = options.with_count_only();
+        }
+        if let Some((target, order)) = self.sort {
+            options = options.with_sort(sort_target(target), sort_order(order));
+        }
+        options
+    }
+}
+
+fn sort_target(target: Sort) -> ec::SortTarget {
+    match target {
+        Sort::Key => ec::SortTarget::Key,
+        Sort::Version => ec::SortTarget::Version,
+        Sort::CreateRevision => ec::SortTarget::Create,
+        Sort::ModRevision => ec::SortTarget::Mod,
+        Sort::Value => ec::SortTarget::Value,
+    }
+}
+
+fn sort_order(order: Order) -> ec::SortOrder {
+    match order {
+        Order::Asc => ec::SortOrder::Ascend,
+        Order::Desc => ec::SortOrder::Descend,
+    }
+}
+
+/// A put.
+#[derive(Clone, Debug, Default)]
+pub struct Put {
+    /// The key.
+    pub key: Vec<u8>,
+    /// The value.
+    pub value: Vec<u8>,
+    /// The lease to attach; 0 is none.
+    pub lease: i64,
+    /// Keep the key's lease; the key must exist.
+    pub ignore_lease: bool,
+    /// Answer the entry before.
+    pub prev: bool,
+}
+
+impl Put {
+    fn options(&self) -> ec::PutOptions {
+        let mut options = ec::PutOptions::new().with_lease(self.lease);
+        if self.ignore_lease {
+            options = options.with_ignore_lease();
+        }
+        if self.prev {
+            options = options.with_prev_key();
+        }
+        options
+    }
+}
+
+/// A deletion of a range.
+#[derive(Clone, Debug)]
+pub struct Delete {
+    /// What to delete.
+    pub range: Range,
+    /// Answer the deleted entries.
+    pub prev: bool,
+}
+
+impl Delete {
+    fn options(&self) -> ec::DeleteOptions {
+        let mut options = ec::DeleteOptions::new();
+        if let Some(end) = &self.range.end {
+            options = options.with_range(end.clone());
+        }
+        if self.prev {
+            options = options.with_prev_key();
+        }
+        options
+    }
+}
+
+/// What a comparison looks at, with the value it expects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// The value.
+    Value(Vec<u8>),
+    /// A number: version, create or mod revision, or lease.
+    Number(CompareTarget, i64),
+}
+
+/// A comparison of a transaction, over a key or (all of) a range.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compare {
+    /// The keys compared; an absent key has version and revisions 0.
+    pub range: Range,
+    /// The operator.
+    pub op: CompareOp,
+    /// The target and the expected value.
+    pub condition: Condition,
+}
+
+impl Compare {
+    /// `create_revision(key) = revision`; 0 is "absent".
+    pub fn created_at(key: &[u8], revision: i64) -> Self {
+        Self::number(
+            Range::one(key),
+            CompareTarget::CreateRevision,
+            CompareOp::Equal,
+            revision,
+        )
+    }
+
+    /// `mod_revision(key) = revision`.
+    pub fn modified_at(key: &[u8], revision: i64) -> Self {
+        Self::number(
+            Range::one(key),
+            CompareTarget::ModRevision,
+            CompareOp::Equal,
+            revision,
+        )
+    }
+
+    /// `version(key) > 0`.
+    pub fn exists(key: &[u8]) -> Self {
+        Self::number(
+            Range::one(key),
+            CompareTarget::Version,
+            CompareOp::Greater,
+            0,
+        )
+    }
+
+    /// `version(key) = 0`.
+    pub fn absent(key: &[u8]) -> Self {
+        Self::number(Range::one(key), CompareTarget::Version, CompareOp::Equal, 0)
+    }
+
+    /// A comparison of a number.
+    pub fn number(range: Range, target: CompareTarget, op: CompareOp, value: i64) -> Self {
+        Self {
+            range,
+            op,
+            condition: Condition::Number(target, value),
+        }
+    }
+
+    fn into_client(self) -> ec::Compare {
+        let op = match self.op {
+            CompareOp::Equal => ec::CompareOp::Equal,
+            CompareOp::NotEqual => ec::CompareOp::NotEqual,
+            CompareOp::Less => ec::CompareOp::Less,
+            CompareOp::Greater => ec::CompareOp::Greater,
+        };
+        let key = self.range.key;
+        let compare = match self.condition {
+            Condition::Value(value) => ec::Compare::value(key, op, value),
+            Condition::Number(CompareTarget::Version, n) => ec::Compare::version(key, op, n),
+            Condition::Number(CompareTarget::CreateRevision, n) => {
+                ec::Compare::create_revision(key, op, n)
+            }
+            Condition::Number(CompareTarget::Lease, n) => ec::Compare::lease(key, op, n),
+            Condition::Number(CompareTarget::ModRevision | CompareTarget::Value, n) => {
+                ec::Compare::mod_revision(key, op, n)
+            }
+        };
+        match self.range.end {
+            Some(end) => compare.with_range(end),
+            None => compare,
+        }
+    }
+}
+
+/// One operation of a transaction.
+#[derive(Clone, Debug)]
+pub enum Op {
+    /// Writes a key.
+    Put(Put),
+    /// Reads a range.
+    Get(Range, Get),
+    /// Deletes a range.
+    Delete(Delete),
+    /// A nested transaction.
+    Txn(Txn),
+}
+
+impl Op {
+    /// Reads one key, without its value.
+    pub fn peek(key: &[u8]) -> Self {
+        Self::Get(Range::one(key), Get::keys_only())
+    }
+
+    /// Reads one key.
+    pub fn get(key: &[u8]) -> Self {
+        Self::Get(Range::one(key), Get::default())
+    }
+
+    /// Deletes one key.
+    pub fn delete(key: &[u8]) -> Self {
+        Self::Delete(Delete {
+            range: Range::one(key),
+            prev: false,
+        })
+    }
+
+    fn into_client(self) -> ec::TxnOp {
+        match self {
+            Self::Put(put) => {
+                let options = put.options();
+                ec::TxnOp::put(put.key, put.value, Some(options))
+            }
+            Self::Get(range, get) => {
+                let options = get.options(&range);
+                ec::TxnOp::get(range.key, Some(options))
+            }
+            Self::Delete(delete) => {
+                let options = delete.options();
+                ec::TxnOp::delete(delete.range.key, Some(options))
+            }
+            Self::Txn(txn) => ec::TxnOp::txn(txn.into_client()),
+        }
+    }
+
+    fn effect(&self) -> Effect {
+        match self {
+            Self::Get(..) => Effect::Read,
+            Self::Txn(txn) => txn.effect(),
+            Self::Put(_) | Self::Delete(_) => Effect::Write,
+        }
+    }
+}
+
+/// If / then / else, in one revision.
+#[derive(Clone, Debug, Default)]
+pub struct Txn {
+    /// All must hold.
+    pub compare: Vec<Compare>,
+    /// What happens then.
+    pub then: Vec<Op>,
+    /// What happens else.
+    pub or_else: Vec<Op>,
+}
+
+impl Txn {
+    fn into_client(self) -> ec::Txn {
+        let ops = |ops: Vec<Op>| ops.into_iter().map(Op::into_client).collect::<Vec<_>>();
+        let compares = self
+            .compare
+            .into_iter()
+            .map(Compare::into_client)
+            .collect::<Vec<_>>();
+        ec::Txn::new()
+            .when(compares)
+            .and_then(ops(self.then))
+            .or_else(ops(self.or_else))
+    }
+
+    fn effect(&self) -> Effect {
+        let writes = |op: &Op| op.effect() == Effect::Write;
+        if self.then.iter().chain(&self.or_else).any(writes) {
+            Effect::Write
+        } else {
+            Effect::Read
+        }
+    }
+}
+
+/// Answer of a range read.
+#[derive(Clone, Debug)]
+pub struct RangeAnswer {
+    /// The store's header; `revision` is the current one, also for a read of the past.
+    pub header: Header,
+    /// The entries.
+    pub kvs: Vec<KeyValue>,
+    /// The limit cut the list.
+    pub more: bool,
+    /// Keys in the range, whatever the limit.
+    pub count: i64,
+}
+
+/// Answer of one operation of a transaction.
+#[derive(Clone, Debug)]
+pub enum OpAnswer {
+    /// Of a put: the entry before, where it was asked for.
+    Put(Option<KeyValue>),
+    /// Of a get: entries, count, whether the limit cut it.
+    Get(Vec<KeyValue>, i64, bool),
+    /// Of a delete: how many, and the entries where they were asked for.
+    Delete(i64, Vec<KeyValue>),
+    /// Of a nested transaction.
+    Txn(bool, Vec<OpAnswer>),
+}
+
+impl OpAnswer {
+    /// The first entry of a get.
+    pub fn into_entry(self) -> Option<KeyValue> {
+        match self {
+            Self::Get(kvs, _, _) => kvs.into_iter().next(),
+            _ => None,
+        }
+    }
+}
+
+/// Answer of a transaction.
+#[derive(Clone, Debug)]
+pub struct TxnAnswer {
+    /// The store's header.
+    pub header: Header,
+    /// Whether every comparison held.
+    pub succeeded: bool,
+    /// One answer per operation of the branch that ran.
+    pub responses: Vec<OpAnswer>,
+}
+
+pub(super) fn header(header: Option<PbResponseHeader>) -> Header {
+    let header = header.unwrap_or_default();
+    Header {
+        cluster_id: MemberId(header.cluster_id),
+        member_id: MemberId(header.member_id),
+        revision: header.revision,
+        raft_term: header.raft_term,
+    }
+}
+
+fn op_answers(responses: Vec<PbResponseOp>) -> Vec<OpAnswer> {
+    responses
+        .into_iter()
+        .filter_map(|op| op.response)
+        .map(|response| match response {
+            PbTxnOpResponse::ResponsePut(put) => OpAnswer::Put(put.prev_kv),
+            PbTxnOpResponse::ResponseRange(PbRangeResponse {
+                kvs, count, more, ..
+            }) => OpAnswer::Get(kvs, count, more),
+            PbTxnOpResponse::ResponseDeleteRange(delete) => {
+                OpAnswer::Delete(delete.deleted, delete.prev_kvs)
+            }
+            PbTxnOpResponse::ResponseTxn(PbTxnResponse {
+                succeeded,
+                responses,
+                ..
+            }) => OpAnswer::Txn(succeeded, op_answers(responses)),
+        })
+        .collect()
+}
+
+/// A key-value as the API's entry; without value and lease where only keys were read.
+pub(crate) fn entry(kv: KeyValue, keys_only: bool) -> Entry {
+    Entry {
+        key: kv.key.into(),
+        value: (!keys_only).then(|| kv.value.into()),
+        create_revision: kv.create_revision,
+        mod_revision: kv.mod_revision,
+        version: kv.version,
+        lease: LeaseId::from_raw(kv.lease).filter(|_| !keys_only),
+    }
+}
+
+impl Etcd {
+    fn kv(&self, caller: &Caller) -> ec::KvClient {
+        self.unary(caller)
+            .kv_client()
+            .max_decoding_message_size(MAX_ANSWER)
+    }
+
+    /// Reads a range.
+    pub async fn range(&self, caller: &Caller, range: &Range, get: &Get) -> Result<RangeAnswer> {
+        let mut kv = self.kv(caller);
+        let call = kv.get(range.key.clone(), Some(get.options(range)));
+        let answer = self.call(caller, Effect::Read, call).await?.0;
+        Ok(RangeAnswer {
+            header: header(answer.header),
+            kvs: answer.kvs,
+            more: answer.more,
+            count: answer.count,
+        })
+    }
+
+    /// Writes one key without a condition; the header, and the entry before where asked for.
+    pub async fn put(&self, caller: &Caller, put: Put) -> Result<(Header, Option<KeyValue>)> {
+        let mut kv = self.kv(caller);
+        let options = put.options();
+        let call = kv.put(put.key, put.value, Some(options));
+        let answer = self.call(caller, Effect::Write, call).await?.0;
+        Ok((header(answer.header), answer.prev_kv))
+    }
+
+    /// Deletes a range; the header, how many keys, and the entries where asked for.
+    pub async fn delete(
+        &self,
+        caller: &Caller,
+        delete: Delete,
+    ) -> Result<(Header, i64, Vec<KeyValue>)> {
+        let mut kv = self.kv(caller);
+        let options = delete.options();
+        let call = kv.delete(delete.range.key, Some(options));
+        let answer = self.call(caller, Effect::Write, call).await?.0;
+        Ok((header(answer.header), answer.deleted, answer.prev_kvs))
+    }
+
+    /// Runs a transaction.
+    pub async fn txn(&self, caller: &Caller, txn: Txn) -> Result<TxnAnswer> {
+        let effect = txn.effect();
+        let mut kv = self.kv(caller);
+        let answer = self
+            .call(caller, effect, kv.txn(txn.into_client()))
+            .await?
+            .0;
+        Ok(TxnAnswer {
+            header: header(answer.header),
+            succeeded: answer.succeeded,
+            responses: op_answers(answer.responses),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_ends_behind_its_last_key() {
+        assert_eq!(prefix_end(b"a/"), Some(b"a0".to_vec()));
+        assert_eq!(prefix_end(&[0x61, 0xff]), Some(b"b".to_vec()));
+        assert_eq!(prefix_end(&[0xff, 0xff]), None);
+        assert_eq!(prefix_end(b""), None);
+    }
+
+    #[test]
+    fn the_empty_prefix_is_the_whole_keyspace() {
+        let all = Range::prefix(b"");
+        assert_eq!(
+            (&all.key[..], all.end.as_deref()),
+            (&[0][..], Some(&[0][..]))
+        );
+        assert!(all.contains(b"") == (b"".as_slice() >= [0].as_slice()));
+        assert!(all.contains(&[0xff; 4]) && all.contains(b"a"));
+    }
+
+    #[test]
+    fn a_range_contains_its_start_and_not_its_end() {
+        let range = Range::between(b"b".to_vec(), Some(b"d".to_vec()));
+        assert!(
+            range.contains(b"b")
+                && range.contains(b"c/x")
+                && !range.contains(b"d")
+                && !range.contains(b"a")
+        );
+        assert!(Range::one("b").contains(b"b") && !Range::one("b").contains(b"b/"));
+    }
+}

@@ -1,0 +1,126 @@
+//! The only place that names `etcd_client`: channels, endpoints, errors, and etcd's calls in the
+//! gateway's own words.
+//!
+//! An [`Etcd`] is one cluster. It keeps three connections per endpoint, since a large range on one
+//! HTTP/2 connection starves the watches on it: one for unary calls, one for watches and other
+//! streams, one for calls that block (locks). Accounts, client certificates and more endpoints with
+//! fail-over change only this module.
+
+mod channel;
+mod error;
+mod kv;
+mod member;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout_at;
+
+pub use self::channel::{ConnectError, Settings};
+pub use self::kv::{
+    Compare, Condition, Delete, Get, KeyValue, Op, OpAnswer, Order, Put, Range, RangeAnswer, Sort,
+    Txn, TxnAnswer, prefix_end,
+};
+pub use self::member::{AlarmFact, MemberFact, StatusFact};
+use crate::caller::Caller;
+use crate::failure::{Failure, Result};
+use shared::Code;
+
+/// One etcd cluster. Cheap to clone.
+#[derive(Clone)]
+pub struct Etcd {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: Settings,
+    /// Ordinary calls.
+    unary: etcd_client::Client,
+    /// Watches and keep-alives: require a leader, never time out.
+    streams: etcd_client::Client,
+}
+
+/// Whether a call may change something: decides what a lost answer means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Read,
+    Write,
+}
+
+impl std::fmt::Debug for Etcd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Etcd")
+            .field("endpoints", &self.inner.settings.endpoints)
+            .finish()
+    }
+}
+
+impl Etcd {
+    /// Prepares the connections; none is made before the first call.
+    pub async fn new(settings: Settings) -> std::result::Result<Self, ConnectError> {
+        let unary = channel::client(&settings, channel::Use::Unary).await?;
+        let streams = channel::client(&settings, channel::Use::Streams).await?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                settings,
+                unary,
+                streams,
+            }),
+        })
+    }
+
+    /// The client URLs as configured.
+    pub fn endpoints(&self) -> &[String] {
+        &self.inner.settings.endpoints
+    }
+
+    /// How long a connection may take to be made.
+    pub fn dial_timeout(&self) -> Duration {
+        self.inner.settings.dial_timeout
+    }
+
+    pub(in crate::etcd) fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// The client for ordinary calls as `caller`. There is one identity so far; a token of the
+    /// caller's own will be added to each request here.
+    pub(in crate::etcd) fn unary(&self, _caller: &Caller) -> &etcd_client::Client {
+        &self.inner.unary
+    }
+
+    /// The client for streams as `caller`.
+    pub(in crate::etcd) fn streams(&self, _caller: &Caller) -> &etcd_client::Client {
+        &self.inner.streams
+    }
+
+    /// Runs one etcd call within the caller's time and gives its error the API's code.
+    pub(in crate::etcd) async fn call<T>(
+        &self,
+        caller: &Caller,
+        effect: Effect,
+        call: impl Future<Output = std::result::Result<T, etcd_client::Error>>,
+    ) -> Result<T> {
+        let answer = match caller.deadline() {
+            Some(deadline) => match timeout_at(deadline, call).await {
+                Ok(answer) => answer,
+                Err(_) => return Err(out_of_time(effect)),
+            },
+            None => call.await,
+        };
+        answer.map_err(|error| error::failure(effect, error))
+    }
+}
+
+fn out_of_time(effect: Effect) -> Failure {
+    match effect {
+        Effect::Read => Failure::new(Code::Timeout, "etcd did not answer in time")
+            .hint("a longer ?timeout= may help; GET /readyz says whether etcd can be reached"),
+        Effect::Write => Failure::new(
+            Code::OutcomeUnknown,
+            "etcd did not answer in time: the write may have taken effect or may still",
+        )
+        .hint("read the key before writing again"),
+    }
+    .with(|facts| facts.timed_out = true)
+}
