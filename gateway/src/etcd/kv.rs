@@ -96,6 +96,10 @@ pub struct Get {
     pub count_only: bool,
     /// Sorted by the server, which loads the whole range first.
     pub sort: Option<(Sort, Order)>,
+    /// Only keys created at this revision or later; 0 is any.
+    pub min_create_revision: i64,
+    /// Only keys created at this revision or earlier; 0 is any.
+    pub max_create_revision: i64,
 }
 
 impl Get {
@@ -132,7 +136,9 @@ impl Get {
     fn options(&self, range: &Range) -> ec::GetOptions {
         let mut options = ec::GetOptions::new()
             .with_limit(self.limit)
-            .with_revision(self.revision);
+            .with_revision(self.revision)
+            .with_min_create_revision(self.min_create_revision)
+            .with_max_create_revision(self.max_create_revision);
         if let Some(end) = &range.end {
             options = options.with_range(end.clone());
         }
