@@ -1,1 +1,23 @@
-fn main() {}
+//! Watchgate's dashboard: a Leptos app rendered in the browser, served by the gateway.
+//!
+//! `model` is pure and tested natively; `api` and `live` speak to the gateway; `state` holds one small
+//! store per domain; `ui` are the primitives, `shell` the frame, `pages` the screens.
+
+#![expect(
+    unreachable_pub,
+    reason = "the component macro makes every property struct public"
+)]
+
+mod api;
+mod app;
+mod i18n;
+mod model;
+mod pages;
+mod shell;
+mod state;
+mod ui;
+
+fn main() {
+    console_error_panic_hook::set_once();
+    leptos::mount::mount_to_body(app::App);
+}

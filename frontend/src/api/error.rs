@@ -1,0 +1,108 @@
+//! What can go wrong with a request, so that views can tell one from the other.
+
+use shared::{Code, Problem};
+
+use crate::i18n::{Common, Lang, Text as _, fill};
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum ApiError {
+    /// The gateway answered with an error.
+    Problem(Box<Problem>),
+    /// No answer: gateway stopped, network gone.
+    Unreachable,
+    /// An answer of another shape than agreed, with its status.
+    Unreadable(u16),
+}
+
+/// What a view may want to branch on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// A precondition failed: somebody else was faster.
+    Conflict,
+    /// The key, lease or lock is not there.
+    Absent,
+    /// Sign-in is needed.
+    Unauthenticated,
+    /// Not allowed, whoever asks again.
+    Forbidden,
+    /// Gateway or etcd cannot be reached; trying again may help.
+    Unreachable,
+    /// A write may or may not have taken effect.
+    OutcomeUnknown,
+    /// The revision is gone.
+    Compacted,
+    /// Anything else.
+    Other,
+}
+
+impl ApiError {
+    /// The kind of trouble.
+    pub(crate) fn trouble(&self) -> Trouble {
+        match self {
+            Self::Unreachable => Trouble::Unreachable,
+            Self::Unreadable(_) => Trouble::Other,
+            Self::Problem(problem) => match problem.code {
+                Code::PreconditionFailed | Code::CountChanged => Trouble::Conflict,
+                Code::KeyNotFound | Code::LeaseNotFound | Code::LockNotFound | Code::NotFound => {
+                    Trouble::Absent
+                }
+                Code::Unauthenticated => Trouble::Unauthenticated,
+                Code::Forbidden | Code::ReadOnly | Code::ForeignOrigin => Trouble::Forbidden,
+                Code::Unavailable | Code::NoLeader | Code::Timeout => Trouble::Unreachable,
+                Code::OutcomeUnknown => Trouble::OutcomeUnknown,
+                Code::Compacted => Trouble::Compacted,
+                _ => Trouble::Other,
+            },
+        }
+    }
+
+    /// The problem, where the gateway answered with one.
+    pub(crate) fn problem(&self) -> Option<&Problem> {
+        match self {
+            Self::Problem(problem) => Some(problem),
+            _ => None,
+        }
+    }
+
+    /// What happened, in a line.
+    pub(crate) fn title(&self, lang: Lang) -> String {
+        let problem = match self {
+            Self::Unreachable => return Common::ErrUnreachable.text(lang).to_owned(),
+            Self::Unreadable(_) => return Common::ErrUnreadable.text(lang).to_owned(),
+            Self::Problem(problem) => problem,
+        };
+        let known = match problem.code {
+            Code::Unavailable => Common::ErrUnavailable,
+            Code::NoLeader => Common::ErrNoLeader,
+            Code::Timeout => Common::ErrTimeout,
+            Code::OutcomeUnknown => Common::ErrOutcomeUnknown,
+            Code::Unauthenticated => Common::ErrUnauthenticated,
+            Code::Forbidden => Common::ErrForbidden,
+            Code::ReadOnly => Common::ErrReadOnly,
+            Code::NoSpace => Common::ErrNoSpace,
+            Code::TooLarge => Common::ErrTooLarge,
+            Code::Compacted => Common::ErrCompacted,
+            Code::KeyNotFound => Common::ErrKeyNotFound,
+            Code::LeaseNotFound => Common::ErrLeaseNotFound,
+            Code::PreconditionFailed | Code::CountChanged => Common::ErrConflict,
+            _ => return problem.title.clone(),
+        };
+        known.text(lang).to_owned()
+    }
+
+    /// To what it happened, and the next step, in the gateway's own words.
+    pub(crate) fn detail(&self, lang: Lang) -> String {
+        match self {
+            Self::Unreachable => Common::ErrUnreachableDetail.text(lang).to_owned(),
+            Self::Unreadable(status) => fill(
+                Common::ErrUnreadableDetail.text(lang),
+                &[&status.to_string()],
+            ),
+            Self::Problem(problem) => match &problem.hint {
+                Some(hint) => format!("{} {hint}", problem.detail),
+                None => problem.detail.clone(),
+            },
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Keys, the tree and history. Every key goes into `?key=` as bytes: in a path browsers would collapse
+//! dot segments, and proxies double slashes.
+
+use shared::{CountAnswer, DeleteAnswer, History, KeyAnswer, LeaseId, Page, PutAnswer, TreeLevel};
+
+use super::{ApiError, Call, Method};
+use crate::model::percent;
+
+/// What a write to a key demands of the key as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Demand {
+    /// It must not exist.
+    Absent,
+    /// Its last change must be this revision.
+    Revision(i64),
+}
+
+/// The lease after a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LeaseChoice {
+    /// The one it has.
+    Keep,
+    /// None.
+    Drop,
+    /// This one.
+    Attach(LeaseId),
+}
+
+impl LeaseChoice {
+    /// The parameter's value.
+    pub(crate) fn parameter(self) -> String {
+        match self {
+            Self::Keep => "keep".to_owned(),
+            Self::Drop => "none".to_owned(),
+            Self::Attach(id) => id.to_string(),
+        }
+    }
+}
+
+fn demand(call: Call, demand: Demand) -> Call {
+    match demand {
+        Demand::Absent => call.header("If-None-Match", "*"),
+        Demand::Revision(revision) => call.header("If-Match", &format!("\"{revision}\"")),
+    }
+}
+
+fn with_key(resource: &str, key: &[u8], more: &str) -> String {
+    format!("{resource}?key={}{more}", percent::encode(key))
+}
+
+/// A key with its value, as it is or as it was at a revision.
+pub(crate) async fn get(key: &[u8], revision: Option<i64>) -> Result<KeyAnswer, ApiError> {
+    let more = revision
+        .map(|revision| format!("&revision={revision}"))
+        .unwrap_or_default();
+    Call::new(Method::Get, &with_key("kv", key, &more))
+        .send()
+        .await
+}
+
+/// Writes a key's value, byte for byte.
+pub(crate) async fn put(
+    key: &[u8],
+    value: &[u8],
+    lease: LeaseChoice,
+    when: Demand,
+) -> Result<PutAnswer, ApiError> {
+    let path = with_key("kv", key, &format!("&lease={}", lease.parameter()));
+    demand(Call::new(Method::Put, &path), when)
+        .bytes(value)
+        .send()
+        .await
+}
+
+/// Deletes a key as it was at its last change.
+pub(crate) async fn delete(key: &[u8], mod_revision: i64) -> Result<DeleteAnswer, ApiError> {
+    let call = Call::new(Method::Delete, &with_key("kv", key, ""));
+    demand(call, Demand::Revision(mod_revision)).send().await
+}
+
+/// Keys under a prefix, and the revision of the count.
+pub(crate) async fn count(prefix: &[u8]) -> Result<CountAnswer, ApiError> {
+    let path = format!("kv?prefix={}&count_only", percent::encode(prefix));
+    Call::new(Method::Get, &path).send().await
+}
+
+/// A page of keys under a prefix, without values.
+pub(crate) async fn keys(prefix: &[u8], limit: usize) -> Result<Page, ApiError> {
+    let path = format!(
+        "kv?prefix={}&keys_only&limit={limit}",
+        percent::encode(prefix)
+    );
+    Call::new(Method::Get, &path).send().await
+}
+
+/// How many keys a prefix delete would take.
+pub(crate) async fn count_before_delete(prefix: &[u8]) -> Result<CountAnswer, ApiError> {
+    let path = format!("kv?prefix={}&dry_run", percent::encode(prefix));
+    Call::new(Method::Delete, &path).send().await
+}
+
+/// Deletes what was counted: fails where the range changed since.
+pub(crate) async fn delete_prefix(
+    prefix: &[u8],
+    counted: CountAnswer,
+) -> Result<DeleteAnswer, ApiError> {
+    let path = format!(
+        "kv?prefix={}&confirm={}&revision={}",
+        percent::encode(prefix),
+        counted.count,
+        counted.header.revision
+    );
+    Call::new(Method::Delete, &path).send().await
+}
+
+/// One level of the tree, a page of it.
+pub(crate) async fn tree(
+    prefix: &[u8],
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<TreeLevel, ApiError> {
+    let path = match cursor {
+        None => format!("tree?prefix={}&limit={limit}", percent::encode(prefix)),
+        Some(cursor) => format!(
+            "tree?cursor={}&limit={limit}",
+            percent::encode(cursor.as_bytes())
+        ),
+    };
+    Call::new(Method::Get, &path).send().await
+}
+
+/// Stored revisions of a key, newest first, a page of them.
+pub(crate) async fn history(key: &[u8], cursor: Option<&str>) -> Result<History, ApiError> {
+    let path = match cursor {
+        None => with_key("history", key, "&limit=50"),
+        Some(cursor) => format!("history?cursor={}", percent::encode(cursor.as_bytes())),
+    };
+    Call::new(Method::Get, &path).send().await
+}

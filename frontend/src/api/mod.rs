@@ -1,0 +1,12 @@
+//! Typed client of the REST API. Knows paths and types, no views; a request whose future is dropped
+//! is aborted in the browser.
+
+pub(crate) mod base;
+pub(crate) mod cluster;
+mod error;
+pub(crate) mod kv;
+pub(crate) mod leases;
+mod send;
+
+pub(crate) use error::{ApiError, Trouble};
+pub(crate) use send::{Call, Method};

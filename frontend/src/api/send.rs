@@ -1,0 +1,118 @@
+//! The one place that sends a request.
+
+use gloo_net::http::{Request, RequestBuilder};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use shared::Problem;
+
+use super::ApiError;
+use super::base::api_url;
+
+/// The methods of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    Get,
+    Put,
+    Post,
+    Delete,
+}
+
+/// A request being put together: `Call::new(Method::Get, "kv?key=a").send::<KeyAnswer>().await`.
+pub(crate) struct Call {
+    builder: RequestBuilder,
+    body: Option<js_sys::Uint8Array>,
+}
+
+impl Call {
+    /// A request to a path below `/api/v1/`, its query encoded already.
+    pub(crate) fn new(method: Method, path_and_query: &str) -> Self {
+        let url = api_url(path_and_query);
+        let builder = match method {
+            Method::Get => Request::get(&url),
+            Method::Put => Request::put(&url),
+            Method::Post => Request::post(&url),
+            Method::Delete => Request::delete(&url),
+        };
+        Self {
+            builder,
+            body: None,
+        }
+    }
+
+    /// Adds a header.
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.builder = self.builder.header(name, value);
+        self
+    }
+
+    /// The body, byte for byte.
+    pub(crate) fn bytes(mut self, body: &[u8]) -> Self {
+        self.builder = self
+            .builder
+            .header("Content-Type", "application/octet-stream");
+        self.body = Some(js_sys::Uint8Array::from(body));
+        self
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(mut self, body: &impl Serialize) -> Self {
+        let text = serde_json::to_vec(body).expect("our own types serialise");
+        self.builder = self.builder.header("Content-Type", "application/json");
+        self.body = Some(js_sys::Uint8Array::from(text.as_slice()));
+        self
+    }
+
+    /// Sends it and reads the answer. Dropping the future aborts the request.
+    pub(crate) async fn send<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+        let abort = AbortOnDrop::new();
+        let builder = self.builder.abort_signal(abort.signal().as_ref());
+        let request = match self.body {
+            Some(body) => builder.body(body),
+            None => builder.build(),
+        };
+        let response = request
+            .map_err(unreachable)?
+            .send()
+            .await
+            .map_err(unreachable)?;
+        let status = response.status();
+        let body = response.binary().await.map_err(unreachable)?;
+        abort.finished();
+        if response.ok() {
+            return serde_json::from_slice(&body).map_err(|_| ApiError::Unreadable(status));
+        }
+        match serde_json::from_slice::<Problem>(&body) {
+            Ok(problem) => Err(ApiError::Problem(Box::new(problem))),
+            Err(_) => Err(ApiError::Unreadable(status)),
+        }
+    }
+}
+
+/// `fetch` fails in one way only, and does not say why.
+fn unreachable(_: gloo_net::Error) -> ApiError {
+    ApiError::Unreachable
+}
+
+struct AbortOnDrop(Option<web_sys::AbortController>);
+
+impl AbortOnDrop {
+    fn new() -> Self {
+        Self(web_sys::AbortController::new().ok())
+    }
+
+    fn signal(&self) -> Option<web_sys::AbortSignal> {
+        self.0.as_ref().map(web_sys::AbortController::signal)
+    }
+
+    fn finished(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        if let Some(controller) = &self.0 {
+            controller.abort();
+        }
+    }
+}

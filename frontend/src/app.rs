@@ -1,0 +1,26 @@
+//! The app: its stores and its routes. Every route stands here, beside `pages::Page`.
+
+use leptos::prelude::*;
+use leptos_router::components::{Route, Router, Routes};
+use leptos_router::path;
+
+use crate::pages::NotFound;
+use crate::pages::explorer::Explorer;
+use crate::shell::Shell;
+use crate::state;
+
+/// The whole dashboard.
+#[component]
+pub(crate) fn App() -> impl IntoView {
+    state::provide();
+    view! {
+        <Router base=crate::api::base::router_base()>
+            <Shell>
+                <Routes fallback=NotFound>
+                    <Route path=path!("/") view=Explorer/>
+                    <Route path=path!("/explorer") view=Explorer/>
+                </Routes>
+            </Shell>
+        </Router>
+    }
+}

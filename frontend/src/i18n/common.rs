@@ -1,0 +1,45 @@
+//! Texts that several places share.
+
+super::texts! {
+    /// Shared texts.
+    pub(crate) enum Common {
+        Explorer: "Explorer", "浏览";
+        Watch: "Watch", "监听";
+        Locks: "Locks", "锁";
+        Retry: "Try again", "重试";
+        Cancel: "Cancel", "取消";
+        Close: "Close", "关闭";
+        Copy: "Copy", "复制";
+        Copied: "Copied", "已复制";
+        CopyFailed: "The browser did not allow copying", "浏览器不允许复制";
+        CopyAs: "Copy as", "复制为";
+        Key: "Key", "键";
+        Value: "Value", "值";
+        Revision: "Revision", "修订版本";
+        Version: "Version", "版本";
+        Size: "Size", "大小";
+        Lease: "Lease", "租约";
+        None: "none", "无";
+        Loading: "Loading", "加载中";
+        Expired: "expired", "已过期";
+        EmptyKey: "(empty name)", "（空名称）";
+        ErrUnreachable: "Watchgate cannot be reached", "无法连接 Watchgate";
+        ErrUnreachableDetail: "The gateway did not answer. It may have stopped, or the network is down.", "网关没有应答，可能已停止，或网络中断。";
+        ErrUnreadable: "The answer could not be read", "无法读取应答";
+        ErrUnreadableDetail: "Status {0}. The page may be older than the gateway: reload it.", "状态 {0}。页面可能比网关旧，请重新加载。";
+        ErrUnavailable: "etcd cannot be reached", "无法连接 etcd";
+        ErrNoLeader: "The cluster has no leader", "集群没有领导者";
+        ErrTimeout: "etcd did not answer in time", "etcd 未及时应答";
+        ErrOutcomeUnknown: "Whether the write took effect is not known", "无法确定写入是否生效";
+        ErrUnauthenticated: "Sign-in is needed", "需要登录";
+        ErrForbidden: "The account may not do this", "该账户无此权限";
+        ErrReadOnly: "This gateway is read-only", "此网关为只读";
+        ErrNoSpace: "The cluster's space quota is exceeded", "集群空间配额已用尽";
+        ErrTooLarge: "The value is too large", "值过大";
+        ErrCompacted: "The revision has been compacted", "该修订版本已被压缩";
+        ErrKeyNotFound: "The key does not exist", "键不存在";
+        ErrLeaseNotFound: "The lease does not exist", "租约不存在";
+        ErrConflict: "Somebody else was faster", "他人已先行修改";
+        RequestId: "Request {0}", "请求 {0}";
+    }
+}

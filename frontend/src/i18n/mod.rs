@@ -1,0 +1,169 @@
+//! Texts in English and Simplified Chinese. Every place has an enum of its texts made by [`texts!`];
+//! a text without its translation does not compile.
+//!
+//! In a view: `{tr(Text::Retry)}`; inside a closure: `let i18n = use_i18n(); … i18n.t(Text::Retry)`,
+//! `i18n.fill(Text::DeletedKeys, &[&n])`. Both follow the language when it changes.
+
+mod common;
+
+pub(crate) use common::Common;
+use leptos::prelude::*;
+
+/// The languages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lang {
+    /// English.
+    En,
+    /// Simplified Chinese.
+    Zh,
+}
+
+impl Lang {
+    /// The tag for `<html lang>` and for what is remembered.
+    pub(crate) fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Zh => "zh-CN",
+        }
+    }
+
+    /// The language of a tag such as `zh-Hans-CN`, where there is a translation.
+    pub(crate) fn of_tag(tag: &str) -> Option<Self> {
+        match tag
+            .split('-')
+            .next()
+            .map(str::to_ascii_lowercase)
+            .as_deref()
+        {
+            Some("zh") => Some(Self::Zh),
+            Some("en") => Some(Self::En),
+            _ => None,
+        }
+    }
+}
+
+/// A text that has every translation.
+pub(crate) trait Text: Copy + Send + Sync + 'static {
+    /// The text in a language, with `{0}`, `{1}` where it takes arguments.
+    fn text(self, lang: Lang) -> &'static str;
+}
+
+/// Declares an enum of texts: `Name: "English", "中文";`.
+macro_rules! texts {
+    ($(#[$meta:meta])* $vis:vis enum $name:ident { $($key:ident: $en:expr, $zh:expr;)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        $vis enum $name { $($key,)* }
+
+        impl $crate::i18n::Text for $name {
+            fn text(self, lang: $crate::i18n::Lang) -> &'static str {
+                match (self, lang) {
+                    $((Self::$key, $crate::i18n::Lang::En) => $en,
+                      (Self::$key, $crate::i18n::Lang::Zh) => $zh,)*
+                }
+            }
+        }
+    };
+}
+pub(crate) use texts;
+
+/// Puts arguments into a text's `{0}`, `{1}`….
+pub(crate) fn fill(template: &str, args: &[&str]) -> String {
+    let mut out = String::with_capacity(template.len() + 16);
+    let mut rest = template;
+    while let Some(open) = rest.find('{') {
+        out.push_str(&rest[..open]);
+        let inner = &rest[open + 1..];
+        let argument = inner
+            .find('}')
+            .and_then(|close| Some((close, args.get(inner[..close].parse::<usize>().ok()?)?)));
+        if let Some((close, argument)) = argument {
+            out.push_str(argument);
+            rest = &inner[close + 1..];
+        } else {
+            out.push('{');
+            rest = inner;
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The language in use; a context.
+#[derive(Clone, Copy)]
+pub(crate) struct I18n {
+    lang: RwSignal<Lang>,
+}
+
+impl I18n {
+    pub(crate) fn new(lang: Lang) -> Self {
+        Self {
+            lang: RwSignal::new(lang),
+        }
+    }
+
+    /// The language, followed by whoever asks in a reactive place.
+    pub(crate) fn lang(self) -> Lang {
+        self.lang.try_get().unwrap_or(Lang::En)
+    }
+
+    pub(crate) fn set(self, lang: Lang) {
+        self.lang.set(lang);
+    }
+
+    /// A text.
+    pub(crate) fn t(self, text: impl Text) -> &'static str {
+        text.text(self.lang())
+    }
+
+    /// A text with its arguments.
+    pub(crate) fn fill(self, text: impl Text, args: &[&str]) -> String {
+        fill(self.t(text), args)
+    }
+
+    /// A text about a number, which stands grouped as `{0}`: `one` for exactly one, else `many`.
+    pub(crate) fn plural(self, n: i64, one: impl Text, many: impl Text) -> String {
+        let template = if n == 1 { self.t(one) } else { self.t(many) };
+        fill(template, &[&crate::model::format::count(n)])
+    }
+}
+
+/// The language in use.
+pub(crate) fn use_i18n() -> I18n {
+    expect_context()
+}
+
+/// A text for a view, in the language in use.
+pub(crate) fn tr(text: impl Text) -> impl Fn() -> &'static str + Copy + Send + Sync + 'static {
+    let i18n = use_i18n();
+    move || i18n.t(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Lang, fill};
+
+    #[test]
+    fn arguments_are_filled_in_any_order() {
+        for (template, text) in [
+            ("{0} under {1}", "a under b"),
+            ("{1} 下的 {0}", "b 下的 a"),
+            ("{2} {x} {", "{2} {x} {"),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(fill(template, &["a", "b"]), text);
+        }
+    }
+
+    #[test]
+    fn languages_are_known_by_their_tags() {
+        for (tag, lang) in [
+            ("zh-Hans-CN", Some(Lang::Zh)),
+            ("EN-gb", Some(Lang::En)),
+            ("de", None),
+            ("", None),
+        ] {
+            assert_eq!(Lang::of_tag(tag), lang, "{tag}");
+        }
+    }
+}

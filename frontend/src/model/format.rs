@@ -1,0 +1,180 @@
+//! How numbers, sizes, times and keys are shown, in one place. Ids are never grouped: they do not
+//! pass through here.
+
+use crate::i18n::Lang;
+
+/// Thousands grouped: `48,217`.
+pub(crate) fn count(n: i64) -> String {
+    let digits = n.unsigned_abs().to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3 + 1);
+    if n < 0 {
+        out.push('-');
+    }
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Bytes: `412 B`, `1.4 MiB`.
+pub(crate) fn size(bytes: i64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1024 {
+        return format!("{} B", count(bytes));
+    }
+    let mut value = bytes as f64 / 1024.0;
+    let mut unit = UNITS[0];
+    for larger in &UNITS[1..] {
+        // 1,023.95 would be printed as 1024.0.
+        if value < 1023.95 {
+            break;
+        }
+        value /= 1024.0;
+        unit = larger;
+    }
+    if value < 99.95 {
+        format!("{value:.1} {unit}")
+    } else {
+        format!("{value:.0} {unit}")
+    }
+}
+
+/// A span of whole seconds in its two largest units: `43 s`, `4 m 12 s`, `2 h 14 m`, `3 d 4 h`.
+pub(crate) fn span(seconds: i64, lang: Lang) -> String {
+    let [d, h, m, s] = match lang {
+        Lang::En => ["d", "h", "m", "s"],
+        Lang::Zh => ["天", "小时", "分", "秒"],
+    };
+    let total = seconds.max(0);
+    let (days, hours, minutes, rest) = (
+        total / 86_400,
+        total / 3600 % 24,
+        total / 60 % 60,
+        total % 60,
+    );
+    if days > 0 {
+        format!("{} {d} {hours} {h}", count(days))
+    } else if hours > 0 {
+        format!("{hours} {h} {minutes:02} {m}")
+    } else if minutes > 0 {
+        format!("{minutes} {m} {rest:02} {s}")
+    } else {
+        format!("{rest} {s}")
+    }
+}
+
+/// Time of day of a moment, `14:02:31`. `unix_ms` since 1970 UTC; `offset` is what JavaScript's
+/// `getTimezoneOffset` gives: minutes that local time is behind UTC.
+pub(crate) fn clock(unix_ms: f64, offset: f64) -> String {
+    let seconds = ((unix_ms / 1000.0 - offset * 60.0).floor() as i64).rem_euclid(86_400);
+    format!(
+        "{:02}:{:02}:{:02}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}
+
+/// A key for people: text as it is, control characters and bytes that are no text as `\xFF`. Two
+/// different keys never look alike, so a backslash is doubled where there is any escape.
+pub(crate) fn key(bytes: &[u8]) -> String {
+    let clean = std::str::from_utf8(bytes).is_ok_and(|text| !text.chars().any(char::is_control));
+    if clean {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\\' => out.push_str("\\\\"),
+                '\n' => out.push_str("\\n"),
+                '\t' => out.push_str("\\t"),
+                '\r' => out.push_str("\\r"),
+                c if c.is_control() => {
+                    push_escaped(&mut out, c.encode_utf8(&mut [0; 4]).as_bytes())
+                }
+                c => out.push(c),
+            }
+        }
+        push_escaped(&mut out, chunk.invalid());
+    }
+    out
+}
+
+fn push_escaped(out: &mut String, bytes: &[u8]) {
+    use std::fmt::Write as _;
+    for byte in bytes {
+        write!(out, "\\x{byte:02X}").expect("a String takes every write");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_grouped() {
+        for (n, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (48_217, "48,217"),
+            (-1_234_567, "-1,234,567"),
+        ] {
+            assert_eq!(count(n), text);
+        }
+        assert_eq!(count(i64::MIN), "-9,223,372,036,854,775,808");
+    }
+
+    #[test]
+    fn sizes_have_a_unit() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (412, "412 B"),
+            (1023, "1,023 B"),
+            (1024, "1.0 KiB"),
+            (1_468_006, "1.4 MiB"),
+            (1_048_575, "1.0 MiB"),
+            (200 << 20, "200 MiB"),
+        ] {
+            assert_eq!(size(bytes), text, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn spans_show_two_units() {
+        for (seconds, en, zh) in [
+            (-1, "0 s", "0 秒"),
+            (43, "43 s", "43 秒"),
+            (252, "4 m 12 s", "4 分 12 秒"),
+            (8040, "2 h 14 m", "2 小时 14 分"),
+            (273_600, "3 d 4 h", "3 天 4 小时"),
+        ] {
+            assert_eq!(span(seconds, Lang::En), en);
+            assert_eq!(span(seconds, Lang::Zh), zh);
+        }
+    }
+
+    #[test]
+    fn the_clock_follows_the_zone() {
+        assert_eq!(clock(0.0, 0.0), "00:00:00");
+        assert_eq!(clock(1_000.0, -480.0), "08:00:01");
+        assert_eq!(clock(0.0, 60.0), "23:00:00");
+    }
+
+    #[test]
+    fn keys_never_look_alike() {
+        for (bytes, text) in [
+            (&b"/a/b"[..], "/a/b"),
+            (b"\xff\xfe\0", "\\xFF\\xFE\\x00"),
+            (b"a\\b", "a\\b"),
+            (b"a\\b\n", "a\\\\b\\n"),
+            ("占用\u{80}".as_bytes(), "占用\\xC2\\x80"),
+        ] {
+            assert_eq!(key(bytes), text);
+        }
+    }
+}

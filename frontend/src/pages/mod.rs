@@ -1,0 +1,78 @@
+//! The screens. A page that exists is a variant of [`Page`] (the rail, the bottom bar and the command
+//! palette follow from it) and a route in `app.rs`.
+
+pub(crate) mod explorer;
+
+use leptos::prelude::*;
+
+use crate::i18n::{Common, texts, tr, use_i18n};
+use crate::ui::{EmptyState, Icon};
+
+/// The pages of the navigation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Page {
+    Explorer,
+}
+
+impl Page {
+    /// In the order of the rail.
+    pub(crate) const ALL: [Self; 1] = [Self::Explorer];
+
+    /// Its path below the base, without a slash.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Explorer => "explorer",
+        }
+    }
+
+    /// Its name.
+    pub(crate) fn name(self) -> Common {
+        match self {
+            Self::Explorer => Common::Explorer,
+        }
+    }
+
+    /// Its icon.
+    pub(crate) fn icon(self) -> Icon {
+        match self {
+            Self::Explorer => Icon::Tree,
+        }
+    }
+
+    /// The page of a path as the browser has it; the root is the Explorer.
+    pub(crate) fn of_path(pathname: &str) -> Option<Self> {
+        let base = crate::api::base::base_path();
+        let path = pathname
+            .strip_prefix(base.as_str())
+            .unwrap_or(pathname)
+            .trim_matches('/');
+        if path.is_empty() {
+            return Some(Self::Explorer);
+        }
+        Self::ALL.into_iter().find(|page| page.path() == path)
+    }
+}
+
+texts! {
+    enum Text {
+        NotFound: "There is no such page", "没有这个页面";
+        NotFoundDetail: "The address may be from another version.", "该地址可能来自其他版本。";
+        ToExplorer: "Open the Explorer", "打开浏览页";
+    }
+}
+
+/// An address that is no page of ours.
+#[component]
+pub(crate) fn NotFound() -> impl IntoView {
+    let i18n = use_i18n();
+    let href = crate::api::base::page_url("explorer");
+    view! {
+        <EmptyState
+            icon=Icon::Help
+            title=Signal::derive(move || i18n.t(Text::NotFound).to_owned())
+            detail=Signal::derive(move || i18n.t(Text::NotFoundDetail).to_owned())
+        >
+            <a class="btn" href=href>{tr(Text::ToExplorer)}</a>
+        </EmptyState>
+    }
+}

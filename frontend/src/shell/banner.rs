@@ -1,0 +1,47 @@
+//! Says that the page is no longer live. What it shows stays.
+
+use leptos::prelude::*;
+
+use crate::i18n::{Common, texts, use_i18n};
+use crate::model::format;
+use crate::state::{Phase, use_clock, use_connection};
+use crate::ui::{Button, Glyph, Icon};
+
+texts! {
+    enum Text {
+        Lost: "Not live for {0}. What you see is as of revision {1}; Watchgate keeps trying.", "已断开 {0}。所见内容截至修订版本 {1}，正在持续重试。";
+        LostUnknown: "Not live for {0}. What you see may be out of date; Watchgate keeps trying.", "已断开 {0}。所见内容可能已过时，正在持续重试。";
+    }
+}
+
+/// Shorter interruptions are no news: the socket resumes without a gap.
+const WORTH_SAYING_MS: f64 = 1500.0;
+
+/// The banner; nothing while the page is live.
+#[component]
+pub(crate) fn LostBanner() -> impl IntoView {
+    let (connection, clock, i18n) = (use_connection(), use_clock(), use_i18n());
+    let away = Memo::new(move |_| match connection.phase() {
+        Phase::Lost { since } => {
+            let away = clock.now() - since;
+            (away >= WORTH_SAYING_MS).then_some((away / 1000.0) as i64)
+        }
+        _ => None,
+    });
+    let words = move || {
+        let span = format::span(away.get().unwrap_or(0), i18n.lang());
+        match connection.revision() {
+            Some(revision) => i18n.fill(Text::Lost, &[&span, &format::count(revision)]),
+            None => i18n.fill(Text::LostUnknown, &[&span]),
+        }
+    };
+    view! {
+        <Show when=move || away.get().is_some()>
+            <div class="note note-warn lost" role="alert">
+                <Glyph icon=Icon::Unplugged/>
+                <span class="note-text">{words}</span>
+                <Button small=true on_press=move || connection.retry()>{move || i18n.t(Common::Retry)}</Button>
+            </div>
+        </Show>
+    }
+}

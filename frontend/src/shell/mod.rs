@@ -1,0 +1,40 @@
+//! The frame around every page: bar, rail, and what floats over them.
+
+mod banner;
+mod help;
+mod keys;
+mod palette;
+mod rail;
+mod top;
+
+use leptos::prelude::*;
+
+use crate::i18n::{texts, tr};
+use crate::ui::toast::ToastCorner;
+
+texts! {
+    enum Text {
+        Skip: "Skip to the page", "跳到页面内容";
+    }
+}
+
+/// The frame; `children` are the page.
+#[component]
+pub(crate) fn Shell(children: Children) -> impl IntoView {
+    keys::listen();
+    view! {
+        <a class="skip" href="#page">{tr(Text::Skip)}</a>
+        <div class="shell">
+            <rail::Brand/>
+            <top::TopBar/>
+            <rail::Rail/>
+            <main id="page" class="page" tabindex="-1">
+                <banner::LostBanner/>
+                <div class="page-body">{children()}</div>
+            </main>
+        </div>
+        <palette::Palette/>
+        <help::Help/>
+        <ToastCorner/>
+    }
+}

@@ -1,0 +1,304 @@
+//! The command palette: go to a key, a prefix or a page, or do something.
+
+use leptos::html;
+use leptos::prelude::*;
+use leptos::task::spawn_local_scoped_with_cancellation;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::use_navigate;
+
+use crate::api;
+use crate::api::base::page_url;
+use crate::i18n::{Lang, texts, tr, use_i18n};
+use crate::model::{format, percent};
+use crate::pages::Page;
+use crate::state::theme::choose_language;
+use crate::state::{ThemeChoice, use_overlays, use_theme};
+use crate::ui::{Dialog, Glyph, Icon};
+
+texts! {
+    enum Text {
+        Title: "Go to", "转到";
+        Placeholder: "A key, a prefix, a page, an action", "键、前缀、页面或操作";
+        Keys: "Keys", "键";
+        Pages: "Pages", "页面";
+        Actions: "Actions", "操作";
+        OpenKey: "Open key {0}", "打开键 {0}";
+        OpenPrefix: "Open prefix {0}", "打开前缀 {0}";
+        CreateKey: "Create a key", "创建键";
+        Light: "Use the light theme", "使用浅色主题";
+        Dark: "Use the dark theme", "使用深色主题";
+        System: "Use the system's theme", "使用系统主题";
+        English: "Switch to English", "切换到 English";
+        Chinese: "Switch to 简体中文", "切换到简体中文";
+        Help: "Show the keyboard map", "显示键盘帮助";
+        Nothing: "Nothing begins so", "没有匹配项";
+        Found: "{0}", "{0}";
+    }
+}
+
+/// What a row does.
+#[derive(Clone, PartialEq)]
+enum Deed {
+    Go(String),
+    Theme(ThemeChoice),
+    Language(Lang),
+    Help,
+}
+
+#[derive(Clone, PartialEq)]
+struct Row {
+    group: Text,
+    icon: Icon,
+    text: String,
+    mono: bool,
+    deed: Deed,
+}
+
+/// How many keys are proposed.
+const PROPOSED: usize = 8;
+
+fn key_url(key: &[u8]) -> String {
+    page_url(&format!("explorer{}", percent::query(&[("key", key)])))
+}
+
+fn prefix_url(prefix: &[u8]) -> String {
+    page_url(&format!(
+        "explorer{}",
+        percent::query(&[("prefix", prefix)])
+    ))
+}
+
+/// The palette.
+#[component]
+pub(crate) fn Palette() -> impl IntoView {
+    let (overlays, i18n) = (use_overlays(), use_i18n());
+    view! {
+        <Dialog
+            open=overlays.palette
+            title=Signal::derive(move || i18n.t(Text::Title).to_owned())
+            on_close=move |()| overlays.palette.set(false)
+        >
+            <PaletteBody/>
+        </Dialog>
+    }
+}
+
+#[component]
+fn PaletteBody() -> impl IntoView {
+    let (overlays, theme, i18n) = (use_overlays(), use_theme(), use_i18n());
+    let navigate = use_navigate();
+    let typed = RwSignal::new(String::new());
+    let found = RwSignal::new(Vec::<Vec<u8>>::new());
+    let chosen = RwSignal::new(0_usize);
+    let field = NodeRef::<html::Input>::new();
+
+    Effect::new(move |_| {
+        if let Some(field) = field.get() {
+            // Fails only for an element that is gone.
+            let _ = field.focus();
+        }
+    });
+    // An effect's own tasks end when it runs again: only the last question is answered.
+    Effect::new(move |_| {
+        let prefix = typed.get();
+        chosen.set(0);
+        if prefix.is_empty() {
+            found.set(Vec::new());
+            return;
+        }
+        spawn_local_scoped_with_cancellation(async move {
+            gloo_timers::future::sleep(std::time::Duration::from_millis(120)).await;
+            if let Ok(page) = api::kv::keys(prefix.as_bytes(), PROPOSED).await {
+                found.set(page.entries.into_iter().map(|entry| entry.key.0).collect());
+            }
+        });
+    });
+
+    let rows =
+        Memo::new(move |_| rows(&typed.get(), &found.get(), i18n.lang(), |text| i18n.t(text)));
+    let run = {
+        let navigate = navigate.clone();
+        move |row: &Row| {
+            overlays.palette.set(false);
+            match &row.deed {
+                Deed::Go(url) => navigate(
+                    url,
+                    NavigateOptions {
+                        scroll: false,
+                        ..NavigateOptions::default()
+                    },
+                ),
+                Deed::Theme(choice) => theme.choose(*choice),
+                Deed::Language(lang) => choose_language(i18n, *lang),
+                Deed::Help => overlays.help.set(true),
+            }
+        }
+    };
+    let run = StoredValue::new_local(run);
+    let on_keydown = move |event: web_sys::KeyboardEvent| {
+        let count = rows.with_untracked(Vec::len).max(1);
+        match event.key().as_str() {
+            "ArrowDown" => chosen.update(|at| *at = (*at + 1) % count),
+            "ArrowUp" => chosen.update(|at| *at = (*at + count - 1) % count),
+            "Enter" => {
+                if let Some(row) =
+                    rows.with_untracked(|rows| rows.get(chosen.get_untracked()).cloned())
+                {
+                    run.with_value(|run| run(&row));
+                }
+            }
+            _ => return,
+        }
+        event.prevent_default();
+    };
+    let list = move || {
+        let mut group = None;
+        rows.get()
+            .into_iter()
+            .enumerate()
+            .map(|(at, row)| {
+                let heading = (group != Some(row.group))
+                    .then(|| view! { <div class="palette-group">{tr(row.group)}</div> });
+                group = Some(row.group);
+                let (icon, text, mono) = (row.icon, row.text.clone(), row.mono);
+                view! {
+                    {heading}
+                    <button
+                        type="button"
+                        id=format!("palette-{at}")
+                        class="palette-row"
+                        role="option"
+                        tabindex="-1"
+                        aria-selected=move || (chosen.get() == at).to_string()
+                        on:mousemove=move |_| chosen.set(at)
+                        on:click=move |_| run.with_value(|run| run(&row))
+                    >
+                        <Glyph icon=icon/>
+                        <span class="cut" class:mono=mono>{text}</span>
+                    </button>
+                }
+            })
+            .collect_view()
+    };
+    view! {
+        <div class="palette">
+            <input
+                node_ref=field
+                class="palette-input"
+                type="text"
+                role="combobox"
+                aria-expanded="true"
+                aria-controls="palette-list"
+                aria-activedescendant=move || format!("palette-{}", chosen.get())
+                autocomplete="off"
+                spellcheck="false"
+                aria-label=tr(Text::Placeholder)
+                placeholder=tr(Text::Placeholder)
+                prop:value=move || typed.get()
+                on:input=move |event| typed.set(event_target_value(&event))
+                on:keydown=on_keydown
+            />
+            <div id="palette-list" class="palette-list" role="listbox" aria-label=tr(Text::Title)>
+                {list}
+                <Show when=move || rows.with(Vec::is_empty)>
+                    <p class="palette-none">{tr(Text::Nothing)}</p>
+                </Show>
+            </div>
+        </div>
+    }
+}
+
+/// The rows for what is typed. Keys come first: that is what the palette is for.
+fn rows(typed: &str, found: &[Vec<u8>], lang: Lang, t: impl Fn(Text) -> &'static str) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let key_row = |icon, text: String, deed| Row {
+        group: Text::Keys,
+        icon,
+        text,
+        mono: true,
+        deed,
+    };
+    for key in found {
+        rows.push(key_row(
+            Icon::File,
+            format::key(key),
+            Deed::Go(key_url(key)),
+        ));
+    }
+    if !typed.is_empty() {
+        if !found.iter().any(|key| key == typed.as_bytes()) {
+            let text = crate::i18n::fill(t(Text::OpenKey), &[typed]);
+            rows.push(key_row(
+                Icon::File,
+                text,
+                Deed::Go(key_url(typed.as_bytes())),
+            ));
+        }
+        let text = crate::i18n::fill(t(Text::OpenPrefix), &[typed]);
+        rows.push(key_row(
+            Icon::Folder,
+            text,
+            Deed::Go(prefix_url(typed.as_bytes())),
+        ));
+    }
+    let row = |group, icon, text: &str, deed| Row {
+        group,
+        icon,
+        text: text.to_owned(),
+        mono: false,
+        deed,
+    };
+    let mut fixed: Vec<Row> = Page::ALL
+        .into_iter()
+        .map(|page| {
+            use crate::i18n::Text as _;
+            row(
+                Text::Pages,
+                page.icon(),
+                page.name().text(lang),
+                Deed::Go(page_url(page.path())),
+            )
+        })
+        .collect();
+    let other = match lang {
+        Lang::En => (Text::Chinese, Lang::Zh),
+        Lang::Zh => (Text::English, Lang::En),
+    };
+    fixed.extend([
+        row(
+            Text::Actions,
+            Icon::Plus,
+            t(Text::CreateKey),
+            Deed::Go(page_url("explorer?new")),
+        ),
+        row(
+            Text::Actions,
+            Icon::Sun,
+            t(Text::Light),
+            Deed::Theme(ThemeChoice::Light),
+        ),
+        row(
+            Text::Actions,
+            Icon::Moon,
+            t(Text::Dark),
+            Deed::Theme(ThemeChoice::Dark),
+        ),
+        row(
+            Text::Actions,
+            Icon::Screen,
+            t(Text::System),
+            Deed::Theme(ThemeChoice::System),
+        ),
+        row(
+            Text::Actions,
+            Icon::Language,
+            t(other.0),
+            Deed::Language(other.1),
+        ),
+        row(Text::Actions, Icon::Help, t(Text::Help), Deed::Help),
+    ]);
+    let wanted = typed.to_lowercase();
+    fixed.retain(|row| row.text.to_lowercase().contains(&wanted));
+    rows.extend(fixed);
+    rows
+}

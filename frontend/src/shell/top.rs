@@ -1,0 +1,195 @@
+//! The bar: where to go, whether it is live, which cluster, theme and language.
+
+use leptos::prelude::*;
+
+use crate::i18n::{Lang, texts, tr, use_i18n};
+use crate::model::format;
+use crate::state::theme::choose_language;
+use crate::state::{Phase, ThemeChoice, use_cluster, use_connection, use_overlays, use_theme};
+use crate::ui::{Glyph, Icon, Kbd, Menu, MenuItem};
+
+texts! {
+    enum Text {
+        GoTo: "Go to key, prefix or action", "转到键、前缀或操作";
+        Live: "Live at revision", "实时，修订版本";
+        LiveNow: "Live", "实时";
+        Connecting: "Connecting", "连接中";
+        Lost: "Connection lost", "连接已断开";
+        Cluster: "Cluster", "集群";
+        ClusterUnknown: "cluster unknown", "集群未知";
+        ClusterAway: "etcd away", "etcd 不可用";
+        Name: "Name", "名称";
+        EtcdVersion: "etcd", "etcd";
+        Members: "Members", "成员";
+        Healthy: "{0} of {1} healthy", "{0} / {1} 健康";
+        Leader: "Leader", "领导者";
+        NoLeader: "none", "无";
+        Theme: "Theme", "主题";
+        System: "As the system", "跟随系统";
+        Light: "Light", "浅色";
+        Dark: "Dark", "深色";
+        Language: "Language", "语言";
+    }
+}
+
+/// The bar.
+#[component]
+pub(crate) fn TopBar() -> impl IntoView {
+    let overlays = use_overlays();
+    view! {
+        <header class="top">
+            <button type="button" class="goto" aria-haspopup="dialog" on:click=move |_| overlays.palette.set(true)>
+                <Glyph icon=Icon::Find/>
+                <span class="cut">{tr(Text::GoTo)}</span>
+                <Kbd keys="Ctrl K"/>
+            </button>
+            <span class="push"></span>
+            <LiveDot/>
+            <ClusterPill/>
+            <ThemeMenu/>
+            <LanguageMenu/>
+        </header>
+    }
+}
+
+#[component]
+fn LiveDot() -> impl IntoView {
+    let (connection, i18n) = (use_connection(), use_i18n());
+    let words = move || match (connection.phase(), connection.revision()) {
+        (Phase::Live, Some(_)) => i18n.t(Text::Live),
+        (Phase::Live, None) => i18n.t(Text::LiveNow),
+        (Phase::Connecting, _) => i18n.t(Text::Connecting),
+        (Phase::Lost { .. }, _) => i18n.t(Text::Lost),
+    };
+    let revision = move || match (connection.phase(), connection.revision()) {
+        (Phase::Live, Some(revision)) => Some(view! { <b>{format::count(revision)}</b> }),
+        _ => None,
+    };
+    view! {
+        <span class="live" title=words>
+            <span
+                class="dot"
+                class:dot-wait=move || connection.phase() == Phase::Connecting
+                class:dot-off=move || matches!(connection.phase(), Phase::Lost { .. })
+            ></span>
+            <span class="live-text">{words}</span>
+            {revision}
+        </span>
+    }
+}
+
+#[component]
+fn ClusterPill() -> impl IntoView {
+    let (cluster, i18n) = (use_cluster(), use_i18n());
+    let words = move || match (cluster.answer(), cluster.error()) {
+        (Some(answer), None) => format!("{} · etcd {}", answer.name, answer.version),
+        (Some(answer), Some(_)) => format!("{} · {}", answer.name, i18n.t(Text::ClusterAway)),
+        (None, _) => i18n.t(Text::ClusterUnknown).to_owned(),
+    };
+    let trigger = move || {
+        view! {
+            <Glyph icon=Icon::Cluster/>
+            <span class="pill-text">{words}</span>
+            <Glyph icon=Icon::Down/>
+        }
+    };
+    let facts = move || {
+        let answer = cluster.answer()?;
+        let healthy = answer
+            .members
+            .iter()
+            .filter(|member| member.healthy)
+            .count();
+        let leader = answer
+            .leader
+            .map(|id| {
+                let named = answer
+                    .members
+                    .iter()
+                    .find(|member| member.id == id && !member.name.is_empty());
+                named.map_or_else(|| id.to_string(), |member| member.name.clone())
+            })
+            .unwrap_or_else(|| i18n.t(Text::NoLeader).to_owned());
+        Some(view! {
+            <dl class="cluster-facts">
+                <dt>{i18n.t(Text::Name)}</dt>
+                <dd>{answer.name.clone()}</dd>
+                <dt>{i18n.t(Text::EtcdVersion)}</dt>
+                <dd>{answer.version.clone()}</dd>
+                <dt>{i18n.t(Text::Members)}</dt>
+                <dd>{i18n.fill(Text::Healthy, &[&healthy.to_string(), &answer.members.len().to_string()])}</dd>
+                <dt>{i18n.t(Text::Leader)}</dt>
+                <dd class="mono">{leader}</dd>
+            </dl>
+        })
+    };
+    let error = move || {
+        cluster
+            .error()
+            .map(|error| view! { <p class="menu-note">{error.title(i18n.lang())}</p> })
+    };
+    view! {
+        <Menu label=Signal::derive(move || i18n.t(Text::Cluster).to_owned()) class="pill" trigger=trigger>
+            {facts}
+            {error}
+        </Menu>
+    }
+}
+
+#[component]
+fn ThemeMenu() -> impl IntoView {
+    let (theme, i18n) = (use_theme(), use_i18n());
+    let icon = Signal::derive(move || {
+        if theme.is_dark() {
+            Icon::Moon
+        } else {
+            Icon::Sun
+        }
+    });
+    let items = [
+        (ThemeChoice::System, Icon::Screen, Text::System),
+        (ThemeChoice::Light, Icon::Sun, Text::Light),
+        (ThemeChoice::Dark, Icon::Moon, Text::Dark),
+    ]
+    .map(|(choice, icon, text)| {
+        view! {
+            <MenuItem icon=icon checked=Signal::derive(move || theme.choice() == choice) on_press=move || theme.choose(choice)>
+                {tr(text)}
+            </MenuItem>
+        }
+    })
+    .collect_view();
+    view! {
+        <Menu
+            label=Signal::derive(move || i18n.t(Text::Theme).to_owned())
+            class="btn btn-icon"
+            trigger=move || view! { <Glyph icon=icon/> }
+        >
+            {items}
+        </Menu>
+    }
+}
+
+#[component]
+fn LanguageMenu() -> impl IntoView {
+    let i18n = use_i18n();
+    let short = move || match i18n.lang() {
+        Lang::En => "EN",
+        Lang::Zh => "中",
+    };
+    // A language is always written in itself.
+    let items = [(Lang::En, "English"), (Lang::Zh, "简体中文")]
+        .map(|(lang, name)| {
+            view! {
+                <MenuItem checked=Signal::derive(move || i18n.lang() == lang) on_press=move || choose_language(i18n, lang)>
+                    {name}
+                </MenuItem>
+            }
+        })
+        .collect_view();
+    view! {
+        <Menu label=Signal::derive(move || i18n.t(Text::Language).to_owned()) class="btn lang" trigger=short>
+            {items}
+        </Menu>
+    }
+}

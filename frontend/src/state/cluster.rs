@@ -1,0 +1,58 @@
+//! The cluster this page shows: name, version, members.
+
+use std::time::Duration;
+
+use gloo_timers::future::sleep;
+use leptos::prelude::*;
+use leptos::task::spawn_local_scoped_with_cancellation;
+use shared::ClusterAnswer;
+
+use crate::api::{self, ApiError};
+
+/// The cluster, as it answered last.
+#[derive(Clone, Copy)]
+pub(crate) struct Cluster {
+    answer: RwSignal<Option<ClusterAnswer>>,
+    error: RwSignal<Option<ApiError>>,
+}
+
+impl Cluster {
+    /// The last answer; kept while the cluster is away.
+    pub(crate) fn answer(self) -> Option<ClusterAnswer> {
+        self.answer.get()
+    }
+
+    /// Why the last question has no answer.
+    pub(crate) fn error(self) -> Option<ApiError> {
+        self.error.get()
+    }
+}
+
+/// The cluster.
+pub(crate) fn use_cluster() -> Cluster {
+    expect_context()
+}
+
+pub(super) fn provide() {
+    let cluster = Cluster {
+        answer: RwSignal::new(None),
+        error: RwSignal::new(None),
+    };
+    provide_context(cluster);
+    spawn_local_scoped_with_cancellation(async move {
+        loop {
+            let pause = match api::cluster::cluster().await {
+                Ok(answer) => {
+                    cluster.answer.try_set(Some(answer));
+                    cluster.error.try_set(None);
+                    Duration::from_secs(30)
+                }
+                Err(error) => {
+                    cluster.error.try_set(Some(error));
+                    Duration::from_secs(5)
+                }
+            };
+            sleep(pause).await;
+        }
+    });
+}

@@ -1,0 +1,28 @@
+//! Small stores, one per domain, each a `Copy` handle in a context: `use_connection()`, `use_toasts()`….
+//! They hold what several pages share; what one page needs lives in that page, or in the URL.
+
+pub(crate) mod clock;
+pub(crate) mod cluster;
+pub(crate) mod connection;
+pub(crate) mod memory;
+pub(crate) mod overlays;
+pub(crate) mod theme;
+pub(crate) mod toasts;
+
+pub(crate) use clock::use_clock;
+pub(crate) use cluster::use_cluster;
+pub(crate) use connection::{Phase, use_connection};
+pub(crate) use overlays::use_overlays;
+pub(crate) use theme::{ThemeChoice, use_theme};
+pub(crate) use toasts::{Tone, use_toasts};
+
+/// Puts every store into the app's context. Called once, at its root.
+pub(crate) fn provide() {
+    theme::provide_language();
+    theme::provide();
+    clock::provide();
+    connection::provide();
+    toasts::provide();
+    overlays::provide();
+    cluster::provide();
+}

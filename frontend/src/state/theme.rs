@@ -1,0 +1,124 @@
+//! Theme and language: by the system until somebody chooses, then remembered.
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen::closure::Closure;
+
+use super::memory;
+use crate::i18n::{I18n, Lang};
+
+/// What was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ThemeChoice {
+    System,
+    Light,
+    Dark,
+}
+
+impl ThemeChoice {
+    fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    fn of_name(name: &str) -> Self {
+        match name {
+            "light" => Self::Light,
+            "dark" => Self::Dark,
+            _ => Self::System,
+        }
+    }
+}
+
+/// The theme in use.
+#[derive(Clone, Copy)]
+pub(crate) struct Theme {
+    choice: RwSignal<ThemeChoice>,
+    system_dark: RwSignal<bool>,
+}
+
+impl Theme {
+    /// What was chosen.
+    pub(crate) fn choice(self) -> ThemeChoice {
+        self.choice.get()
+    }
+
+    /// Chooses, and remembers it.
+    pub(crate) fn choose(self, choice: ThemeChoice) {
+        self.choice.set(choice);
+        memory::remember("theme", choice.name());
+    }
+
+    /// Whether the page is dark now.
+    pub(crate) fn is_dark(self) -> bool {
+        match self.choice.get() {
+            ThemeChoice::System => self.system_dark.get(),
+            ThemeChoice::Light => false,
+            ThemeChoice::Dark => true,
+        }
+    }
+}
+
+/// The theme in use.
+pub(crate) fn use_theme() -> Theme {
+    expect_context()
+}
+
+pub(super) fn provide() {
+    let choice =
+        memory::recall("theme").map_or(ThemeChoice::System, |name| ThemeChoice::of_name(&name));
+    let query = window()
+        .match_media("(prefers-color-scheme: dark)")
+        .ok()
+        .flatten();
+    let system_dark = RwSignal::new(query.as_ref().is_some_and(web_sys::MediaQueryList::matches));
+    if let Some(query) = query {
+        let follow = Closure::<dyn Fn(web_sys::MediaQueryListEvent)>::new(
+            move |event: web_sys::MediaQueryListEvent| {
+                system_dark.try_set(event.matches());
+            },
+        );
+        // Lives as long as the page does.
+        let _ = query.add_event_listener_with_callback("change", follow.as_ref().unchecked_ref());
+        follow.forget();
+    }
+    let theme = Theme {
+        choice: RwSignal::new(choice),
+        system_dark,
+    };
+    Effect::new(move |_| {
+        let name = if theme.is_dark() { "dark" } else { "light" };
+        set_root_attribute("data-theme", name);
+    });
+    provide_context(theme);
+}
+
+pub(super) fn provide_language() {
+    let remembered = memory::recall("language").and_then(|tag| Lang::of_tag(&tag));
+    let browser = || {
+        window()
+            .navigator()
+            .languages()
+            .iter()
+            .find_map(|tag| Lang::of_tag(&tag.as_string()?))
+    };
+    let i18n = I18n::new(remembered.or_else(browser).unwrap_or(Lang::En));
+    Effect::new(move |_| set_root_attribute("lang", i18n.lang().tag()));
+    provide_context(i18n);
+}
+
+/// Chooses a language, and remembers it.
+pub(crate) fn choose_language(i18n: I18n, lang: Lang) {
+    i18n.set(lang);
+    memory::remember("language", lang.tag());
+}
+
+fn set_root_attribute(name: &str, value: &str) {
+    if let Some(root) = document().document_element() {
+        // Fails only for names that are no attribute names.
+        let _ = root.set_attribute(name, value);
+    }
+}

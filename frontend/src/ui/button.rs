@@ -1,0 +1,73 @@
+//! The button: says a verb, names its object where that is not plain.
+
+use leptos::prelude::*;
+
+use super::icon::{Glyph, Icon};
+
+/// How a button looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ButtonKind {
+    #[default]
+    Plain,
+    /// The one thing to do here.
+    Primary,
+    /// Leads to a loss; asks first.
+    Danger,
+    /// The loss itself.
+    DangerNow,
+    /// No frame until it is pointed at.
+    Quiet,
+}
+
+impl ButtonKind {
+    fn class(self) -> &'static str {
+        match self {
+            Self::Plain => "btn",
+            Self::Primary => "btn btn-primary",
+            Self::Danger => "btn btn-danger",
+            Self::DangerNow => "btn btn-danger-now",
+            Self::Quiet => "btn btn-quiet",
+        }
+    }
+}
+
+/// A button. Without children it is an icon alone and needs a `label`. While `pending` it keeps its
+/// words and cannot be pressed.
+#[component]
+pub(crate) fn Button(
+    #[prop(optional)] kind: ButtonKind,
+    #[prop(optional, into)] icon: Option<Signal<Icon>>,
+    /// Accessible name and tooltip.
+    #[prop(optional, into)]
+    label: MaybeProp<String>,
+    #[prop(optional, into)] disabled: Signal<bool>,
+    #[prop(optional, into)] pending: Signal<bool>,
+    /// For a button that stays down: whether it is.
+    #[prop(optional, into)]
+    pressed: MaybeProp<bool>,
+    #[prop(optional)] small: bool,
+    on_press: impl Fn() + 'static,
+    #[prop(optional)] children: Option<Children>,
+) -> impl IntoView {
+    let class = format!(
+        "{}{}{}",
+        kind.class(),
+        if children.is_none() { " btn-icon" } else { "" },
+        if small { " btn-small" } else { "" }
+    );
+    view! {
+        <button
+            type="button"
+            class=class
+            class:is-pending=move || pending.get()
+            aria-label=move || label.get()
+            title=move || label.get()
+            aria-pressed=move || pressed.get().map(|on| on.to_string())
+            disabled=move || disabled.get() || pending.get()
+            on:click=move |_| on_press()
+        >
+            {icon.map(|icon| view! { <Glyph icon=icon/> })}
+            {children.map(|children| children())}
+        </button>
+    }
+}

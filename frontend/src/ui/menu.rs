@@ -1,0 +1,144 @@
+//! A menu that drops from a button, on the browser's own popover: a click outside or Escape closes it.
+
+use leptos::html;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast as _;
+
+use super::icon::{Glyph, Icon};
+
+/// A button with a menu of [`MenuItem`]s. `trigger` is what stands in the button.
+#[component]
+pub(crate) fn Menu(
+    /// Accessible name of button and menu.
+    #[prop(into)]
+    label: Signal<String>,
+    /// Class of the button; `btn` without it.
+    #[prop(optional)]
+    class: Option<&'static str>,
+    #[prop(into)] trigger: ViewFn,
+    children: Children,
+) -> impl IntoView {
+    let button = NodeRef::<html::Button>::new();
+    let popover = NodeRef::<html::Div>::new();
+    let open = RwSignal::new(false);
+    let toggle = move |_| {
+        let (Some(button), Some(popover)) = (button.get_untracked(), popover.get_untracked())
+        else {
+            return;
+        };
+        place(&button, &popover);
+        // Fails only for an element that is not in the page.
+        let _ = popover.toggle_popover();
+    };
+    let on_toggle = move |_| {
+        let shown = popover
+            .get_untracked()
+            .is_some_and(|popover| popover.matches(":popover-open").unwrap_or(false));
+        open.set(shown);
+        if shown {
+            focus_item(popover, |_, _| 0);
+        }
+    };
+    let on_keydown = move |event: web_sys::KeyboardEvent| {
+        let step: fn(Option<usize>, usize) -> usize = match event.key().as_str() {
+            "ArrowDown" => |at, len| at.map_or(0, |at| (at + 1) % len),
+            "ArrowUp" => |at, len| at.map_or(len - 1, |at| (at + len - 1) % len),
+            "Home" => |_, _| 0,
+            "End" => |_, len| len - 1,
+            _ => return,
+        };
+        event.prevent_default();
+        event.stop_propagation();
+        focus_item(popover, step);
+    };
+    let on_click = move |_| {
+        if let Some(popover) = popover.get_untracked() {
+            // An item was chosen, or the gap between two was hit: either way the menu is done.
+            let _ = popover.hide_popover();
+        }
+    };
+    view! {
+        <button
+            type="button"
+            node_ref=button
+            class=class.unwrap_or("btn")
+            aria-label=move || label.get()
+            aria-haspopup="menu"
+            aria-expanded=move || open.get().to_string()
+            on:click=toggle
+        >
+            {move || trigger.run()}
+        </button>
+        <div node_ref=popover class="menu" popover="auto" role="menu" aria-label=move || label.get() on:toggle=on_toggle on:keydown=on_keydown on:click=on_click>
+            {children()}
+        </div>
+    }
+}
+
+/// Below the button, within the page.
+fn place(button: &web_sys::HtmlButtonElement, popover: &web_sys::HtmlDivElement) {
+    const WIDEST: f64 = 320.0;
+    let at = button.get_bounding_client_rect();
+    let width = document()
+        .document_element()
+        .map_or(0.0, |root| f64::from(root.client_width()));
+    let style = popover.unchecked_ref::<web_sys::HtmlElement>().style();
+    // `set_property` fails only for a name that is no property's.
+    let _ = style.set_property("top", &format!("{}px", at.bottom() + 4.0));
+    if at.left() + WIDEST > width {
+        let _ = style.set_property("right", &format!("{}px", (width - at.right()).max(8.0)));
+        let _ = style.set_property("left", "auto");
+    } else {
+        let _ = style.set_property("left", &format!("{}px", at.left()));
+        let _ = style.set_property("right", "auto");
+    }
+}
+
+fn focus_item(popover: NodeRef<html::Div>, step: fn(Option<usize>, usize) -> usize) {
+    let Some(popover) = popover.get_untracked() else {
+        return;
+    };
+    let Ok(items) = popover.query_selector_all("[role^=menuitem]:not([disabled])") else {
+        return;
+    };
+    let items: Vec<web_sys::HtmlElement> = (0..items.length())
+        .filter_map(|at| items.get(at)?.dyn_into().ok())
+        .collect();
+    if items.is_empty() {
+        return;
+    }
+    let active = document().active_element();
+    let at = items
+        .iter()
+        .position(|item| active.as_ref() == Some(item.as_ref()));
+    // Fails only for an element that is gone.
+    let _ = items[step(at, items.len())].focus();
+}
+
+/// One thing to choose in a [`Menu`].
+#[component]
+pub(crate) fn MenuItem(
+    #[prop(optional, into)] icon: Option<Signal<Icon>>,
+    /// For one of several: whether it is the chosen one.
+    #[prop(optional, into)]
+    checked: MaybeProp<bool>,
+    #[prop(optional, into)] disabled: Signal<bool>,
+    on_press: impl Fn() + 'static,
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <button
+            type="button"
+            class="menu-item"
+            role=move || if checked.get().is_some() { "menuitemradio" } else { "menuitem" }
+            aria-checked=move || checked.get().map(|on| on.to_string())
+            disabled=move || disabled.get()
+            tabindex="-1"
+            on:click=move |_| on_press()
+        >
+            {icon.map(|icon| view! { <Glyph icon=icon/> })}
+            <span class="menu-text">{children()}</span>
+            {move || checked.get().unwrap_or(false).then(|| view! { <Glyph icon=Icon::Check/> })}
+        </button>
+    }
+}

@@ -1,0 +1,33 @@
+//! The primitives every page is made of, each a `.rs` with its `.css` beside it. They know no page and
+//! no API; texts come in from outside, but for the few words they all share.
+
+pub(crate) mod button;
+pub(crate) mod chip;
+pub(crate) mod clipboard;
+pub(crate) mod code;
+pub(crate) mod dialog;
+pub(crate) mod icon;
+pub(crate) mod input;
+pub(crate) mod kbd;
+pub(crate) mod menu;
+pub(crate) mod segmented;
+pub(crate) mod split;
+pub(crate) mod states;
+pub(crate) mod tabs;
+pub(crate) mod toast;
+pub(crate) mod ttl;
+pub(crate) mod virtual_list;
+
+pub(crate) use button::{Button, ButtonKind};
+pub(crate) use chip::{Chip, Hue, Tag};
+pub(crate) use dialog::Dialog;
+pub(crate) use icon::{Glyph, Icon};
+pub(crate) use input::{SearchField, SelectField, TextField};
+pub(crate) use kbd::Kbd;
+pub(crate) use menu::{Menu, MenuItem};
+pub(crate) use segmented::Segmented;
+pub(crate) use split::Split;
+pub(crate) use states::{EmptyState, ErrorState, Skeleton};
+pub(crate) use tabs::Tabs;
+pub(crate) use ttl::TtlBar;
+pub(crate) use virtual_list::VirtualList;

@@ -1,0 +1,30 @@
+//! Notices in the corner, announced as they come.
+
+use leptos::prelude::*;
+
+use super::button::{Button, ButtonKind};
+use super::icon::{Glyph, Icon};
+use crate::i18n::{Common, use_i18n};
+use crate::state::{Tone, use_toasts};
+
+/// The corner they stand in.
+#[component]
+pub(crate) fn ToastCorner() -> impl IntoView {
+    let (toasts, i18n) = (use_toasts(), use_i18n());
+    let close = Signal::derive(move || i18n.t(Common::Close).to_owned());
+    view! {
+        <div class="toasts" role="status" aria-live="polite">
+            <For each=move || toasts.list() key=|toast| toast.id let:toast>
+                <div class="toast" class:toast-bad=toast.tone == Tone::Bad class:toast-good=toast.tone == Tone::Good>
+                    <Glyph icon=match toast.tone {
+                        Tone::Good => Icon::Check,
+                        Tone::Bad => Icon::Warn,
+                        Tone::Plain => Icon::Help,
+                    }/>
+                    <span class="toast-text">{toast.text.clone()}</span>
+                    <Button kind=ButtonKind::Quiet small=true icon=Icon::Close label=close on_press=move || toasts.dismiss(toast.id)/>
+                </div>
+            </For>
+        </div>
+    }
+}

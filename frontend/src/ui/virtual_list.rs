@@ -1,0 +1,133 @@
+//! A list of any length of which only the rows in view exist.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use leptos::html;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen::closure::Closure;
+
+use crate::model::window;
+
+/// Rows beyond the edge, so that a quick scroll shows no gap.
+const OVERSCAN: usize = 8;
+
+/// A virtual list of rows of one height.
+///
+/// `key` tells rows apart: a row whose key changes is drawn anew, one whose key stays keeps its
+/// elements, so put into the key whatever the row does not follow by itself. `render` gets the row's
+/// index at the time it was drawn; it may be stale after rows above came or went, so rows find
+/// themselves by what they are.
+#[component]
+pub(crate) fn VirtualList<T, K, V>(
+    #[prop(into)] rows: Signal<Arc<Vec<T>>>,
+    /// Height of a row in pixels; the rows' CSS must agree.
+    #[prop(default = 28.0)]
+    row_height: f64,
+    key: impl Fn(&T) -> K + Clone + Send + Sync + 'static,
+    render: impl Fn(usize, T) -> V + Clone + Send + Sync + 'static,
+    /// Class of the scrolling element.
+    #[prop(optional)]
+    class: &'static str,
+    /// Brings a row into view whenever it changes to `Some`.
+    #[prop(optional, into)]
+    reveal: Option<Signal<Option<usize>>>,
+    /// Told the rows that exist, for whoever loads what is in view.
+    #[prop(optional, into)]
+    on_range: Option<Callback<(usize, usize)>>,
+    #[prop(optional)] node_ref: NodeRef<html::Div>,
+) -> impl IntoView
+where
+    T: Clone + Send + Sync + 'static,
+    K: Eq + Hash + 'static,
+    V: IntoView + 'static,
+{
+    let scroll_top = RwSignal::new(0.0_f64);
+    let viewport = RwSignal::new(0.0_f64);
+    let total = Memo::new(move |_| rows.with(|rows| rows.len()));
+    let range = Memo::new(move |_| {
+        window::visible(
+            scroll_top.get(),
+            viewport.get(),
+            row_height,
+            total.get(),
+            OVERSCAN,
+        )
+    });
+
+    Effect::new(move |_| {
+        if let Some(element) = node_ref.get() {
+            observe_height(&element, viewport);
+        }
+    });
+    if let Some(reveal) = reveal {
+        Effect::new(move |_| {
+            let (Some(index), Some(element)) = (reveal.get(), node_ref.get()) else {
+                return;
+            };
+            let height = f64::from(element.client_height());
+            if let Some(top) =
+                window::reveal(f64::from(element.scroll_top()), height, row_height, index)
+            {
+                // The rows that make room for it may be drawn only now.
+                request_animation_frame(move || element.set_scroll_top(top as i32));
+            }
+        });
+    }
+    if let Some(on_range) = on_range {
+        Effect::new(move |_| {
+            let range = range.get();
+            on_range.run((range.start, range.end));
+        });
+    }
+
+    let on_scroll = move |_| {
+        if let Some(element) = node_ref.get_untracked() {
+            scroll_top.set(f64::from(element.scroll_top()));
+        }
+    };
+    let shown = move || {
+        let range = range.get();
+        rows.with(|rows| {
+            let end = range.end.min(rows.len());
+            let start = range.start.min(end);
+            rows[start..end]
+                .iter()
+                .cloned()
+                .zip(start..)
+                .map(|(row, index)| (index, row))
+                .collect::<Vec<_>>()
+        })
+    };
+    view! {
+        <div node_ref=node_ref class=format!("vlist {class}") on:scroll=on_scroll>
+            <div class="vlist-all" role="presentation" style:height=move || format!("{}px", total.get() as f64 * row_height)>
+                <div class="vlist-shown" role="presentation" style:transform=move || format!("translateY({}px)", range.get().start as f64 * row_height)>
+                    <For each=shown key=move |(_, row)| key(row) children=move |(index, row)| render(index, row)/>
+                </div>
+            </div>
+        </div>
+    }
+}
+
+/// Follows the height of an element until its owner is gone.
+fn observe_height(element: &web_sys::HtmlDivElement, viewport: RwSignal<f64>) {
+    viewport.set(f64::from(element.client_height()));
+    let measured = element.clone();
+    let changed = Closure::<dyn Fn()>::new(move || {
+        viewport.try_set(f64::from(measured.client_height()));
+    });
+    let Ok(observer) = web_sys::ResizeObserver::new(changed.as_ref().unchecked_ref()) else {
+        return;
+    };
+    observer.observe(element);
+    let held = StoredValue::new_local(Some((observer, changed)));
+    on_cleanup(move || {
+        held.try_update_value(|held| {
+            if let Some((observer, _)) = held.take() {
+                observer.disconnect();
+            }
+        });
+    });
+}
