@@ -1,0 +1,213 @@
+//! One watch: what it asked for, what it has, and what to ask for next.
+
+use shared::{Code, Event, MemberId, WatchRequest};
+
+use super::{Millis, Update};
+
+/// Where a watch stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Asked for, or to be asked for when there is a socket.
+    Opening,
+    /// Open.
+    Live,
+    /// Held back by the page; goes on where it stopped.
+    Suspended,
+    /// Ended by the gateway or refused.
+    Closed,
+}
+
+pub(super) struct Watch {
+    spec: WatchRequest,
+    pub(super) phase: Phase,
+    /// Its name on the present socket.
+    pub(super) wire: Option<String>,
+    /// The next revision wanted; `None` means "from now", or from a snapshot.
+    resume: Option<i64>,
+    /// A snapshot must come before the watch can be resumed by revision.
+    wants_snapshot: bool,
+    snapshot_begun: bool,
+    cluster: Option<MemberId>,
+    opened_once: bool,
+    /// Since when there is no connection, and whether anything is known to be missed since.
+    lost: Option<Outage>,
+    /// Whether the page still waits for [`Update::Head`].
+    pub(super) wants_head: bool,
+    /// Events of the revision `resume` that came in pieces before the last one was seen.
+    pieces_seen: usize,
+    skip: usize,
+}
+
+struct Outage {
+    since: Millis,
+    missed: bool,
+}
+
+impl Watch {
+    pub(super) fn new(spec: WatchRequest) -> Self {
+        Self {
+            phase: Phase::Opening,
+            wire: None,
+            resume: spec.revision,
+            wants_snapshot: spec.snapshot && spec.revision.is_none(),
+            snapshot_begun: false,
+            cluster: None,
+            opened_once: false,
+            lost: None,
+            wants_head: false,
+            pieces_seen: 0,
+            skip: 0,
+            spec,
+        }
+    }
+
+    /// The request that goes on where this watch stopped.
+    pub(super) fn request(&mut self, wire: String) -> WatchRequest {
+        self.phase = Phase::Opening;
+        self.wire = Some(wire.clone());
+        self.wants_head = self.resume.is_some();
+        self.skip = self.pieces_seen;
+        self.pieces_seen = 0;
+        self.snapshot_begun = false;
+        WatchRequest { id: wire, revision: self.resume, ..self.spec.clone() }
+    }
+
+    /// The socket is gone.
+    pub(super) fn lose(&mut self, now: Millis) -> Option<Update> {
+        self.wire = None;
+        self.count_pieces();
+        if !matches!(self.phase, Phase::Opening | Phase::Live) {
+            return None;
+        }
+        self.phase = Phase::Opening;
+        if !self.opened_once || self.lost.is_some() {
+            return None;
+        }
+        self.lost = Some(Outage { since: now, missed: false });
+        Some(Update::Lost)
+    }
+
+    pub(super) fn suspend(&mut self) {
+        self.phase = Phase::Suspended;
+        self.wire = None;
+        self.count_pieces();
+    }
+
+    /// What of the revision in pieces has been handed over: what came on this socket, and what was still
+    /// to be left out of it.
+    fn count_pieces(&mut self) {
+        self.pieces_seen += std::mem::take(&mut self.skip);
+    }
+
+    pub(super) fn opened(&mut self, cluster: MemberId, revision: i64, now: Millis) -> Vec<Update> {
+        let mut updates = Vec::new();
+        self.phase = Phase::Live;
+        self.cluster = Some(cluster);
+        if let Some(wanted) = self.resume.filter(|wanted| *wanted < revision) {
+            updates.push(self.compacted(wanted, revision));
+        }
+        if !self.wants_snapshot {
+            self.resume = Some(revision);
+        }
+        updates.push(match self.lost.take() {
+            Some(outage) => Update::Resumed {
+                from: revision,
+                outage: now - outage.since,
+                complete: !outage.missed && !self.wants_snapshot,
+            },
+            None => Update::Opened { from: revision },
+        });
+        self.opened_once = true;
+        updates
+    }
+
+    /// Whether `cluster` is not the one this watch has followed so far.
+    pub(super) fn is_foreign(&self, cluster: MemberId) -> bool {
+        self.resume.is_some() && self.cluster.is_some_and(|known| known != cluster)
+    }
+
+    pub(super) fn snapshot(&mut self, revision: i64, more: bool) -> (bool, bool) {
+        let first = !std::mem::replace(&mut self.snapshot_begun, more);
+        if !more {
+            self.wants_snapshot = false;
+            self.resume = Some(revision + 1);
+        }
+        (first, !more)
+    }
+
+    /// Takes a message of events; what was already handed over before a loss is left out.
+    pub(super) fn events(&mut self, revision: i64, mut events: Vec<Event>, more: bool) -> Vec<Event> {
+        let arrived = events.len();
+        let skip = self.skip.min(arrived);
+        self.skip -= skip;
+        events.drain(..skip);
+        if more {
+            self.pieces_seen += arrived;
+        } else {
+            self.pieces_seen = 0;
+            self.skip = 0;
+            self.advance(revision);
+        }
+        events
+    }
+
+    pub(super) fn progress(&mut self, revision: i64) {
+        if self.phase == Phase::Live {
+            self.advance(revision);
+        }
+    }
+
+    fn advance(&mut self, revision: i64) {
+        if !self.wants_snapshot {
+            self.resume = Some(self.resume.map_or(revision + 1, |next| next.max(revision + 1)));
+        }
+    }
+
+    pub(super) fn compacted(&mut self, from: i64, to: i64) -> Update {
+        self.go_on_at(to);
+        Update::Compacted { from, to }
+    }
+
+    pub(super) fn reset(&mut self, reason: String, revision: i64) -> Update {
+        self.go_on_at(revision + 1);
+        Update::Reset { reason, revision }
+    }
+
+    fn go_on_at(&mut self, revision: i64) {
+        self.wants_snapshot = self.spec.snapshot;
+        self.snapshot_begun = false;
+        self.resume = (!self.spec.snapshot).then_some(revision);
+        self.pieces_seen = 0;
+        self.skip = 0;
+        if let Some(outage) = &mut self.lost {
+            outage.missed = true;
+        }
+    }
+
+    /// Forgets the past: the data are another cluster's.
+    pub(super) fn forget(&mut self) {
+        self.go_on_at(0);
+        self.resume = None;
+        self.cluster = None;
+    }
+
+    pub(super) fn error(&mut self, code: Code, detail: String) -> Update {
+        let passes = matches!(
+            code,
+            Code::Unavailable | Code::NoLeader | Code::Timeout | Code::RateLimited | Code::Internal
+        );
+        let fatal = self.phase == Phase::Opening && !passes;
+        if fatal {
+            self.phase = Phase::Closed;
+            self.wire = None;
+        }
+        Update::Error { code, detail, fatal }
+    }
+
+    pub(super) fn closed(&mut self) {
+        self.phase = Phase::Closed;
+        self.wire = None;
+        self.lost = None;
+        self.count_pieces();
+    }
+}
