@@ -3,7 +3,7 @@
 use super::Millis;
 
 /// Without a message for this long a socket is dead: the gateway says something every 10 s.
-pub const SILENCE_MS: Millis = 30_000.0;
+pub(super) const SILENCE_MS: Millis = 30_000.0;
 
 /// A connection attempt that takes longer is given up.
 pub(super) const CONNECT_MS: Millis = 10_000.0;
@@ -14,25 +14,25 @@ const LONGEST_MS: Millis = 10_000.0;
 /// Delays that double from a quarter of a second to ten seconds, each shortened by up to a half at
 /// random, so that a thousand pages do not come back in the same instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Backoff {
+pub(super) struct Backoff {
     failures: u32,
 }
 
 impl Backoff {
     /// The delay before the next attempt. `jitter` is in `0.0..=1.0`.
-    pub fn next(&mut self, jitter: f64) -> Millis {
+    pub(super) fn next(&mut self, jitter: f64) -> Millis {
         let full = (FIRST_MS * 2_f64.powi(self.failures.min(16).cast_signed())).min(LONGEST_MS);
         self.failures = self.failures.saturating_add(1);
         full * (0.5 + 0.5 * jitter.clamp(0.0, 1.0))
     }
 
     /// To be called when the other side has spoken: the next failure is a first one again.
-    pub fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.failures = 0;
     }
 
     /// Attempts that failed in a row.
-    pub fn failures(&self) -> u32 {
+    pub(super) fn failures(&self) -> u32 {
         self.failures
     }
 }

@@ -1,10 +1,11 @@
 //! The client side of the live protocol as a state machine: many watches over one socket.
 //!
-//! Owns when to connect, what to ask for (a watch goes on at its last complete revision + 1), when a
-//! silent socket is dead, and what a page is told. Knows no browser: it takes times and messages and
-//! answers with [`Effect`]s, which `crate::live` carries out.
+//! Owns when to connect and when a silent socket is dead ([`Line`]), what to ask for – a watch goes on at
+//! its last complete revision + 1 – and what a page is told ([`Session`]). Knows no browser: it takes
+//! times and messages and answers with [`Step`]s and [`Effect`]s, which `crate::live` carries out.
 
 mod backoff;
+mod line;
 mod session;
 mod watch;
 
@@ -13,24 +14,20 @@ mod tests;
 
 use shared::{ClientOp, Code, Entry, Event};
 
-pub use backoff::{Backoff, SILENCE_MS};
-pub use session::{Link, Session};
-pub use watch::Phase;
+pub(crate) use line::{Line, Link, Step};
+pub(crate) use session::Session;
+pub(crate) use watch::Phase;
 
 /// Milliseconds since the Unix epoch, as browsers count them.
-pub type Millis = f64;
+pub(crate) type Millis = f64;
 
 /// Names a watch for as long as the page wants it, across reconnects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WatchKey(pub u64);
+pub(crate) struct WatchKey(pub(crate) u64);
 
-/// What the socket has to do.
+/// What has to be done.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Effect {
-    /// Open a new socket.
-    Connect,
-    /// Close the socket without waiting for it; nothing more is heard from it.
-    Disconnect,
+pub(crate) enum Effect {
     /// Send this on the socket.
     Send(ClientOp),
     /// Tell the watch's page.
@@ -39,7 +36,7 @@ pub enum Effect {
 
 /// What a page is told about its watch.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Update {
+pub(crate) enum Update {
     /// Open: complete from `from`, inclusive.
     Opened {
         /// The first revision that can come.

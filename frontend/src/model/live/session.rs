@@ -1,37 +1,15 @@
-//! The socket and the watches on it.
+//! The watches on one socket.
 
 use std::collections::{BTreeMap, HashMap};
 
 use shared::{Bytes, ClientOp, RangeSpec, ServerMessage, WatchRequest};
 
-use super::backoff::{Backoff, CONNECT_MS, SILENCE_MS};
 use super::watch::{Phase, Watch};
 use super::{Effect, Millis, Update, WatchKey};
 
 /// A key that nobody has. Watching it costs etcd nothing, and its answers say which revision the
 /// cluster is at.
 const PULSE_KEY: &str = "\u{0}watchgate/pulse";
-
-/// The state of the connection.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Link {
-    /// Not wanted yet.
-    Idle,
-    /// A socket is being opened.
-    Connecting {
-        /// Since when.
-        since: Millis,
-    },
-    /// Open and talking.
-    Live,
-    /// Gone; the next attempt comes by itself.
-    Waiting {
-        /// When the next attempt is made.
-        until: Millis,
-        /// Attempts that failed in a row.
-        failures: u32,
-    },
-}
 
 /// The watch that tells the cluster's revision.
 struct Pulse {
@@ -40,74 +18,47 @@ struct Pulse {
 }
 
 /// Many watches over one socket.
-pub struct Session {
-    link: Link,
-    backoff: Backoff,
-    heard: Millis,
+#[derive(Default)]
+pub(crate) struct Session {
+    /// Whether there is an open socket.
+    live: bool,
     watches: BTreeMap<WatchKey, Watch>,
+    /// The names of watches on the present socket.
     wires: HashMap<String, WatchKey>,
     pulse: Option<Pulse>,
-    next_key: u64,
-    next_wire: u64,
+    named: u64,
     head: Option<i64>,
     /// The head is from before this connection; data may have been restored meanwhile.
     head_is_old: bool,
 }
 
-impl Default for Session {
-    fn default() -> Self {
-        Self {
-            link: Link::Idle,
-            backoff: Backoff::default(),
-            heard: 0.0,
-            watches: BTreeMap::new(),
-            wires: HashMap::new(),
-            pulse: None,
-            next_key: 1,
-            next_wire: 1,
-            head: None,
-            head_is_old: false,
-        }
-    }
-}
-
 impl Session {
-    /// The state of the connection.
-    pub fn link(&self) -> Link {
-        self.link
-    }
-
     /// The latest revision heard of on any watch.
-    pub fn head(&self) -> Option<i64> {
+    pub(crate) fn head(&self) -> Option<i64> {
         self.head
     }
 
     /// Where a watch stands; `None` once it is cancelled.
-    pub fn phase(&self, key: WatchKey) -> Option<Phase> {
+    pub(crate) fn phase(&self, key: WatchKey) -> Option<Phase> {
         self.watches.get(&key).map(|watch| watch.phase)
     }
 
-    /// Opens the connection.
-    pub fn start(&mut self, now: Millis) -> Vec<Effect> {
-        if self.link == Link::Idle { self.connect(now) } else { Vec::new() }
-    }
-
     /// Adds a watch; the request's `id` is ignored.
-    pub fn watch(&mut self, request: WatchRequest) -> (WatchKey, Vec<Effect>) {
-        let key = WatchKey(self.next_key);
-        self.next_key += 1;
+    pub(crate) fn watch(&mut self, request: WatchRequest) -> (WatchKey, Vec<Effect>) {
+        self.named += 1;
+        let key = WatchKey(self.named);
         self.watches.insert(key, Watch::new(request));
         (key, self.open(key))
     }
 
     /// Ends a watch for good.
-    pub fn cancel(&mut self, key: WatchKey) -> Vec<Effect> {
+    pub(crate) fn cancel(&mut self, key: WatchKey) -> Vec<Effect> {
         let wire = self.watches.remove(&key).and_then(|watch| watch.wire);
         self.cancel_wire(wire)
     }
 
     /// Stops a watch's events at the gateway; [`Session::resume`] goes on without a gap.
-    pub fn suspend(&mut self, key: WatchKey) -> Vec<Effect> {
+    pub(crate) fn suspend(&mut self, key: WatchKey) -> Vec<Effect> {
         let Some(watch) = self.watches.get_mut(&key).filter(|watch| watch.phase == Phase::Live) else {
             return Vec::new();
         };
@@ -117,7 +68,7 @@ impl Session {
     }
 
     /// Opens a suspended or closed watch again, where it stopped.
-    pub fn resume(&mut self, key: WatchKey) -> Vec<Effect> {
+    pub(crate) fn resume(&mut self, key: WatchKey) -> Vec<Effect> {
         match self.watches.get_mut(&key) {
             Some(watch) if matches!(watch.phase, Phase::Suspended | Phase::Closed) => {
                 watch.phase = Phase::Opening;
@@ -128,9 +79,8 @@ impl Session {
     }
 
     /// The socket is open.
-    pub fn connected(&mut self, now: Millis) -> Vec<Effect> {
-        self.link = Link::Live;
-        self.heard = now;
+    pub(crate) fn connected(&mut self) -> Vec<Effect> {
+        self.live = true;
         self.head_is_old = true;
         let keys: Vec<WatchKey> = self.watches.keys().copied().collect();
         let mut effects: Vec<Effect> = keys.into_iter().flat_map(|key| self.open(key)).collect();
@@ -138,51 +88,17 @@ impl Session {
         effects
     }
 
-    /// The socket is closed, or could not be opened.
-    pub fn disconnected(&mut self, now: Millis, jitter: f64) -> Vec<Effect> {
+    /// The socket is gone.
+    pub(crate) fn disconnected(&mut self, now: Millis) -> Vec<Effect> {
+        self.live = false;
         self.wires.clear();
         self.pulse = None;
-        let until = now + self.backoff.next(jitter);
-        self.link = Link::Waiting { until, failures: self.backoff.failures() };
-        self.watches
-            .iter_mut()
-            .filter_map(|(key, watch)| Some(Effect::Deliver(*key, watch.lose(now)?)))
-            .collect()
+        let watches = self.watches.iter_mut();
+        watches.filter_map(|(key, watch)| Some(Effect::Deliver(*key, watch.lose(now)?))).collect()
     }
 
-    /// To be called about once a second.
-    pub fn tick(&mut self, now: Millis, jitter: f64) -> Vec<Effect> {
-        let dead = match self.link {
-            Link::Idle => false,
-            Link::Waiting { until, .. } if now >= until => return self.connect(now),
-            Link::Waiting { .. } => false,
-            Link::Connecting { since } => now - since >= CONNECT_MS,
-            Link::Live => now - self.heard >= SILENCE_MS,
-        };
-        if !dead {
-            return Vec::new();
-        }
-        let mut effects = vec![Effect::Disconnect];
-        effects.extend(self.disconnected(now, jitter));
-        effects
-    }
-
-    /// The browser says that the network is back: no reason to wait any longer.
-    pub fn hurry(&mut self, now: Millis) -> Vec<Effect> {
-        match self.link {
-            Link::Waiting { .. } => self.connect(now),
-            _ => Vec::new(),
-        }
-    }
-
-    /// Takes a message from the socket. One of a newer gateway is only a sign of life.
-    pub fn message(&mut self, text: &str, now: Millis) -> Vec<Effect> {
-        self.heard = now;
-        self.backoff.reset();
-        serde_json::from_str(text).map_or_else(|_| Vec::new(), |message| self.take(message, now))
-    }
-
-    fn take(&mut self, message: ServerMessage, now: Millis) -> Vec<Effect> {
+    /// Takes a message from the socket.
+    pub(crate) fn message(&mut self, message: ServerMessage, now: Millis) -> Vec<Effect> {
         if let ServerMessage::Opened { id, cluster_id, revision } = message {
             return self.opened(&id, cluster_id, revision, now);
         }
@@ -305,19 +221,13 @@ impl Session {
             .collect()
     }
 
-    fn connect(&mut self, now: Millis) -> Vec<Effect> {
-        self.link = Link::Connecting { since: now };
-        vec![Effect::Connect]
-    }
-
     fn wire(&mut self) -> String {
-        let wire = format!("w{}", self.next_wire);
-        self.next_wire += 1;
-        wire
+        self.named += 1;
+        format!("w{}", self.named)
     }
 
     fn open(&mut self, key: WatchKey) -> Vec<Effect> {
-        if self.link != Link::Live {
+        if !self.live {
             return Vec::new();
         }
         let wire = self.wire();

@@ -2,7 +2,7 @@
 
 use shared::{Bytes, ClientOp, RangeSpec, WatchRequest};
 
-use super::{Effect, Link, Phase, Session, Update, WatchKey};
+use super::{Effect, Phase, Session, Update, WatchKey};
 
 fn request(prefix: &str) -> WatchRequest {
     WatchRequest {
@@ -16,9 +16,13 @@ fn open(request: WatchRequest) -> (Session, WatchKey, WatchRequest) {
     let mut session = Session::default();
     let (key, effects) = session.watch(request);
     assert_eq!(effects, [], "nothing is sent before there is a socket");
-    assert_eq!(session.start(0.0), [Effect::Connect]);
-    let sent = asked(&session.connected(0.0));
+    let sent = asked(&session.connected());
     (session, key, sent)
+}
+
+/// The gateway says `text`.
+fn say(session: &mut Session, text: &str, now: f64) -> Vec<Effect> {
+    session.message(serde_json::from_str(text).expect("a message of the protocol"), now)
 }
 
 /// The first watch among `effects`.
@@ -67,24 +71,23 @@ fn keys_of(updates: &[Update]) -> Vec<String> {
     events.map(|event| event.key().to_lossy().into_owned()).collect()
 }
 
-/// Loses the socket at `at` and has a new one a second later; what was sent then.
+/// Loses the socket at `at` and has a new one: what pages are told, and what is sent then.
 fn lose(session: &mut Session, at: f64) -> (Vec<Update>, Vec<Effect>) {
-    let lost = told(session.disconnected(at, 0.0));
-    assert_eq!(session.tick(at + 1000.0, 0.0), [Effect::Connect]);
-    (lost, session.connected(at + 1000.0))
+    let lost = told(session.disconnected(at));
+    (lost, session.connected())
 }
 
 #[test]
 fn a_watch_resumes_after_its_last_complete_revision() {
     let (mut session, key, sent) = open(request("/a/"));
     assert_eq!(sent.revision, None);
-    assert_eq!(told(session.message(&opened(&sent.id, 10), 1.0)), [Update::Opened { from: 10 }]);
-    session.message(&deletes(&sent.id, 12, &["/a/x"], false), 2.0);
+    assert_eq!(told(say(&mut session, &opened(&sent.id, 10), 1.0)), [Update::Opened { from: 10 }]);
+    say(&mut session, &deletes(&sent.id, 12, &["/a/x"], false), 2.0);
     let (lost, effects) = lose(&mut session, 5000.0);
     assert_eq!(lost, [Update::Lost]);
     let sent = asked(&effects);
     assert_eq!(sent.revision, Some(13));
-    let updates = told(session.message(&opened(&sent.id, 13), 9000.0));
+    let updates = told(say(&mut session, &opened(&sent.id, 13), 9000.0));
     assert_eq!(updates, [Update::Resumed { from: 13, outage: 4000.0, complete: true }]);
     assert_eq!(session.phase(key), Some(Phase::Live));
 }
@@ -92,8 +95,8 @@ fn a_watch_resumes_after_its_last_complete_revision() {
 #[test]
 fn progress_moves_the_resume_point() {
     let (mut session, _, sent) = open(request("/a/"));
-    session.message(&opened(&sent.id, 10), 1.0);
-    session.message(&format!(r#"{{"type":"progress","id":"{}","revision":40}}"#, sent.id), 2.0);
+    say(&mut session, &opened(&sent.id, 10), 1.0);
+    say(&mut session, &format!(r#"{{"type":"progress","id":"{}","revision":40}}"#, sent.id), 2.0);
     assert_eq!(session.head(), Some(40));
     assert_eq!(asked(&lose(&mut session, 5.0).1).revision, Some(41));
 }
@@ -109,20 +112,20 @@ fn a_watch_that_never_opened_is_asked_for_again_unchanged() {
 #[test]
 fn pieces_of_a_revision_come_once_across_losses() {
     let (mut session, _, sent) = open(request("/a/"));
-    session.message(&opened(&sent.id, 10), 1.0);
-    let got = told(session.message(&deletes(&sent.id, 10, &["1", "2", "3"], true), 2.0));
+    say(&mut session, &opened(&sent.id, 10), 1.0);
+    let got = told(say(&mut session, &deletes(&sent.id, 10, &["1", "2", "3"], true), 2.0));
     assert_eq!(keys_of(&got), ["1", "2", "3"]);
 
     let sent = asked(&lose(&mut session, 5.0).1);
     assert_eq!(sent.revision, Some(10), "the revision is not complete");
-    session.message(&opened(&sent.id, 10), 2000.0);
-    assert_eq!(told(session.message(&deletes(&sent.id, 10, &["1", "2"], true), 2001.0)), []);
+    say(&mut session, &opened(&sent.id, 10), 2000.0);
+    assert_eq!(told(say(&mut session, &deletes(&sent.id, 10, &["1", "2"], true), 2001.0)), []);
 
     let sent = asked(&lose(&mut session, 6000.0).1);
-    session.message(&opened(&sent.id, 10), 8000.0);
-    let got = told(session.message(&deletes(&sent.id, 10, &["1", "2", "3", "4"], true), 8001.0));
+    say(&mut session, &opened(&sent.id, 10), 8000.0);
+    let got = told(say(&mut session, &deletes(&sent.id, 10, &["1", "2", "3", "4"], true), 8001.0));
     assert_eq!(keys_of(&got), ["4"]);
-    let got = told(session.message(&deletes(&sent.id, 10, &["5"], false), 8002.0));
+    let got = told(say(&mut session, &deletes(&sent.id, 10, &["5"], false), 8002.0));
     assert_eq!(keys_of(&got), ["5"]);
     assert_eq!(asked(&lose(&mut session, 9000.0).1).revision, Some(11));
 }
@@ -130,35 +133,35 @@ fn pieces_of_a_revision_come_once_across_losses() {
 #[test]
 fn compaction_while_away_is_told_and_not_called_complete() {
     let (mut session, _, sent) = open(request("/a/"));
-    session.message(&opened(&sent.id, 10), 1.0);
+    say(&mut session, &opened(&sent.id, 10), 1.0);
     let sent = asked(&lose(&mut session, 5.0).1);
     let gone = format!(r#"{{"type":"compacted","id":"{}","from":10,"to":30}}"#, sent.id);
-    assert_eq!(told(session.message(&gone, 2000.0)), [Update::Compacted { from: 10, to: 30 }]);
-    let updates = told(session.message(&opened(&sent.id, 30), 2005.0));
+    assert_eq!(told(say(&mut session, &gone, 2000.0)), [Update::Compacted { from: 10, to: 30 }]);
+    let updates = told(say(&mut session, &opened(&sent.id, 30), 2005.0));
     assert_eq!(updates, [Update::Resumed { from: 30, outage: 2000.0, complete: false }]);
 }
 
 #[test]
 fn a_gap_that_nobody_announced_is_noticed() {
     let (mut session, _, sent) = open(WatchRequest { revision: Some(5), ..request("/a/") });
-    let updates = told(session.message(&opened(&sent.id, 9), 1.0));
+    let updates = told(say(&mut session, &opened(&sent.id, 9), 1.0));
     assert_eq!(updates, [Update::Compacted { from: 5, to: 9 }, Update::Opened { from: 9 }]);
 }
 
 #[test]
 fn a_snapshot_cut_in_the_middle_begins_again() {
     let (mut session, _, sent) = open(WatchRequest { snapshot: true, ..request("/a/") });
-    session.message(&opened(&sent.id, 10), 1.0);
+    say(&mut session, &opened(&sent.id, 10), 1.0);
     let piece = |id: &str, more: bool| {
         format!(r#"{{"type":"snapshot","id":"{id}","revision":9,"entries":[],"more":{more}}}"#)
     };
-    session.message(&piece(&sent.id, true), 2.0);
+    say(&mut session, &piece(&sent.id, true), 2.0);
     let sent = asked(&lose(&mut session, 5.0).1);
     assert_eq!((sent.revision, sent.snapshot), (None, true));
-    session.message(&opened(&sent.id, 12), 2000.0);
-    let first = told(session.message(&piece(&sent.id, true), 2001.0));
+    say(&mut session, &opened(&sent.id, 12), 2000.0);
+    let first = told(say(&mut session, &piece(&sent.id, true), 2001.0));
     assert!(matches!(first.as_slice(), [Update::Snapshot { first: true, last: false, .. }]));
-    let last = told(session.message(&piece(&sent.id, false), 2002.0));
+    let last = told(say(&mut session, &piece(&sent.id, false), 2002.0));
     assert!(matches!(last.as_slice(), [Update::Snapshot { first: false, last: true, .. }]));
     let sent = asked(&lose(&mut session, 5000.0).1);
     assert_eq!(sent.revision, Some(10), "after a whole snapshot the watch goes on by revision");
@@ -167,10 +170,10 @@ fn a_snapshot_cut_in_the_middle_begins_again() {
 #[test]
 fn another_cluster_behind_the_address_is_a_reset() {
     let (mut session, _, sent) = open(request("/a/"));
-    session.message(&opened(&sent.id, 500), 1.0);
+    say(&mut session, &opened(&sent.id, 500), 1.0);
     let sent = asked(&lose(&mut session, 5.0).1);
     let other = format!(r#"{{"type":"opened","id":"{}","cluster_id":"c2","revision":500}}"#, sent.id);
-    let effects = session.message(&other, 2000.0);
+    let effects = say(&mut session, &other, 2000.0);
     assert_eq!(asked(&effects).revision, None);
     assert!(matches!(told(effects).as_slice(), [Update::Reset { .. }]));
 }
@@ -178,27 +181,12 @@ fn another_cluster_behind_the_address_is_a_reset() {
 #[test]
 fn suspended_watches_go_on_without_a_gap() {
     let (mut session, key, sent) = open(request("/a/"));
-    session.message(&opened(&sent.id, 10), 1.0);
-    session.message(&deletes(&sent.id, 14, &["x"], false), 2.0);
+    say(&mut session, &opened(&sent.id, 10), 1.0);
+    say(&mut session, &deletes(&sent.id, 14, &["x"], false), 2.0);
     let cancel = Effect::Send(ClientOp::Cancel { id: sent.id.clone() });
     assert_eq!(session.suspend(key), [cancel]);
-    assert_eq!(session.message(&deletes(&sent.id, 15, &["y"], false), 3.0), [], "late events are dropped");
+    assert_eq!(say(&mut session, &deletes(&sent.id, 15, &["y"], false), 3.0), [], "late events are dropped");
     assert_eq!(asked(&session.resume(key)).revision, Some(15));
-}
-
-#[test]
-fn silence_is_death_and_failures_back_off() {
-    let (mut session, _, sent) = open(request("/a/"));
-    session.message(&opened(&sent.id, 10), 1000.0);
-    assert_eq!(session.tick(30_999.0, 1.0), []);
-    let effects = session.tick(31_000.0, 1.0);
-    assert_eq!(effects.first(), Some(&Effect::Disconnect));
-    assert_eq!(session.link(), Link::Waiting { until: 31_250.0, failures: 1 });
-    assert_eq!(session.tick(31_250.0, 1.0), [Effect::Connect]);
-    session.disconnected(31_251.0, 1.0);
-    assert_eq!(session.link(), Link::Waiting { until: 31_751.0, failures: 2 });
-    assert_eq!(session.hurry(31_300.0), [Effect::Connect]);
-    assert_eq!(session.tick(41_300.0, 1.0).first(), Some(&Effect::Disconnect), "it never opened");
 }
 
 #[test]
@@ -206,12 +194,11 @@ fn a_watch_of_the_past_learns_where_the_present_begins() {
     let mut session = Session::default();
     session.watch(WatchRequest { revision: Some(3), ..request("/a/") });
     session.watch(WatchRequest { revision: Some(4), ..request("/b/") });
-    session.start(0.0);
-    let effects = session.connected(0.0);
+    let effects = session.connected();
     let sends = effects.iter().filter(|effect| matches!(effect, Effect::Send(_))).count();
     assert_eq!(sends, 3, "two watches and one pulse");
     let pulse = pulse(&effects).expect("a pulse is asked for");
-    let updates = told(session.message(&opened(&pulse, 91), 1.0));
+    let updates = told(say(&mut session, &opened(&pulse, 91), 1.0));
     assert_eq!(updates, [Update::Head { revision: 90 }, Update::Head { revision: 90 }]);
     assert_eq!(session.head(), Some(90));
 }
@@ -220,9 +207,9 @@ fn a_watch_of_the_past_learns_where_the_present_begins() {
 fn what_is_refused_at_opening_stays_shut_and_what_passes_does_not() {
     let (mut session, key, sent) = open(request("/a/"));
     let error = |code: &str| format!(r#"{{"type":"error","id":"{}","code":"{code}","detail":"d"}}"#, sent.id);
-    session.message(&error("unavailable"), 1.0);
+    say(&mut session, &error("unavailable"), 1.0);
     assert_eq!(session.phase(key), Some(Phase::Opening));
-    let updates = told(session.message(&error("bad_request"), 2.0));
+    let updates = told(say(&mut session, &error("bad_request"), 2.0));
     assert!(matches!(updates.as_slice(), [Update::Error { fatal: true, .. }]));
     assert_eq!(session.phase(key), Some(Phase::Closed));
     let (_, effects) = lose(&mut session, 5.0);
@@ -232,16 +219,9 @@ fn what_is_refused_at_opening_stays_shut_and_what_passes_does_not() {
 #[test]
 fn a_cancelled_watch_is_silent() {
     let (mut session, key, sent) = open(request("/a/"));
-    session.message(&opened(&sent.id, 10), 1.0);
+    say(&mut session, &opened(&sent.id, 10), 1.0);
     assert_eq!(session.cancel(key), [Effect::Send(ClientOp::Cancel { id: sent.id.clone() })]);
     let closed = format!(r#"{{"type":"closed","id":"{}","code":"cancelled","detail":""}}"#, sent.id);
-    assert_eq!(session.message(&closed, 2.0), []);
+    assert_eq!(say(&mut session, &closed, 2.0), []);
     assert_eq!(session.phase(key), None);
-}
-
-#[test]
-fn messages_of_a_newer_gateway_are_a_sign_of_life() {
-    let (mut session, _, _) = open(request("/a/"));
-    assert_eq!(session.message(r#"{"type":"weather","id":"w1"}"#, 20_000.0), []);
-    assert_eq!(session.tick(45_000.0, 0.0), []);
 }

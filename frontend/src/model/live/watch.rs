@@ -6,7 +6,7 @@ use super::{Millis, Update};
 
 /// Where a watch stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
+pub(crate) enum Phase {
     /// Asked for, or to be asked for when there is a socket.
     Opening,
     /// Open.

@@ -1,0 +1,50 @@
+//! A stream with a socket of its own, for routes other than the watch socket (`GET /locks?live`).
+
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use shared::ServerMessage;
+
+use super::wire::{Wire, WireEvent};
+use crate::api::base::socket_url;
+use crate::model::live::Link;
+
+/// What a feed says.
+pub(crate) enum FeedEvent {
+    /// A new socket is open: the stream begins from its beginning.
+    Connected,
+    /// A message.
+    Message(Box<ServerMessage>),
+    /// The socket is gone; the next one comes by itself.
+    Lost,
+}
+
+/// A feed that is wanted; ends with the owner it was opened under.
+#[derive(Clone, Copy)]
+pub(crate) struct Feed {
+    wire: StoredValue<Rc<Wire>, LocalStorage>,
+}
+
+/// Follows an API path such as `locks?live`, again and again, until the present owner is cleaned up.
+pub(crate) fn follow(path_and_query: &str, on: impl Fn(FeedEvent) + 'static) -> Feed {
+    let wire = Wire::start(socket_url(path_and_query), move |event| {
+        let event = match event {
+            WireEvent::Connected => FeedEvent::Connected,
+            WireEvent::Lost => FeedEvent::Lost,
+            WireEvent::Text(text) => match serde_json::from_str(&text) {
+                Ok(message) => FeedEvent::Message(Box::new(message)),
+                Err(_) => return,
+            },
+        };
+        untrack(|| on(event));
+    });
+    // The owner drops the value with itself, and the value closes the socket.
+    Feed { wire: StoredValue::new_local(wire) }
+}
+
+impl Feed {
+    /// The state of the connection. Not reactive: events tell of changes.
+    pub(crate) fn link(self) -> Link {
+        self.wire.try_with_value(|wire| wire.link()).unwrap_or_default()
+    }
+}

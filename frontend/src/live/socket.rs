@@ -1,0 +1,69 @@
+//! A browser's WebSocket with its handlers, which go when it goes.
+
+use wasm_bindgen::prelude::*;
+use web_sys::{Event, MessageEvent, WebSocket};
+
+/// What a socket says.
+pub(super) enum SocketEvent {
+    /// It is open.
+    Open,
+    /// A text message.
+    Text(String),
+    /// It is closed, or could not be opened; browsers do not tell why.
+    Closed,
+}
+
+/// An open, or opening, socket. Dropping it closes it; nothing is heard from it after that.
+pub(super) struct Socket {
+    socket: WebSocket,
+    _open: Closure<dyn FnMut(Event)>,
+    _message: Closure<dyn FnMut(MessageEvent)>,
+    _close: Closure<dyn FnMut(Event)>,
+}
+
+impl Socket {
+    /// Dials. `None` where the browser refuses the address.
+    pub(super) fn open(url: &str, on: impl Fn(SocketEvent) + Clone + 'static) -> Option<Self> {
+        let socket = WebSocket::new(url).ok()?;
+        let open = Closure::<dyn FnMut(Event)>::new({
+            let on = on.clone();
+            move |_| on(SocketEvent::Open)
+        });
+        let message = Closure::<dyn FnMut(MessageEvent)>::new({
+            let on = on.clone();
+            move |event: MessageEvent| {
+                if let Some(text) = event.data().as_string() {
+                    on(SocketEvent::Text(text));
+                }
+            }
+        });
+        // An error is always followed by a close.
+        let close = Closure::<dyn FnMut(Event)>::new(move |_| on(SocketEvent::Closed));
+        socket.set_onopen(Some(open.as_ref().unchecked_ref()));
+        socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
+        socket.set_onclose(Some(close.as_ref().unchecked_ref()));
+        Some(Self { socket, _open: open, _message: message, _close: close })
+    }
+
+    /// Sends a message; on a socket that is closing it is lost, as its answer would be.
+    pub(super) fn send(&self, text: &str) {
+        if self.socket.ready_state() == WebSocket::OPEN {
+            drop(self.socket.send_with_str(text));
+        }
+    }
+
+    /// Closes it; nothing is heard from it any more. To be used inside its own handlers, which must
+    /// not be dropped while they run.
+    pub(super) fn mute(&self) {
+        self.socket.set_onopen(None);
+        self.socket.set_onmessage(None);
+        self.socket.set_onclose(None);
+        drop(self.socket.close());
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.mute();
+    }
+}
