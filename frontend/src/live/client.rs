@@ -10,9 +10,9 @@ use shared::{ServerMessage, WatchRequest};
 use super::now;
 use super::wire::{Wire, WireEvent};
 use crate::api::base::socket_url;
-use crate::model::live::{Effect, Link, Phase, Session, Update, WatchKey};
+use crate::model::live::{Act, Link, Phase, Session, WatchUpdate, WatchKey};
 
-type Callback = Rc<dyn Fn(Update)>;
+type Callback = Rc<dyn Fn(WatchUpdate)>;
 
 /// The live client; a context. Cheap to copy.
 #[derive(Clone, Copy)]
@@ -81,7 +81,7 @@ impl Live {
     /// Opens a watch; the request's `id` is ignored. `on_update` is called outside of any reactive
     /// tracking, until the present owner is cleaned up; signals in it need `try_…` all the same, since
     /// children of that owner may be gone earlier.
-    pub(crate) fn watch(self, request: WatchRequest, on_update: impl Fn(Update) + 'static) -> WatchHandle {
+    pub(crate) fn watch(self, request: WatchRequest, on_update: impl Fn(WatchUpdate) + 'static) -> WatchHandle {
         let mut key = WatchKey(0);
         self.act(|client| {
             let (opened, effects) = client.session.borrow_mut().watch(request);
@@ -94,7 +94,7 @@ impl Live {
         handle
     }
 
-    fn act(self, act: impl FnOnce(&Client) -> Vec<Effect>) {
+    fn act(self, act: impl FnOnce(&Client) -> Vec<Act>) {
         let client = self.client.try_with_value(Rc::clone);
         if let Some(client) = client {
             let effects = act(&client);
@@ -146,15 +146,15 @@ impl Client {
     }
 
     /// Carries out effects. No borrow is held while a page is told: it may well open a watch.
-    fn run(&self, effects: Vec<Effect>) {
+    fn run(&self, effects: Vec<Act>) {
         for effect in effects {
             match effect {
-                Effect::Send(op) => {
+                Act::Send(op) => {
                     if let Some(wire) = self.wire.get() {
                         wire.send(&serde_json::to_string(&op).expect("our own types serialise"));
                     }
                 }
-                Effect::Deliver(key, update) => {
+                Act::Deliver(key, update) => {
                     let callback = self.callbacks.borrow().get(&key).map(Rc::clone);
                     if let Some(callback) = callback {
                         untrack(|| callback(update));

@@ -2,7 +2,7 @@
 //!
 //! Owns when to connect and when a silent socket is dead ([`Line`]), what to ask for – a watch goes on at
 //! its last complete revision + 1 – and what a page is told ([`Session`]). Knows no browser: it takes
-//! times and messages and answers with [`Step`]s and [`Effect`]s, which `crate::live` carries out.
+//! times and messages and answers with [`Step`]s and [`Act`]s, which `crate::live` carries out.
 
 mod backoff;
 mod line;
@@ -27,16 +27,16 @@ pub(crate) struct WatchKey(pub(crate) u64);
 
 /// What has to be done.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Effect {
+pub(crate) enum Act {
     /// Send this on the socket.
     Send(ClientOp),
     /// Tell the watch's page.
-    Deliver(WatchKey, Update),
+    Deliver(WatchKey, WatchUpdate),
 }
 
 /// What a page is told about its watch.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Update {
+pub(crate) enum WatchUpdate {
     /// Open: complete from `from`, inclusive.
     Opened {
         /// The first revision that can come.
@@ -50,7 +50,7 @@ pub(crate) enum Update {
     },
     /// The connection is gone; the watch will go on by itself.
     Lost,
-    /// The watch goes on after [`Update::Lost`].
+    /// The watch goes on after [`WatchUpdate::Lost`].
     Resumed {
         /// The first revision that can come.
         from: i64,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use shared::{Bytes, ClientOp, RangeSpec, ServerMessage, WatchRequest};
 
 use super::watch::{Phase, Watch};
-use super::{Effect, Millis, Update, WatchKey};
+use super::{Act, Millis, WatchUpdate, WatchKey};
 
 /// A key that nobody has. Watching it costs etcd nothing, and its answers say which revision the
 /// cluster is at.
@@ -44,7 +44,7 @@ impl Session {
     }
 
     /// Adds a watch; the request's `id` is ignored.
-    pub(crate) fn watch(&mut self, request: WatchRequest) -> (WatchKey, Vec<Effect>) {
+    pub(crate) fn watch(&mut self, request: WatchRequest) -> (WatchKey, Vec<Act>) {
         self.named += 1;
         let key = WatchKey(self.named);
         self.watches.insert(key, Watch::new(request));
@@ -52,13 +52,13 @@ impl Session {
     }
 
     /// Ends a watch for good.
-    pub(crate) fn cancel(&mut self, key: WatchKey) -> Vec<Effect> {
+    pub(crate) fn cancel(&mut self, key: WatchKey) -> Vec<Act> {
         let wire = self.watches.remove(&key).and_then(|watch| watch.wire);
         self.cancel_wire(wire)
     }
 
     /// Stops a watch's events at the gateway; [`Session::resume`] goes on without a gap.
-    pub(crate) fn suspend(&mut self, key: WatchKey) -> Vec<Effect> {
+    pub(crate) fn suspend(&mut self, key: WatchKey) -> Vec<Act> {
         let Some(watch) = self.watches.get_mut(&key).filter(|watch| watch.phase == Phase::Live) else {
             return Vec::new();
         };
@@ -68,7 +68,7 @@ impl Session {
     }
 
     /// Opens a suspended or closed watch again, where it stopped.
-    pub(crate) fn resume(&mut self, key: WatchKey) -> Vec<Effect> {
+    pub(crate) fn resume(&mut self, key: WatchKey) -> Vec<Act> {
         match self.watches.get_mut(&key) {
             Some(watch) if matches!(watch.phase, Phase::Suspended | Phase::Closed) => {
                 watch.phase = Phase::Opening;
@@ -79,26 +79,26 @@ impl Session {
     }
 
     /// The socket is open.
-    pub(crate) fn connected(&mut self) -> Vec<Effect> {
+    pub(crate) fn connected(&mut self) -> Vec<Act> {
         self.live = true;
         self.head_is_old = true;
         let keys: Vec<WatchKey> = self.watches.keys().copied().collect();
-        let mut effects: Vec<Effect> = keys.into_iter().flat_map(|key| self.open(key)).collect();
+        let mut effects: Vec<Act> = keys.into_iter().flat_map(|key| self.open(key)).collect();
         effects.extend(self.ask_head());
         effects
     }
 
     /// The socket is gone.
-    pub(crate) fn disconnected(&mut self, now: Millis) -> Vec<Effect> {
+    pub(crate) fn disconnected(&mut self, now: Millis) -> Vec<Act> {
         self.live = false;
         self.wires.clear();
         self.pulse = None;
         let watches = self.watches.iter_mut();
-        watches.filter_map(|(key, watch)| Some(Effect::Deliver(*key, watch.lose(now)?))).collect()
+        watches.filter_map(|(key, watch)| Some(Act::Deliver(*key, watch.lose(now)?))).collect()
     }
 
     /// Takes a message from the socket.
-    pub(crate) fn message(&mut self, message: ServerMessage, now: Millis) -> Vec<Effect> {
+    pub(crate) fn message(&mut self, message: ServerMessage, now: Millis) -> Vec<Act> {
         if let ServerMessage::Opened { id, cluster_id, revision } = message {
             return self.opened(&id, cluster_id, revision, now);
         }
@@ -118,7 +118,7 @@ impl Session {
             ServerMessage::Snapshot { revision, entries, more, .. } => {
                 seen = Some(revision);
                 let (first, last) = watch.snapshot(revision, more);
-                Update::Snapshot { revision, entries, first, last }
+                WatchUpdate::Snapshot { revision, entries, first, last }
             }
             ServerMessage::Events { revision, events, more, .. } => {
                 seen = Some(revision);
@@ -126,14 +126,14 @@ impl Session {
                 if events.is_empty() && more {
                     return self.saw(seen, Vec::new());
                 }
-                Update::Events { revision, events }
+                WatchUpdate::Events { revision, events }
             }
             ServerMessage::Progress { revision, .. } => {
                 seen = Some(revision);
                 watch.progress(revision);
-                Update::Progress { revision }
+                WatchUpdate::Progress { revision }
             }
-            ServerMessage::Lagged { resume_from, .. } => Update::Lagged { resume_from },
+            ServerMessage::Lagged { resume_from, .. } => WatchUpdate::Lagged { resume_from },
             ServerMessage::Compacted { from, to, .. } => watch.compacted(from, to),
             ServerMessage::Reset { reason, revision, .. } => {
                 self.head = Some(revision);
@@ -149,14 +149,14 @@ impl Session {
             ServerMessage::Closed { code, detail, .. } => {
                 watch.closed();
                 self.wires.remove(&id);
-                Update::Closed { code, detail }
+                WatchUpdate::Closed { code, detail }
             }
             _ => return Vec::new(),
         };
-        self.saw(seen, vec![Effect::Deliver(key, update)])
+        self.saw(seen, vec![Act::Deliver(key, update)])
     }
 
-    fn saw(&mut self, revision: Option<i64>, effects: Vec<Effect>) -> Vec<Effect> {
+    fn saw(&mut self, revision: Option<i64>, effects: Vec<Act>) -> Vec<Act> {
         self.head = self.head.max(revision);
         effects
     }
@@ -167,7 +167,7 @@ impl Session {
         cluster: shared::MemberId,
         revision: i64,
         now: Millis,
-    ) -> Vec<Effect> {
+    ) -> Vec<Act> {
         if self.is_pulse(id) {
             return self.head_known(revision - 1);
         }
@@ -181,18 +181,18 @@ impl Session {
             // Only the revision travels in a socket's request: that it means nothing here is for us to see.
             let wire = watch.wire.take();
             watch.forget();
-            let told = Update::Reset { reason: "another cluster".to_owned(), revision: revision - 1 };
+            let told = WatchUpdate::Reset { reason: "another cluster".to_owned(), revision: revision - 1 };
             let mut effects = self.cancel_wire(wire);
-            effects.push(Effect::Deliver(key, told));
+            effects.push(Act::Deliver(key, told));
             effects.extend(self.open(key));
             return effects;
         }
         let updates = watch.opened(cluster, revision, now);
         self.head = self.head.max(Some(revision - 1));
-        updates.into_iter().map(|update| Effect::Deliver(key, update)).collect()
+        updates.into_iter().map(|update| Act::Deliver(key, update)).collect()
     }
 
-    fn pulsed(&mut self, message: &ServerMessage) -> Vec<Effect> {
+    fn pulsed(&mut self, message: &ServerMessage) -> Vec<Act> {
         match message {
             ServerMessage::Progress { revision, .. } => self.head = self.head.max(Some(*revision)),
             ServerMessage::Reset { revision, .. } => self.head = Some(*revision),
@@ -206,7 +206,7 @@ impl Session {
         self.pulse.as_ref().is_some_and(|pulse| pulse.wire == id)
     }
 
-    fn head_known(&mut self, revision: i64) -> Vec<Effect> {
+    fn head_known(&mut self, revision: i64) -> Vec<Act> {
         let known = self.head.filter(|_| !std::mem::take(&mut self.head_is_old));
         self.head = known.max(Some(revision));
         if let Some(pulse) = &mut self.pulse {
@@ -216,7 +216,7 @@ impl Session {
         waiting
             .map(|(key, watch)| {
                 watch.wants_head = false;
-                Effect::Deliver(*key, Update::Head { revision })
+                Act::Deliver(*key, WatchUpdate::Head { revision })
             })
             .collect()
     }
@@ -226,7 +226,7 @@ impl Session {
         format!("w{}", self.named)
     }
 
-    fn open(&mut self, key: WatchKey) -> Vec<Effect> {
+    fn open(&mut self, key: WatchKey) -> Vec<Act> {
         if !self.live {
             return Vec::new();
         }
@@ -238,7 +238,7 @@ impl Session {
         let request = watch.request(wire.clone());
         let from_the_past = watch.wants_head;
         self.wires.insert(wire, key);
-        let mut effects = vec![Effect::Send(ClientOp::Watch(request))];
+        let mut effects = vec![Act::Send(ClientOp::Watch(request))];
         if from_the_past {
             effects.extend(self.ask_head());
         }
@@ -247,7 +247,7 @@ impl Session {
 
     /// A fresh pulse: its `opened` says at which revision the cluster is now. One that is still awaited
     /// serves whoever asks meanwhile.
-    fn ask_head(&mut self) -> Vec<Effect> {
+    fn ask_head(&mut self) -> Vec<Act> {
         if self.pulse.as_ref().is_some_and(|pulse| !pulse.open) {
             return Vec::new();
         }
@@ -255,14 +255,14 @@ impl Session {
         let old = self.pulse.replace(Pulse { wire: wire.clone(), open: false });
         let range = RangeSpec { key: Some(Bytes::from(PULSE_KEY)), ..RangeSpec::default() };
         let request = WatchRequest { id: wire, range, ..WatchRequest::default() };
-        let cancel = old.map(|old| Effect::Send(ClientOp::Cancel { id: old.wire }));
-        cancel.into_iter().chain([Effect::Send(ClientOp::Watch(request))]).collect()
+        let cancel = old.map(|old| Act::Send(ClientOp::Cancel { id: old.wire }));
+        cancel.into_iter().chain([Act::Send(ClientOp::Watch(request))]).collect()
     }
 
-    fn cancel_wire(&mut self, wire: Option<String>) -> Vec<Effect> {
+    fn cancel_wire(&mut self, wire: Option<String>) -> Vec<Act> {
         let Some(id) = wire else { return Vec::new() };
         self.wires.remove(&id);
-        vec![Effect::Send(ClientOp::Cancel { id })]
+        vec![Act::Send(ClientOp::Cancel { id })]
     }
 }
 

@@ -2,7 +2,7 @@
 
 use shared::{Code, Event, MemberId, WatchRequest};
 
-use super::{Millis, Update};
+use super::{Millis, WatchUpdate};
 
 /// Where a watch stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(super) struct Watch {
     opened_once: bool,
     /// Since when there is no connection, and whether anything is known to be missed since.
     lost: Option<Outage>,
-    /// Whether the page still waits for [`Update::Head`].
+    /// Whether the page still waits for [`WatchUpdate::Head`].
     pub(super) wants_head: bool,
     /// Events of the revision `resume` that came in pieces before the last one was seen.
     pieces_seen: usize,
@@ -73,7 +73,7 @@ impl Watch {
     }
 
     /// The socket is gone.
-    pub(super) fn lose(&mut self, now: Millis) -> Option<Update> {
+    pub(super) fn lose(&mut self, now: Millis) -> Option<WatchUpdate> {
         self.wire = None;
         self.count_pieces();
         if !matches!(self.phase, Phase::Opening | Phase::Live) {
@@ -84,7 +84,7 @@ impl Watch {
             return None;
         }
         self.lost = Some(Outage { since: now, missed: false });
-        Some(Update::Lost)
+        Some(WatchUpdate::Lost)
     }
 
     pub(super) fn suspend(&mut self) {
@@ -99,7 +99,7 @@ impl Watch {
         self.pieces_seen += std::mem::take(&mut self.skip);
     }
 
-    pub(super) fn opened(&mut self, cluster: MemberId, revision: i64, now: Millis) -> Vec<Update> {
+    pub(super) fn opened(&mut self, cluster: MemberId, revision: i64, now: Millis) -> Vec<WatchUpdate> {
         let mut updates = Vec::new();
         self.phase = Phase::Live;
         self.cluster = Some(cluster);
@@ -110,12 +110,12 @@ impl Watch {
             self.resume = Some(revision);
         }
         updates.push(match self.lost.take() {
-            Some(outage) => Update::Resumed {
+            Some(outage) => WatchUpdate::Resumed {
                 from: revision,
                 outage: now - outage.since,
                 complete: !outage.missed && !self.wants_snapshot,
             },
-            None => Update::Opened { from: revision },
+            None => WatchUpdate::Opened { from: revision },
         });
         self.opened_once = true;
         updates
@@ -163,14 +163,14 @@ impl Watch {
         }
     }
 
-    pub(super) fn compacted(&mut self, from: i64, to: i64) -> Update {
+    pub(super) fn compacted(&mut self, from: i64, to: i64) -> WatchUpdate {
         self.go_on_at(to);
-        Update::Compacted { from, to }
+        WatchUpdate::Compacted { from, to }
     }
 
-    pub(super) fn reset(&mut self, reason: String, revision: i64) -> Update {
+    pub(super) fn reset(&mut self, reason: String, revision: i64) -> WatchUpdate {
         self.go_on_at(revision + 1);
-        Update::Reset { reason, revision }
+        WatchUpdate::Reset { reason, revision }
     }
 
     fn go_on_at(&mut self, revision: i64) {
@@ -191,7 +191,7 @@ impl Watch {
         self.cluster = None;
     }
 
-    pub(super) fn error(&mut self, code: Code, detail: String) -> Update {
+    pub(super) fn error(&mut self, code: Code, detail: String) -> WatchUpdate {
         let passes = matches!(
             code,
             Code::Unavailable | Code::NoLeader | Code::Timeout | Code::RateLimited | Code::Internal
@@ -201,7 +201,7 @@ impl Watch {
             self.phase = Phase::Closed;
             self.wire = None;
         }
-        Update::Error { code, detail, fatal }
+        WatchUpdate::Error { code, detail, fatal }
     }
 
     pub(super) fn closed(&mut self) {

@@ -1,0 +1,179 @@
+//! All locks of the stream.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::{Lock, LockKind, ServerMessage};
+
+use super::claim;
+use super::tracked::Tracked;
+use crate::model::live::Millis;
+use crate::model::stream::contains;
+
+/// Locks that are gone are remembered, for they often come back; so many.
+const REMEMBERED: usize = 500;
+
+/// How many locks there are of each kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// All.
+    pub(crate) all: usize,
+    /// Mutexes.
+    pub(crate) mutexes: usize,
+    /// Elections.
+    pub(crate) elections: usize,
+    /// Readers-writer locks.
+    pub(crate) rwmutexes: usize,
+    /// Single keys.
+    pub(crate) single_keys: usize,
+}
+
+/// The locks as this page has seen them, by name.
+#[derive(Debug, Default)]
+pub(crate) struct Board {
+    locks: BTreeMap<Vec<u8>, Tracked>,
+    /// What the listing after a new connection has named so far; the rest is gone when it ends.
+    listing: Option<BTreeSet<Vec<u8>>>,
+    lost_at: Option<Millis>,
+    listed: bool,
+    partial: bool,
+    opened_at: Option<Millis>,
+}
+
+impl Board {
+    /// A new connection: the stream lists everything again.
+    pub(crate) fn connected(&mut self, now: Millis) {
+        self.listing = Some(BTreeSet::new());
+        self.opened_at.get_or_insert(now);
+    }
+
+    /// The connection is lost; what is known stays.
+    pub(crate) fn lost(&mut self, now: Millis) {
+        self.lost_at.get_or_insert(now);
+    }
+
+    /// Takes a message; whether it changed anything that is shown.
+    pub(crate) fn take(&mut self, message: ServerMessage, now: Millis) -> bool {
+        match message {
+            ServerMessage::Lock(lock) => {
+                self.lock(lock, now);
+                true
+            }
+            ServerMessage::LocksProgress { partial, .. } => self.progress(partial, now),
+            _ => false,
+        }
+    }
+
+    /// Whether a first listing is complete.
+    pub(crate) fn listed(&self) -> bool {
+        self.listed
+    }
+
+    /// Whether the gateway still asks etcd about leases.
+    pub(crate) fn partial(&self) -> bool {
+        self.partial
+    }
+
+    /// When this page began to look.
+    pub(crate) fn opened_at(&self) -> Option<Millis> {
+        self.opened_at
+    }
+
+    /// A lock by name; one that is gone too, if this page has seen it.
+    pub(crate) fn get(&self, name: &[u8]) -> Option<&Tracked> {
+        self.locks.get(name)
+    }
+
+    /// How many locks there are.
+    pub(crate) fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for tracked in self.present() {
+            counts.all += 1;
+            *match tracked.lock.kind {
+                LockKind::Mutex => &mut counts.mutexes,
+                LockKind::Election => &mut counts.elections,
+                LockKind::Rwmutex => &mut counts.rwmutexes,
+                LockKind::SingleKey => &mut counts.single_keys,
+            } += 1;
+        }
+        counts
+    }
+
+    /// The names of the locks of a kind whose name, holder or waiter contains `text`, in order.
+    pub(crate) fn names(&self, kind: Option<LockKind>, text: &str) -> Vec<Vec<u8>> {
+        let needle = text.trim().as_bytes().to_ascii_lowercase();
+        self.present()
+            .filter(|tracked| kind.is_none_or(|kind| tracked.lock.kind == kind))
+            .filter(|tracked| matches(&tracked.lock, &needle))
+            .map(|tracked| tracked.lock.name.0.clone())
+            .collect()
+    }
+
+    /// The names of locks whose holder's lease is nearly out, the shortest first.
+    pub(crate) fn alarming(&self, now: Millis) -> Vec<Vec<u8>> {
+        let mut found: Vec<(i64, &Tracked)> = self
+            .present()
+            .filter_map(|tracked| Some((tracked.ttl()?, tracked)))
+            .filter(|(ttl, _)| ttl.is_alarming(now))
+            .map(|(ttl, tracked)| (ttl.left(now), tracked))
+            .collect();
+        found.sort_by_key(|(left, _)| *left);
+        found.into_iter().map(|(_, tracked)| tracked.lock.name.0.clone()).collect()
+    }
+
+    fn present(&self) -> impl Iterator<Item = &Tracked> {
+        self.locks.values().filter(|tracked| !tracked.is_gone())
+    }
+
+    fn lock(&mut self, lock: Lock, now: Millis) {
+        let lost_at = self.lost_at.filter(|_| self.listing.is_some());
+        let name = lock.name.0.clone();
+        if let Some(listing) = &mut self.listing {
+            listing.insert(name.clone());
+        }
+        if let Some(tracked) = self.locks.get_mut(&name) {
+            tracked.update(lock, now, lost_at);
+        } else {
+            self.locks.insert(name, Tracked::new(lock, now));
+            self.forget();
+        }
+    }
+
+    fn progress(&mut self, partial: bool, now: Millis) -> bool {
+        let mut changed = !self.listed || self.partial != partial;
+        self.listed = true;
+        self.partial = partial;
+        let lost_at = self.lost_at.take();
+        if let Some(named) = self.listing.take() {
+            for (name, tracked) in &mut self.locks {
+                if !named.contains(name) && !tracked.is_gone() {
+                    let gone = Lock { holder: None, waiters: Some(Vec::new()), ..tracked.lock.clone() };
+                    tracked.update(gone, now, lost_at);
+                    changed = true;
+                }
+            }
+        }
+        changed
+    }
+
+    /// Forgets the locks that have been gone longest, where there are too many.
+    fn forget(&mut self) {
+        let gone: Vec<(Millis, &Vec<u8>)> = self
+            .locks
+            .iter()
+            .filter(|(_, tracked)| tracked.is_gone())
+            .map(|(name, tracked)| (tracked.received, name))
+            .collect();
+        if gone.len() > REMEMBERED {
+            let oldest = gone.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
+            if let Some(name) = oldest.map(|(_, name)| name.clone()) {
+                self.locks.remove(&name);
+            }
+        }
+    }
+}
+
+fn matches(lock: &Lock, needle: &[u8]) -> bool {
+    let claims = lock.holder.iter().chain(lock.waiters.iter().flatten());
+    contains(&lock.name.0, needle)
+        || claims.into_iter().any(|owner| contains(claim::label(owner).0.as_bytes(), needle))
+}

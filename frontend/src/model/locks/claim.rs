@@ -1,0 +1,73 @@
+//! How an owner is shown.
+
+use shared::Claim;
+
+use crate::model::stream::one_line;
+
+/// Colours for owners; the style sheet has as many.
+const HUES: u32 = 6;
+
+/// Characters of a value that serve as a name.
+const NAME_CHARS: usize = 40;
+
+/// Who holds or waits, in a word or two: the name given, else what the value says, else the lease.
+/// The flag tells that it is only a lease.
+pub(crate) fn label(claim: &Claim) -> (String, bool) {
+    let value = claim.value.as_ref().map(|value| one_line(&value.0, NAME_CHARS));
+    let said = claim.name.clone().or(value).filter(|name| !name.trim().is_empty());
+    match said {
+        Some(name) => (name, false),
+        None => (claim.lease.to_string(), true),
+    }
+}
+
+/// Two characters for an owner: the first letter, and the last digit or the next word's first letter.
+/// `api-7` → `A7`, `node-3` → `N3`, `build worker` → `BW`, `e` → `E`.
+pub(crate) fn initials(name: &str) -> String {
+    let mut words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let Some(first) = words.next() else {
+        return "?".to_owned();
+    };
+    let digits = |word: &str| word.chars().next_back().filter(char::is_ascii_digit);
+    let letter = |word: &str| word.chars().next();
+    let last = words.next_back();
+    let second = last.and_then(|word| digits(word).or_else(|| letter(word))).or_else(|| {
+        // One word alone: its digit, if it is not the first character already.
+        digits(first).filter(|_| first.chars().nth(1).is_some())
+    });
+    letter(first).into_iter().chain(second).flat_map(char::to_uppercase).collect()
+}
+
+/// The number of an owner's colour: the same name always has the same.
+pub(crate) fn hue(name: &str) -> u32 {
+    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    // The low bits of this hash differ little between names that differ in their last digit.
+    (hash ^ (hash >> 15)) % HUES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::initials;
+
+    #[test]
+    fn owners_have_two_characters() {
+        for (name, two) in [
+            ("api-7", "A7"),
+            ("node-3", "N3"),
+            ("node12", "N2"),
+            ("s1", "S1"),
+            ("e", "E"),
+            ("7", "7"),
+            ("build worker", "BW"),
+            ("duzhenxun", "D"),
+            ("duzhenxun-b", "DB"),
+            ("10.0.4.18:8080", "10"),
+            ("占用", "占"),
+            ("--", "?"),
+        ] {
+            assert_eq!(initials(name), two, "{name}");
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Locks as this page has seen them: the list kept by the live stream, what drains between two
+//! messages, and who held what since the page was opened.
+//!
+//! Owns what may be said about time. etcd stores none: a lease's seconds count from when the message
+//! came, "held" from when a hand-over was seen or else from when the gateway first saw the key. Knows
+//! neither words nor pixels.
+
+mod board;
+mod claim;
+mod lanes;
+mod time;
+mod tracked;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use board::{Board, Counts};
+pub(crate) use claim::{hue, initials, label};
+pub(crate) use lanes::{Lane, Lanes};
+pub(crate) use tracked::{LOW_SHARE, Span, Tracked, Ttl};

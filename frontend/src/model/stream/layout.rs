@@ -1,0 +1,79 @@
+//! Which rows of a panel are drawn, where some are opened and higher than the rest.
+
+use std::ops::Range;
+
+/// The part of a list that is drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Placed {
+    /// The rows.
+    pub(crate) range: Range<usize>,
+    /// Pixels above the first of them.
+    pub(crate) top: f64,
+    /// Pixels of the whole list.
+    pub(crate) height: f64,
+}
+
+/// Places `total` rows of `row` pixels, of which those in `open` (ascending) are higher by so many pixels, in a
+/// viewport, with `overscan` pixels more on either side.
+pub(crate) fn place(
+    total: usize,
+    row: f64,
+    open: &[(usize, f64)],
+    scroll_top: f64,
+    viewport: f64,
+    overscan: f64,
+) -> Placed {
+    let extra: f64 = open.iter().map(|(_, more)| more).sum();
+    let height = total as f64 * row + extra;
+    let from = (scroll_top - overscan).clamp(0.0, height);
+    let to = (scroll_top.max(0.0) + viewport.max(0.0) + overscan).clamp(0.0, height);
+    let (start, top) = at(total, row, open, from);
+    let (last, _) = at(total, row, open, to);
+    Placed { range: start..(last + 1).min(total).max(start), top, height }
+}
+
+/// The row at `y`, and its upper edge.
+fn at(total: usize, row: f64, open: &[(usize, f64)], y: f64) -> (usize, f64) {
+    let mut shift = 0.0;
+    for &(index, more) in open {
+        let top = index as f64 * row + shift;
+        if y < top + row {
+            break;
+        }
+        if y < top + row + more {
+            return (index, top);
+        }
+        shift += more;
+    }
+    let index = (((y - shift) / row).floor().max(0.0) as usize).min(total);
+    (index, index as f64 * row + shift)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    fn check(open: &[(usize, f64)], scroll: f64, range: std::ops::Range<usize>, top: f64) {
+        let placed = place(100, 28.0, open, scroll, 280.0, 0.0);
+        assert_eq!((placed.range, placed.top), (range, top), "{open:?} {scroll}");
+    }
+
+    #[test]
+    fn rows_are_found_around_opened_ones() {
+        check(&[], 0.0, 0..11, 0.0);
+        check(&[], 2800.0, 100..100, 2800.0);
+        check(&[], 9999.0, 100..100, 2800.0);
+        check(&[(2, 100.0)], 0.0, 0..7, 0.0);
+        check(&[(2, 100.0)], 60.0, 2..9, 56.0);
+        check(&[(2, 100.0)], 183.0, 2..13, 56.0);
+        check(&[(2, 100.0)], 184.0, 3..14, 184.0);
+        check(&[(0, 400.0), (1, 400.0)], 430.0, 1..2, 428.0);
+        check(&[], -50.0, 0..11, 0.0);
+    }
+
+    #[test]
+    fn the_height_counts_what_is_open() {
+        assert!((place(3, 28.0, &[(1, 50.0)], 0.0, 0.0, 0.0).height - 134.0).abs() < f64::EPSILON);
+        assert_eq!(place(0, 28.0, &[], 0.0, 500.0, 100.0).range, 0..0);
+    }
+}

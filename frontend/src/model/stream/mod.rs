@@ -1,0 +1,280 @@
+//! What one panel of the Watch page keeps of its watch: the newest events, notes about gaps between
+//! them, what is held back while paused, a filter, and how fast events come.
+//!
+//! Owns the honesty of the panel: what it calls complete is complete. Knows neither words nor pixels.
+
+mod layout;
+mod rate;
+mod row;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+use shared::Event;
+
+use super::live::{Millis, WatchUpdate};
+
+pub(crate) use layout::{Placed, place};
+pub(crate) use rate::{Rate, SECONDS};
+pub(crate) use row::{Note, Row, RowBody, When, contains, one_line, relative};
+
+/// Events kept in a panel; older ones go.
+pub(crate) const KEEP: usize = 5_000;
+
+/// Bytes of keys and values kept in a panel; a few large values must not eat the browser.
+pub(crate) const KEEP_BYTES: usize = 32 << 20;
+
+/// Where the panel's watch stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// Asked for.
+    #[default]
+    Opening,
+    /// Open.
+    Live,
+    /// The connection is lost; it goes on by itself.
+    Lost,
+    /// Ended or refused by the gateway.
+    Closed {
+        /// For programs.
+        code: String,
+        /// For people.
+        detail: String,
+    },
+}
+
+/// A panel's events.
+#[derive(Debug, Default)]
+pub(crate) struct Stream {
+    kept: Shelf,
+    held: Shelf,
+    paused: bool,
+    status: Status,
+    needle: Vec<u8>,
+    next: u64,
+    /// The first revision from which on nothing is missing here.
+    complete_from: Option<i64>,
+    /// The last revision that has come.
+    seen: Option<i64>,
+    /// The cluster's revision when the watch opened: events up to it are history.
+    head: Option<i64>,
+    /// Whether `head` is still awaited.
+    catching_up: bool,
+    rate: Rate,
+}
+
+impl Stream {
+    /// An empty panel. `from_past`: the watch asks for a revision that may be gone by.
+    pub(crate) fn new(from_past: bool) -> Self {
+        Self { catching_up: from_past, ..Self::default() }
+    }
+
+    /// Takes what the watch says.
+    pub(crate) fn take(&mut self, update: WatchUpdate, now: Millis) {
+        match update {
+            WatchUpdate::Opened { from } => {
+                self.status = Status::Live;
+                self.complete_from = self.complete_from.or(Some(from));
+                self.seen = self.seen.or(Some(from - 1));
+            }
+            WatchUpdate::Head { revision } => self.settle(revision),
+            WatchUpdate::Lost => {
+                self.status = Status::Lost;
+                self.head = None;
+                self.catching_up = true;
+            }
+            WatchUpdate::Resumed { from, outage, complete } => {
+                self.status = Status::Live;
+                self.note(Note::Resumed { from, outage, complete }, now);
+            }
+            WatchUpdate::Events { revision, events } => {
+                self.rate.add(now, events.len());
+                for event in events {
+                    self.event(event, now);
+                }
+                self.seen = self.seen.max(Some(revision));
+            }
+            WatchUpdate::Progress { revision } => self.seen = self.seen.max(Some(revision)),
+            WatchUpdate::Lagged { resume_from } => self.note(Note::Lagged { from: resume_from }, now),
+            WatchUpdate::Compacted { from, to } => {
+                self.complete_from = Some(to);
+                self.note(Note::Compacted { from, to }, now);
+            }
+            WatchUpdate::Reset { reason, revision } => {
+                self.complete_from = Some(revision + 1);
+                self.seen = Some(revision);
+                self.note(Note::Reset { reason, revision }, now);
+            }
+            WatchUpdate::Error { code, detail, fatal } => {
+                if fatal {
+                    self.status = Status::Closed { code: code.as_str().to_owned(), detail };
+                } else {
+                    self.note(Note::Error { detail }, now);
+                }
+            }
+            WatchUpdate::Closed { code, detail } => self.status = Status::Closed { code, detail },
+            // Panels ask for no snapshot.
+            WatchUpdate::Snapshot { .. } => {}
+        }
+    }
+
+    /// Where the watch stands.
+    pub(crate) fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// The watch is asked for again.
+    pub(crate) fn reopen(&mut self) {
+        self.status = Status::Opening;
+    }
+
+    /// The first revision from which on every event of the range is here.
+    pub(crate) fn complete_from(&self) -> Option<i64> {
+        self.complete_from
+    }
+
+    /// How fast events come.
+    pub(crate) fn rate(&self) -> &Rate {
+        &self.rate
+    }
+
+    /// Events kept and shown (but for the filter).
+    pub(crate) fn kept(&self) -> usize {
+        self.kept.events
+    }
+
+    /// Events held back while paused.
+    pub(crate) fn held(&self) -> usize {
+        self.held.events
+    }
+
+    /// Whether the panel is paused.
+    pub(crate) fn paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Whether as much is held back as may be: the watch must be suspended, lest something is lost.
+    pub(crate) fn full(&self) -> bool {
+        self.paused && self.held.is_full()
+    }
+
+    /// Holds events back from now on.
+    pub(crate) fn pause(&mut self) {
+        self.paused = true;
+    }
+
+    /// Shows what was held back.
+    pub(crate) fn resume(&mut self) {
+        self.paused = false;
+        for row in std::mem::take(&mut self.held).rows {
+            self.kept.push(row);
+        }
+        self.trim();
+    }
+
+    /// Removes what is shown; what is held back stays.
+    pub(crate) fn clear(&mut self) {
+        let first_held = self.held.rows.iter().find_map(Row::revision);
+        let next = first_held.or(self.seen.map(|seen| seen + 1));
+        self.complete_from = self.complete_from.max(next);
+        self.kept = Shelf::default();
+    }
+
+    /// Shows only rows whose key or value contains `text`, whatever the case of its ASCII letters.
+    pub(crate) fn set_filter(&mut self, text: &str) {
+        self.needle = text.trim().as_bytes().to_ascii_lowercase();
+        let needle = &self.needle;
+        for row in self.kept.rows.iter_mut().chain(&mut self.held.rows) {
+            row.shown = row.matches(needle);
+        }
+    }
+
+    /// The rows to show, newest first.
+    pub(crate) fn shown(&self) -> impl DoubleEndedIterator<Item = &Row> {
+        self.kept.rows.iter().rev().filter(|row| row.shown)
+    }
+
+    /// A row by its number.
+    pub(crate) fn row(&self, seq: u64) -> Option<&Row> {
+        let at = self.kept.rows.binary_search_by_key(&seq, |row| row.seq).ok()?;
+        self.kept.rows.get(at)
+    }
+
+    fn event(&mut self, event: Event, now: Millis) {
+        let revision = event.mod_revision();
+        let when = match self.head {
+            _ if self.catching_up => When::Unsettled(now),
+            Some(head) if revision <= head => When::History,
+            _ => When::Received(now),
+        };
+        self.seen = self.seen.max(Some(revision - 1));
+        self.push(RowBody::Event { event: Box::new(event), when });
+    }
+
+    fn note(&mut self, note: Note, now: Millis) {
+        self.push(RowBody::Note { note, at: now });
+    }
+
+    fn push(&mut self, body: RowBody) {
+        let mut row = Row { seq: self.next, body, shown: true };
+        self.next += 1;
+        row.shown = row.matches(&self.needle);
+        if self.paused {
+            self.held.push(row);
+        } else {
+            self.kept.push(row);
+            self.trim();
+        }
+    }
+
+    fn trim(&mut self) {
+        while self.kept.is_over() {
+            let Some(gone) = self.kept.pop() else { break };
+            if let Some(revision) = gone.revision() {
+                self.complete_from = self.complete_from.max(Some(revision + 1));
+            }
+        }
+    }
+
+    fn settle(&mut self, head: i64) {
+        self.head = Some(head);
+        self.catching_up = false;
+        for row in self.kept.rows.iter_mut().chain(&mut self.held.rows) {
+            row.settle(head);
+        }
+    }
+}
+
+/// Rows in order, and how much they are.
+#[derive(Debug, Default)]
+struct Shelf {
+    rows: VecDeque<Row>,
+    events: usize,
+    bytes: usize,
+}
+
+impl Shelf {
+    fn push(&mut self, row: Row) {
+        self.events += usize::from(row.revision().is_some());
+        self.bytes += row.weight();
+        self.rows.push_back(row);
+    }
+
+    fn pop(&mut self) -> Option<Row> {
+        let row = self.rows.pop_front()?;
+        self.events -= usize::from(row.revision().is_some());
+        self.bytes -= row.weight();
+        Some(row)
+    }
+
+    fn is_full(&self) -> bool {
+        self.rows.len() >= KEEP || self.bytes >= KEEP_BYTES
+    }
+
+    /// More than may be kept; the newest row stays, however large it is.
+    fn is_over(&self) -> bool {
+        self.rows.len() > KEEP || (self.bytes > KEEP_BYTES && self.rows.len() > 1)
+    }
+}

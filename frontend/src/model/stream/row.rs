@@ -1,0 +1,182 @@
+//! One row of a panel.
+
+use shared::{Bytes, Event};
+
+use crate::model::live::Millis;
+
+/// When an event happened, as far as it is known. etcd stores no times.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum When {
+    /// It came while it happened: the browser's time then.
+    Received(Millis),
+    /// It had happened before the watch opened, or while the connection was lost.
+    History,
+    /// Not known yet: it came before the cluster's revision was known.
+    Unsettled(Millis),
+}
+
+/// Something to be said between two events.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Note {
+    /// The connection was lost and is back.
+    Resumed {
+        /// The first revision after it.
+        from: i64,
+        /// Milliseconds without a connection.
+        outage: Millis,
+        /// Whether nothing is missed.
+        complete: bool,
+    },
+    /// `from` to `to` − 1 is gone for good.
+    Compacted {
+        /// The first revision missed.
+        from: i64,
+        /// The first revision that is left.
+        to: i64,
+    },
+    /// The data are not those watched before.
+    Reset {
+        /// Why.
+        reason: String,
+        /// The revision now.
+        revision: i64,
+    },
+    /// The page was slow; the gateway replays.
+    Lagged {
+        /// Where the replay begins.
+        from: i64,
+    },
+    /// Something could not be done for the moment.
+    Error {
+        /// What.
+        detail: String,
+    },
+}
+
+/// What a row is about.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum RowBody {
+    /// A change of a key.
+    Event {
+        /// The change.
+        event: Box<Event>,
+        /// When.
+        when: When,
+    },
+    /// Something to be said.
+    Note {
+        /// What.
+        note: Note,
+        /// When, by the browser.
+        at: Millis,
+    },
+}
+
+/// A row.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Row {
+    /// Its number in the panel, ascending and never used again.
+    pub(crate) seq: u64,
+    /// What it is about.
+    pub(crate) body: RowBody,
+    /// Whether the filter lets it through.
+    pub(super) shown: bool,
+}
+
+impl Row {
+    /// The event, where the row is one.
+    pub(crate) fn event(&self) -> Option<&Event> {
+        match &self.body {
+            RowBody::Event { event, .. } => Some(event),
+            RowBody::Note { .. } => None,
+        }
+    }
+
+    /// The event's revision.
+    pub(super) fn revision(&self) -> Option<i64> {
+        self.event().map(Event::mod_revision)
+    }
+
+    /// Bytes of keys and values.
+    pub(super) fn weight(&self) -> usize {
+        let Some(event) = self.event() else { return 0 };
+        let of = |entry: &shared::Entry| entry.key.len() + entry.value.as_ref().map_or(0, Bytes::len);
+        let now = match event {
+            Event::Put { entry, .. } => of(entry),
+            Event::Delete { key, .. } => key.len(),
+        };
+        now + event.prev().map_or(0, of)
+    }
+
+    /// Whether the filter lets the row through. Notes always pass: a gap concerns every key.
+    pub(super) fn matches(&self, needle: &[u8]) -> bool {
+        let Some(event) = self.event().filter(|_| !needle.is_empty()) else {
+            return true;
+        };
+        let value = value_of(event);
+        contains(&event.key().0, needle) || value.is_some_and(|value| contains(&value.0, needle))
+    }
+
+    pub(super) fn settle(&mut self, head: i64) {
+        let RowBody::Event { event, when } = &mut self.body else { return };
+        if let When::Unsettled(at) = *when {
+            *when = if event.mod_revision() <= head { When::History } else { When::Received(at) };
+        }
+    }
+}
+
+/// The value a row shows: the new one of a put, the last one of a delete.
+pub(super) fn value_of(event: &Event) -> Option<&Bytes> {
+    match event {
+        Event::Put { entry, .. } => entry.value.as_ref(),
+        Event::Delete { .. } => event.prev()?.value.as_ref(),
+    }
+}
+
+/// Whether `haystack` contains `needle`, which is in ASCII lower case, whatever the case of ASCII
+/// letters in it.
+pub(crate) fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    needle.is_empty() || haystack.windows(needle.len()).any(|window| window.eq_ignore_ascii_case(needle))
+}
+
+/// A key below a watched prefix; the whole key where nothing would be left.
+pub(crate) fn relative<'a>(key: &'a [u8], prefix: &[u8]) -> &'a [u8] {
+    match key.strip_prefix(prefix) {
+        Some(rest) if !rest.is_empty() => rest,
+        _ => key,
+    }
+}
+
+/// A value on one line of at most `limit` characters: runs of white space become one space, what is
+/// no text is shown in hex.
+pub(crate) fn one_line(value: &[u8], limit: usize) -> String {
+    // Four bytes are the longest character; the cut is mended below.
+    let head = &value[..value.len().min(limit.saturating_mul(4))];
+    let valid = match std::str::from_utf8(head) {
+        Ok(text) => Some(text),
+        Err(error) if error.error_len().is_none() && head.len() < value.len() => {
+            std::str::from_utf8(&head[..error.valid_up_to()]).ok()
+        }
+        Err(_) => None,
+    };
+    let Some(text) = valid.filter(|text| !text.contains('\0')) else {
+        let bytes = head.iter().take(limit / 3).map(|byte| format!("{byte:02x}"));
+        return bytes.collect::<Vec<_>>().join(" ");
+    };
+    let mut out = String::new();
+    let mut length = 0;
+    for word in text.split_whitespace() {
+        if length > 0 {
+            out.push(' ');
+            length += 1;
+        }
+        for c in word.chars() {
+            if length >= limit {
+                return out;
+            }
+            out.push(if c.is_control() { '\u{fffd}' } else { c });
+            length += 1;
+        }
+    }
+    out
+}

@@ -1,0 +1,183 @@
+//! A panel from its opening to its clearing.
+
+use shared::{Bytes, Entry, Event};
+
+use super::{KEEP, Note, Row, RowBody, Status, Stream, When, one_line, relative};
+use crate::model::live::WatchUpdate;
+
+fn put(key: &str, value: &str, revision: i64) -> Event {
+    let entry = Entry {
+        key: Bytes::from(key),
+        value: Some(Bytes::from(value)),
+        create_revision: revision,
+        mod_revision: revision,
+        version: 1,
+        lease: None,
+    };
+    Event::Put { entry, prev: Some(None) }
+}
+
+fn open(from: i64) -> Stream {
+    let mut stream = Stream::new(false);
+    stream.take(WatchUpdate::Opened { from }, 0.0);
+    stream
+}
+
+fn events(stream: &mut Stream, revisions: std::ops::RangeInclusive<i64>) {
+    let last = *revisions.end();
+    let events = revisions.map(|revision| put(&format!("/a/{revision}"), "v", revision)).collect();
+    stream.take(WatchUpdate::Events { revision: last, events }, 1000.0);
+}
+
+fn revisions(stream: &Stream) -> Vec<i64> {
+    stream.shown().filter_map(Row::revision).collect()
+}
+
+fn times(stream: &Stream) -> Vec<When> {
+    let times = stream.shown().filter_map(|row| match row.body {
+        RowBody::Event { when, .. } => Some(when),
+        RowBody::Note { .. } => None,
+    });
+    times.collect()
+}
+
+#[test]
+fn the_newest_stands_first() {
+    let mut stream = open(5);
+    assert_eq!(stream.status(), &Status::Live);
+    events(&mut stream, 5..=7);
+    assert_eq!(revisions(&stream), [7, 6, 5]);
+    assert_eq!((stream.kept(), stream.complete_from()), (3, Some(5)));
+}
+
+#[test]
+fn what_comes_while_paused_is_held_and_counted() {
+    let mut stream = open(5);
+    events(&mut stream, 5..=5);
+    stream.pause();
+    events(&mut stream, 6..=9);
+    assert_eq!((stream.held(), revisions(&stream)), (4, vec![5]));
+    stream.resume();
+    assert_eq!((stream.held(), revisions(&stream)), (0, vec![9, 8, 7, 6, 5]));
+    assert_eq!(stream.complete_from(), Some(5));
+}
+
+#[test]
+fn a_full_pause_says_so_and_loses_nothing_that_was_held() {
+    let mut stream = open(1);
+    events(&mut stream, 1..=10);
+    stream.pause();
+    events(&mut stream, 11..=10 + KEEP as i64 - 1);
+    assert!(!stream.full());
+    events(&mut stream, 10 + KEEP as i64..=10 + KEEP as i64);
+    assert!(stream.full());
+    stream.resume();
+    assert_eq!(stream.kept(), KEEP);
+    assert_eq!(revisions(&stream).last(), Some(&11), "only what had been shown before the pause is gone");
+    assert_eq!(stream.complete_from(), Some(11));
+}
+
+#[test]
+fn the_oldest_go_and_completeness_goes_with_them() {
+    let mut stream = open(1);
+    events(&mut stream, 1..=KEEP as i64 + 3);
+    assert_eq!((stream.kept(), stream.complete_from()), (KEEP, Some(4)));
+}
+
+#[test]
+fn large_values_are_bounded_by_their_bytes() {
+    let mut stream = open(1);
+    let large = "x".repeat(12 << 20);
+    for revision in 1..=3 {
+        stream.take(WatchUpdate::Events { revision, events: vec![put("/a/k", &large, revision)] }, 0.0);
+    }
+    assert_eq!(revisions(&stream), [3, 2]);
+    assert_eq!(stream.complete_from(), Some(2));
+}
+
+#[test]
+fn clearing_moves_the_point_of_completeness() {
+    let mut stream = open(5);
+    events(&mut stream, 5..=7);
+    stream.take(WatchUpdate::Progress { revision: 20 }, 1.0);
+    stream.clear();
+    assert_eq!((stream.kept(), stream.complete_from()), (0, Some(21)));
+    stream.pause();
+    events(&mut stream, 22..=23);
+    stream.clear();
+    assert_eq!(stream.complete_from(), Some(22), "what is held is not cleared");
+}
+
+#[test]
+fn the_filter_looks_at_keys_and_values_and_lets_notes_pass() {
+    let mut stream = open(1);
+    stream.take(WatchUpdate::Events { revision: 1, events: vec![put("/a/Job", "x", 1), put("/a/k", "A JOB", 1)] }, 0.0);
+    stream.set_filter(" job ");
+    events(&mut stream, 2..=4);
+    stream.take(WatchUpdate::Lagged { resume_from: 5 }, 0.0);
+    assert_eq!(stream.shown().count(), 3);
+    assert_eq!(revisions(&stream), [1, 1]);
+    stream.set_filter("");
+    assert_eq!(stream.shown().count(), 6);
+}
+
+#[test]
+fn history_has_no_time_and_news_has() {
+    let mut stream = Stream::new(true);
+    stream.take(WatchUpdate::Opened { from: 3 }, 0.0);
+    events(&mut stream, 3..=5);
+    stream.take(WatchUpdate::Head { revision: 4 }, 1.0);
+    events(&mut stream, 6..=6);
+    let received = When::Received(1000.0);
+    assert_eq!(times(&stream), [received, received, When::History, When::History]);
+}
+
+#[test]
+fn what_happened_during_an_outage_is_history() {
+    let mut stream = open(1);
+    events(&mut stream, 1..=1);
+    stream.take(WatchUpdate::Lost, 2000.0);
+    assert_eq!(stream.status(), &Status::Lost);
+    stream.take(WatchUpdate::Resumed { from: 2, outage: 4200.0, complete: true }, 6200.0);
+    stream.take(WatchUpdate::Head { revision: 2 }, 6201.0);
+    events(&mut stream, 2..=3);
+    let received = When::Received(1000.0);
+    assert_eq!(times(&stream), [received, When::History, received]);
+    let notes = stream.shown().filter(|row| {
+        matches!(&row.body, RowBody::Note { note: Note::Resumed { from: 2, complete: true, .. }, .. })
+    });
+    assert_eq!(notes.count(), 1);
+}
+
+#[test]
+fn compaction_and_reset_end_completeness() {
+    let mut stream = open(1);
+    events(&mut stream, 1..=3);
+    stream.take(WatchUpdate::Compacted { from: 4, to: 30 }, 0.0);
+    assert_eq!(stream.complete_from(), Some(30));
+    stream.take(WatchUpdate::Reset { reason: "data restored".to_owned(), revision: 9 }, 0.0);
+    assert_eq!(stream.complete_from(), Some(10));
+}
+
+#[test]
+fn keys_are_shown_below_their_prefix() {
+    for (key, prefix, shown) in
+        [("/a/b", "/a/", "b"), ("/a/", "/a/", "/a/"), ("/x", "/a/", "/x"), ("/a/b", "", "/a/b")]
+    {
+        assert_eq!(relative(key.as_bytes(), prefix.as_bytes()), shown.as_bytes());
+    }
+}
+
+#[test]
+fn values_fit_on_a_line() {
+    for (value, limit, line) in [
+        (&b"{\n  \"a\": 1\n}"[..], 40, "{ \"a\": 1 }"),
+        (b"", 40, ""),
+        ("占用".as_bytes(), 1, "占"),
+        (b"\xff\xfe\x00", 40, "ff fe 00"),
+        (b"a\x1bb", 40, "a\u{fffd}b"),
+        (b"abcdef", 3, "abc"),
+    ] {
+        assert_eq!(one_line(value, limit), line);
+    }
+}
