@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::path;
 
+use crate::live::Live;
 use crate::pages::NotFound;
 use crate::pages::explorer::Explorer;
 use crate::shell::Shell;
@@ -13,6 +14,7 @@ use crate::state;
 #[component]
 pub(crate) fn App() -> impl IntoView {
     state::provide();
+    Live::provide();
     view! {
         <Router base=crate::api::base::router_base()>
             <Shell>

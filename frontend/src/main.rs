@@ -11,6 +11,7 @@
 mod api;
 mod app;
 mod i18n;
+mod live;
 mod model;
 mod pages;
 mod shell;

@@ -1,33 +1,36 @@
 //! The app's one socket for watches.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use leptos::prelude::*;
 use shared::{ServerMessage, WatchRequest};
 
-use super::now;
 use super::wire::{Wire, WireEvent};
 use crate::api::base::socket_url;
-use crate::model::live::{Act, Link, Phase, Session, WatchUpdate, WatchKey};
+use crate::model::live::{Act, Link, Phase, Session, WatchKey, WatchUpdate};
+use crate::state::clock::now_ms;
+use crate::state::connection::Connection;
+use crate::state::{self, use_connection};
 
 type Callback = Rc<dyn Fn(WatchUpdate)>;
 
-/// The live client; a context. Cheap to copy.
+/// The live client; a context. Cheap to copy. What it knows of the connection is in
+/// [`use_connection`].
 #[derive(Clone, Copy)]
 pub(crate) struct Live {
     client: StoredValue<Rc<Client>, LocalStorage>,
-    link: ReadSignal<Link>,
-    head: ReadSignal<Option<i64>>,
 }
 
 struct Client {
     session: RefCell<Session>,
     wire: OnceCell<Rc<Wire>>,
     callbacks: RefCell<HashMap<WatchKey, Callback>>,
-    link: WriteSignal<Link>,
-    head: WriteSignal<Option<i64>>,
+    connection: Connection,
+    /// Since when there is no connection.
+    lost: Cell<Option<f64>>,
+    head: Cell<Option<i64>>,
 }
 
 /// A watch that is wanted; ends with the owner it was opened under, or by [`WatchHandle::cancel`].
@@ -45,14 +48,14 @@ pub(crate) fn use_live() -> Live {
 impl Live {
     /// Opens the app's socket. To be called once, at the root.
     pub(crate) fn provide() -> Self {
-        let (link, set_link) = signal(Link::Idle);
-        let (head, set_head) = signal(None);
+        let connection = use_connection();
         let client = Rc::new(Client {
             session: RefCell::default(),
             wire: OnceCell::new(),
             callbacks: RefCell::default(),
-            link: set_link,
-            head: set_head,
+            connection,
+            lost: Cell::new(None),
+            head: Cell::new(None),
         });
         let weak = Rc::downgrade(&client);
         let wire = Wire::start(socket_url("watch"), move |event| {
@@ -60,38 +63,52 @@ impl Live {
                 client.heard(event);
             }
         });
-        // The first socket cannot have opened yet: browsers say so in a later task.
+        // Empty until here: browsers tell of a socket in a later task.
         drop(client.wire.set(wire));
-        client.publish();
-        let live = Self { client: StoredValue::new_local(client), link, head };
+        let live = Self {
+            client: StoredValue::new_local(client),
+        };
+        Effect::new(move |pressed: Option<u32>| {
+            let presses = connection.retries();
+            if pressed.is_some_and(|pressed| pressed != presses) {
+                live.dial();
+            }
+            presses
+        });
         provide_context(live);
         live
-    }
-
-    /// The state of the connection.
-    pub(crate) fn link(self) -> ReadSignal<Link> {
-        self.link
-    }
-
-    /// The latest revision heard of.
-    pub(crate) fn head(self) -> ReadSignal<Option<i64>> {
-        self.head
     }
 
     /// Opens a watch; the request's `id` is ignored. `on_update` is called outside of any reactive
     /// tracking, until the present owner is cleaned up; signals in it need `try_…` all the same, since
     /// children of that owner may be gone earlier.
-    pub(crate) fn watch(self, request: WatchRequest, on_update: impl Fn(WatchUpdate) + 'static) -> WatchHandle {
+    pub(crate) fn watch(
+        self,
+        request: WatchRequest,
+        on_update: impl Fn(WatchUpdate) + 'static,
+    ) -> WatchHandle {
         let mut key = WatchKey(0);
         self.act(|client| {
             let (opened, effects) = client.session.borrow_mut().watch(request);
             key = opened;
-            client.callbacks.borrow_mut().insert(key, Rc::new(on_update));
+            client
+                .callbacks
+                .borrow_mut()
+                .insert(key, Rc::new(on_update));
             effects
         });
         let handle = WatchHandle { live: self, key };
         on_cleanup(move || handle.cancel());
         handle
+    }
+
+    /// Dials at once, if there is no connection.
+    fn dial(self) {
+        if let Some(client) = self.client.try_with_value(Rc::clone)
+            && let Some(wire) = client.wire.get()
+        {
+            wire.dial();
+        }
     }
 
     fn act(self, act: impl FnOnce(&Client) -> Vec<Act>) {
@@ -114,12 +131,14 @@ impl WatchHandle {
 
     /// Stops the events at the gateway; [`WatchHandle::resume`] goes on without a gap.
     pub(crate) fn suspend(self) {
-        self.live.act(|client| client.session.borrow_mut().suspend(self.key));
+        self.live
+            .act(|client| client.session.borrow_mut().suspend(self.key));
     }
 
     /// Opens a suspended watch again, or one that the gateway has ended, where it stopped.
     pub(crate) fn resume(self) {
-        self.live.act(|client| client.session.borrow_mut().resume(self.key));
+        self.live
+            .act(|client| client.session.borrow_mut().resume(self.key));
     }
 
     /// Where the watch stands; `None` once it is cancelled. Not reactive: updates tell of changes.
@@ -134,9 +153,9 @@ impl Client {
     fn heard(&self, event: WireEvent) {
         let effects = match event {
             WireEvent::Connected => self.session.borrow_mut().connected(),
-            WireEvent::Lost => self.session.borrow_mut().disconnected(now()),
+            WireEvent::Lost => self.session.borrow_mut().disconnected(now_ms()),
             WireEvent::Text(text) => match serde_json::from_str::<ServerMessage>(&text) {
-                Ok(message) => self.session.borrow_mut().message(message, now()),
+                Ok(message) => self.session.borrow_mut().message(message, now_ms()),
                 // Of a newer gateway: a sign of life, nothing more.
                 Err(_) => return,
             },
@@ -164,10 +183,23 @@ impl Client {
         }
     }
 
+    /// Tells the app's connection store.
     fn publish(&self) {
         let link = self.wire.get().map_or(Link::Idle, |wire| wire.link());
+        if link == Link::Live {
+            self.lost.set(None);
+            self.connection.set_phase(state::Phase::Live);
+        } else if matches!(link, Link::Waiting { .. }) && self.lost.get().is_none() {
+            let since = now_ms();
+            self.lost.set(Some(since));
+            self.connection.set_phase(state::Phase::Lost { since });
+        }
         let head = self.session.borrow().head();
-        self.link.try_maybe_update(|seen| (std::mem::replace(seen, link) != link, ()));
-        self.head.try_maybe_update(|seen| (std::mem::replace(seen, head) != head, ()));
+        let before = self.head.replace(head);
+        match (before, head) {
+            (Some(before), Some(head)) if head < before => self.connection.reset(head),
+            (_, Some(head)) => self.connection.saw(head),
+            (_, None) => {}
+        }
     }
 }

@@ -39,12 +39,16 @@ pub(crate) fn follow(path_and_query: &str, on: impl Fn(FeedEvent) + 'static) -> 
         untrack(|| on(event));
     });
     // The owner drops the value with itself, and the value closes the socket.
-    Feed { wire: StoredValue::new_local(wire) }
+    Feed {
+        wire: StoredValue::new_local(wire),
+    }
 }
 
 impl Feed {
     /// The state of the connection. Not reactive: events tell of changes.
     pub(crate) fn link(self) -> Link {
-        self.wire.try_with_value(|wire| wire.link()).unwrap_or_default()
+        self.wire
+            .try_with_value(|wire| wire.link())
+            .unwrap_or_default()
     }
 }

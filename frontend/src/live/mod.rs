@@ -11,8 +11,3 @@ mod wire;
 
 pub(crate) use client::{Live, WatchHandle, use_live};
 pub(crate) use feed::{Feed, FeedEvent, follow};
-
-/// Now, in milliseconds since the Unix epoch. The clock that goes on while a laptop sleeps.
-pub(crate) fn now() -> crate::model::live::Millis {
-    js_sys::Date::now()
-}

@@ -42,7 +42,12 @@ impl Socket {
         socket.set_onopen(Some(open.as_ref().unchecked_ref()));
         socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
         socket.set_onclose(Some(close.as_ref().unchecked_ref()));
-        Some(Self { socket, _open: open, _message: message, _close: close })
+        Some(Self {
+            socket,
+            _open: open,
+            _message: message,
+            _close: close,
+        })
     }
 
     /// Sends a message; on a socket that is closing it is lost, as its answer would be.

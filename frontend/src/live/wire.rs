@@ -6,9 +6,9 @@ use std::rc::{Rc, Weak};
 use gloo_timers::callback::{Interval, Timeout};
 use leptos::prelude::{WindowListenerHandle, window_event_listener_untyped};
 
-use super::now;
 use super::socket::{Socket, SocketEvent};
 use crate::model::live::{Line, Link, Step};
+use crate::state::clock::now_ms;
 
 const TICK_MS: u32 = 1000;
 
@@ -53,8 +53,9 @@ impl Wire {
             let weak = weak.clone();
             move || with(&weak, |wire| wire.tick())
         }));
-        *wire.listener.borrow_mut() =
-            Some(window_event_listener_untyped("online", move |_| with(&weak, |wire| wire.dial())));
+        *wire.listener.borrow_mut() = Some(window_event_listener_untyped("online", move |_| {
+            with(&weak, |wire| wire.dial())
+        }));
         wire.dial();
         wire
     }
@@ -71,14 +72,18 @@ impl Wire {
         }
     }
 
-    fn dial(self: &Rc<Self>) {
-        let step = self.line.borrow_mut().dial(now());
+    /// Dials at once, if there is no socket.
+    pub(super) fn dial(self: &Rc<Self>) {
+        let step = self.line.borrow_mut().dial(now_ms());
         self.carry_out(step);
     }
 
     fn tick(self: &Rc<Self>) {
         self.retired.borrow_mut().clear();
-        let step = self.line.borrow_mut().tick(now(), js_sys::Math::random());
+        let step = self
+            .line
+            .borrow_mut()
+            .tick(now_ms(), js_sys::Math::random());
         self.carry_out(step);
     }
 
@@ -92,7 +97,9 @@ impl Wire {
 
     fn connect(self: &Rc<Self>) {
         let weak = Rc::downgrade(self);
-        let socket = Socket::open(&self.url, move |event| with(&weak, |wire| wire.heard(event)));
+        let socket = Socket::open(&self.url, move |event| {
+            with(&weak, |wire| wire.heard(event))
+        });
         let refused = socket.is_none();
         *self.socket.borrow_mut() = socket;
         if refused {
@@ -103,11 +110,11 @@ impl Wire {
     fn heard(self: &Rc<Self>, event: SocketEvent) {
         match event {
             SocketEvent::Open => {
-                self.line.borrow_mut().connected(now());
+                self.line.borrow_mut().connected(now_ms());
                 (self.on)(WireEvent::Connected);
             }
             SocketEvent::Text(text) => {
-                self.line.borrow_mut().heard(now());
+                self.line.borrow_mut().heard(now_ms());
                 (self.on)(WireEvent::Text(text));
             }
             SocketEvent::Closed => self.lost(),
@@ -115,7 +122,9 @@ impl Wire {
     }
 
     fn lost(self: &Rc<Self>) {
-        self.line.borrow_mut().lost(now(), js_sys::Math::random());
+        self.line
+            .borrow_mut()
+            .lost(now_ms(), js_sys::Math::random());
         self.dropped();
     }
 
@@ -127,7 +136,7 @@ impl Wire {
         }
         if let Link::Waiting { until, .. } = self.link() {
             let weak = Rc::downgrade(self);
-            let delay = (until - now()).max(0.0).ceil() as u32;
+            let delay = (until - now_ms()).max(0.0).ceil() as u32;
             let retry = Timeout::new(delay, move || with(&weak, |wire| wire.tick()));
             *self.retry.borrow_mut() = Some(retry);
         }

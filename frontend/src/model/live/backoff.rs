@@ -45,7 +45,12 @@ mod tests {
     fn delays_double_up_to_ten_seconds() {
         let mut backoff = Backoff::default();
         let delays: Vec<f64> = (0..8).map(|_| backoff.next(1.0)).collect();
-        assert_eq!(delays, [250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 10_000.0, 10_000.0]);
+        assert_eq!(
+            delays,
+            [
+                250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 10_000.0, 10_000.0
+            ]
+        );
         backoff.reset();
         assert!((backoff.next(0.0) - 125.0).abs() < f64::EPSILON);
     }

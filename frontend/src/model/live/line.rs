@@ -72,7 +72,10 @@ impl Line {
     /// The socket is closed, or could not be opened.
     pub(crate) fn lost(&mut self, now: Millis, jitter: f64) {
         let until = now + self.backoff.next(jitter);
-        self.link = Link::Waiting { until, failures: self.backoff.failures() };
+        self.link = Link::Waiting {
+            until,
+            failures: self.backoff.failures(),
+        };
     }
 
     /// To be called about once a second, and when [`Link::Waiting`] is over.
@@ -104,11 +107,23 @@ mod tests {
         line.heard(1000.0);
         assert_eq!(line.tick(30_999.0, 1.0), None);
         assert_eq!(line.tick(31_000.0, 1.0), Some(Step::Drop));
-        assert_eq!(line.link(), Link::Waiting { until: 31_250.0, failures: 1 });
+        assert_eq!(
+            line.link(),
+            Link::Waiting {
+                until: 31_250.0,
+                failures: 1
+            }
+        );
         assert_eq!(line.tick(31_249.0, 1.0), None);
         assert_eq!(line.tick(31_250.0, 1.0), Some(Step::Connect));
         line.lost(31_251.0, 1.0);
-        assert_eq!(line.link(), Link::Waiting { until: 31_751.0, failures: 2 });
+        assert_eq!(
+            line.link(),
+            Link::Waiting {
+                until: 31_751.0,
+                failures: 2
+            }
+        );
     }
 
     #[test]
@@ -129,7 +144,13 @@ mod tests {
             line.dial(0.0);
         }
         line.lost(0.0, 1.0);
-        assert_eq!(line.link(), Link::Waiting { until: 2000.0, failures: 4 });
+        assert_eq!(
+            line.link(),
+            Link::Waiting {
+                until: 2000.0,
+                failures: 4
+            }
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use shared::{Bytes, ClientOp, RangeSpec, ServerMessage, WatchRequest};
 
 use super::watch::{Phase, Watch};
-use super::{Act, Millis, WatchUpdate, WatchKey};
+use super::{Act, Millis, WatchKey, WatchUpdate};
 
 /// A key that nobody has. Watching it costs etcd nothing, and its answers say which revision the
 /// cluster is at.
@@ -59,7 +59,11 @@ impl Session {
 
     /// Stops a watch's events at the gateway; [`Session::resume`] goes on without a gap.
     pub(crate) fn suspend(&mut self, key: WatchKey) -> Vec<Act> {
-        let Some(watch) = self.watches.get_mut(&key).filter(|watch| watch.phase == Phase::Live) else {
+        let Some(watch) = self
+            .watches
+            .get_mut(&key)
+            .filter(|watch| watch.phase == Phase::Live)
+        else {
             return Vec::new();
         };
         let wire = watch.wire.take();
@@ -94,12 +98,19 @@ impl Session {
         self.wires.clear();
         self.pulse = None;
         let watches = self.watches.iter_mut();
-        watches.filter_map(|(key, watch)| Some(Act::Deliver(*key, watch.lose(now)?))).collect()
+        watches
+            .filter_map(|(key, watch)| Some(Act::Deliver(*key, watch.lose(now)?)))
+            .collect()
     }
 
     /// Takes a message from the socket.
     pub(crate) fn message(&mut self, message: ServerMessage, now: Millis) -> Vec<Act> {
-        if let ServerMessage::Opened { id, cluster_id, revision } = message {
+        if let ServerMessage::Opened {
+            id,
+            cluster_id,
+            revision,
+        } = message
+        {
             return self.opened(&id, cluster_id, revision, now);
         }
         let Some(id) = named(&message).map(str::to_owned) else {
@@ -108,19 +119,36 @@ impl Session {
         if self.is_pulse(&id) {
             return self.pulsed(&message);
         }
-        let Some((key, watch)) =
-            self.wires.get(&id).and_then(|key| Some((*key, self.watches.get_mut(key)?)))
+        let Some((key, watch)) = self
+            .wires
+            .get(&id)
+            .and_then(|key| Some((*key, self.watches.get_mut(key)?)))
         else {
             return Vec::new();
         };
         let mut seen = None;
         let update = match message {
-            ServerMessage::Snapshot { revision, entries, more, .. } => {
+            ServerMessage::Snapshot {
+                revision,
+                entries,
+                more,
+                ..
+            } => {
                 seen = Some(revision);
                 let (first, last) = watch.snapshot(revision, more);
-                WatchUpdate::Snapshot { revision, entries, first, last }
+                WatchUpdate::Snapshot {
+                    revision,
+                    entries,
+                    first,
+                    last,
+                }
             }
-            ServerMessage::Events { revision, events, more, .. } => {
+            ServerMessage::Events {
+                revision,
+                events,
+                more,
+                ..
+            } => {
                 seen = Some(revision);
                 let events = watch.events(revision, events, more);
                 if events.is_empty() && more {
@@ -135,7 +163,9 @@ impl Session {
             }
             ServerMessage::Lagged { resume_from, .. } => WatchUpdate::Lagged { resume_from },
             ServerMessage::Compacted { from, to, .. } => watch.compacted(from, to),
-            ServerMessage::Reset { reason, revision, .. } => {
+            ServerMessage::Reset {
+                reason, revision, ..
+            } => {
                 self.head = Some(revision);
                 watch.reset(reason, revision)
             }
@@ -181,7 +211,10 @@ impl Session {
             // Only the revision travels in a socket's request: that it means nothing here is for us to see.
             let wire = watch.wire.take();
             watch.forget();
-            let told = WatchUpdate::Reset { reason: "another cluster".to_owned(), revision: revision - 1 };
+            let told = WatchUpdate::Reset {
+                reason: "another cluster".to_owned(),
+                revision: revision - 1,
+            };
             let mut effects = self.cancel_wire(wire);
             effects.push(Act::Deliver(key, told));
             effects.extend(self.open(key));
@@ -189,7 +222,10 @@ impl Session {
         }
         let updates = watch.opened(cluster, revision, now);
         self.head = self.head.max(Some(revision - 1));
-        updates.into_iter().map(|update| Act::Deliver(key, update)).collect()
+        updates
+            .into_iter()
+            .map(|update| Act::Deliver(key, update))
+            .collect()
     }
 
     fn pulsed(&mut self, message: &ServerMessage) -> Vec<Act> {
@@ -212,7 +248,10 @@ impl Session {
         if let Some(pulse) = &mut self.pulse {
             pulse.open = true;
         }
-        let waiting = self.watches.iter_mut().filter(|(_, watch)| watch.wants_head);
+        let waiting = self
+            .watches
+            .iter_mut()
+            .filter(|(_, watch)| watch.wants_head);
         waiting
             .map(|(key, watch)| {
                 watch.wants_head = false;
@@ -231,7 +270,10 @@ impl Session {
             return Vec::new();
         }
         let wire = self.wire();
-        let Some(watch) = self.watches.get_mut(&key).filter(|watch| watch.phase == Phase::Opening)
+        let Some(watch) = self
+            .watches
+            .get_mut(&key)
+            .filter(|watch| watch.phase == Phase::Opening)
         else {
             return Vec::new();
         };
@@ -252,11 +294,24 @@ impl Session {
             return Vec::new();
         }
         let wire = self.wire();
-        let old = self.pulse.replace(Pulse { wire: wire.clone(), open: false });
-        let range = RangeSpec { key: Some(Bytes::from(PULSE_KEY)), ..RangeSpec::default() };
-        let request = WatchRequest { id: wire, range, ..WatchRequest::default() };
+        let old = self.pulse.replace(Pulse {
+            wire: wire.clone(),
+            open: false,
+        });
+        let range = RangeSpec {
+            key: Some(Bytes::from(PULSE_KEY)),
+            ..RangeSpec::default()
+        };
+        let request = WatchRequest {
+            id: wire,
+            range,
+            ..WatchRequest::default()
+        };
         let cancel = old.map(|old| Act::Send(ClientOp::Cancel { id: old.wire }));
-        cancel.into_iter().chain([Act::Send(ClientOp::Watch(request))]).collect()
+        cancel
+            .into_iter()
+            .chain([Act::Send(ClientOp::Watch(request))])
+            .collect()
     }
 
     fn cancel_wire(&mut self, wire: Option<String>) -> Vec<Act> {

@@ -2,11 +2,14 @@
 
 use shared::{Bytes, ClientOp, RangeSpec, WatchRequest};
 
-use super::{Act, Phase, Session, WatchUpdate, WatchKey};
+use super::{Act, Phase, Session, WatchKey, WatchUpdate};
 
 fn request(prefix: &str) -> WatchRequest {
     WatchRequest {
-        range: RangeSpec { prefix: Some(Bytes::from(prefix)), ..RangeSpec::default() },
+        range: RangeSpec {
+            prefix: Some(Bytes::from(prefix)),
+            ..RangeSpec::default()
+        },
         ..WatchRequest::default()
     }
 }
@@ -22,7 +25,10 @@ fn open(request: WatchRequest) -> (Session, WatchKey, WatchRequest) {
 
 /// The gateway says `text`.
 fn say(session: &mut Session, text: &str, now: f64) -> Vec<Act> {
-    session.message(serde_json::from_str(text).expect("a message of the protocol"), now)
+    session.message(
+        serde_json::from_str(text).expect("a message of the protocol"),
+        now,
+    )
 }
 
 /// The first watch among `effects`.
@@ -37,7 +43,9 @@ fn asked(effects: &[Act]) -> WatchRequest {
 /// The pulse among `effects`.
 fn pulse(effects: &[Act]) -> Option<String> {
     effects.iter().find_map(|effect| match effect {
-        Act::Send(ClientOp::Watch(request)) if request.range.key.is_some() => Some(request.id.clone()),
+        Act::Send(ClientOp::Watch(request)) if request.range.key.is_some() => {
+            Some(request.id.clone())
+        }
         _ => None,
     })
 }
@@ -60,7 +68,9 @@ fn deletes(id: &str, revision: i64, keys: &[&str], more: bool) -> String {
         .map(|key| format!(r#"{{"type":"delete","key":"{key}","mod_revision":{revision}}}"#))
         .collect();
     let events = events.join(",");
-    format!(r#"{{"type":"events","id":"{id}","revision":{revision},"events":[{events}],"more":{more}}}"#)
+    format!(
+        r#"{{"type":"events","id":"{id}","revision":{revision},"events":[{events}],"more":{more}}}"#
+    )
 }
 
 fn keys_of(updates: &[WatchUpdate]) -> Vec<String> {
@@ -68,7 +78,9 @@ fn keys_of(updates: &[WatchUpdate]) -> Vec<String> {
         WatchUpdate::Events { events, .. } => events.as_slice(),
         _ => &[],
     });
-    events.map(|event| event.key().to_lossy().into_owned()).collect()
+    events
+        .map(|event| event.key().to_lossy().into_owned())
+        .collect()
 }
 
 /// Loses the socket at `at` and has a new one: what pages are told, and what is sent then.
@@ -81,14 +93,24 @@ fn lose(session: &mut Session, at: f64) -> (Vec<WatchUpdate>, Vec<Act>) {
 fn a_watch_resumes_after_its_last_complete_revision() {
     let (mut session, key, sent) = open(request("/a/"));
     assert_eq!(sent.revision, None);
-    assert_eq!(told(say(&mut session, &opened(&sent.id, 10), 1.0)), [WatchUpdate::Opened { from: 10 }]);
+    assert_eq!(
+        told(say(&mut session, &opened(&sent.id, 10), 1.0)),
+        [WatchUpdate::Opened { from: 10 }]
+    );
     say(&mut session, &deletes(&sent.id, 12, &["/a/x"], false), 2.0);
     let (lost, effects) = lose(&mut session, 5000.0);
     assert_eq!(lost, [WatchUpdate::Lost]);
     let sent = asked(&effects);
     assert_eq!(sent.revision, Some(13));
     let updates = told(say(&mut session, &opened(&sent.id, 13), 9000.0));
-    assert_eq!(updates, [WatchUpdate::Resumed { from: 13, outage: 4000.0, complete: true }]);
+    assert_eq!(
+        updates,
+        [WatchUpdate::Resumed {
+            from: 13,
+            outage: 4000.0,
+            complete: true
+        }]
+    );
     assert_eq!(session.phase(key), Some(Phase::Live));
 }
 
@@ -96,36 +118,69 @@ fn a_watch_resumes_after_its_last_complete_revision() {
 fn progress_moves_the_resume_point() {
     let (mut session, _, sent) = open(request("/a/"));
     say(&mut session, &opened(&sent.id, 10), 1.0);
-    say(&mut session, &format!(r#"{{"type":"progress","id":"{}","revision":40}}"#, sent.id), 2.0);
+    say(
+        &mut session,
+        &format!(r#"{{"type":"progress","id":"{}","revision":40}}"#, sent.id),
+        2.0,
+    );
     assert_eq!(session.head(), Some(40));
     assert_eq!(asked(&lose(&mut session, 5.0).1).revision, Some(41));
 }
 
 #[test]
 fn a_watch_that_never_opened_is_asked_for_again_unchanged() {
-    let (mut session, _, first) = open(WatchRequest { revision: Some(7), prev: true, ..request("/a/") });
+    let (mut session, _, first) = open(WatchRequest {
+        revision: Some(7),
+        prev: true,
+        ..request("/a/")
+    });
     let (lost, effects) = lose(&mut session, 5.0);
     assert_eq!(lost, []);
-    assert_eq!(asked(&effects), WatchRequest { id: asked(&effects).id, ..first });
+    assert_eq!(
+        asked(&effects),
+        WatchRequest {
+            id: asked(&effects).id,
+            ..first
+        }
+    );
 }
 
 #[test]
 fn pieces_of_a_revision_come_once_across_losses() {
     let (mut session, _, sent) = open(request("/a/"));
     say(&mut session, &opened(&sent.id, 10), 1.0);
-    let got = told(say(&mut session, &deletes(&sent.id, 10, &["1", "2", "3"], true), 2.0));
+    let got = told(say(
+        &mut session,
+        &deletes(&sent.id, 10, &["1", "2", "3"], true),
+        2.0,
+    ));
     assert_eq!(keys_of(&got), ["1", "2", "3"]);
 
     let sent = asked(&lose(&mut session, 5.0).1);
     assert_eq!(sent.revision, Some(10), "the revision is not complete");
     say(&mut session, &opened(&sent.id, 10), 2000.0);
-    assert_eq!(told(say(&mut session, &deletes(&sent.id, 10, &["1", "2"], true), 2001.0)), []);
+    assert_eq!(
+        told(say(
+            &mut session,
+            &deletes(&sent.id, 10, &["1", "2"], true),
+            2001.0
+        )),
+        []
+    );
 
     let sent = asked(&lose(&mut session, 6000.0).1);
     say(&mut session, &opened(&sent.id, 10), 8000.0);
-    let got = told(say(&mut session, &deletes(&sent.id, 10, &["1", "2", "3", "4"], true), 8001.0));
+    let got = told(say(
+        &mut session,
+        &deletes(&sent.id, 10, &["1", "2", "3", "4"], true),
+        8001.0,
+    ));
     assert_eq!(keys_of(&got), ["4"]);
-    let got = told(say(&mut session, &deletes(&sent.id, 10, &["5"], false), 8002.0));
+    let got = told(say(
+        &mut session,
+        &deletes(&sent.id, 10, &["5"], false),
+        8002.0,
+    ));
     assert_eq!(keys_of(&got), ["5"]);
     assert_eq!(asked(&lose(&mut session, 9000.0).1).revision, Some(11));
 }
@@ -135,22 +190,47 @@ fn compaction_while_away_is_told_and_not_called_complete() {
     let (mut session, _, sent) = open(request("/a/"));
     say(&mut session, &opened(&sent.id, 10), 1.0);
     let sent = asked(&lose(&mut session, 5.0).1);
-    let gone = format!(r#"{{"type":"compacted","id":"{}","from":10,"to":30}}"#, sent.id);
-    assert_eq!(told(say(&mut session, &gone, 2000.0)), [WatchUpdate::Compacted { from: 10, to: 30 }]);
+    let gone = format!(
+        r#"{{"type":"compacted","id":"{}","from":10,"to":30}}"#,
+        sent.id
+    );
+    assert_eq!(
+        told(say(&mut session, &gone, 2000.0)),
+        [WatchUpdate::Compacted { from: 10, to: 30 }]
+    );
     let updates = told(say(&mut session, &opened(&sent.id, 30), 2005.0));
-    assert_eq!(updates, [WatchUpdate::Resumed { from: 30, outage: 2000.0, complete: false }]);
+    assert_eq!(
+        updates,
+        [WatchUpdate::Resumed {
+            from: 30,
+            outage: 2000.0,
+            complete: false
+        }]
+    );
 }
 
 #[test]
 fn a_gap_that_nobody_announced_is_noticed() {
-    let (mut session, _, sent) = open(WatchRequest { revision: Some(5), ..request("/a/") });
+    let (mut session, _, sent) = open(WatchRequest {
+        revision: Some(5),
+        ..request("/a/")
+    });
     let updates = told(say(&mut session, &opened(&sent.id, 9), 1.0));
-    assert_eq!(updates, [WatchUpdate::Compacted { from: 5, to: 9 }, WatchUpdate::Opened { from: 9 }]);
+    assert_eq!(
+        updates,
+        [
+            WatchUpdate::Compacted { from: 5, to: 9 },
+            WatchUpdate::Opened { from: 9 }
+        ]
+    );
 }
 
 #[test]
 fn a_snapshot_cut_in_the_middle_begins_again() {
-    let (mut session, _, sent) = open(WatchRequest { snapshot: true, ..request("/a/") });
+    let (mut session, _, sent) = open(WatchRequest {
+        snapshot: true,
+        ..request("/a/")
+    });
     say(&mut session, &opened(&sent.id, 10), 1.0);
     let piece = |id: &str, more: bool| {
         format!(r#"{{"type":"snapshot","id":"{id}","revision":9,"entries":[],"more":{more}}}"#)
@@ -160,11 +240,29 @@ fn a_snapshot_cut_in_the_middle_begins_again() {
     assert_eq!((sent.revision, sent.snapshot), (None, true));
     say(&mut session, &opened(&sent.id, 12), 2000.0);
     let first = told(say(&mut session, &piece(&sent.id, true), 2001.0));
-    assert!(matches!(first.as_slice(), [WatchUpdate::Snapshot { first: true, last: false, .. }]));
+    assert!(matches!(
+        first.as_slice(),
+        [WatchUpdate::Snapshot {
+            first: true,
+            last: false,
+            ..
+        }]
+    ));
     let last = told(say(&mut session, &piece(&sent.id, false), 2002.0));
-    assert!(matches!(last.as_slice(), [WatchUpdate::Snapshot { first: false, last: true, .. }]));
+    assert!(matches!(
+        last.as_slice(),
+        [WatchUpdate::Snapshot {
+            first: false,
+            last: true,
+            ..
+        }]
+    ));
     let sent = asked(&lose(&mut session, 5000.0).1);
-    assert_eq!(sent.revision, Some(10), "after a whole snapshot the watch goes on by revision");
+    assert_eq!(
+        sent.revision,
+        Some(10),
+        "after a whole snapshot the watch goes on by revision"
+    );
 }
 
 #[test]
@@ -172,10 +270,16 @@ fn another_cluster_behind_the_address_is_a_reset() {
     let (mut session, _, sent) = open(request("/a/"));
     say(&mut session, &opened(&sent.id, 500), 1.0);
     let sent = asked(&lose(&mut session, 5.0).1);
-    let other = format!(r#"{{"type":"opened","id":"{}","cluster_id":"c2","revision":500}}"#, sent.id);
+    let other = format!(
+        r#"{{"type":"opened","id":"{}","cluster_id":"c2","revision":500}}"#,
+        sent.id
+    );
     let effects = say(&mut session, &other, 2000.0);
     assert_eq!(asked(&effects).revision, None);
-    assert!(matches!(told(effects).as_slice(), [WatchUpdate::Reset { .. }]));
+    assert!(matches!(
+        told(effects).as_slice(),
+        [WatchUpdate::Reset { .. }]
+    ));
 }
 
 #[test]
@@ -183,34 +287,63 @@ fn suspended_watches_go_on_without_a_gap() {
     let (mut session, key, sent) = open(request("/a/"));
     say(&mut session, &opened(&sent.id, 10), 1.0);
     say(&mut session, &deletes(&sent.id, 14, &["x"], false), 2.0);
-    let cancel = Act::Send(ClientOp::Cancel { id: sent.id.clone() });
+    let cancel = Act::Send(ClientOp::Cancel {
+        id: sent.id.clone(),
+    });
     assert_eq!(session.suspend(key), [cancel]);
-    assert_eq!(say(&mut session, &deletes(&sent.id, 15, &["y"], false), 3.0), [], "late events are dropped");
+    assert_eq!(
+        say(&mut session, &deletes(&sent.id, 15, &["y"], false), 3.0),
+        [],
+        "late events are dropped"
+    );
     assert_eq!(asked(&session.resume(key)).revision, Some(15));
 }
 
 #[test]
 fn a_watch_of_the_past_learns_where_the_present_begins() {
     let mut session = Session::default();
-    session.watch(WatchRequest { revision: Some(3), ..request("/a/") });
-    session.watch(WatchRequest { revision: Some(4), ..request("/b/") });
+    session.watch(WatchRequest {
+        revision: Some(3),
+        ..request("/a/")
+    });
+    session.watch(WatchRequest {
+        revision: Some(4),
+        ..request("/b/")
+    });
     let effects = session.connected();
-    let sends = effects.iter().filter(|effect| matches!(effect, Act::Send(_))).count();
+    let sends = effects
+        .iter()
+        .filter(|effect| matches!(effect, Act::Send(_)))
+        .count();
     assert_eq!(sends, 3, "two watches and one pulse");
     let pulse = pulse(&effects).expect("a pulse is asked for");
     let updates = told(say(&mut session, &opened(&pulse, 91), 1.0));
-    assert_eq!(updates, [WatchUpdate::Head { revision: 90 }, WatchUpdate::Head { revision: 90 }]);
+    assert_eq!(
+        updates,
+        [
+            WatchUpdate::Head { revision: 90 },
+            WatchUpdate::Head { revision: 90 }
+        ]
+    );
     assert_eq!(session.head(), Some(90));
 }
 
 #[test]
 fn what_is_refused_at_opening_stays_shut_and_what_passes_does_not() {
     let (mut session, key, sent) = open(request("/a/"));
-    let error = |code: &str| format!(r#"{{"type":"error","id":"{}","code":"{code}","detail":"d"}}"#, sent.id);
+    let error = |code: &str| {
+        format!(
+            r#"{{"type":"error","id":"{}","code":"{code}","detail":"d"}}"#,
+            sent.id
+        )
+    };
     say(&mut session, &error("unavailable"), 1.0);
     assert_eq!(session.phase(key), Some(Phase::Opening));
     let updates = told(say(&mut session, &error("bad_request"), 2.0));
-    assert!(matches!(updates.as_slice(), [WatchUpdate::Error { fatal: true, .. }]));
+    assert!(matches!(
+        updates.as_slice(),
+        [WatchUpdate::Error { fatal: true, .. }]
+    ));
     assert_eq!(session.phase(key), Some(Phase::Closed));
     let (_, effects) = lose(&mut session, 5.0);
     assert_eq!(effects.len(), 1, "only the pulse is asked for");
@@ -220,8 +353,16 @@ fn what_is_refused_at_opening_stays_shut_and_what_passes_does_not() {
 fn a_cancelled_watch_is_silent() {
     let (mut session, key, sent) = open(request("/a/"));
     say(&mut session, &opened(&sent.id, 10), 1.0);
-    assert_eq!(session.cancel(key), [Act::Send(ClientOp::Cancel { id: sent.id.clone() })]);
-    let closed = format!(r#"{{"type":"closed","id":"{}","code":"cancelled","detail":""}}"#, sent.id);
+    assert_eq!(
+        session.cancel(key),
+        [Act::Send(ClientOp::Cancel {
+            id: sent.id.clone()
+        })]
+    );
+    let closed = format!(
+        r#"{{"type":"closed","id":"{}","code":"cancelled","detail":""}}"#,
+        sent.id
+    );
     assert_eq!(say(&mut session, &closed, 2.0), []);
     assert_eq!(session.phase(key), None);
 }

@@ -69,7 +69,11 @@ impl Watch {
         self.skip = self.pieces_seen;
         self.pieces_seen = 0;
         self.snapshot_begun = false;
-        WatchRequest { id: wire, revision: self.resume, ..self.spec.clone() }
+        WatchRequest {
+            id: wire,
+            revision: self.resume,
+            ..self.spec.clone()
+        }
     }
 
     /// The socket is gone.
@@ -83,7 +87,10 @@ impl Watch {
         if !self.opened_once || self.lost.is_some() {
             return None;
         }
-        self.lost = Some(Outage { since: now, missed: false });
+        self.lost = Some(Outage {
+            since: now,
+            missed: false,
+        });
         Some(WatchUpdate::Lost)
     }
 
@@ -99,7 +106,12 @@ impl Watch {
         self.pieces_seen += std::mem::take(&mut self.skip);
     }
 
-    pub(super) fn opened(&mut self, cluster: MemberId, revision: i64, now: Millis) -> Vec<WatchUpdate> {
+    pub(super) fn opened(
+        &mut self,
+        cluster: MemberId,
+        revision: i64,
+        now: Millis,
+    ) -> Vec<WatchUpdate> {
         let mut updates = Vec::new();
         self.phase = Phase::Live;
         self.cluster = Some(cluster);
@@ -136,7 +148,12 @@ impl Watch {
     }
 
     /// Takes a message of events; what was already handed over before a loss is left out.
-    pub(super) fn events(&mut self, revision: i64, mut events: Vec<Event>, more: bool) -> Vec<Event> {
+    pub(super) fn events(
+        &mut self,
+        revision: i64,
+        mut events: Vec<Event>,
+        more: bool,
+    ) -> Vec<Event> {
         let arrived = events.len();
         let skip = self.skip.min(arrived);
         self.skip -= skip;
@@ -159,7 +176,10 @@ impl Watch {
 
     fn advance(&mut self, revision: i64) {
         if !self.wants_snapshot {
-            self.resume = Some(self.resume.map_or(revision + 1, |next| next.max(revision + 1)));
+            self.resume = Some(
+                self.resume
+                    .map_or(revision + 1, |next| next.max(revision + 1)),
+            );
         }
     }
 
@@ -201,7 +221,11 @@ impl Watch {
             self.phase = Phase::Closed;
             self.wire = None;
         }
-        WatchUpdate::Error { code, detail, fatal }
+        WatchUpdate::Error {
+            code,
+            detail,
+            fatal,
+        }
     }
 
     pub(super) fn closed(&mut self) {

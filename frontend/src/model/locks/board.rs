@@ -117,7 +117,10 @@ impl Board {
             .map(|(ttl, tracked)| (ttl.left(now), tracked))
             .collect();
         found.sort_by_key(|(left, _)| *left);
-        found.into_iter().map(|(_, tracked)| tracked.lock.name.0.clone()).collect()
+        found
+            .into_iter()
+            .map(|(_, tracked)| tracked.lock.name.0.clone())
+            .collect()
     }
 
     fn present(&self) -> impl Iterator<Item = &Tracked> {
@@ -146,7 +149,11 @@ impl Board {
         if let Some(named) = self.listing.take() {
             for (name, tracked) in &mut self.locks {
                 if !named.contains(name) && !tracked.is_gone() {
-                    let gone = Lock { holder: None, waiters: Some(Vec::new()), ..tracked.lock.clone() };
+                    let gone = Lock {
+                        holder: None,
+                        waiters: Some(Vec::new()),
+                        ..tracked.lock.clone()
+                    };
                     tracked.update(gone, now, lost_at);
                     changed = true;
                 }
@@ -175,5 +182,7 @@ impl Board {
 fn matches(lock: &Lock, needle: &[u8]) -> bool {
     let claims = lock.holder.iter().chain(lock.waiters.iter().flatten());
     contains(&lock.name.0, needle)
-        || claims.into_iter().any(|owner| contains(claim::label(owner).0.as_bytes(), needle))
+        || claims
+            .into_iter()
+            .any(|owner| contains(claim::label(owner).0.as_bytes(), needle))
 }

@@ -13,8 +13,15 @@ const NAME_CHARS: usize = 40;
 /// Who holds or waits, in a word or two: the name given, else what the value says, else the lease.
 /// The flag tells that it is only a lease.
 pub(crate) fn label(claim: &Claim) -> (String, bool) {
-    let value = claim.value.as_ref().map(|value| one_line(&value.0, NAME_CHARS));
-    let said = claim.name.clone().or(value).filter(|name| !name.trim().is_empty());
+    let value = claim
+        .value
+        .as_ref()
+        .map(|value| one_line(&value.0, NAME_CHARS));
+    let said = claim
+        .name
+        .clone()
+        .or(value)
+        .filter(|name| !name.trim().is_empty());
     match said {
         Some(name) => (name, false),
         None => (claim.lease.to_string(), true),
@@ -24,18 +31,26 @@ pub(crate) fn label(claim: &Claim) -> (String, bool) {
 /// Two characters for an owner: the first letter, and the last digit or the next word's first letter.
 /// `api-7` → `A7`, `node-3` → `N3`, `build worker` → `BW`, `e` → `E`.
 pub(crate) fn initials(name: &str) -> String {
-    let mut words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let mut words = name
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty());
     let Some(first) = words.next() else {
         return "?".to_owned();
     };
     let digits = |word: &str| word.chars().next_back().filter(char::is_ascii_digit);
     let letter = |word: &str| word.chars().next();
     let last = words.next_back();
-    let second = last.and_then(|word| digits(word).or_else(|| letter(word))).or_else(|| {
-        // One word alone: its digit, if it is not the first character already.
-        digits(first).filter(|_| first.chars().nth(1).is_some())
-    });
-    letter(first).into_iter().chain(second).flat_map(char::to_uppercase).collect()
+    let second = last
+        .and_then(|word| digits(word).or_else(|| letter(word)))
+        .or_else(|| {
+            // One word alone: its digit, if it is not the first character already.
+            digits(first).filter(|_| first.chars().nth(1).is_some())
+        });
+    letter(first)
+        .into_iter()
+        .chain(second)
+        .flat_map(char::to_uppercase)
+        .collect()
 }
 
 /// The number of an owner's colour: the same name always has the same.

@@ -40,7 +40,10 @@ impl Lanes {
     pub(crate) fn new(spans: &VecDeque<Span>, since: Millis, now: Millis) -> Self {
         let age = (now - since).max(0.0) / 1000.0;
         let widest = WINDOWS_S[WINDOWS_S.len() - 1];
-        let window_s = WINDOWS_S.into_iter().find(|window| f64::from(*window) >= age).unwrap_or(widest);
+        let window_s = WINDOWS_S
+            .into_iter()
+            .find(|window| f64::from(*window) >= age)
+            .unwrap_or(widest);
         let width = f64::from(window_s) * 1000.0;
         let start = now - width;
         let share = |at: Millis| ((at - start) / width).clamp(0.0, 1.0);
@@ -63,11 +66,20 @@ impl Lanes {
                     lane.spans.push(drawn);
                     *last = to;
                 }
-                None => lanes.push((Lane { who: span.who.clone(), spans: vec![drawn] }, to)),
+                None => lanes.push((
+                    Lane {
+                        who: span.who.clone(),
+                        spans: vec![drawn],
+                    },
+                    to,
+                )),
             }
         }
         while lanes.len() > LANES {
-            let oldest = lanes.iter().enumerate().min_by(|a, b| a.1.1.total_cmp(&b.1.1));
+            let oldest = lanes
+                .iter()
+                .enumerate()
+                .min_by(|a, b| a.1.1.total_cmp(&b.1.1));
             let Some((at, _)) = oldest else { break };
             lanes.remove(at);
         }

@@ -8,7 +8,10 @@ pub(super) fn parse(text: &str) -> Option<Millis> {
     let mut date = date.splitn(3, '-').map(str::parse::<i64>);
     let (year, month, day) = (date.next()?.ok()?, date.next()?.ok()?, date.next()?.ok()?);
     let mut time = time.splitn(3, ':');
-    let (hours, minutes) = (time.next()?.parse::<u32>().ok()?, time.next()?.parse::<u32>().ok()?);
+    let (hours, minutes) = (
+        time.next()?.parse::<u32>().ok()?,
+        time.next()?.parse::<u32>().ok()?,
+    );
     let seconds: f64 = time.next()?.parse().ok()?;
     let plausible = (1..=12).contains(&month)
         && (1..=31).contains(&day)
@@ -43,13 +46,23 @@ mod tests {
             ("2026-11-21T09:18:06.250Z", 1_795_252_686_250.0),
             ("2026-11-21T09:18:06.250123456Z", 1_795_252_686_250.123_5),
         ] {
-            assert!((parse(text).expect("a time") - millis).abs() < 0.001, "{text}");
+            assert!(
+                (parse(text).expect("a time") - millis).abs() < 0.001,
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_time_is_none() {
-        for text in ["", "Z", "2026-11-21", "2026-13-01T00:00:00Z", "2026-11-21T25:00:00Z", "now"] {
+        for text in [
+            "",
+            "Z",
+            "2026-11-21",
+            "2026-13-01T00:00:00Z",
+            "2026-11-21T25:00:00Z",
+            "now",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

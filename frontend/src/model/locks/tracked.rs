@@ -123,14 +123,20 @@ impl Tracked {
 
     /// The holder's lease, where its seconds are known.
     pub(crate) fn ttl(&self) -> Option<Ttl> {
-        self.lock.holder.as_ref().and_then(|holder| self.ttl_of(holder))
+        self.lock
+            .holder
+            .as_ref()
+            .and_then(|holder| self.ttl_of(holder))
     }
 
     /// A claim's lease, where its seconds are known.
     pub(crate) fn ttl_of(&self, claim: &Claim) -> Option<Ttl> {
         let left = claim.ttl.filter(|left| *left >= 0)?;
         let granted = claim.granted_ttl.unwrap_or(left).max(left);
-        Some(Ttl { deadline: self.received + left as f64 * 1000.0, granted })
+        Some(Ttl {
+            deadline: self.received + left as f64 * 1000.0,
+            granted,
+        })
     }
 
     /// Milliseconds for which the present holder has held it, at least.
@@ -151,24 +157,42 @@ impl Tracked {
 
     /// Nobody can have been seen in the future: then the clocks differ, at least by that much.
     fn note_skew(&mut self) {
-        let claims = self.lock.holder.iter().chain(self.lock.waiters.iter().flatten());
-        let latest = claims.filter_map(|claim| time::parse(&claim.first_seen)).fold(0.0, f64::max);
+        let claims = self
+            .lock
+            .holder
+            .iter()
+            .chain(self.lock.waiters.iter().flatten());
+        let latest = claims
+            .filter_map(|claim| time::parse(&claim.first_seen))
+            .fold(0.0, f64::max);
         self.skew = self.skew.max(latest - self.received);
     }
 
     fn note_renewal(&mut self, before: Option<Ttl>) {
-        let (Some(before), Some(after)) = (before, self.ttl()) else { return };
+        let (Some(before), Some(after)) = (before, self.ttl()) else {
+            return;
+        };
         let between = after.renewed() - before.renewed();
         // Seconds are whole: less than two may be nothing but rounding.
         if between >= 2000.0 {
-            self.renewal_every = Some(self.renewal_every.map_or(between, |least| least.min(between)));
+            self.renewal_every = Some(
+                self.renewal_every
+                    .map_or(between, |least| least.min(between)),
+            );
         }
     }
 
     fn begin_span(&mut self, now: Millis) {
-        let Some(holder) = &self.lock.holder else { return };
+        let Some(holder) = &self.lock.holder else {
+            return;
+        };
         let (who, _) = claim::label(holder);
-        self.spans.push_back(Span { who, token: holder.fencing_token, from: now, to: None });
+        self.spans.push_back(Span {
+            who,
+            token: holder.fencing_token,
+            from: now,
+            to: None,
+        });
         if self.spans.len() > SPANS {
             self.spans.pop_front();
         }

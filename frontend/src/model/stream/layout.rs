@@ -29,7 +29,11 @@ pub(crate) fn place(
     let to = (scroll_top.max(0.0) + viewport.max(0.0) + overscan).clamp(0.0, height);
     let (start, top) = at(total, row, open, from);
     let (last, _) = at(total, row, open, to);
-    Placed { range: start..(last + 1).min(total).max(start), top, height }
+    Placed {
+        range: start..(last + 1).min(total).max(start),
+        top,
+        height,
+    }
 }
 
 /// The row at `y`, and its upper edge.
@@ -55,7 +59,11 @@ mod tests {
 
     fn check(open: &[(usize, f64)], scroll: f64, range: std::ops::Range<usize>, top: f64) {
         let placed = place(100, 28.0, open, scroll, 280.0, 0.0);
-        assert_eq!((placed.range, placed.top), (range, top), "{open:?} {scroll}");
+        assert_eq!(
+            (placed.range, placed.top),
+            (range, top),
+            "{open:?} {scroll}"
+        );
     }
 
     #[test]

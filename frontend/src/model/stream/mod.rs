@@ -68,7 +68,10 @@ pub(crate) struct Stream {
 impl Stream {
     /// An empty panel. `from_past`: the watch asks for a revision that may be gone by.
     pub(crate) fn new(from_past: bool) -> Self {
-        Self { catching_up: from_past, ..Self::default() }
+        Self {
+            catching_up: from_past,
+            ..Self::default()
+        }
     }
 
     /// Takes what the watch says.
@@ -85,9 +88,20 @@ impl Stream {
                 self.head = None;
                 self.catching_up = true;
             }
-            WatchUpdate::Resumed { from, outage, complete } => {
+            WatchUpdate::Resumed {
+                from,
+                outage,
+                complete,
+            } => {
                 self.status = Status::Live;
-                self.note(Note::Resumed { from, outage, complete }, now);
+                self.note(
+                    Note::Resumed {
+                        from,
+                        outage,
+                        complete,
+                    },
+                    now,
+                );
             }
             WatchUpdate::Events { revision, events } => {
                 self.rate.add(now, events.len());
@@ -97,7 +111,9 @@ impl Stream {
                 self.seen = self.seen.max(Some(revision));
             }
             WatchUpdate::Progress { revision } => self.seen = self.seen.max(Some(revision)),
-            WatchUpdate::Lagged { resume_from } => self.note(Note::Lagged { from: resume_from }, now),
+            WatchUpdate::Lagged { resume_from } => {
+                self.note(Note::Lagged { from: resume_from }, now)
+            }
             WatchUpdate::Compacted { from, to } => {
                 self.complete_from = Some(to);
                 self.note(Note::Compacted { from, to }, now);
@@ -107,9 +123,16 @@ impl Stream {
                 self.seen = Some(revision);
                 self.note(Note::Reset { reason, revision }, now);
             }
-            WatchUpdate::Error { code, detail, fatal } => {
+            WatchUpdate::Error {
+                code,
+                detail,
+                fatal,
+            } => {
                 if fatal {
-                    self.status = Status::Closed { code: code.as_str().to_owned(), detail };
+                    self.status = Status::Closed {
+                        code: code.as_str().to_owned(),
+                        detail,
+                    };
                 } else {
                     self.note(Note::Error { detail }, now);
                 }
@@ -198,7 +221,11 @@ impl Stream {
 
     /// A row by its number.
     pub(crate) fn row(&self, seq: u64) -> Option<&Row> {
-        let at = self.kept.rows.binary_search_by_key(&seq, |row| row.seq).ok()?;
+        let at = self
+            .kept
+            .rows
+            .binary_search_by_key(&seq, |row| row.seq)
+            .ok()?;
         self.kept.rows.get(at)
     }
 
@@ -210,7 +237,10 @@ impl Stream {
             _ => When::Received(now),
         };
         self.seen = self.seen.max(Some(revision - 1));
-        self.push(RowBody::Event { event: Box::new(event), when });
+        self.push(RowBody::Event {
+            event: Box::new(event),
+            when,
+        });
     }
 
     fn note(&mut self, note: Note, now: Millis) {
@@ -218,7 +248,11 @@ impl Stream {
     }
 
     fn push(&mut self, body: RowBody) {
-        let mut row = Row { seq: self.next, body, shown: true };
+        let mut row = Row {
+            seq: self.next,
+            body,
+            shown: true,
+        };
         self.next += 1;
         row.shown = row.matches(&self.needle);
         if self.paused {

@@ -42,14 +42,20 @@ impl Rate {
         std::array::from_fn(|at| {
             let second = last - (SECONDS - 1 - at) as i64;
             let known = second <= self.second && second > self.second - SECONDS as i64;
-            if known { self.counts[Self::slot(second)] } else { 0 }
+            if known {
+                self.counts[Self::slot(second)]
+            } else {
+                0
+            }
         })
     }
 
     /// Events a second, over the last ten seconds or since the first event.
     pub(crate) fn per_second(&self, now: Millis) -> f64 {
         let Some(first) = self.first else { return 0.0 };
-        let age = usize::try_from(second_of(now) - first).unwrap_or(0).clamp(1, AVERAGE);
+        let age = usize::try_from(second_of(now) - first)
+            .unwrap_or(0)
+            .clamp(1, AVERAGE);
         let series = self.series(now);
         f64::from(series[SECONDS - age..].iter().sum::<u32>()) / age as f64
     }

@@ -100,7 +100,8 @@ impl Row {
     /// Bytes of keys and values.
     pub(super) fn weight(&self) -> usize {
         let Some(event) = self.event() else { return 0 };
-        let of = |entry: &shared::Entry| entry.key.len() + entry.value.as_ref().map_or(0, Bytes::len);
+        let of =
+            |entry: &shared::Entry| entry.key.len() + entry.value.as_ref().map_or(0, Bytes::len);
         let now = match event {
             Event::Put { entry, .. } => of(entry),
             Event::Delete { key, .. } => key.len(),
@@ -118,9 +119,15 @@ impl Row {
     }
 
     pub(super) fn settle(&mut self, head: i64) {
-        let RowBody::Event { event, when } = &mut self.body else { return };
+        let RowBody::Event { event, when } = &mut self.body else {
+            return;
+        };
         if let When::Unsettled(at) = *when {
-            *when = if event.mod_revision() <= head { When::History } else { When::Received(at) };
+            *when = if event.mod_revision() <= head {
+                When::History
+            } else {
+                When::Received(at)
+            };
         }
     }
 }
@@ -136,7 +143,10 @@ pub(super) fn value_of(event: &Event) -> Option<&Bytes> {
 /// Whether `haystack` contains `needle`, which is in ASCII lower case, whatever the case of ASCII
 /// letters in it.
 pub(crate) fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    needle.is_empty() || haystack.windows(needle.len()).any(|window| window.eq_ignore_ascii_case(needle))
+    needle.is_empty()
+        || haystack
+            .windows(needle.len())
+            .any(|window| window.eq_ignore_ascii_case(needle))
 }
 
 /// A key below a watched prefix; the whole key where nothing would be left.
@@ -160,7 +170,10 @@ pub(crate) fn one_line(value: &[u8], limit: usize) -> String {
         Err(_) => None,
     };
     let Some(text) = valid.filter(|text| !text.contains('\0')) else {
-        let bytes = head.iter().take(limit / 3).map(|byte| format!("{byte:02x}"));
+        let bytes = head
+            .iter()
+            .take(limit / 3)
+            .map(|byte| format!("{byte:02x}"));
         return bytes.collect::<Vec<_>>().join(" ");
     };
     let mut out = String::new();

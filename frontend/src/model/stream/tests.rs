@@ -14,7 +14,10 @@ fn put(key: &str, value: &str, revision: i64) -> Event {
         version: 1,
         lease: None,
     };
-    Event::Put { entry, prev: Some(None) }
+    Event::Put {
+        entry,
+        prev: Some(None),
+    }
 }
 
 fn open(from: i64) -> Stream {
@@ -25,8 +28,16 @@ fn open(from: i64) -> Stream {
 
 fn events(stream: &mut Stream, revisions: std::ops::RangeInclusive<i64>) {
     let last = *revisions.end();
-    let events = revisions.map(|revision| put(&format!("/a/{revision}"), "v", revision)).collect();
-    stream.take(WatchUpdate::Events { revision: last, events }, 1000.0);
+    let events = revisions
+        .map(|revision| put(&format!("/a/{revision}"), "v", revision))
+        .collect();
+    stream.take(
+        WatchUpdate::Events {
+            revision: last,
+            events,
+        },
+        1000.0,
+    );
 }
 
 fn revisions(stream: &Stream) -> Vec<i64> {
@@ -58,7 +69,10 @@ fn what_comes_while_paused_is_held_and_counted() {
     events(&mut stream, 6..=9);
     assert_eq!((stream.held(), revisions(&stream)), (4, vec![5]));
     stream.resume();
-    assert_eq!((stream.held(), revisions(&stream)), (0, vec![9, 8, 7, 6, 5]));
+    assert_eq!(
+        (stream.held(), revisions(&stream)),
+        (0, vec![9, 8, 7, 6, 5])
+    );
     assert_eq!(stream.complete_from(), Some(5));
 }
 
@@ -73,7 +87,11 @@ fn a_full_pause_says_so_and_loses_nothing_that_was_held() {
     assert!(stream.full());
     stream.resume();
     assert_eq!(stream.kept(), KEEP);
-    assert_eq!(revisions(&stream).last(), Some(&11), "only what had been shown before the pause is gone");
+    assert_eq!(
+        revisions(&stream).last(),
+        Some(&11),
+        "only what had been shown before the pause is gone"
+    );
     assert_eq!(stream.complete_from(), Some(11));
 }
 
@@ -89,7 +107,13 @@ fn large_values_are_bounded_by_their_bytes() {
     let mut stream = open(1);
     let large = "x".repeat(12 << 20);
     for revision in 1..=3 {
-        stream.take(WatchUpdate::Events { revision, events: vec![put("/a/k", &large, revision)] }, 0.0);
+        stream.take(
+            WatchUpdate::Events {
+                revision,
+                events: vec![put("/a/k", &large, revision)],
+            },
+            0.0,
+        );
     }
     assert_eq!(revisions(&stream), [3, 2]);
     assert_eq!(stream.complete_from(), Some(2));
@@ -105,13 +129,23 @@ fn clearing_moves_the_point_of_completeness() {
     stream.pause();
     events(&mut stream, 22..=23);
     stream.clear();
-    assert_eq!(stream.complete_from(), Some(22), "what is held is not cleared");
+    assert_eq!(
+        stream.complete_from(),
+        Some(22),
+        "what is held is not cleared"
+    );
 }
 
 #[test]
 fn the_filter_looks_at_keys_and_values_and_lets_notes_pass() {
     let mut stream = open(1);
-    stream.take(WatchUpdate::Events { revision: 1, events: vec![put("/a/Job", "x", 1), put("/a/k", "A JOB", 1)] }, 0.0);
+    stream.take(
+        WatchUpdate::Events {
+            revision: 1,
+            events: vec![put("/a/Job", "x", 1), put("/a/k", "A JOB", 1)],
+        },
+        0.0,
+    );
     stream.set_filter(" job ");
     events(&mut stream, 2..=4);
     stream.take(WatchUpdate::Lagged { resume_from: 5 }, 0.0);
@@ -129,7 +163,10 @@ fn history_has_no_time_and_news_has() {
     stream.take(WatchUpdate::Head { revision: 4 }, 1.0);
     events(&mut stream, 6..=6);
     let received = When::Received(1000.0);
-    assert_eq!(times(&stream), [received, received, When::History, When::History]);
+    assert_eq!(
+        times(&stream),
+        [received, received, When::History, When::History]
+    );
 }
 
 #[test]
@@ -138,13 +175,30 @@ fn what_happened_during_an_outage_is_history() {
     events(&mut stream, 1..=1);
     stream.take(WatchUpdate::Lost, 2000.0);
     assert_eq!(stream.status(), &Status::Lost);
-    stream.take(WatchUpdate::Resumed { from: 2, outage: 4200.0, complete: true }, 6200.0);
+    stream.take(
+        WatchUpdate::Resumed {
+            from: 2,
+            outage: 4200.0,
+            complete: true,
+        },
+        6200.0,
+    );
     stream.take(WatchUpdate::Head { revision: 2 }, 6201.0);
     events(&mut stream, 2..=3);
     let received = When::Received(1000.0);
     assert_eq!(times(&stream), [received, When::History, received]);
     let notes = stream.shown().filter(|row| {
-        matches!(&row.body, RowBody::Note { note: Note::Resumed { from: 2, complete: true, .. }, .. })
+        matches!(
+            &row.body,
+            RowBody::Note {
+                note: Note::Resumed {
+                    from: 2,
+                    complete: true,
+                    ..
+                },
+                ..
+            }
+        )
     });
     assert_eq!(notes.count(), 1);
 }
@@ -155,16 +209,28 @@ fn compaction_and_reset_end_completeness() {
     events(&mut stream, 1..=3);
     stream.take(WatchUpdate::Compacted { from: 4, to: 30 }, 0.0);
     assert_eq!(stream.complete_from(), Some(30));
-    stream.take(WatchUpdate::Reset { reason: "data restored".to_owned(), revision: 9 }, 0.0);
+    stream.take(
+        WatchUpdate::Reset {
+            reason: "data restored".to_owned(),
+            revision: 9,
+        },
+        0.0,
+    );
     assert_eq!(stream.complete_from(), Some(10));
 }
 
 #[test]
 fn keys_are_shown_below_their_prefix() {
-    for (key, prefix, shown) in
-        [("/a/b", "/a/", "b"), ("/a/", "/a/", "/a/"), ("/x", "/a/", "/x"), ("/a/b", "", "/a/b")]
-    {
-        assert_eq!(relative(key.as_bytes(), prefix.as_bytes()), shown.as_bytes());
+    for (key, prefix, shown) in [
+        ("/a/b", "/a/", "b"),
+        ("/a/", "/a/", "/a/"),
+        ("/x", "/a/", "/x"),
+        ("/a/b", "", "/a/b"),
+    ] {
+        assert_eq!(
+            relative(key.as_bytes(), prefix.as_bytes()),
+            shown.as_bytes()
+        );
     }
 }
 
