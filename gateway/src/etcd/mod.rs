@@ -9,6 +9,7 @@
 mod channel;
 mod error;
 mod kv;
+mod lease;
 mod member;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub use self::kv::{
     Compare, Condition, Delete, Get, KeyValue, Op, OpAnswer, Order, Put, Range, RangeAnswer, Sort,
     Txn, TxnAnswer, prefix_end,
 };
+pub use self::lease::TimeToLive;
 pub use self::member::{AlarmFact, MemberFact, StatusFact};
 use crate::caller::Caller;
 use crate::failure::{Failure, Result};

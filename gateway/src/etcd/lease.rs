@@ -1,0 +1,96 @@
+//! Leases: grant, keep alive once, time to live, list, revoke.
+
+use etcd_client as ec;
+use shared::Header;
+
+use super::kv::header;
+use super::{Effect, Etcd};
+use crate::caller::Caller;
+use crate::failure::Result;
+
+/// What etcd says of a lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimeToLive {
+    /// The store's header.
+    pub header: Header,
+    /// The lease.
+    pub id: i64,
+    /// Whole seconds left, rounded down; −1 is no such lease (expired, revoked, never granted).
+    pub ttl: i64,
+    /// Seconds as granted; 0 with no such lease.
+    pub granted_ttl: i64,
+    /// The keys attached, by order of bytes, where they were asked for.
+    pub keys: Vec<Vec<u8>>,
+}
+
+impl Etcd {
+    /// Grants a lease of `ttl` seconds (etcd makes it 2 at least) with the id asked for, 0 to let
+    /// etcd choose. The header, the id, the seconds granted.
+    pub async fn lease_grant(
+        &self,
+        caller: &Caller,
+        ttl: i64,
+        id: i64,
+    ) -> Result<(Header, i64, i64)> {
+        let mut client = self.unary(caller).lease_client();
+        let call = client.grant(ttl, Some(ec::LeaseGrantOptions::new().with_id(id)));
+        let answer = self.call(caller, Effect::Write, call).await?.0;
+        Ok((header(answer.header), answer.id, answer.ttl))
+    }
+
+    /// Revokes a lease; every key attached goes with it, in one revision.
+    pub async fn lease_revoke(&self, caller: &Caller, id: i64) -> Result<Header> {
+        let mut client = self.unary(caller).lease_client();
+        let answer = self.call(caller, Effect::Write, client.revoke(id)).await?.0;
+        Ok(header(answer.header))
+    }
+
+    /// Sets a lease's time to live back to what was granted; the seconds it has again, 0 when there
+    /// is no such lease.
+    pub async fn lease_keep_alive(&self, caller: &Caller, id: i64) -> Result<i64> {
+        let mut client = self.streams(caller).lease_client();
+        let renewal = async {
+            let (mut keeper, mut answers) = match client.keep_alive(id).await {
+                Ok(stream) => stream,
+                // The client's own word for etcd's answer "TTL 0".
+                Err(ec::Error::LeaseKeepAliveError(_)) => return Ok(0),
+                Err(error) => return Err(error),
+            };
+            // Opening the stream renews already, but keeps the answer to itself: ask once more.
+            keeper.keep_alive().await?;
+            let answer = answers.message().await?;
+            Ok(answer.map_or(0, |answer| answer.ttl()))
+        };
+        self.call(caller, Effect::Read, renewal).await
+    }
+
+    /// What is left of a lease, with its keys where asked for.
+    pub async fn lease_time_to_live(
+        &self,
+        caller: &Caller,
+        id: i64,
+        keys: bool,
+    ) -> Result<TimeToLive> {
+        let mut client = self.unary(caller).lease_client();
+        let options = keys.then(|| ec::LeaseTimeToLiveOptions::new().with_keys());
+        let call = client.time_to_live(id, options);
+        let mut answer = self.call(caller, Effect::Read, call).await?.0;
+        // etcd lists them as its map of them happens to run.
+        answer.keys.sort_unstable();
+        Ok(TimeToLive {
+            header: header(answer.header),
+            id: answer.id,
+            ttl: answer.ttl,
+            granted_ttl: answer.granted_ttl,
+            keys: answer.keys,
+        })
+    }
+
+    /// The ids of the leases that the member asked knows; not linearizable.
+    pub async fn leases(&self, caller: &Caller) -> Result<(Header, Vec<i64>)> {
+        let mut client = self.unary(caller).lease_client();
+        let answer = self.call(caller, Effect::Read, client.leases()).await?.0;
+        let ids = answer.leases.into_iter().map(|lease| lease.id).collect();
+        Ok((header(answer.header), ids))
+    }
+}
