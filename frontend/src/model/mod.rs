@@ -1,8 +1,6 @@
 //! Pure logic of the dashboard: no framework, no browser. Everything here is tested natively.
 
-pub(crate) mod diff;
 pub(crate) mod format;
-pub(crate) mod json;
 pub(crate) mod live;
 pub(crate) mod locks;
 pub(crate) mod percent;
