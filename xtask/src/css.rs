@@ -29,11 +29,34 @@ pub(crate) fn run() -> Result<()> {
     let mut fonts = BTreeMap::new();
     let css = join(&frontend, &sheets, &mut fonts)?;
 
+    keep_licences(&frontend.join("fonts"), &mut fonts)?;
     for (name, bytes) in &fonts {
         write_if_changed(&fonts_out.join(name), bytes)?;
     }
     remove_others(&fonts_out, &fonts)?;
     write_if_changed(&out.join("app.css"), css.as_bytes())
+}
+
+/// The fonts' licences travel with them.
+fn keep_licences(folder: &Path, fonts: &mut BTreeMap<String, Vec<u8>>) -> Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ext| ext == "txt") {
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            fonts.insert(
+                name,
+                fs::read(&path).with_context(|| format!("read {}", path.display()))?,
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Every sheet with its layer's index, in the order they are joined.

@@ -3,8 +3,16 @@
 //! Everything a newcomer needs beyond a Rust toolchain is fetched, built and checked from here, into
 //! the project's own tool folder. Prints to stderr only, so that what it runs owns stdout.
 
+mod compress;
 mod css;
 mod paths;
+mod proc;
+mod product;
+mod say;
+mod setup;
+mod ui;
+
+use std::ffi::OsString;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -18,12 +26,48 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Install what is missing into .tools: WASM target, protoc, Trunk, wasm-bindgen, etcd
+    Setup {
+        /// Also what only the tests need: etcdctl, Chromium, rustfmt, clippy
+        #[arg(long)]
+        tests: bool,
+    },
+    /// Build the dashboard and the gateway around it: target/release/watchgate
+    Build {
+        /// Quick to build, for work on either; reads dist/ when it starts
+        #[arg(long)]
+        debug: bool,
+    },
+    /// Set up, build, and start the demo on http://127.0.0.1:8379
+    Run {
+        /// As in `build`
+        #[arg(long)]
+        debug: bool,
+        /// Flags of the gateway (`--etcd http://…` uses that cluster, without the demo)
+        #[arg(last = true)]
+        flags: Vec<OsString>,
+    },
     /// Join the dashboard's style sheets into frontend/.generated/app.css (Trunk's hook calls it)
     Css,
 }
 
 fn main() -> Result<()> {
     match Cli::parse().command {
+        Command::Setup { tests } => setup::command(if tests {
+            setup::For::Tests
+        } else {
+            setup::For::Run
+        }),
+        Command::Build { debug } => product::build_command(profile(debug)),
+        Command::Run { debug, flags } => product::run(profile(debug), flags),
         Command::Css => css::run(),
+    }
+}
+
+fn profile(debug: bool) -> ui::Profile {
+    if debug {
+        ui::Profile::Debug
+    } else {
+        ui::Profile::Release
     }
 }

@@ -1,0 +1,116 @@
+//! `cargo xtask build` and `cargo xtask run`: the product, with the dashboard inside.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::{paths, proc, say, setup, ui};
+
+/// Sets up, builds the dashboard and the gateway around it; tells where the binary is.
+pub(crate) fn build(profile: ui::Profile) -> Result<PathBuf> {
+    setup::run(setup::For::Run)?;
+    ui::build(profile)?;
+    let mut command = proc::cargo();
+    command.args(["build", "--package", "gateway", "--bin", "watchgate"]);
+    if profile == ui::Profile::Release {
+        command.arg("--release");
+    }
+    proc::run(
+        &mut command,
+        "the compiler's message is above; try again: cargo xtask build",
+    )?;
+    Ok(binary(profile))
+}
+
+fn binary(profile: ui::Profile) -> PathBuf {
+    let folder = match profile {
+        ui::Profile::Release => "release",
+        ui::Profile::Debug => "debug",
+    };
+    let target = proc::env_var("CARGO_TARGET_DIR")
+        .map_or_else(|| paths::root().join("target"), PathBuf::from);
+    paths::root()
+        .join(target)
+        .join(folder)
+        .join(format!("watchgate{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// `cargo xtask build`.
+pub(crate) fn build_command(profile: ui::Profile) -> Result<()> {
+    let started = Instant::now();
+    let binary = build(profile)?;
+    let shown = binary.strip_prefix(paths::root()).unwrap_or(&binary);
+    say::line(format!(
+        "Built {} in {}",
+        shown.display(),
+        say::took(started)
+    ));
+    Ok(())
+}
+
+/// `cargo xtask run [-- flags]`: the demo, unless the flags name a cluster or say something else.
+pub(crate) fn run(profile: ui::Profile, mut flags: Vec<OsString>) -> Result<()> {
+    let started = Instant::now();
+    let binary = build(profile)?;
+    if wants_demo(&flags) {
+        flags.insert(0, "--demo".into());
+    }
+    say::line(format!("Ready to start after {}", say::took(started)));
+    let mut command = Command::new(&binary);
+    command.args(&flags).env("PATH", setup::etcd_path());
+    become_it(&mut command)
+}
+
+/// A cluster, a config file or a subcommand of the user's leaves no room for the demo.
+fn wants_demo(flags: &[OsString]) -> bool {
+    let first_is_word = flags
+        .first()
+        .is_some_and(|flag| !flag.to_string_lossy().starts_with('-'));
+    let other = |flag: &OsString| {
+        let flag = flag.to_string_lossy();
+        let name = flag.split('=').next().unwrap_or_default();
+        matches!(
+            name,
+            "--etcd" | "--config" | "--demo" | "--help" | "-h" | "--version" | "-V"
+        )
+    };
+    !first_is_word && !flags.iter().any(other) && proc::env_var("WATCHGATE_ETCD").is_none()
+}
+
+/// Replaces this process, so that signals reach the gateway itself and its exit code is ours.
+#[cfg(unix)]
+fn become_it(command: &mut Command) -> Result<()> {
+    use std::os::unix::process::CommandExt as _;
+    let shown = proc::show(command);
+    Err(anyhow::Error::from(command.exec()).context(format!("start `{shown}`")))
+}
+
+#[cfg(not(unix))]
+fn become_it(command: &mut Command) -> Result<()> {
+    let status = command.status()?;
+    std::process::exit(status.code().unwrap_or(1));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_starts_unless_the_flags_say_what_to_show() {
+        for (flags, demo) in [
+            (&[][..], true),
+            (&["--listen", "127.0.0.1:0"], true),
+            (&["--etcd", "http://127.0.0.1:2379"], false),
+            (&["--etcd=http://127.0.0.1:2379"], false),
+            (&["--config", "w.toml"], false),
+            (&["--demo"], false),
+            (&["doctor"], false),
+        ] {
+            let flags: Vec<OsString> = flags.iter().map(Into::into).collect();
+            assert_eq!(wants_demo(&flags), demo, "{flags:?}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Chromium, for the browser tests only.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+
+use super::job::{Item, Lane};
+use super::system::{self, System};
+use crate::proc;
+
+/// Names under which it is installed.
+const NAMES: [&str; 4] = [
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+];
+
+/// The one on PATH.
+fn find() -> Option<PathBuf> {
+    NAMES.iter().find_map(|name| proc::on_path(name))
+}
+
+/// Adds Debian's, where we may install it.
+pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
+    if find().is_some() {
+        return Ok(());
+    }
+    if !system::can_apt() {
+        bail!(
+            "Chromium is missing; the browser tests drive it\n  {}",
+            line_to_type()
+        );
+    }
+    items.push(Item {
+        name: "Chromium".to_owned(),
+        why: "the browser tests drive it",
+        into: "the system, by apt-get",
+        estimate: "about 1 min",
+        lane: Lane::System,
+        mend: "try by hand: apt-get update && apt-get install chromium".to_owned(),
+        install: Box::new(|job| {
+            // Package lists may be absent (a slim image) or old: look again before giving up.
+            job.run(&mut system::apt_install("chromium")).or_else(|_| {
+                job.run(&mut system::apt_update())?;
+                job.run(&mut system::apt_install("chromium"))
+            })
+        }),
+    });
+    Ok(())
+}
+
+fn line_to_type() -> &'static str {
+    match system::detect() {
+        System::Debian => "type: sudo apt-get install chromium",
+        System::Fedora => "type: sudo dnf install chromium",
+        System::Arch => "type: sudo pacman -S chromium",
+        System::Alpine => "type: sudo apk add chromium",
+        System::Mac => "type: brew install --cask chromium",
+        System::Windows => "type: winget install Google.Chrome, and put its folder on PATH",
+        System::Other => "install Chromium or Chrome and put it on PATH as chromium",
+    }
+}

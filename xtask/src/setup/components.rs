@@ -1,0 +1,74 @@
+//! The pieces of the Rust toolchain itself: the WASM target, and for the tests rustfmt and clippy.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use super::job::{Item, Lane};
+use super::{For, system};
+use crate::proc;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Adds what this toolchain lacks.
+pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {
+    if !has_target() {
+        need_rustup(TARGET, target_line())?;
+        items.push(rustup(
+            ["target", "add", TARGET],
+            "what the dashboard is compiled for",
+        ));
+    }
+    if purpose == For::Tests {
+        for (component, program) in [("rustfmt", "cargo-fmt"), ("clippy", "cargo-clippy")] {
+            if proc::output(program, &["--version"]).is_none() {
+                need_rustup(
+                    component,
+                    "install it beside your cargo, from where your cargo comes from",
+                )?;
+                items.push(rustup(
+                    ["component", "add", component],
+                    "part of the checks",
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Asks the compiler where its libraries are: that also works without rustup, and is quick.
+fn has_target() -> bool {
+    proc::output("rustc", &["--print", "target-libdir", "--target", TARGET])
+        .is_some_and(|folder| Path::new(&folder).is_dir())
+}
+
+fn need_rustup(what: &str, line: &str) -> Result<()> {
+    if proc::on_path("rustup").is_some() {
+        return Ok(());
+    }
+    bail!("{what} is missing, and there is no rustup to add it with\n  {line}")
+}
+
+/// What to type where Rust comes from the system's packages.
+fn target_line() -> &'static str {
+    match system::detect() {
+        system::System::Debian => "type: sudo apt-get install libstd-rust-dev-wasm32",
+        system::System::Fedora => "type: sudo dnf install rust-std-static-wasm32-unknown-unknown",
+        system::System::Arch => "type: sudo pacman -S rust-wasm",
+        system::System::Alpine => "type: sudo apk add rust-wasm",
+        _ => "install Rust with rustup (https://rustup.rs) and run this again",
+    }
+}
+
+fn rustup(args: [&'static str; 3], why: &'static str) -> Item {
+    Item {
+        name: args[2].to_owned(),
+        why,
+        into: "your Rust toolchain, by rustup",
+        estimate: "seconds",
+        lane: Lane::Quick,
+        mend: format!("try by hand: rustup {}", args.join(" ")),
+        install: Box::new(move |job| job.run(Command::new("rustup").args(args))),
+    }
+}

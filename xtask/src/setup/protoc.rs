@@ -1,0 +1,103 @@
+//! protoc with its well-known includes, which etcd-client's build script needs.
+//!
+//! The binaries are inside a crate that cargo has fetched for us already, so this is a copy.
+//! `.cargo/config.toml` points PROTOC at it; a PROTOC of the user's own wins.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use super::job::{Item, Lane};
+use crate::{paths, proc};
+
+/// Adds the copy where it is not there, whole and of the crate's version.
+pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
+    let target = paths::tools().join("protoc");
+    let ours = target.join("bin/protoc");
+    if let Some(chosen) = proc::env_var("PROTOC").map(PathBuf::from)
+        && !same_file_name(&chosen, &ours)
+    {
+        if proc::output(&chosen, &["--version"]).is_none() {
+            bail!(
+                "PROTOC names {}, which does not run\n  type: unset PROTOC",
+                chosen.display()
+            );
+        }
+        return Ok(());
+    }
+    let Ok(binary) = protoc_bin_vendored::protoc_bin_path() else {
+        if proc::env_var("PROTOC").is_some_and(|file| Path::new(&file).is_file()) {
+            return Ok(());
+        }
+        bail!(
+            "there is no ready protoc for this platform\n  \
+             install protobuf-compiler with its includes and type: export PROTOC=$(command -v protoc)"
+        );
+    };
+    let includes = protoc_bin_vendored::include_path().map_err(|error| anyhow!("{error}"))?;
+    if same_size(&binary, &ours)
+        && target
+            .join("include/google/protobuf/descriptor.proto")
+            .is_file()
+    {
+        return Ok(());
+    }
+    items.push(Item {
+        name: "protoc".to_owned(),
+        why: "etcd-client's build script compiles etcd's protocol with it",
+        into: ".tools/protoc",
+        estimate: "at once",
+        lane: Lane::Quick,
+        mend: "try again: cargo xtask setup".to_owned(),
+        install: Box::new(move |_| install(&binary, &includes, &target)),
+    });
+    Ok(())
+}
+
+fn install(binary: &Path, includes: &Path, target: &Path) -> Result<()> {
+    fs::create_dir_all(target.join("bin"))
+        .with_context(|| format!("create {}", target.display()))?;
+    copy_tree(includes, &target.join("include"))?;
+    // Last, since its size is what the next look goes by.
+    let ours = target.join("bin/protoc");
+    fs::copy(binary, &ours).with_context(|| format!("write {}", ours.display()))?;
+    make_executable(&ours)
+}
+
+fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("create {}", to.display()))?;
+    for entry in fs::read_dir(from).with_context(|| format!("read {}", from.display()))? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_tree(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target)
+                .with_context(|| format!("write {}", target.display()))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn make_executable(file: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(file, fs::Permissions::from_mode(0o755))?;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn make_executable(_: &Path) -> Result<()> {
+    Ok(())
+}
+
+fn same_size(a: &Path, b: &Path) -> bool {
+    matches!((a.metadata(), b.metadata()), (Ok(a), Ok(b)) if a.len() == b.len())
+}
+
+/// Compares paths that may lead through a linked folder.
+fn same_file_name(a: &Path, b: &Path) -> bool {
+    let plain = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    plain(a) == plain(b)
+}
