@@ -1,0 +1,129 @@
+//! What a client's headers ask for: an encoding, a page, or nothing since it has it already.
+
+use http::HeaderValue;
+
+/// How an asset's bytes are sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Encoding {
+    Brotli,
+    Gzip,
+    Identity,
+}
+
+impl Encoding {
+    /// The word of `Content-Encoding`.
+    pub(super) fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Brotli => Some("br"),
+            Self::Gzip => Some("gzip"),
+            Self::Identity => None,
+        }
+    }
+
+    /// What tells its entity tag from the others'.
+    pub(super) fn tag_suffix(self) -> &'static str {
+        match self {
+            Self::Brotli => "-br",
+            Self::Gzip => "-gz",
+            Self::Identity => "",
+        }
+    }
+}
+
+/// The smallest form that the client takes; plain where it names none (that one may always be sent).
+pub(super) fn choose(accept: Option<&HeaderValue>, brotli: bool, gzip: bool) -> Encoding {
+    let Some(accept) = accept.and_then(|value| value.to_str().ok()) else {
+        return Encoding::Identity;
+    };
+    if brotli && takes(accept, "br") {
+        Encoding::Brotli
+    } else if gzip && takes(accept, "gzip") {
+        Encoding::Gzip
+    } else {
+        Encoding::Identity
+    }
+}
+
+/// Whether the list gives `coding` a weight above zero, by its name or by `*`.
+fn takes(accept: &str, coding: &str) -> bool {
+    let weight_of = |wanted: &str| {
+        accept.split(',').find_map(|item| {
+            let mut parts = item.split(';').map(str::trim);
+            parts
+                .next()
+                .filter(|name| name.eq_ignore_ascii_case(wanted))?;
+            let weight =
+                parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+            Some(weight.is_none_or(|weight| weight.parse::<f32>().is_ok_and(|weight| weight > 0.0)))
+        })
+    };
+    weight_of(coding)
+        .or_else(|| weight_of("*"))
+        .unwrap_or(false)
+}
+
+/// Whether an `Accept` header names HTML itself: a browser's navigation does, `*/*` is anybody.
+pub(super) fn names_html(accept: &[u8]) -> bool {
+    String::from_utf8_lossy(accept)
+        .split(',')
+        .filter_map(|item| item.split(';').next())
+        .any(|kind| kind.trim().eq_ignore_ascii_case("text/html"))
+}
+
+/// Whether `If-None-Match` holds the tag (compared weakly, as the header's rules are).
+pub(super) fn matches_tag(known: &[u8], tag: &str) -> bool {
+    String::from_utf8_lossy(known)
+        .split(',')
+        .map(str::trim)
+        .any(|item| item == "*" || item.trim_start_matches("W/") == tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smallest_accepted_form_is_chosen() {
+        for (accept, encoding) in [
+            ("gzip, deflate, br, zstd", Encoding::Brotli),
+            ("br;q=0, gzip", Encoding::Gzip),
+            ("GZIP;q=0.5", Encoding::Gzip),
+            ("*", Encoding::Brotli),
+            ("*;q=0", Encoding::Identity),
+            ("br;q=nonsense", Encoding::Identity),
+            ("identity", Encoding::Identity),
+            ("", Encoding::Identity),
+        ] {
+            let value = HeaderValue::from_static(accept);
+            assert_eq!(choose(Some(&value), true, true), encoding, "{accept}");
+        }
+        assert_eq!(
+            choose(Some(&HeaderValue::from_static("br")), false, true),
+            Encoding::Identity
+        );
+        assert_eq!(choose(None, true, true), Encoding::Identity);
+    }
+
+    #[test]
+    fn only_a_navigation_names_html() {
+        assert!(names_html(
+            b"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+        ));
+        assert!(!names_html(b"*/*"));
+        assert!(!names_html(b"application/json"));
+        assert!(!names_html(b"\xff"));
+    }
+
+    #[test]
+    fn a_tag_matches_in_a_list_weak_or_not() {
+        for (known, matches) in [
+            ("\"a\"", true),
+            ("\"b\", W/\"a\"", true),
+            ("*", true),
+            ("\"ab\"", false),
+            ("", false),
+        ] {
+            assert_eq!(matches_tag(known.as_bytes(), "\"a\""), matches, "{known}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The one page: mounted below the base path, with a policy that lets only its own script run.
+//!
+//! `<base href>` would be the short way, but the policy forbids it (`base-uri 'none'`), and rightly.
+//! So the page's own absolute URLs get the base in front, and a `meta` tells it to the dashboard.
+//! The inline module names such URLs; its hash is therefore taken from the page as it is sent.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::HeaderValue;
+use sha2::{Digest as _, Sha256};
+
+/// The page as it is sent.
+pub(super) struct Page {
+    pub(super) html: Bytes,
+    /// Strong entity tag.
+    pub(super) tag: String,
+    /// Base64 of the SHA-256 of each inline script.
+    pub(super) script_hashes: Vec<String>,
+}
+
+impl Page {
+    pub(super) fn new(html: &str, base_path: &str) -> Self {
+        let html = mount(html, base_path.trim_end_matches('/'));
+        let script_hashes = inline_scripts(&html)
+            .into_iter()
+            .map(|script| STANDARD.encode(Sha256::digest(script)))
+            .collect();
+        let tag = format!("\"{}\"", super::hex(&Sha256::digest(&html)));
+        Self {
+            html: Bytes::from(html),
+            tag,
+            script_hashes,
+        }
+    }
+}
+
+/// Puts the base in front of every asset's URL and into the `meta` that the dashboard reads.
+fn mount(html: &str, base: &str) -> String {
+    let meta = |content: &str| {
+        format!(
+            "<meta name=\"watchgate-base\" content=\"{}\">",
+            escape(content)
+        )
+    };
+    let mut html = html.to_owned();
+    if !base.is_empty() {
+        for quote in ['"', '\''] {
+            let url = format!("{quote}{}", super::PREFIX);
+            html = html.replace(&url, &format!("{quote}{}{}", escape(base), super::PREFIX));
+        }
+    }
+    if html.contains(&meta("")) {
+        html.replace(&meta(""), &meta(base))
+    } else {
+        html.replacen("<head>", &format!("<head>{}", meta(base)), 1)
+    }
+}
+
+/// A base path comes from our own configuration; that it stays inside its quotes is still our duty.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
+        .replace('<', "&lt;")
+}
+
+/// The text of every script without a `src`.
+fn inline_scripts(html: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut rest = html;
+    while let Some(start) = rest.find("<script") {
+        rest = &rest[start..];
+        let Some(open_end) = rest.find('>') else {
+            break;
+        };
+        let Some(close) = rest.find("</script>") else {
+            break;
+        };
+        if !rest[..open_end].contains(" src=") && open_end < close {
+            found.push(&rest[open_end + 1..close]);
+        }
+        rest = &rest[close + "</script>".len()..];
+    }
+    found
+}
+
+/// Nothing from elsewhere, no inline script but the hashed ones, no frame around us.
+pub(super) fn content_security_policy(script_hashes: &[String]) -> HeaderValue {
+    let hashes: String = script_hashes
+        .iter()
+        .map(|hash| format!(" 'sha256-{hash}'"))
+        .collect();
+    let policy = format!(
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'{hashes}; style-src 'self'; connect-src 'self'; \
+         img-src 'self' data:; font-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; \
+         frame-ancestors 'none'"
+    );
+    HeaderValue::from_str(&policy).expect("the policy is ASCII: fixed words and base64")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HTML: &str = "<html><head><meta name=\"watchgate-base\" content=\"\">\
+        <link rel=\"stylesheet\" href=\"/assets/app-1.css\"></head><body>\
+        <script type=\"module\">import init from '/assets/a.js';</script></body></html>";
+
+    #[test]
+    fn a_base_path_reaches_every_url_and_the_meta() {
+        let page = Page::new(HTML, "/etcd/");
+        let html = String::from_utf8(page.html.to_vec()).expect("the page is text");
+        assert!(html.contains("content=\"/etcd\""), "{html}");
+        assert!(html.contains("href=\"/etcd/assets/app-1.css\""), "{html}");
+        assert!(html.contains("from '/etcd/assets/a.js'"), "{html}");
+    }
+
+    #[test]
+    fn without_a_base_path_the_page_stays_as_it_is() {
+        assert_eq!(Page::new(HTML, "").html, HTML.as_bytes());
+    }
+
+    #[test]
+    fn a_page_without_the_meta_gets_one() {
+        let page = Page::new("<html><head></head></html>", "/x");
+        assert_eq!(
+            page.html,
+            "<html><head><meta name=\"watchgate-base\" content=\"/x\"></head></html>".as_bytes()
+        );
+    }
+
+    #[test]
+    fn the_hash_is_of_the_script_as_it_is_sent() {
+        let page = Page::new(HTML, "/etcd");
+        let expected = STANDARD.encode(Sha256::digest("import init from '/etcd/assets/a.js';"));
+        assert_eq!(page.script_hashes, [expected]);
+    }
+
+    #[test]
+    fn a_script_with_a_source_needs_no_hash() {
+        assert_eq!(
+            inline_scripts("<script src=\"/a.js\"></script><script>x</script>"),
+            ["x"]
+        );
+    }
+
+    #[test]
+    fn a_base_path_cannot_leave_its_quotes() {
+        let page = Page::new(HTML, "/a\"><script>");
+        assert_eq!(page.script_hashes.len(), 1, "no script was added");
+    }
+
+    #[test]
+    fn the_policy_is_the_designs() {
+        let policy = content_security_policy(&["abc=".to_owned()]);
+        assert_eq!(
+            policy,
+            "default-src 'none'; script-src 'self' 'wasm-unsafe-eval' 'sha256-abc='; style-src 'self'; \
+             connect-src 'self'; img-src 'self' data:; font-src 'self'; worker-src 'self'; base-uri 'none'; \
+             form-action 'self'; frame-ancestors 'none'"
+        );
+    }
+}

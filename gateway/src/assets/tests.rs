@@ -1,0 +1,199 @@
+use super::*;
+
+const HTML: &str = "<html><head></head><body><script type=\"module\">import '/assets/app-1.js';</script></body></html>";
+const NAVIGATION: (&str, &str) = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+
+fn built() -> Assets {
+    let files = [
+        ("index.html", HTML.as_bytes()),
+        ("app-1.js", b"plain script"),
+        ("app-1.js.br", b"brotli"),
+        ("app-1.js.gz", b"gzip"),
+        ("app-1_bg.wasm", b"\0asm"),
+        ("fonts/a-1.woff2", b"font"),
+    ];
+    let files = files
+        .into_iter()
+        .map(|(name, bytes)| (name.to_owned(), Bytes::from_static(bytes)))
+        .collect();
+    Assets::from_files(files, "")
+}
+
+fn get(assets: &Assets, path: &str, headers: &[(&'static str, &str)]) -> Option<Response> {
+    request(assets, &Method::GET, path, headers)
+}
+
+fn request(
+    assets: &Assets,
+    method: &Method,
+    path: &str,
+    headers: &[(&'static str, &str)],
+) -> Option<Response> {
+    let headers = headers
+        .iter()
+        .map(|(name, value)| {
+            let value = HeaderValue::from_str(value).expect("the test's header is valid");
+            (http::HeaderName::from_static(name), value)
+        })
+        .collect();
+    assets.respond(method, path, &headers)
+}
+
+fn header(response: &Response, name: http::HeaderName) -> &str {
+    response
+        .headers()
+        .get(name)
+        .map_or("", |value| value.to_str().expect("our headers are ASCII"))
+}
+
+async fn body(response: Response) -> Bytes {
+    axum::body::to_bytes(response.into_body(), 1 << 20)
+        .await
+        .expect("the body is in memory")
+}
+
+#[tokio::test]
+async fn an_asset_is_kept_for_ever_and_sent_in_its_smallest_form() {
+    let response = get(
+        &built(),
+        "/assets/app-1.js",
+        &[("accept-encoding", "gzip, br")],
+    )
+    .expect("an asset");
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(
+        header(&response, CACHE_CONTROL),
+        "public, max-age=31536000, immutable"
+    );
+    assert_eq!(header(&response, CONTENT_ENCODING), "br");
+    assert_eq!(header(&response, VARY), "accept-encoding");
+    assert_eq!(
+        header(&response, CONTENT_TYPE),
+        "text/javascript; charset=utf-8"
+    );
+    assert_eq!(header(&response, CONTENT_LENGTH), "6");
+    assert_eq!(body(response).await, "brotli");
+}
+
+#[tokio::test]
+async fn the_encodings_of_an_asset_have_tags_of_their_own() {
+    let assets = built();
+    let mut tags = Vec::new();
+    for (accept, content) in [
+        ("br", "brotli"),
+        ("gzip", "gzip"),
+        ("identity", "plain script"),
+    ] {
+        let response =
+            get(&assets, "/assets/app-1.js", &[("accept-encoding", accept)]).expect("an asset");
+        tags.push(header(&response, ETAG).to_owned());
+        assert_eq!(body(response).await, content);
+    }
+    tags.dedup();
+    assert_eq!(tags.len(), 3);
+}
+
+#[test]
+fn content_types_are_those_a_browser_insists_on() {
+    let assets = built();
+    for (path, kind) in [
+        ("/assets/app-1_bg.wasm", "application/wasm"),
+        ("/assets/fonts/a-1.woff2", "font/woff2"),
+    ] {
+        assert_eq!(
+            header(&get(&assets, path, &[]).expect("an asset"), CONTENT_TYPE),
+            kind
+        );
+    }
+}
+
+#[test]
+fn an_unknown_asset_is_404_even_for_a_navigation() {
+    let assets = built();
+    for path in [
+        "/assets/app-2.js",
+        "/assets/",
+        "/assets/../index.html",
+        "/assets/index.html",
+        "/assets/app-1.js.br",
+    ] {
+        let response = get(&assets, path, &[NAVIGATION]).expect("the prefix is ours");
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(header(&response, CACHE_CONTROL), "", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_is_asked_for_anew_and_costs_nothing_when_unchanged() {
+    let assets = built();
+    let response = get(&assets, "/locks", &[NAVIGATION]).expect("a page");
+    assert_eq!(header(&response, CACHE_CONTROL), "no-cache");
+    let tag = header(&response, ETAG).to_owned();
+    assert!(tag.starts_with('"'), "a strong tag: {tag}");
+    assert!(!body(response).await.is_empty());
+
+    let again = get(&assets, "/locks", &[NAVIGATION, ("if-none-match", &tag)]).expect("a page");
+    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    assert_eq!(header(&again, ETAG), tag);
+    assert_eq!(header(&again, CACHE_CONTROL), "no-cache");
+    assert!(body(again).await.is_empty());
+}
+
+#[test]
+fn the_page_answers_pages_only() {
+    let assets = built();
+    for (path, accept, page) in [
+        ("/", "*/*", true),
+        ("/", "text/html", true),
+        ("/explorer", "text/html", true),
+        ("/watch/a/b", "text/html", true),
+        ("/explorer", "*/*", false),
+        ("/explorer", "application/json", false),
+        ("/favicon.ico", "text/html", false),
+        ("/api", "text/html", false),
+        ("/api/v1/nothing", "text/html", false),
+        ("/v3/kv/range", "text/html", false),
+        ("/apiary", "text/html", true),
+    ] {
+        assert_eq!(
+            get(&assets, path, &[("accept", accept)]).is_some(),
+            page,
+            "{path} {accept}"
+        );
+    }
+    assert!(
+        request(&assets, &Method::POST, "/", &[NAVIGATION]).is_none(),
+        "only reads"
+    );
+}
+
+#[tokio::test]
+async fn head_tells_the_length_and_sends_nothing() {
+    let assets = built();
+    for path in ["/", "/assets/app-1.js"] {
+        let got = get(&assets, path, &[NAVIGATION]).expect("there");
+        let head = request(&assets, &Method::HEAD, path, &[NAVIGATION]).expect("there");
+        assert_eq!(head.headers(), got.headers(), "{path}");
+        assert!(body(head).await.is_empty(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_dashboard_pages_say_how_to_build_it() {
+    let assets = Assets::from_files(HashMap::new(), "");
+    let response = get(&assets, "/", &[NAVIGATION]).expect("a page");
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let text = String::from_utf8(body(response).await.to_vec()).expect("the page is text");
+    assert!(text.contains("cargo xtask build"), "{text}");
+}
+
+#[test]
+fn the_policy_allows_the_pages_own_script_and_no_other() {
+    let policy = built()
+        .content_security_policy()
+        .to_str()
+        .expect("the policy is ASCII")
+        .to_owned();
+    assert_eq!(policy.matches("'sha256-").count(), 1, "{policy}");
+    assert!(!policy.contains("unsafe-inline"), "{policy}");
+}
