@@ -26,7 +26,6 @@ pub struct Failure {
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// With `precondition_failed`: the entry as it is, `Some(None)` when the key is absent.
-    #[expect(clippy::option_option, reason = "absent and null differ on the wire")]
     pub current: Option<Option<Entry>>,
     /// Keys in the range.
     pub count: Option<i64>,

@@ -4,7 +4,19 @@
 //! back. A watch flows etcd → hub → session → socket. `ARCHITECTURE.md` follows one request and one
 //! watch through the modules.
 
+pub mod api;
 pub mod caller;
+pub mod config;
 pub mod etcd;
 pub mod failure;
+pub mod middleware;
+pub mod router;
+pub mod server;
+pub mod service;
+pub mod state;
 pub mod tasks;
+
+mod gateway;
+
+pub use gateway::{Gateway, StartError};
+pub use router::openapi;

@@ -18,6 +18,7 @@ use std::time::Duration;
 use tokio::time::timeout_at;
 
 pub use self::channel::{ConnectError, Settings};
+pub(crate) use self::kv::entry;
 pub use self::kv::{
     Compare, Condition, Delete, Get, KeyValue, Op, OpAnswer, Order, Put, Range, RangeAnswer, Sort,
     Txn, TxnAnswer, prefix_end,

@@ -1,0 +1,235 @@
+//! What every handler is given: the cluster, who asks, and the decoded query.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{ConnectInfo, FromRequestParts, OriginalUri};
+use http::request::Parts;
+use http::{HeaderMap, header};
+use shared::Code;
+
+use super::query::{Query, decode};
+use crate::caller::{Caller, Identity};
+use crate::config::Anonymous;
+use crate::failure::{Failure, Result};
+use crate::middleware::frame::RequestId;
+use crate::server::Connection;
+use crate::state::{AppState, Cluster};
+
+/// How long etcd may take without `?timeout=`.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One request, decoded.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The process.
+    pub app: AppState,
+    /// The cluster it is for.
+    pub cluster: Arc<Cluster>,
+    /// Its query; a handler takes its parameters and calls [`Query::finish`].
+    pub query: Query,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Names it in the log.
+    pub request_id: String,
+    /// The path below the API's base, as sent.
+    path: String,
+    identity: Identity,
+    timeout: Option<Duration>,
+}
+
+impl FromRequestParts<AppState> for Call {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
+        let OriginalUri(original) = OriginalUri::from_request_parts(parts, app)
+            .await
+            .unwrap_or_else(|never| match never {});
+        let cluster = match named_cluster(&app.config.base_path, original.path())? {
+            Some(name) => app.cluster(&name)?,
+            None => app.default_cluster()?,
+        };
+        let identity = identify(parts, app)?;
+        let mut query = Query::parse(parts.uri.query())?;
+        let timeout = query.duration("timeout")?;
+        Ok(Self {
+            app: app.clone(),
+            cluster,
+            query,
+            headers: parts.headers.clone(),
+            request_id: parts
+                .extensions
+                .get::<RequestId>()
+                .cloned()
+                .unwrap_or_default()
+                .0,
+            path: parts.uri.path().to_owned(),
+            identity,
+            timeout,
+        })
+    }
+}
+
+/// The `{cluster}` of `/api/v1/clusters/{cluster}/…`.
+fn named_cluster(base_path: &str, path: &str) -> Result<Option<String>> {
+    let below = path.strip_prefix(base_path).unwrap_or(path);
+    let Some(rest) = below.strip_prefix("/api/v1/clusters/") else {
+        return Ok(None);
+    };
+    let raw = rest.split('/').next().unwrap_or_default();
+    let name = String::from_utf8(decode(raw)?);
+    name.map(Some)
+        .map_err(|_| Failure::new(Code::ClusterNotFound, "no cluster has that name"))
+}
+
+/// Who asks: see the API's section 1.
+fn identify(parts: &Parts, app: &AppState) -> Result<Identity> {
+    if parts.headers.contains_key(header::AUTHORIZATION) {
+        // A refused credential must never fall back to another account.
+        return Err(
+            Failure::new(Code::Unauthenticated, "this gateway accepts no credentials")
+                .hint("leave the Authorization header out: requests act as the gateway's account"),
+        );
+    }
+    let local = parts
+        .extensions
+        .get::<ConnectInfo<Connection>>()
+        .map_or(app.config.listen, |ConnectInfo(connection)| {
+            connection.local
+        });
+    let forwarded = parts
+        .headers
+        .keys()
+        .any(|name| name == header::FORWARDED || name.as_str().starts_with("x-forwarded-"));
+    let only_this_machine = app.config.listen.ip().is_loopback()
+        && local.ip().to_canonical().is_loopback()
+        && app.config.allow_host.is_empty()
+        && !forwarded;
+    if only_this_machine || app.config.anonymous == Some(Anonymous::Gateway) {
+        return Ok(Identity::Gateway);
+    }
+    Err(Failure::new(
+        Code::Unauthenticated,
+        "the request came through others, without sign-in",
+    )
+    .hint("a proxy in front needs sign-in of its own; then start with --anonymous gateway"))
+}
+
+impl Call {
+    /// The caller of an ordinary call.
+    pub fn caller(&self) -> Caller {
+        Caller::new(
+            self.identity.clone(),
+            Some(self.timeout.unwrap_or(DEFAULT_TIMEOUT)),
+        )
+    }
+
+    /// The caller of a call that waits `wait`: etcd's answers get 5 s beyond it at least.
+    pub fn waiting_caller(&self, wait: Duration) -> Caller {
+        let least = wait + Duration::from_secs(5);
+        let timeout = self.timeout.unwrap_or(DEFAULT_TIMEOUT).max(least);
+        Caller::new(self.identity.clone(), Some(timeout))
+    }
+
+    /// The caller of a stream, which has no end and so no timeout.
+    pub fn streaming_caller(&self) -> Result<Caller> {
+        if self.timeout.is_some() {
+            return Err(Failure::bad_request(
+                "`timeout` has no meaning for a stream",
+            ));
+        }
+        Ok(Caller::new(self.identity.clone(), None))
+    }
+
+    /// Refuses a change on a read-only gateway.
+    pub fn writable(&self) -> Result<()> {
+        if self.app.config.read_only {
+            return Err(Failure::new(
+                Code::ReadOnly,
+                "this gateway was started with --read-only",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The key of a key route: everything behind `route`, or `?key=`. `None` when neither is given.
+    pub fn key(&mut self, route: &str) -> Result<Option<Vec<u8>>> {
+        let raw = self
+            .path
+            .strip_prefix(route)
+            .and_then(|rest| rest.strip_prefix('/'));
+        let raw = raw.filter(|raw| !raw.is_empty());
+        let named = self.query.bytes("key")?;
+        match (raw, named) {
+            (Some(_), Some(_)) => Err(Failure::bad_request(
+                "the key is given in the path and as ?key=: choose one",
+            )),
+            (Some(raw), None) => decode(raw).map(Some),
+            (None, Some(key)) if key.is_empty() => Err(Failure::bad_request(
+                "the key is empty, and etcd has no empty key",
+            )),
+            (None, named) => Ok(named),
+        }
+    }
+
+    /// The name of a lock or election: the one segment behind `route`, or `-` with `?name=`.
+    pub fn name(&mut self, route: &str) -> Result<Vec<u8>> {
+        let rest = self
+            .path
+            .strip_prefix(route)
+            .and_then(|rest| rest.strip_prefix('/'));
+        let segment = rest
+            .unwrap_or_default()
+            .split('/')
+            .next()
+            .unwrap_or_default();
+        let name = match (segment, self.query.bytes("name")?) {
+            ("-", Some(name)) => name,
+            (_, Some(_)) => {
+                return Err(Failure::bad_request("?name= goes with `-` in the path"));
+            }
+            ("-", None) => return Err(Failure::bad_request("`-` in the path needs ?name=")),
+            (segment, None) => decode(segment)?,
+        };
+        if name.is_empty() {
+            return Err(Failure::bad_request("the name is empty"));
+        }
+        Ok(name)
+    }
+
+    /// Whether the Accept header names this type.
+    pub fn accepts(&self, media_type: &str) -> bool {
+        let accepts = self.headers.get_all(header::ACCEPT).iter();
+        accepts
+            .filter_map(|value| value.to_str().ok())
+            .any(|value| {
+                value.split(',').any(|one| {
+                    one.split(';')
+                        .next()
+                        .unwrap_or_default()
+                        .trim()
+                        .eq_ignore_ascii_case(media_type)
+                })
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named_cluster;
+
+    #[test]
+    fn the_cluster_is_read_from_the_path() {
+        let check = |base: &str, path: &str, name: Option<&str>| {
+            assert_eq!(
+                named_cluster(base, path).expect("decodes").as_deref(),
+                name,
+                "{path}"
+            );
+        };
+        check("", "/api/v1/kv/x", None);
+        check("", "/api/v1/clusters/prod/kv//a", Some("prod"));
+        check("/etcd", "/etcd/api/v1/clusters/a%20b/kv", Some("a b"));
+        check("", "/api/v1/clusters", None);
+    }
+}

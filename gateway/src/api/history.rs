@@ -1,0 +1,49 @@
+//! `/history`: a key's stored revisions.
+
+use axum::response::Response;
+use http::StatusCode;
+use shared::{History, Problem};
+
+use super::call::Call;
+use super::reply::answer;
+use crate::failure::{Failure, Result};
+use crate::service::history::HistoryRequest;
+
+/// Entries on a page without `limit`.
+const PAGE: i64 = 100;
+
+/// A key's stored revisions, newest first.
+#[utoipa::path(
+    get, path = "/history/{*key}", tag = "keys",
+    params(
+        ("key" = String, Path, description = "The key; or ?key="),
+        ("revision" = Option<i64>, Query, description = "Walk back from there"),
+        ("limit" = Option<i64>, Query, description = "Entries, 1 to 1,000; default 100"),
+        ("cursor" = Option<String>, Query, description = "next of the page before; only limit beside it"),
+    ),
+    responses(
+        (status = 200, body = History), (status = 404, body = Problem),
+        (status = 410, body = Problem),
+    )
+)]
+pub async fn history(mut call: Call) -> Result<Response> {
+    let key = call.key("/history")?;
+    let query = &mut call.query;
+    let limit = query.number("limit", 1..=1000)?.unwrap_or(PAGE) as usize;
+    let request = match (query.text("cursor")?, key) {
+        // The cursor carries the key, which the path names again.
+        (Some(cursor), _) => HistoryRequest::Next(cursor),
+        (None, Some(key)) => HistoryRequest::At(key, query.revision("revision")?.unwrap_or(0)),
+        (None, None) => {
+            let failure = Failure::bad_request("no key is given");
+            return Err(failure.hint("behind /history/, or as ?key="));
+        }
+    };
+    std::mem::take(query).finish()?;
+    let history = call
+        .cluster
+        .history
+        .history(&call.caller(), request, limit)
+        .await?;
+    Ok(answer(StatusCode::OK, history.header.revision, &history))
+}

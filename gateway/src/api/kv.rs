@@ -1,0 +1,355 @@
+//! `/kv`: one key, a page of keys, a range.
+
+mod condition;
+mod ndjson;
+
+use axum::body::{Body, Bytes};
+use axum::response::Response;
+use http::{HeaderValue, StatusCode, header};
+use shared::{CountAnswer, DeleteAnswer, KeyAnswer, Page, Problem, PutAnswer};
+
+use self::condition::{if_none_match, precondition};
+use super::call::Call;
+use super::range;
+use super::reply::{CREATE_REVISION, LEASE, REVISION, VERSION, answer, etag};
+use crate::etcd::{Get, Range};
+use crate::failure::{Failure, Result};
+use crate::service::kv::{Guard, LeaseChoice, PageQuery, PageRequest, PutRequest};
+
+const ROUTE: &str = "/kv";
+/// Entries on a page without `limit`.
+const PAGE: i64 = 100;
+/// Entries on a page at most.
+const PAGE_AT_MOST: i64 = 10_000;
+
+fn no_key() -> Failure {
+    Failure::bad_request("no key is given").hint("behind /kv/, or as ?key=")
+}
+
+/// Read a key.
+///
+/// The entry as JSON; the raw value under `Accept: application/octet-stream` or `?raw`.
+#[utoipa::path(
+    get, path = "/kv/{*key}", tag = "keys",
+    params(
+        ("key" = String, Path, description = "The key, percent-decoded once as bytes; or ?key="),
+        ("revision" = Option<i64>, Query, description = "At this revision"),
+        ("raw" = Option<bool>, Query, description = "The value alone, as it is stored"),
+        ("count_only" = Option<bool>, Query, description = "0 or 1, always 200"),
+        ("serializable" = Option<bool>, Query, description = "Member-local, possibly stale"),
+        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
+    ),
+    responses(
+        (status = 200, body = KeyAnswer), (status = 304), (status = 404, body = Problem),
+        (status = 410, body = Problem), (status = 416, body = Problem),
+    )
+)]
+pub async fn get_key(mut call: Call) -> Result<Response> {
+    let key = call.key(ROUTE)?.ok_or_else(no_key)?;
+    read_key(call, key).await
+}
+
+async fn read_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
+    let query = &mut call.query;
+    let get = Get {
+        revision: query.revision("revision")?.unwrap_or(0),
+        serializable: query.flag("serializable")?,
+        ..Get::default()
+    };
+    let raw = query.flag("raw")?;
+    let count_only = query.flag("count_only")?;
+    std::mem::take(query).finish()?;
+    let caller = call.caller();
+    if count_only {
+        let count = call
+            .cluster
+            .kv
+            .count(&caller, &Range::one(key), get)
+            .await?;
+        return Ok(answer(StatusCode::OK, count.header.revision, &count));
+    }
+    let (header, entry) = call.cluster.kv.get(&caller, &key, get).await?;
+    let (revision, tag) = (header.revision, etag(entry.mod_revision));
+    let mut response = if if_none_match(&call.headers, entry.mod_revision)? {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response
+    } else if raw || call.accepts("application/octet-stream") {
+        let value = entry.value.unwrap_or_default();
+        let mut response = Response::new(Body::from(value.0));
+        let headers = response.headers_mut();
+        let octets = HeaderValue::from_static("application/octet-stream");
+        headers.insert(header::CONTENT_TYPE, octets);
+        headers.insert(CREATE_REVISION, HeaderValue::from(entry.create_revision));
+        headers.insert(VERSION, HeaderValue::from(entry.version));
+        if let Some(lease) = entry.lease {
+            let text = HeaderValue::from_str(&lease.to_string());
+            headers.insert(LEASE, text.expect("hexadecimal digits"));
+        }
+        response
+    } else {
+        answer(StatusCode::OK, revision, &KeyAnswer { header, entry })
+    };
+    let headers = response.headers_mut();
+    headers.insert(REVISION, HeaderValue::from(revision));
+    headers.insert(header::ETAG, tag);
+    headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+    Ok(response)
+}
+
+/// Write a key.
+///
+/// The body is the value, byte for byte, whatever its Content-Type.
+#[utoipa::path(
+    put, path = "/kv/{*key}", tag = "keys",
+    params(
+        ("key" = String, Path, description = "The key; or ?key="),
+        ("lease" = Option<String>, Query, description = "keep (default), none, or a lease id"),
+        ("prev" = Option<bool>, Query, description = "Answer the entry before"),
+        ("guard" = Option<String>, Query, description = "<lock key>:<fencing token>"),
+        ("If-Match" = Option<String>, Header, description = "Revisions as ETags, or *"),
+        ("If-None-Match" = Option<String>, Header, description = "* is create-only"),
+        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
+    ),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses(
+        (status = 200, description = "Replaced", body = PutAnswer),
+        (status = 201, description = "Created", body = PutAnswer),
+        (status = 412, body = Problem), (status = 413, body = Problem),
+        (status = 422, description = "The lease does not exist", body = Problem),
+    )
+)]
+pub async fn put_key(call: Call, body: Bytes) -> Result<Response> {
+    write(call, body).await
+}
+
+/// Write a key named by `?key=`.
+#[utoipa::path(
+    put, path = "/kv", tag = "keys",
+    params(
+        ("key" = String, Query, description = "The key"),
+        ("lease" = Option<String>, Query, description = "keep (default), none, or a lease id"),
+        ("prev" = Option<bool>, Query, description = "Answer the entry before"),
+        ("guard" = Option<String>, Query, description = "<lock key>:<fencing token>"),
+    ),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses(
+        (status = 200, body = PutAnswer), (status = 201, body = PutAnswer),
+        (status = 412, body = Problem),
+    )
+)]
+pub async fn put_by_query(call: Call, body: Bytes) -> Result<Response> {
+    write(call, body).await
+}
+
+async fn write(mut call: Call, body: Bytes) -> Result<Response> {
+    call.writable()?;
+    let key = call.key(ROUTE)?.ok_or_else(no_key)?;
+    let lease = match call.query.text("lease")?.as_deref() {
+        None | Some("keep") => LeaseChoice::Keep,
+        Some("none") => LeaseChoice::None,
+        Some(id) => match id.parse::<shared::LeaseId>() {
+            Ok(shared::LeaseId(0)) => LeaseChoice::None,
+            Ok(id) => LeaseChoice::Id(id),
+            Err(error) => {
+                let failure = Failure::bad_request(format!("`lease`: {error}"));
+                return Err(failure.hint("keep, none, or a lease id"));
+            }
+        },
+    };
+    let request = PutRequest {
+        lease,
+        prev: call.query.flag("prev")?,
+        precondition: precondition(&call.headers, true)?,
+        guard: call
+            .query
+            .bytes("guard")?
+            .map(|text| Guard::parse(&text))
+            .transpose()?,
+    };
+    std::mem::take(&mut call.query).finish()?;
+    let put = call
+        .cluster
+        .kv
+        .put(&call.caller(), key, body.into(), &request)
+        .await?;
+    let status = if put.version == Some(1) {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    let mut response = answer(status, put.header.revision, &put);
+    if let Some(revision) = put.mod_revision {
+        response.headers_mut().insert(header::ETAG, etag(revision));
+    }
+    Ok(response)
+}
+
+/// Delete a key.
+#[utoipa::path(
+    delete, path = "/kv/{*key}", tag = "keys",
+    params(
+        ("key" = String, Path, description = "The key; or ?key="),
+        ("prev" = Option<bool>, Query, description = "Answer the deleted entry"),
+        ("guard" = Option<String>, Query, description = "<lock key>:<fencing token>"),
+        ("If-Match" = Option<String>, Header, description = "Revisions as ETags, or *"),
+    ),
+    responses(
+        (status = 200, body = DeleteAnswer), (status = 404, body = Problem),
+        (status = 412, body = Problem),
+    )
+)]
+pub async fn delete_key(mut call: Call) -> Result<Response> {
+    let key = call.key(ROUTE)?.ok_or_else(no_key)?;
+    remove_key(call, key).await
+}
+
+async fn remove_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
+    call.writable()?;
+    let prev = call.query.flag("prev")?;
+    let guard = call
+        .query
+        .bytes("guard")?
+        .map(|text| Guard::parse(&text))
+        .transpose()?;
+    let precondition = precondition(&call.headers, false)?;
+    std::mem::take(&mut call.query).finish()?;
+    let caller = call.caller();
+    let deleted = call
+        .cluster
+        .kv
+        .delete(&caller, &key, prev, &precondition, guard.as_ref())
+        .await?;
+    Ok(answer(StatusCode::OK, deleted.header.revision, &deleted))
+}
+
+/// List a range, a page at a time.
+///
+/// Under `Accept: application/x-ndjson` the whole range, a line an entry, ended by `{"end":…}`.
+#[utoipa::path(
+    get, path = "/kv", tag = "keys",
+    params(
+        ("prefix" = Option<String>, Query, description = "Keys that begin so; empty is all"),
+        ("start" = Option<String>, Query, description = "From this key, with end"),
+        ("end" = Option<String>, Query, description = "Up to this key, exclusive"),
+        ("from" = Option<String>, Query, description = "From this key to the end"),
+        ("limit" = Option<i64>, Query, description = "Entries, 1 to 10,000; default 100"),
+        ("cursor" = Option<String>, Query, description = "next of the page before; only limit beside it"),
+        ("keys_only" = Option<bool>, Query, description = "Without values and leases"),
+        ("count_only" = Option<bool>, Query, description = "{header, count}"),
+        ("revision" = Option<i64>, Query, description = "At this revision"),
+        ("serializable" = Option<bool>, Query, description = "Member-local, possibly stale"),
+    ),
+    responses(
+        (status = 200, body = Page), (status = 400, body = Problem), (status = 410, body = Problem),
+    )
+)]
+pub async fn list(mut call: Call) -> Result<Response> {
+    // `?key=` on /kv is the key route.
+    if let Some(key) = call.key(ROUTE)? {
+        return read_key(call, key).await;
+    }
+    let query = &mut call.query;
+    let limit = query.number("limit", 1..=PAGE_AT_MOST)?;
+    if let Some(cursor) = query.text("cursor")? {
+        std::mem::take(query).finish()?;
+        let request = PageRequest::Next(cursor);
+        let page = call
+            .cluster
+            .kv
+            .page(&call.caller(), request, limit.unwrap_or(PAGE))
+            .await?;
+        return Ok(answer(StatusCode::OK, page.header.revision, &page));
+    }
+    let range = range::from_query(query, false)?.ok_or_else(range::missing)?;
+    let page = PageQuery {
+        range,
+        keys_only: query.flag("keys_only")?,
+        revision: query.revision("revision")?.unwrap_or(0),
+        serializable: query.flag("serializable")?,
+    };
+    let count_only = query.flag("count_only")?;
+    std::mem::take(query).finish()?;
+    if count_only {
+        let get = Get {
+            revision: page.revision,
+            serializable: page.serializable,
+            ..Get::default()
+        };
+        let count: CountAnswer = call
+            .cluster
+            .kv
+            .count(&call.caller(), &page.range, get)
+            .await?;
+        return Ok(answer(StatusCode::OK, count.header.revision, &count));
+    }
+    if call.accepts("application/x-ndjson") {
+        if limit.is_some() {
+            let failure = Failure::bad_request("`limit` has no meaning for a whole range");
+            return Err(failure.hint("leave out the Accept header for pages"));
+        }
+        let export = call.cluster.kv.export(call.streaming_caller()?, page);
+        return ndjson::stream(export, call.request_id).await;
+    }
+    let request = PageRequest::First(page);
+    let page = call
+        .cluster
+        .kv
+        .page(&call.caller(), request, limit.unwrap_or(PAGE))
+        .await?;
+    Ok(answer(StatusCode::OK, page.header.revision, &page))
+}
+
+/// Delete a range of a confirmed size.
+///
+/// First `?dry_run`, then `confirm=<count>&revision=<its header.revision>`; keys written after that
+/// revision make it fail as a whole.
+#[utoipa::path(
+    delete, path = "/kv", tag = "keys",
+    params(
+        ("prefix" = Option<String>, Query, description = "Keys that begin so; empty is all"),
+        ("start" = Option<String>, Query, description = "From this key, with end"),
+        ("end" = Option<String>, Query, description = "Up to this key, exclusive"),
+        ("from" = Option<String>, Query, description = "From this key to the end"),
+        ("dry_run" = Option<bool>, Query, description = "{header, count}, changing nothing"),
+        ("confirm" = Option<i64>, Query, description = "How many keys this deletes"),
+        ("revision" = Option<i64>, Query, description = "The revision they were counted at"),
+        ("prev" = Option<bool>, Query, description = "Answer the deleted entries"),
+        ("guard" = Option<String>, Query, description = "<lock key>:<fencing token>"),
+    ),
+    responses(
+        (status = 200, body = DeleteAnswer), (status = 412, body = Problem),
+        (status = 428, body = Problem),
+    )
+)]
+pub async fn delete_range(mut call: Call) -> Result<Response> {
+    if let Some(key) = call.key(ROUTE)? {
+        return remove_key(call, key).await;
+    }
+    let query = &mut call.query;
+    let range = range::from_query(query, false)?.ok_or_else(range::missing)?;
+    let dry_run = query.flag("dry_run")?;
+    let confirm = query.number("confirm", 0..=i64::MAX)?;
+    let revision = query.revision("revision")?;
+    let prev = query.flag("prev")?;
+    let guard = query
+        .bytes("guard")?
+        .map(|text| Guard::parse(&text))
+        .transpose()?;
+    std::mem::take(query).finish()?;
+    let caller = call.caller();
+    if dry_run {
+        let count = call
+            .cluster
+            .kv
+            .count(&caller, &range, Get::default())
+            .await?;
+        return Ok(answer(StatusCode::OK, count.header.revision, &count));
+    }
+    call.writable()?;
+    let kv = &call.cluster.kv;
+    let deleted = kv
+        .delete_range(&caller, &range, confirm, revision, prev, guard.as_ref())
+        .await?;
+    Ok(answer(StatusCode::OK, deleted.header.revision, &deleted))
+}

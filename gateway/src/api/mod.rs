@@ -1,0 +1,14 @@
+//! REST v1: one file a resource, thin. A handler decodes, calls one service method, encodes.
+
+pub mod body;
+pub mod call;
+pub mod cluster;
+pub mod history;
+pub mod kv;
+pub mod problem;
+pub mod query;
+pub mod range;
+pub mod reply;
+pub mod root;
+pub mod tree;
+pub mod txn;

@@ -1,0 +1,96 @@
+//! Ranges in queries and bodies: `key`, `prefix`, `start` with `end`, or `from`, exactly one.
+
+use shared::RangeSpec;
+
+use super::query::Query;
+use crate::etcd::Range;
+use crate::failure::{Failure, Result};
+
+/// Takes a range from a query; `None` when no member of one is there. `key` is only taken where the
+/// route allows it.
+pub fn from_query(query: &mut Query, with_key: bool) -> Result<Option<Range>> {
+    let key = if with_key { query.bytes("key")? } else { None };
+    let spec = RangeSpec {
+        key: key.map(Into::into),
+        prefix: query.bytes("prefix")?.map(Into::into),
+        start: query.bytes("start")?.map(Into::into),
+        end: query.bytes("end")?.map(Into::into),
+        from: query.bytes("from")?.map(Into::into),
+    };
+    if spec == RangeSpec::default() {
+        return Ok(None);
+    }
+    resolve(spec).map(Some)
+}
+
+/// The one range that a body or an op names.
+pub fn resolve(spec: RangeSpec) -> Result<Range> {
+    match (spec.key, spec.prefix, spec.start, spec.end, spec.from) {
+        (Some(key), None, None, None, None) if key.is_empty() => Err(Failure::bad_request(
+            "`key` is empty, and etcd has no empty key",
+        )),
+        (Some(key), None, None, None, None) => Ok(Range::one(key.0)),
+        (None, Some(prefix), None, None, None) => Ok(Range::prefix(&prefix.0)),
+        (None, None, Some(start), Some(end), None) if start < end => {
+            Ok(Range::between(start.0, Some(end.0)))
+        }
+        (None, None, Some(_), Some(_), None) => Err(Failure::bad_request(
+            "the range is empty: `start` is not below `end`",
+        )),
+        (None, None, None, None, Some(from)) => Ok(Range::between(from.0, None)),
+        (None, None, None, None, None) => Err(missing()),
+        (None, None, Some(_), None, None) | (None, None, None, Some(_), None) => {
+            Err(Failure::bad_request("`start` and `end` go together"))
+        }
+        _ => Err(Failure::bad_request(
+            "a range is given in more than one way",
+        )),
+    }
+}
+
+/// No range where one is needed.
+pub fn missing() -> Failure {
+    Failure::bad_request("no range is given")
+        .hint("prefix=…, start=… with end=…, or from=…; prefix= is the whole keyspace")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(raw: &str, expected: Option<Range>) {
+        let mut query = Query::parse(Some(raw)).expect("parses");
+        assert_eq!(
+            from_query(&mut query, true).ok().flatten(),
+            expected,
+            "{raw}"
+        );
+    }
+
+    #[test]
+    fn one_way_each() {
+        check("prefix=/a/", Some(Range::prefix(b"/a/")));
+        check("prefix=", Some(Range::prefix(b"")));
+        check(
+            "start=a&end=b",
+            Some(Range::between(b"a".to_vec(), Some(b"b".to_vec()))),
+        );
+        check("from=a", Some(Range::between(b"a".to_vec(), None)));
+        check("key=%00", Some(Range::one(vec![0])));
+    }
+
+    #[test]
+    fn none_or_two_are_refused() {
+        for raw in [
+            "",
+            "key=",
+            "start=a",
+            "end=a",
+            "start=b&end=a",
+            "prefix=a&from=b",
+            "key=a&prefix=b",
+        ] {
+            check(raw, None);
+        }
+    }
+}

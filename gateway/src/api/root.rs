@@ -1,0 +1,80 @@
+//! What stands outside `/api/v1`: probes, metrics, etcd's own `/version` and `/health`, the
+//! OpenAPI document, and everything that is no route.
+
+use std::sync::atomic::Ordering;
+
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::json;
+use shared::Code;
+
+use super::reply;
+use crate::failure::{Failure, Result};
+use crate::state::AppState;
+
+/// The process lives.
+pub async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Requests can be answered: we are not stopping, and the default cluster answers.
+pub async fn readyz(State(app): State<AppState>) -> Result<&'static str> {
+    if app.stopping.load(Ordering::Relaxed) {
+        return Err(Failure::new(Code::Unavailable, "this gateway is stopping"));
+    }
+    app.default_cluster()?.info.version_here().await?;
+    Ok("ok\n")
+}
+
+/// Prometheus' text format.
+pub async fn metrics(State(app): State<AppState>) -> Response {
+    let text = app.metrics.as_ref().map_or_else(
+        String::new,
+        metrics_exporter_prometheus::PrometheusHandle::render,
+    );
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
+}
+
+/// etcd's `/version`, with ours beside it: etcd's JSON clients ask for it first.
+pub async fn version(State(app): State<AppState>) -> Result<Response> {
+    let server = app.default_cluster()?.info.version_here().await?;
+    let cluster = server
+        .rsplit_once('.')
+        .map_or(server.clone(), |(minor, _)| format!("{minor}.0"));
+    let answer = json!({
+        "etcdserver": server,
+        "etcdcluster": cluster,
+        "watchgate": env!("CARGO_PKG_VERSION"),
+    });
+    Ok(reply::json(StatusCode::OK, &answer))
+}
+
+/// etcd's `/health`.
+pub async fn health(State(app): State<AppState>) -> Response {
+    let version = match app.default_cluster() {
+        Ok(cluster) => cluster.info.version_here().await,
+        Err(failure) => Err(failure),
+    };
+    match version {
+        Ok(_) => reply::json(StatusCode::OK, &json!({"health": "true", "reason": ""})),
+        Err(failure) => {
+            let answer = json!({"health": "false", "reason": failure.detail});
+            reply::json(StatusCode::SERVICE_UNAVAILABLE, &answer)
+        }
+    }
+}
+
+/// The OpenAPI document.
+pub async fn openapi() -> Response {
+    reply::json(StatusCode::OK, &crate::router::openapi())
+}
+
+/// What is no route: a page or an asset of the dashboard, or nothing.
+pub async fn fallback(request: Request) -> Failure {
+    Failure::new(
+        Code::NotFound,
+        format!("there is nothing at {}", request.uri().path()),
+    )
+}

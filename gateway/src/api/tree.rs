@@ -1,0 +1,45 @@
+//! `/tree`: one level of the keyspace.
+
+use axum::response::Response;
+use http::StatusCode;
+use shared::{Problem, TreeLevel};
+
+use super::call::Call;
+use super::reply::answer;
+use crate::failure::Result;
+use crate::service::tree::TreeQuery;
+
+/// Rows on a page without `limit`.
+const ROWS: i64 = 1000;
+
+/// One level of keys: folders and entries.
+#[utoipa::path(
+    get, path = "/tree", tag = "keys",
+    params(
+        ("prefix" = Option<String>, Query, description = "The level; the root without it"),
+        ("separator" = Option<String>, Query, description = "Default /"),
+        ("limit" = Option<i64>, Query, description = "Rows, 1 to 10,000; default 1,000"),
+        ("cursor" = Option<String>, Query, description = "next of the page before; only limit beside it"),
+        ("values" = Option<bool>, Query, description = "Read values and leases too"),
+        ("revision" = Option<i64>, Query, description = "At this revision"),
+        ("serializable" = Option<bool>, Query, description = "Member-local, possibly stale"),
+    ),
+    responses((status = 200, body = TreeLevel), (status = 410, body = Problem))
+)]
+pub async fn tree(mut call: Call) -> Result<Response> {
+    let query = &mut call.query;
+    let limit = query.number("limit", 1..=10_000)?.unwrap_or(ROWS) as usize;
+    let tree = match query.text("cursor")? {
+        Some(cursor) => TreeQuery::page(&cursor)?,
+        None => TreeQuery::level(
+            query.bytes("prefix")?.unwrap_or_default(),
+            query.bytes("separator")?.unwrap_or_else(|| b"/".to_vec()),
+            query.revision("revision")?.unwrap_or(0),
+            query.flag("values")?,
+            query.flag("serializable")?,
+        )?,
+    };
+    std::mem::take(query).finish()?;
+    let level = call.cluster.tree.level(&call.caller(), tree, limit).await?;
+    Ok(answer(StatusCode::OK, level.header.revision, &level))
+}

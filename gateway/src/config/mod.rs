@@ -1,0 +1,263 @@
+//! Flags and their environment forms. The only place that reads the environment.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The web gateway and live dashboard for etcd.
+#[derive(Debug, Parser)]
+#[command(
+    name = "watchgate",
+    version,
+    about,
+    args_conflicts_with_subcommands = true
+)]
+pub struct Cli {
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to serve.
+    #[command(flatten)]
+    pub config: Config,
+}
+
+/// What the binary does besides serving.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the embedded etcd on behalf of a gateway and end it when that gateway is gone.
+    #[command(hide = true)]
+    Supervise {
+        /// The program and its arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        command: Vec<std::ffi::OsString>,
+    },
+    /// Print the OpenAPI document.
+    #[command(hide = true)]
+    Openapi,
+}
+
+/// Who a request without credentials is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Anonymous {
+    /// The account configured for the cluster.
+    Gateway,
+}
+
+/// How to serve.
+#[derive(Clone, Debug, Args)]
+pub struct Config {
+    /// Address to serve on.
+    #[arg(
+        long,
+        env = "WATCHGATE_LISTEN",
+        default_value = "127.0.0.1:8379",
+        value_name = "ADDR"
+    )]
+    pub listen: SocketAddr,
+
+    /// Client URLs of an etcd cluster; without it a private etcd is started.
+    #[arg(
+        long,
+        env = "WATCHGATE_ETCD",
+        value_delimiter = ',',
+        value_name = "URL[,URL]"
+    )]
+    pub etcd: Vec<String>,
+
+    /// PEM file of the authority that signed the etcd servers' certificates.
+    #[arg(long, env = "WATCHGATE_CACERT", value_name = "FILE")]
+    pub cacert: Option<PathBuf>,
+
+    /// How long a connection to etcd may take to be made.
+    #[arg(long, env = "WATCHGATE_DIAL_TIMEOUT", default_value = "2s", value_parser = parse_duration, value_name = "TIME")]
+    pub dial_timeout: Duration,
+
+    /// Where the private etcd keeps its data [default: the user's data folder].
+    #[arg(long, env = "WATCHGATE_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Fill the private etcd with a demo keyspace and keep it moving.
+    #[arg(long, env = "WATCHGATE_DEMO")]
+    pub demo: bool,
+
+    /// Refuse every change; reads and watches work.
+    #[arg(long, env = "WATCHGATE_READ_ONLY")]
+    pub read_only: bool,
+
+    /// Serve below this path, such as /etcd.
+    #[arg(long, env = "WATCHGATE_BASE_PATH", default_value = "", hide_default_value = true, value_parser = parse_base_path, value_name = "PATH")]
+    pub base_path: String,
+
+    /// Accept this Host, at any port or exactly; repeatable.
+    #[arg(long, env = "WATCHGATE_ALLOW_HOST", value_delimiter = ',', value_parser = parse_host, value_name = "HOST[:PORT]")]
+    pub allow_host: Vec<String>,
+
+    /// Whom a request without credentials acts as, when others than this machine can reach us.
+    #[arg(long, env = "WATCHGATE_ANONYMOUS", value_enum)]
+    pub anonymous: Option<Anonymous>,
+
+    /// Leased keys below this prefix are locks for certain; repeatable.
+    #[arg(
+        long,
+        env = "WATCHGATE_LOCK_PREFIX",
+        value_delimiter = ',',
+        value_name = "PREFIX"
+    )]
+    pub lock_prefix: Vec<String>,
+
+    /// Connections served at once.
+    #[arg(
+        long,
+        env = "WATCHGATE_MAX_CONNECTIONS",
+        default_value_t = 10_000,
+        value_name = "N"
+    )]
+    pub max_connections: usize,
+
+    /// Largest request body, bytes.
+    #[arg(long, env = "WATCHGATE_MAX_BODY", default_value_t = 8 << 20, value_name = "BYTES")]
+    pub max_body: usize,
+
+    /// Log one JSON object a line.
+    #[arg(long, env = "WATCHGATE_LOG_JSON")]
+    pub log_json: bool,
+}
+
+/// Why a configuration cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// `--demo` writes, so it must never meet somebody's data.
+    #[error("--demo works on the private etcd only: leave out --etcd, or leave out --demo")]
+    DemoOnForeignEtcd,
+    /// Others could reach us without sign-in, and nobody said that this is meant.
+    #[error(
+        "{0} can be reached from other machines, and requests need no sign-in: listen on 127.0.0.1, \
+         or say --anonymous gateway to give everybody who reaches it the gateway's rights"
+    )]
+    OpenToOthers(SocketAddr),
+}
+
+impl Config {
+    /// Checks what one flag says against another.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.demo && !self.etcd.is_empty() {
+            return Err(ConfigError::DemoOnForeignEtcd);
+        }
+        if !self.listen.ip().is_loopback() && self.anonymous.is_none() {
+            return Err(ConfigError::OpenToOthers(self.listen));
+        }
+        Ok(())
+    }
+
+    /// The folder for data of our own: `--data-dir`, else the user's data folder.
+    pub fn data_dir(&self) -> PathBuf {
+        if let Some(dir) = &self.data_dir {
+            return dir.clone();
+        }
+        let home = || env_path("HOME").map(|home| home.join(".local/share"));
+        env_path("XDG_DATA_HOME")
+            .or_else(home)
+            .unwrap_or_else(|| PathBuf::from("."))
+            .join("watchgate")
+    }
+}
+
+fn env_path(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+}
+
+/// `500ms`, `5s` or `2m`.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let unit_at = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let number: u64 = number
+        .parse()
+        .map_err(|_| format!("`{text}` is not a time such as 5s"))?;
+    match unit {
+        "ms" => Ok(Duration::from_millis(number)),
+        "s" => Ok(Duration::from_secs(number)),
+        "m" => number
+            .checked_mul(60)
+            .map(Duration::from_secs)
+            .ok_or_else(|| format!("`{text}` is too long")),
+        _ => Err(format!("`{text}` has no unit of ms, s, m")),
+    }
+}
+
+/// Empty, or with one leading and no trailing slash.
+fn parse_base_path(text: &str) -> Result<String, String> {
+    let path = text.trim_matches('/');
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~/".contains(c);
+    if !path.chars().all(plain) || path.contains("//") || path.split('/').any(|s| s == "..") {
+        return Err(format!("`{text}` is not a path such as /etcd"));
+    }
+    Ok(if path.is_empty() {
+        String::new()
+    } else {
+        format!("/{path}")
+    })
+}
+
+fn parse_host(text: &str) -> Result<String, String> {
+    crate::middleware::guard::Authority::parse(text)
+        .map(|_| text.to_ascii_lowercase())
+        .ok_or_else(|| format!("`{text}` is not a host, or host and port"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &[&str]) -> Config {
+        let args = std::iter::once("watchgate").chain(args.iter().copied());
+        Cli::try_parse_from(args).expect("parses").config
+    }
+
+    #[test]
+    fn the_default_is_loopback() {
+        let config = parse(&[]);
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8379");
+        assert!(config.check().is_ok());
+    }
+
+    #[test]
+    fn others_are_let_in_only_when_told_twice() {
+        assert!(parse(&["--listen", "0.0.0.0:8379"]).check().is_err());
+        assert!(
+            parse(&["--listen", "0.0.0.0:8379", "--anonymous", "gateway"])
+                .check()
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn the_demo_never_meets_foreign_data() {
+        assert!(
+            parse(&["--demo", "--etcd", "http://127.0.0.1:2379"])
+                .check()
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn base_paths_are_normalised() {
+        assert_eq!(parse(&["--base-path", "/etcd/"]).base_path, "/etcd");
+        assert_eq!(parse(&["--base-path", "/"]).base_path, "");
+        assert!(parse_base_path("/a b").is_err() && parse_base_path("/../x").is_err());
+    }
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse_duration("2m"), Ok(Duration::from_mins(2)));
+        for wrong in ["5", "s", "", "5h", "-1s", "1.5s"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The frame around every request: its id, its line in the access log, the body of a failure, and
+//! the headers that every answer has.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::{HeaderName, HeaderValue, header};
+
+use crate::api::problem;
+use crate::failure::Failure;
+use crate::state::AppState;
+
+/// Names the request in answers and in the log.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Ids count up from a start that differs between processes.
+#[derive(Debug)]
+pub struct RequestIds {
+    start: u64,
+    count: AtomicU64,
+}
+
+impl Default for RequestIds {
+    fn default() -> Self {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let start = now.map_or(0, |since| since.as_millis() as u64 & 0xffff_ffff);
+        Self {
+            start,
+            count: AtomicU64::new(0),
+        }
+    }
+}
+
+impl RequestIds {
+    fn next(&self) -> String {
+        format!(
+            "{:08x}-{:06x}",
+            self.start,
+            self.count.fetch_add(1, Ordering::Relaxed)
+        )
+    }
+}
+
+/// The frame as a layer; the outermost.
+pub async fn frame(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = app.request_ids.next();
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let fetched_by_script = request.headers().contains_key("sec-fetch-mode");
+
+    let response = next.run(request).await;
+
+    let (mut response, failure) = problem::finish(response, &path, &id, fetched_by_script);
+    let status = response.status().as_u16();
+    log(&method, &path, status, started, &id, failure.as_deref());
+    let labels = [
+        ("method", method.to_string()),
+        ("status", status.to_string()),
+    ];
+    metrics::counter!("watchgate_http_requests_total", &labels).increment(1);
+    metrics::histogram!("watchgate_http_request_duration_seconds")
+        .record(started.elapsed().as_secs_f64());
+
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    headers.insert(
+        "cross-origin-resource-policy",
+        HeaderValue::from_static("same-origin"),
+    );
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(
+            "default-src 'none'; frame-ancestors 'none'",
+        ));
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// One line a request; a failure's causes are printed here and nowhere else.
+fn log(
+    method: &http::Method,
+    path: &str,
+    status: u16,
+    started: Instant,
+    id: &str,
+    failure: Option<&Failure>,
+) {
+    let duration_ms = started.elapsed().as_millis() as u64;
+    let cause = failure.map(Failure::chain);
+    let cause = cause.as_deref();
+    if status >= 500 {
+        tracing::warn!(%method, path, status, duration_ms, request_id = id, cause, "request failed");
+    } else {
+        tracing::debug!(%method, path, status, duration_ms, request_id = id, cause, "request");
+    }
+}
+
+/// The request's id, for what reports an error in the middle of a stream.
+#[derive(Clone, Debug, Default)]
+pub struct RequestId(pub String);
+
+/// A failure on its way to the frame, which gives it its body.
+#[derive(Clone, Debug)]
+pub struct Failed(pub Arc<Failure>);

@@ -1,0 +1,258 @@
+//! The door: which Host, Origin and fetch site a request may have (see `SECURITY` in the README).
+//!
+//! A service on loopback is reachable by every page the user's browser shows. Checking the Host
+//! keeps DNS rebinding out, checking the Origin keeps other sites out, on every route and method.
+
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, HeaderName, Method, Uri, header};
+use shared::Code;
+
+use crate::failure::{Failure, Result};
+use crate::server::Connection;
+use crate::state::AppState;
+
+/// A host with an optional port, normalised to lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authority {
+    host: String,
+    port: Option<u16>,
+}
+
+impl Authority {
+    /// `host`, `host:port`, `[v6]` or `[v6]:port`; nothing else, no user part.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+            let (address, rest) = rest.split_once(']')?;
+            address.parse::<std::net::Ipv6Addr>().ok()?;
+            let port = match rest {
+                "" => None,
+                _ => Some(rest.strip_prefix(':')?),
+            };
+            (format!("[{address}]"), port)
+        } else {
+            let (host, port) = match text.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (text, None),
+            };
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+            if host.is_empty() || !host.chars().all(plain) {
+                return None;
+            }
+            (host.to_owned(), port)
+        };
+        let port = match port {
+            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+                Some(digits.parse().ok()?)
+            }
+            Some(_) => return None,
+            None => None,
+        };
+        Some(Self {
+            host: host.to_ascii_lowercase(),
+            port,
+        })
+    }
+
+    fn is_loopback_name(&self) -> bool {
+        matches!(self.host.as_str(), "localhost" | "127.0.0.1" | "[::1]")
+    }
+
+    fn is_socket(&self, local: SocketAddr, default_port: u16) -> bool {
+        let host = match local {
+            SocketAddr::V4(v4) => v4.ip().to_string(),
+            SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
+                Some(v4) => v4.to_string(),
+                None => format!("[{}]", v6.ip()),
+            },
+        };
+        self.host == host && self.port.unwrap_or(default_port) == local.port()
+    }
+
+    fn matches_entry(&self, entry: &Self, default_port: u16) -> bool {
+        self.host == entry.host
+            && entry
+                .port
+                .is_none_or(|port| port == self.port.unwrap_or(default_port))
+    }
+}
+
+/// What the guard is told to let in besides this machine's own names.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    allowed: Vec<Authority>,
+}
+
+impl Policy {
+    /// From `--allow-host` entries, which have been checked when the flags were parsed.
+    pub fn new(allow_host: &[String]) -> Self {
+        Self {
+            allowed: allow_host
+                .iter()
+                .filter_map(|entry| Authority::parse(entry))
+                .collect(),
+        }
+    }
+
+    fn allows(&self, authority: &Authority, default_port: u16) -> bool {
+        self.allowed
+            .iter()
+            .any(|entry| authority.matches_entry(entry, default_port))
+    }
+
+    /// Decides over one request. `document` says whether the path is a page, an asset or the docs.
+    fn check(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        local: SocketAddr,
+        document: bool,
+    ) -> Result<()> {
+        let host = self.host(uri, headers, local)?;
+        self.origin(headers, &host)?;
+        fetch_site(method, headers, document)
+    }
+
+    fn host(&self, uri: &Uri, headers: &HeaderMap, local: SocketAddr) -> Result<Authority> {
+        let header = single(headers, &header::HOST)?;
+        // HTTP/2 carries the host as `:authority`, which hyper puts into the URI.
+        let pseudo = uri.authority().map(http::uri::Authority::as_str);
+        let parse = |text: &str| {
+            Authority::parse(text)
+                .ok_or_else(|| Failure::bad_request("the Host is not a host and port"))
+        };
+        let host = match (header, pseudo) {
+            (Some(header), Some(pseudo)) => {
+                let (header, pseudo) = (parse(header)?, parse(pseudo)?);
+                if header != pseudo {
+                    return Err(Failure::bad_request("Host and :authority differ"));
+                }
+                header
+            }
+            (Some(one), None) | (None, Some(one)) => parse(one)?,
+            (None, None) => return Err(Failure::bad_request("the Host is missing")),
+        };
+        // TLS is ended before us, so a port left out is the one of plain HTTP.
+        let known = host.is_loopback_name() || host.is_socket(local, 80) || self.allows(&host, 80);
+        if known {
+            return Ok(host);
+        }
+        let name = host.host.clone();
+        Err(Failure::new(
+            Code::ForeignHost,
+            format!("this gateway is not known as {name}"),
+        )
+        .hint(format!("start it with --allow-host {name}")))
+    }
+
+    fn origin(&self, headers: &HeaderMap, host: &Authority) -> Result<()> {
+        let foreign = |detail: &str| {
+            Failure::new(Code::ForeignOrigin, detail)
+                .hint("pages of other origins are let in by --allow-host")
+        };
+        let mut origins = headers.get_all(header::ORIGIN).iter();
+        let Some(origin) = origins.next() else {
+            return Ok(());
+        };
+        if origins.next().is_some() {
+            return Err(foreign("the request has two Origins"));
+        }
+        let text = origin
+            .to_str()
+            .map_err(|_| Failure::bad_request("the Origin is not plain text"))?
+            .to_ascii_lowercase();
+        let (default_port, authority) = match text.split_once("://") {
+            Some(("http", authority)) => (80, Authority::parse(authority)),
+            Some(("https", authority)) => (443, Authority::parse(authority)),
+            _ => return Err(foreign("the request comes from another origin")),
+        };
+        let ours = authority.is_some_and(|origin| {
+            let port = |authority: &Authority| authority.port.unwrap_or(default_port);
+            (origin.host == host.host && port(&origin) == port(host))
+                || self.allows(&origin, default_port)
+        });
+        if ours {
+            Ok(())
+        } else {
+            Err(foreign("the request comes from another origin"))
+        }
+    }
+}
+
+/// The header's one value; two, or one that is not text, is malformed.
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(Failure::bad_request(format!(
+            "the header {name} is repeated"
+        )));
+    }
+    let text = value.to_str();
+    text.map(Some)
+        .map_err(|_| Failure::bad_request(format!("the header {name} is not plain text")))
+}
+
+fn fetch_site(method: &Method, headers: &HeaderMap, document: bool) -> Result<()> {
+    let get = |name: &'static str| headers.get(name).and_then(|value| value.to_str().ok());
+    let site = get("sec-fetch-site");
+    if !matches!(site, Some("cross-site" | "same-site")) {
+        return Ok(());
+    }
+    let navigation = method == Method::GET
+        && get("sec-fetch-mode") == Some("navigate")
+        && get("sec-fetch-dest") == Some("document")
+        && !headers.contains_key(header::ORIGIN);
+    if navigation && document {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Code::ForeignOrigin,
+        "the request was made by another site's page",
+    ))
+}
+
+/// Whether the path is for people: a page, an asset, or the API's documentation.
+fn is_document(base_path: &str, path: &str) -> bool {
+    let Some(path) = path.strip_prefix(base_path) else {
+        return false;
+    };
+    let programs = [
+        "/api", "/v3", "/metrics", "/healthz", "/readyz", "/version", "/health",
+    ];
+    let below = |prefix: &str| {
+        path.strip_prefix(prefix)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    below("/api/docs") || !programs.iter().any(|prefix| below(prefix))
+}
+
+/// The guard as a layer.
+pub async fn guard(State(app): State<AppState>, request: Request, next: Next) -> Response {
+    let local = request
+        .extensions()
+        .get::<ConnectInfo<Connection>>()
+        .map_or(app.config.listen, |ConnectInfo(connection)| {
+            connection.local
+        });
+    let document = is_document(&app.config.base_path, request.uri().path());
+    match app.policy.check(
+        request.method(),
+        request.uri(),
+        request.headers(),
+        local,
+        document,
+    ) {
+        Ok(()) => next.run(request).await,
+        Err(failure) => failure.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,189 @@
+use super::*;
+
+const LOCAL: &str = "192.168.7.5:8379";
+
+/// One request: `headers` as `name: value` lines; answers the code that refuses it.
+fn check(allow: &[&str], method: &str, path: &str, headers: &[&str]) -> Option<Code> {
+    let policy = Policy::new(
+        &allow
+            .iter()
+            .map(|&host| host.to_owned())
+            .collect::<Vec<_>>(),
+    );
+    let mut map = HeaderMap::new();
+    for line in headers {
+        let (name, value) = line.split_once(": ").expect("a header line");
+        map.append(
+            HeaderName::from_bytes(name.as_bytes()).expect("a name"),
+            value.parse().expect("a value"),
+        );
+    }
+    let method = Method::from_bytes(method.as_bytes()).expect("a method");
+    let uri: Uri = path.parse().expect("a path");
+    let document = is_document("", uri.path());
+    let local = LOCAL.parse().expect("an address");
+    policy
+        .check(&method, &uri, &map, local, document)
+        .err()
+        .map(|failure| failure.code)
+}
+
+fn host(value: &str) -> Option<Code> {
+    check(&[], "GET", "/api/v1/kv", &[&format!("Host: {value}")])
+}
+
+#[test]
+fn this_machines_names_pass_at_any_port() {
+    for name in [
+        "localhost",
+        "localhost:1",
+        "127.0.0.1:8379",
+        "[::1]",
+        "[::1]:80",
+        "LOCALHOST",
+    ] {
+        assert_eq!(host(name), None, "{name}");
+    }
+}
+
+#[test]
+fn the_accepted_sockets_own_address_passes_with_its_port() {
+    assert_eq!(host("192.168.7.5:8379"), None);
+    assert_eq!(host("192.168.7.5:8380"), Some(Code::ForeignHost));
+    assert_eq!(host("192.168.7.6:8379"), Some(Code::ForeignHost));
+}
+
+#[test]
+fn other_hosts_are_misdirected() {
+    for name in [
+        "evil.example",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example:8379",
+        "127.0.0.2",
+    ] {
+        assert_eq!(host(name), Some(Code::ForeignHost), "{name}");
+    }
+}
+
+#[test]
+fn malformed_and_missing_hosts_are_bad_requests() {
+    for name in [
+        "",
+        "a b",
+        "localhost:x",
+        "[::1",
+        "user@localhost",
+        "localhost:99999",
+        "a/b",
+        "::1",
+    ] {
+        assert_eq!(host(name), Some(Code::BadRequest), "{name:?}");
+    }
+    assert_eq!(check(&[], "GET", "/", &[]), Some(Code::BadRequest));
+    assert_eq!(
+        check(&[], "GET", "/", &["Host: localhost", "Host: localhost"]),
+        Some(Code::BadRequest)
+    );
+    assert_eq!(
+        check(&[], "GET", "http://a.example/", &["Host: localhost"]),
+        Some(Code::BadRequest)
+    );
+}
+
+#[test]
+fn forwarded_hosts_are_not_believed() {
+    let forwarded = [
+        "Host: evil.example",
+        "X-Forwarded-Host: localhost",
+        "Forwarded: host=localhost",
+    ];
+    assert_eq!(check(&[], "GET", "/", &forwarded), Some(Code::ForeignHost));
+}
+
+#[test]
+fn allowed_hosts_pass_at_any_port_or_exactly() {
+    let with = |allow: &str, host: &str| check(&[allow], "GET", "/", &[&format!("Host: {host}")]);
+    assert_eq!(with("etcd.lan", "etcd.lan:1234"), None);
+    assert_eq!(with("etcd.lan:1234", "etcd.lan:1234"), None);
+    assert_eq!(
+        with("etcd.lan:1234", "etcd.lan:1235"),
+        Some(Code::ForeignHost)
+    );
+    assert_eq!(with("etcd.lan:80", "etcd.lan"), None);
+}
+
+fn origin(host: &str, origin: &str) -> Option<Code> {
+    let headers = [format!("Host: {host}"), format!("Origin: {origin}")];
+    check(&[], "GET", "/api/v1/watch", &[&headers[0], &headers[1]])
+}
+
+#[test]
+fn our_own_origin_passes_and_the_default_port_is_the_schemes() {
+    assert_eq!(origin("localhost:8379", "http://localhost:8379"), None);
+    assert_eq!(origin("localhost:8379", "HTTP://LOCALHOST:8379"), None);
+    assert_eq!(origin("localhost", "http://localhost:80"), None);
+    assert_eq!(origin("localhost", "https://localhost"), None);
+}
+
+#[test]
+fn every_other_origin_is_foreign() {
+    for foreign in [
+        "null",
+        "http://localhost:8380",
+        "http://127.0.0.1:8379",
+        "https://evil.example",
+        "chrome-extension://abcdef",
+        "http://",
+        "http://localhost:8379/path",
+        "file://",
+    ] {
+        assert_eq!(
+            origin("localhost:8379", foreign),
+            Some(Code::ForeignOrigin),
+            "{foreign}"
+        );
+    }
+    let two = [
+        "Host: localhost",
+        "Origin: http://localhost",
+        "Origin: http://localhost",
+    ];
+    assert_eq!(check(&[], "GET", "/", &two), Some(Code::ForeignOrigin));
+    let allowed = ["Host: localhost:8379", "Origin: https://etcd.lan"];
+    assert_eq!(check(&["etcd.lan"], "POST", "/api/v1/txn", &allowed), None);
+}
+
+fn site(method: &str, path: &str, extra: &[&str]) -> Option<Code> {
+    let mut headers = vec!["Host: localhost:8379"];
+    headers.extend(extra);
+    check(&[], method, path, &headers)
+}
+
+#[test]
+fn another_site_may_only_link_to_pages() {
+    let link = [
+        "Sec-Fetch-Site: cross-site",
+        "Sec-Fetch-Mode: navigate",
+        "Sec-Fetch-Dest: document",
+    ];
+    assert_eq!(site("GET", "/locks", &link), None);
+    assert_eq!(site("GET", "/api/docs", &link), None);
+    assert_eq!(site("GET", "/assets/app.js", &link), None);
+    assert_eq!(
+        site("GET", "/api/v1/kv?prefix=", &link),
+        Some(Code::ForeignOrigin)
+    );
+    assert_eq!(site("GET", "/metrics", &link), Some(Code::ForeignOrigin));
+    assert_eq!(site("POST", "/locks", &link), Some(Code::ForeignOrigin));
+    let framed = [
+        "Sec-Fetch-Site: same-site",
+        "Sec-Fetch-Mode: navigate",
+        "Sec-Fetch-Dest: iframe",
+    ];
+    assert_eq!(site("GET", "/locks", &framed), Some(Code::ForeignOrigin));
+    assert_eq!(
+        site("GET", "/api/v1/kv", &["Sec-Fetch-Site: same-origin"]),
+        None
+    );
+    assert_eq!(site("GET", "/api/v1/kv", &["Sec-Fetch-Site: none"]), None);
+}

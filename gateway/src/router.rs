@@ -1,0 +1,94 @@
+//! Every route on one page.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::api;
+use crate::middleware::frame::frame;
+use crate::middleware::guard::guard;
+use crate::state::AppState;
+
+/// What the document says of itself.
+#[derive(utoipa::OpenApi)]
+#[openapi(info(
+    title = "Watchgate",
+    description = "etcd as plain JSON over HTTP. Bytes are a string when valid UTF-8, else {\"base64\": …}; \
+                   ids are hexadecimal strings; errors are RFC 9457 problems with a stable code."
+))]
+struct ApiDoc;
+
+/// REST v1, below `/api/v1` and `/api/v1/clusters/{cluster}`.
+fn v1() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(
+            api::kv::get_key,
+            api::kv::put_key,
+            api::kv::delete_key
+        ))
+        .routes(routes!(
+            api::kv::list,
+            api::kv::put_by_query,
+            api::kv::delete_range
+        ))
+        .route(
+            "/kv/",
+            get(api::kv::list)
+                .put(api::kv::put_by_query)
+                .delete(api::kv::delete_range),
+        )
+        .routes(routes!(api::tree::tree))
+        .routes(routes!(api::history::history))
+        .route("/history", get(api::history::history))
+        .route("/history/", get(api::history::history))
+        .routes(routes!(api::txn::txn))
+        .routes(routes!(api::txn::single))
+        .routes(routes!(api::cluster::cluster))
+}
+
+/// The whole router, with everything a request passes.
+pub fn router(state: AppState) -> Router {
+    let (v1, _) = v1().split_for_parts();
+    let base = state.config.base_path.clone();
+    let routes = Router::new()
+        .route("/healthz", get(api::root::healthz))
+        .route("/readyz", get(api::root::readyz))
+        .route("/metrics", get(api::root::metrics))
+        .route("/version", get(api::root::version))
+        .route("/health", get(api::root::health))
+        .route("/api/openapi.json", get(api::root::openapi))
+        .route("/api/v1/clusters", get(api::cluster::clusters))
+        .nest("/api/v1/clusters/{cluster}", v1.clone())
+        .nest("/api/v1", v1)
+        .fallback(api::root::fallback);
+    let routes = if base.is_empty() {
+        routes
+    } else {
+        Router::new().nest(&base, routes)
+    };
+    routes
+        .fallback(api::root::fallback)
+        .layer(DefaultBodyLimit::max(state.config.max_body))
+        .layer(CatchPanicLayer::new())
+        .layer(from_fn_with_state(state.clone(), guard))
+        .layer(from_fn_with_state(state.clone(), frame))
+        .with_state(state)
+}
+
+/// The OpenAPI document, as kept in git.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let (_, mut api) = OpenApiRouter::with_openapi(ApiDoc::openapi())
+        .nest("/api/v1", v1())
+        .split_for_parts();
+    // axum's wildcard is `{*key}`; in a published path a parameter is `{key}`.
+    api.paths.paths = std::mem::take(&mut api.paths.paths)
+        .into_iter()
+        .map(|(path, item)| (path.replace("{*", "{"), item))
+        .collect();
+    api
+}

@@ -1,0 +1,24 @@
+//! Cursors: a page's whole query and position in the client's hands, so that any gateway goes on.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::failure::{Failure, Result};
+
+/// A cursor as text that needs no escaping in a URL.
+pub fn encode<T: Serialize>(position: &T) -> String {
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(position).expect("cursors have string keys"))
+}
+
+/// The position of a cursor that this API made.
+pub fn decode<T: DeserializeOwned>(cursor: &str) -> Result<T> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
+    bytes
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .ok_or_else(|| {
+            Failure::bad_request("the cursor is not one of this listing")
+                .hint("pass `next` of the page before, unchanged")
+        })
+}

@@ -1,0 +1,213 @@
+//! Keys: read, write with conditions, delete.
+
+mod delete;
+mod page;
+mod put;
+
+pub use page::{Export, PageQuery, PageRequest};
+pub use put::{LeaseChoice, PutRequest};
+
+use shared::{Code, CountAnswer, Entry, Header};
+
+use crate::caller::Caller;
+use crate::etcd::{Compare, Etcd, Get, Op, OpAnswer, Range, entry};
+use crate::failure::{Failure, Result};
+
+/// Keys of one cluster.
+#[derive(Clone, Debug)]
+pub struct KvService {
+    etcd: Etcd,
+}
+
+/// When a key was last read or written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Precondition {
+    /// No matter.
+    None,
+    /// `If-Match: *`: the key must exist.
+    Exists,
+    /// `If-Match: "1", "2"`: the key must be at one of these revisions. What is no number in a list
+    /// never matches and is left out.
+    ModifiedAt(Vec<i64>),
+    /// `If-None-Match: *`: the key must not exist.
+    Absent,
+}
+
+/// `<lock key>:<token>`: write only while this lock is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// The lock key.
+    pub key: Vec<u8>,
+    /// Its create revision.
+    pub token: i64,
+}
+
+impl Guard {
+    /// Splits at the last colon, since keys may hold colons.
+    pub fn parse(text: &[u8]) -> Result<Self> {
+        let wrong = || {
+            Failure::bad_request("the guard is not <lock key>:<token>")
+                .hint("the token is the lock's fencing_token, 1 or more")
+        };
+        let colon = text
+            .iter()
+            .rposition(|byte| *byte == b':')
+            .ok_or_else(wrong)?;
+        let (key, digits) = (&text[..colon], &text[colon + 1..]);
+        let token: Option<i64> = std::str::from_utf8(digits)
+            .ok()
+            .and_then(|d| d.parse().ok());
+        match token {
+            Some(token) if token >= 1 && !key.is_empty() => Ok(Self {
+                key: key.to_vec(),
+                token,
+            }),
+            _ => Err(wrong()),
+        }
+    }
+
+    fn compare(&self) -> Compare {
+        Compare::created_at(&self.key, self.token)
+    }
+
+    /// Whether the lock key, as read by the failed transaction, is still the guard's.
+    fn held(&self, lock_key: Option<&Entry>) -> bool {
+        lock_key.is_some_and(|entry| entry.create_revision == self.token)
+    }
+
+    fn not_holder(&self) -> Failure {
+        let key = String::from_utf8_lossy(&self.key);
+        let detail = format!("the lock key {key} was not created at {}", self.token);
+        Failure::new(Code::NotHolder, detail).hint("the lock has been lost: acquire it again")
+    }
+}
+
+/// What a failed conditional transaction read: the key as it is, after the guard has been checked.
+fn refused(
+    guard: Option<&Guard>,
+    responses: Vec<OpAnswer>,
+    keys_only: bool,
+) -> Result<Option<Entry>> {
+    let mut entries = responses
+        .into_iter()
+        .map(|op| op.into_entry().map(|kv| entry(kv, keys_only)));
+    if let Some(guard) = guard {
+        let lock_key = entries.next().flatten();
+        if !guard.held(lock_key.as_ref()) {
+            return Err(guard.not_holder());
+        }
+    }
+    Ok(entries.next().flatten())
+}
+
+/// The reads of the branch that runs when a condition fails, in the order [`refused`] expects.
+fn read_refusal(key: &[u8], guard: Option<&Guard>, keys_only: bool) -> Vec<Op> {
+    let own = if keys_only {
+        Op::peek(key)
+    } else {
+        Op::get(key)
+    };
+    guard
+        .map(|guard| Op::peek(&guard.key))
+        .into_iter()
+        .chain([own])
+        .collect()
+}
+
+fn precondition_failed(current: Option<Entry>) -> Failure {
+    let detail = match &current {
+        Some(entry) => format!("the key is at revision {}", entry.mod_revision),
+        None => "the key does not exist".to_owned(),
+    };
+    Failure::new(Code::PreconditionFailed, detail).with(|facts| facts.current = Some(current))
+}
+
+fn absent(key: &[u8], header: &Header) -> Failure {
+    let detail = format!("there is no key {}", String::from_utf8_lossy(key));
+    let revision = header.revision;
+    Failure::new(Code::KeyNotFound, detail).with(|facts| facts.store_revision = Some(revision))
+}
+
+impl KvService {
+    /// The service over one cluster.
+    pub fn new(etcd: Etcd) -> Self {
+        Self { etcd }
+    }
+
+    /// One key, now or at a revision.
+    pub async fn get(&self, caller: &Caller, key: &[u8], get: Get) -> Result<(Header, Entry)> {
+        let answer = self.etcd.range(caller, &Range::one(key), &get).await?;
+        match answer.kvs.into_iter().next() {
+            Some(kv) => Ok((answer.header, entry(kv, get.keys_only))),
+            None => Err(absent(key, &answer.header)),
+        }
+    }
+
+    /// How many keys a range has.
+    pub async fn count(&self, caller: &Caller, range: &Range, get: Get) -> Result<CountAnswer> {
+        let get = Get {
+            count_only: true,
+            ..get
+        };
+        let answer = self.etcd.range(caller, range, &get).await?;
+        Ok(CountAnswer {
+            header: answer.header,
+            count: answer.count,
+        })
+    }
+
+    /// Which precondition a write compares on: of a list of revisions the one that is current.
+    async fn settle(
+        &self,
+        caller: &Caller,
+        key: &[u8],
+        precondition: &Precondition,
+    ) -> Result<Option<Compare>> {
+        Ok(match precondition {
+            Precondition::None => None,
+            Precondition::Exists => Some(Compare::exists(key)),
+            Precondition::Absent => Some(Compare::absent(key)),
+            Precondition::ModifiedAt(revisions) => {
+                if let [revision] = revisions[..] {
+                    Some(Compare::modified_at(key, revision))
+                } else {
+                    let answer = self
+                        .etcd
+                        .range(caller, &Range::one(key), &Get::default())
+                        .await?;
+                    let current = answer.kvs.into_iter().next().map(|kv| entry(kv, false));
+                    let matching = current.as_ref().map(|entry| entry.mod_revision);
+                    match matching.filter(|revision| revisions.contains(revision)) {
+                        Some(revision) => Some(Compare::modified_at(key, revision)),
+                        None => return Err(precondition_failed(current)),
+                    }
+                }
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Guard;
+
+    #[test]
+    fn a_guard_splits_at_the_last_colon() {
+        let guard = Guard::parse(b"/services/10.0.0.1:80/a:17").expect("parses");
+        assert_eq!(
+            (guard.key, guard.token),
+            (b"/services/10.0.0.1:80/a".to_vec(), 17)
+        );
+        for wrong in [
+            &b""[..],
+            b"key",
+            b"key:",
+            b"key:0",
+            b"key:-1",
+            b":5",
+            b"key:x",
+        ] {
+            assert!(Guard::parse(wrong).is_err(), "{}", wrong.escape_ascii());
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Deleting one key, and a range whose size was confirmed.
+
+use shared::{Code, CompareOp, CompareTarget, DeleteAnswer, Header};
+
+use super::{Guard, KvService, Precondition, absent, precondition_failed, read_refusal, refused};
+use crate::caller::Caller;
+use crate::etcd::{Compare, Delete, Get, KeyValue, Op, OpAnswer, Range, Txn, entry};
+use crate::failure::{Failure, Result};
+
+/// Above this many keys a range is deleted without comparing each: etcd would load them all.
+const GUARDED_AT_MOST: i64 = 10_000;
+
+impl KvService {
+    /// Deletes one key.
+    pub async fn delete(
+        &self,
+        caller: &Caller,
+        key: &[u8],
+        prev: bool,
+        precondition: &Precondition,
+        guard: Option<&Guard>,
+    ) -> Result<DeleteAnswer> {
+        let condition = self.settle(caller, key, precondition).await?;
+        let conditional = condition.is_some();
+        let delete = Delete {
+            range: Range::one(key),
+            prev,
+        };
+        let compare: Vec<_> = guard
+            .map(Guard::compare)
+            .into_iter()
+            .chain(condition)
+            .collect();
+        let (header, deleted, before) = if compare.is_empty() {
+            self.etcd.delete(caller, delete).await?
+        } else {
+            let or_else = read_refusal(key, guard, false);
+            let txn = Txn {
+                compare,
+                then: vec![Op::Delete(delete)],
+                or_else,
+            };
+            let answer = self.etcd.txn(caller, txn).await?;
+            if !answer.succeeded {
+                let current = refused(guard, answer.responses, false)?;
+                debug_assert!(conditional, "without a condition only the guard can fail");
+                return Err(precondition_failed(current));
+            }
+            deletion(answer.header, answer.responses)
+        };
+        if deleted == 0 {
+            return Err(absent(key, &header));
+        }
+        Ok(answer(header, deleted, prev.then_some(before), None))
+    }
+
+    /// Deletes a range of `confirm` keys, counted at `revision` or now. No key that was written after
+    /// that count dies: the whole deletion is refused instead.
+    pub async fn delete_range(
+        &self,
+        caller: &Caller,
+        range: &Range,
+        confirm: Option<i64>,
+        revision: Option<i64>,
+        prev: bool,
+        guard: Option<&Guard>,
+    ) -> Result<DeleteAnswer> {
+        let count = Get::count_only().at(revision.unwrap_or(0));
+        let counted = self.etcd.range(caller, range, &count).await?;
+        let at = revision.unwrap_or(counted.header.revision);
+        let changed = |code: Code, detail: String, count: i64, revision: i64| {
+            Failure::new(code, detail).with(|facts| {
+                facts.count = Some(count);
+                facts.revision = Some(revision);
+            })
+        };
+        let Some(confirm) = confirm else {
+            let detail = format!("this would delete {} keys", counted.count);
+            let hint = format!("add confirm={}&revision={at}", counted.count);
+            return Err(changed(Code::ConfirmRequired, detail, counted.count, at).hint(hint));
+        };
+        if counted.count != confirm {
+            let detail = format!("the range has {} keys, not {confirm}", counted.count);
+            return Err(changed(Code::CountChanged, detail, counted.count, at));
+        }
+        let guarded = counted.count <= GUARDED_AT_MOST;
+        let untouched = guarded.then(|| {
+            let target = CompareTarget::ModRevision;
+            Compare::number(range.clone(), target, CompareOp::Less, at.saturating_add(1))
+        });
+        let compare: Vec<_> = guard
+            .map(Guard::compare)
+            .into_iter()
+            .chain(untouched)
+            .collect();
+        let or_else = guard
+            .map(|guard| Op::peek(&guard.key))
+            .into_iter()
+            .chain([Op::Get(range.clone(), Get::count_only())])
+            .collect();
+        let delete = Delete {
+            range: range.clone(),
+            prev,
+        };
+        let txn = Txn {
+            compare,
+            then: vec![Op::Delete(delete)],
+            or_else,
+        };
+        let result = self.etcd.txn(caller, txn).await?;
+        if !result.succeeded {
+            let now = match result.responses.last() {
+                Some(OpAnswer::Get(_, count, _)) => *count,
+                _ => 0,
+            };
+            // Answers not_holder where the guard is what failed.
+            refused(guard, result.responses, true)?;
+            let detail = format!("keys of the range were written after revision {at}");
+            return Err(changed(
+                Code::CountChanged,
+                detail,
+                now,
+                result.header.revision,
+            ));
+        }
+        let (header, deleted, before) = deletion(result.header, result.responses);
+        Ok(answer(
+            header,
+            deleted,
+            prev.then_some(before),
+            (!guarded).then_some(false),
+        ))
+    }
+}
+
+fn deletion(header: Header, responses: Vec<OpAnswer>) -> (Header, i64, Vec<KeyValue>) {
+    match responses.into_iter().next() {
+        Some(OpAnswer::Delete(deleted, before)) => (header, deleted, before),
+        _ => (header, 0, Vec::new()),
+    }
+}
+
+fn answer(
+    header: Header,
+    deleted: i64,
+    before: Option<Vec<KeyValue>>,
+    guarded: Option<bool>,
+) -> DeleteAnswer {
+    let prev = before.map(|kvs| kvs.into_iter().map(|kv| entry(kv, false)).collect());
+    DeleteAnswer {
+        header,
+        deleted,
+        prev,
+        guarded,
+    }
+}

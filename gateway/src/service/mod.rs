@@ -1,0 +1,9 @@
+//! The decisions: what a request means to etcd. Knows no HTTP.
+
+pub mod cluster;
+pub mod cursor;
+pub mod history;
+pub mod kv;
+pub mod tree;
+pub mod txn;
+mod walk;

@@ -1,0 +1,223 @@
+//! Walking a range in key order, window by window.
+//!
+//! etcd walks the index of the whole range it is asked for, whatever the limit: one key out of a
+//! million costs 57 ms, out of ten thousand 0.6 ms. So after the first look a walk asks for windows
+//! that end at a nearby byte boundary, wider when they come back empty, narrower when they hold too
+//! much.
+
+use shared::Header;
+
+use crate::caller::Caller;
+use crate::etcd::{Etcd, Get, KeyValue, Range};
+use crate::failure::Result;
+
+/// A window with more keys than this is worth narrowing: its walk costs about a millisecond.
+const HEAVY: i64 = 20_000;
+
+/// Keys that a window brought.
+#[derive(Debug)]
+pub(super) struct Window {
+    /// The store's header.
+    pub(super) header: Header,
+    /// The keys, in order; never none.
+    pub(super) kvs: Vec<KeyValue>,
+}
+
+/// Where a walk stands.
+#[derive(Clone, Debug)]
+pub(super) struct Walk {
+    /// The next key may be this one.
+    at: Vec<u8>,
+    /// The exclusive end; none is the end of the keyspace.
+    end: Option<Vec<u8>>,
+    /// The boundary is made by raising byte `depth − 1` of `at`; 0 asks for the whole rest.
+    depth: usize,
+    /// By how much that byte is raised.
+    step: u16,
+    done: bool,
+}
+
+impl Walk {
+    /// A walk over a range; a `depth` known from an earlier walk saves looking for it again.
+    pub(super) fn new(range: &Range, depth: usize) -> Self {
+        let end = range.upper_bound().map(<[u8]>::to_vec);
+        Self {
+            at: range.key.clone(),
+            end,
+            depth,
+            step: 1,
+            done: false,
+        }
+    }
+
+    /// Where it stands, for a cursor.
+    pub(super) fn position(&self) -> (&[u8], usize) {
+        (&self.at, self.depth)
+    }
+
+    /// Whether nothing is left.
+    pub(super) fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Goes on at `key`, which must not lie behind; with none nothing is left.
+    pub(super) fn skip_to(&mut self, key: Option<Vec<u8>>) {
+        match key {
+            Some(key) if self.end.as_ref().is_none_or(|end| key < *end) => {
+                if key > self.at {
+                    self.at = key;
+                    self.step = 1;
+                }
+            }
+            _ => self.done = true,
+        }
+    }
+
+    /// The same walk, to go on at a key that it brought already.
+    pub(super) fn back_to(mut self, key: Vec<u8>) -> Self {
+        self.at = key;
+        self.step = 1;
+        self.done = false;
+        self
+    }
+
+    /// The next keys, `get.limit` at most; none at the end.
+    pub(super) async fn next(
+        &mut self,
+        etcd: &Etcd,
+        caller: &Caller,
+        get: &Get,
+    ) -> Result<Option<Window>> {
+        while !self.done {
+            let bound = self.bound();
+            let range = Range::between(self.at.clone(), bound.clone());
+            let answer = etcd.range(caller, &range, get).await?;
+            self.learn(bound, &answer.kvs, answer.more, answer.count);
+            if !answer.kvs.is_empty() {
+                return Ok(Some(Window {
+                    header: answer.header,
+                    kvs: answer.kvs,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next window's end. Moves `depth` up where the byte cannot be raised any further.
+    fn bound(&mut self) -> Option<Vec<u8>> {
+        let mut depth = self.depth.min(self.at.len());
+        while depth > 0 {
+            let raised = u16::from(self.at[depth - 1]) + self.step;
+            if let Ok(byte) = u8::try_from(raised) {
+                let mut bound = self.at[..depth].to_vec();
+                bound[depth - 1] = byte;
+                let inside = self.end.as_ref().is_none_or(|end| bound < *end);
+                return if inside {
+                    Some(bound)
+                } else {
+                    self.end.clone()
+                };
+            }
+            depth -= 1;
+            self.depth = depth;
+            self.step = 1;
+        }
+        self.end.clone()
+    }
+
+    /// Moves on, and takes the density of what came as a hint for the next window.
+    fn learn(&mut self, bound: Option<Vec<u8>>, kvs: &[KeyValue], more: bool, count: i64) {
+        if more && let Some(last) = kvs.last() {
+            self.at = [&last.key[..], &[0]].concat();
+            self.step = 1;
+        } else if bound == self.end {
+            self.done = true;
+        } else {
+            self.at = bound.expect("only the range's own end is open");
+            self.step = self.step.saturating_mul(2).min(256);
+        }
+        if count > HEAVY
+            && let [first, .., last] = kvs
+        {
+            let common = first
+                .key
+                .iter()
+                .zip(&last.key)
+                .take_while(|(a, b)| a == b)
+                .count();
+            self.depth = self.depth.max(common + 1);
+        } else if count > HEAVY {
+            self.depth += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// A walk over a set of keys instead of an etcd; answers the keys, the calls, the keys walked.
+    fn walk(keys: &BTreeSet<Vec<u8>>, range: &Range, limit: usize) -> (Vec<Vec<u8>>, usize, usize) {
+        let mut walk = Walk::new(range, 0);
+        let (mut seen, mut calls, mut cost) = (Vec::new(), 0, 0);
+        while !walk.is_done() {
+            let bound = walk.bound();
+            let window = Range::between(walk.at.clone(), bound.clone());
+            let all: Vec<_> = keys
+                .iter()
+                .filter(|key| window.contains(key))
+                .cloned()
+                .collect();
+            let kvs: Vec<_> = all
+                .iter()
+                .take(limit)
+                .map(|key| KeyValue {
+                    key: key.clone(),
+                    ..KeyValue::default()
+                })
+                .collect();
+            walk.learn(bound, &kvs, all.len() > limit, all.len() as i64);
+            seen.extend(kvs.into_iter().map(|kv| kv.key));
+            calls += 1;
+            cost += all.len();
+            assert!(calls < 100_000, "the walk ends");
+        }
+        (seen, calls, cost)
+    }
+
+    #[test]
+    fn every_key_comes_once_and_in_order() {
+        let keys: BTreeSet<Vec<u8>> = (0..3000_u32)
+            .map(|n| format!("/k/{:x}/{n}", n.wrapping_mul(2_654_435_761)).into_bytes())
+            .chain([
+                vec![0xff, 0xff],
+                vec![0xff],
+                vec![0],
+                b"/k".to_vec(),
+                b"/k0".to_vec(),
+            ])
+            .collect();
+        let (seen, ..) = walk(&keys, &Range::prefix(b""), 7);
+        assert_eq!(seen, keys.iter().cloned().collect::<Vec<_>>());
+        let below: Vec<_> = keys
+            .iter()
+            .filter(|key| key.starts_with(b"/k/"))
+            .cloned()
+            .collect();
+        assert_eq!(walk(&keys, &Range::prefix(b"/k/"), 100).0, below);
+    }
+
+    #[test]
+    fn a_large_range_is_not_walked_again_for_each_page() {
+        let keys: BTreeSet<Vec<u8>> = (0..60_000_u32)
+            .map(|n| format!("/jobs/{n:06}").into_bytes())
+            .collect();
+        let (seen, calls, cost) = walk(&keys, &Range::prefix(b"/jobs/"), 1000);
+        assert_eq!(seen.len(), 60_000);
+        // One page after the other over the whole rest would walk 1.8 million keys in 60 calls.
+        assert!(cost < 400_000, "{cost} keys walked in {calls} calls");
+        assert!(calls < 400, "{calls} calls");
+    }
+}

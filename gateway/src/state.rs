@@ -1,0 +1,130 @@
+//! What the process holds: its configuration, its clusters with their services, its tasks.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use shared::Code;
+
+use crate::config::Config;
+use crate::etcd::Etcd;
+use crate::failure::{Failure, Result};
+use crate::middleware::frame::RequestIds;
+use crate::middleware::guard::Policy;
+use crate::service::cluster::ClusterService;
+use crate::service::history::HistoryService;
+use crate::service::kv::KvService;
+use crate::service::tree::TreeService;
+use crate::service::txn::TxnService;
+use crate::tasks::Tasks;
+
+/// The process's state. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct AppState(Arc<App>);
+
+/// See [`AppState`].
+#[derive(Debug)]
+pub struct App {
+    /// As started.
+    pub config: Config,
+    /// Whom the door lets in.
+    pub policy: Policy,
+    /// Every task.
+    pub tasks: Tasks,
+    /// Names of requests.
+    pub request_ids: RequestIds,
+    /// `/readyz` says no once this is set: the load balancer should send nothing more.
+    pub stopping: AtomicBool,
+    /// Renders `/metrics`; absent where another recorder was installed before.
+    pub metrics: Option<PrometheusHandle>,
+    /// The clusters; the first is the default.
+    pub clusters: Vec<Arc<Cluster>>,
+}
+
+/// A cluster by its name, with a service for each noun.
+#[derive(Debug)]
+pub struct Cluster {
+    /// The name in `/clusters/{cluster}/…`.
+    pub name: String,
+    /// Client URLs as configured.
+    pub endpoints: Vec<String>,
+    /// Keys.
+    pub kv: KvService,
+    /// One level of keys.
+    pub tree: TreeService,
+    /// A key's revisions.
+    pub history: HistoryService,
+    /// Transactions and single ops.
+    pub txn: TxnService,
+    /// Members, leader, health.
+    pub info: ClusterService,
+}
+
+impl Cluster {
+    /// The services over one cluster's connections.
+    pub fn new(name: impl Into<String>, etcd: Etcd) -> Self {
+        let name = name.into();
+        Self {
+            endpoints: etcd.endpoints().to_vec(),
+            kv: KvService::new(etcd.clone()),
+            tree: TreeService::new(etcd.clone()),
+            history: HistoryService::new(etcd.clone()),
+            txn: TxnService::new(etcd.clone()),
+            info: ClusterService::new(name.clone(), etcd),
+            name,
+        }
+    }
+}
+
+impl Deref for AppState {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.0
+    }
+}
+
+impl AppState {
+    /// The state of a process about to serve.
+    pub fn new(
+        config: Config,
+        clusters: Vec<Cluster>,
+        tasks: Tasks,
+        metrics: Option<PrometheusHandle>,
+    ) -> Self {
+        Self(Arc::new(App {
+            policy: Policy::new(&config.allow_host),
+            tasks,
+            request_ids: RequestIds::default(),
+            stopping: AtomicBool::new(false),
+            metrics,
+            clusters: clusters.into_iter().map(Arc::new).collect(),
+            config,
+        }))
+    }
+
+    /// The cluster that routes without a cluster's name mean.
+    pub fn default_cluster(&self) -> Result<Arc<Cluster>> {
+        self.clusters
+            .first()
+            .cloned()
+            .ok_or_else(|| Failure::new(Code::ClusterNotFound, "this gateway serves no cluster"))
+    }
+
+    /// A cluster by name.
+    pub fn cluster(&self, name: &str) -> Result<Arc<Cluster>> {
+        let named = self
+            .clusters
+            .iter()
+            .find(|cluster| cluster.name == name)
+            .cloned();
+        named.ok_or_else(|| {
+            Failure::new(
+                Code::ClusterNotFound,
+                format!("this gateway serves no cluster `{name}`"),
+            )
+            .hint("GET /api/v1/clusters lists them")
+        })
+    }
+}
