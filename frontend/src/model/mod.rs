@@ -1,8 +1,14 @@
 //! Pure logic of the dashboard: no framework, no browser. Everything here is tested natively.
 
+pub(crate) mod code;
+pub(crate) mod command;
+pub(crate) mod diff;
 pub(crate) mod format;
+pub(crate) mod json;
 pub(crate) mod live;
 pub(crate) mod locks;
 pub(crate) mod percent;
 pub(crate) mod stream;
+pub(crate) mod tree;
+pub(crate) mod value;
 pub(crate) mod window;

@@ -1,0 +1,279 @@
+//! A text as rows that a virtual list can draw one by one, whatever its size.
+
+use super::json::{Paint, Span};
+
+/// Longer lines go on in further rows, so that one line of a megabyte stays light to draw.
+const LONGEST: usize = 400;
+
+/// Bytes on a row of the hex lens.
+const HEX_ROW: usize = 16;
+
+/// Characters on a row of the base64 lens.
+const BASE64_ROW: usize = 76;
+
+/// A row's text, without the line's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Row {
+    start: u32,
+    end: u32,
+    /// The line's number; 0 where a row goes on with the line before.
+    number: u32,
+}
+
+/// A value made ready to be drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Code {
+    content: Content,
+    lines: usize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Content {
+    Text {
+        text: String,
+        rows: Vec<Row>,
+        spans: Vec<Span>,
+    },
+    Hex(Vec<u8>),
+}
+
+/// A row to draw: what stands in the gutter, and coloured pieces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Drawn {
+    pub(crate) gutter: String,
+    pub(crate) pieces: Vec<(Paint, String)>,
+}
+
+impl Code {
+    /// A text with its coloured spans, in order.
+    pub(crate) fn text(text: String, spans: Vec<Span>) -> Self {
+        let mut rows = Vec::new();
+        let mut number = 0;
+        let mut start = 0;
+        for line in text.split('\n') {
+            number += 1;
+            push_rows(&mut rows, &text, start, start + line.len(), number);
+            start += line.len() + 1;
+        }
+        Self {
+            content: Content::Text { text, rows, spans },
+            lines: number as usize,
+        }
+    }
+
+    /// Bytes, sixteen a row.
+    pub(crate) fn hex(bytes: Vec<u8>) -> Self {
+        let lines = bytes.len().div_ceil(HEX_ROW).max(1);
+        Self {
+            content: Content::Hex(bytes),
+            lines,
+        }
+    }
+
+    /// Base64, wrapped as `base64` does.
+    pub(crate) fn base64(encoded: &str) -> Self {
+        let mut text = String::with_capacity(encoded.len() + encoded.len() / BASE64_ROW + 1);
+        let mut rest = encoded;
+        while rest.len() > BASE64_ROW {
+            let (row, tail) = rest.split_at(BASE64_ROW);
+            text.push_str(row);
+            text.push('\n');
+            rest = tail;
+        }
+        text.push_str(rest);
+        Self::text(text, Vec::new())
+    }
+
+    /// Rows to draw.
+    pub(crate) fn rows(&self) -> usize {
+        match &self.content {
+            Content::Text { rows, .. } => rows.len(),
+            Content::Hex(_) => self.lines,
+        }
+    }
+
+    /// Lines of the text; rows of the hex lens.
+    pub(crate) fn lines(&self) -> usize {
+        self.lines
+    }
+
+    /// The row at an index; an empty one beyond the end.
+    pub(crate) fn row(&self, index: usize) -> Drawn {
+        match &self.content {
+            Content::Hex(bytes) => hex_row(bytes, index),
+            Content::Text { text, rows, spans } => {
+                let Some(row) = rows.get(index) else {
+                    return Drawn {
+                        gutter: String::new(),
+                        pieces: Vec::new(),
+                    };
+                };
+                let gutter = if row.number == 0 {
+                    "·".to_owned()
+                } else {
+                    row.number.to_string()
+                };
+                Drawn {
+                    gutter,
+                    pieces: pieces(text, spans, *row),
+                }
+            }
+        }
+    }
+}
+
+fn push_rows(rows: &mut Vec<Row>, text: &str, start: usize, end: usize, number: u32) {
+    let mut from = start;
+    let mut number = number;
+    while end - from > LONGEST {
+        let to = floor_boundary(text, from + LONGEST);
+        rows.push(Row {
+            start: from as u32,
+            end: to as u32,
+            number,
+        });
+        from = to;
+        number = 0;
+    }
+    rows.push(Row {
+        start: from as u32,
+        end: end as u32,
+        number,
+    });
+}
+
+/// The last character boundary at or before an index.
+fn floor_boundary(text: &str, index: usize) -> usize {
+    (0..=index)
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0)
+}
+
+fn pieces(text: &str, spans: &[Span], row: Row) -> Vec<(Paint, String)> {
+    let mut pieces = Vec::new();
+    let mut at = row.start;
+    let mut push = |from: u32, to: u32, paint| {
+        if to > from {
+            pieces.push((paint, text[from as usize..to as usize].to_owned()));
+        }
+    };
+    let first = spans.partition_point(|span| span.end <= row.start);
+    for span in &spans[first..] {
+        if span.start >= row.end {
+            break;
+        }
+        let (from, to) = (span.start.max(row.start), span.end.min(row.end));
+        push(at, from, Paint::Plain);
+        push(from, to, span.paint);
+        at = to;
+    }
+    push(at, row.end, Paint::Plain);
+    pieces
+}
+
+fn hex_row(bytes: &[u8], index: usize) -> Drawn {
+    use std::fmt::Write as _;
+    let offset = index * HEX_ROW;
+    let row = bytes
+        .get(offset..)
+        .map_or(&[][..], |rest| &rest[..rest.len().min(HEX_ROW)]);
+    let mut digits = String::with_capacity(HEX_ROW * 3 + 2);
+    for at in 0..HEX_ROW {
+        if at == HEX_ROW / 2 {
+            digits.push(' ');
+        }
+        match row.get(at) {
+            Some(byte) => write!(digits, "{byte:02x} ").expect("a String takes every write"),
+            None => digits.push_str("   "),
+        }
+    }
+    let shown: String = row
+        .iter()
+        .map(|byte| {
+            if matches!(byte, 0x20..0x7f) {
+                char::from(*byte)
+            } else {
+                '·'
+            }
+        })
+        .collect();
+    Drawn {
+        gutter: format!("{offset:06x}"),
+        pieces: vec![(Paint::Plain, digits), (Paint::Text, format!(" {shown}"))],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(code: &Code, index: usize) -> String {
+        code.row(index)
+            .pieces
+            .into_iter()
+            .map(|(_, text)| text)
+            .collect()
+    }
+
+    #[test]
+    fn every_line_is_a_row() {
+        let code = Code::text("a\n\nb".to_owned(), Vec::new());
+        assert_eq!((code.rows(), code.lines()), (3, 3));
+        assert_eq!(
+            (shown(&code, 0), shown(&code, 1), shown(&code, 2)),
+            ("a".into(), String::new(), "b".into())
+        );
+        assert_eq!(Code::text(String::new(), Vec::new()).rows(), 1);
+    }
+
+    #[test]
+    fn a_long_line_goes_on_in_further_rows_without_cutting_a_character() {
+        let line = "占".repeat(300);
+        let code = Code::text(format!("{line}\nend"), Vec::new());
+        let numbers: Vec<String> = (0..code.rows()).map(|row| code.row(row).gutter).collect();
+        assert_eq!(numbers, ["1", "·", "·", "2"]);
+        assert_eq!(
+            (0..3).map(|row| shown(&code, row)).collect::<String>(),
+            line
+        );
+    }
+
+    #[test]
+    fn colours_follow_their_rows() {
+        let (text, spans) = crate::model::json::pretty(r#"{"a":1}"#).expect("it is JSON");
+        let code = Code::text(text, spans);
+        assert_eq!(
+            code.row(1).pieces,
+            [
+                (Paint::Plain, "  ".to_owned()),
+                (Paint::Key, "\"a\"".to_owned()),
+                (Paint::Plain, ": ".to_owned()),
+                (Paint::Number, "1".to_owned()),
+            ]
+        );
+    }
+
+    #[test]
+    fn bytes_are_shown_sixteen_a_row() {
+        let code = Code::hex((0..=17).map(|byte| byte + 0x60).collect());
+        assert_eq!(code.rows(), 2);
+        assert_eq!(code.row(0).gutter, "000000");
+        assert_eq!(
+            shown(&code, 0),
+            "60 61 62 63 64 65 66 67  68 69 6a 6b 6c 6d 6e 6f  `abcdefghijklmno"
+        );
+        assert_eq!(code.row(1).gutter, "000010");
+        assert!(shown(&code, 1).starts_with("70 71    "));
+        assert_eq!(Code::hex(Vec::new()).rows(), 1);
+    }
+
+    #[test]
+    fn base64_is_wrapped() {
+        let code = Code::base64(&"A".repeat(100));
+        assert_eq!(
+            (code.rows(), shown(&code, 0).len(), shown(&code, 1).len()),
+            (2, 76, 24)
+        );
+    }
+}

@@ -1,0 +1,373 @@
+//! What was done here, as a line for a terminal: `curl` for the gateway, `etcdctl` for etcd.
+//!
+//! A line must do exactly what the button does, with any bytes in key and value; where a tool cannot,
+//! it says so instead of coming near.
+
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::percent;
+
+/// Something the Explorer does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Deed {
+    /// Reads a key.
+    Get { key: Vec<u8> },
+    /// Lists the keys under a prefix.
+    List { prefix: Vec<u8> },
+    /// Reads a key's stored revisions.
+    History { key: Vec<u8> },
+    /// Follows a key, or a prefix.
+    Watch { key: Vec<u8>, prefix: bool },
+    /// Replaces a value, if the key is still at a revision.
+    Replace {
+        key: Vec<u8>,
+        value: Vec<u8>,
+        revision: i64,
+        lease: KeptLease,
+    },
+    /// Creates a key, if it does not exist.
+    Create {
+        key: Vec<u8>,
+        value: Vec<u8>,
+        lease: Option<String>,
+    },
+    /// Deletes a key, if it is still at a revision.
+    Delete { key: Vec<u8>, revision: i64 },
+    /// Deletes what is under a prefix, if there are still so many keys, none of them newer.
+    DeletePrefix {
+        prefix: Vec<u8>,
+        count: i64,
+        revision: i64,
+    },
+}
+
+/// The lease after a replacement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KeptLease {
+    Keep,
+    Drop,
+}
+
+/// Why there is no line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoLine {
+    /// etcdctl has no such command.
+    NoCommand,
+    /// A NUL byte cannot stand in an argument.
+    Nul,
+}
+
+/// A text in single quotes, as every POSIX shell reads it.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// Bytes as one argument. What is no text needs bash's `$'…'`.
+fn argument(bytes: &[u8]) -> Result<String, NoLine> {
+    if bytes.contains(&0) {
+        return Err(NoLine::Nul);
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.chars().any(char::is_control) => Ok(quoted(text)),
+        _ => {
+            let mut out = String::from("$'");
+            for &byte in bytes {
+                match byte {
+                    b'\'' | b'\\' => write!(out, "\\{}", char::from(byte)),
+                    0x20..0x7f => write!(out, "{}", char::from(byte)),
+                    _ => write!(out, "\\x{byte:02x}"),
+                }
+                .expect("a String takes every write");
+                // `\x1` followed by a digit would be read as one escape; two digits end it.
+            }
+            out.push('\'');
+            Ok(out)
+        }
+    }
+}
+
+/// A value on standard input, before a command that reads it; `None` when it can be an argument.
+fn piped(value: &[u8]) -> Option<String> {
+    let plain = std::str::from_utf8(value).is_ok_and(|text| !text.contains('\0'));
+    (!plain || value.len() > 2000)
+        .then(|| format!("base64 -d <<'EOF' | {{}}\n{}\nEOF", wrapped(value)))
+}
+
+fn wrapped(value: &[u8]) -> String {
+    let encoded = STANDARD.encode(value);
+    let rows: Vec<&str> = encoded
+        .as_bytes()
+        .chunks(76)
+        .map(|row| std::str::from_utf8(row).unwrap_or_default())
+        .collect();
+    rows.join("\n")
+}
+
+/// The line for `curl`; `base` is the API's URL, up to and with `/api/v1/`.
+pub(crate) fn curl(deed: &Deed, base: &str) -> String {
+    let url = |resource: &str, name: &str, bytes: &[u8], more: &str| {
+        quoted(&format!(
+            "{base}{resource}?{name}={}{more}",
+            percent::encode(bytes)
+        ))
+    };
+    let put = |flags: &str, url: &str, value: &[u8]| match piped(value) {
+        Some(pipe) => pipe.replacen(
+            "{}",
+            &format!("curl -X PUT{flags} --data-binary @- {url}"),
+            1,
+        ),
+        None => format!(
+            "curl -X PUT{flags} --data-raw {} {url}",
+            quoted(&String::from_utf8_lossy(value))
+        ),
+    };
+    match deed {
+        Deed::Get { key } => format!("curl {}", url("kv", "key", key, "")),
+        Deed::List { prefix } => format!("curl {}", url("kv", "prefix", prefix, "&keys_only")),
+        Deed::History { key } => format!("curl {}", url("history", "key", key, "")),
+        Deed::Watch { key, prefix } => {
+            format!(
+                "curl -N {}",
+                url(
+                    "watch",
+                    if *prefix { "prefix" } else { "key" },
+                    key,
+                    "&prev"
+                )
+            )
+        }
+        Deed::Replace {
+            key,
+            value,
+            revision,
+            lease,
+        } => {
+            let more = if *lease == KeptLease::Drop {
+                "&lease=none"
+            } else {
+                ""
+            };
+            put(
+                &format!(" -H 'If-Match: \"{revision}\"'"),
+                &url("kv", "key", key, more),
+                value,
+            )
+        }
+        Deed::Create { key, value, lease } => {
+            let more = lease
+                .as_ref()
+                .map(|id| format!("&lease={id}"))
+                .unwrap_or_default();
+            put(
+                " -H 'If-None-Match: *'",
+                &url("kv", "key", key, &more),
+                value,
+            )
+        }
+        Deed::Delete { key, revision } => {
+            format!(
+                "curl -X DELETE -H 'If-Match: \"{revision}\"' {}",
+                url("kv", "key", key, "")
+            )
+        }
+        Deed::DeletePrefix {
+            prefix,
+            count,
+            revision,
+        } => {
+            let more = format!("&confirm={count}&revision={revision}");
+            format!("curl -X DELETE {}", url("kv", "prefix", prefix, &more))
+        }
+    }
+}
+
+/// The line for `etcdctl`.
+pub(crate) fn etcdctl(deed: &Deed) -> Result<String, NoLine> {
+    Ok(match deed {
+        Deed::Get { key } => format!("etcdctl get {}", argument(key)?),
+        Deed::List { prefix } => format!("etcdctl get --prefix --keys-only {}", argument(prefix)?),
+        Deed::History { .. } => return Err(NoLine::NoCommand),
+        Deed::Watch { key, prefix } => {
+            format!(
+                "etcdctl watch --prev-kv{} {}",
+                if *prefix { " --prefix" } else { "" },
+                argument(key)?
+            )
+        }
+        Deed::Replace {
+            key,
+            value,
+            revision,
+            lease,
+        } => {
+            let flag = if *lease == KeptLease::Keep {
+                "--ignore-lease "
+            } else {
+                ""
+            };
+            transaction(
+                &compare("mod", key, *revision)?,
+                &format!("put {flag}{} {}", word(key)?, word(value)?),
+            )
+        }
+        Deed::Create { key, value, lease } => {
+            let flag = lease
+                .as_ref()
+                .map(|id| format!("--lease={id} "))
+                .unwrap_or_default();
+            transaction(
+                &compare("create", key, 0)?,
+                &format!("put {flag}{} {}", word(key)?, word(value)?),
+            )
+        }
+        Deed::Delete { key, revision } => transaction(
+            &compare("mod", key, *revision)?,
+            &format!("del {}", word(key)?),
+        ),
+        // etcdctl's transactions compare single keys only: the guard of ours cannot be written.
+        Deed::DeletePrefix { prefix, .. } => format!("etcdctl del --prefix {}", argument(prefix)?),
+    })
+}
+
+fn compare(target: &str, key: &[u8], revision: i64) -> Result<String, NoLine> {
+    Ok(format!("{target}({}) = \"{revision}\"", word(key)?))
+}
+
+/// `etcdctl txn` reads compares, then the success branch, then the failure branch, each ended by an
+/// empty line.
+fn transaction(compare: &str, op: &str) -> String {
+    format!("etcdctl txn <<'EOF'\n{compare}\n\n{op}\n\n\nEOF")
+}
+
+/// Bytes as etcdctl reads them inside a transaction: a Go string literal.
+fn word(bytes: &[u8]) -> Result<String, NoLine> {
+    // Its parser splits after unquoting nothing but backslashes; a NUL is read, yet a request with one
+    // in a line ends the line.
+    let mut out = String::from("\"");
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '"' => out.push_str("\\\""),
+                '\\' => out.push_str("\\\\"),
+                '\n' => out.push_str("\\n"),
+                c if c.is_control() => {
+                    write!(out, "\\u{:04x}", u32::from(c)).expect("a String takes every write")
+                }
+                c => out.push(c),
+            }
+        }
+        for byte in chunk.invalid() {
+            write!(out, "\\x{byte:02x}").expect("a String takes every write");
+        }
+    }
+    out.push('"');
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BASE: &str = "http://127.0.0.1:8379/api/v1/";
+
+    fn get(key: &[u8]) -> Deed {
+        Deed::Get { key: key.to_vec() }
+    }
+
+    #[test]
+    fn curl_carries_any_key() {
+        for (key, line) in [
+            (
+                &b"/a//b/"[..],
+                "curl 'http://127.0.0.1:8379/api/v1/kv?key=/a//b/'",
+            ),
+            (b"it's", "curl 'http://127.0.0.1:8379/api/v1/kv?key=it%27s'"),
+            (
+                b"\xff\xfe\0",
+                "curl 'http://127.0.0.1:8379/api/v1/kv?key=%FF%FE%00'",
+            ),
+            (
+                b"+%?",
+                "curl 'http://127.0.0.1:8379/api/v1/kv?key=%2B%25%3F'",
+            ),
+        ] {
+            assert_eq!(curl(&get(key), BASE), line);
+        }
+    }
+
+    #[test]
+    fn etcdctl_quotes_what_a_shell_would_touch() {
+        for (key, line) in [
+            (&b"/a b$"[..], Ok("etcdctl get '/a b$'")),
+            (b"it's", Ok(r"etcdctl get 'it'\''s'")),
+            (b"\xff'\n", Ok(r"etcdctl get $'\xff\'\x0a'")),
+            (b"a\0", Err(NoLine::Nul)),
+        ] {
+            assert_eq!(etcdctl(&get(key)).as_deref(), line.as_ref().copied());
+        }
+        assert_eq!(
+            etcdctl(&Deed::History { key: b"a".to_vec() }),
+            Err(NoLine::NoCommand)
+        );
+    }
+
+    #[test]
+    fn writes_carry_their_precondition() {
+        let replace = Deed::Replace {
+            key: b"k".to_vec(),
+            value: b"it's \"1\"\n".to_vec(),
+            revision: 7,
+            lease: KeptLease::Keep,
+        };
+        assert_eq!(
+            curl(&replace, BASE),
+            "curl -X PUT -H 'If-Match: \"7\"' --data-raw 'it'\\''s \"1\"\n' 'http://127.0.0.1:8379/api/v1/kv?key=k'"
+        );
+        assert_eq!(
+            etcdctl(&replace).expect("it is text"),
+            "etcdctl txn <<'EOF'\nmod(\"k\") = \"7\"\n\nput --ignore-lease \"k\" \"it's \\\"1\\\"\\n\"\n\n\nEOF"
+        );
+        let create = Deed::Create {
+            key: b"k".to_vec(),
+            value: vec![0xff, 0],
+            lease: Some("694d604f1cc13e0f".to_owned()),
+        };
+        assert_eq!(
+            curl(&create, BASE),
+            "base64 -d <<'EOF' | curl -X PUT -H 'If-None-Match: *' --data-binary @- 'http://127.0.0.1:8379/api/v1/kv?key=k&lease=694d604f1cc13e0f'\n/wA=\nEOF"
+        );
+        let delete = Deed::Delete {
+            key: b"k".to_vec(),
+            revision: 7,
+        };
+        assert_eq!(
+            curl(&delete, BASE),
+            "curl -X DELETE -H 'If-Match: \"7\"' 'http://127.0.0.1:8379/api/v1/kv?key=k'"
+        );
+        assert_eq!(
+            etcdctl(&delete).expect("it is text"),
+            "etcdctl txn <<'EOF'\nmod(\"k\") = \"7\"\n\ndel \"k\"\n\n\nEOF"
+        );
+    }
+
+    #[test]
+    fn a_prefix_delete_names_what_was_counted() {
+        let deed = Deed::DeletePrefix {
+            prefix: b"/cron/".to_vec(),
+            count: 412,
+            revision: 9,
+        };
+        assert_eq!(
+            curl(&deed, BASE),
+            "curl -X DELETE 'http://127.0.0.1:8379/api/v1/kv?prefix=/cron/&confirm=412&revision=9'"
+        );
+        assert_eq!(
+            etcdctl(&deed).expect("it is text"),
+            "etcdctl del --prefix '/cron/'"
+        );
+    }
+}

@@ -1,0 +1,304 @@
+//! JSON for the eye: indented and coloured, with every number and string exactly as it was written.
+//!
+//! Nothing is parsed into numbers: `12345678901234567890.10` must be shown so, and not as a double.
+
+/// The kinds of things a highlighter colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Paint {
+    Plain,
+    Key,
+    Text,
+    Number,
+    Literal,
+}
+
+/// A coloured stretch of a text, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    pub(crate) paint: Paint,
+}
+
+/// Deeper documents are shown as text.
+const DEEPEST: usize = 512;
+
+/// A document indented by two spaces, and its coloured spans in order. `None` when it is not JSON.
+pub(crate) fn pretty(source: &str) -> Option<(String, Vec<Span>)> {
+    let mut printer = Printer {
+        source: source.as_bytes(),
+        at: 0,
+        out: String::with_capacity(source.len() * 3 / 2),
+        spans: Vec::new(),
+    };
+    printer.document(source)?;
+    Some((printer.out, printer.spans))
+}
+
+struct Printer<'a> {
+    source: &'a [u8],
+    at: usize,
+    out: String,
+    spans: Vec<Span>,
+}
+
+/// An open bracket.
+struct Open {
+    object: bool,
+    empty: bool,
+}
+
+impl Printer<'_> {
+    /// Without recursion: the depth of a document is its author's choice, not ours.
+    fn document(&mut self, text: &str) -> Option<()> {
+        let mut open: Vec<Open> = Vec::new();
+        loop {
+            // A value, or the end of an empty bracket.
+            self.blanks();
+            let inside_empty = open.last().is_some_and(|bracket| bracket.empty);
+            let closing = open
+                .last()
+                .map(|bracket| if bracket.object { b'}' } else { b']' });
+            if inside_empty && closing == self.peek() {
+                self.close(&mut open);
+            } else {
+                if let Some(bracket) = open.last_mut() {
+                    bracket.empty = false;
+                    let object = bracket.object;
+                    self.line(open.len());
+                    if object {
+                        self.string(text, Paint::Key)?;
+                        self.blanks();
+                        self.take(b':')?;
+                        self.out.push_str(": ");
+                        self.blanks();
+                    }
+                }
+                match self.peek()? {
+                    bracket @ (b'{' | b'[') => {
+                        if open.len() == DEEPEST {
+                            return None;
+                        }
+                        self.at += 1;
+                        self.out.push(char::from(bracket));
+                        open.push(Open {
+                            object: bracket == b'{',
+                            empty: true,
+                        });
+                        continue;
+                    }
+                    b'"' => self.string(text, Paint::Text)?,
+                    b't' => self.literal("true")?,
+                    b'f' => self.literal("false")?,
+                    b'n' => self.literal("null")?,
+                    _ => self.number(text)?,
+                }
+            }
+            // What follows a value.
+            loop {
+                self.blanks();
+                let Some(bracket) = open.last() else {
+                    return (self.at == self.source.len()).then_some(());
+                };
+                match self.peek()? {
+                    b',' => {
+                        self.at += 1;
+                        self.out.push(',');
+                        break;
+                    }
+                    b'}' if bracket.object => self.close(&mut open),
+                    b']' if !bracket.object => self.close(&mut open),
+                    _ => return None,
+                }
+            }
+        }
+    }
+
+    fn close(&mut self, open: &mut Vec<Open>) {
+        let Some(bracket) = open.pop() else { return };
+        if !bracket.empty {
+            self.line(open.len());
+        }
+        self.at += 1;
+        self.out.push(if bracket.object { '}' } else { ']' });
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.source.get(self.at).copied()
+    }
+
+    fn take(&mut self, byte: u8) -> Option<()> {
+        (self.peek()? == byte).then(|| self.at += 1)
+    }
+
+    fn blanks(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn line(&mut self, depth: usize) {
+        self.out.push('\n');
+        for _ in 0..depth {
+            self.out.push_str("  ");
+        }
+    }
+
+    fn emit(&mut self, text: &str, paint: Paint) {
+        let start = self.out.len() as u32;
+        self.out.push_str(text);
+        self.spans.push(Span {
+            start,
+            end: self.out.len() as u32,
+            paint,
+        });
+    }
+
+    fn string(&mut self, text: &str, paint: Paint) -> Option<()> {
+        let start = self.at;
+        self.take(b'"')?;
+        loop {
+            match self.peek()? {
+                b'"' => break,
+                b'\\' => {
+                    let escape = *self.source.get(self.at + 1)?;
+                    let length = match escape {
+                        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 2,
+                        b'u' => {
+                            let digits = self.source.get(self.at + 2..self.at + 6)?;
+                            digits.iter().all(u8::is_ascii_hexdigit).then_some(6)?
+                        }
+                        _ => return None,
+                    };
+                    self.at += length;
+                }
+                0..0x20 => return None,
+                _ => self.at += 1,
+            }
+        }
+        self.at += 1;
+        self.emit(&text[start..self.at], paint);
+        Some(())
+    }
+
+    fn literal(&mut self, word: &'static str) -> Option<()> {
+        if !self.source[self.at..].starts_with(word.as_bytes()) {
+            return None;
+        }
+        self.at += word.len();
+        self.emit(word, Paint::Literal);
+        Some(())
+    }
+
+    fn digits(&mut self) -> Option<()> {
+        let start = self.at;
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+        (self.at > start).then_some(())
+    }
+
+    fn number(&mut self, text: &str) -> Option<()> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        if self.peek() == Some(b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        self.emit(&text[start..self.at], Paint::Number);
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Paint, pretty};
+
+    fn check(source: &str, expected: &str) {
+        assert_eq!(
+            pretty(source).map(|(text, _)| text).as_deref(),
+            Some(expected),
+            "{source}"
+        );
+    }
+
+    #[test]
+    fn documents_are_indented() {
+        check(
+            r#"{"a":1,"b":[true,null],"c":{},"d":[ ]}"#,
+            "{\n  \"a\": 1,\n  \"b\": [\n    true,\n    null\n  ],\n  \"c\": {},\n  \"d\": []\n}",
+        );
+        check(" [ ] ", "[]");
+        check("-0.5e+10", "-0.5e+10");
+        check(r#""\u00e9\n""#, r#""\u00e9\n""#);
+    }
+
+    #[test]
+    fn numbers_keep_every_digit() {
+        check(
+            "[12345678901234567890.10]",
+            "[\n  12345678901234567890.10\n]",
+        );
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused() {
+        for source in [
+            "",
+            "{",
+            "[1,]",
+            "{,}",
+            "{\"a\"}",
+            "{\"a\":}",
+            "01",
+            "1.",
+            "+1",
+            "nul",
+            "[1 2]",
+            "{\"a\":1]",
+            "\"\n\"",
+            "\"\\x\"",
+            "1 2",
+            "[,1]",
+            "{\"a\":1,}",
+        ] {
+            assert_eq!(pretty(source), None, "{source}");
+        }
+        let deep = "[".repeat(600) + &"]".repeat(600);
+        assert_eq!(pretty(&deep), None);
+    }
+
+    #[test]
+    fn spans_cover_what_they_name() {
+        let (text, spans) = pretty(r#"{"k":"v","n":-1,"t":true}"#).expect("it is JSON");
+        let seen: Vec<_> = spans
+            .iter()
+            .map(|span| (&text[span.start as usize..span.end as usize], span.paint))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("\"k\"", Paint::Key),
+                ("\"v\"", Paint::Text),
+                ("\"n\"", Paint::Key),
+                ("-1", Paint::Number),
+                ("\"t\"", Paint::Key),
+                ("true", Paint::Literal),
+            ]
+        );
+    }
+}

@@ -1,0 +1,214 @@
+//! Events: what they change in the levels that are here.
+
+use shared::Event;
+
+use super::{Count, Item, Late, Level, Meta, Name, Tree, ancestors, item_of};
+
+/// What an event changed, for those who show it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Touched {
+    /// The items to flash.
+    pub(crate) shown: Vec<Name>,
+    /// Folders of which the last key may have gone.
+    pub(crate) doubtful: Vec<Name>,
+}
+
+/// What is known of the inside of a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inside {
+    Nothing,
+    Something,
+    Unknown,
+}
+
+impl Tree {
+    /// Takes an event in.
+    pub(crate) fn apply(&mut self, event: &Event) -> Touched {
+        let key = &event.key().0;
+        let mut touched = Touched::default();
+        let above = self.levels_of(key);
+        self.recount(&above, event);
+        // The deepest first: a level that becomes empty takes its folder with it.
+        for prefix in above.iter().rev() {
+            let (item, folder) = item_of(prefix, key);
+            let inside = match self
+                .levels
+                .get(&item)
+                .filter(|level| folder && level.complete())
+            {
+                Some(level) if level.items.is_empty() => Inside::Nothing,
+                Some(_) => Inside::Something,
+                None => Inside::Unknown,
+            };
+            let Some(level) = self.levels.get_mut(prefix) else {
+                continue;
+            };
+            if event.mod_revision() <= level.revision {
+                continue;
+            }
+            if !level.covers(&item) {
+                let late = match event {
+                    Event::Put { entry, .. } => Late::Put(Meta::of(entry)),
+                    Event::Delete { mod_revision, .. } => Late::Delete(*mod_revision),
+                };
+                level.late.insert(key.as_slice().into(), late);
+                continue;
+            }
+            level.take(&item, folder, inside, event, &mut touched);
+        }
+        // A folder that is known to be gone needs no check.
+        touched
+            .doubtful
+            .retain(|folder| self.count(folder).is_none());
+        if matches!(event, Event::Delete { .. }) {
+            let empty: Vec<Name> = above
+                .iter()
+                .filter(|prefix| self.count(prefix).is_some_and(|keys| keys <= 0))
+                .cloned()
+                .collect();
+            for prefix in empty {
+                self.remove_folder(&prefix);
+            }
+        }
+        touched
+    }
+
+    /// The prefixes of which a key is part, the shortest first, whether they are loaded or not.
+    fn levels_of(&self, key: &[u8]) -> Vec<Name> {
+        let mut above = ancestors(key);
+        // A key that ends with a separator stands, nameless, on the level it names.
+        if key.last() == Some(&super::SEPARATOR) {
+            above.push(key.into());
+        }
+        above.extend(
+            self.odd
+                .iter()
+                .filter(|prefix| key.starts_with(prefix))
+                .cloned(),
+        );
+        above.sort_by_key(|prefix| prefix.len());
+        above
+    }
+
+    /// Keeps the counts of the folders above a key.
+    fn recount(&mut self, above: &[Name], event: &Event) {
+        let by = match event {
+            Event::Put { entry, .. } if entry.version == 1 => 1,
+            Event::Put { .. } => 0,
+            Event::Delete { .. } => -1,
+        };
+        let at = event.mod_revision();
+        for prefix in above {
+            if let Some(changes) = self.counting.get_mut(prefix) {
+                changes.push((at, by));
+            }
+            if let Some(Count { keys, revision }) = self.counts.get_mut(prefix)
+                && at > *revision
+            {
+                *keys += by;
+            }
+        }
+    }
+
+    /// Events that waited and whose page has come.
+    pub(super) fn settle(&mut self, prefix: &Name) {
+        let Some(level) = self.levels.get_mut(prefix) else {
+            return;
+        };
+        let waiting = std::mem::take(&mut level.late);
+        let revision = level.revision;
+        for (key, late) in waiting {
+            let (item, folder) = item_of(prefix, &key);
+            let at = match late {
+                Late::Put(meta) => meta.mod_revision,
+                Late::Delete(at) => at,
+            };
+            if at <= revision {
+                continue;
+            }
+            if !level.covers(&item) {
+                level.late.insert(key, late);
+                continue;
+            }
+            match (late, folder) {
+                (Late::Put(meta), false) => {
+                    level.items.insert(item, Item::Key(meta));
+                }
+                (Late::Put(meta), true) => level.touch(item, meta.mod_revision),
+                (Late::Delete(_), false) => {
+                    level.items.remove(&item);
+                }
+                // Whether it was the folder's last key the page does not tell, but a later one would be
+                // among those waiting; a check follows when the folder is opened.
+                (Late::Delete(_), true) => {}
+            }
+        }
+    }
+
+    /// Takes an empty folder away, and those above that are empty without it.
+    pub(super) fn remove_folder(&mut self, prefix: &Name) {
+        if prefix.is_empty() {
+            return;
+        }
+        self.expanded.remove(prefix);
+        self.levels.remove(prefix);
+        self.counts.remove(prefix);
+        let Some(parent) = ancestors(prefix).pop() else {
+            return;
+        };
+        if let Some(level) = self.levels.get_mut(&parent) {
+            level.items.remove(prefix);
+            if level.complete() && level.items.is_empty() {
+                self.remove_folder(&parent);
+            }
+        }
+    }
+}
+
+impl Level {
+    fn touch(&mut self, folder: Name, revision: i64) {
+        let item = self
+            .items
+            .entry(folder)
+            .or_insert(Item::Folder { touched: revision });
+        if let Item::Folder { touched } = item {
+            *touched = revision.max(*touched);
+        }
+    }
+
+    /// Takes an event in that lies within the pages of this level. `inside` is the item's own level,
+    /// where the item is a folder.
+    fn take(
+        &mut self,
+        item: &Name,
+        folder: bool,
+        inside: Inside,
+        event: &Event,
+        touched: &mut Touched,
+    ) {
+        match (event, folder) {
+            (Event::Put { entry, .. }, false) => {
+                self.items
+                    .insert(Name::clone(item), Item::Key(Meta::of(entry)));
+                touched.shown.push(Name::clone(item));
+            }
+            (Event::Put { entry, .. }, true) => {
+                self.touch(Name::clone(item), entry.mod_revision);
+                touched.shown.push(Name::clone(item));
+            }
+            (Event::Delete { .. }, false) => {
+                self.items.remove(item);
+            }
+            (Event::Delete { .. }, true) => {
+                if inside == Inside::Nothing {
+                    self.items.remove(item);
+                } else if self.items.contains_key(item) {
+                    touched.shown.push(Name::clone(item));
+                    if inside == Inside::Unknown {
+                        touched.doubtful.push(Name::clone(item));
+                    }
+                }
+            }
+        }
+    }
+}

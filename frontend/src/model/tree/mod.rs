@@ -1,0 +1,320 @@
+//! The key tree: levels as they were loaded, kept true by events, and the rows that show them.
+//!
+//! A level is what `GET /tree` says of one prefix, at one revision. Events newer than that are put on
+//! top; those beyond the pages loaded so far wait in the level until their page comes. So a level is
+//! always exact in what it shows, whatever comes first, page or event. Nothing here is guessed: a
+//! folder whose last key may have gone is named for a check, and a count that was not read is absent.
+
+mod apply;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use shared::{Entry, TreeLevel};
+
+pub(crate) use apply::Touched;
+pub(crate) use rows::{Move, Row, RowKind, step, typeahead};
+
+/// A key or a prefix. Cheap to clone.
+pub(crate) type Name = Arc<[u8]>;
+
+/// The separator of levels.
+pub(crate) const SEPARATOR: u8 = b'/';
+
+/// What is known of a key without its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Meta {
+    pub(crate) create_revision: i64,
+    pub(crate) mod_revision: i64,
+    pub(crate) version: i64,
+}
+
+impl Meta {
+    fn of(entry: &Entry) -> Self {
+        Self {
+            create_revision: entry.create_revision,
+            mod_revision: entry.mod_revision,
+            version: entry.version,
+        }
+    }
+}
+
+/// What stands on a level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Item {
+    /// A folder, and the revision of the last put seen below it.
+    Folder { touched: i64 },
+    /// A key.
+    Key(Meta),
+}
+
+/// How a level stands with the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loading {
+    /// Nothing is asked for.
+    Idle,
+    /// A page was asked for.
+    Asked,
+    /// The last page asked for did not come.
+    Failed,
+}
+
+/// An event that waits for its page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Late {
+    Put(Meta),
+    Delete(i64),
+}
+
+/// One level.
+#[derive(Clone, Debug)]
+pub(crate) struct Level {
+    items: BTreeMap<Name, Item>,
+    /// The revision of its pages; 0 before the first.
+    revision: i64,
+    /// The cursor of the page that comes next.
+    next: Option<String>,
+    loading: Loading,
+    /// A first page has come.
+    loaded: bool,
+    /// The next first page replaces what is there.
+    stale: bool,
+    /// Events beyond the pages that have come, by key.
+    late: BTreeMap<Name, Late>,
+}
+
+impl Level {
+    fn new() -> Self {
+        Self {
+            items: BTreeMap::new(),
+            revision: 0,
+            next: None,
+            loading: Loading::Idle,
+            loaded: false,
+            stale: false,
+            late: BTreeMap::new(),
+        }
+    }
+
+    /// Whether every item of the level is here.
+    pub(crate) fn complete(&self) -> bool {
+        self.loaded && self.next.is_none() && !self.stale
+    }
+
+    /// The items, in byte order.
+    pub(crate) fn items(&self) -> impl Iterator<Item = (&Name, &Item)> {
+        self.items.iter()
+    }
+
+    pub(crate) fn loaded(&self) -> bool {
+        self.loaded
+    }
+
+    pub(crate) fn loading(&self) -> Loading {
+        self.loading
+    }
+
+    /// The revision its pages were read at.
+    pub(crate) fn revision(&self) -> i64 {
+        self.revision
+    }
+
+    /// Whether an item lies within the pages that have come.
+    fn covers(&self, item: &[u8]) -> bool {
+        self.loaded
+            && !self.stale
+            && (self.next.is_none()
+                || self
+                    .items
+                    .last_key_value()
+                    .is_some_and(|(last, _)| item <= &**last))
+    }
+}
+
+/// A count and the revision it was read at; later events are counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Count {
+    keys: i64,
+    revision: i64,
+}
+
+/// The tree.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tree {
+    levels: HashMap<Name, Level>,
+    expanded: BTreeSet<Name>,
+    /// Levels of prefixes that do not end with a separator: `/cron/jo` is one too.
+    odd: BTreeSet<Name>,
+    counts: HashMap<Name, Count>,
+    /// Changes below prefixes whose count has been asked for: revision and difference.
+    counting: HashMap<Name, Vec<(i64, i64)>>,
+}
+
+/// A page to ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ask {
+    pub(crate) prefix: Name,
+    pub(crate) cursor: Option<String>,
+}
+
+impl Tree {
+    /// A level, where it has been asked for.
+    pub(crate) fn level(&self, prefix: &[u8]) -> Option<&Level> {
+        self.levels.get(prefix)
+    }
+
+    /// Asks for a level's first page, or its next; `None` when nothing is missing or it is under way.
+    pub(crate) fn ask(&mut self, prefix: &Name) -> Option<Ask> {
+        if prefix.last().is_some_and(|byte| *byte != SEPARATOR) {
+            self.odd.insert(Name::clone(prefix));
+        }
+        let level = self
+            .levels
+            .entry(Name::clone(prefix))
+            .or_insert_with(Level::new);
+        if level.loading == Loading::Asked || level.complete() {
+            return None;
+        }
+        level.loading = Loading::Asked;
+        let cursor = if level.stale {
+            None
+        } else {
+            level.next.clone()
+        };
+        Some(Ask {
+            prefix: Name::clone(prefix),
+            cursor,
+        })
+    }
+
+    /// A page has come. A page of a level that was declared stale meanwhile is only a first one.
+    pub(crate) fn merge(&mut self, prefix: &Name, first: bool, page: TreeLevel) {
+        let Some(level) = self.levels.get_mut(prefix) else {
+            return;
+        };
+        level.loading = Loading::Idle;
+        if first {
+            level.items.clear();
+            level.revision = page.header.revision;
+            level.stale = false;
+        } else if level.stale {
+            return;
+        }
+        level.loaded = true;
+        let revision = level.revision;
+        for folder in page.folders {
+            level
+                .items
+                .insert(folder.prefix.0.into(), Item::Folder { touched: revision });
+        }
+        for entry in page.entries {
+            let meta = Meta::of(&entry);
+            level.items.insert(entry.key.0.into(), Item::Key(meta));
+        }
+        level.next = page.next;
+        self.settle(prefix);
+    }
+
+    /// A page did not come.
+    pub(crate) fn fail(&mut self, prefix: &[u8]) {
+        if let Some(level) = self.levels.get_mut(prefix) {
+            level.loading = Loading::Failed;
+        }
+    }
+
+    /// What is shown may have missed changes: every level is to be asked for again, and keeps what it
+    /// shows until then. Levels that are not open are forgotten.
+    pub(crate) fn distrust(&mut self) -> Vec<Name> {
+        let expanded = std::mem::take(&mut self.expanded);
+        self.levels
+            .retain(|prefix, _| prefix.is_empty() || expanded.contains(prefix));
+        self.expanded = expanded;
+        self.counts.clear();
+        self.counting.clear();
+        for level in self.levels.values_mut() {
+            level.stale = true;
+            level.next = None;
+            level.late.clear();
+            if level.loading != Loading::Asked {
+                level.loading = Loading::Idle;
+            }
+        }
+        self.levels.keys().cloned().collect()
+    }
+
+    /// Whether a folder is open.
+    pub(crate) fn is_expanded(&self, prefix: &[u8]) -> bool {
+        self.expanded.contains(prefix)
+    }
+
+    /// Opens a folder.
+    pub(crate) fn expand(&mut self, prefix: &Name) {
+        self.expanded.insert(Name::clone(prefix));
+    }
+
+    /// Closes a folder.
+    pub(crate) fn collapse(&mut self, prefix: &[u8]) {
+        self.expanded.remove(prefix);
+    }
+
+    /// Keys under a prefix, where that is known.
+    pub(crate) fn count(&self, prefix: &[u8]) -> Option<i64> {
+        self.counts.get(prefix).map(|count| count.keys)
+    }
+
+    /// A count is being asked for: from here on changes below are noted.
+    pub(crate) fn begin_count(&mut self, prefix: &Name) -> bool {
+        if self.counting.contains_key(prefix) {
+            return false;
+        }
+        self.counting.insert(Name::clone(prefix), Vec::new());
+        true
+    }
+
+    /// A count has come. Of an empty folder nothing is left to show.
+    pub(crate) fn counted(&mut self, prefix: &Name, keys: i64, revision: i64) {
+        let changes = self.counting.remove(prefix).unwrap_or_default();
+        let keys = keys
+            + changes
+                .iter()
+                .filter(|(at, _)| *at > revision)
+                .map(|(_, by)| by)
+                .sum::<i64>();
+        self.counts
+            .insert(Name::clone(prefix), Count { keys, revision });
+        if keys <= 0 {
+            self.remove_folder(prefix);
+        }
+    }
+
+    /// A count did not come.
+    pub(crate) fn count_failed(&mut self, prefix: &[u8]) {
+        self.counting.remove(prefix);
+    }
+}
+
+/// The prefixes above a key, from the root on: `/a/b` → ``, `/`, `/a/`.
+pub(crate) fn ancestors(key: &[u8]) -> Vec<Name> {
+    let mut prefixes = vec![Name::from(&[][..])];
+    for (at, byte) in key.iter().enumerate() {
+        if *byte == SEPARATOR {
+            prefixes.push(key[..=at].into());
+        }
+    }
+    // A prefix is no ancestor of itself.
+    prefixes.retain(|prefix| prefix.len() < key.len() || prefix.is_empty());
+    prefixes
+}
+
+/// The item that stands for a key on the level of a prefix: the key itself, or the folder it is in.
+fn item_of(prefix: &[u8], key: &[u8]) -> (Name, bool) {
+    let below = &key[prefix.len()..];
+    match below.iter().position(|byte| *byte == SEPARATOR) {
+        // `/a/` is a key named `` on the level `/a/`, and part of the folder `a/` on the level `/`.
+        Some(at) => (key[..=prefix.len() + at].into(), true),
+        None => (key.into(), false),
+    }
+}

@@ -1,0 +1,320 @@
+use shared::{Bytes, Entry, Event, Folder, Header, MemberId, TreeLevel};
+
+use super::rows::{Move, step, typeahead};
+use super::{Ask, Name, RowKind, Tree, ancestors};
+
+fn name(text: &str) -> Name {
+    text.as_bytes().into()
+}
+
+fn entry(key: &str, revision: i64, version: i64) -> Entry {
+    Entry {
+        key: Bytes::from(key),
+        value: None,
+        create_revision: 1,
+        mod_revision: revision,
+        version,
+        lease: None,
+    }
+}
+
+fn page(
+    prefix: &str,
+    revision: i64,
+    folders: &[&str],
+    keys: &[&str],
+    next: Option<&str>,
+) -> TreeLevel {
+    TreeLevel {
+        header: Header {
+            cluster_id: MemberId(1),
+            member_id: MemberId(1),
+            revision,
+            raft_term: 1,
+        },
+        prefix: Bytes::from(prefix),
+        folders: folders
+            .iter()
+            .map(|folder| Folder {
+                name: Bytes::from(&folder[prefix.len()..]),
+                prefix: Bytes::from(*folder),
+            })
+            .collect(),
+        entries: keys.iter().map(|key| entry(key, 1, 1)).collect(),
+        next: next.map(str::to_owned),
+    }
+}
+
+fn put(key: &str, revision: i64, version: i64) -> Event {
+    Event::Put {
+        entry: entry(key, revision, version),
+        prev: None,
+    }
+}
+
+fn delete(key: &str, revision: i64) -> Event {
+    Event::Delete {
+        key: Bytes::from(key),
+        mod_revision: revision,
+        prev: None,
+    }
+}
+
+fn load(tree: &mut Tree, prefix: &str, revision: i64, folders: &[&str], keys: &[&str]) {
+    assert!(tree.ask(&name(prefix)).is_some(), "{prefix} is missing");
+    tree.merge(
+        &name(prefix),
+        true,
+        page(prefix, revision, folders, keys, None),
+    );
+}
+
+/// Rows as `depth:label`, folders with a slash, an ellipsis for a page to come.
+fn shown(tree: &Tree, filter: &str) -> String {
+    let show = |row: &super::Row| {
+        let label = String::from_utf8_lossy(row.label()).into_owned();
+        match row.kind {
+            RowKind::Folder { open } => {
+                format!("{}:{label}{}", row.depth, if open { "/-" } else { "/+" })
+            }
+            RowKind::Key => format!("{}:{label}", row.depth),
+            RowKind::More => format!("{}:…", row.depth),
+            RowKind::Failed => format!("{}:!", row.depth),
+        }
+    };
+    tree.rows(filter)
+        .iter()
+        .map(show)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn cron() -> Tree {
+    let mut tree = Tree::default();
+    load(&mut tree, "", 10, &["/", "dev/"], &["foo"]);
+    load(&mut tree, "/", 10, &["/cron/"], &["/a"]);
+    tree.expand(&name("/cron/"));
+    load(&mut tree, "/cron/", 10, &["/cron/jobs/"], &["/cron/x"]);
+    tree
+}
+
+#[test]
+fn levels_become_rows_and_the_root_slash_is_not_one() {
+    let mut tree = cron();
+    assert_eq!(
+        shown(&tree, ""),
+        "0:/a 0:/cron/- 1:jobs/+ 1:x 0:dev/+ 0:foo"
+    );
+    tree.collapse(b"/cron/");
+    assert_eq!(shown(&tree, ""), "0:/a 0:/cron/+ 0:dev/+ 0:foo");
+}
+
+#[test]
+fn odd_keys_are_all_there_and_all_different() {
+    let mut tree = Tree::default();
+    load(&mut tree, "", 10, &["/", "a/"], &["%", "+", "?"]);
+    load(&mut tree, "/", 10, &["/a/"], &["/", "/a"]);
+    for prefix in ["/a/", "a/", "/a//", "a/../"] {
+        tree.expand(&name(prefix));
+    }
+    load(&mut tree, "/a/", 10, &["/a//"], &["/a/", "/a/b"]);
+    load(&mut tree, "/a//", 10, &[], &["/a//b"]);
+    load(&mut tree, "a/", 10, &["a/../"], &["a/b"]);
+    load(&mut tree, "a/../", 10, &[], &["a/../b"]);
+    assert_eq!(
+        shown(&tree, ""),
+        "0:% 0:+ 0:/ 0:/a 0:/a/- 1: 1://- 2:b 1:b 0:? 0:a/- 1:../- 2:b 1:b"
+    );
+}
+
+#[test]
+fn puts_add_keys_and_folders() {
+    let mut tree = cron();
+    let touched = tree.apply(&put("/cron/y", 11, 1));
+    assert_eq!(touched.shown, [name("/cron/y"), name("/cron/"), name("/")]);
+    tree.apply(&put("new/key", 12, 1));
+    assert_eq!(
+        shown(&tree, ""),
+        "0:/a 0:/cron/- 1:jobs/+ 1:x 1:y 0:dev/+ 0:foo 0:new/+"
+    );
+}
+
+#[test]
+fn events_that_the_page_holds_already_change_nothing() {
+    let mut tree = cron();
+    tree.apply(&delete("/cron/x", 10));
+    tree.apply(&put("/cron/old", 9, 1));
+    assert_eq!(
+        shown(&tree, ""),
+        "0:/a 0:/cron/- 1:jobs/+ 1:x 0:dev/+ 0:foo"
+    );
+}
+
+#[test]
+fn the_last_key_takes_its_folders_with_it() {
+    let mut tree = cron();
+    tree.expand(&name("/cron/jobs/"));
+    load(&mut tree, "/cron/jobs/", 11, &[], &["/cron/jobs/j"]);
+    tree.apply(&delete("/cron/x", 12));
+    assert_eq!(
+        tree.apply(&delete("/cron/jobs/j", 13)).doubtful,
+        Vec::<Name>::new()
+    );
+    assert_eq!(shown(&tree, ""), "0:/a 0:dev/+ 0:foo");
+}
+
+#[test]
+fn a_folder_that_may_be_empty_is_checked() {
+    let mut tree = cron();
+    assert_eq!(
+        tree.apply(&delete("dev/lock/a", 11)).doubtful,
+        [name("dev/")]
+    );
+    assert!(tree.begin_count(&name("dev/")));
+    assert!(!tree.begin_count(&name("dev/")), "one question at a time");
+    tree.counted(&name("dev/"), 0, 11);
+    assert_eq!(shown(&tree, "dev"), "");
+}
+
+#[test]
+fn an_empty_count_that_a_put_has_overtaken_removes_nothing() {
+    let mut tree = cron();
+    tree.apply(&delete("dev/a", 11));
+    tree.begin_count(&name("dev/"));
+    tree.apply(&put("dev/b", 12, 1));
+    tree.counted(&name("dev/"), 0, 11);
+    assert_eq!(
+        (tree.count(b"dev/"), shown(&tree, "dev").as_str()),
+        (Some(1), "0:dev/+")
+    );
+}
+
+#[test]
+fn a_prefix_within_a_name_is_a_level_too() {
+    let mut tree = cron();
+    load(&mut tree, "/cron/jo", 10, &["/cron/jobs/"], &[]);
+    tree.apply(&put("/cron/joke", 11, 1));
+    tree.apply(&put("/cron/other", 12, 1));
+    let level = tree.level(b"/cron/jo").expect("it is loaded");
+    assert_eq!(
+        level
+            .items()
+            .map(|(name, _)| name.clone())
+            .collect::<Vec<_>>(),
+        [name("/cron/jobs/"), name("/cron/joke")]
+    );
+}
+
+#[test]
+fn counts_follow_the_events() {
+    let mut tree = cron();
+    assert_eq!(tree.count(b"/cron/"), None);
+    tree.begin_count(&name("/cron/"));
+    tree.counted(&name("/cron/"), 5, 10);
+    tree.apply(&put("/cron/new", 11, 1));
+    tree.apply(&put("/cron/new", 12, 2));
+    tree.apply(&delete("/cron/jobs/a", 13));
+    tree.apply(&delete("/cron/jobs/b", 13));
+    assert_eq!(tree.count(b"/cron/"), Some(4));
+}
+
+#[test]
+fn events_beyond_the_page_wait_for_theirs() {
+    let mut tree = Tree::default();
+    assert_eq!(
+        tree.ask(&name("")),
+        Some(Ask {
+            prefix: name(""),
+            cursor: None
+        })
+    );
+    assert_eq!(tree.ask(&name("")), None, "one page at a time");
+    tree.apply(&put("early", 11, 1));
+    tree.apply(&put("a0", 9, 1));
+    tree.merge(&name(""), true, page("", 10, &[], &["a", "b"], Some("c1")));
+    assert_eq!(shown(&tree, ""), "0:a 0:b 0:…");
+    tree.apply(&put("a1", 12, 1));
+    tree.apply(&delete("d", 13));
+    tree.apply(&put("z/z", 14, 1));
+    assert_eq!(
+        tree.ask(&name("")),
+        Some(Ask {
+            prefix: name(""),
+            cursor: Some("c1".to_owned())
+        })
+    );
+    tree.merge(&name(""), false, page("", 10, &[], &["c", "d", "f"], None));
+    assert_eq!(shown(&tree, ""), "0:a 0:a1 0:b 0:c 0:early 0:f 0:z/+");
+}
+
+#[test]
+fn a_page_that_did_not_come_can_be_asked_for_again() {
+    let mut tree = Tree::default();
+    tree.ask(&name(""));
+    tree.fail(b"");
+    assert_eq!(shown(&tree, ""), "0:!");
+    assert!(tree.ask(&name("")).is_some());
+}
+
+#[test]
+fn distrust_keeps_what_is_shown_until_the_new_pages_come() {
+    let mut tree = cron();
+    let mut again = tree.distrust();
+    again.sort();
+    assert_eq!(again, [name(""), name("/cron/")]);
+    assert!(shown(&tree, "").contains("0:dev/+"));
+    tree.apply(&put("later", 21, 1));
+    load(&mut tree, "", 20, &["dev/"], &[]);
+    assert_eq!(shown(&tree, ""), "0:dev/+ 0:later");
+}
+
+#[test]
+fn the_filter_keeps_what_contains_it_and_what_is_above() {
+    let mut tree = cron();
+    tree.collapse(b"/cron/");
+    assert_eq!(shown(&tree, "X"), "0:/cron/- 1:x");
+    assert_eq!(shown(&tree, "oo"), "0:foo");
+    assert_eq!(shown(&tree, "nothing"), "");
+}
+
+#[test]
+fn the_cursor_moves_over_rows() {
+    let rows = cron().rows("");
+    for (at, by, to) in [
+        (Some(0), Move::Next, Some(1)),
+        (Some(0), Move::Previous, Some(0)),
+        (Some(5), Move::Next, Some(5)),
+        (None, Move::Next, Some(0)),
+        (None, Move::Last, Some(5)),
+        (Some(3), Move::Parent, Some(1)),
+        (Some(0), Move::Parent, None),
+        (Some(99), Move::First, Some(0)),
+    ] {
+        assert_eq!(step(&rows, at, by), to, "{at:?} {by:?}");
+    }
+    assert_eq!(step(&[], Some(0), Move::Next), None);
+    assert_eq!(typeahead(&rows, Some(0), "d"), Some(4));
+    assert_eq!(
+        typeahead(&rows, Some(4), "c"),
+        Some(1),
+        "around the end, and past the slash"
+    );
+    assert_eq!(typeahead(&rows, Some(1), "cr"), Some(1));
+    assert_eq!(typeahead(&rows, None, "zz"), None);
+}
+
+#[test]
+fn ancestors_are_the_prefixes_above() {
+    for (key, above) in [
+        ("/a/b", vec!["", "/", "/a/"]),
+        ("a", vec![""]),
+        ("/a/", vec!["", "/"]),
+        ("", vec![""]),
+    ] {
+        assert_eq!(
+            ancestors(key.as_bytes()),
+            above.into_iter().map(name).collect::<Vec<_>>(),
+            "{key}"
+        );
+    }
+}

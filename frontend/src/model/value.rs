@@ -1,0 +1,257 @@
+//! The lenses a value can be seen through, and the ways it can be written. A value is bytes; a lens
+//! never changes it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::code::Code;
+use super::json;
+
+/// A way to see a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Lens {
+    Json,
+    Text,
+    Hex,
+    Base64,
+}
+
+/// A value seen through the lens that fits best, and what may be said of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Nature {
+    /// The lens to begin with.
+    pub(crate) best: Lens,
+    /// It is valid UTF-8.
+    pub(crate) text: bool,
+    /// It is valid JSON.
+    pub(crate) json: bool,
+}
+
+/// What a value is.
+pub(crate) fn nature(value: &[u8]) -> Nature {
+    let Ok(text) = std::str::from_utf8(value) else {
+        return Nature {
+            best: Lens::Hex,
+            text: false,
+            json: false,
+        };
+    };
+    // A bare word or number is JSON too, but shown best as the text it is.
+    let bracket = text.trim_start().starts_with(['{', '[']);
+    let json = json::pretty(text).is_some();
+    let odd = text
+        .chars()
+        .any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
+    let best = match (json && bracket, odd) {
+        (true, _) => Lens::Json,
+        (false, true) => Lens::Hex,
+        (false, false) => Lens::Text,
+    };
+    Nature {
+        best,
+        text: true,
+        json,
+    }
+}
+
+/// The lenses that can show a value, in the order they are offered.
+pub(crate) fn lenses(nature: Nature) -> Vec<Lens> {
+    let mut lenses = Vec::with_capacity(4);
+    if nature.json {
+        lenses.push(Lens::Json);
+    }
+    if nature.text {
+        lenses.push(Lens::Text);
+    }
+    lenses.extend([Lens::Hex, Lens::Base64]);
+    lenses
+}
+
+/// A value through a lens. A lens that cannot show it falls back to hex.
+pub(crate) fn show(value: &[u8], lens: Lens) -> Code {
+    match (lens, std::str::from_utf8(value)) {
+        (Lens::Json, Ok(text)) => match json::pretty(text) {
+            Some((text, spans)) => Code::text(text, spans),
+            None => Code::text(text.to_owned(), Vec::new()),
+        },
+        (Lens::Text, Ok(text)) => Code::text(text.to_owned(), Vec::new()),
+        (Lens::Base64, _) => Code::base64(&STANDARD.encode(value)),
+        _ => Code::hex(value.to_vec()),
+    }
+}
+
+/// How a draft is written down in a text area.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Script {
+    /// The text itself.
+    Text,
+    /// Hex digits, blanks between them as one likes.
+    Hex,
+    /// Base64.
+    Base64,
+}
+
+/// What stands in the way of reading a draft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BadDraft {
+    /// Hex digits come in pairs.
+    OddDigits,
+    /// Not a hex digit.
+    NotHex,
+    /// Not base64.
+    NotBase64,
+}
+
+/// Line ends of a text. A text area only knows `\n`, so that others must be put back on saving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LineEnds {
+    /// `\n`, or none at all.
+    Lf,
+    /// `\r\n` throughout.
+    CrLf,
+    /// Anything a text area would spoil.
+    Mixed,
+}
+
+/// The line ends of a text.
+pub(crate) fn line_ends(text: &str) -> LineEnds {
+    let returns = text.matches('\r').count();
+    let pairs = text.matches("\r\n").count();
+    let feeds = text.matches('\n').count();
+    match (returns, pairs) {
+        (0, _) => LineEnds::Lf,
+        (_, pairs) if pairs == returns && pairs == feeds => LineEnds::CrLf,
+        _ => LineEnds::Mixed,
+    }
+}
+
+/// The scripts a value can be edited in without harm, best first.
+pub(crate) fn scripts(value: &[u8]) -> Vec<Script> {
+    let text = std::str::from_utf8(value)
+        .is_ok_and(|text| line_ends(text) != LineEnds::Mixed && !text.contains('\0'));
+    if text {
+        vec![Script::Text, Script::Hex, Script::Base64]
+    } else {
+        vec![Script::Hex, Script::Base64]
+    }
+}
+
+/// Writes bytes down.
+pub(crate) fn write(value: &[u8], script: Script) -> String {
+    use std::fmt::Write as _;
+    match script {
+        Script::Text => String::from_utf8_lossy(value).replace("\r\n", "\n"),
+        Script::Base64 => STANDARD.encode(value),
+        Script::Hex => {
+            let mut out = String::with_capacity(value.len() * 3);
+            for (at, byte) in value.iter().enumerate() {
+                if at > 0 {
+                    out.push(if at.is_multiple_of(16) { '\n' } else { ' ' });
+                }
+                write!(out, "{byte:02x}").expect("a String takes every write");
+            }
+            out
+        }
+    }
+}
+
+/// Reads a draft back into bytes; `ends` are those of the value before.
+pub(crate) fn read(draft: &str, script: Script, ends: LineEnds) -> Result<Vec<u8>, BadDraft> {
+    match script {
+        Script::Text if ends == LineEnds::CrLf => Ok(draft
+            .replace("\r\n", "\n")
+            .replace('\n', "\r\n")
+            .into_bytes()),
+        Script::Text => Ok(draft.as_bytes().to_vec()),
+        Script::Base64 => {
+            let compact: String = draft.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+            STANDARD.decode(compact).map_err(|_| BadDraft::NotBase64)
+        }
+        Script::Hex => {
+            let digits: Option<Vec<u8>> = draft
+                .chars()
+                .filter(|c| !c.is_ascii_whitespace())
+                .map(|c| c.to_digit(16).map(|digit| digit as u8))
+                .collect();
+            let digits = digits.ok_or(BadDraft::NotHex)?;
+            if !digits.len().is_multiple_of(2) {
+                return Err(BadDraft::OddDigits);
+            }
+            Ok(digits
+                .chunks_exact(2)
+                .map(|pair| pair[0] << 4 | pair[1])
+                .collect())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lens_that_fits_is_chosen() {
+        for (value, best) in [
+            (&b"{\"a\":1}"[..], Lens::Json),
+            (b" [1]", Lens::Json),
+            (b"{broken", Lens::Text),
+            (b"42", Lens::Text),
+            (b"", Lens::Text),
+            (b"a\r\n\tb", Lens::Text),
+            (b"a\0b", Lens::Hex),
+            (b"\xff\xfe\0", Lens::Hex),
+        ] {
+            assert_eq!(nature(value).best, best, "{value:?}");
+        }
+        assert_eq!(lenses(nature(b"\xff")), [Lens::Hex, Lens::Base64]);
+        assert_eq!(
+            lenses(nature(b"42")),
+            [Lens::Json, Lens::Text, Lens::Hex, Lens::Base64]
+        );
+    }
+
+    #[test]
+    fn every_script_gives_the_bytes_back() {
+        let all: Vec<u8> = (0..=255).collect();
+        for value in [
+            &b""[..],
+            b"a\nb",
+            b"a\r\nb\r\n",
+            b"a\rb",
+            b"a\r\nb\n",
+            "占用".as_bytes(),
+            b"\xff\xfe\0",
+            &all,
+        ] {
+            for script in scripts(value) {
+                let ends = std::str::from_utf8(value).map_or(LineEnds::Lf, line_ends);
+                assert_eq!(
+                    read(&write(value, script), script, ends).as_deref(),
+                    Ok(value),
+                    "{script:?} {value:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_text_area_would_spoil_is_not_edited_as_text() {
+        for value in [&b"a\rb"[..], b"a\r\nb\n", b"\xff", b"a\0"] {
+            assert!(!scripts(value).contains(&Script::Text), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_draft_that_cannot_be_read_says_why() {
+        assert_eq!(
+            read("0", Script::Hex, LineEnds::Lf),
+            Err(BadDraft::OddDigits)
+        );
+        assert_eq!(read("0g", Script::Hex, LineEnds::Lf), Err(BadDraft::NotHex));
+        assert_eq!(
+            read("!", Script::Base64, LineEnds::Lf),
+            Err(BadDraft::NotBase64)
+        );
+        assert_eq!(read("AA\n==", Script::Base64, LineEnds::Lf), Ok(vec![0]));
+    }
+}
