@@ -5,6 +5,7 @@
 //! watch through the modules.
 
 pub mod api;
+pub mod assets;
 pub mod caller;
 pub mod config;
 pub mod etcd;

@@ -62,6 +62,7 @@ pub fn router(state: AppState) -> Router {
         .route("/version", get(api::root::version))
         .route("/health", get(api::root::health))
         .route("/api/openapi.json", get(api::root::openapi))
+        .route("/api/docs", get(api::docs::docs))
         .route("/api/v1/clusters", get(api::cluster::clusters))
         .nest("/api/v1/clusters/{cluster}", v1.clone())
         .nest("/api/v1", v1)
@@ -69,10 +70,11 @@ pub fn router(state: AppState) -> Router {
     let routes = if base.is_empty() {
         routes
     } else {
-        Router::new().nest(&base, routes)
+        Router::new()
+            .nest(&base, routes)
+            .fallback(api::root::fallback)
     };
     routes
-        .fallback(api::root::fallback)
         .layer(DefaultBodyLimit::max(state.config.max_body))
         .layer(CatchPanicLayer::new())
         .layer(from_fn_with_state(state.clone(), guard))

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use metrics_exporter_prometheus::PrometheusHandle;
 use shared::Code;
 
+use crate::assets::Assets;
 use crate::config::Config;
 use crate::etcd::Etcd;
 use crate::failure::{Failure, Result};
@@ -36,6 +37,8 @@ pub struct App {
     pub request_ids: RequestIds,
     /// `/readyz` says no once this is set: the load balancer should send nothing more.
     pub stopping: AtomicBool,
+    /// The embedded dashboard.
+    pub assets: Assets,
     /// Renders `/metrics`; absent where another recorder was installed before.
     pub metrics: Option<PrometheusHandle>,
     /// The clusters; the first is the default.
@@ -95,6 +98,7 @@ impl AppState {
     ) -> Self {
         Self(Arc::new(App {
             policy: Policy::new(&config.allow_host),
+            assets: Assets::new(&config.base_path),
             tasks,
             request_ids: RequestIds::default(),
             stopping: AtomicBool::new(false),

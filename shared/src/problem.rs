@@ -17,6 +17,9 @@ macro_rules! codes {
         }
 
         impl Code {
+            /// Every code there is.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
             /// The code as it stands on the wire.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* Self::Unknown => "unknown" }

@@ -3,6 +3,7 @@
 pub mod body;
 pub mod call;
 pub mod cluster;
+pub mod docs;
 pub mod history;
 pub mod kv;
 pub mod problem;

@@ -3,8 +3,8 @@
 
 use std::sync::atomic::Ordering;
 
-use axum::extract::{Request, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::extract::{OriginalUri, Request, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 use shared::Code;
@@ -72,9 +72,30 @@ pub async fn openapi() -> Response {
 }
 
 /// What is no route: a page or an asset of the dashboard, or nothing.
-pub async fn fallback(request: Request) -> Failure {
-    Failure::new(
-        Code::NotFound,
-        format!("there is nothing at {}", request.uri().path()),
-    )
+pub async fn fallback(
+    State(app): State<AppState>,
+    OriginalUri(uri): OriginalUri,
+    request: Request,
+) -> Result<Response> {
+    let base = &app.config.base_path;
+    let path = uri.path();
+    let below = path.strip_prefix(base.as_str());
+    if !base.is_empty() && (path == "/" || below == Some("")) {
+        return Ok(Redirect::temporary(&format!("{base}/")).into_response());
+    }
+    let page = below
+        .filter(|below| below.starts_with('/'))
+        .and_then(|below| {
+            app.assets
+                .respond(request.method(), below, request.headers())
+        });
+    let Some(mut response) = page else {
+        let detail = format!("there is nothing at {path}");
+        return Err(Failure::new(Code::NotFound, detail));
+    };
+    let policy = app.assets.content_security_policy().clone();
+    response
+        .headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, policy);
+    Ok(response)
 }

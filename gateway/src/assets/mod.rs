@@ -41,6 +41,7 @@ const NOT_BUILT: &str = "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-
     <p>The REST API is here all the same, under <code>/api/v1</code>.</p>\n</html>\n";
 
 /// The dashboard's files, ready to be served below one base path.
+#[derive(Debug)]
 pub struct Assets {
     page: Option<Page>,
     files: HashMap<String, File>,
@@ -48,6 +49,7 @@ pub struct Assets {
 }
 
 /// One file with its precompressed forms.
+#[derive(Debug)]
 struct File {
     content_type: &'static str,
     plain: Bytes,

@@ -11,6 +11,7 @@ use http::HeaderValue;
 use sha2::{Digest as _, Sha256};
 
 /// The page as it is sent.
+#[derive(Debug)]
 pub(super) struct Page {
     pub(super) html: Bytes,
     /// Strong entity tag.

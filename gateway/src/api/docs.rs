@@ -1,0 +1,230 @@
+//! `/api/docs`: the OpenAPI document as one page, rendered here, with nothing fetched from anywhere.
+
+use std::fmt::{self, Write as _};
+use std::sync::LazyLock;
+
+use axum::response::{Html, IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderValue, header};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+use shared::Code;
+
+use crate::api::problem;
+use crate::failure::Failure;
+
+const STYLE: &str = include_str!("docs/docs.css");
+
+static PAGE: LazyLock<String> = LazyLock::new(|| {
+    let document = serde_json::to_value(crate::router::openapi()).unwrap_or_default();
+    let mut page = String::new();
+    // Writing to a string cannot fail.
+    let _ = render(&mut page, &document);
+    page
+});
+
+/// The page allows its own style and nothing else.
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let hash = STANDARD.encode(Sha256::digest(STYLE));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    );
+    HeaderValue::from_str(&policy).expect("base64 is plain text")
+});
+
+/// The page.
+pub async fn docs() -> Response {
+    let mut response = Html(PAGE.as_str()).into_response();
+    response
+        .headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
+    response
+}
+
+/// Text as HTML; line breaks of doc comments become spaces by themselves.
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            match c {
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '&' => f.write_str("&amp;")?,
+                '"' => f.write_str("&quot;")?,
+                _ => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn text<'a>(value: &'a Value, member: &str) -> Escaped<'a> {
+    Escaped(value[member].as_str().unwrap_or_default())
+}
+
+fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flat_map(Map::iter)
+}
+
+fn render(page: &mut String, document: &Value) -> fmt::Result {
+    write!(
+        page,
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\">\
+         <title>Watchgate API</title><style>{STYLE}</style></head><body><main>\
+         <h1>Watchgate API</h1><p>{}</p><p>The same as <a href=\"openapi.json\">openapi.json</a>.</p>",
+        text(&document["info"], "description")
+    )?;
+    for (path, item) in members(&document["paths"]) {
+        for (method, operation) in members(item) {
+            if operation.is_object() && operation.get("responses").is_some() {
+                render_operation(page, path, method, operation)?;
+            }
+        }
+    }
+    page.push_str("<h2>Errors</h2><table><tr><th>Code</th><th>Status</th><th>Meaning</th></tr>");
+    for code in Code::ALL {
+        let status = problem::status(&Failure::new(*code, ""));
+        write!(
+            page,
+            "<tr id=\"{code}\"><td><code>{code}</code></td><td>{}</td><td>{}</td></tr>",
+            status.as_u16(),
+            Escaped(code.title())
+        )?;
+    }
+    page.push_str("</table><h2>Schemas</h2>");
+    for (name, schema) in members(&document["components"]["schemas"]) {
+        render_schema(page, name, schema)?;
+    }
+    page.push_str("</main></body></html>\n");
+    Ok(())
+}
+
+fn render_operation(page: &mut String, path: &str, method: &str, operation: &Value) -> fmt::Result {
+    write!(
+        page,
+        "<section><h2><span class=\"{method}\">{}</span> <code>{}</code></h2><p><b>{}</b> {}</p>",
+        method.to_uppercase(),
+        Escaped(path),
+        text(operation, "summary"),
+        text(operation, "description"),
+    )?;
+    if let Some(parameters) = operation["parameters"].as_array() {
+        page.push_str("<table><tr><th>Parameter</th><th>In</th><th>Type</th><th></th></tr>");
+        for parameter in parameters {
+            write!(
+                page,
+                "<tr><td><code>{}</code></td><td>{}</td><td>{}</td><td>{}</td></tr>",
+                text(parameter, "name"),
+                text(parameter, "in"),
+                type_of(&parameter["schema"]),
+                text(parameter, "description"),
+            )?;
+        }
+        page.push_str("</table>");
+    }
+    for (media_type, content) in members(&operation["requestBody"]["content"]) {
+        let schema = type_of(&content["schema"]);
+        write!(page, "<p>Body: {} {schema}</p>", Escaped(media_type))?;
+    }
+    page.push_str("<table><tr><th>Answer</th><th></th><th></th></tr>");
+    for (status, response) in members(&operation["responses"]) {
+        let schema = members(&response["content"]).map(|(_, content)| type_of(&content["schema"]));
+        write!(
+            page,
+            "<tr><td>{}</td><td>{}</td><td>{}</td></tr>",
+            Escaped(status),
+            schema.collect::<Vec<_>>().join(", "),
+            text(response, "description"),
+        )?;
+    }
+    page.push_str("</table></section>");
+    Ok(())
+}
+
+fn render_schema(page: &mut String, name: &str, schema: &Value) -> fmt::Result {
+    let description = text(schema, "description");
+    write!(
+        page,
+        "<section><h3 id=\"schema-{name}\">{name}</h3><p>{description}</p>"
+    )?;
+    let alternatives = schema["oneOf"].as_array().into_iter().flatten();
+    let parts = schema["allOf"].as_array().into_iter().flatten();
+    for part in alternatives.chain(parts).chain([schema]) {
+        if part.get("$ref").is_some() {
+            write!(page, "<p>{}</p>", type_of(part))?;
+        }
+        if part["properties"].is_object() {
+            page.push_str("<table><tr><th>Member</th><th>Type</th><th></th></tr>");
+            for (member, property) in members(&part["properties"]) {
+                write!(
+                    page,
+                    "<tr><td><code>{}</code></td><td>{}</td><td>{}</td></tr>",
+                    Escaped(member),
+                    type_of(property),
+                    text(property, "description"),
+                )?;
+            }
+            page.push_str("</table>");
+        }
+    }
+    page.push_str("</section>");
+    Ok(())
+}
+
+/// A schema in one word, linked where it has a name.
+fn type_of(schema: &Value) -> String {
+    if let Some(name) = schema["$ref"]
+        .as_str()
+        .and_then(|path| path.rsplit('/').next())
+    {
+        return format!("<a href=\"#schema-{name}\">{name}</a>");
+    }
+    if let Some(variants) = schema["enum"].as_array() {
+        let words = variants.iter().filter_map(Value::as_str);
+        return words
+            .map(|word| Escaped(word).to_string())
+            .collect::<Vec<_>>()
+            .join(" | ");
+    }
+    for member in ["oneOf", "anyOf"] {
+        if let Some(alternatives) = schema[member].as_array() {
+            return alternatives
+                .iter()
+                .map(type_of)
+                .collect::<Vec<_>>()
+                .join(" | ");
+        }
+    }
+    match &schema["type"] {
+        Value::String(kind) if kind == "array" => format!("[{}]", type_of(&schema["items"])),
+        Value::String(kind) => Escaped(kind).to_string(),
+        Value::Array(kinds) => {
+            let words = kinds.iter().filter_map(Value::as_str);
+            words.collect::<Vec<_>>().join(" | ")
+        }
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_names_every_path_and_code() {
+        let document = serde_json::to_value(crate::router::openapi()).expect("serialises");
+        assert!(members(&document["paths"]).count() > 5);
+        for (path, _) in members(&document["paths"]) {
+            assert!(
+                PAGE.contains(&format!("<code>{}</code>", Escaped(path))),
+                "{path}"
+            );
+        }
+        for code in Code::ALL {
+            assert!(PAGE.contains(&format!("id=\"{code}\"")), "{code}");
+        }
+    }
+}
