@@ -75,16 +75,20 @@ impl Guard {
         lock_key.is_some_and(|entry| entry.create_revision == self.token)
     }
 
-    fn not_holder(&self) -> Failure {
+    fn not_holder(&self, header: &Header) -> Failure {
+        let revision = header.revision;
         let key = String::from_utf8_lossy(&self.key);
         let detail = format!("the lock key {key} was not created at {}", self.token);
-        Failure::new(Code::NotHolder, detail).hint("the lock has been lost: acquire it again")
+        Failure::new(Code::NotHolder, detail)
+            .hint("the lock has been lost: acquire it again")
+            .with(|facts| facts.store_revision = Some(revision))
     }
 }
 
 /// What a failed conditional transaction read: the key as it is, after the guard has been checked.
 fn refused(
     guard: Option<&Guard>,
+    header: &Header,
     responses: Vec<OpAnswer>,
     keys_only: bool,
 ) -> Result<Option<Entry>> {
@@ -94,7 +98,7 @@ fn refused(
     if let Some(guard) = guard {
         let lock_key = entries.next().flatten();
         if !guard.held(lock_key.as_ref()) {
-            return Err(guard.not_holder());
+            return Err(guard.not_holder(header));
         }
     }
     Ok(entries.next().flatten())
@@ -114,12 +118,16 @@ fn read_refusal(key: &[u8], guard: Option<&Guard>, keys_only: bool) -> Vec<Op> {
         .collect()
 }
 
-fn precondition_failed(current: Option<Entry>) -> Failure {
+fn precondition_failed(current: Option<Entry>, header: &Header) -> Failure {
+    let revision = header.revision;
     let detail = match &current {
         Some(entry) => format!("the key is at revision {}", entry.mod_revision),
         None => "the key does not exist".to_owned(),
     };
-    Failure::new(Code::PreconditionFailed, detail).with(|facts| facts.current = Some(current))
+    Failure::new(Code::PreconditionFailed, detail).with(|facts| {
+        facts.current = Some(current);
+        facts.store_revision = Some(revision);
+    })
 }
 
 fn absent(key: &[u8], header: &Header) -> Failure {
@@ -179,7 +187,7 @@ impl KvService {
                     let matching = current.as_ref().map(|entry| entry.mod_revision);
                     match matching.filter(|revision| revisions.contains(revision)) {
                         Some(revision) => Some(Compare::modified_at(key, revision)),
-                        None => return Err(precondition_failed(current)),
+                        None => return Err(precondition_failed(current, &answer.header)),
                     }
                 }
             }

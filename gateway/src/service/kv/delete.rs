@@ -42,9 +42,9 @@ impl KvService {
             };
             let answer = self.etcd.txn(caller, txn).await?;
             if !answer.succeeded {
-                let current = refused(guard, answer.responses, false)?;
+                let current = refused(guard, &answer.header, answer.responses, false)?;
                 debug_assert!(conditional, "without a condition only the guard can fail");
-                return Err(precondition_failed(current));
+                return Err(precondition_failed(current, &answer.header));
             }
             deletion(answer.header, answer.responses)
         };
@@ -68,20 +68,35 @@ impl KvService {
         let count = Get::count_only().at(revision.unwrap_or(0));
         let counted = self.etcd.range(caller, range, &count).await?;
         let at = revision.unwrap_or(counted.header.revision);
-        let changed = |code: Code, detail: String, count: i64, revision: i64| {
+        let changed = |code, detail: String, count, revision, header: &Header| {
+            let store_revision = header.revision;
             Failure::new(code, detail).with(|facts| {
                 facts.count = Some(count);
                 facts.revision = Some(revision);
+                facts.store_revision = Some(store_revision);
             })
         };
         let Some(confirm) = confirm else {
             let detail = format!("this would delete {} keys", counted.count);
             let hint = format!("add confirm={}&revision={at}", counted.count);
-            return Err(changed(Code::ConfirmRequired, detail, counted.count, at).hint(hint));
+            return Err(changed(
+                Code::ConfirmRequired,
+                detail,
+                counted.count,
+                at,
+                &counted.header,
+            )
+            .hint(hint));
         };
         if counted.count != confirm {
             let detail = format!("the range has {} keys, not {confirm}", counted.count);
-            return Err(changed(Code::CountChanged, detail, counted.count, at));
+            return Err(changed(
+                Code::CountChanged,
+                detail,
+                counted.count,
+                at,
+                &counted.header,
+            ));
         }
         let guarded = counted.count <= GUARDED_AT_MOST;
         let untouched = guarded.then(|| {
@@ -114,13 +129,14 @@ impl KvService {
                 _ => 0,
             };
             // Answers not_holder where the guard is what failed.
-            refused(guard, result.responses, true)?;
+            refused(guard, &result.header, result.responses, true)?;
             let detail = format!("keys of the range were written after revision {at}");
             return Err(changed(
                 Code::CountChanged,
                 detail,
                 now,
                 result.header.revision,
+                &result.header,
             ));
         }
         let (header, deleted, before) = deletion(result.header, result.responses);

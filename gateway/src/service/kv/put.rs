@@ -125,9 +125,9 @@ impl KvService {
             if answer.succeeded {
                 return Ok(done(key, request, answer.header, answer.responses));
             }
-            let current = refused(guard, answer.responses, keys_only)?;
+            let current = refused(guard, &answer.header, answer.responses, keys_only)?;
             if condition.is_some() {
-                return Err(precondition_failed(current));
+                return Err(precondition_failed(current, &answer.header));
             }
             counts_on_key = current.is_some();
         }
