@@ -7,6 +7,7 @@ use leptos_router::path;
 use crate::live::Live;
 use crate::pages::NotFound;
 use crate::pages::explorer::Explorer;
+use crate::pages::watch::Watch;
 use crate::shell::Shell;
 use crate::state;
 
@@ -21,6 +22,7 @@ pub(crate) fn App() -> impl IntoView {
                 <Routes fallback=NotFound>
                     <Route path=path!("/") view=Explorer/>
                     <Route path=path!("/explorer") view=Explorer/>
+                    <Route path=path!("/watch") view=Watch/>
                 </Routes>
             </Shell>
         </Router>

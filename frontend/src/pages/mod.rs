@@ -2,6 +2,7 @@
 //! palette follow from it) and a route in `app.rs`.
 
 pub(crate) mod explorer;
+pub(crate) mod watch;
 
 use leptos::prelude::*;
 
@@ -12,16 +13,18 @@ use crate::ui::{EmptyState, Icon};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Page {
     Explorer,
+    Watch,
 }
 
 impl Page {
     /// In the order of the rail.
-    pub(crate) const ALL: [Self; 1] = [Self::Explorer];
+    pub(crate) const ALL: [Self; 2] = [Self::Explorer, Self::Watch];
 
     /// Its path below the base, without a slash.
     pub(crate) fn path(self) -> &'static str {
         match self {
             Self::Explorer => "explorer",
+            Self::Watch => "watch",
         }
     }
 
@@ -29,6 +32,7 @@ impl Page {
     pub(crate) fn name(self) -> Common {
         match self {
             Self::Explorer => Common::Explorer,
+            Self::Watch => Common::Watch,
         }
     }
 
@@ -36,6 +40,7 @@ impl Page {
     pub(crate) fn icon(self) -> Icon {
         match self {
             Self::Explorer => Icon::Tree,
+            Self::Watch => Icon::Eye,
         }
     }
 

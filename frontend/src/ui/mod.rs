@@ -11,6 +11,7 @@ pub(crate) mod input;
 pub(crate) mod kbd;
 pub(crate) mod menu;
 pub(crate) mod segmented;
+pub(crate) mod size;
 pub(crate) mod split;
 pub(crate) mod states;
 pub(crate) mod tabs;

@@ -3,9 +3,11 @@
 //!
 //! Owns the honesty of the panel: what it calls complete is complete. Knows neither words nor pixels.
 
+pub(crate) mod change;
 mod layout;
 mod rate;
 mod row;
+pub(crate) mod spec;
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,207 @@
+//! An event opened: what it changed, line by line.
+
+use shared::{Bytes, Event};
+
+use super::row::value_of;
+use crate::model::diff::{self, Change};
+use crate::model::json;
+
+/// Lines that are shown of a value; the rest is in the Explorer.
+const LINES: usize = 200;
+
+/// Characters that are shown of a line.
+const LINE_CHARS: usize = 1_000;
+
+/// Bytes on a line of hex.
+const HEX: usize = 16;
+
+/// What is to be said above the lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heading {
+    /// Nothing: the lines speak.
+    Changed,
+    /// The key did not exist before.
+    Created,
+    /// The value before is the same.
+    Same,
+    /// The value before is compacted.
+    PrevUnknown,
+    /// The key is deleted; the lines are its last value.
+    Deleted,
+    /// The key is deleted, and its last value compacted.
+    DeletedUnknown,
+    /// The value, now and before, is empty.
+    Empty,
+}
+
+/// An event opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Opened {
+    /// What is to be said above the lines.
+    pub(crate) heading: Heading,
+    /// The lines.
+    pub(crate) lines: Vec<Change>,
+    /// Lines left out at the end.
+    pub(crate) more: usize,
+    /// Whether the lines are hex.
+    pub(crate) hex: bool,
+}
+
+/// Opens an event.
+pub(crate) fn open(event: &Event) -> Opened {
+    let empty = Bytes::default();
+    let now = value_of(event).unwrap_or(&empty);
+    let (heading, before) = match event {
+        Event::Delete { .. } if event.prev().is_some() => (Heading::Deleted, None),
+        Event::Delete { .. } => (Heading::DeletedUnknown, None),
+        Event::Put { entry, .. } if entry.version == 1 => (Heading::Created, None),
+        Event::Put { .. } => match event.prev().and_then(|prev| prev.value.as_ref()) {
+            None => (Heading::PrevUnknown, None),
+            Some(before) if before == now => (Heading::Same, None),
+            Some(before) => (Heading::Changed, Some(before)),
+        },
+    };
+    let hex = [Some(now), before]
+        .into_iter()
+        .flatten()
+        .any(|value| !is_text(value));
+    let mut lines = match before {
+        Some(before) => diff::lines(&text(before, hex), &text(now, hex)),
+        None if now.is_empty() => Vec::new(),
+        None => {
+            let wrap = match heading {
+                Heading::Created => Change::New,
+                Heading::Deleted => Change::Gone,
+                _ => Change::Same,
+            };
+            text(now, hex)
+                .split('\n')
+                .map(|line| wrap(line.to_owned()))
+                .collect()
+        }
+    };
+    let more = lines.len().saturating_sub(LINES);
+    lines.truncate(LINES);
+    let heading = if lines.is_empty() && heading == Heading::Same {
+        Heading::Empty
+    } else {
+        heading
+    };
+    Opened {
+        heading,
+        lines,
+        more,
+        hex,
+    }
+}
+
+fn is_text(value: &Bytes) -> bool {
+    let odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    value.as_str().is_some_and(|text| !text.contains(odd))
+}
+
+fn text(value: &Bytes, hex: bool) -> String {
+    if hex {
+        let lines = value.0.chunks(HEX).take(LINES + 1).map(|line| {
+            line.iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<Vec<_>>()
+                .join(" ")
+        });
+        return lines.collect::<Vec<_>>().join("\n");
+    }
+    let text = value.to_lossy();
+    match json::pretty(&text) {
+        Some((pretty, _)) if text.trim_start().starts_with(['{', '[']) => cut(&pretty),
+        _ => cut(&text),
+    }
+}
+
+/// Lines as long as a screen can take.
+fn cut(text: &str) -> String {
+    let lines = text
+        .split('\n')
+        .map(|line| match line.char_indices().nth(LINE_CHARS) {
+            Some((at, _)) => format!("{}…", &line[..at]),
+            None => line.trim_end_matches('\r').to_owned(),
+        });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::{Bytes, Entry, Event};
+
+    use super::{Heading, LINES, open};
+    use crate::model::diff::Change;
+
+    fn entry(value: &[u8], version: i64) -> Entry {
+        Entry {
+            key: Bytes::from("k"),
+            value: Some(Bytes::from(value)),
+            create_revision: 1,
+            mod_revision: version,
+            version,
+            lease: None,
+        }
+    }
+
+    fn put(before: Option<&[u8]>, now: &[u8], version: i64) -> Event {
+        Event::Put {
+            entry: entry(now, version),
+            prev: Some(before.map(|value| entry(value, version - 1))),
+        }
+    }
+
+    #[test]
+    fn json_is_compared_member_by_member() {
+        let opened = open(&put(Some(br#"{"w":5,"z":"a"}"#), br#"{"w":10,"z":"a"}"#, 2));
+        assert_eq!((opened.heading, opened.hex), (Heading::Changed, false));
+        let gone = Change::Gone("  \"w\": 5,".to_owned());
+        let new = Change::New("  \"w\": 10,".to_owned());
+        assert_eq!(opened.lines[1..3], [gone, new]);
+    }
+
+    #[test]
+    fn every_kind_of_event_says_what_it_is() {
+        let delete = |prev: Option<Entry>| Event::Delete {
+            key: Bytes::from("k"),
+            mod_revision: 9,
+            prev: Some(prev),
+        };
+        for (event, heading, lines) in [
+            (put(None, b"a\nb", 1), Heading::Created, 2),
+            (put(None, b"a", 3), Heading::PrevUnknown, 1),
+            (put(Some(b"a"), b"a", 3), Heading::Same, 1),
+            (put(Some(b""), b"", 3), Heading::Empty, 0),
+            (delete(Some(entry(b"a", 2))), Heading::Deleted, 1),
+            (delete(None), Heading::DeletedUnknown, 0),
+        ] {
+            let opened = open(&event);
+            assert_eq!(
+                (opened.heading, opened.lines.len()),
+                (heading, lines),
+                "{event:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn bytes_are_compared_in_hex() {
+        let opened = open(&put(Some(b"\xff\x00"), b"\xff\x01", 2));
+        assert!(opened.hex);
+        assert_eq!(
+            opened.lines,
+            [
+                Change::Gone("ff 00".to_owned()),
+                Change::New("ff 01".to_owned())
+            ]
+        );
+    }
+
+    #[test]
+    fn long_values_are_cut() {
+        let opened = open(&put(None, "x\n".repeat(500).as_bytes(), 1));
+        assert_eq!((opened.lines.len(), opened.more), (LINES, 301));
+    }
+}

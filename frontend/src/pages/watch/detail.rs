@@ -1,0 +1,148 @@
+//! An event opened: what it changed, facts of the key, and where to go from here.
+
+use leptos::prelude::*;
+use shared::{Bytes, Event};
+
+use super::text::Text;
+use crate::api::base::page_url;
+use crate::i18n::{Common, I18n, tr, use_i18n};
+use crate::model::diff::Change;
+use crate::model::stream::change::{Heading, Opened, open};
+use crate::model::{format, percent};
+use crate::ui::clipboard::copier;
+use crate::ui::{Button, ButtonKind, Icon};
+
+const LINE: f64 = 20.0;
+const MOST_LINES: f64 = 16.0;
+/// Facts and actions; on narrow panels two lines of them.
+const HEAD: [f64; 2] = [36.0, 68.0];
+const EDGES: f64 = 17.0;
+
+/// Pixels that an opened event takes below its row. The style sheet agrees.
+pub(super) fn height(event: &Event, narrow: bool) -> f64 {
+    let opened = open(event);
+    HEAD[usize::from(narrow)] + body_height(&opened) + EDGES
+}
+
+fn body_height(opened: &Opened) -> f64 {
+    let said = has_heading(opened) as u8;
+    let more = (opened.more > 0) as u8;
+    (opened.lines.len() as f64).min(MOST_LINES) * LINE + f64::from(said + more) * LINE
+}
+
+fn has_heading(opened: &Opened) -> bool {
+    opened.heading != Heading::Changed || opened.hex
+}
+
+/// The opened event.
+#[component]
+pub(super) fn Detail(event: Event) -> impl IntoView {
+    let (i18n, copy) = (use_i18n(), copier());
+    let label = move |text: Text| Signal::derive(move || i18n.t(text).to_owned());
+    let opened = open(&event);
+    let key = event.key().clone();
+    let href = page_url(&format!("explorer{}", percent::query(&[("key", &key.0)])));
+    let key_text = format::key(&key.0);
+    let value = match &event {
+        Event::Put { entry, .. } => entry.value.clone(),
+        Event::Delete { .. } => event.prev().and_then(|prev| prev.value.clone()),
+    };
+    let value_text = value.as_ref().and_then(Bytes::as_str).map(str::to_owned);
+    let gone = matches!(event, Event::Delete { .. });
+    let facts = StoredValue::new(facts_of(&event));
+    let said = move || facts.with_value(|facts| facts.say(i18n));
+    let heading = has_heading(&opened).then(|| {
+        let (heading, hex) = (opened.heading, opened.hex);
+        view! { <p class="detail-said">{move || say(i18n, heading, hex)}</p> }
+    });
+    let more = (opened.more > 0).then(|| {
+        let more = format::count(opened.more as i64);
+        view! { <p class="detail-said">{move || i18n.fill(Text::MoreLines, &[&more])}</p> }
+    });
+    let lines = opened.lines.into_iter().map(line).collect_view();
+    let copy_value = value_text.map(|text| {
+        view! {
+            <Button small=true kind=ButtonKind::Quiet icon=Icon::Copy label=label(Text::CopyValue) on_press=move || copy(text.clone())>
+                {tr(Common::Value)}
+            </Button>
+        }
+    });
+    view! {
+        <div class="detail-head">
+            <span class="detail-facts cut num" title=said>{said}</span>
+            <span class="detail-acts">
+                {(!gone).then(|| view! { <a class="btn btn-small btn-quiet" href=href>{tr(Text::ShowKey)}</a> })}
+                <Button small=true kind=ButtonKind::Quiet icon=Icon::Copy label=label(Text::CopyKey) on_press=move || copy(key_text.clone())>
+                    {tr(Common::Key)}
+                </Button>
+                {copy_value}
+            </span>
+        </div>
+        {heading}
+        <div class="detail-lines mono" tabindex="0">{lines}</div>
+        {more}
+    }
+}
+
+fn line(change: Change) -> impl IntoView {
+    let (class, sign, text) = match change {
+        Change::Same(text) => ("dl", " ", text),
+        Change::Gone(text) => ("dl is-gone", "−", text),
+        Change::New(text) => ("dl is-new", "+", text),
+        Change::Skipped(count) => ("dl", "…", count.to_string()),
+    };
+    view! { <div class=class><span class="dl-sign">{sign}</span><span>{text}</span></div> }
+}
+
+fn say(i18n: I18n, heading: Heading, hex: bool) -> String {
+    let text = match heading {
+        Heading::Changed => return i18n.t(Text::Binary).to_owned(),
+        Heading::Created => Text::Created,
+        Heading::Same => Text::SameValue,
+        Heading::PrevUnknown => Text::PrevUnknown,
+        Heading::Deleted => Text::LastValue,
+        Heading::DeletedUnknown => Text::NoLastValue,
+        Heading::Empty => Text::EmptyValue,
+    };
+    if hex {
+        format!("{} · {}", i18n.t(text), i18n.t(Text::Binary))
+    } else {
+        i18n.t(text).to_owned()
+    }
+}
+
+struct Facts {
+    version: i64,
+    created: i64,
+    lease: Option<String>,
+}
+
+impl Facts {
+    fn say(&self, i18n: I18n) -> String {
+        let mut facts = Vec::with_capacity(3);
+        if let Some(lease) = &self.lease {
+            facts.push(format!("{} {lease}", i18n.t(Text::Lease)));
+        }
+        if self.version > 0 {
+            facts.push(i18n.fill(Text::Version, &[&format::count(self.version)]));
+        }
+        if self.version > 1 {
+            facts.push(i18n.fill(Text::CreatedAt, &[&format::count(self.created)]));
+        }
+        facts.join(" · ")
+    }
+}
+
+fn facts_of(event: &Event) -> Facts {
+    let entry = match event {
+        Event::Put { entry, .. } => Some(entry),
+        Event::Delete { .. } => event.prev(),
+    };
+    Facts {
+        version: entry.map_or(0, |entry| entry.version),
+        created: entry.map_or(0, |entry| entry.create_revision),
+        lease: entry
+            .and_then(|entry| entry.lease)
+            .map(|lease| lease.to_string()),
+    }
+}

@@ -1,0 +1,67 @@
+//! The page before anything is watched: one line that teaches, and places to begin.
+
+use leptos::prelude::*;
+
+use super::text::Text;
+use crate::api;
+use crate::i18n::{tr, use_i18n};
+use crate::model::format;
+use crate::model::stream::spec::PanelSpec;
+use crate::ui::{Button, EmptyState, Icon};
+
+/// Prefixes that are offered.
+const MOST: usize = 6;
+
+/// The empty page.
+#[component]
+pub(super) fn Empty(on_watch: Callback<PanelSpec>) -> impl IntoView {
+    let i18n = use_i18n();
+    let found = LocalResource::new(suggestions);
+    let watch = move |prefix: Vec<u8>| {
+        on_watch.run(PanelSpec {
+            is_prefix: true,
+            bytes: prefix,
+            revision: None,
+            only: None,
+        });
+    };
+    let offers = move || {
+        let prefixes = found.get().unwrap_or_default();
+        let offers = prefixes.into_iter().map(|prefix| {
+            let name = format::key(&prefix);
+            view! { <Button on_press=move || watch(prefix.clone())><span class="mono">{name}</span></Button> }
+        });
+        offers.collect_view()
+    };
+    view! {
+        <EmptyState
+            icon=Icon::Eye
+            title=Signal::derive(move || i18n.t(Text::EmptyTitle).to_owned())
+            detail=Signal::derive(move || i18n.t(Text::EmptyDetail).to_owned())
+        >
+            {offers}
+            <Button on_press=move || watch(Vec::new())>{tr(Text::Everything)}</Button>
+        </EmptyState>
+    }
+}
+
+/// The first folders of the keyspace; where all keys begin with a slash, those below it.
+async fn suggestions() -> Vec<Vec<u8>> {
+    let Ok(level) = api::kv::tree(b"", None, MOST).await else {
+        return Vec::new();
+    };
+    let level = match level.folders.as_slice() {
+        [only] if level.entries.is_empty() => match api::kv::tree(&only.prefix.0, None, MOST).await
+        {
+            Ok(below) if !below.folders.is_empty() => below,
+            _ => level,
+        },
+        _ => level,
+    };
+    level
+        .folders
+        .into_iter()
+        .take(MOST)
+        .map(|folder| folder.prefix.0)
+        .collect()
+}

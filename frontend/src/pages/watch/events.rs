@@ -1,0 +1,265 @@
+//! The events of a panel: a list of any length, of which only what is in view exists.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use leptos::html;
+use leptos::prelude::*;
+
+use super::detail;
+use super::note::NoteRow;
+use super::row::EventRow;
+use super::store::PanelStore;
+use super::text::Text;
+use crate::i18n::use_i18n;
+use crate::model::format;
+use crate::model::stream::{RowBody, When, place};
+use crate::ui::size::observe_size;
+
+/// Pixels drawn beyond either edge.
+const OVERSCAN: f64 = 240.0;
+
+/// Narrower panels have two-line rows.
+const NARROW: f64 = 520.0;
+
+/// Height of a row, wide and narrow. The style sheet agrees.
+const ROW: [f64; 2] = [28.0, 48.0];
+
+/// A row's number, and whether it is drawn for good: an event's time may be settled later.
+type Item = (u64, bool);
+
+/// The events. `prefix` is what keys are shown below; `name` names the watch.
+#[component]
+pub(super) fn Events(
+    store: PanelStore,
+    prefix: Vec<u8>,
+    #[prop(into)] name: Signal<String>,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let node = NodeRef::<html::Div>::new();
+    let size = RwSignal::new((0.0_f64, 0.0_f64));
+    let scroll_top = RwSignal::new(0.0_f64);
+    let open = RwSignal::new(BTreeMap::<u64, f64>::new());
+    let active = RwSignal::new(None::<u64>);
+    Effect::new(move |_| {
+        if let Some(element) = node.get() {
+            observe_size(&element, size);
+        }
+    });
+
+    let narrow = Memo::new(move |_| size.get().0 < NARROW && size.get().0 > 0.0);
+    let row = Memo::new(move |_| ROW[usize::from(narrow.get())]);
+    let items = Memo::new(move |_| {
+        let items = store.read(|stream| {
+            let settled = |body: &RowBody| {
+                !matches!(
+                    body,
+                    RowBody::Event {
+                        when: When::Unsettled(_),
+                        ..
+                    }
+                )
+            };
+            stream
+                .shown()
+                .map(|row| (row.seq, settled(&row.body)))
+                .collect::<Vec<Item>>()
+        });
+        Arc::new(items.unwrap_or_default())
+    });
+    let placed = Memo::new(move |_| {
+        items.with(|items| {
+            let find = |seq: u64| items.binary_search_by(|(other, _)| seq.cmp(other)).ok();
+            let mut opened: Vec<(usize, f64)> = open.with(|open| {
+                open.iter()
+                    .filter_map(|(seq, more)| Some((find(*seq)?, *more)))
+                    .collect()
+            });
+            opened.sort_by_key(|(at, _)| *at);
+            place(
+                items.len(),
+                row.get(),
+                &opened,
+                scroll_top.get(),
+                size.get().1,
+                OVERSCAN,
+            )
+        })
+    });
+    let digits = Memo::new(move |_| {
+        let newest = store.read(|stream| {
+            stream
+                .shown()
+                .find_map(|row| Some(row.event()?.mod_revision()))
+        });
+        format::count(newest.flatten().unwrap_or(0)).len().max(5)
+    });
+
+    keep_place(items, row, node, scroll_top);
+
+    let height_of = move |seq: u64| {
+        store
+            .read(|stream| {
+                Some(detail::height(
+                    stream.row(seq)?.event()?,
+                    narrow.get_untracked(),
+                ))
+            })
+            .flatten()
+    };
+    // Rows of another height have details of another height.
+    Effect::new(move |before: Option<bool>| {
+        let now = narrow.get();
+        if before.is_some_and(|before| before != now) {
+            open.set(BTreeMap::new());
+        }
+        now
+    });
+    let toggle = move |seq: u64| {
+        active.set(Some(seq));
+        let height = untrack(|| height_of(seq));
+        open.update(|open| {
+            if open.remove(&seq).is_none()
+                && let Some(height) = height
+            {
+                open.insert(seq, height);
+            }
+        });
+    };
+    let on_keydown = move |event: web_sys::KeyboardEvent| {
+        let items = items.get_untracked();
+        let at = active
+            .get_untracked()
+            .and_then(|seq| items.iter().position(|(other, _)| *other == seq));
+        let to = match event.key().as_str() {
+            "ArrowDown" => at.map_or(0, |at| at + 1),
+            "ArrowUp" => at.map_or(0, |at| at.saturating_sub(1)),
+            "Home" => 0,
+            "End" => items.len().saturating_sub(1),
+            "Enter" | " " => {
+                if let Some((seq, _)) = at.and_then(|at| items.get(at)) {
+                    event.prevent_default();
+                    toggle(*seq);
+                }
+                return;
+            }
+            _ => return,
+        };
+        event.prevent_default();
+        if let Some((seq, _)) = items.get(to.min(items.len().saturating_sub(1))) {
+            active.set(Some(*seq));
+            show(node, &row_id(store, *seq));
+        }
+    };
+
+    let shown = move || {
+        let range = placed.with(|placed| placed.range.clone());
+        items.with(|items| items.get(range).map(<[Item]>::to_vec).unwrap_or_default())
+    };
+    let on_press = Callback::new(toggle);
+    let draw = move |(seq, _): Item| {
+        let body =
+            untrack(|| store.read(|stream| stream.row(seq).map(|row| row.body.clone()))).flatten();
+        body.map(|body| match body {
+            RowBody::Note { note, .. } => view! { <NoteRow note=note/> }.into_any(),
+            RowBody::Event { event, when } => {
+                let prefix = prefix.clone();
+                view! {
+                    <EventRow
+                        seq=seq
+                        id=row_id(store, seq)
+                        event=*event
+                        when=when
+                        prefix=prefix
+                        detail=Signal::derive(move || open.with(|open| open.get(&seq).copied()))
+                        active=Signal::derive(move || active.get() == Some(seq))
+                        on_press=on_press
+                    />
+                }
+                .into_any()
+            }
+        })
+    };
+    view! {
+        <div
+            node_ref=node
+            class="events"
+            class:is-narrow=move || narrow.get()
+            role="grid"
+            tabindex="0"
+            aria-label=move || i18n.fill(Text::Events, &[&name.get()])
+            aria-rowcount=move || items.with(|items| items.len().to_string())
+            aria-activedescendant=move || active.get().map(|seq| row_id(store, seq))
+            style:--rev=move || format!("{}ch", digits.get())
+            on:keydown=on_keydown
+            on:scroll=move |_| {
+                if let Some(element) = node.get_untracked() {
+                    scroll_top.set(f64::from(element.scroll_top()));
+                }
+            }
+        >
+            <div class="events-all" role="presentation" style:height=move || format!("{}px", placed.get().height)>
+                <div
+                    class="events-shown"
+                    role="presentation"
+                    style:transform=move || format!("translateY({}px)", placed.get().top)
+                >
+                    <For each=shown key=|item| *item children=draw/>
+                </div>
+            </div>
+        </div>
+    }
+}
+
+/// Somebody who has scrolled down keeps the rows in view, however many come above them.
+fn keep_place(
+    items: Memo<Arc<Vec<Item>>>,
+    row: Memo<f64>,
+    node: NodeRef<html::Div>,
+    scroll_top: RwSignal<f64>,
+) {
+    Effect::new(move |newest: Option<u64>| {
+        let items = items.get();
+        let now = items.first().map_or(0, |(seq, _)| *seq);
+        let came = newest.map_or(0, |newest| {
+            items.iter().take_while(|(seq, _)| *seq > newest).count()
+        });
+        let known = newest.is_some_and(|newest| items.iter().any(|(seq, _)| *seq == newest));
+        if came > 0
+            && known
+            && let Some(element) = node.get_untracked()
+            && element.scroll_top() > 0
+        {
+            let top = f64::from(element.scroll_top()) + came as f64 * row.get_untracked();
+            element.set_scroll_top(top as i32);
+            scroll_top.set(top);
+        }
+        now
+    });
+}
+
+/// The element id of a row.
+fn row_id(store: PanelStore, seq: u64) -> String {
+    format!("ev-{}-{seq}", store.id)
+}
+
+/// Brings a row that is drawn into view; the next ones are, thanks to the overscan.
+fn show(node: NodeRef<html::Div>, id: &str) {
+    let selector = format!("#{id}");
+    request_animation_frame(move || {
+        let Some(list) = node.get_untracked() else {
+            return;
+        };
+        let Ok(Some(row)) = list.query_selector(&selector) else {
+            return;
+        };
+        let (list_box, row_box) = (
+            list.get_bounding_client_rect(),
+            row.get_bounding_client_rect(),
+        );
+        let above = row_box.top() - list_box.top();
+        let below = row_box.bottom() - list_box.bottom();
+        let by = if above < 0.0 { above } else { below.max(0.0) };
+        list.set_scroll_top(list.scroll_top() + by as i32);
+    });
+}

@@ -1,0 +1,65 @@
+//! What is said between two events.
+
+use leptos::prelude::*;
+
+use super::text::Text;
+use crate::i18n::{I18n, use_i18n};
+use crate::model::format;
+use crate::model::stream::Note;
+use crate::ui::{Glyph, Icon};
+
+/// A note, as a row.
+#[component]
+pub(super) fn NoteRow(note: Note) -> impl IntoView {
+    let i18n = use_i18n();
+    let lossy = matches!(note, Note::Compacted { .. } | Note::Reset { .. });
+    let words = StoredValue::new(note);
+    let words = move || words.with_value(|note| say(i18n, note));
+    view! {
+        <div class="ev-note" class:is-loss=lossy role="row" title=words>
+            <Glyph icon=Icon::Warn/>
+            <span class="cut" role="gridcell">{words}</span>
+        </div>
+    }
+}
+
+fn say(i18n: I18n, note: &Note) -> String {
+    match note {
+        Note::Resumed {
+            from,
+            outage,
+            complete,
+        } => {
+            let text = if *complete {
+                Text::Resumed
+            } else {
+                Text::ResumedGap
+            };
+            i18n.fill(text, &[&seconds(i18n, *outage), &format::count(*from)])
+        }
+        Note::Compacted { from, to } => i18n.fill(
+            Text::Compacted,
+            &[&format::count(*from), &format::count(to - 1)],
+        ),
+        Note::Reset { revision, .. } => i18n.fill(Text::Reset, &[&format::count(revision + 1)]),
+        Note::Lagged { from } => i18n.fill(Text::Lagged, &[&format::count(*from)]),
+        Note::Error { detail } => i18n.fill(Text::Trouble, &[&sentence(detail)]),
+    }
+}
+
+/// Short outages to a tenth of a second.
+fn seconds(i18n: I18n, millis: f64) -> String {
+    let whole = format::span((millis / 1000.0).round() as i64, i18n.lang());
+    if millis >= 60_000.0 {
+        return whole;
+    }
+    // The unit of the language stands after the number.
+    let unit = whole.split(' ').next_back().unwrap_or("s").to_owned();
+    format!("{:.1} {unit}", (millis / 1000.0).max(0.1))
+}
+
+fn sentence(detail: &str) -> String {
+    let mut chars = detail.trim_end_matches('.').chars();
+    let first = chars.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(chars).chain(['.']).collect()
+}

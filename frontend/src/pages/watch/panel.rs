@@ -1,0 +1,221 @@
+//! One watch: its head, what is said of its state, its events and where it is complete from.
+
+use leptos::prelude::*;
+use shared::EventType;
+
+use super::events::Events;
+use super::quiet::Quiet;
+use super::spark::Spark;
+use super::store::PanelStore;
+use super::text::Text;
+use super::{Kept, name_of};
+use crate::i18n::{Common, tr, use_i18n};
+use crate::model::format;
+use crate::model::stream::Status;
+use crate::model::stream::spec::PanelSpec;
+use crate::ui::{Button, ButtonKind, Chip, Glyph, Hue, Icon, SearchField, Skeleton, Tag};
+
+/// A panel. States: opening, live and quiet, live with events, paused, connection lost, ended.
+#[component]
+pub(super) fn Panel(spec: PanelSpec, on_close: Callback<PanelSpec>) -> impl IntoView {
+    let i18n = use_i18n();
+    let store = PanelStore::open(&spec);
+    let kept = expect_context::<Kept>();
+    Effect::new(move |_| {
+        kept.set(
+            store.id,
+            store
+                .read(crate::model::stream::Stream::kept)
+                .unwrap_or_default(),
+        );
+    });
+    on_cleanup(move || kept.remove(store.id));
+
+    let filter = RwSignal::new(String::new());
+    let filtering = RwSignal::new(false);
+    Effect::new(move |before: Option<String>| {
+        let text = filter.get();
+        if before.is_some_and(|before| before != text) {
+            store.change(|stream| stream.set_filter(&text));
+        }
+        text
+    });
+    let status = Memo::new(move |_| {
+        store
+            .read(|stream| stream.status().clone())
+            .unwrap_or_default()
+    });
+    let has_rows =
+        Memo::new(move |_| store.read(|stream| stream.shown().next().is_some()) == Some(true));
+    let kept_any = Memo::new(move |_| store.read(|stream| stream.kept() > 0) == Some(true));
+    let prefix = spec.prefix().to_vec();
+    let stored = StoredValue::new(spec);
+    let name = Signal::derive(move || stored.with_value(|spec| name_of(spec, i18n)));
+    let body = move || {
+        if has_rows.get() {
+            return view! { <Events store=store prefix=prefix.clone() name=name/> }.into_any();
+        }
+        if kept_any.get() {
+            let clear = move || filter.set(String::new());
+            return view! {
+                <div class="state">
+                    <p class="state-title">{move || i18n.fill(Text::NoMatch, &[filter.get().trim()])}</p>
+                    <div class="state-acts"><Button on_press=clear>{tr(Text::ClearFilter)}</Button></div>
+                </div>
+            }
+            .into_any();
+        }
+        match status.get() {
+            Status::Opening => view! { <Skeleton/> }.into_any(),
+            Status::Closed { .. } => ().into_any(),
+            Status::Live | Status::Lost => view! { <Quiet spec=stored.get_value()/> }.into_any(),
+        }
+    };
+    view! {
+        <section class="panel" aria-label=move || name.get()>
+            <Head store=store spec=stored status=status name=name filter=filter filtering=filtering on_close=on_close/>
+            <Show when=move || filtering.get()>
+                <div class="panel-filter">
+                    <SearchField label=Signal::derive(move || i18n.t(Text::FilterField).to_owned()) value=filter/>
+                </div>
+            </Show>
+            <Ended store=store status=status/>
+            <div class="panel-body">{body}</div>
+            <Foot store=store status=status filter=filter/>
+        </section>
+    }
+}
+
+/// What is watched, how fast it moves, and what can be done about it.
+#[component]
+fn Head(
+    store: PanelStore,
+    spec: StoredValue<PanelSpec>,
+    status: Memo<Status>,
+    name: Signal<String>,
+    filter: RwSignal<String>,
+    filtering: RwSignal<bool>,
+    on_close: Callback<PanelSpec>,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let label = move |text: Text| Signal::derive(move || i18n.t(text).to_owned());
+    let paused = Memo::new(move |_| store.read(crate::model::stream::Stream::paused) == Some(true));
+    let held = move || {
+        let (held, full) = store
+            .read(|stream| (stream.held(), stream.full()))
+            .unwrap_or_default();
+        let text = if full {
+            Text::PausedFull
+        } else {
+            Text::PausedHeld
+        };
+        i18n.fill(text, &[&format::count(held as i64)])
+    };
+    let toggle_filter = move || {
+        filtering.update(|shown| *shown = !*shown);
+        if !filtering.get_untracked() {
+            filter.set(String::new());
+        }
+    };
+    let only = spec.with_value(|spec| spec.only).map(|only| {
+        let (hue, text) = match only {
+            EventType::Put => (Hue::Put, Text::PutsOnly),
+            EventType::Delete => (Hue::Delete, Text::DeletesOnly),
+        };
+        view! { <Chip hue=hue>{tr(text)}</Chip> }
+    });
+    let state = move || match status.get() {
+        Status::Opening => i18n.t(Text::Opening),
+        Status::Lost => i18n.t(Text::Reconnecting),
+        Status::Closed { .. } => i18n.t(Text::Ended),
+        Status::Live => "",
+    };
+    view! {
+        <header class="panel-head">
+            <span
+                class="dot"
+                class:dot-wait=move || status.get() == Status::Opening
+                class:dot-off=move || matches!(status.get(), Status::Lost | Status::Closed { .. })
+                title=state
+            ></span>
+            <h2 class="panel-name mono cut" title=move || name.get()>{move || name.get()}</h2>
+            {only}
+            <span class="push"></span>
+            <Spark store=store/>
+            <Show
+                when=move || paused.get()
+                fallback=move || view! {
+                    <Button kind=ButtonKind::Quiet icon=Icon::Filter label=label(Text::Filter) pressed=filtering on_press=toggle_filter/>
+                    <Button kind=ButtonKind::Quiet icon=Icon::Clear label=label(Text::Clear) on_press=move || store.change(crate::model::stream::Stream::clear)/>
+                    <Button kind=ButtonKind::Quiet icon=Icon::Pause label=label(Text::Pause) on_press=move || store.pause()/>
+                }
+            >
+                <span class="panel-held"><Tag hue=Hue::Lock>{held}</Tag></span>
+                <Button kind=ButtonKind::Primary on_press=move || store.resume()>{tr(Text::Resume)}</Button>
+            </Show>
+            <Button
+                kind=ButtonKind::Quiet
+                icon=Icon::Close
+                label=Signal::derive(move || i18n.fill(Text::Close, &[&name.get()]))
+                on_press=move || on_close.run(spec.get_value())
+            />
+        </header>
+    }
+}
+
+/// Why the gateway ended the watch, with the way back.
+#[component]
+fn Ended(store: PanelStore, status: Memo<Status>) -> impl IntoView {
+    let i18n = use_i18n();
+    let detail = move || match status.get() {
+        Status::Closed { detail, .. } => Some(detail),
+        _ => None,
+    };
+    view! {
+        <Show when=move || detail().is_some()>
+            <div class="note note-bad" role="alert">
+                <Glyph icon=Icon::Warn/>
+                <span class="note-text">{move || i18n.t(Text::Ended)} ". " {move || detail()}</span>
+                <Button small=true on_press=move || store.reopen()>{tr(Common::Retry)}</Button>
+            </div>
+        </Show>
+    }
+}
+
+/// From where on nothing is missing.
+#[component]
+fn Foot(store: PanelStore, status: Memo<Status>, filter: RwSignal<String>) -> impl IntoView {
+    let i18n = use_i18n();
+    let words = move || match status.get() {
+        Status::Lost => i18n.t(Text::Reconnecting).to_owned(),
+        Status::Opening => i18n.t(Text::Opening).to_owned(),
+        _ => {
+            let facts =
+                store.read(|stream| stream.complete_from().map(|from| (from, stream.kept())));
+            facts.flatten().map_or_else(String::new, |(from, kept)| {
+                let text = if kept == 1 {
+                    Text::CompleteOne
+                } else {
+                    Text::CompleteMany
+                };
+                i18n.fill(text, &[&format::count(from), &format::count(kept as i64)])
+            })
+        }
+    };
+    let matching = move || {
+        (!filter.get().trim().is_empty()).then(|| {
+            let shown =
+                store.read(|stream| stream.shown().filter(|row| row.event().is_some()).count());
+            i18n.fill(
+                Text::Matching,
+                &[&format::count(shown.unwrap_or_default() as i64)],
+            )
+        })
+    };
+    view! {
+        <footer class="panel-foot num">
+            <span class="cut">{words}</span>
+            <span class="push">{matching}</span>
+        </footer>
+    }
+}

@@ -1,0 +1,78 @@
+//! The Watch page's texts.
+
+use crate::i18n::texts;
+
+texts! {
+    /// Texts of the Watch page.
+    pub(super) enum Text {
+        Field: "Watch a key or prefix, e.g. /services/", "监听键或前缀，例如 /services/";
+        RangeKind: "Watch a prefix or one key", "监听前缀或单个键";
+        Prefix: "Prefix", "前缀";
+        Key: "Key", "单键";
+        Start: "Begin", "起点";
+        FromNow: "from now", "从现在起";
+        FromRevision: "from revision…", "从修订版本…";
+        Revision: "First revision", "起始修订版本";
+        RevisionWrong: "A revision is a whole number from 1", "修订版本是不小于 1 的整数";
+        Kinds: "Events", "事件";
+        Both: "put and delete", "写入和删除";
+        PutsOnly: "puts only", "仅写入";
+        DeletesOnly: "deletes only", "仅删除";
+        Watch: "Watch", "监听";
+        KeptOne: "{0} event kept", "保留 {0} 个事件";
+        KeptMany: "{0} events kept", "保留 {0} 个事件";
+        KeptTitle: "Every panel keeps its newest 5,000 events", "每个面板保留最新的 5,000 个事件";
+        EmptyTitle: "Watch keys change", "监听键的变化";
+        EmptyDetail: "Name a prefix and every put and delete under it appears here as it happens, with what changed. Several stand side by side, and the address keeps them.", "输入一个前缀，其下的每次写入和删除都会即时显示，并标出变化之处。可并排监听多个前缀，地址栏会记住它们。";
+        Everything: "All keys", "全部键";
+        AllKeys: "all keys", "全部键";
+        Filter: "Filter", "筛选";
+        FilterField: "Filter keys and values", "筛选键和值";
+        Pause: "Pause", "暂停";
+        Resume: "Resume", "继续";
+        Clear: "Clear what is shown", "清空已显示内容";
+        Close: "Stop watching {0}", "停止监听 {0}";
+        PausedHeld: "paused, {0} held", "已暂停，暂存 {0} 个";
+        PausedFull: "paused, {0} held, the rest waits in history", "已暂停，暂存 {0} 个，其余留在历史中";
+        PerSecond: "{0} / s", "{0} / 秒";
+        RateTitle: "Events a second, over the last ten seconds", "最近十秒内每秒事件数";
+        Events: "Events of {0}, newest first", "{0} 的事件，最新在前";
+        History: "history", "历史";
+        HistoryTitle: "It happened before this watch opened, or while the connection was lost. etcd stores no times.", "发生在监听开始之前或连接中断期间。etcd 不保存时间。";
+        TimeTitle: "When your browser received it. etcd stores no times.", "浏览器收到事件的时间。etcd 不保存时间。";
+        CompleteOne: "Complete from revision {0}. {1} event.", "自修订版本 {0} 起完整，共 {1} 个事件。";
+        CompleteMany: "Complete from revision {0}. {1} events.", "自修订版本 {0} 起完整，共 {1} 个事件。";
+        Matching: "{0} match", "{0} 个匹配";
+        Opening: "Opening", "正在打开";
+        Reconnecting: "Connection lost. It goes on where it stopped.", "连接已断开，恢复后将从中断处继续。";
+        Ended: "The gateway ended this watch", "网关已结束此监听";
+        QuietTitle: "Nothing has changed here yet", "暂无变化";
+        QuietDetail: "Puts and deletes under {0} appear as they happen.", "{0} 下的写入和删除会即时显示。";
+        QuietKey: "Puts and deletes of {0} appear as they happen.", "{0} 的写入和删除会即时显示。";
+        Earlier: "Begin {0} revisions earlier", "从 {0} 个修订版本之前开始";
+        NoMatch: "No event matches “{0}”", "没有事件匹配“{0}”";
+        ClearFilter: "Clear the filter", "清除筛选";
+        Resumed: "Connection lost for {0}, resumed at {1}. Nothing missed.", "连接中断 {0}，已从 {1} 恢复，没有遗漏。";
+        ResumedGap: "Connection lost for {0}, resumed at {1}.", "连接中断 {0}，已从 {1} 恢复。";
+        Compacted: "Revisions {0} to {1} were compacted before they could be shown. They are gone from etcd.", "修订版本 {0} 至 {1} 在显示之前已被压缩，etcd 中不再保存。";
+        Reset: "The data is not what it was: another cluster, restored or wiped. It goes on from revision {0}.", "数据已不是原来的：集群已更换、被恢复或清空。从修订版本 {0} 继续。";
+        Lagged: "This page was slow; the gateway replays from {0}. Nothing missed.", "页面处理较慢，网关正从 {0} 重放，没有遗漏。";
+        Trouble: "{0} Watchgate keeps trying.", "{0} 正在持续重试。";
+        Put: "PUT", "写入";
+        Delete: "DEL", "删除";
+        Created: "Created", "新建";
+        SameValue: "The same value again", "值与之前相同";
+        PrevUnknown: "What was there before is compacted.", "之前的值已被压缩。";
+        LastValue: "Its last value", "删除前的值";
+        NoLastValue: "Its last value is compacted.", "删除前的值已被压缩。";
+        EmptyValue: "The value is empty.", "值为空。";
+        Binary: "Not text: shown in hex", "非文本，以十六进制显示";
+        Version: "version {0}", "版本 {0}";
+        CreatedAt: "created at {0}", "创建于 {0}";
+        Lease: "lease", "租约";
+        ShowKey: "Show in Explorer", "在浏览页中查看";
+        CopyKey: "Copy key", "复制键";
+        CopyValue: "Copy value", "复制值";
+        MoreLines: "{0} more lines", "还有 {0} 行";
+    }
+}

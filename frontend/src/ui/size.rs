@@ -1,0 +1,36 @@
+//! Follows the size of an element.
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen::closure::Closure;
+
+/// Keeps `size` (width and height in pixels, without scrollbars) up to date until the present owner
+/// is gone.
+pub(crate) fn observe_size(element: &web_sys::HtmlDivElement, size: RwSignal<(f64, f64)>) {
+    let measure = |element: &web_sys::HtmlDivElement| {
+        (
+            f64::from(element.client_width()),
+            f64::from(element.client_height()),
+        )
+    };
+    size.set(measure(element));
+    let measured = element.clone();
+    let changed = Closure::<dyn Fn()>::new(move || {
+        let now = measure(&measured);
+        if size.try_get_untracked().is_some_and(|before| before != now) {
+            size.try_set(now);
+        }
+    });
+    let Ok(observer) = web_sys::ResizeObserver::new(changed.as_ref().unchecked_ref()) else {
+        return;
+    };
+    observer.observe(element);
+    let held = StoredValue::new_local(Some((observer, changed)));
+    on_cleanup(move || {
+        held.try_update_value(|held| {
+            if let Some((observer, _)) = held.take() {
+                observer.disconnect();
+            }
+        });
+    });
+}
