@@ -1,3 +1,5 @@
+//! Keys and values: bytes that are a plain string wherever they are valid UTF-8, and never lossy.
+
 use std::borrow::Cow;
 use std::fmt;
 

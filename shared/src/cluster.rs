@@ -1,3 +1,5 @@
+//! What is told of a cluster and its members.
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Header, MemberId};

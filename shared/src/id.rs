@@ -1,3 +1,5 @@
+//! 64-bit ids as hexadecimal strings: a JSON number would lose digits in a browser.
+
 use std::fmt;
 use std::str::FromStr;
 

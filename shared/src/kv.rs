@@ -1,3 +1,5 @@
+//! Keys with their metadata, ranges of them, and the answers that carry them.
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Bytes, LeaseId, MemberId, nullable};

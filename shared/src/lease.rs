@@ -1,3 +1,5 @@
+//! Leases: granted, looked at, listed, kept alive and revoked.
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Bytes, Header, LeaseId};

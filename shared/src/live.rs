@@ -1,3 +1,5 @@
+//! What both sides say on a live connection; the same messages on all three transports.
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Bytes, Code, Entry, LeaseId, Lock, MemberId, RangeSpec, nullable};

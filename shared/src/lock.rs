@@ -1,3 +1,5 @@
+//! Locks, elections and single-key locks: their holders and their queues.
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Bytes, Header, LeaseId};

@@ -1,3 +1,5 @@
+//! Errors as RFC 9457 problems, with a stable machine-readable code.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

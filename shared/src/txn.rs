@@ -1,3 +1,5 @@
+//! Transactions and single operations, with their compares and results.
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Bytes, Entry, Header, LeaseId, nullable};
