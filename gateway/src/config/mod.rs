@@ -120,6 +120,15 @@ pub struct Config {
     #[arg(long, env = "WATCHGATE_MAX_BODY", default_value_t = 8 << 20, value_name = "BYTES")]
     pub max_body: usize,
 
+    /// What is logged: a level, or levels by module (`info,gateway::live=debug`).
+    #[arg(
+        long,
+        env = "WATCHGATE_LOG",
+        default_value = "info",
+        value_name = "FILTER"
+    )]
+    pub log: String,
+
     /// Log one JSON object a line.
     #[arg(long, env = "WATCHGATE_LOG_JSON")]
     pub log_json: bool,
