@@ -3,8 +3,10 @@
 //! Everything a newcomer needs beyond a Rust toolchain is fetched, built and checked from here, into
 //! the project's own tool folder. Prints to stderr only, so that what it runs owns stdout.
 
+mod checks;
 mod compress;
 mod css;
+mod openapi;
 mod paths;
 mod proc;
 mod product;
@@ -47,6 +49,20 @@ enum Command {
         #[arg(last = true)]
         flags: Vec<OsString>,
     },
+    /// Set up, and run every check there is: format, invariants, clippy, unit and acceptance tests
+    Test {
+        /// Only this step, or else only acceptance tests with this in their names; repeatable
+        #[arg(long, value_name = "STEP|TEST")]
+        only: Vec<String>,
+    },
+    /// Put the format right, and check the invariants of the house
+    Tidy,
+    /// Write gateway/openapi.json from the handlers
+    Openapi {
+        /// Write nothing; fail where it differs
+        #[arg(long)]
+        check: bool,
+    },
     /// Join the dashboard's style sheets into frontend/.generated/app.css (Trunk's hook calls it)
     Css,
 }
@@ -60,6 +76,9 @@ fn main() -> Result<()> {
         }),
         Command::Build { debug } => product::build_command(profile(debug)),
         Command::Run { debug, flags } => product::run(profile(debug), flags),
+        Command::Test { only } => checks::test(&only),
+        Command::Tidy => checks::tidy(),
+        Command::Openapi { check } => openapi::run(check),
         Command::Css => css::run(),
     }
 }

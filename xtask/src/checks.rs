@@ -1,0 +1,196 @@
+//! `cargo xtask test` and `cargo xtask tidy`: every check there is, cheapest first.
+//!
+//! All of it shares one development build, plus one of the dashboard as it is released (which the
+//! browser tests load), so that nothing is compiled in more ways than it must be.
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+
+use crate::{openapi, proc, say, setup, ui};
+
+/// One check. Its name is what `--only` takes.
+struct Step {
+    name: &'static str,
+    what: &'static str,
+    run: fn(&[String]) -> Result<()>,
+}
+
+const STEPS: [Step; 9] = [
+    Step {
+        name: "format",
+        what: "rustfmt has nothing to change",
+        run: |_| format(),
+    },
+    Step {
+        name: "tidy",
+        what: "the invariants of the house, and the unit tests of xtask",
+        run: |_| invariants(),
+    },
+    Step {
+        name: "lint",
+        what: "clippy, on this machine's target",
+        run: |_| lint(),
+    },
+    Step {
+        name: "lint-ui",
+        what: "clippy, the dashboard on wasm32",
+        run: |_| lint_ui(),
+    },
+    Step {
+        name: "unit",
+        what: "unit tests of the gateway and the wire types",
+        run: |_| unit(),
+    },
+    Step {
+        name: "model",
+        what: "unit tests of the dashboard's model",
+        run: |_| model(),
+    },
+    Step {
+        name: "openapi",
+        what: "gateway/openapi.json is what the handlers say",
+        run: |_| openapi::run(true),
+    },
+    Step {
+        name: "dashboard",
+        what: "the dashboard builds as it is released",
+        run: |_| ui::build(ui::Profile::Release),
+    },
+    Step {
+        name: "acceptance",
+        what: "against a real etcd and a real Chromium",
+        run: acceptance,
+    },
+];
+
+/// Everything, or what `only` names: steps, or else acceptance tests by a part of their names.
+pub(crate) fn test(only: &[String]) -> Result<()> {
+    let started = Instant::now();
+    let filters: Vec<String> = only.iter().filter(|name| !is_step(name)).cloned().collect();
+    let wanted = |step: &Step| {
+        let needed_by_filter =
+            matches!(step.name, "dashboard" | "acceptance") && !filters.is_empty();
+        only.is_empty() || needed_by_filter || only.iter().any(|name| name == step.name)
+    };
+    setup::run(setup::For::Tests).context("set-up")?;
+    let mut times = Vec::new();
+    for step in STEPS.iter().filter(|step| wanted(step)) {
+        say::line(format!("── {}: {}", step.name, step.what));
+        let step_started = Instant::now();
+        (step.run)(&filters).with_context(|| {
+            format!(
+                "step {} failed after {}; alone: cargo xtask test --only {0}",
+                step.name,
+                say::took(step_started)
+            )
+        })?;
+        times.push((step.name, step_started.elapsed()));
+    }
+    say::line("── all passed");
+    for (name, time) in times {
+        say::line(format!("   {name:<12}{:>14}", say::duration(time)));
+    }
+    say::line(format!("   {:<12}{:>14}", "in all", say::took(started)));
+    Ok(())
+}
+
+fn is_step(name: &str) -> bool {
+    STEPS.iter().any(|step| step.name == name)
+}
+
+/// `cargo xtask tidy`: puts the format right, then checks the invariants.
+pub(crate) fn tidy() -> Result<()> {
+    proc::run(
+        proc::cargo().args(["fmt", "--all"]),
+        "type: rustup component add rustfmt",
+    )?;
+    invariants()
+}
+
+fn format() -> Result<()> {
+    proc::run(
+        proc::cargo().args(["fmt", "--all", "--check"]),
+        "type: cargo xtask tidy",
+    )
+}
+
+fn invariants() -> Result<()> {
+    cargo_test(
+        &["--package", "xtask"],
+        "each line above names a file, a line and the rule",
+    )
+}
+
+fn lint() -> Result<()> {
+    // The dashboard is linted for the target it runs on.
+    clippy(&["--workspace", "--exclude", "frontend", "--all-targets"])
+}
+
+fn lint_ui() -> Result<()> {
+    clippy(&[
+        "--package",
+        "frontend",
+        "--all-targets",
+        "--target",
+        "wasm32-unknown-unknown",
+    ])
+}
+
+fn clippy(what: &[&str]) -> Result<()> {
+    let mut command = proc::cargo();
+    command
+        .args(["clippy", "--quiet"])
+        .args(what)
+        .args(["--", "-D", "warnings"]);
+    proc::run(&mut command, "each message above names its file and line")
+}
+
+fn unit() -> Result<()> {
+    cargo_test(
+        &["--package", "gateway", "--package", "shared"],
+        "the failed tests are named above",
+    )
+}
+
+fn model() -> Result<()> {
+    cargo_test(
+        &["--package", "frontend"],
+        "the failed tests are named above",
+    )
+}
+
+fn cargo_test(what: &[&str], mend: &str) -> Result<()> {
+    let mut command = proc::cargo();
+    command.args(["test", "--quiet"]).args(what);
+    with_tools(&mut command);
+    proc::run(&mut command, mend)
+}
+
+fn acceptance(filters: &[String]) -> Result<()> {
+    // Some tests kill the process and so need the program itself, not only the crate.
+    let mut program = proc::cargo();
+    program.args([
+        "build",
+        "--quiet",
+        "--package",
+        "gateway",
+        "--bin",
+        "watchgate",
+    ]);
+    proc::run(&mut program, "the compiler's message is above")?;
+    let mut command = proc::cargo();
+    command
+        .args(["test", "--package", "tests", "--"])
+        .args(filters);
+    with_tools(&mut command);
+    proc::run(
+        &mut command,
+        "the failed tests are named above; one alone: cargo xtask test --only <part of its name>",
+    )
+}
+
+fn with_tools(command: &mut Command) {
+    command.env("PATH", setup::etcd_path());
+}

@@ -1,0 +1,74 @@
+//! Every crate is set up alike.
+
+use super::source::{self, Finding, Source};
+use super::{assert_none, struck};
+
+fn crate_without_the_workspaces_rules(files: &[Source]) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for file in files
+        .iter()
+        .filter(|file| file.path.ends_with("/Cargo.toml"))
+    {
+        if !file.text.contains("[lints]\nworkspace = true") {
+            found.push(file.finding(1, "a crate inherits the lints: [lints] workspace = true"));
+        }
+        for key in ["edition", "version", "rust-version", "license", "publish"] {
+            if !file
+                .text
+                .lines()
+                .any(|line| line == format!("{key}.workspace = true"))
+            {
+                found.push(
+                    file.finding(1, format!("a crate inherits {key}: {key}.workspace = true")),
+                );
+            }
+        }
+    }
+    found
+}
+
+/// Modules say what they own; an `allow` says nothing, an `expect` goes away when it is no longer true.
+fn silent_module(files: &[Source]) -> Vec<Finding> {
+    files
+        .iter()
+        .filter(|file| {
+            file.is("rs") && file.path.contains("/src/") && !file.path.ends_with("tests.rs")
+        })
+        .filter(|file| !file.text.trim_start().starts_with("//!"))
+        .map(|file| {
+            file.finding(
+                1,
+                "a module opens with //!: what it owns, what it must not do",
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn every_crate_inherits_the_workspaces_rules() {
+    let files = source::all();
+    assert_none(&crate_without_the_workspaces_rules(&files));
+    assert_eq!(
+        files
+            .iter()
+            .filter(|file| file.path.ends_with("/Cargo.toml"))
+            .count(),
+        5,
+        "every crate was looked at"
+    );
+    assert_eq!(
+        struck(
+            crate_without_the_workspaces_rules,
+            "new/Cargo.toml",
+            "[package]\nname = \"new\""
+        )
+        .len(),
+        6
+    );
+}
+
+#[test]
+fn every_module_says_what_it_owns() {
+    assert_none(&silent_module(&source::all()));
+    assert_eq!(struck(silent_module, "gateway/src/a.rs", "fn f() {}"), [1]);
+}

@@ -1,0 +1,289 @@
+//! Who may name whom: the arrows of ARCHITECTURE.md.
+
+use super::source::{self, Finding, Source, has_word};
+use super::{assert_none, struck};
+
+/// What makes a crate or module depend on the way it is run or shown.
+const FRAMEWORKS: [&str; 17] = [
+    "axum",
+    "etcd_client",
+    "gloo_net",
+    "gloo_timers",
+    "hyper",
+    "js_sys",
+    "leptos",
+    "leptos_router",
+    "reactive_stores",
+    "reqwest",
+    "tokio",
+    "tokio_util",
+    "tonic",
+    "tower",
+    "wasm_bindgen",
+    "wasm_bindgen_futures",
+    "web_sys",
+];
+
+/// Only `gateway/src/etcd` speaks to etcd's client; the tests are a client of their own.
+fn etcd_client_elsewhere(files: &[Source]) -> Vec<Finding> {
+    find(
+        files,
+        |path| path.starts_with("gateway/src/") && !path.starts_with("gateway/src/etcd"),
+        |line| {
+            has_word(line, "etcd_client")
+                .then(|| "only gateway/src/etcd names etcd_client".to_owned())
+        },
+    )
+}
+
+/// The wire types and the dashboard's model run anywhere.
+fn framework_in_pure_code(files: &[Source]) -> Vec<Finding> {
+    find(
+        files,
+        |path| path.starts_with("shared/src/") || path.starts_with("frontend/src/model"),
+        |line| {
+            let name = FRAMEWORKS.iter().find(|name| names_crate(line, name))?;
+            Some(format!("this part names no framework, and {name} is one"))
+        },
+    )
+}
+
+/// A handler calls a service; etcd is behind that. It may name the plain values it hands on.
+fn etcd_in_handlers(files: &[Source]) -> Vec<Finding> {
+    find(
+        files,
+        |path| path.starts_with("gateway/src/api/"),
+        |line| {
+            let named =
+                has_word(line, "Etcd") || line.contains(".etcd()") || line.contains(".etcd.");
+            named.then(|| "a handler calls one service method, never etcd".to_owned())
+        },
+    )
+}
+
+/// The environment is read in one place, where its variables are documented.
+fn environment_elsewhere(files: &[Source]) -> Vec<Finding> {
+    const READS: [&str; 9] = [
+        "from_env(",
+        "from_default_env(",
+        "from_env_lossy(",
+        "env::var(",
+        "env::var_os(",
+        "env::vars(",
+        "env::vars_os(",
+        "env::set_var(",
+        "env::remove_var(",
+    ];
+    find(
+        files,
+        |path| {
+            (path.starts_with("gateway/src/") && !path.starts_with("gateway/src/config"))
+                || path.starts_with("shared/")
+        },
+        |line| {
+            let clap =
+                line.contains("env = \"") || (has_word(line, "env") && line.contains("#[arg("));
+            (clap || READS.iter().any(|read| line.contains(read)))
+                .then(|| "only gateway/src/config reads the environment".to_owned())
+        },
+    )
+}
+
+/// Shutdown waits for the tasks it knows of.
+fn untracked_task(files: &[Source]) -> Vec<Finding> {
+    const SPAWNS: [&str; 5] = [
+        "tokio::spawn(",
+        "task::spawn(",
+        "spawn_local(",
+        "thread::spawn(",
+        "JoinSet::new(",
+    ];
+    find(
+        files,
+        |path| path.starts_with("gateway/src/") && path != "gateway/src/tasks.rs",
+        |line| {
+            SPAWNS
+                .iter()
+                .any(|spawn| line.contains(spawn))
+                .then(|| "spawn through Tasks::spawn, with a token".to_owned())
+        },
+    )
+}
+
+/// Memory per client is a promise.
+fn unbounded_queue(files: &[Source]) -> Vec<Finding> {
+    const QUEUES: [&str; 4] = [
+        "unbounded_channel",
+        "mpsc::unbounded",
+        "UnboundedSender",
+        "UnboundedReceiver",
+    ];
+    find(
+        files,
+        |path| {
+            path.starts_with("gateway/src/")
+                || path.starts_with("frontend/src/")
+                || path.starts_with("shared/src/")
+        },
+        |line| {
+            QUEUES
+                .iter()
+                .any(|queue| line.contains(queue))
+                .then(|| "queues are bounded".to_owned())
+        },
+    )
+}
+
+/// Every line of product code in the chosen files that `rule` objects to.
+fn find(
+    files: &[Source],
+    chosen: impl Fn(&str) -> bool,
+    rule: impl Fn(&str) -> Option<String>,
+) -> Vec<Finding> {
+    files
+        .iter()
+        .filter(|file| file.is("rs") && chosen(&file.path))
+        .flat_map(|file| {
+            file.product_code()
+                .filter_map(|(number, line)| Some(file.finding(number, rule(line)?)))
+        })
+        .collect()
+}
+
+/// `use name…` or `name::`; a field called `tower` is nobody's framework.
+fn names_crate(line: &str, name: &str) -> bool {
+    line.match_indices(name).any(|(at, _)| {
+        let before = &line[..at];
+        let after = &line[at + name.len()..];
+        let starts = !before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
+        let used = before.trim_end().ends_with("use")
+            && !after.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+        starts && (after.starts_with("::") || used)
+    })
+}
+
+#[test]
+fn only_the_etcd_layer_names_etcd_client() {
+    assert_none(&etcd_client_elsewhere(&source::all()));
+    assert_eq!(
+        struck(
+            etcd_client_elsewhere,
+            "gateway/src/service/kv.rs",
+            "// etcd_client\nuse etcd_client::Client;"
+        ),
+        [2]
+    );
+    assert!(
+        struck(
+            etcd_client_elsewhere,
+            "gateway/src/etcd/kv.rs",
+            "use etcd_client::Client;"
+        )
+        .is_empty()
+    );
+}
+
+#[test]
+fn wire_types_and_model_name_no_framework() {
+    assert_none(&framework_in_pure_code(&source::all()));
+    assert_eq!(
+        struck(
+            framework_in_pure_code,
+            "frontend/src/model/tree.rs",
+            "let tower = 1;\nuse leptos::prelude::*;"
+        ),
+        [2]
+    );
+    assert_eq!(
+        struck(
+            framework_in_pure_code,
+            "shared/src/kv.rs",
+            "fn f() { tokio::spawn(g()) }"
+        ),
+        [1]
+    );
+    assert!(
+        struck(
+            framework_in_pure_code,
+            "frontend/src/ui/a.rs",
+            "use leptos::prelude::*;"
+        )
+        .is_empty()
+    );
+}
+
+#[test]
+fn handlers_never_call_etcd() {
+    assert_none(&etcd_in_handlers(&source::all()));
+    assert_eq!(
+        struck(
+            etcd_in_handlers,
+            "gateway/src/api/kv/get.rs",
+            "\nuse crate::etcd::Etcd;"
+        ),
+        [2]
+    );
+}
+
+#[test]
+fn only_the_configuration_reads_the_environment() {
+    assert_none(&environment_elsewhere(&source::all()));
+    assert_eq!(
+        struck(
+            environment_elsewhere,
+            "gateway/src/main.rs",
+            "let a = std::env::var(\"A\");"
+        ),
+        [1]
+    );
+    assert_eq!(
+        struck(
+            environment_elsewhere,
+            "gateway/src/main.rs",
+            "#[arg(long, env = \"A\")]"
+        ),
+        [1]
+    );
+    assert!(
+        struck(
+            environment_elsewhere,
+            "gateway/src/config/mod.rs",
+            "std::env::var(\"A\")"
+        )
+        .is_empty()
+    );
+}
+
+#[test]
+fn every_task_is_tracked() {
+    assert_none(&untracked_task(&source::all()));
+    assert_eq!(
+        struck(
+            untracked_task,
+            "gateway/src/live/hub.rs",
+            "tokio::spawn(async {});"
+        ),
+        [1]
+    );
+    assert!(
+        struck(
+            untracked_task,
+            "gateway/src/live/hub.rs",
+            "tasks.spawn(async {});"
+        )
+        .is_empty()
+    );
+}
+
+#[test]
+fn every_queue_is_bounded() {
+    assert_none(&unbounded_queue(&source::all()));
+    assert_eq!(
+        struck(
+            unbounded_queue,
+            "gateway/src/live/hub.rs",
+            "let (a, b) = mpsc::unbounded_channel();"
+        ),
+        [1]
+    );
+}

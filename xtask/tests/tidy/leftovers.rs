@@ -1,0 +1,85 @@
+//! Nothing half done is kept, and nothing that is true on one machine only.
+
+use super::source::{self, Finding, Source, has_word};
+use super::{assert_none, struck};
+
+/// This folder names what it forbids.
+fn is_rule(file: &Source) -> bool {
+    file.path.starts_with("xtask/tests/tidy/")
+}
+
+/// A note to oneself, a stub, or a test that does not run.
+fn unfinished(files: &[Source]) -> Vec<Finding> {
+    const NOTES: [&str; 4] = ["TODO", "FIXME", "XXX", "HACK"];
+    const STUBS: [&str; 4] = ["todo!(", "unimplemented!(", "#[ignore", "#[should_panic]"];
+    let mut found = Vec::new();
+    for file in files.iter().filter(|file| !is_rule(file)) {
+        for (index, line) in file.text.lines().enumerate() {
+            if let Some(note) = NOTES.iter().find(|note| has_word(line, note)) {
+                found.push(file.finding(index + 1, format!("{note}: do it, or write an issue")));
+            }
+        }
+        if file.is("rs") {
+            for (number, line) in file.code() {
+                if let Some(stub) = STUBS.iter().find(|stub| line.contains(*stub)) {
+                    found.push(file.finding(number, format!("{stub}: finish it, or leave it out")));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// A folder that other machines do not have.
+fn machine_path(files: &[Source]) -> Vec<Finding> {
+    const FOLDERS: [&str; 6] = [
+        "/home/",
+        "/root/",
+        "/work/",
+        "/Users/",
+        "C:\\",
+        ".cargo/registry/src",
+    ];
+    let mut found = Vec::new();
+    for file in files.iter().filter(|file| !is_rule(file)) {
+        for (index, line) in file.text.lines().enumerate() {
+            // Part of a longer path or address it is something else.
+            let named = FOLDERS.iter().find(|folder| {
+                line.match_indices(*folder).any(|(at, _)| {
+                    !line[..at].ends_with(|c: char| c.is_alphanumeric() || "./-_}".contains(c))
+                })
+            });
+            if let Some(folder) = named {
+                found.push(file.finding(index + 1, format!("{folder} is a path of one machine")));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn nothing_is_left_unfinished() {
+    assert_none(&unfinished(&source::all()));
+    assert_eq!(
+        struck(
+            unfinished,
+            "gateway/src/a.rs",
+            "// TODO later\nfn f() { todo!() }\n#[ignore]\nlet todos = 1;"
+        ),
+        [1, 2, 3]
+    );
+    assert_eq!(struck(unfinished, "frontend/src/a.css", "/* FIXME */"), [1]);
+}
+
+#[test]
+fn no_path_of_a_machine_is_named() {
+    assert_none(&machine_path(&source::all()));
+    assert_eq!(
+        struck(
+            machine_path,
+            "README.md",
+            "cd /home/me/watchgate\nhttps://example.org/home/page"
+        ),
+        [1]
+    );
+}
