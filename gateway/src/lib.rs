@@ -10,14 +10,14 @@ pub mod caller;
 pub mod config;
 pub mod etcd;
 pub mod failure;
+mod gateway;
+pub mod live;
 pub mod middleware;
 pub mod router;
 pub mod server;
 pub mod service;
 pub mod state;
 pub mod tasks;
-
-mod gateway;
 
 pub use gateway::{Gateway, StartError};
 pub use router::openapi;

@@ -49,6 +49,7 @@ fn v1() -> OpenApiRouter<AppState> {
         .routes(routes!(api::txn::txn))
         .routes(routes!(api::txn::single))
         .routes(routes!(api::cluster::cluster))
+        .routes(routes!(api::watch::watch))
 }
 
 /// The whole router, with everything a request passes.

@@ -11,6 +11,7 @@ use crate::assets::Assets;
 use crate::config::Config;
 use crate::etcd::Etcd;
 use crate::failure::{Failure, Result};
+use crate::live::Hub;
 use crate::middleware::frame::RequestIds;
 use crate::middleware::guard::Policy;
 use crate::service::cluster::ClusterService;
@@ -62,11 +63,13 @@ pub struct Cluster {
     pub txn: TxnService,
     /// Members, leader, health.
     pub info: ClusterService,
+    /// Watches.
+    pub live: Hub,
 }
 
 impl Cluster {
-    /// The services over one cluster's connections.
-    pub fn new(name: impl Into<String>, etcd: Etcd) -> Self {
+    /// The services over one cluster's connections; their tasks are `tasks`'.
+    pub fn new(name: impl Into<String>, etcd: Etcd, tasks: &Tasks) -> Self {
         let name = name.into();
         Self {
             endpoints: etcd.endpoints().to_vec(),
@@ -74,6 +77,7 @@ impl Cluster {
             tree: TreeService::new(etcd.clone()),
             history: HistoryService::new(etcd.clone()),
             txn: TxnService::new(etcd.clone()),
+            live: Hub::new(etcd.clone(), tasks.clone()),
             info: ClusterService::new(name.clone(), etcd),
             name,
         }

@@ -13,3 +13,4 @@ pub mod reply;
 pub mod root;
 pub mod tree;
 pub mod txn;
+pub mod watch;

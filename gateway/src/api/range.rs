@@ -31,7 +31,8 @@ pub fn resolve(spec: RangeSpec) -> Result<Range> {
         )),
         (Some(key), None, None, None, None) => Ok(Range::one(key.0)),
         (None, Some(prefix), None, None, None) => Ok(Range::prefix(&prefix.0)),
-        (None, None, Some(start), Some(end), None) if start < end => {
+        // etcd's first key is one zero byte, and that as an end would mean no end at all.
+        (None, None, Some(start), Some(end), None) if start < end && end.0 != [0] => {
             Ok(Range::between(start.0, Some(end.0)))
         }
         (None, None, Some(_), Some(_), None) => Err(Failure::bad_request(

@@ -509,7 +509,21 @@ impl Etcd {
 
     /// Reads a range.
     pub async fn range(&self, caller: &Caller, range: &Range, get: &Get) -> Result<RangeAnswer> {
-        let mut kv = self.kv(caller);
+        self.range_within(caller, range, get, MAX_ANSWER).await
+    }
+
+    /// Reads a range whose answer may have `most` bytes; a larger one is `too_large` before any of
+    /// it is read.
+    pub async fn range_within(
+        &self,
+        caller: &Caller,
+        range: &Range,
+        get: &Get,
+        most: usize,
+    ) -> Result<RangeAnswer> {
+        let mut kv = self
+            .kv(caller)
+            .max_decoding_message_size(most.min(MAX_ANSWER));
         let call = kv.get(range.key.clone(), Some(get.options(range)));
         let answer = self.call(caller, Effect::Read, call).await?.0;
         Ok(RangeAnswer {

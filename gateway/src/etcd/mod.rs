@@ -11,6 +11,7 @@ mod error;
 mod kv;
 mod lease;
 mod member;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub use self::kv::{
 };
 pub use self::lease::TimeToLive;
 pub use self::member::{AlarmFact, MemberFact, StatusFact};
+pub use self::watch::{Release, Update, WatchOptions, WatchStream};
 use crate::caller::Caller;
 use crate::failure::{Failure, Result};
 use shared::Code;

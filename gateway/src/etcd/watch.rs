@@ -1,0 +1,291 @@
+//! Watches: one upstream stream each, in the gateway's words.
+//!
+//! It reports what etcd says and decides nothing: where to go on after a lost stream, a compaction or
+//! another cluster is the business of [`crate::live`]. One watch per stream, because etcd answers
+//! errors of a creation and requests for progress without saying which watch they concern.
+
+use std::time::Duration;
+
+use etcd_client as ec;
+use etcd_client::proto::PbEvent;
+use shared::{Code, Event, EventType, Header};
+use tokio::time::timeout;
+use tonic::{Code as Grpc, Status};
+
+use super::channel::MAX_ANSWER;
+use super::kv::{entry, header};
+use super::{Effect, Etcd, Get, Range, error};
+use crate::caller::Caller;
+use crate::failure::{Failure, Result};
+
+/// How long etcd may take to accept a stream, and a request on it.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a watch asks etcd for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WatchOptions {
+    /// The first revision wanted; 0 is the next one. Never negative.
+    pub start_revision: i64,
+    /// The entry before each change, where history still has it.
+    pub prev: bool,
+    /// Only changes of this type; both without it.
+    pub only: Option<EventType>,
+}
+
+/// What etcd says on a watch.
+#[derive(Debug)]
+pub enum Update {
+    /// The watch exists. The header is the member's own and may lag behind the cluster.
+    Created(Header),
+    /// Changes in order of their revisions.
+    Batch {
+        /// The changes.
+        events: Vec<Event>,
+        /// etcd cut its answer here: the last revision may go on in the next batch.
+        more: bool,
+    },
+    /// Everything up to this revision has been delivered; see [`Release::bookmarks`].
+    Progress(i64),
+    /// The watch has ended: history before this revision is gone.
+    Compacted(i64),
+    /// The watch has ended or was refused.
+    Cancelled(Failure),
+}
+
+/// One watch on a stream of its own; dropping it frees etcd's watch.
+#[derive(Debug)]
+pub struct WatchStream {
+    requests: ec::WatchRequestSender,
+    responses: ec::WatchResponseStream,
+    prev: bool,
+}
+
+impl WatchStream {
+    /// What etcd says next; an error when the stream is lost. Loses nothing when dropped in between.
+    pub async fn next(&mut self) -> Result<Update> {
+        let answer = self.responses.message().await;
+        let answer = answer.map_err(|error| error::failure(Effect::Read, error))?;
+        let Some(ec::WatchResponse(answer)) = answer else {
+            return Err(Failure::new(Code::Unavailable, "etcd ended the stream"));
+        };
+        Ok(if answer.canceled {
+            cancelled(answer.compact_revision, answer.cancel_reason)
+        } else if answer.created {
+            Update::Created(header(answer.header))
+        } else if answer.events.is_empty() && !answer.fragment {
+            Update::Progress(header(answer.header).revision)
+        } else {
+            let prev = self.prev;
+            Update::Batch {
+                events: answer
+                    .events
+                    .into_iter()
+                    .filter_map(|event| change(event, prev))
+                    .collect(),
+                more: answer.fragment,
+            }
+        })
+    }
+
+    /// Asks for an [`Update::Progress`]. etcd stays silent while the watch is not up to date.
+    pub async fn request_progress(&mut self) -> Result<()> {
+        match timeout(OPEN_TIMEOUT, self.requests.request_progress()).await {
+            Ok(sent) => sent.map_err(|error| {
+                Failure::new(Code::Unavailable, "the connection to etcd was lost").source(error)
+            }),
+            Err(_) => Err(Failure::new(Code::Unavailable, "etcd does not read")),
+        }
+    }
+}
+
+fn cancelled(compact_revision: i64, reason: String) -> Update {
+    if compact_revision > 0 {
+        return Update::Compacted(compact_revision);
+    }
+    Update::Cancelled(if reason.is_empty() {
+        Failure::new(Code::Unavailable, "etcd cancelled the watch")
+    } else {
+        error::from_status(Effect::Read, Status::new(Grpc::Unknown, reason))
+    })
+}
+
+/// An event in the API's form. Reads the fields: the client's own accessor panics on a new type.
+fn change(event: PbEvent, prev: bool) -> Option<Event> {
+    let kv = event.kv?;
+    let prev = prev.then(|| event.prev_kv.map(|kv| entry(kv, false)));
+    match event.r#type {
+        0 => Some(Event::Put {
+            entry: entry(kv, false),
+            prev,
+        }),
+        1 => Some(Event::Delete {
+            key: kv.key.into(),
+            mod_revision: kv.mod_revision,
+            prev,
+        }),
+        unknown => {
+            tracing::warn!(unknown, "etcd sent an event of an unknown type");
+            None
+        }
+    }
+}
+
+/// What is known about the etcd release that answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Release {
+    /// Progress can be trusted as a place to go on from (3.4.31, 3.5.13 and later).
+    pub bookmarks: bool,
+    /// A watch that starts exactly at the compacted revision misses nothing (3.4.36, 3.5.18 and
+    /// later).
+    pub exact_compaction: bool,
+}
+
+impl Release {
+    fn of(version: &str) -> Self {
+        let mut parts = version
+            .split(['.', '-'])
+            .map(|part| part.parse::<u32>().unwrap_or(0));
+        let mut part = || parts.next().unwrap_or(0);
+        let (minor, patch) = ((part(), part()), part());
+        let from = |patch_34: u32, patch_35: u32| match minor {
+            (3, 4) => patch >= patch_34,
+            (3, 5) => patch >= patch_35,
+            later => later > (3, 5),
+        };
+        Self {
+            bookmarks: from(31, 13),
+            exact_compaction: from(36, 18),
+        }
+    }
+}
+
+impl Etcd {
+    /// Opens a watch. The first update is [`Update::Created`], or says why there is no watch.
+    pub async fn watch(
+        &self,
+        caller: &Caller,
+        range: &Range,
+        options: WatchOptions,
+    ) -> Result<WatchStream> {
+        let mut request = ec::WatchOptions::new()
+            .with_fragment()
+            .with_start_revision(options.start_revision);
+        if let Some(end) = &range.end {
+            request = request.with_range(end.clone());
+        }
+        if options.prev {
+            request = request.with_prev_key();
+        }
+        match options.only {
+            Some(EventType::Put) => {
+                request = request.with_filters([ec::WatchFilterType::NoDelete]);
+            }
+            Some(EventType::Delete) => request = request.with_filters([ec::WatchFilterType::NoPut]),
+            None => {}
+        }
+        let mut client = self
+            .streams(caller)
+            .watch_client()
+            .max_decoding_message_size(MAX_ANSWER);
+        let call = client.watch(range.key.clone(), Some(request));
+        let stream = timeout(OPEN_TIMEOUT, call)
+            .await
+            .map_err(|_| Failure::new(Code::Unavailable, "etcd did not answer in time"))?
+            .map_err(|error| error::failure(Effect::Read, error))?;
+        let (requests, responses) = stream.split();
+        Ok(WatchStream {
+            requests,
+            responses,
+            prev: options.prev,
+        })
+    }
+
+    /// The oldest revision left, `None` when nothing has been compacted.
+    ///
+    /// etcd tells it only to a watch that begins before it.
+    pub async fn compacted_revision(&self, caller: &Caller) -> Result<Option<i64>> {
+        let anything = Range::one([0]);
+        match self
+            .range(caller, &anything, &Get::count_only().at(1))
+            .await
+        {
+            Ok(_) => return Ok(None),
+            Err(failure) if failure.code == Code::Compacted => {}
+            Err(failure) => return Err(failure),
+        }
+        let options = WatchOptions {
+            start_revision: 1,
+            ..WatchOptions::default()
+        };
+        let ask = async {
+            let mut watch = self.watch(caller, &anything, options).await?;
+            loop {
+                match watch.next().await? {
+                    Update::Compacted(revision) => return Ok(Some(revision)),
+                    Update::Cancelled(failure) => return Err(failure),
+                    Update::Created(_) | Update::Batch { .. } | Update::Progress(_) => {}
+                }
+            }
+        };
+        timeout(OPEN_TIMEOUT, ask)
+            .await
+            .unwrap_or_else(|_| Err(Failure::new(Code::Timeout, "etcd did not answer in time")))
+    }
+
+    /// What the member that answers can be trusted with; nothing, where it may not be asked.
+    pub async fn release(&self, caller: &Caller) -> Result<Release> {
+        match self.status(caller).await {
+            Ok(status) => Ok(Release::of(&status.version)),
+            Err(failure) if failure.code == Code::Forbidden => Ok(Release::default()),
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(version: &str, bookmarks: bool, exact_compaction: bool) {
+        let expected = Release {
+            bookmarks,
+            exact_compaction,
+        };
+        assert_eq!(Release::of(version), expected, "{version}");
+    }
+
+    #[test]
+    fn releases_are_trusted_from_the_version_that_mended_them() {
+        check("3.4.23", false, false);
+        check("3.4.31", true, false);
+        check("3.4.36", true, true);
+        check("3.5.8", false, false);
+        check("3.5.13", true, false);
+        check("3.5.18", true, true);
+        check("3.6.0-rc.1", true, true);
+        check("3.7.3", true, true);
+        check("4.0.0", true, true);
+        check("3.3.27", false, false);
+        check("", false, false);
+    }
+
+    #[test]
+    fn a_refusal_is_read_by_its_message() {
+        let reason = "rpc error: code = PermissionDenied desc = etcdserver: permission denied";
+        let Update::Cancelled(failure) = cancelled(0, reason.to_owned()) else {
+            panic!("not cancelled");
+        };
+        assert_eq!(failure.code, Code::Forbidden);
+        assert!(matches!(cancelled(7, String::new()), Update::Compacted(7)));
+    }
+
+    #[test]
+    fn an_event_of_a_new_type_is_no_panic() {
+        let event = PbEvent {
+            r#type: 9,
+            kv: Some(super::super::KeyValue::default()),
+            prev_kv: None,
+        };
+        assert!(change(event, true).is_none());
+    }
+}

@@ -1,0 +1,175 @@
+//! Streams as the body of an HTTP answer: server-sent events and NDJSON.
+//!
+//! The body is pulled by the connection, so a client that does not read stops the producer. When the
+//! connection goes, the body is dropped, and the producer with it.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream};
+use http::HeaderValue;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
+use shared::ServerMessage;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::stream::{IDLE, Message, UNREAD};
+use crate::tasks::Tasks;
+
+/// How messages stand in a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Sse,
+    Ndjson,
+}
+
+impl Format {
+    fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Sse => "text/event-stream",
+            Self::Ndjson => "application/x-ndjson",
+        })
+    }
+
+    /// The chunks of one message; the tail is shared, never copied.
+    fn chunks(self, message: Message) -> [Bytes; 4] {
+        let Message { id, head, tail, .. } = message;
+        match self {
+            Self::Ndjson => [Bytes::new(), head, tail, Bytes::from_static(b"\n")],
+            Self::Sse => {
+                let before = match id {
+                    Some(id) => Bytes::from(format!("id: {id}\ndata: ")),
+                    None => Bytes::from_static(b"data: "),
+                };
+                // JSON has no line breaks of its own, so one `data` line is the whole message.
+                [before, head, tail, Bytes::from_static(b"\n\n")]
+            }
+        }
+    }
+}
+
+/// Answers with what `producer` sends to `outbound`'s other end.
+pub(super) fn respond<F>(
+    tasks: &Tasks,
+    format: Format,
+    producer: F,
+    outbound: mpsc::Receiver<Message>,
+) -> Response
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let stop = tasks.stop().child_token();
+    let gone = CancellationToken::new();
+    // A queue between the producer and the connection: what the producer says and whether the
+    // connection still takes it are then two things, and a reader that stalls can be told apart.
+    let (to_body, chunks) = mpsc::channel(1);
+    tasks.spawn(run(
+        Box::pin(producer),
+        outbound,
+        to_body,
+        stop,
+        gone.clone(),
+    ));
+    let body = Body::from_stream(body(format, chunks, gone));
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, format.content_type());
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
+    response
+}
+
+/// The body's chunks; dropping it says that the client has gone.
+fn body(
+    format: Format,
+    messages: mpsc::Receiver<Message>,
+    gone: CancellationToken,
+) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
+    let state = (messages, gone.drop_guard());
+    stream::unfold(state, move |(mut messages, guard)| async move {
+        let message = messages.recv().await?;
+        let chunks = format.chunks(message).into_iter();
+        let chunks = chunks.filter(|chunk| !chunk.is_empty()).map(Ok);
+        Some((stream::iter(chunks), (messages, guard)))
+    })
+    .flatten()
+}
+
+/// Runs the producer until it ends, the client goes or reads nothing, or the gateway stops.
+async fn run<F>(
+    mut producer: std::pin::Pin<Box<F>>,
+    mut outbound: mpsc::Receiver<Message>,
+    to_body: mpsc::Sender<Message>,
+    stop: CancellationToken,
+    gone: CancellationToken,
+) where
+    F: Future<Output = ()> + Send,
+{
+    let mut producing = true;
+    loop {
+        let message = tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            () = gone.cancelled() => return,
+            message = outbound.recv() => match message {
+                Some(message) => message,
+                None => return,
+            },
+            () = &mut producer, if producing => {
+                producing = false;
+                continue;
+            }
+            () = sleep(IDLE) => Message::of(&ServerMessage::Idle),
+        };
+        if !deliver(message, &to_body, &stop, UNREAD).await {
+            return;
+        }
+    }
+}
+
+async fn deliver(
+    message: Message,
+    to_body: &mpsc::Sender<Message>,
+    stop: &CancellationToken,
+    patience: Duration,
+) -> bool {
+    tokio::select! {
+        () = stop.cancelled() => false,
+        sent = timeout(patience, to_body.send(message)) => matches!(sent, Ok(Ok(()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(format: Format, id: Option<&str>, expected: &str) {
+        let message = Message {
+            id: id.map(str::to_owned),
+            head: Bytes::from_static(br#"{"type":"progress","id":"0","#),
+            tail: Bytes::from_static(br#""revision":7}"#),
+            share: None,
+        };
+        assert_eq!(format.chunks(message).concat(), expected.as_bytes());
+    }
+
+    #[test]
+    fn a_message_is_a_line_or_an_event() {
+        let json = r#"{"type":"progress","id":"0","revision":7}"#;
+        check(Format::Ndjson, Some("a-7"), &format!("{json}\n"));
+        check(Format::Sse, None, &format!("data: {json}\n\n"));
+        check(
+            Format::Sse,
+            Some("a-7"),
+            &format!("id: a-7\ndata: {json}\n\n"),
+        );
+    }
+}

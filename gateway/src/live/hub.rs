@@ -1,0 +1,231 @@
+//! Where watches come from. Sockets know only [`Hub::subscribe`].
+//!
+//! Each subscription has an upstream of its own so far; sharing one per (cluster, identity, range,
+//! options) changes only what is behind `subscribe`.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::Stream;
+use shared::EventType;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::DropGuard;
+
+use super::follow::Follower;
+use super::frame::{Bookmark, Frame};
+use crate::caller::{Caller, Identity};
+use crate::etcd::{Etcd, Range, Release};
+use crate::failure::Result;
+use crate::tasks::Tasks;
+
+/// How long an answer about etcd's release is good.
+const RELEASE_KEPT: Duration = Duration::from_mins(1);
+/// Memory of one socket, bytes of messages that wait for its client.
+const BUDGET: usize = 4 << 20;
+/// Least share of a message, bytes: bounds their number too.
+const LEAST_SHARE: usize = 1 << 10;
+
+/// What a subscription delivers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Options {
+    /// The entry before each change.
+    pub prev: bool,
+    /// Only changes of this type.
+    pub only: Option<EventType>,
+    /// The state first, and again after `compacted` and `reset`.
+    pub snapshot: bool,
+    /// Wait for a revision of the future instead of a `reset`.
+    pub future: bool,
+}
+
+/// Where a subscription begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With the next revision; with the state, if it was asked for.
+    Now,
+    /// At this revision, at least 1.
+    Revision(i64),
+    /// Behind this place.
+    After(Bookmark),
+    /// Behind a place that means nothing here; said by a `reset`.
+    Unknown,
+}
+
+/// The watches of one cluster. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Hub {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) etcd: Etcd,
+    tasks: Tasks,
+    release: Mutex<Option<(Instant, Release)>>,
+}
+
+impl Inner {
+    /// What the cluster's release can be trusted with.
+    pub(super) async fn release(&self, caller: &Caller) -> Result<Release> {
+        let known = *self.release.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((asked, release)) = known
+            && asked.elapsed() < RELEASE_KEPT
+        {
+            return Ok(release);
+        }
+        let release = self.etcd.release(caller).await?;
+        let mut known = self.release.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = Some((Instant::now(), release));
+        Ok(release)
+    }
+}
+
+impl Hub {
+    /// The watches of `etcd`; their tasks are `tasks`'.
+    pub fn new(etcd: Etcd, tasks: Tasks) -> Self {
+        let inner = Inner {
+            etcd,
+            tasks,
+            release: Mutex::default(),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// Watches a range. Dropping the subscription ends it.
+    ///
+    /// Frames arrive in the order of their revisions, each change once. They are, in this order:
+    /// `error` while etcd is away; `compacted` or `reset` where `start` is not in history;
+    /// `opened`; `snapshot` pieces if asked for; `events`, `progress`, and `compacted`, `reset`
+    /// (with snapshots again), `lagged`, `paused` where they happen; `closed` at the end, which only
+    /// a refusal by etcd brings about. A lost connection is only a pause.
+    ///
+    /// `compacted` and `reset` void an unfinished snapshot or revision: what follows begins anew.
+    pub fn subscribe(
+        &self,
+        identity: Identity,
+        range: Range,
+        options: Options,
+        start: Start,
+        budget: &Budget,
+    ) -> Subscription {
+        let stop = self.inner.tasks.stop().child_token();
+        let (out, frames) = mpsc::channel(BUDGET / LEAST_SHARE);
+        let (pause, paused) = watch::channel(false);
+        let follower = Follower::new(
+            Arc::clone(&self.inner),
+            identity,
+            range,
+            options,
+            out,
+            budget.clone(),
+            paused,
+        );
+        let stopped = stop.clone();
+        self.inner.tasks.spawn(async move {
+            let _open = OpenWatch::count();
+            stopped.run_until_cancelled(follower.run(start)).await;
+        });
+        Subscription {
+            frames,
+            pause: Pause(Arc::new(pause)),
+            _stop: stop.drop_guard(),
+        }
+    }
+}
+
+/// Counts an open watch for as long as it lives.
+struct OpenWatch;
+
+impl OpenWatch {
+    fn count() -> Self {
+        metrics::gauge!("watchgate_watches_open").increment(1.0);
+        Self
+    }
+}
+
+impl Drop for OpenWatch {
+    fn drop(&mut self) {
+        metrics::gauge!("watchgate_watches_open").decrement(1.0);
+    }
+}
+
+/// A running watch: a stream of frames, ended by dropping it.
+#[derive(Debug)]
+pub struct Subscription {
+    frames: mpsc::Receiver<Frame>,
+    pause: Pause,
+    _stop: DropGuard,
+}
+
+impl Subscription {
+    /// The switch that holds events back.
+    pub fn pause(&self) -> Pause {
+        self.pause.clone()
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Frame;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Frame>> {
+        self.frames.poll_recv(cx)
+    }
+}
+
+/// Holds a subscription's events back. Nothing is lost that history still holds.
+#[derive(Clone, Debug)]
+pub struct Pause(Arc<watch::Sender<bool>>);
+
+impl Pause {
+    /// Hold back (the next frames end in `paused`), or go on.
+    pub fn set(&self, paused: bool) {
+        self.0.send_if_modified(|now| {
+            let news = *now != paused;
+            *now = paused;
+            news
+        });
+    }
+}
+
+/// Bounds the memory of messages that wait for one client, over all its subscriptions.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    bytes: Arc<Semaphore>,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            bytes: Arc::new(Semaphore::new(BUDGET)),
+        }
+    }
+}
+
+impl Budget {
+    fn size(bytes: usize) -> u32 {
+        u32::try_from(bytes.clamp(LEAST_SHARE, BUDGET)).expect("the budget fits 32 bits")
+    }
+
+    /// Waits for room for so many bytes; a message larger than all room gets all of it.
+    pub(super) async fn share(&self, bytes: usize) -> OwnedSemaphorePermit {
+        let bytes = Self::size(bytes);
+        let permit = Arc::clone(&self.bytes).acquire_many_owned(bytes).await;
+        permit.expect("a budget is never closed")
+    }
+
+    /// Room for so many bytes, if there is some now.
+    pub(super) fn try_share(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let bytes = Self::size(bytes);
+        Arc::clone(&self.bytes).try_acquire_many_owned(bytes).ok()
+    }
+
+    /// Waits until half of the room is free.
+    pub(super) async fn half_free(&self) {
+        drop(self.share(BUDGET / 2).await);
+    }
+}
