@@ -105,12 +105,16 @@ impl HistoryService {
                 revision,
             })
         });
+        let compacted_revision = match ended_by {
+            HistoryEnd::Compaction => self.etcd.compacted_revision(caller).await?,
+            HistoryEnd::Creation | HistoryEnd::Limit => None,
+        };
         Ok(History {
             header,
             key: key.into(),
             entries,
             ended_by,
-            compacted_revision: None,
+            compacted_revision,
             next,
         })
     }
