@@ -69,7 +69,7 @@ impl Gateway {
             cacert: config.cacert.clone(),
         };
         let etcd = Etcd::new(settings).await.map_err(StartError::Connect)?;
-        let cluster = Cluster::new("default", etcd, &tasks);
+        let cluster = Cluster::new("default", etcd, &config, &tasks);
         // A second gateway in one process (tests) shares the first one's recorder.
         let metrics = PrometheusBuilder::new().install_recorder().ok();
         let state = AppState::new(config, vec![cluster], tasks.clone(), metrics);

@@ -48,6 +48,14 @@ fn v1() -> OpenApiRouter<AppState> {
         .route("/history/", get(api::history::history))
         .routes(routes!(api::txn::txn))
         .routes(routes!(api::txn::single))
+        .routes(routes!(api::leases::list, api::leases::grant))
+        .routes(routes!(api::leases::one, api::leases::revoke))
+        .routes(routes!(api::leases::keep_alive))
+        .routes(routes!(
+            api::locks::one,
+            api::locks::acquire,
+            api::locks::release
+        ))
         .routes(routes!(api::cluster::cluster))
         .routes(routes!(api::watch::watch))
 }

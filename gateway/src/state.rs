@@ -17,6 +17,8 @@ use crate::middleware::guard::Policy;
 use crate::service::cluster::ClusterService;
 use crate::service::history::HistoryService;
 use crate::service::kv::KvService;
+use crate::service::lease::LeaseService;
+use crate::service::lock::LockService;
 use crate::service::tree::TreeService;
 use crate::service::txn::TxnService;
 use crate::tasks::Tasks;
@@ -61,6 +63,10 @@ pub struct Cluster {
     pub history: HistoryService,
     /// Transactions and single ops.
     pub txn: TxnService,
+    /// Leases.
+    pub leases: LeaseService,
+    /// Locks.
+    pub locks: LockService,
     /// Members, leader, health.
     pub info: ClusterService,
     /// Watches.
@@ -69,8 +75,13 @@ pub struct Cluster {
 
 impl Cluster {
     /// The services over one cluster's connections; their tasks are `tasks`'.
-    pub fn new(name: impl Into<String>, etcd: Etcd, tasks: &Tasks) -> Self {
+    pub fn new(name: impl Into<String>, etcd: Etcd, config: &Config, tasks: &Tasks) -> Self {
         let name = name.into();
+        let lock_prefixes = config
+            .lock_prefix
+            .iter()
+            .map(|prefix| prefix.clone().into_bytes());
+        let locks = LockService::new(etcd.clone(), tasks.clone(), lock_prefixes.collect());
         Self {
             endpoints: etcd.endpoints().to_vec(),
             kv: KvService::new(etcd.clone()),
@@ -78,6 +89,8 @@ impl Cluster {
             history: HistoryService::new(etcd.clone()),
             txn: TxnService::new(etcd.clone()),
             live: Hub::new(etcd.clone(), tasks.clone()),
+            leases: LeaseService::new(etcd.clone()),
+            locks,
             info: ClusterService::new(name.clone(), etcd),
             name,
         }

@@ -197,6 +197,17 @@ impl Call {
         Ok(name)
     }
 
+    /// The one segment behind `route` as text, such as an id.
+    pub fn segment(&self, route: &str) -> Result<String> {
+        let rest = self
+            .path
+            .strip_prefix(route)
+            .and_then(|rest| rest.strip_prefix('/'));
+        let raw = rest.unwrap_or_default().split('/').next();
+        String::from_utf8(decode(raw.unwrap_or_default())?)
+            .map_err(|_| Failure::bad_request("the path is not valid UTF-8"))
+    }
+
     /// Whether the Accept header names this type.
     pub fn accepts(&self, media_type: &str) -> bool {
         let accepts = self.headers.get_all(header::ACCEPT).iter();

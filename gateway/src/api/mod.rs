@@ -6,6 +6,8 @@ pub mod cluster;
 pub mod docs;
 pub mod history;
 pub mod kv;
+pub mod leases;
+pub mod locks;
 pub mod problem;
 pub mod query;
 pub mod range;

@@ -4,6 +4,8 @@ pub mod cluster;
 pub mod cursor;
 pub mod history;
 pub mod kv;
+pub mod lease;
+pub mod lock;
 pub mod tree;
 pub mod txn;
 mod walk;

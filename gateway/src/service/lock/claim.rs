@@ -1,0 +1,293 @@
+//! A place in a queue that was taken on somebody's behalf, and what happens to it when they leave.
+//!
+//! A [`Standing`] that is dropped cleans up in a task of its own: the key is removed, by its create
+//! revision alone, and a lease that the gateway granted is revoked. Two requests of the same lease
+//! share one key; [`Attachments`] sees to it that none takes it away from the other.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use shared::Code;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+use super::Inner;
+use crate::caller::{Caller, Identity};
+use crate::etcd::{Compare, Etcd, Op, Txn};
+use crate::failure::Result;
+
+/// How long etcd may take for one attempt to clean up.
+const ATTEMPT: Duration = Duration::from_secs(5);
+/// How long a clean-up is tried again while etcd is away.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The requests of this gateway that stand on the same key.
+#[derive(Debug, Default)]
+pub(super) struct Attachments {
+    keys: Mutex<HashMap<Vec<u8>, Attachment>>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Attachment {
+    requests: u32,
+    /// A caller has been told that the key is theirs: nobody removes it on behalf of another.
+    taken: bool,
+    /// The request that created the key left at this create revision: the last one removes it.
+    left: Option<i64>,
+    /// The key is being removed.
+    removing: bool,
+}
+
+impl Attachments {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Vec<u8>, Attachment>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until nobody is removing the key, then stands on it.
+    async fn attach(&self, key: &[u8]) {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            {
+                let mut keys = self.lock();
+                let attachment = keys.entry(key.to_vec()).or_default();
+                if !attachment.removing {
+                    attachment.requests += 1;
+                    return;
+                }
+            }
+            changed.await;
+        }
+    }
+
+    /// The caller has the key.
+    fn keep(&self, key: &[u8]) {
+        let mut keys = self.lock();
+        if let Some(attachment) = keys.get_mut(key) {
+            attachment.taken = true;
+            attachment.requests -= 1;
+            if attachment.requests == 0 {
+                keys.remove(key);
+            }
+        }
+    }
+
+    /// Leaves; the create revision of the key if it is now this request's duty to remove it.
+    fn leave(&self, key: &[u8], created: Option<i64>) -> Option<i64> {
+        let mut keys = self.lock();
+        let attachment = keys.get_mut(key)?;
+        attachment.requests -= 1;
+        attachment.left = attachment.left.or(created);
+        if attachment.requests > 0 {
+            return None;
+        }
+        let duty = attachment.left.filter(|_| !attachment.taken);
+        if duty.is_some() {
+            attachment.removing = true;
+        } else {
+            keys.remove(key);
+        }
+        duty
+    }
+
+    fn removed(&self, key: &[u8]) {
+        self.lock().remove(key);
+        self.changed.notify_waiters();
+    }
+}
+
+/// A place in a queue until its caller has been told. Dropped without [`Standing::keep`] it is given
+/// up.
+#[derive(Debug)]
+pub struct Standing {
+    inner: Arc<Inner>,
+    identity: Identity,
+    key: Vec<u8>,
+    lease: i64,
+    /// The lease is the gateway's own, and goes with the place.
+    granted: bool,
+    /// The create revision of the key, if this request put it.
+    created: Option<i64>,
+    ended: bool,
+}
+
+impl Standing {
+    /// Is about to stand on the key.
+    pub(super) async fn attach(
+        inner: &Arc<Inner>,
+        identity: &Identity,
+        key: Vec<u8>,
+        lease: i64,
+        granted: bool,
+    ) -> Self {
+        inner.attachments.attach(&key).await;
+        Self {
+            inner: Arc::clone(inner),
+            identity: identity.clone(),
+            key,
+            lease,
+            granted,
+            created: None,
+            ended: false,
+        }
+    }
+
+    /// The key was put by this request.
+    pub(super) fn created(&mut self, revision: i64) {
+        self.created = Some(revision);
+    }
+
+    /// The caller has been told: place and lease are theirs.
+    pub fn keep(mut self) {
+        self.ended = true;
+        self.inner.attachments.keep(&self.key);
+    }
+
+    /// Gives the place up and waits until that has happened.
+    pub(super) async fn leave(mut self) {
+        if let Some(cleaning) = self.clean_up() {
+            // A panic of the clean-up has been logged; there is nothing left to do here.
+            let _ = cleaning.await;
+        }
+    }
+
+    /// Starts the clean-up, which outlives the request.
+    fn clean_up(&mut self) -> Option<JoinHandle<()>> {
+        if std::mem::replace(&mut self.ended, true) {
+            return None;
+        }
+        let duty = self.inner.attachments.leave(&self.key, self.created);
+        if duty.is_none() && !self.granted {
+            return None;
+        }
+        let inner = Arc::clone(&self.inner);
+        let (identity, lease, granted) = (self.identity.clone(), self.lease, self.granted);
+        let key = std::mem::take(&mut self.key);
+        let task = async move {
+            clean_up(&inner, &identity, &key, duty, granted.then_some(lease)).await;
+            if duty.is_some() {
+                inner.attachments.removed(&key);
+            }
+        };
+        Some(self.inner.tasks.spawn(task))
+    }
+}
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        // The tracker holds the task; nobody waits for it here.
+        drop(self.clean_up());
+    }
+}
+
+/// Removes the key as created at `created`, and revokes the lease. Tries again while etcd is away.
+async fn clean_up(
+    inner: &Inner,
+    identity: &Identity,
+    key: &[u8],
+    created: Option<i64>,
+    lease: Option<i64>,
+) {
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        let caller = Caller::new(identity.clone(), Some(ATTEMPT));
+        let Err(failure) = attempt(&inner.etcd, &caller, key, created, lease).await else {
+            return;
+        };
+        let stopping = inner.tasks.stop().is_cancelled();
+        if stopping || Instant::now() >= give_up {
+            let (key, cause) = (key.escape_ascii().to_string(), failure.chain());
+            tracing::warn!(
+                key,
+                cause,
+                "a place in a queue was left behind until its lease ends"
+            );
+            return;
+        }
+        tokio::select! {
+            () = sleep(PAUSE) => {}
+            () = inner.tasks.stop().cancelled() => {}
+        }
+    }
+}
+
+async fn attempt(
+    etcd: &Etcd,
+    caller: &Caller,
+    key: &[u8],
+    created: Option<i64>,
+    lease: Option<i64>,
+) -> Result<()> {
+    if let Some(created) = created {
+        let txn = Txn {
+            compare: vec![Compare::created_at(key, created)],
+            then: vec![Op::delete(key)],
+            or_else: Vec::new(),
+        };
+        etcd.txn(caller, txn).await?;
+    }
+    match lease {
+        None => Ok(()),
+        Some(lease) => match etcd.lease_revoke(caller, lease).await {
+            Err(failure) if failure.code != Code::LeaseNotFound => Err(failure),
+            _ => Ok(()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn attached(requests: u32) -> Attachments {
+        let attachments = Attachments::default();
+        for _ in 0..requests {
+            attachments.attach(b"k").await;
+        }
+        attachments
+    }
+
+    #[tokio::test]
+    async fn whoever_put_the_key_removes_it() {
+        let attachments = attached(1).await;
+        assert_eq!(attachments.leave(b"k", Some(7)), Some(7));
+    }
+
+    #[tokio::test]
+    async fn a_key_that_was_there_is_left_alone() {
+        let attachments = attached(1).await;
+        assert_eq!(attachments.leave(b"k", None), None);
+        assert!(attachments.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_last_request_of_a_lease_removes_the_key() {
+        let attachments = attached(2).await;
+        assert_eq!(attachments.leave(b"k", Some(7)), None);
+        assert_eq!(attachments.leave(b"k", None), Some(7));
+    }
+
+    #[tokio::test]
+    async fn nobody_removes_a_key_that_a_caller_was_given() {
+        let attachments = attached(2).await;
+        attachments.keep(b"k");
+        assert_eq!(attachments.leave(b"k", Some(7)), None);
+        assert!(attachments.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_request_waits_for_the_removal_before_it() {
+        let attachments = attached(1).await;
+        assert_eq!(attachments.leave(b"k", Some(7)), Some(7));
+        let mut next = std::pin::pin!(attachments.attach(b"k"));
+        assert!(futures_util::poll!(next.as_mut()).is_pending());
+        attachments.removed(b"k");
+        next.await;
+        assert_eq!(attachments.lock()[&b"k"[..]].requests, 1);
+    }
+}

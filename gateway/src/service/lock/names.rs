@@ -1,0 +1,130 @@
+//! How etcd's own recipes name their keys, and which leased keys are locks at all. Pure.
+//!
+//! A queue named `N` is every key `N/<%x of its own lease>`. A name is never trimmed: `/my-lock` and
+//! `/my-lock/` are two queues, and since the recipe searches by a byte prefix, claims of the second
+//! block the first.
+
+use shared::LeaseId;
+
+/// The prefix that the recipe searches: every key under it stands in the queue's way.
+pub(super) fn queue_prefix(name: &[u8]) -> Vec<u8> {
+    let mut prefix = name.to_vec();
+    prefix.push(b'/');
+    prefix
+}
+
+/// The key by which a lease stands in a queue.
+pub(super) fn claim_key(name: &[u8], lease: LeaseId) -> Vec<u8> {
+    let mut key = queue_prefix(name);
+    key.extend_from_slice(lease.to_string().as_bytes());
+    key
+}
+
+/// The queue a key stands in: none unless its last segment is exactly its own lease.
+pub(super) fn queue_of(key: &[u8], lease: i64) -> Option<&[u8]> {
+    let slash = key.iter().rposition(|byte| *byte == b'/')?;
+    let lease = LeaseId::from_raw(lease)?;
+    (&key[slash + 1..] == lease.to_string().as_bytes()).then(|| &key[..slash])
+}
+
+/// The lease that a key directly under the queue's prefix names, if it is written as the recipe does.
+pub(super) fn lease_named(name: &[u8], key: &[u8]) -> Option<LeaseId> {
+    let segment = key.strip_prefix(name)?.strip_prefix(b"/")?;
+    let lease: LeaseId = std::str::from_utf8(segment).ok()?.parse().ok()?;
+    (lease.0 != 0 && lease.to_string().as_bytes() == segment).then_some(lease)
+}
+
+/// Every name whose queue a key stands in the way of, shortest first: what is left of each `/` in it.
+pub(super) fn names_blocked(key: &[u8]) -> impl Iterator<Item = &[u8]> {
+    key.iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'/')
+        .map(|(at, _)| &key[..at])
+}
+
+/// Which leased keys outside a queue are locks.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Marks {
+    prefixes: Vec<Vec<u8>>,
+}
+
+/// Words that make a leased key look like a lock.
+const WORDS: [&str; 4] = ["lock", "locks", "leader", "master"];
+
+impl Marks {
+    /// Keys under these prefixes (`--lock-prefix`) are locks for certain.
+    pub(super) fn new(prefixes: Vec<Vec<u8>>) -> Self {
+        Self { prefixes }
+    }
+
+    /// Whether a leased key that stands in no queue is a lock, and if so whether that is certain.
+    pub(super) fn single(&self, key: &[u8]) -> Option<bool> {
+        if self.prefixes.iter().any(|prefix| key.starts_with(prefix)) {
+            return Some(true);
+        }
+        let text = String::from_utf8_lossy(key);
+        text.split(|c: char| !c.is_alphanumeric())
+            .any(|word| WORDS.contains(&word))
+            .then_some(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_stands_in_a_queue_only_by_its_own_lease() {
+        let rows: [(&str, i64, Option<&str>); 8] = [
+            ("deploy/prod/2a", 0x2a, Some("deploy/prod")),
+            ("/my-lock//2a", 0x2a, Some("/my-lock/")),
+            ("/my-lock/2a", 0x2a, Some("/my-lock")),
+            ("a/-9", -9, Some("a")),
+            ("a/2b", 0x2a, None),
+            ("a/002a", 0x2a, None),
+            ("2a", 0x2a, None),
+            ("a/0", 0, None),
+        ];
+        for (key, lease, queue) in rows {
+            assert_eq!(
+                queue_of(key.as_bytes(), lease),
+                queue.map(str::as_bytes),
+                "{key}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_claim_key_is_written_as_go_does() {
+        assert_eq!(claim_key(b"/my-lock/", LeaseId(-9)), b"/my-lock//-9");
+        assert_eq!(lease_named(b"a", b"a/2a"), Some(LeaseId(0x2a)));
+        for key in ["a/2A", "a/02a", "a/dec:42", "a/0", "a/", "a/b/2a", "b/2a"] {
+            assert_eq!(lease_named(b"a", key.as_bytes()), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_key_blocks_every_name_above_it() {
+        let names: Vec<_> = names_blocked(b"/a//b/2a").collect();
+        assert_eq!(names, [&b""[..], b"/a", b"/a/", b"/a//b"]);
+    }
+
+    #[test]
+    fn single_keys_are_guessed_by_a_whole_word() {
+        let marks = Marks::new(vec![b"/jobs/".to_vec()]);
+        let rows: [(&[u8], Option<bool>); 9] = [
+            (b"/cron/lock/ado", Some(false)),
+            (b"/dev/lock", Some(false)),
+            (b"app-leader", Some(false)),
+            (b"locks_of_x", Some(false)),
+            (b"/master:1", Some(false)),
+            (b"/clock/block", None),
+            (b"/services/checkout/10.0.0.1:80", None),
+            (b"/jobs/anything", Some(true)),
+            (b"\xff/lock", Some(false)),
+        ];
+        for (key, expected) in rows {
+            assert_eq!(marks.single(key), expected, "{}", key.escape_ascii());
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! One queue, or one key that is a lock by itself, read as it is now.
+
+use std::collections::{BTreeSet, HashMap};
+
+use futures_util::{StreamExt as _, stream};
+use shared::{Code, Header, Lock, LockAnswer, LockKind};
+
+use super::Inner;
+use super::names::{lease_named, queue_of, queue_prefix};
+use super::shape::{self, Held, LeaseTime};
+use crate::caller::Caller;
+use crate::etcd::{Etcd, Get, KeyValue, Op, OpAnswer, Range, Txn};
+use crate::failure::{Failure, Result};
+
+/// Keys of a queue's prefix looked at in one call.
+const PAGE: i64 = 10_000;
+/// Nested keys that are shown: the oldest, since they block.
+const NESTED: usize = 100;
+/// Keys read in one transaction, etcd's own limit.
+const BATCH: usize = 128;
+/// Claims whose time to live is asked for: the first of the queue.
+const TIMED: usize = 100;
+/// Leases asked about at the same time.
+const CONCURRENCY: usize = 16;
+
+/// What stands under a name, at one revision.
+#[derive(Debug)]
+pub(super) struct Queue {
+    pub(super) header: Header,
+    pub(super) direct: Vec<Held>,
+    pub(super) nested: Vec<Held>,
+    /// The key of that very name, where it has a lease.
+    pub(super) single: Option<Held>,
+}
+
+/// Keys with their values and leases, as they are now or were at a revision.
+pub(super) async fn read_keys(
+    etcd: &Etcd,
+    caller: &Caller,
+    keys: &[Vec<u8>],
+    revision: i64,
+) -> Result<(Option<Header>, Vec<KeyValue>)> {
+    let (mut header, mut found) = (None, Vec::new());
+    for batch in keys.chunks(BATCH) {
+        let get = |key: &Vec<u8>| Op::Get(Range::one(key.clone()), Get::default().at(revision));
+        let txn = Txn {
+            then: batch.iter().map(get).collect(),
+            ..Txn::default()
+        };
+        let answer = etcd.txn(caller, txn).await?;
+        header = Some(answer.header);
+        found.extend(
+            answer
+                .responses
+                .into_iter()
+                .filter_map(OpAnswer::into_entry),
+        );
+    }
+    Ok((header, found))
+}
+
+/// Reads what stands under a name. Nested keys count only when older than `until`, without it when
+/// older than the last claim of the queue itself.
+pub(super) async fn read(
+    inner: &Inner,
+    caller: &Caller,
+    name: &[u8],
+    until: Option<i64>,
+) -> Result<Queue> {
+    let etcd = &inner.etcd;
+    let range = Range::prefix(&queue_prefix(name));
+    let first = Txn {
+        // Without values: what lies below a name may be large and no lock at all.
+        then: vec![
+            Op::Get(range.clone(), Get::keys_only().limit(PAGE)),
+            Op::peek(name),
+        ],
+        ..Txn::default()
+    };
+    let answer = etcd.txn(caller, first).await?;
+    let header = answer.header;
+    let mut responses = answer.responses.into_iter();
+    let (mut kvs, mut more) = match responses.next() {
+        Some(OpAnswer::Get(kvs, _, more)) => (kvs, more),
+        _ => (Vec::new(), false),
+    };
+    let single = responses.next().and_then(OpAnswer::into_entry);
+    let mut direct = Vec::new();
+    let mut nested = BTreeSet::new();
+    loop {
+        let last = kvs.last().map(|kv| [&kv.key[..], &[0]].concat());
+        for kv in kvs {
+            if lease_named(name, &kv.key).is_some() {
+                direct.push((kv.create_revision, kv.key));
+            } else if until.is_none_or(|until| kv.create_revision < until) {
+                nested.insert((kv.create_revision, kv.key));
+                if nested.len() > NESTED {
+                    nested.pop_last();
+                }
+            }
+        }
+        let Some(from) = last.filter(|_| more) else {
+            break;
+        };
+        let rest = Range::between(from, range.upper_bound().map(<[u8]>::to_vec));
+        let get = Get::keys_only().limit(PAGE).at(header.revision);
+        let page = etcd.range(caller, &rest, &get).await?;
+        (kvs, more) = (page.kvs, page.more);
+    }
+    let until = until.or_else(|| direct.iter().map(|(created, _)| *created).max());
+    nested.retain(|(created, _)| until.is_some_and(|until| *created < until));
+    let claims = direct.into_iter().chain(nested).map(|(_, key)| key);
+    let keys: Vec<_> = single.into_iter().map(|kv| kv.key).chain(claims).collect();
+    let (_, found) = read_keys(etcd, caller, &keys, header.revision).await?;
+    let mut queue = Queue {
+        header,
+        direct: Vec::new(),
+        nested: Vec::new(),
+        single: None,
+    };
+    for kv in found.into_iter().filter(|kv| kv.lease != 0) {
+        let held = held(inner, caller, kv);
+        if held.key == name {
+            queue.single = Some(held);
+        } else if queue_of(&held.key, held.lease) == Some(name) {
+            queue.direct.push(held);
+        } else {
+            queue.nested.push(held);
+        }
+    }
+    Ok(queue)
+}
+
+fn held(inner: &Inner, caller: &Caller, kv: KeyValue) -> Held {
+    Held {
+        first_seen: inner.seen.at(&caller.identity, &kv.key, kv.create_revision),
+        create_revision: kv.create_revision,
+        mod_revision: kv.mod_revision,
+        version: kv.version,
+        lease: kv.lease,
+        value: Some(kv.value),
+        key: kv.key,
+    }
+}
+
+impl Queue {
+    /// Whether somebody stands in the queue, or the key of that name is a lock.
+    pub(super) fn exists(&self, inner: &Inner) -> bool {
+        !self.direct.is_empty() || self.single(inner).is_some()
+    }
+
+    /// The key of that name and whether it is certainly a lock, where it is one.
+    pub(super) fn single(&self, inner: &Inner) -> Option<(&Held, bool)> {
+        let held = self.single.as_ref()?;
+        Some((held, inner.marks.single(&held.key)?))
+    }
+
+    async fn times(&self, inner: &Inner, caller: &Caller) -> HashMap<i64, LeaseTime> {
+        let mut order: Vec<&Held> = if self.direct.is_empty() && self.nested.is_empty() {
+            self.single.iter().collect()
+        } else {
+            self.direct.iter().chain(&self.nested).collect()
+        };
+        order.sort_by_key(|held| held.create_revision);
+        let leases: BTreeSet<i64> = order.iter().take(TIMED).map(|held| held.lease).collect();
+        stream::iter(leases)
+            .map(|lease| async move {
+                inner.budget.take().await;
+                let answer = inner
+                    .etcd
+                    .lease_time_to_live(caller, lease, false)
+                    .await
+                    .ok()?;
+                let (ttl, granted) = (answer.ttl, answer.granted_ttl);
+                (ttl >= 0).then_some((lease, LeaseTime { ttl, granted }))
+            })
+            .buffer_unordered(CONCURRENCY)
+            .filter_map(std::future::ready)
+            .collect()
+            .await
+    }
+
+    /// The lock, with what blocks it.
+    pub(super) async fn lock(&self, inner: &Inner, caller: &Caller, name: &[u8]) -> Option<Lock> {
+        if !self.exists(inner) {
+            return None;
+        }
+        let times = self.times(inner, caller).await;
+        let time = |lease: i64| times.get(&lease).copied();
+        let direct: Vec<&Held> = self.direct.iter().collect();
+        let nested: Vec<&Held> = self.nested.iter().collect();
+        shape::queue(name, &direct, &nested, time).or_else(|| {
+            let (held, certain) = self.single(inner)?;
+            Some(shape::single(held, certain, time(held.lease)))
+        })
+    }
+
+    /// The queue as it stands in the way of whoever came at the revision `until`.
+    pub(super) async fn before(
+        &self,
+        inner: &Inner,
+        caller: &Caller,
+        name: &[u8],
+        until: i64,
+    ) -> Lock {
+        let times = self.times(inner, caller).await;
+        let direct: Vec<&Held> = self.direct.iter().collect();
+        let nested: Vec<&Held> = self.nested.iter().collect();
+        if direct.is_empty() && nested.is_empty() {
+            return shape::gone(name, LockKind::Mutex, true);
+        }
+        shape::queue_until(name, &direct, &nested, until, |lease| {
+            times.get(&lease).copied()
+        })
+    }
+}
+
+/// The answer of `GET /locks/{name}`.
+pub(super) async fn answer(inner: &Inner, caller: &Caller, name: &[u8]) -> Result<LockAnswer> {
+    let queue = read(inner, caller, name, None).await?;
+    let header = queue.header;
+    match queue.lock(inner, caller, name).await {
+        Some(lock) => Ok(LockAnswer { header, lock }),
+        None => Err(nobody(name, header.revision)),
+    }
+}
+
+/// Nobody holds or waits for it.
+pub(super) fn nobody(name: &[u8], revision: i64) -> Failure {
+    let detail = format!("nobody holds or waits for `{}`", name.escape_ascii());
+    Failure::new(Code::LockNotFound, detail)
+        .hint("a name is never trimmed: `a` and `a/` are two locks")
+        .with(|facts| facts.store_revision = Some(revision))
+}

@@ -1,0 +1,161 @@
+//! Removes one claim of a queue, named by its lease or its fencing token, and nothing else.
+//!
+//! The transaction compares the create revision and the lease: a key that was put again, that lost
+//! its lease, or that belongs to another is never hit. Nested names are other locks.
+
+use shared::{Code, Header, LeaseId, Released};
+
+use super::Inner;
+use super::names::{claim_key, queue_of, queue_prefix};
+use super::queue::{self, nobody, read_keys};
+use crate::caller::Caller;
+use crate::etcd::{Compare, Get, KeyValue, Op, Range, Txn};
+use crate::failure::{Failure, Result};
+
+/// Which claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The one of this lease.
+    Lease(LeaseId),
+    /// The one created at this revision.
+    Token(i64),
+}
+
+/// What to release, and what else to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Release {
+    /// The claim.
+    pub which: Which,
+    /// Revoke its lease afterwards.
+    pub revoke: bool,
+    /// Only say what would die.
+    pub dry_run: bool,
+}
+
+/// See [`super::LockService::release`].
+pub(super) async fn release(
+    inner: &Inner,
+    caller: &Caller,
+    name: Vec<u8>,
+    release: Release,
+) -> Result<Released> {
+    let Some((header, claim)) = find(inner, caller, &name, release.which).await? else {
+        return Err(not_there(inner, caller, &name, release.which).await);
+    };
+    let lease = LeaseId(claim.lease);
+    let dying = if release.revoke {
+        let answer = inner
+            .etcd
+            .lease_time_to_live(caller, claim.lease, true)
+            .await?;
+        Some(answer.keys.into_iter().map(Into::into).collect())
+    } else {
+        None
+    };
+    let mut released = Released {
+        header,
+        name: name.into(),
+        key: claim.key.clone().into(),
+        lease,
+        revoked_keys: dying,
+    };
+    if release.dry_run {
+        return Ok(released);
+    }
+    let still = Compare::number(
+        Range::one(&claim.key[..]),
+        shared::CompareTarget::Lease,
+        shared::CompareOp::Equal,
+        claim.lease,
+    );
+    let txn = Txn {
+        compare: vec![
+            Compare::created_at(&claim.key, claim.create_revision),
+            still,
+        ],
+        then: vec![Op::delete(&claim.key)],
+        or_else: Vec::new(),
+    };
+    let answer = inner.etcd.txn(caller, txn).await?;
+    if !answer.succeeded {
+        return Err(not_there(inner, caller, &released.name.0, release.which).await);
+    }
+    released.header = answer.header;
+    if release.revoke {
+        match inner
+            .etcd
+            .lease_revoke(&caller.renewed(), claim.lease)
+            .await
+        {
+            Ok(header) => released.header = header,
+            // It ended by itself meanwhile.
+            Err(failure) if failure.code == Code::LeaseNotFound => {}
+            Err(mut failure) => {
+                failure.detail = format!(
+                    "the lock is released, but its lease {lease} could not be revoked: {}",
+                    failure.detail
+                );
+                return Err(failure);
+            }
+        }
+    }
+    Ok(released)
+}
+
+/// The claim, if it stands in this queue or is the key of that name.
+async fn find(
+    inner: &Inner,
+    caller: &Caller,
+    name: &[u8],
+    which: Which,
+) -> Result<Option<(Header, KeyValue)>> {
+    let mut keys = vec![name.to_vec()];
+    match which {
+        Which::Lease(lease) => keys.push(claim_key(name, lease)),
+        Which::Token(token) => {
+            let at = Get {
+                keys_only: true,
+                min_create_revision: token,
+                max_create_revision: token,
+                ..Get::default()
+            };
+            let range = Range::prefix(&queue_prefix(name));
+            // A transaction may have created several keys at that revision.
+            let answer = inner.etcd.range(caller, &range, &at).await?;
+            keys.extend(answer.kvs.into_iter().map(|kv| kv.key));
+        }
+    }
+    let (header, found) = read_keys(&inner.etcd, caller, &keys, 0).await?;
+    let named = |kv: &KeyValue| match which {
+        Which::Lease(lease) => kv.lease == lease.0,
+        Which::Token(token) => kv.create_revision == token,
+    };
+    let in_queue = |kv: &KeyValue| queue_of(&kv.key, kv.lease) == Some(name);
+    let is_lock = |kv: &KeyValue| kv.key == name && inner.marks.single(name).is_some();
+    let mut claims = found.into_iter().filter(|kv| kv.lease != 0 && named(kv));
+    let claim = claims.find(|kv| in_queue(kv) || is_lock(kv));
+    Ok(header.zip(claim))
+}
+
+/// Nobody there at all, or only others.
+async fn not_there(inner: &Inner, caller: &Caller, name: &[u8], which: Which) -> Failure {
+    let queue = match queue::read(inner, caller, name, None).await {
+        Ok(queue) => queue,
+        Err(failure) => return failure,
+    };
+    let revision = queue.header.revision;
+    if !queue.exists(inner) {
+        return nobody(name, revision);
+    }
+    let named = match which {
+        Which::Lease(lease) => format!("lease {lease}"),
+        Which::Token(token) => format!("fencing token {token}"),
+    };
+    let detail = format!(
+        "{named} does not stand in the queue of `{}`",
+        name.escape_ascii()
+    );
+    Failure::new(Code::NotHolder, detail)
+        .hint("GET the lock to see who does")
+        .with(|facts| facts.store_revision = Some(revision))
+}

@@ -1,0 +1,240 @@
+//! From leased keys to a lock: kind, holder, order. Pure.
+
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use shared::{Bytes, Claim, LeaseId, Lock, LockKind};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// A leased key, as far as locks need it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Held {
+    /// The key.
+    pub key: Vec<u8>,
+    /// Its place in the queue, and its fencing token.
+    pub create_revision: i64,
+    /// The last change.
+    pub mod_revision: i64,
+    /// Puts since creation.
+    pub version: i64,
+    /// Its lease; never 0.
+    pub lease: i64,
+    /// Not kept for keys that are no locks themselves.
+    pub value: Option<Vec<u8>>,
+    /// When this gateway first saw it.
+    pub first_seen: SystemTime,
+}
+
+/// What etcd says of a lease, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LeaseTime {
+    pub ttl: i64,
+    pub granted: i64,
+}
+
+/// The value of a key that names its owner.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Owner<'a> {
+    #[serde(borrow)]
+    holder: std::borrow::Cow<'a, str>,
+}
+
+/// The value that names an owner.
+pub(super) fn owner_value(holder: &str) -> Vec<u8> {
+    serde_json::to_vec(&Owner {
+        holder: holder.into(),
+    })
+    .expect("a struct of one string is JSON")
+}
+
+fn owner_name(value: &[u8]) -> Option<String> {
+    // Most values are no JSON objects: do not try to parse a megabyte.
+    (value.first() == Some(&b'{') && value.len() <= 4096)
+        .then(|| serde_json::from_slice::<Owner<'_>>(value).ok())
+        .flatten()
+        .map(|owner| owner.holder.into_owned())
+}
+
+fn claim(held: &Held, time: Option<LeaseTime>) -> Claim {
+    let value = held.value.as_deref().unwrap_or_default();
+    let name = owner_name(value);
+    Claim {
+        key: held.key.as_slice().into(),
+        value: (name.is_none() && !value.is_empty()).then(|| Bytes::from(value)),
+        name,
+        lease: LeaseId(held.lease),
+        ttl: time.map(|time| time.ttl),
+        granted_ttl: time.map(|time| time.granted),
+        fencing_token: held.create_revision,
+        first_seen: OffsetDateTime::from(held.first_seen)
+            .replace_nanosecond(0)
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+            .format(&Rfc3339)
+            .unwrap_or_default(),
+    }
+}
+
+/// The recipe of a queue, and whether that is certain, by the claims made directly under its name.
+fn kind<'a>(direct: impl Iterator<Item = &'a Held> + Clone) -> (LockKind, bool) {
+    let no_proclamation = |held: &Held| {
+        let value = held.value.as_deref().unwrap_or_default();
+        value.is_empty() || owner_name(value).is_some()
+    };
+    if direct.clone().all(no_proclamation) {
+        (LockKind::Mutex, true)
+    } else {
+        (
+            LockKind::Election,
+            direct.clone().any(|held| held.version > 1),
+        )
+    }
+}
+
+/// A queue: `direct` are the claims under the name itself, `nested` other leased keys under its
+/// prefix. Of those only the ones that somebody of the queue waits behind belong to it.
+pub(super) fn queue(
+    name: &[u8],
+    direct: &[&Held],
+    nested: &[&Held],
+    time: impl Fn(i64) -> Option<LeaseTime>,
+) -> Option<Lock> {
+    let last = direct.iter().map(|held| held.create_revision).max()?;
+    Some(queue_until(name, direct, nested, last, time))
+}
+
+/// As [`queue`], with every nested key that was created before the revision `until`, and also when
+/// nobody stands in the queue itself.
+pub(super) fn queue_until(
+    name: &[u8],
+    direct: &[&Held],
+    nested: &[&Held],
+    until: i64,
+    time: impl Fn(i64) -> Option<LeaseTime>,
+) -> Lock {
+    let (kind, certain) = kind(direct.iter().copied());
+    let blocking = nested.iter().filter(|held| held.create_revision < until);
+    let mut order: Vec<&Held> = direct.iter().chain(blocking).copied().collect();
+    order.sort_by(|a, b| (a.create_revision, &a.key).cmp(&(b.create_revision, &b.key)));
+    let mut claims = order.into_iter().map(|held| claim(held, time(held.lease)));
+    Lock {
+        name: name.into(),
+        kind,
+        certain,
+        holder: claims.next(),
+        waiters: Some(claims.collect()),
+    }
+}
+
+/// A key that is a lock by itself.
+pub(super) fn single(held: &Held, certain: bool, time: Option<LeaseTime>) -> Lock {
+    Lock {
+        name: held.key.as_slice().into(),
+        kind: LockKind::SingleKey,
+        certain,
+        holder: Some(claim(held, time)),
+        waiters: None,
+    }
+}
+
+/// A lock that nobody holds or waits for.
+pub(super) fn gone(name: &[u8], kind: LockKind, certain: bool) -> Lock {
+    Lock {
+        name: name.into(),
+        kind,
+        certain,
+        holder: None,
+        waiters: Some(Vec::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(key: &str, create: i64, version: i64, value: &str) -> Held {
+        Held {
+            key: key.into(),
+            create_revision: create,
+            mod_revision: create + version - 1,
+            version,
+            lease: create * 10,
+            value: Some(value.into()),
+            first_seen: SystemTime::UNIX_EPOCH,
+        }
+    }
+
+    fn kind_of(claims: &[(i64, &str)]) -> (LockKind, bool) {
+        let claims: Vec<Held> = claims
+            .iter()
+            .enumerate()
+            .map(|(at, (version, value))| held("q/x", at as i64 + 1, *version, value))
+            .collect();
+        kind(claims.iter())
+    }
+
+    #[test]
+    fn the_values_tell_a_mutex_from_an_election() {
+        assert_eq!(kind_of(&[(1, ""), (1, "")]), (LockKind::Mutex, true));
+        assert_eq!(
+            kind_of(&[(1, r#"{"holder":"a"}"#), (1, "")]),
+            (LockKind::Mutex, true)
+        );
+        assert_eq!(kind_of(&[(2, "e1"), (1, "e2")]), (LockKind::Election, true));
+        assert_eq!(kind_of(&[(1, "e1"), (1, "")]), (LockKind::Election, false));
+        assert_eq!(
+            kind_of(&[(1, r#"{"holder":"a","since":1}"#)]),
+            (LockKind::Election, false)
+        );
+    }
+
+    #[test]
+    fn the_order_is_that_of_creation() {
+        let (a, b, c) = (
+            held("q/1", 9, 1, ""),
+            held("q/2", 3, 1, ""),
+            held("q/3", 5, 1, ""),
+        );
+        let lock = queue(b"q", &[&a, &b, &c], &[], |_| None).expect("a queue");
+        assert_eq!(lock.holder.expect("a holder").fencing_token, 3);
+        let waiters = lock.waiters.expect("a queue has waiters");
+        let tokens: Vec<_> = waiters.iter().map(|claim| claim.fencing_token).collect();
+        assert_eq!(tokens, [5, 9]);
+    }
+
+    #[test]
+    fn a_nested_key_belongs_to_the_queue_it_blocks() {
+        let (direct, before, behind) = (
+            held("a/1", 5, 1, ""),
+            held("a/b/2", 4, 1, ""),
+            held("a/b/3", 6, 1, ""),
+        );
+        let lock = queue(b"a", &[&direct], &[&before, &behind], |_| None).expect("a queue");
+        assert_eq!(lock.holder.expect("a holder").key, Bytes::from("a/b/2"));
+        assert_eq!(lock.waiters.expect("waiters").len(), 1);
+        assert_eq!(queue(b"a", &[], &[&before], |_| None), None);
+        assert!(
+            queue_until(b"a", &[], &[&before, &behind], 5, |_| None)
+                .holder
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn a_name_is_no_value() {
+        let named = claim(&held("q/1", 1, 1, r#"{"holder":"api-7"}"#), None);
+        assert_eq!((named.name.as_deref(), named.value), (Some("api-7"), None));
+        let other = claim(&held("q/1", 1, 1, "10.0.0.1"), None);
+        assert_eq!((other.name, other.value), (None, Some("10.0.0.1".into())));
+        assert_eq!(owner_name(&owner_value("a\"b")), Some("a\"b".into()));
+    }
+
+    #[test]
+    fn first_seen_is_a_time_in_utc() {
+        assert_eq!(
+            claim(&held("q/1", 1, 1, ""), None).first_seen,
+            "1970-01-01T00:00:00Z"
+        );
+    }
+}

@@ -1,0 +1,5 @@
+//! Locks against a real etcd, each test with a server of its own.
+
+mod acquire;
+mod release;
+mod support;

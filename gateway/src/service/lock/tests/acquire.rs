@@ -1,0 +1,318 @@
+//! Acquiring, waiting, leaving.
+
+use shared::{Bytes, Code, LeaseId, LockRequest};
+
+use super::support::{Fixture, caller, eventually, waiting, with_lease};
+
+#[tokio::test]
+async fn a_free_lock_is_held_at_once() {
+    let fixture = Fixture::start().await;
+    let request = LockRequest {
+        holder: Some("s1".into()),
+        ..LockRequest::default()
+    };
+    let acquired = fixture.acquire("/my-lock/", request).await.expect("free");
+    let answer = acquired.answer;
+    let key = format!("/my-lock//{}", answer.lease);
+    assert_eq!(answer.key, Bytes::from(key));
+    acquired.standing.keep();
+    let kv = fixture.keys("/my-lock/").await.remove(0);
+    assert_eq!(answer.fencing_token, kv.create_revision);
+    assert_eq!(kv.value, br#"{"holder":"s1"}"#);
+    assert_eq!(LeaseId(kv.lease), answer.lease);
+    assert!(fixture.lives(answer.lease).await);
+}
+
+#[tokio::test]
+async fn a_try_leaves_nothing_behind_and_says_who_is_before() {
+    let fixture = Fixture::start().await;
+    let request = LockRequest {
+        holder: Some("s1".into()),
+        ..LockRequest::default()
+    };
+    let first = fixture.acquire("a", request).await.expect("free");
+    let failure = fixture.acquire("a", waiting(0)).await.expect_err("held");
+    assert_eq!(failure.code, Code::Locked);
+    let lock = failure.facts.lock.clone().expect("the lock");
+    let holder = lock.holder.expect("a holder");
+    assert_eq!(holder.name.as_deref(), Some("s1"));
+    assert_eq!(holder.granted_ttl, Some(60));
+    assert_eq!(lock.waiters, Some(Vec::new()));
+    assert_eq!(fixture.keys("a/").await.len(), 1);
+    let (_, leases) = fixture.etcd.leases(&caller()).await.expect("leases");
+    assert_eq!(leases, [first.answer.lease.0]);
+    first.standing.keep();
+}
+
+#[tokio::test]
+async fn a_waiter_comes_next_with_a_greater_token() {
+    let fixture = Fixture::start().await;
+    let first = fixture.acquire("a", waiting(0)).await.expect("free");
+    let next = fixture.spawn_acquire("a", waiting(30));
+    eventually("two in the queue", || async {
+        fixture.keys("a/").await.len() == 2
+    })
+    .await;
+    let token = first.answer.fencing_token;
+    drop(first.standing);
+    let next = next.await.expect("no panic").expect("its turn");
+    assert!(next.answer.fencing_token > token);
+    next.standing.keep();
+}
+
+#[tokio::test]
+async fn ten_waiters_come_in_order() {
+    let fixture = Fixture::start().await;
+    let first = fixture.acquire("a", waiting(0)).await.expect("free");
+    let (order, mut came) = tokio::sync::mpsc::channel(16);
+    let mut expected = Vec::new();
+    for waiter in 0..10 {
+        let acquiring = fixture.spawn_acquire("a", waiting(60));
+        let order = order.clone();
+        fixture.tasks.spawn(async move {
+            let acquired = acquiring.await.expect("no panic").expect("its turn");
+            order
+                .send((waiter, acquired.answer.fencing_token))
+                .await
+                .expect("received");
+            drop(acquired.standing);
+        });
+        let length = waiter + 2;
+        eventually("queued", || async {
+            fixture.keys("a/").await.len() == length
+        })
+        .await;
+        let last = fixture.keys("a/").await.pop().expect("the newest");
+        expected.push((waiter, last.create_revision));
+    }
+    drop(first.standing);
+    let mut arrived = Vec::new();
+    for _ in 0..10 {
+        arrived.push(came.recv().await.expect("a waiter"));
+    }
+    assert_eq!(arrived, expected);
+    eventually("nobody left", || async {
+        fixture.keys("a/").await.is_empty()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_takes_its_key_and_lease_along() {
+    let fixture = Fixture::start().await;
+    let first = fixture.acquire("a", waiting(0)).await.expect("free");
+    let waiter = fixture.spawn_acquire("a", waiting(60));
+    eventually("queued", || async { fixture.keys("a/").await.len() == 2 }).await;
+    waiter.abort();
+    eventually("its key gone", || async {
+        fixture.keys("a/").await.len() == 1
+    })
+    .await;
+    eventually("its lease gone", || async {
+        fixture
+            .etcd
+            .leases(&caller())
+            .await
+            .expect("leases")
+            .1
+            .len()
+            == 1
+    })
+    .await;
+    first.standing.keep();
+}
+
+#[tokio::test]
+async fn an_answer_that_was_not_written_is_taken_back() {
+    let fixture = Fixture::start().await;
+    let lease = fixture.grant(60).await;
+    let acquired = fixture
+        .acquire("a", with_lease(lease, 0))
+        .await
+        .expect("free");
+    drop(acquired.standing);
+    eventually("the key gone", || async {
+        fixture.keys("a/").await.is_empty()
+    })
+    .await;
+    assert!(
+        fixture.lives(lease).await,
+        "the caller's lease is the caller's"
+    );
+}
+
+#[tokio::test]
+async fn the_same_lease_gets_the_same_token() {
+    let fixture = Fixture::start().await;
+    let lease = fixture.grant(60).await;
+    let first = fixture
+        .acquire("a", with_lease(lease, 0))
+        .await
+        .expect("free");
+    first.standing.keep();
+    let again = fixture
+        .acquire("a", with_lease(lease, 0))
+        .await
+        .expect("held");
+    assert!(again.held_before && !first.held_before);
+    assert_eq!(again.answer.fencing_token, first.answer.fencing_token);
+    drop(again.standing);
+    assert_eq!(
+        fixture.keys("a/").await.len(),
+        1,
+        "a second request removes nothing"
+    );
+}
+
+#[tokio::test]
+async fn the_same_lease_waits_on_the_key_it_has() {
+    let fixture = Fixture::start().await;
+    let first = fixture.acquire("a", waiting(0)).await.expect("free");
+    let lease = fixture.grant(60).await;
+    fixture.put(&format!("a/{lease}"), "", Some(lease)).await;
+    let failure = fixture
+        .acquire("a", with_lease(lease, 1))
+        .await
+        .expect_err("held");
+    assert_eq!(failure.code, Code::Locked);
+    assert_eq!(
+        fixture.keys("a/").await.len(),
+        2,
+        "the key was there before"
+    );
+    let next = fixture.spawn_acquire("a", with_lease(lease, 30));
+    drop(first.standing);
+    let next = next.await.expect("no panic").expect("its turn");
+    drop(next.standing);
+    assert_eq!(fixture.keys("a/").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_waiter_whose_lease_ends_is_told_so() {
+    let fixture = Fixture::start().await;
+    let first = fixture.acquire("a", waiting(0)).await.expect("free");
+    let lease = fixture.grant(60).await;
+    let waiter = fixture.spawn_acquire("a", with_lease(lease, 60));
+    eventually("queued", || async { fixture.keys("a/").await.len() == 2 }).await;
+    fixture
+        .etcd
+        .lease_revoke(&caller(), lease.0)
+        .await
+        .expect("revoked");
+    let failure = waiter.await.expect("no panic").expect_err("expired");
+    assert_eq!(failure.code, Code::SessionExpired);
+    first.standing.keep();
+}
+
+#[tokio::test]
+async fn a_short_lease_is_kept_alive_while_it_waits() {
+    let fixture = Fixture::start().await;
+    let first = fixture.acquire("a", waiting(0)).await.expect("free");
+    let request = LockRequest {
+        ttl: Some(2),
+        wait: 60,
+        ..LockRequest::default()
+    };
+    let waiter = fixture.spawn_acquire("a", request);
+    eventually("queued", || async { fixture.keys("a/").await.len() == 2 }).await;
+    // Longer than the lease lives by itself: a lease granted now and left alone runs out meanwhile.
+    let other = fixture.grant(3).await;
+    eventually("time passes", || async { !fixture.lives(other).await }).await;
+    drop(first.standing);
+    let next = waiter.await.expect("no panic").expect("its turn");
+    assert!(fixture.lives(next.answer.lease).await);
+    next.standing.keep();
+}
+
+#[tokio::test]
+async fn a_nested_name_blocks_and_is_named() {
+    let fixture = Fixture::start().await;
+    let nested = fixture
+        .acquire("/my-lock/", waiting(0))
+        .await
+        .expect("free");
+    let failure = fixture
+        .acquire("/my-lock", waiting(1))
+        .await
+        .expect_err("blocked");
+    assert_eq!(failure.code, Code::Locked);
+    let key = nested.answer.key.as_str().expect("text");
+    assert!(failure.detail.contains(key), "{}", failure.detail);
+    let lock = failure.facts.lock.clone().expect("the lock");
+    assert_eq!(lock.holder.expect("the blocker").key, nested.answer.key);
+    assert_eq!(fixture.keys("/my-lock").await.len(), 1);
+    nested.standing.keep();
+}
+
+#[tokio::test]
+async fn etcdctl_and_we_stand_in_one_queue() {
+    let fixture = Fixture::start().await;
+    let ctl = fixture.etcdctl(&["lock", "a"]);
+    eventually("etcdctl holds", || async {
+        fixture.keys("a/").await.len() == 1
+    })
+    .await;
+    let ours = fixture.spawn_acquire("a", waiting(60));
+    eventually("we wait", || async { fixture.keys("a/").await.len() == 2 }).await;
+    let second = fixture.etcdctl(&["lock", "a"]);
+    eventually("etcdctl waits", || async {
+        fixture.keys("a/").await.len() == 3
+    })
+    .await;
+    let queue = fixture.keys("a/").await;
+    let lock = fixture
+        .locks
+        .one(&caller(), b"a")
+        .await
+        .expect("a lock")
+        .lock;
+    assert_eq!(lock.holder.expect("a holder").key.0, queue[0].key);
+    let waiters: Vec<_> = lock
+        .waiters
+        .expect("a queue")
+        .into_iter()
+        .map(|w| w.key.0)
+        .collect();
+    assert_eq!(waiters, [queue[1].key.clone(), queue[2].key.clone()]);
+    ctl.interrupt();
+    let ours = ours.await.expect("no panic").expect("our turn");
+    assert_eq!(ours.answer.key.0, queue[1].key);
+    drop(ours.standing);
+    eventually("etcdctl holds again", || async {
+        let keys = fixture.keys("a/").await;
+        keys.len() == 1 && keys[0].key == queue[2].key
+    })
+    .await;
+    drop(second);
+}
+
+#[tokio::test]
+async fn what_cannot_be_meant_is_refused() {
+    let fixture = Fixture::start().await;
+    let request = LockRequest {
+        ttl: Some(5),
+        ..with_lease(LeaseId(7), 0)
+    };
+    let failure = fixture.acquire("a", request).await.expect_err("both");
+    assert_eq!(failure.code, Code::BadRequest);
+    let failure = fixture
+        .acquire("a", waiting(3_601))
+        .await
+        .expect_err("too long");
+    assert_eq!(failure.code, Code::BadRequest);
+    let unknown = fixture
+        .acquire("a", with_lease(LeaseId(7), 0))
+        .await
+        .expect_err("unknown");
+    assert_eq!(unknown.code, Code::LeaseNotFound);
+    assert!(unknown.facts.named_elsewhere);
+    fixture.put("a/2a", "mine", None).await;
+    let leases = fixture
+        .etcd
+        .lease_grant(&caller(), 60, 0x2a)
+        .await
+        .expect("a lease");
+    let conflict = fixture.acquire("a", with_lease(LeaseId(leases.1), 0)).await;
+    assert_eq!(conflict.expect_err("an ordinary key").code, Code::Conflict);
+    assert_eq!(fixture.keys("a/").await.len(), 1);
+}

@@ -1,0 +1,145 @@
+//! Releasing, and what it never touches.
+
+use shared::{Code, LeaseId, LockKind, Released};
+
+use super::support::{Fixture, caller, waiting, with_lease};
+use crate::failure::Result;
+use crate::service::lock::{Release, Which};
+
+async fn release(fixture: &Fixture, name: &str, which: Which) -> Result<Released> {
+    let release = Release {
+        which,
+        revoke: false,
+        dry_run: false,
+    };
+    fixture.locks.release(&caller(), name.into(), release).await
+}
+
+#[tokio::test]
+async fn a_lease_or_a_token_names_one_claim() {
+    let fixture = Fixture::start().await;
+    let first = fixture.acquire("a", waiting(0)).await.expect("free");
+    first.standing.keep();
+    let first = first.answer;
+    let released = release(&fixture, "a", Which::Lease(first.lease))
+        .await
+        .expect("released");
+    assert_eq!((released.key, released.lease), (first.key, first.lease));
+    assert!(fixture.keys("a/").await.is_empty());
+    assert!(fixture.lives(first.lease).await, "the lease stays");
+    let lease = fixture.grant(60).await;
+    let second = fixture
+        .acquire("a", with_lease(lease, 0))
+        .await
+        .expect("free");
+    second.standing.keep();
+    let token = second.answer.fencing_token;
+    release(&fixture, "a", Which::Token(token))
+        .await
+        .expect("released");
+    assert!(fixture.keys("a/").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_waiter_can_be_released_too() {
+    let fixture = Fixture::start().await;
+    let (holder, waiter) = (fixture.grant(60).await, fixture.grant(60).await);
+    fixture.put(&format!("a/{holder}"), "", Some(holder)).await;
+    fixture.put(&format!("a/{waiter}"), "", Some(waiter)).await;
+    let token = fixture.keys("a/").await[1].create_revision;
+    let released = release(&fixture, "a", Which::Token(token))
+        .await
+        .expect("released");
+    assert_eq!(released.lease, waiter);
+    assert_eq!(fixture.keys("a/").await.len(), 1);
+}
+
+#[tokio::test]
+async fn others_keys_are_never_hit() {
+    let fixture = Fixture::start().await;
+    let (lease, other) = (fixture.grant(60).await, fixture.grant(60).await);
+    fixture.put(&format!("a/{lease}"), "", Some(lease)).await;
+    fixture.put(&format!("a/b/{other}"), "", Some(other)).await;
+    fixture.put("a/config", "ordinary", None).await;
+    fixture.put("a/leased", "ordinary", Some(other)).await;
+    for kv in fixture.keys("a/").await.iter().skip(1) {
+        let failure = release(&fixture, "a", Which::Token(kv.create_revision)).await;
+        assert_eq!(failure.expect_err("not in the queue").code, Code::NotHolder);
+    }
+    for lease in [other, LeaseId(7)] {
+        let failure = release(&fixture, "a", Which::Lease(lease)).await;
+        assert_eq!(failure.expect_err("not in the queue").code, Code::NotHolder);
+    }
+    let failure = release(&fixture, "c", Which::Token(2))
+        .await
+        .expect_err("nobody");
+    assert_eq!(failure.code, Code::LockNotFound);
+    let failure = release(&fixture, "a/config", Which::Token(4))
+        .await
+        .expect_err("no lock");
+    assert_eq!(failure.code, Code::LockNotFound);
+    assert_eq!(fixture.keys("a/").await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_single_key_is_released_by_its_own_name() {
+    let fixture = Fixture::start().await;
+    let lease = fixture.grant(60).await;
+    fixture
+        .put("/cron/lock/ado", "duzhenxun", Some(lease))
+        .await;
+    let answer = fixture
+        .locks
+        .one(&caller(), b"/cron/lock/ado")
+        .await
+        .expect("a lock");
+    assert_eq!(
+        (answer.lock.kind, answer.lock.certain),
+        (LockKind::SingleKey, false)
+    );
+    assert_eq!(answer.lock.waiters, None);
+    let holder = answer.lock.holder.expect("a holder");
+    assert_eq!(
+        (holder.lease, holder.value),
+        (lease, Some("duzhenxun".into()))
+    );
+    let which = Which::Token(holder.fencing_token + 1);
+    let failure = release(&fixture, "/cron/lock/ado", which)
+        .await
+        .expect_err("another token");
+    assert_eq!(failure.code, Code::NotHolder);
+    let which = Which::Token(holder.fencing_token);
+    release(&fixture, "/cron/lock/ado", which)
+        .await
+        .expect("released");
+    assert!(fixture.keys("/cron/").await.is_empty());
+}
+
+#[tokio::test]
+async fn revoking_names_what_dies() {
+    let fixture = Fixture::start().await;
+    let lease = fixture.grant(60).await;
+    fixture.put(&format!("a/{lease}"), "", Some(lease)).await;
+    fixture.put("session", "x", Some(lease)).await;
+    let mut asked = Release {
+        which: Which::Lease(lease),
+        revoke: true,
+        dry_run: true,
+    };
+    let dry = fixture
+        .locks
+        .release(&caller(), b"a".to_vec(), asked)
+        .await
+        .expect("a claim");
+    let dying = dry.revoked_keys.expect("asked for");
+    assert_eq!(dying, [format!("a/{lease}").into(), "session".into()]);
+    assert_eq!(fixture.keys("a/").await.len(), 1);
+    asked.dry_run = false;
+    fixture
+        .locks
+        .release(&caller(), b"a".to_vec(), asked)
+        .await
+        .expect("a claim");
+    assert!(fixture.keys("a/").await.is_empty() && fixture.keys("session").await.is_empty());
+    assert!(!fixture.lives(lease).await);
+}

@@ -1,0 +1,217 @@
+//! A private etcd, etcdctl, and waiting for a value.
+
+use std::future::Future;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use shared::{LeaseId, LockRequest};
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+use super::super::{Acquisition, LockService};
+use crate::caller::Caller;
+use crate::etcd::{Etcd, Get, KeyValue, Put, Range, Settings};
+use crate::failure::Result;
+use crate::tasks::Tasks;
+
+/// How long anything may take.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// An etcd that ends with the test, and the locks over it.
+pub(super) struct Fixture {
+    pub(super) etcd: Etcd,
+    pub(super) locks: LockService,
+    pub(super) tasks: Tasks,
+    url: String,
+    server: Child,
+    _data: TempDir,
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        // It may have ended by itself; either way it has to be reaped.
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// The tool folder's binary, else the one on PATH.
+fn tool(name: &str) -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../.tools/bin")
+        .join(name);
+    if own.exists() {
+        own
+    } else {
+        PathBuf::from(name)
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    listener.local_addr().expect("it is bound").port()
+}
+
+impl Fixture {
+    pub(super) async fn start() -> Self {
+        let data = TempDir::new().expect("a temporary folder");
+        let (client, peer) = (free_port(), free_port());
+        let url = format!("http://127.0.0.1:{client}");
+        let peer = format!("http://127.0.0.1:{peer}");
+        let server = Command::new(tool("etcd"))
+            .arg("--data-dir")
+            .arg(data.path())
+            .args([
+                "--listen-client-urls",
+                &url,
+                "--advertise-client-urls",
+                &url,
+            ])
+            .args([
+                "--listen-peer-urls",
+                &peer,
+                "--initial-advertise-peer-urls",
+                &peer,
+            ])
+            .args(["--initial-cluster", &format!("default={peer}")])
+            .args(["--unsafe-no-fsync", "--log-level", "error"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("etcd starts");
+        let settings = Settings {
+            endpoints: vec![url.clone()],
+            dial_timeout: Duration::from_secs(2),
+            cacert: None,
+        };
+        let etcd = Etcd::new(settings).await.expect("the settings are sound");
+        let tasks = Tasks::default();
+        let fixture = Self {
+            locks: LockService::new(etcd.clone(), tasks.clone(), Vec::new()),
+            etcd,
+            tasks,
+            url,
+            server,
+            _data: data,
+        };
+        eventually("etcd answers", || async {
+            fixture
+                .etcd
+                .range(&caller(), &Range::one("x"), &Get::default())
+                .await
+                .is_ok()
+        })
+        .await;
+        fixture
+    }
+
+    /// `etcdctl` with these arguments, its output thrown away; ends with the test.
+    pub(super) fn etcdctl(&self, args: &[&str]) -> Ctl {
+        let child = Command::new(tool("etcdctl"))
+            .args(["--endpoints", &self.url])
+            .args(args)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        Ctl(child.expect("etcdctl starts"))
+    }
+
+    pub(super) async fn grant(&self, ttl: i64) -> LeaseId {
+        let granted = self.etcd.lease_grant(&caller(), ttl, 0).await;
+        LeaseId(granted.expect("a lease").1)
+    }
+
+    pub(super) async fn put(&self, key: &str, value: &str, lease: Option<LeaseId>) {
+        let put = Put {
+            key: key.into(),
+            value: value.into(),
+            lease: lease.map_or(0, |lease| lease.0),
+            ..Put::default()
+        };
+        self.etcd.put(&caller(), put).await.expect("a put");
+    }
+
+    /// Every key below a prefix, in order of creation.
+    pub(super) async fn keys(&self, prefix: &str) -> Vec<KeyValue> {
+        let range = Range::prefix(prefix.as_bytes());
+        let answer = self.etcd.range(&caller(), &range, &Get::default()).await;
+        let mut kvs = answer.expect("a range").kvs;
+        kvs.sort_by_key(|kv| kv.create_revision);
+        kvs
+    }
+
+    pub(super) async fn lives(&self, lease: LeaseId) -> bool {
+        let answer = self
+            .etcd
+            .lease_time_to_live(&caller(), lease.0, false)
+            .await;
+        answer.expect("an answer").ttl >= 0
+    }
+
+    pub(super) async fn acquire(&self, name: &str, request: LockRequest) -> Result<Acquisition> {
+        self.locks.acquire(&caller(), name.into(), request).await
+    }
+
+    /// Acquires in the background; the handle's `abort` is the client going away.
+    pub(super) fn spawn_acquire(
+        &self,
+        name: &str,
+        request: LockRequest,
+    ) -> tokio::task::JoinHandle<Result<Acquisition>> {
+        let (locks, name) = (self.locks.clone(), name.to_owned());
+        self.tasks.spawn(async move {
+            let wait = Duration::from_secs(request.wait + 5);
+            let caller = Caller::gateway(wait);
+            locks.acquire(&caller, name.into_bytes(), request).await
+        })
+    }
+}
+
+/// A running etcdctl.
+pub(super) struct Ctl(Child);
+
+impl Ctl {
+    /// Ctrl-C, after which `etcdctl lock` releases and ends.
+    pub(super) fn interrupt(&self) {
+        let pid = nix::unistd::Pid::from_raw(self.0.id() as i32);
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("it runs");
+    }
+}
+
+impl Drop for Ctl {
+    fn drop(&mut self) {
+        // It may have ended by itself; either way it has to be reaped.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub(super) fn caller() -> Caller {
+    Caller::gateway(Duration::from_secs(10))
+}
+
+pub(super) fn waiting(wait: u64) -> LockRequest {
+    LockRequest {
+        wait,
+        ..LockRequest::default()
+    }
+}
+
+pub(super) fn with_lease(lease: LeaseId, wait: u64) -> LockRequest {
+    LockRequest {
+        lease: Some(lease),
+        wait,
+        ..LockRequest::default()
+    }
+}
+
+/// Asks until the answer is yes.
+pub(super) async fn eventually<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F) {
+    let deadline = Instant::now() + DEADLINE;
+    while !ask().await {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
