@@ -82,7 +82,6 @@ pub struct PutAnswer {
     /// With `?prev`: the entry before, `null` for a creation.
     #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<Entry>))]
-    #[expect(clippy::option_option, reason = "absent and null differ on the wire")]
     pub prev: Option<Option<Entry>>,
 }
 

@@ -30,7 +30,11 @@ pub use txn::*;
 pub(crate) mod nullable {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    #[expect(clippy::option_option, reason = "absent and null differ on the wire")]
+    #[expect(
+        clippy::option_option,
+        clippy::ref_option,
+        reason = "absent and null differ on the wire; serde's `with` gives the field by reference"
+    )]
     pub(crate) fn serialize<T: Serialize, S: Serializer>(
         value: &Option<Option<T>>,
         serializer: S,

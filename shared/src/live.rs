@@ -86,7 +86,6 @@ pub enum Event {
         /// With `prev`: the entry before; `null` for a creation and for compacted history.
         #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schema", schema(value_type = Option<Entry>))]
-        #[expect(clippy::option_option, reason = "absent and null differ on the wire")]
         prev: Option<Option<Entry>>,
     },
     /// The key was deleted.
@@ -98,7 +97,6 @@ pub enum Event {
         /// With `prev`: the entry before; `null` for compacted history.
         #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schema", schema(value_type = Option<Entry>))]
-        #[expect(clippy::option_option, reason = "absent and null differ on the wire")]
         prev: Option<Option<Entry>>,
     },
 }

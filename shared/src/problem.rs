@@ -151,7 +151,6 @@ pub struct Problem {
     /// With `precondition_failed`: the entry as it is, `null` when the key is absent.
     #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<Entry>))]
-    #[expect(clippy::option_option, reason = "absent and null differ on the wire")]
     pub current: Option<Option<Entry>>,
     /// With `confirm_required` and `count_changed`: keys in the range.
     #[serde(default, skip_serializing_if = "Option::is_none")]
