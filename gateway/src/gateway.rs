@@ -1,6 +1,7 @@
 //! The process: build its parts, serve, stop in order.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, etcd_variables};
+use crate::etcd::embedded::{Embedded, EmbeddedError, Ended, Options};
 use crate::etcd::{ConnectError, Etcd, Settings};
 use crate::state::{AppState, Cluster};
 use crate::tasks::Tasks;
@@ -27,6 +29,9 @@ pub enum StartError {
     /// The cluster cannot be connected to as configured.
     #[error("the etcd cluster is not configured right")]
     Connect(#[source] ConnectError),
+    /// The private etcd cannot be had.
+    #[error(transparent)]
+    Embedded(#[from] EmbeddedError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
@@ -47,6 +52,7 @@ pub struct Gateway {
     pub state: AppState,
     tasks: Tasks,
     serving: JoinHandle<()>,
+    embedded: Option<Embedded>,
 }
 
 impl Gateway {
@@ -63,8 +69,16 @@ impl Gateway {
         let address = listener.local_addr().map_err(listen_error)?;
 
         let tasks = Tasks::default();
+        let embedded = if config.etcd.is_empty() {
+            Some(Embedded::start(embedded_options(&config)?).await?)
+        } else {
+            None
+        };
         let settings = Settings {
-            endpoints: config.etcd.clone(),
+            endpoints: embedded.as_ref().map_or_else(
+                || config.etcd.clone(),
+                |embedded| vec![embedded.url().to_owned()],
+            ),
             dial_timeout: config.dial_timeout,
             cacert: config.cacert.clone(),
         };
@@ -86,10 +100,25 @@ impl Gateway {
             state,
             tasks,
             serving,
+            embedded,
         })
     }
 
-    /// Stops: not ready, no new connections, streams closed, running answers finished.
+    /// Waits until the private etcd ends by itself; for ever with another cluster.
+    pub async fn etcd_ended(&self) -> Ended {
+        match &self.embedded {
+            Some(embedded) => embedded.ended().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Where the private etcd keeps its data.
+    pub fn data_folder(&self) -> Option<&Path> {
+        self.embedded.as_ref().map(Embedded::folder)
+    }
+
+    /// Stops: not ready, no new connections, streams closed, running answers finished, and the
+    /// private etcd last.
     pub async fn stop(self) {
         self.state.stopping.store(true, Ordering::Relaxed);
         self.tasks.cancel();
@@ -97,5 +126,22 @@ impl Gateway {
         if !self.tasks.wait(GRACE).await {
             tracing::warn!("some connections did not end within {} s", GRACE.as_secs());
         }
+        if let Some(embedded) = self.embedded {
+            embedded.stop().await;
+        }
     }
+}
+
+/// The private etcd's data folder and flags; the demo has a folder of its own, and forgets sooner.
+fn embedded_options(config: &Config) -> Result<Options, EmbeddedError> {
+    let mut folder = config.data_dir();
+    if config.demo {
+        folder.push("demo");
+    }
+    let mut options = Options::new(folder.join("etcd"), config.supervisor.clone())?;
+    options.hidden_variables = etcd_variables();
+    if config.demo {
+        options.retention_hours = 1;
+    }
+    Ok(options)
 }

@@ -11,12 +11,14 @@ pub mod config;
 pub mod etcd;
 pub mod failure;
 mod gateway;
+pub mod limits;
 pub mod live;
 pub mod middleware;
 pub mod router;
 pub mod server;
 pub mod service;
 pub mod state;
+pub mod supervise;
 pub mod tasks;
 
 pub use gateway::{Gateway, StartError};

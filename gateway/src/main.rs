@@ -1,11 +1,13 @@
 //! `watchgate`: parse, build, run.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
 use gateway::Gateway;
 use gateway::config::{Cli, Command, Config};
+use gateway::{limits, supervise};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -27,7 +29,17 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             println!("{}", gateway::openapi().to_pretty_json()?);
             Ok(ExitCode::SUCCESS)
         }
-        Some(Command::Supervise { command: _ }) => anyhow::bail!("not built in"),
+        Some(Command::Supervise {
+            under: Some(parent),
+            command,
+        }) => {
+            let error = supervise::become_program(parent, &command);
+            Err(error).with_context(|| format!("cannot run {}", command[0].display()))
+        }
+        Some(Command::Supervise {
+            under: None,
+            command,
+        }) => Ok(supervise::supervise(&command)?),
         None => serve(cli.config),
     }
 }
@@ -46,33 +58,39 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     }
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    if let Err(error) = limits::raise_open_files() {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
     let gateway = Gateway::start(config).await?;
     announce(&gateway).await;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+    let ended = tokio::select! {
+        _ = interrupt.recv() => None,
+        _ = terminate.recv() => None,
+        ended = gateway.etcd_ended() => Some(ended),
+    };
     gateway.stop().await;
-    Ok(ExitCode::SUCCESS)
+    // Not started again behind anybody's back: what runs us decides, and sees why.
+    ended.map_or(Ok(ExitCode::SUCCESS), |ended| Err(ended.into()))
 }
 
 /// The first lines: where it serves, which cluster, which version.
-#[expect(
-    clippy::print_stdout,
-    reason = "the first lines are for whoever started it"
-)]
 async fn announce(gateway: &Gateway) {
     let state = &gateway.state;
-    println!(
+    let mut lines = vec![format!(
         "Watchgate serves on http://{}{}/",
         gateway.address, state.config.base_path
-    );
+    )];
     for cluster in &state.clusters {
         let endpoints = cluster.endpoints.join(", ");
         let about = match cluster.info.version_here().await {
             Ok(version) => format!("etcd {version}"),
             Err(failure) => format!("not reached yet ({})", failure.detail),
         };
-        println!("Cluster {} at {endpoints}: {about}", cluster.name);
+        lines.push(format!("Cluster {} at {endpoints}: {about}", cluster.name));
     }
+    if let Some(folder) = gateway.data_folder() {
+        lines.push(format!("Its data is kept in {}", folder.display()));
+    }
+    // Whoever started us may have stopped reading; that is no reason not to serve.
+    let _ = writeln!(std::io::stdout(), "{}", lines.join("\n"));
 }

@@ -1,5 +1,6 @@
 //! Flags and their environment forms. The only place that reads the environment.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,9 +30,12 @@ pub enum Command {
     /// Run the embedded etcd on behalf of a gateway and end it when that gateway is gone.
     #[command(hide = true)]
     Supervise {
+        /// Become the program, on behalf of the supervisor with this process id.
+        #[arg(long, value_name = "PID")]
+        under: Option<i32>,
         /// The program and its arguments.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
-        command: Vec<std::ffi::OsString>,
+        command: Vec<OsString>,
     },
     /// Print the OpenAPI document.
     #[command(hide = true)]
@@ -77,6 +81,10 @@ pub struct Config {
     /// Where the private etcd keeps its data [default: the user's data folder].
     #[arg(long, env = "WATCHGATE_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+
+    /// The binary that is run as `supervise`; this very one when it is not said.
+    #[arg(skip)]
+    pub supervisor: Option<PathBuf>,
 
     /// Fill the private etcd with a demo keyspace and keep it moving.
     #[arg(long, env = "WATCHGATE_DEMO")]
@@ -171,6 +179,14 @@ impl Config {
             .unwrap_or_else(|| PathBuf::from("."))
             .join("watchgate")
     }
+}
+
+/// The variables that an etcd started from here would take for its flags.
+pub fn etcd_variables() -> Vec<OsString> {
+    let names = std::env::vars_os().map(|(name, _)| name);
+    names
+        .filter(|name| name.as_encoded_bytes().starts_with(b"ETCD_"))
+        .collect()
 }
 
 #[expect(

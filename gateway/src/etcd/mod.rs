@@ -7,6 +7,7 @@
 //! fail-over change only this module.
 
 mod channel;
+pub mod embedded;
 mod error;
 mod kv;
 mod lease;

@@ -1,0 +1,134 @@
+//! Which etcd was found.
+
+use std::fmt;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::process::Stdio;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::EmbeddedError;
+
+/// `etcd --version` answers at once; a program that does not is not etcd.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// etcd's major and minor: data is compatible within one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Minor {
+    major: u32,
+    minor: u32,
+}
+
+impl fmt::Display for Minor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+impl FromStr for Minor {
+    type Err = ();
+
+    /// From `3.7` or `3.7.3`, with whatever follows.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let mut numbers = text.trim().split('.').map(str::parse);
+        match (numbers.next(), numbers.next()) {
+            (Some(Ok(major)), Some(Ok(minor))) => Ok(Self { major, minor }),
+            _ => Err(()),
+        }
+    }
+}
+
+/// A version as etcd prints it, such as `3.7.3`, with its minor.
+#[derive(Clone, Debug)]
+pub(super) struct Version {
+    pub(super) full: String,
+    pub(super) minor: Minor,
+}
+
+/// Asks the program for its version.
+pub(super) async fn version(etcd: &Path) -> Result<Version, EmbeddedError> {
+    let unknown = |said: String| EmbeddedError::NoVersion {
+        etcd: etcd.to_owned(),
+        said,
+    };
+    let mut command = Command::new(etcd);
+    command
+        .arg("--version")
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let output = match timeout(PATIENCE, command.output()).await {
+        Ok(Ok(output)) => output,
+        Ok(Err(error)) if error.kind() == ErrorKind::NotFound => {
+            return Err(EmbeddedError::NotFound {
+                etcd: etcd.to_owned(),
+            });
+        }
+        Ok(Err(error)) => return Err(unknown(error.to_string())),
+        Err(_) => {
+            return Err(unknown(format!(
+                "no answer within {} s",
+                PATIENCE.as_secs()
+            )));
+        }
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    parse(&said).ok_or_else(|| {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let line = said
+            .lines()
+            .chain(stderr.lines())
+            .find(|line| !line.trim().is_empty());
+        unknown(line.unwrap_or("nothing").to_owned())
+    })
+}
+
+/// From the line `etcd Version: 3.7.3`.
+fn parse(said: &str) -> Option<Version> {
+    let full = said
+        .lines()
+        .find_map(|line| line.strip_prefix("etcd Version:"))?
+        .trim();
+    Some(Version {
+        full: full.to_owned(),
+        minor: full.parse().ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_names_the_version() {
+        for (said, full, minor) in [
+            ("etcd Version: 3.7.3\nGit SHA: x\n", "3.7.3", "3.7"),
+            (
+                "etcd Version: 3.4.23\nGit SHA: Not provided\n",
+                "3.4.23",
+                "3.4",
+            ),
+            ("etcd Version: 3.8.0-alpha.0\n", "3.8.0-alpha.0", "3.8"),
+        ] {
+            let version = parse(said).expect("a version");
+            assert_eq!(
+                (version.full.as_str(), version.minor.to_string().as_str()),
+                (full, minor)
+            );
+        }
+    }
+
+    #[test]
+    fn anything_else_is_no_version() {
+        for said in [
+            "",
+            "etcdctl version: 3.7.3",
+            "etcd Version: next",
+            "etcd Version: 3",
+        ] {
+            assert!(parse(said).is_none(), "{said}");
+        }
+    }
+}
