@@ -81,9 +81,10 @@ impl Assets {
             .map(|html| Page::new(&String::from_utf8_lossy(&html), base_path));
         let policy =
             page::content_security_policy(page.as_ref().map_or(&[], |page| &page.script_hashes));
+        let is_form = |name: &str| matches!(name.rsplit_once('.'), Some((_, "br" | "gz")));
         let names: Vec<String> = files
             .keys()
-            .filter(|name| !name.ends_with(".br") && !name.ends_with(".gz"))
+            .filter(|name| !is_form(name))
             .cloned()
             .collect();
         let files = names

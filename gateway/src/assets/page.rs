@@ -88,10 +88,11 @@ fn inline_scripts(html: &str) -> Vec<&str> {
 
 /// Nothing from elsewhere, no inline script but the hashed ones, no frame around us.
 pub(super) fn content_security_policy(script_hashes: &[String]) -> HeaderValue {
-    let hashes: String = script_hashes
+    let hashes: Vec<String> = script_hashes
         .iter()
         .map(|hash| format!(" 'sha256-{hash}'"))
         .collect();
+    let hashes = hashes.concat();
     let policy = format!(
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'{hashes}; style-src 'self'; connect-src 'self'; \
          img-src 'self' data:; font-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; \
