@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
-use crate::{openapi, proc, say, setup, ui};
+use crate::{openapi, paths, proc, say, setup, ui};
 
 /// One check. Its name is what `--only` takes.
 struct Step {
@@ -65,7 +65,8 @@ const STEPS: [Step; 9] = [
     },
 ];
 
-/// Everything, or what `only` names: steps, or else acceptance tests by a part of their names.
+/// Everything, or what `only` names: steps, acceptance suites (folders of `tests/`), or else
+/// acceptance tests by a part of their names.
 pub(crate) fn test(only: &[String]) -> Result<()> {
     let started = Instant::now();
     let filters: Vec<String> = only.iter().filter(|name| !is_step(name)).cloned().collect();
@@ -180,15 +181,27 @@ fn acceptance(filters: &[String]) -> Result<()> {
         "watchgate",
     ]);
     proc::run(&mut program, "the compiler's message is above")?;
+    let (suites, names): (Vec<_>, Vec<_>) = filters.iter().partition(|filter| is_suite(filter));
     let mut command = proc::cargo();
-    command
-        .args(["test", "--package", "tests", "--"])
-        .args(filters);
+    command.args(["test", "--package", "tests"]);
+    for suite in suites {
+        command.args(["--test", suite]);
+    }
+    command.arg("--").args(names);
     with_tools(&mut command);
     proc::run(
         &mut command,
         "the failed tests are named above; one alone: cargo xtask test --only <part of its name>",
     )
+}
+
+/// Whether `tests/` has a suite of this name.
+fn is_suite(name: &str) -> bool {
+    paths::root()
+        .join("tests")
+        .join(name)
+        .join("main.rs")
+        .is_file()
 }
 
 fn with_tools(command: &mut Command) {

@@ -51,8 +51,8 @@ enum Command {
     },
     /// Set up, and run every check there is: format, invariants, clippy, unit and acceptance tests
     Test {
-        /// Only this step, or else only acceptance tests with this in their names; repeatable
-        #[arg(long, value_name = "STEP|TEST")]
+        /// Only this step or acceptance suite, else acceptance tests with this in their names; repeatable
+        #[arg(long, value_name = "NAME")]
         only: Vec<String>,
     },
     /// Put the format right, and check the invariants of the house
