@@ -7,6 +7,7 @@ use leptos_router::path;
 use crate::live::Live;
 use crate::pages::NotFound;
 use crate::pages::explorer::Explorer;
+use crate::pages::locks::Locks;
 use crate::pages::watch::Watch;
 use crate::shell::Shell;
 use crate::state;
@@ -23,6 +24,7 @@ pub(crate) fn App() -> impl IntoView {
                     <Route path=path!("/") view=Explorer/>
                     <Route path=path!("/explorer") view=Explorer/>
                     <Route path=path!("/watch") view=Watch/>
+                    <Route path=path!("/locks") view=Locks/>
                 </Routes>
             </Shell>
         </Router>

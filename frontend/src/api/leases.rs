@@ -16,3 +16,11 @@ pub(crate) async fn grant(ttl: i64) -> Result<LeaseAnswer, ApiError> {
         .send()
         .await
 }
+
+/// Revokes a lease; `dry_run` only shows the keys that would die.
+pub(crate) async fn revoke(id: LeaseId, dry_run: bool) -> Result<LeaseAnswer, ApiError> {
+    let more = if dry_run { "?dry_run" } else { "" };
+    Call::new(Method::Delete, &format!("leases/{id}{more}"))
+        .send()
+        .await
+}

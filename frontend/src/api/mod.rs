@@ -6,6 +6,7 @@ pub(crate) mod cluster;
 mod error;
 pub(crate) mod kv;
 pub(crate) mod leases;
+pub(crate) mod locks;
 mod send;
 
 pub(crate) use error::{ApiError, Trouble};

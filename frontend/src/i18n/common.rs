@@ -20,6 +20,7 @@ super::texts! {
         Size: "Size", "大小";
         Lease: "Lease", "租约";
         None: "none", "无";
+        SecondsOf: "{0} of {1} s", "{0} / {1} 秒";
         Loading: "Loading", "加载中";
         Expired: "expired", "已过期";
         EmptyKey: "(empty name)", "（空名称）";

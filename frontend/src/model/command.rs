@@ -61,12 +61,12 @@ pub(crate) enum NoLine {
 }
 
 /// A text in single quotes, as every POSIX shell reads it.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Bytes as one argument. What is no text needs bash's `$'…'`.
-fn argument(bytes: &[u8]) -> Result<String, NoLine> {
+pub(crate) fn argument(bytes: &[u8]) -> Result<String, NoLine> {
     if bytes.contains(&0) {
         return Err(NoLine::Nul);
     }
@@ -233,18 +233,18 @@ pub(crate) fn etcdctl(deed: &Deed) -> Result<String, NoLine> {
     })
 }
 
-fn compare(target: &str, key: &[u8], revision: i64) -> Result<String, NoLine> {
+pub(crate) fn compare(target: &str, key: &[u8], revision: i64) -> Result<String, NoLine> {
     Ok(format!("{target}({}) = \"{revision}\"", word(key)?))
 }
 
 /// `etcdctl txn` reads compares, then the success branch, then the failure branch, each ended by an
 /// empty line.
-fn transaction(compare: &str, op: &str) -> String {
+pub(crate) fn transaction(compare: &str, op: &str) -> String {
     format!("etcdctl txn <<'EOF'\n{compare}\n\n{op}\n\n\nEOF")
 }
 
 /// Bytes as etcdctl reads them inside a transaction: a Go string literal.
-fn word(bytes: &[u8]) -> Result<String, NoLine> {
+pub(crate) fn word(bytes: &[u8]) -> Result<String, NoLine> {
     // Its parser splits after unquoting nothing but backslashes; a NUL is read, yet a request with one
     // in a line ends the line.
     let mut out = String::from("\"");

@@ -2,6 +2,7 @@
 //! palette follow from it) and a route in `app.rs`.
 
 pub(crate) mod explorer;
+pub(crate) mod locks;
 pub(crate) mod watch;
 
 use leptos::prelude::*;
@@ -14,17 +15,19 @@ use crate::ui::{EmptyState, Icon};
 pub(crate) enum Page {
     Explorer,
     Watch,
+    Locks,
 }
 
 impl Page {
     /// In the order of the rail.
-    pub(crate) const ALL: [Self; 2] = [Self::Explorer, Self::Watch];
+    pub(crate) const ALL: [Self; 3] = [Self::Explorer, Self::Watch, Self::Locks];
 
     /// Its path below the base, without a slash.
     pub(crate) fn path(self) -> &'static str {
         match self {
             Self::Explorer => "explorer",
             Self::Watch => "watch",
+            Self::Locks => "locks",
         }
     }
 
@@ -33,6 +36,7 @@ impl Page {
         match self {
             Self::Explorer => Common::Explorer,
             Self::Watch => Common::Watch,
+            Self::Locks => Common::Locks,
         }
     }
 
@@ -41,6 +45,7 @@ impl Page {
         match self {
             Self::Explorer => Icon::Tree,
             Self::Watch => Icon::Eye,
+            Self::Locks => Icon::Lock,
         }
     }
 

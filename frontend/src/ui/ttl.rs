@@ -33,8 +33,10 @@ pub(crate) fn TtlBar(
         if left.get() == 0 {
             i18n.t(Common::Expired).to_owned()
         } else if whole {
-            let granted = format::span(granted.get(), i18n.lang());
-            format!("{} / {granted}", format::span(left.get(), i18n.lang()))
+            i18n.fill(
+                Common::SecondsOf,
+                &[&left.get().to_string(), &granted.get().to_string()],
+            )
         } else {
             format::span(left.get(), i18n.lang())
         }

@@ -7,6 +7,7 @@
 
 mod board;
 mod claim;
+pub(crate) mod command;
 mod lanes;
 mod time;
 mod tracked;

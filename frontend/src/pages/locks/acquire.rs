@@ -1,0 +1,258 @@
+//! The dialog that takes a lock, or stands in its queue while it is open.
+
+use leptos::prelude::*;
+use shared::{Acquired, LockRequest};
+
+use super::release::words;
+use super::text::Text;
+use crate::api::base::api_url_absolute;
+use crate::api::{self, ApiError};
+use crate::i18n::{Common, I18n, tr, use_i18n};
+use crate::model::format;
+use crate::model::locks::{command, label};
+use crate::state::clock::now_ms;
+use crate::state::use_clock;
+use crate::ui::clipboard::copier;
+use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon, TextField};
+
+/// The name the dialog begins with, if any.
+pub(super) type AcquireName = Option<Vec<u8>>;
+
+/// Longest time in a queue, in seconds; the gateway's own limit.
+const LONGEST_WAIT: u64 = 3_600;
+
+/// Open while `open` holds a name, be it none.
+#[component]
+pub(super) fn AcquireDialog(open: RwSignal<Option<AcquireName>>) -> impl IntoView {
+    let i18n = use_i18n();
+    let close = Callback::new(move |()| open.set(None));
+    view! {
+        <Dialog
+            open=Signal::derive(move || open.with(Option::is_some))
+            title=Signal::derive(move || i18n.t(Text::AcquireTitle).to_owned())
+            on_close=move |()| close.run(())
+        >
+            // Closing the dialog drops the request, and with it the place in the queue.
+            <Form name=open.get_untracked().flatten() on_close=close/>
+        </Dialog>
+    }
+}
+
+/// What was filled in, where it can be sent.
+struct Filled {
+    name: Vec<u8>,
+    request: LockRequest,
+}
+
+#[component]
+fn Form(name: AcquireName, on_close: Callback<()>) -> impl IntoView {
+    let i18n = use_i18n();
+    let name = RwSignal::new(
+        name.map(|name| String::from_utf8_lossy(&name).into_owned())
+            .unwrap_or_default(),
+    );
+    let holder = RwSignal::new(String::new());
+    let ttl = RwSignal::new("60".to_owned());
+    let wait = RwSignal::new("30".to_owned());
+    let tried = RwSignal::new(false);
+    let since = RwSignal::new(0.0_f64);
+
+    let ttl_read = move || ttl.get().trim().parse::<i64>().ok().filter(|ttl| *ttl >= 1);
+    let wait_read = move || {
+        wait.get()
+            .trim()
+            .parse::<u64>()
+            .ok()
+            .filter(|wait| *wait <= LONGEST_WAIT)
+    };
+    let said =
+        move |text: Text, wrong: bool| (tried.get() && wrong).then(|| i18n.t(text).to_owned());
+    let filled = move || {
+        let name = name.get_untracked().into_bytes();
+        let holder = holder.get_untracked().trim().to_owned();
+        let request = LockRequest {
+            ttl: Some(untrack(ttl_read)?),
+            wait: untrack(wait_read)?,
+            holder: (!holder.is_empty()).then_some(holder),
+            lease: None,
+        };
+        (!name.is_empty()).then_some(Filled { name, request })
+    };
+    let acquire = Action::new_local(move |(name, request): &(Vec<u8>, LockRequest)| {
+        let (name, request) = (name.clone(), request.clone());
+        async move { api::locks::acquire(&name, &request).await }
+    });
+    let press = move || {
+        tried.set(true);
+        if let Some(filled) = filled() {
+            since.set(now_ms());
+            acquire.dispatch((filled.name, filled.request));
+        }
+    };
+    let pending = acquire.pending();
+    let won = Memo::new(move |_| {
+        acquire.value().with(|value| {
+            value
+                .as_ref()
+                .and_then(|value| value.as_ref().ok().cloned())
+        })
+    });
+    let lost = Memo::new(move |_| {
+        acquire.value().with(|value| {
+            value
+                .as_ref()
+                .and_then(|value| value.as_ref().err().cloned())
+        })
+    });
+    let fields = move || {
+        view! {
+            <TextField
+                label=Signal::derive(move || i18n.t(Text::AcquireName).to_owned())
+                value=name
+                placeholder=Signal::derive(move || i18n.t(Text::AcquireNameHint).to_owned())
+                error=Signal::derive(move || said(Text::NameNeeded, name.with(String::is_empty)))
+                mono=true
+                disabled=pending
+            />
+            <TextField label=Signal::derive(move || i18n.t(Text::AcquireHolder).to_owned()) value=holder disabled=pending/>
+            <div class="two-fields">
+                <TextField
+                    label=Signal::derive(move || i18n.t(Text::AcquireTtl).to_owned())
+                    value=ttl
+                    error=Signal::derive(move || said(Text::TtlWrong, ttl_read().is_none()))
+                    disabled=pending
+                />
+                <TextField
+                    label=Signal::derive(move || i18n.t(Text::AcquireWait).to_owned())
+                    value=wait
+                    error=Signal::derive(move || said(Text::WaitWrong, wait_read().is_none()))
+                    disabled=pending
+                />
+            </div>
+            <Show when=move || pending.get()><Waiting since=since/></Show>
+            <Show when=move || lost.with(Option::is_some) && !pending.get()>
+                <p class="note note-bad dialog-note" role="alert">
+                    <Glyph icon=Icon::Warn/>
+                    <span class="note-text">{move || lost.get().map(|error| refusal(&error, i18n))}</span>
+                </p>
+            </Show>
+        }
+    };
+    view! {
+        <Show
+            when=move || won.with(Option::is_some)
+            fallback=move || view! {
+                <div class="dialog-body">{fields()}</div>
+                <footer class="dialog-foot">
+                    <Button on_press=move || on_close.run(())>
+                        {move || if pending.get() { i18n.t(Text::LeaveQueue) } else { i18n.t(Common::Cancel) }}
+                    </Button>
+                    <Button kind=ButtonKind::Primary pending=pending on_press=press>{tr(Text::Acquire)}</Button>
+                </footer>
+            }
+        >
+            {move || won.get().map(|won| view! { <Won won=won on_close=on_close/> })}
+        </Show>
+    }
+}
+
+#[component]
+fn Waiting(since: RwSignal<f64>) -> impl IntoView {
+    let (clock, i18n) = (use_clock(), use_i18n());
+    let words = move || {
+        let waited = ((clock.now() - since.get()) / 1000.0).max(0.0) as i64;
+        i18n.fill(Text::InQueue, &[&format::span(waited, i18n.lang())])
+    };
+    view! {
+        <p class="note dialog-note" role="status">
+            <Glyph icon=Icon::Lease/>
+            <span class="note-text num">{words}</span>
+        </p>
+    }
+}
+
+/// Who holds it instead, or what else went wrong.
+fn refusal(error: &ApiError, i18n: I18n) -> String {
+    let lock = error.problem().and_then(|problem| problem.lock.as_ref());
+    let Some((lock, holder)) = lock.and_then(|lock| Some((lock, lock.holder.as_ref()?))) else {
+        return words(error, i18n);
+    };
+    let held = i18n.fill(
+        Text::StillHeld,
+        &[&format::key(&lock.name.0), &label(holder).0],
+    );
+    let waiting = lock.waiters.as_ref().map_or(0, Vec::len) as i64;
+    let queue = i18n.plural(waiting, Text::StillHeldQueueOne, Text::StillHeldQueueMany);
+    format!("{held}. {queue}")
+}
+
+/// The lock is held: what is needed to use it, and to keep it.
+#[component]
+fn Won(won: Acquired, on_close: Callback<()>) -> impl IntoView {
+    let (i18n, copy) = (use_i18n(), copier());
+    let shown = format::key(&won.name.0);
+    let (name, token) = (won.name.0.clone(), won.fencing_token);
+    let line = command::keep_alive(&won.lease.to_string(), &api_url_absolute(""));
+    let copied = line.clone();
+    let lease = won.lease;
+    let granted = LocalResource::new(move || async move { api::leases::lease(lease).await.ok() });
+    let ttl = move || {
+        granted
+            .get()
+            .flatten()
+            .and_then(|answer| answer.lease.granted_ttl)
+    };
+    let detail = move || ttl().map(|ttl| i18n.fill(Text::GotItDetail, &[&ttl.to_string()]));
+    let release = Action::new_local(move |(): &()| {
+        let name = name.clone();
+        async move { api::locks::release(&name, token, false).await }
+    });
+    Effect::new(move |_| {
+        if let Some(Ok(_)) = release.value().get() {
+            on_close.run(());
+        }
+    });
+    let trouble = move || {
+        release.value().with(|value| {
+            value
+                .as_ref()
+                .and_then(|value| value.as_ref().err().cloned())
+        })
+    };
+    view! {
+        <div class="dialog-body">
+            <p class="won-title">{move || i18n.fill(Text::GotIt, &[&shown])}</p>
+            <dl class="facts won-facts">
+                <dt>{tr(Text::Token)}</dt>
+                <dd class="won-token num">{format::count(token)}</dd>
+                <dt>{tr(Text::Lease)}</dt>
+                <dd class="mono">{lease.to_string()}</dd>
+                <dt>{tr(Text::Key)}</dt>
+                <dd class="mono cut">{format::key(&won.key.0)}</dd>
+            </dl>
+            <p class="soft">{detail}</p>
+            <div class="won-line">
+                <code class="mono cut" title=line.clone()>{line.clone()}</code>
+                <Button
+                    small=true
+                    kind=ButtonKind::Quiet
+                    icon=Icon::Copy
+                    label=Signal::derive(move || i18n.t(Common::Copy).to_owned())
+                    on_press=move || copy(copied.clone())
+                />
+            </div>
+            <Show when=move || trouble().is_some()>
+                <p class="note note-bad dialog-note" role="alert">
+                    <Glyph icon=Icon::Warn/>
+                    <span class="note-text">{move || trouble().map(|error| words(&error, i18n))}</span>
+                </p>
+            </Show>
+        </div>
+        <footer class="dialog-foot">
+            <Button kind=ButtonKind::Danger pending=release.pending() on_press=move || { release.dispatch(()); }>
+                {tr(Text::ReleaseMine)}
+            </Button>
+            <Button kind=ButtonKind::Primary on_press=move || on_close.run(())>{tr(Text::Done)}</Button>
+        </footer>
+    }
+}

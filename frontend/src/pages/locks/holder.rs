@@ -1,0 +1,149 @@
+//! The holder of a lock, its lease and what else hangs on it.
+
+use leptos::prelude::*;
+use shared::{Lock, LockKind};
+
+use super::parts::{LeaseBar, Who};
+use super::store::LockStore;
+use super::text::Text;
+use crate::api;
+use crate::api::base::page_url;
+use crate::i18n::{I18n, tr, use_i18n};
+use crate::model::locks::{Tracked, label};
+use crate::model::stream::one_line;
+use crate::model::{format, percent};
+use crate::state::clock::zone_offset;
+use crate::state::use_clock;
+
+/// Characters of a value.
+const VALUE_CHARS: usize = 120;
+
+/// The card. Without a holder it says who was the last that this page saw.
+#[component]
+pub(super) fn Holder(store: LockStore, #[prop(into)] lock: Signal<Lock>) -> impl IntoView {
+    let i18n = use_i18n();
+    let title = move || match lock.with(|lock| lock.kind) {
+        LockKind::Election => i18n.t(Text::Leader),
+        _ => i18n.t(Text::Holder),
+    };
+    let token = Memo::new(move |_| {
+        lock.with(|lock| lock.holder.as_ref().map(|holder| holder.fencing_token))
+    });
+    let who = move || {
+        token.track();
+        let holder = lock.with_untracked(|lock| lock.holder.clone())?;
+        Some(view! { <Who claim=holder/> })
+    };
+    let body = move || match token.get() {
+        Some(_) => view! { <Facts store=store lock=lock/> }.into_any(),
+        None => {
+            view! { <p class="card-said">{move || nobody(i18n, store, &lock.get())}</p> }.into_any()
+        }
+    };
+    view! {
+        <section class="card">
+            <h3 class="card-head">{title} <span class="push"></span> {who}</h3>
+            {body}
+        </section>
+    }
+}
+
+fn nobody(i18n: I18n, store: LockStore, lock: &Lock) -> String {
+    let last = store.read(|board| {
+        let span = board.get(&lock.name.0)?.spans.back()?.clone();
+        Some((span.who, span.to?))
+    });
+    let mut said = i18n.t(Text::NobodyHolds).to_owned();
+    if let Some((who, until)) = last.flatten() {
+        said.push(' ');
+        said.push_str(&i18n.fill(
+            Text::LastHeld,
+            &[&who, &format::clock(until, zone_offset())],
+        ));
+    }
+    said
+}
+
+/// The rows; they stand for one holder, whose state they follow.
+#[component]
+fn Facts(store: LockStore, lock: Signal<Lock>) -> impl IntoView {
+    let (clock, i18n) = (use_clock(), use_i18n());
+    let name = lock.with_untracked(|lock| lock.name.0.clone());
+    let name = StoredValue::new(name);
+    let of = move |read: &dyn Fn(&Tracked, f64) -> Option<String>| {
+        let now = clock.now();
+        name.with_value(|name| store.read(|board| read(board.get(name)?, now)))
+            .flatten()
+    };
+    let ttl = Signal::derive(move || {
+        name.with_value(|name| store.read(|board| board.get(name)?.ttl()))
+            .flatten()
+    });
+    let span = move |millis: f64| format::span((millis / 1000.0).round() as i64, i18n.lang());
+    let renewed = move || {
+        of(&|tracked, now| {
+            let ago = now - tracked.ttl()?.renewed();
+            let ago = if ago < 1500.0 { None } else { Some(span(ago)) };
+            Some(match (ago, tracked.renewal_every) {
+                (None, _) => i18n.t(Text::NowEvery).to_owned(),
+                (Some(ago), None) => i18n.fill(Text::Ago, &[&ago]),
+                (Some(ago), Some(every)) => i18n.fill(Text::AgoEvery, &[&ago, &span(every)]),
+            })
+        })
+    };
+    let held = move || {
+        of(&|tracked, now| {
+            let text = if tracked.taken_over.is_some() {
+                Text::SinceHandOver
+            } else {
+                Text::SinceFirstSeen
+            };
+            Some(i18n.fill(text, &[&span(tracked.held(now)?)]))
+        })
+    };
+    let holder = lock.with_untracked(|lock| lock.holder.clone());
+    let key = holder
+        .as_ref()
+        .map(|holder| holder.key.0.clone())
+        .unwrap_or_default();
+    let href = page_url(&format!("explorer{}", percent::query(&[("key", &key)])));
+    let shown_key = format::key(&key);
+    let value = Memo::new(move |_| {
+        lock.with(|lock| {
+            let holder = lock.holder.as_ref()?;
+            let line = one_line(&holder.value.as_ref()?.0, VALUE_CHARS);
+            // Where the value is the name it stands in the head already.
+            (line != label(holder).0 && !line.is_empty()).then_some(line)
+        })
+    });
+    let lease = holder.map(|holder| holder.lease);
+    let others = LocalResource::new(move || async move {
+        let answer = api::leases::lease(lease?).await.ok()?;
+        Some(answer.lease.keys?.len().saturating_sub(1))
+    });
+    let others = move || {
+        let others = others.get().flatten()?;
+        Some(match others {
+            0 => i18n.t(Text::NoWaiters).to_owned(),
+            others => i18n.plural(others as i64, Text::KeyOne, Text::KeyMany),
+        })
+    };
+    view! {
+        <dl class="facts">
+            <dt>{tr(Text::Lease)}</dt>
+            <dd><LeaseBar ttl=ttl whole=true/></dd>
+            <dt>{tr(Text::Renewed)}</dt>
+            <dd class="num">{renewed}</dd>
+            <dt title=tr(Text::HeldTitle)>{tr(Text::HeldFor)}</dt>
+            <dd class="num">{held}</dd>
+            <dt>{tr(Text::AlsoOnLease)}</dt>
+            <dd class="num">{others}</dd>
+            <dt>{tr(Text::Key)}</dt>
+            <dd class="cut"><a class="mono" href=href title=shown_key.clone()>{shown_key.clone()}</a></dd>
+            <Show when=move || value.with(Option::is_some)>
+                <dt>{tr(Text::Value)}</dt>
+                <dd class="mono cut" title=move || value.get()>{move || value.get()}</dd>
+            </Show>
+        </dl>
+    }
+}

@@ -1,0 +1,210 @@
+//! Locks: every lock found by itself, live. Which one is looked at stands in the address.
+
+mod acquire;
+mod alarm;
+mod detail;
+mod holder;
+mod lanes;
+mod parts;
+mod queue;
+mod release;
+mod revoke;
+mod row;
+mod store;
+mod table;
+mod text;
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_location, use_navigate};
+use shared::LockKind;
+
+use crate::api::base::page_url;
+use crate::i18n::{tr, use_i18n};
+use crate::model::{format, percent};
+use crate::ui::{
+    Button, ButtonKind, EmptyState, ErrorState, Icon, SearchField, Segmented, Skeleton,
+};
+use acquire::{AcquireDialog, AcquireName};
+use alarm::Alarm;
+use detail::Detail;
+use store::LockStore;
+use table::LockTable;
+use text::Text;
+
+/// The page.
+#[component]
+pub(crate) fn Locks() -> impl IntoView {
+    let store = LockStore::open();
+    let filter = RwSignal::new(String::new());
+    let kind = RwSignal::new(None::<LockKind>);
+    let acquiring = RwSignal::new(None::<AcquireName>);
+    let search = use_location().search;
+    let selected =
+        Memo::new(move |_| percent::query_value(search.get().trim_start_matches('?'), "name"));
+    let navigate = use_navigate();
+    let on_select = Callback::new(move |name: Option<Vec<u8>>| {
+        let before = selected.get_untracked();
+        if name == before {
+            return;
+        }
+        let query = name
+            .as_ref()
+            .map(|name| percent::query(&[("name", name)]))
+            .unwrap_or_default();
+        // Going from lock to lock is one visit; opening the first is a step that "back" undoes.
+        let replace = before.is_some() && name.is_some();
+        let options = NavigateOptions {
+            replace,
+            scroll: false,
+            ..NavigateOptions::default()
+        };
+        navigate(&page_url(&format!("locks{query}")), options);
+    });
+    let names = Memo::new(move |_| {
+        let (kind, text) = (kind.get(), filter.get());
+        Arc::new(
+            store
+                .read(|board| board.names(kind, &text))
+                .unwrap_or_default(),
+        )
+    });
+    let open_acquire = Callback::new(move |name: AcquireName| acquiring.set(Some(name)));
+    view! {
+        <div class="locks" class:has-detail=move || selected.with(Option::is_some)>
+            <section class="lock-list">
+                <Tools store=store filter=filter kind=kind on_acquire=open_acquire/>
+                <List store=store names=names filter=filter kind=kind selected=selected on_select=on_select on_acquire=open_acquire/>
+            </section>
+            {move || selected.get().map(|name| view! {
+                <Detail store=store name=name on_close=Callback::new(move |()| on_select.run(None)) on_acquire=open_acquire/>
+            })}
+        </div>
+        <AcquireDialog open=acquiring/>
+    }
+}
+
+#[component]
+fn Tools(
+    store: LockStore,
+    filter: RwSignal<String>,
+    kind: RwSignal<Option<LockKind>>,
+    on_acquire: Callback<AcquireName>,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let counts = Memo::new(move |_| store.read(|board| board.counts()).unwrap_or_default());
+    let options = Signal::derive(move || {
+        let counts = counts.get();
+        let mut options = vec![
+            (None, Text::All, counts.all),
+            (Some(LockKind::Mutex), Text::Mutexes, counts.mutexes),
+            (Some(LockKind::Election), Text::Elections, counts.elections),
+            (
+                Some(LockKind::SingleKey),
+                Text::SingleKeys,
+                counts.single_keys,
+            ),
+        ];
+        if counts.rwmutexes > 0 {
+            options.push((Some(LockKind::Rwmutex), Text::RwMutexes, counts.rwmutexes));
+        }
+        let words = options.into_iter();
+        words
+            .map(|(kind, text, count)| (kind, i18n.fill(text, &[&format::count(count as i64)])))
+            .collect::<Vec<_>>()
+    });
+    view! {
+        <div class="lock-tools">
+            <div class="lock-filter">
+                <SearchField label=Signal::derive(move || i18n.t(Text::Filter).to_owned()) value=filter hint="/"/>
+            </div>
+            <div class="lock-kinds">
+                <Segmented
+                    label=Signal::derive(move || i18n.t(Text::Kinds).to_owned())
+                    value=kind
+                    options=options
+                    on_choose=Callback::new(move |choice| kind.set(choice))
+                />
+            </div>
+            <span class="push"></span>
+            <Button kind=ButtonKind::Primary icon=Icon::Plus on_press=move || on_acquire.run(None)>{tr(Text::Acquire)}</Button>
+        </div>
+    }
+}
+
+/// The table, or what stands in its place: not listed yet, an error, nothing at all, nothing that matches.
+#[component]
+fn List(
+    store: LockStore,
+    names: Memo<Arc<Vec<Vec<u8>>>>,
+    filter: RwSignal<String>,
+    kind: RwSignal<Option<LockKind>>,
+    selected: Memo<Option<Vec<u8>>>,
+    on_select: Callback<Option<Vec<u8>>>,
+    on_acquire: Callback<AcquireName>,
+) -> impl IntoView {
+    #[derive(Clone, Copy, PartialEq)]
+    enum State {
+        Loading,
+        Failed,
+        Nothing,
+        NoMatch,
+        Rows,
+    }
+    let i18n = use_i18n();
+    let state = Memo::new(move |_| {
+        let (listed, all) = store
+            .read(|board| (board.listed(), board.counts().all))
+            .unwrap_or_default();
+        match (names.with(|names| names.is_empty()), listed) {
+            (false, _) => State::Rows,
+            (true, true) if all == 0 => State::Nothing,
+            (true, true) => State::NoMatch,
+            (true, false) if store.error().with(Option::is_some) => State::Failed,
+            (true, false) => State::Loading,
+        }
+    });
+    let partial = Memo::new(move |_| store.read(|board| board.partial()) == Some(true));
+    let text = move |text: Text| Signal::derive(move || i18n.t(text).to_owned());
+    let clear = move || {
+        filter.set(String::new());
+        kind.set(None);
+    };
+    let body = move || {
+        match state.get() {
+        State::Loading => view! { <Skeleton/> }.into_any(),
+        State::Failed => {
+            let error = Signal::derive(move || store.error().get().unwrap_or(crate::api::ApiError::Unreachable));
+            view! { <ErrorState error=error on_retry=move || store.ask_why()/> }.into_any()
+        }
+        State::Nothing => view! {
+            <EmptyState icon=Icon::Lock title=text(Text::EmptyTitle) detail=text(Text::EmptyDetail)>
+                <Button icon=Icon::Plus on_press=move || on_acquire.run(None)>{tr(Text::Acquire)}</Button>
+            </EmptyState>
+        }
+        .into_any(),
+        State::NoMatch => view! {
+            <EmptyState icon=Icon::Filter title=text(Text::NoMatchTitle) detail=text(Text::NoMatchDetail)>
+                <Button on_press=clear>{tr(Text::ClearFilter)}</Button>
+            </EmptyState>
+        }
+        .into_any(),
+        State::Rows => view! { <LockTable store=store names=names selected=selected on_select=on_select/> }.into_any(),
+    }
+    };
+    view! {
+        {body}
+        <Show when=move || partial.get()>
+            <p class="lock-partial">{tr(Text::Partial)}</p>
+        </Show>
+        <Alarm store=store on_press=Callback::new(move |name| on_select.run(Some(name)))/>
+    }
+}
+
+/// The element id of a row.
+fn row_id(name: &[u8]) -> String {
+    name.iter()
+        .fold("lock-".to_owned(), |id, byte| format!("{id}{byte:02x}"))
+}

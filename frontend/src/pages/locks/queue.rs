@@ -1,0 +1,119 @@
+//! Who waits, in order.
+
+use leptos::prelude::*;
+use shared::{Claim, Lock, LockKind};
+
+use super::parts::Who;
+use super::release::Target;
+use super::store::LockStore;
+use super::text::Text;
+use crate::i18n::{tr, use_i18n};
+use crate::model::format;
+use crate::model::locks::label;
+use crate::state::use_clock;
+use crate::ui::{Button, ButtonKind, Icon};
+
+/// The card. `on_remove` opens the dialog for one of them.
+#[component]
+pub(super) fn Queue(
+    store: LockStore,
+    #[prop(into)] lock: Signal<Lock>,
+    on_remove: Callback<Target>,
+) -> impl IntoView {
+    let title = move || match lock.with(|lock| lock.kind) {
+        LockKind::Election => Text::Candidates,
+        _ => Text::Queue,
+    };
+    let i18n = use_i18n();
+    let waiters = Memo::new(move |_| lock.with(|lock| lock.waiters.clone()));
+    let count = move || {
+        waiters.with(|waiters| {
+            waiters
+                .as_ref()
+                .map(|waiters| format::count(waiters.len() as i64))
+        })
+    };
+    let body = move || match waiters.get() {
+        None => view! { <p class="card-said">{tr(Text::QueueUnseen)}</p> }.into_any(),
+        Some(waiters) if waiters.is_empty() => {
+            view! { <p class="card-said">{tr(Text::NobodyWaits)}</p> }.into_any()
+        }
+        Some(_) => {
+            let rows = move || {
+                waiters
+                    .get()
+                    .unwrap_or_default()
+                    .into_iter()
+                    .enumerate()
+                    .collect::<Vec<_>>()
+            };
+            view! {
+                <ol class="queue">
+                    <For each=rows key=|(at, claim)| (*at, claim.fencing_token) let:row>
+                        <Waiter store=store lock=lock at=row.0 claim=row.1 on_remove=on_remove/>
+                    </For>
+                </ol>
+            }
+            .into_any()
+        }
+    };
+    let has = Memo::new(move |_| {
+        waiters.with(|waiters| waiters.as_ref().map(|waiters| !waiters.is_empty()))
+    });
+    view! {
+        <section class="card">
+            <h3 class="card-head">{move || i18n.t(title())} <span class="queue-count num">{count}</span></h3>
+            {move || {
+                has.track();
+                untrack(body)
+            }}
+        </section>
+    }
+}
+
+#[component]
+fn Waiter(
+    store: LockStore,
+    lock: Signal<Lock>,
+    at: usize,
+    claim: Claim,
+    on_remove: Callback<Target>,
+) -> impl IntoView {
+    let (clock, i18n) = (use_clock(), use_i18n());
+    let name = label(&claim).0;
+    let token = claim.fencing_token;
+    let waiting = {
+        let claim = claim.clone();
+        move || {
+            let now = clock.now();
+            let waited =
+                lock.with(|lock| store.read(|board| board.get(&lock.name.0)?.waited(&claim, now)));
+            waited.flatten().map(|waited| {
+                let span = format::span((waited / 1000.0) as i64, i18n.lang());
+                i18n.fill(Text::WaitingFor, &[&span])
+            })
+        }
+    };
+    let remove = {
+        let claim = claim.clone();
+        move || on_remove.run(Target::new(&lock.get_untracked(), &claim))
+    };
+    view! {
+        <li class="queue-row">
+            <span class="queue-at num">{at + 1}</span>
+            <Who claim=claim/>
+            <span class="push"></span>
+            <span class="queue-since soft num">{waiting}</span>
+            <span class="queue-token mono mute num" title=tr(Text::Token)>{format::count(token)}</span>
+            <span class="queue-act">
+                <Button
+                    small=true
+                    kind=ButtonKind::Quiet
+                    icon=Icon::Close
+                    label=Signal::derive(move || i18n.fill(Text::RemoveWaiter, &[&name]))
+                    on_press=remove
+                />
+            </span>
+        </li>
+    }
+}

@@ -1,0 +1,178 @@
+//! The dialog that removes one key from a queue: the holder's or a waiter's, and no other.
+
+use leptos::prelude::*;
+use shared::{Claim, Code, Lock};
+
+use super::text::Text;
+use crate::api::{self, ApiError};
+use crate::i18n::{Common, tr, use_i18n};
+use crate::model::format;
+use crate::model::locks::label;
+use crate::state::{Tone, use_toasts};
+use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon};
+
+/// The key that is meant.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Target {
+    lock: Vec<u8>,
+    who: String,
+    token: i64,
+    is_holder: bool,
+    next: Option<String>,
+}
+
+impl Target {
+    /// A claim of a lock as it stands there now.
+    pub(super) fn new(lock: &Lock, claim: &Claim) -> Self {
+        let is_holder = lock
+            .holder
+            .as_ref()
+            .is_some_and(|holder| holder.fencing_token == claim.fencing_token);
+        let next = lock.waiters.as_ref().and_then(|waiters| waiters.first());
+        Self {
+            lock: lock.name.0.clone(),
+            who: label(claim).0,
+            token: claim.fencing_token,
+            is_holder,
+            next: next.map(|next| label(next).0),
+        }
+    }
+}
+
+/// Open while there is a target.
+#[component]
+pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
+    let (i18n, toasts) = (use_i18n(), use_toasts());
+    let of = move |read: fn(&Target) -> String| {
+        target.with(|target| target.as_ref().map(read).unwrap_or_default())
+    };
+    let who = move || of(|target| target.who.clone());
+    let close = move || target.set(None);
+    // Whether it is still there, before anybody decides anything.
+    let check = LocalResource::new(move || {
+        let target = target.get();
+        async move {
+            let target = target?;
+            api::locks::release(&target.lock, target.token, true)
+                .await
+                .err()
+        }
+    });
+    let release = Action::new_local(move |target: &Target| {
+        let target = target.clone();
+        async move { api::locks::release(&target.lock, target.token, false).await }
+    });
+    Effect::new(move |_| {
+        if let Some(Ok(_)) = release.value().get()
+            && let Some(done) = target.get_untracked()
+        {
+            toasts.show(
+                Tone::Good,
+                i18n.fill(Text::Released, &[&done.who, &format::key(&done.lock)]),
+            );
+            release.value().set(None);
+            target.set(None);
+        }
+    });
+    Effect::new(move |_| {
+        target.track();
+        release.value().set(None);
+    });
+    let trouble = Memo::new(move |_| {
+        let failed = release.value().with(|value| {
+            value
+                .as_ref()
+                .and_then(|value| value.as_ref().err().cloned())
+        });
+        failed.or_else(|| check.get().flatten())
+    });
+    let trouble_words = move || {
+        let error = trouble.get()?;
+        let gone = matches!(
+            error.problem().map(|problem| problem.code),
+            Some(Code::NotHolder | Code::LockNotFound)
+        );
+        let token =
+            format::count(target.with(|target| target.as_ref().map_or(0, |target| target.token)));
+        Some(if gone {
+            i18n.fill(Text::NotInQueue, &[&token])
+        } else {
+            words(&error, i18n)
+        })
+    };
+    let what = move || {
+        let (lock, token) = target.with(|target| {
+            target
+                .as_ref()
+                .map(|target| (format::key(&target.lock), format::count(target.token)))
+                .unwrap_or_default()
+        });
+        i18n.fill(Text::ReleaseWhat, &[&who(), &lock, &token])
+    };
+    let consequences = move || {
+        let (is_holder, next) = target
+            .with(|target| {
+                target
+                    .as_ref()
+                    .map(|target| (target.is_holder, target.next.clone()))
+            })
+            .unwrap_or_default();
+        is_holder.then(|| {
+            let next = match next {
+                Some(next) => i18n.fill(Text::ReleaseNext, &[&next]),
+                None => i18n.t(Text::ReleaseNobody).to_owned(),
+            };
+            view! {
+                <p class="note note-warn dialog-note">
+                    <Glyph icon=Icon::Warn/>
+                    <span class="note-text">{i18n.fill(Text::ReleaseWarn, &[&who()])}</span>
+                </p>
+                <p class="soft">{next}</p>
+            }
+        })
+    };
+    let press = move || {
+        if let Some(target) = target.get_untracked() {
+            release.dispatch(target);
+        }
+    };
+    view! {
+        <Dialog
+            open=Signal::derive(move || target.with(Option::is_some))
+            title=Signal::derive(move || i18n.fill(Text::ReleaseTitle, &[&who()]))
+            on_close=move |()| close()
+        >
+            <div class="dialog-body">
+                <p>{what}</p>
+                {consequences}
+                <Show when=move || trouble.with(Option::is_some)>
+                    <p class="note note-bad dialog-note" role="alert">
+                        <Glyph icon=Icon::Warn/>
+                        <span class="note-text">{trouble_words}</span>
+                    </p>
+                </Show>
+            </div>
+            <footer class="dialog-foot">
+                <Button on_press=close>{tr(Common::Cancel)}</Button>
+                <Button
+                    kind=ButtonKind::DangerNow
+                    pending=release.pending()
+                    disabled=Signal::derive(move || trouble.with(Option::is_some))
+                    on_press=press
+                >
+                    {move || i18n.fill(Text::ReleaseNow, &[&who()])}
+                </Button>
+            </footer>
+        </Dialog>
+    }
+}
+
+/// An error in a line.
+pub(super) fn words(error: &ApiError, i18n: crate::i18n::I18n) -> String {
+    let (title, detail) = (error.title(i18n.lang()), error.detail(i18n.lang()));
+    if detail.is_empty() || detail == title {
+        title
+    } else {
+        format!("{title}. {detail}")
+    }
+}

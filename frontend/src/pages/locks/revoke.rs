@@ -1,0 +1,125 @@
+//! The dialog that revokes a lease: it shows every key that would die, and names their number.
+
+use leptos::prelude::*;
+use shared::LeaseId;
+
+use super::release::words;
+use super::text::Text;
+use crate::api;
+use crate::i18n::{Common, tr, use_i18n};
+use crate::model::format;
+use crate::state::{Tone, use_toasts};
+use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon, Skeleton};
+
+/// Keys that are listed.
+const LISTED: usize = 8;
+
+/// Open while there is a lease.
+#[component]
+pub(super) fn RevokeDialog(lease: RwSignal<Option<LeaseId>>) -> impl IntoView {
+    let (i18n, toasts) = (use_i18n(), use_toasts());
+    let id = move || {
+        lease
+            .get()
+            .map(|lease| lease.to_string())
+            .unwrap_or_default()
+    };
+    let close = move || lease.set(None);
+    let preview = LocalResource::new(move || {
+        let lease = lease.get();
+        async move {
+            match lease {
+                Some(lease) => Some(api::leases::revoke(lease, true).await),
+                None => None,
+            }
+        }
+    });
+    let revoke = Action::new_local(move |lease: &LeaseId| {
+        let lease = *lease;
+        async move { api::leases::revoke(lease, false).await }
+    });
+    Effect::new(move |_| {
+        if let Some(Ok(_)) = revoke.value().get() {
+            toasts.show(Tone::Good, i18n.fill(Text::Revoked, &[&untrack(id)]));
+            revoke.value().set(None);
+            lease.set(None);
+        }
+    });
+    Effect::new(move |_| {
+        lease.track();
+        revoke.value().set(None);
+    });
+    let keys = move || match preview.get().flatten() {
+        Some(Ok(answer)) => answer.lease.keys,
+        _ => None,
+    };
+    let count = Memo::new(move |_| keys().map(|keys| keys.len() as i64));
+    let trouble = move || {
+        let failed = revoke.value().with(|value| {
+            value
+                .as_ref()
+                .and_then(|value| value.as_ref().err().cloned())
+        });
+        let error = failed.or_else(|| preview.get().flatten().and_then(Result::err))?;
+        Some(words(&error, i18n))
+    };
+    let listed = move || {
+        let Some(keys) = keys() else {
+            return trouble()
+                .is_none()
+                .then(|| view! { <Skeleton rows=3/> })
+                .into_any();
+        };
+        let more = keys.len().saturating_sub(LISTED);
+        let what = i18n.plural(keys.len() as i64, Text::RevokeWhatOne, Text::RevokeWhatMany);
+        let rows = keys
+            .into_iter()
+            .take(LISTED)
+            .map(|key| view! { <li class="mono cut">{format::key(&key.0)}</li> });
+        let rows = rows.collect_view();
+        let more = (more > 0)
+            .then(|| view! { <li class="mute">{i18n.fill(Text::RevokeMore, &[&format::count(more as i64)])}</li> });
+        view! {
+            <p>{what}</p>
+            <ul class="dying">{rows} {more}</ul>
+        }
+        .into_any()
+    };
+    let press = move || {
+        if let Some(lease) = lease.get_untracked() {
+            revoke.dispatch(lease);
+        }
+    };
+    view! {
+        <Dialog
+            open=Signal::derive(move || lease.with(Option::is_some))
+            title=Signal::derive(move || i18n.fill(Text::RevokeTitle, &[&id()]))
+            on_close=move |()| close()
+        >
+            <div class="dialog-body">
+                {listed}
+                <p class="note note-warn dialog-note">
+                    <Glyph icon=Icon::Warn/>
+                    <span class="note-text">{tr(Text::RevokeWarn)}</span>
+                </p>
+                <Show when=move || trouble().is_some()>
+                    <p class="note note-bad dialog-note" role="alert">
+                        <Glyph icon=Icon::Warn/>
+                        <span class="note-text">{trouble}</span>
+                    </p>
+                </Show>
+            </div>
+            <footer class="dialog-foot">
+                <Button on_press=close>{tr(Common::Cancel)}</Button>
+                <Button
+                    kind=ButtonKind::DangerNow
+                    pending=revoke.pending()
+                    disabled=Signal::derive(move || count.get().is_none())
+                    on_press=press
+                >
+                    {move || i18n.plural(count.get().unwrap_or(0), Text::RevokeNowOne, Text::RevokeNowMany)}
+                </Button>
+            </footer>
+        </Dialog>
+    }
+}

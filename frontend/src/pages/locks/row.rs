@@ -1,0 +1,123 @@
+//! One lock on a line, or on two where there is little room.
+
+use leptos::prelude::*;
+use shared::{Claim, LockKind};
+
+use super::parts::{KindTag, LeaseBar, Who};
+use super::store::LockStore;
+use super::text::Text;
+use crate::i18n::{tr, use_i18n};
+use crate::model::format;
+use crate::model::locks::{Board, Ttl};
+use crate::state::clock::now_ms;
+use crate::state::use_clock;
+
+/// A holder that took over less than this ago flashes once.
+const FRESH_MS: f64 = 1_500.0;
+
+/// What a row shows; it is drawn anew where this differs.
+#[derive(Clone, PartialEq)]
+struct Facts {
+    kind: LockKind,
+    certain: bool,
+    holder: Option<Claim>,
+    taken_over: Option<f64>,
+    ttl: Option<Ttl>,
+    waiting: Option<usize>,
+}
+
+fn facts(board: &Board, name: &[u8]) -> Option<Facts> {
+    let tracked = board.get(name)?;
+    let lock = &tracked.lock;
+    // The seconds are the bar's affair: they change with every renewal.
+    let holder = lock.holder.clone().map(|holder| Claim {
+        ttl: None,
+        granted_ttl: None,
+        ..holder
+    });
+    Some(Facts {
+        kind: lock.kind,
+        certain: lock.certain,
+        holder,
+        taken_over: tracked.taken_over,
+        ttl: tracked.ttl(),
+        waiting: lock.waiters.as_ref().map(Vec::len),
+    })
+}
+
+/// A lock. Follows its state by its name.
+#[component]
+pub(super) fn LockRow(
+    store: LockStore,
+    name: Vec<u8>,
+    #[prop(into)] selected: Signal<bool>,
+    on_press: Callback<Vec<u8>>,
+) -> impl IntoView {
+    let (clock, i18n) = (use_clock(), use_i18n());
+    let shown_name = format::key(&name);
+    let id = super::row_id(&name);
+    let pressed = name.clone();
+    let name = StoredValue::new(name);
+    let facts = Memo::new(move |_| {
+        name.with_value(|name| store.read(|board| facts(board, name)))
+            .flatten()
+    });
+    let ttl = Memo::new(move |_| facts.with(|facts| facts.as_ref().and_then(|facts| facts.ttl)));
+    let kind = Memo::new(move |_| {
+        facts.with(|facts| facts.as_ref().map(|facts| (facts.kind, facts.certain)))
+    });
+    let holder = Memo::new(move |_| {
+        facts.with(|facts| {
+            facts
+                .as_ref()
+                .and_then(|facts| Some((facts.holder.clone()?, facts.taken_over)))
+        })
+    });
+    let waiting = Memo::new(move |_| facts.with(|facts| facts.as_ref().map(|facts| facts.waiting)));
+    let held = Memo::new(move |_| {
+        let now = clock.now();
+        let held = name
+            .with_value(|name| store.read(|board| board.get(name)?.held(now)))
+            .flatten();
+        held.map(|held| format::span((held / 1000.0) as i64, i18n.lang()))
+    });
+    let who = move || match holder.get() {
+        Some((claim, taken_over)) => {
+            let fresh = taken_over.is_some_and(|at| now_ms() - at < FRESH_MS);
+            view! { <span class="lock-who" class:is-fresh=fresh><Who claim=claim/></span> }
+                .into_any()
+        }
+        None => view! { <span class="mute">{tr(Text::Nobody)}</span> }.into_any(),
+    };
+    let lease = move || {
+        holder
+            .with(Option::is_some)
+            .then(|| view! { <LeaseBar ttl=ttl/> })
+    };
+    let queue = move || match waiting.get().flatten() {
+        Some(0) => view! { <span class="mute">{tr(Text::NoWaiters)}</span> }.into_any(),
+        Some(count) => format::count(count as i64).into_any(),
+        None => {
+            let title = tr(Text::NotVisibleTitle);
+            view! { <span class="mute" title=title>{tr(Text::NotVisible)}</span> }.into_any()
+        }
+    };
+    view! {
+        <div
+            class="lock-row"
+            role="row"
+            id=id
+            aria-selected=move || selected.get().to_string()
+            on:click=move |_| on_press.run(pressed.clone())
+        >
+            <span class="lock-name mono cut" role="gridcell" title=shown_name.clone()>{shown_name.clone()}</span>
+            <span class="lock-kind" role="gridcell">
+                {move || kind.get().map(|(kind, certain)| view! { <KindTag kind=kind certain=certain/> })}
+            </span>
+            <span class="lock-holder cut" role="gridcell">{who}</span>
+            <span class="lock-held num cut" role="gridcell">{move || held.get()}</span>
+            <span class="lock-lease" role="gridcell">{lease}</span>
+            <span class="lock-waiting num cut" role="gridcell">{queue}</span>
+        </div>
+    }
+}

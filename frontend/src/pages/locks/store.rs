@@ -1,0 +1,105 @@
+//! The live list of locks.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local_scoped_with_cancellation;
+use shared::ServerMessage;
+
+use crate::api::{self, ApiError};
+use crate::live::{FeedEvent, follow};
+use crate::model::locks::Board;
+use crate::state::clock::now_ms;
+
+/// The locks as this page has seen them; a context of the page.
+#[derive(Clone, Copy)]
+pub(super) struct LockStore {
+    board: StoredValue<Board>,
+    version: RwSignal<u64>,
+    scheduled: StoredValue<bool>,
+    error: RwSignal<Option<ApiError>>,
+}
+
+impl LockStore {
+    /// Follows the list until the present owner is gone.
+    pub(super) fn open() -> Self {
+        let store = Self {
+            board: StoredValue::new(Board::default()),
+            version: RwSignal::new(0),
+            scheduled: StoredValue::new(false),
+            error: RwSignal::new(None),
+        };
+        let owner = Owner::current();
+        follow(api::locks::LIVE, move |event| {
+            let changed = store.board.try_update_value(|board| match event {
+                FeedEvent::Connected => {
+                    board.connected(now_ms());
+                    false
+                }
+                FeedEvent::Lost => {
+                    board.lost(now_ms());
+                    !board.listed()
+                }
+                FeedEvent::Message(message) => board.take(*message, now_ms()),
+            });
+            if changed != Some(true) {
+                return;
+            }
+            store.schedule();
+            let listed = store.board.try_with_value(Board::listed) == Some(true);
+            if listed {
+                store.error.try_set(None);
+            } else if matches!(store.error.try_get_untracked(), Some(None))
+                && let Some(owner) = &owner
+            {
+                // A socket does not say why it was refused; a plain request does.
+                owner.with(|| store.ask_why());
+            }
+        });
+        store
+    }
+
+    /// Reads; followed by whoever asks in a reactive place.
+    pub(super) fn read<T>(self, read: impl FnOnce(&Board) -> T) -> Option<T> {
+        self.version.try_get();
+        self.board.try_with_value(read)
+    }
+
+    /// Why there is no list yet.
+    pub(super) fn error(self) -> RwSignal<Option<ApiError>> {
+        self.error
+    }
+
+    /// Asks for the list by a plain request.
+    pub(super) fn ask_why(self) {
+        spawn_local_scoped_with_cancellation(async move {
+            match api::locks::list().await {
+                Ok(list) => {
+                    self.error.try_set(None);
+                    let partial = list.partial;
+                    self.board.try_update_value(|board| {
+                        for lock in list.locks {
+                            board.take(ServerMessage::Lock(lock), now_ms());
+                        }
+                        let revision = list.header.revision;
+                        board.take(ServerMessage::LocksProgress { revision, partial }, now_ms());
+                    });
+                    self.schedule();
+                }
+                Err(error) => {
+                    self.error.try_set(Some(error));
+                }
+            }
+        });
+    }
+
+    /// One redraw a frame; none while the tab is hidden.
+    fn schedule(self) {
+        if self.scheduled.try_get_value() != Some(false) {
+            return;
+        }
+        self.scheduled.set_value(true);
+        request_animation_frame(move || {
+            self.scheduled.try_set_value(false);
+            self.version.try_update(|version| *version += 1);
+        });
+    }
+}
