@@ -12,6 +12,7 @@ mod error;
 mod kv;
 mod lease;
 mod member;
+mod range;
 mod watch;
 
 use std::sync::Arc;
@@ -22,11 +23,12 @@ use tokio::time::timeout_at;
 pub use self::channel::{ConnectError, Settings};
 pub(crate) use self::kv::entry;
 pub use self::kv::{
-    Compare, Condition, Delete, Get, KeyValue, Op, OpAnswer, Order, Put, Range, RangeAnswer, Sort,
-    Txn, TxnAnswer, prefix_end,
+    Compare, Condition, Delete, Get, KeyValue, Op, OpAnswer, Order, Put, RangeAnswer, Sort, Txn,
+    TxnAnswer,
 };
 pub use self::lease::TimeToLive;
 pub use self::member::{AlarmFact, MemberFact, StatusFact};
+pub use self::range::{Range, prefix_end};
 pub use self::watch::{Release, Update, WatchOptions, WatchStream};
 use crate::caller::Caller;
 use crate::failure::{Failure, Result};

@@ -1,0 +1,99 @@
+//! A range of keys, with etcd's two conventions for its ends kept in one place.
+
+/// Keys from `key` (inclusive) to `end` (exclusive).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Range {
+    /// The first key. Never empty: the first possible key is one zero byte.
+    pub key: Vec<u8>,
+    /// `None` is the one key; a single zero byte is "to the end of the keyspace".
+    pub end: Option<Vec<u8>>,
+}
+
+/// etcd's "no upper bound".
+const TO_THE_END: &[u8] = &[0];
+
+/// The first key behind everything that begins with `prefix`; none when nothing can be behind.
+pub fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte < 0xff)?;
+    let mut end = prefix[..=last].to_vec();
+    end[last] += 1;
+    Some(end)
+}
+
+impl Range {
+    /// One key.
+    pub fn one(key: impl Into<Vec<u8>>) -> Self {
+        Self {
+            key: key.into(),
+            end: None,
+        }
+    }
+
+    /// Every key that begins with `prefix`; the whole keyspace for an empty one.
+    pub fn prefix(prefix: &[u8]) -> Self {
+        Self::between(prefix.to_vec(), prefix_end(prefix))
+    }
+
+    /// From `start` to `end`, or to the end of the keyspace.
+    pub fn between(start: Vec<u8>, end: Option<Vec<u8>>) -> Self {
+        let key = if start.is_empty() { vec![0] } else { start };
+        Self {
+            key,
+            end: Some(end.unwrap_or_else(|| TO_THE_END.to_vec())),
+        }
+    }
+
+    /// The exclusive end as a key, `None` for one key and for "to the end of the keyspace".
+    pub fn upper_bound(&self) -> Option<&[u8]> {
+        self.end.as_deref().filter(|end| *end != TO_THE_END)
+    }
+
+    /// Whether this is one key.
+    pub fn is_one(&self) -> bool {
+        self.end.is_none()
+    }
+
+    /// Whether the key lies in the range.
+    pub fn contains(&self, key: &[u8]) -> bool {
+        match &self.end {
+            None => key == self.key,
+            Some(_) => key >= &self.key[..] && self.upper_bound().is_none_or(|end| key < end),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_ends_behind_its_last_key() {
+        assert_eq!(prefix_end(b"a/"), Some(b"a0".to_vec()));
+        assert_eq!(prefix_end(&[0x61, 0xff]), Some(b"b".to_vec()));
+        assert_eq!(prefix_end(&[0xff, 0xff]), None);
+        assert_eq!(prefix_end(b""), None);
+    }
+
+    #[test]
+    fn the_empty_prefix_is_the_whole_keyspace() {
+        let all = Range::prefix(b"");
+        assert_eq!(
+            (&all.key[..], all.end.as_deref()),
+            (&[0][..], Some(&[0][..]))
+        );
+        assert!(all.contains(b"") == (b"".as_slice() >= [0].as_slice()));
+        assert!(all.contains(&[0xff; 4]) && all.contains(b"a"));
+    }
+
+    #[test]
+    fn a_range_contains_its_start_and_not_its_end() {
+        let range = Range::between(b"b".to_vec(), Some(b"d".to_vec()));
+        assert!(
+            range.contains(b"b")
+                && range.contains(b"c/x")
+                && !range.contains(b"d")
+                && !range.contains(b"a")
+        );
+        assert!(Range::one("b").contains(b"b") && !Range::one("b").contains(b"b/"));
+    }
+}
