@@ -51,6 +51,7 @@ fn v1() -> OpenApiRouter<AppState> {
         .routes(routes!(api::leases::list, api::leases::grant))
         .routes(routes!(api::leases::one, api::leases::revoke))
         .routes(routes!(api::leases::keep_alive))
+        .routes(routes!(api::locks::list))
         .routes(routes!(
             api::locks::one,
             api::locks::acquire,

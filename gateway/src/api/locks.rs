@@ -4,29 +4,113 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::response::Response;
-use futures_util::{StreamExt as _, stream};
+use futures_util::StreamExt as _;
+use futures_util::stream::once;
 use http::StatusCode;
-use shared::{Acquired, LeaseId, LockAnswer, LockRequest, Problem, Released};
+use shared::{
+    Acquired, LeaseId, LockAnswer, LockList, LockRequest, Problem, Released, ServerMessage,
+};
 
 use super::body;
 use super::call::Call;
 use super::reply::answer;
 use crate::failure::{Failure, Result};
-use crate::service::lock::{Release, Standing, Which};
+use crate::live::stream::{self, Transport};
+use crate::service::lock::{Filter, LockPage, Release, Standing, Which};
 
 const ROUTE: &str = "/locks";
+/// Locks on a page at most.
+const PAGE_AT_MOST: i64 = 1_000;
 
-/// One lock: who holds it, who waits.
+/// All locks, found by themselves.
+///
+/// With `live` a stream: `lock` for each lock there is and then for each that changes, with `holder`
+/// null when it is gone; `locks_progress` once all are said and then at least every ten seconds.
+#[utoipa::path(
+    get, path = "/locks", tag = "locks",
+    params(
+        ("prefix" = Option<String>, Query, description = "Names that begin so"),
+        ("limit" = Option<i64>, Query, description = "Locks on a page; default 100, at most 1,000"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+        ("live" = Option<bool>, Query, description = "A stream instead of a page"),
+        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
+    ),
+    responses(
+        (status = 200, content(
+            (LockList = "application/json"),
+            (ServerMessage = "application/x-ndjson"),
+            (ServerMessage = "text/event-stream"),
+        )),
+        (status = 403, body = Problem),
+    )
+)]
+pub async fn list(mut call: Call, transport: Transport) -> Result<Response> {
+    let prefix = call.query.bytes("prefix")?;
+    if call.query.flag("live")? {
+        let filter = Filter::Prefix(prefix.unwrap_or_default());
+        return follow(call, transport, filter).await;
+    }
+    let page = LockPage {
+        limit: call
+            .query
+            .number("limit", 1..=PAGE_AT_MOST)?
+            .map(|limit| limit as usize),
+        cursor: call.query.text("cursor")?,
+        prefix,
+    };
+    if page.cursor.is_some() && page.prefix.is_some() {
+        return Err(Failure::bad_request(
+            "a cursor carries the prefix: only `limit` goes with it",
+        ));
+    }
+    std::mem::take(&mut call.query).finish()?;
+    let locks = call.cluster.locks.list(&call.caller(), page).await?;
+    Ok(answer(StatusCode::OK, locks.header.revision, &locks))
+}
+
+async fn follow(mut call: Call, transport: Transport, filter: Filter) -> Result<Response> {
+    let caller = call.streaming_caller()?;
+    std::mem::take(&mut call.query).finish()?;
+    let mut locks = call.cluster.locks.follow(&caller, filter).await?;
+    Ok(stream::respond(
+        &call.app.tasks,
+        transport,
+        move |out, ops| {
+            // Nothing can be said on this stream.
+            drop(ops);
+            async move {
+                while let Some(message) = locks.next().await {
+                    if out.send(&message).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        },
+    ))
+}
+
+/// One lock: who holds it, who waits. With `live` a stream of its states, also when nobody holds it.
 #[utoipa::path(
     get, path = "/locks/{name}", tag = "locks",
     params(
         ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
         ("name" = Option<String>, Query, description = "The name, where the path has -"),
+        ("live" = Option<bool>, Query, description = "A stream; stays open when nobody holds it"),
     ),
-    responses((status = 200, body = LockAnswer), (status = 404, body = Problem))
+    responses(
+        (status = 200, content(
+            (LockAnswer = "application/json"),
+            (ServerMessage = "application/x-ndjson"),
+            (ServerMessage = "text/event-stream"),
+        )),
+        (status = 404, body = Problem),
+    )
 )]
-pub async fn one(mut call: Call) -> Result<Response> {
+pub async fn one(mut call: Call, transport: Transport) -> Result<Response> {
     let name = call.name(ROUTE)?;
+    if call.query.flag("live")? {
+        return follow(call, transport, Filter::Name(name)).await;
+    }
     std::mem::take(&mut call.query).finish()?;
     let lock = call.cluster.locks.one(&call.caller(), &name).await?;
     Ok(answer(StatusCode::OK, lock.header.revision, &lock))
@@ -76,7 +160,7 @@ fn kept_when_written(response: Response, standing: Standing) -> Response {
             tokio::task::yield_now().await;
             standing.keep();
         };
-        let end = stream::once(written).filter_map(|()| async { None });
+        let end = once(written).filter_map(|()| async { None });
         Body::from_stream(body.into_data_stream().chain(end))
     })
 }

@@ -1,10 +1,12 @@
-//! Locks: acquired and released as etcd's own recipe does.
+//! Locks: acquired and released as etcd's own recipe does, found by themselves, followed live.
 //!
 //! [`recipe`] queues, [`claim`] cleans up behind whoever leaves, [`release`] removes one claim,
-//! [`queue`] reads one lock as it is now. What a key means is decided in [`names`] and [`shape`] alone.
+//! [`queue`] reads one lock as it is now, [`index`] finds all of them and keeps them live. What a key
+//! means is decided in [`names`] and [`shape`] alone.
 
 mod budget;
 mod claim;
+mod index;
 mod names;
 mod queue;
 mod recipe;
@@ -15,20 +17,23 @@ mod shape;
 mod tests;
 mod wait;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
-use shared::{LockAnswer, LockRequest, Released};
+use shared::{LockAnswer, LockList, LockRequest, Released};
 
 use self::budget::Budget;
 use self::claim::Attachments;
+use self::index::Index;
 use self::names::Marks;
 use self::seen::FirstSeen;
-use crate::caller::Caller;
+use crate::caller::{Caller, Identity};
 use crate::etcd::Etcd;
 use crate::failure::Result;
 use crate::tasks::Tasks;
 
 pub use self::claim::Standing;
+pub use self::index::{Filter, LockPage, LockStream};
 pub use self::recipe::Acquisition;
 pub use self::release::{Release, Which};
 
@@ -46,6 +51,7 @@ struct Inner {
     budget: Budget,
     seen: FirstSeen,
     attachments: Attachments,
+    indexes: Mutex<HashMap<Identity, Arc<Index>>>,
 }
 
 impl LockService {
@@ -59,6 +65,7 @@ impl LockService {
                 budget: Budget::default(),
                 seen: FirstSeen::default(),
                 attachments: Attachments::default(),
+                indexes: Mutex::default(),
             }),
         }
     }
@@ -89,5 +96,15 @@ impl LockService {
     /// One lock as it is now.
     pub async fn one(&self, caller: &Caller, name: &[u8]) -> Result<LockAnswer> {
         queue::answer(&self.inner, caller, name).await
+    }
+
+    /// A page of all locks, by name.
+    pub async fn list(&self, caller: &Caller, page: LockPage) -> Result<LockList> {
+        index::list(&self.inner, caller, page).await
+    }
+
+    /// Locks as they change, beginning with all there are.
+    pub async fn follow(&self, caller: &Caller, filter: Filter) -> Result<LockStream> {
+        index::follow(&self.inner, caller, filter).await
     }
 }

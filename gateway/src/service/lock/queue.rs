@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use futures_util::{StreamExt as _, stream};
-use shared::{Code, Header, Lock, LockAnswer, LockKind};
+use shared::{Code, Entry, Header, LeaseId, Lock, LockAnswer, LockKind};
 
 use super::Inner;
 use super::names::{lease_named, queue_of, queue_prefix};
@@ -144,6 +144,24 @@ fn held(inner: &Inner, caller: &Caller, kv: KeyValue) -> Held {
 }
 
 impl Queue {
+    /// Every key found, as it is stored.
+    pub(super) fn into_entries(self) -> Vec<Entry> {
+        let held = self
+            .direct
+            .into_iter()
+            .chain(self.nested)
+            .chain(self.single);
+        held.map(|held| Entry {
+            key: held.key.into(),
+            value: held.value.map(Into::into),
+            create_revision: held.create_revision,
+            mod_revision: held.mod_revision,
+            version: held.version,
+            lease: LeaseId::from_raw(held.lease),
+        })
+        .collect()
+    }
+
     /// Whether somebody stands in the queue, or the key of that name is a lock.
     pub(super) fn exists(&self, inner: &Inner) -> bool {
         !self.direct.is_empty() || self.single(inner).is_some()

@@ -1,5 +1,6 @@
 //! Locks against a real etcd, each test with a server of its own.
 
 mod acquire;
+mod discover;
 mod release;
 mod support;

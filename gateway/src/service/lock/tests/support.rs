@@ -25,8 +25,9 @@ pub(super) struct Fixture {
     pub(super) locks: LockService,
     pub(super) tasks: Tasks,
     url: String,
+    peer: String,
     server: Child,
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl Drop for Fixture {
@@ -54,33 +55,32 @@ fn free_port() -> u16 {
     listener.local_addr().expect("it is bound").port()
 }
 
+fn spawn(data: &TempDir, url: &str, peer: &str) -> Child {
+    let server = Command::new(tool("etcd"))
+        .arg("--data-dir")
+        .arg(data.path())
+        .args(["--listen-client-urls", url, "--advertise-client-urls", url])
+        .args([
+            "--listen-peer-urls",
+            peer,
+            "--initial-advertise-peer-urls",
+            peer,
+        ])
+        .args(["--initial-cluster", &format!("default={peer}")])
+        .args(["--unsafe-no-fsync", "--log-level", "error"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    server.expect("etcd starts")
+}
+
 impl Fixture {
     pub(super) async fn start() -> Self {
         let data = TempDir::new().expect("a temporary folder");
         let (client, peer) = (free_port(), free_port());
         let url = format!("http://127.0.0.1:{client}");
         let peer = format!("http://127.0.0.1:{peer}");
-        let server = Command::new(tool("etcd"))
-            .arg("--data-dir")
-            .arg(data.path())
-            .args([
-                "--listen-client-urls",
-                &url,
-                "--advertise-client-urls",
-                &url,
-            ])
-            .args([
-                "--listen-peer-urls",
-                &peer,
-                "--initial-advertise-peer-urls",
-                &peer,
-            ])
-            .args(["--initial-cluster", &format!("default={peer}")])
-            .args(["--unsafe-no-fsync", "--log-level", "error"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("etcd starts");
+        let server = spawn(&data, &url, &peer);
         let settings = Settings {
             endpoints: vec![url.clone()],
             dial_timeout: Duration::from_secs(2),
@@ -93,18 +93,34 @@ impl Fixture {
             etcd,
             tasks,
             url,
+            peer,
             server,
-            _data: data,
+            data,
         };
+        fixture.answers().await;
+        fixture
+    }
+
+    async fn answers(&self) {
         eventually("etcd answers", || async {
-            fixture
-                .etcd
-                .range(&caller(), &Range::one("x"), &Get::default())
+            let anything = Range::one("x");
+            self.etcd
+                .range(&caller(), &anything, &Get::default())
                 .await
                 .is_ok()
         })
         .await;
-        fixture
+    }
+
+    pub(super) fn stop_etcd(&mut self) {
+        self.server.kill().expect("it runs");
+        self.server.wait().expect("it was started here");
+    }
+
+    /// On the same data and ports.
+    pub(super) async fn restart_etcd(&mut self) {
+        self.server = spawn(&self.data, &self.url, &self.peer);
+        self.answers().await;
     }
 
     /// `etcdctl` with these arguments, its output thrown away; ends with the test.

@@ -1,0 +1,400 @@
+//! The task that keeps an index: lists leases, reads their keys, watches the keyspace, asks about
+//! leases again.
+//!
+//! List, then watch: the watch begins behind the revision at which the listing began, so that nothing
+//! falls in between. A lost stream is opened again behind the last change applied; after a compaction
+//! or a reset the listing is made anew, and what it does not confirm is dropped.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use shared::{Code, Entry, Event, Header, MemberId};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+use super::super::Inner;
+use super::super::queue::read_keys;
+use super::super::shape::LeaseTime;
+use super::state::Scope;
+use super::{Index, close_unused};
+use crate::caller::{Caller, Identity};
+use crate::etcd::{Get, Range, TimeToLive, Update, WatchOptions, WatchStream, entry};
+use crate::failure::{Failure, Result};
+
+/// How long an index without users is kept.
+const IDLE: Duration = Duration::from_mins(1);
+/// How long etcd may take for one question.
+const ANSWER: Duration = Duration::from_secs(10);
+/// Between two attempts while etcd is away.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How often leases that are due are looked for.
+const TICK: Duration = Duration::from_millis(250);
+/// Questions and reads at the same time.
+const CONCURRENCY: usize = 16;
+/// Questions about leases begun in one tick.
+const ASK: usize = 50;
+/// Keys read at once, etcd's limit for a transaction.
+const BATCH: usize = 128;
+
+/// What a question brought.
+enum Answer {
+    /// A lease of the listing, with its keys.
+    Listed(i64, Result<TimeToLive>),
+    /// Keys of leases that were listed.
+    Read {
+        id: u64,
+        keys: Vec<Vec<u8>>,
+        answer: Result<(Option<Header>, Vec<Entry>)>,
+    },
+    /// A lease that was asked about again.
+    Again(i64, Result<TimeToLive>),
+}
+
+/// Runs until the index is unused or the gateway stops.
+pub(super) async fn run(inner: Arc<Inner>, identity: Identity, index: Arc<Index>) {
+    let stop = inner.tasks.stop().clone();
+    let mut keeper = Keeper {
+        inner,
+        identity,
+        index,
+        stream: None,
+        cluster: None,
+        relist: true,
+        to_list: VecDeque::new(),
+        listing: 0,
+        to_read: Vec::new(),
+        times: Vec::new(),
+        running: FuturesUnordered::new(),
+    };
+    tokio::select! {
+        () = keeper.keep() => {}
+        () = stop.cancelled() => {}
+    }
+    keeper.index.lock().closed = true;
+    keeper
+        .index
+        .progress
+        .send_modify(|progress| progress.ended = true);
+}
+
+struct Keeper {
+    inner: Arc<Inner>,
+    identity: Identity,
+    index: Arc<Index>,
+    stream: Option<WatchStream>,
+    /// The cluster that was listed.
+    cluster: Option<MemberId>,
+    /// The listing has to be made (anew).
+    relist: bool,
+    /// Leases of the listing that have not been asked about.
+    to_list: VecDeque<i64>,
+    /// Questions of the listing that have no answer yet.
+    listing: usize,
+    /// Keys of listed leases that are to be read.
+    to_read: Vec<Vec<u8>>,
+    /// What the listing learned of leases whose keys have not come yet.
+    times: Vec<(i64, LeaseTime, Instant)>,
+    running: FuturesUnordered<BoxFuture<'static, Answer>>,
+}
+
+impl Keeper {
+    fn caller(&self) -> Caller {
+        Caller::new(self.identity.clone(), Some(ANSWER))
+    }
+
+    async fn keep(&mut self) {
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            if self.stream.is_none()
+                && let Err(failure) = self.open().await
+            {
+                tracing::debug!(cause = failure.chain(), "locks cannot be watched");
+                self.index
+                    .progress
+                    .send_modify(|progress| progress.failure = Some(failure));
+                sleep(PAUSE).await;
+                if close_unused(&self.inner, &self.identity, &self.index, IDLE) {
+                    return;
+                }
+                continue;
+            }
+            self.begin_questions();
+            let stream = self.stream.as_mut().expect("it was opened above");
+            tokio::select! {
+                biased;
+                update = stream.next() => self.apply(update),
+                Some(answer) = self.running.next() => self.answered(answer),
+                _ = tick.tick() => {
+                    if close_unused(&self.inner, &self.identity, &self.index, IDLE) {
+                        return;
+                    }
+                    self.ask_again();
+                }
+            }
+        }
+    }
+
+    /// Opens the watch, and begins a listing where one is due.
+    async fn open(&mut self) -> Result<()> {
+        let caller = self.caller();
+        let anything = Range::one([0]);
+        let now = self
+            .inner
+            .etcd
+            .range(&caller, &anything, &Get::count_only())
+            .await?
+            .header;
+        let known = self.index.lock().state.revision();
+        let other = self
+            .cluster
+            .is_some_and(|cluster| cluster != now.cluster_id);
+        if other || (self.cluster.is_some() && now.revision < known) {
+            // Another cluster, or its data was wiped or restored: revisions mean nothing any more.
+            self.index.change(super::state::State::clear);
+            self.relist = true;
+        }
+        self.cluster = Some(now.cluster_id);
+        let leases = if self.relist {
+            let (_, leases) = self.inner.etcd.leases(&caller).await?;
+            Some(leases)
+        } else {
+            None
+        };
+        let from = if leases.is_some() {
+            now.revision
+        } else {
+            known
+        };
+        let options = WatchOptions {
+            start_revision: from + 1,
+            ..WatchOptions::default()
+        };
+        let endless = Caller::new(self.identity.clone(), None);
+        let all = Range::prefix(b"");
+        self.stream = Some(self.inner.etcd.watch(&endless, &all, options).await?);
+        if let Some(leases) = leases {
+            self.relist = false;
+            self.index.change(|state| state.begin_listing(now.revision));
+            self.to_list = leases.into();
+            self.to_read.clear();
+            self.times.clear();
+            self.listing = 0;
+            // Answers to the questions of a listing before would count for this one.
+            self.running = FuturesUnordered::new();
+            self.index
+                .progress
+                .send_modify(|progress| progress.listed = false);
+        }
+        self.index.progress.send_modify(|progress| {
+            progress.failure = None;
+            progress.revision = from;
+        });
+        self.listed_all();
+        Ok(())
+    }
+
+    fn apply(&mut self, update: Result<Update>) {
+        let seen = seen(&self.inner, &self.identity);
+        let revision = match update {
+            Ok(Update::Batch { events, more }) => self.index.change(|state| {
+                let mut last = 0;
+                for event in events {
+                    last = event.mod_revision();
+                    match event {
+                        Event::Put { entry, .. } => state.put(entry, &seen),
+                        Event::Delete {
+                            key, mod_revision, ..
+                        } => state.delete(&key.0, mod_revision),
+                    }
+                }
+                // A revision that goes on in the next piece is not complete.
+                state.reached(if more { last - 1 } else { last });
+                state.revision()
+            }),
+            Ok(Update::Created(_) | Update::Progress(_)) => return,
+            Ok(Update::Compacted(_)) => {
+                self.relist = true;
+                self.stream = None;
+                return;
+            }
+            Ok(Update::Cancelled(failure)) | Err(failure) => {
+                tracing::debug!(cause = failure.chain(), "the watch of all locks was lost");
+                self.stream = None;
+                return;
+            }
+        };
+        self.index.progress.send_if_modified(|progress| {
+            let later = revision > progress.revision;
+            progress.revision = revision;
+            later
+        });
+    }
+
+    /// Begins as many questions of the listing as may run at once.
+    fn begin_questions(&mut self) {
+        while self.running.len() < CONCURRENCY
+            && let Some(lease) = self.to_list.pop_front()
+        {
+            self.listing += 1;
+            let question = ask(&self.inner, self.caller(), lease, true);
+            let question = async move { Answer::Listed(lease, paused(question).await) };
+            self.running.push(Box::pin(question));
+        }
+        let none_before = self.to_list.is_empty() && self.listing == 0;
+        while self.to_read.len() >= BATCH || (none_before && !self.to_read.is_empty()) {
+            let rest = self.to_read.split_off(self.to_read.len().min(BATCH));
+            let keys = std::mem::replace(&mut self.to_read, rest);
+            self.begin_read(keys);
+        }
+    }
+
+    fn begin_read(&mut self, keys: Vec<Vec<u8>>) {
+        let scope: HashSet<Vec<u8>> = keys.iter().cloned().collect();
+        let id = self
+            .index
+            .change(|state| state.begin_read(Scope::Keys(scope)));
+        let (etcd, caller) = (self.inner.etcd.clone(), self.caller());
+        self.listing += 1;
+        self.running.push(Box::pin(async move {
+            let answer = paused(read_keys(&etcd, &caller, &keys, 0)).await;
+            let answer = answer.map(|(header, kvs)| {
+                let entries = kvs.into_iter().map(|kv| entry(kv, false)).collect();
+                (header, entries)
+            });
+            Answer::Read { id, keys, answer }
+        }));
+    }
+
+    fn answered(&mut self, answer: Answer) {
+        let now = Instant::now();
+        match answer {
+            Answer::Listed(lease, answer) => {
+                self.listing -= 1;
+                match answer {
+                    Ok(answer) if answer.ttl >= 0 => {
+                        self.times.push((lease, time(&answer), now));
+                        self.to_read.extend(answer.keys);
+                    }
+                    // It ended meanwhile: its keys go by the watch, if they were known at all.
+                    Ok(_) => {}
+                    Err(failure) => {
+                        tracing::debug!(cause = failure.chain(), "a lease could not be read");
+                        if passing(&failure) {
+                            self.to_list.push_back(lease);
+                        }
+                    }
+                }
+            }
+            Answer::Read { id, keys, answer } => {
+                self.listing -= 1;
+                let seen = seen(&self.inner, &self.identity);
+                match answer {
+                    Ok((header, entries)) => {
+                        let found = header.map(|header| (header.revision, entries));
+                        let times = &mut self.times;
+                        self.index.change(|state| {
+                            state.end_read(id, found, seen);
+                            times.retain(|(lease, time, asked)| {
+                                !state.lease_answered(*lease, *time, *asked)
+                            });
+                        });
+                    }
+                    Err(failure) => {
+                        tracing::debug!(cause = failure.chain(), "keys could not be read");
+                        self.index.change(|state| state.end_read(id, None, seen));
+                        if passing(&failure) {
+                            self.to_read.extend(keys);
+                        }
+                    }
+                }
+            }
+            Answer::Again(lease, answer) => self.index.change(|state| match answer {
+                Ok(answer) => {
+                    state.lease_answered(lease, time(&answer), now);
+                }
+                Err(_) => state.lease_unanswered(lease, now),
+            }),
+        }
+        self.listed_all();
+    }
+
+    /// Ends the listing once nothing of it is left to do.
+    fn listed_all(&mut self) {
+        let left = !self.to_list.is_empty() || self.listing > 0 || !self.to_read.is_empty();
+        if left || self.index.progress.borrow().listed {
+            return;
+        }
+        self.times.clear();
+        self.index.change(super::state::State::end_listing);
+        self.index
+            .progress
+            .send_modify(|progress| progress.listed = true);
+    }
+
+    /// Asks about leases that are new or due again.
+    fn ask_again(&mut self) {
+        let room = ASK.min((2 * CONCURRENCY).saturating_sub(self.running.len()));
+        let due = {
+            let mut shared = self.index.lock();
+            let super::Shared {
+                state, subscribers, ..
+            } = &mut *shared;
+            state.take_due(Instant::now(), room, |name| subscribers.want(name))
+        };
+        for lease in due {
+            let question = ask(&self.inner, self.caller(), lease, false);
+            let question = async move { Answer::Again(lease, question.await) };
+            self.running.push(Box::pin(question));
+        }
+    }
+}
+
+/// Worth another attempt: etcd is away, rather than refusing.
+fn passing(failure: &Failure) -> bool {
+    matches!(
+        failure.code,
+        Code::Unavailable | Code::NoLeader | Code::Timeout
+    )
+}
+
+/// A failure takes its time, so that what is tried again is no storm.
+async fn paused<T>(question: impl Future<Output = Result<T>>) -> Result<T> {
+    let answer = question.await;
+    if answer.is_err() {
+        sleep(PAUSE).await;
+    }
+    answer
+}
+
+fn seen(inner: &Arc<Inner>, identity: &Identity) -> impl Fn(&[u8], i64) -> SystemTime + use<> {
+    let (inner, identity) = (Arc::clone(inner), identity.clone());
+    move |key, created| inner.seen.at(&identity, key, created)
+}
+
+/// A question about a lease, within the budget.
+pub(super) fn ask(
+    inner: &Arc<Inner>,
+    caller: Caller,
+    lease: i64,
+    keys: bool,
+) -> impl Future<Output = Result<TimeToLive>> + use<> {
+    let inner = Arc::clone(inner);
+    async move {
+        inner.budget.take().await;
+        inner
+            .etcd
+            .lease_time_to_live(&caller.renewed(), lease, keys)
+            .await
+    }
+}
+
+pub(super) fn time(answer: &TimeToLive) -> LeaseTime {
+    LeaseTime {
+        ttl: answer.ttl,
+        granted: answer.granted_ttl,
+    }
+}

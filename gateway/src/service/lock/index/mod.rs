@@ -1,0 +1,291 @@
+//! Every lock of a keyspace, found by itself and kept live: one for each identity.
+//!
+//! [`state`] is what is known, [`keeper`] the task that keeps it so, [`follower`] what a client follows.
+//! An index is started by its first use and stops when nobody has used it for a minute. Only leased
+//! keys are held, and values only of those that are locks.
+
+mod follower;
+mod keeper;
+pub(super) mod state;
+#[cfg(test)]
+mod state_tests;
+
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+use serde::{Deserialize, Serialize};
+use shared::{Bytes, Code, LockList};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+use self::follower::Subscribers;
+pub use self::follower::{Filter, LockStream};
+use self::state::State;
+use super::Inner;
+use super::queue;
+use crate::caller::{Caller, Identity};
+use crate::etcd::{Get, Range};
+use crate::failure::{Failure, Result};
+use crate::service::cursor;
+
+/// Locks of a page without `limit`.
+const PAGE: usize = 100;
+/// How long a list waits for the first listing, and for the revision it answers for.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How old what is known of a lease may be on a page.
+const FRESH: Duration = Duration::from_secs(1);
+/// Leases of a page asked about again.
+const REFRESHED: usize = 200;
+/// Identities whose locks are followed at the same time.
+const MOST: usize = 64;
+
+/// Where a page of locks begins, and which locks it is about.
+#[derive(Clone, Debug, Default)]
+pub struct LockPage {
+    /// Names that begin so.
+    pub prefix: Option<Vec<u8>>,
+    /// Locks at most; 100 without it.
+    pub limit: Option<usize>,
+    /// The `next` of the page before; it carries the prefix.
+    pub cursor: Option<String>,
+}
+
+/// What a cursor carries.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cursor {
+    prefix: Bytes,
+    after: Bytes,
+}
+
+/// How far the index is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Progress {
+    /// Everything up to this revision has been applied.
+    revision: i64,
+    /// The first listing is complete.
+    listed: bool,
+    /// Why there is no listing yet.
+    failure: Option<Failure>,
+    /// The task has ended.
+    ended: bool,
+}
+
+/// One identity's view of all locks.
+#[derive(Debug)]
+pub(super) struct Index {
+    shared: Mutex<Shared>,
+    progress: watch::Sender<Progress>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: State,
+    subscribers: Subscribers,
+    last_used: Instant,
+    /// The task is about to end: nobody may begin to use this index.
+    closed: bool,
+}
+
+impl Index {
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes what is known and tells whoever follows it.
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut shared = self.lock();
+        let changed = change(&mut shared.state);
+        let dirty = shared.state.take_dirty();
+        shared.subscribers.tell(&dirty);
+        changed
+    }
+}
+
+/// The index of an identity, running.
+fn running(inner: &Arc<Inner>, identity: &Identity) -> Result<Arc<Index>> {
+    let mut indexes = inner.indexes.lock().unwrap_or_else(PoisonError::into_inner);
+    let full = indexes.len() >= MOST;
+    let slot = match indexes.entry(identity.clone()) {
+        Entry::Occupied(slot) => {
+            let index = slot.get();
+            let mut shared = index.lock();
+            if !shared.closed {
+                shared.last_used = Instant::now();
+                drop(shared);
+                return Ok(Arc::clone(index));
+            }
+            drop(shared);
+            Entry::Occupied(slot)
+        }
+        Entry::Vacant(_) if full => {
+            let detail = "too many accounts follow locks at the same time";
+            return Err(Failure::new(Code::RateLimited, detail));
+        }
+        vacant => vacant,
+    };
+    let index = Arc::new(Index {
+        shared: Mutex::new(Shared {
+            state: State::new(inner.marks.clone()),
+            subscribers: Subscribers::default(),
+            last_used: Instant::now(),
+            closed: false,
+        }),
+        progress: watch::Sender::default(),
+    });
+    inner.tasks.spawn(keeper::run(
+        Arc::clone(inner),
+        identity.clone(),
+        Arc::clone(&index),
+    ));
+    slot.insert_entry(Arc::clone(&index));
+    Ok(index)
+}
+
+/// Ends an index that nobody has used for a while; whether it is to end.
+fn close_unused(inner: &Inner, identity: &Identity, index: &Index, idle: Duration) -> bool {
+    // In this order everywhere: the map, then the index.
+    let mut indexes = inner.indexes.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut shared = index.lock();
+    if !shared.subscribers.is_empty() || shared.last_used.elapsed() < idle {
+        return false;
+    }
+    shared.closed = true;
+    indexes.remove(identity);
+    true
+}
+
+/// See [`super::LockService::list`].
+pub(super) async fn list(inner: &Arc<Inner>, caller: &Caller, page: LockPage) -> Result<LockList> {
+    let (prefix, after) = match page
+        .cursor
+        .as_deref()
+        .map(cursor::decode::<Cursor>)
+        .transpose()?
+    {
+        Some(cursor) => (cursor.prefix.0, Some(cursor.after.0)),
+        None => (page.prefix.unwrap_or_default(), None),
+    };
+    let limit = page.limit.unwrap_or(PAGE);
+    // Every change before this answer counts: the index has to reach its revision.
+    let now = inner
+        .etcd
+        .range(caller, &Range::one([0]), &Get::count_only())
+        .await?;
+    let header = now.header;
+    let index = running(inner, &caller.identity)?;
+    let mut progress = index.progress.subscribe();
+    let there = |progress: &Progress| {
+        (progress.listed && progress.revision >= header.revision)
+            || progress.ended
+            || (!progress.listed && progress.failure.is_some())
+    };
+    // What is not there in time is said by `partial`.
+    let reached = async {
+        progress
+            .wait_for(there)
+            .await
+            .map(|progress| progress.clone())
+    };
+    let progress = match timeout(PATIENCE, reached).await {
+        Ok(Ok(progress)) => progress,
+        _ => index.progress.borrow().clone(),
+    };
+    if let Some(failure) = progress.failure.filter(|_| !progress.listed) {
+        return Err(failure);
+    }
+    let partial = !progress.listed || progress.revision < header.revision;
+    refresh(inner, caller, &index, (&prefix, after.as_deref(), limit)).await;
+    let at = Instant::now();
+    let shared = index.lock();
+    let mut names = shared.state.names(&prefix, after.as_deref());
+    let page: Vec<&[u8]> = names.by_ref().take(limit).collect();
+    let next = page.last().filter(|_| names.next().is_some()).map(|last| {
+        cursor::encode(&Cursor {
+            prefix: prefix.as_slice().into(),
+            after: (*last).into(),
+        })
+    });
+    let locks = page
+        .into_iter()
+        .filter_map(|name| shared.state.lock(name, at))
+        .collect();
+    drop(names);
+    Ok(LockList {
+        header,
+        locks,
+        partial,
+        next,
+    })
+}
+
+/// Asks about the leases of a page again, where the last answer is old.
+async fn refresh(
+    inner: &Arc<Inner>,
+    caller: &Caller,
+    index: &Index,
+    (prefix, after, limit): (&[u8], Option<&[u8]>, usize),
+) {
+    let stale = {
+        let shared = index.lock();
+        let names = shared.state.names(prefix, after).take(limit);
+        shared
+            .state
+            .stale_leases(names, Instant::now(), FRESH, REFRESHED)
+    };
+    let questions = stream::iter(stale).map(|lease| {
+        let question = keeper::ask(inner, caller.clone(), lease, false);
+        async move { (lease, question.await) }
+    });
+    let mut answers = questions.buffer_unordered(16);
+    // A page with older times is better than none.
+    let _ = timeout(PATIENCE, async {
+        while let Some((lease, answer)) = answers.next().await {
+            if let Ok(answer) = answer {
+                let (time, now) = (keeper::time(&answer), Instant::now());
+                index.change(|state| state.lease_answered(lease, time, now));
+            }
+        }
+    })
+    .await;
+}
+
+/// See [`super::LockService::follow`].
+pub(super) async fn follow(
+    inner: &Arc<Inner>,
+    caller: &Caller,
+    filter: Filter,
+) -> Result<LockStream> {
+    let index = running(inner, &caller.identity)?;
+    if let Filter::Name(name) = &filter {
+        prime(inner, caller, &index, name).await?;
+    }
+    Ok(LockStream::open(index, filter))
+}
+
+/// Reads one lock into the index, so that a stream about it need not wait for the whole listing.
+async fn prime(inner: &Inner, caller: &Caller, index: &Index, name: &[u8]) -> Result<()> {
+    let read = index.change(|state| state.begin_read(state::Scope::Name(name.to_vec())));
+    let asked = Caller::new(caller.identity.clone(), Some(Duration::from_secs(5)));
+    let answer = queue::read(inner, &asked, name, None).await;
+    let seen = |key: &[u8], created: i64| inner.seen.at(&caller.identity, key, created);
+    match answer {
+        Ok(queue) => {
+            let revision = queue.header.revision;
+            let found = queue.into_entries();
+            index.change(|state| state.end_read(read, Some((revision, found)), seen));
+            Ok(())
+        }
+        Err(failure) => {
+            index.change(|state| state.end_read(read, None, seen));
+            // A stream opens also while etcd is away.
+            if failure.code == Code::Unavailable || failure.code == Code::Timeout {
+                Ok(())
+            } else {
+                Err(failure)
+            }
+        }
+    }
+}

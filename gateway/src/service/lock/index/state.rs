@@ -1,0 +1,505 @@
+//! Leased keys in, locks out: the pure part of the index.
+//!
+//! It knows no etcd and no task. Whatever reaches it late or twice changes
+//! nothing: every key goes by its mod revision, and a read that ran while events of its keys came in
+//! (a [`Flight`]) yields to them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Bound;
+use std::time::{Duration, SystemTime};
+
+use shared::{Entry as Found, Lock};
+use tokio::time::Instant;
+
+use super::super::names::{Marks, names_blocked, queue_of, queue_prefix};
+use super::super::shape::{self, Held, LeaseTime};
+
+/// Leases are asked again after a third of their TTL, within these bounds.
+const ASK_AGAIN: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(2)..=Duration::from_secs(10);
+
+/// What a leased key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Role {
+    /// It stands in the queue of this name.
+    Claim(Vec<u8>),
+    /// It is a lock by itself; whether that is certain.
+    Single(bool),
+    /// No lock, but it may block one.
+    Other,
+}
+
+#[derive(Debug)]
+struct Entry {
+    held: Held,
+    role: Role,
+    /// The listing that saw it, or during which it came.
+    epoch: u32,
+}
+
+/// What is known of a lease that keeps a lock key.
+#[derive(Debug, Default)]
+struct Lease {
+    keys: BTreeSet<Vec<u8>>,
+    time: Option<LeaseTime>,
+    asked: Option<Instant>,
+    asking: bool,
+}
+
+/// Keys that are being read while events come in.
+#[derive(Debug)]
+struct Flight {
+    id: u64,
+    scope: Scope,
+    /// Keys of the scope that changed since, at these revisions.
+    touched: HashMap<Vec<u8>, i64>,
+}
+
+/// Which keys a read covers.
+#[derive(Clone, Debug)]
+pub(in super::super) enum Scope {
+    /// These keys.
+    Keys(HashSet<Vec<u8>>),
+    /// The queue of a name, with all that is nested in it, and the key of that name.
+    Name(Vec<u8>),
+}
+
+impl Scope {
+    fn contains(&self, key: &[u8]) -> bool {
+        match self {
+            Self::Keys(keys) => keys.contains(key),
+            Self::Name(name) => key
+                .strip_prefix(&name[..])
+                .is_some_and(|rest| rest.is_empty() || rest[0] == b'/'),
+        }
+    }
+}
+
+/// Every leased key of a keyspace, arranged as locks.
+#[derive(Debug, Default)]
+pub(in super::super) struct State {
+    marks: Marks,
+    entries: BTreeMap<Vec<u8>, Entry>,
+    /// Queues by name, with how many claims stand directly in them.
+    queues: BTreeMap<Vec<u8>, u32>,
+    /// Keys that are locks by themselves.
+    singles: BTreeSet<Vec<u8>>,
+    leases: HashMap<i64, Lease>,
+    flights: Vec<Flight>,
+    next_flight: u64,
+    dirty: BTreeSet<Vec<u8>>,
+    revision: i64,
+    /// Events come from behind this revision.
+    base: i64,
+    epoch: u32,
+}
+
+impl State {
+    pub(in super::super) fn new(marks: Marks) -> Self {
+        Self {
+            marks,
+            ..Self::default()
+        }
+    }
+
+    /// Everything up to this revision has been applied.
+    pub(in super::super) fn revision(&self) -> i64 {
+        self.revision
+    }
+
+    pub(in super::super) fn reached(&mut self, revision: i64) {
+        self.revision = self.revision.max(revision);
+    }
+
+    /// Forgets everything: the keyspace is another one.
+    pub(in super::super) fn clear(&mut self) {
+        let names: Vec<_> = self.names(b"", None).map(<[u8]>::to_vec).collect();
+        self.dirty.extend(names);
+        self.entries.clear();
+        self.queues.clear();
+        self.singles.clear();
+        self.leases.clear();
+        self.flights.clear();
+    }
+
+    /// A listing begins, and events come from behind `base`: what is not confirmed is gone at its end.
+    pub(in super::super) fn begin_listing(&mut self, base: i64) {
+        self.epoch += 1;
+        self.base = base;
+        self.revision = base;
+        for lease in self.leases.values_mut() {
+            lease.asking = false;
+        }
+    }
+
+    pub(in super::super) fn end_listing(&mut self) {
+        let stale = self.entries.iter().filter(|(_, e)| e.epoch != self.epoch);
+        let stale: Vec<_> = stale.map(|(key, _)| key.clone()).collect();
+        for key in stale {
+            self.forget(&key);
+        }
+    }
+
+    /// A key was put. `seen` says when this gateway first saw it.
+    pub(in super::super) fn put(&mut self, kv: Found, seen: impl Fn(&[u8], i64) -> SystemTime) {
+        self.touch(&kv.key.0, kv.mod_revision);
+        self.store(kv, seen);
+    }
+
+    /// A key was deleted, by hand or with its lease.
+    pub(in super::super) fn delete(&mut self, key: &[u8], revision: i64) {
+        self.touch(key, revision);
+        self.drop_until(key, revision);
+    }
+
+    /// A read of these keys begins.
+    pub(in super::super) fn begin_read(&mut self, scope: Scope) -> u64 {
+        let id = self.next_flight;
+        self.next_flight += 1;
+        self.flights.push(Flight {
+            id,
+            scope,
+            touched: HashMap::new(),
+        });
+        id
+    }
+
+    /// A read came back with what there was at `revision`; without it, it failed. What it did not find
+    /// is left to the events, which come in any case.
+    pub(in super::super) fn end_read(
+        &mut self,
+        id: u64,
+        answer: Option<(i64, Vec<Found>)>,
+        seen: impl Fn(&[u8], i64) -> SystemTime,
+    ) {
+        let Some(at) = self.flights.iter().position(|flight| flight.id == id) else {
+            return;
+        };
+        let flight = self.flights.swap_remove(at);
+        let Some((revision, kvs)) = answer else {
+            return;
+        };
+        // What this listing's watch does not cover could stay for ever.
+        if revision < self.base {
+            return;
+        }
+        let newer = |key: &[u8]| flight.touched.get(key).is_some_and(|at| *at > revision);
+        for kv in kvs.into_iter().filter(|kv| !newer(&kv.key.0)) {
+            self.store(kv, &seen);
+        }
+    }
+
+    fn touch(&mut self, key: &[u8], revision: i64) {
+        for flight in &mut self.flights {
+            if flight.scope.contains(key) {
+                flight.touched.insert(key.to_vec(), revision);
+            }
+        }
+    }
+
+    fn store(&mut self, found: Found, seen: impl Fn(&[u8], i64) -> SystemTime) {
+        let key = found.key.0;
+        if let Some(entry) = self.entries.get_mut(&key)
+            && entry.held.mod_revision >= found.mod_revision
+        {
+            entry.epoch = self.epoch;
+            return;
+        }
+        self.forget(&key);
+        let Some(lease) = found.lease else {
+            return;
+        };
+        let role = match queue_of(&key, lease.0) {
+            Some(name) => Role::Claim(name.to_vec()),
+            None => self.marks.single(&key).map_or(Role::Other, Role::Single),
+        };
+        match &role {
+            Role::Claim(name) => *self.queues.entry(name.clone()).or_default() += 1,
+            Role::Single(_) => {
+                self.singles.insert(key.clone());
+            }
+            Role::Other => {}
+        }
+        let value = found.value.map(|value| value.0);
+        if role != Role::Other {
+            self.leases
+                .entry(lease.0)
+                .or_default()
+                .keys
+                .insert(key.clone());
+        }
+        let held = Held {
+            create_revision: found.create_revision,
+            mod_revision: found.mod_revision,
+            version: found.version,
+            lease: lease.0,
+            value: value.filter(|_| role != Role::Other),
+            // Keys that are no locks would crowd the locks out of the memory.
+            first_seen: if role == Role::Other {
+                SystemTime::now()
+            } else {
+                seen(&key, found.create_revision)
+            },
+            key: key.clone(),
+        };
+        let epoch = self.epoch;
+        self.entries
+            .insert(key.clone(), Entry { held, role, epoch });
+        self.mark_dirty(&key);
+    }
+
+    /// Drops a key that was no more at `revision`.
+    fn drop_until(&mut self, key: &[u8], revision: i64) {
+        if self
+            .entries
+            .get(key)
+            .is_some_and(|entry| entry.held.mod_revision <= revision)
+        {
+            self.forget(key);
+        }
+    }
+
+    fn forget(&mut self, key: &[u8]) {
+        if !self.entries.contains_key(key) {
+            return;
+        }
+        self.mark_dirty(key);
+        let Some(entry) = self.entries.remove(key) else {
+            return;
+        };
+        match &entry.role {
+            Role::Claim(name) => {
+                if let Some(claims) = self.queues.get_mut(name) {
+                    *claims -= 1;
+                    if *claims == 0 {
+                        self.queues.remove(name);
+                    }
+                }
+            }
+            Role::Single(_) => {
+                self.singles.remove(key);
+            }
+            Role::Other => return,
+        }
+        if let Some(lease) = self.leases.get_mut(&entry.held.lease) {
+            lease.keys.remove(key);
+            if lease.keys.is_empty() {
+                self.leases.remove(&entry.held.lease);
+            }
+        }
+    }
+
+    /// The locks that a change of this key changes: its own, and the queues it stands in the way of.
+    fn mark_dirty(&mut self, key: &[u8]) {
+        let blocked = names_blocked(key).filter(|name| self.queues.contains_key(*name));
+        self.dirty.extend(blocked.map(<[u8]>::to_vec));
+        if self.singles.contains(key) {
+            self.dirty.insert(key.to_vec());
+        }
+    }
+
+    /// Takes the names of the locks that changed.
+    pub(in super::super) fn take_dirty(&mut self) -> BTreeSet<Vec<u8>> {
+        std::mem::take(&mut self.dirty)
+    }
+
+    fn under<'a>(&'a self, prefix: &'a [u8]) -> impl Iterator<Item = &'a Entry> {
+        self.entries
+            .range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded))
+            .take_while(move |(key, _)| key.starts_with(prefix))
+            .map(|(_, entry)| entry)
+    }
+
+    /// A lock as it is now.
+    pub(in super::super) fn lock(&self, name: &[u8], now: Instant) -> Option<Lock> {
+        let time = |lease| self.lease_time(lease, now);
+        if self.queues.contains_key(name) {
+            let prefix = queue_prefix(name);
+            let is_direct = |entry: &&Entry| matches!(&entry.role, Role::Claim(of) if of == name);
+            let (direct, nested): (Vec<_>, Vec<_>) = self.under(&prefix).partition(is_direct);
+            return shape::queue(name, &held(&direct), &held(&nested), time);
+        }
+        let entry = self.entries.get(name)?;
+        let Role::Single(certain) = entry.role else {
+            return None;
+        };
+        Some(shape::single(&entry.held, certain, time(entry.held.lease)))
+    }
+
+    /// Seconds left of a lease by our own count since it was last asked about.
+    fn lease_time(&self, lease: i64, now: Instant) -> Option<LeaseTime> {
+        let lease = self.leases.get(&lease)?;
+        let (time, asked) = (lease.time?, lease.asked?);
+        let passed = now.saturating_duration_since(asked).as_secs() as i64;
+        Some(LeaseTime {
+            ttl: (time.ttl - passed).max(0),
+            ..time
+        })
+    }
+
+    /// Names of locks that begin with `prefix`, in order, behind `after`.
+    pub(in super::super) fn names<'a>(
+        &'a self,
+        prefix: &'a [u8],
+        after: Option<&'a [u8]>,
+    ) -> impl Iterator<Item = &'a [u8]> {
+        let from = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
+        let bounds = (from, Bound::Unbounded);
+        let mut queues = self
+            .queues
+            .range::<[u8], _>(bounds)
+            .map(|(name, _)| &name[..])
+            .peekable();
+        let mut singles = self
+            .singles
+            .range::<[u8], _>(bounds)
+            .map(|name| &name[..])
+            .peekable();
+        std::iter::from_fn(move || match (queues.peek(), singles.peek()) {
+            (Some(a), Some(b)) if a == b => {
+                singles.next();
+                queues.next()
+            }
+            (Some(a), Some(b)) if a > b => singles.next(),
+            (None, Some(_)) => singles.next(),
+            _ => queues.next(),
+        })
+        .take_while(move |name| name.starts_with(prefix))
+    }
+
+    /// etcd answered about a lease; −1 is a lease that is no more. Whether it keeps a lock.
+    pub(in super::super) fn lease_answered(
+        &mut self,
+        id: i64,
+        time: LeaseTime,
+        now: Instant,
+    ) -> bool {
+        let before = self.lease_time(id, now);
+        let Some(lease) = self.leases.get_mut(&id) else {
+            return false;
+        };
+        // Both numbers are whole seconds rounded down: a difference of one says nothing.
+        let renewed = before.is_none_or(|before| time.ttl > before.ttl + 1);
+        lease.time = Some(if time.ttl < 0 {
+            let granted = lease.time.map_or(0, |time| time.granted);
+            LeaseTime { ttl: 0, granted }
+        } else {
+            time
+        });
+        lease.asked = Some(now);
+        lease.asking = false;
+        if renewed {
+            let keys: Vec<_> = lease.keys.iter().cloned().collect();
+            for key in keys {
+                self.mark_dirty(&key);
+            }
+        }
+        true
+    }
+
+    /// Leases of these locks that were asked about longer than `fresh` ago, or never; `most` at most.
+    pub(in super::super) fn stale_leases<'a>(
+        &'a self,
+        names: impl Iterator<Item = &'a [u8]>,
+        now: Instant,
+        fresh: Duration,
+        most: usize,
+    ) -> BTreeSet<i64> {
+        let stale = |lease: &i64| {
+            self.leases.get(lease).is_some_and(|lease| {
+                lease
+                    .asked
+                    .is_none_or(|asked| now.saturating_duration_since(asked) > fresh)
+            })
+        };
+        let of = |name: &'a [u8]| -> Vec<i64> {
+            let own = self
+                .entries
+                .get(name)
+                .into_iter()
+                .map(|entry| entry.held.lease);
+            if self.queues.contains_key(name) {
+                let prefix = queue_prefix(name);
+                own.chain(self.under(&prefix).map(|entry| entry.held.lease))
+                    .collect()
+            } else {
+                own.collect()
+            }
+        };
+        names.flat_map(of).filter(stale).take(most).collect()
+    }
+
+    /// The question about a lease failed: it will be asked again.
+    pub(in super::super) fn lease_unanswered(&mut self, id: i64, now: Instant) {
+        if let Some(lease) = self.leases.get_mut(&id) {
+            lease.asking = false;
+            lease.asked.get_or_insert(now);
+        }
+    }
+
+    /// Leases to ask about now, `most` at most: new ones first, then those of holders, then those of
+    /// waiters; of locks nobody looks at (`wanted`) only new ones.
+    pub(in super::super) fn take_due(
+        &mut self,
+        now: Instant,
+        most: usize,
+        wanted: impl Fn(&[u8]) -> bool,
+    ) -> Vec<i64> {
+        let due = |lease: &Lease| {
+            let wait = lease.time.map_or(*ASK_AGAIN.start(), |time| {
+                let third = Duration::from_secs(time.granted.max(0) as u64) / 3;
+                third.clamp(*ASK_AGAIN.start(), *ASK_AGAIN.end())
+            });
+            !lease.asking
+                && lease
+                    .asked
+                    .is_none_or(|asked| now.duration_since(asked) >= wait)
+        };
+        let mut ranked: Vec<(u8, Option<Instant>, i64)> = Vec::new();
+        for (id, lease) in self.leases.iter().filter(|(_, lease)| due(lease)) {
+            if lease.asked.is_none() {
+                ranked.push((0, None, *id));
+                continue;
+            }
+            let names = || {
+                lease
+                    .keys
+                    .iter()
+                    .map(|key| (key, queue_of(key, *id).unwrap_or(key)))
+            };
+            if names().any(|(_, name)| wanted(name)) {
+                let waits = names().all(|(key, name)| self.waits(key, name));
+                ranked.push((1 + u8::from(waits), lease.asked, *id));
+            }
+        }
+        ranked.sort_unstable();
+        ranked.truncate(most);
+        let due: Vec<i64> = ranked.into_iter().map(|(_, _, id)| id).collect();
+        for id in &due {
+            if let Some(lease) = self.leases.get_mut(id) {
+                lease.asking = true;
+            }
+        }
+        due
+    }
+
+    /// Whether another claim of the queue is older than this key.
+    fn waits(&self, key: &[u8], name: &[u8]) -> bool {
+        let Some(own) = self.entries.get(key) else {
+            return false;
+        };
+        if key == name {
+            return false;
+        }
+        let prefix = queue_prefix(name);
+        self.under(&prefix)
+            .any(|other| other.held.create_revision < own.held.create_revision)
+    }
+}
+
+fn held<'a>(entries: &[&'a Entry]) -> Vec<&'a Held> {
+    entries.iter().map(|entry| &entry.held).collect()
+}

@@ -1,0 +1,285 @@
+//! The reducer by tables: events and reads in, locks out.
+
+use std::time::{Duration, SystemTime};
+
+use shared::{Entry, LeaseId, Lock, LockKind};
+use tokio::time::Instant;
+
+use super::super::names::Marks;
+use super::super::shape::LeaseTime;
+use super::state::{Scope, State};
+
+fn entry(key: &str, lease: i64, created: i64, modified: i64) -> Entry {
+    Entry {
+        key: key.into(),
+        value: Some("".into()),
+        create_revision: created,
+        mod_revision: modified,
+        version: modified - created + 1,
+        lease: LeaseId::from_raw(lease),
+    }
+}
+
+fn seen(_: &[u8], _: i64) -> SystemTime {
+    SystemTime::UNIX_EPOCH
+}
+
+fn state() -> State {
+    State::new(Marks::new(vec![b"/jobs/".to_vec()]))
+}
+
+/// A put at the revision that creates the key.
+fn put(state: &mut State, key: &str, lease: i64, created: i64) {
+    state.put(entry(key, lease, created, created), seen);
+}
+
+fn names(state: &State) -> Vec<String> {
+    let names = state.names(b"", None);
+    names
+        .map(|name| String::from_utf8_lossy(name).into_owned())
+        .collect()
+}
+
+fn dirty(state: &mut State) -> Vec<String> {
+    let names = state.take_dirty();
+    names
+        .iter()
+        .map(|name| String::from_utf8_lossy(name).into_owned())
+        .collect()
+}
+
+fn lock(state: &State, name: &str) -> Lock {
+    state.lock(name.as_bytes(), Instant::now()).expect("a lock")
+}
+
+/// Tokens of holder and waiters.
+fn tokens(lock: &Lock) -> Vec<i64> {
+    let claims = lock.holder.iter().chain(lock.waiters.iter().flatten());
+    claims.map(|claim| claim.fencing_token).collect()
+}
+
+#[test]
+fn a_queue_grows_and_shrinks() {
+    let mut state = state();
+    put(&mut state, "deploy/a", 10, 5);
+    put(&mut state, "deploy/b", 11, 3);
+    put(&mut state, "deploy/c", 12, 4);
+    assert_eq!(dirty(&mut state), ["deploy"]);
+    assert_eq!(tokens(&lock(&state, "deploy")), [3, 4, 5]);
+    state.delete(b"deploy/b", 6);
+    assert_eq!(dirty(&mut state), ["deploy"]);
+    assert_eq!(tokens(&lock(&state, "deploy")), [4, 5]);
+    state.delete(b"deploy/c", 7);
+    state.delete(b"deploy/a", 8);
+    assert!(state.lock(b"deploy", Instant::now()).is_none());
+    assert_eq!(dirty(&mut state), ["deploy"]);
+    assert_eq!(names(&state), Vec::<String>::new());
+}
+
+#[test]
+fn only_leased_keys_are_locks() {
+    let mut state = state();
+    put(&mut state, "config", 0, 1);
+    put(&mut state, "/services/a", 7, 2);
+    put(&mut state, "/cron/lock/x", 7, 3);
+    put(&mut state, "/jobs/y", 7, 4);
+    put(&mut state, "/lock/none", 0, 5);
+    assert_eq!(names(&state), ["/cron/lock/x", "/jobs/y"]);
+    let guess = lock(&state, "/cron/lock/x");
+    assert_eq!(
+        (guess.kind, guess.certain, guess.waiters),
+        (LockKind::SingleKey, false, None)
+    );
+    assert!(lock(&state, "/jobs/y").certain);
+}
+
+#[test]
+fn a_put_without_a_lease_ends_the_claim() {
+    let mut state = state();
+    put(&mut state, "q/a", 10, 1);
+    dirty(&mut state);
+    state.put(entry("q/a", 0, 1, 2), seen);
+    assert_eq!(
+        (names(&state), dirty(&mut state)),
+        (vec![], vec!["q".to_owned()])
+    );
+}
+
+#[test]
+fn another_lease_makes_it_another_thing() {
+    let mut state = state();
+    put(&mut state, "q/a", 10, 1);
+    put(&mut state, "/jobs/a", 10, 2);
+    assert_eq!(names(&state), ["/jobs", "q"]);
+    state.put(entry("/jobs/a", 11, 2, 3), seen);
+    assert_eq!(names(&state), ["/jobs/a", "q"]);
+    state.put(entry("q/a", 11, 1, 4), seen);
+    assert_eq!(names(&state), ["/jobs/a"]);
+}
+
+#[test]
+fn what_comes_late_or_twice_changes_nothing() {
+    let mut state = state();
+    state.put(entry("q/a", 10, 5, 7), seen);
+    dirty(&mut state);
+    state.put(entry("q/a", 10, 5, 6), seen);
+    state.put(entry("q/a", 10, 5, 7), seen);
+    state.delete(b"q/a", 4);
+    assert_eq!(
+        (names(&state), dirty(&mut state)),
+        (vec!["q".to_owned()], vec![])
+    );
+}
+
+#[test]
+fn a_read_yields_to_the_events_that_overtook_it() {
+    let keys = |keys: &[&str]| Scope::Keys(keys.iter().map(|key| (*key).into()).collect());
+    let mut state = state();
+    // Deleted behind the read's revision, and the event is here first.
+    let read = state.begin_read(keys(&["q/a", "q/b"]));
+    state.delete(b"q/a", 9);
+    state.end_read(
+        read,
+        Some((8, vec![entry("q/a", 10, 3, 3), entry("q/b", 11, 4, 4)])),
+        seen,
+    );
+    assert_eq!(tokens(&lock(&state, "q")), [4]);
+    // Deleted before the read's revision and created again: the read is right.
+    let read = state.begin_read(keys(&["q/a"]));
+    state.delete(b"q/a", 10);
+    state.end_read(read, Some((12, vec![entry("q/a", 10, 11, 11)])), seen);
+    assert_eq!(tokens(&lock(&state, "q")), [4, 11]);
+    // A failed read changes nothing, and neither does one of before the listing.
+    let read = state.begin_read(keys(&["q/c"]));
+    state.end_read(read, None, seen);
+    state.begin_listing(20);
+    let read = state.begin_read(Scope::Name(b"q".to_vec()));
+    state.end_read(read, Some((19, vec![entry("q/c", 12, 13, 13)])), seen);
+    assert_eq!(tokens(&lock(&state, "q")), [4, 11]);
+}
+
+#[test]
+fn a_new_listing_drops_what_it_does_not_confirm() {
+    let mut state = state();
+    put(&mut state, "q/a", 10, 1);
+    put(&mut state, "q/b", 11, 2);
+    put(&mut state, "/jobs/x", 7, 3);
+    dirty(&mut state);
+    state.begin_listing(10);
+    let read = state.begin_read(Scope::Keys([b"q/b".to_vec()].into()));
+    state.end_read(read, Some((10, vec![entry("q/b", 11, 2, 2)])), seen);
+    put(&mut state, "q/c", 12, 11);
+    state.end_listing();
+    assert_eq!(names(&state), ["q"]);
+    assert_eq!(tokens(&lock(&state, "q")), [2, 11]);
+    assert_eq!(dirty(&mut state), ["/jobs/x", "q"]);
+}
+
+#[test]
+fn nested_keys_belong_to_every_queue_they_block() {
+    let mut state = state();
+    put(&mut state, "a/b/a", 10, 1);
+    put(&mut state, "a/b", 11, 2);
+    dirty(&mut state);
+    put(&mut state, "a/plain", 7, 3);
+    put(&mut state, "a/c", 12, 4);
+    assert_eq!(names(&state), ["a", "a/b"]);
+    assert_eq!(tokens(&lock(&state, "a")), [1, 2, 3, 4]);
+    assert_eq!(tokens(&lock(&state, "a/b")), [1]);
+    dirty(&mut state);
+    state.delete(b"a/b/a", 5);
+    assert_eq!(dirty(&mut state), ["a", "a/b"]);
+    assert_eq!(tokens(&lock(&state, "a")), [2, 3, 4]);
+    // "a/b" was a claim of "a" all along: its name is the key of lease 11.
+    assert_eq!(names(&state), ["a"]);
+}
+
+#[test]
+fn names_come_in_order_and_in_pages() {
+    let mut state = state();
+    for (at, key) in ["b/a", "/jobs/1", "a/a", "c/lock"].into_iter().enumerate() {
+        put(&mut state, key, 10, at as i64 + 1);
+    }
+    assert_eq!(names(&state), ["/jobs/1", "a", "b", "c/lock"]);
+    let after: Vec<_> = state.names(b"", Some(b"a")).collect();
+    assert_eq!(after, [&b"b"[..], b"c/lock"]);
+    let below: Vec<_> = state.names(b"c", None).collect();
+    assert_eq!(below, [&b"c/lock"[..]]);
+}
+
+fn answered(state: &mut State, lease: i64, ttl: i64, now: Instant) {
+    state.lease_answered(lease, LeaseTime { ttl, granted: 30 }, now);
+}
+
+#[test]
+fn a_lease_drains_and_a_renewal_is_news() {
+    let mut state = state();
+    let start = Instant::now();
+    let at = |seconds| start + Duration::from_secs(seconds);
+    put(&mut state, "q/a", 10, 1);
+    let ttl = |state: &State, seconds| {
+        let lock = state.lock(b"q", at(seconds)).expect("a lock");
+        lock.holder.expect("a holder").ttl
+    };
+    assert_eq!(ttl(&state, 0), None);
+    dirty(&mut state);
+    answered(&mut state, 10, 29, at(0));
+    assert_eq!(dirty(&mut state), ["q"], "the first answer is news");
+    assert_eq!((ttl(&state, 10), ttl(&state, 60)), (Some(19), Some(0)));
+    answered(&mut state, 10, 20, at(10));
+    assert_eq!(dirty(&mut state), Vec::<String>::new(), "rounding is not");
+    answered(&mut state, 10, 29, at(20));
+    assert_eq!(dirty(&mut state), ["q"]);
+    answered(&mut state, 10, -1, at(21));
+    assert_eq!(ttl(&state, 21), Some(0));
+}
+
+#[test]
+fn leases_are_asked_about_holders_first() {
+    let mut state = state();
+    let start = Instant::now();
+    let at = |seconds| start + Duration::from_secs(seconds);
+    put(&mut state, "q/a", 10, 1);
+    put(&mut state, "q/b", 11, 2);
+    put(&mut state, "/services/x", 7, 3);
+    assert_eq!(
+        state.take_due(at(0), 10, |_| false),
+        [10, 11],
+        "new ones, whoever looks"
+    );
+    assert_eq!(
+        state.take_due(at(0), 10, |_| true),
+        [0; 0],
+        "they are being asked about"
+    );
+    answered(&mut state, 11, 30, at(0));
+    answered(&mut state, 10, 30, at(1));
+    assert_eq!(
+        state.take_due(at(9), 10, |_| true),
+        [0; 0],
+        "a third of 30 s, 10 s at most"
+    );
+    assert_eq!(
+        state.take_due(at(11), 10, |_| false),
+        [0; 0],
+        "nobody looks"
+    );
+    assert_eq!(
+        state.take_due(at(11), 1, |_| true),
+        [10],
+        "the holder first"
+    );
+    assert_eq!(state.take_due(at(11), 10, |_| true), [11]);
+}
+
+#[test]
+fn another_cluster_forgets_everything() {
+    let mut state = state();
+    put(&mut state, "q/a", 10, 100);
+    dirty(&mut state);
+    state.clear();
+    state.begin_listing(3);
+    assert_eq!(dirty(&mut state), ["q"]);
+    put(&mut state, "q/a", 10, 4);
+    assert_eq!((tokens(&lock(&state, "q")), state.revision()), (vec![4], 3));
+}
