@@ -21,7 +21,7 @@ use crate::failure::Result;
 /// How long etcd may take for one attempt to clean up.
 const ATTEMPT: Duration = Duration::from_secs(5);
 /// How long a clean-up is tried again while etcd is away.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(500);
 

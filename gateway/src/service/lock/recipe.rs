@@ -106,13 +106,12 @@ async fn run(
     gone: CancellationToken,
 ) -> Result<Acquisition> {
     let until = Instant::now() + Duration::from_secs(request.wait);
-    let (lease, renew) = match request.lease {
-        Some(lease) => (lease.0, None),
-        None => {
-            let ttl = request.ttl.unwrap_or(DEFAULT_TTL);
-            let (_, lease, granted) = inner.etcd.lease_grant(&caller, ttl, 0).await?;
-            (lease, Some(granted))
-        }
+    let (lease, renew) = if let Some(lease) = request.lease {
+        (lease.0, None)
+    } else {
+        let ttl = request.ttl.unwrap_or(DEFAULT_TTL);
+        let (_, lease, granted) = inner.etcd.lease_grant(&caller, ttl, 0).await?;
+        (lease, Some(granted))
     };
     let key = claim_key(&name, LeaseId(lease));
     let (identity, granted) = (&caller.identity, renew.is_some());
@@ -138,7 +137,7 @@ async fn run(
     } else if request.wait == 0 {
         Turn::TimedOut
     } else {
-        wait::for_turn(&inner, &caller, &place, until, &gone).await?
+        Box::pin(wait::for_turn(&inner, &caller, &place, until, &gone)).await?
     };
     let header = match turn {
         Turn::Mine if entered.oldest => Some(entered.header),

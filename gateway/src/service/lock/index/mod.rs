@@ -124,7 +124,7 @@ fn running(inner: &Arc<Inner>, identity: &Identity) -> Result<Arc<Index>> {
             let detail = "too many accounts follow locks at the same time";
             return Err(Failure::new(Code::RateLimited, detail));
         }
-        vacant => vacant,
+        vacant @ Entry::Vacant(_) => vacant,
     };
     let index = Arc::new(Index {
         shared: Mutex::new(Shared {
