@@ -15,7 +15,7 @@ use crate::etcd::embedded::{Embedded, EmbeddedError, Ended, Options};
 use crate::etcd::{ConnectError, Etcd, Settings};
 use crate::state::{AppState, Cluster};
 use crate::tasks::Tasks;
-use crate::{router, server};
+use crate::{demo, router, server};
 
 /// How long streams and answers may take to end when the process stops.
 const GRACE: Duration = Duration::from_secs(10);
@@ -83,6 +83,9 @@ impl Gateway {
             cacert: config.cacert.clone(),
         };
         let etcd = Etcd::new(settings).await.map_err(StartError::Connect)?;
+        if config.demo {
+            demo::start(&etcd, &tasks);
+        }
         let cluster = Cluster::new("default", etcd, &config, &tasks);
         // A second gateway in one process (tests) shares the first one's recorder.
         let metrics = PrometheusBuilder::new().install_recorder().ok();

@@ -8,6 +8,7 @@ pub mod api;
 pub mod assets;
 pub mod caller;
 pub mod config;
+pub mod demo;
 pub mod etcd;
 pub mod failure;
 mod gateway;

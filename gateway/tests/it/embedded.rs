@@ -1,6 +1,4 @@
 //! The embedded etcd lives and dies with its gateway, keeps its data, and refuses what would harm it.
-//!
-//! Needs an `etcd` on PATH.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Lines, Read as _};

@@ -1,0 +1,86 @@
+//! `/cron/`: jobs with their owners, a key that blinks for whoever watches it, and a lease that is
+//! kept alive every other time.
+
+use std::time::Duration;
+
+use super::session::Session;
+use super::stage::{Actor, Stage, Step};
+
+/// Rewrites job1 each 30 s; job2 stays.
+#[derive(Debug)]
+pub(super) struct Jobs;
+
+impl Actor for Jobs {
+    fn name(&self) -> String {
+        "cron jobs".to_owned()
+    }
+
+    async fn round(&mut self, stage: &mut Stage) -> Step<()> {
+        stage.put("/cron/jobs/job1", "job1,ado").await?;
+        stage.create("/cron/jobs/job2", "job2,zhangsa", 0).await?;
+        stage.rest(Duration::from_secs(30)).await
+    }
+}
+
+/// Puts and deletes its key each second for 5 s, then is still for 10 s.
+#[derive(Debug)]
+pub(super) struct Ado;
+
+impl Actor for Ado {
+    fn name(&self) -> String {
+        "cron ado".to_owned()
+    }
+
+    async fn round(&mut self, stage: &mut Stage) -> Step<()> {
+        let half = Duration::from_millis(500);
+        for _ in 0..5 {
+            stage.put("/cron/jobs/ado", "watch ado").await?;
+            stage.rest(half).await?;
+            stage.delete("/cron/jobs/ado").await?;
+            stage.rest(half).await?;
+        }
+        stage.rest(Duration::from_secs(10)).await
+    }
+}
+
+const LEASED: &str = "/cron/lock/job1";
+/// Seconds.
+const TTL: i64 = 10;
+
+/// An empty key on a lease of 10 s: in odd rounds the lease runs out, in even ones it is renewed for
+/// 30 s and then revoked.
+#[derive(Debug, Default)]
+pub(super) struct Lease {
+    rounds: u64,
+}
+
+impl Actor for Lease {
+    fn name(&self) -> String {
+        "cron lease".to_owned()
+    }
+
+    async fn round(&mut self, stage: &mut Stage) -> Step<()> {
+        self.rounds += 1;
+        let mut session = Session::open(stage, TTL).await?;
+        let lease = session.lease();
+        stage
+            .ask(
+                stage
+                    .etcd
+                    .put(&Stage::caller(), super::stage::put(LEASED, "", lease)),
+            )
+            .await?;
+        if self.rounds.is_multiple_of(2) {
+            session
+                .during(stage, stage.rest(Duration::from_secs(30)))
+                .await?;
+            session.close(stage).await?;
+        } else {
+            // etcd deletes it up to a second late; a visitor may delete it early.
+            while stage.get(LEASED).await?.is_some_and(|kv| kv.lease == lease) {
+                stage.rest(Duration::from_millis(500)).await?;
+            }
+        }
+        stage.rest(Duration::from_secs(3)).await
+    }
+}

@@ -1,0 +1,29 @@
+//! `/crontab/jobs/`: one job that is rewritten and deleted, beside one that stays.
+
+use std::time::Duration;
+
+use super::stage::{Actor, Stage, Step};
+
+const MOVING: &str = "/crontab/jobs/job1";
+const STAYING: &str = "/crontab/jobs/job2";
+
+/// Puts job1 three times, deletes it, and again.
+#[derive(Debug)]
+pub(super) struct Jobs;
+
+impl Actor for Jobs {
+    fn name(&self) -> String {
+        "crontab".to_owned()
+    }
+
+    async fn round(&mut self, stage: &mut Stage) -> Step<()> {
+        // Only where it is missing: a visitor may have given it another value.
+        stage.create(STAYING, "job2", 0).await?;
+        for value in ["job1", "job11", "job11111"] {
+            stage.put(MOVING, value).await?;
+            stage.rest(Duration::from_secs(2)).await?;
+        }
+        stage.delete(MOVING).await?;
+        stage.rest(Duration::from_secs(1)).await
+    }
+}

@@ -1,0 +1,34 @@
+//! `/prefix/keys/`: one key that comes and goes with a new value each time, until all go at once.
+
+use std::time::Duration;
+
+use super::stage::{Actor, Stage, Step};
+
+const PREFIX: &str = "/prefix/keys/";
+
+/// Puts and deletes k1 each second, v1 to v11; then deletes the prefix.
+#[derive(Debug)]
+pub(super) struct Keys;
+
+impl Actor for Keys {
+    fn name(&self) -> String {
+        "prefix".to_owned()
+    }
+
+    async fn round(&mut self, stage: &mut Stage) -> Step<()> {
+        let half = Duration::from_millis(500);
+        let k1 = format!("{PREFIX}k1");
+        for other in ["k2", "k3"] {
+            stage.put(&format!("{PREFIX}{other}"), "v2").await?;
+        }
+        for n in 1..=11 {
+            // Before the put, so that v11 is there for the prefix delete.
+            stage.delete(&k1).await?;
+            stage.rest(half).await?;
+            stage.put(&k1, &format!("v{n}")).await?;
+            stage.rest(half).await?;
+        }
+        stage.delete_prefix(PREFIX).await?;
+        stage.rest(half * 4).await
+    }
+}

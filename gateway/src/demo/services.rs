@@ -1,0 +1,80 @@
+//! Service discovery: instances that register on a lease, live for a while, and go, some of them
+//! without a word.
+
+use std::time::Duration;
+
+use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::session::Session;
+use super::stage::{Actor, Exit, Stage, Step, put};
+
+/// Seconds.
+const TTL: i64 = 10;
+
+/// An instance of a service; each life has an address of its own.
+#[derive(Debug)]
+pub(super) struct Instance {
+    service: &'static str,
+    host: u8,
+    port: u16,
+}
+
+impl Instance {
+    pub(super) fn new(service: &'static str, host: u8, port: u16) -> Self {
+        Self {
+            service,
+            host,
+            port,
+        }
+    }
+
+    fn registration(&self, stage: &mut Stage, address: &str) -> String {
+        let now = OffsetDateTime::now_utc().replace_nanosecond(0);
+        let started = now.ok().and_then(|now| now.format(&Rfc3339).ok());
+        let random = &mut stage.random;
+        json!({
+            "service": self.service,
+            "address": address,
+            "version": random.choose(&["2.14.0", "2.14.1", "2.15.0-rc.2"]),
+            "zone": random.choose(&["eu-central-1a", "eu-central-1b", "eu-central-1c"]),
+            "weight": random.number(1..=4) * 25,
+            "started": started,
+        })
+        .to_string()
+    }
+}
+
+impl Actor for Instance {
+    fn name(&self) -> String {
+        format!("{} {}", self.service, self.host)
+    }
+
+    async fn round(&mut self, stage: &mut Stage) -> Step<()> {
+        let seconds = Duration::from_secs;
+        let random = &mut stage.random;
+        let port = self.port + random.number(0..=9) as u16;
+        let lives = random.time(seconds(25)..=seconds(90));
+        let away = random.time(seconds(5)..=seconds(20));
+        let crashes = random.one_in(2);
+
+        let address = format!("10.0.3.{}:{port}", self.host);
+        let key = format!("/services/{}/{address}", self.service);
+        let value = self.registration(stage, &address);
+        let mut session = Session::open(stage, TTL).await?;
+        let registration = put(&key, &value, session.lease());
+        stage
+            .ask(stage.etcd.put(&Stage::caller(), registration))
+            .await?;
+        match session.during(stage, stage.rest(lives)).await {
+            // Revoked by a visitor: as good as a crash.
+            Ok(()) | Err(Exit::LeaseLost) => {}
+            Err(exit) => return Err(exit),
+        }
+        if !crashes {
+            session.close(stage).await?;
+        }
+        stage.rest(away).await
+    }
+}

@@ -1,0 +1,75 @@
+//! A lease that an actor keeps alive by itself while it works or waits, as etcd's sessions do.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use shared::LeaseId;
+use tokio::time::{Instant, sleep_until};
+
+use super::stage::{Exit, Stage, Step};
+
+/// A granted lease.
+#[derive(Debug)]
+pub(super) struct Session {
+    id: i64,
+    /// Between two renewals: a third of its time, as Go's client has it.
+    every: Duration,
+    next: Instant,
+}
+
+impl Session {
+    /// Grants a lease of `ttl` seconds.
+    pub(super) async fn open(stage: &Stage, ttl: i64) -> Step<Self> {
+        let caller = Stage::caller();
+        let (_, id, granted) = stage.ask(stage.etcd.lease_grant(&caller, ttl, 0)).await?;
+        let every = Duration::from_secs(granted.max(1).unsigned_abs()) / 3;
+        Ok(Self {
+            id,
+            every,
+            next: Instant::now() + every,
+        })
+    }
+
+    /// The lease.
+    pub(super) fn lease(&self) -> i64 {
+        self.id
+    }
+
+    /// The lease as it stands at the end of a lock's key.
+    pub(super) fn hex(&self) -> String {
+        LeaseId(self.id).to_string()
+    }
+
+    /// Runs `work` with the lease kept alive; the work is left when the lease is gone.
+    pub(super) async fn during<T>(
+        &mut self,
+        stage: &Stage,
+        work: impl Future<Output = Step<T>>,
+    ) -> Step<T> {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                done = work.as_mut() => return done,
+                () = sleep_until(self.next) => self.renew(stage).await?,
+            }
+        }
+    }
+
+    async fn renew(&mut self, stage: &Stage) -> Step<()> {
+        let caller = Stage::caller();
+        let ttl = stage
+            .ask(stage.etcd.lease_keep_alive(&caller, self.id))
+            .await?;
+        self.next = Instant::now() + self.every;
+        if ttl > 0 {
+            Ok(())
+        } else {
+            Err(Exit::LeaseLost)
+        }
+    }
+
+    /// Ends the lease, and with it its keys. Fine where it is gone already.
+    pub(super) async fn close(self, stage: &Stage) -> Step<()> {
+        stage.revoke(self.id).await
+    }
+}

@@ -1,0 +1,136 @@
+//! `/config/gateway/`: three files, edited each 20 s.
+//!
+//! A visitor's edit wins: the editor saves by compare-and-set, and leaves a file that somebody else
+//! has changed alone for a while.
+
+use std::time::Duration;
+
+use super::random::Random;
+use super::stage::{Actor, Stage, Step};
+
+/// Between two edits.
+const EVERY: Duration = Duration::from_secs(20);
+/// After somebody else's edit.
+const COURTESY: Duration = Duration::from_mins(2);
+
+/// A file and what writes it.
+#[derive(Debug)]
+pub(super) struct File {
+    key: String,
+    text: fn(&mut Random) -> String,
+    /// The revision of our own last edit; 0 before the first.
+    saved: i64,
+}
+
+impl File {
+    /// `text` is another text at nearly every call.
+    pub(super) fn new(name: &str, text: fn(&mut Random) -> String) -> Self {
+        Self {
+            key: format!("/config/gateway/{name}"),
+            text,
+            saved: 0,
+        }
+    }
+}
+
+impl Actor for File {
+    fn name(&self) -> String {
+        self.key.clone()
+    }
+
+    async fn round(&mut self, stage: &mut Stage) -> Step<()> {
+        let now = stage.get(&self.key).await?.map_or(0, |kv| kv.mod_revision);
+        if self.saved != 0 && now != 0 && now != self.saved {
+            self.saved = now;
+            return stage.rest(COURTESY).await;
+        }
+        let text = (self.text)(&mut stage.random);
+        if let Some(revision) = stage.replace(&self.key, &text, now).await? {
+            self.saved = revision;
+        }
+        stage.rest(EVERY).await
+    }
+}
+
+/// JSON, as people format it.
+pub(super) fn limits(random: &mut Random) -> String {
+    let rate = random.number(20..=40) * 100;
+    let timeout = random.choose(&[1_500, 2_000, 3_000, 5_000]);
+    format!(
+        r#"{{
+  "max_connections": 10000,
+  "requests_per_second": {rate},
+  "burst": {},
+  "body_bytes": 1048576,
+  "timeout_ms": {timeout},
+  "retry": {{ "attempts": 3, "backoff_ms": [50, 200, 800] }}
+}}
+"#,
+        rate / 5
+    )
+}
+
+/// Plain text, a flag a line.
+pub(super) fn feature_flags(random: &mut Random) -> String {
+    let rollout = random.number(0..=20) * 5;
+    let banner = random.choose(&["on", "off"]);
+    let language = random.choose(&["on", "off", "staff"]);
+    format!(
+        "# one flag a line: on, off, staff, or a share of requests\n\
+         dark-mode=on\n\
+         new-checkout={rollout}%\n\
+         search-suggestions={language}\n\
+         maintenance-banner={banner}\n"
+    )
+}
+
+/// YAML.
+pub(super) fn routes(random: &mut Random) -> String {
+    let canary = random.number(0..=10) * 5;
+    let timeout = random.choose(&["2s", "3s", "5s"]);
+    format!(
+        "routes:\n\
+         \x20 - path: /checkout\n\
+         \x20   service: checkout\n\
+         \x20   timeout: {timeout}\n\
+         \x20   weights:\n\
+         \x20     stable: {}\n\
+         \x20     canary: {canary}\n\
+         \x20 - path: /search\n\
+         \x20   service: search\n\
+         \x20   timeout: 1s\n\
+         \x20   weights:\n\
+         \x20     stable: 100\n",
+        100 - canary
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_json() {
+        for salt in 0..20 {
+            let text = limits(&mut Random::new(salt));
+            let value: serde_json::Value = serde_json::from_str(&text).expect("is JSON");
+            assert!(
+                value["requests_per_second"]
+                    .as_u64()
+                    .is_some_and(|rate| rate >= 2_000)
+            );
+        }
+    }
+
+    #[test]
+    fn weights_add_up() {
+        for salt in 0..20 {
+            let text = routes(&mut Random::new(salt));
+            let weight = |name: &str| -> u64 {
+                let line = text.lines().find_map(|line| line.trim().strip_prefix(name));
+                line.expect("is there").trim().parse().expect("is a number")
+            };
+            assert_eq!(weight("stable:") + weight("canary:"), 100, "{text}");
+        }
+    }
+}

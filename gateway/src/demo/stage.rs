@@ -1,0 +1,229 @@
+//! Where actors play: etcd's calls and pauses, both ended by the stop; and the loop that keeps an
+//! actor going whatever happens.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use shared::Code;
+use tokio_util::sync::CancellationToken;
+
+use super::random::Random;
+use crate::caller::Caller;
+use crate::etcd::{Compare, Delete, Etcd, Get, KeyValue, Op, Order, Put, Range, Sort, Txn};
+use crate::failure::{Failure, Result};
+use crate::tasks::Tasks;
+
+/// How long etcd may take; it is on this machine.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// The pause after a failure, doubled with each in a row up to the longest.
+const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// Why an actor cannot go on with its round.
+#[derive(Debug)]
+pub(super) enum Exit {
+    /// Everything stops.
+    Stop,
+    /// The actor's lease is gone: a visitor revoked it, or etcd was away for longer than its time.
+    LeaseLost,
+    /// etcd said no.
+    Failed(Failure),
+}
+
+impl From<Failure> for Exit {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// What a step of an actor comes to.
+pub(super) type Step<T> = std::result::Result<T, Exit>;
+
+/// A small program that runs for ever, round by round.
+pub(super) trait Actor: Send + 'static {
+    /// For the log.
+    fn name(&self) -> String;
+
+    /// Plays once. It may end anywhere, so the next round takes the keys as they are.
+    fn round(&mut self, stage: &mut Stage) -> impl Future<Output = Step<()>> + Send;
+}
+
+/// All the actors of a demo.
+#[derive(Debug)]
+pub(super) struct Troupe {
+    etcd: Etcd,
+    tasks: Tasks,
+    entered: Arc<AtomicU64>,
+}
+
+impl Troupe {
+    pub(super) fn new(etcd: Etcd, tasks: Tasks) -> Self {
+        Self {
+            etcd,
+            tasks,
+            entered: Arc::default(),
+        }
+    }
+
+    /// A stage for one actor.
+    pub(super) fn stage(&self) -> Stage {
+        Stage {
+            etcd: self.etcd.clone(),
+            stop: self.tasks.stop().child_token(),
+            random: Random::new(self.entered.fetch_add(1, Ordering::Relaxed)),
+        }
+    }
+
+    /// Lets the actor play until the stop.
+    pub(super) fn play(&self, actor: impl Actor) {
+        self.tasks.spawn(perform(actor, self.stage()));
+    }
+}
+
+async fn perform(mut actor: impl Actor, mut stage: Stage) {
+    let mut pause = PAUSE;
+    loop {
+        match actor.round(&mut stage).await {
+            Ok(()) => {
+                pause = PAUSE;
+                continue;
+            }
+            Err(Exit::Stop) => return,
+            Err(Exit::LeaseLost) => {
+                tracing::debug!(actor = actor.name(), "the lease of a demo actor is gone");
+            }
+            Err(Exit::Failed(failure)) => {
+                tracing::warn!(
+                    actor = actor.name(),
+                    error = failure.chain(),
+                    "a demo actor failed"
+                );
+            }
+        }
+        if stage.rest(pause).await.is_err() {
+            return;
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// One actor's view of the world.
+#[derive(Debug)]
+pub(super) struct Stage {
+    pub(super) etcd: Etcd,
+    stop: CancellationToken,
+    pub(super) random: Random,
+}
+
+impl Stage {
+    /// Whose calls these are, with their time starting now.
+    pub(super) fn caller() -> Caller {
+        Caller::gateway(TIMEOUT)
+    }
+
+    /// Does nothing for a while.
+    pub(super) async fn rest(&self, time: Duration) -> Step<()> {
+        tokio::select! {
+            () = self.stop.cancelled() => Err(Exit::Stop),
+            () = tokio::time::sleep(time) => Ok(()),
+        }
+    }
+
+    /// Runs a call of etcd, given up at the stop.
+    pub(super) fn ask<T>(
+        &self,
+        call: impl Future<Output = Result<T>> + Send,
+    ) -> impl Future<Output = Step<T>> + Send {
+        // The client's futures are large, and actors nest them deep.
+        let call = Box::pin(call);
+        async move {
+            tokio::select! {
+                () = self.stop.cancelled() => Err(Exit::Stop),
+                answer = call => answer.map_err(Exit::from),
+            }
+        }
+    }
+
+    /// Writes a key without a lease.
+    pub(super) async fn put(&self, key: &str, value: &str) -> Step<()> {
+        self.ask(self.etcd.put(&Self::caller(), put(key, value, 0)))
+            .await?;
+        Ok(())
+    }
+
+    /// Writes a key with a lease, unless it is there; its create revision if it was not.
+    pub(super) async fn create(&self, key: &str, value: &str, lease: i64) -> Step<Option<i64>> {
+        let txn = Txn {
+            compare: vec![Compare::created_at(key.as_bytes(), 0)],
+            then: vec![Op::Put(put(key, value, lease))],
+            or_else: Vec::new(),
+        };
+        let answer = self.ask(self.etcd.txn(&Self::caller(), txn)).await?;
+        Ok(answer.succeeded.then_some(answer.header.revision))
+    }
+
+    /// Writes a key without a lease, unless it was changed since `revision` (0: created since); its
+    /// new revision if it was not.
+    pub(super) async fn replace(&self, key: &str, value: &str, revision: i64) -> Step<Option<i64>> {
+        let txn = Txn {
+            compare: vec![Compare::modified_at(key.as_bytes(), revision)],
+            then: vec![Op::Put(put(key, value, 0))],
+            or_else: Vec::new(),
+        };
+        let answer = self.ask(self.etcd.txn(&Self::caller(), txn)).await?;
+        Ok(answer.succeeded.then_some(answer.header.revision))
+    }
+
+    /// Reads a key.
+    pub(super) async fn get(&self, key: &str) -> Step<Option<KeyValue>> {
+        let range = Range::one(key);
+        let (caller, get) = (Self::caller(), Get::default());
+        let answer = self.ask(self.etcd.range(&caller, &range, &get)).await?;
+        Ok(answer.kvs.into_iter().next())
+    }
+
+    /// Deletes a key; fine where it is gone already.
+    pub(super) async fn delete(&self, key: &str) -> Step<()> {
+        self.delete_range(Range::one(key)).await
+    }
+
+    /// Deletes every key with a prefix, in one revision.
+    pub(super) async fn delete_prefix(&self, prefix: &str) -> Step<()> {
+        self.delete_range(Range::prefix(prefix.as_bytes())).await
+    }
+
+    /// Revokes a lease; fine where it is gone already.
+    pub(super) async fn revoke(&self, lease: i64) -> Step<()> {
+        let caller = Self::caller();
+        match self.ask(self.etcd.lease_revoke(&caller, lease)).await {
+            Err(Exit::Failed(failure)) if failure.code == Code::LeaseNotFound => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    async fn delete_range(&self, range: Range) -> Step<()> {
+        let delete = Delete { range, prev: false };
+        self.ask(self.etcd.delete(&Self::caller(), delete)).await?;
+        Ok(())
+    }
+}
+
+/// A plain put; the lease 0 is none.
+pub(super) fn put(key: &str, value: &str, lease: i64) -> Put {
+    Put {
+        key: key.into(),
+        value: value.into(),
+        lease,
+        ..Put::default()
+    }
+}
+
+/// The first key of a range by create revision.
+pub(super) fn oldest() -> Get {
+    Get {
+        limit: 1,
+        sort: Some((Sort::CreateRevision, Order::Asc)),
+        ..Get::default()
+    }
+}

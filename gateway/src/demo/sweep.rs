@@ -1,0 +1,30 @@
+//! What an earlier run left behind on leases.
+
+use super::stage::{Stage, Step};
+
+/// The prefixes below which everything on a lease is an actor's.
+const PREFIXES: [&[u8]; 5] = [
+    b"/cron/lock/",
+    b"/my-lock/",
+    b"deploy/prod/",
+    b"/dev/lock",
+    b"/services/",
+];
+
+/// Revokes the leases of actors that are no more. etcd renews every lease when it starts, so without
+/// this a lock held at the end of a run would stay held for its whole time.
+pub(super) async fn leftovers(stage: &Stage) -> Step<()> {
+    let caller = Stage::caller();
+    let (_, leases) = stage.ask(stage.etcd.leases(&caller)).await?;
+    for lease in leases {
+        let caller = Stage::caller();
+        let about = stage
+            .ask(stage.etcd.lease_time_to_live(&caller, lease, true))
+            .await?;
+        let ours = |key: &Vec<u8>| PREFIXES.iter().any(|prefix| key.starts_with(prefix));
+        if about.keys.iter().any(ours) {
+            stage.revoke(lease).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,6 @@
+//! What needs a real etcd and no HTTP: the embedded server and the demo on it.
+//!
+//! Needs an `etcd` on PATH; `cargo xtask test` puts one there.
+
+mod demo;
+mod embedded;
