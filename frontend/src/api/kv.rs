@@ -1,7 +1,9 @@
 //! Keys, the tree and history. Every key goes into `?key=` as bytes: in a path browsers would collapse
 //! dot segments, and proxies double slashes.
 
-use shared::{CountAnswer, DeleteAnswer, History, KeyAnswer, LeaseId, Page, PutAnswer, TreeLevel};
+use shared::{
+    CountAnswer, DeleteAnswer, Entry, History, KeyAnswer, LeaseId, Page, PutAnswer, TreeLevel,
+};
 
 use super::{ApiError, Call, Method};
 use crate::model::percent;
@@ -56,6 +58,42 @@ pub(crate) async fn get(key: &[u8], revision: Option<i64>) -> Result<KeyAnswer, 
     Call::new(Method::Get, &with_key("kv", key, &more))
         .send()
         .await
+}
+
+/// What an answer without the value leaves out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct KeyFacts {
+    /// The revision they are of.
+    pub(crate) mod_revision: i64,
+    /// Bytes of the value.
+    pub(crate) size: i64,
+    /// The lease.
+    pub(crate) lease: Option<LeaseId>,
+}
+
+impl KeyFacts {
+    /// The facts of an entry that has its value.
+    pub(crate) fn of(entry: &Entry) -> Self {
+        Self {
+            mod_revision: entry.mod_revision,
+            size: entry.value.as_ref().map_or(0, |value| value.len() as i64),
+            lease: entry.lease,
+        }
+    }
+}
+
+/// Size and lease of a key, without its value travelling.
+pub(crate) async fn facts(key: &[u8]) -> Result<KeyFacts, ApiError> {
+    let answer = Call::new(Method::Head, &with_key("kv", key, "&raw")).head().await?;
+    let mod_revision = answer.get("etag").and_then(|tag| tag.trim_matches('"').parse().ok());
+    let size = answer.get("content-length").and_then(|length| length.parse().ok());
+    match (mod_revision, size) {
+        (Some(mod_revision), Some(size)) => {
+            let lease = answer.get("watchgate-lease").and_then(|id| id.parse().ok());
+            Ok(KeyFacts { mod_revision, size, lease })
+        }
+        _ => Err(ApiError::Unreadable(200)),
+    }
 }
 
 /// Writes a key's value, byte for byte.
@@ -133,7 +171,7 @@ pub(crate) async fn tree(
 pub(crate) async fn history(key: &[u8], cursor: Option<&str>) -> Result<History, ApiError> {
     let path = match cursor {
         None => with_key("history", key, "&limit=50"),
-        Some(cursor) => format!("history?cursor={}", percent::encode(cursor.as_bytes())),
+        Some(cursor) => format!("history?limit=50&cursor={}", percent::encode(cursor.as_bytes())),
     };
     Call::new(Method::Get, &path).send().await
 }

@@ -15,6 +15,7 @@ pub(crate) enum Method {
     Put,
     Post,
     Delete,
+    Head,
 }
 
 /// A request being put together: `Call::new(Method::Get, "kv?key=a").send::<KeyAnswer>().await`.
@@ -32,6 +33,7 @@ impl Call {
             Method::Put => Request::put(&url),
             Method::Post => Request::post(&url),
             Method::Delete => Request::delete(&url),
+            Method::Head => Request::get(&url).method(gloo_net::http::Method::HEAD),
         };
         Self {
             builder,
@@ -85,6 +87,17 @@ impl Call {
             Ok(problem) => Err(ApiError::Problem(Box::new(problem))),
             Err(_) => Err(ApiError::Unreadable(status)),
         }
+    }
+}
+
+impl Call {
+    /// Sends a request of which only the headers matter.
+    pub(crate) async fn head(self) -> Result<gloo_net::http::Headers, ApiError> {
+        let abort = AbortOnDrop::new();
+        let request = self.builder.abort_signal(abort.signal().as_ref()).build().map_err(unreachable)?;
+        let response = request.send().await.map_err(unreachable)?;
+        abort.finished();
+        if response.ok() { Ok(response.headers()) } else { Err(ApiError::Unreadable(response.status())) }
     }
 }
 

@@ -90,9 +90,6 @@ pub(crate) fn key(bytes: &[u8]) -> String {
         for c in chunk.valid().chars() {
             match c {
                 '\\' => out.push_str("\\\\"),
-                '\n' => out.push_str("\\n"),
-                '\t' => out.push_str("\\t"),
-                '\r' => out.push_str("\\r"),
                 c if c.is_control() => {
                     push_escaped(&mut out, c.encode_utf8(&mut [0; 4]).as_bytes())
                 }
@@ -171,7 +168,7 @@ mod tests {
             (&b"/a/b"[..], "/a/b"),
             (b"\xff\xfe\0", "\\xFF\\xFE\\x00"),
             (b"a\\b", "a\\b"),
-            (b"a\\b\n", "a\\\\b\\n"),
+            (b"a\\b\n", "a\\\\b\\x0A"),
             ("占用\u{80}".as_bytes(), "占用\\xC2\\x80"),
         ] {
             assert_eq!(key(bytes), text);

@@ -6,6 +6,7 @@ pub(crate) mod cluster;
 pub(crate) mod connection;
 pub(crate) mod memory;
 pub(crate) mod overlays;
+pub(crate) mod scope;
 pub(crate) mod theme;
 pub(crate) mod toasts;
 
@@ -13,6 +14,7 @@ pub(crate) use clock::use_clock;
 pub(crate) use cluster::use_cluster;
 pub(crate) use connection::{Phase, use_connection};
 pub(crate) use overlays::use_overlays;
+pub(crate) use scope::Scope;
 pub(crate) use theme::{ThemeChoice, use_theme};
 pub(crate) use toasts::{Tone, use_toasts};
 

@@ -109,6 +109,14 @@ impl Level {
         self.items.iter()
     }
 
+    /// What is known of one of its keys.
+    pub(crate) fn meta(&self, key: &[u8]) -> Option<Meta> {
+        match self.items.get(key)? {
+            Item::Key(meta) => Some(*meta),
+            Item::Folder { .. } => None,
+        }
+    }
+
     pub(crate) fn loaded(&self) -> bool {
         self.loaded
     }
@@ -164,6 +172,12 @@ impl Tree {
     /// A level, where it has been asked for.
     pub(crate) fn level(&self, prefix: &[u8]) -> Option<&Level> {
         self.levels.get(prefix)
+    }
+
+    /// What is known of a key that is shown on its level.
+    pub(crate) fn meta(&self, key: &[u8]) -> Option<Meta> {
+        let above = key.iter().rposition(|byte| *byte == SEPARATOR).map_or(0, |at| at + 1);
+        self.levels.get(&key[..above])?.meta(key)
     }
 
     /// Asks for a level's first page, or its next; `None` when nothing is missing or it is under way.

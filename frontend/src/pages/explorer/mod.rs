@@ -1,9 +1,67 @@
-//! The Explorer.
+//! The Explorer: the key tree on one side, the selected key or folder on the other.
+
+mod commands;
+mod conflict;
+mod create;
+mod diff_view;
+mod editor;
+mod facts;
+mod folder;
+mod history;
+mod key;
+mod key_head;
+mod keyspace;
+mod path;
+pub(crate) mod place;
+mod remove;
+mod text;
+mod tree_pane;
+mod tree_row;
+mod value;
 
 use leptos::prelude::*;
+
+use crate::i18n::use_i18n;
+use crate::state::use_clock;
+use crate::ui::{EmptyState, Icon, Split};
+use place::Selected;
+use text::Text;
 
 /// The page.
 #[component]
 pub(crate) fn Explorer() -> impl IntoView {
-    view! { <p></p> }
+    let i18n = use_i18n();
+    let place = place::provide();
+    let facts = facts::provide();
+    let keyspace = keyspace::provide(facts);
+    let clock = use_clock();
+    // Marks of freshness fade by the clock.
+    Effect::new(move |_| {
+        clock.now();
+        keyspace.fade();
+    });
+    let selected = place.selected;
+    let detail = move || match selected.get() {
+        Selected::Nothing => view! {
+            <EmptyState
+                icon=Icon::Tree
+                title=Signal::derive(move || i18n.t(Text::Nothing).to_owned())
+                detail=Signal::derive(move || i18n.t(Text::NothingDetail).to_owned())
+            />
+        }
+        .into_any(),
+        Selected::Key(key) => view! { <key::KeyView key=key/> }.into_any(),
+        Selected::Prefix(prefix) => view! { <folder::FolderView prefix=prefix/> }.into_any(),
+    };
+    view! {
+        <h1 class="visually-hidden">{move || i18n.t(crate::i18n::Common::Explorer)}</h1>
+        <Split
+            name="explorer.split"
+            label=Signal::derive(move || i18n.t(Text::TreeBorder).to_owned())
+            second_shown=Signal::derive(move || selected.get() != Selected::Nothing)
+            first=Box::new(|| view! { <tree_pane::TreePane/> }.into_any())
+            second=Box::new(move || view! { <section class="detail">{detail}</section> }.into_any())
+        />
+        <create::CreateDialog/>
+    }
 }

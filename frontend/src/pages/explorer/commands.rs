@@ -1,0 +1,102 @@
+//! "Copy as": every action as a line for a terminal.
+
+use leptos::prelude::*;
+
+use super::text::Text;
+use crate::api::base::api_url_absolute;
+use crate::i18n::{Common, tr, use_i18n};
+use crate::model::command::{Deed, NoLine, curl, etcdctl};
+use crate::ui::clipboard::copier;
+use crate::ui::{Button, Dialog, Glyph, Icon, Menu, MenuItem};
+
+/// A menu of deeds, each shown as lines to copy. `children` are further items.
+#[component]
+pub(crate) fn CommandMenu(#[prop(into)] deeds: Signal<Vec<(Text, Deed)>>, #[prop(optional)] children: Option<Children>) -> impl IntoView {
+    let i18n = use_i18n();
+    let shown = RwSignal::new(None::<(Text, Deed)>);
+    let items = move || {
+        deeds
+            .get()
+            .into_iter()
+            .map(|(name, deed)| {
+                view! {
+                    <MenuItem icon=Icon::Terminal on_press=move || shown.set(Some((name, deed.clone())))>{tr(name)}</MenuItem>
+                }
+            })
+            .collect_view()
+    };
+    view! {
+        <Menu
+            label=Signal::derive(move || i18n.t(Common::CopyAs).to_owned())
+            trigger=move || view! { <Glyph icon=Icon::Copy/> {tr(Common::CopyAs)} }
+        >
+            {items}
+            {children.map(|children| children())}
+        </Menu>
+        <CommandDialog shown=shown/>
+    }
+}
+
+/// One deed's lines, opened by its button in a dialog's foot.
+#[component]
+pub(crate) fn CommandButton(#[prop(into)] deed: Signal<Option<Deed>>, name: Text) -> impl IntoView {
+    let shown = RwSignal::new(None::<(Text, Deed)>);
+    view! {
+        <Button
+            icon=Icon::Copy
+            disabled=Signal::derive(move || deed.with(Option::is_none))
+            on_press=move || shown.set(deed.get_untracked().map(|deed| (name, deed)))
+        >
+            {tr(Common::CopyAs)}
+        </Button>
+        <CommandDialog shown=shown/>
+    }
+}
+
+#[component]
+fn CommandDialog(shown: RwSignal<Option<(Text, Deed)>>) -> impl IntoView {
+    let i18n = use_i18n();
+    let title = Signal::derive(move || {
+        let name = shown.with(|shown| shown.as_ref().map(|(name, _)| i18n.t(*name)));
+        format!("{}: {}", i18n.t(Text::CommandTitle), name.unwrap_or_default())
+    });
+    let body = move || {
+        let (_, deed) = shown.get()?;
+        let unguarded = matches!(deed, Deed::DeletePrefix { .. });
+        let etcdctl = match etcdctl(&deed) {
+            Ok(line) => view! { <CommandLine tool="etcdctl" line=line/> }.into_any(),
+            Err(reason) => {
+                let text = match reason {
+                    NoLine::NoCommand => Text::NoCommand,
+                    NoLine::Nul => Text::NulByte,
+                };
+                view! { <p class="mute">{tr(text)}</p> }.into_any()
+            }
+        };
+        Some(view! {
+            <CommandLine tool="curl" line=curl(&deed, &api_url_absolute(""))/>
+            {etcdctl}
+            {unguarded.then(|| view! { <p class="mute">{tr(Text::Unguarded)}</p> })}
+        })
+    };
+    view! {
+        <Dialog open=Signal::derive(move || shown.with(Option::is_some)) title=title on_close=move |()| shown.set(None) wide=true>
+            <div class="dialog-body">{body}</div>
+        </Dialog>
+    }
+}
+
+#[component]
+fn CommandLine(tool: &'static str, line: String) -> impl IntoView {
+    let copy = copier();
+    let copied = line.clone();
+    view! {
+        <section class="command">
+            <div class="command-head">
+                <span class="command-tool">{tool}</span>
+                <Button small=true icon=Icon::Copy on_press=move || copy(copied.clone())>{tr(Common::Copy)}</Button>
+            </div>
+            <pre class="command-line mono" tabindex="0">{line}</pre>
+        </section>
+    }
+}

@@ -1,0 +1,186 @@
+//! A new key: created only if it does not exist.
+
+use leptos::html;
+use leptos::prelude::*;
+use shared::LeaseId;
+
+use super::commands::CommandButton;
+use super::editor::SaveFailed;
+use super::place::use_place;
+use super::text::Text;
+use crate::api::kv::{Demand, LeaseChoice};
+use crate::api::{self, ApiError};
+use crate::i18n::{Common, tr, use_i18n};
+use crate::model::command::Deed;
+use crate::model::escape;
+use crate::model::format;
+use crate::state::{Scope, Tone, use_toasts};
+use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon, SelectField, TextField};
+
+const NONE: &str = "none";
+const NEW: &str = "new";
+const OLD: &str = "old";
+
+/// The dialog; open while the address says so.
+#[component]
+pub(crate) fn CreateDialog() -> impl IntoView {
+    let (place, i18n) = (use_place(), use_i18n());
+    view! {
+        <Dialog
+            open=Signal::derive(move || place.new.with(Option::is_some))
+            title=Signal::derive(move || i18n.t(Text::CreateTitle).to_owned())
+            on_close=move |()| place.close_new()
+        >
+            <CreateForm/>
+        </Dialog>
+    }
+}
+
+/// The lease that is wanted, as it is typed.
+#[derive(Clone, Copy, PartialEq)]
+enum Wanted {
+    None,
+    New(i64),
+    Old(LeaseId),
+}
+
+#[component]
+fn CreateForm() -> impl IntoView {
+    let (place, toasts, i18n) = (use_place(), use_toasts(), use_i18n());
+    let scope = Scope::here();
+    let begins = place.new.get_untracked().unwrap_or_else(|| [][..].into());
+    let key = RwSignal::new(format::key(&begins));
+    let value = RwSignal::new(String::new());
+    let kind = RwSignal::new(NONE.to_owned());
+    let seconds = RwSignal::new("60".to_owned());
+    let lease_id = RwSignal::new(String::new());
+    let saving = RwSignal::new(false);
+    let touched = RwSignal::new(false);
+    let exists = RwSignal::new(None::<i64>);
+    let error = RwSignal::new(None::<ApiError>);
+    let field = NodeRef::<html::Input>::new();
+    Effect::new(move |_| {
+        if let Some(field) = field.get() {
+            // Fails only for an element that is gone.
+            let _ = field.focus();
+            let end = field.value().encode_utf16().count() as u32;
+            let _ = field.set_selection_range(end, end);
+        }
+    });
+    let bytes = Memo::new(move |_| escape::read(&key.get()));
+    let wanted = Memo::new(move |_| match kind.get().as_str() {
+        NEW => seconds.get().trim().parse().ok().filter(|ttl| *ttl > 0).map(Wanted::New),
+        OLD => lease_id.get().trim().parse().ok().filter(|id: &LeaseId| id.0 != 0).map(Wanted::Old),
+        _ => Some(Wanted::None),
+    });
+    let key_error = Signal::derive(move || {
+        (touched.get() && bytes.with(Vec::is_empty)).then(|| i18n.t(Text::KeyNeeded).to_owned())
+    });
+    let lease_error = Signal::derive(move || {
+        let text = if kind.get() == NEW { Text::BadSeconds } else { Text::BadLease };
+        (touched.get() && wanted.get().is_none()).then(|| i18n.t(text).to_owned())
+    });
+    let deed = Signal::derive(move || {
+        let lease = match wanted.get()? {
+            Wanted::None => None,
+            Wanted::Old(id) => Some(id.to_string()),
+            // Its id is not known before it is granted.
+            Wanted::New(_) => Some("$LEASE".to_owned()),
+        };
+        let key = bytes.get();
+        (!key.is_empty()).then(|| Deed::Create { key, value: value.get().into_bytes(), lease })
+    });
+    let save = move || {
+        touched.set(true);
+        let (key, Some(lease)) = (bytes.get_untracked(), wanted.get_untracked()) else { return };
+        if key.is_empty() {
+            return;
+        }
+        saving.set(true);
+        error.set(None);
+        exists.set(None);
+        scope.spawn(async move {
+            let answer = create(&key, value.get_untracked().as_bytes(), lease).await;
+            saving.try_set(false);
+            match answer {
+                Ok(revision) => {
+                    let text = i18n.fill(Text::CreatedIt, &[&format::key(&key), &format::count(revision)]);
+                    toasts.show(Tone::Good, text);
+                    place.open_key(&key);
+                }
+                Err(problem) => match problem.problem().and_then(|problem| problem.current.clone()).flatten() {
+                    Some(current) => {
+                        exists.try_set(Some(current.mod_revision));
+                    }
+                    None => {
+                        error.try_set(Some(problem));
+                    }
+                },
+            }
+        });
+    };
+    let options = Signal::derive(move || {
+        vec![
+            (NONE, i18n.t(Text::NoLeaseChoice).to_owned()),
+            (NEW, i18n.t(Text::NewLeaseChoice).to_owned()),
+            (OLD, i18n.t(Text::OldLeaseChoice).to_owned()),
+        ]
+    });
+    let text = move |text: Text| Signal::derive(move || i18n.t(text).to_owned());
+    let common = move |text: Common| Signal::derive(move || i18n.t(text).to_owned());
+    let already = move || {
+        exists.get().map(|revision| {
+            view! {
+                <div class="note note-warn" role="alert">
+                    <Glyph icon=Icon::Warn/>
+                    <span class="note-text">{move || i18n.fill(Text::ExistsAlready, &[&format::count(revision)])}</span>
+                    <Button small=true on_press=move || place.open_key(&bytes.get_untracked())>{tr(Text::OpenIt)}</Button>
+                </div>
+            }
+        })
+    };
+    view! {
+        <div class="dialog-body">
+            <div class="field">
+                <TextField node_ref=field mono=true label=common(Common::Key) value=key error=key_error/>
+                <span class="field-hint">{tr(Text::KeyEscapes)}</span>
+            </div>
+            <label class="field">
+                <span class="field-label">{tr(Common::Value)}</span>
+                <textarea
+                    class="input create-value mono"
+                    spellcheck="false"
+                    prop:value=move || value.get()
+                    on:input=move |event| value.set(event_target_value(&event))
+                ></textarea>
+            </label>
+            <div class="create-lease">
+                <SelectField label=common(Common::Lease) value=kind options=options/>
+                <Show when=move || kind.get() == NEW>
+                    <TextField label=text(Text::Seconds) value=seconds error=lease_error/>
+                </Show>
+                <Show when=move || kind.get() == OLD>
+                    <TextField mono=true label=text(Text::LeaseId) value=lease_id error=lease_error/>
+                </Show>
+            </div>
+            {already}
+            {move || error.get().map(|error| view! { <SaveFailed error=error/> })}
+        </div>
+        <footer class="dialog-foot">
+            <span class="push"><CommandButton deed=deed name=Text::DoCreate/></span>
+            <Button on_press=move || place.close_new()>{tr(Common::Cancel)}</Button>
+            <Button kind=ButtonKind::Primary pending=saving on_press=save>{tr(Text::CreateKey)}</Button>
+        </footer>
+    }
+}
+
+/// Creates the key, with its lease where one is wanted; the revision.
+async fn create(key: &[u8], value: &[u8], lease: Wanted) -> Result<i64, ApiError> {
+    let choice = match lease {
+        Wanted::None => LeaseChoice::Drop,
+        Wanted::Old(id) => LeaseChoice::Attach(id),
+        Wanted::New(ttl) => LeaseChoice::Attach(api::leases::grant(ttl).await?.lease.id),
+    };
+    let answer = api::kv::put(key, value, choice, Demand::Absent).await?;
+    Ok(answer.mod_revision.unwrap_or(answer.header.revision))
+}

@@ -1,0 +1,324 @@
+//! Editing a value: write, review the difference, save if nobody was faster.
+
+use leptos::prelude::*;
+use shared::{Bytes, Entry};
+
+use super::commands::CommandButton;
+use super::conflict::ConflictView;
+use super::diff_view::DiffView;
+use super::key::{Followed, Known};
+use super::text::Text;
+use crate::api::kv::{Demand, LeaseChoice};
+use crate::api::{self, ApiError};
+use crate::i18n::{Common, tr, use_i18n};
+use crate::model::command::{Deed, KeptLease};
+use crate::model::format;
+use crate::model::value::{BadDraft, LineEnds, Script, line_ends, read, scripts, write};
+use crate::state::{Scope, Tone, use_toasts};
+use crate::ui::{Button, ButtonKind, Glyph, Icon, Segmented, SelectField};
+
+/// Where the editing stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Step {
+    Writing,
+    Reviewing,
+    /// Somebody was faster: what is there now, nothing if it was deleted.
+    Conflict(Option<Entry>),
+}
+
+/// A draft and what it began from.
+#[derive(Clone, Copy)]
+pub(crate) struct Draft {
+    pub(crate) followed: Followed,
+    /// The entry that the draft is to replace.
+    pub(crate) base: RwSignal<Entry>,
+    pub(crate) step: RwSignal<Step>,
+    pub(crate) saving: RwSignal<bool>,
+    script: RwSignal<Script>,
+    text: RwSignal<String>,
+    lease: RwSignal<String>,
+    error: RwSignal<Option<ApiError>>,
+    scope: Scope,
+}
+
+const KEEP: &str = "keep";
+const DROP: &str = "drop";
+
+impl Draft {
+    fn new(followed: Followed, base: Entry) -> Self {
+        let value = base.value.clone().unwrap_or_default();
+        let script = scripts(&value.0)[0];
+        Self {
+            followed,
+            text: RwSignal::new(write(&value.0, script)),
+            base: RwSignal::new(base),
+            step: RwSignal::new(Step::Writing),
+            saving: RwSignal::new(false),
+            script: RwSignal::new(script),
+            lease: RwSignal::new(KEEP.to_owned()),
+            error: RwSignal::new(None),
+            scope: Scope::here(),
+        }
+    }
+
+    /// The value it began from.
+    pub(crate) fn base_value(self) -> Vec<u8> {
+        self.base.with(|base| base.value.clone().unwrap_or_default().0)
+    }
+
+    fn ends(self) -> LineEnds {
+        self.base.with(|base| {
+            base.value.as_ref().and_then(Bytes::as_str).map_or(LineEnds::Lf, line_ends)
+        })
+    }
+
+    /// The bytes that are written down.
+    pub(crate) fn value(self) -> Result<Vec<u8>, BadDraft> {
+        read(&self.text.read(), self.script.get(), self.ends())
+    }
+
+    /// Writes the same bytes another way.
+    fn rewrite(self, script: Script) {
+        if let Ok(value) = untrack(|| self.value()) {
+            self.text.set(write(&value, script));
+            self.script.set(script);
+        }
+    }
+
+    fn lease_choice(self) -> LeaseChoice {
+        if self.lease.get() == DROP { LeaseChoice::Drop } else { LeaseChoice::Keep }
+    }
+
+    fn deed(self) -> Option<Deed> {
+        let value = self.value().ok()?;
+        let lease = if self.lease_choice() == LeaseChoice::Drop { KeptLease::Drop } else { KeptLease::Keep };
+        let key = self.followed.key.get_value().to_vec();
+        Some(Deed::Replace { key, value, revision: self.base.with(|base| base.mod_revision), lease })
+    }
+}
+
+/// What a save needs from its view: toasts and language.
+#[derive(Clone, Copy)]
+pub(crate) struct Saver {
+    draft: Draft,
+    toasts: crate::state::toasts::Toasts,
+    i18n: crate::i18n::I18n,
+}
+
+impl Saver {
+    /// Saves the draft if the key is as demanded.
+    pub(crate) fn save(self, demand: Demand) {
+        let draft = self.draft;
+        let Ok(value) = untrack(|| draft.value()) else { return };
+        let lease = match demand {
+            Demand::Absent => LeaseChoice::Keep,
+            Demand::Revision(_) => untrack(|| draft.lease_choice()),
+        };
+        let key = draft.followed.key.get_value();
+        draft.saving.set(true);
+        draft.error.set(None);
+        draft.scope.spawn(async move {
+            let answer = api::kv::put(&key, &value, lease, demand).await;
+            draft.saving.try_set(false);
+            match answer {
+                Ok(answer) => {
+                    let revision = answer.mod_revision.unwrap_or(answer.header.revision);
+                    let text = self.i18n.fill(Text::SavedAt, &[&format::key(&key), &format::count(revision)]);
+                    self.toasts.show(Tone::Good, text);
+                    draft.followed.editing.try_set(false);
+                    draft.followed.load();
+                }
+                Err(error) => match error.problem().and_then(|problem| problem.current.clone()) {
+                    Some(current) => {
+                        draft.step.try_set(Step::Conflict(current));
+                    }
+                    None => {
+                        draft.error.try_set(Some(error));
+                    }
+                },
+            }
+        });
+    }
+}
+
+/// The editor of a key.
+#[component]
+pub(crate) fn Editor(followed: Followed) -> impl IntoView {
+    let (toasts, i18n) = (use_toasts(), use_i18n());
+    let Some(base) = followed.known.with_untracked(|known| known.entry().cloned()) else {
+        return ().into_any();
+    };
+    let draft = Draft::new(followed, base);
+    let saver = Saver { draft, toasts, i18n };
+    let body = move || match draft.step.get() {
+        Step::Writing => view! { <Writing draft=draft/> }.into_any(),
+        Step::Reviewing => view! { <Reviewing draft=draft saver=saver/> }.into_any(),
+        Step::Conflict(theirs) => view! { <ConflictView draft=draft saver=saver theirs=theirs/> }.into_any(),
+    };
+    view! { <div class="editor">{body}</div> }.into_any()
+}
+
+/// Says that the key changed while somebody edits it.
+#[component]
+fn ChangedNotice(draft: Draft) -> impl IntoView {
+    let i18n = use_i18n();
+    let followed = draft.followed;
+    // The base moves when a conflict is resolved; the notice goes with it.
+    let news = Memo::new(move |_| {
+        let base = draft.base.with(|base| base.mod_revision);
+        match followed.known.get() {
+            Known::Present(entry) if entry.mod_revision > base => Some((Text::ChangedUnder, entry.mod_revision, Some(entry))),
+            Known::Absent { last } => {
+                Some((Text::DeletedUnder, last.map_or(base, |(_, revision)| revision), None))
+            }
+            _ => None,
+        }
+    });
+    move || {
+        news.get().map(|(text, revision, theirs)| {
+            view! {
+                <div class="note note-warn" role="status">
+                    <Glyph icon=Icon::Warn/>
+                    <span class="note-text">{move || i18n.fill(text, &[&format::count(revision)])}</span>
+                    <Button small=true on_press=move || draft.step.set(Step::Conflict(theirs.clone()))>{tr(Text::SeeBoth)}</Button>
+                </div>
+            }
+        })
+    }
+}
+
+#[component]
+fn Writing(draft: Draft) -> impl IntoView {
+    let i18n = use_i18n();
+    let options = Signal::derive(move || {
+        let names = |script| match script {
+            Script::Text => Text::LensText,
+            Script::Hex => Text::LensHex,
+            Script::Base64 => Text::LensBase64,
+        };
+        let current = draft.value().unwrap_or_else(|_| draft.base_value());
+        scripts(&current).into_iter().map(|script| (script, i18n.t(names(script)).to_owned())).collect::<Vec<_>>()
+    });
+    let value = Memo::new(move |_| draft.value());
+    let changed = Memo::new(move |_| value.with(|value| value.as_ref().is_ok_and(|value| *value != draft.base_value())));
+    let released = move || draft.lease.get() == DROP;
+    let ready = Memo::new(move |_| value.with(Result::is_ok) && (changed.get() || released()));
+    let review = move || {
+        if ready.get_untracked() {
+            draft.step.set(Step::Reviewing);
+        }
+    };
+    let error = move || {
+        let bad = value.with(|value| value.as_ref().err().copied())?;
+        Some(i18n.t(match bad {
+            BadDraft::OddDigits => Text::BadOdd,
+            BadDraft::NotHex => Text::BadHex,
+            BadDraft::NotBase64 => Text::BadBase64,
+        }))
+    };
+    let size = move || value.with(|value| value.as_ref().ok().map(|value| format::size(value.len() as i64)));
+    let ends = move || (draft.ends() == LineEnds::CrLf && draft.script.get() == Script::Text).then(|| i18n.t(Text::EndsCrLf));
+    let on_keydown = move |event: web_sys::KeyboardEvent| {
+        if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
+            event.prevent_default();
+            review();
+        }
+    };
+    let lease = Memo::new(move |_| draft.base.with(|base| base.lease));
+    let lease_options = Signal::derive(move || {
+        let id = lease.get().map(|id| id.to_string()).unwrap_or_default();
+        vec![(KEEP, i18n.fill(Text::KeepLease, &[&id])), (DROP, i18n.t(Text::DropLease).to_owned())]
+    });
+    view! {
+        <ChangedNotice draft=draft/>
+        <section class="card">
+            <div class="card-head">
+                <span>{tr(Text::EditValue)}</span>
+                <Segmented
+                    label=Signal::derive(move || i18n.t(Text::WriteAs).to_owned())
+                    value=draft.script
+                    options=options
+                    on_choose=move |script| draft.rewrite(script)
+                />
+                <span class="card-note">{size}</span>
+            </div>
+            <textarea
+                class="editor-text mono"
+                spellcheck="false"
+                autocomplete="off"
+                autocapitalize="off"
+                aria-label=tr(Text::EditValue)
+                aria-invalid=move || error().map(|_| "true")
+                prop:value=move || draft.text.get()
+                on:input=move |event| draft.text.set(event_target_value(&event))
+                on:keydown=on_keydown
+            ></textarea>
+            <div class="editor-foot">
+                <Show when=move || lease.get().is_some()>
+                    <SelectField bare=true label=Signal::derive(move || i18n.t(Text::LeaseAfter).to_owned()) value=draft.lease options=lease_options/>
+                </Show>
+                <span class="editor-note" role="status">
+                    <span class="field-error">{error}</span>
+                    <span class="mute">{ends}</span>
+                    <Show when=move || value.with(Result::is_ok) && !ready.get()>
+                        <span class="mute">{tr(Text::NoChange)}</span>
+                    </Show>
+                </span>
+                <Button on_press=move || draft.followed.editing.set(false)>{tr(Common::Cancel)}</Button>
+                <Button kind=ButtonKind::Primary disabled=Signal::derive(move || !ready.get()) on_press=review>{tr(Text::Review)}</Button>
+            </div>
+        </section>
+    }
+}
+
+#[component]
+fn Reviewing(draft: Draft, saver: Saver) -> impl IntoView {
+    let i18n = use_i18n();
+    let revision = move || draft.base.with(|base| base.mod_revision);
+    let condition = move || i18n.fill(Text::SaveIf, &[&format::count(revision())]);
+    let lease = move || {
+        let id = draft.base.with(|base| base.lease)?;
+        Some(match draft.lease_choice() {
+            LeaseChoice::Drop => i18n.t(Text::DropLease).to_owned(),
+            _ => i18n.fill(Text::KeepLease, &[&id.to_string()]),
+        })
+    };
+    let failed = move || draft.error.get().map(|error| view! { <SaveFailed error=error/> });
+    let new = draft.value().unwrap_or_default();
+    view! {
+        <ChangedNotice draft=draft/>
+        <section class="card">
+            <div class="card-head">
+                <span>{tr(Text::Review)}</span>
+                <span class="card-note">{condition}</span>
+            </div>
+            <DiffView old=draft.base_value() new=new/>
+            {failed}
+            <div class="editor-foot">
+                <span class="editor-note mute">{lease}</span>
+                <CommandButton deed=Signal::derive(move || draft.deed()) name=Text::DoSave/>
+                <Button on_press=move || draft.step.set(Step::Writing)>{tr(Text::BackToEditing)}</Button>
+                <Button kind=ButtonKind::Primary pending=draft.saving on_press=move || saver.save(Demand::Revision(untrack(revision)))>
+                    {tr(Text::Save)}
+                </Button>
+            </div>
+        </section>
+    }
+}
+
+/// Why a save did not happen, or may not have.
+#[component]
+pub(crate) fn SaveFailed(error: ApiError) -> impl IntoView {
+    let i18n = use_i18n();
+    let (title, detail) = (error.clone(), error);
+    view! {
+        <div class="note note-bad" role="alert">
+            <Glyph icon=Icon::Warn/>
+            <span class="note-text">
+                <b>{move || title.title(i18n.lang())}</b>
+                " "
+                {move || detail.detail(i18n.lang())}
+            </span>
+        </div>
+    }
+}

@@ -1,0 +1,178 @@
+//! What keys-only answers leave out: size and lease of a key, and what is left of a lease.
+//!
+//! Asked for by the rows that show them, a few at a time; events bring them for nothing.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use gloo_timers::future::sleep;
+use leptos::prelude::*;
+use leptos::task::spawn_local_scoped_with_cancellation;
+use shared::{Event, LeaseId};
+
+use crate::api;
+use crate::api::kv::KeyFacts;
+use crate::model::tree::Name;
+use crate::state::clock::now_ms;
+
+/// A lease is asked about again after so long, while somebody looks.
+const LEASE_AGE_MS: f64 = 4000.0;
+
+/// Questions that may wait. Rows scrolled past long ago need no answer.
+const MOST_WAITING: usize = 80;
+
+/// A lease as it was answered.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Draining {
+    /// When it ends unless it is renewed, in milliseconds since 1970.
+    pub(crate) deadline: f64,
+    pub(crate) granted: i64,
+    asked: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum LeaseState {
+    Gone,
+    Alive(Draining),
+}
+
+/// Sizes and leases.
+#[derive(Clone, Copy)]
+pub(crate) struct Facts {
+    keys: RwSignal<HashMap<Name, KeyFacts>>,
+    leases: RwSignal<HashMap<LeaseId, LeaseState>>,
+    /// Leases that were looked at lately, and when.
+    looked: StoredValue<HashMap<LeaseId, f64>>,
+    waiting: StoredValue<VecDeque<Name>>,
+}
+
+/// Sizes and leases.
+pub(crate) fn use_facts() -> Facts {
+    expect_context()
+}
+
+/// Puts them into the page's context and begins to answer.
+pub(super) fn provide() -> Facts {
+    let facts = Facts {
+        keys: RwSignal::new(HashMap::new()),
+        leases: RwSignal::new(HashMap::new()),
+        looked: StoredValue::new(HashMap::new()),
+        waiting: StoredValue::new(VecDeque::new()),
+    };
+    provide_context(facts);
+    spawn_local_scoped_with_cancellation(facts.answer_keys());
+    spawn_local_scoped_with_cancellation(facts.answer_leases());
+    facts
+}
+
+impl Facts {
+    /// Size and lease of a key as it was at a revision; asks for them when they are not known.
+    pub(crate) fn key(self, name: &Name, mod_revision: i64) -> Option<KeyFacts> {
+        let known = self.keys.with(|keys| keys.get(name).copied());
+        if known.is_none_or(|facts| facts.mod_revision < mod_revision) {
+            self.waiting.try_update_value(|waiting| {
+                if !waiting.contains(name) {
+                    waiting.push_back(Name::clone(name));
+                }
+                if waiting.len() > MOST_WAITING {
+                    waiting.pop_front();
+                }
+            });
+        }
+        known
+    }
+
+    /// What is left of a lease; asks, and keeps asking while somebody looks.
+    pub(crate) fn lease(self, id: LeaseId) -> Option<Draining> {
+        self.looked.try_update_value(|looked| looked.insert(id, now_ms()));
+        match self.leases.with(|leases| leases.get(&id).copied()) {
+            Some(LeaseState::Alive(draining)) => Some(draining),
+            _ => None,
+        }
+    }
+
+    /// Whether a lease is known to have ended.
+    pub(crate) fn lease_gone(self, id: LeaseId) -> bool {
+        self.leases.with(|leases| leases.get(&id) == Some(&LeaseState::Gone))
+    }
+
+    /// What an event brings. Only keys that were asked for are kept, so that a busy keyspace that
+    /// nobody looks at costs nothing.
+    pub(crate) fn hear(self, event: &Event) {
+        self.keys.try_maybe_update(|keys| {
+            let Some(known) = keys.get_mut(event.key().as_ref()) else { return (false, ()) };
+            if let Event::Put { entry, .. } = event
+                && entry.mod_revision > known.mod_revision
+            {
+                *known = KeyFacts::of(entry);
+                return (true, ());
+            }
+            (false, ())
+        });
+    }
+
+    /// Forgets everything: the data may be others.
+    pub(crate) fn forget(self) {
+        self.keys.try_update(HashMap::clear);
+        self.leases.try_update(HashMap::clear);
+    }
+
+    async fn answer_keys(self) {
+        loop {
+            let Some(next) = self.waiting.try_update_value(VecDeque::pop_back) else { return };
+            let Some(name) = next else {
+                sleep(Duration::from_millis(150)).await;
+                continue;
+            };
+            match api::kv::facts(&name).await {
+                Ok(facts) => {
+                    self.keys.try_update(|keys| keys.insert(name, facts));
+                }
+                // The row says nothing rather than something wrong.
+                Err(_) => sleep(Duration::from_secs(1)).await,
+            }
+        }
+    }
+
+    async fn answer_leases(self) {
+        loop {
+            let now = now_ms();
+            let due: Option<Vec<LeaseId>> = self.looked.try_update_value(|looked| {
+                looked.retain(|_, at| now - *at < 3.0 * LEASE_AGE_MS);
+                looked.keys().copied().collect()
+            });
+            let Some(mut due) = due else { return };
+            let leases = self.leases.try_with_untracked(|leases| {
+                due.retain(|id| match leases.get(id) {
+                    None => true,
+                    Some(LeaseState::Alive(draining)) => now - draining.asked >= LEASE_AGE_MS,
+                    Some(LeaseState::Gone) => false,
+                });
+            });
+            if leases.is_none() {
+                return;
+            }
+            for id in due {
+                self.ask_lease(id).await;
+            }
+            sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    async fn ask_lease(self, id: LeaseId) {
+        let answer = api::leases::lease(id).await;
+        let asked = now_ms();
+        let state = match answer {
+            Ok(answer) if answer.lease.ttl > 0 => LeaseState::Alive(Draining {
+                deadline: asked + answer.lease.ttl as f64 * 1000.0,
+                granted: answer.lease.granted_ttl.unwrap_or(answer.lease.ttl),
+                asked,
+            }),
+            Ok(_) => LeaseState::Gone,
+            Err(error) if error.trouble() == api::Trouble::Absent => LeaseState::Gone,
+            // Old knowledge stays; the next round asks again.
+            Err(_) => return sleep(Duration::from_secs(1)).await,
+        };
+        self.leases.try_update(|leases| leases.insert(id, state));
+    }
+}

@@ -1,0 +1,238 @@
+//! A folder: its level as a table, live.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use super::commands::CommandMenu;
+use super::facts::use_facts;
+use super::keyspace::use_keyspace;
+use super::path::Path;
+use super::place::{prefix_url, use_place};
+use super::remove::DeletePrefix;
+use super::text::Text;
+use crate::api::ApiError;
+use crate::i18n::{Common, tr, use_i18n};
+use crate::model::command::Deed;
+use crate::model::format;
+use crate::model::percent;
+use crate::model::tree::{Item, Loading, Name, SEPARATOR};
+use crate::ui::clipboard::copier;
+use crate::ui::{Button, ButtonKind, Chip, EmptyState, ErrorState, Glyph, Icon, MenuItem, Skeleton, TtlBar, VirtualList};
+
+/// Height of a row; `folder.css` agrees.
+const ROW: f64 = 32.0;
+
+/// A row: an item, and at the end a note that more is to come.
+#[derive(Clone, Debug, PartialEq)]
+enum Line {
+    Item(Name, bool),
+    More,
+}
+
+/// The folder's view.
+#[component]
+pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
+    let (keyspace, place, i18n) = (use_keyspace(), use_place(), use_i18n());
+    let copy = copier();
+    let deleting = RwSignal::new(false);
+    let prefix = StoredValue::new(prefix);
+    // The level may go with its last key, and come again.
+    Effect::new(move |_| {
+        let missing = keyspace.tree().with(|tree| prefix.with_value(|prefix| tree.level(prefix).is_none()));
+        if missing {
+            keyspace.load(&prefix.get_value());
+        }
+    });
+    Effect::new(move |_| {
+        let unknown = keyspace.tree().with(|tree| prefix.with_value(|prefix| tree.count(prefix).is_none()));
+        if unknown {
+            keyspace.count(&prefix.get_value());
+        }
+    });
+    let level = move |what: fn(&crate::model::tree::Level) -> bool| {
+        keyspace.tree().with(|tree| prefix.with_value(|prefix| tree.level(prefix).is_some_and(what)))
+    };
+    let lines = Memo::new(move |_| {
+        keyspace.tree().with(|tree| {
+            let Some(level) = prefix.with_value(|prefix| tree.level(prefix)) else { return Arc::default() };
+            let mut lines: Vec<Line> = level
+                .items()
+                .map(|(name, item)| Line::Item(Name::clone(name), matches!(item, Item::Folder { .. })))
+                .collect();
+            if level.loaded() && !level.complete() {
+                lines.push(Line::More);
+            }
+            Arc::new(lines)
+        })
+    });
+    let loaded = Memo::new(move |_| level(|level| level.loaded()));
+    let failed = Memo::new(move |_| level(|level| level.loading() == Loading::Failed));
+    let empty = Memo::new(move |_| lines.with(|lines| lines.is_empty()));
+    let count = Memo::new(move |_| keyspace.tree().with(|tree| prefix.with_value(|prefix| tree.count(prefix))));
+    let chips = move || count.get().map(|count| view! { <Chip><b>{move || i18n.plural(count, Text::OneKey, Text::ManyKeys)}</b></Chip> });
+    let deeds = Signal::derive(move || {
+        let prefix = prefix.get_value().to_vec();
+        vec![
+            (Text::DoList, Deed::List { prefix: prefix.clone() }),
+            (Text::DoWatch, Deed::Watch { key: prefix, prefix: true }),
+        ]
+    });
+    let on_range = move |(_, end): (usize, usize)| {
+        if lines.with_untracked(|lines| lines.last() == Some(&Line::More) && end >= lines.len()) {
+            keyspace.load(&prefix.get_value());
+        }
+    };
+    let body = move || {
+        if !empty.get() {
+            return view! {
+                <div class="grid" role="table" aria-label=tr(Text::Folder)>
+                    <div class="grid-head" role="row">
+                        <span role="columnheader">{tr(Text::ColName)}</span>
+                        <span role="columnheader" class="cell-num">{tr(Text::ColSize)}</span>
+                        <span role="columnheader" class="cell-num">{tr(Text::ColVersion)}</span>
+                        <span role="columnheader" class="cell-num">{tr(Text::ColModified)}</span>
+                        <span role="columnheader">{tr(Text::ColLease)}</span>
+                    </div>
+                    <VirtualList
+                        rows=Signal::derive(move || lines.get())
+                        row_height=ROW
+                        key=|line: &Line| match line {
+                            Line::Item(name, folder) => (Some(Name::clone(name)), *folder),
+                            Line::More => (None, false),
+                        }
+                        render=move |_, line: Line| match line {
+                            Line::Item(name, true) => view! { <FolderRow name=name prefix=prefix/> }.into_any(),
+                            Line::Item(name, false) => view! { <KeyRow name=name prefix=prefix/> }.into_any(),
+                            Line::More => view! { <div class="grid-row mute">{tr(Text::More)}</div> }.into_any(),
+                        }
+                        on_range=on_range
+                        class="grid-list"
+                    />
+                </div>
+            }
+            .into_any();
+        }
+        if failed.get() {
+            let error = Signal::derive(move || keyspace.error().unwrap_or(ApiError::Unreachable));
+            return view! { <ErrorState error=error on_retry=move || keyspace.load(&prefix.get_value())/> }.into_any();
+        }
+        if !loaded.get() {
+            return view! { <div class="appears"><Skeleton rows=6/></div> }.into_any();
+        }
+        view! {
+            <EmptyState
+                icon=Icon::Folder
+                title=Signal::derive(move || i18n.t(Text::FolderEmpty).to_owned())
+                detail=Signal::derive(move || i18n.t(Text::FolderEmptyDetail).to_owned())
+            >
+                <Button kind=ButtonKind::Primary icon=Icon::Plus on_press=move || place.open_new(&prefix.get_value())>{tr(Text::NewKey)}</Button>
+            </EmptyState>
+        }
+        .into_any()
+    };
+    let watch_url = prefix.with_value(|prefix| crate::api::base::page_url(&format!("watch{}", percent::query(&[("prefix", prefix)]))));
+    view! {
+        <header class="head">
+            <div class="head-line">
+                <div class="head-what">
+                    <Path name=prefix.get_value()/>
+                    <div class="chips">{chips}</div>
+                </div>
+                <div class="acts">
+                    <CommandMenu deeds=deeds>
+                        <hr/>
+                        <MenuItem icon=Icon::Link on_press=move || prefix.with_value(|prefix| copy(prefix_url(prefix)))>{tr(Text::CopyLink)}</MenuItem>
+                    </CommandMenu>
+                    <a class="btn" href=watch_url>
+                        <Glyph icon=Icon::Eye/>
+                        {tr(Text::WatchIt)}
+                    </a>
+                    <Button kind=ButtonKind::Danger icon=Icon::Trash on_press=move || deleting.set(true)>{tr(Text::DeletePrefix)}</Button>
+                    <Button kind=ButtonKind::Primary icon=Icon::Plus on_press=move || place.open_new(&prefix.get_value())>{tr(Text::NewKey)}</Button>
+                </div>
+            </div>
+        </header>
+        {body}
+        <DeletePrefix prefix=prefix.get_value() open=deleting/>
+    }
+}
+
+/// The part of a name below the folder.
+fn below(name: &[u8], prefix: StoredValue<Name>) -> String {
+    let label = &name[prefix.with_value(|prefix| prefix.len()).min(name.len())..];
+    match label {
+        [rest @ .., SEPARATOR] if !rest.is_empty() => format::key(rest),
+        _ => format::key(label),
+    }
+}
+
+#[component]
+fn FolderRow(name: Name, prefix: StoredValue<Name>) -> impl IntoView {
+    let (keyspace, place) = (use_keyspace(), use_place());
+    keyspace.count(&name);
+    let label = below(&name, prefix);
+    let name = StoredValue::new(name);
+    let i18n = use_i18n();
+    let fresh = Memo::new(move |_| name.with_value(|name| keyspace.is_fresh(name)));
+    let count = move || {
+        let count = keyspace.tree().with(|tree| name.with_value(|name| tree.count(name)));
+        count.map(|count| i18n.plural(count, Text::OneKey, Text::ManyKeys))
+    };
+    let open = move |_| place.open_prefix(&name.get_value());
+    view! {
+        <div class="grid-row" role="row" class:is-fresh=move || fresh.get() on:click=open>
+            <span role="cell" class="grid-name">
+                <Glyph icon=Icon::Folder/>
+                <a href=name.with_value(|name| prefix_url(name)) class="mono cut">{label}</a>
+            </span>
+            <span role="cell" class="grid-rest mute">{count}</span>
+        </div>
+    }
+}
+
+#[component]
+fn KeyRow(name: Name, prefix: StoredValue<Name>) -> impl IntoView {
+    let (keyspace, facts, place, i18n) = (use_keyspace(), use_facts(), use_place(), use_i18n());
+    let label = below(&name, prefix);
+    let nameless = label.is_empty();
+    let href = super::place::key_url(&name);
+    let name = StoredValue::new(name);
+    let fresh = Memo::new(move |_| name.with_value(|name| keyspace.is_fresh(name)));
+    let meta = Memo::new(move |_| {
+        keyspace.tree().with(|tree| {
+            let level = prefix.with_value(|prefix| tree.level(prefix))?;
+            name.with_value(|name| level.meta(name))
+        })
+    });
+    let known = Memo::new(move |_| facts.key(&name.get_value(), meta.get()?.mod_revision));
+    let size = move || known.get().map(|facts| format::size(facts.size));
+    let draining = Memo::new(move |_| facts.lease(known.get()?.lease?));
+    let has_lease = Memo::new(move |_| draining.get().is_some());
+    let lease = move || {
+        has_lease.get().then(|| {
+            view! {
+                <TtlBar
+                    deadline=Signal::derive(move || draining.get().map_or(0.0, |draining| draining.deadline))
+                    granted=Signal::derive(move || draining.get().map_or(0, |draining| draining.granted))
+                />
+            }
+        })
+    };
+    let open = move |_| place.open_key(&name.get_value());
+    view! {
+        <div class="grid-row" role="row" class:is-fresh=move || fresh.get() on:click=open>
+            <span role="cell" class="grid-name">
+                <Glyph icon=Icon::File/>
+                <a href=href class="mono cut">
+                    {label}
+                    {nameless.then(|| view! { <span class="mute">{move || i18n.t(Common::EmptyKey)}</span> })}
+                </a>
+            </span>
+            <span role="cell" class="cell-num grid-size">{size}</span>
+            <span role="cell" class="cell-num grid-version">{move || meta.get().map(|meta| format::count(meta.version))}</span>
+            <span role="cell" class="cell-num mono grid-modified">{move || meta.get().map(|meta| format::count(meta.mod_revision))}</span>
+            <span role="cell" class="grid-lease">{lease}</span>
+        </div>
+    }
+}

@@ -1,0 +1,222 @@
+//! A key: what it is now, live.
+
+use leptos::prelude::*;
+use shared::{Bytes, Entry, Event, RangeSpec, WatchRequest};
+
+use super::editor::Editor;
+use super::history::HistoryCard;
+use super::key_head::KeyHead;
+use super::place::{HISTORY, use_place};
+use super::remove::DeleteKey;
+use super::text::Text;
+use super::value::ValueCard;
+use crate::api::{self, ApiError, Trouble};
+use crate::i18n::{tr, use_i18n};
+use crate::live::use_live;
+use crate::model::format;
+use crate::model::live::WatchUpdate;
+use crate::model::tree::Name;
+use crate::state::Scope;
+use crate::ui::tabs::tab_id;
+use crate::ui::{Button, ButtonKind, EmptyState, ErrorState, Glyph, Icon, Skeleton};
+
+/// What is known of the key.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Known {
+    /// Nothing yet.
+    Loading,
+    /// The question failed.
+    Failed(ApiError),
+    /// It is there.
+    Present(Entry),
+    /// It is not there; with what it was last and when it went, where the page saw that.
+    Absent { last: Option<(Entry, i64)> },
+}
+
+impl Known {
+    /// The entry, as it is or as it was last.
+    pub(crate) fn entry(&self) -> Option<&Entry> {
+        match self {
+            Self::Present(entry) => Some(entry),
+            Self::Absent { last: Some((entry, _)) } => Some(entry),
+            _ => None,
+        }
+    }
+}
+
+/// A key as the page follows it.
+#[derive(Clone, Copy)]
+pub(crate) struct Followed {
+    pub(crate) key: StoredValue<Name>,
+    pub(crate) known: RwSignal<Known>,
+    pub(crate) editing: RwSignal<bool>,
+    pub(crate) deleting: RwSignal<bool>,
+    scope: Scope,
+    followed: StoredValue<bool>,
+}
+
+impl Followed {
+    fn new(key: Name) -> Self {
+        let followed = Self {
+            key: StoredValue::new(key),
+            known: RwSignal::new(Known::Loading),
+            editing: RwSignal::new(false),
+            deleting: RwSignal::new(false),
+            scope: Scope::here(),
+            followed: StoredValue::new(false),
+        };
+        followed.load();
+        followed
+    }
+
+    /// Asks for the key.
+    pub(crate) fn load(self) {
+        self.scope.spawn(async move {
+            let Some(key) = self.key.try_get_value() else { return };
+            match api::kv::get(&key, None).await {
+                Ok(answer) => {
+                    self.know(Known::Present(answer.entry));
+                    self.follow(Some(answer.header.revision + 1));
+                }
+                Err(error) if error.trouble() == Trouble::Absent => {
+                    self.know(Known::Absent { last: None });
+                    self.follow(None);
+                }
+                Err(error) => self.know(Known::Failed(error)),
+            }
+        });
+    }
+
+    /// News never go back in time: an answer may be older than an event.
+    fn know(self, news: Known) {
+        let newer = self.known.try_with_untracked(|known| match (known, &news) {
+            (Known::Present(old), Known::Present(new)) => new.mod_revision > old.mod_revision,
+            _ => *known != news,
+        });
+        if newer == Some(true) {
+            self.known.try_set(news);
+        }
+    }
+
+    /// Follows the key from a revision on; from its state where there is none.
+    fn follow(self, revision: Option<i64>) {
+        if self.followed.try_update_value(|followed| std::mem::replace(followed, true)) != Some(false) {
+            return;
+        }
+        let key = self.key.get_value();
+        let request = WatchRequest {
+            range: RangeSpec { key: Some(Bytes::from(&*key)), ..RangeSpec::default() },
+            revision,
+            snapshot: true,
+            ..WatchRequest::default()
+        };
+        self.scope.with(|| use_live().watch(request, move |update| self.hear(update)));
+    }
+
+    fn hear(self, update: WatchUpdate) {
+        match update {
+            WatchUpdate::Events { events, .. } => {
+                for event in events {
+                    match event {
+                        Event::Put { entry, .. } => self.know(Known::Present(entry)),
+                        Event::Delete { mod_revision, .. } => {
+                            let last = self.known.try_with_untracked(|known| known.entry().cloned()).flatten();
+                            self.know(Known::Absent { last: last.map(|entry| (entry, mod_revision)) });
+                        }
+                    }
+                }
+            }
+            WatchUpdate::Snapshot { entries, last: true, .. } => match entries.into_iter().next() {
+                // The data may be others now: what a snapshot says holds, whatever was known.
+                Some(entry) => {
+                    self.known.try_set(Known::Present(entry));
+                }
+                None => {
+                    if !matches!(self.known.try_get_untracked(), Some(Known::Absent { .. })) {
+                        self.known.try_set(Known::Absent { last: None });
+                    }
+                }
+            },
+            _ => {}
+        }
+    }
+}
+
+/// The key's view.
+#[component]
+pub(crate) fn KeyView(key: Name) -> impl IntoView {
+    let (place, i18n) = (use_place(), use_i18n());
+    let followed = Followed::new(key);
+    let Followed { known, editing, .. } = followed;
+    let value = Signal::derive(move || {
+        known.with(|known| known.entry().and_then(|entry| entry.value.clone()).unwrap_or_default())
+    });
+    let shown = Memo::new(move |_| match known.get() {
+        Known::Loading => Shown::Loading,
+        Known::Failed(_) => Shown::Failed,
+        Known::Absent { last: None } if !editing.get() => Shown::Absent,
+        _ if editing.get() => Shown::Editor,
+        _ if place.tab.get() == HISTORY => Shown::History,
+        _ => Shown::Value,
+    });
+    let name = move || followed.key.with_value(|key| format::key(key));
+    let gone = move || match known.get() {
+        Known::Absent { last: Some((_, revision)) } if !editing.get() => Some(view! {
+            <div class="note note-bad" role="status">
+                <Glyph icon=Icon::Trash/>
+                <span class="note-text">{move || i18n.fill(Text::DeletedHere, &[&format::count(revision)])}</span>
+            </div>
+        }),
+        _ => None,
+    };
+    let body = move || match shown.get() {
+        Shown::Loading => view! { <div class="appears"><Skeleton rows=5/></div> }.into_any(),
+        Shown::Failed => view! {
+            <ErrorState
+                error=Signal::derive(move || match known.get() {
+                    Known::Failed(error) => error,
+                    _ => ApiError::Unreachable,
+                })
+                on_retry=move || followed.load()
+            />
+        }
+        .into_any(),
+        Shown::Absent => view! {
+            <EmptyState
+                icon=Icon::File
+                title=Signal::derive(move || i18n.fill(Text::Absent, &[&name()]))
+                detail=Signal::derive(move || i18n.t(Text::AbsentDetail).to_owned())
+            >
+                <Button kind=ButtonKind::Primary icon=Icon::Plus on_press=move || place.open_new(&followed.key.get_value())>
+                    {tr(Text::CreateIt)}
+                </Button>
+            </EmptyState>
+        }
+        .into_any(),
+        Shown::Editor => view! { <Editor followed=followed/> }.into_any(),
+        Shown::History => view! {
+            <div role="tabpanel" aria-labelledby=tab_id(HISTORY)><HistoryCard followed=followed/></div>
+        }
+        .into_any(),
+        Shown::Value => view! {
+            <div role="tabpanel" aria-labelledby=tab_id(super::place::VALUE)><ValueCard value=value/></div>
+        }
+        .into_any(),
+    };
+    view! {
+        <KeyHead followed=followed/>
+        {gone}
+        <div class="detail-body">{body}</div>
+        <DeleteKey followed=followed/>
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    Loading,
+    Failed,
+    Absent,
+    Editor,
+    History,
+    Value,
+}

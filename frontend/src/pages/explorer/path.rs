@@ -1,0 +1,73 @@
+//! The path of a key or a prefix, each part a link to its folder.
+
+use leptos::prelude::*;
+
+use super::place::{prefix_url, use_place};
+use super::text::Text;
+use crate::i18n::{Common, use_i18n};
+use crate::model::format;
+use crate::model::tree::{Name, SEPARATOR};
+use crate::ui::{Button, ButtonKind, Icon};
+
+/// A piece of a path.
+struct Part {
+    shown: String,
+    /// The prefix it leads to; `None` for the last.
+    prefix: Option<Name>,
+}
+
+/// The pieces, separators with what stands before them.
+fn parts(name: &[u8]) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for (at, byte) in name.iter().enumerate() {
+        // A slash at the very beginning belongs to the first name.
+        if *byte == SEPARATOR && at > 0 {
+            parts.push(Part { shown: format::key(&name[start..at]), prefix: Some(name[..=at].into()) });
+            start = at + 1;
+        }
+    }
+    parts.push(Part { shown: format::key(&name[start..]), prefix: None });
+    parts
+}
+
+/// Shows the path, and on narrow screens the way back to the tree.
+#[component]
+pub(crate) fn Path(name: Name) -> impl IntoView {
+    let (place, i18n) = (use_place(), use_i18n());
+    let whole = format::key(&name);
+    let parts = parts(&name);
+    let last = parts.len() - 1;
+    let shown = parts
+        .into_iter()
+        .enumerate()
+        .map(|(at, part)| {
+            let Some(prefix) = part.prefix else {
+                return view! { <span class="path-last">{part.shown}</span> }.into_any();
+            };
+            let href = prefix_url(&prefix);
+            // A link to itself would lead nowhere: the folder in view is the last but one.
+            let folder_in_view = at + 1 == last && name.last() == Some(&SEPARATOR);
+            let class = if folder_in_view { "path-last" } else { "path-part" };
+            view! {
+                <a class=class href=href>{part.shown}</a>
+                <span class="path-sep">"/"</span>
+            }
+            .into_any()
+        })
+        .collect_view();
+    let nameless = whole.is_empty().then(|| view! { <span class="path-part">{move || i18n.t(Common::EmptyKey)}</span> });
+    view! {
+        <div class="path">
+            <span class="path-back">
+                <Button
+                    kind=ButtonKind::Quiet
+                    icon=Icon::Left
+                    label=Signal::derive(move || i18n.t(Text::BackToTree).to_owned())
+                    on_press=move || place.close()
+                />
+            </span>
+            <h2 class="path-name" title=whole.clone()>{shown}{nameless}</h2>
+        </div>
+    }
+}

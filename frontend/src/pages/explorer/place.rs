@@ -1,0 +1,137 @@
+//! Where the Explorer is: its state lives in the address, so that every place can be shared.
+
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_location, use_navigate};
+
+use crate::api::base::page_url;
+use crate::model::percent;
+use crate::model::tree::Name;
+
+/// What is selected.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Selected {
+    Nothing,
+    Key(Name),
+    Prefix(Name),
+}
+
+/// The tabs of a key.
+pub(crate) const VALUE: &str = "value";
+/// The other one.
+pub(crate) const HISTORY: &str = "history";
+
+/// The Explorer's address, read and written.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) selected: Memo<Selected>,
+    pub(crate) tab: Memo<&'static str>,
+    /// Whether the dialog for a new key is open, and the key it begins with.
+    pub(crate) new: Memo<Option<Name>>,
+    go: StoredValue<Box<dyn Fn(&str, bool)>, LocalStorage>,
+}
+
+fn read(query: &str) -> Selected {
+    let value = |name| percent::query_value(query, name);
+    match (value("key"), value("prefix")) {
+        (Some(key), _) => Selected::Key(key.into()),
+        (None, Some(prefix)) => Selected::Prefix(prefix.into()),
+        (None, None) => Selected::Nothing,
+    }
+}
+
+impl Place {
+    fn new() -> Self {
+        let search = use_location().search;
+        let navigate = use_navigate();
+        let go = move |url: &str, replace: bool| {
+            navigate(url, NavigateOptions { replace, scroll: false, ..NavigateOptions::default() });
+        };
+        Self {
+            selected: Memo::new(move |_| search.with(|query| read(query))),
+            tab: Memo::new(move |_| {
+                let tab = search.with(|query| percent::query_value(query, "tab"));
+                if tab.as_deref() == Some(HISTORY.as_bytes()) { HISTORY } else { VALUE }
+            }),
+            new: Memo::new(move |_| search.with(|query| percent::query_value(query, "new")).map(Into::into)),
+            go: StoredValue::new_local(Box::new(go)),
+        }
+    }
+
+    fn to(self, query: &str, replace: bool) {
+        self.go.with_value(|go| go(&page_url(&format!("explorer{query}")), replace));
+    }
+
+    /// Shows a key, on the tab in view.
+    pub(crate) fn open_key(self, key: &[u8]) {
+        if *self.selected.read_untracked() != Selected::Key(key.into()) {
+            self.to(&percent::query(&[("key", key)]), false);
+        }
+    }
+
+    /// Shows a prefix.
+    pub(crate) fn open_prefix(self, prefix: &[u8]) {
+        if *self.selected.read_untracked() != Selected::Prefix(prefix.into()) {
+            self.to(&percent::query(&[("prefix", prefix)]), false);
+        }
+    }
+
+    /// Shows nothing but the tree.
+    pub(crate) fn close(self) {
+        self.to("", false);
+    }
+
+    /// Another tab of the same key.
+    pub(crate) fn open_tab(self, tab: &'static str) {
+        let Selected::Key(key) = self.selected.get_untracked() else { return };
+        let mut query = vec![("key", &*key)];
+        if tab != VALUE {
+            query.push(("tab", tab.as_bytes()));
+        }
+        self.to(&percent::query(&query), true);
+    }
+
+    /// Opens the dialog for a new key that begins so.
+    pub(crate) fn open_new(self, begins: &[u8]) {
+        let selected = self.selected.get_untracked();
+        let mut query = vec![("new", begins)];
+        match &selected {
+            Selected::Key(key) => query.push(("key", key)),
+            Selected::Prefix(prefix) => query.push(("prefix", prefix)),
+            Selected::Nothing => {}
+        }
+        self.to(&percent::query(&query), true);
+    }
+
+    /// Closes that dialog.
+    pub(crate) fn close_new(self) {
+        let query = match self.selected.get_untracked() {
+            Selected::Key(key) => percent::query(&[("key", &key)]),
+            Selected::Prefix(prefix) => percent::query(&[("prefix", &prefix)]),
+            Selected::Nothing => String::new(),
+        };
+        self.to(&query, true);
+    }
+}
+
+/// The link to a key.
+pub(crate) fn key_url(key: &[u8]) -> String {
+    page_url(&format!("explorer{}", percent::query(&[("key", key)])))
+}
+
+/// The link to a prefix.
+pub(crate) fn prefix_url(prefix: &[u8]) -> String {
+    page_url(&format!("explorer{}", percent::query(&[("prefix", prefix)])))
+}
+
+/// The Explorer's address.
+pub(crate) fn use_place() -> Place {
+    expect_context()
+}
+
+/// Puts the address into the page's context.
+pub(super) fn provide() -> Place {
+    let place = Place::new();
+    provide_context(place);
+    place
+}

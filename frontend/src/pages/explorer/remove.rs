@@ -1,0 +1,201 @@
+//! Deleting, with the object and the count named.
+
+use leptos::prelude::*;
+use shared::CountAnswer;
+
+use super::commands::CommandButton;
+use super::editor::SaveFailed;
+use super::key::{Followed, Known};
+use super::text::Text;
+use crate::api::{self, ApiError, Trouble};
+use crate::i18n::{Common, tr, use_i18n};
+use crate::model::command::Deed;
+use crate::model::format;
+use crate::model::tree::Name;
+use crate::state::{Scope, Tone, use_toasts};
+use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon};
+
+/// Asks before a key is deleted.
+#[component]
+pub(crate) fn DeleteKey(followed: Followed) -> impl IntoView {
+    let (toasts, i18n) = (use_toasts(), use_i18n());
+    let scope = Scope::here();
+    let open = followed.deleting;
+    let busy = RwSignal::new(false);
+    let error = RwSignal::new(None::<ApiError>);
+    let entry = Memo::new(move |_| match followed.known.get() {
+        Known::Present(entry) => Some(entry),
+        _ => None,
+    });
+    let revision = move || entry.with(|entry| entry.as_ref().map_or(0, |entry| entry.mod_revision));
+    let facts = move || {
+        let version = entry.with(|entry| entry.as_ref().map_or(0, |entry| entry.version));
+        i18n.fill(Text::DeleteKeyBody, &[&format::count(revision()), &format::count(version)])
+    };
+    let close = move || {
+        open.set(false);
+        error.set(None);
+    };
+    let delete = move || {
+        let key = followed.key.get_value();
+        let revision = untrack(revision);
+        busy.set(true);
+        error.set(None);
+        scope.spawn(async move {
+            let answer = api::kv::delete(&key, revision).await;
+            busy.try_set(false);
+            match answer {
+                Ok(_) => {
+                    toasts.show(Tone::Good, i18n.fill(Text::DeletedKey, &[&format::key(&key)]));
+                    open.try_set(false);
+                    // The watch says so too; without a socket this does.
+                    followed.load();
+                }
+                Err(problem) => {
+                    if problem.trouble() == Trouble::Conflict {
+                        followed.load();
+                    }
+                    error.try_set(Some(problem));
+                }
+            }
+        });
+    };
+    let deed = Signal::derive(move || {
+        let revision = entry.with(|entry| entry.as_ref().map(|entry| entry.mod_revision))?;
+        Some(Deed::Delete { key: followed.key.get_value().to_vec(), revision })
+    });
+    let failed = move || error.get().map(|error| view! { <SaveFailed error=error/> });
+    view! {
+        <Dialog open=open title=Signal::derive(move || i18n.t(Text::DeleteKeyTitle).to_owned()) on_close=move |()| close()>
+            <div class="dialog-body">
+                <p class="mono object">{followed.key.with_value(|key| format::key(key))}</p>
+                <p class="soft">{facts}</p>
+                {failed}
+            </div>
+            <footer class="dialog-foot">
+                <span class="push"><CommandButton deed=deed name=Text::DoDelete/></span>
+                <Button on_press=close>{tr(Common::Cancel)}</Button>
+                <Button
+                    kind=ButtonKind::DangerNow
+                    icon=Icon::Trash
+                    pending=busy
+                    disabled=Signal::derive(move || entry.with(Option::is_none))
+                    on_press=delete
+                >
+                    {tr(Text::DeleteKeyNow)}
+                </Button>
+            </footer>
+        </Dialog>
+    }
+}
+
+/// Asks before everything under a prefix is deleted: first counts, then deletes what was counted.
+#[component]
+pub(crate) fn DeletePrefix(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
+    let i18n = use_i18n();
+    let prefix = StoredValue::new(prefix);
+    view! {
+        <Dialog open=open title=Signal::derive(move || i18n.t(Text::DeletePrefixTitle).to_owned()) on_close=move |()| open.set(false)>
+            <DeletePrefixBody prefix=prefix.get_value() open=open/>
+        </Dialog>
+    }
+}
+
+#[component]
+fn DeletePrefixBody(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
+    let (toasts, i18n) = (use_toasts(), use_i18n());
+    let scope = Scope::here();
+    let prefix = StoredValue::new(prefix);
+    let counted = RwSignal::new(None::<CountAnswer>);
+    let moved = RwSignal::new(false);
+    let busy = RwSignal::new(false);
+    let error = RwSignal::new(None::<ApiError>);
+    let count = move || {
+        scope.spawn(async move {
+            let Some(prefix) = prefix.try_get_value() else { return };
+            match api::kv::count_before_delete(&prefix).await {
+                Ok(answer) => {
+                    counted.try_set(Some(answer));
+                }
+                Err(problem) => {
+                    error.try_set(Some(problem));
+                }
+            }
+        });
+    };
+    count();
+    let name = move || {
+        let name = prefix.with_value(|prefix| format::key(prefix));
+        if name.is_empty() { i18n.t(Text::WholeKeyspace).to_owned() } else { name }
+    };
+    let keys = Memo::new(move |_| counted.with(|counted| counted.as_ref().map(|counted| counted.count)));
+    let verb = move || match keys.get() {
+        None => i18n.t(Text::Counting).to_owned(),
+        Some(1) => i18n.fill(Text::DeleteOneNow, &["1", &name()]),
+        Some(keys) => i18n.fill(Text::DeleteManyNow, &[&format::count(keys), &name()]),
+    };
+    let delete = move || {
+        let (Some(answer), prefix) = (counted.get_untracked(), prefix.get_value()) else { return };
+        busy.set(true);
+        error.set(None);
+        scope.spawn(async move {
+            let result = api::kv::delete_prefix(&prefix, answer).await;
+            busy.try_set(false);
+            match result {
+                Ok(deleted) => {
+                    let text = i18n.fill(Text::DeletedMany, &[&format::count(deleted.deleted), &untrack(name)]);
+                    toasts.show(Tone::Good, text);
+                    open.try_set(false);
+                }
+                Err(problem) if problem.trouble() == Trouble::Conflict => {
+                    moved.try_set(true);
+                    counted.try_set(None);
+                    count();
+                }
+                Err(problem) => {
+                    error.try_set(Some(problem));
+                }
+            }
+        });
+    };
+    let deed = Signal::derive(move || {
+        let counted = counted.get()?;
+        let prefix = prefix.get_value().to_vec();
+        Some(Deed::DeletePrefix { prefix, count: counted.count, revision: counted.header.revision })
+    });
+    let facts = move || {
+        let counted = counted.get();
+        let Some(counted) = counted else { return i18n.t(Text::Counting).to_owned() };
+        if counted.count == 0 {
+            return i18n.t(Text::NothingUnder).to_owned();
+        }
+        let keys = i18n.plural(counted.count, Text::OneKey, Text::ManyKeys);
+        format!("{keys}, {}", i18n.fill(Text::DeletePrefixBody, &[&format::count(counted.header.revision)]))
+    };
+    view! {
+        <div class="dialog-body">
+            <p class="mono object">{name}</p>
+            <Show when=move || moved.get()>
+                <div class="note note-warn" role="alert">
+                    <Glyph icon=Icon::Warn/>
+                    <span class="note-text">{tr(Text::RangeMoved)}</span>
+                </div>
+            </Show>
+            <p class="soft" role="status">{facts}</p>
+            {move || error.get().map(|error| view! { <SaveFailed error=error/> })}
+        </div>
+        <footer class="dialog-foot">
+            <span class="push"><CommandButton deed=deed name=Text::DoDelete/></span>
+            <Button on_press=move || open.set(false)>{tr(Common::Cancel)}</Button>
+            <Button
+                kind=ButtonKind::DangerNow
+                icon=Icon::Trash
+                pending=busy
+                disabled=Signal::derive(move || keys.get().is_none_or(|keys| keys == 0))
+                on_press=delete
+            >
+                {verb}
+            </Button>
+        </footer>
+    }
+}

@@ -1,0 +1,164 @@
+//! The Explorer's texts.
+
+crate::i18n::texts! {
+    pub(crate) enum Text {
+        // Tree
+        Filter: "Filter keys", "筛选键";
+        NewKey: "New key", "新建键";
+        Keys: "Keys", "键";
+        TreeBorder: "Width of the key tree", "键树宽度";
+        TreeEmpty: "No keys yet", "还没有键";
+        TreeEmptyDetail: "Put the first one here, or with etcdctl: it will appear by itself.", "在此创建第一个键，或用 etcdctl 写入：它会自动出现。";
+        NoMatch: "Nothing loaded contains “{0}”", "已加载的内容中没有“{0}”";
+        NoMatchDetail: "The filter looks at the rows that are loaded. Enter opens it as a prefix.", "筛选只针对已加载的行。按 Enter 将其作为前缀打开。";
+        OpenAsPrefix: "Open as prefix", "作为前缀打开";
+        More: "Loading more", "正在加载更多";
+        PageFailed: "Not loaded. Try again", "加载失败，点击重试";
+        OneKey: "{0} key", "{0} 个键";
+        ManyKeys: "{0} keys", "{0} 个键";
+        OneRow: "{0} row", "{0} 行";
+        ManyRows: "{0} rows", "{0} 行";
+        ReadAt: "live since {0}", "自 {0} 起实时";
+        Now: "now", "刚刚";
+        BackToTree: "Back to the keys", "返回键列表";
+        Nothing: "Pick a key", "选择一个键";
+        NothingDetail: "Its value, lease and history show here. Ctrl K goes to any key by name.", "此处显示其值、租约与历史。按 Ctrl K 可按名称转到任意键。";
+        // Key
+        ModifiedAt: "modified at", "修改于";
+        CreatedAt: "created at", "创建于";
+        VersionIs: "version", "版本";
+        LeaseIs: "lease", "租约";
+        NoLease: "no lease", "无租约";
+        LeaseLeft: "{0} of {1} left", "剩余 {0} / {1}";
+        LeaseEnded: "ended", "已结束";
+        TabValue: "Value", "值";
+        TabHistory: "History", "历史";
+        Sections: "Parts of the key", "键的各部分";
+        Edit: "Edit", "编辑";
+        Delete: "Delete", "删除";
+        WatchIt: "Watch", "监听";
+        Lens: "Lens", "查看方式";
+        LensJson: "JSON", "JSON";
+        LensText: "Text", "文本";
+        LensHex: "Hex", "十六进制";
+        LensBase64: "Base64", "Base64";
+        ValidJson: "valid JSON", "有效 JSON";
+        PlainText: "UTF-8 text", "UTF-8 文本";
+        Binary: "not text", "非文本";
+        OneLine: "{0} line", "{0} 行";
+        ManyLines: "{0} lines", "{0} 行";
+        EmptyValue: "The value is empty: 0 bytes.", "值为空：0 字节。";
+        CopyValue: "Copy value", "复制值";
+        CopyLink: "Copy link", "复制链接";
+        CopyKey: "Copy key", "复制键名";
+        Absent: "There is no key {0}", "不存在键 {0}";
+        AbsentDetail: "It was deleted, has never been written, or its lease ended. It shows here as soon as it is written.", "它可能已被删除、从未写入，或租约已结束。一旦写入会立即显示。";
+        CreateIt: "Create it", "创建";
+        DeletedHere: "Deleted at revision {0}. This was its last value.", "已在修订版本 {0} 删除。以下是最后的值。";
+        // History
+        HistoryTitle: "Stored revisions", "已存修订版本";
+        Current: "current", "当前";
+        Deleted: "deleted", "已删除";
+        EndCreation: "The first is its creation.", "最早一条为创建。";
+        EndCompaction: "Older revisions have been compacted.", "更早的修订版本已被压缩。";
+        EndCompactionAt: "Older revisions have been compacted, up to {0}.", "更早的修订版本已被压缩，直至 {0}。";
+        LoadOlder: "Load older", "加载更早";
+        ValueAt: "Value at {0}", "{0} 时的值";
+        ChangedBy: "Change at {0}", "{0} 的变更";
+        ShowChange: "Change", "变更";
+        ShowValue: "Value", "值";
+        HistoryMoved: "Newer revisions have come.", "有更新的修订版本。";
+        Refresh: "Show them", "显示";
+        // Editing
+        EditValue: "Edit value", "编辑值";
+        WriteAs: "Write as", "输入方式";
+        Review: "Review change", "查看差异";
+        Save: "Save", "保存";
+        BackToEditing: "Go on editing", "继续编辑";
+        NoChange: "Nothing changed", "没有改动";
+        KeepLease: "Keep lease {0}", "保留租约 {0}";
+        DropLease: "Detach from the lease", "解除租约";
+        LeaseAfter: "Lease after saving", "保存后的租约";
+        SavedAt: "Saved {0} at revision {1}", "已保存 {0}，修订版本 {1}";
+        SaveIf: "Saves only if the key is still at revision {0}.", "仅当键仍处于修订版本 {0} 时保存。";
+        ChangedUnder: "Changed at revision {0} while you were editing.", "编辑期间已在修订版本 {0} 被修改。";
+        DeletedUnder: "Deleted at revision {0} while you were editing.", "编辑期间已在修订版本 {0} 被删除。";
+        SeeBoth: "See both versions", "查看两个版本";
+        BadHex: "Only hex digits, two for each byte", "只能是十六进制数字，每字节两位";
+        BadOdd: "The last byte has one digit only", "最后一个字节只有一位";
+        BadBase64: "This is not base64", "不是有效的 Base64";
+        Formatted: "Compared as formatted JSON", "按格式化后的 JSON 比较";
+        ComparedHex: "Compared as hex", "按十六进制比较";
+        Added: "+{0}", "+{0}";
+        Removed: "−{0}", "−{0}";
+        LinesSame: "{0} equal lines", "{0} 行相同";
+        EndsCrLf: "CRLF line ends are kept.", "保留 CRLF 换行。";
+        // Conflict
+        Conflict: "Somebody else was faster", "他人已先行修改";
+        ConflictDetail: "The key changed at revision {0} after you began at {1}. Nothing has been overwritten.", "你从 {1} 开始编辑后，该键已在修订版本 {0} 被修改。没有内容被覆盖。";
+        ConflictGone: "The key was deleted after you began at {0}. Nothing has been overwritten.", "你从 {0} 开始编辑后，该键已被删除。没有内容被覆盖。";
+        Theirs: "Theirs, revision {0}", "对方版本，修订版本 {0}";
+        TheirsGone: "Theirs: deleted", "对方：已删除";
+        Mine: "Yours, not saved", "你的版本，未保存";
+        AgainstBase: "changes since {0}", "自 {0} 以来的变化";
+        KeepMine: "Save yours over theirs", "用你的版本覆盖";
+        CreateAgain: "Create it again with yours", "用你的版本重新创建";
+        TakeTheirs: "Take theirs", "采用对方版本";
+        AcceptDeletion: "Leave it deleted", "保持删除";
+        MergeByHand: "Go on editing yours", "继续编辑你的版本";
+        SameAsBefore: "no difference", "没有差异";
+        // Create
+        CreateTitle: "New key", "新建键";
+        CreateKey: "Create key", "创建键";
+        KeyEscapes: "Bytes as \\xFF where the key is no text.", "非文本字节写作 \\xFF。";
+        KeyHasEscapes: "Read \\x.. as bytes", "将 \\x.. 视为字节";
+        ExistsAlready: "This key exists already, at revision {0}. It has not been touched.", "该键已存在，修订版本 {0}，未被改动。";
+        OpenIt: "Open it", "打开";
+        KeyNeeded: "A key has at least one byte", "键至少有一个字节";
+        NoLeaseChoice: "No lease", "无租约";
+        NewLeaseChoice: "A new lease", "新租约";
+        OldLeaseChoice: "An existing lease", "已有租约";
+        Seconds: "Seconds until it ends, unless renewed", "有效秒数（除非续约）";
+        LeaseId: "Lease id", "租约 ID";
+        BadSeconds: "A number of seconds, 1 or more", "秒数，至少为 1";
+        BadLease: "Hexadecimal, as etcdctl prints it", "十六进制，如 etcdctl 所示";
+        CreatedIt: "Created {0} at revision {1}", "已创建 {0}，修订版本 {1}";
+        // Delete
+        DeleteKeyTitle: "Delete this key?", "删除此键？";
+        DeleteKeyBody: "at revision {0}, version {1}. Deletes only if nobody has changed it since.", "修订版本 {0}，版本 {1}。仅当此后无人修改时才删除。";
+        DeleteKeyNow: "Delete key", "删除键";
+        DeletedKey: "Deleted {0}", "已删除 {0}";
+        DeletePrefixTitle: "Delete everything under this prefix?", "删除此前缀下的全部键？";
+        DeletePrefixBody: "counted at revision {0}. A key written later stops the deletion.", "按修订版本 {0} 统计。之后若有写入则中止删除。";
+        Counting: "Counting", "正在统计";
+        DeleteOneNow: "Delete {0} key under {1}", "删除 {1} 下的 {0} 个键";
+        DeleteManyNow: "Delete {0} keys under {1}", "删除 {1} 下的 {0} 个键";
+        DeletedMany: "Deleted {0} keys under {1}", "已删除 {1} 下的 {0} 个键";
+        NothingUnder: "There is no key under this prefix.", "此前缀下没有键。";
+        RangeMoved: "The keys changed meanwhile; nothing was deleted. Counted again:", "期间键有变化，未删除任何键。重新统计：";
+        KeyMoved: "The key changed meanwhile, to revision {0}; it was not deleted.", "键已变为修订版本 {0}，未删除。";
+        WholeKeyspace: "the whole keyspace", "整个键空间";
+        // Folder
+        Folder: "Folder", "目录";
+        FolderEmpty: "Nothing on this level", "此层没有内容";
+        FolderEmptyDetail: "The prefix is not in use. A key written under it appears here.", "该前缀未被使用。写入其下的键会显示在这里。";
+        ColName: "Name", "名称";
+        ColVersion: "Version", "版本";
+        ColModified: "Modified at", "修改于";
+        ColSize: "Size", "大小";
+        ColLease: "Lease", "租约";
+        DeletePrefix: "Delete…", "删除…";
+        // Copy as
+        CommandTitle: "Copy as", "复制为";
+        DoRead: "Read", "读取";
+        DoList: "List", "列出";
+        DoHistory: "History", "历史";
+        DoWatch: "Watch", "监听";
+        DoSave: "Save", "保存";
+        DoCreate: "Create", "创建";
+        DoDelete: "Delete", "删除";
+        NoCommand: "etcdctl has no command for this.", "etcdctl 没有对应命令。";
+        NulByte: "etcdctl cannot be given a NUL byte.", "etcdctl 无法接受 NUL 字节。";
+        Unguarded: "etcdctl deletes without the guard: keys written meanwhile die too.", "etcdctl 删除时没有保护：期间写入的键也会被删除。";
+    }
+}

@@ -1,0 +1,148 @@
+//! A row of the tree.
+
+use std::fmt::Write as _;
+
+use leptos::prelude::*;
+
+use super::facts::use_facts;
+use super::keyspace::use_keyspace;
+use super::place::{Selected, use_place};
+use super::text::Text;
+use crate::i18n::{Common, use_i18n};
+use crate::model::format;
+use crate::model::tree::{Name, Row, RowKind};
+use crate::state::use_clock;
+use crate::ui::{Glyph, Icon};
+
+/// The element id of a row: keys are bytes, ids are not.
+pub(crate) fn row_id(folder: bool, name: &[u8]) -> String {
+    let mut id = String::with_capacity(name.len() * 2 + 8);
+    id.push_str(if folder { "row-f-" } else { "row-k-" });
+    for byte in name {
+        write!(id, "{byte:02x}").expect("a String takes every write");
+    }
+    id
+}
+
+/// A row: a folder, a key, or a note about a page of its level.
+#[component]
+pub(crate) fn TreeRow(row: Row, cursor: RwSignal<Option<(bool, Name)>>, on_open: impl Fn(Row) + Clone + Send + Sync + 'static) -> impl IntoView {
+    match row.kind {
+        RowKind::More | RowKind::Failed => view! { <NoteRow row=row on_open=on_open/> }.into_any(),
+        RowKind::Folder { .. } | RowKind::Key => view! { <ItemRow row=row cursor=cursor on_open=on_open/> }.into_any(),
+    }
+}
+
+fn indent(depth: usize) -> String {
+    format!("{}px", 12 + depth * 16)
+}
+
+#[component]
+fn NoteRow(row: Row, on_open: impl Fn(Row) + Clone + Send + Sync + 'static) -> impl IntoView {
+    let i18n = use_i18n();
+    let failed = row.kind == RowKind::Failed;
+    let depth = row.depth;
+    view! {
+        <div class="tree-row tree-note" class:is-failed=failed role="presentation" style:padding-left=indent(depth + 1) on:click=move |_| on_open(row.clone())>
+            {move || i18n.t(if failed { Text::PageFailed } else { Text::More })}
+        </div>
+    }
+}
+
+#[component]
+fn ItemRow(row: Row, cursor: RwSignal<Option<(bool, Name)>>, on_open: impl Fn(Row) + Clone + Send + Sync + 'static) -> impl IntoView {
+    let (keyspace, place, i18n) = (use_keyspace(), use_place(), use_i18n());
+    let folder = matches!(row.kind, RowKind::Folder { .. });
+    let open = matches!(row.kind, RowKind::Folder { open: true });
+    let name = StoredValue::new(Name::clone(&row.name));
+    let selected = Memo::new(move |_| {
+        place.selected.with(|selected| match selected {
+            Selected::Key(key) => !folder && name.with_value(|name| name == key),
+            Selected::Prefix(prefix) => folder && name.with_value(|name| name == prefix),
+            Selected::Nothing => false,
+        })
+    });
+    let under_cursor = Memo::new(move |_| {
+        cursor.with(|cursor| {
+            cursor.as_ref().is_some_and(|(of_folder, at)| *of_folder == folder && name.with_value(|name| name == at))
+        })
+    });
+    let fresh = Memo::new(move |_| name.with_value(|name| keyspace.is_fresh(name)));
+    let label = format::key(row.label());
+    let nameless = label.is_empty();
+    let depth = row.depth;
+    let clicked = row.clone();
+    let on_click = move |_| {
+        cursor.set(Some((folder, Name::clone(&clicked.name))));
+        on_open(clicked.clone());
+    };
+    view! {
+        <div
+            id=row_id(folder, &row.name)
+            class="tree-row"
+            class:is-fresh=move || fresh.get()
+            class:is-cursor=move || under_cursor.get()
+            role="treeitem"
+            attr:aria-level=(depth + 1).to_string()
+            aria-expanded=folder.then(|| open.to_string())
+            aria-selected=move || selected.get().to_string()
+            style:padding-left=indent(if folder { depth } else { depth + 1 })
+            on:click=on_click
+        >
+            {folder.then(|| view! { <Glyph icon=if open { Icon::Down } else { Icon::Right }/> })}
+            <Glyph icon=if folder { Icon::Folder } else { Icon::File }/>
+            <span class="tree-label">
+                {label}
+                {nameless.then(|| view! { <span class="mute">{move || i18n.t(Common::EmptyKey)}</span> })}
+            </span>
+            {if folder {
+                view! { <FolderNote name=name fresh=fresh/> }.into_any()
+            } else {
+                view! { <KeyNote name=name fresh=fresh/> }.into_any()
+            }}
+        </div>
+    }
+}
+
+/// Keys in a folder, where they have been counted.
+#[component]
+fn FolderNote(name: StoredValue<Name>, fresh: Memo<bool>) -> impl IntoView {
+    let keyspace = use_keyspace();
+    keyspace.count(&name.get_value());
+    let count = Memo::new(move |_| name.with_value(|name| keyspace.tree().with(|tree| tree.count(name))));
+    view! {
+        <span class="tree-count" class:is-put=move || fresh.get()>{move || count.get().map(format::count)}</span>
+    }
+}
+
+/// "now" for a key just changed, else what is left of its lease.
+#[component]
+fn KeyNote(name: StoredValue<Name>, fresh: Memo<bool>) -> impl IntoView {
+    let (keyspace, facts, clock, i18n) = (use_keyspace(), use_facts(), use_clock(), use_i18n());
+    let revision = Memo::new(move |_| {
+        let meta = keyspace.tree().with(|tree| name.with_value(|name| tree.meta(name)));
+        meta.map(|meta| meta.mod_revision)
+    });
+    let lease = Memo::new(move |_| facts.key(&name.get_value(), revision.get()?)?.lease);
+    let left = Memo::new(move |_| {
+        let draining = facts.lease(lease.get()?)?;
+        let left = ((draining.deadline - clock.now()) / 1000.0).ceil().max(0.0) as i64;
+        Some((left, left * 5 <= draining.granted))
+    });
+    let text = move || {
+        if fresh.get() {
+            return Some(i18n.t(Text::Now).to_owned());
+        }
+        left.get().map(|(left, _)| format::span(left, i18n.lang()))
+    };
+    view! {
+        <span
+            class="tree-count"
+            class:is-put=move || fresh.get()
+            class:is-lease=move || !fresh.get() && left.get().is_some_and(|(_, low)| !low)
+            class:is-low=move || !fresh.get() && left.get().is_some_and(|(_, low)| low)
+        >
+            {text}
+        </span>
+    }
+}

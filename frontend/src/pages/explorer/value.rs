@@ -1,0 +1,103 @@
+//! A value through its lenses.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use shared::Bytes;
+
+use super::text::Text;
+use crate::i18n::{Common, tr, use_i18n};
+use crate::model::code::Code;
+use crate::model::format;
+use crate::model::value::{Lens, lenses, nature, show};
+use crate::ui::clipboard::copier;
+use crate::ui::code::CodeView;
+use crate::ui::{Button, ButtonKind, Icon, Segmented};
+
+fn name(lens: Lens) -> Text {
+    match lens {
+        Lens::Json => Text::LensJson,
+        Lens::Text => Text::LensText,
+        Lens::Hex => Text::LensHex,
+        Lens::Base64 => Text::LensBase64,
+    }
+}
+
+/// A card with a value. The lens that fits is chosen until somebody chooses another.
+#[component]
+pub(crate) fn ValueCard(#[prop(into)] value: Signal<Bytes>) -> impl IntoView {
+    let i18n = use_i18n();
+    let copy = copier();
+    let nature = Memo::new(move |_| value.with(|value| nature(&value.0)));
+    let chosen = RwSignal::new(None::<Lens>);
+    let lens = Memo::new(move |_| {
+        let nature = nature.get();
+        chosen.get().filter(|lens| lenses(nature).contains(lens)).unwrap_or(nature.best)
+    });
+    let code = Memo::new(move |_| Arc::new(value.with(|value| show(&value.0, lens.get()))));
+    let options = Signal::derive(move || {
+        lenses(nature.get()).into_iter().map(|lens| (lens, i18n.t(name(lens)).to_owned())).collect::<Vec<_>>()
+    });
+    let note = move || {
+        let nature = nature.get();
+        let kind = match (nature.json, nature.text) {
+            (true, _) => Text::ValidJson,
+            (false, true) => Text::PlainText,
+            (false, false) => Text::Binary,
+        };
+        let lines = code.with(|code| code.lines()) as i64;
+        let size = format::size(value.with(Bytes::len) as i64);
+        match lens.get() {
+            Lens::Json | Lens::Text => {
+                format!("{} · {} · {size}", i18n.t(kind), i18n.plural(lines, Text::OneLine, Text::ManyLines))
+            }
+            Lens::Hex | Lens::Base64 => format!("{} · {size}", i18n.t(kind)),
+        }
+    };
+    let copy_value = move || {
+        // What is in view is what is copied: a value that is no text only exists as hex or base64.
+        let text = match lens.get_untracked() {
+            Lens::Json | Lens::Text => value.with_untracked(|value| value.to_lossy().into_owned()),
+            Lens::Hex => value.with_untracked(|value| crate::model::value::write(&value.0, crate::model::value::Script::Hex)),
+            Lens::Base64 => {
+                value.with_untracked(|value| crate::model::value::write(&value.0, crate::model::value::Script::Base64))
+            }
+        };
+        copy(text);
+    };
+    let empty = Memo::new(move |_| value.with(Bytes::is_empty));
+    let body = move || {
+        if empty.get() {
+            view! { <p class="value-empty">{tr(Text::EmptyValue)}</p> }.into_any()
+        } else {
+            view! {
+                <CodeView
+                    code=Signal::derive(move || -> Arc<Code> { code.get() })
+                    label=Signal::derive(move || i18n.t(Common::Value).to_owned())
+                />
+            }
+            .into_any()
+        }
+    };
+    view! {
+        <section class="card">
+            <div class="card-head">
+                <Segmented
+                    label=Signal::derive(move || i18n.t(Text::Lens).to_owned())
+                    value=lens
+                    options=options
+                    on_choose=move |lens| chosen.set(Some(lens))
+                />
+                <span class="card-note">{note}</span>
+                <Button
+                    kind=ButtonKind::Quiet
+                    small=true
+                    icon=Icon::Copy
+                    label=Signal::derive(move || i18n.t(Text::CopyValue).to_owned())
+                    on_press=copy_value
+                />
+            </div>
+            {body}
+        </section>
+    }
+}
