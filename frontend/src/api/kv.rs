@@ -84,13 +84,23 @@ impl KeyFacts {
 
 /// Size and lease of a key, without its value travelling.
 pub(crate) async fn facts(key: &[u8]) -> Result<KeyFacts, ApiError> {
-    let answer = Call::new(Method::Head, &with_key("kv", key, "&raw")).head().await?;
-    let mod_revision = answer.get("etag").and_then(|tag| tag.trim_matches('"').parse().ok());
-    let size = answer.get("content-length").and_then(|length| length.parse().ok());
+    let answer = Call::new(Method::Head, &with_key("kv", key, "&raw"))
+        .head()
+        .await?;
+    let mod_revision = answer
+        .get("etag")
+        .and_then(|tag| tag.trim_matches('"').parse().ok());
+    let size = answer
+        .get("content-length")
+        .and_then(|length| length.parse().ok());
     match (mod_revision, size) {
         (Some(mod_revision), Some(size)) => {
             let lease = answer.get("watchgate-lease").and_then(|id| id.parse().ok());
-            Ok(KeyFacts { mod_revision, size, lease })
+            Ok(KeyFacts {
+                mod_revision,
+                size,
+                lease,
+            })
         }
         _ => Err(ApiError::Unreadable(200)),
     }
@@ -171,7 +181,10 @@ pub(crate) async fn tree(
 pub(crate) async fn history(key: &[u8], cursor: Option<&str>) -> Result<History, ApiError> {
     let path = match cursor {
         None => with_key("history", key, "&limit=50"),
-        Some(cursor) => format!("history?limit=50&cursor={}", percent::encode(cursor.as_bytes())),
+        Some(cursor) => format!(
+            "history?limit=50&cursor={}",
+            percent::encode(cursor.as_bytes())
+        ),
     };
     Call::new(Method::Get, &path).send().await
 }

@@ -94,10 +94,18 @@ impl Call {
     /// Sends a request of which only the headers matter.
     pub(crate) async fn head(self) -> Result<gloo_net::http::Headers, ApiError> {
         let abort = AbortOnDrop::new();
-        let request = self.builder.abort_signal(abort.signal().as_ref()).build().map_err(unreachable)?;
+        let request = self
+            .builder
+            .abort_signal(abort.signal().as_ref())
+            .build()
+            .map_err(unreachable)?;
         let response = request.send().await.map_err(unreachable)?;
         abort.finished();
-        if response.ok() { Ok(response.headers()) } else { Err(ApiError::Unreadable(response.status())) }
+        if response.ok() {
+            Ok(response.headers())
+        } else {
+            Err(ApiError::Unreadable(response.status()))
+        }
     }
 }
 

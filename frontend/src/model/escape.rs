@@ -48,8 +48,13 @@ mod tests {
     #[test]
     fn bytes_can_be_typed() {
         for (text, bytes) in [
-            ("/a/b", &b"/a/b"[..]), ("\\xff\\xFE\\x00", b"\xff\xfe\0"), ("C:\\new", b"C:\\new"),
-            ("a\\\\b\\x0A", b"a\\b\n"), ("\\x1", b"\\x1"), ("\\xzz", b"\\xzz"), ("占\\x00", "占\0".as_bytes()),
+            ("/a/b", &b"/a/b"[..]),
+            ("\\xff\\xFE\\x00", b"\xff\xfe\0"),
+            ("C:\\new", b"C:\\new"),
+            ("a\\\\b\\x0A", b"a\\b\n"),
+            ("\\x1", b"\\x1"),
+            ("\\xzz", b"\\xzz"),
+            ("占\\x00", "占\0".as_bytes()),
         ] {
             assert_eq!(read(text), bytes, "{text}");
         }
@@ -57,7 +62,13 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_read_back() {
-        for key in [&b"\xff\xfe\0"[..], b"a\\b\x01", "占用".as_bytes(), b"a/b", b"%+?"] {
+        for key in [
+            &b"\xff\xfe\0"[..],
+            b"a\\b\x01",
+            "占用".as_bytes(),
+            b"a/b",
+            b"%+?",
+        ] {
             assert_eq!(read(&crate::model::format::key(key)), key);
         }
     }

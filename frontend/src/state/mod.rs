@@ -15,7 +15,7 @@ pub(crate) use cluster::use_cluster;
 pub(crate) use connection::{Phase, use_connection};
 pub(crate) use overlays::use_overlays;
 pub(crate) use scope::Scope;
-pub(crate) use theme::{ThemeChoice, use_theme};
+pub(crate) use theme::{ThemeChoice, use_narrow, use_theme};
 pub(crate) use toasts::{Tone, use_toasts};
 
 /// Puts every store into the app's context. Called once, at its root.

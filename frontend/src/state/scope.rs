@@ -15,7 +15,9 @@ impl Scope {
     /// The component being built.
     pub(crate) fn here() -> Self {
         let owner = Owner::current().expect("called while a component is being built");
-        Self { owner: StoredValue::new(owner.downgrade()) }
+        Self {
+            owner: StoredValue::new(owner.downgrade()),
+        }
     }
 
     /// Runs a task until the component is gone.

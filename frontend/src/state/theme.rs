@@ -67,24 +67,37 @@ pub(crate) fn use_theme() -> Theme {
     expect_context()
 }
 
-pub(super) fn provide() {
-    let choice =
-        memory::recall("theme").map_or(ThemeChoice::System, |name| ThemeChoice::of_name(&name));
-    let query = window()
-        .match_media("(prefers-color-scheme: dark)")
-        .ok()
-        .flatten();
-    let system_dark = RwSignal::new(query.as_ref().is_some_and(web_sys::MediaQueryList::matches));
+/// Follows a media query for as long as the page lives.
+fn media(query: &str) -> RwSignal<bool> {
+    let query = window().match_media(query).ok().flatten();
+    let matches = RwSignal::new(query.as_ref().is_some_and(web_sys::MediaQueryList::matches));
     if let Some(query) = query {
         let follow = Closure::<dyn Fn(web_sys::MediaQueryListEvent)>::new(
             move |event: web_sys::MediaQueryListEvent| {
-                system_dark.try_set(event.matches());
+                matches.try_set(event.matches());
             },
         );
-        // Lives as long as the page does.
+        // Fails never: the event exists. The closure lives as long as the page does.
         let _ = query.add_event_listener_with_callback("change", follow.as_ref().unchecked_ref());
         follow.forget();
     }
+    matches
+}
+
+/// Whether the screen is narrow: one pane at a time, rows of two lines. The style sheets agree.
+#[derive(Clone, Copy)]
+pub(crate) struct Narrow(pub(crate) RwSignal<bool>);
+
+/// Whether the screen is narrow.
+pub(crate) fn use_narrow() -> RwSignal<bool> {
+    expect_context::<Narrow>().0
+}
+
+pub(super) fn provide() {
+    provide_context(Narrow(media("(max-width: 760px)")));
+    let choice =
+        memory::recall("theme").map_or(ThemeChoice::System, |name| ThemeChoice::of_name(&name));
+    let system_dark = media("(prefers-color-scheme: dark)");
     let theme = Theme {
         choice: RwSignal::new(choice),
         system_dark,

@@ -23,12 +23,19 @@ fn class(paint: Paint) -> &'static str {
 
 /// Shows a value made ready by `model::code`. As high as its rows, up to what its place allows.
 #[component]
-pub(crate) fn CodeView(#[prop(into)] code: Signal<Arc<Code>>, #[prop(into)] label: Signal<String>) -> impl IntoView {
+pub(crate) fn CodeView(
+    #[prop(into)] code: Signal<Arc<Code>>,
+    #[prop(into)] label: Signal<String>,
+) -> impl IntoView {
     // Rows are numbers: what they show is asked of the text when they are drawn. The text's own address
     // makes them new when it changes.
     let rows = Signal::derive(move || {
         let code = code.get();
-        Arc::new((0..code.rows()).map(|at| (Arc::as_ptr(&code) as usize, at)).collect::<Vec<_>>())
+        Arc::new(
+            (0..code.rows())
+                .map(|at| (Arc::as_ptr(&code) as usize, at))
+                .collect::<Vec<_>>(),
+        )
     });
     let height = move || format!("{}px", code.with(|code| code.rows()) as f64 * ROW + 24.0);
     view! {

@@ -23,8 +23,8 @@ const OVERSCAN: usize = 8;
 pub(crate) fn VirtualList<T, K, V>(
     #[prop(into)] rows: Signal<Arc<Vec<T>>>,
     /// Height of a row in pixels; the rows' CSS must agree.
-    #[prop(default = 28.0)]
-    row_height: f64,
+    #[prop(into, default = Signal::stored(28.0))]
+    row_height: Signal<f64>,
     key: impl Fn(&T) -> K + Clone + Send + Sync + 'static,
     render: impl Fn(usize, T) -> V + Clone + Send + Sync + 'static,
     /// Class of the scrolling element.
@@ -50,7 +50,7 @@ where
         window::visible(
             scroll_top.get(),
             viewport.get(),
-            row_height,
+            row_height.get(),
             total.get(),
             OVERSCAN,
         )
@@ -67,9 +67,12 @@ where
                 return;
             };
             let height = f64::from(element.client_height());
-            if let Some(top) =
-                window::reveal(f64::from(element.scroll_top()), height, row_height, index)
-            {
+            if let Some(top) = window::reveal(
+                f64::from(element.scroll_top()),
+                height,
+                row_height.get_untracked(),
+                index,
+            ) {
                 // The rows that make room for it may be drawn only now.
                 request_animation_frame(move || element.set_scroll_top(top as i32));
             }
@@ -102,8 +105,8 @@ where
     };
     view! {
         <div node_ref=node_ref class=format!("vlist {class}") on:scroll=on_scroll>
-            <div class="vlist-all" role="presentation" style:height=move || format!("{}px", total.get() as f64 * row_height)>
-                <div class="vlist-shown" role="presentation" style:transform=move || format!("translateY({}px)", range.get().start as f64 * row_height)>
+            <div class="vlist-all" role="presentation" style:height=move || format!("{}px", total.get() as f64 * row_height.get())>
+                <div class="vlist-shown" role="presentation" style:transform=move || format!("translateY({}px)", range.get().start as f64 * row_height.get())>
                     <For each=shown key=move |(_, row)| key(row) children=move |(index, row)| render(index, row)/>
                 </div>
             </div>

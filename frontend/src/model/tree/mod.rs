@@ -176,7 +176,10 @@ impl Tree {
 
     /// What is known of a key that is shown on its level.
     pub(crate) fn meta(&self, key: &[u8]) -> Option<Meta> {
-        let above = key.iter().rposition(|byte| *byte == SEPARATOR).map_or(0, |at| at + 1);
+        let above = key
+            .iter()
+            .rposition(|byte| *byte == SEPARATOR)
+            .map_or(0, |at| at + 1);
         self.levels.get(&key[..above])?.meta(key)
     }
 

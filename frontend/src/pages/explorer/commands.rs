@@ -11,7 +11,10 @@ use crate::ui::{Button, Dialog, Glyph, Icon, Menu, MenuItem};
 
 /// A menu of deeds, each shown as lines to copy. `children` are further items.
 #[component]
-pub(crate) fn CommandMenu(#[prop(into)] deeds: Signal<Vec<(Text, Deed)>>, #[prop(optional)] children: Option<Children>) -> impl IntoView {
+pub(crate) fn CommandMenu(
+    #[prop(into)] deeds: Signal<Vec<(Text, Deed)>>,
+    #[prop(optional)] children: Option<Children>,
+) -> impl IntoView {
     let i18n = use_i18n();
     let shown = RwSignal::new(None::<(Text, Deed)>);
     let items = move || {
@@ -58,7 +61,11 @@ fn CommandDialog(shown: RwSignal<Option<(Text, Deed)>>) -> impl IntoView {
     let i18n = use_i18n();
     let title = Signal::derive(move || {
         let name = shown.with(|shown| shown.as_ref().map(|(name, _)| i18n.t(*name)));
-        format!("{}: {}", i18n.t(Text::CommandTitle), name.unwrap_or_default())
+        format!(
+            "{}: {}",
+            i18n.t(Text::CommandTitle),
+            name.unwrap_or_default()
+        )
     });
     let body = move || {
         let (_, deed) = shown.get()?;
@@ -91,12 +98,12 @@ fn CommandLine(tool: &'static str, line: String) -> impl IntoView {
     let copy = copier();
     let copied = line.clone();
     view! {
-        <section class="command">
-            <div class="command-head">
-                <span class="command-tool">{tool}</span>
+        <section class="x-command">
+            <div class="x-command-head">
+                <span class="x-command-tool">{tool}</span>
                 <Button small=true icon=Icon::Copy on_press=move || copy(copied.clone())>{tr(Common::Copy)}</Button>
             </div>
-            <pre class="command-line mono" tabindex="0">{line}</pre>
+            <pre class="x-command-line mono" tabindex="0">{line}</pre>
         </section>
     }
 }

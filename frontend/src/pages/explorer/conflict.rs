@@ -35,7 +35,10 @@ pub(crate) fn ConflictView(draft: Draft, saver: Saver, theirs: Option<Entry>) ->
     };
     let since = move || i18n.fill(Text::AgainstBase, &[&began]);
     let their_since = since.clone();
-    let their_value = theirs.as_ref().map(|entry| entry.value.clone().unwrap_or_default().0).unwrap_or_default();
+    let their_value = theirs
+        .as_ref()
+        .map(|entry| entry.value.clone().unwrap_or_default().0)
+        .unwrap_or_default();
     let (base_for_mine, base_for_theirs) = (base_value.clone(), base_value);
 
     let keep_mine = move || saver.save(their_revision.map_or(Demand::Absent, Demand::Revision));
@@ -55,7 +58,7 @@ pub(crate) fn ConflictView(draft: Draft, saver: Saver, theirs: Option<Entry>) ->
             <Glyph icon=Icon::Warn/>
             <span class="note-text"><b>{tr(Text::Conflict)}</b> " " {what}</span>
         </div>
-        <div class="conflict">
+        <div class="x-conflict">
             <section class="card">
                 <div class="card-head">{their_title}<span class="card-note">{their_since}</span></div>
                 {if deleted {
@@ -69,7 +72,7 @@ pub(crate) fn ConflictView(draft: Draft, saver: Saver, theirs: Option<Entry>) ->
                 <DiffView old=base_for_mine new=mine/>
             </section>
         </div>
-        <div class="conflict-acts">
+        <div class="x-conflict-acts">
             <Button on_press=take_theirs>{tr(if deleted { Text::AcceptDeletion } else { Text::TakeTheirs })}</Button>
             <Show when=move || !deleted>
                 <Button on_press=go_on.clone()>{tr(Text::MergeByHand)}</Button>

@@ -69,15 +69,31 @@ fn CreateForm() -> impl IntoView {
     });
     let bytes = Memo::new(move |_| escape::read(&key.get()));
     let wanted = Memo::new(move |_| match kind.get().as_str() {
-        NEW => seconds.get().trim().parse().ok().filter(|ttl| *ttl > 0).map(Wanted::New),
-        OLD => lease_id.get().trim().parse().ok().filter(|id: &LeaseId| id.0 != 0).map(Wanted::Old),
+        NEW => seconds
+            .get()
+            .trim()
+            .parse()
+            .ok()
+            .filter(|ttl| *ttl > 0)
+            .map(Wanted::New),
+        OLD => lease_id
+            .get()
+            .trim()
+            .parse()
+            .ok()
+            .filter(|id: &LeaseId| id.0 != 0)
+            .map(Wanted::Old),
         _ => Some(Wanted::None),
     });
     let key_error = Signal::derive(move || {
         (touched.get() && bytes.with(Vec::is_empty)).then(|| i18n.t(Text::KeyNeeded).to_owned())
     });
     let lease_error = Signal::derive(move || {
-        let text = if kind.get() == NEW { Text::BadSeconds } else { Text::BadLease };
+        let text = if kind.get() == NEW {
+            Text::BadSeconds
+        } else {
+            Text::BadLease
+        };
         (touched.get() && wanted.get().is_none()).then(|| i18n.t(text).to_owned())
     });
     let deed = Signal::derive(move || {
@@ -88,11 +104,17 @@ fn CreateForm() -> impl IntoView {
             Wanted::New(_) => Some("$LEASE".to_owned()),
         };
         let key = bytes.get();
-        (!key.is_empty()).then(|| Deed::Create { key, value: value.get().into_bytes(), lease })
+        (!key.is_empty()).then(|| Deed::Create {
+            key,
+            value: value.get().into_bytes(),
+            lease,
+        })
     });
     let save = move || {
         touched.set(true);
-        let (key, Some(lease)) = (bytes.get_untracked(), wanted.get_untracked()) else { return };
+        let (key, Some(lease)) = (bytes.get_untracked(), wanted.get_untracked()) else {
+            return;
+        };
         if key.is_empty() {
             return;
         }
@@ -104,11 +126,18 @@ fn CreateForm() -> impl IntoView {
             saving.try_set(false);
             match answer {
                 Ok(revision) => {
-                    let text = i18n.fill(Text::CreatedIt, &[&format::key(&key), &format::count(revision)]);
+                    let text = i18n.fill(
+                        Text::CreatedIt,
+                        &[&format::key(&key), &format::count(revision)],
+                    );
                     toasts.show(Tone::Good, text);
                     place.open_key(&key);
                 }
-                Err(problem) => match problem.problem().and_then(|problem| problem.current.clone()).flatten() {
+                Err(problem) => match problem
+                    .problem()
+                    .and_then(|problem| problem.current.clone())
+                    .flatten()
+                {
                     Some(current) => {
                         exists.try_set(Some(current.mod_revision));
                     }
@@ -148,13 +177,13 @@ fn CreateForm() -> impl IntoView {
             <label class="field">
                 <span class="field-label">{tr(Common::Value)}</span>
                 <textarea
-                    class="input create-value mono"
+                    class="input x-create-value mono"
                     spellcheck="false"
                     prop:value=move || value.get()
                     on:input=move |event| value.set(event_target_value(&event))
                 ></textarea>
             </label>
-            <div class="create-lease">
+            <div class="x-create-lease">
                 <SelectField label=common(Common::Lease) value=kind options=options/>
                 <Show when=move || kind.get() == NEW>
                     <TextField label=text(Text::Seconds) value=seconds error=lease_error/>

@@ -28,12 +28,19 @@ pub(crate) enum Compared {
 /// The lines that differ between two values, and how they were compared.
 pub(crate) fn compare(old: &[u8], new: &[u8]) -> (Vec<Change>, Compared) {
     let (Ok(old_text), Ok(new_text)) = (std::str::from_utf8(old), std::str::from_utf8(new)) else {
-        return (brief(&write(old, Script::Hex), &write(new, Script::Hex), CONTEXT), Compared::Hex);
+        return (
+            brief(&write(old, Script::Hex), &write(new, Script::Hex), CONTEXT),
+            Compared::Hex,
+        );
     };
     // JSON on one line differs in one line, which says little: but formatting must not hide a change.
     let one_line = !old_text.trim().contains('\n') || !new_text.trim().contains('\n');
     if one_line && nature(old).json && nature(new).json {
-        let pretty = |text| crate::model::json::pretty(text).map(|(text, _)| text).unwrap_or_default();
+        let pretty = |text| {
+            crate::model::json::pretty(text)
+                .map(|(text, _)| text)
+                .unwrap_or_default()
+        };
         let changes = brief(&pretty(old_text), &pretty(new_text), CONTEXT);
         if !changes.is_empty() {
             return (changes, Compared::Formatted);
@@ -56,23 +63,23 @@ pub(crate) fn DiffView(old: Vec<u8>, new: Vec<u8>) -> impl IntoView {
     let (changes, compared) = compare(&old, &new);
     let (added, gone) = tally(&changes);
     if changes.is_empty() {
-        return view! { <p class="diff-none">{tr(Text::SameAsBefore)}</p> }.into_any();
+        return view! { <p class="x-diff-none">{tr(Text::SameAsBefore)}</p> }.into_any();
     }
     let rows = changes
         .into_iter()
         .take(MOST)
         .map(|change| {
             let (class, mark, text) = match change {
-                Change::Same(line) => ("diff-row", " ", cut(&line)),
-                Change::Gone(line) => ("diff-row diff-gone", "−", cut(&line)),
-                Change::New(line) => ("diff-row diff-new", "+", cut(&line)),
+                Change::Same(line) => ("x-diff-row", " ", cut(&line)),
+                Change::Gone(line) => ("x-diff-row x-diff-gone", "−", cut(&line)),
+                Change::New(line) => ("x-diff-row x-diff-new", "+", cut(&line)),
                 Change::Skipped(count) => {
                     let count = format::count(count as i64);
-                    return view! { <div class="diff-skip">{move || i18n.fill(Text::LinesSame, &[&count])}</div> }.into_any();
+                    return view! { <div class="x-diff-skip">{move || i18n.fill(Text::LinesSame, &[&count])}</div> }.into_any();
                 }
             };
             view! {
-                <div class=class><span class="diff-mark">{mark}</span><span>{text}</span></div>
+                <div class=class><span class="x-diff-mark">{mark}</span><span>{text}</span></div>
             }
             .into_any()
         })
@@ -83,13 +90,13 @@ pub(crate) fn DiffView(old: Vec<u8>, new: Vec<u8>) -> impl IntoView {
         Compared::Hex => Some(Text::ComparedHex),
     };
     view! {
-        <div class="diff">
-            <div class="diff-head">
-                <span class="diff-added">{format!("+{}", format::count(added as i64))}</span>
-                <span class="diff-removed">{format!("−{}", format::count(gone as i64))}</span>
+        <div class="x-diff">
+            <div class="x-diff-head">
+                <span class="x-diff-added">{format!("+{}", format::count(added as i64))}</span>
+                <span class="x-diff-removed">{format!("−{}", format::count(gone as i64))}</span>
                 <span class="mute">{how.map(tr)}</span>
             </div>
-            <div class="diff-rows" tabindex="0">{rows}</div>
+            <div class="x-diff-rows" tabindex="0">{rows}</div>
         </div>
     }
     .into_any()

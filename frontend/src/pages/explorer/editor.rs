@@ -63,12 +63,16 @@ impl Draft {
 
     /// The value it began from.
     pub(crate) fn base_value(self) -> Vec<u8> {
-        self.base.with(|base| base.value.clone().unwrap_or_default().0)
+        self.base
+            .with(|base| base.value.clone().unwrap_or_default().0)
     }
 
     fn ends(self) -> LineEnds {
         self.base.with(|base| {
-            base.value.as_ref().and_then(Bytes::as_str).map_or(LineEnds::Lf, line_ends)
+            base.value
+                .as_ref()
+                .and_then(Bytes::as_str)
+                .map_or(LineEnds::Lf, line_ends)
         })
     }
 
@@ -86,14 +90,27 @@ impl Draft {
     }
 
     fn lease_choice(self) -> LeaseChoice {
-        if self.lease.get() == DROP { LeaseChoice::Drop } else { LeaseChoice::Keep }
+        if self.lease.get() == DROP {
+            LeaseChoice::Drop
+        } else {
+            LeaseChoice::Keep
+        }
     }
 
     fn deed(self) -> Option<Deed> {
         let value = self.value().ok()?;
-        let lease = if self.lease_choice() == LeaseChoice::Drop { KeptLease::Drop } else { KeptLease::Keep };
+        let lease = if self.lease_choice() == LeaseChoice::Drop {
+            KeptLease::Drop
+        } else {
+            KeptLease::Keep
+        };
         let key = self.followed.key.get_value().to_vec();
-        Some(Deed::Replace { key, value, revision: self.base.with(|base| base.mod_revision), lease })
+        Some(Deed::Replace {
+            key,
+            value,
+            revision: self.base.with(|base| base.mod_revision),
+            lease,
+        })
     }
 }
 
@@ -109,7 +126,9 @@ impl Saver {
     /// Saves the draft if the key is as demanded.
     pub(crate) fn save(self, demand: Demand) {
         let draft = self.draft;
-        let Ok(value) = untrack(|| draft.value()) else { return };
+        let Ok(value) = untrack(|| draft.value()) else {
+            return;
+        };
         let lease = match demand {
             Demand::Absent => LeaseChoice::Keep,
             Demand::Revision(_) => untrack(|| draft.lease_choice()),
@@ -123,7 +142,10 @@ impl Saver {
             match answer {
                 Ok(answer) => {
                     let revision = answer.mod_revision.unwrap_or(answer.header.revision);
-                    let text = self.i18n.fill(Text::SavedAt, &[&format::key(&key), &format::count(revision)]);
+                    let text = self.i18n.fill(
+                        Text::SavedAt,
+                        &[&format::key(&key), &format::count(revision)],
+                    );
                     self.toasts.show(Tone::Good, text);
                     draft.followed.editing.try_set(false);
                     draft.followed.load();
@@ -145,17 +167,26 @@ impl Saver {
 #[component]
 pub(crate) fn Editor(followed: Followed) -> impl IntoView {
     let (toasts, i18n) = (use_toasts(), use_i18n());
-    let Some(base) = followed.known.with_untracked(|known| known.entry().cloned()) else {
+    let Some(base) = followed
+        .known
+        .with_untracked(|known| known.entry().cloned())
+    else {
         return ().into_any();
     };
     let draft = Draft::new(followed, base);
-    let saver = Saver { draft, toasts, i18n };
+    let saver = Saver {
+        draft,
+        toasts,
+        i18n,
+    };
     let body = move || match draft.step.get() {
         Step::Writing => view! { <Writing draft=draft/> }.into_any(),
         Step::Reviewing => view! { <Reviewing draft=draft saver=saver/> }.into_any(),
-        Step::Conflict(theirs) => view! { <ConflictView draft=draft saver=saver theirs=theirs/> }.into_any(),
+        Step::Conflict(theirs) => {
+            view! { <ConflictView draft=draft saver=saver theirs=theirs/> }.into_any()
+        }
     };
-    view! { <div class="editor">{body}</div> }.into_any()
+    view! { <div class="x-editor">{body}</div> }.into_any()
 }
 
 /// Says that the key changed while somebody edits it.
@@ -167,10 +198,14 @@ fn ChangedNotice(draft: Draft) -> impl IntoView {
     let news = Memo::new(move |_| {
         let base = draft.base.with(|base| base.mod_revision);
         match followed.known.get() {
-            Known::Present(entry) if entry.mod_revision > base => Some((Text::ChangedUnder, entry.mod_revision, Some(entry))),
-            Known::Absent { last } => {
-                Some((Text::DeletedUnder, last.map_or(base, |(_, revision)| revision), None))
+            Known::Present(entry) if entry.mod_revision > base => {
+                Some((Text::ChangedUnder, entry.mod_revision, Some(entry)))
             }
+            Known::Absent { last } => Some((
+                Text::DeletedUnder,
+                last.map_or(base, |(_, revision)| revision),
+                None,
+            )),
             _ => None,
         }
     });
@@ -197,10 +232,19 @@ fn Writing(draft: Draft) -> impl IntoView {
             Script::Base64 => Text::LensBase64,
         };
         let current = draft.value().unwrap_or_else(|_| draft.base_value());
-        scripts(&current).into_iter().map(|script| (script, i18n.t(names(script)).to_owned())).collect::<Vec<_>>()
+        scripts(&current)
+            .into_iter()
+            .map(|script| (script, i18n.t(names(script)).to_owned()))
+            .collect::<Vec<_>>()
     });
     let value = Memo::new(move |_| draft.value());
-    let changed = Memo::new(move |_| value.with(|value| value.as_ref().is_ok_and(|value| *value != draft.base_value())));
+    let changed = Memo::new(move |_| {
+        value.with(|value| {
+            value
+                .as_ref()
+                .is_ok_and(|value| *value != draft.base_value())
+        })
+    });
     let released = move || draft.lease.get() == DROP;
     let ready = Memo::new(move |_| value.with(Result::is_ok) && (changed.get() || released()));
     let review = move || {
@@ -216,8 +260,18 @@ fn Writing(draft: Draft) -> impl IntoView {
             BadDraft::NotBase64 => Text::BadBase64,
         }))
     };
-    let size = move || value.with(|value| value.as_ref().ok().map(|value| format::size(value.len() as i64)));
-    let ends = move || (draft.ends() == LineEnds::CrLf && draft.script.get() == Script::Text).then(|| i18n.t(Text::EndsCrLf));
+    let size = move || {
+        value.with(|value| {
+            value
+                .as_ref()
+                .ok()
+                .map(|value| format::size(value.len() as i64))
+        })
+    };
+    let ends = move || {
+        (draft.ends() == LineEnds::CrLf && draft.script.get() == Script::Text)
+            .then(|| i18n.t(Text::EndsCrLf))
+    };
     let on_keydown = move |event: web_sys::KeyboardEvent| {
         if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
             event.prevent_default();
@@ -227,7 +281,10 @@ fn Writing(draft: Draft) -> impl IntoView {
     let lease = Memo::new(move |_| draft.base.with(|base| base.lease));
     let lease_options = Signal::derive(move || {
         let id = lease.get().map(|id| id.to_string()).unwrap_or_default();
-        vec![(KEEP, i18n.fill(Text::KeepLease, &[&id])), (DROP, i18n.t(Text::DropLease).to_owned())]
+        vec![
+            (KEEP, i18n.fill(Text::KeepLease, &[&id])),
+            (DROP, i18n.t(Text::DropLease).to_owned()),
+        ]
     });
     view! {
         <ChangedNotice draft=draft/>
@@ -243,7 +300,7 @@ fn Writing(draft: Draft) -> impl IntoView {
                 <span class="card-note">{size}</span>
             </div>
             <textarea
-                class="editor-text mono"
+                class="x-editor-text mono"
                 spellcheck="false"
                 autocomplete="off"
                 autocapitalize="off"
@@ -253,11 +310,11 @@ fn Writing(draft: Draft) -> impl IntoView {
                 on:input=move |event| draft.text.set(event_target_value(&event))
                 on:keydown=on_keydown
             ></textarea>
-            <div class="editor-foot">
+            <div class="x-editor-foot">
                 <Show when=move || lease.get().is_some()>
                     <SelectField bare=true label=Signal::derive(move || i18n.t(Text::LeaseAfter).to_owned()) value=draft.lease options=lease_options/>
                 </Show>
-                <span class="editor-note" role="status">
+                <span class="x-editor-note" role="status">
                     <span class="field-error">{error}</span>
                     <span class="mute">{ends}</span>
                     <Show when=move || value.with(Result::is_ok) && !ready.get()>
@@ -283,7 +340,12 @@ fn Reviewing(draft: Draft, saver: Saver) -> impl IntoView {
             _ => i18n.fill(Text::KeepLease, &[&id.to_string()]),
         })
     };
-    let failed = move || draft.error.get().map(|error| view! { <SaveFailed error=error/> });
+    let failed = move || {
+        draft
+            .error
+            .get()
+            .map(|error| view! { <SaveFailed error=error/> })
+    };
     let new = draft.value().unwrap_or_default();
     view! {
         <ChangedNotice draft=draft/>
@@ -294,8 +356,8 @@ fn Reviewing(draft: Draft, saver: Saver) -> impl IntoView {
             </div>
             <DiffView old=draft.base_value() new=new/>
             {failed}
-            <div class="editor-foot">
-                <span class="editor-note mute">{lease}</span>
+            <div class="x-editor-foot">
+                <span class="x-editor-note mute">{lease}</span>
                 <CommandButton deed=Signal::derive(move || draft.deed()) name=Text::DoSave/>
                 <Button on_press=move || draft.step.set(Step::Writing)>{tr(Text::BackToEditing)}</Button>
                 <Button kind=ButtonKind::Primary pending=draft.saving on_press=move || saver.save(Demand::Revision(untrack(revision)))>

@@ -84,7 +84,8 @@ impl Facts {
 
     /// What is left of a lease; asks, and keeps asking while somebody looks.
     pub(crate) fn lease(self, id: LeaseId) -> Option<Draining> {
-        self.looked.try_update_value(|looked| looked.insert(id, now_ms()));
+        self.looked
+            .try_update_value(|looked| looked.insert(id, now_ms()));
         match self.leases.with(|leases| leases.get(&id).copied()) {
             Some(LeaseState::Alive(draining)) => Some(draining),
             _ => None,
@@ -93,14 +94,17 @@ impl Facts {
 
     /// Whether a lease is known to have ended.
     pub(crate) fn lease_gone(self, id: LeaseId) -> bool {
-        self.leases.with(|leases| leases.get(&id) == Some(&LeaseState::Gone))
+        self.leases
+            .with(|leases| leases.get(&id) == Some(&LeaseState::Gone))
     }
 
     /// What an event brings. Only keys that were asked for are kept, so that a busy keyspace that
     /// nobody looks at costs nothing.
     pub(crate) fn hear(self, event: &Event) {
         self.keys.try_maybe_update(|keys| {
-            let Some(known) = keys.get_mut(event.key().as_ref()) else { return (false, ()) };
+            let Some(known) = keys.get_mut(event.key().as_ref()) else {
+                return (false, ());
+            };
             if let Event::Put { entry, .. } = event
                 && entry.mod_revision > known.mod_revision
             {
@@ -119,7 +123,9 @@ impl Facts {
 
     async fn answer_keys(self) {
         loop {
-            let Some(next) = self.waiting.try_update_value(VecDeque::pop_back) else { return };
+            let Some(next) = self.waiting.try_update_value(VecDeque::pop_back) else {
+                return;
+            };
             let Some(name) = next else {
                 sleep(Duration::from_millis(150)).await;
                 continue;

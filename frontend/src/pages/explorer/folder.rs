@@ -17,11 +17,16 @@ use crate::model::command::Deed;
 use crate::model::format;
 use crate::model::percent;
 use crate::model::tree::{Item, Loading, Name, SEPARATOR};
+use crate::state::use_narrow;
 use crate::ui::clipboard::copier;
-use crate::ui::{Button, ButtonKind, Chip, EmptyState, ErrorState, Glyph, Icon, MenuItem, Skeleton, TtlBar, VirtualList};
+use crate::ui::{
+    Button, ButtonKind, Chip, EmptyState, ErrorState, Glyph, Icon, MenuItem, Skeleton, TtlBar,
+    VirtualList,
+};
 
-/// Height of a row; `folder.css` agrees.
+/// Height of a row, and of its two lines on narrow screens; `explorer.css` agrees.
 const ROW: f64 = 32.0;
+const TWO_LINES: f64 = 44.0;
 
 /// A row: an item, and at the end a note that more is to come.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,30 +40,41 @@ enum Line {
 pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
     let (keyspace, place, i18n) = (use_keyspace(), use_place(), use_i18n());
     let copy = copier();
+    let narrow = use_narrow();
     let deleting = RwSignal::new(false);
     let prefix = StoredValue::new(prefix);
     // The level may go with its last key, and come again.
     Effect::new(move |_| {
-        let missing = keyspace.tree().with(|tree| prefix.with_value(|prefix| tree.level(prefix).is_none()));
+        let missing = keyspace
+            .tree()
+            .with(|tree| prefix.with_value(|prefix| tree.level(prefix).is_none()));
         if missing {
             keyspace.load(&prefix.get_value());
         }
     });
     Effect::new(move |_| {
-        let unknown = keyspace.tree().with(|tree| prefix.with_value(|prefix| tree.count(prefix).is_none()));
+        let unknown = keyspace
+            .tree()
+            .with(|tree| prefix.with_value(|prefix| tree.count(prefix).is_none()));
         if unknown {
             keyspace.count(&prefix.get_value());
         }
     });
     let level = move |what: fn(&crate::model::tree::Level) -> bool| {
-        keyspace.tree().with(|tree| prefix.with_value(|prefix| tree.level(prefix).is_some_and(what)))
+        keyspace
+            .tree()
+            .with(|tree| prefix.with_value(|prefix| tree.level(prefix).is_some_and(what)))
     };
     let lines = Memo::new(move |_| {
         keyspace.tree().with(|tree| {
-            let Some(level) = prefix.with_value(|prefix| tree.level(prefix)) else { return Arc::default() };
+            let Some(level) = prefix.with_value(|prefix| tree.level(prefix)) else {
+                return Arc::default();
+            };
             let mut lines: Vec<Line> = level
                 .items()
-                .map(|(name, item)| Line::Item(Name::clone(name), matches!(item, Item::Folder { .. })))
+                .map(|(name, item)| {
+                    Line::Item(Name::clone(name), matches!(item, Item::Folder { .. }))
+                })
                 .collect();
             if level.loaded() && !level.complete() {
                 lines.push(Line::More);
@@ -69,13 +85,30 @@ pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
     let loaded = Memo::new(move |_| level(|level| level.loaded()));
     let failed = Memo::new(move |_| level(|level| level.loading() == Loading::Failed));
     let empty = Memo::new(move |_| lines.with(|lines| lines.is_empty()));
-    let count = Memo::new(move |_| keyspace.tree().with(|tree| prefix.with_value(|prefix| tree.count(prefix))));
-    let chips = move || count.get().map(|count| view! { <Chip><b>{move || i18n.plural(count, Text::OneKey, Text::ManyKeys)}</b></Chip> });
+    let count = Memo::new(move |_| {
+        keyspace
+            .tree()
+            .with(|tree| prefix.with_value(|prefix| tree.count(prefix)))
+    });
+    let chips = move || {
+        count.get().map(|count| view! { <Chip><b>{move || i18n.plural(count, Text::OneKey, Text::ManyKeys)}</b></Chip> })
+    };
     let deeds = Signal::derive(move || {
         let prefix = prefix.get_value().to_vec();
         vec![
-            (Text::DoList, Deed::List { prefix: prefix.clone() }),
-            (Text::DoWatch, Deed::Watch { key: prefix, prefix: true }),
+            (
+                Text::DoList,
+                Deed::List {
+                    prefix: prefix.clone(),
+                },
+            ),
+            (
+                Text::DoWatch,
+                Deed::Watch {
+                    key: prefix,
+                    prefix: true,
+                },
+            ),
         ]
     });
     let on_range = move |(_, end): (usize, usize)| {
@@ -86,8 +119,8 @@ pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
     let body = move || {
         if !empty.get() {
             return view! {
-                <div class="grid" role="table" aria-label=tr(Text::Folder)>
-                    <div class="grid-head" role="row">
+                <div class="x-grid" role="table" aria-label=tr(Text::Folder)>
+                    <div class="x-grid-head" role="row">
                         <span role="columnheader">{tr(Text::ColName)}</span>
                         <span role="columnheader" class="cell-num">{tr(Text::ColSize)}</span>
                         <span role="columnheader" class="cell-num">{tr(Text::ColVersion)}</span>
@@ -96,7 +129,7 @@ pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
                     </div>
                     <VirtualList
                         rows=Signal::derive(move || lines.get())
-                        row_height=ROW
+                        row_height=Signal::derive(move || if narrow.get() { TWO_LINES } else { ROW })
                         key=|line: &Line| match line {
                             Line::Item(name, folder) => (Some(Name::clone(name)), *folder),
                             Line::More => (None, false),
@@ -104,10 +137,10 @@ pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
                         render=move |_, line: Line| match line {
                             Line::Item(name, true) => view! { <FolderRow name=name prefix=prefix/> }.into_any(),
                             Line::Item(name, false) => view! { <KeyRow name=name prefix=prefix/> }.into_any(),
-                            Line::More => view! { <div class="grid-row mute">{tr(Text::More)}</div> }.into_any(),
+                            Line::More => view! { <div class="x-grid-row mute">{tr(Text::More)}</div> }.into_any(),
                         }
                         on_range=on_range
-                        class="grid-list"
+                        class="x-grid-list"
                     />
                 </div>
             }
@@ -118,7 +151,7 @@ pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
             return view! { <ErrorState error=error on_retry=move || keyspace.load(&prefix.get_value())/> }.into_any();
         }
         if !loaded.get() {
-            return view! { <div class="appears"><Skeleton rows=6/></div> }.into_any();
+            return view! { <div class="x-appears"><Skeleton rows=6/></div> }.into_any();
         }
         view! {
             <EmptyState
@@ -131,15 +164,17 @@ pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
         }
         .into_any()
     };
-    let watch_url = prefix.with_value(|prefix| crate::api::base::page_url(&format!("watch{}", percent::query(&[("prefix", prefix)]))));
+    let watch_url = prefix.with_value(|prefix| {
+        crate::api::base::page_url(&format!("watch{}", percent::query(&[("prefix", prefix)])))
+    });
     view! {
-        <header class="head">
-            <div class="head-line">
-                <div class="head-what">
+        <header class="x-head">
+            <div class="x-head-line">
+                <div class="x-head-what">
                     <Path name=prefix.get_value()/>
                     <div class="chips">{chips}</div>
                 </div>
-                <div class="acts">
+                <div class="x-acts">
                     <CommandMenu deeds=deeds>
                         <hr/>
                         <MenuItem icon=Icon::Link on_press=move || prefix.with_value(|prefix| copy(prefix_url(prefix)))>{tr(Text::CopyLink)}</MenuItem>
@@ -176,17 +211,19 @@ fn FolderRow(name: Name, prefix: StoredValue<Name>) -> impl IntoView {
     let i18n = use_i18n();
     let fresh = Memo::new(move |_| name.with_value(|name| keyspace.is_fresh(name)));
     let count = move || {
-        let count = keyspace.tree().with(|tree| name.with_value(|name| tree.count(name)));
+        let count = keyspace
+            .tree()
+            .with(|tree| name.with_value(|name| tree.count(name)));
         count.map(|count| i18n.plural(count, Text::OneKey, Text::ManyKeys))
     };
     let open = move |_| place.open_prefix(&name.get_value());
     view! {
-        <div class="grid-row" role="row" class:is-fresh=move || fresh.get() on:click=open>
-            <span role="cell" class="grid-name">
+        <div class="x-grid-row" role="row" class:is-fresh=move || fresh.get() on:click=open>
+            <span role="cell" class="x-grid-name">
                 <Glyph icon=Icon::Folder/>
                 <a href=name.with_value(|name| prefix_url(name)) class="mono cut">{label}</a>
             </span>
-            <span role="cell" class="grid-rest mute">{count}</span>
+            <span role="cell" class="x-grid-rest mute">{count}</span>
         </div>
     }
 }
@@ -221,18 +258,18 @@ fn KeyRow(name: Name, prefix: StoredValue<Name>) -> impl IntoView {
     };
     let open = move |_| place.open_key(&name.get_value());
     view! {
-        <div class="grid-row" role="row" class:is-fresh=move || fresh.get() on:click=open>
-            <span role="cell" class="grid-name">
+        <div class="x-grid-row" role="row" class:is-fresh=move || fresh.get() on:click=open>
+            <span role="cell" class="x-grid-name">
                 <Glyph icon=Icon::File/>
                 <a href=href class="mono cut">
                     {label}
                     {nameless.then(|| view! { <span class="mute">{move || i18n.t(Common::EmptyKey)}</span> })}
                 </a>
             </span>
-            <span role="cell" class="cell-num grid-size">{size}</span>
-            <span role="cell" class="cell-num grid-version">{move || meta.get().map(|meta| format::count(meta.version))}</span>
-            <span role="cell" class="cell-num mono grid-modified">{move || meta.get().map(|meta| format::count(meta.mod_revision))}</span>
-            <span role="cell" class="grid-lease">{lease}</span>
+            <span role="cell" class="cell-num x-grid-size">{size}</span>
+            <span role="cell" class="cell-num x-grid-version">{move || meta.get().map(|meta| format::count(meta.version))}</span>
+            <span role="cell" class="cell-num mono x-grid-modified">{move || meta.get().map(|meta| format::count(meta.mod_revision))}</span>
+            <span role="cell" class="x-grid-lease">{lease}</span>
         </div>
     }
 }

@@ -33,13 +33,20 @@ struct Store {
 
 impl Store {
     fn load(self, older: bool) {
-        let cursor = if older { self.pages.with_untracked(|pages| pages.as_ref().and_then(|pages| pages.next.clone())) } else { None };
+        let cursor = if older {
+            self.pages
+                .with_untracked(|pages| pages.as_ref().and_then(|pages| pages.next.clone()))
+        } else {
+            None
+        };
         if self.busy.get_untracked() || (older && cursor.is_none()) {
             return;
         }
         self.busy.set(true);
         self.scope.spawn(async move {
-            let Some(key) = self.followed.key.try_get_value() else { return };
+            let Some(key) = self.followed.key.try_get_value() else {
+                return;
+            };
             let answer = api::kv::history(&key, cursor.as_deref()).await;
             self.busy.try_set(false);
             match answer {
@@ -80,8 +87,16 @@ pub(crate) fn HistoryCard(followed: Followed) -> impl IntoView {
     };
     store.load(false);
     let chosen = RwSignal::new(None::<i64>);
-    let newest = Memo::new(move |_| store.pages.with(|pages| Some(pages.as_ref()?.entries.first()?.mod_revision)));
-    let current = Memo::new(move |_| followed.known.with(|known| known.entry().map(|entry| entry.mod_revision)));
+    let newest = Memo::new(move |_| {
+        store
+            .pages
+            .with(|pages| Some(pages.as_ref()?.entries.first()?.mod_revision))
+    });
+    let current = Memo::new(move |_| {
+        followed
+            .known
+            .with(|known| known.entry().map(|entry| entry.mod_revision))
+    });
     let moved = move || matches!((newest.get(), current.get()), (Some(newest), Some(current)) if current > newest);
     let at = Memo::new(move |_| chosen.get().or_else(|| newest.get()));
 
@@ -98,23 +113,40 @@ pub(crate) fn HistoryCard(followed: Followed) -> impl IntoView {
         let pages = store.pages.get()?;
         Some(match (pages.ended_by, pages.compacted) {
             (HistoryEnd::Creation, _) => i18n.t(Text::EndCreation).to_owned(),
-            (HistoryEnd::Compaction, Some(at)) => i18n.fill(Text::EndCompactionAt, &[&format::count(at)]),
+            (HistoryEnd::Compaction, Some(at)) => {
+                i18n.fill(Text::EndCompactionAt, &[&format::count(at)])
+            }
             (HistoryEnd::Compaction, None) => i18n.t(Text::EndCompaction).to_owned(),
             (HistoryEnd::Limit, _) => String::new(),
         })
     };
-    let more = move || store.pages.with(|pages| pages.as_ref().is_some_and(|pages| pages.next.is_some()));
-    let failed = Memo::new(move |_| store.pages.with(Option::is_none).then(|| store.error.get()).flatten());
-    let loading = Memo::new(move |_| store.pages.with(Option::is_none) && store.error.with(Option::is_none));
-    let none = Memo::new(move |_| store.pages.with(|pages| pages.as_ref().is_some_and(|pages| pages.entries.is_empty())));
+    let more = move || {
+        store
+            .pages
+            .with(|pages| pages.as_ref().is_some_and(|pages| pages.next.is_some()))
+    };
+    let failed = Memo::new(move |_| {
+        store
+            .pages
+            .with(Option::is_none)
+            .then(|| store.error.get())
+            .flatten()
+    });
+    let loading =
+        Memo::new(move |_| store.pages.with(Option::is_none) && store.error.with(Option::is_none));
+    let none = Memo::new(move |_| {
+        store
+            .pages
+            .with(|pages| pages.as_ref().is_some_and(|pages| pages.entries.is_empty()))
+    });
     view! {
-        <Show when=move || loading.get()><div class="appears"><Skeleton rows=5/></div></Show>
+        <Show when=move || loading.get()><div class="x-appears"><Skeleton rows=5/></div></Show>
         {move || failed.get().map(|error| view! { <ErrorState error=Signal::stored(error) on_retry=move || store.load(false)/> })}
         <Show when=move || none.get()>
             <EmptyState icon=Icon::History title=Signal::derive(move || i18n.t(Text::EndCompaction).to_owned())/>
         </Show>
         <Show when=move || newest.get().is_some()>
-            <div class="history">
+            <div class="x-history">
                 <section class="card">
                     <div class="card-head">{tr(Text::HistoryTitle)}</div>
                     <Show when=moved>
@@ -131,8 +163,8 @@ pub(crate) fn HistoryCard(followed: Followed) -> impl IntoView {
                             </Button>
                         </div>
                     </Show>
-                    <div class="history-list" role="listbox" aria-label=tr(Text::HistoryTitle)>{rows}</div>
-                    <div class="history-end">
+                    <div class="x-history-list" role="listbox" aria-label=tr(Text::HistoryTitle)>{rows}</div>
+                    <div class="x-history-end">
                         <span class="note-text">{end}</span>
                         <Show when=more>
                             <Button small=true kind=ButtonKind::Quiet pending=store.busy on_press=move || store.load(true)>{tr(Text::LoadOlder)}</Button>
@@ -146,14 +178,19 @@ pub(crate) fn HistoryCard(followed: Followed) -> impl IntoView {
 }
 
 #[component]
-fn HistoryRow(entry: Entry, at: Memo<Option<i64>>, current: Memo<Option<i64>>, on_choose: impl Fn(i64) + Copy + Send + Sync + 'static) -> impl IntoView {
+fn HistoryRow(
+    entry: Entry,
+    at: Memo<Option<i64>>,
+    current: Memo<Option<i64>>,
+    on_choose: impl Fn(i64) + Copy + Send + Sync + 'static,
+) -> impl IntoView {
     let revision = entry.mod_revision;
     let chosen = Memo::new(move |_| at.get() == Some(revision));
     let size = entry.value.as_ref().map_or(0, |value| value.len() as i64);
     view! {
         <button
             type="button"
-            class="history-row"
+            class="x-history-row"
             role="option"
             aria-selected=move || chosen.get().to_string()
             on:click=move |_| on_choose(revision)
@@ -161,9 +198,9 @@ fn HistoryRow(entry: Entry, at: Memo<Option<i64>>, current: Memo<Option<i64>>, o
             <span class="mono num">{format::count(revision)}</span>
             <span class="num soft">{tr(Text::VersionIs)} " " {format::count(entry.version)}</span>
             <span class="num mute">{format::size(size)}</span>
-            {entry.lease.map(|_| view! { <span class="history-lease"><Glyph icon=Icon::Lease/></span> })}
+            {entry.lease.map(|_| view! { <span class="x-history-lease"><Glyph icon=Icon::Lease/></span> })}
             <Show when=move || current.get() == Some(revision)>
-                <span class="history-now">{tr(Text::Current)}</span>
+                <span class="x-history-now">{tr(Text::Current)}</span>
             </Show>
         </button>
     }
@@ -183,17 +220,35 @@ fn Revision(store: Store, at: Memo<Option<i64>>) -> impl IntoView {
             Some((entries[index].clone(), entries.get(index + 1).cloned()))
         })
     });
-    let has_before = Memo::new(move |_| pair.with(|pair| pair.as_ref().is_some_and(|(_, before)| before.is_some())));
+    let has_before = Memo::new(move |_| {
+        pair.with(|pair| pair.as_ref().is_some_and(|(_, before)| before.is_some()))
+    });
     let shows_change = move || has_before.get() && !whole.get();
     let title = move || {
         let at = format::count(at.get().unwrap_or(0));
-        i18n.fill(if shows_change() { Text::ChangedBy } else { Text::ValueAt }, &[&at])
+        i18n.fill(
+            if shows_change() {
+                Text::ChangedBy
+            } else {
+                Text::ValueAt
+            },
+            &[&at],
+        )
     };
     let options = Signal::derive(move || {
-        vec![(false, i18n.t(Text::ShowChange).to_owned()), (true, i18n.t(Text::ShowValue).to_owned())]
+        vec![
+            (false, i18n.t(Text::ShowChange).to_owned()),
+            (true, i18n.t(Text::ShowValue).to_owned()),
+        ]
     });
     let bytes = |entry: &Entry| entry.value.clone().unwrap_or_default();
-    let value = Signal::derive(move || pair.with(|pair| pair.as_ref().map(|(entry, _)| bytes(entry)).unwrap_or_default()));
+    let value = Signal::derive(move || {
+        pair.with(|pair| {
+            pair.as_ref()
+                .map(|(entry, _)| bytes(entry))
+                .unwrap_or_default()
+        })
+    });
     let body = move || {
         if !shows_change() {
             return view! { <ValueCard value=value/> }.into_any();
@@ -205,8 +260,8 @@ fn Revision(store: Store, at: Memo<Option<i64>>) -> impl IntoView {
         view! { <section class="card"><DiffView old=old.0 new=new.0/></section> }.into_any()
     };
     view! {
-        <div class="history-at">
-            <div class="history-head">
+        <div class="x-history-at">
+            <div class="x-history-head">
                 <h3>{title}</h3>
                 <Show when=move || has_before.get()>
                     <Segmented

@@ -38,7 +38,9 @@ impl Known {
     pub(crate) fn entry(&self) -> Option<&Entry> {
         match self {
             Self::Present(entry) => Some(entry),
-            Self::Absent { last: Some((entry, _)) } => Some(entry),
+            Self::Absent {
+                last: Some((entry, _)),
+            } => Some(entry),
             _ => None,
         }
     }
@@ -72,7 +74,9 @@ impl Followed {
     /// Asks for the key.
     pub(crate) fn load(self) {
         self.scope.spawn(async move {
-            let Some(key) = self.key.try_get_value() else { return };
+            let Some(key) = self.key.try_get_value() else {
+                return;
+            };
             match api::kv::get(&key, None).await {
                 Ok(answer) => {
                     self.know(Known::Present(answer.entry));
@@ -100,17 +104,25 @@ impl Followed {
 
     /// Follows the key from a revision on; from its state where there is none.
     fn follow(self, revision: Option<i64>) {
-        if self.followed.try_update_value(|followed| std::mem::replace(followed, true)) != Some(false) {
+        if self
+            .followed
+            .try_update_value(|followed| std::mem::replace(followed, true))
+            != Some(false)
+        {
             return;
         }
         let key = self.key.get_value();
         let request = WatchRequest {
-            range: RangeSpec { key: Some(Bytes::from(&*key)), ..RangeSpec::default() },
+            range: RangeSpec {
+                key: Some(Bytes::from(&*key)),
+                ..RangeSpec::default()
+            },
             revision,
             snapshot: true,
             ..WatchRequest::default()
         };
-        self.scope.with(|| use_live().watch(request, move |update| self.hear(update)));
+        self.scope
+            .with(|| use_live().watch(request, move |update| self.hear(update)));
     }
 
     fn hear(self, update: WatchUpdate) {
@@ -120,13 +132,22 @@ impl Followed {
                     match event {
                         Event::Put { entry, .. } => self.know(Known::Present(entry)),
                         Event::Delete { mod_revision, .. } => {
-                            let last = self.known.try_with_untracked(|known| known.entry().cloned()).flatten();
-                            self.know(Known::Absent { last: last.map(|entry| (entry, mod_revision)) });
+                            let last = self
+                                .known
+                                .try_with_untracked(|known| known.entry().cloned())
+                                .flatten();
+                            self.know(Known::Absent {
+                                last: last.map(|entry| (entry, mod_revision)),
+                            });
                         }
                     }
                 }
             }
-            WatchUpdate::Snapshot { entries, last: true, .. } => match entries.into_iter().next() {
+            WatchUpdate::Snapshot {
+                entries,
+                last: true,
+                ..
+            } => match entries.into_iter().next() {
                 // The data may be others now: what a snapshot says holds, whatever was known.
                 Some(entry) => {
                     self.known.try_set(Known::Present(entry));
@@ -149,7 +170,12 @@ pub(crate) fn KeyView(key: Name) -> impl IntoView {
     let followed = Followed::new(key);
     let Followed { known, editing, .. } = followed;
     let value = Signal::derive(move || {
-        known.with(|known| known.entry().and_then(|entry| entry.value.clone()).unwrap_or_default())
+        known.with(|known| {
+            known
+                .entry()
+                .and_then(|entry| entry.value.clone())
+                .unwrap_or_default()
+        })
     });
     let shown = Memo::new(move |_| match known.get() {
         Known::Loading => Shown::Loading,
@@ -161,7 +187,9 @@ pub(crate) fn KeyView(key: Name) -> impl IntoView {
     });
     let name = move || followed.key.with_value(|key| format::key(key));
     let gone = move || match known.get() {
-        Known::Absent { last: Some((_, revision)) } if !editing.get() => Some(view! {
+        Known::Absent {
+            last: Some((_, revision)),
+        } if !editing.get() => Some(view! {
             <div class="note note-bad" role="status">
                 <Glyph icon=Icon::Trash/>
                 <span class="note-text">{move || i18n.fill(Text::DeletedHere, &[&format::count(revision)])}</span>
@@ -169,8 +197,9 @@ pub(crate) fn KeyView(key: Name) -> impl IntoView {
         }),
         _ => None,
     };
-    let body = move || match shown.get() {
-        Shown::Loading => view! { <div class="appears"><Skeleton rows=5/></div> }.into_any(),
+    let body = move || {
+        match shown.get() {
+        Shown::Loading => view! { <div class="x-appears"><Skeleton rows=5/></div> }.into_any(),
         Shown::Failed => view! {
             <ErrorState
                 error=Signal::derive(move || match known.get() {
@@ -202,11 +231,12 @@ pub(crate) fn KeyView(key: Name) -> impl IntoView {
             <div role="tabpanel" aria-labelledby=tab_id(super::place::VALUE)><ValueCard value=value/></div>
         }
         .into_any(),
+    }
     };
     view! {
         <KeyHead followed=followed/>
         {gone}
-        <div class="detail-body">{body}</div>
+        <div class="x-detail-body">{body}</div>
         <DeleteKey followed=followed/>
     }
 }

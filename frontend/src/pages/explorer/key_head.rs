@@ -22,7 +22,12 @@ use crate::ui::{Button, ButtonKind, Chip, Glyph, Hue, Icon, MenuItem, Tabs};
 pub(crate) fn KeyHead(followed: Followed) -> impl IntoView {
     let (place, i18n) = (use_place(), use_i18n());
     let copy = copier();
-    let Followed { known, editing, deleting, .. } = followed;
+    let Followed {
+        known,
+        editing,
+        deleting,
+        ..
+    } = followed;
     let key = followed.key.get_value();
     let present = Memo::new(move |_| known.with(|known| matches!(known, Known::Present(_))));
     let has_entry = Memo::new(move |_| known.with(|known| known.entry().is_some()));
@@ -32,10 +37,22 @@ pub(crate) fn KeyHead(followed: Followed) -> impl IntoView {
         let mut deeds = vec![
             (Text::DoRead, Deed::Get { key: key.clone() }),
             (Text::DoHistory, Deed::History { key: key.clone() }),
-            (Text::DoWatch, Deed::Watch { key: key.clone(), prefix: false }),
+            (
+                Text::DoWatch,
+                Deed::Watch {
+                    key: key.clone(),
+                    prefix: false,
+                },
+            ),
         ];
         if let Known::Present(entry) = known.get() {
-            deeds.push((Text::DoDelete, Deed::Delete { key, revision: entry.mod_revision }));
+            deeds.push((
+                Text::DoDelete,
+                Deed::Delete {
+                    key,
+                    revision: entry.mod_revision,
+                },
+            ));
         }
         deeds
     });
@@ -43,22 +60,27 @@ pub(crate) fn KeyHead(followed: Followed) -> impl IntoView {
         let versions = known.with(|known| known.entry().map(|entry| entry.version));
         vec![
             (VALUE, i18n.t(Text::TabValue).to_owned(), None),
-            (HISTORY, i18n.t(Text::TabHistory).to_owned(), versions.map(format::count)),
+            (
+                HISTORY,
+                i18n.t(Text::TabHistory).to_owned(),
+                versions.map(format::count),
+            ),
         ]
     });
     let copy_key = move || followed.key.with_value(|key| copy(format::key(key)));
     let copy_link = move || followed.key.with_value(|key| copy(key_url(key)));
-    let watch_url = crate::api::base::page_url(&format!("watch{}", percent::query(&[("key", &key)])));
+    let watch_url =
+        crate::api::base::page_url(&format!("watch{}", percent::query(&[("key", &key)])));
     view! {
-        <header class="head">
-            <div class="head-line">
-                <div class="head-what">
+        <header class="x-head">
+            <div class="x-head-line">
+                <div class="x-head-what">
                     <Path name=key/>
                     <Show when=move || has_entry.get()>
                         <KeyChips known=known/>
                     </Show>
                 </div>
-                <div class="acts" class:is-hidden=move || editing.get()>
+                <div class="x-acts" class:is-hidden=move || editing.get()>
                     <CommandMenu deeds=deeds>
                         <hr/>
                         <MenuItem icon=Icon::Copy on_press=copy_key>{tr(Text::CopyKey)}</MenuItem>
@@ -89,7 +111,7 @@ pub(crate) fn KeyHead(followed: Followed) -> impl IntoView {
                     </Button>
                 </div>
             </div>
-            <div class="head-tabs" class:is-hidden=move || editing.get() || !has_entry.get()>
+            <div class="x-head-tabs" class:is-hidden=move || editing.get() || !has_entry.get()>
                 <Tabs
                     label=Signal::derive(move || i18n.t(Text::Sections).to_owned())
                     value=place.tab
@@ -103,9 +125,14 @@ pub(crate) fn KeyHead(followed: Followed) -> impl IntoView {
 
 #[component]
 fn KeyChips(known: RwSignal<Known>) -> impl IntoView {
-    let fact = move |read: fn(&shared::Entry) -> i64| move || known.with(|known| known.entry().map_or(0, read));
-    let (modified, created, version) =
-        (fact(|entry| entry.mod_revision), fact(|entry| entry.create_revision), fact(|entry| entry.version));
+    let fact = move |read: fn(&shared::Entry) -> i64| {
+        move || known.with(|known| known.entry().map_or(0, read))
+    };
+    let (modified, created, version) = (
+        fact(|entry| entry.mod_revision),
+        fact(|entry| entry.create_revision),
+        fact(|entry| entry.version),
+    );
     let size = fact(|entry| entry.value.as_ref().map_or(0, |value| value.len() as i64));
     let lease = Memo::new(move |_| known.with(|known| known.entry().and_then(|entry| entry.lease)));
     let lease_chip = move || match lease.get() {
@@ -133,16 +160,24 @@ pub(crate) fn LeaseChip(id: LeaseId) -> impl IntoView {
         match facts.lease(id) {
             Some(draining) => {
                 let left = ((draining.deadline - clock.now()) / 1000.0).ceil().max(0.0) as i64;
-                Some(i18n.fill(Text::LeaseLeft, &[&format::span(left, lang), &format::span(draining.granted, lang)]))
+                Some(i18n.fill(
+                    Text::LeaseLeft,
+                    &[
+                        &format::span(left, lang),
+                        &format::span(draining.granted, lang),
+                    ],
+                ))
             }
-            None => facts.lease_gone(id).then(|| i18n.t(Text::LeaseEnded).to_owned()),
+            None => facts
+                .lease_gone(id)
+                .then(|| i18n.t(Text::LeaseEnded).to_owned()),
         }
     };
     view! {
         <Chip hue=Hue::Lease title=Signal::derive(move || Some(i18n.t(Common::Lease).to_owned()))>
             <Glyph icon=Icon::Lease/>
             {tr(Text::LeaseIs)}
-            <b class="mono chip-id">{id.to_string()}</b>
+            <b class="mono x-chip-id">{id.to_string()}</b>
             <span>{left}</span>
         </Chip>
     }

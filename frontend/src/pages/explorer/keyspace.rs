@@ -84,7 +84,8 @@ impl Keyspace {
 
     /// Whether an item changed within the last moments.
     pub(crate) fn is_fresh(self, name: &Name) -> bool {
-        self.fresh.with(|fresh| fresh.get(name).is_some_and(|at| now_ms() - at < FRESH_MS))
+        self.fresh
+            .with(|fresh| fresh.get(name).is_some_and(|at| now_ms() - at < FRESH_MS))
     }
 
     /// Asks for what is missing of a level: its first page or the next one.
@@ -101,7 +102,8 @@ impl Keyspace {
     /// Asks for a level unless it has been asked for.
     pub(crate) fn need(self, prefix: &Name) {
         let known = self.tree.with_untracked(|tree| {
-            tree.level(prefix).is_some_and(|level| level.loaded() || level.loading() == Loading::Asked)
+            tree.level(prefix)
+                .is_some_and(|level| level.loaded() || level.loading() == Loading::Asked)
         });
         if !known {
             self.load(prefix);
@@ -113,13 +115,18 @@ impl Keyspace {
         match api::kv::tree(&ask.prefix, ask.cursor.as_deref(), PAGE).await {
             Ok(page) => {
                 let revision = page.header.revision;
-                self.tree.try_update(|tree| tree.merge(&ask.prefix, first, page));
+                self.tree
+                    .try_update(|tree| tree.merge(&ask.prefix, first, page));
                 if ask.prefix.is_empty() {
                     self.error.try_set(None);
                     self.follow(revision);
                     // The keys below a leading slash stand at the top too.
                     let slash = Name::from(&b"/"[..]);
-                    if self.tree.try_with_untracked(|tree| has_slash(tree, &slash)).unwrap_or(false) {
+                    if self
+                        .tree
+                        .try_with_untracked(|tree| has_slash(tree, &slash))
+                        .unwrap_or(false)
+                    {
                         self.tree.try_update_untracked(|tree| tree.expand(&slash));
                         self.need(&slash);
                     }
@@ -138,9 +145,12 @@ impl Keyspace {
     pub(crate) fn expand_to(self, name: &Name) {
         let mut above = ancestors(name);
         above.retain(|prefix| !prefix.is_empty());
-        let shut = self.tree.with_untracked(|tree| above.iter().any(|prefix| !tree.is_expanded(prefix)));
+        let shut = self
+            .tree
+            .with_untracked(|tree| above.iter().any(|prefix| !tree.is_expanded(prefix)));
         if shut {
-            self.tree.update(|tree| above.iter().for_each(|prefix| tree.expand(prefix)));
+            self.tree
+                .update(|tree| above.iter().for_each(|prefix| tree.expand(prefix)));
         }
         for prefix in &above {
             self.need(prefix);
@@ -149,7 +159,13 @@ impl Keyspace {
 
     /// Opens or closes a folder.
     pub(crate) fn set_open(self, prefix: &Name, open: bool) {
-        self.tree.update(|tree| if open { tree.expand(prefix) } else { tree.collapse(prefix) });
+        self.tree.update(|tree| {
+            if open {
+                tree.expand(prefix)
+            } else {
+                tree.collapse(prefix)
+            }
+        });
         if open {
             self.need(prefix);
         }
@@ -158,8 +174,14 @@ impl Keyspace {
     /// Counts the keys below a prefix, once; from then on events keep the count. One question at a
     /// time: etcd walks the whole range for each.
     pub(crate) fn count(self, prefix: &Name) {
-        let wanted = self.tree.try_with_untracked(|tree| tree.count(prefix).is_none()) == Some(true)
-            && self.tree.try_update_untracked(|tree| tree.begin_count(prefix)) == Some(true);
+        let wanted = self
+            .tree
+            .try_with_untracked(|tree| tree.count(prefix).is_none())
+            == Some(true)
+            && self
+                .tree
+                .try_update_untracked(|tree| tree.begin_count(prefix))
+                == Some(true);
         if !wanted {
             return;
         }
@@ -175,13 +197,19 @@ impl Keyspace {
     async fn answer_counts(self) {
         loop {
             // Stays in the queue until it is answered: who finds the queue empty begins.
-            let Some(Some(prefix)) = self.counting.try_with_value(|queue| queue.front().cloned()) else { return };
+            let Some(Some(prefix)) = self.counting.try_with_value(|queue| queue.front().cloned())
+            else {
+                return;
+            };
             match api::kv::count(&prefix).await {
                 Ok(answer) => {
-                    self.tree.try_update(|tree| tree.counted(&prefix, answer.count, answer.header.revision));
+                    self.tree.try_update(|tree| {
+                        tree.counted(&prefix, answer.count, answer.header.revision)
+                    });
                 }
                 Err(_) => {
-                    self.tree.try_update_untracked(|tree| tree.count_failed(&prefix));
+                    self.tree
+                        .try_update_untracked(|tree| tree.count_failed(&prefix));
                 }
             }
             self.counting.try_update_value(VecDeque::pop_front);
@@ -194,11 +222,16 @@ impl Keyspace {
             return;
         }
         let request = WatchRequest {
-            range: RangeSpec { prefix: Some(shared::Bytes::default()), ..RangeSpec::default() },
+            range: RangeSpec {
+                prefix: Some(shared::Bytes::default()),
+                ..RangeSpec::default()
+            },
             revision: Some(read_at + 1),
             ..WatchRequest::default()
         };
-        let handle = self.scope.with(|| use_live().watch(request, move |update| self.hear(update)));
+        let handle = self
+            .scope
+            .with(|| use_live().watch(request, move |update| self.hear(update)));
         self.watch.try_set_value(handle);
     }
 
@@ -240,7 +273,9 @@ impl Keyspace {
     }
 
     fn drain(self) {
-        let Some(events) = self.queue.try_with_value(RefCell::take) else { return };
+        let Some(events) = self.queue.try_with_value(RefCell::take) else {
+            return;
+        };
         let mut doubtful = Vec::new();
         let mut shown = Vec::new();
         self.tree.try_update(|tree| {
@@ -286,11 +321,15 @@ impl Keyspace {
 }
 
 fn has_slash(tree: &Tree, slash: &Name) -> bool {
-    tree.level(&[]).is_some_and(|level| level.items().any(|(name, _)| name == slash))
+    tree.level(&[])
+        .is_some_and(|level| level.items().any(|(name, _)| name == slash))
 }
 
 /// The rows of the tree as they are shown.
-pub(crate) fn rows(keyspace: Keyspace, filter: RwSignal<String>) -> Memo<Arc<Vec<crate::model::tree::Row>>> {
+pub(crate) fn rows(
+    keyspace: Keyspace,
+    filter: RwSignal<String>,
+) -> Memo<Arc<Vec<crate::model::tree::Row>>> {
     Memo::new(move |_| {
         let filter = filter.get();
         Arc::new(keyspace.tree.with(|tree| tree.rows(&filter)))

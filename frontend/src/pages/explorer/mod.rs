@@ -60,7 +60,7 @@ pub(crate) fn Explorer() -> impl IntoView {
             label=Signal::derive(move || i18n.t(Text::TreeBorder).to_owned())
             second_shown=Signal::derive(move || selected.get() != Selected::Nothing)
             first=Box::new(|| view! { <tree_pane::TreePane/> }.into_any())
-            second=Box::new(move || view! { <section class="detail">{detail}</section> }.into_any())
+            second=Box::new(move || view! { <section class="x-detail">{detail}</section> }.into_any())
         />
         <create::CreateDialog/>
     }

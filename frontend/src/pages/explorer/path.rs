@@ -23,11 +23,17 @@ fn parts(name: &[u8]) -> Vec<Part> {
     for (at, byte) in name.iter().enumerate() {
         // A slash at the very beginning belongs to the first name.
         if *byte == SEPARATOR && at > 0 {
-            parts.push(Part { shown: format::key(&name[start..at]), prefix: Some(name[..=at].into()) });
+            parts.push(Part {
+                shown: format::key(&name[start..at]),
+                prefix: Some(name[..=at].into()),
+            });
             start = at + 1;
         }
     }
-    parts.push(Part { shown: format::key(&name[start..]), prefix: None });
+    parts.push(Part {
+        shown: format::key(&name[start..]),
+        prefix: None,
+    });
     parts
 }
 
@@ -43,23 +49,29 @@ pub(crate) fn Path(name: Name) -> impl IntoView {
         .enumerate()
         .map(|(at, part)| {
             let Some(prefix) = part.prefix else {
-                return view! { <span class="path-last">{part.shown}</span> }.into_any();
+                return view! { <span class="x-path-last">{part.shown}</span> }.into_any();
             };
             let href = prefix_url(&prefix);
             // A link to itself would lead nowhere: the folder in view is the last but one.
             let folder_in_view = at + 1 == last && name.last() == Some(&SEPARATOR);
-            let class = if folder_in_view { "path-last" } else { "path-part" };
+            let class = if folder_in_view {
+                "x-path-last"
+            } else {
+                "x-path-part"
+            };
             view! {
                 <a class=class href=href>{part.shown}</a>
-                <span class="path-sep">"/"</span>
+                <span class="x-path-sep">"/"</span>
             }
             .into_any()
         })
         .collect_view();
-    let nameless = whole.is_empty().then(|| view! { <span class="path-part">{move || i18n.t(Common::EmptyKey)}</span> });
+    let nameless = whole
+        .is_empty()
+        .then(|| view! { <span class="x-path-part">{move || i18n.t(Common::EmptyKey)}</span> });
     view! {
-        <div class="path">
-            <span class="path-back">
+        <div class="x-path">
+            <span class="x-path-back">
                 <Button
                     kind=ButtonKind::Quiet
                     icon=Icon::Left
@@ -67,7 +79,7 @@ pub(crate) fn Path(name: Name) -> impl IntoView {
                     on_press=move || place.close()
                 />
             </span>
-            <h2 class="path-name" title=whole.clone()>{shown}{nameless}</h2>
+            <h2 class="x-path-name" title=whole.clone()>{shown}{nameless}</h2>
         </div>
     }
 }

@@ -45,21 +45,37 @@ impl Place {
         let search = use_location().search;
         let navigate = use_navigate();
         let go = move |url: &str, replace: bool| {
-            navigate(url, NavigateOptions { replace, scroll: false, ..NavigateOptions::default() });
+            navigate(
+                url,
+                NavigateOptions {
+                    replace,
+                    scroll: false,
+                    ..NavigateOptions::default()
+                },
+            );
         };
         Self {
             selected: Memo::new(move |_| search.with(|query| read(query))),
             tab: Memo::new(move |_| {
                 let tab = search.with(|query| percent::query_value(query, "tab"));
-                if tab.as_deref() == Some(HISTORY.as_bytes()) { HISTORY } else { VALUE }
+                if tab.as_deref() == Some(HISTORY.as_bytes()) {
+                    HISTORY
+                } else {
+                    VALUE
+                }
             }),
-            new: Memo::new(move |_| search.with(|query| percent::query_value(query, "new")).map(Into::into)),
+            new: Memo::new(move |_| {
+                search
+                    .with(|query| percent::query_value(query, "new"))
+                    .map(Into::into)
+            }),
             go: StoredValue::new_local(Box::new(go)),
         }
     }
 
     fn to(self, query: &str, replace: bool) {
-        self.go.with_value(|go| go(&page_url(&format!("explorer{query}")), replace));
+        self.go
+            .with_value(|go| go(&page_url(&format!("explorer{query}")), replace));
     }
 
     /// Shows a key, on the tab in view.
@@ -83,7 +99,9 @@ impl Place {
 
     /// Another tab of the same key.
     pub(crate) fn open_tab(self, tab: &'static str) {
-        let Selected::Key(key) = self.selected.get_untracked() else { return };
+        let Selected::Key(key) = self.selected.get_untracked() else {
+            return;
+        };
         let mut query = vec![("key", &*key)];
         if tab != VALUE {
             query.push(("tab", tab.as_bytes()));
@@ -121,7 +139,10 @@ pub(crate) fn key_url(key: &[u8]) -> String {
 
 /// The link to a prefix.
 pub(crate) fn prefix_url(prefix: &[u8]) -> String {
-    page_url(&format!("explorer{}", percent::query(&[("prefix", prefix)])))
+    page_url(&format!(
+        "explorer{}",
+        percent::query(&[("prefix", prefix)])
+    ))
 }
 
 /// The Explorer's address.

@@ -30,7 +30,10 @@ pub(crate) fn DeleteKey(followed: Followed) -> impl IntoView {
     let revision = move || entry.with(|entry| entry.as_ref().map_or(0, |entry| entry.mod_revision));
     let facts = move || {
         let version = entry.with(|entry| entry.as_ref().map_or(0, |entry| entry.version));
-        i18n.fill(Text::DeleteKeyBody, &[&format::count(revision()), &format::count(version)])
+        i18n.fill(
+            Text::DeleteKeyBody,
+            &[&format::count(revision()), &format::count(version)],
+        )
     };
     let close = move || {
         open.set(false);
@@ -46,7 +49,10 @@ pub(crate) fn DeleteKey(followed: Followed) -> impl IntoView {
             busy.try_set(false);
             match answer {
                 Ok(_) => {
-                    toasts.show(Tone::Good, i18n.fill(Text::DeletedKey, &[&format::key(&key)]));
+                    toasts.show(
+                        Tone::Good,
+                        i18n.fill(Text::DeletedKey, &[&format::key(&key)]),
+                    );
                     open.try_set(false);
                     // The watch says so too; without a socket this does.
                     followed.load();
@@ -62,13 +68,16 @@ pub(crate) fn DeleteKey(followed: Followed) -> impl IntoView {
     };
     let deed = Signal::derive(move || {
         let revision = entry.with(|entry| entry.as_ref().map(|entry| entry.mod_revision))?;
-        Some(Deed::Delete { key: followed.key.get_value().to_vec(), revision })
+        Some(Deed::Delete {
+            key: followed.key.get_value().to_vec(),
+            revision,
+        })
     });
     let failed = move || error.get().map(|error| view! { <SaveFailed error=error/> });
     view! {
         <Dialog open=open title=Signal::derive(move || i18n.t(Text::DeleteKeyTitle).to_owned()) on_close=move |()| close()>
             <div class="dialog-body">
-                <p class="mono object">{followed.key.with_value(|key| format::key(key))}</p>
+                <p class="mono x-object">{followed.key.with_value(|key| format::key(key))}</p>
                 <p class="soft">{facts}</p>
                 {failed}
             </div>
@@ -112,7 +121,9 @@ fn DeletePrefixBody(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
     let error = RwSignal::new(None::<ApiError>);
     let count = move || {
         scope.spawn(async move {
-            let Some(prefix) = prefix.try_get_value() else { return };
+            let Some(prefix) = prefix.try_get_value() else {
+                return;
+            };
             match api::kv::count_before_delete(&prefix).await {
                 Ok(answer) => {
                     counted.try_set(Some(answer));
@@ -126,16 +137,23 @@ fn DeletePrefixBody(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
     count();
     let name = move || {
         let name = prefix.with_value(|prefix| format::key(prefix));
-        if name.is_empty() { i18n.t(Text::WholeKeyspace).to_owned() } else { name }
+        if name.is_empty() {
+            i18n.t(Text::WholeKeyspace).to_owned()
+        } else {
+            name
+        }
     };
-    let keys = Memo::new(move |_| counted.with(|counted| counted.as_ref().map(|counted| counted.count)));
+    let keys =
+        Memo::new(move |_| counted.with(|counted| counted.as_ref().map(|counted| counted.count)));
     let verb = move || match keys.get() {
         None => i18n.t(Text::Counting).to_owned(),
         Some(1) => i18n.fill(Text::DeleteOneNow, &["1", &name()]),
         Some(keys) => i18n.fill(Text::DeleteManyNow, &[&format::count(keys), &name()]),
     };
     let delete = move || {
-        let (Some(answer), prefix) = (counted.get_untracked(), prefix.get_value()) else { return };
+        let (Some(answer), prefix) = (counted.get_untracked(), prefix.get_value()) else {
+            return;
+        };
         busy.set(true);
         error.set(None);
         scope.spawn(async move {
@@ -143,7 +161,10 @@ fn DeletePrefixBody(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
             busy.try_set(false);
             match result {
                 Ok(deleted) => {
-                    let text = i18n.fill(Text::DeletedMany, &[&format::count(deleted.deleted), &untrack(name)]);
+                    let text = i18n.fill(
+                        Text::DeletedMany,
+                        &[&format::count(deleted.deleted), &untrack(name)],
+                    );
                     toasts.show(Tone::Good, text);
                     open.try_set(false);
                 }
@@ -161,20 +182,32 @@ fn DeletePrefixBody(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
     let deed = Signal::derive(move || {
         let counted = counted.get()?;
         let prefix = prefix.get_value().to_vec();
-        Some(Deed::DeletePrefix { prefix, count: counted.count, revision: counted.header.revision })
+        Some(Deed::DeletePrefix {
+            prefix,
+            count: counted.count,
+            revision: counted.header.revision,
+        })
     });
     let facts = move || {
         let counted = counted.get();
-        let Some(counted) = counted else { return i18n.t(Text::Counting).to_owned() };
+        let Some(counted) = counted else {
+            return i18n.t(Text::Counting).to_owned();
+        };
         if counted.count == 0 {
             return i18n.t(Text::NothingUnder).to_owned();
         }
         let keys = i18n.plural(counted.count, Text::OneKey, Text::ManyKeys);
-        format!("{keys}, {}", i18n.fill(Text::DeletePrefixBody, &[&format::count(counted.header.revision)]))
+        format!(
+            "{keys}, {}",
+            i18n.fill(
+                Text::DeletePrefixBody,
+                &[&format::count(counted.header.revision)]
+            )
+        )
     };
     view! {
         <div class="dialog-body">
-            <p class="mono object">{name}</p>
+            <p class="mono x-object">{name}</p>
             <Show when=move || moved.get()>
                 <div class="note note-warn" role="alert">
                     <Glyph icon=Icon::Warn/>

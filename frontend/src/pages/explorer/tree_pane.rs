@@ -11,7 +11,9 @@ use crate::i18n::{tr, use_i18n};
 use crate::model::format;
 use crate::model::tree::{Loading, Move, Name, Row, RowKind, step, typeahead};
 use crate::state::clock::now_ms;
-use crate::ui::{Button, ButtonKind, EmptyState, ErrorState, Icon, SearchField, Skeleton, VirtualList};
+use crate::ui::{
+    Button, ButtonKind, EmptyState, ErrorState, Icon, SearchField, Skeleton, VirtualList,
+};
 
 /// Letters typed within this belong together.
 const TYPEAHEAD_MS: f64 = 700.0;
@@ -37,7 +39,10 @@ pub(crate) fn TreePane() -> impl IntoView {
     });
     let cursor_index = Memo::new(move |_| {
         let (folder, name) = cursor.get()?;
-        rows.with(|rows| rows.iter().position(|row| row.name == name && is_folder(row) == Some(folder)))
+        rows.with(|rows| {
+            rows.iter()
+                .position(|row| row.name == name && is_folder(row) == Some(folder))
+        })
     });
     // Only a cursor that moved is brought into view: events above it must not scroll.
     let reveal = RwSignal::new(None::<usize>);
@@ -66,7 +71,8 @@ pub(crate) fn TreePane() -> impl IntoView {
     };
     let typed = StoredValue::new((String::new(), 0.0_f64));
     let go = move |index: Option<usize>| {
-        if let Some(row) = index.and_then(|index| rows.with_untracked(|rows| rows.get(index).cloned()))
+        if let Some(row) =
+            index.and_then(|index| rows.with_untracked(|rows| rows.get(index).cloned()))
             && let Some(folder) = is_folder(&row)
         {
             cursor.set(Some((folder, row.name)));
@@ -138,7 +144,11 @@ pub(crate) fn TreePane() -> impl IntoView {
         let more: Vec<Name> = rows.with_untracked(|rows| {
             let end = end.min(rows.len());
             let shown = &rows[start.min(end)..end];
-            shown.iter().filter(|row| row.kind == RowKind::More).map(|row| Name::clone(&row.name)).collect()
+            shown
+                .iter()
+                .filter(|row| row.kind == RowKind::More)
+                .map(|row| Name::clone(&row.name))
+                .collect()
         });
         for prefix in more {
             keyspace.load(&prefix);
@@ -152,7 +162,8 @@ pub(crate) fn TreePane() -> impl IntoView {
 
     let root = move |wanted: fn(bool, bool) -> bool| {
         keyspace.tree().with(|tree| {
-            tree.level(&[]).is_some_and(|level| wanted(level.loaded(), level.loading() == Loading::Failed))
+            tree.level(&[])
+                .is_some_and(|level| wanted(level.loaded(), level.loading() == Loading::Failed))
         })
     };
     let state = Memo::new(move |_| {
@@ -169,7 +180,8 @@ pub(crate) fn TreePane() -> impl IntoView {
         }
     });
     let foot_rows = move || {
-        let count = rows.with(|rows| rows.iter().filter(|row| is_folder(row).is_some()).count()) as i64;
+        let count =
+            rows.with(|rows| rows.iter().filter(|row| is_folder(row).is_some()).count()) as i64;
         i18n.plural(count, Text::OneRow, Text::ManyRows)
     };
     let foot_keys = move || {
@@ -177,7 +189,11 @@ pub(crate) fn TreePane() -> impl IntoView {
         let count = keyspace.tree().with(|tree| tree.count(&root));
         count.map(|count| i18n.plural(count, Text::OneKey, Text::ManyKeys))
     };
-    let foot_live = move || keyspace.live_from().map(|from| i18n.fill(Text::ReadAt, &[&format::count(from)]));
+    let foot_live = move || {
+        keyspace
+            .live_from()
+            .map(|from| i18n.fill(Text::ReadAt, &[&format::count(from)]))
+    };
     Effect::new(move |_| {
         if root(|loaded, _| loaded) {
             keyspace.count(&Name::from(&[][..]));
@@ -186,18 +202,21 @@ pub(crate) fn TreePane() -> impl IntoView {
     let begins = move || match place.selected.get_untracked() {
         Selected::Prefix(prefix) => prefix,
         Selected::Key(key) => {
-            let parent = key.iter().rposition(|byte| *byte == crate::model::tree::SEPARATOR);
+            let parent = key
+                .iter()
+                .rposition(|byte| *byte == crate::model::tree::SEPARATOR);
             key[..parent.map_or(0, |at| at + 1)].into()
         }
         Selected::Nothing => Name::from(&[][..]),
     };
-    let body = move || match state.get() {
+    let body = move || {
+        match state.get() {
         State::Ready => view! {
             <VirtualList
                 rows=Signal::derive(move || rows.get())
                 key=|row: &Row| row.clone()
                 render=move |_, row: Row| view! { <TreeRow row=row cursor=cursor on_open=move |row: Row| open_row(&row)/> }
-                class="tree-list"
+                class="x-tree-list"
                 reveal=Signal::derive(move || reveal.get())
                 on_range=move |range| shown_range.set(range)
             />
@@ -233,15 +252,16 @@ pub(crate) fn TreePane() -> impl IntoView {
             </EmptyState>
         }
         .into_any(),
+    }
     };
     view! {
-        <div class="pane-tools">
+        <div class="x-pane-tools">
             <SearchField label=Signal::derive(move || i18n.t(Text::Filter).to_owned()) value=filter hint="/" on_key=on_filter_key/>
             <Button icon=Icon::Plus label=Signal::derive(move || i18n.t(Text::NewKey).to_owned()) on_press=move || place.open_new(&begins())/>
         </div>
         <div
             node_ref=list
-            class="tree"
+            class="x-tree"
             role="tree"
             aria-label=tr(Text::Keys)
             tabindex="0"
@@ -250,7 +270,7 @@ pub(crate) fn TreePane() -> impl IntoView {
         >
             {body}
         </div>
-        <div class="pane-foot">
+        <div class="x-pane-foot">
             <span>{move || foot_keys().unwrap_or_else(foot_rows)}</span>
             <span class="push">{foot_live}</span>
         </div>

@@ -26,15 +26,22 @@ pub(crate) fn row_id(folder: bool, name: &[u8]) -> String {
 
 /// A row: a folder, a key, or a note about a page of its level.
 #[component]
-pub(crate) fn TreeRow(row: Row, cursor: RwSignal<Option<(bool, Name)>>, on_open: impl Fn(Row) + Clone + Send + Sync + 'static) -> impl IntoView {
+pub(crate) fn TreeRow(
+    row: Row,
+    cursor: RwSignal<Option<(bool, Name)>>,
+    on_open: impl Fn(Row) + Clone + Send + Sync + 'static,
+) -> impl IntoView {
     match row.kind {
         RowKind::More | RowKind::Failed => view! { <NoteRow row=row on_open=on_open/> }.into_any(),
-        RowKind::Folder { .. } | RowKind::Key => view! { <ItemRow row=row cursor=cursor on_open=on_open/> }.into_any(),
+        RowKind::Folder { .. } | RowKind::Key => {
+            view! { <ItemRow row=row cursor=cursor on_open=on_open/> }.into_any()
+        }
     }
 }
 
-fn indent(depth: usize) -> String {
-    format!("{}px", 12 + depth * 16)
+/// A key's icon stands below those of the folders beside it, which have an arrow before them.
+fn indent(depth: usize, folder: bool) -> String {
+    format!("{}px", 12 + depth * 16 + if folder { 0 } else { 20 })
 }
 
 #[component]
@@ -43,14 +50,18 @@ fn NoteRow(row: Row, on_open: impl Fn(Row) + Clone + Send + Sync + 'static) -> i
     let failed = row.kind == RowKind::Failed;
     let depth = row.depth;
     view! {
-        <div class="tree-row tree-note" class:is-failed=failed role="presentation" style:padding-left=indent(depth + 1) on:click=move |_| on_open(row.clone())>
+        <div class="x-tree-row x-tree-note" class:is-failed=failed role="presentation" style:padding-left=indent(depth, false) on:click=move |_| on_open(row.clone())>
             {move || i18n.t(if failed { Text::PageFailed } else { Text::More })}
         </div>
     }
 }
 
 #[component]
-fn ItemRow(row: Row, cursor: RwSignal<Option<(bool, Name)>>, on_open: impl Fn(Row) + Clone + Send + Sync + 'static) -> impl IntoView {
+fn ItemRow(
+    row: Row,
+    cursor: RwSignal<Option<(bool, Name)>>,
+    on_open: impl Fn(Row) + Clone + Send + Sync + 'static,
+) -> impl IntoView {
     let (keyspace, place, i18n) = (use_keyspace(), use_place(), use_i18n());
     let folder = matches!(row.kind, RowKind::Folder { .. });
     let open = matches!(row.kind, RowKind::Folder { open: true });
@@ -64,7 +75,9 @@ fn ItemRow(row: Row, cursor: RwSignal<Option<(bool, Name)>>, on_open: impl Fn(Ro
     });
     let under_cursor = Memo::new(move |_| {
         cursor.with(|cursor| {
-            cursor.as_ref().is_some_and(|(of_folder, at)| *of_folder == folder && name.with_value(|name| name == at))
+            cursor.as_ref().is_some_and(|(of_folder, at)| {
+                *of_folder == folder && name.with_value(|name| name == at)
+            })
         })
     });
     let fresh = Memo::new(move |_| name.with_value(|name| keyspace.is_fresh(name)));
@@ -79,19 +92,19 @@ fn ItemRow(row: Row, cursor: RwSignal<Option<(bool, Name)>>, on_open: impl Fn(Ro
     view! {
         <div
             id=row_id(folder, &row.name)
-            class="tree-row"
+            class="x-tree-row"
             class:is-fresh=move || fresh.get()
             class:is-cursor=move || under_cursor.get()
             role="treeitem"
             attr:aria-level=(depth + 1).to_string()
             aria-expanded=folder.then(|| open.to_string())
             aria-selected=move || selected.get().to_string()
-            style:padding-left=indent(if folder { depth } else { depth + 1 })
+            style:padding-left=indent(depth, folder)
             on:click=on_click
         >
             {folder.then(|| view! { <Glyph icon=if open { Icon::Down } else { Icon::Right }/> })}
             <Glyph icon=if folder { Icon::Folder } else { Icon::File }/>
-            <span class="tree-label">
+            <span class="x-tree-label">
                 {label}
                 {nameless.then(|| view! { <span class="mute">{move || i18n.t(Common::EmptyKey)}</span> })}
             </span>
@@ -109,9 +122,10 @@ fn ItemRow(row: Row, cursor: RwSignal<Option<(bool, Name)>>, on_open: impl Fn(Ro
 fn FolderNote(name: StoredValue<Name>, fresh: Memo<bool>) -> impl IntoView {
     let keyspace = use_keyspace();
     keyspace.count(&name.get_value());
-    let count = Memo::new(move |_| name.with_value(|name| keyspace.tree().with(|tree| tree.count(name))));
+    let count =
+        Memo::new(move |_| name.with_value(|name| keyspace.tree().with(|tree| tree.count(name))));
     view! {
-        <span class="tree-count" class:is-put=move || fresh.get()>{move || count.get().map(format::count)}</span>
+        <span class="x-tree-count" class:is-put=move || fresh.get()>{move || count.get().map(format::count)}</span>
     }
 }
 
@@ -120,7 +134,9 @@ fn FolderNote(name: StoredValue<Name>, fresh: Memo<bool>) -> impl IntoView {
 fn KeyNote(name: StoredValue<Name>, fresh: Memo<bool>) -> impl IntoView {
     let (keyspace, facts, clock, i18n) = (use_keyspace(), use_facts(), use_clock(), use_i18n());
     let revision = Memo::new(move |_| {
-        let meta = keyspace.tree().with(|tree| name.with_value(|name| tree.meta(name)));
+        let meta = keyspace
+            .tree()
+            .with(|tree| name.with_value(|name| tree.meta(name)));
         meta.map(|meta| meta.mod_revision)
     });
     let lease = Memo::new(move |_| facts.key(&name.get_value(), revision.get()?)?.lease);
@@ -137,7 +153,7 @@ fn KeyNote(name: StoredValue<Name>, fresh: Memo<bool>) -> impl IntoView {
     };
     view! {
         <span
-            class="tree-count"
+            class="x-tree-count"
             class:is-put=move || fresh.get()
             class:is-lease=move || !fresh.get() && left.get().is_some_and(|(_, low)| !low)
             class:is-low=move || !fresh.get() && left.get().is_some_and(|(_, low)| low)

@@ -32,11 +32,17 @@ pub(crate) fn ValueCard(#[prop(into)] value: Signal<Bytes>) -> impl IntoView {
     let chosen = RwSignal::new(None::<Lens>);
     let lens = Memo::new(move |_| {
         let nature = nature.get();
-        chosen.get().filter(|lens| lenses(nature).contains(lens)).unwrap_or(nature.best)
+        chosen
+            .get()
+            .filter(|lens| lenses(nature).contains(lens))
+            .unwrap_or(nature.best)
     });
     let code = Memo::new(move |_| Arc::new(value.with(|value| show(&value.0, lens.get()))));
     let options = Signal::derive(move || {
-        lenses(nature.get()).into_iter().map(|lens| (lens, i18n.t(name(lens)).to_owned())).collect::<Vec<_>>()
+        lenses(nature.get())
+            .into_iter()
+            .map(|lens| (lens, i18n.t(name(lens)).to_owned()))
+            .collect::<Vec<_>>()
     });
     let note = move || {
         let nature = nature.get();
@@ -49,7 +55,11 @@ pub(crate) fn ValueCard(#[prop(into)] value: Signal<Bytes>) -> impl IntoView {
         let size = format::size(value.with(Bytes::len) as i64);
         match lens.get() {
             Lens::Json | Lens::Text => {
-                format!("{} · {} · {size}", i18n.t(kind), i18n.plural(lines, Text::OneLine, Text::ManyLines))
+                format!(
+                    "{} · {} · {size}",
+                    i18n.t(kind),
+                    i18n.plural(lines, Text::OneLine, Text::ManyLines)
+                )
             }
             Lens::Hex | Lens::Base64 => format!("{} · {size}", i18n.t(kind)),
         }
@@ -58,17 +68,19 @@ pub(crate) fn ValueCard(#[prop(into)] value: Signal<Bytes>) -> impl IntoView {
         // What is in view is what is copied: a value that is no text only exists as hex or base64.
         let text = match lens.get_untracked() {
             Lens::Json | Lens::Text => value.with_untracked(|value| value.to_lossy().into_owned()),
-            Lens::Hex => value.with_untracked(|value| crate::model::value::write(&value.0, crate::model::value::Script::Hex)),
-            Lens::Base64 => {
-                value.with_untracked(|value| crate::model::value::write(&value.0, crate::model::value::Script::Base64))
-            }
+            Lens::Hex => value.with_untracked(|value| {
+                crate::model::value::write(&value.0, crate::model::value::Script::Hex)
+            }),
+            Lens::Base64 => value.with_untracked(|value| {
+                crate::model::value::write(&value.0, crate::model::value::Script::Base64)
+            }),
         };
         copy(text);
     };
     let empty = Memo::new(move |_| value.with(Bytes::is_empty));
     let body = move || {
         if empty.get() {
-            view! { <p class="value-empty">{tr(Text::EmptyValue)}</p> }.into_any()
+            view! { <p class="x-value-empty">{tr(Text::EmptyValue)}</p> }.into_any()
         } else {
             view! {
                 <CodeView
