@@ -201,7 +201,7 @@ async fn clean_up(
         };
         let stopping = inner.tasks.stop().is_cancelled();
         if stopping || Instant::now() >= give_up {
-            let (key, cause) = (key.escape_ascii().to_string(), failure.chain());
+            let (key, cause) = (String::from_utf8_lossy(key).into_owned(), failure.chain());
             tracing::warn!(
                 key,
                 cause,

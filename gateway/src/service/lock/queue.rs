@@ -245,7 +245,10 @@ pub(super) async fn answer(inner: &Inner, caller: &Caller, name: &[u8]) -> Resul
 
 /// Nobody holds or waits for it.
 pub(super) fn nobody(name: &[u8], revision: i64) -> Failure {
-    let detail = format!("nobody holds or waits for `{}`", name.escape_ascii());
+    let detail = format!(
+        "nobody holds or waits for `{}`",
+        String::from_utf8_lossy(name)
+    );
     Failure::new(Code::LockNotFound, detail)
         .hint("a name is never trimmed: `a` and `a/` are two locks")
         .with(|facts| facts.store_revision = Some(revision))

@@ -224,7 +224,10 @@ async fn enter(
         _ if answer.succeeded => answer.header.revision,
         Some(own) if own.lease == lease => own.create_revision,
         _ => {
-            let detail = format!("`{}` is there, but not by that lease", key.escape_ascii());
+            let detail = format!(
+                "`{}` is there, but not by that lease",
+                String::from_utf8_lossy(key)
+            );
             return Err(Failure::new(Code::Conflict, detail)
                 .hint("an ordinary key stands where the lock's key belongs"));
         }
@@ -249,7 +252,7 @@ async fn still_there(inner: &Inner, caller: &Caller, place: &Place<'_>) -> Resul
 }
 
 fn expired(place: &Place<'_>) -> Failure {
-    let key = place.key.escape_ascii();
+    let key = String::from_utf8_lossy(place.key);
     let detail = format!("the lease ended while `{key}` waited in the queue");
     let hint = if place.renew.is_some() {
         "somebody revoked the lease or removed the key: ask again"
@@ -261,7 +264,7 @@ fn expired(place: &Place<'_>) -> Failure {
 
 /// Not got in time: who is before us.
 async fn locked(inner: &Inner, caller: &Caller, place: &Place<'_>) -> Failure {
-    let name = place.name.escape_ascii();
+    let name = String::from_utf8_lossy(place.name);
     let queue = match queue::read(inner, caller, place.name, Some(place.created)).await {
         Ok(queue) => queue,
         Err(failure) => return failure,
@@ -271,7 +274,7 @@ async fn locked(inner: &Inner, caller: &Caller, place: &Place<'_>) -> Failure {
     let blocker = match &lock.holder {
         None => format!("`{name}` was not free in time"),
         Some(holder) => {
-            let key = holder.key.0.escape_ascii();
+            let key = String::from_utf8_lossy(&holder.key.0);
             let own = queue_of(&holder.key.0, holder.lease.0) == Some(place.name);
             match (&holder.name, own) {
                 (Some(owner), true) => format!("`{name}` is held by {owner} (`{key}`)"),

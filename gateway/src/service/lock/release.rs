@@ -153,7 +153,7 @@ async fn not_there(inner: &Inner, caller: &Caller, name: &[u8], which: Which) ->
     };
     let detail = format!(
         "{named} does not stand in the queue of `{}`",
-        name.escape_ascii()
+        String::from_utf8_lossy(name)
     );
     Failure::new(Code::NotHolder, detail)
         .hint("GET the lock to see who does")

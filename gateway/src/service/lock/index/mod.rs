@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How old what is known of a lease may be on a page.
 const FRESH: Duration = Duration::from_secs(1);
 /// Leases of a page asked about again.
-const REFRESHED: usize = 200;
+const REFRESHED: usize = 100;
 /// Identities whose locks are followed at the same time.
 const MOST: usize = 64;
 
@@ -105,7 +105,7 @@ impl Index {
 }
 
 /// The index of an identity, running.
-fn running(inner: &Arc<Inner>, identity: &Identity) -> Result<Arc<Index>> {
+pub(super) fn running(inner: &Arc<Inner>, identity: &Identity) -> Result<Arc<Index>> {
     let mut indexes = inner.indexes.lock().unwrap_or_else(PoisonError::into_inner);
     let full = indexes.len() >= MOST;
     let slot = match indexes.entry(identity.clone()) {
@@ -145,15 +145,21 @@ fn running(inner: &Arc<Inner>, identity: &Identity) -> Result<Arc<Index>> {
 }
 
 /// Ends an index that nobody has used for a while; whether it is to end.
-fn close_unused(inner: &Inner, identity: &Identity, index: &Index, idle: Duration) -> bool {
+pub(super) fn close_unused(
+    inner: &Inner,
+    identity: &Identity,
+    index: &Index,
+    idle: Duration,
+) -> bool {
     // In this order everywhere: the map, then the index.
     let mut indexes = inner.indexes.lock().unwrap_or_else(PoisonError::into_inner);
     let mut shared = index.lock();
     if !shared.subscribers.is_empty() || shared.last_used.elapsed() < idle {
         return false;
     }
-    shared.closed = true;
-    indexes.remove(identity);
+    if !std::mem::replace(&mut shared.closed, true) {
+        indexes.remove(identity);
+    }
     true
 }
 

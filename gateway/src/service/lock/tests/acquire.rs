@@ -1,8 +1,11 @@
 //! Acquiring, waiting, leaving.
 
+use std::time::Duration;
+
 use shared::{Bytes, Code, LeaseId, LockRequest};
 
 use super::support::{Fixture, caller, eventually, waiting, with_lease};
+use crate::caller::Caller;
 
 #[tokio::test]
 async fn a_free_lock_is_held_at_once() {
@@ -221,6 +224,29 @@ async fn a_short_lease_is_kept_alive_while_it_waits() {
     drop(first.standing);
     let next = waiter.await.expect("no panic").expect("its turn");
     assert!(fixture.lives(next.answer.lease).await);
+    next.standing.keep();
+}
+
+#[tokio::test]
+async fn a_waiter_outlives_a_cut_and_a_compaction() {
+    let fixture = Fixture::start().await;
+    let (proxy, locks) = fixture.through_proxy().await;
+    let first = fixture.acquire("a", waiting(0)).await.expect("free");
+    let waiter = fixture.tasks.spawn(async move {
+        let caller = Caller::gateway(Duration::from_secs(65));
+        locks.acquire(&caller, b"a".to_vec(), waiting(60)).await
+    });
+    eventually("queued", || async { fixture.keys("a/").await.len() == 2 }).await;
+    proxy.cut();
+    drop(first.standing);
+    eventually("the holder is gone", || async {
+        fixture.keys("a/").await.len() == 1
+    })
+    .await;
+    fixture.put("x", "y", None).await;
+    fixture.compact().await;
+    proxy.mend();
+    let next = waiter.await.expect("no panic").expect("its turn");
     next.standing.keep();
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 use shared::{LeaseId, Lock, LockKind, ServerMessage};
 use tokio::time::timeout;
 
+use super::super::index;
 use super::support::{Fixture, caller, eventually, waiting};
+use crate::caller::Identity;
 use crate::etcd::{Delete, Range};
 use crate::service::lock::{Filter, LockPage, LockStream};
 
@@ -33,6 +35,18 @@ async fn until(stream: &mut LockStream, what: &str, wanted: impl Fn(&Lock) -> bo
     };
     let found = timeout(Duration::from_secs(20), found).await;
     found.unwrap_or_else(|_| panic!("not in time: {what}"))
+}
+
+/// The stream says that etcd is away.
+async fn away(stream: &mut LockStream) {
+    let said = timeout(Duration::from_secs(20), async {
+        loop {
+            if let Some(ServerMessage::Error { id: None, .. }) = stream.next().await {
+                return;
+            }
+        }
+    });
+    said.await.expect("it says that etcd is away");
 }
 
 fn is_gone(lock: &Lock) -> bool {
@@ -216,14 +230,7 @@ async fn the_index_survives_a_restart() {
     let mut stream = follow(&fixture, Filter::Prefix(Vec::new())).await;
     until(&mut stream, "what there is", holder_is(first)).await;
     fixture.stop_etcd();
-    let failed = timeout(Duration::from_secs(20), async {
-        loop {
-            if let Some(ServerMessage::Error { id: None, .. }) = stream.next().await {
-                return;
-            }
-        }
-    });
-    failed.await.expect("it says that etcd is away");
+    away(&mut stream).await;
     fixture.restart_etcd().await;
     let second = claim(&fixture, "deploy", "", 600).await;
     let range = Range::prefix(format!("deploy/{first}").as_bytes());
@@ -234,6 +241,74 @@ async fn the_index_survives_a_restart() {
         .await
         .expect("deleted");
     until(&mut stream, "the next holder", holder_is(second)).await;
+}
+
+#[tokio::test]
+async fn the_index_lists_again_after_a_compaction() {
+    let fixture = Fixture::start().await;
+    let (proxy, locks) = fixture.through_proxy().await;
+    let first = claim(&fixture, "deploy", "", 600).await;
+    let other = claim(&fixture, "other", "", 600).await;
+    let stream = locks.follow(&caller(), Filter::Prefix(Vec::new())).await;
+    let mut stream = stream.expect("a stream");
+    until(&mut stream, "what there is", holder_is(other)).await;
+    proxy.cut();
+    away(&mut stream).await;
+    let second = claim(&fixture, "deploy", "", 600).await;
+    for lease in [first, other] {
+        fixture
+            .etcd
+            .lease_revoke(&caller(), lease.0)
+            .await
+            .expect("revoked");
+    }
+    fixture.compact().await;
+    proxy.mend();
+    let mut gone = false;
+    let mut next = false;
+    while !(gone && next) {
+        let news = |lock: &Lock| is_gone(lock) || holder_is(second)(lock);
+        let lock = until(&mut stream, "what changed meanwhile", news).await;
+        gone |= is_gone(&lock) && lock.name == "other".into();
+        next |= lock.name == "deploy".into();
+    }
+    let third = claim(&fixture, "third", "", 600).await;
+    until(&mut stream, "it is live again", holder_is(third)).await;
+}
+
+#[tokio::test]
+async fn a_long_listing_is_partial_until_it_is_done() {
+    const LEASES: usize = 500;
+    let fixture = Fixture::start().await;
+    for at in 0..LEASES {
+        claim(&fixture, &format!("lock-{at:03}"), "", 600).await;
+    }
+    let page = || LockPage {
+        limit: Some(LEASES + 1),
+        ..LockPage::default()
+    };
+    let first = list(&fixture, page()).await;
+    assert!(first.partial && first.locks.len() < LEASES);
+    eventually("all are listed", || async {
+        let found = list(&fixture, page()).await;
+        !found.partial && found.locks.len() == LEASES
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_unused_index_ends_and_the_next_one_begins_anew() {
+    let fixture = Fixture::start().await;
+    let lease = claim(&fixture, "deploy", "", 600).await;
+    let stream = follow(&fixture, Filter::Prefix(Vec::new())).await;
+    let inner = &fixture.locks.inner;
+    let index = index::running(inner, &Identity::Gateway).expect("an index");
+    let close = || index::close_unused(inner, &Identity::Gateway, &index, Duration::ZERO);
+    assert!(!close(), "somebody follows it");
+    drop(stream);
+    assert!(close());
+    let mut stream = follow(&fixture, Filter::Prefix(Vec::new())).await;
+    until(&mut stream, "what there is", holder_is(lease)).await;
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use shared::{LeaseId, LockRequest};
 use tempfile::TempDir;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::super::{Acquisition, LockService};
@@ -112,6 +113,31 @@ impl Fixture {
         .await;
     }
 
+    /// Locks over a connection that can be cut.
+    pub(super) async fn through_proxy(&self) -> (Proxy, LockService) {
+        let target = self.url.trim_start_matches("http://").to_owned();
+        let proxy = Proxy::start(&self.tasks, target).await;
+        let settings = Settings {
+            endpoints: vec![proxy.url.clone()],
+            dial_timeout: Duration::from_secs(2),
+            cacert: None,
+        };
+        let etcd = Etcd::new(settings).await.expect("the settings are sound");
+        (
+            proxy,
+            LockService::new(etcd, self.tasks.clone(), Vec::new()),
+        )
+    }
+
+    /// Forgets all history before now.
+    pub(super) async fn compact(&self) {
+        let anything = Range::one("x");
+        let now = self.etcd.range(&caller(), &anything, &Get::default()).await;
+        let revision = now.expect("a header").header.revision.to_string();
+        let ended = self.etcdctl(&["compaction", &revision]).ended().await;
+        assert!(ended, "etcdctl compacts");
+    }
+
     pub(super) fn stop_etcd(&mut self) {
         self.server.kill().expect("it runs");
         self.server.wait().expect("it was started here");
@@ -185,10 +211,65 @@ impl Fixture {
     }
 }
 
+/// Carries connections to etcd until it is cut.
+pub(super) struct Proxy {
+    url: String,
+    cut: watch::Sender<bool>,
+}
+
+impl Proxy {
+    async fn start(tasks: &Tasks, target: String) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.expect("a port is free");
+        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let cut = watch::Sender::new(false);
+        let (broken, connections) = (cut.subscribe(), tasks.clone());
+        tasks.spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let (mut broken, target) = (broken.clone(), target.clone());
+                connections.spawn(async move {
+                    if *broken.borrow() {
+                        return;
+                    }
+                    let Ok(mut far) = tokio::net::TcpStream::connect(target).await else {
+                        return;
+                    };
+                    // Either side may close at any time; both are closed then.
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                        _ = broken.wait_for(|broken| *broken) => {}
+                    }
+                });
+            }
+        });
+        Self { url, cut }
+    }
+
+    pub(super) fn cut(&self) {
+        self.cut.send_replace(true);
+    }
+
+    pub(super) fn mend(&self) {
+        self.cut.send_replace(false);
+    }
+}
+
 /// A running etcdctl.
 pub(super) struct Ctl(Child);
 
 impl Ctl {
+    /// Waits for its end; whether it succeeded.
+    pub(super) async fn ended(mut self) -> bool {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if let Some(status) = self.0.try_wait().expect("it was started here") {
+                return status.success();
+            }
+            assert!(Instant::now() < deadline, "etcdctl does not end");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Ctrl-C, after which `etcdctl lock` releases and ends.
     pub(super) fn interrupt(&self) {
         let pid = nix::unistd::Pid::from_raw(self.0.id() as i32);
