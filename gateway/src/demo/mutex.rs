@@ -49,16 +49,25 @@ impl Contender {
         while let Some((before, revision)) = self.before(stage, created).await? {
             deleted(stage, &before.key, revision).await?;
         }
-        // A visitor may have taken the key away while it waited: then this is not the holder.
-        if stage
-            .get(key)
-            .await?
-            .is_some_and(|kv| kv.create_revision == created)
+        // A visitor may have taken the key away while it waited, or may do so now: then this is no
+        // longer the holder, and queues again.
+        let range = Range::one(key);
+        let get = Get::keys_only();
+        let own = stage
+            .ask(stage.etcd.range(&Stage::caller(), &range, &get))
+            .await?;
+        if own
+            .kvs
+            .first()
+            .is_none_or(|kv| kv.create_revision != created)
         {
-            stage.rest(holds).await?;
-            stage.delete(key).await?;
+            return Ok(());
         }
-        Ok(())
+        tokio::select! {
+            held = stage.rest(holds) => held?,
+            taken = deleted(stage, key.as_bytes(), own.header.revision + 1) => return taken,
+        }
+        stage.delete(key).await
     }
 
     /// Puts the key where it is not there yet; its create revision.
@@ -100,7 +109,7 @@ impl Contender {
     }
 }
 
-/// Waits until the key that was there at `revision` is deleted.
+/// Waits until the key is deleted at `revision` or later.
 async fn deleted(stage: &Stage, key: &[u8], revision: i64) -> Step<()> {
     let caller = Caller::new(Identity::Gateway, None);
     let options = WatchOptions {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use gateway::caller::Caller;
 use gateway::demo;
 use gateway::etcd::embedded::{Embedded, Options};
-use gateway::etcd::{Etcd, Get, KeyValue, Range, Settings};
+use gateway::etcd::{Delete, Etcd, Get, KeyValue, Range, Settings};
 use gateway::tasks::Tasks;
 use shared::LeaseId;
 use tokio::time::{Instant, sleep};
@@ -172,6 +172,30 @@ async fn the_mutex_changes_hands_and_its_queue_is_never_empty() {
         assert!(Instant::now() < until, "only {holders:?} had it");
         sleep(Duration::from_millis(20)).await;
     }
+    demo.stop().await;
+}
+
+#[tokio::test]
+async fn a_holder_thrown_out_queues_again_at_the_end() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let demo = Demo::start(dir.path()).await;
+    demo.eventually("all are queued", "deploy/prod/", |kvs| kvs.len() == 4)
+        .await;
+    let queue = demo.keys("deploy/prod/").await;
+    let range = Range::one(&queue[0].key[..]);
+    let delete = Delete { range, prev: false };
+    let caller = Caller::gateway(DEADLINE);
+    demo.etcd
+        .delete(&caller, delete)
+        .await
+        .expect("etcd answers");
+    demo.eventually("the next one has it", "deploy/prod/", |kvs| {
+        let order = |kvs: &[KeyValue]| kvs.iter().map(|kv| kv.key.clone()).collect::<Vec<_>>();
+        let mut expected = order(&queue);
+        expected.rotate_left(1);
+        order(kvs) == expected
+    })
+    .await;
     demo.stop().await;
 }
 

@@ -13,7 +13,7 @@ use super::version::Minor;
 pub enum EmbeddedError {
     /// There is no such program.
     #[error(
-        "no etcd is found: `{}` is not there; install etcd (Debian: apt-get install etcd-server, \
+        "no etcd is found: `{}` is not there or not on PATH; install etcd (Debian: apt-get install etcd-server, \
          macOS: brew install etcd), or name a running cluster: --etcd http://127.0.0.1:2379",
         etcd.display()
     )]
