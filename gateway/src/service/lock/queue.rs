@@ -29,6 +29,8 @@ pub(super) struct Queue {
     pub(super) header: Header,
     pub(super) direct: Vec<Held>,
     pub(super) nested: Vec<Held>,
+    /// The oldest key without a lease among the nested ones looked at: it blocks like any other.
+    pub(super) ordinary: Option<Vec<u8>>,
     /// The key of that very name, where it has a lease.
     pub(super) single: Option<Held>,
 }
@@ -116,8 +118,12 @@ pub(super) async fn read(
         header,
         direct: Vec::new(),
         nested: Vec::new(),
+        ordinary: None,
         single: None,
     };
+    let ordinary = found.iter().filter(|kv| kv.lease == 0 && kv.key != name);
+    let ordinary = ordinary.min_by_key(|kv| kv.create_revision);
+    queue.ordinary = ordinary.map(|kv| kv.key.clone());
     for kv in found.into_iter().filter(|kv| kv.lease != 0) {
         let held = held(inner, caller, kv);
         if held.key == name {

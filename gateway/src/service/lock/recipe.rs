@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::{Acquired, Code, Header, LeaseId, LockRequest};
+use shared::{Acquired, Claim, Code, Header, LeaseId, Lock, LockRequest};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -264,32 +264,49 @@ fn expired(place: &Place<'_>) -> Failure {
 
 /// Not got in time: who is before us.
 async fn locked(inner: &Inner, caller: &Caller, place: &Place<'_>) -> Failure {
-    let name = String::from_utf8_lossy(place.name);
     let queue = match queue::read(inner, caller, place.name, Some(place.created)).await {
         Ok(queue) => queue,
         Err(failure) => return failure,
     };
     let revision = queue.header.revision;
     let lock = queue.before(inner, caller, place.name, place.created).await;
-    let blocker = match &lock.holder {
-        None => format!("`{name}` was not free in time"),
-        Some(holder) => {
-            let key = String::from_utf8_lossy(&holder.key.0);
-            let own = queue_of(&holder.key.0, holder.lease.0) == Some(place.name);
-            match (&holder.name, own) {
-                (Some(owner), true) => format!("`{name}` is held by {owner} (`{key}`)"),
-                (None, true) => format!("`{name}` is held by `{key}`"),
-                (_, false) => format!(
-                    "`{key}` blocks `{name}`: a lock waits for every older key that begins with \
-                     `{name}/`"
-                ),
-            }
+    Failure::new(
+        Code::Locked,
+        blockers(place.name, &lock, queue.ordinary.as_deref()),
+    )
+    .hint("\"wait\" in the body waits in the queue, up to that many seconds")
+    .with(|facts| {
+        facts.lock = Some(lock);
+        facts.store_revision = Some(revision);
+    })
+}
+
+/// Says who holds the queue, and which key blocks it that does not stand in it.
+fn blockers(name: &[u8], lock: &Lock, ordinary: Option<&[u8]>) -> String {
+    let text = String::from_utf8_lossy;
+    let stands = |claim: &&Claim| queue_of(&claim.key.0, claim.lease.0) == Some(name);
+    let claims = || lock.holder.iter().chain(lock.waiters.iter().flatten());
+    let held = lock.holder.as_ref().filter(stands).map(|holder| {
+        let key = text(&holder.key.0);
+        match &holder.name {
+            Some(owner) => format!("`{}` is held by {owner} (`{key}`)", text(name)),
+            None => format!("`{}` is held by `{key}`", text(name)),
         }
-    };
-    Failure::new(Code::Locked, blocker)
-        .hint("\"wait\" in the body waits in the queue, up to that many seconds")
-        .with(|facts| {
-            facts.lock = Some(lock);
-            facts.store_revision = Some(revision);
-        })
+    });
+    let nested = claims().find(|claim| !stands(claim));
+    let foreign = nested
+        .map(|claim| &claim.key.0[..])
+        .or(ordinary)
+        .map(|key| {
+            format!(
+                "`{}` blocks `{name}`: a lock waits for every older key that begins with `{name}/`",
+                text(key),
+                name = text(name)
+            )
+        });
+    match (held, foreign) {
+        (Some(held), Some(foreign)) => format!("{held}; also {foreign}"),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => format!("`{}` was not free in time", text(name)),
+    }
 }

@@ -245,7 +245,9 @@ impl Keeper {
             self.running.push(Box::pin(question));
         }
         let none_before = self.to_list.is_empty() && self.listing == 0;
-        while self.to_read.len() >= BATCH || (none_before && !self.to_read.is_empty()) {
+        while self.running.len() < CONCURRENCY
+            && (self.to_read.len() >= BATCH || (none_before && !self.to_read.is_empty()))
+        {
             let rest = self.to_read.split_off(self.to_read.len().min(BATCH));
             let keys = std::mem::replace(&mut self.to_read, rest);
             self.begin_read(keys);

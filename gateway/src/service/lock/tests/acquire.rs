@@ -271,6 +271,44 @@ async fn a_nested_name_blocks_and_is_named() {
 }
 
 #[tokio::test]
+async fn an_ordinary_key_below_the_name_blocks_and_is_named() {
+    let fixture = Fixture::start().await;
+    fixture.put("a/config", "x", None).await;
+    let failure = fixture.acquire("a", waiting(0)).await.expect_err("blocked");
+    assert!(
+        failure.detail.contains("`a/config` blocks `a`"),
+        "{}",
+        failure.detail
+    );
+    let lock = failure.facts.lock.clone().expect("the lock");
+    assert_eq!((lock.holder, lock.waiters), (None, Some(Vec::new())));
+    let lease = fixture.grant(60).await;
+    fixture
+        .put(&format!("a/{lease}"), r#"{"holder":"x"}"#, Some(lease))
+        .await;
+    let failure = fixture.acquire("a", waiting(0)).await.expect_err("held");
+    let detail = failure.detail;
+    assert!(
+        detail.contains("held by x") && detail.contains("`a/config` blocks"),
+        "{detail}"
+    );
+}
+
+#[tokio::test]
+async fn a_gateway_that_stops_leaves_nobody_waiting() {
+    let fixture = Fixture::start().await;
+    let first = fixture.acquire("a", waiting(0)).await.expect("free");
+    first.standing.keep();
+    let waiter = fixture.spawn_acquire("a", waiting(60));
+    eventually("queued", || async { fixture.keys("a/").await.len() == 2 }).await;
+    fixture.tasks.cancel();
+    let failure = waiter.await.expect("no panic").expect_err("stopped");
+    assert_eq!(failure.code, Code::Unavailable);
+    assert!(fixture.tasks.wait(Duration::from_secs(20)).await);
+    assert_eq!(fixture.keys("a/").await.len(), 1);
+}
+
+#[tokio::test]
 async fn etcdctl_and_we_stand_in_one_queue() {
     let fixture = Fixture::start().await;
     let ctl = fixture.etcdctl(&["lock", "a"]);
