@@ -13,8 +13,35 @@ pub fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T> 
         require(headers, "application/json", "curl --json '{…}' sends it")?;
     }
     let body = if body.is_empty() { b"{}" } else { body };
-    serde_json::from_slice(body)
-        .map_err(|error| Failure::bad_request(format!("the body cannot be read: {error}")))
+    read(body)
+}
+
+/// Reads JSON; an error names the member, as `then[3].put.key`.
+pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    // serde would take an array for an object, its members in the order they are declared.
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Failure::bad_request(
+            "the body is a list, and must be an object",
+        ));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let place = error.path().to_string();
+        let what = error.into_inner().to_string();
+        // serde names the object that lacks a member, and the member only in its text.
+        let missing = what
+            .strip_prefix("missing field `")
+            .and_then(|rest| rest.split('`').next());
+        Failure::bad_request(match (place.as_str(), missing) {
+            (".", None) => format!("the body cannot be read: {what}"),
+            (".", Some(member)) => format!("{member}: {what}"),
+            (place, None) => format!("{place}: {what}"),
+            (place, Some(member)) => format!("{place}.{member}: {what}"),
+        })
+    })?;
+    let end = reader.end();
+    end.map_err(|error| Failure::bad_request(format!("the body cannot be read: {error}")))?;
+    Ok(value)
 }
 
 /// Demands a content type; parameters such as a charset are allowed.

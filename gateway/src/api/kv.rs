@@ -8,7 +8,7 @@ use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use shared::{CountAnswer, DeleteAnswer, KeyAnswer, Page, Problem, PutAnswer};
 
-use self::condition::{if_none_match, precondition};
+use self::condition::{if_match, if_none_match, precondition};
 use super::call::Call;
 use super::range;
 use super::reply::{CREATE_REVISION, LEASE, REVISION, VERSION, answer, etag};
@@ -37,11 +37,14 @@ fn no_key() -> Failure {
         ("raw" = Option<bool>, Query, description = "The value alone, as it is stored"),
         ("count_only" = Option<bool>, Query, description = "0 or 1, always 200"),
         ("serializable" = Option<bool>, Query, description = "Member-local, possibly stale"),
+        ("If-Match" = Option<String>, Header, description = "Revisions as ETags, or *"),
+        ("If-None-Match" = Option<String>, Header, description = "Revisions as ETags: 304"),
         ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     responses(
         (status = 200, body = KeyAnswer), (status = 304), (status = 404, body = Problem),
-        (status = 410, body = Problem), (status = 416, body = Problem),
+        (status = 410, body = Problem), (status = 412, body = Problem),
+        (status = 416, body = Problem),
     )
 )]
 pub async fn get_key(mut call: Call) -> Result<Response> {
@@ -68,7 +71,9 @@ async fn read_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
             .await?;
         return Ok(answer(StatusCode::OK, count.header.revision, &count));
     }
-    let (header, entry) = call.cluster.kv.get(&caller, &key, get).await?;
+    let precondition = if_match(&call.headers)?;
+    let found = call.cluster.kv.get(&caller, &key, get, &precondition);
+    let (header, entry) = found.await?;
     let (revision, tag) = (header.revision, etag(entry.mod_revision));
     let mut response = if if_none_match(&call.headers, entry.mod_revision)? {
         let mut response = Response::new(Body::empty());

@@ -100,7 +100,6 @@ pub struct OpBody {
 #[serde(deny_unknown_fields)]
 pub struct PutBody {
     key: shared::Bytes,
-    #[serde(default)]
     value: shared::Bytes,
     lease: Option<String>,
     #[serde(default)]
@@ -303,9 +302,7 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> Result<Txn> {
-        serde_json::from_str::<TxnBody>(json)
-            .map_err(|error| Failure::bad_request(error.to_string()))?
-            .read()
+        body::read::<TxnBody>(json.as_bytes())?.read()
     }
 
     #[test]
@@ -327,12 +324,14 @@ mod tests {
             assert!(detail.starts_with(place), "{detail}");
         };
         check(
-            r#"{"then":[{"get":{"key":"a"}},{"put":{"key":""}}]}"#,
+            r#"{"then":[{"get":{"key":"a"}},{"put":{"key":"","value":""}}]}"#,
             "then[1].put.key",
         );
+        check(r#"{"then":[{"put":{"value":""}}]}"#, "then[0].put.key");
+        check(r#"{"then":[{"put":{"key":"a"}}]}"#, "then[0].put.value");
         check(r#"{"else":[{}]}"#, "else[0]");
         check(
-            r#"{"then":[{"put":{"key":"a","lease":"x"}}]}"#,
+            r#"{"then":[{"put":{"key":"a","value":"","lease":"x"}}]}"#,
             "then[0].put.lease",
         );
         check(

@@ -19,7 +19,7 @@ pub struct KvService {
     etcd: Etcd,
 }
 
-/// When a key was last read or written.
+/// What must hold of a key for it to be answered, written or deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Precondition {
     /// No matter.
@@ -31,6 +31,20 @@ pub enum Precondition {
     ModifiedAt(Vec<i64>),
     /// `If-None-Match: *`: the key must not exist.
     Absent,
+}
+
+impl Precondition {
+    /// Whether a key as it was read meets it.
+    fn holds(&self, entry: Option<&Entry>) -> bool {
+        match self {
+            Self::None => true,
+            Self::Exists => entry.is_some(),
+            Self::ModifiedAt(revisions) => {
+                entry.is_some_and(|entry| revisions.contains(&entry.mod_revision))
+            }
+            Self::Absent => entry.is_none(),
+        }
+    }
 }
 
 /// `<lock key>:<token>`: write only while this lock is held.
@@ -142,12 +156,23 @@ impl KvService {
         Self { etcd }
     }
 
-    /// One key, now or at a revision.
-    pub async fn get(&self, caller: &Caller, key: &[u8], get: Get) -> Result<(Header, Entry)> {
+    /// One key, now or at a revision, as the precondition demands it.
+    pub async fn get(
+        &self,
+        caller: &Caller,
+        key: &[u8],
+        get: Get,
+        precondition: &Precondition,
+    ) -> Result<(Header, Entry)> {
         let answer = self.etcd.range(caller, &Range::one(key), &get).await?;
-        match answer.kvs.into_iter().next() {
-            Some(kv) => Ok((answer.header, entry(kv, get.keys_only))),
-            None => Err(absent(key, &answer.header)),
+        let (header, found) = (answer.header, answer.kvs.into_iter().next());
+        let found = found.map(|kv| entry(kv, get.keys_only));
+        if !precondition.holds(found.as_ref()) {
+            return Err(precondition_failed(found, &header));
+        }
+        match found {
+            Some(entry) => Ok((header, entry)),
+            None => Err(absent(key, &header)),
         }
     }
 

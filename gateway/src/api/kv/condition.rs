@@ -17,20 +17,29 @@ enum Tags {
 /// What must hold of the key before it is written or deleted.
 pub(super) fn precondition(headers: &HeaderMap, creating: bool) -> Result<Precondition> {
     let none_match = tags(headers, &header::IF_NONE_MATCH)?;
-    let matching = tags(headers, &header::IF_MATCH)?;
+    let matching = if_match(headers)?;
     match (matching, none_match) {
-        (None, None) => Ok(Precondition::None),
-        (Some(Tags::Any), None) => Ok(Precondition::Exists),
-        (Some(Tags::Revisions(revisions)), None) => Ok(Precondition::ModifiedAt(revisions)),
-        (None, Some(Tags::Any)) if creating => Ok(Precondition::Absent),
-        (Some(_), Some(_)) => Err(Failure::bad_request(
-            "If-Match and If-None-Match contradict each other",
-        )),
-        (None, Some(_)) if creating => Err(Failure::bad_request(
+        (matching, None) => Ok(matching),
+        (Precondition::None, Some(Tags::Any)) if creating => Ok(Precondition::Absent),
+        (Precondition::None, Some(_)) if creating => Err(Failure::bad_request(
             "on a write If-None-Match can only be *",
         )),
-        (None, Some(_)) => Err(Failure::bad_request("a deletion has no If-None-Match")),
+        (Precondition::None, Some(_)) => {
+            Err(Failure::bad_request("a deletion has no If-None-Match"))
+        }
+        (_, Some(_)) => Err(Failure::bad_request(
+            "If-Match and If-None-Match contradict each other",
+        )),
     }
+}
+
+/// What must hold of the key for a read to answer it.
+pub(super) fn if_match(headers: &HeaderMap) -> Result<Precondition> {
+    Ok(match tags(headers, &header::IF_MATCH)? {
+        None => Precondition::None,
+        Some(Tags::Any) => Precondition::Exists,
+        Some(Tags::Revisions(revisions)) => Precondition::ModifiedAt(revisions),
+    })
 }
 
 /// Whether a read may answer 304.
@@ -50,7 +59,7 @@ fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>> {
         given = true;
         let wrong = |what: &str| Failure::bad_request(format!("{name}: {what}"));
         let text = value.to_str().map_err(|_| wrong("it is not plain text"))?;
-        for tag in text.split(',').map(str::trim) {
+        for tag in split(text) {
             if tag == "*" {
                 any = true;
                 continue;
@@ -59,7 +68,8 @@ fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>> {
             let strong = tag.strip_prefix("W/").unwrap_or(tag);
             let inner = strong
                 .strip_prefix('"')
-                .and_then(|rest| rest.strip_suffix('"'));
+                .and_then(|rest| rest.strip_suffix('"'))
+                .filter(|inner| !inner.contains('"'));
             let inner = inner.ok_or_else(|| {
                 wrong("an ETag stands in double quotes").hint(format!("{name}: \"1204\""))
             })?;
@@ -72,6 +82,16 @@ fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>> {
         (true, true) => Err(Failure::bad_request(format!("{name}: * stands alone"))),
         (true, false) => Ok(Some(Tags::Revisions(revisions))),
     }
+}
+
+/// The members of a list; a comma between quotes belongs to its tag.
+fn split(list: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    list.split(move |c| {
+        quoted ^= c == '"';
+        c == ',' && !quoted
+    })
+    .map(str::trim)
 }
 
 #[cfg(test)]
@@ -94,7 +114,9 @@ mod tests {
         check("W/\"12\", \"13\"", Some(Tags::Revisions(vec![12, 13])));
         check("*", Some(Tags::Any));
         check("\"abc\"", Some(Tags::Revisions(vec![])));
+        check("\"a,b\", \"12\"", Some(Tags::Revisions(vec![12])));
         check("12", None);
+        check("\"1\" \"2\"", None);
         check("", None);
         check("*, \"1\"", None);
     }
