@@ -1,0 +1,335 @@
+//! Who may come in: Host, Origin and fetch site, on every route and method, upgrades too.
+
+use http::Method;
+use serde_json::json;
+use support::http::Ask;
+use support::{Stream, World, key_query};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+const UPGRADE: [(&str, &str); 4] = [
+    ("connection", "Upgrade"),
+    ("upgrade", "websocket"),
+    ("sec-websocket-version", "13"),
+    ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+];
+
+/// A request of every sort that a page could make.
+fn asks(world: &World) -> Vec<Ask> {
+    let (api, root) = (&world.api, world.gateway.root());
+    let key = key_query(world.key("k"));
+    let upgrade = UPGRADE
+        .iter()
+        .fold(api.get("/watch"), |ask, (name, value)| {
+            ask.header(name, value)
+        });
+    vec![
+        api.get(&key),
+        api.put(&key, "x"),
+        api.delete(&key),
+        api.post("/do", &json!({"get": {"key": "k"}})),
+        api.ask(Method::OPTIONS, &key),
+        api.ask(Method::HEAD, &key),
+        api.get("/watch?prefix=/")
+            .header("accept", "text/event-stream"),
+        upgrade,
+        root.get("/healthz"),
+        root.get("/metrics"),
+        root.get("/version"),
+        root.get("/"),
+        root.get("/nope"),
+        root.get("/api/nope"),
+    ]
+}
+
+/// Refused with this status; a HEAD has no body to look into.
+async fn refused(ask: Ask, status: u16, code: &str) {
+    let answer = ask.send().await.expect(status);
+    assert!(
+        answer.header("access-control-allow-origin").is_empty(),
+        "no CORS"
+    );
+    if !answer.body.is_empty() {
+        answer.problem(status, code);
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_host_is_421_everywhere() {
+    let world = World::new("host").await;
+    let port = world.api.address().port();
+    for host in [
+        "evil.example".to_owned(),
+        format!("evil.example:{port}"),
+        "127.0.0.1.evil.example".into(),
+        format!("127.0.0.2:{port}"),
+        "localhost.evil.example".into(),
+        "10.0.0.1".into(),
+        "[::2]".into(),
+        format!("0.0.0.0:{port}"),
+        "2130706433".into(),
+    ] {
+        for ask in asks(&world) {
+            refused(ask.header("host", &host), 421, "foreign_host").await;
+        }
+    }
+    let ask = world.api.get("/clusters").header("host", "evil.example");
+    let problem = ask.send().await.problem(421, "foreign_host");
+    assert!(
+        problem["hint"]
+            .as_str()
+            .is_some_and(|hint| hint.contains("--allow-host")),
+        "{problem}"
+    );
+    // Headers that proxies set name no host.
+    for name in ["forwarded", "x-forwarded-host"] {
+        let ask = world.api.get("/clusters").header("host", "evil.example");
+        let ask = ask.header(name, "host=localhost").header(name, "localhost");
+        ask.send().await.problem(421, "foreign_host");
+    }
+    for host in [
+        format!("localhost:{port}"),
+        "localhost".into(),
+        "LOCALHOST:1".into(),
+        "127.0.0.1".into(),
+        format!("127.0.0.1:{port}"),
+        "[::1]:99".into(),
+        "[::1]".into(),
+    ] {
+        world
+            .api
+            .get("/clusters")
+            .header("host", &host)
+            .send()
+            .await
+            .json(200);
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_host_is_400_and_no_panic() {
+    let world = World::new("host-form").await;
+    let heads: &[&str] = &[
+        "GET /healthz HTTP/1.1\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost:\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: localhost:\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: localhost:x\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: localhost:99999\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: localhost:80:80\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: user@localhost\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: localhost/path\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: [::1\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: [::1]x\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: ::1\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: local host\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: localhost, localhost\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: \u{e9}\r\n\r\n",
+        "GET http://evil.example/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    ];
+    for head in heads {
+        let status = raw(&world, head.as_bytes()).await;
+        assert_eq!(status, "400", "{head:?}");
+    }
+    assert_eq!(
+        raw(&world, b"GET /healthz HTTP/1.1\r\nHost: \xff\r\n\r\n").await,
+        "400"
+    );
+    world
+        .gateway
+        .root()
+        .get("/healthz")
+        .send()
+        .await
+        .expect(200);
+}
+
+/// The status of the answer to these bytes.
+async fn raw(world: &World, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(world.api.address())
+        .await
+        .expect("the gateway listens");
+    stream.write_all(bytes).await.expect("it takes bytes");
+    let mut answer = [0; 12];
+    let read = stream.read_exact(&mut answer);
+    tokio::time::timeout(support::DEADLINE, read)
+        .await
+        .expect("it answers in time")
+        .unwrap_or_else(|error| panic!("{error} after {}", bytes.escape_ascii()));
+    String::from_utf8_lossy(&answer[9..]).into_owned()
+}
+
+#[tokio::test]
+async fn a_foreign_origin_is_403_everywhere() {
+    let world = World::new("origin").await;
+    let port = world.api.address().port();
+    for origin in [
+        "https://evil.example".to_owned(),
+        "null".into(),
+        "http://127.0.0.1".into(),
+        format!("http://127.0.0.1:{}", port ^ 1),
+        format!("http://localhost:{port}"),
+        format!("ws://127.0.0.1:{port}"),
+        format!("http://127.0.0.1:{port}.evil.example"),
+        "chrome-extension://abcdef".into(),
+        "file://".into(),
+        format!("127.0.0.1:{port}"),
+        format!("http://user@127.0.0.1:{port}"),
+        "words".into(),
+        String::new(),
+        format!("http://127.0.0.1:{port}/"),
+    ] {
+        for ask in asks(&world) {
+            refused(ask.header("origin", &origin), 403, "foreign_origin").await;
+        }
+    }
+    let ours = format!("http://127.0.0.1:{port}");
+    let two = world
+        .api
+        .get("/clusters")
+        .header("origin", &ours)
+        .header("origin", &ours);
+    two.send().await.problem(403, "foreign_origin");
+    for origin in [
+        ours.clone(),
+        format!("https://127.0.0.1:{port}"),
+        format!("HTTP://127.0.0.1:{port}"),
+    ] {
+        world
+            .api
+            .get("/clusters")
+            .header("origin", &origin)
+            .send()
+            .await
+            .json(200);
+    }
+    // The default port is the same, said or not.
+    let ask = world
+        .api
+        .get("/clusters")
+        .header("host", "localhost:80")
+        .header("origin", "http://localhost");
+    ask.send().await.json(200);
+    let put = world
+        .api
+        .put(&key_query(world.key("k")), "x")
+        .header("origin", &ours);
+    put.send().await.json(201);
+}
+
+#[tokio::test]
+async fn cross_site_requests_are_403_but_for_a_page_opened_by_hand() {
+    let world = World::new("site").await;
+    for site in ["cross-site", "same-site"] {
+        for ask in asks(&world) {
+            refused(ask.header("sec-fetch-site", site), 403, "foreign_origin").await;
+        }
+        let navigate = |ask: Ask| {
+            ask.header("sec-fetch-site", site)
+                .header("sec-fetch-mode", "navigate")
+                .header("sec-fetch-dest", "document")
+        };
+        for path in ["/clusters", "/kv?prefix=", "/watch?prefix=/"] {
+            refused(navigate(world.api.get(path)), 403, "foreign_origin").await;
+        }
+        let root = world.gateway.root();
+        for path in ["/metrics", "/healthz", "/version"] {
+            refused(navigate(root.get(path)), 403, "foreign_origin").await;
+        }
+        let page = navigate(root.get("/")).send().await;
+        assert_ne!(page.status, 403, "a link to the dashboard works");
+        refused(
+            navigate(root.get("/")).header("origin", "null"),
+            403,
+            "foreign_origin",
+        )
+        .await;
+        let framed = root
+            .get("/")
+            .header("sec-fetch-site", site)
+            .header("sec-fetch-mode", "navigate");
+        refused(
+            framed.header("sec-fetch-dest", "iframe"),
+            403,
+            "foreign_origin",
+        )
+        .await;
+    }
+    for site in ["same-origin", "none"] {
+        world
+            .api
+            .get("/clusters")
+            .header("sec-fetch-site", site)
+            .send()
+            .await
+            .json(200);
+    }
+}
+
+#[tokio::test]
+async fn upgrades_pass_the_same_door() {
+    let world = World::new("upgrade").await;
+    let ours = format!("http://127.0.0.1:{}", world.api.address().port());
+    for (name, value, status) in [
+        ("origin", "https://evil.example", "403"),
+        ("origin", "null", "403"),
+        ("sec-fetch-site", "cross-site", "403"),
+        ("host", "evil.example", "421"),
+        ("host", "local host", "400"),
+    ] {
+        let refused = Stream::try_socket(&world.api, "/watch", &[(name, value)]).await;
+        assert_eq!(refused.expect_err("refused"), status, "{name}: {value}");
+    }
+    for headers in [&[][..], &[("origin", ours.as_str())]] {
+        let open = Stream::try_socket(&world.api, "/watch", headers).await;
+        open.expect("our own page and programs come in");
+    }
+}
+
+#[tokio::test]
+async fn allow_host_lets_a_name_in_at_any_port_or_exactly() {
+    let flags = [
+        "--allow-host",
+        "etcd.example",
+        "--allow-host",
+        "b.example:8443",
+        "--anonymous",
+        "gateway",
+    ];
+    let world = World::with("allow", &flags).await;
+    let get = |host: &str| world.api.get("/clusters").header("host", host);
+    for host in [
+        "etcd.example",
+        "ETCD.example:1234",
+        "b.example:8443",
+        "localhost",
+    ] {
+        get(host).send().await.json(200);
+    }
+    for host in ["b.example", "b.example:443", "x.etcd.example"] {
+        get(host).send().await.problem(421, "foreign_host");
+    }
+    for origin in [
+        "https://etcd.example",
+        "http://etcd.example:99",
+        "https://b.example:8443",
+    ] {
+        get("localhost")
+            .header("origin", origin)
+            .send()
+            .await
+            .json(200);
+    }
+    for origin in [
+        "https://b.example",
+        "http://localhost:1",
+        "https://evil.example",
+    ] {
+        get("localhost")
+            .header("origin", origin)
+            .send()
+            .await
+            .problem(403, "foreign_origin");
+    }
+}

@@ -1,0 +1,222 @@
+//! A private etcd: one for all tests of a binary, others for whoever breaks theirs.
+//!
+//! Its standing address is a proxy's, so it can be restarted on any free port. A small shell holds
+//! etcd's life: when this process is gone, however it went, the shell's standard input ends, etcd is
+//! killed and its data removed. (Statics are not dropped at a process's end, so nothing here relies
+//! on that.)
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+use crate::proxy::Proxy;
+use crate::{Client, eventually, tools};
+
+/// Prints etcd's process id, waits for a word or the end of input, kills; `keep` spares the data.
+const KEEPER: &str = r#"
+trap "" INT TERM HUP
+folder=$1; log=$2; shift 2
+"$@" </dev/null >>"$log" 2>&1 &
+echo $!
+word=; read -r word
+kill -9 $! 2>/dev/null; wait $! 2>/dev/null
+[ "$word" = keep ] || rm -rf "$folder"
+"#;
+
+/// A running etcd of one member.
+#[derive(Debug)]
+pub struct Etcd {
+    /// Whatever reaches etcd by its standing address passes here.
+    pub proxy: Proxy,
+    folder: TempDir,
+    arguments: Vec<String>,
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    keeper: Child,
+    pid: Pid,
+    address: SocketAddr,
+}
+
+impl Etcd {
+    /// The etcd that the tests of this binary share. Nobody compacts it or stops it.
+    pub async fn shared() -> &'static Self {
+        static SHARED: OnceCell<Etcd> = OnceCell::const_new();
+        SHARED.get_or_init(Self::start).await
+    }
+
+    /// An etcd of one's own.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// An etcd of one's own with further flags.
+    pub async fn start_with(arguments: &[&str]) -> Self {
+        let mut etcd = Self {
+            proxy: Proxy::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 1))),
+            folder: TempDir::with_prefix("watchgate-test-").expect("temporary folders can be made"),
+            arguments: arguments.iter().map(ToString::to_string).collect(),
+            running: None,
+        };
+        etcd.restart().await;
+        etcd
+    }
+
+    /// The standing address, through the proxy.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.proxy.address())
+    }
+
+    /// The address of the process itself, past the proxy: for arranging and for etcdctl.
+    pub fn direct_url(&self) -> String {
+        format!("http://{}", self.running().address)
+    }
+
+    /// etcd's process.
+    pub fn pid(&self) -> Pid {
+        self.running().pid
+    }
+
+    fn running(&self) -> &Running {
+        self.running.as_ref().expect("etcd is running")
+    }
+
+    /// etcd's own client, past the proxy.
+    pub async fn client(&self) -> etcd_client::Client {
+        etcd_client::Client::connect([self.direct_url()], None)
+            .await
+            .expect("a running etcd takes clients")
+    }
+
+    /// Starts it, on the data it had.
+    pub async fn restart(&mut self) {
+        self.kill();
+        for _ in 0..5 {
+            if self.launch().await {
+                return;
+            }
+        }
+        panic!("etcd does not start:\n{}", self.log());
+    }
+
+    /// Starts it with nothing in it: another cluster at the same address.
+    pub async fn restart_wiped(&mut self) {
+        self.kill();
+        std::fs::remove_dir_all(self.folder.path().join("data")).expect("etcd's data is there");
+        self.restart().await;
+    }
+
+    /// Ends it as a crash would; the proxy stays and refuses.
+    pub fn kill(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.end("keep\n");
+        }
+    }
+
+    /// Stops it from running without closing anything.
+    pub fn freeze(&self) {
+        kill(self.pid(), Signal::SIGSTOP).expect("etcd runs");
+    }
+
+    /// Lets it run again.
+    pub fn thaw(&self) {
+        kill(self.pid(), Signal::SIGCONT).expect("etcd is there");
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("etcd.log")).unwrap_or_default()
+    }
+
+    /// Whether it came up; not, when another process was faster to take the port.
+    async fn launch(&mut self) -> bool {
+        let address = free_address();
+        let log = self.folder.path().join("etcd.log");
+        File::create(&log).expect("the temporary folder can be written");
+        let url = format!("http://{address}");
+        // The peer port is nobody's business, and never the same twice.
+        let peer = "http://127.0.0.1:0";
+        let mut keeper = Command::new("sh")
+            .args(["-c", KEEPER, "etcd-keeper"])
+            .arg(self.folder.path())
+            .arg(&log)
+            .arg(tools::etcd())
+            .args(["--name=test", "--log-level=warn", "--unsafe-no-fsync"])
+            .arg(format!(
+                "--data-dir={}",
+                self.folder.path().join("data").display()
+            ))
+            .arg(format!("--listen-client-urls={url}"))
+            .arg(format!("--advertise-client-urls={}", self.url()))
+            .arg(format!("--listen-peer-urls={peer}"))
+            .arg(format!("--initial-advertise-peer-urls={peer}"))
+            .arg(format!("--initial-cluster=test={peer}"))
+            // Another cluster id for every folder, as another installation has.
+            .arg(format!("--initial-cluster-token={address}"))
+            .args(&self.arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("every system has sh");
+        let mut line = String::new();
+        let said = keeper.stdout.take().expect("it was piped");
+        BufReader::new(said)
+            .read_line(&mut line)
+            .expect("the keeper says the process id");
+        let pid = Pid::from_raw(line.trim().parse().expect("a process id is a number"));
+        let running = Running {
+            keeper,
+            pid,
+            address,
+        };
+        let probe = Client::to(address);
+        let up = eventually("etcd is healthy", Duration::from_mins(1), async || {
+            if self.log().contains("address already in use") {
+                return Ok(false);
+            }
+            match probe.get("/health").try_send().await {
+                Ok(answer) if answer.text().contains("\"true\"") => Ok(true),
+                Ok(answer) => Err(answer.text()),
+                Err(error) => Err(format!("{error:#}; its log: {}", self.log())),
+            }
+        })
+        .await;
+        if up {
+            self.proxy.point_at(address);
+            self.running = Some(running);
+        } else {
+            running.end("keep\n");
+        }
+        up
+    }
+}
+
+impl Running {
+    fn end(mut self, word: &str) {
+        if let Some(mut stdin) = self.keeper.stdin.take() {
+            let _ = stdin.write_all(word.as_bytes());
+        }
+        let _ = self.keeper.wait();
+    }
+}
+
+impl Drop for Etcd {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// An address that was free a moment ago.
+fn free_address() -> SocketAddr {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .expect("loopback has free ports")
+}

@@ -1,0 +1,65 @@
+//! Many keys at once, past the gateway.
+
+use etcd_client::{Client, Txn, TxnOp};
+
+/// etcd's limit of operations in a transaction.
+const OPS: usize = 128;
+/// Bytes in a transaction; etcd's limit is 1.5 MiB.
+const BYTES: usize = 1 << 20;
+
+/// Puts every key, many to a revision; gives the last revision.
+pub async fn fill(client: &Client, entries: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> i64 {
+    let (mut batch, mut size, mut revision) = (Vec::new(), 0, 0);
+    for (key, value) in entries {
+        if batch.len() == OPS || size + value.len() > BYTES {
+            revision = commit(client, std::mem::take(&mut batch)).await;
+            size = 0;
+        }
+        size += key.len() + value.len();
+        batch.push(TxnOp::put(key, value, None));
+    }
+    if batch.is_empty() {
+        return revision;
+    }
+    commit(client, batch).await
+}
+
+async fn commit(client: &Client, batch: Vec<TxnOp>) -> i64 {
+    let answer = client
+        .kv_client()
+        .txn(Txn::new().and_then(batch))
+        .await
+        .expect("etcd takes a transaction");
+    answer.header().expect("etcd sends a header").revision()
+}
+
+/// Numbers that look random and are the same in every run.
+#[derive(Clone, Debug)]
+pub struct Numbers(u64);
+
+impl Numbers {
+    /// From a seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next one.
+    pub fn draw(&mut self) -> u64 {
+        // SplitMix64: a full period from any seed, and no crate for a dozen lines.
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// One of these.
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.draw() as usize % from.len()]
+    }
+
+    /// So many bytes.
+    pub fn bytes(&mut self, length: usize) -> Vec<u8> {
+        (0..length).map(|_| self.draw() as u8).collect()
+    }
+}

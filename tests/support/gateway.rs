@@ -1,0 +1,257 @@
+//! The gateway: in this process for most tests, as the `watchgate` binary where the process itself
+//! is the subject.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use clap::Parser as _;
+use gateway::Gateway;
+use gateway::config::Cli;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::{Client, Etcd, background, tools, unique};
+
+/// A gateway over an etcd, and a prefix of the test's own.
+#[derive(Debug)]
+pub struct World {
+    /// The etcd behind the gateway.
+    pub etcd: &'static Etcd,
+    /// The gateway.
+    pub gateway: InProcess,
+    /// Speaks to `/api/v1`.
+    pub api: Client,
+    /// Ends with a slash; no other test has it.
+    pub prefix: String,
+}
+
+impl World {
+    /// The shared etcd behind a gateway of one's own.
+    pub async fn new(name: &str) -> Self {
+        Self::with(name, &[]).await
+    }
+
+    /// As `new`, with further flags.
+    pub async fn with(name: &str, flags: &[&str]) -> Self {
+        let etcd = Etcd::shared().await;
+        let gateway = InProcess::start(&etcd.url(), flags).await;
+        Self {
+            etcd,
+            api: gateway.api(),
+            gateway,
+            prefix: format!("/{}/", unique(name)),
+        }
+    }
+
+    /// A key below the test's prefix.
+    pub fn key(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    /// Puts a key of the test and gives its revision.
+    pub async fn put(&self, name: &str, value: &str) -> i64 {
+        self.api.write(self.key(name), value.to_owned()).await
+    }
+
+    /// etcd's own client.
+    pub async fn client(&self) -> etcd_client::Client {
+        self.etcd.client().await
+    }
+}
+
+/// A gateway in this process, stopped when dropped.
+#[derive(Debug)]
+pub struct InProcess {
+    address: SocketAddr,
+    gateway: Option<Gateway>,
+}
+
+impl InProcess {
+    /// Starts one before an etcd.
+    pub async fn start(etcd_url: &str, flags: &[&str]) -> Self {
+        let fixed = ["watchgate", "--listen", "127.0.0.1:0", "--etcd", etcd_url];
+        let cli = Cli::try_parse_from(fixed.iter().chain(flags)).expect("the flags are right");
+        let gateway = background()
+            .spawn(Gateway::start(cli.config))
+            .await
+            .expect("starting does not panic")
+            .expect("the gateway starts");
+        Self {
+            address: gateway.address,
+            gateway: Some(gateway),
+        }
+    }
+
+    /// Speaks to the root.
+    pub fn root(&self) -> Client {
+        Client::to(self.address)
+    }
+
+    /// Speaks to `/api/v1`.
+    pub fn api(&self) -> Client {
+        self.root().below("/api/v1")
+    }
+
+    /// Stops it, as SIGTERM does, and waits until it has.
+    pub async fn stop(&mut self) {
+        if let Some(gateway) = self.gateway.take() {
+            background()
+                .spawn(gateway.stop())
+                .await
+                .expect("stopping does not panic");
+        }
+    }
+}
+
+impl Drop for InProcess {
+    fn drop(&mut self) {
+        if let Some(gateway) = self.gateway.take() {
+            background().spawn(gateway.stop());
+        }
+    }
+}
+
+/// The `watchgate` binary, running.
+#[derive(Debug)]
+pub struct Watchgate {
+    child: Child,
+    address: SocketAddr,
+    base: String,
+    /// The lines it printed before it was ready.
+    pub announced: Vec<String>,
+}
+
+impl Watchgate {
+    /// Starts it before an etcd.
+    pub async fn before(etcd: &Etcd, flags: &[&str]) -> Self {
+        let url = etcd.url();
+        let flags: Vec<&str> = ["--etcd", &url].iter().chain(flags).copied().collect();
+        Self::start(&flags).await.expect("watchgate starts")
+    }
+
+    /// Starts it with an embedded etcd on data of its own.
+    pub async fn embedded(data: &Path, flags: &[&str]) -> Result<Self, String> {
+        let data = data.to_str().expect("temporary folders are named in UTF-8");
+        let flags: Vec<&str> = ["--data-dir", data].iter().chain(flags).copied().collect();
+        Self::start(&flags).await
+    }
+
+    /// Starts it and waits for its first line; what it said on stderr where it ended instead.
+    pub async fn start(flags: &[&str]) -> Result<Self, String> {
+        let tools = tools::root().join(".tools/bin");
+        let path = std::env::join_paths(
+            std::env::split_paths(&tools::path_variable()).chain(std::iter::once(tools)),
+        )
+        .expect("the folders of PATH make a PATH");
+        let mut child = Command::new(tools::watchgate())
+            .env("PATH", path)
+            .args(["--listen", "127.0.0.1:0"])
+            .args(flags)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the binary was found and runs");
+        let mut errors = child.stderr.take().expect("it was piped");
+        let said = background().spawn(async move {
+            let mut text = Vec::new();
+            let _ = tokio::io::AsyncReadExt::read_to_end(&mut errors, &mut text).await;
+            String::from_utf8_lossy(&text).into_owned()
+        });
+        let mut lines = BufReader::new(child.stdout.take().expect("it was piped")).lines();
+        let mut announced = Vec::new();
+        let ready = async {
+            while let Ok(Some(line)) = lines.next_line().await {
+                announced.push(line);
+                if let Some(url) = announced.iter().find_map(|line| url_in(line)) {
+                    return Some(url);
+                }
+            }
+            None
+        };
+        let url = timeout(Duration::from_mins(1), ready)
+            .await
+            .expect("watchgate says something within a minute");
+        let Some((address, base)) = url else {
+            return Err(said.await.expect("reading does not panic"));
+        };
+        // The pipe must be drained, or the gateway would block on a full one.
+        background().spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Ok(Self {
+            child,
+            address,
+            base,
+            announced,
+        })
+    }
+
+    /// Speaks to the root, below the base path.
+    pub fn root(&self) -> Client {
+        Client::to(self.address).below(&self.base)
+    }
+
+    /// Speaks to `/api/v1`.
+    pub fn api(&self) -> Client {
+        self.root().below("/api/v1")
+    }
+
+    /// Where the dashboard is.
+    pub fn url(&self) -> String {
+        format!("http://{}{}/", self.address, self.base)
+    }
+
+    /// The process.
+    pub fn pid(&self) -> Pid {
+        let id = self.child.id().expect("it runs");
+        Pid::from_raw(id as i32)
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).expect("it runs");
+    }
+
+    /// Waits until it has ended.
+    pub async fn ended(&mut self, deadline: Duration) -> std::process::ExitStatus {
+        timeout(deadline, self.child.wait())
+            .await
+            .expect("watchgate ends in time")
+            .expect("a child can be waited for")
+    }
+
+    /// Memory in use now, bytes.
+    pub fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))
+            .expect("Linux shows its processes");
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .expect("a running process has memory");
+        let kib: u64 = line
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .expect("a number of kB");
+        kib << 10
+    }
+}
+
+/// `… http://127.0.0.1:41234/base/` → address and base.
+fn url_in(line: &str) -> Option<(SocketAddr, String)> {
+    let rest = line.split_once("http://")?.1;
+    let url = rest.split_whitespace().next()?;
+    let (address, base) = url.split_once('/')?;
+    let base = base.trim_end_matches('/');
+    let base = if base.is_empty() {
+        String::new()
+    } else {
+        format!("/{base}")
+    };
+    Some((address.parse().ok()?, base))
+}

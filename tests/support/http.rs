@@ -1,0 +1,289 @@
+//! A small HTTP client that sends exactly what it is told, one connection a request: no dot segment
+//! is collapsed, nothing is retried or redirected, and dropping an answer ends its connection.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::{key_query, spawn};
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// How long an answer's head may take. Longer than the gateway's own limits, so that theirs show.
+const HEAD: Duration = Duration::from_mins(1);
+
+/// Speaks to one server.
+#[derive(Clone, Debug)]
+pub struct Client {
+    address: SocketAddr,
+    base: String,
+}
+
+impl Client {
+    /// Paths as they are.
+    pub fn to(address: SocketAddr) -> Self {
+        Self {
+            address,
+            base: String::new(),
+        }
+    }
+
+    /// Paths below `base`.
+    #[must_use]
+    pub fn below(&self, base: &str) -> Self {
+        Self {
+            address: self.address,
+            base: format!("{}{base}", self.base),
+        }
+    }
+
+    /// Where it speaks to.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The path as sent.
+    pub fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// A GET.
+    pub fn get(&self, path: &str) -> Ask {
+        self.ask(Method::GET, path)
+    }
+
+    /// A DELETE.
+    pub fn delete(&self, path: &str) -> Ask {
+        self.ask(Method::DELETE, path)
+    }
+
+    /// A PUT of raw bytes.
+    pub fn put(&self, path: &str, body: impl Into<Bytes>) -> Ask {
+        self.ask(Method::PUT, path).body(body)
+    }
+
+    /// A POST of JSON.
+    pub fn post(&self, path: &str, body: &Value) -> Ask {
+        self.ask(Method::POST, path)
+            .header("content-type", "application/json")
+            .body(body.to_string())
+    }
+
+    /// Puts a key and gives its revision.
+    pub async fn write(&self, key: impl AsRef<[u8]>, value: impl Into<Bytes>) -> i64 {
+        let answer = self.put(&key_query(key), value).send().await;
+        assert!(answer.status.is_success(), "{answer:?}");
+        answer.revision()
+    }
+
+    /// A key's entry, which must be there.
+    pub async fn read(&self, key: impl AsRef<[u8]>) -> Value {
+        self.get(&key_query(key)).send().await.json(200)
+    }
+
+    /// A request of any kind.
+    pub fn ask(&self, method: Method, path: &str) -> Ask {
+        Ask {
+            address: self.address,
+            method,
+            path: self.path(path),
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
+    }
+}
+
+/// A request about to be sent.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    address: SocketAddr,
+    method: Method,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: Bytes,
+}
+
+impl Ask {
+    /// Adds a header; a `Host` given here replaces ours.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers
+            .push((name.to_ascii_lowercase(), value.to_owned()));
+        self
+    }
+
+    /// Sets the body.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// Sends it and reads the whole answer.
+    pub async fn send(self) -> Answer {
+        let line = format!("{} {}", self.method, self.path);
+        match self.try_send().await {
+            Ok(answer) => answer,
+            Err(error) => panic!("{line}: {error}"),
+        }
+    }
+
+    /// As `send`, where the connection may fail.
+    pub async fn try_send(self) -> Result<Answer, Error> {
+        let mut head = self.open().await?;
+        let body = timeout(HEAD, head.body.collect()).await??.to_bytes();
+        head.connection.abort();
+        Ok(Answer {
+            line: head.line,
+            status: head.status,
+            headers: std::mem::take(&mut head.headers),
+            body,
+        })
+    }
+
+    /// Sends it and reads the answer's head; the body is still to come.
+    pub async fn open(self) -> Result<Head, Error> {
+        let line = format!("{} {}", self.method, self.path);
+        let stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        let connection = Guard(spawn(async move {
+            let _ = connection.await;
+        }));
+        let mut request = Request::builder()
+            .method(self.method)
+            .uri(self.path.parse::<Uri>()?);
+        if !self.headers.iter().any(|(name, _)| name == "host") {
+            request = request.header(header::HOST, self.address.to_string());
+        }
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::new(self.body))?;
+        let answer = timeout(HEAD, sender.send_request(request)).await??;
+        let (parts, body) = answer.into_parts();
+        Ok(Head {
+            line,
+            status: parts.status,
+            headers: parts.headers,
+            body,
+            connection,
+        })
+    }
+}
+
+/// An answer whose body is still coming; dropping it closes the connection.
+#[derive(Debug)]
+pub struct Head {
+    /// The request, for failures.
+    pub line: String,
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// What is still to come.
+    pub body: Incoming,
+    connection: Guard,
+}
+
+/// Ends the connection's task with the answer.
+#[derive(Debug)]
+struct Guard(JoinHandle<()>);
+
+impl Guard {
+    fn abort(&self) {
+        self.0.abort();
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A whole answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    line: String,
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// A header's text; empty where absent.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().expect("our headers are ASCII"))
+    }
+
+    /// `Watchgate-Revision`.
+    pub fn revision(&self) -> i64 {
+        let text = self.header("watchgate-revision");
+        text.parse()
+            .unwrap_or_else(|_| panic!("{}: Watchgate-Revision is `{text}`", self.line))
+    }
+
+    /// Fails unless the status is this one.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        let short: String = self.text().chars().take(2000).collect();
+        assert_eq!(self.status.as_u16(), status, "{}: {short}", self.line);
+        self
+    }
+
+    /// The body as JSON of the contract's type, behind this status.
+    #[track_caller]
+    pub fn json(self, status: u16) -> Value {
+        let answer = self.expect(status);
+        assert_eq!(
+            answer.header("content-type"),
+            "application/json",
+            "{}",
+            answer.line
+        );
+        serde_json::from_slice(&answer.body)
+            .unwrap_or_else(|error| panic!("{}: {error}: {}", answer.line, answer.text()))
+    }
+
+    /// The body as a problem of RFC 9457 with every member that the contract demands.
+    #[track_caller]
+    pub fn problem(self, status: u16, code: &str) -> Value {
+        let answer = self.expect(status);
+        let line = &answer.line;
+        assert_eq!(
+            answer.header("content-type"),
+            "application/problem+json",
+            "{line}"
+        );
+        let problem: Value = serde_json::from_slice(&answer.body)
+            .unwrap_or_else(|error| panic!("{line}: {error}: {}", answer.text()));
+        assert_eq!(problem["code"], code, "{line}: {problem}");
+        assert_eq!(problem["status"], status, "{line}: {problem}");
+        for member in ["type", "title", "detail", "request_id"] {
+            let text = problem[member].as_str().unwrap_or_default();
+            assert!(!text.is_empty(), "{line}: no `{member}` in {problem}");
+        }
+        problem
+    }
+}

@@ -1,0 +1,120 @@
+//! A TCP proxy that stands between the gateway and etcd, so that the link can be cut, stalled and
+//! restored, and etcd restarted on any port, without the gateway's address of it changing.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::background;
+
+/// What the link does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Link {
+    /// Passes everything on.
+    Up,
+    /// Closes what is open and whatever comes.
+    Cut,
+    /// Takes connections and bytes in no direction: a network that swallows packets.
+    Stalled,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    address: SocketAddr,
+    target: Arc<Mutex<SocketAddr>>,
+    link: watch::Sender<Link>,
+}
+
+impl Proxy {
+    /// Listens on a free port for as long as the process lives.
+    pub fn start(target: SocketAddr) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+        listener
+            .set_nonblocking(true)
+            .expect("a fresh socket can be set up");
+        let address = listener
+            .local_addr()
+            .expect("a bound socket has an address");
+        let link = watch::Sender::new(Link::Up);
+        let proxy = Self {
+            address,
+            target: Arc::new(Mutex::new(target)),
+            link,
+        };
+        let serving = proxy.clone();
+        background().spawn(async move {
+            let listener = TcpListener::from_std(listener).expect("the runtime has a reactor");
+            while let Ok((client, _)) = listener.accept().await {
+                let target = *serving.target.lock().expect("nobody panics holding it");
+                let link = serving.link.subscribe();
+                background().spawn(carry(client, target, link));
+            }
+        });
+        proxy
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Sends new connections elsewhere.
+    pub fn point_at(&self, target: SocketAddr) {
+        *self.target.lock().expect("nobody panics holding it") = target;
+    }
+
+    /// Closes every connection and refuses new ones.
+    pub fn cut(&self) {
+        self.link.send_replace(Link::Cut);
+    }
+
+    /// Holds every byte back, in both directions.
+    pub fn stall(&self) {
+        self.link.send_replace(Link::Stalled);
+    }
+
+    /// Passes everything on again.
+    pub fn restore(&self) {
+        self.link.send_replace(Link::Up);
+    }
+}
+
+async fn carry(client: TcpStream, target: SocketAddr, mut link: watch::Receiver<Link>) {
+    let up = async |link: &mut watch::Receiver<Link>| {
+        link.wait_for(|link| *link != Link::Stalled)
+            .await
+            .is_ok_and(|link| *link == Link::Up)
+    };
+    if !up(&mut link).await {
+        return;
+    }
+    let Ok(server) = TcpStream::connect(target).await else {
+        return;
+    };
+    let _ = (client.set_nodelay(true), server.set_nodelay(true));
+    let (client_in, client_out) = client.into_split();
+    let (server_in, server_out) = server.into_split();
+    let (mut forth, mut back) = (link.clone(), link.clone());
+    tokio::select! {
+        () = pump(client_in, server_out, &mut forth) => {}
+        () = pump(server_in, client_out, &mut back) => {}
+        _ = link.wait_for(|link| *link == Link::Cut) => {}
+    }
+}
+
+async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: &mut watch::Receiver<Link>) {
+    let mut buffer = vec![0; 64 << 10];
+    while let Ok(read) = from.read(&mut buffer).await {
+        if read == 0 || link.wait_for(|link| *link != Link::Stalled).await.is_err() {
+            return;
+        }
+        if to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Readers of the live streams: NDJSON, server-sent events and WebSocket give the same objects.
+//!
+//! Every message that passes is also entered in a [`ledger`], so each test of any stream checks the
+//! promises of all: nothing twice, nothing out of order, no revision torn apart.
+
+mod ledger;
+mod lines;
+
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use http::{HeaderName, HeaderValue};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use self::ledger::Ledger;
+use self::lines::Lines;
+use crate::DEADLINE;
+use crate::http::{Ask, Client, Head};
+
+/// An open stream. Dropping it closes its connection.
+#[derive(Debug)]
+pub struct Stream {
+    transport: Transport,
+    ledger: Ledger,
+    /// The id of the last server-sent event, as an EventSource would send it again.
+    pub last_event_id: String,
+}
+
+#[derive(Debug)]
+enum Transport {
+    Ndjson(Lines),
+    Sse(Lines),
+    Socket(Box<WebSocketStream<TcpStream>>),
+}
+
+/// How a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// A whole answer, or a socket closed with this code.
+    Orderly(Option<CloseCode>),
+    /// The connection broke.
+    Broken,
+}
+
+impl Stream {
+    /// Opens a stream as `curl -N` does.
+    pub async fn ndjson(ask: Ask) -> Self {
+        let head = open(ask.header("accept", "application/x-ndjson"), 200).await;
+        assert_eq!(head.headers["content-type"], "application/x-ndjson");
+        Self::over(Transport::Ndjson(Lines::new(head)))
+    }
+
+    /// Opens a stream as an EventSource does.
+    pub async fn sse(ask: Ask, last_event_id: &str) -> Self {
+        let mut ask = ask.header("accept", "text/event-stream");
+        if !last_event_id.is_empty() {
+            ask = ask.header("last-event-id", last_event_id);
+        }
+        let head = open(ask, 200).await;
+        assert_eq!(head.headers["content-type"], "text/event-stream");
+        let mut stream = Self::over(Transport::Sse(Lines::new(head)));
+        last_event_id.clone_into(&mut stream.last_event_id);
+        stream
+    }
+
+    /// Opens a WebSocket.
+    pub async fn socket(client: &Client, path: &str) -> Self {
+        match Self::try_socket(client, path, &[]).await {
+            Ok(stream) => stream,
+            Err(error) => panic!("upgrade of {path}: {error}"),
+        }
+    }
+
+    /// Opens a WebSocket with further headers; the answer's status where it is refused.
+    pub async fn try_socket(
+        client: &Client,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Self, String> {
+        let url = format!("ws://{}{}", client.address(), client.path(path));
+        let mut request = url.into_client_request().map_err(|e| e.to_string())?;
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("tests send valid names");
+            let value = HeaderValue::from_str(value).expect("tests send valid values");
+            request.headers_mut().insert(name, value);
+        }
+        let stream = TcpStream::connect(client.address())
+            .await
+            .map_err(|e| e.to_string())?;
+        stream.set_nodelay(true).map_err(|e| e.to_string())?;
+        match timeout(DEADLINE, client_async(request, stream)).await {
+            Ok(Ok((socket, _))) => Ok(Self::over(Transport::Socket(Box::new(socket)))),
+            Ok(Err(SocketError::Http(answer))) => Err(answer.status().as_u16().to_string()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("no answer to the upgrade".to_owned()),
+        }
+    }
+
+    fn over(transport: Transport) -> Self {
+        Self {
+            transport,
+            ledger: Ledger::default(),
+            last_event_id: String::new(),
+        }
+    }
+
+    /// Says something on a socket.
+    pub async fn send(&mut self, message: &Value) {
+        self.send_text(&message.to_string()).await;
+    }
+
+    /// Says anything on a socket.
+    pub async fn send_text(&mut self, text: &str) {
+        let Transport::Socket(socket) = &mut self.transport else {
+            panic!("only sockets are spoken on");
+        };
+        socket
+            .send(Message::text(text))
+            .await
+            .expect("the socket is open");
+    }
+
+    /// The next message of any type.
+    pub async fn any(&mut self) -> Value {
+        self.within(DEADLINE)
+            .await
+            .unwrap_or_else(|ended| panic!("the stream ended ({ended:?}); {}", self.ledger.tail()))
+    }
+
+    /// The next message of any type, or how the stream ended.
+    pub async fn within(&mut self, deadline: Duration) -> Result<Value, Ended> {
+        let Ok(message) = timeout(deadline, self.read()).await else {
+            panic!("no message within {deadline:?}; {}", self.ledger.tail());
+        };
+        if let Ok(message) = &message {
+            self.ledger.enter(message);
+        }
+        message
+    }
+
+    /// The next line of a stream that is no watch.
+    pub async fn line_within(&mut self, deadline: Duration) -> Result<Value, Ended> {
+        timeout(deadline, self.read())
+            .await
+            .unwrap_or_else(|_| panic!("no line within {deadline:?}"))
+    }
+
+    /// The next message that says something: progress and idle are passed over.
+    pub async fn next(&mut self) -> Value {
+        loop {
+            let message = self.any().await;
+            let quiet = ["progress", "idle", "locks_progress"];
+            if !quiet.iter().any(|kind| message["type"] == *kind) {
+                return message;
+            }
+        }
+    }
+
+    /// The next message that says something, which must be of this type.
+    pub async fn of(&mut self, kind: &str) -> Value {
+        let message = self.next().await;
+        assert_eq!(message["type"], kind, "{message}; {}", self.ledger.tail());
+        message
+    }
+
+    /// Events of the only watch, until `revision` is complete.
+    pub async fn until(&mut self, revision: i64) -> Vec<Value> {
+        let mut all = Vec::new();
+        loop {
+            let message = self.any().await;
+            match message["type"].as_str() {
+                Some("events") => {
+                    let events = message["events"].as_array().expect("events have events");
+                    all.extend(events.iter().cloned());
+                }
+                Some("progress" | "idle" | "lagged") => {}
+                _ => panic!("{message} among events; {}", self.ledger.tail()),
+            }
+            let more = message["more"] == true;
+            if !more
+                && message["revision"]
+                    .as_i64()
+                    .is_some_and(|seen| seen >= revision)
+            {
+                return all;
+            }
+        }
+    }
+
+    /// Reads to the end; whatever still came is passed over.
+    pub async fn ended(&mut self, deadline: Duration) -> Ended {
+        let read = async {
+            loop {
+                if let Err(ended) = self.read().await {
+                    return ended;
+                }
+            }
+        };
+        timeout(deadline, read)
+            .await
+            .unwrap_or_else(|_| panic!("the stream does not end within {deadline:?}"))
+    }
+
+    async fn read(&mut self) -> Result<Value, Ended> {
+        let text = match &mut self.transport {
+            Transport::Ndjson(lines) => lines.line().await?,
+            Transport::Sse(lines) => {
+                let event = lines.event().await?;
+                if let Some(id) = event.id {
+                    self.last_event_id = id;
+                }
+                event.data
+            }
+            Transport::Socket(socket) => text(socket).await?,
+        };
+        Ok(serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")))
+    }
+}
+
+async fn open(ask: Ask, status: u16) -> Head {
+    let head = ask.open().await.expect("the gateway answers");
+    if head.status.as_u16() != status {
+        let (line, found) = (head.line.clone(), head.status);
+        let text = Lines::new(head).rest().await;
+        panic!("{line}: {found}: {text}");
+    }
+    head
+}
+
+async fn text(socket: &mut WebSocketStream<TcpStream>) -> Result<String, Ended> {
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Text(text))) => return Ok(text.to_string()),
+            Some(Ok(Message::Close(frame))) => {
+                return Err(Ended::Orderly(frame.map(|frame| frame.code)));
+            }
+            Some(Ok(Message::Binary(bytes))) => panic!("{} binary bytes", bytes.len()),
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => return Err(Ended::Broken),
+        }
+    }
+}
+
+/// Every event of these messages, in order.
+pub fn events_of(messages: &[Value]) -> Vec<Value> {
+    messages
+        .iter()
+        .filter_map(|message| message["events"].as_array())
+        .flatten()
+        .cloned()
+        .collect()
+}
+
+/// The revisions of these events.
+pub fn revisions_of(events: &[Value]) -> Vec<i64> {
+    events
+        .iter()
+        .map(|event| {
+            event["mod_revision"]
+                .as_i64()
+                .expect("events have a revision")
+        })
+        .collect()
+}

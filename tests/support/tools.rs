@@ -1,0 +1,95 @@
+//! The programs the tests need: etcd and etcdctl on PATH or in `.tools/bin`, and our own binary.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+/// The repository's root.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the tests' folder lies in the repository")
+}
+
+/// `etcd`.
+pub fn etcd() -> &'static Path {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    FOUND.get_or_init(|| find("etcd", "--version"))
+}
+
+/// `etcdctl`.
+pub fn etcdctl() -> &'static Path {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    FOUND.get_or_init(|| find("etcdctl", "version"))
+}
+
+fn find(name: &str, version: &str) -> PathBuf {
+    let ours = root().join(".tools/bin").join(name);
+    for candidate in [PathBuf::from(name), ours] {
+        let ran = Command::new(&candidate)
+            .arg(version)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        match ran {
+            Ok(_) => return candidate,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => panic!("{} does not run: {error}", candidate.display()),
+        }
+    }
+    panic!("there is no {name} on PATH or in .tools/bin: run `cargo xtask setup --tests`");
+}
+
+/// The `watchgate` binary of this build.
+///
+/// Cargo does not build another package's binaries for a test, so it is looked for beside the test
+/// and must be as new as every file it was made of.
+pub fn watchgate() -> &'static Path {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let test = std::env::current_exe().expect("a running test has a file");
+        let folder = test
+            .ancestors()
+            .nth(2)
+            .expect("tests lie in target/<profile>/deps");
+        let binary = folder.join("watchgate");
+        if let Err(reason) = fresh(&binary) {
+            panic!("{reason}: run `cargo build -p gateway` first");
+        }
+        binary
+    })
+}
+
+/// Whether the binary is as new as the files that its `.d` file names.
+fn fresh(binary: &Path) -> Result<(), String> {
+    let modified = |path: &Path| path.metadata().and_then(|about| about.modified());
+    let built = modified(binary).map_err(|_| format!("{} is missing", binary.display()))?;
+    let list = binary.with_extension("d");
+    let list =
+        std::fs::read_to_string(&list).map_err(|_| format!("{} is missing", list.display()))?;
+    let (_, files) = list.split_once(": ").unwrap_or_default();
+    // Spaces within a path are escaped; none of ours has any that matter for finding a newer file.
+    for file in files.split_whitespace().map(Path::new) {
+        if file.extension().is_some_and(|kind| kind == "rs")
+            && modified(file).is_ok_and(|changed| changed > built)
+        {
+            return Err(format!(
+                "{} is newer than {}",
+                file.display(),
+                binary.display()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// PATH as this process got it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the binary under test needs the folders we have"
+)]
+pub fn path_variable() -> std::ffi::OsString {
+    std::env::var_os("PATH").unwrap_or_default()
+}
