@@ -72,6 +72,22 @@ pub(super) enum Use {
 
 /// A client over connections of its own.
 pub(super) async fn client(settings: &Settings, usage: Use) -> Result<Client, ConnectError> {
+    client_over(connections(settings).await?, usage).await
+}
+
+/// A client over these connections.
+pub(super) async fn client_over(connections: Rotating, usage: Use) -> Result<Client, ConnectError> {
+    let options = ConnectOptions::new().with_require_leader(usage == Use::Streams);
+    Client::from_channel(
+        Channel::Custom(BoxCloneSyncService::new(connections)),
+        Some(options),
+    )
+    .await
+    .map_err(ConnectError::Client)
+}
+
+/// Connections to every endpoint; none is made before the first call.
+pub(super) async fn connections(settings: &Settings) -> Result<Rotating, ConnectError> {
     let ca = match &settings.cacert {
         Some(path) => Some(
             tokio::fs::read(path)
@@ -91,17 +107,10 @@ pub(super) async fn client(settings: &Settings, usage: Use) -> Result<Client, Co
     if channels.is_empty() {
         return Err(ConnectError::NoEndpoint);
     }
-    let service = Rotating {
+    Ok(Rotating {
         channels: channels.into(),
         current: Arc::default(),
-    };
-    let options = ConnectOptions::new().with_require_leader(usage == Use::Streams);
-    Client::from_channel(
-        Channel::Custom(BoxCloneSyncService::new(service)),
-        Some(options),
-    )
-    .await
-    .map_err(ConnectError::Client)
+    })
 }
 
 fn endpoint(url: &str, settings: &Settings, ca: Option<&[u8]>) -> Result<Endpoint, ConnectError> {
@@ -136,7 +145,7 @@ fn endpoint(url: &str, settings: &Settings, ca: Option<&[u8]>) -> Result<Endpoin
 
 /// Sends every call to one endpoint, and moves on to the next when that one cannot be reached.
 #[derive(Clone)]
-struct Rotating {
+pub(super) struct Rotating {
     channels: Arc<[tonic::transport::Channel]>,
     current: Arc<AtomicUsize>,
 }

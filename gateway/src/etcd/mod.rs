@@ -14,6 +14,7 @@ mod lease;
 mod member;
 mod range;
 mod watch;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +47,8 @@ struct Inner {
     unary: etcd_client::Client,
     /// Watches and keep-alives: require a leader, never time out.
     streams: etcd_client::Client,
+    /// The same connections without a client: watches are read field by field.
+    watches: channel::Rotating,
 }
 
 /// Whether a call may change something: decides what a lost answer means.
@@ -67,12 +70,14 @@ impl Etcd {
     /// Prepares the connections; none is made before the first call.
     pub async fn new(settings: Settings) -> std::result::Result<Self, ConnectError> {
         let unary = channel::client(&settings, channel::Use::Unary).await?;
-        let streams = channel::client(&settings, channel::Use::Streams).await?;
+        let watches = channel::connections(&settings).await?;
+        let streams = channel::client_over(watches.clone(), channel::Use::Streams).await?;
         Ok(Self {
             inner: Arc::new(Inner {
                 settings,
                 unary,
                 streams,
+                watches,
             }),
         })
     }
@@ -100,6 +105,11 @@ impl Etcd {
     /// The client for streams as `caller`.
     pub(in crate::etcd) fn streams(&self, _caller: &Caller) -> &etcd_client::Client {
         &self.inner.streams
+    }
+
+    /// The connections of streams, for watches as `caller`.
+    pub(in crate::etcd) fn watches(&self, _caller: &Caller) -> channel::Rotating {
+        self.inner.watches.clone()
     }
 
     /// Runs one etcd call within the caller's time and gives its error the API's code.

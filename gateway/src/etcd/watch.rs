@@ -6,20 +6,23 @@
 
 use std::time::Duration;
 
-use etcd_client as ec;
 use etcd_client::proto::PbEvent;
 use shared::{Code, Event, EventType, Header};
 use tokio::time::timeout;
 use tonic::{Code as Grpc, Status};
 
-use super::channel::MAX_ANSWER;
 use super::kv::{entry, header};
+use super::wire::{Create, WatchCall};
 use super::{Effect, Etcd, Get, Range, error};
 use crate::caller::Caller;
 use crate::failure::{Failure, Result};
 
 /// How long etcd may take to accept a stream, and a request on it.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// etcd's filters.
+const NO_PUT: i32 = 0;
+const NO_DELETE: i32 = 1;
 
 /// What a watch asks etcd for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,7 +44,7 @@ pub enum Update {
     Batch {
         /// The changes.
         events: Vec<Event>,
-        /// etcd cut its answer here: the last revision may go on in the next batch.
+        /// etcd's answer goes on, and with it perhaps the last revision.
         more: bool,
     },
     /// Everything up to this revision has been delivered; see [`Release::bookmarks`].
@@ -55,46 +58,39 @@ pub enum Update {
 /// One watch on a stream of its own; dropping it frees etcd's watch.
 #[derive(Debug)]
 pub struct WatchStream {
-    requests: ec::WatchRequestSender,
-    responses: ec::WatchResponseStream,
+    call: WatchCall,
     prev: bool,
 }
 
 impl WatchStream {
     /// What etcd says next; an error when the stream is lost. Loses nothing when dropped in between.
     pub async fn next(&mut self) -> Result<Update> {
-        let answer = self.responses.message().await;
-        let answer = answer.map_err(|error| error::failure(Effect::Read, error))?;
-        let Some(ec::WatchResponse(answer)) = answer else {
+        let answer = self.call.next().await;
+        let answer = answer.map_err(|status| error::from_status(Effect::Read, status))?;
+        let Some(answer) = answer else {
             return Err(Failure::new(Code::Unavailable, "etcd ended the stream"));
         };
-        Ok(if answer.canceled {
-            cancelled(answer.compact_revision, answer.cancel_reason)
-        } else if answer.created {
-            Update::Created(header(answer.header))
-        } else if answer.events.is_empty() && !answer.fragment {
-            Update::Progress(header(answer.header).revision)
-        } else {
-            let prev = self.prev;
-            Update::Batch {
-                events: answer
-                    .events
-                    .into_iter()
-                    .filter_map(|event| change(event, prev))
-                    .collect(),
-                more: answer.fragment,
-            }
+        if answer.canceled {
+            return Ok(cancelled(answer.compact_revision, answer.cancel_reason));
+        }
+        if answer.created {
+            return Ok(Update::Created(header(answer.header)));
+        }
+        let more = answer.fragment || !answer.complete;
+        if answer.events.is_empty() && !more && !answer.continued {
+            return Ok(Update::Progress(header(answer.header).revision));
+        }
+        let changes = answer.events.into_iter();
+        let changes = changes.filter_map(|event| change(event, self.prev));
+        Ok(Update::Batch {
+            events: changes.collect(),
+            more,
         })
     }
 
     /// Asks for an [`Update::Progress`]. etcd stays silent while the watch is not up to date.
-    pub async fn request_progress(&mut self) -> Result<()> {
-        match timeout(OPEN_TIMEOUT, self.requests.request_progress()).await {
-            Ok(sent) => sent.map_err(|error| {
-                Failure::new(Code::Unavailable, "the connection to etcd was lost").source(error)
-            }),
-            Err(_) => Err(Failure::new(Code::Unavailable, "etcd does not read")),
-        }
+    pub fn request_progress(&self) {
+        self.call.request_progress();
     }
 }
 
@@ -167,35 +163,23 @@ impl Etcd {
         range: &Range,
         options: WatchOptions,
     ) -> Result<WatchStream> {
-        let mut request = ec::WatchOptions::new()
-            .with_fragment()
-            .with_start_revision(options.start_revision);
-        if let Some(end) = &range.end {
-            request = request.with_range(end.clone());
-        }
-        if options.prev {
-            request = request.with_prev_key();
-        }
-        match options.only {
-            Some(EventType::Put) => {
-                request = request.with_filters([ec::WatchFilterType::NoDelete]);
-            }
-            Some(EventType::Delete) => request = request.with_filters([ec::WatchFilterType::NoPut]),
-            None => {}
-        }
-        let mut client = self
-            .streams(caller)
-            .watch_client()
-            .max_decoding_message_size(MAX_ANSWER);
-        let call = client.watch(range.key.clone(), Some(request));
-        let stream = timeout(OPEN_TIMEOUT, call)
+        let create = Create {
+            key: range.key.clone(),
+            range_end: range.end.clone().unwrap_or_default(),
+            start_revision: options.start_revision,
+            filters: match options.only {
+                Some(EventType::Put) => vec![NO_DELETE],
+                Some(EventType::Delete) => vec![NO_PUT],
+                None => Vec::new(),
+            },
+            prev_kv: options.prev,
+        };
+        let call = timeout(OPEN_TIMEOUT, WatchCall::open(self.watches(caller), create))
             .await
             .map_err(|_| Failure::new(Code::Unavailable, "etcd did not answer in time"))?
-            .map_err(|error| error::failure(Effect::Read, error))?;
-        let (requests, responses) = stream.split();
+            .map_err(|status| error::from_status(Effect::Read, status))?;
         Ok(WatchStream {
-            requests,
-            responses,
+            call,
             prev: options.prev,
         })
     }

@@ -363,10 +363,8 @@ impl Follower {
                 changed = self.paused.changed() => changed.map_err(|_| End::Gone)?,
                 () = sleep_until(ask) => {
                     ask = Instant::now() + ASK;
-                    if self.release.bookmarks
-                        && let Err(failure) = stream.request_progress().await
-                    {
-                        return Ok(Turn::Lost(failure));
+                    if self.release.bookmarks {
+                        stream.request_progress();
                     }
                 }
                 () = sleep_until(self.spoke + PROGRESS) => self.beat()?,
