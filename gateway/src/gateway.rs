@@ -86,7 +86,8 @@ impl Gateway {
         if config.demo {
             demo::start(&etcd, &tasks);
         }
-        let cluster = Cluster::new("default", etcd, &config, &tasks);
+        let name = if config.demo { "demo" } else { "default" };
+        let cluster = Cluster::new(name, etcd, &config, &tasks);
         // A second gateway in one process (tests) shares the first one's recorder.
         let metrics = PrometheusBuilder::new().install_recorder().ok();
         let state = AppState::new(config, vec![cluster], tasks.clone(), metrics);

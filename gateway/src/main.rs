@@ -61,6 +61,8 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     if let Err(error) = limits::raise_open_files() {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
+    // rustls wants one provider named where a dependency brings a second one along.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let gateway = Gateway::start(config).await?;
     announce(&gateway).await;
     let ended = tokio::select! {
@@ -84,7 +86,7 @@ async fn announce(gateway: &Gateway) {
         let endpoints = cluster.endpoints.join(", ");
         let about = match cluster.info.version_here().await {
             Ok(version) => format!("etcd {version}"),
-            Err(failure) => format!("not reached yet ({})", failure.detail),
+            Err(failure) => format!("not reached yet ({})", failure.chain()),
         };
         lines.push(format!("Cluster {} at {endpoints}: {about}", cluster.name));
     }
