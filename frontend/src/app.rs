@@ -1,7 +1,8 @@
 //! The app: its stores and its routes. Every route stands here, beside `pages::Page`.
 
 use leptos::prelude::*;
-use leptos_router::components::{Route, Router, Routes};
+use leptos_router::NavigateOptions;
+use leptos_router::components::{Redirect, Route, Router, Routes};
 use leptos_router::path;
 
 use crate::live::Live;
@@ -17,11 +18,12 @@ use crate::state;
 pub(crate) fn App() -> impl IntoView {
     state::provide();
     Live::provide();
+    crate::pages::explorer::drafts::provide();
     view! {
         <Router base=crate::api::base::router_base()>
             <Shell>
                 <Routes fallback=NotFound>
-                    <Route path=path!("/") view=Explorer/>
+                    <Route path=path!("/") view=Home/>
                     <Route path=path!("/explorer") view=Explorer/>
                     <Route path=path!("/watch") view=Watch/>
                     <Route path=path!("/locks") view=Locks/>
@@ -29,4 +31,14 @@ pub(crate) fn App() -> impl IntoView {
             </Shell>
         </Router>
     }
+}
+
+/// The root leads to the Explorer; the way back leads past it.
+#[component]
+fn Home() -> impl IntoView {
+    let options = NavigateOptions {
+        replace: true,
+        ..NavigateOptions::default()
+    };
+    view! { <Redirect path="/explorer" options=options/> }
 }

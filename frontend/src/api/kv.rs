@@ -1,9 +1,7 @@
 //! Keys, the tree and history. Every key goes into `?key=` as bytes: in a path browsers would collapse
 //! dot segments, and proxies double slashes.
 
-use shared::{
-    CountAnswer, DeleteAnswer, Entry, History, KeyAnswer, LeaseId, Page, PutAnswer, TreeLevel,
-};
+use shared::{CountAnswer, DeleteAnswer, Entry, History, LeaseId, Page, PutAnswer, TreeLevel};
 
 use super::{ApiError, Call, Method};
 use crate::model::percent;
@@ -50,14 +48,16 @@ fn with_key(resource: &str, key: &[u8], more: &str) -> String {
     format!("{resource}?key={}{more}", percent::encode(key))
 }
 
-/// A key with its value, as it is or as it was at a revision.
-pub(crate) async fn get(key: &[u8], revision: Option<i64>) -> Result<KeyAnswer, ApiError> {
-    let more = revision
-        .map(|revision| format!("&revision={revision}"))
-        .unwrap_or_default();
-    Call::new(Method::Get, &with_key("kv", key, &more))
-        .send()
-        .await
+/// A key with its value, where it exists, and the revision of the answer. Asked for as a range of one
+/// key: a key that is not there is an answer like any other, no error in the browser's log.
+pub(crate) async fn find(key: &[u8]) -> Result<(i64, Option<Entry>), ApiError> {
+    let path = format!(
+        "kv?start={}&end={}%00&limit=1",
+        percent::encode(key),
+        percent::encode(key)
+    );
+    let page: Page = Call::new(Method::Get, &path).send().await?;
+    Ok((page.header.revision, page.entries.into_iter().next()))
 }
 
 /// What an answer without the value leaves out.

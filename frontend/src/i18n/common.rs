@@ -15,9 +15,6 @@ super::texts! {
         CopyAs: "Copy as", "复制为";
         Key: "Key", "键";
         Value: "Value", "值";
-        Revision: "Revision", "修订版本";
-        Version: "Version", "版本";
-        Size: "Size", "大小";
         Lease: "Lease", "租约";
         None: "none", "无";
         SecondsOf: "{0} of {1} s", "{0} / {1} 秒";

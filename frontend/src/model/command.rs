@@ -32,7 +32,7 @@ pub(crate) enum Deed {
     Create {
         key: Vec<u8>,
         value: Vec<u8>,
-        lease: Option<String>,
+        lease: NewLease,
     },
     /// Deletes a key, if it is still at a revision.
     Delete { key: Vec<u8>, revision: i64 },
@@ -49,6 +49,16 @@ pub(crate) enum Deed {
 pub(crate) enum KeptLease {
     Keep,
     Drop,
+}
+
+/// The lease of a new key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NewLease {
+    None,
+    /// One that there is.
+    Id(String),
+    /// One that is granted first, for so many seconds.
+    Grant(i64),
 }
 
 /// Why there is no line.
@@ -71,7 +81,7 @@ pub(crate) fn argument(bytes: &[u8]) -> Result<String, NoLine> {
         return Err(NoLine::Nul);
     }
     match std::str::from_utf8(bytes) {
-        Ok(text) if !text.chars().any(char::is_control) => Ok(quoted(text)),
+        Ok(text) if !text.chars().any(char::is_control) => Ok(dashed(bytes, quoted(text))),
         _ => {
             let mut out = String::from("$'");
             for &byte in bytes {
@@ -84,8 +94,17 @@ pub(crate) fn argument(bytes: &[u8]) -> Result<String, NoLine> {
                 // `\x1` followed by a digit would be read as one escape; two digits end it.
             }
             out.push('\'');
-            Ok(out)
+            Ok(dashed(bytes, out))
         }
+    }
+}
+
+/// What begins with a dash would be read as a flag.
+fn dashed(bytes: &[u8], argument: String) -> String {
+    if bytes.first() == Some(&b'-') {
+        format!("-- {argument}")
+    } else {
+        argument
     }
 }
 
@@ -158,15 +177,17 @@ pub(crate) fn curl(deed: &Deed, base: &str) -> String {
             )
         }
         Deed::Create { key, value, lease } => {
-            let more = lease
-                .as_ref()
-                .map(|id| format!("&lease={id}"))
-                .unwrap_or_default();
-            put(
-                " -H 'If-None-Match: *'",
-                &url("kv", "key", key, &more),
-                value,
-            )
+            let compare = compare("create", key, 0);
+            let op = format!("{} {}", word(key), word(value));
+            match lease {
+                NewLease::None => transaction(&compare, &format!("put -- {op}")),
+                NewLease::Id(id) => transaction(&compare, &format!("put --lease={id} -- {op}")),
+                NewLease::Grant(ttl) => format!(
+                    "LEASE=$(etcdctl lease grant {ttl} | cut -d' ' -f2)\netcdctl txn <<EOF\n{}\n\nput --lease=$LEASE -- {}\n\n\nEOF",
+                    unexpanded(&compare),
+                    unexpanded(&op)
+                ),
+            }
         }
         Deed::Delete { key, revision } => {
             format!(
@@ -210,31 +231,35 @@ pub(crate) fn etcdctl(deed: &Deed) -> Result<String, NoLine> {
                 ""
             };
             transaction(
-                &compare("mod", key, *revision)?,
-                &format!("put {flag}{} {}", word(key)?, word(value)?),
+                &compare("mod", key, *revision),
+                &format!("put {flag}-- {} {}", word(key), word(value)),
             )
         }
         Deed::Create { key, value, lease } => {
-            let flag = lease
-                .as_ref()
-                .map(|id| format!("--lease={id} "))
-                .unwrap_or_default();
-            transaction(
-                &compare("create", key, 0)?,
-                &format!("put {flag}{} {}", word(key)?, word(value)?),
-            )
+            let compare = compare("create", key, 0);
+            let op = format!("{} {}", word(key), word(value));
+            match lease {
+                NewLease::None => transaction(&compare, &format!("put -- {op}")),
+                NewLease::Id(id) => transaction(&compare, &format!("put --lease={id} -- {op}")),
+                NewLease::Grant(ttl) => format!(
+                    "LEASE=$(etcdctl lease grant {ttl} | cut -d' ' -f2)\netcdctl txn <<EOF\n{}\n\nput --lease=$LEASE -- {}\n\n\nEOF",
+                    unexpanded(&compare),
+                    unexpanded(&op)
+                ),
+            }
         }
         Deed::Delete { key, revision } => transaction(
-            &compare("mod", key, *revision)?,
-            &format!("del {}", word(key)?),
+            &compare("mod", key, *revision),
+            &format!("del -- {}", word(key)),
         ),
         // etcdctl's transactions compare single keys only: the guard of ours cannot be written.
         Deed::DeletePrefix { prefix, .. } => format!("etcdctl del --prefix {}", argument(prefix)?),
     })
 }
 
-pub(crate) fn compare(target: &str, key: &[u8], revision: i64) -> Result<String, NoLine> {
-    Ok(format!("{target}({}) = \"{revision}\"", word(key)?))
+/// A comparison of a key with a revision.
+pub(crate) fn compare(target: &str, key: &[u8], revision: i64) -> String {
+    format!("{target}({}) = \"{revision}\"", word(key))
 }
 
 /// `etcdctl txn` reads compares, then the success branch, then the failure branch, each ended by an
@@ -243,10 +268,15 @@ pub(crate) fn transaction(compare: &str, op: &str) -> String {
     format!("etcdctl txn <<'EOF'\n{compare}\n\n{op}\n\n\nEOF")
 }
 
-/// Bytes as etcdctl reads them inside a transaction: a Go string literal.
-pub(crate) fn word(bytes: &[u8]) -> Result<String, NoLine> {
-    // Its parser splits after unquoting nothing but backslashes; a NUL is read, yet a request with one
-    // in a line ends the line.
+/// A text in a here-document in which the shell expands variables.
+fn unexpanded(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('$', "\\$")
+        .replace('`', "\\`")
+}
+
+/// Bytes as etcdctl reads them inside a transaction: a Go string literal, on one line.
+pub(crate) fn word(bytes: &[u8]) -> String {
     let mut out = String::from("\"");
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
@@ -255,7 +285,7 @@ pub(crate) fn word(bytes: &[u8]) -> Result<String, NoLine> {
                 '\\' => out.push_str("\\\\"),
                 '\n' => out.push_str("\\n"),
                 c if c.is_control() => {
-                    write!(out, "\\u{:04x}", u32::from(c)).expect("a String takes every write")
+                    write!(out, "\\u{:04x}", u32::from(c)).expect("a String takes every write");
                 }
                 c => out.push(c),
             }
@@ -265,7 +295,7 @@ pub(crate) fn word(bytes: &[u8]) -> Result<String, NoLine> {
         }
     }
     out.push('"');
-    Ok(out)
+    out
 }
 
 #[cfg(test)]
@@ -306,6 +336,7 @@ mod tests {
             (b"it's", Ok(r"etcdctl get 'it'\''s'")),
             (b"\xff'\n", Ok(r"etcdctl get $'\xff\'\x0a'")),
             (b"a\0", Err(NoLine::Nul)),
+            (b"-k", Ok("etcdctl get -- '-k'")),
         ] {
             assert_eq!(etcdctl(&get(key)).as_deref(), line.as_ref().copied());
         }
@@ -329,12 +360,12 @@ mod tests {
         );
         assert_eq!(
             etcdctl(&replace).expect("it is text"),
-            "etcdctl txn <<'EOF'\nmod(\"k\") = \"7\"\n\nput --ignore-lease \"k\" \"it's \\\"1\\\"\\n\"\n\n\nEOF"
+            "etcdctl txn <<'EOF'\nmod(\"k\") = \"7\"\n\nput --ignore-lease -- \"k\" \"it's \\\"1\\\"\\n\"\n\n\nEOF"
         );
         let create = Deed::Create {
             key: b"k".to_vec(),
             value: vec![0xff, 0],
-            lease: Some("694d604f1cc13e0f".to_owned()),
+            lease: NewLease::Id("694d604f1cc13e0f".to_owned()),
         };
         assert_eq!(
             curl(&create, BASE),
@@ -350,7 +381,28 @@ mod tests {
         );
         assert_eq!(
             etcdctl(&delete).expect("it is text"),
-            "etcdctl txn <<'EOF'\nmod(\"k\") = \"7\"\n\ndel \"k\"\n\n\nEOF"
+            "etcdctl txn <<'EOF'\nmod(\"k\") = \"7\"\n\ndel -- \"k\"\n\n\nEOF"
+        );
+    }
+
+    #[test]
+    fn a_lease_is_granted_first() {
+        let deed = Deed::Create {
+            key: b"k$".to_vec(),
+            value: b"`v`".to_vec(),
+            lease: NewLease::Grant(60),
+        };
+        assert_eq!(
+            curl(&deed, BASE),
+            concat!(
+                r#"LEASE=$(curl -s --json '{"ttl":60}' 'http://127.0.0.1:8379/api/v1/leases' | sed 's/.*"id":"\([^"]*\)".*/\1/')"#,
+                "\n",
+                r#"curl -X PUT -H 'If-None-Match: *' --data-raw '`v`' 'http://127.0.0.1:8379/api/v1/kv?key=k%24&lease='"$LEASE""#
+            )
+        );
+        assert_eq!(
+            etcdctl(&deed).expect("it is text"),
+            "LEASE=$(etcdctl lease grant 60 | cut -d' ' -f2)\netcdctl txn <<EOF\ncreate(\"k\\$\") = \"0\"\n\nput --lease=$LEASE -- \"k\\$\" \"\\`v\\`\"\n\n\nEOF"
         );
     }
 

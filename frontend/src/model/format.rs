@@ -91,7 +91,7 @@ pub(crate) fn key(bytes: &[u8]) -> String {
             match c {
                 '\\' => out.push_str("\\\\"),
                 c if c.is_control() => {
-                    push_escaped(&mut out, c.encode_utf8(&mut [0; 4]).as_bytes())
+                    push_escaped(&mut out, c.encode_utf8(&mut [0; 4]).as_bytes());
                 }
                 c => out.push(c),
             }

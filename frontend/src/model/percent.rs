@@ -24,11 +24,6 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     out
 }
 
-/// Encodes bytes for one segment of a path: a slash is data there.
-pub(crate) fn encode_segment(bytes: &[u8]) -> String {
-    encode(bytes).replace('/', "%2F")
-}
-
 fn hex_digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).map(|digit| digit as u8)
 }
@@ -119,7 +114,6 @@ mod tests {
         ] {
             assert_eq!(encode(bytes), text);
         }
-        assert_eq!(encode_segment(b"/my-lock/"), "%2Fmy-lock%2F");
     }
 
     #[test]

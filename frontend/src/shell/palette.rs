@@ -22,8 +22,8 @@ texts! {
         Keys: "Keys", "键";
         Pages: "Pages", "页面";
         Actions: "Actions", "操作";
-        OpenKey: "Open key {0}", "打开键 {0}";
-        OpenPrefix: "Open prefix {0}", "打开前缀 {0}";
+        OpenKey: "Open key", "打开键";
+        OpenPrefix: "Open prefix", "打开前缀";
         CreateKey: "Create a key", "创建键";
         Light: "Use the light theme", "使用浅色主题";
         Dark: "Use the dark theme", "使用深色主题";
@@ -32,7 +32,6 @@ texts! {
         Chinese: "Switch to 简体中文", "切换到简体中文";
         Help: "Show the keyboard map", "显示键盘帮助";
         Nothing: "Nothing begins so", "没有匹配项";
-        Found: "{0}", "{0}";
     }
 }
 
@@ -50,7 +49,8 @@ struct Row {
     group: Text,
     icon: Icon,
     text: String,
-    mono: bool,
+    /// A key or a prefix, after the text.
+    name: Option<String>,
     deed: Deed,
 }
 
@@ -108,7 +108,7 @@ fn PaletteBody() -> impl IntoView {
         }
         spawn_local_scoped_with_cancellation(async move {
             gloo_timers::future::sleep(std::time::Duration::from_millis(120)).await;
-            if let Ok(page) = api::kv::keys(prefix.as_bytes(), PROPOSED).await {
+            if let Ok(page) = api::kv::keys(&crate::model::escape::read(&prefix), PROPOSED).await {
                 found.set(page.entries.into_iter().map(|entry| entry.key.0).collect());
             }
         });
@@ -160,7 +160,7 @@ fn PaletteBody() -> impl IntoView {
                 let heading = (group != Some(row.group))
                     .then(|| view! { <div class="palette-group">{tr(row.group)}</div> });
                 group = Some(row.group);
-                let (icon, text, mono) = (row.icon, row.text.clone(), row.mono);
+                let (icon, text, name) = (row.icon, row.text.clone(), row.name.clone());
                 view! {
                     {heading}
                     <button
@@ -174,7 +174,8 @@ fn PaletteBody() -> impl IntoView {
                         on:click=move |_| run.with_value(|run| run(&row))
                     >
                         <Glyph icon=icon/>
-                        <span class="cut" class:mono=mono>{text}</span>
+                        <span class="palette-text">{text}</span>
+                        {name.map(|name| view! { <span class="mono cut">{name}</span> })}
                     </button>
                 }
             })
@@ -211,41 +212,38 @@ fn PaletteBody() -> impl IntoView {
 /// The rows for what is typed. Keys come first: that is what the palette is for.
 fn rows(typed: &str, found: &[Vec<u8>], lang: Lang, t: impl Fn(Text) -> &'static str) -> Vec<Row> {
     let mut rows = Vec::new();
-    let key_row = |icon, text: String, deed| Row {
+    let key_row = |icon, text: &str, name: &[u8], deed| Row {
         group: Text::Keys,
         icon,
-        text,
-        mono: true,
+        text: text.to_owned(),
+        name: Some(format::key(name)),
         deed,
     };
     for key in found {
-        rows.push(key_row(
-            Icon::File,
-            format::key(key),
-            Deed::Go(key_url(key)),
-        ));
+        rows.push(key_row(Icon::File, "", key, Deed::Go(key_url(key))));
     }
     if !typed.is_empty() {
-        if !found.iter().any(|key| key == typed.as_bytes()) {
-            let text = crate::i18n::fill(t(Text::OpenKey), &[typed]);
+        let name = crate::model::escape::read(typed);
+        if !found.contains(&name) {
             rows.push(key_row(
                 Icon::File,
-                text,
-                Deed::Go(key_url(typed.as_bytes())),
+                t(Text::OpenKey),
+                &name,
+                Deed::Go(key_url(&name)),
             ));
         }
-        let text = crate::i18n::fill(t(Text::OpenPrefix), &[typed]);
         rows.push(key_row(
             Icon::Folder,
-            text,
-            Deed::Go(prefix_url(typed.as_bytes())),
+            t(Text::OpenPrefix),
+            &name,
+            Deed::Go(prefix_url(&name)),
         ));
     }
     let row = |group, icon, text: &str, deed| Row {
         group,
         icon,
         text: text.to_owned(),
-        mono: false,
+        name: None,
         deed,
     };
     let mut fixed: Vec<Row> = Page::ALL

@@ -9,7 +9,6 @@ use leptos::prelude::*;
 pub(crate) enum Tone {
     Good,
     Bad,
-    Plain,
 }
 
 /// A notice on screen.

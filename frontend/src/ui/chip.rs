@@ -11,7 +11,6 @@ pub(crate) enum Hue {
     Delete,
     Lock,
     Lease,
-    Accent,
 }
 
 impl Hue {
@@ -22,7 +21,6 @@ impl Hue {
             Self::Delete => "hue-del",
             Self::Lock => "hue-lock",
             Self::Lease => "hue-lease",
-            Self::Accent => "hue-accent",
         }
     }
 }

@@ -19,7 +19,6 @@ pub(crate) fn ToastCorner() -> impl IntoView {
                     <Glyph icon=match toast.tone {
                         Tone::Good => Icon::Check,
                         Tone::Bad => Icon::Warn,
-                        Tone::Plain => Icon::Help,
                     }/>
                     <span class="toast-text">{toast.text.clone()}</span>
                     <Button kind=ButtonKind::Quiet small=true icon=Icon::Close label=close on_press=move || toasts.dismiss(toast.id)/>

@@ -57,7 +57,7 @@ pub(crate) fn etcdctl(deed: LockDeed, lock: &Lock) -> Result<String, NoLine> {
         )),
         LockDeed::Follow if single => Ok(format!("etcdctl watch {}", argument(&lock.name.0)?)),
         LockDeed::Follow => Ok(format!("etcdctl watch --prefix {}", argument(&queue)?)),
-        LockDeed::Release => release(lock.holder.as_ref().ok_or(NoLine::NoCommand)?),
+        LockDeed::Release => Ok(release(lock.holder.as_ref().ok_or(NoLine::NoCommand)?)),
         LockDeed::Acquire => match lock.kind {
             LockKind::Mutex => Ok(format!("etcdctl lock {}", argument(&lock.name.0)?)),
             LockKind::Election => Ok(format!("etcdctl elect {} me", argument(&lock.name.0)?)),
@@ -67,12 +67,9 @@ pub(crate) fn etcdctl(deed: LockDeed, lock: &Lock) -> Result<String, NoLine> {
 }
 
 /// By its create revision, so that it can only hit the one it names.
-fn release(claim: &Claim) -> Result<String, NoLine> {
-    let compare = compare("create", &claim.key.0, claim.fencing_token)?;
-    Ok(transaction(
-        &compare,
-        &format!("del {}", word(&claim.key.0)?),
-    ))
+fn release(claim: &Claim) -> String {
+    let compare = compare("create", &claim.key.0, claim.fencing_token);
+    transaction(&compare, &format!("del -- {}", word(&claim.key.0)))
 }
 
 /// Renews a lease once, for whoever acquired a lock here.

@@ -7,8 +7,8 @@ use super::{Count, Item, Late, Level, Meta, Name, Tree, ancestors, item_of};
 /// What an event changed, for those who show it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Touched {
-    /// The items to flash.
-    pub(crate) shown: Vec<Name>,
+    /// The items to flash: whether it is a folder, and its name. A key may be named as a folder is.
+    pub(crate) shown: Vec<(bool, Name)>,
     /// Folders of which the last key may have gone.
     pub(crate) doubtful: Vec<Name>,
 }
@@ -190,11 +190,11 @@ impl Level {
             (Event::Put { entry, .. }, false) => {
                 self.items
                     .insert(Name::clone(item), Item::Key(Meta::of(entry)));
-                touched.shown.push(Name::clone(item));
+                touched.shown.push((folder, Name::clone(item)));
             }
             (Event::Put { entry, .. }, true) => {
                 self.touch(Name::clone(item), entry.mod_revision);
-                touched.shown.push(Name::clone(item));
+                touched.shown.push((folder, Name::clone(item)));
             }
             (Event::Delete { .. }, false) => {
                 self.items.remove(item);
@@ -203,7 +203,7 @@ impl Level {
                 if inside == Inside::Nothing {
                     self.items.remove(item);
                 } else if self.items.contains_key(item) {
-                    touched.shown.push(Name::clone(item));
+                    touched.shown.push((folder, Name::clone(item)));
                     if inside == Inside::Unknown {
                         touched.doubtful.push(Name::clone(item));
                     }

@@ -15,7 +15,6 @@ use std::sync::Arc;
 
 use shared::{Entry, TreeLevel};
 
-pub(crate) use apply::Touched;
 pub(crate) use rows::{Move, Row, RowKind, step, typeahead};
 
 /// A key or a prefix. Cheap to clone.
@@ -123,11 +122,6 @@ impl Level {
 
     pub(crate) fn loading(&self) -> Loading {
         self.loading
-    }
-
-    /// The revision its pages were read at.
-    pub(crate) fn revision(&self) -> i64 {
-        self.revision
     }
 
     /// Whether an item lies within the pages that have come.

@@ -131,7 +131,14 @@ fn odd_keys_are_all_there_and_all_different() {
 fn puts_add_keys_and_folders() {
     let mut tree = cron();
     let touched = tree.apply(&put("/cron/y", 11, 1));
-    assert_eq!(touched.shown, [name("/cron/y"), name("/cron/"), name("/")]);
+    assert_eq!(
+        touched.shown,
+        [
+            (false, name("/cron/y")),
+            (true, name("/cron/")),
+            (true, name("/"))
+        ]
+    );
     tree.apply(&put("new/key", 12, 1));
     assert_eq!(
         shown(&tree, ""),

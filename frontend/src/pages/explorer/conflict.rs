@@ -42,10 +42,7 @@ pub(crate) fn ConflictView(draft: Draft, saver: Saver, theirs: Option<Entry>) ->
     let (base_for_mine, base_for_theirs) = (base_value.clone(), base_value);
 
     let keep_mine = move || saver.save(their_revision.map_or(Demand::Absent, Demand::Revision));
-    let take_theirs = move || {
-        draft.followed.editing.set(false);
-        draft.followed.load();
-    };
+    let take_theirs = move || draft.end();
     let go_on = move || {
         // From here on theirs is what mine replaces; the review will show the difference to it.
         if let Some(theirs) = &theirs {

@@ -11,7 +11,7 @@ use super::text::Text;
 use crate::api::kv::{Demand, LeaseChoice};
 use crate::api::{self, ApiError};
 use crate::i18n::{Common, tr, use_i18n};
-use crate::model::command::Deed;
+use crate::model::command::{Deed, NewLease};
 use crate::model::escape;
 use crate::model::format;
 use crate::state::{Scope, Tone, use_toasts};
@@ -98,10 +98,9 @@ fn CreateForm() -> impl IntoView {
     });
     let deed = Signal::derive(move || {
         let lease = match wanted.get()? {
-            Wanted::None => None,
-            Wanted::Old(id) => Some(id.to_string()),
-            // Its id is not known before it is granted.
-            Wanted::New(_) => Some("$LEASE".to_owned()),
+            Wanted::None => NewLease::None,
+            Wanted::Old(id) => NewLease::Id(id.to_string()),
+            Wanted::New(ttl) => NewLease::Grant(ttl),
         };
         let key = bytes.get();
         (!key.is_empty()).then(|| Deed::Create {

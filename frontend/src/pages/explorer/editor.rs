@@ -6,6 +6,7 @@ use shared::{Bytes, Entry};
 use super::commands::CommandButton;
 use super::conflict::ConflictView;
 use super::diff_view::DiffView;
+use super::drafts::{Drafts, Kept, use_drafts};
 use super::key::{Followed, Known};
 use super::text::Text;
 use crate::api::kv::{Demand, LeaseChoice};
@@ -38,6 +39,7 @@ pub(crate) struct Draft {
     text: RwSignal<String>,
     lease: RwSignal<String>,
     error: RwSignal<Option<ApiError>>,
+    drafts: Drafts,
     scope: Scope,
 }
 
@@ -45,20 +47,53 @@ const KEEP: &str = "keep";
 const DROP: &str = "drop";
 
 impl Draft {
-    fn new(followed: Followed, base: Entry) -> Self {
-        let value = base.value.clone().unwrap_or_default();
-        let script = scripts(&value.0)[0];
+    fn new(followed: Followed, base: Entry, kept: Option<Kept>) -> Self {
+        let kept = kept.unwrap_or_else(|| {
+            let value = base.value.clone().unwrap_or_default();
+            let script = scripts(&value.0)[0];
+            Kept {
+                text: write(&value.0, script),
+                script,
+                base,
+            }
+        });
         Self {
             followed,
-            text: RwSignal::new(write(&value.0, script)),
-            base: RwSignal::new(base),
+            text: RwSignal::new(kept.text),
+            base: RwSignal::new(kept.base),
             step: RwSignal::new(Step::Writing),
             saving: RwSignal::new(false),
-            script: RwSignal::new(script),
+            script: RwSignal::new(kept.script),
             lease: RwSignal::new(KEEP.to_owned()),
             error: RwSignal::new(None),
+            drafts: use_drafts(),
             scope: Scope::here(),
         }
+    }
+
+    /// Keeps what is written until it is saved or given up.
+    fn keep(self) {
+        Effect::new(move |_| {
+            let kept = Kept {
+                base: self.base.get(),
+                script: self.script.get(),
+                text: self.text.get(),
+            };
+            let unchanged = self.value().is_ok_and(|value| value == self.base_value());
+            let key = self.followed.key.get_value();
+            if unchanged {
+                self.drafts.forget(&key);
+            } else {
+                self.drafts.keep(key, kept);
+            }
+        });
+    }
+
+    /// Ends the editing.
+    pub(crate) fn end(self) {
+        self.drafts.forget(&self.followed.key.get_value());
+        self.followed.editing.try_set(false);
+        self.followed.load();
     }
 
     /// The value it began from.
@@ -147,8 +182,7 @@ impl Saver {
                         &[&format::key(&key), &format::count(revision)],
                     );
                     self.toasts.show(Tone::Good, text);
-                    draft.followed.editing.try_set(false);
-                    draft.followed.load();
+                    draft.end();
                 }
                 Err(error) => match error.problem().and_then(|problem| problem.current.clone()) {
                     Some(current) => {
@@ -167,13 +201,15 @@ impl Saver {
 #[component]
 pub(crate) fn Editor(followed: Followed) -> impl IntoView {
     let (toasts, i18n) = (use_toasts(), use_i18n());
-    let Some(base) = followed
+    let kept = use_drafts().of(&followed.key.get_value());
+    let known = followed
         .known
-        .with_untracked(|known| known.entry().cloned())
-    else {
+        .with_untracked(|known| known.entry().cloned());
+    let Some(base) = kept.as_ref().map(|kept| kept.base.clone()).or(known) else {
         return ().into_any();
     };
-    let draft = Draft::new(followed, base);
+    let draft = Draft::new(followed, base, kept);
+    draft.keep();
     let saver = Saver {
         draft,
         toasts,
@@ -321,7 +357,7 @@ fn Writing(draft: Draft) -> impl IntoView {
                         <span class="mute">{tr(Text::NoChange)}</span>
                     </Show>
                 </span>
-                <Button on_press=move || draft.followed.editing.set(false)>{tr(Common::Cancel)}</Button>
+                <Button on_press=move || draft.end()>{tr(Common::Cancel)}</Button>
                 <Button kind=ButtonKind::Primary disabled=Signal::derive(move || !ready.get()) on_press=review>{tr(Text::Review)}</Button>
             </div>
         </section>

@@ -13,10 +13,13 @@ use shared::{Event, LeaseId};
 use crate::api;
 use crate::api::kv::KeyFacts;
 use crate::model::tree::Name;
-use crate::state::clock::now_ms;
+use crate::state::clock::{Clock, now_ms, use_clock};
 
 /// A lease is asked about again after so long, while somebody looks.
 const LEASE_AGE_MS: f64 = 4000.0;
+
+/// Whoever looks at a lease looks again at every second's tick; older looks are over.
+const LOOKED_MS: f64 = 2500.0;
 
 /// Questions that may wait. Rows scrolled past long ago need no answer.
 const MOST_WAITING: usize = 80;
@@ -39,6 +42,7 @@ enum LeaseState {
 /// Sizes and leases.
 #[derive(Clone, Copy)]
 pub(crate) struct Facts {
+    clock: Clock,
     keys: RwSignal<HashMap<Name, KeyFacts>>,
     leases: RwSignal<HashMap<LeaseId, LeaseState>>,
     /// Leases that were looked at lately, and when.
@@ -54,6 +58,7 @@ pub(crate) fn use_facts() -> Facts {
 /// Puts them into the page's context and begins to answer.
 pub(super) fn provide() -> Facts {
     let facts = Facts {
+        clock: use_clock(),
         keys: RwSignal::new(HashMap::new()),
         leases: RwSignal::new(HashMap::new()),
         looked: StoredValue::new(HashMap::new()),
@@ -84,6 +89,7 @@ impl Facts {
 
     /// What is left of a lease; asks, and keeps asking while somebody looks.
     pub(crate) fn lease(self, id: LeaseId) -> Option<Draining> {
+        self.clock.now();
         self.looked
             .try_update_value(|looked| looked.insert(id, now_ms()));
         match self.leases.with(|leases| leases.get(&id).copied()) {
@@ -102,7 +108,17 @@ impl Facts {
     /// nobody looks at costs nothing.
     pub(crate) fn hear(self, event: &Event) {
         self.keys.try_maybe_update(|keys| {
-            let Some(known) = keys.get_mut(event.key().as_ref()) else {
+            let name: &[u8] = event.key().as_ref();
+            if matches!(event, Event::Delete { .. }) {
+                // A lease that took its key with it is not asked about any more.
+                if let Some(lease) = keys.remove(name).and_then(|facts| facts.lease) {
+                    self.looked.try_update_value(|looked| looked.remove(&lease));
+                }
+                self.waiting
+                    .try_update_value(|waiting| waiting.retain(|other| **other != *name));
+                return (false, ());
+            }
+            let Some(known) = keys.get_mut(name) else {
                 return (false, ());
             };
             if let Event::Put { entry, .. } = event
@@ -144,7 +160,7 @@ impl Facts {
         loop {
             let now = now_ms();
             let due: Option<Vec<LeaseId>> = self.looked.try_update_value(|looked| {
-                looked.retain(|_, at| now - *at < 3.0 * LEASE_AGE_MS);
+                looked.retain(|_, at| now - *at < LOOKED_MS);
                 looked.keys().copied().collect()
             });
             let Some(mut due) = due else { return };

@@ -16,7 +16,7 @@ use crate::i18n::{Common, tr, use_i18n};
 use crate::model::command::Deed;
 use crate::model::format;
 use crate::model::percent;
-use crate::model::tree::{Item, Loading, Name, SEPARATOR};
+use crate::model::tree::{Item, Level, Loading, Name, SEPARATOR};
 use crate::state::use_narrow;
 use crate::ui::clipboard::copier;
 use crate::ui::{
@@ -60,7 +60,7 @@ pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
             keyspace.count(&prefix.get_value());
         }
     });
-    let level = move |what: fn(&crate::model::tree::Level) -> bool| {
+    let level = move |what: fn(&Level) -> bool| {
         keyspace
             .tree()
             .with(|tree| prefix.with_value(|prefix| tree.level(prefix).is_some_and(what)))
@@ -82,7 +82,7 @@ pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
             Arc::new(lines)
         })
     });
-    let loaded = Memo::new(move |_| level(|level| level.loaded()));
+    let loaded = Memo::new(move |_| level(Level::loaded));
     let failed = Memo::new(move |_| level(|level| level.loading() == Loading::Failed));
     let empty = Memo::new(move |_| lines.with(|lines| lines.is_empty()));
     let count = Memo::new(move |_| {
@@ -172,7 +172,6 @@ pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
             <div class="x-head-line">
                 <div class="x-head-what">
                     <Path name=prefix.get_value()/>
-                    <div class="chips">{chips}</div>
                 </div>
                 <div class="x-acts">
                     <CommandMenu deeds=deeds>
@@ -187,6 +186,7 @@ pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
                     <Button kind=ButtonKind::Primary icon=Icon::Plus on_press=move || place.open_new(&prefix.get_value())>{tr(Text::NewKey)}</Button>
                 </div>
             </div>
+            <div class="chips">{chips}</div>
         </header>
         {body}
         <DeletePrefix prefix=prefix.get_value() open=deleting/>
@@ -209,7 +209,7 @@ fn FolderRow(name: Name, prefix: StoredValue<Name>) -> impl IntoView {
     let label = below(&name, prefix);
     let name = StoredValue::new(name);
     let i18n = use_i18n();
-    let fresh = Memo::new(move |_| name.with_value(|name| keyspace.is_fresh(name)));
+    let fresh = Memo::new(move |_| name.with_value(|name| keyspace.is_fresh(true, name)));
     let count = move || {
         let count = keyspace
             .tree()
@@ -235,7 +235,7 @@ fn KeyRow(name: Name, prefix: StoredValue<Name>) -> impl IntoView {
     let nameless = label.is_empty();
     let href = super::place::key_url(&name);
     let name = StoredValue::new(name);
-    let fresh = Memo::new(move |_| name.with_value(|name| keyspace.is_fresh(name)));
+    let fresh = Memo::new(move |_| name.with_value(|name| keyspace.is_fresh(false, name)));
     let meta = Memo::new(move |_| {
         keyspace.tree().with(|tree| {
             let level = prefix.with_value(|prefix| tree.level(prefix))?;
@@ -246,15 +246,16 @@ fn KeyRow(name: Name, prefix: StoredValue<Name>) -> impl IntoView {
     let size = move || known.get().map(|facts| format::size(facts.size));
     let draining = Memo::new(move |_| facts.lease(known.get()?.lease?));
     let has_lease = Memo::new(move |_| draining.get().is_some());
+    let no_lease = Memo::new(move |_| known.get().is_some_and(|facts| facts.lease.is_none()));
     let lease = move || {
-        has_lease.get().then(|| {
-            view! {
-                <TtlBar
-                    deadline=Signal::derive(move || draining.get().map_or(0.0, |draining| draining.deadline))
-                    granted=Signal::derive(move || draining.get().map_or(0, |draining| draining.granted))
-                />
-            }
-        })
+        if has_lease.get() {
+            let deadline = move || draining.get().map_or(0.0, |draining| draining.deadline);
+            let granted = move || draining.get().map_or(0, |draining| draining.granted);
+            return Some(view! { <TtlBar deadline=Signal::derive(deadline) granted=Signal::derive(granted)/> }.into_any());
+        }
+        no_lease
+            .get()
+            .then(|| view! { <span class="mute">{move || i18n.t(Common::None)}</span> }.into_any())
     };
     let open = move |_| place.open_key(&name.get_value());
     view! {

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use shared::{Bytes, Entry, Event, RangeSpec, WatchRequest};
 
+use super::drafts::use_drafts;
 use super::editor::Editor;
 use super::history::HistoryCard;
 use super::key_head::KeyHead;
@@ -10,7 +11,7 @@ use super::place::{HISTORY, use_place};
 use super::remove::DeleteKey;
 use super::text::Text;
 use super::value::ValueCard;
-use crate::api::{self, ApiError, Trouble};
+use crate::api::{self, ApiError};
 use crate::i18n::{tr, use_i18n};
 use crate::live::use_live;
 use crate::model::format;
@@ -37,8 +38,8 @@ impl Known {
     /// The entry, as it is or as it was last.
     pub(crate) fn entry(&self) -> Option<&Entry> {
         match self {
-            Self::Present(entry) => Some(entry),
-            Self::Absent {
+            Self::Present(entry)
+            | Self::Absent {
                 last: Some((entry, _)),
             } => Some(entry),
             _ => None,
@@ -59,10 +60,11 @@ pub(crate) struct Followed {
 
 impl Followed {
     fn new(key: Name) -> Self {
+        let kept = use_drafts().has(&key);
         let followed = Self {
             key: StoredValue::new(key),
             known: RwSignal::new(Known::Loading),
-            editing: RwSignal::new(false),
+            editing: RwSignal::new(kept),
             deleting: RwSignal::new(false),
             scope: Scope::here(),
             followed: StoredValue::new(false),
@@ -77,24 +79,32 @@ impl Followed {
             let Some(key) = self.key.try_get_value() else {
                 return;
             };
-            match api::kv::get(&key, None).await {
-                Ok(answer) => {
-                    self.know(Known::Present(answer.entry));
-                    self.follow(Some(answer.header.revision + 1));
+            match api::kv::find(&key).await {
+                Ok((revision, Some(entry))) => {
+                    self.know(Known::Present(entry));
+                    self.follow(revision + 1);
                 }
-                Err(error) if error.trouble() == Trouble::Absent => {
-                    self.know(Known::Absent { last: None });
-                    self.follow(None);
+                Ok((revision, None)) => {
+                    self.vanish(revision);
+                    self.follow(revision + 1);
                 }
                 Err(error) => self.know(Known::Failed(error)),
             }
         });
     }
 
-    /// News never go back in time: an answer may be older than an event.
+    /// News never go back in time: an answer may be older than an event. A failed question takes
+    /// nothing away that is known already.
     fn know(self, news: Known) {
         let newer = self.known.try_with_untracked(|known| match (known, &news) {
             (Known::Present(old), Known::Present(new)) => new.mod_revision > old.mod_revision,
+            (
+                Known::Absent {
+                    last: Some((_, gone)),
+                },
+                Known::Present(new),
+            ) => new.mod_revision > *gone,
+            (Known::Present(_) | Known::Absent { .. }, Known::Failed(_)) => false,
             _ => *known != news,
         });
         if newer == Some(true) {
@@ -102,8 +112,22 @@ impl Followed {
         }
     }
 
-    /// Follows the key from a revision on; from its state where there is none.
-    fn follow(self, revision: Option<i64>) {
+    /// The key was not there at a revision; what it was last stays in view.
+    fn vanish(self, revision: i64) {
+        let last = self.known.try_with_untracked(|known| match known {
+            Known::Present(entry) if entry.mod_revision <= revision => {
+                Some(Some((entry.clone(), revision)))
+            }
+            Known::Present(_) | Known::Absent { .. } => None,
+            Known::Loading | Known::Failed(_) => Some(None),
+        });
+        if let Some(Some(last)) = last {
+            self.known.try_set(Known::Absent { last });
+        }
+    }
+
+    /// Follows the key from a revision on, once.
+    fn follow(self, revision: i64) {
         if self
             .followed
             .try_update_value(|followed| std::mem::replace(followed, true))
@@ -117,7 +141,7 @@ impl Followed {
                 key: Some(Bytes::from(&*key)),
                 ..RangeSpec::default()
             },
-            revision,
+            revision: Some(revision),
             snapshot: true,
             ..WatchRequest::default()
         };
@@ -131,15 +155,7 @@ impl Followed {
                 for event in events {
                     match event {
                         Event::Put { entry, .. } => self.know(Known::Present(entry)),
-                        Event::Delete { mod_revision, .. } => {
-                            let last = self
-                                .known
-                                .try_with_untracked(|known| known.entry().cloned())
-                                .flatten();
-                            self.know(Known::Absent {
-                                last: last.map(|entry| (entry, mod_revision)),
-                            });
-                        }
+                        Event::Delete { mod_revision, .. } => self.vanish(mod_revision),
                     }
                 }
             }
@@ -190,9 +206,10 @@ pub(crate) fn KeyView(key: Name) -> impl IntoView {
         Known::Absent {
             last: Some((_, revision)),
         } if !editing.get() => Some(view! {
-            <div class="note note-bad" role="status">
+            <div class="note note-bad x-gone" role="status">
                 <Glyph icon=Icon::Trash/>
                 <span class="note-text">{move || i18n.fill(Text::DeletedHere, &[&format::count(revision)])}</span>
+                <Button small=true on_press=move || place.open_new(&followed.key.get_value())>{tr(Text::CreateIt)}</Button>
             </div>
         }),
         _ => None,

@@ -9,7 +9,7 @@ use super::key::{Followed, Known};
 use super::path::Path;
 use super::place::{HISTORY, VALUE, key_url, use_place};
 use super::text::Text;
-use crate::i18n::{Common, tr, use_i18n};
+use crate::i18n::{tr, use_i18n};
 use crate::model::command::Deed;
 use crate::model::format;
 use crate::model::percent;
@@ -76,9 +76,6 @@ pub(crate) fn KeyHead(followed: Followed) -> impl IntoView {
             <div class="x-head-line">
                 <div class="x-head-what">
                     <Path name=key/>
-                    <Show when=move || has_entry.get()>
-                        <KeyChips known=known/>
-                    </Show>
                 </div>
                 <div class="x-acts" class:is-hidden=move || editing.get()>
                     <CommandMenu deeds=deeds>
@@ -111,6 +108,9 @@ pub(crate) fn KeyHead(followed: Followed) -> impl IntoView {
                     </Button>
                 </div>
             </div>
+            <Show when=move || has_entry.get()>
+                <KeyChips known=known/>
+            </Show>
             <div class="x-head-tabs" class:is-hidden=move || editing.get() || !has_entry.get()>
                 <Tabs
                     label=Signal::derive(move || i18n.t(Text::Sections).to_owned())
@@ -154,19 +154,16 @@ fn KeyChips(known: RwSignal<Known>) -> impl IntoView {
 #[component]
 pub(crate) fn LeaseChip(id: LeaseId) -> impl IntoView {
     let (facts, clock, i18n) = (use_facts(), use_clock(), use_i18n());
+    let granted = move || {
+        let granted = facts.lease(id)?.granted;
+        Some(i18n.fill(Text::LeaseGranted, &[&format::span(granted, i18n.lang())]))
+    };
     let left = move || {
-        clock.now();
         let lang = i18n.lang();
         match facts.lease(id) {
             Some(draining) => {
                 let left = ((draining.deadline - clock.now()) / 1000.0).ceil().max(0.0) as i64;
-                Some(i18n.fill(
-                    Text::LeaseLeft,
-                    &[
-                        &format::span(left, lang),
-                        &format::span(draining.granted, lang),
-                    ],
-                ))
+                Some(i18n.fill(Text::LeaseLeft, &[&format::span(left, lang)]))
             }
             None => facts
                 .lease_gone(id)
@@ -174,7 +171,7 @@ pub(crate) fn LeaseChip(id: LeaseId) -> impl IntoView {
         }
     };
     view! {
-        <Chip hue=Hue::Lease title=Signal::derive(move || Some(i18n.t(Common::Lease).to_owned()))>
+        <Chip hue=Hue::Lease title=Signal::derive(granted)>
             <Glyph icon=Icon::Lease/>
             {tr(Text::LeaseIs)}
             <b class="mono x-chip-id">{id.to_string()}</b>

@@ -29,7 +29,7 @@ pub(crate) const FRESH_MS: f64 = 2500.0;
 pub(crate) struct Keyspace {
     tree: RwSignal<Tree>,
     /// When an item changed last, for those that did lately.
-    fresh: RwSignal<HashMap<Name, f64>>,
+    fresh: RwSignal<HashMap<(bool, Name), f64>>,
     error: RwSignal<Option<ApiError>>,
     /// The revision that the tree is complete from, once it is live.
     live_from: RwSignal<Option<i64>>,
@@ -82,10 +82,12 @@ impl Keyspace {
         self.live_from.get()
     }
 
-    /// Whether an item changed within the last moments.
-    pub(crate) fn is_fresh(self, name: &Name) -> bool {
-        self.fresh
-            .with(|fresh| fresh.get(name).is_some_and(|at| now_ms() - at < FRESH_MS))
+    /// Whether an item, a folder or a key, changed within the last moments.
+    pub(crate) fn is_fresh(self, folder: bool, name: &Name) -> bool {
+        self.fresh.with(|fresh| {
+            let at = fresh.get(&(folder, Name::clone(name)));
+            at.is_some_and(|at| now_ms() - at < FRESH_MS)
+        })
     }
 
     /// Asks for what is missing of a level: its first page or the next one.
@@ -161,9 +163,9 @@ impl Keyspace {
     pub(crate) fn set_open(self, prefix: &Name, open: bool) {
         self.tree.update(|tree| {
             if open {
-                tree.expand(prefix)
+                tree.expand(prefix);
             } else {
-                tree.collapse(prefix)
+                tree.collapse(prefix);
             }
         });
         if open {
@@ -204,7 +206,7 @@ impl Keyspace {
             match api::kv::count(&prefix).await {
                 Ok(answer) => {
                     self.tree.try_update(|tree| {
-                        tree.counted(&prefix, answer.count, answer.header.revision)
+                        tree.counted(&prefix, answer.count, answer.header.revision);
                     });
                 }
                 Err(_) => {
@@ -240,11 +242,13 @@ impl Keyspace {
             WatchUpdate::Opened { from } => {
                 self.live_from.try_set(Some(from));
             }
-            WatchUpdate::Resumed { from, complete, .. } => {
-                if !complete {
-                    self.live_from.try_set(Some(from));
-                    self.reload();
-                }
+            WatchUpdate::Resumed {
+                from,
+                complete: false,
+                ..
+            } => {
+                self.live_from.try_set(Some(from));
+                self.reload();
             }
             WatchUpdate::Events { events, .. } => self.queue(events),
             WatchUpdate::Compacted { to, .. } => {
@@ -291,7 +295,7 @@ impl Keyspace {
         let now = now_ms();
         self.fresh.try_update(|fresh| {
             fresh.retain(|_, at| now - *at < FRESH_MS);
-            fresh.extend(shown.into_iter().map(|name| (name, now)));
+            fresh.extend(shown.into_iter().map(|item| (item, now)));
         });
         doubtful.sort();
         doubtful.dedup();

@@ -4,6 +4,7 @@ mod commands;
 mod conflict;
 mod create;
 mod diff_view;
+pub(crate) mod drafts;
 mod editor;
 mod facts;
 mod folder;

@@ -21,6 +21,9 @@ pub(crate) const VALUE: &str = "value";
 /// The other one.
 pub(crate) const HISTORY: &str = "history";
 
+/// Goes to a page; whether it takes the place of the present one in the browser's history.
+type Go = Box<dyn Fn(&str, bool)>;
+
 /// The Explorer's address, read and written.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
@@ -28,15 +31,16 @@ pub(crate) struct Place {
     pub(crate) tab: Memo<&'static str>,
     /// Whether the dialog for a new key is open, and the key it begins with.
     pub(crate) new: Memo<Option<Name>>,
-    go: StoredValue<Box<dyn Fn(&str, bool)>, LocalStorage>,
+    go: StoredValue<Go, LocalStorage>,
 }
 
 fn read(query: &str) -> Selected {
     let value = |name| percent::query_value(query, name);
     match (value("key"), value("prefix")) {
-        (Some(key), _) => Selected::Key(key.into()),
-        (None, Some(prefix)) => Selected::Prefix(prefix.into()),
-        (None, None) => Selected::Nothing,
+        // A key without a name exists in no etcd.
+        (Some(key), _) if !key.is_empty() => Selected::Key(key.into()),
+        (_, Some(prefix)) => Selected::Prefix(prefix.into()),
+        _ => Selected::Nothing,
     }
 }
 

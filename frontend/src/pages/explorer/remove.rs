@@ -22,6 +22,7 @@ pub(crate) fn DeleteKey(followed: Followed) -> impl IntoView {
     let scope = Scope::here();
     let open = followed.deleting;
     let busy = RwSignal::new(false);
+    let moved = RwSignal::new(None::<i64>);
     let error = RwSignal::new(None::<ApiError>);
     let entry = Memo::new(move |_| match followed.known.get() {
         Known::Present(entry) => Some(entry),
@@ -38,12 +39,14 @@ pub(crate) fn DeleteKey(followed: Followed) -> impl IntoView {
     let close = move || {
         open.set(false);
         error.set(None);
+        moved.set(None);
     };
     let delete = move || {
         let key = followed.key.get_value();
         let revision = untrack(revision);
         busy.set(true);
         error.set(None);
+        moved.set(None);
         scope.spawn(async move {
             let answer = api::kv::delete(&key, revision).await;
             busy.try_set(false);
@@ -58,10 +61,18 @@ pub(crate) fn DeleteKey(followed: Followed) -> impl IntoView {
                     followed.load();
                 }
                 Err(problem) => {
-                    if problem.trouble() == Trouble::Conflict {
-                        followed.load();
+                    let current = problem
+                        .problem()
+                        .and_then(|problem| problem.current.clone());
+                    match current.flatten() {
+                        Some(current) => {
+                            moved.try_set(Some(current.mod_revision));
+                            followed.load();
+                        }
+                        None => {
+                            error.try_set(Some(problem));
+                        }
                     }
-                    error.try_set(Some(problem));
                 }
             }
         });
@@ -73,12 +84,23 @@ pub(crate) fn DeleteKey(followed: Followed) -> impl IntoView {
             revision,
         })
     });
+    let changed = move || {
+        moved.get().map(|revision| {
+            view! {
+                <div class="note note-warn" role="alert">
+                    <Glyph icon=Icon::Warn/>
+                    <span class="note-text">{move || i18n.fill(Text::KeyMoved, &[&format::count(revision)])}</span>
+                </div>
+            }
+        })
+    };
     let failed = move || error.get().map(|error| view! { <SaveFailed error=error/> });
     view! {
         <Dialog open=open title=Signal::derive(move || i18n.t(Text::DeleteKeyTitle).to_owned()) on_close=move |()| close()>
             <div class="dialog-body">
                 <p class="mono x-object">{followed.key.with_value(|key| format::key(key))}</p>
                 <p class="soft">{facts}</p>
+                {changed}
                 {failed}
             </div>
             <footer class="dialog-foot">

@@ -29,7 +29,8 @@ crate::i18n::texts! {
         VersionIs: "version", "版本";
         LeaseIs: "lease", "租约";
         NoLease: "no lease", "无租约";
-        LeaseLeft: "{0} of {1} left", "剩余 {0} / {1}";
+        LeaseLeft: "{0} left", "剩余 {0}";
+        LeaseGranted: "Granted for {0}", "授予时长 {0}";
         LeaseEnded: "ended", "已结束";
         TabValue: "Value", "值";
         TabHistory: "History", "历史";
@@ -43,7 +44,7 @@ crate::i18n::texts! {
         LensHex: "Hex", "十六进制";
         LensBase64: "Base64", "Base64";
         ValidJson: "valid JSON", "有效 JSON";
-        PlainText: "UTF-8 text", "UTF-8 文本";
+        Utf8: "UTF-8 text", "UTF-8 文本";
         Binary: "not text", "非文本";
         OneLine: "{0} line", "{0} 行";
         ManyLines: "{0} lines", "{0} 行";
@@ -58,7 +59,6 @@ crate::i18n::texts! {
         // History
         HistoryTitle: "Stored revisions", "已存修订版本";
         Current: "current", "当前";
-        Deleted: "deleted", "已删除";
         EndCreation: "The first is its creation.", "最早一条为创建。";
         EndCompaction: "Older revisions have been compacted.", "更早的修订版本已被压缩。";
         EndCompactionAt: "Older revisions have been compacted, up to {0}.", "更早的修订版本已被压缩，直至 {0}。";
@@ -89,8 +89,6 @@ crate::i18n::texts! {
         BadBase64: "This is not base64", "不是有效的 Base64";
         Formatted: "Compared as formatted JSON", "按格式化后的 JSON 比较";
         ComparedHex: "Compared as hex", "按十六进制比较";
-        Added: "+{0}", "+{0}";
-        Removed: "−{0}", "−{0}";
         LinesSame: "{0} equal lines", "{0} 行相同";
         EndsCrLf: "CRLF line ends are kept.", "保留 CRLF 换行。";
         // Conflict
@@ -111,7 +109,6 @@ crate::i18n::texts! {
         CreateTitle: "New key", "新建键";
         CreateKey: "Create key", "创建键";
         KeyEscapes: "Bytes as \\xFF where the key is no text.", "非文本字节写作 \\xFF。";
-        KeyHasEscapes: "Read \\x.. as bytes", "将 \\x.. 视为字节";
         ExistsAlready: "This key exists already, at revision {0}. It has not been touched.", "该键已存在，修订版本 {0}，未被改动。";
         OpenIt: "Open it", "打开";
         KeyNeeded: "A key has at least one byte", "键至少有一个字节";

@@ -87,7 +87,9 @@ pub(crate) fn TreePane() -> impl IntoView {
         let row = at.and_then(|at| all.get(at));
         let moved = |by| step(&all, at, by);
         match (event.key().as_str(), row.map(|row| row.kind)) {
-            ("ArrowDown", _) => go(moved(Move::Next)),
+            ("ArrowDown", _) | ("ArrowRight", Some(RowKind::Folder { open: true })) => {
+                go(moved(Move::Next));
+            }
             ("ArrowUp", _) => go(moved(Move::Previous)),
             ("Home", _) => go(moved(Move::First)),
             ("End", _) => go(moved(Move::Last)),
@@ -96,7 +98,6 @@ pub(crate) fn TreePane() -> impl IntoView {
                     keyspace.set_open(&row.name, true);
                 }
             }
-            ("ArrowRight", Some(RowKind::Folder { open: true })) => go(moved(Move::Next)),
             ("ArrowLeft", Some(RowKind::Folder { open: true })) => {
                 if let Some(row) = row {
                     keyspace.set_open(&row.name, false);

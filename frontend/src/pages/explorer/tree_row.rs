@@ -80,7 +80,7 @@ fn ItemRow(
             })
         })
     });
-    let fresh = Memo::new(move |_| name.with_value(|name| keyspace.is_fresh(name)));
+    let fresh = Memo::new(move |_| name.with_value(|name| keyspace.is_fresh(folder, name)));
     let label = format::key(row.label());
     let nameless = label.is_empty();
     let depth = row.depth;

@@ -48,7 +48,7 @@ pub(crate) fn ValueCard(#[prop(into)] value: Signal<Bytes>) -> impl IntoView {
         let nature = nature.get();
         let kind = match (nature.json, nature.text) {
             (true, _) => Text::ValidJson,
-            (false, true) => Text::PlainText,
+            (false, true) => Text::Utf8,
             (false, false) => Text::Binary,
         };
         let lines = code.with(|code| code.lines()) as i64;
