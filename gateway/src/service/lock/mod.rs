@@ -14,7 +14,7 @@ mod release;
 mod seen;
 mod shape;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod wait;
 
 use std::collections::HashMap;

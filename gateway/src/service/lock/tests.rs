@@ -3,4 +3,4 @@
 mod acquire;
 mod discover;
 mod release;
-mod support;
+pub(crate) mod support;

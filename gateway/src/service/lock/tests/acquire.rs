@@ -145,6 +145,26 @@ async fn an_answer_that_was_not_written_is_taken_back() {
 }
 
 #[tokio::test]
+async fn a_negative_lease_stands_under_its_own_name() {
+    let fixture = Fixture::start().await;
+    let granted = fixture.etcd.lease_grant(&caller(), 60, -9).await;
+    let lease = LeaseId(granted.expect("a lease").1);
+    let acquired = fixture
+        .acquire("a", with_lease(lease, 0))
+        .await
+        .expect("free");
+    assert_eq!(acquired.answer.key, Bytes::from("a/-9"));
+    acquired.standing.keep();
+    let lock = fixture
+        .locks
+        .one(&caller(), b"a")
+        .await
+        .expect("a lock")
+        .lock;
+    assert_eq!(lock.holder.expect("a holder").lease, lease);
+}
+
+#[tokio::test]
 async fn the_same_lease_gets_the_same_token() {
     let fixture = Fixture::start().await;
     let lease = fixture.grant(60).await;

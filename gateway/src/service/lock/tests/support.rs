@@ -21,10 +21,10 @@ use crate::tasks::Tasks;
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// An etcd that ends with the test, and the locks over it.
-pub(super) struct Fixture {
-    pub(super) etcd: Etcd,
-    pub(super) locks: LockService,
-    pub(super) tasks: Tasks,
+pub(crate) struct Fixture {
+    pub(crate) etcd: Etcd,
+    pub(crate) locks: LockService,
+    pub(crate) tasks: Tasks,
     url: String,
     peer: String,
     server: Child,
@@ -76,7 +76,7 @@ fn spawn(data: &TempDir, url: &str, peer: &str) -> Child {
 }
 
 impl Fixture {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let data = TempDir::new().expect("a temporary folder");
         let (client, peer) = (free_port(), free_port());
         let url = format!("http://127.0.0.1:{client}");
@@ -114,7 +114,7 @@ impl Fixture {
     }
 
     /// Locks over a connection that can be cut.
-    pub(super) async fn through_proxy(&self) -> (Proxy, LockService) {
+    pub(crate) async fn through_proxy(&self) -> (Proxy, LockService) {
         let target = self.url.trim_start_matches("http://").to_owned();
         let proxy = Proxy::start(&self.tasks, target).await;
         let settings = Settings {
@@ -130,7 +130,7 @@ impl Fixture {
     }
 
     /// Forgets all history before now.
-    pub(super) async fn compact(&self) {
+    pub(crate) async fn compact(&self) {
         let anything = Range::one("x");
         let now = self.etcd.range(&caller(), &anything, &Get::default()).await;
         let revision = now.expect("a header").header.revision.to_string();
@@ -138,19 +138,19 @@ impl Fixture {
         assert!(ended, "etcdctl compacts");
     }
 
-    pub(super) fn stop_etcd(&mut self) {
+    pub(crate) fn stop_etcd(&mut self) {
         self.server.kill().expect("it runs");
         self.server.wait().expect("it was started here");
     }
 
     /// On the same data and ports.
-    pub(super) async fn restart_etcd(&mut self) {
+    pub(crate) async fn restart_etcd(&mut self) {
         self.server = spawn(&self.data, &self.url, &self.peer);
         self.answers().await;
     }
 
     /// `etcdctl` with these arguments, its output thrown away; ends with the test.
-    pub(super) fn etcdctl(&self, args: &[&str]) -> Ctl {
+    pub(crate) fn etcdctl(&self, args: &[&str]) -> Ctl {
         let child = Command::new(tool("etcdctl"))
             .args(["--endpoints", &self.url])
             .args(args)
@@ -160,12 +160,12 @@ impl Fixture {
         Ctl(child.expect("etcdctl starts"))
     }
 
-    pub(super) async fn grant(&self, ttl: i64) -> LeaseId {
+    pub(crate) async fn grant(&self, ttl: i64) -> LeaseId {
         let granted = self.etcd.lease_grant(&caller(), ttl, 0).await;
         LeaseId(granted.expect("a lease").1)
     }
 
-    pub(super) async fn put(&self, key: &str, value: &str, lease: Option<LeaseId>) {
+    pub(crate) async fn put(&self, key: &str, value: &str, lease: Option<LeaseId>) {
         let put = Put {
             key: key.into(),
             value: value.into(),
@@ -176,7 +176,7 @@ impl Fixture {
     }
 
     /// Every key below a prefix, in order of creation.
-    pub(super) async fn keys(&self, prefix: &str) -> Vec<KeyValue> {
+    pub(crate) async fn keys(&self, prefix: &str) -> Vec<KeyValue> {
         let range = Range::prefix(prefix.as_bytes());
         let answer = self.etcd.range(&caller(), &range, &Get::default()).await;
         let mut kvs = answer.expect("a range").kvs;
@@ -184,7 +184,7 @@ impl Fixture {
         kvs
     }
 
-    pub(super) async fn lives(&self, lease: LeaseId) -> bool {
+    pub(crate) async fn lives(&self, lease: LeaseId) -> bool {
         let answer = self
             .etcd
             .lease_time_to_live(&caller(), lease.0, false)
@@ -192,12 +192,12 @@ impl Fixture {
         answer.expect("an answer").ttl >= 0
     }
 
-    pub(super) async fn acquire(&self, name: &str, request: LockRequest) -> Result<Acquisition> {
+    pub(crate) async fn acquire(&self, name: &str, request: LockRequest) -> Result<Acquisition> {
         self.locks.acquire(&caller(), name.into(), request).await
     }
 
     /// Acquires in the background; the handle's `abort` is the client going away.
-    pub(super) fn spawn_acquire(
+    pub(crate) fn spawn_acquire(
         &self,
         name: &str,
         request: LockRequest,
@@ -212,7 +212,7 @@ impl Fixture {
 }
 
 /// Carries connections to etcd until it is cut.
-pub(super) struct Proxy {
+pub(crate) struct Proxy {
     url: String,
     cut: watch::Sender<bool>,
 }
@@ -245,21 +245,21 @@ impl Proxy {
         Self { url, cut }
     }
 
-    pub(super) fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.cut.send_replace(true);
     }
 
-    pub(super) fn mend(&self) {
+    pub(crate) fn mend(&self) {
         self.cut.send_replace(false);
     }
 }
 
 /// A running etcdctl.
-pub(super) struct Ctl(Child);
+pub(crate) struct Ctl(Child);
 
 impl Ctl {
     /// Waits for its end; whether it succeeded.
-    pub(super) async fn ended(mut self) -> bool {
+    pub(crate) async fn ended(mut self) -> bool {
         let deadline = Instant::now() + DEADLINE;
         loop {
             if let Some(status) = self.0.try_wait().expect("it was started here") {
@@ -271,7 +271,7 @@ impl Ctl {
     }
 
     /// Ctrl-C, after which `etcdctl lock` releases and ends.
-    pub(super) fn interrupt(&self) {
+    pub(crate) fn interrupt(&self) {
         let pid = nix::unistd::Pid::from_raw(self.0.id() as i32);
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("it runs");
     }
@@ -285,18 +285,18 @@ impl Drop for Ctl {
     }
 }
 
-pub(super) fn caller() -> Caller {
+pub(crate) fn caller() -> Caller {
     Caller::gateway(Duration::from_secs(10))
 }
 
-pub(super) fn waiting(wait: u64) -> LockRequest {
+pub(crate) fn waiting(wait: u64) -> LockRequest {
     LockRequest {
         wait,
         ..LockRequest::default()
     }
 }
 
-pub(super) fn with_lease(lease: LeaseId, wait: u64) -> LockRequest {
+pub(crate) fn with_lease(lease: LeaseId, wait: u64) -> LockRequest {
     LockRequest {
         lease: Some(lease),
         wait,
@@ -305,7 +305,7 @@ pub(super) fn with_lease(lease: LeaseId, wait: u64) -> LockRequest {
 }
 
 /// Asks until the answer is yes.
-pub(super) async fn eventually<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F) {
+pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F) {
     let deadline = Instant::now() + DEADLINE;
     while !ask().await {
         assert!(Instant::now() < deadline, "not in time: {what}");
