@@ -61,9 +61,15 @@ fn v1() -> OpenApiRouter<AppState> {
         .routes(routes!(api::watch::watch))
 }
 
+/// What stands beside the clusters rather than below each of them.
+fn v1_alone() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(api::cluster::clusters))
+}
+
 /// The whole router, with everything a request passes.
 pub fn router(state: AppState) -> Router {
     let (v1, _) = v1().split_for_parts();
+    let (v1_alone, _) = v1_alone().split_for_parts();
     let base = state.config.base_path.clone();
     let routes = Router::new()
         .route("/healthz", get(api::root::healthz))
@@ -73,9 +79,8 @@ pub fn router(state: AppState) -> Router {
         .route("/health", get(api::root::health))
         .route("/api/openapi.json", get(api::root::openapi))
         .route("/api/docs", get(api::docs::docs))
-        .route("/api/v1/clusters", get(api::cluster::clusters))
         .nest("/api/v1/clusters/{cluster}", v1.clone())
-        .nest("/api/v1", v1)
+        .nest("/api/v1", v1.merge(v1_alone))
         .fallback(api::root::fallback);
     let routes = if base.is_empty() {
         routes
@@ -95,7 +100,7 @@ pub fn router(state: AppState) -> Router {
 /// The OpenAPI document, as kept in git.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let (_, mut api) = OpenApiRouter::with_openapi(ApiDoc::openapi())
-        .nest("/api/v1", v1())
+        .nest("/api/v1", v1().merge(v1_alone()))
         .split_for_parts();
     // axum's wildcard is `{*key}`; in a published path a parameter is `{key}`.
     api.paths.paths = std::mem::take(&mut api.paths.paths)

@@ -49,6 +49,9 @@ pub enum ConnectError {
         #[source]
         source: Option<tonic::transport::Error>,
     },
+    /// A URL carries a user or password, which would be shown with it.
+    #[error("an etcd URL carries no user and password")]
+    Credentials,
     /// The authority's file cannot be read.
     #[error("the CA file {path} cannot be read")]
     CaFile {
@@ -72,11 +75,7 @@ pub(super) enum Use {
 
 /// A client over connections of its own.
 pub(super) async fn client(settings: &Settings, usage: Use) -> Result<Client, ConnectError> {
-    client_over(connections(settings).await?, usage).await
-}
-
-/// A client over these connections.
-pub(super) async fn client_over(connections: Rotating, usage: Use) -> Result<Client, ConnectError> {
+    let connections = connections(settings).await?;
     let options = ConnectOptions::new().with_require_leader(usage == Use::Streams);
     Client::from_channel(
         Channel::Custom(BoxCloneSyncService::new(connections)),
@@ -121,6 +120,14 @@ fn endpoint(url: &str, settings: &Settings, ca: Option<&[u8]>) -> Result<Endpoin
     let secure = url.starts_with("https://");
     if !secure && !url.starts_with("http://") {
         return Err(bad(None));
+    }
+    let authority = url
+        .split("//")
+        .nth(1)
+        .and_then(|rest| rest.split('/').next());
+    if authority.is_some_and(|authority| authority.contains('@')) {
+        // It would be printed and answered wherever endpoints are.
+        return Err(ConnectError::Credentials);
     }
     let mut endpoint = Endpoint::from_shared(url.to_owned())
         .map_err(|source| bad(Some(source)))?

@@ -32,7 +32,7 @@ impl Etcd {
         ttl: i64,
         id: i64,
     ) -> Result<(Header, i64, i64)> {
-        let mut client = self.unary(caller).lease_client();
+        let mut client = self.leases_client(caller).lease_client();
         let call = client.grant(ttl, Some(ec::LeaseGrantOptions::new().with_id(id)));
         let answer = self.call(caller, Effect::Write, call).await?.0;
         Ok((header(answer.header), answer.id, answer.ttl))
@@ -40,7 +40,7 @@ impl Etcd {
 
     /// Revokes a lease; every key attached goes with it, in one revision.
     pub async fn lease_revoke(&self, caller: &Caller, id: i64) -> Result<Header> {
-        let mut client = self.unary(caller).lease_client();
+        let mut client = self.leases_client(caller).lease_client();
         let answer = self.call(caller, Effect::Write, client.revoke(id)).await?.0;
         Ok(header(answer.header))
     }
@@ -48,7 +48,7 @@ impl Etcd {
     /// Sets a lease's time to live back to what was granted; the seconds it has again, 0 when there
     /// is no such lease.
     pub async fn lease_keep_alive(&self, caller: &Caller, id: i64) -> Result<i64> {
-        let mut client = self.streams(caller).lease_client();
+        let mut client = self.leases_client(caller).lease_client();
         let renewal = async {
             let (mut keeper, mut answers) = match client.keep_alive(id).await {
                 Ok(stream) => stream,
@@ -71,7 +71,7 @@ impl Etcd {
         id: i64,
         keys: bool,
     ) -> Result<TimeToLive> {
-        let mut client = self.unary(caller).lease_client();
+        let mut client = self.leases_client(caller).lease_client();
         let options = keys.then(|| ec::LeaseTimeToLiveOptions::new().with_keys());
         let call = client.time_to_live(id, options);
         let mut answer = self.call(caller, Effect::Read, call).await?.0;
@@ -88,7 +88,7 @@ impl Etcd {
 
     /// The ids of the leases that the member asked knows; not linearizable.
     pub async fn leases(&self, caller: &Caller) -> Result<(Header, Vec<i64>)> {
-        let mut client = self.unary(caller).lease_client();
+        let mut client = self.leases_client(caller).lease_client();
         let answer = self.call(caller, Effect::Read, client.leases()).await?.0;
         let ids = answer.leases.into_iter().map(|lease| lease.id).collect();
         Ok((header(answer.header), ids))

@@ -2,9 +2,9 @@
 //! gateway's own words.
 //!
 //! An [`Etcd`] is one cluster. It keeps three connections per endpoint, since a large range on one
-//! HTTP/2 connection starves the watches on it: one for unary calls, one for watches and other
-//! streams, one for calls that block (locks). Accounts, client certificates and more endpoints with
-//! fail-over change only this module.
+//! HTTP/2 connection starves whatever else is on it: one for watches, one for leases (a keep-alive
+//! that waits behind a range comes too late), one for the rest. Accounts, client certificates and
+//! more endpoints with fail-over change only this module.
 
 mod channel;
 pub mod embedded;
@@ -45,9 +45,9 @@ struct Inner {
     settings: Settings,
     /// Ordinary calls.
     unary: etcd_client::Client,
-    /// Watches and keep-alives: require a leader, never time out.
-    streams: etcd_client::Client,
-    /// The same connections without a client: watches are read field by field.
+    /// Leases; keep-alives are streams and require a leader.
+    leases: etcd_client::Client,
+    /// Without a client of the crate's: watches are read field by field.
     watches: channel::Rotating,
 }
 
@@ -70,13 +70,13 @@ impl Etcd {
     /// Prepares the connections; none is made before the first call.
     pub async fn new(settings: Settings) -> std::result::Result<Self, ConnectError> {
         let unary = channel::client(&settings, channel::Use::Unary).await?;
+        let leases = channel::client(&settings, channel::Use::Streams).await?;
         let watches = channel::connections(&settings).await?;
-        let streams = channel::client_over(watches.clone(), channel::Use::Streams).await?;
         Ok(Self {
             inner: Arc::new(Inner {
                 settings,
                 unary,
-                streams,
+                leases,
                 watches,
             }),
         })
@@ -102,12 +102,12 @@ impl Etcd {
         &self.inner.unary
     }
 
-    /// The client for streams as `caller`.
-    pub(in crate::etcd) fn streams(&self, _caller: &Caller) -> &etcd_client::Client {
-        &self.inner.streams
+    /// The client for leases as `caller`.
+    pub(in crate::etcd) fn leases_client(&self, _caller: &Caller) -> &etcd_client::Client {
+        &self.inner.leases
     }
 
-    /// The connections of streams, for watches as `caller`.
+    /// The connections of watches as `caller`.
     pub(in crate::etcd) fn watches(&self, _caller: &Caller) -> channel::Rotating {
         self.inner.watches.clone()
     }
