@@ -20,6 +20,8 @@ struct Tool {
     version: String,
     why: &'static str,
     estimate: &'static str,
+    /// Beside what it is built: together the two lanes take about the same time.
+    lane: Lane,
     /// Whether the package's own lock file can be used.
     locked: bool,
 }
@@ -31,7 +33,8 @@ fn tools() -> Result<[Tool; 2]> {
             program: "trunk",
             version: TRUNK.to_owned(),
             why: "bundles the dashboard",
-            estimate: "about 3 min on two cores",
+            estimate: "about 4 min on two cores",
+            lane: Lane::First,
             locked: true,
         },
         Tool {
@@ -40,7 +43,8 @@ fn tools() -> Result<[Tool; 2]> {
             // The two halves of wasm-bindgen understand each other in the very same version only.
             version: locked_version("wasm-bindgen")?,
             why: "joins WebAssembly and JavaScript, at exactly the lock file's version",
-            estimate: "about 1 min on two cores",
+            estimate: "about 2 min on two cores",
+            lane: Lane::Second,
             // 0.2.130's lock file lacks an entry of its own workspace.
             locked: false,
         },
@@ -99,7 +103,7 @@ pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
             why: tool.why,
             into: ".tools/bin",
             estimate: tool.estimate,
-            lane: Lane::Cargo,
+            lane: tool.lane,
             mend: format!(
                 "try by hand: cargo install {} --version {} --root .tools",
                 tool.package, tool.version

@@ -75,7 +75,7 @@ pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {
         },
         into: ".tools/bin, built by Go from its modules",
         estimate: "1 to 2 min on two cores",
-        lane: Lane::Go,
+        lane: Lane::Second,
         mend: format!("or take another way: {}", line_to_type()),
         install: Box::new(move |job| build(job, server)),
     });

@@ -1,7 +1,7 @@
 //! Installing several things side by side, with their progress on one line.
 //!
-//! Items of one lane run one after another (two cargo builds would only fight for the cores and the
-//! package cache's lock); lanes run at the same time.
+//! Items of one lane run one after another, lanes at the same time: a build leaves cores idle while it
+//! links or compiles its last crate, and another fills them. More than two would only fight.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -24,10 +24,10 @@ const TAIL_LINES: usize = 30;
 pub(super) enum Lane {
     /// Copies and rustup: quick.
     Quick,
-    /// `cargo install`.
-    Cargo,
-    /// `go build`.
-    Go,
+    /// The longest build.
+    First,
+    /// The other builds.
+    Second,
     /// The system's package manager.
     System,
 }

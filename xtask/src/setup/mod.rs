@@ -32,12 +32,23 @@ pub(crate) enum For {
 /// Installs what is missing, and says nothing where nothing is.
 pub(crate) fn run(purpose: For) -> Result<()> {
     let mut missing = Vec::new();
-    components::missing(purpose, &mut missing)?;
-    protoc::missing(&mut missing)?;
-    cargo_tools::missing(&mut missing)?;
-    etcd::missing(purpose, &mut missing)?;
+    let mut looked = vec![
+        components::missing(purpose, &mut missing),
+        protoc::missing(&mut missing),
+        cargo_tools::missing(&mut missing),
+        etcd::missing(purpose, &mut missing),
+    ];
     if purpose == For::Tests {
-        chromium::missing(&mut missing)?;
+        looked.push(chromium::missing(&mut missing));
+    }
+    // All that a person has to do at once, before minutes are spent on the rest.
+    let impossible: Vec<String> = looked
+        .into_iter()
+        .filter_map(Result::err)
+        .map(|error| format!("{error:#}"))
+        .collect();
+    if !impossible.is_empty() {
+        bail!("{}", impossible.join("\n"));
     }
     if missing.is_empty() {
         return Ok(());
