@@ -109,3 +109,23 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .collect();
     api
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_operation_has_a_name_of_its_own() {
+        let document = serde_json::to_value(super::openapi()).expect("serialises");
+        let items = document["paths"].as_object().expect("paths").values();
+        let operations = items.flat_map(|item| item.as_object().expect("an item").values());
+        let mut seen = HashSet::new();
+        for operation in operations {
+            let name = operation["operationId"]
+                .as_str()
+                .expect("an operation has a name");
+            assert!(seen.insert(name.to_owned()), "{name} twice");
+        }
+        assert!(seen.contains("put_key") && seen.contains("watch"));
+    }
+}

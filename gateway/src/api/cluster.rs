@@ -12,7 +12,8 @@ use crate::failure::Result;
 use crate::state::AppState;
 
 /// The clusters that this gateway serves.
-#[utoipa::path(get, path = "/clusters", tag = "cluster", responses((status = 200, body = Clusters)))]
+#[utoipa::path(
+    operation_id = "list_clusters",get, path = "/clusters", tag = "cluster", responses((status = 200, body = Clusters)))]
 pub async fn clusters(State(app): State<AppState>, uri: http::Uri) -> Result<Response> {
     Query::parse(uri.query())?.finish()?;
     let mut default = true;
@@ -30,6 +31,7 @@ pub async fn clusters(State(app): State<AppState>, uri: http::Uri) -> Result<Res
 
 /// Members, leader, health, alarms.
 #[utoipa::path(
+    operation_id = "get_cluster",
     get, path = "/cluster", tag = "cluster",
     responses((status = 200, body = ClusterAnswer), (status = 503, body = Problem))
 )]

@@ -130,6 +130,7 @@ pub async fn put_key(call: Call, body: Bytes) -> Result<Response> {
 
 /// Write a key named by `?key=`.
 #[utoipa::path(
+    operation_id = "put_key_by_query",
     put, path = "/kv", tag = "keys",
     params(
         ("key" = String, Query, description = "The key"),
@@ -232,6 +233,7 @@ async fn remove_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
 ///
 /// Under `Accept: application/x-ndjson` the whole range, a line an entry, ended by `{"end":…}`.
 #[utoipa::path(
+    operation_id = "list_keys",
     get, path = "/kv", tag = "keys",
     params(
         ("prefix" = Option<String>, Query, description = "Keys that begin so; empty is all"),

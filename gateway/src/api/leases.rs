@@ -29,6 +29,7 @@ fn lease_id(call: &Call) -> Result<LeaseId> {
 ///
 /// `ttl` of the answer is what etcd granted: at least 2 by default. It runs out up to a second later.
 #[utoipa::path(
+    operation_id = "grant_lease",
     post, path = "/leases", tag = "leases",
     request_body(content = GrantRequest),
     responses(
@@ -46,6 +47,7 @@ pub async fn grant(mut call: Call, bytes: Bytes) -> Result<Response> {
 
 /// List leases by id, without their keys.
 #[utoipa::path(
+    operation_id = "list_leases",
     get, path = "/leases", tag = "leases",
     params(
         ("limit" = Option<i64>, Query, description = "Leases on a page; default 100, at most 1,000"),
@@ -69,6 +71,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
 
 /// A lease with the keys attached to it.
 #[utoipa::path(
+    operation_id = "get_lease",
     get, path = "/leases/{id}", tag = "leases",
     params(("id" = LeaseId, Path, description = "Hexadecimal, or `dec:` and decimal")),
     responses((status = 200, body = LeaseAnswer), (status = 404, body = Problem))
@@ -82,6 +85,7 @@ pub async fn one(mut call: Call) -> Result<Response> {
 
 /// Renew a lease once.
 #[utoipa::path(
+    operation_id = "keep_lease_alive",
     post, path = "/leases/{id}/keepalive", tag = "leases",
     params(("id" = LeaseId, Path, description = "Hexadecimal, or `dec:` and decimal")),
     responses((status = 200, body = LeaseAnswer), (status = 404, body = Problem))
@@ -97,6 +101,7 @@ pub async fn keep_alive(mut call: Call, bytes: Bytes) -> Result<Response> {
 
 /// Revoke a lease: its keys go with it.
 #[utoipa::path(
+    operation_id = "revoke_lease",
     delete, path = "/leases/{id}", tag = "leases",
     params(
         ("id" = LeaseId, Path, description = "Hexadecimal, or `dec:` and decimal"),

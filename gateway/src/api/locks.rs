@@ -27,6 +27,7 @@ const PAGE_AT_MOST: i64 = 1_000;
 /// With `live` a stream: `lock` for each lock there is and then for each that changes, with `holder`
 /// null when it is gone; `locks_progress` once all are said and then at least every ten seconds.
 #[utoipa::path(
+    operation_id = "list_locks",
     get, path = "/locks", tag = "locks",
     params(
         ("prefix" = Option<String>, Query, description = "Names that begin so"),
@@ -91,6 +92,7 @@ async fn follow(mut call: Call, transport: Transport, filter: Filter) -> Result<
 
 /// One lock: who holds it, who waits. With `live` a stream of its states, also when nobody holds it.
 #[utoipa::path(
+    operation_id = "get_lock",
     get, path = "/locks/{name}", tag = "locks",
     params(
         ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
@@ -122,6 +124,7 @@ pub async fn one(mut call: Call, transport: Transport) -> Result<Response> {
 /// yourself from the answer on. A client that is gone before the whole answer was written holds
 /// nothing.
 #[utoipa::path(
+    operation_id = "acquire_lock",
     post, path = "/locks/{name}", tag = "locks",
     params(
         ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
@@ -167,6 +170,7 @@ fn kept_when_written(response: Response, standing: Standing) -> Response {
 
 /// Release one claim of a lock, the holder's or a waiter's, and nothing else.
 #[utoipa::path(
+    operation_id = "release_lock",
     delete, path = "/locks/{name}", tag = "locks",
     params(
         ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),

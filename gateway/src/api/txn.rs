@@ -41,6 +41,7 @@ pub async fn txn(mut call: Call, bytes: Bytes) -> Result<Response> {
 
 /// One put, get or delete.
 #[utoipa::path(
+    operation_id = "do",
     post, path = "/do", tag = "transactions",
     request_body(content = OpBody),
     responses((status = 200, body = DoAnswer), (status = 422, body = Problem))
