@@ -13,7 +13,10 @@ use crate::state::AppState;
 
 /// The clusters that this gateway serves.
 #[utoipa::path(
-    operation_id = "list_clusters",get, path = "/clusters", tag = "cluster", responses((status = 200, body = Clusters)))]
+    operation_id = "list_clusters",
+    get, path = "/clusters", tag = "cluster",
+    responses((status = 200, body = Clusters))
+)]
 pub async fn clusters(State(app): State<AppState>, uri: http::Uri) -> Result<Response> {
     Query::parse(uri.query())?.finish()?;
     let mut default = true;
