@@ -96,7 +96,10 @@ async fn every_odd_key_by_every_form() {
         .await
         .expect("etcd lists its keys");
     assert_eq!(
-        keys.kvs().iter().map(|kv| kv.key()).collect::<Vec<_>>(),
+        keys.kvs()
+            .iter()
+            .map(etcd_client::KeyValue::key)
+            .collect::<Vec<_>>(),
         ODD
     );
 

@@ -1,1 +1,15 @@
-//! live
+//! Live streams, leases that run out and locks, against a real etcd.
+
+mod bulk;
+mod compaction;
+mod lock_walk;
+mod lock_walk_etcdctl;
+mod locks;
+mod metrics;
+mod shutdown;
+mod slow;
+mod snapshot;
+mod sockets;
+mod sse;
+mod walks;
+mod watch;

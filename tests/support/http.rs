@@ -245,6 +245,10 @@ impl Answer {
     }
 
     /// Fails unless the status is this one.
+    #[expect(
+        clippy::return_self_not_must_use,
+        reason = "often the assertion is all that is wanted"
+    )]
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         let short: String = self.text().chars().take(2000).collect();

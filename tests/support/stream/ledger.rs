@@ -110,10 +110,8 @@ impl Ledger {
                 }
                 watch.next = at + 1;
             }
-            "lagged" => {
-                if number("resume_from")? != watch.next {
-                    return Err(format!("lagged, but {} comes next", watch.next));
-                }
+            "lagged" if number("resume_from")? != watch.next => {
+                return Err(format!("lagged, but {} comes next", watch.next));
             }
             "compacted" => watch.next = number("to")?,
             "reset" => watch.next = number("revision")?,
