@@ -177,16 +177,22 @@ pub(crate) fn curl(deed: &Deed, base: &str) -> String {
             )
         }
         Deed::Create { key, value, lease } => {
-            let compare = compare("create", key, 0);
-            let op = format!("{} {}", word(key), word(value));
+            let flags = " -H 'If-None-Match: *'";
             match lease {
-                NewLease::None => transaction(&compare, &format!("put -- {op}")),
-                NewLease::Id(id) => transaction(&compare, &format!("put --lease={id} -- {op}")),
-                NewLease::Grant(ttl) => format!(
-                    "LEASE=$(etcdctl lease grant {ttl} | cut -d' ' -f2)\netcdctl txn <<EOF\n{}\n\nput --lease=$LEASE -- {}\n\n\nEOF",
-                    unexpanded(&compare),
-                    unexpanded(&op)
+                NewLease::None => put(flags, &url("kv", "key", key, ""), value),
+                NewLease::Id(id) => put(
+                    flags,
+                    &url("kv", "key", key, &format!("&lease={id}")),
+                    value,
                 ),
+                NewLease::Grant(ttl) => {
+                    let leases = quoted(&format!("{base}leases"));
+                    let url = url("kv", "key", key, "&lease=") + r#""$LEASE""#;
+                    format!(
+                        "LEASE=$(curl -s --json '{{\"ttl\":{ttl}}}' {leases} | sed 's/.*\"id\":\"\\([^\"]*\\)\".*/\\1/')\n{}",
+                        put(flags, &url, value)
+                    )
+                }
             }
         }
         Deed::Delete { key, revision } => {

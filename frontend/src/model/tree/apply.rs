@@ -145,22 +145,22 @@ impl Tree {
         }
     }
 
-    /// Takes an empty folder away, and those above that are empty without it.
+    /// Takes an empty folder away, and those above that are empty without it. Its level and its count
+    /// stay, empty and exact: somebody may look at them, and the next put finds them so.
     pub(super) fn remove_folder(&mut self, prefix: &Name) {
         if prefix.is_empty() {
             return;
         }
         self.expanded.remove(prefix);
-        self.levels.remove(prefix);
-        self.counts.remove(prefix);
         let Some(parent) = ancestors(prefix).pop() else {
             return;
         };
-        if let Some(level) = self.levels.get_mut(&parent) {
-            level.items.remove(prefix);
-            if level.complete() && level.items.is_empty() {
-                self.remove_folder(&parent);
-            }
+        if let Some(level) = self.levels.get_mut(&parent)
+            && level.items.remove(prefix).is_some()
+            && level.complete()
+            && level.items.is_empty()
+        {
+            self.remove_folder(&parent);
         }
     }
 }

@@ -180,7 +180,15 @@ fn a_folder_that_may_be_empty_is_checked() {
     assert!(tree.begin_count(&name("dev/")));
     assert!(!tree.begin_count(&name("dev/")), "one question at a time");
     tree.counted(&name("dev/"), 0, 11);
-    assert_eq!(shown(&tree, "dev"), "");
+    assert_eq!(
+        (shown(&tree, "dev").as_str(), tree.count(b"dev/")),
+        ("", Some(0))
+    );
+    tree.apply(&put("dev/new", 12, 1));
+    assert_eq!(
+        (shown(&tree, "dev").as_str(), tree.count(b"dev/")),
+        ("0:dev/+", Some(1))
+    );
 }
 
 #[test]

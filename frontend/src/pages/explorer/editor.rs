@@ -382,7 +382,8 @@ fn Reviewing(draft: Draft, saver: Saver) -> impl IntoView {
             .get()
             .map(|error| view! { <SaveFailed error=error/> })
     };
-    let new = draft.value().unwrap_or_default();
+    // Nothing is written while it is reviewed.
+    let (old, new) = untrack(|| (draft.base_value(), draft.value().unwrap_or_default()));
     view! {
         <ChangedNotice draft=draft/>
         <section class="card">
@@ -390,7 +391,7 @@ fn Reviewing(draft: Draft, saver: Saver) -> impl IntoView {
                 <span>{tr(Text::Review)}</span>
                 <span class="card-note">{condition}</span>
             </div>
-            <DiffView old=draft.base_value() new=new/>
+            <DiffView old=old new=new/>
             {failed}
             <div class="x-editor-foot">
                 <span class="x-editor-note mute">{lease}</span>

@@ -11,7 +11,6 @@ use super::path::Path;
 use super::place::{prefix_url, use_place};
 use super::remove::DeletePrefix;
 use super::text::Text;
-use crate::api::ApiError;
 use crate::i18n::{Common, tr, use_i18n};
 use crate::model::command::Deed;
 use crate::model::format;
@@ -147,7 +146,7 @@ pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
             .into_any();
         }
         if failed.get() {
-            let error = Signal::derive(move || keyspace.error().unwrap_or(ApiError::Unreachable));
+            let error = Signal::derive(move || keyspace.error(&prefix.get_value()));
             return view! { <ErrorState error=error on_retry=move || keyspace.load(&prefix.get_value())/> }.into_any();
         }
         if !loaded.get() {

@@ -17,7 +17,7 @@ use crate::live::use_live;
 use crate::model::format;
 use crate::model::live::WatchUpdate;
 use crate::model::tree::Name;
-use crate::state::Scope;
+use crate::state::{Phase, Scope, use_connection};
 use crate::ui::tabs::tab_id;
 use crate::ui::{Button, ButtonKind, EmptyState, ErrorState, Glyph, Icon, Skeleton};
 
@@ -70,6 +70,17 @@ impl Followed {
             followed: StoredValue::new(false),
         };
         followed.load();
+        // What failed is asked for again as soon as the page is live again.
+        let connection = use_connection();
+        Effect::new(move |_| {
+            if connection.phase() == Phase::Live
+                && followed
+                    .known
+                    .with_untracked(|known| matches!(known, Known::Failed(_)))
+            {
+                followed.load();
+            }
+        });
         followed
     }
 

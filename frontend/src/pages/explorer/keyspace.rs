@@ -30,7 +30,8 @@ pub(crate) struct Keyspace {
     tree: RwSignal<Tree>,
     /// When an item changed last, for those that did lately.
     fresh: RwSignal<HashMap<(bool, Name), f64>>,
-    error: RwSignal<Option<ApiError>>,
+    /// Why a level could not be loaded.
+    errors: RwSignal<HashMap<Name, ApiError>>,
     /// The revision that the tree is complete from, once it is live.
     live_from: RwSignal<Option<i64>>,
     facts: Facts,
@@ -51,7 +52,7 @@ pub(super) fn provide(facts: Facts) -> Keyspace {
     let keyspace = Keyspace {
         tree: RwSignal::new(Tree::default()),
         fresh: RwSignal::new(HashMap::new()),
-        error: RwSignal::new(None),
+        errors: RwSignal::new(HashMap::new()),
         live_from: RwSignal::new(None),
         facts,
         scope: Scope::here(),
@@ -72,9 +73,11 @@ impl Keyspace {
         self.tree
     }
 
-    /// Why the root could not be loaded.
-    pub(crate) fn error(self) -> Option<ApiError> {
-        self.error.get()
+    /// Why a level could not be loaded.
+    pub(crate) fn error(self, prefix: &[u8]) -> ApiError {
+        self.errors
+            .with(|errors| errors.get(prefix).cloned())
+            .unwrap_or(ApiError::Unreachable)
     }
 
     /// The revision since which every change has been taken in.
@@ -117,29 +120,35 @@ impl Keyspace {
         match api::kv::tree(&ask.prefix, ask.cursor.as_deref(), PAGE).await {
             Ok(page) => {
                 let revision = page.header.revision;
+                self.errors
+                    .try_maybe_update(|errors| (errors.remove(&ask.prefix).is_some(), ()));
                 self.tree
                     .try_update(|tree| tree.merge(&ask.prefix, first, page));
                 if ask.prefix.is_empty() {
-                    self.error.try_set(None);
                     self.follow(revision);
                     // The keys below a leading slash stand at the top too.
                     let slash = Name::from(&b"/"[..]);
-                    if self
-                        .tree
-                        .try_with_untracked(|tree| has_slash(tree, &slash))
-                        .unwrap_or(false)
-                    {
+                    if self.tree.try_with_untracked(|tree| has_slash(tree, &slash)) == Some(true) {
                         self.tree.try_update_untracked(|tree| tree.expand(&slash));
                         self.need(&slash);
                     }
                 }
             }
             Err(error) => {
+                self.errors
+                    .try_update(|errors| errors.insert(Name::clone(&ask.prefix), error));
                 self.tree.try_update(|tree| tree.fail(&ask.prefix));
-                if ask.prefix.is_empty() {
-                    self.error.try_set(Some(error));
-                }
             }
+        }
+    }
+
+    /// Asks again for what could not be loaded.
+    pub(crate) fn retry(self) {
+        let failed: Vec<Name> = self
+            .errors
+            .with_untracked(|errors| errors.keys().cloned().collect());
+        for prefix in failed {
+            self.load(&prefix);
         }
     }
 

@@ -23,7 +23,7 @@ mod value;
 use leptos::prelude::*;
 
 use crate::i18n::use_i18n;
-use crate::state::use_clock;
+use crate::state::{Phase, use_clock, use_connection};
 use crate::ui::{EmptyState, Icon, Split};
 use place::Selected;
 use text::Text;
@@ -40,6 +40,13 @@ pub(crate) fn Explorer() -> impl IntoView {
     Effect::new(move |_| {
         clock.now();
         keyspace.fade();
+    });
+    // What failed is asked for again as soon as the page is live again.
+    let connection = use_connection();
+    Effect::new(move |_| {
+        if connection.phase() == Phase::Live {
+            keyspace.retry();
+        }
     });
     let selected = place.selected;
     let detail = move || match selected.get() {

@@ -183,7 +183,7 @@ pub(crate) fn TreePane() -> impl IntoView {
     let foot_rows = move || {
         let count =
             rows.with(|rows| rows.iter().filter(|row| is_folder(row).is_some()).count()) as i64;
-        i18n.plural(count, Text::OneRow, Text::ManyRows)
+        (count > 0).then(|| i18n.plural(count, Text::OneRow, Text::ManyRows))
     };
     let foot_keys = move || {
         let root = Name::from(&[][..]);
@@ -226,7 +226,7 @@ pub(crate) fn TreePane() -> impl IntoView {
         State::Loading => view! { <Skeleton rows=9/> }.into_any(),
         State::Failed => view! {
             <ErrorState
-                error=Signal::derive(move || keyspace.error().unwrap_or(crate::api::ApiError::Unreachable))
+                error=Signal::derive(move || keyspace.error(&[]))
                 on_retry=move || keyspace.load(&Name::from(&[][..]))
             />
         }
@@ -272,7 +272,7 @@ pub(crate) fn TreePane() -> impl IntoView {
             {body}
         </div>
         <div class="x-pane-foot">
-            <span>{move || foot_keys().unwrap_or_else(foot_rows)}</span>
+            <span>{move || foot_keys().or_else(foot_rows)}</span>
             <span class="push">{foot_live}</span>
         </div>
     }
