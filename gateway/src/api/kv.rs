@@ -11,7 +11,7 @@ use shared::{CountAnswer, DeleteAnswer, KeyAnswer, Page, Problem, PutAnswer};
 use self::condition::{if_match, if_none_match, precondition};
 use super::call::Call;
 use super::range;
-use super::reply::{CREATE_REVISION, LEASE, REVISION, VERSION, answer, etag};
+use super::reply::{CREATE_REVISION, LEASE, REVISION, VERSION, answer, tag};
 use crate::etcd::{Get, Range};
 use crate::failure::{Failure, Result};
 use crate::service::kv::{Guard, LeaseChoice, PageQuery, PageRequest, PutRequest};
@@ -72,10 +72,11 @@ async fn read_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
         return Ok(answer(StatusCode::OK, count.header.revision, &count));
     }
     let precondition = if_match(&call.headers)?;
+    let known = if_none_match(&call.headers)?;
     let found = call.cluster.kv.get(&caller, &key, get, &precondition);
     let (header, entry) = found.await?;
-    let (revision, tag) = (header.revision, etag(entry.mod_revision));
-    let mut response = if if_none_match(&call.headers, entry.mod_revision)? {
+    let (revision, mod_revision) = (header.revision, entry.mod_revision);
+    let mut response = if known.contains(mod_revision) {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response
@@ -97,8 +98,7 @@ async fn read_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
     };
     let headers = response.headers_mut();
     headers.insert(REVISION, HeaderValue::from(revision));
-    headers.insert(header::ETAG, tag);
-    headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+    tag(headers, Some(mod_revision));
     Ok(response)
 }
 
@@ -185,9 +185,7 @@ async fn write(mut call: Call, body: Bytes) -> Result<Response> {
         StatusCode::OK
     };
     let mut response = answer(status, put.header.revision, &put);
-    if let Some(revision) = put.mod_revision {
-        response.headers_mut().insert(header::ETAG, etag(revision));
-    }
+    tag(response.headers_mut(), put.mod_revision);
     Ok(response)
 }
 
@@ -349,7 +347,7 @@ pub async fn delete_range(mut call: Call) -> Result<Response> {
         let count = call
             .cluster
             .kv
-            .count(&caller, &range, Get::default())
+            .count(&caller, &range, Get::default().at(revision.unwrap_or(0)))
             .await?;
         return Ok(answer(StatusCode::OK, count.header.revision, &count));
     }

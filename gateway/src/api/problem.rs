@@ -117,8 +117,9 @@ pub fn finish(
     if let Some(revision) = failure.facts.store_revision {
         headers.insert(REVISION, HeaderValue::from(revision));
     }
-    if let Some(Some(current)) = &failure.facts.current {
-        headers.insert(header::ETAG, super::reply::etag(current.mod_revision));
+    if let Some(current) = &failure.facts.current {
+        let current = current.as_ref().map(|entry| entry.mod_revision);
+        super::reply::tag(headers, current);
     }
     (response, Some(failure))
 }

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 /// The revision of etcd's answer, on every answer that came from it.
@@ -35,7 +35,12 @@ pub fn answer<T: Serialize>(status: StatusCode, revision: i64, value: &T) -> Res
     response
 }
 
-/// The strong ETag of an entry: its mod revision, the same for its JSON and its raw form.
-pub fn etag(mod_revision: i64) -> HeaderValue {
-    HeaderValue::from_str(&format!("\"{mod_revision}\"")).expect("digits and quotes")
+/// The strong ETag of an entry, its mod revision, where the entry was read: the same for its JSON and
+/// its raw form, which `Vary` tells apart.
+pub fn tag(headers: &mut HeaderMap, mod_revision: Option<i64>) {
+    headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+    if let Some(mod_revision) = mod_revision {
+        let tag = HeaderValue::from_str(&format!("\"{mod_revision}\""));
+        headers.insert(header::ETAG, tag.expect("digits and quotes"));
+    }
 }

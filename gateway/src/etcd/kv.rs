@@ -205,6 +205,16 @@ impl Compare {
         )
     }
 
+    /// What never holds.
+    pub fn never(key: &[u8]) -> Self {
+        Self::number(
+            Range::one(key),
+            CompareTarget::ModRevision,
+            CompareOp::Less,
+            0,
+        )
+    }
+
     /// `version(key) > 0`.
     pub fn exists(key: &[u8]) -> Self {
         Self::number(

@@ -189,7 +189,8 @@ impl KvService {
         })
     }
 
-    /// Which precondition a write compares on: of a list of revisions the one that is current.
+    /// What a write compares on. It always compares, so that the guard is looked at in the same
+    /// transaction and wins, also where the list is known not to match.
     async fn settle(
         &self,
         caller: &Caller,
@@ -200,22 +201,18 @@ impl KvService {
             Precondition::None => None,
             Precondition::Exists => Some(Compare::exists(key)),
             Precondition::Absent => Some(Compare::absent(key)),
-            Precondition::ModifiedAt(revisions) => {
-                if let [revision] = revisions[..] {
-                    Some(Compare::modified_at(key, revision))
-                } else {
-                    let answer = self
-                        .etcd
-                        .range(caller, &Range::one(key), &Get::default())
-                        .await?;
-                    let current = answer.kvs.into_iter().next().map(|kv| entry(kv, false));
-                    let matching = current.as_ref().map(|entry| entry.mod_revision);
-                    match matching.filter(|revision| revisions.contains(revision)) {
-                        Some(revision) => Some(Compare::modified_at(key, revision)),
-                        None => return Err(precondition_failed(current, &answer.header)),
-                    }
+            Precondition::ModifiedAt(revisions) => Some(match revisions[..] {
+                [] => Compare::never(key),
+                [revision] => Compare::modified_at(key, revision),
+                [first, ..] => {
+                    let range = Range::one(key);
+                    let now = self.etcd.range(caller, &range, &Get::keys_only()).await?;
+                    let current = now.kvs.first().map(|kv| kv.mod_revision);
+                    let listed = current.filter(|revision| revisions.contains(revision));
+                    // A key that has left the list's revisions never returns to one of them.
+                    Compare::modified_at(key, listed.unwrap_or(first))
                 }
-            }
+            }),
         })
     }
 }

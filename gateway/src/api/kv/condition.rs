@@ -10,7 +10,7 @@ use crate::service::kv::Precondition;
 enum Tags {
     /// `*`
     Any,
-    /// The revisions; a quoted text that is no number never matches and is left out.
+    /// The revisions; a quoted text that names none never matches and is left out.
     Revisions(Vec<i64>),
 }
 
@@ -42,21 +42,30 @@ pub(super) fn if_match(headers: &HeaderMap) -> Result<Precondition> {
     })
 }
 
-/// Whether a read may answer 304.
-pub(super) fn if_none_match(headers: &HeaderMap, mod_revision: i64) -> Result<bool> {
-    Ok(match tags(headers, &header::IF_NONE_MATCH)? {
-        None => false,
-        Some(Tags::Any) => true,
-        Some(Tags::Revisions(revisions)) => revisions.contains(&mod_revision),
-    })
+/// What a client has already of the key that it reads.
+#[derive(Debug)]
+pub(super) struct Known(Option<Tags>);
+
+impl Known {
+    /// Whether this revision is among it: 304.
+    pub(super) fn contains(&self, mod_revision: i64) -> bool {
+        match &self.0 {
+            None => false,
+            Some(Tags::Any) => true,
+            Some(Tags::Revisions(revisions)) => revisions.contains(&mod_revision),
+        }
+    }
+}
+
+/// `If-None-Match` of a read.
+pub(super) fn if_none_match(headers: &HeaderMap) -> Result<Known> {
+    tags(headers, &header::IF_NONE_MATCH).map(Known)
 }
 
 fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>> {
     let mut revisions = Vec::new();
-    let mut any = false;
-    let mut given = false;
+    let (mut any, mut quoted) = (false, false);
     for value in headers.get_all(name) {
-        given = true;
         let wrong = |what: &str| Failure::bad_request(format!("{name}: {what}"));
         let text = value.to_str().map_err(|_| wrong("it is not plain text"))?;
         for tag in split(text) {
@@ -73,15 +82,22 @@ fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>> {
             let inner = inner.ok_or_else(|| {
                 wrong("an ETag stands in double quotes").hint(format!("{name}: \"1204\""))
             })?;
-            revisions.extend(inner.parse::<i64>());
+            quoted = true;
+            revisions.extend(revision(inner));
         }
     }
-    match (given, any) {
-        (false, _) => Ok(None),
-        (true, true) if revisions.is_empty() => Ok(Some(Tags::Any)),
+    match (any, quoted) {
+        (false, false) => Ok(None),
+        (true, false) => Ok(Some(Tags::Any)),
         (true, true) => Err(Failure::bad_request(format!("{name}: * stands alone"))),
-        (true, false) => Ok(Some(Tags::Revisions(revisions))),
+        (false, true) => Ok(Some(Tags::Revisions(revisions))),
     }
+}
+
+/// The revision that a tag names. Never 0: etcd takes that for "absent", which no ETag says.
+fn revision(tag: &str) -> Option<i64> {
+    let digits = tag.bytes().all(|byte| byte.is_ascii_digit());
+    tag.parse().ok().filter(|number| digits && *number > 0)
 }
 
 /// The members of a list; a comma between quotes belongs to its tag.
@@ -115,9 +131,11 @@ mod tests {
         check("*", Some(Tags::Any));
         check("\"abc\"", Some(Tags::Revisions(vec![])));
         check("\"a,b\", \"12\"", Some(Tags::Revisions(vec![12])));
+        check("\"0\", \"-1\", \"+5\"", Some(Tags::Revisions(vec![])));
         check("12", None);
         check("\"1\" \"2\"", None);
         check("", None);
         check("*, \"1\"", None);
+        check("*, \"abc\"", None);
     }
 }
