@@ -27,7 +27,8 @@ impl Caller {
         Self {
             identity,
             timeout,
-            deadline: timeout.map(|timeout| Instant::now() + timeout),
+            // A time beyond the clock's end is no limit.
+            deadline: timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
         }
     }
 
@@ -46,5 +47,16 @@ impl Caller {
     #[must_use]
     pub fn renewed(&self) -> Self {
         Self::new(self.identity.clone(), self.timeout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_beyond_the_clock_is_no_limit() {
+        assert!(Caller::gateway(Duration::MAX).deadline().is_none());
+        assert!(Caller::gateway(Duration::from_secs(1)).deadline().is_some());
     }
 }
