@@ -5,20 +5,25 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ConfigError, etcd_variables};
 use crate::etcd::embedded::{Embedded, EmbeddedError, Ended, Options};
 use crate::etcd::{ConnectError, Etcd, Settings};
+use crate::server::Limits;
 use crate::state::{AppState, Cluster};
 use crate::tasks::Tasks;
 use crate::{demo, router, server};
 
 /// How long streams and answers may take to end when the process stops.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How often observations are summed up.
+const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Why the gateway cannot start.
 #[derive(Debug, Error)]
@@ -90,15 +95,13 @@ impl Gateway {
         let cluster = Cluster::new(name, etcd, &config, &tasks);
         // A second gateway in one process (tests) shares the first one's recorder.
         let metrics = PrometheusBuilder::new().install_recorder().ok();
+        if let Some(metrics) = &metrics {
+            tasks.spawn(upkeep(metrics.clone(), tasks.stop().clone()));
+        }
         let state = AppState::new(config, vec![cluster], tasks.clone(), metrics);
         let router = router::router(state.clone());
-        let max_connections = state.config.max_connections;
-        let serving = tasks.spawn(server::serve(
-            listener,
-            router,
-            tasks.clone(),
-            max_connections,
-        ));
+        let limits = Limits::new(state.config.max_connections);
+        let serving = tasks.spawn(server::serve(listener, router, tasks.clone(), limits));
         Ok(Self {
             address,
             state,
@@ -148,4 +151,16 @@ fn embedded_options(config: &Config) -> Result<Options, EmbeddedError> {
         options.retention_hours = 1;
     }
     Ok(options)
+}
+
+/// Sums up the observations made since the last time. Where nobody reads `/metrics`, each of them
+/// would stay in memory for ever.
+async fn upkeep(metrics: PrometheusHandle, stop: CancellationToken) {
+    while stop
+        .run_until_cancelled(tokio::time::sleep(UPKEEP))
+        .await
+        .is_some()
+    {
+        metrics.run_upkeep();
+    }
 }

@@ -1,8 +1,10 @@
 //! Accepting connections and serving them until told to stop.
 
 use std::convert::Infallible;
+use std::future::{Future, pending};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -10,16 +12,39 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use http::Request;
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
+use tower_http::timeout::TimeoutBody;
 
 use crate::tasks::Tasks;
 
-/// How long a client may take to send its request's head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// What one client can take from the others at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections served at once.
+    pub connections: usize,
+    /// How long a client may take to send its request's head.
+    pub head: Duration,
+    /// How long a client may pause within its request's body.
+    pub body: Duration,
+}
+
+impl Limits {
+    /// The usual times.
+    pub fn new(connections: usize) -> Self {
+        Self {
+            connections,
+            head: Duration::from_secs(15),
+            body: Duration::from_secs(30),
+        }
+    }
+}
+
+/// How often an HTTP/2 client is asked whether it still lives.
+const PING: Duration = Duration::from_secs(20);
 
 /// The two ends of an accepted connection.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +57,8 @@ pub struct Connection {
 
 /// Serves `router` on `listener` until the tasks are told to stop; connections are tasks too, so
 /// `Tasks::wait` waits for what they are still answering.
-pub async fn serve(listener: TcpListener, router: Router, tasks: Tasks, max_connections: usize) {
-    let permits = Arc::new(Semaphore::new(max_connections));
+pub async fn serve(listener: TcpListener, router: Router, tasks: Tasks, limits: Limits) {
+    let permits = Arc::new(Semaphore::new(limits.connections));
     loop {
         let permit = Arc::clone(&permits).acquire_owned().await;
         let accepted = tokio::select! {
@@ -52,46 +77,121 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: Tasks, max_conn
                 continue;
             }
         };
-        let router = router.clone();
-        let stop = tasks.stop().clone();
+        let (router, of_connection) = (router.clone(), tasks.clone());
         tasks.spawn(async move {
             let _permit = permit;
-            connection(stream, router, stop).await;
+            connection(stream, router, of_connection, limits).await;
         });
+    }
+}
+
+/// The streams of an HTTP/2 connection are tasks of their own.
+#[derive(Clone)]
+struct Executor(Tasks);
+
+impl<F> hyper::rt::Executor<F> for Executor
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        self.0.spawn(stream);
     }
 }
 
 async fn connection(
     (stream, ends): (TcpStream, Connection),
     router: Router,
-    stop: tokio_util::sync::CancellationToken,
+    tasks: Tasks,
+    limits: Limits,
 ) {
     // Small answers must not wait for an acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
+    let heard = Arc::new(AtomicBool::new(false));
+    let hears = Arc::clone(&heard);
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        hears.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(ConnectInfo(ends));
-        let answer = router.clone().oneshot(request.map(Body::new));
+        let request = request.map(|body| Body::new(TimeoutBody::new(limits.body, body)));
+        let answer = router.clone().oneshot(request);
         async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
     });
-    let mut builder = Builder::new(TokioExecutor::new());
+    let mut builder = Builder::new(Executor(tasks.clone()));
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT);
+        .header_read_timeout(limits.head);
     builder
         .http2()
         .timer(TokioTimer::new())
+        .keep_alive_interval(PING)
         .max_concurrent_streams(256);
     let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     tokio::pin!(serving);
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
-        () = stop.cancelled() => {
+        () = tasks.stop().cancelled() => {
             serving.as_mut().graceful_shutdown();
             serving.await
+        }
+        () = silence(&heard, limits.head) => {
+            tracing::debug!(peer = %ends.peer, "connection without a request");
+            return;
         }
     };
     if let Err(error) = ended {
         tracing::debug!(peer = %ends.peer, %error, "connection ended");
+    }
+}
+
+/// Ends when no request has come in time. hyper's own limit begins with the first bytes that tell
+/// HTTP/1 from HTTP/2, so that who sends none would keep a connection for ever.
+async fn silence(heard: &AtomicBool, limit: Duration) {
+    tokio::time::sleep(limit).await;
+    if heard.load(Ordering::Relaxed) {
+        pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// What a client gets that sends these bytes and then nothing more.
+    async fn fate(sent: &[u8]) -> Vec<u8> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let tasks = Tasks::default();
+        let router = Router::new().route("/", axum::routing::put(async |_: bytes::Bytes| "ok"));
+        let limits = Limits {
+            connections: 10,
+            head: Duration::from_millis(100),
+            body: Duration::from_millis(100),
+        };
+        tasks.spawn(serve(listener, router, tasks.clone(), limits));
+        let mut client = TcpStream::connect(address).await.expect("connects");
+        client.write_all(sent).await.expect("sends");
+        let mut got = Vec::new();
+        let read = client.read_to_end(&mut got);
+        let within = tokio::time::timeout(Duration::from_secs(30), read);
+        within.await.expect("the connection ends").expect("reads");
+        tasks.cancel();
+        got
+    }
+
+    #[tokio::test]
+    async fn who_sends_no_request_is_dropped() {
+        assert_eq!(fate(b"").await, b"");
+        assert_eq!(fate(b"PRI * HTT").await, b"");
+        assert_eq!(fate(b"GET / HTTP/1.1\r\nHost: lo").await, b"");
+        fate(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    }
+
+    #[tokio::test]
+    async fn a_body_that_stops_is_refused() {
+        let got = fate(b"PUT / HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc").await;
+        assert!(got.starts_with(b"HTTP/1.1 400 "), "{}", got.escape_ascii());
     }
 }
