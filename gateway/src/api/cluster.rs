@@ -1,15 +1,12 @@
 //! `/clusters` and `/cluster`.
 
-use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use shared::{ClusterAnswer, ClusterRef, Clusters, Problem};
 
 use super::call::Call;
-use super::query::Query;
 use super::reply::{answer, json};
 use crate::failure::Result;
-use crate::state::AppState;
 
 /// The clusters that this gateway serves.
 #[utoipa::path(
@@ -17,10 +14,11 @@ use crate::state::AppState;
     get, path = "/clusters", tag = "cluster",
     responses((status = 200, body = Clusters))
 )]
-pub async fn clusters(State(app): State<AppState>, uri: http::Uri) -> Result<Response> {
-    Query::parse(uri.query())?.finish()?;
+pub async fn clusters(mut call: Call) -> Result<Response> {
+    std::mem::take(&mut call.query).finish()?;
     let mut default = true;
-    let clusters = app
+    let clusters = call
+        .app
         .clusters
         .iter()
         .map(|cluster| ClusterRef {

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use shared::Code;
 
 use crate::api::problem;
+use crate::api::query::NoQuery;
 use crate::failure::Failure;
 
 const STYLE: &str = include_str!("docs/docs.css");
@@ -34,7 +35,7 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
 });
 
 /// The page.
-pub async fn docs() -> Response {
+pub async fn docs(_: NoQuery) -> Response {
     let mut response = Html(PAGE.as_str()).into_response();
     response
         .headers_mut()

@@ -82,7 +82,7 @@ pub fn finish(
     mut response: Response,
     path: &str,
     request_id: &str,
-    fetched_by_script: bool,
+    from_browser: bool,
 ) -> (Response, Option<Arc<Failure>>) {
     let failure = match response.extensions_mut().remove::<Failed>() {
         Some(Failed(failure)) => failure,
@@ -104,7 +104,7 @@ pub fn finish(
     match problem.status {
         401 => {
             headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            if !fetched_by_script {
+            if !from_browser {
                 let basic = HeaderValue::from_static("Basic realm=\"etcd\", charset=\"UTF-8\"");
                 headers.append(header::WWW_AUTHENTICATE, basic);
             }
@@ -142,7 +142,7 @@ fn foreign(response: &Response, path: &str) -> Option<Failure> {
         ),
         400 | 426 => (
             Code::BadRequest,
-            "the request is not well-formed".to_owned(),
+            "the request is not well-formed, or ended early".to_owned(),
         ),
         415 => (
             Code::UnsupportedMediaType,

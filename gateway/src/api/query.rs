@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use axum::extract::FromRequestParts;
+use http::request::Parts;
 use shared::Code;
 
 use crate::config::parse_duration;
@@ -37,6 +39,9 @@ fn decode_text(raw: &str) -> Result<String> {
         .map_err(|_| Failure::bad_request(format!("`{raw}` is not valid UTF-8")))
 }
 
+/// Parameters of a query at most: no route has as many, and each is compared with those before.
+const MOST: usize = 64;
+
 /// The parameters of a query, each to be taken once; what is left at the end is unknown.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
@@ -59,6 +64,10 @@ impl Query {
             let name = decode_text(name)?;
             if pairs.iter().any(|(known, _)| *known == name) {
                 let detail = format!("the parameter `{name}` is given twice");
+                return Err(Failure::new(Code::UnknownParameter, detail));
+            }
+            if pairs.len() == MOST {
+                let detail = format!("the query has more than {MOST} parameters");
                 return Err(Failure::new(Code::UnknownParameter, detail));
             }
             pairs.push((name, value));
@@ -172,6 +181,19 @@ impl Query {
     }
 }
 
+/// For routes without parameters: one that is given is unknown.
+#[derive(Clone, Copy, Debug)]
+pub struct NoQuery;
+
+impl<S: Sync> FromRequestParts<S> for NoQuery {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        Query::parse(parts.uri.query())?.finish()?;
+        Ok(Self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,6 +235,9 @@ mod tests {
         assert!(query("perfix=/a").finish().is_err());
         assert!(Query::parse(Some("a=1&a=2")).is_err());
         assert!(Query::parse(Some("a=1&%61=2")).is_err());
+        let many: Vec<_> = (0..=MOST).map(|n| n.to_string()).collect();
+        assert!(Query::parse(Some(&many[..MOST].join("&"))).is_ok());
+        assert!(Query::parse(Some(&many.join("&"))).is_err());
         let mut one = query("limit=5&x=1");
         assert_eq!(one.number("limit", 1..=10).expect("reads"), Some(5));
         assert!(one.finish().is_err());

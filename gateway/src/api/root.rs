@@ -9,17 +9,18 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 use shared::Code;
 
+use super::query::NoQuery;
 use super::reply;
 use crate::failure::{Failure, Result};
 use crate::state::AppState;
 
 /// The process lives.
-pub async fn healthz() -> &'static str {
+pub async fn healthz(_: NoQuery) -> &'static str {
     "ok\n"
 }
 
 /// Requests can be answered: we are not stopping, and the default cluster answers.
-pub async fn readyz(State(app): State<AppState>) -> Result<&'static str> {
+pub async fn readyz(State(app): State<AppState>, _: NoQuery) -> Result<&'static str> {
     if app.stopping.load(Ordering::Relaxed) {
         return Err(Failure::new(Code::Unavailable, "this gateway is stopping"));
     }
@@ -28,7 +29,7 @@ pub async fn readyz(State(app): State<AppState>) -> Result<&'static str> {
 }
 
 /// Prometheus' text format.
-pub async fn metrics(State(app): State<AppState>) -> Response {
+pub async fn metrics(State(app): State<AppState>, _: NoQuery) -> Response {
     let text = app.metrics.as_ref().map_or_else(
         String::new,
         metrics_exporter_prometheus::PrometheusHandle::render,
@@ -38,7 +39,7 @@ pub async fn metrics(State(app): State<AppState>) -> Response {
 }
 
 /// etcd's `/version`, with ours beside it: etcd's JSON clients ask for it first.
-pub async fn version(State(app): State<AppState>) -> Result<Response> {
+pub async fn version(State(app): State<AppState>, _: NoQuery) -> Result<Response> {
     let server = app.default_cluster()?.info.version_here().await?;
     let cluster = server
         .rsplit_once('.')
@@ -67,7 +68,7 @@ pub async fn health(State(app): State<AppState>) -> Response {
 }
 
 /// The OpenAPI document.
-pub async fn openapi() -> Response {
+pub async fn openapi(_: NoQuery) -> Response {
     reply::json(StatusCode::OK, &crate::router::openapi())
 }
 

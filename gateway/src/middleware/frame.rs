@@ -8,7 +8,7 @@ use std::time::Instant;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, Method, header};
 
 use crate::api::problem;
 use crate::failure::Failure;
@@ -52,15 +52,16 @@ pub async fn frame(State(app): State<AppState>, mut request: Request, next: Next
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    let fetched_by_script = request.headers().contains_key("sec-fetch-mode");
+    let mut names = request.headers().keys();
+    let from_browser = names.any(|name| name.as_str().starts_with("sec-fetch-"));
 
     let response = next.run(request).await;
 
-    let (mut response, failure) = problem::finish(response, &path, &id, fetched_by_script);
+    let (mut response, failure) = problem::finish(response, &path, &id, from_browser);
     let status = response.status().as_u16();
     log(&method, &path, status, started, &id, failure.as_deref());
     let labels = [
-        ("method", method.to_string()),
+        ("method", known(&method).to_owned()),
         ("status", status.to_string()),
     ];
     metrics::counter!("watchgate_http_requests_total", &labels).increment(1);
@@ -94,9 +95,17 @@ pub async fn frame(State(app): State<AppState>, mut request: Request, next: Next
     response
 }
 
+/// The method as a label: whoever makes methods up must not make up metrics.
+fn known(method: &Method) -> &str {
+    match *method {
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::DELETE => method.as_str(),
+        _ => "other",
+    }
+}
+
 /// One line a request; a failure's causes are printed here and nowhere else.
 fn log(
-    method: &http::Method,
+    method: &Method,
     path: &str,
     status: u16,
     started: Instant,
