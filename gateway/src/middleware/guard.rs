@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, HeaderName, Method, Uri, header};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, Method, Version, header};
 use shared::Code;
 
 use crate::failure::{Failure, Result};
@@ -27,7 +28,7 @@ impl Authority {
     pub fn parse(text: &str) -> Option<Self> {
         let (host, port) = if let Some(rest) = text.strip_prefix('[') {
             let (address, rest) = rest.split_once(']')?;
-            address.parse::<std::net::Ipv6Addr>().ok()?;
+            let address: std::net::Ipv6Addr = address.parse().ok()?;
             let port = match rest {
                 "" => None,
                 _ => Some(rest.strip_prefix(':')?),
@@ -104,23 +105,17 @@ impl Policy {
     }
 
     /// Decides over one request. `document` says whether the path is a page, an asset or the docs.
-    fn check(
-        &self,
-        method: &Method,
-        uri: &Uri,
-        headers: &HeaderMap,
-        local: SocketAddr,
-        document: bool,
-    ) -> Result<()> {
-        let host = self.host(uri, headers, local)?;
-        self.origin(headers, &host)?;
-        fetch_site(method, headers, document)
+    fn check(&self, request: &Parts, local: SocketAddr, document: bool) -> Result<()> {
+        let host = self.host(request, local)?;
+        self.origin(&request.headers, &host)?;
+        fetch_site(&request.method, &request.headers, document)
     }
 
-    fn host(&self, uri: &Uri, headers: &HeaderMap, local: SocketAddr) -> Result<Authority> {
-        let header = single(headers, &header::HOST)?;
-        // HTTP/2 carries the host as `:authority`, which hyper puts into the URI.
-        let pseudo = uri.authority().map(http::uri::Authority::as_str);
+    fn host(&self, request: &Parts, local: SocketAddr) -> Result<Authority> {
+        let header = single(&request.headers, &header::HOST)?;
+        // HTTP/2 carries the host as `:authority`, which hyper puts into the URI; in HTTP/1 a target
+        // with a host in it does not stand in for the header.
+        let pseudo = request.uri.authority().map(http::uri::Authority::as_str);
         let parse = |text: &str| {
             Authority::parse(text)
                 .ok_or_else(|| Failure::bad_request("the Host is not a host and port"))
@@ -133,8 +128,9 @@ impl Policy {
                 }
                 header
             }
-            (Some(one), None) | (None, Some(one)) => parse(one)?,
-            (None, None) => return Err(Failure::bad_request("the Host is missing")),
+            (Some(header), None) => parse(header)?,
+            (None, Some(pseudo)) if request.version >= Version::HTTP_2 => parse(pseudo)?,
+            (None, _) => return Err(Failure::bad_request("the Host is missing")),
         };
         // TLS is ended before us, so a port left out is the one of plain HTTP.
         let known = host.is_loopback_name() || host.is_socket(local, 80) || self.allows(&host, 80);
@@ -242,14 +238,9 @@ pub async fn guard(State(app): State<AppState>, request: Request, next: Next) ->
             connection.local
         });
     let document = is_document(&app.config.base_path, request.uri().path());
-    match app.policy.check(
-        request.method(),
-        request.uri(),
-        request.headers(),
-        local,
-        document,
-    ) {
-        Ok(()) => next.run(request).await,
+    let (parts, body) = request.into_parts();
+    match app.policy.check(&parts, local, document) {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(failure) => failure.into_response(),
     }
 }

@@ -10,20 +10,18 @@ fn check(allow: &[&str], method: &str, path: &str, headers: &[&str]) -> Option<C
             .map(|&host| host.to_owned())
             .collect::<Vec<_>>(),
     );
-    let mut map = HeaderMap::new();
+    let mut request = http::Request::builder().method(method).uri(path);
     for line in headers {
-        let (name, value) = line.split_once(": ").expect("a header line");
-        map.append(
-            HeaderName::from_bytes(name.as_bytes()).expect("a name"),
-            value.parse().expect("a value"),
-        );
+        request = match line.split_once(": ").expect("a header line") {
+            ("HTTP", "2") => request.version(Version::HTTP_2),
+            (name, value) => request.header(name, value),
+        };
     }
-    let method = Method::from_bytes(method.as_bytes()).expect("a method");
-    let uri: Uri = path.parse().expect("a path");
-    let document = is_document("", uri.path());
+    let (parts, ()) = request.body(()).expect("a request").into_parts();
+    let document = is_document("", parts.uri.path());
     let local = LOCAL.parse().expect("an address");
     policy
-        .check(&method, &uri, &map, local, document)
+        .check(&parts, local, document)
         .err()
         .map(|failure| failure.code)
 }
@@ -40,6 +38,7 @@ fn this_machines_names_pass_at_any_port() {
         "127.0.0.1:8379",
         "[::1]",
         "[::1]:80",
+        "[0:0:0:0:0:0:0:1]",
         "LOCALHOST",
     ] {
         assert_eq!(host(name), None, "{name}");
@@ -88,6 +87,17 @@ fn malformed_and_missing_hosts_are_bad_requests() {
         check(&[], "GET", "http://a.example/", &["Host: localhost"]),
         Some(Code::BadRequest)
     );
+}
+
+#[test]
+fn the_authority_stands_for_the_host_in_http_2_alone() {
+    let target = "http://localhost:8379/";
+    assert_eq!(check(&[], "GET", target, &["HTTP: 2"]), None);
+    assert_eq!(check(&[], "GET", target, &[]), Some(Code::BadRequest));
+    let both = ["Host: localhost:8379"];
+    assert_eq!(check(&[], "GET", target, &both), None);
+    let foreign = check(&[], "GET", "http://evil.example/", &["HTTP: 2"]);
+    assert_eq!(foreign, Some(Code::ForeignHost));
 }
 
 #[test]
