@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering;
 
 use axum::extract::{OriginalUri, Request, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, Uri, header};
 use serde_json::json;
 use shared::Code;
 
-use super::query::NoQuery;
+use super::query::{NoQuery, Query};
 use super::reply;
 use crate::failure::{Failure, Result};
 use crate::state::AppState;
@@ -24,7 +24,7 @@ pub async fn readyz(State(app): State<AppState>, _: NoQuery) -> Result<&'static 
     if app.stopping.load(Ordering::Relaxed) {
         return Err(Failure::new(Code::Unavailable, "this gateway is stopping"));
     }
-    app.default_cluster()?.info.version_here().await?;
+    app.default_cluster()?.info.ready_here().await?;
     Ok("ok\n")
 }
 
@@ -52,19 +52,31 @@ pub async fn version(State(app): State<AppState>, _: NoQuery) -> Result<Response
     Ok(reply::json(StatusCode::OK, &answer))
 }
 
-/// etcd's `/health`.
-pub async fn health(State(app): State<AppState>) -> Response {
-    let version = match app.default_cluster() {
-        Ok(cluster) => cluster.info.version_here().await,
-        Err(failure) => Err(failure),
+/// etcd's `/health`: unhealthy without a leader, unless `?serializable`, and while an alarm is raised
+/// that `?exclude=` does not name.
+pub async fn health(State(app): State<AppState>, uri: Uri) -> Result<Response> {
+    let mut query = Query::parse(uri.query())?;
+    let local = query.flag("serializable")?;
+    let excluded = query.list("exclude")?.unwrap_or_default();
+    query.finish()?;
+    let names = |complaint: &str, alarm: &str| !alarm.is_empty() && complaint.contains(alarm);
+    let counts = |complaint: &String| !excluded.iter().any(|alarm| names(complaint, alarm));
+    let reason = match app.default_cluster()?.info.ready_here().await {
+        Ok(complaints) => complaints
+            .into_iter()
+            .filter(counts)
+            .collect::<Vec<_>>()
+            .join("; "),
+        Err(failure) if local && failure.code == Code::NoLeader => String::new(),
+        Err(failure) => failure.detail,
     };
-    match version {
-        Ok(_) => reply::json(StatusCode::OK, &json!({"health": "true", "reason": ""})),
-        Err(failure) => {
-            let answer = json!({"health": "false", "reason": failure.detail});
-            reply::json(StatusCode::SERVICE_UNAVAILABLE, &answer)
-        }
-    }
+    let (status, health) = if reason.is_empty() {
+        (StatusCode::OK, "true")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "false")
+    };
+    let answer = json!({"health": health, "reason": reason});
+    Ok(reply::json(status, &answer))
 }
 
 /// The OpenAPI document.

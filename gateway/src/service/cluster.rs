@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use shared::{Alarm, ClusterAnswer, Header, Member, MemberId, Warning};
+use shared::{Alarm, ClusterAnswer, Code, Header, Member, MemberId, Warning};
 
 use crate::caller::Caller;
 use crate::etcd::{AlarmFact, Etcd, MemberFact, StatusFact};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 
 /// How long a member may take to be dialled before the next way to it is tried.
 const DIAL: Duration = Duration::from_secs(2);
@@ -28,15 +28,25 @@ impl ClusterService {
         Self { name, etcd }
     }
 
-    /// The version of the member that answers.
-    pub async fn version(&self, caller: &Caller) -> Result<String> {
-        Ok(self.etcd.status(caller).await?.version)
+    /// The version of the member that answers, for the gateway itself and within a short time.
+    pub async fn version_here(&self) -> Result<String> {
+        Ok(self.status_here().await?.version)
     }
 
-    /// The version, for the gateway itself and within a short time.
-    pub async fn version_here(&self) -> Result<String> {
-        self.version(&Caller::gateway(self.etcd.dial_timeout()))
-            .await
+    /// Whether the cluster can do its work: the member that answers knows a leader. What it complains
+    /// of, such as alarms.
+    pub async fn ready_here(&self) -> Result<Vec<String>> {
+        let status = self.status_here().await?;
+        if status.leader == 0 {
+            let detail = "the member that answers knows no leader";
+            return Err(Failure::new(Code::NoLeader, detail));
+        }
+        Ok(status.errors)
+    }
+
+    async fn status_here(&self) -> Result<StatusFact> {
+        let caller = Caller::gateway(self.etcd.dial_timeout());
+        self.etcd.status(&caller).await
     }
 
     /// Members with their status, leader, alarms.
