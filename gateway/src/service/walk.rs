@@ -34,6 +34,9 @@ pub(super) struct Walk {
     depth: usize,
     /// By how much that byte is raised.
     step: u16,
+    /// By how much the depth goes down where that byte cannot be raised: doubled until keys come, so
+    /// that leaving a folder of long keys takes a few windows, not some for each byte.
+    climb: usize,
     done: bool,
 }
 
@@ -46,6 +49,7 @@ impl Walk {
             end,
             depth,
             step: 1,
+            climb: 1,
             done: false,
         }
     }
@@ -88,10 +92,22 @@ impl Walk {
         caller: &Caller,
         get: &Get,
     ) -> Result<Option<Window>> {
+        self.next_within(etcd, caller, get, usize::MAX).await
+    }
+
+    /// The same, in answers of `most` bytes: `too_large` leaves the walk where it stands, to be asked
+    /// for fewer keys.
+    pub(super) async fn next_within(
+        &mut self,
+        etcd: &Etcd,
+        caller: &Caller,
+        get: &Get,
+        most: usize,
+    ) -> Result<Option<Window>> {
         while !self.done {
             let bound = self.bound();
             let range = Range::between(self.at.clone(), bound.clone());
-            let answer = etcd.range(caller, &range, get).await?;
+            let answer = etcd.range_within(caller, &range, get, most).await?;
             self.learn(bound, &answer.kvs, answer.more, answer.count);
             if !answer.kvs.is_empty() {
                 return Ok(Some(Window {
@@ -118,7 +134,8 @@ impl Walk {
                     self.end.clone()
                 };
             }
-            depth -= 1;
+            depth = depth.saturating_sub(self.climb);
+            self.climb = self.climb.saturating_mul(2);
             self.depth = depth;
             self.step = 1;
         }
@@ -127,6 +144,9 @@ impl Walk {
 
     /// Moves on, and takes the density of what came as a hint for the next window.
     fn learn(&mut self, bound: Option<Vec<u8>>, kvs: &[KeyValue], more: bool, count: i64) {
+        if !kvs.is_empty() {
+            self.climb = 1;
+        }
         if more && let Some(last) = kvs.last() {
             self.at = [&last.key[..], &[0]].concat();
             self.step = 1;
@@ -147,7 +167,7 @@ impl Walk {
                 .count();
             self.depth = self.depth.max(common + 1);
         } else if count > HEAVY {
-            self.depth += 1;
+            self.depth = self.depth.saturating_add(1);
         }
     }
 }
@@ -160,7 +180,14 @@ mod tests {
 
     /// A walk over a set of keys instead of an etcd; answers the keys, the calls, the keys walked.
     fn walk(keys: &BTreeSet<Vec<u8>>, range: &Range, limit: usize) -> (Vec<Vec<u8>>, usize, usize) {
-        let mut walk = Walk::new(range, 0);
+        walk_from(Walk::new(range, 0), keys, limit)
+    }
+
+    fn walk_from(
+        mut walk: Walk,
+        keys: &BTreeSet<Vec<u8>>,
+        limit: usize,
+    ) -> (Vec<Vec<u8>>, usize, usize) {
         let (mut seen, mut calls, mut cost) = (Vec::new(), 0, 0);
         while !walk.is_done() {
             let bound = walk.bound();
@@ -219,5 +246,30 @@ mod tests {
         // One page after the other over the whole rest would walk 1.8 million keys in 60 calls.
         assert!(cost < 400_000, "{cost} keys walked in {calls} calls");
         assert!(calls < 400, "{calls} calls");
+    }
+    #[test]
+    fn long_keys_are_left_behind_in_a_few_calls() {
+        let long = "a".repeat(3000);
+        let mut keys: BTreeSet<Vec<u8>> = (0..5)
+            .map(|n| format!("/{long}/{n}").into_bytes())
+            .collect();
+        keys.extend((0..5).map(|n| format!("/b/{n}").into_bytes()));
+        // As behind a page of the first two keys.
+        let range = Range::between(format!("/{long}/1\0").into_bytes(), None);
+        let (seen, calls, _) = walk_from(Walk::new(&range, long.len() + 3), &keys, 100);
+        assert_eq!(seen.len(), 8);
+        assert!(calls < 200, "{calls} calls");
+    }
+
+    #[test]
+    fn a_forged_depth_is_as_good_as_any() {
+        let mut walk = Walk::new(&Range::prefix(b"/"), usize::MAX);
+        let bound = walk.bound();
+        let one = KeyValue {
+            key: b"/a".to_vec(),
+            ..KeyValue::default()
+        };
+        walk.learn(bound, &[one], true, HEAVY + 1);
+        assert_eq!(walk.bound(), Some(b"/a\x01".to_vec()));
     }
 }
