@@ -42,6 +42,16 @@ impl Caller {
         self.deadline
     }
 
+    /// Whether half of the time is gone: what can be answered in pieces ends the piece here.
+    pub fn is_half_spent(&self) -> bool {
+        match (self.deadline, self.timeout) {
+            (Some(deadline), Some(timeout)) => {
+                deadline.saturating_duration_since(Instant::now()) < timeout / 2
+            }
+            _ => false,
+        }
+    }
+
     /// The same caller with its time starting anew: for calls after a wait, which the timeout does
     /// not cover.
     #[must_use]
@@ -58,5 +68,22 @@ mod tests {
     fn a_time_beyond_the_clock_is_no_limit() {
         assert!(Caller::gateway(Duration::MAX).deadline().is_none());
         assert!(Caller::gateway(Duration::from_secs(1)).deadline().is_some());
+    }
+
+    #[test]
+    fn half_of_the_time_goes_by() {
+        assert!(!Caller::gateway(Duration::from_hours(1)).is_half_spent());
+        assert!(!Caller::new(Identity::Gateway, None).is_half_spent());
+        assert!(
+            Caller::gateway(Duration::ZERO)
+                .renewed()
+                .deadline()
+                .is_some()
+        );
+        let late = Caller {
+            deadline: Some(Instant::now()),
+            ..Caller::gateway(Duration::from_secs(1))
+        };
+        assert!(late.is_half_spent());
     }
 }

@@ -7,10 +7,7 @@ use shared::{History, Problem};
 use super::call::Call;
 use super::reply::answer;
 use crate::failure::{Failure, Result};
-use crate::service::history::HistoryRequest;
-
-/// Entries on a page without `limit`.
-const PAGE: i64 = 100;
+use crate::service::history::{HistoryRequest, LIMIT_AT_MOST};
 
 /// A key's stored revisions, newest first.
 #[utoipa::path(
@@ -29,10 +26,11 @@ const PAGE: i64 = 100;
 pub async fn history(mut call: Call) -> Result<Response> {
     let key = call.key("/history")?;
     let query = &mut call.query;
-    let limit = query.number("limit", 1..=1000)?.unwrap_or(PAGE) as usize;
+    let limit = query.number("limit", 1..=LIMIT_AT_MOST as i64)?;
+    let limit = limit.map(|limit| limit as usize);
     let request = match (query.text("cursor")?, key) {
         // The cursor carries the key, which the path names again.
-        (Some(cursor), _) => HistoryRequest::Next(cursor),
+        (Some(cursor), key) => HistoryRequest::Next(cursor, key),
         (None, Some(key)) => HistoryRequest::At(key, query.revision("revision")?.unwrap_or(0)),
         (None, None) => {
             let failure = Failure::bad_request("no key is given");

@@ -14,13 +14,9 @@ use super::range;
 use super::reply::{CREATE_REVISION, LEASE, REVISION, VERSION, answer, tag};
 use crate::etcd::{Get, Range};
 use crate::failure::{Failure, Result};
-use crate::service::kv::{Guard, LeaseChoice, PageQuery, PageRequest, PutRequest};
+use crate::service::kv::{Guard, LIMIT_AT_MOST, LeaseChoice, PageQuery, PageRequest, PutRequest};
 
 const ROUTE: &str = "/kv";
-/// Entries on a page without `limit`.
-const PAGE: i64 = 100;
-/// Entries on a page at most.
-const PAGE_AT_MOST: i64 = 10_000;
 
 fn no_key() -> Failure {
     Failure::bad_request("no key is given").hint("behind /kv/, or as ?key=")
@@ -255,16 +251,12 @@ pub async fn list(mut call: Call) -> Result<Response> {
         return read_key(call, key).await;
     }
     let query = &mut call.query;
-    let limit = query.number("limit", 1..=PAGE_AT_MOST)?;
+    let limit = query.number("limit", 1..=LIMIT_AT_MOST)?;
     if let Some(cursor) = query.text("cursor")? {
         std::mem::take(query).finish()?;
         let request = PageRequest::Next(cursor);
-        let page = call
-            .cluster
-            .kv
-            .page(&call.caller(), request, limit.unwrap_or(PAGE))
-            .await?;
-        return Ok(answer(StatusCode::OK, page.header.revision, &page));
+        let page = call.cluster.kv.page(&call.caller(), request, limit).await?;
+        return Ok(listed(&page));
     }
     let range = range::from_query(query, false)?.ok_or_else(range::missing)?;
     let page = PageQuery {
@@ -297,12 +289,15 @@ pub async fn list(mut call: Call) -> Result<Response> {
         return ndjson::stream(export, call.request_id).await;
     }
     let request = PageRequest::First(page);
-    let page = call
-        .cluster
-        .kv
-        .page(&call.caller(), request, limit.unwrap_or(PAGE))
-        .await?;
-    Ok(answer(StatusCode::OK, page.header.revision, &page))
+    let page = call.cluster.kv.page(&call.caller(), request, limit).await?;
+    Ok(listed(&page))
+}
+
+/// A page, which under another `Accept` would be a stream.
+fn listed(page: &Page) -> Response {
+    let mut response = answer(StatusCode::OK, page.header.revision, page);
+    tag(response.headers_mut(), None);
+    response
 }
 
 /// Delete a range of a confirmed size.

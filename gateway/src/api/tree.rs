@@ -7,10 +7,7 @@ use shared::{Problem, TreeLevel};
 use super::call::Call;
 use super::reply::answer;
 use crate::failure::Result;
-use crate::service::tree::TreeQuery;
-
-/// Rows on a page without `limit`.
-const ROWS: i64 = 1000;
+use crate::service::tree::{LIMIT_AT_MOST, TreeQuery};
 
 /// One level of keys: folders and entries.
 #[utoipa::path(
@@ -28,8 +25,8 @@ const ROWS: i64 = 1000;
 )]
 pub async fn tree(mut call: Call) -> Result<Response> {
     let query = &mut call.query;
-    let limit = query.number("limit", 1..=10_000)?.unwrap_or(ROWS) as usize;
-    let tree = match query.text("cursor")? {
+    let limit = query.number("limit", 1..=LIMIT_AT_MOST as i64)?;
+    let mut tree = match query.text("cursor")? {
         Some(cursor) => TreeQuery::page(&cursor)?,
         None => TreeQuery::level(
             query.bytes("prefix")?.unwrap_or_default(),
@@ -40,6 +37,9 @@ pub async fn tree(mut call: Call) -> Result<Response> {
         )?,
     };
     std::mem::take(query).finish()?;
-    let level = call.cluster.tree.level(&call.caller(), tree, limit).await?;
+    if let Some(limit) = limit {
+        tree = tree.limit(limit as usize);
+    }
+    let level = call.cluster.tree.level(&call.caller(), tree).await?;
     Ok(answer(StatusCode::OK, level.header.revision, &level))
 }

@@ -14,9 +14,15 @@ pub fn encode<T: Serialize>(position: &T) -> String {
 
 /// The position of a cursor that this API made.
 pub fn decode<T: DeserializeOwned>(cursor: &str) -> Result<T> {
+    decode_if(cursor, |_| true)
+}
+
+/// The position of a cursor that this API made: `possible` says whether it can have.
+pub fn decode_if<T: DeserializeOwned>(cursor: &str, possible: impl Fn(&T) -> bool) -> Result<T> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
     bytes
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .filter(possible)
         .ok_or_else(|| {
             Failure::bad_request("the cursor is not one of this listing")
                 .hint("pass `next` of the page before, unchanged")

@@ -21,15 +21,21 @@ struct Cursor {
     history: u8,
     key: Bytes,
     revision: i64,
+    limit: usize,
 }
+
+/// Entries on a page without a limit.
+const LIMIT: usize = 100;
+/// Entries on a page at most.
+pub const LIMIT_AT_MOST: usize = 1000;
 
 /// Where a history begins.
 #[derive(Clone, Debug)]
 pub enum HistoryRequest {
     /// At a revision; 0 is now.
     At(Vec<u8>, i64),
-    /// `next` of the page before.
-    Next(String),
+    /// `next` of the page before, which is of this key where one is named again.
+    Next(String, Option<Vec<u8>>),
 }
 
 impl HistoryService {
@@ -38,18 +44,24 @@ impl HistoryService {
         Self { etcd }
     }
 
-    /// Entries of the key's present life, newest first, `limit` at most.
+    /// Entries of the key's present life, newest first, `limit` at most, without one as many as on the
+    /// page before.
     pub async fn history(
         &self,
         caller: &Caller,
         request: HistoryRequest,
-        limit: usize,
+        limit: Option<usize>,
     ) -> Result<History> {
-        let (key, mut revision, first) = match request {
-            HistoryRequest::At(key, revision) => (key, revision, true),
-            HistoryRequest::Next(text) => {
-                let cursor: Cursor = cursor::decode(&text)?;
-                (cursor.key.0, cursor.revision, false)
+        let (key, mut revision, first, limit) = match request {
+            HistoryRequest::At(key, revision) => (key, revision, true, limit.unwrap_or(LIMIT)),
+            HistoryRequest::Next(text, named) => {
+                let cursor: Cursor = cursor::decode_if(&text, |cursor: &Cursor| {
+                    cursor.revision > 0
+                        && (1..=LIMIT_AT_MOST).contains(&cursor.limit)
+                        && named.as_ref().is_none_or(|key| *key == cursor.key.0)
+                })?;
+                let limit = limit.unwrap_or(cursor.limit);
+                (cursor.key.0, cursor.revision, false, limit)
             }
         };
         let range = Range::one(key.clone());
@@ -103,6 +115,7 @@ impl HistoryService {
                 history: 1,
                 key: key.clone().into(),
                 revision,
+                limit,
             })
         });
         let compacted_revision = match ended_by {

@@ -4,7 +4,7 @@ mod delete;
 mod page;
 mod put;
 
-pub use page::{Export, PageQuery, PageRequest};
+pub use page::{Export, LIMIT_AT_MOST, PageQuery, PageRequest};
 pub use put::{LeaseChoice, PutRequest};
 
 use shared::{Code, CountAnswer, Entry, Header};

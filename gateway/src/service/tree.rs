@@ -13,6 +13,10 @@ use crate::failure::{Failure, Result};
 const SEEK: i64 = 16;
 /// Keys asked for at a time where only keys came.
 const READ: i64 = 1024;
+/// Rows on a page without a limit.
+const LIMIT: usize = 1000;
+/// Rows on a page at most.
+pub const LIMIT_AT_MOST: usize = 10_000;
 
 /// Levels of one cluster's keys.
 #[derive(Clone, Debug)]
@@ -37,6 +41,7 @@ pub struct TreeQuery {
     /// Where the page begins; the level's first key without it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     at: Option<Bytes>,
+    limit: usize,
     depth: usize,
 }
 
@@ -53,7 +58,7 @@ impl TreeQuery {
             return Err(Failure::bad_request("the separator is empty"));
         }
         let (prefix, separator) = (prefix.into(), separator.into());
-        let (at, depth) = (None, 0);
+        let (at, limit, depth) = (None, LIMIT, 0);
         Ok(Self {
             tree: 1,
             prefix,
@@ -62,13 +67,26 @@ impl TreeQuery {
             serializable,
             revision,
             at,
+            limit,
             depth,
         })
     }
 
     /// The page behind a cursor.
     pub fn page(cursor: &str) -> Result<Self> {
-        cursor::decode(cursor)
+        cursor::decode_if(cursor, |query: &Self| {
+            query.revision > 0
+                && (1..=LIMIT_AT_MOST).contains(&query.limit)
+                && !query.separator.is_empty()
+                && matches!(&query.at, Some(at) if Range::prefix(&query.prefix.0).contains(&at.0))
+        })
+    }
+
+    /// Rows on the page at most; those behind it have as many.
+    #[must_use]
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
     }
 }
 
@@ -87,13 +105,9 @@ impl TreeService {
         Self { etcd }
     }
 
-    /// A page of a level: `limit` folders and entries at most, in byte order.
-    pub async fn level(
-        &self,
-        caller: &Caller,
-        mut query: TreeQuery,
-        limit: usize,
-    ) -> Result<TreeLevel> {
+    /// A page of a level: folders and entries in byte order, fewer than the limit where they take long
+    /// to find.
+    pub async fn level(&self, caller: &Caller, mut query: TreeQuery) -> Result<TreeLevel> {
         let prefix = query.prefix.0.clone();
         let whole = Range::prefix(&prefix);
         let range = match query.at.take() {
@@ -108,7 +122,7 @@ impl TreeService {
         };
         let mut batch = SEEK;
         let mut full = false;
-        while !full {
+        while !full && (level.rows() == 0 || !caller.is_half_spent()) {
             let get = Get {
                 limit: batch,
                 revision: query.revision,
@@ -132,7 +146,7 @@ impl TreeService {
                 {
                     continue;
                 }
-                if level.rows() == limit {
+                if level.rows() == query.limit {
                     walk = walk.back_to(kv.key);
                     last_folder = None;
                     full = true;
@@ -205,7 +219,7 @@ impl Level {
 
 #[cfg(test)]
 mod tests {
-    use super::folder_of;
+    use super::*;
 
     fn check(key: &str, prefix: &str, folder: Option<&str>) {
         let found = folder_of(key.as_bytes(), prefix.as_bytes(), b"/");
@@ -224,5 +238,23 @@ mod tests {
         check("/", "/", None);
         check("a/../b", "a/", Some("a/../"));
         check("ab", "a", None);
+    }
+    #[test]
+    fn a_forged_cursor_is_refused() {
+        let level = TreeQuery::level(b"/a/".to_vec(), b"/".to_vec(), 7, false, false);
+        let mut query = level.expect("a level");
+        let check = |query: &TreeQuery| TreeQuery::page(&cursor::encode(query)).is_ok();
+        assert!(!check(&query), "no page begins at its beginning");
+        query.at = Some("/a/b".into());
+        assert!(check(&query));
+        let change = |change: fn(&mut TreeQuery)| {
+            let mut query = query.clone();
+            change(&mut query);
+            check(&query)
+        };
+        assert!(!change(|query| query.separator = "".into()));
+        assert!(!change(|query| query.at = Some("/b".into())));
+        assert!(!change(|query| query.revision = 0));
+        assert!(!change(|query| query.limit = 0));
     }
 }

@@ -1,10 +1,10 @@
 //! Ranges: a page at a time, or whole as a stream, both pinned to one revision.
 
 use serde::{Deserialize, Serialize};
-use shared::{Bytes, CountAnswer, Entry, Header, Page};
+use shared::{Bytes, Code, CountAnswer, Entry, Header, Page};
 
 use super::super::cursor;
-use super::super::walk::Walk;
+use super::super::walk::{Walk, Window};
 use super::KvService;
 use crate::caller::Caller;
 use crate::etcd::{Etcd, Get, Range, entry};
@@ -14,6 +14,13 @@ use crate::failure::Result;
 const CHUNK: usize = 2 << 20;
 /// Keys that an export asks for at a time, at most.
 const CHUNK_KEYS: i64 = 10_000;
+/// Bytes that an export reads at a time, at most: it asks for fewer keys where they are more. A single
+/// key's may be more.
+const CHUNK_AT_MOST: usize = 16 << 20;
+/// Entries on a page without a limit.
+const LIMIT: i64 = 100;
+/// Entries on a page at most.
+pub const LIMIT_AT_MOST: i64 = 10_000;
 
 /// A first page.
 #[derive(Clone, Debug)]
@@ -52,16 +59,31 @@ struct Cursor {
     serializable: bool,
     revision: i64,
     count: i64,
+    limit: i64,
     depth: usize,
 }
 
+impl Cursor {
+    fn read(text: &str) -> Result<Self> {
+        cursor::decode_if(text, |cursor: &Self| {
+            cursor.revision > 0 && (1..=LIMIT_AT_MOST).contains(&cursor.limit)
+        })
+    }
+}
+
 impl KvService {
-    /// One page of a range in key order; `limit` entries at most.
-    pub async fn page(&self, caller: &Caller, request: PageRequest, limit: i64) -> Result<Page> {
-        let (query, depth, known_count) = match request {
-            PageRequest::First(query) => (query, 0, None),
+    /// One page of a range in key order; `limit` entries at most, without one as many as on the page
+    /// before. Fewer where they take long to find.
+    pub async fn page(
+        &self,
+        caller: &Caller,
+        request: PageRequest,
+        limit: Option<i64>,
+    ) -> Result<Page> {
+        let (query, depth, known_count, limit) = match request {
+            PageRequest::First(query) => (query, 0, None, limit.unwrap_or(LIMIT)),
             PageRequest::Next(text) => {
-                let cursor: Cursor = cursor::decode(&text)?;
+                let cursor = Cursor::read(&text)?;
                 let end = cursor.end.map(|end| end.0);
                 let query = PageQuery {
                     range: Range::between(cursor.at.0, end),
@@ -69,7 +91,8 @@ impl KvService {
                     revision: cursor.revision,
                     serializable: cursor.serializable,
                 };
-                (query, cursor.depth, Some(cursor.count))
+                let limit = limit.unwrap_or(cursor.limit);
+                (query, cursor.depth, Some(cursor.count), limit)
             }
         };
         let mut get = Get {
@@ -85,7 +108,7 @@ impl KvService {
         let mut walk = Walk::new(&query.range, depth);
         let mut entries: Vec<Entry> = Vec::new();
         let mut header = None;
-        while (entries.len() as i64) < limit {
+        while (entries.len() as i64) < limit && (entries.is_empty() || !caller.is_half_spent()) {
             get.limit = limit - entries.len() as i64;
             let Some(window) = walk.next(&self.etcd, caller, &get).await? else {
                 break;
@@ -105,7 +128,7 @@ impl KvService {
         };
         let next = (!walk.is_done()).then(|| {
             let (at, depth) = walk.position();
-            next(&query, at, depth, query.revision, known_count)
+            next(&query, at, depth, query.revision, known_count, limit)
         });
         let header = Header {
             revision: query.revision,
@@ -136,7 +159,8 @@ impl KvService {
                     .take_while(|(a, b)| a == b)
                     .count();
                 let at = [&last.key[..], &[0]].concat();
-                Some(next(query, &at, common + 1, pinned, answer.count))
+                let depth = common + 1;
+                Some(next(query, &at, depth, pinned, answer.count, get.limit))
             }
             _ => None,
         };
@@ -172,7 +196,14 @@ impl KvService {
     }
 }
 
-fn next(query: &PageQuery, at: &[u8], depth: usize, revision: i64, count: i64) -> String {
+fn next(
+    query: &PageQuery,
+    at: &[u8],
+    depth: usize,
+    revision: i64,
+    count: i64,
+    limit: i64,
+) -> String {
     cursor::encode(&Cursor {
         kv: 1,
         at: at.into(),
@@ -181,6 +212,7 @@ fn next(query: &PageQuery, at: &[u8], depth: usize, revision: i64, count: i64) -
         serializable: query.serializable,
         revision,
         count,
+        limit,
         depth,
     })
 }
@@ -207,7 +239,7 @@ impl Export {
             keys_only: self.query.keys_only,
             ..Get::default()
         };
-        let Some(window) = self.walk.next(&self.etcd, &self.caller, &get).await? else {
+        let Some(window) = self.window(get).await? else {
             return Ok(None);
         };
         if self.query.revision == 0 {
@@ -234,6 +266,25 @@ impl Export {
                 .map(|kv| entry(kv, keys_only))
                 .collect(),
         ))
+    }
+
+    /// The next keys, fewer where those asked for are too large.
+    async fn window(&mut self, mut get: Get) -> Result<Option<Window>> {
+        loop {
+            let most = if get.limit > 1 {
+                CHUNK_AT_MOST
+            } else {
+                usize::MAX
+            };
+            let walk = &mut self.walk;
+            match walk.next_within(&self.etcd, &self.caller, &get, most).await {
+                Err(failure) if failure.code == Code::TooLarge && get.limit > 1 => {
+                    get.limit = (get.limit / 8).max(1);
+                    self.limit = get.limit;
+                }
+                window => return window,
+            }
+        }
     }
 
     /// What the last line says, once [`Export::next`] has answered none.
