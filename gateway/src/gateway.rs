@@ -73,6 +73,8 @@ impl Gateway {
             .map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
 
+        // A second gateway in one process (tests) shares the first one's recorder.
+        let metrics = PrometheusBuilder::new().install_recorder().ok();
         let tasks = Tasks::default();
         let embedded = if config.etcd.is_empty() {
             Some(Embedded::start(embedded_options(&config)?).await?)
@@ -93,8 +95,6 @@ impl Gateway {
         }
         let name = if config.demo { "demo" } else { "default" };
         let cluster = Cluster::new(name, etcd, &config, &tasks);
-        // A second gateway in one process (tests) shares the first one's recorder.
-        let metrics = PrometheusBuilder::new().install_recorder().ok();
         if let Some(metrics) = &metrics {
             tasks.spawn(upkeep(metrics.clone(), tasks.stop().clone()));
         }

@@ -195,7 +195,8 @@ pub enum ServerMessage {
         /// The revision the replay begins at.
         resume_from: i64,
     },
-    /// History from `from` to `to` − 1 is gone.
+    /// History from `from` to `to` − 1 is gone. It goes on at `to`, or with a snapshot if the watch
+    /// asked for snapshots. Pieces of an unfinished snapshot or revision are void.
     Compacted {
         /// The watch.
         id: String,
@@ -204,7 +205,9 @@ pub enum ServerMessage {
         /// The first revision that is left.
         to: i64,
     },
-    /// The revision asked for is not this cluster's past.
+    /// The revision asked for is not this cluster's past. It goes on at `revision` (inclusive), or
+    /// with a snapshot if the watch asked for snapshots. Pieces of an unfinished snapshot or revision
+    /// are void.
     Reset {
         /// The watch.
         id: String,

@@ -23,6 +23,8 @@ use crate::tasks::Tasks;
 
 /// How long an answer about etcd's release is good.
 const RELEASE_KEPT: Duration = Duration::from_mins(1);
+/// Watches that read far history at a time: it costs etcd more than all that are up to date.
+const CATCH_UPS: usize = 2;
 /// Memory of one socket, bytes of messages that wait for its client.
 const BUDGET: usize = 4 << 20;
 /// Least share of a message, bytes: bounds their number too.
@@ -65,6 +67,8 @@ pub(super) struct Inner {
     pub(super) etcd: Etcd,
     tasks: Tasks,
     release: Mutex<Option<(Instant, Release)>>,
+    /// Turns to read far history.
+    pub(super) catch_ups: Arc<Semaphore>,
 }
 
 impl Inner {
@@ -86,10 +90,13 @@ impl Inner {
 impl Hub {
     /// The watches of `etcd`; their tasks are `tasks`'.
     pub fn new(etcd: Etcd, tasks: Tasks) -> Self {
+        // Shown as 0 before the first one.
+        metrics::gauge!(OPEN_WATCHES).increment(0.0);
         let inner = Inner {
             etcd,
             tasks,
             release: Mutex::default(),
+            catch_ups: Arc::new(Semaphore::new(CATCH_UPS)),
         };
         Self {
             inner: Arc::new(inner),
@@ -138,19 +145,21 @@ impl Hub {
     }
 }
 
+const OPEN_WATCHES: &str = "watchgate_watches_open";
+
 /// Counts an open watch for as long as it lives.
 struct OpenWatch;
 
 impl OpenWatch {
     fn count() -> Self {
-        metrics::gauge!("watchgate_watches_open").increment(1.0);
+        metrics::gauge!(OPEN_WATCHES).increment(1.0);
         Self
     }
 }
 
 impl Drop for OpenWatch {
     fn drop(&mut self) {
-        metrics::gauge!("watchgate_watches_open").decrement(1.0);
+        metrics::gauge!(OPEN_WATCHES).decrement(1.0);
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! - [`Hub`] turns a range into a [`Subscription`]: encoded messages, gap-free by revision, whatever
 //!   happens to etcd meanwhile. Sockets know only [`Hub::subscribe`].
-//! - `follow` is behind it: opens, reads, re-opens, and decides where to go on; `pieces` cuts what
-//!   etcd sends into messages; `snapshot` reads the state in bounded windows.
+//! - `follow` is behind it: opens, reads snapshots and changes, re-opens, and decides where to go on;
+//!   `pieces` cuts what etcd sends into messages.
 //! - [`session`] is one client's watches: its operations in, its messages out.
 //! - [`stream`] carries any producer's messages over WebSocket, SSE or NDJSON.
 //!
@@ -18,11 +18,8 @@ mod hub;
 mod ops;
 mod pieces;
 pub mod session;
-mod snapshot;
 pub mod stream;
 mod ws;
-
-use pieces::MOST;
 
 pub use frame::{Bookmark, Frame};
 pub use hub::{Budget, Hub, Options, Pause, Start, Subscription};

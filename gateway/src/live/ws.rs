@@ -104,7 +104,7 @@ pub(super) async fn run<F>(
                 }
             }
             _ = pings.tick() => {
-                if heard.elapsed() > SILENT {
+                if heard.elapsed() >= SILENT {
                     break End::Gone;
                 }
                 ws::Message::Ping(bytes::Bytes::new())

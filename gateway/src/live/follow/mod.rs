@@ -9,22 +9,26 @@
 //!   behind it, is a `reset`, never a silent wait. A member may lag, so a linearizable read decides;
 //! - a compaction is said, with what is gone, never skipped.
 
+mod open;
+mod say;
+mod snapshot;
+
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use shared::{Code, Header, MemberId};
-use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::backoff::Backoff;
-use super::frame::{Bookmark, Frame, message};
+use super::frame::{Frame, message};
 use super::hub::{Budget, Inner, Options, Start};
 use super::pieces::Pieces;
-use crate::caller::{Caller, Identity};
-use crate::etcd::{Get, Range, Release, Update, WatchOptions, WatchStream};
-use crate::failure::{Failure, Result};
+use crate::caller::Identity;
+use crate::etcd::{Range, Release, Update, WatchStream};
+use crate::failure::Failure;
 
 /// How long etcd may take to answer one question.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -32,18 +36,22 @@ const ANSWER: Duration = Duration::from_secs(10);
 const PROGRESS: Duration = Duration::from_secs(7);
 /// How often etcd is asked how far the watch is.
 const ASK: Duration = Duration::from_secs(3);
+/// How often while others wait for it to catch up.
+const ASK_OFTEN: Duration = Duration::from_millis(250);
+/// A watch so many revisions behind has to catch up, which only a few may do at a time.
+const FAR: i64 = 10_000;
 /// A client that makes no room for so long is slow: its upstream is given up, not kept waiting.
 const STALL: Duration = Duration::from_secs(1);
 
 /// Why following ends.
-pub(super) enum End {
+enum End {
     /// Nobody listens.
     Gone,
     /// etcd refuses, and would again.
     Failed(Failure),
 }
 
-pub(super) type Step<T> = std::result::Result<T, End>;
+type Step<T> = std::result::Result<T, End>;
 
 /// Why a stream is left.
 enum Turn {
@@ -54,31 +62,23 @@ enum Turn {
     Stalled,
 }
 
-/// What a subscription opens with.
-struct Opening {
-    header: Header,
-    notice: Option<Frame>,
-    /// The first revision that will come.
-    start: i64,
-    snapshot: bool,
-    stream: Option<WatchStream>,
-}
-
 /// See the module.
 pub(super) struct Follower {
     hub: Arc<Inner>,
     identity: Identity,
-    pub(super) range: Range,
+    range: Range,
     options: Options,
     out: mpsc::Sender<Frame>,
     budget: Budget,
     paused: watch::Receiver<bool>,
     release: Release,
-    pub(super) cluster: MemberId,
+    cluster: MemberId,
     /// The latest revision known of this cluster: it cannot be behind it.
     seen: i64,
     pieces: Pieces,
     backoff: Backoff,
+    /// Held while catching up, and the revision that ends it.
+    catching_up: Option<(OwnedSemaphorePermit, i64)>,
     /// When the client was told something last.
     spoke: Instant,
     /// Frames the client has had no room for.
@@ -108,6 +108,7 @@ impl Follower {
             seen: 0,
             pieces: Pieces::after(0),
             backoff: Backoff::new(),
+            catching_up: None,
             spoke: Instant::now(),
             held: VecDeque::new(),
         }
@@ -133,9 +134,11 @@ impl Follower {
             let turn = if *self.paused.borrow() && !self.pieces.inside_revision() {
                 Turn::Paused
             } else {
-                let stream = match opened.take() {
-                    Some(stream) => Ok(stream),
-                    None => Box::pin(self.connect()).await,
+                let stream = if let Some(stream) = opened.take() {
+                    Ok(stream)
+                } else {
+                    self.take_turn().await?;
+                    Box::pin(self.connect()).await
                 };
                 match stream {
                     Ok(stream) => self.read(stream).await?,
@@ -143,6 +146,7 @@ impl Follower {
                 }
             };
             opened = None;
+            self.catching_up = None;
             self.pieces.interrupt();
             match turn {
                 Turn::Lost(failure) => self.failed(failure).await?,
@@ -154,131 +158,35 @@ impl Follower {
         }
     }
 
-    // Opening.
-
-    async fn open(&mut self, start: &Start) -> Step<Option<WatchStream>> {
-        let mut told = false;
-        let opening = loop {
-            match self.try_open(start).await {
-                Ok(opening) => break opening,
-                Err(failure) if is_final(failure.code) => return Err(End::Failed(failure)),
-                Err(failure) => {
-                    if !told {
-                        told = true;
-                        tracing::debug!(failure = failure.chain(), "a watch waits for etcd");
-                        self.say(message::error(Code::Unavailable, &failure.detail))
-                            .await?;
-                    }
-                    sleep(self.backoff.pause()).await;
-                }
-            }
-        };
-        self.backoff.reset();
-        self.cluster = opening.header.cluster_id;
-        self.seen = opening.header.revision;
-        self.pieces = Pieces::after(opening.start - 1);
-        if let Some(notice) = opening.notice {
-            self.say(notice).await?;
-        }
-        let opened = message::opened(self.cluster, opening.start);
-        if opening.snapshot {
-            self.say(opened).await?;
-            self.snapshot(opening.header.revision).await?;
-        } else {
-            let bookmark = self.bookmark(opening.start - 1);
-            self.say(opened.at(bookmark)).await?;
-        }
-        Ok(opening.stream)
-    }
-
-    async fn try_open(&mut self, start: &Start) -> Result<Opening> {
-        let caller = self.caller();
-        self.release = self.hub.release(&caller).await?;
-        let header = self.now().await?;
-        let (now, cluster) = (header.revision, header.cluster_id);
-        let reset = |reason: &str| (Some(message::reset(reason, now, cluster)), now);
-        let wanted = match start {
-            Start::Now | Start::Unknown => now + 1,
-            Start::Revision(revision) => *revision,
-            Start::After(bookmark) => bookmark.revision.saturating_add(1),
-        };
-        let (notice, first) = match start {
-            Start::Unknown => reset("the place to go on from is not one of this gateway's"),
-            Start::After(bookmark) if bookmark.cluster != cluster => {
-                reset("the place to go on from is another cluster's")
-            }
-            _ if wanted > now + 1 && !self.options.future => reset(
-                "the revision is beyond the store's: its data was restored or wiped, or the revision is another cluster's",
-            ),
-            _ if wanted > now => (None, wanted),
-            _ => match self.oldest_after(wanted).await? {
-                None => (None, wanted),
-                Some(oldest) => (Some(message::compacted(wanted, oldest)), oldest),
-            },
-        };
-        let anew = notice.is_some() || *start == Start::Now;
-        if self.options.snapshot && anew {
-            return Ok(Opening {
-                header,
-                notice,
-                start: now + 1,
-                snapshot: true,
-                stream: None,
-            });
-        }
-        Ok(Opening {
-            header,
-            notice,
-            start: first,
-            snapshot: false,
-            stream: self.accepted(first, &header).await?,
-        })
-    }
-
-    /// A stream that etcd has accepted and that needs no second look; a refusal is an error, before
-    /// anything is said.
-    async fn accepted(&self, start: i64, now: &Header) -> Result<Option<WatchStream>> {
-        let mut stream = self.watch(start).await?;
-        let first = timeout(ANSWER, stream.next())
-            .await
-            .map_err(|_| no_answer())?;
-        Ok(match first? {
-            Update::Cancelled(failure) => return Err(failure),
-            Update::Created(header)
-                if header.cluster_id == now.cluster_id && header.revision >= now.revision =>
-            {
-                Some(stream)
-            }
-            _ => None,
-        })
-    }
-
-    /// The first revision to be had, when `revision` is not any more.
-    async fn oldest_after(&self, revision: i64) -> Result<Option<i64>> {
-        let first_key = Range::one(self.range.key.clone());
-        let get = Get::count_only().at(revision);
-        match self.hub.etcd.range(&self.caller(), &first_key, &get).await {
-            Ok(_) => Ok(None),
-            Err(failure) if failure.code == Code::Compacted => {
-                let oldest = self.hub.etcd.compacted_revision(&self.caller()).await?;
-                Ok(oldest
-                    .map(|oldest| self.first_left(oldest))
-                    .filter(|first| *first > revision))
-            }
-            Err(failure) => Err(failure),
-        }
-    }
-
-    /// The first revision that can be watched without a gap after a compaction at `oldest`.
-    fn first_left(&self, oldest: i64) -> i64 {
-        if self.release.exact_compaction {
-            oldest
-        } else {
-            oldest + 1
-        }
-    }
-
     // Reading.
+
+    /// Where there is much to catch up with, waits until few others do.
+    async fn take_turn(&mut self) -> Step<()> {
+        if self.seen - self.pieces.done() <= FAR {
+            return Ok(());
+        }
+        let turn = Arc::clone(&self.hub.catch_ups).acquire_owned();
+        tokio::pin!(turn);
+        loop {
+            tokio::select! {
+                turn = &mut turn => {
+                    let turn = turn.expect("the hub never closes it");
+                    self.catching_up = Some((turn, self.seen));
+                    return Ok(());
+                }
+                () = sleep_until(self.spoke + PROGRESS) => self.beat()?,
+            }
+        }
+    }
+
+    /// Lets the next one catch up when this one has.
+    fn caught_up(&mut self, revision: i64) {
+        if let Some((_, until)) = self.catching_up
+            && revision >= until
+        {
+            self.catching_up = None;
+        }
+    }
 
     /// Opens the next stream and checks that it is the same store's.
     async fn connect(&mut self) -> std::result::Result<WatchStream, Turn> {
@@ -315,7 +223,7 @@ impl Follower {
     }
 
     /// Why the store that answers is not the one followed so far.
-    pub(super) fn not_ours(&self, now: &Header) -> Option<String> {
+    fn not_ours(&self, now: &Header) -> Option<String> {
         if now.cluster_id != self.cluster {
             return Some(format!(
                 "cluster {} answers instead of {}",
@@ -331,7 +239,7 @@ impl Follower {
     }
 
     async fn read(&mut self, mut stream: WatchStream) -> Step<Turn> {
-        let mut ask = Instant::now() + ASK;
+        let mut ask = Instant::now() + ASK_OFTEN;
         loop {
             if *self.paused.borrow_and_update() && !self.pieces.inside_revision() {
                 return Ok(Turn::Paused);
@@ -345,12 +253,14 @@ impl Follower {
                         }
                         drop(events);
                         self.pieces.end(more);
+                        self.caught_up(self.pieces.done());
                         self.hand_over().await?;
                         if !self.held.is_empty() {
                             return Ok(Turn::Stalled);
                         }
                     }
                     Ok(Update::Progress(revision)) => {
+                        self.caught_up(revision);
                         if self.release.bookmarks {
                             self.seen = self.seen.max(revision);
                             self.pieces.advance(revision);
@@ -362,10 +272,8 @@ impl Follower {
                 },
                 changed = self.paused.changed() => changed.map_err(|_| End::Gone)?,
                 () = sleep_until(ask) => {
-                    ask = Instant::now() + ASK;
-                    if self.release.bookmarks {
-                        stream.request_progress();
-                    }
+                    stream.request_progress();
+                    ask = Instant::now() + if self.catching_up.is_some() { ASK_OFTEN } else { ASK };
                 }
                 () = sleep_until(self.spoke + PROGRESS) => self.beat()?,
             }
@@ -395,7 +303,7 @@ impl Follower {
     // What happens between two streams.
 
     /// After a failure: ends where etcd refuses, else waits a little.
-    pub(super) async fn failed(&mut self, failure: Failure) -> Step<()> {
+    async fn failed(&mut self, failure: Failure) -> Step<()> {
         if is_final(failure.code) {
             return Err(End::Failed(failure));
         }
@@ -420,7 +328,7 @@ impl Follower {
         Ok(())
     }
 
-    pub(super) async fn reset(&mut self, now: Header, reason: &str) -> Step<()> {
+    async fn reset(&mut self, now: Header, reason: &str) -> Step<()> {
         self.say_reset(&now, reason).await?;
         if self.options.snapshot {
             self.snapshot(now.revision).await?;
@@ -428,7 +336,7 @@ impl Follower {
         Ok(())
     }
 
-    pub(super) async fn say_reset(&mut self, now: &Header, reason: &str) -> Step<()> {
+    async fn say_reset(&mut self, now: &Header, reason: &str) -> Step<()> {
         tracing::warn!(reason, "a watch begins anew");
         self.cluster = now.cluster_id;
         self.seen = now.revision;
@@ -462,76 +370,8 @@ impl Follower {
         self.say(message::lagged(self.pieces.resume_at())).await
     }
 
-    // Saying.
-
-    /// Says it once there is room. Not to be waited for with a stream open.
-    pub(super) async fn say(&mut self, mut frame: Frame) -> Step<()> {
-        frame.share = Some(self.budget.share(frame.tail.len()).await);
-        self.pass(frame).await
-    }
-
-    /// Says how far it is, unless much is waiting for the client anyway.
-    fn beat(&mut self) -> Step<()> {
-        self.spoke = Instant::now();
-        if self.pieces.inside_revision() {
-            return Ok(());
-        }
-        let done = self.pieces.done();
-        let mut frame = message::progress(done).at(self.bookmark(done));
-        frame.share = self.budget.try_share(frame.tail.len());
-        if frame.share.is_some() {
-            self.out.try_send(frame).map_err(|_| End::Gone)?;
-        }
-        Ok(())
-    }
-
-    async fn pass(&mut self, frame: Frame) -> Step<()> {
-        self.out.send(frame).await.map_err(|_| End::Gone)?;
-        self.spoke = Instant::now();
-        Ok(())
-    }
-
-    // Asking.
-
-    pub(super) fn bookmark(&self, revision: i64) -> Bookmark {
-        Bookmark {
-            cluster: self.cluster,
-            revision,
-        }
-    }
-
-    pub(super) fn caller(&self) -> Caller {
-        Caller::new(self.identity.clone(), Some(ANSWER))
-    }
-
-    pub(super) fn etcd(&self) -> &crate::etcd::Etcd {
-        &self.hub.etcd
-    }
-
-    /// The store as it is now, by a linearizable read of one key: a count over the range would walk
-    /// all of it.
-    pub(super) async fn now(&self) -> Result<Header> {
-        let first_key = Range::one(self.range.key.clone());
-        let answer = self
-            .hub
-            .etcd
-            .range(&self.caller(), &first_key, &Get::count_only())
-            .await?;
-        Ok(answer.header)
-    }
-
-    async fn watch(&self, start_revision: i64) -> Result<WatchStream> {
-        let options = WatchOptions {
-            start_revision,
-            prev: self.options.prev,
-            only: self.options.only,
-        };
-        let caller = Caller::new(self.identity.clone(), None);
-        self.hub.etcd.watch(&caller, &self.range, options).await
-    }
-
     /// The snapshot was taken: events follow from behind it.
-    pub(super) fn go_on_after(&mut self, revision: i64) {
+    fn go_on_after(&mut self, revision: i64) {
         self.seen = self.seen.max(revision);
         self.pieces = Pieces::after(revision);
     }

@@ -6,10 +6,10 @@
 
 use shared::{Code, Header};
 
-use super::MOST;
-use super::follow::{Follower, Step};
-use super::frame::{Frame, message};
+use super::{Follower, Step};
 use crate::etcd::{Get, KeyValue, Range, entry};
+use crate::live::frame::{Frame, message};
+use crate::live::pieces::MOST;
 
 /// Keys listed at a time.
 const KEYS: i64 = 10_000;
