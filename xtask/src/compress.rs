@@ -1,4 +1,4 @@
-//! Compresses the dashboard's files as far as they go: done once here, never while serving.
+//! Makes the dashboard's files as small as they go: done once here, never while serving.
 //!
 //! Brotli at its highest level takes seconds, so results are kept by content in `target/`, and files
 //! that did not change cost nothing.
@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, anyhow};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::{paths, say};
+use crate::{paths, say, wasm};
 
 /// What gets smaller. Fonts are compressed in themselves; the page is rewritten at the start.
 const KINDS: [&str; 6] = ["js", "wasm", "css", "svg", "json", "txt"];
@@ -71,6 +71,9 @@ fn extension(path: &Path) -> Option<&str> {
 }
 
 fn one(file: &Path, cache: &Path) -> Result<()> {
+    if extension(file) == Some("wasm") {
+        wasm::strip(file)?;
+    }
     let plain = fs::read(file).with_context(|| format!("read {}", file.display()))?;
     let mut hasher = DefaultHasher::new();
     hasher.write(&plain);

@@ -13,6 +13,7 @@ mod product;
 mod say;
 mod setup;
 mod ui;
+mod wasm;
 
 use std::ffi::OsString;
 

@@ -37,7 +37,7 @@ fn machine_path(files: &[Source]) -> Vec<Finding> {
         "/root/",
         "/work/",
         "/Users/",
-        "C:\\",
+        "C:\\Users",
         ".cargo/registry/src",
     ];
     let mut found = Vec::new();
