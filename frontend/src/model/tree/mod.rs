@@ -108,6 +108,11 @@ impl Level {
         self.items.iter()
     }
 
+    /// Whether an item stands on it.
+    pub(crate) fn has(&self, item: &[u8]) -> bool {
+        self.items.contains_key(item)
+    }
+
     /// What is known of one of its keys.
     pub(crate) fn meta(&self, key: &[u8]) -> Option<Meta> {
         match self.items.get(key)? {

@@ -126,12 +126,7 @@ impl Keyspace {
                     .try_update(|tree| tree.merge(&ask.prefix, first, page));
                 if ask.prefix.is_empty() {
                     self.follow(revision);
-                    // The keys below a leading slash stand at the top too.
-                    let slash = Name::from(&b"/"[..]);
-                    if self.tree.try_with_untracked(|tree| has_slash(tree, &slash)) == Some(true) {
-                        self.tree.try_update_untracked(|tree| tree.expand(&slash));
-                        self.need(&slash);
-                    }
+                    self.need_slash();
                 }
             }
             Err(error) => {
@@ -139,6 +134,15 @@ impl Keyspace {
                     .try_update(|errors| errors.insert(Name::clone(&ask.prefix), error));
                 self.tree.try_update(|tree| tree.fail(&ask.prefix));
             }
+        }
+    }
+
+    /// The keys below a leading slash stand at the top too, as soon as there are any.
+    fn need_slash(self) {
+        let slash = Name::from(&b"/"[..]);
+        if self.tree.try_with_untracked(|tree| has_slash(tree, &slash)) == Some(true) {
+            self.tree.try_update_untracked(|tree| tree.expand(&slash));
+            self.need(&slash);
         }
     }
 
@@ -298,6 +302,7 @@ impl Keyspace {
                 shown.extend(touched.shown);
             }
         });
+        self.need_slash();
         for event in &events {
             self.facts.hear(event);
         }
@@ -334,8 +339,7 @@ impl Keyspace {
 }
 
 fn has_slash(tree: &Tree, slash: &Name) -> bool {
-    tree.level(&[])
-        .is_some_and(|level| level.items().any(|(name, _)| name == slash))
+    tree.level(&[]).is_some_and(|level| level.has(slash))
 }
 
 /// The rows of the tree as they are shown.
