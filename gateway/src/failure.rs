@@ -29,7 +29,7 @@ pub struct Facts {
     pub current: Option<Option<Entry>>,
     /// Keys in the range.
     pub count: Option<i64>,
-    /// The revision that the count was read at, or the oldest left.
+    /// The revision that the count was read at.
     pub revision: Option<i64>,
     /// The store's revision when a read found nothing, for `Watchgate-Revision`.
     pub store_revision: Option<i64>,

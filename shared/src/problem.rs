@@ -155,7 +155,7 @@ pub struct Problem {
     /// With `confirm_required` and `count_changed`: keys in the range.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<i64>,
-    /// The revision that `count` was read at; with `compacted` the oldest that is left.
+    /// The revision that `count` was read at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<i64>,
     /// With `locked`: the lock and its queue.
