@@ -145,6 +145,10 @@ impl Board {
         let mut changed = !self.listed || self.partial != partial;
         self.listed = true;
         self.partial = partial;
+        if partial {
+            // The listing goes on: what it has not named so far may still come.
+            return changed;
+        }
         let lost_at = self.lost_at.take();
         if let Some(named) = self.listing.take() {
             for (name, tracked) in &mut self.locks {

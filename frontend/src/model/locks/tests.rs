@@ -58,6 +58,23 @@ fn board() -> Board {
 }
 
 #[test]
+fn a_lock_is_not_gone_while_the_listing_goes_on() {
+    let mut board = board();
+    board.lost(25_000.0);
+    board.connected(26_000.0);
+    board.take(
+        ServerMessage::LocksProgress {
+            revision: 1,
+            partial: true,
+        },
+        27_000.0,
+    );
+    assert_eq!(names(&board), ["deploy"]);
+    board.take(progress(), 28_000.0);
+    assert!(names(&board).is_empty());
+}
+
+#[test]
 fn a_lease_drains_between_two_messages() {
     let board = board();
     let ttl = board
