@@ -11,7 +11,7 @@ use std::time::Duration;
 use shared::Code;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Inner;
 use crate::caller::{Caller, Identity};
@@ -148,11 +148,12 @@ impl Standing {
         self.inner.attachments.keep(&self.key);
     }
 
-    /// Gives the place up and waits until that has happened.
+    /// Gives the place up and waits until that has happened, or for as long as one attempt may take:
+    /// the clean-up goes on while etcd is away.
     pub(super) async fn leave(mut self) {
         if let Some(cleaning) = self.clean_up() {
             // A panic of the clean-up has been logged; there is nothing left to do here.
-            let _ = cleaning.await;
+            let _ = timeout(ATTEMPT, cleaning).await;
         }
     }
 

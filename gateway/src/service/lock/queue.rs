@@ -189,7 +189,6 @@ impl Queue {
         let leases: BTreeSet<i64> = order.iter().take(TIMED).map(|held| held.lease).collect();
         stream::iter(leases)
             .map(|lease| async move {
-                inner.budget.take().await;
                 let answer = inner
                     .etcd
                     .lease_time_to_live(caller, lease, false)
