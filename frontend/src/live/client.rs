@@ -143,9 +143,8 @@ impl WatchHandle {
 
     /// Where the watch stands; `None` once it is cancelled. Not reactive: updates tell of changes.
     pub(crate) fn phase(self) -> Option<Phase> {
-        let client = self.live.client.try_with_value(Rc::clone)?;
-        let phase = client.session.borrow().phase(self.key);
-        phase
+        let phase = |client: &Rc<Client>| client.session.borrow().phase(self.key);
+        self.live.client.try_with_value(phase).flatten()
     }
 }
 

@@ -1,13 +1,10 @@
 //! A stream with a socket of its own, for routes other than the watch socket (`GET /locks?live`).
 
-use std::rc::Rc;
-
 use leptos::prelude::*;
 use shared::ServerMessage;
 
 use super::wire::{Wire, WireEvent};
 use crate::api::base::socket_url;
-use crate::model::live::Link;
 
 /// What a feed says.
 pub(crate) enum FeedEvent {
@@ -19,14 +16,8 @@ pub(crate) enum FeedEvent {
     Lost,
 }
 
-/// A feed that is wanted; ends with the owner it was opened under.
-#[derive(Clone, Copy)]
-pub(crate) struct Feed {
-    wire: StoredValue<Rc<Wire>, LocalStorage>,
-}
-
 /// Follows an API path such as `locks?live`, again and again, until the present owner is cleaned up.
-pub(crate) fn follow(path_and_query: &str, on: impl Fn(FeedEvent) + 'static) -> Feed {
+pub(crate) fn follow(path_and_query: &str, on: impl Fn(FeedEvent) + 'static) {
     let wire = Wire::start(socket_url(path_and_query), move |event| {
         let event = match event {
             WireEvent::Connected => FeedEvent::Connected,
@@ -39,16 +30,5 @@ pub(crate) fn follow(path_and_query: &str, on: impl Fn(FeedEvent) + 'static) -> 
         untrack(|| on(event));
     });
     // The owner drops the value with itself, and the value closes the socket.
-    Feed {
-        wire: StoredValue::new_local(wire),
-    }
-}
-
-impl Feed {
-    /// The state of the connection. Not reactive: events tell of changes.
-    pub(crate) fn link(self) -> Link {
-        self.wire
-            .try_with_value(|wire| wire.link())
-            .unwrap_or_default()
-    }
+    StoredValue::new_local(wire);
 }

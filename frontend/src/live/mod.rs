@@ -10,4 +10,4 @@ mod socket;
 mod wire;
 
 pub(crate) use client::{Live, WatchHandle, use_live};
-pub(crate) use feed::{Feed, FeedEvent, follow};
+pub(crate) use feed::{FeedEvent, follow};

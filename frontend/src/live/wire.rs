@@ -51,10 +51,10 @@ impl Wire {
         let weak = Rc::downgrade(&wire);
         *wire.timer.borrow_mut() = Some(Interval::new(TICK_MS, {
             let weak = weak.clone();
-            move || with(&weak, |wire| wire.tick())
+            move || with(&weak, Wire::tick)
         }));
         *wire.listener.borrow_mut() = Some(window_event_listener_untyped("online", move |_| {
-            with(&weak, |wire| wire.dial())
+            with(&weak, Wire::dial);
         }));
         wire.dial();
         wire
@@ -98,7 +98,7 @@ impl Wire {
     fn connect(self: &Rc<Self>) {
         let weak = Rc::downgrade(self);
         let socket = Socket::open(&self.url, move |event| {
-            with(&weak, |wire| wire.heard(event))
+            with(&weak, |wire| wire.heard(event));
         });
         let refused = socket.is_none();
         *self.socket.borrow_mut() = socket;
@@ -137,7 +137,7 @@ impl Wire {
         if let Link::Waiting { until, .. } = self.link() {
             let weak = Rc::downgrade(self);
             let delay = (until - now_ms()).max(0.0).ceil() as u32;
-            let retry = Timeout::new(delay, move || with(&weak, |wire| wire.tick()));
+            let retry = Timeout::new(delay, move || with(&weak, Wire::tick));
             *self.retry.borrow_mut() = Some(retry);
         }
         (self.on)(WireEvent::Lost);

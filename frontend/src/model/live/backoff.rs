@@ -32,7 +32,7 @@ impl Backoff {
     }
 
     /// Attempts that failed in a row.
-    pub(super) fn failures(&self) -> u32 {
+    pub(super) fn failures(self) -> u32 {
         self.failures
     }
 }

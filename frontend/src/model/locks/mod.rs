@@ -15,7 +15,7 @@ mod tracked;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use board::{Board, Counts};
+pub(crate) use board::Board;
 pub(crate) use claim::{hue, initials, label};
 pub(crate) use lanes::{Lane, Lanes};
-pub(crate) use tracked::{LOW_SHARE, Span, Tracked, Ttl};
+pub(crate) use tracked::{Tracked, Ttl};

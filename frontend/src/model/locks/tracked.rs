@@ -173,8 +173,8 @@ impl Tracked {
             return;
         };
         let between = after.renewed() - before.renewed();
-        // Seconds are whole: less than two may be nothing but rounding.
-        if between >= 2000.0 {
+        // Seconds are whole, here and at the gateway: less may be nothing but rounding.
+        if between >= 3000.0 {
             self.renewal_every = Some(
                 self.renewal_every
                     .map_or(between, |least| least.min(between)),

@@ -36,6 +36,16 @@ pub(crate) fn place(
     }
 }
 
+/// The upper edge of a row.
+pub(crate) fn top_of(index: usize, row: f64, open: &[(usize, f64)]) -> f64 {
+    let above = open
+        .iter()
+        .filter(|(at, _)| *at < index)
+        .map(|(_, more)| more)
+        .sum::<f64>();
+    index as f64 * row + above
+}
+
 /// The row at `y`, and its upper edge.
 fn at(total: usize, row: f64, open: &[(usize, f64)], y: f64) -> (usize, f64) {
     let mut shift = 0.0;
@@ -55,7 +65,7 @@ fn at(total: usize, row: f64, open: &[(usize, f64)], y: f64) -> (usize, f64) {
 
 #[cfg(test)]
 mod tests {
-    use super::place;
+    use super::{place, top_of};
 
     fn check(open: &[(usize, f64)], scroll: f64, range: std::ops::Range<usize>, top: f64) {
         let placed = place(100, 28.0, open, scroll, 280.0, 0.0);
@@ -77,6 +87,13 @@ mod tests {
         check(&[(2, 100.0)], 184.0, 3..14, 184.0);
         check(&[(0, 400.0), (1, 400.0)], 430.0, 1..2, 428.0);
         check(&[], -50.0, 0..11, 0.0);
+    }
+
+    #[test]
+    fn a_row_stands_below_all_that_is_open_above_it() {
+        let open = [(1, 50.0), (3, 10.0)];
+        let tops = [0, 1, 2, 3, 4].map(|index| top_of(index, 28.0, &open));
+        assert_eq!(tops, [0.0, 28.0, 106.0, 134.0, 172.0]);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use shared::Event;
 
 use super::live::{Millis, WatchUpdate};
 
-pub(crate) use layout::{Placed, place};
+pub(crate) use layout::{place, top_of};
 pub(crate) use rate::{Rate, SECONDS};
 pub(crate) use row::{Note, Row, RowBody, When, contains, one_line, relative};
 
@@ -64,6 +64,7 @@ pub(crate) struct Stream {
     head: Option<i64>,
     /// Whether `head` is still awaited.
     catching_up: bool,
+    from_past: bool,
     rate: Rate,
 }
 
@@ -72,6 +73,7 @@ impl Stream {
     pub(crate) fn new(from_past: bool) -> Self {
         Self {
             catching_up: from_past,
+            from_past,
             ..Self::default()
         }
     }
@@ -114,7 +116,7 @@ impl Stream {
             }
             WatchUpdate::Progress { revision } => self.seen = self.seen.max(Some(revision)),
             WatchUpdate::Lagged { resume_from } => {
-                self.note(Note::Lagged { from: resume_from }, now)
+                self.note(Note::Lagged { from: resume_from }, now);
             }
             WatchUpdate::Compacted { from, to } => {
                 self.complete_from = Some(to);
@@ -150,9 +152,11 @@ impl Stream {
         &self.status
     }
 
-    /// The watch is asked for again.
+    /// The watch is asked for again: what it catches up with is history.
     pub(crate) fn reopen(&mut self) {
         self.status = Status::Opening;
+        self.head = None;
+        self.catching_up = self.from_past || self.seen.is_some();
     }
 
     /// The first revision from which on every event of the range is here.

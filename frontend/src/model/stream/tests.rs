@@ -247,3 +247,17 @@ fn values_fit_on_a_line() {
         assert_eq!(one_line(value, limit), line);
     }
 }
+
+#[test]
+fn what_waited_at_the_gateway_during_a_pause_is_history() {
+    let mut stream = open(1);
+    stream.reopen();
+    assert_eq!(stream.status(), &Status::Opening);
+    events(&mut stream, 1..=2);
+    stream.take(WatchUpdate::Head { revision: 1 }, 0.0);
+    assert_eq!(times(&stream), [When::Received(1000.0), When::History]);
+    let mut never_opened = Stream::new(false);
+    never_opened.reopen();
+    events(&mut never_opened, 1..=1);
+    assert_eq!(times(&never_opened), [When::Received(1000.0)]);
+}

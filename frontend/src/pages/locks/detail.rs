@@ -15,6 +15,7 @@ use super::store::LockStore;
 use super::text::Text;
 use crate::api::base::{api_url_absolute, page_url};
 use crate::i18n::{tr, use_i18n};
+use crate::model::locks::Board;
 use crate::model::locks::command::{LockDeed, curl, etcdctl};
 use crate::model::{format, percent};
 use crate::ui::clipboard::copier;
@@ -38,7 +39,7 @@ pub(super) fn Detail(
             })
             .flatten()
     });
-    let listed = Memo::new(move |_| store.read(|board| board.listed()) == Some(true));
+    let listed = Memo::new(move |_| store.read(Board::listed) == Some(true));
     let known = Memo::new(move |_| lock.with(Option::is_some));
     let close = Signal::derive(move || i18n.t(Text::CloseDetail).to_owned());
     let (title, label) = (shown.clone(), shown.clone());
@@ -191,7 +192,7 @@ fn Deeds(
         releasing.set(target);
     };
     let revoke = move || {
-        revoking.set(lock.with_untracked(|lock| lock.holder.as_ref().map(|holder| holder.lease)))
+        revoking.set(lock.with_untracked(|lock| lock.holder.as_ref().map(|holder| holder.lease)));
     };
     view! {
         <div class="lock-deeds">

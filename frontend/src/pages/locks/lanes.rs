@@ -103,7 +103,7 @@ fn window_words(i18n: I18n, seconds: u32) -> String {
 fn ticks(window: u32) -> Vec<u32> {
     let step = match window {
         ..=60 => 15,
-        ..=120 => 30,
+        61..=120 => 30,
         _ => 60,
     };
     (0..=window / step).map(|n| n * step).collect()

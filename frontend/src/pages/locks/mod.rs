@@ -23,6 +23,7 @@ use shared::LockKind;
 
 use crate::api::base::page_url;
 use crate::i18n::{tr, use_i18n};
+use crate::model::locks::Board;
 use crate::model::{format, percent};
 use crate::ui::{
     Button, ButtonKind, EmptyState, ErrorState, Icon, SearchField, Segmented, Skeleton,
@@ -94,7 +95,7 @@ fn Tools(
     on_acquire: Callback<AcquireName>,
 ) -> impl IntoView {
     let i18n = use_i18n();
-    let counts = Memo::new(move |_| store.read(|board| board.counts()).unwrap_or_default());
+    let counts = Memo::new(move |_| store.read(Board::counts).unwrap_or_default());
     let options = Signal::derive(move || {
         let counts = counts.get();
         let mut options = vec![
@@ -166,7 +167,7 @@ fn List(
             (true, false) => State::Loading,
         }
     });
-    let partial = Memo::new(move |_| store.read(|board| board.partial()) == Some(true));
+    let partial = Memo::new(move |_| store.read(Board::partial) == Some(true));
     let text = move |text: Text| Signal::derive(move || i18n.t(text).to_owned());
     let clear = move || {
         filter.set(String::new());

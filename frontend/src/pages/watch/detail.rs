@@ -25,8 +25,8 @@ pub(super) fn height(event: &Event, narrow: bool) -> f64 {
 }
 
 fn body_height(opened: &Opened) -> f64 {
-    let said = has_heading(opened) as u8;
-    let more = (opened.more > 0) as u8;
+    let said = u8::from(has_heading(opened));
+    let more = u8::from(opened.more > 0);
     (opened.lines.len() as f64).min(MOST_LINES) * LINE + f64::from(said + more) * LINE
 }
 

@@ -13,7 +13,7 @@ use super::store::PanelStore;
 use super::text::Text;
 use crate::i18n::use_i18n;
 use crate::model::format;
-use crate::model::stream::{RowBody, When, place};
+use crate::model::stream::{RowBody, When, place, top_of};
 use crate::ui::size::observe_size;
 
 /// Pixels drawn beyond either edge.
@@ -67,7 +67,7 @@ pub(super) fn Events(
         });
         Arc::new(items.unwrap_or_default())
     });
-    let placed = Memo::new(move |_| {
+    let opened = Memo::new(move |_| {
         items.with(|items| {
             let find = |seq: u64| items.binary_search_by(|(other, _)| seq.cmp(other)).ok();
             let mut opened: Vec<(usize, f64)> = open.with(|open| {
@@ -76,10 +76,16 @@ pub(super) fn Events(
                     .collect()
             });
             opened.sort_by_key(|(at, _)| *at);
+            opened
+        })
+    });
+    let placed = Memo::new(move |_| {
+        let total = items.with(|items| items.len());
+        opened.with(|opened| {
             place(
-                items.len(),
+                total,
                 row.get(),
-                &opened,
+                opened,
                 scroll_top.get(),
                 size.get().1,
                 OVERSCAN,
@@ -146,9 +152,12 @@ pub(super) fn Events(
             _ => return,
         };
         event.prevent_default();
-        if let Some((seq, _)) = items.get(to.min(items.len().saturating_sub(1))) {
+        let to = to.min(items.len().saturating_sub(1));
+        if let Some((seq, _)) = items.get(to) {
             active.set(Some(*seq));
-            show(node, &row_id(store, *seq));
+            let row = row.get_untracked();
+            let top = opened.with_untracked(|opened| top_of(to, row, opened));
+            reveal(node, top, row);
         }
     };
 
@@ -243,23 +252,18 @@ fn row_id(store: PanelStore, seq: u64) -> String {
     format!("ev-{}-{seq}", store.id)
 }
 
-/// Brings a row that is drawn into view; the next ones are, thanks to the overscan.
-fn show(node: NodeRef<html::Div>, id: &str) {
-    let selector = format!("#{id}");
-    request_animation_frame(move || {
-        let Some(list) = node.get_untracked() else {
-            return;
-        };
-        let Ok(Some(row)) = list.query_selector(&selector) else {
-            return;
-        };
-        let (list_box, row_box) = (
-            list.get_bounding_client_rect(),
-            row.get_bounding_client_rect(),
-        );
-        let above = row_box.top() - list_box.top();
-        let below = row_box.bottom() - list_box.bottom();
-        let by = if above < 0.0 { above } else { below.max(0.0) };
-        list.set_scroll_top(list.scroll_top() + by as i32);
-    });
+/// Scrolls as little as brings a row into view.
+fn reveal(node: NodeRef<html::Div>, top: f64, row: f64) {
+    let Some(list) = node.get_untracked() else {
+        return;
+    };
+    let (from, height) = (
+        f64::from(list.scroll_top()),
+        f64::from(list.client_height()),
+    );
+    if top < from {
+        list.set_scroll_top(top as i32);
+    } else if top + row > from + height {
+        list.set_scroll_top((top + row - height).ceil() as i32);
+    }
 }

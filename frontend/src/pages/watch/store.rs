@@ -53,11 +53,6 @@ impl PanelStore {
         self.stream.try_with_value(read)
     }
 
-    /// Rises with every redraw.
-    pub(super) fn version(self) -> u64 {
-        self.version.try_get().unwrap_or_default()
-    }
-
     /// Changes what is kept, and shows it at once.
     pub(super) fn change(self, change: impl FnOnce(&mut Stream)) {
         self.stream.try_update_value(change);
@@ -74,6 +69,7 @@ impl PanelStore {
         self.change(Stream::resume);
         self.with_handle(|handle| {
             if handle.phase() == Some(Phase::Suspended) {
+                self.change(Stream::reopen);
                 handle.resume();
             }
         });

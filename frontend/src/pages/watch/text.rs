@@ -33,7 +33,7 @@ texts! {
         Clear: "Clear what is shown", "清空已显示内容";
         Close: "Stop watching {0}", "停止监听 {0}";
         PausedHeld: "paused, {0} held", "已暂停，暂存 {0} 个";
-        PausedFull: "paused, {0} held, the rest waits in history", "已暂停，暂存 {0} 个，其余留在历史中";
+        PausedFull: "paused, {0} held, more waiting", "已暂停，暂存 {0} 个，更多等待中";
         PerSecond: "{0} / s", "{0} / 秒";
         RateTitle: "Events a second, over the last ten seconds", "最近十秒内每秒事件数";
         Events: "Events of {0}, newest first", "{0} 的事件，最新在前";
