@@ -29,6 +29,7 @@ pub(crate) fn Menu(
         place(&button, &popover);
         // Fails only for an element that is not in the page.
         let _ = popover.toggle_popover();
+        keep_in_view(&button, &popover);
     };
     let on_toggle = move |_| {
         let shown = popover
@@ -92,6 +93,30 @@ fn place(button: &web_sys::HtmlButtonElement, popover: &web_sys::HtmlDivElement)
         let _ = style.set_property("left", &format!("{}px", at.left()));
         let _ = style.set_property("right", "auto");
     }
+}
+
+/// Above the button where there is no room below it. Only what is shown can be measured.
+fn keep_in_view(button: &web_sys::HtmlButtonElement, popover: &web_sys::HtmlDivElement) {
+    const EDGE: f64 = 8.0;
+    let height = document()
+        .document_element()
+        .map_or(0.0, |root| f64::from(root.client_height()));
+    let (at, menu) = (
+        button.get_bounding_client_rect(),
+        popover.get_bounding_client_rect(),
+    );
+    if menu.bottom() + EDGE <= height {
+        return;
+    }
+    let above = at.top() - 4.0 - menu.height();
+    let top = if above >= EDGE {
+        above
+    } else {
+        (height - EDGE - menu.height()).max(EDGE)
+    };
+    let style = popover.unchecked_ref::<web_sys::HtmlElement>().style();
+    // `set_property` fails only for a name that is no property's.
+    let _ = style.set_property("top", &format!("{top}px"));
 }
 
 fn focus_item(popover: NodeRef<html::Div>, step: fn(Option<usize>, usize) -> usize) {

@@ -162,8 +162,13 @@ fn Deeds(
                 lock.kind == shared::LockKind::SingleKey,
             )
         });
-        let range = if single { "key" } else { "prefix" };
-        page_url(&format!("watch{}", percent::query(&[(range, &name)])))
+        // The keys of a queue stand below the name and a slash.
+        let (range, bytes) = if single {
+            ("key", name)
+        } else {
+            ("prefix", [&name[..], b"/"].concat())
+        };
+        page_url(&format!("watch{}", percent::query(&[(range, &bytes)])))
     };
     let deeds = [
         (LockDeed::Show, Text::CopyShow),

@@ -100,7 +100,7 @@ pub(super) fn RevokeDialog(lease: RwSignal<Option<LeaseId>>) -> impl IntoView {
                 {listed}
                 <p class="note note-warn dialog-note">
                     <Glyph icon=Icon::Warn/>
-                    <span class="note-text">{tr(Text::RevokeWarn)}</span>
+                    <span class="note-text">{move || i18n.t(if count.get() == Some(1) { Text::RevokeWarnOne } else { Text::RevokeWarnMany })}</span>
                 </p>
                 <Show when=move || trouble().is_some()>
                     <p class="note note-bad dialog-note" role="alert">

@@ -18,7 +18,7 @@ texts! {
         Kind: "Kind", "类型";
         Holder: "Holder", "持有者";
         Leader: "Leader", "领导者";
-        Held: "Held, first seen", "持有时长（首次发现起）";
+        Held: "Held, first seen", "持有时长";
         HeldTitle: "Since this page saw it change hands, or else since the gateway first saw the key. etcd stores no times.", "自本页看到换手起；否则自网关首次发现该键起。etcd 不保存时间。";
         Lease: "Lease", "租约";
         Waiting: "Waiting", "等待";
@@ -95,7 +95,8 @@ texts! {
         RevokeWhatOne: "{0} key dies with this lease:", "该租约会带走 {0} 个键：";
         RevokeWhatMany: "{0} keys die with this lease:", "该租约会带走 {0} 个键：";
         RevokeMore: "and {0} more", "以及另外 {0} 个";
-        RevokeWarn: "Whoever keeps this lease alive loses all of them at once.", "续期此租约的客户端将同时失去以上全部键。";
+        RevokeWarnOne: "Whoever keeps this lease alive is not told that it is gone.", "续期此租约的客户端不会收到键已消失的通知。";
+        RevokeWarnMany: "Whoever keeps this lease alive loses all of them at once.", "续期此租约的客户端将同时失去以上全部键。";
         RevokeNowOne: "Revoke and delete {0} key", "撤销并删除 {0} 个键";
         RevokeNowMany: "Revoke and delete {0} keys", "撤销并删除 {0} 个键";
         Revoked: "Revoked lease {0}", "已撤销租约 {0}";

@@ -45,23 +45,22 @@ pub(super) fn Empty(on_watch: Callback<PanelSpec>) -> impl IntoView {
     }
 }
 
-/// The first folders of the keyspace; where all keys begin with a slash, those below it.
+/// The first folders of the keyspace. One that is a slash alone says nothing: those below it do.
 async fn suggestions() -> Vec<Vec<u8>> {
     let Ok(level) = api::kv::tree(b"", None, MOST).await else {
         return Vec::new();
     };
-    let level = match level.folders.as_slice() {
-        [only] if level.entries.is_empty() => match api::kv::tree(&only.prefix.0, None, MOST).await
+    let mut found = Vec::new();
+    for folder in level.folders {
+        if folder.prefix.0 == b"/"
+            && let Ok(below) = api::kv::tree(b"/", None, MOST).await
+            && !below.folders.is_empty()
         {
-            Ok(below) if !below.folders.is_empty() => below,
-            _ => level,
-        },
-        _ => level,
-    };
-    level
-        .folders
-        .into_iter()
-        .take(MOST)
-        .map(|folder| folder.prefix.0)
-        .collect()
+            found.extend(below.folders.into_iter().map(|folder| folder.prefix.0));
+        } else {
+            found.push(folder.prefix.0);
+        }
+    }
+    found.truncate(MOST);
+    found
 }
