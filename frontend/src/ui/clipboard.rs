@@ -17,11 +17,12 @@ pub(crate) fn copier() -> impl Fn(String) + Copy + Send + Sync + 'static {
                 Some(promise) => JsFuture::from(promise).await.is_ok(),
                 None => false,
             };
-            if written {
-                toasts.show(Tone::Good, i18n.t(Common::Copied));
+            let (tone, text) = if written {
+                (Tone::Good, Common::Copied)
             } else {
-                toasts.show(Tone::Bad, i18n.t(Common::CopyFailed));
-            }
+                (Tone::Bad, Common::CopyFailed)
+            };
+            toasts.show(tone, untrack(|| i18n.t(text)));
         });
     }
 }

@@ -82,11 +82,17 @@ fn Form(name: AcquireName, on_close: Callback<()>) -> impl IntoView {
         let (name, request) = (name.clone(), request.clone());
         async move { api::locks::acquire(&name, &request).await }
     });
+    // An action outlives its view; this one is a place in a queue, which must not.
+    let abort = StoredValue::new_local(None::<ActionAbortHandle>);
+    on_cleanup(move || {
+        abort.try_update_value(|running| running.take().map(ActionAbortHandle::abort));
+    });
     let press = move || {
         tried.set(true);
         if let Some(filled) = filled() {
             since.set(now_ms());
-            acquire.dispatch((filled.name, filled.request));
+            let running = acquire.dispatch((filled.name, filled.request));
+            abort.set_value(Some(running));
         }
     };
     let pending = acquire.pending();

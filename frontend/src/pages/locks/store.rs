@@ -8,6 +8,7 @@ use crate::api::{self, ApiError};
 use crate::live::{FeedEvent, follow};
 use crate::model::locks::Board;
 use crate::state::clock::now_ms;
+use crate::state::use_connection;
 
 /// The locks as this page has seen them; a context of the page.
 #[derive(Clone, Copy)]
@@ -27,7 +28,7 @@ impl LockStore {
             scheduled: StoredValue::new(false),
             error: RwSignal::new(None),
         };
-        let owner = Owner::current();
+        let (owner, connection) = (Owner::current(), use_connection());
         follow(api::locks::LIVE, move |event| {
             let changed = store.board.try_update_value(|board| match event {
                 FeedEvent::Connected => {
@@ -38,7 +39,12 @@ impl LockStore {
                     board.lost(now_ms());
                     !board.listed()
                 }
-                FeedEvent::Message(message) => board.take(*message, now_ms()),
+                FeedEvent::Message(message) => {
+                    if let ServerMessage::LocksProgress { revision, .. } = *message {
+                        connection.saw(revision);
+                    }
+                    board.take(*message, now_ms())
+                }
             });
             if changed != Some(true) {
                 return;
