@@ -1,5 +1,7 @@
 //! Accepting connections and serving them until told to stop.
 
+mod linger;
+
 use std::convert::Infallible;
 use std::future::{Future, pending};
 use std::net::SocketAddr;
@@ -19,6 +21,7 @@ use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 use tower_http::timeout::TimeoutBody;
 
+use self::linger::Lingering;
 use crate::tasks::Tasks;
 
 /// What one client can take from the others at most.
@@ -126,7 +129,8 @@ async fn connection(
         .timer(TokioTimer::new())
         .keep_alive_interval(PING)
         .max_concurrent_streams(256);
-    let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    let serving =
+        builder.serve_connection_with_upgrades(TokioIo::new(Lingering::new(stream)), service);
     tokio::pin!(serving);
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
@@ -159,8 +163,8 @@ mod tests {
 
     use super::*;
 
-    /// What a client gets that sends these bytes and then nothing more.
-    async fn fate(sent: &[u8]) -> Vec<u8> {
+    /// A client of a server with short times.
+    async fn connected() -> (TcpStream, Tasks) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let tasks = Tasks::default();
@@ -171,7 +175,13 @@ mod tests {
             body: Duration::from_millis(100),
         };
         tasks.spawn(serve(listener, router, tasks.clone(), limits));
-        let mut client = TcpStream::connect(address).await.expect("connects");
+        let client = TcpStream::connect(address).await.expect("connects");
+        (client, tasks)
+    }
+
+    /// What a client gets that sends these bytes and then nothing more.
+    async fn fate(sent: &[u8]) -> Vec<u8> {
+        let (mut client, tasks) = connected().await;
         client.write_all(sent).await.expect("sends");
         let mut got = Vec::new();
         let read = client.read_to_end(&mut got);
@@ -187,6 +197,19 @@ mod tests {
         assert_eq!(fate(b"PRI * HTT").await, b"");
         assert_eq!(fate(b"GET / HTTP/1.1\r\nHost: lo").await, b"");
         fate(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    }
+
+    #[tokio::test]
+    async fn a_refusal_reaches_who_is_still_sending() {
+        let (mut client, tasks) = connected().await;
+        let head = b"POST / HTTP/1.1\r\nContent-Length: 50000000\r\n\r\n";
+        client.write_all(head).await.expect("sends");
+        let body = vec![0; 50_000_000];
+        client.write_all(&body).await.expect("sends all the same");
+        let mut got = Vec::new();
+        client.read_to_end(&mut got).await.expect("reads");
+        assert!(got.starts_with(b"HTTP/1.1 405 "), "{}", got.escape_ascii());
+        tasks.cancel();
     }
 
     #[tokio::test]
