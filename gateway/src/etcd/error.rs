@@ -10,6 +10,9 @@ use tonic::{Code as Grpc, Status};
 use super::Effect;
 use crate::failure::Failure;
 
+/// The client's own refusal to read an answer.
+const ANSWER_TOO_LARGE: &str = "decoded message length too large";
+
 /// What a message says, wherever it stands. The first row that is contained wins.
 const BY_MESSAGE: &[(&str, Api)] = &[
     ("required revision has been compacted", Api::Compacted),
@@ -24,7 +27,7 @@ const BY_MESSAGE: &[(&str, Api)] = &[
     ("duplicate key given in txn request", Api::DuplicateKey),
     ("request is too large", Api::TooLarge),
     ("received message larger than max", Api::TooLarge),
-    ("decoded message length too large", Api::TooLarge),
+    (ANSWER_TOO_LARGE, Api::TooLarge),
     ("database space exceeded", Api::NoSpace),
     ("too many requests", Api::RateLimited),
     ("permission denied", Api::Forbidden),
@@ -116,7 +119,9 @@ pub(super) fn from_status(effect: Effect, status: Status) -> Failure {
     };
     let undecided = matches!(code, Api::Unavailable | Api::Timeout)
         || status.message().contains("leader changed")
-        || status.message().contains("request timed out");
+        || status.message().contains("request timed out")
+        // etcd did it, and its answer (previous values) is more than is read.
+        || status.message().contains(ANSWER_TOO_LARGE);
     if effect == Effect::Write && undecided {
         code = Api::OutcomeUnknown;
     }
@@ -130,7 +135,11 @@ pub(super) fn from_status(effect: Effect, status: Status) -> Failure {
         _ => plain(status.message()).to_owned(),
     };
     let mut failure = Failure::new(code, detail);
-    failure.hint = hint(code).map(str::to_owned);
+    failure.hint = if failure.detail.contains(ANSWER_TOO_LARGE) {
+        Some("ask for fewer keys: a smaller limit, or Accept: application/x-ndjson".to_owned())
+    } else {
+        hint(code).map(str::to_owned)
+    };
     failure.source(status)
 }
 
@@ -389,6 +398,7 @@ mod tests {
             "etcdserver: leader changed",
             "etcdserver: request timed out",
             "etcdserver: server stopped",
+            "Error, decoded message length too large: found 600000000 bytes, the limit is: 536870912 bytes",
         ] {
             let failure = from_status(Effect::Write, Status::new(Grpc::Unavailable, message));
             assert_eq!(failure.code, Api::OutcomeUnknown, "{message}");
