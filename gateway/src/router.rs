@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 use crate::api;
 use crate::middleware::frame::frame;
 use crate::middleware::guard::guard;
+use crate::middleware::limit::limit;
 use crate::state::AppState;
 
 /// What the document says of itself.
@@ -92,6 +93,7 @@ pub fn router(state: AppState) -> Router {
     routes
         .layer(DefaultBodyLimit::max(state.config.max_body))
         .layer(CatchPanicLayer::new())
+        .layer(from_fn_with_state(state.clone(), limit))
         .layer(from_fn_with_state(state.clone(), guard))
         .layer(from_fn_with_state(state.clone(), frame))
         .with_state(state)

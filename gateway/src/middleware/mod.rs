@@ -1,5 +1,6 @@
 //! What every request passes, outermost first: the frame (request id, access log, problem bodies,
-//! security headers), then the guard (Host, Origin, Sec-Fetch-Site).
+//! security headers), then the guard (Host, Origin, Sec-Fetch-Site), then the limit of bodies.
 
 pub mod frame;
 pub mod guard;
+pub mod limit;
