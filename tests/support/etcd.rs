@@ -123,8 +123,20 @@ impl Etcd {
     }
 
     /// Stops it from running without closing anything.
-    pub fn freeze(&self) {
+    pub async fn freeze(&self) {
         kill(self.pid(), Signal::SIGSTOP).expect("etcd runs");
+        // The signal reaches each thread in its own time, and any one of them may still answer.
+        let threads = format!("/proc/{}/task", self.pid());
+        eventually("every thread has stopped", crate::DEADLINE, async || {
+            let tasks = std::fs::read_dir(&threads).map_err(|error| error.to_string())?;
+            for task in tasks.flatten() {
+                let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+                let state = stat.rsplit(") ").next().unwrap_or_default();
+                crate::when(state.starts_with('T'), || stat.clone())?;
+            }
+            Ok(())
+        })
+        .await;
     }
 
     /// Lets it run again.

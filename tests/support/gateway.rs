@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clap::Parser as _;
@@ -124,6 +125,7 @@ pub struct Watchgate {
     base: String,
     /// The lines it printed before it was ready.
     pub announced: Vec<String>,
+    log: Arc<Mutex<String>>,
 }
 
 impl Watchgate {
@@ -158,11 +160,16 @@ impl Watchgate {
             .kill_on_drop(true)
             .spawn()
             .expect("the binary was found and runs");
-        let mut errors = child.stderr.take().expect("it was piped");
-        let said = background().spawn(async move {
-            let mut text = Vec::new();
-            let _ = tokio::io::AsyncReadExt::read_to_end(&mut errors, &mut text).await;
-            String::from_utf8_lossy(&text).into_owned()
+        let errors = child.stderr.take().expect("it was piped");
+        let log = Arc::new(Mutex::new(String::new()));
+        let kept = Arc::clone(&log);
+        let reading = background().spawn(async move {
+            let mut lines = BufReader::new(errors).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                let mut log = kept.lock().expect("nobody panics holding it");
+                log.push_str(&line);
+                log.push('\n');
+            }
         });
         let mut lines = BufReader::new(child.stdout.take().expect("it was piped")).lines();
         let mut announced = Vec::new();
@@ -179,7 +186,10 @@ impl Watchgate {
             .await
             .expect("watchgate says something within a minute");
         let Some((address, base)) = url else {
-            return Err(said.await.expect("reading does not panic"));
+            reading.await.expect("reading does not panic");
+            return Err(std::mem::take(
+                &mut *log.lock().expect("nobody panics holding it"),
+            ));
         };
         // The pipe must be drained, or the gateway would block on a full one.
         background().spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
@@ -188,6 +198,7 @@ impl Watchgate {
             address,
             base,
             announced,
+            log,
         })
     }
 
@@ -223,6 +234,11 @@ impl Watchgate {
             .await
             .expect("watchgate ends in time")
             .expect("a child can be waited for")
+    }
+
+    /// What it said on stderr so far.
+    pub fn log(&self) -> String {
+        self.log.lock().expect("nobody panics holding it").clone()
     }
 
     /// Memory in use now, bytes.

@@ -2,6 +2,7 @@
 //! restored, and etcd restarted on any port, without the gateway's address of it changing.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -28,6 +29,8 @@ pub struct Proxy {
     address: SocketAddr,
     target: Arc<Mutex<SocketAddr>>,
     link: watch::Sender<Link>,
+    /// Connections of an earlier generation are stranded.
+    generation: Arc<AtomicU64>,
 }
 
 impl Proxy {
@@ -45,6 +48,7 @@ impl Proxy {
             address,
             target: Arc::new(Mutex::new(target)),
             link,
+            generation: Arc::default(),
         };
         let serving = proxy.clone();
         background().spawn(async move {
@@ -52,7 +56,8 @@ impl Proxy {
             while let Ok((client, _)) = listener.accept().await {
                 let target = *serving.target.lock().expect("nobody panics holding it");
                 let link = serving.link.subscribe();
-                background().spawn(carry(client, target, link));
+                let generation = Generation::now(&serving.generation);
+                background().spawn(carry(client, target, link, generation));
             }
         });
         proxy
@@ -78,13 +83,43 @@ impl Proxy {
         self.link.send_replace(Link::Stalled);
     }
 
+    /// Holds every byte of the connections that stand now, for good; new ones pass.
+    pub fn strand(&self) {
+        self.generation.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Passes everything on again.
     pub fn restore(&self) {
         self.link.send_replace(Link::Up);
     }
 }
 
-async fn carry(client: TcpStream, target: SocketAddr, mut link: watch::Receiver<Link>) {
+/// When a connection was made.
+#[derive(Clone, Debug)]
+struct Generation {
+    born: u64,
+    current: Arc<AtomicU64>,
+}
+
+impl Generation {
+    fn now(current: &Arc<AtomicU64>) -> Self {
+        Self {
+            born: current.load(Ordering::Relaxed),
+            current: Arc::clone(current),
+        }
+    }
+
+    fn stranded(&self) -> bool {
+        self.current.load(Ordering::Relaxed) != self.born
+    }
+}
+
+async fn carry(
+    client: TcpStream,
+    target: SocketAddr,
+    mut link: watch::Receiver<Link>,
+    generation: Generation,
+) {
     let up = async |link: &mut watch::Receiver<Link>| {
         link.wait_for(|link| *link != Link::Stalled)
             .await
@@ -101,17 +136,25 @@ async fn carry(client: TcpStream, target: SocketAddr, mut link: watch::Receiver<
     let (server_in, server_out) = server.into_split();
     let (mut forth, mut back) = (link.clone(), link.clone());
     tokio::select! {
-        () = pump(client_in, server_out, &mut forth) => {}
-        () = pump(server_in, client_out, &mut back) => {}
+        () = pump(client_in, server_out, &mut forth, &generation) => {}
+        () = pump(server_in, client_out, &mut back, &generation) => {}
         _ = link.wait_for(|link| *link == Link::Cut) => {}
     }
 }
 
-async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, link: &mut watch::Receiver<Link>) {
+async fn pump(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    link: &mut watch::Receiver<Link>,
+    generation: &Generation,
+) {
     let mut buffer = vec![0; 64 << 10];
     while let Ok(read) = from.read(&mut buffer).await {
         if read == 0 || link.wait_for(|link| *link != Link::Stalled).await.is_err() {
             return;
+        }
+        if generation.stranded() {
+            std::future::pending::<()>().await;
         }
         if to.write_all(&buffer[..read]).await.is_err() {
             return;

@@ -1,0 +1,139 @@
+//! The private etcd: it lives and dies with the gateway, and its data is nobody else's.
+
+use std::path::Path;
+
+use nix::sys::signal::Signal;
+use support::{Client, DEADLINE, Watchgate, eventually, when};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+
+async fn start(data: &Path) -> Watchgate {
+    let started = Watchgate::embedded(data, &[]).await;
+    started.unwrap_or_else(|said| panic!("{said}"))
+}
+
+/// The address of the etcd behind a gateway.
+async fn endpoint(api: &Client) -> String {
+    let clusters = api.get("/clusters").send().await.json(200);
+    let url = clusters["clusters"][0]["endpoints"][0]
+        .as_str()
+        .expect("an endpoint");
+    url.trim_start_matches("http://").to_owned()
+}
+
+async fn gone(address: &str) {
+    eventually("no etcd is left", DEADLINE, async || {
+        let connected = TcpStream::connect(address).await;
+        when(connected.is_err(), || {
+            format!("{address} still takes connections")
+        })
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn killing_the_gateway_leaves_no_etcd_and_loses_no_data() {
+    let data = TempDir::new().expect("a folder");
+    let mut gateway = start(data.path()).await;
+    gateway.api().write("k", "kept").await;
+    let address = endpoint(&gateway.api()).await;
+    gateway.signal(Signal::SIGKILL);
+    gateway.ended(DEADLINE).await;
+    gone(&address).await;
+
+    let mut gateway = start(data.path()).await;
+    assert_eq!(gateway.api().read("k").await["value"], "kept");
+    let address = endpoint(&gateway.api()).await;
+    gateway.signal(Signal::SIGTERM);
+    assert!(gateway.ended(DEADLINE).await.success());
+    gone(&address).await;
+}
+
+#[tokio::test]
+async fn a_second_start_on_the_same_data_is_refused() {
+    let data = TempDir::new().expect("a folder");
+    let first = start(data.path()).await;
+    let said = Watchgate::embedded(data.path(), &[])
+        .await
+        .expect_err("refused");
+    assert!(said.contains("in use"), "{said}");
+    first.api().write("k", "unharmed").await;
+}
+
+#[tokio::test]
+async fn data_of_another_minor_is_refused_before_etcd_touches_it() {
+    let data = TempDir::new().expect("a folder");
+    let mut gateway = start(data.path()).await;
+    gateway.api().write("k", "kept").await;
+    gateway.signal(Signal::SIGTERM);
+    gateway.ended(DEADLINE).await;
+    let mark = find(data.path(), "version").expect("the minor is on record");
+    let minor = std::fs::read_to_string(&mark).expect("it can be read");
+    std::fs::write(&mark, "3.1\n").expect("it can be written");
+    let said = Watchgate::embedded(data.path(), &[])
+        .await
+        .expect_err("refused");
+    assert!(
+        said.contains("3.1") && said.contains("--data-dir"),
+        "{said}"
+    );
+    std::fs::write(&mark, minor).expect("it can be written");
+    let gateway = start(data.path()).await;
+    assert_eq!(gateway.api().read("k").await["value"], "kept");
+}
+
+fn find(folder: &Path, name: &str) -> Option<std::path::PathBuf> {
+    for entry in std::fs::read_dir(folder).ok()?.flatten() {
+        let path = entry.path();
+        if path.is_file() && path.file_name().is_some_and(|own| own == name) {
+            return Some(path);
+        }
+        if path.is_dir()
+            && let Some(found) = find(&path, name)
+        {
+            return Some(found);
+        }
+    }
+    None
+}
+
+#[tokio::test]
+async fn the_demo_moves_and_never_meets_somebodys_data() {
+    let refused = Watchgate::start(&["--demo", "--etcd", "http://127.0.0.1:1"]).await;
+    let said = refused.expect_err("refused");
+    assert!(said.contains("--demo"), "{said}");
+
+    let data = TempDir::new().expect("a folder");
+    let gateway = Watchgate::embedded(data.path(), &["--demo"]).await;
+    let gateway = gateway.unwrap_or_else(|said| panic!("{said}"));
+    let api = gateway.api();
+    for prefix in [
+        "/crontab/jobs/",
+        "/cron/",
+        "/my-lock/",
+        "deploy/prod",
+        "/dev/lock",
+        "/services/",
+        "/config/",
+    ] {
+        eventually(prefix, DEADLINE, async || {
+            let path = format!("/kv?count_only&prefix={}", support::percent(prefix));
+            let count = api.get(&path).send().await.json(200)["count"].as_i64();
+            when(count > Some(0), || format!("{count:?} keys"))
+        })
+        .await;
+    }
+    eventually("a queue is there and moves", DEADLINE, async || {
+        let answer = api.get("/locks/-?name=/my-lock/").send().await;
+        when(answer.status == 200, || answer.text())?;
+        let lock = answer.json(200);
+        let waits = lock["waiters"]
+            .as_array()
+            .is_some_and(|waiters| !waiters.is_empty());
+        when(waits && lock["kind"] == "mutex", || lock.to_string())
+    })
+    .await;
+    let mut stream = support::Stream::ndjson(api.get("/watch?prefix=/crontab/")).await;
+    stream.of("opened").await;
+    stream.of("events").await;
+}

@@ -1,0 +1,117 @@
+//! 503 and 504: a read says that it failed, a write whether it may have happened.
+
+use serde_json::json;
+use support::gateway::InProcess;
+use support::{Etcd, spawn};
+
+#[tokio::test]
+async fn a_read_is_503_when_etcd_is_gone_and_504_when_it_is_silent() {
+    let etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let api = gateway.api();
+    api.write("k", "v").await;
+    etcd.freeze().await;
+    for path in [
+        "/kv?key=k",
+        "/kv?prefix=k",
+        "/tree?prefix=",
+        "/history?key=k",
+        "/leases",
+    ] {
+        let path = format!(
+            "{path}{}timeout=500ms",
+            if path.contains('?') { '&' } else { '?' }
+        );
+        let answer = api.get(&path).send().await;
+        answer.problem(504, "timeout");
+    }
+    etcd.thaw();
+    etcd.proxy.cut();
+    for path in [
+        "/kv?key=k",
+        "/kv?prefix=k",
+        "/tree?prefix=",
+        "/history?key=k",
+        "/leases",
+    ] {
+        let answer = api.get(path).send().await;
+        assert!(!answer.header("retry-after").is_empty(), "{path}");
+        answer.problem(503, "unavailable");
+    }
+}
+
+#[tokio::test]
+async fn a_write_without_an_answer_says_that_its_outcome_is_unknown() {
+    let etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let api = gateway.api();
+    api.write("k", "before").await;
+    etcd.freeze().await;
+    let put = json!({"put": {"key": "k", "value": "do"}});
+    for (at, ask) in [
+        api.put("/kv?key=k&timeout=500ms", "put"),
+        api.delete("/kv?key=gone&timeout=500ms"),
+        api.post("/do?timeout=500ms", &put),
+        api.post("/txn?timeout=500ms", &json!({"then": [put]})),
+        api.post("/leases?timeout=500ms", &json!({"ttl": 60})),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let problem = ask.send().await.problem(504, "outcome_unknown");
+        assert!(
+            problem["detail"]
+                .as_str()
+                .is_some_and(|detail| detail.contains("may")),
+            "{at}: {problem}"
+        );
+    }
+    etcd.thaw();
+    let now = api.read("k").await["value"].clone();
+    assert!(
+        ["before", "put", "do"].iter().any(|value| now == *value),
+        "{now}"
+    );
+}
+
+#[tokio::test]
+async fn a_write_cut_off_in_the_middle_says_so_too() {
+    let etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let api = gateway.api();
+    api.write("k", "before").await;
+    // Sent, and etcd does not answer before the connection breaks.
+    etcd.freeze().await;
+    let put = spawn(api.put("/kv?key=k", "cut off").send());
+    let read = spawn(api.get("/kv?key=k&timeout=20s").send());
+    // A read that ran into its own limit shows that the put is on its way as well.
+    let limit = api.get("/kv?key=k&timeout=1s").send().await;
+    limit.problem(504, "timeout");
+    etcd.proxy.cut();
+    put.await.expect("no panic").problem(503, "outcome_unknown");
+    etcd.thaw();
+    etcd.proxy.restore();
+    // Reads are tried again: this one may come through, or say that it did not.
+    let read = read.await.expect("no panic");
+    assert!(matches!(read.status.as_u16(), 200 | 503), "{}", read.text());
+}
+
+#[tokio::test]
+async fn a_write_that_was_never_sent_is_only_unavailable() {
+    let mut etcd = Etcd::start().await;
+    etcd.kill();
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let api = gateway.api();
+    // Nothing listens at all: the connection is refused before anything is sent.
+    for ask in [
+        api.put("/kv?key=k", "v"),
+        api.delete("/kv?key=k"),
+        api.post("/do", &json!({"put": {"key": "k", "value": "v"}})),
+        api.post("/leases", &json!({"ttl": 60})),
+        api.post("/locks/a", &json!({})),
+    ] {
+        let answer = ask.send().await;
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        assert!(!answer.header("retry-after").is_empty());
+    }
+}

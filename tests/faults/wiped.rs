@@ -1,0 +1,110 @@
+//! A store that is not the one it was: wiped, restored, or compacted while we were away.
+
+use etcd_client::CompactionOptions;
+use support::gateway::InProcess;
+use support::{Etcd, Stream, revisions_of};
+
+#[tokio::test]
+async fn data_wiped_under_a_watch_is_a_reset() {
+    let mut etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let api = gateway.api();
+    for n in 0..20 {
+        api.write(format!("k{n}"), "old").await;
+    }
+    let mut plain = Stream::ndjson(api.get("/watch?prefix=k")).await;
+    let old = plain.of("opened").await["cluster_id"].clone();
+    let mut snapshots = Stream::sse(api.get("/watch?prefix=k&snapshot"), "").await;
+    snapshots.of("opened").await;
+    assert_eq!(
+        snapshots.of("snapshot").await["entries"]
+            .as_array()
+            .map(Vec::len),
+        Some(20)
+    );
+    let id = snapshots.last_event_id.clone();
+    let mut socket = Stream::socket(&api, "/watch?prefix=k").await;
+    socket.of("opened").await;
+
+    etcd.restart_wiped().await;
+    let mut client = etcd.client().await;
+    client.put("k-new", "new", None).await.expect("etcd puts");
+
+    for stream in [&mut plain, &mut socket] {
+        let reset = stream.of("reset").await;
+        assert_ne!(reset["cluster_id"], old);
+        assert!(reset["revision"].as_i64() < Some(20), "{reset}");
+        assert!(
+            reset["reason"]
+                .as_str()
+                .is_some_and(|reason| !reason.is_empty())
+        );
+    }
+    snapshots.of("reset").await;
+    let snapshot = snapshots.of("snapshot").await;
+    assert_eq!(snapshot["entries"][0]["key"], "k-new");
+    assert_eq!(snapshot["entries"].as_array().map(Vec::len), Some(1));
+
+    let last = api.write("k-next", "new").await;
+    for stream in [&mut plain, &mut socket, &mut snapshots] {
+        assert_eq!(revisions_of(&stream.until(last).await).last(), Some(&last));
+    }
+    // An EventSource that slept through it is told as well.
+    let mut late = Stream::sse(api.get("/watch?prefix=k&snapshot"), &id).await;
+    late.of("reset").await;
+    late.of("opened").await;
+    assert_eq!(
+        late.of("snapshot").await["entries"]
+            .as_array()
+            .map(Vec::len),
+        Some(2)
+    );
+}
+
+#[tokio::test]
+async fn history_compacted_while_the_link_was_cut_is_said() {
+    let etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let api = gateway.api();
+    let first = api.write("k0", "0").await;
+    let mut plain = Stream::ndjson(api.get("/watch?prefix=k")).await;
+    plain.of("opened").await;
+    let mut snapshots = Stream::socket(&api, "/watch?prefix=k&snapshot").await;
+    snapshots.of("opened").await;
+    snapshots.of("snapshot").await;
+
+    etcd.proxy.cut();
+    let mut client = etcd.client().await;
+    let mut written = Vec::new();
+    for n in 1..=20 {
+        let put = client.put(format!("k{}", n % 4), n.to_string(), None).await;
+        written.push(
+            put.expect("etcd puts")
+                .header()
+                .expect("a header")
+                .revision(),
+        );
+    }
+    let physical = CompactionOptions::new().with_physical();
+    client
+        .compact(written[14], Some(physical))
+        .await
+        .expect("etcd compacts");
+    etcd.proxy.restore();
+
+    let gone = plain.of("compacted").await;
+    assert_eq!(
+        (gone["from"].as_i64(), gone["to"].as_i64()),
+        (Some(first + 1), Some(written[14]))
+    );
+    assert_eq!(revisions_of(&plain.until(written[19]).await), written[14..]);
+
+    snapshots.of("compacted").await;
+    let snapshot = snapshots.of("snapshot").await;
+    let values: Vec<_> = (0..4)
+        .map(|at| snapshot["entries"][at]["value"].as_str())
+        .collect();
+    assert_eq!(values, [Some("20"), Some("17"), Some("18"), Some("19")]);
+    let next = api.write("k0", "after").await;
+    assert_eq!(revisions_of(&snapshots.until(next).await), [next]);
+}
