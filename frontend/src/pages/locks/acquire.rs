@@ -1,18 +1,17 @@
 //! The dialog that takes a lock, or stands in its queue while it is open.
 
 use leptos::prelude::*;
-use shared::{Acquired, LockRequest};
+use shared::LockRequest;
 
 use super::release::words;
 use super::text::Text;
-use crate::api::base::api_url_absolute;
+use super::won::Won;
 use crate::api::{self, ApiError};
 use crate::i18n::{Common, I18n, tr, use_i18n};
 use crate::model::format;
-use crate::model::locks::{command, label};
+use crate::model::locks::label;
 use crate::state::clock::now_ms;
 use crate::state::use_clock;
-use crate::ui::clipboard::copier;
 use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon, TextField};
 
 /// The name the dialog begins with, if any.
@@ -190,75 +189,4 @@ fn refusal(error: &ApiError, i18n: I18n) -> String {
     let waiting = lock.waiters.as_ref().map_or(0, Vec::len) as i64;
     let queue = i18n.plural(waiting, Text::StillHeldQueueOne, Text::StillHeldQueueMany);
     format!("{held}. {queue}")
-}
-
-/// The lock is held: what is needed to use it, and to keep it.
-#[component]
-fn Won(won: Acquired, on_close: Callback<()>) -> impl IntoView {
-    let (i18n, copy) = (use_i18n(), copier());
-    let shown = format::key(&won.name.0);
-    let (name, token) = (won.name.0.clone(), won.fencing_token);
-    let line = command::keep_alive(&won.lease.to_string(), &api_url_absolute(""));
-    let copied = line.clone();
-    let lease = won.lease;
-    let granted = LocalResource::new(move || async move { api::leases::lease(lease).await.ok() });
-    let ttl = move || {
-        granted
-            .get()
-            .flatten()
-            .and_then(|answer| answer.lease.granted_ttl)
-    };
-    let detail = move || ttl().map(|ttl| i18n.fill(Text::GotItDetail, &[&ttl.to_string()]));
-    let release = Action::new_local(move |(): &()| {
-        let name = name.clone();
-        async move { api::locks::release(&name, token, false).await }
-    });
-    Effect::new(move |_| {
-        if let Some(Ok(_)) = release.value().get() {
-            on_close.run(());
-        }
-    });
-    let trouble = move || {
-        release.value().with(|value| {
-            value
-                .as_ref()
-                .and_then(|value| value.as_ref().err().cloned())
-        })
-    };
-    view! {
-        <div class="dialog-body">
-            <p class="won-title">{move || i18n.fill(Text::GotIt, &[&shown])}</p>
-            <dl class="facts won-facts">
-                <dt>{tr(Text::Token)}</dt>
-                <dd class="won-token num">{format::count(token)}</dd>
-                <dt>{tr(Text::Lease)}</dt>
-                <dd class="mono">{lease.to_string()}</dd>
-                <dt>{tr(Text::Key)}</dt>
-                <dd class="mono cut">{format::key(&won.key.0)}</dd>
-            </dl>
-            <p class="soft">{detail}</p>
-            <div class="won-line">
-                <code class="mono cut" title=line.clone()>{line.clone()}</code>
-                <Button
-                    small=true
-                    kind=ButtonKind::Quiet
-                    icon=Icon::Copy
-                    label=Signal::derive(move || i18n.t(Common::Copy).to_owned())
-                    on_press=move || copy(copied.clone())
-                />
-            </div>
-            <Show when=move || trouble().is_some()>
-                <p class="note note-bad dialog-note" role="alert">
-                    <Glyph icon=Icon::Warn/>
-                    <span class="note-text">{move || trouble().map(|error| words(&error, i18n))}</span>
-                </p>
-            </Show>
-        </div>
-        <footer class="dialog-foot">
-            <Button kind=ButtonKind::Danger pending=release.pending() on_press=move || { release.dispatch(()); }>
-                {tr(Text::ReleaseMine)}
-            </Button>
-            <Button kind=ButtonKind::Primary on_press=move || on_close.run(())>{tr(Text::Done)}</Button>
-        </footer>
-    }
 }

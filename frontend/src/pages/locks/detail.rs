@@ -5,6 +5,7 @@ use shared::Lock;
 
 use super::acquire::AcquireName;
 use super::alarm::Alarm;
+use super::deeds::Deeds;
 use super::holder::Holder;
 use super::lanes::WhoHeld;
 use super::parts::kind_words;
@@ -13,13 +14,10 @@ use super::release::{ReleaseDialog, Target};
 use super::revoke::RevokeDialog;
 use super::store::LockStore;
 use super::text::Text;
-use crate::api::base::{api_url_absolute, page_url};
 use crate::i18n::{tr, use_i18n};
+use crate::model::format;
 use crate::model::locks::Board;
-use crate::model::locks::command::{LockDeed, curl, etcdctl};
-use crate::model::{format, percent};
-use crate::ui::clipboard::copier;
-use crate::ui::{Button, ButtonKind, Chip, EmptyState, Glyph, Hue, Icon, Menu, MenuItem, Skeleton};
+use crate::ui::{Button, ButtonKind, Chip, EmptyState, Glyph, Hue, Icon, Skeleton};
 
 /// The pane. States: not listed yet, unknown, nobody holds it, held.
 #[component]
@@ -144,75 +142,4 @@ fn Chips(lock: Signal<Lock>) -> impl IntoView {
         }
     };
     view! { <div class="chips">{chips}</div> }
-}
-
-/// What can be done about the lock.
-#[component]
-fn Deeds(
-    lock: Signal<Lock>,
-    releasing: RwSignal<Option<Target>>,
-    revoking: RwSignal<Option<shared::LeaseId>>,
-) -> impl IntoView {
-    let (i18n, copy) = (use_i18n(), copier());
-    let held = Memo::new(move |_| lock.with(|lock| lock.holder.is_some()));
-    let watch = move || {
-        let (name, single) = lock.with(|lock| {
-            (
-                lock.name.0.clone(),
-                lock.kind == shared::LockKind::SingleKey,
-            )
-        });
-        // The keys of a queue stand below the name and a slash.
-        let (range, bytes) = if single {
-            ("key", name)
-        } else {
-            ("prefix", [&name[..], b"/"].concat())
-        };
-        page_url(&format!("watch{}", percent::query(&[(range, &bytes)])))
-    };
-    let deeds = [
-        (LockDeed::Show, Text::CopyShow),
-        (LockDeed::Follow, Text::CopyFollow),
-        (LockDeed::Acquire, Text::CopyAcquire),
-        (LockDeed::Release, Text::CopyRelease),
-    ];
-    let lines = deeds.map(|(deed, text)| {
-        let no_curl = Signal::derive(move || deed == LockDeed::Release && !held.get());
-        let no_etcdctl = Signal::derive(move || lock.with(|lock| etcdctl(deed, lock).is_err()));
-        let curl_line = move || copy(curl(deed, &lock.get_untracked(), &api_url_absolute("")));
-        let etcdctl_line = move || {
-            if let Ok(line) = etcdctl(deed, &lock.get_untracked()) {
-                copy(line);
-            }
-        };
-        view! {
-            <p class="menu-note">{tr(text)}</p>
-            <MenuItem icon=Icon::Terminal disabled=no_curl on_press=curl_line>"curl"</MenuItem>
-            <MenuItem icon=Icon::Terminal disabled=no_etcdctl on_press=etcdctl_line>"etcdctl"</MenuItem>
-        }
-    });
-    let release = move || {
-        let target = lock
-            .with_untracked(|lock| lock.holder.as_ref().map(|holder| Target::new(lock, holder)));
-        releasing.set(target);
-    };
-    let revoke = move || {
-        revoking.set(lock.with_untracked(|lock| lock.holder.as_ref().map(|holder| holder.lease)));
-    };
-    view! {
-        <div class="lock-deeds">
-            <Menu
-                label=Signal::derive(move || i18n.t(Text::CopyAs).to_owned())
-                trigger=move || view! { {tr(Text::CopyAs)} <Glyph icon=Icon::Down/> }
-            >
-                {lines.collect_view()}
-            </Menu>
-            <a class="btn" href=watch>{tr(Text::Watch)}</a>
-            <span class="push"></span>
-            <Show when=move || held.get()>
-                <Button kind=ButtonKind::Danger on_press=release>{tr(Text::Release)}</Button>
-                <Button kind=ButtonKind::Danger on_press=revoke>{tr(Text::Revoke)}</Button>
-            </Show>
-        </div>
-    }
 }

@@ -2,6 +2,7 @@
 
 mod acquire;
 mod alarm;
+mod deeds;
 mod detail;
 mod holder;
 mod lanes;
@@ -13,6 +14,7 @@ mod row;
 mod store;
 mod table;
 mod text;
+mod won;
 
 use std::sync::Arc;
 
@@ -199,6 +201,9 @@ fn List(
         {body}
         <Show when=move || partial.get()>
             <p class="lock-partial">{tr(Text::Partial)}</p>
+        </Show>
+        <Show when=move || state.get() == State::Rows && store.interrupted()>
+            <p class="lock-partial" role="status">{tr(Text::Interrupted)}</p>
         </Show>
         <Alarm store=store on_press=Callback::new(move |name| on_select.run(Some(name)))/>
     }

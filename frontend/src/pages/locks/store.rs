@@ -17,6 +17,7 @@ pub(super) struct LockStore {
     version: RwSignal<u64>,
     scheduled: StoredValue<bool>,
     error: RwSignal<Option<ApiError>>,
+    interrupted: RwSignal<bool>,
 }
 
 impl LockStore {
@@ -27,6 +28,7 @@ impl LockStore {
             version: RwSignal::new(0),
             scheduled: StoredValue::new(false),
             error: RwSignal::new(None),
+            interrupted: RwSignal::new(false),
         };
         let (owner, connection) = (Owner::current(), use_connection());
         follow(api::locks::LIVE, move |event| {
@@ -37,11 +39,13 @@ impl LockStore {
                 }
                 FeedEvent::Lost => {
                     board.lost(now_ms());
+                    store.interrupted.try_set(true);
                     !board.listed()
                 }
                 FeedEvent::Message(message) => {
                     if let ServerMessage::LocksProgress { revision, .. } = *message {
                         connection.saw(revision);
+                        store.interrupted.try_set(false);
                     }
                     board.take(*message, now_ms())
                 }
@@ -72,6 +76,11 @@ impl LockStore {
     /// Why there is no list yet.
     pub(super) fn error(self) -> RwSignal<Option<ApiError>> {
         self.error
+    }
+
+    /// Whether what is shown may be out of date.
+    pub(super) fn interrupted(self) -> bool {
+        self.interrupted.try_get().unwrap_or_default()
     }
 
     /// Asks for the list by a plain request.

@@ -38,6 +38,7 @@ texts! {
         NoMatchTitle: "No lock matches", "没有匹配的锁";
         NoMatchDetail: "Names, holders and waiters are searched.", "搜索范围包括名称、持有者和等待者。";
         ClearFilter: "Clear the filter", "清除筛选";
+        Interrupted: "The live list is interrupted and may be out of date. It comes back by itself.", "实时列表已中断，内容可能过时，将自动恢复。";
         Partial: "Still asking etcd about leases; more locks may appear.", "仍在向 etcd 查询租约，可能还会出现更多锁。";
         AlarmOne: "{0} of {1} s left, not renewed. Its holder may be gone.", "租约仅剩 {0} / {1} 秒且未续期，持有者可能已不在。";
         AlarmNamed: "has {0} of {1} s left and was not renewed. Its holder may be gone.", "的租约仅剩 {0} / {1} 秒且未续期，持有者可能已不在。";

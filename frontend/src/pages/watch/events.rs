@@ -9,6 +9,7 @@ use leptos::prelude::*;
 use super::detail;
 use super::note::NoteRow;
 use super::row::EventRow;
+use super::scroll::{keep_place, reveal};
 use super::store::PanelStore;
 use super::text::Text;
 use crate::i18n::use_i18n;
@@ -26,7 +27,7 @@ const NARROW: f64 = 520.0;
 const ROW: [f64; 2] = [28.0, 48.0];
 
 /// A row's number, and whether it is drawn for good: an event's time may be settled later.
-type Item = (u64, bool);
+pub(super) type Item = (u64, bool);
 
 /// The events. `prefix` is what keys are shown below; `name` names the watch.
 #[component]
@@ -220,50 +221,7 @@ pub(super) fn Events(
     }
 }
 
-/// Somebody who has scrolled down keeps the rows in view, however many come above them.
-fn keep_place(
-    items: Memo<Arc<Vec<Item>>>,
-    row: Memo<f64>,
-    node: NodeRef<html::Div>,
-    scroll_top: RwSignal<f64>,
-) {
-    Effect::new(move |newest: Option<u64>| {
-        let items = items.get();
-        let now = items.first().map_or(0, |(seq, _)| *seq);
-        let came = newest.map_or(0, |newest| {
-            items.iter().take_while(|(seq, _)| *seq > newest).count()
-        });
-        let known = newest.is_some_and(|newest| items.iter().any(|(seq, _)| *seq == newest));
-        if came > 0
-            && known
-            && let Some(element) = node.get_untracked()
-            && element.scroll_top() > 0
-        {
-            let top = f64::from(element.scroll_top()) + came as f64 * row.get_untracked();
-            element.set_scroll_top(top as i32);
-            scroll_top.set(top);
-        }
-        now
-    });
-}
-
 /// The element id of a row.
 fn row_id(store: PanelStore, seq: u64) -> String {
     format!("ev-{}-{seq}", store.id)
-}
-
-/// Scrolls as little as brings a row into view.
-fn reveal(node: NodeRef<html::Div>, top: f64, row: f64) {
-    let Some(list) = node.get_untracked() else {
-        return;
-    };
-    let (from, height) = (
-        f64::from(list.scroll_top()),
-        f64::from(list.client_height()),
-    );
-    if top < from {
-        list.set_scroll_top(top as i32);
-    } else if top + row > from + height {
-        list.set_scroll_top((top + row - height).ceil() as i32);
-    }
 }

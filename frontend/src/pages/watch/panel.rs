@@ -1,19 +1,18 @@
 //! One watch: its head, what is said of its state, its events and where it is complete from.
 
 use leptos::prelude::*;
-use shared::EventType;
 
 use super::events::Events;
+use super::head::Head;
 use super::quiet::Quiet;
-use super::spark::Spark;
 use super::store::PanelStore;
 use super::text::Text;
 use super::{Kept, name_of};
 use crate::i18n::{Common, tr, use_i18n};
 use crate::model::format;
-use crate::model::stream::Status;
 use crate::model::stream::spec::PanelSpec;
-use crate::ui::{Button, ButtonKind, Chip, Glyph, Hue, Icon, SearchField, Skeleton, Tag};
+use crate::model::stream::{Status, Stream};
+use crate::ui::{Button, Glyph, Icon, SearchField, Skeleton};
 
 /// A panel. States: opening, live and quiet, live with events, paused, connection lost, ended.
 #[component]
@@ -22,12 +21,7 @@ pub(super) fn Panel(spec: PanelSpec, on_close: Callback<PanelSpec>) -> impl Into
     let store = PanelStore::open(&spec);
     let kept = expect_context::<Kept>();
     Effect::new(move |_| {
-        kept.set(
-            store.id,
-            store
-                .read(crate::model::stream::Stream::kept)
-                .unwrap_or_default(),
-        );
+        kept.set(store.id, store.read(Stream::kept).unwrap_or_default());
     });
     on_cleanup(move || kept.remove(store.id));
 
@@ -83,83 +77,6 @@ pub(super) fn Panel(spec: PanelSpec, on_close: Callback<PanelSpec>) -> impl Into
             <div class="panel-body">{body}</div>
             <Foot store=store status=status filter=filter/>
         </section>
-    }
-}
-
-/// What is watched, how fast it moves, and what can be done about it.
-#[component]
-fn Head(
-    store: PanelStore,
-    spec: StoredValue<PanelSpec>,
-    status: Memo<Status>,
-    name: Signal<String>,
-    filter: RwSignal<String>,
-    filtering: RwSignal<bool>,
-    on_close: Callback<PanelSpec>,
-) -> impl IntoView {
-    let i18n = use_i18n();
-    let label = move |text: Text| Signal::derive(move || i18n.t(text).to_owned());
-    let paused = Memo::new(move |_| store.read(crate::model::stream::Stream::paused) == Some(true));
-    let held = move || {
-        let (held, full) = store
-            .read(|stream| (stream.held(), stream.full()))
-            .unwrap_or_default();
-        let text = if full {
-            Text::PausedFull
-        } else {
-            Text::PausedHeld
-        };
-        i18n.fill(text, &[&format::count(held as i64)])
-    };
-    let toggle_filter = move || {
-        filtering.update(|shown| *shown = !*shown);
-        if !filtering.get_untracked() {
-            filter.set(String::new());
-        }
-    };
-    let only = spec.with_value(|spec| spec.only).map(|only| {
-        let (hue, text) = match only {
-            EventType::Put => (Hue::Put, Text::PutsOnly),
-            EventType::Delete => (Hue::Delete, Text::DeletesOnly),
-        };
-        view! { <Chip hue=hue>{tr(text)}</Chip> }
-    });
-    let state = move || match status.get() {
-        Status::Opening => i18n.t(Text::Opening),
-        Status::Lost => i18n.t(Text::Reconnecting),
-        Status::Closed { .. } => i18n.t(Text::Ended),
-        Status::Live => "",
-    };
-    view! {
-        <header class="panel-head">
-            <span
-                class="dot"
-                class:dot-wait=move || status.get() == Status::Opening
-                class:dot-off=move || matches!(status.get(), Status::Lost | Status::Closed { .. })
-                title=state
-            ></span>
-            <h2 class="panel-name mono cut" title=move || name.get()>{move || name.get()}</h2>
-            {only}
-            <span class="push"></span>
-            <Spark store=store/>
-            <Show
-                when=move || paused.get()
-                fallback=move || view! {
-                    <Button kind=ButtonKind::Quiet icon=Icon::Filter label=label(Text::Filter) pressed=filtering on_press=toggle_filter/>
-                    <Button kind=ButtonKind::Quiet icon=Icon::Clear label=label(Text::Clear) on_press=move || store.change(crate::model::stream::Stream::clear)/>
-                    <Button kind=ButtonKind::Quiet icon=Icon::Pause label=label(Text::Pause) on_press=move || store.pause()/>
-                }
-            >
-                <span class="panel-held"><Tag hue=Hue::Lock>{held}</Tag></span>
-                <Button kind=ButtonKind::Primary on_press=move || store.resume()>{tr(Text::Resume)}</Button>
-            </Show>
-            <Button
-                kind=ButtonKind::Quiet
-                icon=Icon::Close
-                label=Signal::derive(move || i18n.fill(Text::Close, &[&name.get()]))
-                on_press=move || on_close.run(spec.get_value())
-            />
-        </header>
     }
 }
 
