@@ -100,16 +100,16 @@ fn ClusterPill() -> impl IntoView {
             .iter()
             .filter(|member| member.healthy)
             .count();
-        let leader = answer
-            .leader
-            .map(|id| {
+        let leader = answer.leader.map_or_else(
+            || i18n.t(Text::NoLeader).to_owned(),
+            |id| {
                 let named = answer
                     .members
                     .iter()
                     .find(|member| member.id == id && !member.name.is_empty());
                 named.map_or_else(|| id.to_string(), |member| member.name.clone())
-            })
-            .unwrap_or_else(|| i18n.t(Text::NoLeader).to_owned());
+            },
+        );
         Some(view! {
             <dl class="cluster-facts">
                 <dt>{i18n.t(Text::Name)}</dt>

@@ -53,7 +53,7 @@ fn pulse(effects: &[Act]) -> Option<String> {
 fn told(effects: Vec<Act>) -> Vec<WatchUpdate> {
     let updates = effects.into_iter().filter_map(|effect| match effect {
         Act::Deliver(_, update) => Some(update),
-        _ => None,
+        Act::Send(_) => None,
     });
     updates.collect()
 }

@@ -92,8 +92,9 @@ mod tests {
     #[test]
     fn a_row_stands_below_all_that_is_open_above_it() {
         let open = [(1, 50.0), (3, 10.0)];
-        let tops = [0, 1, 2, 3, 4].map(|index| top_of(index, 28.0, &open));
-        assert_eq!(tops, [0.0, 28.0, 106.0, 134.0, 172.0]);
+        // Whole pixels, so that numbers can be compared exactly.
+        let tops = [0, 1, 2, 3, 4].map(|index| top_of(index, 28.0, &open) as u32);
+        assert_eq!(tops, [0, 28, 106, 134, 172]);
     }
 
     #[test]

@@ -263,7 +263,7 @@ fn Writing(draft: Draft) -> impl IntoView {
     let i18n = use_i18n();
     let options = Signal::derive(move || {
         let names = |script| match script {
-            Script::Text => Text::LensText,
+            Script::Text => Text::LensPlain,
             Script::Hex => Text::LensHex,
             Script::Base64 => Text::LensBase64,
         };

@@ -40,7 +40,7 @@ crate::i18n::texts! {
         WatchIt: "Watch", "监听";
         Lens: "Lens", "查看方式";
         LensJson: "JSON", "JSON";
-        LensText: "Text", "文本";
+        LensPlain: "Text", "文本";
         LensHex: "Hex", "十六进制";
         LensBase64: "Base64", "Base64";
         ValidJson: "valid JSON", "有效 JSON";

@@ -17,7 +17,7 @@ use crate::ui::{Button, ButtonKind, Icon, Segmented};
 fn name(lens: Lens) -> Text {
     match lens {
         Lens::Json => Text::LensJson,
-        Lens::Text => Text::LensText,
+        Lens::Text => Text::LensPlain,
         Lens::Hex => Text::LensHex,
         Lens::Base64 => Text::LensBase64,
     }
