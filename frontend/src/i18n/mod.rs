@@ -139,6 +139,12 @@ pub(crate) fn tr(text: impl Text) -> impl Fn() -> &'static str + Copy + Send + S
     move || i18n.t(text)
 }
 
+/// A text for a property, in the language in use.
+pub(crate) fn label(text: impl Text) -> Signal<String> {
+    let i18n = use_i18n();
+    Signal::derive(move || i18n.t(text).to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Lang, fill};

@@ -7,7 +7,7 @@ pub(crate) mod watch;
 
 use leptos::prelude::*;
 
-use crate::i18n::{Common, texts, tr, use_i18n};
+use crate::i18n::{Common, label, texts, tr};
 use crate::ui::{EmptyState, Icon};
 
 /// The pages of the navigation.
@@ -74,13 +74,12 @@ texts! {
 /// An address that is no page of ours.
 #[component]
 pub(crate) fn NotFound() -> impl IntoView {
-    let i18n = use_i18n();
     let href = crate::api::base::page_url("explorer");
     view! {
         <EmptyState
             icon=Icon::Help
-            title=Signal::derive(move || i18n.t(Text::NotFound).to_owned())
-            detail=Signal::derive(move || i18n.t(Text::NotFoundDetail).to_owned())
+            title=label(Text::NotFound)
+            detail=label(Text::NotFoundDetail)
         >
             <a class="btn" href=href>{tr(Text::ToExplorer)}</a>
         </EmptyState>

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::i18n::{Common, texts, use_i18n};
 use crate::model::format;
 use crate::state::{Phase, use_clock, use_connection};
-use crate::ui::{Button, Glyph, Icon};
+use crate::ui::{Button, Glyph, Icon, When};
 
 texts! {
     enum Text {
@@ -36,12 +36,12 @@ pub(crate) fn LostBanner() -> impl IntoView {
         }
     };
     view! {
-        <Show when=move || away.get().is_some()>
+        <When when=move || away.get().is_some()>
             <div class="note note-warn lost" role="alert">
                 <Glyph icon=Icon::Unplugged/>
                 <span class="note-text">{words}</span>
                 <Button small=true on_press=move || connection.retry()>{move || i18n.t(Common::Retry)}</Button>
             </div>
-        </Show>
+        </When>
     }
 }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::i18n::{texts, tr, use_i18n};
+use crate::i18n::{label, texts, tr};
 use crate::state::use_overlays;
 use crate::ui::{Dialog, Kbd};
 
@@ -53,7 +53,7 @@ const MAP: [(Text, &[(&str, Text)]); 3] = [
 /// The help dialog.
 #[component]
 pub(crate) fn Help() -> impl IntoView {
-    let (overlays, i18n) = (use_overlays(), use_i18n());
+    let overlays = use_overlays();
     let sections = move || {
         MAP.iter()
             .map(|(title, rows)| {
@@ -78,7 +78,7 @@ pub(crate) fn Help() -> impl IntoView {
     view! {
         <Dialog
             open=overlays.help
-            title=Signal::derive(move || i18n.t(Text::Title).to_owned())
+            title=label(Text::Title)
             on_close=move |()| overlays.help.set(false)
         >
             <div class="dialog-body">{sections()}</div>

@@ -8,12 +8,12 @@ use leptos_router::hooks::use_navigate;
 
 use crate::api;
 use crate::api::base::page_url;
-use crate::i18n::{Lang, texts, tr, use_i18n};
+use crate::i18n::{Lang, label, texts, tr, use_i18n};
 use crate::model::{format, percent};
 use crate::pages::Page;
 use crate::state::theme::choose_language;
 use crate::state::{ThemeChoice, use_overlays, use_theme};
-use crate::ui::{Dialog, Glyph, Icon};
+use crate::ui::{Dialog, Glyph, Icon, When};
 
 texts! {
     enum Text {
@@ -71,11 +71,11 @@ fn prefix_url(prefix: &[u8]) -> String {
 /// The palette.
 #[component]
 pub(crate) fn Palette() -> impl IntoView {
-    let (overlays, i18n) = (use_overlays(), use_i18n());
+    let overlays = use_overlays();
     view! {
         <Dialog
             open=overlays.palette
-            title=Signal::derive(move || i18n.t(Text::Title).to_owned())
+            title=label(Text::Title)
             on_close=move |()| overlays.palette.set(false)
         >
             <PaletteBody/>
@@ -201,9 +201,9 @@ fn PaletteBody() -> impl IntoView {
             />
             <div id="palette-list" class="palette-list" role="listbox" aria-label=tr(Text::Title)>
                 {list}
-                <Show when=move || rows.with(Vec::is_empty)>
+                <When when=move || rows.with(Vec::is_empty)>
                     <p class="palette-none">{tr(Text::Nothing)}</p>
-                </Show>
+                </When>
             </div>
         </div>
     }

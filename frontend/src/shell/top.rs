@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::i18n::{Lang, texts, tr, use_i18n};
+use crate::i18n::{Lang, label, texts, tr, use_i18n};
 use crate::model::format;
 use crate::state::theme::choose_language;
 use crate::state::{Phase, ThemeChoice, use_cluster, use_connection, use_overlays, use_theme};
@@ -129,7 +129,7 @@ fn ClusterPill() -> impl IntoView {
             .map(|error| view! { <p class="menu-note">{error.title(i18n.lang())}</p> })
     };
     view! {
-        <Menu label=Signal::derive(move || i18n.t(Text::Cluster).to_owned()) class="pill" trigger=trigger>
+        <Menu label=label(Text::Cluster) class="pill" trigger=trigger>
             {facts}
             {error}
         </Menu>
@@ -138,7 +138,7 @@ fn ClusterPill() -> impl IntoView {
 
 #[component]
 fn ThemeMenu() -> impl IntoView {
-    let (theme, i18n) = (use_theme(), use_i18n());
+    let theme = use_theme();
     let icon = Signal::derive(move || {
         if theme.is_dark() {
             Icon::Moon
@@ -161,7 +161,7 @@ fn ThemeMenu() -> impl IntoView {
     .collect_view();
     view! {
         <Menu
-            label=Signal::derive(move || i18n.t(Text::Theme).to_owned())
+            label=label(Text::Theme)
             class="btn btn-icon"
             trigger=move || view! { <Glyph icon=icon/> }
         >
@@ -188,7 +188,7 @@ fn LanguageMenu() -> impl IntoView {
         })
         .collect_view();
     view! {
-        <Menu label=Signal::derive(move || i18n.t(Text::Language).to_owned()) class="btn lang" trigger=short>
+        <Menu label=label(Text::Language) class="btn lang" trigger=short>
             {items}
         </Menu>
     }

@@ -4,6 +4,22 @@ use leptos::prelude::*;
 
 use super::icon::{Glyph, Icon};
 
+/// What a press does. Boxed, so that a button is one type whatever it does: every type of its own
+/// would be compiled into the page again.
+pub(crate) struct Press(Box<dyn Fn()>);
+
+impl<F: Fn() + 'static> From<F> for Press {
+    fn from(act: F) -> Self {
+        Self(Box::new(act))
+    }
+}
+
+impl Press {
+    pub(crate) fn act(&self) {
+        (self.0)();
+    }
+}
+
 /// How a button looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ButtonKind {
@@ -46,7 +62,7 @@ pub(crate) fn Button(
     #[prop(optional, into)]
     pressed: MaybeProp<bool>,
     #[prop(optional)] small: bool,
-    on_press: impl Fn() + 'static,
+    #[prop(into)] on_press: Press,
     #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
     let class = format!(
@@ -64,7 +80,7 @@ pub(crate) fn Button(
             title=move || label.get()
             aria-pressed=move || pressed.get().map(|on| on.to_string())
             disabled=move || disabled.get() || pending.get()
-            on:click=move |_| on_press()
+            on:click=move |_| on_press.act()
         >
             {icon.map(|icon| view! { <Glyph icon=icon/> })}
             {children.map(|children| children())}

@@ -6,7 +6,8 @@ use leptos::prelude::*;
 
 use super::button::{Button, ButtonKind};
 use super::icon::Icon;
-use crate::i18n::{Common, use_i18n};
+use super::when::When;
+use crate::i18n::{Common, label};
 
 /// A dialog with a title. `children` exist only while it is open; `on_close` must make `open` false.
 #[component]
@@ -19,7 +20,6 @@ pub(crate) fn Dialog(
     wide: bool,
     children: ChildrenFn,
 ) -> impl IntoView {
-    let i18n = use_i18n();
     let node = NodeRef::<html::Dialog>::new();
     Effect::new(move |_| {
         let Some(dialog) = node.get() else { return };
@@ -35,17 +35,17 @@ pub(crate) fn Dialog(
         event.prevent_default();
         on_close.run(());
     };
-    let close_label = Signal::derive(move || i18n.t(Common::Close).to_owned());
+    let close_label = label(Common::Close);
     let children = StoredValue::new(children);
     view! {
         <dialog node_ref=node class="dialog" class:dialog-wide=wide aria-label=move || title.get() on:cancel=on_cancel>
-            <Show when=move || open.get()>
+            <When when=move || open.get()>
                 <header class="dialog-head">
                     <h2 class="dialog-title">{move || title.get()}</h2>
                     <Button kind=ButtonKind::Quiet icon=Icon::Close label=close_label on_press=move || on_close.run(())/>
                 </header>
                 {children.with_value(|children| children())}
-            </Show>
+            </When>
         </dialog>
     }
 }

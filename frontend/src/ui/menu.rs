@@ -4,6 +4,7 @@ use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 
+use super::button::Press;
 use super::icon::{Glyph, Icon};
 
 /// A button with a menu of [`MenuItem`]s. `trigger` is what stands in the button.
@@ -148,7 +149,7 @@ pub(crate) fn MenuItem(
     #[prop(optional, into)]
     checked: MaybeProp<bool>,
     #[prop(optional, into)] disabled: Signal<bool>,
-    on_press: impl Fn() + 'static,
+    #[prop(into)] on_press: Press,
     children: Children,
 ) -> impl IntoView {
     view! {
@@ -159,7 +160,7 @@ pub(crate) fn MenuItem(
             aria-checked=move || checked.get().map(|on| on.to_string())
             disabled=move || disabled.get()
             tabindex="-1"
-            on:click=move |_| on_press()
+            on:click=move |_| on_press.act()
         >
             {icon.map(|icon| view! { <Glyph icon=icon/> })}
             <span class="menu-text">{children()}</span>

@@ -18,6 +18,7 @@ pub(crate) mod tabs;
 pub(crate) mod toast;
 pub(crate) mod ttl;
 pub(crate) mod virtual_list;
+pub(crate) mod when;
 
 pub(crate) use button::{Button, ButtonKind};
 pub(crate) use chip::{Chip, Hue, Tag};
@@ -32,3 +33,4 @@ pub(crate) use states::{EmptyState, ErrorState, Skeleton};
 pub(crate) use tabs::Tabs;
 pub(crate) use ttl::TtlBar;
 pub(crate) use virtual_list::VirtualList;
+pub(crate) use when::When;

@@ -12,6 +12,31 @@ pub(crate) fn Segmented<T: Copy + PartialEq + Send + Sync + 'static>(
     #[prop(into)] options: Signal<Vec<(T, String)>>,
     #[prop(into)] on_choose: Callback<T>,
 ) -> impl IntoView {
+    let chosen = Signal::derive(move || {
+        let value = value.get();
+        options.with(|options| options.iter().position(|(option, _)| *option == value))
+    });
+    let texts = Signal::derive(move || {
+        options.with(|options| options.iter().map(|(_, text)| text.clone()).collect())
+    });
+    let choose = move |at: usize| {
+        if let Some(option) =
+            options.with_untracked(|options| options.get(at).map(|(option, _)| *option))
+        {
+            on_choose.run(option);
+        }
+    };
+    view! { <Segments label=label chosen=chosen texts=texts on_choose=choose/> }
+}
+
+/// The control itself, whatever is chosen by it.
+#[component]
+fn Segments(
+    label: Signal<String>,
+    chosen: Signal<Option<usize>>,
+    texts: Signal<Vec<String>>,
+    #[prop(into)] on_choose: Callback<usize>,
+) -> impl IntoView {
     let step = move |event: web_sys::KeyboardEvent| {
         let by = match event.key().as_str() {
             "ArrowRight" | "ArrowDown" => 1,
@@ -19,31 +44,26 @@ pub(crate) fn Segmented<T: Copy + PartialEq + Send + Sync + 'static>(
             _ => return,
         };
         event.prevent_default();
-        let options = options.get_untracked();
-        let at = options
-            .iter()
-            .position(|(option, _)| *option == value.get_untracked())
-            .unwrap_or(0) as isize;
-        let to = (at + by).rem_euclid(options.len().max(1) as isize) as usize;
-        if let Some((option, _)) = options.get(to) {
-            on_choose.run(*option);
-            focus_choice(&event);
-        }
+        let count = texts.with_untracked(Vec::len).max(1) as isize;
+        let at = chosen.get_untracked().unwrap_or(0) as isize;
+        on_choose.run((at + by).rem_euclid(count) as usize);
+        focus_choice(&event);
     };
     let segments = move || {
-        options
+        texts
             .get()
             .into_iter()
-            .map(|(option, text)| {
-                let chosen = move || value.get() == option;
+            .enumerate()
+            .map(|(at, text)| {
+                let is_chosen = move || chosen.get() == Some(at);
                 view! {
                     <button
                         type="button"
                         role="radio"
                         class="segment"
-                        aria-checked=move || chosen().to_string()
-                        tabindex=move || if chosen() { "0" } else { "-1" }
-                        on:click=move |_| on_choose.run(option)
+                        aria-checked=move || is_chosen().to_string()
+                        tabindex=move || if is_chosen() { "0" } else { "-1" }
+                        on:click=move |_| on_choose.run(at)
                     >
                         {text}
                     </button>

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::button::Button;
+use super::button::{Button, Press};
 use super::icon::{Glyph, Icon};
 use crate::api::ApiError;
 use crate::i18n::{Common, use_i18n};
@@ -29,7 +29,7 @@ pub(crate) fn EmptyState(
 #[component]
 pub(crate) fn ErrorState(
     #[prop(into)] error: Signal<ApiError>,
-    on_retry: impl Fn() + Clone + Send + Sync + 'static,
+    #[prop(into)] on_retry: Press,
 ) -> impl IntoView {
     let i18n = use_i18n();
     let request = move || {
@@ -42,7 +42,7 @@ pub(crate) fn ErrorState(
             <p class="state-title">{move || error.with(|error| error.title(i18n.lang()))}</p>
             <p class="state-detail">{move || error.with(|error| error.detail(i18n.lang()))}</p>
             <div class="state-acts">
-                <Button icon=Icon::Refresh on_press=on_retry>{move || i18n.t(Common::Retry)}</Button>
+                <Button icon=Icon::Refresh on_press=move || on_retry.act()>{move || i18n.t(Common::Retry)}</Button>
             </div>
             <p class="state-note mono">{request}</p>
         </div>

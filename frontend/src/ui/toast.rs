@@ -4,14 +4,14 @@ use leptos::prelude::*;
 
 use super::button::{Button, ButtonKind};
 use super::icon::{Glyph, Icon};
-use crate::i18n::{Common, use_i18n};
+use crate::i18n::{Common, label};
 use crate::state::{Tone, use_toasts};
 
 /// The corner they stand in.
 #[component]
 pub(crate) fn ToastCorner() -> impl IntoView {
-    let (toasts, i18n) = (use_toasts(), use_i18n());
-    let close = Signal::derive(move || i18n.t(Common::Close).to_owned());
+    let toasts = use_toasts();
+    let close = label(Common::Close);
     view! {
         <div class="toasts" role="status" aria-live="polite">
             <For each=move || toasts.list() key=|toast| toast.id let:toast>

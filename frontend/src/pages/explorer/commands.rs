@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::text::Text;
 use crate::api::base::api_url_absolute;
-use crate::i18n::{Common, tr, use_i18n};
+use crate::i18n::{Common, label, tr, use_i18n};
 use crate::model::command::{Deed, NoLine, curl, etcdctl};
 use crate::ui::clipboard::copier;
 use crate::ui::{Button, Dialog, Glyph, Icon, Menu, MenuItem};
@@ -15,7 +15,6 @@ pub(crate) fn CommandMenu(
     #[prop(into)] deeds: Signal<Vec<(Text, Deed)>>,
     #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
-    let i18n = use_i18n();
     let shown = RwSignal::new(None::<(Text, Deed)>);
     let items = move || {
         deeds
@@ -30,7 +29,7 @@ pub(crate) fn CommandMenu(
     };
     view! {
         <Menu
-            label=Signal::derive(move || i18n.t(Common::CopyAs).to_owned())
+            label=label(Common::CopyAs)
             trigger=move || view! { <Glyph icon=Icon::Copy/> {tr(Common::CopyAs)} }
         >
             {items}

@@ -9,7 +9,7 @@ use super::text::Text;
 use crate::api::kv::Demand;
 use crate::i18n::{tr, use_i18n};
 use crate::model::format;
-use crate::ui::{Button, ButtonKind, Glyph, Icon};
+use crate::ui::{Button, ButtonKind, Glyph, Icon, When};
 
 /// Theirs and mine, each as changes to what the editing began from.
 #[component]
@@ -71,9 +71,9 @@ pub(crate) fn ConflictView(draft: Draft, saver: Saver, theirs: Option<Entry>) ->
         </div>
         <div class="x-conflict-acts">
             <Button on_press=take_theirs>{tr(if deleted { Text::AcceptDeletion } else { Text::TakeTheirs })}</Button>
-            <Show when=move || !deleted>
+            <When when=move || !deleted>
                 <Button on_press=go_on.clone()>{tr(Text::MergeByHand)}</Button>
-            </Show>
+            </When>
             <Button kind=ButtonKind::DangerNow pending=draft.saving on_press=keep_mine>
                 {tr(if deleted { Text::CreateAgain } else { Text::KeepMine })}
             </Button>

@@ -10,12 +10,12 @@ use super::place::use_place;
 use super::text::Text;
 use crate::api::kv::{Demand, LeaseChoice};
 use crate::api::{self, ApiError};
-use crate::i18n::{Common, tr, use_i18n};
+use crate::i18n::{Common, label, tr, use_i18n};
 use crate::model::command::{Deed, NewLease};
 use crate::model::escape;
 use crate::model::format;
 use crate::state::{Scope, Tone, use_toasts};
-use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon, SelectField, TextField};
+use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon, SelectField, TextField, When};
 
 const NONE: &str = "none";
 const NEW: &str = "new";
@@ -24,11 +24,11 @@ const OLD: &str = "old";
 /// The dialog; open while the address says so.
 #[component]
 pub(crate) fn CreateDialog() -> impl IntoView {
-    let (place, i18n) = (use_place(), use_i18n());
+    let place = use_place();
     view! {
         <Dialog
             open=Signal::derive(move || place.new.with(Option::is_some))
-            title=Signal::derive(move || i18n.t(Text::CreateTitle).to_owned())
+            title=label(Text::CreateTitle)
             on_close=move |()| place.close_new()
         >
             <CreateForm/>
@@ -154,8 +154,8 @@ fn CreateForm() -> impl IntoView {
             (OLD, i18n.t(Text::OldLeaseChoice).to_owned()),
         ]
     });
-    let text = move |text: Text| Signal::derive(move || i18n.t(text).to_owned());
-    let common = move |text: Common| Signal::derive(move || i18n.t(text).to_owned());
+    let text = move |text: Text| label(text);
+    let common = move |text: Common| label(text);
     let already = move || {
         exists.get().map(|revision| {
             view! {
@@ -184,12 +184,12 @@ fn CreateForm() -> impl IntoView {
             </label>
             <div class="x-create-lease">
                 <SelectField label=common(Common::Lease) value=kind options=options/>
-                <Show when=move || kind.get() == NEW>
+                <When when=move || kind.get() == NEW>
                     <TextField label=text(Text::Seconds) value=seconds error=lease_error/>
-                </Show>
-                <Show when=move || kind.get() == OLD>
+                </When>
+                <When when=move || kind.get() == OLD>
                     <TextField mono=true label=text(Text::LeaseId) value=lease_id error=lease_error/>
-                </Show>
+                </When>
             </div>
             {already}
             {move || error.get().map(|error| view! { <SaveFailed error=error/> })}

@@ -11,12 +11,12 @@ use super::key::{Followed, Known};
 use super::text::Text;
 use crate::api::kv::{Demand, LeaseChoice};
 use crate::api::{self, ApiError};
-use crate::i18n::{Common, tr, use_i18n};
+use crate::i18n::{Common, label, tr, use_i18n};
 use crate::model::command::{Deed, KeptLease};
 use crate::model::format;
 use crate::model::value::{BadDraft, LineEnds, Script, line_ends, read, scripts, write};
 use crate::state::{Scope, Tone, use_toasts};
-use crate::ui::{Button, ButtonKind, Glyph, Icon, Segmented, SelectField};
+use crate::ui::{Button, ButtonKind, Glyph, Icon, Segmented, SelectField, When};
 
 /// Where the editing stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -328,7 +328,7 @@ fn Writing(draft: Draft) -> impl IntoView {
             <div class="card-head">
                 <span>{tr(Text::EditValue)}</span>
                 <Segmented
-                    label=Signal::derive(move || i18n.t(Text::WriteAs).to_owned())
+                    label=label(Text::WriteAs)
                     value=draft.script
                     options=options
                     on_choose=move |script| draft.rewrite(script)
@@ -347,15 +347,15 @@ fn Writing(draft: Draft) -> impl IntoView {
                 on:keydown=on_keydown
             ></textarea>
             <div class="x-editor-foot">
-                <Show when=move || lease.get().is_some()>
-                    <SelectField bare=true label=Signal::derive(move || i18n.t(Text::LeaseAfter).to_owned()) value=draft.lease options=lease_options/>
-                </Show>
+                <When when=move || lease.get().is_some()>
+                    <SelectField bare=true label=label(Text::LeaseAfter) value=draft.lease options=lease_options/>
+                </When>
                 <span class="x-editor-note" role="status">
                     <span class="field-error">{error}</span>
                     <span class="mute">{ends}</span>
-                    <Show when=move || value.with(Result::is_ok) && !ready.get()>
+                    <When when=move || value.with(Result::is_ok) && !ready.get()>
                         <span class="mute">{tr(Text::NoChange)}</span>
-                    </Show>
+                    </When>
                 </span>
                 <Button on_press=move || draft.end()>{tr(Common::Cancel)}</Button>
                 <Button kind=ButtonKind::Primary disabled=Signal::derive(move || !ready.get()) on_press=review>{tr(Text::Review)}</Button>

@@ -11,7 +11,7 @@ use super::path::Path;
 use super::place::{prefix_url, use_place};
 use super::remove::DeletePrefix;
 use super::text::Text;
-use crate::i18n::{Common, tr, use_i18n};
+use crate::i18n::{Common, label, tr, use_i18n};
 use crate::model::command::Deed;
 use crate::model::format;
 use crate::model::percent;
@@ -155,8 +155,8 @@ pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
         view! {
             <EmptyState
                 icon=Icon::Folder
-                title=Signal::derive(move || i18n.t(Text::FolderEmpty).to_owned())
-                detail=Signal::derive(move || i18n.t(Text::FolderEmptyDetail).to_owned())
+                title=label(Text::FolderEmpty)
+                detail=label(Text::FolderEmptyDetail)
             >
                 <Button kind=ButtonKind::Primary icon=Icon::Plus on_press=move || place.open_new(&prefix.get_value())>{tr(Text::NewKey)}</Button>
             </EmptyState>

@@ -8,10 +8,12 @@ use super::key::Followed;
 use super::text::Text;
 use super::value::ValueCard;
 use crate::api::{self, ApiError};
-use crate::i18n::{tr, use_i18n};
+use crate::i18n::{label, tr, use_i18n};
 use crate::model::format;
 use crate::state::Scope;
-use crate::ui::{Button, ButtonKind, EmptyState, ErrorState, Glyph, Icon, Segmented, Skeleton};
+use crate::ui::{
+    Button, ButtonKind, EmptyState, ErrorState, Glyph, Icon, Segmented, Skeleton, When,
+};
 
 /// The pages that have come.
 #[derive(Clone, Debug, PartialEq)]
@@ -140,16 +142,16 @@ pub(crate) fn HistoryCard(followed: Followed) -> impl IntoView {
             .with(|pages| pages.as_ref().is_some_and(|pages| pages.entries.is_empty()))
     });
     view! {
-        <Show when=move || loading.get()><div class="x-appears"><Skeleton rows=5/></div></Show>
+        <When when=move || loading.get()><div class="x-appears"><Skeleton rows=5/></div></When>
         {move || failed.get().map(|error| view! { <ErrorState error=Signal::stored(error) on_retry=move || store.load(false)/> })}
-        <Show when=move || none.get()>
-            <EmptyState icon=Icon::History title=Signal::derive(move || i18n.t(Text::EndCompaction).to_owned())/>
-        </Show>
-        <Show when=move || newest.get().is_some()>
+        <When when=move || none.get()>
+            <EmptyState icon=Icon::History title=label(Text::EndCompaction)/>
+        </When>
+        <When when=move || newest.get().is_some()>
             <div class="x-history">
                 <section class="card">
                     <div class="card-head">{tr(Text::HistoryTitle)}</div>
-                    <Show when=moved>
+                    <When when=moved>
                         <div class="note">
                             <span class="note-text">{tr(Text::HistoryMoved)}</span>
                             <Button
@@ -162,18 +164,18 @@ pub(crate) fn HistoryCard(followed: Followed) -> impl IntoView {
                                 {tr(Text::Refresh)}
                             </Button>
                         </div>
-                    </Show>
+                    </When>
                     <div class="x-history-list" role="listbox" aria-label=tr(Text::HistoryTitle)>{rows}</div>
                     <div class="x-history-end">
                         <span class="note-text">{end}</span>
-                        <Show when=more>
+                        <When when=more>
                             <Button small=true kind=ButtonKind::Quiet pending=store.busy on_press=move || store.load(true)>{tr(Text::LoadOlder)}</Button>
-                        </Show>
+                        </When>
                     </div>
                 </section>
                 <Revision store=store at=at/>
             </div>
-        </Show>
+        </When>
     }
 }
 
@@ -199,9 +201,9 @@ fn HistoryRow(
             <span class="num soft">{tr(Text::VersionIs)} " " {format::count(entry.version)}</span>
             <span class="num mute">{format::size(size)}</span>
             {entry.lease.map(|_| view! { <span class="x-history-lease"><Glyph icon=Icon::Lease/></span> })}
-            <Show when=move || current.get() == Some(revision)>
+            <When when=move || current.get() == Some(revision)>
                 <span class="x-history-now">{tr(Text::Current)}</span>
-            </Show>
+            </When>
         </button>
     }
 }
@@ -263,14 +265,14 @@ fn Revision(store: Store, at: Memo<Option<i64>>) -> impl IntoView {
         <div class="x-history-at">
             <div class="x-history-head">
                 <h3>{title}</h3>
-                <Show when=move || has_before.get()>
+                <When when=move || has_before.get()>
                     <Segmented
-                        label=Signal::derive(move || i18n.t(Text::Lens).to_owned())
+                        label=label(Text::Lens)
                         value=whole
                         options=options
                         on_choose=move |choice| whole.set(choice)
                     />
-                </Show>
+                </When>
             </div>
             {body}
         </div>

@@ -12,7 +12,7 @@ use super::remove::DeleteKey;
 use super::text::Text;
 use super::value::ValueCard;
 use crate::api::{self, ApiError};
-use crate::i18n::{tr, use_i18n};
+use crate::i18n::{label, tr, use_i18n};
 use crate::live::use_live;
 use crate::model::format;
 use crate::model::live::WatchUpdate;
@@ -242,7 +242,7 @@ pub(crate) fn KeyView(key: Name) -> impl IntoView {
             <EmptyState
                 icon=Icon::File
                 title=Signal::derive(move || i18n.fill(Text::Absent, &[&name()]))
-                detail=Signal::derive(move || i18n.t(Text::AbsentDetail).to_owned())
+                detail=label(Text::AbsentDetail)
             >
                 <Button kind=ButtonKind::Primary icon=Icon::Plus on_press=move || place.open_new(&followed.key.get_value())>
                     {tr(Text::CreateIt)}

@@ -9,13 +9,13 @@ use super::key::{Followed, Known};
 use super::path::Path;
 use super::place::{HISTORY, VALUE, key_url, use_place};
 use super::text::Text;
-use crate::i18n::{tr, use_i18n};
+use crate::i18n::{label, tr, use_i18n};
 use crate::model::command::Deed;
 use crate::model::format;
 use crate::model::percent;
 use crate::state::use_clock;
 use crate::ui::clipboard::copier;
-use crate::ui::{Button, ButtonKind, Chip, Glyph, Hue, Icon, MenuItem, Tabs};
+use crate::ui::{Button, ButtonKind, Chip, Glyph, Hue, Icon, MenuItem, Tabs, When};
 
 /// The head.
 #[component]
@@ -108,12 +108,12 @@ pub(crate) fn KeyHead(followed: Followed) -> impl IntoView {
                     </Button>
                 </div>
             </div>
-            <Show when=move || has_entry.get()>
+            <When when=move || has_entry.get()>
                 <KeyChips known=known/>
-            </Show>
+            </When>
             <div class="x-head-tabs" class:is-hidden=move || editing.get() || !has_entry.get()>
                 <Tabs
-                    label=Signal::derive(move || i18n.t(Text::Sections).to_owned())
+                    label=label(Text::Sections)
                     value=place.tab
                     options=tabs
                     on_choose=move |tab| place.open_tab(tab)

@@ -22,7 +22,7 @@ mod value;
 
 use leptos::prelude::*;
 
-use crate::i18n::use_i18n;
+use crate::i18n::{label, use_i18n};
 use crate::state::{Phase, use_clock, use_connection};
 use crate::ui::{EmptyState, Icon, Split};
 use place::Selected;
@@ -53,8 +53,8 @@ pub(crate) fn Explorer() -> impl IntoView {
         Selected::Nothing => view! {
             <EmptyState
                 icon=Icon::Tree
-                title=Signal::derive(move || i18n.t(Text::Nothing).to_owned())
-                detail=Signal::derive(move || i18n.t(Text::NothingDetail).to_owned())
+                title=label(Text::Nothing)
+                detail=label(Text::NothingDetail)
             />
         }
         .into_any(),
@@ -65,7 +65,7 @@ pub(crate) fn Explorer() -> impl IntoView {
         <h1 class="visually-hidden">{move || i18n.t(crate::i18n::Common::Explorer)}</h1>
         <Split
             name="explorer.split"
-            label=Signal::derive(move || i18n.t(Text::TreeBorder).to_owned())
+            label=label(Text::TreeBorder)
             second_shown=Signal::derive(move || selected.get() != Selected::Nothing)
             first=Box::new(|| view! { <tree_pane::TreePane/> }.into_any())
             second=Box::new(move || view! { <section class="x-detail">{detail}</section> }.into_any())

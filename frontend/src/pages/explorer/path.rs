@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::place::{prefix_url, use_place};
 use super::text::Text;
-use crate::i18n::{Common, use_i18n};
+use crate::i18n::{Common, label, use_i18n};
 use crate::model::format;
 use crate::model::tree::{Name, SEPARATOR};
 use crate::ui::{Button, ButtonKind, Icon};
@@ -75,7 +75,7 @@ pub(crate) fn Path(name: Name) -> impl IntoView {
                 <Button
                     kind=ButtonKind::Quiet
                     icon=Icon::Left
-                    label=Signal::derive(move || i18n.t(Text::BackToTree).to_owned())
+                    label=label(Text::BackToTree)
                     on_press=move || place.close()
                 />
             </span>

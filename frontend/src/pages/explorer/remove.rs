@@ -8,12 +8,12 @@ use super::editor::SaveFailed;
 use super::key::{Followed, Known};
 use super::text::Text;
 use crate::api::{self, ApiError, Trouble};
-use crate::i18n::{Common, tr, use_i18n};
+use crate::i18n::{Common, label, tr, use_i18n};
 use crate::model::command::Deed;
 use crate::model::format;
 use crate::model::tree::Name;
 use crate::state::{Scope, Tone, use_toasts};
-use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon};
+use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon, When};
 
 /// Asks before a key is deleted.
 #[component]
@@ -96,7 +96,7 @@ pub(crate) fn DeleteKey(followed: Followed) -> impl IntoView {
     };
     let failed = move || error.get().map(|error| view! { <SaveFailed error=error/> });
     view! {
-        <Dialog open=open title=Signal::derive(move || i18n.t(Text::DeleteKeyTitle).to_owned()) on_close=move |()| close()>
+        <Dialog open=open title=label(Text::DeleteKeyTitle) on_close=move |()| close()>
             <div class="dialog-body">
                 <p class="mono x-object">{followed.key.with_value(|key| format::key(key))}</p>
                 <p class="soft">{facts}</p>
@@ -123,10 +123,9 @@ pub(crate) fn DeleteKey(followed: Followed) -> impl IntoView {
 /// Asks before everything under a prefix is deleted: first counts, then deletes what was counted.
 #[component]
 pub(crate) fn DeletePrefix(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
-    let i18n = use_i18n();
     let prefix = StoredValue::new(prefix);
     view! {
-        <Dialog open=open title=Signal::derive(move || i18n.t(Text::DeletePrefixTitle).to_owned()) on_close=move |()| open.set(false)>
+        <Dialog open=open title=label(Text::DeletePrefixTitle) on_close=move |()| open.set(false)>
             <DeletePrefixBody prefix=prefix.get_value() open=open/>
         </Dialog>
     }
@@ -230,12 +229,12 @@ fn DeletePrefixBody(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
     view! {
         <div class="dialog-body">
             <p class="mono x-object">{name}</p>
-            <Show when=move || moved.get()>
+            <When when=move || moved.get()>
                 <div class="note note-warn" role="alert">
                     <Glyph icon=Icon::Warn/>
                     <span class="note-text">{tr(Text::RangeMoved)}</span>
                 </div>
-            </Show>
+            </When>
             <p class="soft" role="status">{facts}</p>
             {move || error.get().map(|error| view! { <SaveFailed error=error/> })}
         </div>

@@ -7,7 +7,7 @@ use super::keyspace::{rows, use_keyspace};
 use super::place::{Selected, use_place};
 use super::text::Text;
 use super::tree_row::{TreeRow, row_id};
-use crate::i18n::{tr, use_i18n};
+use crate::i18n::{label, tr, use_i18n};
 use crate::model::format;
 use crate::model::tree::{Loading, Move, Name, Row, RowKind, step, typeahead};
 use crate::state::clock::now_ms;
@@ -234,8 +234,8 @@ pub(crate) fn TreePane() -> impl IntoView {
         State::Empty => view! {
             <EmptyState
                 icon=Icon::Tree
-                title=Signal::derive(move || i18n.t(Text::TreeEmpty).to_owned())
-                detail=Signal::derive(move || i18n.t(Text::TreeEmptyDetail).to_owned())
+                title=label(Text::TreeEmpty)
+                detail=label(Text::TreeEmptyDetail)
             >
                 <Button kind=ButtonKind::Primary icon=Icon::Plus on_press=move || place.open_new(&[])>{tr(Text::NewKey)}</Button>
             </EmptyState>
@@ -245,7 +245,7 @@ pub(crate) fn TreePane() -> impl IntoView {
             <EmptyState
                 icon=Icon::Filter
                 title=Signal::derive(move || i18n.fill(Text::NoMatch, &[&filter.get()]))
-                detail=Signal::derive(move || i18n.t(Text::NoMatchDetail).to_owned())
+                detail=label(Text::NoMatchDetail)
             >
                 <Button icon=Icon::Folder on_press=move || place.open_prefix(filter.get_untracked().as_bytes())>
                     {tr(Text::OpenAsPrefix)}
@@ -257,8 +257,8 @@ pub(crate) fn TreePane() -> impl IntoView {
     };
     view! {
         <div class="x-pane-tools">
-            <SearchField label=Signal::derive(move || i18n.t(Text::Filter).to_owned()) value=filter hint="/" on_key=on_filter_key/>
-            <Button icon=Icon::Plus label=Signal::derive(move || i18n.t(Text::NewKey).to_owned()) on_press=move || place.open_new(&begins())/>
+            <SearchField label=label(Text::Filter) value=filter hint="/" on_key=on_filter_key/>
+            <Button icon=Icon::Plus label=label(Text::NewKey) on_press=move || place.open_new(&begins())/>
         </div>
         <div
             node_ref=list

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use shared::Bytes;
 
 use super::text::Text;
-use crate::i18n::{Common, tr, use_i18n};
+use crate::i18n::{Common, label, tr, use_i18n};
 use crate::model::code::Code;
 use crate::model::format;
 use crate::model::value::{Lens, lenses, nature, show};
@@ -85,7 +85,7 @@ pub(crate) fn ValueCard(#[prop(into)] value: Signal<Bytes>) -> impl IntoView {
             view! {
                 <CodeView
                     code=Signal::derive(move || -> Arc<Code> { code.get() })
-                    label=Signal::derive(move || i18n.t(Common::Value).to_owned())
+                    label=label(Common::Value)
                 />
             }
             .into_any()
@@ -95,7 +95,7 @@ pub(crate) fn ValueCard(#[prop(into)] value: Signal<Bytes>) -> impl IntoView {
         <section class="card">
             <div class="card-head">
                 <Segmented
-                    label=Signal::derive(move || i18n.t(Text::Lens).to_owned())
+                    label=label(Text::Lens)
                     value=lens
                     options=options
                     on_choose=move |lens| chosen.set(Some(lens))
@@ -105,7 +105,7 @@ pub(crate) fn ValueCard(#[prop(into)] value: Signal<Bytes>) -> impl IntoView {
                     kind=ButtonKind::Quiet
                     small=true
                     icon=Icon::Copy
-                    label=Signal::derive(move || i18n.t(Text::CopyValue).to_owned())
+                    label=label(Text::CopyValue)
                     on_press=copy_value
                 />
             </div>
