@@ -2,6 +2,7 @@
 
 mod bulk;
 mod compaction;
+mod hub;
 mod lock_walk;
 mod lock_walk_etcdctl;
 mod locks;
