@@ -21,7 +21,7 @@ use crate::ui::size::observe_size;
 const OVERSCAN: f64 = 240.0;
 
 /// Narrower panels have two-line rows.
-const NARROW: f64 = 520.0;
+const NARROW: f64 = 480.0;
 
 /// Height of a row, wide and narrow. The style sheet agrees.
 const ROW: [f64; 2] = [28.0, 48.0];
