@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use shared::Entry;
 
 use super::diff_view::DiffView;
-use super::editor::{Draft, Saver, Step};
+use super::draft::{Draft, Saver, Step};
 use super::text::Text;
 use crate::api::kv::Demand;
 use crate::i18n::{tr, use_i18n};

@@ -5,22 +5,20 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use super::commands::CommandMenu;
-use super::facts::use_facts;
+use super::folder_rows::{FolderRow, KeyRow};
 use super::keyspace::use_keyspace;
 use super::path::Path;
 use super::place::{prefix_url, use_place};
-use super::remove::DeletePrefix;
+use super::remove_prefix::DeletePrefix;
 use super::text::Text;
-use crate::i18n::{Common, label, tr, use_i18n};
+use crate::i18n::{label, tr, use_i18n};
 use crate::model::command::Deed;
-use crate::model::format;
 use crate::model::percent;
-use crate::model::tree::{Item, Level, Loading, Name, SEPARATOR};
+use crate::model::tree::{Item, Level, Loading, Name};
 use crate::state::use_narrow;
 use crate::ui::clipboard::copier;
 use crate::ui::{
-    Button, ButtonKind, Chip, EmptyState, ErrorState, Glyph, Icon, MenuItem, Skeleton, TtlBar,
-    VirtualList,
+    Button, ButtonKind, Chip, EmptyState, ErrorState, Glyph, Icon, MenuItem, Skeleton, VirtualList,
 };
 
 /// Height of a row, and of its two lines on narrow screens; `explorer.css` agrees.
@@ -189,87 +187,5 @@ pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
         </header>
         {body}
         <DeletePrefix prefix=prefix.get_value() open=deleting/>
-    }
-}
-
-/// The part of a name below the folder.
-fn below(name: &[u8], prefix: StoredValue<Name>) -> String {
-    let label = &name[prefix.with_value(|prefix| prefix.len()).min(name.len())..];
-    match label {
-        [rest @ .., SEPARATOR] if !rest.is_empty() => format::key(rest),
-        _ => format::key(label),
-    }
-}
-
-#[component]
-fn FolderRow(name: Name, prefix: StoredValue<Name>) -> impl IntoView {
-    let (keyspace, place) = (use_keyspace(), use_place());
-    keyspace.count(&name);
-    let label = below(&name, prefix);
-    let name = StoredValue::new(name);
-    let i18n = use_i18n();
-    let fresh = Memo::new(move |_| name.with_value(|name| keyspace.is_fresh(true, name)));
-    let count = move || {
-        let count = keyspace
-            .tree()
-            .with(|tree| name.with_value(|name| tree.count(name)));
-        count.map(|count| i18n.plural(count, Text::OneKey, Text::ManyKeys))
-    };
-    let open = move |_| place.open_prefix(&name.get_value());
-    view! {
-        <div class="x-grid-row" role="row" class:is-fresh=move || fresh.get() on:click=open>
-            <span role="cell" class="x-grid-name">
-                <Glyph icon=Icon::Folder/>
-                <a href=name.with_value(|name| prefix_url(name)) class="mono cut">{label}</a>
-            </span>
-            <span role="cell" class="x-grid-rest mute">{count}</span>
-        </div>
-    }
-}
-
-#[component]
-fn KeyRow(name: Name, prefix: StoredValue<Name>) -> impl IntoView {
-    let (keyspace, facts, place, i18n) = (use_keyspace(), use_facts(), use_place(), use_i18n());
-    let label = below(&name, prefix);
-    let nameless = label.is_empty();
-    let href = super::place::key_url(&name);
-    let name = StoredValue::new(name);
-    let fresh = Memo::new(move |_| name.with_value(|name| keyspace.is_fresh(false, name)));
-    let meta = Memo::new(move |_| {
-        keyspace.tree().with(|tree| {
-            let level = prefix.with_value(|prefix| tree.level(prefix))?;
-            name.with_value(|name| level.meta(name))
-        })
-    });
-    let known = Memo::new(move |_| facts.key(&name.get_value(), meta.get()?.mod_revision));
-    let size = move || known.get().map(|facts| format::size(facts.size));
-    let draining = Memo::new(move |_| facts.lease(known.get()?.lease?));
-    let has_lease = Memo::new(move |_| draining.get().is_some());
-    let no_lease = Memo::new(move |_| known.get().is_some_and(|facts| facts.lease.is_none()));
-    let lease = move || {
-        if has_lease.get() {
-            let deadline = move || draining.get().map_or(0.0, |draining| draining.deadline);
-            let granted = move || draining.get().map_or(0, |draining| draining.granted);
-            return Some(view! { <TtlBar deadline=Signal::derive(deadline) granted=Signal::derive(granted)/> }.into_any());
-        }
-        no_lease
-            .get()
-            .then(|| view! { <span class="mute">{move || i18n.t(Common::None)}</span> }.into_any())
-    };
-    let open = move |_| place.open_key(&name.get_value());
-    view! {
-        <div class="x-grid-row" role="row" class:is-fresh=move || fresh.get() on:click=open>
-            <span role="cell" class="x-grid-name">
-                <Glyph icon=Icon::File/>
-                <a href=href class="mono cut">
-                    {label}
-                    {nameless.then(|| view! { <span class="mute">{move || i18n.t(Common::EmptyKey)}</span> })}
-                </a>
-            </span>
-            <span role="cell" class="cell-num x-grid-size">{size}</span>
-            <span role="cell" class="cell-num x-grid-version">{move || meta.get().map(|meta| format::count(meta.version))}</span>
-            <span role="cell" class="cell-num mono x-grid-modified">{move || meta.get().map(|meta| format::count(meta.mod_revision))}</span>
-            <span role="cell" class="x-grid-lease">{lease}</span>
-        </div>
     }
 }

@@ -1,0 +1,122 @@
+use super::*;
+
+const BASE: &str = "http://127.0.0.1:8379/api/v1/";
+
+fn get(key: &[u8]) -> Deed {
+    Deed::Get { key: key.to_vec() }
+}
+
+#[test]
+fn curl_carries_any_key() {
+    for (key, line) in [
+        (
+            &b"/a//b/"[..],
+            "curl 'http://127.0.0.1:8379/api/v1/kv?key=/a//b/'",
+        ),
+        (b"it's", "curl 'http://127.0.0.1:8379/api/v1/kv?key=it%27s'"),
+        (
+            b"\xff\xfe\0",
+            "curl 'http://127.0.0.1:8379/api/v1/kv?key=%FF%FE%00'",
+        ),
+        (
+            b"+%?",
+            "curl 'http://127.0.0.1:8379/api/v1/kv?key=%2B%25%3F'",
+        ),
+    ] {
+        assert_eq!(curl(&get(key), BASE), line);
+    }
+}
+
+#[test]
+fn etcdctl_quotes_what_a_shell_would_touch() {
+    for (key, line) in [
+        (&b"/a b$"[..], Ok("etcdctl get '/a b$'")),
+        (b"it's", Ok(r"etcdctl get 'it'\''s'")),
+        (b"\xff'\n", Ok(r"etcdctl get $'\xff\'\x0a'")),
+        (b"a\0", Err(NoLine::Nul)),
+        (b"-k", Ok("etcdctl get -- '-k'")),
+    ] {
+        assert_eq!(etcdctl(&get(key)).as_deref(), line.as_ref().copied());
+    }
+    assert_eq!(
+        etcdctl(&Deed::History { key: b"a".to_vec() }),
+        Err(NoLine::NoCommand)
+    );
+}
+
+#[test]
+fn writes_carry_their_precondition() {
+    let replace = Deed::Replace {
+        key: b"k".to_vec(),
+        value: b"it's \"1\"\n".to_vec(),
+        revision: 7,
+        lease: KeptLease::Keep,
+    };
+    assert_eq!(
+        curl(&replace, BASE),
+        "curl -X PUT -H 'If-Match: \"7\"' --data-raw 'it'\\''s \"1\"\n' 'http://127.0.0.1:8379/api/v1/kv?key=k'"
+    );
+    assert_eq!(
+        etcdctl(&replace).expect("it is text"),
+        "etcdctl txn <<'EOF'\nmod(\"k\") = \"7\"\n\nput --ignore-lease -- \"k\" \"it's \\\"1\\\"\\n\"\n\n\nEOF"
+    );
+    let create = Deed::Create {
+        key: b"k".to_vec(),
+        value: vec![0xff, 0],
+        lease: NewLease::Id("694d604f1cc13e0f".to_owned()),
+    };
+    assert_eq!(
+        curl(&create, BASE),
+        "base64 -d <<'EOF' | curl -X PUT -H 'If-None-Match: *' --data-binary @- 'http://127.0.0.1:8379/api/v1/kv?key=k&lease=694d604f1cc13e0f'\n/wA=\nEOF"
+    );
+    let delete = Deed::Delete {
+        key: b"k".to_vec(),
+        revision: 7,
+    };
+    assert_eq!(
+        curl(&delete, BASE),
+        "curl -X DELETE -H 'If-Match: \"7\"' 'http://127.0.0.1:8379/api/v1/kv?key=k'"
+    );
+    assert_eq!(
+        etcdctl(&delete).expect("it is text"),
+        "etcdctl txn <<'EOF'\nmod(\"k\") = \"7\"\n\ndel -- \"k\"\n\n\nEOF"
+    );
+}
+
+#[test]
+fn a_lease_is_granted_first() {
+    let deed = Deed::Create {
+        key: b"k$".to_vec(),
+        value: b"`v`".to_vec(),
+        lease: NewLease::Grant(60),
+    };
+    assert_eq!(
+        curl(&deed, BASE),
+        concat!(
+            r#"LEASE=$(curl -s --json '{"ttl":60}' 'http://127.0.0.1:8379/api/v1/leases' | sed 's/.*"id":"\([^"]*\)".*/\1/')"#,
+            "\n",
+            r#"curl -X PUT -H 'If-None-Match: *' --data-raw '`v`' 'http://127.0.0.1:8379/api/v1/kv?key=k%24&lease='"$LEASE""#
+        )
+    );
+    assert_eq!(
+        etcdctl(&deed).expect("it is text"),
+        "LEASE=$(etcdctl lease grant 60 | cut -d' ' -f2)\netcdctl txn <<EOF\ncreate(\"k\\$\") = \"0\"\n\nput --lease=$LEASE -- \"k\\$\" \"\\`v\\`\"\n\n\nEOF"
+    );
+}
+
+#[test]
+fn a_prefix_delete_names_what_was_counted() {
+    let deed = Deed::DeletePrefix {
+        prefix: b"/cron/".to_vec(),
+        count: 412,
+        revision: 9,
+    };
+    assert_eq!(
+        curl(&deed, BASE),
+        "curl -X DELETE 'http://127.0.0.1:8379/api/v1/kv?prefix=/cron/&confirm=412&revision=9'"
+    );
+    assert_eq!(
+        etcdctl(&deed).expect("it is text"),
+        "etcdctl del --prefix '/cron/'"
+    );
+}

@@ -1,0 +1,149 @@
+//! Deleting everything under a prefix, with the count named.
+
+use leptos::prelude::*;
+use shared::CountAnswer;
+
+use super::commands::CommandButton;
+use super::editor::SaveFailed;
+use super::text::Text;
+use crate::api::{self, ApiError, Trouble};
+use crate::i18n::{Common, label, tr, use_i18n};
+use crate::model::command::Deed;
+use crate::model::format;
+use crate::model::tree::Name;
+use crate::state::{Scope, Tone, use_toasts};
+use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon, When};
+
+/// Asks before everything under a prefix is deleted: first counts, then deletes what was counted.
+#[component]
+pub(crate) fn DeletePrefix(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
+    let prefix = StoredValue::new(prefix);
+    view! {
+        <Dialog open=open title=label(Text::DeletePrefixTitle) on_close=move |()| open.set(false)>
+            <DeletePrefixBody prefix=prefix.get_value() open=open/>
+        </Dialog>
+    }
+}
+
+#[component]
+fn DeletePrefixBody(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
+    let (toasts, i18n) = (use_toasts(), use_i18n());
+    let scope = Scope::here();
+    let prefix = StoredValue::new(prefix);
+    let counted = RwSignal::new(None::<CountAnswer>);
+    let moved = RwSignal::new(false);
+    let busy = RwSignal::new(false);
+    let error = RwSignal::new(None::<ApiError>);
+    let count = move || {
+        scope.spawn(async move {
+            let Some(prefix) = prefix.try_get_value() else {
+                return;
+            };
+            match api::kv::count_before_delete(&prefix).await {
+                Ok(answer) => {
+                    counted.try_set(Some(answer));
+                }
+                Err(problem) => {
+                    error.try_set(Some(problem));
+                }
+            }
+        });
+    };
+    count();
+    let name = move || {
+        let name = prefix.with_value(|prefix| format::key(prefix));
+        if name.is_empty() {
+            i18n.t(Text::WholeKeyspace).to_owned()
+        } else {
+            name
+        }
+    };
+    let keys =
+        Memo::new(move |_| counted.with(|counted| counted.as_ref().map(|counted| counted.count)));
+    let verb = move || match keys.get() {
+        None => i18n.t(Text::Counting).to_owned(),
+        Some(1) => i18n.fill(Text::DeleteOneNow, &["1", &name()]),
+        Some(keys) => i18n.fill(Text::DeleteManyNow, &[&format::count(keys), &name()]),
+    };
+    let delete = move || {
+        let (Some(answer), prefix) = (counted.get_untracked(), prefix.get_value()) else {
+            return;
+        };
+        busy.set(true);
+        error.set(None);
+        scope.spawn(async move {
+            let result = api::kv::delete_prefix(&prefix, answer).await;
+            busy.try_set(false);
+            match result {
+                Ok(deleted) => {
+                    let text = i18n.fill(
+                        Text::DeletedMany,
+                        &[&format::count(deleted.deleted), &untrack(name)],
+                    );
+                    toasts.show(Tone::Good, text);
+                    open.try_set(false);
+                }
+                Err(problem) if problem.trouble() == Trouble::Conflict => {
+                    moved.try_set(true);
+                    counted.try_set(None);
+                    count();
+                }
+                Err(problem) => {
+                    error.try_set(Some(problem));
+                }
+            }
+        });
+    };
+    let deed = Signal::derive(move || {
+        let counted = counted.get()?;
+        let prefix = prefix.get_value().to_vec();
+        Some(Deed::DeletePrefix {
+            prefix,
+            count: counted.count,
+            revision: counted.header.revision,
+        })
+    });
+    let facts = move || {
+        let counted = counted.get();
+        let Some(counted) = counted else {
+            return i18n.t(Text::Counting).to_owned();
+        };
+        if counted.count == 0 {
+            return i18n.t(Text::NothingUnder).to_owned();
+        }
+        let keys = i18n.plural(counted.count, Text::OneKey, Text::ManyKeys);
+        format!(
+            "{keys}, {}",
+            i18n.fill(
+                Text::DeletePrefixBody,
+                &[&format::count(counted.header.revision)]
+            )
+        )
+    };
+    view! {
+        <div class="dialog-body">
+            <p class="mono x-object">{name}</p>
+            <When when=move || moved.get()>
+                <div class="note note-warn" role="alert">
+                    <Glyph icon=Icon::Warn/>
+                    <span class="note-text">{tr(Text::RangeMoved)}</span>
+                </div>
+            </When>
+            <p class="soft" role="status">{facts}</p>
+            {move || error.get().map(|error| view! { <SaveFailed error=error/> })}
+        </div>
+        <footer class="dialog-foot">
+            <span class="push"><CommandButton deed=deed name=Text::DoDelete/></span>
+            <Button on_press=move || open.set(false)>{tr(Common::Cancel)}</Button>
+            <Button
+                kind=ButtonKind::DangerNow
+                icon=Icon::Trash
+                pending=busy
+                disabled=Signal::derive(move || keys.get().is_none_or(|keys| keys == 0))
+                on_press=delete
+            >
+                {verb}
+            </Button>
+        </footer>
+    }
+}
