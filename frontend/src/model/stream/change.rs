@@ -9,6 +9,9 @@ use crate::model::json;
 /// Lines that are shown of a value; the rest is in the Explorer.
 const LINES: usize = 200;
 
+/// Equal lines shown around a change in a long value.
+const AROUND: usize = 3;
+
 /// Characters that are shown of a line.
 const LINE_CHARS: usize = 1_000;
 
@@ -66,7 +69,7 @@ pub(crate) fn open(event: &Event) -> Opened {
         .flatten()
         .any(|value| !is_text(value));
     let mut lines = match before {
-        Some(before) => diff::lines(&text(before, hex), &text(now, hex)),
+        Some(before) => compare(&text(before, hex), &text(now, hex)),
         None if now.is_empty() => Vec::new(),
         None => {
             let wrap = match heading {
@@ -93,6 +96,16 @@ pub(crate) fn open(event: &Event) -> Opened {
         more,
         hex,
     }
+}
+
+/// Whole, or where that is too long only what changed, with a little around it.
+fn compare(before: &str, now: &str) -> Vec<Change> {
+    let lines = diff::lines(before, now);
+    if lines.len() <= LINES {
+        return lines;
+    }
+    let brief = diff::brief(before, now, AROUND);
+    if brief.is_empty() { lines } else { brief }
 }
 
 fn is_text(value: &Bytes) -> bool {
@@ -197,6 +210,19 @@ mod tests {
                 Change::New("ff 01".to_owned())
             ]
         );
+    }
+
+    #[test]
+    fn a_change_far_down_a_long_value_is_shown() {
+        let old = "x\n".repeat(1000);
+        let new = format!("{old}end");
+        let opened = open(&put(Some(old.as_bytes()), new.as_bytes(), 2));
+        assert!(
+            opened.lines.contains(&Change::New("end".to_owned())),
+            "{:?}",
+            opened.lines
+        );
+        assert!(opened.lines.len() < 10);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! An event opened: what it changed, facts of the key, and where to go from here.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use shared::{Bytes, Event};
 
@@ -18,10 +20,19 @@ const MOST_LINES: f64 = 16.0;
 const HEAD: [f64; 2] = [36.0, 68.0];
 const EDGES: f64 = 17.0;
 
-/// Pixels that an opened event takes below its row. The style sheet agrees.
-pub(super) fn height(event: &Event, narrow: bool) -> f64 {
-    let opened = open(event);
-    HEAD[usize::from(narrow)] + body_height(&opened) + EDGES
+/// An opened event, compared once.
+pub(super) struct OpenEvent {
+    opened: Opened,
+    /// Pixels that it takes below its row. The style sheet agrees.
+    pub(super) height: f64,
+}
+
+impl OpenEvent {
+    pub(super) fn new(event: &Event, narrow: bool) -> Self {
+        let opened = open(event);
+        let height = HEAD[usize::from(narrow)] + body_height(&opened) + EDGES;
+        Self { opened, height }
+    }
 }
 
 fn body_height(opened: &Opened) -> f64 {
@@ -36,10 +47,10 @@ fn has_heading(opened: &Opened) -> bool {
 
 /// The opened event.
 #[component]
-pub(super) fn Detail(event: Event) -> impl IntoView {
+pub(super) fn Detail(event: Event, shown: Arc<OpenEvent>) -> impl IntoView {
     let (i18n, copy) = (use_i18n(), copier());
     let label = move |text: Text| Signal::derive(move || i18n.t(text).to_owned());
-    let opened = open(&event);
+    let opened = &shown.opened;
     let key = event.key().clone();
     let href = page_url(&format!("explorer{}", percent::query(&[("key", &key.0)])));
     let key_text = format::key(&key.0);
@@ -51,7 +62,7 @@ pub(super) fn Detail(event: Event) -> impl IntoView {
     let gone = matches!(event, Event::Delete { .. });
     let facts = StoredValue::new(facts_of(&event));
     let said = move || facts.with_value(|facts| facts.say(i18n));
-    let heading = has_heading(&opened).then(|| {
+    let heading = has_heading(opened).then(|| {
         let (heading, hex) = (opened.heading, opened.hex);
         view! { <p class="detail-said">{move || say(i18n, heading, hex)}</p> }
     });
@@ -59,7 +70,11 @@ pub(super) fn Detail(event: Event) -> impl IntoView {
         let more = format::count(opened.more as i64);
         view! { <p class="detail-said">{move || i18n.fill(Text::MoreLines, &[&more])}</p> }
     });
-    let lines = opened.lines.into_iter().map(line).collect_view();
+    let lines = opened
+        .lines
+        .iter()
+        .map(|change| line(i18n, change.clone()))
+        .collect_view();
     let copy_value = value_text.map(|text| {
         view! {
             <Button small=true kind=ButtonKind::Quiet icon=Icon::Copy label=label(Text::CopyValue) on_press=move || copy(text.clone())>
@@ -84,12 +99,16 @@ pub(super) fn Detail(event: Event) -> impl IntoView {
     }
 }
 
-fn line(change: Change) -> impl IntoView {
+fn line(i18n: I18n, change: Change) -> impl IntoView {
     let (class, sign, text) = match change {
         Change::Same(text) => ("dl", " ", text),
         Change::Gone(text) => ("dl is-gone", "−", text),
         Change::New(text) => ("dl is-new", "+", text),
-        Change::Skipped(count) => ("dl", "…", count.to_string()),
+        Change::Skipped(count) => {
+            let count = format::count(count as i64);
+            let text = untrack(|| i18n.fill(Text::EqualLines, &[&count]));
+            ("dl is-skipped", "⋯", text)
+        }
     };
     view! { <div class=class><span class="dl-sign">{sign}</span><span>{text}</span></div> }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use leptos::html;
 use leptos::prelude::*;
+use shared::Event;
 
-use super::detail;
+use super::detail::OpenEvent;
 use super::note::NoteRow;
 use super::row::EventRow;
 use super::scroll::{keep_place, reveal};
@@ -40,7 +41,7 @@ pub(super) fn Events(
     let node = NodeRef::<html::Div>::new();
     let size = RwSignal::new((0.0_f64, 0.0_f64));
     let scroll_top = RwSignal::new(0.0_f64);
-    let open = RwSignal::new(BTreeMap::<u64, f64>::new());
+    let open = RwSignal::new(BTreeMap::<u64, Arc<OpenEvent>>::new());
     let active = RwSignal::new(None::<u64>);
     Effect::new(move |_| {
         if let Some(element) = node.get() {
@@ -73,7 +74,7 @@ pub(super) fn Events(
             let find = |seq: u64| items.binary_search_by(|(other, _)| seq.cmp(other)).ok();
             let mut opened: Vec<(usize, f64)> = open.with(|open| {
                 open.iter()
-                    .filter_map(|(seq, more)| Some((find(*seq)?, *more)))
+                    .filter_map(|(seq, more)| Some((find(*seq)?, more.height)))
                     .collect()
             });
             opened.sort_by_key(|(at, _)| *at);
@@ -104,14 +105,11 @@ pub(super) fn Events(
 
     keep_place(items, row, node, scroll_top);
 
-    let height_of = move |seq: u64| {
+    let compared = move |seq: u64| {
+        let narrow = narrow.get_untracked();
+        let compare = |event: &Event| Arc::new(OpenEvent::new(event, narrow));
         store
-            .read(|stream| {
-                Some(detail::height(
-                    stream.row(seq)?.event()?,
-                    narrow.get_untracked(),
-                ))
-            })
+            .read(|stream| stream.row(seq)?.event().map(compare))
             .flatten()
     };
     // Rows of another height have details of another height.
@@ -124,14 +122,15 @@ pub(super) fn Events(
     });
     let toggle = move |seq: u64| {
         active.set(Some(seq));
-        let height = untrack(|| height_of(seq));
-        open.update(|open| {
-            if open.remove(&seq).is_none()
-                && let Some(height) = height
-            {
-                open.insert(seq, height);
-            }
-        });
+        if open.with_untracked(|open| open.contains_key(&seq)) {
+            open.update(|open| {
+                open.remove(&seq);
+            });
+        } else if let Some(shown) = untrack(|| compared(seq)) {
+            open.update(|open| {
+                open.insert(seq, shown);
+            });
+        }
     };
     let on_keydown = move |event: web_sys::KeyboardEvent| {
         let items = items.get_untracked();
@@ -181,7 +180,7 @@ pub(super) fn Events(
                         event=*event
                         when=when
                         prefix=prefix
-                        detail=Signal::derive(move || open.with(|open| open.get(&seq).copied()))
+                        detail=Signal::derive(move || open.with(|open| open.get(&seq).cloned()))
                         active=Signal::derive(move || active.get() == Some(seq))
                         on_press=on_press
                     />

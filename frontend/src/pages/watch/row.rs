@@ -1,9 +1,11 @@
 //! One event, on a line; opened, with what it changed below.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use shared::{Bytes, Event};
 
-use super::detail::Detail;
+use super::detail::{Detail, OpenEvent};
 use super::text::Text;
 use crate::i18n::use_i18n;
 use crate::model::format;
@@ -17,7 +19,7 @@ const VALUE_CHARS: usize = 160;
 /// A row younger than this flashes once.
 const NEW_MS: f64 = 800.0;
 
-/// An event. `detail`: pixels of what is below it, while it is open.
+/// An event. `detail`: what is below it, while it is open.
 #[component]
 pub(super) fn EventRow(
     seq: u64,
@@ -25,7 +27,7 @@ pub(super) fn EventRow(
     event: Event,
     when: When,
     prefix: Vec<u8>,
-    #[prop(into)] detail: Signal<Option<f64>>,
+    #[prop(into)] detail: Signal<Option<Arc<OpenEvent>>>,
     #[prop(into)] active: Signal<bool>,
     on_press: Callback<u64>,
 ) -> impl IntoView {
@@ -55,11 +57,12 @@ pub(super) fn EventRow(
     let is_new = matches!(when, When::Received(at) if now_ms() - at < NEW_MS);
     let event = StoredValue::new(event);
     let opened = move || {
-        let height = detail.get()?;
+        let shown = detail.get()?;
+        let height = shown.height;
         let event = event.get_value();
         Some(view! {
             <div class="detail" style:height=format!("{height}px")>
-                <Detail event=event/>
+                <Detail event=event shown=shown/>
             </div>
         })
     };
@@ -68,11 +71,11 @@ pub(super) fn EventRow(
             <div
                 class="ev"
                 class:is-active=move || active.get()
-                class:is-open=move || detail.get().is_some()
+                class:is-open=move || detail.with(Option::is_some)
                 class:is-fresh=is_new
                 role="row"
                 id=id
-                aria-expanded=move || detail.get().is_some().to_string()
+                aria-expanded=move || detail.with(Option::is_some).to_string()
                 on:click=move |_| on_press.run(seq)
             >
                 <span class="ev-time num" role="gridcell" title=time_title>{time}</span>

@@ -73,6 +73,7 @@ texts! {
         ShowKey: "Show in Explorer", "在浏览页中查看";
         CopyKey: "Copy key", "复制键";
         CopyValue: "Copy value", "复制值";
+        EqualLines: "{0} lines the same", "{0} 行相同";
         MoreLines: "{0} more lines", "还有 {0} 行";
     }
 }
