@@ -77,14 +77,18 @@ async fn a_cursor_carries_its_whole_query_to_any_gateway() {
     let other = InProcess::start(&world.etcd.url(), &[]).await;
     let path = format!("/kv?cursor={cursor}");
     let rest = other.api().get(&path).send().await.json(200);
-    let expected: Vec<_> = ["c", "d", "e"]
-        .map(|name| world.key(name).into_bytes())
-        .into();
+    let expected: Vec<_> = ["c", "d"].map(|name| world.key(name).into_bytes()).into();
     assert_eq!(
         keys_in(&rest["entries"]),
         expected,
-        "the default limit, not the first page's"
+        "the first page's limit, which is part of its query"
     );
+    let path_with_limit = format!("{path}&limit=10");
+    let rest = other.api().get(&path_with_limit).send().await.json(200);
+    let expected: Vec<_> = ["c", "d", "e"]
+        .map(|name| world.key(name).into_bytes())
+        .into();
+    assert_eq!(keys_in(&rest["entries"]), expected, "a limit beside wins");
     for entry in rest["entries"].as_array().expect("entries") {
         assert!(
             entry.get("value").is_none() && entry.get("lease").is_none(),
