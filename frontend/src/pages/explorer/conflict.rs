@@ -13,8 +13,8 @@ use crate::ui::{Button, ButtonKind, Glyph, Icon, When};
 
 /// Theirs and mine, each as changes to what the editing began from.
 #[component]
-pub(crate) fn ConflictView(draft: Draft, saver: Saver, theirs: Option<Entry>) -> impl IntoView {
-    let i18n = use_i18n();
+pub(crate) fn ConflictView(draft: Draft, theirs: Option<Entry>) -> impl IntoView {
+    let (saver, i18n) = (Saver::of(draft), use_i18n());
     let base = untrack(|| draft.base.get());
     let base_value = untrack(|| draft.base_value());
     let mine = untrack(|| draft.value()).unwrap_or_default();

@@ -8,10 +8,11 @@ use super::key::Followed;
 use super::text::Text;
 use crate::api::kv::{Demand, LeaseChoice};
 use crate::api::{self, ApiError};
+use crate::i18n::use_i18n;
 use crate::model::command::{Deed, KeptLease};
 use crate::model::format;
 use crate::model::value::{BadDraft, LineEnds, Script, line_ends, read, scripts, write};
-use crate::state::{Scope, Tone};
+use crate::state::{Scope, Tone, use_toasts};
 
 /// Where the editing stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -149,12 +150,21 @@ impl Draft {
 /// What a save needs from its view: toasts and language.
 #[derive(Clone, Copy)]
 pub(crate) struct Saver {
-    pub(super) draft: Draft,
-    pub(super) toasts: crate::state::toasts::Toasts,
-    pub(super) i18n: crate::i18n::I18n,
+    draft: Draft,
+    toasts: crate::state::toasts::Toasts,
+    i18n: crate::i18n::I18n,
 }
 
 impl Saver {
+    /// The saver of a draft, in the component being built.
+    pub(super) fn of(draft: Draft) -> Self {
+        Self {
+            draft,
+            toasts: use_toasts(),
+            i18n: use_i18n(),
+        }
+    }
+
     /// Saves the draft if the key is as demanded.
     pub(crate) fn save(self, demand: Demand) {
         let draft = self.draft;

@@ -14,13 +14,11 @@ use crate::api::kv::{Demand, LeaseChoice};
 use crate::i18n::{Common, label, tr, use_i18n};
 use crate::model::format;
 use crate::model::value::{BadDraft, LineEnds, Script, scripts};
-use crate::state::use_toasts;
 use crate::ui::{Button, ButtonKind, Glyph, Icon, Segmented, SelectField, When};
 
 /// The editor of a key.
 #[component]
 pub(crate) fn Editor(followed: Followed) -> impl IntoView {
-    let (toasts, i18n) = (use_toasts(), use_i18n());
     let kept = use_drafts().of(&followed.key.get_value());
     let known = followed
         .known
@@ -30,17 +28,10 @@ pub(crate) fn Editor(followed: Followed) -> impl IntoView {
     };
     let draft = Draft::new(followed, base, kept);
     draft.keep();
-    let saver = Saver {
-        draft,
-        toasts,
-        i18n,
-    };
     let body = move || match draft.step.get() {
         Step::Writing => view! { <Writing draft=draft/> }.into_any(),
-        Step::Reviewing => view! { <Reviewing draft=draft saver=saver/> }.into_any(),
-        Step::Conflict(theirs) => {
-            view! { <ConflictView draft=draft saver=saver theirs=theirs/> }.into_any()
-        }
+        Step::Reviewing => view! { <Reviewing draft=draft/> }.into_any(),
+        Step::Conflict(theirs) => view! { <ConflictView draft=draft theirs=theirs/> }.into_any(),
     };
     view! { <div class="x-editor">{body}</div> }.into_any()
 }
@@ -185,8 +176,8 @@ fn Writing(draft: Draft) -> impl IntoView {
 }
 
 #[component]
-fn Reviewing(draft: Draft, saver: Saver) -> impl IntoView {
-    let i18n = use_i18n();
+fn Reviewing(draft: Draft) -> impl IntoView {
+    let (saver, i18n) = (Saver::of(draft), use_i18n());
     let revision = move || draft.base.with(|base| base.mod_revision);
     let condition = move || i18n.fill(Text::SaveIf, &[&format::count(revision())]);
     let lease = move || {
