@@ -14,7 +14,7 @@ use super::facts::Facts;
 use crate::api::{self, ApiError};
 use crate::live::{WatchHandle, use_live};
 use crate::model::live::WatchUpdate;
-use crate::model::tree::{Ask, Loading, Name, Tree, ancestors};
+use crate::model::tree::{Ask, Loading, Name, SEPARATOR, Tree, ancestors};
 use crate::state::Scope;
 use crate::state::clock::now_ms;
 
@@ -156,10 +156,14 @@ impl Keyspace {
         }
     }
 
-    /// Opens a folder, and all above it.
-    pub(crate) fn expand_to(self, name: &Name) {
+    /// Opens all that is above a folder or a key.
+    pub(crate) fn expand_to(self, folder: bool, name: &Name) {
         let mut above = ancestors(name);
         above.retain(|prefix| !prefix.is_empty());
+        if !folder && name.last() == Some(&SEPARATOR) {
+            // The key `/a/` has no name of its own in the folder `/a/`.
+            above.push(Name::clone(name));
+        }
         let shut = self
             .tree
             .with_untracked(|tree| above.iter().any(|prefix| !tree.is_expanded(prefix)));

@@ -34,7 +34,7 @@ pub(crate) fn TreePane() -> impl IntoView {
             Selected::Prefix(prefix) => (true, prefix),
             Selected::Nothing => return,
         };
-        keyspace.expand_to(&at.1);
+        keyspace.expand_to(at.0, &at.1);
         cursor.set(Some(at));
     });
     let cursor_index = Memo::new(move |_| {
