@@ -1,0 +1,173 @@
+//! The shell: theme, language, the content policy, base paths, what happens when the gateway goes.
+
+use support::gateway::InProcess;
+use support::{Etcd, World, percent};
+
+use crate::look;
+use crate::tab::Tab;
+
+#[tokio::test]
+async fn theme_and_language_are_switched_and_remembered() {
+    let world = World::new("theme").await;
+    world.put("k", "v").await;
+    look(&world, "theme", async |tab| {
+        tab.goto("/explorer").await;
+        tab.sees("Pick a key").await;
+        let background = "getComputedStyle(document.body).backgroundColor";
+        tab.click("button", "Theme").await;
+        tab.click("menuitem", "Light").await;
+        tab.until(
+            "it is light",
+            "document.documentElement.dataset.theme === 'light'",
+        )
+        .await;
+        let light = tab.js(background).await;
+        tab.click("button", "Theme").await;
+        tab.click("menuitem", "Dark").await;
+        tab.until(
+            "it is dark",
+            "document.documentElement.dataset.theme === 'dark'",
+        )
+        .await;
+        assert_ne!(tab.js(background).await, light);
+
+        tab.click("button", "Language").await;
+        tab.click("menuitem", "简体中文").await;
+        tab.sees("选择一个键").await;
+        tab.until(
+            "the document says so",
+            "document.documentElement.lang.startsWith('zh')",
+        )
+        .await;
+        tab.reload().await;
+        tab.sees("选择一个键").await;
+        assert_eq!(
+            tab.js("document.documentElement.dataset.theme").await,
+            "dark"
+        );
+        tab.click("button", "语言").await;
+        tab.click("menuitem", "English").await;
+        tab.sees("Pick a key").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_page_opens_without_a_complaint() {
+    let world = World::new("pages").await;
+    world.put("k", "{\"a\": [1, 2.50, \"x\"]}").await;
+    look(&world, "pages", async |tab| {
+        tab.goto("/").await;
+        tab.until(
+            "the root leads to the Explorer",
+            "location.pathname === '/explorer'",
+        )
+        .await;
+        tab.sees("Pick a key").await;
+        tab.click("link", "Watch").await;
+        tab.sees("Watch keys change").await;
+        tab.click("link", "Locks").await;
+        tab.until("Locks is open", "location.pathname === '/locks'")
+            .await;
+        tab.goto(&format!(
+            "/explorer?key={}&tab=history",
+            percent(world.key("k"))
+        ))
+        .await;
+        tab.sees("The first is its creation").await;
+        tab.goto("/no-such-page").await;
+        tab.until("it is drawn", "document.body.innerText.length > 20")
+            .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_content_policy_holds() {
+    let world = World::new("policy").await;
+    let page = world
+        .gateway
+        .root()
+        .get("/explorer")
+        .header("accept", "text/html")
+        .send()
+        .await;
+    let page = page.expect(200);
+    let policy = page.header("content-security-policy").to_owned();
+    for part in [
+        "default-src 'none'",
+        "style-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "'wasm-unsafe-eval'",
+    ] {
+        assert!(policy.contains(part), "{part} is not in {policy}");
+    }
+    assert!(
+        !policy.contains("'unsafe-inline'") && !policy.contains("'unsafe-eval'"),
+        "{policy}"
+    );
+    look(&world, "policy", async |tab| {
+        tab.goto("/explorer").await;
+        tab.until("it is drawn", "document.body.innerText.length > 20").await;
+        // That the policy is enforced, not only sent: this very page may not run such a script.
+        tab.provokes("content policy");
+        tab.provokes("Content Security Policy");
+        tab.js("(() => { const script = document.createElement('script'); script.textContent = 'window.ran = 1'; document.body.append(script); })()").await;
+        assert_eq!(tab.js("window.ran === undefined").await, true);
+        assert_eq!(tab.js("document.querySelectorAll('[style]').length >= 0").await, true);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_dashboard_works_below_a_base_path() {
+    let world = World::with("below", &["--base-path", "/etcd"]).await;
+    let mut client = world.client().await;
+    let put = client.put(world.key("k"), "below a base path", None).await;
+    put.expect("etcd puts");
+    let root = format!("http://{}", world.gateway.root().address());
+    Tab::run("below", &root, async |tab| {
+        tab.goto("/etcd/").await;
+        tab.until(
+            "it is below the base",
+            "location.pathname === '/etcd/explorer'",
+        )
+        .await;
+        tab.goto(&format!("/etcd/explorer?key={}", percent(world.key("k"))))
+            .await;
+        tab.sees("below a base path").await;
+        tab.click("link", "Locks").await;
+        tab.until(
+            "Locks is below it too",
+            "location.pathname === '/etcd/locks'",
+        )
+        .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_gateway_that_loses_etcd_is_said_and_healed_by_itself() {
+    let etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    gateway.api().write("k", "before").await;
+    let root = format!("http://{}", gateway.root().address());
+    Tab::run("healed", &root, async |tab| {
+        tab.provokes("status of 503");
+        tab.provokes("status of 504");
+        tab.goto("/watch?prefix=k").await;
+        tab.sees("Nothing has changed here yet").await;
+        etcd.proxy.cut();
+        let mut client = etcd.client().await;
+        client
+            .put("k", "written while the link was cut", None)
+            .await
+            .expect("etcd puts");
+        etcd.proxy.restore();
+        tab.sees("written while the link was cut").await;
+    })
+    .await;
+}

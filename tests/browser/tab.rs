@@ -1,0 +1,354 @@
+//! A browser with one page, and the hands and eyes of whoever looks at it.
+//!
+//! Everything is found by role and name and waited for. Any error on the console, any exception, any
+//! violation of the content policy and any request that fails makes the test fail, unless it said
+//! beforehand that it provokes one.
+
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use chromiumoxide::browser::{Browser, BrowserConfig};
+use chromiumoxide::cdp::browser_protocol::input::{
+    DispatchKeyEventParams, DispatchKeyEventType, InsertTextParams,
+};
+use chromiumoxide::cdp::browser_protocol::log;
+use chromiumoxide::cdp::js_protocol::runtime;
+use chromiumoxide::handler::viewport::Viewport;
+use chromiumoxide::layout::Point;
+use chromiumoxide::page::ScreenshotParams;
+use chromiumoxide::{Handler, Page};
+use futures_util::{FutureExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use support::{DEADLINE, eventually, spawn, tools, when};
+use tempfile::TempDir;
+
+const FIND: &str = include_str!("find.js");
+
+/// Says on the console what the browser only tells scripts.
+const TELL: &str = "addEventListener('securitypolicyviolation', (event) => console.error(
+    'content policy: ' + event.violatedDirective + ' ' + event.blockedURI));";
+
+/// One page of a browser of its own.
+#[derive(Debug)]
+pub(crate) struct Tab {
+    page: Page,
+    base: String,
+    complaints: Arc<Mutex<Vec<String>>>,
+    provoked: Mutex<Vec<&'static str>>,
+}
+
+impl Tab {
+    /// Opens a browser before a gateway, runs the test in it, and closes it. `base` is the gateway's
+    /// address without a path. A test that fails leaves a picture.
+    pub(crate) async fn run(name: &str, base: &str, test: impl AsyncFnOnce(&Tab)) {
+        let profile = TempDir::with_prefix("watchgate-browser-").expect("temporary folders");
+        let (mut browser, handler) = launch(&profile).await;
+        let handling = spawn(handle(handler));
+        let page = browser.new_page("about:blank").await.expect("a page opens");
+        let tab = Self {
+            complaints: listen(&page).await,
+            page,
+            base: base.trim_end_matches('/').to_owned(),
+            provoked: Mutex::default(),
+        };
+        let ran = AssertUnwindSafe(test(&tab)).catch_unwind().await;
+        let complaints = tab.unprovoked();
+        if ran.is_err() || !complaints.is_empty() {
+            tab.picture(name).await;
+        }
+        let _ = browser.close().await;
+        let _ = browser.wait().await;
+        handling.abort();
+        if let Err(panic) = ran {
+            // The page's own complaints are often the reason.
+            assert!(
+                complaints.is_empty(),
+                "{name} failed, and the page says {complaints:#?}"
+            );
+            std::panic::resume_unwind(panic);
+        }
+        assert!(complaints.is_empty(), "the page says {complaints:#?}");
+    }
+
+    /// The test provokes this: a complaint that contains `text` is none.
+    pub(crate) fn provokes(&self, text: &'static str) {
+        self.provoked
+            .lock()
+            .expect("nobody panics holding it")
+            .push(text);
+    }
+
+    fn unprovoked(&self) -> Vec<String> {
+        let provoked = self.provoked.lock().expect("nobody panics holding it");
+        let complaints = self.complaints.lock().expect("nobody panics holding it");
+        let is_provoked = |text: &&String| provoked.iter().any(|known| text.contains(known));
+        complaints
+            .iter()
+            .filter(|text| !is_provoked(text))
+            .cloned()
+            .collect()
+    }
+
+    async fn picture(&self, name: &str) {
+        let folder = tools::root().join("target/browser-failures");
+        std::fs::create_dir_all(&folder).expect("the target folder can be written");
+        let file = folder.join(format!("{name}.png"));
+        // The failure itself matters more than that its picture could not be taken.
+        let taken = self
+            .page
+            .save_screenshot(ScreenshotParams::default(), &file)
+            .await;
+        eprintln!(
+            "a picture of {name}: {} ({})",
+            file.display(),
+            taken.is_ok()
+        );
+    }
+
+    /// Goes to a page of the gateway.
+    pub(crate) async fn goto(&self, path: &str) {
+        let url = format!("{}{path}", self.base);
+        self.page.goto(url).await.expect("the page loads");
+    }
+
+    /// Loads the page anew.
+    pub(crate) async fn reload(&self) {
+        self.page.reload().await.expect("the page loads again");
+    }
+
+    /// The value of an expression.
+    pub(crate) async fn js(&self, expression: &str) -> Value {
+        let answer = self.page.evaluate_expression(expression).await;
+        let answer = answer.unwrap_or_else(|error| panic!("{expression}: {error}"));
+        answer.value().cloned().unwrap_or_default()
+    }
+
+    /// Waits until an expression is true.
+    pub(crate) async fn until(&self, what: &str, expression: &str) {
+        eventually(what, DEADLINE, async || {
+            let value = self.js(expression).await;
+            let seen = async || self.text().await.chars().take(1_500).collect::<String>();
+            if value == true {
+                Ok(())
+            } else {
+                Err(format!("{value}; the page: {}", seen().await))
+            }
+        })
+        .await;
+    }
+
+    /// What a person can read.
+    pub(crate) async fn text(&self) -> String {
+        let text = self
+            .js("document.body ? document.body.innerText : ''")
+            .await;
+        text.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Waits until a text can be read.
+    pub(crate) async fn sees(&self, text: &str) {
+        self.until(&format!("“{text}” is seen"), &includes(text))
+            .await;
+    }
+
+    /// Waits until a text can no longer be read.
+    pub(crate) async fn misses(&self, text: &str) {
+        self.until(
+            &format!("“{text}” is gone"),
+            &format!("!({})", includes(text)),
+        )
+        .await;
+    }
+
+    /// Waits until an element of this role and name is there and can be reached.
+    pub(crate) async fn finds(&self, role: &str, name: &str) -> Point {
+        let call = format!(
+            "(() => {{ const found = {FIND}({}, {}); delete found.element; return found; }})()",
+            json!(role),
+            json!(name)
+        );
+        eventually(&format!("the {role} “{name}”"), DEADLINE, async || {
+            let found = self.js(&call).await;
+            when(found["x"].is_number(), || found["seen"].to_string())?;
+            let at = |axis: &str| found[axis].as_f64().unwrap_or_default();
+            Ok(Point::new(at("x"), at("y")))
+        })
+        .await
+    }
+
+    /// Presses it with the mouse.
+    pub(crate) async fn click(&self, role: &str, name: &str) {
+        let point = self.finds(role, name).await;
+        self.page
+            .click(point)
+            .await
+            .expect("the mouse can be pressed");
+    }
+
+    /// Replaces what stands in a field.
+    pub(crate) async fn fill(&self, name: &str, text: &str) {
+        self.finds("textbox", name).await;
+        let field = format!("{FIND}('textbox', {}).element", json!(name));
+        self.js(&format!(
+            "(() => {{ const field = {field}; field.focus(); field.select(); }})()"
+        ))
+        .await;
+        if text.is_empty() {
+            self.press("Delete").await;
+        } else {
+            let typed = self.page.execute(InsertTextParams::new(text)).await;
+            typed.expect("text can be typed");
+        }
+        self.until(
+            "the field has the text",
+            &format!("{field}.value === {}", json!(text)),
+        )
+        .await;
+    }
+
+    /// Chooses in a list.
+    pub(crate) async fn choose(&self, name: &str, value: &str) {
+        self.finds("combobox", name).await;
+        let field = format!("{FIND}('combobox', {}).element", json!(name));
+        self.js(&format!(
+            "(() => {{ const list = {field}; list.value = {}; list.dispatchEvent(new Event('change', {{ bubbles: true }})); }})()",
+            json!(value)
+        ))
+        .await;
+    }
+
+    /// Presses a key that types nothing.
+    pub(crate) async fn press(&self, key: &str) {
+        for kind in [
+            DispatchKeyEventType::RawKeyDown,
+            DispatchKeyEventType::KeyUp,
+        ] {
+            let event = DispatchKeyEventParams::builder()
+                .r#type(kind)
+                .key(key)
+                .code(key)
+                .windows_virtual_key_code(match key {
+                    "Enter" => 13,
+                    "Escape" => 27,
+                    "Delete" => 46,
+                    _ => 0,
+                })
+                .build()
+                .expect("a key event is complete");
+            self.page.execute(event).await.expect("keys can be pressed");
+        }
+    }
+}
+
+fn includes(text: &str) -> String {
+    format!(
+        "(document.body ? document.body.innerText : '').includes({})",
+        json!(text)
+    )
+}
+
+async fn launch(profile: &TempDir) -> (Browser, Handler) {
+    let config = BrowserConfig::builder()
+        .chrome_executable(chromium())
+        .user_data_dir(profile.path())
+        .no_sandbox()
+        .window_size(1440, 900)
+        .viewport(Viewport {
+            width: 1440,
+            height: 900,
+            ..Viewport::default()
+        })
+        .args([
+            "disable-gpu",
+            "disable-quic",
+            "no-first-run",
+            "disable-background-networking",
+            "disable-component-update",
+            "disable-sync",
+        ])
+        .launch_timeout(DEADLINE)
+        .build()
+        .expect("the browser's configuration is complete");
+    Browser::launch(config).await.expect("Chromium starts")
+}
+
+fn chromium() -> PathBuf {
+    let names = [
+        "chromium",
+        "chromium-browser",
+        "google-chrome-stable",
+        "google-chrome",
+    ];
+    let path = tools::path_variable();
+    let folders: Vec<PathBuf> = std::env::split_paths(&path)
+        .chain(std::iter::once(tools::root().join(".tools/bin")))
+        .collect();
+    let candidates = names
+        .iter()
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    let found = candidates.into_iter().find(|candidate| candidate.is_file());
+    found.unwrap_or_else(|| panic!("there is no Chromium on PATH: run `cargo xtask setup --tests`"))
+}
+
+async fn handle(mut handler: Handler) {
+    while handler.next().await.is_some() {}
+}
+
+/// Collects what the page complains of from now on.
+async fn listen(page: &Page) -> Arc<Mutex<Vec<String>>> {
+    let complaints = Arc::new(Mutex::new(Vec::new()));
+    let keep = |complaints: &Arc<Mutex<Vec<String>>>, text: String| {
+        complaints
+            .lock()
+            .expect("nobody panics holding it")
+            .push(text);
+    };
+    page.enable_log().await.expect("the log can be read");
+    page.enable_runtime()
+        .await
+        .expect("the console can be read");
+    page.add_init_script(TELL)
+        .await
+        .expect("scripts can be added");
+    let mut calls = page
+        .event_listener::<runtime::EventConsoleApiCalled>()
+        .await
+        .expect("the page is open");
+    let mut thrown = page
+        .event_listener::<runtime::EventExceptionThrown>()
+        .await
+        .expect("the page is open");
+    let mut entries = page
+        .event_listener::<log::EventEntryAdded>()
+        .await
+        .expect("the page is open");
+    let kept = Arc::clone(&complaints);
+    spawn(async move {
+        loop {
+            tokio::select! {
+                Some(call) = calls.next() => {
+                    let bad = [runtime::ConsoleApiCalledType::Error, runtime::ConsoleApiCalledType::Assert];
+                    if bad.contains(&call.r#type) {
+                        let words = call.args.iter().map(|word| match (&word.value, &word.description) {
+                            (Some(Value::String(text)), _) | (None, Some(text)) => text.clone(),
+                            (value, _) => format!("{value:?}"),
+                        });
+                        keep(&kept, format!("console: {}", words.collect::<Vec<_>>().join(" ")));
+                    }
+                }
+                Some(exception) = thrown.next() => {
+                    keep(&kept, format!("exception: {:?}", exception.exception_details));
+                }
+                Some(entry) = entries.next() => {
+                    if entry.entry.level == log::LogEntryLevel::Error {
+                        let url = entry.entry.url.clone().unwrap_or_default();
+                        keep(&kept, format!("{:?}: {} {url}", entry.entry.source, entry.entry.text));
+                    }
+                }
+                else => return,
+            }
+        }
+    });
+    complaints
+}

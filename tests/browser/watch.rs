@@ -1,0 +1,80 @@
+//! The Watch page.
+
+use support::ctl::etcdctl;
+use support::{World, percent};
+
+use crate::look;
+
+#[tokio::test]
+async fn an_open_watch_shows_what_etcdctl_does() {
+    let world = World::new("watched").await;
+    look(&world, "watched", async |tab| {
+        tab.goto(&format!("/watch?prefix={}", percent(&world.prefix)))
+            .await;
+        tab.sees("Nothing has changed here yet").await;
+        etcdctl(world.etcd, &["put", &world.key("job1"), "from etcdctl"]).await;
+        tab.sees("job1").await;
+        tab.sees("from etcdctl").await;
+        tab.sees("PUT").await;
+        etcdctl(world.etcd, &["del", &world.key("job1")]).await;
+        tab.sees("DEL").await;
+        tab.sees("2 events").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_paused_watch_shows_everything_once_resumed() {
+    let world = World::new("paused").await;
+    look(&world, "paused", async |tab| {
+        tab.goto(&format!("/watch?prefix={}", percent(&world.prefix)))
+            .await;
+        tab.sees("Nothing has changed here yet").await;
+        world.put("a", "before").await;
+        tab.sees("before").await;
+        tab.click("button", "Pause").await;
+        for n in 0..5 {
+            world.put("a", &format!("held {n}")).await;
+        }
+        tab.sees("5 held").await;
+        tab.misses("held 4").await;
+        tab.click("button", "Resume").await;
+        for n in 0..5 {
+            tab.sees(&format!("held {n}")).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn several_prefixes_stand_side_by_side() {
+    let world = World::new("side").await;
+    let from = world.put("one/a", "history of one").await;
+    world.put("two/a", "history of two").await;
+    look(&world, "side", async |tab| {
+        let (one, two) = (percent(world.key("one/")), percent(world.key("two/")));
+        tab.goto(&format!("/watch?prefix={one}&revision={from}&prefix={two}"))
+            .await;
+        tab.sees("history of one").await;
+        world.put("two/b", "now of two").await;
+        tab.sees("now of two").await;
+        tab.misses("history of two").await;
+        // A third by hand.
+        tab.fill(
+            "Watch a key or prefix, e.g. /services/",
+            &world.key("three/"),
+        )
+        .await;
+        tab.click("button", "Watch").await;
+        tab.until("the address has it", "location.search.includes('three')")
+            .await;
+        tab.until(
+            "it is open",
+            "document.querySelectorAll('.panel .dot:not(.dot-wait):not(.dot-off)').length === 3",
+        )
+        .await;
+        world.put("three/a", "now of three").await;
+        tab.sees("now of three").await;
+    })
+    .await;
+}
