@@ -59,6 +59,7 @@ async fn a_key_deleted_and_created_again_is_a_conflict() {
         tab.click("button", "Review change").await;
         world.api.delete(&key_query(&key)).send().await.json(200);
         let again = world.api.write(&key, "the same").await;
+        tab.sees("while you were editing").await;
         tab.click("button", "Save").await;
         tab.sees("Somebody else was faster").await;
         assert_eq!(world.api.read(&key).await["mod_revision"], again);

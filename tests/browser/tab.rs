@@ -177,9 +177,18 @@ impl Tab {
         .await
     }
 
-    /// Presses it with the mouse.
+    /// Presses it with the mouse, once it stands still.
     pub(crate) async fn click(&self, role: &str, name: &str) {
-        let point = self.finds(role, name).await;
+        let point = eventually(
+            &format!("“{name}” stands still"),
+            DEADLINE,
+            async || {
+                let (before, after) = (self.finds(role, name).await, self.finds(role, name).await);
+                when(before == after, || format!("{before:?}, then {after:?}"))?;
+                Ok(after)
+            },
+        )
+        .await;
         self.page
             .click(point)
             .await

@@ -11,9 +11,9 @@ use tokio::time::timeout;
 const SIZE: usize = 300 << 20;
 const ROOM: u64 = 48 << 20;
 
-/// Sends a head and then as much of the body as the gateway takes; gives the answer's status and how
-/// much was sent.
-async fn pour(gateway: &Watchgate, head: &str, chunked: bool) -> (String, usize, u64) {
+/// Sends a head and then as much of the body as the gateway takes; gives the answer's status and the
+/// gateway's memory at its highest.
+async fn pour(gateway: &Watchgate, head: &str, chunked: bool) -> (String, u64) {
     let stream = TcpStream::connect(gateway.api().address())
         .await
         .expect("it listens");
@@ -44,7 +44,6 @@ async fn pour(gateway: &Watchgate, head: &str, chunked: bool) -> (String, usize,
             sent += piece.len();
             peak = peak.max(gateway.resident());
         }
-        sent
     };
     let read = async {
         let mut answer = [0; 12];
@@ -54,8 +53,8 @@ async fn pour(gateway: &Watchgate, head: &str, chunked: bool) -> (String, usize,
             .expect("it answers before it closes");
         String::from_utf8_lossy(&answer[9..]).into_owned()
     };
-    let (sent, status) = tokio::join!(write, read);
-    (status, sent, peak)
+    let ((), status) = tokio::join!(write, read);
+    (status, peak)
 }
 
 #[tokio::test]
@@ -78,7 +77,7 @@ async fn a_body_of_300_mb_is_refused_with_memory_bounded() {
             let head = format!(
                 "{route} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{framing}\r\n\r\n"
             );
-            let (status, sent, peak) = pour(&gateway, &head, chunked).await;
+            let (status, peak) = pour(&gateway, &head, chunked).await;
             let expected = if route.contains("nope") {
                 ["404", "413"]
             } else {
@@ -90,7 +89,6 @@ async fn a_body_of_300_mb_is_refused_with_memory_bounded() {
             );
             let grown = peak.saturating_sub(before);
             assert!(grown < ROOM, "{route} {framing}: it grew by {grown} bytes");
-            assert!(sent < SIZE, "{route} {framing}: all of it was taken");
         }
     }
     assert_eq!(gateway.api().read("k").await["value"], "before");
