@@ -3,7 +3,7 @@
 //! A *producer* is a future that gets an [`Out`] to say things on and an [`Ops`] to hear what the
 //! client says. It knows nothing of the transport:
 //!
-//! ```ignore
+//! ```text
 //! // A handler takes `transport: Transport` as an extractor.
 //! stream::respond(&call.app.tasks, transport, move |out, _ops| async move {
 //!     while let Some(lock) = locks.next().await {
