@@ -154,8 +154,7 @@ async fn w8_a_waiting_client_killed_leaves_no_key() {
         .expect("an id")
         .to_owned();
     waiting.abort();
-    // Two seconds by the walk; some more for a machine that does something else as well.
-    let soon = Duration::from_secs(5);
+    let soon = Duration::from_secs(2);
     eventually("its key and its lease are gone", soon, async || {
         let count = keys(&world, &name).await;
         let lease = world.api.get(&format!("/leases/{lease}")).send().await;

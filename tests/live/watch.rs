@@ -268,8 +268,7 @@ async fn a_silent_stream_says_something_every_10_seconds() {
     let mut watching = Stream::ndjson(watch(&world, "")).await;
     let opened = watching.of("opened").await["revision"].as_i64();
     let mut socket = Stream::socket(&world.api, "/watch").await;
-    // Some slack for a machine that does something else as well.
-    let soon = std::time::Duration::from_secs(14);
+    let soon = std::time::Duration::from_secs(10);
     for _ in 0..2 {
         let progress = watching.within(soon).await.expect("the stream is open");
         assert_eq!(progress["type"], "progress", "{progress}");
