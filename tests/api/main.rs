@@ -12,6 +12,7 @@ mod pages;
 mod range_delete;
 mod root;
 mod strict;
+mod tour;
 mod tree;
 mod txn;
 mod values;

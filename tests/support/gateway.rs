@@ -88,6 +88,11 @@ impl InProcess {
         }
     }
 
+    /// Where it is, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// Speaks to the root.
     pub fn root(&self) -> Client {
         Client::to(self.address)

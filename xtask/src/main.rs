@@ -6,6 +6,7 @@
 mod checks;
 mod compress;
 mod css;
+mod fuzz;
 mod openapi;
 mod paths;
 mod proc;
@@ -64,6 +65,14 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Fuzz what reads a client's bytes: txn, query, key, cursor, body
+    Fuzz {
+        /// Only this target
+        target: Option<String>,
+        /// How long each target runs
+        #[arg(long, default_value_t = 600, value_name = "SECONDS")]
+        seconds: u64,
+    },
     /// Join the dashboard's style sheets into frontend/.generated/app.css (Trunk's hook calls it)
     Css,
 }
@@ -80,6 +89,7 @@ fn main() -> Result<()> {
         Command::Test { only } => checks::test(&only),
         Command::Tidy => checks::tidy(),
         Command::Openapi { check } => openapi::run(check),
+        Command::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
         Command::Css => css::run(),
     }
 }

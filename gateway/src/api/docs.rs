@@ -85,7 +85,9 @@ fn render(page: &mut String, document: &Value) -> fmt::Result {
             }
         }
     }
-    page.push_str("<h2>Errors</h2><table><tr><th>Code</th><th>Status</th><th>Meaning</th></tr>");
+    page.push_str(
+        "<h2 id=\"errors\">Errors</h2><table><tr><th>Code</th><th>Status</th><th>Meaning</th></tr>",
+    );
     for code in Code::ALL {
         let status = problem::status(&Failure::new(*code, ""));
         write!(
@@ -129,9 +131,13 @@ fn render_operation(page: &mut String, path: &str, method: &str, operation: &Val
     for (media_type, content) in members(&operation["requestBody"]["content"]) {
         let schema = type_of(&content["schema"]);
         write!(page, "<p>Body: {} {schema}</p>", Escaped(media_type))?;
+        render_examples(page, content)?;
     }
     page.push_str("<table><tr><th>Answer</th><th></th><th></th></tr>");
     for (status, response) in members(&operation["responses"]) {
+        if is_shared(response) {
+            continue;
+        }
         let schema = members(&response["content"]).map(|(_, content)| type_of(&content["schema"]));
         write!(
             page,
@@ -141,7 +147,39 @@ fn render_operation(page: &mut String, path: &str, method: &str, operation: &Val
             text(response, "description"),
         )?;
     }
-    page.push_str("</table></section>");
+    let shared = members(&operation["responses"]).filter(|(_, response)| is_shared(response));
+    let shared: Vec<_> = shared.map(|(status, _)| status.as_str()).collect();
+    write!(
+        page,
+        "</table><p>As anywhere: {}; see <a href=\"#errors\">errors</a>.</p></section>",
+        shared.join(", ")
+    )
+}
+
+/// A response that is described once for all operations.
+fn is_shared(response: &Value) -> bool {
+    response.get("$ref").is_some()
+}
+
+/// What a body looks like, each example as it would be typed.
+fn render_examples(page: &mut String, content: &Value) -> fmt::Result {
+    let named = members(&content["examples"]).map(|(name, example)| {
+        let summary = example["summary"].as_str();
+        (summary.unwrap_or(name), &example["value"])
+    });
+    let alone = content.get("example").map(|value| ("Example", value));
+    for (title, value) in named.chain(alone) {
+        let value = match value {
+            Value::String(lines) => lines.clone(),
+            value => value.to_string(),
+        };
+        write!(
+            page,
+            "<p>{}</p><pre>{}</pre>",
+            Escaped(title),
+            Escaped(&value)
+        )?;
+    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@ pub mod body;
 pub mod call;
 pub mod cluster;
 pub mod docs;
+pub mod document;
 pub mod history;
 pub mod kv;
 pub mod leases;

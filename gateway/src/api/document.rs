@@ -1,0 +1,109 @@
+//! What every operation of the OpenAPI document has in common: the errors that any request may meet.
+//!
+//! A handler lists what is its own; the rest follows from the method, the body and the one table of
+//! codes and statuses ([`super::problem::status`]), so that no list can fall behind it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use shared::Code;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
+
+use super::problem;
+use crate::failure::Failure;
+
+/// What the door, the clock and etcd itself may answer to anything.
+const ALWAYS: [u16; 10] = [400, 401, 403, 404, 421, 429, 500, 501, 503, 504];
+/// What a request that changes something may meet besides.
+const CHANGING: [u16; 3] = [409, 422, 507];
+/// What a request with a body may meet besides.
+const WITH_BODY: [u16; 2] = [413, 415];
+
+/// Adds to each operation the statuses that it has not described itself.
+pub fn complete(api: &mut utoipa::openapi::OpenApi) {
+    let mut used = BTreeMap::new();
+    for item in api.paths.paths.values_mut() {
+        for (changes, operation) in operations(item) {
+            let mut statuses = ALWAYS.to_vec();
+            if changes {
+                statuses.extend(CHANGING);
+            }
+            if operation.request_body.is_some() {
+                statuses.extend(WITH_BODY);
+            }
+            for status in statuses {
+                let described = &mut operation.responses.responses;
+                described.entry(status.to_string()).or_insert_with(|| {
+                    used.entry(status).or_insert_with(|| response(status));
+                    RefOr::Ref(Ref::from_response_name(name(status)))
+                });
+            }
+        }
+    }
+    let responses = used
+        .into_iter()
+        .map(|(status, response)| (name(status), RefOr::T(response)));
+    api.components
+        .get_or_insert_default()
+        .responses
+        .extend(responses);
+}
+
+fn name(status: u16) -> String {
+    format!("Problem{status}")
+}
+
+/// An item's operations, each with whether it may change something.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (bool, &mut Operation)> {
+    [
+        (false, &mut item.get),
+        (true, &mut item.put),
+        (true, &mut item.post),
+        (true, &mut item.delete),
+        (true, &mut item.patch),
+    ]
+    .into_iter()
+    .filter_map(|(changes, operation)| Some((changes, operation.as_mut()?)))
+}
+
+/// A problem, with the codes that have this status.
+fn response(status: u16) -> Response {
+    let mut description = String::new();
+    for code in Code::ALL {
+        let plain = Failure::new(*code, "");
+        let elsewhere = plain.clone().named_elsewhere();
+        let late = plain.clone().with(|facts| facts.timed_out = true);
+        let has = |failure: &Failure| problem::status(failure).as_u16() == status;
+        if has(&plain) || has(&elsewhere) || has(&late) {
+            let comma = if description.is_empty() { "" } else { ", " };
+            // Writing to a string cannot fail.
+            let _ = write!(description, "{comma}`{code}`");
+        }
+    }
+    let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/problem+json", problem)
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_lists_what_the_door_and_etcd_may_answer() {
+        let api = serde_json::to_value(crate::router::openapi()).expect("serialises");
+        for (path, item) in api["paths"].as_object().expect("paths") {
+            for (method, operation) in item.as_object().expect("an item") {
+                for status in ALWAYS {
+                    let described = &operation["responses"][status.to_string()];
+                    assert!(described.is_object(), "{method} {path}: {status}");
+                }
+            }
+        }
+        let described = &api["components"]["responses"]["Problem504"]["description"];
+        assert_eq!(described, "`outcome_unknown`, `timeout`");
+    }
+}

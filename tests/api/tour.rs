@@ -1,0 +1,112 @@
+//! The curl lines of the documents are run as they stand: README's ten, and the tour of `docs/API.md`.
+//!
+//! All `sh` blocks of a document that name curl are one script for one shell. A line says behind `#` which status it is
+//! answered with; a line that says none must succeed. Streams (`curl -N`) are left after a moment.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::process::Stdio;
+use std::time::Duration;
+
+use support::gateway::InProcess;
+use support::{Etcd, tools};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+/// The address that the documents use.
+const DOCUMENTED: &str = "http://127.0.0.1:8379";
+
+/// curl, telling each answer's status on stderr; a stream that is left (28) is no failure.
+const CURL: &str = r#"
+set -euo pipefail
+curl() {
+    local most=20 code=0
+    case " $* " in *" -N "*) most=2;; esac
+    command curl -sS --max-time $most -w "%{stderr}@@$line %{http_code}\n" "$@" || code=$?
+    [ $code = 28 ] || return $code
+}
+"#;
+
+#[tokio::test]
+async fn the_readme_can_be_typed() {
+    check("README.md").await;
+}
+
+/// Runs a document's lines against a gateway and an etcd of their own.
+async fn check(document: &str) {
+    let etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let path = tools::root().join(document);
+    let text = std::fs::read_to_string(&path).expect("the document is there");
+    let lines = lines(&text);
+    assert!(lines.len() >= 10, "{document} shows curl");
+    let mut script = CURL.to_owned();
+    for (number, line) in lines.iter().enumerate() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(script, "line={number}\n{line}");
+    }
+    let script = script.replace(DOCUMENTED, &gateway.url());
+    let running = Command::new("bash")
+        .args(["-c", &script])
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = timeout(Duration::from_mins(5), running)
+        .await
+        .expect("the document's lines come to an end")
+        .expect("every system has bash");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let mut statuses: BTreeMap<usize, u16> = BTreeMap::new();
+    for told in said.lines().filter_map(|line| line.strip_prefix("@@")) {
+        let (line, status) = told.split_once(' ').expect("the line and the status");
+        let line = line.parse().expect("a line's number");
+        statuses.insert(line, status.parse().expect("a status"));
+    }
+    for (number, line) in lines.iter().enumerate() {
+        if !line.contains("curl ") {
+            continue;
+        }
+        let status = statuses.get(&number).copied();
+        let expected = expected(line);
+        let right = match (status, expected) {
+            (Some(status), Some(expected)) => status == expected,
+            (Some(status), None) => (200..300).contains(&status),
+            (None, _) => false,
+        };
+        let answers = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            right,
+            "{document}: `{line}` was answered {status:?}\n{said}\n{answers}"
+        );
+    }
+    assert!(output.status.success(), "{document}: {said}");
+}
+
+/// The logical lines of all shell blocks that name curl.
+fn lines(text: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    for block in text.split("```sh\n").skip(1) {
+        let block = block.split("```").next().unwrap_or_default();
+        if !block.contains("curl ") {
+            continue;
+        }
+        let mut joined = String::new();
+        for line in block.lines() {
+            joined.push_str(line);
+            if line.ends_with('\\') {
+                joined.push('\n');
+            } else {
+                lines.push(std::mem::take(&mut joined));
+            }
+        }
+    }
+    lines.retain(|line| !line.trim().is_empty());
+    lines
+}
+
+/// `… # 201; again: 200` → 201.
+fn expected(line: &str) -> Option<u16> {
+    let comment = line.rsplit_once("# ")?.1;
+    let digits: String = comment.chars().take_while(char::is_ascii_digit).collect();
+    (digits.len() == 3).then(|| digits.parse().ok()).flatten()
+}

@@ -1,0 +1,31 @@
+//! What fuzzing found once is fed again on every run: `tests/fuzz/cases/<target>/<case>`.
+
+#[path = "../fuzz/front.rs"]
+mod front;
+
+use std::fs;
+
+use front::{Front, Kind};
+use support::tools;
+
+#[tokio::test]
+async fn what_fuzzing_found_is_answered() {
+    let front = Front::new().await;
+    let mut fed = 0;
+    for (kind, name) in [
+        (Kind::Txn, "txn"),
+        (Kind::Query, "query"),
+        (Kind::Key, "key"),
+        (Kind::Cursor, "cursor"),
+        (Kind::Body, "body"),
+    ] {
+        let folder = tools::root().join("tests/fuzz/cases").join(name);
+        for case in fs::read_dir(&folder).expect("every target has cases") {
+            let path = case.expect("the folder can be read").path();
+            let data = fs::read(&path).expect("a case can be read");
+            front.feed(kind, &data).await;
+            fed += 1;
+        }
+    }
+    assert!(fed >= 5, "each target has a case: {fed}");
+}

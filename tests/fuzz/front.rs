@@ -1,0 +1,190 @@
+//! The whole gateway in front of an etcd that is not there: every parser runs as it does for a real
+//! request, and what would reach etcd is refused at once. Used by the fuzz targets and by the test
+//! that feeds what they found again.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use clap::Parser as _;
+use gateway::config::Cli;
+use gateway::etcd::Etcd;
+use gateway::router::router;
+use gateway::state::{AppState, Cluster};
+use gateway::tasks::Tasks;
+use http::{Method, Request, StatusCode};
+use tower::ServiceExt as _;
+
+/// Nothing that is answered may take longer.
+const DEADLINE: Duration = Duration::from_secs(20);
+/// Answers are read up to here, bytes.
+const MOST: usize = 16 << 20;
+
+/// What a fuzzer's bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The body of `POST /txn`.
+    Txn,
+    /// A query, of every route that takes one.
+    Query,
+    /// What stands behind the route's name in a path.
+    Key,
+    /// A cursor, as the JSON that it carries or as it stands in a URL.
+    Cursor,
+    /// The first byte chooses a route that takes a body; the rest is the body.
+    Body,
+}
+
+const QUERY_ROUTES: [&str; 6] = ["kv", "tree", "leases", "locks", "watch", "cluster"];
+const KEY_ROUTES: [(&str, &[&str]); 4] = [
+    ("GET", &["kv/", "history/", "locks/", "leases/"]),
+    ("PUT", &["kv/"]),
+    ("DELETE", &["kv/", "locks/", "leases/"]),
+    ("POST", &["locks/"]),
+];
+const CURSOR_ROUTES: [&str; 5] = ["kv?", "tree?", "leases?", "locks?", "history/k?"];
+const BODY_ROUTES: [(&str, &str); 14] = [
+    ("application/json", "txn"),
+    ("application/json", "txn?explain"),
+    ("application/json", "do"),
+    ("application/json", "stm/read"),
+    ("application/json", "stm/commit"),
+    ("application/json", "leases"),
+    ("application/json", "leases/hold"),
+    ("application/json", "locks/a"),
+    ("application/json", "elections/a/campaign"),
+    ("application/json", "elections/a/proclaim"),
+    ("application/x-ndjson", "import"),
+    ("application/x-ndjson", "import?dry_run"),
+    ("application/json", "auth/users"),
+    ("application/json", "auth/roles"),
+];
+
+/// The gateway, without a listener.
+#[derive(Debug)]
+pub(crate) struct Front {
+    router: Router,
+}
+
+impl Front {
+    /// Needs a runtime around it.
+    pub(crate) async fn new() -> Self {
+        let flags = ["watchgate", "--etcd", "http://127.0.0.1:1"];
+        let config = Cli::try_parse_from(flags)
+            .expect("the flags are right")
+            .config;
+        let tasks = Tasks::default();
+        let etcd = Etcd::new(settings())
+            .await
+            .expect("nothing is connected to yet");
+        let cluster = Cluster::new("default", etcd, &config, &tasks);
+        Self {
+            router: router(AppState::new(config, vec![cluster], tasks, None)),
+        }
+    }
+
+    /// Sends what the bytes make. Panics where the gateway fails instead of answering.
+    pub(crate) async fn feed(&self, kind: Kind, data: &[u8]) {
+        for (method, path, media_type, body) in requests(kind, data) {
+            self.send(method, &path, media_type, body).await;
+        }
+    }
+
+    async fn send(&self, method: &str, path: &str, media_type: &str, body: Vec<u8>) {
+        let request = Request::builder()
+            .method(Method::from_bytes(method.as_bytes()).expect("a method of the table"))
+            .uri(path)
+            .header("host", "localhost")
+            .header("content-type", media_type)
+            .body(Body::from(body));
+        // What is no URI for the http crate never reaches the router.
+        let Ok(request) = request else { return };
+        let answered = tokio::time::timeout(DEADLINE, self.router.clone().oneshot(request)).await;
+        let response = answered
+            .expect("an answer comes in time")
+            .unwrap_or_else(|never| match never {});
+        let status = response.status();
+        let stream = status == StatusCode::OK || status == StatusCode::SWITCHING_PROTOCOLS;
+        if stream {
+            // A stream waits for etcd; that it has begun is all there is to see.
+            return;
+        }
+        let body = to_bytes(response.into_body(), MOST).await;
+        let body = body.expect("an answer that is no stream ends");
+        let text = String::from_utf8_lossy(&body);
+        assert!(
+            status != StatusCode::INTERNAL_SERVER_ERROR,
+            "{method} {path}: {text}"
+        );
+        assert!(
+            text.contains("\"code\""),
+            "{method} {path}: {status} {text}"
+        );
+    }
+}
+
+type Parts = (&'static str, String, &'static str, Vec<u8>);
+
+fn requests(kind: Kind, data: &[u8]) -> Vec<Parts> {
+    const JSON: &str = "application/json";
+    let text = || String::from_utf8_lossy(data).into_owned();
+    match kind {
+        Kind::Txn => vec![("POST", "/api/v1/txn".to_owned(), JSON, data.to_vec())],
+        Kind::Query => {
+            let query = text();
+            let routes = QUERY_ROUTES.iter();
+            routes
+                .map(|route| ("GET", format!("/api/v1/{route}?{query}"), JSON, Vec::new()))
+                .collect()
+        }
+        Kind::Key => {
+            let key = text();
+            let each = KEY_ROUTES.iter();
+            each.flat_map(|(method, routes)| {
+                let key = &key;
+                routes
+                    .iter()
+                    .map(move |route| (*method, format!("/api/v1/{route}{key}"), JSON, Vec::new()))
+            })
+            .collect()
+        }
+        Kind::Cursor => {
+            let forms = [text(), base64_url(data)];
+            let each = CURSOR_ROUTES.iter();
+            each.flat_map(|route| {
+                forms.iter().map(move |cursor| {
+                    let path = format!("/api/v1/{route}cursor={cursor}");
+                    ("GET", path, JSON, Vec::new())
+                })
+            })
+            .collect()
+        }
+        Kind::Body => {
+            let Some((chosen, body)) = data.split_first() else {
+                return Vec::new();
+            };
+            let (media_type, route) = BODY_ROUTES[usize::from(*chosen) % BODY_ROUTES.len()];
+            vec![(
+                "POST",
+                format!("/api/v1/{route}"),
+                media_type,
+                body.to_vec(),
+            )]
+        }
+    }
+}
+
+/// Unpadded URL-safe base64, as cursors are written.
+fn base64_url(data: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(data)
+}
+
+fn settings() -> gateway::etcd::Settings {
+    gateway::etcd::Settings {
+        // A port that nothing listens on: refused at once.
+        endpoints: vec!["http://127.0.0.1:1".to_owned()],
+        dial_timeout: Duration::from_secs(1),
+        cacert: None,
+    }
+}

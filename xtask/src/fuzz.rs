@@ -1,0 +1,77 @@
+//! `cargo xtask fuzz`: coverage-guided fuzzing of everything that reads what a client sends.
+//!
+//! libFuzzer comes with the crate `libfuzzer-sys`; the instrumentation is the compiler's own, which on a stable
+//! toolchain must be let through by `RUSTC_BOOTSTRAP`. What a run finds is written to `tests/fuzz/cases/<target>`,
+//! where the acceptance tests feed it again on every run.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::{paths, proc, say};
+
+/// The fuzz targets: one for each parser that a client reaches.
+const TARGETS: [&str; 5] = ["txn", "query", "key", "cursor", "body"];
+
+/// Flags that cargo-fuzz would pass: coverage that libFuzzer reads, and checks that releases leave out.
+const INSTRUMENTED: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+     -Cllvm-args=-sanitizer-coverage-trace-compares -Cdebug-assertions -Coverflow-checks -Ccodegen-units=1";
+
+/// Runs each target for `seconds`, or the one that is named.
+pub(crate) fn run(target: Option<&str>, seconds: u64) -> Result<()> {
+    let folder = paths::root().join("tests/fuzz");
+    if let Some(target) = target {
+        let known = TARGETS.join(", ");
+        ensure!(TARGETS.contains(&target), "no target `{target}`: {known}");
+    }
+    build(&folder)?;
+    for name in TARGETS
+        .iter()
+        .filter(|name| target.is_none_or(|target| target == **name))
+    {
+        let cases = folder.join("cases").join(name);
+        let corpus = paths::root().join("target/fuzz/corpus").join(name);
+        for folder in [&cases, &corpus] {
+            fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+        }
+        say::line(format!("── {name}: {seconds} s"));
+        let program = paths::root()
+            .join("target/fuzz/x86_64-unknown-linux-gnu/release")
+            .join(name);
+        let mut command = Command::new(program);
+        command
+            .arg(&corpus)
+            .arg(&cases)
+            .arg(format!("-max_total_time={seconds}"))
+            .args([
+                "-max_len=4096",
+                "-timeout=30",
+                "-rss_limit_mb=4096",
+                "-print_final_stats=1",
+            ])
+            .arg(format!("-dict={}", folder.join("words.dict").display()))
+            .arg(format!("-artifact_prefix={}/", cases.display()));
+        proc::run(
+            &mut command,
+            "the input is kept in tests/fuzz/cases; mend what it found, and commit it",
+        )?;
+    }
+    Ok(())
+}
+
+fn build(folder: &std::path::Path) -> Result<()> {
+    let mut command = proc::cargo();
+    command
+        .current_dir(folder)
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTFLAGS", INSTRUMENTED)
+        .env("CARGO_TARGET_DIR", paths::root().join("target/fuzz"))
+        // A target of its own name keeps build scripts and macros free of the instrumentation.
+        .args(["build", "--release", "--target", "x86_64-unknown-linux-gnu"]);
+    proc::run(
+        &mut command,
+        "libFuzzer needs a C++ compiler: apt-get install g++",
+    )
+}
