@@ -101,13 +101,16 @@ async fn a_frozen_etcd_is_waited_for() {
     let mut streams = open(&api).await;
     let mut written = Vec::new();
     put(&etcd, &mut written, 5).await;
+    // etcd answers a put before its watches have it: what they have not yet got is frozen with it.
+    for stream in &mut streams[..2] {
+        let events = stream.until(written[4]).await;
+        assert_eq!(events.len(), 5);
+    }
     etcd.freeze().await;
     let hidden = api.get("/kv?key=k0&timeout=1s").send().await;
     hidden.problem(504, "timeout");
     for stream in &mut streams[..2] {
         // Somebody who listens is told that the stream lives, whatever etcd does.
-        let events = stream.until(written[4]).await;
-        assert_eq!(events.len(), 5);
         let alive = stream.within(Duration::from_secs(10)).await;
         assert_eq!(alive.expect("the stream is open")["type"], "progress");
     }

@@ -12,7 +12,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
@@ -172,14 +172,21 @@ impl Stream {
     /// Events of the only watch, until `revision` is complete.
     pub async fn until(&mut self, revision: i64) -> Vec<Value> {
         let mut all = Vec::new();
+        // A stream that only says that it lives is one that has lost something.
+        let mut last = Instant::now();
         loop {
             let message = self.any().await;
             match message["type"].as_str() {
                 Some("events") => {
                     let events = message["events"].as_array().expect("events have events");
                     all.extend(events.iter().cloned());
+                    last = Instant::now();
                 }
-                Some("progress" | "idle" | "lagged") => {}
+                Some("progress" | "idle" | "lagged") => assert!(
+                    last.elapsed() < 2 * DEADLINE,
+                    "revision {revision} does not come; {}",
+                    self.ledger.tail()
+                ),
                 _ => panic!("{message} among events; {}", self.ledger.tail()),
             }
             let more = message["more"] == true;
