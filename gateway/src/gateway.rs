@@ -82,10 +82,9 @@ impl Gateway {
             None
         };
         let settings = Settings {
-            endpoints: embedded.as_ref().map_or_else(
-                || config.etcd.clone(),
-                |embedded| vec![embedded.url().to_owned()],
-            ),
+            endpoints: embedded
+                .as_ref()
+                .map_or_else(|| config.etcd.clone(), |embedded| embedded.urls().to_vec()),
             dial_timeout: config.dial_timeout,
             cacert: config.cacert.clone(),
         };
@@ -145,7 +144,16 @@ fn embedded_options(config: &Config) -> Result<Options, EmbeddedError> {
     if config.demo {
         folder.push("demo");
     }
-    let mut options = Options::new(folder.join("etcd"), config.supervisor.clone())?;
+    // Records of data that lies elsewhere must not be taken for data of our own.
+    folder.push(if config.etcd_config.is_some() {
+        "etcd-config"
+    } else {
+        "etcd"
+    });
+    let mut options = Options::new(folder, config.supervisor.clone())?;
+    options.members = config.members;
+    options.config_file = config.etcd_config.clone();
+    options.settings.cacert = config.cacert.clone();
     options.hidden_variables = etcd_variables();
     if config.demo {
         options.retention_hours = 1;

@@ -2,9 +2,11 @@
 
 mod bodies;
 mod cases;
+mod deploy;
 mod embedded;
 mod errors;
 mod fuzz;
+mod installed;
 mod outage;
 mod restart;
 mod wiped;

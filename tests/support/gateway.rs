@@ -148,8 +148,16 @@ impl Watchgate {
         Self::start(&flags).await
     }
 
-    /// Starts it and waits for its first line; what it said on stderr where it ended instead.
+    /// Starts it on a free port of loopback and waits for its first line; what it said on stderr where
+    /// it ended instead.
     pub async fn start(flags: &[&str]) -> Result<Self, String> {
+        let listen = ["--listen", "127.0.0.1:0"];
+        let flags: Vec<&str> = listen.iter().chain(flags).copied().collect();
+        Self::start_as(&flags).await
+    }
+
+    /// As `start`, with exactly these flags.
+    pub async fn start_as(flags: &[&str]) -> Result<Self, String> {
         let tools = tools::root().join(".tools/bin");
         let path = std::env::join_paths(
             std::env::split_paths(&tools::path_variable()).chain(std::iter::once(tools)),
@@ -157,7 +165,6 @@ impl Watchgate {
         .expect("the folders of PATH make a PATH");
         let mut child = Command::new(tools::watchgate())
             .env("PATH", path)
-            .args(["--listen", "127.0.0.1:0"])
             .args(flags)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -1,4 +1,7 @@
 //! The programs the tests need: etcd and etcdctl on PATH or in `.tools/bin`, and our own binary.
+//!
+//! Another version of etcd is tested by putting it first on PATH (`cargo xtask test --etcd VERSION`).
+//! Tests that expect different things of different servers ask [`etcd_version`] and name the versions.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -22,6 +25,35 @@ pub fn etcd() -> &'static Path {
 pub fn etcdctl() -> &'static Path {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
     FOUND.get_or_init(|| find("etcdctl", "version"))
+}
+
+/// A version of etcd, such as `(3, 7, 3)`.
+pub type Version = (u32, u32, u32);
+
+/// The version of the etcd under test.
+pub fn etcd_version() -> Version {
+    static FOUND: OnceLock<Version> = OnceLock::new();
+    *FOUND.get_or_init(|| {
+        let output = Command::new(etcd())
+            .arg("--version")
+            .stdin(Stdio::null())
+            .output()
+            .expect("it was found and runs");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        parse_version(&said).unwrap_or_else(|| panic!("`etcd --version` says {said}"))
+    })
+}
+
+/// From the line `etcd Version: 3.7.3`, with whatever follows a hyphen.
+fn parse_version(said: &str) -> Option<Version> {
+    let text = said
+        .lines()
+        .find_map(|line| line.strip_prefix("etcd Version:"))?;
+    let mut numbers = text.trim().split(['.', '-', '+']).map(str::parse);
+    match (numbers.next()?, numbers.next()?, numbers.next()?) {
+        (Ok(major), Ok(minor), Ok(patch)) => Some((major, minor, patch)),
+        _ => None,
+    }
 }
 
 fn find(name: &str, version: &str) -> PathBuf {

@@ -82,6 +82,14 @@ pub struct Config {
     #[arg(long, env = "WATCHGATE_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 
+    /// How many members the private etcd has: 1, 3 or 5.
+    #[arg(long, env = "WATCHGATE_MEMBERS", default_value = "1", value_parser = parse_members, value_name = "N")]
+    pub members: usize,
+
+    /// Start the private etcd from etcd's own configuration file, which says where its data lies.
+    #[arg(long, env = "WATCHGATE_ETCD_CONFIG", value_name = "FILE")]
+    pub etcd_config: Option<PathBuf>,
+
     /// The binary that is run as `supervise`; this very one when it is not said.
     #[arg(skip)]
     pub supervisor: Option<PathBuf>,
@@ -148,6 +156,15 @@ pub enum ConfigError {
     /// `--demo` writes, so it must never meet somebody's data.
     #[error("--demo works on the private etcd only: leave out --etcd, or leave out --demo")]
     DemoOnForeignEtcd,
+    /// A file may describe an etcd with somebody's data in it.
+    #[error("--demo works on the private etcd only: leave out --etcd-config, or leave out --demo")]
+    DemoOnFile,
+    /// A flag of the private etcd beside a cluster of somebody else's.
+    #[error("{0} is for the private etcd: leave out --etcd, or leave out {0}")]
+    PrivateOnly(&'static str),
+    /// The file says by itself which cluster its member belongs to.
+    #[error("--etcd-config starts the one member that the file describes: leave out --members")]
+    MembersOfFile,
     /// Others could reach us without sign-in, and nobody said that this is meant.
     #[error(
         "{0} can be reached from other machines, and requests need no sign-in: listen on 127.0.0.1, \
@@ -161,6 +178,18 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         if self.demo && !self.etcd.is_empty() {
             return Err(ConfigError::DemoOnForeignEtcd);
+        }
+        if self.demo && self.etcd_config.is_some() {
+            return Err(ConfigError::DemoOnFile);
+        }
+        if !self.etcd.is_empty() && self.etcd_config.is_some() {
+            return Err(ConfigError::PrivateOnly("--etcd-config"));
+        }
+        if self.members > 1 && !self.etcd.is_empty() {
+            return Err(ConfigError::PrivateOnly("--members"));
+        }
+        if self.members > 1 && self.etcd_config.is_some() {
+            return Err(ConfigError::MembersOfFile);
         }
         if !self.listen.ip().is_loopback() && self.anonymous.is_none() {
             return Err(ConfigError::OpenToOthers(self.listen));
@@ -219,6 +248,16 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// An even number tolerates no more failures than one less, and more than five only make writes slow.
+fn parse_members(text: &str) -> Result<usize, String> {
+    match text {
+        "1" => Ok(1),
+        "3" => Ok(3),
+        "5" => Ok(5),
+        _ => Err("a cluster has 1, 3 or 5 members".to_owned()),
+    }
+}
+
 /// Empty, or with one leading and no trailing slash.
 fn parse_base_path(text: &str) -> Result<String, String> {
     let path = text.trim_matches('/');
@@ -272,6 +311,26 @@ mod tests {
                 .check()
                 .is_err()
         );
+    }
+
+    #[test]
+    fn flags_of_the_private_etcd_are_for_it_alone() {
+        for refused in [
+            &["--members", "3", "--etcd", "http://127.0.0.1:2379"][..],
+            &["--etcd-config", "f", "--etcd", "http://127.0.0.1:2379"],
+            &["--etcd-config", "f", "--members", "3"],
+            &["--etcd-config", "f", "--demo"],
+        ] {
+            assert!(parse(refused).check().is_err(), "{refused:?}");
+        }
+        for fine in [
+            &["--members", "5", "--demo"][..],
+            &["--members", "1", "--etcd", "http://127.0.0.1:2379"],
+            &["--etcd-config", "f"],
+        ] {
+            assert!(parse(fine).check().is_ok(), "{fine:?}");
+        }
+        assert!(parse_members("2").is_err() && parse_members("0").is_err());
     }
 
     #[test]

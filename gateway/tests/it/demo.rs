@@ -27,7 +27,7 @@ impl Demo {
         let options = Options::new(dir.join("etcd"), Some(watchgate)).expect("a supervisor");
         let embedded = Embedded::start(options).await.expect("etcd starts");
         let settings = Settings {
-            endpoints: vec![embedded.url().to_owned()],
+            endpoints: embedded.urls().to_vec(),
             dial_timeout: Duration::from_secs(2),
             cacert: None,
         };

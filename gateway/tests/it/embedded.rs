@@ -32,7 +32,7 @@ fn fake(name: &str) -> PathBuf {
 
 async fn connect(embedded: &Embedded) -> Etcd {
     let settings = Settings {
-        endpoints: vec![embedded.url().to_owned()],
+        endpoints: embedded.urls().to_vec(),
         dial_timeout: Duration::from_secs(2),
         cacert: None,
     };
@@ -197,7 +197,7 @@ async fn a_second_start_on_the_same_data_is_refused() {
         refused.contains(&format!("process id {}", std::process::id())),
         "{refused}"
     );
-    assert!(refused.contains(first.url()), "{refused}");
+    assert!(refused.contains(&first.urls()[0]), "{refused}");
     first.stop().await;
 }
 

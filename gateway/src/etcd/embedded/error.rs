@@ -65,6 +65,41 @@ pub enum EmbeddedError {
         /// The minor of the etcd found.
         found: Minor,
     },
+    /// The same for the data that a configuration file names.
+    #[error(
+        "the data in {} was written by etcd {wrote}, and the etcd found is {found}: put an etcd \
+         {wrote} first on PATH; if the data is meant to move on (one minor at a time), write `{found}` \
+         into {}",
+        path.display(),
+        record.display()
+    )]
+    OtherMinorOfFile {
+        /// The data folder.
+        path: PathBuf,
+        /// The minor on record.
+        wrote: Minor,
+        /// The minor of the etcd found.
+        found: Minor,
+        /// Where the minor stands.
+        record: PathBuf,
+    },
+    /// There is data of another number of members: a cluster does not grow or shrink by a flag.
+    #[error(
+        "the data in {} is of {has} member{}, and {asked} {} asked for: start with --members {has} to \
+         go on with this data, or start afresh with another --data-dir (or after moving that folder \
+         away)",
+        path.display(),
+        if *has == 1 { "" } else { "s" },
+        if *asked == 1 { "is" } else { "are" }
+    )]
+    OtherMembers {
+        /// The data folder.
+        path: PathBuf,
+        /// How many there are.
+        has: usize,
+        /// How many were asked for.
+        asked: usize,
+    },
     /// There is data, but no record of the minor that wrote it.
     #[error(
         "nothing says which etcd wrote the data in {}: if it was {found}, write `{found}` into {}; \
@@ -92,14 +127,45 @@ pub enum EmbeddedError {
         #[source]
         source: io::Error,
     },
+    /// etcd's configuration file cannot be read.
+    #[error("the etcd configuration {} cannot be read", path.display())]
+    File {
+        /// As given.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// It can be read, but not understood.
+    #[error("the etcd configuration {} cannot be used: {why}", path.display())]
+    FileContent {
+        /// As given.
+        path: PathBuf,
+        /// What is wrong, and what mends it.
+        why: String,
+    },
+    /// Somebody listens already where the configuration file wants etcd to.
+    #[error(
+        "{url}, where {} has etcd listen, is taken by another program: end that one, name another \
+         port in listen-client-urls, or use what runs there with --etcd {url}",
+        path.display()
+    )]
+    PortTaken {
+        /// The file.
+        path: PathBuf,
+        /// The client URL.
+        url: String,
+    },
     /// etcd ended before it answered.
     #[error("etcd did not start: {0}")]
     Failed(Ended),
     /// etcd runs, but did not answer in time.
-    #[error("etcd did not answer within {} s; it said:\n{output}", after.as_secs())]
+    #[error("etcd was not ready within {} s ({why}); it said:\n{output}", after.as_secs())]
     NotReady {
         /// How long it was waited for.
         after: Duration,
+        /// What was still missing.
+        why: String,
         /// The end of its stderr.
         output: String,
     },

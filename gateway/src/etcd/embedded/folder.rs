@@ -1,10 +1,16 @@
-//! The data folder: one etcd at a time, of one minor.
+//! The data folder: one gateway's etcd at a time, of one minor and with one number of members.
 //!
 //! ```text
-//! <folder>/lock      locked by whoever may write here; says who that is
-//! <folder>/version   the minor that wrote the data, such as 3.7
-//! <folder>/data/     etcd's own
+//! <folder>/lock        locked by whoever may write here; says who that is
+//! <folder>/version     the minor that wrote the data, such as 3.7
+//! <folder>/data/       etcd's own, where it is one member
+//! <folder>/members     of several: how many, and the token that tells their cluster from others
+//! <folder>/member-1/   of several: the first one's own; and so on
+//! <folder>/peer-1:1    of several: the socket by which the others reach the first
 //! ```
+//!
+//! Where a configuration file says where etcd keeps its data, the folder holds the lock and the
+//! version alone.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -18,8 +24,8 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use super::EmbeddedError;
 use super::version::Minor;
+use super::{EmbeddedError, ONE_MEMBER};
 use crate::supervise;
 
 /// Beyond the supervisor's grace, for the system to tidy up.
@@ -34,6 +40,25 @@ struct Owner {
     pid: i32,
     /// Its etcd's client URL, once it has one.
     etcd: Option<String>,
+}
+
+/// Where etcd's own data lies.
+#[derive(Clone, Debug)]
+pub(super) enum Layout {
+    /// In the folder, of so many members.
+    Here {
+        /// One or several.
+        members: usize,
+    },
+    /// Where a configuration file says.
+    Elsewhere(PathBuf),
+}
+
+/// What is on record of a cluster of several members.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Several {
+    count: usize,
+    token: String,
 }
 
 /// A data folder that is ours while this (or a copy of its lock) lives.
@@ -103,37 +128,139 @@ impl Folder {
         })
     }
 
-    /// Refuses data of another minor, and records `found` where there is no data yet.
-    pub(super) fn check_minor(&self, found: Minor) -> Result<(), EmbeddedError> {
+    /// Refuses data of another minor or of another number of members, and records both where there
+    /// is no data yet.
+    pub(super) fn check(&self, found: Minor, layout: &Layout) -> Result<(), EmbeddedError> {
         let record = self.path.join("version");
         let failed = |source| EmbeddedError::Folder {
             path: record.clone(),
             source,
         };
         // A record without data is of a start that failed: it binds nobody.
-        if !self.data().join("member").exists() {
-            return fs::write(&record, format!("{found}\n")).map_err(failed);
+        if !self.has_data(layout) {
+            fs::write(&record, format!("{found}\n")).map_err(failed)?;
+            return self.say_members(layout);
         }
+        self.check_members(layout)?;
         let wrote: Option<Minor> = match fs::read_to_string(&record) {
             Ok(text) => text.parse().ok(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(failed(error)),
         };
-        let path = self.path.clone();
-        match wrote {
-            Some(wrote) if wrote == found => Ok(()),
-            Some(wrote) => Err(EmbeddedError::OtherMinor { path, wrote, found }),
-            None => Err(EmbeddedError::UnknownMinor {
+        let path = match layout {
+            Layout::Here { .. } => self.path.clone(),
+            Layout::Elsewhere(data) => data.clone(),
+        };
+        match (wrote, layout) {
+            (Some(wrote), _) if wrote == found => Ok(()),
+            (Some(wrote), Layout::Here { .. }) => {
+                Err(EmbeddedError::OtherMinor { path, wrote, found })
+            }
+            (Some(wrote), Layout::Elsewhere(_)) => Err(EmbeddedError::OtherMinorOfFile {
+                path,
+                wrote,
+                found,
+                record,
+            }),
+            (None, Layout::Here { .. }) => Err(EmbeddedError::UnknownMinor {
                 path,
                 record,
                 found,
             }),
+            // Somebody ran etcd on it before us; etcd itself refuses what it cannot read.
+            (None, Layout::Elsewhere(_)) => {
+                fs::write(&record, format!("{found}\n")).map_err(failed)
+            }
         }
     }
 
-    /// etcd's own data folder.
+    /// Refuses to start another number of members than there is data of.
+    fn check_members(&self, layout: &Layout) -> Result<(), EmbeddedError> {
+        let Layout::Here { members } = *layout else {
+            return Ok(());
+        };
+        let has = self.several()?.map_or(ONE_MEMBER, |several| several.count);
+        if has == members {
+            return Ok(());
+        }
+        Err(EmbeddedError::OtherMembers {
+            path: self.path.clone(),
+            has,
+            asked: members,
+        })
+    }
+
+    fn say_members(&self, layout: &Layout) -> Result<(), EmbeddedError> {
+        let record = self.members_file();
+        let count = match *layout {
+            Layout::Here { members } => members,
+            Layout::Elsewhere(_) => ONE_MEMBER,
+        };
+        let written = if count == ONE_MEMBER {
+            match fs::remove_file(&record) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            }
+        } else {
+            let token = format!("watchgate-{}-{:x}", std::process::id(), nanoseconds());
+            let several = Several { count, token };
+            serde_json::to_string(&several)
+                .map_err(io::Error::from)
+                .and_then(|text| fs::write(&record, text + "\n"))
+        };
+        written.map_err(|source| EmbeddedError::Folder {
+            path: record,
+            source,
+        })
+    }
+
+    fn several(&self) -> Result<Option<Several>, EmbeddedError> {
+        let path = self.members_file();
+        let read = match fs::read_to_string(&path) {
+            Ok(text) => serde_json::from_str(&text)
+                .map(Some)
+                .map_err(io::Error::from),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        };
+        read.map_err(|source| EmbeddedError::Folder { path, source })
+    }
+
+    /// The token of the cluster of several members: the same at each of its starts, another in each
+    /// folder, since their peers' addresses are the same everywhere.
+    pub(super) fn token(&self) -> Result<String, EmbeddedError> {
+        let several = self.several()?;
+        Ok(several.map_or_else(String::new, |several| several.token))
+    }
+
+    fn members_file(&self) -> PathBuf {
+        self.path.join("members")
+    }
+
+    /// Whether any etcd has written here, whatever is asked for now.
+    fn has_data(&self, layout: &Layout) -> bool {
+        let holds = |data: &Path| data.join("member").exists();
+        match layout {
+            Layout::Elsewhere(data) => holds(data),
+            Layout::Here { .. } => {
+                holds(&self.data()) || (1..=super::MOST_MEMBERS).any(|n| holds(&self.member(n)))
+            }
+        }
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// etcd's own data folder, where it is one member.
     pub(super) fn data(&self) -> PathBuf {
         self.path.join("data")
+    }
+
+    /// The data folder of one of several, counted from 1.
+    pub(super) fn member(&self, number: usize) -> PathBuf {
+        self.path.join(format!("member-{number}"))
     }
 
     /// The lock, to be held by another process too.
@@ -159,6 +286,11 @@ fn write_owner(lock: &mut File, owner: &Owner) -> io::Result<()> {
     lock.set_len(0)?;
     lock.rewind()?;
     writeln!(lock, "{text}")
+}
+
+fn nanoseconds() -> u128 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.unwrap_or_default().as_nanos()
 }
 
 fn is_alive(pid: i32) -> bool {
@@ -208,18 +340,21 @@ mod tests {
         Folder::take(&path).await.expect("the next has it");
     }
 
+    const ONE: Layout = Layout::Here { members: 1 };
+    const THREE: Layout = Layout::Here { members: 3 };
+
     #[tokio::test]
     async fn a_record_binds_only_where_there_is_data() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let folder = Folder::take(dir.path()).await.expect("is ours");
-        folder.check_minor(minor("3.5")).expect("nothing there yet");
+        folder.check(minor("3.5"), &ONE).expect("nothing there yet");
         folder
-            .check_minor(minor("3.7"))
+            .check(minor("3.7"), &ONE)
             .expect("still nothing there");
         fs::create_dir_all(folder.data().join("member")).expect("etcd was here");
-        folder.check_minor(minor("3.7.9")).expect("the same minor");
+        folder.check(minor("3.7.9"), &ONE).expect("the same minor");
         let refused = folder
-            .check_minor(minor("3.6"))
+            .check(minor("3.6"), &ONE)
             .expect_err("another minor")
             .to_string();
         assert!(
@@ -228,9 +363,62 @@ mod tests {
         );
         fs::remove_file(dir.path().join("version")).expect("was there");
         let refused = folder
-            .check_minor(minor("3.7"))
+            .check(minor("3.7"), &ONE)
             .expect_err("unknown")
             .to_string();
         assert!(refused.contains("write `3.7` into"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn data_of_another_number_of_members_is_refused() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let folder = Folder::take(dir.path()).await.expect("is ours");
+        folder.check(minor("3.7"), &ONE).expect("nothing there yet");
+        folder
+            .check(minor("3.7"), &THREE)
+            .expect("still nothing there");
+        let token = folder.token().expect("is on record");
+        // One that had started when the others had not yet: they are three all the same.
+        fs::create_dir_all(folder.member(2).join("member")).expect("etcd was here");
+        folder.check(minor("3.7"), &THREE).expect("the same number");
+        assert_eq!(folder.token().expect("is on record"), token);
+        let refused = folder
+            .check(minor("3.7"), &ONE)
+            .expect_err("one")
+            .to_string();
+        assert!(refused.contains("--members 3"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn one_members_data_is_not_taken_for_three() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let folder = Folder::take(dir.path()).await.expect("is ours");
+        folder.check(minor("3.7"), &ONE).expect("nothing there yet");
+        fs::create_dir_all(folder.data().join("member")).expect("etcd was here");
+        let refused = folder
+            .check(minor("3.7"), &THREE)
+            .expect_err("three")
+            .to_string();
+        assert!(refused.contains("--members 1"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn data_that_others_wrote_elsewhere_is_theirs_to_judge() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let folder = Folder::take(&dir.path().join("records"))
+            .await
+            .expect("is ours");
+        let elsewhere = dir.path().join("theirs");
+        fs::create_dir_all(elsewhere.join("member")).expect("etcd was here");
+        let layout = Layout::Elsewhere(elsewhere);
+        folder.check(minor("3.6"), &layout).expect("no record yet");
+        let refused = folder
+            .check(minor("3.7"), &layout)
+            .expect_err("on record now")
+            .to_string();
+        assert!(
+            refused.contains("theirs") && refused.contains("written by etcd 3.6"),
+            "{refused}"
+        );
     }
 }

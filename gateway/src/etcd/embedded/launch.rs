@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -11,6 +11,8 @@ use tokio::time::timeout;
 
 use super::Options;
 use super::error::{EmbeddedError, Ended};
+use super::file::ConfigFile;
+use super::folder::Folder;
 use super::output::Output;
 use crate::supervise;
 use crate::tasks::Tasks;
@@ -21,12 +23,14 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// What is started, and where it will be reached.
 #[derive(Clone, Debug)]
 pub(super) struct Launch {
-    pub(super) name: String,
     /// The client URL.
     pub(super) client: String,
-    peer: String,
-    data: PathBuf,
-    options: Options,
+    /// The name by which it is told from an etcd of somebody else's at the same address; `None` where
+    /// a configuration file names it.
+    pub(super) name: Option<String>,
+    arguments: Vec<String>,
+    /// Where it runs: what its arguments name is relative to that.
+    directory: Option<PathBuf>,
 }
 
 /// A supervisor with its etcd. Dropping it closes the pipe, upon which the supervisor ends etcd.
@@ -40,63 +44,91 @@ pub(super) struct Process {
 }
 
 impl Launch {
-    /// Chooses free ports. Somebody else may take them before etcd does: try again then.
-    pub(super) fn choose(
+    /// One member on free ports. Somebody else may take them before etcd does: try again then.
+    pub(super) fn one(
         options: &Options,
-        data: PathBuf,
+        folder: &Folder,
         name: String,
     ) -> Result<Self, EmbeddedError> {
-        let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(EmbeddedError::NoPort);
-        // Both are held until both are known, so that they differ.
-        let (client, peer) = (listen()?, listen()?);
-        let url = |listener: &TcpListener| {
-            let address = listener.local_addr().map_err(EmbeddedError::NoPort)?;
-            Ok(format!("http://{address}"))
-        };
-        Ok(Self {
-            name,
-            client: url(&client)?,
-            peer: url(&peer)?,
-            data,
-            options: options.clone(),
-        })
-    }
-
-    /// Flags that etcd 3.4 to 3.7 all have.
-    fn flags(&self) -> Vec<String> {
-        let Self {
-            name,
-            client,
-            peer,
-            data,
-            options,
-        } = self;
-        vec![
-            format!("--name={name}"),
-            format!("--data-dir={}", data.display()),
-            format!("--listen-client-urls={client}"),
-            format!("--advertise-client-urls={client}"),
+        let [client, peer] = free_urls()?;
+        let mut arguments = vec![
+            format!("--data-dir={}", folder.data().display()),
             format!("--listen-peer-urls={peer}"),
             format!("--initial-advertise-peer-urls={peer}"),
             format!("--initial-cluster={name}={peer}"),
-            "--initial-cluster-state=new".to_owned(),
-            "--auto-compaction-mode=periodic".to_owned(),
-            format!("--auto-compaction-retention={}h", options.retention_hours),
-            "--logger=zap".to_owned(),
-            "--log-outputs=stderr".to_owned(),
-            "--log-level=warn".to_owned(),
-        ]
+        ];
+        arguments.extend(flags(options, &name, &client));
+        Ok(Self {
+            client,
+            name: Some(name),
+            arguments,
+            directory: None,
+        })
+    }
+
+    /// Several members, whose clients come by free ports and whose peers by sockets in the folder.
+    ///
+    /// A member's peers remember its address for good, while a free port may be somebody else's at
+    /// the next start; a file is free whenever the folder is.
+    pub(super) fn several(
+        options: &Options,
+        folder: &Folder,
+        name: &str,
+        count: usize,
+    ) -> Result<Vec<Self>, EmbeddedError> {
+        let token = folder.token()?;
+        let named = |number: usize| format!("{name}-m{number}");
+        // A socket's name must look like a host and a port. It is relative, since a path may be
+        // longer than a socket's address can hold.
+        let peer = |number: usize| format!("unix://peer-{number}:1");
+        let everybody: Vec<String> = (1..=count)
+            .map(|number| format!("{}={}", named(number), peer(number)))
+            .collect();
+        let launch = |number: usize| {
+            let [client, _] = free_urls()?;
+            let (name, peer) = (named(number), peer(number));
+            let data = folder.member(number);
+            let data = data.file_name().map(Path::new).unwrap_or(&data);
+            let mut arguments = vec![
+                format!("--data-dir={}", data.display()),
+                format!("--listen-peer-urls={peer}"),
+                format!("--initial-advertise-peer-urls={peer}"),
+                format!("--initial-cluster={}", everybody.join(",")),
+                format!("--initial-cluster-token={token}"),
+            ];
+            arguments.extend(flags(options, &name, &client));
+            Ok(Self {
+                client,
+                name: Some(name),
+                arguments,
+                directory: Some(folder.path().to_owned()),
+            })
+        };
+        (1..=count).map(launch).collect()
+    }
+
+    /// The member that a configuration file describes. With a file etcd heeds no flag besides.
+    pub(super) fn of_file(file: &ConfigFile) -> Self {
+        Self {
+            client: file.client.clone(),
+            name: None,
+            arguments: vec![format!("--config-file={}", file.path.display())],
+            directory: None,
+        }
     }
 
     /// Starts etcd under its supervisor. `lock` is held by both as long as they live.
-    pub(super) fn start(&self, lock: File) -> Result<Process, EmbeddedError> {
-        let supervisor = &self.options.supervisor;
-        let mut command = Command::new(supervisor);
+    pub(super) fn start(&self, options: &Options, lock: File) -> Result<Process, EmbeddedError> {
+        let supervisor = absolute(&options.supervisor);
+        let mut command = Command::new(&supervisor);
         command
             .args(["supervise", "--"])
-            .arg(&self.options.etcd)
-            .args(self.flags());
-        for variable in &self.options.hidden_variables {
+            .arg(absolute(&options.etcd))
+            .args(&self.arguments);
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
+        }
+        for variable in &options.hidden_variables {
             command.env_remove(variable);
         }
         let mut child = command
@@ -106,10 +138,7 @@ impl Launch {
             // Ctrl-C in a terminal is for the gateway alone, which ends etcd last.
             .process_group(0)
             .spawn()
-            .map_err(|source| EmbeddedError::Supervisor {
-                supervisor: supervisor.clone(),
-                source,
-            })?;
+            .map_err(|source| EmbeddedError::Supervisor { supervisor, source })?;
         let pipe = child.stdin.take();
         let stderr = child.stderr.take().expect("stderr is a pipe");
         let output = Output::default();
@@ -124,6 +153,41 @@ impl Launch {
             reading,
         })
     }
+}
+
+/// Flags of every member of ours, which etcd 3.4 to 3.7 all have.
+fn flags(options: &Options, name: &str, client: &str) -> [String; 9] {
+    [
+        format!("--name={name}"),
+        format!("--listen-client-urls={client}"),
+        format!("--advertise-client-urls={client}"),
+        "--initial-cluster-state=new".to_owned(),
+        "--auto-compaction-mode=periodic".to_owned(),
+        format!("--auto-compaction-retention={}h", options.retention_hours),
+        "--logger=zap".to_owned(),
+        "--log-outputs=stderr".to_owned(),
+        "--log-level=warn".to_owned(),
+    ]
+}
+
+/// Two URLs on loopback that differ and were free a moment ago.
+fn free_urls() -> Result<[String; 2], EmbeddedError> {
+    let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(EmbeddedError::NoPort);
+    // Both are held until both are known.
+    let (one, other) = (listen()?, listen()?);
+    let url = |listener: &TcpListener| {
+        let address = listener.local_addr().map_err(EmbeddedError::NoPort)?;
+        Ok(format!("http://{address}"))
+    };
+    Ok([url(&one)?, url(&other)?])
+}
+
+/// A program's path as it is valid in any folder; a bare name is looked for on PATH and stays one.
+fn absolute(program: &Path) -> PathBuf {
+    if program.components().count() < 2 {
+        return program.to_owned();
+    }
+    std::path::absolute(program).unwrap_or_else(|_| program.to_owned())
 }
 
 impl Process {

@@ -1,13 +1,17 @@
 //! The private etcd that a gateway without a cluster starts for itself.
 //!
-//! It listens on free loopback ports, keeps its data between runs, and lives and dies with us: it
-//! runs under a supervisor that ends it when we are gone, also by `kill -9`. It is never restarted
-//! behind our back: when it ends by itself, [`Embedded::ended`] says so and the gateway ends too.
+//! One member or several listen on free loopback ports, keep their data between runs, and live and
+//! die with us: each runs under a supervisor that ends it when we are gone, also by `kill -9`. None is
+//! ever restarted behind our back: when the majority has ended by itself, [`Embedded::ended`] says so
+//! and the gateway ends too. With etcd's own configuration file that file decides where it listens and
+//! where its data lies; the rest holds as well.
 
 mod error;
+mod file;
 mod folder;
 mod launch;
 mod output;
+mod ready;
 mod version;
 
 use std::ffi::OsString;
@@ -15,31 +19,44 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 pub use self::error::{EmbeddedError, Ended};
 pub use self::version::Minor;
 
-use self::folder::Folder;
+use self::file::ConfigFile;
+use self::folder::{Folder, Layout};
 use self::launch::{Launch, Process};
-use super::{Etcd, Settings};
-use crate::caller::Caller;
+use self::ready::Unready;
+use super::Settings;
 use crate::supervise;
 use crate::tasks::Tasks;
 
+/// The usual private etcd.
+pub(crate) const ONE_MEMBER: usize = 1;
+/// More would only make every write slower.
+const MOST_MEMBERS: usize = 5;
 /// How often ports are chosen anew when others take them first.
 const ATTEMPTS: usize = 5;
-/// Between two looks whether etcd answers.
-const POLL: Duration = Duration::from_millis(25);
-/// How long one look may take.
-const LOOK: Duration = Duration::from_secs(2);
+/// How long a stuck supervisor may hinder our end.
+const MARGIN: Duration = Duration::from_secs(4);
 
 /// How to run the embedded etcd.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The folder of the data, the lock and the record of the version; created where missing.
+    /// The folder of the data, the lock and the record of the version; created where missing. With a
+    /// configuration file the records of it lie there, in a folder of their own.
     pub folder: PathBuf,
+    /// How many members: 1, 3 or 5.
+    pub members: usize,
+    /// etcd's own configuration file, which then says all that is not said here.
+    pub config_file: Option<PathBuf>,
+    /// How it is connected to; the endpoints are replaced by its own.
+    pub settings: Settings,
     /// The program: a path, or a name looked for on PATH.
     pub etcd: PathBuf,
     /// The `watchgate` binary, which is run as `supervise`.
@@ -64,6 +81,13 @@ impl Options {
         };
         Ok(Self {
             folder: folder.into(),
+            members: ONE_MEMBER,
+            config_file: None,
+            settings: Settings {
+                endpoints: Vec::new(),
+                dial_timeout: Duration::from_secs(2),
+                cacert: None,
+            },
             etcd: PathBuf::from("etcd"),
             supervisor: supervisor
                 .map_or_else(std::env::current_exe, Ok)
@@ -79,54 +103,80 @@ impl Options {
 #[derive(Debug)]
 pub struct Embedded {
     folder: PathBuf,
-    url: String,
+    urls: Vec<String>,
     version: String,
     ended: watch::Receiver<Option<Ended>>,
     tasks: Tasks,
 }
 
 impl Embedded {
-    /// Starts etcd and waits until it answers.
+    /// Starts etcd and waits until every member of it serves.
     pub async fn start(options: Options) -> Result<Self, EmbeddedError> {
         let version = version::version(&options.etcd).await?;
-        let mut folder = Folder::take(&options.folder).await?;
-        folder.check_minor(version.minor)?;
+        let file = match &options.config_file {
+            Some(path) => Some(ConfigFile::read(path)?),
+            None => None,
+        };
+        let (records, layout) = match &file {
+            Some(file) => (
+                options.folder.join(file.record_name()),
+                Layout::Elsewhere(file.data.clone()),
+            ),
+            None => (
+                options.folder.clone(),
+                Layout::Here {
+                    members: options.members,
+                },
+            ),
+        };
+        let mut folder = Folder::take(&records).await?;
+        folder.check(version.minor, &layout)?;
         let deadline = Instant::now() + options.patience;
         let mut attempt = 1;
-        let (launch, process) = loop {
-            let launch = Launch::choose(&options, folder.data(), name())?;
-            let mut process = launch.start(folder.share_lock()?)?;
-            match ready(&launch, &mut process, deadline).await {
-                Ok(()) => break (launch, process),
-                Err(Unready::Ended(_)) if attempt < ATTEMPTS && process.output.port_was_taken() => {
-                    attempt += 1;
+        let (launches, processes) = loop {
+            let launches = launches(&options, &folder, file.as_ref())?;
+            let mut processes = Vec::with_capacity(launches.len());
+            for launch in &launches {
+                processes.push(launch.start(&options, folder.share_lock()?)?);
+            }
+            let unready = match ready::ready(&options, &launches, &mut processes, deadline).await {
+                Ok(()) => break (launches, processes),
+                Err(unready) => unready,
+            };
+            let unlucky = processes.iter().any(|one| one.output.port_was_taken());
+            join_all(processes.iter_mut().map(Process::stop)).await;
+            match unready {
+                Unready::Ended(_) if unlucky && file.is_none() && attempt < ATTEMPTS => {
+                    attempt += 1
                 }
-                Err(Unready::Ended(ended)) => return Err(EmbeddedError::Failed(ended)),
-                Err(Unready::Late) => {
-                    process.stop().await;
+                Unready::Ended(ended) => return Err(EmbeddedError::Failed(ended)),
+                Unready::Late(why) => {
+                    let said = processes.iter().map(|one| one.output.tail());
                     return Err(EmbeddedError::NotReady {
                         after: options.patience,
-                        output: process.output.tail(),
+                        why,
+                        output: said.collect::<Vec<_>>().join("\n"),
                     });
                 }
             }
         };
-        folder.say_owner(Some(&launch.client))?;
+        let urls: Vec<String> = launches.into_iter().map(|launch| launch.client).collect();
+        folder.say_owner(Some(&urls.join(",")))?;
         let tasks = Tasks::default();
         let (report, ended) = watch::channel(None);
-        tasks.spawn(keep(process, folder, report, tasks.clone()));
+        tasks.spawn(keep(processes, folder, report, tasks.clone()));
         Ok(Self {
-            folder: options.folder,
-            url: launch.client,
+            folder: file.map_or(options.folder, |file| file.data),
+            urls,
             version: version.full,
             ended,
             tasks,
         })
     }
 
-    /// Its client URL.
-    pub fn url(&self) -> &str {
-        &self.url
+    /// The client URL of each member.
+    pub fn urls(&self) -> &[String] {
+        &self.urls
     }
 
     /// The folder of its data.
@@ -139,7 +189,8 @@ impl Embedded {
         &self.version
     }
 
-    /// Waits until etcd ends without being told to; for ever once it is told to.
+    /// Waits until etcd, or the majority of its members, ends without being told to; for ever once it
+    /// is told to.
     pub async fn ended(&self) -> Ended {
         let mut ended = self.ended.clone();
         let unexpected = match ended.wait_for(Option::is_some).await {
@@ -156,7 +207,7 @@ impl Embedded {
     pub async fn stop(self) {
         self.tasks.cancel();
         // The supervisor kills what does not end; this only guards against a stuck supervisor.
-        self.tasks.wait(supervise::GRACE + LOOK * 2).await;
+        self.tasks.wait(supervise::GRACE + MARGIN).await;
     }
 }
 
@@ -166,19 +217,53 @@ impl Drop for Embedded {
     }
 }
 
-/// Holds the process and the folder until etcd has ended, told to or not.
+/// What is started together.
+fn launches(
+    options: &Options,
+    folder: &Folder,
+    file: Option<&ConfigFile>,
+) -> Result<Vec<Launch>, EmbeddedError> {
+    match (file, options.members) {
+        (Some(file), _) => {
+            file.check_ports()?;
+            Ok(vec![Launch::of_file(file)])
+        }
+        (None, ONE_MEMBER) => Ok(vec![Launch::one(options, folder, name())?]),
+        (None, count) => Launch::several(options, folder, &name(), count),
+    }
+}
+
+/// Holds the processes and the folder until etcd has ended, told to or not. One member of several may
+/// end: the others go on, as any cluster's do.
 async fn keep(
-    mut process: Process,
+    mut processes: Vec<Process>,
     folder: Folder,
     report: watch::Sender<Option<Ended>>,
     tasks: Tasks,
 ) {
-    tokio::select! {
-        ended = process.ended() => {
-            report.send_replace(Some(ended));
+    let majority = processes.len() / 2 + 1;
+    let lost = {
+        let mut ends: FuturesUnordered<_> = processes.iter_mut().map(Process::ended).collect();
+        loop {
+            let ended = tokio::select! {
+                ended = ends.next() => ended,
+                () = tasks.stop().cancelled() => None,
+            };
+            match ended {
+                Some(ended) if ends.len() >= majority => {
+                    tracing::warn!(
+                        "of the private etcd {} members are left: {ended}",
+                        ends.len()
+                    );
+                }
+                ended => break ended,
+            }
         }
-        () = tasks.stop().cancelled() => process.stop().await,
+    };
+    if lost.is_some() {
+        report.send_replace(lost);
     }
+    join_all(processes.iter_mut().map(Process::stop)).await;
     drop(folder);
 }
 
@@ -189,38 +274,5 @@ fn name() -> String {
     match STARTED.fetch_add(1, Ordering::Relaxed) {
         0 => format!("watchgate-{pid}"),
         n => format!("watchgate-{pid}-{n}"),
-    }
-}
-
-enum Unready {
-    Ended(Ended),
-    Late,
-}
-
-/// Waits until the etcd at the client URL is the one started and serves.
-async fn ready(launch: &Launch, process: &mut Process, deadline: Instant) -> Result<(), Unready> {
-    tokio::select! {
-        () = answers(launch) => Ok(()),
-        ended = process.ended() => Err(Unready::Ended(ended)),
-        () = tokio::time::sleep_until(deadline) => Err(Unready::Late),
-    }
-}
-
-async fn answers(launch: &Launch) {
-    let settings = Settings {
-        endpoints: vec![launch.client.clone()],
-        dial_timeout: LOOK,
-        cacert: None,
-    };
-    let etcd = Etcd::new(settings)
-        .await
-        .expect("a loopback URL is a client URL");
-    loop {
-        // The member's name is published once it has a leader, so it serves writes as well.
-        let members = etcd.members(&Caller::gateway(LOOK)).await;
-        if members.is_ok_and(|(_, members)| members.iter().any(|m| m.name == launch.name)) {
-            return;
-        }
-        sleep(POLL).await;
     }
 }

@@ -1,0 +1,218 @@
+//! etcd's own configuration file: what of it we must know to reach the etcd that it describes.
+//!
+//! etcd judges the file, not we: whatever is not understood here is left to it, and its own line is
+//! shown where it refuses.
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+use yaml_rust2::{Yaml, YamlLoader};
+
+use super::EmbeddedError;
+
+/// What etcd listens on when the file does not say.
+const LISTEN: &str = "http://localhost:2379";
+
+/// A configuration file of etcd's.
+#[derive(Clone, Debug)]
+pub(super) struct ConfigFile {
+    pub(super) path: PathBuf,
+    /// Where this machine reaches it.
+    pub(super) client: String,
+    /// etcd's data folder, absolute.
+    pub(super) data: PathBuf,
+    /// Everything it listens on for clients.
+    listen: Vec<String>,
+}
+
+impl ConfigFile {
+    /// Reads it.
+    pub(super) fn read(path: &Path) -> Result<Self, EmbeddedError> {
+        let text = std::fs::read_to_string(path).map_err(|source| EmbeddedError::File {
+            path: path.to_owned(),
+            source,
+        })?;
+        parse(path, &text).map_err(|why| EmbeddedError::FileContent {
+            path: path.to_owned(),
+            why,
+        })
+    }
+
+    /// Refuses a client port that is taken: what listens there would be mistaken for our etcd.
+    pub(super) fn check_ports(&self) -> Result<(), EmbeddedError> {
+        for url in &self.listen {
+            let taken = address(url)
+                .map(TcpListener::bind)
+                .and_then(Result::err)
+                .is_some_and(|error| error.kind() == ErrorKind::AddrInUse);
+            if taken {
+                return Err(EmbeddedError::PortTaken {
+                    path: self.path.clone(),
+                    url: url.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// A folder's name that no other data folder has: our records of it lie there.
+    pub(super) fn record_name(&self) -> String {
+        let digest = Sha256::digest(self.data.as_os_str().as_encoded_bytes());
+        digest[..8]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}
+
+fn parse(path: &Path, text: &str) -> Result<ConfigFile, String> {
+    let documents =
+        YamlLoader::load_from_str(text).map_err(|error| format!("it is no YAML: {error}"))?;
+    let said = |name: &str| match documents.first() {
+        Some(document) => document[name].as_str().map(str::to_owned),
+        None => None,
+    };
+    if !matches!(documents.first(), None | Some(Yaml::Hash(_))) {
+        return Err("it holds no settings such as `data-dir: /var/lib/etcd`".to_owned());
+    }
+    let list = |name: &str| -> Vec<String> {
+        let urls = said(name).unwrap_or_default();
+        let urls = urls.split(',').map(|url| url.trim().to_owned());
+        urls.filter(|url| !url.is_empty()).collect()
+    };
+    let mut listen = list("listen-client-urls");
+    if listen.is_empty() {
+        listen.push(LISTEN.to_owned());
+    }
+    let client = reachable(&listen, &list("advertise-client-urls")).ok_or_else(|| {
+        format!(
+            "listen-client-urls ({}) names no http:// or https:// URL to reach it by",
+            listen.join(", ")
+        )
+    })?;
+    let name = said("name").unwrap_or_else(|| "default".to_owned());
+    let data =
+        said("data-dir").map_or_else(|| PathBuf::from(format!("{name}.etcd")), PathBuf::from);
+    let data = std::path::absolute(&data).map_err(|error| format!("data-dir: {error}"))?;
+    Ok(ConfigFile {
+        path: path.to_owned(),
+        client,
+        data,
+        listen,
+    })
+}
+
+/// Where this machine reaches an etcd that listens so: by loopback where it can. A certificate is
+/// for the name that is advertised, so with https that name is taken where any address would do.
+fn reachable(listen: &[String], advertised: &[String]) -> Option<String> {
+    let web: Vec<(&str, &str, &str)> = listen.iter().filter_map(|url| split(url)).collect();
+    let loopback = |host: &str| host == "localhost" || host == "[::1]" || host.starts_with("127.");
+    let unspecified = |host: &str| matches!(host, "" | "0.0.0.0" | "[::]");
+    let best = web
+        .iter()
+        .find(|(_, host, _)| loopback(host))
+        .or_else(|| web.iter().find(|(_, host, _)| unspecified(host)))
+        .or_else(|| web.first())?;
+    let (scheme, host, port) = *best;
+    let named = || {
+        let mut others = advertised.iter().filter_map(|url| split(url));
+        others.find(|(other, name, at)| *other == "https" && *at == port && !unspecified(name))
+    };
+    let host = match host {
+        host if !unspecified(host) => host,
+        _ if scheme == "https"
+            && let Some((_, name, _)) = named() =>
+        {
+            name
+        }
+        "[::]" => "[::1]",
+        _ => "127.0.0.1",
+    };
+    Some(format!("{scheme}://{host}:{port}"))
+}
+
+/// `http://127.0.0.1:2379` → its scheme, host and port.
+fn split(url: &str) -> Option<(&str, &str, &str)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let (host, port) = rest.trim_end_matches('/').rsplit_once(':')?;
+    matches!(scheme, "http" | "https").then_some((scheme, host, port))
+}
+
+fn address(url: &str) -> Option<SocketAddr> {
+    let (_, host, port) = split(url)?;
+    let host = if host == "localhost" {
+        "127.0.0.1"
+    } else {
+        host
+    };
+    format!("{host}:{port}").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<ConfigFile, String> {
+        parse(Path::new("etcd.yml"), text)
+    }
+
+    #[test]
+    fn the_file_decides_where_it_is_reached() {
+        for (text, client) in [
+            ("name: a", "http://localhost:2379"),
+            ("", "http://localhost:2379"),
+            (
+                "listen-client-urls: http://0.0.0.0:12379",
+                "http://127.0.0.1:12379",
+            ),
+            ("listen-client-urls: 'http://[::]:1'", "http://[::1]:1"),
+            (
+                "listen-client-urls: http://10.0.0.1:2379,http://127.0.0.1:2380",
+                "http://127.0.0.1:2380",
+            ),
+            (
+                "listen-client-urls: unix://x:1, http://10.0.0.1:2379",
+                "http://10.0.0.1:2379",
+            ),
+            (
+                "listen-client-urls: https://0.0.0.0:2379\nadvertise-client-urls: https://db1.example:2379",
+                "https://db1.example:2379",
+            ),
+            (
+                "listen-client-urls: http://0.0.0.0:12379\nadvertise-client-urls: http://0.0.0.0:2379",
+                "http://127.0.0.1:12379",
+            ),
+        ] {
+            assert_eq!(read(text).expect(text).client, client, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_data_lies_where_the_file_or_etcd_says() {
+        let here = std::env::current_dir().expect("there is one");
+        for (text, data) in [
+            ("data-dir: /var/lib/etcd", PathBuf::from("/var/lib/etcd")),
+            ("name: node1", here.join("node1.etcd")),
+            ("data-dir: data", here.join("data")),
+        ] {
+            assert_eq!(read(text).expect(text).data, data, "{text}");
+        }
+        let (a, b) = (read("data-dir: /a"), read("data-dir: /b"));
+        let name = |file: Result<ConfigFile, String>| file.expect("a file").record_name();
+        assert_ne!(name(a), name(b));
+    }
+
+    #[test]
+    fn what_cannot_be_reached_or_read_is_said() {
+        for (text, said) in [
+            ("listen-client-urls: unix://x:1", "unix://x:1"),
+            ("a: [", "no YAML"),
+            ("- a", "no settings"),
+        ] {
+            let why = read(text).expect_err(text);
+            assert!(why.contains(said), "{text}: {why}");
+        }
+    }
+}

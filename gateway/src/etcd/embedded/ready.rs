@@ -1,0 +1,106 @@
+//! When an etcd of ours is ready: it serves, and it is ours.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::{join_all, select_all};
+use shared::Code;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::Options;
+use super::error::Ended;
+use super::launch::{Launch, Process};
+use crate::caller::Caller;
+use crate::etcd::{Etcd, Settings};
+
+/// Between two looks whether etcd answers.
+const POLL: Duration = Duration::from_millis(25);
+/// How long one look may take.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Why it is not.
+pub(super) enum Unready {
+    /// A process ended.
+    Ended(Ended),
+    /// The time is over; what was still missing.
+    Late(String),
+}
+
+/// Waits until every member knows a leader and they all know each other by their new names.
+pub(super) async fn ready(
+    options: &Options,
+    launches: &[Launch],
+    processes: &mut [Process],
+    deadline: Instant,
+) -> Result<(), Unready> {
+    let names: Vec<&str> = launches
+        .iter()
+        .filter_map(|one| one.name.as_deref())
+        .collect();
+    let why = Mutex::new(String::new());
+    let serving = launches
+        .iter()
+        .map(|launch| serves(options, launch, &names, &why));
+    let ended = processes
+        .iter_mut()
+        .map(|process| Box::pin(process.ended()));
+    tokio::select! {
+        _ = join_all(serving) => Ok(()),
+        (ended, ..) = select_all(ended) => Err(Unready::Ended(ended)),
+        () = sleep_until(deadline) => {
+            Err(Unready::Late(why.lock().unwrap_or_else(PoisonError::into_inner).clone()))
+        }
+    }
+}
+
+async fn serves(options: &Options, launch: &Launch, names: &[&str], why: &Mutex<String>) {
+    let settings = Settings {
+        endpoints: vec![launch.client.clone()],
+        dial_timeout: LOOK,
+        ..options.settings.clone()
+    };
+    loop {
+        // Made anew each time: a file that the connection needs may be what is missing.
+        let missing = match Etcd::new(settings.clone()).await {
+            Ok(etcd) => look(&etcd, names).await,
+            Err(error) => Err(error.to_string()),
+        };
+        match missing {
+            Ok(()) => return,
+            Err(missing) => {
+                let missing = format!("{}: {missing}", launch.client);
+                *why.lock().unwrap_or_else(PoisonError::into_inner) = missing;
+            }
+        }
+        sleep(POLL).await;
+    }
+}
+
+/// One look; what is missing.
+async fn look(etcd: &Etcd, names: &[&str]) -> Result<(), String> {
+    let caller = Caller::gateway(LOOK);
+    match etcd.status(&caller).await {
+        Ok(status) if status.leader == 0 => return Err("it knows no leader yet".to_owned()),
+        Ok(_) => {}
+        // With a file there may be accounts, and ours may be none of them: it serves all the same.
+        Err(failure)
+            if names.is_empty()
+                && matches!(failure.code, Code::Unauthenticated | Code::Forbidden) => {}
+        Err(failure) => return Err(failure.chain()),
+    }
+    if names.is_empty() {
+        return Ok(());
+    }
+    // A member's name is published once it has a leader, so it serves writes as well.
+    let (_, members) = etcd
+        .members(&caller)
+        .await
+        .map_err(|failure| failure.chain())?;
+    match names
+        .iter()
+        .find(|name| !members.iter().any(|member| member.name == **name))
+    {
+        None => Ok(()),
+        Some(name) => Err(format!("{name} has not joined yet")),
+    }
+}

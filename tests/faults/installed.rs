@@ -1,0 +1,281 @@
+//! W12: etcd as an installation has it, from a file, of three members, and stopped.
+
+use std::path::{Path, PathBuf};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use support::etcd::free_address;
+use support::gateway::InProcess;
+use support::{Client, DEADLINE, Etcd, Watchgate, eventually, when};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+
+fn etcd_yml(folder: &Path, client: &str, log_outputs: &str) -> PathBuf {
+    let peer = free_address();
+    let text = format!(
+        "name: standalone\n\
+         data-dir: {}\n\
+         listen-client-urls: http://{client}\n\
+         advertise-client-urls: http://0.0.0.0:2379\n\
+         listen-peer-urls: http://{peer}\n\
+         initial-advertise-peer-urls: http://{peer}\n\
+         initial-cluster: standalone=http://{peer}\n\
+         logger: zap\n\
+         log-level: warn\n\
+         log-outputs: {log_outputs}\n",
+        folder.join("etcd").display()
+    );
+    let file = folder.join("etcd.yml");
+    std::fs::write(&file, text).expect("a temporary folder takes files");
+    file
+}
+
+async fn start(folder: &Path, flags: &[&str]) -> Result<Watchgate, String> {
+    Watchgate::embedded(&folder.join("watchgate"), flags).await
+}
+
+async fn start_with_file(folder: &Path, file: &Path) -> Result<Watchgate, String> {
+    let file = file.to_str().expect("temporary folders are named in UTF-8");
+    start(folder, &["--etcd-config", file]).await
+}
+
+async fn gone(address: &str) {
+    eventually("no etcd is left", DEADLINE, async || {
+        let connected = TcpStream::connect(address).await;
+        when(connected.is_err(), || {
+            format!("{address} still takes connections")
+        })
+    })
+    .await;
+}
+
+async fn end(mut gateway: Watchgate, signal: Signal) {
+    gateway.signal(signal);
+    gateway.ended(DEADLINE).await;
+}
+
+#[tokio::test]
+async fn w12_1_a_file_that_etcd_refuses_is_refused_in_etcds_words() {
+    let folder = TempDir::new().expect("a folder");
+    let file = etcd_yml(folder.path(), &free_address().to_string(), "stderr");
+    let said = start_with_file(folder.path(), &file)
+        .await
+        .expect_err("etcd wants a list");
+    // Which field, or which type: the words differ between versions, the matter does not.
+    assert!(
+        said.contains("etcd did not start") && said.contains("unmarshal"),
+        "{said}"
+    );
+    assert!(
+        said.contains("log-outputs") || said.contains("[]string"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn w12_1_the_file_decides_where_etcd_is_and_a_wrong_advertised_url_is_named() {
+    let folder = TempDir::new().expect("a folder");
+    let client = free_address().to_string();
+    let file = etcd_yml(folder.path(), &client, "[stderr]");
+    let gateway = start_with_file(folder.path(), &file).await;
+    let gateway = gateway.unwrap_or_else(|said| panic!("{said}"));
+    let cluster = gateway.api().get("/cluster").send().await.json(200);
+    let member = &cluster["members"][0];
+    assert_eq!(member["name"], "standalone");
+    assert_eq!(member["healthy"], true, "{cluster}");
+    assert_eq!(member["reached_by"], format!("http://{client}"));
+    let warning = cluster["warnings"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|warning| warning["code"] == "advertised_url")
+        .unwrap_or_else(|| panic!("no warning: {cluster}"));
+    let detail = warning["detail"].as_str().expect("a sentence");
+    assert!(
+        detail.contains("http://0.0.0.0:2379") && detail.contains(&client),
+        "{detail}"
+    );
+    gateway.api().write("k", "kept").await;
+
+    // The same file again, by another gateway: what is there is not mistaken for its own.
+    let said = start_with_file(folder.path(), &file)
+        .await
+        .expect_err("in use");
+    assert!(said.contains("in use"), "{said}");
+    let said = Watchgate::embedded(
+        &folder.path().join("other"),
+        &["--etcd-config", file.to_str().expect("UTF-8")],
+    )
+    .await
+    .expect_err("its port is taken");
+    assert!(said.contains(&client) && said.contains("--etcd"), "{said}");
+
+    end(gateway, Signal::SIGKILL).await;
+    gone(&client).await;
+    let again = start_with_file(folder.path(), &file).await;
+    let again = again.unwrap_or_else(|said| panic!("{said}"));
+    assert_eq!(again.api().read("k").await["value"], "kept");
+    end(again, Signal::SIGTERM).await;
+    gone(&client).await;
+}
+
+#[tokio::test]
+async fn a_file_s_data_of_another_minor_is_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let file = etcd_yml(folder.path(), &free_address().to_string(), "[stderr]");
+    let gateway = start_with_file(folder.path(), &file).await;
+    end(
+        gateway.unwrap_or_else(|said| panic!("{said}")),
+        Signal::SIGTERM,
+    )
+    .await;
+    let records = folder.path().join("watchgate/etcd-config");
+    let record = std::fs::read_dir(records)
+        .expect("records are kept")
+        .flatten()
+        .map(|entry| entry.path().join("version"))
+        .find(|file| file.exists())
+        .expect("the minor is on record");
+    std::fs::write(&record, "3.1\n").expect("it can be written");
+    let said = start_with_file(folder.path(), &file)
+        .await
+        .expect_err("refused");
+    assert!(said.contains("written by etcd 3.1"), "{said}");
+    assert!(said.contains(record.to_str().expect("UTF-8")), "{said}");
+}
+
+fn endpoints(clusters: &Value) -> Vec<String> {
+    clusters["clusters"][0]["endpoints"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|url| url.as_str().expect("a URL").to_owned())
+        .collect()
+}
+
+async fn urls(api: &Client) -> Vec<String> {
+    endpoints(&api.get("/clusters").send().await.json(200))
+}
+
+#[tokio::test]
+async fn w12_2_three_members_are_one_cluster_and_end_with_us() {
+    let folder = TempDir::new().expect("a folder");
+    let three = &["--members", "3"][..];
+    let gateway = start(folder.path(), three).await;
+    let gateway = gateway.unwrap_or_else(|said| panic!("{said}"));
+    let api = gateway.api();
+    let cluster = api.get("/cluster").send().await.json(200);
+    let members = cluster["members"].as_array().expect("a list");
+    assert_eq!(members.len(), 3, "{cluster}");
+    assert_eq!(cluster["quorum"], 2);
+    assert_eq!(cluster["tolerates"], 1);
+    let leaders = members
+        .iter()
+        .filter(|member| member["id"] == cluster["leader"])
+        .count();
+    assert_eq!(leaders, 1, "{cluster}");
+    assert!(
+        members.iter().all(|member| member["healthy"] == true),
+        "{cluster}"
+    );
+    assert!(
+        !cluster["warnings"].to_string().contains("advertised_url"),
+        "{cluster}"
+    );
+
+    let urls = urls(&api).await;
+    assert_eq!(urls.len(), 3);
+    for (number, url) in urls.iter().enumerate() {
+        // Written by one way, read at once by each of the others.
+        let value = format!("v{number}");
+        api.write("k", value.clone()).await;
+        for url in &urls {
+            let member = InProcess::start(url, &[]).await;
+            assert_eq!(member.api().read("k").await["value"], value, "{url}");
+        }
+        let member = InProcess::start(url, &[]).await;
+        member.api().write("k", "by that member").await;
+        assert_eq!(api.read("k").await["value"], "by that member");
+    }
+
+    let said = start(folder.path(), three).await.expect_err("in use");
+    assert!(said.contains("in use"), "{said}");
+    end(gateway, Signal::SIGKILL).await;
+    for url in &urls {
+        gone(url.trim_start_matches("http://")).await;
+    }
+    let said = start(folder.path(), &[])
+        .await
+        .expect_err("of three members");
+    assert!(said.contains("--members 3"), "{said}");
+
+    let again = start(folder.path(), three).await;
+    let again = again.unwrap_or_else(|said| panic!("{said}"));
+    assert_eq!(again.api().read("k").await["value"], "by that member");
+    let cluster = again.api().get("/cluster").send().await.json(200);
+    assert_eq!(cluster["members"].as_array().map(Vec::len), Some(3));
+    end(again, Signal::SIGTERM).await;
+}
+
+#[tokio::test]
+async fn one_members_data_does_not_become_three() {
+    let folder = TempDir::new().expect("a folder");
+    let gateway = start(folder.path(), &[]).await;
+    end(
+        gateway.unwrap_or_else(|said| panic!("{said}")),
+        Signal::SIGTERM,
+    )
+    .await;
+    let said = start(folder.path(), &["--members", "3"])
+        .await
+        .expect_err("of one member");
+    assert!(
+        said.contains("--members 1") && said.contains("--data-dir"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn w12_3_with_etcd_stopped_a_write_says_what_is_not_known() {
+    let mut etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let api = gateway.api();
+    api.write("k", "before").await;
+
+    // It has the request, and may yet act on it.
+    etcd.freeze().await;
+    let read = api.get("/kv/k?timeout=1s").send().await;
+    read.problem(504, "timeout");
+    let write = api.put("/kv/k?timeout=1s", "sent").send().await;
+    write.problem(504, "outcome_unknown");
+    etcd.thaw();
+    value_is_one_of(&api, &["before", "sent"]).await;
+
+    etcd.kill();
+    eventually("its end is noticed", DEADLINE, async || {
+        let answer = api.get("/kv/k?timeout=2s").send().await;
+        when(answer.status == 503, || answer.text())
+    })
+    .await;
+    let write = api.put("/kv/k?timeout=2s", "late").send().await;
+    assert_eq!(write.status, 503, "{}", write.text());
+    let problem: Value = serde_json::from_str(&write.text()).expect("a problem is JSON");
+    etcd.restart().await;
+    match problem["code"].as_str() {
+        Some("unavailable") => value_is_one_of(&api, &["before", "sent"]).await,
+        Some("outcome_unknown") => value_is_one_of(&api, &["before", "sent", "late"]).await,
+        other => panic!("{other:?} does not say what became of the write"),
+    }
+}
+
+/// Waits until etcd answers again, with one of these.
+async fn value_is_one_of(api: &Client, values: &[&str]) {
+    eventually("etcd answers again", DEADLINE, async || {
+        let answer = api.get("/kv/k?raw&timeout=2s").send().await;
+        when(answer.status == 200, || answer.text())?;
+        let value = answer.text();
+        assert!(values.contains(&value.as_str()), "{value}");
+        Ok(())
+    })
+    .await;
+}
