@@ -152,8 +152,8 @@ fn embedded_options(config: &Config) -> Result<Options, EmbeddedError> {
     });
     let mut options = Options::new(folder, config.supervisor.clone())?;
     options.members = config.members;
-    options.config_file = config.etcd_config.clone();
-    options.settings.cacert = config.cacert.clone();
+    options.config_file.clone_from(&config.etcd_config);
+    options.settings.cacert.clone_from(&config.cacert);
     options.hidden_variables = etcd_variables();
     if config.demo {
         options.retention_hours = 1;

@@ -14,8 +14,19 @@ use crate::{openapi, paths, proc, say, setup, ui};
 struct Step {
     name: &'static str,
     what: &'static str,
-    run: fn(&[String]) -> Result<()>,
+    run: fn(&Chosen) -> Result<()>,
 }
+
+/// What was asked for.
+struct Chosen {
+    /// Acceptance suites, and parts of their tests' names.
+    filters: Vec<String>,
+    /// The etcd to run them on, where it is not the one that is found.
+    etcd: Option<setup::Version>,
+}
+
+/// The steps in which an etcd runs, and what they need: the others are the same with any.
+const ON_ETCD: [&str; 3] = ["unit", "dashboard", "acceptance"];
 
 const STEPS: [Step; 9] = [
     Step {
@@ -41,7 +52,7 @@ const STEPS: [Step; 9] = [
     Step {
         name: "unit",
         what: "unit tests of the gateway and the wire types",
-        run: |_| unit(),
+        run: unit,
     },
     Step {
         name: "model",
@@ -66,21 +77,26 @@ const STEPS: [Step; 9] = [
 ];
 
 /// Everything, or what `only` names: steps, acceptance suites (folders of `tests/`), or else
-/// acceptance tests by a part of their names.
-pub(crate) fn test(only: &[String]) -> Result<()> {
+/// acceptance tests by a part of their names. With `etcd` everything that depends on it, on that one.
+pub(crate) fn test(only: &[String], etcd: Option<setup::Version>) -> Result<()> {
     let started = Instant::now();
     let filters: Vec<String> = only.iter().filter(|name| !is_step(name)).cloned().collect();
+    let chosen = Chosen { filters, etcd };
     let wanted = |step: &Step| {
         let needed_by_filter =
-            matches!(step.name, "dashboard" | "acceptance") && !filters.is_empty();
-        only.is_empty() || needed_by_filter || only.iter().any(|name| name == step.name)
+            matches!(step.name, "dashboard" | "acceptance") && !chosen.filters.is_empty();
+        let of_all = only.is_empty() && (etcd.is_none() || ON_ETCD.contains(&step.name));
+        of_all || needed_by_filter || only.iter().any(|name| name == step.name)
     };
-    setup::run(setup::For::Tests).context("set-up")?;
+    setup::run(etcd.map_or(setup::For::Tests, setup::For::TestsOn)).context("set-up")?;
+    if let Some(version) = etcd {
+        say::line(format!("── on etcd {version}"));
+    }
     let mut times = Vec::new();
     for step in STEPS.iter().filter(|step| wanted(step)) {
         say::line(format!("── {}: {}", step.name, step.what));
         let step_started = Instant::now();
-        (step.run)(&filters).with_context(|| {
+        (step.run)(&chosen).with_context(|| {
             format!(
                 "step {} failed after {}; alone: cargo xtask test --only {0}",
                 step.name,
@@ -121,6 +137,7 @@ fn invariants() -> Result<()> {
     cargo_test(
         &["--package", "xtask"],
         "each line above names a file, a line and the rule",
+        None,
     )
 }
 
@@ -148,10 +165,11 @@ fn clippy(what: &[&str]) -> Result<()> {
     proc::run(&mut command, "each message above names its file and line")
 }
 
-fn unit() -> Result<()> {
+fn unit(chosen: &Chosen) -> Result<()> {
     cargo_test(
         &["--package", "gateway", "--package", "shared"],
         "the failed tests are named above",
+        chosen.etcd,
     )
 }
 
@@ -159,17 +177,18 @@ fn model() -> Result<()> {
     cargo_test(
         &["--package", "frontend"],
         "the failed tests are named above",
+        None,
     )
 }
 
-fn cargo_test(what: &[&str], mend: &str) -> Result<()> {
+fn cargo_test(what: &[&str], mend: &str, etcd: Option<setup::Version>) -> Result<()> {
     let mut command = proc::cargo();
     command.args(["test", "--quiet"]).args(what);
-    with_tools(&mut command);
+    with_tools(&mut command, etcd);
     proc::run(&mut command, mend)
 }
 
-fn acceptance(filters: &[String]) -> Result<()> {
+fn acceptance(chosen: &Chosen) -> Result<()> {
     // Some tests kill the process and so need the program itself, not only the crate.
     let mut program = proc::cargo();
     program.args([
@@ -181,14 +200,15 @@ fn acceptance(filters: &[String]) -> Result<()> {
         "watchgate",
     ]);
     proc::run(&mut program, "the compiler's message is above")?;
-    let (suites, names): (Vec<_>, Vec<_>) = filters.iter().partition(|filter| is_suite(filter));
+    let (suites, names): (Vec<_>, Vec<_>) =
+        chosen.filters.iter().partition(|filter| is_suite(filter));
     let mut command = proc::cargo();
     command.args(["test", "--package", "tests"]);
     for suite in suites {
         command.args(["--test", suite]);
     }
     command.arg("--").args(names);
-    with_tools(&mut command);
+    with_tools(&mut command, chosen.etcd);
     proc::run(
         &mut command,
         "the failed tests are named above; one alone: cargo xtask test --only <part of its name>",
@@ -204,6 +224,8 @@ fn is_suite(name: &str) -> bool {
         .is_file()
 }
 
-fn with_tools(command: &mut Command) {
-    command.env("PATH", setup::etcd_path());
+/// PATH is the one place where the gateway and the tests look for etcd.
+fn with_tools(command: &mut Command, etcd: Option<setup::Version>) {
+    let path = etcd.map_or_else(setup::etcd_path, setup::path_with_etcd);
+    command.env("PATH", path);
 }

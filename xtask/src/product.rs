@@ -74,10 +74,21 @@ fn wants_demo(flags: &[OsString]) -> bool {
         let name = flag.split('=').next().unwrap_or_default();
         matches!(
             name,
-            "--etcd" | "--config" | "--demo" | "--help" | "-h" | "--version" | "-V"
+            "--etcd"
+                | "--etcd-config"
+                | "--config"
+                | "--demo"
+                | "--help"
+                | "-h"
+                | "--version"
+                | "-V"
         )
     };
-    !first_is_word && !flags.iter().any(other) && proc::env_var("WATCHGATE_ETCD").is_none()
+    let cluster = |name| proc::env_var(name).is_some();
+    !first_is_word
+        && !flags.iter().any(other)
+        && !cluster("WATCHGATE_ETCD")
+        && !cluster("WATCHGATE_ETCD_CONFIG")
 }
 
 /// Replaces this process, so that signals reach the gateway itself and its exit code is ours.
@@ -105,7 +116,9 @@ mod tests {
             (&["--listen", "127.0.0.1:0"], true),
             (&["--etcd", "http://127.0.0.1:2379"], false),
             (&["--etcd=http://127.0.0.1:2379"], false),
+            (&["--members", "3"], true),
             (&["--config", "w.toml"], false),
+            (&["--etcd-config", "etcd.yml"], false),
             (&["--demo"], false),
             (&["doctor"], false),
         ] {

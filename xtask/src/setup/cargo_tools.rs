@@ -101,7 +101,7 @@ pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
         items.push(Item {
             name: format!("{} {}", tool.package, tool.version),
             why: tool.why,
-            into: ".tools/bin",
+            into: ".tools/bin".to_owned(),
             estimate: tool.estimate,
             lane: tool.lane,
             mend: format!(

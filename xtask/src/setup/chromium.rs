@@ -35,7 +35,7 @@ pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
     items.push(Item {
         name: "Chromium".to_owned(),
         why: "the browser tests drive it",
-        into: "the system, by apt-get",
+        into: "the system, by apt-get".to_owned(),
         estimate: "about 1 min",
         lane: Lane::System,
         mend: "try by hand: apt-get update && apt-get install chromium".to_owned(),

@@ -20,7 +20,7 @@ pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {
             "what the dashboard is compiled for",
         ));
     }
-    if purpose == For::Tests {
+    if purpose.tests() {
         for (component, program) in [("rustfmt", "cargo-fmt"), ("clippy", "cargo-clippy")] {
             if proc::output(program, &["--version"]).is_none() {
                 need_rustup(
@@ -65,7 +65,7 @@ fn rustup(args: [&'static str; 3], why: &'static str) -> Item {
     Item {
         name: args[2].to_owned(),
         why,
-        into: "your Rust toolchain, by rustup",
+        into: "your Rust toolchain, by rustup".to_owned(),
         estimate: "seconds",
         lane: Lane::Quick,
         mend: format!("try by hand: rustup {}", args.join(" ")),

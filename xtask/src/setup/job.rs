@@ -41,7 +41,7 @@ pub(super) struct Item {
     /// What it is for, in half a sentence.
     pub(super) why: &'static str,
     /// Where it goes.
-    pub(super) into: &'static str,
+    pub(super) into: String,
     /// How long that takes.
     pub(super) estimate: &'static str,
     /// What it shares its time with.

@@ -18,6 +18,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
+pub(crate) use self::etcd::{Version, parse_usable};
 use crate::{paths, proc, say};
 
 /// What the set-up is for.
@@ -27,6 +28,15 @@ pub(crate) enum For {
     Run,
     /// Build, run and test.
     Tests,
+    /// The same on another etcd than the one that is found.
+    TestsOn(Version),
+}
+
+impl For {
+    /// Whether tests are to run.
+    fn tests(self) -> bool {
+        self != Self::Run
+    }
 }
 
 /// Installs what is missing, and says nothing where nothing is.
@@ -38,7 +48,7 @@ pub(crate) fn run(purpose: For) -> Result<()> {
         cargo_tools::missing(&mut missing),
         etcd::missing(purpose, &mut missing),
     ];
-    if purpose == For::Tests {
+    if purpose.tests() {
         looked.push(chromium::missing(&mut missing));
     }
     // All that a person has to do at once, before minutes are spent on the rest.
@@ -86,6 +96,12 @@ fn build_folder() -> PathBuf {
 /// PATH for Trunk: it looks for wasm-bindgen there.
 pub(crate) fn trunk_path() -> Result<OsString> {
     Ok(path_for(&cargo_tools::found()?))
+}
+
+/// PATH for the gateway and the tests, which look for etcd and etcdctl there and nowhere before: with
+/// that version of both.
+pub(crate) fn path_with_etcd(version: Version) -> OsString {
+    proc::path_with(&[etcd::folder_of(version)], &paths::tools_bin())
 }
 
 /// PATH for the gateway and the tests: they look for etcd, etcdctl there.

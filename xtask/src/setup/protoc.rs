@@ -46,7 +46,7 @@ pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
     items.push(Item {
         name: "protoc".to_owned(),
         why: "etcd-client's build script compiles etcd's protocol with it",
-        into: ".tools/protoc",
+        into: ".tools/protoc".to_owned(),
         estimate: "at once",
         lane: Lane::Quick,
         mend: "try again: cargo xtask setup".to_owned(),

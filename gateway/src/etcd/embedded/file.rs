@@ -7,6 +7,8 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use yaml_rust2::{Yaml, YamlLoader};
 
@@ -60,10 +62,8 @@ impl ConfigFile {
     /// A folder's name that no other data folder has: our records of it lie there.
     pub(super) fn record_name(&self) -> String {
         let digest = Sha256::digest(self.data.as_os_str().as_encoded_bytes());
-        digest[..8]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        let (start, _) = digest.split_at(8);
+        URL_SAFE_NO_PAD.encode(start)
     }
 }
 

@@ -88,7 +88,7 @@ impl Launch {
             let [client, _] = free_urls()?;
             let (name, peer) = (named(number), peer(number));
             let data = folder.member(number);
-            let data = data.file_name().map(Path::new).unwrap_or(&data);
+            let data = data.file_name().map_or(data.as_path(), Path::new);
             let mut arguments = vec![
                 format!("--data-dir={}", data.display()),
                 format!("--listen-peer-urls={peer}"),

@@ -147,7 +147,7 @@ impl Embedded {
             join_all(processes.iter_mut().map(Process::stop)).await;
             match unready {
                 Unready::Ended(_) if unlucky && file.is_none() && attempt < ATTEMPTS => {
-                    attempt += 1
+                    attempt += 1;
                 }
                 Unready::Ended(ended) => return Err(EmbeddedError::Failed(ended)),
                 Unready::Late(why) => {
