@@ -52,6 +52,12 @@ impl Caller {
         }
     }
 
+    /// The same caller with a time of its own from now: for each step of what has no end.
+    #[must_use]
+    pub fn within(&self, timeout: Duration) -> Self {
+        Self::new(self.identity.clone(), Some(timeout))
+    }
+
     /// The same caller with its time starting anew: for calls after a wait, which the timeout does
     /// not cover.
     #[must_use]

@@ -6,7 +6,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-use shared::{Code, Entry, Lock};
+use shared::{Bytes, Code, Entry, Lock, StmRead};
 
 /// A failed operation.
 #[derive(Clone, Debug)]
@@ -35,6 +35,10 @@ pub struct Facts {
     pub store_revision: Option<i64>,
     /// The lock and its queue.
     pub lock: Option<Lock>,
+    /// With `stm_conflict`: the keys that others changed.
+    pub conflicts: Option<Vec<Bytes>>,
+    /// With `stm_conflict`: every key compared, as it is.
+    pub reads: Option<Vec<StmRead>>,
     /// The missing thing is named by the query or the body, not by the path.
     pub named_elsewhere: bool,
     /// A write may have been sent before the time ran out.

@@ -19,6 +19,8 @@ use crate::service::history::HistoryService;
 use crate::service::kv::KvService;
 use crate::service::lease::LeaseService;
 use crate::service::lock::LockService;
+use crate::service::stm::StmService;
+use crate::service::transfer::TransferService;
 use crate::service::tree::TreeService;
 use crate::service::txn::TxnService;
 use crate::tasks::Tasks;
@@ -63,6 +65,10 @@ pub struct Cluster {
     pub history: HistoryService,
     /// Transactions and single ops.
     pub txn: TxnService,
+    /// Software transactional memory.
+    pub stm: StmService,
+    /// Keys from a file.
+    pub transfer: TransferService,
     /// Leases.
     pub leases: LeaseService,
     /// Locks.
@@ -88,6 +94,8 @@ impl Cluster {
             tree: TreeService::new(etcd.clone()),
             history: HistoryService::new(etcd.clone()),
             txn: TxnService::new(etcd.clone()),
+            stm: StmService::new(etcd.clone()),
+            transfer: TransferService::new(etcd.clone(), tasks.clone()),
             live: Hub::new(etcd.clone(), tasks.clone()),
             leases: LeaseService::new(etcd.clone()),
             locks,

@@ -109,10 +109,10 @@ pub struct Page {
     pub header: Header,
     /// The entries, in ascending key order unless sorted.
     pub entries: Vec<Entry>,
-    /// Keys in the whole range at that revision.
+    /// Keys in the whole range at that revision; absent with filters by revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<i64>,
-    /// Others exist that this query cannot page to (it was sorted).
+    /// Others exist that this query cannot page to (it was sorted or filtered).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more: Option<bool>,
     /// The cursor of the next page; `null` on the last.
@@ -127,6 +127,9 @@ pub struct Folder {
     pub name: Bytes,
     /// The whole prefix.
     pub prefix: Bytes,
+    /// With `counts`: the keys below it. Absent where the time did not suffice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<i64>,
 }
 
 /// Answer of `GET /tree`: one level.
@@ -154,8 +157,20 @@ pub enum HistoryEnd {
     Creation,
     /// Older revisions have been compacted.
     Compaction,
-    /// The page is full.
+    /// The page is full, or (with `deleted`) the replay's bound was reached: `next` is null then.
     Limit,
+}
+
+/// What finding the earlier lives of a key cost etcd.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Replay {
+    /// The oldest revision looked at: earlier deletions are not known.
+    pub from: i64,
+    /// The newest revision looked at.
+    pub to: i64,
+    /// Revisions of the whole store that etcd read for it, those read again included.
+    pub revisions: i64,
 }
 
 /// Answer of `GET /history/{key}`: stored revisions, newest first.
@@ -170,6 +185,13 @@ pub struct History {
     pub entries: Vec<Entry>,
     /// Why the list ends here.
     pub ended_by: HistoryEnd,
+    /// With `deleted`: the revisions at which the key was deleted, newest first, as far as the list
+    /// goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletions: Option<Vec<i64>>,
+    /// With `deleted`: what finding them cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replay>,
     /// The revision below which history is gone, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compacted_revision: Option<i64>,

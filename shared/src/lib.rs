@@ -13,6 +13,8 @@ mod lease;
 mod live;
 mod lock;
 mod problem;
+mod stm;
+mod transfer;
 mod txn;
 
 pub use bytes::Bytes;
@@ -23,6 +25,8 @@ pub use lease::*;
 pub use live::*;
 pub use lock::*;
 pub use problem::{Code, Problem};
+pub use stm::*;
+pub use transfer::*;
 pub use txn::*;
 
 /// Serde helper for members that are `null` when asked for and empty, and absent when not asked for:

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Entry, Lock, nullable};
+use crate::{Bytes, Entry, Lock, StmRead, nullable};
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $title:literal;)*) => {
@@ -155,9 +155,15 @@ pub struct Problem {
     /// With `confirm_required` and `count_changed`: keys in the range.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<i64>,
-    /// The revision that `count` was read at.
+    /// The revision that `count` was read at; with `stm_conflict` that of `reads`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<i64>,
+    /// With `stm_conflict`: the keys that others changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflicts: Option<Vec<Bytes>>,
+    /// With `stm_conflict`: every key compared, as it is now: what the next attempt begins with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reads: Option<Vec<StmRead>>,
     /// With `locked`: the lock and its queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<Box<Lock>>,

@@ -1,8 +1,12 @@
-//! Transactions and single operations, with their compares and results.
+//! Transactions and single operations: what is asked, what comes of it, and what would.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
 
-use crate::{Bytes, Entry, Header, LeaseId, nullable};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::{Bytes, Entry, Header, nullable};
 
 /// A range of keys: `key`, `prefix`, `start` with `end` (exclusive), or `from`, exactly one of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,11 +174,297 @@ pub struct DoAnswer {
     pub result: OpResult,
 }
 
-/// The lease of a put in a transaction: absent is none (etcd's rule), `"keep"`, or an id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PutLease {
-    /// Keep the key's lease; the key must exist.
-    Keep,
-    /// Attach this lease.
-    Id(LeaseId),
+/// Body of `POST /txn`, and a transaction inside another: if all of `compare`, then `then`, else
+/// `else`, all in one revision.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TxnRequest {
+    /// All must hold for `then`; none at all always holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compare: Vec<CompareRequest>,
+    /// What happens when all hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schema(no_recursion))]
+    pub then: Vec<OpRequest>,
+    /// What happens otherwise.
+    #[serde(default, rename = "else", skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schema(no_recursion))]
+    pub or_else: Vec<OpRequest>,
+}
+
+/// A comparison of a key or of every key of a range, given in exactly one way: `key`, `prefix`,
+/// `start` with `end`, or `from`.
+///
+/// A range without any key is compared as one absent key, whose numbers are 0; a comparison of the
+/// `value` of what is absent never holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CompareRequest {
+    /// One key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Bytes>,
+    /// Every key that begins so; empty is the whole keyspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<Bytes>,
+    /// The first key, inclusive; needs `end`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Bytes>,
+    /// The end, exclusive; needs `start`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<Bytes>,
+    /// From this key to the end of the keyspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Bytes>,
+    /// What is compared.
+    pub target: CompareTarget,
+    /// How.
+    pub op: CompareOp,
+    /// With what: bytes for `value`; a lease id, or `null` or 0 for none, for `lease`; else a number.
+    pub value: CompareValue,
+}
+
+/// What a comparison compares with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CompareValue {
+    /// A version or a revision; 0 as a lease is none.
+    Number(i64),
+    /// A value, or a lease's id as text.
+    Bytes(Bytes),
+    /// No lease.
+    None,
+}
+
+impl Serialize for CompareValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Number(number) => serializer.serialize_i64(*number),
+            Self::Bytes(bytes) => bytes.serialize(serializer),
+            Self::None => serializer.serialize_unit(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for CompareValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ValueVisitor;
+
+        impl<'de> Visitor<'de> for ValueVisitor {
+            type Value = CompareValue;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(r#"a string, {"base64": "…"}, a whole number or null"#)
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<CompareValue, E> {
+                Ok(CompareValue::Number(number))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<CompareValue, E> {
+                let number = i64::try_from(number)
+                    .map_err(|_| de::Error::custom("the number is larger than etcd's are"))?;
+                Ok(CompareValue::Number(number))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<CompareValue, E> {
+                Ok(CompareValue::Bytes(text.into()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<CompareValue, A::Error> {
+                Bytes::deserialize(MapAccessDeserializer::new(map)).map(CompareValue::Bytes)
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<CompareValue, E> {
+                Ok(CompareValue::None)
+            }
+        }
+
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+/// One op: exactly one member. Body of `POST /do`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct OpRequest {
+    /// Writes a key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put: Option<PutOp>,
+    /// Reads a range.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub get: Option<GetOp>,
+    /// Deletes a range.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete: Option<DeleteOp>,
+    /// Another transaction. All comparisons, those inside too, look at the keys as they were before
+    /// the first op.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(no_recursion))]
+    pub txn: Option<TxnRequest>,
+}
+
+/// A put of a transaction.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PutOp {
+    /// The key.
+    pub key: Bytes,
+    /// The value.
+    pub value: Bytes,
+    /// An id; `"keep"`, which needs the key to exist; `"none"`, as when it is absent (etcd's rule).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<String>,
+    /// Answer the entry before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prev: bool,
+}
+
+/// A get of a transaction: a key or a range, in exactly one way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct GetOp {
+    /// One key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Bytes>,
+    /// Every key that begins so; empty is the whole keyspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<Bytes>,
+    /// The first key, inclusive; needs `end`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Bytes>,
+    /// The end, exclusive; needs `start`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<Bytes>,
+    /// From this key to the end of the keyspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Bytes>,
+    /// Entries at most; 0 is all.
+    #[serde(default)]
+    pub limit: i64,
+    /// At this revision; 0 is now.
+    #[serde(default)]
+    pub revision: i64,
+    /// Without values and leases.
+    #[serde(default)]
+    pub keys_only: bool,
+    /// The count alone.
+    #[serde(default)]
+    pub count_only: bool,
+    /// Member-local, possibly stale; takes effect where every op of the transaction is such a get.
+    #[serde(default)]
+    pub serializable: bool,
+    /// Sorted by this; the key without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sort: Option<SortTarget>,
+    /// In this order; ascending without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<SortOrder>,
+    /// Only keys created at this revision or later; 0 is any.
+    #[serde(default)]
+    pub min_create_revision: i64,
+    /// Only keys created at this revision or earlier; 0 is any.
+    #[serde(default)]
+    pub max_create_revision: i64,
+    /// Only keys last changed at this revision or later; 0 is any.
+    #[serde(default)]
+    pub min_mod_revision: i64,
+    /// Only keys last changed at this revision or earlier; 0 is any.
+    #[serde(default)]
+    pub max_mod_revision: i64,
+}
+
+/// A delete of a transaction: a key or a range, in exactly one way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DeleteOp {
+    /// One key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Bytes>,
+    /// Every key that begins so; empty is the whole keyspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<Bytes>,
+    /// The first key, inclusive; needs `end`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Bytes>,
+    /// The end, exclusive; needs `start`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<Bytes>,
+    /// From this key to the end of the keyspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Bytes>,
+    /// Answer the deleted entries.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prev: bool,
+}
+
+/// Answer of `POST /txn?explain`: what the transaction would do now. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Explanation {
+    /// etcd's response header; every comparison was looked at in this revision.
+    pub header: Header,
+    /// Whether `then` would run.
+    pub succeeds: bool,
+    /// Every comparison in the order of the body, those of transactions inside too.
+    pub compares: Vec<ExplainedCompare>,
+}
+
+/// A comparison as it stands now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ExplainedCompare {
+    /// Where it is in the body, as `compare[0]` or `then[1].txn.compare[0]`.
+    pub place: String,
+    /// Whether it holds.
+    pub holds: bool,
+    /// Whether its transaction would run at all; the outermost one always does.
+    pub reached: bool,
+    /// The key as it is, none when it is absent; of a range the first keys that make it fail, and
+    /// none when it holds. Values are read for comparisons of values alone.
+    pub entries: Vec<Entry>,
+    /// Of a range: there may be others that make it fail.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
+}
+
+#[cfg(feature = "schema")]
+mod schema {
+    use std::borrow::Cow;
+
+    use utoipa::openapi::schema::{OneOfBuilder, Schema, Type};
+    use utoipa::openapi::{ObjectBuilder, Ref, RefOr};
+    use utoipa::{PartialSchema, ToSchema};
+
+    use super::CompareValue;
+    use crate::Bytes;
+
+    impl PartialSchema for CompareValue {
+        fn schema() -> RefOr<Schema> {
+            let number = ObjectBuilder::new().schema_type(Type::Integer);
+            let null = ObjectBuilder::new().schema_type(Type::Null);
+            OneOfBuilder::new()
+                .item(Ref::from_schema_name(Bytes::name()))
+                .item(number)
+                .item(null)
+                .description(Some(
+                    "Bytes for `value`; a lease id, or null or 0 for none, for `lease`; else a number.",
+                ))
+                .into()
+        }
+    }
+
+    impl ToSchema for CompareValue {
+        fn name() -> Cow<'static, str> {
+            "CompareValue".into()
+        }
+
+        fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+            schemas.push((Bytes::name().into_owned(), Bytes::schema()));
+        }
+    }
 }

@@ -1,9 +1,13 @@
 //! REST v1 against a real etcd, each file a topic of the contract.
 
 mod conditions;
+mod deleted;
 mod door;
+mod explain;
+mod export;
 mod guard;
 mod history;
+mod import;
 mod keys;
 mod leased;
 mod modes;
@@ -11,9 +15,12 @@ mod ndjson;
 mod pages;
 mod range_delete;
 mod root;
+mod sort;
+mod stm;
 mod strict;
 mod tour;
 mod tree;
 mod txn;
+mod txn_nested;
 mod values;
 mod walks;

@@ -10,17 +10,24 @@ use crate::failure::{Failure, Result};
 use crate::service::history::{HistoryRequest, LIMIT_AT_MOST};
 
 /// A key's stored revisions, newest first.
+///
+/// They end with the key's creation. With `?deleted` earlier lives follow, and `deletions` says when
+/// each ended. etcd has no way to ask for that: its log is replayed for it, at most the last 100,000
+/// revisions of the store; `replay` says how many were. Where that bound ended the list, `ended_by` is
+/// `limit` and `next` is null.
 #[utoipa::path(
     get, path = "/history/{*key}", tag = "keys",
     params(
         ("key" = String, Path, description = "The key; or ?key="),
         ("revision" = Option<i64>, Query, description = "Walk back from there"),
+        ("deleted" = Option<bool>, Query, description = "Earlier lives too, by a bounded replay"),
         ("limit" = Option<i64>, Query, description = "Entries, 1 to 1,000; default 100"),
         ("cursor" = Option<String>, Query, description = "next of the page before; only limit beside it"),
     ),
     responses(
-        (status = 200, body = History), (status = 404, body = Problem),
-        (status = 410, body = Problem),
+        (status = 200, body = History), (status = 400, body = Problem), (status = 404, body = Problem),
+        (status = 410, body = Problem), (status = 416, body = Problem),
+        (status = 504, body = Problem),
     )
 )]
 pub async fn history(mut call: Call) -> Result<Response> {
@@ -31,7 +38,11 @@ pub async fn history(mut call: Call) -> Result<Response> {
     let request = match (query.text("cursor")?, key) {
         // The cursor carries the key, which the path names again.
         (Some(cursor), key) => HistoryRequest::Next(cursor, key),
-        (None, Some(key)) => HistoryRequest::At(key, query.revision("revision")?.unwrap_or(0)),
+        (None, Some(key)) => HistoryRequest::At {
+            key,
+            revision: query.revision("revision")?.unwrap_or(0),
+            deleted: query.flag("deleted")?,
+        },
         (None, None) => {
             let failure = Failure::bad_request("no key is given");
             return Err(failure.hint("behind /history/, or as ?key="));

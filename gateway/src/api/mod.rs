@@ -14,6 +14,8 @@ pub mod query;
 pub mod range;
 pub mod reply;
 pub mod root;
+pub mod stm;
+pub mod transfer;
 pub mod tree;
 pub mod txn;
 pub mod watch;

@@ -64,6 +64,8 @@ pub fn problem(failure: &Failure, request_id: &str) -> Problem {
         count: facts.count,
         revision: facts.revision,
         lock: facts.lock.clone().map(Box::new),
+        conflicts: facts.conflicts.clone(),
+        reads: facts.reads.clone(),
     }
 }
 

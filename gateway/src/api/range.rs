@@ -1,10 +1,11 @@
 //! Ranges in queries and bodies: `key`, `prefix`, `start` with `end`, or `from`, exactly one.
 
-use shared::RangeSpec;
+use shared::{RangeSpec, SortOrder, SortTarget};
 
 use super::query::Query;
 use crate::etcd::Range;
 use crate::failure::{Failure, Result};
+use crate::service::kv::Filter;
 
 /// Takes a range from a query; `None` when no member of one is there. `key` is only taken where the
 /// route allows it.
@@ -47,6 +48,48 @@ pub fn resolve(spec: RangeSpec) -> Result<Range> {
             "a range is given in more than one way",
         )),
     }
+}
+
+/// Takes the bounds on revisions from a query.
+pub fn filter(query: &mut Query) -> Result<Filter> {
+    let mut bound = |name| Ok::<_, Failure>(query.revision(name)?.unwrap_or(0));
+    Ok(Filter {
+        min_create: bound("min_create_revision")?,
+        max_create: bound("max_create_revision")?,
+        min_mod: bound("min_mod_revision")?,
+        max_mod: bound("max_mod_revision")?,
+    })
+}
+
+/// Takes `sort` and `order` from a query; either alone means the usual other.
+pub fn sort(query: &mut Query) -> Result<Option<(SortTarget, SortOrder)>> {
+    let target = match query.text("sort")?.as_deref() {
+        None => None,
+        Some("key") => Some(SortTarget::Key),
+        Some("version") => Some(SortTarget::Version),
+        Some("create_revision") => Some(SortTarget::CreateRevision),
+        Some("mod_revision") => Some(SortTarget::ModRevision),
+        Some("value") => Some(SortTarget::Value),
+        Some(other) => {
+            let failure = Failure::bad_request(format!("`sort={other}` is none of the orders"));
+            return Err(failure.hint("key, version, create_revision, mod_revision or value"));
+        }
+    };
+    let order = match query.text("order")?.as_deref() {
+        None => None,
+        Some("asc") => Some(SortOrder::Asc),
+        Some("desc") => Some(SortOrder::Desc),
+        Some(other) => {
+            let detail = format!("`order={other}` is neither asc nor desc");
+            return Err(Failure::bad_request(detail));
+        }
+    };
+    Ok((target.is_some() || order.is_some()).then(|| {
+        (
+            target.unwrap_or(SortTarget::Key),
+            order.unwrap_or(SortOrder::Asc),
+        )
+    }))
 }
 
 /// No range where one is needed.

@@ -7,7 +7,7 @@ use shared::{Problem, TreeLevel};
 use super::call::Call;
 use super::reply::answer;
 use crate::failure::Result;
-use crate::service::tree::{LIMIT_AT_MOST, TreeQuery};
+use crate::service::tree::{LIMIT_AT_MOST, LevelOptions, TreeQuery};
 
 /// One level of keys: folders and entries.
 #[utoipa::path(
@@ -18,10 +18,14 @@ use crate::service::tree::{LIMIT_AT_MOST, TreeQuery};
         ("limit" = Option<i64>, Query, description = "Rows, 1 to 10,000; default 1,000"),
         ("cursor" = Option<String>, Query, description = "next of the page before; only limit beside it"),
         ("values" = Option<bool>, Query, description = "Read values and leases too"),
+        ("counts" = Option<bool>, Query, description = "Count each folder's keys"),
         ("revision" = Option<i64>, Query, description = "At this revision"),
         ("serializable" = Option<bool>, Query, description = "Member-local, possibly stale"),
     ),
-    responses((status = 200, body = TreeLevel), (status = 410, body = Problem))
+    responses(
+        (status = 200, body = TreeLevel), (status = 400, body = Problem),
+        (status = 410, body = Problem), (status = 416, body = Problem),
+    )
 )]
 pub async fn tree(mut call: Call) -> Result<Response> {
     let query = &mut call.query;
@@ -31,9 +35,12 @@ pub async fn tree(mut call: Call) -> Result<Response> {
         None => TreeQuery::level(
             query.bytes("prefix")?.unwrap_or_default(),
             query.bytes("separator")?.unwrap_or_else(|| b"/".to_vec()),
-            query.revision("revision")?.unwrap_or(0),
-            query.flag("values")?,
-            query.flag("serializable")?,
+            LevelOptions {
+                revision: query.revision("revision")?.unwrap_or(0),
+                values: query.flag("values")?,
+                counts: query.flag("counts")?,
+                serializable: query.flag("serializable")?,
+            },
         )?,
     };
     std::mem::take(query).finish()?;

@@ -6,10 +6,13 @@
 //! with data of an earlier run, and with errors: they say so in the log and begin again. The data is
 //! the demo's own; this never runs on somebody else's cluster.
 
+mod bank;
 mod cron;
 mod crontab;
+mod election;
 mod mutex;
 mod prefix;
+mod queue;
 mod random;
 mod services;
 mod session;
@@ -76,6 +79,13 @@ fn enter(troupe: &Troupe) {
             seconds(40)..=seconds(90),
         ));
     }
+
+    for name in ["e1", "e2"] {
+        troupe.play(election::Candidate::new(name, 60));
+    }
+    troupe.play(election::Candidate::new("e3", 5).failing());
+
+    troupe.play(bank::Bank);
 
     for host in [11, 12, 13] {
         troupe.play(Instance::new("checkout", host, 8080));

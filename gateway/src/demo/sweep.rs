@@ -3,9 +3,10 @@
 use super::stage::{Stage, Step};
 
 /// The prefixes below which everything on a lease is an actor's.
-const PREFIXES: [&[u8]; 5] = [
+const PREFIXES: [&[u8]; 6] = [
     b"/cron/lock/",
     b"/my-lock/",
+    b"/my-election/",
     b"deploy/prod/",
     b"/dev/lock",
     b"/services/",

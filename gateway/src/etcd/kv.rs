@@ -39,6 +39,10 @@ pub struct Get {
     pub min_create_revision: i64,
     /// Only keys created at this revision or earlier; 0 is any.
     pub max_create_revision: i64,
+    /// Only keys last changed at this revision or later; 0 is any.
+    pub min_mod_revision: i64,
+    /// Only keys last changed at this revision or earlier; 0 is any.
+    pub max_mod_revision: i64,
 }
 
 impl Get {
@@ -77,7 +81,9 @@ impl Get {
             .with_limit(self.limit)
             .with_revision(self.revision)
             .with_min_create_revision(self.min_create_revision)
-            .with_max_create_revision(self.max_create_revision);
+            .with_max_create_revision(self.max_create_revision)
+            .with_min_mod_revision(self.min_mod_revision)
+            .with_max_mod_revision(self.max_mod_revision);
         if let Some(end) = &range.end {
             options = options.with_range(end.clone());
         }

@@ -1,10 +1,14 @@
 //! Keys: read, write with conditions, delete.
 
 mod delete;
+mod export;
+mod filter;
 mod page;
 mod put;
 
-pub use page::{Export, LIMIT_AT_MOST, PageQuery, PageRequest};
+pub use export::Export;
+pub use filter::{Filter, SELECTED_AT_MOST};
+pub use page::{LIMIT_AT_MOST, PageQuery, PageRequest};
 pub use put::{LeaseChoice, PutRequest};
 
 use shared::{Code, CountAnswer, Entry, Header};

@@ -6,6 +6,8 @@ pub mod history;
 pub mod kv;
 pub mod lease;
 pub mod lock;
+pub mod stm;
+pub mod transfer;
 pub mod tree;
 pub mod txn;
 mod walk;

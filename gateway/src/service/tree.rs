@@ -6,13 +6,15 @@ use shared::{Bytes, Folder, Header, TreeLevel};
 use super::cursor;
 use super::walk::Walk;
 use crate::caller::Caller;
-use crate::etcd::{Etcd, Get, Range, entry, prefix_end};
+use crate::etcd::{Etcd, Get, Op, OpAnswer, Range, Txn, entry, prefix_end};
 use crate::failure::{Failure, Result};
 
 /// Keys asked for at a time where folders are expected: all but one are thrown away.
 const SEEK: i64 = 16;
 /// Keys asked for at a time where only keys came.
 const READ: i64 = 1024;
+/// Folders counted in one transaction, below etcd's limit of ops.
+const COUNTED_AT_ONCE: usize = 100;
 /// Rows on a page without a limit.
 const LIMIT: usize = 1000;
 /// Rows on a page at most.
@@ -35,6 +37,8 @@ pub struct TreeQuery {
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     values: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    counts: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     serializable: bool,
     /// 0 is now.
     revision: i64,
@@ -45,30 +49,37 @@ pub struct TreeQuery {
     depth: usize,
 }
 
+/// What a level is asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LevelOptions {
+    /// At this revision; 0 is now.
+    pub revision: i64,
+    /// Values and leases too.
+    pub values: bool,
+    /// How many keys each folder has.
+    pub counts: bool,
+    /// Member-local, possibly stale.
+    pub serializable: bool,
+}
+
 impl TreeQuery {
-    /// The first page of a level. `revision` 0 is now.
-    pub fn level(
-        prefix: Vec<u8>,
-        separator: Vec<u8>,
-        revision: i64,
-        values: bool,
-        serializable: bool,
-    ) -> Result<Self> {
+    /// The first page of a level.
+    pub fn level(prefix: Vec<u8>, separator: Vec<u8>, options: LevelOptions) -> Result<Self> {
         if separator.is_empty() {
             return Err(Failure::bad_request("the separator is empty"));
         }
         let (prefix, separator) = (prefix.into(), separator.into());
-        let (at, limit, depth) = (None, LIMIT, 0);
         Ok(Self {
             tree: 1,
             prefix,
             separator,
-            values,
-            serializable,
-            revision,
-            at,
-            limit,
-            depth,
+            values: options.values,
+            counts: options.counts,
+            serializable: options.serializable,
+            revision: options.revision,
+            at: None,
+            limit: LIMIT,
+            depth: 0,
         })
     }
 
@@ -159,6 +170,7 @@ impl TreeService {
                     level.folders.push(Folder {
                         name,
                         prefix: folder.into(),
+                        count: None,
                     });
                 } else {
                     last_folder = None;
@@ -185,6 +197,13 @@ impl TreeService {
         } else {
             header.revision
         };
+        if query.counts {
+            let get = Get {
+                serializable: query.serializable,
+                ..Get::count_only().at(revision)
+            };
+            self.count(caller, &mut level.folders, &get).await?;
+        }
         let next = (!walk.is_done()).then(|| {
             let (at, depth) = walk.position();
             cursor::encode(&TreeQuery {
@@ -201,6 +220,32 @@ impl TreeService {
             entries: level.entries,
             next,
         })
+    }
+}
+
+impl TreeService {
+    /// Counts each folder's keys, many in a call. Where the time does not suffice the rest stay
+    /// uncounted: a level without all counts is of more use than none.
+    async fn count(&self, caller: &Caller, folders: &mut [Folder], get: &Get) -> Result<()> {
+        for (n, some) in folders.chunks_mut(COUNTED_AT_ONCE).enumerate() {
+            if n > 0 && caller.is_half_spent() {
+                break;
+            }
+            let counts = some
+                .iter()
+                .map(|folder| Op::Get(Range::prefix(&folder.prefix.0), get.clone()));
+            let counts = Txn {
+                then: counts.collect(),
+                ..Txn::default()
+            };
+            let answer = self.etcd.txn(caller, counts).await?;
+            for (folder, answer) in some.iter_mut().zip(answer.responses) {
+                if let OpAnswer::Get(_, count, _) = answer {
+                    folder.count = Some(count);
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -241,7 +286,11 @@ mod tests {
     }
     #[test]
     fn a_forged_cursor_is_refused() {
-        let level = TreeQuery::level(b"/a/".to_vec(), b"/".to_vec(), 7, false, false);
+        let options = LevelOptions {
+            revision: 7,
+            ..LevelOptions::default()
+        };
+        let level = TreeQuery::level(b"/a/".to_vec(), b"/".to_vec(), options);
         let mut query = level.expect("a level");
         let check = |query: &TreeQuery| TreeQuery::page(&cursor::encode(query)).is_ok();
         assert!(!check(&query), "no page begins at its beginning");

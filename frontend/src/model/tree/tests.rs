@@ -38,6 +38,7 @@ fn page(
             .map(|folder| Folder {
                 name: Bytes::from(&folder[prefix.len()..]),
                 prefix: Bytes::from(*folder),
+                count: None,
             })
             .collect(),
         entries: keys.iter().map(|key| entry(key, 1, 1)).collect(),

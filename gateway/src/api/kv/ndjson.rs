@@ -27,7 +27,7 @@ enum Rest {
 }
 
 /// Streams an export. What goes wrong before the first line is an ordinary error answer.
-pub(super) async fn stream(mut export: Export, request_id: String) -> Result<Response> {
+pub(in crate::api) async fn stream(mut export: Export, request_id: String) -> Result<Response> {
     let rest = match export.next().await? {
         Some(entries) => Rest::First(entries),
         None => Rest::More,
@@ -80,7 +80,8 @@ fn lines(entries: &[Entry]) -> Bytes {
     buffer.into()
 }
 
-fn line<T: Serialize>(value: &T) -> Bytes {
+/// One value as a line.
+pub(in crate::api) fn line<T: Serialize>(value: &T) -> Bytes {
     let mut buffer = serde_json::to_vec(value).expect("wire types have string keys");
     buffer.push(b'\n');
     buffer.into()

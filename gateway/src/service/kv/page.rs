@@ -1,22 +1,16 @@
-//! Ranges: a page at a time, or whole as a stream, both pinned to one revision.
+//! Ranges a page at a time, pinned to one revision.
 
 use serde::{Deserialize, Serialize};
-use shared::{Bytes, Code, CountAnswer, Entry, Header, Page};
+use shared::{Bytes, Entry, Header, Page};
 
 use super::super::cursor;
-use super::super::walk::{Walk, Window};
+use super::super::walk::Walk;
 use super::KvService;
+use super::filter::Filter;
 use crate::caller::Caller;
-use crate::etcd::{Etcd, Get, Range, entry};
+use crate::etcd::{Get, Order, Range, Sort, entry};
 use crate::failure::Result;
 
-/// Bytes of values that an export asks for at a time, about.
-const CHUNK: usize = 2 << 20;
-/// Keys that an export asks for at a time, at most.
-const CHUNK_KEYS: i64 = 10_000;
-/// Bytes that an export reads at a time, at most: it asks for fewer keys where they are more. A single
-/// key's may be more.
-const CHUNK_AT_MOST: usize = 16 << 20;
 /// Entries on a page without a limit.
 const LIMIT: i64 = 100;
 /// Entries on a page at most.
@@ -33,6 +27,41 @@ pub struct PageQuery {
     pub revision: i64,
     /// Member-local, possibly stale.
     pub serializable: bool,
+    /// Another order than ascending keys.
+    pub sort: Option<(Sort, Order)>,
+    /// Only keys created or changed then.
+    pub filter: Filter,
+}
+
+impl PageQuery {
+    /// Everything of a range, with values, at a revision; 0 is now.
+    pub fn whole(range: Range, revision: i64) -> Self {
+        Self {
+            range,
+            keys_only: false,
+            revision,
+            serializable: false,
+            sort: None,
+            filter: Filter::default(),
+        }
+    }
+
+    /// Whether a page of it cannot be followed by another: only ascending key order pages.
+    pub(super) fn is_selection(&self) -> bool {
+        let ascending = matches!(self.sort, None | Some((Sort::Key, Order::Asc)));
+        !ascending || self.filter.is_set()
+    }
+
+    /// What etcd is asked for.
+    pub(super) fn get(&self, limit: i64) -> Get {
+        Get {
+            limit,
+            revision: self.revision,
+            serializable: self.serializable,
+            keys_only: self.keys_only,
+            ..Get::default()
+        }
+    }
 }
 
 /// A first page, or the one behind a cursor.
@@ -72,8 +101,8 @@ impl Cursor {
 }
 
 impl KvService {
-    /// One page of a range in key order; `limit` entries at most, without one as many as on the page
-    /// before. Fewer where they take long to find.
+    /// One page of a range, in key order unless sorted; `limit` entries at most, without one as many
+    /// as on the page before. Fewer where they take long to find.
     pub async fn page(
         &self,
         caller: &Caller,
@@ -86,23 +115,19 @@ impl KvService {
                 let cursor = Cursor::read(&text)?;
                 let end = cursor.end.map(|end| end.0);
                 let query = PageQuery {
-                    range: Range::between(cursor.at.0, end),
                     keys_only: cursor.keys_only,
-                    revision: cursor.revision,
                     serializable: cursor.serializable,
+                    ..PageQuery::whole(Range::between(cursor.at.0, end), cursor.revision)
                 };
                 let limit = limit.unwrap_or(cursor.limit);
                 (query, cursor.depth, Some(cursor.count), limit)
             }
         };
-        let mut get = Get {
-            limit,
-            revision: query.revision,
-            serializable: query.serializable,
-            keys_only: query.keys_only,
-            ..Get::default()
-        };
+        let mut get = query.get(limit);
         let Some(known_count) = known_count else {
+            if query.is_selection() {
+                return self.selection(caller, &query, limit).await;
+            }
             return self.first_page(caller, &query, &get).await;
         };
         let mut walk = Walk::new(&query.range, depth);
@@ -181,19 +206,6 @@ impl KvService {
             next,
         })
     }
-
-    /// The whole range, chunk by chunk.
-    pub fn export(&self, caller: Caller, query: PageQuery) -> Export {
-        Export {
-            walk: Walk::new(&query.range, 0),
-            etcd: self.etcd.clone(),
-            caller,
-            query,
-            limit: 32,
-            header: None,
-            count: 0,
-        }
-    }
 }
 
 fn next(
@@ -215,92 +227,4 @@ fn next(
         limit,
         depth,
     })
-}
-
-/// A range on its way out, in memory that does not grow with it.
-#[derive(Debug)]
-pub struct Export {
-    etcd: Etcd,
-    caller: Caller,
-    query: PageQuery,
-    walk: Walk,
-    limit: i64,
-    header: Option<Header>,
-    count: i64,
-}
-
-impl Export {
-    /// The next entries, none at the end.
-    pub async fn next(&mut self) -> Result<Option<Vec<Entry>>> {
-        let get = Get {
-            limit: self.limit,
-            revision: self.query.revision,
-            serializable: self.query.serializable,
-            keys_only: self.query.keys_only,
-            ..Get::default()
-        };
-        let Some(window) = self.window(get).await? else {
-            return Ok(None);
-        };
-        if self.query.revision == 0 {
-            self.query.revision = window.header.revision;
-        }
-        let header = Header {
-            revision: self.query.revision,
-            ..window.header
-        };
-        self.header = Some(header);
-        let size: usize = window
-            .kvs
-            .iter()
-            .map(|kv| kv.key.len() + kv.value.len() + 64)
-            .sum();
-        let each = (size / window.kvs.len()).max(1);
-        self.limit = ((CHUNK / each) as i64).clamp(1, CHUNK_KEYS.min(self.limit * 8));
-        self.count += window.kvs.len() as i64;
-        let keys_only = self.query.keys_only;
-        Ok(Some(
-            window
-                .kvs
-                .into_iter()
-                .map(|kv| entry(kv, keys_only))
-                .collect(),
-        ))
-    }
-
-    /// The next keys, fewer where those asked for are too large.
-    async fn window(&mut self, mut get: Get) -> Result<Option<Window>> {
-        loop {
-            let most = if get.limit > 1 {
-                CHUNK_AT_MOST
-            } else {
-                usize::MAX
-            };
-            let walk = &mut self.walk;
-            match walk.next_within(&self.etcd, &self.caller, &get, most).await {
-                Err(failure) if failure.code == Code::TooLarge && get.limit > 1 => {
-                    get.limit = (get.limit / 8).max(1);
-                    self.limit = get.limit;
-                }
-                window => return window,
-            }
-        }
-    }
-
-    /// What the last line says, once [`Export::next`] has answered none.
-    pub async fn end(&self) -> Result<CountAnswer> {
-        let header = if let Some(header) = self.header {
-            header
-        } else {
-            let count = Get::count_only().at(self.query.revision);
-            self.etcd
-                .range(&self.caller, &self.query.range, &count)
-                .await?
-                .header
-        };
-        Ok(CountAnswer {
-            header,
-            count: self.count,
-        })
-    }
 }

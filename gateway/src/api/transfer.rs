@@ -1,0 +1,178 @@
+//! `/export` and `/import`: keys as a file of lines, byte for byte.
+
+use axum::body::Body;
+use axum::response::Response;
+use futures_util::{StreamExt as _, stream};
+use http::{HeaderValue, StatusCode, header};
+use shared::{Code, Entry, ImportLine, OnConflict, Problem};
+
+use super::body::require;
+use super::call::Call;
+use super::kv::ndjson;
+use super::problem::problem;
+use super::range;
+use super::reply::REVISION;
+use crate::failure::{Failure, Result};
+use crate::service::kv::PageQuery;
+use crate::service::transfer::{ImportOptions, Report};
+
+/// Export a range as a file.
+///
+/// A line an entry, all of one revision, ended by `{"end":{"header":…,"count":…}}`, or by
+/// `{"error":…}`: a file with neither is incomplete. `POST /import` takes it back.
+#[utoipa::path(
+    get, path = "/export", tag = "keys",
+    params(
+        ("prefix" = Option<String>, Query, description = "Keys that begin so; empty is all"),
+        ("start" = Option<String>, Query, description = "From this key, with end"),
+        ("end" = Option<String>, Query, description = "Up to this key, exclusive"),
+        ("from" = Option<String>, Query, description = "From this key to the end"),
+        ("revision" = Option<i64>, Query, description = "At this revision"),
+        ("min_create_revision" = Option<i64>, Query, description = "Created then or later"),
+        ("max_create_revision" = Option<i64>, Query, description = "Created then or earlier"),
+        ("min_mod_revision" = Option<i64>, Query, description = "Last changed then or later"),
+        ("max_mod_revision" = Option<i64>, Query, description = "Last changed then or earlier"),
+    ),
+    responses(
+        (status = 200, description = "A line an entry", body = Entry, content_type = "application/x-ndjson",
+            example = json!({"key": "/cron/jobs/job1", "value": "job1,ado", "create_revision": 20, "mod_revision": 21, "version": 2})),
+        (status = 400, body = Problem), (status = 403, body = Problem),
+        (status = 410, body = Problem), (status = 416, body = Problem),
+        (status = 503, body = Problem),
+    )
+)]
+pub async fn export(mut call: Call) -> Result<Response> {
+    let query = &mut call.query;
+    let range = range::from_query(query, false)?.ok_or_else(range::missing)?;
+    let revision = query.revision("revision")?.unwrap_or(0);
+    let export = PageQuery {
+        filter: range::filter(query)?,
+        ..PageQuery::whole(range, revision)
+    };
+    std::mem::take(query).finish()?;
+    let export = call.cluster.kv.export(call.streaming_caller()?, export);
+    let mut response = ndjson::stream(export, call.request_id).await?;
+    let headers = response.headers_mut();
+    let revision = headers.get(REVISION).and_then(|value| value.to_str().ok());
+    let name = format!(
+        "attachment; filename=\"export-{}.ndjson\"",
+        revision.unwrap_or("0")
+    );
+    let name = HeaderValue::from_str(&name).expect("a revision is digits");
+    headers.insert(header::CONTENT_DISPOSITION, name);
+    Ok(response)
+}
+
+/// Import a file of keys.
+///
+/// The body is an export, or lines of `{"key":…,"value":…}`. Lines are taken in chunks, each written in
+/// one transaction; what stands there already with the same value is left alone, so a file may be
+/// imported again. Look first with `?dry_run`, which changes nothing (a read-only gateway allows it).
+///
+/// The answer is a stream of lines: progress now and then, the conflicts, and as the last one
+/// `{"end":…}`, or `{"error":…,"resume_from":n,"done":…}` from which `?from_line=n` goes on.
+/// Revisions and versions are the cluster's own and are not imported; leases are, where asked for, as
+/// far as they exist.
+#[utoipa::path(
+    post, path = "/import", tag = "keys",
+    params(
+        ("dry_run" = Option<bool>, Query, description = "Change nothing; say what would be"),
+        ("on_conflict" = Option<OnConflict>, Query, description = "What becomes of keys that exist with another value; default fail"),
+        ("leases" = Option<String>, Query, description = "drop (default): new keys have none, present ones keep theirs; keep: those of the file, where they exist"),
+        ("from_line" = Option<i64>, Query, description = "Pass over the lines before; default 1"),
+    ),
+    request_body(content = String, content_type = "application/x-ndjson",
+        description = "A line an entry; perhaps the end line", example = "{\"key\":\"/cron/jobs/job1\",\"value\":\"job1,ado\"}\n"),
+    responses(
+        (status = 200, description = "A line a report", body = ImportLine, content_type = "application/x-ndjson",
+            example = json!({"progress": {"line": 5000, "created": 4990, "overwritten": 0, "unchanged": 10, "skipped": 0, "conflicts": 0, "leases_missing": 0}})),
+        (status = 400, body = Problem), (status = 403, body = Problem),
+        (status = 413, description = "A line or an entry is too large", body = Problem),
+        (status = 415, body = Problem),
+        (status = 422, description = "The file is of an export that failed", body = Problem),
+        (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 507, body = Problem),
+    )
+)]
+pub async fn import(mut call: Call, body: Body) -> Result<Response> {
+    let query = &mut call.query;
+    let options = ImportOptions {
+        dry_run: query.flag("dry_run")?,
+        on_conflict: match query.text("on_conflict")?.as_deref() {
+            None | Some("fail") => OnConflict::Fail,
+            Some("skip") => OnConflict::Skip,
+            Some("overwrite") => OnConflict::Overwrite,
+            Some(other) => {
+                let detail = format!("`on_conflict={other}` is none of fail, skip, overwrite");
+                return Err(Failure::bad_request(detail));
+            }
+        },
+        keep_leases: match query.text("leases")?.as_deref() {
+            None | Some("drop") => false,
+            Some("keep") => true,
+            Some(other) => {
+                let detail = format!("`leases={other}` is neither drop nor keep");
+                return Err(Failure::bad_request(detail));
+            }
+        },
+        from_line: query
+            .number("from_line", 1..=i64::MAX)?
+            .unwrap_or(1)
+            .unsigned_abs(),
+    };
+    std::mem::take(query).finish()?;
+    let caller = call.streaming_caller()?;
+    if !options.dry_run {
+        call.writable()?;
+    }
+    require(
+        &call.headers,
+        "application/x-ndjson",
+        "curl -H 'Content-Type: application/x-ndjson' --data-binary @file sends it",
+    )?;
+    let body = body.into_data_stream().map(|bytes| {
+        bytes.map_err(|error| Failure::new(Code::BadRequest, "the body ended early").source(error))
+    });
+    let transfer = &call.cluster.transfer;
+    let reports = transfer.import(caller, options, body.boxed()).await?;
+    let lines = stream::unfold((reports, call.request_id), |(mut reports, id)| async {
+        let line = line(reports.recv().await?, &id);
+        let bytes = ndjson::line(&line);
+        Some((Ok::<_, std::convert::Infallible>(bytes), (reports, id)))
+    });
+    let mut response = Response::new(Body::from_stream(lines));
+    *response.status_mut() = StatusCode::OK;
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/x-ndjson"),
+    );
+    Ok(response)
+}
+
+fn line(report: Report, request_id: &str) -> ImportLine {
+    let none = ImportLine::default();
+    match report {
+        Report::Progress(counts) => ImportLine {
+            progress: Some(counts),
+            ..none
+        },
+        Report::Conflict(conflict) => ImportLine {
+            conflict: Some(conflict),
+            ..none
+        },
+        Report::End(end) => ImportLine {
+            end: Some(end),
+            ..none
+        },
+        Report::Stopped {
+            failure,
+            resume_from,
+            done,
+        } => ImportLine {
+            error: Some(problem(&failure, request_id)),
+            resume_from: Some(resume_from),
+            done: Some(done),
+            ..none
+        },
+    }
+}

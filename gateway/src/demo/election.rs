@@ -1,0 +1,116 @@
+//! etcd's own election, as the recipe of its Go client has it: the candidates queue, the first one
+//! leads and says what it likes. One of them fails now and then while it leads.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::queue::{Queue, deleted};
+use super::session::Session;
+use super::stage::{Actor, Exit, Stage, Step, put};
+use crate::etcd::{Compare, Op, Txn};
+
+const NAME: &str = "/my-election/";
+/// Between becoming the leader and proclaiming, and between proclaiming and resigning.
+const HALF: Duration = Duration::from_secs(4);
+/// Between two failures of one that fails.
+const FAILS_EVERY: Duration = Duration::from_mins(1);
+
+/// One that wants to lead, for ever.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    queue: Queue,
+    name: &'static str,
+    /// Of its lease, in seconds.
+    ttl: i64,
+    /// When it stops renewing its lease again, at its next lead; never where it does not fail.
+    fails: Option<Instant>,
+    session: Option<Session>,
+}
+
+impl Candidate {
+    pub(super) fn new(name: &'static str, ttl: i64) -> Self {
+        Self {
+            queue: Queue::new(NAME),
+            name,
+            ttl,
+            fails: None,
+            session: None,
+        }
+    }
+
+    /// It stops renewing its lease while it leads, once a minute.
+    pub(super) fn failing(mut self) -> Self {
+        self.fails = Some(Instant::now());
+        self
+    }
+
+    /// Campaigns, leads for a while, resigns; or, where it is to fail, just goes while it leads.
+    async fn lead(&self, stage: &Stage, key: &str, lease: i64, fails: bool) -> Step<()> {
+        let created = self.queue.enter(stage, key, self.name, lease).await?;
+        let Some(revision) = self.queue.wait(stage, key, created).await? else {
+            return Ok(());
+        };
+        let leads = async {
+            stage.rest(HALF).await?;
+            let proclamation = Op::Put(put(key, &format!("{}-bis", self.name), lease));
+            if !if_created_at(stage, key, created, proclamation).await? || fails {
+                return Ok(());
+            }
+            stage.rest(HALF).await?;
+            if_created_at(stage, key, created, Op::delete(key.as_bytes())).await?;
+            Ok(())
+        };
+        tokio::select! {
+            led = leads => led,
+            taken = deleted(stage, key.as_bytes(), revision + 1) => taken,
+        }
+    }
+}
+
+/// Does something to the key unless it is another's by now; whether it did.
+async fn if_created_at(stage: &Stage, key: &str, created: i64, op: Op) -> Step<bool> {
+    let txn = Txn {
+        compare: vec![Compare::created_at(key.as_bytes(), created)],
+        then: vec![op],
+        or_else: Vec::new(),
+    };
+    let answer = stage.ask(stage.etcd.txn(&Stage::caller(), txn)).await?;
+    Ok(answer.succeeded)
+}
+
+impl Actor for Candidate {
+    fn name(&self) -> String {
+        format!("{NAME} {}", self.name)
+    }
+
+    async fn round(&mut self, stage: &mut Stage) -> Step<()> {
+        let mut session = match self.session.take() {
+            Some(session) => session,
+            None => Session::open(stage, self.ttl).await?,
+        };
+        let key = self.queue.key(&session);
+        let lease = session.lease();
+        let fails = self.fails.is_some_and(|at| Instant::now() >= at);
+        let work = self.lead(stage, &key, lease, fails);
+        match session.during(stage, work).await {
+            Ok(()) if fails => {
+                // The session is forgotten, not closed: its key leads until the lease has run out.
+                self.fails = Some(Instant::now() + FAILS_EVERY);
+                stage
+                    .rest(Duration::from_secs(self.ttl.unsigned_abs() + 2))
+                    .await
+            }
+            Ok(()) => {
+                self.session = Some(session);
+                Ok(())
+            }
+            Err(Exit::Failed(failure)) => {
+                // Whatever it left in the queue goes with the lease.
+                session.close(stage).await?;
+                Err(Exit::Failed(failure))
+            }
+            Err(exit) => Err(exit),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The queue under etcd's mutex and election, key by key as the recipes of its Go client lay it out:
+//! each of those who want it has the key `<name>/<lease in hex>`, and the one created first has it.
+
+use shared::Event;
+
+use super::session::Session;
+use super::stage::{Exit, Stage, Step, oldest, put};
+use crate::caller::{Caller, Identity};
+use crate::etcd::{Compare, Get, KeyValue, Op, OpAnswer, Order, Range, Sort, Txn};
+use crate::etcd::{Update, WatchOptions};
+
+/// A lock's or an election's keys.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Queue {
+    name: &'static str,
+}
+
+impl Queue {
+    pub(super) fn new(name: &'static str) -> Self {
+        Self { name }
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The key of a session.
+    pub(super) fn key(&self, session: &Session) -> String {
+        format!("{}/{}", self.name, session.hex())
+    }
+
+    fn keys(&self) -> Range {
+        Range::prefix(format!("{}/", self.name).as_bytes())
+    }
+
+    /// Puts the key where it is not there yet; its create revision.
+    pub(super) async fn enter(
+        &self,
+        stage: &Stage,
+        key: &str,
+        value: &str,
+        lease: i64,
+    ) -> Step<i64> {
+        let owner = || Op::Get(self.keys(), oldest());
+        let txn = Txn {
+            compare: vec![Compare::created_at(key.as_bytes(), 0)],
+            then: vec![Op::Put(put(key, value, lease)), owner()],
+            or_else: vec![Op::get(key.as_bytes()), owner()],
+        };
+        let answer = stage.ask(stage.etcd.txn(&Stage::caller(), txn)).await?;
+        if answer.succeeded {
+            return Ok(answer.header.revision);
+        }
+        let own = answer
+            .responses
+            .into_iter()
+            .next()
+            .and_then(OpAnswer::into_entry);
+        // It was there: that of an earlier attempt with the same lease, whose place is kept.
+        own.map(|kv| kv.create_revision).ok_or(Exit::LeaseLost)
+    }
+
+    /// Waits until nobody is ahead; the revision of the look that found the key still there. None
+    /// where a visitor has taken it away meanwhile: then the place is lost.
+    pub(super) async fn wait(&self, stage: &Stage, key: &str, created: i64) -> Step<Option<i64>> {
+        while let Some((before, revision)) = self.before(stage, created).await? {
+            deleted(stage, &before.key, revision).await?;
+        }
+        let range = Range::one(key);
+        let get = Get::keys_only();
+        let own = stage
+            .ask(stage.etcd.range(&Stage::caller(), &range, &get))
+            .await?;
+        let still = own.kvs.first().map(|kv| kv.create_revision) == Some(created);
+        Ok(still.then_some(own.header.revision))
+    }
+
+    /// The next one ahead, with the revision of this look.
+    async fn before(&self, stage: &Stage, created: i64) -> Step<Option<(KeyValue, i64)>> {
+        let get = Get {
+            limit: 1,
+            sort: Some((Sort::CreateRevision, Order::Desc)),
+            max_create_revision: created - 1,
+            ..Get::default()
+        };
+        let keys = self.keys();
+        let answer = stage
+            .ask(stage.etcd.range(&Stage::caller(), &keys, &get))
+            .await?;
+        let revision = answer.header.revision;
+        Ok(answer.kvs.into_iter().next().map(|kv| (kv, revision)))
+    }
+}
+
+/// Waits until the key is deleted at `revision` or later.
+pub(super) async fn deleted(stage: &Stage, key: &[u8], revision: i64) -> Step<()> {
+    let caller = Caller::new(Identity::Gateway, None);
+    let options = WatchOptions {
+        start_revision: revision,
+        ..WatchOptions::default()
+    };
+    let range = Range::one(key);
+    let mut watch = stage
+        .ask(stage.etcd.watch(&caller, &range, options))
+        .await?;
+    loop {
+        match stage.ask(watch.next()).await? {
+            Update::Batch { events, .. } => {
+                if events
+                    .iter()
+                    .any(|event| matches!(event, Event::Delete { .. }))
+                {
+                    return Ok(());
+                }
+            }
+            // Too long ago: the caller looks again.
+            Update::Compacted(_) => return Ok(()),
+            Update::Cancelled(failure) => return Err(Exit::Failed(failure)),
+            Update::Created(_) | Update::Progress(_) => {}
+        }
+    }
+}

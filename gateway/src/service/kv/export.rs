@@ -1,0 +1,126 @@
+//! A whole range as a stream, pinned to one revision.
+
+use shared::{Code, CountAnswer, Entry, Header};
+
+use super::super::walk::{Walk, Window};
+use super::KvService;
+use super::page::PageQuery;
+use crate::caller::Caller;
+use crate::etcd::{Etcd, Get, KeyValue, entry};
+use crate::failure::Result;
+
+/// Bytes of values that an export asks for at a time, about.
+const CHUNK: usize = 2 << 20;
+/// Keys that an export asks for at a time, at most.
+const CHUNK_KEYS: i64 = 10_000;
+/// Bytes that an export reads at a time, at most: it asks for fewer keys where they are more. A single
+/// key's may be more.
+const CHUNK_AT_MOST: usize = 16 << 20;
+
+/// A range on its way out, in memory that does not grow with it.
+#[derive(Debug)]
+pub struct Export {
+    etcd: Etcd,
+    caller: Caller,
+    query: PageQuery,
+    walk: Walk,
+    limit: i64,
+    header: Option<Header>,
+    count: i64,
+}
+
+impl KvService {
+    /// The whole range in key order, chunk by chunk. Its filter is applied here, so that a range of
+    /// any size can be filtered.
+    pub fn export(&self, caller: Caller, query: PageQuery) -> Export {
+        Export::new(self.etcd.clone(), caller, query)
+    }
+}
+
+impl Export {
+    /// See [`KvService::export`].
+    pub(in crate::service) fn new(etcd: Etcd, caller: Caller, query: PageQuery) -> Self {
+        Self {
+            walk: Walk::new(&query.range, 0),
+            etcd,
+            caller,
+            query,
+            limit: 32,
+            header: None,
+            count: 0,
+        }
+    }
+
+    /// The next entries, none at the end.
+    pub async fn next(&mut self) -> Result<Option<Vec<Entry>>> {
+        let (filter, keys_only) = (self.query.filter, self.query.keys_only);
+        while let Some(kvs) = self.next_raw().await? {
+            let kept = kvs.into_iter().filter(|kv| filter.keeps(kv));
+            let entries: Vec<_> = kept.map(|kv| entry(kv, keys_only)).collect();
+            if !entries.is_empty() {
+                self.count += entries.len() as i64;
+                return Ok(Some(entries));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next keys before the filter, none at the end.
+    pub(in crate::service) async fn next_raw(&mut self) -> Result<Option<Vec<KeyValue>>> {
+        let get = self.query.get(self.limit);
+        let Some(window) = self.window(get).await? else {
+            return Ok(None);
+        };
+        if self.query.revision == 0 {
+            self.query.revision = window.header.revision;
+        }
+        self.header = Some(Header {
+            revision: self.query.revision,
+            ..window.header
+        });
+        let size: usize = window
+            .kvs
+            .iter()
+            .map(|kv| kv.key.len() + kv.value.len() + 64)
+            .sum();
+        let each = (size / window.kvs.len()).max(1);
+        self.limit = ((CHUNK / each) as i64).clamp(1, CHUNK_KEYS.min(self.limit * 8));
+        Ok(Some(window.kvs))
+    }
+
+    /// The next keys, fewer where those asked for are too large.
+    async fn window(&mut self, mut get: Get) -> Result<Option<Window>> {
+        loop {
+            let most = if get.limit > 1 {
+                CHUNK_AT_MOST
+            } else {
+                usize::MAX
+            };
+            let walk = &mut self.walk;
+            match walk.next_within(&self.etcd, &self.caller, &get, most).await {
+                Err(failure) if failure.code == Code::TooLarge && get.limit > 1 => {
+                    get.limit = (get.limit / 8).max(1);
+                    self.limit = get.limit;
+                }
+                window => return window,
+            }
+        }
+    }
+
+    /// What the last line says, once [`Export::next`] has answered none.
+    pub async fn end(&self) -> Result<CountAnswer> {
+        let header = if let Some(header) = self.header {
+            header
+        } else {
+            let count = Get::count_only().at(self.query.revision);
+            self.etcd
+                .range(&self.caller, &self.query.range, &count)
+                .await?
+                .header
+        };
+        Ok(CountAnswer {
+            header,
+            count: self.count,
+        })
+    }
+}

@@ -1,0 +1,354 @@
+//! A file of entries, line by line out of a body that is still coming, a chunk at a time.
+
+use bytes::BytesMut;
+use futures_util::StreamExt as _;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use shared::{Bytes, Code, LeaseId};
+use tokio_util::sync::CancellationToken;
+
+use super::Body;
+use crate::failure::{Failure, Result};
+
+/// Bytes of a line at most: a value of etcd's usual limit with every byte escaped, and then some.
+const LINE: usize = 16 << 20;
+
+/// An entry to import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Item {
+    /// Its line in the file, from 1.
+    pub(super) line: u64,
+    pub(super) key: Vec<u8>,
+    pub(super) value: Vec<u8>,
+    /// 0 is none.
+    pub(super) lease: i64,
+}
+
+/// What a file goes on with.
+#[derive(Debug)]
+pub(super) enum Read {
+    /// Entries, no key twice; never none.
+    Chunk(Vec<Item>),
+    /// Nothing.
+    End,
+}
+
+/// A line of the file. What an import cannot bring back is accepted and not looked at.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    key: Option<Bytes>,
+    value: Option<Bytes>,
+    lease: Option<LeaseId>,
+    #[serde(default, rename = "create_revision")]
+    _create_revision: Option<IgnoredAny>,
+    #[serde(default, rename = "mod_revision")]
+    _mod_revision: Option<IgnoredAny>,
+    #[serde(default, rename = "version")]
+    _version: Option<IgnoredAny>,
+    end: Option<End>,
+    error: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct End {
+    #[serde(default, rename = "header")]
+    _header: Option<IgnoredAny>,
+    count: u64,
+}
+
+/// See the module.
+pub(super) struct Lines {
+    body: Body,
+    stop: CancellationToken,
+    buffer: BytesMut,
+    /// How much of the buffer is known to have no end of a line.
+    looked_at: usize,
+    body_ended: bool,
+    /// The last line read.
+    number: u64,
+    from_line: u64,
+    entries: u64,
+    /// The count of the end line, once it was read.
+    announced: Option<u64>,
+    /// Read, but for the next chunk.
+    next: Option<Result<Item>>,
+}
+
+impl Lines {
+    pub(super) fn new(body: Body, from_line: u64, stop: CancellationToken) -> Self {
+        Self {
+            body,
+            stop,
+            buffer: BytesMut::new(),
+            looked_at: 0,
+            body_ended: false,
+            number: 0,
+            from_line,
+            entries: 0,
+            announced: None,
+            next: None,
+        }
+    }
+
+    /// The last line read, from 1.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Entries read.
+    pub(super) fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// How many there are by the file's last line.
+    pub(super) fn announced(&self) -> Option<u64> {
+        self.announced
+    }
+
+    /// The next entries: `ops` at most, about `bytes`. What is wrong with a line comes once the
+    /// entries before it are dealt with.
+    pub(super) async fn chunk(&mut self, ops: usize, bytes: usize) -> Result<Read> {
+        let mut items: Vec<Item> = Vec::new();
+        let mut size = 0;
+        loop {
+            let next = match self.next.take() {
+                Some(next) => next,
+                None => match self.item().await {
+                    Ok(Some(item)) => Ok(item),
+                    Ok(None) => break,
+                    Err(failure) => Err(failure),
+                },
+            };
+            let item = match next {
+                Ok(item) => item,
+                Err(failure) if items.is_empty() => return Err(failure),
+                Err(failure) => {
+                    self.next = Some(Err(failure));
+                    break;
+                }
+            };
+            let length = item.key.len() + item.value.len();
+            let full = items.len() == ops || size + length > bytes;
+            // A key given twice is written twice, and so in two transactions.
+            if !items.is_empty() && (full || items.iter().any(|one| one.key == item.key)) {
+                self.next = Some(Ok(item));
+                break;
+            }
+            size += length;
+            items.push(item);
+        }
+        Ok(if items.is_empty() {
+            Read::End
+        } else {
+            Read::Chunk(items)
+        })
+    }
+
+    /// The next entry; none at the file's end.
+    async fn item(&mut self) -> Result<Option<Item>> {
+        while let Some(line) = self.line().await? {
+            self.number += 1;
+            if self.number < self.from_line || line.trim_ascii().is_empty() {
+                continue;
+            }
+            let number = self.number;
+            let item = self.read(&line).map_err(|mut failure| {
+                failure.detail = format!("line {number}: {}", failure.detail);
+                failure
+            })?;
+            if let Some(item) = item {
+                self.entries += 1;
+                return Ok(Some(item));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A line as an entry; none for the end line.
+    fn read(&mut self, line: &[u8]) -> Result<Option<Item>> {
+        if self.announced.is_some() {
+            return Err(Failure::bad_request("it stands behind the end line"));
+        }
+        // serde would take a list for an object, its members in the order they are declared.
+        if line.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Failure::bad_request("it is not an object"));
+        }
+        let line: Line = serde_json::from_slice(line)
+            .map_err(|error| Failure::bad_request(error.to_string()))?;
+        match line {
+            Line {
+                key: None,
+                error: Some(_),
+                ..
+            } => Err(Failure::new(
+                Code::Unprocessable,
+                "the export failed here, and has no more",
+            )
+            .hint("export again")),
+            Line {
+                key: None,
+                value: None,
+                lease: None,
+                end: Some(end),
+                error: None,
+                ..
+            } => {
+                self.announced = Some(end.count);
+                Ok(None)
+            }
+            Line {
+                key: Some(key),
+                value: Some(value),
+                lease,
+                end: None,
+                error: None,
+                ..
+            } if !key.is_empty() => Ok(Some(Item {
+                line: self.number,
+                key: key.0,
+                value: value.0,
+                lease: lease.map_or(0, |lease| lease.0),
+            })),
+            Line {
+                key: Some(key),
+                value: None,
+                ..
+            } if !key.is_empty() => Err(Failure::bad_request("the entry has no value")
+                .hint("a list of keys only cannot be imported")),
+            _ => Err(Failure::bad_request(
+                "it is neither an entry, with key and value, nor the end line",
+            )),
+        }
+    }
+
+    /// The next line, without its end; none behind the last.
+    async fn line(&mut self) -> Result<Option<BytesMut>> {
+        loop {
+            let fresh = &self.buffer[self.looked_at..];
+            if let Some(at) = fresh.iter().position(|&byte| byte == b'\n') {
+                let mut line = self.buffer.split_to(self.looked_at + at + 1);
+                line.truncate(line.len() - 1);
+                self.looked_at = 0;
+                return Ok(Some(line));
+            }
+            self.looked_at = self.buffer.len();
+            if self.buffer.len() > LINE {
+                let detail = format!("line {}: it is longer than {LINE} bytes", self.number + 1);
+                return Err(Failure::new(Code::TooLarge, detail));
+            }
+            if self.body_ended {
+                self.looked_at = 0;
+                let last = self.buffer.split();
+                return Ok((!last.is_empty()).then_some(last));
+            }
+            match self.more().await? {
+                Some(bytes) => self.buffer.extend_from_slice(&bytes),
+                None => self.body_ended = true,
+            }
+        }
+    }
+
+    async fn more(&mut self) -> Result<Option<bytes::Bytes>> {
+        let next = tokio::select! {
+            () = self.stop.cancelled() => {
+                return Err(Failure::new(Code::Unavailable, "this gateway is stopping"));
+            }
+            next = self.body.next() => next,
+        };
+        next.transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    /// A file that comes `step` bytes at a time.
+    fn lines(file: &str, step: usize, from_line: u64) -> Lines {
+        let pieces: Vec<Result<bytes::Bytes>> = file
+            .as_bytes()
+            .chunks(step)
+            .map(|piece| Ok(bytes::Bytes::copy_from_slice(piece)))
+            .collect();
+        Lines::new(
+            stream::iter(pieces).boxed(),
+            from_line,
+            CancellationToken::new(),
+        )
+    }
+
+    fn entry(key: &str) -> String {
+        format!("{{\"key\":\"{key}\",\"value\":\"v\"}}\n")
+    }
+
+    async fn chunks(lines: &mut Lines) -> Vec<Vec<u64>> {
+        let mut chunks = Vec::new();
+        while let Read::Chunk(items) = lines.chunk(3, 1000).await.expect("reads") {
+            chunks.push(items.iter().map(|item| item.line).collect());
+        }
+        chunks
+    }
+
+    #[tokio::test]
+    async fn lines_are_counted_however_they_come() {
+        let file = format!(
+            "{}\r\n\n{}{}{}{{\"end\":{{\"count\":4}}}}",
+            entry("a").trim_end(),
+            entry("b"),
+            entry("c"),
+            entry("d"),
+        );
+        for step in [1, 7, 1000] {
+            let mut all = lines(&file, step, 1);
+            assert_eq!(chunks(&mut all).await, [vec![1, 3, 4], vec![5]]);
+            assert_eq!(
+                (all.entries(), all.announced(), all.number()),
+                (4, Some(4), 6)
+            );
+            assert_eq!(chunks(&mut lines(&file, step, 4)).await, [vec![4, 5]]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_given_twice_begins_a_chunk() {
+        let file = [entry("a"), entry("b"), entry("a"), entry("b")].concat();
+        let chunks = chunks(&mut lines(&file, 1000, 1)).await;
+        assert_eq!(chunks, [vec![1, 2], vec![3, 4]]);
+    }
+
+    #[tokio::test]
+    async fn what_is_before_a_bad_line_comes_first() {
+        for bad in [
+            "[]",
+            "{",
+            "x",
+            r#"{"key":"a"}"#,
+            r#"{"key":"","value":""}"#,
+            r#"{"key":"a","value":"","valu":1}"#,
+            r#"{"key":"a","value":"","lease":"x"}"#,
+            r#"{"value":"a"}"#,
+            r#"{"error":{"code":"compacted"}}"#,
+            r#"{"end":{"count":-1}}"#,
+        ] {
+            let file = format!("{}{bad}\n{}", entry("a"), entry("b"));
+            let mut lines = lines(&file, 1000, 1);
+            assert!(matches!(
+                lines.chunk(3, 1000).await,
+                Ok(Read::Chunk(items)) if items.len() == 1
+            ));
+            let failure = lines.chunk(3, 1000).await.expect_err(bad);
+            assert!(failure.detail.starts_with("line 2: "), "{}", failure.detail);
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_follows_the_end_line() {
+        let file = format!("{{\"end\":{{\"count\":0}}}}\n{}", entry("a"));
+        let mut lines = lines(&file, 1000, 1);
+        assert!(lines.chunk(3, 1000).await.is_err());
+    }
+}

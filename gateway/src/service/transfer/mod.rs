@@ -1,0 +1,349 @@
+//! Keys from a file: an export's lines back into a cluster, in memory that does not grow with them.
+//!
+//! An import reads ahead a chunk at a time. Each chunk is looked at (which keys exist, with which
+//! values) and then written in one transaction that demands what was seen, so a key that somebody
+//! else writes meanwhile is looked at again and never overwritten unseen. What stands there already
+//! with the same value is not written: the same file may be imported twice.
+
+mod lines;
+mod plan;
+mod report;
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use shared::{Code, Header, ImportConflict, ImportCounts, ImportEnd, OnConflict};
+use tokio::sync::mpsc;
+
+use self::lines::{Item, Lines, Read};
+use self::plan::{Deed, Standing};
+pub use self::report::Report;
+use self::report::Reporter;
+use crate::caller::Caller;
+use crate::etcd::{Etcd, Get, Op, Put, Txn};
+use crate::failure::{Failure, Result};
+use crate::tasks::Tasks;
+
+/// Ops in a transaction, at most: below etcd's usual limit of 128. A cluster with a lower one answers
+/// `too_many_ops`, and gets halves.
+const OPS: usize = 100;
+/// Bytes of keys and values in a transaction, about: below etcd's usual limit of 1.5 MiB. A larger
+/// entry stands alone.
+const BYTES: usize = 1 << 20;
+/// Present values read at a time, so that the largest possible ones fit in memory.
+const VALUES: usize = 16;
+/// Times a chunk is looked at, when others write its keys meanwhile.
+const ROUNDS: usize = 5;
+/// How long etcd may take for each step.
+const STEP: Duration = Duration::from_secs(10);
+/// Leases remembered to exist or not.
+const LEASES: usize = 10_000;
+
+/// Imports into one cluster.
+#[derive(Clone, Debug)]
+pub struct TransferService {
+    etcd: Etcd,
+    tasks: Tasks,
+}
+
+/// How a file is imported.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ImportOptions {
+    /// Change nothing, and say what would be changed.
+    pub dry_run: bool,
+    /// What becomes of keys that exist with another value.
+    pub on_conflict: OnConflict,
+    /// Attach the leases of the file, where they exist; without it new keys have none, and present
+    /// ones keep theirs.
+    pub keep_leases: bool,
+    /// Lines before this one are passed over; they are counted from 1.
+    pub from_line: u64,
+}
+
+/// The file as it comes.
+pub type Body = BoxStream<'static, Result<Bytes>>;
+
+impl TransferService {
+    /// The service over one cluster; an import goes on in a task of its own.
+    pub fn new(etcd: Etcd, tasks: Tasks) -> Self {
+        Self { etcd, tasks }
+    }
+
+    /// Begins an import and answers what it reports. What goes wrong before anything was done is an
+    /// error; whatever comes later is reported, last of all the end or why it stopped.
+    ///
+    /// The import never waits for its reports to be read: clients send the whole file first.
+    pub async fn import(
+        &self,
+        caller: Caller,
+        options: ImportOptions,
+        body: Body,
+    ) -> Result<mpsc::Receiver<Report>> {
+        let (reporter, reports) = Reporter::new();
+        let before = options.from_line.saturating_sub(1);
+        let mut import = Import {
+            etcd: self.etcd.clone(),
+            caller,
+            options,
+            lines: Lines::new(body, options.from_line, self.tasks.stop().clone()),
+            ops: OPS,
+            counts: ImportCounts {
+                line: before,
+                ..ImportCounts::default()
+            },
+            header: None,
+            leases: HashMap::new(),
+            reporter,
+        };
+        let first = match import.step().await {
+            // Conflicts are listed in any case.
+            Err(failure) if import.counts.conflicts == 0 && import.counts.line == before => {
+                return Err(failure);
+            }
+            first => first,
+        };
+        self.tasks.spawn(import.finish(first));
+        Ok(reports)
+    }
+}
+
+/// An import on its way.
+struct Import {
+    etcd: Etcd,
+    caller: Caller,
+    options: ImportOptions,
+    lines: Lines,
+    /// Ops in a transaction, as far as is known of the cluster.
+    ops: usize,
+    counts: ImportCounts,
+    header: Option<Header>,
+    /// Which of the file's leases exist.
+    leases: HashMap<i64, bool>,
+    reporter: Reporter,
+}
+
+impl Import {
+    /// Goes on after the first step, to the end.
+    async fn finish(mut self, first: Result<bool>) {
+        let mut step = first;
+        while let Ok(true) = step {
+            self.reporter.progress(self.counts);
+            if self.reporter.is_closed() {
+                // Nobody is there to send the rest, either.
+                return;
+            }
+            step = self.step().await;
+        }
+        let end = match step {
+            Ok(_) => self.end().await,
+            Err(failure) => Err(failure),
+        };
+        let last = match end {
+            Ok(end) => Report::End(end),
+            Err(failure) => Report::Stopped {
+                failure,
+                resume_from: self.counts.line + 1,
+                done: self.counts,
+            },
+        };
+        self.reporter.last(last).await;
+    }
+
+    /// Deals with the next chunk; whether there was one.
+    async fn step(&mut self) -> Result<bool> {
+        let chunk = self.lines.chunk(self.ops, BYTES).await?;
+        let Read::Chunk(items) = chunk else {
+            return Ok(false);
+        };
+        let mut todo = VecDeque::from([&items[..]]);
+        while let Some(part) = todo.pop_front() {
+            match self.deal(part).await {
+                Ok(dealt) if dealt < part.len() => todo.push_front(&part[dealt..]),
+                Ok(_) => {}
+                Err(failure)
+                    if part.len() > 1
+                        && matches!(failure.code, Code::TooManyOps | Code::TooLarge) =>
+                {
+                    let (first, second) = part.split_at(part.len().div_ceil(2));
+                    if failure.code == Code::TooManyOps {
+                        self.ops = first.len();
+                    }
+                    todo.push_front(second);
+                    todo.push_front(first);
+                }
+                Err(mut failure) => {
+                    failure.detail = format!("line {}: {}", part[0].line, failure.detail);
+                    return Err(failure);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Deals with some items in one transaction; how many it was. Fewer than given where the next is a
+    /// conflict at which the import is to stop.
+    async fn deal(&mut self, items: &[Item]) -> Result<usize> {
+        for _ in 0..ROUNDS {
+            let standings = self.look(items).await?;
+            let mut deeds = plan::deeds(&standings, self.options);
+            let stop = deeds.iter().position(|deed| *deed == Deed::Stop);
+            if stop == Some(0) {
+                self.list_conflicts(items, &standings);
+                return Err(Failure::new(
+                    Code::Conflict,
+                    "the key exists with another value, and on_conflict is fail",
+                )
+                .hint("on_conflict=skip leaves such keys alone, overwrite writes them; ?dry_run lists them"));
+            }
+            deeds.truncate(stop.unwrap_or(deeds.len()));
+            let (items, standings) = (&items[..deeds.len()], &standings[..deeds.len()]);
+            let leases = self.leases_of(items).await?;
+            match self.write(items, standings, &deeds, &leases).await {
+                Ok(true) => {
+                    self.list_conflicts(items, standings);
+                    plan::count(&mut self.counts, &deeds);
+                    let missing = items.iter().zip(&leases).zip(&deeds);
+                    let missing = missing.filter(|((item, lease), deed)| {
+                        deed.is_write() && self.options.keep_leases && item.lease != **lease
+                    });
+                    self.counts.leases_missing += missing.count() as u64;
+                    self.counts.line = items[items.len() - 1].line;
+                    return Ok(items.len());
+                }
+                // Somebody was faster: look again.
+                Ok(false) => {}
+                Err(failure) if failure.code == Code::LeaseNotFound => self.leases.clear(),
+                Err(failure) => return Err(failure),
+            }
+        }
+        Err(
+            Failure::new(Code::Conflict, "others keep writing these keys")
+                .hint("import again from here, when they rest"),
+        )
+    }
+
+    fn list_conflicts(&mut self, items: &[Item], standings: &[Standing]) {
+        for (item, standing) in items.iter().zip(standings) {
+            if let Standing::Other { mod_revision } = standing {
+                self.counts.conflicts += 1;
+                self.reporter.conflict(ImportConflict {
+                    line: item.line,
+                    key: item.key[..].into(),
+                    mod_revision: *mod_revision,
+                });
+            }
+        }
+    }
+
+    /// How each key stands in the cluster.
+    async fn look(&mut self, items: &[Item]) -> Result<Vec<Standing>> {
+        let leases = self.leases_of(items).await?;
+        let caller = self.caller.within(STEP);
+        let peeks = Txn {
+            then: items.iter().map(|item| Op::peek(&item.key)).collect(),
+            ..Txn::default()
+        };
+        let peeked = self.etcd.txn(&caller, peeks).await?;
+        self.header = Some(peeked.header);
+        let mut standings = vec![Standing::Absent; items.len()];
+        let exists = peeked.responses.into_iter().enumerate();
+        let exists: Vec<usize> = exists
+            .filter_map(|(n, answer)| answer.into_entry().map(|_| n))
+            .collect();
+        for some in exists.chunks(VALUES) {
+            let gets = some.iter().map(|n| Op::get(&items[*n].key));
+            let gets = Txn {
+                then: gets.collect(),
+                ..Txn::default()
+            };
+            let answer = self.etcd.txn(&self.caller.within(STEP), gets).await?;
+            for (n, answer) in some.iter().zip(answer.responses) {
+                let lease = self.options.keep_leases.then_some(leases[*n]);
+                standings[*n] = Standing::of(&items[*n], lease, answer.into_entry());
+            }
+        }
+        Ok(standings)
+    }
+
+    /// The lease that each item is to have: none where leases are dropped or the item's is gone.
+    async fn leases_of(&mut self, items: &[Item]) -> Result<Vec<i64>> {
+        let mut leases = vec![0; items.len()];
+        if !self.options.keep_leases {
+            return Ok(leases);
+        }
+        for (item, lease) in items.iter().zip(&mut leases) {
+            if item.lease == 0 {
+                continue;
+            }
+            let known = self.leases.get(&item.lease).copied();
+            let exists = if let Some(exists) = known {
+                exists
+            } else {
+                let caller = self.caller.within(STEP);
+                let about = self.etcd.lease_time_to_live(&caller, item.lease, false);
+                let exists = about.await?.ttl >= 0;
+                if self.leases.len() >= LEASES {
+                    self.leases.clear();
+                }
+                self.leases.insert(item.lease, exists);
+                exists
+            };
+            if exists {
+                *lease = item.lease;
+            }
+        }
+        Ok(leases)
+    }
+
+    /// Writes what is to be written, if every key still stands as it was seen.
+    async fn write(
+        &mut self,
+        items: &[Item],
+        standings: &[Standing],
+        deeds: &[Deed],
+        leases: &[i64],
+    ) -> Result<bool> {
+        let mut txn = Txn::default();
+        let all = items.iter().zip(standings).zip(deeds.iter().zip(leases));
+        for ((item, standing), (_, lease)) in all.filter(|(_, (deed, _))| deed.is_write()) {
+            txn.compare.push(standing.compare(&item.key));
+            let keeps_its_own =
+                !self.options.keep_leases && matches!(standing, Standing::Other { .. });
+            txn.then.push(Op::Put(Put {
+                key: item.key.clone(),
+                value: item.value.clone(),
+                lease: *lease,
+                ignore_lease: keeps_its_own,
+                prev: false,
+            }));
+        }
+        if txn.then.is_empty() || self.options.dry_run {
+            return Ok(true);
+        }
+        let answer = self.etcd.txn(&self.caller.within(STEP), txn).await?;
+        self.header = Some(answer.header);
+        Ok(answer.succeeded)
+    }
+
+    async fn end(&mut self) -> Result<ImportEnd> {
+        let header = if let Some(header) = self.header {
+            header
+        } else {
+            let none = Get::count_only();
+            let range = crate::etcd::Range::one([0]);
+            let caller = self.caller.within(STEP);
+            self.etcd.range(&caller, &range, &none).await?.header
+        };
+        self.counts.line = self.lines.number();
+        Ok(ImportEnd {
+            header,
+            count: self.lines.entries(),
+            counts: self.counts,
+            complete: (self.options.from_line <= 1)
+                .then(|| self.lines.announced() == Some(self.lines.entries())),
+            dry_run: self.options.dry_run,
+        })
+    }
+}

@@ -1,0 +1,70 @@
+//! Transactions and single ops.
+
+mod explain;
+mod outline;
+
+use shared::{Code, DoAnswer, TxnAnswer, TxnResult};
+
+pub(super) use self::outline::Outline;
+use crate::caller::Caller;
+use crate::etcd::{Etcd, Op, Txn};
+use crate::failure::{Failure, Result};
+
+/// Transactions on one cluster.
+#[derive(Clone, Debug)]
+pub struct TxnService {
+    etcd: Etcd,
+}
+
+/// Whether any op changes something.
+pub fn writes(ops: &[Op]) -> bool {
+    ops.iter().any(|op| match op {
+        Op::Get(..) => false,
+        Op::Put(_) | Op::Delete(_) => true,
+        Op::Txn(txn) => writes(&txn.then) || writes(&txn.or_else),
+    })
+}
+
+impl TxnService {
+    /// The service over one cluster.
+    pub fn new(etcd: Etcd) -> Self {
+        Self { etcd }
+    }
+
+    /// Runs a transaction; a comparison that failed is an answer, not an error.
+    pub async fn run(&self, caller: &Caller, txn: Txn) -> Result<TxnAnswer> {
+        let outline = Outline::of(&txn);
+        let answer = self.etcd.txn(caller, txn).await;
+        let answer = answer.map_err(|failure| outline.name(failure))?;
+        let result = TxnResult {
+            succeeded: answer.succeeded,
+            responses: outline.results(answer.succeeded, answer.responses),
+        };
+        Ok(TxnAnswer {
+            header: answer.header,
+            result,
+        })
+    }
+
+    /// Runs one op.
+    pub async fn single(&self, caller: &Caller, op: Op) -> Result<DoAnswer> {
+        let txn = Txn {
+            then: vec![op],
+            ..Txn::default()
+        };
+        let outline = Outline::of(&txn);
+        let answer = self.etcd.txn(caller, txn).await;
+        let answer = answer.map_err(outline::named_by_body)?;
+        let mut results = outline.results(true, answer.responses);
+        match results.pop() {
+            Some(result) => Ok(DoAnswer {
+                header: answer.header,
+                result,
+            }),
+            None => Err(Failure::new(
+                Code::Internal,
+                "etcd answered a transaction without its op",
+            )),
+        }
+    }
+}

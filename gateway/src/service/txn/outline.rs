@@ -1,0 +1,345 @@
+//! What remains of a transaction once etcd has it: enough to read the answers, and to say which op an
+//! error is about, which etcd never does.
+
+use std::collections::HashSet;
+
+use shared::{Code, DeleteResult, GetResult, OpResult, PutResult, TxnResult};
+
+use crate::etcd::{Op, OpAnswer, Range, Txn, entry};
+use crate::failure::Failure;
+
+/// etcd's limit of ops where nobody set another (`--max-txn-ops`).
+const USUAL_OPS: usize = 128;
+
+/// A transaction without its values.
+#[derive(Clone, Debug)]
+pub(in crate::service) struct Outline {
+    compares: usize,
+    then: Vec<Part>,
+    or_else: Vec<Part>,
+}
+
+/// An op without its value.
+#[derive(Clone, Debug)]
+enum Part {
+    Put {
+        key: Vec<u8>,
+        /// An id, or with `keep` 0.
+        lease: i64,
+        keep: bool,
+        prev: bool,
+    },
+    Get {
+        keys_only: bool,
+    },
+    Delete {
+        range: Range,
+        prev: bool,
+    },
+    Txn(Outline),
+}
+
+/// The body names what is missing here, never the path.
+pub(super) fn named_by_body(failure: Failure) -> Failure {
+    match failure.code {
+        Code::LeaseNotFound | Code::KeyNotFound => failure.named_elsewhere(),
+        _ => failure,
+    }
+}
+
+impl Part {
+    fn of(op: &Op) -> Self {
+        match op {
+            Op::Put(put) => Self::Put {
+                key: put.key.clone(),
+                lease: put.lease,
+                keep: put.ignore_lease,
+                prev: put.prev,
+            },
+            Op::Get(_, get) => Self::Get {
+                keys_only: get.keys_only,
+            },
+            Op::Delete(delete) => Self::Delete {
+                range: delete.range.clone(),
+                prev: delete.prev,
+            },
+            Op::Txn(txn) => Self::Txn(Outline::of(txn)),
+        }
+    }
+
+    /// etcd's answer as the API's.
+    fn result(self, answer: OpAnswer) -> OpResult {
+        let prev = matches!(
+            self,
+            Self::Put { prev: true, .. } | Self::Delete { prev: true, .. }
+        );
+        let keys_only = matches!(self, Self::Get { keys_only: true });
+        match answer {
+            OpAnswer::Put(before) => OpResult::Put(PutResult {
+                prev: prev.then(|| before.map(|kv| entry(kv, false))),
+            }),
+            OpAnswer::Get(kvs, count, more) => OpResult::Get(GetResult {
+                entries: kvs.into_iter().map(|kv| entry(kv, keys_only)).collect(),
+                count,
+                more,
+            }),
+            OpAnswer::Delete(deleted, before) => OpResult::Delete(DeleteResult {
+                deleted,
+                prev: prev.then(|| before.into_iter().map(|kv| entry(kv, false)).collect()),
+            }),
+            OpAnswer::Txn(succeeded, answers) => OpResult::Txn(TxnResult {
+                succeeded,
+                responses: match self {
+                    Self::Txn(outline) => outline.results(succeeded, answers),
+                    // etcd answers a transaction to nothing else.
+                    Self::Put { .. } | Self::Get { .. } | Self::Delete { .. } => Vec::new(),
+                },
+            }),
+        }
+    }
+}
+
+impl Outline {
+    pub(in crate::service) fn of(txn: &Txn) -> Self {
+        let parts = |ops: &[Op]| ops.iter().map(Part::of).collect();
+        Self {
+            compares: txn.compare.len(),
+            then: parts(&txn.then),
+            or_else: parts(&txn.or_else),
+        }
+    }
+
+    /// etcd's answers as the API's, for the branch that ran.
+    pub(in crate::service) fn results(
+        self,
+        succeeded: bool,
+        answers: Vec<OpAnswer>,
+    ) -> Vec<OpResult> {
+        let branch = if succeeded { self.then } else { self.or_else };
+        let answers = branch.into_iter().zip(answers);
+        answers.map(|(part, one)| part.result(one)).collect()
+    }
+
+    /// The failure with the place in the body that it is about, where only one comes into question.
+    pub(in crate::service) fn name(&self, failure: Failure) -> Failure {
+        let place = match failure.code {
+            Code::TooManyOps => self.too_many(USUAL_OPS, ""),
+            Code::DuplicateKey => [&self.then, &self.or_else]
+                .into_iter()
+                .zip(["then", "else"])
+                .find_map(|(parts, name)| Written::by(parts, name).err()),
+            Code::LeaseNotFound => self.only(
+                &|part| {
+                    matches!(
+                        part,
+                        Part::Put { lease: 1.., .. } | Part::Put { lease: ..=-1, .. }
+                    )
+                },
+                "lease",
+            ),
+            Code::KeyNotFound => {
+                self.only(&|part| matches!(part, Part::Put { keep: true, .. }), "key")
+            }
+            _ => None,
+        };
+        let mut failure = named_by_body(failure);
+        if let Some(place) = place {
+            failure.detail = format!("{place}: {}", failure.detail);
+        }
+        failure
+    }
+
+    fn branches(&self) -> [(&'static str, &[Part]); 2] {
+        [("then", &self.then), ("else", &self.or_else)]
+    }
+
+    /// The outermost transaction with more ops than those around it leave.
+    fn too_many(&self, most: usize, place: &str) -> Option<String> {
+        let ops = self.compares.max(self.then.len()).max(self.or_else.len());
+        let dot = if place.is_empty() { "" } else { "." };
+        if ops > most {
+            let [compares, then, or_else] = [self.compares, self.then.len(), self.or_else.len()];
+            let name = match ops {
+                n if n == then => "then",
+                n if n == or_else => "else",
+                n => {
+                    debug_assert_eq!(n, compares);
+                    "compare"
+                }
+            };
+            return Some(format!("{place}{dot}{name}"));
+        }
+        self.branches().into_iter().find_map(|(name, parts)| {
+            parts.iter().enumerate().find_map(|(n, part)| match part {
+                Part::Txn(inner) => {
+                    inner.too_many(most - ops, &format!("{place}{dot}{name}[{n}].txn"))
+                }
+                _ => None,
+            })
+        })
+    }
+
+    /// The member of the one put that `suspected` says yes to; none where there are several.
+    fn only(&self, suspected: &dyn Fn(&Part) -> bool, member: &str) -> Option<String> {
+        let mut places = Vec::new();
+        self.find(suspected, "", &mut places);
+        match &places[..] {
+            [place] => Some(format!("{place}.put.{member}")),
+            _ => None,
+        }
+    }
+
+    fn find(&self, suspected: &dyn Fn(&Part) -> bool, place: &str, places: &mut Vec<String>) {
+        let dot = if place.is_empty() { "" } else { "." };
+        for (name, parts) in self.branches() {
+            for (n, part) in parts.iter().enumerate() {
+                let place = format!("{place}{dot}{name}[{n}]");
+                match part {
+                    Part::Txn(inner) => inner.find(suspected, &format!("{place}.txn"), places),
+                    part if suspected(part) => places.push(place),
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// What a branch writes, as etcd looks for keys written twice: a put may meet neither another put nor
+/// a delete of the same branch, inner transactions included, whose own branches exclude each other.
+#[derive(Default)]
+struct Written {
+    puts: HashSet<Vec<u8>>,
+    deletes: Vec<Range>,
+}
+
+impl Written {
+    /// All of it, or the place of the first put that writes a key twice.
+    fn by(parts: &[Part], place: &str) -> Result<Self, String> {
+        let mut written = Self::default();
+        for part in parts {
+            if let Part::Delete { range, .. } = part {
+                written.deletes.push(range.clone());
+            }
+        }
+        for (n, part) in parts.iter().enumerate() {
+            if let Part::Txn(inner) = part {
+                let place = format!("{place}[{n}].txn");
+                let then = Self::by(&inner.then, &format!("{place}.then"))?;
+                let or_else = Self::by(&inner.or_else, &format!("{place}.else"))?;
+                for (key, other) in then
+                    .puts
+                    .iter()
+                    .map(|key| (key, None))
+                    .chain(or_else.puts.iter().map(|key| (key, Some(&then.puts))))
+                {
+                    let before =
+                        written.puts.contains(key) && !other.is_some_and(|then| then.contains(key));
+                    if before || written.deletes(key) {
+                        return Err(place);
+                    }
+                    written.puts.insert(key.clone());
+                }
+                written.deletes.extend(then.deletes);
+                written.deletes.extend(or_else.deletes);
+            }
+        }
+        for (n, part) in parts.iter().enumerate() {
+            if let Part::Put { key, .. } = part
+                && (written.deletes(key) || !written.puts.insert(key.clone()))
+            {
+                return Err(format!("{place}[{n}].put.key"));
+            }
+        }
+        Ok(written)
+    }
+
+    fn deletes(&self, key: &[u8]) -> bool {
+        self.deletes.iter().any(|range| range.contains(key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::etcd::{Compare, Put};
+
+    fn put(key: &str) -> Op {
+        Op::Put(Put {
+            key: key.into(),
+            ..Put::default()
+        })
+    }
+
+    fn then(ops: Vec<Op>) -> Txn {
+        Txn {
+            then: ops,
+            ..Txn::default()
+        }
+    }
+
+    fn check(txn: &Txn, code: Code, place: Option<&str>) {
+        let named = Outline::of(txn).name(Failure::new(code, "no"));
+        let expected = place.map_or("no".to_owned(), |place| format!("{place}: no"));
+        assert_eq!(named.detail, expected);
+    }
+
+    #[test]
+    fn a_key_written_twice_is_named() {
+        let duplicate = |txn: &Txn, place| check(txn, Code::DuplicateKey, place);
+        duplicate(
+            &then(vec![put("a"), put("b"), put("a")]),
+            Some("then[2].put.key"),
+        );
+        duplicate(
+            &then(vec![put("a"), Op::delete(b"a")]),
+            Some("then[0].put.key"),
+        );
+        let inner = then(vec![put("a")]);
+        let both = then(vec![Op::Txn(inner.clone()), put("a")]);
+        duplicate(&both, Some("then[1].put.key"));
+        let apart = Txn {
+            or_else: vec![Op::Txn(inner.clone()), Op::Txn(inner.clone())],
+            ..Txn::default()
+        };
+        duplicate(&apart, Some("else[1].txn"));
+        let exclusive = Txn {
+            or_else: inner.then.clone(),
+            ..inner
+        };
+        duplicate(&then(vec![Op::Txn(exclusive)]), None);
+    }
+
+    #[test]
+    fn too_many_ops_are_named_where_they_are() {
+        let too_many = |txn: &Txn, place| check(txn, Code::TooManyOps, place);
+        let gets = |n| vec![Op::get(b"a"); n];
+        too_many(&then(gets(129)), Some("then"));
+        too_many(&then(gets(128)), None);
+        let mut txn = then(gets(100));
+        txn.then.push(Op::Txn(then(gets(27))));
+        too_many(&txn, None);
+        txn.then.push(Op::Txn(then(gets(27))));
+        too_many(&txn, Some("then[100].txn.then"));
+        let compares = Txn {
+            compare: vec![Compare::absent(b"a"); 129],
+            ..Txn::default()
+        };
+        too_many(&compares, Some("compare"));
+    }
+
+    #[test]
+    fn a_lease_is_named_where_there_is_one() {
+        let lease = |lease| {
+            Op::Put(Put {
+                key: b"a".to_vec(),
+                lease,
+                ..Put::default()
+            })
+        };
+        let missing = |txn: &Txn, place| check(txn, Code::LeaseNotFound, place);
+        missing(&then(vec![put("b"), lease(-9)]), Some("then[1].put.lease"));
+        missing(&then(vec![lease(7), lease(8)]), None);
+        let inner = then(vec![Op::Txn(then(vec![lease(7)]))]);
+        missing(&inner, Some("then[0].txn.then[0].put.lease"));
+    }
+}
