@@ -5,6 +5,7 @@ pub(super) mod read;
 use axum::body::Bytes;
 use axum::response::Response;
 use http::StatusCode;
+use serde::Serialize;
 use shared::{DoAnswer, Explanation, OpRequest, Problem, TxnAnswer, TxnRequest};
 
 use super::body;
@@ -43,10 +44,7 @@ use crate::service::txn::writes;
     )),
     responses(
         (status = 200, description = "Which branch ran, and its results; with explain an Explanation",
-            content(
-                (TxnAnswer = "application/json"),
-                (Explanation = "application/json"),
-            )),
+            body = TxnReply),
         (status = 400, description = "The detail names the place, as then[3].put.key", body = Problem),
         (status = 403, body = Problem),
         (status = 409, description = "A key is written twice", body = Problem),
@@ -64,13 +62,25 @@ pub async fn txn(mut call: Call, bytes: Bytes) -> Result<Response> {
     if explain {
         let explanation = call.cluster.txn.explain(&caller, &txn).await?;
         let revision = explanation.header.revision;
-        return Ok(answer(StatusCode::OK, revision, &explanation));
+        let reply = TxnReply::Explained(explanation);
+        return Ok(answer(StatusCode::OK, revision, &reply));
     }
     if writes(&txn.then) || writes(&txn.or_else) {
         call.writable()?;
     }
     let result = call.cluster.txn.run(&caller, txn).await?;
-    Ok(answer(StatusCode::OK, result.header.revision, &result))
+    let revision = result.header.revision;
+    Ok(answer(StatusCode::OK, revision, &TxnReply::Ran(result)))
+}
+
+/// Answer of `POST /txn`.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub enum TxnReply {
+    /// It ran.
+    Ran(TxnAnswer),
+    /// With `?explain`: it did not.
+    Explained(Explanation),
 }
 
 /// One put, get, delete or transaction.
