@@ -227,7 +227,17 @@ async fn it_stops_with_etcd_and_goes_on_where_it_stopped() {
     assert_eq!(last["done"]["created"], from - 1);
     assert!(from > 1, "some were written: {last}");
     let page = api.get("/kv?prefix=&count_only").send().await.json(200);
-    assert_eq!(page["count"], from - 1, "exactly those were");
+    let written = page["count"].as_u64().expect("a count");
+    // etcd itself may say "no space" of the one transaction that took the last of it.
+    assert!(
+        (from - 1..from + 10).contains(&written),
+        "{written}: {last}"
+    );
+    // So the lines it goes on from may be there already, which does no harm.
+    let again = format!("?dry_run&from_line={from}");
+    let end = imported(&api, &again, file).await;
+    assert_eq!(end["unchanged"], written + 1 - from);
+    assert_eq!(end["conflicts"], 0);
 }
 
 #[tokio::test]
