@@ -129,8 +129,8 @@ mod tests {
         ];
         let check = |on_conflict, dry_run, last| {
             let options = ImportOptions {
-                on_conflict,
                 dry_run,
+                on_conflict,
                 ..ImportOptions::default()
             };
             let expected = [Deed::Create, Deed::Leave, last];
