@@ -34,8 +34,8 @@ const OPS: usize = 100;
 const BYTES: usize = 1 << 20;
 /// Present values read at a time, so that the largest possible ones fit in memory.
 const VALUES: usize = 16;
-/// Times a chunk is looked at, when others write its keys meanwhile.
-const ROUNDS: usize = 5;
+/// Times keys are looked at, when others write them meanwhile; then halves of them are, down to one.
+const ROUNDS: usize = 4;
 /// How long etcd may take for each step.
 const STEP: Duration = Duration::from_secs(10);
 /// Leases remembered to exist or not.
@@ -96,6 +96,7 @@ impl TransferService {
             header: None,
             leases: HashMap::new(),
             reporter,
+            stopped: false,
         };
         let first = match import.step().await {
             // Conflicts are listed in any case.
@@ -122,6 +123,8 @@ struct Import {
     /// Which of the file's leases exist.
     leases: HashMap<i64, bool>,
     reporter: Reporter,
+    /// A conflict has been met at which the import is to stop.
+    stopped: bool,
 }
 
 impl Import {
@@ -159,38 +162,46 @@ impl Import {
         };
         let mut todo = VecDeque::from([&items[..]]);
         while let Some(part) = todo.pop_front() {
-            match self.deal(part).await {
-                Ok(dealt) if dealt < part.len() => todo.push_front(&part[dealt..]),
-                Ok(_) => {}
-                Err(failure)
-                    if part.len() > 1
-                        && matches!(failure.code, Code::TooManyOps | Code::TooLarge) =>
-                {
-                    let (first, second) = part.split_at(part.len().div_ceil(2));
-                    if failure.code == Code::TooManyOps {
-                        self.ops = first.len();
+            let mut failure = match self.deal(part).await {
+                Ok(Some(dealt)) => {
+                    if dealt < part.len() {
+                        todo.push_front(&part[dealt..]);
                     }
-                    todo.push_front(second);
-                    todo.push_front(first);
+                    continue;
                 }
-                Err(mut failure) => {
-                    failure.detail = format!("line {}: {}", part[0].line, failure.detail);
-                    return Err(failure);
+                Ok(None) => Failure::new(Code::Conflict, "others keep writing this key")
+                    .hint("import again from here, when they rest"),
+                Err(failure) => failure,
+            };
+            let splits = matches!(
+                failure.code,
+                Code::TooManyOps | Code::TooLarge | Code::Conflict
+            );
+            if splits && part.len() > 1 && !self.stopped {
+                let (first, second) = part.split_at(part.len().div_ceil(2));
+                if failure.code == Code::TooManyOps {
+                    self.ops = first.len();
                 }
+                todo.push_front(second);
+                todo.push_front(first);
+                continue;
             }
+            failure.detail = format!("line {}: {}", part[0].line, failure.detail);
+            return Err(failure);
         }
         Ok(true)
     }
 
-    /// Deals with some items in one transaction; how many it was. Fewer than given where the next is a
-    /// conflict at which the import is to stop.
-    async fn deal(&mut self, items: &[Item]) -> Result<usize> {
+    /// Deals with some items in one transaction; how many it was, none where others keep writing their
+    /// keys. Fewer than given where the next is a conflict at which the import is to stop.
+    async fn deal(&mut self, items: &[Item]) -> Result<Option<usize>> {
         for _ in 0..ROUNDS {
             let standings = self.look(items).await?;
             let mut deeds = plan::deeds(&standings, self.options);
             let stop = deeds.iter().position(|deed| *deed == Deed::Stop);
             if stop == Some(0) {
                 self.list_conflicts(items, &standings);
+                self.stopped = true;
                 return Err(Failure::new(
                     Code::Conflict,
                     "the key exists with another value, and on_conflict is fail",
@@ -210,7 +221,7 @@ impl Import {
                     });
                     self.counts.leases_missing += missing.count() as u64;
                     self.counts.line = items[items.len() - 1].line;
-                    return Ok(items.len());
+                    return Ok(Some(items.len()));
                 }
                 // Somebody was faster: look again.
                 Ok(false) => {}
@@ -218,10 +229,7 @@ impl Import {
                 Err(failure) => return Err(failure),
             }
         }
-        Err(
-            Failure::new(Code::Conflict, "others keep writing these keys")
-                .hint("import again from here, when they rest"),
-        )
+        Ok(None)
     }
 
     fn list_conflicts(&mut self, items: &[Item], standings: &[Standing]) {
