@@ -21,6 +21,8 @@ fn import(api: &Client, query: &str, file: impl Into<bytes::Bytes>) -> Ask {
 fn report(answer: &Answer) -> (Vec<Value>, Value) {
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(answer.header("content-type"), "application/x-ndjson");
+    // Of an empty file nothing was asked yet.
+    assert!(answer.header("watchgate-revision").is_empty() || answer.revision() > 0);
     let text = answer.text();
     let mut lines: Vec<Value> = text
         .lines()

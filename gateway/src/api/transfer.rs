@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::Response;
 use futures_util::{StreamExt as _, stream};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
 use shared::{Code, Entry, ImportLine, OnConflict, Problem};
 
 use super::body::require;
@@ -134,18 +134,20 @@ pub async fn import(mut call: Call, body: Body) -> Result<Response> {
         bytes.map_err(|error| Failure::new(Code::BadRequest, "the body ended early").source(error))
     });
     let transfer = &call.cluster.transfer;
-    let reports = transfer.import(caller, options, body.boxed()).await?;
+    let import = transfer.import(caller, options, body.boxed());
+    let (revision, reports) = import.await?;
     let lines = stream::unfold((reports, call.request_id), |(mut reports, id)| async {
         let line = line(reports.recv().await?, &id);
         let bytes = ndjson::line(&line);
         Some((Ok::<_, std::convert::Infallible>(bytes), (reports, id)))
     });
     let mut response = Response::new(Body::from_stream(lines));
-    *response.status_mut() = StatusCode::OK;
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/x-ndjson"),
-    );
+    let headers = response.headers_mut();
+    let ndjson = HeaderValue::from_static("application/x-ndjson");
+    headers.insert(header::CONTENT_TYPE, ndjson);
+    if let Some(revision) = revision {
+        headers.insert(REVISION, HeaderValue::from(revision));
+    }
     Ok(response)
 }
 

@@ -71,7 +71,8 @@ impl TransferService {
         Self { etcd, tasks }
     }
 
-    /// Begins an import and answers what it reports. What goes wrong before anything was done is an
+    /// Begins an import and answers the store's revision then, where it was asked for one yet, and what
+    /// the import reports. What goes wrong before anything was done is an
     /// error; whatever comes later is reported, last of all the end or why it stopped.
     ///
     /// The import never waits for its reports to be read: clients send the whole file first.
@@ -80,7 +81,7 @@ impl TransferService {
         caller: Caller,
         options: ImportOptions,
         body: Body,
-    ) -> Result<mpsc::Receiver<Report>> {
+    ) -> Result<(Option<i64>, mpsc::Receiver<Report>)> {
         let (reporter, reports) = Reporter::new();
         let before = options.from_line.saturating_sub(1);
         let mut import = Import {
@@ -105,8 +106,9 @@ impl TransferService {
             }
             first => first,
         };
+        let revision = import.header.map(|header| header.revision);
         self.tasks.spawn(import.finish(first));
-        Ok(reports)
+        Ok((revision, reports))
     }
 }
 
