@@ -3,9 +3,15 @@
 use etcd_client::DeleteOptions;
 use support::fill::fill;
 use support::gateway::InProcess;
+use support::tools::with_entries_before;
 use support::{Etcd, Stream, Watchgate, bytes_in};
 
 const KEYS: usize = 100_000;
+
+/// Filled up to `size`.
+fn value(n: usize, size: usize) -> String {
+    format!("{:<size$}", format!("value {n}"))
+}
 
 fn key(n: usize) -> Vec<u8> {
     format!("bulk/{n:06}").into_bytes()
@@ -16,9 +22,10 @@ async fn a_delete_of_100000_keys_is_watched_with_the_entries_before() {
     let etcd = Etcd::start().await;
     let gateway = Watchgate::before(&etcd, &[]).await;
     let mut client = etcd.client().await;
+    let (keys, size) = with_entries_before(KEYS, 100);
     fill(
         &client,
-        (0..KEYS).map(|n| (key(n), format!("value {n}").into_bytes())),
+        (0..keys).map(|n| (key(n), value(n, size).into_bytes())),
     )
     .await;
 
@@ -39,15 +46,15 @@ async fn a_delete_of_100000_keys_is_watched_with_the_entries_before() {
             (&piece["type"], piece["revision"].as_i64()),
             (&"events".into(), Some(revision))
         );
-        let size = piece.to_string().len();
-        assert!(size < 3 << 20, "a piece of {size} bytes");
+        let length = piece.to_string().len();
+        assert!(length < 3 << 20, "a piece of {length} bytes");
         for event in piece["events"].as_array().expect("events") {
             assert_eq!(
                 (&event["type"], event["mod_revision"].as_i64()),
                 (&"delete".into(), Some(revision))
             );
             assert_eq!(bytes_in(&event["key"]), key(next));
-            assert_eq!(event["prev"]["value"], format!("value {next}"));
+            assert_eq!(event["prev"]["value"], value(next, size));
             next += 1;
         }
         pieces += 1;
@@ -55,7 +62,7 @@ async fn a_delete_of_100000_keys_is_watched_with_the_entries_before() {
             break;
         }
     }
-    assert_eq!(next, KEYS);
+    assert_eq!(next, keys);
     assert!(pieces > 5, "{pieces} pieces");
     let grown = gateway.resident().saturating_sub(before);
     assert!(grown < 64 << 20, "the gateway grew by {grown} bytes");
@@ -68,8 +75,8 @@ async fn a_large_revision_resumes_whole() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let mut client = etcd.client().await;
-    let many = 20_000;
-    fill(&client, (0..many).map(|n| (key(n), vec![b'v'; 200]))).await;
+    let (many, size) = with_entries_before(20_000, 200);
+    fill(&client, (0..many).map(|n| (key(n), vec![b'v'; size]))).await;
     let mut stream = Stream::sse(gateway.api().get("/watch?prefix=bulk/&prev"), "").await;
     stream.of("opened").await;
     let complete = stream.last_event_id.clone();

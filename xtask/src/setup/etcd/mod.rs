@@ -245,7 +245,7 @@ fn unpack_exactly(job: &super::job::Job, version: Version, folder: &Path) -> Res
     let need = if version.minor() >= FIRST_MODULES {
         "any other is built by Go: https://go.dev/dl"
     } else {
-        "3.4.23 is that of Debian 12"
+        "of 3.4 there is only what a Debian has: 3.4.23 in Debian 12"
     };
     bail!("this system's package is etcd {found}; {need}")
 }
