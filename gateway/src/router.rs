@@ -62,8 +62,43 @@ fn v1() -> OpenApiRouter<AppState> {
             api::locks::acquire,
             api::locks::release
         ))
-        .routes(routes!(api::cluster::cluster))
         .routes(routes!(api::watch::watch))
+        .merge(cluster())
+        .merge(access())
+}
+
+/// The cluster itself and the work on it.
+fn cluster() -> OpenApiRouter<AppState> {
+    use api::cluster::{alarms, members, snapshot, work};
+    OpenApiRouter::new()
+        .routes(routes!(api::cluster::cluster))
+        .routes(routes!(members::list, members::add))
+        .routes(routes!(members::update, members::remove))
+        .routes(routes!(members::promote))
+        .routes(routes!(alarms::list, alarms::raise, alarms::disarm))
+        .routes(routes!(work::compact))
+        .routes(routes!(work::defragment))
+        .routes(routes!(work::move_leader))
+        .routes(routes!(work::downgrade))
+        .routes(routes!(work::hash))
+        .routes(routes!(snapshot::snapshot))
+}
+
+/// etcd's users and roles.
+fn access() -> OpenApiRouter<AppState> {
+    use api::auth::{roles, users};
+    OpenApiRouter::new()
+        .routes(routes!(api::auth::status))
+        .routes(routes!(api::auth::enable))
+        .routes(routes!(api::auth::disable))
+        .routes(routes!(users::list, users::add))
+        .routes(routes!(users::one, users::delete))
+        .routes(routes!(users::set_password))
+        .routes(routes!(users::grant, users::revoke))
+        .routes(routes!(users::reach))
+        .routes(routes!(roles::list, roles::add))
+        .routes(routes!(roles::one, roles::delete))
+        .routes(routes!(roles::grant, roles::revoke))
 }
 
 /// What stands beside the clusters rather than below each of them.

@@ -14,6 +14,7 @@ use crate::failure::{Failure, Result};
 use crate::live::Hub;
 use crate::middleware::frame::RequestIds;
 use crate::middleware::guard::Policy;
+use crate::service::access::AccessService;
 use crate::service::cluster::ClusterService;
 use crate::service::history::HistoryService;
 use crate::service::kv::KvService;
@@ -75,6 +76,8 @@ pub struct Cluster {
     pub locks: LockService,
     /// Members, leader, health.
     pub info: ClusterService,
+    /// Users and roles.
+    pub access: AccessService,
     /// Watches.
     pub live: Hub,
 }
@@ -99,7 +102,8 @@ impl Cluster {
             live: Hub::new(etcd.clone(), tasks.clone()),
             leases: LeaseService::new(etcd.clone()),
             locks,
-            info: ClusterService::new(name.clone(), etcd),
+            access: AccessService::new(etcd.clone()),
+            info: ClusterService::new(name.clone(), etcd, tasks.clone()),
             name,
         }
     }

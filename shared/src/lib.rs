@@ -5,6 +5,7 @@
 //! lower-case hex strings ([`LeaseId`], [`MemberId`]); revisions, counts, TTLs (seconds) and sizes
 //! (bytes) are JSON numbers; an optional member is absent, except the few documented as `null`.
 
+mod access;
 mod bytes;
 mod cluster;
 mod id;
@@ -12,11 +13,13 @@ mod kv;
 mod lease;
 mod live;
 mod lock;
+mod maintenance;
 mod problem;
 mod stm;
 mod transfer;
 mod txn;
 
+pub use access::*;
 pub use bytes::Bytes;
 pub use cluster::*;
 pub use id::{LeaseId, MemberId, ParseIdError};
@@ -24,6 +27,7 @@ pub use kv::*;
 pub use lease::*;
 pub use live::*;
 pub use lock::*;
+pub use maintenance::*;
 pub use problem::{Code, Problem};
 pub use stm::*;
 pub use transfer::*;

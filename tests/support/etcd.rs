@@ -8,6 +8,7 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -42,9 +43,15 @@ pub struct Etcd {
 
 #[derive(Debug)]
 struct Running {
-    keeper: Child,
-    pid: Pid,
+    kept: Kept,
     address: SocketAddr,
+}
+
+/// An etcd process that ends with this one.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    keeper: Child,
+    pub(crate) pid: Pid,
 }
 
 impl Etcd {
@@ -83,7 +90,7 @@ impl Etcd {
 
     /// etcd's process.
     pub fn pid(&self) -> Pid {
-        self.running().pid
+        self.running().kept.pid
     }
 
     fn running(&self) -> &Running {
@@ -118,25 +125,13 @@ impl Etcd {
     /// Ends it as a crash would; the proxy stays and refuses.
     pub fn kill(&mut self) {
         if let Some(running) = self.running.take() {
-            running.end("keep\n");
+            running.kept.end("keep\n");
         }
     }
 
     /// Stops it from running without closing anything.
     pub async fn freeze(&self) {
-        kill(self.pid(), Signal::SIGSTOP).expect("etcd runs");
-        // The signal reaches each thread in its own time, and any one of them may still answer.
-        let threads = format!("/proc/{}/task", self.pid());
-        eventually("every thread has stopped", crate::DEADLINE, async || {
-            let tasks = std::fs::read_dir(&threads).map_err(|error| error.to_string())?;
-            for task in tasks.flatten() {
-                let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
-                let state = stat.rsplit(") ").next().unwrap_or_default();
-                crate::when(state.starts_with('T'), || stat.clone())?;
-            }
-            Ok(())
-        })
-        .await;
+        self.running().kept.freeze().await;
     }
 
     /// Lets it run again.
@@ -156,40 +151,21 @@ impl Etcd {
         let url = format!("http://{address}");
         // The peer port is nobody's business, and never the same twice.
         let peer = "http://127.0.0.1:0";
-        let mut keeper = Command::new("sh")
-            .args(["-c", KEEPER, "etcd-keeper"])
-            .arg(self.folder.path())
-            .arg(&log)
-            .arg(tools::etcd())
-            .args(["--name=test", "--logger=zap", "--log-level=warn"])
-            .args(no_fsync())
-            .arg(format!(
-                "--data-dir={}",
-                self.folder.path().join("data").display()
-            ))
-            .arg(format!("--listen-client-urls={url}"))
-            .arg(format!("--advertise-client-urls={}", self.url()))
-            .arg(format!("--listen-peer-urls={peer}"))
-            .arg(format!("--initial-advertise-peer-urls={peer}"))
-            .arg(format!("--initial-cluster=test={peer}"))
+        let data = self.folder.path().join("data");
+        let mut arguments = vec![
+            "--name=test".to_owned(),
+            format!("--data-dir={}", data.display()),
+            format!("--listen-client-urls={url}"),
+            format!("--advertise-client-urls={}", self.url()),
+            format!("--listen-peer-urls={peer}"),
+            format!("--initial-advertise-peer-urls={peer}"),
+            format!("--initial-cluster=test={peer}"),
             // Another cluster id for every folder, as another installation has.
-            .arg(format!("--initial-cluster-token={address}"))
-            .args(&self.arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("every system has sh");
-        let mut line = String::new();
-        let said = keeper.stdout.take().expect("it was piped");
-        BufReader::new(said)
-            .read_line(&mut line)
-            .expect("the keeper says the process id");
-        let pid = Pid::from_raw(line.trim().parse().expect("a process id is a number"));
-        let running = Running {
-            keeper,
-            pid,
-            address,
-        };
+            format!("--initial-cluster-token={address}"),
+        ];
+        arguments.extend_from_slice(&self.arguments);
+        let kept = Kept::start(self.folder.path(), &log, &arguments);
+        let running = Running { kept, address };
         let probe = Client::to(address);
         let up = eventually("etcd is healthy", Duration::from_mins(1), async || {
             if self.log().contains("address already in use") {
@@ -206,14 +182,53 @@ impl Etcd {
             self.proxy.point_at(address);
             self.running = Some(running);
         } else {
-            running.end("keep\n");
+            running.kept.end("keep\n");
         }
         up
     }
 }
 
-impl Running {
-    fn end(mut self, word: &str) {
+impl Kept {
+    /// Starts etcd with these arguments; its keeper removes `folder` when this process is gone.
+    pub(crate) fn start(folder: &Path, log: &Path, arguments: &[String]) -> Self {
+        let mut keeper = Command::new("sh")
+            .args(["-c", KEEPER, "etcd-keeper"])
+            .args([folder, log, tools::etcd()])
+            .args(["--logger=zap", "--log-level=warn"])
+            .args(no_fsync())
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("every system has sh");
+        let mut line = String::new();
+        let said = keeper.stdout.take().expect("it was piped");
+        BufReader::new(said)
+            .read_line(&mut line)
+            .expect("the keeper says the process id");
+        let pid = Pid::from_raw(line.trim().parse().expect("a process id is a number"));
+        Self { keeper, pid }
+    }
+
+    /// Stops it from running without closing anything.
+    pub(crate) async fn freeze(&self) {
+        kill(self.pid, Signal::SIGSTOP).expect("etcd runs");
+        // The signal reaches each thread in its own time, and any one of them may still answer.
+        let threads = format!("/proc/{}/task", self.pid);
+        eventually("every thread has stopped", crate::DEADLINE, async || {
+            let tasks = std::fs::read_dir(&threads).map_err(|error| error.to_string())?;
+            for task in tasks.flatten() {
+                let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+                let state = stat.rsplit(") ").next().unwrap_or_default();
+                crate::when(state.starts_with('T'), || stat.clone())?;
+            }
+            Ok(())
+        })
+        .await;
+    }
+
+    /// Ends etcd; `keep` spares the data.
+    pub(crate) fn end(mut self, word: &str) {
         if let Some(mut stdin) = self.keeper.stdin.take() {
             let _ = stdin.write_all(word.as_bytes());
         }

@@ -5,9 +5,11 @@
 //! that the tests read the contract independently of the product's own types. Nothing waits for a
 //! time to pass; everything waits for a value, with a deadline.
 
+pub mod cluster;
 pub mod ctl;
 pub mod encode;
 pub mod etcd;
+pub mod fake;
 pub mod fill;
 pub mod gateway;
 pub mod http;
@@ -23,8 +25,10 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
+pub use self::cluster::Cluster;
 pub use self::encode::{bytes_in, json_bytes, key_path, key_query, keys_in, percent};
 pub use self::etcd::Etcd;
+pub use self::fake::FakeEtcd;
 pub use self::gateway::{Watchgate, World};
 pub use self::http::{Answer, Client};
 pub use self::stream::{Stream, events_of, revisions_of};

@@ -16,6 +16,16 @@ pub fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T> 
     read(body)
 }
 
+/// A body without members.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// Reads the body of a route that takes none: nothing, or `{}`.
+pub fn nothing(headers: &HeaderMap, body: &[u8]) -> Result<()> {
+    json::<Nothing>(headers, body).map(|_| ())
+}
+
 /// Reads JSON; an error names the member, as `then[3].put.key`.
 pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     // serde would take an array for an object, its members in the order they are declared.

@@ -124,6 +124,11 @@ impl Call {
         )
     }
 
+    /// The caller of a call that takes its time: this long without `?timeout=`.
+    pub fn slow_caller(&self, usual: Duration) -> Caller {
+        Caller::new(self.identity.clone(), Some(self.timeout.unwrap_or(usual)))
+    }
+
     /// The caller of a call that waits `wait`: etcd's answers get 5 s beyond it at least.
     pub fn waiting_caller(&self, wait: Duration) -> Caller {
         let least = wait + Duration::from_secs(5);
@@ -199,11 +204,16 @@ impl Call {
 
     /// The one segment behind `route` as text, such as an id.
     pub fn segment(&self, route: &str) -> Result<String> {
+        self.segment_at(route, 0)
+    }
+
+    /// A segment behind `route` as text; the first one is at 0.
+    pub fn segment_at(&self, route: &str, at: usize) -> Result<String> {
         let rest = self
             .path
             .strip_prefix(route)
             .and_then(|rest| rest.strip_prefix('/'));
-        let raw = rest.unwrap_or_default().split('/').next();
+        let raw = rest.unwrap_or_default().split('/').nth(at);
         String::from_utf8(decode(raw.unwrap_or_default())?)
             .map_err(|_| Failure::bad_request("the path is not valid UTF-8"))
     }

@@ -1,4 +1,9 @@
-//! `/clusters` and `/cluster`.
+//! `/clusters`, `/cluster` and what is below it.
+
+pub mod alarms;
+pub mod members;
+pub mod snapshot;
+pub mod work;
 
 use axum::response::Response;
 use http::StatusCode;
@@ -30,11 +35,36 @@ pub async fn clusters(mut call: Call) -> Result<Response> {
     Ok(json(StatusCode::OK, &Clusters { clusters }))
 }
 
-/// Members, leader, health, alarms.
+/// Members, leader, health, alarms, warnings.
+///
+/// Each member is asked at its own client URL; one that is of no use (0.0.0.0, unreachable, somebody
+/// else's) is reached through the configured endpoint that is this member: `reached_by` says which.
+/// What the caller may not see is said member by member in `error`, or as a warning.
+///
+/// Codes of warnings: `advertised_url`, `version_end_of_life`, `version_mixed`, `watch_hole`,
+/// `access_hole`, `read_hole`, `lease_hole`, `member_hole` (known errors of this release, with the one that mends
+/// them), `no_quorum_margin`, `quorum_lost`, `alarm_raised`, `near_quota`, `members_unknown`,
+/// `alarms_unknown`.
 #[utoipa::path(
     operation_id = "get_cluster",
     get, path = "/cluster", tag = "cluster",
-    responses((status = 200, body = ClusterAnswer), (status = 503, body = Problem))
+    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
+    responses(
+        (status = 200, body = ClusterAnswer, example = json!({
+            "header": {"cluster_id": "cdf818194e3a8c32", "member_id": "8e9e05c52164694d", "revision": 7, "raft_term": 2},
+            "name": "default", "version": "3.7.3", "leader": "8e9e05c52164694d", "quorum": 1, "tolerates": 0,
+            "members": [{
+                "id": "8e9e05c52164694d", "name": "m1", "learner": false, "healthy": true,
+                "client_urls": ["http://0.0.0.0:2379"], "peer_urls": ["http://10.0.0.5:2380"],
+                "reached_by": "http://10.0.0.5:2379", "version": "3.7.3", "db_size": 24576,
+                "db_size_in_use": 24576, "db_quota": 2_147_483_648_i64, "raft_index": 9
+            }],
+            "alarms": [],
+            "warnings": [{"code": "advertised_url", "detail": "member m1 advertises what clients cannot use: http://0.0.0.0:2379 is no address that can be dialled; it answers at http://10.0.0.5:2379"}]
+        })),
+        (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 503, body = Problem), (status = 504, body = Problem),
+    )
 )]
 pub async fn cluster(mut call: Call) -> Result<Response> {
     std::mem::take(&mut call.query).finish()?;

@@ -15,11 +15,6 @@ const ROUTE: &str = "/leases";
 /// Leases on a page at most: each is a question to etcd.
 const PAGE_AT_MOST: i64 = 1_000;
 
-/// A body without members.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
 fn lease_id(call: &Call) -> Result<LeaseId> {
     let id = call.segment(ROUTE)?.parse::<LeaseId>();
     id.map_err(|error| Failure::bad_request(error.to_string()))
@@ -94,7 +89,7 @@ pub async fn keep_alive(mut call: Call, bytes: Bytes) -> Result<Response> {
     call.writable()?;
     let id = lease_id(&call)?;
     std::mem::take(&mut call.query).finish()?;
-    body::json::<Nothing>(&call.headers, &bytes)?;
+    body::nothing(&call.headers, &bytes)?;
     let lease = call.cluster.leases.keep_alive(&call.caller(), id).await?;
     Ok(answer(StatusCode::OK, lease.header.revision, &lease))
 }

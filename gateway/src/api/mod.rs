@@ -1,5 +1,6 @@
 //! REST v1: one file a resource, thin. A handler decodes, calls one service method, encodes.
 
+pub mod auth;
 pub mod body;
 pub mod call;
 pub mod cluster;

@@ -13,6 +13,11 @@ use crate::failure::Failure;
 /// The client's own refusal to read an answer.
 const ANSWER_TOO_LARGE: &str = "decoded message length too large";
 
+/// What a role lacks.
+const NOT_GRANTED: &str = "permission is not granted to the role";
+/// etcd changes its members only while the others answer.
+const UNHEALTHY: &str = "unhealthy cluster";
+
 /// What a message says, wherever it stands. The first row that is contained wins.
 const BY_MESSAGE: &[(&str, Api)] = &[
     ("required revision has been compacted", Api::Compacted),
@@ -40,10 +45,15 @@ const BY_MESSAGE: &[(&str, Api)] = &[
     ("role name not found", Api::RoleNotFound),
     ("user name already exists", Api::AlreadyExists),
     ("role name already exists", Api::AlreadyExists),
+    ("role is not granted to the user", Api::RoleNotFound),
+    (NOT_GRANTED, Api::Unprocessable),
+    ("invalid auth management", Api::Conflict),
     ("election: no leader", Api::ElectionNotFound),
     ("member not found", Api::MemberNotFound),
     ("member ID already exist", Api::AlreadyExists),
     ("Peer URLs already exists", Api::AlreadyExists),
+    // Said before anything was proposed, so nothing is in doubt.
+    (UNHEALTHY, Api::Conflict),
     ("key not found", Api::KeyNotFound),
     ("key is not provided", Api::BadRequest),
     ("no leader", Api::NoLeader),
@@ -135,11 +145,9 @@ pub(super) fn from_status(effect: Effect, status: Status) -> Failure {
         _ => plain(status.message()).to_owned(),
     };
     let mut failure = Failure::new(code, detail);
-    failure.hint = if failure.detail.contains(ANSWER_TOO_LARGE) {
-        Some("ask for fewer keys: a smaller limit, or Accept: application/x-ndjson".to_owned())
-    } else {
-        hint(code).map(str::to_owned)
-    };
+    failure.hint = hint_by_message(&failure.detail)
+        .or_else(|| hint(code))
+        .map(str::to_owned);
     failure.source(status)
 }
 
@@ -152,6 +160,37 @@ fn plain(message: &str) -> &str {
         .strip_prefix("etcdserver: mvcc: ")
         .or_else(|| message.strip_prefix("etcdserver: "))
         .unwrap_or(message)
+}
+
+fn hint_by_message(detail: &str) -> Option<&'static str> {
+    let hints = [
+        (
+            ANSWER_TOO_LARGE,
+            "ask for fewer keys: a smaller limit, or Accept: application/x-ndjson",
+        ),
+        (
+            UNHEALTHY,
+            "etcd changes its members only while most of them answer each other",
+        ),
+        (
+            "not enough started members",
+            "start the members that were added before changing more",
+        ),
+        (
+            "invalid auth management",
+            "root keeps its user and its role while authentication is on",
+        ),
+        (
+            "root user does not",
+            "add the user root and grant it the role root first",
+        ),
+        (
+            NOT_GRANTED,
+            "a permission is named by exactly the range it was granted for",
+        ),
+    ];
+    let found = hints.iter().find(|(part, _)| detail.contains(part));
+    found.map(|(_, hint)| *hint)
 }
 
 fn hint(code: Api) -> Option<&'static str> {
@@ -308,6 +347,26 @@ mod tests {
         );
         check(
             Grpc::FailedPrecondition,
+            "etcdserver: role is not granted to the user",
+            Api::RoleNotFound,
+        );
+        check(
+            Grpc::FailedPrecondition,
+            "etcdserver: permission is not granted to the role",
+            Api::Unprocessable,
+        );
+        check(
+            Grpc::InvalidArgument,
+            "etcdserver: invalid auth management",
+            Api::Conflict,
+        );
+        check(
+            Grpc::FailedPrecondition,
+            "etcdserver: root user does not exist",
+            Api::Conflict,
+        );
+        check(
+            Grpc::FailedPrecondition,
             "etcdserver: cluster ID mismatch",
             Api::Conflict,
         );
@@ -403,6 +462,11 @@ mod tests {
             let failure = from_status(Effect::Write, Status::new(Grpc::Unavailable, message));
             assert_eq!(failure.code, Api::OutcomeUnknown, "{message}");
         }
+        let refused = from_status(
+            Effect::Write,
+            Status::new(Grpc::Unavailable, "etcdserver: unhealthy cluster"),
+        );
+        assert_eq!(refused.code, Api::Conflict);
         let refused = from_status(
             Effect::Write,
             Status::new(Grpc::PermissionDenied, "etcdserver: permission denied"),

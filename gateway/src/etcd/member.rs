@@ -1,16 +1,13 @@
-//! Members, their status, alarms.
+//! Members: listed, added, removed, updated, promoted; the status of each.
 
-use std::time::Duration;
-
+use etcd_client as ec;
+use etcd_client::proto::PbMember;
 use shared::{Header, MemberId};
 
-use super::channel::{self, Settings};
 use super::kv::header;
 use super::{Effect, Etcd};
 use crate::caller::Caller;
-use crate::failure::{Failure, Result};
-use etcd_client::{AlarmAction, AlarmType};
-use shared::Code;
+use crate::failure::Result;
 
 /// A member as the cluster lists it.
 #[derive(Clone, Debug)]
@@ -48,62 +45,88 @@ pub struct StatusFact {
     pub errors: Vec<String>,
 }
 
-/// An alarm raised.
-#[derive(Clone, Debug)]
-pub struct AlarmFact {
-    /// Who raised it.
-    pub member_id: MemberId,
-    /// etcd's number: 1 NOSPACE, 2 CORRUPT.
-    pub alarm: i32,
+impl From<PbMember> for MemberFact {
+    fn from(member: PbMember) -> Self {
+        Self {
+            id: MemberId(member.id),
+            name: member.name,
+            learner: member.is_learner,
+            client_urls: member.client_ur_ls,
+            peer_urls: member.peer_ur_ls,
+        }
+    }
+}
+
+fn facts(members: Vec<PbMember>) -> Vec<MemberFact> {
+    members.into_iter().map(MemberFact::from).collect()
 }
 
 impl Etcd {
-    /// The members, as the member asked knows them.
+    /// The members, as the member asked knows them. The header has no revision.
     pub async fn members(&self, caller: &Caller) -> Result<(Header, Vec<MemberFact>)> {
         let mut client = self.unary(caller).cluster_client();
         let answer = self
             .call(caller, Effect::Read, client.member_list())
             .await?
             .0;
-        let members = answer
-            .members
-            .into_iter()
-            .map(|member| MemberFact {
-                id: MemberId(member.id),
-                name: member.name,
-                learner: member.is_learner,
-                client_urls: member.client_ur_ls,
-                peer_urls: member.peer_ur_ls,
-            })
-            .collect();
-        Ok((header(answer.header), members))
+        Ok((header(answer.header), facts(answer.members)))
+    }
+
+    /// Adds a member; the new one, and all as they are now. The header has no revision.
+    pub async fn member_add(
+        &self,
+        caller: &Caller,
+        peer_urls: Vec<String>,
+        learner: bool,
+    ) -> Result<(Header, Option<MemberFact>, Vec<MemberFact>)> {
+        let mut client = self.unary(caller).cluster_client();
+        let options = learner.then(|| ec::MemberAddOptions::new().with_is_learner());
+        let call = client.member_add(peer_urls, options);
+        let answer = self.call(caller, Effect::Write, call).await?.0;
+        let added = answer.member.map(MemberFact::from);
+        Ok((header(answer.header), added, facts(answer.members)))
+    }
+
+    /// Removes a member. The header has no revision.
+    pub async fn member_remove(
+        &self,
+        caller: &Caller,
+        id: MemberId,
+    ) -> Result<(Header, Vec<MemberFact>)> {
+        let mut client = self.unary(caller).cluster_client();
+        let call = client.member_remove(id.0);
+        let answer = self.call(caller, Effect::Write, call).await?.0;
+        Ok((header(answer.header), facts(answer.members)))
+    }
+
+    /// Gives a member other peer URLs. The header has no revision.
+    pub async fn member_update(
+        &self,
+        caller: &Caller,
+        id: MemberId,
+        peer_urls: Vec<String>,
+    ) -> Result<(Header, Vec<MemberFact>)> {
+        let mut client = self.unary(caller).cluster_client();
+        let call = client.member_update(id.0, peer_urls);
+        let answer = self.call(caller, Effect::Write, call).await?.0;
+        Ok((header(answer.header), facts(answer.members)))
+    }
+
+    /// Gives a learner its vote. The header has no revision.
+    pub async fn member_promote(
+        &self,
+        caller: &Caller,
+        id: MemberId,
+    ) -> Result<(Header, Vec<MemberFact>)> {
+        let mut client = self.unary(caller).cluster_client();
+        let call = client.member_promote(id.0);
+        let answer = self.call(caller, Effect::Write, call).await?.0;
+        Ok((header(answer.header), facts(answer.members)))
     }
 
     /// The status of whichever member answers.
     pub async fn status(&self, caller: &Caller) -> Result<StatusFact> {
-        self.status_of(caller, self.unary(caller)).await
-    }
-
-    /// The status of the member behind one URL, over a connection of its own.
-    pub async fn status_at(
-        &self,
-        caller: &Caller,
-        url: &str,
-        dial: Duration,
-    ) -> Result<StatusFact> {
-        let settings = Settings {
-            endpoints: vec![url.to_owned()],
-            dial_timeout: dial,
-            ..self.settings().clone()
-        };
-        let client = channel::client(&settings, channel::Use::Unary)
-            .await
-            .map_err(|error| Failure::new(Code::Unavailable, error.to_string()).source(error))?;
-        self.status_of(caller, &client).await
-    }
-
-    async fn status_of(&self, caller: &Caller, client: &etcd_client::Client) -> Result<StatusFact> {
-        let mut client = client.maintenance_client();
+        let mut client = self.unary(caller).maintenance_client();
         let answer = self.call(caller, Effect::Read, client.status()).await?.0;
         Ok(StatusFact {
             header: header(answer.header),
@@ -115,18 +138,5 @@ impl Etcd {
             raft_index: answer.raft_index,
             errors: answer.errors,
         })
-    }
-
-    /// The alarms raised.
-    pub async fn alarms(&self, caller: &Caller) -> Result<Vec<AlarmFact>> {
-        let mut client = self.unary(caller).maintenance_client();
-        let call = client.alarm(AlarmAction::Get, AlarmType::None, None);
-        let answer = self.call(caller, Effect::Read, call).await?.0;
-        // Read from the message itself: the client's own accessor is undefined for new alarms.
-        let alarms = answer.alarms.into_iter().map(|alarm| AlarmFact {
-            member_id: MemberId(alarm.member_id),
-            alarm: alarm.alarm,
-        });
-        Ok(alarms.collect())
     }
 }

@@ -6,11 +6,13 @@
 //! that waits behind a range comes too late), one for the rest. Accounts, client certificates and
 //! more endpoints with fail-over change only this module.
 
+mod auth;
 mod channel;
 pub mod embedded;
 mod error;
 mod kv;
 mod lease;
+mod maintenance;
 mod member;
 mod range;
 mod watch;
@@ -21,6 +23,7 @@ use std::time::Duration;
 
 use tokio::time::timeout_at;
 
+pub use self::auth::{AuthFact, PermissionFact};
 pub use self::channel::{ConnectError, Settings};
 pub(crate) use self::kv::entry;
 pub use self::kv::{
@@ -28,7 +31,8 @@ pub use self::kv::{
     TxnAnswer,
 };
 pub use self::lease::TimeToLive;
-pub use self::member::{AlarmFact, MemberFact, StatusFact};
+pub use self::maintenance::{AlarmFact, HashFact, SnapshotPiece, SnapshotStream};
+pub use self::member::{MemberFact, StatusFact};
 pub use self::range::{Range, prefix_end};
 pub use self::watch::{Release, Update, WatchOptions, WatchStream};
 use crate::caller::Caller;
@@ -82,6 +86,19 @@ impl Etcd {
         })
     }
 
+    /// The same cluster through one URL alone, over connections of its own: for what concerns the one
+    /// member behind it.
+    pub async fn at(&self, url: &str, dial_timeout: Duration) -> Result<Self> {
+        let settings = Settings {
+            endpoints: vec![url.to_owned()],
+            dial_timeout,
+            ..self.inner.settings.clone()
+        };
+        Self::new(settings)
+            .await
+            .map_err(|error| Failure::new(Code::Unavailable, error.to_string()).source(error))
+    }
+
     /// The client URLs as configured.
     pub fn endpoints(&self) -> &[String] {
         &self.inner.settings.endpoints
@@ -90,10 +107,6 @@ impl Etcd {
     /// How long a connection may take to be made.
     pub fn dial_timeout(&self) -> Duration {
         self.inner.settings.dial_timeout
-    }
-
-    pub(in crate::etcd) fn settings(&self) -> &Settings {
-        &self.inner.settings
     }
 
     /// The client for ordinary calls as `caller`. There is one identity so far; a token of the
@@ -110,6 +123,11 @@ impl Etcd {
     /// The connections of watches as `caller`.
     pub(in crate::etcd) fn watches(&self, _caller: &Caller) -> channel::Rotating {
         self.inner.watches.clone()
+    }
+
+    /// The connections beneath the clients as `caller`, for calls that the crate lacks.
+    pub(in crate::etcd) fn raw(&self, caller: &Caller) -> channel::Rotating {
+        self.watches(caller)
     }
 
     /// Runs one etcd call within the caller's time and gives its error the API's code.

@@ -1,5 +1,6 @@
 //! The decisions: what a request means to etcd. Knows no HTTP.
 
+pub mod access;
 pub mod cluster;
 pub mod cursor;
 pub mod history;

@@ -1,0 +1,76 @@
+//! `/auth`: etcd's authentication on and off; users and roles below.
+
+pub mod roles;
+pub mod users;
+
+use axum::body::Bytes;
+use axum::response::Response;
+use http::StatusCode;
+use shared::{AuthAnswer, Done, Problem};
+
+use super::body;
+use super::call::Call;
+use super::reply::answer;
+use crate::failure::Result;
+
+fn done(done: Done) -> Response {
+    answer(StatusCode::OK, done.header.revision, &done)
+}
+
+/// Whether etcd asks who calls.
+#[utoipa::path(
+    operation_id = "get_auth_status",
+    get, path = "/auth/status", tag = "access",
+    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
+    responses(
+        (status = 200, body = AuthAnswer), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 503, body = Problem),
+        (status = 504, body = Problem),
+    )
+)]
+pub async fn status(mut call: Call) -> Result<Response> {
+    std::mem::take(&mut call.query).finish()?;
+    let status = call.cluster.access.status(&call.caller()).await?;
+    Ok(answer(StatusCode::OK, status.header.revision, &status))
+}
+
+/// Turn authentication on.
+///
+/// Needs a user `root` with the role `root` (409). From then on who has no account gets nothing, and
+/// that goes for this gateway too: give it one first. Once more is no error.
+#[utoipa::path(
+    operation_id = "enable_auth",
+    post, path = "/auth/enable", tag = "access",
+    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
+    responses(
+        (status = 200, body = AuthAnswer), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 409, body = Problem),
+        (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn enable(mut call: Call, bytes: Bytes) -> Result<Response> {
+    call.writable()?;
+    std::mem::take(&mut call.query).finish()?;
+    body::nothing(&call.headers, &bytes)?;
+    let status = call.cluster.access.enable(&call.caller()).await?;
+    Ok(answer(StatusCode::OK, status.header.revision, &status))
+}
+
+/// Turn authentication off: from then on everybody may do everything.
+#[utoipa::path(
+    operation_id = "disable_auth",
+    post, path = "/auth/disable", tag = "access",
+    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
+    responses(
+        (status = 200, body = AuthAnswer), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 415, body = Problem),
+        (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn disable(mut call: Call, bytes: Bytes) -> Result<Response> {
+    call.writable()?;
+    std::mem::take(&mut call.query).finish()?;
+    body::nothing(&call.headers, &bytes)?;
+    let status = call.cluster.access.disable(&call.caller()).await?;
+    Ok(answer(StatusCode::OK, status.header.revision, &status))
+}

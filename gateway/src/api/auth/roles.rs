@@ -1,0 +1,177 @@
+//! `/auth/roles`: listed, added, deleted, and their permissions.
+
+use axum::body::Bytes;
+use axum::response::Response;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use shared::{Access, Done, Problem, RangeSpec, RoleAddRequest, RoleAnswer, RoleList};
+
+use super::done;
+use crate::api::call::Call;
+use crate::api::reply::answer;
+use crate::api::{body, range};
+use crate::failure::Result;
+
+const ROUTE: &str = "/auth/roles";
+
+/// Body of `POST /auth/roles/{role}/permissions`: an access, and a range.
+#[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GrantBody {
+    access: Access,
+    key: Option<shared::Bytes>,
+    prefix: Option<shared::Bytes>,
+    start: Option<shared::Bytes>,
+    end: Option<shared::Bytes>,
+    from: Option<shared::Bytes>,
+}
+
+/// The roles' names.
+#[utoipa::path(
+    operation_id = "list_roles",
+    get, path = "/auth/roles", tag = "access",
+    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
+    responses(
+        (status = 200, body = RoleList), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 503, body = Problem),
+        (status = 504, body = Problem),
+    )
+)]
+pub async fn list(mut call: Call) -> Result<Response> {
+    std::mem::take(&mut call.query).finish()?;
+    let roles = call.cluster.access.roles(&call.caller()).await?;
+    Ok(answer(StatusCode::OK, roles.header.revision, &roles))
+}
+
+/// A role with its permissions.
+#[utoipa::path(
+    operation_id = "get_role",
+    get, path = "/auth/roles/{role}", tag = "access",
+    params(
+        ("role" = String, Path, description = "The role's name, percent-encoded"),
+        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
+    ),
+    responses(
+        (status = 200, body = RoleAnswer), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn one(mut call: Call) -> Result<Response> {
+    let name = call.segment(ROUTE)?;
+    std::mem::take(&mut call.query).finish()?;
+    let role = call.cluster.access.role(&call.caller(), name).await?;
+    Ok(answer(StatusCode::OK, role.header.revision, &role))
+}
+
+/// Add a role without permissions.
+#[utoipa::path(
+    operation_id = "add_role",
+    post, path = "/auth/roles", tag = "access",
+    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
+    request_body(content = RoleAddRequest, example = json!({"name": "jobs"})),
+    responses(
+        (status = 201, body = RoleAnswer), (status = 400, body = Problem),
+        (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 409, description = "There is one already", body = Problem),
+        (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn add(mut call: Call, bytes: Bytes) -> Result<Response> {
+    call.writable()?;
+    std::mem::take(&mut call.query).finish()?;
+    let request: RoleAddRequest = body::json(&call.headers, &bytes)?;
+    let caller = call.caller();
+    let role = call.cluster.access.add_role(&caller, request.name).await?;
+    Ok(answer(StatusCode::CREATED, role.header.revision, &role))
+}
+
+/// Delete a role; its users lose it.
+#[utoipa::path(
+    operation_id = "delete_role",
+    delete, path = "/auth/roles/{role}", tag = "access",
+    params(
+        ("role" = String, Path, description = "The role's name, percent-encoded"),
+        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
+    ),
+    responses(
+        (status = 200, body = Done), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 409, description = "root stays while authentication is on", body = Problem),
+        (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn delete(mut call: Call) -> Result<Response> {
+    call.writable()?;
+    let name = call.segment(ROUTE)?;
+    std::mem::take(&mut call.query).finish()?;
+    let deleted = call.cluster.access.delete_role(&call.caller(), &name).await;
+    Ok(done(deleted?))
+}
+
+/// Grant a permission to a role.
+///
+/// `read`, `write` or `readwrite`, on a `key`, a `prefix` (empty: the whole keyspace), from `start` to
+/// `end`, or `from` a key on. A permission for exactly this range is replaced.
+#[utoipa::path(
+    operation_id = "grant_permission",
+    post, path = "/auth/roles/{role}/permissions", tag = "access",
+    params(
+        ("role" = String, Path, description = "The role's name, percent-encoded"),
+        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
+    ),
+    request_body(content = GrantBody, example = json!({"access": "readwrite", "prefix": "/jobs/"})),
+    responses(
+        (status = 200, body = Done), (status = 400, body = Problem),
+        (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 404, body = Problem), (status = 415, body = Problem),
+        (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn grant(mut call: Call, bytes: Bytes) -> Result<Response> {
+    call.writable()?;
+    let role = call.segment(ROUTE)?;
+    std::mem::take(&mut call.query).finish()?;
+    let body: GrantBody = body::json(&call.headers, &bytes)?;
+    let keys = range::resolve(RangeSpec {
+        key: body.key,
+        prefix: body.prefix,
+        start: body.start,
+        end: body.end,
+        from: body.from,
+    })?;
+    let (caller, access) = (call.caller(), &call.cluster.access);
+    let granted = access.grant_permission(&caller, &role, body.access, keys);
+    Ok(done(granted.await?))
+}
+
+/// Revoke the permission for exactly this range from a role.
+#[utoipa::path(
+    operation_id = "revoke_permission",
+    delete, path = "/auth/roles/{role}/permissions", tag = "access",
+    params(
+        ("role" = String, Path, description = "The role's name, percent-encoded"),
+        ("key" = Option<String>, Query, description = "One key"),
+        ("prefix" = Option<String>, Query, description = "Every key that begins so"),
+        ("start" = Option<String>, Query, description = "The first key; with end"),
+        ("end" = Option<String>, Query, description = "The end, exclusive; with start"),
+        ("from" = Option<String>, Query, description = "From this key to the end"),
+        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
+    ),
+    responses(
+        (status = 200, body = Done), (status = 400, body = Problem),
+        (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 404, body = Problem),
+        (status = 422, description = "The role has no permission for this range", body = Problem),
+        (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn revoke(mut call: Call) -> Result<Response> {
+    call.writable()?;
+    let role = call.segment(ROUTE)?;
+    let keys = range::from_query(&mut call.query, true)?.ok_or_else(range::missing)?;
+    std::mem::take(&mut call.query).finish()?;
+    let caller = call.caller();
+    let revoked = call.cluster.access.revoke_permission(&caller, &role, keys);
+    Ok(done(revoked.await?))
+}

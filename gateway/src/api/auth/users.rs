@@ -1,0 +1,205 @@
+//! `/auth/users`: listed, added, deleted, their passwords, roles, and reach.
+
+use axum::body::Bytes;
+use axum::response::Response;
+use http::StatusCode;
+use shared::{Done, PasswordRequest, Problem, ReachAnswer, UserAddRequest, UserAnswer, UserList};
+
+use super::done;
+use crate::api::body;
+use crate::api::call::Call;
+use crate::api::reply::answer;
+use crate::failure::Result;
+
+const ROUTE: &str = "/auth/users";
+
+/// The users' names.
+#[utoipa::path(
+    operation_id = "list_users",
+    get, path = "/auth/users", tag = "access",
+    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
+    responses(
+        (status = 200, body = UserList), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 503, body = Problem),
+        (status = 504, body = Problem),
+    )
+)]
+pub async fn list(mut call: Call) -> Result<Response> {
+    std::mem::take(&mut call.query).finish()?;
+    let users = call.cluster.access.users(&call.caller()).await?;
+    Ok(answer(StatusCode::OK, users.header.revision, &users))
+}
+
+/// A user with its roles.
+#[utoipa::path(
+    operation_id = "get_user",
+    get, path = "/auth/users/{user}", tag = "access",
+    params(
+        ("user" = String, Path, description = "The user's name, percent-encoded"),
+        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
+    ),
+    responses(
+        (status = 200, body = UserAnswer), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn one(mut call: Call) -> Result<Response> {
+    let name = call.segment(ROUTE)?;
+    std::mem::take(&mut call.query).finish()?;
+    let user = call.cluster.access.user(&call.caller(), name).await?;
+    Ok(answer(StatusCode::OK, user.header.revision, &user))
+}
+
+/// Add a user.
+///
+/// With a password, or with `no_password` for one that only a client certificate can be.
+#[utoipa::path(
+    operation_id = "add_user",
+    post, path = "/auth/users", tag = "access",
+    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
+    request_body(content = UserAddRequest, example = json!({"name": "ci", "password": "…"})),
+    responses(
+        (status = 201, body = UserAnswer), (status = 400, body = Problem),
+        (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 409, description = "There is one already", body = Problem),
+        (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn add(mut call: Call, bytes: Bytes) -> Result<Response> {
+    call.writable()?;
+    std::mem::take(&mut call.query).finish()?;
+    let request: UserAddRequest = body::json(&call.headers, &bytes)?;
+    let user = call
+        .cluster
+        .access
+        .add_user(&call.caller(), request)
+        .await?;
+    Ok(answer(StatusCode::CREATED, user.header.revision, &user))
+}
+
+/// Give a user another password.
+///
+/// The tokens it has been given before end with the old one.
+#[utoipa::path(
+    operation_id = "set_password",
+    put, path = "/auth/users/{user}/password", tag = "access",
+    params(
+        ("user" = String, Path, description = "The user's name, percent-encoded"),
+        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
+    ),
+    request_body(content = PasswordRequest, example = json!({"password": "…"})),
+    responses(
+        (status = 200, body = Done), (status = 400, body = Problem),
+        (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 404, body = Problem), (status = 415, body = Problem),
+        (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn set_password(mut call: Call, bytes: Bytes) -> Result<Response> {
+    call.writable()?;
+    let name = call.segment(ROUTE)?;
+    std::mem::take(&mut call.query).finish()?;
+    let request: PasswordRequest = body::json(&call.headers, &bytes)?;
+    let caller = call.caller();
+    let changed = call.cluster.access.set_password(&caller, &name, request);
+    Ok(done(changed.await?))
+}
+
+/// Delete a user.
+#[utoipa::path(
+    operation_id = "delete_user",
+    delete, path = "/auth/users/{user}", tag = "access",
+    params(
+        ("user" = String, Path, description = "The user's name, percent-encoded"),
+        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
+    ),
+    responses(
+        (status = 200, body = Done), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 409, description = "root stays while authentication is on", body = Problem),
+        (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn delete(mut call: Call) -> Result<Response> {
+    call.writable()?;
+    let name = call.segment(ROUTE)?;
+    std::mem::take(&mut call.query).finish()?;
+    let deleted = call.cluster.access.delete_user(&call.caller(), &name).await;
+    Ok(done(deleted?))
+}
+
+/// Grant a role to a user; once more is no error.
+#[utoipa::path(
+    operation_id = "grant_role",
+    put, path = "/auth/users/{user}/roles/{role}", tag = "access",
+    params(
+        ("user" = String, Path, description = "The user's name, percent-encoded"),
+        ("role" = String, Path, description = "The role's name, percent-encoded"),
+        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
+    ),
+    responses(
+        (status = 200, body = Done), (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 404, description = "`user_not_found` or `role_not_found`", body = Problem),
+        (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn grant(mut call: Call, bytes: Bytes) -> Result<Response> {
+    call.writable()?;
+    let (user, role) = (call.segment(ROUTE)?, call.segment_at(ROUTE, 2)?);
+    std::mem::take(&mut call.query).finish()?;
+    body::nothing(&call.headers, &bytes)?;
+    let caller = call.caller();
+    let granted = call.cluster.access.grant_role(&caller, &user, &role);
+    Ok(done(granted.await?))
+}
+
+/// Revoke a role from a user.
+#[utoipa::path(
+    operation_id = "revoke_role",
+    delete, path = "/auth/users/{user}/roles/{role}", tag = "access",
+    params(
+        ("user" = String, Path, description = "The user's name, percent-encoded"),
+        ("role" = String, Path, description = "The role's name, percent-encoded"),
+        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
+    ),
+    responses(
+        (status = 200, body = Done), (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 404, description = "`user_not_found`, or `role_not_found`: the user does not have it", body = Problem),
+        (status = 409, description = "root keeps its role while authentication is on", body = Problem),
+        (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn revoke(mut call: Call) -> Result<Response> {
+    call.writable()?;
+    let (user, role) = (call.segment(ROUTE)?, call.segment_at(ROUTE, 2)?);
+    std::mem::take(&mut call.query).finish()?;
+    let caller = call.caller();
+    let revoked = call.cluster.access.revoke_role(&caller, &user, &role);
+    Ok(done(revoked.await?))
+}
+
+/// What a user may read and write: its roles added up.
+///
+/// Ranges that touch are one. It says what the roles allow, whether or not authentication is on.
+#[utoipa::path(
+    operation_id = "get_reach",
+    get, path = "/auth/users/{user}/reach", tag = "access",
+    params(
+        ("user" = String, Path, description = "The user's name, percent-encoded"),
+        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
+    ),
+    responses(
+        (status = 200, body = ReachAnswer), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn reach(mut call: Call) -> Result<Response> {
+    let name = call.segment(ROUTE)?;
+    std::mem::take(&mut call.query).finish()?;
+    let reach = call.cluster.access.reach(&call.caller(), name).await?;
+    Ok(answer(StatusCode::OK, reach.header.revision, &reach))
+}

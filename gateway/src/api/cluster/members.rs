@@ -1,0 +1,142 @@
+//! `/cluster/members`: listed, added, removed, updated, promoted.
+
+use axum::body::Bytes;
+use axum::response::Response;
+use http::StatusCode;
+use shared::{MemberAddRequest, MemberId, MemberUpdateRequest, MembersAnswer, Problem};
+
+use crate::api::body;
+use crate::api::call::Call;
+use crate::api::reply::answer;
+use crate::failure::{Failure, Result};
+
+const ROUTE: &str = "/cluster/members";
+
+fn member_id(call: &Call) -> Result<MemberId> {
+    let id = call.segment(ROUTE)?.parse::<MemberId>();
+    id.map_err(|error| Failure::bad_request(error.to_string()))
+}
+
+fn members(status: StatusCode, members: MembersAnswer) -> Response {
+    answer(status, members.header.revision, &members)
+}
+
+/// The members as the cluster lists them, without asking each.
+#[utoipa::path(
+    operation_id = "list_members",
+    get, path = "/cluster/members", tag = "cluster",
+    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
+    responses(
+        (status = 200, body = MembersAnswer), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 503, body = Problem),
+        (status = 504, body = Problem),
+    )
+)]
+pub async fn list(mut call: Call) -> Result<Response> {
+    std::mem::take(&mut call.query).finish()?;
+    let listed = call.cluster.info.members(&call.caller()).await?;
+    Ok(members(StatusCode::OK, listed))
+}
+
+/// Add a member, which then has to be started.
+///
+/// A learner has no vote until it is promoted, so that it cannot cost the cluster its majority. etcd
+/// refuses (409) while its members do not answer each other, or a member added before is not started.
+#[utoipa::path(
+    operation_id = "add_member",
+    post, path = "/cluster/members", tag = "cluster",
+    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
+    request_body(content = MemberAddRequest, example = json!({"peer_urls": ["http://10.0.0.8:2380"], "learner": true})),
+    responses(
+        (status = 201, description = "`member` is the new one", body = MembersAnswer),
+        (status = 400, description = "No peer URL, or one that etcd refuses", body = Problem),
+        (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 409, description = "The URL is a member's already, or the cluster is not well", body = Problem),
+        (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn add(mut call: Call, bytes: Bytes) -> Result<Response> {
+    call.writable()?;
+    std::mem::take(&mut call.query).finish()?;
+    let request: MemberAddRequest = body::json(&call.headers, &bytes)?;
+    let added = call.cluster.info.add_member(&call.caller(), request).await;
+    Ok(members(StatusCode::CREATED, added?))
+}
+
+/// Remove a member for good.
+#[utoipa::path(
+    operation_id = "remove_member",
+    delete, path = "/cluster/members/{id}", tag = "cluster",
+    params(
+        ("id" = MemberId, Path, description = "Hexadecimal, or `dec:` and decimal"),
+        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
+    ),
+    responses(
+        (status = 200, description = "The members left", body = MembersAnswer),
+        (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 409, description = "Too few members would be left", body = Problem),
+        (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn remove(mut call: Call) -> Result<Response> {
+    call.writable()?;
+    let id = member_id(&call)?;
+    std::mem::take(&mut call.query).finish()?;
+    let removed = call.cluster.info.remove_member(&call.caller(), id).await;
+    Ok(members(StatusCode::OK, removed?))
+}
+
+/// Give a member other peer URLs.
+#[utoipa::path(
+    operation_id = "update_member",
+    put, path = "/cluster/members/{id}", tag = "cluster",
+    params(
+        ("id" = MemberId, Path, description = "Hexadecimal, or `dec:` and decimal"),
+        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
+    ),
+    request_body(content = MemberUpdateRequest, example = json!({"peer_urls": ["http://10.0.0.9:2380"]})),
+    responses(
+        (status = 200, body = MembersAnswer), (status = 400, body = Problem),
+        (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, description = "The URL is another member's", body = Problem),
+        (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn update(mut call: Call, bytes: Bytes) -> Result<Response> {
+    call.writable()?;
+    let id = member_id(&call)?;
+    std::mem::take(&mut call.query).finish()?;
+    let request: MemberUpdateRequest = body::json(&call.headers, &bytes)?;
+    let (caller, info) = (call.caller(), &call.cluster.info);
+    let updated = info.update_member(&caller, id, request.peer_urls);
+    Ok(members(StatusCode::OK, updated.await?))
+}
+
+/// Give a learner its vote.
+///
+/// Refused (409) until it is in step with the leader.
+#[utoipa::path(
+    operation_id = "promote_member",
+    post, path = "/cluster/members/{id}/promote", tag = "cluster",
+    params(
+        ("id" = MemberId, Path, description = "Hexadecimal, or `dec:` and decimal"),
+        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
+    ),
+    responses(
+        (status = 200, body = MembersAnswer), (status = 400, body = Problem),
+        (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, description = "No learner, or not in step yet", body = Problem),
+        (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn promote(mut call: Call, bytes: Bytes) -> Result<Response> {
+    call.writable()?;
+    let id = member_id(&call)?;
+    std::mem::take(&mut call.query).finish()?;
+    body::nothing(&call.headers, &bytes)?;
+    let promoted = call.cluster.info.promote_member(&call.caller(), id).await;
+    Ok(members(StatusCode::OK, promoted?))
+}

@@ -1,0 +1,148 @@
+//! `/cluster/compact`, `/cluster/defragment`, `/cluster/move-leader`, `/cluster/downgrade`,
+//! `/cluster/hash`.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::response::Response;
+use http::StatusCode;
+use shared::{
+    CompactAnswer, CompactRequest, DefragmentAnswer, DefragmentRequest, DowngradeAnswer,
+    DowngradeRequest, HashAnswer, MoveLeaderAnswer, MoveLeaderRequest, Problem,
+};
+
+use crate::api::body;
+use crate::api::call::Call;
+use crate::api::reply::answer;
+use crate::failure::Result;
+
+/// How long a defragmentation may take without `?timeout=`.
+const DEFRAGMENTATION: Duration = Duration::from_mins(10);
+
+/// Forget history before a revision.
+#[utoipa::path(
+    operation_id = "compact",
+    post, path = "/cluster/compact", tag = "cluster",
+    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
+    request_body(content = CompactRequest, example = json!({"revision": 1041, "physical": true})),
+    responses(
+        (status = 200, body = CompactAnswer), (status = 400, body = Problem),
+        (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 410, description = "It is gone already", body = Problem),
+        (status = 415, body = Problem),
+        (status = 416, description = "The revision does not exist yet", body = Problem),
+        (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn compact(mut call: Call, bytes: Bytes) -> Result<Response> {
+    call.writable()?;
+    std::mem::take(&mut call.query).finish()?;
+    let request: CompactRequest = body::json(&call.headers, &bytes)?;
+    let done = call.cluster.info.compact(&call.caller(), request).await?;
+    Ok(answer(StatusCode::OK, done.header.revision, &done))
+}
+
+/// Give the space of deleted data back to the file system.
+///
+/// One member at a time, the leader last, and no further at the first failure: a member answers
+/// nothing else meanwhile. Without `members` every member must be reachable (409 or 503), since
+/// another one away could cost the majority.
+#[utoipa::path(
+    operation_id = "defragment",
+    post, path = "/cluster/defragment", tag = "cluster",
+    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10m")),
+    request_body(content = DefragmentRequest, example = json!({"members": ["8e9e05c52164694d"]})),
+    responses(
+        (status = 200, description = "`complete` says whether all were", body = DefragmentAnswer),
+        (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 403, body = Problem), (status = 409, body = Problem),
+        (status = 415, body = Problem),
+        (status = 422, description = "There is no such member", body = Problem),
+        (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn defragment(mut call: Call, bytes: Bytes) -> Result<Response> {
+    call.writable()?;
+    std::mem::take(&mut call.query).finish()?;
+    let request: DefragmentRequest = body::json(&call.headers, &bytes)?;
+    let caller = call.slow_caller(DEFRAGMENTATION);
+    let done = call.cluster.info.defragment(&caller, request.members);
+    let done = done.await?;
+    Ok(answer(StatusCode::OK, done.header.revision, &done))
+}
+
+/// Hand the leadership to a member.
+#[utoipa::path(
+    operation_id = "move_leader",
+    post, path = "/cluster/move-leader", tag = "cluster",
+    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
+    request_body(content = MoveLeaderRequest, example = json!({"member_id": "8e9e05c52164694d"})),
+    responses(
+        (status = 200, body = MoveLeaderAnswer), (status = 400, body = Problem),
+        (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 409, description = "A learner cannot lead", body = Problem),
+        (status = 415, body = Problem),
+        (status = 422, description = "There is no such member", body = Problem),
+        (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn move_leader(mut call: Call, bytes: Bytes) -> Result<Response> {
+    call.writable()?;
+    std::mem::take(&mut call.query).finish()?;
+    let request: MoveLeaderRequest = body::json(&call.headers, &bytes)?;
+    let caller = call.caller();
+    let moved = call.cluster.info.move_leader(&caller, request.member_id);
+    let moved = moved.await?;
+    Ok(answer(StatusCode::OK, moved.header.revision, &moved))
+}
+
+/// Ask about a downgrade to the minor version before, begin it, or cancel it.
+///
+/// `validate` changes nothing. After `enable` the members can be replaced by older ones, one by one.
+#[utoipa::path(
+    operation_id = "downgrade",
+    post, path = "/cluster/downgrade", tag = "cluster",
+    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
+    request_body(content = DowngradeRequest, example = json!({"action": "validate", "version": "3.6"})),
+    responses(
+        (status = 200, body = DowngradeAnswer),
+        (status = 400, description = "etcd cannot go to that version", body = Problem),
+        (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 409, description = "One is under way, or none", body = Problem),
+        (status = 415, body = Problem),
+        (status = 501, description = "etcd before 3.5", body = Problem),
+        (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn downgrade(mut call: Call, bytes: Bytes) -> Result<Response> {
+    call.writable()?;
+    std::mem::take(&mut call.query).finish()?;
+    let request: DowngradeRequest = body::json(&call.headers, &bytes)?;
+    let done = call.cluster.info.downgrade(&call.caller(), request).await?;
+    Ok(answer(StatusCode::OK, done.header.revision, &done))
+}
+
+/// Compare the data of all members.
+///
+/// Each hashes its keys with their history up to one revision. Hashes say something together where
+/// the same history was compacted before; `differ` names members that hold other data than most.
+#[utoipa::path(
+    operation_id = "get_hash",
+    get, path = "/cluster/hash", tag = "cluster",
+    params(
+        ("revision" = Option<i64>, Query, description = "Up to this revision; default the newest that all have"),
+        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
+    ),
+    responses(
+        (status = 200, body = HashAnswer), (status = 400, body = Problem),
+        (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 410, body = Problem), (status = 416, body = Problem),
+        (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn hash(mut call: Call) -> Result<Response> {
+    let revision = call.query.revision("revision")?;
+    std::mem::take(&mut call.query).finish()?;
+    let hash = call.cluster.info.hash(&call.caller(), revision).await?;
+    Ok(answer(StatusCode::OK, hash.header.revision, &hash))
+}

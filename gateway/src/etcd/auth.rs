@@ -1,0 +1,306 @@
+//! etcd's authentication: its state, users, roles and permissions.
+
+use etcd_client as ec;
+use etcd_client::proto::PbResponseHeader;
+use http::uri::PathAndQuery;
+use shared::{Access, Code, Header, Password};
+
+use super::kv::header;
+use super::range::Range;
+use super::{Effect, Etcd, error};
+use crate::caller::Caller;
+use crate::failure::Result;
+
+/// Whether etcd asks who calls.
+#[derive(Clone, Copy, Debug)]
+pub struct AuthFact {
+    /// The store's header; empty where the member only showed by a refusal that auth is on.
+    pub header: Header,
+    /// Whether it does.
+    pub enabled: bool,
+    /// Counts changes of users and roles; none before etcd 3.5.
+    pub revision: Option<u64>,
+}
+
+/// A permission of a role. An access of a kind unknown here is left out of lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PermissionFact {
+    /// What it allows.
+    pub access: Access,
+    /// The keys it is for.
+    pub range: Range,
+}
+
+/// etcd's `AuthStatusRequest` and `AuthStatusResponse`, which the client lacks.
+#[derive(Clone, PartialEq, prost::Message)]
+struct StatusRequest {}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct StatusResponse {
+    #[prost(message, optional, tag = "1")]
+    header: Option<PbResponseHeader>,
+    #[prost(bool, tag = "2")]
+    enabled: bool,
+    #[prost(uint64, tag = "3")]
+    auth_revision: u64,
+}
+
+const STATUS: &str = "/etcdserverpb.Auth/AuthStatus";
+
+fn permission_type(access: Access) -> ec::PermissionType {
+    match access {
+        Access::Read => ec::PermissionType::Read,
+        Access::Write => ec::PermissionType::Write,
+        Access::ReadWrite => ec::PermissionType::Readwrite,
+    }
+}
+
+/// A permission as etcd stores it; an empty key is the first one there is.
+fn permission(kind: i32, key: Vec<u8>, end: Vec<u8>) -> Option<PermissionFact> {
+    let access = [Access::Read, Access::Write, Access::ReadWrite];
+    let access = access
+        .into_iter()
+        .find(|access| permission_type(*access) as i32 == kind)?;
+    let range = if end.is_empty() {
+        Range::one(key)
+    } else {
+        Range {
+            key: if key.is_empty() { vec![0] } else { key },
+            end: Some(end),
+        }
+    };
+    Some(PermissionFact { access, range })
+}
+
+impl Etcd {
+    /// Whether authentication is on. Before 3.5 etcd has no word for it: there a sign-in of nobody
+    /// tells.
+    pub async fn auth_status(&self, caller: &Caller) -> Result<AuthFact> {
+        let answer = self.raw_auth_status(caller).await;
+        match answer {
+            Ok(answer) => Ok(AuthFact {
+                header: header(answer.header),
+                enabled: answer.enabled,
+                revision: Some(answer.auth_revision),
+            }),
+            Err(failure) if failure.code == Code::Unsupported => {
+                let enabled = self.asks_who_calls(caller).await?;
+                let (header, _) = self.alarms(caller).await?;
+                Ok(AuthFact {
+                    header,
+                    enabled,
+                    revision: None,
+                })
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn raw_auth_status(&self, caller: &Caller) -> Result<StatusResponse> {
+        let channel = self.raw(caller);
+        let call = async move {
+            let mut grpc = tonic::client::Grpc::new(channel);
+            grpc.ready().await.map_err(|error| {
+                let source: tower::BoxError = error;
+                tonic::Status::from_error(source)
+            })?;
+            let path = PathAndQuery::from_static(STATUS);
+            let codec = tonic_prost::ProstCodec::default();
+            let request = tonic::Request::new(StatusRequest {});
+            let answer: tonic::Response<StatusResponse> = grpc.unary(request, path, codec).await?;
+            Ok(answer.into_inner())
+        };
+        self.call(caller, Effect::Read, async {
+            call.await.map_err(ec::Error::GRpcStatus)
+        })
+        .await
+    }
+
+    async fn asks_who_calls(&self, caller: &Caller) -> Result<bool> {
+        let mut client = self.unary(caller).auth_client();
+        match client.authenticate(String::new(), String::new()).await {
+            Ok(_) => Ok(true),
+            Err(ec::Error::GRpcStatus(status)) => {
+                let message = status.message();
+                if message.contains("authentication is not enabled") {
+                    Ok(false)
+                } else if message.contains("authentication failed")
+                    || message.contains("user name is empty")
+                {
+                    Ok(true)
+                } else {
+                    Err(error::from_status(Effect::Read, status))
+                }
+            }
+            Err(other) => Err(error::failure(Effect::Read, other)),
+        }
+    }
+
+    /// Turns authentication on.
+    pub async fn auth_enable(&self, caller: &Caller) -> Result<Header> {
+        let mut client = self.unary(caller).auth_client();
+        let call = client.auth_enable();
+        let answer = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(answer.header))
+    }
+
+    /// Turns authentication off.
+    pub async fn auth_disable(&self, caller: &Caller) -> Result<Header> {
+        let mut client = self.unary(caller).auth_client();
+        let call = client.auth_disable();
+        let answer = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(answer.header))
+    }
+
+    /// The names of the users.
+    pub async fn users(&self, caller: &Caller) -> Result<(Header, Vec<String>)> {
+        let mut client = self.unary(caller).auth_client();
+        let answer = self.call(caller, Effect::Read, client.user_list()).await?.0;
+        Ok((header(answer.header), answer.users))
+    }
+
+    /// The roles of a user.
+    pub async fn user(&self, caller: &Caller, name: &str) -> Result<(Header, Vec<String>)> {
+        let mut client = self.unary(caller).auth_client();
+        let call = client.user_get(name);
+        let answer = self.call(caller, Effect::Read, call).await?.0;
+        Ok((header(answer.header), answer.roles))
+    }
+
+    /// Adds a user; without a password it can only come with a certificate.
+    pub async fn user_add(
+        &self,
+        caller: &Caller,
+        name: &str,
+        password: Option<&Password>,
+    ) -> Result<Header> {
+        let mut client = self.unary(caller).auth_client();
+        let options = password
+            .is_none()
+            .then(|| ec::UserAddOptions::new().with_no_pwd());
+        let secret = password.map_or("", |password| &password.0);
+        let call = client.user_add(name, secret, options);
+        let answer = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(answer.header))
+    }
+
+    /// Changes a user's password; its tokens end.
+    pub async fn user_password(
+        &self,
+        caller: &Caller,
+        name: &str,
+        password: &Password,
+    ) -> Result<Header> {
+        let mut client = self.unary(caller).auth_client();
+        let call = client.user_change_password(name, password.0.as_str());
+        let answer = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(answer.header))
+    }
+
+    /// Deletes a user; its tokens end.
+    pub async fn user_delete(&self, caller: &Caller, name: &str) -> Result<Header> {
+        let mut client = self.unary(caller).auth_client();
+        let call = client.user_delete(name);
+        let answer = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(answer.header))
+    }
+
+    /// Gives a user a role.
+    pub async fn user_grant(&self, caller: &Caller, user: &str, role: &str) -> Result<Header> {
+        let mut client = self.unary(caller).auth_client();
+        let call = client.user_grant_role(user, role);
+        let answer = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(answer.header))
+    }
+
+    /// Takes a role from a user.
+    pub async fn user_revoke(&self, caller: &Caller, user: &str, role: &str) -> Result<Header> {
+        let mut client = self.unary(caller).auth_client();
+        let call = client.user_revoke_role(user, role);
+        let answer = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(answer.header))
+    }
+
+    /// The names of the roles.
+    pub async fn roles(&self, caller: &Caller) -> Result<(Header, Vec<String>)> {
+        let mut client = self.unary(caller).auth_client();
+        let answer = self.call(caller, Effect::Read, client.role_list()).await?.0;
+        Ok((header(answer.header), answer.roles))
+    }
+
+    /// The permissions of a role.
+    pub async fn role(&self, caller: &Caller, name: &str) -> Result<(Header, Vec<PermissionFact>)> {
+        let mut client = self.unary(caller).auth_client();
+        let call = client.role_get(name);
+        let answer = self.call(caller, Effect::Read, call).await?.0;
+        let permissions = answer.perm.into_iter();
+        let permissions =
+            permissions.filter_map(|one| permission(one.perm_type, one.key, one.range_end));
+        Ok((header(answer.header), permissions.collect()))
+    }
+
+    /// Adds a role without permissions.
+    pub async fn role_add(&self, caller: &Caller, name: &str) -> Result<Header> {
+        let mut client = self.unary(caller).auth_client();
+        let call = client.role_add(name);
+        let answer = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(answer.header))
+    }
+
+    /// Deletes a role; its users lose it.
+    pub async fn role_delete(&self, caller: &Caller, name: &str) -> Result<Header> {
+        let mut client = self.unary(caller).auth_client();
+        let call = client.role_delete(name);
+        let answer = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(answer.header))
+    }
+
+    /// Gives a role a permission; one for the same range is replaced.
+    pub async fn role_grant(
+        &self,
+        caller: &Caller,
+        role: &str,
+        grant: PermissionFact,
+    ) -> Result<Header> {
+        let mut client = self.unary(caller).auth_client();
+        let Range { key, end } = grant.range;
+        let mut wanted = ec::Permission::new(permission_type(grant.access), key);
+        if let Some(end) = end {
+            wanted = wanted.with_range_end(end);
+        }
+        let call = client.role_grant_permission(role, wanted);
+        let answer = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(answer.header))
+    }
+
+    /// Takes the permission for exactly this range from a role.
+    pub async fn role_revoke(&self, caller: &Caller, role: &str, range: Range) -> Result<Header> {
+        let mut client = self.unary(caller).auth_client();
+        let options = range
+            .end
+            .map(|end| ec::RoleRevokePermissionOptions::new().with_range_end(end));
+        let call = client.role_revoke_permission(role, range.key, options);
+        let answer = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(answer.header))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(kind: i32, key: &[u8], end: &[u8], expected: Option<(Access, Range)>) {
+        let read = permission(kind, key.to_vec(), end.to_vec());
+        let expected = expected.map(|(access, range)| PermissionFact { access, range });
+        assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn permissions_are_read_as_etcd_stores_them() {
+        check(0, b"a", b"", Some((Access::Read, Range::one("a"))));
+        check(1, b"a", b"b", Some((Access::Write, Range::prefix(b"a"))));
+        // etcd answers the role `root` so.
+        check(2, b"", b"\0", Some((Access::ReadWrite, Range::prefix(b""))));
+        check(3, b"a", b"", None);
+    }
+}

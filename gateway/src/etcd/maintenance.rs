@@ -1,0 +1,178 @@
+//! Alarms, compaction, defragmentation, hashes, snapshots, the leader's move.
+//!
+//! Most of it concerns the one member that answers: see [`Etcd::at`].
+
+use bytes::Bytes;
+use etcd_client as ec;
+use etcd_client::{AlarmAction, AlarmType};
+use shared::{AlarmKind, DowngradeAction, Header, MemberId};
+
+use super::kv::header;
+use super::{Effect, Etcd, error};
+use crate::caller::Caller;
+use crate::failure::Result;
+
+/// An alarm raised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlarmFact {
+    /// Who raised it.
+    pub member_id: MemberId,
+    /// etcd's number: 1 NOSPACE, 2 CORRUPT.
+    pub alarm: i32,
+}
+
+/// The hash of a member's keys with their history.
+#[derive(Clone, Copy, Debug)]
+pub struct HashFact {
+    /// CRC-32C of everything between the two revisions.
+    pub hash: u32,
+    /// What was compacted before; −1 is nothing.
+    pub compact_revision: i64,
+    /// The revision hashed up to; 0 before etcd 3.6.
+    pub hash_revision: i64,
+}
+
+/// A member's whole backend on its way.
+#[derive(Debug)]
+pub struct SnapshotStream(ec::SnapshotStreaming);
+
+/// A piece of a snapshot, 32 KiB at most.
+#[derive(Clone, Debug)]
+pub struct SnapshotPiece {
+    /// The bytes; the last 32 of the whole stream are the SHA-256 of all before them.
+    pub bytes: Bytes,
+    /// Bytes of the backend still to come, without the checksum.
+    pub remaining: u64,
+}
+
+impl SnapshotStream {
+    /// The next piece; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<SnapshotPiece>> {
+        let answer = self.0.message().await;
+        let answer = answer.map_err(|error| error::failure(Effect::Read, error))?;
+        Ok(answer.map(|answer| SnapshotPiece {
+            bytes: answer.0.blob.into(),
+            remaining: answer.0.remaining_bytes,
+        }))
+    }
+}
+
+impl AlarmFact {
+    /// etcd's number for an alarm.
+    pub fn number(kind: AlarmKind) -> i32 {
+        match kind {
+            AlarmKind::NoSpace => AlarmType::Nospace as i32,
+            AlarmKind::Corrupt => AlarmType::Corrupt as i32,
+        }
+    }
+
+    /// The alarm, where etcd's client has a word for it.
+    fn client_type(self) -> Option<AlarmType> {
+        [AlarmType::Nospace, AlarmType::Corrupt]
+            .into_iter()
+            .find(|known| *known as i32 == self.alarm)
+    }
+}
+
+impl Etcd {
+    /// The alarms raised.
+    pub async fn alarms(&self, caller: &Caller) -> Result<(Header, Vec<AlarmFact>)> {
+        let mut client = self.unary(caller).maintenance_client();
+        let call = client.alarm(AlarmAction::Get, AlarmType::None, None);
+        let answer = self.call(caller, Effect::Read, call).await?.0;
+        // Read from the message itself: the client's own accessor is undefined for new alarms.
+        let alarms = answer.alarms.into_iter().map(|alarm| AlarmFact {
+            member_id: MemberId(alarm.member_id),
+            alarm: alarm.alarm,
+        });
+        Ok((header(answer.header), alarms.collect()))
+    }
+
+    /// Raises an alarm or ends it. Whether there was anything to do; never for an alarm that the
+    /// client has no word for.
+    pub async fn set_alarm(
+        &self,
+        caller: &Caller,
+        alarm: AlarmFact,
+        raised: bool,
+    ) -> Result<Option<Header>> {
+        let Some(kind) = alarm.client_type() else {
+            return Ok(None);
+        };
+        let action = if raised {
+            AlarmAction::Activate
+        } else {
+            AlarmAction::Deactivate
+        };
+        let mut options = ec::AlarmOptions::new();
+        options.with_member(alarm.member_id.0);
+        let mut client = self.unary(caller).maintenance_client();
+        let call = client.alarm(action, kind, Some(options));
+        let answer = self.call(caller, Effect::Write, call).await?.0;
+        Ok((!answer.alarms.is_empty()).then(|| header(answer.header)))
+    }
+
+    /// Forgets history before a revision; `physical` waits until the files show it.
+    pub async fn compact(&self, caller: &Caller, revision: i64, physical: bool) -> Result<Header> {
+        let mut client = self.unary(caller).kv_client();
+        let options = physical.then(|| ec::CompactionOptions::new().with_physical());
+        let call = client.compact(revision, options);
+        let answer = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(answer.header))
+    }
+
+    /// Rewrites the backend of the member that answers; it answers nothing else meanwhile.
+    pub async fn defragment(&self, caller: &Caller) -> Result<()> {
+        let mut client = self.unary(caller).maintenance_client();
+        // No data changes, so a lost answer leaves nothing in doubt but the time.
+        self.call(caller, Effect::Read, client.defragment()).await?;
+        Ok(())
+    }
+
+    /// The hash of the member that answers, up to a revision.
+    pub async fn hash_kv(&self, caller: &Caller, revision: i64) -> Result<HashFact> {
+        let mut client = self.unary(caller).maintenance_client();
+        let call = client.hash_kv(revision);
+        let answer = self.call(caller, Effect::Read, call).await?.0;
+        Ok(HashFact {
+            hash: answer.hash,
+            compact_revision: answer.compact_revision,
+            hash_revision: answer.hash_revision,
+        })
+    }
+
+    /// Begins a snapshot of the member that answers.
+    pub async fn snapshot(&self, caller: &Caller) -> Result<SnapshotStream> {
+        let mut client = self.unary(caller).maintenance_client();
+        let stream = self.call(caller, Effect::Read, client.snapshot()).await?;
+        Ok(SnapshotStream(stream))
+    }
+
+    /// Hands the leadership on; the member that answers must be the leader.
+    pub async fn move_leader(&self, caller: &Caller, to: MemberId) -> Result<()> {
+        let mut client = self.unary(caller).maintenance_client();
+        let call = client.move_leader(to.0);
+        self.call(caller, Effect::Write, call).await?;
+        Ok(())
+    }
+
+    /// Asks about a downgrade, begins or ends it; the version that the cluster has now.
+    pub async fn downgrade(
+        &self,
+        caller: &Caller,
+        action: DowngradeAction,
+        version: String,
+    ) -> Result<(Header, String)> {
+        let (options, effect) = match action {
+            DowngradeAction::Validate => (ec::DowngradeOptions::Validate(version), Effect::Read),
+            DowngradeAction::Enable => (ec::DowngradeOptions::Enable(version), Effect::Write),
+            DowngradeAction::Cancel => (ec::DowngradeOptions::Cancel, Effect::Write),
+        };
+        let mut client = self.unary(caller).maintenance_client();
+        let answer = self
+            .call(caller, effect, client.downgrade(options))
+            .await?
+            .0;
+        Ok((header(answer.header), answer.version))
+    }
+}

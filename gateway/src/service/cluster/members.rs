@@ -1,0 +1,99 @@
+//! Members added, removed, updated, promoted.
+
+use shared::{Code, Header, ListedMember, MemberAddRequest, MemberId, MembersAnswer};
+
+use super::ClusterService;
+use crate::caller::Caller;
+use crate::etcd::MemberFact;
+use crate::failure::{Failure, Result};
+
+impl ClusterService {
+    /// The members as they are listed, without a word of their own.
+    pub async fn members(&self, caller: &Caller) -> Result<MembersAnswer> {
+        let (header, members) = self.etcd.members(caller).await?;
+        Ok(self.answer(caller, header, None, members).await)
+    }
+
+    /// Adds a member, which then has to be started.
+    pub async fn add_member(
+        &self,
+        caller: &Caller,
+        request: MemberAddRequest,
+    ) -> Result<MembersAnswer> {
+        let MemberAddRequest { peer_urls, learner } = request;
+        some(&peer_urls)?;
+        let added = self.etcd.member_add(caller, peer_urls, learner).await?;
+        let (header, added, members) = added;
+        Ok(self.answer(caller, header, added, members).await)
+    }
+
+    /// Removes a member for good: its id never comes back.
+    pub async fn remove_member(&self, caller: &Caller, id: MemberId) -> Result<MembersAnswer> {
+        let removed = self.etcd.member_remove(caller, id).await;
+        let (header, members) = removed.map_err(|failure| named(failure, id))?;
+        Ok(self.answer(caller, header, None, members).await)
+    }
+
+    /// Gives a member other peer URLs.
+    pub async fn update_member(
+        &self,
+        caller: &Caller,
+        id: MemberId,
+        peer_urls: Vec<String>,
+    ) -> Result<MembersAnswer> {
+        some(&peer_urls)?;
+        let updated = self.etcd.member_update(caller, id, peer_urls).await;
+        let (header, members) = updated.map_err(|failure| named(failure, id))?;
+        Ok(self.answer(caller, header, None, members).await)
+    }
+
+    /// Gives a learner its vote, once it has caught up with the leader.
+    pub async fn promote_member(&self, caller: &Caller, id: MemberId) -> Result<MembersAnswer> {
+        let promoted = self.etcd.member_promote(caller, id).await;
+        let (header, members) = promoted.map_err(|failure| named(failure, id))?;
+        Ok(self.answer(caller, header, None, members).await)
+    }
+
+    async fn answer(
+        &self,
+        caller: &Caller,
+        header: Header,
+        added: Option<MemberFact>,
+        members: Vec<MemberFact>,
+    ) -> MembersAnswer {
+        let mut members: Vec<_> = members.into_iter().map(listed).collect();
+        members.sort_by_key(|member| member.id);
+        MembersAnswer {
+            header: self.dated(caller, header).await,
+            member: added.map(listed),
+            members,
+        }
+    }
+}
+
+/// etcd would add a member that nobody can ever reach.
+fn some(peer_urls: &[String]) -> Result<()> {
+    if peer_urls.is_empty() {
+        return Err(Failure::bad_request("`peer_urls` is empty"));
+    }
+    Ok(())
+}
+
+/// etcd's refusal with the member's name in it.
+fn named(mut failure: Failure, id: MemberId) -> Failure {
+    if failure.code == Code::MemberNotFound {
+        failure.detail = format!("there is no member {id}");
+        return failure.hint("GET /cluster/members lists them");
+    }
+    failure
+}
+
+fn listed(fact: MemberFact) -> ListedMember {
+    ListedMember {
+        id: fact.id,
+        name: fact.name,
+        learner: fact.learner,
+        client_urls: fact.client_urls,
+        peer_urls: fact.peer_urls,
+    }
+}

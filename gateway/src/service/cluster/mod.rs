@@ -1,0 +1,153 @@
+//! The cluster as its members see it, and the work on it.
+
+mod holes;
+mod maintenance;
+mod members;
+mod reach;
+mod snapshot;
+mod warnings;
+
+pub use self::snapshot::Download;
+
+use shared::{Alarm, ClusterAnswer, Code, Header, Member, MemberId};
+
+use self::reach::{Found, Reached};
+use crate::caller::Caller;
+use crate::etcd::{AlarmFact, Etcd, StatusFact};
+use crate::failure::{Failure, Result};
+use crate::tasks::Tasks;
+
+/// Members, leader, health of one cluster.
+#[derive(Clone, Debug)]
+pub struct ClusterService {
+    name: String,
+    etcd: Etcd,
+    tasks: Tasks,
+}
+
+impl ClusterService {
+    /// The service over one cluster; a snapshot on its way is one of `tasks`.
+    pub fn new(name: String, etcd: Etcd, tasks: Tasks) -> Self {
+        Self { name, etcd, tasks }
+    }
+
+    /// The version of the member that answers, for the gateway itself and within a short time.
+    pub async fn version_here(&self) -> Result<String> {
+        Ok(self.status_here().await?.version)
+    }
+
+    /// Whether the cluster can do its work: the member that answers knows a leader. What it complains
+    /// of, such as alarms.
+    pub async fn ready_here(&self) -> Result<Vec<String>> {
+        let status = self.status_here().await?;
+        if status.leader == 0 {
+            let detail = "the member that answers knows no leader";
+            return Err(Failure::new(Code::NoLeader, detail));
+        }
+        Ok(status.errors)
+    }
+
+    async fn status_here(&self) -> Result<StatusFact> {
+        let caller = Caller::gateway(self.etcd.dial_timeout());
+        self.etcd.status(&caller).await
+    }
+
+    /// Members with their status, leader, alarms, and what an operator should know. What the caller
+    /// may not see is left out and said, part by part; it fails where nothing at all can be seen.
+    pub async fn cluster(&self, caller: &Caller) -> Result<ClusterAnswer> {
+        let (listed, alarms, auth) = tokio::join!(
+            self.etcd.members(caller),
+            self.etcd.alarms(caller),
+            self.etcd.auth_status(caller),
+        );
+        let mut warnings = Vec::new();
+        let (listed_header, facts) = match (listed, &alarms) {
+            (Ok((header, facts)), _) => (header, facts),
+            (Err(failure), Ok((header, _))) if failure.code == Code::Forbidden => {
+                warnings.push(warnings::hidden("members_unknown", "the members", &failure));
+                (*header, Vec::new())
+            }
+            (Err(failure), _) => return Err(failure),
+        };
+        let mut found = self.reach(caller, facts).await;
+        found.sort_by_key(|found| found.fact.id);
+        let alarm_header = alarms.as_ref().ok().map(|(header, _)| *header);
+        let alarms = match alarms {
+            Ok((_, alarms)) => alarms.into_iter().map(alarm).collect(),
+            Err(failure) => {
+                warnings.push(warnings::hidden("alarms_unknown", "the alarms", &failure));
+                Vec::new()
+            }
+        };
+        // Where the caller may not ask, it may be on.
+        let auth = auth.map_or(true, |auth| auth.enabled);
+        let voters = found.iter().filter(|found| !found.fact.learner).count();
+        let quorum = if voters == 0 { 0 } else { voters / 2 + 1 };
+        warnings.extend(warnings::all(&found, &alarms, quorum, auth));
+
+        let statuses = || found.iter().filter_map(Found::status);
+        let leader = statuses().map(|status| status.leader).find(|id| *id != 0);
+        let answered = statuses()
+            .find(|status| status.header.member_id == listed_header.member_id)
+            .or_else(|| statuses().next());
+        // A member list has no revision of its own; a status has, and so have the alarms.
+        let header = answered.map(|status| status.header).or(alarm_header);
+        Ok(ClusterAnswer {
+            header: header.unwrap_or(listed_header),
+            name: self.name.clone(),
+            version: answered.map_or_else(String::new, |status| status.version.clone()),
+            leader: leader.map(MemberId),
+            quorum,
+            tolerates: voters.saturating_sub(quorum),
+            members: found.into_iter().map(member).collect(),
+            alarms,
+            warnings,
+        })
+    }
+
+    /// A header with the store's revision, which answers about members and leaders come without.
+    async fn dated(&self, caller: &Caller, header: Header) -> Header {
+        let alarms = self.etcd.alarms(caller).await;
+        let revision = alarms.map_or(header.revision, |(here, _)| here.revision);
+        Header { revision, ..header }
+    }
+}
+
+fn alarm(fact: AlarmFact) -> Alarm {
+    let alarm = match fact.alarm {
+        1 => "NOSPACE".to_owned(),
+        2 => "CORRUPT".to_owned(),
+        other => other.to_string(),
+    };
+    Alarm {
+        member_id: fact.member_id,
+        alarm,
+    }
+}
+
+fn member(found: Found) -> Member {
+    let error = found.error();
+    let Found { fact, reached, .. } = found;
+    let (reached_by, status) = reached
+        .ok()
+        .map(|Reached { url, status }| (url, status))
+        .unzip();
+    Member {
+        id: fact.id,
+        name: fact.name,
+        learner: fact.learner,
+        healthy: error.is_none(),
+        client_urls: fact.client_urls,
+        peer_urls: fact.peer_urls,
+        reached_by,
+        version: status.as_ref().map(|status| status.version.clone()),
+        db_size: status.as_ref().map(|status| status.db_size),
+        db_size_in_use: status.as_ref().map(|status| status.db_size_in_use),
+        db_quota: status
+            .as_ref()
+            .map(|status| status.db_quota)
+            .filter(|quota| *quota > 0),
+        raft_index: status.as_ref().map(|status| status.raft_index),
+        error,
+    }
+}

@@ -1,0 +1,250 @@
+//! A member's whole backend as a download, checked while it goes by.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use sha2::{Digest as _, Sha256};
+use shared::{Code, Header, MemberId};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::ClusterService;
+use super::reach::Found;
+use crate::caller::Caller;
+use crate::etcd::{SnapshotPiece, SnapshotStream};
+use crate::failure::{Failure, Result};
+
+/// Bytes of the SHA-256 that etcd sends behind the data.
+const SUM: usize = 32;
+/// Pieces on their way to the client; each is 32 KiB at most.
+const AHEAD: usize = 8;
+/// How long a client may leave a piece unread: etcd keeps its pages for as long as a snapshot lasts.
+const STALL: Duration = Duration::from_mins(1);
+
+/// A snapshot about to be sent. Dropping it ends etcd's work on it.
+#[derive(Debug)]
+pub struct Download {
+    /// The header of the member that is asked.
+    pub header: Header,
+    /// The member.
+    pub member: MemberId,
+    /// The cluster's name at this gateway.
+    pub cluster: String,
+    /// Bytes in all, with the checksum.
+    pub length: u64,
+    pieces: mpsc::Receiver<Result<Bytes>>,
+    left: u64,
+}
+
+impl Download {
+    /// The next piece; an error is the last, and only a sound snapshot ends without one.
+    pub async fn next(&mut self) -> Option<Result<Bytes>> {
+        match self.pieces.recv().await {
+            Some(Ok(piece)) => {
+                self.left = self.left.saturating_sub(piece.len() as u64);
+                Some(Ok(piece))
+            }
+            Some(Err(failure)) => {
+                self.left = 0;
+                Some(Err(failure))
+            }
+            None if self.left > 0 => {
+                self.left = 0;
+                Some(Err(broken("it ended early")))
+            }
+            None => None,
+        }
+    }
+}
+
+impl ClusterService {
+    /// Begins a snapshot of a member, or of the first configured endpoint that answers. The bytes
+    /// are what `etcdctl snapshot save` writes: the backend, and its SHA-256 behind it. The last
+    /// piece comes only when that sum is right.
+    pub async fn snapshot(&self, caller: &Caller, member: Option<MemberId>) -> Result<Download> {
+        // Looking for the member takes its time, the snapshot as long as it wants.
+        let finding = Caller::new(caller.identity.clone(), Some(FINDING));
+        let (url, header) = self.source(&finding, member).await?;
+        let etcd = self.connect(&url).await?;
+        let mut stream = etcd.snapshot(caller).await?;
+        let first = stream.next().await?;
+        let first = first.ok_or_else(|| broken("the member sent nothing"))?;
+        let length = first.remaining + first.bytes.len() as u64 + SUM as u64;
+        let (sender, pieces) = mpsc::channel(AHEAD);
+        let stop = self.tasks.stop().clone();
+        self.tasks.spawn(async move {
+            let ended = tokio::select! {
+                ended = pump(stream, first, length, &sender) => ended,
+                () = sender.closed() => return,
+                () = stop.cancelled() => {
+                    Err(Failure::new(Code::Unavailable, "this gateway is stopping"))
+                }
+            };
+            let Err(failure) = ended else { return };
+            tracing::warn!(member = %header.member_id, "snapshot ended: {}", failure.chain());
+            let _ = sender.try_send(Err(failure));
+        });
+        Ok(Download {
+            header,
+            member: header.member_id,
+            cluster: self.name.clone(),
+            length,
+            pieces,
+            left: length,
+        })
+    }
+
+    /// Where to take it from, and the header of who is there.
+    async fn source(&self, caller: &Caller, member: Option<MemberId>) -> Result<(String, Header)> {
+        let Some(id) = member else {
+            let mut refusal = None;
+            for url in self.etcd.endpoints() {
+                match self.connect(url).await?.status(caller).await {
+                    Ok(status) => return Ok((url.clone(), status.header)),
+                    Err(failure) => refusal = refusal.or(Some(failure)),
+                }
+            }
+            return Err(refusal.expect("a cluster has an endpoint"));
+        };
+        let found = self.everyone(caller).await?;
+        let found = found.iter().find(|found| found.fact.id == id);
+        let reached = found.map(Found::require).ok_or_else(|| {
+            Failure::new(Code::Unprocessable, format!("there is no member {id}"))
+                .hint("GET /cluster/members lists them")
+        })??;
+        Ok((reached.url.clone(), reached.status.header))
+    }
+}
+
+/// How long a member is looked for.
+const FINDING: Duration = Duration::from_secs(10);
+
+/// Hands pieces on until the end, which has to be right.
+async fn pump(
+    mut stream: SnapshotStream,
+    first: SnapshotPiece,
+    length: u64,
+    sender: &mpsc::Sender<Result<Bytes>>,
+) -> Result<()> {
+    let mut check = Check::new(length);
+    let mut piece = Some(first);
+    while let Some(next) = piece {
+        let good = check.pass(next.bytes)?;
+        if !good.is_empty() && !send(sender, good).await? {
+            return Ok(());
+        }
+        piece = stream.next().await?;
+    }
+    let sum = check.end()?;
+    send(sender, sum).await?;
+    Ok(())
+}
+
+/// Whether the client still wants more.
+async fn send(sender: &mpsc::Sender<Result<Bytes>>, piece: Bytes) -> Result<bool> {
+    match timeout(STALL, sender.send(Ok(piece))).await {
+        Ok(sent) => Ok(sent.is_ok()),
+        Err(_) => Err(Failure::new(
+            Code::Timeout,
+            "the client has left the snapshot unread for a minute",
+        )),
+    }
+}
+
+fn broken(what: &str) -> Failure {
+    Failure::new(Code::Unavailable, format!("the snapshot is broken: {what}"))
+}
+
+/// Holds the last bytes back, for they may be the sum of all before them.
+struct Check {
+    sum: Sha256,
+    held: BytesMut,
+    left: u64,
+}
+
+impl Check {
+    fn new(length: u64) -> Self {
+        Self {
+            sum: Sha256::new(),
+            held: BytesMut::new(),
+            left: length,
+        }
+    }
+
+    /// What is certainly data, of what has come so far.
+    fn pass(&mut self, piece: Bytes) -> Result<Bytes> {
+        let left = self.left.checked_sub(piece.len() as u64);
+        self.left = left.ok_or_else(|| broken("it is longer than it was said to be"))?;
+        self.held.extend_from_slice(&piece);
+        let data = self.held.len().saturating_sub(SUM);
+        let data = self.held.split_to(data).freeze();
+        self.sum.update(&data);
+        Ok(data)
+    }
+
+    /// The sum, where it is that of the data.
+    fn end(self) -> Result<Bytes> {
+        if self.left > 0 {
+            return Err(broken("it ended early"));
+        }
+        if self.sum.finalize()[..] != self.held[..] {
+            return Err(broken(
+                "its data does not have the checksum that came with it",
+            ));
+        }
+        Ok(self.held.freeze())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Passes a snapshot in pieces of a size; what came out.
+    fn passed(whole: &[u8], length: usize, size: usize) -> Result<Vec<u8>> {
+        let mut check = Check::new(length as u64);
+        let mut out = Vec::new();
+        for piece in whole.chunks(size) {
+            out.extend(check.pass(Bytes::copy_from_slice(piece))?);
+        }
+        assert!(
+            out.len() + SUM <= whole.len().max(SUM),
+            "the sum is held back"
+        );
+        out.extend(check.end()?);
+        Ok(out)
+    }
+
+    fn whole(data: &[u8]) -> Vec<u8> {
+        let sum = Sha256::digest(data);
+        data.iter().chain(sum.iter()).copied().collect()
+    }
+
+    #[test]
+    fn a_sound_snapshot_passes_in_pieces_of_any_size() {
+        let data: Vec<u8> = (0..1_000_u32).map(|n| n as u8).collect();
+        let whole = whole(&data);
+        for size in [1, 7, 31, 32, 33, 512, 1_000, 5_000] {
+            assert_eq!(passed(&whole, whole.len(), size).expect("sound"), whole);
+        }
+    }
+
+    #[test]
+    fn a_broken_snapshot_never_ends_well() {
+        let good = whole(&[7; 1_000]);
+        for at in [0, 999, 1_000, 1_031] {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            assert!(
+                passed(&bad, bad.len(), 100).is_err(),
+                "a flipped bit at {at}"
+            );
+        }
+        assert!(
+            passed(&good[..900], good.len(), 100).is_err(),
+            "ended early"
+        );
+        assert!(passed(&good, good.len() - 1, 100).is_err(), "too long");
+        assert!(passed(&[], 32, 100).is_err(), "nothing");
+    }
+}

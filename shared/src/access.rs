@@ -1,0 +1,196 @@
+//! etcd's authentication: its state, users, roles and what they may reach.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use crate::{Header, RangeSpec};
+
+/// Answer of `/auth/status`, `/auth/enable` and `/auth/disable`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct AuthAnswer {
+    /// etcd's response header.
+    pub header: Header,
+    /// Whether etcd asks who calls.
+    pub enabled: bool,
+    /// Counts changes of users and roles (etcd 3.5 and later say it).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_revision: Option<u64>,
+}
+
+/// Answer of a change of users or roles that has nothing more to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Done {
+    /// etcd's response header.
+    pub header: Header,
+}
+
+/// A password on its way to etcd. It is never shown: not in logs, not in errors.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(value_type = String, format = Password))]
+#[serde(transparent)]
+pub struct Password(pub String);
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+impl<'de> Deserialize<'de> for Password {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // serde's own refusal would repeat what it found.
+        String::deserialize(deserializer)
+            .map(Self)
+            .map_err(|_| de::Error::custom("a password is a string"))
+    }
+}
+
+/// Body of `POST /auth/users`: exactly one of `password` and `no_password`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct UserAddRequest {
+    /// The user's name.
+    pub name: String,
+    /// The password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = Password))]
+    pub password: Option<Password>,
+    /// No password at all: the user can only come with a client certificate.
+    #[serde(default)]
+    pub no_password: bool,
+}
+
+/// Body of `PUT /auth/users/{user}/password`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PasswordRequest {
+    /// The new password; the user's tokens end with the old one.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = Password))]
+    pub password: Password,
+}
+
+/// Answer of `GET /auth/users`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct UserList {
+    /// etcd's response header.
+    pub header: Header,
+    /// The names, in order.
+    pub users: Vec<String>,
+}
+
+/// A user, as an answer of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct UserAnswer {
+    /// etcd's response header.
+    pub header: Header,
+    /// The user's name.
+    pub name: String,
+    /// The roles granted to it, in order.
+    pub roles: Vec<String>,
+}
+
+/// Body of `POST /auth/roles`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RoleAddRequest {
+    /// The role's name.
+    pub name: String,
+}
+
+/// Answer of `GET /auth/roles`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct RoleList {
+    /// etcd's response header.
+    pub header: Header,
+    /// The names, in order.
+    pub roles: Vec<String>,
+}
+
+/// A role, as an answer of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct RoleAnswer {
+    /// etcd's response header.
+    pub header: Header,
+    /// The role's name.
+    pub name: String,
+    /// Its permissions, by key.
+    pub permissions: Vec<Permission>,
+}
+
+/// What a permission allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Access {
+    /// Reads and watches.
+    Read,
+    /// Puts and deletes.
+    Write,
+    /// Both.
+    ReadWrite,
+}
+
+/// A permission of a role: an access, and a range of keys in one of the API's forms.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Permission {
+    /// What it allows.
+    pub access: Access,
+    /// The keys it is for: `key`, `prefix`, `start` with `end`, or `from`.
+    #[serde(flatten)]
+    pub range: RangeSpec,
+}
+
+/// Answer of `GET /auth/users/{user}/reach`: what the roles of a user add up to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ReachAnswer {
+    /// etcd's response header.
+    pub header: Header,
+    /// The user's name.
+    pub name: String,
+    /// The roles that were added up.
+    pub roles: Vec<String>,
+    /// Whether the user has the role `root`, which may do everything.
+    pub root: bool,
+    /// What it may read, in order; no two of these ranges touch.
+    pub read: Vec<RangeSpec>,
+    /// What it may write, in order; no two of these ranges touch.
+    pub write: Vec<RangeSpec>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let secret = Password("s3cret".to_owned());
+        assert_eq!(format!("{secret:?}"), "Password(…)");
+        let request = PasswordRequest { password: secret };
+        assert!(!format!("{request:?}").contains("s3cret"));
+        for wrong in [r#"{"password":8315}"#, r#"{"password":["8315"]}"#] {
+            let error = serde_json::from_str::<PasswordRequest>(wrong).expect_err(wrong);
+            assert!(!error.to_string().contains("8315"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_permission_is_flat() {
+        let json = r#"{"access":"readwrite","prefix":"/a/"}"#;
+        let permission: Permission = serde_json::from_str(json).expect("reads");
+        assert_eq!(permission.access, Access::ReadWrite);
+        assert_eq!(serde_json::to_string(&permission).expect("writes"), json);
+    }
+}

@@ -1,0 +1,80 @@
+//! Members that advertise client URLs which nobody can use.
+
+use std::net::SocketAddr;
+
+use serde_json::json;
+use support::gateway::InProcess;
+use support::{Cluster, Etcd};
+
+use crate::{named, warning, warnings};
+
+#[tokio::test]
+async fn w12_1_a_member_that_advertises_0_0_0_0_is_reached_all_the_same() {
+    let advertised = "--advertise-client-urls=http://0.0.0.0:2379";
+    let etcd = Etcd::start_with(&[advertised]).await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let cluster = gateway.api().get("/cluster").send().await.json(200);
+    let member = &cluster["members"][0];
+    assert_eq!(member["client_urls"], json!(["http://0.0.0.0:2379"]));
+    assert_eq!(member["healthy"], true, "{member}");
+    assert_eq!(member["reached_by"], etcd.url());
+    let warning = warning(&cluster, "advertised_url");
+    assert!(
+        warning.contains("http://0.0.0.0:2379") && warning.contains(&etcd.url()),
+        "{warning}"
+    );
+}
+
+/// Nothing listens there.
+const DEAD: &str = "http://127.0.0.1:1";
+
+#[tokio::test]
+async fn members_are_known_by_their_id_and_not_by_their_address() {
+    // m0 advertises m1's address, m1 one where nobody is, m2 its own.
+    let cluster = Cluster::start_with(3, |at, clients: &[SocketAddr]| {
+        let url = match at {
+            0 => format!("http://{}", clients[1]),
+            1 => DEAD.to_owned(),
+            _ => format!("http://{}", clients[2]),
+        };
+        vec![format!("--advertise-client-urls={url}")]
+    })
+    .await;
+    let gateway = InProcess::start(&cluster.urls(), &[]).await;
+    let answer = gateway.api().get("/cluster").send().await.json(200);
+    for at in 0..3 {
+        let member = named(&answer, &format!("m{at}"));
+        assert_eq!(member["healthy"], true, "{member}");
+        assert_eq!(member["reached_by"], cluster.url(at), "{member}");
+    }
+    let told: Vec<_> = answer["warnings"]
+        .as_array()
+        .expect("warnings")
+        .iter()
+        .collect();
+    let about = |name: &str| {
+        let start = format!("member {name} ");
+        let mut told = told.iter().map(|it| it["detail"].as_str().expect("text"));
+        told.find(|detail| detail.starts_with(&start))
+    };
+    let m1 = named(&answer, "m1")["id"].as_str().expect("an id");
+    assert!(
+        about("m0").is_some_and(|it| it.contains(&format!("another member, {m1}"))),
+        "{answer}"
+    );
+    assert!(about("m1").is_some_and(|it| it.contains(DEAD)), "{answer}");
+    assert_eq!(about("m2"), None, "{answer}");
+
+    // Without a configured endpoint that is m1, it cannot be found: that is said, and nothing else fails.
+    let only = InProcess::start(&cluster.url(2), &[]).await;
+    let answer = only.api().get("/cluster").send().await.json(200);
+    assert!(answer["leader"].is_string(), "{answer}");
+    let lost = named(&answer, "m1");
+    assert_eq!(lost["healthy"], false);
+    assert!(
+        lost["error"].as_str().is_some_and(|it| it.contains(DEAD)),
+        "{lost}"
+    );
+    assert_eq!(named(&answer, "m2")["healthy"], true);
+    assert!(warnings(&answer).contains(&"advertised_url"));
+}

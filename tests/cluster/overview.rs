@@ -1,0 +1,325 @@
+//! `GET /cluster` and the routes beside it, on one member.
+
+use http::Method;
+use serde_json::json;
+use support::gateway::InProcess;
+use support::{DEADLINE, Etcd, World, eventually, fill};
+
+use crate::warnings;
+
+#[tokio::test]
+async fn the_cluster_tells_what_etcd_tells_of_itself() {
+    let world = World::new("overview").await;
+    let cluster = world.api.get("/cluster").send().await.json(200);
+    let version = world.gateway.root().get("/version").send().await.json(200);
+    assert_eq!(cluster["version"], version["etcdserver"]);
+    let member = &cluster["members"][0];
+    assert_eq!(member["version"], version["etcdserver"]);
+    assert_eq!(member["reached_by"], world.etcd.url());
+    assert_eq!(member.get("error"), None);
+    for size in ["db_size", "db_size_in_use", "raft_index"] {
+        assert!(member[size].as_i64() > Some(0), "{size} of {member}");
+    }
+    assert_eq!(cluster["leader"], cluster["header"]["member_id"]);
+    assert!(cluster["header"]["revision"].as_i64() >= Some(1));
+    // A cluster of one has no margin to lose, and no permission can be passed by without auth.
+    for code in [
+        "no_quorum_margin",
+        "quorum_lost",
+        "access_hole",
+        "advertised_url",
+    ] {
+        assert!(!warnings(&cluster).contains(&code), "{cluster}");
+    }
+}
+
+#[tokio::test]
+async fn a_member_near_its_quota_is_told() {
+    let quota = "--quota-backend-bytes=4194304";
+    let etcd = Etcd::start_with(&[quota]).await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let api = gateway.api();
+    let before = api.get("/cluster").send().await.json(200);
+    let Some(told) = before["members"][0]["db_quota"].as_i64() else {
+        // Before 3.6 etcd does not say it, and nothing is made up.
+        assert!(!warnings(&before).contains(&"near_quota"));
+        return;
+    };
+    assert_eq!(told, 4_194_304);
+    assert!(!warnings(&before).contains(&"near_quota"), "{before}");
+    let value = vec![b'x'; 500_000];
+    let entries = (0..6).map(|n| (format!("fill/{n}").into_bytes(), value.clone()));
+    fill::fill(&etcd.client().await, entries).await;
+    // etcd writes to its file a moment after it has answered.
+    eventually("it is told", DEADLINE, async || {
+        let after = api.get("/cluster").send().await.json(200);
+        let size = after["members"][0]["db_size"].as_i64().expect("a size");
+        if size * 10 < told * 8 {
+            assert!(!warnings(&after).contains(&"near_quota"), "{after}");
+            return Err(format!("{size} of {told}"));
+        }
+        assert!(crate::warning(&after, "near_quota").contains(&size.to_string()));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_defragmentation_gives_space_back() {
+    let etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let api = gateway.api();
+    let value = vec![b'x'; 400_000];
+    let mut revision = 0;
+    for n in 0..20 {
+        revision = api.write(format!("k{}", n % 2), value.clone()).await;
+    }
+    let compact = json!({"revision": revision, "physical": true});
+    let compacted = api
+        .post("/cluster/compact", &compact)
+        .send()
+        .await
+        .json(200);
+    assert_eq!(compacted["compacted_revision"], revision);
+    let done = api.ask(Method::POST, "/cluster/defragment").send().await;
+    assert!(done.revision() >= revision);
+    let done = done.json(200);
+    assert_eq!(done["complete"], true);
+    let member = &done["members"][0];
+    assert_eq!(member["reached_by"], etcd.url());
+    assert!(
+        member["db_size"].as_i64() < member["db_size_before"].as_i64(),
+        "{member}"
+    );
+    api.read("k0").await;
+}
+
+#[tokio::test]
+async fn a_compaction_is_of_a_revision_that_is_there() {
+    let etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let api = gateway.api();
+    api.write("a", "1").await;
+    let revision = api.write("a", "2").await;
+    let compact = async |revision: i64| {
+        let body = json!({"revision": revision});
+        api.post("/cluster/compact", &body).send().await
+    };
+    compact(10_000).await.problem(416, "future_revision");
+    compact(0).await.problem(400, "bad_request");
+    compact(-1).await.problem(400, "bad_request");
+    compact(revision).await.json(200);
+    compact(revision).await.problem(410, "compacted");
+    let lost = api.get(&format!("/kv?key=a&revision={}", revision - 1));
+    lost.send().await.problem(410, "compacted");
+    assert_eq!(api.read("a").await["value"], "2");
+}
+
+#[tokio::test]
+async fn the_hash_is_that_of_a_revision() {
+    let etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let api = gateway.api();
+    let first = api.write("a", "1").await;
+    let hash = api.get("/cluster/hash").send().await.json(200);
+    assert_eq!(hash["verdict"], "same");
+    assert_eq!(hash["revision"], first);
+    assert_eq!(hash["differ"], json!([]));
+    let member = &hash["members"][0];
+    assert!(
+        member["hash"].is_u64() && member["compact_revision"].is_i64(),
+        "{member}"
+    );
+    if let Some(revision) = member["hash_revision"].as_i64() {
+        assert_eq!(revision, first);
+        assert_eq!(hash["warnings"], json!([]));
+    } else {
+        assert_eq!(hash["warnings"][0]["code"], "hash_revision_unknown");
+    }
+    api.write("a", "2").await;
+    let now = api.get("/cluster/hash").send().await.json(200);
+    assert_ne!(now["members"][0]["hash"], member["hash"]);
+    let then = api.get(&format!("/cluster/hash?revision={first}"));
+    let then = then.send().await.json(200);
+    assert_eq!(then["members"][0]["hash"], member["hash"]);
+    let future = api.get("/cluster/hash?revision=10000").send().await;
+    future.problem(416, "future_revision");
+}
+
+#[tokio::test]
+async fn a_downgrade_is_to_the_version_before() {
+    let etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let api = gateway.api();
+    let ask = async |body| api.post("/cluster/downgrade", &body).send().await;
+    let far = ask(json!({"action": "validate", "version": "3.0"})).await;
+    if far.status == 501 {
+        // Before 3.5 etcd has no word for it.
+        far.problem(501, "unsupported");
+        return;
+    }
+    let problem = far.problem(400, "bad_request");
+    assert_eq!(problem["detail"], "invalid downgrade target version");
+    for body in [
+        json!({"action": "validate"}),
+        json!({"action": "cancel", "version": "3.6"}),
+        json!({"action": "enable", "version": "x"}),
+        json!({"version": "3.6"}),
+    ] {
+        ask(body).await.problem(400, "bad_request");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_member_is_told_so() {
+    let world = World::new("no-member").await;
+    let moved = world
+        .api
+        .post("/cluster/move-leader", &json!({"member_id": "7b"}));
+    let problem = moved.send().await.problem(422, "unprocessable");
+    assert!(problem["detail"].as_str().expect("text").contains("7b"));
+    let defragment = world
+        .api
+        .post("/cluster/defragment", &json!({"members": ["7b"]}));
+    defragment.send().await.problem(422, "unprocessable");
+    let none = world
+        .api
+        .post("/cluster/defragment", &json!({"members": []}));
+    none.send().await.problem(400, "bad_request");
+    let hold = world.api.get("/cluster/snapshot?member=7b");
+    hold.send().await.problem(422, "unprocessable");
+    let malformed = world
+        .api
+        .post("/cluster/move-leader", &json!({"member_id": "x"}));
+    malformed.send().await.problem(400, "bad_request");
+}
+
+#[tokio::test]
+async fn a_typo_changes_nothing() {
+    let world = World::new("cluster-typos").await;
+    for (path, body) in [
+        (
+            "/cluster/members",
+            json!({"peer_url": ["http://127.0.0.1:1"]}),
+        ),
+        (
+            "/cluster/members",
+            json!({"peer_urls": [], "learner": true}),
+        ),
+        ("/cluster/compact", json!({"revision": 1, "phisical": true})),
+        ("/cluster/compact", json!({})),
+        ("/cluster/move-leader", json!({})),
+        ("/cluster/alarms", json!({})),
+        (
+            "/cluster/alarms",
+            json!({"member_id": "1", "alarm": "NONE"}),
+        ),
+        ("/auth/users", json!({"name": "", "no_password": true})),
+        ("/auth/users", json!({"name": "a"})),
+        (
+            "/auth/users",
+            json!({"name": "a", "password": "b", "no_password": true}),
+        ),
+        ("/auth/users", json!({"name": "a", "password": ""})),
+        ("/auth/roles", json!({"name": ""})),
+        ("/auth/roles/a/permissions", json!({"access": "read"})),
+        (
+            "/auth/roles/a/permissions",
+            json!({"access": "rw", "key": "a"}),
+        ),
+        (
+            "/auth/roles/a/permissions",
+            json!({"access": "read", "key": "a", "prefix": "b"}),
+        ),
+        (
+            "/auth/roles/a/permissions",
+            json!({"access": "read", "start": "b", "end": "a"}),
+        ),
+        ("/auth/enable", json!({"x": 1})),
+    ] {
+        let answer = world.api.post(path, &body).send().await;
+        answer.problem(400, "bad_request");
+    }
+    for path in [
+        "/cluster/members",
+        "/cluster/hash",
+        "/auth/users",
+        "/auth/status",
+    ] {
+        let answer = world.api.get(&format!("{path}?x")).send().await;
+        answer.problem(400, "unknown_parameter");
+    }
+    let stream = world.api.get("/cluster/snapshot?timeout=5s").send().await;
+    stream.problem(400, "bad_request");
+    let plain = world.api.ask(Method::POST, "/cluster/compact").body("{}");
+    plain.send().await.problem(415, "unsupported_media_type");
+}
+
+#[tokio::test]
+async fn a_read_only_gateway_changes_no_cluster() {
+    let world = World::with("read-only-cluster", &["--read-only"]).await;
+    let api = &world.api;
+    let body = json!({});
+    for ask in [
+        api.post("/cluster/members", &body),
+        api.put("/cluster/members/1", "{}"),
+        api.delete("/cluster/members/1"),
+        api.post("/cluster/members/1/promote", &body),
+        api.post("/cluster/alarms", &body),
+        api.delete("/cluster/alarms"),
+        api.post("/cluster/compact", &body),
+        api.post("/cluster/defragment", &body),
+        api.post("/cluster/move-leader", &body),
+        api.post("/cluster/downgrade", &body),
+        api.post("/auth/enable", &body),
+        api.post("/auth/disable", &body),
+        api.post("/auth/users", &body),
+        api.put("/auth/users/a/password", "{}"),
+        api.delete("/auth/users/a"),
+        api.put("/auth/users/a/roles/b", ""),
+        api.delete("/auth/users/a/roles/b"),
+        api.post("/auth/roles", &body),
+        api.delete("/auth/roles/a"),
+        api.post("/auth/roles/a/permissions", &body),
+        api.delete("/auth/roles/a/permissions?key=a"),
+    ] {
+        ask.send().await.problem(403, "read_only");
+    }
+    for path in [
+        "/cluster",
+        "/cluster/members",
+        "/cluster/alarms",
+        "/cluster/hash",
+        "/auth/status",
+        "/auth/users",
+        "/auth/roles",
+    ] {
+        api.get(path).send().await.json(200);
+    }
+    api.get("/cluster/snapshot").send().await.expect(200);
+}
+
+#[tokio::test]
+async fn w12_3_a_cluster_that_is_away_is_unavailable() {
+    let mut etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let api = gateway.api();
+    api.get("/cluster").send().await.json(200);
+    etcd.kill();
+    for path in [
+        "/cluster",
+        "/cluster/members",
+        "/cluster/hash",
+        "/cluster/snapshot",
+        "/auth/status",
+    ] {
+        let answer = api.get(path).send().await;
+        assert!(
+            matches!(answer.status.as_u16(), 503 | 504),
+            "{path}: {}",
+            answer.text()
+        );
+    }
+    etcd.restart().await;
+    api.get("/cluster").send().await.json(200);
+}

@@ -1,0 +1,259 @@
+//! What is told of releases, by servers that say they are one.
+
+use etcd_client::proto::{
+    PbAlarmResponse, PbHashKvResponse, PbMember, PbMemberListResponse, PbResponseHeader,
+    PbStatusResponse,
+};
+use serde_json::{Value, json};
+use support::FakeEtcd;
+use support::gateway::InProcess;
+
+use crate::{named, warning, warnings};
+
+/// gRPC's codes.
+const FAILED_PRECONDITION: u16 = 9;
+const INVALID_ARGUMENT: u16 = 3;
+const PERMISSION_DENIED: u16 = 7;
+
+fn header(member_id: u64) -> Option<PbResponseHeader> {
+    Some(PbResponseHeader {
+        cluster_id: 1,
+        member_id,
+        revision: 5,
+        raft_term: 2,
+    })
+}
+
+/// A cluster whose members say that they are of these versions.
+fn cluster_of(versions: &[&str]) -> Vec<FakeEtcd> {
+    let fakes: Vec<_> = versions.iter().map(|_| FakeEtcd::start()).collect();
+    let members: Vec<_> = fakes
+        .iter()
+        .zip(1..)
+        .map(|(fake, id)| PbMember {
+            id,
+            name: format!("m{id}"),
+            client_ur_ls: vec![fake.url()],
+            ..PbMember::default()
+        })
+        .collect();
+    for ((fake, id), version) in fakes.iter().zip(1..).zip(versions) {
+        let list = PbMemberListResponse {
+            header: header(id),
+            members: members.clone(),
+        };
+        fake.answers("Cluster/MemberList", &[list]);
+        let status = PbStatusResponse {
+            header: header(id),
+            version: (*version).to_owned(),
+            leader: 1,
+            db_size: 20_480,
+            ..PbStatusResponse::default()
+        };
+        fake.answers("Maintenance/Status", &[status]);
+        let alarms = PbAlarmResponse {
+            header: header(id),
+            alarms: Vec::new(),
+        };
+        fake.answers("Maintenance/Alarm", &[alarms]);
+        // Before 3.5 there is no word for it but a sign-in of nobody.
+        let off = "etcdserver: authentication is not enabled";
+        fake.refuses("Auth/Authenticate", FAILED_PRECONDITION, off);
+    }
+    fakes
+}
+
+async fn gateway(fakes: &[FakeEtcd]) -> InProcess {
+    let urls: Vec<_> = fakes.iter().map(FakeEtcd::url).collect();
+    InProcess::start(&urls.join(","), &[]).await
+}
+
+async fn told(fakes: &[FakeEtcd]) -> Value {
+    let gateway = gateway(fakes).await;
+    gateway.api().get("/cluster").send().await.json(200)
+}
+
+#[tokio::test]
+async fn a_line_that_has_ended_is_told_with_what_it_lacks() {
+    let old = told(&cluster_of(&["3.4.23"])).await;
+    assert_eq!(old["version"], "3.4.23");
+    let end = warning(&old, "version_end_of_life");
+    assert!(end.contains("3.4.23") && end.contains("3.5"), "{end}");
+    let holes: Vec<_> = old["warnings"]
+        .as_array()
+        .expect("warnings")
+        .iter()
+        .collect();
+    let mended = |issue: &str| {
+        let mut found = holes.iter().map(|it| it["detail"].as_str().expect("text"));
+        found
+            .find(|detail| detail.contains(issue))
+            .unwrap_or_default()
+    };
+    for (issue, version) in [
+        ("#15220", "3.4.25"),
+        ("#17529", "3.4.31"),
+        ("#18089", "3.4.34"),
+        ("#19179", "3.4.36"),
+        ("#20221", "3.4.38"),
+    ] {
+        let detail = mended(issue);
+        assert!(detail.contains("m1"), "{issue}: {detail}");
+        assert!(
+            detail.ends_with(&format!("mended in {version}")),
+            "{detail}"
+        );
+    }
+    // Nobody's permission can be passed by while authentication is off.
+    assert!(!warnings(&old).contains(&"access_hole"), "{old}");
+    assert_eq!(
+        old["members"][0].get("db_quota"),
+        None,
+        "not told before 3.6"
+    );
+}
+
+#[tokio::test]
+async fn holes_of_access_are_told_where_authentication_is_on() {
+    let fakes = cluster_of(&["3.4.45"]);
+    let on = "etcdserver: authentication failed, invalid user ID or password";
+    fakes[0].refuses("Auth/Authenticate", INVALID_ARGUMENT, on);
+    let told = told(&fakes).await;
+    let hole = warning(&told, "access_hole");
+    for part in [
+        "GHSA-xg4h-6gfc-h4m8",
+        "never mended in 3.4",
+        "3.5.33",
+        "3.7.1",
+    ] {
+        assert!(hole.contains(part), "{hole}");
+    }
+    let fakes = cluster_of(&["3.6.13"]);
+    fakes[0].refuses("Auth/Authenticate", INVALID_ARGUMENT, on);
+    let told = self::told(&fakes).await;
+    assert!(warning(&told, "access_hole").ends_with("mended in 3.6.14"));
+    assert!(!warnings(&told).contains(&"version_end_of_life"));
+}
+
+#[tokio::test]
+async fn different_versions_are_told_and_a_sound_one_is_not() {
+    let mixed = told(&cluster_of(&["3.5.35", "3.6.16", "3.6.16"])).await;
+    let detail = warning(&mixed, "version_mixed");
+    assert!(
+        detail.contains("3.5.35 (m1)") && detail.contains("3.6.16 (m2, m3)"),
+        "{detail}"
+    );
+    assert_eq!(warnings(&mixed), ["version_mixed"]);
+    let sound = told(&cluster_of(&["3.7.3"])).await;
+    assert_eq!(sound["warnings"], json!([]));
+}
+
+#[tokio::test]
+async fn what_may_not_be_seen_is_said_and_the_rest_is_shown() {
+    let fakes = cluster_of(&["3.6.9", "3.6.9"]);
+    let denied = "etcdserver: permission denied";
+    for fake in &fakes {
+        fake.refuses("Maintenance/Status", PERMISSION_DENIED, denied);
+    }
+    let told = told(&fakes).await;
+    assert!(told["leader"].is_null() && told["quorum"] == 2, "{told}");
+    for name in ["m1", "m2"] {
+        let member = named(&told, name);
+        assert!(member["client_urls"].is_array());
+        let error = member["error"].as_str().expect("why");
+        assert!(error.contains("permission denied"), "{member}");
+        assert_eq!(member["healthy"], false);
+    }
+    assert!(
+        !warnings(&told).contains(&"quorum_lost"),
+        "nobody can tell: {told}"
+    );
+
+    for fake in &fakes {
+        fake.refuses("Maintenance/Alarm", PERMISSION_DENIED, denied);
+    }
+    let told = self::told(&fakes).await;
+    assert_eq!(told["alarms"], json!([]));
+    assert!(warning(&told, "alarms_unknown").contains("permission denied"));
+    assert_eq!(told["members"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn a_denied_list_of_members_leaves_the_alarms() {
+    let fakes = cluster_of(&["3.6.9"]);
+    let denied = "etcdserver: permission denied";
+    fakes[0].refuses("Cluster/MemberList", PERMISSION_DENIED, denied);
+    let told = told(&fakes).await;
+    assert_eq!(
+        (&told["members"], &told["alarms"]),
+        (&json!([]), &json!([]))
+    );
+    assert!(warnings(&told).contains(&"members_unknown"), "{told}");
+    fakes[0].refuses("Maintenance/Alarm", PERMISSION_DENIED, denied);
+    let gateway = gateway(&fakes).await;
+    let nothing = gateway.api().get("/cluster").send().await;
+    nothing.problem(403, "forbidden");
+}
+
+fn hash(hash: u32, hash_revision: i64) -> PbHashKvResponse {
+    PbHashKvResponse {
+        header: header(1),
+        hash,
+        compact_revision: 3,
+        hash_revision,
+    }
+}
+
+#[tokio::test]
+async fn the_member_that_differs_is_named() {
+    let fakes = cluster_of(&["3.7.3", "3.7.3", "3.7.3"]);
+    for (fake, value) in fakes.iter().zip([17, 17, 18]) {
+        fake.answers("Maintenance/HashKV", &[hash(value, 5)]);
+    }
+    let gateway = gateway(&fakes).await;
+    let told = gateway.api().get("/cluster/hash").send().await.json(200);
+    assert_eq!(told["verdict"], "different");
+    assert_eq!(told["differ"], json!(["3"]));
+    assert_eq!(told["warnings"], json!([]));
+    assert_eq!(named(&told, "m3")["hash"], 18);
+
+    // What hashed another history is not compared.
+    let other = PbHashKvResponse {
+        compact_revision: 4,
+        ..hash(18, 5)
+    };
+    fakes[2].answers("Maintenance/HashKV", &[other]);
+    let told = gateway.api().get("/cluster/hash").send().await.json(200);
+    assert_eq!(
+        (&told["verdict"], &told["differ"]),
+        (&json!("incomplete"), &json!([]))
+    );
+}
+
+#[tokio::test]
+async fn a_release_that_does_not_say_what_it_hashed_is_told() {
+    let fakes = cluster_of(&["3.5.35"]);
+    fakes[0].answers("Maintenance/HashKV", &[hash(17, 0)]);
+    let gateway = gateway(&fakes).await;
+    let told = gateway.api().get("/cluster/hash").send().await.json(200);
+    assert_eq!(told["verdict"], "same");
+    assert_eq!(told["members"][0].get("hash_revision"), None);
+    assert!(warning(&told, "hash_revision_unknown").contains("m1"));
+}
+
+#[tokio::test]
+async fn an_etcd_without_a_word_for_it_tells_whether_authentication_is_on() {
+    let fakes = cluster_of(&["3.4.23"]);
+    let gateway = gateway(&fakes).await;
+    let status = async || {
+        let answer = gateway.api().get("/auth/status").send().await;
+        assert_eq!(answer.revision(), 5);
+        answer.json(200)
+    };
+    let off = status().await;
+    assert_eq!(off["enabled"], false);
+    assert_eq!(off.get("auth_revision"), None);
+    let on = "etcdserver: authentication failed, invalid user ID or password";
+    fakes[0].refuses("Auth/Authenticate", INVALID_ARGUMENT, on);
+    assert_eq!(status().await["enabled"], true);
+}

@@ -1,0 +1,174 @@
+//! `GET /cluster/snapshot`: whole, checked, and never quietly broken.
+
+use etcd_client::proto::{
+    PbAlarmResponse, PbMember, PbMemberListResponse, PbResponseHeader, PbSnapshotResponse,
+    PbStatusResponse,
+};
+use http_body_util::BodyExt as _;
+use sha2::{Digest as _, Sha256};
+use support::gateway::InProcess;
+use support::{Etcd, FakeEtcd, fill};
+
+/// Bytes of the checksum behind the data.
+const SUM: usize = 32;
+/// The first page of a bolt file: where its magic number stands, and what it is.
+const MAGIC_AT: usize = 16;
+const MAGIC: [u8; 4] = 0xed0c_daed_u32.to_le_bytes();
+
+/// Whether these bytes are a backend with its checksum.
+#[track_caller]
+pub(crate) fn check(snapshot: &[u8]) {
+    let (data, sum) = snapshot.split_at(snapshot.len() - SUM);
+    assert_eq!(Sha256::digest(data)[..], *sum);
+    assert_eq!(data[MAGIC_AT..MAGIC_AT + 4], MAGIC, "a bolt file");
+    assert_eq!(data.len() % 512, 0, "of whole pages");
+}
+
+#[tokio::test]
+async fn a_snapshot_is_a_file_with_its_checksum() {
+    let etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let api = gateway.api();
+    let entries = (0..200).map(|n| (format!("k/{n}").into_bytes(), vec![b'v'; 10_000]));
+    fill::fill(&etcd.client().await, entries).await;
+    let revision = api.write("last", "a value that stands nowhere else").await;
+    let answer = api.get("/cluster/snapshot").send().await.expect(200);
+    assert_eq!(answer.header("content-type"), "application/octet-stream");
+    assert_eq!(
+        answer.header("content-length"),
+        answer.body.len().to_string()
+    );
+    assert!(answer.revision() >= revision);
+    let cluster = api.get("/cluster").send().await.json(200);
+    let id = cluster["members"][0]["id"].as_str().expect("an id");
+    assert_eq!(
+        answer.header("content-disposition"),
+        format!(
+            "attachment; filename=\"default-{id}-{}.db\"",
+            answer.revision()
+        )
+    );
+    assert!(answer.body.len() > 2_000_000);
+    check(&answer.body);
+    let value = b"a value that stands nowhere else";
+    let mut windows = answer.body.windows(value.len());
+    assert!(windows.any(|window| window == value));
+}
+
+fn header() -> Option<PbResponseHeader> {
+    Some(PbResponseHeader {
+        cluster_id: 1,
+        member_id: 7,
+        revision: 5,
+        raft_term: 2,
+    })
+}
+
+/// An etcd whose snapshot is these pieces.
+fn sending(pieces: &[&[u8]]) -> FakeEtcd {
+    let fake = FakeEtcd::start();
+    let members = PbMemberListResponse {
+        header: header(),
+        members: vec![PbMember {
+            id: 7,
+            name: "fake".into(),
+            client_ur_ls: vec![fake.url()],
+            ..PbMember::default()
+        }],
+    };
+    fake.answers("Cluster/MemberList", &[members]);
+    let status = PbStatusResponse {
+        header: header(),
+        version: "3.7.3".into(),
+        leader: 7,
+        ..PbStatusResponse::default()
+    };
+    fake.answers("Maintenance/Status", &[status]);
+    let alarms = PbAlarmResponse {
+        header: header(),
+        alarms: Vec::new(),
+    };
+    fake.answers("Maintenance/Alarm", &[alarms]);
+    // As etcd counts: what is left of the data, and the sum at the end is not data.
+    let whole: usize = pieces.iter().map(|piece| piece.len()).sum();
+    let mut left = (whole - SUM) as u64;
+    let pieces: Vec<_> = pieces
+        .iter()
+        .map(|piece| {
+            left = left.saturating_sub(piece.len() as u64);
+            PbSnapshotResponse {
+                remaining_bytes: left,
+                blob: piece.to_vec(),
+                ..PbSnapshotResponse::default()
+            }
+        })
+        .collect();
+    fake.answers("Maintenance/Snapshot", &pieces);
+    fake
+}
+
+/// What a client gets of a snapshot, and whether it takes it for whole.
+async fn download(fake: &FakeEtcd) -> (u64, Vec<u8>, bool) {
+    let gateway = InProcess::start(&fake.url(), &[]).await;
+    let mut head = gateway
+        .api()
+        .get("/cluster/snapshot")
+        .open()
+        .await
+        .expect("it answers");
+    assert_eq!(head.status, 200);
+    let length = head.headers["content-length"].to_str().expect("digits");
+    let length = length.parse().expect("a number");
+    let mut got = Vec::new();
+    loop {
+        match head.body.frame().await {
+            None => return (length, got, true),
+            Some(Err(_)) => return (length, got, false),
+            Some(Ok(frame)) => got.extend(frame.into_data().unwrap_or_default()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_sound_snapshot_ends_well() {
+    let data = [7; 4096];
+    let sum = Sha256::digest(data);
+    let fake = sending(&[&data[..1000], &data[1000..], &sum]);
+    let (length, got, whole) = download(&fake).await;
+    assert!(whole && got.len() as u64 == length);
+    assert_eq!((&got[..4096], &got[4096..]), (&data[..], &sum[..]));
+}
+
+#[tokio::test]
+async fn a_snapshot_with_a_wrong_checksum_never_ends_well() {
+    let data = [7; 4096];
+    let mut sum = Sha256::digest(data);
+    sum[31] ^= 1;
+    let (length, got, whole) = download(&sending(&[&data, &sum])).await;
+    assert!(!whole, "the client must see that it is broken");
+    assert!((got.len() as u64) < length, "{} of {length}", got.len());
+}
+
+#[tokio::test]
+async fn a_snapshot_that_ends_early_never_ends_well() {
+    let data = [7; 4096];
+    let sum = Sha256::digest(data);
+    let fake = sending(&[&data[..2048], &data[2048..], &sum]);
+    let cut = PbSnapshotResponse {
+        remaining_bytes: 2048,
+        blob: data[..2048].to_vec(),
+        ..PbSnapshotResponse::default()
+    };
+    fake.answers("Maintenance/Snapshot", &[cut]);
+    let (length, got, whole) = download(&fake).await;
+    assert!(!whole && (got.len() as u64) < length);
+}
+
+#[tokio::test]
+async fn a_refused_snapshot_is_a_problem_and_no_file() {
+    let fake = sending(&[&[0; SUM]]);
+    fake.refuses("Maintenance/Snapshot", 7, "etcdserver: permission denied");
+    let gateway = InProcess::start(&fake.url(), &[]).await;
+    let answer = gateway.api().get("/cluster/snapshot").send().await;
+    answer.problem(403, "forbidden");
+}

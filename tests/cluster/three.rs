@@ -1,0 +1,327 @@
+//! Three members: what each says, and the work on them one by one.
+
+use std::time::Duration;
+
+use http::Method;
+use serde_json::{Value, json};
+use support::gateway::InProcess;
+use support::{Client, Cluster, DEADLINE, eventually, when};
+
+use crate::{named, warning, warnings};
+
+/// A cluster, and a gateway that is told of all its members.
+async fn three() -> (Cluster, InProcess) {
+    let cluster = Cluster::start(3).await;
+    let gateway = InProcess::start(&cluster.urls(), &[]).await;
+    (cluster, gateway)
+}
+
+async fn overview(api: &Client) -> Value {
+    api.get("/cluster").send().await.json(200)
+}
+
+/// A member that leads, or one that does not.
+fn place(cluster: &Value, leads: bool) -> usize {
+    let leader = &cluster["leader"];
+    let members = cluster["members"].as_array().expect("members");
+    let found = members.iter().find(|it| (it["id"] == *leader) == leads);
+    let name = found.expect("there is one")["name"]
+        .as_str()
+        .expect("a name");
+    name[1..].parse().expect("m and a digit")
+}
+
+#[tokio::test]
+async fn w12_2_three_members_one_leader_one_may_fail() {
+    let (mut cluster, gateway) = three().await;
+    let api = gateway.api();
+    let before = overview(&api).await;
+    assert_eq!(
+        (&before["quorum"], &before["tolerates"]),
+        (&json!(2), &json!(1))
+    );
+    let members = before["members"].as_array().expect("members");
+    assert_eq!(members.len(), 3);
+    let ids: Vec<_> = members
+        .iter()
+        .map(|it| it["id"].as_str().expect("an id"))
+        .collect();
+    assert!(ids.contains(&before["leader"].as_str().expect("a leader")));
+    for at in 0..3 {
+        let member = named(&before, &format!("m{at}"));
+        assert_eq!(member["reached_by"], cluster.url(at));
+        assert_eq!(member["healthy"], true, "{member}");
+    }
+    for code in [
+        "no_quorum_margin",
+        "quorum_lost",
+        "advertised_url",
+        "version_mixed",
+    ] {
+        assert!(!warnings(&before).contains(&code), "{before}");
+    }
+
+    // A put is read at once through every endpoint.
+    api.write("k", "v").await;
+    for at in 0..3 {
+        let through = InProcess::start(&cluster.url(at), &[]).await;
+        assert_eq!(through.api().read("k").await["value"], "v");
+    }
+
+    let killed = place(&before, false);
+    let name = format!("m{killed}");
+    cluster.kill(killed);
+    let after = overview(&api).await;
+    let gone = named(&after, &name);
+    assert_eq!(gone["healthy"], false, "{gone}");
+    assert!(
+        gone["error"]
+            .as_str()
+            .is_some_and(|it| it.contains("cannot be reached")),
+        "{gone}"
+    );
+    assert_eq!(
+        (&after["quorum"], &after["tolerates"]),
+        (&json!(2), &json!(1))
+    );
+    assert!(
+        warning(&after, "no_quorum_margin").contains(&name),
+        "{after}"
+    );
+    for at in (0..3).filter(|at| *at != killed) {
+        assert_eq!(named(&after, &format!("m{at}"))["healthy"], true);
+    }
+    cluster.restart(killed).await;
+    eventually("all are well again", DEADLINE, async || {
+        let now = overview(&api).await;
+        let healthy = named(&now, &name)["healthy"] == true;
+        when(
+            healthy && !warnings(&now).contains(&"no_quorum_margin"),
+            || now.to_string(),
+        )
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lost_majority_is_told_by_whoever_is_left() {
+    let (mut cluster, gateway) = three().await;
+    let api = gateway.api();
+    cluster.kill(1);
+    cluster.kill(2);
+    let told = eventually("the last one knows no leader", DEADLINE, async || {
+        let answer = api.get("/cluster").send().await;
+        if answer.status != 200 {
+            return Err(answer.text());
+        }
+        let now = answer.json(200);
+        let lost = warnings(&now).contains(&"quorum_lost");
+        when(lost && now["leader"].is_null(), || now.to_string())?;
+        Ok(now)
+    })
+    .await;
+    let left = named(&told, "m0");
+    assert_eq!(left["healthy"], false, "{left}");
+    assert_eq!(left["reached_by"], cluster.url(0));
+}
+
+#[tokio::test]
+async fn the_leadership_is_handed_on_wherever_it_is() {
+    let (cluster, gateway) = three().await;
+    let api = gateway.api();
+    // Through one endpoint alone the leader has to be found.
+    let single = InProcess::start(&cluster.url(0), &[]).await;
+    for through in [&api, &single.api(), &api] {
+        let before = overview(&api).await;
+        let to = place(&before, false);
+        let to = named(&before, &format!("m{to}"))["id"].clone();
+        let moved = through
+            .post("/cluster/move-leader", &json!({"member_id": to}))
+            .send()
+            .await;
+        assert!(moved.revision() >= 1);
+        assert_eq!(moved.json(200)["leader"], to);
+        eventually("everybody knows", DEADLINE, async || {
+            let now = overview(&api).await;
+            when(now["leader"] == to, || now.to_string())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn defragmentation_takes_the_leader_last_and_no_risk() {
+    let (mut cluster, gateway) = three().await;
+    let api = gateway.api();
+    let before = overview(&api).await;
+    let done = api
+        .ask(Method::POST, "/cluster/defragment")
+        .send()
+        .await
+        .json(200);
+    assert_eq!(done["complete"], true, "{done}");
+    let order = done["members"].as_array().expect("members");
+    assert_eq!(order.len(), 3);
+    assert_eq!(order[2]["id"], before["leader"], "the leader comes last");
+    for member in order {
+        assert_eq!(member.get("error"), None, "{member}");
+        assert!(member["db_size"].is_i64() && member["db_size_before"].is_i64());
+    }
+
+    let killed = place(&before, false);
+    cluster.kill(killed);
+    let refused = api.ask(Method::POST, "/cluster/defragment").send().await;
+    let problem = refused.problem(503, "unavailable");
+    assert!(
+        problem["detail"]
+            .as_str()
+            .is_some_and(|it| it.contains(&format!("m{killed}")))
+    );
+    assert!(
+        problem["hint"]
+            .as_str()
+            .is_some_and(|it| it.contains("majority")),
+        "{problem}"
+    );
+    let named_one = json!({"members": [before["leader"]]});
+    let done = api
+        .post("/cluster/defragment", &named_one)
+        .send()
+        .await
+        .json(200);
+    assert_eq!(done["members"].as_array().map(Vec::len), Some(1), "{done}");
+    assert_eq!(done["complete"], true);
+}
+
+#[tokio::test]
+async fn hashes_of_all_members_are_compared() {
+    let (mut cluster, gateway) = three().await;
+    let api = gateway.api();
+    for n in 0..10 {
+        api.write("k", n.to_string()).await;
+    }
+    let same = api.get("/cluster/hash").send().await.json(200);
+    assert_eq!(same["verdict"], "same", "{same}");
+    let members = same["members"].as_array().expect("members");
+    assert_eq!(members.len(), 3);
+    for member in members {
+        assert_eq!(member["hash"], members[0]["hash"]);
+        assert!(member["reached_by"].is_string());
+    }
+    cluster.kill(2);
+    let rest = api.get("/cluster/hash").send().await.json(200);
+    assert_eq!(rest["verdict"], "incomplete", "{rest}");
+    assert_eq!(rest["differ"], json!([]));
+    assert!(named(&rest, "m2")["error"].is_string());
+}
+
+#[tokio::test]
+async fn a_learner_joins_catches_up_and_votes() {
+    let (mut cluster, gateway) = three().await;
+    let api = gateway.api();
+    api.write("k", "v").await;
+    let peer = Cluster::spare_peer();
+    let learner = json!({"peer_urls": [peer], "learner": true});
+    // etcd takes no member before its members have known each other for a while.
+    let added = eventually("etcd takes a member", DEADLINE, async || {
+        let answer = api.post("/cluster/members", &learner).send().await;
+        when(answer.status == 201, || answer.text())?;
+        Ok(answer.json(201))
+    })
+    .await;
+    let id = added["member"]["id"].as_str().expect("an id");
+    let at = cluster.join(&peer);
+    let promote = format!("/cluster/members/{id}/promote");
+    eventually("it is in step", DEADLINE, async || {
+        let answer = api.ask(Method::POST, &promote).send().await;
+        if answer.status == 409 {
+            answer.clone().problem(409, "conflict");
+        }
+        when(answer.status == 200, || answer.text())
+    })
+    .await;
+    let now = overview(&api).await;
+    let joined = named(&now, &format!("m{at}"));
+    assert_eq!(
+        (&joined["learner"], &joined["healthy"]),
+        (&json!(false), &json!(true))
+    );
+    assert_eq!(
+        joined["reached_by"],
+        cluster.url(at),
+        "found at the URL it advertises"
+    );
+    assert_eq!((&now["quorum"], &now["tolerates"]), (&json!(3), &json!(1)));
+    let through = InProcess::start(&cluster.url(at), &[]).await;
+    assert_eq!(through.api().read("k").await["value"], "v");
+
+    // It leaves again, and then is no member.
+    eventually("etcd lets a member go", DEADLINE, async || {
+        let answer = api.delete(&format!("/cluster/members/{id}")).send().await;
+        when(answer.status == 200, || answer.text())
+    })
+    .await;
+    let left = api.get("/cluster/members").send().await.json(200);
+    assert_eq!(left["members"].as_array().map(Vec::len), Some(3));
+}
+
+#[tokio::test]
+async fn a_learner_cannot_lead() {
+    let (_cluster, gateway) = three().await;
+    let api = gateway.api();
+    let learner = json!({"peer_urls": [Cluster::spare_peer()], "learner": true});
+    let added = eventually("etcd takes a member", DEADLINE, async || {
+        let answer = api.post("/cluster/members", &learner).send().await;
+        when(answer.status == 201, || answer.text())?;
+        Ok(answer.json(201))
+    })
+    .await;
+    let to = json!({"member_id": added["member"]["id"]});
+    let refused = api.post("/cluster/move-leader", &to).send().await;
+    let problem = refused.problem(409, "conflict");
+    assert_eq!(problem["detail"], "bad leader transferee");
+}
+
+#[tokio::test]
+async fn a_snapshot_is_that_of_the_member_named() {
+    let (cluster, gateway) = three().await;
+    let api = gateway.api();
+    api.write("k", "v").await;
+    let now = overview(&api).await;
+    for at in 0..3 {
+        let id = named(&now, &format!("m{at}"))["id"]
+            .as_str()
+            .expect("an id");
+        let answer = api
+            .get(&format!("/cluster/snapshot?member={id}"))
+            .send()
+            .await;
+        let answer = answer.expect(200);
+        assert!(
+            answer.header("content-disposition").contains(id),
+            "{answer:?}"
+        );
+        crate::snapshot::check(&answer.body);
+    }
+    drop(cluster);
+}
+
+#[tokio::test]
+async fn a_slow_member_does_not_hold_the_others_up() {
+    let (mut cluster, gateway) = three().await;
+    let api = gateway.api();
+    let before = overview(&api).await;
+    cluster.freeze(place(&before, false)).await;
+    let frozen = place(&before, false);
+    let started = std::time::Instant::now();
+    let now = overview(&api).await;
+    assert!(
+        started.elapsed() < Duration::from_secs(10),
+        "well within the default time"
+    );
+    for at in 0..3 {
+        let member = named(&now, &format!("m{at}"));
+        assert_eq!(member["healthy"], at != frozen, "{member}");
+    }
+    cluster.kill(frozen);
+}

@@ -1,0 +1,335 @@
+//! Users, roles and permissions, while authentication is off: nothing hinders their set-up.
+
+use http::Method;
+use serde_json::{Value, json};
+use support::gateway::InProcess;
+use support::{Client, Etcd, percent};
+
+/// An etcd of one's own, since users are everybody's.
+async fn start() -> (Etcd, InProcess) {
+    let etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    (etcd, gateway)
+}
+
+async fn add_user(api: &Client, name: &str) -> Value {
+    let body = json!({"name": name, "password": "secret"});
+    api.post("/auth/users", &body).send().await.json(201)
+}
+
+async fn add_role(api: &Client, name: &str) -> Value {
+    let body = json!({"name": name});
+    api.post("/auth/roles", &body).send().await.json(201)
+}
+
+fn put_json(api: &Client, path: &str, body: &Value) -> support::http::Ask {
+    api.ask(Method::PUT, path)
+        .header("content-type", "application/json")
+        .body(body.to_string())
+}
+
+#[tokio::test]
+async fn users_are_added_changed_listed_and_deleted() {
+    let (_etcd, gateway) = start().await;
+    let api = gateway.api();
+    assert_eq!(
+        api.get("/auth/users").send().await.json(200)["users"],
+        json!([])
+    );
+    for name in ["user2", "user1", "user3"] {
+        let added = add_user(&api, name).await;
+        assert_eq!(
+            (&added["name"], &added["roles"]),
+            (&json!(name), &json!([]))
+        );
+    }
+    let certificate = json!({"name": "machine", "no_password": true});
+    api.post("/auth/users", &certificate).send().await.json(201);
+    let again = api.post("/auth/users", &json!({"name": "user1", "password": "x"}));
+    let problem = again.send().await.problem(409, "already_exists");
+    assert!(problem["detail"].as_str().expect("text").contains("user1"));
+
+    let password = json!({"password": "changed"});
+    let changed = put_json(&api, "/auth/users/user1/password", &password);
+    let changed = changed.send().await;
+    assert!(changed.revision() >= 1);
+    changed.json(200);
+    for (path, body) in [
+        ("/auth/users/user1/password", json!({"password": ""})),
+        ("/auth/users/user1/password", json!({})),
+    ] {
+        put_json(&api, path, &body)
+            .send()
+            .await
+            .problem(400, "bad_request");
+    }
+    let user = api.get("/auth/users/user1").send().await.json(200);
+    assert_eq!(
+        (&user["name"], &user["roles"]),
+        (&json!("user1"), &json!([]))
+    );
+    api.delete("/auth/users/user2").send().await.json(200);
+    for ask in [
+        api.get("/auth/users/userX"),
+        api.get("/auth/users/userX/reach"),
+        api.delete("/auth/users/user2"),
+        put_json(&api, "/auth/users/userX/password", &password),
+        api.put("/auth/users/userX/roles/root", ""),
+    ] {
+        ask.send().await.problem(404, "user_not_found");
+    }
+    let list = api.get("/auth/users").send().await.json(200);
+    assert_eq!(list["users"], json!(["machine", "user1", "user3"]));
+}
+
+#[tokio::test]
+async fn roles_are_added_granted_and_taken() {
+    let (_etcd, gateway) = start().await;
+    let api = gateway.api();
+    for name in ["role2", "role1", "role3"] {
+        assert_eq!(add_role(&api, name).await["permissions"], json!([]));
+    }
+    let again = api.post("/auth/roles", &json!({"name": "role1"}));
+    again.send().await.problem(409, "already_exists");
+    api.get("/auth/roles/role1").send().await.json(200);
+    api.delete("/auth/roles/role2").send().await.json(200);
+    for ask in [
+        api.get("/auth/roles/roleX"),
+        api.delete("/auth/roles/role2"),
+        api.post(
+            "/auth/roles/roleX/permissions",
+            &json!({"access": "read", "key": "a"}),
+        ),
+        api.delete("/auth/roles/roleX/permissions?key=a"),
+    ] {
+        ask.send().await.problem(404, "role_not_found");
+    }
+    let list = api.get("/auth/roles").send().await.json(200);
+    assert_eq!(list["roles"], json!(["role1", "role3"]));
+
+    add_user(&api, "user").await;
+    let roles = async || api.get("/auth/users/user").send().await.json(200)["roles"].clone();
+    for _ in 0..2 {
+        // Once more is no error.
+        api.put("/auth/users/user/roles/role3", "")
+            .send()
+            .await
+            .json(200);
+    }
+    api.put("/auth/users/user/roles/role1", "")
+        .send()
+        .await
+        .json(200);
+    assert_eq!(roles().await, json!(["role1", "role3"]));
+    let unknown = api.put("/auth/users/user/roles/roleX", "").send().await;
+    unknown.problem(404, "role_not_found");
+    api.delete("/auth/users/user/roles/role1")
+        .send()
+        .await
+        .json(200);
+    let twice = api.delete("/auth/users/user/roles/role1").send().await;
+    let problem = twice.problem(404, "role_not_found");
+    assert!(
+        problem["detail"]
+            .as_str()
+            .expect("text")
+            .contains("has no role")
+    );
+    // A role that goes is gone for its users too.
+    api.delete("/auth/roles/role3").send().await.json(200);
+    assert_eq!(roles().await, json!([]));
+}
+
+#[tokio::test]
+async fn permissions_are_on_keys_prefixes_and_ranges() {
+    let (_etcd, gateway) = start().await;
+    let api = gateway.api();
+    add_role(&api, "r").await;
+    let path = "/auth/roles/r/permissions";
+    let binary = json!({"base64": "//4="});
+    let grants = [
+        json!({"access": "read", "key": "a"}),
+        json!({"access": "write", "prefix": "b/"}),
+        json!({"access": "readwrite", "start": "c", "end": "e"}),
+        json!({"access": "read", "from": "x"}),
+        json!({"access": "read", "key": binary}),
+    ];
+    for grant in &grants {
+        api.post(path, grant).send().await.json(200);
+    }
+    let permissions = async || {
+        let role = api.get("/auth/roles/r").send().await.json(200);
+        role["permissions"].as_array().expect("permissions").clone()
+    };
+    let listed = permissions().await;
+    assert_eq!(listed.len(), grants.len());
+    for grant in &grants {
+        assert!(listed.contains(grant), "{grant} in {listed:?}");
+    }
+    // The same range again replaces what it allows.
+    api.post(path, &json!({"access": "readwrite", "key": "a"}))
+        .send()
+        .await
+        .json(200);
+    let listed = permissions().await;
+    assert_eq!(listed.len(), grants.len());
+    assert!(listed.contains(&json!({"access": "readwrite", "key": "a"})));
+
+    let other = api.delete(&format!("{path}?prefix=a")).send().await;
+    let problem = other.problem(422, "unprocessable");
+    assert!(problem["hint"].is_string(), "{problem}");
+    api.delete(path).send().await.problem(400, "bad_request");
+    for range in [
+        "key=a",
+        "prefix=b/",
+        "start=c&end=e",
+        "from=x",
+        "key=%FF%FE",
+    ] {
+        api.delete(&format!("{path}?{range}"))
+            .send()
+            .await
+            .json(200);
+    }
+    assert_eq!(permissions().await, Vec::<Value>::new());
+    api.post(path, &json!({"access": "read", "prefix": ""}))
+        .send()
+        .await
+        .json(200);
+    assert_eq!(
+        permissions().await,
+        [json!({"access": "read", "prefix": ""})]
+    );
+    api.delete(&format!("{path}?prefix="))
+        .send()
+        .await
+        .json(200);
+}
+
+#[tokio::test]
+async fn a_users_reach_is_its_roles_added_up() {
+    let (_etcd, gateway) = start().await;
+    let api = gateway.api();
+    add_user(&api, "u").await;
+    let reach = async || api.get("/auth/users/u/reach").send().await.json(200);
+    let nothing = reach().await;
+    assert_eq!(
+        (&nothing["read"], &nothing["write"]),
+        (&json!([]), &json!([]))
+    );
+    assert_eq!(nothing["root"], false);
+    for (role, grant) in [
+        ("jobs", json!({"access": "readwrite", "prefix": "/jobs/"})),
+        ("jobs", json!({"access": "read", "key": "/jobs"})),
+        ("low", json!({"access": "read", "start": "a", "end": "m"})),
+        ("high", json!({"access": "read", "start": "k", "end": "t"})),
+        ("high", json!({"access": "write", "from": "z"})),
+    ] {
+        api.post("/auth/roles", &json!({"name": role})).send().await;
+        api.post(&format!("/auth/roles/{role}/permissions"), &grant)
+            .send()
+            .await
+            .json(200);
+        api.put(&format!("/auth/users/u/roles/{role}"), "")
+            .send()
+            .await
+            .json(200);
+    }
+    let all = reach().await;
+    assert_eq!(
+        all["read"],
+        json!([{"key": "/jobs"}, {"prefix": "/jobs/"}, {"start": "a", "end": "t"}])
+    );
+    assert_eq!(all["write"], json!([{"prefix": "/jobs/"}, {"from": "z"}]));
+    assert_eq!(all["roles"], json!(["high", "jobs", "low"]));
+    add_role(&api, "root").await;
+    api.put("/auth/users/u/roles/root", "")
+        .send()
+        .await
+        .json(200);
+    let root = reach().await;
+    assert_eq!(root["root"], true);
+    assert_eq!(
+        (&root["read"], &root["write"]),
+        (&json!([{"prefix": ""}]), &json!([{"prefix": ""}]))
+    );
+}
+
+#[tokio::test]
+async fn names_are_one_segment_of_any_characters() {
+    let (_etcd, gateway) = start().await;
+    let api = gateway.api();
+    for name in ["a/b", "größe", "with space", "100%", "?&=#"] {
+        let segment = percent(name);
+        add_user(&api, name).await;
+        add_role(&api, name).await;
+        let path = format!("/auth/users/{segment}");
+        assert_eq!(api.get(&path).send().await.json(200)["name"], name);
+        api.put(&format!("{path}/roles/{segment}"), "")
+            .send()
+            .await
+            .json(200);
+        assert_eq!(
+            api.get(&path).send().await.json(200)["roles"],
+            json!([name])
+        );
+        api.delete(&format!("{path}/roles/{segment}"))
+            .send()
+            .await
+            .json(200);
+        api.delete(&path).send().await.json(200);
+        api.delete(&format!("/auth/roles/{segment}"))
+            .send()
+            .await
+            .json(200);
+    }
+}
+
+#[tokio::test]
+async fn authentication_needs_root_and_says_so() {
+    let (_etcd, gateway) = start().await;
+    let api = gateway.api();
+    let status = api.get("/auth/status").send().await;
+    assert!(status.revision() >= 1);
+    assert_eq!(status.json(200)["enabled"], false);
+    let enable = async || api.ask(Method::POST, "/auth/enable").send().await;
+    let problem = enable().await.problem(409, "conflict");
+    assert!(
+        problem["detail"]
+            .as_str()
+            .expect("text")
+            .contains("root user does not exist")
+    );
+    assert!(problem["hint"].is_string());
+    add_user(&api, "root").await;
+    let problem = enable().await.problem(409, "conflict");
+    assert!(
+        problem["detail"]
+            .as_str()
+            .expect("text")
+            .contains("root role")
+    );
+    let off = api
+        .ask(Method::POST, "/auth/disable")
+        .send()
+        .await
+        .json(200);
+    assert_eq!(off["enabled"], false);
+}
+
+#[tokio::test]
+async fn a_password_is_never_answered() {
+    let (_etcd, gateway) = start().await;
+    let api = gateway.api();
+    for body in [
+        json!({"name": "u", "password": 83_150_007}),
+        json!({"name": "u", "password": ["83150007"]}),
+        json!({"name": "u", "password": {"base64": "83150007"}}),
+        json!({"name": "", "password": "83150007"}),
+        json!({"name": "u", "password": "83150007", "no_password": true}),
+    ] {
+        let answer = api.post("/auth/users", &body).send().await;
+        assert!(!answer.text().contains("83150007"), "{}", answer.text());
+        answer.problem(400, "bad_request");
+    }
+}
