@@ -1,5 +1,6 @@
 //! The cluster and its users: what they show, and the work on them.
 
+mod access;
 mod advertised;
 mod alarms;
 mod members;

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -55,7 +56,9 @@ impl FakeEtcd {
             while let Ok((stream, _)) = listener.accept().await {
                 let replies = Arc::clone(&replies);
                 background().spawn(async move {
-                    let service = service_fn(move |request| answer(Arc::clone(&replies), request));
+                    let service = service_fn(move |request: Request<Incoming>| {
+                        ready(Ok::<_, Infallible>(answer(&replies, &request)))
+                    });
                     let builder = Builder::new(TokioExecutor::new());
                     let _ = builder
                         .serve_connection(TokioIo::new(stream), service)
@@ -98,10 +101,7 @@ fn framed<M: Message>(message: &M) -> Bytes {
 
 type Body = StreamBody<stream::Iter<std::vec::IntoIter<Result<Frame<Bytes>, Infallible>>>>;
 
-async fn answer(
-    replies: Arc<Mutex<HashMap<String, Reply>>>,
-    request: Request<Incoming>,
-) -> Result<Response<Body>, Infallible> {
+fn answer(replies: &Mutex<HashMap<String, Reply>>, request: &Request<Incoming>) -> Response<Body> {
     let reply = {
         let replies = replies.lock().expect("nobody panics holding it");
         replies.get(request.uri().path()).cloned()
@@ -124,5 +124,5 @@ async fn answer(
     let mut response = Response::new(StreamBody::new(stream::iter(frames)));
     let kind = HeaderValue::from_static("application/grpc");
     response.headers_mut().insert("content-type", kind);
-    Ok(response)
+    response
 }
