@@ -15,13 +15,13 @@ const FAILED_PRECONDITION: u16 = 9;
 const INVALID_ARGUMENT: u16 = 3;
 const PERMISSION_DENIED: u16 = 7;
 
-fn header(member_id: u64) -> Option<PbResponseHeader> {
-    Some(PbResponseHeader {
+fn header(member_id: u64) -> PbResponseHeader {
+    PbResponseHeader {
         cluster_id: 1,
         member_id,
         revision: 5,
         raft_term: 2,
-    })
+    }
 }
 
 /// A cluster whose members say that they are of these versions.
@@ -39,12 +39,12 @@ fn cluster_of(versions: &[&str]) -> Vec<FakeEtcd> {
         .collect();
     for ((fake, id), version) in fakes.iter().zip(1..).zip(versions) {
         let list = PbMemberListResponse {
-            header: header(id),
+            header: Some(header(id)),
             members: members.clone(),
         };
         fake.answers("Cluster/MemberList", &[list]);
         let status = PbStatusResponse {
-            header: header(id),
+            header: Some(header(id)),
             version: (*version).to_owned(),
             leader: 1,
             db_size: 20_480,
@@ -52,7 +52,7 @@ fn cluster_of(versions: &[&str]) -> Vec<FakeEtcd> {
         };
         fake.answers("Maintenance/Status", &[status]);
         let alarms = PbAlarmResponse {
-            header: header(id),
+            header: Some(header(id)),
             alarms: Vec::new(),
         };
         fake.answers("Maintenance/Alarm", &[alarms]);
@@ -197,7 +197,7 @@ async fn a_denied_list_of_members_leaves_the_alarms() {
 
 fn hash(hash: u32, hash_revision: i64) -> PbHashKvResponse {
     PbHashKvResponse {
-        header: header(1),
+        header: Some(header(1)),
         hash,
         compact_revision: 3,
         hash_revision,

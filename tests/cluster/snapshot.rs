@@ -55,20 +55,20 @@ async fn a_snapshot_is_a_file_with_its_checksum() {
     assert!(windows.any(|window| window == value));
 }
 
-fn header() -> Option<PbResponseHeader> {
-    Some(PbResponseHeader {
+fn header() -> PbResponseHeader {
+    PbResponseHeader {
         cluster_id: 1,
         member_id: 7,
         revision: 5,
         raft_term: 2,
-    })
+    }
 }
 
 /// An etcd whose snapshot is these pieces.
 fn sending(pieces: &[&[u8]]) -> FakeEtcd {
     let fake = FakeEtcd::start();
     let members = PbMemberListResponse {
-        header: header(),
+        header: Some(header()),
         members: vec![PbMember {
             id: 7,
             name: "fake".into(),
@@ -78,14 +78,14 @@ fn sending(pieces: &[&[u8]]) -> FakeEtcd {
     };
     fake.answers("Cluster/MemberList", &[members]);
     let status = PbStatusResponse {
-        header: header(),
+        header: Some(header()),
         version: "3.7.3".into(),
         leader: 7,
         ..PbStatusResponse::default()
     };
     fake.answers("Maintenance/Status", &[status]);
     let alarms = PbAlarmResponse {
-        header: header(),
+        header: Some(header()),
         alarms: Vec::new(),
     };
     fake.answers("Maintenance/Alarm", &[alarms]);
