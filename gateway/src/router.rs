@@ -56,12 +56,21 @@ fn v1() -> OpenApiRouter<AppState> {
         .routes(routes!(api::leases::list, api::leases::grant))
         .routes(routes!(api::leases::one, api::leases::revoke))
         .routes(routes!(api::leases::keep_alive))
+        .routes(routes!(api::leases::hold, api::leases::hold_socket))
+        .routes(routes!(api::leases::session, api::leases::session_socket))
         .routes(routes!(api::locks::list))
         .routes(routes!(
             api::locks::one,
             api::locks::acquire,
             api::locks::release
         ))
+        .routes(routes!(api::locks::hold, api::locks::hold_socket))
+        .routes(routes!(api::elections::one))
+        .routes(routes!(api::elections::campaign))
+        .routes(routes!(api::elections::proclaim))
+        .routes(routes!(api::elections::resign))
+        .routes(routes!(api::elections::observe))
+        .routes(routes!(api::elections::hold, api::elections::hold_socket))
         .routes(routes!(api::watch::watch))
         .merge(cluster())
         .merge(access())

@@ -1,6 +1,7 @@
 //! Accepting connections and serving them until told to stop.
 
 mod linger;
+mod patience;
 
 use std::convert::Infallible;
 use std::future::{Future, pending};
@@ -22,6 +23,7 @@ use tower::ServiceExt as _;
 use tower_http::timeout::TimeoutBody;
 
 use self::linger::Lingering;
+pub use self::patience::{Impatience, Patience};
 use crate::tasks::Tasks;
 
 /// What one client can take from the others at most.
@@ -49,13 +51,15 @@ impl Limits {
 /// How often an HTTP/2 client is asked whether it still lives.
 const PING: Duration = Duration::from_secs(20);
 
-/// The two ends of an accepted connection.
-#[derive(Clone, Copy, Debug)]
+/// An accepted connection: its two ends, and how long it may stay without an acknowledgement.
+#[derive(Clone, Debug)]
 pub struct Connection {
     /// The client's address.
     pub peer: SocketAddr,
     /// The address it connected to.
     pub local: SocketAddr,
+    /// How long what was sent may stay unacknowledged.
+    pub patience: Patience,
 }
 
 /// Serves `router` on `listener` until the tasks are told to stop; connections are tasks too, so
@@ -70,7 +74,17 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: Tasks, limits: 
         };
         let stream = match accepted {
             Ok((stream, peer)) => match stream.local_addr() {
-                Ok(local) => (stream, Connection { peer, local }),
+                Ok(local) => {
+                    let patience = Patience::default();
+                    (
+                        stream,
+                        Connection {
+                            peer,
+                            local,
+                            patience,
+                        },
+                    )
+                }
                 Err(_) => continue,
             },
             Err(error) => {
@@ -112,9 +126,10 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     let heard = Arc::new(AtomicBool::new(false));
     let hears = Arc::clone(&heard);
+    let (peer, patience) = (ends.peer, ends.patience.clone());
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         hears.store(true, Ordering::Relaxed);
-        request.extensions_mut().insert(ConnectInfo(ends));
+        request.extensions_mut().insert(ConnectInfo(ends.clone()));
         let request = request.map(|body| Body::new(TimeoutBody::new(limits.body, body)));
         let answer = router.clone().oneshot(request);
         async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
@@ -129,8 +144,8 @@ async fn connection(
         .timer(TokioTimer::new())
         .keep_alive_interval(PING)
         .max_concurrent_streams(256);
-    let serving =
-        builder.serve_connection_with_upgrades(TokioIo::new(Lingering::new(stream)), service);
+    let stream = TokioIo::new(Lingering::new(stream, patience));
+    let serving = builder.serve_connection_with_upgrades(stream, service);
     tokio::pin!(serving);
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
@@ -139,12 +154,12 @@ async fn connection(
             serving.await
         }
         () = silence(&heard, limits.head) => {
-            tracing::debug!(peer = %ends.peer, "connection without a request");
+            tracing::debug!(%peer, "connection without a request");
             return;
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(peer = %ends.peer, %error, "connection ended");
+        tracing::debug!(%peer, %error, "connection ended");
     }
 }
 

@@ -16,9 +16,10 @@ use crate::middleware::frame::RequestIds;
 use crate::middleware::guard::Policy;
 use crate::service::access::AccessService;
 use crate::service::cluster::ClusterService;
+use crate::service::election::ElectionService;
 use crate::service::history::HistoryService;
 use crate::service::kv::KvService;
-use crate::service::lease::LeaseService;
+use crate::service::lease::{Keepers, LeaseService};
 use crate::service::lock::LockService;
 use crate::service::stm::StmService;
 use crate::service::transfer::TransferService;
@@ -74,6 +75,8 @@ pub struct Cluster {
     pub leases: LeaseService,
     /// Locks.
     pub locks: LockService,
+    /// Elections.
+    pub elections: ElectionService,
     /// Members, leader, health.
     pub info: ClusterService,
     /// Users and roles.
@@ -90,7 +93,13 @@ impl Cluster {
             .lock_prefix
             .iter()
             .map(|prefix| prefix.clone().into_bytes());
-        let locks = LockService::new(etcd.clone(), tasks.clone(), lock_prefixes.collect());
+        let keepers = Keepers::new(etcd.clone(), tasks.clone());
+        let locks = LockService::new(
+            etcd.clone(),
+            tasks.clone(),
+            keepers.clone(),
+            lock_prefixes.collect(),
+        );
         Self {
             endpoints: etcd.endpoints().to_vec(),
             kv: KvService::new(etcd.clone()),
@@ -100,7 +109,8 @@ impl Cluster {
             stm: StmService::new(etcd.clone()),
             transfer: TransferService::new(etcd.clone(), tasks.clone()),
             live: Hub::new(etcd.clone(), tasks.clone()),
-            leases: LeaseService::new(etcd.clone()),
+            leases: LeaseService::new(etcd.clone(), keepers),
+            elections: ElectionService::new(locks.clone()),
             locks,
             access: AccessService::new(etcd.clone()),
             info: ClusterService::new(name.clone(), etcd, tasks.clone()),

@@ -56,3 +56,30 @@ pub struct LeaseList {
     /// The cursor of the next page; `null` on the last.
     pub next: Option<String>,
 }
+
+/// What becomes of a held lease when the client goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OnClose {
+    /// It is revoked, and its keys go with it.
+    Revoke,
+    /// It is left to its time to live.
+    Orphan,
+}
+
+/// Body of `POST /leases/hold`: a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct HoldRequest {
+    /// Seconds of the lease that the gateway grants; 60 without it. Not beside `lease`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<i64>,
+    /// A lease to take up; one is granted without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<LeaseId>,
+    /// What becomes of the lease when the client goes; `revoke` without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_close: Option<OnClose>,
+}

@@ -8,6 +8,7 @@
 mod access;
 mod bytes;
 mod cluster;
+mod election;
 mod id;
 mod kv;
 mod lease;
@@ -22,6 +23,7 @@ mod txn;
 pub use access::*;
 pub use bytes::Bytes;
 pub use cluster::*;
+pub use election::*;
 pub use id::{LeaseId, MemberId, ParseIdError};
 pub use kv::*;
 pub use lease::*;

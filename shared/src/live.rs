@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Code, Entry, LeaseId, Lock, MemberId, RangeSpec, nullable};
+use crate::{
+    Acquired, Bytes, Candidate, Code, Entry, Leadership, LeaseId, Lock, MemberId, RangeSpec,
+    nullable,
+};
 
 /// What a client says on a socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -245,6 +248,18 @@ pub enum ServerMessage {
         revision: i64,
         /// Some leases have not been asked about yet.
         partial: bool,
+    },
+    /// The lock is held (holds of locks).
+    Acquired(Acquired),
+    /// The candidate leads (holds of candidacies).
+    Elected(Leadership),
+    /// Who leads an election, and what it proclaims (`GET /elections/{name}/observe`).
+    Leader {
+        /// The leader.
+        #[serde(flatten)]
+        leader: Candidate,
+        /// The revision of what it proclaims.
+        mod_revision: i64,
     },
     /// A lease was granted or taken up (holds).
     Granted {

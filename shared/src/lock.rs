@@ -59,6 +59,9 @@ pub struct Lock {
     pub holder: Option<Claim>,
     /// Who waits, in order; `null` where etcd does not record it (single keys).
     pub waiters: Option<Vec<Claim>>,
+    /// With `rwmutex`: the other readers that hold it together with `holder`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readers: Vec<Claim>,
 }
 
 /// A lock as an answer of its own.
@@ -103,6 +106,19 @@ pub struct LockRequest {
     /// A lease of the caller's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<LeaseId>,
+}
+
+/// Body of `POST /locks/{name}/hold`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LockHoldRequest {
+    /// Seconds of the lease that keeps the place in the queue; 60 without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<i64>,
+    /// The owner's name, for whoever looks at the queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<String>,
 }
 
 /// Answer of `POST /locks/{name}` when the lock is held.

@@ -13,6 +13,7 @@ pub mod fake;
 pub mod fill;
 pub mod gateway;
 pub mod http;
+pub mod peer;
 pub mod proxy;
 pub mod stream;
 pub mod tools;
@@ -31,6 +32,7 @@ pub use self::etcd::Etcd;
 pub use self::fake::FakeEtcd;
 pub use self::gateway::{Watchgate, World};
 pub use self::http::{Answer, Client};
+pub use self::peer::Peer;
 pub use self::stream::{Stream, events_of, revisions_of};
 
 /// How long a value may take to come. Generous: the machine may be building something beside us.

@@ -13,7 +13,7 @@ use crate::caller::{Caller, Identity};
 use crate::config::Anonymous;
 use crate::failure::{Failure, Result};
 use crate::middleware::frame::RequestId;
-use crate::server::Connection;
+use crate::server::{Connection, Patience};
 use crate::state::{AppState, Cluster};
 
 /// How long etcd may take without `?timeout=`.
@@ -32,6 +32,8 @@ pub struct Call {
     pub headers: HeaderMap,
     /// Names it in the log.
     pub request_id: String,
+    /// How long its connection may stay without an acknowledgement.
+    pub patience: Patience,
     /// The path below the API's base, as sent.
     path: String,
     identity: Identity,
@@ -63,6 +65,11 @@ impl FromRequestParts<AppState> for Call {
                 .cloned()
                 .unwrap_or_default()
                 .0,
+            patience: parts
+                .extensions
+                .get::<ConnectInfo<Connection>>()
+                .map(|ConnectInfo(connection)| connection.patience.clone())
+                .unwrap_or_default(),
             path: parts.uri.path().to_owned(),
             identity,
             timeout,

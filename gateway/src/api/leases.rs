@@ -1,14 +1,18 @@
-//! `/leases`: granted, listed, looked at, renewed once, revoked.
+//! `/leases`: granted, listed, looked at, renewed once, revoked, held.
 
 use axum::body::Bytes;
 use axum::response::Response;
 use http::StatusCode;
-use shared::{GrantRequest, LeaseAnswer, LeaseId, LeaseList, Problem};
+use shared::{
+    GrantRequest, HoldRequest, LeaseAnswer, LeaseId, LeaseList, OnClose, Problem, ServerMessage,
+};
 
-use super::body;
 use super::call::Call;
+use super::query::Query;
 use super::reply::answer;
+use super::{body, holds};
 use crate::failure::{Failure, Result};
+use crate::live::stream::Transport;
 use crate::service::lease::LeasePage;
 
 const ROUTE: &str = "/leases";
@@ -117,4 +121,130 @@ pub async fn revoke(mut call: Call) -> Result<Response> {
         .revoke(&call.caller(), id, dry_run)
         .await?;
     Ok(answer(StatusCode::OK, lease.header.revision, &lease))
+}
+
+/// Keep a lease alive for as long as this stream is open (etcd's KeepAlive).
+///
+/// `granted`, then `renewed` each third of its TTL, then `lost` and the end. When the client goes, the
+/// lease is left to its TTL, or revoked with `on_close=revoke`.
+#[utoipa::path(
+    operation_id = "hold_lease",
+    post, path = "/leases/{id}/hold", tag = "leases",
+    params(
+        ("id" = LeaseId, Path, description = "Hexadecimal, or `dec:` and decimal"),
+        ("on_close" = Option<String>, Query, description = "orphan or revoke; default orphan"),
+    ),
+    responses(
+        (status = 200, description = "Messages, one an event or a line", content(
+            (ServerMessage = "application/x-ndjson"),
+            (ServerMessage = "text/event-stream"),
+        )),
+        (status = 403, body = Problem), (status = 404, body = Problem),
+    )
+)]
+pub async fn hold(mut call: Call, transport: Transport, bytes: Bytes) -> Result<Response> {
+    let on_close = on_close(&mut call.query)?;
+    std::mem::take(&mut call.query).finish()?;
+    body::json::<Nothing>(&call.headers, &bytes)?;
+    hold_one(call, transport, on_close).await
+}
+
+/// As the POST, as a WebSocket: the gateway's pings show it also through a proxy when the client is
+/// gone.
+#[utoipa::path(
+    operation_id = "hold_lease_socket",
+    get, path = "/leases/{id}/hold", tag = "leases",
+    params(
+        ("id" = LeaseId, Path, description = "Hexadecimal, or `dec:` and decimal"),
+        ("on_close" = Option<String>, Query, description = "orphan or revoke; default orphan"),
+    ),
+    responses(
+        (status = 101, description = "A WebSocket; every message is one of these", body = ServerMessage),
+        (status = 404, body = Problem),
+        (status = 405, description = "No WebSocket was asked for", body = Problem),
+    )
+)]
+pub async fn hold_socket(mut call: Call, transport: Transport) -> Result<Response> {
+    holds::only_socket(&transport)?;
+    let on_close = on_close(&mut call.query)?;
+    std::mem::take(&mut call.query).finish()?;
+    hold_one(call, transport, on_close).await
+}
+
+async fn hold_one(call: Call, transport: Transport, on_close: Option<OnClose>) -> Result<Response> {
+    call.writable()?;
+    let id = lease_id(&call)?;
+    call.streaming_caller()?;
+    let on_close = on_close.unwrap_or(OnClose::Orphan);
+    let held = call
+        .cluster
+        .leases
+        .hold(&call.caller(), id, on_close)
+        .await?;
+    Ok(holds::respond(&call, transport, held))
+}
+
+/// A session: a lease that lives as long as this stream is open.
+///
+/// Grants one, or takes up `lease`. `granted`, then `renewed` each third of its TTL, then `lost` and
+/// the end. When the client goes, the lease is revoked, or left to its TTL with `"on_close":"orphan"`.
+#[utoipa::path(
+    operation_id = "hold_session",
+    post, path = "/leases/hold", tag = "leases",
+    request_body(content = HoldRequest, example = json!({"ttl": 30})),
+    responses(
+        (status = 200, description = "Messages, one an event or a line", content(
+            (ServerMessage = "application/x-ndjson"),
+            (ServerMessage = "text/event-stream"),
+        )),
+        (status = 400, body = Problem), (status = 403, body = Problem),
+        (status = 422, description = "There is no such lease, or etcd refuses the TTL", body = Problem),
+    )
+)]
+pub async fn session(mut call: Call, transport: Transport, bytes: Bytes) -> Result<Response> {
+    std::mem::take(&mut call.query).finish()?;
+    let request: HoldRequest = body::json(&call.headers, &bytes)?;
+    begin_session(call, transport, request).await
+}
+
+/// As the POST, as a WebSocket.
+#[utoipa::path(
+    operation_id = "hold_session_socket",
+    get, path = "/leases/hold", tag = "leases",
+    params(
+        ("ttl" = Option<i64>, Query, description = "Seconds of the lease to grant; default 60"),
+        ("lease" = Option<LeaseId>, Query, description = "A lease to take up instead"),
+        ("on_close" = Option<String>, Query, description = "revoke or orphan; default revoke"),
+    ),
+    responses(
+        (status = 101, description = "A WebSocket; every message is one of these", body = ServerMessage),
+        (status = 405, description = "No WebSocket was asked for", body = Problem),
+        (status = 422, description = "There is no such lease, or etcd refuses the TTL", body = Problem),
+    )
+)]
+pub async fn session_socket(mut call: Call, transport: Transport) -> Result<Response> {
+    holds::only_socket(&transport)?;
+    let request = HoldRequest {
+        ttl: call.query.number("ttl", i64::MIN..=i64::MAX)?,
+        lease: call.query.parsed("lease")?,
+        on_close: on_close(&mut call.query)?,
+    };
+    std::mem::take(&mut call.query).finish()?;
+    begin_session(call, transport, request).await
+}
+
+async fn begin_session(call: Call, transport: Transport, request: HoldRequest) -> Result<Response> {
+    call.writable()?;
+    call.streaming_caller()?;
+    let held = call.cluster.leases.session(&call.caller(), request).await?;
+    Ok(holds::respond(&call, transport, held))
+}
+
+fn on_close(query: &mut Query) -> Result<Option<OnClose>> {
+    match query.text("on_close")?.as_deref() {
+        None => Ok(None),
+        Some("orphan") => Ok(Some(OnClose::Orphan)),
+        Some("revoke") => Ok(Some(OnClose::Revoke)),
+        Some(_) => Err(Failure::bad_request("`on_close` is `orphan` or `revoke`")),
+    }
 }

@@ -1,22 +1,21 @@
-//! `/locks`: found, acquired, released.
+//! `/locks`: found, acquired, held, released.
 
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::response::Response;
-use futures_util::StreamExt as _;
-use futures_util::stream::once;
 use http::StatusCode;
 use shared::{
-    Acquired, LeaseId, LockAnswer, LockList, LockRequest, Problem, Released, ServerMessage,
+    Acquired, LeaseId, LockAnswer, LockHoldRequest, LockList, LockRequest, Problem, Released,
+    ServerMessage,
 };
 
-use super::body;
 use super::call::Call;
 use super::reply::answer;
+use super::{body, holds, standing};
 use crate::failure::{Failure, Result};
 use crate::live::stream::{self, Transport};
-use crate::service::lock::{Filter, LockPage, Release, Standing, Which};
+use crate::service::lock::{Filter, LockPage, Release, Which};
 
 const ROUTE: &str = "/locks";
 /// Locks on a page at most.
@@ -152,20 +151,78 @@ pub async fn acquire(mut call: Call, bytes: Bytes) -> Result<Response> {
         StatusCode::CREATED
     };
     let response = answer(status, acquired.answer.header.revision, &acquired.answer);
-    Ok(kept_when_written(response, acquired.standing))
+    Ok(standing::kept_when_written(response, acquired.standing))
 }
 
-/// Keeps the place only when the answer was written: until then dropping the body gives it up.
-fn kept_when_written(response: Response, standing: Standing) -> Response {
-    response.map(|body| {
-        let written = async move {
-            // Lets the server write what it has, and notice a connection that is closed.
-            tokio::task::yield_now().await;
-            standing.keep();
-        };
-        let end = once(written).filter_map(|()| async { None });
-        Body::from_stream(body.into_data_stream().chain(end))
-    })
+/// Hold a lock for as long as this stream is open.
+///
+/// Stands in the queue, says `acquired` once it is its turn, then `renewed` each third of the TTL, and
+/// `lost` when the lease ends or somebody releases it. When the client goes it is released, and its
+/// place in the queue given up: `curl -N -X POST` is a lock for as long as curl runs.
+#[utoipa::path(
+    operation_id = "hold_lock",
+    post, path = "/locks/{name}/hold", tag = "locks",
+    params(
+        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
+        ("name" = Option<String>, Query, description = "The name, where the path has -"),
+    ),
+    request_body(content = LockHoldRequest, example = json!({"ttl": 30, "holder": "api-7"})),
+    responses(
+        (status = 200, description = "Messages, one an event or a line", content(
+            (ServerMessage = "application/x-ndjson"),
+            (ServerMessage = "text/event-stream"),
+        )),
+        (status = 400, body = Problem), (status = 403, body = Problem),
+    )
+)]
+pub async fn hold(mut call: Call, transport: Transport, bytes: Bytes) -> Result<Response> {
+    let name = call.name(ROUTE)?;
+    std::mem::take(&mut call.query).finish()?;
+    let request: LockHoldRequest = body::json(&call.headers, &bytes)?;
+    begin_hold(call, transport, name, request).await
+}
+
+/// As the POST, as a WebSocket: the gateway's pings show it also through a proxy when the client is
+/// gone.
+#[utoipa::path(
+    operation_id = "hold_lock_socket",
+    get, path = "/locks/{name}/hold", tag = "locks",
+    params(
+        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
+        ("name" = Option<String>, Query, description = "The name, where the path has -"),
+        ("ttl" = Option<i64>, Query, description = "Seconds of the lease; default 60"),
+        ("holder" = Option<String>, Query, description = "The owner's name"),
+    ),
+    responses(
+        (status = 101, description = "A WebSocket; every message is one of these", body = ServerMessage),
+        (status = 405, description = "No WebSocket was asked for", body = Problem),
+    )
+)]
+pub async fn hold_socket(mut call: Call, transport: Transport) -> Result<Response> {
+    holds::only_socket(&transport)?;
+    let name = call.name(ROUTE)?;
+    let request = LockHoldRequest {
+        ttl: call.query.number("ttl", i64::MIN..=i64::MAX)?,
+        holder: call.query.text("holder")?,
+    };
+    std::mem::take(&mut call.query).finish()?;
+    begin_hold(call, transport, name, request).await
+}
+
+async fn begin_hold(
+    call: Call,
+    transport: Transport,
+    name: Vec<u8>,
+    request: LockHoldRequest,
+) -> Result<Response> {
+    call.writable()?;
+    call.streaming_caller()?;
+    let held = call
+        .cluster
+        .locks
+        .hold(&call.caller(), name, request)
+        .await?;
+    Ok(holds::respond(&call, transport, held))
 }
 
 /// Release one claim of a lock, the holder's or a waiter's, and nothing else.

@@ -75,7 +75,11 @@ pub(super) enum Use {
 
 /// A client over connections of its own.
 pub(super) async fn client(settings: &Settings, usage: Use) -> Result<Client, ConnectError> {
-    let connections = connections(settings).await?;
+    over(connections(settings).await?, usage).await
+}
+
+/// A client over these connections.
+pub(super) async fn over(connections: Rotating, usage: Use) -> Result<Client, ConnectError> {
     let options = ConnectOptions::new().with_require_leader(usage == Use::Streams);
     Client::from_channel(
         Channel::Custom(BoxCloneSyncService::new(connections)),

@@ -10,6 +10,7 @@ mod auth;
 mod channel;
 pub mod embedded;
 mod error;
+mod keep_alive;
 mod kv;
 mod lease;
 mod maintenance;
@@ -25,6 +26,7 @@ use tokio::time::timeout_at;
 
 pub use self::auth::{AuthFact, PermissionFact};
 pub use self::channel::{ConnectError, Settings};
+pub use self::keep_alive::KeepAlives;
 pub(crate) use self::kv::entry;
 pub use self::kv::{
     Compare, Condition, Delete, Get, KeyValue, Op, OpAnswer, Order, Put, RangeAnswer, Sort, Txn,
@@ -51,6 +53,8 @@ struct Inner {
     unary: etcd_client::Client,
     /// Leases; keep-alives are streams and require a leader.
     leases: etcd_client::Client,
+    /// The connections of `leases`, for the streams of the lease keepers.
+    lease_streams: channel::Rotating,
     /// Without a client of the crate's: watches are read field by field.
     watches: channel::Rotating,
 }
@@ -74,13 +78,15 @@ impl Etcd {
     /// Prepares the connections; none is made before the first call.
     pub async fn new(settings: Settings) -> std::result::Result<Self, ConnectError> {
         let unary = channel::client(&settings, channel::Use::Unary).await?;
-        let leases = channel::client(&settings, channel::Use::Streams).await?;
+        let lease_streams = channel::connections(&settings).await?;
+        let leases = channel::over(lease_streams.clone(), channel::Use::Streams).await?;
         let watches = channel::connections(&settings).await?;
         Ok(Self {
             inner: Arc::new(Inner {
                 settings,
                 unary,
                 leases,
+                lease_streams,
                 watches,
             }),
         })
@@ -118,6 +124,11 @@ impl Etcd {
     /// The client for leases as `caller`.
     pub(in crate::etcd) fn leases_client(&self, _caller: &Caller) -> &etcd_client::Client {
         &self.inner.leases
+    }
+
+    /// The connections of keep-alive streams as `caller`.
+    pub(in crate::etcd) fn lease_streams(&self, _caller: &Caller) -> channel::Rotating {
+        self.inner.lease_streams.clone()
     }
 
     /// The connections of watches as `caller`.

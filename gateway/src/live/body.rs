@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::stream::{IDLE, Message, UNREAD};
+use super::stream::{IDLE, Message};
 use crate::tasks::Tasks;
 
 /// How messages stand in a body.
@@ -53,10 +53,12 @@ impl Format {
     }
 }
 
-/// Answers with what `producer` sends to `outbound`'s other end.
+/// Answers with what `producer` sends to `outbound`'s other end. A client may leave data unread for
+/// `unread`.
 pub(super) fn respond<F>(
     tasks: &Tasks,
     format: Format,
+    unread: Duration,
     producer: F,
     outbound: mpsc::Receiver<Message>,
 ) -> Response
@@ -72,6 +74,7 @@ where
         Box::pin(producer),
         outbound,
         to_body,
+        unread,
         stop,
         gone.clone(),
     ));
@@ -108,6 +111,7 @@ async fn run<F>(
     mut producer: std::pin::Pin<Box<F>>,
     mut outbound: mpsc::Receiver<Message>,
     to_body: mpsc::Sender<Message>,
+    unread: Duration,
     stop: CancellationToken,
     gone: CancellationToken,
 ) where
@@ -129,7 +133,7 @@ async fn run<F>(
             }
             () = sleep(IDLE) => Message::of(&ServerMessage::Idle),
         };
-        if !deliver(message, &to_body, &stop, UNREAD).await {
+        if !deliver(message, &to_body, &stop, unread).await {
             return;
         }
     }

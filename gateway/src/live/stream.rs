@@ -112,6 +112,44 @@ fn accepts_sse(headers: &HeaderMap) -> bool {
     })
 }
 
+/// How a client proves that it is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Liveness {
+    /// Between pings of a socket.
+    pub(super) ping: Duration,
+    /// A socket that is silent for so long, pongs included, is gone.
+    pub(super) silent: Duration,
+    /// How long a client may leave data unread.
+    pub(super) unread: Duration,
+    /// Time in which nobody listened to the client because it did not read counts as silence too.
+    pub(super) strict: bool,
+}
+
+impl Default for Liveness {
+    fn default() -> Self {
+        Self {
+            ping: ws::PING,
+            silent: ws::SILENT,
+            unread: UNREAD,
+            strict: false,
+        }
+    }
+}
+
+impl Liveness {
+    /// Of a client that keeps a lease by being there: it is asked as often as the lease is renewed, and
+    /// is gone when the lease could be.
+    pub fn of_lease(ttl: Duration) -> Self {
+        let usual = Self::default();
+        Self {
+            ping: (ttl / 3).min(usual.ping),
+            silent: ttl,
+            unread: ttl.min(usual.unread),
+            strict: true,
+        }
+    }
+}
+
 /// A message on its way out.
 #[derive(Debug)]
 pub struct Message {
@@ -199,6 +237,20 @@ where
     P: FnOnce(Out, Ops) -> F + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
+    respond_alive(tasks, transport, Liveness::default(), producer)
+}
+
+/// As [`respond`], with a client that has to prove more or less often that it is there.
+pub fn respond_alive<P, F>(
+    tasks: &Tasks,
+    transport: Transport,
+    liveness: Liveness,
+    producer: P,
+) -> Response
+where
+    P: FnOnce(Out, Ops) -> F + Send + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
     let (messages, outbound) = mpsc::channel(QUEUE);
     let (texts, inbound) = mpsc::channel(OPS);
     let out = Out { messages };
@@ -209,12 +261,17 @@ where
             let tracked = tasks.clone();
             ws::upgrade(*upgrade, move |socket| {
                 let producer = Box::pin(producer(out, ops));
-                tracked.spawn(ws::run(socket, producer, outbound, texts, stop));
+                let run = ws::run(socket, producer, outbound, texts, liveness, stop);
+                tracked.spawn(run);
             })
         }
-        Transport::Sse => body::respond(tasks, body::Format::Sse, producer(out, ops), outbound),
-        Transport::Ndjson => {
-            body::respond(tasks, body::Format::Ndjson, producer(out, ops), outbound)
+        Transport::Sse | Transport::Ndjson => {
+            let format = match transport {
+                Transport::Sse => body::Format::Sse,
+                _ => body::Format::Ndjson,
+            };
+            let unread = liveness.unread;
+            body::respond(tasks, format, unread, producer(out, ops), outbound)
         }
     }
 }
@@ -224,6 +281,22 @@ mod tests {
     use http::Request;
 
     use super::*;
+
+    #[test]
+    fn who_keeps_a_lease_is_asked_as_often_as_it_is_renewed() {
+        let of = |ttl| Liveness::of_lease(Duration::from_secs(ttl));
+        let (short, long) = (of(6), of(600));
+        assert_eq!(
+            (short.ping, short.silent),
+            (Duration::from_secs(2), Duration::from_secs(6))
+        );
+        assert_eq!(short.unread, Duration::from_secs(6));
+        assert_eq!(long.ping, Duration::from_secs(10));
+        assert_eq!(
+            (long.silent, long.unread),
+            (Duration::from_mins(10), UNREAD)
+        );
+    }
 
     async fn check(headers: &[(&'static str, &'static str)], expected: &str) {
         let mut request = Request::builder().uri("/watch");

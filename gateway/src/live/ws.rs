@@ -11,16 +11,16 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::stream::{IDLE, Message, UNREAD};
+use super::stream::{IDLE, Liveness, Message};
 
 /// Largest message a client may send, bytes; a larger one is answered by `error`.
 const LARGEST_TEXT: usize = 64 << 10;
 /// Largest message that is read at all, bytes; a larger one closes the socket.
 const LARGEST_READ: usize = 1 << 20;
 /// Between pings.
-const PING: Duration = Duration::from_secs(10);
+pub(super) const PING: Duration = Duration::from_secs(10);
 /// A client that is silent for so long, pongs included, with nothing waiting to be written, is gone.
-const SILENT: Duration = Duration::from_secs(30);
+pub(super) const SILENT: Duration = Duration::from_secs(30);
 /// How long a client may take to answer a close.
 const CLOSING: Duration = Duration::from_secs(1);
 /// How long who left data unread may take to read it, and the reason.
@@ -59,11 +59,12 @@ pub(super) async fn run<F>(
     mut producer: Pin<Box<F>>,
     mut outbound: mpsc::Receiver<Message>,
     ops: mpsc::Sender<String>,
+    liveness: Liveness,
     stop: CancellationToken,
 ) where
     F: Future<Output = ()> + Send,
 {
-    let mut pings = interval(PING);
+    let mut pings = interval(liveness.ping);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     pings.reset();
     let mut heard = Instant::now();
@@ -104,11 +105,12 @@ pub(super) async fn run<F>(
                 }
             }
             _ = pings.tick() => {
-                if heard.elapsed() >= SILENT {
+                if heard.elapsed() >= liveness.silent {
                     break End::Gone;
                 }
                 ws::Message::Ping(bytes::Bytes::new())
             }
+            () = sleep_until(heard + liveness.silent), if liveness.strict => break End::Gone,
             () = sleep_until(said + IDLE) => text(Message::of(&ServerMessage::Idle)),
         };
         let ping = matches!(message, ws::Message::Ping(_));
@@ -116,7 +118,7 @@ pub(super) async fn run<F>(
         let written = tokio::select! {
             biased;
             () = stop.cancelled() => break End::Close(close_code::AWAY, "the gateway stops"),
-            written = timeout(UNREAD, socket.send(message)) => written,
+            written = timeout(liveness.unread, socket.send(message)) => written,
         };
         match written {
             Ok(Ok(())) => {}
@@ -127,7 +129,7 @@ pub(super) async fn run<F>(
         if !ping {
             said = now;
         }
-        if now - began > CLOSING {
+        if now - began > CLOSING && !liveness.strict {
             // It was the client's turn to read, and nobody listened to it meanwhile.
             heard = now;
         }

@@ -13,6 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::patience::{Applied, Patience};
+
 /// How long a client may pause before nothing more is expected of it.
 const PAUSE: Duration = Duration::from_millis(500);
 /// How long a client may go on sending what nobody wants.
@@ -22,6 +24,7 @@ const LONGEST: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Lingering {
     stream: TcpStream,
+    patience: Applied,
     closing: Option<Closing>,
 }
 
@@ -32,9 +35,10 @@ struct Closing {
 }
 
 impl Lingering {
-    pub(super) fn new(stream: TcpStream) -> Self {
+    pub(super) fn new(stream: TcpStream, patience: Patience) -> Self {
         Self {
             stream,
+            patience: Applied::new(patience),
             closing: None,
         }
     }
@@ -56,7 +60,11 @@ impl AsyncWrite for Lingering {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let Self {
+            stream, patience, ..
+        } = &mut *self;
+        patience.apply(stream);
+        Pin::new(stream).poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -64,7 +72,11 @@ impl AsyncWrite for Lingering {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let Self {
+            stream, patience, ..
+        } = &mut *self;
+        patience.apply(stream);
+        Pin::new(stream).poll_write_vectored(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -76,7 +88,9 @@ impl AsyncWrite for Lingering {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, closing } = self.get_mut();
+        let Self {
+            stream, closing, ..
+        } = self.get_mut();
         let closing = if let Some(closing) = closing {
             closing
         } else {

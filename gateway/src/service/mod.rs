@@ -3,7 +3,9 @@
 pub mod access;
 pub mod cluster;
 pub mod cursor;
+pub mod election;
 pub mod history;
+mod insist;
 pub mod kv;
 pub mod lease;
 pub mod lock;

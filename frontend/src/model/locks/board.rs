@@ -156,6 +156,7 @@ impl Board {
                     let gone = Lock {
                         holder: None,
                         waiters: Some(Vec::new()),
+                        readers: Vec::new(),
                         ..tracked.lock.clone()
                     };
                     tracked.update(gone, now, lost_at);

@@ -103,6 +103,7 @@ mod tests {
             certain: true,
             holder: Some(holder),
             waiters: None,
+            readers: Vec::new(),
         }
     }
 

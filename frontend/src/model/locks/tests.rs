@@ -24,6 +24,7 @@ fn lock(name: &str, holder: Option<Claim>, waiters: Vec<Claim>) -> ServerMessage
         certain: true,
         holder,
         waiters: Some(waiters),
+        readers: Vec::new(),
     })
 }
 

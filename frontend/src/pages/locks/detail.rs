@@ -87,6 +87,7 @@ fn nobody(name: Vec<u8>) -> Lock {
         certain: true,
         holder: None,
         waiters: None,
+        readers: Vec::new(),
     }
 }
 

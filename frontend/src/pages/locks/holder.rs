@@ -116,6 +116,14 @@ fn Facts(store: LockStore, lock: Signal<Lock>) -> impl IntoView {
             (line != label(holder).0 && !line.is_empty()).then_some(line)
         })
     });
+    // A readers-writer lock may be held by several readers; the card stands for the oldest of them.
+    let readers = Memo::new(move |_| {
+        let names = lock.with(|lock| {
+            let readers = lock.readers.iter();
+            readers.map(|reader| label(reader).0).collect::<Vec<_>>()
+        });
+        (!names.is_empty()).then(|| names.join(", "))
+    });
     let lease = holder.map(|holder| holder.lease);
     let others = LocalResource::new(move || async move {
         let answer = api::leases::lease(lease?).await.ok()?;
@@ -136,6 +144,10 @@ fn Facts(store: LockStore, lock: Signal<Lock>) -> impl IntoView {
             <dd class="num">{renewed}</dd>
             <dt title=tr(Text::HeldTitle)>{tr(Text::HeldFor)}</dt>
             <dd class="num">{held}</dd>
+            <Show when=move || readers.with(Option::is_some)>
+                <dt>{tr(Text::AlsoReading)}</dt>
+                <dd class="mono cut" title=move || readers.get()>{move || readers.get()}</dd>
+            </Show>
             <dt>{tr(Text::AlsoOnLease)}</dt>
             <dd class="num">{others}</dd>
             <dt>{tr(Text::Key)}</dt>

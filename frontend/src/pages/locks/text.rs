@@ -57,6 +57,7 @@ texts! {
         SinceFirstSeen: "{0}, since first seen", "{0}，自首次发现起";
         Key: "Key", "键";
         Value: "Value", "值";
+        AlsoReading: "Also reading", "同时持有的读者";
         AlsoOnLease: "Also on this lease", "同租约的其他键";
         KeyOne: "{0} key", "{0} 个键";
         KeyMany: "{0} keys", "{0} 个键";

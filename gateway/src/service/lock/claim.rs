@@ -6,24 +6,17 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use shared::Code;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
 use super::Inner;
 use crate::caller::{Caller, Identity};
 use crate::etcd::{Compare, Etcd, Op, Txn};
 use crate::failure::Result;
-
-/// How long etcd may take for one attempt to clean up.
-const ATTEMPT: Duration = Duration::from_secs(5);
-/// How long a clean-up is tried again while etcd is away.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// Between two attempts.
-const PAUSE: Duration = Duration::from_millis(500);
+use crate::service::insist::{ATTEMPT, insist};
 
 /// The requests of this gateway that stand on the same key.
 #[derive(Debug, Default)]
@@ -194,26 +187,17 @@ async fn clean_up(
     created: Option<i64>,
     lease: Option<i64>,
 ) {
-    let give_up = Instant::now() + PATIENCE;
-    loop {
+    let cleaned = insist(&inner.tasks, || async {
         let caller = Caller::new(identity.clone(), Some(ATTEMPT));
-        let Err(failure) = attempt(&inner.etcd, &caller, key, created, lease).await else {
-            return;
-        };
-        let stopping = inner.tasks.stop().is_cancelled();
-        if stopping || Instant::now() >= give_up {
-            let (key, cause) = (String::from_utf8_lossy(key).into_owned(), failure.chain());
-            tracing::warn!(
-                key,
-                cause,
-                "a place in a queue was left behind until its lease ends"
-            );
-            return;
-        }
-        tokio::select! {
-            () = sleep(PAUSE) => {}
-            () = inner.tasks.stop().cancelled() => {}
-        }
+        attempt(&inner.etcd, &caller, key, created, lease).await
+    });
+    if let Err(failure) = cleaned.await {
+        let (key, cause) = (String::from_utf8_lossy(key).into_owned(), failure.chain());
+        tracing::warn!(
+            key,
+            cause,
+            "a place in a queue was left behind until its lease ends"
+        );
     }
 }
 

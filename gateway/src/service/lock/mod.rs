@@ -1,15 +1,18 @@
 //! Locks: acquired and released as etcd's own recipe does, found by themselves, followed live.
 //!
-//! [`recipe`] queues, [`claim`] cleans up behind whoever leaves, [`release`] removes one claim,
+//! [`place`] enters a queue, [`wait`] waits in it, [`recipe`] answers a request with it, [`hold`] keeps
+//! it for a connection; [`claim`] cleans up behind whoever leaves, [`release`] removes one claim,
 //! [`queue`] reads one lock as it is now, [`index`] finds all of them and keeps them live. What a key
-//! means is decided in [`names`] and [`shape`] alone.
+//! means is decided in [`names`] and [`shape`] alone. Elections are queues too and use the same parts.
 
 mod budget;
 mod claim;
+pub(super) mod hold;
 mod index;
-mod names;
-mod queue;
-mod recipe;
+pub(super) mod names;
+pub(super) mod place;
+pub(super) mod queue;
+pub(super) mod recipe;
 mod release;
 mod seen;
 mod shape;
@@ -20,7 +23,7 @@ mod wait;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use shared::{LockAnswer, LockList, LockRequest, Released};
+use shared::{LockAnswer, LockHoldRequest, LockList, LockRequest, Released};
 
 use self::budget::Budget;
 use self::claim::Attachments;
@@ -30,9 +33,11 @@ use self::seen::FirstSeen;
 use crate::caller::{Caller, Identity};
 use crate::etcd::Etcd;
 use crate::failure::Result;
+use crate::service::lease::Keepers;
 use crate::tasks::Tasks;
 
 pub use self::claim::Standing;
+pub use self::hold::PlaceHold;
 pub use self::index::{Filter, LockPage, LockStream};
 pub use self::recipe::Acquisition;
 pub use self::release::{Release, Which};
@@ -44,9 +49,10 @@ pub struct LockService {
 }
 
 #[derive(Debug)]
-struct Inner {
-    etcd: Etcd,
+pub(super) struct Inner {
+    pub(super) etcd: Etcd,
     tasks: Tasks,
+    keepers: Keepers,
     marks: Marks,
     budget: Budget,
     seen: FirstSeen,
@@ -55,12 +61,14 @@ struct Inner {
 }
 
 impl LockService {
-    /// Over a cluster's connections. Leased keys below `lock_prefixes` are locks for certain.
-    pub fn new(etcd: Etcd, tasks: Tasks, lock_prefixes: Vec<Vec<u8>>) -> Self {
+    /// Over a cluster's connections and its lease keepers. Leased keys below `lock_prefixes` are locks
+    /// for certain.
+    pub fn new(etcd: Etcd, tasks: Tasks, keepers: Keepers, lock_prefixes: Vec<Vec<u8>>) -> Self {
         Self {
             inner: Arc::new(Inner {
                 etcd,
                 tasks,
+                keepers,
                 marks: Marks::new(lock_prefixes),
                 budget: Budget::default(),
                 seen: FirstSeen::default(),
@@ -81,6 +89,21 @@ impl LockService {
         request: LockRequest,
     ) -> Result<Acquisition> {
         recipe::acquire(&self.inner, caller, name, request).await
+    }
+
+    /// Stands in the queue, and holds the lock once it is its turn, until what this returns is dropped.
+    pub async fn hold(
+        &self,
+        caller: &Caller,
+        name: Vec<u8>,
+        request: LockHoldRequest,
+    ) -> Result<PlaceHold> {
+        hold::hold(&self.inner, caller, name, request).await
+    }
+
+    /// The parts that elections are made of, too.
+    pub(super) fn parts(&self) -> &Arc<Inner> {
+        &self.inner
     }
 
     /// Removes one claim of a queue.

@@ -2,12 +2,13 @@
 //!
 //! A queue named `N` is every key `N/<%x of its own lease>`. A name is never trimmed: `/my-lock` and
 //! `/my-lock/` are two queues, and since the recipe searches by a byte prefix, claims of the second
-//! block the first.
+//! block the first. A readers-writer lock named `N` is every key `N/read/<nanoseconds>` and
+//! `N/write/<nanoseconds>`; a lease is never so long.
 
 use shared::LeaseId;
 
 /// The prefix that the recipe searches: every key under it stands in the queue's way.
-pub(super) fn queue_prefix(name: &[u8]) -> Vec<u8> {
+pub(in crate::service) fn queue_prefix(name: &[u8]) -> Vec<u8> {
     let mut prefix = name.to_vec();
     prefix.push(b'/');
     prefix
@@ -21,17 +22,44 @@ pub(super) fn claim_key(name: &[u8], lease: LeaseId) -> Vec<u8> {
 }
 
 /// The queue a key stands in: none unless its last segment is exactly its own lease.
-pub(super) fn queue_of(key: &[u8], lease: i64) -> Option<&[u8]> {
+pub(in crate::service) fn queue_of(key: &[u8], lease: i64) -> Option<&[u8]> {
     let slash = key.iter().rposition(|byte| *byte == b'/')?;
     let lease = LeaseId::from_raw(lease)?;
     (&key[slash + 1..] == lease.to_string().as_bytes()).then(|| &key[..slash])
 }
 
 /// The lease that a key directly under the queue's prefix names, if it is written as the recipe does.
-pub(super) fn lease_named(name: &[u8], key: &[u8]) -> Option<LeaseId> {
+pub(in crate::service) fn lease_named(name: &[u8], key: &[u8]) -> Option<LeaseId> {
     let segment = key.strip_prefix(name)?.strip_prefix(b"/")?;
     let lease: LeaseId = std::str::from_utf8(segment).ok()?.parse().ok()?;
     (lease.0 != 0 && lease.to_string().as_bytes() == segment).then_some(lease)
+}
+
+/// A key of etcd's readers-writer recipe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rw<'a> {
+    /// The lock's name.
+    pub(super) name: &'a [u8],
+    /// Whether it asks to write.
+    pub(super) writes: bool,
+}
+
+/// Decimal digits of a time in nanoseconds, from 1973 to 2286 and longer than any lease's name.
+const NANOSECONDS: std::ops::RangeInclusive<usize> = 18..=19;
+
+/// The readers-writer lock that a leased key belongs to.
+pub(super) fn rw_of(key: &[u8]) -> Option<Rw<'_>> {
+    let slash = key.iter().rposition(|byte| *byte == b'/')?;
+    let (rest, time) = (&key[..slash], &key[slash + 1..]);
+    if !NANOSECONDS.contains(&time.len()) || !time.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let (name, writes) = match (rest.strip_suffix(b"/read"), rest.strip_suffix(b"/write")) {
+        (Some(name), _) => (name, false),
+        (None, Some(name)) => (name, true),
+        (None, None) => return None,
+    };
+    Some(Rw { name, writes })
 }
 
 /// Every name whose queue a key stands in the way of, shortest first: what is left of each `/` in it.
@@ -91,6 +119,26 @@ mod tests {
                 queue.map(str::as_bytes),
                 "{key}"
             );
+        }
+    }
+
+    #[test]
+    fn a_readers_writer_key_carries_its_time() {
+        let rw = |key: &'static str| rw_of(key.as_bytes()).map(|rw| (rw.name, rw.writes));
+        assert_eq!(rw("a/read/1764086400123456789"), Some((&b"a"[..], false)));
+        assert_eq!(
+            rw("/a//write/1764086400123456789"),
+            Some((&b"/a/"[..], true))
+        );
+        for key in [
+            "a/read/694d604f1cc13e0f",
+            "a/read/1764086400",
+            "a/read/17640864001234567a9",
+            "a/reads/1764086400123456789",
+            "read/1764086400123456789",
+            "a/write/",
+        ] {
+            assert_eq!(rw(key), None, "{key}");
         }
     }
 

@@ -3,10 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 
 use futures_util::{StreamExt as _, stream};
-use shared::{Code, Entry, Header, LeaseId, Lock, LockAnswer, LockKind};
+use shared::{Candidate, Code, Entry, Header, LeaseId, Lock, LockAnswer, LockKind};
 
 use super::Inner;
-use super::names::{lease_named, queue_of, queue_prefix};
+use super::names::{lease_named, queue_of, queue_prefix, rw_of};
 use super::shape::{self, Held, LeaseTime};
 use crate::caller::Caller;
 use crate::etcd::{Etcd, Get, KeyValue, Op, OpAnswer, Range, Txn};
@@ -25,12 +25,15 @@ const CONCURRENCY: usize = 16;
 
 /// What stands under a name, at one revision.
 #[derive(Debug)]
-pub(super) struct Queue {
-    pub(super) header: Header,
+pub(in crate::service) struct Queue {
+    pub(in crate::service) header: Header,
     pub(super) direct: Vec<Held>,
+    /// Keys of a readers-writer lock of that name, with whether each asks to write.
+    pub(super) rw: Vec<(Held, bool)>,
     pub(super) nested: Vec<Held>,
-    /// The oldest key without a lease among the nested ones looked at: it blocks like any other.
-    pub(super) ordinary: Option<Vec<u8>>,
+    /// The oldest key without a lease among the nested ones looked at, with its create revision: it
+    /// blocks like any other.
+    pub(super) ordinary: Option<(i64, Vec<u8>)>,
     /// The key of that very name, where it has a lease.
     pub(super) single: Option<Held>,
 }
@@ -63,7 +66,7 @@ pub(super) async fn read_keys(
 
 /// Reads what stands under a name. Nested keys count only when older than `until`, without it when
 /// older than the last claim of the queue itself.
-pub(super) async fn read(
+pub(in crate::service) async fn read(
     inner: &Inner,
     caller: &Caller,
     name: &[u8],
@@ -92,7 +95,8 @@ pub(super) async fn read(
     loop {
         let last = kvs.last().map(|kv| [&kv.key[..], &[0]].concat());
         for kv in kvs {
-            if lease_named(name, &kv.key).is_some() {
+            let of_rw = rw_of(&kv.key).is_some_and(|rw| rw.name == name);
+            if of_rw || lease_named(name, &kv.key).is_some() {
                 direct.push((kv.create_revision, kv.key));
             } else if until.is_none_or(|until| kv.create_revision < until) {
                 nested.insert((kv.create_revision, kv.key));
@@ -117,19 +121,23 @@ pub(super) async fn read(
     let mut queue = Queue {
         header,
         direct: Vec::new(),
+        rw: Vec::new(),
         nested: Vec::new(),
         ordinary: None,
         single: None,
     };
     let ordinary = found.iter().filter(|kv| kv.lease == 0 && kv.key != name);
     let ordinary = ordinary.min_by_key(|kv| kv.create_revision);
-    queue.ordinary = ordinary.map(|kv| kv.key.clone());
+    queue.ordinary = ordinary.map(|kv| (kv.create_revision, kv.key.clone()));
     for kv in found.into_iter().filter(|kv| kv.lease != 0) {
         let held = held(inner, caller, kv);
         if held.key == name {
             queue.single = Some(held);
         } else if queue_of(&held.key, held.lease) == Some(name) {
             queue.direct.push(held);
+        } else if let Some(rw) = rw_of(&held.key).filter(|rw| rw.name == name) {
+            let writes = rw.writes;
+            queue.rw.push((held, writes));
         } else {
             queue.nested.push(held);
         }
@@ -155,6 +163,7 @@ impl Queue {
         let held = self
             .direct
             .into_iter()
+            .chain(self.rw.into_iter().map(|(held, _)| held))
             .chain(self.nested)
             .chain(self.single);
         held.map(|held| Entry {
@@ -170,7 +179,13 @@ impl Queue {
 
     /// Whether somebody stands in the queue, or the key of that name is a lock.
     pub(super) fn exists(&self, inner: &Inner) -> bool {
-        !self.direct.is_empty() || self.single(inner).is_some()
+        !self.direct.is_empty() || !self.rw.is_empty() || self.single(inner).is_some()
+    }
+
+    /// What stands in the queue's way without being a claim of it.
+    fn nested(&self) -> Vec<&Held> {
+        let rw = self.rw.iter().map(|(held, _)| held);
+        self.nested.iter().chain(rw).collect()
     }
 
     /// The key of that name and whether it is certainly a lock, where it is one.
@@ -180,11 +195,11 @@ impl Queue {
     }
 
     async fn times(&self, inner: &Inner, caller: &Caller) -> HashMap<i64, LeaseTime> {
-        let mut order: Vec<&Held> = if self.direct.is_empty() && self.nested.is_empty() {
-            self.single.iter().collect()
-        } else {
-            self.direct.iter().chain(&self.nested).collect()
-        };
+        let mut order: Vec<&Held> = self.nested();
+        order.extend(&self.direct);
+        if order.is_empty() {
+            order.extend(&self.single);
+        }
         order.sort_by_key(|held| held.create_revision);
         let leases: BTreeSet<i64> = order.iter().take(TIMED).map(|held| held.lease).collect();
         stream::iter(leases)
@@ -211,11 +226,46 @@ impl Queue {
         let times = self.times(inner, caller).await;
         let time = |lease: i64| times.get(&lease).copied();
         let direct: Vec<&Held> = self.direct.iter().collect();
+        if !direct.is_empty() {
+            return shape::queue(name, &direct, &self.nested(), time);
+        }
+        let rw: Vec<_> = self
+            .rw
+            .iter()
+            .map(|(held, writes)| (held, *writes))
+            .collect();
         let nested: Vec<&Held> = self.nested.iter().collect();
-        shape::queue(name, &direct, &nested, time).or_else(|| {
+        shape::rwmutex(name, &rw, &nested, time).or_else(|| {
             let (held, certain) = self.single(inner)?;
             Some(shape::single(held, certain, time(held.lease)))
         })
+    }
+
+    /// The candidates of an election: who leads, and the others in order. Nobody leads while an older
+    /// key stands in the way that is no candidate's.
+    pub(in crate::service) async fn candidates(
+        mut self,
+        inner: &Inner,
+        caller: &Caller,
+    ) -> (Option<Candidate>, Vec<Candidate>) {
+        let times = self.times(inner, caller).await;
+        self.direct.sort_by_key(|held| held.create_revision);
+        let first = self.direct.first().map(|held| held.create_revision);
+        let nested = self.nested();
+        let blocking = nested.iter().map(|held| held.create_revision);
+        let blocking = blocking.chain(self.ordinary.iter().map(|(created, _)| *created));
+        let blocked = blocking
+            .min()
+            .is_some_and(|oldest| first.is_some_and(|first| oldest < first));
+        let mut candidates = self.direct.into_iter().map(|held| Candidate {
+            ttl: times.get(&held.lease).map(|time| time.ttl),
+            key: held.key.into(),
+            value: held.value.unwrap_or_default().into(),
+            lease: LeaseId(held.lease),
+            revision: held.create_revision,
+        });
+        let leader = if blocked { None } else { candidates.next() };
+        (leader, candidates.collect())
     }
 
     /// The queue as it stands in the way of whoever came at the revision `until`.
@@ -228,7 +278,7 @@ impl Queue {
     ) -> Lock {
         let times = self.times(inner, caller).await;
         let direct: Vec<&Held> = self.direct.iter().collect();
-        let nested: Vec<&Held> = self.nested.iter().collect();
+        let nested = self.nested();
         if direct.is_empty() && nested.is_empty() {
             return shape::gone(name, LockKind::Mutex, true);
         }

@@ -6,7 +6,7 @@
 use shared::{Code, Header, LeaseId, Released};
 
 use super::Inner;
-use super::names::{claim_key, queue_of, queue_prefix};
+use super::names::{claim_key, queue_of, queue_prefix, rw_of};
 use super::queue::{self, nobody, read_keys};
 use crate::caller::Caller;
 use crate::etcd::{Compare, Get, KeyValue, Op, Range, Txn};
@@ -130,7 +130,10 @@ async fn find(
         Which::Lease(lease) => kv.lease == lease.0,
         Which::Token(token) => kv.create_revision == token,
     };
-    let in_queue = |kv: &KeyValue| queue_of(&kv.key, kv.lease) == Some(name);
+    let in_queue = |kv: &KeyValue| {
+        queue_of(&kv.key, kv.lease) == Some(name)
+            || rw_of(&kv.key).is_some_and(|rw| rw.name == name)
+    };
     let is_lock = |kv: &KeyValue| kv.key == name && inner.marks.single(name).is_some();
     let mut claims = found.into_iter().filter(|kv| kv.lease != 0 && named(kv));
     let claim = claims.find(|kv| in_queue(kv) || is_lock(kv));

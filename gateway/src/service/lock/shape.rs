@@ -124,7 +124,47 @@ pub(super) fn queue_until(
         certain,
         holder: claims.next(),
         waiters: Some(claims.collect()),
+        readers: Vec::new(),
     }
+}
+
+/// A readers-writer lock: `claims` are its keys, with whether each asks to write; `nested` other leased
+/// keys under its prefix, which writers wait behind too.
+///
+/// The order is that of the last change. Readers hold it together while no writer is older; else the
+/// first of all holds it.
+pub(super) fn rwmutex(
+    name: &[u8],
+    claims: &[(&Held, bool)],
+    nested: &[&Held],
+    time: impl Fn(i64) -> Option<LeaseTime>,
+) -> Option<Lock> {
+    let writes = |(held, writes): &(&Held, bool)| writes.then_some(held.mod_revision);
+    let last_writer = claims.iter().filter_map(writes).max();
+    let blocking = nested
+        .iter()
+        .filter(|held| last_writer.is_some_and(|last| held.mod_revision < last));
+    let mut order: Vec<(&Held, bool)> = claims.to_vec();
+    order.extend(blocking.map(|held| (*held, true)));
+    order.sort_by(|(a, _), (b, _)| (a.mod_revision, &a.key).cmp(&(b.mod_revision, &b.key)));
+    let first_writer = claims.iter().filter_map(writes).min();
+    let reads_now = |held: &Held, asks_to_write: bool| {
+        !asks_to_write && first_writer.is_none_or(|first| held.mod_revision < first)
+    };
+    let (readers, others): (Vec<_>, Vec<_>) = order
+        .into_iter()
+        .partition(|(held, writes)| reads_now(held, *writes));
+    let said = |(held, _): (&Held, bool)| claim(held, time(held.lease));
+    let (mut readers, mut others) = (readers.into_iter().map(said), others.into_iter().map(said));
+    let holder = readers.next().or_else(|| others.next())?;
+    Some(Lock {
+        name: name.into(),
+        kind: LockKind::Rwmutex,
+        certain: true,
+        holder: Some(holder),
+        waiters: Some(others.collect()),
+        readers: readers.collect(),
+    })
 }
 
 /// A key that is a lock by itself.
@@ -135,6 +175,7 @@ pub(super) fn single(held: &Held, certain: bool, time: Option<LeaseTime>) -> Loc
         certain,
         holder: Some(claim(held, time)),
         waiters: None,
+        readers: Vec::new(),
     }
 }
 
@@ -146,6 +187,7 @@ pub(super) fn gone(name: &[u8], kind: LockKind, certain: bool) -> Lock {
         certain,
         holder: None,
         waiters: Some(Vec::new()),
+        readers: Vec::new(),
     }
 }
 
@@ -219,6 +261,30 @@ mod tests {
                 .holder
                 .is_some()
         );
+    }
+
+    #[test]
+    fn readers_hold_together_until_a_writer_comes() {
+        let tokens = |claims: &[Claim]| -> Vec<i64> {
+            claims.iter().map(|claim| claim.fencing_token).collect()
+        };
+        let keys: Vec<Held> = [3, 4, 5, 6]
+            .iter()
+            .map(|at| held(&format!("n/x/{at}"), *at, 1, ""))
+            .collect();
+        let check = |writers: [bool; 4], holder: i64, readers: &[i64], waiters: &[i64]| {
+            let claims: Vec<_> = keys.iter().zip(writers).collect();
+            let lock = rwmutex(b"n", &claims, &[], |_| None).expect("a lock");
+            assert_eq!((lock.kind, lock.certain), (LockKind::Rwmutex, true));
+            assert_eq!(lock.holder.expect("a holder").fencing_token, holder);
+            assert_eq!(tokens(&lock.readers), readers);
+            assert_eq!(tokens(&lock.waiters.expect("a queue")), waiters);
+        };
+        let (reads, writes) = (false, true);
+        check([reads, reads, writes, reads], 3, &[4], &[5, 6]);
+        check([writes, reads, reads, writes], 3, &[], &[4, 5, 6]);
+        check([reads, reads, reads, reads], 3, &[4, 5, 6], &[]);
+        assert_eq!(rwmutex(b"n", &[], &[&keys[0]], |_| None), None);
     }
 
     #[test]

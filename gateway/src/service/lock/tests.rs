@@ -2,5 +2,6 @@
 
 mod acquire;
 mod discover;
+mod hold;
 mod release;
 pub(crate) mod support;

@@ -2,36 +2,26 @@
 
 use std::time::Duration;
 
-use shared::{Code, Event, EventType};
+use shared::{Code, Event, EventType, Header};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::Inner;
 use super::names::queue_prefix;
+use super::place::Place;
 use crate::caller::Caller;
 use crate::etcd::{Etcd, Get, Order, Range, Sort, Update, WatchOptions};
 use crate::failure::{Failure, Result};
+use crate::service::lease::Kept;
 
 /// Between two attempts while etcd is away.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// One's own key in a queue.
-#[derive(Debug)]
-pub(super) struct Place<'a> {
-    pub(super) name: &'a [u8],
-    pub(super) key: &'a [u8],
-    /// Its create revision.
-    pub(super) created: i64,
-    pub(super) lease: i64,
-    /// Seconds of the lease, where the gateway granted it and renews it while waiting.
-    pub(super) renew: Option<i64>,
-}
-
 /// How the waiting ended.
 #[derive(Debug)]
 pub(super) enum Turn {
-    /// Nothing older is left.
-    Mine,
+    /// Nothing older is left; the header of the look that found it so.
+    Mine(Header),
     /// The time is up.
     TimedOut,
     /// The own key is gone: its lease ended, or somebody removed it.
@@ -44,44 +34,69 @@ pub(super) enum Turn {
 pub(super) async fn for_turn(
     inner: &Inner,
     caller: &Caller,
-    place: &Place<'_>,
+    place: &mut Place,
     until: Instant,
     gone: &CancellationToken,
 ) -> Result<Turn> {
     let etcd = &inner.etcd;
     let stream_caller = Caller::new(caller.identity.clone(), None);
-    let own = until_gone(
-        etcd,
-        &stream_caller,
-        place.key,
-        place.created,
-        place.created + 1,
-    );
-    let renewing = renew(etcd, caller, place);
-    tokio::select! {
+    let (name, key, created) = (&place.name[..], &place.key[..], place.created);
+    let own = until_gone(etcd, &stream_caller, key, created, created + 1);
+    let lost = lost(&mut place.kept);
+    let first = tokio::select! {
         biased;
-        () = gone.cancelled() => Ok(Turn::Gone),
-        turn = follow(etcd, caller, &stream_caller, place, until) => turn,
-        () = own => Ok(Turn::Expired),
-        () = renewing => Ok(Turn::Expired),
+        () = gone.cancelled() => return Ok(Turn::Gone),
+        first = follow(etcd, caller, &stream_caller, (name, created), until) => first?,
+        () = own => return Ok(Turn::Expired),
+        () = lost => return Ok(Turn::Expired),
+    };
+    if !first {
+        return Ok(Turn::TimedOut);
+    }
+    let header = still_there(etcd, &caller.renewed(), key, created).await?;
+    Ok(header.map_or(Turn::Expired, Turn::Mine))
+}
+
+/// Resolves when the gateway's own lease is no more.
+async fn lost(kept: &mut Option<Kept>) {
+    match kept {
+        Some(kept) => drop(kept.lost().await),
+        None => std::future::pending().await,
     }
 }
 
+/// The header of a look at the own key after the waiting: it may have gone with its lease meanwhile.
+async fn still_there(
+    etcd: &Etcd,
+    caller: &Caller,
+    key: &[u8],
+    created: i64,
+) -> Result<Option<Header>> {
+    let answer = etcd
+        .range(caller, &Range::one(key), &Get::keys_only())
+        .await?;
+    let there = answer
+        .kvs
+        .first()
+        .is_some_and(|kv| kv.create_revision == created);
+    Ok(there.then_some(answer.header))
+}
+
 /// Watches one older key after the other. etcd's own recipe does the same: the newest of them is the
-/// one to wait for, since nobody can come in between.
+/// one to wait for, since nobody can come in between. Whether nothing older is left before `until`.
 async fn follow(
     etcd: &Etcd,
     caller: &Caller,
     stream_caller: &Caller,
-    place: &Place<'_>,
+    (name, created): (&[u8], i64),
     until: Instant,
-) -> Result<Turn> {
-    let range = Range::prefix(&queue_prefix(place.name));
+) -> Result<bool> {
+    let range = Range::prefix(&queue_prefix(name));
     let ahead = Get {
         limit: 1,
         sort: Some((Sort::CreateRevision, Order::Desc)),
         keys_only: true,
-        max_create_revision: place.created - 1,
+        max_create_revision: created - 1,
         ..Get::default()
     };
     loop {
@@ -96,12 +111,12 @@ async fn follow(
         };
         let from = answer.header.revision + 1;
         let Some(older) = answer.kvs.into_iter().next() else {
-            return Ok(Turn::Mine);
+            return Ok(true);
         };
         let removed = until_gone(etcd, stream_caller, &older.key, older.create_revision, from);
         tokio::select! {
             () = removed => {}
-            () = sleep_until(until) => return Ok(Turn::TimedOut),
+            () = sleep_until(until) => return Ok(false),
         }
     }
 }
@@ -115,7 +130,13 @@ fn passing(failure: &Failure) -> bool {
 
 /// Resolves when the key, as created at `created`, is no more. Everything before `from` is known.
 /// Never gives up: the time of whoever waits bounds it.
-async fn until_gone(etcd: &Etcd, caller: &Caller, key: &[u8], created: i64, mut from: i64) {
+pub(super) async fn until_gone(
+    etcd: &Etcd,
+    caller: &Caller,
+    key: &[u8],
+    created: i64,
+    mut from: i64,
+) {
     let range = Range::one(key);
     loop {
         let options = WatchOptions {
@@ -154,22 +175,5 @@ async fn until_gone(etcd: &Etcd, caller: &Caller, key: &[u8], created: i64, mut 
             sleep(PAUSE).await;
         }
         sleep(PAUSE).await;
-    }
-}
-
-/// Renews the gateway's own lease; resolves when etcd says that it is no more.
-async fn renew(etcd: &Etcd, caller: &Caller, place: &Place<'_>) {
-    let Some(granted) = place.renew else {
-        return std::future::pending().await;
-    };
-    let third = Duration::from_millis((granted.max(1) as u64).saturating_mul(1000) / 3);
-    loop {
-        sleep(third).await;
-        // A lost answer says nothing about the lease.
-        if let Ok(ttl) = etcd.lease_keep_alive(&caller.renewed(), place.lease).await
-            && ttl <= 0
-        {
-            return;
-        }
     }
 }

@@ -14,7 +14,7 @@ use shared::{Entry as Found, Lock};
 use tokio::time::Instant;
 
 use self::times::Lease;
-use super::super::names::{Marks, names_blocked, queue_of, queue_prefix};
+use super::super::names::{Marks, names_blocked, queue_of, queue_prefix, rw_of};
 use super::super::shape::{self, Held};
 
 /// What a leased key is.
@@ -22,6 +22,8 @@ use super::super::shape::{self, Held};
 enum Role {
     /// It stands in the queue of this name.
     Claim(Vec<u8>),
+    /// It belongs to the readers-writer lock of this name; whether it asks to write.
+    Rw(Vec<u8>, bool),
     /// It is a lock by itself; whether that is certain.
     Single(bool),
     /// No lock, but it may block one.
@@ -70,7 +72,7 @@ impl Scope {
 pub(in super::super) struct State {
     marks: Marks,
     entries: BTreeMap<Vec<u8>, Entry>,
-    /// Queues by name, with how many claims stand directly in them.
+    /// Queues and readers-writer locks by name, with how many keys stand directly in them.
     queues: BTreeMap<Vec<u8>, u32>,
     /// Keys that are locks by themselves.
     singles: BTreeSet<Vec<u8>>,
@@ -199,12 +201,15 @@ impl State {
         let Some(lease) = found.lease else {
             return;
         };
-        let role = match queue_of(&key, lease.0) {
-            Some(name) => Role::Claim(name.to_vec()),
-            None => self.marks.single(&key).map_or(Role::Other, Role::Single),
+        let role = match (queue_of(&key, lease.0), rw_of(&key)) {
+            (Some(name), _) => Role::Claim(name.to_vec()),
+            (None, Some(rw)) => Role::Rw(rw.name.to_vec(), rw.writes),
+            (None, None) => self.marks.single(&key).map_or(Role::Other, Role::Single),
         };
         match &role {
-            Role::Claim(name) => *self.queues.entry(name.clone()).or_default() += 1,
+            Role::Claim(name) | Role::Rw(name, _) => {
+                *self.queues.entry(name.clone()).or_default() += 1;
+            }
             Role::Single(_) => {
                 self.singles.insert(key.clone());
             }
@@ -258,7 +263,7 @@ impl State {
             return;
         };
         match &entry.role {
-            Role::Claim(name) => {
+            Role::Claim(name) | Role::Rw(name, _) => {
                 if let Some(claims) = self.queues.get_mut(name) {
                     *claims -= 1;
                     if *claims == 0 {
@@ -307,7 +312,19 @@ impl State {
             let prefix = queue_prefix(name);
             let is_direct = |entry: &&Entry| matches!(&entry.role, Role::Claim(of) if of == name);
             let (direct, nested): (Vec<_>, Vec<_>) = self.under(&prefix).partition(is_direct);
-            return shape::queue(name, &held(&direct), &held(&nested), time);
+            if !direct.is_empty() {
+                return shape::queue(name, &held(&direct), &held(&nested), time);
+            }
+            let of_rw = |entry: &Entry| match &entry.role {
+                Role::Rw(of, writes) if of == name => Some(*writes),
+                _ => None,
+            };
+            let claims = nested
+                .iter()
+                .filter_map(|entry| Some((&entry.held, of_rw(entry)?)));
+            let (claims, mut nested): (Vec<_>, _) = (claims.collect(), nested.clone());
+            nested.retain(|entry| of_rw(entry).is_none());
+            return shape::rwmutex(name, &claims, &held(&nested), time);
         }
         let entry = self.entries.get(name)?;
         let Role::Single(certain) = entry.role else {

@@ -94,6 +94,28 @@ fn only_leased_keys_are_locks() {
 }
 
 #[test]
+fn a_readers_writer_lock_is_found_by_its_keys() {
+    let mut state = state();
+    put(&mut state, "n/read/1764086400123456789", 7, 1);
+    put(&mut state, "n/read/1764086400123456790", 8, 2);
+    put(&mut state, "n/write/1764086400123456791", 9, 3);
+    put(&mut state, "n/read/1764086400123456792", 10, 4);
+    assert_eq!(names(&state), ["n"]);
+    let found = lock(&state, "n");
+    assert_eq!((found.kind, found.certain), (LockKind::Rwmutex, true));
+    assert_eq!(tokens(&found), [1, 3, 4]);
+    assert_eq!(found.readers[0].fencing_token, 2);
+    assert_eq!(dirty(&mut state), ["n"]);
+    state.delete(b"n/read/1764086400123456789", 5);
+    state.delete(b"n/read/1764086400123456790", 6);
+    assert_eq!(dirty(&mut state), ["n"]);
+    assert_eq!(tokens(&lock(&state, "n")), [3, 4]);
+    state.delete(b"n/write/1764086400123456791", 7);
+    state.delete(b"n/read/1764086400123456792", 8);
+    assert!(names(&state).is_empty());
+}
+
+#[test]
 fn a_put_without_a_lease_ends_the_claim() {
     let mut state = state();
     put(&mut state, "q/a", 10, 1);

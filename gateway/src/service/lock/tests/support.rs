@@ -15,6 +15,7 @@ use super::super::{Acquisition, LockService};
 use crate::caller::Caller;
 use crate::etcd::{Etcd, Get, KeyValue, Put, Range, Settings};
 use crate::failure::Result;
+use crate::service::lease::{Keepers, LeaseService};
 use crate::tasks::Tasks;
 
 /// How long anything may take.
@@ -75,7 +76,22 @@ fn spawn(data: &TempDir, url: &str, peer: &str) -> Child {
     server.expect("etcd starts")
 }
 
+fn locks(etcd: &Etcd, tasks: &Tasks) -> LockService {
+    let keepers = Keepers::new(etcd.clone(), tasks.clone());
+    LockService::new(etcd.clone(), tasks.clone(), keepers, Vec::new())
+}
+
 impl Fixture {
+    /// Lease keepers over this etcd.
+    pub(crate) fn keepers(&self) -> Keepers {
+        Keepers::new(self.etcd.clone(), self.tasks.clone())
+    }
+
+    /// Leases over this etcd.
+    pub(crate) fn leases(&self) -> LeaseService {
+        LeaseService::new(self.etcd.clone(), self.keepers())
+    }
+
     pub(crate) async fn start() -> Self {
         let data = TempDir::new().expect("a temporary folder");
         let (client, peer) = (free_port(), free_port());
@@ -90,7 +106,7 @@ impl Fixture {
         let etcd = Etcd::new(settings).await.expect("the settings are sound");
         let tasks = Tasks::default();
         let fixture = Self {
-            locks: LockService::new(etcd.clone(), tasks.clone(), Vec::new()),
+            locks: locks(&etcd, &tasks),
             etcd,
             tasks,
             url,
@@ -123,10 +139,8 @@ impl Fixture {
             cacert: None,
         };
         let etcd = Etcd::new(settings).await.expect("the settings are sound");
-        (
-            proxy,
-            LockService::new(etcd, self.tasks.clone(), Vec::new()),
-        )
+        let locks = locks(&etcd, &self.tasks);
+        (proxy, locks)
     }
 
     /// Forgets all history before now.
@@ -182,6 +196,22 @@ impl Fixture {
         let mut kvs = answer.expect("a range").kvs;
         kvs.sort_by_key(|kv| kv.create_revision);
         kvs
+    }
+
+    /// How often an RPC was begun, by etcd's own count.
+    pub(crate) async fn counter(&self, method: &str) -> u64 {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let address = self.url.trim_start_matches("http://");
+        let connected = tokio::net::TcpStream::connect(address).await;
+        let mut stream = connected.expect("etcd listens");
+        let request = format!("GET /metrics HTTP/1.0\r\nHost: {address}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("asked");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.expect("answered");
+        let started = format!("grpc_server_started_total{{grpc_method=\"{method}\"");
+        let line = text.lines().find(|line| line.starts_with(&started));
+        let number = line.and_then(|line| line.rsplit(' ').next());
+        number.and_then(|number| number.parse().ok()).unwrap_or(0)
     }
 
     pub(crate) async fn lives(&self, lease: LeaseId) -> bool {

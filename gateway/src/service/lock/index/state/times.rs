@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::super::names::{queue_of, queue_prefix};
+use super::super::super::names::{queue_of, queue_prefix, rw_of};
 use super::super::super::shape::LeaseTime;
 use super::State;
 
@@ -128,12 +128,7 @@ impl State {
                 ranked.push((0, None, *id));
                 continue;
             }
-            let names = || {
-                lease
-                    .keys
-                    .iter()
-                    .map(|key| (key, queue_of(key, *id).unwrap_or(key)))
-            };
+            let names = || lease.keys.iter().map(|key| (key, name_of(key, *id)));
             if names().any(|(_, name)| wanted(name)) {
                 let waits = names().all(|(key, name)| self.waits(key, name));
                 ranked.push((1 + u8::from(waits), lease.asked, *id));
@@ -162,4 +157,11 @@ impl State {
         self.under(&prefix)
             .any(|other| other.held.create_revision < own.held.create_revision)
     }
+}
+
+/// The lock that a key belongs to.
+fn name_of(key: &[u8], lease: i64) -> &[u8] {
+    queue_of(key, lease)
+        .or_else(|| rw_of(key).map(|rw| rw.name))
+        .unwrap_or(key)
 }

@@ -1,9 +1,17 @@
-//! Leases: granted, listed, looked at, renewed once, revoked.
+//! Leases: granted, listed, looked at, renewed once, revoked, held as long as somebody is there.
+//!
+//! [`keeper`] renews the leases that are held, [`hold`] is one of them with its end.
+
+mod hold;
+mod keeper;
 
 use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
-use shared::{Code, GrantRequest, Lease, LeaseAnswer, LeaseId, LeaseList};
+use shared::{Code, GrantRequest, HoldRequest, Lease, LeaseAnswer, LeaseId, LeaseList, OnClose};
 
+pub(super) use self::hold::DEFAULT_TTL;
+pub use self::hold::Hold;
+pub use self::keeper::{Beat, Keepers, Kept};
 use super::cursor;
 use crate::caller::Caller;
 use crate::etcd::{Etcd, TimeToLive};
@@ -34,12 +42,13 @@ struct Cursor {
 #[derive(Clone, Debug)]
 pub struct LeaseService {
     etcd: Etcd,
+    keepers: Keepers,
 }
 
 impl LeaseService {
-    /// Over a cluster's connections.
-    pub fn new(etcd: Etcd) -> Self {
-        Self { etcd }
+    /// Over a cluster's connections and its lease keepers.
+    pub fn new(etcd: Etcd, keepers: Keepers) -> Self {
+        Self { etcd, keepers }
     }
 
     /// Grants a lease; etcd chooses the id where none is given, and raises a TTL below its minimum.
@@ -140,6 +149,26 @@ impl LeaseService {
         Ok(LeaseAnswer { header, lease })
     }
 
+    /// Keeps a lease alive until what this returns is dropped; then it is revoked or left alone.
+    pub async fn hold(&self, caller: &Caller, id: LeaseId, on_close: OnClose) -> Result<Hold> {
+        let request = HoldRequest {
+            lease: Some(id),
+            on_close: Some(on_close),
+            ..HoldRequest::default()
+        };
+        hold::hold(&self.keepers, caller, request).await
+    }
+
+    /// Begins a session: grants a lease or takes one up, and keeps it alive until what this returns is
+    /// dropped.
+    pub async fn session(&self, caller: &Caller, request: HoldRequest) -> Result<Hold> {
+        let held = hold::hold(&self.keepers, caller, request).await;
+        held.map_err(|failure| match failure.code {
+            Code::LeaseNotFound => failure.named_elsewhere(),
+            _ => failure,
+        })
+    }
+
     async fn time_to_live(&self, caller: &Caller, id: LeaseId) -> Result<TimeToLive> {
         let answer = self.etcd.lease_time_to_live(caller, id.0, true).await?;
         if answer.ttl < 0 {
@@ -192,7 +221,7 @@ mod tests {
     #[tokio::test]
     async fn ids_are_exact_and_chosen_once() {
         let fixture = Fixture::start().await;
-        let leases = LeaseService::new(fixture.etcd.clone());
+        let leases = fixture.leases();
         for id in [-9, i64::MIN, i64::MAX, (1 << 53) + 1] {
             let granted = leases.grant(&caller(), granting(60, Some(id))).await;
             assert_eq!(granted.expect("granted").lease.id, LeaseId(id));
@@ -211,7 +240,7 @@ mod tests {
     #[tokio::test]
     async fn etcd_decides_what_is_granted() {
         let fixture = Fixture::start().await;
-        let leases = LeaseService::new(fixture.etcd.clone());
+        let leases = fixture.leases();
         for asked in [1, 0, -5] {
             let granted = leases.grant(&caller(), granting(asked, None)).await;
             assert_eq!(granted.expect("granted").lease.ttl, 2);
@@ -223,7 +252,7 @@ mod tests {
     #[tokio::test]
     async fn what_etcd_answers_for_an_unknown_lease_is_not_found() {
         let fixture = Fixture::start().await;
-        let leases = LeaseService::new(fixture.etcd.clone());
+        let leases = fixture.leases();
         let unknown = LeaseId(0x77);
         let failures = [
             leases.one(&caller(), unknown).await,
@@ -239,7 +268,7 @@ mod tests {
     #[tokio::test]
     async fn a_lease_is_renewed_looked_at_and_revoked_with_its_keys() {
         let fixture = Fixture::start().await;
-        let leases = LeaseService::new(fixture.etcd.clone());
+        let leases = fixture.leases();
         let id = fixture.grant(3).await;
         for key in ["b", "a"] {
             fixture.put(key, "", Some(id)).await;
@@ -276,7 +305,7 @@ mod tests {
     #[tokio::test]
     async fn pages_list_every_lease_once_by_id() {
         let fixture = Fixture::start().await;
-        let leases = LeaseService::new(fixture.etcd.clone());
+        let leases = fixture.leases();
         let ids = [-9, 1, 5, 16, 700, i64::MAX];
         for id in ids.iter().rev() {
             let granted = leases.grant(&caller(), granting(60, Some(*id))).await;

@@ -1,0 +1,100 @@
+//! The keep-alive call: one stream that renews any number of leases.
+//!
+//! It reports what etcd says and decides nothing: when to beat, what a missing answer means and when
+//! to open the stream again is the business of `service::lease`. etcd answers in the order asked.
+
+use std::time::Duration;
+
+use shared::Code;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::client::Grpc;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::{Request, Status, Streaming};
+use tonic_prost::ProstCodec;
+
+use super::{Effect, Etcd, error};
+use crate::caller::Caller;
+use crate::failure::{Failure, Result};
+
+const PATH: &str = "/etcdserverpb.Lease/LeaseKeepAlive";
+/// How long etcd may take to accept a stream.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Requests that wait to be written.
+const REQUESTS: usize = 256;
+
+/// etcd's `LeaseKeepAliveRequest`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Beat {
+    #[prost(int64, tag = "1")]
+    id: i64,
+}
+
+/// etcd's `LeaseKeepAliveResponse`, without its header.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Answer {
+    #[prost(int64, tag = "2")]
+    id: i64,
+    #[prost(int64, tag = "3")]
+    ttl: i64,
+}
+
+/// A keep-alive call under way. Dropping it ends the call.
+#[derive(Debug)]
+pub struct KeepAlives {
+    beats: mpsc::Sender<Beat>,
+    answers: Streaming<Answer>,
+}
+
+impl KeepAlives {
+    /// Renews a lease; the answer comes from [`KeepAlives::next`]. Whether there was room to ask.
+    pub fn beat(&self, lease: i64) -> bool {
+        self.beats.try_send(Beat { id: lease }).is_ok()
+    }
+
+    /// The next answer: a lease and the seconds it has again, 0 when there is no such lease. An error
+    /// when the stream is lost, or etcd refuses the oldest of the beats without an answer. Loses
+    /// nothing when dropped in between.
+    pub async fn next(&mut self) -> Result<(i64, i64)> {
+        match self.answers.message().await {
+            Ok(Some(answer)) => Ok((answer.id, answer.ttl)),
+            Ok(None) => Err(Failure::new(Code::Unavailable, "etcd ended the stream")),
+            Err(status) => Err(failure(status)),
+        }
+    }
+}
+
+impl Etcd {
+    /// Opens a keep-alive stream and renews a first lease on it: etcd accepts the stream by its first
+    /// answer. It requires a leader, so that a member cut off from the others ends it instead of
+    /// staying silent.
+    pub async fn keep_alives(&self, caller: &Caller, first: i64) -> Result<KeepAlives> {
+        let (beats, outgoing) = mpsc::channel(REQUESTS);
+        let _ = beats.try_send(Beat { id: first });
+        let mut request = Request::new(ReceiverStream::new(outgoing));
+        request.metadata_mut().insert(
+            "hasleader",
+            tonic::metadata::MetadataValue::from_static("true"),
+        );
+        let mut call = Grpc::new(self.lease_streams(caller));
+        let open = async {
+            call.ready().await.map_err(Status::from_error)?;
+            let codec: ProstCodec<Beat, Answer> = ProstCodec::default();
+            call.streaming(request, PathAndQuery::from_static(PATH), codec)
+                .await
+        };
+        let answer = timeout(OPEN_TIMEOUT, open)
+            .await
+            .map_err(|_| Failure::new(Code::Unavailable, "etcd did not answer in time"))?
+            .map_err(failure)?;
+        Ok(KeepAlives {
+            beats,
+            answers: answer.into_inner(),
+        })
+    }
+}
+
+fn failure(status: Status) -> Failure {
+    error::from_status(Effect::Read, status)
+}

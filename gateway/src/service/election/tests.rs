@@ -1,0 +1,210 @@
+use std::time::Duration;
+
+use shared::{CampaignRequest, Code, LeaseId, ProclaimRequest, ResignRequest, ServerMessage};
+use tokio::time::timeout;
+
+use super::{Campaign, ElectionService, Observer};
+use crate::failure::Result;
+use crate::service::lock::tests::support::{Fixture, caller, eventually};
+
+const SOON: Duration = Duration::from_secs(20);
+
+fn value(value: &str, lease: LeaseId) -> CampaignRequest {
+    CampaignRequest {
+        value: value.into(),
+        ttl: None,
+        lease: Some(lease),
+        wait: None,
+    }
+}
+
+async fn campaign(
+    elections: &ElectionService,
+    name: &str,
+    request: CampaignRequest,
+) -> Result<Campaign> {
+    elections.campaign(&caller(), name.into(), request).await
+}
+
+/// What the observer says next: the value and the key's create revision.
+async fn said(observer: &mut Observer) -> (String, i64) {
+    match timeout(SOON, observer.next()).await.expect("said in time") {
+        ServerMessage::Leader { leader, .. } => (
+            String::from_utf8(leader.value.0).expect("text"),
+            leader.revision,
+        ),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn elections(fixture: &Fixture) -> ElectionService {
+    ElectionService::new(fixture.locks.clone())
+}
+
+#[tokio::test]
+async fn who_comes_first_leads_and_the_next_follows() {
+    let fixture = Fixture::start().await;
+    let elections = elections(&fixture);
+    let nobody = elections.one(&caller(), b"e").await;
+    assert_eq!(nobody.expect_err("nobody").code, Code::ElectionNotFound);
+    let (first, second) = (fixture.grant(60).await, fixture.grant(60).await);
+    let led = campaign(&elections, "e", value("one", first))
+        .await
+        .expect("won");
+    led.standing.keep();
+    let led = led.answer;
+    let waiting = {
+        let (elections, request) = (elections.clone(), value("two", second));
+        fixture
+            .tasks
+            .spawn(async move { campaign(&elections, "e", request).await })
+    };
+    eventually("two stand", || async {
+        fixture.keys("e/").await.len() == 2
+    })
+    .await;
+    let election = elections.one(&caller(), b"e").await.expect("somebody");
+    let leader = election.leader.expect("a leader");
+    assert_eq!(
+        (leader.value, leader.revision),
+        ("one".into(), led.revision)
+    );
+    assert_eq!(leader.ttl.map(|ttl| ttl > 0), Some(true));
+    assert_eq!(election.candidates.len(), 1);
+    assert_eq!(election.candidates[0].value, "two".into());
+    let resign = ResignRequest {
+        key: led.key.clone(),
+        revision: led.revision,
+    };
+    let resigned = elections
+        .resign(&caller(), b"e".to_vec(), resign.clone())
+        .await;
+    resigned.expect("it led");
+    let then = waiting.await.expect("no panic").expect("its turn");
+    assert!(then.answer.revision > led.revision);
+    then.standing.keep();
+    assert!(fixture.lives(first).await, "the caller's lease stays");
+    let again = elections.resign(&caller(), b"e".to_vec(), resign).await;
+    assert_eq!(again.expect_err("stale").code, Code::NotLeader);
+}
+
+#[tokio::test]
+async fn proclaiming_reaches_no_key_but_the_candidates() {
+    let fixture = Fixture::start().await;
+    let elections = elections(&fixture);
+    let lease = fixture.grant(60).await;
+    let led = campaign(&elections, "e", value("one", lease))
+        .await
+        .expect("won");
+    led.standing.keep();
+    let led = led.answer;
+    let proclaim = async |name: &str, key: &str, revision: i64| {
+        let request = ProclaimRequest {
+            key: key.into(),
+            revision,
+            value: "x".into(),
+        };
+        elections.proclaim(&caller(), name.into(), request).await
+    };
+    // An ordinary key below the name, a key that another lease keeps, another election's.
+    fixture.put("e/ordinary", "v", None).await;
+    fixture.put("e/2a", "v", Some(lease)).await;
+    fixture.put("other", "v", None).await;
+    for kv in fixture.keys("").await {
+        let key = String::from_utf8(kv.key.clone()).expect("text");
+        let is_candidate = kv.key == led.key.0;
+        let done = proclaim("e", &key, kv.create_revision).await;
+        assert_eq!(done.is_ok(), is_candidate, "{key}");
+        let elsewhere = proclaim("other", &key, kv.create_revision).await;
+        assert_eq!(elsewhere.expect_err("not there").code, Code::NotLeader);
+    }
+    let key = String::from_utf8(led.key.0.clone()).expect("text");
+    let stale = proclaim("e", &key, led.revision - 1).await;
+    assert_eq!(stale.expect_err("stale").code, Code::NotLeader);
+    let kept = fixture.keys("e/").await;
+    let own = kept.iter().find(|kv| kv.key == led.key.0).expect("there");
+    assert_eq!((&own.value[..], own.lease), (&b"x"[..], lease.0));
+}
+
+#[tokio::test]
+async fn the_same_lease_again_proclaims_its_other_value() {
+    let fixture = Fixture::start().await;
+    let elections = elections(&fixture);
+    let lease = fixture.grant(60).await;
+    let led = campaign(&elections, "e", value("one", lease))
+        .await
+        .expect("won");
+    led.standing.keep();
+    let again = campaign(&elections, "e", value("two", lease))
+        .await
+        .expect("leads");
+    again.standing.keep();
+    assert_eq!(again.answer.revision, led.answer.revision);
+    assert_eq!(fixture.keys("e/").await[0].value, b"two");
+}
+
+#[tokio::test]
+async fn an_observer_sees_every_value_of_every_leader_in_order() {
+    let fixture = Fixture::start().await;
+    let elections = elections(&fixture);
+    let mut observer = elections.observe(&caller(), b"e".to_vec());
+    let mut expected = Vec::new();
+    let mut leases = Vec::new();
+    for at in 0..5 {
+        let lease = fixture.grant(60).await;
+        let key = format!("e/{lease}");
+        fixture.put(&key, &format!("first {at}"), Some(lease)).await;
+        leases.push(lease);
+    }
+    // All of it before the observer looks again: nothing is skipped that history holds.
+    let first = said(&mut observer).await;
+    expected.push(("first 0".to_owned(), first.1));
+    assert_eq!([first], expected[..]);
+    for (at, lease) in leases.iter().enumerate() {
+        let key = format!("e/{lease}");
+        fixture.put(&key, &format!("last {at}"), Some(*lease)).await;
+        fixture
+            .etcd
+            .lease_revoke(&caller(), lease.0)
+            .await
+            .expect("revoked");
+    }
+    let mut seen = Vec::new();
+    while seen.last() != Some(&"last 4".to_owned()) {
+        seen.push(said(&mut observer).await.0);
+    }
+    assert_eq!(
+        seen,
+        [
+            "last 0", "first 1", "last 1", "first 2", "last 2", "first 3", "last 3", "first 4",
+            "last 4"
+        ]
+    );
+    // Nobody for a while, then a key that is no candidate, then one.
+    fixture.put("e/nested/x", "no candidate", None).await;
+    assert!(fixture.etcdctl(&["del", "e/nested/x"]).ended().await);
+    let lease = fixture.grant(60).await;
+    fixture.put(&format!("e/{lease}"), "new", Some(lease)).await;
+    assert_eq!(said(&mut observer).await.0, "new");
+}
+
+#[tokio::test]
+async fn an_observer_survives_compaction_and_restarts() {
+    let mut fixture = Fixture::start().await;
+    let elections = elections(&fixture);
+    let lease = fixture.grant(600).await;
+    let key = format!("e/{lease}");
+    fixture.put(&key, "one", Some(lease)).await;
+    let mut observer = elections.observe(&caller(), b"e".to_vec());
+    assert_eq!(said(&mut observer).await.0, "one");
+    fixture.put(&key, "two", Some(lease)).await;
+    fixture.put(&key, "three", Some(lease)).await;
+    fixture.compact().await;
+    assert_eq!(said(&mut observer).await.0, "three");
+    fixture.stop_etcd();
+    let failed = timeout(SOON, observer.next()).await.expect("said in time");
+    assert!(matches!(failed, ServerMessage::Error { .. }), "{failed:?}");
+    fixture.restart_etcd().await;
+    fixture.put(&key, "four", Some(lease)).await;
+    assert_eq!(said(&mut observer).await.0, "four");
+}

@@ -1,0 +1,277 @@
+//! Which leases are kept, when each is to be renewed, and until when it lives for certain. Pure.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// A beat without an answer for half of the lease's time, at least so long, means that the stream is
+/// stuck.
+const STUCK: Duration = Duration::from_secs(2);
+
+/// What is known of a lease, for whoever holds it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Status {
+    /// Seconds at the last renewal.
+    pub(super) ttl: i64,
+    /// Why it is lost.
+    pub(super) lost: Option<String>,
+}
+
+#[derive(Debug)]
+struct Lease {
+    serial: u64,
+    holders: usize,
+    ttl: Duration,
+    /// It lives until then at least, counted from when the last renewal was asked for.
+    lives_until: Instant,
+    next_beat: Instant,
+    /// The beat that has no answer yet was sent then.
+    asked: Option<Instant>,
+    status: watch::Sender<Status>,
+}
+
+impl Lease {
+    fn renewed(&mut self, ttl: i64, since: Instant) {
+        self.ttl = seconds(ttl);
+        self.lives_until = since + self.ttl;
+        self.next_beat = since + self.ttl / 3;
+    }
+
+    fn stuck_at(&self) -> Option<Instant> {
+        Some(self.asked? + (self.ttl / 2).max(STUCK))
+    }
+}
+
+/// etcd's seconds; bounded, so that no time lies beyond the clock's end.
+fn seconds(ttl: i64) -> Duration {
+    const DECADE: u64 = 10 * 365 * 86_400;
+    Duration::from_secs(u64::try_from(ttl).unwrap_or(0).clamp(1, DECADE))
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Beats {
+    leases: HashMap<i64, Lease>,
+    next_serial: u64,
+}
+
+impl Beats {
+    pub(super) fn is_empty(&self) -> bool {
+        self.leases.is_empty()
+    }
+
+    /// Holds a lease that had `ttl` seconds at `since`; its serial, and where its end is told.
+    pub(super) fn add(
+        &mut self,
+        id: i64,
+        ttl: i64,
+        since: Instant,
+    ) -> (u64, watch::Receiver<Status>) {
+        let next_serial = &mut self.next_serial;
+        let lease = self.leases.entry(id).or_insert_with(|| {
+            *next_serial += 1;
+            Lease {
+                serial: *next_serial,
+                holders: 0,
+                ttl: seconds(ttl),
+                lives_until: since,
+                next_beat: since,
+                asked: None,
+                status: watch::Sender::new(Status { ttl, lost: None }),
+            }
+        });
+        if lease.lives_until < since + seconds(ttl) {
+            lease.renewed(ttl, since);
+        }
+        lease.holders += 1;
+        (lease.serial, lease.status.subscribe())
+    }
+
+    /// One of its holders has gone.
+    pub(super) fn leave(&mut self, id: i64, serial: u64) {
+        let Some(lease) = self.leases.get_mut(&id) else {
+            return;
+        };
+        if lease.serial != serial {
+            return;
+        }
+        lease.holders -= 1;
+        if lease.holders == 0 {
+            self.leases.remove(&id);
+        }
+    }
+
+    /// Leases to be renewed now, the most urgent first.
+    pub(super) fn due(&self, now: Instant) -> Vec<i64> {
+        let due = |lease: &Lease| lease.asked.is_none() && lease.next_beat <= now;
+        let mut due: Vec<_> = self
+            .leases
+            .iter()
+            .filter(|(_, lease)| due(lease))
+            .map(|(id, lease)| (lease.lives_until, *id))
+            .collect();
+        due.sort_unstable();
+        due.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Its renewal was asked for.
+    pub(super) fn asked(&mut self, id: i64, now: Instant) {
+        if let Some(lease) = self.leases.get_mut(&id) {
+            lease.asked = Some(now);
+        }
+    }
+
+    /// etcd answered that it has so many seconds; 0 is no such lease.
+    pub(super) fn answered(&mut self, id: i64, ttl: i64) {
+        if ttl <= 0 {
+            self.lose(id, "the lease is no more: it was revoked, or has run out");
+            return;
+        }
+        let Some(lease) = self.leases.get_mut(&id) else {
+            return;
+        };
+        // An answer to a beat before the stream was lost, or of a life before: it says nothing.
+        let Some(asked) = lease.asked.take() else {
+            return;
+        };
+        lease.renewed(ttl, asked);
+        lease.status.send_modify(|status| status.ttl = ttl);
+    }
+
+    /// The stream is lost: beats without an answer are to be sent again.
+    pub(super) fn unanswered(&mut self, now: Instant) {
+        for lease in self.leases.values_mut() {
+            if lease.asked.take().is_some() {
+                lease.next_beat = now;
+            }
+        }
+    }
+
+    /// Gives up a lease, and tells whoever holds it.
+    pub(super) fn lose(&mut self, id: i64, reason: &str) {
+        if let Some(lease) = self.leases.remove(&id) {
+            lease
+                .status
+                .send_modify(|status| status.lost = Some(reason.to_owned()));
+        }
+    }
+
+    /// Gives up the leases whose whole time has passed without an answer.
+    pub(super) fn expire(&mut self, now: Instant) {
+        let dead = |lease: &Lease| lease.lives_until <= now;
+        let dead: Vec<i64> = self
+            .leases
+            .iter()
+            .filter(|(_, lease)| dead(lease))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in dead {
+            self.lose(
+                id,
+                "etcd has not answered for the whole time that the lease lives",
+            );
+        }
+    }
+
+    /// Whether an answer has been missing for too long.
+    pub(super) fn is_stuck(&self, now: Instant) -> bool {
+        let mut stuck = self.leases.values().filter_map(Lease::stuck_at);
+        stuck.any(|at| at <= now)
+    }
+
+    /// When to look again; none without leases.
+    pub(super) fn wake_at(&self) -> Option<Instant> {
+        let wakes = self.leases.values().map(|lease| {
+            let next = lease.stuck_at().unwrap_or(lease.next_beat);
+            next.min(lease.lives_until)
+        });
+        wakes.min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lost(status: &watch::Receiver<Status>) -> bool {
+        status.borrow().lost.is_some()
+    }
+
+    #[test]
+    fn a_lease_is_due_after_a_third_of_its_time() {
+        let (mut beats, start) = (Beats::default(), Instant::now());
+        beats.add(7, 9, start);
+        assert!(beats.due(start + Duration::from_millis(2_999)).is_empty());
+        let third = start + Duration::from_secs(3);
+        assert_eq!(beats.wake_at(), Some(third));
+        assert_eq!(beats.due(third), [7]);
+        beats.asked(7, third);
+        assert!(beats.due(third).is_empty(), "once a beat");
+        beats.answered(7, 9);
+        assert_eq!(beats.due(third + Duration::from_secs(3)), [7]);
+    }
+
+    #[test]
+    fn a_lease_lives_from_when_its_renewal_was_asked_for() {
+        let (mut beats, start) = (Beats::default(), Instant::now());
+        let (_, status) = beats.add(7, 9, start);
+        let asked = start + Duration::from_secs(3);
+        beats.asked(7, asked);
+        beats.answered(7, 9);
+        beats.expire(asked + Duration::from_millis(8_999));
+        assert!(!lost(&status));
+        beats.expire(asked + Duration::from_secs(9));
+        assert!(lost(&status) && beats.is_empty());
+    }
+
+    #[test]
+    fn no_such_lease_is_lost_at_once() {
+        let (mut beats, start) = (Beats::default(), Instant::now());
+        let (serial, status) = beats.add(-9, 9, start);
+        beats.asked(-9, start);
+        beats.answered(-9, 0);
+        assert!(lost(&status));
+        // Somebody else holds a lease of that id again: the one before has no say in it.
+        let (_, again) = beats.add(-9, 9, start);
+        beats.leave(-9, serial);
+        assert!(!lost(&again) && !beats.is_empty());
+    }
+
+    #[test]
+    fn the_last_holder_ends_the_beats() {
+        let (mut beats, start) = (Beats::default(), Instant::now());
+        let (serial, _) = beats.add(7, 9, start);
+        let (other, _) = beats.add(7, 9, start);
+        assert_eq!(serial, other);
+        beats.leave(7, serial);
+        assert!(!beats.is_empty());
+        beats.leave(7, serial);
+        assert!(beats.is_empty() && beats.wake_at().is_none());
+    }
+
+    #[test]
+    fn a_lost_stream_is_asked_again_and_late_answers_say_nothing() {
+        let (mut beats, start) = (Beats::default(), Instant::now());
+        beats.add(7, 9, start);
+        let third = start + Duration::from_secs(3);
+        beats.asked(7, third);
+        assert!(!beats.is_stuck(third + Duration::from_secs(4)));
+        let later = third + Duration::from_millis(4_500);
+        assert!(beats.is_stuck(later));
+        beats.unanswered(later);
+        assert_eq!(beats.due(later), [7]);
+        beats.answered(7, 9);
+        assert_eq!(beats.due(later), [7], "no beat was under way");
+    }
+
+    #[test]
+    fn the_most_urgent_come_first() {
+        let (mut beats, start) = (Beats::default(), Instant::now());
+        beats.add(1, 60, start);
+        beats.add(2, 2, start);
+        beats.add(3, i64::MAX, start);
+        assert_eq!(beats.due(start + Duration::from_secs(30)), [2, 1]);
+    }
+}

@@ -1,0 +1,207 @@
+//! Keeps leases alive: one keeper for each identity, one keep-alive stream for all of its leases.
+//!
+//! A keeper is started by its first use and ends when it has had nothing to keep for a while.
+//! [`beats`] is what is known and due, [`run`] the task that asks etcd. Whoever holds a lease is told
+//! by its [`Kept`] of every renewal, and of the end: etcd says that there is no such lease, or has not
+//! answered for as long as the lease lives.
+
+mod beats;
+mod run;
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use self::beats::{Beats, Status};
+use crate::caller::Identity;
+use crate::etcd::Etcd;
+use crate::tasks::Tasks;
+
+/// How long a keeper without leases is kept.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// The lease keepers of one cluster. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Keepers {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    etcd: Etcd,
+    tasks: Tasks,
+    keepers: Mutex<HashMap<Identity, Arc<Keeper>>>,
+}
+
+/// One identity's leases.
+#[derive(Debug)]
+struct Keeper {
+    shared: Mutex<Shared>,
+    /// A lease was added, or the last one has gone.
+    wake: Notify,
+}
+
+#[derive(Debug)]
+struct Shared {
+    beats: Beats,
+    /// When the last lease went.
+    idle_since: Instant,
+    /// The task is about to end: nobody may add a lease.
+    closed: bool,
+}
+
+impl Keeper {
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Keepers {
+    /// Over a cluster's connections; the keepers are `tasks`'.
+    pub fn new(etcd: Etcd, tasks: Tasks) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                etcd,
+                tasks,
+                keepers: Mutex::default(),
+            }),
+        }
+    }
+
+    pub(super) fn etcd(&self) -> &Etcd {
+        &self.inner.etcd
+    }
+
+    pub(super) fn tasks(&self) -> &Tasks {
+        &self.inner.tasks
+    }
+
+    /// Keeps a lease alive until what this returns is dropped. `ttl` seconds were granted, or renewed,
+    /// by a call that began at `since`.
+    pub fn keep(&self, identity: &Identity, lease: i64, ttl: i64, since: Instant) -> Kept {
+        let mut keepers = self.inner.lock();
+        let add = |keeper: &Arc<Keeper>| {
+            let mut shared = keeper.lock();
+            if shared.closed {
+                return None;
+            }
+            let (serial, status) = shared.beats.add(lease, ttl, since);
+            drop(shared);
+            keeper.wake.notify_one();
+            Some(Kept {
+                keeper: Arc::clone(keeper),
+                lease,
+                serial,
+                status,
+            })
+        };
+        if let Some(kept) = keepers.get(identity).and_then(add) {
+            return kept;
+        }
+        let keeper = Arc::new(Keeper {
+            shared: Mutex::new(Shared {
+                beats: Beats::default(),
+                idle_since: Instant::now(),
+                closed: false,
+            }),
+            wake: Notify::new(),
+        });
+        let kept = add(&keeper).expect("a new keeper takes leases");
+        self.inner.tasks.spawn(run::run(
+            Arc::clone(&self.inner),
+            identity.clone(),
+            Arc::clone(&keeper),
+        ));
+        keepers.insert(identity.clone(), keeper);
+        kept
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Identity, Arc<Keeper>>> {
+        self.keepers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends a keeper that has had nothing to keep for a while; whether it is to end.
+    fn close_unused(&self, identity: &Identity, keeper: &Arc<Keeper>) -> bool {
+        // In this order everywhere: the map, then the keeper.
+        let mut keepers = self.lock();
+        let mut shared = keeper.lock();
+        if !shared.beats.is_empty() || shared.idle_since.elapsed() < IDLE {
+            return false;
+        }
+        shared.closed = true;
+        if let Entry::Occupied(slot) = keepers.entry(identity.clone())
+            && Arc::ptr_eq(slot.get(), keeper)
+        {
+            slot.remove();
+        }
+        true
+    }
+}
+
+/// What the keeper says of a lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Beat {
+    /// It was renewed and has so many seconds again.
+    Renewed(i64),
+    /// It is gone, or may be; why, for people.
+    Lost(String),
+}
+
+/// A lease that is kept alive. Dropping it leaves the lease to its time to live, unless another holds
+/// it too.
+#[derive(Debug)]
+pub struct Kept {
+    keeper: Arc<Keeper>,
+    lease: i64,
+    /// Which life of the lease in the keeper.
+    serial: u64,
+    status: watch::Receiver<Status>,
+}
+
+impl Kept {
+    /// What the keeper says next; several renewals that nobody asked for are one. Loses nothing when
+    /// dropped in between, and says `Lost` again and again.
+    pub async fn next(&mut self) -> Beat {
+        if let Some(reason) = &self.status.borrow().lost {
+            return Beat::Lost(reason.clone());
+        }
+        if self.status.changed().await.is_err() {
+            return Beat::Lost("the gateway is stopping".to_owned());
+        }
+        let status = self.status.borrow_and_update();
+        match &status.lost {
+            Some(reason) => Beat::Lost(reason.clone()),
+            None => Beat::Renewed(status.ttl),
+        }
+    }
+
+    /// Resolves with the reason when the lease is lost.
+    pub async fn lost(&mut self) -> String {
+        loop {
+            if let Beat::Lost(reason) = self.next().await {
+                return reason;
+            }
+        }
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let mut shared = self.keeper.lock();
+        shared.beats.leave(self.lease, self.serial);
+        if shared.beats.is_empty() {
+            shared.idle_since = Instant::now();
+            drop(shared);
+            self.keeper.wake.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! The task of one keeper: beats go out, answers come in, a lost stream is opened again.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use shared::Code;
+use tokio::time::{Instant, sleep_until};
+
+use super::{IDLE, Inner, Keeper};
+use crate::caller::{Caller, Identity};
+use crate::etcd::KeepAlives;
+use crate::failure::{Failure, Result};
+
+/// Between attempts to open a stream: at first, and at most.
+const PAUSE: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_millis(500);
+/// Beats that fall due within so much of each other are sent together.
+const GRAIN: Duration = Duration::from_millis(20);
+
+/// The stream.
+enum Link {
+    /// There is none; it may be opened from then on.
+    Down(Instant),
+    Opening(BoxFuture<'static, Result<KeepAlives>>),
+    Up(Box<KeepAlives>),
+}
+
+/// What the stream says.
+enum News {
+    Opened(Box<KeepAlives>),
+    Answer(i64, i64),
+    Failed(Failure),
+}
+
+impl Link {
+    async fn next(&mut self) -> News {
+        match self {
+            Self::Down(_) => std::future::pending().await,
+            Self::Opening(opening) => match opening.await {
+                Ok(stream) => News::Opened(Box::new(stream)),
+                Err(failure) => News::Failed(failure),
+            },
+            Self::Up(stream) => match stream.next().await {
+                Ok((lease, ttl)) => News::Answer(lease, ttl),
+                Err(failure) => News::Failed(failure),
+            },
+        }
+    }
+}
+
+/// Runs until nothing has been kept for a while or the gateway stops.
+pub(super) async fn run(inner: Arc<Inner>, identity: Identity, keeper: Arc<Keeper>) {
+    let stop = inner.tasks.stop().clone();
+    let mut task = Task {
+        caller: Caller::new(identity.clone(), None),
+        inner,
+        keeper,
+        link: Link::Down(Instant::now()),
+        order: VecDeque::new(),
+        pause: *PAUSE.start(),
+    };
+    loop {
+        let wake = task.advance();
+        let keeper = Arc::clone(&task.keeper);
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = keeper.wake.notified() => {}
+            news = task.link.next() => task.hear(news),
+            () = sleep_until(wake) => {
+                if task.inner.close_unused(&identity, &keeper) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+struct Task {
+    inner: Arc<Inner>,
+    caller: Caller,
+    keeper: Arc<Keeper>,
+    link: Link,
+    /// Beats without an answer, in the order sent: etcd answers in it.
+    order: VecDeque<i64>,
+    pause: Duration,
+}
+
+impl Task {
+    /// Does what is due; when to look again.
+    fn advance(&mut self) -> Instant {
+        let now = Instant::now();
+        let keeper = Arc::clone(&self.keeper);
+        let mut shared = keeper.lock();
+        shared.beats.expire(now);
+        if !matches!(self.link, Link::Down(_)) && shared.beats.is_stuck(now) {
+            tracing::debug!("the keep-alive stream is stuck: opening another");
+            shared.beats.unanswered(now);
+            self.lost(now);
+        }
+        let mut due = shared.beats.due(now).into_iter();
+        match &self.link {
+            Link::Up(stream) => {
+                // What finds no room stays due.
+                for lease in due.by_ref().take_while(|lease| stream.beat(*lease)) {
+                    shared.beats.asked(lease, now);
+                    self.order.push_back(lease);
+                }
+            }
+            Link::Down(from) if *from <= now => {
+                if let Some(first) = due.next() {
+                    shared.beats.asked(first, now);
+                    self.order.push_back(first);
+                    let (etcd, caller) = (self.inner.etcd.clone(), self.caller.clone());
+                    self.link =
+                        Link::Opening(Box::pin(
+                            async move { etcd.keep_alives(&caller, first).await },
+                        ));
+                }
+            }
+            Link::Down(_) | Link::Opening(_) => {}
+        }
+        let Some(wake) = shared.beats.wake_at() else {
+            return (shared.idle_since + IDLE).max(now + GRAIN);
+        };
+        // What is due waits for the stream.
+        wake.max(match &self.link {
+            Link::Down(from) => *from,
+            Link::Opening(_) => now + *PAUSE.start(),
+            Link::Up(_) => now + GRAIN,
+        })
+    }
+
+    fn hear(&mut self, news: News) {
+        let now = Instant::now();
+        let keeper = Arc::clone(&self.keeper);
+        match news {
+            News::Opened(stream) => {
+                self.pause = *PAUSE.start();
+                self.link = Link::Up(stream);
+            }
+            News::Answer(lease, ttl) => {
+                if let Some(at) = self.order.iter().position(|asked| *asked == lease) {
+                    self.order.remove(at);
+                }
+                keeper.lock().beats.answered(lease, ttl);
+            }
+            News::Failed(failure) => {
+                tracing::debug!(cause = failure.chain(), "the keep-alive stream was lost");
+                let mut shared = keeper.lock();
+                if failure.code == Code::Forbidden
+                    && let Some(refused) = self.order.pop_front()
+                {
+                    // etcd ends the whole stream for the one lease that the account may not renew.
+                    shared.beats.lose(refused, &failure.detail);
+                }
+                shared.beats.unanswered(now);
+                drop(shared);
+                self.lost(now);
+            }
+        }
+    }
+
+    fn lost(&mut self, now: Instant) {
+        self.order.clear();
+        self.link = Link::Down(now + self.pause);
+        self.pause = (self.pause * 2).min(*PAUSE.end());
+    }
+}

@@ -1,0 +1,101 @@
+use std::time::Duration;
+
+use shared::LeaseId;
+use tokio::time::{Instant, timeout};
+
+use super::{Beat, Keepers, Kept};
+use crate::caller::Identity;
+use crate::service::lock::tests::support::{Fixture, caller, eventually};
+
+const SOON: Duration = Duration::from_secs(20);
+
+async fn next(kept: &mut Kept) -> Beat {
+    timeout(SOON, kept.next()).await.expect("a beat in time")
+}
+
+async fn kept(fixture: &Fixture, keepers: &Keepers, ttl: i64) -> (LeaseId, Kept) {
+    let since = Instant::now();
+    let lease = fixture.grant(ttl).await;
+    (lease, keepers.keep(&Identity::Gateway, lease.0, ttl, since))
+}
+
+#[tokio::test]
+async fn a_lease_outlives_its_time_and_goes_when_nobody_holds_it() {
+    let fixture = Fixture::start().await;
+    let keepers = fixture.keepers();
+    let (lease, mut held) = kept(&fixture, &keepers, 2).await;
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(5) {
+        assert_eq!(next(&mut held).await, Beat::Renewed(2));
+    }
+    assert!(fixture.lives(lease).await);
+    drop(held);
+    eventually("it runs out", || async { !fixture.lives(lease).await }).await;
+}
+
+#[tokio::test]
+async fn a_lease_revoked_by_others_is_lost_at_the_next_beat() {
+    let fixture = Fixture::start().await;
+    let keepers = fixture.keepers();
+    let (lease, mut held) = kept(&fixture, &keepers, 9).await;
+    let (_, mut other) = kept(&fixture, &keepers, 9).await;
+    fixture
+        .etcd
+        .lease_revoke(&caller(), lease.0)
+        .await
+        .expect("revoked");
+    let reason = timeout(Duration::from_secs(4), held.lost()).await;
+    let reason = reason.expect("a third of its time and a little");
+    assert!(reason.contains("no more"), "{reason}");
+    // The other goes on, on the same stream.
+    assert_eq!(next(&mut other).await, Beat::Renewed(9));
+    assert!(matches!(held.next().await, Beat::Lost(_)), "it stays lost");
+}
+
+#[tokio::test]
+async fn a_lease_is_lost_when_etcd_is_silent_for_its_time_and_not_before() {
+    let mut fixture = Fixture::start().await;
+    let keepers = fixture.keepers();
+    let (_, mut short) = kept(&fixture, &keepers, 3).await;
+    let (lease, mut long) = kept(&fixture, &keepers, 60).await;
+    assert_eq!(next(&mut short).await, Beat::Renewed(3));
+    let stopped = Instant::now();
+    fixture.stop_etcd();
+    let reason = timeout(SOON, short.lost()).await.expect("lost in time");
+    let passed = stopped.elapsed();
+    assert!(reason.contains("not answered"), "{reason}");
+    assert!(
+        (Duration::from_millis(1_500)..Duration::from_secs(5)).contains(&passed),
+        "{passed:?}"
+    );
+    // The longer one is taken up again by a new stream when etcd is back.
+    fixture.restart_etcd().await;
+    assert!(fixture.lives(lease).await);
+    let renewed = timeout(Duration::from_secs(40), long.next()).await;
+    assert_eq!(renewed.expect("a third of a minute"), Beat::Renewed(60));
+}
+
+#[tokio::test]
+async fn one_stream_serves_any_number_of_leases() {
+    let fixture = Fixture::start().await;
+    let keepers = fixture.keepers();
+    let mut held = Vec::new();
+    for _ in 0..50 {
+        held.push(kept(&fixture, &keepers, 3).await);
+    }
+    for (_, kept) in &mut held {
+        assert_eq!(next(kept).await, Beat::Renewed(3));
+    }
+    let started = fixture.counter("LeaseKeepAlive").await;
+    assert_eq!(started, 1, "keep-alive streams");
+    // The same lease twice: it is kept until both have gone.
+    let lease = held[0].0;
+    let again = keepers.keep(&Identity::Gateway, lease.0, 3, Instant::now());
+    held.clear();
+    eventually("the others run out", || async {
+        fixture.etcd.leases(&caller()).await.expect("leases").1 == [lease.0]
+    })
+    .await;
+    drop(again);
+    eventually("it runs out too", || async { !fixture.lives(lease).await }).await;
+}

@@ -1,0 +1,15 @@
+//! What is held for as long as somebody is there: leases, locks, leadership, and how it ends.
+
+mod common;
+mod elections;
+mod etcdctl;
+mod faults;
+mod go;
+mod ids;
+mod leases;
+mod locks;
+mod masters;
+mod rwmutex;
+mod services;
+mod silent;
+mod transports;

@@ -1,0 +1,78 @@
+//! Clients that the network takes away without a word.
+
+use std::time::Duration;
+
+use serde_json::json;
+use support::proxy::Proxy;
+use support::{Client, Stream, World, eventually, when};
+use tokio::time::Instant;
+
+use crate::common::{key_gone, lease_gone, lock_once, route, text, waiting};
+
+/// The gateway's API behind a link that can be stalled.
+fn behind_a_proxy(world: &World) -> (Proxy, Client) {
+    let proxy = Proxy::start(world.api.address());
+    let api = Client::to(proxy.address()).below("/api/v1");
+    (proxy, api)
+}
+
+#[tokio::test]
+async fn a_socket_that_answers_no_ping_for_a_ttl_holds_nothing_any_more() {
+    let world = World::new("silent").await;
+    let (proxy, api) = behind_a_proxy(&world);
+    let mut session = Stream::socket(&api, "/leases/hold?ttl=4").await;
+    let lease = text(&session.of("granted").await["lease"]);
+    let name = world.key("lock");
+    let k = route("locks", &name);
+    let mut held = Stream::socket(&api, &format!("{k}/hold?ttl=4")).await;
+    let acquired = held.of("acquired").await;
+    // Both sides stay alive for longer than their TTL as long as somebody reads, which is what
+    // answers pings.
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(6) {
+        session.of("renewed").await;
+        held.of("renewed").await;
+    }
+    let mut waiter = Stream::socket(&world.api, &format!("{k}/hold?ttl=60")).await;
+    lock_once(&world, &name, |lock| waiting(lock) == 1).await;
+    proxy.stall();
+    let stalled = Instant::now();
+    lease_gone(&world, &lease, Duration::from_secs(10)).await;
+    key_gone(&world, &text(&acquired["key"]), Duration::from_secs(10)).await;
+    let passed = stalled.elapsed();
+    assert!(
+        passed > Duration::from_secs(2),
+        "not before its time: {passed:?}"
+    );
+    waiter.of("acquired").await;
+}
+
+#[tokio::test]
+async fn a_connection_cut_between_ends_the_hold_at_once() {
+    let world = World::new("cut").await;
+    let (proxy, api) = behind_a_proxy(&world);
+    let mut session = Stream::ndjson(api.post("/leases/hold", &json!({"ttl": 60}))).await;
+    let lease = text(&session.of("granted").await["lease"]);
+    proxy.cut();
+    lease_gone(&world, &lease, Duration::from_secs(2)).await;
+}
+
+#[tokio::test]
+async fn a_gateway_that_stops_lets_go_of_what_it_held() {
+    let mut world = World::new("stops").await;
+    let name = world.key("lock");
+    let path = format!("{}/hold", route("locks", &name));
+    let mut held = Stream::ndjson(world.api.post(&path, &json!({"ttl": 60}))).await;
+    held.of("acquired").await;
+    world.gateway.stop().await;
+    let mut client = world.client().await;
+    eventually("its key is gone", Duration::from_secs(5), async || {
+        let answer = client.get(
+            format!("{name}/"),
+            Some(etcd_client::GetOptions::new().with_prefix()),
+        );
+        let count = answer.await.map_err(|error| error.to_string())?.count();
+        when(count == 0, || format!("{count} keys"))
+    })
+    .await;
+}

@@ -1,0 +1,113 @@
+//! etcd's own Go recipes as a program of ours (`support/go`): the other side of every queue.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+
+use crate::{DEADLINE, Etcd, tools};
+
+/// A running peer; it is killed when dropped.
+#[derive(Debug)]
+pub struct Peer {
+    child: Child,
+    input: ChildStdin,
+    output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Peer {
+    /// Starts one before an etcd. `None`, and a line that says so, where there is no Go.
+    pub async fn start(etcd: &Etcd) -> Option<Self> {
+        let program = program().await?;
+        let mut child = Command::new(program)
+            .arg(etcd.direct_url())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the program was built and runs");
+        let output = child.stdout.take().expect("it was piped");
+        Some(Self {
+            input: child.stdin.take().expect("it was piped"),
+            output: BufReader::new(output).lines(),
+            child,
+        })
+    }
+
+    /// Gives it a command; the answer is to come.
+    pub async fn tell(&mut self, words: &[&str]) {
+        let line = format!("{}\n", words.join("\t"));
+        self.input
+            .write_all(line.as_bytes())
+            .await
+            .expect("it listens");
+    }
+
+    /// Its next answer.
+    pub async fn answer(&mut self) -> Vec<String> {
+        let line = timeout(DEADLINE, self.output.next_line()).await;
+        let line = line
+            .expect("the peer answers in time")
+            .expect("a pipe can be read")
+            .expect("the peer goes on");
+        line.split('\t').map(str::to_owned).collect()
+    }
+
+    /// Gives it a command and waits for the answer.
+    pub async fn ask(&mut self, words: &[&str]) -> Vec<String> {
+        self.tell(words).await;
+        self.answer().await
+    }
+
+    /// Whether it says nothing for a moment.
+    pub async fn is_silent(&mut self, moment: Duration) -> bool {
+        timeout(moment, self.output.next_line()).await.is_err()
+    }
+
+    /// Kills it: its lease runs out.
+    pub fn kill(&self) {
+        let id = self.child.id().expect("it runs");
+        kill(Pid::from_raw(id as i32), Signal::SIGKILL).expect("it runs");
+    }
+}
+
+/// The program, built once where there is Go.
+async fn program() -> Option<&'static PathBuf> {
+    static BUILT: OnceCell<Option<PathBuf>> = OnceCell::const_new();
+    BUILT.get_or_init(build).await.as_ref()
+}
+
+#[expect(clippy::print_stdout, reason = "a test that skips a part says so")]
+async fn build() -> Option<PathBuf> {
+    let go = Command::new("go").arg("version").output().await;
+    if !go.is_ok_and(|answer| answer.status.success()) {
+        println!("skipped: the part against etcd's own Go recipes needs Go, and there is none");
+        return None;
+    }
+    let test = std::env::current_exe().expect("a running test has a file");
+    let target = test
+        .ancestors()
+        .nth(3)
+        .expect("tests lie in target/<profile>/deps");
+    let program = target.join("peer/peer");
+    let built = Command::new("go")
+        .args(["build", "-buildvcs=false", "-o"])
+        .arg(&program)
+        .arg(".")
+        .current_dir(tools::root().join("tests/support/go"))
+        .output()
+        .await
+        .expect("go runs");
+    assert!(
+        built.status.success(),
+        "the Go peer cannot be built: {}",
+        String::from_utf8_lossy(&built.stderr)
+    );
+    Some(program)
+}
