@@ -16,7 +16,7 @@ async fn negative_and_large_ids_are_exact_everywhere() {
         "7ffffffffffffff1",
         "-7ffffffffffffff3",
     ] {
-        let granted = world.api.post("/leases", &json!({"ttl": 60, "id": id}));
+        let granted = world.api.post("/leases", &json!({"ttl": 6, "id": id}));
         assert_eq!(granted.send().await.json(201)["id"], id);
         let name = world.key("lock");
         let k = route("locks", &name);
