@@ -1,3 +1,5 @@
+//! Elections against a real etcd, each test with a server of its own.
+
 use std::time::Duration;
 
 use shared::{CampaignRequest, Code, LeaseId, ProclaimRequest, ResignRequest, ServerMessage};

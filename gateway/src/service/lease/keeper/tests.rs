@@ -1,3 +1,5 @@
+//! Lease keepers against a real etcd, each test with a server of its own.
+
 use std::time::Duration;
 
 use shared::LeaseId;
