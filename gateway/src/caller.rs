@@ -1,15 +1,33 @@
 //! Who asks, and until when.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Whose permissions an etcd call has. Hubs, shared reads and caches are keyed by it.
+use crate::etcd::Account;
+
+/// Whose permissions an etcd call has. Hubs, shared reads and caches are keyed by it, for each
+/// cluster apart: an account is one cluster's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Identity {
     /// The account configured for the cluster (none where etcd's auth is off).
     Gateway,
+    /// A user of etcd's, whose password etcd has checked.
+    User(Arc<Account>),
+    /// Whoever holds an etcd token that etcd has accepted; told apart by its hash.
+    Token(Arc<Account>),
+}
+
+impl Identity {
+    /// The account that signs its requests; the gateway's own is the cluster's.
+    pub(crate) fn account(&self) -> Option<&Arc<Account>> {
+        match self {
+            Self::Gateway => None,
+            Self::User(account) | Self::Token(account) => Some(account),
+        }
+    }
 }
 
 /// Who asks, and how long etcd may take to answer. Every service method takes one.

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ConfigError, etcd_variables};
 use crate::etcd::embedded::{Embedded, EmbeddedError, Ended, Options};
-use crate::etcd::{ConnectError, Etcd, Settings};
+use crate::etcd::{ConnectError, Etcd};
 use crate::server::Limits;
 use crate::state::{AppState, Cluster};
 use crate::tasks::Tasks;
@@ -32,8 +32,14 @@ pub enum StartError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The cluster cannot be connected to as configured.
-    #[error("the etcd cluster is not configured right")]
-    Connect(#[source] ConnectError),
+    #[error("the etcd cluster `{cluster}` is not configured right")]
+    Connect {
+        /// Its name.
+        cluster: String,
+        /// What is wrong.
+        #[source]
+        source: ConnectError,
+    },
     /// The private etcd cannot be had.
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
@@ -76,28 +82,34 @@ impl Gateway {
         // A second gateway in one process (tests) shares the first one's recorder.
         let metrics = PrometheusBuilder::new().install_recorder().ok();
         let tasks = Tasks::default();
-        let embedded = if config.etcd.is_empty() {
-            Some(Embedded::start(embedded_options(&config)?).await?)
+        let mut named = config.clusters()?;
+        let embedded = if named.is_empty() {
+            let mut options = embedded_options(&config)?;
+            // Its file may have it ask for certificates, and by and by it may have got users.
+            options.settings = config.connect.settings(Vec::new())?;
+            let embedded = Embedded::start(options).await?;
+            named.push(config.private_cluster(embedded.urls().to_vec())?);
+            Some(embedded)
         } else {
             None
         };
-        let settings = Settings {
-            endpoints: embedded
-                .as_ref()
-                .map_or_else(|| config.etcd.clone(), |embedded| embedded.urls().to_vec()),
-            dial_timeout: config.dial_timeout,
-            cacert: config.cacert.clone(),
-        };
-        let etcd = Etcd::new(settings).await.map_err(StartError::Connect)?;
-        if config.demo {
-            demo::start(&etcd, &tasks);
+        let mut clusters = Vec::with_capacity(named.len());
+        for cluster in named {
+            let etcd = Etcd::new(cluster.settings.clone())
+                .await
+                .map_err(|source| StartError::Connect {
+                    cluster: cluster.name.clone(),
+                    source,
+                })?;
+            if config.demo {
+                demo::start(&etcd, &tasks);
+            }
+            clusters.push(Cluster::new(&cluster, etcd, &tasks));
         }
-        let name = if config.demo { "demo" } else { "default" };
-        let cluster = Cluster::new(name, etcd, &config, &tasks);
         if let Some(metrics) = &metrics {
             tasks.spawn(upkeep(metrics.clone(), tasks.stop().clone()));
         }
-        let state = AppState::new(config, vec![cluster], tasks.clone(), metrics);
+        let state = AppState::new(config, clusters, tasks.clone(), metrics);
         let router = router::router(state.clone());
         let limits = Limits::new(state.config.max_connections);
         let serving = tasks.spawn(server::serve(listener, router, tasks.clone(), limits));
@@ -153,7 +165,6 @@ fn embedded_options(config: &Config) -> Result<Options, EmbeddedError> {
     let mut options = Options::new(folder, config.supervisor.clone())?;
     options.members = config.members;
     options.config_file.clone_from(&config.etcd_config);
-    options.settings.cacert.clone_from(&config.cacert);
     options.hidden_variables = etcd_variables();
     if config.demo {
         options.retention_hours = 1;

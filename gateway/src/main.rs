@@ -4,15 +4,21 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::Parser as _;
 use gateway::Gateway;
-use gateway::config::{Cli, Command, Config};
+use gateway::config::{Cli, Command, Config, Connect, LoadError};
 use gateway::{limits, supervise};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::load(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(LoadError::Arguments(error)) => error.exit(),
+        Err(LoadError::File(error)) => {
+            eprintln!("watchgate: {:#}", anyhow::Error::from(error));
+            return ExitCode::FAILURE;
+        }
+    };
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
@@ -40,8 +46,20 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             under: None,
             command,
         }) => Ok(supervise::supervise(&command)?),
+        Some(Command::Doctor { connect, json }) => examine(&connect, json),
         None => serve(cli.config),
     }
+}
+
+#[tokio::main]
+async fn examine(connect: &Connect, json: bool) -> anyhow::Result<ExitCode> {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let well = gateway::doctor::run(connect, json, &mut std::io::stdout()).await?;
+    Ok(if well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 #[tokio::main]

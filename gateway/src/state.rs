@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use shared::Code;
 
 use crate::assets::Assets;
-use crate::config::Config;
+use crate::config::{Anonymous, ClusterConfig, Config};
 use crate::etcd::Etcd;
 use crate::failure::{Failure, Result};
 use crate::live::Hub;
@@ -21,6 +21,7 @@ use crate::service::history::HistoryService;
 use crate::service::kv::KvService;
 use crate::service::lease::{Keepers, LeaseService};
 use crate::service::lock::LockService;
+use crate::service::sign_in::SignIn;
 use crate::service::stm::StmService;
 use crate::service::transfer::TransferService;
 use crate::service::tree::TreeService;
@@ -59,6 +60,10 @@ pub struct Cluster {
     pub name: String,
     /// Client URLs as configured.
     pub endpoints: Vec<String>,
+    /// Who a request without credentials is, where others than this machine can have sent it.
+    pub anonymous: Option<Anonymous>,
+    /// Who signed in.
+    pub sign_in: SignIn,
     /// Keys.
     pub kv: KvService,
     /// One level of keys.
@@ -87,8 +92,8 @@ pub struct Cluster {
 
 impl Cluster {
     /// The services over one cluster's connections; their tasks are `tasks`'.
-    pub fn new(name: impl Into<String>, etcd: Etcd, config: &Config, tasks: &Tasks) -> Self {
-        let name = name.into();
+    pub fn new(config: &ClusterConfig, etcd: Etcd, tasks: &Tasks) -> Self {
+        let name = config.name.clone();
         let lock_prefixes = config
             .lock_prefix
             .iter()
@@ -102,6 +107,8 @@ impl Cluster {
         );
         Self {
             endpoints: etcd.endpoints().to_vec(),
+            anonymous: config.anonymous,
+            sign_in: SignIn::new(etcd.clone()),
             kv: KvService::new(etcd.clone()),
             tree: TreeService::new(etcd.clone()),
             history: HistoryService::new(etcd.clone()),

@@ -28,11 +28,7 @@ impl Drop for Hubs {
 
 impl Hubs {
     async fn over(etcd: &Etcd) -> Self {
-        let settings = Settings {
-            endpoints: vec![etcd.url()],
-            dial_timeout: Duration::from_secs(2),
-            cacert: None,
-        };
+        let settings = Settings::new(vec![etcd.url()], Duration::from_secs(2));
         let etcd = gateway::etcd::Etcd::new(settings)
             .await
             .expect("the address is a URL");

@@ -34,6 +34,7 @@ kill -9 $! 2>/dev/null; wait $! 2>/dev/null
 /// A running etcd of one member.
 #[derive(Debug)]
 pub struct Etcd {
+    scheme: &'static str,
     /// Whatever reaches etcd by its standing address passes here.
     pub proxy: Proxy,
     folder: TempDir,
@@ -68,7 +69,17 @@ impl Etcd {
 
     /// An etcd of one's own with further flags.
     pub async fn start_with(arguments: &[&str]) -> Self {
+        Self::launched("http", arguments).await
+    }
+
+    /// An etcd of one's own that speaks TLS to its clients; the flags name its certificate.
+    pub async fn start_secure(arguments: &[&str]) -> Self {
+        Self::launched("https", arguments).await
+    }
+
+    async fn launched(scheme: &'static str, arguments: &[&str]) -> Self {
         let mut etcd = Self {
+            scheme,
             proxy: Proxy::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 1))),
             folder: TempDir::with_prefix("watchgate-test-").expect("temporary folders can be made"),
             arguments: arguments.iter().map(ToString::to_string).collect(),
@@ -80,12 +91,12 @@ impl Etcd {
 
     /// The standing address, through the proxy.
     pub fn url(&self) -> String {
-        format!("http://{}", self.proxy.address())
+        format!("{}://{}", self.scheme, self.proxy.address())
     }
 
     /// The address of the process itself, past the proxy: for arranging and for etcdctl.
     pub fn direct_url(&self) -> String {
-        format!("http://{}", self.running().address)
+        format!("{}://{}", self.scheme, self.running().address)
     }
 
     /// etcd's process.
@@ -148,7 +159,9 @@ impl Etcd {
         let address = free_address();
         let log = self.folder.path().join("etcd.log");
         File::create(&log).expect("the temporary folder can be written");
-        let url = format!("http://{address}");
+        let url = format!("{}://{address}", self.scheme);
+        // Its health can be asked for without a certificate there.
+        let probed = free_address();
         // The peer port is nobody's business, and never the same twice.
         let peer = "http://127.0.0.1:0";
         let data = self.folder.path().join("data");
@@ -157,6 +170,7 @@ impl Etcd {
             format!("--data-dir={}", data.display()),
             format!("--listen-client-urls={url}"),
             format!("--advertise-client-urls={}", self.url()),
+            format!("--listen-metrics-urls=http://{probed}"),
             format!("--listen-peer-urls={peer}"),
             format!("--initial-advertise-peer-urls={peer}"),
             format!("--initial-cluster=test={peer}"),
@@ -166,7 +180,7 @@ impl Etcd {
         arguments.extend_from_slice(&self.arguments);
         let kept = Kept::start(self.folder.path(), &log, &arguments);
         let running = Running { kept, address };
-        let probe = Client::to(address);
+        let probe = Client::to(probed);
         let up = eventually("etcd is healthy", Duration::from_mins(1), async || {
             if self.log().contains("address already in use") {
                 return Ok(false);

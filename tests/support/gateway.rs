@@ -7,7 +7,6 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use clap::Parser as _;
 use gateway::Gateway;
 use gateway::config::Cli;
 use nix::sys::signal::{Signal, kill};
@@ -76,7 +75,7 @@ impl InProcess {
     /// Starts one before an etcd.
     pub async fn start(etcd_url: &str, flags: &[&str]) -> Self {
         let fixed = ["watchgate", "--listen", "127.0.0.1:0", "--etcd", etcd_url];
-        let cli = Cli::try_parse_from(fixed.iter().chain(flags)).expect("the flags are right");
+        let cli = Cli::load(fixed.iter().chain(flags)).expect("the flags are right");
         let gateway = background()
             .spawn(Gateway::start(cli.config))
             .await

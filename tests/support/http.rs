@@ -26,6 +26,8 @@ const HEAD: Duration = Duration::from_mins(1);
 pub struct Client {
     address: SocketAddr,
     base: String,
+    /// Sent with every request.
+    headers: Vec<(String, String)>,
 }
 
 impl Client {
@@ -34,6 +36,7 @@ impl Client {
         Self {
             address,
             base: String::new(),
+            headers: Vec::new(),
         }
     }
 
@@ -43,7 +46,27 @@ impl Client {
         Self {
             address: self.address,
             base: format!("{}{base}", self.base),
+            headers: self.headers.clone(),
         }
+    }
+
+    /// The same, signed in by name and password.
+    #[must_use]
+    pub fn signed(&self, name: &str, password: &str) -> Self {
+        self.with("authorization", &crate::basic(name, password))
+    }
+
+    /// The same with a header on every request.
+    #[must_use]
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        let mut client = self.clone();
+        client.headers.push((name.to_owned(), value.to_owned()));
+        client
+    }
+
+    /// What every request carries.
+    pub fn headers(&self) -> &[(String, String)] {
+        &self.headers
     }
 
     /// Where it speaks to.
@@ -96,7 +119,7 @@ impl Client {
             address: self.address,
             method,
             path: self.path(path),
-            headers: Vec::new(),
+            headers: self.headers.clone(),
             body: Bytes::new(),
         }
     }

@@ -5,6 +5,8 @@
 //! that the tests read the contract independently of the product's own types. Nothing waits for a
 //! time to pass; everything waits for a value, with a deadline.
 
+pub mod auth;
+pub mod certs;
 pub mod cluster;
 pub mod ctl;
 pub mod encode;
@@ -26,6 +28,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
+pub use self::auth::{Grant, basic};
 pub use self::cluster::Cluster;
 pub use self::encode::{bytes_in, json_bytes, key_path, key_query, keys_in, percent};
 pub use self::etcd::Etcd;

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{ConnectInfo, FromRequestParts, OriginalUri};
+use axum::extract::{FromRequestParts, OriginalUri};
 use http::request::Parts;
 use http::{HeaderMap, header};
 use shared::Code;
 
 use super::query::{Query, decode};
 use crate::caller::{Caller, Identity};
-use crate::config::Anonymous;
 use crate::failure::{Failure, Result};
+use crate::identify;
 use crate::middleware::frame::RequestId;
-use crate::server::{Connection, Patience};
+use crate::server::Patience;
 use crate::state::{AppState, Cluster};
 
 /// How long etcd may take without `?timeout=`.
@@ -51,7 +51,8 @@ impl FromRequestParts<AppState> for Call {
             Some(name) => app.cluster(&name)?,
             None => app.default_cluster()?,
         };
-        let identity = identify(parts, app)?;
+        let credential = identify::credential(&parts.headers)?;
+        let identity = identify::identify(app, &cluster, parts, credential).await?;
         let mut query = Query::parse(parts.uri.query())?;
         let timeout = query.duration("timeout")?;
         Ok(Self {
@@ -87,39 +88,6 @@ fn named_cluster(base_path: &str, path: &str) -> Result<Option<String>> {
     let name = String::from_utf8(decode(raw)?);
     name.map(Some)
         .map_err(|_| Failure::new(Code::ClusterNotFound, "no cluster has that name"))
-}
-
-/// Who asks: see the API's section 1.
-fn identify(parts: &Parts, app: &AppState) -> Result<Identity> {
-    if parts.headers.contains_key(header::AUTHORIZATION) {
-        // A refused credential must never fall back to another account.
-        return Err(
-            Failure::new(Code::Unauthenticated, "this gateway accepts no credentials")
-                .hint("leave the Authorization header out: requests act as the gateway's account"),
-        );
-    }
-    let local = parts
-        .extensions
-        .get::<ConnectInfo<Connection>>()
-        .map_or(app.config.listen, |ConnectInfo(connection)| {
-            connection.local
-        });
-    let forwarded = parts
-        .headers
-        .keys()
-        .any(|name| name == header::FORWARDED || name.as_str().starts_with("x-forwarded-"));
-    let only_this_machine = app.config.listen.ip().is_loopback()
-        && local.ip().to_canonical().is_loopback()
-        && app.config.allow_host.is_empty()
-        && !forwarded;
-    if only_this_machine || app.config.anonymous == Some(Anonymous::Gateway) {
-        return Ok(Identity::Gateway);
-    }
-    Err(Failure::new(
-        Code::Unauthenticated,
-        "the request came through others, without sign-in",
-    )
-    .hint("a proxy in front needs sign-in of its own; then start with --anonymous gateway"))
 }
 
 impl Call {

@@ -114,6 +114,9 @@ pub fn finish(
         503 => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
+        429 => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("6"));
+        }
         _ => {}
     }
     if let Some(revision) = failure.facts.store_revision {

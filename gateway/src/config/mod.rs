@@ -1,4 +1,10 @@
-//! Flags and their environment forms. The only place that reads the environment.
+//! Flags, their environment forms, and the file. The only place that reads the environment.
+
+mod account;
+mod cluster;
+mod file;
+#[cfg(test)]
+mod file_tests;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -6,6 +12,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use self::account::User;
+pub use self::cluster::{ClusterConfig, Connect};
+pub use self::file::{FileError, LoadError};
 
 /// The web gateway and live dashboard for etcd.
 #[derive(Debug, Parser)]
@@ -37,6 +47,15 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         command: Vec<OsString>,
     },
+    /// Look for what is wrong between this machine and an etcd cluster, and say what mends it.
+    Doctor {
+        /// The cluster.
+        #[command(flatten)]
+        connect: Box<Connect>,
+        /// Print one JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the OpenAPI document.
     #[command(hide = true)]
     Openapi,
@@ -61,22 +80,9 @@ pub struct Config {
     )]
     pub listen: SocketAddr,
 
-    /// Client URLs of an etcd cluster; without it a private etcd is started.
-    #[arg(
-        long,
-        env = "WATCHGATE_ETCD",
-        value_delimiter = ',',
-        value_name = "URL[,URL]"
-    )]
-    pub etcd: Vec<String>,
-
-    /// PEM file of the authority that signed the etcd servers' certificates.
-    #[arg(long, env = "WATCHGATE_CACERT", value_name = "FILE")]
-    pub cacert: Option<PathBuf>,
-
-    /// How long a connection to etcd may take to be made.
-    #[arg(long, env = "WATCHGATE_DIAL_TIMEOUT", default_value = "2s", value_parser = parse_duration, value_name = "TIME")]
-    pub dial_timeout: Duration,
+    /// The cluster, or clusters.
+    #[command(flatten)]
+    pub connect: Connect,
 
     /// Where the private etcd keeps its data [default: the user's data folder].
     #[arg(long, env = "WATCHGATE_DATA_DIR", value_name = "DIR")]
@@ -154,7 +160,9 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// `--demo` writes, so it must never meet somebody's data.
-    #[error("--demo works on the private etcd only: leave out --etcd, or leave out --demo")]
+    #[error(
+        "--demo works on the private etcd only: leave out --demo, or --etcd and the file's clusters"
+    )]
     DemoOnForeignEtcd,
     /// A file may describe an etcd with somebody's data in it.
     #[error("--demo works on the private etcd only: leave out --etcd-config, or leave out --demo")]
@@ -171,30 +179,75 @@ pub enum ConfigError {
          or say --anonymous gateway to give everybody who reaches it the gateway's rights"
     )]
     OpenToOthers(SocketAddr),
+    /// A password, and nobody whose it is.
+    #[error("a password is given without a user")]
+    PasswordWithoutUser,
+    /// A certificate is nothing without its key.
+    #[error("a certificate needs its key, and a key its certificate: give both or none")]
+    HalfIdentity,
+    /// A user is somebody.
+    #[error("the user's name is empty")]
+    NoName,
+    /// Which of them counts is nobody's guess.
+    #[error(
+        "the password is given twice: with the user, as the password, or in a file, choose one"
+    )]
+    TwoPasswords,
+    /// There is no terminal to ask at.
+    #[error("the password of {0} is missing: put it into WATCHGATE_PASSWORD or a password file")]
+    NoPassword(String),
+    /// The password's file cannot be read.
+    #[error("the password file {path} cannot be read")]
+    PasswordFile {
+        /// As configured.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
 }
 
 impl Config {
     /// Checks what one flag says against another.
     pub fn check(&self) -> Result<(), ConfigError> {
-        if self.demo && !self.etcd.is_empty() {
+        let private = self.connect.is_private();
+        if self.demo && !private {
             return Err(ConfigError::DemoOnForeignEtcd);
         }
         if self.demo && self.etcd_config.is_some() {
             return Err(ConfigError::DemoOnFile);
         }
-        if !self.etcd.is_empty() && self.etcd_config.is_some() {
+        if !private && self.etcd_config.is_some() {
             return Err(ConfigError::PrivateOnly("--etcd-config"));
         }
-        if self.members > 1 && !self.etcd.is_empty() {
+        if self.members > 1 && !private {
             return Err(ConfigError::PrivateOnly("--members"));
         }
         if self.members > 1 && self.etcd_config.is_some() {
             return Err(ConfigError::MembersOfFile);
         }
-        if !self.listen.ip().is_loopback() && self.anonymous.is_none() {
+        // Requests to a cluster of somebody's sign in there; a private etcd has no users to begin with.
+        if private && !self.listen.ip().is_loopback() && self.anonymous.is_none() {
             return Err(ConfigError::OpenToOthers(self.listen));
         }
         Ok(())
+    }
+
+    /// The clusters to serve, the default one first; none is a private etcd of ours. May ask for a
+    /// password.
+    pub fn clusters(&self) -> Result<Vec<ClusterConfig>, ConfigError> {
+        self.connect.clusters(&self.lock_prefix, self.anonymous)
+    }
+
+    /// The private etcd as a cluster at these URLs.
+    pub fn private_cluster(&self, urls: Vec<String>) -> Result<ClusterConfig, ConfigError> {
+        let name = if self.demo { "demo" } else { "default" };
+        Ok(ClusterConfig {
+            name: name.to_owned(),
+            settings: self.connect.settings(urls)?,
+            lock_prefix: self.lock_prefix.clone(),
+            anonymous: self.anonymous,
+        })
     }
 
     /// The folder for data of our own: `--data-dir`, else the user's data folder.
@@ -288,6 +341,14 @@ mod tests {
     }
 
     #[test]
+    fn secrets_are_not_shown() {
+        let config = parse(&["--etcd", "http://a:2379", "--user", "root:hunter2"]);
+        assert!(!format!("{config:?}").contains("hunter2"));
+        let config = parse(&["--user", "root", "--password", "hunter2"]);
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+
+    #[test]
     fn the_default_is_loopback() {
         let config = parse(&[]);
         assert_eq!(config.listen.to_string(), "127.0.0.1:8379");
@@ -302,6 +363,8 @@ mod tests {
                 .check()
                 .is_ok()
         );
+        let signed_in = ["--listen", "0.0.0.0:8379", "--etcd", "http://a:2379"];
+        assert!(parse(&signed_in).check().is_ok());
     }
 
     #[test]

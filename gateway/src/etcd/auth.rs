@@ -7,7 +7,7 @@ use shared::{Access, Code, Header, Password};
 
 use super::kv::header;
 use super::range::Range;
-use super::{Effect, Etcd, error};
+use super::{Effect, Etcd, Use, error};
 use crate::caller::Caller;
 use crate::failure::Result;
 
@@ -97,7 +97,7 @@ impl Etcd {
     }
 
     async fn raw_auth_status(&self, caller: &Caller) -> Result<StatusResponse> {
-        let channel = self.raw(caller);
+        let channel = self.transport(caller, Use::Unary);
         let call = async move {
             let mut grpc = tonic::client::Grpc::new(channel);
             grpc.ready().await.map_err(|error| {

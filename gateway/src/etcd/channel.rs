@@ -1,18 +1,21 @@
 //! Connections to a cluster: endpoints, TLS, keep-alive, size limits.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use etcd_client::{Certificate, Channel, Client, ConnectOptions, TlsOptions};
+use etcd_client::{Certificate, Channel, Client, ConnectOptions, Identity, TlsOptions};
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use thiserror::Error;
 use tonic::body::Body;
 use tonic::transport::Endpoint;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Service, ServiceExt as _};
+
+use super::account::{Credentials, Transport};
 
 /// Largest answer accepted from etcd, bytes: etcd itself sends ranges of any size.
 pub(super) const MAX_ANSWER: usize = 512 << 20;
@@ -30,8 +33,25 @@ pub struct Settings {
     pub endpoints: Vec<String>,
     /// How long a connection may take to be made.
     pub dial_timeout: Duration,
-    /// PEM file of the authority that signed the servers' certificates.
+    /// PEM file of the authority that signed the servers' certificates; the system's without it.
     pub cacert: Option<PathBuf>,
+    /// PEM files of our own certificate and its key, for servers that ask for one.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// The gateway's own account.
+    pub account: Option<Credentials>,
+}
+
+impl Settings {
+    /// Without certificates or an account.
+    pub fn new(endpoints: Vec<String>, dial_timeout: Duration) -> Self {
+        Self {
+            endpoints,
+            dial_timeout,
+            cacert: None,
+            identity: None,
+            account: None,
+        }
+    }
 }
 
 /// Why a cluster cannot be connected to as configured.
@@ -52,71 +72,104 @@ pub enum ConnectError {
     /// A URL carries a user or password, which would be shown with it.
     #[error("an etcd URL carries no user and password")]
     Credentials,
-    /// The authority's file cannot be read.
-    #[error("the CA file {path} cannot be read")]
-    CaFile {
+    /// Certificates or the key are not what TLS needs.
+    #[error("TLS cannot be set up with the certificates and key given")]
+    Tls(#[source] tonic::transport::Error),
+    /// A certificate's or key's file cannot be read.
+    #[error("the file {path} cannot be read")]
+    File {
         /// As configured.
         path: PathBuf,
         /// What the system says.
         #[source]
         source: std::io::Error,
     },
-    /// The client refused its set-up.
-    #[error("the etcd client cannot be set up")]
-    Client(#[source] etcd_client::Error),
 }
 
-/// What a connection is for.
+/// What a connection is for: a large range on one starves whatever else is on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
+pub(crate) enum Use {
+    /// Ordinary calls.
     Unary,
-    Streams,
+    /// Leases: a keep-alive that waits behind a range comes too late.
+    Leases,
+    /// Watches.
+    Watches,
 }
 
-/// A client over connections of its own.
-pub(super) async fn client(settings: &Settings, usage: Use) -> Result<Client, ConnectError> {
-    over(connections(settings).await?, usage).await
+/// A client of the crate's over a transport of ours. Lease streams require a leader.
+pub(super) fn client(transport: Transport, usage: Use) -> Client {
+    let options = ConnectOptions::new().with_require_leader(usage != Use::Unary);
+    let channel = Channel::Custom(BoxCloneSyncService::new(transport));
+    Client::from_channel(channel, Some(options))
+        .now_or_never()
+        .and_then(Result::ok)
+        .expect("a client without a user of its own asks etcd for nothing")
 }
 
-/// A client over these connections.
-pub(super) async fn over(connections: Rotating, usage: Use) -> Result<Client, ConnectError> {
-    let options = ConnectOptions::new().with_require_leader(usage == Use::Streams);
-    Client::from_channel(
-        Channel::Custom(BoxCloneSyncService::new(connections)),
-        Some(options),
-    )
-    .await
-    .map_err(ConnectError::Client)
+/// What the files hold.
+struct Tls {
+    authority: Option<Vec<u8>>,
+    identity: Option<(Vec<u8>, Vec<u8>)>,
 }
 
-/// Connections to every endpoint; none is made before the first call.
-pub(super) async fn connections(settings: &Settings) -> Result<Rotating, ConnectError> {
-    let ca = match &settings.cacert {
-        Some(path) => Some(
-            tokio::fs::read(path)
-                .await
-                .map_err(|source| ConnectError::CaFile {
-                    path: path.clone(),
-                    source,
-                })?,
-        ),
-        None => None,
-    };
-    let channels = settings
-        .endpoints
-        .iter()
-        .map(|url| endpoint(url, settings, ca.as_deref()).map(|endpoint| endpoint.connect_lazy()))
-        .collect::<Result<Vec<_>, _>>()?;
-    if channels.is_empty() {
-        return Err(ConnectError::NoEndpoint);
+impl Tls {
+    async fn read(settings: &Settings) -> Result<Self, ConnectError> {
+        let authority = match &settings.cacert {
+            Some(path) => Some(read(path).await?),
+            None => None,
+        };
+        let identity = match &settings.identity {
+            Some((cert, key)) => Some((read(cert).await?, read(key).await?)),
+            None => None,
+        };
+        Ok(Self {
+            authority,
+            identity,
+        })
     }
-    Ok(Rotating {
-        channels: channels.into(),
-        current: Arc::default(),
+
+    fn options(&self, dial_timeout: Duration) -> TlsOptions {
+        let mut options = TlsOptions::new().timeout(dial_timeout);
+        options = match &self.authority {
+            Some(pem) => options.ca_certificate(Certificate::from_pem(pem)),
+            None => options.with_native_roots(),
+        };
+        if let Some((cert, key)) = &self.identity {
+            options = options.identity(Identity::from_pem(cert, key));
+        }
+        options
+    }
+}
+
+async fn read(path: &Path) -> Result<Vec<u8>, ConnectError> {
+    let file = tokio::fs::read(path).await;
+    file.map_err(|source| ConnectError::File {
+        path: path.to_owned(),
+        source,
     })
 }
 
-fn endpoint(url: &str, settings: &Settings, ca: Option<&[u8]>) -> Result<Endpoint, ConnectError> {
+/// Connections to every endpoint, one set for each use; none is made before the first call.
+pub(super) async fn connections<const N: usize>(
+    settings: &Settings,
+) -> Result<[Rotating; N], ConnectError> {
+    let tls = Tls::read(settings).await?;
+    let endpoints = settings
+        .endpoints
+        .iter()
+        .map(|url| endpoint(url, settings, &tls))
+        .collect::<Result<Vec<_>, _>>()?;
+    if endpoints.is_empty() {
+        return Err(ConnectError::NoEndpoint);
+    }
+    Ok(std::array::from_fn(|_| Rotating {
+        channels: endpoints.iter().map(Endpoint::connect_lazy).collect(),
+        current: Arc::default(),
+    }))
+}
+
+fn endpoint(url: &str, settings: &Settings, tls: &Tls) -> Result<Endpoint, ConnectError> {
     let bad = |source| ConnectError::BadUrl {
         url: url.to_owned(),
         source,
@@ -133,7 +186,7 @@ fn endpoint(url: &str, settings: &Settings, ca: Option<&[u8]>) -> Result<Endpoin
         // It would be printed and answered wherever endpoints are.
         return Err(ConnectError::Credentials);
     }
-    let mut endpoint = Endpoint::from_shared(url.to_owned())
+    let endpoint = Endpoint::from_shared(url.to_owned())
         .map_err(|source| bad(Some(source)))?
         .connect_timeout(settings.dial_timeout)
         .http2_keep_alive_interval(KEEP_ALIVE)
@@ -143,13 +196,9 @@ fn endpoint(url: &str, settings: &Settings, ca: Option<&[u8]>) -> Result<Endpoin
         .initial_connection_window_size(CONNECTION_WINDOW)
         .tcp_nodelay(true);
     if secure {
-        let mut tls = TlsOptions::new();
-        if let Some(pem) = ca {
-            tls = tls.ca_certificate(Certificate::from_pem(pem));
-        }
-        endpoint = endpoint
-            .tls_config(tls)
-            .map_err(|source| bad(Some(source)))?;
+        return endpoint
+            .tls_config(tls.options(settings.dial_timeout))
+            .map_err(ConnectError::Tls);
     }
     Ok(endpoint)
 }

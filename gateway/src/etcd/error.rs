@@ -199,6 +199,9 @@ fn hint(code: Api) -> Option<&'static str> {
         Api::TooLarge => "etcd's own limit is --max-request-bytes (1.5 MiB by default)",
         Api::NoSpace => "compact, defragment, then disarm the NOSPACE alarm",
         Api::Forbidden => "the account lacks the permission in etcd",
+        Api::Unauthenticated => {
+            "sign in with an etcd user: Authorization: Basic, or Bearer with an etcd token"
+        }
         Api::OutcomeUnknown => "read the key before writing again",
         Api::TooManyOps => "etcd's limit is --max-txn-ops (128 by default)",
         _ => return None,

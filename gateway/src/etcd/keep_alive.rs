@@ -14,7 +14,7 @@ use tonic::codegen::http::uri::PathAndQuery;
 use tonic::{Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
-use super::{Effect, Etcd, error};
+use super::{Effect, Etcd, Use, error};
 use crate::caller::Caller;
 use crate::failure::{Failure, Result};
 
@@ -77,7 +77,7 @@ impl Etcd {
             "hasleader",
             tonic::metadata::MetadataValue::from_static("true"),
         );
-        let mut call = Grpc::new(self.lease_streams(caller));
+        let mut call = Grpc::new(self.transport(caller, Use::Leases));
         let open = async {
             call.ready().await.map_err(Status::from_error)?;
             let codec: ProstCodec<Beat, Answer> = ProstCodec::default();

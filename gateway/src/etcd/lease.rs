@@ -1,7 +1,7 @@
 //! Leases: grant, keep alive once, time to live, list, revoke.
 
 use etcd_client as ec;
-use shared::Header;
+use shared::{Code, Header};
 
 use super::kv::header;
 use super::{Effect, Etcd};
@@ -48,6 +48,16 @@ impl Etcd {
     /// Sets a lease's time to live back to what was granted; the seconds it has again, 0 when there
     /// is no such lease.
     pub async fn lease_keep_alive(&self, caller: &Caller, id: i64) -> Result<i64> {
+        match self.keep_alive_once(caller, id).await {
+            // A stream is not sent again with the token that the refusal brought; this is.
+            Err(failure) if failure.code == Code::Unauthenticated => {
+                self.keep_alive_once(caller, id).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn keep_alive_once(&self, caller: &Caller, id: i64) -> Result<i64> {
         let mut client = self.leases_client(caller).lease_client();
         let renewal = async {
             let (mut keeper, mut answers) = match client.keep_alive(id).await {

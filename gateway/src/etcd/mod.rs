@@ -6,6 +6,7 @@
 //! that waits behind a range comes too late), one for the rest. Accounts, client certificates and
 //! more endpoints with fail-over change only this module.
 
+mod account;
 mod auth;
 mod channel;
 pub mod embedded;
@@ -15,16 +16,21 @@ mod kv;
 mod lease;
 mod maintenance;
 mod member;
+mod permit;
 mod range;
 mod watch;
 mod wire;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout_at;
 
+pub(crate) use self::account::Transport;
+pub use self::account::{Account, Credentials, Secret};
 pub use self::auth::{AuthFact, PermissionFact};
+pub(crate) use self::channel::Use;
 pub use self::channel::{ConnectError, Settings};
 pub use self::keep_alive::KeepAlives;
 pub(crate) use self::kv::entry;
@@ -35,6 +41,7 @@ pub use self::kv::{
 pub use self::lease::TimeToLive;
 pub use self::maintenance::{AlarmFact, HashFact, SnapshotPiece, SnapshotStream};
 pub use self::member::{MemberFact, StatusFact};
+pub(crate) use self::permit::auth_is_off;
 pub use self::range::{Range, prefix_end};
 pub use self::watch::{Release, Update, WatchOptions, WatchStream};
 use crate::caller::Caller;
@@ -49,14 +56,15 @@ pub struct Etcd {
 
 struct Inner {
     settings: Settings,
-    /// Ordinary calls.
-    unary: etcd_client::Client,
-    /// Leases; keep-alives are streams and require a leader.
-    leases: etcd_client::Client,
-    /// The connections of `leases`, for the streams of the lease keepers.
-    lease_streams: channel::Rotating,
-    /// Without a client of the crate's: watches are read field by field.
+    /// One set for each use.
+    unary: channel::Rotating,
+    leases: channel::Rotating,
     watches: channel::Rotating,
+    /// The gateway's own account; without one its requests carry no token.
+    account: Option<Arc<Account>>,
+    /// The crate's clients for the gateway's own identity, the most frequent one.
+    own_unary: etcd_client::Client,
+    own_leases: etcd_client::Client,
 }
 
 /// Whether a call may change something: decides what a lost answer means.
@@ -77,30 +85,45 @@ impl std::fmt::Debug for Etcd {
 impl Etcd {
     /// Prepares the connections; none is made before the first call.
     pub async fn new(settings: Settings) -> std::result::Result<Self, ConnectError> {
-        let unary = channel::client(&settings, channel::Use::Unary).await?;
-        let lease_streams = channel::connections(&settings).await?;
-        let leases = channel::over(lease_streams.clone(), channel::Use::Streams).await?;
-        let watches = channel::connections(&settings).await?;
+        Self::with_account(settings, None).await
+    }
+
+    async fn with_account(
+        settings: Settings,
+        account: Option<Arc<Account>>,
+    ) -> std::result::Result<Self, ConnectError> {
+        let [unary, leases, watches] = channel::connections(&settings).await?;
+        let account = account.or_else(|| {
+            let credentials = settings.account.clone()?;
+            Some(Account::gateway(unary.clone(), credentials))
+        });
+        let own = |connections: &channel::Rotating, usage| {
+            let transport = Transport::new(connections.clone(), account.clone());
+            channel::client(transport, usage)
+        };
         Ok(Self {
             inner: Arc::new(Inner {
+                own_unary: own(&unary, Use::Unary),
+                own_leases: own(&leases, Use::Leases),
                 settings,
                 unary,
                 leases,
-                lease_streams,
                 watches,
+                account,
             }),
         })
     }
 
     /// The same cluster through one URL alone, over connections of its own: for what concerns the one
-    /// member behind it.
+    /// member behind it. With the same accounts and certificates: tokens are good at every member, and
+    /// whatever signs in does so at the cluster's own endpoints.
     pub async fn at(&self, url: &str, dial_timeout: Duration) -> Result<Self> {
         let settings = Settings {
             endpoints: vec![url.to_owned()],
             dial_timeout,
             ..self.inner.settings.clone()
         };
-        Self::new(settings)
+        Self::with_account(settings, self.inner.account.clone())
             .await
             .map_err(|error| Failure::new(Code::Unavailable, error.to_string()).source(error))
     }
@@ -115,30 +138,41 @@ impl Etcd {
         self.inner.settings.dial_timeout
     }
 
-    /// The client for ordinary calls as `caller`. There is one identity so far; a token of the
-    /// caller's own will be added to each request here.
-    pub(in crate::etcd) fn unary(&self, _caller: &Caller) -> &etcd_client::Client {
-        &self.inner.unary
+    /// Raw gRPC as `caller`, over the connections for this use: a tower service over
+    /// `http::Request<tonic::body::Body>`. It knows no deadline and translates no error.
+    pub(crate) fn transport(&self, caller: &Caller, usage: Use) -> Transport {
+        let connections = match usage {
+            Use::Unary => &self.inner.unary,
+            Use::Leases => &self.inner.leases,
+            Use::Watches => &self.inner.watches,
+        };
+        let account = match caller.identity.account() {
+            Some(account) => Some(Arc::clone(account)),
+            None => self.inner.account.clone(),
+        };
+        Transport::new(connections.clone(), account)
+    }
+
+    /// The client for ordinary calls as `caller`.
+    pub(in crate::etcd) fn unary(&self, caller: &Caller) -> Cow<'_, etcd_client::Client> {
+        self.client(caller, Use::Unary, &self.inner.own_unary)
     }
 
     /// The client for leases as `caller`.
-    pub(in crate::etcd) fn leases_client(&self, _caller: &Caller) -> &etcd_client::Client {
-        &self.inner.leases
+    pub(in crate::etcd) fn leases_client(&self, caller: &Caller) -> Cow<'_, etcd_client::Client> {
+        self.client(caller, Use::Leases, &self.inner.own_leases)
     }
 
-    /// The connections of keep-alive streams as `caller`.
-    pub(in crate::etcd) fn lease_streams(&self, _caller: &Caller) -> channel::Rotating {
-        self.inner.lease_streams.clone()
-    }
-
-    /// The connections of watches as `caller`.
-    pub(in crate::etcd) fn watches(&self, _caller: &Caller) -> channel::Rotating {
-        self.inner.watches.clone()
-    }
-
-    /// The connections beneath the clients as `caller`, for calls that the crate lacks.
-    pub(in crate::etcd) fn raw(&self, caller: &Caller) -> channel::Rotating {
-        self.watches(caller)
+    fn client<'a>(
+        &self,
+        caller: &Caller,
+        usage: Use,
+        own: &'a etcd_client::Client,
+    ) -> Cow<'a, etcd_client::Client> {
+        match caller.identity.account() {
+            None => Cow::Borrowed(own),
+            Some(_) => Cow::Owned(channel::client(self.transport(caller, usage), usage)),
+        }
     }
 
     /// Runs one etcd call within the caller's time and gives its error the API's code.

@@ -53,6 +53,11 @@ impl Range {
         self.end.is_none()
     }
 
+    /// Whether it goes to the end of the keyspace.
+    pub fn is_open_ended(&self) -> bool {
+        self.end.as_deref() == Some(TO_THE_END)
+    }
+
     /// Whether the key lies in the range.
     pub fn contains(&self, key: &[u8]) -> bool {
         match &self.end {

@@ -11,9 +11,10 @@ use shared::{Code, Event, EventType, Header};
 use tokio::time::timeout;
 use tonic::{Code as Grpc, Status};
 
+use super::account::{Transport, refuses};
 use super::kv::{entry, header};
 use super::wire::{Create, WatchCall};
-use super::{Effect, Etcd, Get, Range, error};
+use super::{Effect, Etcd, Get, Range, Use, error};
 use crate::caller::Caller;
 use crate::failure::{Failure, Result};
 
@@ -155,6 +156,25 @@ impl Release {
     }
 }
 
+/// Opens a watch, with another token where etcd refuses the one there was. It says so in its first
+/// answer, as it says every refusal of a watch.
+async fn open(transport: Transport, create: Create) -> std::result::Result<WatchCall, Status> {
+    let Some(account) = transport.account().cloned() else {
+        return WatchCall::open(transport, create).await;
+    };
+    let before = account.known();
+    match WatchCall::open(transport.clone(), create.clone()).await {
+        Ok(mut call) => match call.peek().await? {
+            Some(first) if first.canceled && refuses(&first.cancel_reason) => {}
+            _ => return Ok(call),
+        },
+        Err(status) if refuses(status.message()) => {}
+        Err(status) => return Err(status),
+    }
+    account.renew(before.as_ref()).await?;
+    WatchCall::open(transport, create).await
+}
+
 impl Etcd {
     /// Opens a watch. The first update is [`Update::Created`], or says why there is no watch.
     pub async fn watch(
@@ -174,10 +194,13 @@ impl Etcd {
             },
             prev_kv: options.prev,
         };
-        let call = timeout(OPEN_TIMEOUT, WatchCall::open(self.watches(caller), create))
-            .await
-            .map_err(|_| Failure::new(Code::Unavailable, "etcd did not answer in time"))?
-            .map_err(|status| error::from_status(Effect::Read, status))?;
+        let call = timeout(
+            OPEN_TIMEOUT,
+            open(self.transport(caller, Use::Watches), create),
+        )
+        .await
+        .map_err(|_| Failure::new(Code::Unavailable, "etcd did not answer in time"))?
+        .map_err(|status| error::from_status(Effect::Read, status))?;
         Ok(WatchStream {
             call,
             prev: options.prev,

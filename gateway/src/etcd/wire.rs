@@ -22,7 +22,8 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::Service as _;
 
-use super::channel::{MAX_ANSWER, Rotating};
+use super::account::Transport;
+use super::channel::MAX_ANSWER;
 
 const PATH: &str = "/etcdserverpb.Watch/Watch";
 /// Events are handed on when so many bytes of them have arrived, before their answer is complete.
@@ -102,7 +103,7 @@ pub(super) struct WatchCall {
 
 impl WatchCall {
     /// Opens a stream that requires a leader, and sends the creation.
-    pub(super) async fn open(mut channel: Rotating, create: Create) -> Result<Self, Status> {
+    pub(super) async fn open(mut channel: Transport, create: Create) -> Result<Self, Status> {
         let (requests, outgoing) = mpsc::channel(REQUESTS);
         let create = framed(&WatchRequest {
             create: Some(create),
@@ -132,6 +133,16 @@ impl WatchCall {
             parser: Parser::default(),
             ready: VecDeque::new(),
         })
+    }
+
+    /// The next answer, which stays the next.
+    pub(super) async fn peek(&mut self) -> Result<Option<&Answer>, Status> {
+        if self.ready.is_empty()
+            && let Some(answer) = self.next().await?
+        {
+            self.ready.push_front(answer);
+        }
+        Ok(self.ready.front())
     }
 
     /// Asks how far the watch is.

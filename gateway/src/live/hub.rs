@@ -16,6 +16,7 @@ use tokio_util::sync::DropGuard;
 
 use super::follow::Follower;
 use super::frame::{Bookmark, Frame};
+use super::permits::Permits;
 use crate::caller::{Caller, Identity};
 use crate::etcd::{Etcd, Range, Release};
 use crate::failure::Result;
@@ -66,6 +67,8 @@ pub struct Hub {
 pub(super) struct Inner {
     pub(super) etcd: Etcd,
     tasks: Tasks,
+    /// Who may still watch what.
+    pub(super) permits: Permits,
     release: Mutex<Option<(Instant, Release)>>,
     /// Turns to read far history.
     pub(super) catch_ups: Arc<Semaphore>,
@@ -93,6 +96,7 @@ impl Hub {
         // Shown as 0 before the first one.
         metrics::gauge!(OPEN_WATCHES).increment(0.0);
         let inner = Inner {
+            permits: Permits::new(etcd.clone(), tasks.clone()),
             etcd,
             tasks,
             release: Mutex::default(),

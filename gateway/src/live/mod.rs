@@ -4,6 +4,7 @@
 //!   happens to etcd meanwhile. Sockets know only [`Hub::subscribe`].
 //! - `follow` is behind it: opens, reads snapshots and changes, re-opens, and decides where to go on;
 //!   `pieces` cuts what etcd sends into messages.
+//! - `permits` asks etcd again and again whether those who watch still may.
 //! - [`session`] is one client's watches: its operations in, its messages out.
 //! - [`stream`] carries any producer's messages over WebSocket, SSE or NDJSON.
 //!
@@ -16,6 +17,7 @@ mod follow;
 mod frame;
 mod hub;
 mod ops;
+mod permits;
 mod pieces;
 pub mod session;
 pub mod stream;

@@ -11,6 +11,7 @@ pub mod lease;
 pub mod lock;
 pub mod stm;
 pub mod transfer;
+pub mod sign_in;
 pub mod tree;
 pub mod txn;
 mod walk;

@@ -27,11 +27,7 @@ impl Demo {
         let watchgate = env!("CARGO_BIN_EXE_watchgate").into();
         let options = Options::new(dir.join("etcd"), Some(watchgate)).expect("a supervisor");
         let embedded = Embedded::start(options).await.expect("etcd starts");
-        let settings = Settings {
-            endpoints: embedded.urls().to_vec(),
-            dial_timeout: Duration::from_secs(2),
-            cacert: None,
-        };
+        let settings = Settings::new(embedded.urls().to_vec(), Duration::from_secs(2));
         let etcd = Etcd::new(settings).await.expect("a client URL");
         let tasks = Tasks::default();
         demo::start(&etcd, &tasks);

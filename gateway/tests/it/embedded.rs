@@ -31,11 +31,7 @@ fn fake(name: &str) -> PathBuf {
 }
 
 async fn connect(embedded: &Embedded) -> Etcd {
-    let settings = Settings {
-        endpoints: embedded.urls().to_vec(),
-        dial_timeout: Duration::from_secs(2),
-        cacert: None,
-    };
+    let settings = Settings::new(embedded.urls().to_vec(), Duration::from_secs(2));
     Etcd::new(settings).await.expect("a client URL")
 }
 

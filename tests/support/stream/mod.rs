@@ -85,7 +85,9 @@ impl Stream {
     ) -> Result<Self, String> {
         let url = format!("ws://{}{}", client.address(), client.path(path));
         let mut request = url.into_client_request().map_err(|e| e.to_string())?;
-        for (name, value) in headers {
+        let own = client.headers().iter();
+        let own = own.map(|(name, value)| (name.as_str(), value.as_str()));
+        for (name, value) in own.chain(headers.iter().copied()) {
             let name = HeaderName::from_bytes(name.as_bytes()).expect("tests send valid names");
             let value = HeaderValue::from_str(value).expect("tests send valid values");
             request.headers_mut().insert(name, value);

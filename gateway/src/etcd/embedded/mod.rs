@@ -83,11 +83,7 @@ impl Options {
             folder: folder.into(),
             members: ONE_MEMBER,
             config_file: None,
-            settings: Settings {
-                endpoints: Vec::new(),
-                dial_timeout: Duration::from_secs(2),
-                cacert: None,
-            },
+            settings: Settings::new(Vec::new(), Duration::from_secs(2)),
             etcd: PathBuf::from("etcd"),
             supervisor: supervisor
                 .map_or_else(std::env::current_exe, Ok)

@@ -25,6 +25,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::backoff::Backoff;
 use super::frame::{Frame, message};
 use super::hub::{Budget, Inner, Options, Start};
+use super::permits::no_longer;
 use super::pieces::Pieces;
 use crate::caller::Identity;
 use crate::etcd::{Range, Release, Update, WatchStream};
@@ -116,10 +117,22 @@ impl Follower {
 
     /// Follows until nobody listens or etcd refuses.
     pub(super) async fn run(mut self, start: Start) {
-        match self.follow(&start).await {
-            Ok(never) => match never {},
-            Err(End::Gone) => {}
-            Err(End::Failed(failure)) => {
+        let mut permit = self.hub.permits.hold(&self.identity, &self.range);
+        let end = tokio::select! {
+            followed = self.follow(&start) => match followed {
+                Ok(never) => match never {},
+                Err(end) => end,
+            },
+            failure = permit.lost() => End::Failed(failure),
+        };
+        drop(permit);
+        match end {
+            End::Gone => {}
+            End::Failed(failure) => {
+                let failure = match failure.code {
+                    Code::Unauthenticated if self.is_open() => no_longer(failure),
+                    _ => failure,
+                };
                 tracing::info!(failure = failure.chain(), "a watch was refused");
                 let closed = message::closed(failure.code, &failure.detail);
                 let _ = self.say(closed).await;
@@ -156,6 +169,11 @@ impl Follower {
                 Turn::Stalled => self.make_up().await?,
             }
         }
+    }
+
+    /// Whether etcd has accepted it once.
+    fn is_open(&self) -> bool {
+        self.cluster != MemberId(0)
     }
 
     // Reading.

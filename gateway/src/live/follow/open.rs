@@ -60,6 +60,10 @@ impl Follower {
     async fn try_open(&mut self, start: &Start) -> Result<Opening> {
         let caller = self.caller();
         self.release = self.hub.release(&caller).await?;
+        if self.range.is_open_ended() {
+            // Releases of every line checked such a watch as if it were one for its first key alone.
+            self.etcd().may_read(&caller, &self.range).await?;
+        }
         let header = self.now().await?;
         let (now, cluster) = (header.revision, header.cluster_id);
         let reset = |reason: &str| (Some(message::reset(reason, now, cluster)), now);

@@ -27,10 +27,10 @@ use shared::{LockAnswer, LockHoldRequest, LockList, LockRequest, Released};
 
 use self::budget::Budget;
 use self::claim::Attachments;
-use self::index::Index;
+use self::index::{Index, Place};
 use self::names::Marks;
 use self::seen::FirstSeen;
-use crate::caller::{Caller, Identity};
+use crate::caller::Caller;
 use crate::etcd::Etcd;
 use crate::failure::Result;
 use crate::service::lease::Keepers;
@@ -57,7 +57,7 @@ pub(super) struct Inner {
     budget: Budget,
     seen: FirstSeen,
     attachments: Attachments,
-    indexes: Mutex<HashMap<Identity, Arc<Index>>>,
+    indexes: Mutex<HashMap<Place, Arc<Index>>>,
 }
 
 impl LockService {

@@ -31,6 +31,14 @@ pub enum Filter {
 }
 
 impl Filter {
+    /// What every key it is about begins with.
+    pub(super) fn prefix(&self) -> &[u8] {
+        match self {
+            Self::Prefix(prefix) => prefix,
+            Self::Name(name) => name,
+        }
+    }
+
     pub(super) fn wants(&self, name: &[u8]) -> bool {
         match self {
             Self::Prefix(prefix) => name.starts_with(prefix),
@@ -155,7 +163,13 @@ impl LockStream {
             }
             let progress = self.progress.borrow_and_update().clone();
             if progress.ended {
-                return None;
+                let failure = progress.failure.filter(|_| !self.told_failure)?;
+                self.told_failure = true;
+                return Some(ServerMessage::Error {
+                    id: None,
+                    code: failure.code,
+                    detail: failure.detail,
+                });
             }
             if progress.listed && !self.told_listed {
                 // What was listed before this was seen may not have been said yet.
@@ -194,7 +208,7 @@ impl LockStream {
         self.heartbeat = Instant::now() + HEARTBEAT;
         ServerMessage::LocksProgress {
             revision: progress.revision,
-            partial: !progress.listed,
+            partial: !progress.listed || progress.limited,
         }
     }
 

@@ -4,6 +4,10 @@
 //! List, then watch: the watch begins behind the revision at which the listing began, so that nothing
 //! falls in between. A lost stream is opened again behind the last change applied; after a compaction
 //! or a reset the listing is made anew, and what it does not confirm is dropped.
+//!
+//! Where leases may not be listed, or not all keys be watched, the listing is a scan of what may be
+//! read: see [`super::limited`]. Whether that is still so is asked again and again, since an open watch
+//! goes on whatever becomes of the permission.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -19,10 +23,10 @@ use super::super::Inner;
 use super::super::queue::read_keys;
 use super::super::shape::LeaseTime;
 use super::state::Scope;
-use super::{Index, close_unused};
+use super::{Index, Place, close_unused, is_passing, limited, remove};
 use crate::caller::{Caller, Identity};
-use crate::etcd::{Get, Range, TimeToLive, Update, WatchOptions, WatchStream, entry};
-use crate::failure::{Failure, Result};
+use crate::etcd::{Range, TimeToLive, Update, WatchStream, entry};
+use crate::failure::Result;
 
 /// How long an index without users is kept.
 const IDLE: Duration = Duration::from_mins(1);
@@ -30,6 +34,8 @@ const IDLE: Duration = Duration::from_mins(1);
 const ANSWER: Duration = Duration::from_secs(10);
 /// Between two attempts while etcd is away.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How often it is asked whether the account may still see what it sees.
+const RECHECK: Duration = Duration::from_secs(3);
 /// How often leases that are due are looked for.
 const TICK: Duration = Duration::from_millis(250);
 /// Questions and reads at the same time.
@@ -51,18 +57,30 @@ enum Answer {
     },
     /// A lease that was asked about again.
     Again(i64, Result<TimeToLive>),
+    /// Leased keys of a range, all at one revision or later.
+    Scanned {
+        id: u64,
+        range: Range,
+        answer: Result<(i64, Vec<Entry>)>,
+    },
+    /// Whether what is watched may still be read.
+    Permitted(Result<()>),
 }
 
 /// Runs until the index is unused or the gateway stops.
-pub(super) async fn run(inner: Arc<Inner>, identity: Identity, index: Arc<Index>) {
+pub(super) async fn run(inner: Arc<Inner>, place: Place, index: Arc<Index>) {
     let stop = inner.tasks.stop().clone();
     let mut keeper = Keeper {
         inner,
-        identity,
+        identity: place.identity.clone(),
+        place,
         index,
-        stream: None,
+        streams: Vec::new(),
+        watched: Vec::new(),
         cluster: None,
         relist: true,
+        limited: false,
+        to_scan: Vec::new(),
         to_list: VecDeque::new(),
         listing: 0,
         to_read: Vec::new(),
@@ -74,6 +92,7 @@ pub(super) async fn run(inner: Arc<Inner>, identity: Identity, index: Arc<Index>
         () = stop.cancelled() => {}
     }
     keeper.index.lock().closed = true;
+    remove(&keeper.inner, &keeper.place, &keeper.index);
     keeper
         .index
         .progress
@@ -82,13 +101,21 @@ pub(super) async fn run(inner: Arc<Inner>, identity: Identity, index: Arc<Index>
 
 struct Keeper {
     inner: Arc<Inner>,
+    place: Place,
     identity: Identity,
     index: Arc<Index>,
-    stream: Option<WatchStream>,
+    /// One of all keys; or one for each range that may be read. Without any they have to be opened.
+    streams: Vec<WatchStream>,
+    /// What they watch.
+    watched: Vec<Range>,
     /// The cluster that was listed.
     cluster: Option<MemberId>,
     /// The listing has to be made (anew).
     relist: bool,
+    /// The listing is a scan.
+    limited: bool,
+    /// Ranges of the listing that have not been scanned.
+    to_scan: Vec<Range>,
     /// Leases of the listing that have not been asked about.
     to_list: VecDeque<i64>,
     /// Questions of the listing that have no answer yet.
@@ -108,31 +135,41 @@ impl Keeper {
     async fn keep(&mut self) {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut checked = Instant::now();
         loop {
-            if self.stream.is_none()
+            if self.streams.is_empty()
                 && let Err(failure) = self.open().await
             {
                 tracing::debug!(cause = failure.chain(), "locks cannot be watched");
+                // Nobody can sign in again for whoever this was.
+                let over =
+                    failure.code == Code::Unauthenticated && self.identity != Identity::Gateway;
                 self.index
                     .progress
                     .send_modify(|progress| progress.failure = Some(failure));
+                if over {
+                    return;
+                }
                 sleep(PAUSE).await;
-                if close_unused(&self.inner, &self.identity, &self.index, IDLE) {
+                if close_unused(&self.inner, &self.place, &self.index, IDLE) {
                     return;
                 }
                 continue;
             }
             self.begin_questions();
-            let stream = self.stream.as_mut().expect("it was opened above");
             tokio::select! {
                 biased;
-                update = stream.next() => self.apply(update),
+                update = limited::next_of(&mut self.streams) => self.apply(update),
                 Some(answer) = self.running.next() => self.answered(answer),
                 _ = tick.tick() => {
-                    if close_unused(&self.inner, &self.identity, &self.index, IDLE) {
+                    if close_unused(&self.inner, &self.place, &self.index, IDLE) {
                         return;
                     }
                     self.ask_again();
+                    if checked.elapsed() >= RECHECK {
+                        checked = Instant::now();
+                        self.check_permission();
+                    }
                 }
             }
         }
@@ -141,14 +178,59 @@ impl Keeper {
     /// Opens the watch, and begins a listing where one is due.
     async fn open(&mut self) -> Result<()> {
         let caller = self.caller();
-        let anything = Range::one([0]);
-        let now = self
-            .inner
-            .etcd
-            .range(&caller, &anything, &Get::count_only())
-            .await?
-            .header;
+        if self.place.below.is_none() {
+            match self.open_all(&caller).await {
+                Err(failure) if failure.code == Code::Forbidden => {}
+                other => return other,
+            }
+        }
+        self.open_limited(&caller).await
+    }
+
+    async fn open_all(&mut self, caller: &Caller) -> Result<()> {
+        let all = Range::prefix(b"");
+        let etcd = self.inner.etcd.clone();
+        etcd.may_read(caller, &all).await?;
+        let now = limited::now(&etcd, caller, &all).await?;
         let known = self.index.lock().state.revision();
+        self.check_store(&now, known);
+        let listed = if self.relist || self.limited {
+            Some(etcd.leases(caller).await?.1)
+        } else {
+            None
+        };
+        let from = if listed.is_some() {
+            now.revision
+        } else {
+            known
+        };
+        let stream = limited::watch(&etcd, &self.identity, &all, from + 1).await?;
+        if let Some(leases) = listed {
+            self.begin_listing(&now, false);
+            self.to_list = leases.into();
+        }
+        self.opened(vec![stream], vec![all], from);
+        Ok(())
+    }
+
+    async fn open_limited(&mut self, caller: &Caller) -> Result<()> {
+        let etcd = self.inner.etcd.clone();
+        let ranges = limited::ranges(&etcd, caller, self.place.below.as_deref()).await?;
+        let now = limited::now(&etcd, caller, &ranges[0]).await?;
+        let known = self.index.lock().state.revision();
+        self.check_store(&now, known);
+        let mut streams = Vec::with_capacity(ranges.len());
+        for range in &ranges {
+            let stream = limited::watch(&etcd, &self.identity, range, now.revision + 1);
+            streams.push(stream.await?);
+        }
+        self.begin_listing(&now, true);
+        self.to_scan.clone_from(&ranges);
+        self.opened(streams, ranges, now.revision);
+        Ok(())
+    }
+
+    fn check_store(&mut self, now: &Header, known: i64) {
         let other = self
             .cluster
             .is_some_and(|cluster| cluster != now.cluster_id);
@@ -158,43 +240,54 @@ impl Keeper {
             self.relist = true;
         }
         self.cluster = Some(now.cluster_id);
-        let leases = if self.relist {
-            let (_, leases) = self.inner.etcd.leases(&caller).await?;
-            Some(leases)
-        } else {
-            None
-        };
-        let from = if leases.is_some() {
-            now.revision
-        } else {
-            known
-        };
-        let options = WatchOptions {
-            start_revision: from + 1,
-            ..WatchOptions::default()
-        };
-        let endless = Caller::new(self.identity.clone(), None);
-        let all = Range::prefix(b"");
-        self.stream = Some(self.inner.etcd.watch(&endless, &all, options).await?);
-        if let Some(leases) = leases {
-            self.relist = false;
-            self.index.change(|state| state.begin_listing(now.revision));
-            self.to_list = leases.into();
-            self.to_read.clear();
-            self.times.clear();
-            self.listing = 0;
-            // Answers to the questions of a listing before would count for this one.
-            self.running = FuturesUnordered::new();
-            self.index
-                .progress
-                .send_modify(|progress| progress.listed = false);
-        }
+    }
+
+    fn begin_listing(&mut self, now: &Header, limited: bool) {
+        self.relist = false;
+        self.limited = limited;
+        self.index.change(|state| state.begin_listing(now.revision));
+        self.to_list.clear();
+        self.to_scan.clear();
+        self.to_read.clear();
+        self.times.clear();
+        self.listing = 0;
+        // Answers to the questions of a listing before would count for this one.
+        self.running = FuturesUnordered::new();
+        self.index.progress.send_modify(|progress| {
+            progress.listed = false;
+            progress.limited = limited;
+        });
+    }
+
+    fn opened(&mut self, streams: Vec<WatchStream>, watched: Vec<Range>, from: i64) {
+        self.streams = streams;
+        self.watched = watched;
         self.index.progress.send_modify(|progress| {
             progress.failure = None;
             progress.revision = from;
         });
         self.listed_all();
-        Ok(())
+    }
+
+    /// Asks whether what is watched may still be read.
+    fn check_permission(&mut self) {
+        let (etcd, caller) = (self.inner.etcd.clone(), self.caller());
+        let ranges = self.watched.clone();
+        self.running.push(Box::pin(async move {
+            for range in &ranges {
+                if let Err(failure) = etcd.may_read(&caller, range).await {
+                    return Answer::Permitted(Err(failure));
+                }
+            }
+            Answer::Permitted(Ok(()))
+        }));
+    }
+
+    /// The streams are lost. Those of ranges are never level with each other, so what one of them has
+    /// missed is found by a new scan.
+    fn lost(&mut self) {
+        self.streams.clear();
+        self.relist |= self.limited;
     }
 
     fn apply(&mut self, update: Result<Update>) {
@@ -218,12 +311,12 @@ impl Keeper {
             Ok(Update::Created(_) | Update::Progress(_)) => return,
             Ok(Update::Compacted(_)) => {
                 self.relist = true;
-                self.stream = None;
+                self.lost();
                 return;
             }
             Ok(Update::Cancelled(failure)) | Err(failure) => {
                 tracing::debug!(cause = failure.chain(), "the watch of all locks was lost");
-                self.stream = None;
+                self.lost();
                 return;
             }
         };
@@ -244,6 +337,11 @@ impl Keeper {
             let question = async move { Answer::Listed(lease, paused(question).await) };
             self.running.push(Box::pin(question));
         }
+        while self.running.len() < CONCURRENCY
+            && let Some(range) = self.to_scan.pop()
+        {
+            self.begin_scan(range);
+        }
         let none_before = self.to_list.is_empty() && self.listing == 0;
         while self.running.len() < CONCURRENCY
             && (self.to_read.len() >= BATCH || (none_before && !self.to_read.is_empty()))
@@ -252,6 +350,17 @@ impl Keeper {
             let keys = std::mem::replace(&mut self.to_read, rest);
             self.begin_read(keys);
         }
+    }
+
+    fn begin_scan(&mut self, range: Range) {
+        let scope = Scope::Range(range.clone());
+        let id = self.index.change(|state| state.begin_read(scope));
+        let (etcd, caller) = (self.inner.etcd.clone(), self.caller());
+        self.listing += 1;
+        self.running.push(Box::pin(async move {
+            let answer = paused(limited::scan(&etcd, &caller, &range)).await;
+            Answer::Scanned { id, range, answer }
+        }));
     }
 
     fn begin_read(&mut self, keys: Vec<Vec<u8>>) {
@@ -285,7 +394,7 @@ impl Keeper {
                     Ok(_) => {}
                     Err(failure) => {
                         tracing::debug!(cause = failure.chain(), "a lease could not be read");
-                        if passing(&failure) {
+                        if is_passing(&failure) {
                             self.to_list.push_back(lease);
                         }
                     }
@@ -308,7 +417,7 @@ impl Keeper {
                     Err(failure) => {
                         tracing::debug!(cause = failure.chain(), "keys could not be read");
                         self.index.change(|state| state.end_read(id, None, seen));
-                        if passing(&failure) {
+                        if is_passing(&failure) {
                             self.to_read.extend(keys);
                         }
                     }
@@ -320,13 +429,42 @@ impl Keeper {
                 }
                 Err(_) => state.lease_unanswered(lease, now),
             }),
+            Answer::Scanned { id, range, answer } => {
+                self.listing -= 1;
+                let seen = seen(&self.inner, &self.identity);
+                if let Err(failure) = &answer {
+                    tracing::debug!(cause = failure.chain(), "keys could not be read");
+                    if is_passing(failure) {
+                        self.to_scan.push(range);
+                    }
+                }
+                self.index
+                    .change(|state| state.end_read(id, answer.ok(), seen));
+            }
+            Answer::Permitted(Err(failure))
+                if matches!(failure.code, Code::Forbidden | Code::Unauthenticated) =>
+            {
+                // What was seen is not to be shown any longer; opening says what still is.
+                self.index.change(super::state::State::clear);
+                self.relist = true;
+                self.lost();
+                self.index.progress.send_modify(|progress| {
+                    progress.listed = false;
+                    progress.failure = Some(failure);
+                });
+                return;
+            }
+            Answer::Permitted(_) => {}
         }
         self.listed_all();
     }
 
     /// Ends the listing once nothing of it is left to do.
     fn listed_all(&mut self) {
-        let left = !self.to_list.is_empty() || self.listing > 0 || !self.to_read.is_empty();
+        let left = !self.to_list.is_empty()
+            || !self.to_scan.is_empty()
+            || !self.to_read.is_empty()
+            || self.listing > 0;
         if left || self.index.progress.borrow().listed {
             return;
         }
@@ -353,14 +491,6 @@ impl Keeper {
             self.running.push(Box::pin(question));
         }
     }
-}
-
-/// Worth another attempt: etcd is away, rather than refusing.
-fn passing(failure: &Failure) -> bool {
-    matches!(
-        failure.code,
-        Code::Unavailable | Code::NoLeader | Code::Timeout
-    )
 }
 
 /// A failure takes its time, so that what is tried again is no storm.

@@ -1,11 +1,14 @@
 //! Every lock of a keyspace, found by itself and kept live: one for each identity.
 //!
 //! [`state`] is what is known, [`keeper`] the task that keeps it so, [`follower`] what a client follows.
+//! An account that may not list leases has the keys it may read, range by range ([`limited`]), and is told
+//! so by `partial`.
 //! An index is started by its first use and stops when nobody has used it for a minute. Only leased
 //! keys are held, and values only of those that are locks.
 
 mod follower;
 mod keeper;
+mod limited;
 pub(super) mod state;
 #[cfg(test)]
 mod state_tests;
@@ -26,7 +29,6 @@ use self::state::State;
 use super::Inner;
 use super::queue;
 use crate::caller::{Caller, Identity};
-use crate::etcd::{Get, Range};
 use crate::failure::{Failure, Result};
 use crate::service::cursor;
 
@@ -60,6 +62,24 @@ struct Cursor {
     after: Bytes,
 }
 
+/// Whose view of the locks, and of which.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    identity: Identity,
+    /// Only below this prefix: all that is known to be readable of an account that nobody knows.
+    below: Option<Vec<u8>>,
+}
+
+impl Place {
+    /// All that the identity may see.
+    pub(super) fn of(identity: &Identity) -> Self {
+        Self {
+            identity: identity.clone(),
+            below: None,
+        }
+    }
+}
+
 /// How far the index is.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Progress {
@@ -67,6 +87,8 @@ pub(super) struct Progress {
     revision: i64,
     /// The first listing is complete.
     listed: bool,
+    /// The account may not list leases: there may be locks that it cannot see.
+    limited: bool,
     /// Why there is no listing yet.
     failure: Option<Failure>,
     /// The task has ended.
@@ -104,11 +126,11 @@ impl Index {
     }
 }
 
-/// The index of an identity, running.
-pub(super) fn running(inner: &Arc<Inner>, identity: &Identity) -> Result<Arc<Index>> {
+/// The index of a place, running.
+pub(super) fn running(inner: &Arc<Inner>, place: &Place) -> Result<Arc<Index>> {
     let mut indexes = inner.indexes.lock().unwrap_or_else(PoisonError::into_inner);
     let full = indexes.len() >= MOST;
-    let slot = match indexes.entry(identity.clone()) {
+    let slot = match indexes.entry(place.clone()) {
         Entry::Occupied(slot) => {
             let index = slot.get();
             let mut shared = index.lock();
@@ -137,7 +159,7 @@ pub(super) fn running(inner: &Arc<Inner>, identity: &Identity) -> Result<Arc<Ind
     });
     inner.tasks.spawn(keeper::run(
         Arc::clone(inner),
-        identity.clone(),
+        place.clone(),
         Arc::clone(&index),
     ));
     slot.insert_entry(Arc::clone(&index));
@@ -145,12 +167,7 @@ pub(super) fn running(inner: &Arc<Inner>, identity: &Identity) -> Result<Arc<Ind
 }
 
 /// Ends an index that nobody has used for a while; whether it is to end.
-pub(super) fn close_unused(
-    inner: &Inner,
-    identity: &Identity,
-    index: &Index,
-    idle: Duration,
-) -> bool {
+pub(super) fn close_unused(inner: &Inner, place: &Place, index: &Index, idle: Duration) -> bool {
     // In this order everywhere: the map, then the index.
     let mut indexes = inner.indexes.lock().unwrap_or_else(PoisonError::into_inner);
     let mut shared = index.lock();
@@ -158,9 +175,20 @@ pub(super) fn close_unused(
         return false;
     }
     if !std::mem::replace(&mut shared.closed, true) {
-        indexes.remove(identity);
+        indexes.remove(place);
     }
     true
+}
+
+/// Forgets an index that has ended by itself.
+fn remove(inner: &Inner, place: &Place, index: &Arc<Index>) {
+    let mut indexes = inner.indexes.lock().unwrap_or_else(PoisonError::into_inner);
+    if indexes
+        .get(place)
+        .is_some_and(|one| Arc::ptr_eq(one, index))
+    {
+        indexes.remove(place);
+    }
 }
 
 /// See [`super::LockService::list`].
@@ -176,12 +204,8 @@ pub(super) async fn list(inner: &Arc<Inner>, caller: &Caller, page: LockPage) ->
     };
     let limit = page.limit.unwrap_or(PAGE);
     // Every change before this answer counts: the index has to reach its revision.
-    let now = inner
-        .etcd
-        .range(caller, &Range::one([0]), &Get::count_only())
-        .await?;
-    let header = now.header;
-    let index = running(inner, &caller.identity)?;
+    let (place, header) = limited::place(&inner.etcd, caller, &prefix).await?;
+    let index = running(inner, &place)?;
     let mut progress = index.progress.subscribe();
     let there = |progress: &Progress| {
         (progress.listed && progress.revision >= header.revision)
@@ -202,7 +226,8 @@ pub(super) async fn list(inner: &Arc<Inner>, caller: &Caller, page: LockPage) ->
     if let Some(failure) = progress.failure.filter(|_| !progress.listed) {
         return Err(failure);
     }
-    let partial = !progress.listed || progress.revision < header.revision;
+    let behind = !progress.listed || progress.revision < header.revision;
+    let partial = behind || progress.limited;
     refresh(inner, caller, &index, (&prefix, after.as_deref(), limit)).await;
     let at = Instant::now();
     let shared = index.lock();
@@ -264,11 +289,25 @@ pub(super) async fn follow(
     caller: &Caller,
     filter: Filter,
 ) -> Result<LockStream> {
-    let index = running(inner, &caller.identity)?;
+    let place = match limited::place(&inner.etcd, caller, filter.prefix()).await {
+        Ok((place, _)) => place,
+        // A stream opens also while etcd is away.
+        Err(failure) if is_passing(&failure) => Place::of(&caller.identity),
+        Err(failure) => return Err(failure),
+    };
+    let index = running(inner, &place)?;
     if let Filter::Name(name) = &filter {
         prime(inner, caller, &index, name).await?;
     }
     Ok(LockStream::open(index, filter))
+}
+
+/// Worth another attempt: etcd is away, rather than refusing.
+fn is_passing(failure: &Failure) -> bool {
+    matches!(
+        failure.code,
+        Code::Unavailable | Code::NoLeader | Code::Timeout
+    )
 }
 
 /// Reads one lock into the index, so that a stream about it need not wait for the whole listing.
@@ -287,7 +326,7 @@ async fn prime(inner: &Inner, caller: &Caller, index: &Index, name: &[u8]) -> Re
         Err(failure) => {
             index.change(|state| state.end_read(read, None, seen));
             // A stream opens also while etcd is away.
-            if failure.code == Code::Unavailable || failure.code == Code::Timeout {
+            if is_passing(&failure) {
                 Ok(())
             } else {
                 Err(failure)

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use self::times::Lease;
 use super::super::names::{Marks, names_blocked, queue_of, queue_prefix, rw_of};
 use super::super::shape::{self, Held};
+use crate::etcd::Range;
 
 /// What a leased key is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub(in super::super) enum Scope {
     Keys(HashSet<Vec<u8>>),
     /// The queue of a name, with all that is nested in it, and the key of that name.
     Name(Vec<u8>),
+    /// Every key of a range.
+    Range(Range),
 }
 
 impl Scope {
@@ -63,6 +66,7 @@ impl Scope {
             Self::Name(name) => key
                 .strip_prefix(&name[..])
                 .is_some_and(|rest| rest.is_empty() || rest[0] == b'/'),
+            Self::Range(range) => range.contains(key),
         }
     }
 }

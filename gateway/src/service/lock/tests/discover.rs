@@ -302,8 +302,9 @@ async fn an_unused_index_ends_and_the_next_one_begins_anew() {
     let lease = claim(&fixture, "deploy", "", 600).await;
     let stream = follow(&fixture, Filter::Prefix(Vec::new())).await;
     let inner = &fixture.locks.inner;
-    let index = index::running(inner, &Identity::Gateway).expect("an index");
-    let close = || index::close_unused(inner, &Identity::Gateway, &index, Duration::ZERO);
+    let place = index::Place::of(&Identity::Gateway);
+    let index = index::running(inner, &place).expect("an index");
+    let close = || index::close_unused(inner, &place, &index, Duration::ZERO);
     assert!(!close(), "somebody follows it");
     drop(stream);
     assert!(close());

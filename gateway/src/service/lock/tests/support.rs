@@ -98,11 +98,7 @@ impl Fixture {
         let url = format!("http://127.0.0.1:{client}");
         let peer = format!("http://127.0.0.1:{peer}");
         let server = spawn(&data, &url, &peer);
-        let settings = Settings {
-            endpoints: vec![url.clone()],
-            dial_timeout: Duration::from_secs(2),
-            cacert: None,
-        };
+        let settings = Settings::new(vec![url.clone()], Duration::from_secs(2));
         let etcd = Etcd::new(settings).await.expect("the settings are sound");
         let tasks = Tasks::default();
         let fixture = Self {
@@ -133,11 +129,7 @@ impl Fixture {
     pub(crate) async fn through_proxy(&self) -> (Proxy, LockService) {
         let target = self.url.trim_start_matches("http://").to_owned();
         let proxy = Proxy::start(&self.tasks, target).await;
-        let settings = Settings {
-            endpoints: vec![proxy.url.clone()],
-            dial_timeout: Duration::from_secs(2),
-            cacert: None,
-        };
+        let settings = Settings::new(vec![proxy.url.clone()], Duration::from_secs(2));
         let etcd = Etcd::new(settings).await.expect("the settings are sound");
         let locks = locks(&etcd, &self.tasks);
         (proxy, locks)

@@ -1,0 +1,115 @@
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Anonymous, Cli, Config, LoadError};
+
+fn load(text: &str, flags: &[&str]) -> Result<Config, LoadError> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("watchgate.toml");
+    std::fs::write(&file, text).expect("writes");
+    let file = file.to_str().expect("text");
+    let arguments = ["watchgate", "--config", file].into_iter();
+    Cli::load(arguments.chain(flags.iter().copied())).map(|cli| cli.config)
+}
+
+/// What is said of a file, without the folder.
+fn refusal(text: &str) -> String {
+    let error = load(text, &[]).expect_err("refused").to_string();
+    let (_, rest) = error.split_once("watchgate.toml:").expect("names the file");
+    rest.to_owned()
+}
+
+#[test]
+fn every_flag_is_a_key() {
+    let config = load(
+        "listen = \"127.0.0.1:9000\"\nread_only = true\nlog_json = false\nmax_body = 1000\n\
+         allow_host = [\"a.example\", \"b.example:80\"]\ndial_timeout = \"500ms\"\n\
+         etcd = [\"http://a:2379\", \"http://b:2379\"]\nuser = \"root:x\"\n",
+        &[],
+    )
+    .expect("loads");
+    assert_eq!(config.listen.port(), 9000);
+    assert!(config.read_only && !config.log_json);
+    assert_eq!(config.max_body, 1000);
+    assert_eq!(config.allow_host, ["a.example", "b.example:80"]);
+    assert_eq!(config.connect.dial_timeout, Duration::from_millis(500));
+    let clusters = config.clusters().expect("complete");
+    assert_eq!(clusters.len(), 1);
+    assert_eq!(clusters[0].settings.endpoints.len(), 2);
+    assert!(clusters[0].settings.account.is_some());
+}
+
+#[test]
+fn flags_win_over_the_file() {
+    let text = "listen = \"127.0.0.1:9000\"\nlock_prefix = [\"/a/\"]\n\
+                [[clusters]]\nname = \"prod\"\nendpoints = \"http://a:2379\"\n";
+    let config = load(text, &["--listen", "127.0.0.1:9001"]).expect("loads");
+    assert_eq!(config.listen.port(), 9001);
+    let clusters = config.clusters().expect("complete");
+    assert_eq!(clusters[0].name, "prod");
+    assert_eq!(clusters[0].lock_prefix, ["/a/"]);
+    let config = load(text, &["--etcd", "http://b:2379"]).expect("loads");
+    let clusters = config.clusters().expect("complete");
+    assert_eq!((clusters.len(), clusters[0].name.as_str()), (1, "default"));
+}
+
+#[test]
+fn clusters_have_settings_of_their_own() {
+    let config = load(
+        "anonymous = \"gateway\"\n[[clusters]]\nname = \"one\"\nendpoints = [\"https://a:2379\"]\n\
+         cacert = \"ca.pem\"\nuser = \"reader\"\npassword = \"secret\"\nlock_prefix = [\"/locks/\"]\n\
+         [[clusters]]\nname = \"two\"\nendpoints = [\"http://b:2379\"]\ndial_timeout = \"9s\"\n",
+        &[],
+    )
+    .expect("loads");
+    let clusters = config.clusters().expect("complete");
+    let [one, two] = &clusters[..] else {
+        panic!("two clusters");
+    };
+    let cacert = one.settings.cacert.as_deref().expect("set");
+    assert!(cacert.is_absolute() && cacert.ends_with(Path::new("ca.pem")));
+    assert_eq!(one.settings.account.as_ref().expect("set").name, "reader");
+    assert_eq!(one.lock_prefix, ["/locks/"]);
+    assert_eq!(two.settings.dial_timeout, Duration::from_secs(9));
+    assert_eq!(two.anonymous, Some(Anonymous::Gateway));
+    assert!(two.settings.account.is_none());
+    assert!(!format!("{config:?}").contains("secret\""));
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_line() {
+    let check = |text: &str, expected: &str| assert_eq!(refusal(text), expected, "{text}");
+    check("\nlisten_on = \"x\"\n", "2: there is no key `listen_on`");
+    check("base-path = \"/x\"\n", "1: there is no key `base-path`");
+    check("config = \"other.toml\"\n", "1: there is no key `config`");
+    check("read_only = \"yes\"\n", "1: `read_only` is true or false");
+    check("listen = [1.5]\n", "1: `listen` takes text or a number");
+    check(
+        "[[clusters]]\nname = \"a\"\nendpoint = \"http://a:1\"\n",
+        "3: a cluster has no key `endpoint`",
+    );
+    check(
+        "[[clusters]]\nname = \"a\"\n",
+        "1: the cluster `a` has no `endpoints`",
+    );
+    check(
+        "[[clusters]]\nname = \"a\"\nendpoints = [\"http://a:1\"]\nanonymous = \"root\"\n",
+        "4: `anonymous` is \"gateway\"",
+    );
+    check(
+        "clusters = \"x\"\n",
+        "1: `clusters` is written as [[clusters]]",
+    );
+    check(
+        "etcd = \"http://a:1\"\n[[clusters]]\nname = \"a\"\nendpoints = [\"http://a:1\"]\n",
+        "1: `etcd` is one cluster and `clusters` are several: choose",
+    );
+    assert!(refusal("listen = \"nowhere\"\n").starts_with("1: invalid value"));
+    assert!(refusal("listen = \n").starts_with("1: "));
+}
+
+#[test]
+fn a_refusal_shows_no_password() {
+    let refused = refusal("user = \"root:hunter2\"\npassword = hunter2\n");
+    assert!(!refused.contains("hunter2"), "{refused}");
+}

@@ -1,0 +1,151 @@
+//! Findings, a line each: for people, or a JSON object for programs.
+
+use std::io::{Result, Write};
+
+use serde::Serialize;
+
+/// How a step went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Outcome {
+    Ok,
+    Note,
+    Warning,
+    Failed,
+}
+
+#[derive(Serialize)]
+struct Finding<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    cluster: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<&'a str>,
+    step: &'a str,
+    outcome: Outcome,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<&'a str>,
+}
+
+/// Writes findings as they are made.
+pub(super) struct Report<'a> {
+    out: &'a mut (dyn Write + Send),
+    json: bool,
+    cluster: String,
+    endpoint: Option<String>,
+    failed: bool,
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn new(out: &'a mut (dyn Write + Send), json: bool) -> Self {
+        Self {
+            out,
+            json,
+            cluster: String::new(),
+            endpoint: None,
+            failed: false,
+        }
+    }
+
+    /// Whether nothing has failed.
+    pub(super) fn is_well(&self) -> bool {
+        !self.failed
+    }
+
+    /// What follows is about this.
+    pub(super) fn begin(&mut self, cluster: &str, endpoint: Option<&str>) -> Result<()> {
+        cluster.clone_into(&mut self.cluster);
+        self.endpoint = endpoint.map(str::to_owned);
+        match endpoint {
+            _ if self.json => Ok(()),
+            Some(endpoint) => writeln!(self.out, "{cluster} at {endpoint}"),
+            None if cluster.is_empty() => writeln!(self.out, "this gateway"),
+            None => writeln!(self.out, "{cluster}"),
+        }
+    }
+
+    /// All is well.
+    pub(super) fn ok(&mut self, step: &str, detail: &str) -> Result<()> {
+        self.say(step, Outcome::Ok, detail, None)
+    }
+
+    /// Something to know.
+    pub(super) fn note(&mut self, step: &str, detail: &str, mend: &str) -> Result<()> {
+        self.say(step, Outcome::Note, detail, Some(mend))
+    }
+
+    /// It works, and should be otherwise.
+    pub(super) fn warn(&mut self, step: &str, detail: &str, mend: Option<&str>) -> Result<()> {
+        self.say(step, Outcome::Warning, detail, mend)
+    }
+
+    /// It does not work.
+    pub(super) fn failed(&mut self, step: &str, detail: &str, mend: &str) -> Result<()> {
+        self.failed = true;
+        self.say(step, Outcome::Failed, detail, Some(mend))
+    }
+
+    fn say(
+        &mut self,
+        step: &str,
+        outcome: Outcome,
+        detail: &str,
+        mend: Option<&str>,
+    ) -> Result<()> {
+        if self.json {
+            let finding = Finding {
+                cluster: &self.cluster,
+                endpoint: self.endpoint.as_deref(),
+                step,
+                outcome,
+                detail,
+                mend,
+            };
+            let line = serde_json::to_string(&finding)?;
+            return writeln!(self.out, "{line}");
+        }
+        let mark = match outcome {
+            Outcome::Ok => "ok",
+            Outcome::Note => "note",
+            Outcome::Warning => "warn",
+            Outcome::Failed => "FAIL",
+        };
+        writeln!(self.out, "  {mark:<5}{step:<12}{detail}")?;
+        match mend {
+            Some(mend) => writeln!(self.out, "       {:<12}{mend}", "→"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_a_line_and_what_mends_it() {
+        let mut text = Vec::new();
+        let mut report = Report::new(&mut text, false);
+        report.begin("prod", Some("http://a:2379")).expect("writes");
+        report.ok("dns", "10.0.0.1").expect("writes");
+        assert!(report.is_well());
+        report.failed("tcp", "refused", "start it").expect("writes");
+        assert!(!report.is_well());
+        assert_eq!(
+            String::from_utf8(text).expect("text"),
+            "prod at http://a:2379\n  ok   dns         10.0.0.1\n  FAIL tcp         refused\n       →           start it\n"
+        );
+    }
+
+    #[test]
+    fn programs_get_an_object_a_line() {
+        let mut text = Vec::new();
+        let mut report = Report::new(&mut text, true);
+        report.begin("prod", None).expect("writes");
+        report.failed("auth", "refused", "sign in").expect("writes");
+        assert_eq!(
+            String::from_utf8(text).expect("text"),
+            "{\"cluster\":\"prod\",\"step\":\"auth\",\"outcome\":\"failed\",\"detail\":\"refused\",\"mend\":\"sign in\"}\n"
+        );
+    }
+}

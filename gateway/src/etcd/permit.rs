@@ -1,0 +1,173 @@
+//! Whether etcd knows who asks, and whether they may read a range: asked without reading anything.
+
+use std::sync::Arc;
+
+use etcd_client as ec;
+use http::HeaderValue;
+use shared::Code;
+
+use super::account::{self, Account, Credentials, NOT_ENABLED, Secret, Transport};
+use super::channel::{self, Use};
+use super::{Effect, Etcd, Get, Range, error};
+use crate::caller::Caller;
+use crate::failure::{Failure, Result};
+
+/// No store is ever there, so that etcd checks the permission and then reads nothing.
+const NEVER: i64 = i64::MAX;
+
+impl Etcd {
+    /// The account of a name and password, as etcd checks them now.
+    pub async fn sign_in(&self, credentials: Credentials) -> Result<Arc<Account>> {
+        let connections = &self.inner.unary;
+        let token = account::authenticate(connections, &credentials).await;
+        let token = token.map_err(|status| error::from_status(Effect::Read, status))?;
+        Ok(Account::user(connections.clone(), credentials, token))
+    }
+
+    /// The account of a token, which nobody has checked yet; none where it cannot be a token.
+    pub fn account_of(&self, hash: [u8; 32], token: &Secret) -> Option<Arc<Account>> {
+        let value: HeaderValue = account::header_value(token.reveal())?;
+        Some(Account::token(self.inner.unary.clone(), hash, value))
+    }
+
+    /// Whether etcd's auth is on. Where it is off, etcd accepts every made-up token.
+    pub async fn auth_is_on(&self, caller: &Caller) -> Result<bool> {
+        let nobody = Transport::new(self.inner.unary.clone(), None);
+        let mut kv = channel::client(nobody, Use::Unary).kv_client();
+        let options = ec::GetOptions::new().with_serializable().with_count_only();
+        let asking = kv.get([0], Some(options));
+        match self.call(caller, Effect::Read, asking).await {
+            Err(failure) if matches!(failure.code, Code::Unauthenticated | Code::Forbidden) => {
+                Ok(true)
+            }
+            Err(failure) => Err(failure),
+            // Whoever shows a certificate has a name by that.
+            Ok(_) if self.inner.settings.identity.is_some() => self.asks_for_passwords().await,
+            Ok(_) => Ok(false),
+        }
+    }
+
+    async fn asks_for_passwords(&self) -> Result<bool> {
+        let nobody = Credentials {
+            name: String::new(),
+            password: Secret::new(""),
+        };
+        match account::authenticate(&self.inner.unary, &nobody).await {
+            Err(status) if status.message().contains(NOT_ENABLED) => Ok(false),
+            Err(status) if account::refuses(status.message()) => Ok(true),
+            Err(status) => Err(error::from_status(Effect::Read, status)),
+            Ok(_) => Ok(true),
+        }
+    }
+
+    /// Whether the caller may read all of a range: `forbidden` or `unauthenticated` where not. Costs
+    /// etcd nothing, however large the range is.
+    pub async fn may_read(&self, caller: &Caller, range: &Range) -> Result<()> {
+        let get = Get {
+            serializable: true,
+            ..Get::default().at(NEVER).limit(1)
+        };
+        match self.range(caller, range, &get).await {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.code == Code::FutureRevision => Ok(()),
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+/// etcd's types of permission that include reading.
+const READING: [i32; 2] = [0, 2];
+
+impl Etcd {
+    /// The ranges that the caller's roles let it read, in order and joined where they touch; none where
+    /// nobody knows who the caller is (a token does not say).
+    pub async fn readable(&self, caller: &Caller) -> Result<Option<Vec<Range>>> {
+        let name = match caller.identity.account() {
+            Some(account) => account.user_name(),
+            None => self.inner.account.as_ref().and_then(|own| own.user_name()),
+        };
+        let Some(name) = name else {
+            return Ok(None);
+        };
+        let mut auth = self.unary(caller).auth_client();
+        let user = self.call(caller, Effect::Read, auth.user_get(name)).await?;
+        let mut ranges = Vec::new();
+        for role in user.0.roles {
+            let role = self.call(caller, Effect::Read, auth.role_get(role)).await?;
+            let reading = role.0.perm.into_iter();
+            let reading = reading.filter(|permission| READING.contains(&permission.perm_type));
+            ranges.extend(reading.map(|permission| Range {
+                key: permission.key,
+                end: Some(permission.range_end).filter(|end| !end.is_empty()),
+            }));
+        }
+        Ok(Some(joined(ranges)))
+    }
+}
+
+/// The same keys in as few ranges as possible.
+fn joined(mut ranges: Vec<Range>) -> Vec<Range> {
+    ranges.sort_by(|a, b| a.key.cmp(&b.key));
+    let mut joined: Vec<Range> = Vec::new();
+    for range in ranges {
+        let Some(last) = joined.last_mut() else {
+            joined.push(range);
+            continue;
+        };
+        let touches = last.contains(&range.key)
+            || last.upper_bound().is_some_and(|end| end == range.key)
+            || (last.is_one() && last.key == range.key);
+        let further = last.is_one()
+            || range.is_open_ended()
+            || (!last.is_open_ended() && range.upper_bound() > last.upper_bound());
+        if !touches {
+            joined.push(range);
+        } else if further {
+            last.end = range.end;
+        }
+    }
+    joined
+}
+
+/// What a request with credentials is told while etcd's auth is off.
+pub(crate) fn auth_is_off() -> Failure {
+    Failure::new(
+        Code::Unauthenticated,
+        "etcd's auth is off, so it knows no user or token",
+    )
+    .hint("leave the Authorization header out: etcd would accept every made-up token")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_that_touch_are_one() {
+        let between = |start: &str, end: &str| {
+            Range::between(start.as_bytes().to_vec(), Some(end.as_bytes().to_vec()))
+        };
+        let check = |ranges: Vec<Range>, expected: Vec<Range>| assert_eq!(joined(ranges), expected);
+        check(Vec::new(), Vec::new());
+        check(
+            vec![between("c", "d"), between("a", "b"), between("b", "c")],
+            vec![between("a", "d")],
+        );
+        check(
+            vec![between("a", "z"), between("b", "c"), Range::one("m")],
+            vec![between("a", "z")],
+        );
+        check(
+            vec![Range::one("a"), Range::prefix(b"a")],
+            vec![Range::prefix(b"a")],
+        );
+        check(
+            vec![Range::prefix(b""), between("b", "c")],
+            vec![Range::prefix(b"")],
+        );
+        check(
+            vec![Range::one("a"), Range::one("b")],
+            vec![Range::one("a"), Range::one("b")],
+        );
+    }
+}
