@@ -1,0 +1,215 @@
+//! `watchgate doctor`: what it finds, what mends it, and how it ends.
+
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use serde_json::Value;
+use support::auth::{self, ROOT};
+use support::certs::{Authority, Kind};
+use support::{Etcd, Grant, tools};
+use tokio::process::Command;
+
+/// What it found, a line each, and whether all was well.
+struct Found {
+    lines: Vec<Value>,
+    well: bool,
+}
+
+async fn run(arguments: &[&str]) -> (String, bool) {
+    let output = Command::new(tools::watchgate())
+        .arg("doctor")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .expect("the binary was found and runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        matches!(output.status.code(), Some(0 | 1)),
+        "{text}{errors}"
+    );
+    (format!("{text}{errors}"), output.status.success())
+}
+
+async fn examine(arguments: &[&str]) -> Found {
+    let (text, well) = run(&[arguments, &["--json"]].concat()).await;
+    let lines = text.lines().map(|line| {
+        let line = serde_json::from_str(line);
+        line.unwrap_or_else(|error| panic!("{error}: {text}"))
+    });
+    Found {
+        lines: lines.collect(),
+        well,
+    }
+}
+
+impl Found {
+    #[track_caller]
+    fn step(&self, step: &str) -> &Value {
+        let found = self.lines.iter().find(|line| line["step"] == step);
+        found.unwrap_or_else(|| panic!("no {step} in {:?}", self.lines))
+    }
+
+    #[track_caller]
+    fn is(&self, step: &str, outcome: &str) -> &Value {
+        let line = self.step(step);
+        assert_eq!(line["outcome"], outcome, "{line}");
+        line
+    }
+
+    /// The step that failed, with this in the line that mends it; nothing after it was tried.
+    #[track_caller]
+    fn fails(&self, step: &str, mend: &str) {
+        let line = self.is(step, "failed");
+        let text = line["mend"].as_str().unwrap_or_default();
+        assert!(text.contains(mend), "{line}");
+        assert!(!self.well);
+        let failed = self.lines.iter().filter(|line| line["outcome"] == "failed");
+        assert_eq!(failed.count(), 1, "{:?}", self.lines);
+    }
+}
+
+#[tokio::test]
+async fn a_healthy_cluster_passes_every_step() {
+    let etcd = Etcd::start().await;
+    let found = examine(&["--etcd", &etcd.url()]).await;
+    assert!(found.well, "{:?}", found.lines);
+    for step in [
+        "dns",
+        "tcp",
+        "http2",
+        "auth",
+        "permission",
+        "version",
+        "advertised",
+    ] {
+        found.is(step, "ok");
+    }
+    let proxy = found.is("proxy", "note");
+    assert!(
+        proxy["mend"]
+            .as_str()
+            .is_some_and(|mend| mend.contains("sign-in")),
+        "{proxy}"
+    );
+    let (text, well) = run(&["--etcd", &etcd.url()]).await;
+    assert!(well && text.contains("ok   tcp "), "{text}");
+}
+
+#[tokio::test]
+async fn a_name_a_port_or_a_protocol_that_is_wrong() {
+    let etcd = Etcd::start().await;
+    examine(&["--etcd", "http://no-such-host.invalid:2379"])
+        .await
+        .fails("dns", "mend the name");
+    let free = TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a port");
+    examine(&["--etcd", &format!("http://{free}")])
+        .await
+        .fails("tcp", "start etcd");
+    let secure = etcd.url().replace("http://", "https://");
+    let ca = Authority::new().file();
+    examine(&["--etcd", &secure, "--cacert", &ca])
+        .await
+        .fails("tls", "http://");
+    examine(&["--etcd", "127.0.0.1:2379"])
+        .await
+        .fails("url", "http://host:2379");
+    let (text, well) = run(&[]).await;
+    assert!(!well && text.contains("--etcd"), "{text}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_certificate() {
+    let authority = Authority::new();
+    let ca = authority.file();
+    let start = async |signed: &support::certs::Signed| {
+        let flags = [
+            format!("--cert-file={}", signed.cert()),
+            format!("--key-file={}", signed.key()),
+        ];
+        Etcd::start_secure(&flags.each_ref().map(String::as_str)).await
+    };
+    let etcd = start(&authority.server(&["127.0.0.1", "etcd.test"])).await;
+    let url = etcd.direct_url();
+    let found = examine(&["--etcd", &url, "--cacert", &ca]).await;
+    let tls = found.is("tls", "ok");
+    let detail = tls["detail"].as_str().unwrap_or_default();
+    assert!(
+        detail.contains("127.0.0.1, etcd.test") || detail.contains("etcd.test, 127.0.0.1"),
+        "{detail}"
+    );
+    assert!(detail.contains("key EC 256"), "{detail}");
+    let other = Authority::new().file();
+    examine(&["--etcd", &url, "--cacert", &other])
+        .await
+        .fails("tls", "--cacert");
+    let by_name = url.replace("127.0.0.1", "localhost");
+    examine(&["--etcd", &by_name, "--cacert", &ca])
+        .await
+        .fails("tls", "use one of its names");
+    let plain = url.replace("https://", "http://");
+    examine(&["--etcd", &plain])
+        .await
+        .fails("http2", "https://");
+    examine(&["--etcd", &url, "--cacert", "/nowhere/ca.pem"])
+        .await
+        .fails("tls", "--cacert");
+    let late = start(&authority.expired("127.0.0.1")).await;
+    examine(&["--etcd", &late.direct_url(), "--cacert", &ca])
+        .await
+        .fails("tls", "renew");
+}
+
+#[tokio::test]
+async fn a_certificate_that_etcd_asks_for() {
+    let authority = Authority::new();
+    let (server, client) = (
+        authority.server(&["127.0.0.1"]),
+        authority.client("app", Kind::Ec),
+    );
+    let ca = authority.file();
+    let flags = [
+        format!("--cert-file={}", server.cert()),
+        format!("--key-file={}", server.key()),
+        format!("--trusted-ca-file={ca}"),
+        "--client-cert-auth".to_owned(),
+    ];
+    let etcd = Etcd::start_secure(&flags.each_ref().map(String::as_str)).await;
+    let url = etcd.direct_url();
+    examine(&["--etcd", &url, "--cacert", &ca])
+        .await
+        .fails("http2", "--cert FILE and --key FILE");
+    let own = ["--cert", client.cert(), "--key", client.key()];
+    let found = examine(&[&["--etcd", &url, "--cacert", &ca], &own[..]].concat()).await;
+    assert!(found.well, "{:?}", found.lines);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_account() {
+    let etcd = Etcd::start().await;
+    let url = etcd.url();
+    let found = examine(&["--etcd", &url, "--user", "root:x"]).await;
+    found.is("auth", "note");
+    let mut root = etcd.enable_auth().await;
+    auth::user(&mut root, "app", "secret", &[(Grant::Read, "/app/")]).await;
+    let found = examine(&["--etcd", &url]).await;
+    let mend = found.is("auth", "note")["mend"].clone();
+    assert!(
+        mend.as_str().is_some_and(|mend| mend.contains("--user")),
+        "{mend}"
+    );
+    examine(&["--etcd", &url, "--user", "root:wrong"])
+        .await
+        .fails("auth", "password");
+    let found = examine(&["--etcd", &url, "--user", "app:secret"]).await;
+    found.is("auth", "ok");
+    found.is("permission", "warning");
+    let found = examine(&["--etcd", &url, "--user", &format!("root:{ROOT}")]).await;
+    found.is("permission", "ok");
+    assert!(found.well, "{:?}", found.lines);
+    let (text, _) = run(&["--etcd", &url, "--user", "root:hunter2"]).await;
+    assert!(!text.contains("hunter2"), "{text}");
+}

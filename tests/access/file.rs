@@ -1,0 +1,125 @@
+//! `--config FILE`: several clusters, one of which may be away, and the example of the docs.
+
+use std::path::{Path, PathBuf};
+
+use support::auth::{self, ROOT};
+use support::{Etcd, Grant, Watchgate, key_query, tools};
+use tempfile::TempDir;
+
+fn written(folder: &Path, text: &str) -> PathBuf {
+    let file = folder.join("watchgate.toml");
+    std::fs::write(&file, text).expect("files can be written");
+    file
+}
+
+fn flag(file: &Path) -> [&str; 2] {
+    ["--config", file.to_str().expect("text")]
+}
+
+#[tokio::test]
+async fn every_cluster_has_its_own_address_and_account() {
+    let folder = TempDir::new().expect("a folder");
+    let (one, two) = (Etcd::start().await, Etcd::start().await);
+    let mut root = two.enable_auth().await;
+    auth::user(&mut root, "app", "secret", &[(Grant::Both, "/app/")]).await;
+    std::fs::write(folder.path().join("password"), format!("{ROOT}\n")).expect("writes");
+    let text = format!(
+        "max_body = 1000\n\
+         [[clusters]]\nname = \"one\"\nendpoints = [\"{}\"]\n\
+         [[clusters]]\nname = \"two\"\nendpoints = [\"{}\"]\nuser = \"root\"\n\
+         password_file = \"password\"\n\
+         [[clusters]]\nname = \"away\"\nendpoints = [\"http://127.0.0.1:1\"]\n",
+        one.url(),
+        two.url()
+    );
+    let file = written(folder.path(), &text);
+    let gateway = Watchgate::start(&flag(&file)).await.expect("starts");
+    let api = gateway.api();
+    let list = api.get("/clusters").send().await.json(200);
+    let named: Vec<_> = list["clusters"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| {
+            (
+                one["name"].as_str().expect("a name"),
+                one["default"] == true,
+            )
+        })
+        .collect();
+    assert_eq!(named, [("one", true), ("two", false), ("away", false)]);
+    let at = |name: &str| api.below(&format!("/clusters/{name}"));
+    at("one").write("/app/k", "1").await;
+    at("two").write("/app/k", "2").await;
+    assert_eq!(api.read("/app/k").await["value"], "1");
+    assert_eq!(at("two").read("/app/k").await["value"], "2");
+    // Who signs in, signs in at one of them.
+    let app = at("two").signed("app", "secret");
+    assert_eq!(app.read("/app/k").await["value"], "2");
+    app.get("/kv?prefix=")
+        .send()
+        .await
+        .problem(403, "forbidden");
+    let elsewhere = at("one").signed("app", "secret");
+    let refused = elsewhere.get(&key_query("/app/k")).send().await;
+    refused.problem(401, "unauthenticated");
+    let away = at("away").get(&key_query("/app/k")).send().await;
+    away.problem(503, "unavailable");
+    at("none")
+        .get(&key_query("/app/k"))
+        .send()
+        .await
+        .problem(404, "cluster_not_found");
+    let large = api.put(&key_query("/app/k"), vec![0; 1001]).send().await;
+    large.problem(413, "too_large");
+    assert!(!gateway.log().contains(ROOT));
+}
+
+#[tokio::test]
+async fn a_mistake_in_the_file_is_named_with_its_line() {
+    let folder = TempDir::new().expect("a folder");
+    let file = written(folder.path(), "listen = \"127.0.0.1:0\"\nreadonly = true\n");
+    let said = Watchgate::start(&flag(&file)).await.expect_err("refused");
+    assert!(
+        said.contains("watchgate.toml:2: there is no key `readonly`"),
+        "{said}"
+    );
+    let missing = folder.path().join("missing.toml");
+    let said = Watchgate::start(&flag(&missing))
+        .await
+        .expect_err("refused");
+    assert!(said.contains("cannot be read"), "{said}");
+}
+
+#[tokio::test]
+async fn the_example_of_the_docs_runs() {
+    let folder = TempDir::new().expect("a folder");
+    let docs = std::fs::read_to_string(tools::root().join("docs/CONFIG.md")).expect("it is there");
+    let (_, rest) = docs.split_once("```toml\n").expect("an example");
+    let (example, _) = rest.split_once("```").expect("it ends");
+    let (one, two) = (Etcd::start().await, Etcd::start().await);
+    let _root = two.enable_auth().await;
+    let secure = support::certs::Authority::new();
+    for (name, text) in [
+        (
+            "prod-ca.pem",
+            std::fs::read_to_string(secure.file()).expect("made"),
+        ),
+        ("prod-password", ROOT.to_owned()),
+    ] {
+        std::fs::write(folder.path().join(name), text).expect("writes");
+    }
+    let text = example
+        .replace("https://etcd-1.example:2379", &two.url())
+        .replace("\"https://etcd-2.example:2379\", ", "")
+        .replace("\"https://etcd-3.example:2379\"", "")
+        .replace("http://127.0.0.1:2379", &one.url());
+    assert!(!text.contains(".example:2379"), "{text}");
+    let file = written(folder.path(), &text);
+    let gateway = Watchgate::start(&flag(&file)).await.expect("starts");
+    let api = gateway.api().below("/clusters/prod");
+    api.write("/k", "v").await;
+    assert_eq!(api.read("/k").await["value"], "v");
+    let staging = gateway.api().below("/clusters/staging");
+    staging.write("/k", "other").await;
+}

@@ -1,0 +1,8 @@
+//! Who asks, and what they may: sign-in, permissions while a watch is open, certificates, the
+//! configuration file, the doctor.
+
+mod certificates;
+mod doctor;
+mod file;
+mod sign_in;
+mod watching;

@@ -1,0 +1,233 @@
+//! `Authorization`: Basic, Bearer, nothing, and what is none of these.
+
+use serde_json::json;
+use support::auth::{self, ROOT};
+use support::gateway::InProcess;
+use support::{DEADLINE, Etcd, Grant, eventually, key_query, when};
+
+/// An etcd with auth on, a user who may do all below `/app/`, and a gateway with an account or not.
+async fn world(etcd_flags: &[&str], flags: &[&str]) -> (Etcd, etcd_client::Client, InProcess) {
+    let etcd = Etcd::start_with(etcd_flags).await;
+    let mut root = etcd.enable_auth().await;
+    auth::user(&mut root, "app", "secret", &[(Grant::Both, "/app/")]).await;
+    let gateway = InProcess::start(&etcd.url(), flags).await;
+    (etcd, root, gateway)
+}
+
+fn with_root() -> [String; 2] {
+    ["--user".to_owned(), format!("root:{ROOT}")]
+}
+
+#[tokio::test]
+async fn a_user_does_what_etcd_lets_the_user_do() {
+    let (_etcd, _root, gateway) = world(&[], &[]).await;
+    let app = gateway.api().signed("app", "secret");
+    app.put(&key_query("/app/a"), "1").send().await.json(201);
+    assert_eq!(app.read("/app/a").await["value"], "1");
+    let other = app.put(&key_query("/other"), "1").send().await;
+    other.problem(403, "forbidden");
+    app.get("/kv?prefix=")
+        .send()
+        .await
+        .problem(403, "forbidden");
+    let root = gateway.api().signed("root", ROOT);
+    root.get("/kv?prefix=").send().await.json(200);
+    root.post("/leases", &json!({"ttl": 60}))
+        .send()
+        .await
+        .json(201);
+}
+
+#[tokio::test]
+async fn a_bad_credential_is_401_and_never_falls_back() {
+    let own = with_root();
+    let (_etcd, _root, gateway) = world(&[], &[&own[0], &own[1]]).await;
+    let api = gateway.api();
+    // Without one, the gateway's own account.
+    api.get("/kv?prefix=").send().await.json(200);
+    for wrong in [
+        support::basic("app", "wrong"),
+        support::basic("nobody", "secret"),
+        support::basic("", "secret"),
+        "Basic !".to_owned(),
+        "Bearer nonsense.7".to_owned(),
+        "Digest x".to_owned(),
+        "nonsense".to_owned(),
+    ] {
+        let answer = api
+            .get("/kv?prefix=")
+            .header("authorization", &wrong)
+            .send()
+            .await;
+        let offered: Vec<_> = answer.headers.get_all("www-authenticate").iter().collect();
+        assert_eq!(offered.len(), 2, "{wrong}");
+        answer.problem(401, "unauthenticated");
+    }
+    let page = api
+        .get("/kv?prefix=")
+        .header("authorization", &support::basic("app", "wrong"))
+        .header("sec-fetch-site", "same-origin")
+        .send()
+        .await;
+    assert_eq!(page.header("www-authenticate"), "Bearer");
+    page.problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn a_token_is_as_good_as_the_user_it_was_given_to() {
+    let (etcd, mut root, gateway) = world(&[], &[]).await;
+    let token = etcd.token_of("app", "secret").await;
+    let app = gateway
+        .api()
+        .with("authorization", &format!("Bearer {token}"));
+    app.put(&key_query("/app/a"), "1").send().await.json(201);
+    let other = app.get(&key_query("/other")).send().await;
+    other.problem(403, "forbidden");
+    root.user_delete("app").await.expect("etcd deletes a user");
+    let gone = app.get(&key_query("/app/a")).send().await;
+    gone.problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn while_auth_is_off_no_credential_is_taken() {
+    let etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    for credential in [support::basic("root", "x"), "Bearer made.up".to_owned()] {
+        let answer = gateway
+            .api()
+            .get("/kv?prefix=")
+            .header("authorization", &credential)
+            .send()
+            .await;
+        let problem = answer.problem(401, "unauthenticated");
+        let hint = problem["hint"].as_str().unwrap_or_default();
+        assert!(
+            hint.contains("leave the Authorization header out"),
+            "{hint}"
+        );
+    }
+    gateway.api().get("/kv?prefix=").send().await.json(200);
+    // Turned on, what was made up is still nothing; turned off, what was good no longer is.
+    let mut root = etcd.enable_auth().await;
+    let signed = gateway.api().signed("root", ROOT);
+    eventually("the gateway sees that auth is on", DEADLINE, async || {
+        let answer = signed.get("/kv?prefix=").send().await;
+        when(answer.status == 200, || answer.text())
+    })
+    .await;
+    let made_up = gateway.api().with("authorization", "Bearer made.up");
+    made_up
+        .get("/kv?prefix=")
+        .send()
+        .await
+        .problem(401, "unauthenticated");
+    root.auth_disable().await.expect("etcd turns auth off");
+    eventually("the gateway sees that auth is off", DEADLINE, async || {
+        let answer = signed.get("/kv?prefix=").send().await;
+        when(answer.status == 401, || answer.text())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_gets_in_without_signing_in_where_there_is_no_account() {
+    let (_etcd, _root, gateway) = world(&[], &[]).await;
+    let refused = gateway.api().get("/kv?prefix=").send().await;
+    let problem = refused.problem(401, "unauthenticated");
+    assert!(
+        problem["hint"]
+            .as_str()
+            .is_some_and(|hint| hint.contains("sign in")),
+        "{problem}"
+    );
+}
+
+#[tokio::test]
+async fn the_gateways_own_token_is_replaced_when_it_ends() {
+    let own = with_root();
+    let flags = ["--auth-token-ttl=1"];
+    let (etcd, _root, gateway) = world(&flags, &[&own[0], &own[1]]).await;
+    let api = gateway.api();
+    api.write("/k", "1").await;
+    let token = etcd.token_of("app", "secret").await;
+    let app = api.with("authorization", &format!("Bearer {token}"));
+    let found = app.get(&key_query("/app/a")).send().await;
+    found.problem(404, "key_not_found");
+    // One of the same age that nobody uses shows when the time of the gateway's is over too.
+    eventually("a token has ended", DEADLINE, async || {
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        let answer = app.get(&key_query("/app/a")).send().await;
+        when(answer.status == 401, || answer.text())
+    })
+    .await;
+    assert_eq!(api.read("/k").await["value"], "1");
+    api.write("/k", "2").await;
+    assert_eq!(api.read("/k").await["value"], "2");
+}
+
+#[tokio::test]
+async fn a_changed_password_shuts_the_old_one_out() {
+    let (_etcd, mut root, gateway) = world(&[], &[]).await;
+    let old = gateway.api().signed("app", "secret");
+    old.write("/app/a", "1").await;
+    root.user_change_password("app", "newer")
+        .await
+        .expect("etcd changes a password");
+    let new = gateway.api().signed("app", "newer");
+    assert_eq!(new.read("/app/a").await["value"], "1");
+    let refused = old.get(&key_query("/app/a")).send().await;
+    refused.problem(401, "unauthenticated");
+    assert_eq!(new.read("/app/a").await["value"], "1");
+}
+
+#[tokio::test]
+async fn who_fails_too_often_has_to_wait() {
+    let (_etcd, _root, gateway) = world(&[], &[]).await;
+    let good = gateway.api().signed("app", "secret");
+    good.write("/app/a", "1").await;
+    let wrong = gateway.api().signed("app", "guess");
+    let limited = eventually("the limit is reached", DEADLINE, async || {
+        let answer = wrong.get(&key_query("/app/a")).send().await;
+        if answer.status == 429 {
+            return Ok(answer);
+        }
+        answer.problem(401, "unauthenticated");
+        Err("not limited yet".to_owned())
+    })
+    .await;
+    assert!(limited.header("retry-after").parse::<u32>().is_ok());
+    limited.problem(429, "rate_limited");
+    // Whom etcd knows already is not made to wait for what others do.
+    assert_eq!(good.read("/app/a").await["value"], "1");
+}
+
+#[tokio::test]
+async fn who_may_only_write_writes_without_an_answer_about_the_key() {
+    let (_etcd, mut root, gateway) = world(&[], &[]).await;
+    auth::user(&mut root, "sensor", "secret", &[(Grant::Write, "/in/")]).await;
+    let sensor = gateway.api().signed("sensor", "secret");
+    let put = sensor.put(&key_query("/in/a"), "1").send().await.json(200);
+    let mut members: Vec<_> = put.as_object().expect("an object").keys().collect();
+    members.sort_unstable();
+    assert_eq!(members, ["header", "key"]);
+    let conditional = sensor
+        .put(&key_query("/in/a"), "2")
+        .header("if-match", "\"1\"")
+        .send()
+        .await;
+    let more = format!("{}&prev", key_query("/in/a"));
+    let guard = format!("{}&guard=/lock/1:5", key_query("/in/a"));
+    for refused in [
+        conditional,
+        sensor.put(&more, "2").send().await,
+        sensor.put(&guard, "2").send().await,
+    ] {
+        let problem = refused.problem(403, "forbidden");
+        assert!(
+            problem["hint"]
+                .as_str()
+                .is_some_and(|hint| hint.contains("READ")),
+            "{problem}"
+        );
+    }
+}

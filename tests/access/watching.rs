@@ -1,0 +1,190 @@
+//! Watches and locks of users whose permission, token or account ends while they look.
+
+use serde_json::json;
+use support::auth::{self, ROOT};
+use support::gateway::InProcess;
+use support::{Client, DEADLINE, Etcd, Grant, Stream, eventually, key_query, percent, when};
+
+struct World {
+    etcd: Etcd,
+    root: etcd_client::Client,
+    gateway: InProcess,
+    /// Signed in as a user who may do all below `/app/`.
+    app: Client,
+    /// Signed in as root.
+    all: Client,
+}
+
+async fn world(etcd_flags: &[&str]) -> World {
+    let etcd = Etcd::start_with(etcd_flags).await;
+    let mut root = etcd.enable_auth().await;
+    auth::user(&mut root, "app", "secret", &[(Grant::Both, "/app/")]).await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    World {
+        etcd,
+        root,
+        app: gateway.api().signed("app", "secret"),
+        all: gateway.api().signed("root", ROOT),
+        gateway,
+    }
+}
+
+fn watch(prefix: &str) -> String {
+    format!("/watch?prefix={}", percent(prefix))
+}
+
+/// Reads until the watch is closed, and gives the reason.
+async fn closed(stream: &mut Stream) -> String {
+    let closed = stream.of("closed").await;
+    closed["code"].as_str().expect("a code").to_owned()
+}
+
+#[tokio::test]
+async fn a_user_watches_what_the_user_may_read() {
+    let world = world(&[]).await;
+    let mut own = Stream::ndjson(world.app.get(&watch("/app/"))).await;
+    own.of("opened").await;
+    let revision = world.all.write("/app/a", "1").await;
+    assert_eq!(own.until(revision).await.len(), 1);
+    let mut other = Stream::ndjson(world.app.get(&watch("/other/"))).await;
+    assert_eq!(closed(&mut other).await, "forbidden");
+    let from = format!("/watch?from={}", percent("/app/"));
+    let mut rest = Stream::ndjson(world.app.get(&from)).await;
+    assert_eq!(closed(&mut rest).await, "forbidden");
+    let mut socket = Stream::socket(&world.app, "/watch").await;
+    let ask = json!({"op": "watch", "id": "w", "prefix": "/other/"});
+    socket.send(&ask).await;
+    assert_eq!(closed(&mut socket).await, "forbidden");
+}
+
+#[tokio::test]
+async fn a_revoked_role_ends_the_watch() {
+    let mut world = world(&[]).await;
+    let mut kept = Stream::ndjson(world.all.get(&watch("/app/"))).await;
+    kept.of("opened").await;
+    let mut stream = Stream::ndjson(world.app.get(&watch("/app/"))).await;
+    stream.of("opened").await;
+    auth::revoke(&mut world.root, "app", "/app/").await;
+    assert_eq!(closed(&mut stream).await, "forbidden");
+    // Nobody else's watch of the same keys is touched.
+    let revision = world.all.write("/app/a", "1").await;
+    assert_eq!(kept.until(revision).await.len(), 1);
+    auth::grant(&mut world.root, "app", Grant::Read, "/app/").await;
+    let mut again = Stream::ndjson(world.app.get(&watch("/app/"))).await;
+    again.of("opened").await;
+}
+
+#[tokio::test]
+async fn a_deleted_user_loses_the_watch() {
+    let mut world = world(&[]).await;
+    let token = world.etcd.token_of("app", "secret").await;
+    let bearer = world
+        .gateway
+        .api()
+        .with("authorization", &format!("Bearer {token}"));
+    let mut streams = Vec::new();
+    for client in [&world.app, &bearer] {
+        let mut stream = Stream::ndjson(client.get(&watch("/app/"))).await;
+        stream.of("opened").await;
+        streams.push(stream);
+    }
+    let deleted = world.root.user_delete("app").await;
+    deleted.expect("etcd deletes a user");
+    for stream in &mut streams {
+        assert_eq!(closed(stream).await, "forbidden");
+    }
+}
+
+#[tokio::test]
+async fn a_watch_outlives_the_token_it_was_opened_with() {
+    let world = world(&["--auth-token-ttl=1"]).await;
+    let token = world.etcd.token_of("app", "secret").await;
+    let bearer = world
+        .gateway
+        .api()
+        .with("authorization", &format!("Bearer {token}"));
+    let mut stream = Stream::ndjson(world.app.get(&watch("/app/"))).await;
+    stream.of("opened").await;
+    let mut by_token = Stream::ndjson(bearer.get(&watch("/app/"))).await;
+    by_token.of("opened").await;
+    // Nobody can bring another token for who came with one.
+    assert_eq!(closed(&mut by_token).await, "forbidden");
+    let revision = world.all.write("/app/a", "1").await;
+    assert_eq!(stream.until(revision).await.len(), 1);
+    // The upstream has to be opened anew, with a token that etcd knows.
+    world.etcd.proxy.cut();
+    world.etcd.proxy.restore();
+    let revision = eventually("the gateway is connected again", DEADLINE, async || {
+        let answer = world.all.put(&key_query("/app/b"), "2").send().await;
+        when(answer.status.is_success(), || answer.text())?;
+        Ok(answer.revision())
+    })
+    .await;
+    let events = stream.until(revision).await;
+    assert_eq!(events.last().expect("an event")["value"], "2");
+}
+
+#[tokio::test]
+async fn a_user_sees_the_locks_below_what_the_user_may_read() {
+    let world = world(&[]).await;
+    let route = |name: &str| format!("/locks/{}", percent(name));
+    for (client, name) in [(&world.app, "/app/mine"), (&world.all, "/other/theirs")] {
+        let held = client.post(&route(name), &json!({"ttl": 60})).send().await;
+        held.json(201);
+    }
+    let names = |list: &serde_json::Value| {
+        let locks = list["locks"].as_array().expect("a list");
+        let names = locks
+            .iter()
+            .map(|lock| lock["name"].as_str().expect("a name"));
+        names.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let all = world.all.get("/locks").send().await.json(200);
+    assert_eq!(names(&all), ["/app/mine", "/other/theirs"]);
+    assert_eq!(all["partial"], false);
+    eventually("the user's own lock is found", DEADLINE, async || {
+        let list = world.app.get("/locks").send().await.json(200);
+        assert_eq!(list["partial"], true);
+        when(names(&list) == ["/app/mine"], || list.to_string())
+    })
+    .await;
+
+    // Who comes with a token has no name, and names a prefix.
+    let token = world.etcd.token_of("app", "secret").await;
+    let bearer = world
+        .gateway
+        .api()
+        .with("authorization", &format!("Bearer {token}"));
+    let refused = bearer.get("/locks").send().await.problem(403, "forbidden");
+    assert!(
+        refused["hint"]
+            .as_str()
+            .is_some_and(|hint| hint.contains("prefix"))
+    );
+    let below = format!("/locks?prefix={}", percent("/app/"));
+    eventually("the lock below the prefix is found", DEADLINE, async || {
+        let list = bearer.get(&below).send().await.json(200);
+        assert_eq!(list["partial"], true);
+        when(names(&list) == ["/app/mine"], || list.to_string())
+    })
+    .await;
+    let one = bearer.get(&route("/app/mine")).send().await.json(200);
+    assert_eq!(one["name"], "/app/mine");
+    let other = bearer.get(&route("/other/theirs")).send().await;
+    other.problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn locks_are_not_shown_any_longer_than_they_may_be_read() {
+    let mut world = world(&[]).await;
+    let held = world.app.post("/locks/%2Fapp%2Fmine", &json!({"ttl": 60}));
+    held.send().await.json(201);
+    eventually("the lock is found", DEADLINE, async || {
+        let list = world.app.get("/locks").send().await.json(200);
+        when(list["locks"][0]["name"] == "/app/mine", || list.to_string())
+    })
+    .await;
+    auth::revoke(&mut world.root, "app", "/app/").await;
+    let refused = world.app.get("/locks").send().await;
+    refused.problem(403, "forbidden");
+}
