@@ -134,7 +134,7 @@ async fn the_gateways_command_of_the_compose_file_is_right() {
     let config = cli.expect("the flags exist").config;
     config.check().expect("they may be given together");
     assert_eq!(config.listen.to_string(), "0.0.0.0:8379");
-    assert_eq!(config.etcd, ["http://etcd:2379"]);
+    assert_eq!(config.connect.etcd, ["http://etcd:2379"]);
 
     // On this machine's addresses.
     let etcd = Etcd::shared().await;

@@ -69,17 +69,27 @@ pub(crate) struct Front {
 impl Front {
     /// Needs a runtime around it.
     pub(crate) async fn new() -> Self {
-        let flags = ["watchgate", "--etcd", "http://127.0.0.1:1"];
+        // A port that nothing listens on: refused at once.
+        let flags = [
+            "watchgate",
+            "--etcd",
+            "http://127.0.0.1:1",
+            "--dial-timeout",
+            "1s",
+        ];
         let config = Cli::try_parse_from(flags)
             .expect("the flags are right")
             .config;
         let tasks = Tasks::default();
-        let etcd = Etcd::new(settings())
-            .await
-            .expect("nothing is connected to yet");
-        let cluster = Cluster::new("default", etcd, &config, &tasks);
+        let mut clusters = Vec::new();
+        for cluster in config.clusters().expect("the flags name a cluster") {
+            let etcd = Etcd::new(cluster.settings.clone())
+                .await
+                .expect("nothing is connected to yet");
+            clusters.push(Cluster::new(&cluster, etcd, &tasks));
+        }
         Self {
-            router: router(AppState::new(config, vec![cluster], tasks, None)),
+            router: router(AppState::new(config, clusters, tasks, None)),
         }
     }
 
@@ -178,13 +188,4 @@ fn requests(kind: Kind, data: &[u8]) -> Vec<Parts> {
 fn base64_url(data: &[u8]) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(data)
-}
-
-fn settings() -> gateway::etcd::Settings {
-    gateway::etcd::Settings {
-        // A port that nothing listens on: refused at once.
-        endpoints: vec!["http://127.0.0.1:1".to_owned()],
-        dial_timeout: Duration::from_secs(1),
-        cacert: None,
-    }
 }
