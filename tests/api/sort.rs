@@ -14,15 +14,9 @@ async fn arranged(name: &str) -> (World, Vec<i64>) {
     }
     for (key, times) in [("a", 1), ("b", 4), ("d", 2), ("e", 3)] {
         for _ in 0..times {
-            world
-                .put(
-                    key,
-                    &world.api.read(world.key(key)).await["value"]
-                        .as_str()
-                        .expect("text")
-                        .to_owned(),
-                )
-                .await;
+            let entry = world.api.read(world.key(key)).await;
+            let value = entry["value"].as_str().expect("text");
+            world.put(key, value).await;
         }
     }
     (world, revisions)

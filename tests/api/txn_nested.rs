@@ -223,7 +223,7 @@ async fn a_body_nested_without_end_is_refused() {
     }
     // As deep as anybody can mean it.
     let deep = format!(
-        r#"{}{{}}{}"#,
+        r"{}{{}}{}",
         r#"{"then":[{"txn":"#.repeat(12),
         "}]}".repeat(12)
     );
