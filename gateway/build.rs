@@ -1,16 +1,76 @@
-//! Tells cargo to build the gateway again when the dashboard it embeds has changed.
+//! What the gateway is built from besides its own code: the dashboard it embeds, and the descriptions
+//! of etcd's messages that `/v3` works by.
+//!
+//! The latter are compiled from the files that the etcd-client crate ships, wherever cargo keeps it:
+//! so both speak of the same etcd, and no file of another project lies in ours.
 
-fn main() {
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+/// The files whose services etcd's JSON gateway serves; what they import comes with them.
+const SERVICES: [&str; 3] = [
+    "etcd/api/etcdserverpb/rpc.proto",
+    "etcd/server/etcdserver/api/v3election/v3electionpb/v3election.proto",
+    "etcd/server/etcdserver/api/v3lock/v3lockpb/v3lock.proto",
+];
+
+fn main() -> Result<()> {
     // Named alone, since without any line cargo would watch the whole package. A missing folder is
     // fine: the gateway then says how to build the dashboard.
     println!("cargo::rerun-if-changed=build.rs");
     // A debug build reads the folder when it starts, and so need not be built again.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "cargo tells build scripts in no other way"
-    )]
-    let profile = std::env::var("PROFILE");
-    if profile.is_ok_and(|profile| profile == "release") {
+    if variable("PROFILE")? == "release" {
         println!("cargo::rerun-if-changed=../dist");
     }
+    describe_etcd()
+}
+
+/// Writes the descriptions of etcd's services, their options with the HTTP paths included.
+fn describe_etcd() -> Result<()> {
+    // Another version of the crate lies in another folder.
+    println!("cargo::rerun-if-changed=../Cargo.lock");
+    let root = folder_of("etcd-client")?.join("proto");
+    println!("cargo::rerun-if-changed={}", root.display());
+    let described = protox::Compiler::new([&root])?
+        .include_imports(true)
+        .open_files(SERVICES)
+        .context("the files of etcd-client cannot be compiled")?
+        .encode_file_descriptor_set();
+    let out = Path::new(&variable("OUT_DIR")?).join("etcd.bin");
+    std::fs::write(&out, described).with_context(|| format!("cannot write {}", out.display()))
+}
+
+/// Where cargo keeps the package that this one depends on.
+fn folder_of(package: &str) -> Result<PathBuf> {
+    let output = Command::new(variable("CARGO")?)
+        .args(["metadata", "--format-version", "1", "--filter-platform"])
+        .arg(variable("TARGET")?)
+        .output()
+        .context("cargo cannot be run")?;
+    ensure!(
+        output.status.success(),
+        "cargo metadata: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).context("cargo metadata is not JSON")?;
+    let packages = metadata["packages"].as_array();
+    let manifest = packages
+        .into_iter()
+        .flatten()
+        .find(|candidate| candidate["name"] == package)
+        .and_then(|found| found["manifest_path"].as_str())
+        .with_context(|| format!("cargo knows no package {package}"))?;
+    let folder = Path::new(manifest).parent();
+    Ok(folder.context("a manifest lies in a folder")?.to_owned())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo tells build scripts in no other way"
+)]
+fn variable(name: &str) -> Result<String> {
+    std::env::var(name).with_context(|| format!("cargo says no {name}"))
 }

@@ -14,6 +14,7 @@ pub mod etcd;
 pub mod failure;
 mod gateway;
 pub mod identify;
+mod identify;
 pub mod limits;
 pub mod live;
 pub mod middleware;
@@ -23,6 +24,7 @@ pub mod service;
 pub mod state;
 pub mod supervise;
 pub mod tasks;
+mod v3;
 
 pub use gateway::{Gateway, StartError};
 pub use router::openapi;

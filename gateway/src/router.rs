@@ -14,6 +14,7 @@ use crate::middleware::frame::frame;
 use crate::middleware::guard::guard;
 use crate::middleware::limit::limit;
 use crate::state::AppState;
+use crate::v3;
 
 /// What the document says of itself.
 #[derive(utoipa::OpenApi)]
@@ -130,6 +131,7 @@ pub fn router(state: AppState) -> Router {
         .route("/api/docs", get(api::docs::docs))
         .nest("/api/v1/clusters/{cluster}", v1.clone())
         .nest("/api/v1", v1.merge(v1_alone))
+        .merge(v3::routes())
         .fallback(api::root::fallback);
     let routes = if base.is_empty() {
         routes

@@ -60,6 +60,8 @@ pub struct Cluster {
     pub name: String,
     /// Client URLs as configured.
     pub endpoints: Vec<String>,
+    /// Connections, for `/v3`, which asks without a service.
+    pub(crate) etcd: Etcd,
     /// Who a request without credentials is, where others than this machine can have sent it.
     pub anonymous: Option<Anonymous>,
     /// Who signed in.
@@ -107,6 +109,7 @@ impl Cluster {
         );
         Self {
             endpoints: etcd.endpoints().to_vec(),
+            etcd: etcd.clone(),
             anonymous: config.anonymous,
             sign_in: SignIn::new(etcd.clone()),
             kv: KvService::new(etcd.clone()),

@@ -130,7 +130,7 @@ pub fn finish(
 }
 
 /// What a library's own refusal means.
-fn foreign(response: &Response, path: &str) -> Option<Failure> {
+pub(crate) fn foreign(response: &Response, path: &str) -> Option<Failure> {
     let (code, detail) = match response.status().as_u16() {
         405 => (Code::MethodNotAllowed, format!("{path} has no such method")),
         413 => (

@@ -95,6 +95,10 @@ pub(crate) enum Use {
     Leases,
     /// Watches.
     Watches,
+    /// Calls as bytes, one by one.
+    RawCalls,
+    /// The same in streams: a reader that stalls holds back what shares its connection.
+    RawStreams,
 }
 
 /// A client of the crate's over a transport of ours. Lease streams require a leader.

@@ -11,7 +11,7 @@ use super::Effect;
 use crate::failure::Failure;
 
 /// The client's own refusal to read an answer.
-const ANSWER_TOO_LARGE: &str = "decoded message length too large";
+pub(super) const ANSWER_TOO_LARGE: &str = "decoded message length too large";
 
 /// What a role lacks.
 const NOT_GRANTED: &str = "permission is not granted to the role";
@@ -84,7 +84,7 @@ pub(super) fn code(grpc: Grpc, message: &str) -> Api {
 }
 
 /// Whether the request certainly never left this machine, so that nothing can have happened.
-fn never_sent(status: &Status) -> bool {
+pub(super) fn never_sent(status: &Status) -> bool {
     let mut cause = std::error::Error::source(status);
     while let Some(error) = cause {
         // tonic's own ConnectError is private; its transport error names it only in this way.
@@ -97,7 +97,7 @@ fn never_sent(status: &Status) -> bool {
 }
 
 /// Whether the connection, not etcd, ended the call.
-fn connection_lost(status: &Status) -> bool {
+pub(super) fn connection_lost(status: &Status) -> bool {
     std::error::Error::source(status).is_some()
         && matches!(
             status.code(),

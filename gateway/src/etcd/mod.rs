@@ -1,9 +1,9 @@
 //! The only place that names `etcd_client`: channels, endpoints, errors, and etcd's calls in the
 //! gateway's own words.
 //!
-//! An [`Etcd`] is one cluster. It keeps three connections per endpoint, since a large range on one
+//! An [`Etcd`] is one cluster. It keeps five connections per endpoint, since a large range on one
 //! HTTP/2 connection starves whatever else is on it: one for watches, one for leases (a keep-alive
-//! that waits behind a range comes too late), one for the rest. Accounts, client certificates and
+//! that waits behind a range comes too late), two for `/v3` and one for the rest. Accounts, client certificates and
 //! more endpoints with fail-over change only this module.
 
 mod account;
@@ -18,6 +18,7 @@ mod maintenance;
 mod member;
 mod permit;
 mod range;
+mod raw;
 mod watch;
 mod wire;
 
@@ -43,6 +44,7 @@ pub use self::maintenance::{AlarmFact, HashFact, SnapshotPiece, SnapshotStream};
 pub use self::member::{MemberFact, StatusFact};
 pub(crate) use self::permit::auth_is_off;
 pub use self::range::{Range, prefix_end};
+pub(crate) use self::raw::{RawAnswers, RawCall, Refusal};
 pub use self::watch::{Release, Update, WatchOptions, WatchStream};
 use crate::caller::Caller;
 use crate::failure::{Failure, Result};
@@ -60,6 +62,10 @@ struct Inner {
     unary: channel::Rotating,
     leases: channel::Rotating,
     watches: channel::Rotating,
+    /// Calls as bytes, one by one.
+    raw_calls: channel::Rotating,
+    /// The same in streams. Their own, since a reader that stalls holds back what shares its connection.
+    raw_streams: channel::Rotating,
     /// The gateway's own account; without one its requests carry no token.
     account: Option<Arc<Account>>,
     /// The crate's clients for the gateway's own identity, the most frequent one.
@@ -92,7 +98,7 @@ impl Etcd {
         settings: Settings,
         account: Option<Arc<Account>>,
     ) -> std::result::Result<Self, ConnectError> {
-        let [unary, leases, watches] = channel::connections(&settings).await?;
+        let [unary, leases, watches, raw_calls, raw_streams] = channel::connections(&settings).await?;
         let account = account.or_else(|| {
             let credentials = settings.account.clone()?;
             Some(Account::gateway(unary.clone(), credentials))
@@ -109,6 +115,8 @@ impl Etcd {
                 unary,
                 leases,
                 watches,
+                raw_calls,
+                raw_streams,
                 account,
             }),
         })
@@ -141,16 +149,26 @@ impl Etcd {
     /// Raw gRPC as `caller`, over the connections for this use: a tower service over
     /// `http::Request<tonic::body::Body>`. It knows no deadline and translates no error.
     pub(crate) fn transport(&self, caller: &Caller, usage: Use) -> Transport {
-        let connections = match usage {
-            Use::Unary => &self.inner.unary,
-            Use::Leases => &self.inner.leases,
-            Use::Watches => &self.inner.watches,
-        };
         let account = match caller.identity.account() {
             Some(account) => Some(Arc::clone(account)),
             None => self.inner.account.clone(),
         };
-        Transport::new(connections.clone(), account)
+        Transport::new(self.connections(usage).clone(), account)
+    }
+
+    /// The same without any account: what a request says of itself goes along as it came.
+    pub(crate) fn unsigned(&self, usage: Use) -> Transport {
+        Transport::new(self.connections(usage).clone(), None)
+    }
+
+    fn connections(&self, usage: Use) -> &channel::Rotating {
+        match usage {
+            Use::Unary => &self.inner.unary,
+            Use::Leases => &self.inner.leases,
+            Use::Watches => &self.inner.watches,
+            Use::RawCalls => &self.inner.raw_calls,
+            Use::RawStreams => &self.inner.raw_streams,
+        }
     }
 
     /// The client for ordinary calls as `caller`.

@@ -87,7 +87,8 @@ impl Transport {
     }
 }
 
-fn wants_socket(parts: &Parts) -> bool {
+/// Whether the request asks to become a WebSocket.
+pub(crate) fn wants_socket(parts: &Parts) -> bool {
     let has = |name, wanted: &str| {
         parts.headers.get_all(name).iter().any(|value| {
             value.to_str().is_ok_and(|list| {

@@ -13,6 +13,7 @@ use http::{HeaderName, HeaderValue, Method, header};
 use crate::api::problem;
 use crate::failure::Failure;
 use crate::state::AppState;
+use crate::v3;
 
 /// Names the request in answers and in the log.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -57,7 +58,11 @@ pub async fn frame(State(app): State<AppState>, mut request: Request, next: Next
 
     let response = next.run(request).await;
 
-    let (mut response, failure) = problem::finish(response, &path, &id, from_browser);
+    let (mut response, failure) = if v3::serves(&app.config.base_path, &path) {
+        v3::finish(response, &path)
+    } else {
+        problem::finish(response, &path, &id, from_browser)
+    };
     let status = response.status().as_u16();
     log(&method, &path, status, started, &id, failure.as_deref());
     let labels = [

@@ -220,7 +220,7 @@ fn is_document(base_path: &str, path: &str) -> bool {
         return false;
     };
     let programs = [
-        "/api", "/v3", "/metrics", "/healthz", "/readyz", "/version", "/health",
+        "/api", "/v3", "/v3beta", "/metrics", "/healthz", "/readyz", "/version", "/health",
     ];
     let below = |prefix: &str| {
         path.strip_prefix(prefix)

@@ -1,0 +1,165 @@
+//! etcd's calls as bytes: a path, questions and answers that somebody else understands.
+//!
+//! For `/v3`, which puts JSON into any message and takes it out again. Nothing is decided here but
+//! how a lost connection is told.
+
+use bytes::{Buf as _, BufMut as _, Bytes};
+use futures_util::Stream;
+use http::HeaderMap;
+use http::uri::PathAndQuery;
+use tonic::client::Grpc;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::metadata::MetadataMap;
+use tonic::{Code, Request, Status, Streaming};
+
+use super::channel::MAX_ANSWER;
+use super::{Etcd, Transport, Use, error};
+use crate::caller::Caller;
+
+/// A call of etcd.
+#[derive(Clone, Debug)]
+pub(crate) struct RawCall<'a> {
+    /// Such as `/etcdserverpb.KV/Range`.
+    pub(crate) path: &'static str,
+    /// Whose permissions apply; without anybody the metadata says it, if anything does.
+    pub(crate) caller: Option<&'a Caller>,
+    /// What is said beside the messages.
+    pub(crate) metadata: HeaderMap,
+}
+
+/// A call that failed: what etcd said, or what became of the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// gRPC's code, as etcd gave it.
+    pub(crate) code: i32,
+    /// etcd's words.
+    pub(crate) message: String,
+    /// It is not etcd that refused: the connection failed, or could not be made.
+    pub(crate) lost: bool,
+}
+
+impl Refusal {
+    fn of(status: &Status) -> Self {
+        let lost = |message: &str| Self {
+            code: Code::Unavailable as i32,
+            message: message.to_owned(),
+            lost: true,
+        };
+        if error::never_sent(status) {
+            return lost("etcd cannot be reached");
+        }
+        if error::connection_lost(status) {
+            return lost("the connection to etcd was lost: a change may have taken effect");
+        }
+        let code = match status.code() {
+            // Our own refusal to read, which is no fault of the range asked for.
+            Code::OutOfRange if status.message().contains(error::ANSWER_TOO_LARGE) => {
+                Code::ResourceExhausted
+            }
+            code => code,
+        };
+        Self {
+            code: code as i32,
+            message: status.message().to_owned(),
+            lost: false,
+        }
+    }
+}
+
+/// The answers of a call under way. Dropping it ends the call.
+#[derive(Debug)]
+pub(crate) struct RawAnswers(Streaming<Bytes>);
+
+impl RawAnswers {
+    /// The next answer; none at the end of the call. Loses nothing when dropped in between.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
+        let answer = self.0.message().await;
+        answer.map_err(|status| Refusal::of(&status))
+    }
+}
+
+impl Etcd {
+    /// One question, one answer.
+    pub(crate) async fn raw_unary(
+        &self,
+        call: RawCall<'_>,
+        question: Bytes,
+    ) -> Result<Bytes, Refusal> {
+        let mut grpc = self.raw_grpc(&call, Use::RawCalls);
+        let request = request(&call, question);
+        let path = PathAndQuery::from_static(call.path);
+        let answer = grpc.unary(request, path, AsIs).await;
+        answer
+            .map(tonic::Response::into_inner)
+            .map_err(|status| Refusal::of(&status))
+    }
+
+    /// Any number of questions and answers. It returns with the first answer on its way, or with the
+    /// reason why there is none.
+    pub(crate) async fn raw_stream(
+        &self,
+        call: RawCall<'_>,
+        questions: impl Stream<Item = Bytes> + Send + 'static,
+    ) -> Result<RawAnswers, Refusal> {
+        let mut grpc = self.raw_grpc(&call, Use::RawStreams);
+        let request = request(&call, questions);
+        let path = PathAndQuery::from_static(call.path);
+        match grpc.streaming(request, path, AsIs).await {
+            Ok(answers) => Ok(RawAnswers(answers.into_inner())),
+            Err(status) => Err(Refusal::of(&status)),
+        }
+    }
+
+    fn raw_grpc(&self, call: &RawCall<'_>, usage: Use) -> Grpc<Transport> {
+        let transport = match call.caller {
+            Some(caller) => self.transport(caller, usage),
+            None => self.unsigned(usage),
+        };
+        Grpc::new(transport).max_decoding_message_size(MAX_ANSWER)
+    }
+}
+
+fn request<T>(call: &RawCall<'_>, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    *request.metadata_mut() = MetadataMap::from_headers(call.metadata.clone());
+    request
+}
+
+/// Messages that are not looked into.
+#[derive(Clone, Copy, Debug)]
+struct AsIs;
+
+impl Codec for AsIs {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self {
+        *self
+    }
+}
+
+impl Encoder for AsIs {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, item: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put(item);
+        Ok(())
+    }
+}
+
+impl Decoder for AsIs {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        // Not copied: it is cut out of what has arrived.
+        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
+    }
+}

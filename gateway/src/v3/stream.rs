@@ -1,0 +1,337 @@
+//! Questions and answers that come one after the other: newline-delimited JSON in both directions.
+//!
+//! The head of the answer waits for the first message, as etcd's gateway lets it: a call that is
+//! refused at once has the status of its refusal. A client that goes takes its call with it, wherever
+//! that stands; one that leaves data unread is left after a while.
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::stream::{BoxStream, unfold};
+use futures_util::{Stream, StreamExt as _};
+use http::header::{CONTENT_TYPE, HeaderName};
+use http::{HeaderValue, StatusCode};
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+
+use super::Ask;
+use super::errors::{Refused, Shaped, code};
+use super::resume::Watching;
+use super::schema::MessageId;
+use super::transcode::{Encoder, Splitter, encode};
+use super::unary::CHUNK;
+use crate::etcd::RawAnswers;
+use crate::live::stream::UNREAD;
+
+/// The call that makes no sense without a question; etcd's gateway then never answers.
+const WATCH: &str = "/etcdserverpb.Watch/Watch";
+
+/// A call under way.
+pub(super) struct Call {
+    ask: Ask,
+    answers: Answers,
+    failed: Failed,
+}
+
+/// Where answers come from.
+enum Answers {
+    Plain(Box<RawAnswers>),
+    Watch(Box<Watching>),
+}
+
+impl Answers {
+    async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
+        match self {
+            Self::Plain(answers) => answers.next().await.map_err(Refused::from),
+            Self::Watch(watching) => watching.next().await,
+        }
+    }
+}
+
+/// A question that could not be read; waits for one for ever where there is none.
+pub(super) struct Failed(Option<oneshot::Receiver<Refused>>);
+
+impl Failed {
+    pub(super) async fn wait(&mut self) -> Refused {
+        if let Some(failed) = &mut self.0 {
+            let failed = failed.await;
+            self.0 = None;
+            if let Ok(refused) = failed {
+                return refused;
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// What is known by now.
+    pub(super) fn known(&mut self) -> Option<Refused> {
+        self.0.as_mut().and_then(|failed| failed.try_recv().ok())
+    }
+}
+
+/// Why there is no call.
+pub(super) enum Unopened {
+    /// The question could not be read.
+    Malformed(Refused),
+    /// etcd refused it.
+    Refused(Refused),
+}
+
+impl Unopened {
+    pub(super) fn refused(self) -> Refused {
+        match self {
+            Self::Malformed(refused) | Self::Refused(refused) => refused,
+        }
+    }
+}
+
+impl Call {
+    /// Asks what stands in `input`. Returns with the first answer on its way.
+    pub(super) async fn open(ask: Ask, input: BoxStream<'static, Bytes>) -> Result<Self, Unopened> {
+        let (questions, mut failed) = questions(ask.clone(), input);
+        if ask.method.path == WATCH {
+            let answers = Answers::Watch(Box::new(Watching::new(ask.clone(), questions.boxed())));
+            return Ok(Self {
+                ask,
+                answers,
+                failed,
+            });
+        }
+        let opening = async {
+            let call = ask.asker.call(&ask.method.path);
+            let answers = ask.etcd.raw_stream(call, questions).await;
+            answers
+                .map(|answers| Answers::Plain(Box::new(answers)))
+                .map_err(Refused::from)
+        };
+        let answers = tokio::select! {
+            biased;
+            refused = failed.wait() => Err(Unopened::Malformed(refused)),
+            answers = ask.asker.within(opening) => answers.map_err(Unopened::Refused),
+        }?;
+        Ok(Self {
+            ask,
+            answers,
+            failed,
+        })
+    }
+
+    /// The next answer; none at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
+        let Self {
+            ask,
+            answers,
+            failed,
+        } = self;
+        let answer = tokio::select! {
+            biased;
+            refused = failed.wait() => Err(refused),
+            answer = ask.asker.within(answers.next()) => answer,
+        };
+        match answer {
+            // It may have ended because nothing more was asked.
+            Ok(None) => failed.known().map_or(Ok(None), Err),
+            answer => answer,
+        }
+    }
+
+    pub(super) fn output(&self) -> MessageId {
+        self.ask.method.output
+    }
+}
+
+/// The questions in a stream of bytes, as etcd's messages. They end where one cannot be read.
+pub(super) fn questions(
+    ask: Ask,
+    input: BoxStream<'static, Bytes>,
+) -> (impl Stream<Item = Bytes> + Send + 'static, Failed) {
+    struct Asking {
+        ask: Ask,
+        input: BoxStream<'static, Bytes>,
+        /// Gone at the end of the input.
+        splitter: Option<Splitter>,
+        asked: bool,
+        failed: Option<oneshot::Sender<Refused>>,
+    }
+
+    impl Asking {
+        async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
+            if self.asked && !self.ask.method.asks_many {
+                return Ok(None);
+            }
+            let Some(text) = self.text().await? else {
+                if !self.asked && self.ask.method.path == WATCH {
+                    return Err(Refused::invalid("a watch needs a request"));
+                }
+                // What is asked without a word is asked with an empty message.
+                let silent = !self.asked && !self.ask.method.asks_many;
+                self.asked = true;
+                return if silent {
+                    self.ask.question(b"").map(Some)
+                } else {
+                    Ok(None)
+                };
+            };
+            self.asked = true;
+            self.ask.question(&text).map(Some)
+        }
+
+        async fn text(&mut self) -> Result<Option<Bytes>, Refused> {
+            loop {
+                let Some(splitter) = &mut self.splitter else {
+                    return Ok(None);
+                };
+                let found = splitter.next();
+                let found = found.map_err(|_| Refused::too_large(self.ask.most))?;
+                if found.is_some() {
+                    return Ok(found);
+                }
+                match self.input.next().await {
+                    Some(bytes) => splitter.push(&bytes),
+                    None => return Ok(self.splitter.take().and_then(Splitter::rest)),
+                }
+            }
+        }
+    }
+
+    let (sender, failed) = oneshot::channel();
+    let asking = Asking {
+        splitter: Some(Splitter::new(ask.most)),
+        ask,
+        input,
+        asked: false,
+        failed: Some(sender),
+    };
+    let questions = unfold(asking, |mut asking| async move {
+        match asking.next().await {
+            Ok(question) => question.map(|question| (question, asking)),
+            Err(refused) => {
+                if let Some(failed) = asking.failed.take() {
+                    let _ = failed.send(refused);
+                }
+                None
+            }
+        }
+    });
+    (questions, Failed(Some(failed)))
+}
+
+/// Answers a request.
+pub(super) async fn respond(ask: Ask, body: Body) -> Result<Response, Refused> {
+    // A body that breaks off has said what it had to say; if its client has gone, so has this call.
+    let input = body.into_data_stream();
+    let input = input.take_while(|piece| std::future::ready(piece.is_ok()));
+    let input = input.filter_map(|piece| std::future::ready(piece.ok()));
+    let tasks = ask.tasks.clone();
+    let asks_many = ask.method.asks_many;
+    let mut call = match Call::open(ask, input.boxed()).await {
+        Ok(call) => call,
+        // The one question of a call is read before there is any stream.
+        Err(Unopened::Malformed(refused)) if !asks_many => return Err(refused),
+        Err(unopened) => {
+            let refused = unopened.refused();
+            return Ok(refused.response(&refused.in_stream()));
+        }
+    };
+    let first = match call.next().await {
+        Ok(first) => first,
+        Err(refused) => return Ok(refused.response(&refused.in_stream())),
+    };
+    let (to_body, chunks) = mpsc::channel(1);
+    if let Some(first) = first {
+        let stop = tasks.stop().child_token();
+        tasks.spawn(run(call, first, to_body, stop));
+    }
+    let chunks = ReceiverStream::new(chunks).map(Ok::<Bytes, std::convert::Infallible>);
+    let mut response = Response::new(Body::from_stream(chunks));
+    *response.status_mut() = StatusCode::OK;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
+    response.extensions_mut().insert(Shaped);
+    Ok(response)
+}
+
+/// Writes answers until the call ends, the client goes or reads nothing, or the gateway stops.
+async fn run(mut call: Call, first: Bytes, to_body: mpsc::Sender<Bytes>, stop: CancellationToken) {
+    let mut answer = first;
+    loop {
+        if !write(call.output(), answer, &to_body, &stop).await {
+            return;
+        }
+        let next = tokio::select! {
+            biased;
+            () = to_body.closed() => return,
+            () = stop.cancelled() => Err(stopping()),
+            next = call.next() => next,
+        };
+        match next {
+            Ok(Some(next)) => answer = next,
+            Ok(None) => return,
+            Err(refused) => {
+                let _ = to_body.send(line(&refused.in_stream())).await;
+                return;
+            }
+        }
+    }
+}
+
+/// What a stream says last when the process ends.
+pub(super) fn stopping() -> Refused {
+    Refused::new(code::UNAVAILABLE, "the gateway stops")
+}
+
+fn line(value: &Value) -> Bytes {
+    let mut line = value.to_string();
+    line.push('\n');
+    line.into()
+}
+
+/// One answer as a line, a chunk at a time; whether the client took it.
+async fn write(
+    message: MessageId,
+    bytes: Bytes,
+    to_body: &mpsc::Sender<Bytes>,
+    stop: &CancellationToken,
+) -> bool {
+    let Ok(mut encoder) = Encoder::new(message, bytes) else {
+        let line = line(&Refused::unreadable().in_stream());
+        return to_body.send(line).await.is_ok();
+    };
+    let mut chunk = br#"{"result":"#.to_vec();
+    loop {
+        let Ok(ended) = encoder.write(&mut chunk, CHUNK) else {
+            // The line stays without its end, which nothing can mend.
+            return false;
+        };
+        if ended {
+            chunk.extend_from_slice(b"}\n");
+        }
+        let sent = tokio::select! {
+            biased;
+            // Whoever reads nothing has had the time that there is; the rest may.
+            sent = timeout(UNREAD, to_body.send(std::mem::take(&mut chunk).into())) => sent,
+            () = stop.cancelled() => return false,
+        };
+        if !matches!(sent, Ok(Ok(()))) {
+            return false;
+        }
+        if ended {
+            return true;
+        }
+    }
+}
+
+/// One answer as a line without its end.
+pub(super) fn result(message: MessageId, bytes: Bytes) -> Result<Vec<u8>, Refused> {
+    let mut text = br#"{"result":"#.to_vec();
+    encode(message, bytes, &mut text).map_err(|_| Refused::unreadable())?;
+    text.push(b'}');
+    Ok(text)
+}

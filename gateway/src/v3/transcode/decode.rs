@@ -1,0 +1,438 @@
+//! A request's JSON as etcd's message, by the rules of Go's protojson: both names of a field, 64-bit
+//! integers as numbers or strings, enums by name or number, base64 of either alphabet, and what is
+//! unknown is passed over.
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use prost::encoding::{WireType, encode_key, encode_varint};
+
+use super::json::{Invalid, Next, Reader, integer};
+use crate::v3::schema::{Field, Kind, MessageId};
+
+/// Messages within messages: more than etcd takes, whose transactions may hold 128 of each other.
+const DEPTH: usize = 400;
+
+/// Go takes bits that no byte needs, and padding or none by the length alone.
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_allow_trailing_bits(true)
+    .with_decode_padding_mode(DecodePaddingMode::RequireCanonical);
+const LENIENT_UNPADDED: GeneralPurposeConfig =
+    LENIENT.with_decode_padding_mode(DecodePaddingMode::RequireNone);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+const STANDARD_UNPADDED: GeneralPurpose =
+    GeneralPurpose::new(&alphabet::STANDARD, LENIENT_UNPADDED);
+const URL: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+const URL_UNPADDED: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT_UNPADDED);
+
+type Result<T> = std::result::Result<T, Invalid>;
+
+/// The message of the first JSON value in `text`; nothing but space is an empty message.
+pub(crate) fn decode(message: MessageId, text: &[u8]) -> Result<Vec<u8>> {
+    let mut reader = Reader::new(text);
+    let mut out = Vec::with_capacity(text.len() * 3 / 4);
+    if !reader.is_empty() {
+        read_message(&mut reader, message, &mut out, DEPTH)?;
+    }
+    Ok(out)
+}
+
+fn read_message(
+    reader: &mut Reader<'_>,
+    message: MessageId,
+    out: &mut Vec<u8>,
+    depth: usize,
+) -> Result<()> {
+    let message = message.get();
+    if depth == 0 {
+        return reader.error("exceeded the depth of messages");
+    }
+    if reader.next()? != Next::Object {
+        return reader.error(format!("unexpected value for {}", message.name));
+    }
+    reader.object()?;
+    let mut first = true;
+    // Fields and alternatives seen; etcd's messages have fewer than 64 of either.
+    let (mut fields, mut oneofs) = (0_u64, 0_u64);
+    while let Some(name) = reader.member(&mut first)? {
+        let Some(field) = message.by_name(&name) else {
+            reader.skip()?;
+            continue;
+        };
+        if !insert(&mut fields, field.index) {
+            return reader.error(format!("duplicate field {name:?}"));
+        }
+        if reader.next()? == Next::Null {
+            reader.word("null")?;
+            continue;
+        }
+        if field.repeated {
+            read_list(reader, field, out, depth)?;
+            continue;
+        }
+        if let Some(oneof) = field.oneof
+            && !insert(&mut oneofs, oneof)
+        {
+            return reader.error(format!("{name:?} is one of several, and another is set"));
+        }
+        read_value(reader, field, out, depth)?;
+    }
+    Ok(())
+}
+
+/// Whether it was not there before.
+fn insert(seen: &mut u64, index: usize) -> bool {
+    let bit = 1 << index;
+    let new = *seen & bit == 0;
+    *seen |= bit;
+    new
+}
+
+fn read_list(
+    reader: &mut Reader<'_>,
+    field: &Field,
+    out: &mut Vec<u8>,
+    depth: usize,
+) -> Result<()> {
+    if reader.next()? != Next::Array {
+        return reader.error(format!("unexpected value for the list {}", field.name));
+    }
+    reader.array()?;
+    let mut first = true;
+    while reader.element(&mut first)? {
+        read_value(reader, field, out, depth)?;
+    }
+    Ok(())
+}
+
+/// One value of a field. Zeros go without saying, but in lists and among alternatives.
+fn read_value(
+    reader: &mut Reader<'_>,
+    field: &Field,
+    out: &mut Vec<u8>,
+    depth: usize,
+) -> Result<()> {
+    let said = field.repeated || field.oneof.is_some();
+    let start = reader.position();
+    match &field.kind {
+        Kind::Message(message) => {
+            encode_key(field.number, WireType::LengthDelimited, out);
+            let begin = out.len();
+            out.push(0);
+            read_message(reader, *message, out, depth - 1)?;
+            close(out, begin);
+        }
+        Kind::Bool => {
+            let value = match reader.next()? {
+                Next::True => reader.word("true").map(|()| true),
+                Next::False => reader.word("false").map(|()| false),
+                _ => return invalid(reader, field, start),
+            }?;
+            varint(out, field, u64::from(value), said);
+        }
+        Kind::Int32 => {
+            let value = read_integer(reader, field, i32::MIN.into(), i32::MAX.into())?;
+            varint(out, field, value as u64, said);
+        }
+        Kind::Int64 => {
+            let value = read_integer(reader, field, i64::MIN.into(), i64::MAX.into())?;
+            varint(out, field, value as u64, said);
+        }
+        Kind::Uint32 => {
+            let value = read_integer(reader, field, 0, u32::MAX.into())?;
+            varint(out, field, value as u64, said);
+        }
+        Kind::Uint64 => {
+            let value = read_integer(reader, field, 0, u64::MAX.into())?;
+            varint(out, field, value as u64, said);
+        }
+        Kind::Enum(names) => {
+            if reader.next()? == Next::String {
+                // A name that is not known is passed over, as a field is.
+                if let Some(number) = names.number(&reader.string()?) {
+                    varint(out, field, i64::from(number) as u64, said);
+                }
+            } else if reader.next()? == Next::Number {
+                let value = read_integer(reader, field, i32::MIN.into(), i32::MAX.into())?;
+                varint(out, field, value as u64, said);
+            } else {
+                return invalid(reader, field, start);
+            }
+        }
+        Kind::String => {
+            if reader.next()? != Next::String {
+                return invalid(reader, field, start);
+            }
+            let text = reader.string()?;
+            bytes(out, field, text.as_bytes(), said);
+        }
+        Kind::Bytes => {
+            if reader.next()? != Next::String {
+                return invalid(reader, field, start);
+            }
+            let text = reader.string()?;
+            let Some(value) = unbase64(&text) else {
+                let seen = reader.since(start);
+                let what = format!("invalid base64 for {}: {seen}", field.name);
+                return Reader::error_at(start, what);
+            };
+            bytes(out, field, &value, said);
+        }
+    }
+    Ok(())
+}
+
+fn read_integer(reader: &mut Reader<'_>, field: &Field, least: i128, most: i128) -> Result<i128> {
+    let start = reader.position();
+    let value = match reader.next()? {
+        Next::Number => integer(reader.number()?),
+        Next::String => {
+            let text = reader.string()?;
+            let mut inner = Reader::new(text.as_bytes());
+            let bare = text.trim().len() == text.len();
+            let number = if bare { inner.number().ok() } else { None };
+            number.filter(|_| inner.is_empty()).and_then(integer)
+        }
+        _ => None,
+    };
+    match value {
+        Some(value) if (least..=most).contains(&value) => Ok(value),
+        _ => invalid(reader, field, start),
+    }
+}
+
+fn invalid<T>(reader: &mut Reader<'_>, field: &Field, start: usize) -> Result<T> {
+    if reader.position() == start {
+        // What it is instead, if it is anything.
+        reader.skip()?;
+    }
+    let seen = reader.since(start);
+    Reader::error_at(start, format!("invalid value for {}: {seen}", field.name))
+}
+
+fn varint(out: &mut Vec<u8>, field: &Field, value: u64, said: bool) {
+    if value != 0 || said {
+        encode_key(field.number, WireType::Varint, out);
+        encode_varint(value, out);
+    }
+}
+
+fn bytes(out: &mut Vec<u8>, field: &Field, value: &[u8], said: bool) {
+    if !value.is_empty() || said {
+        encode_key(field.number, WireType::LengthDelimited, out);
+        encode_varint(value.len() as u64, out);
+        out.extend_from_slice(value);
+    }
+}
+
+/// Writes the length of what lies behind the byte at `begin`, which was kept for it.
+fn close(out: &mut Vec<u8>, begin: usize) {
+    let length = out.len() - begin - 1;
+    if let Ok(short) = u8::try_from(length)
+        && short < 0x80
+    {
+        out[begin] = short;
+        return;
+    }
+    let mut prefix = Vec::with_capacity(5);
+    encode_varint(length as u64, &mut prefix);
+    drop(out.splice(begin..=begin, prefix));
+}
+
+/// As Go decodes it: line ends are passed over, and the padding is judged by the text's own length.
+fn unbase64(text: &str) -> Option<Vec<u8>> {
+    let url = text.contains(['-', '_']);
+    let engine = match (url, text.len().is_multiple_of(4)) {
+        (false, true) => STANDARD,
+        (false, false) => STANDARD_UNPADDED,
+        (true, true) => URL,
+        (true, false) => URL_UNPADDED,
+    };
+    if text.contains(['\r', '\n']) {
+        return engine.decode(text.replace(['\r', '\n'], "")).ok();
+    }
+    engine.decode(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use prost_reflect::{DescriptorPool, DynamicMessage};
+
+    use super::*;
+    use crate::v3::schema;
+
+    fn input(path: &str) -> MessageId {
+        schema::method(path).expect(path).input
+    }
+
+    fn accepted(path: &str, text: &str) -> Vec<u8> {
+        decode(input(path), text.as_bytes()).unwrap_or_else(|e| panic!("{text}: {e}"))
+    }
+
+    fn refused(path: &str, text: &str) {
+        assert!(decode(input(path), text.as_bytes()).is_err(), "{text}");
+    }
+
+    /// What prost-reflect makes of the bytes, in the protobuf text form.
+    fn read(message: &str, bytes: &[u8]) -> String {
+        let pool = DescriptorPool::decode(schema::DESCRIBED).expect("embedded");
+        let described = pool.get_message_by_name(message).expect(message);
+        let found = DynamicMessage::decode(described, bytes).expect("well-formed");
+        found.to_string()
+    }
+
+    const RANGE: &str = "/v3/kv/range";
+
+    #[test]
+    fn fields_are_read_by_both_names_and_numbers_in_every_form() {
+        for text in [
+            r#"{"key":"Zm9v","range_end":"Zm9w","limit":5,"sort_order":"DESCEND","keys_only":true}"#,
+            r#"{"key":"Zm9v","rangeEnd":"Zm9w","limit":"5","sortOrder":2,"keysOnly":true}"#,
+            r#" {"keysOnly":true,"sortOrder":2.0,"limit":"50e-1","rangeEnd":"Zm9w","key":"Zm9v","revision":0}"#,
+            r#"{"key":"Zm9v","rangeEnd":"Zm9w","limit":5.0,"sort_order":"DESCEND","sort_target":"NOSUCH","keysOnly":true,"nosuch":[{"a":[1]}],"serializable":null}"#,
+        ] {
+            let found = read("etcdserverpb.RangeRequest", &accepted(RANGE, text));
+            let mut parts: Vec<_> = found.split(", ").flat_map(|one| one.split(',')).collect();
+            parts.sort_unstable();
+            let expected = [
+                "key:\"foo\"",
+                "keys_only:true",
+                "limit:5",
+                "range_end:\"fop\"",
+                "sort_order:DESCEND",
+            ];
+            assert_eq!(parts, expected, "{text}");
+        }
+        assert_eq!(accepted(RANGE, " \n"), b"");
+        assert_eq!(
+            accepted(RANGE, r#"{"key":"","limit":0,"keys_only":false}"#),
+            b""
+        );
+        assert_eq!(accepted(RANGE, "{} trailing"), b"");
+    }
+
+    #[test]
+    fn what_protojson_refuses_is_refused() {
+        for text in [
+            "null",
+            "[]",
+            "1",
+            "\"x\"",
+            "{",
+            r#"{"key":"Zm9v""#,
+            r#"{"key":1}"#,
+            r#"{"key":"Zm9"}x"#,
+            r#"{"key":"Zm9v","key":"Zm9v"}"#,
+            r#"{"range_end":"Zm9v","rangeEnd":"Zm9v"}"#,
+            r#"{"key":"Z!9v"}"#,
+            r#"{"key":"Zm9vZ==="}"#,
+            r#"{"key":{}}"#,
+            r#"{"limit":1.5}"#,
+            r#"{"limit":" 5"}"#,
+            r#"{"limit":""}"#,
+            r#"{"limit":"x"}"#,
+            r#"{"limit":true}"#,
+            r#"{"limit":9223372036854775808}"#,
+            r#"{"limit":[1]}"#,
+            r#"{"keys_only":1}"#,
+            r#"{"keys_only":"true"}"#,
+            r#"{"sort_order":true}"#,
+            r#"{"sort_order":2147483648}"#,
+            r#"{"sort_order":1.5}"#,
+        ] {
+            if text == r#"{"key":"Zm9"}x"# {
+                // Unpadded, and what follows the value is not looked at.
+                assert_eq!(accepted(RANGE, text), b"\x0a\x02fo");
+                continue;
+            }
+            refused(RANGE, text);
+        }
+        refused("/v3/kv/txn", r#"{"compare":{}}"#);
+        refused("/v3/kv/txn", r#"{"compare":[null]}"#);
+        refused(
+            "/v3/kv/txn",
+            r#"{"success":[{"request_put":{},"requestRange":{}}]}"#,
+        );
+        refused("/v3/maintenance/hashkv", r#"{"revision":"1x"}"#);
+        refused("/v3/cluster/member/remove", r#"{"ID":-1}"#);
+    }
+
+    #[test]
+    fn base64_is_read_as_go_reads_it() {
+        for (text, value) in [
+            ("Zm8=", &b"fo"[..]),
+            ("Zm8", b"fo"),
+            ("_-8", b"\xff\xef"),
+            ("/+8=", b"\xff\xef"),
+            ("Zm9v\\n", b"foo"),
+            ("Zh==", b"f"),
+            ("", b""),
+        ] {
+            let json = format!("{{\"value\":\"{text}\"}}");
+            let mut expected = Vec::new();
+            if !value.is_empty() {
+                expected.extend([0x12, value.len() as u8]);
+                expected.extend(value);
+            }
+            assert_eq!(accepted("/v3/kv/put", &json), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn zero_is_said_where_it_means_something() {
+        let compare = accepted(
+            "/v3/kv/txn",
+            r#"{"compare":[{"version":"0","key":"Zm9v"}]}"#,
+        );
+        let found = read("etcdserverpb.TxnRequest", &compare);
+        assert!(found.contains("version:0"), "{found}");
+        let filters = accepted(
+            "/v3/watch",
+            r#"{"create_request":{"filters":[0,"NODELETE"]}}"#,
+        );
+        let found = read("etcdserverpb.WatchRequest", &filters);
+        assert!(found.contains("filters:[NOPUT,NODELETE]"), "{found}");
+        assert_eq!(
+            accepted("/v3/watch", r#"{"progress_request":{}}"#),
+            b"\x1a\x00"
+        );
+    }
+
+    #[test]
+    fn negative_numbers_keep_their_sign() {
+        let lease = accepted("/v3/lease/revoke", r#"{"ID":"-9"}"#);
+        let found = read("etcdserverpb.LeaseRevokeRequest", &lease);
+        assert_eq!(found, "ID:-9");
+        let order = accepted(RANGE, r#"{"sort_order":-1}"#);
+        assert_eq!(read("etcdserverpb.RangeRequest", &order), "sort_order:-1");
+    }
+
+    #[test]
+    fn messages_nest_as_deep_as_etcd_takes_them_and_no_deeper() {
+        let nested = |depth: usize| {
+            let open = r#"{"success":[{"request_txn":"#.repeat(depth);
+            format!("{open}{{}}{}", "}]}".repeat(depth))
+        };
+        let bytes = accepted("/v3/kv/txn", &nested(128));
+        assert!(bytes.len() > 128 * 4, "lengths of nested messages grow");
+        assert!(DynamicDepth::of(&bytes) >= 128);
+        refused("/v3/kv/txn", &nested(1000));
+    }
+
+    /// How many messages of field 2 lie within each other's first byte.
+    struct DynamicDepth;
+
+    impl DynamicDepth {
+        fn of(mut bytes: &[u8]) -> usize {
+            let mut depth = 0;
+            while let [0x12 | 0x22, rest @ ..] = bytes {
+                bytes = rest;
+                let length = prost::encoding::decode_varint(&mut bytes).expect("a length");
+                assert_eq!(length as usize, bytes.len());
+                depth += 1;
+            }
+            depth
+        }
+    }
+}

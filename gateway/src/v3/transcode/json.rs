@@ -1,0 +1,499 @@
+//! JSON read a piece at a time, as strictly as Go's protojson reads it.
+//!
+//! serde_json would turn `1e3` into a float and lose digits of long numbers; etcd's gateway takes
+//! both as integers. Nothing here recurses but what the caller does, so depth is the caller's choice.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// Why a text is not what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Invalid {
+    /// Bytes before the place.
+    at: usize,
+    what: String,
+}
+
+impl Invalid {
+    /// The reason with its line and column, both from 1.
+    pub(crate) fn describe(&self, text: &[u8]) -> String {
+        let before = &text[..self.at.min(text.len())];
+        let line = before.split(|byte| *byte == b'\n').count();
+        let column = before.iter().rev().take_while(|byte| **byte != b'\n');
+        let what = &self.what;
+        format!("(line {line}:{}): {what}", column.count() + 1)
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+type Result<T> = std::result::Result<T, Invalid>;
+
+/// What comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    Object,
+    Array,
+    String,
+    Number,
+    True,
+    False,
+    Null,
+}
+
+/// Whether bytes are between values.
+pub(super) fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// Reads one text from its start.
+#[derive(Debug)]
+pub(super) struct Reader<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(text: &'a [u8]) -> Self {
+        Self { text, at: 0 }
+    }
+
+    pub(super) fn error<T>(&self, what: impl Into<String>) -> Result<T> {
+        Err(Invalid {
+            at: self.at,
+            what: what.into(),
+        })
+    }
+
+    fn space(&mut self) {
+        let rest = &self.text[self.at..];
+        let space = rest.iter().take_while(|byte| is_space(**byte));
+        self.at += space.count();
+    }
+
+    fn byte(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    /// Whether nothing but space is left.
+    pub(super) fn is_empty(&mut self) -> bool {
+        self.space();
+        self.byte().is_none()
+    }
+
+    /// The kind of the value that begins here.
+    pub(super) fn next(&mut self) -> Result<Next> {
+        self.space();
+        match self.byte() {
+            Some(b'{') => Ok(Next::Object),
+            Some(b'[') => Ok(Next::Array),
+            Some(b'"') => Ok(Next::String),
+            Some(b'-' | b'0'..=b'9') => Ok(Next::Number),
+            Some(b't') => Ok(Next::True),
+            Some(b'f') => Ok(Next::False),
+            Some(b'n') => Ok(Next::Null),
+            Some(other) => self.error(format!("invalid value {}", shown(&[other]))),
+            None => self.error("unexpected end of the text"),
+        }
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<()> {
+        self.space();
+        match self.byte() {
+            Some(found) if found == byte => {
+                self.at += 1;
+                Ok(())
+            }
+            Some(found) => self.error(format!(
+                "unexpected {}, expected {}",
+                shown(&[found]),
+                shown(&[byte])
+            )),
+            None => self.error("unexpected end of the text"),
+        }
+    }
+
+    /// Enters an object; then [`Self::member`] until it gives none.
+    pub(super) fn object(&mut self) -> Result<()> {
+        self.expect(b'{')
+    }
+
+    /// Enters an array; then [`Self::element`] until it says no.
+    pub(super) fn array(&mut self) -> Result<()> {
+        self.expect(b'[')
+    }
+
+    /// Whether the container ends here; else its comma is passed.
+    fn ends(&mut self, end: u8, first: &mut bool) -> Result<bool> {
+        self.space();
+        if self.byte() == Some(end) {
+            self.at += 1;
+            return Ok(true);
+        }
+        if !std::mem::take(first) {
+            self.expect(b',')?;
+        }
+        Ok(false)
+    }
+
+    /// The name of the object's next member; its value comes next.
+    pub(super) fn member(&mut self, first: &mut bool) -> Result<Option<Cow<'a, str>>> {
+        if self.ends(b'}', first)? {
+            return Ok(None);
+        }
+        self.space();
+        let name = self.string()?;
+        self.expect(b':')?;
+        Ok(Some(name))
+    }
+
+    /// Whether the array has another element; it comes next.
+    pub(super) fn element(&mut self, first: &mut bool) -> Result<bool> {
+        Ok(!self.ends(b']', first)?)
+    }
+
+    /// Passes `null`, `true` or `false`.
+    pub(super) fn word(&mut self, word: &str) -> Result<()> {
+        self.space();
+        if !self.text[self.at..].starts_with(word.as_bytes()) {
+            return self.error(format!("invalid value, expected {word}"));
+        }
+        self.at += word.len();
+        self.ended()
+    }
+
+    /// A word or number must not run into the next one.
+    fn ended(&self) -> Result<()> {
+        match self.byte() {
+            Some(byte) if byte.is_ascii_alphanumeric() || b"-+._".contains(&byte) => {
+                self.error(format!("unexpected {}", shown(&[byte])))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A number as it stands.
+    pub(super) fn number(&mut self) -> Result<&'a str> {
+        self.space();
+        let start = self.at;
+        if self.byte() == Some(b'-') {
+            self.at += 1;
+        }
+        if self.byte() == Some(b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.byte() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.byte() {
+            self.at += 1;
+            if let Some(b'-' | b'+') = self.byte() {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        self.ended()?;
+        Ok(std::str::from_utf8(&self.text[start..self.at]).expect("digits are ASCII"))
+    }
+
+    fn digits(&mut self) -> Result<()> {
+        let rest = &self.text[self.at..];
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if digits == 0 {
+            return self.error("invalid number");
+        }
+        self.at += digits;
+        Ok(())
+    }
+
+    /// A string's text, borrowed where it has no escapes.
+    pub(super) fn string(&mut self) -> Result<Cow<'a, str>> {
+        self.expect(b'"')?;
+        let mut text: Cow<'a, str> = Cow::Borrowed("");
+        loop {
+            let rest = &self.text[self.at..];
+            let plain = rest
+                .iter()
+                .take_while(|byte| **byte >= 0x20 && **byte != b'"' && **byte != b'\\')
+                .count();
+            let Ok(piece) = std::str::from_utf8(&rest[..plain]) else {
+                return self.error("invalid UTF-8 in string");
+            };
+            if matches!(text, Cow::Borrowed("")) {
+                text = Cow::Borrowed(piece);
+            } else {
+                text.to_mut().push_str(piece);
+            }
+            self.at += plain;
+            match self.byte() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(text);
+                }
+                Some(b'\\') => {
+                    let escaped = self.escape()?;
+                    text.to_mut().push(escaped);
+                }
+                Some(control) => {
+                    return self.error(format!("invalid {} in string", shown(&[control])));
+                }
+                None => return self.error("unexpected end of the text"),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<char> {
+        let Some(letter) = self.text.get(self.at + 1) else {
+            return self.error("unexpected end of the text");
+        };
+        let plain = match letter {
+            b'"' | b'\\' | b'/' => char::from(*letter),
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => return self.code_point(),
+            _ => return self.error("invalid escape in string"),
+        };
+        self.at += 2;
+        Ok(plain)
+    }
+
+    fn code_point(&mut self) -> Result<char> {
+        let first = self.code_unit()?;
+        let second = match first {
+            0xd800..=0xdbff => Some(self.code_unit()?),
+            _ => None,
+        };
+        let units = std::iter::once(first).chain(second);
+        match char::decode_utf16(units).next() {
+            Some(Ok(found)) => Ok(found),
+            _ => self.error("invalid escape in string"),
+        }
+    }
+
+    fn code_unit(&mut self) -> Result<u16> {
+        let escape = self.text.get(self.at..self.at + 6);
+        let digits = escape.and_then(|escape| escape.strip_prefix(b"\\u"));
+        let digits = digits.filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let unit = digits
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u16::from_str_radix(digits, 16).ok());
+        let Some(unit) = unit else {
+            return self.error("invalid escape in string");
+        };
+        self.at += 6;
+        Ok(unit)
+    }
+
+    /// Passes a value of any kind and depth.
+    pub(super) fn skip(&mut self) -> Result<()> {
+        // The containers we are in, and whether each is still at its beginning.
+        let mut open: Vec<(Next, bool)> = Vec::new();
+        loop {
+            match self.next()? {
+                Next::Object => {
+                    self.object()?;
+                    open.push((Next::Object, true));
+                }
+                Next::Array => {
+                    self.array()?;
+                    open.push((Next::Array, true));
+                }
+                Next::String => {
+                    self.string()?;
+                }
+                Next::Number => {
+                    self.number()?;
+                }
+                Next::True => self.word("true")?,
+                Next::False => self.word("false")?,
+                Next::Null => self.word("null")?,
+            }
+            loop {
+                let Some((kind, first)) = open.last_mut() else {
+                    return Ok(());
+                };
+                let more = match kind {
+                    Next::Object => self.member(first)?.is_some(),
+                    _ => self.element(first)?,
+                };
+                if more {
+                    break;
+                }
+                open.pop();
+            }
+        }
+    }
+
+    /// What was read since `start`, for complaints.
+    pub(super) fn since(&self, start: usize) -> String {
+        shown(&self.text[start..self.at])
+    }
+
+    pub(super) fn position(&mut self) -> usize {
+        self.space();
+        self.at
+    }
+
+    /// A complaint about what begins at `at`.
+    pub(super) fn error_at<T>(at: usize, what: impl Into<String>) -> Result<T> {
+        Err(Invalid {
+            at,
+            what: what.into(),
+        })
+    }
+}
+
+/// At most 40 bytes of a text, printable.
+fn shown(text: &[u8]) -> String {
+    const MOST: usize = 40;
+    let end = if text.len() > MOST { "…" } else { "" };
+    let text = &text[..text.len().min(MOST)];
+    format!("`{}{end}`", String::from_utf8_lossy(text).escape_debug())
+}
+
+/// The integer that a JSON number says, whatever its form: `12`, `1.2e1` and `120E-1` are 12.
+pub(super) fn integer(number: &str) -> Option<i128> {
+    /// Digits of the largest 64-bit integer.
+    const MOST: i64 = 20;
+    let (negative, number) = match number.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, number),
+    };
+    let (mantissa, exponent) = match number.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => {
+            let exponent = exponent.strip_prefix('+').unwrap_or(exponent);
+            (mantissa, i64::from(exponent.parse::<i32>().ok()?))
+        }
+        None => (number, 0),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let whole = whole.trim_start_matches('0');
+    let fraction = fraction.trim_end_matches('0');
+    if whole.is_empty() && fraction.is_empty() {
+        return Some(0);
+    }
+    let digits = format!("{whole}{fraction}");
+    // Zeros to add behind the digits, or to take away.
+    let shift = exponent - fraction.len() as i64;
+    let value: i128 = if shift >= 0 {
+        if digits.len() as i64 + shift > MOST {
+            return None;
+        }
+        let scale = 10_i128.checked_pow(u32::try_from(shift).ok()?)?;
+        digits.parse::<i128>().ok()?.checked_mul(scale)?
+    } else {
+        let end = digits.len() as i64 + shift;
+        let (kept, dropped) = digits.split_at(usize::try_from(end).ok()?);
+        if kept.is_empty() || kept.len() as i64 > MOST || dropped.bytes().any(|digit| digit != b'0')
+        {
+            return None;
+        }
+        kept.parse().ok()?
+    };
+    Some(if negative { -value } else { value })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn skips(text: &str) -> bool {
+        let mut reader = Reader::new(text.as_bytes());
+        reader.skip().is_ok() && reader.is_empty()
+    }
+
+    #[test]
+    fn well_formed_values_are_passed_and_others_are_not() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        for good in [
+            "0",
+            "-0.5e+7",
+            "\"\\u00e4\\ud83d\\ude00\\n\"",
+            "[]",
+            "{}",
+            " [1 , {\"a\":null}]\n",
+            "true",
+            "\"ä\"",
+            &deep,
+        ] {
+            assert!(skips(good), "{good:.40}");
+        }
+        for bad in [
+            "",
+            "01",
+            "-",
+            "1.",
+            ".5",
+            "1e",
+            "+1",
+            "tru",
+            "nulll",
+            "[1,]",
+            "[,1]",
+            "{\"a\"}",
+            "{a:1}",
+            "{\"a\":1,}",
+            "\"a",
+            "\"\\x\"",
+            "\"\\ud800\"",
+            "\"\\ud800\\u0041\"",
+            "\"\\udc00\"",
+            "\"\\u12g4\"",
+            "\"\t\"",
+            "[1}",
+            "{\"a\":1]",
+            "[1 2]",
+            "NaN",
+        ] {
+            assert!(!skips(bad), "{bad}");
+        }
+        let mut reader = Reader::new(b"\"\xff\"");
+        assert!(reader.skip().is_err(), "a string is UTF-8");
+    }
+
+    #[test]
+    fn integers_have_many_forms() {
+        for (text, value) in [
+            ("0", 0),
+            ("-0", 0),
+            ("12", 12),
+            ("1.2e1", 12),
+            ("120E-1", 12),
+            ("1.20e+1", 12),
+            ("0.00e99", 0),
+            ("-9223372036854775808", i128::from(i64::MIN)),
+            ("18446744073709551615", i128::from(u64::MAX)),
+            ("1e19", 10_000_000_000_000_000_000),
+        ] {
+            assert_eq!(integer(text), Some(value), "{text}");
+        }
+        for text in [
+            "1.5",
+            "1e-1",
+            "12e-2",
+            "1e20",
+            "1e999999999999",
+            "10e-2",
+            "0.1",
+        ] {
+            assert_eq!(integer(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn complaints_say_where() {
+        let text = b"{\n  \"a\": x}";
+        let found = Reader::new(text).skip().expect_err("x is no value");
+        assert_eq!(found.describe(text), "(line 2:8): invalid value `x`");
+    }
+}
