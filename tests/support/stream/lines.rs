@@ -8,7 +8,7 @@ use crate::http::Head;
 
 /// A body read line by line.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub struct Lines {
     head: Head,
     buffer: BytesMut,
     looked_at: usize,
@@ -22,7 +22,8 @@ pub(super) struct Event {
 }
 
 impl Lines {
-    pub(super) fn new(head: Head) -> Self {
+    /// The lines of an answer.
+    pub fn new(head: Head) -> Self {
         Self {
             head,
             buffer: BytesMut::new(),
@@ -31,7 +32,7 @@ impl Lines {
     }
 
     /// The next line without its end.
-    pub(super) async fn line(&mut self) -> Result<String, Ended> {
+    pub async fn line(&mut self) -> Result<String, Ended> {
         loop {
             let fresh = &self.buffer[self.looked_at..];
             if let Some(at) = fresh.iter().position(|&byte| byte == b'\n') {
@@ -84,7 +85,7 @@ impl Lines {
     }
 
     /// What is left, for a failure's text.
-    pub(super) async fn rest(mut self) -> String {
+    pub async fn rest(mut self) -> String {
         let mut text = String::new();
         while let Ok(line) = self.line_or_rest().await {
             text.push_str(&line);

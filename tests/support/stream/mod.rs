@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 use self::ledger::Ledger;
-use self::lines::Lines;
+pub use self::lines::Lines;
 use crate::DEADLINE;
 use crate::http::{Ask, Client, Head};
 

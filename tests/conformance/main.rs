@@ -1,0 +1,21 @@
+//! The contract of `/v3`: etcd's own JSON gateway. Every case here runs twice, against that and
+//! against ours before the same etcd, and expects the same of both, but for the table in
+//! [`differences`].
+//!
+//! Which etcd is under test says PATH; the suite passes with 3.4 to 3.7.
+
+mod auth;
+mod cluster;
+mod conventions;
+mod differences;
+mod election;
+mod failover;
+mod kv;
+mod lease;
+mod lock;
+mod maintenance;
+mod ours;
+mod side;
+mod socket;
+mod streams;
+mod watch;

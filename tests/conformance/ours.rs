@@ -1,0 +1,249 @@
+//! Where ours is not etcd's gateway, on purpose.
+
+use http::Method;
+use serde_json::{Value, json};
+use support::stream::Ended;
+use support::{DEADLINE, Stream, percent};
+
+use crate::side::{Results, Side, b64, text};
+
+#[tokio::test]
+async fn pages_of_other_origins_stay_out() {
+    let side = Side::ours().await;
+    let put = json!({"key": side.key("k"), "value": b64("v")});
+    for (name, value, status, code) in [
+        ("origin", "https://evil.example", 403, 7),
+        ("origin", "null", 403, 7),
+        ("sec-fetch-site", "cross-site", 403, 7),
+        ("host", "evil.example", 421, 7),
+    ] {
+        let ask = side.ask("/v3/kv/put", &put).header(name, value);
+        side.refusal(ask, status, code).await;
+        let headers = [(name, value)];
+        if name == "origin" {
+            let opened = Stream::try_socket(&side.client, "/v3/kv/put", &headers).await;
+            assert_eq!(opened.expect_err("it is refused"), status.to_string());
+        }
+    }
+    assert!(side.keys("").await.is_empty());
+    let answer = side.ask("/v3/kv/put", &put).send().await.expect(200);
+    assert_eq!(answer.header("access-control-allow-origin"), "");
+    let preflight = side.client.ask(Method::OPTIONS, "/v3/kv/put").send().await;
+    assert_eq!(
+        preflight.expect(200).header("access-control-allow-origin"),
+        ""
+    );
+}
+
+#[tokio::test]
+async fn bodies_have_a_size() {
+    let side = Side::ours().await;
+    let gateway = side.another(&["--max-body", "1000"]).await;
+    let client = gateway.root();
+    let body = json!({"key": side.key("k"), "value": "A".repeat(1000)}).to_string();
+    let ask = client.ask(Method::POST, "/v3/kv/put").body(body.clone());
+    let message = side.refusal(ask, 413, 8).await;
+    assert!(message.contains("1000"), "{message}");
+    // Whether it is announced or not.
+    let mut socket = Stream::socket(&client, "/v3/watch").await;
+    socket.send_text(&body).await;
+    assert_eq!(
+        socket.ended(DEADLINE).await,
+        Ended::Orderly(Some(1009.into()))
+    );
+    let mut socket = Stream::socket(&client, "/v3/watch").await;
+    for _ in 0..11 {
+        socket
+            .send_text(&format!("{{\"a\":\"{}", "x".repeat(95)))
+            .await;
+    }
+    let line = socket.line_within(DEADLINE).await.expect("an error");
+    assert_eq!(line["error"]["http_code"], 413, "{line}");
+}
+
+#[tokio::test]
+async fn unlock_deletes_locks_alone() {
+    let side = Side::ours().await;
+    side.put("data", "precious").await;
+    let hexadecimal = format!("{}feed", side.prefix);
+    let put = json!({"key": b64(&hexadecimal), "value": b64("precious")});
+    side.call("/v3/kv/put", &put).await;
+    for key in [side.key("data"), b64(&hexadecimal)] {
+        let message = side
+            .refused("/v3/lock/unlock", &json!({"key": key}), 400, 3)
+            .await;
+        assert!(message.contains("not a lock's"), "{message}");
+    }
+    assert_eq!(side.keys("").await.len(), 2);
+    // What is not there is not there afterwards either.
+    let absent = json!({"key": side.key("absent")});
+    side.call("/v3/lock/unlock", &absent).await;
+    let message = side.refused("/v3/lock/unlock", &json!({}), 500, 2).await;
+    assert!(message.contains("key is not provided"), "{message}");
+}
+
+#[tokio::test]
+async fn a_read_only_gateway_changes_nothing() {
+    let side = Side::ours().await;
+    side.put("k", "v").await;
+    let lock = side
+        .call("/v3/lock/lock", &json!({"name": side.key("l")}))
+        .await;
+    let gateway = side.another(&["--read-only"]).await;
+    let key = side.key("k");
+    let range = json!({"request_range": {"key": key}});
+    let put = json!({"request_put": {"key": key}});
+    let nested = |op: &Value| json!({"failure": [{"request_txn": {"success": [op]}}]});
+    let ask = |path: &str, body: &Value| {
+        gateway
+            .root()
+            .ask(Method::POST, path)
+            .body(body.to_string())
+    };
+    for (path, body) in [
+        ("/v3/kv/put", json!({"key": key})),
+        ("/v3/kv/deleterange", json!({"key": key})),
+        ("/v3/kv/txn", json!({"success": [put]})),
+        ("/v3/kv/txn", nested(&put)),
+        ("/v3/kv/compaction", json!({"revision": "1"})),
+        ("/v3/lease/grant", json!({"TTL": 60})),
+        ("/v3/lease/revoke", json!({"ID": "1"})),
+        ("/v3/lock/lock", json!({"name": key})),
+        ("/v3/lock/unlock", json!({"key": lock["key"]})),
+        ("/v3/election/campaign", json!({"name": key})),
+        ("/v3/maintenance/alarm", json!({"action": "ACTIVATE"})),
+        ("/v3/maintenance/defragment", json!({})),
+        ("/v3/auth/enable", json!({})),
+    ] {
+        let message = side.refusal(ask(path, &body), 403, 7).await;
+        assert!(message.contains("--read-only"), "{path}: {message}");
+    }
+    // In a stream it is an error of the stream.
+    let kept = ask("/v3/lease/keepalive", &json!({"ID": "1"}));
+    let mut kept = Results::of(kept).await;
+    assert_eq!(
+        (kept.status, &kept.line().await["error"]["code"]),
+        (403, &json!(7))
+    );
+    for (path, body) in [
+        ("/v3/kv/range", json!({"key": key})),
+        (
+            "/v3/kv/txn",
+            json!({"success": [range], "failure": [range]}),
+        ),
+        ("/v3/kv/txn", nested(&range)),
+        ("/v3/lease/leases", json!({})),
+        ("/v3/lease/timetolive", json!({"ID": "1"})),
+        ("/v3/cluster/member/list", json!({})),
+        ("/v3/maintenance/alarm", json!({})),
+        ("/v3/maintenance/status", json!({})),
+        ("/v3/maintenance/hash", json!({})),
+    ] {
+        ask(path, &body).send().await.expect(200);
+    }
+    let create = json!({"create_request": {"key": key}});
+    let mut watch = Results::of(ask("/v3/watch", &create)).await;
+    assert_eq!(watch.next().await["created"], true);
+    assert_eq!(side.keys("k").await.len(), 1);
+    assert_eq!(side.keys("l/").await, [text(&lock["key"])]);
+}
+
+#[tokio::test]
+async fn everything_lies_below_the_base_path() {
+    let side = Side::ours().await;
+    let gateway = side.another(&["--base-path", "/etcd"]).await;
+    side.put("k", "v").await;
+    let asked = json!({"key": side.key("k")}).to_string();
+    for path in ["/etcd/v3/kv/range", "/etcd/v3beta/kv/range"] {
+        let ask = gateway.root().ask(Method::POST, path).body(asked.clone());
+        assert!(ask.send().await.expect(200).text().contains("kvs"));
+    }
+    let ask = gateway.root().ask(Method::POST, "/etcd/v3/nothing");
+    side.refusal(ask, 404, 5).await;
+    let ask = gateway.root().ask(Method::POST, "/v3/kv/range").body(asked);
+    ask.send().await.expect(404);
+}
+
+#[tokio::test]
+async fn a_malformed_question_in_a_stream_is_answered() {
+    let side = Side::ours().await;
+    let mut socket = side.socket("/v3/watch", &[]).await;
+    let create = json!({"create_request": {"key": side.key("k")}});
+    socket.send(&create).await;
+    let line = socket.line_within(DEADLINE).await.expect("it is open");
+    assert_eq!(line["result"]["created"], true);
+    socket.send_text("garbage").await;
+    let line = socket.line_within(DEADLINE).await.expect("it is open");
+    assert_eq!(line["error"]["code"], 3, "{line}");
+    assert_eq!(
+        socket.ended(DEADLINE).await,
+        Ended::Orderly(Some(1000.into()))
+    );
+    let body = format!("{create}nonsense");
+    let ask = side.client.ask(Method::POST, "/v3/watch").body(body);
+    let rest = Results::of(ask).await.end().await;
+    let last = rest.last().expect("an error");
+    assert_eq!(last["error"]["grpc_code"], 3, "{last}");
+}
+
+#[tokio::test]
+async fn requests_through_others_need_a_token() {
+    let side = Side::ours().await;
+    let range = json!({"key": side.key("k")});
+    let ask = side
+        .ask("/v3/kv/range", &range)
+        .header("x-forwarded-for", "192.0.2.1");
+    side.refusal(ask, 401, 16).await;
+    // Getting one needs none.
+    let asked = json!({"name": "root", "password": "x"});
+    let ask = side
+        .ask("/v3/auth/authenticate", &asked)
+        .header("x-forwarded-for", "192.0.2.1");
+    let message = side.refusal(ask, 400, 9).await;
+    assert_eq!(message, "etcdserver: authentication is not enabled");
+}
+
+#[tokio::test]
+async fn etcd_away_is_said_in_etcds_shape() {
+    let mut side = Side::alone(true, &[]).await;
+    side.put("k", "v").await;
+    side.behind_mut().kill();
+    let range = json!({"key": side.key("k")});
+    let message = side.refused("/v3/kv/range", &range, 503, 14).await;
+    assert!(message.contains("etcd"), "{message}");
+    side.behind_mut().restart().await;
+    support::eventually("it is back", DEADLINE, async || {
+        let status = side.ask("/v3/kv/range", &range).send().await.status;
+        support::when(status == 200, || status.to_string())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_gateway_says_that_it_stops() {
+    let side = Side::ours().await;
+    let mut gateway = side.another(&[]).await;
+    let create = json!({"create_request": {"key": side.key("k")}});
+    let ask = gateway.root().ask(Method::POST, "/v3/watch");
+    let mut watch = Results::of(ask.body(create.to_string())).await;
+    assert_eq!(watch.next().await["created"], true);
+    let mut socket = Stream::socket(&gateway.root(), "/v3/watch").await;
+    socket.send(&create).await;
+    socket.line_within(DEADLINE).await.expect("created");
+    gateway.stop().await;
+    assert_eq!(watch.line().await["error"]["code"], 14);
+    let line = socket.line_within(DEADLINE).await.expect("an error");
+    assert_eq!(line["error"]["code"], 14);
+    assert_eq!(
+        socket.ended(DEADLINE).await,
+        Ended::Orderly(Some(1001.into()))
+    );
+}
+
+#[tokio::test]
+async fn a_path_may_be_escaped() {
+    let side = Side::ours().await;
+    let path = format!("/v3/kv/{}", percent("range"));
+    let answer = side.call(&path, &json!({"key": side.key("x")})).await;
+    assert!(answer["header"].is_object());
+}

@@ -1,0 +1,136 @@
+//! The WebSocket form of every path.
+
+use serde_json::{Value, json};
+use support::stream::Ended;
+use support::{DEADLINE, Stream, eventually, when};
+
+use crate::case;
+use crate::differences::Difference;
+use crate::side::{Side, b64, number, text};
+
+async fn line(socket: &mut Stream) -> Value {
+    let line = socket.line_within(DEADLINE).await;
+    line.unwrap_or_else(|ended| panic!("the socket has ended: {ended:?}"))
+}
+
+async fn result(socket: &mut Stream) -> Value {
+    let mut line = line(socket).await;
+    assert!(line.get("result").is_some(), "{line}");
+    line["result"].take()
+}
+
+/// Whether it ends, however.
+async fn ends(socket: &mut Stream) -> Ended {
+    socket.ended(DEADLINE).await
+}
+
+case!(a_watch_is_told_more_over_a_socket, |side| {
+    let mut socket = side.socket("/v3/watch", &[]).await;
+    let create =
+        |name: &str, id: i64| json!({"create_request": {"key": side.key(name), "watch_id": id}});
+    socket.send(&create("a", 1)).await;
+    assert_eq!(result(&mut socket).await["watch_id"], "1");
+    socket.send(&create("b", 2)).await;
+    assert_eq!(result(&mut socket).await["watch_id"], "2");
+    side.put("a", "x").await;
+    let answer = result(&mut socket).await;
+    assert_eq!(answer["watch_id"], "1");
+    assert_eq!(answer["events"][0]["kv"]["value"], b64("x"));
+    socket.send(&json!({"cancelRequest": {"watchId": 1}})).await;
+    let answer = result(&mut socket).await;
+    assert_eq!(
+        (&answer["watch_id"], &answer["canceled"]),
+        (&json!("1"), &json!(true))
+    );
+    side.put("a", "unseen").await;
+    side.put("b", "seen").await;
+    let answer = result(&mut socket).await;
+    assert_eq!(answer["events"][0]["kv"]["value"], b64("seen"));
+    socket.send(&json!({"progress_request": {}})).await;
+    let answer = result(&mut socket).await;
+    assert!(number(&answer["header"]["revision"]) > 0 && answer.get("events").is_none());
+});
+
+case!(a_question_may_come_in_pieces, |side| {
+    let mut socket = side.socket("/v3/watch", &[]).await;
+    let create = json!({"create_request": {"key": side.key("p")}}).to_string();
+    let (first, second) = create.split_at(r#"{"create_request":"#.len());
+    socket.send_text(first).await;
+    socket.send_text(second).await;
+    assert_eq!(result(&mut socket).await["created"], true);
+});
+
+case!(a_lease_is_kept_alive_over_a_socket, |side| {
+    let granted = side.call("/v3/lease/grant", &json!({"TTL": 60})).await;
+    let mut socket = side.socket("/v3/lease/keepalive", &[]).await;
+    for _ in 0..3 {
+        socket.send(&json!({"ID": granted["ID"]})).await;
+        assert_eq!(result(&mut socket).await["TTL"], "60");
+    }
+});
+
+case!(one_question_has_one_answer_over_a_socket, |side| {
+    if side.has(Difference::SocketsWaitForTheirEnd) {
+        return;
+    }
+    let mut socket = side.socket("/v3/kv/put", &[]).await;
+    let put = json!({"key": side.key("s"), "value": b64("v")});
+    socket.send(&put).await;
+    let answer = line(&mut socket).await;
+    assert!(answer["header"]["revision"].is_string(), "{answer}");
+    ends(&mut socket).await;
+
+    let mut socket = side.socket("/v3/kv/range", &[]).await;
+    socket.send(&json!({})).await;
+    let answer = line(&mut socket).await;
+    assert_eq!(
+        (&answer["code"], &answer["message"]),
+        (&json!(3), &json!("etcdserver: key is not provided"))
+    );
+    ends(&mut socket).await;
+});
+
+case!(a_snapshot_is_streamed_over_a_socket, |side| {
+    if side.has(Difference::SocketsWaitForTheirEnd) {
+        return;
+    }
+    let mut socket = side.socket("/v3/maintenance/snapshot", &[]).await;
+    socket.send(&json!({})).await;
+    assert!(result(&mut socket).await["blob"].is_string());
+});
+
+case!(who_closes_a_socket_leaves_no_waiter, |side| {
+    if side.has(Difference::SocketsWaitForTheirEnd) || side.has(Difference::SocketsLeaveWaiters) {
+        return;
+    }
+    let lock = json!({"name": side.key("l")});
+    side.call("/v3/lock/lock", &lock).await;
+    let mut socket = side.socket("/v3/lock/lock", &[]).await;
+    socket.send(&lock).await;
+    queued(side, 2).await;
+    drop(socket);
+    queued(side, 1).await;
+});
+
+async fn queued(side: &Side, count: usize) {
+    eventually("the queue has its length", DEADLINE, async || {
+        let keys = side.keys("l").await;
+        when(keys.len() == count, || format!("{keys:?}"))
+    })
+    .await;
+}
+
+case!(a_lock_is_waited_for_over_a_socket, |side| {
+    if side.has(Difference::SocketsWaitForTheirEnd) {
+        return;
+    }
+    let lock = json!({"name": side.key("l")});
+    let first = side.call("/v3/lock/lock", &lock).await;
+    let mut socket = side.socket("/v3/lock/lock", &[]).await;
+    socket.send(&lock).await;
+    queued(side, 2).await;
+    side.call("/v3/lock/unlock", &json!({"key": first["key"]}))
+        .await;
+    let answer = line(&mut socket).await;
+    assert_eq!(side.keys("l").await, [text(&answer["key"])]);
+});
