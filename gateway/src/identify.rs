@@ -126,7 +126,7 @@ pub fn peer(parts: &Parts, app: &App) -> IpAddr {
 
 fn connection(parts: &Parts) -> Option<Connection> {
     let ends = parts.extensions.get::<ConnectInfo<Connection>>();
-    ends.map(|ConnectInfo(ends)| *ends)
+    ends.map(|ConnectInfo(ends)| ends.clone())
 }
 
 /// Whom a request acts as at a cluster.

@@ -14,7 +14,6 @@ pub mod etcd;
 pub mod failure;
 mod gateway;
 pub mod identify;
-mod identify;
 pub mod limits;
 pub mod live;
 pub mod middleware;

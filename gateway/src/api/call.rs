@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{FromRequestParts, OriginalUri};
+use axum::extract::{ConnectInfo, FromRequestParts, OriginalUri};
 use http::request::Parts;
 use http::{HeaderMap, header};
 use shared::Code;
@@ -13,7 +13,7 @@ use crate::caller::{Caller, Identity};
 use crate::failure::{Failure, Result};
 use crate::identify;
 use crate::middleware::frame::RequestId;
-use crate::server::Patience;
+use crate::server::{Connection, Patience};
 use crate::state::{AppState, Cluster};
 
 /// How long etcd may take without `?timeout=`.

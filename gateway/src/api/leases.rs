@@ -145,7 +145,7 @@ pub async fn revoke(mut call: Call) -> Result<Response> {
 pub async fn hold(mut call: Call, transport: Transport, bytes: Bytes) -> Result<Response> {
     let on_close = on_close(&mut call.query)?;
     std::mem::take(&mut call.query).finish()?;
-    body::json::<Nothing>(&call.headers, &bytes)?;
+    body::nothing(&call.headers, &bytes)?;
     hold_one(call, transport, on_close).await
 }
 

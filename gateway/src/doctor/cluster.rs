@@ -10,6 +10,7 @@ use crate::caller::Caller;
 use crate::config::ClusterConfig;
 use crate::etcd::{Etcd, Range, Settings};
 use crate::service::cluster::ClusterService;
+use crate::tasks::Tasks;
 
 /// How long the cluster may take for a question.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -106,7 +107,7 @@ async fn permission(report: &mut Report<'_>, etcd: &Etcd) -> io::Result<()> {
 }
 
 async fn members(report: &mut Report<'_>, config: &ClusterConfig, etcd: Etcd) -> io::Result<()> {
-    let service = ClusterService::new(config.name.clone(), etcd);
+    let service = ClusterService::new(config.name.clone(), etcd, Tasks::default());
     let answer = match service.cluster(&Caller::gateway(ANSWER)).await {
         Ok(answer) => answer,
         Err(failure) => {
