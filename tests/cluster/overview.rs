@@ -48,7 +48,7 @@ async fn a_member_near_its_quota_is_told() {
     assert_eq!(told, 4_194_304);
     assert!(!warnings(&before).contains(&"near_quota"), "{before}");
     let value = vec![b'x'; 500_000];
-    let entries = (0..6).map(|n| (format!("fill/{n}").into_bytes(), value.clone()));
+    let entries = (0..7).map(|n| (format!("fill/{n}").into_bytes(), value.clone()));
     fill::fill(&etcd.client().await, entries).await;
     // etcd writes to its file a moment after it has answered.
     eventually("it is told", DEADLINE, async || {
