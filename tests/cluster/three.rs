@@ -1,5 +1,7 @@
 //! Three members: what each says, and the work on them one by one.
 
+use std::time::Duration;
+
 use http::Method;
 use serde_json::{Value, json};
 use support::gateway::InProcess;
@@ -302,4 +304,24 @@ async fn a_snapshot_is_that_of_the_member_named() {
         crate::snapshot::check(&answer.body);
     }
     drop(cluster);
+}
+
+#[tokio::test]
+async fn a_slow_member_does_not_hold_the_others_up() {
+    let (mut cluster, gateway) = three().await;
+    let api = gateway.api();
+    let before = overview(&api).await;
+    cluster.freeze(place(&before, false)).await;
+    let frozen = place(&before, false);
+    let started = std::time::Instant::now();
+    let now = overview(&api).await;
+    assert!(
+        started.elapsed() < Duration::from_secs(10),
+        "well within the default time"
+    );
+    for at in 0..3 {
+        let member = named(&now, &format!("m{at}"));
+        assert_eq!(member["healthy"], at != frozen, "{member}");
+    }
+    cluster.kill(frozen);
 }

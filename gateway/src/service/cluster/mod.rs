@@ -55,10 +55,11 @@ impl ClusterService {
     /// Members with their status, leader, alarms, and what an operator should know. What the caller
     /// may not see is left out and said, part by part; it fails where nothing at all can be seen.
     pub async fn cluster(&self, caller: &Caller) -> Result<ClusterAnswer> {
+        let survey = self.survey(caller).await;
         let (listed, alarms, auth) = tokio::join!(
-            self.etcd.members(caller),
-            self.etcd.alarms(caller),
-            self.etcd.auth_status(caller),
+            survey.etcd.members(caller),
+            survey.etcd.alarms(caller),
+            survey.etcd.auth_status(caller),
         );
         let mut warnings = Vec::new();
         let (listed_header, facts) = match (listed, &alarms) {
@@ -69,7 +70,7 @@ impl ClusterService {
             }
             (Err(failure), _) => return Err(failure),
         };
-        let mut found = self.reach(caller, facts).await;
+        let mut found = self.reach(caller, facts, &survey).await;
         found.sort_by_key(|found| found.fact.id);
         let alarm_header = alarms.as_ref().ok().map(|(header, _)| *header);
         let alarms = match alarms {

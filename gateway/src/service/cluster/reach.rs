@@ -92,22 +92,49 @@ impl Found {
     }
 }
 
+/// What the configured endpoints answered.
+pub(super) struct Survey<'a> {
+    answers: Vec<(&'a String, Result<StatusFact>)>,
+    /// A connection to one that answers, so that one that hangs holds nothing else up; the ordinary
+    /// one where none does.
+    pub(super) etcd: Etcd,
+}
+
 impl ClusterService {
-    /// Asks every member for its status.
-    pub(super) async fn reach(&self, caller: &Caller, facts: Vec<MemberFact>) -> Vec<Found> {
+    /// Asks every configured endpoint for its status.
+    pub(super) async fn survey(&self, caller: &Caller) -> Survey<'_> {
         let endpoints = self.etcd.endpoints();
-        let configured = join_all(endpoints.iter().map(|url| self.ask(caller, url))).await;
-        let configured: Vec<_> = endpoints.iter().zip(configured).collect();
+        let answers = join_all(endpoints.iter().map(|url| self.ask(caller, url))).await;
+        let answers: Vec<_> = endpoints.iter().zip(answers).collect();
+        let well = answers.iter().find(|(_, answer)| answer.is_ok());
+        let etcd = match well {
+            Some((url, _)) if endpoints.len() > 1 => self.connect(url).await.ok(),
+            _ => None,
+        };
+        Survey {
+            answers,
+            etcd: etcd.unwrap_or_else(|| self.etcd.clone()),
+        }
+    }
+
+    /// Asks every member for its status.
+    pub(super) async fn reach(
+        &self,
+        caller: &Caller,
+        facts: Vec<MemberFact>,
+        survey: &Survey<'_>,
+    ) -> Vec<Found> {
         let found = facts
             .into_iter()
-            .map(|fact| self.find(caller, fact, &configured));
+            .map(|fact| self.find(caller, fact, &survey.answers));
         join_all(found).await
     }
 
     /// Every member with its status, for work on them.
     pub(super) async fn everyone(&self, caller: &Caller) -> Result<Vec<Found>> {
-        let (_, facts) = self.etcd.members(caller).await?;
-        let mut found = self.reach(caller, facts).await;
+        let survey = self.survey(caller).await;
+        let (_, facts) = survey.etcd.members(caller).await?;
+        let mut found = self.reach(caller, facts, &survey).await;
         found.sort_by_key(|found| found.fact.id);
         Ok(found)
     }
@@ -161,7 +188,13 @@ impl ClusterService {
             if flaw(url, secure).is_some() {
                 continue;
             }
-            match self.ask(caller, url).await {
+            // Who was asked already and kept silent is not waited for again.
+            let asked = configured.iter().find(|(known, _)| *known == url);
+            let answer = match asked {
+                Some((_, answer)) => answer.clone(),
+                None => self.ask(caller, url).await,
+            };
+            match answer {
                 Ok(status) if status.header.member_id == fact.id => {
                     return Found {
                         fact: fact.clone(),
