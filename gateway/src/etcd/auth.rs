@@ -85,9 +85,8 @@ impl Etcd {
             }),
             Err(failure) if failure.code == Code::Unsupported => {
                 let enabled = self.asks_who_calls(caller).await?;
-                let (header, _) = self.alarms(caller).await?;
                 Ok(AuthFact {
-                    header,
+                    header: self.header_here(caller).await?,
                     enabled,
                     revision: None,
                 })

@@ -88,6 +88,16 @@ impl Etcd {
         Ok((header(answer.header), alarms.collect()))
     }
 
+    /// The header of whichever member answers, by the call that most accounts may make.
+    pub async fn header_here(&self, caller: &Caller) -> Result<Header> {
+        let (header, _) = self.alarms(caller).await?;
+        if header.revision > 0 {
+            return Ok(header);
+        }
+        // Before 3.5 alarms come without one.
+        Ok(self.status(caller).await?.header)
+    }
+
     /// Raises an alarm or ends it. Whether there was anything to do; never for an alarm that the
     /// client has no word for.
     pub async fn set_alarm(

@@ -108,8 +108,8 @@ impl ClusterService {
 
     /// A header with the store's revision, which answers about members and leaders come without.
     async fn dated(&self, caller: &Caller, header: Header) -> Header {
-        let alarms = self.etcd.alarms(caller).await;
-        let revision = alarms.map_or(header.revision, |(here, _)| here.revision);
+        let here = self.etcd.header_here(caller).await;
+        let revision = here.map_or(header.revision, |here| here.revision);
         Header { revision, ..header }
     }
 }
