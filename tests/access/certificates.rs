@@ -19,8 +19,8 @@ async fn a_server_may_be_known_by_its_address_alone() {
     let mut stream = Stream::ndjson(gateway.api().get("/watch?prefix=/&snapshot")).await;
     stream.of("opened").await;
     // Another authority's word counts for nothing.
-    let other = Authority::new().file();
-    let gateway = InProcess::start(&etcd.url(), &["--cacert", &other]).await;
+    let other = Authority::new();
+    let gateway = InProcess::start(&etcd.url(), &["--cacert", &other.file()]).await;
     let refused = gateway.api().get("/kv?prefix=").send().await;
     refused.problem(503, "unavailable");
 }

@@ -110,8 +110,8 @@ async fn a_name_a_port_or_a_protocol_that_is_wrong() {
         .await
         .fails("tcp", "start etcd");
     let secure = etcd.url().replace("http://", "https://");
-    let ca = Authority::new().file();
-    examine(&["--etcd", &secure, "--cacert", &ca])
+    let authority = Authority::new();
+    examine(&["--etcd", &secure, "--cacert", &authority.file()])
         .await
         .fails("tls", "http://");
     examine(&["--etcd", "127.0.0.1:2379"])
@@ -142,10 +142,10 @@ async fn what_is_wrong_with_a_certificate() {
         "{detail}"
     );
     assert!(detail.contains("key EC 256"), "{detail}");
-    let other = Authority::new().file();
-    examine(&["--etcd", &url, "--cacert", &other])
+    let other = Authority::new();
+    examine(&["--etcd", &url, "--cacert", &other.file()])
         .await
-        .fails("tls", "--cacert");
+        .fails("tls", "the certificate of that authority");
     let by_name = url.replace("127.0.0.1", "localhost");
     examine(&["--etcd", &by_name, "--cacert", &ca])
         .await

@@ -98,7 +98,8 @@ impl Etcd {
         settings: Settings,
         account: Option<Arc<Account>>,
     ) -> std::result::Result<Self, ConnectError> {
-        let [unary, leases, watches, raw_calls, raw_streams] = channel::connections(&settings).await?;
+        let [unary, leases, watches, raw_calls, raw_streams] =
+            channel::connections(&settings).await?;
         let account = account.or_else(|| {
             let credentials = settings.account.clone()?;
             Some(Account::gateway(unary.clone(), credentials))
