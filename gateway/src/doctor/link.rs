@@ -305,7 +305,10 @@ fn tls_trouble(
         .and_then(|inner| inner.downcast_ref::<Tls>());
     let issuer = seen.map_or("unknown", |facts| &facts.issuer);
     match cause {
-        Some(Tls::InvalidCertificate(CertificateError::UnknownIssuer)) => (
+        // The latter is an authority of the same name, with another key.
+        Some(Tls::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        )) => (
             format!("the server's certificate is signed by {issuer}, which is not trusted here"),
             "give the certificate of that authority: --cacert FILE".to_owned(),
         ),
