@@ -17,9 +17,11 @@ const SERVICES: [&str; 3] = [
 ];
 
 fn main() -> Result<()> {
-    // Named alone, since without any line cargo would watch the whole package. A missing folder is
-    // fine: the gateway then says how to build the dashboard.
+    // Named alone, since without any line cargo would watch the whole package.
     println!("cargo::rerun-if-changed=build.rs");
+    // An empty folder is fine: the gateway then says how to build the dashboard. A missing one would be
+    // known to a debug build by a path that it never finds again.
+    std::fs::create_dir_all("../dist").context("dist/ cannot be made")?;
     // A debug build reads the folder when it starts, and so need not be built again.
     if variable("PROFILE")? == "release" {
         println!("cargo::rerun-if-changed=../dist");

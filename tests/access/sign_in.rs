@@ -202,6 +202,26 @@ async fn who_fails_too_often_has_to_wait() {
 }
 
 #[tokio::test]
+async fn who_fails_too_often_at_the_drop_in_has_to_wait_too() {
+    let (_etcd, _root, gateway) = world(&[], &[]).await;
+    let guess = json!({"name": "app", "password": "guess"});
+    eventually("the limit is reached", DEADLINE, async || {
+        let answer = gateway.root().post("/v3/auth/authenticate", &guess);
+        let answer = answer.send().await;
+        match answer.status.as_u16() {
+            429 => Ok(()),
+            400 => Err(answer.text()),
+            _ => panic!("{}", answer.text()),
+        }
+    })
+    .await;
+    // No password is looked at any more, not even by another door.
+    let right = gateway.api().signed("app", "secret");
+    let refused = right.get(&key_query("/app/a")).send().await;
+    refused.problem(429, "rate_limited");
+}
+
+#[tokio::test]
 async fn who_may_only_write_writes_without_an_answer_about_the_key() {
     let (_etcd, mut root, gateway) = world(&[], &[]).await;
     auth::user(&mut root, "sensor", "secret", &[(Grant::Write, "/in/")]).await;

@@ -137,10 +137,6 @@ async fn what_is_no_route_is_a_404_problem_and_never_a_page() {
         "/api/v1/nope",
         "/api/v1/kvs/x",
         "/api/v2/kv/x",
-        "/v3",
-        "/v3/",
-        "/v3/kv/nope",
-        "/v3/nope",
         "/assets",
         "/assets/",
         "/assets/nope.js",
@@ -158,6 +154,20 @@ async fn what_is_no_route_is_a_404_problem_and_never_a_page() {
             "{path}: {}",
             post.status
         );
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_route_of_the_drop_in_is_refused_as_etcd_refuses_it() {
+    let world = World::new("nowhere-v3").await;
+    let root = world.gateway.root();
+    for path in ["/v3", "/v3/", "/v3/kv/nope", "/v3/nope"] {
+        for accept in ["*/*", "text/html"] {
+            let answer = root.get(path).header("accept", accept).send().await;
+            let refused = answer.json(404);
+            assert_eq!(refused["code"], 5, "{path}: {refused}");
+        }
+        root.post(path, &json!({})).send().await.json(404);
     }
 }
 

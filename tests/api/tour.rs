@@ -1,7 +1,8 @@
 //! The curl lines of the documents are run as they stand: README's ten, and the tour of `docs/API.md`.
 //!
-//! All `sh` blocks of a document that name curl are one script for one shell. A line says behind `#` which status it is
-//! answered with; a line that says none must succeed. Streams (`curl -N`) are left after a moment.
+//! All `sh` blocks of a document that name curl, or where to, are one script for one shell. A line says
+//! behind `#` which status it is answered with; a line that says none must succeed. Streams (`curl -N`)
+//! are left after a moment.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -30,6 +31,11 @@ curl() {
 #[tokio::test]
 async fn the_readme_can_be_typed() {
     check("README.md").await;
+}
+
+#[tokio::test]
+async fn the_tour_can_be_typed() {
+    check("docs/API.md").await;
 }
 
 /// Runs a document's lines against a gateway and an etcd of their own.
@@ -87,13 +93,13 @@ fn lines(text: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for block in text.split("```sh\n").skip(1) {
         let block = block.split("```").next().unwrap_or_default();
-        if !block.contains("curl ") {
+        if !block.contains("curl ") && !block.starts_with("W=") {
             continue;
         }
         let mut joined = String::new();
         for line in block.lines() {
             joined.push_str(line);
-            if line.ends_with('\\') {
+            if line.ends_with('\\') || is_quoted_on(&joined) {
                 joined.push('\n');
             } else {
                 lines.push(std::mem::take(&mut joined));
@@ -102,6 +108,24 @@ fn lines(text: &str) -> Vec<String> {
     }
     lines.retain(|line| !line.trim().is_empty());
     lines
+}
+
+/// Whether a quotation is still open at the end, so that the shell goes on with the next line.
+fn is_quoted_on(text: &str) -> bool {
+    let mut open = None;
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match (open, character) {
+            (None | Some('"'), '\\') => {
+                characters.next();
+            }
+            (None, '#') => return false,
+            (None, '\'' | '"') => open = Some(character),
+            (Some(quote), _) if quote == character => open = None,
+            _ => {}
+        }
+    }
+    open.is_some()
 }
 
 /// `… # 201; again: 200` → 201.

@@ -1,50 +1,242 @@
-//! With authentication on: who is nobody gets nothing, and is told so.
+//! With authentication on: who may do what, and what those see who may not.
 
-use etcd_client::{Client, ConnectOptions};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::Method;
-use serde_json::json;
-use support::Etcd;
+use serde_json::{Value, json};
 use support::gateway::InProcess;
+use support::http::Ask;
+use support::{Client, Etcd};
+
+/// An etcd that asks who calls: `root`, and `app`, which may read and write below `app/`.
+struct Guarded {
+    _etcd: Etcd,
+    _gateway: InProcess,
+    api: Client,
+}
+
+fn signed(ask: Ask, user: &str) -> Ask {
+    let pair = STANDARD.encode(format!("{user}:{user}-secret"));
+    ask.header("authorization", &format!("Basic {pair}"))
+}
+
+fn no_body(api: &Client, method: Method, path: &str) -> Ask {
+    api.ask(method, path)
+}
+
+impl Guarded {
+    async fn start() -> Self {
+        let etcd = Etcd::start().await;
+        let gateway = InProcess::start(&etcd.url(), &[]).await;
+        let api = gateway.api();
+        for user in ["root", "app"] {
+            let body = json!({"name": user, "password": format!("{user}-secret")});
+            api.post("/auth/users", &body).send().await.json(201);
+            api.post("/auth/roles", &json!({"name": user}))
+                .send()
+                .await
+                .json(201);
+            let grant = format!("/auth/users/{user}/roles/{user}");
+            no_body(&api, Method::PUT, &grant).send().await.json(200);
+        }
+        let below = json!({"access": "readwrite", "prefix": "app/"});
+        api.post("/auth/roles/app/permissions", &below)
+            .send()
+            .await
+            .json(200);
+        let enabled = no_body(&api, Method::POST, "/auth/enable").send().await;
+        assert_eq!(enabled.json(200)["enabled"], true);
+        Self {
+            _etcd: etcd,
+            _gateway: gateway,
+            api,
+        }
+    }
+
+    async fn get(&self, user: &str, path: &str) -> support::Answer {
+        signed(self.api.get(path), user).send().await
+    }
+
+    async fn post(&self, user: &str, path: &str, body: &Value) -> support::Answer {
+        signed(self.api.post(path, body), user).send().await
+    }
+}
 
 #[tokio::test]
 async fn who_is_nobody_gets_nothing() {
-    let etcd = Etcd::start().await;
-    let gateway = InProcess::start(&etcd.url(), &[]).await;
-    let api = gateway.api();
-    let root = json!({"name": "root", "password": "root-secret"});
-    api.post("/auth/users", &root).send().await.json(201);
-    let role = json!({"name": "root"});
-    api.post("/auth/roles", &role).send().await.json(201);
-    api.put("/auth/users/root/roles/root", "")
-        .send()
-        .await
-        .json(200);
-    let enabled = api.ask(Method::POST, "/auth/enable").send().await;
-    assert_eq!(enabled.json(200)["enabled"], true);
-
-    let put = api.put("/kv?key=a", "v").send().await;
+    let guarded = Guarded::start().await;
+    let put = guarded.api.put("/kv?key=app/a", "v").send().await;
     put.problem(401, "unauthenticated");
     for path in [
         "/auth/users",
+        "/cluster/hash",
+        "/cluster/snapshot",
+        "/kv?key=a",
+    ] {
+        let answer = guarded.api.get(path).send().await;
+        answer.problem(401, "unauthenticated");
+    }
+    let put = signed(guarded.api.put("/kv?key=app/a", "v"), "app")
+        .send()
+        .await;
+    put.json(201);
+}
+
+#[tokio::test]
+async fn root_may_do_everything_but_saw_off_its_branch() {
+    let guarded = Guarded::start().await;
+    let status = guarded.get("root", "/auth/status").await.json(200);
+    assert_eq!(status["enabled"], true);
+    assert!(
+        status["auth_revision"]
+            .as_u64()
+            .is_none_or(|revision| revision > 1)
+    );
+    for path in [
+        "/cluster",
+        "/cluster/members",
+        "/cluster/alarms",
+        "/cluster/hash",
+        "/auth/users",
+    ] {
+        guarded.get("root", path).await.json(200);
+    }
+    let snapshot = guarded.get("root", "/cluster/snapshot").await.expect(200);
+    crate::snapshot::check(&snapshot.body);
+    let defragmented = guarded
+        .post("root", "/cluster/defragment", &json!({}))
+        .await;
+    assert_eq!(defragmented.json(200)["complete"], true);
+    for path in [
         "/auth/users/root",
-        "/auth/users/root/reach",
+        "/auth/roles/root",
+        "/auth/users/root/roles/root",
+    ] {
+        let refused = signed(guarded.api.delete(path), "root").send().await;
+        let problem = refused.problem(409, "conflict");
+        assert!(
+            problem["hint"]
+                .as_str()
+                .is_some_and(|it| it.contains("root")),
+            "{problem}"
+        );
+    }
+    let reach = guarded
+        .get("root", "/auth/users/root/reach")
+        .await
+        .json(200);
+    assert_eq!(
+        (&reach["root"], &reach["read"]),
+        (&json!(true), &json!([{"prefix": ""}]))
+    );
+    let off = guarded
+        .post("root", "/auth/disable", &json!({}))
+        .await
+        .json(200);
+    assert_eq!(off["enabled"], false);
+    let open = guarded.api.put("/kv?key=anything", "v").send().await;
+    open.json(201);
+}
+
+#[tokio::test]
+async fn a_user_sees_itself_and_what_etcd_shows_everybody() {
+    let guarded = Guarded::start().await;
+    let own = guarded.get("app", "/auth/users/app").await.json(200);
+    assert_eq!(own["roles"], json!(["app"]));
+    let reach = guarded.get("app", "/auth/users/app/reach").await.json(200);
+    assert_eq!(reach["read"], json!([{"prefix": "app/"}]));
+    assert_eq!(reach["root"], false);
+    for path in [
+        "/auth/users",
         "/auth/roles",
+        "/auth/users/root",
+        "/auth/roles/root",
+        "/cluster/snapshot",
         "/cluster/hash",
     ] {
-        let answer = api.get(path).send().await;
-        let answer = answer.problem(401, "unauthenticated");
-        assert!(!answer.to_string().contains("root-secret"), "{answer}");
+        let answer = guarded.get("app", path).await;
+        answer.problem(403, "forbidden");
     }
-    let refused = api.post("/auth/users", &json!({"name": "x", "password": "y"}));
-    refused.send().await.problem(401, "unauthenticated");
-    let branch = api.ask(Method::POST, "/auth/disable").send().await;
-    branch.problem(401, "unauthenticated");
+    let members = guarded.get("app", "/cluster/members").await.json(200);
+    assert_eq!(members["members"].as_array().map(Vec::len), Some(1));
+    // Whatever this release hides from it, the rest is shown.
+    let cluster = guarded.get("app", "/cluster").await.json(200);
+    let member = &cluster["members"][0];
+    if member["healthy"] == true {
+        assert!(member["db_size"].is_i64(), "{member}");
+    } else {
+        assert!(
+            member["error"]
+                .as_str()
+                .is_some_and(|it| it.contains("permission denied")),
+            "{member}"
+        );
+    }
+}
 
-    // The account that was made is a real one, with the password that was given.
-    let options = ConnectOptions::new().with_user("root", "root-secret");
-    let mut client = Client::connect([etcd.direct_url()], Some(options))
+#[tokio::test]
+async fn a_user_changes_nothing_of_the_cluster() {
+    let guarded = Guarded::start().await;
+    let members = guarded.get("app", "/cluster/members").await.json(200);
+    let id = members["members"][0]["id"].as_str().expect("an id");
+    for (path, body) in [
+        (
+            "/cluster/members",
+            json!({"peer_urls": ["http://127.0.0.1:1"], "learner": true}),
+        ),
+        (
+            "/cluster/alarms",
+            json!({"member_id": id, "alarm": "NOSPACE"}),
+        ),
+        ("/cluster/compact", json!({"revision": 1})),
+        ("/cluster/defragment", json!({})),
+        ("/cluster/move-leader", json!({"member_id": id})),
+        ("/auth/disable", json!({})),
+        ("/auth/users", json!({"name": "x", "no_password": true})),
+        ("/auth/roles", json!({"name": "x"})),
+        (
+            "/auth/roles/app/permissions",
+            json!({"access": "read", "prefix": ""}),
+        ),
+    ] {
+        let answer = guarded.post("app", path, &body).await;
+        assert_eq!(answer.status, 403, "{path}: {}", answer.text());
+        answer.problem(403, "forbidden");
+    }
+    for path in [
+        format!("/cluster/members/{id}"),
+        "/auth/users/root".to_owned(),
+        "/auth/roles/app".to_owned(),
+        "/auth/users/app/roles/app".to_owned(),
+        "/auth/roles/app/permissions?prefix=app/".to_owned(),
+    ] {
+        let answer = signed(guarded.api.delete(&path), "app").send().await;
+        answer.problem(403, "forbidden");
+    }
+}
+
+#[tokio::test]
+async fn a_permission_that_is_taken_is_gone_at_once() {
+    let guarded = Guarded::start().await;
+    let write = async || {
+        let ask = guarded.api.put("/kv?key=app/a", "v");
+        signed(ask, "app").send().await.status.as_u16()
+    };
+    assert_eq!(write().await, 201);
+    let only_read = json!({"access": "read", "prefix": "app/"});
+    guarded
+        .post("root", "/auth/roles/app/permissions", &only_read)
         .await
-        .expect("etcd takes the password");
-    client.auth_disable().await.expect("root may");
-    api.write("a", "v").await;
+        .json(200);
+    assert_eq!(write().await, 403);
+    let read = guarded.get("app", "/kv?key=app/a").await.json(200);
+    assert_eq!(read["value"], "v");
+    let taken = guarded
+        .api
+        .delete("/auth/roles/app/permissions?prefix=app/");
+    signed(taken, "root").send().await.json(200);
+    guarded
+        .get("app", "/kv?key=app/a")
+        .await
+        .problem(403, "forbidden");
 }

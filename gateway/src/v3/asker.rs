@@ -23,7 +23,7 @@ const TOKEN: HeaderName = HeaderName::from_static("token");
 /// What stands before a name of gRPC's metadata in HTTP.
 const METADATA: &str = "grpc-metadata-";
 /// How one gets a token, and so needs none.
-const AUTHENTICATE: &str = "/etcdserverpb.Auth/Authenticate";
+pub(super) const AUTHENTICATE: &str = "/etcdserverpb.Auth/Authenticate";
 
 /// See the module.
 #[derive(Clone, Debug)]

@@ -24,6 +24,9 @@ mod unary;
 mod unlock;
 mod websocket;
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRequestParts as _, Request, State};
@@ -41,9 +44,10 @@ use crate::api::problem;
 use crate::api::query::decode;
 use crate::etcd::Etcd;
 use crate::failure::{Failure, Result};
+use crate::identify;
 use crate::live::stream::wants_socket;
 use crate::middleware::frame::Failed;
-use crate::state::AppState;
+use crate::state::{AppState, Cluster};
 use crate::tasks::Tasks;
 
 /// Every path; what is none of etcd's is refused as etcd refuses it.
@@ -90,7 +94,10 @@ pub(crate) fn finish(
 /// One call, about to be made.
 #[derive(Clone, Debug)]
 struct Ask {
+    cluster: Arc<Cluster>,
     etcd: Etcd,
+    /// The client's address.
+    from: IpAddr,
     tasks: Tasks,
     asker: Asker,
     method: &'static Method,
@@ -133,11 +140,13 @@ async fn answer(app: &AppState, request: Request) -> std::result::Result<Respons
     let cluster = app.default_cluster()?;
     let ask = Ask {
         etcd: cluster.etcd.clone(),
+        from: identify::peer(&parts, app),
         tasks: app.tasks.clone(),
         asker: Asker::of(app, &cluster, &parts, method).await?,
         method,
         read_only: app.config.read_only,
         most: app.config.max_body,
+        cluster,
     };
     if socket {
         let upgrade = upgrade(&mut parts).await?;

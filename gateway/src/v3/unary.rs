@@ -6,11 +6,14 @@ use bytes::{Bytes, BytesMut};
 use futures_util::stream;
 use http::{HeaderValue, header};
 use http_body_util::BodyExt as _;
+use shared::Code;
 
+use super::asker::AUTHENTICATE;
 use super::errors::Refused;
 use super::schema::MessageId;
 use super::transcode::Encoder;
 use super::{Ask, read_only, unlock};
+use crate::failure::Failure;
 
 /// Bytes of JSON made at a time: an answer that has more is sent while it is made.
 pub(super) const CHUNK: usize = 64 << 10;
@@ -28,6 +31,9 @@ pub(super) async fn call(ask: &Ask, question: Bytes) -> Result<Bytes, Refused> {
     if ask.method.path == unlock::UNLOCK {
         return ask.asker.within(unlock::call(ask, &question)).await;
     }
+    if ask.method.path == AUTHENTICATE {
+        return ask.asker.within(authenticate(ask, question)).await;
+    }
     let asking = async {
         let once = |question| {
             ask.etcd
@@ -41,6 +47,28 @@ pub(super) async fn call(ask: &Ask, question: Bytes) -> Result<Bytes, Refused> {
     };
     let asking = async { asking.await.map_err(Refused::from) };
     ask.asker.within(asking).await
+}
+
+/// A password is checked as REST's are: a few at a time, and not for who failed too often.
+async fn authenticate(ask: &Ask, question: Bytes) -> Result<Bytes, Refused> {
+    let mut refused = None;
+    let checking = async {
+        let call = ask.asker.call(&ask.method.path);
+        let answer = ask.etcd.raw_unary(call, question).await;
+        answer.map_err(|refusal| {
+            let code = if refusal.message.contains("authentication failed") {
+                Code::Unauthenticated
+            } else {
+                Code::Unprocessable
+            };
+            let failure = Failure::new(code, refusal.message.clone());
+            refused = Some(Refused::from(refusal));
+            failure
+        })
+    };
+    let checked = ask.cluster.sign_in.check(ask.from, checking).await;
+    // etcd's own words where it said something.
+    checked.map_err(|failure| refused.unwrap_or_else(|| failure.into()))
 }
 
 /// The whole body, if it is not too large.
