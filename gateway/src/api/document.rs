@@ -92,6 +92,32 @@ fn response(status: u16) -> Response {
 mod tests {
     use super::*;
 
+    fn references<'a>(value: &'a serde_json::Value, found: &mut Vec<&'a str>) {
+        if let Some(path) = value["$ref"].as_str() {
+            found.push(path);
+        }
+        let items = value.as_array().into_iter().flatten();
+        let members = value
+            .as_object()
+            .into_iter()
+            .flat_map(|object| object.values());
+        for inner in items.chain(members) {
+            references(inner, found);
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let api = serde_json::to_value(crate::router::openapi()).expect("serialises");
+        let mut found = Vec::new();
+        references(&api, &mut found);
+        assert!(found.len() > 50, "{}", found.len());
+        for path in found {
+            let pointer = path.strip_prefix('#').expect("within the document");
+            assert!(api.pointer(pointer).is_some(), "{path}");
+        }
+    }
+
     #[test]
     fn every_operation_lists_what_the_door_and_etcd_may_answer() {
         let api = serde_json::to_value(crate::router::openapi()).expect("serialises");

@@ -77,7 +77,7 @@ pub async fn export(mut call: Call) -> Result<Response> {
     post, path = "/import", tag = "keys",
     params(
         ("dry_run" = Option<bool>, Query, description = "Change nothing; say what would be"),
-        ("on_conflict" = Option<OnConflict>, Query, description = "What becomes of keys that exist with another value; default fail"),
+        ("on_conflict" = inline(Option<OnConflict>), Query, description = "What becomes of keys that exist with another value; default fail"),
         ("leases" = Option<String>, Query, description = "drop (default): new keys have none, present ones keep theirs; keep: those of the file, where they exist"),
         ("from_line" = Option<i64>, Query, description = "Pass over the lines before; default 1"),
     ),
