@@ -47,6 +47,31 @@ async fn an_alarm_is_raised_seen_and_ended() {
     assert_eq!(cluster["members"][0]["healthy"], true);
 }
 
+/// Found by asking every route what its description allows: a raised alarm made each of them a 500.
+#[tokio::test]
+async fn a_corrupt_cluster_refuses_and_says_what_to_do() {
+    let etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let api = gateway.api();
+    api.write("a", "x").await;
+    let cluster = api.get("/cluster").send().await.json(200);
+    let id = cluster["members"][0]["id"].clone();
+    let raise = json!({"member_id": id, "alarm": "CORRUPT"});
+    api.post("/cluster/alarms", &raise).send().await.json(201);
+    let refused = api.put("/kv?key=a", "y").send().await;
+    let refused = refused.problem(503, "unavailable");
+    assert!(
+        refused["hint"]
+            .as_str()
+            .is_some_and(|hint| hint.contains("/cluster/hash"))
+    );
+    let grant = api.post("/leases", &json!({"ttl": 60})).send().await;
+    grant.problem(503, "unavailable");
+    let ended = api.delete("/cluster/alarms?alarm=CORRUPT").send().await;
+    assert_eq!(ended.json(200)["disarmed"], json!([raise]));
+    assert_eq!(api.read("a").await["value"], "x");
+}
+
 #[tokio::test]
 async fn an_exceeded_quota_is_mended_through_the_api_alone() {
     let etcd = Etcd::start_with(&["--quota-backend-bytes=2097152"]).await;

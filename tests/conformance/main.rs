@@ -15,6 +15,7 @@ mod lease;
 mod lock;
 mod maintenance;
 mod ours;
+mod property;
 mod side;
 mod socket;
 mod streams;

@@ -18,6 +18,9 @@ const NOT_GRANTED: &str = "permission is not granted to the role";
 /// etcd changes its members only while the others answer.
 const UNHEALTHY: &str = "unhealthy cluster";
 
+/// What etcd says to everything while its CORRUPT alarm is raised.
+const CORRUPT: &str = "corrupt cluster";
+
 /// What a message says, wherever it stands. The first row that is contained wins.
 const BY_MESSAGE: &[(&str, Api)] = &[
     ("required revision has been compacted", Api::Compacted),
@@ -59,7 +62,8 @@ const BY_MESSAGE: &[(&str, Api)] = &[
     ("no leader", Api::NoLeader),
     ("rpc not supported for learner", Api::Unsupported),
     ("not capable", Api::Unsupported),
-    ("corrupt cluster", Api::Internal),
+    // Refused while that alarm is raised, before anything was proposed.
+    (CORRUPT, Api::Unavailable),
 ];
 
 /// What etcd's status means to the API.
@@ -127,7 +131,8 @@ pub(super) fn from_status(effect: Effect, status: Status) -> Failure {
     } else {
         code(status.code(), status.message())
     };
-    let undecided = matches!(code, Api::Unavailable | Api::Timeout)
+    let refused = status.message().contains(CORRUPT);
+    let undecided = !refused && matches!(code, Api::Unavailable | Api::Timeout)
         || status.message().contains("leader changed")
         || status.message().contains("request timed out")
         // etcd did it, and its answer (previous values) is more than is read.
@@ -183,6 +188,10 @@ fn hint_by_message(detail: &str) -> Option<&'static str> {
         (
             "root user does not",
             "add the user root and grant it the role root first",
+        ),
+        (
+            CORRUPT,
+            "a member holds other data than the rest: GET /cluster/hash says which; GET /cluster/alarms, and DELETE disarms",
         ),
         (
             NOT_GRANTED,
@@ -429,7 +438,20 @@ mod tests {
             Api::Timeout,
         );
         check(Grpc::Unimplemented, "unknown method", Api::Unsupported);
-        check(Grpc::DataLoss, "etcdserver: corrupt cluster", Api::Internal);
+        check(
+            Grpc::DataLoss,
+            "etcdserver: corrupt cluster",
+            Api::Unavailable,
+        );
+        check(Grpc::DataLoss, "something else", Api::Internal);
+    }
+
+    #[test]
+    fn what_a_corrupt_cluster_refuses_has_not_happened() {
+        let status = Status::new(Grpc::DataLoss, "etcdserver: corrupt cluster");
+        let refused = from_status(Effect::Write, status);
+        assert_eq!(refused.code, Api::Unavailable);
+        assert!(refused.hint.is_some_and(|hint| hint.contains("alarms")));
     }
 
     #[test]

@@ -1,0 +1,489 @@
+//! Any request has the same answer from both: random requests, right and wrong, one after the other, to
+//! etcd's gateway and to ours, each before a fresh etcd of its own. Statuses are equal, and so are the
+//! answers by their meaning.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
+use http::Method;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::Value;
+use tokio::runtime::Builder;
+
+use crate::differences::Difference;
+use crate::side::Side;
+
+/// JSON, with what serde_json's has not: numbers in any form, members twice, and nonsense.
+#[derive(Clone, Debug)]
+enum Json {
+    Raw(String),
+    List(Vec<Json>),
+    Object(Vec<(String, Json)>),
+}
+
+impl Json {
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Raw(text) => out.push_str(text),
+            Self::List(items) => {
+                out.push('[');
+                for (at, item) in items.iter().enumerate() {
+                    out.push_str(if at == 0 { "" } else { "," });
+                    item.write(out);
+                }
+                out.push(']');
+            }
+            Self::Object(members) => {
+                out.push('{');
+                for (at, (name, value)) in members.iter().enumerate() {
+                    out.push_str(if at == 0 { "" } else { ", " });
+                    out.push_str(&serde_json::to_string(name).expect("text is JSON"));
+                    out.push(':');
+                    value.write(out);
+                }
+                out.push('}');
+            }
+        }
+    }
+}
+
+fn raw(text: impl Into<String>) -> Json {
+    Json::Raw(text.into())
+}
+
+/// How requests are written.
+#[derive(Clone, Copy, Debug)]
+struct Style {
+    /// How many of a hundred values are none of their kind.
+    wrong: u32,
+    /// Base64 has its standard alphabet, and its padding.
+    plain: bool,
+}
+
+/// What a field may hold.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Key,
+    Value,
+    Small,
+    Lease,
+    Flag,
+    Names(&'static [&'static str]),
+    List(&'static Message),
+    One(&'static Message),
+}
+
+/// A message's fields: a name in the protos, another in JSON, what is in it.
+#[derive(Debug)]
+struct Message {
+    fields: &'static [(&'static str, &'static str, Kind)],
+    /// Fields after this one are alternatives.
+    oneof_from: usize,
+}
+
+static RANGE: Message = Message {
+    fields: &[
+        ("key", "key", Kind::Key),
+        ("range_end", "rangeEnd", Kind::Key),
+        ("limit", "limit", Kind::Small),
+        ("revision", "revision", Kind::Small),
+        (
+            "sort_order",
+            "sortOrder",
+            Kind::Names(&["NONE", "ASCEND", "DESCEND"]),
+        ),
+        (
+            "sort_target",
+            "sortTarget",
+            Kind::Names(&["KEY", "VERSION", "CREATE", "MOD", "VALUE"]),
+        ),
+        ("serializable", "serializable", Kind::Flag),
+        ("count_only", "countOnly", Kind::Flag),
+        ("min_mod_revision", "minModRevision", Kind::Small),
+        ("max_create_revision", "maxCreateRevision", Kind::Small),
+    ],
+    oneof_from: 10,
+};
+static PUT: Message = Message {
+    fields: &[
+        ("key", "key", Kind::Key),
+        ("value", "value", Kind::Value),
+        ("lease", "lease", Kind::Lease),
+        ("prev_kv", "prevKv", Kind::Flag),
+        ("ignore_value", "ignoreValue", Kind::Flag),
+        ("ignore_lease", "ignoreLease", Kind::Flag),
+    ],
+    oneof_from: 6,
+};
+static DELETE: Message = Message {
+    fields: &[
+        ("key", "key", Kind::Key),
+        ("range_end", "rangeEnd", Kind::Key),
+        ("prev_kv", "prevKv", Kind::Flag),
+    ],
+    oneof_from: 3,
+};
+static COMPARE: Message = Message {
+    fields: &[
+        (
+            "result",
+            "result",
+            Kind::Names(&["EQUAL", "GREATER", "LESS", "NOT_EQUAL"]),
+        ),
+        (
+            "target",
+            "target",
+            Kind::Names(&["VERSION", "CREATE", "MOD", "VALUE", "LEASE"]),
+        ),
+        ("key", "key", Kind::Key),
+        ("range_end", "rangeEnd", Kind::Key),
+        ("version", "version", Kind::Small),
+        ("create_revision", "createRevision", Kind::Small),
+        ("mod_revision", "modRevision", Kind::Small),
+        ("value", "value", Kind::Value),
+        ("lease", "lease", Kind::Lease),
+    ],
+    oneof_from: 4,
+};
+static INNER: Message = Message {
+    fields: &[
+        ("compare", "compare", Kind::List(&COMPARE)),
+        ("success", "success", Kind::List(&LEAF)),
+        ("failure", "failure", Kind::List(&LEAF)),
+    ],
+    oneof_from: 3,
+};
+static LEAF: Message = Message {
+    fields: &[
+        ("request_range", "requestRange", Kind::One(&RANGE)),
+        ("request_put", "requestPut", Kind::One(&PUT)),
+        (
+            "request_delete_range",
+            "requestDeleteRange",
+            Kind::One(&DELETE),
+        ),
+    ],
+    oneof_from: 0,
+};
+static OP: Message = Message {
+    fields: &[
+        ("request_range", "requestRange", Kind::One(&RANGE)),
+        ("request_put", "requestPut", Kind::One(&PUT)),
+        (
+            "request_delete_range",
+            "requestDeleteRange",
+            Kind::One(&DELETE),
+        ),
+        ("request_txn", "requestTxn", Kind::One(&INNER)),
+    ],
+    oneof_from: 0,
+};
+static TXN: Message = Message {
+    fields: &[
+        ("compare", "compare", Kind::List(&COMPARE)),
+        ("success", "success", Kind::List(&OP)),
+        ("failure", "failure", Kind::List(&OP)),
+    ],
+    oneof_from: 3,
+};
+static LEASE: Message = Message {
+    fields: &[("ID", "ID", Kind::Lease)],
+    oneof_from: 1,
+};
+static NAME: Message = Message {
+    fields: &[("name", "name", Kind::Key)],
+    oneof_from: 1,
+};
+
+/// Calls whose answers are decided by what was asked before, and how often they are chosen. None grants a
+/// lease: when it runs out is no matter of what is asked.
+static CALLS: [(u32, &str, &Message); 9] = [
+    (6, "/v3/kv/range", &RANGE),
+    (6, "/v3/kv/put", &PUT),
+    (3, "/v3/kv/deleterange", &DELETE),
+    (6, "/v3/kv/txn", &TXN),
+    (1, "/v3beta/kv/range", &RANGE),
+    (1, "/v3/lease/timetolive", &LEASE),
+    (1, "/v3/kv/lease/revoke", &LEASE),
+    (1, "/v3/election/leader", &NAME),
+    (1, "/v3/nothing/here", &NAME),
+];
+
+/// A request's JSON.
+fn message(message: &'static Message, style: Style) -> BoxedStrategy<Json> {
+    let wrong = style.wrong;
+    let fields = message.fields.iter().enumerate();
+    let plain: Vec<BoxedStrategy<Option<(String, Json)>>> = fields
+        .clone()
+        .filter(|(at, _)| *at < message.oneof_from)
+        .map(|(_, field)| member(field, style, if field.0 == "key" { 0.95 } else { 0.3 }))
+        .collect();
+    let alternatives: Vec<BoxedStrategy<Option<(String, Json)>>> = fields
+        .filter(|(at, _)| *at >= message.oneof_from)
+        .map(|(_, field)| member(field, style, 0.99))
+        .collect();
+    let chosen = if alternatives.is_empty() {
+        Just(Vec::new()).boxed()
+    } else {
+        let one = prop::strategy::Union::new(alternatives);
+        // Now and then two alternatives at once.
+        let usual = prop::collection::vec(one.clone(), 1..=1);
+        let odd = prop::collection::vec(one, 0..=2);
+        prop_oneof![100 - wrong => usual, wrong.max(1) => odd].boxed()
+    };
+    let odd = if wrong == 0 {
+        Just(None).boxed()
+    } else {
+        prop_oneof![
+            9 => Just(None),
+            1 => Just(Some(("nosuch".to_owned(), raw("[{\"a\":null},1.5]")))),
+        ]
+        .boxed()
+    };
+    (plain, chosen, odd)
+        .prop_map(move |(plain, chosen, odd)| {
+            let mut members: Vec<_> = plain
+                .into_iter()
+                .chain(chosen)
+                .flatten()
+                .chain(odd)
+                .collect();
+            if wrong == 0 {
+                // One alternative, and no name twice.
+                let mut seen = std::collections::HashSet::new();
+                members.retain(|(name, _)| seen.insert(name.clone()));
+            }
+            Json::Object(members)
+        })
+        .boxed()
+}
+
+fn member(
+    (proto, json, kind): &'static (&'static str, &'static str, Kind),
+    style: Style,
+    likely: f64,
+) -> BoxedStrategy<Option<(String, Json)>> {
+    let name = prop_oneof![Just(*proto), Just(*json)];
+    let value = value(*kind, style);
+    prop::option::weighted(likely, (name, value))
+        .prop_map(|member| member.map(|(name, value)| (name.to_owned(), value)))
+        .boxed()
+}
+
+fn value(kind: Kind, style: Style) -> BoxedStrategy<Json> {
+    let (wrong, plain) = (style.wrong, style.plain);
+    let right: BoxedStrategy<Json> = match kind {
+        Kind::Key => bytes(
+            prop_oneof![
+                8 => "[a-d]{1,2}".prop_map(String::into_bytes),
+                1 => Just(vec![0]),
+                1 => Just(vec![0xff, 0xfb]),
+            ],
+            plain,
+        ),
+        Kind::Value => bytes(prop::collection::vec(any::<u8>(), 0..6), plain),
+        Kind::Small => number(prop_oneof![8 => 0_i64..12, 1 => -3_i64..0, 1 => Just(i64::MAX)]),
+        Kind::Lease => number(prop_oneof![4 => 0_i64..4, 1 => Just(-9_i64)]),
+        Kind::Flag => prop_oneof![Just(raw("true")), Just(raw("false"))].boxed(),
+        Kind::Names(names) => {
+            let at = 0..names.len();
+            (at, any::<bool>())
+                .prop_map(|(at, named)| {
+                    raw(if named {
+                        format!("\"{}\"", names[at])
+                    } else {
+                        at.to_string()
+                    })
+                })
+                .boxed()
+        }
+        Kind::List(inner) => prop::collection::vec(message(inner, style), 0..3)
+            .prop_map(Json::List)
+            .boxed(),
+        Kind::One(inner) => message(inner, style),
+    };
+    if wrong == 0 {
+        return right;
+    }
+    let odd = prop::sample::select(vec![
+        "null",
+        "7",
+        "-1",
+        "1.0",
+        "2e0",
+        "1.5",
+        "1e30",
+        "\"7\"",
+        "\" 7\"",
+        "\"x\"",
+        "\"\"",
+        "true",
+        "\"true\"",
+        "[]",
+        "[null]",
+        "{}",
+        "\"YQ\"",
+        "\"YQ==\"",
+        "\"Y!\"",
+        "\"YQ=\"",
+        "99",
+        "9223372036854775808",
+        "-9223372036854775809",
+        "\"NOSUCH\"",
+        "\"DESCEND\"",
+        "01",
+        "+1",
+        "nul",
+        "\"\\ud83d\"",
+        "\"\\u0059Q\"",
+        "\"Y\\nQ\"",
+        "-0",
+    ]);
+    prop_oneof![100 - wrong => right, wrong => odd.prop_map(raw)].boxed()
+}
+
+fn bytes(value: impl Strategy<Value = Vec<u8>> + 'static, plain: bool) -> BoxedStrategy<Json> {
+    let first = if plain { 2 } else { 0 };
+    (value, first..6)
+        .prop_map(|(value, form)| {
+            raw(match form {
+                0 => format!("\"{}\"", STANDARD_NO_PAD.encode(value)),
+                1 => format!("\"{}\"", URL_SAFE.encode(value)),
+                _ => format!("\"{}\"", STANDARD.encode(value)),
+            })
+        })
+        .boxed()
+}
+
+fn number(value: impl Strategy<Value = i64> + 'static) -> BoxedStrategy<Json> {
+    (value, any::<bool>())
+        .prop_map(|(value, text)| {
+            raw(if text {
+                format!("\"{value}\"")
+            } else {
+                value.to_string()
+            })
+        })
+        .boxed()
+}
+
+/// A path and a body.
+fn request(style: Style) -> BoxedStrategy<(&'static str, String)> {
+    let calls = CALLS.iter().map(|(weight, path, asked)| {
+        let body = message(asked, style).prop_map(|json| {
+            let mut text = String::new();
+            json.write(&mut text);
+            text
+        });
+        (*weight, (Just(*path), body).boxed())
+    });
+    let call = prop::strategy::Union::new_weighted(calls.collect());
+    if style.wrong == 0 {
+        return call.boxed();
+    }
+    // Cut off, or with something before or behind.
+    (call, 0..40_u32, any::<prop::sample::Index>())
+        .prop_map(|((path, body), change, at)| {
+            let body = match change {
+                0 => body[..at.index(body.len() + 1)].to_owned(),
+                1 => format!(" \n{body}"),
+                2 => format!("{body} x"),
+                3 => format!("x{body}"),
+                4 => format!("[{body}]"),
+                5 => body.replace(',', ",,"),
+                6 => String::new(),
+                _ => body,
+            };
+            (path, body)
+        })
+        .boxed()
+}
+
+/// An answer without what must differ between two clusters.
+fn meaning(status: u16, body: &[u8], path: &str) -> (u16, Value) {
+    let mut value = serde_json::from_slice(body).unwrap_or(Value::Null);
+    mask(&mut value);
+    if value.get("message").is_some() {
+        let message = value["message"].as_str().unwrap_or_default().to_owned();
+        // What is wrong with the JSON each says in its own words.
+        let own = message.starts_with("etcdserver:") || message.starts_with("election:");
+        let code = value["code"].clone();
+        value =
+            serde_json::json!({"code": code, "message": if own { message } else { String::new() }});
+    }
+    if path.contains("nothing") {
+        value = Value::Null;
+    }
+    (status, value)
+}
+
+fn mask(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for id in ["cluster_id", "member_id", "raft_term"] {
+                members.remove(id);
+            }
+            members.values_mut().for_each(mask);
+        }
+        Value::Array(items) => items.iter_mut().for_each(mask),
+        _ => {}
+    }
+}
+
+async fn ask(side: &Side, path: &str, body: &str) -> (u16, Value) {
+    let ask = side.client.ask(Method::POST, path).body(body.to_owned());
+    let answer = ask.send().await;
+    let status = match answer.status.as_u16() {
+        412 if side.has(Difference::PreconditionsAre412) => 400,
+        status => status,
+    };
+    meaning(status, &answer.body, path)
+}
+
+/// Sends sequences of requests to both. Both go through the same, whatever is found and made smaller.
+fn compare(wrong: u32, cases: u32) {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("threads");
+    let (etcd, ours) =
+        runtime.block_on(async { tokio::join!(Side::alone(false, &[]), Side::alone(true, &[])) });
+    if wrong > 0 && etcd.has(Difference::LaxJson) {
+        // What is wrong with a request is another matter there: the requests that are right suffice.
+        return;
+    }
+    let style = Style {
+        wrong,
+        plain: etcd.has(Difference::PlainBase64),
+    };
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let requests = prop::collection::vec(request(style), 1..10);
+    let run = TestRunner::new(config).run(&requests, |requests| {
+        for (path, body) in requests {
+            let (theirs, ours) = runtime
+                .block_on(async { tokio::join!(ask(&etcd, path, &body), ask(&ours, path, &body)) });
+            prop_assert_eq!(ours, theirs, "{} {}", path, body);
+        }
+        Ok(())
+    });
+    run.unwrap_or_else(|found| panic!("{found}"));
+}
+
+#[test]
+fn right_requests_have_the_same_answers() {
+    compare(0, 300);
+}
+
+#[test]
+fn wrong_requests_have_the_same_answers() {
+    compare(4, 500);
+}
+
+#[test]
+fn very_wrong_requests_have_the_same_answers() {
+    compare(25, 300);
+}
