@@ -175,6 +175,77 @@ async fn a_user_sees_the_locks_below_what_the_user_may_read() {
 }
 
 #[tokio::test]
+async fn a_user_who_may_not_list_leases_has_those_of_the_keys_that_may_be_read() {
+    let world = world(&[]).await;
+    let grant = async || {
+        let granted = world.all.post("/leases", &json!({"ttl": 600})).send().await;
+        granted.json(201)["id"].as_str().expect("an id").to_owned()
+    };
+    let (own, both, other) = (grant().await, grant().await, grant().await);
+    for (key, lease) in [
+        ("/app/a", &own),
+        ("/app/b", &own),
+        ("/app/c", &both),
+        ("/other/c", &both),
+        ("/other/d", &other),
+    ] {
+        let query = format!("{}&lease={lease}", key_query(key));
+        world.all.put(&query, "").send().await.json(201);
+    }
+    let ids = |list: &serde_json::Value| {
+        let leases = list["leases"].as_array().expect("a list");
+        let ids = leases.iter().map(|lease| lease["id"].as_str());
+        ids.map(|id| id.expect("an id").to_owned())
+            .collect::<Vec<_>>()
+    };
+    let sorted = |ids: &[&String]| {
+        let mut ids: Vec<_> = ids.iter().map(|id| (*id).clone()).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let all = world.all.get("/leases").send().await.json(200);
+    assert_eq!(all["partial"], false);
+    let mut listed = ids(&all);
+    listed.sort_unstable();
+    assert_eq!(listed, sorted(&[&own, &both, &other]));
+
+    // Not every etcd keeps the list from whoever may not read all of it.
+    let mut client = world.etcd.client_of("app", "secret").await;
+    let refused = client.leases().await.is_err();
+    let list = world.app.get("/leases").send().await.json(200);
+    let mut seen = ids(&list);
+    seen.sort_unstable();
+    if refused {
+        assert_eq!(
+            (&list["partial"], seen),
+            (&json!(true), sorted(&[&own, &both]))
+        );
+        let mut paged = Vec::new();
+        let mut next = Some("/leases?limit=1".to_owned());
+        while let Some(route) = next {
+            let page = world.app.get(&route).send().await.json(200);
+            paged.extend(ids(&page));
+            let cursor = page["next"].as_str();
+            next = cursor.map(|cursor| format!("/leases?limit=1&cursor={cursor}"));
+        }
+        assert_eq!(paged, ids(&list), "every page goes on behind the last");
+    } else {
+        assert_eq!(seen, sorted(&[&own, &both, &other]));
+    }
+
+    // Nobody knows what a token may read.
+    let token = world.etcd.token_of("app", "secret").await;
+    let bearer = world.gateway.api();
+    let bearer = bearer.with("authorization", &format!("Bearer {token}"));
+    let answer = bearer.get("/leases").send().await;
+    if refused {
+        answer.problem(403, "forbidden");
+    } else {
+        answer.json(200);
+    }
+}
+
+#[tokio::test]
 async fn locks_are_not_shown_any_longer_than_they_may_be_read() {
     let mut world = world(&[]).await;
     let held = world.app.post("/locks/%2Fapp%2Fmine", &json!({"ttl": 60}));

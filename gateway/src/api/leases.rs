@@ -45,6 +45,9 @@ pub async fn grant(mut call: Call, bytes: Bytes) -> Result<Response> {
 }
 
 /// List leases by id, without their keys.
+///
+/// etcd lists all leases or none: an account that may not see one of them gets those of the keys it may
+/// read, with `partial`.
 #[utoipa::path(
     operation_id = "list_leases",
     get, path = "/leases", tag = "leases",

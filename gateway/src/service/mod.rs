@@ -8,6 +8,7 @@ pub mod history;
 mod insist;
 pub mod kv;
 pub mod lease;
+mod leased;
 pub mod lock;
 pub mod sign_in;
 pub mod stm;

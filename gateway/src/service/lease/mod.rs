@@ -7,12 +7,14 @@ mod keeper;
 
 use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
-use shared::{Code, GrantRequest, HoldRequest, Lease, LeaseAnswer, LeaseId, LeaseList, OnClose};
+use shared::{
+    Code, GrantRequest, Header, HoldRequest, Lease, LeaseAnswer, LeaseId, LeaseList, OnClose,
+};
 
 pub(super) use self::hold::DEFAULT_TTL;
 pub use self::hold::Hold;
 pub use self::keeper::{Beat, Keepers, Kept};
-use super::cursor;
+use super::{cursor, leased};
 use crate::caller::Caller;
 use crate::etcd::{Etcd, TimeToLive};
 use crate::failure::{Failure, Result};
@@ -70,13 +72,15 @@ impl LeaseService {
         })
     }
 
-    /// A page of leases by id, without those that ended while it was read.
+    /// A page of leases by id, without those that ended while it was read. Who may not list leases gets
+    /// those of the keys that may be read, as `partial`.
     pub async fn list(&self, caller: &Caller, page: LeasePage) -> Result<LeaseList> {
         let after = page.cursor.as_deref().map(cursor::decode::<Cursor>);
         let after = after.transpose()?.map(|cursor| cursor.after);
         let limit = page.limit.unwrap_or(PAGE);
-        let (header, mut ids) = self.etcd.leases(caller).await?;
+        let (header, mut ids, all) = self.ids(caller).await?;
         ids.sort_unstable();
+        ids.dedup();
         ids.retain(|id| after.is_none_or(|after| *id > after.0));
         let more = ids.len() > limit;
         ids.truncate(limit);
@@ -87,8 +91,8 @@ impl LeaseService {
             .buffered(CONCURRENCY)
             .collect()
             .await;
-        let partial = answers.iter().any(Result::is_err);
-        if partial && answers.iter().all(Result::is_err) {
+        let failed = answers.iter().any(Result::is_err);
+        if failed && answers.iter().all(Result::is_err) {
             // Nothing could be read: the reason says more than an empty page.
             return Err(answers
                 .into_iter()
@@ -102,9 +106,31 @@ impl LeaseService {
         Ok(LeaseList {
             header,
             leases: leases.map(|answer| lease(answer, false)).collect(),
-            partial,
+            partial: failed || !all,
             next,
         })
+    }
+
+    /// The ids that may be seen, and whether they are all that there are.
+    async fn ids(&self, caller: &Caller) -> Result<(Header, Vec<i64>, bool)> {
+        let refusal = match self.etcd.leases(caller).await {
+            Ok((header, ids)) => return Ok((header, ids, true)),
+            Err(failure) if failure.code == Code::Forbidden => failure,
+            Err(failure) => return Err(failure),
+        };
+        let ranges = match leased::ranges(&self.etcd, caller).await {
+            Ok(ranges) => ranges,
+            Err(failure) if failure.code == Code::Forbidden => return Err(refusal),
+            Err(failure) => return Err(failure),
+        };
+        let header = leased::now(&self.etcd, caller, &ranges[0]).await?;
+        let mut ids = Vec::new();
+        for range in &ranges {
+            let asking = || caller.clone();
+            let (_, found) = leased::scan(&self.etcd, asking, range, |kv| kv.lease).await?;
+            ids.extend(found);
+        }
+        Ok((header, ids, false))
     }
 
     /// A lease with its keys.

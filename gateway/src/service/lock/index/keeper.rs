@@ -1,32 +1,36 @@
 //! The task that keeps an index: lists leases, reads their keys, watches the keyspace, asks about
-//! leases again.
+//! leases again ([`questions`]).
 //!
 //! List, then watch: the watch begins behind the revision at which the listing began, so that nothing
 //! falls in between. A lost stream is opened again behind the last change applied; after a compaction
 //! or a reset the listing is made anew, and what it does not confirm is dropped.
 //!
 //! Where leases may not be listed, or not all keys be watched, the listing is a scan of what may be
-//! read: see [`super::limited`]. Whether that is still so is asked again and again, since an open watch
+//! read: see [`limited`]. Whether that is still so is asked again and again, since an open watch
 //! goes on whatever becomes of the permission.
 
-use std::collections::{HashSet, VecDeque};
+mod questions;
+
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use shared::{Code, Entry, Event, Header, MemberId};
+use shared::{Code, Event, Header, MemberId};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
+use self::questions::Answer;
+pub(super) use self::questions::{ask, time};
 use super::super::Inner;
-use super::super::queue::read_keys;
 use super::super::shape::LeaseTime;
-use super::state::Scope;
-use super::{Index, Place, close_unused, is_passing, limited, remove};
+use super::state::State;
+use super::{Index, Place, close_unused, limited, remove};
 use crate::caller::{Caller, Identity};
-use crate::etcd::{Range, TimeToLive, Update, WatchStream, entry};
+use crate::etcd::{Range, Update, WatchStream};
 use crate::failure::Result;
+use crate::service::leased;
 
 /// How long an index without users is kept.
 const IDLE: Duration = Duration::from_mins(1);
@@ -38,34 +42,6 @@ const PAUSE: Duration = Duration::from_millis(500);
 const RECHECK: Duration = Duration::from_secs(3);
 /// How often leases that are due are looked for.
 const TICK: Duration = Duration::from_millis(250);
-/// Questions and reads at the same time.
-const CONCURRENCY: usize = 16;
-/// Questions about leases begun in one tick.
-const ASK: usize = 50;
-/// Keys read at once, etcd's limit for a transaction.
-const BATCH: usize = 128;
-
-/// What a question brought.
-enum Answer {
-    /// A lease of the listing, with its keys.
-    Listed(i64, Result<TimeToLive>),
-    /// Keys of leases that were listed.
-    Read {
-        id: u64,
-        keys: Vec<Vec<u8>>,
-        answer: Result<(Option<Header>, Vec<Entry>)>,
-    },
-    /// A lease that was asked about again.
-    Again(i64, Result<TimeToLive>),
-    /// Leased keys of a range, all at one revision or later.
-    Scanned {
-        id: u64,
-        range: Range,
-        answer: Result<(i64, Vec<Entry>)>,
-    },
-    /// Whether what is watched may still be read.
-    Permitted(Result<()>),
-}
 
 /// Runs until the index is unused or the gateway stops.
 pub(super) async fn run(inner: Arc<Inner>, place: Place, index: Arc<Index>) {
@@ -191,7 +167,7 @@ impl Keeper {
         let all = Range::prefix(b"");
         let etcd = self.inner.etcd.clone();
         etcd.may_read(caller, &all).await?;
-        let now = limited::now(&etcd, caller, &all).await?;
+        let now = leased::now(&etcd, caller, &all).await?;
         let known = self.index.lock().state.revision();
         self.check_store(&now, known);
         let listed = if self.relist || self.limited {
@@ -216,7 +192,7 @@ impl Keeper {
     async fn open_limited(&mut self, caller: &Caller) -> Result<()> {
         let etcd = self.inner.etcd.clone();
         let ranges = limited::ranges(&etcd, caller, self.place.below.as_deref()).await?;
-        let now = limited::now(&etcd, caller, &ranges[0]).await?;
+        let now = leased::now(&etcd, caller, &ranges[0]).await?;
         let known = self.index.lock().state.revision();
         self.check_store(&now, known);
         let mut streams = Vec::with_capacity(ranges.len());
@@ -236,7 +212,7 @@ impl Keeper {
             .is_some_and(|cluster| cluster != now.cluster_id);
         if other || (self.cluster.is_some() && now.revision < known) {
             // Another cluster, or its data was wiped or restored: revisions mean nothing any more.
-            self.index.change(super::state::State::clear);
+            self.index.change(State::clear);
             self.relist = true;
         }
         self.cluster = Some(now.cluster_id);
@@ -267,20 +243,6 @@ impl Keeper {
             progress.revision = from;
         });
         self.listed_all();
-    }
-
-    /// Asks whether what is watched may still be read.
-    fn check_permission(&mut self) {
-        let (etcd, caller) = (self.inner.etcd.clone(), self.caller());
-        let ranges = self.watched.clone();
-        self.running.push(Box::pin(async move {
-            for range in &ranges {
-                if let Err(failure) = etcd.may_read(&caller, range).await {
-                    return Answer::Permitted(Err(failure));
-                }
-            }
-            Answer::Permitted(Ok(()))
-        }));
     }
 
     /// The streams are lost. Those of ranges are never level with each other, so what one of them has
@@ -326,207 +288,9 @@ impl Keeper {
             later
         });
     }
-
-    /// Begins as many questions of the listing as may run at once.
-    fn begin_questions(&mut self) {
-        while self.running.len() < CONCURRENCY
-            && let Some(lease) = self.to_list.pop_front()
-        {
-            self.listing += 1;
-            let question = ask(&self.inner, self.caller(), lease, true);
-            let question = async move { Answer::Listed(lease, paused(question).await) };
-            self.running.push(Box::pin(question));
-        }
-        while self.running.len() < CONCURRENCY
-            && let Some(range) = self.to_scan.pop()
-        {
-            self.begin_scan(range);
-        }
-        let none_before = self.to_list.is_empty() && self.listing == 0;
-        while self.running.len() < CONCURRENCY
-            && (self.to_read.len() >= BATCH || (none_before && !self.to_read.is_empty()))
-        {
-            let rest = self.to_read.split_off(self.to_read.len().min(BATCH));
-            let keys = std::mem::replace(&mut self.to_read, rest);
-            self.begin_read(keys);
-        }
-    }
-
-    fn begin_scan(&mut self, range: Range) {
-        let scope = Scope::Range(range.clone());
-        let id = self.index.change(|state| state.begin_read(scope));
-        let (etcd, caller) = (self.inner.etcd.clone(), self.caller());
-        self.listing += 1;
-        self.running.push(Box::pin(async move {
-            let answer = paused(limited::scan(&etcd, &caller, &range)).await;
-            Answer::Scanned { id, range, answer }
-        }));
-    }
-
-    fn begin_read(&mut self, keys: Vec<Vec<u8>>) {
-        let scope: HashSet<Vec<u8>> = keys.iter().cloned().collect();
-        let id = self
-            .index
-            .change(|state| state.begin_read(Scope::Keys(scope)));
-        let (etcd, caller) = (self.inner.etcd.clone(), self.caller());
-        self.listing += 1;
-        self.running.push(Box::pin(async move {
-            let answer = paused(read_keys(&etcd, &caller, &keys, 0)).await;
-            let answer = answer.map(|(header, kvs)| {
-                let entries = kvs.into_iter().map(|kv| entry(kv, false)).collect();
-                (header, entries)
-            });
-            Answer::Read { id, keys, answer }
-        }));
-    }
-
-    fn answered(&mut self, answer: Answer) {
-        let now = Instant::now();
-        match answer {
-            Answer::Listed(lease, answer) => {
-                self.listing -= 1;
-                match answer {
-                    Ok(answer) if answer.ttl >= 0 => {
-                        self.times.push((lease, time(&answer), now));
-                        self.to_read.extend(answer.keys);
-                    }
-                    // It ended meanwhile: its keys go by the watch, if they were known at all.
-                    Ok(_) => {}
-                    Err(failure) => {
-                        tracing::debug!(cause = failure.chain(), "a lease could not be read");
-                        if is_passing(&failure) {
-                            self.to_list.push_back(lease);
-                        }
-                    }
-                }
-            }
-            Answer::Read { id, keys, answer } => {
-                self.listing -= 1;
-                let seen = seen(&self.inner, &self.identity);
-                match answer {
-                    Ok((header, entries)) => {
-                        let found = header.map(|header| (header.revision, entries));
-                        let times = &mut self.times;
-                        self.index.change(|state| {
-                            state.end_read(id, found, seen);
-                            times.retain(|(lease, time, asked)| {
-                                !state.lease_answered(*lease, *time, *asked)
-                            });
-                        });
-                    }
-                    Err(failure) => {
-                        tracing::debug!(cause = failure.chain(), "keys could not be read");
-                        self.index.change(|state| state.end_read(id, None, seen));
-                        if is_passing(&failure) {
-                            self.to_read.extend(keys);
-                        }
-                    }
-                }
-            }
-            Answer::Again(lease, answer) => self.index.change(|state| match answer {
-                Ok(answer) => {
-                    state.lease_answered(lease, time(&answer), now);
-                }
-                Err(_) => state.lease_unanswered(lease, now),
-            }),
-            Answer::Scanned { id, range, answer } => {
-                self.listing -= 1;
-                let seen = seen(&self.inner, &self.identity);
-                if let Err(failure) = &answer {
-                    tracing::debug!(cause = failure.chain(), "keys could not be read");
-                    if is_passing(failure) {
-                        self.to_scan.push(range);
-                    }
-                }
-                self.index
-                    .change(|state| state.end_read(id, answer.ok(), seen));
-            }
-            Answer::Permitted(Err(failure))
-                if matches!(failure.code, Code::Forbidden | Code::Unauthenticated) =>
-            {
-                // What was seen is not to be shown any longer; opening says what still is.
-                self.index.change(super::state::State::clear);
-                self.relist = true;
-                self.lost();
-                self.index.progress.send_modify(|progress| {
-                    progress.listed = false;
-                    progress.failure = Some(failure);
-                });
-                return;
-            }
-            Answer::Permitted(_) => {}
-        }
-        self.listed_all();
-    }
-
-    /// Ends the listing once nothing of it is left to do.
-    fn listed_all(&mut self) {
-        let left = !self.to_list.is_empty()
-            || !self.to_scan.is_empty()
-            || !self.to_read.is_empty()
-            || self.listing > 0;
-        if left || self.index.progress.borrow().listed {
-            return;
-        }
-        self.times.clear();
-        self.index.change(super::state::State::end_listing);
-        self.index
-            .progress
-            .send_modify(|progress| progress.listed = true);
-    }
-
-    /// Asks about leases that are new or due again.
-    fn ask_again(&mut self) {
-        let room = ASK.min((2 * CONCURRENCY).saturating_sub(self.running.len()));
-        let due = {
-            let mut shared = self.index.lock();
-            let super::Shared {
-                state, subscribers, ..
-            } = &mut *shared;
-            state.take_due(Instant::now(), room, |name| subscribers.want(name))
-        };
-        for lease in due {
-            let question = ask(&self.inner, self.caller(), lease, false);
-            let question = async move { Answer::Again(lease, question.await) };
-            self.running.push(Box::pin(question));
-        }
-    }
-}
-
-/// A failure takes its time, so that what is tried again is no storm.
-async fn paused<T>(question: impl Future<Output = Result<T>>) -> Result<T> {
-    let answer = question.await;
-    if answer.is_err() {
-        sleep(PAUSE).await;
-    }
-    answer
 }
 
 fn seen(inner: &Arc<Inner>, identity: &Identity) -> impl Fn(&[u8], i64) -> SystemTime + use<> {
     let (inner, identity) = (Arc::clone(inner), identity.clone());
     move |key, created| inner.seen.at(&identity, key, created)
-}
-
-/// A question about a lease, within the budget.
-pub(super) fn ask(
-    inner: &Arc<Inner>,
-    caller: Caller,
-    lease: i64,
-    keys: bool,
-) -> impl Future<Output = Result<TimeToLive>> + use<> {
-    let inner = Arc::clone(inner);
-    async move {
-        inner.budget.take().await;
-        inner
-            .etcd
-            .lease_time_to_live(&caller.renewed(), lease, keys)
-            .await
-    }
-}
-
-pub(super) fn time(answer: &TimeToLive) -> LeaseTime {
-    LeaseTime {
-        ttl: answer.ttl,
-        granted: answer.granted_ttl,
-    }
 }
