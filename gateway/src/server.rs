@@ -1,5 +1,6 @@
 //! Accepting connections and serving them until told to stop.
 
+mod hurry;
 mod linger;
 mod patience;
 
@@ -20,8 +21,9 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
-use tower_http::timeout::TimeoutBody;
 
+use self::hurry::Hurried;
+pub use self::hurry::{Paused, Unhurried};
 use self::linger::Lingering;
 pub use self::patience::{Impatience, Patience};
 use crate::tasks::Tasks;
@@ -33,7 +35,7 @@ pub struct Limits {
     pub connections: usize,
     /// How long a client may take to send its request's head.
     pub head: Duration,
-    /// How long a client may pause within its request's body.
+    /// How long a client may pause within its request's body, unless the call lifts the limit.
     pub body: Duration,
 }
 
@@ -50,6 +52,11 @@ impl Limits {
 
 /// How often an HTTP/2 client is asked whether it still lives.
 const PING: Duration = Duration::from_secs(20);
+/// The same of any client, by the system: an HTTP/1 client that waits for a change, or for a lock, owes
+/// nothing by which it could be missed.
+const PROBE: Duration = Duration::from_secs(30);
+/// Probes without an answer after which a client is gone.
+const PROBES: u32 = 3;
 
 /// An accepted connection: its two ends, and how long it may stay without an acknowledgement.
 #[derive(Clone, Debug)]
@@ -122,15 +129,17 @@ async fn connection(
     tasks: Tasks,
     limits: Limits,
 ) {
-    // Small answers must not wait for an acknowledgement of the one before.
-    let _ = stream.set_nodelay(true);
+    set_up(&stream);
     let heard = Arc::new(AtomicBool::new(false));
     let hears = Arc::clone(&heard);
     let (peer, patience) = (ends.peer, ends.patience.clone());
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         hears.store(true, Ordering::Relaxed);
-        request.extensions_mut().insert(ConnectInfo(ends.clone()));
-        let request = request.map(|body| Body::new(TimeoutBody::new(limits.body, body)));
+        let unhurried = Unhurried::default();
+        let extensions = request.extensions_mut();
+        extensions.insert(ConnectInfo(ends.clone()));
+        extensions.insert(unhurried.clone());
+        let request = request.map(|body| Body::new(Hurried::new(body, limits.body, unhurried)));
         let answer = router.clone().oneshot(request);
         async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
     });
@@ -163,6 +172,19 @@ async fn connection(
     }
 }
 
+/// What every connection has; one that cannot have it works all the same.
+fn set_up(stream: &TcpStream) {
+    // Small answers must not wait for an acknowledgement of the one before.
+    let _ = stream.set_nodelay(true);
+    let probes = socket2::TcpKeepalive::new()
+        .with_time(PROBE)
+        .with_interval(PROBE)
+        .with_retries(PROBES);
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_keepalive(&probes) {
+        tracing::debug!(%error, "TCP keep-alive could not be set");
+    }
+}
+
 /// Ends when no request has come in time. hyper's own limit begins with the first bytes that tell
 /// HTTP/1 from HTTP/2, so that who sends none would keep a connection for ever.
 async fn silence(heard: &AtomicBool, limit: Duration) {
@@ -178,15 +200,34 @@ mod tests {
 
     use super::*;
 
+    /// As many bytes as a test server takes pauses for.
+    async fn unhurried(mut request: axum::extract::Request) -> String {
+        let unhurried: Unhurried = request.extensions_mut().remove().expect("it comes along");
+        let mut body = request.into_body().into_data_stream();
+        let mut size = 0;
+        while let Some(Ok(piece)) = futures_util::StreamExt::next(&mut body).await {
+            unhurried.lift();
+            size += piece.len();
+        }
+        size.to_string()
+    }
+
     /// A client of a server with short times.
     async fn connected() -> (TcpStream, Tasks) {
+        connected_within(Duration::from_millis(100)).await
+    }
+
+    /// The same, with so much time for a request's head.
+    async fn connected_within(head: Duration) -> (TcpStream, Tasks) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let tasks = Tasks::default();
-        let router = Router::new().route("/", axum::routing::put(async |_: bytes::Bytes| "ok"));
+        let router = Router::new()
+            .route("/", axum::routing::put(async |_: bytes::Bytes| "ok"))
+            .route("/unhurried", axum::routing::put(unhurried));
         let limits = Limits {
             connections: 10,
-            head: Duration::from_millis(100),
+            head,
             body: Duration::from_millis(100),
         };
         tasks.spawn(serve(listener, router, tasks.clone(), limits));
@@ -231,5 +272,50 @@ mod tests {
     async fn a_body_that_stops_is_refused() {
         let got = fate(b"PUT / HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc").await;
         assert!(got.starts_with(b"HTTP/1.1 400 "), "{}", got.escape_ascii());
+        // Before a call lifts the limit it holds there too.
+        let got = fate(b"PUT /unhurried HTTP/1.1\r\nContent-Length: 9\r\n\r\n").await;
+        assert!(got.ends_with(b"\r\n\r\n0"), "{}", got.escape_ascii());
+    }
+
+    #[tokio::test]
+    async fn a_call_may_leave_its_client_time() {
+        let (mut client, tasks) = connected().await;
+        let head = b"PUT /unhurried HTTP/1.1\r\nConnection: close\r\nContent-Length: 6\r\n\r\n";
+        client.write_all(head).await.expect("sends");
+        for piece in [b"abc", b"def"] {
+            client.write_all(piece).await.expect("sends");
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        let mut got = Vec::new();
+        client.read_to_end(&mut got).await.expect("reads");
+        assert!(got.ends_with(b"\r\n\r\n6"), "{}", got.escape_ascii());
+        tasks.cancel();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_client_that_waits_is_probed() {
+        let (client, tasks) = connected_within(Duration::from_mins(1)).await;
+        let port = |address: std::io::Result<SocketAddr>| {
+            format!(":{:04X}", address.expect("it is connected").port())
+        };
+        let (ours, theirs) = (port(client.peer_addr()), port(client.local_addr()));
+        let probed = || {
+            let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux shows it");
+            table.lines().any(|line| {
+                let columns: Vec<_> = line.split_whitespace().collect();
+                // A timer of the kind that probes runs.
+                columns[1].ends_with(&ours)
+                    && columns[2].ends_with(&theirs)
+                    && columns[5].starts_with("02:")
+            })
+        };
+        let began = tokio::time::Instant::now();
+        // It is accepted in its own time.
+        while !probed() {
+            assert!(began.elapsed() < Duration::from_secs(10), "never probed");
+            tokio::task::yield_now().await;
+        }
+        tasks.cancel();
     }
 }

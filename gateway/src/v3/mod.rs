@@ -153,7 +153,8 @@ async fn answer(app: &AppState, request: Request) -> std::result::Result<Respons
         return Ok(websocket::respond(ask, upgrade, &parts.headers));
     }
     if method.answers_many {
-        return stream::respond(ask, body).await;
+        let unhurried = parts.extensions.remove();
+        return stream::respond(ask, body, unhurried).await;
     }
     unary::respond(&ask, body).await
 }

@@ -4,6 +4,9 @@
 //! refused at once has the status of its refusal. A client that goes takes its call with it, wherever
 //! that stands; one that leaves data unread is left after a while.
 
+use std::future::ready;
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
@@ -13,7 +16,7 @@ use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +28,10 @@ use super::transcode::{Encoder, Splitter, encode};
 use super::unary::CHUNK;
 use crate::etcd::RawAnswers;
 use crate::live::stream::UNREAD;
+use crate::server::{Paused, Unhurried};
+
+/// How long a client may leave data unread when the gateway stops.
+const LAST: Duration = Duration::from_secs(1);
 
 /// The call that makes no sense without a question; etcd's gateway then never answers.
 const WATCH: &str = "/etcdserverpb.Watch/Watch";
@@ -72,6 +79,38 @@ impl Failed {
     }
 }
 
+/// What the client says, piece by piece.
+pub(super) struct Input {
+    pieces: BoxStream<'static, Result<Bytes, Refused>>,
+    unhurried: Option<Unhurried>,
+}
+
+impl Input {
+    /// A request's body. `unhurried` lifts the limit of its pauses.
+    fn of_body(body: Body, unhurried: Option<Unhurried>) -> Self {
+        let pieces = body.into_data_stream().map(|piece| match piece {
+            Ok(piece) => Some(Ok(piece)),
+            Err(error) if Paused::caused(&error) => {
+                Some(Err(Refused::invalid("the request stopped before its end")))
+            }
+            // A body that breaks off has said what it had to say; if its client has gone, so has this
+            // call.
+            Err(_) => None,
+        });
+        let pieces = pieces.take_while(|piece| ready(piece.is_some()));
+        let pieces = pieces.filter_map(ready).boxed();
+        Self { pieces, unhurried }
+    }
+
+    /// A socket's messages.
+    pub(super) fn of_socket(messages: mpsc::Receiver<Bytes>) -> Self {
+        Self {
+            pieces: ReceiverStream::new(messages).map(Ok).boxed(),
+            unhurried: None,
+        }
+    }
+}
+
 /// Why there is no call.
 pub(super) enum Unopened {
     /// The question could not be read.
@@ -90,7 +129,7 @@ impl Unopened {
 
 impl Call {
     /// Asks what stands in `input`. Returns with the first answer on its way.
-    pub(super) async fn open(ask: Ask, input: BoxStream<'static, Bytes>) -> Result<Self, Unopened> {
+    pub(super) async fn open(ask: Ask, input: Input) -> Result<Self, Unopened> {
         let (questions, mut failed) = questions(ask.clone(), input);
         if ask.method.path == WATCH {
             let answers = Answers::Watch(Box::new(Watching::new(ask.clone(), questions.boxed())));
@@ -146,11 +185,11 @@ impl Call {
 /// The questions in a stream of bytes, as etcd's messages. They end where one cannot be read.
 pub(super) fn questions(
     ask: Ask,
-    input: BoxStream<'static, Bytes>,
+    input: Input,
 ) -> (impl Stream<Item = Bytes> + Send + 'static, Failed) {
     struct Asking {
         ask: Ask,
-        input: BoxStream<'static, Bytes>,
+        input: Input,
         /// Gone at the end of the input.
         splitter: Option<Splitter>,
         asked: bool,
@@ -176,6 +215,12 @@ pub(super) fn questions(
                 };
             };
             self.asked = true;
+            if self.ask.method.asks_many
+                && let Some(unhurried) = &self.input.unhurried
+            {
+                // The next question is asked when there is one.
+                unhurried.lift();
+            }
             self.ask.question(&text).map(Some)
         }
 
@@ -189,8 +234,8 @@ pub(super) fn questions(
                 if found.is_some() {
                     return Ok(found);
                 }
-                match self.input.next().await {
-                    Some(bytes) => splitter.push(&bytes),
+                match self.input.pieces.next().await {
+                    Some(piece) => splitter.push(&piece?),
                     None => return Ok(self.splitter.take().and_then(Splitter::rest)),
                 }
             }
@@ -220,14 +265,15 @@ pub(super) fn questions(
 }
 
 /// Answers a request.
-pub(super) async fn respond(ask: Ask, body: Body) -> Result<Response, Refused> {
-    // A body that breaks off has said what it had to say; if its client has gone, so has this call.
-    let input = body.into_data_stream();
-    let input = input.take_while(|piece| std::future::ready(piece.is_ok()));
-    let input = input.filter_map(|piece| std::future::ready(piece.ok()));
+pub(super) async fn respond(
+    ask: Ask,
+    body: Body,
+    unhurried: Option<Unhurried>,
+) -> Result<Response, Refused> {
+    let input = Input::of_body(body, unhurried);
     let tasks = ask.tasks.clone();
     let asks_many = ask.method.asks_many;
-    let mut call = match Call::open(ask, input.boxed()).await {
+    let mut call = match Call::open(ask, input).await {
         Ok(call) => call,
         // The one question of a call is read before there is any stream.
         Err(Unopened::Malformed(refused)) if !asks_many => return Err(refused),
@@ -275,7 +321,7 @@ async fn run(mut call: Call, first: Bytes, to_body: mpsc::Sender<Bytes>, stop: C
             Ok(Some(next)) => answer = next,
             Ok(None) => return,
             Err(refused) => {
-                let _ = to_body.send(line(&refused.in_stream())).await;
+                hand(&to_body, line(&refused.in_stream()), &stop).await;
                 return;
             }
         }
@@ -302,7 +348,7 @@ async fn write(
 ) -> bool {
     let Ok(mut encoder) = Encoder::new(message, bytes) else {
         let line = line(&Refused::unreadable().in_stream());
-        return to_body.send(line).await.is_ok();
+        return hand(to_body, line, stop).await;
     };
     let mut chunk = br#"{"result":"#.to_vec();
     loop {
@@ -313,18 +359,23 @@ async fn write(
         if ended {
             chunk.extend_from_slice(b"}\n");
         }
-        let sent = tokio::select! {
-            biased;
-            // Whoever reads nothing has had the time that there is; the rest may.
-            sent = timeout(UNREAD, to_body.send(std::mem::take(&mut chunk).into())) => sent,
-            () = stop.cancelled() => return false,
-        };
-        if !matches!(sent, Ok(Ok(()))) {
-            return false;
+        let taken = hand(to_body, std::mem::take(&mut chunk).into(), stop).await;
+        if ended || !taken {
+            return taken;
         }
-        if ended {
-            return true;
-        }
+    }
+}
+
+/// Gives the client a piece; whether it took it in time.
+async fn hand(to_body: &mpsc::Sender<Bytes>, piece: Bytes, stop: &CancellationToken) -> bool {
+    let stopped = async {
+        stop.cancelled().await;
+        sleep(LAST).await;
+    };
+    tokio::select! {
+        biased;
+        sent = timeout(UNREAD, to_body.send(piece)) => matches!(sent, Ok(Ok(()))),
+        () = stopped => false,
     }
 }
 
@@ -334,4 +385,24 @@ pub(super) fn result(message: MessageId, bytes: Bytes) -> Result<Vec<u8>, Refuse
     encode(message, bytes, &mut text).map_err(|_| Refused::unreadable())?;
     text.push(b'}');
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_end_does_not_wait_for_who_reads_nothing() {
+        let (to_body, mut chunks) = mpsc::channel(1);
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let handed = async |piece: &'static str| {
+            let handing = hand(&to_body, piece.into(), &stop);
+            timeout(Duration::from_secs(10), handing).await
+        };
+        assert_eq!(handed("there is room for this").await, Ok(true));
+        assert_eq!(handed("and not for this").await, Ok(false));
+        chunks.recv().await;
+        assert_eq!(handed("now there is again").await, Ok(true));
+    }
 }

@@ -13,11 +13,10 @@ use futures_util::StreamExt as _;
 use http::HeaderMap;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
-use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 use super::errors::Refused;
-use super::stream::{Call, Unopened, questions, result, stopping};
+use super::stream::{Call, Input, Unopened, questions, result, stopping};
 use super::transcode::encode;
 use super::{Ask, asker, unary};
 use crate::live::stream::UNREAD;
@@ -170,7 +169,7 @@ async fn make(
     input: mpsc::Receiver<Bytes>,
     to_client: &mpsc::Sender<Vec<u8>>,
 ) -> Result<(), Refused> {
-    let input = ReceiverStream::new(input).boxed();
+    let input = Input::of_socket(input);
     if ask.method.answers_many {
         let mut call = Call::open(ask, input).await.map_err(Unopened::refused)?;
         while let Some(answer) = call.next().await? {
