@@ -135,8 +135,11 @@ async fn find(
             || rw_of(&kv.key).is_some_and(|rw| rw.name == name)
     };
     let is_lock = |kv: &KeyValue| kv.key == name && inner.marks.single(name).is_some();
-    let mut claims = found.into_iter().filter(|kv| kv.lease != 0 && named(kv));
-    let claim = claims.find(|kv| in_queue(kv) || is_lock(kv));
+    let claims = found.into_iter().filter(|kv| kv.lease != 0 && named(kv));
+    let (queued, others): (Vec<_>, Vec<_>) = claims.partition(in_queue);
+    // A lease may hold a key of the queue's own name too: whoever names it means its claim.
+    let claim = queued.into_iter().next();
+    let claim = claim.or_else(|| others.into_iter().find(is_lock));
     Ok(header.zip(claim))
 }
 

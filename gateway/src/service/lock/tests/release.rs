@@ -3,6 +3,7 @@
 use shared::{Code, LeaseId, LockKind, Released};
 
 use super::support::{Fixture, caller, waiting, with_lease};
+use crate::etcd::{Op, Put, Txn};
 use crate::failure::Result;
 use crate::service::lock::{Release, Which};
 
@@ -113,6 +114,40 @@ async fn a_single_key_is_released_by_its_own_name() {
         .await
         .expect("released");
     assert!(fixture.keys("/cron/").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_claim_goes_before_a_key_of_the_queues_own_name() {
+    let fixture = Fixture::start().await;
+    let lease = fixture.grant(60).await;
+    let claim = format!("/app/lock/{lease}");
+    // In one revision too, so that the token names both.
+    let put = |key: &str| {
+        Op::Put(Put {
+            key: key.into(),
+            lease: lease.0,
+            ..Put::default()
+        })
+    };
+    for by_token in [false, true] {
+        let txn = Txn {
+            then: vec![put("/app/lock"), put(&claim)],
+            ..Txn::default()
+        };
+        let done = fixture.etcd.txn(&caller(), txn).await.expect("put");
+        let which = if by_token {
+            Which::Token(done.header.revision)
+        } else {
+            Which::Lease(lease)
+        };
+        let released = release(&fixture, "/app/lock", which).await;
+        assert_eq!(released.expect("a claim").key, claim.as_str().into());
+        assert_eq!(fixture.keys("/app/").await[0].key, b"/app/lock");
+        // Nobody stands in the queue any more: now the key itself is the lock.
+        let released = release(&fixture, "/app/lock", which).await;
+        assert_eq!(released.expect("the key").key, "/app/lock".into());
+        assert!(fixture.keys("/app/").await.is_empty());
+    }
 }
 
 #[tokio::test]
