@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use shared::Code;
 use tokio::time::{Instant, sleep};
 
 use crate::failure::Result;
@@ -14,7 +15,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Tries until it succeeds, for a minute at most; once more when the gateway stops. The last failure.
+/// Tries until it succeeds, for a minute at most; once more when the gateway stops. The last failure: a
+/// permission that is gone does not come back by itself.
 pub(super) async fn insist<F>(tasks: &Tasks, mut attempt: impl FnMut() -> F) -> Result<()>
 where
     F: Future<Output = Result<()>>,
@@ -25,7 +27,7 @@ where
         let Err(failure) = attempt().await else {
             return Ok(());
         };
-        if stopping || Instant::now() >= give_up {
+        if stopping || failure.code == Code::Forbidden || Instant::now() >= give_up {
             return Err(failure);
         }
         tokio::select! {

@@ -74,21 +74,55 @@ impl Drop for End {
         if self.on_close == OnClose::Orphan {
             return;
         }
-        let (keepers, identity, lease) = (self.keepers.clone(), self.identity.clone(), self.lease);
-        self.keepers.tasks().spawn(async move {
-            let revoked = insist(keepers.tasks(), || async {
-                let caller = Caller::new(identity.clone(), Some(ATTEMPT));
-                match keepers.etcd().lease_revoke(&caller, lease).await {
-                    Err(failure) if failure.code != Code::LeaseNotFound => Err(failure),
-                    _ => Ok(()),
-                }
-            });
-            if let Err(failure) = revoked.await {
-                let (lease, cause) = (LeaseId(lease).to_string(), failure.chain());
-                tracing::warn!(lease, cause, "a lease was left behind until it runs out");
+        revoke(&self.keepers, &self.identity, self.lease);
+    }
+}
+
+/// Revokes a lease in a task of its own, which tries again while etcd is away.
+fn revoke(keepers: &Keepers, identity: &Identity, lease: i64) {
+    let (tasks, etcd, identity) = (
+        keepers.tasks().clone(),
+        keepers.etcd().clone(),
+        identity.clone(),
+    );
+    keepers.tasks().spawn(async move {
+        let revoked = insist(&tasks, || async {
+            let caller = Caller::new(identity.clone(), Some(ATTEMPT));
+            match etcd.lease_revoke(&caller, lease).await {
+                Err(failure) if failure.code != Code::LeaseNotFound => Err(failure),
+                _ => Ok(()),
             }
         });
+        if let Err(failure) = revoked.await {
+            let (lease, cause) = (LeaseId(lease).to_string(), failure.chain());
+            tracing::warn!(lease, cause, "a lease was left behind until it runs out");
+        }
+    });
+}
+
+impl Keepers {
+    /// Grants a lease of the gateway's own: its id, and the seconds granted. Where the answer is lost,
+    /// the lease is revoked.
+    pub(in crate::service) async fn grant(&self, caller: &Caller, ttl: i64) -> Result<(i64, i64)> {
+        // Not etcd's choice: an id that is known before can be revoked without an answer.
+        let lease = fresh_id();
+        let granted = self.etcd().lease_grant(caller, ttl, lease).await;
+        let unknown = |failure: &Failure| failure.code == Code::OutcomeUnknown;
+        if granted.as_ref().is_err_and(unknown) {
+            revoke(self, &caller.identity, lease);
+        }
+        granted.map(|(_, lease, ttl)| (lease, ttl))
     }
+}
+
+/// An id that nobody has, positive as etcd's own are.
+fn fresh_id() -> i64 {
+    let mut bytes = [0; 8];
+    rustls::crypto::aws_lc_rs::default_provider()
+        .secure_random
+        .fill(&mut bytes)
+        .expect("the system has random numbers");
+    (i64::from_be_bytes(bytes) & i64::MAX).max(1)
 }
 
 /// Grants a lease, or takes one up, and keeps it alive.
@@ -121,7 +155,7 @@ async fn begin(keepers: Keepers, caller: Caller, request: HoldRequest) -> Result
         (lease, ttl)
     } else {
         let ttl = request.ttl.unwrap_or(DEFAULT_TTL);
-        let (_, lease, ttl) = etcd.lease_grant(&caller, ttl, 0).await?;
+        let (lease, ttl) = keepers.grant(&caller, ttl).await?;
         (LeaseId(lease), ttl)
     };
     Ok(Hold {

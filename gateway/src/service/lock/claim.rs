@@ -1,22 +1,35 @@
 //! A place in a queue that was taken on somebody's behalf, and what happens to it when they leave.
 //!
-//! A [`Standing`] that is dropped cleans up in a task of its own: the key is removed, by its create
-//! revision alone, and a lease that the gateway granted is revoked. Two requests of the same lease
-//! share one key; [`Attachments`] sees to it that none takes it away from the other.
+//! A [`Standing`] that is dropped cleans up in a task of its own: the key is removed, but never one that
+//! was created at another time, and a lease that the gateway granted is revoked. Two requests of the
+//! same lease share one key; [`Attachments`] sees to it that none takes it away from the other.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use shared::Code;
+use shared::{Code, CompareOp, CompareTarget};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::Inner;
 use crate::caller::{Caller, Identity};
-use crate::etcd::{Compare, Etcd, Op, Txn};
+use crate::etcd::{Compare, Etcd, Op, Range, Txn};
 use crate::failure::Result;
 use crate::service::insist::{ATTEMPT, insist};
+
+/// Until a key that was not there is looked for once more: what had no answer may have been under way.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// The key that a request put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Created {
+    /// At this revision.
+    At(i64),
+    /// Behind this revision, if at all: the answer was lost.
+    After(i64),
+}
 
 /// The requests of this gateway that stand on the same key.
 #[derive(Debug, Default)]
@@ -30,8 +43,8 @@ struct Attachment {
     requests: u32,
     /// A caller has been told that the key is theirs: nobody removes it on behalf of another.
     taken: bool,
-    /// The request that created the key left at this create revision: the last one removes it.
-    left: Option<i64>,
+    /// The request that created the key has left: the last one removes it.
+    left: Option<Created>,
     /// The key is being removed.
     removing: bool,
 }
@@ -70,8 +83,8 @@ impl Attachments {
         }
     }
 
-    /// Leaves; the create revision of the key if it is now this request's duty to remove it.
-    fn leave(&self, key: &[u8], created: Option<i64>) -> Option<i64> {
+    /// Leaves; how the key was created if it is now this request's duty to remove it.
+    fn leave(&self, key: &[u8], created: Option<Created>) -> Option<Created> {
         let mut keys = self.lock();
         let attachment = keys.get_mut(key)?;
         attachment.requests -= 1;
@@ -104,8 +117,8 @@ pub struct Standing {
     lease: i64,
     /// The lease is the gateway's own, and goes with the place.
     granted: bool,
-    /// The create revision of the key, if this request put it.
-    created: Option<i64>,
+    /// If this request put the key, or may have.
+    created: Option<Created>,
     ended: bool,
 }
 
@@ -131,8 +144,8 @@ impl Standing {
     }
 
     /// The key was put by this request.
-    pub(super) fn created(&mut self, revision: i64) {
-        self.created = Some(revision);
+    pub(super) fn created(&mut self, created: Created) {
+        self.created = Some(created);
     }
 
     /// The caller has been told: place and lease are theirs.
@@ -159,13 +172,17 @@ impl Standing {
         if duty.is_none() && !self.granted {
             return None;
         }
-        let inner = Arc::clone(&self.inner);
-        let (identity, lease, granted) = (self.identity.clone(), self.lease, self.granted);
-        let key = std::mem::take(&mut self.key);
+        let (inner, identity) = (Arc::clone(&self.inner), self.identity.clone());
+        let left = Left {
+            key: std::mem::take(&mut self.key),
+            created: duty,
+            lease: self.lease,
+            granted: self.granted,
+        };
         let task = async move {
-            clean_up(&inner, &identity, &key, duty, granted.then_some(lease)).await;
+            clean_up(&inner, &identity, &left).await;
             if duty.is_some() {
-                inner.attachments.removed(&key);
+                inner.attachments.removed(&left.key);
             }
         };
         Some(self.inner.tasks.spawn(task))
@@ -179,20 +196,25 @@ impl Drop for Standing {
     }
 }
 
-/// Removes the key as created at `created`, and revokes the lease. Tries again while etcd is away.
-async fn clean_up(
-    inner: &Inner,
-    identity: &Identity,
-    key: &[u8],
-    created: Option<i64>,
-    lease: Option<i64>,
-) {
+/// What somebody left behind.
+struct Left {
+    key: Vec<u8>,
+    /// The key is to be removed.
+    created: Option<Created>,
+    lease: i64,
+    /// The lease is to be revoked.
+    granted: bool,
+}
+
+/// Removes the key and revokes the lease. Tries again while etcd is away.
+async fn clean_up(inner: &Inner, identity: &Identity, left: &Left) {
     let cleaned = insist(&inner.tasks, || async {
         let caller = Caller::new(identity.clone(), Some(ATTEMPT));
-        attempt(&inner.etcd, &caller, key, created, lease).await
+        attempt(&inner.etcd, &caller, left).await
     });
     if let Err(failure) = cleaned.await {
-        let (key, cause) = (String::from_utf8_lossy(key).into_owned(), failure.chain());
+        let key = String::from_utf8_lossy(&left.key).into_owned();
+        let cause = failure.chain();
         tracing::warn!(
             key,
             cause,
@@ -201,28 +223,45 @@ async fn clean_up(
     }
 }
 
-async fn attempt(
-    etcd: &Etcd,
-    caller: &Caller,
-    key: &[u8],
-    created: Option<i64>,
-    lease: Option<i64>,
-) -> Result<()> {
-    if let Some(created) = created {
-        let txn = Txn {
-            compare: vec![Compare::created_at(key, created)],
-            then: vec![Op::delete(key)],
-            or_else: Vec::new(),
-        };
-        etcd.txn(caller, txn).await?;
+async fn attempt(etcd: &Etcd, caller: &Caller, left: &Left) -> Result<()> {
+    match left.created {
+        None => {}
+        Some(Created::At(revision)) => {
+            let created = Compare::created_at(&left.key, revision);
+            remove(etcd, caller, &left.key, vec![created]).await?;
+        }
+        Some(Created::After(revision)) => {
+            let number =
+                |target, op, value| Compare::number(Range::one(&left.key[..]), target, op, value);
+            let ours = || {
+                vec![
+                    number(CompareTarget::CreateRevision, CompareOp::Greater, revision),
+                    number(CompareTarget::Lease, CompareOp::Equal, left.lease),
+                ]
+            };
+            if !remove(etcd, caller, &left.key, ours()).await? {
+                sleep(AGAIN).await;
+                remove(etcd, &caller.renewed(), &left.key, ours()).await?;
+            }
+        }
     }
-    match lease {
-        None => Ok(()),
-        Some(lease) => match etcd.lease_revoke(caller, lease).await {
-            Err(failure) if failure.code != Code::LeaseNotFound => Err(failure),
-            _ => Ok(()),
-        },
+    if !left.granted {
+        return Ok(());
     }
+    match etcd.lease_revoke(&caller.renewed(), left.lease).await {
+        Err(failure) if failure.code != Code::LeaseNotFound => Err(failure),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a key of which this holds; whether it did.
+async fn remove(etcd: &Etcd, caller: &Caller, key: &[u8], compare: Vec<Compare>) -> Result<bool> {
+    let txn = Txn {
+        compare,
+        then: vec![Op::delete(key)],
+        or_else: Vec::new(),
+    };
+    Ok(etcd.txn(caller, txn).await?.succeeded)
 }
 
 #[cfg(test)]
@@ -240,7 +279,10 @@ mod tests {
     #[tokio::test]
     async fn whoever_put_the_key_removes_it() {
         let attachments = attached(1).await;
-        assert_eq!(attachments.leave(b"k", Some(7)), Some(7));
+        assert_eq!(
+            attachments.leave(b"k", Some(Created::At(7))),
+            Some(Created::At(7))
+        );
     }
 
     #[tokio::test]
@@ -253,22 +295,25 @@ mod tests {
     #[tokio::test]
     async fn the_last_request_of_a_lease_removes_the_key() {
         let attachments = attached(2).await;
-        assert_eq!(attachments.leave(b"k", Some(7)), None);
-        assert_eq!(attachments.leave(b"k", None), Some(7));
+        assert_eq!(attachments.leave(b"k", Some(Created::At(7))), None);
+        assert_eq!(attachments.leave(b"k", None), Some(Created::At(7)));
     }
 
     #[tokio::test]
     async fn nobody_removes_a_key_that_a_caller_was_given() {
         let attachments = attached(2).await;
         attachments.keep(b"k");
-        assert_eq!(attachments.leave(b"k", Some(7)), None);
+        assert_eq!(attachments.leave(b"k", Some(Created::At(7))), None);
         assert!(attachments.lock().is_empty());
     }
 
     #[tokio::test]
     async fn a_request_waits_for_the_removal_before_it() {
         let attachments = attached(1).await;
-        assert_eq!(attachments.leave(b"k", Some(7)), Some(7));
+        assert_eq!(
+            attachments.leave(b"k", Some(Created::At(7))),
+            Some(Created::At(7))
+        );
         let mut next = std::pin::pin!(attachments.attach(b"k"));
         assert!(futures_util::poll!(next.as_mut()).is_pending());
         attachments.removed(b"k");

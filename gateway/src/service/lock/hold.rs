@@ -34,8 +34,8 @@ pub struct PlaceHold {
 
 enum Stage {
     Waiting,
-    /// Resolves when the key is no more.
-    Held(BoxFuture<'static, ()>),
+    /// Resolves when the key is no more, or may not be looked at any more.
+    Held(BoxFuture<'static, Result<()>>),
     Ended,
 }
 
@@ -60,9 +60,12 @@ impl PlaceHold {
             Stage::Held(removed) => {
                 let kept = self.place.kept.as_mut()?;
                 let lost = tokio::select! {
-                    () = removed => {
-                        "the key is no more: somebody released it, or its lease has ended".to_owned()
-                    }
+                    removed = removed => match removed {
+                        Ok(()) => {
+                            "the key is no more: somebody released it, or its lease has ended".to_owned()
+                        }
+                        Err(failure) => failure.detail,
+                    },
                     beat = kept.next() => match beat {
                         Beat::Renewed(ttl) => return Some(ServerMessage::Renewed { ttl }),
                         Beat::Lost(reason) => reason,

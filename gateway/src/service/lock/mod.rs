@@ -18,7 +18,7 @@ mod seen;
 mod shape;
 #[cfg(test)]
 pub(crate) mod tests;
-mod wait;
+pub(super) mod wait;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Inner;
-use super::claim::Standing;
+use super::claim::{Created, Standing};
 use super::names::{claim_key, queue_prefix};
 use super::wait::{self, Turn};
 use crate::caller::Caller;
@@ -72,7 +72,7 @@ pub(super) async fn stand(inner: &Arc<Inner>, caller: &Caller, want: Stand) -> R
         (lease.0, None)
     } else {
         let ttl = want.ttl.unwrap_or(DEFAULT_TTL);
-        let (_, lease, granted) = inner.etcd.lease_grant(caller, ttl, 0).await?;
+        let (lease, granted) = inner.keepers.grant(caller, ttl).await?;
         (lease, Some(granted))
     };
     let key = claim_key(&want.name, LeaseId(lease));
@@ -84,9 +84,23 @@ pub(super) async fn stand(inner: &Arc<Inner>, caller: &Caller, want: Stand) -> R
         key: &key,
         lease,
     };
-    let entered = enter(inner, caller, &own, &want.value).await?;
+    // A lease that is the gateway's own takes the key along; on another it has to be known by itself.
+    let unseen = if granted {
+        None
+    } else {
+        absent(inner, caller, &key).await?
+    };
+    let entered = match enter(inner, caller, &own, &want.value).await {
+        Ok(entered) => entered,
+        Err(failure) => {
+            if let Some(revision) = unseen.filter(|_| failure.code == Code::OutcomeUnknown) {
+                standing.created(Created::After(revision));
+            }
+            return Err(failure);
+        }
+    };
     if entered.new {
-        standing.created(entered.created);
+        standing.created(Created::At(entered.created));
     }
     if want.proclaim && entered.value.is_some_and(|value| value != want.value) {
         proclaim(inner, caller, &key, entered.created, lease, want.value).await?;
@@ -121,14 +135,14 @@ impl Place {
         wait::for_turn(inner, caller, self, until, gone).await
     }
 
-    /// Resolves when the key is no more: released by somebody, or gone with its lease. Everything
-    /// before the revision `from` is known.
+    /// Resolves when the key is no more: released by somebody, or gone with its lease; fails where the
+    /// caller may not look any more. Everything before the revision `from` is known.
     pub(super) fn removed(
         &self,
         inner: &Arc<Inner>,
         caller: &Caller,
         from: i64,
-    ) -> impl Future<Output = ()> + Send + use<> {
+    ) -> impl Future<Output = Result<()>> + Send + use<> {
         let (inner, key, created) = (Arc::clone(inner), self.key.clone(), self.created);
         let caller = Caller::new(caller.identity.clone(), None);
         async move { wait::until_gone(&inner.etcd, &caller, &key, created, from).await }
@@ -168,6 +182,15 @@ struct Entered {
     value: Option<Vec<u8>>,
 }
 
+/// The store's revision at which the key was not there, if it is not.
+async fn absent(inner: &Inner, caller: &Caller, key: &[u8]) -> Result<Option<i64>> {
+    let answer = inner
+        .etcd
+        .range(caller, &Range::one(key), &Get::count_only())
+        .await?;
+    Ok((answer.count == 0).then_some(answer.header.revision))
+}
+
 /// Puts the key if it is not there, and looks who is oldest, in one revision.
 async fn enter(inner: &Inner, caller: &Caller, own: &Own<'_>, value: &[u8]) -> Result<Entered> {
     let Own { name, key, lease } = *own;
@@ -197,9 +220,9 @@ async fn enter(inner: &Inner, caller: &Caller, own: &Own<'_>, value: &[u8]) -> R
         .await
         .map_err(|failure| match failure.code {
             Code::LeaseNotFound => failure.named_elsewhere(),
-            Code::OutcomeUnknown => failure.hint(
-                "ask again with the same lease: a lock it holds is answered with the same token",
-            ),
+            Code::OutcomeUnknown => {
+                failure.hint("ask again: what this request may have put is being removed")
+            }
             _ => failure,
         })?;
     let mut responses = answer.responses.into_iter();

@@ -18,7 +18,7 @@ use super::names::queue_of;
 use super::place::{Place, Stand, stand};
 use super::queue;
 use super::shape::owner_value;
-use super::wait::Turn;
+use super::wait::{Turn, in_grace, patiently};
 use crate::caller::Caller;
 use crate::failure::{Failure, Result};
 
@@ -134,8 +134,9 @@ async fn run(
     // The caller gets the lease with its full time.
     let renewed = match (&header, place.granted) {
         (Some(_), true) => {
-            let caller = caller.renewed();
-            inner.etcd.lease_keep_alive(&caller, place.lease).await? > 0
+            let lease = place.lease;
+            let renew = || async { inner.etcd.lease_keep_alive(&caller.renewed(), lease).await };
+            patiently(in_grace(until), renew).await? > 0
         }
         (header, _) => header.is_some(),
     };

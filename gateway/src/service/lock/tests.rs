@@ -3,5 +3,7 @@
 mod acquire;
 mod discover;
 mod hold;
+mod lost;
+mod proxy;
 mod release;
 pub(crate) mod support;

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use shared::{LeaseId, LockRequest};
 use tempfile::TempDir;
-use tokio::sync::watch;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
 use super::super::{Acquisition, LockService};
+use super::proxy::Proxy;
 use crate::caller::Caller;
-use crate::etcd::{Etcd, Get, KeyValue, Put, Range, Settings};
+use crate::etcd::{Etcd, Get, KeyValue, Op, Put, Range, Settings, Txn};
 use crate::failure::Result;
 use crate::service::lease::{Keepers, LeaseService};
 use crate::tasks::Tasks;
@@ -190,11 +192,27 @@ impl Fixture {
         kvs
     }
 
+    /// Puts keys without values and leases, many at once.
+    pub(crate) async fn fill(&self, keys: impl Iterator<Item = String>) {
+        let put = |key: &String| {
+            Op::Put(Put {
+                key: key.as_str().into(),
+                ..Put::default()
+            })
+        };
+        for batch in keys.collect::<Vec<_>>().chunks(128) {
+            let txn = Txn {
+                then: batch.iter().map(put).collect(),
+                ..Txn::default()
+            };
+            self.etcd.txn(&caller(), txn).await.expect("puts");
+        }
+    }
+
     /// How often an RPC was begun, by etcd's own count.
     pub(crate) async fn counter(&self, method: &str) -> u64 {
-        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let address = self.url.trim_start_matches("http://");
-        let connected = tokio::net::TcpStream::connect(address).await;
+        let connected = TcpStream::connect(address).await;
         let mut stream = connected.expect("etcd listens");
         let request = format!("GET /metrics HTTP/1.0\r\nHost: {address}\r\n\r\n");
         stream.write_all(request.as_bytes()).await.expect("asked");
@@ -230,49 +248,6 @@ impl Fixture {
             let caller = Caller::gateway(wait);
             locks.acquire(&caller, name.into_bytes(), request).await
         })
-    }
-}
-
-/// Carries connections to etcd until it is cut.
-pub(crate) struct Proxy {
-    url: String,
-    cut: watch::Sender<bool>,
-}
-
-impl Proxy {
-    async fn start(tasks: &Tasks, target: String) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
-        let listener = listener.expect("a port is free");
-        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let cut = watch::Sender::new(false);
-        let (broken, connections) = (cut.subscribe(), tasks.clone());
-        tasks.spawn(async move {
-            while let Ok((mut near, _)) = listener.accept().await {
-                let (mut broken, target) = (broken.clone(), target.clone());
-                connections.spawn(async move {
-                    if *broken.borrow() {
-                        return;
-                    }
-                    let Ok(mut far) = tokio::net::TcpStream::connect(target).await else {
-                        return;
-                    };
-                    // Either side may close at any time; both are closed then.
-                    tokio::select! {
-                        _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
-                        _ = broken.wait_for(|broken| *broken) => {}
-                    }
-                });
-            }
-        });
-        Self { url, cut }
-    }
-
-    pub(crate) fn cut(&self) {
-        self.cut.send_replace(true);
-    }
-
-    pub(crate) fn mend(&self) {
-        self.cut.send_replace(false);
     }
 }
 
