@@ -14,6 +14,9 @@ use crate::failure::{Failure, Result};
 
 /// Keys of a queue's prefix looked at in one call.
 const PAGE: i64 = 10_000;
+/// Keys named as claims that are read: the oldest, since the others wait behind them. Ordinary keys may
+/// be named so too, and there may be a million of them.
+const DIRECT: usize = 1_000;
 /// Nested keys that are shown: the oldest, since they block.
 const NESTED: usize = 100;
 /// Keys read in one transaction, etcd's own limit.
@@ -90,19 +93,16 @@ pub(in crate::service) async fn read(
         _ => (Vec::new(), false),
     };
     let single = responses.next().and_then(OpAnswer::into_entry);
-    let mut direct = Vec::new();
-    let mut nested = BTreeSet::new();
+    let mut direct = Oldest::new(DIRECT);
+    let mut nested = Oldest::new(NESTED);
     loop {
         let last = kvs.last().map(|kv| [&kv.key[..], &[0]].concat());
         for kv in kvs {
             let of_rw = rw_of(&kv.key).is_some_and(|rw| rw.name == name);
             if of_rw || lease_named(name, &kv.key).is_some() {
-                direct.push((kv.create_revision, kv.key));
+                direct.add(kv);
             } else if until.is_none_or(|until| kv.create_revision < until) {
-                nested.insert((kv.create_revision, kv.key));
-                if nested.len() > NESTED {
-                    nested.pop_last();
-                }
+                nested.add(kv);
             }
         }
         let Some(from) = last.filter(|_| more) else {
@@ -113,7 +113,8 @@ pub(in crate::service) async fn read(
         let page = etcd.range(caller, &rest, &get).await?;
         (kvs, more) = (page.kvs, page.more);
     }
-    let until = until.or_else(|| direct.iter().map(|(created, _)| *created).max());
+    let (direct, mut nested) = (direct.keys, nested.keys);
+    let until = until.or_else(|| direct.last().map(|(created, _)| *created));
     nested.retain(|(created, _)| until.is_some_and(|until| *created < until));
     let claims = direct.into_iter().chain(nested).map(|(_, key)| key);
     let keys: Vec<_> = single.into_iter().map(|kv| kv.key).chain(claims).collect();
@@ -143,6 +144,27 @@ pub(in crate::service) async fn read(
         }
     }
     Ok(queue)
+}
+
+/// The keys created first of those that were added, so many at most.
+struct Oldest {
+    most: usize,
+    /// With their create revisions.
+    keys: BTreeSet<(i64, Vec<u8>)>,
+}
+
+impl Oldest {
+    fn new(most: usize) -> Self {
+        let keys = BTreeSet::new();
+        Self { most, keys }
+    }
+
+    fn add(&mut self, kv: KeyValue) {
+        self.keys.insert((kv.create_revision, kv.key));
+        if self.keys.len() > self.most {
+            self.keys.pop_last();
+        }
+    }
 }
 
 fn held(inner: &Inner, caller: &Caller, kv: KeyValue) -> Held {

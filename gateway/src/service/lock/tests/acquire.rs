@@ -271,6 +271,30 @@ async fn a_waiter_outlives_a_cut_and_a_compaction() {
 }
 
 #[tokio::test]
+async fn keys_that_only_look_like_claims_do_not_swamp_a_queue() {
+    let fixture = Fixture::start().await;
+    let granted = fixture.etcd.lease_grant(&caller(), 60, i64::MAX).await;
+    let lease = LeaseId(granted.expect("a lease").1);
+    fixture.put(&format!("jobs/{lease}"), "", Some(lease)).await;
+    // Every number is a lease's name.
+    fixture.fill((1..=6_000).map(|n| format!("jobs/{n}"))).await;
+    let before = fixture.counter("Txn").await;
+    let lock = fixture.locks.one(&caller(), b"jobs").await;
+    let holder = lock.expect("a lock").lock.holder;
+    assert_eq!(holder.expect("the oldest").lease, lease);
+    let asked = fixture.counter("Txn").await - before;
+    assert!(asked < 12, "{asked} transactions for the oldest 1,000");
+    let failure = fixture.acquire("jobs", waiting(0)).await;
+    let failure = failure.expect_err("held");
+    assert_eq!(failure.code, Code::Locked);
+    let detail = failure.detail;
+    assert!(
+        detail.contains("is held by") && detail.contains("`jobs/1` blocks `jobs`"),
+        "{detail}"
+    );
+}
+
+#[tokio::test]
 async fn a_nested_name_blocks_and_is_named() {
     let fixture = Fixture::start().await;
     let nested = fixture
