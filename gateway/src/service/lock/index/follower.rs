@@ -95,6 +95,9 @@ pub struct LockStream {
     ready: VecDeque<ServerMessage>,
     /// Locks the client knows of, with what it was told they are.
     known: BTreeMap<Vec<u8>, (LockKind, bool)>,
+    /// The lock that could not be read when the stream began: until the listing is complete nobody knows
+    /// whether it is held.
+    unknown: Option<Vec<u8>>,
     /// The client was told that the listing is complete.
     told_listed: bool,
     /// The client was told that etcd cannot be followed.
@@ -111,9 +114,11 @@ impl Drop for LockStream {
 }
 
 impl LockStream {
-    pub(super) fn open(index: Arc<Index>, filter: Filter) -> Self {
+    /// `read` says whether the one lock that it is about has been read.
+    pub(super) fn open(index: Arc<Index>, filter: Filter, read: bool) -> Self {
         let wake = Arc::new(Notify::new());
         let mut known = BTreeMap::new();
+        let mut unknown = None;
         let mut shared = index.lock();
         let dirty = match &filter {
             Filter::Prefix(prefix) => shared
@@ -124,7 +129,12 @@ impl LockStream {
             Filter::Name(name) => {
                 // Whoever follows one lock is told also that nobody holds it.
                 known.insert(name.clone(), (LockKind::Mutex, false));
-                BTreeSet::from([name.clone()])
+                if read {
+                    BTreeSet::from([name.clone()])
+                } else {
+                    unknown = Some(name.clone());
+                    BTreeSet::new()
+                }
             }
         };
         let id = shared.subscribers.next;
@@ -145,6 +155,7 @@ impl LockStream {
             wake,
             ready: VecDeque::new(),
             known,
+            unknown,
             told_listed: false,
             told_failure: false,
             heartbeat: Instant::now() + FIRST_WORD,
@@ -172,6 +183,9 @@ impl LockStream {
                 });
             }
             if progress.listed && !self.told_listed {
+                if let Some(name) = self.unknown.take() {
+                    self.index.lock().subscribers.tell(&BTreeSet::from([name]));
+                }
                 // What was listed before this was seen may not have been said yet.
                 if self.describe() {
                     continue;

@@ -28,8 +28,8 @@ use super::super::shape::LeaseTime;
 use super::state::State;
 use super::{Index, Place, close_unused, limited, remove};
 use crate::caller::{Caller, Identity};
-use crate::etcd::{Range, Update, WatchStream};
-use crate::failure::Result;
+use crate::etcd::{Etcd, Range, Update, WatchStream};
+use crate::failure::{Failure, Result};
 use crate::service::leased;
 
 /// How long an index without users is kept.
@@ -38,6 +38,8 @@ const IDLE: Duration = Duration::from_mins(1);
 const ANSWER: Duration = Duration::from_secs(10);
 /// Between two attempts while etcd is away.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How long the member that lists leases may lag behind the others, and how often it is looked at.
+const LAG: (Duration, Duration) = (Duration::from_secs(1), Duration::from_millis(50));
 /// How often it is asked whether the account may still see what it sees.
 const RECHECK: Duration = Duration::from_secs(3);
 /// How often leases that are due are looked for.
@@ -62,6 +64,7 @@ pub(super) async fn run(inner: Arc<Inner>, place: Place, index: Arc<Index>) {
         to_read: Vec::new(),
         times: Vec::new(),
         running: FuturesUnordered::new(),
+        last: 0,
     };
     tokio::select! {
         () = keeper.keep() => {}
@@ -101,6 +104,8 @@ struct Keeper {
     /// What the listing learned of leases whose keys have not come yet.
     times: Vec<(i64, LeaseTime, Instant)>,
     running: FuturesUnordered<BoxFuture<'static, Answer>>,
+    /// The revision of the last event, of which more may come.
+    last: i64,
 }
 
 impl Keeper {
@@ -171,7 +176,7 @@ impl Keeper {
         let known = self.index.lock().state.revision();
         self.check_store(&now, known);
         let listed = if self.relist || self.limited {
-            Some(etcd.leases(caller).await?.1)
+            Some(leases(&etcd, caller, now.revision).await?)
         } else {
             None
         };
@@ -238,6 +243,7 @@ impl Keeper {
     fn opened(&mut self, streams: Vec<WatchStream>, watched: Vec<Range>, from: i64) {
         self.streams = streams;
         self.watched = watched;
+        self.last = 0;
         self.index.progress.send_modify(|progress| {
             progress.failure = None;
             progress.revision = from;
@@ -256,9 +262,8 @@ impl Keeper {
         let seen = seen(&self.inner, &self.identity);
         let revision = match update {
             Ok(Update::Batch { events, more }) => self.index.change(|state| {
-                let mut last = 0;
                 for event in events {
-                    last = event.mod_revision();
+                    self.last = event.mod_revision();
                     match event {
                         Event::Put { entry, .. } => state.put(entry, &seen),
                         Event::Delete {
@@ -266,8 +271,8 @@ impl Keeper {
                         } => state.delete(&key.0, mod_revision),
                     }
                 }
-                // A revision that goes on in the next piece is not complete.
-                state.reached(if more { last - 1 } else { last });
+                // A revision that goes on in the next piece is not complete; the last piece may be empty.
+                state.reached(if more { self.last - 1 } else { self.last });
                 state.revision()
             }),
             Ok(Update::Created(_) | Update::Progress(_)) => return,
@@ -287,6 +292,22 @@ impl Keeper {
             progress.revision = revision;
             later
         });
+    }
+}
+
+/// The ids of all leases, as a member knows them that is not behind this revision: each lists its own.
+async fn leases(etcd: &Etcd, caller: &Caller, revision: i64) -> Result<Vec<i64>> {
+    let until = Instant::now() + LAG.0;
+    loop {
+        let (header, leases) = etcd.leases(caller).await?;
+        if header.revision >= revision {
+            return Ok(leases);
+        }
+        if Instant::now() >= until {
+            let detail = "the member that was asked for the leases is behind the others";
+            return Err(Failure::new(Code::Unavailable, detail));
+        }
+        sleep(LAG.1).await;
     }
 }
 

@@ -9,9 +9,12 @@
 mod follower;
 mod keeper;
 mod limited;
+mod reading;
 pub(super) mod state;
 #[cfg(test)]
 mod state_tests;
+#[cfg(test)]
+mod tests;
 
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,13 +24,16 @@ use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use shared::{Bytes, Code, LockList};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use self::follower::Subscribers;
 pub use self::follower::{Filter, LockStream};
-use self::state::State;
+use self::reading::Reading;
+use self::state::{Scope, State};
 use super::Inner;
+use super::names::Marks;
 use super::queue;
+use super::wait::passing;
 use crate::caller::{Caller, Identity};
 use crate::failure::{Failure, Result};
 use crate::service::cursor;
@@ -36,6 +42,10 @@ use crate::service::cursor;
 const PAGE: usize = 100;
 /// How long a list waits for the first listing, and for the revision it answers for.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The same for an account whose streams never say how far they are: it is there at once, or elsewhere.
+const BRIEFLY: Duration = Duration::from_millis(100);
+/// Reads of one lock before it is left to the listing.
+const READS: usize = 3;
 /// How old what is known of a lease may be on a page.
 const FRESH: Duration = Duration::from_secs(1);
 /// Leases of a page asked about again.
@@ -112,6 +122,18 @@ struct Shared {
 }
 
 impl Index {
+    fn new(marks: Marks) -> Self {
+        Self {
+            shared: Mutex::new(Shared {
+                state: State::new(marks),
+                subscribers: Subscribers::default(),
+                last_used: Instant::now(),
+                closed: false,
+            }),
+            progress: watch::Sender::default(),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -148,15 +170,7 @@ pub(super) fn running(inner: &Arc<Inner>, place: &Place) -> Result<Arc<Index>> {
         }
         vacant @ Entry::Vacant(_) => vacant,
     };
-    let index = Arc::new(Index {
-        shared: Mutex::new(Shared {
-            state: State::new(inner.marks.clone()),
-            subscribers: Subscribers::default(),
-            last_used: Instant::now(),
-            closed: false,
-        }),
-        progress: watch::Sender::default(),
-    });
+    let index = Arc::new(Index::new(inner.marks.clone()));
     inner.tasks.spawn(keeper::run(
         Arc::clone(inner),
         place.clone(),
@@ -207,22 +221,21 @@ pub(super) async fn list(inner: &Arc<Inner>, caller: &Caller, page: LockPage) ->
     let (place, header) = limited::place(&inner.etcd, caller, &prefix).await?;
     let index = running(inner, &place)?;
     let mut progress = index.progress.subscribe();
-    let there = |progress: &Progress| {
-        (progress.listed && progress.revision >= header.revision)
-            || progress.ended
-            || (!progress.listed && progress.failure.is_some())
+    let over =
+        |progress: &Progress| progress.ended || (!progress.listed && progress.failure.is_some());
+    let listed = |progress: &Progress| progress.listed || over(progress);
+    let reached = |progress: &Progress| {
+        (progress.listed && progress.revision >= header.revision) || over(progress)
     };
     // What is not there in time is said by `partial`.
-    let reached = async {
-        progress
-            .wait_for(there)
-            .await
-            .map(|progress| progress.clone())
-    };
-    let progress = match timeout(PATIENCE, reached).await {
-        Ok(Ok(progress)) => progress,
-        _ => index.progress.borrow().clone(),
-    };
+    let mut until = Instant::now() + PATIENCE;
+    let _ = timeout_at(until, progress.wait_for(listed)).await;
+    // Its streams bring nothing of what others write elsewhere, so that they may never get there.
+    if progress.borrow().limited {
+        until = until.min(Instant::now() + BRIEFLY);
+    }
+    let _ = timeout_at(until, progress.wait_for(reached)).await;
+    let progress = index.progress.borrow().clone();
     if let Some(failure) = progress.failure.filter(|_| !progress.listed) {
         return Err(failure);
     }
@@ -292,45 +305,44 @@ pub(super) async fn follow(
     let place = match limited::place(&inner.etcd, caller, filter.prefix()).await {
         Ok((place, _)) => place,
         // A stream opens also while etcd is away.
-        Err(failure) if is_passing(&failure) => Place::of(&caller.identity),
+        Err(failure) if passing(&failure) => Place::of(&caller.identity),
         Err(failure) => return Err(failure),
     };
     let index = running(inner, &place)?;
-    if let Filter::Name(name) = &filter {
-        prime(inner, caller, &index, name).await?;
-    }
-    Ok(LockStream::open(index, filter))
+    let known = match &filter {
+        Filter::Name(name) => prime(inner, caller, &index, name).await?,
+        Filter::Prefix(_) => true,
+    };
+    Ok(LockStream::open(index, filter, known))
 }
 
-/// Worth another attempt: etcd is away, rather than refusing.
-fn is_passing(failure: &Failure) -> bool {
-    matches!(
-        failure.code,
-        Code::Unavailable | Code::NoLeader | Code::Timeout
-    )
-}
-
-/// Reads one lock into the index, so that a stream about it need not wait for the whole listing.
-async fn prime(inner: &Inner, caller: &Caller, index: &Index, name: &[u8]) -> Result<()> {
-    let read = index.change(|state| state.begin_read(state::Scope::Name(name.to_vec())));
-    let asked = Caller::new(caller.identity.clone(), Some(Duration::from_secs(5)));
-    let answer = queue::read(inner, &asked, name, None).await;
+/// Reads one lock into the index, so that a stream about it need not wait for the whole listing. Whether
+/// that was possible: a stream opens also while etcd is away.
+async fn prime(inner: &Inner, caller: &Caller, index: &Arc<Index>, name: &[u8]) -> Result<bool> {
+    watched(index).await;
     let seen = |key: &[u8], created: i64| inner.seen.at(&caller.identity, key, created);
-    match answer {
-        Ok(queue) => {
-            let revision = queue.header.revision;
-            let found = queue.into_entries();
-            index.change(|state| state.end_read(read, Some((revision, found)), seen));
-            Ok(())
+    for _ in 0..READS {
+        let reading = Reading::begin(index, Scope::Name(name.to_vec()));
+        let asked = caller.within(Duration::from_secs(5));
+        let queue = match queue::read(inner, &asked, name, None).await {
+            Ok(queue) => queue,
+            Err(failure) if passing(&failure) => return Ok(false),
+            Err(failure) => return Err(failure),
+        };
+        let found = (queue.header.revision, queue.into_entries());
+        if reading.end(|state, id| state.end_read(id, Some(found), seen)) {
+            return Ok(true);
         }
-        Err(failure) => {
-            index.change(|state| state.end_read(read, None, seen));
-            // A stream opens also while etcd is away.
-            if is_passing(&failure) {
-                Ok(())
-            } else {
-                Err(failure)
-            }
-        }
+        // A listing has begun meanwhile, whose watch brings only what comes behind this read.
     }
+    Ok(false)
+}
+
+/// Waits until the keyspace is watched, or cannot be: a change between a read and the watch that begins
+/// behind it would never be heard of.
+async fn watched(index: &Index) {
+    let mut progress = index.progress.subscribe();
+    let begun =
+        |progress: &Progress| progress.revision > 0 || progress.failure.is_some() || progress.ended;
+    let _ = timeout(PATIENCE, progress.wait_for(begun)).await;
 }

@@ -161,28 +161,36 @@ impl State {
     }
 
     /// A read came back with what there was at `revision`; without it, it failed. What it did not find
-    /// is left to the events, which come in any case.
+    /// is left to the events, which come in any case. Whether it counts: what is older than this listing
+    /// does not.
     pub(in super::super) fn end_read(
         &mut self,
         id: u64,
         answer: Option<(i64, Vec<Found>)>,
         seen: impl Fn(&[u8], i64) -> SystemTime,
-    ) {
+    ) -> bool {
         let Some(at) = self.flights.iter().position(|flight| flight.id == id) else {
-            return;
+            return false;
         };
         let flight = self.flights.swap_remove(at);
         let Some((revision, kvs)) = answer else {
-            return;
+            return false;
         };
         // What this listing's watch does not cover could stay for ever.
         if revision < self.base {
-            return;
+            return false;
         }
         let newer = |key: &[u8]| flight.touched.get(key).is_some_and(|at| *at > revision);
         for kv in kvs.into_iter().filter(|kv| !newer(&kv.key.0)) {
             self.store(kv, &seen);
         }
+        true
+    }
+
+    /// Reads under way.
+    #[cfg(test)]
+    pub(super) fn reads(&self) -> usize {
+        self.flights.len()
     }
 
     fn touch(&mut self, key: &[u8], revision: i64) {

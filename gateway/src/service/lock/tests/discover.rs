@@ -135,6 +135,18 @@ async fn a_page_shows_what_was_written_before_it() {
 }
 
 #[tokio::test]
+async fn a_page_is_whole_behind_a_large_value() {
+    let fixture = Fixture::start().await;
+    list(&fixture, LockPage::default()).await;
+    // More than a piece of etcd's answer: the event comes first, and then the end of it alone.
+    let large = "x".repeat(600 << 10);
+    for key in ["large", "larger"] {
+        fixture.put(key, &large, None).await;
+        assert!(!list(&fixture, LockPage::default()).await.partial);
+    }
+}
+
+#[tokio::test]
 async fn a_stream_follows_a_queue() {
     let fixture = Fixture::start().await;
     let first = claim(&fixture, "deploy", "", 60).await;

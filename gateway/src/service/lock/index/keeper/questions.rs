@@ -10,8 +10,10 @@ use tokio::time::{Instant, sleep};
 use super::super::super::Inner;
 use super::super::super::queue::read_keys;
 use super::super::super::shape::LeaseTime;
+use super::super::super::wait::passing;
+use super::super::Shared;
+use super::super::reading::Reading;
 use super::super::state::{Scope, State};
-use super::super::{Shared, is_passing};
 use super::{Keeper, PAUSE, seen};
 use crate::caller::Caller;
 use crate::etcd::{Range, TimeToLive, entry};
@@ -31,7 +33,7 @@ pub(super) enum Answer {
     Listed(i64, Result<TimeToLive>),
     /// Keys of leases that were listed.
     Read {
-        id: u64,
+        reading: Reading,
         keys: Vec<Vec<u8>>,
         answer: Result<(Option<Header>, Vec<Entry>)>,
     },
@@ -39,7 +41,7 @@ pub(super) enum Answer {
     Again(i64, Result<TimeToLive>),
     /// Leased keys of a range, all at one revision or later.
     Scanned {
-        id: u64,
+        reading: Reading,
         range: Range,
         answer: Result<(i64, Vec<Entry>)>,
     },
@@ -88,23 +90,24 @@ impl Keeper {
     }
 
     fn begin_scan(&mut self, range: Range) {
-        let scope = Scope::Range(range.clone());
-        let id = self.index.change(|state| state.begin_read(scope));
+        let reading = Reading::begin(&self.index, Scope::Range(range.clone()));
         let (etcd, caller) = (self.inner.etcd.clone(), self.caller());
         self.listing += 1;
         self.running.push(Box::pin(async move {
             let asking = || caller.renewed();
             let scan = leased::scan(&etcd, asking, &range, |kv| entry(kv, false));
             let answer = paused(scan).await;
-            Answer::Scanned { id, range, answer }
+            Answer::Scanned {
+                reading,
+                range,
+                answer,
+            }
         }));
     }
 
     fn begin_read(&mut self, keys: Vec<Vec<u8>>) {
         let scope: HashSet<Vec<u8>> = keys.iter().cloned().collect();
-        let id = self
-            .index
-            .change(|state| state.begin_read(Scope::Keys(scope)));
+        let reading = Reading::begin(&self.index, Scope::Keys(scope));
         let (etcd, caller) = (self.inner.etcd.clone(), self.caller());
         self.listing += 1;
         self.running.push(Box::pin(async move {
@@ -113,7 +116,11 @@ impl Keeper {
                 let entries = kvs.into_iter().map(|kv| entry(kv, false)).collect();
                 (header, entries)
             });
-            Answer::Read { id, keys, answer }
+            Answer::Read {
+                reading,
+                keys,
+                answer,
+            }
         }));
     }
 
@@ -131,20 +138,24 @@ impl Keeper {
                     Ok(_) => {}
                     Err(failure) => {
                         tracing::debug!(cause = failure.chain(), "a lease could not be read");
-                        if is_passing(&failure) {
+                        if passing(&failure) {
                             self.to_list.push_back(lease);
                         }
                     }
                 }
             }
-            Answer::Read { id, keys, answer } => {
+            Answer::Read {
+                reading,
+                keys,
+                answer,
+            } => {
                 self.listing -= 1;
                 let seen = seen(&self.inner, &self.identity);
                 match answer {
                     Ok((header, entries)) => {
                         let found = header.map(|header| (header.revision, entries));
                         let times = &mut self.times;
-                        self.index.change(|state| {
+                        reading.end(|state, id| {
                             state.end_read(id, found, seen);
                             times.retain(|(lease, time, asked)| {
                                 !state.lease_answered(*lease, *time, *asked)
@@ -153,8 +164,7 @@ impl Keeper {
                     }
                     Err(failure) => {
                         tracing::debug!(cause = failure.chain(), "keys could not be read");
-                        self.index.change(|state| state.end_read(id, None, seen));
-                        if is_passing(&failure) {
+                        if passing(&failure) {
                             self.to_read.extend(keys);
                         }
                     }
@@ -166,17 +176,20 @@ impl Keeper {
                 }
                 Err(_) => state.lease_unanswered(lease, now),
             }),
-            Answer::Scanned { id, range, answer } => {
+            Answer::Scanned {
+                reading,
+                range,
+                answer,
+            } => {
                 self.listing -= 1;
                 let seen = seen(&self.inner, &self.identity);
                 if let Err(failure) = &answer {
                     tracing::debug!(cause = failure.chain(), "keys could not be read");
-                    if is_passing(failure) {
+                    if passing(failure) {
                         self.to_scan.push(range);
                     }
                 }
-                self.index
-                    .change(|state| state.end_read(id, answer.ok(), seen));
+                reading.end(|state, id| state.end_read(id, answer.ok(), seen));
             }
             Answer::Permitted(Err(failure))
                 if matches!(failure.code, Code::Forbidden | Code::Unauthenticated) =>

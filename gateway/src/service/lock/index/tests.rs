@@ -1,0 +1,69 @@
+//! Reads beside the watch, against a real etcd.
+
+use std::sync::Arc;
+
+use futures_util::poll;
+
+use super::super::tests::support::{Fixture, caller, eventually, waiting};
+use super::{Index, prime};
+
+fn unwatched(fixture: &Fixture) -> Arc<Index> {
+    Arc::new(Index::new(fixture.locks.inner.marks.clone()))
+}
+
+/// The keeper's word that the keyspace is watched from behind this revision on.
+fn watch_from(index: &Index, revision: i64) {
+    index.change(|state| state.begin_listing(revision));
+    index
+        .progress
+        .send_modify(|progress| progress.revision = revision);
+}
+
+#[tokio::test]
+async fn one_lock_is_read_only_once_changes_are_heard_of() {
+    let fixture = Fixture::start().await;
+    let held = fixture.acquire("deploy", waiting(0)).await.expect("free");
+    let token = held.answer.fencing_token;
+    held.standing.keep();
+    let index = unwatched(&fixture);
+    let caller = caller();
+    let mut priming = Box::pin(prime(&fixture.locks.inner, &caller, &index, b"deploy"));
+    assert!(poll!(priming.as_mut()).is_pending());
+    assert_eq!(index.lock().state.reads(), 0, "it waits for the watch");
+    watch_from(&index, token);
+    assert!(priming.await.expect("etcd answers"));
+    let lock = index
+        .lock()
+        .state
+        .lock(b"deploy", tokio::time::Instant::now());
+    let holder = lock.and_then(|lock| lock.holder).expect("a holder");
+    assert_eq!(holder.fencing_token, token);
+}
+
+#[tokio::test]
+async fn a_read_that_nobody_waits_for_leaves_no_mark() {
+    let fixture = Fixture::start().await;
+    let index = unwatched(&fixture);
+    watch_from(&index, 1);
+    let caller = caller();
+    let mut priming = Box::pin(prime(&fixture.locks.inner, &caller, &index, b"deploy"));
+    assert!(poll!(priming.as_mut()).is_pending());
+    assert_eq!(index.lock().state.reads(), 1);
+    drop(priming);
+    assert_eq!(index.lock().state.reads(), 0);
+}
+
+#[tokio::test]
+async fn a_read_from_before_a_listing_is_made_again() {
+    let fixture = Fixture::start().await;
+    let index = unwatched(&fixture);
+    watch_from(&index, i64::MAX);
+    let known = prime(&fixture.locks.inner, &caller(), &index, b"deploy").await;
+    assert!(!known.expect("etcd answers"), "none is late enough");
+    watch_from(&index, 1);
+    let prime_now = || async {
+        let known = prime(&fixture.locks.inner, &caller(), &index, b"deploy").await;
+        known.expect("etcd answers")
+    };
+    eventually("a read counts", prime_now).await;
+}
