@@ -142,21 +142,27 @@ pub async fn resign(mut call: Call, bytes: Bytes) -> Result<Response> {
             (ServerMessage = "application/x-ndjson"),
             (ServerMessage = "text/event-stream"),
         )),
-        (status = 400, body = Problem),
+        (status = 400, body = Problem), (status = 403, body = Problem),
     )
 )]
 pub async fn observe(mut call: Call, transport: Transport) -> Result<Response> {
     let name = call.name(ROUTE)?;
     let caller = call.streaming_caller()?;
     std::mem::take(&mut call.query).finish()?;
-    let mut observer = call.cluster.elections.observe(&caller, name);
+    let mut observer = call.cluster.elections.observe(&caller, name).await?;
     Ok(stream::respond(
         &call.app.tasks,
         transport,
         move |out, ops| {
             // Nothing can be said on this stream.
             drop(ops);
-            async move { while out.send(&observer.next().await).await.is_ok() {} }
+            async move {
+                while let Some(message) = observer.next().await {
+                    if out.send(&message).await.is_err() {
+                        return;
+                    }
+                }
+            }
         },
     ))
 }

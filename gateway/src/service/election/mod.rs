@@ -173,13 +173,9 @@ impl ElectionService {
         })
     }
 
-    /// Every leader's values as they come.
-    pub fn observe(&self, caller: &Caller, name: Vec<u8>) -> Observer {
-        Observer::new(
-            self.locks.parts().etcd.clone(),
-            caller.identity.clone(),
-            name,
-        )
+    /// Every leader's values as they come, for as long as the caller may read them.
+    pub async fn observe(&self, caller: &Caller, name: Vec<u8>) -> Result<Observer> {
+        Observer::open(self.locks.parts().etcd.clone(), caller, name).await
     }
 }
 

@@ -4,11 +4,13 @@
 //! then read again. Where that reads the present, this reads the store as it was at the deletion, so
 //! that a leader who came and went meanwhile is seen too. Only a compaction loses history; then it
 //! begins at the present again, as after the data was wiped or restored.
+//!
+//! etcd checks a permission only when a watch is created, so it is asked about again and again.
 
 use std::time::Duration;
 
 use shared::{Candidate, Code, Entry, Event, LeaseId, MemberId, ServerMessage};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::caller::{Caller, Identity};
 use crate::etcd::{
@@ -16,11 +18,14 @@ use crate::etcd::{
 };
 use crate::failure::{Failure, Result};
 use crate::service::lock::names::{queue_of, queue_prefix};
+use crate::service::lock::wait::{passing, refused};
 
 /// How long etcd may take for one question.
 const ANSWER: Duration = Duration::from_secs(10);
 /// Between two attempts while etcd is away.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How often it is asked whether the account may still read what it follows.
+const RECHECK: Duration = Duration::from_secs(3);
 
 /// Where the observer is in history.
 #[derive(Debug)]
@@ -56,14 +61,24 @@ pub struct Observer {
     known: Option<(MemberId, i64)>,
     /// The client has been told that etcd cannot be followed.
     told: bool,
+    /// When to ask about the permission.
+    recheck: Instant,
+    /// The account may not follow any longer.
+    ended: bool,
 }
 
 impl Observer {
-    pub(super) fn new(etcd: Etcd, identity: Identity, name: Vec<u8>) -> Self {
-        Self {
+    /// Refuses an account that may not read the election's keys. Opens also while etcd is away.
+    pub(super) async fn open(etcd: Etcd, caller: &Caller, name: Vec<u8>) -> Result<Self> {
+        let prefix = Range::prefix(&queue_prefix(&name));
+        match etcd.may_read(&caller.within(ANSWER), &prefix).await {
+            Err(failure) if !passing(&failure) => return Err(failure),
+            _ => {}
+        }
+        Ok(Self {
             etcd,
-            identity,
-            prefix: Range::prefix(&queue_prefix(&name)),
+            identity: caller.identity.clone(),
+            prefix,
             name,
             place: Place::Present,
             watch: None,
@@ -71,17 +86,20 @@ impl Observer {
             said: None,
             known: None,
             told: false,
-        }
+            recheck: Instant::now() + RECHECK,
+            ended: false,
+        })
     }
 
-    /// The next `leader`; once, where etcd cannot be followed, `error`: it goes on when etcd is back.
-    pub async fn next(&mut self) -> ServerMessage {
-        loop {
+    /// The next `leader`; once, where etcd cannot be followed, `error`: it goes on when etcd is back. An
+    /// account that may not follow any longer gets its `error` and then nothing more.
+    pub async fn next(&mut self) -> Option<ServerMessage> {
+        while !self.ended {
             match self.step().await {
                 Ok(None) => self.told = false,
                 Ok(Some(message)) => {
                     self.told = false;
-                    return message;
+                    return Some(message);
                 }
                 Err(failure) => {
                     self.watch = None;
@@ -92,17 +110,23 @@ impl Observer {
                         continue;
                     }
                     tracing::debug!(cause = failure.chain(), "an election cannot be followed");
-                    if !std::mem::replace(&mut self.told, true) {
-                        return ServerMessage::Error {
+                    self.ended = refused(&self.caller(), &failure);
+                    if !std::mem::replace(&mut self.told, true) || self.ended {
+                        return Some(ServerMessage::Error {
                             id: None,
                             code: failure.code,
                             detail: failure.detail,
-                        };
+                        });
                     }
                     sleep(PAUSE).await;
                 }
             }
         }
+        None
+    }
+
+    fn caller(&self) -> Caller {
+        Caller::new(self.identity.clone(), Some(ANSWER))
     }
 
     /// One step through history.
@@ -119,7 +143,7 @@ impl Observer {
 
     /// Reads who is the oldest, now or as it was at a revision.
     async fn look(&mut self, revision: i64) -> Result<Option<ServerMessage>> {
-        let caller = Caller::new(self.identity.clone(), Some(ANSWER));
+        let caller = self.caller();
         let oldest = Get {
             limit: 1,
             sort: Some((Sort::CreateRevision, Order::Asc)),
@@ -173,7 +197,14 @@ impl Observer {
             let opened = self.etcd.watch(&endless, &range, options).await?;
             self.watch.insert(opened)
         };
-        match watch.next().await? {
+        let update = tokio::select! {
+            update = watch.next() => update?,
+            () = sleep_until(self.recheck) => {
+                self.still_permitted().await?;
+                return Ok(None);
+            }
+        };
+        match update {
             Update::Batch { events, .. } => {
                 // What lies before the place asked for is known, whatever the server sends.
                 let fresh = events
@@ -188,9 +219,20 @@ impl Observer {
         }
     }
 
+    /// Fails where the account may not read the election's keys any more.
+    async fn still_permitted(&mut self) -> Result<()> {
+        let answer = self.etcd.may_read(&self.caller(), &self.prefix).await;
+        self.recheck = Instant::now() + RECHECK;
+        match answer {
+            Err(failure) if refused(&self.caller(), &failure) => Err(failure),
+            // etcd is away: the watch notices by itself.
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the store is no longer the one that was followed: another cluster, or older data.
     async fn is_another(&mut self) -> Result<bool> {
-        let caller = Caller::new(self.identity.clone(), Some(ANSWER));
+        let caller = self.caller();
         let anything = Range::one([0]);
         let now = self
             .etcd

@@ -28,10 +28,15 @@ async fn campaign(
     elections.campaign(&caller(), name.into(), request).await
 }
 
+async fn observe(elections: &ElectionService) -> Observer {
+    let observer = elections.observe(&caller(), b"e".to_vec()).await;
+    observer.expect("it opens")
+}
+
 /// What the observer says next: the value and the key's create revision.
 async fn said(observer: &mut Observer) -> (String, i64) {
     match timeout(SOON, observer.next()).await.expect("said in time") {
-        ServerMessage::Leader { leader, .. } => (
+        Some(ServerMessage::Leader { leader, .. }) => (
             String::from_utf8(leader.value.0).expect("text"),
             leader.revision,
         ),
@@ -149,7 +154,7 @@ async fn the_same_lease_again_proclaims_its_other_value() {
 async fn an_observer_sees_every_value_of_every_leader_in_order() {
     let fixture = Fixture::start().await;
     let elections = elections(&fixture);
-    let mut observer = elections.observe(&caller(), b"e".to_vec());
+    let mut observer = observe(&elections).await;
     let mut expected = Vec::new();
     let mut leases = Vec::new();
     for at in 0..5 {
@@ -197,7 +202,7 @@ async fn an_observer_survives_compaction_and_restarts() {
     let lease = fixture.grant(600).await;
     let key = format!("e/{lease}");
     fixture.put(&key, "one", Some(lease)).await;
-    let mut observer = elections.observe(&caller(), b"e".to_vec());
+    let mut observer = observe(&elections).await;
     assert_eq!(said(&mut observer).await.0, "one");
     fixture.put(&key, "two", Some(lease)).await;
     fixture.put(&key, "three", Some(lease)).await;
@@ -205,7 +210,10 @@ async fn an_observer_survives_compaction_and_restarts() {
     assert_eq!(said(&mut observer).await.0, "three");
     fixture.stop_etcd();
     let failed = timeout(SOON, observer.next()).await.expect("said in time");
-    assert!(matches!(failed, ServerMessage::Error { .. }), "{failed:?}");
+    assert!(
+        matches!(failed, Some(ServerMessage::Error { .. })),
+        "{failed:?}"
+    );
     fixture.restart_etcd().await;
     fixture.put(&key, "four", Some(lease)).await;
     assert_eq!(said(&mut observer).await.0, "four");
