@@ -158,6 +158,14 @@ impl Beats {
         }
     }
 
+    /// Gives up every lease.
+    pub(super) fn lose_all(&mut self, reason: &str) {
+        let ids: Vec<i64> = self.leases.keys().copied().collect();
+        for id in ids {
+            self.lose(id, reason);
+        }
+    }
+
     /// Gives up the leases whose whole time has passed without an answer.
     pub(super) fn expire(&mut self, now: Instant) {
         let dead = |lease: &Lease| lease.lives_until <= now;
@@ -264,6 +272,15 @@ mod tests {
         assert_eq!(beats.due(later), [7]);
         beats.answered(7, 9);
         assert_eq!(beats.due(later), [7], "no beat was under way");
+    }
+
+    #[test]
+    fn all_are_lost_at_once() {
+        let (mut beats, start) = (Beats::default(), Instant::now());
+        let (_, one) = beats.add(1, 9, start);
+        let (_, two) = beats.add(2, 9, start);
+        beats.lose_all("refused");
+        assert!(lost(&one) && lost(&two) && beats.is_empty());
     }
 
     #[test]

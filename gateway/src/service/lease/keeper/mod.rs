@@ -1,8 +1,9 @@
 //! Keeps leases alive: one keeper for each identity, one keep-alive stream for all of its leases.
 //!
-//! A keeper is started by its first use and ends when it has had nothing to keep for a while.
-//! [`beats`] is what is known and due, [`run`] the task that asks etcd. Whoever holds a lease is told
-//! by its [`Kept`] of every renewal, and of the end: etcd says that there is no such lease, or has not
+//! A keeper is started by its first use and ends when it has had nothing to keep for a while, or when
+//! etcd no longer accepts the account: who signs in anew then gets another. [`beats`] is what is known
+//! and due, [`run`] the task that asks etcd. Whoever holds a lease is told by its [`Kept`] of every
+//! renewal, and of the end: etcd says that there is no such lease, refuses to renew it, or has not
 //! answered for as long as the lease lives.
 
 mod beats;
@@ -134,13 +135,30 @@ impl Inner {
         if !shared.beats.is_empty() || shared.idle_since.elapsed() < IDLE {
             return false;
         }
-        shared.closed = true;
-        if let Entry::Occupied(slot) = keepers.entry(identity.clone())
-            && Arc::ptr_eq(slot.get(), keeper)
-        {
-            slot.remove();
-        }
+        close(&mut keepers, &mut shared, identity, keeper);
         true
+    }
+
+    /// Ends a keeper whose account etcd no longer accepts: nothing of it can be renewed.
+    fn close_refused(&self, identity: &Identity, keeper: &Arc<Keeper>, reason: &str) {
+        let mut keepers = self.lock();
+        let mut shared = keeper.lock();
+        shared.beats.lose_all(reason);
+        close(&mut keepers, &mut shared, identity, keeper);
+    }
+}
+
+fn close(
+    keepers: &mut HashMap<Identity, Arc<Keeper>>,
+    shared: &mut Shared,
+    identity: &Identity,
+    keeper: &Arc<Keeper>,
+) {
+    shared.closed = true;
+    if let Entry::Occupied(slot) = keepers.entry(identity.clone())
+        && Arc::ptr_eq(slot.get(), keeper)
+    {
+        slot.remove();
     }
 }
 

@@ -50,7 +50,7 @@ impl Link {
     }
 }
 
-/// Runs until nothing has been kept for a while or the gateway stops.
+/// Runs until nothing has been kept for a while, the account is refused, or the gateway stops.
 pub(super) async fn run(inner: Arc<Inner>, identity: Identity, keeper: Arc<Keeper>) {
     let stop = inner.tasks.stop().clone();
     let mut task = Task {
@@ -67,7 +67,14 @@ pub(super) async fn run(inner: Arc<Inner>, identity: Identity, keeper: Arc<Keepe
         tokio::select! {
             () = stop.cancelled() => return,
             () = keeper.wake.notified() => {}
-            news = task.link.next() => task.hear(news),
+            news = task.link.next() => match news {
+                News::Failed(failure) if task.is_refused(&failure) => {
+                    let reason = format!("the account is no longer accepted: {}", failure.detail);
+                    task.inner.close_refused(&identity, &keeper, &reason);
+                    return;
+                }
+                news => task.hear(news),
+            },
             () = sleep_until(wake) => {
                 if task.inner.close_unused(&identity, &keeper) {
                     return;
@@ -130,6 +137,13 @@ impl Task {
             Link::Opening(_) => now + *PAUSE.start(),
             Link::Up(_) => now + GRAIN,
         })
+    }
+
+    /// Whether etcd no longer accepts the account, and nobody has signed in anew meanwhile. A token
+    /// alone that was refused is replaced by the time the stream is opened again.
+    fn is_refused(&self, failure: &Failure) -> bool {
+        let account = self.caller.identity.account();
+        failure.code == Code::Unauthenticated && account.is_some_and(|own| own.is_refused())
     }
 
     fn hear(&mut self, news: News) {
