@@ -5,6 +5,7 @@
 //! section 1.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use axum::extract::ConnectInfo;
 use base64::Engine as _;
@@ -12,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
 use shared::Code;
+use tokio::time::timeout;
 
 use crate::caller::Identity;
 use crate::config::Anonymous;
@@ -44,23 +46,31 @@ pub fn credential(headers: &HeaderMap) -> Result<Credential> {
     }
 }
 
-/// The forms of etcd's own JSON gateway beside REST's: a raw token in `Authorization`,
-/// `Grpc-Metadata-Token`, and on upgrades `Sec-WebSocket-Protocol: Bearer, <token>`.
+/// The forms of etcd's own JSON gateway beside REST's: a raw token in `Authorization`, the same as the
+/// call's metadata (`Grpc-Metadata-Token`, `Grpc-Metadata-Authorization`), and on upgrades
+/// `Sec-WebSocket-Protocol: Bearer, <token>`.
+///
+/// Of several that one counts which counts for etcd, whose first look is for the metadata `token`: so a
+/// proxy's own Authorization does not stand in for it.
 pub fn credential_of_v3(headers: &HeaderMap) -> Result<Credential> {
+    let text = |value: &HeaderValue| value.to_str().map_err(|_| unreadable()).map(str::to_owned);
+    let metadata = |name| only(headers, &header::HeaderName::from_static(name));
+    if let Some(value) = metadata("grpc-metadata-token")? {
+        return token(&text(value)?);
+    }
     if let Some(value) = only(headers, &header::AUTHORIZATION)? {
         return match scheme(value)? {
             Some(credential) => Ok(credential),
-            None => token(value.to_str().map_err(|_| unreadable())?),
+            None => token(&text(value)?),
         };
     }
-    let metadata = header::HeaderName::from_static("grpc-metadata-token");
-    if let Some(value) = only(headers, &metadata)? {
-        return token(value.to_str().map_err(|_| unreadable())?);
+    if let Some(value) = metadata("grpc-metadata-authorization")? {
+        return token(&text(value)?);
     }
     let Some(value) = headers.get(header::SEC_WEBSOCKET_PROTOCOL) else {
         return Ok(Credential::None);
     };
-    match value.to_str().map_err(|_| unreadable())?.split_once(',') {
+    match text(value)?.split_once(',') {
         Some((bearer, value)) if bearer.trim() == "Bearer" => token(value),
         _ => Ok(Credential::None),
     }
@@ -129,33 +139,59 @@ fn connection(parts: &Parts) -> Option<Connection> {
     ends.map(|ConnectInfo(ends)| ends.clone())
 }
 
-/// Whom a request acts as at a cluster.
+/// Whom a request acts as at a cluster; etcd has so long to say it.
 pub async fn identify(
     app: &App,
     cluster: &Cluster,
     parts: &Parts,
     credential: Credential,
+    within: Duration,
 ) -> Result<Identity> {
+    let from = peer(parts, app);
     match credential {
         Credential::Password(credentials) => {
-            let from = peer(parts, app);
-            cluster.sign_in.with_password(from, credentials).await
+            let signing_in = cluster.sign_in.with_password(from, credentials);
+            in_time(within, signing_in).await
         }
-        Credential::Token(token) => {
-            let from = peer(parts, app);
-            cluster.sign_in.with_token(from, &token).await
-        }
-        Credential::None if cluster.anonymous == Some(Anonymous::Gateway) => Ok(Identity::Gateway),
-        Credential::None if only_this_machine(app, parts) => Ok(Identity::Gateway),
-        Credential::None => Err(Failure::new(
-            Code::Unauthenticated,
-            "the request came through others, without sign-in",
-        )
-        .hint(
-            "sign in with an etcd user (Authorization: Basic or Bearer); or, where a proxy in front \
-             has sign-in of its own, start with --anonymous gateway",
-        )),
+        Credential::Token(token) => in_time(within, cluster.sign_in.with_token(from, &token)).await,
+        Credential::None => anonymous(app, cluster, parts),
     }
+}
+
+/// Refuses a token where etcd would not judge it: while its auth is off it takes any, and so a token
+/// gets through only where a request without one would.
+pub async fn has_judge(
+    app: &App,
+    cluster: &Cluster,
+    parts: &Parts,
+    within: Duration,
+) -> Result<()> {
+    if anonymous(app, cluster, parts).is_ok() {
+        return Ok(());
+    }
+    in_time(within, cluster.sign_in.needs_auth()).await
+}
+
+async fn in_time<T>(within: Duration, asking: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(within, asking).await.unwrap_or_else(|_| {
+        let failure = Failure::new(Code::Timeout, "etcd did not say in time who asks");
+        Err(failure.hint("GET /readyz says whether etcd can be reached"))
+    })
+}
+
+/// Whom a request without credentials acts as.
+fn anonymous(app: &App, cluster: &Cluster, parts: &Parts) -> Result<Identity> {
+    if cluster.anonymous == Some(Anonymous::Gateway) || only_this_machine(app, parts) {
+        return Ok(Identity::Gateway);
+    }
+    Err(Failure::new(
+        Code::Unauthenticated,
+        "the request came through others, without sign-in",
+    )
+    .hint(
+        "sign in with an etcd user (Authorization: Basic or Bearer); or, where a proxy in front \
+         has sign-in of its own, start with --anonymous gateway",
+    ))
 }
 
 /// Whether nobody but this machine can have sent it.
@@ -242,7 +278,25 @@ mod tests {
         check("authorization", "Bearer abc.7", token("abc.7"));
         check("authorization", "Basic cm9vdDph", password("root", "a"));
         check("grpc-metadata-token", "abc.7", token("abc.7"));
+        check("grpc-metadata-authorization", "abc.7", token("abc.7"));
         check("sec-websocket-protocol", "Bearer, abc.7", token("abc.7"));
         check("sec-websocket-protocol", "chat", Credential::None);
+    }
+
+    #[test]
+    fn of_two_credentials_that_one_counts_which_counts_for_etcd() {
+        let check = |lines: &[(&'static str, &'static str)], expected: Credential| {
+            let read = credential_of_v3(&headers(lines));
+            assert_eq!(read.expect("reads"), expected, "{lines:?}");
+        };
+        let basic = ("authorization", "Basic cm9vdDph");
+        check(&[basic, ("grpc-metadata-token", "t.1")], token("t.1"));
+        let same = ("grpc-metadata-authorization", "t.2");
+        check(&[basic, same], password("root", "a"));
+        check(&[same, ("grpc-metadata-token", "t.1")], token("t.1"));
+        check(
+            &[same, ("sec-websocket-protocol", "Bearer, t.3")],
+            token("t.2"),
+        );
     }
 }

@@ -1,9 +1,13 @@
 //! `Authorization`: Basic, Bearer, nothing, and what is none of these.
 
+mod held;
+mod limits;
+mod tokens;
+
 use serde_json::json;
 use support::auth::{self, ROOT};
 use support::gateway::InProcess;
-use support::{DEADLINE, Etcd, Grant, eventually, key_query, when};
+use support::{Client, DEADLINE, Etcd, Grant, Stream, eventually, key_query, tools, when};
 
 /// An etcd with auth on, a user who may do all below `/app/`, and a gateway with an account or not.
 async fn world(etcd_flags: &[&str], flags: &[&str]) -> (Etcd, etcd_client::Client, InProcess) {
@@ -16,6 +20,18 @@ async fn world(etcd_flags: &[&str], flags: &[&str]) -> (Etcd, etcd_client::Clien
 
 fn with_root() -> [String; 2] {
     ["--user".to_owned(), format!("root:{ROOT}")]
+}
+
+/// How many passwords etcd was asked about.
+async fn checked(etcd: &Etcd) -> u64 {
+    let metrics = Client::to(etcd.probed()).get("/metrics");
+    let text = metrics.send().await.expect(200).text();
+    let counted = "grpc_server_started_total{grpc_method=\"Authenticate\"";
+    let line = text.lines().find(|line| line.starts_with(counted));
+    let number = line.and_then(|line| line.rsplit(' ').next());
+    number
+        .and_then(|number| number.parse().ok())
+        .expect("etcd counts its calls")
 }
 
 #[tokio::test]
@@ -130,6 +146,62 @@ async fn while_auth_is_off_no_credential_is_taken() {
 }
 
 #[tokio::test]
+async fn while_auth_is_off_a_made_up_token_opens_no_door_of_the_drop_in() {
+    let etcd = Etcd::start().await;
+    let near = InProcess::start(&etcd.url(), &[]).await;
+    let known = InProcess::start(&etcd.url(), &["--allow-host", "etcd.example"]).await;
+    let put = json!({"key": "Zm9v", "value": "YmFy"});
+    let tokens = [
+        ("authorization", "made.up"),
+        ("authorization", "Bearer made.up"),
+        ("authorization", "Basic cm9vdDp4"),
+        ("grpc-metadata-token", "made.up"),
+    ];
+    let doors = [
+        near.root().with("x-forwarded-for", "192.0.2.1"),
+        near.root().with("forwarded", "for=192.0.2.1"),
+        known.root(),
+    ];
+    for door in &doors {
+        for (name, token) in tokens {
+            for path in ["/v3/kv/put", "/v3/watch", "/v3/maintenance/snapshot"] {
+                let ask = door.post(path, &put).header(name, token);
+                let answer = ask.send().await.expect(401).text();
+                assert!(answer.contains("etcd's auth is off"), "{name}: {answer}");
+            }
+        }
+        let offer = [("sec-websocket-protocol", "Bearer, made.up")];
+        let refused = Stream::try_socket(door, "/v3/watch", &offer).await;
+        assert_eq!(refused.err().as_deref(), Some("401"));
+        door.post("/v3/kv/put", &put).send().await.expect(401);
+    }
+    let found = etcd.client().await.get("foo", None).await;
+    assert_eq!(found.expect("etcd answers").count(), 0);
+    // Where a request may do without one, it is as at etcd's own gateway.
+    let ask = near.root().post("/v3/kv/put", &put);
+    let status = ask.header("authorization", "made.up").send().await.status;
+    let takes_any = tools::etcd_version() >= (3, 5, 0);
+    assert_eq!(status.as_u16(), if takes_any { 200 } else { 401 });
+    // And where etcd judges it, it is etcd's again.
+    let _root = etcd.enable_auth().await;
+    let token = etcd.token_of("root", ROOT).await;
+    for door in &doors {
+        eventually("the gateway sees that auth is on", DEADLINE, async || {
+            let ask = door
+                .post("/v3/kv/put", &put)
+                .header("authorization", &token);
+            let answer = ask.send().await;
+            when(answer.status == 200, || answer.text())
+        })
+        .await;
+        let ask = door.post("/v3/kv/put", &put);
+        let refused = ask.header("authorization", "made.up").send().await;
+        let said = refused.expect(401).text();
+        assert!(said.contains("invalid auth token"), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_gets_in_without_signing_in_where_there_is_no_account() {
     let (_etcd, _root, gateway) = world(&[], &[]).await;
     let refused = gateway.api().get("/kv?prefix=").send().await;
@@ -140,29 +212,6 @@ async fn nobody_gets_in_without_signing_in_where_there_is_no_account() {
             .is_some_and(|hint| hint.contains("sign in")),
         "{problem}"
     );
-}
-
-#[tokio::test]
-async fn the_gateways_own_token_is_replaced_when_it_ends() {
-    let own = with_root();
-    let flags = ["--auth-token-ttl=1"];
-    let (etcd, _root, gateway) = world(&flags, &[&own[0], &own[1]]).await;
-    let api = gateway.api();
-    api.write("/k", "1").await;
-    let token = etcd.token_of("app", "secret").await;
-    let app = api.with("authorization", &format!("Bearer {token}"));
-    let found = app.get(&key_query("/app/a")).send().await;
-    found.problem(404, "key_not_found");
-    // One of the same age that nobody uses shows when the time of the gateway's is over too.
-    eventually("a token has ended", DEADLINE, async || {
-        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-        let answer = app.get(&key_query("/app/a")).send().await;
-        when(answer.status == 401, || answer.text())
-    })
-    .await;
-    assert_eq!(api.read("/k").await["value"], "1");
-    api.write("/k", "2").await;
-    assert_eq!(api.read("/k").await["value"], "2");
 }
 
 #[tokio::test]
@@ -178,47 +227,6 @@ async fn a_changed_password_shuts_the_old_one_out() {
     let refused = old.get(&key_query("/app/a")).send().await;
     refused.problem(401, "unauthenticated");
     assert_eq!(new.read("/app/a").await["value"], "1");
-}
-
-#[tokio::test]
-async fn who_fails_too_often_has_to_wait() {
-    let (_etcd, _root, gateway) = world(&[], &[]).await;
-    let good = gateway.api().signed("app", "secret");
-    good.write("/app/a", "1").await;
-    let wrong = gateway.api().signed("app", "guess");
-    let limited = eventually("the limit is reached", DEADLINE, async || {
-        let answer = wrong.get(&key_query("/app/a")).send().await;
-        if answer.status == 429 {
-            return Ok(answer);
-        }
-        answer.problem(401, "unauthenticated");
-        Err("not limited yet".to_owned())
-    })
-    .await;
-    assert!(limited.header("retry-after").parse::<u32>().is_ok());
-    limited.problem(429, "rate_limited");
-    // Whom etcd knows already is not made to wait for what others do.
-    assert_eq!(good.read("/app/a").await["value"], "1");
-}
-
-#[tokio::test]
-async fn who_fails_too_often_at_the_drop_in_has_to_wait_too() {
-    let (_etcd, _root, gateway) = world(&[], &[]).await;
-    let guess = json!({"name": "app", "password": "guess"});
-    eventually("the limit is reached", DEADLINE, async || {
-        let answer = gateway.root().post("/v3/auth/authenticate", &guess);
-        let answer = answer.send().await;
-        match answer.status.as_u16() {
-            429 => Ok(()),
-            400 => Err(answer.text()),
-            _ => panic!("{}", answer.text()),
-        }
-    })
-    .await;
-    // No password is looked at any more, not even by another door.
-    let right = gateway.api().signed("app", "secret");
-    let refused = right.get(&key_query("/app/a")).send().await;
-    refused.problem(429, "rate_limited");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use axum::extract::{ConnectInfo, FromRequestParts, OriginalUri};
 use http::request::Parts;
 use http::{HeaderMap, header};
 use shared::Code;
+use tokio::time::Instant;
 
 use super::query::{Query, decode};
 use crate::caller::{Caller, Identity};
@@ -38,6 +39,8 @@ pub struct Call {
     path: String,
     identity: Identity,
     timeout: Option<Duration>,
+    /// What of its time was gone when etcd had said who asks.
+    spent: Duration,
 }
 
 impl FromRequestParts<AppState> for Call {
@@ -52,9 +55,11 @@ impl FromRequestParts<AppState> for Call {
             None => app.default_cluster()?,
         };
         let credential = identify::credential(&parts.headers)?;
-        let identity = identify::identify(app, &cluster, parts, credential).await?;
         let mut query = Query::parse(parts.uri.query())?;
         let timeout = query.duration("timeout")?;
+        let since = Instant::now();
+        let within = timeout.unwrap_or(DEFAULT_TIMEOUT);
+        let identity = identify::identify(app, &cluster, parts, credential, within).await?;
         Ok(Self {
             app: app.clone(),
             cluster,
@@ -74,6 +79,7 @@ impl FromRequestParts<AppState> for Call {
             path: parts.uri.path().to_owned(),
             identity,
             timeout,
+            spent: since.elapsed(),
         })
     }
 }
@@ -93,15 +99,13 @@ fn named_cluster(base_path: &str, path: &str) -> Result<Option<String>> {
 impl Call {
     /// The caller of an ordinary call.
     pub fn caller(&self) -> Caller {
-        Caller::new(
-            self.identity.clone(),
-            Some(self.timeout.unwrap_or(DEFAULT_TIMEOUT)),
-        )
+        self.slow_caller(DEFAULT_TIMEOUT)
     }
 
     /// The caller of a call that takes its time: this long without `?timeout=`.
     pub fn slow_caller(&self, usual: Duration) -> Caller {
-        Caller::new(self.identity.clone(), Some(self.timeout.unwrap_or(usual)))
+        let left = self.timeout.unwrap_or(usual).saturating_sub(self.spent);
+        Caller::new(self.identity.clone(), Some(left))
     }
 
     /// The caller of a call that waits `wait`: etcd's answers get 5 s beyond it at least.

@@ -1,9 +1,10 @@
 //! Who asks, what is said beside the message, and until when: the request's headers, as etcd's own
 //! gateway reads them.
 //!
-//! A token goes to etcd as it came, with every call: etcd decides about it, and where etcd's auth is
-//! off it ignores tokens, as it does at its own gateway. Nothing here is kept from one call to the
-//! next, so nothing could be shared between two callers.
+//! A token goes to etcd as it came, with every call: etcd decides about it. Where etcd's auth is off it
+//! ignores tokens, as it does at its own gateway; so there one is worth no more than none, and gets
+//! through only where nothing would. Nothing here is kept from one call to the next, so nothing could be
+//! shared between two callers.
 
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ use crate::state::{App, Cluster};
 const TOKEN: HeaderName = HeaderName::from_static("token");
 /// What stands before a name of gRPC's metadata in HTTP.
 const METADATA: &str = "grpc-metadata-";
+/// How long etcd may take to say who asks, where the asker leaves it all the time there is.
+const SAYING_WHO: Duration = Duration::from_secs(10);
 /// How one gets a token, and so needs none.
 pub(super) const AUTHENTICATE: &str = "/etcdserverpb.Auth/Authenticate";
 
@@ -47,9 +50,13 @@ impl Asker {
             Some(value) => timeout(value)?.map(|left| Instant::now() + left),
             None => None,
         };
+        let within = deadline.map_or(SAYING_WHO, |deadline| {
+            deadline.saturating_duration_since(Instant::now())
+        });
         let mut metadata = metadata(headers);
         let caller = match identify::credential_of_v3(headers)? {
             Credential::Token(token) => {
+                identify::has_judge(app, cluster, parts, within).await?;
                 let token = HeaderValue::from_str(token.reveal());
                 let mut token =
                     token.map_err(|_| Refused::invalid("the token cannot be sent to etcd"))?;
@@ -59,7 +66,7 @@ impl Asker {
             }
             Credential::None if method.path == AUTHENTICATE => None,
             other => {
-                let identity = identify::identify(app, cluster, parts, other).await?;
+                let identity = identify::identify(app, cluster, parts, other, within).await?;
                 Some(Caller::new(identity, None))
             }
         };
@@ -101,7 +108,8 @@ impl Asker {
     }
 }
 
-/// `Grpc-Metadata-<name>` is the metadata `<name>`; what gRPC or HTTP say themselves is left out.
+/// `Grpc-Metadata-<name>` is the metadata `<name>`; what gRPC or HTTP say themselves is left out, and what
+/// says who asks, which is read by [`identify`].
 fn metadata(headers: &HeaderMap) -> HeaderMap {
     const RESERVED: [&str; 8] = [
         "authorization",

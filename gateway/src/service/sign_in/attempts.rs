@@ -1,8 +1,8 @@
-//! How often one address may fail to sign in.
+//! How often one address may fail to sign in, and how many of its sign-ins may wait.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use shared::Code;
@@ -16,33 +16,51 @@ const BURST: u32 = 10;
 const FORGIVEN: Duration = Duration::from_secs(6);
 /// Addresses remembered.
 const MOST: usize = 4096;
+/// Secrets of one address that wait for etcd's word.
+const WAITING: usize = 64;
+/// Who gives up before has not let etcd answer: the attempt counts as failed. Later it is etcd that
+/// is slow.
+const HASTY: Duration = Duration::from_secs(2);
 
-/// The failures of each address: when the last of them would be forgiven.
+/// The attempts of each address.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
+    /// When the last of its failures would be forgiven.
     forgiven: Mutex<HashMap<IpAddr, Instant>>,
+    waiting: Mutex<HashMap<IpAddr, usize>>,
 }
 
 impl Attempts {
     /// Whether another attempt is allowed.
     pub(super) fn allow(&self, from: IpAddr, now: Instant) -> Result<()> {
-        let forgiven = self.forgiven.lock().unwrap_or_else(PoisonError::into_inner);
-        match forgiven.get(&place(from)) {
-            Some(until) if *until > now + FORGIVEN * (BURST - 1) => Err(Failure::new(
-                Code::RateLimited,
-                "too many attempts to sign in have failed from this address",
-            )
-            .hint(format!(
-                "one more is possible every {} s",
-                FORGIVEN.as_secs()
-            ))),
-            _ => Ok(()),
-        }
+        allowed(&self.forgiven(), place(from), now)
     }
 
-    /// One more has failed.
-    pub(super) fn failed(&self, from: IpAddr, now: Instant) {
-        let mut forgiven = self.forgiven.lock().unwrap_or_else(PoisonError::into_inner);
+    /// A place among those who wait, until it is dropped.
+    pub(super) fn queue(&self, from: IpAddr) -> Result<Queued<'_>> {
+        let address = place(from);
+        let mut waiting = self.waiting();
+        let count = waiting.entry(address).or_default();
+        if *count >= WAITING {
+            return Err(Failure::new(
+                Code::RateLimited,
+                "too many attempts to sign in from this address wait for etcd",
+            )
+            .hint("sign in with one after the other"));
+        }
+        *count += 1;
+        Ok(Queued {
+            attempts: self,
+            address,
+        })
+    }
+
+    /// An attempt, if another is allowed. It counts as failed until it is known that it has not:
+    /// attempts at the same time would else all be allowed before the first has failed.
+    pub(super) fn begin(&self, from: IpAddr, now: Instant) -> Result<Attempt<'_>> {
+        let address = place(from);
+        let mut forgiven = self.forgiven();
+        allowed(&forgiven, address, now)?;
         if forgiven.len() >= MOST {
             forgiven.retain(|_, until| *until > now);
             if forgiven.len() >= MOST {
@@ -50,8 +68,82 @@ impl Attempts {
                 forgiven.clear();
             }
         }
-        let until = forgiven.entry(place(from)).or_insert(now);
+        let until = forgiven.entry(address).or_insert(now);
         *until = (*until).max(now) + FORGIVEN;
+        Ok(Attempt {
+            attempts: self,
+            address,
+            since: now,
+            failed: None,
+        })
+    }
+
+    fn forgiven(&self) -> MutexGuard<'_, HashMap<IpAddr, Instant>> {
+        self.forgiven.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// See [`Attempts::queue`].
+#[derive(Debug)]
+pub(super) struct Queued<'a> {
+    attempts: &'a Attempts,
+    address: IpAddr,
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.attempts.waiting();
+        if let Some(count) = waiting.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                waiting.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// See [`Attempts::begin`].
+#[derive(Debug)]
+pub(super) struct Attempt<'a> {
+    attempts: &'a Attempts,
+    address: IpAddr,
+    since: Instant,
+    failed: Option<bool>,
+}
+
+impl Attempt<'_> {
+    /// etcd has answered.
+    pub(super) fn end(mut self, failed: bool) {
+        self.failed = Some(failed);
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if self.failed.unwrap_or(self.since.elapsed() < HASTY) {
+            return;
+        }
+        if let Some(until) = self.attempts.forgiven().get_mut(&self.address) {
+            *until = until.checked_sub(FORGIVEN).unwrap_or(*until);
+        }
+    }
+}
+
+fn allowed(forgiven: &HashMap<IpAddr, Instant>, address: IpAddr, now: Instant) -> Result<()> {
+    match forgiven.get(&address) {
+        Some(until) if *until > now + FORGIVEN * (BURST - 1) => Err(Failure::new(
+            Code::RateLimited,
+            "too many attempts to sign in have failed from this address",
+        )
+        .hint(format!(
+            "one more is possible every {} s",
+            FORGIVEN.as_secs()
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -69,22 +161,69 @@ fn place(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
+    fn here() -> IpAddr {
+        "127.0.0.1".parse().expect("an address")
+    }
+
     #[test]
     fn failures_are_limited_and_forgiven() {
-        let attempts = Attempts::default();
-        let here: IpAddr = "127.0.0.1".parse().expect("an address");
-        let now = Instant::now();
+        let (attempts, now) = (Attempts::default(), Instant::now());
         for _ in 0..BURST {
-            attempts.allow(here, now).expect("not yet too many");
-            attempts.failed(here, now);
+            let attempt = attempts.begin(here(), now);
+            attempt.expect("not yet too many").end(true);
         }
-        let refused = attempts.allow(here, now).expect_err("too many");
+        let refused = attempts.begin(here(), now).expect_err("too many");
         assert_eq!(refused.code, Code::RateLimited);
         let other = "127.0.0.2".parse().expect("an address");
         attempts.allow(other, now).expect("somebody else");
         attempts
-            .allow(here, now + FORGIVEN)
+            .allow(here(), now + FORGIVEN)
             .expect("one is forgiven");
+    }
+
+    #[test]
+    fn attempts_at_the_same_time_are_limited_too() {
+        let (attempts, now) = (Attempts::default(), Instant::now());
+        let begun: Vec<_> = (0..BURST)
+            .map(|_| attempts.begin(here(), now).expect("not yet too many"))
+            .collect();
+        assert!(attempts.begin(here(), now).is_err());
+        for attempt in begun {
+            attempt.end(false);
+        }
+        for _ in 0..2 * BURST {
+            let attempt = attempts.begin(here(), now);
+            attempt.expect("none of them has failed").end(false);
+        }
+    }
+
+    #[test]
+    fn who_does_not_wait_for_the_answer_has_failed_and_who_waited_long_has_not() {
+        let (attempts, now) = (Attempts::default(), Instant::now());
+        for _ in 0..2 * BURST {
+            let mut attempt = attempts.begin(here(), now).expect("not too many");
+            attempt.since = now.checked_sub(HASTY).expect("the clock is older");
+        }
+        for _ in 0..BURST {
+            drop(attempts.begin(here(), now).expect("not too many"));
+        }
+        assert!(attempts.begin(here(), now).is_err());
+    }
+
+    #[test]
+    fn an_address_does_not_fill_the_queue() {
+        let attempts = Attempts::default();
+        let mut waiting: Vec<_> = (0..WAITING)
+            .map(|_| attempts.queue(here()).expect("there is room"))
+            .collect();
+        let refused = attempts.queue(here()).expect_err("too many");
+        assert_eq!(refused.code, Code::RateLimited);
+        let other = "127.0.0.2".parse().expect("an address");
+        attempts.queue(other).expect("somebody else");
+        waiting.pop();
+        attempts.queue(here()).expect("there is room again");
+        waiting.clear();
+        assert!(attempts.waiting().is_empty());
     }
 
     #[test]

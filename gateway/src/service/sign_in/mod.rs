@@ -1,15 +1,18 @@
 //! Signing in: a name and password, or an etcd token, becomes an [`Identity`] of one cluster.
 //!
 //! etcd decides, always: each password is checked by it, each token counts only after it has accepted
-//! a call with it. What is kept here is who was accepted lately, under a keyed hash, so that the next
-//! request need not wait for etcd's slow hash of a password. It is forgotten when etcd refuses the
-//! account, when the same user signs in with another password, and after a while.
+//! a call with it. What is kept here is who was accepted lately ([`accepted`]), under a keyed hash, so
+//! that the next request need not wait for etcd's slow hash of a password. It is forgotten when etcd
+//! refuses the account, when the same user signs in with another password, and after a while.
+//! [`attempts`] limits what one address may ask of etcd, [`switch`] knows whether its auth is on.
 
+mod accepted;
 mod attempts;
+mod switch;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use hmac::{Hmac, Mac as _};
@@ -18,26 +21,20 @@ use shared::Code;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use self::accepted::{Accepted, Hash};
 use self::attempts::Attempts;
+use self::switch::Switch;
 use crate::caller::{Caller, Identity};
-use crate::etcd::{Account, Credentials, Etcd, Range, Secret, auth_is_off};
+use crate::etcd::{Credentials, Etcd, Range, Secret, auth_is_off};
 use crate::failure::{Failure, Result};
 
-/// How long an accepted password counts without etcd being asked about it; its token is checked with
-/// every call.
-const PASSWORD_KEPT: Duration = Duration::from_mins(5);
-/// The same of a token.
-const TOKEN_KEPT: Duration = Duration::from_secs(30);
-/// How long an answer about etcd's auth counts.
-const AUTH_KEPT: Duration = Duration::from_secs(2);
-/// Accounts kept; the one that was used longest ago goes first.
-const MOST: usize = 1024;
 /// Passwords and tokens that etcd checks at the same time for us.
 const CHECKS: usize = 4;
 /// How long etcd may take for a question.
 const ANSWER: Duration = Duration::from_secs(10);
 
-type Hash = [u8; 32];
+/// Held while etcd is asked about a secret, so that all who bring it at once ask once.
+type Turn = tokio::sync::Mutex<()>;
 
 /// Who signed in at one cluster.
 #[derive(Debug)]
@@ -45,18 +42,11 @@ pub struct SignIn {
     etcd: Etcd,
     /// Made anew by each process, so that hashes mean nothing elsewhere.
     key: Hash,
-    accepted: Mutex<HashMap<Hash, Accepted>>,
+    accepted: Mutex<Accepted>,
+    turns: Mutex<HashMap<Hash, Weak<Turn>>>,
     attempts: Attempts,
     checks: Semaphore,
-    auth: tokio::sync::Mutex<Option<(Instant, bool)>>,
-}
-
-#[derive(Debug)]
-struct Accepted {
-    identity: Identity,
-    account: Arc<Account>,
-    until: Instant,
-    used: Instant,
+    auth: Switch,
 }
 
 impl SignIn {
@@ -71,9 +61,10 @@ impl SignIn {
             etcd,
             key,
             accepted: Mutex::default(),
+            turns: Mutex::default(),
             attempts: Attempts::default(),
             checks: Semaphore::new(CHECKS),
-            auth: tokio::sync::Mutex::default(),
+            auth: Switch::default(),
         }
     }
 
@@ -85,34 +76,18 @@ impl SignIn {
             credentials.name.as_bytes(),
             credentials.password.reveal().as_bytes(),
         ]);
-        if let Some(identity) = self.known(&hash) {
-            return Ok(identity);
-        }
-        let account = self.check(from, self.etcd.sign_in(credentials)).await?;
-        let mut accepted = self.accepted();
-        // A password that is not the last one proven has to be proven again.
-        let former = accepted.extract_if(|_, one| *one.account == *account);
-        let former = former.map(|(_, one)| one.account).last();
-        let account = match former {
-            Some(former) => {
-                former.renew_with(&account);
-                former
-            }
-            None => account,
-        };
-        let identity = Identity::User(Arc::clone(&account));
-        Self::keep(&mut accepted, hash, &identity, account, PASSWORD_KEPT);
-        Ok(identity)
+        self.once(hash, async {
+            let account = self.check(from, self.etcd.sign_in(credentials)).await?;
+            Ok(self.accepted().user(hash, account))
+        })
+        .await
     }
 
     /// By a token of etcd's.
     pub async fn with_token(&self, from: IpAddr, token: &Secret) -> Result<Identity> {
         self.needs_auth().await?;
         let hash = self.hash(&[b"token", token.reveal().as_bytes()]);
-        if let Some(identity) = self.known(&hash) {
-            return Ok(identity);
-        }
-        let account = self.check(from, async {
+        let checking = async {
             let refused = || Failure::new(Code::Unauthenticated, "the token is none of etcd's");
             let account = self.etcd.account_of(hash, token).ok_or_else(refused)?;
             let caller = Caller::new(Identity::Token(Arc::clone(&account)), Some(ANSWER));
@@ -122,16 +97,30 @@ impl SignIn {
                 Err(failure) if failure.code == Code::Forbidden => Ok(account),
                 Err(failure) => Err(failure),
             }
-        });
-        let account = account.await?;
-        let mut accepted = self.accepted();
-        let account = match accepted.remove(&hash) {
-            Some(former) if !former.account.is_refused() => former.account,
-            _ => account,
         };
-        let identity = Identity::Token(Arc::clone(&account));
-        Self::keep(&mut accepted, hash, &identity, account, TOKEN_KEPT);
-        Ok(identity)
+        self.once(hash, async {
+            let account = self.check(from, checking).await?;
+            Ok(self.accepted().token(hash, account))
+        })
+        .await
+    }
+
+    /// Whom a secret was accepted for, lately or by this check.
+    async fn once(
+        &self,
+        hash: Hash,
+        checking: impl Future<Output = Result<Identity>>,
+    ) -> Result<Identity> {
+        if let Some(identity) = self.accepted().find(&hash) {
+            return Ok(identity);
+        }
+        let turn = self.turn(hash);
+        let _turn = turn.lock().await;
+        // Somebody with the same may have been let in meanwhile.
+        if let Some(identity) = self.accepted().find(&hash) {
+            return Ok(identity);
+        }
+        checking.await
     }
 
     /// Lets etcd check a secret: a few at a time, and not for who failed too often.
@@ -143,31 +132,28 @@ impl SignIn {
         checking: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         self.attempts.allow(from, Instant::now())?;
+        let _queued = self.attempts.queue(from)?;
         let _one_of_few = self.checks.acquire().await;
+        // Those before it in the queue may have failed.
+        let attempt = self.attempts.begin(from, Instant::now())?;
         let checked = checking.await;
-        if let Err(failure) = &checked
-            && failure.code == Code::Unauthenticated
-        {
-            self.attempts.failed(from, Instant::now());
-        }
+        let failed = matches!(&checked, Err(failure) if failure.code == Code::Unauthenticated);
+        attempt.end(failed);
         checked
     }
 
     /// Whether etcd's auth is on, as it was a moment ago.
     pub async fn auth_is_on(&self) -> Result<bool> {
-        // Held while etcd is asked: one question answers all who wait.
-        let mut known = self.auth.lock().await;
-        if let Some((asked, on)) = *known
-            && asked.elapsed() < AUTH_KEPT
-        {
-            return Ok(on);
-        }
-        let on = self.etcd.auth_is_on(&Caller::gateway(ANSWER)).await?;
-        *known = Some((Instant::now(), on));
-        Ok(on)
+        self.auth
+            .is_on(|| {
+                let etcd = self.etcd.clone();
+                async move { etcd.auth_is_on(&Caller::gateway(ANSWER)).await }
+            })
+            .await
     }
 
-    async fn needs_auth(&self) -> Result<()> {
+    /// Refuses credentials while etcd's auth is off: it would take any then.
+    pub async fn needs_auth(&self) -> Result<()> {
         if self.auth_is_on().await? {
             Ok(())
         } else {
@@ -184,43 +170,21 @@ impl SignIn {
         hash.finalize().into_bytes().into()
     }
 
-    fn accepted(&self) -> MutexGuard<'_, HashMap<Hash, Accepted>> {
+    fn turn(&self, hash: Hash) -> Arc<Turn> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = turns.get(&hash).and_then(Weak::upgrade) {
+            return turn;
+        }
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let turn: Arc<Turn> = Arc::default();
+        turns.insert(hash, Arc::downgrade(&turn));
+        turn
+    }
+
+    fn accepted(&self) -> MutexGuard<'_, Accepted> {
         self.accepted.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn known(&self, hash: &Hash) -> Option<Identity> {
-        let mut accepted = self.accepted();
-        let one = accepted.get_mut(hash)?;
-        let now = Instant::now();
-        if one.account.is_refused() || one.until < now {
-            return None;
-        }
-        one.used = now;
-        Some(one.identity.clone())
-    }
-
-    fn keep(
-        accepted: &mut HashMap<Hash, Accepted>,
-        hash: Hash,
-        identity: &Identity,
-        account: Arc<Account>,
-        kept: Duration,
-    ) {
-        let now = Instant::now();
-        // With them go their passwords, where no stream of theirs is open.
-        accepted.retain(|_, one| !one.account.is_refused() && one.until >= now);
-        if accepted.len() >= MOST
-            && let Some(oldest) = accepted.iter().min_by_key(|(_, one)| one.used)
-        {
-            let oldest = *oldest.0;
-            accepted.remove(&oldest);
-        }
-        let one = Accepted {
-            identity: identity.clone(),
-            account,
-            until: now + kept,
-            used: now,
-        };
-        accepted.insert(hash, one);
-    }
 }
+
+#[cfg(test)]
+mod tests;

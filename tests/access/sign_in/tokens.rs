@@ -1,0 +1,127 @@
+//! Tokens that end: of themselves, or with a change of users and roles.
+
+use std::time::Duration;
+
+use serde_json::json;
+use support::auth::{self, ROOT};
+use support::certs::{Authority, Kind};
+use support::{Client, DEADLINE, Etcd, Stream, eventually, key_query, percent, when};
+
+use super::{checked, with_root, world};
+
+/// Tokens that etcd signs instead of remembering; the authority keeps the keys' files.
+fn signed_tokens(ttl: &str) -> (Authority, String) {
+    let authority = Authority::new();
+    let key = authority.client("tokens", Kind::Rsa);
+    let flag = format!(
+        "--auth-token=jwt,pub-key={},priv-key={},sign-method=RS256,ttl={ttl}",
+        key.cert(),
+        key.key()
+    );
+    (authority, flag)
+}
+
+/// Waits until a token that is as old as any now, and that nobody uses, has ended.
+async fn tokens_have_ended(etcd: &Etcd, api: &Client) {
+    let token = etcd.token_of("app", "secret").await;
+    let app = api.with("authorization", &format!("Bearer {token}"));
+    eventually("a token has ended", DEADLINE, async || {
+        // Each use prolongs it.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let answer = app.get(&key_query("/app/a")).send().await;
+        when(answer.status == 401, || answer.text())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_gateways_own_token_is_replaced_when_it_ends() {
+    let own = with_root();
+    let flags = ["--auth-token-ttl=1"];
+    let (etcd, _root, gateway) = world(&flags, &[&own[0], &own[1]]).await;
+    let api = gateway.api();
+    api.write("/k", "1").await;
+    let token = etcd.token_of("app", "secret").await;
+    let app = api.with("authorization", &format!("Bearer {token}"));
+    let found = app.get(&key_query("/app/a")).send().await;
+    found.problem(404, "key_not_found");
+    // One of the same age that nobody uses shows when the time of the gateway's is over too.
+    eventually("a token has ended", DEADLINE, async || {
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        let answer = app.get(&key_query("/app/a")).send().await;
+        when(answer.status == 401, || answer.text())
+    })
+    .await;
+    assert_eq!(api.read("/k").await["value"], "1");
+    api.write("/k", "2").await;
+    assert_eq!(api.read("/k").await["value"], "2");
+}
+
+/// A user's requests outlive the tokens they are signed with, reads and writes.
+async fn a_users_token_is_replaced(flag: &str) {
+    let (etcd, _root, gateway) = world(&[flag], &[]).await;
+    let api = gateway.api();
+    let app = api.signed("app", "secret");
+    app.write("/app/a", "1").await;
+    tokens_have_ended(&etcd, &api).await;
+    let before = checked(&etcd).await;
+    app.write("/app/a", "2").await;
+    assert_eq!(checked(&etcd).await - before, 1, "for the write");
+    tokens_have_ended(&etcd, &api).await;
+    let before = checked(&etcd).await;
+    assert_eq!(app.read("/app/a").await["value"], "2");
+    assert_eq!(checked(&etcd).await - before, 1, "for the read");
+}
+
+#[tokio::test]
+async fn a_users_token_is_replaced_when_etcd_forgets_it() {
+    a_users_token_is_replaced("--auth-token-ttl=1").await;
+}
+
+#[tokio::test]
+async fn a_users_token_is_replaced_when_the_time_signed_in_it_is_over() {
+    let (_keys, flag) = signed_tokens("3s");
+    a_users_token_is_replaced(&flag).await;
+}
+
+#[tokio::test]
+async fn a_signed_token_older_than_the_last_change_of_roles_is_replaced() {
+    let (_keys, flag) = signed_tokens("10m");
+    let (etcd, _root, gateway) = world(&[&flag], &[]).await;
+    let app = gateway.api().signed("app", "secret");
+    app.write("/app/a", "1").await;
+    let token = etcd.token_of("app", "secret").await;
+    let bearer = gateway
+        .api()
+        .with("authorization", &format!("Bearer {token}"));
+    assert_eq!(bearer.read("/app/a").await["value"], "1");
+
+    let change = async |role: &str| {
+        let mut root = etcd.client_of("root", ROOT).await;
+        auth::user(&mut root, role, "x", &[]).await;
+        checked(&etcd).await
+    };
+    let before = change("one").await;
+    app.write("/app/a", "2").await;
+    assert_eq!(checked(&etcd).await - before, 1, "for the write");
+    let before = change("two").await;
+    assert_eq!(app.read("/app/a").await["value"], "2");
+    assert_eq!(checked(&etcd).await - before, 1, "for the read");
+    // What stands on streams goes on, and others begin.
+    let watched = format!("/watch?prefix={}", percent("/app/"));
+    let mut watch = Stream::ndjson(app.get(&watched)).await;
+    watch.of("opened").await;
+    let session = app.post("/leases/hold", &json!({"ttl": 6}));
+    let mut held = Stream::ndjson(session).await;
+    held.of("granted").await;
+    change("three").await;
+    let mut other = Stream::ndjson(app.get(&watched)).await;
+    other.of("opened").await;
+    let revision = app.write("/app/a", "3").await;
+    watch.until(revision).await;
+    other.until(revision).await;
+    held.of("renewed").await;
+    // A token alone cannot be replaced.
+    let refused = bearer.get(&key_query("/app/a")).send().await;
+    refused.problem(401, "unauthenticated");
+}
