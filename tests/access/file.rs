@@ -76,6 +76,61 @@ async fn every_cluster_has_its_own_address_and_account() {
 }
 
 #[tokio::test]
+async fn what_a_cluster_does_not_say_is_as_it_stands_for_all() {
+    let folder = TempDir::new().expect("a folder");
+    let secure = support::certs::Authority::new();
+    let server = secure.server(&["127.0.0.1"]);
+    let shown = secure.client("gateway", support::certs::Kind::Ec);
+    let tls = [
+        format!("--cert-file={}", server.cert()),
+        format!("--key-file={}", server.key()),
+        format!("--trusted-ca-file={}", secure.file()),
+        "--client-cert-auth".to_owned(),
+    ];
+    let one = Etcd::start_secure(&tls.each_ref().map(String::as_str)).await;
+    let two = Etcd::start().await;
+    let mut root = two.enable_auth().await;
+    auth::user(&mut root, "app", "secret", &[(Grant::Both, "/app/")]).await;
+    std::fs::copy(secure.file(), folder.path().join("ca.pem")).expect("copies");
+    std::fs::write(folder.path().join("password"), ROOT).expect("writes");
+    let cluster = |name: &str, url: &str, more: &str| {
+        format!("[[clusters]]\nname = \"{name}\"\nendpoints = \"{url}\"\n{more}")
+    };
+    let text = |app: &str| {
+        [
+            "cacert = \"ca.pem\"\nuser = \"root\"\npassword_file = \"password\"\n".to_owned(),
+            cluster("secure", &one.url(), ""),
+            cluster("taken", &two.url(), ""),
+            cluster("own", &two.url(), app),
+            cluster("nobody", &two.url(), "user = \"\"\n"),
+        ]
+        .concat()
+    };
+    let file = written(
+        folder.path(),
+        &text("user = \"app\"\npassword = \"secret\"\n"),
+    );
+    let flags = [
+        &flag(&file)[..],
+        &["--cert", shown.cert(), "--key", shown.key()],
+    ]
+    .concat();
+    let gateway = Watchgate::start(&flags).await.expect("starts");
+    let at = |name: &str| gateway.api().below(&format!("/clusters/{name}"));
+    at("secure").write("/k", "1").await;
+    at("taken").write("/other", "2").await;
+    at("own").write("/app/k", "3").await;
+    let other = at("own").get(&key_query("/other")).send().await;
+    other.problem(403, "forbidden");
+    let nobody = at("nobody").get(&key_query("/other")).send().await;
+    nobody.problem(401, "unauthenticated");
+    // The password of all is root's: it is not offered for another user.
+    let file = written(folder.path(), &text("user = \"app\"\n"));
+    let said = Watchgate::start(&flag(&file)).await.expect_err("refused");
+    assert!(said.contains("the password of app is missing"), "{said}");
+}
+
+#[tokio::test]
 async fn a_mistake_in_the_file_is_named_with_its_line() {
     let folder = TempDir::new().expect("a folder");
     let file = written(folder.path(), "listen = \"127.0.0.1:0\"\nreadonly = true\n");

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::account::{self, User, parse_secret, parse_user};
 use super::{Anonymous, ConfigError, parse_duration};
-use crate::etcd::{Secret, Settings};
+use crate::etcd::{Credentials, Secret, Settings};
 
 /// One cluster to serve.
 #[derive(Clone, Debug)]
@@ -73,7 +73,8 @@ pub struct Connect {
     pub named: Vec<Named>,
 }
 
-/// A cluster of the file's; what it does not say is as the flags have it.
+/// A cluster of the file's; what it does not say is as the flags have it. A password goes only to where
+/// its user is meant.
 #[derive(Clone, Debug, Default)]
 pub struct Named {
     pub(super) name: String,
@@ -97,11 +98,10 @@ impl Connect {
 
     /// How the flags say that a cluster at these URLs is reached; may ask for a password.
     pub fn settings(&self, endpoints: Vec<String>) -> Result<Settings, ConfigError> {
-        let (password, file) = (self.password.as_ref(), self.password_file.as_deref());
         Ok(Settings {
             cacert: self.cacert.clone(),
             identity: identity(self.cert.as_ref(), self.key.as_ref())?,
-            account: account::credentials(self.user.as_ref(), password, file)?,
+            account: self.account()?,
             ..Settings::new(endpoints, self.dial_timeout)
         })
     }
@@ -120,13 +120,27 @@ impl Connect {
                 anonymous,
             }]);
         }
+        let identity_of_all = identity(self.cert.as_ref(), self.key.as_ref())?;
+        // A password is asked for once, and not where every cluster has a user of its own.
+        let account_of_all = if self.user.is_none() || self.named.iter().any(Named::takes_account) {
+            self.account()?
+        } else {
+            None
+        };
         let clusters = self.named.iter().map(|named| {
-            let (password, file) = (named.password.as_ref(), named.password_file.as_deref());
-            let account = account::credentials(named.user.as_ref(), password, file)?;
+            let identity = match (named.cert.as_ref(), named.key.as_ref()) {
+                (None, None) => identity_of_all.clone(),
+                (cert, key) => identity(cert, key)?,
+            };
+            let account = if named.takes_account() {
+                account_of_all.clone()
+            } else {
+                named.account(self.user.as_ref())?
+            };
             let dial_timeout = named.dial_timeout.unwrap_or(self.dial_timeout);
             let settings = Settings {
-                cacert: named.cacert.clone(),
-                identity: identity(named.cert.as_ref(), named.key.as_ref())?,
+                cacert: named.cacert.as_ref().or(self.cacert.as_ref()).cloned(),
+                identity,
                 account,
                 ..Settings::new(named.endpoints.clone(), dial_timeout)
             };
@@ -141,6 +155,40 @@ impl Connect {
             })
         });
         clusters.collect()
+    }
+
+    /// The account that the flags name; may ask for its password.
+    fn account(&self) -> Result<Option<Credentials>, ConfigError> {
+        let (password, file) = (self.password.as_ref(), self.password_file.as_deref());
+        account::credentials(self.user.as_ref(), password, file)
+    }
+}
+
+impl Named {
+    fn has_password(&self) -> bool {
+        self.password.is_some() || self.password_file.is_some()
+    }
+
+    /// Whether it says nothing of an account, and so takes that of the flags.
+    fn takes_account(&self) -> bool {
+        self.user.is_none() && !self.has_password()
+    }
+
+    /// The account of which it says something: a user of its own, whom no password but its own is for;
+    /// a password of its own for the user of the flags; or by an empty name that it has none.
+    fn account(&self, of_all: Option<&User>) -> Result<Option<Credentials>, ConfigError> {
+        let nobody = |user: &User| user.name.is_empty() && user.password.is_none();
+        if self.user.as_ref().is_some_and(nobody) && !self.has_password() {
+            return Ok(None);
+        }
+        let user = self.user.clone().or_else(|| {
+            of_all.map(|user| User {
+                name: user.name.clone(),
+                password: None,
+            })
+        });
+        let (password, file) = (self.password.as_ref(), self.password_file.as_deref());
+        account::credentials(user.as_ref(), password, file)
     }
 }
 

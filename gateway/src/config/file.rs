@@ -1,9 +1,10 @@
 //! `--config FILE`: every flag as a key, and `[[clusters]]`.
 //!
 //! A key becomes the flag of its name, read by the flag's own parser, unless the command line or the
-//! environment has that flag already. What is unknown or malformed is refused with its line.
+//! environment has that flag already. A path is looked for beside the file. What is unknown or malformed is refused with its line.
 
-use std::ffi::OsString;
+use std::any::TypeId;
+use std::ffi::{OsStr, OsString};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -83,9 +84,7 @@ impl Cli {
             text: &text,
         };
         let (flags, clusters) = file.read(doctor.unwrap_or(&matches), doctor.is_some())?;
-        let arguments = arguments
-            .into_iter()
-            .chain(flags.into_iter().map(Into::into));
+        let arguments = arguments.into_iter().chain(flags);
         let matches = Self::command().try_get_matches_from(arguments)?;
         cli = Self::from_arg_matches(&matches)?;
         match &mut cli.command {
@@ -114,7 +113,7 @@ impl File<'_> {
     }
 
     /// The flags that the file adds, and its clusters.
-    fn read(&self, matches: &ArgMatches, doctor: bool) -> Result<(Vec<String>, Vec<Named>)> {
+    fn read(&self, matches: &ArgMatches, doctor: bool) -> Result<(Vec<OsString>, Vec<Named>)> {
         let document = DeTable::parse(self.text).map_err(|error| {
             let span = error.span().unwrap_or_default();
             self.wrong(span, error.message())
@@ -139,21 +138,22 @@ impl File<'_> {
                 let mut arguments = command.get_arguments();
                 arguments
                     .find(|argument| argument.get_long() == Some(flag.as_str()))
-                    .map(|argument| argument.get_id().clone())
+                    .cloned()
             };
-            let id = known(&all)
+            let argument = known(&all)
                 .filter(|_| name != "config" && !name.contains('-'))
                 .ok_or_else(|| self.wrong(key.span(), format!("there is no key `{name}`")))?;
             if name == "etcd" {
                 single = Some(key.span());
             }
-            let given = self.arguments(&flag, value)?;
+            let is_path = argument.get_value_parser().type_id() == TypeId::of::<PathBuf>();
+            let given = self.arguments(&flag, value, is_path)?;
             for argument in &given {
                 self.check(&all, name, argument, value.span())?;
             }
             let set = known(&wanted).is_none()
                 || matches!(
-                    matches.value_source(id.as_str()),
+                    matches.value_source(argument.get_id().as_str()),
                     Some(ValueSource::CommandLine | ValueSource::EnvVariable)
                 );
             if !set {
@@ -170,28 +170,44 @@ impl File<'_> {
     }
 
     /// A value as arguments on a command line.
-    fn arguments(&self, flag: &str, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>> {
-        let one = |value: &Spanned<DeValue<'_>>| match value.get_ref() {
-            DeValue::String(text) => Ok(text.to_string()),
-            DeValue::Integer(number) => Ok(number.to_string()),
-            _ => Err(self.wrong(value.span(), format!("`{flag}` takes text or a number"))),
+    fn arguments(
+        &self,
+        flag: &str,
+        value: &Spanned<DeValue<'_>>,
+        is_path: bool,
+    ) -> Result<Vec<OsString>> {
+        let one = |value: &Spanned<DeValue<'_>>| {
+            let text = match value.get_ref() {
+                DeValue::String(text) => text.to_string(),
+                DeValue::Integer(number) => number.to_string(),
+                _ => {
+                    let detail = format!("`{flag}` takes text or a number");
+                    return Err(self.wrong(value.span(), detail));
+                }
+            };
+            let mut argument = OsString::from(format!("--{flag}="));
+            if is_path {
+                argument.push(self.beside(&text));
+            } else {
+                argument.push(text);
+            }
+            Ok(argument)
         };
         Ok(match value.get_ref() {
-            DeValue::Boolean(true) => vec![format!("--{flag}")],
+            DeValue::Boolean(true) => vec![format!("--{flag}").into()],
             DeValue::Boolean(false) => Vec::new(),
-            DeValue::Array(values) => {
-                let values = values.iter().map(one).collect::<Result<Vec<_>>>()?;
-                values
-                    .iter()
-                    .map(|value| format!("--{flag}={value}"))
-                    .collect()
-            }
-            _ => vec![format!("--{flag}={}", one(value)?)],
+            DeValue::Array(values) => values.iter().map(one).collect::<Result<_>>()?,
+            _ => vec![one(value)?],
         })
     }
 
+    /// What lies beside the file is named relative to it.
+    fn beside(&self, path: &str) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).join(path)
+    }
+
     /// Whether the flag's own parser takes it.
-    fn check(&self, all: &Command, name: &str, argument: &str, span: Range<usize>) -> Result<()> {
+    fn check(&self, all: &Command, name: &str, argument: &OsStr, span: Range<usize>) -> Result<()> {
         let Err(error) = all.clone().try_get_matches_from([argument]) else {
             return Ok(());
         };
@@ -233,8 +249,7 @@ impl File<'_> {
                 text.map(str::to_owned)
                     .ok_or_else(|| self.wrong(value.span(), format!("`{name}` is text")))
             };
-            // What lies beside the file is named relative to it.
-            let path = || Ok(self.path.parent().unwrap_or(Path::new("")).join(text()?));
+            let path = || Ok(self.beside(&text()?));
             match name {
                 "name" => cluster.name = text()?,
                 "endpoints" => cluster.endpoints = self.texts(name, value)?,

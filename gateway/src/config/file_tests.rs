@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Anonymous, Cli, Config, LoadError};
+use super::{Anonymous, Cli, Config, ConfigError, LoadError};
 
 fn load(text: &str, flags: &[&str]) -> Result<Config, LoadError> {
     let folder = tempfile::tempdir().expect("a folder");
@@ -74,6 +74,80 @@ fn clusters_have_settings_of_their_own() {
     assert_eq!(two.anonymous, Some(Anonymous::Gateway));
     assert!(two.settings.account.is_none());
     assert!(!format!("{config:?}").contains("secret\""));
+}
+
+const TWO: &str = "[[clusters]]\nname = \"own\"\nendpoints = \"https://a:2379\"\ncacert = \"own.pem\"\n\
+                   cert = \"own-cert.pem\"\nkey = \"own-key.pem\"\nuser = \"app\"\npassword = \"own\"\n\
+                   [[clusters]]\nname = \"taken\"\nendpoints = \"https://b:2379\"\n";
+
+/// The account of each cluster, as `name:password`.
+fn accounts(text: &str, flags: &[&str]) -> Result<Vec<Option<String>>, ConfigError> {
+    let clusters = load(text, flags).expect("loads").clusters()?;
+    let accounts = clusters.into_iter().map(|cluster| {
+        let own = cluster.settings.account?;
+        Some(format!("{}:{}", own.name, own.password.reveal()))
+    });
+    Ok(accounts.collect())
+}
+
+#[test]
+fn what_a_cluster_does_not_say_is_as_it_stands_for_all() {
+    let all = "cacert = \"ca.pem\"\ncert = \"cert.pem\"\nkey = \"key.pem\"\n";
+    let config = load(&format!("{all}{TWO}"), &[]).expect("loads");
+    let clusters = config.clusters().expect("complete");
+    let name = |path: &Path| {
+        assert!(path.is_absolute(), "{}", path.display());
+        path.file_name()
+            .and_then(|name| name.to_str())
+            .expect("text")
+            .to_owned()
+    };
+    let files = |at: usize| {
+        let settings = &clusters[at].settings;
+        let (cert, key) = settings.identity.as_ref().expect("set");
+        [settings.cacert.as_ref().expect("set"), cert, key].map(|path| name(path))
+    };
+    assert_eq!(files(0), ["own.pem", "own-cert.pem", "own-key.pem"]);
+    assert_eq!(files(1), ["ca.pem", "cert.pem", "key.pem"]);
+    // A certificate and its key are one thing.
+    let half = TWO.replace("key = \"own-key.pem\"\n", "");
+    let config = load(&format!("{all}{half}"), &[]).expect("loads");
+    assert!(config.clusters().is_err());
+}
+
+#[test]
+fn a_password_goes_only_to_where_its_user_is_meant() {
+    let check = |text: &str, flags: &[&str], expected: [Option<&str>; 2]| {
+        let found = accounts(text, flags).expect("complete");
+        let found: Vec<_> = found.iter().map(Option::as_deref).collect();
+        assert_eq!(found, expected, "{text} {flags:?}");
+    };
+    let flags = ["--user", "root", "--password", "of all"];
+    check(TWO, &[], [Some("app:own"), None]);
+    check(TWO, &flags, [Some("app:own"), Some("root:of all")]);
+    let text = format!("user = \"root:of all\"\n{TWO}");
+    check(&text, &[], [Some("app:own"), Some("root:of all")]);
+    let nobody = format!("{TWO}user = \"\"\n");
+    check(&nobody, &flags, [Some("app:own"), None]);
+    let other = format!("{TWO}password = \"other\"\n");
+    check(&other, &flags, [Some("app:own"), Some("root:other")]);
+    check(
+        &other,
+        &["--user", "root:of all"],
+        [Some("app:own"), Some("root:other")],
+    );
+    for (text, flags) in [(&other[..], &[][..]), (TWO, &flags[2..])] {
+        let refused = accounts(text, flags).expect_err("refused");
+        assert!(matches!(refused, ConfigError::PasswordWithoutUser));
+    }
+}
+
+#[test]
+fn paths_are_looked_for_beside_the_file() {
+    let config = load("password_file = \"p\"\ndata_dir = \"/d\"\n", &[]).expect("loads");
+    let file = config.connect.password_file.expect("set");
+    assert!(file.is_absolute() && file.ends_with("p"));
+    assert_eq!(config.data_dir.as_deref(), Some(Path::new("/d")));
 }
 
 #[test]

@@ -194,7 +194,10 @@ pub enum ConfigError {
     )]
     TwoPasswords,
     /// There is no terminal to ask at.
-    #[error("the password of {0} is missing: put it into WATCHGATE_PASSWORD or a password file")]
+    #[error(
+        "the password of {0} is missing: put it into a password file, or into WATCHGATE_PASSWORD \
+         (for a cluster's own user: beside the user in the file)"
+    )]
     NoPassword(String),
     /// The password's file cannot be read.
     #[error("the password file {path} cannot be read")]
