@@ -55,7 +55,7 @@ pub(crate) fn build_command(profile: ui::Profile) -> Result<()> {
 pub(crate) fn run(profile: ui::Profile, mut flags: Vec<OsString>) -> Result<()> {
     let started = Instant::now();
     let binary = build(profile)?;
-    if wants_demo(&flags) {
+    if wants_demo(&flags, |name| proc::env_var(name).is_some()) {
         flags.insert(0, "--demo".into());
     }
     say::line(format!("Ready to start after {}", say::took(started)));
@@ -64,8 +64,9 @@ pub(crate) fn run(profile: ui::Profile, mut flags: Vec<OsString>) -> Result<()> 
     become_it(&mut command)
 }
 
-/// A cluster, a config file or a subcommand of the user's leaves no room for the demo.
-fn wants_demo(flags: &[OsString]) -> bool {
+/// A cluster, a config file or a subcommand of the user's leaves no room for the demo; the first two may
+/// be named by the environment.
+fn wants_demo(flags: &[OsString], is_set: impl Fn(&str) -> bool) -> bool {
     let first_is_word = flags
         .first()
         .is_some_and(|flag| !flag.to_string_lossy().starts_with('-'));
@@ -84,11 +85,12 @@ fn wants_demo(flags: &[OsString]) -> bool {
                 | "-V"
         )
     };
-    let cluster = |name| proc::env_var(name).is_some();
-    !first_is_word
-        && !flags.iter().any(other)
-        && !cluster("WATCHGATE_ETCD")
-        && !cluster("WATCHGATE_ETCD_CONFIG")
+    let variables = [
+        "WATCHGATE_ETCD",
+        "WATCHGATE_ETCD_CONFIG",
+        "WATCHGATE_CONFIG",
+    ];
+    !first_is_word && !flags.iter().any(other) && !variables.into_iter().any(is_set)
 }
 
 /// Replaces this process, so that signals reach the gateway itself and its exit code is ours.
@@ -123,7 +125,19 @@ mod tests {
             (&["doctor"], false),
         ] {
             let flags: Vec<OsString> = flags.iter().map(Into::into).collect();
-            assert_eq!(wants_demo(&flags), demo, "{flags:?}");
+            assert_eq!(wants_demo(&flags, |_| false), demo, "{flags:?}");
+        }
+    }
+
+    #[test]
+    fn the_environment_may_say_what_to_show() {
+        for (variable, demo) in [
+            ("WATCHGATE_LISTEN", true),
+            ("WATCHGATE_ETCD", false),
+            ("WATCHGATE_ETCD_CONFIG", false),
+            ("WATCHGATE_CONFIG", false),
+        ] {
+            assert_eq!(wants_demo(&[], |name| name == variable), demo, "{variable}");
         }
     }
 }
