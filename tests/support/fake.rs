@@ -120,8 +120,15 @@ fn answer(replies: &Mutex<HashMap<String, Reply>>, request: &Request<Incoming>) 
         .into_iter()
         .map(|message| Ok(Frame::data(message)))
         .collect();
-    frames.push(Ok(Frame::trailers(trailers)));
+    let mut head = HeaderMap::new();
+    if code == 0 {
+        frames.push(Ok(Frame::trailers(trailers)));
+    } else {
+        // A call that is refused before it is answered has its refusal in the head, as etcd's has.
+        head = trailers;
+    }
     let mut response = Response::new(StreamBody::new(stream::iter(frames)));
+    *response.headers_mut() = head;
     let kind = HeaderValue::from_static("application/grpc");
     response.headers_mut().insert("content-type", kind);
     response

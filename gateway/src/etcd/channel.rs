@@ -9,9 +9,11 @@ use std::time::Duration;
 use etcd_client::{Certificate, Channel, Client, ConnectOptions, Identity, TlsOptions};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use http::HeaderMap;
 use thiserror::Error;
 use tonic::body::Body;
 use tonic::transport::Endpoint;
+use tonic::{Code, Status};
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Service, ServiceExt as _};
 
@@ -207,7 +209,8 @@ fn endpoint(url: &str, settings: &Settings, tls: &Tls) -> Result<Endpoint, Conne
     Ok(endpoint)
 }
 
-/// Sends every call to one endpoint, and moves on to the next when that one cannot be reached.
+/// Sends every call to one endpoint, and moves on to the next when that one cannot be reached, or refuses
+/// because it knows of no leader: another member may well know one.
 #[derive(Clone)]
 pub(super) struct Rotating {
     channels: Arc<[tonic::transport::Channel]>,
@@ -230,7 +233,11 @@ impl Service<http::Request<Body>> for Rotating {
         let current = Arc::clone(&self.current);
         Box::pin(async move {
             let answer = channel.oneshot(request).await;
-            if answer.is_err() {
+            let elsewhere = match &answer {
+                Ok(answer) => is_leaderless(answer.headers()),
+                Err(_) => true,
+            };
+            if elsewhere {
                 // Whoever fails first moves on; the others of the same endpoint find it moved.
                 let _ = current.compare_exchange(
                     at,
@@ -241,5 +248,35 @@ impl Service<http::Request<Body>> for Rotating {
             }
             answer.map_err(BoxError::from)
         })
+    }
+}
+
+/// Whether a member has refused a call that demands a leader.
+fn is_leaderless(head: &HeaderMap) -> bool {
+    let status = Status::from_header_map(head);
+    status.is_some_and(|status| {
+        status.code() == Code::Unavailable && status.message().contains("no leader")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_member_without_a_leader_is_known_by_its_refusal() {
+        let check = |code: &'static str, message: &'static str, expected: bool| {
+            let mut head = HeaderMap::new();
+            head.insert("grpc-status", HeaderValue::from_static(code));
+            head.insert("grpc-message", HeaderValue::from_static(message));
+            assert_eq!(is_leaderless(&head), expected, "{message}");
+        };
+        check("14", "etcdserver: no leader", true);
+        check("14", "etcdserver: server stopped", false);
+        // An election's, over gRPC's code for whatever etcd has not classified.
+        check("2", "election: no leader", false);
+        assert!(!is_leaderless(&HeaderMap::new()));
     }
 }
