@@ -1,7 +1,10 @@
 //! Our watches survive a restart of etcd, and say so where they cannot.
 
+use http::Method;
 use serde_json::{Value, json};
 use support::DEADLINE;
+use support::fake::FakeEtcd;
+use support::gateway::InProcess;
 
 use crate::side::{Results, Side, b64, number, text};
 
@@ -111,6 +114,21 @@ async fn a_link_that_is_cut_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_member_without_a_leader_is_left_for_another() {
+    let side = Side::alone(true, &[]).await;
+    let alone = FakeEtcd::start();
+    alone.refuses("Watch/Watch", 14, "etcdserver: no leader");
+    let both = format!("{},{}", alone.url(), side.behind().url());
+    let client = InProcess::start(&both, &[]).await;
+    let create = json!({"create_request": {"key": side.key("k"), "start_revision": "1"}});
+    let ask = client.root().ask(Method::POST, "/v3/watch");
+    let mut watch = Results::of(ask.body(create.to_string())).await;
+    assert_eq!(watch.next().await["created"], true);
+    side.put("k", "1").await;
+    watch.events(1).await;
+}
+
+#[tokio::test]
 async fn history_that_is_gone_is_said() {
     let side = Side::alone(true, &[]).await;
     let mut watch = watch(&side, json!({"key": side.key("k")})).await;
@@ -127,6 +145,67 @@ async fn history_that_is_gone_is_said() {
     let answer = watch.next().await;
     assert_eq!(answer["canceled"], true, "{answer}");
     assert_eq!(number(&answer["compact_revision"]), last);
+}
+
+#[tokio::test]
+async fn history_that_was_nothing_to_a_watch_may_go() {
+    let mut side = Side::alone(true, &[]).await;
+    if !side.from(3, 5) {
+        // What 3.4.23 says of its progress may be wrong.
+        return;
+    }
+    let mut idle = watch(&side, json!({"key": side.key("idle")})).await;
+    let mut last = 0;
+    for n in 0..10 {
+        last = side.put("other", &n.to_string()).await;
+    }
+    let asked = async |side: &Side| -> f64 {
+        let direct = side.behind().direct_url();
+        let metrics = support::Client::to(direct[7..].parse().expect("an address"));
+        let text = metrics.get("/metrics").send().await.expect(200).text();
+        let count = text.lines().find_map(|line| {
+            let labels = line.strip_prefix("grpc_server_msg_received_total")?;
+            let (labels, count) = labels.rsplit_once(' ')?;
+            labels.contains(r#""Watch""#).then_some(count)
+        });
+        count.expect("etcd counts").parse().expect("a number")
+    };
+    let before = asked(&side).await;
+    support::eventually("the gateway asks how far it is", DEADLINE, async || {
+        let now = asked(&side).await;
+        // With the second question the first was answered.
+        support::when(now >= before + 2.0, || now.to_string())
+    })
+    .await;
+    let compact = json!({"revision": last.to_string(), "physical": true});
+    side.call("/v3/kv/compaction", &compact).await;
+    side.behind_mut().restart().await;
+    put(&side, "idle", "again").await;
+    // etcd's answers to the gateway are not the client's.
+    let answer = idle.next().await;
+    assert_eq!(answer["events"][0]["kv"]["value"], b64("again"), "{answer}");
+}
+
+#[tokio::test]
+async fn data_that_went_back_is_said() {
+    // The cluster's id comes from this.
+    let mut side = Side::alone(true, &["--initial-cluster-token=always"]).await;
+    for n in 0..10 {
+        side.put("k", &n.to_string()).await;
+    }
+    let mut watch = watch(&side, json!({"key": side.key("k")})).await;
+    let seen = side.put("k", "last").await;
+    watch.events(1).await;
+    side.behind_mut().restart_wiped().await;
+    let line = watch.line().await;
+    assert_eq!(line["error"]["code"], 14, "{line}");
+    let message = line["error"]["message"].as_str().expect("a message");
+    let expected = format!("went back from revision {seen} to 1");
+    assert!(message.contains(&expected), "{message}");
+    // Who asks anew is answered.
+    let mut anew = self::watch(&side, json!({"key": side.key("k")})).await;
+    put(&side, "k", "anew").await;
+    assert_eq!(anew.events(1).await[0]["kv"]["value"], b64("anew"));
 }
 
 #[tokio::test]

@@ -84,7 +84,7 @@ pub struct Account {
 }
 
 /// How requests are signed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Pass {
     Token(HeaderValue),
     /// etcd's auth is off: requests go without.

@@ -44,7 +44,7 @@ pub use self::maintenance::{AlarmFact, HashFact, SnapshotPiece, SnapshotStream};
 pub use self::member::{MemberFact, StatusFact};
 pub(crate) use self::permit::auth_is_off;
 pub use self::range::{Range, prefix_end};
-pub(crate) use self::raw::{RawAnswers, RawCall, Refusal};
+pub(crate) use self::raw::{RawAnswers, RawCall, Refusal, Signature, refuses_asker};
 pub use self::watch::{Release, Update, WatchOptions, WatchStream};
 use crate::caller::Caller;
 use crate::failure::{Failure, Result};

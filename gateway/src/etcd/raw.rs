@@ -3,6 +3,8 @@
 //! For `/v3`, which puts JSON into any message and takes it out again. Nothing is decided here but
 //! how a lost connection is told.
 
+use std::sync::Arc;
+
 use bytes::{Buf as _, BufMut as _, Bytes};
 use futures_util::Stream;
 use http::HeaderMap;
@@ -12,6 +14,7 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Status, Streaming};
 
+use super::account::{Account, Pass, refuses};
 use super::channel::MAX_ANSWER;
 use super::{Etcd, Transport, Use, error};
 use crate::caller::Caller;
@@ -66,6 +69,34 @@ impl Refusal {
     }
 }
 
+/// The token that somebody's calls carry, to be replaced where etcd refuses it in a stream's answer: what
+/// etcd refuses before it answers is replaced without a word.
+#[derive(Clone, Debug)]
+pub(crate) struct Signature {
+    account: Arc<Account>,
+    pass: Option<Pass>,
+}
+
+impl Signature {
+    /// A call is under way: where there was no token before, it has brought one.
+    pub(crate) fn settle(&mut self) {
+        if self.pass.is_none() {
+            self.pass = self.account.known();
+        }
+    }
+
+    /// Another token for the calls to come, unless somebody was faster; an error where none is to be had.
+    pub(crate) async fn renew(&self) -> Result<(), Refusal> {
+        let renewed = self.account.renew(self.pass.as_ref()).await;
+        renewed.map(drop).map_err(|status| Refusal::of(&status))
+    }
+}
+
+/// Whether the reason why there is no watch is about who asks, not about what is asked.
+pub(crate) fn refuses_asker(reason: &str) -> bool {
+    refuses(reason)
+}
+
 /// The answers of a call under way. Dropping it ends the call.
 #[derive(Debug)]
 pub(crate) struct RawAnswers(Streaming<Bytes>);
@@ -108,6 +139,14 @@ impl Etcd {
             Ok(answers) => Ok(RawAnswers(answers.into_inner())),
             Err(status) => Err(Refusal::of(&status)),
         }
+    }
+
+    /// How `caller`'s calls are signed now; none where they are not.
+    pub(crate) fn signature(&self, caller: &Caller) -> Option<Signature> {
+        let transport = self.transport(caller, Use::RawStreams);
+        let account = Arc::clone(transport.account()?);
+        let pass = account.known();
+        Some(Signature { account, pass })
     }
 
     fn raw_grpc(&self, call: &RawCall<'_>, usage: Use) -> Grpc<Transport> {

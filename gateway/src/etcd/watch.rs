@@ -138,7 +138,8 @@ pub struct Release {
 }
 
 impl Release {
-    fn of(version: &str) -> Self {
+    /// Of a version as etcd gives it; a version that makes no sense is trusted with nothing.
+    pub(crate) fn of(version: &str) -> Self {
         let mut parts = version
             .split(['.', '-'])
             .map(|part| part.parse::<u32>().unwrap_or(0));

@@ -4,101 +4,37 @@
 //! been told. When the stream is lost another is opened, and every watch is asked for again under its own
 //! number from the revision that it has not seen. The client sees nothing but a pause.
 //!
-//! It cannot hide everything: history that was compacted meanwhile, a token that is none any more, and
-//! another cluster's data are told as etcd tells them, and an etcd that stays away is an error in the
-//! end.
+//! A token that etcd has forgotten is replaced where the account is ours, and the rest is opened again.
+//!
+//! It cannot hide everything: history that was compacted meanwhile and a client's own token that is none
+//! any more are told as etcd tells them; data that is not what was seen before (another cluster's, or
+//! wiped, or restored) is an error, and so is an etcd that stays away, in the end.
 
+mod messages;
+mod outage;
+mod progress;
 mod told;
+mod upstream;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
-use http::HeaderValue;
 use prost::Message as _;
-use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, timeout};
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::time::{Instant, sleep};
 
+use self::messages::{Create, Header, Question, look};
+use self::outage::Outage;
+use self::progress::Progress;
 use self::told::{Answer, Told, cancelled};
+use self::upstream::Upstream;
 use super::Ask;
 use super::errors::{Refused, code};
-use crate::etcd::{RawAnswers, Refusal};
+use crate::etcd::{Refusal, refuses_asker};
 
-/// How long etcd may be away before a watch is told.
-const AWAY: Duration = Duration::from_mins(2);
-/// Between attempts, at first and at most.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
-/// How long a question about the present revision may hold up a watch's creation.
-const LOOK: Duration = Duration::from_secs(2);
-/// Questions on their way to etcd.
-const QUEUE: usize = 16;
-const RANGE: &str = "/etcdserverpb.KV/Range";
-
-/// The fields of `WatchCreateRequest` that are looked at; the others are kept as they are.
-#[derive(Clone, PartialEq, prost::Message)]
-struct Create {
-    #[prost(bytes = "bytes", tag = "1")]
-    key: Bytes,
-    #[prost(bytes = "bytes", tag = "2")]
-    range_end: Bytes,
-    #[prost(int64, tag = "3")]
-    start_revision: i64,
-    #[prost(bool, tag = "4")]
-    progress_notify: bool,
-    #[prost(int32, repeated, tag = "5")]
-    filters: Vec<i32>,
-    #[prost(bool, tag = "6")]
-    prev_kv: bool,
-    #[prost(int64, tag = "7")]
-    watch_id: i64,
-    #[prost(bool, tag = "8")]
-    fragment: bool,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct Cancel {
-    #[prost(int64, tag = "1")]
-    watch_id: i64,
-}
-
-/// `WatchRequest`.
-#[derive(Clone, PartialEq, prost::Message)]
-struct Question {
-    #[prost(message, optional, tag = "1")]
-    create: Option<Create>,
-    #[prost(message, optional, tag = "2")]
-    cancel: Option<Cancel>,
-}
-
-/// The fields of `ResponseHeader` that are looked at.
-#[derive(Clone, Copy, PartialEq, prost::Message)]
-struct Header {
-    #[prost(uint64, tag = "1")]
-    cluster_id: u64,
-    #[prost(int64, tag = "3")]
-    revision: i64,
-}
-
-/// `RangeRequest` for the store's revision, as the member that answers has it.
-#[derive(Clone, PartialEq, prost::Message)]
-struct Look {
-    #[prost(bytes = "bytes", tag = "1")]
-    key: Bytes,
-    #[prost(bool, tag = "7")]
-    serializable: bool,
-    #[prost(bool, tag = "9")]
-    count_only: bool,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct Looked {
-    #[prost(message, optional, tag = "1")]
-    header: Option<Header>,
-}
+/// The number under which etcd says how far all watches of a stream are.
+const ALL: i64 = -1;
 
 /// A watch call that is opened again when it is lost.
 pub(super) struct Watching {
@@ -106,10 +42,16 @@ pub(super) struct Watching {
     questions: BoxStream<'static, Bytes>,
     /// No question will come any more.
     asked: bool,
-    /// A question that etcd has no room for yet, and whether it is a creation.
-    waiting: Option<(Bytes, bool)>,
+    /// A question that etcd has no room for yet.
+    waiting: Option<Waiting>,
     upstream: Option<Upstream>,
+    outage: Outage,
+    progress: Progress,
+    /// etcd refused the token, another was got, and not everything has been accepted since.
+    renewed: bool,
     cluster: Option<u64>,
+    /// The latest revision known of this cluster: it cannot be behind it.
+    seen: i64,
     told: BTreeMap<i64, Told>,
     /// Creations that etcd has not answered, in their order, and the revision before each.
     creating: VecDeque<(Create, Option<i64>)>,
@@ -119,33 +61,28 @@ pub(super) struct Watching {
     again: VecDeque<i64>,
 }
 
-struct Upstream {
-    questions: mpsc::Sender<Bytes>,
-    answers: Answers,
+struct Waiting {
+    question: Bytes,
+    /// It is among what is asked whenever a stream is opened.
+    noted: bool,
 }
 
-enum Answers {
-    /// The first one is not on its way: etcd may want to hear more before it says anything.
-    Opening(BoxFuture<'static, Result<RawAnswers, Refusal>>),
-    Open(Box<RawAnswers>),
+enum Step {
+    Answer(Bytes),
+    Asked,
+    End,
 }
 
-impl Answers {
-    /// Loses nothing when dropped in between.
-    async fn next(&mut self) -> Result<Bytes, Refusal> {
-        if let Self::Opening(opening) = self {
-            *self = Self::Open(Box::new(opening.await?));
-        }
-        let Self::Open(answers) = self else {
-            unreachable!("it has just been opened");
-        };
-        // A watch has no end of its own.
-        answers.next().await?.ok_or_else(|| Refusal {
-            code: code::UNAVAILABLE,
-            message: "etcd ended the stream".to_owned(),
-            lost: true,
-        })
-    }
+/// What becomes of an answer.
+enum Passed {
+    /// The client gets this.
+    On(Bytes),
+    /// It is nothing to the client.
+    Kept,
+    /// Another stream is needed, signed with another token.
+    Renewed,
+    /// Another stream is needed, as when the connection is lost.
+    Lost(Refusal),
 }
 
 impl Watching {
@@ -156,7 +93,11 @@ impl Watching {
             asked: false,
             waiting: None,
             upstream: None,
+            outage: Outage::default(),
+            progress: Progress::new(),
+            renewed: false,
             cluster: None,
+            seen: 0,
             told: BTreeMap::new(),
             creating: VecDeque::new(),
             cancelling: BTreeSet::new(),
@@ -166,38 +107,47 @@ impl Watching {
 
     /// The next answer for the client.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
-        let mut away: Option<Instant> = None;
-        let mut tries = 0;
-        let mut pause = PAUSES.0;
         loop {
-            let lost = match self.step().await {
-                Ok(Step::Answer(answer)) => match self.pass(answer)? {
-                    Some(answer) => return Ok(Some(answer)),
-                    None => continue,
-                },
+            let passed = match self.step().await {
+                Ok(Step::Answer(answer)) => self.pass(answer).await?,
                 Ok(Step::Asked) => continue,
                 Ok(Step::End) => return Ok(None),
-                Err(refusal) => refusal,
+                Err(refusal) => Passed::Lost(refusal),
             };
-            self.upstream = None;
-            let since = *away.get_or_insert_with(Instant::now);
-            tries += 1;
-            // A call that fails before any watch was, fails: but the endpoint that cannot be reached is
-            // not the one that is taken next.
-            let first = self.told.is_empty() && (tries > 1 || !lost.lost);
-            let hopeless = first || since.elapsed() > AWAY;
-            if hopeless || !self.survives(&lost) {
-                return Err(lost.into());
+            match passed {
+                Passed::On(answer) => {
+                    self.outage.over();
+                    return Ok(Some(answer));
+                }
+                Passed::Kept => self.outage.over(),
+                Passed::Renewed => self.upstream = None,
+                Passed::Lost(refusal) => {
+                    self.upstream = None;
+                    self.wait(refusal).await?;
+                }
             }
-            sleep(pause).await;
-            pause = (pause * 2).min(PAUSES.1);
+        }
+    }
+
+    /// Waits a little after a lost stream, where another one may go on.
+    async fn wait(&mut self, lost: Refusal) -> Result<(), Refused> {
+        let pause = self.outage.lost(Instant::now());
+        // A call that fails before any watch was, fails: but the endpoint that cannot be reached, or knows
+        // no leader, is not the one that is taken next.
+        let elsewhere = self.outage.tries() == 1 && (lost.lost || is_leaderless(&lost));
+        let first = self.told.is_empty() && !elsewhere;
+        match pause {
+            Some(pause) if !first && self.survives(&lost) => {
+                sleep(pause).await;
+                Ok(())
+            }
+            _ => Err(lost.into()),
         }
     }
 
     /// Whether the watches may go on after this.
     fn survives(&self, lost: &Refusal) -> bool {
-        let leaderless = lost.message.contains("no leader");
-        if leaderless && self.ask.asker.demands_leader() {
+        if is_leaderless(lost) && self.ask.asker.demands_leader() {
             return false;
         }
         lost.lost || [code::UNAVAILABLE, code::CANCELLED].contains(&lost.code)
@@ -217,14 +167,16 @@ impl Watching {
             return Ok(Step::Asked);
         };
         let waits = self.waiting.is_some();
-        let to_etcd = upstream.questions.clone();
+        let watches = !self.told.is_empty() && self.again.is_empty();
+        let (to_etcd, deaf) = (upstream.questions.clone(), upstream.deaf);
         tokio::select! {
             biased;
-            answer = upstream.answers.next() => answer.map(Step::Answer),
-            permit = to_etcd.reserve(), if waits => {
-                // Where the call has ended, its answers say so.
-                if let (Ok(permit), Some((question, _))) = (permit, self.waiting.take()) {
-                    permit.send(question);
+            answer = upstream.next() => answer.map(Step::Answer),
+            permit = to_etcd.reserve(), if waits && !deaf => {
+                match permit {
+                    Ok(permit) => permit.send(self.waiting.take().expect("one waits").question),
+                    // It is kept for the next stream; why this one takes it no more, its answers say.
+                    Err(_) => upstream.deaf = true,
                 }
                 Ok(Step::Asked)
             }
@@ -233,6 +185,12 @@ impl Watching {
                     Some(question) => self.note(question).await,
                     // The stream stays open: etcd's answers go on, whether it is told the end or not.
                     None => self.asked = true,
+                }
+                Ok(Step::Asked)
+            }
+            () = self.progress.due(&self.ask), if watches && !deaf => {
+                if to_etcd.try_send(Question::progress()).is_ok() {
+                    self.progress.asked();
                 }
                 Ok(Step::Asked)
             }
@@ -246,151 +204,208 @@ impl Watching {
         // In their order: the watch 0 gets its number by being the first one.
         for (id, told) in &mut self.told {
             told.restart();
-            let create = Create {
+            all.push(Question::create(Create {
                 start_revision: told.next,
                 watch_id: *id,
                 ..told.create.clone()
-            };
-            all.push(asked(create));
+            }));
             self.again.push_back(*id);
         }
         for (create, _) in &self.creating {
-            all.push(asked(create.clone()));
+            all.push(Question::create(create.clone()));
         }
         for id in &self.cancelling {
-            let question = Question {
-                create: None,
-                cancel: Some(Cancel { watch_id: *id }),
-            };
-            all.push(question.encode_to_vec().into());
+            all.push(Question::cancel(*id));
         }
-        if matches!(self.waiting, Some((_, true))) {
-            // It stands among the creations.
+        if self.progress.restart() {
+            all.push(Question::progress());
+        }
+        if self.waiting.as_ref().is_some_and(|waiting| waiting.noted) {
             self.waiting = None;
         }
-        let (to_etcd, outgoing) = mpsc::channel(QUEUE.max(all.len()));
-        for question in all {
-            to_etcd.try_send(question).expect("there is room for all");
-        }
-        let Ask {
-            etcd,
-            asker,
-            method,
-            ..
-        } = self.ask.clone();
-        let opening = async move {
-            let mut call = asker.call(&method.path);
-            // A member without a leader would be silent; another one may have one.
-            call.metadata
-                .insert("hasleader", HeaderValue::from_static("true"));
-            etcd.raw_stream(call, ReceiverStream::new(outgoing)).await
-        };
-        self.upstream = Some(Upstream {
-            questions: to_etcd,
-            answers: Answers::Opening(Box::pin(opening)),
-        });
+        self.upstream = Some(Upstream::open(self.ask.clone(), all));
     }
 
     /// Takes note of what the client asks, which is then waiting to be asked.
     async fn note(&mut self, question: Bytes) {
         let read = Question::decode(question.clone()).unwrap_or_default();
-        let creation = read.create.is_some();
+        let mut noted = false;
         if let Some(create) = read.create {
             let before = match create.start_revision {
-                0 => look(&self.ask, &create.key).await,
+                0 => look(&self.ask, &create.key).await.ok(),
                 _ => None,
             };
             self.creating.push_back((create, before));
+            noted = true;
         }
         if let Some(cancel) = read.cancel
             && self.told.contains_key(&cancel.watch_id)
         {
             self.cancelling.insert(cancel.watch_id);
+            noted = true;
         }
-        self.waiting = Some((question, creation));
+        if read.progress.is_some() {
+            self.progress.client_asks();
+            noted = true;
+        }
+        self.waiting = Some(Waiting { question, noted });
     }
 
-    /// Takes note of what etcd answers, and gives what the client gets of it.
-    fn pass(&mut self, bytes: Bytes) -> Result<Option<Bytes>, Refused> {
+    /// Takes note of what etcd answers, and says what the client gets of it.
+    async fn pass(&mut self, bytes: Bytes) -> Result<Passed, Refused> {
         let answer = Answer::read(&bytes).ok_or_else(Refused::unreadable)?;
-        if let Some(header) = answer.header
-            && header.cluster_id != 0
+        let header = answer.header.unwrap_or_default();
+        if header.cluster_id != 0
             && *self.cluster.get_or_insert(header.cluster_id) != header.cluster_id
         {
-            let message =
-                "etcd came back as another cluster: its revisions are not those seen here";
-            return Err(Refused::new(code::UNAVAILABLE, message));
+            return Err(another_cluster("its id is another one"));
         }
         if answer.created {
-            return Ok(self.created(bytes, &answer));
+            return self.created(bytes, &answer, header).await;
         }
+        self.seen = self.seen.max(header.revision);
         if answer.canceled {
             self.told.remove(&answer.watch_id);
             self.cancelling.remove(&answer.watch_id);
-            return Ok(Some(bytes));
+            return Ok(Passed::On(bytes));
         }
-        let Some(told) = self.told.get_mut(&answer.watch_id) else {
-            return Ok(Some(bytes));
+        if answer.is_progress() {
+            return Ok(self.progressed(bytes, &answer, header));
+        }
+        let passed = match self.told.get_mut(&answer.watch_id) {
+            Some(told) => told.pass(bytes, &answer),
+            None => Some(bytes),
         };
-        if answer.revisions.is_empty() {
-            return Ok(Some(bytes));
-        }
-        Ok(told.pass(bytes, &answer))
+        Ok(passed.map_or(Passed::Kept, Passed::On))
     }
 
-    fn created(&mut self, bytes: Bytes, answer: &Answer) -> Option<Bytes> {
-        if let Some(id) = self.again.pop_front() {
-            if !answer.canceled {
-                return None;
+    /// A watch was created, or was not.
+    async fn created(
+        &mut self,
+        bytes: Bytes,
+        answer: &Answer,
+        header: Header,
+    ) -> Result<Passed, Refused> {
+        let passed = if answer.canceled {
+            self.renew(&answer.reason).await
+        } else {
+            self.look_back(header.revision).await?
+        };
+        if let Some(passed) = passed {
+            return Ok(passed);
+        }
+        let passed = if let Some(id) = self.again.pop_front() {
+            if answer.canceled {
+                // It is refused now: the client knows it by its number.
+                self.told.remove(&id);
+                self.cancelling.remove(&id);
+                Passed::On(cancelled(&bytes, id))
+            } else {
+                Passed::Kept
             }
-            // It is refused now: the client knows it by its number.
-            self.told.remove(&id);
-            self.cancelling.remove(&id);
-            return Some(cancelled(&bytes, id));
+        } else {
+            let (create, before) = self.creating.pop_front().unwrap_or_default();
+            if !answer.canceled {
+                // Either may be behind the other: this one was read before, that one by another member.
+                let present = before.map_or(header.revision, |before| before.min(header.revision));
+                let next = match create.start_revision {
+                    0 => present + 1,
+                    asked => asked,
+                };
+                self.told.insert(answer.watch_id, Told::new(create, next));
+            }
+            Passed::On(bytes)
+        };
+        if self.again.is_empty() && self.creating.is_empty() {
+            self.renewed = false;
         }
-        let (create, before) = self.creating.pop_front().unwrap_or_default();
-        if !answer.canceled {
-            let present = answer.header.map_or(0, |header| header.revision);
-            let next = match create.start_revision {
-                0 => before.unwrap_or(present) + 1,
-                asked => asked,
+        Ok(passed)
+    }
+
+    /// Gets another token where etcd refused that of an account of ours. It says so in its answer to a
+    /// creation, as it says every refusal of a watch.
+    async fn renew(&mut self, reason: &str) -> Option<Passed> {
+        if self.renewed || !refuses_asker(reason) {
+            return None;
+        }
+        let upstream = self.upstream.as_ref()?;
+        let renewed = upstream.signature.as_ref()?.renew().await;
+        match renewed {
+            Ok(()) => {
+                self.renewed = true;
+                Some(Passed::Renewed)
+            }
+            // The password could not be checked.
+            Err(refusal) if refusal.lost || refusal.code == code::UNAVAILABLE => {
+                Some(Passed::Lost(refusal))
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// Compares the revision of a member that has created a watch with what was seen: data that was
+    /// wiped or restored may well have the same cluster's id, and a watch would wait until it has come
+    /// as far again.
+    async fn look_back(&mut self, revision: i64) -> Result<Option<Passed>, Refused> {
+        if revision < self.seen {
+            // This member may only be behind the others: a linearizable read knows.
+            let created = match self.again.front() {
+                Some(id) => self.told.get(id).map(|told| &told.create),
+                None => self.creating.front().map(|(create, _)| create),
             };
-            self.told.insert(answer.watch_id, Told::new(create, next));
+            let key = created.map_or_else(Bytes::new, |create| create.key.clone());
+            let now = match look(&self.ask, &key).await {
+                Ok(now) => now,
+                Err(refusal) => {
+                    let lost = Refusal {
+                        lost: true,
+                        ..refusal
+                    };
+                    return Ok(Some(Passed::Lost(lost)));
+                }
+            };
+            if now < self.seen {
+                return Err(another_cluster(&format!(
+                    "its data went back from revision {} to {now}, being restored or wiped",
+                    self.seen
+                )));
+            }
         }
-        Some(bytes)
+        self.seen = self.seen.max(revision);
+        Ok(None)
+    }
+
+    /// etcd has said how far it is.
+    fn progressed(&mut self, bytes: Bytes, answer: &Answer, header: Header) -> Passed {
+        let trusted = self.progress.is_trusted();
+        if answer.watch_id != ALL {
+            // One watch's own, which the client has asked for with the watch.
+            let told = self.told.get_mut(&answer.watch_id).filter(|_| trusted);
+            told.into_iter()
+                .for_each(|told| told.advance(header.revision));
+            return Passed::On(bytes);
+        }
+        if trusted {
+            // Not of a watch that is still to be created: its events may come behind this.
+            let again = &self.again;
+            let created = self.told.iter_mut().filter(|(id, _)| !again.contains(id));
+            created.for_each(|(_, told)| told.advance(header.revision));
+        }
+        if self.progress.answered() {
+            Passed::On(bytes)
+        } else {
+            Passed::Kept
+        }
     }
 }
 
-enum Step {
-    Answer(Bytes),
-    Asked,
-    End,
+fn is_leaderless(lost: &Refusal) -> bool {
+    lost.message.contains("no leader")
 }
 
-fn asked(create: Create) -> Bytes {
-    let question = Question {
-        create: Some(create),
-        cancel: None,
-    };
-    question.encode_to_vec().into()
-}
-
-/// The revision of the member that is asked: a watch from now on sees all that is later.
-async fn look(ask: &Ask, key: &Bytes) -> Option<i64> {
-    let key = if key.is_empty() {
-        Bytes::from_static(&[0])
-    } else {
-        key.clone()
-    };
-    let look = Look {
-        key,
-        serializable: true,
-        count_only: true,
-    };
-    let asking = ask
-        .etcd
-        .raw_unary(ask.asker.call(RANGE), look.encode_to_vec().into());
-    let answer = timeout(LOOK, asking).await.ok()?.ok()?;
-    let looked = Looked::decode(answer).ok()?;
-    looked.header.map(|header| header.revision)
+fn another_cluster(what: &str) -> Refused {
+    let message = format!(
+        "etcd came back as another cluster ({what}): its revisions are not those seen here"
+    );
+    Refused::new(code::UNAVAILABLE, message)
 }

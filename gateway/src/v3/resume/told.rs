@@ -5,7 +5,7 @@ use bytes::Bytes;
 use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint};
 
-use super::{Create, Header};
+use super::messages::{Create, Header};
 use crate::v3::transcode::wire::{fields, put};
 
 /// Fields of `WatchResponse`.
@@ -48,6 +48,13 @@ impl Told {
     pub(super) fn restart(&mut self) {
         self.resumed = true;
         self.skip = self.skip.max(std::mem::take(&mut self.given));
+    }
+
+    /// Everything up to this revision has been told, as etcd says; not while an answer is told in part.
+    pub(super) fn advance(&mut self, revision: i64) {
+        if (self.given, self.skip) == (0, 0) {
+            self.next = self.next.max(revision + 1);
+        }
     }
 
     /// What becomes of an answer's events.
@@ -102,6 +109,8 @@ pub(super) struct Answer {
     pub(super) created: bool,
     pub(super) canceled: bool,
     pub(super) fragment: bool,
+    /// Why it was cancelled.
+    pub(super) reason: String,
     /// Of each event.
     pub(super) revisions: Vec<i64>,
 }
@@ -117,11 +126,19 @@ impl Answer {
                 answer::CREATED => answer.created = field.varint != 0,
                 answer::CANCELED => answer.canceled = field.varint != 0,
                 answer::FRAGMENT => answer.fragment = field.varint != 0,
+                answer::CANCEL_REASON => {
+                    answer.reason = String::from_utf8_lossy(field.bytes).into_owned();
+                }
                 answer::EVENTS => answer.revisions.push(revision(field.bytes)?),
                 _ => {}
             }
         }
         Some(answer)
+    }
+
+    /// Whether it says how far the watches are, all of its stream or one.
+    pub(super) fn is_progress(&self) -> bool {
+        !self.created && !self.canceled && !self.fragment && self.revisions.is_empty()
     }
 }
 
@@ -264,6 +281,34 @@ mod tests {
         told.restart();
         assert_eq!(passed(&mut told, &answer(0, false, &[5, 6])), Some(vec![]));
         assert_eq!(told.next, 7);
+    }
+
+    #[test]
+    fn a_watch_goes_on_behind_what_etcd_says_it_has_seen() {
+        let mut told = told();
+        told.advance(20);
+        assert_eq!(told.next, 21);
+        told.advance(7);
+        assert_eq!(told.next, 21);
+        // Half an answer is none.
+        passed(&mut told, &answer(0, true, &[22]));
+        told.advance(30);
+        assert_eq!(told.next, 21);
+        told.restart();
+        told.advance(30);
+        assert_eq!(told.next, 21, "the rest of it is still to come");
+    }
+
+    #[test]
+    fn progress_is_told_from_the_rest() {
+        let progress = |bytes: &Bytes| Answer::read(bytes).expect("well-formed").is_progress();
+        assert!(progress(&answer(-1, false, &[])));
+        assert!(!progress(&answer(0, false, &[7])));
+        // The end of an answer that was cut.
+        assert!(!progress(&answer(0, true, &[])));
+        let mut created = answer(0, false, &[]).to_vec();
+        prost::encoding::bool::encode(answer::CREATED, &true, &mut created);
+        assert!(!progress(&created.into()));
     }
 
     #[test]

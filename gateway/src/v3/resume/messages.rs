@@ -1,0 +1,158 @@
+//! etcd's messages, as far as they are looked into: of a watch's questions, and of a question about the
+//! present.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use prost::Message as _;
+use tokio::time::timeout;
+
+use crate::etcd::{Refusal, Release};
+use crate::v3::Ask;
+use crate::v3::errors::code;
+
+/// How long a question about the present may hold up a watch.
+const LOOK: Duration = Duration::from_secs(2);
+const RANGE: &str = "/etcdserverpb.KV/Range";
+const STATUS: &str = "/etcdserverpb.Maintenance/Status";
+
+/// The fields of `WatchCreateRequest` that are looked at; the others are kept as they are.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Create {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(super) key: Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(super) range_end: Bytes,
+    #[prost(int64, tag = "3")]
+    pub(super) start_revision: i64,
+    #[prost(bool, tag = "4")]
+    pub(super) progress_notify: bool,
+    #[prost(int32, repeated, tag = "5")]
+    pub(super) filters: Vec<i32>,
+    #[prost(bool, tag = "6")]
+    pub(super) prev_kv: bool,
+    #[prost(int64, tag = "7")]
+    pub(super) watch_id: i64,
+    #[prost(bool, tag = "8")]
+    pub(super) fragment: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub(super) struct Cancel {
+    #[prost(int64, tag = "1")]
+    pub(super) watch_id: i64,
+}
+
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub(super) struct Progress {}
+
+/// `WatchRequest`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Question {
+    #[prost(message, optional, tag = "1")]
+    pub(super) create: Option<Create>,
+    #[prost(message, optional, tag = "2")]
+    pub(super) cancel: Option<Cancel>,
+    #[prost(message, optional, tag = "3")]
+    pub(super) progress: Option<Progress>,
+}
+
+impl Question {
+    pub(super) fn create(create: Create) -> Bytes {
+        let create = Some(create);
+        Self::bytes(&Self {
+            create,
+            ..Self::default()
+        })
+    }
+
+    pub(super) fn cancel(watch_id: i64) -> Bytes {
+        let cancel = Some(Cancel { watch_id });
+        Self::bytes(&Self {
+            cancel,
+            ..Self::default()
+        })
+    }
+
+    pub(super) fn progress() -> Bytes {
+        let progress = Some(Progress {});
+        Self::bytes(&Self {
+            progress,
+            ..Self::default()
+        })
+    }
+
+    fn bytes(&self) -> Bytes {
+        self.encode_to_vec().into()
+    }
+}
+
+/// The fields of `ResponseHeader` that are looked at.
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub(super) struct Header {
+    #[prost(uint64, tag = "1")]
+    pub(super) cluster_id: u64,
+    #[prost(int64, tag = "3")]
+    pub(super) revision: i64,
+}
+
+/// `RangeRequest` for the store's revision.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Look {
+    #[prost(bytes = "bytes", tag = "1")]
+    key: Bytes,
+    #[prost(bool, tag = "9")]
+    count_only: bool,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Looked {
+    #[prost(message, optional, tag = "1")]
+    header: Option<Header>,
+}
+
+/// `StatusResponse`.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Status {
+    #[prost(string, tag = "2")]
+    version: String,
+}
+
+/// The present revision, by a linearizable read of one key: whatever was seen before is not later.
+pub(super) async fn look(ask: &Ask, key: &Bytes) -> Result<i64, Refusal> {
+    let key = if key.is_empty() {
+        Bytes::from_static(&[0])
+    } else {
+        key.clone()
+    };
+    let look = Look {
+        key,
+        count_only: true,
+    };
+    let looked: Looked = answer(ask, RANGE, look.encode_to_vec()).await?;
+    let header = looked.header.unwrap_or_default();
+    Ok(header.revision)
+}
+
+/// What the member that answers can be trusted with.
+pub(super) async fn release(ask: &Ask) -> Result<Release, Refusal> {
+    let status: Status = answer(ask, STATUS, Vec::new()).await?;
+    Ok(Release::of(&status.version))
+}
+
+async fn answer<M: prost::Message + Default>(
+    ask: &Ask,
+    path: &'static str,
+    question: Vec<u8>,
+) -> Result<M, Refusal> {
+    let asking = ask.etcd.raw_unary(ask.asker.call(path), question.into());
+    let none = |message: &str| Refusal {
+        code: code::UNAVAILABLE,
+        message: message.to_owned(),
+        lost: true,
+    };
+    let answer = timeout(LOOK, asking)
+        .await
+        .map_err(|_| none("etcd did not answer in time"))??;
+    M::decode(answer).map_err(|_| none("etcd's answer cannot be read"))
+}
