@@ -1,7 +1,9 @@
 //! Users, roles and tokens (etcd's own cases 33 to 38, and what they leave out).
 
+use http::Method;
 use serde_json::{Value, json};
-use support::{DEADLINE, Stream};
+use support::auth::ROOT;
+use support::{Client, DEADLINE, Stream};
 
 use crate::case;
 use crate::differences::Difference;
@@ -78,6 +80,31 @@ case!(a_token_is_needed_and_taken_in_every_form, alone, |side| {
         message,
         "etcdserver: authentication failed, invalid user ID or password"
     );
+});
+
+case!(the_metadata_counts_before_the_header, alone, |side| {
+    let token = enable(side, &["root"]).await;
+    let put = json!({"key": b64("foo"), "value": b64("bar")});
+    let ask = |headers: &[(&str, &str)]| {
+        let ask = side.ask("/v3/kv/put", &put);
+        headers
+            .iter()
+            .fold(ask, |ask, (name, value)| ask.header(name, value))
+    };
+    // A proxy's, for itself.
+    let proxys = ("authorization", "Basic cHJveHk6eA==");
+    let answer = ask(&[proxys, ("grpc-metadata-token", &token)]).send().await;
+    answer.expect(200);
+    let answer = ask(&[("grpc-metadata-authorization", &token)]).send().await;
+    answer.expect(200);
+    let right = ("authorization", token.as_str());
+    for wrong in [
+        ask(&[right, ("grpc-metadata-token", "made.up")]),
+        ask(&[("grpc-metadata-authorization", "made.up")]),
+    ] {
+        let message = side.refusal(wrong, 401, 16).await;
+        assert_eq!(message, "etcdserver: invalid auth token");
+    }
 });
 
 case!(a_token_is_taken_over_a_socket, alone, |side| {
@@ -258,6 +285,67 @@ case!(
         watch.events(1).await;
     }
 );
+
+/// A watch of one key through a gateway of ours, from its first revision on.
+async fn watch_of(client: &Client) -> Results {
+    let create = json!({"create_request": {"key": b64("a"), "start_revision": "1"}});
+    let ask = client.ask(Method::POST, "/v3/watch");
+    let mut watch = Results::of(ask.body(create.to_string())).await;
+    let answer = watch.next().await;
+    assert_eq!(answer["created"], true, "{answer}");
+    assert!(answer.get("canceled").is_none(), "{answer}");
+    watch
+}
+
+/// Puts that key, as soon as etcd is there.
+async fn put_by(client: &Client, value: &str) {
+    support::eventually("etcd takes a put", DEADLINE, async || {
+        let put = json!({"key": b64("a"), "value": b64(value)}).to_string();
+        let ask = client.ask(Method::POST, "/v3/kv/put").body(put);
+        let answer = ask.send().await;
+        support::when(answer.status == 200, || answer.text())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_tokens_of_an_account_are_the_gateways_business() {
+    let mut side = Side::alone(true, &[]).await;
+    side.behind().enable_auth().await;
+    let user = format!("root:{ROOT}");
+    let gateway = side.another(&["--user", &user]).await;
+    let clients = [gateway.root(), gateway.root().signed("root", ROOT)];
+    for client in &clients {
+        put_by(client, "0").await;
+    }
+    // etcd forgets its tokens with its life. These are opened with what it does not know any more.
+    side.behind_mut().restart().await;
+    let mut watches = Vec::new();
+    for client in &clients {
+        let mut watch = watch_of(client).await;
+        watch.events(2).await;
+        watches.push(watch);
+    }
+    // And these are under way.
+    for round in ["1", "2"] {
+        side.behind_mut().restart().await;
+        put_by(&clients[0], round).await;
+        for watch in &mut watches {
+            let answer = watch.next().await;
+            assert_eq!(answer["events"][0]["kv"]["value"], b64(round), "{answer}");
+        }
+    }
+    // Where no other is to be had, it is refused as etcd refuses it.
+    let mut root = side.behind().client_of("root", ROOT).await;
+    let changed = root.user_change_password("root", "another").await;
+    changed.expect("etcd changes a password");
+    side.behind_mut().restart().await;
+    for mut watch in watches {
+        let answer = watch.next().await;
+        assert_eq!(answer["canceled"], true, "{answer}");
+        assert!(answer["watch_id"].is_null(), "{answer}");
+    }
+}
 
 case!(users_come_and_go, alone, |side| {
     for user in ["user1", "user2", "user3"] {

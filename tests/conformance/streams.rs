@@ -4,12 +4,17 @@
 use std::time::Duration;
 
 use serde_json::json;
+use support::DEADLINE;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::side::{Results, Side};
 
 /// How long a range may take that is not going to be answered.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Longer than a client may pause where it is not asked one question after the other.
+const PAUSE: Duration = Duration::from_secs(33);
 
 async fn watches(side: &Side, count: usize) -> Vec<Results> {
     let mut open = Vec::new();
@@ -78,4 +83,60 @@ limits! {
     small: 3;
     medium: 100;
     large: 1000;
+}
+
+/// A request whose body is not at its end, and its answer's lines.
+async fn begin(side: &Side, path: &str) -> BufReader<TcpStream> {
+    let address = side.client.address();
+    let mut stream = TcpStream::connect(address).await.expect("connects");
+    let head =
+        format!("POST {path} HTTP/1.1\r\nHost: {address}\r\nTransfer-Encoding: chunked\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.expect("sends");
+    BufReader::new(stream)
+}
+
+/// Sends a piece of the body.
+async fn say(stream: &mut BufReader<TcpStream>, piece: &str) {
+    let chunk = format!("{:x}\r\n{piece}\r\n", piece.len());
+    stream.write_all(chunk.as_bytes()).await.expect("sends");
+}
+
+/// Reads to the next line with this in it.
+async fn hear(stream: &mut BufReader<TcpStream>, part: &str) {
+    let mut all = String::new();
+    while !all.contains(part) {
+        let read = timeout(DEADLINE, stream.read_line(&mut all)).await;
+        let read = read.expect("a line comes in time").expect("reads");
+        assert!(read > 0, "it ended: {all}");
+    }
+}
+
+#[tokio::test]
+async fn who_has_asked_once_may_pause_before_the_next_question() {
+    let side = Side::ours().await;
+    let granted = side.call("/v3/lease/grant", &json!({"TTL": 120})).await;
+    let beat = json!({"ID": granted["ID"]}).to_string();
+    let beats = async {
+        let mut stream = begin(&side, "/v3/lease/keepalive").await;
+        say(&mut stream, &beat).await;
+        hear(&mut stream, "\"TTL\":\"120\"").await;
+        let mut rest = String::new();
+        // What ended the line.
+        let ended = async { while stream.read_line(&mut rest).await.is_ok_and(|read| read > 0) {} };
+        assert!(timeout(PAUSE, ended).await.is_err(), "it ended: {rest}");
+        say(&mut stream, &beat).await;
+        hear(&mut stream, "\"TTL\":\"120\"").await;
+    };
+    // Nobody need listen for so long to who has said nothing.
+    let silence = async {
+        let mut stream = begin(&side, "/v3/watch").await;
+        let mut all = String::new();
+        while !all.contains("stopped") {
+            let read = timeout(PAUSE, stream.read_line(&mut all)).await;
+            let read = read.expect("it is refused").expect("reads");
+            assert!(read > 0, "it ended: {all}");
+        }
+        assert!(all.starts_with("HTTP/1.1 400 "), "{all}");
+    };
+    tokio::join!(beats, silence);
 }
