@@ -6,6 +6,7 @@ mod hub;
 mod lock_walk;
 mod lock_walk_etcdctl;
 mod locks;
+mod locks_index;
 mod metrics;
 mod shutdown;
 mod slow;
