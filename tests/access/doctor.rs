@@ -3,9 +3,11 @@
 use std::net::TcpListener;
 use std::process::Stdio;
 
-use serde_json::Value;
+use http::Method;
+use serde_json::{Value, json};
 use support::auth::{self, ROOT};
 use support::certs::{Authority, Kind};
+use support::gateway::InProcess;
 use support::{Etcd, Grant, tools};
 use tokio::process::Command;
 
@@ -185,6 +187,53 @@ async fn a_certificate_that_etcd_asks_for() {
     let own = ["--cert", client.cert(), "--key", client.key()];
     let found = examine(&[&["--etcd", &url, "--cacert", &ca], &own[..]].concat()).await;
     assert!(found.well, "{:?}", found.lines);
+}
+
+/// What the doctor says of `auth` to a certificate of root's, once auth is on.
+async fn auth_by_certificate(flags: &[&str]) -> Found {
+    let authority = Authority::new();
+    let (server, root) = (
+        authority.server(&["127.0.0.1"]),
+        authority.client("root", Kind::Ec),
+    );
+    let ca = authority.file();
+    let own = [
+        format!("--cert-file={}", server.cert()),
+        format!("--key-file={}", server.key()),
+        format!("--trusted-ca-file={ca}"),
+    ];
+    let own: Vec<_> = own.iter().map(String::as_str).collect();
+    let etcd = Etcd::start_secure(&[&own[..], flags].concat()).await;
+    let shown = ["--cacert", &ca, "--cert", root.cert(), "--key", root.key()];
+    let gateway = InProcess::start(&etcd.url(), &shown).await;
+    let api = gateway.api();
+    let user = json!({"name": "root", "password": ROOT});
+    api.post("/auth/users", &user).send().await.json(201);
+    let role = json!({"name": "root"});
+    api.post("/auth/roles", &role).send().await.json(201);
+    let grant = api.ask(Method::PUT, "/auth/users/root/roles/root");
+    grant.send().await.json(200);
+    let enable = api.ask(Method::POST, "/auth/enable");
+    enable.send().await.json(200);
+    let url = etcd.direct_url();
+    examine(&[&["--etcd", &url], &shown[..]].concat()).await
+}
+
+#[tokio::test]
+async fn a_certificate_names_us_only_where_etcd_takes_names_from_it() {
+    let known = auth_by_certificate(&["--client-cert-auth"]).await;
+    known.is("auth", "ok");
+    known.is("permission", "ok");
+    // It is asked for all the same, with an authority to check it by.
+    let unknown = auth_by_certificate(&[]).await;
+    let mend = unknown.is("auth", "note")["mend"].clone();
+    assert!(
+        mend.as_str()
+            .is_some_and(|mend| mend.contains("--client-cert-auth")),
+        "{mend}"
+    );
+    let tried = |step| unknown.lines.iter().any(|line| line["step"] == step);
+    assert!(!tried("permission") && !tried("version"));
 }
 
 #[tokio::test]

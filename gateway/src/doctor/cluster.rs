@@ -71,7 +71,7 @@ async fn auth(report: &mut Report<'_>, config: &ClusterConfig, etcd: &Etcd) -> i
             )?;
             return Ok(false);
         }
-        (true, None) => report.ok("auth", "etcd knows us by our certificate's name")?,
+        (true, None) => return certificate(report, etcd).await,
         (true, Some(account)) => match etcd.sign_in(account.clone()).await {
             Ok(_) => report.ok("auth", &format!("signed in as {}", account.name))?,
             Err(failure) => {
@@ -87,6 +87,32 @@ async fn auth(report: &mut Report<'_>, config: &ClusterConfig, etcd: &Etcd) -> i
         },
     }
     Ok(true)
+}
+
+/// Whether our certificate names us to etcd: it does so only with `--client-cert-auth`.
+async fn certificate(report: &mut Report<'_>, etcd: &Etcd) -> io::Result<bool> {
+    let caller = Caller::gateway(ANSWER);
+    match etcd.may_read(&caller, &Range::prefix(b"")).await {
+        Err(failure) if failure.code == Code::Unauthenticated => {
+            report.note(
+                "auth",
+                "etcd's auth is on, and it takes no name from our certificate: only requests with \
+                 sign-in work",
+                "start etcd with --client-cert-auth and use a certificate whose CN is a user's name, \
+                 or give --user NAME and its password",
+            )?;
+            Ok(false)
+        }
+        Err(failure) if failure.code != Code::Forbidden => {
+            let mend = "see whether the cluster has a leader: most of its members must run";
+            report.failed("auth", &failure.detail, mend)?;
+            Ok(false)
+        }
+        Ok(()) | Err(_) => {
+            report.ok("auth", "etcd knows us by our certificate's name")?;
+            Ok(true)
+        }
+    }
 }
 
 async fn permission(report: &mut Report<'_>, etcd: &Etcd) -> io::Result<()> {
