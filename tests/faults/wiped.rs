@@ -63,6 +63,25 @@ async fn data_wiped_under_a_watch_is_a_reset() {
 }
 
 #[tokio::test]
+async fn data_that_went_back_under_the_same_cluster_id_is_a_reset() {
+    // The id comes from this.
+    let mut etcd = Etcd::start_with(&["--initial-cluster-token=always"]).await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let api = gateway.api();
+    for n in 0..20 {
+        api.write(format!("k{n}"), "old").await;
+    }
+    let mut watch = Stream::ndjson(api.get("/watch?prefix=k")).await;
+    let opened = watch.of("opened").await;
+    etcd.restart_wiped().await;
+    let reset = watch.of("reset").await;
+    assert_eq!(reset["cluster_id"], opened["cluster_id"]);
+    assert_eq!(reset["revision"], 1, "{reset}");
+    let last = api.write("k-new", "new").await;
+    assert_eq!(revisions_of(&watch.until(last).await), [last]);
+}
+
+#[tokio::test]
 async fn history_compacted_while_the_link_was_cut_is_said() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
