@@ -380,16 +380,17 @@ impl Watching {
         let trusted = self.progress.is_trusted();
         if answer.watch_id != ALL {
             // One watch's own, which the client has asked for with the watch.
-            let told = self.told.get_mut(&answer.watch_id).filter(|_| trusted);
-            told.into_iter()
-                .for_each(|told| told.advance(header.revision));
+            if trusted && let Some(told) = self.told.get_mut(&answer.watch_id) {
+                told.advance(header.revision);
+            }
             return Passed::On(bytes);
         }
         if trusted {
             // Not of a watch that is still to be created: its events may come behind this.
             let again = &self.again;
-            let created = self.told.iter_mut().filter(|(id, _)| !again.contains(id));
-            created.for_each(|(_, told)| told.advance(header.revision));
+            for (_, told) in self.told.iter_mut().filter(|(id, _)| !again.contains(id)) {
+                told.advance(header.revision);
+            }
         }
         if self.progress.answered() {
             Passed::On(bytes)
