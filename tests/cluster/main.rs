@@ -3,10 +3,15 @@
 mod access;
 mod advertised;
 mod alarms;
+mod leading;
+mod learners;
+mod listing;
 mod members;
+mod mistaken;
 mod overview;
 mod releases;
 mod snapshot;
+mod tap;
 mod three;
 mod users;
 

@@ -37,14 +37,16 @@ pub async fn clusters(mut call: Call) -> Result<Response> {
 
 /// Members, leader, health, alarms, warnings.
 ///
-/// Each member is asked at its own client URL; one that is of no use (0.0.0.0, unreachable, somebody
-/// else's) is reached through the configured endpoint that is this member: `reached_by` says which.
-/// What the caller may not see is said member by member in `error`, or as a warning.
+/// Each member is reached through the configured endpoint that is this member, else at the client URL
+/// that it advertises: `reached_by` says which. An advertised URL that is of no use (0.0.0.0, loopback
+/// on another machine, unreachable, somebody else's) is warned of. What the caller may not see is said
+/// member by member in `error`, or as a warning. Without a majority the members are those that one
+/// of them knows, with the warning `members_stale`.
 ///
 /// Codes of warnings: `advertised_url`, `version_end_of_life`, `version_mixed`, `watch_hole`,
-/// `access_hole`, `read_hole`, `lease_hole`, `member_hole` (known errors of this release, with the one that mends
-/// them), `no_quorum_margin`, `quorum_lost`, `alarm_raised`, `near_quota`, `members_unknown`,
-/// `alarms_unknown`.
+/// `access_hole`, `read_hole`, `lease_hole`, `member_hole`, `tls_hole` (known errors of this release, with the one
+/// that mends them), `no_quorum_margin`, `quorum_lost`, `alarm_raised`, `near_quota`, `members_unknown`,
+/// `members_stale`, `alarms_unknown`.
 #[utoipa::path(
     operation_id = "get_cluster",
     get, path = "/cluster", tag = "cluster",

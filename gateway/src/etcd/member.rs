@@ -1,11 +1,14 @@
 //! Members: listed, added, removed, updated, promoted; the status of each.
 
 use etcd_client as ec;
-use etcd_client::proto::PbMember;
+use etcd_client::proto::{PbMember, PbMemberListResponse};
+use http::uri::PathAndQuery;
 use shared::{Header, MemberId};
+use tonic::client::Grpc;
+use tonic_prost::ProstCodec;
 
 use super::kv::header;
-use super::{Effect, Etcd};
+use super::{Effect, Etcd, Transport, Use, channel};
 use crate::caller::Caller;
 use crate::failure::Result;
 
@@ -43,7 +46,35 @@ pub struct StatusFact {
     pub raft_index: u64,
     /// What it complains of.
     pub errors: Vec<String>,
+    /// Without a vote: it answers this, snapshots and serializable reads, and nothing else.
+    pub learner: bool,
 }
+
+impl From<ec::StatusResponse> for StatusFact {
+    fn from(answer: ec::StatusResponse) -> Self {
+        let answer = answer.0;
+        Self {
+            header: header(answer.header),
+            version: answer.version,
+            db_size: answer.db_size,
+            db_size_in_use: answer.db_size_in_use,
+            db_quota: answer.db_size_quota,
+            leader: answer.leader,
+            raft_index: answer.raft_index,
+            errors: answer.errors,
+            learner: answer.is_learner,
+        }
+    }
+}
+
+/// etcd's `MemberListRequest`, whose one field the client cannot set.
+#[derive(Clone, PartialEq, prost::Message)]
+struct ListRequest {
+    #[prost(bool, tag = "1")]
+    linearizable: bool,
+}
+
+const LIST: &str = "/etcdserverpb.Cluster/MemberList";
 
 impl From<PbMember> for MemberFact {
     fn from(member: PbMember) -> Self {
@@ -62,8 +93,24 @@ fn facts(members: Vec<PbMember>) -> Vec<MemberFact> {
 }
 
 impl Etcd {
-    /// The members, as the member asked knows them. The header has no revision.
+    /// The members, as a majority knows them; before 3.5 as the member asked does, since there is no
+    /// word for it. The header has no revision.
     pub async fn members(&self, caller: &Caller) -> Result<(Header, Vec<MemberFact>)> {
+        let mut grpc = Grpc::new(self.transport(caller, Use::Unary));
+        let call = async {
+            let request = tonic::Request::new(ListRequest { linearizable: true });
+            let path = PathAndQuery::from_static(LIST);
+            let codec = ProstCodec::<ListRequest, PbMemberListResponse>::default();
+            let answer = grpc.unary(request, path, codec).await;
+            answer.map_err(ec::Error::GRpcStatus)
+        };
+        let answer = self.call(caller, Effect::Read, call).await?.into_inner();
+        Ok((header(answer.header), facts(answer.members)))
+    }
+
+    /// The members, as the member asked knows them, which may be what they were. The header has no
+    /// revision.
+    pub async fn members_here(&self, caller: &Caller) -> Result<(Header, Vec<MemberFact>)> {
         let mut client = self.unary(caller).cluster_client();
         let answer = self
             .call(caller, Effect::Read, client.member_list())
@@ -127,16 +174,17 @@ impl Etcd {
     /// The status of whichever member answers.
     pub async fn status(&self, caller: &Caller) -> Result<StatusFact> {
         let mut client = self.unary(caller).maintenance_client();
-        let answer = self.call(caller, Effect::Read, client.status()).await?.0;
-        Ok(StatusFact {
-            header: header(answer.header),
-            version: answer.version,
-            db_size: answer.db_size,
-            db_size_in_use: answer.db_size_in_use,
-            db_quota: answer.db_size_quota,
-            leader: answer.leader,
-            raft_index: answer.raft_index,
-            errors: answer.errors,
-        })
+        let answer = self.call(caller, Effect::Read, client.status()).await?;
+        Ok(answer.into())
+    }
+
+    /// The same without anybody's token, within the caller's time: for an address that may be
+    /// somebody else's. A certificate is still shown, since it opens the connection and gives
+    /// nothing away.
+    pub async fn status_as_nobody(&self, caller: &Caller) -> Result<StatusFact> {
+        let nobody = Transport::new(self.inner.unary.clone(), None);
+        let mut client = channel::client(nobody, Use::Unary).maintenance_client();
+        let answer = self.call(caller, Effect::Read, client.status()).await?;
+        Ok(answer.into())
     }
 }

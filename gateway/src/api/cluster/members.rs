@@ -22,19 +22,26 @@ fn members(status: StatusCode, members: MembersAnswer) -> Response {
 }
 
 /// The members as the cluster lists them, without asking each.
+///
+/// A majority confirms the list; without one there is `serializable`.
 #[utoipa::path(
     operation_id = "list_members",
     get, path = "/cluster/members", tag = "cluster",
-    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
+    params(
+        ("serializable" = Option<bool>, Query, description = "Member-local, possibly stale"),
+        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
+    ),
     responses(
-        (status = 200, body = MembersAnswer), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 503, body = Problem),
-        (status = 504, body = Problem),
+        (status = 200, body = MembersAnswer), (status = 400, body = Problem),
+        (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
 pub async fn list(mut call: Call) -> Result<Response> {
+    let serializable = call.query.flag("serializable")?;
     std::mem::take(&mut call.query).finish()?;
-    let listed = call.cluster.info.members(&call.caller()).await?;
+    let (caller, info) = (call.caller(), &call.cluster.info);
+    let listed = info.members(&caller, serializable).await?;
     Ok(members(StatusCode::OK, listed))
 }
 

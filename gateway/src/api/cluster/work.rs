@@ -45,8 +45,9 @@ pub async fn compact(mut call: Call, bytes: Bytes) -> Result<Response> {
 /// Give the space of deleted data back to the file system.
 ///
 /// One member at a time, the leader last, and no further at the first failure: a member answers
-/// nothing else meanwhile. Without `members` every member must be reachable (409 or 503), since
-/// another one away could cost the majority.
+/// nothing else meanwhile. Without `members` every voting member must be reachable (409 or 503), since
+/// another one away could cost the majority. Learners, which etcd does not defragment, are then left out:
+/// each is listed behind the rest with that as its `error`, and `complete` is true without them.
 #[utoipa::path(
     operation_id = "defragment",
     post, path = "/cluster/defragment", tag = "cluster",
@@ -58,6 +59,7 @@ pub async fn compact(mut call: Call, bytes: Bytes) -> Result<Response> {
         (status = 403, body = Problem), (status = 409, body = Problem),
         (status = 415, body = Problem),
         (status = 422, description = "There is no such member", body = Problem),
+        (status = 501, description = "Only learners are named", body = Problem),
         (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
@@ -122,10 +124,12 @@ pub async fn downgrade(mut call: Call, bytes: Bytes) -> Result<Response> {
     Ok(answer(StatusCode::OK, done.header.revision, &done))
 }
 
-/// Compare the data of all members.
+/// Compare the data of all voting members.
 ///
 /// Each hashes its keys with their history up to one revision. Hashes say something together where
 /// the same history was compacted before; `differ` names members that hold other data than most.
+/// Learners, whose data etcd does not hash, are left out of the verdict, with the warning
+/// `learner_left_out`.
 #[utoipa::path(
     operation_id = "get_hash",
     get, path = "/cluster/hash", tag = "cluster",

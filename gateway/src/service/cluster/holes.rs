@@ -50,6 +50,8 @@ pub(super) enum Concern {
     Lease,
     /// Members get what nobody gave them.
     Member,
+    /// Encrypted connections are let in, or held, that should not be; of no matter without TLS.
+    Tls,
 }
 
 impl Concern {
@@ -61,6 +63,7 @@ impl Concern {
             Self::Read => "read_hole",
             Self::Lease => "lease_hole",
             Self::Member => "member_hole",
+            Self::Tls => "tls_hole",
         }
     }
 }
@@ -164,6 +167,18 @@ pub(super) const HOLES: &[Hole] = &[
         mended: &[(V35, 31), (V36, 12)],
     },
     Hole {
+        concern: Concern::Tls,
+        id: "GHSA-3wh4-j44w-pg92",
+        what: "with --listen-client-http-urls a revoked client certificate is let in",
+        mended: &[(V35, 32), (V36, 13), (V37, 0)],
+    },
+    Hole {
+        concern: Concern::Tls,
+        id: "GHSA-6vch-q96h-7gc3",
+        what: "handshakes that are never finished are kept without end",
+        mended: &[(V35, 33), (V36, 14), (V37, 1)],
+    },
+    Hole {
         concern: Concern::Access,
         id: "GHSA-xg4h-6gfc-h4m8",
         what: "who may read one key can watch every key behind it",
@@ -235,7 +250,12 @@ mod tests {
     #[test]
     fn every_release_has_the_holes_that_it_has() {
         assert_eq!(holes_of("3.4.23").len(), HOLES.len());
-        assert_eq!(holes_of("3.4.45"), ["#21736", "GHSA-xg4h-6gfc-h4m8"]);
+        let (revoked, handshake) = ("GHSA-3wh4-j44w-pg92", "GHSA-6vch-q96h-7gc3");
+        let watch_from_key = "GHSA-xg4h-6gfc-h4m8";
+        assert_eq!(
+            holes_of("3.4.45"),
+            ["#21736", revoked, handshake, watch_from_key]
+        );
         assert_eq!(
             holes_of("3.5.21"),
             [
@@ -246,11 +266,15 @@ mod tests {
                 "CVE-2026-33343",
                 "CVE-2026-44283",
                 "#21736",
-                "GHSA-xg4h-6gfc-h4m8"
+                revoked,
+                handshake,
+                watch_from_key
             ]
         );
-        assert_eq!(holes_of("3.6.13"), ["GHSA-xg4h-6gfc-h4m8"]);
-        assert_eq!(holes_of("3.7.0"), ["GHSA-xg4h-6gfc-h4m8"]);
+        assert_eq!(holes_of("3.5.31"), [revoked, handshake, watch_from_key]);
+        assert_eq!(holes_of("3.5.32"), [handshake, watch_from_key]);
+        assert_eq!(holes_of("3.6.13"), [handshake, watch_from_key]);
+        assert_eq!(holes_of("3.7.0"), [handshake, watch_from_key]);
         for sound in ["3.5.35", "3.6.16", "3.7.3", "3.8.0", "4.0.0"] {
             assert!(holes_of(sound).is_empty(), "{sound}");
         }

@@ -8,10 +8,18 @@ use crate::etcd::MemberFact;
 use crate::failure::{Failure, Result};
 
 impl ClusterService {
-    /// The members as they are listed, without a word of their own.
-    pub async fn members(&self, caller: &Caller) -> Result<MembersAnswer> {
-        let (header, members) = self.etcd.members(caller).await?;
-        Ok(self.answer(caller, header, None, members).await)
+    /// The members as they are listed, without a word of their own: by a majority, or `serializable`
+    /// as the member asked knows them.
+    pub async fn members(&self, caller: &Caller, serializable: bool) -> Result<MembersAnswer> {
+        if !serializable {
+            let (header, members) = self.etcd.members(caller).await?;
+            return Ok(self.answer(caller, header, None, members).await);
+        }
+        let (header, members) = self.etcd.members_here(caller).await?;
+        // A date that needs no majority either; who may not ask for it gets none.
+        let status = self.etcd.status(caller).await;
+        let header = status.map_or(header, |status| status.header);
+        Ok(answer(header, None, members))
     }
 
     /// Adds a member, which then has to be started.
@@ -61,13 +69,17 @@ impl ClusterService {
         added: Option<MemberFact>,
         members: Vec<MemberFact>,
     ) -> MembersAnswer {
-        let mut members: Vec<_> = members.into_iter().map(listed).collect();
-        members.sort_by_key(|member| member.id);
-        MembersAnswer {
-            header: self.dated(caller, header).await,
-            member: added.map(listed),
-            members,
-        }
+        answer(self.dated(caller, header).await, added, members)
+    }
+}
+
+fn answer(header: Header, added: Option<MemberFact>, members: Vec<MemberFact>) -> MembersAnswer {
+    let mut members: Vec<_> = members.into_iter().map(listed).collect();
+    members.sort_by_key(|member| member.id);
+    MembersAnswer {
+        header,
+        member: added.map(listed),
+        members,
     }
 }
 

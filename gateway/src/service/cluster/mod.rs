@@ -1,10 +1,13 @@
 //! The cluster as its members see it, and the work on it.
 
+mod defragment;
+mod hash;
 mod holes;
 mod maintenance;
 mod members;
 mod reach;
 mod snapshot;
+mod survey;
 mod warnings;
 
 pub use self::snapshot::Download;
@@ -56,22 +59,30 @@ impl ClusterService {
     /// may not see is left out and said, part by part; it fails where nothing at all can be seen.
     pub async fn cluster(&self, caller: &Caller) -> Result<ClusterAnswer> {
         let survey = self.survey(caller).await;
-        let (listed, alarms, auth) = tokio::join!(
-            survey.etcd.members(caller),
+        // The members are looked for beside the rest: alarms wait for a majority, for as long as they may.
+        let everyone = async {
+            let roll = survey.members(caller).await?;
+            let (header, stale) = (roll.header, roll.stale);
+            let found = self.reach(caller, roll, &survey).await;
+            Ok::<_, Failure>((header, stale, found))
+        };
+        let (everyone, alarms, auth) = tokio::join!(
+            everyone,
             survey.etcd.alarms(caller),
             survey.etcd.auth_status(caller),
         );
         let mut warnings = Vec::new();
-        let (listed_header, facts) = match (listed, &alarms) {
-            (Ok((header, facts)), _) => (header, facts),
+        let (listed_header, found) = match (everyone, &alarms) {
+            (Ok((header, stale, found)), _) => {
+                warnings.extend(stale.then(warnings::stale));
+                (header, found)
+            }
             (Err(failure), Ok((header, _))) if failure.code == Code::Forbidden => {
                 warnings.push(warnings::hidden("members_unknown", "the members", &failure));
                 (*header, Vec::new())
             }
             (Err(failure), _) => return Err(failure),
         };
-        let mut found = self.reach(caller, facts, &survey).await;
-        found.sort_by_key(|found| found.fact.id);
         let alarm_header = alarms.as_ref().ok().map(|(header, _)| *header);
         let alarms = match alarms {
             Ok((_, alarms)) => alarms.into_iter().map(alarm).collect(),

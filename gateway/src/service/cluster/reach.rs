@@ -1,20 +1,23 @@
-//! How each member is found: at the URL it advertises, or where that is of no use through the
-//! configured endpoint that is this member.
+//! How each member is found: at the configured endpoint that is this member, or else at the URL it
+//! advertises.
+//!
+//! What a member advertises is only its word for itself: on this machine `http://localhost:2379` may
+//! be another etcd, and every etcd of one member that was set up with the defaults has the same
+//! member id and the same cluster id. So the endpoints win that were given to us, addresses of a
+//! member's own machine are not dialled from another one, and a token goes to an advertised URL only
+//! where whoever answers there asks for it.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use futures_util::future::join_all;
 use http::Uri;
-use shared::Code;
+use shared::{Code, MemberId};
 
 use super::ClusterService;
+use super::survey::{Roll, Survey, advertises, is_member, refused};
 use crate::caller::Caller;
-use crate::etcd::{Etcd, MemberFact, StatusFact};
+use crate::etcd::{MemberFact, StatusFact};
 use crate::failure::{Failure, Result};
-
-/// How long a member may take to be dialled before the next way to it is tried.
-pub(super) const DIAL: Duration = Duration::from_secs(2);
 
 /// A member's status, and the URL that it came from.
 #[derive(Clone, Debug)]
@@ -92,137 +95,76 @@ impl Found {
     }
 }
 
-/// What the configured endpoints answered.
-pub(super) struct Survey<'a> {
-    answers: Vec<(&'a String, Result<StatusFact>)>,
-    /// A connection to one that answers, so that one that hangs holds nothing else up; the ordinary
-    /// one where none does.
-    pub(super) etcd: Etcd,
-}
-
 impl ClusterService {
-    /// Asks every configured endpoint for its status.
-    pub(super) async fn survey(&self, caller: &Caller) -> Survey<'_> {
-        let endpoints = self.etcd.endpoints();
-        let answers = join_all(endpoints.iter().map(|url| self.ask(caller, url))).await;
-        let answers: Vec<_> = endpoints.iter().zip(answers).collect();
-        let well = answers.iter().find(|(_, answer)| answer.is_ok());
-        let etcd = match well {
-            Some((url, _)) if endpoints.len() > 1 => self.connect(url).await.ok(),
-            _ => None,
-        };
-        Survey {
-            answers,
-            etcd: etcd.unwrap_or_else(|| self.etcd.clone()),
-        }
-    }
-
-    /// Asks every member for its status.
+    /// Asks every member for its status; by their ids.
     pub(super) async fn reach(
         &self,
         caller: &Caller,
-        facts: Vec<MemberFact>,
+        roll: Roll,
         survey: &Survey<'_>,
     ) -> Vec<Found> {
-        let found = facts
-            .into_iter()
-            .map(|fact| self.find(caller, fact, &survey.answers));
-        join_all(found).await
+        let cluster = roll.header.cluster_id;
+        let members = roll.members.into_iter();
+        let found = members.map(|fact| self.find(caller, cluster, fact, survey));
+        let mut found = join_all(found).await;
+        found.sort_by_key(|found| found.fact.id);
+        found
     }
 
     /// Every member with its status, for work on them.
     pub(super) async fn everyone(&self, caller: &Caller) -> Result<Vec<Found>> {
         let survey = self.survey(caller).await;
-        let (_, facts) = survey.etcd.members(caller).await?;
-        let mut found = self.reach(caller, facts, &survey).await;
-        found.sort_by_key(|found| found.fact.id);
-        Ok(found)
-    }
-
-    /// A connection to the member behind one URL.
-    pub(super) async fn connect(&self, url: &str) -> Result<Etcd> {
-        self.etcd.at(url, DIAL).await
-    }
-
-    async fn ask(&self, caller: &Caller, url: &str) -> Result<StatusFact> {
-        let asking = async { self.connect(url).await?.status(caller).await };
-        let answer = tokio::time::timeout(DIAL * 2, asking).await;
-        answer.unwrap_or_else(|_| {
-            let detail = format!("{url} did not answer in time");
-            Err(Failure::new(Code::Unavailable, detail))
-        })
+        let roll = survey.members(caller).await?;
+        Ok(self.reach(caller, roll, &survey).await)
     }
 
     async fn find(
         &self,
         caller: &Caller,
+        cluster: MemberId,
         fact: MemberFact,
-        configured: &[(&String, Result<StatusFact>)],
+        survey: &Survey<'_>,
     ) -> Found {
-        let answered = configured
-            .iter()
-            .filter_map(|(url, answer)| Some((*url, answer.as_ref().ok()?)));
-        let known = answered
-            .filter(|(_, status)| status.header.member_id == fact.id)
-            .map(|(url, status)| Reached {
-                url: url.clone(),
-                status: status.clone(),
-            });
-        // The one that is advertised as well, before one that only leads to it.
-        let known = known.max_by_key(|known| advertises(&fact, &known.url));
-        let secure = configured
-            .iter()
-            .all(|(url, _)| url.starts_with("https://"));
-        let mut misadvertised = unusable(&fact, secure);
-        if let Some(known) = &known
-            && advertises(&fact, &known.url)
-        {
-            return Found {
-                reached: Ok(known.clone()),
-                fact,
-                misadvertised,
-            };
-        }
+        let known = survey.endpoint_of(cluster, &fact);
+        let mut reached = known.map(|(url, status)| Reached {
+            url: url.clone(),
+            status: status.clone(),
+        });
+        let endpoints = Endpoints::of(self.etcd.endpoints());
+        let flaws = fact.client_urls.iter();
+        let mut misadvertised: Vec<_> = flaws.filter_map(|url| endpoints.flaw(url)).collect();
         let mut denied = None;
-        for url in &fact.client_urls {
-            if flaw(url, secure).is_some() {
+        // Where one of them is right already, the rest is not looked at.
+        let right = known.is_some_and(|(url, _)| advertises(&fact, url));
+        let urls: &[String] = if right { &[] } else { &fact.client_urls };
+        for url in urls {
+            if endpoints.flaw(url).is_some() {
                 continue;
             }
+            // Found already, or hidden from this caller: the answer is wanted for the warning alone.
+            let wanted = reached.is_none() && survey.refusal().is_none();
             // Who was asked already and kept silent is not waited for again.
-            let asked = configured.iter().find(|(known, _)| *known == url);
-            let answer = match asked {
-                Some((_, answer)) => answer.clone(),
-                None => self.ask(caller, url).await,
+            let answer = match survey.answer_of(url) {
+                Some(answer) => answer.clone(),
+                None => self.ask_stranger(caller, url, wanted).await,
             };
             match answer {
-                Ok(status) if status.header.member_id == fact.id => {
-                    return Found {
-                        fact: fact.clone(),
-                        reached: Ok(Reached {
-                            url: url.clone(),
-                            status,
-                        }),
-                        misadvertised,
-                    };
+                Ok(status) if is_member(&status, cluster, fact.id) => {
+                    if wanted {
+                        let url = url.clone();
+                        reached = Some(Reached { url, status });
+                    }
+                    break;
                 }
-                Ok(status) => misadvertised.push(format!(
-                    "{url} is answered by another member, {}",
-                    status.header.member_id
-                )),
-                Err(failure) if refused(&failure) => denied = Some(failure.detail),
+                Ok(status) => misadvertised.push(stranger(url, &status, cluster)),
+                Err(failure) if refused(&failure) => denied = wanted.then_some(failure.detail),
                 Err(_) => misadvertised.push(format!("{url} cannot be reached from here")),
             }
         }
-        let denied = denied.or_else(|| {
-            // Nobody may ask anybody: what the configured endpoints say holds for this member too.
-            let mut answers = configured.iter();
-            answers.find_map(|(_, answer)| match answer {
-                Err(failure) if refused(failure) => Some(failure.detail.clone()),
-                _ => None,
-            })
-        });
-        let reached = match (known, denied) {
-            (Some(known), _) => Ok(known),
+        // Nobody may ask anybody: what the configured endpoints say holds for this member too.
+        let denied = denied.or_else(|| survey.refusal().map(str::to_owned));
+        let reached = match (reached, denied) {
+            (Some(reached), _) => Ok(reached),
             (None, _) if fact.name.is_empty() => Err(Unreached::NotStarted),
             (None, Some(detail)) => Err(Unreached::Denied(detail)),
             (None, None) => Err(Unreached::Silent),
@@ -233,51 +175,89 @@ impl ClusterService {
             misadvertised,
         }
     }
-}
 
-/// Whether etcd answered that this caller may not ask.
-fn refused(failure: &Failure) -> bool {
-    matches!(failure.code, Code::Forbidden | Code::Unauthenticated)
-}
-
-fn advertises(fact: &MemberFact, url: &str) -> bool {
-    let plain = |url: &str| url.trim_end_matches('/').to_owned();
-    fact.client_urls
-        .iter()
-        .any(|advertised| plain(advertised) == plain(url))
-}
-
-/// What is wrong with a URL before anybody has dialled it.
-fn flaw(url: &str, secure: bool) -> Option<String> {
-    if unspecified(url) {
-        return Some(format!("{url} is no address that can be dialled"));
+    /// The status of whoever is at an advertised URL. An etcd that tells everybody needs no token to
+    /// say that it is another member; `signed` where one that asks for it may have it.
+    async fn ask_stranger(&self, caller: &Caller, url: &str, signed: bool) -> Result<StatusFact> {
+        match self.ask_as_nobody(caller, url).await {
+            Err(failure) if signed && refused(&failure) => self.ask(caller, url).await,
+            answer => answer,
+        }
     }
-    if secure && url.starts_with("http://") {
-        // A caller's token is not sent in the clear where it was not so configured.
-        return Some(format!(
-            "{url} is not https, as the configured endpoints are"
-        ));
-    }
-    None
 }
 
-fn unusable(fact: &MemberFact, secure: bool) -> Vec<String> {
-    let urls = fact.client_urls.iter();
-    urls.filter_map(|url| flaw(url, secure)).collect()
+fn stranger(url: &str, status: &StatusFact, cluster: MemberId) -> String {
+    let header = &status.header;
+    if header.cluster_id == cluster {
+        format!("{url} is answered by another member, {}", header.member_id)
+    } else {
+        let other = header.cluster_id;
+        format!("{url} is answered by a member of another cluster, {other}")
+    }
+}
+
+/// What the configured endpoints have in common.
+#[derive(Clone, Copy, Debug)]
+struct Endpoints {
+    /// All of them are encrypted.
+    secure: bool,
+    /// All of them are on this machine, or are said to be by a tunnel.
+    local: bool,
+}
+
+impl Endpoints {
+    fn of(urls: &[String]) -> Self {
+        Self {
+            secure: urls.iter().all(|url| url.starts_with("https://")),
+            local: urls.iter().all(|url| is_loopback(url)),
+        }
+    }
+
+    /// What is wrong with an advertised URL before anybody has dialled it.
+    fn flaw(self, url: &str) -> Option<String> {
+        if unspecified(url) {
+            return Some(format!("{url} is no address that can be dialled"));
+        }
+        if !self.local && is_loopback(url) {
+            return Some(format!("{url} is good on the member's own machine alone"));
+        }
+        if self.secure && url.starts_with("http://") {
+            // A caller's token is not sent in the clear where it was not so configured.
+            return Some(format!(
+                "{url} is not https, as the configured endpoints are"
+            ));
+        }
+        None
+    }
 }
 
 /// Whether a URL names no address: a server may listen on it, nobody can dial it.
 fn unspecified(url: &str) -> bool {
+    let host = host(url);
+    host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified())
+}
+
+/// Whether a URL means the machine of whoever dials it.
+fn is_loopback(url: &str) -> bool {
+    let host = host(url).to_ascii_lowercase();
+    let name = host.trim_end_matches('.');
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|ip| ip.to_canonical().is_loopback())
+}
+
+/// The host as it is written, an IPv6 address without its brackets.
+fn host(url: &str) -> String {
     let uri = url.parse::<Uri>().ok();
     let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified())
+    host.to_owned()
 }
 
 #[cfg(test)]
 mod tests {
-    use shared::MemberId;
-
     use super::*;
 
     #[test]
@@ -296,22 +276,39 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_token_is_not_sent_in_the_clear_where_all_was_encrypted() {
-        assert!(flaw("http://10.0.0.1:2379", true).is_some());
-        assert!(flaw("http://10.0.0.1:2379", false).is_none());
-        assert!(flaw("https://10.0.0.1:2379", true).is_none());
+    fn flaw(endpoints: &[&str], url: &str) -> Option<String> {
+        let endpoints: Vec<_> = endpoints.iter().map(ToString::to_string).collect();
+        Endpoints::of(&endpoints).flaw(url)
     }
 
     #[test]
-    fn a_slash_at_the_end_makes_no_other_url() {
-        let fact = MemberFact {
-            id: MemberId(1),
-            name: "m1".to_owned(),
-            learner: false,
-            client_urls: vec!["http://a:2379/".to_owned()],
-            peer_urls: Vec::new(),
-        };
-        assert!(advertises(&fact, "http://a:2379") && !advertises(&fact, "http://b:2379"));
+    fn a_token_is_not_sent_in_the_clear_where_all_was_encrypted() {
+        let url = "http://10.0.0.1:2379";
+        assert!(flaw(&["https://a:2379"], url).is_some());
+        assert!(flaw(&["https://a:2379", "http://b:2379"], url).is_none());
+        assert!(flaw(&["https://a:2379"], "https://10.0.0.1:2379").is_none());
+    }
+
+    #[test]
+    fn what_is_loopback_there_is_another_machine_here() {
+        for url in [
+            "http://localhost:2379",
+            "http://LOCALHOST.:2379",
+            "http://etcd.localhost:2379",
+            "http://127.0.0.1:2379",
+            "http://127.1.2.3",
+            "http://[::1]:2379",
+        ] {
+            let told = flaw(&["http://10.0.0.1:2379"], url);
+            let told = told.unwrap_or_else(|| panic!("{url} may be anybody"));
+            assert!(told.contains("own machine"), "{told}");
+            // Where the endpoints are this machine's, so may the members be.
+            assert_eq!(flaw(&["http://127.0.0.1:12379"], url), None, "{url}");
+            let one_is_not = ["http://localhost:2379", "http://10.0.0.1:2379"];
+            assert!(flaw(&one_is_not, url).is_some(), "{url}");
+        }
+        for url in ["http://10.0.0.2:2379", "http://localhost.example.com:2379"] {
+            assert_eq!(flaw(&["http://10.0.0.1:2379"], url), None, "{url}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::ClusterService;
+use super::maintenance::no_member;
 use super::reach::Found;
 use crate::caller::Caller;
 use crate::etcd::{SnapshotPiece, SnapshotStream};
@@ -99,7 +100,7 @@ impl ClusterService {
         let Some(id) = member else {
             let mut refusal = None;
             for url in self.etcd.endpoints() {
-                match self.connect(url).await?.status(caller).await {
+                match self.ask(caller, url).await {
                     Ok(status) => return Ok((url.clone(), status.header)),
                     Err(failure) => refusal = refusal.or(Some(failure)),
                 }
@@ -108,10 +109,7 @@ impl ClusterService {
         };
         let found = self.everyone(caller).await?;
         let found = found.iter().find(|found| found.fact.id == id);
-        let reached = found.map(Found::require).ok_or_else(|| {
-            Failure::new(Code::Unprocessable, format!("there is no member {id}"))
-                .hint("GET /cluster/members lists them")
-        })??;
+        let reached = found.map(Found::require).ok_or_else(|| no_member(id))??;
         Ok((reached.url.clone(), reached.status.header))
     }
 }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use shared::{Alarm, Warning};
 
-use super::holes::{HOLES, SUPPORTED_FROM, Version};
+use super::holes::{Concern, HOLES, SUPPORTED_FROM, Version};
 use super::reach::{Found, Unreached};
 use crate::failure::Failure;
 
@@ -23,7 +23,14 @@ pub(super) fn hidden(code: &str, what: &str, failure: &Failure) -> Warning {
     warning(code, format!("{what} are not shown: {}", failure.detail))
 }
 
-/// Everything there is to warn of. Holes of access count where authentication is on.
+/// The members are listed as one of them knows them.
+pub(super) fn stale() -> Warning {
+    let detail = "no majority confirms the list of members in time: it is what one of them knows";
+    warning("members_stale", detail.to_owned())
+}
+
+/// Everything there is to warn of. Holes of access count where authentication is on, those of TLS
+/// where it is spoken.
 pub(super) fn all(found: &[Found], alarms: &[Alarm], quorum: usize, auth: bool) -> Vec<Warning> {
     let mut warnings = margin(found, quorum);
     warnings.extend(alarms.iter().map(|alarm| raised(found, alarm)));
@@ -146,8 +153,17 @@ fn versions(found: &[Found], auth: bool) -> Vec<Warning> {
         );
         warnings.push(warning("version_end_of_life", detail));
     }
+    let tls = found.iter().any(|one| {
+        let reached = one.reached.as_ref();
+        reached.is_ok_and(|reached| reached.url.starts_with("https://"))
+    });
     for hole in HOLES {
-        if hole.concern == super::holes::Concern::Access && !auth {
+        let of_matter = match hole.concern {
+            Concern::Access => auth,
+            Concern::Tls => tls,
+            _ => true,
+        };
+        if !of_matter {
             continue;
         }
         for one in running.iter().filter(|(version, _)| hole.is_in(*version)) {
@@ -198,6 +214,7 @@ mod tests {
                     leader: 1,
                     raft_index: 1,
                     errors: Vec::new(),
+                    learner: false,
                 },
             }),
             misadvertised: Vec::new(),
@@ -277,6 +294,16 @@ mod tests {
             "etcd 3.4.45 (m1): who may read one key can watch every key behind it \
              (GHSA-xg4h-6gfc-h4m8), never mended in 3.4, but in 3.5.33, 3.6.14, 3.7.1"
         );
+    }
+
+    #[test]
+    fn what_only_tls_has_is_told_where_it_is_spoken() {
+        let mut one = member(1, "3.6.13", 1);
+        assert!(codes(std::slice::from_ref(&one), 1, false).is_empty());
+        if let Ok(reached) = &mut one.reached {
+            reached.url = "https://a:2379".to_owned();
+        }
+        assert_eq!(codes(&[one], 1, false), ["tls_hole"]);
     }
 
     #[test]

@@ -1,0 +1,90 @@
+//! Work on one member after the other, while the leadership moves.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use etcd_client::Client;
+use futures_util::FutureExt as _;
+use futures_util::future::ready;
+use http::Method;
+use support::gateway::InProcess;
+use support::{Cluster, DEADLINE, eventually, when};
+use tokio::sync::Notify;
+
+use crate::tap::Tap;
+
+async fn client(url: &str) -> Client {
+    let client = Client::connect([url], None).await;
+    client.expect("a running etcd takes clients")
+}
+
+async fn status(url: &str) -> (u64, u64) {
+    let status = client(url).await.status().await.expect("it answers");
+    let own = status.header().expect("every answer has one").member_id();
+    (own, status.leader())
+}
+
+/// Hands the leadership from one member to another, and waits until all know.
+async fn move_leader(all: &[String], from: &str, to: u64) {
+    let mut leader = client(from).await;
+    leader.move_leader(to).await.expect("the leader can go");
+    eventually("everybody knows", DEADLINE, async || {
+        for url in all {
+            let (_, leads) = status(url).await;
+            when(leads == to, || format!("{url} knows {leads:x}"))?;
+        }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_leader_is_defragmented_last_wherever_the_leadership_goes() {
+    let cluster = Cluster::start(3).await;
+    let urls: Vec<_> = (0..3).map(|at| cluster.url(at)).collect();
+    let mut members = Vec::new();
+    for url in &urls {
+        let (id, leads) = status(url).await;
+        members.push((id == leads, id, url.clone()));
+    }
+    // Followers by their ids, and then the leader.
+    members.sort();
+    let [(_, first, _), (_, second, _), (true, leader, from)] = &members[..] else {
+        panic!("one of three leads: {members:x?}");
+    };
+    // The answer of the first one's defragmentation waits until the leadership has gone to the second.
+    let (stands, moved) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let act = {
+        let (stands, moved) = (Arc::clone(&stands), Arc::clone(&moved));
+        let begun = Arc::new(AtomicBool::new(false));
+        move |path: &str| {
+            if !path.ends_with("/Defragment") || begun.swap(true, Ordering::SeqCst) {
+                return ready(()).boxed();
+            }
+            stands.notify_one();
+            let moved = Arc::clone(&moved);
+            async move { moved.notified().await }.boxed()
+        }
+    };
+    let taps: Vec<_> = urls
+        .iter()
+        .map(|url| Tap::acting(url, act.clone()).url())
+        .collect();
+    let gateway = InProcess::start(&taps.join(","), &[]).await;
+    let api = gateway.api();
+    let run = async {
+        let done = api.ask(Method::POST, "/cluster/defragment").send().await;
+        done.json(200)
+    };
+    let moving = async {
+        stands.notified().await;
+        move_leader(&urls, from, *second).await;
+        moved.notify_one();
+    };
+    let (done, ()) = tokio::join!(run, moving);
+    assert_eq!(done["complete"], true, "{done}");
+    let order = done["members"].as_array().expect("members").iter();
+    let order: Vec<_> = order.map(|it| it["id"].as_str().expect("an id")).collect();
+    let expected = [first, leader, second].map(|id| format!("{id:x}"));
+    assert_eq!(order, expected);
+}

@@ -1,0 +1,126 @@
+//! Learners, which answer about their status and nothing else.
+
+use http::Method;
+use serde_json::{Value, json};
+use support::gateway::InProcess;
+use support::{Cluster, DEADLINE, Etcd, eventually, tools, when};
+
+use crate::{named, warning};
+
+/// A cluster of three with a learner that has started; its id, and its place.
+async fn with_learner() -> (Cluster, String, usize) {
+    let mut cluster = Cluster::start(3).await;
+    let gateway = InProcess::start(&cluster.urls(), &[]).await;
+    let api = gateway.api();
+    let peer = Cluster::spare_peer();
+    let learner = json!({"peer_urls": [peer], "learner": true});
+    let added = eventually("etcd takes a member", DEADLINE, async || {
+        let answer = api.post("/cluster/members", &learner).send().await;
+        when(answer.status == 201, || answer.text())?;
+        Ok(answer.json(201))
+    })
+    .await;
+    let id = added["member"]["id"].as_str().expect("an id").to_owned();
+    let at = cluster.join(&peer);
+    let name = format!("m{at}");
+    eventually("the learner has started", DEADLINE, async || {
+        let now = api.get("/cluster").send().await.json(200);
+        let mut members = now["members"].as_array().expect("members").iter();
+        let well = members.any(|it| it["name"] == name && it["healthy"] == true);
+        when(well, || now.to_string())
+    })
+    .await;
+    (cluster, id, at)
+}
+
+fn ids(members: &Value) -> Vec<&str> {
+    let members = members.as_array().expect("members").iter();
+    members
+        .map(|it| it["id"].as_str().expect("an id"))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_learner_stands_in_nobodys_way() {
+    let (cluster, id, at) = with_learner().await;
+    let name = format!("m{at}");
+    // The learner is the first to be asked.
+    let endpoints = format!("{},{}", cluster.url(at), cluster.urls());
+    let gateway = InProcess::start(&endpoints, &[]).await;
+    let api = gateway.api();
+    let overview = api.get("/cluster").send().await.json(200);
+    let learner = named(&overview, &name);
+    assert_eq!(
+        (&learner["learner"], &learner["healthy"]),
+        (&json!(true), &json!(true))
+    );
+
+    let done = api
+        .ask(Method::POST, "/cluster/defragment")
+        .send()
+        .await
+        .json(200);
+    assert_eq!(done["complete"], true, "{done}");
+    let order = ids(&done["members"]);
+    assert_eq!(order.len(), 4);
+    assert_eq!(order[3], id, "it is left out");
+    assert_eq!(json!(order[2]), overview["leader"]);
+    let said = named(&done, &name)["error"].as_str().expect("why");
+    assert!(said.contains("learner"), "{said}");
+
+    // Who names it hears what etcd says, after the others had their turn.
+    let voter = order[0].to_owned();
+    let both = json!({"members": [id, voter]});
+    let done = api
+        .post("/cluster/defragment", &both)
+        .send()
+        .await
+        .json(200);
+    assert_eq!(done["complete"], false, "{done}");
+    assert_eq!(ids(&done["members"]), [voter.as_str(), id.as_str()]);
+    assert_eq!(done["members"][0].get("error"), None);
+    let alone = json!({"members": [id]});
+    let refused = api.post("/cluster/defragment", &alone).send().await;
+    refused.problem(501, "unsupported");
+
+    let hash = api.get("/cluster/hash").send().await.json(200);
+    assert_eq!(hash["verdict"], "same", "{hash}");
+    assert!(warning(&hash, "learner_left_out").contains(&name));
+    assert_eq!(named(&hash, &name).get("hash"), None);
+    assert_eq!(hash["members"].as_array().map(Vec::len), Some(4));
+
+    let moved = json!({"member_id": voter});
+    let moved = api.post("/cluster/move-leader", &moved).send().await;
+    assert_eq!(moved.json(200)["leader"], voter);
+    if tools::etcd_version() < (3, 5, 0) {
+        // There a learner has no snapshot either.
+        return;
+    }
+    let path = format!("/cluster/snapshot?member={id}");
+    let snapshot = api.get(&path).send().await.expect(200);
+    crate::snapshot::check(&snapshot.body);
+}
+
+#[tokio::test]
+async fn a_learner_that_has_not_started_stands_in_nobodys_way() {
+    let etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let api = gateway.api();
+    let learner = json!({"peer_urls": [Cluster::spare_peer()], "learner": true});
+    let added = api.post("/cluster/members", &learner).send().await;
+    let id = added.json(201)["member"]["id"].clone();
+    let done = api
+        .ask(Method::POST, "/cluster/defragment")
+        .send()
+        .await
+        .json(200);
+    assert_eq!(done["complete"], true, "{done}");
+    assert_eq!(done["members"][0]["reached_by"], etcd.url());
+    assert_eq!(done["members"][1]["id"], id);
+    assert!(done["members"][1]["error"].is_string(), "{done}");
+    let hash = api.get("/cluster/hash").send().await.json(200);
+    assert_eq!(hash["verdict"], "same", "{hash}");
+    let named = json!({"members": [id]});
+    let refused = api.post("/cluster/defragment", &named).send().await;
+    refused.problem(409, "conflict");
+}

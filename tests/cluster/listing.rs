@@ -1,0 +1,127 @@
+//! Who lists the members: a majority, or whoever is left.
+
+use std::net::TcpListener;
+
+use etcd_client::proto::{PbAlarmResponse, PbMember, PbMemberListResponse, PbResponseHeader};
+use serde_json::json;
+use support::gateway::InProcess;
+use support::{Cluster, DEADLINE, FakeEtcd, eventually, tools, when};
+
+use crate::{named, warnings};
+
+/// gRPC's code for what may not be asked.
+const PERMISSION_DENIED: u16 = 7;
+
+#[tokio::test]
+async fn a_member_that_was_added_is_listed_by_every_endpoint_at_once() {
+    if tools::etcd_version() < (3, 5, 0) {
+        // There is no word for it before.
+        return;
+    }
+    let cluster = Cluster::start(3).await;
+    let mut gateways = Vec::new();
+    for at in 0..3 {
+        gateways.push(InProcess::start(&cluster.url(at), &[]).await);
+    }
+    let learner = json!({"peer_urls": [Cluster::spare_peer()], "learner": true});
+    for _ in 0..3 {
+        let added = eventually("etcd takes a member", DEADLINE, async || {
+            let answer = gateways[0].api().post("/cluster/members", &learner);
+            let answer = answer.send().await;
+            when(answer.status == 201, || answer.text())?;
+            Ok(answer.json(201))
+        })
+        .await;
+        for gateway in &gateways {
+            let list = gateway.api().get("/cluster/members").send().await.json(200);
+            assert_eq!(list["members"], added["members"]);
+        }
+        let id = added["member"]["id"].as_str().expect("an id");
+        let removed = gateways[0].api().delete(&format!("/cluster/members/{id}"));
+        let removed = removed.send().await.json(200);
+        for gateway in &gateways {
+            let list = gateway.api().get("/cluster/members").send().await.json(200);
+            assert_eq!(list["members"], removed["members"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_a_majority_the_members_are_those_that_one_of_them_knows() {
+    let mut cluster = Cluster::start(3).await;
+    let gateway = InProcess::start(&cluster.urls(), &[]).await;
+    let api = gateway.api();
+    cluster.kill(1);
+    cluster.kill(2);
+    let told = eventually("the last one knows no leader", DEADLINE, async || {
+        let answer = api.get("/cluster").send().await;
+        if answer.status != 200 {
+            return Err(answer.text());
+        }
+        let now = answer.json(200);
+        when(now["leader"].is_null(), || now.to_string())?;
+        Ok(now)
+    })
+    .await;
+    for at in 0..3 {
+        let member = named(&told, &format!("m{at}"));
+        assert!(member["client_urls"].is_array(), "{member}");
+    }
+    assert!(warnings(&told).contains(&"members_stale"), "{told}");
+    let here = api.get("/cluster/members?serializable").send().await;
+    assert_eq!(here.json(200)["members"].as_array().map(Vec::len), Some(3));
+    if tools::etcd_version() >= (3, 5, 0) {
+        let agreed = api.get("/cluster/members").send().await;
+        assert!(
+            matches!(agreed.status.as_u16(), 503 | 504),
+            "{}",
+            agreed.text()
+        );
+    }
+    // What is left can be saved.
+    let id = named(&told, "m0")["id"].as_str().expect("an id");
+    let path = format!("/cluster/snapshot?member={id}");
+    let snapshot = api.get(&path).send().await.expect(200);
+    crate::snapshot::check(&snapshot.body);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_hangs_holds_nothing_up_for_who_may_see_little() {
+    // It takes connections and never says a word.
+    let hangs = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+    let hangs = (hangs.local_addr().expect("it is bound"), hangs);
+    let fake = FakeEtcd::start();
+    let header = PbResponseHeader {
+        cluster_id: 1,
+        member_id: 2,
+        revision: 5,
+        raft_term: 2,
+    };
+    let list = PbMemberListResponse {
+        header: Some(header),
+        members: vec![PbMember {
+            id: 2,
+            name: "m2".to_owned(),
+            client_ur_ls: vec![fake.url()],
+            ..PbMember::default()
+        }],
+    };
+    fake.answers("Cluster/MemberList", &[list]);
+    let alarms = PbAlarmResponse {
+        header: Some(header),
+        alarms: Vec::new(),
+    };
+    fake.answers("Maintenance/Alarm", &[alarms]);
+    let denied = "etcdserver: permission denied";
+    fake.refuses("Maintenance/Status", PERMISSION_DENIED, denied);
+    let endpoints = format!("http://{},{}", hangs.0, fake.url());
+    let gateway = InProcess::start(&endpoints, &[]).await;
+    let told = gateway.api().get("/cluster").send().await.json(200);
+    let member = named(&told, "m2");
+    assert!(
+        member["error"]
+            .as_str()
+            .is_some_and(|it| it.contains("permission denied")),
+        "{told}"
+    );
+}

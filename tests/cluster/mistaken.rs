@@ -1,0 +1,112 @@
+//! Addresses where another etcd answers than the one that advertises them.
+
+use std::net::SocketAddr;
+
+use http::Method;
+use serde_json::{Value, json};
+use support::auth::ROOT;
+use support::gateway::InProcess;
+use support::{Client, Cluster, Etcd};
+
+use crate::tap::Tap;
+use crate::{named, warnings};
+
+/// What etcd takes where nothing is said: ids are made of these.
+const DEFAULTS: [&str; 3] = [
+    "--initial-advertise-peer-urls=http://localhost:2380",
+    "--initial-cluster=test=http://localhost:2380",
+    "--initial-cluster-token=etcd-cluster",
+];
+
+async fn overview(api: &Client) -> Value {
+    api.get("/cluster").send().await.json(200)
+}
+
+#[tokio::test]
+async fn an_etcd_with_the_same_ids_is_not_taken_for_the_one_configured() {
+    let local = Etcd::start_with(&DEFAULTS).await;
+    let tap = Tap::before(&local.url());
+    // As through a tunnel: what the remote one calls its address is the local one's here.
+    let advertised = format!("--advertise-client-urls={}", tap.url());
+    let remote = Etcd::start_with(&[&DEFAULTS[..], &[advertised.as_str()]].concat()).await;
+    remote.enable_auth().await;
+    let gateway = InProcess::start(&remote.url(), &[]).await;
+    let api = gateway.api().signed("root", ROOT);
+    let marker = "only the remote one has this";
+    api.write("k", marker).await;
+
+    let there = InProcess::start(&local.url(), &[]).await;
+    let there = overview(&there.api()).await;
+    let here = overview(&api).await;
+    let id = here["header"]["member_id"].as_str().expect("an id");
+    for same in ["cluster_id", "member_id"] {
+        assert_eq!(here["header"][same], there["header"][same], "{same}");
+    }
+    assert_eq!(here["members"][0]["reached_by"], remote.url());
+    let defragmented = api
+        .ask(Method::POST, "/cluster/defragment")
+        .send()
+        .await
+        .json(200);
+    assert_eq!(defragmented["members"][0]["reached_by"], remote.url());
+    let hash = api.get("/cluster/hash").send().await.json(200);
+    assert_eq!(hash["members"][0]["reached_by"], remote.url());
+    let path = format!("/cluster/snapshot?member={id}");
+    let snapshot = api.get(&path).send().await.expect(200);
+    let marker = marker.as_bytes();
+    let mut windows = snapshot.body.windows(marker.len());
+    assert!(windows.any(|window| window == marker), "its own data");
+
+    // The other one was asked who it is, by nobody.
+    let calls = tap.calls();
+    assert!(!calls.is_empty());
+    for call in calls {
+        assert!(!call.signed, "{call:?}");
+        assert!(call.path.ends_with("Maintenance/Status"), "{call:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_goes_to_no_stranger_that_tells_everybody_who_it_is() {
+    let stranger = Etcd::start().await;
+    let tap = Tap::before(&stranger.url());
+    let url = tap.url();
+    let cluster = Cluster::start_with(3, |at, clients: &[SocketAddr]| {
+        let own = format!("http://{}", clients[at]);
+        let advertised = if at == 0 { &url } else { &own };
+        vec![format!("--advertise-client-urls={advertised}")]
+    })
+    .await;
+    let gateway = InProcess::start(&cluster.url(1), &[]).await;
+    let api = gateway.api();
+    let root = json!({"name": "root", "password": ROOT});
+    api.post("/auth/users", &root).send().await.json(201);
+    let role = json!({"name": "root"});
+    api.post("/auth/roles", &role).send().await.json(201);
+    let grant = api.ask(Method::PUT, "/auth/users/root/roles/root");
+    grant.send().await.json(200);
+    let enable = api.ask(Method::POST, "/auth/enable");
+    enable.send().await.json(200);
+
+    let told = overview(&api.signed("root", ROOT)).await;
+    let lost = named(&told, "m0");
+    assert_eq!(lost["healthy"], false);
+    assert!(
+        lost["error"]
+            .as_str()
+            .is_some_and(|it| it.contains("another cluster")),
+        "{lost}"
+    );
+    assert!(warnings(&told).contains(&"advertised_url"), "{told}");
+    let calls = tap.calls();
+    assert!(
+        !calls.is_empty() && calls.iter().all(|call| !call.signed),
+        "{calls:?}"
+    );
+    // Who asks for it gets it.
+    for (name, at) in [("m1", 1), ("m2", 2)] {
+        let found = named(&told, name);
+        assert_eq!(found["healthy"], true, "{found}");
+        assert_eq!(found["reached_by"], cluster.url(at));
+    }
+}
