@@ -150,10 +150,13 @@ pub async fn identify(
     let from = peer(parts, app);
     match credential {
         Credential::Password(credentials) => {
-            let signing_in = cluster.sign_in.with_password(from, credentials);
-            in_time(within, signing_in).await
+            let asking = cluster.sign_in.with_password(from, credentials);
+            in_time(within, Box::pin(asking)).await
         }
-        Credential::Token(token) => in_time(within, cluster.sign_in.with_token(from, &token)).await,
+        Credential::Token(token) => {
+            let asking = cluster.sign_in.with_token(from, &token);
+            in_time(within, Box::pin(asking)).await
+        }
         Credential::None => anonymous(app, cluster, parts),
     }
 }

@@ -68,7 +68,7 @@ async fn changed(ttl: u64) -> (Etcd, InProcess, Stream, String) {
 
 #[tokio::test]
 async fn a_hold_ends_with_its_account_and_the_next_sign_in_holds_again() {
-    let (etcd, gateway, mut held, lease) = changed(6).await;
+    let (etcd, gateway, mut held, lease) = Box::pin(changed(6)).await;
     let mut nobody = etcd.client().await;
     if refuses(&mut nobody, &lease).await {
         let lost = held.of("lost").await;
@@ -84,7 +84,7 @@ async fn a_hold_ends_with_its_account_and_the_next_sign_in_holds_again() {
 
 #[tokio::test]
 async fn a_hold_goes_on_with_the_password_that_its_user_proves_next() {
-    let (_etcd, gateway, mut held, _) = changed(18).await;
+    let (_etcd, gateway, mut held, _) = Box::pin(changed(18)).await;
     let app = gateway.api().signed("app", "newer");
     app.write("/app/a", "1").await;
     held.of("renewed").await;

@@ -75,13 +75,13 @@ async fn a_users_token_is_replaced(flag: &str) {
 
 #[tokio::test]
 async fn a_users_token_is_replaced_when_etcd_forgets_it() {
-    a_users_token_is_replaced("--auth-token-ttl=1").await;
+    Box::pin(a_users_token_is_replaced("--auth-token-ttl=1")).await;
 }
 
 #[tokio::test]
 async fn a_users_token_is_replaced_when_the_time_signed_in_it_is_over() {
     let (_keys, flag) = signed_tokens("3s");
-    a_users_token_is_replaced(&flag).await;
+    Box::pin(a_users_token_is_replaced(&flag)).await;
 }
 
 #[tokio::test]

@@ -91,7 +91,7 @@ impl SignIn {
             let refused = || Failure::new(Code::Unauthenticated, "the token is none of etcd's");
             let account = self.etcd.account_of(hash, token).ok_or_else(refused)?;
             let caller = Caller::new(Identity::Token(Arc::clone(&account)), Some(ANSWER));
-            match self.etcd.may_read(&caller, &Range::one([0])).await {
+            match Box::pin(self.etcd.may_read(&caller, &Range::one([0]))).await {
                 Ok(()) => Ok(account),
                 // Accepted, if not for this.
                 Err(failure) if failure.code == Code::Forbidden => Ok(account),

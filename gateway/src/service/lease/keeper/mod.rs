@@ -129,36 +129,39 @@ impl Inner {
 
     /// Ends a keeper that has had nothing to keep for a while; whether it is to end.
     fn close_unused(&self, identity: &Identity, keeper: &Arc<Keeper>) -> bool {
-        // In this order everywhere: the map, then the keeper.
-        let mut keepers = self.lock();
-        let mut shared = keeper.lock();
-        if !shared.beats.is_empty() || shared.idle_since.elapsed() < IDLE {
-            return false;
-        }
-        close(&mut keepers, &mut shared, identity, keeper);
-        true
+        self.close(identity, keeper, |shared| {
+            shared.beats.is_empty() && shared.idle_since.elapsed() >= IDLE
+        })
     }
 
     /// Ends a keeper whose account etcd no longer accepts: nothing of it can be renewed.
     fn close_refused(&self, identity: &Identity, keeper: &Arc<Keeper>, reason: &str) {
+        self.close(identity, keeper, |shared| {
+            shared.beats.lose_all(reason);
+            true
+        });
+    }
+
+    /// Ends a keeper, if it may end; whether it does.
+    fn close(
+        &self,
+        identity: &Identity,
+        keeper: &Arc<Keeper>,
+        may_end: impl FnOnce(&mut Shared) -> bool,
+    ) -> bool {
+        // In this order everywhere: the map, then the keeper.
         let mut keepers = self.lock();
         let mut shared = keeper.lock();
-        shared.beats.lose_all(reason);
-        close(&mut keepers, &mut shared, identity, keeper);
-    }
-}
-
-fn close(
-    keepers: &mut HashMap<Identity, Arc<Keeper>>,
-    shared: &mut Shared,
-    identity: &Identity,
-    keeper: &Arc<Keeper>,
-) {
-    shared.closed = true;
-    if let Entry::Occupied(slot) = keepers.entry(identity.clone())
-        && Arc::ptr_eq(slot.get(), keeper)
-    {
-        slot.remove();
+        if !may_end(&mut shared) {
+            return false;
+        }
+        shared.closed = true;
+        if let Entry::Occupied(slot) = keepers.entry(identity.clone())
+            && Arc::ptr_eq(slot.get(), keeper)
+        {
+            slot.remove();
+        }
+        true
     }
 }
 
