@@ -123,7 +123,7 @@ pub struct CompactAnswer {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DefragmentRequest {
-    /// These members; every member without it, and then each must be reachable.
+    /// These members; every voting member without it, and then each must be reachable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<Vec<MemberId>>,
 }
@@ -157,7 +157,8 @@ pub struct Defragmented {
     /// Backend size in bytes afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub db_size: Option<i64>,
-    /// Why it failed, or that it was not begun after another had failed.
+    /// Why it failed, that it was not begun after another had failed, or that it is a learner and was
+    /// left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -222,7 +223,7 @@ pub struct DowngradeAnswer {
 pub struct HashAnswer {
     /// etcd's response header.
     pub header: Header,
-    /// The revision that every member hashed up to.
+    /// The revision that every voting member hashed up to.
     pub revision: i64,
     /// What the hashes say together.
     pub verdict: HashVerdict,
@@ -240,7 +241,7 @@ pub struct HashAnswer {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HashVerdict {
-    /// Every member was asked, and all hashes are the same.
+    /// Every voting member was asked, and all hashes are the same.
     Same,
     /// Members with the same history have different hashes.
     Different,

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::{Bytes, Entry, Lock, StmRead, nullable};
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal, $title:literal;)*) => {
+    // A name is a token as it stands: in a `literal` the schema's macro would not see it.
+    ($($(#[$doc:meta])* $variant:ident = $name:tt, $title:literal;)*) => {
         /// What went wrong, for programs: stable, and in the table of the API's section 4.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -3,6 +3,7 @@
 mod conditions;
 mod deleted;
 mod door;
+mod examples;
 mod explain;
 mod export;
 mod guard;

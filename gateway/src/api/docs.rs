@@ -114,6 +114,9 @@ fn render_operation(page: &mut String, path: &str, method: &str, operation: &Val
         text(operation, "summary"),
         text(operation, "description"),
     )?;
+    for sample in operation["x-codeSamples"].as_array().into_iter().flatten() {
+        write!(page, "<pre>{}</pre>", text(sample, "source"))?;
+    }
     if let Some(parameters) = operation["parameters"].as_array() {
         page.push_str("<table><tr><th>Parameter</th><th>In</th><th>Type</th><th></th></tr>");
         for parameter in parameters {
@@ -147,11 +150,17 @@ fn render_operation(page: &mut String, path: &str, method: &str, operation: &Val
             text(response, "description"),
         )?;
     }
+    page.push_str("</table>");
+    for (status, response) in members(&operation["responses"]) {
+        for (_, content) in members(&response["content"]) {
+            render_answer(page, status, content)?;
+        }
+    }
     let shared = members(&operation["responses"]).filter(|(_, response)| is_shared(response));
     let shared: Vec<_> = shared.map(|(status, _)| status.as_str()).collect();
     write!(
         page,
-        "</table><p>As anywhere: {}; see <a href=\"#errors\">errors</a>.</p></section>",
+        "<p>As anywhere: {}; see <a href=\"#errors\">errors</a>.</p></section>",
         shared.join(", ")
     )
 }
@@ -159,6 +168,23 @@ fn render_operation(page: &mut String, path: &str, method: &str, operation: &Val
 /// A response that is described once for all operations.
 fn is_shared(response: &Value) -> bool {
     response.get("$ref").is_some()
+}
+
+/// What an answer looks like, folded away.
+fn render_answer(page: &mut String, status: &str, content: &Value) -> fmt::Result {
+    let Some(example) = content.get("example") else {
+        return Ok(());
+    };
+    let shown = match example {
+        Value::String(lines) => lines.clone(),
+        example => serde_json::to_string_pretty(example).unwrap_or_default(),
+    };
+    write!(
+        page,
+        "<details><summary>Example of {}</summary><pre>{}</pre></details>",
+        Escaped(status),
+        Escaped(&shown)
+    )
 }
 
 /// What a body looks like, each example as it would be typed.

@@ -10,17 +10,20 @@ use shared::Code;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
 
-use super::problem;
+use super::{examples, problem};
 use crate::failure::Failure;
 
 /// What the door, the clock and etcd itself may answer to anything.
 const ALWAYS: [u16; 10] = [400, 401, 403, 404, 421, 429, 500, 501, 503, 504];
 /// What a request that changes something may meet besides.
-const CHANGING: [u16; 3] = [409, 422, 507];
+const CHANGING: [u16; 4] = [409, 413, 422, 507];
 /// What a request with a body may meet besides.
-const WITH_BODY: [u16; 2] = [413, 415];
+const WITH_BODY: [u16; 1] = [415];
 
-/// Adds to each operation the statuses that it has not described itself.
+/// The media type of every refusal (RFC 9457).
+const PROBLEM: &str = "application/problem+json";
+
+/// Adds to each operation the statuses that it has not described itself, and its example.
 pub fn complete(api: &mut utoipa::openapi::OpenApi) {
     let mut used = BTreeMap::new();
     for item in api.paths.paths.values_mut() {
@@ -39,6 +42,10 @@ pub fn complete(api: &mut utoipa::openapi::OpenApi) {
                     RefOr::Ref(Ref::from_response_name(name(status)))
                 });
             }
+            for response in operation.responses.responses.values_mut() {
+                name_problems(response);
+            }
+            examples::add(operation);
         }
     }
     let responses = used
@@ -48,6 +55,29 @@ pub fn complete(api: &mut utoipa::openapi::OpenApi) {
         .get_or_insert_default()
         .responses
         .extend(responses);
+}
+
+/// A handler that says `body = Problem` means RFC 9457's media type, which the macro cannot know.
+fn name_problems(response: &mut RefOr<Response>) {
+    let problem = Ref::from_schema_name("Problem").ref_location;
+    let RefOr::T(response) = response else {
+        return;
+    };
+    let is_problem = |content: &RefOr<Content>| {
+        let RefOr::T(content) = content else {
+            return false;
+        };
+        matches!(&content.schema, Some(RefOr::Ref(schema)) if schema.ref_location == problem)
+    };
+    if let Some(content) = response
+        .content
+        .get("application/json")
+        .filter(|it| is_problem(it))
+        .cloned()
+    {
+        response.content.clear();
+        response.content.insert(PROBLEM.to_owned(), content);
+    }
 }
 
 fn name(status: u16) -> String {
@@ -84,7 +114,7 @@ fn response(status: u16) -> Response {
     let problem = Content::new(Some(Ref::from_schema_name("Problem")));
     ResponseBuilder::new()
         .description(description)
-        .content("application/problem+json", problem)
+        .content(PROBLEM, problem)
         .build()
 }
 
@@ -119,6 +149,15 @@ mod tests {
     }
 
     #[test]
+    fn codes_are_listed_as_they_are_sent() {
+        let api = serde_json::to_value(crate::router::openapi()).expect("serialises");
+        let listed = &api["components"]["schemas"]["Code"]["enum"];
+        let all = Code::ALL.iter().chain([&Code::Unknown]);
+        let sent: Vec<_> = all.map(|code| serde_json::json!(code)).collect();
+        assert_eq!(listed.as_array(), Some(&sent));
+    }
+
+    #[test]
     fn every_operation_lists_what_the_door_and_etcd_may_answer() {
         let api = serde_json::to_value(crate::router::openapi()).expect("serialises");
         for (path, item) in api["paths"].as_object().expect("paths") {
@@ -129,6 +168,8 @@ mod tests {
                 }
             }
         }
+        let gone = &api["paths"]["/api/v1/txn"]["post"]["responses"]["410"]["content"];
+        assert!(gone[PROBLEM].is_object() && gone.as_object().is_some_and(|it| it.len() == 1));
         let described = &api["components"]["responses"]["Problem504"]["description"];
         assert_eq!(described, "`outcome_unknown`, `timeout`");
     }

@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod docs;
 pub mod document;
 pub mod elections;
+mod examples;
 pub mod history;
 mod holds;
 pub mod kv;

@@ -48,6 +48,8 @@ use crate::service::txn::writes;
         (status = 400, description = "The detail names the place, as then[3].put.key", body = Problem),
         (status = 403, body = Problem),
         (status = 409, description = "A key is written twice", body = Problem),
+        (status = 410, description = "A get's revision was compacted", body = Problem),
+        (status = 416, description = "A get's revision is still to come", body = Problem),
         (status = 413, body = Problem), (status = 415, body = Problem),
         (status = 422, description = "Too many ops; a lease or, with lease keep, a key that does not exist", body = Problem),
         (status = 503, body = Problem), (status = 504, body = Problem),
@@ -95,6 +97,8 @@ pub enum TxnReply {
     responses(
         (status = 200, body = DoAnswer),
         (status = 400, body = Problem), (status = 403, body = Problem),
+        (status = 410, description = "The get's revision was compacted", body = Problem),
+        (status = 416, description = "The get's revision is still to come", body = Problem),
         (status = 413, body = Problem), (status = 415, body = Problem),
         (status = 422, body = Problem),
         (status = 503, body = Problem), (status = 504, body = Problem),
