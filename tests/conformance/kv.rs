@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::case;
 use crate::side::{b64, number, text};
 
-case!(a_key_is_put_read_and_deleted, |side| {
+case!(a_key_is_put_read_and_deleted, tls, |side| {
     let key = side.key("foo");
     let put = json!({"key": key, "value": b64("bar")});
     let answer = side.call("/v3/kv/put", &put).await;
@@ -45,7 +45,7 @@ case!(an_empty_value_is_none, |side| {
     assert!(answer["kvs"][0].get("value").is_none(), "{answer}");
 });
 
-case!(bytes_of_any_kind_pass, |side| {
+case!(bytes_of_any_kind_pass, tls, |side| {
     let every: Vec<u8> = (0..=255).collect();
     let value = {
         use base64::Engine as _;
@@ -58,7 +58,7 @@ case!(bytes_of_any_kind_pass, |side| {
     assert_eq!(answer["kvs"][0]["value"], value);
 });
 
-case!(a_transaction_runs_one_of_its_branches, |side| {
+case!(a_transaction_runs_one_of_its_branches, tls, |side| {
     let key = side.key("txn");
     let txn = json!({
         "compare": [{"key": key, "result": "EQUAL", "target": "CREATE", "create_revision": "0"}],
@@ -117,7 +117,7 @@ case!(
     }
 );
 
-case!(the_future_cannot_be_compacted, |side| {
+case!(the_future_cannot_be_compacted, tls, |side| {
     let asked = json!({"revision": 1_000_000_000_000_i64});
     let message = side.refused("/v3/kv/compaction", &asked, 400, 11).await;
     let expected = "etcdserver: mvcc: required revision is a future revision";
@@ -147,7 +147,7 @@ case!(a_key_is_needed, |side| {
     }
 });
 
-case!(pages_at_a_revision_hold_together, |side| {
+case!(pages_at_a_revision_hold_together, tls, |side| {
     for n in 0..5 {
         side.put(&format!("page/{n}"), "old").await;
     }

@@ -14,6 +14,7 @@ mod kv;
 mod lease;
 mod lock;
 mod maintenance;
+mod members;
 mod ours;
 mod property;
 mod side;

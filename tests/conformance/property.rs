@@ -67,6 +67,10 @@ enum Kind {
     Value,
     Small,
     Lease,
+    /// Seconds of a lease that outlasts the test.
+    Ttl,
+    /// Of a user or a role.
+    Name,
     Flag,
     Names(&'static [&'static str]),
     List(&'static Message),
@@ -195,9 +199,83 @@ static NAME: Message = Message {
     oneof_from: 1,
 };
 
-/// Calls whose answers are decided by what was asked before, and how often they are chosen. None grants a
-/// lease: when it runs out is no matter of what is asked.
-static CALLS: [(u32, &str, &Message); 9] = [
+static GRANT: Message = Message {
+    fields: &[("TTL", "TTL", Kind::Ttl), ("ID", "ID", Kind::Lease)],
+    oneof_from: 2,
+};
+static NOTHING: Message = Message {
+    fields: &[],
+    oneof_from: 0,
+};
+static USER: Message = Message {
+    fields: &[
+        ("name", "name", Kind::Name),
+        ("password", "password", Kind::Name),
+        ("role", "role", Kind::Name),
+        ("options", "options", Kind::One(&OPTIONS)),
+    ],
+    oneof_from: 4,
+};
+static OPTIONS: Message = Message {
+    fields: &[("no_password", "noPassword", Kind::Flag)],
+    oneof_from: 1,
+};
+/// Adding asks for a name, all else for a role.
+static ROLE: Message = Message {
+    fields: &[("name", "name", Kind::Name), ("role", "role", Kind::Name)],
+    oneof_from: 2,
+};
+static PERMISSION: Message = Message {
+    fields: &[
+        (
+            "permType",
+            "permType",
+            Kind::Names(&["READ", "WRITE", "READWRITE"]),
+        ),
+        ("key", "key", Kind::Key),
+        ("range_end", "rangeEnd", Kind::Key),
+    ],
+    oneof_from: 3,
+};
+static ROLE_GRANT: Message = Message {
+    fields: &[
+        ("name", "name", Kind::Name),
+        ("perm", "perm", Kind::One(&PERMISSION)),
+    ],
+    oneof_from: 2,
+};
+static ROLE_REVOKE: Message = Message {
+    fields: &[
+        ("role", "role", Kind::Name),
+        ("key", "key", Kind::Key),
+        ("range_end", "rangeEnd", Kind::Key),
+    ],
+    oneof_from: 3,
+};
+static USER_GRANT: Message = Message {
+    fields: &[
+        ("user", "user", Kind::Name),
+        ("name", "name", Kind::Name),
+        ("role", "role", Kind::Name),
+    ],
+    oneof_from: 3,
+};
+
+/// Calls whose answers are decided by what was asked before, and how often they are chosen.
+static CALLS: [(u32, &str, &Message); 22] = [
+    (2, "/v3/lease/grant", &GRANT),
+    (2, "/v3/auth/user/add", &USER),
+    (1, "/v3/auth/user/get", &USER),
+    (1, "/v3/auth/user/list", &NOTHING),
+    (1, "/v3/auth/user/delete", &USER),
+    (1, "/v3/auth/user/grant", &USER_GRANT),
+    (1, "/v3/auth/user/revoke", &USER_GRANT),
+    (2, "/v3/auth/role/add", &ROLE),
+    (1, "/v3/auth/role/get", &ROLE),
+    (1, "/v3/auth/role/delete", &ROLE),
+    (2, "/v3/auth/role/grant", &ROLE_GRANT),
+    (1, "/v3/auth/role/revoke", &ROLE_REVOKE),
+    (1, "/v3/auth/enable", &NOTHING),
     (6, "/v3/kv/range", &RANGE),
     (6, "/v3/kv/put", &PUT),
     (3, "/v3/kv/deleterange", &DELETE),
@@ -216,7 +294,7 @@ fn message(message: &'static Message, style: Style) -> BoxedStrategy<Json> {
     let plain: Vec<BoxedStrategy<Option<(String, Json)>>> = fields
         .clone()
         .filter(|(at, _)| *at < message.oneof_from)
-        .map(|(_, field)| member(field, style, if field.0 == "key" { 0.95 } else { 0.3 }))
+        .map(|(_, field)| member(field, style, likely(field)))
         .collect();
     let alternatives: Vec<BoxedStrategy<Option<(String, Json)>>> = fields
         .filter(|(at, _)| *at >= message.oneof_from)
@@ -258,16 +336,28 @@ fn message(message: &'static Message, style: Style) -> BoxedStrategy<Json> {
         .boxed()
 }
 
+/// How often a field is there.
+fn likely((name, _, kind): &(&str, &str, Kind)) -> f64 {
+    match kind {
+        // Without it a lease would run out, at another moment for each.
+        Kind::Ttl => 1.0,
+        Kind::Name | Kind::One(_) => 0.9,
+        _ if *name == "key" => 0.95,
+        _ => 0.3,
+    }
+}
+
 fn member(
     (proto, json, kind): &'static (&'static str, &'static str, Kind),
     style: Style,
     likely: f64,
 ) -> BoxedStrategy<Option<(String, Json)>> {
     let name = prop_oneof![Just(*proto), Just(*json)];
-    let value = value(*kind, style);
-    prop::option::weighted(likely, (name, value))
-        .prop_map(|member| member.map(|(name, value)| (name.to_owned(), value)))
-        .boxed()
+    let named = (name, value(*kind, style)).prop_map(|(name, value)| (name.to_owned(), value));
+    if likely >= 1.0 {
+        return named.prop_map(Some).boxed();
+    }
+    prop::option::weighted(likely, named).boxed()
 }
 
 fn value(kind: Kind, style: Style) -> BoxedStrategy<Json> {
@@ -284,6 +374,12 @@ fn value(kind: Kind, style: Style) -> BoxedStrategy<Json> {
         Kind::Value => bytes(prop::collection::vec(any::<u8>(), 0..6), plain),
         Kind::Small => number(prop_oneof![8 => 0_i64..12, 1 => -3_i64..0, 1 => Just(i64::MAX)]),
         Kind::Lease => number(prop_oneof![4 => 0_i64..4, 1 => Just(-9_i64)]),
+        Kind::Ttl => {
+            return prop_oneof![4 => Just(raw("60000")), 1 => Just(raw("9000000001"))].boxed();
+        }
+        Kind::Name => "[a-c]{1,1}"
+            .prop_map(|name| raw(format!("\"{name}\"")))
+            .boxed(),
         Kind::Flag => prop_oneof![Just(raw("true")), Just(raw("false"))].boxed(),
         Kind::Names(names) => {
             let at = 0..names.len();
@@ -414,6 +510,12 @@ fn meaning(status: u16, body: &[u8], path: &str) -> (u16, Value) {
     if path.contains("nothing") {
         value = Value::Null;
     }
+    if path.contains("lease") {
+        // An id that was not asked for is a random one; what is left of a time is a matter of the clock.
+        for name in ["ID", "TTL"] {
+            value.as_object_mut().map(|value| value.remove(name));
+        }
+    }
     (status, value)
 }
 
@@ -440,16 +542,22 @@ async fn ask(side: &Side, path: &str, body: &str) -> (u16, Value) {
     meaning(status, &answer.body, path)
 }
 
+/// Passwords are no matter here.
+const CHEAP: [&str; 1] = ["--bcrypt-cost=4"];
+
 /// Sends sequences of requests to both. Both go through the same, whatever is found and made smaller.
 fn compare(wrong: u32, cases: u32) {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("threads");
-    let (etcd, ours) =
-        runtime.block_on(async { tokio::join!(Side::alone(false, &[]), Side::alone(true, &[])) });
+    let (etcd, ours) = runtime
+        .block_on(async { tokio::join!(Side::alone(false, &CHEAP), Side::alone(true, &CHEAP)) });
     if wrong > 0 && etcd.has(Difference::LaxJson) {
-        // What is wrong with a request is another matter there: the requests that are right suffice.
+        eprintln!(
+            "skipped: etcd {:?} reads wrong JSON in its own lax way; right requests are compared",
+            etcd.version
+        );
         return;
     }
     let style = Style {

@@ -4,10 +4,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use serde_json::Value;
+use support::certs::{Authority, Kind};
+use support::cluster::Cluster;
 use support::gateway::InProcess;
 use support::http::Ask;
 use support::stream::Lines;
-use support::{Client, DEADLINE, Etcd, Stream, unique};
+use support::{Client, DEADLINE, Etcd, Stream, tools, unique};
 use tokio::time::timeout;
 
 use crate::differences::{self, Difference, Version};
@@ -26,12 +28,16 @@ pub(crate) struct Side {
     etcd: Held,
     /// Stops with the side.
     _gateway: Option<InProcess>,
+    /// Its files are there as long as it is.
+    _authority: Option<Authority>,
 }
 
 #[derive(Debug)]
 enum Held {
     Shared(&'static Etcd),
     Own(Box<Etcd>),
+    /// A member of a cluster that somebody else holds.
+    Member(String),
 }
 
 impl Side {
@@ -50,23 +56,68 @@ impl Side {
         Self::before(Held::Own(Box::new(Etcd::start_with(flags).await)), ours).await
     }
 
+    /// Ours, before an etcd that speaks TLS and asks for a certificate.
+    pub(crate) async fn secure() -> Self {
+        let authority = Authority::new();
+        let server = authority.server(&["127.0.0.1"]);
+        let (ca, client) = (authority.file(), authority.client("conformance", Kind::Ec));
+        let flags = [
+            format!("--cert-file={}", server.cert()),
+            format!("--key-file={}", server.key()),
+            format!("--trusted-ca-file={ca}"),
+            "--client-cert-auth".to_owned(),
+        ];
+        let etcd = Etcd::start_secure(&flags.each_ref().map(String::as_str)).await;
+        let (major, minor, patch) = tools::etcd_version();
+        let keys = [
+            "--cacert",
+            &ca,
+            "--cert",
+            client.cert(),
+            "--key",
+            client.key(),
+        ];
+        let gateway = InProcess::start(&etcd.url(), &keys).await;
+        let (version, held) = (Version(major, minor, patch), Held::Own(Box::new(etcd)));
+        let side = Self::made(held, gateway.root(), version, Some(gateway));
+        Self {
+            _authority: Some(authority),
+            ..side
+        }
+    }
+
+    /// Either, at one member of a cluster.
+    pub(crate) async fn at_member(ours: bool, cluster: &Cluster, at: usize) -> Self {
+        Self::before(Held::Member(cluster.url(at)), ours).await
+    }
+
     async fn before(etcd: Held, ours: bool) -> Self {
-        let direct = Client::to(address(&etcd.get().direct_url()));
-        let version = direct.get("/version").send().await.expect(200);
-        let version: Value = serde_json::from_slice(&version.body).expect("JSON");
-        let version = version["etcdserver"].as_str().expect("etcd has a version");
+        let (direct, standing) = match &etcd {
+            Held::Member(url) => (url.clone(), url.clone()),
+            _ => (etcd.get().direct_url(), etcd.get().url()),
+        };
+        let direct = Client::to(address(&direct));
         let gateway = if ours {
-            Some(InProcess::start(&etcd.get().url(), &[]).await)
+            Some(InProcess::start(&standing, &[]).await)
         } else {
             None
         };
+        let version = direct.get("/version").send().await.expect(200);
+        let version: Value = serde_json::from_slice(&version.body).expect("JSON");
+        let version = version["etcdserver"].as_str().expect("etcd has a version");
+        let client = gateway.as_ref().map_or(direct, InProcess::root);
+        Self::made(etcd, client, Version::parse(version), gateway)
+    }
+
+    fn made(etcd: Held, client: Client, version: Version, gateway: Option<InProcess>) -> Self {
         Self {
-            client: gateway.as_ref().map_or(direct, InProcess::root),
-            version: Version::parse(version),
-            ours,
+            client,
+            version,
+            ours: gateway.is_some(),
             prefix: format!("/{}/", unique("conformance")),
             etcd,
             _gateway: gateway,
+            _authority: None,
         }
     }
 
@@ -80,6 +131,7 @@ impl Side {
         match &mut self.etcd {
             Held::Own(etcd) => etcd,
             Held::Shared(_) => panic!("the shared etcd is nobody's"),
+            Held::Member(_) => panic!("the cluster holds its members"),
         }
     }
 
@@ -190,6 +242,7 @@ impl Held {
         match self {
             Self::Shared(etcd) => etcd,
             Self::Own(etcd) => etcd,
+            Self::Member(_) => panic!("the cluster holds its members"),
         }
     }
 }
@@ -290,22 +343,40 @@ pub(crate) fn number(value: &Value) -> i64 {
 }
 
 /// A case for both sides: `case!(name, |side| { … })`, `case!(name, alone, |side| { … })` with an etcd of
-/// its own, `case!(name, alone(flags), |side| { … })` with flags too.
+/// its own, `case!(name, alone(flags), |side| { … })` with flags too; `case!(name, tls, |side| { … })` is
+/// run a third time, by ours before an etcd that speaks TLS; `case!(name, three, |three| { … })` has a
+/// cluster.
 #[macro_export]
 macro_rules! case {
     ($name:ident, |$side:ident| $body:block) => {
-        $crate::case!(@both $name, $side, $crate::side::Side::etcd(), $crate::side::Side::ours(), $body);
+        $crate::case!(@both $name, $side, $crate::side::Side,
+            $crate::side::Side::etcd(), $crate::side::Side::ours(), {}, $body);
+    };
+    ($name:ident, tls, |$side:ident| $body:block) => {
+        $crate::case!(@both $name, $side, $crate::side::Side,
+            $crate::side::Side::etcd(), $crate::side::Side::ours(),
+            {
+                #[tokio::test]
+                async fn watchgate_over_tls() {
+                    super::$name(&mut $crate::side::Side::secure().await).await;
+                }
+            },
+            $body);
+    };
+    ($name:ident, three, |$three:ident| $body:block) => {
+        $crate::case!(@both $name, $three, $crate::members::Three,
+            $crate::members::Three::start(false), $crate::members::Three::start(true), {}, $body);
     };
     ($name:ident, alone, |$side:ident| $body:block) => {
         $crate::case!($name, alone(&[]), |$side| $body);
     };
     ($name:ident, alone($flags:expr), |$side:ident| $body:block) => {
-        $crate::case!(@both $name, $side,
+        $crate::case!(@both $name, $side, $crate::side::Side,
             $crate::side::Side::alone(false, $flags),
-            $crate::side::Side::alone(true, $flags), $body);
+            $crate::side::Side::alone(true, $flags), {}, $body);
     };
-    (@both $name:ident, $side:ident, $etcd:expr, $ours:expr, $body:block) => {
-        async fn $name($side: &mut $crate::side::Side) $body
+    (@both $name:ident, $side:ident, $held:ty, $etcd:expr, $ours:expr, { $($more:item)? }, $body:block) => {
+        async fn $name($side: &mut $held) $body
 
         mod $name {
             #[tokio::test]
@@ -317,6 +388,8 @@ macro_rules! case {
             async fn watchgate() {
                 super::$name(&mut $ours.await).await;
             }
+
+            $($more)?
         }
     };
 }

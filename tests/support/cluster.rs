@@ -150,6 +150,23 @@ impl Cluster {
             .expect("a running etcd takes clients")
     }
 
+    /// The member that leads, as soon as there is one.
+    pub async fn leader(&self) -> usize {
+        let deadline = Duration::from_mins(1);
+        eventually("the members have a leader", deadline, async || {
+            for at in 0..self.members.len() {
+                let mut client = self.client(at).await;
+                let status = client.status().await.map_err(|error| error.to_string())?;
+                let own = status.header().map(etcd_client::ResponseHeader::member_id);
+                if own == Some(status.leader()) {
+                    return Ok(at);
+                }
+            }
+            Err("nobody leads".to_owned())
+        })
+        .await
+    }
+
     /// Ends a member as a crash would.
     pub fn kill(&mut self, at: usize) {
         if let Some(kept) = self.members[at].kept.take() {

@@ -46,6 +46,7 @@ pub struct Etcd {
 struct Running {
     kept: Kept,
     address: SocketAddr,
+    probed: SocketAddr,
 }
 
 /// An etcd process that ends with this one.
@@ -97,6 +98,11 @@ impl Etcd {
     /// The address of the process itself, past the proxy: for arranging and for etcdctl.
     pub fn direct_url(&self) -> String {
         format!("{}://{}", self.scheme, self.running().address)
+    }
+
+    /// Where its health and metrics can be asked for without TLS.
+    pub fn probed(&self) -> SocketAddr {
+        self.running().probed
     }
 
     /// etcd's process.
@@ -179,7 +185,11 @@ impl Etcd {
         ];
         arguments.extend_from_slice(&self.arguments);
         let kept = Kept::start(self.folder.path(), &log, &arguments);
-        let running = Running { kept, address };
+        let running = Running {
+            kept,
+            address,
+            probed,
+        };
         let probe = Client::to(probed);
         let up = eventually("etcd is healthy", Duration::from_mins(1), async || {
             if self.log().contains("address already in use") {
