@@ -33,6 +33,8 @@ pub(crate) enum Kind {
     Cursor,
     /// The first byte chooses a route that takes a body; the rest is the body.
     Body,
+    /// The first byte chooses a call of `/v3`, a transaction most of the time; the rest is its question.
+    V3,
 }
 
 const QUERY_ROUTES: [&str; 6] = ["kv", "tree", "leases", "locks", "watch", "cluster"];
@@ -58,6 +60,38 @@ const BODY_ROUTES: [(&str, &str); 14] = [
     ("application/x-ndjson", "import?dry_run"),
     ("application/json", "auth/users"),
     ("application/json", "auth/roles"),
+];
+
+/// Calls of `/v3`, each with other kinds of fields. Not the watch, which waits for etcd to come back.
+const V3_CALLS: [&str; 28] = [
+    "kv/range",
+    "kv/put",
+    "kv/deleterange",
+    "kv/compaction",
+    "lease/grant",
+    "lease/revoke",
+    "lease/timetolive",
+    "lease/leases",
+    "lease/keepalive",
+    "lock/lock",
+    "lock/unlock",
+    "election/campaign",
+    "election/proclaim",
+    "election/leader",
+    "election/observe",
+    "election/resign",
+    "cluster/member/add",
+    "cluster/member/update",
+    "cluster/member/list",
+    "maintenance/alarm",
+    "maintenance/status",
+    "maintenance/downgrade",
+    "maintenance/snapshot",
+    "auth/status",
+    "auth/user/add",
+    "auth/user/grant",
+    "auth/role/grant",
+    "auth/role/revoke",
 ];
 
 /// The gateway, without a listener.
@@ -180,6 +214,13 @@ fn requests(kind: Kind, data: &[u8]) -> Vec<Parts> {
                 media_type,
                 body.to_vec(),
             )]
+        }
+        Kind::V3 => {
+            let Some((chosen, question)) = data.split_first() else {
+                return Vec::new();
+            };
+            let call = V3_CALLS.get(usize::from(*chosen)).unwrap_or(&"kv/txn");
+            vec![("POST", format!("/v3/{call}"), JSON, question.to_vec())]
         }
     }
 }

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::{paths, proc, say};
 
 /// The fuzz targets: one for each parser that a client reaches.
-const TARGETS: [&str; 5] = ["txn", "query", "key", "cursor", "body"];
+const TARGETS: [&str; 6] = ["txn", "query", "key", "cursor", "body", "v3"];
 
 /// Flags that cargo-fuzz would pass: coverage that libFuzzer reads, and checks that releases leave out.
 const INSTRUMENTED: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -26,7 +26,8 @@ pub(crate) fn run(target: Option<&str>, seconds: u64) -> Result<()> {
         let known = TARGETS.join(", ");
         ensure!(TARGETS.contains(&target), "no target `{target}`: {known}");
     }
-    build(&folder)?;
+    let host = host()?;
+    build(&folder, &host)?;
     for name in TARGETS
         .iter()
         .filter(|name| target.is_none_or(|target| target == **name))
@@ -38,7 +39,9 @@ pub(crate) fn run(target: Option<&str>, seconds: u64) -> Result<()> {
         }
         say::line(format!("── {name}: {seconds} s"));
         let program = paths::root()
-            .join("target/fuzz/x86_64-unknown-linux-gnu/release")
+            .join("target/fuzz")
+            .join(&host)
+            .join("release")
             .join(name);
         let mut command = Command::new(program);
         command
@@ -61,7 +64,7 @@ pub(crate) fn run(target: Option<&str>, seconds: u64) -> Result<()> {
     Ok(())
 }
 
-fn build(folder: &std::path::Path) -> Result<()> {
+fn build(folder: &std::path::Path, host: &str) -> Result<()> {
     let mut command = proc::cargo();
     command
         .current_dir(folder)
@@ -69,9 +72,16 @@ fn build(folder: &std::path::Path) -> Result<()> {
         .env("RUSTFLAGS", INSTRUMENTED)
         .env("CARGO_TARGET_DIR", paths::root().join("target/fuzz"))
         // A target of its own name keeps build scripts and macros free of the instrumentation.
-        .args(["build", "--release", "--target", "x86_64-unknown-linux-gnu"]);
+        .args(["build", "--release", "--target", host]);
     proc::run(
         &mut command,
         "libFuzzer needs a C++ compiler: apt-get install g++",
     )
+}
+
+/// What this machine is called by the compiler.
+fn host() -> Result<String> {
+    let told = proc::output("rustc", &["--version", "--verbose"]).context("rustc does not run")?;
+    let host = told.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("rustc names no host")?.to_owned())
 }

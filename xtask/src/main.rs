@@ -12,6 +12,7 @@ mod paths;
 mod proc;
 mod product;
 mod say;
+mod schemathesis;
 mod setup;
 mod ui;
 mod wasm;
@@ -69,13 +70,19 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Fuzz what reads a client's bytes: txn, query, key, cursor, body
+    /// Fuzz what reads a client's bytes: txn, query, key, cursor, body, v3
     Fuzz {
         /// Only this target
         target: Option<String>,
         /// How long each target runs
         #[arg(long, default_value_t = 600, value_name = "SECONDS")]
         seconds: u64,
+    },
+    /// Try what the served OpenAPI document promises, against a demo of its own, by schemathesis
+    Schemathesis {
+        /// Flags of `schemathesis run`, such as `--include-path /api/v1/kv` or `--seed 7`
+        #[arg(last = true)]
+        flags: Vec<OsString>,
     },
     /// Join the dashboard's style sheets into frontend/.generated/app.css (Trunk's hook calls it)
     Css,
@@ -94,6 +101,7 @@ fn main() -> Result<()> {
         Command::Tidy => checks::tidy(),
         Command::Openapi { check } => openapi::run(check),
         Command::Fuzz { target, seconds } => fuzz::run(target.as_deref(), seconds),
+        Command::Schemathesis { flags } => schemathesis::run(&flags),
         Command::Css => css::run(),
     }
 }

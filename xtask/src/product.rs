@@ -13,6 +13,11 @@ use crate::{paths, proc, say, setup, ui};
 pub(crate) fn build(profile: ui::Profile) -> Result<PathBuf> {
     setup::run(setup::For::Run)?;
     ui::build(profile)?;
+    gateway(profile)
+}
+
+/// Builds the gateway, with the dashboard that is there.
+pub(crate) fn gateway(profile: ui::Profile) -> Result<PathBuf> {
     let mut command = proc::cargo();
     command.args(["build", "--package", "gateway", "--bin", "watchgate"]);
     if profile == ui::Profile::Release {
