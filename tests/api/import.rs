@@ -179,6 +179,34 @@ async fn the_policy_decides_what_becomes_of_a_conflict() {
 }
 
 #[tokio::test]
+async fn it_says_how_far_it_is() {
+    let etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    // It says so once a second: how much that takes is a matter of the machine.
+    for size in [20_000, 100_000, 500_000] {
+        let file: String = (0..size)
+            .map(|n| line(&format!("{size}/{n:06}"), "v"))
+            .collect();
+        let ask = import(&gateway.api(), "", file);
+        let (told, last) = report(&ask.send().await);
+        assert_eq!(last["end"]["created"], size, "{last}");
+        let lines: Vec<u64> = told
+            .iter()
+            .map(|told| told["progress"]["line"].as_u64().expect("only progress"))
+            .collect();
+        assert!(lines.is_sorted_by(|a, b| a < b), "{lines:?}");
+        let Some(line) = lines.last() else {
+            continue;
+        };
+        assert!((1..=size).contains(line), "{lines:?}");
+        let created = told.last().map(|told| &told["progress"]["created"]);
+        assert_eq!(created, Some(&json!(line)), "{told:?}");
+        return;
+    }
+    panic!("half a million keys, and not a word meanwhile");
+}
+
+#[tokio::test]
 async fn it_goes_on_from_a_line() {
     let world = World::new("import-resume").await;
     let mut file: String = (0..150)
