@@ -62,7 +62,8 @@ const BODY_ROUTES: [(&str, &str); 14] = [
     ("application/json", "auth/roles"),
 ];
 
-/// Calls of `/v3`, each with other kinds of fields. Not the watch, which waits for etcd to come back.
+/// Calls of `/v3`, each with other kinds of fields. Not the watch, which pauses and tries again before it
+/// fails: that would be a few inputs a second.
 const V3_CALLS: [&str; 28] = [
     "kv/range",
     "kv/put",
