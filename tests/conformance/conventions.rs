@@ -183,7 +183,12 @@ case!(a_call_has_the_time_it_asks_for, |side| {
         .ask("/v3/lock/lock", &json!({"name": name}))
         .header("grpc-timeout", "300m");
     let message = side.refusal(waiting, 504, 4).await;
-    assert!(message.contains("deadline exceeded"), "{message}");
+    // In etcd's, now and then the stream it has ended is quicker than the clock that ended it.
+    let quicker = !side.ours && message.contains("RST_STREAM");
+    assert!(
+        quicker || message.contains("deadline exceeded"),
+        "{message}"
+    );
     for wrong in ["x", "5", "5s", "1.5S"] {
         let ask = side
             .ask("/v3/kv/range", &json!({"key": name}))

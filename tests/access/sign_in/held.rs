@@ -1,7 +1,8 @@
 //! Leases that users hold, and what the holder is told where etcd refuses to renew one.
 
 use serde_json::{Value, json};
-use support::{Client, Etcd, Stream, key_query};
+use support::{Client, DEADLINE, Etcd, Stream, key_query};
+use tokio::time::timeout;
 
 use super::{InProcess, ROOT, world};
 
@@ -17,10 +18,13 @@ async fn hold(client: &Client, ttl: u64) -> (Stream, String) {
 /// Whether etcd refuses to renew this lease for a client: not every version asks who renews.
 async fn refuses(client: &mut etcd_client::Client, lease: &str) -> bool {
     let id = i64::from_str_radix(lease, 16).expect("an id");
-    match client.lease_keep_alive(id).await {
-        Ok((_, mut answers)) => answers.message().await.is_err(),
-        Err(_) => true,
-    }
+    let Ok((mut keeper, mut answers)) = client.lease_keep_alive(id).await else {
+        return true;
+    };
+    let asked = keeper.keep_alive().await;
+    let answer = timeout(DEADLINE, answers.message()).await;
+    let answer = answer.expect("etcd answers a renewal, one way or the other");
+    asked.is_err() || !matches!(answer, Ok(Some(_)))
 }
 
 fn reason(lost: &Value) -> &str {
