@@ -102,11 +102,21 @@ pub(super) fn never_sent(status: &Status) -> bool {
 
 /// Whether the connection, not etcd, ended the call.
 pub(super) fn connection_lost(status: &Status) -> bool {
-    std::error::Error::source(status).is_some()
-        && matches!(
-            status.code(),
-            Grpc::Unknown | Grpc::Unavailable | Grpc::Internal
-        )
+    let mut cause = std::error::Error::source(status);
+    match status.code() {
+        Grpc::Unknown | Grpc::Unavailable | Grpc::Internal => return cause.is_some(),
+        Grpc::Cancelled => {}
+        _ => return false,
+    }
+    // hyper gave a request up because its connection had ended; etcd's own word for it has no such cause.
+    while let Some(error) = cause {
+        let hyper = error.downcast_ref::<hyper::Error>();
+        if hyper.is_some_and(hyper::Error::is_canceled) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// An error of the client as a failure.
@@ -225,6 +235,21 @@ mod tests {
     fn check(grpc: Grpc, message: &str, expected: Api) {
         let failure = from_status(Effect::Read, Status::new(grpc, message));
         assert_eq!(failure.code, expected, "{grpc:?} {message}");
+    }
+
+    #[tokio::test]
+    async fn a_request_that_its_connection_gave_up_is_lost() {
+        use hyper_util::rt::{TokioExecutor, TokioIo};
+
+        let (io, _other) = tokio::io::duplex(64);
+        let begun = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(io));
+        let (mut sender, connection) = begun.await.expect("it begins");
+        drop(connection);
+        let request = http::Request::new(http_body_util::Empty::<bytes::Bytes>::new());
+        let error = sender.send_request(request).await;
+        let status = Status::from_error(Box::new(error.expect_err("nobody sends it")));
+        assert_eq!(status.code(), Grpc::Cancelled);
+        assert!(connection_lost(&status) && !connection_lost(&Status::cancelled("by etcd")));
     }
 
     #[test]
