@@ -2,15 +2,17 @@
 
 mod condition;
 pub(super) mod ndjson;
+pub mod replies;
 
 use axum::body::{Body, Bytes};
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use shared::{
-    CountAnswer, DeleteAnswer, KeyAnswer, Page, Problem, PutAnswer, SortOrder, SortTarget,
+    CountAnswer, DeleteAnswer, Entry, KeyAnswer, Page, Problem, PutAnswer, SortOrder, SortTarget,
 };
 
 use self::condition::{if_match, if_none_match, precondition};
+use self::replies::{DeletionReply, KeyReply, PageReply};
 use super::call::Call;
 use super::range;
 use super::reply::{CREATE_REVISION, LEASE, REVISION, VERSION, answer, tag};
@@ -40,7 +42,9 @@ fn no_key() -> Failure {
         ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     responses(
-        (status = 200, body = KeyAnswer), (status = 304), (status = 404, body = Problem),
+        (status = 200, description = "As JSON, or the value alone", content(
+            (KeyReply = "application/json"), (String = "application/octet-stream"),
+        )), (status = 304), (status = 404, body = Problem),
         (status = 410, body = Problem), (status = 412, body = Problem),
         (status = 416, body = Problem),
     )
@@ -254,7 +258,9 @@ async fn remove_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
         ("serializable" = Option<bool>, Query, description = "Member-local, possibly stale"),
     ),
     responses(
-        (status = 200, body = Page), (status = 400, body = Problem), (status = 410, body = Problem),
+        (status = 200, description = "A page; or all of it, a line an entry", content(
+            (PageReply = "application/json"), (Entry = "application/x-ndjson"),
+        )), (status = 400, body = Problem), (status = 410, body = Problem),
         (status = 416, body = Problem),
         (status = 422, description = "Too many keys to sort or filter", body = Problem),
     )
@@ -342,7 +348,7 @@ fn listed(page: &Page) -> Response {
         ("guard" = Option<String>, Query, description = "<lock key>:<fencing token>"),
     ),
     responses(
-        (status = 200, body = DeleteAnswer), (status = 412, body = Problem),
+        (status = 200, body = DeletionReply), (status = 412, body = Problem),
         (status = 428, body = Problem),
     )
 )]
