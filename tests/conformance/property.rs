@@ -117,6 +117,8 @@ fn likely((name, _, kind): &(&str, &str, Kind)) -> f64 {
     match kind {
         // Without it a lease would run out, at another moment for each.
         Kind::Ttl => 1.0,
+        // 3.4.23 dies of a grant of nothing.
+        _ if *name == "perm" => 1.0,
         Kind::Name | Kind::One(_) => 0.9,
         _ if *name == "key" => 0.95,
         _ => 0.3,
