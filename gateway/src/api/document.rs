@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 
 use shared::Code;
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::schema::AnyOf;
+use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder, Schema};
 
 use super::{examples, problem};
 use crate::failure::Failure;
@@ -48,13 +49,26 @@ pub fn complete(api: &mut utoipa::openapi::OpenApi) {
             examples::add(operation);
         }
     }
+    let components = api.components.get_or_insert_default();
+    for name in ["DeletionReply", "KeyReply", "PageReply"] {
+        if let Some(schema) = components.schemas.get_mut(name) {
+            widen(schema);
+        }
+    }
     let responses = used
         .into_iter()
         .map(|(status, response)| (name(status), RefOr::T(response)));
-    api.components
-        .get_or_insert_default()
-        .responses
-        .extend(responses);
+    components.responses.extend(responses);
+}
+
+/// What is a page is also a count, with more beside it: either alternative may hold, and so may both.
+fn widen(schema: &mut RefOr<Schema>) {
+    if let RefOr::T(Schema::OneOf(one)) = schema {
+        let mut any = AnyOf::new();
+        any.items = std::mem::take(&mut one.items);
+        any.description = one.description.take();
+        *schema = RefOr::T(Schema::AnyOf(any));
+    }
 }
 
 /// A handler that says `body = Problem` means RFC 9457's media type, which the macro cannot know.
@@ -145,6 +159,19 @@ mod tests {
         for path in found {
             let pointer = path.strip_prefix('#').expect("within the document");
             assert!(api.pointer(pointer).is_some(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_page_may_be_a_count_too() {
+        let api = serde_json::to_value(crate::router::openapi()).expect("serialises");
+        for name in ["DeletionReply", "KeyReply", "PageReply"] {
+            let schema = &api["components"]["schemas"][name];
+            assert_eq!(
+                schema["anyOf"].as_array().map(Vec::len),
+                Some(2),
+                "{schema}"
+            );
         }
     }
 
