@@ -1,4 +1,5 @@
-//! What the routes of keys answer where a flag decides about its shape.
+//! What the routes of keys answer where a flag decides about its shape: for the document. The handlers
+//! answer the alternatives themselves.
 
 use serde::Serialize;
 use shared::{CountAnswer, DeleteAnswer, KeyAnswer, Page};
