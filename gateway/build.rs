@@ -1,7 +1,7 @@
-//! What the gateway is built from besides its own code: the dashboard it embeds, and the descriptions
-//! of etcd's messages that `/v3` works by.
+//! What the gateway is built from besides its own code: the descriptions of etcd's messages that `/v3`
+//! works by, and a place for the dashboard.
 //!
-//! The latter are compiled from the files that the etcd-client crate ships, wherever cargo keeps it:
+//! The former are compiled from the files that the etcd-client crate ships, wherever cargo keeps it:
 //! so both speak of the same etcd, and no file of another project lies in ours.
 
 use std::path::{Path, PathBuf};
@@ -19,14 +19,20 @@ const SERVICES: [&str; 3] = [
 fn main() -> Result<()> {
     // Named alone, since without any line cargo would watch the whole package.
     println!("cargo::rerun-if-changed=build.rs");
-    // An empty folder is fine: the gateway then says how to build the dashboard. A missing one would be
-    // known to a debug build by a path that it never finds again.
-    std::fs::create_dir_all("../dist").context("dist/ cannot be made")?;
-    // A debug build reads the folder when it starts, and so need not be built again.
-    if variable("PROFILE")? == "release" {
-        println!("cargo::rerun-if-changed=../dist");
-    }
+    keep_a_place_for_the_page().context("dist/index.html cannot be made")?;
     describe_etcd()
+}
+
+/// Writes an empty page where none is built: the gateway then says how to build the dashboard. The
+/// program embeds the page by name, and so cargo sees when Trunk writes the real one. And a debug build
+/// would know a folder that was missing by a path at which it never is.
+fn keep_a_place_for_the_page() -> std::io::Result<()> {
+    let page = Path::new("../dist/index.html");
+    if page.exists() {
+        return Ok(());
+    }
+    std::fs::create_dir_all("../dist")?;
+    std::fs::write(page, "")
 }
 
 /// Writes the descriptions of etcd's services, their options with the HTTP paths included.

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::assets::Files;
 use crate::config::{Config, ConfigError, etcd_variables};
 use crate::etcd::embedded::{Embedded, EmbeddedError, Ended, Options};
 use crate::etcd::{ConnectError, Etcd};
@@ -67,8 +68,8 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts to serve.
-    pub async fn start(config: Config) -> Result<Self, StartError> {
+    /// Starts to serve, with these files as the dashboard.
+    pub async fn start(config: Config, dashboard: Files) -> Result<Self, StartError> {
         config.check()?;
         let listen_error = |source| StartError::Listen {
             address: config.listen,
@@ -109,7 +110,7 @@ impl Gateway {
         if let Some(metrics) = &metrics {
             tasks.spawn(upkeep(metrics.clone(), tasks.stop().clone()));
         }
-        let state = AppState::new(config, clusters, tasks.clone(), metrics);
+        let state = AppState::new(config, clusters, tasks.clone(), metrics, dashboard);
         let router = router::router(state.clone());
         let limits = Limits::new(state.config.max_connections);
         let serving = tasks.spawn(server::serve(listener, router, tasks.clone(), limits));

@@ -5,10 +5,19 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use gateway::Gateway;
+use gateway::assets::Files;
 use gateway::config::{Cli, Command, Config, Connect, LoadError};
 use gateway::{limits, supervise};
+use rust_embed::RustEmbed;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+
+/// The dashboard: inside the binary in a release build, read from the folder in a debug build.
+#[derive(RustEmbed)]
+#[folder = "../dist"]
+#[allow_missing = true]
+#[exclude = ".*"]
+struct Dist;
 
 fn main() -> ExitCode {
     let cli = match Cli::load(std::env::args_os()) {
@@ -81,7 +90,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     }
     // rustls wants one provider named where a dependency brings a second one along.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let gateway = Gateway::start(config).await?;
+    let gateway = Gateway::start(config, Files::embedded::<Dist>()).await?;
     announce(&gateway).await;
     let ended = tokio::select! {
         _ = interrupt.recv() => None,

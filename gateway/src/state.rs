@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use metrics_exporter_prometheus::PrometheusHandle;
 use shared::Code;
 
-use crate::assets::Assets;
+use crate::assets::{Assets, Files};
 use crate::config::{Anonymous, ClusterConfig, Config};
 use crate::etcd::Etcd;
 use crate::failure::{Failure, Result};
@@ -144,10 +144,11 @@ impl AppState {
         clusters: Vec<Cluster>,
         tasks: Tasks,
         metrics: Option<PrometheusHandle>,
+        dashboard: Files,
     ) -> Self {
         Self(Arc::new(App {
             policy: Policy::new(&config.allow_host),
-            assets: Assets::new(&config.base_path),
+            assets: Assets::new(dashboard, &config.base_path),
             tasks,
             request_ids: RequestIds::default(),
             stopping: AtomicBool::new(false),

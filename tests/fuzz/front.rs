@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use clap::Parser as _;
+use gateway::assets::Files;
 use gateway::config::Cli;
 use gateway::etcd::Etcd;
 use gateway::router::router;
@@ -124,7 +125,13 @@ impl Front {
             clusters.push(Cluster::new(&cluster, etcd, &tasks));
         }
         Self {
-            router: router(AppState::new(config, clusters, tasks, None)),
+            router: router(AppState::new(
+                config,
+                clusters,
+                tasks,
+                None,
+                Files::default(),
+            )),
         }
     }
 

@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gateway::Gateway;
+use gateway::assets::Files;
 use gateway::config::Cli;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use rust_embed::RustEmbed;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -64,6 +66,13 @@ impl World {
     }
 }
 
+/// The dashboard as it lies in the folder when a gateway starts.
+#[derive(RustEmbed)]
+#[folder = "../dist"]
+#[allow_missing = true]
+#[exclude = ".*"]
+struct Dist;
+
 /// A gateway in this process, stopped when dropped.
 #[derive(Debug)]
 pub struct InProcess {
@@ -77,7 +86,7 @@ impl InProcess {
         let fixed = ["watchgate", "--listen", "127.0.0.1:0", "--etcd", etcd_url];
         let cli = Cli::load(fixed.iter().chain(flags)).expect("the flags are right");
         let gateway = background()
-            .spawn(Gateway::start(cli.config))
+            .spawn(Gateway::start(cli.config, Files::embedded::<Dist>()))
             .await
             .expect("starting does not panic")
             .expect("the gateway starts");

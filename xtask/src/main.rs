@@ -7,6 +7,7 @@ mod checks;
 mod compress;
 mod css;
 mod fuzz;
+mod job;
 mod openapi;
 mod paths;
 mod proc;
@@ -95,8 +96,8 @@ fn main() -> Result<()> {
         } else {
             setup::For::Run
         }),
-        Command::Build { debug } => product::build_command(profile(debug)),
-        Command::Run { debug, flags } => product::run(profile(debug), flags),
+        Command::Build { debug } => product::build_command(profile(debug, ui::Profile::Release)),
+        Command::Run { debug, flags } => product::run(profile(debug, ui::Profile::Demo), flags),
         Command::Test { only, etcd } => checks::test(&only, etcd),
         Command::Tidy => checks::tidy(),
         Command::Openapi { check } => openapi::run(check),
@@ -106,10 +107,6 @@ fn main() -> Result<()> {
     }
 }
 
-fn profile(debug: bool) -> ui::Profile {
-    if debug {
-        ui::Profile::Debug
-    } else {
-        ui::Profile::Release
-    }
+fn profile(debug: bool, otherwise: ui::Profile) -> ui::Profile {
+    if debug { ui::Profile::Debug } else { otherwise }
 }

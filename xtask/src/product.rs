@@ -7,32 +7,60 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use crate::job::{Item, Lane};
 use crate::{paths, proc, say, setup, ui};
 
 /// Sets up, builds the dashboard and the gateway around it; tells where the binary is.
 pub(crate) fn build(profile: ui::Profile) -> Result<PathBuf> {
-    setup::run(setup::For::Run)?;
+    setup::run_with(setup::For::Run, || {
+        ui::item(profile)
+            .into_iter()
+            .chain([library(profile)])
+            .collect()
+    })?;
     ui::build(profile)?;
     gateway(profile)
 }
 
+/// The gateway's library: all of it but the dashboard, and so ready to be built before that is.
+fn library(profile: ui::Profile) -> Item {
+    Item {
+        id: "gateway",
+        name: "the gateway".to_owned(),
+        why: "all of it that needs no dashboard",
+        into: "target".to_owned(),
+        estimate: "about 4 min on two cores",
+        lane: Lane::Second,
+        after: &["protoc"],
+        mend: "try again: cargo xtask build".to_owned(),
+        install: Box::new(move |job| job.run(cargo_build(profile).arg("--lib"))),
+    }
+}
+
 /// Builds the gateway, with the dashboard that is there.
 pub(crate) fn gateway(profile: ui::Profile) -> Result<PathBuf> {
-    let mut command = proc::cargo();
-    command.args(["build", "--package", "gateway", "--bin", "watchgate"]);
-    if profile == ui::Profile::Release {
-        command.arg("--release");
-    }
     proc::run(
-        &mut command,
+        cargo_build(profile).args(["--bin", "watchgate"]),
         "the compiler's message is above; try again: cargo xtask build",
     )?;
     Ok(binary(profile))
 }
 
+fn cargo_build(profile: ui::Profile) -> Command {
+    let mut command = proc::cargo();
+    command.args(["build", "--package", "gateway"]);
+    match profile {
+        ui::Profile::Release => command.arg("--release"),
+        ui::Profile::Demo => command.args(["--profile", "demo"]),
+        ui::Profile::Debug => &mut command,
+    };
+    command
+}
+
 fn binary(profile: ui::Profile) -> PathBuf {
     let folder = match profile {
         ui::Profile::Release => "release",
+        ui::Profile::Demo => "demo",
         ui::Profile::Debug => "debug",
     };
     let target = proc::env_var("CARGO_TARGET_DIR")

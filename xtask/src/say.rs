@@ -3,8 +3,9 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
-/// One plain line.
+/// One plain line, in the place of a status.
 pub(crate) fn line(text: impl AsRef<str>) {
+    clear_status();
     eprintln!("{}", text.as_ref());
 }
 
@@ -22,7 +23,7 @@ pub(crate) fn status(text: &str) {
 }
 
 /// Removes what [`status`] left.
-pub(crate) fn clear_status() {
+fn clear_status() {
     if is_terminal() {
         eprint!("\r\x1b[2K");
     }

@@ -11,14 +11,17 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
+use crate::job::{Item, Lane};
 use crate::{compress, paths, proc, say, setup};
 
-/// Which build of the dashboard is wanted.
+/// Which build is wanted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
-    /// Small and compressed: what is released, and what the browser tests load.
+    /// The dashboard small and compressed, which the browser tests load too; the gateway optimised.
     Release,
-    /// Quick to build, for work on the dashboard.
+    /// The same dashboard in a gateway that is quicker to build: for the first look.
+    Demo,
+    /// Both quick to build, for work on either.
     Debug,
 }
 
@@ -29,27 +32,66 @@ const TARGET_FLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
 pub(crate) fn build(profile: Profile) -> Result<()> {
     let started = Instant::now();
     let fingerprint = fingerprint(profile)?;
-    let stamp = paths::dist().join(".fingerprint");
-    if fs::read_to_string(&stamp).is_ok_and(|old| old == fingerprint) {
+    if is_built(&fingerprint) {
         return Ok(());
     }
     say::line("Dashboard: building with Trunk");
-    trunk(profile)?;
-    if profile == Profile::Release {
-        compress::folder(&paths::dist())?;
-    }
-    fs::write(&stamp, fingerprint).with_context(|| format!("write {}", stamp.display()))?;
+    make(profile, &fingerprint, |trunk| {
+        proc::run(
+            trunk,
+            "the compiler's message is above; try again: cargo xtask build",
+        )
+    })?;
     say::line(format!("Dashboard: built in {}", say::took(started)));
     Ok(())
 }
 
-fn trunk(profile: Profile) -> Result<()> {
+/// The same beside other work; `None` where nothing is to be done. (What cannot be told here, [`build`]
+/// will say.)
+pub(crate) fn item(profile: Profile) -> Option<Item> {
+    let fingerprint = fingerprint(profile).ok()?;
+    (!is_built(&fingerprint)).then(|| Item {
+        id: "dashboard",
+        name: "the dashboard".to_owned(),
+        why: "what a browser shows",
+        into: "dist".to_owned(),
+        estimate: "about 4 min on two cores",
+        lane: Lane::First,
+        after: &["trunk", "wasm-bindgen", "wasm32-unknown-unknown"],
+        mend: "try again: cargo xtask build".to_owned(),
+        install: Box::new(move |job| make(profile, &fingerprint, |trunk| job.run(trunk))),
+    })
+}
+
+fn stamp() -> PathBuf {
+    paths::dist().join(".fingerprint")
+}
+
+fn is_built(fingerprint: &str) -> bool {
+    fs::read_to_string(stamp()).is_ok_and(|old| old == fingerprint)
+}
+
+fn make(
+    profile: Profile,
+    fingerprint: &str,
+    run: impl FnOnce(&mut Command) -> Result<()>,
+) -> Result<()> {
+    run(&mut trunk(profile)?)?;
+    if profile != Profile::Debug {
+        compress::folder(&paths::dist())?;
+    }
+    let stamp = stamp();
+    fs::write(&stamp, fingerprint).with_context(|| format!("write {}", stamp.display()))
+}
+
+/// Trunk's command.
+fn trunk(profile: Profile) -> Result<Command> {
     let mut command = Command::new("trunk");
     command
         .current_dir(paths::root())
         .arg("build")
         .env("PATH", setup::trunk_path()?);
-    if profile == Profile::Release {
+    if profile != Profile::Debug {
         command.args(["--release", "--cargo-profile", "web"]);
         // Leptos compiles each view once instead of once for every type around it: a sixth less on the
         // wire. For this target alone: the hook's own build must not start anew.
@@ -61,10 +103,7 @@ fn trunk(profile: Profile) -> Result<()> {
     if proc::env_var("NO_COLOR").is_some() {
         command.env("NO_COLOR", "true");
     }
-    proc::run(
-        &mut command,
-        "the compiler's message is above; try again: cargo xtask build",
-    )
+    Ok(command)
 }
 
 /// A hash of every source of the dashboard with its path.
@@ -80,7 +119,7 @@ fn fingerprint(profile: Profile) -> Result<String> {
     files.sort();
     let mut hasher = DefaultHasher::new();
     // The second byte stands for how we build: raise it when that changes.
-    hasher.write(&[u8::from(profile == Profile::Release), 1]);
+    hasher.write(&[u8::from(profile != Profile::Debug), 1]);
     for file in files {
         let bytes = fs::read(&file).with_context(|| format!("read {}", file.display()))?;
         hasher.write(

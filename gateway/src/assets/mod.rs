@@ -1,9 +1,9 @@
-//! The embedded dashboard: its page, its files, and how long browsers may keep them.
+//! The dashboard: its page, its files, and how long browsers may keep them.
 //!
-//! Owns everything that Trunk wrote to `dist/` (inside the binary in a release build, read from the
-//! folder at the start in a debug build). Every file but the page has its content's hash in its name
-//! and is kept for ever; the page is asked for anew each time. Knows nothing of the API: what is no
-//! page and no asset is left to the router.
+//! Owns everything that Trunk wrote to `dist/`. The program embeds it, not this library: so all of the
+//! gateway but its last link can be built before, or beside, the dashboard. Every file but the page has
+//! its content's hash in its name and is kept for ever; the page is asked for anew each time. Knows
+//! nothing of the API: what is no page and no asset is left to the router.
 
 mod accept;
 mod page;
@@ -25,12 +25,6 @@ use sha2::{Digest as _, Sha256};
 use accept::Encoding;
 use page::Page;
 
-#[derive(RustEmbed)]
-#[folder = "../dist"]
-#[allow_missing = true]
-#[exclude = ".*"]
-struct Dist;
-
 /// Where Trunk was told that its files will be served (`public_url` in `Trunk.toml`).
 const PREFIX: &str = "/assets/";
 
@@ -39,6 +33,24 @@ const NOT_BUILT: &str = "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-
     <h1>The dashboard is not built</h1>\n\
     <p>This gateway was compiled without it. Type <code>cargo xtask build</code>, then start it again.</p>\n\
     <p>The REST API is here all the same, under <code>/api/v1</code>.</p>\n</html>\n";
+
+/// What Trunk wrote, by path in `dist/`; `name.br` and `name.gz` are forms of `name`.
+#[derive(Clone, Debug, Default)]
+pub struct Files(HashMap<String, Bytes>);
+
+impl Files {
+    /// Those that a program embeds.
+    pub fn embedded<Dist: RustEmbed>() -> Self {
+        let files = Dist::iter().filter_map(|name| {
+            let bytes = match Dist::get(&name)?.data {
+                Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+                Cow::Owned(bytes) => Bytes::from(bytes),
+            };
+            Some((name.into_owned(), bytes))
+        });
+        Self(files.collect())
+    }
+}
 
 /// The dashboard's files, ready to be served below one base path.
 #[derive(Debug)]
@@ -60,24 +72,12 @@ struct File {
 }
 
 impl Assets {
-    /// Takes the embedded files. `base_path` is where the gateway is mounted: empty, or `/etcd`.
-    pub fn new(base_path: &str) -> Self {
-        let files = Dist::iter()
-            .filter_map(|name| {
-                let bytes = match Dist::get(&name)?.data {
-                    Cow::Borrowed(bytes) => Bytes::from_static(bytes),
-                    Cow::Owned(bytes) => Bytes::from(bytes),
-                };
-                Some((name.into_owned(), bytes))
-            })
-            .collect();
-        Self::from_files(files, base_path)
-    }
-
-    /// `files` by their path in `dist/`; `name.br` and `name.gz` are forms of `name`.
-    fn from_files(mut files: HashMap<String, Bytes>, base_path: &str) -> Self {
+    /// Serves `files`. `base_path` is where the gateway is mounted: empty, or `/etcd`.
+    pub fn new(Files(mut files): Files, base_path: &str) -> Self {
+        // An empty page is the build script's, in the place of one that is not built yet.
         let page = files
             .remove("index.html")
+            .filter(|html| !html.is_empty())
             .map(|html| Page::new(&String::from_utf8_lossy(&html), base_path));
         let policy =
             page::content_security_policy(page.as_ref().map_or(&[], |page| &page.script_hashes));

@@ -16,7 +16,7 @@ fn built() -> Assets {
         .into_iter()
         .map(|(name, bytes)| (name.to_owned(), Bytes::from_static(bytes)))
         .collect();
-    Assets::from_files(files, "")
+    Assets::new(Files(files), "")
 }
 
 fn get(assets: &Assets, path: &str, headers: &[(&'static str, &str)]) -> Option<Response> {
@@ -180,7 +180,7 @@ async fn head_tells_the_length_and_sends_nothing() {
 
 #[tokio::test]
 async fn without_a_dashboard_pages_say_how_to_build_it() {
-    let assets = Assets::from_files(HashMap::new(), "");
+    let assets = Assets::new(Files::default(), "");
     let response = get(&assets, "/", &[NAVIGATION]).expect("a page");
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     let text = String::from_utf8(body(response).await.to_vec()).expect("the page is text");

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, anyhow};
 
-use super::job::{Item, Job, Lane};
-use super::{build_folder, locked_version};
+use super::locked_version;
+use crate::job::{Item, Job, Lane, build_folder};
 use crate::{paths, proc};
 
 /// The newest Trunk for our toolchain.
@@ -104,11 +104,13 @@ pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
             continue;
         }
         items.push(Item {
+            id: tool.program,
             name: format!("{} {}", tool.package, tool.version),
             why: tool.why,
             into: ".tools/bin".to_owned(),
             estimate: tool.estimate,
             lane: tool.lane,
+            after: &[],
             mend: format!(
                 "try by hand: cargo install {} --version {} --root .tools",
                 tool.package, tool.version

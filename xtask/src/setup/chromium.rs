@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::job::{Item, Lane};
 use super::system::{self, System};
+use crate::job::{Item, Lane};
 use crate::proc;
 
 /// Names under which it is installed.
@@ -33,11 +33,13 @@ pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
         );
     }
     items.push(Item {
+        id: "chromium",
         name: "Chromium".to_owned(),
         why: "the browser tests drive it",
         into: "the system, by apt-get".to_owned(),
         estimate: "about 1 min",
         lane: Lane::System,
+        after: &[],
         mend: "try by hand: apt-get update && apt-get install chromium".to_owned(),
         install: Box::new(|job| {
             // Package lists may be absent (a slim image) or old: look again before giving up.

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use super::job::{Item, Lane};
 use super::{For, system};
+use crate::job::{Item, Lane};
 use crate::proc;
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -63,11 +63,13 @@ fn target_line() -> &'static str {
 
 fn rustup(args: [&'static str; 3], why: &'static str) -> Item {
     Item {
+        id: args[2],
         name: args[2].to_owned(),
         why,
         into: "your Rust toolchain, by rustup".to_owned(),
         estimate: "seconds",
         lane: Lane::Quick,
+        after: &[],
         mend: format!("try by hand: rustup {}", args.join(" ")),
         install: Box::new(move |job| job.run(Command::new("rustup").args(args))),
     }

@@ -8,7 +8,6 @@ mod cargo_tools;
 mod chromium;
 mod components;
 mod etcd;
-mod job;
 mod protoc;
 mod system;
 
@@ -19,6 +18,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 
 pub(crate) use self::etcd::{Version, parse_usable};
+use crate::job::{self, Item};
 use crate::{paths, proc, say};
 
 /// What the set-up is for.
@@ -41,6 +41,12 @@ impl For {
 
 /// Installs what is missing, and says nothing where nothing is.
 pub(crate) fn run(purpose: For) -> Result<()> {
+    run_with(purpose, Vec::new)
+}
+
+/// As [`run`]; where something is missing, what `more` tells is made beside it: builds that would
+/// otherwise wait for tools that they do not need.
+pub(crate) fn run_with(purpose: For, more: impl FnOnce() -> Vec<Item>) -> Result<()> {
     let mut missing = Vec::new();
     let mut looked = vec![
         components::missing(purpose, &mut missing),
@@ -64,8 +70,9 @@ pub(crate) fn run(purpose: For) -> Result<()> {
         return Ok(());
     }
 
+    missing.extend(more());
     let started = Instant::now();
-    say::line("Set-up: missing here, and installed now");
+    say::line("Set-up: missing here, and made now");
     for item in &missing {
         say::line(format!(
             "  - {}: {} (into {}; {})",
@@ -75,7 +82,7 @@ pub(crate) fn run(purpose: For) -> Result<()> {
     std::fs::create_dir_all(paths::tools_bin()).context("create the tool folder .tools/bin")?;
     job::run_all(missing)?;
     // Intermediate files of finished builds; of a build that failed they are kept for the next try.
-    let _ = std::fs::remove_dir_all(build_folder());
+    let _ = std::fs::remove_dir_all(job::build_folder());
     say::line(format!("Set-up done in {}", say::took(started)));
     Ok(())
 }
@@ -86,11 +93,6 @@ pub(crate) fn command(purpose: For) -> Result<()> {
     run(purpose)?;
     say::line(format!("Everything is in place ({})", say::took(started)));
     Ok(())
-}
-
-/// Where tools are compiled; on the same disk as the tool folder, so that a broken build can go on.
-fn build_folder() -> PathBuf {
-    paths::tools().join("build")
 }
 
 /// PATH for Trunk: it looks for wasm-bindgen there.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::job::{Item, Lane};
+use crate::job::{Item, Lane};
 use crate::{paths, proc};
 
 /// Adds the copy where it is not there, whole and of the crate's version.
@@ -44,11 +44,13 @@ pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
         return Ok(());
     }
     items.push(Item {
+        id: "protoc",
         name: "protoc".to_owned(),
         why: "etcd-client's build script compiles etcd's protocol with it",
         into: ".tools/protoc".to_owned(),
         estimate: "at once",
         lane: Lane::Quick,
+        after: &[],
         mend: "try again: cargo xtask setup".to_owned(),
         install: Box::new(move |_| install(&binary, &includes, &target)),
     });

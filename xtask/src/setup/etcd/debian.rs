@@ -9,10 +9,9 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::super::build_folder;
-use super::super::job::Job;
 use super::super::system;
 use super::{Version, version_of};
+use crate::job::{Job, build_folder};
 use crate::proc;
 
 /// The server's package; its program is `etcd`.

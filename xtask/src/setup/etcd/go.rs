@@ -9,9 +9,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use super::super::build_folder;
-use super::super::job::Job;
 use super::Version;
+use crate::job::{Job, build_folder};
 use crate::proc;
 
 /// Whether there is a Go to build with.

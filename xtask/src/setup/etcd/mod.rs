@@ -11,8 +11,8 @@ use std::str::FromStr;
 use anyhow::{Result, bail};
 
 use super::For;
-use super::job::{Item, Lane};
 use super::system::{self, System};
+use crate::job::{Item, Job, Lane};
 use crate::{paths, proc, say};
 
 /// What is built where there is none.
@@ -128,21 +128,25 @@ pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {
     let mend = format!("or take another way: {}", line_to_type());
     if go::present() {
         items.push(Item {
+            id: "etcd",
             name: format!("{what} {VERSION}"),
             why,
             into: ".tools/bin, built by Go from its modules".to_owned(),
             estimate: "1 to 2 min on two cores",
             lane: Lane::Second,
+            after: &[],
             mend,
             install: Box::new(move |job| go::build(job, VERSION, server, &paths::tools_bin())),
         });
     } else if debian::present() {
         items.push(Item {
+            id: "etcd",
             name: format!("{what} of this system's packages"),
             why,
             into: ".tools/bin, unpacked there and not installed: no service starts".to_owned(),
             estimate: "seconds",
             lane: Lane::System,
+            after: &[],
             mend,
             install: Box::new(move |job| {
                 let bin = paths::tools_bin();
@@ -172,7 +176,6 @@ fn judge(version: Version) -> Result<()> {
         bail!("this system's package is etcd {version}, and the gateway needs 3.4 or newer");
     }
     if let Some(warning) = end_of_life(version) {
-        say::clear_status();
         say::line(warning);
     }
     Ok(())
@@ -201,21 +204,25 @@ fn missing_version(version: Version, items: &mut Vec<Item>) -> Result<()> {
     let why = "the tests are to run on it";
     if from_modules && go::present() {
         items.push(Item {
+            id: "etcd",
             name,
             why,
             into: format!("{into}, built by Go from its modules"),
             estimate: "1 to 2 min on two cores",
             lane: Lane::Second,
+            after: &[],
             mend: format!("does this version exist? or put both programs into {into} yourself"),
             install: Box::new(move |job| go::build(job, version, true, &folder)),
         });
     } else if debian::present() {
         items.push(Item {
+            id: "etcd",
             name,
             why,
             into: format!("{into}, unpacked from this system's packages"),
             estimate: "seconds",
             lane: Lane::System,
+            after: &[],
             mend: format!("or put both programs into {into} yourself"),
             install: Box::new(move |job| unpack_exactly(job, version, &folder)),
         });
@@ -234,7 +241,7 @@ fn missing_version(version: Version, items: &mut Vec<Item>) -> Result<()> {
     Ok(())
 }
 
-fn unpack_exactly(job: &super::job::Job, version: Version, folder: &Path) -> Result<()> {
+fn unpack_exactly(job: &Job, version: Version, folder: &Path) -> Result<()> {
     let found = debian::unpack(job, true, folder)?;
     if found == Some(version) {
         return Ok(());

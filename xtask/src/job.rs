@@ -1,30 +1,30 @@
-//! Installing several things side by side, with their progress on one line.
+//! Making several things side by side, with their progress on one line.
 //!
 //! Items of one lane run one after another, lanes at the same time: a build leaves cores idle while it
 //! links or compiles its last crate, and another fills them. More than two would only fight.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::{build_folder, say};
-use crate::proc;
+use crate::{paths, proc, say};
 
 /// How much of a failed command's output is shown; the rest is in its log.
 const TAIL_LINES: usize = 30;
 
 /// What may run at the same time as what.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Lane {
+pub(crate) enum Lane {
     /// Copies and rustup: quick.
     Quick,
-    /// The longest build.
+    /// Trunk, which takes longest, and the dashboard.
     First,
     /// The other builds.
     Second,
@@ -35,25 +35,29 @@ pub(super) enum Lane {
 type Install = Box<dyn FnOnce(&Job) -> Result<()> + Send>;
 
 /// One missing thing and how to get it.
-pub(super) struct Item {
+pub(crate) struct Item {
+    /// What others call it in `after`.
+    pub(crate) id: &'static str,
     /// What, with its version.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// What it is for, in half a sentence.
-    pub(super) why: &'static str,
+    pub(crate) why: &'static str,
     /// Where it goes.
-    pub(super) into: String,
+    pub(crate) into: String,
     /// How long that takes.
-    pub(super) estimate: &'static str,
+    pub(crate) estimate: &'static str,
     /// What it shares its time with.
-    pub(super) lane: Lane,
+    pub(crate) lane: Lane,
+    /// What must be there before, of another lane or of its own: those of them that are missing, too.
+    pub(crate) after: &'static [&'static str],
     /// The command that mends a failure.
-    pub(super) mend: String,
+    pub(crate) mend: String,
     /// Does it.
-    pub(super) install: Install,
+    pub(crate) install: Install,
 }
 
 /// A running installation: collects the output and the last line of it.
-pub(super) struct Job {
+pub(crate) struct Job {
     name: String,
     started: Instant,
     last: Mutex<String>,
@@ -61,7 +65,7 @@ pub(super) struct Job {
 
 impl Job {
     /// Runs a command whose output goes to `.tools/build/<name>.log`.
-    pub(super) fn run(&self, command: &mut Command) -> Result<()> {
+    pub(crate) fn run(&self, command: &mut Command) -> Result<()> {
         let folder = build_folder();
         std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
         let file_name: String = self
@@ -100,7 +104,7 @@ impl Job {
     }
 
     /// Shows what a step without a command is doing.
-    pub(super) fn note(&self, text: &str) {
+    pub(crate) fn note(&self, text: &str) {
         text.trim()
             .clone_into(&mut self.last.lock().unwrap_or_else(PoisonError::into_inner));
     }
@@ -126,8 +130,55 @@ impl Job {
     }
 }
 
-/// Runs every item; all lanes are tried, and the first failure is the result.
-pub(super) fn run_all(items: Vec<Item>) -> Result<()> {
+/// Where intermediate files and logs go; on the same disk as the tool folder, so that a broken build
+/// can go on.
+pub(crate) fn build_folder() -> PathBuf {
+    paths::tools().join("build")
+}
+
+/// How items that others wait for came out.
+#[derive(Default)]
+struct Outcomes {
+    by_id: Mutex<HashMap<&'static str, Option<bool>>>,
+    changed: Condvar,
+}
+
+impl Outcomes {
+    fn of(items: &[Item]) -> Self {
+        let by_id = items.iter().map(|item| (item.id, None)).collect();
+        Self {
+            by_id: Mutex::new(by_id),
+            changed: Condvar::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, Option<bool>>> {
+        self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, id: &'static str, well: bool) {
+        self.lock().insert(id, Some(well));
+        self.changed.notify_all();
+    }
+
+    /// Waits for all of `ids`; whether they all came out well. What is no item was there before.
+    fn wait(&self, ids: &[&str]) -> bool {
+        let open = |by_id: &mut HashMap<&'static str, Option<bool>>| {
+            ids.iter().any(|id| by_id.get(id) == Some(&None))
+        };
+        let by_id = self
+            .changed
+            .wait_while(self.lock(), open)
+            .unwrap_or_else(PoisonError::into_inner);
+        !ids.iter().any(|id| by_id.get(id) == Some(&Some(false)))
+    }
+}
+
+/// Runs every item; all lanes are tried, and the first failure is the result. An item whose need failed
+/// is left out without a word of its own.
+pub(crate) fn run_all(items: Vec<Item>) -> Result<()> {
+    let outcomes = Outcomes::of(&items);
+    let outcomes = &outcomes;
     let mut lanes: Vec<(Lane, Vec<Item>)> = Vec::new();
     for item in items {
         match lanes.iter_mut().find(|(lane, _)| *lane == item.lane) {
@@ -135,7 +186,7 @@ pub(super) fn run_all(items: Vec<Item>) -> Result<()> {
             None => lanes.push((item.lane, vec![item])),
         }
     }
-    let running: Mutex<Vec<std::sync::Arc<Job>>> = Mutex::new(Vec::new());
+    let running: Mutex<Vec<Arc<Job>>> = Mutex::new(Vec::new());
     let (done_tx, done_rx) = mpsc::channel::<Result<()>>();
     let running = &running;
 
@@ -144,9 +195,16 @@ pub(super) fn run_all(items: Vec<Item>) -> Result<()> {
         for (_, items) in lanes {
             let done = done_tx.clone();
             scope.spawn(move || {
-                let result = items
-                    .into_iter()
-                    .try_for_each(|item| run_one(item, running));
+                let mut result = Ok(());
+                for item in items {
+                    let id = item.id;
+                    if result.is_ok() && outcomes.wait(item.after) {
+                        result = run_one(item, running);
+                        outcomes.set(id, result.is_ok());
+                    } else {
+                        outcomes.set(id, false);
+                    }
+                }
                 // The receiver outlives every lane.
                 let _ = done.send(result);
             });
@@ -158,7 +216,6 @@ pub(super) fn run_all(items: Vec<Item>) -> Result<()> {
                 Ok(result) => {
                     finished += 1;
                     if let Err(error) = result {
-                        say::clear_status();
                         say::line(format!("  failed: {error:#}"));
                         first_failure.get_or_insert_with(|| anyhow!("set-up is not complete"));
                     }
@@ -170,7 +227,7 @@ pub(super) fn run_all(items: Vec<Item>) -> Result<()> {
     })
 }
 
-fn show_running(running: &Mutex<Vec<std::sync::Arc<Job>>>) {
+fn show_running(running: &Mutex<Vec<Arc<Job>>>) {
     let jobs = running.lock().unwrap_or_else(PoisonError::into_inner);
     let text: Vec<String> = jobs.iter().map(|job| job.status()).collect();
     if !text.is_empty() {
@@ -178,8 +235,8 @@ fn show_running(running: &Mutex<Vec<std::sync::Arc<Job>>>) {
     }
 }
 
-fn run_one(item: Item, running: &Mutex<Vec<std::sync::Arc<Job>>>) -> Result<()> {
-    let job = std::sync::Arc::new(Job {
+fn run_one(item: Item, running: &Mutex<Vec<Arc<Job>>>) -> Result<()> {
+    let job = Arc::new(Job {
         name: item.name.clone(),
         started: Instant::now(),
         last: Mutex::new(String::new()),
@@ -192,13 +249,96 @@ fn run_one(item: Item, running: &Mutex<Vec<std::sync::Arc<Job>>>) -> Result<()> 
     running
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .retain(|other| !std::sync::Arc::ptr_eq(other, &job));
-    say::clear_status();
+        .retain(|other| !Arc::ptr_eq(other, &job));
     match result {
         Ok(()) => {
             say::line(format!("  ✓ {} ({})", item.name, say::took(job.started)));
             Ok(())
         }
         Err(error) => Err(anyhow!("{}: {error:#}\n  {}", item.name, item.mend)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn item(
+        id: &'static str,
+        lane: Lane,
+        after: &'static [&'static str],
+        install: impl FnOnce(&Job) -> Result<()> + Send + 'static,
+    ) -> Item {
+        Item {
+            id,
+            name: id.to_owned(),
+            why: "a test",
+            into: "nowhere".to_owned(),
+            estimate: "at once",
+            lane,
+            after,
+            mend: "mend the test".to_owned(),
+            install: Box::new(install),
+        }
+    }
+
+    /// What ran, in this order.
+    #[derive(Clone, Default)]
+    struct Order(Arc<Mutex<Vec<&'static str>>>);
+
+    impl Order {
+        /// What adds itself.
+        fn item(&self, id: &'static str, lane: Lane, after: &'static [&'static str]) -> Item {
+            let order = self.clone();
+            item(id, lane, after, move |_| {
+                order.add(id);
+                Ok(())
+            })
+        }
+
+        fn add(&self, id: &'static str) {
+            self.0.lock().expect("no test panicked").push(id);
+        }
+
+        fn seen(&self) -> Vec<&'static str> {
+            self.0.lock().expect("no test panicked").clone()
+        }
+    }
+
+    #[test]
+    fn an_item_waits_for_what_it_needs_of_another_lane() {
+        let order = Order::default();
+        let (go_tx, go_rx) = mpsc::channel::<()>();
+        let (tool, other) = (order.clone(), order.clone());
+        run_all(vec![
+            order.item("bundle", Lane::First, &["tool", "there already"]),
+            item("tool", Lane::Second, &[], move |_| {
+                go_rx.recv_timeout(Duration::from_secs(10))?;
+                tool.add("tool");
+                Ok(())
+            }),
+            item("other", Lane::Quick, &[], move |_| {
+                other.add("other");
+                Ok(go_tx.send(())?)
+            }),
+        ])
+        .expect("nothing fails");
+        assert_eq!(order.seen(), ["other", "tool", "bundle"]);
+    }
+
+    #[test]
+    fn what_needs_a_failed_item_is_left_out_and_the_rest_is_made() {
+        let order = Order::default();
+        let error = run_all(vec![
+            order.item("bundle", Lane::First, &["tool"]),
+            item("tool", Lane::Second, &[], |_| bail!("no compiler")),
+            order.item("next of its lane", Lane::Second, &[]),
+            order.item("other", Lane::Quick, &[]),
+        ])
+        .expect_err("the tool fails");
+        assert_eq!(error.to_string(), "set-up is not complete");
+        assert_eq!(order.seen(), ["other"]);
     }
 }
