@@ -189,11 +189,11 @@ fn anonymous(app: &App, cluster: &Cluster, parts: &Parts) -> Result<Identity> {
     }
     Err(Failure::new(
         Code::Unauthenticated,
-        "the request came through others, without sign-in",
+        "the request comes without sign-in, and others than this machine can have sent it",
     )
     .hint(
         "sign in with an etcd user (Authorization: Basic or Bearer); or, where a proxy in front \
-         has sign-in of its own, start with --anonymous gateway",
+         has sign-in of its own or everybody may have the gateway's rights, start with --anonymous gateway",
     ))
 }
 

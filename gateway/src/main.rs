@@ -1,12 +1,13 @@
 //! `watchgate`: parse, build, run.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use gateway::Gateway;
 use gateway::assets::Files;
 use gateway::config::{Cli, Command, Config, Connect, LoadError};
+use gateway::service::cluster::is_for_users;
 use gateway::{limits, supervise};
 use rust_embed::RustEmbed;
 use tokio::signal::unix::{SignalKind, signal};
@@ -77,6 +78,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("--log {} is no filter", config.log))?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     if config.log_json {
         logs.json().init();
@@ -113,7 +115,10 @@ async fn announce(gateway: &Gateway) {
         let endpoints = cluster.endpoints.join(", ");
         let about = match cluster.info.version_here().await {
             Ok(version) => format!("etcd {version}"),
-            Err(failure) => format!("not reached yet ({})", failure.chain()),
+            Err(failure) if is_for_users(&failure) => {
+                "etcd shows its version to users alone: requests sign in as one".to_owned()
+            }
+            Err(failure) => format!("not reached yet ({failure})"),
         };
         lines.push(format!("Cluster {} at {endpoints}: {about}", cluster.name));
     }

@@ -21,7 +21,10 @@ use crate::v3;
 #[openapi(info(
     title = "Watchgate",
     description = "etcd as plain JSON over HTTP. Bytes are a string when valid UTF-8, else {\"base64\": …}; \
-                   ids are hexadecimal strings; errors are RFC 9457 problems with a stable code."
+                   ids are hexadecimal strings; errors are RFC 9457 problems with a stable code. What is \
+                   below /api/v1, but for /clusters, is the default cluster's; below \
+                   /api/v1/clusters/{cluster} the same is that cluster's. Below /v3 the gateway answers as \
+                   etcd's own JSON gateway does, whose paths are described by etcd."
 ))]
 struct ApiDoc;
 
@@ -46,8 +49,8 @@ fn v1() -> OpenApiRouter<AppState> {
         )
         .routes(routes!(api::tree::tree))
         .routes(routes!(api::history::history))
-        .route("/history", get(api::history::history))
-        .route("/history/", get(api::history::history))
+        .routes(routes!(api::history::history_by_query))
+        .route("/history/", get(api::history::history_by_query))
         .routes(routes!(api::txn::txn))
         .routes(routes!(api::txn::single))
         .routes(routes!(api::stm::read))
@@ -116,19 +119,25 @@ fn v1_alone() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(api::cluster::clusters))
 }
 
+/// What stands outside `/api/v1`.
+fn beside() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(api::root::healthz))
+        .routes(routes!(api::root::readyz))
+        .routes(routes!(api::root::metrics))
+        .routes(routes!(api::root::version))
+        .routes(routes!(api::root::health))
+        .routes(routes!(api::root::openapi))
+        .routes(routes!(api::docs::docs))
+}
+
 /// The whole router, with everything a request passes.
 pub fn router(state: AppState) -> Router {
     let (v1, _) = v1().split_for_parts();
     let (v1_alone, _) = v1_alone().split_for_parts();
+    let (beside, _) = beside().split_for_parts();
     let base = state.config.base_path.clone();
-    let routes = Router::new()
-        .route("/healthz", get(api::root::healthz))
-        .route("/readyz", get(api::root::readyz))
-        .route("/metrics", get(api::root::metrics))
-        .route("/version", get(api::root::version))
-        .route("/health", get(api::root::health))
-        .route("/api/openapi.json", get(api::root::openapi))
-        .route("/api/docs", get(api::docs::docs))
+    let routes = beside
         .nest("/api/v1/clusters/{cluster}", v1.clone())
         .nest("/api/v1", v1.merge(v1_alone))
         .merge(v3::routes())
@@ -152,6 +161,7 @@ pub fn router(state: AppState) -> Router {
 /// The OpenAPI document, as kept in git.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let (_, mut api) = OpenApiRouter::with_openapi(ApiDoc::openapi())
+        .merge(beside())
         .nest("/api/v1", v1().merge(v1_alone()))
         .split_for_parts();
     // axum's wildcard is `{*key}`; in a published path a parameter is `{key}`.

@@ -74,9 +74,13 @@ pub struct Connection {
 pub async fn serve(listener: TcpListener, router: Router, tasks: Tasks, limits: Limits) {
     let permits = Arc::new(Semaphore::new(limits.connections));
     loop {
-        let permit = Arc::clone(&permits).acquire_owned().await;
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        // The end is told at the limit of connections too.
+        let next = async {
+            let permit = Arc::clone(&permits).acquire_owned().await;
+            (permit, listener.accept().await)
+        };
+        let (permit, accepted) = tokio::select! {
+            next = next => next,
             () = tasks.stop().cancelled() => return,
         };
         let stream = match accepted {
@@ -275,6 +279,17 @@ mod tests {
         // Before a call lifts the limit it holds there too.
         let got = fate(b"PUT /unhurried HTTP/1.1\r\nContent-Length: 9\r\n\r\n").await;
         assert!(got.ends_with(b"\r\n\r\n0"), "{}", got.escape_ascii());
+    }
+
+    #[tokio::test]
+    async fn the_end_is_told_when_no_more_may_connect() {
+        let (tasks, router) = (Tasks::default(), Router::new());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let limits = Limits::new(0);
+        let serving = tokio::spawn(serve(listener, router, tasks.clone(), limits));
+        tasks.cancel();
+        let ended = tokio::time::timeout(Duration::from_secs(10), serving);
+        ended.await.expect("in time").expect("without a panic");
     }
 
     #[tokio::test]

@@ -110,9 +110,14 @@ async fn the_examples_of_the_document_are_what_is_answered() {
     let mut names = Names::default();
     for told in &story {
         let asked = format!("{} {}", told["method"], told["path"]);
+        let client = if told["beside"] == true {
+            gateway.root()
+        } else {
+            gateway.api()
+        };
         let client = match told["user"].as_str().and_then(|user| user.split_once(':')) {
-            Some((name, password)) => gateway.api().signed(name, password),
-            None => gateway.api(),
+            Some((name, password)) => client.signed(name, password),
+            None => client,
         };
         let answer = answer(&client, &names, told).await;
         names.compare(&asked, &told["answer"], &answer);
@@ -166,6 +171,7 @@ async fn answer(client: &Client, names: &Names, told: &Value) -> Value {
             let lines = text.lines().map(serde_json::from_str::<Value>);
             Value::Array(lines.collect::<Result<_, _>>().expect("lines of JSON"))
         }
+        Some("text") => Value::String(ask.send().await.expect(status).text()),
         Some("bytes") => {
             let answer = ask.send().await.expect(status);
             assert!(!answer.body.is_empty(), "{path}");
@@ -173,7 +179,11 @@ async fn answer(client: &Client, names: &Names, told: &Value) -> Value {
         }
         _ => {
             let answer = ask.send().await.expect(status);
-            serde_json::from_slice(&answer.body).expect("JSON")
+            let value: Value = serde_json::from_slice(&answer.body).expect("JSON");
+            if let Some(revision) = value["header"]["revision"].as_i64() {
+                assert_eq!(answer.revision(), revision, "{path}");
+            }
+            value
         }
     }
 }

@@ -100,6 +100,7 @@ async fn everything_is_below_the_base_path() {
         "/health",
         "/metrics",
         "/api/openapi.json",
+        "/api/docs",
     ] {
         below.get(probe).send().await.expect(200);
     }

@@ -126,6 +126,39 @@ async fn the_document_describes_what_is_served() {
 }
 
 #[tokio::test]
+async fn the_document_is_a_page_too_and_fetches_nothing() {
+    let world = World::new("docs").await;
+    let answer = world
+        .gateway
+        .root()
+        .get("/api/docs")
+        .send()
+        .await
+        .expect(200);
+    assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+    let policy = answer.header("content-security-policy");
+    assert!(
+        policy.starts_with("default-src 'none'; style-src 'sha256-"),
+        "{policy}"
+    );
+    let page = answer.text();
+    for foreign in [" src=", "<link", "<script", "@import", "url("] {
+        assert!(!page.contains(foreign), "{foreign}");
+    }
+    let mut anchors = 0;
+    for target in page.split("href=\"").skip(1) {
+        let target = target.split('"').next().expect("a quoted value");
+        if let Some(anchor) = target.strip_prefix('#') {
+            assert!(page.contains(&format!("id=\"{anchor}\"")), "{target}");
+            anchors += 1;
+        } else {
+            assert_eq!(target, "openapi.json");
+        }
+    }
+    assert!(anchors > 100, "{anchors}");
+}
+
+#[tokio::test]
 async fn requests_have_an_id_that_problems_repeat() {
     let world = World::new("request-id").await;
     let mut seen = std::collections::HashSet::new();

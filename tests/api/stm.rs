@@ -169,6 +169,28 @@ async fn w10_3_a_blind_write() {
 }
 
 #[tokio::test]
+async fn a_revision_that_never_was_guards_nothing_and_is_refused() {
+    let world = World::new("stm-future").await;
+    world.put("b", "another's").await;
+    let read = read(&world, &["a"], None).await;
+    let now = read["header"]["revision"].as_i64().expect("a revision");
+    let commit = |revision: i64| {
+        let body = json!({
+            "revision": revision,
+            "reads": [{"key": format!("{}a", world.prefix), "mod_revision": 0}],
+            "writes": [{"put": {"key": format!("{}b", world.prefix), "value": "mine"}}],
+        });
+        world.api.post("/stm/commit", &body)
+    };
+    let ahead = commit(now + 1_000_000).send().await;
+    ahead.problem(416, "future_revision");
+    let key = format!("{}b", world.prefix);
+    assert_eq!(world.api.read(&key).await["value"], "another's");
+    commit(now).send().await.json(200);
+    assert_eq!(world.api.read(&key).await["value"], "mine");
+}
+
+#[tokio::test]
 async fn w10_4_reads_of_one_revision_or_each_of_its_own() {
     let world = World::new("w10-reads").await;
     world.put("a", "1").await;
@@ -277,12 +299,8 @@ async fn limits_and_malformed_requests() {
     let world = World::new("stm-limits").await;
     let key = |n: usize| world.key(&format!("{n}"));
     let keys = |n: usize| json!({"keys": (0..n).map(key).collect::<Vec<_>>()});
-    world
-        .api
-        .post("/stm/read", &keys(128))
-        .send()
-        .await
-        .json(200);
+    let read = world.api.post("/stm/read", &keys(128)).send().await;
+    let now = read.json(200)["header"]["revision"].clone();
     let many = world.api.post("/stm/read", &keys(129)).send().await;
     many.problem(422, "too_many_ops");
 
@@ -291,7 +309,7 @@ async fn limits_and_malformed_requests() {
         let writes = (0..writes).map(|n| json!({"delete": {"key": key(1000 + n)}}));
         let body = json!({
             "isolation": isolation,
-            "revision": 1_000_000_000,
+            "revision": now,
             "reads": reads.collect::<Vec<_>>(),
             "writes": writes.collect::<Vec<_>>(),
         });

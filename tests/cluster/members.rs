@@ -80,6 +80,26 @@ async fn a_learner_is_added_updated_refused_its_vote_and_removed() {
 }
 
 #[tokio::test]
+async fn the_last_member_is_not_removed() {
+    let etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let api = gateway.api();
+    let list = api.get("/cluster/members").send().await.json(200);
+    let id = list["members"][0]["id"].as_str().expect("an id");
+    let removed = api.delete(&format!("/cluster/members/{id}")).send().await;
+    let problem = removed.problem(409, "conflict");
+    let detail = problem["detail"].as_str().expect("text");
+    assert!(detail.contains("not enough started members"), "{problem}");
+    assert!(
+        problem["hint"]
+            .as_str()
+            .is_some_and(|hint| hint.contains("never removed")),
+        "{problem}"
+    );
+    api.get("/kv?prefix=&limit=1").send().await.json(200);
+}
+
+#[tokio::test]
 async fn what_would_cost_the_cluster_its_majority_is_refused() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;

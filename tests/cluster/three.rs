@@ -80,6 +80,10 @@ async fn w12_2_three_members_one_leader_one_may_fail() {
             .is_some_and(|it| it.contains("cannot be reached")),
         "{gone}"
     );
+    assert!(
+        !warnings(&after).contains(&"advertised_url"),
+        "it is away, and its URL is right: {after}"
+    );
     assert_eq!(
         (&after["quorum"], &after["tolerates"]),
         (&json!(2), &json!(1))

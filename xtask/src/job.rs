@@ -64,6 +64,15 @@ pub(crate) struct Job {
 }
 
 impl Job {
+    /// One that has just begun.
+    pub(crate) fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            started: Instant::now(),
+            last: Mutex::new(String::new()),
+        }
+    }
+
     /// Runs a command whose output goes to `.tools/build/<name>.log`.
     pub(crate) fn run(&self, command: &mut Command) -> Result<()> {
         let folder = build_folder();
@@ -236,11 +245,7 @@ fn show_running(running: &Mutex<Vec<Arc<Job>>>) {
 }
 
 fn run_one(item: Item, running: &Mutex<Vec<Arc<Job>>>) -> Result<()> {
-    let job = Arc::new(Job {
-        name: item.name.clone(),
-        started: Instant::now(),
-        last: Mutex::new(String::new()),
-    });
+    let job = Arc::new(Job::new(&item.name));
     running
         .lock()
         .unwrap_or_else(PoisonError::into_inner)

@@ -46,9 +46,12 @@ enum Command {
     },
     /// Set up, build, and start the demo on http://127.0.0.1:8379
     Run {
-        /// As in `build`
+        /// As in `build`; otherwise the dashboard is optimised and the gateway a development build
         #[arg(long)]
         debug: bool,
+        /// What `build` makes, which takes longer and runs faster
+        #[arg(long, conflicts_with = "debug")]
+        release: bool,
         /// Flags of the gateway (`--etcd http://…` uses that cluster, without the demo)
         #[arg(last = true)]
         flags: Vec<OsString>,
@@ -96,8 +99,12 @@ fn main() -> Result<()> {
         } else {
             setup::For::Run
         }),
-        Command::Build { debug } => product::build_command(profile(debug, ui::Profile::Release)),
-        Command::Run { debug, flags } => product::run(profile(debug, ui::Profile::Demo), flags),
+        Command::Build { debug } => product::build_command(profile(debug, !debug)),
+        Command::Run {
+            debug,
+            release,
+            flags,
+        } => product::run(profile(debug, release), flags),
         Command::Test { only, etcd } => checks::test(&only, etcd),
         Command::Tidy => checks::tidy(),
         Command::Openapi { check } => openapi::run(check),
@@ -107,6 +114,10 @@ fn main() -> Result<()> {
     }
 }
 
-fn profile(debug: bool, otherwise: ui::Profile) -> ui::Profile {
-    if debug { ui::Profile::Debug } else { otherwise }
+fn profile(debug: bool, release: bool) -> ui::Profile {
+    match (debug, release) {
+        (true, _) => ui::Profile::Debug,
+        (_, true) => ui::Profile::Release,
+        _ => ui::Profile::Demo,
+    }
 }

@@ -15,15 +15,20 @@ pub(crate) fn build(profile: ui::Profile) -> Result<PathBuf> {
     setup::run_with(setup::For::Run, || {
         ui::item(profile)
             .into_iter()
-            .chain([library(profile)])
+            .chain([before_the_dashboard(profile)])
             .collect()
     })?;
     ui::build(profile)?;
     gateway(profile)
 }
 
-/// The gateway's library: all of it but the dashboard, and so ready to be built before that is.
-fn library(profile: ui::Profile) -> Item {
+/// All of the gateway that can be built before the dashboard is: for a release, which embeds that, the
+/// library.
+fn before_the_dashboard(profile: ui::Profile) -> Item {
+    let what: &[&str] = match profile {
+        ui::Profile::Release => &["--lib"],
+        ui::Profile::Demo | ui::Profile::Debug => &["--bin", "watchgate"],
+    };
     Item {
         id: "gateway",
         name: "the gateway".to_owned(),
@@ -33,7 +38,7 @@ fn library(profile: ui::Profile) -> Item {
         lane: Lane::Second,
         after: &["protoc"],
         mend: "try again: cargo xtask build".to_owned(),
-        install: Box::new(move |job| job.run(cargo_build(profile).arg("--lib"))),
+        install: Box::new(move |job| job.run(cargo_build(profile).args(what))),
     }
 }
 
@@ -51,8 +56,7 @@ fn cargo_build(profile: ui::Profile) -> Command {
     command.args(["build", "--package", "gateway"]);
     match profile {
         ui::Profile::Release => command.arg("--release"),
-        ui::Profile::Demo => command.args(["--profile", "demo"]),
-        ui::Profile::Debug => &mut command,
+        ui::Profile::Demo | ui::Profile::Debug => &mut command,
     };
     command
 }
@@ -60,8 +64,7 @@ fn cargo_build(profile: ui::Profile) -> Command {
 fn binary(profile: ui::Profile) -> PathBuf {
     let folder = match profile {
         ui::Profile::Release => "release",
-        ui::Profile::Demo => "demo",
-        ui::Profile::Debug => "debug",
+        ui::Profile::Demo | ui::Profile::Debug => "debug",
     };
     let target = proc::env_var("CARGO_TARGET_DIR")
         .map_or_else(|| paths::root().join("target"), PathBuf::from);

@@ -19,6 +19,9 @@ const VERSION: &str = "4.32.5";
 /// The demo is up long before.
 const START: Duration = Duration::from_mins(1);
 
+/// Where the gateway's own words go.
+const WORDS: &str = "gateway.log";
+
 /// Sets up, starts a gateway, and tries it.
 pub(crate) fn run(flags: &[OsString]) -> Result<()> {
     setup::run(setup::For::Run)?;
@@ -38,8 +41,12 @@ pub(crate) fn run(flags: &[OsString]) -> Result<()> {
         &mut command,
         "each failure above has a curl line; mend it, and keep the request as an acceptance test",
     )?;
-    ensure!(gateway.runs()?, "the gateway ended while it was tried");
-    Ok(())
+    ensure!(
+        gateway.runs()?,
+        "the gateway ended while it was tried:\n{}",
+        gateway.words()
+    );
+    gateway.has_not_panicked()
 }
 
 /// Into an environment of its own, in the tool folder.
@@ -81,17 +88,39 @@ impl Gateway {
         let folder = std::env::temp_dir().join(name);
         fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
         let mut command = Command::new(binary);
+        let words = fs::File::create(folder.join(WORDS)).context("write a log")?;
         command
             .args(["--demo", "--listen", &address.to_string(), "--data-dir"])
             .arg(folder.join("etcd"))
             .env("PATH", setup::etcd_path())
-            .stdin(Stdio::null());
+            .stdin(Stdio::null())
+            .stderr(words);
         let child = command.spawn().context("start the gateway")?;
         Ok(Self { child, folder })
     }
 
     fn runs(&mut self) -> Result<bool> {
         Ok(self.child.try_wait().context("ask for it")?.is_none())
+    }
+
+    /// What it has said of itself.
+    fn words(&self) -> String {
+        fs::read_to_string(self.folder.join(WORDS)).unwrap_or_default()
+    }
+
+    /// A panic of a handler is a 500, which is seen; one of a task of its own is only told.
+    fn has_not_panicked(&self) -> Result<()> {
+        let words = self.words();
+        let panics: Vec<_> = words
+            .lines()
+            .filter(|line| line.contains("panicked"))
+            .collect();
+        ensure!(
+            panics.is_empty(),
+            "the gateway panicked:\n{}",
+            panics.join("\n")
+        );
+        Ok(())
     }
 
     /// Until it listens, which it does once etcd runs.
@@ -102,7 +131,7 @@ impl Gateway {
     fn wait(&mut self, address: SocketAddr) -> Result<()> {
         let started = Instant::now();
         while TcpStream::connect(address).is_err() {
-            ensure!(self.runs()?, "the gateway ended; its words are above");
+            ensure!(self.runs()?, "the gateway ended:\n{}", self.words());
             if started.elapsed() > START {
                 bail!("the gateway does not listen after {START:?}");
             }

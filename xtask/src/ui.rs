@@ -19,7 +19,8 @@ use crate::{compress, paths, proc, say, setup};
 pub(crate) enum Profile {
     /// The dashboard small and compressed, which the browser tests load too; the gateway optimised.
     Release,
-    /// The same dashboard in a gateway that is quicker to build: for the first look.
+    /// For the first look: the dashboard optimised but large, unless it is there as it is released; the
+    /// gateway a development build, which the tests share.
     Demo,
     /// Both quick to build, for work on either.
     Debug,
@@ -31,12 +32,12 @@ const TARGET_FLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
 /// Brings `dist/` up to date.
 pub(crate) fn build(profile: Profile) -> Result<()> {
     let started = Instant::now();
-    let fingerprint = fingerprint(profile)?;
-    if is_built(&fingerprint) {
+    let sources = fingerprint()?;
+    if is_built(profile, &sources) {
         return Ok(());
     }
     say::line("Dashboard: building with Trunk");
-    make(profile, &fingerprint, |trunk| {
+    make(profile, &sources, |trunk| {
         proc::run(
             trunk,
             "the compiler's message is above; try again: cargo xtask build",
@@ -49,8 +50,8 @@ pub(crate) fn build(profile: Profile) -> Result<()> {
 /// The same beside other work; `None` where nothing is to be done. (What cannot be told here, [`build`]
 /// will say.)
 pub(crate) fn item(profile: Profile) -> Option<Item> {
-    let fingerprint = fingerprint(profile).ok()?;
-    (!is_built(&fingerprint)).then(|| Item {
+    let sources = fingerprint().ok()?;
+    (!is_built(profile, &sources)).then(|| Item {
         id: "dashboard",
         name: "the dashboard".to_owned(),
         why: "what a browser shows",
@@ -59,7 +60,7 @@ pub(crate) fn item(profile: Profile) -> Option<Item> {
         lane: Lane::First,
         after: &["trunk", "wasm-bindgen", "wasm32-unknown-unknown"],
         mend: "try again: cargo xtask build".to_owned(),
-        install: Box::new(move |job| make(profile, &fingerprint, |trunk| job.run(trunk))),
+        install: Box::new(move |job| make(profile, &sources, |trunk| job.run(trunk))),
     })
 }
 
@@ -67,21 +68,40 @@ fn stamp() -> PathBuf {
     paths::dist().join(".fingerprint")
 }
 
-fn is_built(fingerprint: &str) -> bool {
-    fs::read_to_string(stamp()).is_ok_and(|old| old == fingerprint)
+/// Whether `dist/` was made of these sources, and is as good as this profile's.
+fn is_built(profile: Profile, sources: &str) -> bool {
+    let good_enough = match profile {
+        Profile::Demo => &[Profile::Demo, Profile::Release][..],
+        _ => &[profile],
+    };
+    fs::read_to_string(stamp()).is_ok_and(|old| {
+        good_enough
+            .iter()
+            .any(|made| old == stamped(*made, sources))
+    })
+}
+
+fn stamped(profile: Profile, sources: &str) -> String {
+    let profile = match profile {
+        Profile::Release => "release",
+        Profile::Demo => "demo",
+        Profile::Debug => "debug",
+    };
+    format!("{profile} {sources}")
 }
 
 fn make(
     profile: Profile,
-    fingerprint: &str,
+    sources: &str,
     run: impl FnOnce(&mut Command) -> Result<()>,
 ) -> Result<()> {
     run(&mut trunk(profile)?)?;
-    if profile != Profile::Debug {
+    if profile == Profile::Release {
         compress::folder(&paths::dist())?;
     }
     let stamp = stamp();
-    fs::write(&stamp, fingerprint).with_context(|| format!("write {}", stamp.display()))
+    fs::write(&stamp, stamped(profile, sources))
+        .with_context(|| format!("write {}", stamp.display()))
 }
 
 /// Trunk's command.
@@ -91,8 +111,13 @@ fn trunk(profile: Profile) -> Result<Command> {
         .current_dir(paths::root())
         .arg("build")
         .env("PATH", setup::trunk_path()?);
-    if profile != Profile::Debug {
-        command.args(["--release", "--cargo-profile", "web"]);
+    let cargo_profile = match profile {
+        Profile::Release => Some("web"),
+        Profile::Demo => Some("demo"),
+        Profile::Debug => None,
+    };
+    if let Some(name) = cargo_profile {
+        command.args(["--release", "--cargo-profile", name]);
         // Leptos compiles each view once instead of once for every type around it: a sixth less on the
         // wire. For this target alone: the hook's own build must not start anew.
         let mut flags = proc::env_var(TARGET_FLAGS).unwrap_or_default();
@@ -107,7 +132,7 @@ fn trunk(profile: Profile) -> Result<Command> {
 }
 
 /// A hash of every source of the dashboard with its path.
-fn fingerprint(profile: Profile) -> Result<String> {
+fn fingerprint() -> Result<String> {
     let root = paths::root();
     let mut files = Vec::new();
     for folder in ["frontend", "shared"] {
@@ -118,8 +143,8 @@ fn fingerprint(profile: Profile) -> Result<String> {
     }
     files.sort();
     let mut hasher = DefaultHasher::new();
-    // The second byte stands for how we build: raise it when that changes.
-    hasher.write(&[u8::from(profile != Profile::Debug), 1]);
+    // Stands for how we build: raise it when that changes.
+    hasher.write(&[2]);
     for file in files {
         let bytes = fs::read(&file).with_context(|| format!("read {}", file.display()))?;
         hasher.write(

@@ -21,7 +21,6 @@ fn done(done: Done) -> Response {
 #[utoipa::path(
     operation_id = "get_auth_status",
     get, path = "/auth/status", tag = "access",
-    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
     responses(
         (status = 200, body = AuthAnswer), (status = 401, body = Problem),
         (status = 403, body = Problem), (status = 503, body = Problem),
@@ -41,7 +40,6 @@ pub async fn status(mut call: Call) -> Result<Response> {
 #[utoipa::path(
     operation_id = "enable_auth",
     post, path = "/auth/enable", tag = "access",
-    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
     responses(
         (status = 200, body = AuthAnswer), (status = 401, body = Problem),
         (status = 403, body = Problem), (status = 409, body = Problem),
@@ -60,7 +58,6 @@ pub async fn enable(mut call: Call, bytes: Bytes) -> Result<Response> {
 #[utoipa::path(
     operation_id = "disable_auth",
     post, path = "/auth/disable", tag = "access",
-    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
     responses(
         (status = 200, body = AuthAnswer), (status = 401, body = Problem),
         (status = 403, body = Problem), (status = 415, body = Problem),

@@ -37,13 +37,14 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let place = error.path().to_string();
-        let what = error.into_inner().to_string();
+        let what = without_rust(error.into_inner().to_string());
         // serde names the object that lacks a member, and the member only in its text.
         let missing = what
             .strip_prefix("missing field `")
             .and_then(|rest| rest.split('`').next());
         Failure::bad_request(match (place.as_str(), missing) {
-            (".", None) => format!("the body cannot be read: {what}"),
+            // `?` is where it cannot be said.
+            ("." | "?", None) => format!("the body cannot be read: {what}"),
             (".", Some(member)) => format!("{member}: {what}"),
             (place, None) => format!("{place}: {what}"),
             (place, Some(member)) => format!("{place}.{member}: {what}"),
@@ -52,6 +53,15 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     let end = reader.end();
     end.map_err(|error| Failure::bad_request(format!("the body cannot be read: {error}")))?;
     Ok(value)
+}
+
+/// serde's sentence without the names of our types.
+fn without_rust(what: String) -> String {
+    let Some((before, after)) = what.split_once("expected struct ") else {
+        return what;
+    };
+    let rest = after.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');
+    format!("{before}expected an object{rest}")
 }
 
 /// Demands a content type; parameters such as a charset are allowed.
@@ -70,4 +80,52 @@ pub fn require(headers: &HeaderMap, media_type: &str, hint: &str) -> Result<()> 
         None => format!("the body has no type, and must be {media_type}"),
     };
     Err(Failure::new(Code::UnsupportedMediaType, detail).hint(hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Inner {
+        #[expect(dead_code, reason = "it is read for its type")]
+        number: i64,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Outer {
+        #[expect(dead_code, reason = "it is read for its type")]
+        inner: Inner,
+    }
+
+    #[test]
+    fn an_error_names_the_place_and_none_of_our_types() {
+        for (body, detail) in [
+            (
+                r#"{"inner":{"number":"x"}}"#,
+                "inner.number: invalid type: string \"x\", expected i64",
+            ),
+            (
+                r#"{"inner":7}"#,
+                "inner: invalid type: integer `7`, expected an object",
+            ),
+            (
+                "null",
+                "the body cannot be read: invalid type: null, expected an object",
+            ),
+            (r#"{"inner":{}}"#, "inner.number: missing field `number`"),
+            ("{}", "inner: missing field `inner`"),
+            ("[]", "the body is a list, and must be an object"),
+            ("{", "the body cannot be read: EOF while parsing an object"),
+        ] {
+            let failure = read::<Outer>(body.as_bytes()).expect_err("it is wrong");
+            assert!(
+                failure.detail.starts_with(detail),
+                "{body}: {}",
+                failure.detail
+            );
+        }
+    }
 }

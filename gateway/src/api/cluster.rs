@@ -50,7 +50,6 @@ pub async fn clusters(mut call: Call) -> Result<Response> {
 #[utoipa::path(
     operation_id = "get_cluster",
     get, path = "/cluster", tag = "cluster",
-    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
     responses(
         (status = 200, body = ClusterAnswer, example = json!({
             "header": {"cluster_id": "cdf818194e3a8c32", "member_id": "8e9e05c52164694d", "revision": 7, "raft_term": 2},

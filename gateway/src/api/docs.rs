@@ -34,7 +34,11 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     HeaderValue::from_str(&policy).expect("base64 is plain text")
 });
 
-/// The page.
+/// The OpenAPI document as a page, which fetches nothing from anywhere.
+#[utoipa::path(
+    get, path = "/api/docs", tag = "process",
+    responses((status = 200, description = "The page", body = String, content_type = "text/html"))
+)]
 pub async fn docs(_: NoQuery) -> Response {
     let mut response = Html(PAGE.as_str()).into_response();
     response
@@ -215,9 +219,9 @@ fn render_schema(page: &mut String, name: &str, schema: &Value) -> fmt::Result {
         page,
         "<section><h3 id=\"schema-{name}\">{name}</h3><p>{description}</p>"
     )?;
-    let alternatives = schema["oneOf"].as_array().into_iter().flatten();
-    let parts = schema["allOf"].as_array().into_iter().flatten();
-    for part in alternatives.chain(parts).chain([schema]) {
+    let several = ["oneOf", "anyOf", "allOf"].map(|member| schema[member].as_array());
+    let parts = several.into_iter().flatten().flatten();
+    for part in parts.chain([schema]) {
         if part.get("$ref").is_some() {
             write!(page, "<p>{}</p>", type_of(part))?;
         }

@@ -1,4 +1,5 @@
-//! What every operation of the OpenAPI document has in common: the errors that any request may meet.
+//! What every operation of the OpenAPI document has in common: the errors that any request may meet,
+//! and `timeout`.
 //!
 //! A handler lists what is its own; the rest follows from the method, the body and the one table of
 //! codes and statuses ([`super::problem::status`]), so that no list can fall behind it.
@@ -7,29 +8,49 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use shared::Code;
-use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::schema::AnyOf;
-use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder, Schema};
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::schema::{AnyOf, ObjectBuilder, Type};
+use utoipa::openapi::{Content, Ref, RefOr, Required, Response, ResponseBuilder, Schema};
 
 use super::{examples, problem};
 use crate::failure::Failure;
 
-/// What the door, the clock and etcd itself may answer to anything.
+/// What the door may answer to anything.
+const DOOR: [u16; 5] = [400, 403, 421, 429, 500];
+/// What the door, the clock and etcd itself may answer to anything below `/api/v1`.
 const ALWAYS: [u16; 10] = [400, 401, 403, 404, 421, 429, 500, 501, 503, 504];
 /// What a request that changes something may meet besides.
 const CHANGING: [u16; 4] = [409, 413, 422, 507];
 /// What a request with a body may meet besides.
 const WITH_BODY: [u16; 1] = [415];
 
+/// Where etcd answers.
+const API: &str = "/api/v1/";
+/// How the paths end that take no `timeout`: those of streams, which have no end of their own, and the
+/// one that asks no etcd.
+const TIMELESS: [&str; 7] = [
+    "/watch",
+    "/hold",
+    "/observe",
+    "/export",
+    "/import",
+    "/snapshot",
+    "/clusters",
+];
+
 /// The media type of every refusal (RFC 9457).
 const PROBLEM: &str = "application/problem+json";
 
-/// Adds to each operation the statuses that it has not described itself, and its example.
+/// Adds to each operation the statuses that it has not described itself, its `timeout`, and its example.
 pub fn complete(api: &mut utoipa::openapi::OpenApi) {
     let mut used = BTreeMap::new();
-    for item in api.paths.paths.values_mut() {
+    for (path, item) in &mut api.paths.paths {
+        let of_etcd = path.starts_with(API);
         for (changes, operation) in operations(item) {
-            let mut statuses = ALWAYS.to_vec();
+            let mut statuses = if of_etcd { &ALWAYS[..] } else { &DOOR[..] }.to_vec();
+            if of_etcd && !TIMELESS.iter().any(|end| path.ends_with(end)) {
+                take_a_timeout(operation);
+            }
             if changes {
                 statuses.extend(CHANGING);
             }
@@ -59,6 +80,25 @@ pub fn complete(api: &mut utoipa::openapi::OpenApi) {
         .into_iter()
         .map(|(status, response)| (name(status), RefOr::T(response)));
     components.responses.extend(responses);
+}
+
+/// Adds `timeout`, unless the handler says of its own what it means there.
+fn take_a_timeout(operation: &mut Operation) {
+    let parameters = operation.parameters.get_or_insert_default();
+    if parameters
+        .iter()
+        .any(|parameter| matches!(parameter, RefOr::T(known) if known.name == "timeout"))
+    {
+        return;
+    }
+    let timeout = ParameterBuilder::new()
+        .name("timeout")
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some("500ms, 5s, 2m; default 10s"))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build();
+    parameters.push(RefOr::T(timeout));
 }
 
 /// What is a page is also a count, with more beside it: either alternative may hold, and so may both.
@@ -165,14 +205,27 @@ mod tests {
     #[test]
     fn a_page_may_be_a_count_too() {
         let api = serde_json::to_value(crate::router::openapi()).expect("serialises");
-        for name in ["DeletionReply", "KeyReply", "PageReply"] {
+        for (name, forms) in [("DeletionReply", 2), ("KeyReply", 2), ("PageReply", 3)] {
             let schema = &api["components"]["schemas"][name];
-            assert_eq!(
-                schema["anyOf"].as_array().map(Vec::len),
-                Some(2),
-                "{schema}"
-            );
+            let any = schema["anyOf"].as_array().map(Vec::len);
+            assert_eq!(any, Some(forms), "{schema}");
         }
+    }
+
+    #[test]
+    fn what_does_not_stream_takes_a_timeout_once() {
+        let api = serde_json::to_value(crate::router::openapi()).expect("serialises");
+        let times = |path: &str, method: &str| {
+            let parameters = api["paths"][path][method]["parameters"].as_array();
+            let named = |parameter: &&serde_json::Value| parameter["name"] == "timeout";
+            parameters.into_iter().flatten().filter(named).count()
+        };
+        assert_eq!(times("/api/v1/kv/{key}", "delete"), 1);
+        assert_eq!(times("/api/v1/locks/{name}", "post"), 1);
+        assert_eq!(times("/api/v1/cluster/defragment", "post"), 1);
+        assert_eq!(times("/api/v1/locks/{name}/hold", "post"), 0);
+        assert_eq!(times("/api/v1/clusters", "get"), 0);
+        assert_eq!(times("/healthz", "get"), 0);
     }
 
     #[test]
@@ -189,7 +242,8 @@ mod tests {
         let api = serde_json::to_value(crate::router::openapi()).expect("serialises");
         for (path, item) in api["paths"].as_object().expect("paths") {
             for (method, operation) in item.as_object().expect("an item") {
-                for status in ALWAYS {
+                let of_etcd = path.starts_with(API);
+                for status in if of_etcd { &ALWAYS[..] } else { &DOOR[..] } {
                     let described = &operation["responses"][status.to_string()];
                     assert!(described.is_object(), "{method} {path}: {status}");
                 }

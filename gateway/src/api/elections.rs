@@ -27,7 +27,6 @@ const MAX_WAIT: u64 = 3_600;
     params(
         ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
         ("name" = Option<String>, Query, description = "The name, where the path has -"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     responses((status = 200, body = Election), (status = 404, body = Problem))
 )]
@@ -79,7 +78,6 @@ pub async fn campaign(mut call: Call, bytes: Bytes) -> Result<Response> {
     params(
         ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
         ("name" = Option<String>, Query, description = "The name, where the path has -"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     request_body(content = ProclaimRequest),
     responses(
@@ -107,7 +105,6 @@ pub async fn proclaim(mut call: Call, bytes: Bytes) -> Result<Response> {
     params(
         ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
         ("name" = Option<String>, Query, description = "The name, where the path has -"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     request_body(content = ResignRequest),
     responses(

@@ -30,8 +30,11 @@ struct Example {
     /// The operation that it shows; what only prepares the next shows none.
     operation: Option<String>,
     method: String,
-    /// Behind `/api/v1`, with its query.
+    /// Behind `/api/v1`, or alone where it is `beside`; with its query.
     path: String,
+    /// Whether it stands outside `/api/v1`.
+    #[serde(default)]
+    beside: bool,
     /// JSON, or text as it stands.
     #[serde(default)]
     body: Option<Value>,
@@ -59,6 +62,8 @@ enum Form {
     /// Lines that go on.
     Stream,
     Socket,
+    /// A line or more for people.
+    Text,
     Bytes,
 }
 
@@ -108,9 +113,9 @@ fn show(content: &mut RefOr<Content>, example: Value) {
 impl Example {
     /// The line to type.
     fn typed(&self) -> String {
-        let path = &self.path;
+        let path = format!("{}{}", if self.beside { "" } else { API }, self.path);
         if self.form == Form::Socket {
-            return format!("websocat 'ws://{AUTHORITY}{API}{path}'");
+            return format!("websocat 'ws://{AUTHORITY}{path}'");
         }
         let mut line = "curl".to_owned();
         let mut add = |part: &str| {
@@ -120,7 +125,8 @@ impl Example {
         if self.form == Form::Stream {
             add("-N");
         }
-        if self.method != "GET" {
+        let posts_json = self.method == "POST" && matches!(&self.body, Some(Value::Object(_)));
+        if self.method != "GET" && !posts_json {
             add("-X");
             add(&self.method);
         }
@@ -128,7 +134,7 @@ impl Example {
             add("-u");
             add(user);
         }
-        add(&format!("'http://{AUTHORITY}{API}{path}'"));
+        add(&format!("'http://{AUTHORITY}{path}'"));
         if let Some(media_type) = &self.media_type {
             add(&format!("-H 'Content-Type: {media_type}'"));
         }
@@ -136,7 +142,11 @@ impl Example {
             // Of a file's line the shell would take the end away.
             Some(Value::String(text)) if text.ends_with('\n') => add("--data-binary @FILE"),
             Some(Value::String(text)) => add(&format!("-d '{text}'")),
-            Some(body) => add(&format!("-d '{body}'")),
+            // It asks for JSON too, which is no stream.
+            Some(body) if self.form == Form::Stream => {
+                add(&format!("-H 'Content-Type: application/json' -d '{body}'"));
+            }
+            Some(body) => add(&format!("--json '{body}'")),
             None => {}
         }
         if self.form == Form::Bytes {
@@ -151,6 +161,7 @@ impl Example {
             (Form::Json, "application/json" | "application/problem+json") => {
                 Some(self.answer.clone())
             }
+            (Form::Text, "text/plain") => Some(self.answer.clone()),
             (Form::Lines | Form::Stream, "application/x-ndjson") => {
                 let mut lines = String::new();
                 for line in self.answer.as_array()? {
@@ -195,6 +206,11 @@ mod tests {
         assert_eq!(
             put["x-codeSamples"][0]["source"],
             r#"curl -X PUT 'http://127.0.0.1:8379/api/v1/kv//config/limits' -d '{"rate": 100}'"#
+        );
+        let txn = &api["paths"]["/api/v1/locks/{name}"]["post"]["x-codeSamples"][0]["source"];
+        assert!(
+            txn.as_str().is_some_and(|line| line.contains(" --json '{")),
+            "{txn}"
         );
         let created = &put["responses"]["201"]["content"]["application/json"]["example"];
         assert_eq!(created["key"], "/config/limits");

@@ -18,7 +18,7 @@ use crate::service::history::{HistoryRequest, LIMIT_AT_MOST};
 #[utoipa::path(
     get, path = "/history/{*key}", tag = "keys",
     params(
-        ("key" = String, Path, description = "The key; or ?key="),
+        ("key" = String, Path, description = "The key"),
         ("revision" = Option<i64>, Query, description = "Walk back from there"),
         ("deleted" = Option<bool>, Query, description = "Earlier lives too, by a bounded replay"),
         ("limit" = Option<i64>, Query, description = "Entries, 1 to 1,000; default 100"),
@@ -30,7 +30,31 @@ use crate::service::history::{HistoryRequest, LIMIT_AT_MOST};
         (status = 504, body = Problem),
     )
 )]
-pub async fn history(mut call: Call) -> Result<Response> {
+pub async fn history(call: Call) -> Result<Response> {
+    walk(call).await
+}
+
+/// The stored revisions of a key named by `?key=`.
+#[utoipa::path(
+    get, path = "/history", tag = "keys",
+    params(
+        ("key" = Option<String>, Query, description = "The key; beside cursor it may be left out"),
+        ("revision" = Option<i64>, Query, description = "Walk back from there"),
+        ("deleted" = Option<bool>, Query, description = "Earlier lives too, by a bounded replay"),
+        ("limit" = Option<i64>, Query, description = "Entries, 1 to 1,000; default 100"),
+        ("cursor" = Option<String>, Query, description = "next of the page before; only limit and key beside it"),
+    ),
+    responses(
+        (status = 200, body = History), (status = 400, body = Problem), (status = 404, body = Problem),
+        (status = 410, body = Problem), (status = 416, body = Problem),
+        (status = 504, body = Problem),
+    )
+)]
+pub async fn history_by_query(call: Call) -> Result<Response> {
+    walk(call).await
+}
+
+async fn walk(mut call: Call) -> Result<Response> {
     let key = call.key("/history")?;
     let query = &mut call.query;
     let limit = query.number("limit", 1..=LIMIT_AT_MOST as i64)?;

@@ -32,14 +32,13 @@ fn no_key() -> Failure {
 #[utoipa::path(
     get, path = "/kv/{*key}", tag = "keys",
     params(
-        ("key" = String, Path, description = "The key, percent-decoded once as bytes; or ?key="),
+        ("key" = String, Path, description = "The key, percent-decoded once as bytes"),
         ("revision" = Option<i64>, Query, description = "At this revision"),
         ("raw" = Option<bool>, Query, description = "The value alone, as it is stored"),
         ("count_only" = Option<bool>, Query, description = "0 or 1, always 200"),
         ("serializable" = Option<bool>, Query, description = "Member-local, possibly stale"),
         ("If-Match" = Option<String>, Header, description = "Revisions as ETags, or *"),
         ("If-None-Match" = Option<String>, Header, description = "Revisions as ETags: 304"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     responses(
         (status = 200, description = "As JSON, or the value alone", content(
@@ -110,13 +109,12 @@ async fn read_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
 #[utoipa::path(
     put, path = "/kv/{*key}", tag = "keys",
     params(
-        ("key" = String, Path, description = "The key; or ?key="),
+        ("key" = String, Path, description = "The key"),
         ("lease" = Option<String>, Query, description = "keep (default), none, or a lease id"),
         ("prev" = Option<bool>, Query, description = "Answer the entry before"),
         ("guard" = Option<String>, Query, description = "<lock key>:<fencing token>"),
         ("If-Match" = Option<String>, Header, description = "Revisions as ETags, or *"),
         ("If-None-Match" = Option<String>, Header, description = "* is create-only"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(
@@ -139,11 +137,15 @@ pub async fn put_key(call: Call, body: Bytes) -> Result<Response> {
         ("lease" = Option<String>, Query, description = "keep (default), none, or a lease id"),
         ("prev" = Option<bool>, Query, description = "Answer the entry before"),
         ("guard" = Option<String>, Query, description = "<lock key>:<fencing token>"),
+        ("If-Match" = Option<String>, Header, description = "Revisions as ETags, or *"),
+        ("If-None-Match" = Option<String>, Header, description = "* is create-only"),
     ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(
-        (status = 200, body = PutAnswer), (status = 201, body = PutAnswer),
-        (status = 412, body = Problem),
+        (status = 200, description = "Replaced", body = PutAnswer),
+        (status = 201, description = "Created", body = PutAnswer),
+        (status = 412, body = Problem), (status = 413, body = Problem),
+        (status = 422, description = "The lease does not exist", body = Problem),
     )
 )]
 pub async fn put_by_query(call: Call, body: Bytes) -> Result<Response> {
@@ -195,7 +197,7 @@ async fn write(mut call: Call, body: Bytes) -> Result<Response> {
 #[utoipa::path(
     delete, path = "/kv/{*key}", tag = "keys",
     params(
-        ("key" = String, Path, description = "The key; or ?key="),
+        ("key" = String, Path, description = "The key"),
         ("prev" = Option<bool>, Query, description = "Answer the deleted entry"),
         ("guard" = Option<String>, Query, description = "<lock key>:<fencing token>"),
         ("If-Match" = Option<String>, Header, description = "Revisions as ETags, or *"),
@@ -231,6 +233,7 @@ async fn remove_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
 
 /// List a range, a page at a time.
 ///
+/// With `?key=` it is no list, but the route of that one key.
 /// Under `Accept: application/x-ndjson` the whole range, a line an entry, ended by `{"end":…}`.
 /// Only ascending key order pages: with another order, or bounds on revisions, the answer has the first
 /// `limit` entries, `next` is null, and `more` says whether there are others. A range that is to be
@@ -256,11 +259,17 @@ async fn remove_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
         ("max_mod_revision" = Option<i64>, Query, description = "Last changed then or earlier"),
         ("revision" = Option<i64>, Query, description = "At this revision"),
         ("serializable" = Option<bool>, Query, description = "Member-local, possibly stale"),
+        ("key" = Option<String>, Query, description = "This key alone, as behind /kv/; beside it only what is of use there"),
+        ("raw" = Option<bool>, Query, description = "With key: the value alone, as it is stored"),
+        ("If-Match" = Option<String>, Header, description = "With key: revisions as ETags, or *"),
+        ("If-None-Match" = Option<String>, Header, description = "With key: revisions as ETags: 304"),
     ),
     responses(
-        (status = 200, description = "A page; or all of it, a line an entry", content(
+        (status = 200, description = "A page; or all of it, a line an entry; or one key", content(
             (PageReply = "application/json"), (Entry = "application/x-ndjson"),
-        )), (status = 400, body = Problem), (status = 410, body = Problem),
+            (String = "application/octet-stream"),
+        )), (status = 304), (status = 400, body = Problem), (status = 404, body = Problem),
+        (status = 410, body = Problem), (status = 412, body = Problem),
         (status = 416, body = Problem),
         (status = 422, description = "Too many keys to sort or filter", body = Problem),
     )
@@ -332,6 +341,7 @@ fn listed(page: &Page) -> Response {
 
 /// Delete a range of a confirmed size.
 ///
+/// With `?key=` it is the route of that one key, and nothing is to be confirmed.
 /// First `?dry_run`, then `confirm=<count>&revision=<its header.revision>`; keys written after that
 /// revision make it fail as a whole.
 #[utoipa::path(
@@ -346,10 +356,12 @@ fn listed(page: &Page) -> Response {
         ("revision" = Option<i64>, Query, description = "The revision they were counted at"),
         ("prev" = Option<bool>, Query, description = "Answer the deleted entries"),
         ("guard" = Option<String>, Query, description = "<lock key>:<fencing token>"),
+        ("key" = Option<String>, Query, description = "This key alone, as behind /kv/; beside it prev and guard"),
+        ("If-Match" = Option<String>, Header, description = "With key: revisions as ETags, or *"),
     ),
     responses(
-        (status = 200, body = DeletionReply), (status = 412, body = Problem),
-        (status = 428, body = Problem),
+        (status = 200, body = DeletionReply), (status = 404, body = Problem),
+        (status = 412, body = Problem), (status = 428, body = Problem),
     )
 )]
 pub async fn delete_range(mut call: Call) -> Result<Response> {

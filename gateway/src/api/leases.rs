@@ -54,7 +54,6 @@ pub async fn grant(mut call: Call, bytes: Bytes) -> Result<Response> {
     params(
         ("limit" = Option<i64>, Query, description = "Leases on a page; default 100, at most 1,000"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     responses((status = 200, body = LeaseList), (status = 403, body = Problem))
 )]

@@ -33,7 +33,6 @@ const PAGE_AT_MOST: i64 = 1_000;
         ("limit" = Option<i64>, Query, description = "Locks on a page; default 100, at most 1,000"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before"),
         ("live" = Option<bool>, Query, description = "A stream instead of a page"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     responses(
         (status = 200, content(

@@ -132,7 +132,16 @@ pub fn finish(
 /// What a library's own refusal means.
 pub(crate) fn foreign(response: &Response, path: &str) -> Option<Failure> {
     let (code, detail) = match response.status().as_u16() {
-        405 => (Code::MethodNotAllowed, format!("{path} has no such method")),
+        405 => {
+            let allowed = response.headers().get(http::header::ALLOW);
+            let allowed = allowed
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or("others");
+            (
+                Code::MethodNotAllowed,
+                format!("{path} has no such method, but {allowed}"),
+            )
+        }
         413 => (
             Code::TooLarge,
             "the body is larger than this gateway accepts".to_owned(),

@@ -46,6 +46,8 @@ const MOST: usize = 64;
 #[derive(Clone, Debug, Default)]
 pub struct Query {
     pairs: Vec<(String, Option<String>)>,
+    /// Whether a `cursor` was taken, which stands for most of the others.
+    by_cursor: bool,
 }
 
 impl Query {
@@ -72,7 +74,10 @@ impl Query {
             }
             pairs.push((name, value));
         }
-        Ok(Self { pairs })
+        Ok(Self {
+            pairs,
+            by_cursor: false,
+        })
     }
 
     /// Whether a parameter is given.
@@ -83,6 +88,7 @@ impl Query {
     #[expect(clippy::option_option, reason = "absent, bare and empty differ")]
     fn take(&mut self, name: &str) -> Option<Option<String>> {
         let at = self.pairs.iter().position(|(known, _)| known == name)?;
+        self.by_cursor |= name == "cursor";
         Some(self.pairs.remove(at).1)
     }
 
@@ -175,7 +181,12 @@ impl Query {
             None => Ok(()),
             Some((name, _)) => {
                 let detail = format!("the parameter `{name}` is unknown here");
-                Err(Failure::new(Code::UnknownParameter, detail))
+                let failure = Failure::new(Code::UnknownParameter, detail);
+                Err(if self.by_cursor {
+                    failure.hint("a cursor carries the question: only `limit` goes with it")
+                } else {
+                    failure
+                })
             }
         }
     }

@@ -6,20 +6,42 @@ use std::sync::atomic::Ordering;
 use axum::extract::{OriginalUri, Request, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use http::{HeaderValue, StatusCode, Uri, header};
-use serde_json::json;
-use shared::Code;
+use serde::Serialize;
+use shared::{Code, Problem};
 
 use super::query::{NoQuery, Query};
 use super::reply;
 use crate::failure::{Failure, Result};
 use crate::state::AppState;
 
+/// Answer of `GET /version`: etcd's own names.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Versions {
+    /// Of the member that answered.
+    etcdserver: String,
+    /// The oldest minor that the cluster's members speak.
+    etcdcluster: String,
+    /// Ours.
+    watchgate: String,
+}
+
 /// The process lives.
+#[utoipa::path(
+    get, path = "/healthz", tag = "process",
+    responses((status = 200, description = "ok", body = String, content_type = "text/plain"))
+)]
 pub async fn healthz(_: NoQuery) -> &'static str {
     "ok\n"
 }
 
 /// Requests can be answered: we are not stopping, and the default cluster answers.
+#[utoipa::path(
+    get, path = "/readyz", tag = "process",
+    responses(
+        (status = 200, description = "ok", body = String, content_type = "text/plain"),
+        (status = 401, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
 pub async fn readyz(State(app): State<AppState>, _: NoQuery) -> Result<&'static str> {
     if app.stopping.load(Ordering::Relaxed) {
         return Err(Failure::new(Code::Unavailable, "this gateway is stopping"));
@@ -29,6 +51,10 @@ pub async fn readyz(State(app): State<AppState>, _: NoQuery) -> Result<&'static 
 }
 
 /// Prometheus' text format.
+#[utoipa::path(
+    get, path = "/metrics", tag = "process",
+    responses((status = 200, description = "Metrics", body = String, content_type = "text/plain"))
+)]
 pub async fn metrics(State(app): State<AppState>, _: NoQuery) -> Response {
     let text = app.metrics.as_ref().map_or_else(
         String::new,
@@ -39,21 +65,48 @@ pub async fn metrics(State(app): State<AppState>, _: NoQuery) -> Response {
 }
 
 /// etcd's `/version`, with ours beside it: etcd's JSON clients ask for it first.
+#[utoipa::path(
+    get, path = "/version", tag = "process",
+    responses(
+        (status = 200, body = Versions),
+        (status = 401, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
 pub async fn version(State(app): State<AppState>, _: NoQuery) -> Result<Response> {
     let server = app.default_cluster()?.info.version_here().await?;
     let cluster = server
         .rsplit_once('.')
         .map_or(server.clone(), |(minor, _)| format!("{minor}.0"));
-    let answer = json!({
-        "etcdserver": server,
-        "etcdcluster": cluster,
-        "watchgate": env!("CARGO_PKG_VERSION"),
-    });
+    let answer = Versions {
+        etcdserver: server,
+        etcdcluster: cluster,
+        watchgate: env!("CARGO_PKG_VERSION").to_owned(),
+    };
     Ok(reply::json(StatusCode::OK, &answer))
+}
+
+/// Answer of `GET /health`: etcd's own names and types.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Health {
+    /// `true` or `false`, as text.
+    health: &'static str,
+    /// What is wrong; empty where nothing is.
+    reason: String,
 }
 
 /// etcd's `/health`: unhealthy without a leader, unless `?serializable`, and while an alarm is raised
 /// that `?exclude=` does not name.
+#[utoipa::path(
+    get, path = "/health", tag = "process",
+    params(
+        ("serializable" = Option<bool>, Query, description = "Whether this member answers, with a leader or without"),
+        ("exclude" = Option<String>, Query, description = "Alarms that do not count: NOSPACE, CORRUPT"),
+    ),
+    responses(
+        (status = 200, description = "Healthy", body = Health),
+        (status = 503, description = "Unhealthy", body = Health),
+    )
+)]
 pub async fn health(State(app): State<AppState>, uri: Uri) -> Result<Response> {
     let mut query = Query::parse(uri.query())?;
     let local = query.flag("serializable")?;
@@ -75,11 +128,14 @@ pub async fn health(State(app): State<AppState>, uri: Uri) -> Result<Response> {
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "false")
     };
-    let answer = json!({"health": health, "reason": reason});
-    Ok(reply::json(status, &answer))
+    Ok(reply::json(status, &Health { health, reason }))
 }
 
 /// The OpenAPI document.
+#[utoipa::path(
+    get, path = "/api/openapi.json", tag = "process",
+    responses((status = 200, description = "OpenAPI 3.1", body = Object))
+)]
 pub async fn openapi(_: NoQuery) -> Response {
     reply::json(StatusCode::OK, &crate::router::openapi())
 }

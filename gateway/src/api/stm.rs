@@ -21,7 +21,6 @@ fn negative(place: &str) -> Failure {
 #[utoipa::path(
     operation_id = "stm_read",
     post, path = "/stm/read", tag = "transactions",
-    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
     request_body(content = StmReadRequest, example = json!({"keys": ["accts/0", "accts/3"]})),
     responses(
         (status = 200, body = StmReadAnswer, example = json!({
@@ -60,7 +59,6 @@ pub async fn read(mut call: Call, bytes: Bytes) -> Result<Response> {
 #[utoipa::path(
     operation_id = "stm_commit",
     post, path = "/stm/commit", tag = "transactions",
-    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
     request_body(content = StmCommitRequest, example = json!({
         "isolation": "serializable_snapshot", "revision": 42,
         "reads": [{"key": "accts/0", "mod_revision": 40}, {"key": "accts/3", "mod_revision": 41}],

@@ -26,7 +26,6 @@ use crate::service::txn::writes;
     post, path = "/txn", tag = "transactions",
     params(
         ("explain" = Option<bool>, Query, description = "Change nothing; answer an Explanation"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     request_body(content = TxnRequest, examples(
         ("lock" = (summary = "Take a key that nobody has", value = json!({
@@ -89,7 +88,6 @@ pub enum TxnReply {
 #[utoipa::path(
     operation_id = "do",
     post, path = "/do", tag = "transactions",
-    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
     request_body(content = OpRequest, examples(
         ("put" = (value = json!({"put": {"key": "/cron/jobs/ado", "value": "duzhenxun"}}))),
         ("get" = (value = json!({"get": {"prefix": "/cron/jobs/", "sort": "mod_revision", "order": "desc"}}))),

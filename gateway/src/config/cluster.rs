@@ -29,7 +29,7 @@ pub struct Connect {
     #[arg(long, env = "WATCHGATE_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Client URLs of an etcd cluster; without it a private etcd is started.
+    /// Client URLs of an etcd cluster [default: a private etcd, which the gateway starts].
     #[arg(
         long,
         env = "WATCHGATE_ETCD",

@@ -134,6 +134,7 @@ pub struct Config {
         long,
         env = "WATCHGATE_MAX_CONNECTIONS",
         default_value_t = 10_000,
+        value_parser = parse_connections,
         value_name = "N"
     )]
     pub max_connections: usize,
@@ -315,6 +316,14 @@ fn parse_members(text: &str) -> Result<usize, String> {
 }
 
 /// Empty, or with one leading and no trailing slash.
+fn parse_connections(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("nobody could connect".to_owned()),
+        Ok(count) => Ok(count),
+        Err(_) => Err(format!("`{text}` is no number of connections")),
+    }
+}
+
 fn parse_base_path(text: &str) -> Result<String, String> {
     let path = text.trim_matches('/');
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._~/".contains(c);
@@ -396,6 +405,8 @@ mod tests {
         ] {
             assert!(parse(fine).check().is_ok(), "{fine:?}");
         }
+        assert_eq!(parse_connections("1"), Ok(1));
+        assert!(parse_connections("0").is_err() && parse_connections("-1").is_err());
         assert!(parse_members("2").is_err() && parse_members("0").is_err());
     }
 

@@ -60,7 +60,10 @@ async fn auth(report: &mut Report<'_>, config: &ClusterConfig, etcd: &Etcd) -> i
         )?,
         (false, Some(account)) => report.note(
             "auth",
-            &format!("etcd's auth is off, so {} is not asked for", account.name),
+            &format!(
+                "etcd's auth is off, so the user `{}` is not asked for",
+                account.name
+            ),
             "turn it on with `etcdctl auth enable`, or leave --user out",
         )?,
         (true, None) if config.settings.identity.is_none() => {

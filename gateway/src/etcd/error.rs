@@ -21,6 +21,9 @@ const UNHEALTHY: &str = "unhealthy cluster";
 /// What etcd says to everything while its CORRUPT alarm is raised.
 const CORRUPT: &str = "corrupt cluster";
 
+/// What etcd says to a change of members that would leave too few who run, the last one's removal included.
+const NOT_STARTED: &str = "not enough started members";
+
 /// What a message says, wherever it stands. The first row that is contained wins.
 const BY_MESSAGE: &[(&str, Api)] = &[
     ("required revision has been compacted", Api::Compacted),
@@ -57,6 +60,7 @@ const BY_MESSAGE: &[(&str, Api)] = &[
     ("Peer URLs already exists", Api::AlreadyExists),
     // Said before anything was proposed, so nothing is in doubt.
     (UNHEALTHY, Api::Conflict),
+    (NOT_STARTED, Api::Conflict),
     ("key not found", Api::KeyNotFound),
     ("key is not provided", Api::BadRequest),
     ("no leader", Api::NoLeader),
@@ -188,8 +192,9 @@ fn hint_by_message(detail: &str) -> Option<&'static str> {
             "etcd changes its members only while most of them answer each other",
         ),
         (
-            "not enough started members",
-            "start the members that were added before changing more",
+            NOT_STARTED,
+            "a majority of the members that stay must have started: start those that were added; the last one is \
+             never removed",
         ),
         (
             "invalid auth management",
@@ -498,6 +503,11 @@ mod tests {
             Api::Unauthenticated,
         );
         check(Grpc::Unknown, "election: no leader", Api::ElectionNotFound);
+        check(
+            Grpc::Unknown,
+            "etcdserver: re-configuration failed due to not enough started members",
+            Api::Conflict,
+        );
         check(Grpc::Unknown, "something else", Api::Internal);
     }
 

@@ -96,7 +96,10 @@ impl Guard {
     fn not_holder(&self, header: &Header) -> Failure {
         let revision = header.revision;
         let key = String::from_utf8_lossy(&self.key);
-        let detail = format!("the lock key {key} was not created at {}", self.token);
+        let detail = format!(
+            "the lock key {key} is not there with fencing token {}",
+            self.token
+        );
         Failure::new(Code::NotHolder, detail)
             .hint("the lock has been lost: acquire it again")
             .with(|facts| facts.store_revision = Some(revision))

@@ -8,6 +8,8 @@
 //! | `read_committed` | nothing |
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use shared::{
     Bytes, Code, CompareOp, CompareTarget, Header, Isolation, StmCommitAnswer, StmRead,
@@ -26,6 +28,8 @@ pub const OPS_AT_MOST: usize = 128;
 #[derive(Clone, Debug)]
 pub struct StmService {
     etcd: Etcd,
+    /// The newest revision that it has seen of the store.
+    newest: Arc<AtomicI64>,
 }
 
 /// A write of a commit.
@@ -168,7 +172,10 @@ fn reads(keys: &[Vec<u8>], answers: Vec<OpAnswer>) -> Vec<StmRead> {
 impl StmService {
     /// The service over one cluster.
     pub fn new(etcd: Etcd) -> Self {
-        Self { etcd }
+        Self {
+            etcd,
+            newest: Arc::default(),
+        }
     }
 
     /// The keys, all at one revision: the newest, or `revision`.
@@ -193,6 +200,7 @@ impl StmService {
             ..Txn::default()
         };
         let answer = self.etcd.txn(caller, txn).await?;
+        self.saw(answer.header.revision);
         Ok(StmReadAnswer {
             header: Header {
                 revision: revision.unwrap_or(answer.header.revision),
@@ -206,6 +214,7 @@ impl StmService {
     /// carries what the next attempt begins with.
     pub async fn commit(&self, caller: &Caller, commit: Commit) -> Result<StmCommitAnswer> {
         commit.check()?;
+        self.check_revision(caller, &commit).await?;
         let demands = commit.demands()?;
         let mut compared: Vec<Vec<u8>> = Vec::new();
         let mut demanded: HashMap<Vec<u8>, Vec<Demand>> = HashMap::new();
@@ -228,6 +237,7 @@ impl StmService {
         let outline = Outline::of(&txn);
         let answer = self.etcd.txn(caller, txn).await;
         let answer = answer.map_err(|failure| named_as_write(outline.name(failure)))?;
+        self.saw(answer.header.revision);
         if answer.succeeded {
             return Ok(StmCommitAnswer {
                 header: answer.header,
@@ -255,6 +265,35 @@ impl StmService {
                 facts.store_revision = Some(answer.header.revision);
             });
         Err(failure)
+    }
+
+    fn saw(&self, revision: i64) {
+        self.newest.fetch_max(revision, Ordering::Relaxed);
+    }
+
+    /// Refuses a revision that never was: nothing written since could be later than it, and so it would
+    /// guard nothing. Where the store was seen at it already, without asking.
+    async fn check_revision(&self, caller: &Caller, commit: &Commit) -> Result<()> {
+        let (Isolation::SerializableSnapshot, Some(revision)) = (commit.isolation, commit.revision)
+        else {
+            return Ok(());
+        };
+        let read = commit.reads.first().map(|(key, _)| &key[..]);
+        let key = read.or_else(|| commit.writes.first().map(Write::key));
+        let Some(key) = key.filter(|_| revision > self.newest.load(Ordering::Relaxed)) else {
+            return Ok(());
+        };
+        let at = Get {
+            keys_only: true,
+            ..Get::default().at(revision)
+        };
+        match self.etcd.range(caller, &Range::one(key), &at).await {
+            Ok(answer) => self.saw(answer.header.revision),
+            // It was, and is too old to be read: the comparisons are none the worse for that.
+            Err(failure) if failure.code == Code::Compacted => {}
+            Err(failure) => return Err(failure),
+        }
+        Ok(())
     }
 }
 

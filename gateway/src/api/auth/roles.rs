@@ -30,7 +30,6 @@ pub struct GrantBody {
 #[utoipa::path(
     operation_id = "list_roles",
     get, path = "/auth/roles", tag = "access",
-    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
     responses(
         (status = 200, body = RoleList), (status = 401, body = Problem),
         (status = 403, body = Problem), (status = 503, body = Problem),
@@ -49,7 +48,6 @@ pub async fn list(mut call: Call) -> Result<Response> {
     get, path = "/auth/roles/{role}", tag = "access",
     params(
         ("role" = String, Path, description = "The role's name, percent-encoded"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     responses(
         (status = 200, body = RoleAnswer), (status = 401, body = Problem),
@@ -68,7 +66,6 @@ pub async fn one(mut call: Call) -> Result<Response> {
 #[utoipa::path(
     operation_id = "add_role",
     post, path = "/auth/roles", tag = "access",
-    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
     request_body(content = RoleAddRequest, example = json!({"name": "jobs"})),
     responses(
         (status = 201, body = RoleAnswer), (status = 400, body = Problem),
@@ -92,7 +89,6 @@ pub async fn add(mut call: Call, bytes: Bytes) -> Result<Response> {
     delete, path = "/auth/roles/{role}", tag = "access",
     params(
         ("role" = String, Path, description = "The role's name, percent-encoded"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     responses(
         (status = 200, body = Done), (status = 401, body = Problem),
@@ -118,7 +114,6 @@ pub async fn delete(mut call: Call) -> Result<Response> {
     post, path = "/auth/roles/{role}/permissions", tag = "access",
     params(
         ("role" = String, Path, description = "The role's name, percent-encoded"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     request_body(content = GrantBody, example = json!({"access": "readwrite", "prefix": "/jobs/"})),
     responses(
@@ -156,7 +151,6 @@ pub async fn grant(mut call: Call, bytes: Bytes) -> Result<Response> {
         ("start" = Option<String>, Query, description = "The first key; with end"),
         ("end" = Option<String>, Query, description = "The end, exclusive; with start"),
         ("from" = Option<String>, Query, description = "From this key to the end"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     responses(
         (status = 200, body = Done), (status = 400, body = Problem),

@@ -17,7 +17,6 @@ const ROUTE: &str = "/auth/users";
 #[utoipa::path(
     operation_id = "list_users",
     get, path = "/auth/users", tag = "access",
-    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
     responses(
         (status = 200, body = UserList), (status = 401, body = Problem),
         (status = 403, body = Problem), (status = 503, body = Problem),
@@ -36,7 +35,6 @@ pub async fn list(mut call: Call) -> Result<Response> {
     get, path = "/auth/users/{user}", tag = "access",
     params(
         ("user" = String, Path, description = "The user's name, percent-encoded"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     responses(
         (status = 200, body = UserAnswer), (status = 401, body = Problem),
@@ -57,7 +55,6 @@ pub async fn one(mut call: Call) -> Result<Response> {
 #[utoipa::path(
     operation_id = "add_user",
     post, path = "/auth/users", tag = "access",
-    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
     request_body(content = UserAddRequest, example = json!({"name": "ci", "password": "…"})),
     responses(
         (status = 201, body = UserAnswer), (status = 400, body = Problem),
@@ -86,7 +83,6 @@ pub async fn add(mut call: Call, bytes: Bytes) -> Result<Response> {
     put, path = "/auth/users/{user}/password", tag = "access",
     params(
         ("user" = String, Path, description = "The user's name, percent-encoded"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     request_body(content = PasswordRequest, example = json!({"password": "…"})),
     responses(
@@ -112,7 +108,6 @@ pub async fn set_password(mut call: Call, bytes: Bytes) -> Result<Response> {
     delete, path = "/auth/users/{user}", tag = "access",
     params(
         ("user" = String, Path, description = "The user's name, percent-encoded"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     responses(
         (status = 200, body = Done), (status = 401, body = Problem),
@@ -136,7 +131,6 @@ pub async fn delete(mut call: Call) -> Result<Response> {
     params(
         ("user" = String, Path, description = "The user's name, percent-encoded"),
         ("role" = String, Path, description = "The role's name, percent-encoded"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     responses(
         (status = 200, body = Done), (status = 401, body = Problem),
@@ -162,7 +156,6 @@ pub async fn grant(mut call: Call, bytes: Bytes) -> Result<Response> {
     params(
         ("user" = String, Path, description = "The user's name, percent-encoded"),
         ("role" = String, Path, description = "The role's name, percent-encoded"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     responses(
         (status = 200, body = Done), (status = 401, body = Problem),
@@ -189,7 +182,6 @@ pub async fn revoke(mut call: Call) -> Result<Response> {
     get, path = "/auth/users/{user}/reach", tag = "access",
     params(
         ("user" = String, Path, description = "The user's name, percent-encoded"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     responses(
         (status = 200, body = ReachAnswer), (status = 401, body = Problem),

@@ -14,7 +14,6 @@ use crate::failure::{Failure, Result};
 #[utoipa::path(
     operation_id = "list_alarms",
     get, path = "/cluster/alarms", tag = "cluster",
-    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
     responses(
         (status = 200, body = AlarmsAnswer), (status = 401, body = Problem),
         (status = 403, body = Problem), (status = 503, body = Problem),
@@ -34,7 +33,6 @@ pub async fn list(mut call: Call) -> Result<Response> {
 #[utoipa::path(
     operation_id = "raise_alarm",
     post, path = "/cluster/alarms", tag = "cluster",
-    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
     request_body(content = AlarmRequest, example = json!({"member_id": "8e9e05c52164694d", "alarm": "NOSPACE"})),
     responses(
         (status = 201, body = AlarmsAnswer), (status = 400, body = Problem),
@@ -63,7 +61,6 @@ pub async fn raise(mut call: Call, bytes: Bytes) -> Result<Response> {
     params(
         ("member" = Option<MemberId>, Query, description = "Only this member's"),
         ("alarm" = Option<AlarmKind>, Query, description = "Only this one: NOSPACE or CORRUPT"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     responses(
         (status = 200, description = "Those that stood and do no more", body = DisarmAnswer),

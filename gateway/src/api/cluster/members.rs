@@ -29,7 +29,6 @@ fn members(status: StatusCode, members: MembersAnswer) -> Response {
     get, path = "/cluster/members", tag = "cluster",
     params(
         ("serializable" = Option<bool>, Query, description = "Member-local, possibly stale"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     responses(
         (status = 200, body = MembersAnswer), (status = 400, body = Problem),
@@ -52,7 +51,6 @@ pub async fn list(mut call: Call) -> Result<Response> {
 #[utoipa::path(
     operation_id = "add_member",
     post, path = "/cluster/members", tag = "cluster",
-    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
     request_body(content = MemberAddRequest, example = json!({"peer_urls": ["http://10.0.0.8:2380"], "learner": true})),
     responses(
         (status = 201, description = "`member` is the new one", body = MembersAnswer),
@@ -76,7 +74,6 @@ pub async fn add(mut call: Call, bytes: Bytes) -> Result<Response> {
     delete, path = "/cluster/members/{id}", tag = "cluster",
     params(
         ("id" = MemberId, Path, description = "Hexadecimal, or `dec:` and decimal"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     responses(
         (status = 200, description = "The members left", body = MembersAnswer),
@@ -100,7 +97,6 @@ pub async fn remove(mut call: Call) -> Result<Response> {
     put, path = "/cluster/members/{id}", tag = "cluster",
     params(
         ("id" = MemberId, Path, description = "Hexadecimal, or `dec:` and decimal"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     request_body(content = MemberUpdateRequest, example = json!({"peer_urls": ["http://10.0.0.9:2380"]})),
     responses(
@@ -129,7 +125,6 @@ pub async fn update(mut call: Call, bytes: Bytes) -> Result<Response> {
     post, path = "/cluster/members/{id}/promote", tag = "cluster",
     params(
         ("id" = MemberId, Path, description = "Hexadecimal, or `dec:` and decimal"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     responses(
         (status = 200, body = MembersAnswer), (status = 400, body = Problem),

@@ -23,7 +23,6 @@ const DEFRAGMENTATION: Duration = Duration::from_mins(10);
 #[utoipa::path(
     operation_id = "compact",
     post, path = "/cluster/compact", tag = "cluster",
-    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
     request_body(content = CompactRequest, example = json!({"revision": 1041, "physical": true})),
     responses(
         (status = 200, body = CompactAnswer), (status = 400, body = Problem),
@@ -77,7 +76,6 @@ pub async fn defragment(mut call: Call, bytes: Bytes) -> Result<Response> {
 #[utoipa::path(
     operation_id = "move_leader",
     post, path = "/cluster/move-leader", tag = "cluster",
-    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
     request_body(content = MoveLeaderRequest, example = json!({"member_id": "8e9e05c52164694d"})),
     responses(
         (status = 200, body = MoveLeaderAnswer), (status = 400, body = Problem),
@@ -104,7 +102,6 @@ pub async fn move_leader(mut call: Call, bytes: Bytes) -> Result<Response> {
 #[utoipa::path(
     operation_id = "downgrade",
     post, path = "/cluster/downgrade", tag = "cluster",
-    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s")),
     request_body(content = DowngradeRequest, example = json!({"action": "validate", "version": "3.6"})),
     responses(
         (status = 200, body = DowngradeAnswer),
@@ -135,7 +132,6 @@ pub async fn downgrade(mut call: Call, bytes: Bytes) -> Result<Response> {
     get, path = "/cluster/hash", tag = "cluster",
     params(
         ("revision" = Option<i64>, Query, description = "Up to this revision; default the newest that all have"),
-        ("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10s"),
     ),
     responses(
         (status = 200, body = HashAnswer), (status = 400, body = Problem),

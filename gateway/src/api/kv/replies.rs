@@ -22,6 +22,8 @@ pub enum PageReply {
     Page(Page),
     /// With `?count_only`.
     Count(CountAnswer),
+    /// With `?key`.
+    Entry(KeyAnswer),
 }
 
 /// Answer of `DELETE /kv`.

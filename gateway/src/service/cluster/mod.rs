@@ -28,6 +28,11 @@ pub struct ClusterService {
     tasks: Tasks,
 }
 
+/// Whether etcd answered, and would have told somebody else.
+pub fn is_for_users(failure: &Failure) -> bool {
+    matches!(failure.code, Code::Unauthenticated | Code::Forbidden)
+}
+
 impl ClusterService {
     /// The service over one cluster; a snapshot on its way is one of `tasks`.
     pub fn new(name: String, etcd: Etcd, tasks: Tasks) -> Self {
@@ -40,9 +45,14 @@ impl ClusterService {
     }
 
     /// Whether the cluster can do its work: the member that answers knows a leader. What it complains
-    /// of, such as alarms.
+    /// of, such as alarms. Where etcd shows its status to users alone and the gateway is none, that it
+    /// answers is all there is to know.
     pub async fn ready_here(&self) -> Result<Vec<String>> {
-        let status = self.status_here().await?;
+        let status = match self.status_here().await {
+            Ok(status) => status,
+            Err(failure) if is_for_users(&failure) => return Ok(Vec::new()),
+            Err(failure) => return Err(failure),
+        };
         if status.leader == 0 {
             let detail = "the member that answers knows no leader";
             return Err(Failure::new(Code::NoLeader, detail));

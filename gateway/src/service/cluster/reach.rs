@@ -14,7 +14,7 @@ use http::Uri;
 use shared::{Code, MemberId};
 
 use super::ClusterService;
-use super::survey::{Roll, Survey, advertises, is_member, refused};
+use super::survey::{Roll, Survey, advertises, is_member, refused, same};
 use crate::caller::Caller;
 use crate::etcd::{MemberFact, StatusFact};
 use crate::failure::{Failure, Result};
@@ -158,6 +158,8 @@ impl ClusterService {
                 }
                 Ok(status) => misadvertised.push(stranger(url, &status, cluster)),
                 Err(failure) if refused(&failure) => denied = wanted.then_some(failure.detail),
+                // What we were told to use is no wrong name: it is away.
+                Err(_) if self.etcd.endpoints().iter().any(|known| same(known, url)) => {}
                 Err(_) => misadvertised.push(format!("{url} cannot be reached from here")),
             }
         }

@@ -178,7 +178,7 @@ pub(super) fn advertises(fact: &MemberFact, url: &str) -> bool {
     urls.any(|advertised| same(advertised, url))
 }
 
-fn same(one: &str, other: &str) -> bool {
+pub(super) fn same(one: &str, other: &str) -> bool {
     one.trim_end_matches('/') == other.trim_end_matches('/')
 }
 

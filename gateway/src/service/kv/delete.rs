@@ -89,7 +89,10 @@ impl KvService {
             .hint(hint));
         };
         if counted.count != confirm {
-            let detail = format!("the range has {} keys, not {confirm}", counted.count);
+            let detail = format!(
+                "at revision {at} the range has {} keys, not {confirm}",
+                counted.count
+            );
             return Err(changed(
                 Code::CountChanged,
                 detail,

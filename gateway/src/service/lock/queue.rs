@@ -301,6 +301,18 @@ impl Queue {
         let times = self.times(inner, caller).await;
         let direct: Vec<&Held> = self.direct.iter().collect();
         let nested = self.nested();
+        if direct.is_empty() {
+            let older = self
+                .rw
+                .iter()
+                .filter(|(held, _)| held.create_revision < until);
+            let rw: Vec<_> = older.map(|(held, writes)| (held, *writes)).collect();
+            let others: Vec<&Held> = self.nested.iter().collect();
+            let time = |lease: i64| times.get(&lease).copied();
+            if let Some(lock) = shape::rwmutex(name, &rw, &others, time) {
+                return lock;
+            }
+        }
         if direct.is_empty() && nested.is_empty() {
             return shape::gone(name, LockKind::Mutex, true);
         }

@@ -125,7 +125,15 @@ async fn find(
             keys.extend(answer.kvs.into_iter().map(|kv| kv.key));
         }
     }
-    let (header, found) = read_keys(&inner.etcd, caller, &keys, 0).await?;
+    let (header, mut found) = read_keys(&inner.etcd, caller, &keys, 0).await?;
+    if let (Which::Lease(lease), false) = (which, found.iter().any(|kv| kv.lease != 0)) {
+        // Keys of a readers-writer lock are not named after their lease.
+        let of_lease = inner.etcd.lease_time_to_live(caller, lease.0, true).await;
+        let mut keys = of_lease.map(|answer| answer.keys).unwrap_or_default();
+        keys.retain(|key| rw_of(key).is_some_and(|rw| rw.name == name));
+        found = read_keys(&inner.etcd, caller, &keys, 0).await?.1;
+        found.sort_by_key(|kv| kv.create_revision);
+    }
     let named = |kv: &KeyValue| match which {
         Which::Lease(lease) => kv.lease == lease.0,
         Which::Token(token) => kv.create_revision == token,

@@ -175,8 +175,8 @@ impl Lines {
         if line.trim_ascii_start().first() != Some(&b'{') {
             return Err(Failure::bad_request("it is not an object"));
         }
-        let line: Line = serde_json::from_slice(line)
-            .map_err(|error| Failure::bad_request(error.to_string()))?;
+        let line: Line =
+            serde_json::from_slice(line).map_err(|error| Failure::bad_request(in_line(&error)))?;
         match line {
             Line {
                 key: None,
@@ -258,6 +258,15 @@ impl Lines {
             next = self.body.next() => next,
         };
         next.transpose()
+    }
+}
+
+/// serde counts lines of what it was given, which is the one line.
+fn in_line(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(" at line ") {
+        Some((what, _)) => format!("{what} at its byte {}", error.column()),
+        None => text,
     }
 }
 

@@ -52,15 +52,27 @@ pub(super) fn unpack(job: &Job, server: bool, target: &Path) -> Result<Option<Ve
         job.run(&mut system::apt_update())?;
         job.run(&mut download())
     })?;
+    let found = take(job, &folder, wanted, target)?;
+    let _ = fs::remove_dir_all(&folder);
+    Ok(found)
+}
+
+/// Moves the wanted programs out of the packages that lie in `folder` into `target`; the server's version.
+fn take(
+    job: &Job,
+    folder: &Path,
+    wanted: &[(&str, &str)],
+    target: &Path,
+) -> Result<Option<Version>> {
     let unpacked = folder.join("unpacked");
-    for entry in fs::read_dir(&folder)? {
+    for entry in fs::read_dir(folder)? {
         let file = entry?.path();
         if file.extension().is_some_and(|kind| kind == "deb") {
             job.run(Command::new("dpkg-deb").arg("-x").arg(&file).arg(&unpacked))?;
         }
     }
     let programs = unpacked.join("usr/bin");
-    let found = if server {
+    let found = if wanted.iter().any(|(package, _)| *package == SERVER) {
         let file = programs.join("etcd");
         let Some(version) = proc::output(&file, &["--version"]).and_then(|text| version_of(&text))
         else {
@@ -75,6 +87,131 @@ pub(super) fn unpack(job: &Job, server: bool, target: &Path) -> Result<Option<Ve
         fs::rename(programs.join(program), target.join(program))
             .with_context(|| format!("take {program} out of {package}"))?;
     }
-    let _ = fs::remove_dir_all(&folder);
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    const WANTED: [(&str, &str); 2] = [(SERVER, "etcd"), (CLIENT, "etcdctl")];
+
+    /// A folder of this test's own below the build folder; empty.
+    fn folder(name: &str) -> std::path::PathBuf {
+        let folder = build_folder().join(format!("test-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("the tool folder can be written");
+        folder
+    }
+
+    /// A package with a program that is this script, and with a service as the real one has.
+    fn package(folder: &Path, name: &str, program: &str, script: &str) {
+        let root = folder.join(format!("{name}.root"));
+        for (file, text) in [
+            (
+                "DEBIAN/control".to_owned(),
+                format!(
+                    "Package: {name}\nVersion: 1\nArchitecture: all\nMaintainer: a test <a@b>\n\
+                     Description: a test\n"
+                ),
+            ),
+            (format!("usr/bin/{program}"), script.to_owned()),
+            (
+                format!("lib/systemd/system/{program}.service"),
+                "[Unit]\n".to_owned(),
+            ),
+        ] {
+            let file = root.join(file);
+            fs::create_dir_all(file.parent().expect("a folder")).expect("folders can be made");
+            fs::write(&file, text).expect("files can be written");
+        }
+        let executable = fs::Permissions::from_mode(0o755);
+        let program = root.join("usr/bin").join(program);
+        fs::set_permissions(program, executable).expect("the file is ours");
+        let built = Command::new("dpkg-deb")
+            .args(["--build", "--root-owner-group"])
+            .arg(&root)
+            .arg(folder.join(format!("{name}.deb")))
+            .output()
+            .expect("dpkg-deb runs");
+        assert!(built.status.success(), "{built:?}");
+        fs::remove_dir_all(root).expect("the folder is ours");
+    }
+
+    /// What dpkg-deb is there to build; says so where it is not.
+    fn can_build() -> bool {
+        let can = proc::on_path("dpkg-deb").is_some();
+        if !can {
+            eprintln!("skipped: no dpkg-deb, and so no packages to unpack");
+        }
+        can
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).expect("the folder is there");
+        let mut names: Vec<_> = entries
+            .map(|entry| {
+                entry
+                    .expect("an entry")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn the_programs_come_out_of_the_packages_and_nothing_else() {
+        if !can_build() {
+            return;
+        }
+        let (from, target) = (folder("packages"), folder("programs"));
+        package(
+            &from,
+            SERVER,
+            "etcd",
+            "#!/bin/sh\necho etcd Version: 3.4.23\n",
+        );
+        package(
+            &from,
+            CLIENT,
+            "etcdctl",
+            "#!/bin/sh\necho etcdctl version: 3.4.23\n",
+        );
+        let version = take(&Job::new("a test"), &from, &WANTED, &target).expect("both are there");
+        assert_eq!(
+            version.map(|version| version.to_string()).as_deref(),
+            Some("3.4.23")
+        );
+        assert_eq!(names(&target), ["etcd", "etcdctl"]);
+        let runs = proc::output(target.join("etcdctl"), &["version"]);
+        assert_eq!(runs.as_deref(), Some("etcdctl version: 3.4.23"));
+        for folder in [from, target] {
+            fs::remove_dir_all(folder).expect("the folder is ours");
+        }
+    }
+
+    #[test]
+    fn a_package_for_another_machine_is_refused_and_nothing_is_taken() {
+        if !can_build() {
+            return;
+        }
+        let (from, target) = (folder("foreign"), folder("nothing"));
+        package(&from, SERVER, "etcd", "#!/bin/sh\nexit 126\n");
+        package(&from, CLIENT, "etcdctl", "#!/bin/sh\n");
+        let error =
+            take(&Job::new("a test"), &from, &WANTED, &target).expect_err("it does not run");
+        assert_eq!(
+            error.to_string(),
+            "the package etcd-server holds no etcd that runs here"
+        );
+        assert!(names(&target).is_empty());
+        for folder in [from, target] {
+            fs::remove_dir_all(folder).expect("the folder is ours");
+        }
+    }
 }

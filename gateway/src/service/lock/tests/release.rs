@@ -178,3 +178,37 @@ async fn revoking_names_what_dies() {
     assert!(fixture.keys("a/").await.is_empty() && fixture.keys("session").await.is_empty());
     assert!(!fixture.lives(lease).await);
 }
+
+#[tokio::test]
+async fn a_claim_of_a_readers_writer_lock_is_named_by_its_lease_too() {
+    let fixture = Fixture::start().await;
+    let (reader, writer) = (fixture.grant(60).await, fixture.grant(60).await);
+    let (read, write) = (
+        "rw/read/1700000000000000001",
+        "rw/write/1700000000000000002",
+    );
+    fixture.put(read, "", Some(reader)).await;
+    fixture.put("other", "", Some(reader)).await;
+    fixture.put(write, "", Some(writer)).await;
+    let released = release(&fixture, "rw", Which::Lease(reader)).await;
+    let released = released.expect("it stands there");
+    assert_eq!(
+        (released.key.0.as_slice(), released.lease),
+        (read.as_bytes(), reader)
+    );
+    let left: Vec<_> = fixture
+        .keys("rw/")
+        .await
+        .into_iter()
+        .map(|kv| kv.key)
+        .collect();
+    assert_eq!(left, [write.as_bytes()]);
+    let again = release(&fixture, "rw", Which::Lease(reader)).await;
+    assert_eq!(again.expect_err("gone").code, Code::NotHolder);
+    let held = fixture
+        .acquire("rw", waiting(0))
+        .await
+        .expect_err("a writer holds it");
+    let facts = held.facts.lock.as_ref().expect("who holds it");
+    assert_eq!(facts.kind, LockKind::Rwmutex);
+}
