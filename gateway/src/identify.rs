@@ -197,6 +197,13 @@ fn anonymous(app: &App, cluster: &Cluster, parts: &Parts) -> Result<Identity> {
     ))
 }
 
+/// Whether nobody gets an answer from a cluster without signing in.
+pub fn everybody_signs_in(app: &App, cluster: &Cluster) -> bool {
+    let config = &app.config;
+    let open = config.listen.ip().is_loopback() && config.allow_host.is_empty();
+    cluster.anonymous != Some(Anonymous::Gateway) && !open
+}
+
 /// Whether nobody but this machine can have sent it.
 fn only_this_machine(app: &App, parts: &Parts) -> bool {
     let config = &app.config;

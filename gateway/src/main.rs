@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use gateway::Gateway;
 use gateway::assets::Files;
 use gateway::config::{Cli, Command, Config, Connect, LoadError};
+use gateway::identify::everybody_signs_in;
 use gateway::service::cluster::is_for_users;
 use gateway::{limits, supervise};
 use rust_embed::RustEmbed;
@@ -121,6 +122,13 @@ async fn announce(gateway: &Gateway) {
             Err(failure) => format!("not reached yet ({failure})"),
         };
         lines.push(format!("Cluster {} at {endpoints}: {about}", cluster.name));
+        if everybody_signs_in(state, cluster) {
+            lines.push(
+                "  Others than this machine can ask here: every request signs in as a user of etcd, whose auth \
+                 must be on (or see --anonymous)"
+                    .to_owned(),
+            );
+        }
     }
     if let Some(folder) = gateway.data_folder() {
         lines.push(format!("Its data is kept in {}", folder.display()));

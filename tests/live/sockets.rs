@@ -1,7 +1,8 @@
 //! One socket for many watches: open, refuse, cancel, pause, resume.
 
 use serde_json::json;
-use support::{Stream, World, percent, revisions_of};
+use support::stream::Ended;
+use support::{DEADLINE, Stream, World, percent, revisions_of};
 
 #[tokio::test]
 async fn many_watches_share_a_socket() {
@@ -205,4 +206,21 @@ async fn bytes_are_accepted_as_base64() {
     let events = socket.of("events").await;
     assert_eq!(events["revision"], revision);
     assert_eq!(events["events"][0]["key"], support::json_bytes(&key));
+}
+
+#[tokio::test]
+async fn what_is_no_message_closes_the_socket_and_says_why() {
+    let world = World::new("unfit").await;
+    let mut socket = Stream::socket(&world.api, "/watch").await;
+    socket.send_unreadable(b"{\xff").await;
+    assert_eq!(
+        socket.ended(DEADLINE).await,
+        Ended::Orderly(Some(1007.into()))
+    );
+    let mut socket = Stream::socket(&world.api, "/watch").await;
+    socket.send_text(&"x".repeat(2 << 20)).await;
+    assert_eq!(
+        socket.ended(DEADLINE).await,
+        Ended::Orderly(Some(1009.into()))
+    );
 }

@@ -101,6 +101,7 @@ pub(super) async fn run<F>(
                     },
                     Inbound::Refused(answer) => answer,
                     Inbound::Nothing => continue,
+                    Inbound::Unfit(code, reason) => break End::Close(code, reason),
                     Inbound::Gone => break End::Gone,
                 }
             }
@@ -168,6 +169,8 @@ enum Inbound {
     Text(String),
     Refused(ws::Message),
     Nothing,
+    /// It cannot be read, nor anything behind it.
+    Unfit(u16, &'static str),
     Gone,
 }
 
@@ -190,6 +193,21 @@ fn inbound(frame: Option<Result<ws::Message, axum::Error>>) -> Inbound {
             "operations are text messages with one JSON object",
         )),
         Some(Ok(ws::Message::Ping(_) | ws::Message::Pong(_))) => Inbound::Nothing,
-        Some(Ok(ws::Message::Close(_)) | Err(_)) | None => Inbound::Gone,
+        Some(Err(error)) => unfit(&error),
+        Some(Ok(ws::Message::Close(_))) | None => Inbound::Gone,
+    }
+}
+
+/// A message against the protocol, or an end of the connection.
+fn unfit(error: &axum::Error) -> Inbound {
+    // axum's error keeps what happened in its cause.
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    let says = |part: &str| cause.as_ref().is_some_and(|cause| cause.contains(part));
+    if says("too long") {
+        Inbound::Unfit(close_code::SIZE, "the message is too large")
+    } else if says("UTF-8") {
+        Inbound::Unfit(close_code::INVALID, "a text is UTF-8")
+    } else {
+        Inbound::Gone
     }
 }

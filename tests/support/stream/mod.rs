@@ -14,7 +14,8 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
@@ -124,6 +125,18 @@ impl Stream {
         };
         socket
             .send(Message::text(text))
+            .await
+            .expect("the socket is open");
+    }
+
+    /// Says what is no text as if it were one.
+    pub async fn send_unreadable(&mut self, bytes: &'static [u8]) {
+        let Transport::Socket(socket) = &mut self.transport else {
+            panic!("only sockets are spoken on");
+        };
+        let frame = Frame::message(bytes, OpCode::Data(Data::Text), true);
+        socket
+            .send(Message::Frame(frame))
             .await
             .expect("the socket is open");
     }
