@@ -8,10 +8,9 @@ use futures_util::FutureExt as _;
 use futures_util::future::ready;
 use http::Method;
 use support::gateway::InProcess;
+use support::tap::Tap;
 use support::{Cluster, DEADLINE, eventually, when};
 use tokio::sync::Notify;
-
-use crate::tap::Tap;
 
 async fn client(url: &str) -> Client {
     let client = Client::connect([url], None).await;

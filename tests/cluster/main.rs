@@ -11,7 +11,6 @@ mod mistaken;
 mod overview;
 mod releases;
 mod snapshot;
-mod tap;
 mod three;
 mod users;
 

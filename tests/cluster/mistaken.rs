@@ -6,9 +6,9 @@ use http::Method;
 use serde_json::{Value, json};
 use support::auth::ROOT;
 use support::gateway::InProcess;
+use support::tap::Tap;
 use support::{Client, Cluster, Etcd};
 
-use crate::tap::Tap;
 use crate::{named, warnings};
 
 /// What etcd takes where nothing is said: ids are made of these.

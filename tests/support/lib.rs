@@ -18,6 +18,7 @@ pub mod http;
 pub mod peer;
 pub mod proxy;
 pub mod stream;
+pub mod tap;
 pub mod tools;
 
 use std::sync::OnceLock;

@@ -11,21 +11,22 @@ use hyper::client::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
-use support::background;
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::background;
 
 /// A call that has passed.
 #[derive(Clone, Debug)]
-pub(crate) struct Call {
+pub struct Call {
     /// Such as `/etcdserverpb.Maintenance/Status`.
-    pub(crate) path: String,
+    pub path: String,
     /// It carried a token.
-    pub(crate) signed: bool,
+    pub signed: bool,
 }
 
 /// See the module.
 #[derive(Clone, Debug)]
-pub(crate) struct Tap {
+pub struct Tap {
     address: SocketAddr,
     calls: Arc<Mutex<Vec<Call>>>,
 }
@@ -34,12 +35,12 @@ type Act = dyn Fn(&str) -> BoxFuture<'static, ()> + Send + Sync;
 
 impl Tap {
     /// Passes everything on to an etcd, for as long as the process lives.
-    pub(crate) fn before(url: &str) -> Self {
+    pub fn before(url: &str) -> Self {
         Self::acting(url, |_| ready(()).boxed())
     }
 
     /// The same; what `act` makes of a call's path is done before the answer is passed on.
-    pub(crate) fn acting(
+    pub fn acting(
         url: &str,
         act: impl Fn(&str) -> BoxFuture<'static, ()> + Send + Sync + 'static,
     ) -> Self {
@@ -67,12 +68,12 @@ impl Tap {
     }
 
     /// Its client URL.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// What has passed so far.
-    pub(crate) fn calls(&self) -> Vec<Call> {
+    pub fn calls(&self) -> Vec<Call> {
         self.calls.lock().expect("nobody panics holding it").clone()
     }
 }
