@@ -1,6 +1,7 @@
 //! REST v1 against a real etcd, each file a topic of the contract.
 
 mod conditions;
+mod contended;
 mod deleted;
 mod door;
 mod examples;
