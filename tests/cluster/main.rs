@@ -11,6 +11,7 @@ mod mistaken;
 mod overview;
 mod releases;
 mod snapshot;
+mod stale;
 mod three;
 mod users;
 

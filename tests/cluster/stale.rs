@@ -1,0 +1,43 @@
+//! Reads where no majority is left: refused, unless they are meant to be stale.
+
+use support::gateway::InProcess;
+use support::{Cluster, DEADLINE, eventually, when};
+
+#[tokio::test]
+async fn without_a_majority_only_serializable_reads_are_answered() {
+    let mut cluster = Cluster::start(3).await;
+    let gateway = InProcess::start(&cluster.urls(), &[]).await;
+    let api = gateway.api();
+    api.write("/k/a", "v").await;
+    // The one that stays knows it too.
+    let last = InProcess::start(&cluster.url(0), &[]).await;
+    assert_eq!(last.api().read("/k/a").await["value"], "v");
+    cluster.kill(1);
+    cluster.kill(2);
+    let reads = [
+        "/kv?key=/k/a",
+        "/kv//k/a?count_only",
+        "/kv?prefix=/k/",
+        "/kv?prefix=/k/&count_only",
+        "/tree?prefix=/k/",
+    ];
+    for path in reads {
+        let agreed = api.get(&format!("{path}&timeout=2s")).send().await;
+        assert!(
+            matches!(agreed.status.as_u16(), 503 | 504),
+            "{path}: {}",
+            agreed.text()
+        );
+        let stale = eventually("it is answered", DEADLINE, async || {
+            let answer = api.get(&format!("{path}&serializable")).send().await;
+            when(answer.status == 200, || answer.text())?;
+            Ok(answer.json(200))
+        })
+        .await;
+        if path.contains("count_only") {
+            assert_eq!(stale["count"], 1, "{path}: {stale}");
+        } else {
+            assert!(stale.to_string().contains("\"/k/a\""), "{path}: {stale}");
+        }
+    }
+}
