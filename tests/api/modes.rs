@@ -21,6 +21,22 @@ async fn read_only_refuses_every_change_by_route() {
         client.lease_grant(600, None).await.expect("a lease").id()
     );
     let lock = percent(writer.key("lock"));
+    let election = percent(writer.key("election"));
+    let led = writer.api.post(
+        &format!("/elections/{election}/campaign"),
+        &json!({"value": "v", "lease": lease}),
+    );
+    let led = led.send().await.json(201);
+    let leader = json!({"key": led["key"], "revision": led["revision"]});
+    let mut proclaimed = leader.clone();
+    proclaimed["value"] = json!("x");
+    let value = json!({"value": "x"});
+    let socket = |path: &str| {
+        let ask = api.get(path).header("connection", "upgrade");
+        ask.header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+    };
 
     for ask in [
         api.put(&key, "x"),
@@ -38,6 +54,17 @@ async fn read_only_refuses_every_change_by_route() {
         api.post(&format!("/locks/{lock}"), &json!({})),
         api.post("/locks/-?name=x", &json!({"wait": 1})),
         api.delete(&format!("/locks/{lock}?lease={lease}")),
+        api.post(&format!("/locks/{lock}/hold"), &json!({})),
+        socket(&format!("/locks/{lock}/hold")),
+        api.post(&format!("/elections/{election}/campaign"), &value),
+        api.post(&format!("/elections/{election}/proclaim"), &proclaimed),
+        api.post(&format!("/elections/{election}/resign"), &leader),
+        api.post(&format!("/elections/{election}/hold"), &value),
+        socket(&format!("/elections/{election}/hold?value=x")),
+        api.ask(Method::POST, &format!("/leases/{lease}/hold")),
+        socket(&format!("/leases/{lease}/hold")),
+        api.post("/leases/hold", &json!({})),
+        socket("/leases/hold"),
     ] {
         ask.send().await.problem(403, "read_only");
     }
@@ -57,12 +84,18 @@ async fn read_only_refuses_every_change_by_route() {
         api.get(&format!("/leases/{lease}")),
         api.delete(&format!("/leases/{lease}?dry_run")),
         api.get("/locks"),
+        api.get(&format!("/elections/{election}")),
         api.get("/cluster"),
         api.get("/clusters"),
     ] {
         ask.send().await.json(200);
     }
     assert_eq!(api.read(&k).await["version"], 1);
+    // Nobody stands in a queue who did not before, and nobody was moved.
+    let key = led["key"].as_str().expect("a key");
+    assert_eq!(api.read(key).await["value"], "v");
+    let path = format!("/kv?count_only&prefix={prefix}");
+    assert_eq!(api.get(&path).send().await.json(200)["count"], 2);
     writer
         .api
         .get(&format!("/leases/{lease}"))
