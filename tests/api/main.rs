@@ -2,6 +2,7 @@
 
 mod conditions;
 mod contended;
+mod defaults;
 mod deleted;
 mod door;
 mod examples;
