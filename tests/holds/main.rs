@@ -16,3 +16,4 @@ mod services;
 mod silent;
 mod transports;
 mod unwritten;
+mod waits;
