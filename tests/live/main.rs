@@ -3,6 +3,7 @@
 mod bulk;
 mod compaction;
 mod hub;
+mod lock_prefix;
 mod lock_walk;
 mod lock_walk_etcdctl;
 mod locks;
