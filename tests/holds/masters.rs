@@ -1,20 +1,22 @@
 //! W13: one master of three by a single-key lock; when it dies another follows, never two.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::{Client, Stream, World, eventually, key_query, percent, spawn, when};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::common::{route, text};
+use crate::common::{beyond_renewals, route, text};
 
 /// What the masters say, in the order said.
 type Log = Arc<Mutex<Vec<(String, i64)>>>;
 
-/// A node of the walk: tries to become the master each second, stays it, and does its work.
-async fn node(api: Client, key: String, name: String, log: Log) {
+/// A node of the walk: tries to become the master each second, stays it, and does its work. Gives what
+/// its hold said when it was the master no more.
+async fn node(api: Client, key: String, name: String, log: Log) -> Value {
     loop {
         let held = api.post("/leases/hold", &json!({"ttl": 5}));
         let mut held = Stream::ndjson(held).await;
@@ -31,8 +33,7 @@ async fn node(api: Client, key: String, name: String, log: Log) {
                 .expect("no panic holds it")
                 .push((name.clone(), token));
             // Works until it is not the master any more.
-            while held.next().await["type"] == "renewed" {}
-            return;
+            return beyond_renewals(&mut held).await;
         }
         // The loser revokes, by leaving its session, and tries again.
         drop(held);
@@ -58,7 +59,7 @@ async fn w13_master_by_lock() {
     let world = World::new("w13").await;
     let key = world.key("dev/lock");
     let log = Log::default();
-    let nodes: Vec<(String, JoinHandle<()>)> = (1..=3)
+    let mut nodes: HashMap<String, JoinHandle<Value>> = (1..=3)
         .map(|at| {
             let name = format!("node{at}");
             let node = node(
@@ -70,10 +71,6 @@ async fn w13_master_by_lock() {
             (name, spawn(node))
         })
         .collect();
-    let kill = |name: &str| {
-        let (_, node) = nodes.iter().find(|(node, _)| node == name).expect("a node");
-        node.abort();
-    };
     let (first, token) = nth_master(&log, 1, support::DEADLINE).await;
     let k = route("locks", &key);
     let mut live = Stream::ndjson(world.api.get(&format!("{k}?live"))).await;
@@ -94,7 +91,7 @@ async fn w13_master_by_lock() {
     assert_eq!(tried["responses"][0]["get"]["entries"][0]["value"], first);
     // The master's loop is killed.
     let killed = Instant::now();
-    kill(&first);
+    nodes[&first].abort();
     let (second, then) = nth_master(&log, 2, Duration::from_secs(7)).await;
     assert!(killed.elapsed() < Duration::from_secs(7));
     assert!(then > token && second != first, "tokens rise");
@@ -115,6 +112,10 @@ async fn w13_master_by_lock() {
         .json(200);
     let (third, last) = nth_master(&log, 3, Duration::from_secs(7)).await;
     assert!(last > then && third != second && third != first);
+    let node = nodes.remove(&second).expect("one of the three");
+    let told = timeout(Duration::from_secs(4), node).await;
+    let lost = told.expect("the loss is told in time").expect("no panic");
+    assert_eq!(lost["type"], "lost", "{lost}");
     guarded(then).await.problem(412, "not_holder");
     // Never two: the live view has seen each hand-over as one key, with its token.
     let mut seen = vec![token];
@@ -127,5 +128,5 @@ async fn w13_master_by_lock() {
         }
     }
     assert_eq!(seen, [token, then, last]);
-    kill(&third);
+    nodes[&third].abort();
 }
