@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use support::{Stream, World, key_query, percent};
+use support::{Curl, Stream, World, key_query, percent};
 use tokio::time::Instant;
 
 use crate::common::{grant, hold, post, text};
@@ -56,6 +56,38 @@ async fn w14_an_instance_is_seen_to_come_and_go() {
         died.elapsed() < Duration::from_secs(5),
         "{:?}",
         died.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn w14_a_process_killed_is_seen_to_go_within_its_ttl_and_a_second() {
+    let world = World::new("w14-killed").await;
+    let folder = world.key("services/checkout/");
+    let watch = format!("/watch?prefix={}", percent(&folder));
+    let mut watcher = Stream::ndjson(world.api.get(&watch)).await;
+    watcher.of("opened").await;
+    // Its lease is its own also at its end: what `kill -9` leaves has to run out.
+    let session = json!({"ttl": 5, "on_close": "orphan"}).to_string();
+    let mut process = Curl::start(&world.api, "/leases/hold", &["--json", &session]);
+    let lease = text(&process.of("granted").await["lease"]);
+    let instance = format!("{folder}10.0.0.1:8080");
+    let put = format!("{}&lease={lease}", key_query(&instance));
+    world.api.put(&put, "{}").send().await.json(201);
+    assert_eq!(watcher.of("events").await["events"][0]["key"], instance);
+    let begun = Instant::now();
+    let mut renewed = begun;
+    while begun.elapsed() < Duration::from_secs(6) {
+        process.of("renewed").await;
+        renewed = Instant::now();
+    }
+    process.kill().await;
+    let went = watcher.of("events").await;
+    assert_eq!(went["events"][0]["type"], "delete");
+    let lived = renewed.elapsed();
+    let expected = Duration::from_secs(4)..Duration::from_secs(6);
+    assert!(
+        expected.contains(&lived),
+        "gone {lived:?} after its last renewal"
     );
 }
 

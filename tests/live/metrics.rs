@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use http::Method;
 use serde_json::json;
-use support::{Client, DEADLINE, Etcd, Stream, Watchgate, eventually, when};
+use support::{Client, Curl, DEADLINE, Etcd, Stream, Watchgate, eventually, revisions_of, when};
+use tokio::time::interval;
 
-async fn open_watches(root: &Client) -> f64 {
+pub(crate) async fn open_watches(root: &Client) -> f64 {
     let text = root.get("/metrics").send().await.expect(200).text();
     let line = text
         .lines()
@@ -17,7 +19,7 @@ async fn open_watches(root: &Client) -> f64 {
     })
 }
 
-async fn until(root: &Client, count: f64, what: &str, deadline: Duration) {
+pub(crate) async fn until(root: &Client, count: f64, what: &str, deadline: Duration) {
     eventually(what, deadline, async || {
         let seen = open_watches(root).await;
         when((seen - count).abs() < 0.5, || seen.to_string())
@@ -52,4 +54,58 @@ async fn w5_afterwards_as_many_watches_are_open_as_before() {
     drop(sse);
     drop(socket);
     until(&root, 0.0, "the clients went", DEADLINE).await;
+}
+
+#[tokio::test]
+async fn w5_curl_watches_for_five_seconds_and_leaves_nothing_open() {
+    let etcd = Etcd::start().await;
+    let gateway = Watchgate::before(&etcd, &[]).await;
+    let (root, api) = (gateway.root(), gateway.api());
+    let mut beside = Stream::ndjson(api.get("/watch?prefix=beside")).await;
+    beside.of("opened").await;
+    until(&root, 1.0, "another watch is open before", DEADLINE).await;
+    // 1
+    let ado = "/cron/jobs/ado";
+    let route = support::key_path(ado);
+    let absent = api.get(&route).send().await;
+    let first = absent.revision() + 1;
+    absent.problem(404, "key_not_found");
+    let watch = format!("/watch?key={ado}&revision={first}");
+    let accept = "accept: application/x-ndjson";
+    let mut curl = Curl::start(&api, &watch, &["--max-time", "5", "-H", accept]);
+    assert_eq!(curl.of("opened").await["revision"], first);
+    until(&root, 2.0, "curl's watch is open", DEADLINE).await;
+    // 2
+    let changing = async {
+        let mut pace = interval(Duration::from_millis(500));
+        for method in [Method::PUT, Method::DELETE].into_iter().cycle() {
+            pace.tick().await;
+            let answer = api.ask(method, &route).send().await;
+            assert!(answer.status.is_success(), "{answer:?}");
+        }
+    };
+    let printing = async {
+        let mut events = Vec::new();
+        while let Some(message) = curl.next().await {
+            let of_message = message["events"].as_array().into_iter().flatten();
+            events.extend(of_message.cloned());
+        }
+        events
+    };
+    let events = tokio::select! {
+        events = printing => events,
+        () = changing => unreachable!("it changes the key for ever"),
+    };
+    assert_eq!(curl.ended().await, Some(28), "its time was up");
+    let revisions = revisions_of(&events);
+    let expected: Vec<_> = (first..).take(events.len()).collect();
+    assert_eq!(revisions, expected, "no gap, nothing twice");
+    assert!(events.len() > 5, "{events:?}");
+    for (at, event) in events.iter().enumerate() {
+        assert_eq!(event["type"], ["put", "delete"][at % 2]);
+        if at % 2 == 0 {
+            assert_eq!(event["create_revision"], event["mod_revision"]);
+        }
+    }
+    until(&root, 1.0, "as many as before", DEADLINE).await;
 }

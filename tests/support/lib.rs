@@ -9,6 +9,7 @@ pub mod auth;
 pub mod certs;
 pub mod cluster;
 pub mod ctl;
+pub mod curl;
 pub mod encode;
 pub mod etcd;
 pub mod fake;
@@ -31,6 +32,7 @@ use tokio::time::{Instant, sleep};
 
 pub use self::auth::{Grant, basic};
 pub use self::cluster::Cluster;
+pub use self::curl::Curl;
 pub use self::encode::{bytes_in, json_bytes, key_path, key_query, keys_in, percent};
 pub use self::etcd::Etcd;
 pub use self::fake::FakeEtcd;

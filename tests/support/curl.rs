@@ -1,0 +1,65 @@
+//! curl, with which the walks are typed: for where the client's own process is the subject.
+
+use std::process::Stdio;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+
+use crate::{Client, DEADLINE};
+
+/// A running curl; it is killed when dropped.
+#[derive(Debug)]
+pub struct Curl {
+    child: Child,
+    output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Curl {
+    /// Starts `curl -N` on a path with further arguments.
+    pub fn start(api: &Client, path: &str, arguments: &[&str]) -> Self {
+        let mut child = Command::new("curl")
+            .args(["-sN"])
+            .args(arguments)
+            .arg(format!("http://{}{}", api.address(), api.path(path)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("every system has curl");
+        let output = child.stdout.take().expect("it was piped");
+        Self {
+            child,
+            output: BufReader::new(output).lines(),
+        }
+    }
+
+    /// The next line it prints, as JSON; none once it has ended.
+    pub async fn next(&mut self) -> Option<Value> {
+        let line = timeout(DEADLINE, self.output.next_line()).await;
+        let line = line
+            .expect("curl prints something in time")
+            .expect("a pipe can be read")?;
+        Some(serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}")))
+    }
+
+    /// The next line, which must be a message of this type.
+    pub async fn of(&mut self, kind: &str) -> Value {
+        let message = self.next().await.expect("curl goes on");
+        assert_eq!(message["type"], kind, "{message}");
+        message
+    }
+
+    /// Kills it, as `kill -9` does.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.expect("it runs");
+    }
+
+    /// Waits until it has ended by itself; its exit code.
+    pub async fn ended(&mut self) -> Option<i32> {
+        let ended = timeout(DEADLINE, self.child.wait()).await;
+        let ended = ended.expect("curl ends in time");
+        ended.expect("a child can be waited for").code()
+    }
+}
