@@ -10,6 +10,7 @@ mod locks;
 mod locks_index;
 mod metrics;
 mod shutdown;
+mod silent;
 mod slow;
 mod snapshot;
 mod sockets;
