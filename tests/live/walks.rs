@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::{DEADLINE, Stream, World, eventually, key_path, percent, revisions_of, when};
-use tokio::time::Instant;
+use tokio::time::{Instant, interval};
 
 /// The walks name their keys; each test has its own prefix before them.
 fn name(world: &World, key: &str) -> String {
@@ -116,8 +116,24 @@ async fn w3_a_lease_runs_out() {
         Some(&Value::Null),
         "a creation"
     );
-    let deleted = stream.of("events").await;
-    let lived = asked.elapsed();
+    let deleted = async { (stream.of("events").await, asked.elapsed()) };
+    let looking = async {
+        let mut pace = interval(Duration::from_millis(100));
+        loop {
+            pace.tick().await;
+            let answer = api.get(&job1).send().await;
+            let looked = asked.elapsed();
+            assert!(
+                answer.status == 200 || looked >= Duration::from_secs(10),
+                "{} after {looked:?}",
+                answer.status
+            );
+        }
+    };
+    let (deleted, lived) = tokio::select! {
+        deleted = deleted => deleted,
+        () = looking => unreachable!("it looks for ever"),
+    };
     assert!(lived >= Duration::from_secs(10), "gone after {lived:?}");
     assert!(lived < Duration::from_secs(12), "gone after {lived:?}");
     assert_eq!(deleted["events"][0]["type"], "delete");
