@@ -6,6 +6,7 @@ use nix::sys::signal::Signal;
 use support::{Client, DEADLINE, Watchgate, eventually, when};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 async fn start(data: &Path) -> Watchgate {
     let started = Watchgate::embedded(data, &[]).await;
@@ -136,4 +137,33 @@ async fn the_demo_moves_and_never_meets_somebodys_data() {
     let mut stream = support::Stream::ndjson(api.get("/watch?prefix=/crontab/")).await;
     stream.of("opened").await;
     stream.of("events").await;
+}
+
+#[tokio::test]
+async fn the_demo_runs_on_three_members_too() {
+    let data = TempDir::new().expect("a folder");
+    let gateway = Watchgate::embedded(data.path(), &["--demo", "--members", "3"]).await;
+    let gateway = gateway.unwrap_or_else(|said| panic!("{said}"));
+    let api = gateway.api();
+    let cluster = api.get("/cluster").send().await.json(200);
+    assert_eq!(cluster["name"], "demo", "{cluster}");
+    assert_eq!(cluster["quorum"], 2, "{cluster}");
+    let members = cluster["members"].as_array().expect("a list");
+    assert_eq!(members.len(), 3, "{cluster}");
+    assert!(
+        members.iter().all(|member| member["healthy"] == true),
+        "{cluster}"
+    );
+    let mut stream = support::Stream::ndjson(api.get("/watch?key=/crontab/jobs/job1")).await;
+    stream.of("opened").await;
+    let moves = async {
+        let mut states = Vec::new();
+        while states.len() < 3 {
+            let message = stream.of("events").await;
+            let events = message["events"].as_array().expect("events");
+            states.extend(events.iter().map(|event| event["value"].clone()));
+            states.dedup();
+        }
+    };
+    timeout(DEADLINE, moves).await.expect("it moves");
 }

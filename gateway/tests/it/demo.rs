@@ -76,6 +76,15 @@ impl Demo {
         }
     }
 
+    /// What is there is gone after a while, and there again.
+    async fn goes_and_comes(&self, prefix: &str) {
+        let there = |kvs: &[KeyValue]| !kvs.is_empty();
+        self.eventually("it is there", prefix, there).await;
+        self.eventually("it is gone", prefix, <[KeyValue]>::is_empty)
+            .await;
+        self.eventually("it is there again", prefix, there).await;
+    }
+
     /// The key has all these values, in time.
     async fn sees_values(&self, key: &str, values: &[&str]) {
         for value in values {
@@ -123,29 +132,47 @@ async fn leased_every_other_round(demo: &Demo) {
     assert!(seconds(1) > 28.0, "was renewed for 30 s: {lived:?}");
 }
 
-/// The master of `/dev/lock` stops renewing each 30 s; another one follows, with a greater token.
-async fn masters_follow_each_other(demo: &Demo) {
-    let mut masters: Vec<KeyValue> = Vec::new();
+/// The first two holders of a lock of one key: never two at once, each on a lease of its own, and the
+/// second one's token is the greater.
+async fn successors(demo: &Demo, key: &str) -> [KeyValue; 2] {
+    let mut first: Option<KeyValue> = None;
     let until = Instant::now() + DEADLINE;
-    while masters.len() < 2 {
-        let kvs = demo.keys("/dev/lock").await;
+    loop {
+        let kvs = demo.keys(key).await;
         assert!(kvs.len() <= 1, "never two: {kvs:?}");
-        if let Some(kv) = kvs.into_iter().next()
-            && masters.last().map(|kv| kv.create_revision) != Some(kv.create_revision)
-        {
-            assert!(kv.lease != 0 && kv.value.starts_with(b"node"), "{kv:?}");
-            masters.push(kv);
+        if let Some(now) = kvs.into_iter().next() {
+            assert!(now.lease != 0 && now.version == 1, "{now:?}");
+            match first.take() {
+                Some(before) if before.create_revision != now.create_revision => {
+                    assert!(before.create_revision < now.create_revision);
+                    assert_ne!(before.lease, now.lease);
+                    return [before, now];
+                }
+                _ => first = Some(now),
+            }
         }
-        assert!(Instant::now() < until, "only {masters:?}");
+        assert!(Instant::now() < until, "only {first:?} held {key}");
         sleep(Duration::from_millis(50)).await;
     }
-    assert!(masters[0].create_revision < masters[1].create_revision);
+}
+
+/// The master of `/dev/lock` stops renewing each 30 s; another one follows.
+async fn masters_follow_each_other(demo: &Demo) {
+    let masters = successors(demo, "/dev/lock").await;
+    assert!(masters.iter().all(|kv| kv.value.starts_with(b"node")));
     // It did not revoke its lease: that ran out.
     let caller = Caller::gateway(DEADLINE);
     let lease = demo
         .etcd
         .lease_time_to_live(&caller, masters[0].lease, false);
     assert!(lease.await.expect("etcd answers").ttl < 0);
+}
+
+/// Whoever has `/cron/lock/ado` revokes its lease after 10 s, and the other one has it.
+async fn ado_changes_hands(demo: &Demo) {
+    let mut holders = successors(demo, "/cron/lock/ado").await.map(|kv| kv.value);
+    holders.sort();
+    assert_eq!(holders, [&b"duzhenxun"[..], b"duzhenxun-b"]);
 }
 
 /// Each of the three leads `/my-election/` and proclaims; e1 and e2 resign, e3 fails.
@@ -232,20 +259,18 @@ async fn every_row_of_the_demo_keyspace_moves() {
     let demo = Demo::start(dir.path()).await;
     tokio::join!(
         demo.sees_values("/crontab/jobs/job1", &["job1", "job11", "job11111"]),
+        demo.goes_and_comes("/crontab/jobs/job1"),
         demo.sees_values("/crontab/jobs/job2", &["job2"]),
         demo.sees_values("/cron/jobs/job1", &["job1,ado"]),
         demo.sees_values("/cron/jobs/job2", &["job2,zhangsa"]),
         demo.sees_values("/cron/jobs/ado", &["watch ado"]),
+        demo.goes_and_comes("/cron/jobs/ado"),
         demo.sees_values("/prefix/keys/k1", &["v1", "v2", "v11"]),
         demo.sees_values("/prefix/keys/k2", &["v2"]),
         demo.sees_values("/prefix/keys/k3", &["v2"]),
-        demo.eventually(
-            "the prefix is deleted",
-            "/prefix/keys/",
-            <[KeyValue]>::is_empty
-        ),
+        demo.goes_and_comes("/prefix/keys/"),
         leased_every_other_round(&demo),
-        demo.sees_values("/cron/lock/ado", &["duzhenxun", "duzhenxun-b"]),
+        ado_changes_hands(&demo),
         masters_follow_each_other(&demo),
         election_changes_hands(&demo),
         the_sum_stays(&demo),
@@ -285,6 +310,12 @@ async fn every_row_of_the_demo_keyspace_moves() {
             kvs.iter().any(|kv| kv.value.starts_with(b"routes:\n"))
         }),
     );
+    // Beside what moves there is what stays.
+    for staying in ["/crontab/jobs/job2", "/cron/jobs/job2"] {
+        let kvs = demo.keys(staying).await;
+        let once = kvs.iter().all(|kv| kv.version == 1 && kv.lease == 0);
+        assert!(kvs.len() == 1 && once, "{kvs:?}");
+    }
     demo.stop().await;
 }
 
