@@ -7,6 +7,7 @@ mod embedded;
 mod errors;
 mod fuzz;
 mod installed;
+mod large;
 mod outage;
 mod restart;
 mod wiped;

@@ -1,0 +1,54 @@
+//! A range of 100 MB on its way to a reader that does not keep up.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use support::fill::fill;
+use support::stream::{Ended, Lines};
+use support::{Etcd, Watchgate};
+use tokio::time::sleep;
+
+const KEYS: usize = 2_000;
+const SIZE: usize = 50_000;
+const ROOM: u64 = 64 << 20;
+
+/// Reads an answer a little at a time; its last line, and the gateway's memory at its highest.
+async fn slowly(gateway: &Watchgate, path: &str) -> (Value, u64) {
+    let ask = gateway.api().get(path);
+    let ask = ask.header("accept", "application/x-ndjson");
+    let mut lines = Lines::new(ask.open().await.expect("the gateway answers"));
+    let (mut count, mut last, mut peak) = (0, String::new(), 0);
+    loop {
+        match lines.line().await {
+            Ok(line) => last = line,
+            Err(ended) => {
+                assert_eq!((ended, count), (Ended::Orderly(None), KEYS + 1), "{path}");
+                break;
+            }
+        }
+        // A gateway that read ahead would have time enough for all of it.
+        if count % 50 == 0 {
+            sleep(Duration::from_millis(100)).await;
+            peak = peak.max(gateway.resident());
+        }
+        count += 1;
+    }
+    (serde_json::from_str(&last).expect("a line is JSON"), peak)
+}
+
+#[tokio::test]
+async fn a_slow_reader_of_a_large_range_costs_no_memory_of_its_size() {
+    let etcd = Etcd::start().await;
+    let gateway = Watchgate::before(&etcd, &[]).await;
+    let value = vec![b'v'; SIZE];
+    let entries = (0..KEYS).map(|n| (format!("k{n:04}").into_bytes(), value.clone()));
+    fill(&etcd.client().await, entries).await;
+    gateway.api().read("k0000").await;
+    let before = gateway.resident();
+    for path in ["/kv?prefix=k", "/export?prefix=k"] {
+        let (last, peak) = slowly(&gateway, path).await;
+        assert_eq!(last["end"]["count"], KEYS, "{path}: {last}");
+        let grown = peak.saturating_sub(before);
+        assert!(grown < ROOM, "{path}: the gateway grew by {grown} bytes");
+    }
+}
