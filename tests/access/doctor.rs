@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use support::auth::{self, ROOT};
 use support::certs::{Authority, Kind};
 use support::gateway::InProcess;
-use support::{Etcd, Grant, tools};
+use support::{Cluster, Etcd, Grant, tools};
+use tempfile::TempDir;
 use tokio::process::Command;
 
 /// What it found, a line each, and whether all was well.
@@ -58,6 +59,18 @@ impl Found {
         let line = self.step(step);
         assert_eq!(line["outcome"], outcome, "{line}");
         line
+    }
+
+    /// The line whose finding begins so.
+    #[track_caller]
+    fn about(&self, start: &str) -> &Value {
+        let begins = |line: &&Value| {
+            line["detail"]
+                .as_str()
+                .is_some_and(|it| it.starts_with(start))
+        };
+        let found = self.lines.iter().find(begins);
+        found.unwrap_or_else(|| panic!("nothing about `{start}` in {:?}", self.lines))
     }
 
     /// The step that failed, with this in the line that mends it; nothing after it was tried.
@@ -182,6 +195,95 @@ async fn a_certificate_that_etcd_asks_for() {
     let own = ["--cert", client.cert(), "--key", client.key()];
     let found = examine(&[&["--etcd", &url, "--cacert", &ca], &own[..]].concat()).await;
     assert!(found.well, "{:?}", found.lines);
+}
+
+#[tokio::test]
+async fn a_member_that_advertises_what_nobody_can_use() {
+    let nowhere = "http://0.0.0.0:2379";
+    let etcd = Etcd::start_with(&[&format!("--advertise-client-urls={nowhere}")]).await;
+    let found = examine(&["--etcd", &etcd.url()]).await;
+    let warning = found.is("advertised", "warning");
+    let detail = warning["detail"].as_str().unwrap_or_default();
+    assert!(
+        detail.contains(nowhere) && detail.contains(&etcd.url()),
+        "{warning}"
+    );
+    let mend = warning["mend"].as_str().unwrap_or_default();
+    assert!(mend.contains("--advertise-client-urls"), "{warning}");
+    assert!(found.well, "it works all the same: {:?}", found.lines);
+}
+
+#[tokio::test]
+async fn a_member_that_is_away() {
+    let mut cluster = Cluster::start(3).await;
+    cluster.leader().await;
+    cluster.kill(2);
+    // Nobody named it: that is a word of warning, not a failure.
+    let found = examine(&["--etcd", &cluster.url(0)]).await;
+    let away = found.about("member m2:");
+    assert_eq!(
+        (&away["step"], &away["outcome"]),
+        (&json!("advertised"), &json!("warning")),
+        "{away}"
+    );
+    assert_eq!(away["mend"], "start it, or mend its URL");
+    let text = json!(found.lines).to_string();
+    assert!(
+        !text.contains("member m0") && !text.contains("member m1"),
+        "{text}"
+    );
+    assert!(found.well, "{:?}", found.lines);
+    // A configured endpoint that does not answer is one, and the others are looked at all the same.
+    let found = examine(&["--etcd", &cluster.urls()]).await;
+    let failed = found
+        .lines
+        .iter()
+        .filter(|line| line["outcome"] == "failed");
+    let failed: Vec<_> = failed.collect();
+    assert_eq!(failed.len(), 1, "{:?}", found.lines);
+    assert_eq!(
+        (&failed[0]["step"], &failed[0]["endpoint"]),
+        (&json!("tcp"), &json!(cluster.url(2)))
+    );
+    assert!(!found.well);
+    found.is("permission", "ok");
+    found.about("member m2:");
+}
+
+#[tokio::test]
+async fn every_cluster_of_the_file_is_looked_at() {
+    let folder = TempDir::new().expect("a folder");
+    let etcd = Etcd::start().await;
+    let free = TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a port");
+    let text = format!(
+        "[[clusters]]\nname = \"away\"\nendpoints = [\"http://{free}\"]\n\
+         [[clusters]]\nname = \"here\"\nendpoints = [\"{}\"]\n",
+        etcd.url()
+    );
+    let file = folder.path().join("watchgate.toml");
+    std::fs::write(&file, text).expect("files can be written");
+    let found = examine(&["--config", file.to_str().expect("text")]).await;
+    let outcomes = |cluster: &str| {
+        let lines = found.lines.iter().filter(|line| line["cluster"] == cluster);
+        let lines = lines.map(|line| (line["step"].clone(), line["outcome"].clone()));
+        lines.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        json!(outcomes("away")),
+        json!([["dns", "ok"], ["tcp", "failed"]])
+    );
+    for step in ["dns", "tcp", "http2", "auth", "permission", "advertised"] {
+        let ok = (json!(step), json!("ok"));
+        assert!(outcomes("here").contains(&ok), "{:?}", found.lines);
+    }
+    assert!(!found.well);
+    let (text, well) = run(&["--config", file.to_str().expect("text")]).await;
+    assert!(
+        !well && text.contains("FAIL tcp") && text.contains("here at "),
+        "{text}"
+    );
 }
 
 /// What the doctor says of `auth` to a certificate of root's, once auth is on.
