@@ -1,5 +1,7 @@
 //! A small HTTP client that sends exactly what it is told, one connection a request: no dot segment
 //! is collapsed, nothing is retried or redirected, and dropping an answer ends its connection.
+//!
+//! It speaks HTTP/1.1 in the clear, unless it is told otherwise.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,15 +10,13 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::{key_query, spawn};
+use crate::connect::{Guard, Link, Tls};
+use crate::key_query;
 
-type Error = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long an answer's head may take. Longer than the gateway's own limits, so that theirs show.
 const HEAD: Duration = Duration::from_mins(1);
@@ -24,7 +24,7 @@ const HEAD: Duration = Duration::from_mins(1);
 /// Speaks to one server.
 #[derive(Clone, Debug)]
 pub struct Client {
-    address: SocketAddr,
+    link: Link,
     base: String,
     /// Sent with every request.
     headers: Vec<(String, String)>,
@@ -34,7 +34,11 @@ impl Client {
     /// Paths as they are.
     pub fn to(address: SocketAddr) -> Self {
         Self {
-            address,
+            link: Link {
+                address,
+                tls: None,
+                http2: false,
+            },
             base: String::new(),
             headers: Vec::new(),
         }
@@ -43,11 +47,25 @@ impl Client {
     /// Paths below `base`.
     #[must_use]
     pub fn below(&self, base: &str) -> Self {
-        Self {
-            address: self.address,
-            base: format!("{}{base}", self.base),
-            headers: self.headers.clone(),
-        }
+        let mut client = self.clone();
+        client.base.push_str(base);
+        client
+    }
+
+    /// The same under TLS.
+    #[must_use]
+    pub fn under(&self, tls: Tls) -> Self {
+        let mut client = self.clone();
+        client.link.tls = Some(tls);
+        client
+    }
+
+    /// The same by HTTP/2: agreed on under TLS, unasked without.
+    #[must_use]
+    pub fn by_http2(&self) -> Self {
+        let mut client = self.clone();
+        client.link.http2 = true;
+        client
     }
 
     /// The same, signed in by name and password.
@@ -71,7 +89,12 @@ impl Client {
 
     /// Where it speaks to.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.link.address
+    }
+
+    /// How it connects.
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
     }
 
     /// The path as sent.
@@ -116,7 +139,7 @@ impl Client {
     /// A request of any kind.
     pub fn ask(&self, method: Method, path: &str) -> Ask {
         Ask {
-            address: self.address,
+            link: self.link.clone(),
             method,
             path: self.path(path),
             headers: self.headers.clone(),
@@ -128,7 +151,7 @@ impl Client {
 /// A request about to be sent.
 #[derive(Clone, Debug)]
 pub struct Ask {
-    address: SocketAddr,
+    link: Link,
     method: Method,
     path: String,
     headers: Vec<(String, String)>,
@@ -164,7 +187,6 @@ impl Ask {
     pub async fn try_send(self) -> Result<Answer, Error> {
         let mut head = self.open().await?;
         let body = timeout(HEAD, head.body.collect()).await??.to_bytes();
-        head.connection.abort();
         Ok(Answer {
             line: head.line,
             status: head.status,
@@ -176,31 +198,27 @@ impl Ask {
     /// Sends it and reads the answer's head; the body is still to come.
     pub async fn open(self) -> Result<Head, Error> {
         let line = format!("{} {}", self.method, self.path);
-        let stream = TcpStream::connect(self.address).await?;
-        stream.set_nodelay(true)?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        let connection = Guard(spawn(async move {
-            let _ = connection.await;
-        }));
+        let (mut speaker, connection) = self.link.speak().await?;
+        // What is not heard to the end is broken off.
+        let connection = Connected(connection);
         let mut request = Request::builder()
             .method(self.method)
-            .uri(self.path.parse::<Uri>()?);
-        if !self.headers.iter().any(|(name, _)| name == "host") {
-            request = request.header(header::HOST, self.address.to_string());
+            .uri(self.link.target(&self.path).parse::<Uri>()?);
+        if !self.link.http2 && !self.headers.iter().any(|(name, _)| name == "host") {
+            request = request.header(header::HOST, self.link.address.to_string());
         }
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
         let request = request.body(Full::new(self.body))?;
-        let answer = timeout(HEAD, sender.send_request(request)).await??;
+        let answer = timeout(HEAD, speaker.send(request)).await??;
         let (parts, body) = answer.into_parts();
         Ok(Head {
             line,
             status: parts.status,
             headers: parts.headers,
             body,
-            connection,
+            _connection: connection,
         })
     }
 }
@@ -216,20 +234,14 @@ pub struct Head {
     pub headers: HeaderMap,
     /// What is still to come.
     pub body: Incoming,
-    connection: Guard,
+    _connection: Connected,
 }
 
-/// Ends the connection's task with the answer.
+/// Ends the connection with the answer.
 #[derive(Debug)]
-struct Guard(JoinHandle<()>);
+struct Connected(Guard);
 
-impl Guard {
-    fn abort(&self) {
-        self.0.abort();
-    }
-}
-
-impl Drop for Guard {
+impl Drop for Connected {
     fn drop(&mut self) {
         self.0.abort();
     }

@@ -86,7 +86,7 @@ impl Lines {
 
     /// What is left, for a failure's text.
     pub async fn rest(mut self) -> String {
-        let mut text = String::new();
+        let mut text = String::from_utf8_lossy(&self.buffer).into_owned();
         while let Ok(line) = self.line_or_rest().await {
             text.push_str(&line);
         }

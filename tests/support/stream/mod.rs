@@ -11,7 +11,6 @@ use std::time::Duration;
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
@@ -22,6 +21,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 use self::ledger::Ledger;
 pub use self::lines::Lines;
 use crate::DEADLINE;
+use crate::connect::Connection;
 use crate::http::{Ask, Client, Head};
 
 /// An open stream. Dropping it closes its connection.
@@ -37,7 +37,7 @@ pub struct Stream {
 enum Transport {
     Ndjson(Lines),
     Sse(Lines),
-    Socket(Box<WebSocketStream<TcpStream>>),
+    Socket(Box<WebSocketStream<Connection>>),
 }
 
 /// How a stream ended.
@@ -93,10 +93,7 @@ impl Stream {
             let value = HeaderValue::from_str(value).expect("tests send valid values");
             request.headers_mut().insert(name, value);
         }
-        let stream = TcpStream::connect(client.address())
-            .await
-            .map_err(|e| e.to_string())?;
-        stream.set_nodelay(true).map_err(|e| e.to_string())?;
+        let stream = client.link().open().await.map_err(|e| e.to_string())?;
         match timeout(DEADLINE, client_async(request, stream)).await {
             Ok(Ok((socket, _))) => Ok(Self::over(Transport::Socket(Box::new(socket)))),
             Ok(Err(SocketError::Http(answer))) => Err(answer.status().as_u16().to_string()),
@@ -255,7 +252,7 @@ async fn open(ask: Ask, status: u16) -> Head {
     head
 }
 
-async fn text(socket: &mut WebSocketStream<TcpStream>) -> Result<String, Ended> {
+async fn text(socket: &mut WebSocketStream<Connection>) -> Result<String, Ended> {
     loop {
         match socket.next().await {
             Some(Ok(Message::Text(text))) => return Ok(text.to_string()),
