@@ -10,7 +10,13 @@ use crate::differences::Difference;
 use crate::side::{Results, Side, b64};
 
 /// Adds users who may do everything, and turns auth on; gives root's token.
-async fn enable(side: &Side, users: &[&str]) -> String {
+pub(crate) async fn enable(side: &Side, users: &[&str]) -> String {
+    turn_on(side, users).await;
+    token(side, "root").await
+}
+
+/// The same without signing in.
+pub(crate) async fn turn_on(side: &Side, users: &[&str]) {
     side.call("/v3/auth/role/add", &json!({"name": "root"}))
         .await;
     for user in users {
@@ -23,7 +29,6 @@ async fn enable(side: &Side, users: &[&str]) -> String {
         side.call("/v3/auth/user/grant", &grant).await;
     }
     side.call("/v3/auth/enable", &json!({})).await;
-    token(side, "root").await
 }
 
 async fn token(side: &Side, user: &str) -> String {
@@ -33,14 +38,14 @@ async fn token(side: &Side, user: &str) -> String {
 }
 
 /// A call with a token, which succeeds.
-async fn call_as(side: &Side, token: &str, path: &str, body: &Value) -> Value {
+pub(crate) async fn call_as(side: &Side, token: &str, path: &str, body: &Value) -> Value {
     let ask = side.ask(path, body).header("authorization", token);
     let answer = ask.send().await.expect(200);
     serde_json::from_slice(&answer.body).expect("JSON")
 }
 
 /// Adds a user who may read and write keys below `prefix`; gives the user's token.
-async fn restricted(side: &Side, root: &str, name: &str, prefix: &str) -> String {
+pub(crate) async fn restricted(side: &Side, root: &str, name: &str, prefix: &str) -> String {
     let add = json!({"name": name, "password": "pass"});
     call_as(side, root, "/v3/auth/user/add", &add).await;
     call_as(side, root, "/v3/auth/role/add", &json!({"name": name})).await;
@@ -53,12 +58,23 @@ async fn restricted(side: &Side, root: &str, name: &str, prefix: &str) -> String
 }
 
 case!(a_token_is_needed_and_taken_in_every_form, alone, |side| {
-    let users = ["root", "nonroot", "nooption"];
-    enable(side, &users).await;
-    let put = json!({"key": b64("foo"), "value": b64("bar")});
-    let message = side.refused("/v3/kv/put", &put, 400, 3).await;
+    turn_on(side, &USERS).await;
+    let message = side.refused("/v3/kv/put", &put(), 400, 3).await;
     assert_eq!(message, "etcdserver: user name is empty");
-    for user in users {
+    tokens_are_taken_in_every_form(side).await;
+});
+
+/// Those of etcd's own case, the last of whom is added without any options.
+pub(crate) const USERS: [&str; 3] = ["root", "nonroot", "nooption"];
+
+fn put() -> Value {
+    json!({"key": b64("foo"), "value": b64("bar")})
+}
+
+/// Each of [`USERS`] signs in and puts a key.
+pub(crate) async fn tokens_are_taken_in_every_form(side: &Side) {
+    let put = put();
+    for user in USERS {
         let token = token(side, user).await;
         call_as(side, &token, "/v3/kv/put", &put).await;
         let ask = side
@@ -80,7 +96,7 @@ case!(a_token_is_needed_and_taken_in_every_form, alone, |side| {
         message,
         "etcdserver: authentication failed, invalid user ID or password"
     );
-});
+}
 
 case!(the_metadata_counts_before_the_header, alone, |side| {
     let token = enable(side, &["root"]).await;

@@ -6,7 +6,7 @@ use support::{DEADLINE, eventually, when};
 use crate::case;
 use crate::side::{Results, Side, text};
 
-case!(a_lock_is_taken_and_given_back, |side| {
+case!(a_lock_is_taken_and_given_back, tls, |side| {
     let lock = json!({"name": side.key("lock1")});
     let answer = side.call("/v3/lock/lock", &lock).await;
     let key = text(&answer["key"]);

@@ -5,6 +5,8 @@
 //! Which etcd is under test says PATH; the suite passes with 3.4 to 3.7.
 
 mod auth;
+mod cases;
+mod certificates;
 mod cluster;
 mod conventions;
 mod differences;

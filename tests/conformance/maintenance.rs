@@ -89,7 +89,7 @@ case!(a_member_says_the_hash_of_its_keys, alone, |side| {
     );
 });
 
-case!(a_snapshot_is_streamed, |side| {
+case!(a_snapshot_is_streamed, tls, |side| {
     let mut snapshot = side.stream("/v3/maintenance/snapshot", &json!({})).await;
     let first = snapshot.next().await;
     assert!(first["blob"].is_string(), "{first}");

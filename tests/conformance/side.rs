@@ -4,8 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use serde_json::Value;
-use support::certs::{Authority, Kind};
+use support::certs::{Authority, Kind, Signed};
 use support::cluster::Cluster;
+use support::connect::Tls;
 use support::gateway::InProcess;
 use support::http::Ask;
 use support::stream::Lines;
@@ -40,6 +41,24 @@ enum Held {
     Member(String),
 }
 
+/// What a certificate says of who shows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Shown {
+    /// Nothing.
+    Nameless,
+    /// A name: a user's, where etcd's auth is on.
+    Named(&'static str),
+}
+
+impl Shown {
+    fn by(self, authority: &Authority) -> Signed {
+        match self {
+            Self::Nameless => authority.nameless(),
+            Self::Named(name) => authority.client(name, Kind::Ec),
+        }
+    }
+}
+
 impl Side {
     /// etcd's own gateway, of the etcd that all tests share.
     pub(crate) async fn etcd() -> Self {
@@ -56,33 +75,42 @@ impl Side {
         Self::before(Held::Own(Box::new(Etcd::start_with(flags).await)), ours).await
     }
 
-    /// Ours, before an etcd that speaks TLS and asks for a certificate.
-    pub(crate) async fn secure() -> Self {
+    /// Either, with an etcd of its own that speaks TLS and asks for a certificate.
+    pub(crate) async fn secure(ours: bool) -> Self {
+        Self::showing(ours, Shown::Named("conformance"), &[]).await
+    }
+
+    /// The same with a certificate of this kind, and further flags. It is shown to etcd by whoever speaks
+    /// to it: by our gateway, or by the client of etcd's own.
+    pub(crate) async fn showing(ours: bool, shown: Shown, flags: &[&str]) -> Self {
         let authority = Authority::new();
         let server = authority.server(&["127.0.0.1"]);
-        let (ca, client) = (authority.file(), authority.client("conformance", Kind::Ec));
-        let flags = [
+        let (ca, client) = (authority.file(), shown.by(&authority));
+        let own = [
             format!("--cert-file={}", server.cert()),
             format!("--key-file={}", server.key()),
             format!("--trusted-ca-file={ca}"),
             "--client-cert-auth".to_owned(),
         ];
-        let etcd = Etcd::start_secure(&flags.each_ref().map(String::as_str)).await;
+        let own = own.each_ref().map(String::as_str);
+        let etcd = Etcd::start_secure(&[&own, flags].concat()).await;
+        let (cert, key) = (client.cert(), client.key());
+        let keys = ["--cacert", &ca, "--cert", cert, "--key", key];
+        let gateway = if ours {
+            Some(InProcess::start(&etcd.url(), &keys).await)
+        } else {
+            None
+        };
+        let direct = || {
+            let tls = Tls::of(&authority, &client);
+            Client::to(address(&etcd.direct_url())).under(tls)
+        };
+        let client = gateway.as_ref().map_or_else(direct, InProcess::root);
         let (major, minor, patch) = tools::etcd_version();
-        let keys = [
-            "--cacert",
-            &ca,
-            "--cert",
-            client.cert(),
-            "--key",
-            client.key(),
-        ];
-        let gateway = InProcess::start(&etcd.url(), &keys).await;
         let (version, held) = (Version(major, minor, patch), Held::Own(Box::new(etcd)));
-        let side = Self::made(held, gateway.root(), version, Some(gateway));
         Self {
             _authority: Some(authority),
-            ..side
+            ..Self::made(held, client, version, gateway)
         }
     }
 
@@ -248,9 +276,7 @@ impl Held {
 }
 
 fn address(url: &str) -> std::net::SocketAddr {
-    let address = url
-        .strip_prefix("http://")
-        .expect("the tests' etcd has no TLS");
+    let (_, address) = url.split_once("//").expect("a URL");
     address.parse().expect("an address")
 }
 
@@ -340,56 +366,4 @@ pub(crate) fn number(value: &Value) -> i64 {
         .as_str()
         .unwrap_or_else(|| panic!("{value} is no string"));
     digits.parse().expect("digits")
-}
-
-/// A case for both sides: `case!(name, |side| { … })`, `case!(name, alone, |side| { … })` with an etcd of
-/// its own, `case!(name, alone(flags), |side| { … })` with flags too; `case!(name, tls, |side| { … })` is
-/// run a third time, by ours before an etcd that speaks TLS; `case!(name, three, |three| { … })` has a
-/// cluster.
-#[macro_export]
-macro_rules! case {
-    ($name:ident, |$side:ident| $body:block) => {
-        $crate::case!(@both $name, $side, $crate::side::Side,
-            $crate::side::Side::etcd(), $crate::side::Side::ours(), {}, $body);
-    };
-    ($name:ident, tls, |$side:ident| $body:block) => {
-        $crate::case!(@both $name, $side, $crate::side::Side,
-            $crate::side::Side::etcd(), $crate::side::Side::ours(),
-            {
-                #[tokio::test]
-                async fn watchgate_over_tls() {
-                    super::$name(&mut $crate::side::Side::secure().await).await;
-                }
-            },
-            $body);
-    };
-    ($name:ident, three, |$three:ident| $body:block) => {
-        $crate::case!(@both $name, $three, $crate::members::Three,
-            $crate::members::Three::start(false), $crate::members::Three::start(true), {}, $body);
-    };
-    ($name:ident, alone, |$side:ident| $body:block) => {
-        $crate::case!($name, alone(&[]), |$side| $body);
-    };
-    ($name:ident, alone($flags:expr), |$side:ident| $body:block) => {
-        $crate::case!(@both $name, $side, $crate::side::Side,
-            $crate::side::Side::alone(false, $flags),
-            $crate::side::Side::alone(true, $flags), {}, $body);
-    };
-    (@both $name:ident, $side:ident, $held:ty, $etcd:expr, $ours:expr, { $($more:item)? }, $body:block) => {
-        async fn $name($side: &mut $held) $body
-
-        mod $name {
-            #[tokio::test]
-            async fn etcd() {
-                super::$name(&mut $etcd.await).await;
-            }
-
-            #[tokio::test]
-            async fn watchgate() {
-                super::$name(&mut $ours.await).await;
-            }
-
-            $($more)?
-        }
-    };
 }

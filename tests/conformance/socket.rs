@@ -24,7 +24,7 @@ async fn ends(socket: &mut Stream) -> Ended {
     socket.ended(DEADLINE).await
 }
 
-case!(a_watch_is_told_more_over_a_socket, |side| {
+case!(a_watch_is_told_more_over_a_socket, tls, |side| {
     let mut socket = side.socket("/v3/watch", &[]).await;
     let create =
         |name: &str, id: i64| json!({"create_request": {"key": side.key(name), "watch_id": id}});

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::side::{Results, Side};
+use crate::side::{Results, Shown, Side};
 
 /// How long a range may take that is not going to be answered.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -27,19 +27,26 @@ async fn watches(side: &Side, count: usize) -> Vec<Results> {
     open
 }
 
-async fn below_the_limit(ours: bool, limit: usize) {
+/// A side before an etcd that takes so many streams of a connection.
+async fn limited(ours: bool, tls: bool, limit: usize) -> Side {
     gateway::limits::raise_open_files().expect("the soft limit can be raised");
     let flag = format!("--max-concurrent-streams={limit}");
-    let side = Side::alone(ours, &[&flag]).await;
+    if tls {
+        Side::showing(ours, Shown::Named("conformance"), &[&flag]).await
+    } else {
+        Side::alone(ours, &[&flag]).await
+    }
+}
+
+async fn below_the_limit(ours: bool, tls: bool, limit: usize) {
+    let side = limited(ours, tls, limit).await;
     let _open = watches(&side, limit - 1).await;
     side.call("/v3/kv/range", &json!({"key": side.key("w")}))
         .await;
 }
 
-async fn at_the_limit(ours: bool, limit: usize) {
-    gateway::limits::raise_open_files().expect("the soft limit can be raised");
-    let flag = format!("--max-concurrent-streams={limit}");
-    let side = Side::alone(ours, &[&flag]).await;
+async fn at_the_limit(ours: bool, tls: bool, limit: usize) {
+    let side = limited(ours, tls, limit).await;
     let _open = watches(&side, limit).await;
     let range = side
         .ask("/v3/kv/range", &json!({"key": side.key("w")}))
@@ -54,35 +61,38 @@ async fn at_the_limit(ours: bool, limit: usize) {
 }
 
 macro_rules! limits {
-    ($($name:ident: $limit:expr;)*) => {$(
+    ($($name:ident: $tls:expr, $limit:expr;)*) => {$(
         mod $name {
             #[tokio::test]
             async fn etcd_below() {
-                super::below_the_limit(false, $limit).await;
+                super::below_the_limit(false, $tls, $limit).await;
             }
 
             #[tokio::test]
             async fn etcd_reached() {
-                super::at_the_limit(false, $limit).await;
+                super::at_the_limit(false, $tls, $limit).await;
             }
 
             #[tokio::test]
             async fn watchgate_below() {
-                super::below_the_limit(true, $limit).await;
+                super::below_the_limit(true, $tls, $limit).await;
             }
 
             #[tokio::test]
             async fn watchgate_reached() {
-                super::at_the_limit(true, $limit).await;
+                super::at_the_limit(true, $tls, $limit).await;
             }
         }
     )*};
 }
 
 limits! {
-    small: 3;
-    medium: 100;
-    large: 1000;
+    small: false, 3;
+    medium: false, 100;
+    large: false, 1000;
+    small_over_tls: true, 3;
+    medium_over_tls: true, 100;
+    large_over_tls: true, 1000;
 }
 
 /// A request whose body is not at its end, and its answer's lines.

@@ -20,7 +20,7 @@ async fn watch(side: &Side, below: &str, more: Value) -> Results {
         .await
 }
 
-case!(what_was_and_what_comes_is_delivered, |side| {
+case!(what_was_and_what_comes_is_delivered, tls, |side| {
     let first = side.put("foo", "bar").await;
     let create = json!({"key": side.key("foo"), "start_revision": first.to_string()});
     let mut watch = side

@@ -150,6 +150,14 @@ impl Authority {
         self.sign_for(name, params, kind)
     }
 
+    /// A client's certificate that says nothing of who shows it.
+    pub fn nameless(&self) -> Signed {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign("nameless", params)
+    }
+
     fn sign(&self, name: &str, params: CertificateParams) -> Signed {
         self.sign_for(name, params, Kind::Ec)
     }
