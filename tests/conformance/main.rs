@@ -12,6 +12,7 @@ mod conventions;
 mod differences;
 mod election;
 mod failover;
+mod http2;
 mod kv;
 mod lease;
 mod lock;
