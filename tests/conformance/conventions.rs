@@ -200,10 +200,3 @@ case!(a_call_has_the_time_it_asks_for, |side| {
         .header("grpc-timeout", "10S");
     ask.send().await.expect(200);
 });
-
-case!(a_leader_can_be_demanded, |side| {
-    let ask = side
-        .ask("/v3/kv/range", &json!({"key": side.key("x")}))
-        .header("grpc-metadata-hasleader", "true");
-    ask.send().await.expect(200);
-});

@@ -23,4 +23,5 @@ mod property;
 mod side;
 mod socket;
 mod streams;
+mod upstream;
 mod watch;

@@ -22,6 +22,8 @@ pub struct Call {
     pub path: String,
     /// It carried a token.
     pub signed: bool,
+    /// It shall end where there is no leader.
+    pub demands_leader: bool,
 }
 
 /// See the module.
@@ -92,6 +94,10 @@ async fn carry(client: TcpStream, target: SocketAddr, calls: Arc<Mutex<Vec<Call>
         let call = Call {
             path: request.uri().path().to_owned(),
             signed: request.headers().contains_key("token"),
+            demands_leader: request
+                .headers()
+                .get("hasleader")
+                .is_some_and(|value| value == "true"),
         };
         let path = call.path.clone();
         calls.lock().expect("nobody panics holding it").push(call);
