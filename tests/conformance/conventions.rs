@@ -174,29 +174,3 @@ case!(other_paths_are_served_all_the_same, |side| {
     let health: Value = serde_json::from_slice(&health.body).expect("JSON");
     assert_eq!(health["health"], "true");
 });
-
-case!(a_call_has_the_time_it_asks_for, |side| {
-    // Somebody else holds the lock, so that this one waits.
-    let name = side.key("lock");
-    side.call("/v3/lock/lock", &json!({"name": name})).await;
-    let waiting = side
-        .ask("/v3/lock/lock", &json!({"name": name}))
-        .header("grpc-timeout", "300m");
-    let message = side.refusal(waiting, 504, 4).await;
-    // In etcd's, now and then the stream it has ended is quicker than the clock that ended it.
-    let quicker = !side.ours && message.contains("RST_STREAM");
-    assert!(
-        quicker || message.contains("deadline exceeded"),
-        "{message}"
-    );
-    for wrong in ["x", "5", "5s", "1.5S"] {
-        let ask = side
-            .ask("/v3/kv/range", &json!({"key": name}))
-            .header("grpc-timeout", wrong);
-        side.refusal(ask, 400, 3).await;
-    }
-    let ask = side
-        .ask("/v3/kv/range", &json!({"key": name}))
-        .header("grpc-timeout", "10S");
-    ask.send().await.expect(200);
-});

@@ -50,17 +50,19 @@ pub(crate) enum Difference {
     SocketsWaitForTheirEnd,
     /// Who closes a socket while waiting for a lock goes on waiting.
     SocketsLeaveWaiters,
+    /// What is said beside the question over a WebSocket, but for the token, is not heard.
+    SocketsHearNoHeaders,
     /// While auth is on, whoever shows a certificate with a name is refused, in plain text. Ours, which
     /// shows its own to etcd, has that name's permissions for whoever asks without a token.
     RefusesNamedCertificates,
 }
 
 /// Each difference, with the first version that has it and the first that has not any more.
-const TABLE: [(Difference, Version, Version); 12] = {
+const TABLE: [(Difference, Version, Version); 13] = {
     use Difference::{
         LaxJson, NoBearer, NoHashKv, NoStatusNorDowngrade, OldStreamErrors, PlainBase64,
-        PreconditionsAre412, RefusesNamedCertificates, RouterSpeaksText, SocketsLeaveWaiters,
-        SocketsWaitForTheirEnd,
+        PreconditionsAre412, RefusesNamedCertificates, RouterSpeaksText, SocketsHearNoHeaders,
+        SocketsLeaveWaiters, SocketsWaitForTheirEnd,
     };
     const EVER: Version = Version(0, 0, 0);
     const NEVER: Version = Version(99, 0, 0);
@@ -76,6 +78,7 @@ const TABLE: [(Difference, Version, Version); 12] = {
         (NoBearer, EVER, Version(3, 5, 32)),
         (NoBearer, Version(3, 6, 0), Version(3, 6, 13)),
         (SocketsWaitForTheirEnd, Version(3, 5, 0), NEVER),
+        (SocketsHearNoHeaders, EVER, NEVER),
         (RefusesNamedCertificates, EVER, NEVER),
     ]
 };

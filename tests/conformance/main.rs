@@ -23,5 +23,6 @@ mod property;
 mod side;
 mod socket;
 mod streams;
+mod timeouts;
 mod upstream;
 mod watch;
