@@ -46,7 +46,8 @@ pub(crate) enum Difference {
     PreconditionsAre412,
     /// A Bearer token is not recognised.
     NoBearer,
-    /// A question to a unary call over a WebSocket is asked only once the socket is closed.
+    /// A question to a unary call over a WebSocket is asked only once the socket is closed, and then not
+    /// always.
     SocketsWaitForTheirEnd,
     /// Who closes a socket while waiting for a lock goes on waiting.
     SocketsLeaveWaiters,

@@ -1,8 +1,11 @@
 //! The WebSocket form of every path.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use support::proxy::Proxy;
 use support::stream::Ended;
-use support::{DEADLINE, Stream, eventually, when};
+use support::{Client, DEADLINE, Stream, eventually, when};
 
 use crate::case;
 use crate::differences::Difference;
@@ -90,6 +93,27 @@ case!(one_question_has_one_answer_over_a_socket, |side| {
     ends(&mut socket).await;
 });
 
+case!(a_question_over_a_socket_has_its_effect, |side| {
+    let waits = side.has(Difference::SocketsWaitForTheirEnd);
+    let mut tries = 0;
+    eventually("a put takes effect", DEADLINE, async || {
+        tries += 1;
+        let put = json!({"key": side.key(&format!("s/{tries}")), "value": b64("v")});
+        let mut socket = side.socket("/v3/kv/put", &[]).await;
+        socket.send(&put).await;
+        if !waits {
+            line(&mut socket).await;
+        }
+        // Where it waits for this, it is asked now and then: it may also be seen at once that nobody is
+        // there any more.
+        drop(socket);
+        let keys = side.keys("s/").await;
+        when(!keys.is_empty(), || format!("none of {tries}"))
+    })
+    .await;
+    assert!(waits || tries == 1);
+});
+
 case!(a_snapshot_is_streamed_over_a_socket, |side| {
     if side.has(Difference::SocketsWaitForTheirEnd) {
         return;
@@ -134,3 +158,43 @@ case!(a_lock_is_waited_for_over_a_socket, |side| {
     let answer = line(&mut socket).await;
     assert_eq!(side.keys("l").await, [text(&answer["key"])]);
 });
+
+/// The key in the queue that is none of these, as soon as there is one.
+async fn joined(side: &Side, known: &[&String]) -> String {
+    eventually("another one is queued", DEADLINE, async || {
+        let keys = side.keys("l").await;
+        let other = keys.iter().find(|key| !known.contains(key));
+        other.cloned().ok_or(format!("{keys:?}"))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn who_vanishes_without_a_word_leaves_no_waiter() {
+    let side = Side::ours().await;
+    let proxy = Proxy::start(side.client.address());
+    let lock = json!({"name": side.key("l")});
+    let holder = side.call("/v3/lock/lock", &lock).await["key"].take();
+    let mut vanishing = Stream::socket(&Client::to(proxy.address()), "/v3/lock/lock").await;
+    vanishing.send(&lock).await;
+    let vanishing_key = joined(&side, &[&text(&holder)]).await;
+    // This one has nothing more to say either, but it is there: who reads answers pings.
+    let mut staying = side.socket("/v3/lock/lock", &[]).await;
+    staying.send(&lock).await;
+    let staying_key = joined(&side, &[&text(&holder), &vanishing_key]).await;
+    let waiting = support::spawn(async move {
+        let answer = staying.line_within(2 * DEADLINE).await;
+        answer.expect("the socket is open")
+    });
+    proxy.stall();
+    let patience = Duration::from_secs(45);
+    eventually("its key is gone", patience, async || {
+        let keys = side.keys("l").await;
+        when(!keys.contains(&vanishing_key), || format!("{keys:?}"))
+    })
+    .await;
+    assert!(side.keys("l").await.contains(&staying_key));
+    side.call("/v3/lock/unlock", &json!({"key": holder})).await;
+    let answer = waiting.await.expect("it is read");
+    assert_eq!(text(&answer["key"]), staying_key);
+}
