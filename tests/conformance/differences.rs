@@ -1,4 +1,5 @@
-//! What etcd's own gateway does otherwise, by version: the whole list. What is not in it is the same.
+//! What etcd's own gateway does otherwise, by version: the whole list. What is not in it is the same, and
+//! each line of it is tried in [`crate::probes`].
 //!
 //! Ours answers as etcd 3.6 and later do, whatever etcd is behind it. Where ours differs from those too,
 //! on purpose, is said in `gateway/src/v3/mod.rs` and tested in `ours.rs`.

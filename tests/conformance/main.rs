@@ -19,6 +19,7 @@ mod lock;
 mod maintenance;
 mod members;
 mod ours;
+mod probes;
 mod property;
 mod side;
 mod socket;
