@@ -13,6 +13,8 @@ pub(super) enum Kind {
     Name,
     Flag,
     Names(&'static [&'static str]),
+    /// One of these as text.
+    Text(&'static [&'static str]),
     List(&'static Message),
     One(&'static Message),
 }
@@ -201,28 +203,61 @@ static USER_GRANT: Message = Message {
     oneof_from: 3,
 };
 
+/// Of a version that none can be downgraded to, so that nothing is: what is no version, too.
+static DOWNGRADE: Message = Message {
+    fields: &[
+        ("action", "action", Kind::Names(&["VALIDATE"])),
+        (
+            "version",
+            "version",
+            Kind::Text(&["3.0", "3.0.0", "1.7", "99.0", "x", "3", ""]),
+        ),
+    ],
+    oneof_from: 2,
+};
+static MEMBERS: Message = Message {
+    fields: &[("linearizable", "linearizable", Kind::Flag)],
+    oneof_from: 1,
+};
+/// Without the leader that is asked for.
+static PROCLAIM: Message = Message {
+    fields: &[("value", "value", Kind::Value)],
+    oneof_from: 1,
+};
+
+/// Calls that etcd has from 3.5 on.
+pub(super) const LATER: [&str; 2] = ["/v3/auth/status", "/v3/maintenance/downgrade"];
+
 /// Calls whose answers are decided by what was asked before, and how often they are chosen.
-pub(super) static CALLS: [(u32, &str, &Message); 22] = [
+pub(super) static CALLS: [(u32, &str, &Message); 30] = [
     (2, "/v3/lease/grant", &GRANT),
     (2, "/v3/auth/user/add", &USER),
     (1, "/v3/auth/user/get", &USER),
     (1, "/v3/auth/user/list", &NOTHING),
+    (1, "/v3/auth/user/changepw", &USER),
     (1, "/v3/auth/user/delete", &USER),
     (1, "/v3/auth/user/grant", &USER_GRANT),
     (1, "/v3/auth/user/revoke", &USER_GRANT),
     (2, "/v3/auth/role/add", &ROLE),
     (1, "/v3/auth/role/get", &ROLE),
+    (1, "/v3/auth/role/list", &NOTHING),
     (1, "/v3/auth/role/delete", &ROLE),
     (2, "/v3/auth/role/grant", &ROLE_GRANT),
     (1, "/v3/auth/role/revoke", &ROLE_REVOKE),
     (1, "/v3/auth/enable", &NOTHING),
+    (1, "/v3/auth/status", &NOTHING),
+    (1, "/v3/cluster/member/list", &MEMBERS),
+    (1, "/v3/maintenance/downgrade", &DOWNGRADE),
     (6, "/v3/kv/range", &RANGE),
     (6, "/v3/kv/put", &PUT),
     (3, "/v3/kv/deleterange", &DELETE),
     (6, "/v3/kv/txn", &TXN),
     (1, "/v3beta/kv/range", &RANGE),
     (1, "/v3/lease/timetolive", &LEASE),
+    (1, "/v3/lease/leases", &NOTHING),
     (1, "/v3/kv/lease/revoke", &LEASE),
     (1, "/v3/election/leader", &NAME),
+    (1, "/v3/election/proclaim", &PROCLAIM),
+    (1, "/v3/election/resign", &NOTHING),
     (1, "/v3/nothing/here", &NAME),
 ];
