@@ -47,12 +47,12 @@ pub(crate) fn run(purpose: For) -> Result<()> {
 /// As [`run`]; where something is missing, what `more` tells is made beside it: builds that would
 /// otherwise wait for tools that they do not need.
 pub(crate) fn run_with(purpose: For, more: impl FnOnce() -> Vec<Item>) -> Result<()> {
-    let mut missing = Vec::new();
+    let (mut missing, mut etcd) = (Vec::new(), Vec::new());
     let mut looked = vec![
         components::missing(purpose, &mut missing),
         protoc::missing(&mut missing),
         cargo_tools::missing(&mut missing),
-        etcd::missing(purpose, &mut missing),
+        etcd::missing(purpose, &mut etcd),
     ];
     if purpose.tests() {
         looked.push(chromium::missing(&mut missing));
@@ -66,11 +66,14 @@ pub(crate) fn run_with(purpose: For, more: impl FnOnce() -> Vec<Item>) -> Result
     if !impossible.is_empty() {
         bail!("{}", impossible.join("\n"));
     }
-    if missing.is_empty() {
+    if missing.is_empty() && etcd.is_empty() {
         return Ok(());
     }
 
     missing.extend(more());
+    // Behind the builds: it is needed last. (And the gateway's build locks out Trunk's hook, which cargo
+    // runs too: so it is not left for the time when the dashboard is built.)
+    missing.append(&mut etcd);
     let started = Instant::now();
     say::line("Set-up: missing here, and made now");
     for item in &missing {
