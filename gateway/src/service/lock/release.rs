@@ -125,15 +125,7 @@ async fn find(
             keys.extend(answer.kvs.into_iter().map(|kv| kv.key));
         }
     }
-    let (header, mut found) = read_keys(&inner.etcd, caller, &keys, 0).await?;
-    if let (Which::Lease(lease), false) = (which, found.iter().any(|kv| kv.lease != 0)) {
-        // Keys of a readers-writer lock are not named after their lease.
-        let of_lease = inner.etcd.lease_time_to_live(caller, lease.0, true).await;
-        let mut keys = of_lease.map(|answer| answer.keys).unwrap_or_default();
-        keys.retain(|key| rw_of(key).is_some_and(|rw| rw.name == name));
-        found = read_keys(&inner.etcd, caller, &keys, 0).await?.1;
-        found.sort_by_key(|kv| kv.create_revision);
-    }
+    let (header, found) = read_keys(&inner.etcd, caller, &keys, 0).await?;
     let named = |kv: &KeyValue| match which {
         Which::Lease(lease) => kv.lease == lease.0,
         Which::Token(token) => kv.create_revision == token,
@@ -161,6 +153,7 @@ async fn not_there(inner: &Inner, caller: &Caller, name: &[u8], which: Which) ->
     if !queue.exists(inner) {
         return nobody(name, revision);
     }
+    let by_lease = matches!(which, Which::Lease(_));
     let named = match which {
         Which::Lease(lease) => format!("lease {lease}"),
         Which::Token(token) => format!("fencing token {token}"),
@@ -170,6 +163,11 @@ async fn not_there(inner: &Inner, caller: &Caller, name: &[u8], which: Which) ->
         String::from_utf8_lossy(name)
     );
     Failure::new(Code::NotHolder, detail)
-        .hint("GET the lock to see who does")
+        .hint(if by_lease && !queue.rw.is_empty() {
+            "claims of a readers-writer lock do not carry their lease in their names: GET the lock, and name one \
+             by its fencing_token"
+        } else {
+            "GET the lock to see who does"
+        })
         .with(|facts| facts.store_revision = Some(revision))
 }
