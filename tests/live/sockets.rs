@@ -212,13 +212,15 @@ async fn bytes_are_accepted_as_base64() {
 async fn what_is_no_message_closes_the_socket_and_says_why() {
     let world = World::new("unfit").await;
     let mut socket = Stream::socket(&world.api, "/watch").await;
-    socket.send_unreadable(b"{\xff").await;
+    socket.send_pieces(&[b"{\xff"], true).await;
     assert_eq!(
         socket.ended(DEADLINE).await,
         Ended::Orderly(Some(1007.into()))
     );
     let mut socket = Stream::socket(&world.api, "/watch").await;
-    socket.send_text(&"x".repeat(2 << 20)).await;
+    // In pieces, of which the last is one too many: none is left unread, and so nothing is reset.
+    let piece = [b'x'; 64 << 10];
+    socket.send_pieces(&[&piece[..]; 17], false).await;
     assert_eq!(
         socket.ended(DEADLINE).await,
         Ended::Orderly(Some(1009.into()))

@@ -126,16 +126,20 @@ impl Stream {
             .expect("the socket is open");
     }
 
-    /// Says what is no text as if it were one.
-    pub async fn send_unreadable(&mut self, bytes: &'static [u8]) {
+    /// Says one text in these pieces, whatever they are; `whole`: the last of them ends it.
+    pub async fn send_pieces(&mut self, pieces: &[&[u8]], whole: bool) {
         let Transport::Socket(socket) = &mut self.transport else {
             panic!("only sockets are spoken on");
         };
-        let frame = Frame::message(bytes, OpCode::Data(Data::Text), true);
-        socket
-            .send(Message::Frame(frame))
-            .await
-            .expect("the socket is open");
+        for (at, piece) in pieces.iter().enumerate() {
+            let kind = if at == 0 { Data::Text } else { Data::Continue };
+            let last = whole && at + 1 == pieces.len();
+            let frame = Frame::message(piece.to_vec(), OpCode::Data(kind), last);
+            socket
+                .send(Message::Frame(frame))
+                .await
+                .expect("the socket is open");
+        }
     }
 
     /// The next message of any type.
