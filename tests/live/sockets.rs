@@ -219,7 +219,7 @@ async fn what_is_no_message_closes_the_socket_and_says_why() {
     );
     let mut socket = Stream::socket(&world.api, "/watch").await;
     // In pieces, of which the last is one too many: none is left unread, and so nothing is reset.
-    let piece = [b'x'; 64 << 10];
+    let piece = vec![b'x'; 64 << 10];
     socket.send_pieces(&[&piece[..]; 17], false).await;
     assert_eq!(
         socket.ended(DEADLINE).await,
