@@ -18,7 +18,7 @@ use hyper_util::server::conn::auto::Builder;
 use prost::Message;
 use tokio::net::TcpListener;
 
-use crate::background;
+use crate::{background, listener};
 
 /// gRPC's code for a call that does not exist.
 const UNIMPLEMENTED: u16 = 12;
@@ -39,13 +39,7 @@ pub struct FakeEtcd {
 impl FakeEtcd {
     /// Listens for as long as the process lives; every call is unknown to it.
     pub fn start() -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
-        listener
-            .set_nonblocking(true)
-            .expect("a fresh socket can be set up");
-        let address = listener
-            .local_addr()
-            .expect("a bound socket has an address");
+        let (listener, address) = listener();
         let fake = Self {
             address,
             replies: Arc::default(),

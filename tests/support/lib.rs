@@ -23,6 +23,7 @@ pub mod stream;
 pub mod tap;
 pub mod tools;
 
+use std::net::{SocketAddr, TcpListener};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -44,6 +45,16 @@ pub use self::stream::{Stream, events_of, revisions_of};
 
 /// How long a value may take to come. Generous: the machine may be building something beside us.
 pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A free port of loopback, ready to be handed to a runtime, and its address.
+fn listener() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+    listener
+        .set_nonblocking(true)
+        .expect("a fresh socket can be set up");
+    let address = listener.local_addr();
+    (listener, address.expect("a bound socket has an address"))
+}
 
 /// The runtime of whatever outlives a test or must run while one blocks: gateways and proxies.
 pub fn background() -> &'static Runtime {

@@ -10,7 +10,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use crate::background;
+use crate::{background, listener};
 
 /// What the link does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,13 +36,7 @@ pub struct Proxy {
 impl Proxy {
     /// Listens on a free port for as long as the process lives.
     pub fn start(target: SocketAddr) -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
-        listener
-            .set_nonblocking(true)
-            .expect("a fresh socket can be set up");
-        let address = listener
-            .local_addr()
-            .expect("a bound socket has an address");
+        let (listener, address) = listener();
         let link = watch::Sender::new(Link::Up);
         let proxy = Self {
             address,

@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::background;
+use crate::{background, listener};
 
 /// A call that has passed.
 #[derive(Clone, Debug)]
@@ -48,13 +48,7 @@ impl Tap {
     ) -> Self {
         let target = url.trim_start_matches("http://");
         let target: SocketAddr = target.parse().expect("an etcd's client URL");
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
-        listener
-            .set_nonblocking(true)
-            .expect("a fresh socket can be set up");
-        let address = listener
-            .local_addr()
-            .expect("a bound socket has an address");
+        let (listener, address) = listener();
         let tap = Self {
             address,
             calls: Arc::default(),
