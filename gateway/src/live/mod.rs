@@ -26,3 +26,4 @@ mod ws;
 pub use frame::{Bookmark, Frame};
 pub use hub::{Budget, Hub, Options, Pause, Start, Subscription};
 pub use ops::{Watch, only};
+pub(crate) use ws::unfit;

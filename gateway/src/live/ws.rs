@@ -193,21 +193,24 @@ fn inbound(frame: Option<Result<ws::Message, axum::Error>>) -> Inbound {
             "operations are text messages with one JSON object",
         )),
         Some(Ok(ws::Message::Ping(_) | ws::Message::Pong(_))) => Inbound::Nothing,
-        Some(Err(error)) => unfit(&error),
+        Some(Err(error)) => match unfit(&error) {
+            Some((code, reason)) => Inbound::Unfit(code, reason),
+            None => Inbound::Gone,
+        },
         Some(Ok(ws::Message::Close(_))) | None => Inbound::Gone,
     }
 }
 
-/// A message against the protocol, or an end of the connection.
-fn unfit(error: &axum::Error) -> Inbound {
+/// How a socket is closed whose message cannot be read; `None`: the connection has ended.
+pub(crate) fn unfit(error: &axum::Error) -> Option<(u16, &'static str)> {
     // axum's error keeps what happened in its cause.
     let cause = std::error::Error::source(error).map(ToString::to_string);
     let says = |part: &str| cause.as_ref().is_some_and(|cause| cause.contains(part));
     if says("too long") {
-        Inbound::Unfit(close_code::SIZE, "the message is too large")
+        Some((close_code::SIZE, "the message is too large"))
     } else if says("UTF-8") {
-        Inbound::Unfit(close_code::INVALID, "a text is UTF-8")
+        Some((close_code::INVALID, "a text is UTF-8"))
     } else {
-        Inbound::Gone
+        None
     }
 }

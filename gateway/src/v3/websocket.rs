@@ -20,6 +20,7 @@ use super::stream::{Call, Input, Unopened, questions, result, stopping};
 use super::transcode::encode;
 use super::{Ask, asker, unary};
 use crate::live::stream::UNREAD;
+use crate::live::unfit;
 
 /// Between pings.
 const PING: Duration = Duration::from_secs(10);
@@ -113,10 +114,11 @@ async fn run(mut socket: WebSocket, ask: Ask, stop: CancellationToken) {
                     Some(Ok(Message::Text(text))) => [text.as_bytes(), b"\n"].concat(),
                     Some(Ok(Message::Binary(bytes))) => [&bytes[..], b"\n"].concat(),
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
-                    Some(Err(error)) if is_too_large(&error) => {
-                        break End::Close(close_code::SIZE, "the message is too large");
-                    }
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => break End::Gone,
+                    Some(Err(error)) => match unfit(&error) {
+                        Some((code, reason)) => break End::Close(code, reason),
+                        None => break End::Gone,
+                    },
+                    Some(Ok(Message::Close(_))) | None => break End::Gone,
                 };
                 if let Some(room) = room.take() {
                     room.send(said.into());
@@ -194,10 +196,4 @@ async fn make(
 
 fn text(answer: Vec<u8>) -> Message {
     Message::Text(Utf8Bytes::try_from(answer).expect("JSON is UTF-8"))
-}
-
-fn is_too_large(error: &axum::Error) -> bool {
-    // axum's error keeps what happened in its cause.
-    let cause = std::error::Error::source(error);
-    cause.is_some_and(|cause| cause.to_string().contains("too long"))
 }
