@@ -12,11 +12,13 @@ use crate::{paths, proc, say, setup, ui};
 
 /// Sets up, builds the dashboard and the gateway around it; tells where the binary is.
 pub(crate) fn build(profile: ui::Profile) -> Result<PathBuf> {
-    setup::run_with(setup::For::Run, || {
-        ui::item(profile)
-            .into_iter()
-            .chain([before_the_dashboard(profile)])
-            .collect()
+    setup::run_with(setup::For::Run, |items| {
+        if let Some([code, bundle]) = ui::items(profile) {
+            // Before the tools: its last crate keeps one core alone busy for a minute.
+            items.insert(0, code);
+            items.push(bundle);
+        }
+        items.push(before_the_dashboard(profile));
     })?;
     ui::build(profile)?;
     gateway(profile)

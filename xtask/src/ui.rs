@@ -26,7 +26,21 @@ pub(crate) enum Profile {
     Debug,
 }
 
-/// Cargo's flags for the dashboard's target.
+impl Profile {
+    /// What Cargo.toml calls the dashboard's; a development build has no name.
+    fn of_cargo(self) -> Option<&'static str> {
+        match self {
+            Self::Release => Some("web"),
+            Self::Demo => Some("demo"),
+            Self::Debug => None,
+        }
+    }
+}
+
+/// What the dashboard is compiled for.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Cargo's flags for it.
 const TARGET_FLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
 
 /// Brings `dist/` up to date.
@@ -47,21 +61,42 @@ pub(crate) fn build(profile: Profile) -> Result<()> {
     Ok(())
 }
 
-/// The same beside other work; `None` where nothing is to be done. (What cannot be told here, [`build`]
-/// will say.)
-pub(crate) fn item(profile: Profile) -> Option<Item> {
+/// The same beside other work, in two steps: cargo's, which needs none of the tools that take minutes to
+/// build, and Trunk's. `None` where nothing is to be done. (What cannot be told here, [`build`] will say.)
+pub(crate) fn items(profile: Profile) -> Option<[Item; 2]> {
     let sources = fingerprint().ok()?;
-    (!is_built(profile, &sources)).then(|| Item {
-        id: "dashboard",
-        name: "the dashboard".to_owned(),
+    if is_built(profile, &sources) {
+        return None;
+    }
+    let item = |id, name: &str, into: &str, estimate, after, install| Item {
+        id,
+        name: name.to_owned(),
         why: "what a browser shows",
-        into: "dist".to_owned(),
-        estimate: "about 4 min on two cores",
+        into: into.to_owned(),
+        estimate,
         lane: Lane::First,
-        after: &["trunk", "wasm-bindgen", "wasm32-unknown-unknown"],
+        after,
         mend: "try again: cargo xtask build".to_owned(),
-        install: Box::new(move |job| make(profile, &sources, |trunk| job.run(trunk))),
-    })
+        install,
+    };
+    Some([
+        item(
+            "frontend",
+            "the dashboard's code",
+            "target",
+            "about 4 min on two cores",
+            &["wasm32-unknown-unknown"],
+            Box::new(move |job| job.run(&mut cargo(profile))),
+        ),
+        item(
+            "dashboard",
+            "the dashboard",
+            "dist",
+            "seconds",
+            &["frontend", "trunk", "wasm-bindgen"],
+            Box::new(move |job| make(profile, &sources, |trunk| job.run(trunk))),
+        ),
+    ])
 }
 
 fn stamp() -> PathBuf {
@@ -111,24 +146,36 @@ fn trunk(profile: Profile) -> Result<Command> {
         .current_dir(paths::root())
         .arg("build")
         .env("PATH", setup::trunk_path()?);
-    let cargo_profile = match profile {
-        Profile::Release => Some("web"),
-        Profile::Demo => Some("demo"),
-        Profile::Debug => None,
-    };
-    if let Some(name) = cargo_profile {
+    if let Some(name) = profile.of_cargo() {
         command.args(["--release", "--cargo-profile", name]);
-        // Leptos compiles each view once instead of once for every type around it: a sixth less on the
-        // wire. For this target alone: the hook's own build must not start anew.
-        let mut flags = proc::env_var(TARGET_FLAGS).unwrap_or_default();
-        flags.push(" --cfg erase_components");
-        command.env(TARGET_FLAGS, flags);
     }
+    set_flags(&mut command, profile);
     // Trunk takes only "true" and "false" here, and the rest of the world sets 1.
     if proc::env_var("NO_COLOR").is_some() {
         command.env("NO_COLOR", "true");
     }
     Ok(command)
+}
+
+/// What Trunk has cargo do, so that cargo finds it done when Trunk comes.
+fn cargo(profile: Profile) -> Command {
+    let mut command = proc::cargo();
+    command.args(["build", "--package", "frontend", "--target", TARGET]);
+    if let Some(name) = profile.of_cargo() {
+        command.args(["--profile", name]);
+    }
+    set_flags(&mut command, profile);
+    command
+}
+
+/// Leptos compiles each view once instead of once for every type around it: a sixth less on the wire.
+/// For the dashboard's target alone: the hook's own build must not start anew.
+fn set_flags(command: &mut Command, profile: Profile) {
+    if profile.of_cargo().is_some() {
+        let mut flags = proc::env_var(TARGET_FLAGS).unwrap_or_default();
+        flags.push(" --cfg erase_components");
+        command.env(TARGET_FLAGS, flags);
+    }
 }
 
 /// A hash of every source of the dashboard with its path.

@@ -1,7 +1,8 @@
 //! Trunk and wasm-bindgen's command line, built by cargo into the tool folder.
 //!
 //! One of the right version on PATH is used as it is. Ours are built for a quick build rather than a
-//! quick program (they work for seconds), and without their downloaders: Trunk runs offline here.
+//! quick program: unoptimised, wasm-bindgen takes three seconds more each time and two minutes of two
+//! cores less to build. Without their downloaders: Trunk runs offline here.
 
 use std::path::PathBuf;
 
@@ -24,8 +25,6 @@ struct Tool {
     lane: Lane,
     /// Whether the package's own lock file can be used.
     locked: bool,
-    /// How well it is optimised.
-    opt_level: &'static str,
 }
 
 fn tools() -> Result<[Tool; 2]> {
@@ -38,8 +37,6 @@ fn tools() -> Result<[Tool; 2]> {
             estimate: "about 4 min on two cores",
             lane: Lane::First,
             locked: true,
-            // It calls the others: there is nothing in it to be quick at.
-            opt_level: "0",
         },
         Tool {
             package: "wasm-bindgen-cli",
@@ -51,7 +48,6 @@ fn tools() -> Result<[Tool; 2]> {
             lane: Lane::Second,
             // 0.2.130's lock file lacks an entry of its own workspace.
             locked: false,
-            opt_level: "1",
         },
     ])
 }
@@ -86,7 +82,7 @@ impl Tool {
             ])
             .arg(paths::tools())
             .env("CARGO_TARGET_DIR", build_folder().join(self.package))
-            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", self.opt_level)
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
             .env("CARGO_PROFILE_RELEASE_LTO", "off")
             .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
             .env("CARGO_PROFILE_RELEASE_DEBUG", "0");

@@ -8,8 +8,7 @@ use anyhow::{Result, bail};
 use super::{For, system};
 use crate::job::{Item, Lane};
 use crate::proc;
-
-const TARGET: &str = "wasm32-unknown-unknown";
+use crate::ui::TARGET;
 
 /// Adds what this toolchain lacks.
 pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {

@@ -41,12 +41,12 @@ impl For {
 
 /// Installs what is missing, and says nothing where nothing is.
 pub(crate) fn run(purpose: For) -> Result<()> {
-    run_with(purpose, Vec::new)
+    run_with(purpose, |_| ())
 }
 
-/// As [`run`]; where something is missing, what `more` tells is made beside it: builds that would
-/// otherwise wait for tools that they do not need.
-pub(crate) fn run_with(purpose: For, more: impl FnOnce() -> Vec<Item>) -> Result<()> {
+/// As [`run`]; where something is missing, `add` puts before and behind it what can be made beside it:
+/// builds that would otherwise wait for tools that they do not need.
+pub(crate) fn run_with(purpose: For, add: impl FnOnce(&mut Vec<Item>)) -> Result<()> {
     let (mut missing, mut etcd) = (Vec::new(), Vec::new());
     let mut looked = vec![
         components::missing(purpose, &mut missing),
@@ -70,9 +70,9 @@ pub(crate) fn run_with(purpose: For, more: impl FnOnce() -> Vec<Item>) -> Result
         return Ok(());
     }
 
-    missing.extend(more());
+    add(&mut missing);
     // Behind the builds: it is needed last. (And the gateway's build locks out Trunk's hook, which cargo
-    // runs too: so it is not left for the time when the dashboard is built.)
+    // runs too: so it is not left for the time when Trunk bundles the dashboard.)
     missing.append(&mut etcd);
     let started = Instant::now();
     say::line("Set-up: missing here, and made now");
