@@ -2,11 +2,15 @@
 //! request, and what would reach etcd is refused at once. Used by the fuzz targets and by the test
 //! that feeds what they found again.
 
+mod socket;
+
+use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use clap::Parser as _;
+use futures_util::stream;
 use gateway::assets::Files;
 use gateway::config::Cli;
 use gateway::etcd::Etcd;
@@ -14,6 +18,7 @@ use gateway::router::router;
 use gateway::state::{AppState, Cluster};
 use gateway::tasks::Tasks;
 use http::{Method, Request, StatusCode};
+use tokio::time::timeout;
 use tower::ServiceExt as _;
 
 /// Nothing that is answered may take longer.
@@ -36,6 +41,11 @@ pub(crate) enum Kind {
     Body,
     /// The first byte chooses a call of `/v3`, a transaction most of the time; the rest is its question.
     V3,
+    /// Lines that are said one after another on the socket of watches.
+    Socket,
+    /// The questions of a `/v3` watch, over a socket where the first byte is odd; they come in pieces,
+    /// which end where a line does.
+    V3Watch,
 }
 
 const QUERY_ROUTES: [&str; 6] = ["kv", "tree", "leases", "locks", "watch", "cluster"];
@@ -46,7 +56,7 @@ const KEY_ROUTES: [(&str, &[&str]); 4] = [
     ("POST", &["locks/"]),
 ];
 const CURSOR_ROUTES: [&str; 5] = ["kv?", "tree?", "leases?", "locks?", "history/k?"];
-const BODY_ROUTES: [(&str, &str); 14] = [
+const BODY_ROUTES: [(&str, &str); 24] = [
     ("application/json", "txn"),
     ("application/json", "txn?explain"),
     ("application/json", "do"),
@@ -61,10 +71,20 @@ const BODY_ROUTES: [(&str, &str); 14] = [
     ("application/x-ndjson", "import?dry_run"),
     ("application/json", "auth/users"),
     ("application/json", "auth/roles"),
+    ("application/json", "leases/7/hold"),
+    ("application/json", "locks/a/hold"),
+    ("application/json", "elections/a/hold"),
+    ("application/json", "elections/a/resign"),
+    ("application/json", "cluster/members"),
+    ("application/json", "cluster/compact"),
+    ("application/json", "cluster/alarms"),
+    ("application/json", "cluster/move-leader"),
+    ("application/json", "cluster/downgrade"),
+    ("application/json", "auth/roles/r/permissions"),
 ];
 
-/// Calls of `/v3`, each with other kinds of fields. Not the watch, which pauses and tries again before it
-/// fails: that would be a few inputs a second.
+/// Calls of `/v3`, each with other kinds of fields. The watch, which pauses and tries again before it
+/// fails, is another target.
 const V3_CALLS: [&str; 28] = [
     "kv/range",
     "kv/put",
@@ -95,6 +115,11 @@ const V3_CALLS: [&str; 28] = [
     "auth/role/grant",
     "auth/role/revoke",
 ];
+
+/// The end of what is said on a socket: its refusal is the last thing that is heard.
+const LAST: (&[u8], &str) = (br#"{"op":"that was all"}"#, "that was all");
+/// How long a `/v3` watch may try to reach etcd.
+const UNTIL: [(&str, &str); 1] = [("grpc-timeout", "2m")];
 
 /// The gateway, without a listener.
 #[derive(Debug)]
@@ -137,27 +162,80 @@ impl Front {
 
     /// Sends what the bytes make. Panics where the gateway fails instead of answering.
     pub(crate) async fn feed(&self, kind: Kind, data: &[u8]) {
-        for (method, path, media_type, body) in requests(kind, data) {
-            self.send(method, &path, media_type, body).await;
+        match kind {
+            Kind::Socket => self.feed_socket(data).await,
+            Kind::V3Watch => self.feed_v3_watch(data).await,
+            _ => {
+                for (method, path, media_type, body) in requests(kind, data) {
+                    let headers = [("content-type", media_type)];
+                    self.send(method, &path, &headers, body.into()).await;
+                }
+            }
         }
     }
 
-    async fn send(&self, method: &str, path: &str, media_type: &str, body: Vec<u8>) {
-        let request = Request::builder()
+    async fn feed_socket(&self, data: &[u8]) {
+        let (last, refused) = LAST;
+        let said = data.split(|byte| *byte == b'\n').chain([last]);
+        let heard = self.talk("/api/v1/watch", &[], said, refused).await;
+        for text in &heard {
+            assert!(!text.contains("\"internal\""), "{text}");
+        }
+        let end = heard.last();
+        assert!(end.is_some_and(|text| text.contains(refused)), "{heard:?}");
+    }
+
+    async fn feed_v3_watch(&self, data: &[u8]) {
+        let Some((chosen, questions)) = data.split_first() else {
+            return;
+        };
+        if chosen % 2 == 1 {
+            let said = questions.split(|byte| *byte == b'\n');
+            let heard = self.talk("/v3/watch", &UNTIL, said, "\"error\"").await;
+            let end = heard.last();
+            assert!(
+                end.is_some_and(|text| text.contains("\"error\"")),
+                "{heard:?}"
+            );
+            return;
+        }
+        let pieces = questions.split_inclusive(|byte| *byte == b'\n');
+        let pieces: Vec<_> = pieces
+            .map(|piece| Ok::<_, Infallible>(Bytes::copy_from_slice(piece)))
+            .collect();
+        let body = Body::from_stream(stream::iter(pieces));
+        self.send("POST", "/v3/watch", &UNTIL, body).await;
+    }
+
+    async fn talk(
+        &self,
+        path: &str,
+        headers: &[(&'static str, &'static str)],
+        said: impl Iterator<Item = &[u8]>,
+        last: &str,
+    ) -> Vec<String> {
+        let talking = socket::talk(self.router.clone(), path, headers, said, last);
+        timeout(DEADLINE, talking).await.expect("it ends in time")
+    }
+
+    async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Body) {
+        let mut request = Request::builder()
             .method(Method::from_bytes(method.as_bytes()).expect("a method of the table"))
             .uri(path)
-            .header("host", "localhost")
-            .header("content-type", media_type)
-            .body(Body::from(body));
+            .header("host", "localhost");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         // What is no URI for the http crate never reaches the router.
-        let Ok(request) = request else { return };
-        let answered = tokio::time::timeout(DEADLINE, self.router.clone().oneshot(request)).await;
+        let Ok(request) = request.body(body) else {
+            return;
+        };
+        let answered = timeout(DEADLINE, self.router.clone().oneshot(request)).await;
         let response = answered
             .expect("an answer comes in time")
             .unwrap_or_else(|never| match never {});
         let status = response.status();
-        let stream = status == StatusCode::OK || status == StatusCode::SWITCHING_PROTOCOLS;
-        if stream {
+        if status == StatusCode::OK {
             // A stream waits for etcd; that it has begun is all there is to see.
             return;
         }
@@ -230,6 +308,7 @@ fn requests(kind: Kind, data: &[u8]) -> Vec<Parts> {
             let call = V3_CALLS.get(usize::from(*chosen)).unwrap_or(&"kv/txn");
             vec![("POST", format!("/v3/{call}"), JSON, question.to_vec())]
         }
+        Kind::Socket | Kind::V3Watch => unreachable!("they are conversations"),
     }
 }
 

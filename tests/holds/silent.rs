@@ -76,3 +76,61 @@ async fn a_gateway_that_stops_lets_go_of_what_it_held() {
     })
     .await;
 }
+
+/// How long what was sent may stay unacknowledged on each connection that was made to `address`, whose
+/// other ends are in this process, too; zero is the system's own limit.
+#[cfg(target_os = "linux")]
+fn user_timeouts(address: std::net::SocketAddr) -> Vec<Duration> {
+    use rustix::net::{getpeername, getsockname, sockopt};
+    use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
+
+    let here = pidfd_open(getpid(), PidfdFlags::empty()).expect("this process lives");
+    let files = std::fs::read_dir("/proc/self/fd").expect("a process sees its files");
+    let handles = files.filter_map(|file| {
+        let number = file.ok()?.file_name().to_str()?.parse().ok()?;
+        pidfd_getfd(&here, number, PidfdGetfdFlags::empty()).ok()
+    });
+    let accepted = handles.filter(|handle| {
+        let local = getsockname(handle).map(std::net::SocketAddr::try_from);
+        getpeername(handle).is_ok() && local == Ok(Ok(address))
+    });
+    accepted
+        .map(|handle| {
+            let millis = sockopt::tcp_user_timeout(&handle).expect("it is a TCP socket");
+            Duration::from_millis(millis.into())
+        })
+        .collect()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_hold_limits_what_stays_unacknowledged_on_its_own_connection() {
+    let world = World::new("unacknowledged").await;
+    let address = world.api.address();
+    world.api.get("/kv?prefix=a").send().await.expect(200);
+    let limits = user_timeouts(address);
+    assert!(
+        !limits.is_empty() && limits.iter().all(Duration::is_zero),
+        "{limits:?}"
+    );
+
+    let ttl = Duration::from_secs(37);
+    let mut session = Stream::ndjson(world.api.post("/leases/hold", &json!({"ttl": 37}))).await;
+    session.of("granted").await;
+    let limited = |limits: &[Duration]| limits.iter().filter(|limit| **limit == ttl).count();
+    let name = world.key("lock");
+    let path = format!("{}/hold?ttl=37", route("locks", &name));
+    let mut held = Stream::socket(&world.api, &path).await;
+    held.of("acquired").await;
+    world.api.get("/kv?prefix=a").send().await.expect(200);
+    let limits = user_timeouts(address);
+    assert_eq!(limited(&limits), 2, "{limits:?}");
+    assert!(limits.contains(&Duration::ZERO), "{limits:?}");
+
+    drop((session, held));
+    eventually("the limits go", Duration::from_secs(5), async || {
+        let limits = user_timeouts(address);
+        when(limited(&limits) == 0, || format!("{limits:?}"))
+    })
+    .await;
+}

@@ -12,7 +12,9 @@ use anyhow::{Context as _, Result, ensure};
 use crate::{paths, proc, say};
 
 /// The fuzz targets: one for each parser that a client reaches.
-const TARGETS: [&str; 6] = ["txn", "query", "key", "cursor", "body", "v3"];
+const TARGETS: [&str; 8] = [
+    "txn", "query", "key", "cursor", "body", "v3", "socket", "v3_watch",
+];
 
 /// Flags that cargo-fuzz would pass: coverage that libFuzzer reads, and checks that releases leave out.
 const INSTRUMENTED: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

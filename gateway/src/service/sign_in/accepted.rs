@@ -15,7 +15,7 @@ const PASSWORD_KEPT: Duration = Duration::from_mins(5);
 /// The same of a token.
 const TOKEN_KEPT: Duration = Duration::from_secs(30);
 /// Secrets kept; the one that was used longest ago goes first.
-const MOST: usize = 1024;
+pub(super) const MOST: usize = 1024;
 
 /// A secret's keyed hash.
 pub(super) type Hash = [u8; 32];

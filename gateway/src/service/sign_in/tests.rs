@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use shared::Password;
 
+use super::accepted::MOST;
 use super::*;
 use crate::service::lock::tests::support::{Fixture, caller};
 
@@ -22,8 +23,8 @@ fn account(identity: &Identity) -> &Arc<crate::etcd::Account> {
     identity.account().expect("a user has an account")
 }
 
-#[tokio::test]
-async fn a_user_has_one_account_for_as_long_as_anything_of_the_users_is_open() {
+/// A cluster that asks for passwords, with the users root and app; `<name>'s own` is theirs.
+async fn guarded() -> Fixture {
     let fixture = Fixture::start().await;
     let etcd = &fixture.etcd;
     for name in ["root", "app"] {
@@ -35,6 +36,13 @@ async fn a_user_has_one_account_for_as_long_as_anything_of_the_users_is_open() {
     let granted = etcd.user_grant(&caller(), "root", "root").await;
     granted.expect("granted");
     etcd.auth_enable(&caller()).await.expect("auth is on");
+    fixture
+}
+
+#[tokio::test]
+async fn a_user_has_one_account_for_as_long_as_anything_of_the_users_is_open() {
+    let fixture = guarded().await;
+    let etcd = &fixture.etcd;
     let users = SignIn::new(etcd.clone());
     let root = Caller::new(sign_in(&users, "root", "root's own").await, Some(ANSWER));
 
@@ -55,4 +63,27 @@ async fn a_user_has_one_account_for_as_long_as_anything_of_the_users_is_open() {
     drop((open, next));
     users.accepted().forget();
     assert!(former.upgrade().is_none());
+}
+
+#[tokio::test]
+async fn of_too_many_secrets_the_one_used_longest_ago_is_forgotten() {
+    let fixture = guarded().await;
+    let users = SignIn::new(fixture.etcd.clone());
+    let app = sign_in(&users, "app", "app's own").await;
+    let mut accepted = users.accepted();
+    accepted.forget();
+    let hash = |number: usize| {
+        let mut hash = [0; 32];
+        hash[..size_of::<usize>()].copy_from_slice(&number.to_le_bytes());
+        hash
+    };
+    for number in 0..MOST {
+        accepted.token(hash(number), Arc::clone(account(&app)));
+    }
+    assert!(accepted.find(&hash(0)).is_some(), "all are kept");
+    accepted.token(hash(MOST), Arc::clone(account(&app)));
+    let kept = (0..=MOST).filter(|number| accepted.find(&hash(*number)).is_some());
+    let kept: Vec<usize> = kept.collect();
+    assert_eq!(kept.len(), MOST);
+    assert!(!kept.contains(&1), "0 was used since");
 }
