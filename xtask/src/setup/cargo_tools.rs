@@ -44,7 +44,7 @@ fn tools() -> Result<[Tool; 2]> {
             // The two halves of wasm-bindgen understand each other in the very same version only.
             version: locked_version("wasm-bindgen")?,
             why: "joins WebAssembly and JavaScript, at exactly the lock file's version",
-            estimate: "about 2 min on two cores",
+            estimate: "about 1 min on two cores",
             lane: Lane::Second,
             // 0.2.130's lock file lacks an entry of its own workspace.
             locked: false,
