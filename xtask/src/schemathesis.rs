@@ -1,7 +1,8 @@
 //! `cargo xtask schemathesis`: requests made from the served OpenAPI document, right ones and wrong ones,
 //! against a gateway with the demo; every answer is held against what the document says.
 //!
-//! What is tried, and what is left out and why, stands in `tests/schemathesis.toml`.
+//! What is tried, and what is left out and why, stands in `tests/schemathesis.toml`; what is changed in
+//! the requests, in `tests/schemathesis.py`.
 
 use std::ffi::OsString;
 use std::fs;
@@ -36,6 +37,11 @@ pub(crate) fn run(flags: &[OsString]) -> Result<()> {
         .arg(paths::root().join("tests/schemathesis.toml"))
         .args(["run", &format!("http://{address}/api/openapi.json")])
         .args(flags)
+        .env(
+            "SCHEMATHESIS_HOOKS",
+            paths::root().join("tests/schemathesis.py"),
+        )
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .current_dir(&gateway.folder);
     proc::run(
         &mut command,
