@@ -7,7 +7,7 @@ use http::HeaderValue;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{DuplexStream, duplex};
+use tokio::io::duplex;
 use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
@@ -27,54 +27,46 @@ pub(crate) async fn talk(
     let (ours, theirs) = duplex(PIPE);
     let service = TowerToHyperService::new(router);
     let serving = http1::Builder::new().serve_connection(TokioIo::new(theirs), service);
-    let talking = talk_on(ours, path, headers, pieces, last);
-    let (served, heard) = tokio::join!(serving.with_upgrades(), talking);
-    served.expect("the connection is served to its end");
-    heard
-}
-
-async fn talk_on(
-    connection: DuplexStream,
-    path: &str,
-    headers: &[(&'static str, &'static str)],
-    pieces: impl Iterator<Item = &[u8]>,
-    last: &str,
-) -> Vec<String> {
     let request = format!("ws://localhost{path}").into_client_request();
     let mut request = request.expect("the path is one of ours");
     for (name, value) in headers {
         let value = HeaderValue::from_static(value);
         request.headers_mut().insert(*name, value);
     }
-    let (socket, _) = client_async(request, connection)
-        .await
-        .expect("the gateway upgrades");
-    let (mut says, mut hears) = socket.split();
-    let saying = async {
-        for piece in pieces {
-            let message = match std::str::from_utf8(piece) {
-                Ok(text) => Message::text(text),
-                Err(_) => Message::Binary(Bytes::copy_from_slice(piece)),
-            };
-            if says.send(message).await.is_err() {
-                // It has closed: what it said about it is heard.
-                break;
-            }
-        }
-    };
-    let hearing = async {
-        let mut heard = Vec::new();
-        while let Some(Ok(message)) = hears.next().await {
-            if let Message::Text(text) = message {
-                let is_last = text.contains(last);
-                heard.push(text.to_string());
-                if is_last {
+    let talking = async {
+        let (socket, _) = client_async(request, ours)
+            .await
+            .expect("the gateway upgrades");
+        let (mut says, mut hears) = socket.split();
+        let saying = async {
+            for piece in pieces {
+                let message = match std::str::from_utf8(piece) {
+                    Ok(text) => Message::text(text),
+                    Err(_) => Message::Binary(Bytes::copy_from_slice(piece)),
+                };
+                if says.send(message).await.is_err() {
+                    // It has closed: what it said about it is heard.
                     break;
                 }
             }
-        }
+        };
+        let hearing = async {
+            let mut heard = Vec::new();
+            while let Some(Ok(message)) = hears.next().await {
+                if let Message::Text(text) = message {
+                    let is_last = text.contains(last);
+                    heard.push(text.to_string());
+                    if is_last {
+                        break;
+                    }
+                }
+            }
+            heard
+        };
+        let ((), heard) = tokio::join!(saying, hearing);
         heard
     };
-    let ((), heard) = tokio::join!(saying, hearing);
+    let (served, heard) = tokio::join!(serving.with_upgrades(), talking);
+    served.expect("the connection is served to its end");
     heard
 }

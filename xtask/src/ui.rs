@@ -37,10 +37,7 @@ impl Profile {
     }
 }
 
-/// What the dashboard is compiled for.
-pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
-
-/// Cargo's flags for it.
+/// Cargo's flags for the dashboard's target.
 const TARGET_FLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
 
 /// Brings `dist/` up to date.
@@ -85,7 +82,7 @@ pub(crate) fn items(profile: Profile) -> Option<[Item; 2]> {
             "the dashboard's code",
             "target",
             "about 4 min on two cores",
-            &["wasm32-unknown-unknown"],
+            &[setup::TARGET],
             Box::new(move |job| job.run(&mut cargo(profile))),
         ),
         item(
@@ -160,7 +157,7 @@ fn trunk(profile: Profile) -> Result<Command> {
 /// What Trunk has cargo do, so that cargo finds it done when Trunk comes.
 fn cargo(profile: Profile) -> Command {
     let mut command = proc::cargo();
-    command.args(["build", "--package", "frontend", "--target", TARGET]);
+    command.args(["build", "--package", "frontend", "--target", setup::TARGET]);
     if let Some(name) = profile.of_cargo() {
         command.args(["--profile", name]);
     }

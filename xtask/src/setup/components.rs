@@ -8,7 +8,9 @@ use anyhow::{Result, bail};
 use super::{For, system};
 use crate::job::{Item, Lane};
 use crate::proc;
-use crate::ui::TARGET;
+
+/// What the dashboard is compiled for.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Adds what this toolchain lacks.
 pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {

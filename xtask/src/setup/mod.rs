@@ -17,6 +17,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
+pub(crate) use self::components::TARGET;
 pub(crate) use self::etcd::{Version, parse_usable};
 use crate::job::{self, Item};
 use crate::{paths, proc, say};
