@@ -13,12 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::assets::Files;
 use crate::config::{Config, ConfigError, etcd_variables};
-use crate::etcd::embedded::{Embedded, EmbeddedError, Ended, Options};
+use crate::embedded::{Embedded, EmbeddedError, Ended, Options};
 use crate::etcd::{ConnectError, Etcd};
 use crate::server::Limits;
 use crate::state::{AppState, Cluster};
 use crate::tasks::Tasks;
-use crate::{demo, router, server};
+use crate::{router, server};
 
 /// How long streams and answers may take to end when the process stops.
 const GRACE: Duration = Duration::from_secs(10);
@@ -103,7 +103,7 @@ impl Gateway {
                     source,
                 })?;
             if config.demo {
-                demo::start(&etcd, &tasks);
+                crate::demo::start(&etcd, &tasks);
             }
             clusters.push(Cluster::new(&cluster, etcd, &tasks));
         }

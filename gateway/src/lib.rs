@@ -10,6 +10,7 @@ pub mod caller;
 pub mod config;
 pub mod demo;
 pub mod doctor;
+pub mod embedded;
 pub mod etcd;
 pub mod failure;
 mod gateway;
@@ -21,7 +22,6 @@ pub mod router;
 pub mod server;
 pub mod service;
 pub mod state;
-pub mod supervise;
 pub mod tasks;
 mod v3;
 

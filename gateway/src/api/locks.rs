@@ -15,7 +15,8 @@ use super::reply::answer;
 use super::{body, holds, standing};
 use crate::failure::{Failure, Result};
 use crate::live::stream::{self, Transport};
-use crate::service::lock::{Filter, LockPage, Release, Which};
+use crate::service::lock::{Release, Which};
+use crate::service::lock_index::{Filter, LockPage};
 
 const ROUTE: &str = "/locks";
 /// Locks on a page at most.

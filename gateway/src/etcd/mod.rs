@@ -9,7 +9,6 @@
 mod account;
 mod auth;
 mod channel;
-pub mod embedded;
 mod error;
 mod keep_alive;
 mod kv;

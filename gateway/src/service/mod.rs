@@ -10,6 +10,7 @@ pub mod kv;
 pub mod lease;
 mod leased;
 pub mod lock;
+pub mod lock_index;
 pub mod sign_in;
 pub mod stm;
 pub mod transfer;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gateway::caller::Caller;
 use gateway::demo;
-use gateway::etcd::embedded::{Embedded, Options};
+use gateway::embedded::{Embedded, Options};
 use gateway::etcd::{Delete, Etcd, Get, KeyValue, Range, Settings};
 use gateway::tasks::Tasks;
 use shared::LeaseId;

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use gateway::caller::Caller;
-use gateway::etcd::embedded::{Embedded, EmbeddedError, Options};
+use gateway::embedded::{Embedded, EmbeddedError, Options};
 use gateway::etcd::{Etcd, Get, Put, Range, Settings};
 use tempfile::TempDir;
 

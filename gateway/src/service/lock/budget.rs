@@ -12,7 +12,7 @@ const BURST: u32 = 16;
 
 /// Spreads questions over time. First come, first served.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(in crate::service) struct Budget {
     /// When the next question would be due if none had been saved up.
     next: Mutex<Instant>,
 }
@@ -27,7 +27,7 @@ impl Default for Budget {
 
 impl Budget {
     /// Waits for the right to ask one question.
-    pub(super) async fn take(&self) {
+    pub(in crate::service) async fn take(&self) {
         let due = self.reserve(Instant::now());
         sleep_until(due).await;
     }

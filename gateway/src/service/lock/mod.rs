@@ -2,20 +2,19 @@
 //!
 //! [`place`] enters a queue, [`wait`] waits in it, [`recipe`] answers a request with it, [`hold`] keeps
 //! it for a connection; [`claim`] cleans up behind whoever leaves, [`release`] removes one claim,
-//! [`queue`] reads one lock as it is now, [`index`] finds all of them and keeps them live. What a key
-//! means is decided in [`names`] and [`shape`] alone. Elections are queues too and use the same parts.
+//! [`queue`] reads one lock as it is now; [`super::lock_index`] detects all of them and keeps them live.
+//! What a key means is decided in [`names`] and [`shape`] alone. Elections are queues too and use the same parts.
 
 mod budget;
 mod claim;
 pub(super) mod hold;
-mod index;
 pub(super) mod names;
 pub(super) mod place;
 pub(super) mod queue;
 pub(super) mod recipe;
 mod release;
 mod seen;
-mod shape;
+pub(super) mod shape;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(super) mod wait;
@@ -27,37 +26,36 @@ use shared::{LockAnswer, LockHoldRequest, LockList, LockRequest, Released};
 
 use self::budget::Budget;
 use self::claim::Attachments;
-use self::index::{Index, Place};
 use self::names::Marks;
 use self::seen::FirstSeen;
 use crate::caller::Caller;
 use crate::etcd::Etcd;
 use crate::failure::Result;
 use crate::service::lease::Keepers;
+use crate::service::lock_index::{self, Filter, Index, LockPage, LockStream, Place};
 use crate::tasks::Tasks;
 
 pub use self::claim::Standing;
 pub use self::hold::PlaceHold;
-pub use self::index::{Filter, LockPage, LockStream};
 pub use self::recipe::Acquisition;
 pub use self::release::{Release, Which};
 
 /// Locks of one cluster. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct LockService {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) etcd: Etcd,
-    tasks: Tasks,
-    keepers: Keepers,
-    marks: Marks,
-    budget: Budget,
-    seen: FirstSeen,
+    pub(super) tasks: Tasks,
+    pub(super) keepers: Keepers,
+    pub(super) marks: Marks,
+    pub(super) budget: Budget,
+    pub(super) seen: FirstSeen,
     attachments: Attachments,
-    indexes: Mutex<HashMap<Place, Arc<Index>>>,
+    pub(super) indexes: Mutex<HashMap<Place, Arc<Index>>>,
 }
 
 impl LockService {
@@ -123,11 +121,11 @@ impl LockService {
 
     /// A page of all locks, by name.
     pub async fn list(&self, caller: &Caller, page: LockPage) -> Result<LockList> {
-        index::list(&self.inner, caller, page).await
+        lock_index::list(&self.inner, caller, page).await
     }
 
     /// Locks as they change, beginning with all there are.
     pub async fn follow(&self, caller: &Caller, filter: Filter) -> Result<LockStream> {
-        index::follow(&self.inner, caller, filter).await
+        lock_index::follow(&self.inner, caller, filter).await
     }
 }

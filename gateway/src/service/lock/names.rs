@@ -37,18 +37,18 @@ pub(in crate::service) fn lease_named(name: &[u8], key: &[u8]) -> Option<LeaseId
 
 /// A key of etcd's readers-writer recipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Rw<'a> {
+pub(in crate::service) struct Rw<'a> {
     /// The lock's name.
-    pub(super) name: &'a [u8],
+    pub(in crate::service) name: &'a [u8],
     /// Whether it asks to write.
-    pub(super) writes: bool,
+    pub(in crate::service) writes: bool,
 }
 
 /// Decimal digits of a time in nanoseconds, from 1973 to 2286 and longer than any lease's name.
 const NANOSECONDS: std::ops::RangeInclusive<usize> = 18..=19;
 
 /// The readers-writer lock that a leased key belongs to.
-pub(super) fn rw_of(key: &[u8]) -> Option<Rw<'_>> {
+pub(in crate::service) fn rw_of(key: &[u8]) -> Option<Rw<'_>> {
     let slash = key.iter().rposition(|byte| *byte == b'/')?;
     let (rest, time) = (&key[..slash], &key[slash + 1..]);
     if !NANOSECONDS.contains(&time.len()) || !time.iter().all(u8::is_ascii_digit) {
@@ -63,7 +63,7 @@ pub(super) fn rw_of(key: &[u8]) -> Option<Rw<'_>> {
 }
 
 /// Every name whose queue a key stands in the way of, shortest first: what is left of each `/` in it.
-pub(super) fn names_blocked(key: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(in crate::service) fn names_blocked(key: &[u8]) -> impl Iterator<Item = &[u8]> {
     key.iter()
         .enumerate()
         .filter(|(_, byte)| **byte == b'/')
@@ -72,7 +72,7 @@ pub(super) fn names_blocked(key: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Which leased keys outside a queue are locks.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Marks {
+pub(in crate::service) struct Marks {
     prefixes: Vec<Vec<u8>>,
 }
 
@@ -81,12 +81,12 @@ const WORDS: [&str; 4] = ["lock", "locks", "leader", "master"];
 
 impl Marks {
     /// Keys under these prefixes (`--lock-prefix`) are locks for certain.
-    pub(super) fn new(prefixes: Vec<Vec<u8>>) -> Self {
+    pub(in crate::service) fn new(prefixes: Vec<Vec<u8>>) -> Self {
         Self { prefixes }
     }
 
     /// Whether a leased key that stands in no queue is a lock, and if so whether that is certain.
-    pub(super) fn single(&self, key: &[u8]) -> Option<bool> {
+    pub(in crate::service) fn single(&self, key: &[u8]) -> Option<bool> {
         if self.prefixes.iter().any(|prefix| key.starts_with(prefix)) {
             return Some(true);
         }

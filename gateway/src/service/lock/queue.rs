@@ -42,7 +42,7 @@ pub(in crate::service) struct Queue {
 }
 
 /// Keys with their values and leases, as they are now or were at a revision.
-pub(super) async fn read_keys(
+pub(in crate::service) async fn read_keys(
     etcd: &Etcd,
     caller: &Caller,
     keys: &[Vec<u8>],
@@ -181,7 +181,7 @@ fn held(inner: &Inner, caller: &Caller, kv: KeyValue) -> Held {
 
 impl Queue {
     /// Every key found, as it is stored.
-    pub(super) fn into_entries(self) -> Vec<Entry> {
+    pub(in crate::service) fn into_entries(self) -> Vec<Entry> {
         let held = self
             .direct
             .into_iter()

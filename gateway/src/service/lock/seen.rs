@@ -12,7 +12,7 @@ const MOST: usize = 20_000;
 /// Remembers lock keys across reads and restarts of the index, for each identity apart: that a key
 /// was seen tells that it is there.
 #[derive(Debug, Default)]
-pub(super) struct FirstSeen {
+pub(in crate::service) struct FirstSeen {
     memory: Mutex<Memory>,
 }
 
@@ -24,7 +24,7 @@ struct Memory {
 
 impl FirstSeen {
     /// The time of the first sight of a key as created at that revision; now, if this is it.
-    pub(super) fn at(&self, identity: &Identity, key: &[u8], create_revision: i64) -> SystemTime {
+    pub(in crate::service) fn at(&self, identity: &Identity, key: &[u8], create_revision: i64) -> SystemTime {
         let id = (identity.clone(), create_revision, key.to_vec());
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(time) = memory.times.get(&id) {

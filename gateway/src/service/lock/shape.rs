@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 
 /// A leased key, as far as locks need it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Held {
+pub(in crate::service) struct Held {
     /// The key.
     pub key: Vec<u8>,
     /// Its place in the queue, and its fencing token.
@@ -28,7 +28,7 @@ pub(super) struct Held {
 
 /// What etcd says of a lease, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct LeaseTime {
+pub(in crate::service) struct LeaseTime {
     pub ttl: i64,
     pub granted: i64,
 }
@@ -94,7 +94,7 @@ fn kind<'a>(direct: impl Iterator<Item = &'a Held> + Clone) -> (LockKind, bool) 
 
 /// A queue: `direct` are the claims under the name itself, `nested` other leased keys under its
 /// prefix. Of those only the ones that somebody of the queue waits behind belong to it.
-pub(super) fn queue(
+pub(in crate::service) fn queue(
     name: &[u8],
     direct: &[&Held],
     nested: &[&Held],
@@ -133,7 +133,7 @@ pub(super) fn queue_until(
 ///
 /// The order is that of the last change. Readers hold it together while no writer is older; else the
 /// first of all holds it.
-pub(super) fn rwmutex(
+pub(in crate::service) fn rwmutex(
     name: &[u8],
     claims: &[(&Held, bool)],
     nested: &[&Held],
@@ -168,7 +168,7 @@ pub(super) fn rwmutex(
 }
 
 /// A key that is a lock by itself.
-pub(super) fn single(held: &Held, certain: bool, time: Option<LeaseTime>) -> Lock {
+pub(in crate::service) fn single(held: &Held, certain: bool, time: Option<LeaseTime>) -> Lock {
     Lock {
         name: held.key.as_slice().into(),
         kind: LockKind::SingleKey,
@@ -180,7 +180,7 @@ pub(super) fn single(held: &Held, certain: bool, time: Option<LeaseTime>) -> Loc
 }
 
 /// A lock that nobody holds or waits for.
-pub(super) fn gone(name: &[u8], kind: LockKind, certain: bool) -> Lock {
+pub(in crate::service) fn gone(name: &[u8], kind: LockKind, certain: bool) -> Lock {
     Lock {
         name: name.into(),
         kind,

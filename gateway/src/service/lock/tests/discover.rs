@@ -5,11 +5,10 @@ use std::time::Duration;
 use shared::{LeaseId, Lock, LockKind, ServerMessage};
 use tokio::time::timeout;
 
-use super::super::index;
 use super::support::{Fixture, caller, eventually, waiting};
 use crate::caller::Identity;
 use crate::etcd::{Delete, Range};
-use crate::service::lock::{Filter, LockPage, LockStream};
+use crate::service::lock_index::{self, Filter, LockPage, LockStream};
 
 async fn list(fixture: &Fixture, page: LockPage) -> shared::LockList {
     fixture.locks.list(&caller(), page).await.expect("a list")
@@ -314,9 +313,9 @@ async fn an_unused_index_ends_and_the_next_one_begins_anew() {
     let lease = claim(&fixture, "deploy", "", 600).await;
     let stream = follow(&fixture, Filter::Prefix(Vec::new())).await;
     let inner = &fixture.locks.inner;
-    let place = index::Place::of(&Identity::Gateway);
-    let index = index::running(inner, &place).expect("an index");
-    let close = || index::close_unused(inner, &place, &index, Duration::ZERO);
+    let place = lock_index::Place::of(&Identity::Gateway);
+    let index = lock_index::running(inner, &place).expect("an index");
+    let close = || lock_index::close_unused(inner, &place, &index, Duration::ZERO);
     assert!(!close(), "somebody follows it");
     drop(stream);
     assert!(close());

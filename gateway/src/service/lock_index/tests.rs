@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures_util::poll;
 
-use super::super::tests::support::{Fixture, caller, eventually, waiting};
 use super::{Index, prime};
+use crate::service::lock::tests::support::{Fixture, caller, eventually, waiting};
 
 fn unwatched(fixture: &Fixture) -> Arc<Index> {
     Arc::new(Index::new(fixture.locks.inner.marks.clone()))

@@ -12,8 +12,6 @@ mod limited;
 mod reading;
 pub(super) mod state;
 #[cfg(test)]
-mod state_tests;
-#[cfg(test)]
 mod tests;
 
 use std::collections::hash_map::Entry;
@@ -30,13 +28,12 @@ use self::follower::Subscribers;
 pub use self::follower::{Filter, LockStream};
 use self::reading::Reading;
 use self::state::{Scope, State};
-use super::Inner;
-use super::names::Marks;
-use super::queue;
-use super::wait::passing;
 use crate::caller::{Caller, Identity};
 use crate::failure::{Failure, Result};
 use crate::service::cursor;
+use crate::service::lock::names::Marks;
+use crate::service::lock::wait::passing;
+use crate::service::lock::{Inner, queue};
 
 /// Locks of a page without `limit`.
 const PAGE: usize = 100;
@@ -205,7 +202,7 @@ fn remove(inner: &Inner, place: &Place, index: &Arc<Index>) {
     }
 }
 
-/// See [`super::LockService::list`].
+/// See [`super::lock::LockService::list`].
 pub(super) async fn list(inner: &Arc<Inner>, caller: &Caller, page: LockPage) -> Result<LockList> {
     let (prefix, after) = match page
         .cursor
@@ -296,7 +293,7 @@ async fn refresh(
     .await;
 }
 
-/// See [`super::LockService::follow`].
+/// See [`super::lock::LockService::follow`].
 pub(super) async fn follow(
     inner: &Arc<Inner>,
     caller: &Caller,

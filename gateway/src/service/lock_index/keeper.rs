@@ -1,5 +1,5 @@
 //! The task that keeps an index: lists leases, reads their keys, watches the keyspace, asks about
-//! leases again ([`questions`]).
+//! leases again. The responses are applied as they arrive, in any order.
 //!
 //! List, then watch: the watch begins behind the revision at which the listing began, so that nothing
 //! falls in between. A lost stream is opened again behind the last change applied; after a compaction
@@ -9,28 +9,27 @@
 //! read: see [`limited`]. Whether that is still so is asked again and again, since an open watch
 //! goes on whatever becomes of the permission.
 
-mod questions;
-
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use shared::{Code, Event, Header, MemberId};
+use shared::{Code, Entry, Event, Header, MemberId};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use self::questions::Answer;
-pub(super) use self::questions::{ask, time};
-use super::super::Inner;
-use super::super::shape::LeaseTime;
-use super::state::State;
-use super::{Index, Place, close_unused, limited, remove};
+use super::reading::Reading;
+use super::state::{Scope, State};
+use super::{Index, Place, Shared, close_unused, limited, remove};
 use crate::caller::{Caller, Identity};
-use crate::etcd::{Etcd, Range, Update, WatchStream};
+use crate::etcd::{Etcd, Range, TimeToLive, Update, WatchStream, entry};
 use crate::failure::{Failure, Result};
 use crate::service::leased;
+use crate::service::lock::Inner;
+use crate::service::lock::queue::read_keys;
+use crate::service::lock::shape::LeaseTime;
+use crate::service::lock::wait::passing;
 
 /// How long an index without users is kept.
 const IDLE: Duration = Duration::from_mins(1);
@@ -44,6 +43,12 @@ const LAG: (Duration, Duration) = (Duration::from_secs(1), Duration::from_millis
 const RECHECK: Duration = Duration::from_secs(3);
 /// How often leases that are due are looked for.
 const TICK: Duration = Duration::from_millis(250);
+/// Questions and reads at the same time.
+const CONCURRENCY: usize = 16;
+/// Questions about leases begun in one tick.
+const ASK: usize = 50;
+/// Keys read at once, etcd's limit for a transaction.
+const BATCH: usize = 128;
 
 /// Runs until the index is unused or the gateway stops.
 pub(super) async fn run(inner: Arc<Inner>, place: Place, index: Arc<Index>) {
@@ -314,4 +319,253 @@ async fn leases(etcd: &Etcd, caller: &Caller, revision: i64) -> Result<Vec<i64>>
 fn seen(inner: &Arc<Inner>, identity: &Identity) -> impl Fn(&[u8], i64) -> SystemTime + use<> {
     let (inner, identity) = (Arc::clone(inner), identity.clone());
     move |key, created| inner.seen.at(&identity, key, created)
+}
+
+/// What a question brought.
+enum Answer {
+    /// A lease of the listing, with its keys.
+    Listed(i64, Result<TimeToLive>),
+    /// Keys of leases that were listed.
+    Read {
+        reading: Reading,
+        keys: Vec<Vec<u8>>,
+        answer: Result<(Option<Header>, Vec<Entry>)>,
+    },
+    /// A lease that was asked about again.
+    Again(i64, Result<TimeToLive>),
+    /// Leased keys of a range, all at one revision or later.
+    Scanned {
+        reading: Reading,
+        range: Range,
+        answer: Result<(i64, Vec<Entry>)>,
+    },
+    /// Whether what is watched may still be read.
+    Permitted(Result<()>),
+}
+
+impl Keeper {
+    /// Asks whether what is watched may still be read.
+    fn check_permission(&mut self) {
+        let (etcd, caller) = (self.inner.etcd.clone(), self.caller());
+        let ranges = self.watched.clone();
+        self.running.push(Box::pin(async move {
+            for range in &ranges {
+                if let Err(failure) = etcd.may_read(&caller, range).await {
+                    return Answer::Permitted(Err(failure));
+                }
+            }
+            Answer::Permitted(Ok(()))
+        }));
+    }
+
+    /// Begins as many questions of the listing as may run at once.
+    fn begin_questions(&mut self) {
+        while self.running.len() < CONCURRENCY
+            && let Some(lease) = self.to_list.pop_front()
+        {
+            self.listing += 1;
+            let question = ask(&self.inner, self.caller(), lease, true);
+            let question = async move { Answer::Listed(lease, paused(question).await) };
+            self.running.push(Box::pin(question));
+        }
+        while self.running.len() < CONCURRENCY
+            && let Some(range) = self.to_scan.pop()
+        {
+            self.begin_scan(range);
+        }
+        let none_before = self.to_list.is_empty() && self.listing == 0;
+        while self.running.len() < CONCURRENCY
+            && (self.to_read.len() >= BATCH || (none_before && !self.to_read.is_empty()))
+        {
+            let rest = self.to_read.split_off(self.to_read.len().min(BATCH));
+            let keys = std::mem::replace(&mut self.to_read, rest);
+            self.begin_read(keys);
+        }
+    }
+
+    fn begin_scan(&mut self, range: Range) {
+        let reading = Reading::begin(&self.index, Scope::Range(range.clone()));
+        let (etcd, caller) = (self.inner.etcd.clone(), self.caller());
+        self.listing += 1;
+        self.running.push(Box::pin(async move {
+            let asking = || caller.renewed();
+            let scan = leased::scan(&etcd, asking, &range, |kv| entry(kv, false));
+            let answer = paused(scan).await;
+            Answer::Scanned {
+                reading,
+                range,
+                answer,
+            }
+        }));
+    }
+
+    fn begin_read(&mut self, keys: Vec<Vec<u8>>) {
+        let scope: HashSet<Vec<u8>> = keys.iter().cloned().collect();
+        let reading = Reading::begin(&self.index, Scope::Keys(scope));
+        let (etcd, caller) = (self.inner.etcd.clone(), self.caller());
+        self.listing += 1;
+        self.running.push(Box::pin(async move {
+            let answer = paused(read_keys(&etcd, &caller, &keys, 0)).await;
+            let answer = answer.map(|(header, kvs)| {
+                let entries = kvs.into_iter().map(|kv| entry(kv, false)).collect();
+                (header, entries)
+            });
+            Answer::Read {
+                reading,
+                keys,
+                answer,
+            }
+        }));
+    }
+
+    fn answered(&mut self, answer: Answer) {
+        let now = Instant::now();
+        match answer {
+            Answer::Listed(lease, answer) => {
+                self.listing -= 1;
+                match answer {
+                    Ok(answer) if answer.ttl >= 0 => {
+                        self.times.push((lease, time(&answer), now));
+                        self.to_read.extend(answer.keys);
+                    }
+                    // It ended meanwhile: its keys go by the watch, if they were known at all.
+                    Ok(_) => {}
+                    Err(failure) => {
+                        tracing::debug!(cause = failure.chain(), "a lease could not be read");
+                        if passing(&failure) {
+                            self.to_list.push_back(lease);
+                        }
+                    }
+                }
+            }
+            Answer::Read {
+                reading,
+                keys,
+                answer,
+            } => {
+                self.listing -= 1;
+                let seen = seen(&self.inner, &self.identity);
+                match answer {
+                    Ok((header, entries)) => {
+                        let found = header.map(|header| (header.revision, entries));
+                        let times = &mut self.times;
+                        reading.end(|state, id| {
+                            state.end_read(id, found, seen);
+                            times.retain(|(lease, time, asked)| {
+                                !state.lease_answered(*lease, *time, *asked)
+                            });
+                        });
+                    }
+                    Err(failure) => {
+                        tracing::debug!(cause = failure.chain(), "keys could not be read");
+                        if passing(&failure) {
+                            self.to_read.extend(keys);
+                        }
+                    }
+                }
+            }
+            Answer::Again(lease, answer) => self.index.change(|state| match answer {
+                Ok(answer) => {
+                    state.lease_answered(lease, time(&answer), now);
+                }
+                Err(_) => state.lease_unanswered(lease, now),
+            }),
+            Answer::Scanned {
+                reading,
+                range,
+                answer,
+            } => {
+                self.listing -= 1;
+                let seen = seen(&self.inner, &self.identity);
+                if let Err(failure) = &answer {
+                    tracing::debug!(cause = failure.chain(), "keys could not be read");
+                    if passing(failure) {
+                        self.to_scan.push(range);
+                    }
+                }
+                reading.end(|state, id| state.end_read(id, answer.ok(), seen));
+            }
+            Answer::Permitted(Err(failure))
+                if matches!(failure.code, Code::Forbidden | Code::Unauthenticated) =>
+            {
+                // What was seen is not to be shown any longer; opening says what still is.
+                self.index.change(State::clear);
+                self.relist = true;
+                self.lost();
+                self.index.progress.send_modify(|progress| {
+                    progress.listed = false;
+                    progress.failure = Some(failure);
+                });
+                return;
+            }
+            Answer::Permitted(_) => {}
+        }
+        self.listed_all();
+    }
+
+    /// Ends the listing once nothing of it is left to do.
+    fn listed_all(&mut self) {
+        let left = !self.to_list.is_empty()
+            || !self.to_scan.is_empty()
+            || !self.to_read.is_empty()
+            || self.listing > 0;
+        if left || self.index.progress.borrow().listed {
+            return;
+        }
+        self.times.clear();
+        self.index.change(State::end_listing);
+        self.index
+            .progress
+            .send_modify(|progress| progress.listed = true);
+    }
+
+    /// Asks about leases that are new or due again.
+    fn ask_again(&mut self) {
+        let room = ASK.min((2 * CONCURRENCY).saturating_sub(self.running.len()));
+        let due = {
+            let mut shared = self.index.lock();
+            let Shared {
+                state, subscribers, ..
+            } = &mut *shared;
+            state.take_due(Instant::now(), room, |name| subscribers.want(name))
+        };
+        for lease in due {
+            let question = ask(&self.inner, self.caller(), lease, false);
+            let question = async move { Answer::Again(lease, question.await) };
+            self.running.push(Box::pin(question));
+        }
+    }
+}
+
+/// A failure takes its time, so that what is tried again is no storm.
+async fn paused<T>(question: impl Future<Output = Result<T>>) -> Result<T> {
+    let answer = question.await;
+    if answer.is_err() {
+        sleep(PAUSE).await;
+    }
+    answer
+}
+
+/// A question about a lease, within the budget.
+pub(super) fn ask(
+    inner: &Arc<Inner>,
+    caller: Caller,
+    lease: i64,
+    keys: bool,
+) -> impl Future<Output = Result<TimeToLive>> + use<> {
+    let inner = Arc::clone(inner);
+    async move {
+        inner.budget.take().await;
+        inner
+            .etcd
+            .lease_time_to_live(&caller.renewed(), lease, keys)
+            .await
+    }
+}
+
+pub(super) fn time(answer: &TimeToLive) -> LeaseTime {
+    LeaseTime {
+        ttl: answer.ttl,
+        granted: answer.granted_ttl,
+    }
 }

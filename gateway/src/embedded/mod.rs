@@ -12,6 +12,7 @@ mod folder;
 mod launch;
 mod output;
 mod ready;
+pub mod supervise;
 mod version;
 
 use std::ffi::OsString;
@@ -32,8 +33,7 @@ use self::file::ConfigFile;
 use self::folder::{Folder, Layout};
 use self::launch::{Launch, Process};
 use self::ready::Unready;
-use super::Settings;
-use crate::supervise;
+use crate::etcd::Settings;
 use crate::tasks::Tasks;
 
 /// The usual private etcd.

@@ -11,8 +11,8 @@ use shared::{LockKind, ServerMessage};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::super::shape;
 use super::{Index, Progress};
+use crate::service::lock::shape;
 
 /// Longest silence; clients count on ten seconds.
 const HEARTBEAT: Duration = Duration::from_secs(8);

@@ -14,7 +14,7 @@ use super::error::{EmbeddedError, Ended};
 use super::file::ConfigFile;
 use super::folder::Folder;
 use super::output::Output;
-use crate::supervise;
+use super::supervise;
 use crate::tasks::Tasks;
 
 /// How long the last lines may take to arrive once the process has ended.

@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime};
 use shared::{Entry, LeaseId, Lock, LockKind};
 use tokio::time::Instant;
 
-use super::super::names::Marks;
-use super::super::shape::LeaseTime;
-use super::state::{Scope, State};
+use super::{Scope, State};
+use crate::service::lock::names::Marks;
+use crate::service::lock::shape::LeaseTime;
 
 fn entry(key: &str, lease: i64, created: i64, modified: i64) -> Entry {
     Entry {

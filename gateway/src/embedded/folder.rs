@@ -24,9 +24,9 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
+use super::supervise;
 use super::version::Minor;
 use super::{EmbeddedError, ONE_MEMBER};
-use crate::supervise;
 
 /// Beyond the supervisor's grace, for the system to tidy up.
 const MARGIN: Duration = Duration::from_secs(2);

@@ -1,22 +1,20 @@
-//! Leased keys in, locks out: the pure part of the index.
+//! Leased keys in, locks out: the pure part of the index, with the times of the leases that keep locks:
+//! what etcd said, what is left of it, which lease to ask about next.
 //!
 //! It knows no etcd and no task. Whatever reaches it late or twice changes
 //! nothing: every key goes by its mod revision, and a read that ran while events of its keys came in
 //! (a [`Flight`]) yields to them.
 
-mod times;
-
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Bound;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use shared::{Entry as Found, Lock};
 use tokio::time::Instant;
 
-use self::times::Lease;
-use super::super::names::{Marks, names_blocked, queue_of, queue_prefix, rw_of};
-use super::super::shape::{self, Held};
 use crate::etcd::Range;
+use crate::service::lock::names::{Marks, names_blocked, queue_of, queue_prefix, rw_of};
+use crate::service::lock::shape::{self, Held, LeaseTime};
 
 /// What a leased key is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +48,7 @@ struct Flight {
 
 /// Which keys a read covers.
 #[derive(Clone, Debug)]
-pub(in super::super) enum Scope {
+pub(in crate::service) enum Scope {
     /// These keys.
     Keys(HashSet<Vec<u8>>),
     /// The queue of a name, with all that is nested in it, and the key of that name.
@@ -73,7 +71,7 @@ impl Scope {
 
 /// Every leased key of a keyspace, arranged as locks.
 #[derive(Debug, Default)]
-pub(in super::super) struct State {
+pub(in crate::service) struct State {
     marks: Marks,
     entries: BTreeMap<Vec<u8>, Entry>,
     /// Queues and readers-writer locks by name, with how many keys stand directly in them.
@@ -91,7 +89,7 @@ pub(in super::super) struct State {
 }
 
 impl State {
-    pub(in super::super) fn new(marks: Marks) -> Self {
+    pub(in crate::service) fn new(marks: Marks) -> Self {
         Self {
             marks,
             ..Self::default()
@@ -99,16 +97,16 @@ impl State {
     }
 
     /// Everything up to this revision has been applied.
-    pub(in super::super) fn revision(&self) -> i64 {
+    pub(in crate::service) fn revision(&self) -> i64 {
         self.revision
     }
 
-    pub(in super::super) fn reached(&mut self, revision: i64) {
+    pub(in crate::service) fn reached(&mut self, revision: i64) {
         self.revision = self.revision.max(revision);
     }
 
     /// Forgets everything: the keyspace is another one.
-    pub(in super::super) fn clear(&mut self) {
+    pub(in crate::service) fn clear(&mut self) {
         let names: Vec<_> = self.names(b"", None).map(<[u8]>::to_vec).collect();
         self.dirty.extend(names);
         self.entries.clear();
@@ -119,7 +117,7 @@ impl State {
     }
 
     /// A listing begins, and events come from behind `base`: what is not confirmed is gone at its end.
-    pub(in super::super) fn begin_listing(&mut self, base: i64) {
+    pub(in crate::service) fn begin_listing(&mut self, base: i64) {
         self.epoch += 1;
         self.base = base;
         self.revision = base;
@@ -128,7 +126,7 @@ impl State {
         }
     }
 
-    pub(in super::super) fn end_listing(&mut self) {
+    pub(in crate::service) fn end_listing(&mut self) {
         let stale = self.entries.iter().filter(|(_, e)| e.epoch != self.epoch);
         let stale: Vec<_> = stale.map(|(key, _)| key.clone()).collect();
         for key in stale {
@@ -137,19 +135,19 @@ impl State {
     }
 
     /// A key was put. `seen` says when this gateway first saw it.
-    pub(in super::super) fn put(&mut self, kv: Found, seen: impl Fn(&[u8], i64) -> SystemTime) {
+    pub(in crate::service) fn put(&mut self, kv: Found, seen: impl Fn(&[u8], i64) -> SystemTime) {
         self.touch(&kv.key.0, kv.mod_revision);
         self.store(kv, seen);
     }
 
     /// A key was deleted, by hand or with its lease.
-    pub(in super::super) fn delete(&mut self, key: &[u8], revision: i64) {
+    pub(in crate::service) fn delete(&mut self, key: &[u8], revision: i64) {
         self.touch(key, revision);
         self.drop_until(key, revision);
     }
 
     /// A read of these keys begins.
-    pub(in super::super) fn begin_read(&mut self, scope: Scope) -> u64 {
+    pub(in crate::service) fn begin_read(&mut self, scope: Scope) -> u64 {
         let id = self.next_flight;
         self.next_flight += 1;
         self.flights.push(Flight {
@@ -163,7 +161,7 @@ impl State {
     /// A read came back with what there was at `revision`; without it, it failed. What it did not find
     /// is left to the events, which come in any case. Whether it counts: what is older than this listing
     /// does not.
-    pub(in super::super) fn end_read(
+    pub(in crate::service) fn end_read(
         &mut self,
         id: u64,
         answer: Option<(i64, Vec<Found>)>,
@@ -306,7 +304,7 @@ impl State {
     }
 
     /// Takes the names of the locks that changed.
-    pub(in super::super) fn take_dirty(&mut self) -> BTreeSet<Vec<u8>> {
+    pub(in crate::service) fn take_dirty(&mut self) -> BTreeSet<Vec<u8>> {
         std::mem::take(&mut self.dirty)
     }
 
@@ -318,7 +316,7 @@ impl State {
     }
 
     /// A lock as it is now.
-    pub(in super::super) fn lock(&self, name: &[u8], now: Instant) -> Option<Lock> {
+    pub(in crate::service) fn lock(&self, name: &[u8], now: Instant) -> Option<Lock> {
         let time = |lease| self.lease_time(lease, now);
         if self.queues.contains_key(name) {
             let prefix = queue_prefix(name);
@@ -346,7 +344,7 @@ impl State {
     }
 
     /// Names of locks that begin with `prefix`, in order, behind `after`.
-    pub(in super::super) fn names<'a>(
+    pub(in crate::service) fn names<'a>(
         &'a self,
         prefix: &'a [u8],
         after: Option<&'a [u8]>,
@@ -382,3 +380,163 @@ impl State {
 fn held<'a>(entries: &[&'a Entry]) -> Vec<&'a Held> {
     entries.iter().map(|entry| &entry.held).collect()
 }
+
+/// Leases are asked again after a third of their TTL, within these bounds.
+const ASK_AGAIN: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(2)..=Duration::from_secs(10);
+
+/// What is known of a lease that keeps a lock key.
+#[derive(Debug, Default)]
+struct Lease {
+    keys: BTreeSet<Vec<u8>>,
+    time: Option<LeaseTime>,
+    asked: Option<Instant>,
+    asking: bool,
+}
+
+impl State {
+    /// Seconds left of a lease by our own count since it was last asked about.
+    fn lease_time(&self, lease: i64, now: Instant) -> Option<LeaseTime> {
+        let lease = self.leases.get(&lease)?;
+        let (time, asked) = (lease.time?, lease.asked?);
+        let passed = now.saturating_duration_since(asked).as_secs() as i64;
+        Some(LeaseTime {
+            ttl: (time.ttl - passed).max(0),
+            ..time
+        })
+    }
+
+    /// etcd answered about a lease; −1 is a lease that is no more. Whether it keeps a lock.
+    pub(in crate::service) fn lease_answered(
+        &mut self,
+        id: i64,
+        time: LeaseTime,
+        now: Instant,
+    ) -> bool {
+        let before = self.lease_time(id, now);
+        let Some(lease) = self.leases.get_mut(&id) else {
+            return false;
+        };
+        // Both numbers are whole seconds rounded down: a difference of one says nothing.
+        let renewed = before.is_none_or(|before| time.ttl > before.ttl + 1);
+        lease.time = Some(if time.ttl < 0 {
+            let granted = lease.time.map_or(0, |time| time.granted);
+            LeaseTime { ttl: 0, granted }
+        } else {
+            time
+        });
+        lease.asked = Some(now);
+        lease.asking = false;
+        if renewed {
+            let keys: Vec<_> = lease.keys.iter().cloned().collect();
+            for key in keys {
+                self.mark_dirty(&key);
+            }
+        }
+        true
+    }
+
+    /// Leases of these locks that were asked about longer than `fresh` ago, or never; `most` at most.
+    pub(in crate::service) fn stale_leases<'a>(
+        &'a self,
+        names: impl Iterator<Item = &'a [u8]>,
+        now: Instant,
+        fresh: Duration,
+        most: usize,
+    ) -> BTreeSet<i64> {
+        let stale = |lease: &i64| {
+            self.leases.get(lease).is_some_and(|lease| {
+                lease
+                    .asked
+                    .is_none_or(|asked| now.saturating_duration_since(asked) > fresh)
+            })
+        };
+        let of = |name: &'a [u8]| -> Vec<i64> {
+            let own = self
+                .entries
+                .get(name)
+                .into_iter()
+                .map(|entry| entry.held.lease);
+            if self.queues.contains_key(name) {
+                let prefix = queue_prefix(name);
+                own.chain(self.under(&prefix).map(|entry| entry.held.lease))
+                    .collect()
+            } else {
+                own.collect()
+            }
+        };
+        names.flat_map(of).filter(stale).take(most).collect()
+    }
+
+    /// The question about a lease failed: it will be asked again.
+    pub(in crate::service) fn lease_unanswered(&mut self, id: i64, now: Instant) {
+        if let Some(lease) = self.leases.get_mut(&id) {
+            lease.asking = false;
+            lease.asked.get_or_insert(now);
+        }
+    }
+
+    /// Leases to ask about now, `most` at most: new ones first, then those of holders, then those of
+    /// waiters; of locks nobody looks at (`wanted`) only new ones.
+    pub(in crate::service) fn take_due(
+        &mut self,
+        now: Instant,
+        most: usize,
+        wanted: impl Fn(&[u8]) -> bool,
+    ) -> Vec<i64> {
+        let due = |lease: &Lease| {
+            let wait = lease.time.map_or(*ASK_AGAIN.start(), |time| {
+                let third = Duration::from_secs(time.granted.max(0) as u64) / 3;
+                third.clamp(*ASK_AGAIN.start(), *ASK_AGAIN.end())
+            });
+            !lease.asking
+                && lease
+                    .asked
+                    .is_none_or(|asked| now.duration_since(asked) >= wait)
+        };
+        let mut ranked: Vec<(u8, Option<Instant>, i64)> = Vec::new();
+        for (id, lease) in self.leases.iter().filter(|(_, lease)| due(lease)) {
+            if lease.asked.is_none() {
+                ranked.push((0, None, *id));
+                continue;
+            }
+            let names = || lease.keys.iter().map(|key| (key, name_of(key, *id)));
+            if names().any(|(_, name)| wanted(name)) {
+                let waits = names().all(|(key, name)| self.waits(key, name));
+                ranked.push((1 + u8::from(waits), lease.asked, *id));
+            }
+        }
+        ranked.sort_unstable();
+        ranked.truncate(most);
+        let due: Vec<i64> = ranked.into_iter().map(|(_, _, id)| id).collect();
+        for id in &due {
+            if let Some(lease) = self.leases.get_mut(id) {
+                lease.asking = true;
+            }
+        }
+        due
+    }
+
+    /// Whether another claim of the queue is older than this key.
+    fn waits(&self, key: &[u8], name: &[u8]) -> bool {
+        let Some(own) = self.entries.get(key) else {
+            return false;
+        };
+        if key == name {
+            return false;
+        }
+        let prefix = queue_prefix(name);
+        self.under(&prefix)
+            .any(|other| other.held.create_revision < own.held.create_revision)
+    }
+}
+
+/// The lock that a key belongs to.
+fn name_of(key: &[u8], lease: i64) -> &[u8] {
+    queue_of(key, lease)
+        .or_else(|| rw_of(key).map(|rw| rw.name))
+        .unwrap_or(key)
+}
+
+#[cfg(test)]
+mod tests;
