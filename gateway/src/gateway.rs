@@ -102,6 +102,7 @@ impl Gateway {
                     cluster: cluster.name.clone(),
                     source,
                 })?;
+            #[cfg(feature = "demo")]
             if config.demo {
                 crate::demo::start(&etcd, &tasks);
             }

@@ -160,6 +160,9 @@ pub struct Config {
 /// Why a configuration cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    /// The actors are a feature of the build.
+    #[error("this build has no demo: it was compiled without the feature `demo`")]
+    NoDemo,
     /// `--demo` writes, so it must never meet somebody's data.
     #[error(
         "--demo works on the private etcd only: leave out --demo, or --etcd and the file's clusters"
@@ -215,6 +218,9 @@ impl Config {
     /// Checks what one flag says against another.
     pub fn check(&self) -> Result<(), ConfigError> {
         let private = self.connect.is_private();
+        if self.demo && !cfg!(feature = "demo") {
+            return Err(ConfigError::NoDemo);
+        }
         if self.demo && !private {
             return Err(ConfigError::DemoOnForeignEtcd);
         }
@@ -379,6 +385,15 @@ mod tests {
         assert!(parse(&signed_in).check().is_ok());
     }
 
+    #[cfg(not(feature = "demo"))]
+    #[test]
+    fn a_build_without_the_demo_refuses_it() {
+        assert!(matches!(
+            parse(&["--demo"]).check(),
+            Err(ConfigError::NoDemo)
+        ));
+    }
+
     #[test]
     fn the_demo_never_meets_foreign_data() {
         assert!(
@@ -399,7 +414,9 @@ mod tests {
             assert!(parse(refused).check().is_err(), "{refused:?}");
         }
         for fine in [
-            &["--members", "5", "--demo"][..],
+            &["--members", "5"][..],
+            #[cfg(feature = "demo")]
+            &["--members", "5", "--demo"],
             &["--members", "1", "--etcd", "http://127.0.0.1:2379"],
             &["--etcd-config", "f"],
         ] {

@@ -2,5 +2,6 @@
 //!
 //! Needs an `etcd` on PATH; `cargo xtask test` puts one there.
 
+#[cfg(feature = "demo")]
 mod demo;
 mod embedded;
