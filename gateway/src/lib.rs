@@ -8,6 +8,7 @@ pub mod api;
 pub mod assets;
 pub mod caller;
 pub mod config;
+pub mod content;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod doctor;

@@ -1,8 +1,7 @@
 //! Every route on one page.
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi as _;
@@ -10,6 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api;
+use crate::middleware::decode::decode;
 use crate::middleware::frame::frame;
 use crate::middleware::guard::guard;
 use crate::middleware::limit::limit;
@@ -21,7 +21,8 @@ use crate::v3;
 #[openapi(info(
     title = "Watchgate",
     description = "etcd as plain JSON over HTTP. Bytes are a string when valid UTF-8, else {\"base64\": …}; \
-                   ids are hexadecimal strings; errors are RFC 9457 problems with a stable code. What is \
+                   ids are hexadecimal strings; a request's body may be encoded as gzip, br, deflate or zstd; \
+                   errors are RFC 9457 problems with a stable code. What is \
                    below /api/v1, but for /clusters, is the default cluster's; below \
                    /api/v1/clusters/{cluster} the same is that cluster's. Below /v3 the gateway answers as \
                    etcd's own JSON gateway does, whose paths are described by etcd."
@@ -150,8 +151,8 @@ pub fn router(state: AppState) -> Router {
             .fallback(api::root::fallback)
     };
     routes
-        .layer(DefaultBodyLimit::max(state.config.max_body))
         .layer(CatchPanicLayer::new())
+        .layer(from_fn(decode))
         .layer(from_fn_with_state(state.clone(), limit))
         .layer(from_fn_with_state(state.clone(), guard))
         .layer(from_fn_with_state(state.clone(), frame))

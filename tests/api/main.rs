@@ -1,5 +1,6 @@
 //! REST v1 against a real etcd, each file a topic of the contract.
 
+mod coded;
 mod conditions;
 mod contended;
 mod defaults;

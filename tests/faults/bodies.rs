@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Method;
+use support::coding::{CODINGS, encoded};
 use support::{DEADLINE, Etcd, Watchgate};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -89,6 +91,31 @@ async fn a_body_of_300_mb_is_refused_with_memory_bounded() {
             );
             let grown = peak.saturating_sub(before);
             assert!(grown < ROOM, "{route} {framing}: it grew by {grown} bytes");
+        }
+    }
+    assert_eq!(gateway.api().read("k").await["value"], "before");
+}
+
+#[tokio::test]
+async fn a_small_body_that_decodes_to_300_mb_is_refused_with_memory_bounded() {
+    let etcd = Etcd::start().await;
+    let gateway = Watchgate::before(&etcd, &[]).await;
+    gateway.api().write("k", "before").await;
+    let before = gateway.resident();
+    for coding in CODINGS {
+        let bomb = encoded(coding, &vec![b' '; SIZE]).await;
+        assert!(bomb.len() < 1 << 20, "{coding}: {} bytes", bomb.len());
+        for (client, method, path) in [
+            (gateway.api(), Method::PUT, "/kv/k"),
+            (gateway.api(), Method::POST, "/txn"),
+            (gateway.root(), Method::POST, "/v3/kv/put"),
+        ] {
+            let ask = client.ask(method, path).body(bomb.clone());
+            let ask = ask.header("content-type", "application/json");
+            let refused = ask.header("content-encoding", coding).send().await;
+            assert_eq!(refused.status, 413, "{coding} {path}: {}", refused.text());
+            let grown = gateway.resident().saturating_sub(before);
+            assert!(grown < ROOM, "{coding} {path}: it grew by {grown} bytes");
         }
     }
     assert_eq!(gateway.api().read("k").await["value"], "before");

@@ -8,6 +8,7 @@
 pub mod auth;
 pub mod certs;
 pub mod cluster;
+pub mod coding;
 pub mod connect;
 pub mod ctl;
 pub mod curl;

@@ -3,7 +3,6 @@
 pub mod roles;
 pub mod users;
 
-use axum::body::Bytes;
 use axum::response::Response;
 use http::StatusCode;
 use shared::{AuthAnswer, Done, Problem};
@@ -46,7 +45,7 @@ pub async fn status(mut call: Call) -> Result<Response> {
         (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
-pub async fn enable(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn enable(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     std::mem::take(&mut call.query).finish()?;
     body::nothing(&call.headers, &bytes)?;
@@ -64,7 +63,7 @@ pub async fn enable(mut call: Call, bytes: Bytes) -> Result<Response> {
         (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
-pub async fn disable(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn disable(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     std::mem::take(&mut call.query).finish()?;
     body::nothing(&call.headers, &bytes)?;

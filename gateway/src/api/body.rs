@@ -1,10 +1,41 @@
-//! JSON bodies: the type is demanded, a typo is an error.
+//! Bodies read as a whole; JSON bodies: the type is demanded, a typo is an error.
 
+use std::ops::Deref;
+
+use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
 use http::{HeaderMap, header};
+use http_body_util::{BodyExt as _, Limited};
 use serde::de::DeserializeOwned;
 use shared::Code;
 
+use crate::content;
 use crate::failure::{Failure, Result};
+use crate::state::AppState;
+
+/// The whole body, decoded, of at most `--max-body` bytes. axum's own extractor does not say why a body
+/// could not be read.
+#[derive(Clone, Debug)]
+pub struct Whole(pub Bytes);
+
+impl Deref for Whole {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl FromRequest<AppState> for Whole {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, app: &AppState) -> Result<Self> {
+        let most = app.config.max_body;
+        let body = Limited::new(request.into_body(), most).collect().await;
+        body.map(|body| Self(body.to_bytes()))
+            .map_err(|error| content::unreadable(error, most))
+    }
+}
 
 /// Reads a JSON body; an empty one without a type counts as `{}` where `T` allows that.
 pub fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T> {

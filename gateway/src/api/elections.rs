@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::response::Response;
 use http::StatusCode;
 use shared::{
@@ -58,7 +57,7 @@ pub async fn one(mut call: Call) -> Result<Response> {
         (status = 423, description = "Not elected in time; `lock` says who is before", body = Problem),
     )
 )]
-pub async fn campaign(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn campaign(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     let name = call.name(ROUTE)?;
     std::mem::take(&mut call.query).finish()?;
@@ -85,7 +84,7 @@ pub async fn campaign(mut call: Call, bytes: Bytes) -> Result<Response> {
         (status = 412, description = "The candidacy has ended", body = Problem),
     )
 )]
-pub async fn proclaim(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn proclaim(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     let name = call.name(ROUTE)?;
     std::mem::take(&mut call.query).finish()?;
@@ -112,7 +111,7 @@ pub async fn proclaim(mut call: Call, bytes: Bytes) -> Result<Response> {
         (status = 412, description = "The candidacy has ended", body = Problem),
     )
 )]
-pub async fn resign(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn resign(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     let name = call.name(ROUTE)?;
     std::mem::take(&mut call.query).finish()?;
@@ -184,7 +183,7 @@ pub async fn observe(mut call: Call, transport: Transport) -> Result<Response> {
         (status = 400, body = Problem), (status = 403, body = Problem),
     )
 )]
-pub async fn hold(mut call: Call, transport: Transport, bytes: Bytes) -> Result<Response> {
+pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> Result<Response> {
     let name = call.name(ROUTE)?;
     std::mem::take(&mut call.query).finish()?;
     let request: CandidacyRequest = body::json(&call.headers, &bytes)?;

@@ -4,8 +4,9 @@ mod condition;
 pub(super) mod ndjson;
 pub mod replies;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::response::Response;
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use shared::{
     CountAnswer, DeleteAnswer, Entry, KeyAnswer, Page, Problem, PutAnswer, SortOrder, SortTarget,
@@ -14,8 +15,8 @@ use shared::{
 use self::condition::{if_match, if_none_match, precondition};
 use self::replies::{DeletionReply, KeyReply, PageReply};
 use super::call::Call;
-use super::range;
 use super::reply::{CREATE_REVISION, LEASE, REVISION, VERSION, answer, tag};
+use super::{body, range};
 use crate::etcd::{Get, Range};
 use crate::failure::{Failure, Result};
 use crate::service::kv::{Guard, LIMIT_AT_MOST, LeaseChoice, PageQuery, PageRequest, PutRequest};
@@ -124,8 +125,8 @@ async fn read_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
         (status = 422, description = "The lease does not exist", body = Problem),
     )
 )]
-pub async fn put_key(call: Call, body: Bytes) -> Result<Response> {
-    write(call, body).await
+pub async fn put_key(call: Call, body: body::Whole) -> Result<Response> {
+    write(call, body.0).await
 }
 
 /// Write a key named by `?key=`.
@@ -148,8 +149,8 @@ pub async fn put_key(call: Call, body: Bytes) -> Result<Response> {
         (status = 422, description = "The lease does not exist", body = Problem),
     )
 )]
-pub async fn put_by_query(call: Call, body: Bytes) -> Result<Response> {
-    write(call, body).await
+pub async fn put_by_query(call: Call, body: body::Whole) -> Result<Response> {
+    write(call, body.0).await
 }
 
 async fn write(mut call: Call, body: Bytes) -> Result<Response> {

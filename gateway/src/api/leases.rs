@@ -1,6 +1,5 @@
 //! `/leases`: granted, listed, looked at, renewed once, revoked, held.
 
-use axum::body::Bytes;
 use axum::response::Response;
 use http::StatusCode;
 use shared::{
@@ -36,7 +35,7 @@ fn lease_id(call: &Call) -> Result<LeaseId> {
         (status = 422, description = "etcd refuses the TTL", body = Problem),
     )
 )]
-pub async fn grant(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     std::mem::take(&mut call.query).finish()?;
     let request: GrantRequest = body::json(&call.headers, &bytes)?;
@@ -91,7 +90,7 @@ pub async fn one(mut call: Call) -> Result<Response> {
     params(("id" = LeaseId, Path, description = "Hexadecimal, or `dec:` and decimal")),
     responses((status = 200, body = LeaseAnswer), (status = 404, body = Problem))
 )]
-pub async fn keep_alive(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn keep_alive(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     let id = lease_id(&call)?;
     std::mem::take(&mut call.query).finish()?;
@@ -144,7 +143,7 @@ pub async fn revoke(mut call: Call) -> Result<Response> {
         (status = 403, body = Problem), (status = 404, body = Problem),
     )
 )]
-pub async fn hold(mut call: Call, transport: Transport, bytes: Bytes) -> Result<Response> {
+pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> Result<Response> {
     let on_close = on_close(&mut call.query)?;
     std::mem::take(&mut call.query).finish()?;
     body::nothing(&call.headers, &bytes)?;
@@ -203,7 +202,7 @@ async fn hold_one(call: Call, transport: Transport, on_close: Option<OnClose>) -
         (status = 422, description = "There is no such lease, or etcd refuses the TTL", body = Problem),
     )
 )]
-pub async fn session(mut call: Call, transport: Transport, bytes: Bytes) -> Result<Response> {
+pub async fn session(mut call: Call, transport: Transport, bytes: body::Whole) -> Result<Response> {
     std::mem::take(&mut call.query).finish()?;
     let request: HoldRequest = body::json(&call.headers, &bytes)?;
     begin_session(call, transport, request).await

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::response::Response;
 use http::StatusCode;
 use shared::{
@@ -138,7 +137,7 @@ pub async fn one(mut call: Call, transport: Transport) -> Result<Response> {
         (status = 423, description = "Not got in time; `lock` says who is before", body = Problem),
     )
 )]
-pub async fn acquire(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn acquire(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     let name = call.name(ROUTE)?;
     std::mem::take(&mut call.query).finish()?;
@@ -175,7 +174,7 @@ pub async fn acquire(mut call: Call, bytes: Bytes) -> Result<Response> {
         (status = 400, body = Problem), (status = 403, body = Problem),
     )
 )]
-pub async fn hold(mut call: Call, transport: Transport, bytes: Bytes) -> Result<Response> {
+pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> Result<Response> {
     let name = call.name(ROUTE)?;
     std::mem::take(&mut call.query).finish()?;
     let request: LockHoldRequest = body::json(&call.headers, &bytes)?;

@@ -1,6 +1,5 @@
 //! `/stm`: read many keys at one revision, compute, commit if nobody was faster.
 
-use axum::body::Bytes;
 use axum::response::Response;
 use http::StatusCode;
 use shared::{Problem, StmCommitAnswer, StmCommitRequest, StmReadAnswer, StmReadRequest};
@@ -35,7 +34,7 @@ fn negative(place: &str) -> Failure {
         (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
-pub async fn read(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn read(mut call: Call, bytes: body::Whole) -> Result<Response> {
     std::mem::take(&mut call.query).finish()?;
     let request: StmReadRequest = body::json(&call.headers, &bytes)?;
     if request.revision.is_some_and(|revision| revision < 1) {
@@ -73,7 +72,7 @@ pub async fn read(mut call: Call, bytes: Bytes) -> Result<Response> {
         (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
-pub async fn commit(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn commit(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     std::mem::take(&mut call.query).finish()?;
     let request: StmCommitRequest = body::json(&call.headers, &bytes)?;

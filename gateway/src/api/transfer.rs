@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::response::Response;
 use futures_util::{StreamExt as _, stream};
 use http::{HeaderValue, header};
-use shared::{Code, Entry, ImportLine, OnConflict, Problem};
+use shared::{Entry, ImportLine, OnConflict, Problem};
 
 use super::body::require;
 use super::call::Call;
@@ -12,6 +12,7 @@ use super::kv::ndjson;
 use super::problem::problem;
 use super::range;
 use super::reply::REVISION;
+use crate::content::unreadable;
 use crate::failure::{Failure, Result};
 use crate::service::kv::PageQuery;
 use crate::service::transfer::{ImportOptions, Report};
@@ -130,9 +131,9 @@ pub async fn import(mut call: Call, body: Body) -> Result<Response> {
         "application/x-ndjson",
         "curl -H 'Content-Type: application/x-ndjson' --data-binary @file sends it",
     )?;
-    let body = body.into_data_stream().map(|bytes| {
-        bytes.map_err(|error| Failure::new(Code::BadRequest, "the body ended early").source(error))
-    });
+    let most = call.app.config.max_body;
+    let body = body.into_data_stream();
+    let body = body.map(move |bytes| bytes.map_err(|error| unreadable(error.into(), most)));
     let transfer = &call.cluster.transfer;
     let import = transfer.import(caller, options, body.boxed());
     let (revision, reports) = import.await?;

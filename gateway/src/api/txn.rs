@@ -2,7 +2,6 @@
 
 pub(super) mod read;
 
-use axum::body::Bytes;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
@@ -54,7 +53,7 @@ use crate::service::txn::writes;
         (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
-pub async fn txn(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn txn(mut call: Call, bytes: body::Whole) -> Result<Response> {
     let explain = call.query.flag("explain")?;
     std::mem::take(&mut call.query).finish()?;
     let request: TxnRequest = body::json(&call.headers, &bytes)?;
@@ -102,7 +101,7 @@ pub enum TxnReply {
         (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
-pub async fn single(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn single(mut call: Call, bytes: body::Whole) -> Result<Response> {
     std::mem::take(&mut call.query).finish()?;
     let request: OpRequest = body::json(&call.headers, &bytes)?;
     let op = read::op(request, "op")?;

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::header;
 use shared::Code;
 
+use crate::content;
 use crate::failure::Failure;
 use crate::state::AppState;
 
@@ -23,7 +24,7 @@ pub async fn limit(State(app): State<AppState>, request: Request, next: Next) ->
             Code::TooLarge,
             format!("the body has {length} bytes, and {most} are taken at most"),
         )
-        .hint("--max-body allows more; etcd's own limit is 1.5 MiB by default")
+        .hint(content::LARGER)
         .into_response(),
         _ => next.run(request).await,
     }

@@ -31,9 +31,9 @@ impl Unhurried {
     }
 }
 
-/// The client paused for too long.
+/// The client paused for longer than this.
 #[derive(Debug)]
-pub struct Paused;
+pub struct Paused(Duration);
 
 impl Paused {
     /// Whether it is why a body could not be read.
@@ -51,7 +51,11 @@ impl Paused {
 
 impl fmt::Display for Paused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the request's body did not go on in time")
+        let limit = self.0.as_secs_f64();
+        write!(
+            f,
+            "the client paused: no byte of the body arrived for {limit} s"
+        )
     }
 }
 
@@ -95,7 +99,10 @@ impl Body for Hurried {
         }
         let limit = self.limit;
         let pause = self.pause.get_or_insert_with(|| Box::pin(sleep(limit)));
-        pause.as_mut().poll(cx).map(|()| Some(Err(Paused.into())))
+        pause
+            .as_mut()
+            .poll(cx)
+            .map(|()| Some(Err(Paused(limit).into())))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -36,7 +36,7 @@ use axum::extract::{FromRequestParts as _, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use bytes::Bytes;
-use http::header::ALLOW;
+use http::header::{ACCEPT_ENCODING, ALLOW};
 use http::request::Parts;
 use http::{HeaderValue, Method as Verb, StatusCode};
 
@@ -91,6 +91,10 @@ pub(crate) fn finish(
     };
     let mut refused = Refused::from(&*failure).into_response();
     refused.extensions_mut().remove::<Shaped>();
+    // Which codings there are, where a request has another one.
+    if let Some(accepted) = response.headers_mut().remove(ACCEPT_ENCODING) {
+        refused.headers_mut().insert(ACCEPT_ENCODING, accepted);
+    }
     (refused, Some(failure))
 }
 

@@ -26,6 +26,7 @@ use super::resume::Watching;
 use super::schema::MessageId;
 use super::transcode::{Encoder, Splitter, encode};
 use super::unary::CHUNK;
+use crate::content::{is_undecodable, unreadable};
 use crate::etcd::RawAnswers;
 use crate::live::stream::UNREAD;
 use crate::server::{Paused, Unhurried};
@@ -87,11 +88,11 @@ pub(super) struct Input {
 
 impl Input {
     /// A request's body. `unhurried` lifts the limit of its pauses.
-    fn of_body(body: Body, unhurried: Option<Unhurried>) -> Self {
-        let pieces = body.into_data_stream().map(|piece| match piece {
+    fn of_body(body: Body, unhurried: Option<Unhurried>, most: usize) -> Self {
+        let pieces = body.into_data_stream().map(move |piece| match piece {
             Ok(piece) => Some(Ok(piece)),
-            Err(error) if Paused::caused(&error) => {
-                Some(Err(Refused::invalid("the request stopped before its end")))
+            Err(error) if Paused::caused(&error) || is_undecodable(&error) => {
+                Some(Err(unreadable(error.into(), most).into()))
             }
             // A body that breaks off has said what it had to say; if its client has gone, so has this
             // call.
@@ -270,7 +271,7 @@ pub(super) async fn respond(
     body: Body,
     unhurried: Option<Unhurried>,
 ) -> Result<Response, Refused> {
-    let input = Input::of_body(body, unhurried);
+    let input = Input::of_body(body, unhurried, ask.most);
     let tasks = ask.tasks.clone();
     let asks_many = ask.method.asks_many;
     let mut call = match Call::open(ask, input).await {

@@ -13,6 +13,7 @@ use super::errors::Refused;
 use super::schema::MessageId;
 use super::transcode::Encoder;
 use super::{Ask, read_only, unlock};
+use crate::content::unreadable;
 use crate::failure::Failure;
 
 /// Bytes of JSON made at a time: an answer that has more is sent while it is made.
@@ -75,7 +76,7 @@ async fn authenticate(ask: &Ask, question: Bytes) -> Result<Bytes, Refused> {
 async fn collect(mut body: Body, most: usize) -> Result<Bytes, Refused> {
     let mut text = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Refused::invalid("the request ended early"))?;
+        let frame = frame.map_err(|error| unreadable(error.into(), most))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };

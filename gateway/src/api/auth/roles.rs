@@ -1,6 +1,5 @@
 //! `/auth/roles`: listed, added, deleted, and their permissions.
 
-use axum::body::Bytes;
 use axum::response::Response;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -74,7 +73,7 @@ pub async fn one(mut call: Call) -> Result<Response> {
         (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
-pub async fn add(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     std::mem::take(&mut call.query).finish()?;
     let request: RoleAddRequest = body::json(&call.headers, &bytes)?;
@@ -123,7 +122,7 @@ pub async fn delete(mut call: Call) -> Result<Response> {
         (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
-pub async fn grant(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     let role = call.segment(ROUTE)?;
     std::mem::take(&mut call.query).finish()?;

@@ -1,6 +1,5 @@
 //! `/auth/users`: listed, added, deleted, their passwords, roles, and reach.
 
-use axum::body::Bytes;
 use axum::response::Response;
 use http::StatusCode;
 use shared::{Done, PasswordRequest, Problem, ReachAnswer, UserAddRequest, UserAnswer, UserList};
@@ -63,7 +62,7 @@ pub async fn one(mut call: Call) -> Result<Response> {
         (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
-pub async fn add(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     std::mem::take(&mut call.query).finish()?;
     let request: UserAddRequest = body::json(&call.headers, &bytes)?;
@@ -92,7 +91,7 @@ pub async fn add(mut call: Call, bytes: Bytes) -> Result<Response> {
         (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
-pub async fn set_password(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn set_password(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     let name = call.segment(ROUTE)?;
     std::mem::take(&mut call.query).finish()?;
@@ -139,7 +138,7 @@ pub async fn delete(mut call: Call) -> Result<Response> {
         (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
-pub async fn grant(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     let (user, role) = (call.segment(ROUTE)?, call.segment_at(ROUTE, 2)?);
     std::mem::take(&mut call.query).finish()?;

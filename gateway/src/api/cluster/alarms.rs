@@ -1,6 +1,5 @@
 //! `/cluster/alarms`: listed, raised by hand, ended.
 
-use axum::body::Bytes;
 use axum::response::Response;
 use http::StatusCode;
 use shared::{AlarmKind, AlarmRequest, AlarmsAnswer, DisarmAnswer, MemberId, Problem};
@@ -42,7 +41,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
         (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
-pub async fn raise(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn raise(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     std::mem::take(&mut call.query).finish()?;
     let request: AlarmRequest = body::json(&call.headers, &bytes)?;

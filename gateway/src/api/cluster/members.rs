@@ -1,6 +1,5 @@
 //! `/cluster/members`: listed, added, removed, updated, promoted.
 
-use axum::body::Bytes;
 use axum::response::Response;
 use http::StatusCode;
 use shared::{MemberAddRequest, MemberId, MemberUpdateRequest, MembersAnswer, Problem};
@@ -60,7 +59,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
         (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
-pub async fn add(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     std::mem::take(&mut call.query).finish()?;
     let request: MemberAddRequest = body::json(&call.headers, &bytes)?;
@@ -107,7 +106,7 @@ pub async fn remove(mut call: Call) -> Result<Response> {
         (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
-pub async fn update(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn update(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     let id = member_id(&call)?;
     std::mem::take(&mut call.query).finish()?;
@@ -134,7 +133,7 @@ pub async fn update(mut call: Call, bytes: Bytes) -> Result<Response> {
         (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
-pub async fn promote(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn promote(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     let id = member_id(&call)?;
     std::mem::take(&mut call.query).finish()?;

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::response::Response;
 use http::StatusCode;
 use shared::{
@@ -33,7 +32,7 @@ const DEFRAGMENTATION: Duration = Duration::from_mins(10);
         (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
-pub async fn compact(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn compact(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     std::mem::take(&mut call.query).finish()?;
     let request: CompactRequest = body::json(&call.headers, &bytes)?;
@@ -62,7 +61,7 @@ pub async fn compact(mut call: Call, bytes: Bytes) -> Result<Response> {
         (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
-pub async fn defragment(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn defragment(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     std::mem::take(&mut call.query).finish()?;
     let request: DefragmentRequest = body::json(&call.headers, &bytes)?;
@@ -86,7 +85,7 @@ pub async fn defragment(mut call: Call, bytes: Bytes) -> Result<Response> {
         (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
-pub async fn move_leader(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn move_leader(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     std::mem::take(&mut call.query).finish()?;
     let request: MoveLeaderRequest = body::json(&call.headers, &bytes)?;
@@ -113,7 +112,7 @@ pub async fn move_leader(mut call: Call, bytes: Bytes) -> Result<Response> {
         (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
-pub async fn downgrade(mut call: Call, bytes: Bytes) -> Result<Response> {
+pub async fn downgrade(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     std::mem::take(&mut call.query).finish()?;
     let request: DowngradeRequest = body::json(&call.headers, &bytes)?;

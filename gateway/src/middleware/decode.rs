@@ -1,0 +1,35 @@
+//! Undoes the `Content-Encoding` of a request, on every route.
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderValue, Method, header};
+
+use crate::content;
+
+/// Decodes the body as it is read. What a handler sees has no coding, and no length in advance.
+pub async fn decode(request: Request, next: Next) -> Response {
+    // Neither has a body.
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        return next.run(request).await;
+    }
+    match content::coding(request.headers()) {
+        Ok(None) => next.run(request).await,
+        Ok(Some(coding)) => {
+            let (mut parts, body) = request.into_parts();
+            parts.headers.remove(header::CONTENT_ENCODING);
+            parts.headers.remove(header::CONTENT_LENGTH);
+            let body = content::decoded(body, coding);
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(failure) => {
+            let mut response = failure.into_response();
+            // RFC 9110, 15.5.16: so a client learns that it is the coding, and which ones there are.
+            let accepted = HeaderValue::from_static(content::ACCEPTED);
+            response
+                .headers_mut()
+                .insert(header::ACCEPT_ENCODING, accepted);
+            response
+        }
+    }
+}
