@@ -113,7 +113,7 @@ impl Gateway {
         }
         let state = AppState::new(config, clusters, tasks.clone(), metrics, dashboard);
         let router = router::router(state.clone());
-        let limits = Limits::new(state.config.max_connections);
+        let limits = Limits::new(state.config.max_connections, state.config.idle_timeout);
         let serving = tasks.spawn(server::serve(listener, router, tasks.clone(), limits));
         Ok(Self {
             address,

@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 use support::fill::{Numbers, fill};
 use support::gateway::InProcess;
 use support::http::Ask;
-use support::{Answer, Client, Etcd, World, json_bytes, key_query, percent};
+use support::{Answer, Client, DEADLINE, Etcd, World, json_bytes, key_query, percent};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 fn import(api: &Client, query: &str, file: impl Into<bytes::Bytes>) -> Ask {
     let path = format!("/import{query}");
@@ -556,4 +559,30 @@ async fn round_trip(world: &World, entries: Vec<(Vec<u8>, Vec<u8>)>) {
         .map(|kv| (kv.key().to_vec(), kv.value().to_vec()))
         .collect();
     assert_eq!(stored, entries);
+}
+
+/// The gateway's limit is 30 s.
+#[tokio::test]
+async fn a_pausing_client_gets_an_error_that_says_so() {
+    let world = World::new("paused").await;
+    let address = world.api.address();
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    let first = line(&world.key("a"), "1");
+    let head = format!(
+        "POST /api/v1/import HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+         Content-Type: application/x-ndjson\r\nContent-Length: {}\r\n\r\n{first}",
+        first.len() + 1,
+    );
+    stream
+        .write_all(head.as_bytes())
+        .await
+        .expect("it takes bytes");
+    let mut got = Vec::new();
+    let read = timeout(3 * DEADLINE, stream.read_to_end(&mut got));
+    read.await.expect("it answers in time").expect("it answers");
+    let text = String::from_utf8(got).expect("text");
+    let paused = "the client paused: no byte of the body arrived for 30 s";
+    assert!(text.contains(paused), "{text}");
+    assert!(!text.contains("ended early"), "{text}");
+    assert!(text.contains("\"resume_from\":"), "{text}");
 }

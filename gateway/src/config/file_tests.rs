@@ -23,7 +23,7 @@ fn refusal(text: &str) -> String {
 fn every_flag_is_a_key() {
     let config = load(
         "listen = \"127.0.0.1:9000\"\nread_only = true\nlog_json = false\nmax_body = 1000\n\
-         allow_host = [\"a.example\", \"b.example:80\"]\ndial_timeout = \"500ms\"\n\
+         idle_timeout = \"2m\"\nallow_host = [\"a.example\", \"b.example:80\"]\ndial_timeout = \"500ms\"\n\
          etcd = [\"http://a:2379\", \"http://b:2379\"]\nuser = \"root:x\"\n",
         &[],
     )
@@ -31,6 +31,7 @@ fn every_flag_is_a_key() {
     assert_eq!(config.listen.port(), 9000);
     assert!(config.read_only && !config.log_json);
     assert_eq!(config.max_body, 1000);
+    assert_eq!(config.idle_timeout, Duration::from_mins(2));
     assert_eq!(config.allow_host, ["a.example", "b.example:80"]);
     assert_eq!(config.connect.dial_timeout, Duration::from_millis(500));
     let clusters = config.clusters().expect("complete");

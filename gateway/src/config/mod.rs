@@ -139,6 +139,16 @@ pub struct Config {
     )]
     pub max_connections: usize,
 
+    /// How long a connection may wait for its next request, 1s to 1440m.
+    #[arg(
+        long,
+        env = "WATCHGATE_IDLE_TIMEOUT",
+        default_value = "5m",
+        value_parser = parse_idle_timeout,
+        value_name = "TIME"
+    )]
+    pub idle_timeout: Duration,
+
     /// Largest request body, bytes.
     #[arg(long, env = "WATCHGATE_MAX_BODY", default_value_t = 8 << 20, value_name = "BYTES")]
     pub max_body: usize,
@@ -311,6 +321,16 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// `Keep-Alive` announces whole seconds, and less than one would close connections that are in use.
+fn parse_idle_timeout(text: &str) -> Result<Duration, String> {
+    let time = parse_duration(text)?;
+    if (Duration::from_secs(1)..=Duration::from_hours(24)).contains(&time) {
+        Ok(time)
+    } else {
+        Err(format!("`{text}` is not between 1s and 1440m"))
+    }
+}
+
 /// An even number tolerates no more failures than one less, and more than five only make writes slow.
 fn parse_members(text: &str) -> Result<usize, String> {
     match text {
@@ -432,6 +452,17 @@ mod tests {
         assert_eq!(parse(&["--base-path", "/etcd/"]).base_path, "/etcd");
         assert_eq!(parse(&["--base-path", "/"]).base_path, "");
         assert!(parse_base_path("/a b").is_err() && parse_base_path("/../x").is_err());
+    }
+
+    #[test]
+    fn an_idle_timeout_is_between_a_second_and_a_day() {
+        assert_eq!(parse(&[]).idle_timeout, Duration::from_mins(5));
+        let minute = parse(&["--idle-timeout", "60s"]).idle_timeout;
+        assert_eq!(minute, Duration::from_mins(1));
+        assert!(parse_idle_timeout("1s").is_ok());
+        for wrong in ["999ms", "0s", "1441m", "307445734561825860m"] {
+            assert!(parse_idle_timeout(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::activity::Activity;
 use super::patience::{Applied, Patience};
 
 /// How long a client may pause before nothing more is expected of it.
@@ -25,6 +26,7 @@ const LONGEST: Duration = Duration::from_secs(5);
 pub(super) struct Lingering {
     stream: TcpStream,
     patience: Applied,
+    activity: Activity,
     closing: Option<Closing>,
 }
 
@@ -35,10 +37,12 @@ struct Closing {
 }
 
 impl Lingering {
-    pub(super) fn new(stream: TcpStream, patience: Patience) -> Self {
+    /// `activity` is notified of every read.
+    pub(super) fn new(stream: TcpStream, patience: Patience, activity: Activity) -> Self {
         Self {
             stream,
             patience: Applied::new(patience),
+            activity,
             closing: None,
         }
     }
@@ -50,7 +54,12 @@ impl AsyncRead for Lingering {
         cx: &mut Context<'_>,
         space: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, space)
+        let before = space.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, space);
+        if space.filled().len() > before {
+            self.activity.received();
+        }
+        read
     }
 }
 
