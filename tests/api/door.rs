@@ -16,6 +16,14 @@ const UPGRADE: [(&str, &str); 4] = [
 
 /// A request of every sort that a page could make.
 fn asks(world: &World) -> Vec<Ask> {
+    let root = world.gateway.root();
+    let mut asks = asks_of_programs(world);
+    asks.extend([root.get("/"), root.get("/nope")]);
+    asks
+}
+
+/// The same without those of static files.
+fn asks_of_programs(world: &World) -> Vec<Ask> {
     let (api, root) = (&world.api, world.gateway.root());
     let key = key_query(world.key("k"));
     let upgrade = UPGRADE
@@ -36,8 +44,7 @@ fn asks(world: &World) -> Vec<Ask> {
         root.get("/healthz"),
         root.get("/metrics"),
         root.get("/version"),
-        root.get("/"),
-        root.get("/nope"),
+        root.post("/", &json!({})),
         root.get("/api/nope"),
     ]
 }
@@ -180,8 +187,13 @@ async fn a_foreign_origin_is_403_everywhere() {
         String::new(),
         format!("http://127.0.0.1:{port}/"),
     ] {
-        for ask in asks(&world) {
+        for ask in asks_of_programs(&world) {
             refused(ask.header("origin", &origin), 403, "foreign_origin").await;
+        }
+        // Pages and assets are the same for everybody.
+        for path in ["/", "/locks", "/assets/nope.js"] {
+            let answer = world.gateway.root().get(path).header("origin", &origin);
+            assert_ne!(answer.send().await.status, 403, "{path} for {origin}");
         }
     }
     let ours = format!("http://127.0.0.1:{port}");
@@ -332,4 +344,126 @@ async fn allow_host_lets_a_name_in_at_any_port_or_exactly() {
             .await
             .problem(403, "foreign_origin");
     }
+}
+
+#[tokio::test]
+async fn health_checks_of_http_1_0_need_no_host() {
+    let world = World::new("http-1-0").await;
+    for (head, status) in [
+        ("GET /healthz HTTP/1.0\r\n\r\n", "200"),
+        ("HEAD /healthz HTTP/1.0\r\n\r\n", "200"),
+        ("GET /readyz HTTP/1.0\r\n\r\n", "200"),
+        ("GET /health HTTP/1.0\r\n\r\n", "200"),
+        ("GET /version HTTP/1.0\r\n\r\n", "200"),
+        ("GET /metrics HTTP/1.0\r\n\r\n", "200"),
+        ("GET /healthz HTTP/1.0\r\nHost: evil.example\r\n\r\n", "421"),
+        ("GET /healthz HTTP/1.1\r\n\r\n", "400"),
+        ("GET /api/v1/clusters HTTP/1.0\r\n\r\n", "400"),
+        ("GET / HTTP/1.0\r\n\r\n", "400"),
+    ] {
+        assert_eq!(raw(&world, head.as_bytes()).await, status, "{head:?}");
+    }
+    // Below a base path, where they are then.
+    let world = World::with("http-1-0-base", &["--base-path", "/etcd"]).await;
+    let head = "GET /etcd/healthz HTTP/1.0\r\n\r\n";
+    assert_eq!(raw(&world, head.as_bytes()).await, "200");
+}
+
+#[tokio::test]
+async fn a_refused_page_says_why_and_what_fixes_it() {
+    let world = World::new("refused-page").await;
+    let root = world.gateway.root();
+    let open = |path: &str, host: &str| {
+        let ask = root.get(path).header("host", host);
+        ask.header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+    };
+    for (languages, lang) in [("en", "en"), ("zh-CN,zh;q=0.9", "zh-CN")] {
+        for path in ["/", "/locks", "/api/v1/clusters"] {
+            let ask = open(path, "etcd.example:8379").header("accept-language", languages);
+            let answer = ask.send().await.expect(421);
+            assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+            let policy = answer.header("content-security-policy");
+            assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"));
+            let page = answer.text();
+            assert!(page.contains(&format!("<html lang=\"{lang}\">")), "{page}");
+            assert!(page.contains("--allow-host etcd.example<"), "{page}");
+            assert!(page.contains("proxy_set_header Host $http_host;"), "{page}");
+            assert!(page.contains(answer.header("x-request-id")), "{page}");
+        }
+    }
+    let linked = open("/api/v1/clusters", "localhost").header("sec-fetch-site", "cross-site");
+    let linked = linked.header("sec-fetch-mode", "navigate").send().await;
+    let page = linked.expect(403).text();
+    assert!(page.contains("address bar"), "{page}");
+    // Programs, and what a page fetches, get the problem; `/v3` has etcd's form.
+    let fetched = open("/locks", "etcd.example").header("sec-fetch-mode", "cors");
+    fetched.send().await.problem(421, "foreign_host");
+    let typed = root.get("/locks").header("host", "etcd.example");
+    typed.send().await.problem(421, "foreign_host");
+    let v3 = open("/v3/kv/range", "etcd.example")
+        .send()
+        .await
+        .expect(421);
+    assert_eq!(v3.header("content-type"), "application/json");
+}
+
+#[tokio::test]
+async fn pages_answer_whoever_takes_html_and_nothing_else_does() {
+    let world = World::new("pages").await;
+    let root = world.gateway.root();
+    for path in ["/", "/explorer", "/watch", "/locks"] {
+        for method in [Method::GET, Method::HEAD] {
+            for accept in ["", "*/*", "text/html", "text/*;q=0.2, application/json"] {
+                let ask = root.ask(method.clone(), path);
+                let ask = if accept.is_empty() {
+                    ask
+                } else {
+                    ask.header("accept", accept)
+                };
+                let answer = ask.send().await;
+                assert_eq!(answer.status, 200, "{method} {path} {accept}");
+                let kind = answer.header("content-type");
+                assert_eq!(kind, "text/html; charset=utf-8", "{method} {path}");
+            }
+        }
+    }
+    for path in ["/explorer", "/locks"] {
+        for accept in ["application/json", "text/html;q=0, */*", "*/*;q=0"] {
+            let ask = root.get(path).header("accept", accept);
+            ask.send().await.problem(404, "not_found");
+        }
+    }
+    for path in [
+        "/nope",
+        "/explorers",
+        "/watch/x",
+        "/api",
+        "/api/v1/nope",
+        "/assets",
+        "/assets/nope.js",
+        "/favicon.ico",
+    ] {
+        root.get(path).send().await.problem(404, "not_found");
+        let head = root.ask(Method::HEAD, path).send().await;
+        assert_eq!(head.status, 404, "{path}");
+    }
+    for path in [
+        "/v3",
+        "/v3beta",
+        "/v3beta/nope",
+        "/api/v1/nope",
+        "/assets/x",
+    ] {
+        let answer = root.get(path).header("accept", "text/html").send().await;
+        assert_eq!(answer.status, 404, "{path}");
+        assert_ne!(
+            answer.header("content-type"),
+            "text/html; charset=utf-8",
+            "{path}"
+        );
+    }
+    // A person at a mistyped address sees the dashboard, which says so.
+    let browser = root.get("/nope").header("accept", "text/html");
+    let answer = browser.send().await.expect(404);
+    assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
 }

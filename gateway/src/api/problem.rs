@@ -78,6 +78,10 @@ impl IntoResponse for Failure {
     }
 }
 
+/// Marks a failed answer whose body is for a person: it stays as it is.
+#[derive(Clone, Copy, Debug)]
+pub struct ForPeople;
+
 /// Gives a failed answer its body, also where a library made it (a wrong method, a large body).
 /// Answers the failure too, for the log.
 pub fn finish(
@@ -88,6 +92,9 @@ pub fn finish(
 ) -> (Response, Option<Arc<Failure>>) {
     let failure = match response.extensions_mut().remove::<Failed>() {
         Some(Failed(failure)) => failure,
+        None if response.extensions_mut().remove::<ForPeople>().is_some() => {
+            return (response, None);
+        }
         None => match foreign(&response, path) {
             Some(failure) => Arc::new(failure),
             None => return (response, None),

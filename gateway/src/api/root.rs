@@ -9,6 +9,7 @@ use http::{HeaderValue, StatusCode, Uri, header};
 use serde::Serialize;
 use shared::{Code, Problem};
 
+use super::problem::ForPeople;
 use super::query::{NoQuery, Query};
 use super::reply;
 use crate::failure::{Failure, Result};
@@ -163,8 +164,11 @@ pub async fn fallback(
         return Err(Failure::new(Code::NotFound, detail));
     };
     let policy = app.assets.content_security_policy().clone();
-    response
-        .headers_mut()
-        .insert(header::CONTENT_SECURITY_POLICY, policy);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    if kind.is_some_and(|kind| kind.starts_with(b"text/html")) {
+        response.extensions_mut().insert(ForPeople);
+    }
     Ok(response)
 }

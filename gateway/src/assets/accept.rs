@@ -52,9 +52,7 @@ fn takes(accept: &str, coding: &str) -> bool {
             parts
                 .next()
                 .filter(|name| name.eq_ignore_ascii_case(wanted))?;
-            let weight =
-                parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-            Some(weight.is_none_or(|weight| weight.parse::<f32>().is_ok_and(|weight| weight > 0.0)))
+            Some(weighs(parts))
         })
     };
     weight_of(coding)
@@ -63,11 +61,40 @@ fn takes(accept: &str, coding: &str) -> bool {
 }
 
 /// Whether an `Accept` header names HTML itself: a browser's navigation does, `*/*` is anybody.
-pub(super) fn names_html(accept: &[u8]) -> bool {
+pub(crate) fn names_html(accept: &[u8]) -> bool {
     String::from_utf8_lossy(accept)
         .split(',')
         .filter_map(|item| item.split(';').next())
         .any(|kind| kind.trim().eq_ignore_ascii_case("text/html"))
+}
+
+/// Whether HTML may be sent: the most specific of the ranges that cover it decides (RFC 9110, 12.5.1);
+/// without an `Accept` header anything may.
+pub(super) fn allows_html<'a>(accepts: impl Iterator<Item = &'a [u8]>) -> bool {
+    let mut most_specific = None;
+    let mut named = false;
+    for accept in accepts {
+        for item in String::from_utf8_lossy(accept).split(',') {
+            named |= !item.trim().is_empty();
+            let mut parts = item.split(';').map(str::trim);
+            let specific = match parts.next().map(str::to_ascii_lowercase).as_deref() {
+                Some("text/html") => 2,
+                Some("text/*") => 1,
+                Some("*/*") => 0,
+                _ => continue,
+            };
+            let weight = (specific, weighs(parts));
+            most_specific = most_specific.max(Some(weight));
+        }
+    }
+    most_specific.map_or(!named, |(_, allowed)| allowed)
+}
+
+/// Whether an item's parameters leave it a weight above zero.
+fn weighs<'a>(mut parameters: impl Iterator<Item = &'a str>) -> bool {
+    let weight =
+        parameters.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+    weight.is_none_or(|weight| weight.parse::<f32>().is_ok_and(|weight| weight > 0.0))
 }
 
 /// Whether `If-None-Match` holds the tag (compared weakly, as the header's rules are).
@@ -112,6 +139,40 @@ mod tests {
         assert!(!names_html(b"*/*"));
         assert!(!names_html(b"application/json"));
         assert!(!names_html(b"\xff"));
+    }
+
+    #[test]
+    fn the_most_specific_range_decides_about_html() {
+        let allowed =
+            |accepts: &[&str]| allows_html(accepts.iter().map(|accept| accept.as_bytes()));
+        assert!(allowed(&[]), "no header");
+        for accept in [
+            "",
+            "*/*",
+            "text/*",
+            "text/html",
+            "TEXT/HTML;q=0.1",
+            "text/html;level=1;q=0.4",
+            "application/json, */*;q=0.1",
+            "text/html, */*;q=0",
+            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+        ] {
+            assert!(allowed(&[accept]), "{accept}");
+        }
+        for accept in [
+            "application/json",
+            "text/plain",
+            "text/html;q=0",
+            "text/html; q=0.000, */*",
+            "text/*;q=0, */*",
+            "*/*;q=0",
+            "*/*;q=nonsense",
+            "html",
+        ] {
+            assert!(!allowed(&[accept]), "{accept}");
+        }
+        assert!(allowed(&["application/json", "*/*"]), "two headers");
+        assert!(!allowed(&["application/json", "*/*;q=0"]), "two headers");
     }
 
     #[test]

@@ -23,7 +23,11 @@ use rust_embed::RustEmbed;
 use sha2::{Digest as _, Sha256};
 
 use accept::Encoding;
+pub(crate) use accept::names_html;
 use page::Page;
+
+/// The dashboard's pages, as `frontend/src/app.rs` routes them. Each is answered by the one page.
+const PAGES: [&str; 3] = ["/explorer", "/watch", "/locks"];
 
 /// Where Trunk was told that its files will be served (`public_url` in `Trunk.toml`).
 const PREFIX: &str = "/assets/";
@@ -121,10 +125,12 @@ impl Assets {
         }
         let response = if let Some(name) = path.strip_prefix(PREFIX) {
             self.asset(name, headers)
-        } else if is_page(path, headers) {
-            self.page(headers)
         } else {
-            return None;
+            match Asked::of(path, headers) {
+                Asked::Page => self.page(headers),
+                Asked::UnknownPage => self.unknown_page(),
+                Asked::Nothing => return None,
+            }
         };
         Some(if method == Method::HEAD {
             response.map(|_| Body::empty())
@@ -195,27 +201,54 @@ impl Assets {
             .insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         response
     }
+
+    /// The page as a 404: a browser shows it, and a script sees that there is nothing.
+    fn unknown_page(&self) -> Response {
+        let mut response = self.page(&HeaderMap::new());
+        if response.status() == StatusCode::OK {
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            response.headers_mut().remove(ETAG);
+        }
+        response
+    }
 }
 
-/// Whether the dashboard's page answers this path: the browser asks for a document, and it is not a
-/// file's name nor the API's. A mistyped API path must stay a 404, and a script's `fetch` too.
-fn is_page(path: &str, headers: &HeaderMap) -> bool {
-    if path == "/" || path.is_empty() {
-        return true;
+/// What a path means to the dashboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// One of its pages.
+    Page,
+    /// No page, but a person opened it: the dashboard says so, and has the way to its pages.
+    UnknownPage,
+    /// A file's name, the API's, or something that a program asks for.
+    Nothing,
+}
+
+impl Asked {
+    fn of(path: &str, headers: &HeaderMap) -> Self {
+        let accepts = || headers.get_all(ACCEPT).iter().map(HeaderValue::as_bytes);
+        if path.is_empty() || path == "/" {
+            return Self::Page;
+        }
+        if PAGES.contains(&path.trim_end_matches('/')) {
+            return if accept::allows_html(accepts()) {
+                Self::Page
+            } else {
+                Self::Nothing
+            };
+        }
+        let below = |prefix: &str| {
+            path.strip_prefix(prefix)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let last = path.rsplit('/').next().unwrap_or_default();
+        let ours = ["/api", "/v3", "/v3beta", "/assets"].into_iter().any(below);
+        if !ours && !last.contains('.') && accepts().any(names_html) {
+            Self::UnknownPage
+        } else {
+            Self::Nothing
+        }
     }
-    let below = |prefix: &str| {
-        path.strip_prefix(prefix)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    let last = path.rsplit('/').next().unwrap_or_default();
-    !below("/api")
-        && !below("/v3")
-        && !below("/assets")
-        && !last.contains('.')
-        && headers
-            .get_all(ACCEPT)
-            .iter()
-            .any(|accept| accept::names_html(accept.as_bytes()))
 }
 
 /// 304 where the client has it already, else 200.

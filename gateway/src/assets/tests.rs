@@ -1,6 +1,7 @@
 use super::*;
 
 const HTML: &str = "<html><head></head><body><script type=\"module\">import '/assets/app-1.js';</script></body></html>";
+const HTML_WITH_BASE: &str = "<html><head><meta name=\"watchgate-base\" content=\"\"></head><body><script type=\"module\">import '/assets/app-1.js';</script></body></html>";
 const NAVIGATION: (&str, &str) = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
 
 fn built() -> Assets {
@@ -146,25 +147,61 @@ fn the_page_answers_pages_only() {
         ("/", "*/*", true),
         ("/", "text/html", true),
         ("/explorer", "text/html", true),
-        ("/watch/a/b", "text/html", true),
-        ("/explorer", "*/*", false),
+        ("/explorer", "*/*", true),
+        ("/watch/", "text/*;q=0.1", true),
+        ("/locks", "application/json, */*;q=0", false),
         ("/explorer", "application/json", false),
+        ("/nope", "*/*", false),
+        ("/watch/a/b", "*/*", false),
+        ("/assets", "text/html", false),
+        ("/v3beta", "text/html", false),
+        ("/v3beta/kv/range", "text/html", false),
         ("/favicon.ico", "text/html", false),
         ("/api", "text/html", false),
         ("/api/v1/nothing", "text/html", false),
         ("/v3/kv/range", "text/html", false),
-        ("/apiary", "text/html", true),
     ] {
-        assert_eq!(
-            get(&assets, path, &[("accept", accept)]).is_some(),
-            page,
-            "{path} {accept}"
-        );
+        for method in [Method::GET, Method::HEAD] {
+            let answer = request(&assets, &method, path, &[("accept", accept)]);
+            let status = answer.map(|answer| answer.status());
+            let expected = page.then_some(StatusCode::OK);
+            assert_eq!(status, expected, "{method} {path} {accept}");
+        }
+    }
+    for path in PAGES {
+        let bare = get(&assets, path, &[]).expect("anything is accepted");
+        assert_eq!(bare.status(), StatusCode::OK, "{path}");
     }
     assert!(
         request(&assets, &Method::POST, "/", &[NAVIGATION]).is_none(),
         "only reads"
     );
+}
+
+#[tokio::test]
+async fn a_person_at_an_unknown_path_gets_the_page_as_a_404() {
+    let assets = built();
+    for path in ["/nope", "/watch/a/b", "/apiary"] {
+        let response = get(&assets, path, &[NAVIGATION]).expect("a page");
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(header(&response, ETAG), "", "{path}");
+        assert_eq!(body(response).await, HTML_WITH_BASE, "{path}");
+        assert!(get(&assets, path, &[]).is_none(), "{path}: a program");
+    }
+}
+
+#[test]
+fn every_page_of_the_dashboard_is_known() {
+    let app = include_str!("../../../frontend/src/app.rs");
+    let routes = app.split("path=path!(\"").skip(1);
+    let mut routes: Vec<&str> = routes
+        .filter_map(|rest| rest.split('"').next())
+        .filter(|route| *route != "/")
+        .collect();
+    routes.sort_unstable();
+    let mut pages = PAGES;
+    pages.sort_unstable();
+    assert_eq!(routes, pages);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, Method, header};
 
+use super::refusal::Reader;
 use crate::api::problem;
 use crate::failure::Failure;
 use crate::state::AppState;
@@ -55,13 +56,18 @@ pub async fn frame(State(app): State<AppState>, mut request: Request, next: Next
     let path = request.uri().path().to_owned();
     let mut names = request.headers().keys();
     let from_browser = names.any(|name| name.as_str().starts_with("sec-fetch-"));
+    let reader = Reader::of(&request);
 
     let response = next.run(request).await;
 
     let (mut response, failure) = if v3::serves(&app.config.base_path, &path) {
         v3::finish(response, &path)
     } else {
-        problem::finish(response, &path, &id, from_browser)
+        let (mut response, failure) = problem::finish(response, &path, &id, from_browser);
+        if let (Some(reader), Some(failure)) = (reader, &failure) {
+            reader.explain(&mut response, failure, &id);
+        }
+        (response, failure)
     };
     let status = response.status().as_u16();
     log(&method, &path, status, started, &id, failure.as_deref());

@@ -104,14 +104,20 @@ impl Policy {
             .any(|entry| authority.matches_entry(entry, default_port))
     }
 
-    /// Decides over one request. `document` says whether the path is a page, an asset or the docs.
-    fn check(&self, request: &Parts, local: SocketAddr, document: bool) -> Result<()> {
-        let host = self.host(request, local)?;
-        self.origin(&request.headers, &host)?;
-        fetch_site(&request.method, &request.headers, document)
+    /// Decides over one request for what `kind` says.
+    fn check(&self, request: &Parts, local: SocketAddr, kind: Kind) -> Result<()> {
+        let host = self.host(request, local, kind)?;
+        // Scripts and WebAssembly are fetched with an Origin, and behind a proxy that replaces the Host
+        // it looks foreign. These files are the same for everybody: nothing is lost by sending them,
+        // and a page that is shown can say what is wrong.
+        if kind != Kind::Static {
+            self.origin(&request.headers, host.as_ref())?;
+        }
+        fetch_site(&request.method, &request.headers, kind == Kind::Static)
     }
 
-    fn host(&self, request: &Parts, local: SocketAddr) -> Result<Authority> {
+    /// The host that is asked for. `None` for a health check of HTTP/1.0, which has none to send.
+    fn host(&self, request: &Parts, local: SocketAddr, kind: Kind) -> Result<Option<Authority>> {
         let header = single(&request.headers, &header::HOST)?;
         // HTTP/2 carries the host as `:authority`, which hyper puts into the URI; in HTTP/1 a target
         // with a host in it does not stand in for the header.
@@ -130,12 +136,16 @@ impl Policy {
             }
             (Some(header), None) => parse(header)?,
             (None, Some(pseudo)) if request.version >= Version::HTTP_2 => parse(pseudo)?,
+            // No browser sends such a request, so no page can make one.
+            (None, _) if request.version < Version::HTTP_11 && kind == Kind::Probe => {
+                return Ok(None);
+            }
             (None, _) => return Err(Failure::bad_request("the Host is missing")),
         };
         // TLS is ended before us, so a port left out is the one of plain HTTP.
         let known = host.is_loopback_name() || host.is_socket(local, 80) || self.allows(&host, 80);
         if known {
-            return Ok(host);
+            return Ok(Some(host));
         }
         let name = host.host.clone();
         Err(Failure::new(
@@ -145,10 +155,12 @@ impl Policy {
         .hint(format!("start it with --allow-host {name}")))
     }
 
-    fn origin(&self, headers: &HeaderMap, host: &Authority) -> Result<()> {
+    fn origin(&self, headers: &HeaderMap, host: Option<&Authority>) -> Result<()> {
         let foreign = |detail: &str| {
-            Failure::new(Code::ForeignOrigin, detail)
-                .hint("pages of other origins are let in by --allow-host")
+            Failure::new(Code::ForeignOrigin, detail).hint(
+                "pages of other origins are let in by --allow-host; a proxy must pass the Host \
+                 that the browser sent",
+            )
         };
         let mut origins = headers.get_all(header::ORIGIN).iter();
         let Some(origin) = origins.next() else {
@@ -168,7 +180,7 @@ impl Policy {
         };
         let ours = authority.is_some_and(|origin| {
             let port = |authority: &Authority| authority.port.unwrap_or(default_port);
-            (origin.host == host.host && port(&origin) == port(host))
+            host.is_some_and(|host| origin.host == host.host && port(&origin) == port(host))
                 || self.allows(&origin, default_port)
         });
         if ours {
@@ -214,19 +226,35 @@ fn fetch_site(method: &Method, headers: &HeaderMap, document: bool) -> Result<()
     ))
 }
 
-/// Whether the path is for people: a page, an asset, or the API's documentation.
-fn is_document(base_path: &str, path: &str) -> bool {
-    let Some(path) = path.strip_prefix(base_path) else {
-        return false;
-    };
-    let programs = [
-        "/api", "/v3", "/v3beta", "/metrics", "/healthz", "/readyz", "/version", "/health",
-    ];
-    let below = |prefix: &str| {
-        path.strip_prefix(prefix)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    below("/api/docs") || !programs.iter().any(|prefix| below(prefix))
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Files for people, the same for everybody: a page, an asset, the API's documentation.
+    Static,
+    /// What monitoring asks: health, readiness, version, metrics.
+    Probe,
+    /// Everything else.
+    Program,
+}
+
+impl Kind {
+    fn of(base_path: &str, method: &Method, path: &str) -> Self {
+        let reads = *method == Method::GET || *method == Method::HEAD;
+        let Some(path) = path.strip_prefix(base_path).filter(|_| reads) else {
+            return Self::Program;
+        };
+        let below = |prefix: &str| {
+            path.strip_prefix(prefix)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        if ["/healthz", "/readyz", "/health", "/version", "/metrics"].contains(&path) {
+            Self::Probe
+        } else if below("/api/docs") || !["/api", "/v3", "/v3beta"].into_iter().any(below) {
+            Self::Static
+        } else {
+            Self::Program
+        }
+    }
 }
 
 /// The guard as a layer.
@@ -237,9 +265,9 @@ pub async fn guard(State(app): State<AppState>, request: Request, next: Next) ->
         .map_or(app.config.listen, |ConnectInfo(connection)| {
             connection.local
         });
-    let document = is_document(&app.config.base_path, request.uri().path());
     let (parts, body) = request.into_parts();
-    match app.policy.check(&parts, local, document) {
+    let kind = Kind::of(&app.config.base_path, &parts.method, parts.uri.path());
+    match app.policy.check(&parts, local, kind) {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(failure) => failure.into_response(),
     }

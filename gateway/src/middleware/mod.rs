@@ -6,3 +6,4 @@ pub mod decode;
 pub mod frame;
 pub mod guard;
 pub mod limit;
+mod refusal;

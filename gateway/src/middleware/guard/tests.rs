@@ -14,14 +14,15 @@ fn check(allow: &[&str], method: &str, path: &str, headers: &[&str]) -> Option<C
     for line in headers {
         request = match line.split_once(": ").expect("a header line") {
             ("HTTP", "2") => request.version(Version::HTTP_2),
+            ("HTTP", "1.0") => request.version(Version::HTTP_10),
             (name, value) => request.header(name, value),
         };
     }
     let (parts, ()) = request.body(()).expect("a request").into_parts();
-    let document = is_document("", parts.uri.path());
+    let kind = Kind::of("", &parts.method, parts.uri.path());
     let local = LOCAL.parse().expect("an address");
     policy
-        .check(&parts, local, document)
+        .check(&parts, local, kind)
         .err()
         .map(|failure| failure.code)
 }
@@ -158,7 +159,10 @@ fn every_other_origin_is_foreign() {
         "Origin: http://localhost",
         "Origin: http://localhost",
     ];
-    assert_eq!(check(&[], "GET", "/", &two), Some(Code::ForeignOrigin));
+    assert_eq!(
+        check(&[], "GET", "/api/v1/kv", &two),
+        Some(Code::ForeignOrigin)
+    );
     let allowed = ["Host: localhost:8379", "Origin: https://etcd.lan"];
     assert_eq!(check(&["etcd.lan"], "POST", "/api/v1/txn", &allowed), None);
 }
@@ -196,4 +200,88 @@ fn another_site_may_only_link_to_pages() {
         None
     );
     assert_eq!(site("GET", "/api/v1/kv", &["Sec-Fetch-Site: none"]), None);
+}
+
+#[test]
+fn static_files_need_no_origin_and_everything_else_does() {
+    let foreign = ["Host: localhost:8379", "Origin: https://etcd.example"];
+    for path in [
+        "/",
+        "/explorer",
+        "/nope",
+        "/assets/app-1.js",
+        "/assets/app-1_bg.wasm",
+        "/api/docs",
+    ] {
+        for method in ["GET", "HEAD"] {
+            assert_eq!(check(&[], method, path, &foreign), None, "{method} {path}");
+        }
+        for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
+            assert_eq!(
+                check(&[], method, path, &foreign),
+                Some(Code::ForeignOrigin),
+                "{method} {path}"
+            );
+        }
+    }
+    for path in [
+        "/api/v1/kv",
+        "/api/openapi.json",
+        "/v3/kv/range",
+        "/healthz",
+        "/metrics",
+    ] {
+        assert_eq!(
+            check(&[], "GET", path, &foreign),
+            Some(Code::ForeignOrigin),
+            "{path}"
+        );
+    }
+    // The Host is checked for files too: it is what keeps DNS rebinding out.
+    let rebound = ["Host: evil.example", "Origin: http://evil.example"];
+    assert_eq!(
+        check(&[], "GET", "/assets/app-1.js", &rebound),
+        Some(Code::ForeignHost)
+    );
+}
+
+#[test]
+fn a_probe_of_http_1_0_needs_no_host() {
+    let probes = ["/healthz", "/readyz", "/health", "/version", "/metrics"];
+    for path in probes {
+        for method in ["GET", "HEAD"] {
+            assert_eq!(check(&[], method, path, &["HTTP: 1.0"]), None, "{path}");
+            // Where it names one, it has to be ours.
+            let named = ["HTTP: 1.0", "Host: evil.example"];
+            assert_eq!(
+                check(&[], method, path, &named),
+                Some(Code::ForeignHost),
+                "{path}"
+            );
+            // RFC 9112, 3.2: a request of HTTP/1.1 without a Host is 400.
+            assert_eq!(
+                check(&[], method, path, &[]),
+                Some(Code::BadRequest),
+                "{path}"
+            );
+        }
+        let page = ["HTTP: 1.0", "Origin: https://evil.example"];
+        assert_eq!(
+            check(&[], "GET", path, &page),
+            Some(Code::ForeignOrigin),
+            "{path}"
+        );
+    }
+    for (method, path) in [
+        ("GET", "/"),
+        ("GET", "/api/v1/kv"),
+        ("POST", "/healthz"),
+        ("GET", "/healthz/x"),
+    ] {
+        assert_eq!(
+            check(&[], method, path, &["HTTP: 1.0"]),
+            Some(Code::BadRequest),
+            "{method} {path}"
+        );
+    }
 }
