@@ -42,8 +42,9 @@ pub struct Election {
 pub struct CampaignRequest {
     /// What to proclaim.
     pub value: Bytes,
-    /// Seconds of the lease that the gateway grants; 60 without it. Not beside `lease`.
+    /// Seconds of the lease that the gateway grants, 1 to 9,000,000,000; 60 without it. Not beside `lease`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 9_000_000_000_i64))]
     pub ttl: Option<i64>,
     /// A lease of the caller's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,8 +61,9 @@ pub struct CampaignRequest {
 pub struct CandidacyRequest {
     /// What to proclaim.
     pub value: Bytes,
-    /// Seconds of the lease that keeps the candidacy; 60 without it.
+    /// Seconds of the lease that keeps the candidacy, 1 to 9,000,000,000; 60 without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 9_000_000_000_i64))]
     pub ttl: Option<i64>,
 }
 

@@ -9,7 +9,8 @@ use crate::{Bytes, Header, LeaseId};
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct GrantRequest {
-    /// Seconds asked for; etcd raises what is below its minimum (2 by default).
+    /// Seconds asked for, 1 to 9,000,000,000; etcd raises what is below its minimum (2 by default).
+    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 9_000_000_000_i64))]
     pub ttl: i64,
     /// An id of the caller's own; etcd chooses one without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,8 +74,9 @@ pub enum OnClose {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct HoldRequest {
-    /// Seconds of the lease that the gateway grants; 60 without it. Not beside `lease`.
+    /// Seconds of the lease that the gateway grants, 1 to 9,000,000,000; 60 without it. Not beside `lease`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 9_000_000_000_i64))]
     pub ttl: Option<i64>,
     /// A lease to take up; one is granted without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -94,8 +94,9 @@ pub struct LockList {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LockRequest {
-    /// Seconds of the lease that the gateway grants; 60 without it. Not beside `lease`.
+    /// Seconds of the lease that the gateway grants, 1 to 9,000,000,000; 60 without it. Not beside `lease`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 9_000_000_000_i64))]
     pub ttl: Option<i64>,
     /// Seconds to wait in the queue, at most 3,600; 0 is a try.
     #[serde(default)]
@@ -113,8 +114,9 @@ pub struct LockRequest {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LockHoldRequest {
-    /// Seconds of the lease that keeps the place in the queue; 60 without it.
+    /// Seconds of the lease that keeps the place in the queue, 1 to 9,000,000,000; 60 without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 9_000_000_000_i64))]
     pub ttl: Option<i64>,
     /// The owner's name, for whoever looks at the queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]

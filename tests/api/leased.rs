@@ -231,6 +231,12 @@ async fn leases_are_granted_renewed_looked_at_and_revoked() {
         json!({"ttl": 60, "key": "x"}),
         json!({"ttl": 60, "id": 5}),
         json!({"ttl": 1.5}),
+        // etcd would refuse the last two of these, and raise the others to its minimum.
+        json!({"ttl": 0}),
+        json!({"ttl": -1}),
+        json!({"ttl": i64::MIN}),
+        json!({"ttl": 9_000_000_001_i64}),
+        json!({"ttl": i64::MAX}),
         json!([]),
     ] {
         world
@@ -240,10 +246,4 @@ async fn leases_are_granted_renewed_looked_at_and_revoked() {
             .await
             .problem(400, "bad_request");
     }
-    let large = world
-        .api
-        .post("/leases", &json!({"ttl": 9_000_000_001_i64}))
-        .send()
-        .await;
-    large.problem(422, "unprocessable");
 }

@@ -219,15 +219,27 @@ async fn clusters_have_names() {
 }
 
 #[tokio::test]
-async fn timeouts_have_units() {
+async fn timeouts_have_units_and_a_limit() {
     let world = World::new("timeout").await;
     world.put("k", "v").await;
     let key = key_query(world.key("k"));
-    for time in ["500ms", "5s", "2m"] {
+    for time in ["500ms", "5s", "2m", "10m", "600000ms"] {
         let answer = world.api.get(&format!("{key}&timeout={time}")).send().await;
         answer.json(200);
     }
-    for wrong in ["5", "", "s", "-5s", "1.5s", "5h", "5 s"] {
+    for wrong in [
+        "5",
+        "",
+        "s",
+        "-5s",
+        "1.5s",
+        "5h",
+        "5 s",
+        "11m",
+        "601s",
+        "600001ms",
+        "99999999999999m",
+    ] {
         let answer = world
             .api
             .get(&format!("{key}&timeout={}", percent(wrong)))

@@ -19,6 +19,8 @@ use crate::state::{AppState, Cluster};
 
 /// How long etcd may take without `?timeout=`.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest `?timeout=`, so that no call holds its resources for hours.
+const LONGEST_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// One request, decoded.
 #[derive(Clone, Debug)]
@@ -56,7 +58,7 @@ impl FromRequestParts<AppState> for Call {
         };
         let credential = identify::credential(&parts.headers)?;
         let mut query = Query::parse(parts.uri.query())?;
-        let timeout = query.duration("timeout")?;
+        let timeout = query.duration("timeout", LONGEST_TIMEOUT)?;
         let since = Instant::now();
         let within = timeout.unwrap_or(DEFAULT_TIMEOUT);
         let identity = identify::identify(app, &cluster, parts, credential, within).await?;

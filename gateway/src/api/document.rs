@@ -95,7 +95,7 @@ fn take_a_timeout(operation: &mut Operation) {
         .name("timeout")
         .parameter_in(ParameterIn::Query)
         .required(Required::False)
-        .description(Some("500ms, 5s, 2m; default 10s"))
+        .description(Some("500ms, 5s, 2m; default 10s, at most 10m"))
         .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
         .build();
     parameters.push(RefOr::T(timeout));

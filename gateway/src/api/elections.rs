@@ -199,7 +199,7 @@ pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> R
         ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
         ("name" = Option<String>, Query, description = "The name, where the path has -"),
         ("value" = String, Query, description = "What to proclaim"),
-        ("ttl" = Option<i64>, Query, description = "Seconds of the lease; default 60"),
+        ("ttl" = Option<i64>, Query, description = "Seconds of the lease; default 60, at most 9,000,000,000"),
     ),
     responses(
         (status = 101, description = "A WebSocket; every message is one of these", body = ServerMessage),

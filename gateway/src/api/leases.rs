@@ -32,7 +32,6 @@ fn lease_id(call: &Call) -> Result<LeaseId> {
     request_body(content = GrantRequest),
     responses(
         (status = 201, body = LeaseAnswer), (status = 409, body = Problem),
-        (status = 422, description = "etcd refuses the TTL", body = Problem),
     )
 )]
 pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
@@ -199,7 +198,7 @@ async fn hold_one(call: Call, transport: Transport, on_close: Option<OnClose>) -
             (ServerMessage = "text/event-stream"),
         )),
         (status = 400, body = Problem), (status = 403, body = Problem),
-        (status = 422, description = "There is no such lease, or etcd refuses the TTL", body = Problem),
+        (status = 422, description = "There is no such lease", body = Problem),
     )
 )]
 pub async fn session(mut call: Call, transport: Transport, bytes: body::Whole) -> Result<Response> {
@@ -213,14 +212,14 @@ pub async fn session(mut call: Call, transport: Transport, bytes: body::Whole) -
     operation_id = "hold_session_socket",
     get, path = "/leases/hold", tag = "leases",
     params(
-        ("ttl" = Option<i64>, Query, description = "Seconds of the lease to grant; default 60"),
+        ("ttl" = Option<i64>, Query, description = "Seconds of the lease to grant; default 60, at most 9,000,000,000"),
         ("lease" = Option<LeaseId>, Query, description = "A lease to take up instead"),
         ("on_close" = Option<String>, Query, description = "revoke or orphan; default revoke"),
     ),
     responses(
         (status = 101, description = "A WebSocket; every message is one of these", body = ServerMessage),
         (status = 405, description = "No WebSocket was asked for", body = Problem),
-        (status = 422, description = "There is no such lease, or etcd refuses the TTL", body = Problem),
+        (status = 422, description = "There is no such lease", body = Problem),
     )
 )]
 pub async fn session_socket(mut call: Call, transport: Transport) -> Result<Response> {

@@ -189,7 +189,7 @@ pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> R
     params(
         ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
         ("name" = Option<String>, Query, description = "The name, where the path has -"),
-        ("ttl" = Option<i64>, Query, description = "Seconds of the lease; default 60"),
+        ("ttl" = Option<i64>, Query, description = "Seconds of the lease; default 60, at most 9,000,000,000"),
         ("holder" = Option<String>, Query, description = "The owner's name"),
     ),
     responses(

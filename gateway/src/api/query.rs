@@ -165,14 +165,20 @@ impl Query {
             .map(|text| text.split(',').map(str::to_owned).collect()))
     }
 
-    /// A time such as `500ms`, `5s`, `2m`.
-    pub fn duration(&mut self, name: &str) -> Result<Option<Duration>> {
+    /// A time such as `500ms`, `5s`, `2m`, of at most `longest`.
+    pub fn duration(&mut self, name: &str, longest: Duration) -> Result<Option<Duration>> {
         let Some(text) = self.text(name)? else {
             return Ok(None);
         };
-        parse_duration(&text)
-            .map(Some)
-            .map_err(|error| Failure::bad_request(format!("`{name}`: {error}")))
+        let time = parse_duration(&text)
+            .map_err(|error| Failure::bad_request(format!("`{name}`: {error}")))?;
+        if time > longest {
+            let minutes = longest.as_secs() / 60;
+            return Err(Failure::bad_request(format!(
+                "`{name}` is {text} and must be at most {minutes}m"
+            )));
+        }
+        Ok(Some(time))
     }
 
     /// Ends the reading: a parameter that nobody took is unknown.
@@ -252,6 +258,18 @@ mod tests {
         let mut one = query("limit=5&x=1");
         assert_eq!(one.number("limit", 1..=10).expect("reads"), Some(5));
         assert!(one.finish().is_err());
+    }
+
+    #[test]
+    fn times_have_an_upper_bound() {
+        let longest = Duration::from_mins(10);
+        let read = |raw: &str| query(raw).duration("timeout", longest);
+        for raw in ["timeout=10m", "timeout=600s", "timeout=600000ms"] {
+            assert_eq!(read(raw).expect("reads"), Some(longest), "{raw}");
+        }
+        for raw in ["timeout=11m", "timeout=601s", "timeout=600001ms"] {
+            assert!(read(raw).is_err(), "{raw}");
+        }
     }
 
     #[test]

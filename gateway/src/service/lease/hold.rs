@@ -6,7 +6,7 @@ use shared::{Code, HoldRequest, LeaseId, OnClose, ServerMessage};
 use tokio::time::Instant;
 
 use super::keeper::{Beat, Keepers, Kept};
-use super::{no_lease, unknown};
+use super::{check_ttl, no_lease, unknown};
 use crate::caller::{Caller, Identity};
 use crate::failure::{Failure, Result};
 use crate::service::insist::{ATTEMPT, insist};
@@ -136,6 +136,7 @@ pub(super) async fn hold(keepers: &Keepers, caller: &Caller, request: HoldReques
     if request.lease == Some(LeaseId(0)) {
         return Err(no_lease());
     }
+    request.ttl.map_or(Ok(()), check_ttl)?;
     let task = begin(keepers.clone(), caller.clone(), request);
     let begun = keepers.tasks().spawn(task).await;
     begun.unwrap_or_else(|error| {

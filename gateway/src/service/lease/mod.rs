@@ -24,6 +24,20 @@ const CONCURRENCY: usize = 16;
 /// Leases of a page without `limit`.
 const PAGE: usize = 100;
 
+/// The largest TTL of a lease, in seconds: etcd's own limit (`lease.MaxLeaseTTL`).
+const LONGEST_TTL: i64 = 9_000_000_000;
+
+/// Refuses a TTL that etcd would refuse, or would silently raise to its minimum because it makes no
+/// sense.
+pub(in crate::service) fn check_ttl(ttl: i64) -> Result<()> {
+    if (1..=LONGEST_TTL).contains(&ttl) {
+        return Ok(());
+    }
+    Err(Failure::bad_request(format!(
+        "`ttl` is {ttl} and must be 1 to {LONGEST_TTL} seconds"
+    )))
+}
+
 /// Where a page of leases begins.
 #[derive(Clone, Debug, Default)]
 pub struct LeasePage {
@@ -55,6 +69,7 @@ impl LeaseService {
 
     /// Grants a lease; etcd chooses the id where none is given, and raises a TTL below its minimum.
     pub async fn grant(&self, caller: &Caller, request: GrantRequest) -> Result<LeaseAnswer> {
+        check_ttl(request.ttl)?;
         let id = match request.id {
             Some(LeaseId(0)) => return Err(no_lease()),
             Some(LeaseId(id)) => id,
@@ -267,12 +282,15 @@ mod tests {
     async fn etcd_decides_what_is_granted() {
         let fixture = Fixture::start().await;
         let leases = fixture.leases();
-        for asked in [1, 0, -5] {
+        for (asked, ttl) in [(1, 2), (3, 3), (LONGEST_TTL, LONGEST_TTL)] {
             let granted = leases.grant(&caller(), granting(asked, None)).await;
-            assert_eq!(granted.expect("granted").lease.ttl, 2);
+            assert_eq!(granted.expect("granted").lease.ttl, ttl);
         }
-        let refused = leases.grant(&caller(), granting(9_000_000_001, None)).await;
-        assert_eq!(refused.expect_err("too large").code, Code::Unprocessable);
+        // What etcd refuses, or raises to its minimum although it is no time at all.
+        for asked in [0, -1, i64::MIN, LONGEST_TTL + 1, i64::MAX] {
+            let refused = leases.grant(&caller(), granting(asked, None)).await;
+            assert_eq!(refused.expect_err("no TTL").code, Code::BadRequest);
+        }
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ use super::wait::{self, Turn};
 use crate::caller::Caller;
 use crate::etcd::{Compare, Get, KeyValue, Op, OpAnswer, Order, Put, Range, Sort, Txn};
 use crate::failure::{Failure, Result};
-use crate::service::lease::{DEFAULT_TTL, Kept};
+use crate::service::lease::{DEFAULT_TTL, Kept, check_ttl};
 
 /// What somebody wants to stand in a queue with.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Stand {
         if self.lease == Some(LeaseId(0)) {
             return Err(Failure::bad_request("the lease id 0 means no lease"));
         }
-        Ok(())
+        self.ttl.map_or(Ok(()), check_ttl)
     }
 }
 
