@@ -4,5 +4,6 @@
 mod certificates;
 mod doctor;
 mod file;
+mod proxies;
 mod sign_in;
 mod watching;

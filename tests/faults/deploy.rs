@@ -5,17 +5,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
 use gateway::config::Cli;
+use support::docs::deploy_block;
 use support::etcd::free_address;
-use support::{Etcd, Watchgate, tools};
+use support::{Etcd, Watchgate};
 use tempfile::TempDir;
 
 /// The YAML block that begins with this comment.
 fn block(title: &str) -> String {
-    let page = std::fs::read_to_string(tools::root().join("docs/DEPLOY.md")).expect("the page");
-    let start = format!("```yaml\n# {title}\n");
-    let (_, rest) = page.split_once(&start).expect("the page has such a file");
-    let (block, _) = rest.split_once("\n```").expect("a block ends");
-    block.to_owned()
+    deploy_block("yaml", title)
 }
 
 /// The file with every address and folder replaced; all of them must occur.

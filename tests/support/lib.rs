@@ -12,6 +12,7 @@ pub mod coding;
 pub mod connect;
 pub mod ctl;
 pub mod curl;
+pub mod docs;
 pub mod encode;
 pub mod etcd;
 pub mod fake;

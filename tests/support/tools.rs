@@ -97,6 +97,34 @@ fn find(name: &str, version: &str) -> PathBuf {
     panic!("there is no {name} on PATH or in .tools/bin: run `cargo xtask setup --tests`");
 }
 
+/// A proxy that `docs/DEPLOY.md` describes: on PATH, or where set-up unpacked it. Where there is none,
+/// because this system has no Debian packages, says so and gives nothing.
+pub fn proxy(name: &str) -> Option<Command> {
+    let unpacked = root().join(".tools/proxies");
+    let ours = ["usr/sbin", "usr/bin"].map(|folder| unpacked.join(folder).join(name));
+    let on_path = std::env::split_paths(&path_variable()).map(|folder| folder.join(name));
+    if let Some(program) = on_path.into_iter().find(|program| program.is_file()) {
+        return Some(Command::new(program));
+    }
+    if let Some(program) = ours.into_iter().find(|program| program.is_file()) {
+        let mut command = Command::new(program);
+        // The libraries that this system lacks lie beside it.
+        let libraries = std::fs::read_dir(unpacked.join("usr/lib"));
+        let libraries = libraries.into_iter().flatten().flatten();
+        let libraries = std::env::join_paths(libraries.map(|entry| entry.path()));
+        command.env("LD_LIBRARY_PATH", libraries.expect("plain names"));
+        return Some(command);
+    }
+    let packages =
+        std::env::split_paths(&path_variable()).any(|folder| folder.join("dpkg-deb").is_file());
+    assert!(
+        !packages,
+        "there is no {name} on PATH or in .tools/proxies: run `cargo xtask setup --tests`"
+    );
+    eprintln!("skipped: there is no {name}, and this system has no Debian package of it");
+    None
+}
+
 /// The `watchgate` binary of this build.
 ///
 /// Cargo does not build another package's binaries for a test, so it is looked for beside the test

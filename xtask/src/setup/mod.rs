@@ -9,6 +9,7 @@ mod chromium;
 mod components;
 mod etcd;
 mod protoc;
+mod proxies;
 mod system;
 
 use std::ffi::OsString;
@@ -57,6 +58,7 @@ pub(crate) fn run_with(purpose: For, add: impl FnOnce(&mut Vec<Item>)) -> Result
     ];
     if purpose.tests() {
         looked.push(chromium::missing(&mut missing));
+        proxies::missing(&mut missing);
     }
     // All that a person has to do at once, before minutes are spent on the rest.
     let impossible: Vec<String> = looked

@@ -47,6 +47,13 @@ fn from_os_release(text: &str) -> System {
     System::Other
 }
 
+/// Whether this system has Debian's packages, which anybody may unpack.
+pub(super) fn has_packages() -> bool {
+    detect() == System::Debian
+        && proc::on_path("apt-get").is_some()
+        && proc::on_path("dpkg-deb").is_some()
+}
+
 /// Whether we may install Debian packages ourselves.
 pub(super) fn can_apt() -> bool {
     detect() == System::Debian && proc::on_path("apt-get").is_some() && is_root()

@@ -21,9 +21,7 @@ const CLIENT: &str = "etcd-client";
 
 /// Whether this system has such packages.
 pub(super) fn present() -> bool {
-    system::detect() == system::System::Debian
-        && proc::on_path("apt-get").is_some()
-        && proc::on_path("dpkg-deb").is_some()
+    system::has_packages()
 }
 
 /// Puts both (without the server etcdctl alone) into `target`; the server's version.
