@@ -9,8 +9,8 @@ use crate::content;
 
 /// Decodes the body as it is read. What a handler sees has no coding, and no length in advance.
 pub async fn decode(request: Request, next: Next) -> Response {
-    // Neither has a body.
-    if matches!(*request.method(), Method::GET | Method::HEAD) {
+    // The body of any other method means nothing here (RFC 9110, 9.3), and is not read.
+    if !matches!(*request.method(), Method::POST | Method::PUT) {
         return next.run(request).await;
     }
     match content::coding(request.headers()) {
