@@ -80,15 +80,23 @@ async fn leaders_are_told_only_to_whoever_may_still_read_them() {
     }
     let mut kept = Stream::ndjson(world.all.get(&observe)).await;
     kept.of("leader").await;
+    let proclaim = async |value: &str| {
+        let proclaim = json!({"key": led["key"], "revision": led["revision"], "value": value});
+        let proclaim = world.all.post(&format!("{e}/proclaim"), &proclaim);
+        proclaim.send().await.json(200);
+    };
+    // They follow the election until the permission is revoked, and no longer.
+    proclaim("two").await;
+    for observer in observers.iter_mut().chain([&mut kept]) {
+        assert_eq!(observer.of("leader").await["value"], "two");
+    }
     auth::revoke(&mut world.root, "app", "/app/").await;
     for observer in &mut observers {
         assert_eq!(observer.of("error").await["code"], "forbidden");
         observer.ended(SOON).await;
     }
-    let proclaim = json!({"key": led["key"], "revision": led["revision"], "value": "two"});
-    let proclaim = world.all.post(&format!("{e}/proclaim"), &proclaim);
-    proclaim.send().await.json(200);
-    assert_eq!(kept.of("leader").await["value"], "two");
+    proclaim("three").await;
+    assert_eq!(kept.of("leader").await["value"], "three");
 
     // A user who is no more.
     auth::grant(&mut world.root, "app", Grant::Read, "/app/").await;

@@ -96,6 +96,12 @@ impl Etcd {
         })
     }
 
+    /// The store's header, for a caller of whom no readable key is known. etcd tells every user how long
+    /// a lease lives, whatever the user may read, and answers alike for the id 0, which no lease has.
+    pub async fn header_without_key(&self, caller: &Caller) -> Result<Header> {
+        Ok(self.lease_time_to_live(caller, 0, false).await?.header)
+    }
+
     /// The ids of the leases that the member asked knows; not linearizable.
     pub async fn leases(&self, caller: &Caller) -> Result<(Header, Vec<i64>)> {
         let mut client = self.leases_client(caller).lease_client();

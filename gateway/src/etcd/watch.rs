@@ -210,11 +210,12 @@ impl Etcd {
 
     /// The oldest revision left, `None` when nothing has been compacted.
     ///
-    /// etcd tells it only to a watch that begins before it.
-    pub async fn compacted_revision(&self, caller: &Caller) -> Result<Option<i64>> {
-        let anything = Range::one([0]);
+    /// etcd reports it only to a watch that begins before it, and checks permissions first: `key` is any
+    /// key that the caller may read, whether it exists or not.
+    pub async fn compacted_revision(&self, caller: &Caller, key: &[u8]) -> Result<Option<i64>> {
+        let readable = Range::one(key);
         match self
-            .range(caller, &anything, &Get::count_only().at(1))
+            .range(caller, &readable, &Get::count_only().at(1))
             .await
         {
             Ok(_) => return Ok(None),
@@ -226,7 +227,7 @@ impl Etcd {
             ..WatchOptions::default()
         };
         let ask = async {
-            let mut watch = self.watch(caller, &anything, options).await?;
+            let mut watch = self.watch(caller, &readable, options).await?;
             loop {
                 match watch.next().await? {
                     Update::Compacted(revision) => return Ok(Some(revision)),

@@ -133,7 +133,10 @@ impl Follower {
         match self.etcd().range(&self.caller(), &first_key, &get).await {
             Ok(_) => Ok(None),
             Err(failure) if failure.code == Code::Compacted => {
-                let oldest = self.etcd().compacted_revision(&self.caller()).await?;
+                let oldest = self
+                    .etcd()
+                    .compacted_revision(&self.caller(), &self.range.key)
+                    .await?;
                 Ok(oldest
                     .map(|oldest| self.first_left(oldest))
                     .filter(|first| *first > revision))

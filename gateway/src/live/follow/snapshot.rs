@@ -79,7 +79,11 @@ impl Follower {
     /// The oldest revision left.
     async fn oldest(&mut self) -> Step<i64> {
         loop {
-            match self.etcd().compacted_revision(&self.caller()).await {
+            match self
+                .etcd()
+                .compacted_revision(&self.caller(), &self.range.key)
+                .await
+            {
                 Ok(oldest) => return Ok(oldest.unwrap_or(1)),
                 Err(failure) => self.failed(failure).await?,
             }

@@ -135,7 +135,7 @@ impl HistoryService {
         }
         let found = self.life(caller, &asked).await?;
         let compacted_revision = match found.ended_by {
-            HistoryEnd::Compaction => self.etcd.compacted_revision(caller).await?,
+            HistoryEnd::Compaction => self.etcd.compacted_revision(caller, &asked.key).await?,
             HistoryEnd::Creation | HistoryEnd::Limit => None,
         };
         let next = found.ended_by == HistoryEnd::Limit;
@@ -253,7 +253,9 @@ impl HistoryService {
             return Err(failure);
         }
         let compacted_revision = match (ended_by, deletions.compacted()) {
-            (HistoryEnd::Compaction, None) => self.etcd.compacted_revision(caller).await?,
+            (HistoryEnd::Compaction, None) => {
+                self.etcd.compacted_revision(caller, &asked.key).await?
+            }
             (HistoryEnd::Compaction, known) => known,
             (HistoryEnd::Creation | HistoryEnd::Limit, _) => None,
         };
