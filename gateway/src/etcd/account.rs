@@ -13,6 +13,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::{BodyExt as _, Full};
+use prost::Message as _;
 use tokio::time::{Instant, timeout};
 use tonic::body::Body;
 use tonic::client::Grpc;
@@ -63,6 +64,17 @@ pub struct Credentials {
     pub name: String,
     /// The user's password.
     pub password: Secret,
+}
+
+impl Credentials {
+    /// Reads an `AuthenticateRequest` as it goes over the wire; none where it is no such message.
+    pub(crate) fn from_wire(message: &[u8]) -> Option<Self> {
+        let request = AuthenticateRequest::decode(message).ok()?;
+        Some(Self {
+            name: request.name,
+            password: Secret::new(request.password),
+        })
+    }
 }
 
 /// Who an account is, for everything that is kept apart by it.

@@ -14,6 +14,7 @@ use super::schema::MessageId;
 use super::transcode::Encoder;
 use super::{Ask, read_only, unlock};
 use crate::content::unreadable;
+use crate::etcd::Credentials;
 use crate::failure::Failure;
 
 /// Bytes of JSON made at a time: an answer that has more is sent while it is made.
@@ -50,8 +51,11 @@ pub(super) async fn call(ask: &Ask, question: Bytes) -> Result<Bytes, Refused> {
     ask.asker.within(asking).await
 }
 
-/// A password is checked as REST's are: a few at a time, and not for who failed too often.
+/// A password is checked as REST's are: a few at a time, and within the same limits of failures.
 async fn authenticate(ask: &Ask, question: Bytes) -> Result<Bytes, Refused> {
+    let credentials = Credentials::from_wire(&question);
+    let credentials =
+        credentials.ok_or_else(|| Refused::invalid("the name or password is not UTF-8"))?;
     let mut refused = None;
     let checking = async {
         let call = ask.asker.call(&ask.method.path);
@@ -67,7 +71,10 @@ async fn authenticate(ask: &Ask, question: Bytes) -> Result<Bytes, Refused> {
             failure
         })
     };
-    let checked = ask.cluster.sign_in.check(ask.from, checking).await;
+    let sign_in = &ask.cluster.sign_in;
+    let checked = sign_in
+        .check_password(ask.from, &credentials, checking)
+        .await;
     // etcd's own words where it said something.
     checked.map_err(|failure| refused.unwrap_or_else(|| failure.into()))
 }

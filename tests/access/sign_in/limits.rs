@@ -4,10 +4,18 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
-use support::{DEADLINE, basic, eventually, key_query};
+use support::auth;
+use support::{Client, DEADLINE, basic, eventually, key_query, when};
 use tokio::time::Instant;
 
 use super::{checked, world};
+
+/// Signs in at etcd's own route, which asks etcd each time; gives the status.
+async fn authenticate(root: &Client, name: &str, password: &str) -> u16 {
+    let asked = json!({"name": name, "password": password});
+    let answer = root.post("/v3/auth/authenticate", &asked).send().await;
+    answer.status.as_u16()
+}
 
 #[tokio::test]
 async fn who_fails_too_often_has_to_wait() {
@@ -119,4 +127,65 @@ async fn nobody_waits_longer_than_asked_while_etcd_hangs() {
         support::when(answer.status == 404, || answer.text())
     })
     .await;
+}
+
+#[tokio::test]
+async fn guessing_one_password_keeps_no_other_user_out() {
+    let (_etcd, _root, gateway) = world(&[], &[]).await;
+    // What a proxy would say of its clients is the client's own word here: it makes nobody another.
+    let guess = async |number: usize| {
+        let wrong = gateway.api().signed("nobody", "guess");
+        let wrong = wrong.with("x-forwarded-for", &format!("192.0.2.{number}"));
+        wrong.get(&key_query("/app/a")).send().await.status.as_u16()
+    };
+    let mut number = 0;
+    eventually("the guesser is limited", DEADLINE, async || {
+        number += 1;
+        let status = guess(number % 250).await;
+        when(status == 429, || status.to_string())
+    })
+    .await;
+    // From the same address, and never seen before.
+    let app = gateway.api().signed("app", "secret");
+    let absent = app.get(&key_query("/app/a")).send().await;
+    absent.problem(404, "key_not_found");
+}
+
+#[tokio::test]
+async fn trying_many_names_keeps_out_only_names_that_did_not_sign_in_lately() {
+    let (_etcd, mut root, gateway) = world(&[], &[]).await;
+    let client = gateway.root();
+    assert_eq!(authenticate(&client, "app", "secret").await, 200);
+    let mut round = 0;
+    eventually("an unknown user is limited", DEADLINE, async || {
+        round += 1;
+        let late = format!("late-{round}");
+        auth::user(&mut root, &late, "secret", &[]).await;
+        let client = &client;
+        let names = (0..40).map(|name| async move {
+            authenticate(client, &format!("{round}-{name}"), "guess").await
+        });
+        join_all(names).await;
+        let status = authenticate(client, &late, "secret").await;
+        when(status == 429, || status.to_string())
+    })
+    .await;
+    for password in ["secret", "guess", "secret"] {
+        let expected = if password == "secret" { 200 } else { 400 };
+        assert_eq!(authenticate(&client, "app", password).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn guessing_a_users_password_does_not_lock_the_user_out() {
+    let (_etcd, _root, gateway) = world(&[], &[]).await;
+    let client = gateway.root();
+    assert_eq!(authenticate(&client, "app", "secret").await, 200);
+    eventually("the guesser is limited", DEADLINE, async || {
+        let status = authenticate(&client, "app", "guess").await;
+        when(status == 429, || status.to_string())
+    })
+    .await;
+    // The password that signed in lately is no guess.
+    assert_eq!(authenticate(&client, "app", "secret").await, 200);
 }

@@ -1,109 +1,328 @@
-//! How often one address may fail to sign in, and how many of its sign-ins may wait.
+//! How often sign-ins may fail, and how many may wait for etcd.
+//!
+//! Failures count for each name at each address, so that whoever guesses one user's password keeps
+//! nobody else out, though all of them come through one proxy. A wider limit for each address stops
+//! whoever tries many names. It concerns unknown names alone: a name that signed in within the last day
+//! is neither refused by it, nor does it wait in its queue. The very password that signed in within the
+//! last day is no guess, and no limit concerns it.
+//!
+//! A token has no name: its hash stands for both. The address is that of the connection. What a request
+//! says of itself (`X-Forwarded-For`) is the client's to choose, and would give a guesser as many
+//! addresses as it likes.
 
 use std::collections::HashMap;
+use std::hash::Hash as Key;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use shared::Code;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
+use super::accepted::Hash;
 use crate::failure::{Failure, Result};
 
-/// Failures in a row.
-const BURST: u32 = 10;
-/// One more is forgiven after so long.
-const FORGIVEN: Duration = Duration::from_secs(6);
-/// Addresses remembered.
-const MOST: usize = 4096;
-/// Secrets of one address that wait for etcd's word.
-const WAITING: usize = 64;
-/// Who gives up before has not let etcd answer: the attempt counts as failed. Later it is etcd that
-/// is slow.
+/// Failures of one name at one address.
+const OF_A_NAME: Limit = Limit {
+    burst: 10,
+    forgiven: Duration::from_secs(6),
+    most: 16_384,
+};
+/// Failures of unknown names at one address.
+const OF_AN_ADDRESS: Limit = Limit {
+    burst: 100,
+    forgiven: Duration::from_secs(1),
+    most: 4096,
+};
+/// How long a name and a password that signed in are known.
+const KNOWN_FOR: Duration = Duration::from_hours(24);
+/// Names and passwords known at most; the one that signed in longest ago is forgotten first.
+const MOST_KNOWN: usize = 16_384;
+/// Attempts of one name at one address that wait for etcd.
+const WAITING_OF_A_NAME: usize = 64;
+/// Attempts of unknown names at one address that wait for etcd.
+const WAITING_OF_AN_ADDRESS: usize = 512;
+/// Addresses, and names at them, that anything waits for.
+const MOST_WAITING: usize = 16_384;
+/// Attempts that etcd checks at the same time for us: so many of known names, so many of others.
+const CHECKS: usize = 4;
+/// An attempt that is given up earlier has not let etcd answer and counts as failed. Later it is etcd
+/// that is slow.
 const HASTY: Duration = Duration::from_secs(2);
 
-/// The attempts of each address.
-#[derive(Debug, Default)]
+/// So many failures at once, and one more each time that one is forgiven.
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    burst: u32,
+    forgiven: Duration,
+    /// Entries of the table.
+    most: usize,
+}
+
+/// Who tries to sign in, by keyed hashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Subject {
+    /// The user's name; the token, where there is no name.
+    pub(super) name: Hash,
+    /// The name with the password, or the token.
+    pub(super) secret: Hash,
+}
+
+/// What is known of a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// This very secret has signed in within the last day.
+    Proven,
+    /// This name has.
+    Known,
+    Unknown,
+}
+
+/// The attempts at one cluster.
+#[derive(Debug)]
 pub(super) struct Attempts {
-    /// When the last of its failures would be forgiven.
-    forgiven: Mutex<HashMap<IpAddr, Instant>>,
-    waiting: Mutex<HashMap<IpAddr, usize>>,
+    state: Mutex<State>,
+    /// Known names wait for each other alone.
+    known: Semaphore,
+    unknown: Semaphore,
+}
+
+impl Default for Attempts {
+    fn default() -> Self {
+        Self {
+            state: Mutex::default(),
+            known: Semaphore::new(CHECKS),
+            unknown: Semaphore::new(CHECKS),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    of_names: Failures<(IpAddr, Hash)>,
+    of_addresses: Failures<IpAddr>,
+    /// Names and secrets that signed in, and when.
+    signed_in: HashMap<Hash, Instant>,
+    names_waiting: HashMap<(IpAddr, Hash), usize>,
+    addresses_waiting: HashMap<IpAddr, usize>,
+}
+
+/// When the last failure of each would be forgiven.
+#[derive(Debug)]
+struct Failures<K>(HashMap<K, Instant>);
+
+impl<K> Default for Failures<K> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Key + Eq + Copy> Failures<K> {
+    fn allows(&self, limit: Limit, key: &K, now: Instant) -> bool {
+        let full = now + limit.forgiven * (limit.burst - 1);
+        self.0.get(key).is_none_or(|until| *until <= full)
+    }
+
+    fn add(&mut self, limit: Limit, key: K, now: Instant) {
+        if self.0.len() >= limit.most && !self.0.contains_key(&key) {
+            self.0.retain(|_, until| *until > now);
+        }
+        if self.0.len() >= limit.most && !self.0.contains_key(&key) {
+            remove_earliest(&mut self.0);
+        }
+        let until = self.0.entry(key).or_insert(now);
+        *until = (*until).max(now) + limit.forgiven;
+    }
+
+    fn take_back(&mut self, limit: Limit, key: &K) {
+        if let Some(until) = self.0.get_mut(key) {
+            *until = until.checked_sub(limit.forgiven).unwrap_or(*until);
+        }
+    }
+}
+
+fn remove_earliest<K: Key + Eq + Copy>(times: &mut HashMap<K, Instant>) {
+    let earliest = times.iter().min_by_key(|(_, at)| **at);
+    if let Some(earliest) = earliest.map(|(key, _)| *key) {
+        times.remove(&earliest);
+    }
+}
+
+impl State {
+    fn standing(&self, subject: &Subject, now: Instant) -> Standing {
+        let lately = |hash: &Hash| {
+            let at = self.signed_in.get(hash);
+            at.is_some_and(|at| now.saturating_duration_since(*at) < KNOWN_FOR)
+        };
+        if lately(&subject.secret) {
+            Standing::Proven
+        } else if lately(&subject.name) {
+            Standing::Known
+        } else {
+            Standing::Unknown
+        }
+    }
+
+    fn allowed(&self, at: IpAddr, subject: &Subject, now: Instant) -> Result<Standing> {
+        let standing = self.standing(subject, now);
+        if standing == Standing::Proven {
+            return Ok(standing);
+        }
+        if !self.of_names.allows(OF_A_NAME, &(at, subject.name), now) {
+            let detail = "too many attempts to sign in with this name or token have failed from this address";
+            return Err(refused(detail, OF_A_NAME));
+        }
+        if standing == Standing::Unknown && !self.of_addresses.allows(OF_AN_ADDRESS, &at, now) {
+            let detail = "too many attempts to sign in have failed from this address";
+            return Err(refused(detail, OF_AN_ADDRESS));
+        }
+        Ok(standing)
+    }
+
+    fn signed_in(&mut self, subject: &Subject, now: Instant) {
+        for hash in [subject.name, subject.secret] {
+            if self.signed_in.len() >= MOST_KNOWN && !self.signed_in.contains_key(&hash) {
+                remove_earliest(&mut self.signed_in);
+            }
+            self.signed_in.insert(hash, now);
+        }
+    }
+}
+
+fn refused(detail: &str, limit: Limit) -> Failure {
+    let every = limit.forgiven.as_secs();
+    Failure::new(Code::RateLimited, detail)
+        .hint(format!("one more attempt is possible every {every} s"))
 }
 
 impl Attempts {
-    /// Whether another attempt is allowed.
-    pub(super) fn allow(&self, from: IpAddr, now: Instant) -> Result<()> {
-        allowed(&self.forgiven(), place(from), now)
+    /// Waits until etcd has time for another attempt; refuses it where too many have failed or wait.
+    pub(super) async fn queue(&self, from: IpAddr, subject: Subject) -> Result<Turn<'_>> {
+        let (standing, waiting) = self.enter(from, subject, Instant::now())?;
+        let lane = match standing {
+            Standing::Proven | Standing::Known => &self.known,
+            Standing::Unknown => &self.unknown,
+        };
+        let permit = lane.acquire().await.expect("it is never closed");
+        Ok(Turn {
+            _permit: permit,
+            _waiting: waiting,
+        })
     }
 
-    /// A place among those who wait, until it is dropped.
-    pub(super) fn queue(&self, from: IpAddr) -> Result<Queued<'_>> {
-        let address = place(from);
-        let mut waiting = self.waiting();
-        let count = waiting.entry(address).or_default();
-        if *count >= WAITING {
-            return Err(Failure::new(
-                Code::RateLimited,
-                "too many attempts to sign in from this address wait for etcd",
-            )
-            .hint("sign in with one after the other"));
+    /// A place among the attempts that wait.
+    fn enter(
+        &self,
+        from: IpAddr,
+        subject: Subject,
+        now: Instant,
+    ) -> Result<(Standing, Option<Waiting<'_>>)> {
+        let address = network(from);
+        let mut state = self.state();
+        let standing = state.allowed(address, &subject, now)?;
+        if standing == Standing::Proven {
+            return Ok((standing, None));
         }
-        *count += 1;
-        Ok(Queued {
+        let key = (address, subject.name);
+        let of_name = state.names_waiting.get(&key).copied().unwrap_or(0);
+        let of_address = state.addresses_waiting.get(&address).copied().unwrap_or(0);
+        let unknown = standing == Standing::Unknown;
+        let full = state.names_waiting.len() >= MOST_WAITING && of_name == 0;
+        if of_name >= WAITING_OF_A_NAME || unknown && (of_address >= WAITING_OF_AN_ADDRESS || full)
+        {
+            let detail = "too many attempts to sign in from this address wait for etcd";
+            return Err(Failure::new(Code::RateLimited, detail).hint("sign in one after the other"));
+        }
+        *state.names_waiting.entry(key).or_default() += 1;
+        if unknown {
+            *state.addresses_waiting.entry(address).or_default() += 1;
+        }
+        drop(state);
+        let waiting = Waiting {
             attempts: self,
             address,
-        })
+            name: subject.name,
+            unknown,
+        };
+        Ok((standing, Some(waiting)))
     }
 
     /// An attempt, if another is allowed. It counts as failed until it is known that it has not:
     /// attempts at the same time would else all be allowed before the first has failed.
-    pub(super) fn begin(&self, from: IpAddr, now: Instant) -> Result<Attempt<'_>> {
-        let address = place(from);
-        let mut forgiven = self.forgiven();
-        allowed(&forgiven, address, now)?;
-        if forgiven.len() >= MOST {
-            forgiven.retain(|_, until| *until > now);
-            if forgiven.len() >= MOST {
-                // Under such an attack from everywhere, forgetting is the lesser evil.
-                forgiven.clear();
-            }
+    pub(super) fn begin(
+        &self,
+        from: IpAddr,
+        subject: Subject,
+        now: Instant,
+    ) -> Result<Attempt<'_>> {
+        let address = network(from);
+        let mut state = self.state();
+        let standing = state.allowed(address, &subject, now)?;
+        if standing != Standing::Proven {
+            state.of_names.add(OF_A_NAME, (address, subject.name), now);
         }
-        let until = forgiven.entry(address).or_insert(now);
-        *until = (*until).max(now) + FORGIVEN;
+        if standing == Standing::Unknown {
+            state.of_addresses.add(OF_AN_ADDRESS, address, now);
+        }
+        drop(state);
         Ok(Attempt {
             attempts: self,
             address,
+            subject,
+            standing,
             since: now,
-            failed: None,
+            outcome: None,
         })
     }
 
-    fn forgiven(&self) -> MutexGuard<'_, HashMap<IpAddr, Instant>> {
-        self.forgiven.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// See [`Attempts::queue`].
+/// See [`Attempts::queue`]; etcd has time for as long as it is held.
 #[derive(Debug)]
-pub(super) struct Queued<'a> {
+pub(super) struct Turn<'a> {
+    _permit: SemaphorePermit<'a>,
+    _waiting: Option<Waiting<'a>>,
+}
+
+#[derive(Debug)]
+struct Waiting<'a> {
     attempts: &'a Attempts,
     address: IpAddr,
+    name: Hash,
+    /// It counts among those of its address too.
+    unknown: bool,
 }
 
-impl Drop for Queued<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let mut waiting = self.attempts.waiting();
-        if let Some(count) = waiting.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                waiting.remove(&self.address);
-            }
+        let mut state = self.attempts.state();
+        leave(&mut state.names_waiting, (self.address, self.name));
+        if self.unknown {
+            leave(&mut state.addresses_waiting, self.address);
         }
     }
+}
+
+fn leave<K: Key + Eq>(waiting: &mut HashMap<K, usize>, key: K) {
+    if let Some(count) = waiting.get_mut(&key) {
+        *count -= 1;
+        if *count == 0 {
+            waiting.remove(&key);
+        }
+    }
+}
+
+/// What etcd said of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    SignedIn,
+    Refused,
+    /// etcd did not say.
+    Unknown,
 }
 
 /// See [`Attempts::begin`].
@@ -111,44 +330,50 @@ impl Drop for Queued<'_> {
 pub(super) struct Attempt<'a> {
     attempts: &'a Attempts,
     address: IpAddr,
+    subject: Subject,
+    standing: Standing,
     since: Instant,
-    failed: Option<bool>,
+    outcome: Option<Outcome>,
 }
 
 impl Attempt<'_> {
     /// etcd has answered.
-    pub(super) fn end(mut self, failed: bool) {
-        self.failed = Some(failed);
+    pub(super) fn end(mut self, outcome: Outcome) {
+        self.outcome = Some(outcome);
     }
 }
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        if self.failed.unwrap_or(self.since.elapsed() < HASTY) {
+        let mut state = self.attempts.state();
+        let outcome = self.outcome.unwrap_or(if self.since.elapsed() < HASTY {
+            Outcome::Refused
+        } else {
+            Outcome::Unknown
+        });
+        match outcome {
+            Outcome::SignedIn => state.signed_in(&self.subject, Instant::now()),
+            Outcome::Refused if self.outcome.is_some() => {
+                // A password that was changed is a guess like any other.
+                state.signed_in.remove(&self.subject.secret);
+            }
+            Outcome::Refused | Outcome::Unknown => {}
+        }
+        if outcome == Outcome::Refused {
             return;
         }
-        if let Some(until) = self.attempts.forgiven().get_mut(&self.address) {
-            *until = until.checked_sub(FORGIVEN).unwrap_or(*until);
+        if self.standing != Standing::Proven {
+            let key = (self.address, self.subject.name);
+            state.of_names.take_back(OF_A_NAME, &key);
+        }
+        if self.standing == Standing::Unknown {
+            state.of_addresses.take_back(OF_AN_ADDRESS, &self.address);
         }
     }
 }
 
-fn allowed(forgiven: &HashMap<IpAddr, Instant>, address: IpAddr, now: Instant) -> Result<()> {
-    match forgiven.get(&address) {
-        Some(until) if *until > now + FORGIVEN * (BURST - 1) => Err(Failure::new(
-            Code::RateLimited,
-            "too many attempts to sign in have failed from this address",
-        )
-        .hint(format!(
-            "one more is possible every {} s",
-            FORGIVEN.as_secs()
-        ))),
-        _ => Ok(()),
-    }
-}
-
-/// An address of IPv6 is cheap: its network counts.
-fn place(address: IpAddr) -> IpAddr {
+/// The address that counts: of IPv6, where addresses are cheap, its network.
+fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)))
@@ -158,79 +383,5 @@ fn place(address: IpAddr) -> IpAddr {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn here() -> IpAddr {
-        "127.0.0.1".parse().expect("an address")
-    }
-
-    #[test]
-    fn failures_are_limited_and_forgiven() {
-        let (attempts, now) = (Attempts::default(), Instant::now());
-        for _ in 0..BURST {
-            let attempt = attempts.begin(here(), now);
-            attempt.expect("not yet too many").end(true);
-        }
-        let refused = attempts.begin(here(), now).expect_err("too many");
-        assert_eq!(refused.code, Code::RateLimited);
-        let other = "127.0.0.2".parse().expect("an address");
-        attempts.allow(other, now).expect("somebody else");
-        attempts
-            .allow(here(), now + FORGIVEN)
-            .expect("one is forgiven");
-    }
-
-    #[test]
-    fn attempts_at_the_same_time_are_limited_too() {
-        let (attempts, now) = (Attempts::default(), Instant::now());
-        let begun: Vec<_> = (0..BURST)
-            .map(|_| attempts.begin(here(), now).expect("not yet too many"))
-            .collect();
-        assert!(attempts.begin(here(), now).is_err());
-        for attempt in begun {
-            attempt.end(false);
-        }
-        for _ in 0..2 * BURST {
-            let attempt = attempts.begin(here(), now);
-            attempt.expect("none of them has failed").end(false);
-        }
-    }
-
-    #[test]
-    fn who_does_not_wait_for_the_answer_has_failed_and_who_waited_long_has_not() {
-        let (attempts, now) = (Attempts::default(), Instant::now());
-        for _ in 0..2 * BURST {
-            let mut attempt = attempts.begin(here(), now).expect("not too many");
-            attempt.since = now.checked_sub(HASTY).expect("the clock is older");
-        }
-        for _ in 0..BURST {
-            drop(attempts.begin(here(), now).expect("not too many"));
-        }
-        assert!(attempts.begin(here(), now).is_err());
-    }
-
-    #[test]
-    fn an_address_does_not_fill_the_queue() {
-        let attempts = Attempts::default();
-        let mut waiting: Vec<_> = (0..WAITING)
-            .map(|_| attempts.queue(here()).expect("there is room"))
-            .collect();
-        let refused = attempts.queue(here()).expect_err("too many");
-        assert_eq!(refused.code, Code::RateLimited);
-        let other = "127.0.0.2".parse().expect("an address");
-        attempts.queue(other).expect("somebody else");
-        waiting.pop();
-        attempts.queue(here()).expect("there is room again");
-        waiting.clear();
-        assert!(attempts.waiting().is_empty());
-    }
-
-    #[test]
-    fn a_network_of_ipv6_is_one_place() {
-        let of = |text: &str| place(text.parse().expect("an address"));
-        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:2"));
-        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
-        assert_eq!(of("::ffff:10.0.0.1"), of("10.0.0.1"));
-    }
-}
+#[path = "attempts_tests.rs"]
+mod tests;

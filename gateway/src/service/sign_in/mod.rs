@@ -4,7 +4,7 @@
 //! a call with it. What is kept here is who was accepted lately ([`accepted`]), under a keyed hash, so
 //! that the next request need not wait for etcd's slow hash of a password. It is forgotten when etcd
 //! refuses the account, when the same user signs in with another password, and after a while.
-//! [`attempts`] limits what one address may ask of etcd, [`switch`] knows whether its auth is on.
+//! [`attempts`] limits failures and what waits for etcd, [`switch`] knows whether its auth is on.
 
 mod accepted;
 mod attempts;
@@ -18,18 +18,15 @@ use std::time::Duration;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use shared::Code;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use self::accepted::{Accepted, Hash};
-use self::attempts::Attempts;
+use self::attempts::{Attempts, Outcome, Subject};
 use self::switch::Switch;
 use crate::caller::{Caller, Identity};
 use crate::etcd::{Credentials, Etcd, Range, Secret, auth_is_off};
 use crate::failure::{Failure, Result};
 
-/// Passwords and tokens that etcd checks at the same time for us.
-const CHECKS: usize = 4;
 /// How long etcd may take for a question.
 const ANSWER: Duration = Duration::from_secs(10);
 
@@ -45,7 +42,6 @@ pub struct SignIn {
     accepted: Mutex<Accepted>,
     turns: Mutex<HashMap<Hash, Weak<Turn>>>,
     attempts: Attempts,
-    checks: Semaphore,
     auth: Switch,
 }
 
@@ -63,7 +59,6 @@ impl SignIn {
             accepted: Mutex::default(),
             turns: Mutex::default(),
             attempts: Attempts::default(),
-            checks: Semaphore::new(CHECKS),
             auth: Switch::default(),
         }
     }
@@ -71,16 +66,24 @@ impl SignIn {
     /// By name and password; `from` is who tries, for the limit of failures.
     pub async fn with_password(&self, from: IpAddr, credentials: Credentials) -> Result<Identity> {
         self.needs_auth().await?;
-        let hash = self.hash(&[
-            b"password",
-            credentials.name.as_bytes(),
-            credentials.password.reveal().as_bytes(),
-        ]);
-        self.once(hash, async {
-            let account = self.check(from, self.etcd.sign_in(credentials)).await?;
-            Ok(self.accepted().user(hash, account))
+        let subject = self.user(&credentials);
+        self.once(subject.secret, async {
+            let checking = self.etcd.sign_in(credentials);
+            let account = self.check(from, subject, checking).await?;
+            Ok(self.accepted().user(subject.secret, account))
         })
         .await
+    }
+
+    /// Lets `checking` have etcd check a name and password under the same limits as
+    /// [`SignIn::with_password`]; remembers no account.
+    pub async fn check_password<T>(
+        &self,
+        from: IpAddr,
+        credentials: &Credentials,
+        checking: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        self.check(from, self.user(credentials), checking).await
     }
 
     /// By a token of etcd's.
@@ -99,7 +102,11 @@ impl SignIn {
             }
         };
         self.once(hash, async {
-            let account = self.check(from, checking).await?;
+            let subject = Subject {
+                name: hash,
+                secret: hash,
+            };
+            let account = self.check(from, subject, checking).await?;
             Ok(self.accepted().token(hash, account))
         })
         .await
@@ -123,23 +130,33 @@ impl SignIn {
         checking.await
     }
 
-    /// Lets etcd check a secret: a few at a time, and not for who failed too often.
+    /// Lets etcd check a secret: a few at a time, and not where too many attempts have failed.
     ///
-    /// Whatever hands passwords or tokens to etcd goes through here.
-    pub async fn check<T>(
+    /// Whatever hands passwords or tokens of callers to etcd goes through here.
+    async fn check<T>(
         &self,
         from: IpAddr,
+        subject: Subject,
         checking: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        self.attempts.allow(from, Instant::now())?;
-        let _queued = self.attempts.queue(from)?;
-        let _one_of_few = self.checks.acquire().await;
+        let _turn = self.attempts.queue(from, subject).await?;
         // Those before it in the queue may have failed.
-        let attempt = self.attempts.begin(from, Instant::now())?;
+        let attempt = self.attempts.begin(from, subject, Instant::now())?;
         let checked = checking.await;
-        let failed = matches!(&checked, Err(failure) if failure.code == Code::Unauthenticated);
-        attempt.end(failed);
+        attempt.end(match &checked {
+            Ok(_) => Outcome::SignedIn,
+            Err(failure) if failure.code == Code::Unauthenticated => Outcome::Refused,
+            Err(_) => Outcome::Unknown,
+        });
         checked
+    }
+
+    fn user(&self, credentials: &Credentials) -> Subject {
+        let (name, password) = (&credentials.name, credentials.password.reveal());
+        Subject {
+            name: self.hash(&[b"name", name.as_bytes()]),
+            secret: self.hash(&[b"password", name.as_bytes(), password.as_bytes()]),
+        }
     }
 
     /// Whether etcd's auth is on, as it was a moment ago.
