@@ -263,3 +263,45 @@ async fn who_may_only_write_writes_without_an_answer_about_the_key() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_named_lease_is_certain_for_an_account_that_may_only_write() {
+    let (_etcd, mut root, gateway) = world(&[], &[]).await;
+    auth::user(&mut root, "sensor", "secret", &[(Grant::Write, "/in/")]).await;
+    let sensor = gateway.api().signed("sensor", "secret");
+    let all = gateway.api().signed("root", ROOT);
+    for id in ["a1", "a2"] {
+        let granted = all.post("/leases", &json!({"ttl": 600, "id": id}));
+        granted.send().await.json(201);
+    }
+    let key = key_query("/in/a");
+    let put = async |client: &Client, lease: &str| {
+        let put = client
+            .put(&format!("{key}&lease={lease}"), "1")
+            .send()
+            .await;
+        assert!(put.status.is_success(), "{}", put.text());
+    };
+    let lease = async || all.read("/in/a").await["lease"].clone();
+    // Whatever was there: nothing, another lease, none.
+    put(&sensor, "a1").await;
+    assert_eq!(lease().await, "a1");
+    put(&all, "a2").await;
+    put(&sensor, "a1").await;
+    assert_eq!(lease().await, "a1");
+    put(&sensor, "none").await;
+    assert_eq!(lease().await, json!(null));
+    put(&sensor, "keep").await;
+    put(&all, "a2").await;
+    put(&sensor, "keep").await;
+    assert_eq!(lease().await, "a2");
+    // Whoever creates it in between with the same lease: it is attached in every order.
+    for _ in 0..50 {
+        all.delete(&key).send().await.expect(200);
+        tokio::join!(put(&all, "a1"), put(&sensor, "a1"));
+        assert_eq!(lease().await, "a1");
+    }
+    let absent = sensor.put(&format!("{key}&lease=dead"), "2").send().await;
+    absent.problem(422, "lease_not_found");
+    assert_eq!(all.read("/in/a").await["value"], "1");
+}

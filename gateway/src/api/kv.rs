@@ -107,6 +107,11 @@ async fn read_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
 /// Write a key.
 ///
 /// The body is the value, byte for byte, whatever its Content-Type.
+///
+/// With `lease=keep`, the default, an account that may read the key never drops a lease that somebody else
+/// attaches at the same time. An account that may only write cannot have etcd compare anything, so it may:
+/// the key is found absent, somebody creates it with a lease, and the write replaces it without one. Such an
+/// account names the lease: `lease=<id>` and `lease=none` are one write, and certain.
 #[utoipa::path(
     put, path = "/kv/{*key}", tag = "keys",
     params(
@@ -130,6 +135,8 @@ pub async fn put_key(call: Call, body: body::Whole) -> Result<Response> {
 }
 
 /// Write a key named by `?key=`.
+///
+/// As `PUT /kv/{key}`, leases included.
 #[utoipa::path(
     operation_id = "put_key_by_query",
     put, path = "/kv", tag = "keys",

@@ -139,6 +139,10 @@ impl KvService {
 
     /// For an account that may write but not read: no transaction with a comparison, no answer about
     /// the key.
+    ///
+    /// Under `keep` it may drop a lease: etcd refuses `ignore_lease` for an absent key, and a key that
+    /// somebody creates with a lease before the second put loses it. Only a comparison could prevent that,
+    /// and etcd lets such an account compare nothing. A lease that is named, or none, is one put and certain.
     async fn put_blind(
         &self,
         caller: &Caller,
