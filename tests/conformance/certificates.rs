@@ -16,14 +16,24 @@ case!(
         // etcd's gateway shows its server's certificate to etcd, and only of calls with this header it
         // says that its name is nobody's.
         let ask = side.ask("/v3/kv/put", &put).header("accept", "*/*");
-        // Of a certificate without a name etcd makes a user without one, who may do nothing.
-        let (status, code, expected) = if side.ours {
-            (403, 7, "etcdserver: permission denied")
-        } else {
-            (400, 3, "etcdserver: user name is empty")
-        };
-        let message = side.refusal(ask, status, code).await;
-        assert_eq!(message, expected);
+        let message = side.refusal(ask, 400, 3).await;
+        assert_eq!(message, "etcdserver: user name is empty");
+        let create = json!({"create_request": {"key": b64("foo")}});
+        let ask = side.ask("/v3/watch", &create).header("accept", "*/*");
+        let refused = Results::of(ask).await.next().await;
+        assert_eq!(refused["canceled"], true);
+        let reason = refused["cancel_reason"].as_str().expect("a reason");
+        assert!(
+            reason.ends_with("etcdserver: user name is empty"),
+            "{reason}"
+        );
+        let lock = json!({"name": b64("foo")});
+        let ask = side.ask("/v3/lock/lock", &lock).header("accept", "*/*");
+        let message = side.refusal(ask, 500, 2).await;
+        assert!(
+            message.ends_with("etcdserver: user name is empty"),
+            "{message}"
+        );
         auth::tokens_are_taken_in_every_form(side).await;
     }
 );

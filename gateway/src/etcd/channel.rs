@@ -1,15 +1,15 @@
 //! Connections to a cluster: endpoints, TLS, keep-alive, size limits.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use etcd_client::{Certificate, Channel, Client, ConnectOptions, Identity, TlsOptions};
+use etcd_client::{Channel, Client, ConnectOptions};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use thiserror::Error;
 use tonic::body::Body;
 use tonic::transport::Endpoint;
@@ -18,6 +18,7 @@ use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Service, ServiceExt as _};
 
 use super::account::{Credentials, Transport};
+use super::tls::{self, Tls, TlsError};
 
 /// Largest answer accepted from etcd, bytes: etcd itself sends ranges of any size.
 pub(super) const MAX_ANSWER: usize = 512 << 20;
@@ -27,6 +28,12 @@ const STREAM_WINDOW: u32 = 4 << 20;
 const CONNECTION_WINDOW: u32 = 16 << 20;
 /// etcd ends connections that ping more often than every 5 s, or ping while idle.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// What etcd's own JSON gateway sends with each call. The name in the certificate of who sends it is then
+/// nobody's user. A certificate without a name would else be a user whose name is empty, and get
+/// `permission denied` where `user name is empty` says that credentials are missing.
+const IGNORE_NAME: HeaderName = HeaderName::from_static("grpcgateway-accept");
+const ANY: HeaderValue = HeaderValue::from_static("*/*");
 
 /// How to reach a cluster.
 #[derive(Clone, Debug)]
@@ -76,16 +83,7 @@ pub enum ConnectError {
     Credentials,
     /// Certificates or the key are not what TLS needs.
     #[error("TLS cannot be set up with the certificates and key given")]
-    Tls(#[source] tonic::transport::Error),
-    /// A certificate's or key's file cannot be read.
-    #[error("the file {path} cannot be read")]
-    File {
-        /// As configured.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        source: std::io::Error,
-    },
+    Tls(#[from] TlsError),
 }
 
 /// What a connection is for: a large range on one starves whatever else is on it.
@@ -113,74 +111,42 @@ pub(super) fn client(transport: Transport, usage: Use) -> Client {
         .expect("a client without a user of its own asks etcd for nothing")
 }
 
-/// What the files hold.
-struct Tls {
-    authority: Option<Vec<u8>>,
-    identity: Option<(Vec<u8>, Vec<u8>)>,
-}
-
-impl Tls {
-    async fn read(settings: &Settings) -> Result<Self, ConnectError> {
-        let authority = match &settings.cacert {
-            Some(path) => Some(read(path).await?),
-            None => None,
-        };
-        let identity = match &settings.identity {
-            Some((cert, key)) => Some((read(cert).await?, read(key).await?)),
-            None => None,
-        };
-        Ok(Self {
-            authority,
-            identity,
-        })
-    }
-
-    fn options(&self, dial_timeout: Duration) -> TlsOptions {
-        let mut options = TlsOptions::new().timeout(dial_timeout);
-        options = match &self.authority {
-            Some(pem) => options.ca_certificate(Certificate::from_pem(pem)),
-            None => options.with_native_roots(),
-        };
-        if let Some((cert, key)) = &self.identity {
-            options = options.identity(Identity::from_pem(cert, key));
-        }
-        options
-    }
-}
-
-async fn read(path: &Path) -> Result<Vec<u8>, ConnectError> {
-    let file = tokio::fs::read(path).await;
-    file.map_err(|source| ConnectError::File {
-        path: path.to_owned(),
-        source,
-    })
-}
-
 /// Connections to every endpoint, one set for each use; none is made before the first call.
-pub(super) async fn connections<const N: usize>(
+pub(super) fn connections<const N: usize>(
     settings: &Settings,
+    tls: &Arc<Tls>,
 ) -> Result<[Rotating; N], ConnectError> {
-    let tls = Tls::read(settings).await?;
     let endpoints = settings
         .endpoints
         .iter()
-        .map(|url| endpoint(url, settings, &tls))
+        .map(|url| endpoint(url, settings, tls))
         .collect::<Result<Vec<_>, _>>()?;
     if endpoints.is_empty() {
         return Err(ConnectError::NoEndpoint);
     }
     Ok(std::array::from_fn(|_| Rotating {
-        channels: endpoints.iter().map(Endpoint::connect_lazy).collect(),
+        channels: endpoints.iter().map(connect_lazy).collect(),
         current: Arc::default(),
+        tls: Arc::clone(tls),
     }))
 }
 
-fn endpoint(url: &str, settings: &Settings, tls: &Tls) -> Result<Endpoint, ConnectError> {
+/// How an endpoint is connected to; over TLS with a connector.
+type Link = (Endpoint, Option<tls::Connector>);
+
+fn connect_lazy((endpoint, connector): &Link) -> tonic::transport::Channel {
+    match connector {
+        Some(connector) => endpoint.connect_with_connector_lazy(connector.clone()),
+        None => endpoint.connect_lazy(),
+    }
+}
+
+fn endpoint(url: &str, settings: &Settings, tls: &Arc<Tls>) -> Result<Link, ConnectError> {
     let bad = |source| ConnectError::BadUrl {
         url: url.to_owned(),
         source,
     };
-    let secure = url.starts_with("https://");
+    let secure = tls::is_secure(url);
     if !secure && !url.starts_with("http://") {
         return Err(bad(None));
     }
@@ -192,21 +158,35 @@ fn endpoint(url: &str, settings: &Settings, tls: &Tls) -> Result<Endpoint, Conne
         // It would be printed and answered wherever endpoints are.
         return Err(ConnectError::Credentials);
     }
-    let endpoint = Endpoint::from_shared(url.to_owned())
-        .map_err(|source| bad(Some(source)))?
-        .connect_timeout(settings.dial_timeout)
+    let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|source| bad(Some(source)))?;
+    let uri = endpoint.uri().clone();
+    let endpoint = if secure {
+        // tonic's own TLS reads certificates once. It leaves TLS to the connector where the URL asks for
+        // none; what requests say of themselves stays.
+        let plain = plain(&uri).ok_or_else(|| bad(None))?;
+        Endpoint::from(plain).origin(uri.clone())
+    } else {
+        endpoint.connect_timeout(settings.dial_timeout)
+    };
+    let endpoint = endpoint
         .http2_keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE)
         .keep_alive_while_idle(false)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .tcp_nodelay(true);
-    if secure {
-        return endpoint
-            .tls_config(tls.options(settings.dial_timeout))
-            .map_err(ConnectError::Tls);
+    if !secure {
+        return Ok((endpoint, None));
     }
-    Ok(endpoint)
+    let connector = tls::Connector::new(uri, Arc::clone(tls), settings.dial_timeout);
+    let connector = connector.ok_or_else(|| bad(None))?;
+    Ok((endpoint, Some(connector)))
+}
+
+/// The same URL without TLS.
+fn plain(uri: &Uri) -> Option<Uri> {
+    let plain = Uri::builder().scheme("http").path_and_query("/");
+    plain.authority(uri.authority()?.clone()).build().ok()
 }
 
 /// Sends every call to one endpoint, and moves on to the next when that one cannot be reached, or refuses
@@ -215,6 +195,7 @@ fn endpoint(url: &str, settings: &Settings, tls: &Tls) -> Result<Endpoint, Conne
 pub(super) struct Rotating {
     channels: Arc<[tonic::transport::Channel]>,
     current: Arc<AtomicUsize>,
+    tls: Arc<Tls>,
 }
 
 impl Service<http::Request<Body>> for Rotating {
@@ -227,7 +208,10 @@ impl Service<http::Request<Body>> for Rotating {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
+        if self.tls.is_nameless() {
+            request.headers_mut().insert(IGNORE_NAME, ANY);
+        }
         let at = self.current.load(Ordering::Relaxed);
         let channel = self.channels[at % self.channels.len()].clone();
         let current = Arc::clone(&self.current);

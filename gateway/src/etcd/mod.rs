@@ -18,6 +18,7 @@ mod member;
 mod permit;
 mod range;
 mod raw;
+mod tls;
 mod watch;
 mod wire;
 
@@ -44,6 +45,7 @@ pub use self::member::{MemberFact, StatusFact};
 pub(crate) use self::permit::auth_is_off;
 pub use self::range::{Range, prefix_end};
 pub(crate) use self::raw::{RawAnswers, RawCall, Refusal, Signature, refuses_asker};
+pub use self::tls::TlsError;
 pub use self::watch::{Release, Update, WatchOptions, WatchStream};
 use crate::caller::Caller;
 use crate::failure::{Failure, Result};
@@ -57,6 +59,7 @@ pub struct Etcd {
 
 struct Inner {
     settings: Settings,
+    tls: Arc<tls::Tls>,
     /// One set for each use.
     unary: channel::Rotating,
     leases: channel::Rotating,
@@ -90,15 +93,17 @@ impl std::fmt::Debug for Etcd {
 impl Etcd {
     /// Prepares the connections; none is made before the first call.
     pub async fn new(settings: Settings) -> std::result::Result<Self, ConnectError> {
-        Self::with_account(settings, None).await
+        let tls = Arc::new(tls::Tls::read(&settings).await?);
+        Self::with(settings, tls, None)
     }
 
-    async fn with_account(
+    fn with(
         settings: Settings,
+        tls: Arc<tls::Tls>,
         account: Option<Arc<Account>>,
     ) -> std::result::Result<Self, ConnectError> {
         let [unary, leases, watches, raw_calls, raw_streams] =
-            channel::connections(&settings).await?;
+            channel::connections(&settings, &tls)?;
         let account = account.or_else(|| {
             let credentials = settings.account.clone()?;
             Some(Account::gateway(unary.clone(), credentials))
@@ -112,6 +117,7 @@ impl Etcd {
                 own_unary: own(&unary, Use::Unary),
                 own_leases: own(&leases, Use::Leases),
                 settings,
+                tls,
                 unary,
                 leases,
                 watches,
@@ -125,14 +131,14 @@ impl Etcd {
     /// The same cluster through one URL alone, over connections of its own: for what concerns the one
     /// member behind it. With the same accounts and certificates: tokens are good at every member, and
     /// whatever signs in does so at the cluster's own endpoints.
-    pub async fn at(&self, url: &str, dial_timeout: Duration) -> Result<Self> {
+    pub fn at(&self, url: &str, dial_timeout: Duration) -> Result<Self> {
         let settings = Settings {
             endpoints: vec![url.to_owned()],
             dial_timeout,
             ..self.inner.settings.clone()
         };
-        Self::with_account(settings, self.inner.account.clone())
-            .await
+        let tls = Arc::clone(&self.inner.tls);
+        Self::with(settings, tls, self.inner.account.clone())
             .map_err(|error| Failure::new(Code::Unavailable, error.to_string()).source(error))
     }
 

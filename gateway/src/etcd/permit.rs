@@ -79,14 +79,20 @@ impl Etcd {
 const READING: [i32; 2] = [0, 2];
 
 impl Etcd {
+    /// The name of the user that the caller is while etcd's auth is on; none where it is not known (a token
+    /// does not say).
+    pub fn user_name(&self, caller: &Caller) -> Option<String> {
+        match (caller.identity.account(), &self.inner.account) {
+            (Some(account), _) | (None, Some(account)) => account.user_name(),
+            // etcd takes the name in our certificate, where it was started to.
+            (None, None) => self.inner.tls.common_name(),
+        }
+    }
+
     /// The ranges that the caller's roles let it read, in order and joined where they touch; none where
-    /// nobody knows who the caller is (a token does not say).
+    /// nobody knows who the caller is.
     pub async fn readable(&self, caller: &Caller) -> Result<Option<Vec<Range>>> {
-        let name = match caller.identity.account() {
-            Some(account) => account.user_name(),
-            None => self.inner.account.as_ref().and_then(|own| own.user_name()),
-        };
-        let Some(name) = name else {
+        let Some(name) = self.user_name(caller) else {
             return Ok(None);
         };
         let mut auth = self.unary(caller).auth_client();

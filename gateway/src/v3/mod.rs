@@ -12,8 +12,8 @@
 //! - a stream's malformed question is answered by an error rather than by silence;
 //! - a unary call over a WebSocket is made when its question is there, not when the socket ends;
 //! - [`unlock`] deletes locks alone;
-//! - whoever brings no token asks as the user whom the gateway's certificate names to etcd (none has no
-//!   permission); etcd's own refuses every call of who shows it a certificate with a name;
+//! - a request without a token acts as the user whom the gateway's certificate names to etcd, if it names
+//!   one; etcd's own refuses every call of a client that shows it a certificate with a name;
 //! - a watch survives a restart of etcd ([`resume`]).
 
 mod asker;

@@ -92,7 +92,7 @@ impl ClusterService {
 
     /// Defragments a member, and sees it do its work again before the next one's turn.
     async fn defragment_one(&self, caller: &Caller, reached: &Reached) -> Result<StatusFact> {
-        let member = self.connect(&reached.url).await?;
+        let member = self.connect(&reached.url)?;
         member.defragment(caller).await?;
         let after = member.status(caller).await?;
         if after.leader == 0 {

@@ -31,7 +31,7 @@ impl ClusterService {
         let revision = revision.unwrap_or(header.revision);
         let asked = join_all(found.iter().map(|one| async move {
             let reached = one.require()?;
-            let member = self.connect(&reached.url).await?;
+            let member = self.connect(&reached.url)?;
             member.hash_kv(caller, revision).await
         }));
         let hashes = asked.await;

@@ -88,7 +88,7 @@ impl ClusterService {
                 return Err(no_member(to));
             }
             let leader = leader(&found)?;
-            let etcd = self.connect(&leader.url).await?;
+            let etcd = self.connect(&leader.url)?;
             match etcd.move_leader(caller, to).await {
                 Ok(()) => {
                     let header = self.dated(caller, leader.status.header).await;

@@ -66,7 +66,7 @@ impl ClusterService {
         // Looking for the member takes its time, the snapshot as long as it wants.
         let finding = Caller::new(caller.identity.clone(), Some(FINDING));
         let (url, header) = self.source(&finding, member).await?;
-        let etcd = self.connect(&url).await?;
+        let etcd = self.connect(&url)?;
         let mut stream = etcd.snapshot(caller).await?;
         let first = stream.next().await?;
         let first = first.ok_or_else(|| broken("the member sent nothing"))?;

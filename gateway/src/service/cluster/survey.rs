@@ -45,7 +45,7 @@ impl ClusterService {
             .filter_map(|(url, answer)| Some((fitness(answer)?, url)));
         let best = serving.min_by_key(|(fitness, _)| *fitness);
         let etcd = match best {
-            Some((_, url)) if endpoints.len() > 1 => self.connect(url).await.ok(),
+            Some((_, url)) if endpoints.len() > 1 => self.connect(url).ok(),
             _ => None,
         };
         Survey {
@@ -56,18 +56,18 @@ impl ClusterService {
     }
 
     /// A connection to the member behind one URL.
-    pub(super) async fn connect(&self, url: &str) -> Result<Etcd> {
-        self.etcd.at(url, DIAL).await
+    pub(super) fn connect(&self, url: &str) -> Result<Etcd> {
+        self.etcd.at(url, DIAL)
     }
 
     /// The status of whoever is at a URL, soon or not at all.
     pub(super) async fn ask(&self, caller: &Caller, url: &str) -> Result<StatusFact> {
-        soon(url, async { self.connect(url).await?.status(caller).await }).await
+        soon(url, async { self.connect(url)?.status(caller).await }).await
     }
 
     /// The same, asked without a token.
     pub(super) async fn ask_as_nobody(&self, caller: &Caller, url: &str) -> Result<StatusFact> {
-        let asking = async { self.connect(url).await?.status_as_nobody(caller).await };
+        let asking = async { self.connect(url)?.status_as_nobody(caller).await };
         soon(url, asking).await
     }
 }
