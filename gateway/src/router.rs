@@ -103,6 +103,7 @@ fn access() -> OpenApiRouter<AppState> {
     use api::auth::{roles, users};
     OpenApiRouter::new()
         .routes(routes!(api::auth::status))
+        .routes(routes!(api::auth::own))
         .routes(routes!(api::auth::enable))
         .routes(routes!(api::auth::disable))
         .routes(routes!(users::list, users::add))

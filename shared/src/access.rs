@@ -170,6 +170,28 @@ pub struct ReachAnswer {
     pub write: Vec<RangeSpec>,
 }
 
+/// Answer of `GET /auth/self`: who the caller is to etcd, and what the caller may read and write.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SelfAnswer {
+    /// etcd's response header.
+    pub header: Header,
+    /// Whether etcd's authentication is on. While it is off, everybody may do everything.
+    pub enabled: bool,
+    /// The user's name; null while authentication is off, and for a token, which does not say whose it is.
+    pub name: Option<String>,
+    /// The user's roles; none without a name.
+    pub roles: Vec<String>,
+    /// Whether the user has the role `root`, which may do everything.
+    pub root: bool,
+    /// What the caller may read, in order; no two of these ranges touch. Null where that is not known: of
+    /// a token that may not read every key.
+    pub read: Option<Vec<RangeSpec>>,
+    /// What the caller may write, in order; no two of these ranges touch. Null where that is not known: of
+    /// a token.
+    pub write: Option<Vec<RangeSpec>>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

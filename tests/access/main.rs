@@ -6,5 +6,6 @@ mod compaction;
 mod doctor;
 mod file;
 mod proxies;
+mod own_reach;
 mod sign_in;
 mod watching;

@@ -5,7 +5,7 @@ pub mod users;
 
 use axum::response::Response;
 use http::StatusCode;
-use shared::{AuthAnswer, Done, Problem};
+use shared::{AuthAnswer, Done, Problem, SelfAnswer};
 
 use super::body;
 use super::call::Call;
@@ -30,6 +30,26 @@ pub async fn status(mut call: Call) -> Result<Response> {
     std::mem::take(&mut call.query).finish()?;
     let status = call.cluster.access.status(&call.caller()).await?;
     Ok(answer(StatusCode::OK, status.header.revision, &status))
+}
+
+/// Who the caller is, and what the caller may read and write.
+///
+/// For every caller, about that caller alone: the user who signed in, or the gateway's own account for a
+/// request without credentials. Where a list or a tree of all keys is 403, `read` names the ranges to ask
+/// for instead. Of a caller with a token neither the name nor the ranges are known, since a token does not
+/// say whose it is.
+#[utoipa::path(
+    operation_id = "get_self",
+    get, path = "/auth/self", tag = "access",
+    responses(
+        (status = 200, body = SelfAnswer), (status = 401, body = Problem),
+        (status = 503, body = Problem), (status = 504, body = Problem),
+    )
+)]
+pub async fn own(mut call: Call) -> Result<Response> {
+    std::mem::take(&mut call.query).finish()?;
+    let own = call.cluster.access.own_reach(&call.caller()).await?;
+    Ok(answer(StatusCode::OK, own.header.revision, &own))
 }
 
 /// Turn authentication on.

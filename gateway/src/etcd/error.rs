@@ -222,7 +222,9 @@ fn hint(code: Api) -> Option<&'static str> {
         Api::Compacted => "start again at the present, or at a revision that is left",
         Api::TooLarge => "etcd's own limit is --max-request-bytes (1.5 MiB by default)",
         Api::NoSpace => "compact, defragment, then disarm the NOSPACE alarm",
-        Api::Forbidden => "the account lacks the permission in etcd",
+        Api::Forbidden => {
+            "the account lacks the permission in etcd; GET /auth/self says what it may read and write"
+        }
         Api::Unauthenticated => {
             "sign in with an etcd user: Authorization: Basic, or Bearer with an etcd token"
         }

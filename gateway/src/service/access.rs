@@ -4,7 +4,7 @@ mod reach;
 
 use shared::{
     Access, AuthAnswer, Done, Header, PasswordRequest, Permission, ReachAnswer, RoleAnswer,
-    RoleList, UserAddRequest, UserAnswer, UserList,
+    RoleList, SelfAnswer, UserAddRequest, UserAnswer, UserList,
 };
 
 use crate::caller::Caller;
@@ -181,6 +181,40 @@ impl AccessService {
         range: Range,
     ) -> Result<Done> {
         done(self.etcd.role_revoke(caller, role, range).await, "", role)
+    }
+
+    /// Who the caller is, and what the caller may read and write. Needs no permission: etcd shows every
+    /// user its own roles.
+    pub async fn own_reach(&self, caller: &Caller) -> Result<SelfAnswer> {
+        let enabled = self.etcd.auth_is_on(caller).await?;
+        if enabled && let Some(name) = self.etcd.user_name(caller) {
+            let reach = self.reach(caller, name).await?;
+            return Ok(SelfAnswer {
+                header: reach.header,
+                enabled,
+                name: Some(reach.name),
+                roles: reach.roles,
+                root: reach.root,
+                read: Some(reach.read),
+                write: Some(reach.write),
+            });
+        }
+        // Refuses callers whom etcd does not know at all.
+        let reads_all = match self.etcd.may_read(caller, &Range::prefix(b"")).await {
+            Ok(()) => true,
+            Err(failure) if failure.code == Code::Forbidden => false,
+            Err(failure) => return Err(failure),
+        };
+        let everything = || vec![reach::spec(&Range::prefix(b""))];
+        Ok(SelfAnswer {
+            header: self.etcd.header_without_key(caller).await?,
+            enabled,
+            name: None,
+            roles: Vec::new(),
+            root: false,
+            read: reads_all.then(everything),
+            write: (!enabled).then(everything),
+        })
     }
 
     /// What the roles of a user add up to, as etcd itself adds them: ranges that touch are one. It
