@@ -1,5 +1,6 @@
 //! The dashboard in a real Chromium.
 
+mod access;
 mod edit;
 mod explorer;
 mod locks;

@@ -99,6 +99,13 @@ impl ApiError {
                 Common::ErrUnreadableDetail.text(lang),
                 &[&status.to_string()],
             ),
+            // The gateway's words are for programs: they name headers that nobody can set here.
+            Self::Problem(problem) if problem.code == Code::Unauthenticated => {
+                Common::ErrUnauthenticatedDetail.text(lang).to_owned()
+            }
+            Self::Problem(problem) if problem.code == Code::Forbidden => {
+                Common::ErrForbiddenDetail.text(lang).to_owned()
+            }
             Self::Problem(problem) => match &problem.hint {
                 Some(hint) => format!("{} {hint}", problem.detail),
                 None => problem.detail.clone(),

@@ -1,6 +1,7 @@
 //! Typed client of the REST API. Knows paths and types, no views; a request whose future is dropped
 //! is aborted in the browser.
 
+pub(crate) mod auth;
 pub(crate) mod base;
 pub(crate) mod cluster;
 mod error;

@@ -4,12 +4,13 @@ use leptos::prelude::*;
 
 use crate::i18n::{Common, texts, use_i18n};
 use crate::model::format;
-use crate::state::{Phase, use_clock, use_connection};
+use crate::state::{Phase, use_account, use_clock, use_connection};
 use crate::ui::{Button, Glyph, Icon, When};
 
 texts! {
     enum Text {
         Lost: "Not live for {0}. What you see is as of revision {1}; Watchgate keeps trying.", "已断开 {0}。所见内容截至修订版本 {1}，正在持续重试。";
+        Stop: ". ", "。";
         LostUnknown: "Not live for {0}. What you see may be out of date; Watchgate keeps trying.", "已断开 {0}。所见内容可能已过时，正在持续重试。";
     }
 }
@@ -21,6 +22,7 @@ const WORTH_SAYING_MS: f64 = 1500.0;
 #[component]
 pub(crate) fn LostBanner() -> impl IntoView {
     let (connection, clock, i18n) = (use_connection(), use_clock(), use_i18n());
+    let account = use_account();
     let away = Memo::new(move |_| match connection.phase() {
         Phase::Lost { since } => {
             let away = clock.now() - since;
@@ -29,6 +31,14 @@ pub(crate) fn LostBanner() -> impl IntoView {
         _ => None,
     });
     let words = move || {
+        if account.refused() {
+            let title = i18n.t(Common::ErrUnauthenticated);
+            return format!(
+                "{title}{}{}",
+                i18n.t(Text::Stop),
+                i18n.t(Common::ErrUnauthenticatedDetail)
+            );
+        }
         let span = format::span(away.get().unwrap_or(0), i18n.lang());
         match connection.revision() {
             Some(revision) => i18n.fill(Text::Lost, &[&span, &format::count(revision)]),

@@ -5,7 +5,9 @@ use leptos::prelude::*;
 use crate::i18n::{Lang, label, texts, tr, use_i18n};
 use crate::model::format;
 use crate::state::theme::choose_language;
-use crate::state::{Phase, ThemeChoice, use_cluster, use_connection, use_overlays, use_theme};
+use crate::state::{
+    Phase, ThemeChoice, use_account, use_cluster, use_connection, use_overlays, use_theme,
+};
 use crate::ui::{Glyph, Icon, Kbd, Menu, MenuItem};
 
 texts! {
@@ -15,6 +17,7 @@ texts! {
         LiveNow: "Live", "实时";
         Connecting: "Connecting", "连接中";
         Lost: "Connection lost", "连接已断开";
+        Refused: "Credentials required", "需要凭据";
         Cluster: "Cluster", "集群";
         ClusterUnknown: "cluster unknown", "集群未知";
         ClusterAway: "etcd away", "etcd 不可用";
@@ -54,8 +57,9 @@ pub(crate) fn TopBar() -> impl IntoView {
 
 #[component]
 fn LiveDot() -> impl IntoView {
-    let (connection, i18n) = (use_connection(), use_i18n());
+    let (connection, account, i18n) = (use_connection(), use_account(), use_i18n());
     let words = move || match (connection.phase(), connection.revision()) {
+        (Phase::Lost { .. } | Phase::Connecting, _) if account.refused() => i18n.t(Text::Refused),
         (Phase::Live, Some(_)) => i18n.t(Text::Live),
         (Phase::Live, None) => i18n.t(Text::LiveNow),
         (Phase::Connecting, _) => i18n.t(Text::Connecting),

@@ -1,6 +1,7 @@
 //! Small stores, one per domain, each a `Copy` handle in a context: `use_connection()`, `use_toasts()`….
 //! They hold what several pages share; what one page needs lives in that page, or in the URL.
 
+pub(crate) mod account;
 pub(crate) mod clock;
 pub(crate) mod cluster;
 pub(crate) mod connection;
@@ -10,6 +11,7 @@ pub(crate) mod scope;
 pub(crate) mod theme;
 pub(crate) mod toasts;
 
+pub(crate) use account::use_account;
 pub(crate) use clock::use_clock;
 pub(crate) use cluster::use_cluster;
 pub(crate) use connection::{Phase, use_connection};
@@ -24,6 +26,7 @@ pub(crate) fn provide() {
     theme::provide();
     clock::provide();
     connection::provide();
+    account::provide();
     toasts::provide();
     overlays::provide();
     cluster::provide();

@@ -30,6 +30,10 @@ impl Tree {
         self.recount(&above, event);
         // The deepest first: a level that becomes empty takes its folder with it.
         for prefix in above.iter().rev() {
+            if prefix.is_empty() && self.roots.is_some() {
+                touched.shown.extend(self.apply_to_roots(event));
+                continue;
+            }
             let (item, folder) = item_of(prefix, key);
             let inside = match self
                 .levels
@@ -148,7 +152,7 @@ impl Tree {
     /// Takes an empty folder away, and those above that are empty without it. Its level and its count
     /// stay, empty and exact: somebody may look at them, and the next put finds them so.
     pub(super) fn remove_folder(&mut self, prefix: &Name) {
-        if prefix.is_empty() {
+        if prefix.is_empty() || self.is_root(prefix) {
             return;
         }
         self.expanded.remove(prefix);

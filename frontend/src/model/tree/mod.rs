@@ -6,6 +6,7 @@
 //! folder whose last key may have gone is named for a check, and a count that was not read is absent.
 
 mod apply;
+mod roots;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use shared::{Entry, TreeLevel};
 
+pub(crate) use roots::Roots;
 pub(crate) use rows::{Move, Row, RowKind, step, typeahead};
 
 /// A key or a prefix. Cheap to clone.
@@ -152,6 +154,8 @@ struct Count {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tree {
     levels: HashMap<Name, Level>,
+    /// What stands on the top level where the account may not read the whole keyspace.
+    roots: Option<Roots>,
     expanded: BTreeSet<Name>,
     /// Levels of prefixes that do not end with a separator: `/cron/jo` is one too.
     odd: BTreeSet<Name>,
@@ -220,6 +224,9 @@ impl Tree {
             return;
         }
         level.loaded = true;
+        if prefix.is_empty() {
+            self.roots = None;
+        }
         let revision = level.revision;
         for folder in page.folders {
             level

@@ -3,11 +3,11 @@ use shared::{Bytes, Entry, Event, Folder, Header, MemberId, TreeLevel};
 use super::rows::{Move, step, typeahead};
 use super::{Ask, Name, RowKind, Tree, ancestors};
 
-fn name(text: &str) -> Name {
+pub(super) fn name(text: &str) -> Name {
     text.as_bytes().into()
 }
 
-fn entry(key: &str, revision: i64, version: i64) -> Entry {
+pub(super) fn entry(key: &str, revision: i64, version: i64) -> Entry {
     Entry {
         key: Bytes::from(key),
         value: None,
@@ -18,7 +18,7 @@ fn entry(key: &str, revision: i64, version: i64) -> Entry {
     }
 }
 
-fn page(
+pub(super) fn page(
     prefix: &str,
     revision: i64,
     folders: &[&str],
@@ -46,14 +46,14 @@ fn page(
     }
 }
 
-fn put(key: &str, revision: i64, version: i64) -> Event {
+pub(super) fn put(key: &str, revision: i64, version: i64) -> Event {
     Event::Put {
         entry: entry(key, revision, version),
         prev: None,
     }
 }
 
-fn delete(key: &str, revision: i64) -> Event {
+pub(super) fn delete(key: &str, revision: i64) -> Event {
     Event::Delete {
         key: Bytes::from(key),
         mod_revision: revision,

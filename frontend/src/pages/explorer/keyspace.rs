@@ -3,6 +3,8 @@
 //!
 //! Whoever shows a level asks for it here; whoever shows a row of it reads it here.
 
+mod limited;
+
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use leptos::prelude::*;
 use shared::{Event, RangeSpec, WatchRequest};
 
 use super::facts::Facts;
-use crate::api::{self, ApiError};
+use crate::api::{self, ApiError, Trouble};
 use crate::live::{WatchHandle, use_live};
 use crate::model::live::WatchUpdate;
 use crate::model::tree::{Ask, Loading, Name, SEPARATOR, Tree, ancestors};
@@ -38,6 +40,8 @@ pub(crate) struct Keyspace {
     /// Tasks belong to the page, whoever asks for them.
     scope: Scope,
     watch: StoredValue<Option<WatchHandle>, LocalStorage>,
+    /// In its place, where the account may not read the whole keyspace: one for each root.
+    limited: StoredValue<Vec<WatchHandle>, LocalStorage>,
     counting: StoredValue<VecDeque<Name>>,
     queue: StoredValue<RefCell<Vec<Event>>, LocalStorage>,
 }
@@ -57,6 +61,7 @@ pub(super) fn provide(facts: Facts) -> Keyspace {
         facts,
         scope: Scope::here(),
         watch: StoredValue::new_local(None),
+        limited: StoredValue::new_local(Vec::new()),
         counting: StoredValue::new(VecDeque::new()),
         queue: StoredValue::new_local(RefCell::default()),
     };
@@ -129,6 +134,10 @@ impl Keyspace {
                     self.need_slash();
                 }
             }
+            Err(error)
+                if ask.prefix.is_empty()
+                    && error.trouble() == Trouble::Forbidden
+                    && self.limit().await => {}
             Err(error) => {
                 self.errors
                     .try_update(|errors| errors.insert(Name::clone(&ask.prefix), error));
@@ -159,7 +168,9 @@ impl Keyspace {
     /// Opens all that is above a folder or a key.
     pub(crate) fn expand_to(self, folder: bool, name: &Name) {
         let mut above = ancestors(name);
-        above.retain(|prefix| !prefix.is_empty());
+        self.tree.with_untracked(|tree| {
+            above.retain(|prefix| !prefix.is_empty() && tree.may_read(prefix))
+        });
         if !folder && name.last() == Some(&SEPARATOR) {
             // The key `/a/` has no name of its own in the folder `/a/`.
             above.push(Name::clone(name));
@@ -195,7 +206,7 @@ impl Keyspace {
     pub(crate) fn count(self, prefix: &Name) {
         let wanted = self
             .tree
-            .try_with_untracked(|tree| tree.count(prefix).is_none())
+            .try_with_untracked(|tree| tree.count(prefix).is_none() && tree.may_read(prefix))
             == Some(true)
             && self
                 .tree

@@ -14,6 +14,7 @@ mod history;
 mod key;
 mod key_head;
 mod keyspace;
+mod limits;
 mod path;
 pub(crate) mod place;
 mod remove;

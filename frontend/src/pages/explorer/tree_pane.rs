@@ -4,6 +4,7 @@ use leptos::html;
 use leptos::prelude::*;
 
 use super::keyspace::{rows, use_keyspace};
+use super::limits::Limits;
 use super::place::{Selected, use_place};
 use super::text::Text;
 use super::tree_row::{TreeRow, row_id};
@@ -271,6 +272,7 @@ pub(crate) fn TreePane() -> impl IntoView {
         >
             {body}
         </div>
+        <Limits/>
         <div class="x-pane-foot">
             <span>{move || foot_keys().or_else(foot_rows)}</span>
             <span class="push">{foot_live}</span>

@@ -27,6 +27,7 @@ use crate::api::base::page_url;
 use crate::i18n::{tr, use_i18n};
 use crate::model::locks::Board;
 use crate::model::{format, percent};
+use crate::state::use_account;
 use crate::ui::{
     Button, ButtonKind, EmptyState, ErrorState, Icon, SearchField, Segmented, Skeleton,
 };
@@ -170,6 +171,26 @@ fn List(
         }
     });
     let partial = Memo::new(move |_| store.read(Board::partial) == Some(true));
+    let account = use_account();
+    // Of an account that may not read every key nobody can say that no lock is held.
+    let limited = move |named: Text, nameless: Text| match account.name() {
+        Some(name) => i18n.fill(named, &[&name]),
+        None => i18n.t(nameless).to_owned(),
+    };
+    let nothing = Signal::derive(move || {
+        if account.is_limited() {
+            limited(Text::EmptyLimited, Text::EmptyLimitedNameless)
+        } else {
+            i18n.t(Text::EmptyTitle).to_owned()
+        }
+    });
+    let incomplete = move || {
+        if account.is_limited() {
+            limited(Text::OthersHidden, Text::OthersHiddenNameless)
+        } else {
+            i18n.t(Text::Partial).to_owned()
+        }
+    };
     let text = move |text: Text| Signal::derive(move || i18n.t(text).to_owned());
     let clear = move || {
         filter.set(String::new());
@@ -183,7 +204,7 @@ fn List(
             view! { <ErrorState error=error on_retry=move || store.ask_why()/> }.into_any()
         }
         State::Nothing => view! {
-            <EmptyState icon=Icon::Lock title=text(Text::EmptyTitle) detail=text(Text::EmptyDetail)>
+            <EmptyState icon=Icon::Lock title=nothing detail=text(Text::EmptyDetail)>
                 <Button icon=Icon::Plus on_press=move || on_acquire.run(None)>{tr(Text::Acquire)}</Button>
             </EmptyState>
         }
@@ -200,7 +221,7 @@ fn List(
     view! {
         {body}
         <Show when=move || partial.get()>
-            <p class="lock-partial">{tr(Text::Partial)}</p>
+            <p class="lock-partial">{incomplete}</p>
         </Show>
         <Show when=move || state.get() == State::Rows && store.interrupted()>
             <p class="lock-partial" role="status">{tr(Text::Interrupted)}</p>

@@ -35,6 +35,10 @@ texts! {
         GuessTitle: "The shape of the keys suggests it; etcd does not say what they are for", "由键的形态推测；etcd 并不说明其用途";
         EmptyTitle: "Nobody holds a lock", "当前没有锁被持有";
         EmptyDetail: "Mutexes, elections and keys created with a lease are found by themselves, whatever their names.", "互斥锁、选举以及带租约创建的键会被自动发现，与名称无关。";
+        EmptyLimited: "No lock under what {0} may read", "{0} 可读取的范围内没有锁";
+        EmptyLimitedNameless: "No lock under what this account may read", "当前账户可读取的范围内没有锁";
+        OthersHidden: "Locks elsewhere are not visible to {0}.", "其他位置的锁对 {0} 不可见。";
+        OthersHiddenNameless: "Locks elsewhere are not visible to this account.", "其他位置的锁对当前账户不可见。";
         NoMatchTitle: "No lock matches", "没有匹配的锁";
         NoMatchDetail: "Names, holders and waiters are searched.", "搜索范围包括名称、持有者和等待者。";
         ClearFilter: "Clear the filter", "清除筛选";

@@ -1,0 +1,219 @@
+//! Roots: an account that may not read the whole keyspace has the prefixes and keys that it may read in
+//! place of the top level.
+
+use shared::{Entry, Event, RangeSpec};
+
+use super::{Item, Level, Loading, Meta, Name, Tree};
+
+/// A range whose ends differ in the last byte is shown as prefixes, if it takes no more than these.
+const MOST_PREFIXES: u8 = 16;
+
+/// What an account may read, as the tree shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Roots {
+    /// Everything below these.
+    pub(crate) prefixes: Vec<Name>,
+    /// Single keys.
+    pub(crate) keys: Vec<Name>,
+    /// Ranges that are neither, and that no tree can show.
+    pub(crate) others: Vec<RangeSpec>,
+}
+
+impl Roots {
+    /// The roots of these ranges; `None` where they are the whole keyspace, which needs none.
+    pub(crate) fn of(ranges: &[RangeSpec]) -> Option<Self> {
+        let mut roots = Self::default();
+        for range in ranges {
+            match (&range.key, &range.prefix, &range.start, &range.end) {
+                (Some(key), ..) => roots.keys.push(key.0.as_slice().into()),
+                (_, Some(prefix), ..) if prefix.0.is_empty() => return None,
+                (_, Some(prefix), ..) => roots.prefixes.push(prefix.0.as_slice().into()),
+                (_, _, Some(start), Some(end)) => match prefixes(&start.0, &end.0) {
+                    Some(prefixes) => roots.prefixes.extend(prefixes),
+                    None => roots.others.push(range.clone()),
+                },
+                _ => roots.others.push(range.clone()),
+            }
+        }
+        Some(roots)
+    }
+
+    /// Whether the tree has nothing to show of them.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.prefixes.is_empty() && self.keys.is_empty()
+    }
+
+    /// Whether everything below a prefix may be read.
+    fn hold(&self, prefix: &[u8]) -> bool {
+        self.prefixes.iter().any(|root| prefix.starts_with(root))
+    }
+}
+
+/// The prefixes that make up the range from `start` to `end`, where these differ in the last byte alone.
+fn prefixes(start: &[u8], end: &[u8]) -> Option<Vec<Name>> {
+    let ((first, above), (behind, other)) = (start.split_last()?, end.split_last()?);
+    let few = above == other && first < behind && behind - first <= MOST_PREFIXES;
+    few.then(|| {
+        let last = *first..*behind;
+        last.map(|byte| [above, &[byte]].concat().into()).collect()
+    })
+}
+
+impl Tree {
+    /// The roots, where the account may not read the whole keyspace.
+    pub(crate) fn roots(&self) -> Option<&Roots> {
+        self.roots.as_ref()
+    }
+
+    /// Puts roots in place of the top level, with those of the single keys that exist, as of a revision.
+    pub(crate) fn set_roots(&mut self, roots: Roots, keys: Vec<Entry>, revision: i64) {
+        let mut level = Level::new();
+        level.revision = revision;
+        level.loaded = true;
+        for prefix in &roots.prefixes {
+            let item = Item::Folder { touched: revision };
+            level.items.insert(Name::clone(prefix), item);
+        }
+        for entry in keys {
+            let meta = Meta::of(&entry);
+            level.items.insert(entry.key.0.into(), Item::Key(meta));
+        }
+        level.loading = Loading::Idle;
+        self.levels.insert(Name::from(&[][..]), level);
+        self.roots = Some(roots);
+    }
+
+    /// Whether the account may read everything below a prefix, as far as is known.
+    pub(crate) fn may_read(&self, prefix: &[u8]) -> bool {
+        self.roots.as_ref().is_none_or(|roots| roots.hold(prefix))
+    }
+
+    /// Whether a folder stands on the top level for good, empty or not.
+    pub(super) fn is_root(&self, prefix: &[u8]) -> bool {
+        let roots = self.roots.as_ref();
+        roots.is_some_and(|roots| roots.prefixes.iter().any(|root| **root == *prefix))
+    }
+
+    /// The item of the roots that a key belongs to, and whether it is a folder.
+    pub(super) fn root_of(&self, key: &[u8]) -> Option<(Name, bool)> {
+        let roots = self.roots.as_ref()?;
+        let folder = roots.prefixes.iter().find(|root| key.starts_with(root));
+        let folder = folder.map(|root| (Name::clone(root), true));
+        folder.or_else(|| {
+            let same = roots.keys.iter().find(|root| ***root == *key)?;
+            Some((Name::clone(same), false))
+        })
+    }
+
+    /// Takes an event into the single keys among the roots; the item that it concerns, where there is one.
+    pub(super) fn apply_to_roots(&mut self, event: &Event) -> Option<(bool, Name)> {
+        let (item, folder) = self.root_of(&event.key().0)?;
+        if !folder && let Some(level) = self.levels.get_mut(&[][..]) {
+            match event {
+                Event::Put { entry, .. } => {
+                    let key = Item::Key(Meta::of(entry));
+                    level.items.insert(Name::clone(&item), key);
+                }
+                Event::Delete { .. } => {
+                    level.items.remove(&item);
+                    return None;
+                }
+            }
+        }
+        Some((folder, item))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{delete, entry, name, page, put};
+    use super::*;
+
+    fn range(json: &str) -> RangeSpec {
+        serde_json::from_str(json).expect("a range")
+    }
+
+    fn roots(ranges: &[&str]) -> Option<Roots> {
+        let ranges: Vec<_> = ranges.iter().map(|json| range(json)).collect();
+        Roots::of(&ranges)
+    }
+
+    fn labels(tree: &Tree) -> Vec<String> {
+        let rows = tree.rows("");
+        let labels = rows
+            .iter()
+            .map(|row| String::from_utf8_lossy(row.label()).into_owned());
+        labels.collect()
+    }
+
+    /// An account that may read `/a/`, `odd` and the key `k`.
+    fn limited() -> Tree {
+        let mut tree = Tree::default();
+        tree.expand(&name(""));
+        let of = [
+            r#"{"prefix":"/a/"}"#,
+            r#"{"prefix":"odd"}"#,
+            r#"{"key":"k"}"#,
+        ];
+        tree.set_roots(roots(&of).expect("limited"), vec![entry("k", 3, 1)], 10);
+        tree
+    }
+
+    #[test]
+    fn ranges_become_prefixes_where_they_can() {
+        assert_eq!(roots(&[r#"{"prefix":""}"#]), None);
+        let found = roots(&[
+            r#"{"prefix":"/a/"}"#,
+            r#"{"start":"/b","end":"/d"}"#,
+            r#"{"key":"k"}"#,
+            r#"{"from":"x"}"#,
+            r#"{"start":"m","end":"nn"}"#,
+        ]);
+        let found = found.expect("limited");
+        assert_eq!(found.prefixes, [name("/a/"), name("/b"), name("/c")]);
+        assert_eq!(found.keys, [name("k")]);
+        assert_eq!(found.others.len(), 2);
+        assert!(roots(&[]).expect("limited").is_empty());
+    }
+
+    #[test]
+    fn roots_stand_on_the_top_level_and_open_as_folders() {
+        let mut tree = limited();
+        assert_eq!(labels(&tree), ["/a", "k", "odd"]);
+        let root = name("/a/");
+        tree.expand(&root);
+        tree.ask(&root).expect("not there yet");
+        tree.merge(&root, true, page("/a/", 11, &["/a/b/"], &["/a/x"], None));
+        assert_eq!(labels(&tree), ["/a", "b", "x", "k", "odd"]);
+        assert!(tree.may_read(b"/a/") && tree.may_read(b"/a/b/") && tree.may_read(b"odd/x/"));
+        assert!(!tree.may_read(b"") && !tree.may_read(b"/") && !tree.may_read(b"/b/"));
+    }
+
+    #[test]
+    fn events_keep_the_roots() {
+        let mut tree = limited();
+        let root = name("/a/");
+        tree.ask(&root).expect("not there yet");
+        tree.merge(&root, true, page("/a/", 10, &[], &["/a/x"], None));
+        let touched = tree.apply(&put("/a/y", 11, 1));
+        assert_eq!(touched.shown, [(false, name("/a/y")), (true, root.clone())]);
+        tree.apply(&delete("/a/x", 12));
+        tree.apply(&delete("/a/y", 13));
+        assert_eq!(labels(&tree), ["/a", "k", "odd"], "an empty root stays");
+        tree.apply(&delete("k", 14));
+        assert_eq!(labels(&tree), ["/a", "odd"]);
+        tree.apply(&put("k", 15, 1));
+        assert_eq!(tree.meta(b"k").expect("is there").mod_revision, 15);
+    }
+
+    #[test]
+    fn a_page_of_the_whole_keyspace_ends_the_limits() {
+        let mut tree = limited();
+        let all = name("");
+        tree.distrust();
+        tree.ask(&all).expect("asked for again");
+        tree.merge(&all, true, page("", 20, &["z/"], &["k"], None));
+        assert_eq!(labels(&tree), ["k", "z"]);
+        assert!(tree.may_read(b"") && tree.roots().is_none());
+    }
+}

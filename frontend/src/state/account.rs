@@ -1,0 +1,95 @@
+//! Who the page acts as: the gateway's account, as long as there is no sign-in. What it may read decides
+//! what the pages can show, and what they say of the rest.
+
+use std::time::Duration;
+
+use gloo_timers::future::sleep;
+use leptos::prelude::*;
+use leptos::task::spawn_local_scoped_with_cancellation;
+use shared::{Bytes, SelfAnswer};
+
+use super::connection::{Phase, use_connection};
+use crate::api::{self, Trouble};
+
+/// Between two questions.
+const WELL: Duration = Duration::from_mins(1);
+const UNWELL: Duration = Duration::from_secs(5);
+
+/// The account, as the gateway answered last.
+#[derive(Clone, Copy)]
+pub(crate) struct Account {
+    answer: RwSignal<Option<SelfAnswer>>,
+    refused: RwSignal<bool>,
+}
+
+impl Account {
+    /// Whether the gateway demands credentials, which the page has no way to give.
+    pub(crate) fn refused(self) -> bool {
+        self.refused.try_get().unwrap_or_default()
+    }
+
+    /// Whether it is known that the account may not read every key.
+    pub(crate) fn is_limited(self) -> bool {
+        let limited = |answer: &Option<SelfAnswer>| answer.as_ref().is_some_and(is_limited);
+        self.answer.try_with(limited).unwrap_or_default()
+    }
+
+    /// The account's name, where it is known.
+    pub(crate) fn name(self) -> Option<String> {
+        let name = |answer: &Option<SelfAnswer>| answer.as_ref()?.name.clone();
+        self.answer.try_with(name).flatten()
+    }
+
+    async fn ask(self) -> Duration {
+        match api::auth::own().await {
+            Ok(answer) => {
+                self.answer.try_set(Some(answer));
+                self.refuse(false);
+                WELL
+            }
+            Err(error) => {
+                self.refuse(error.trouble() == Trouble::Unauthenticated);
+                UNWELL
+            }
+        }
+    }
+
+    fn refuse(self, refused: bool) {
+        if self.refused.try_get_untracked() != Some(refused) {
+            self.refused.try_set(refused);
+        }
+    }
+}
+
+fn is_limited(answer: &SelfAnswer) -> bool {
+    let all = |range: &shared::RangeSpec| range.prefix == Some(Bytes::default());
+    answer.enabled && !answer.read.iter().flatten().any(all)
+}
+
+/// The account.
+pub(crate) fn use_account() -> Account {
+    expect_context()
+}
+
+pub(super) fn provide() {
+    let account = Account {
+        answer: RwSignal::new(None),
+        refused: RwSignal::new(false),
+    };
+    provide_context(account);
+    spawn_local_scoped_with_cancellation(async move {
+        loop {
+            let pause = account.ask().await;
+            sleep(pause).await;
+        }
+    });
+    // A socket does not say why it was refused; a plain request does.
+    let connection = use_connection();
+    Effect::new(move |_| {
+        if matches!(connection.phase(), Phase::Lost { .. }) {
+            spawn_local_scoped_with_cancellation(async move {
+                account.ask().await;
+            });
+        }
+    });
+}
