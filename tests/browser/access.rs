@@ -23,7 +23,7 @@ async fn a_limited_account_sees_its_roots_and_what_is_not_visible() {
         // That the whole tree is refused leads the page to what is not.
         tab.provokes("403");
         tab.goto("/").await;
-        tab.sees("Keys elsewhere are not visible to app.").await;
+        tab.sees("Other keys are not visible to app.").await;
         for prefix in ["/a", "/b/deep"] {
             tab.click("treeitem", prefix).await;
         }
@@ -36,12 +36,12 @@ async fn a_limited_account_sees_its_roots_and_what_is_not_visible() {
 
         tab.goto("/locks").await;
         tab.sees("No lock under what app may read").await;
-        tab.sees("Locks elsewhere are not visible to app.").await;
+        tab.sees("Other locks are not visible to app.").await;
         tab.misses("Nobody holds a lock").await;
         let held = api.post("/locks/%2Fa%2Flock", &json!({"ttl": 60}));
         held.send().await.json(201);
         tab.sees("/a/lock").await;
-        tab.sees("Locks elsewhere are not visible to app.").await;
+        tab.sees("Other locks are not visible to app.").await;
     })
     .await;
 }

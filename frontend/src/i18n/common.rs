@@ -32,7 +32,7 @@ super::texts! {
         ErrUnauthenticated: "Credentials are required", "需要凭据";
         ErrUnauthenticatedDetail: "Watchgate refuses requests without credentials. Start it with --user NAME, so that it has an account of its own, or with --anonymous gateway, so that this page may use that account.", "Watchgate 拒绝不带凭据的请求。请使用 --user NAME 启动，使其拥有自己的账户；或使用 --anonymous gateway 启动，允许本页面使用该账户。";
         ErrForbidden: "The account may not do this", "该账户无此权限";
-        ErrForbiddenDetail: "etcd does not give the account that Watchgate acts as the permission for this.", "etcd 未向 Watchgate 所用账户授予此操作的权限。";
+        ErrForbiddenDetail: "etcd does not give the account that Watchgate acts as the permission for this.", "etcd 未授予 Watchgate 所用账户执行此操作的权限。";
         ErrReadOnly: "This gateway is read-only", "此网关为只读";
         ErrNoSpace: "The cluster's space quota is exceeded", "集群空间配额已用尽";
         ErrTooLarge: "The value is too large", "值过大";

@@ -18,9 +18,9 @@ crate::i18n::texts! {
         ManyKeys: "{0} keys", "{0} 个键";
         OneRow: "{0} row", "{0} 行";
         ManyRows: "{0} rows", "{0} 行";
-        OthersHidden: "Keys elsewhere are not visible to {0}.", "其他位置的键对 {0} 不可见。";
-        OthersHiddenNameless: "Keys elsewhere are not visible to this account.", "其他位置的键对当前账户不可见。";
-        NotInTree: "Also readable, but not shown as a tree: {0}", "另可读取但无法以树形显示：{0}";
+        OthersHidden: "Other keys are not visible to {0}.", "{0} 无权查看其他键。";
+        OthersHiddenNameless: "Other keys are not visible to this account.", "当前账户无权查看其他键。";
+        NotInTree: "Also readable, but not shown as a tree: {0}", "还可读取以下范围（无法以树形显示）：{0}";
         ReadAt: "live since {0}", "自 {0} 起实时";
         Now: "now", "刚刚";
         BackToTree: "Back to the keys", "返回键列表";

@@ -37,8 +37,8 @@ texts! {
         EmptyDetail: "Mutexes, elections and keys created with a lease are found by themselves, whatever their names.", "互斥锁、选举以及带租约创建的键会被自动发现，与名称无关。";
         EmptyLimited: "No lock under what {0} may read", "{0} 可读取的范围内没有锁";
         EmptyLimitedNameless: "No lock under what this account may read", "当前账户可读取的范围内没有锁";
-        OthersHidden: "Locks elsewhere are not visible to {0}.", "其他位置的锁对 {0} 不可见。";
-        OthersHiddenNameless: "Locks elsewhere are not visible to this account.", "其他位置的锁对当前账户不可见。";
+        OthersHidden: "Other locks are not visible to {0}.", "{0} 无权查看其他锁。";
+        OthersHiddenNameless: "Other locks are not visible to this account.", "当前账户无权查看其他锁。";
         NoMatchTitle: "No lock matches", "没有匹配的锁";
         NoMatchDetail: "Names, holders and waiters are searched.", "搜索范围包括名称、持有者和等待者。";
         ClearFilter: "Clear the filter", "清除筛选";
