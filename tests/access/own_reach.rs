@@ -1,4 +1,4 @@
-//! What an account is told of itself: who it is, and what it may read and write.
+//! `GET /auth/self`: who the caller is, and what the caller may read and write.
 
 use serde_json::{Value, json};
 use support::auth::{self, ROOT};
@@ -22,7 +22,7 @@ async fn every_account_sees_its_own_reach() {
     auth::user(&mut root, "app", "secret", &grants).await;
     let gateway = InProcess::start(&etcd.url(), &["--user", "app:secret"]).await;
     let api = gateway.api();
-    // The user who signs in, and the gateway's account for who does not.
+    // A user who signs in, and the gateway's account for requests without credentials.
     for client in [&api, &api.signed("app", "secret")] {
         let own = own(client).await;
         assert_eq!(own["enabled"], true);
@@ -149,7 +149,7 @@ async fn the_name_in_the_gateways_certificate_is_its_account() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_names_nobody_is_no_account() {
+async fn a_certificate_without_a_name_is_no_account() {
     let authority = Authority::new();
     let server = authority.server(&["127.0.0.1"]);
     let ca = authority.file();

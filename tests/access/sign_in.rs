@@ -295,7 +295,7 @@ async fn a_named_lease_is_certain_for_an_account_that_may_only_write() {
     put(&all, "a2").await;
     put(&sensor, "keep").await;
     assert_eq!(lease().await, "a2");
-    // Whoever creates it in between with the same lease: it is attached in every order.
+    // A concurrent write with the same lease: it is attached in either order.
     for _ in 0..50 {
         all.delete(&key).send().await.expect(200);
         tokio::join!(put(&all, "a1"), put(&sensor, "a1"));

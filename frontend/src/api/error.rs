@@ -99,7 +99,7 @@ impl ApiError {
                 Common::ErrUnreadableDetail.text(lang),
                 &[&status.to_string()],
             ),
-            // The gateway's words are for programs: they name headers that nobody can set here.
+            // The gateway's own text is for programs: it names headers that this page cannot set.
             Self::Problem(problem) if problem.code == Code::Unauthenticated => {
                 Common::ErrUnauthenticatedDetail.text(lang).to_owned()
             }

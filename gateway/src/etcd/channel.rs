@@ -29,9 +29,9 @@ const CONNECTION_WINDOW: u32 = 16 << 20;
 /// etcd ends connections that ping more often than every 5 s, or ping while idle.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
-/// What etcd's own JSON gateway sends with each call. The name in the certificate of who sends it is then
-/// nobody's user. A certificate without a name would else be a user whose name is empty, and get
-/// `permission denied` where `user name is empty` says that credentials are missing.
+/// etcd's own JSON gateway sends this with each call, and etcd then ignores the name in the client's
+/// certificate. Without it, etcd takes a certificate without a name for a user whose name is empty and
+/// answers `permission denied`; with it, `user name is empty`, which says that credentials are missing.
 const IGNORE_NAME: HeaderName = HeaderName::from_static("grpcgateway-accept");
 const ANY: HeaderValue = HeaderValue::from_static("*/*");
 
@@ -161,8 +161,8 @@ fn endpoint(url: &str, settings: &Settings, tls: &Arc<Tls>) -> Result<Link, Conn
     let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|source| bad(Some(source)))?;
     let uri = endpoint.uri().clone();
     let endpoint = if secure {
-        // tonic's own TLS reads certificates once. It leaves TLS to the connector where the URL asks for
-        // none; what requests say of themselves stays.
+        // tonic's own TLS reads certificates once. With an http:// URL it leaves TLS to the connector; the
+        // origin keeps the scheme of the requests.
         let plain = plain(&uri).ok_or_else(|| bad(None))?;
         Endpoint::from(plain).origin(uri.clone())
     } else {

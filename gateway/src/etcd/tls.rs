@@ -1,4 +1,4 @@
-//! TLS towards etcd: whom we trust and what we show, as the configured files say it.
+//! TLS towards etcd: trusted authorities and client certificate, as configured.
 //!
 //! The files are read again for each connection, by their contents: a certificate is renewed by
 //! replacing its files, and connections that are open go on. What cannot be used (a certificate whose
@@ -53,7 +53,7 @@ pub enum TlsError {
         #[source]
         source: Option<pem::Error>,
     },
-    /// There is nobody to trust.
+    /// No authority is trusted.
     #[error("no usable certificate of an authority is in {0}")]
     NoAuthority(String),
     /// The certificate is not one for this key, or neither is usable.
@@ -118,7 +118,7 @@ impl Tls {
         current.ready.as_ref()?.common_name.clone()
     }
 
-    /// Whether we show a certificate that names nobody.
+    /// Whether the client certificate has no common name.
     pub(super) fn is_nameless(&self) -> bool {
         let nameless = |ready: &Ready| ready.common_name.is_none();
         self.identity.is_some() && self.current().ready.as_ref().is_some_and(nameless)

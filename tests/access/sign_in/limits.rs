@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{checked, world};
 
-/// Signs in at etcd's own route, which asks etcd each time; gives the status.
+/// Signs in at etcd's own route, where etcd checks the password every time; returns the status.
 async fn authenticate(root: &Client, name: &str, password: &str) -> u16 {
     let asked = json!({"name": name, "password": password});
     let answer = root.post("/v3/auth/authenticate", &asked).send().await;
@@ -130,9 +130,9 @@ async fn nobody_waits_longer_than_asked_while_etcd_hangs() {
 }
 
 #[tokio::test]
-async fn guessing_one_password_keeps_no_other_user_out() {
+async fn guessing_one_password_locks_out_no_other_user() {
     let (_etcd, _root, gateway) = world(&[], &[]).await;
-    // What a proxy would say of its clients is the client's own word here: it makes nobody another.
+    // Any client can write this header, so it does not change the address that counts.
     let guess = async |number: usize| {
         let wrong = gateway.api().signed("nobody", "guess");
         let wrong = wrong.with("x-forwarded-for", &format!("192.0.2.{number}"));
@@ -152,7 +152,7 @@ async fn guessing_one_password_keeps_no_other_user_out() {
 }
 
 #[tokio::test]
-async fn trying_many_names_keeps_out_only_names_that_did_not_sign_in_lately() {
+async fn trying_many_names_refuses_only_names_without_a_recent_sign_in() {
     let (_etcd, mut root, gateway) = world(&[], &[]).await;
     let client = gateway.root();
     assert_eq!(authenticate(&client, "app", "secret").await, 200);
@@ -186,6 +186,6 @@ async fn guessing_a_users_password_does_not_lock_the_user_out() {
         when(status == 429, || status.to_string())
     })
     .await;
-    // The password that signed in lately is no guess.
+    // The password that signed in recently is not a guess.
     assert_eq!(authenticate(&client, "app", "secret").await, 200);
 }

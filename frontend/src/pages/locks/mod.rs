@@ -172,7 +172,7 @@ fn List(
     });
     let partial = Memo::new(move |_| store.read(Board::partial) == Some(true));
     let account = use_account();
-    // Of an account that may not read every key nobody can say that no lock is held.
+    // An account that may not read every key cannot know that no lock is held.
     let limited = move |named: Text, nameless: Text| match account.name() {
         Some(name) => i18n.fill(named, &[&name]),
         None => i18n.t(nameless).to_owned(),

@@ -1,14 +1,14 @@
 //! How often sign-ins may fail, and how many may wait for etcd.
 //!
-//! Failures count for each name at each address, so that whoever guesses one user's password keeps
-//! nobody else out, though all of them come through one proxy. A wider limit for each address stops
-//! whoever tries many names. It concerns unknown names alone: a name that signed in within the last day
-//! is neither refused by it, nor does it wait in its queue. The very password that signed in within the
-//! last day is no guess, and no limit concerns it.
+//! Failures count per name and address, so that guessing one user's password locks out no other user,
+//! even behind a proxy, where all clients share one address. A wider limit per address stops attempts
+//! with many names. It applies to unknown names only: a name that signed in within the last day is
+//! neither refused by it nor waits in its queue. The exact password that signed in within the last day
+//! is not a guess, and no limit applies to it.
 //!
-//! A token has no name: its hash stands for both. The address is that of the connection. What a request
-//! says of itself (`X-Forwarded-For`) is the client's to choose, and would give a guesser as many
-//! addresses as it likes.
+//! A token has no name: its hash stands for both. The address is that of the connection. A client
+//! chooses what `X-Forwarded-For` says, so trusting it would give a guesser as many addresses as it
+//! likes.
 
 use std::collections::HashMap;
 use std::hash::Hash as Key;
@@ -60,7 +60,7 @@ struct Limit {
     most: usize,
 }
 
-/// Who tries to sign in, by keyed hashes.
+/// The name and secret of an attempt, as keyed hashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Subject {
     /// The user's name; the token, where there is no name.
@@ -151,13 +151,13 @@ fn remove_earliest<K: Key + Eq + Copy>(times: &mut HashMap<K, Instant>) {
 
 impl State {
     fn standing(&self, subject: &Subject, now: Instant) -> Standing {
-        let lately = |hash: &Hash| {
+        let recent = |hash: &Hash| {
             let at = self.signed_in.get(hash);
             at.is_some_and(|at| now.saturating_duration_since(*at) < KNOWN_FOR)
         };
-        if lately(&subject.secret) {
+        if recent(&subject.secret) {
             Standing::Proven
-        } else if lately(&subject.name) {
+        } else if recent(&subject.name) {
             Standing::Known
         } else {
             Standing::Unknown

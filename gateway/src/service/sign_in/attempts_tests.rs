@@ -37,7 +37,7 @@ fn is_limited(attempts: &Attempts, from: IpAddr, subject: Subject, now: Instant)
     }
 }
 
-/// Fails with names that nobody has, until the address is limited.
+/// Fails with a new name each time, until the address is limited.
 fn spray(attempts: &Attempts, now: Instant) {
     let mut name = 1_000_000;
     while !is_limited(attempts, HERE, user(name, 0), now) {
@@ -114,7 +114,7 @@ fn the_limit_of_an_address_spares_names_that_signed_in_within_a_day() {
 }
 
 #[test]
-fn whoever_guesses_a_password_does_not_lock_its_user_out() {
+fn guessing_a_password_does_not_lock_its_user_out() {
     let (attempts, now) = (Attempts::default(), Instant::now());
     attempt(&attempts, user(1, 0), now, Outcome::SignedIn);
     for guess in 1..=OF_A_NAME.burst as usize {
