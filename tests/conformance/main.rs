@@ -7,6 +7,7 @@
 mod auth;
 mod cases;
 mod certificates;
+mod chunks;
 mod cluster;
 mod conventions;
 mod differences;

@@ -9,6 +9,7 @@
 //! Where it is not etcd's gateway, it is so on purpose:
 //! - the door (Host, Origin) is ours, bodies and frames have a size, and no cookie is a token;
 //! - refusals carry the `error` member that etcd dropped in 3.6 ([`errors`]);
+//! - a line of a stream longer than 32 MiB comes in several chunks;
 //! - a stream's malformed question is answered by an error rather than by silence;
 //! - a unary call over a WebSocket is made when its question is there, not when the socket ends;
 //! - [`unlock`] deletes locks alone;

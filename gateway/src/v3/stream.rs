@@ -3,6 +3,9 @@
 //! The head of the answer waits for the first message, as etcd's gateway lets it: a call that is
 //! refused at once has the status of its refusal. A client that goes takes its call with it, wherever
 //! that stands; one that leaves data unread is left after a while.
+//!
+//! Each line is one frame of the body, and so one chunk of HTTP/1.1: etcd's gateway writes each document
+//! with one call, and clients such as etcd3gw parse each chunk as a document.
 
 use std::future::ready;
 use std::time::Duration;
@@ -25,7 +28,6 @@ use super::errors::{Refused, Shaped, code};
 use super::resume::Watching;
 use super::schema::MessageId;
 use super::transcode::{Encoder, Splitter, encode};
-use super::unary::CHUNK;
 use crate::content::{is_undecodable, unreadable};
 use crate::etcd::RawAnswers;
 use crate::live::stream::UNREAD;
@@ -33,6 +35,11 @@ use crate::server::{Paused, Unhurried};
 
 /// How long a client may leave data unread when the gateway stops.
 const LAST: Duration = Duration::from_secs(1);
+
+/// Longest line that is sent as one chunk, bytes; a longer one is sent in several, so that its JSON is
+/// never in memory as a whole. The largest values that etcd recommends to allow (10 MiB), written over one
+/// another with `prev_kv`, are 28 MiB of JSON.
+const LONGEST_CHUNK: usize = 32 << 20;
 
 /// The call that makes no sense without a question; etcd's gateway then never answers.
 const WATCH: &str = "/etcdserverpb.Watch/Watch";
@@ -340,30 +347,78 @@ fn line(value: &Value) -> Bytes {
     line.into()
 }
 
-/// One answer as a line, a chunk at a time; whether the client took it.
+/// One answer as a line, in one chunk up to [`LONGEST_CHUNK`]; whether the client took it.
 async fn write(
     message: MessageId,
     bytes: Bytes,
     to_body: &mpsc::Sender<Bytes>,
     stop: &CancellationToken,
 ) -> bool {
-    let Ok(mut encoder) = Encoder::new(message, bytes) else {
-        let line = line(&Refused::unreadable().in_stream());
-        return hand(to_body, line, stop).await;
-    };
-    let mut chunk = br#"{"result":"#.to_vec();
-    loop {
-        let Ok(ended) = encoder.write(&mut chunk, CHUNK) else {
-            // The line stays without its end, which nothing can mend.
+    let mut line = Line::new(message, bytes, LONGEST_CHUNK);
+    while let Some(chunk) = line.next() {
+        if !hand(to_body, chunk, stop).await {
             return false;
+        }
+    }
+    !line.broken
+}
+
+/// One answer's line in chunks.
+struct Line {
+    /// Absent once the line has ended.
+    encoder: Option<Encoder>,
+    longest_chunk: usize,
+    next: Vec<u8>,
+    /// A chunk was returned.
+    begun: bool,
+    /// The answer turned out to be unreadable after that.
+    broken: bool,
+}
+
+impl Line {
+    fn new(message: MessageId, bytes: Bytes, longest_chunk: usize) -> Self {
+        // Base64 makes four bytes of three; names and numbers come on top.
+        let length = bytes.len() + bytes.len() / 2;
+        let encoder = Encoder::new(message, bytes).ok();
+        let next = if encoder.is_some() {
+            let mut next = Vec::with_capacity(length.min(longest_chunk) + 64);
+            next.extend_from_slice(br#"{"result":"#);
+            next
+        } else {
+            line(&Refused::unreadable().in_stream()).into()
         };
-        if ended {
-            chunk.extend_from_slice(b"}\n");
+        Self {
+            encoder,
+            longest_chunk,
+            next,
+            begun: false,
+            broken: false,
         }
-        let taken = hand(to_body, std::mem::take(&mut chunk).into(), stop).await;
-        if ended || !taken {
-            return taken;
+    }
+
+    fn next(&mut self) -> Option<Bytes> {
+        let mut chunk = std::mem::take(&mut self.next);
+        if let Some(encoder) = &mut self.encoder {
+            match encoder.write(&mut chunk, self.longest_chunk) {
+                Ok(true) => {
+                    chunk.extend_from_slice(b"}\n");
+                    self.encoder = None;
+                }
+                Ok(false) => {}
+                Err(_) if !self.begun => {
+                    self.encoder = None;
+                    return Some(line(&Refused::unreadable().in_stream()));
+                }
+                Err(_) => {
+                    // The line stays without its end, which nothing can repair.
+                    self.encoder = None;
+                    self.broken = true;
+                    return None;
+                }
+            }
         }
+        self.begun = true;
+        (!chunk.is_empty()).then(|| chunk.into())
     }
 }
 
@@ -391,6 +446,50 @@ pub(super) fn result(message: MessageId, bytes: Bytes) -> Result<Vec<u8>, Refuse
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::v3::schema;
+
+    /// A watch's answer with values of so many bytes, as etcd sends it: `events` (11) of `kv` (2) of
+    /// `value` (5).
+    fn answer(values: &[usize]) -> Bytes {
+        let mut answer = Vec::new();
+        for length in values {
+            let mut inner = vec![b'v'; *length];
+            for number in [5, 2, 11] {
+                let mut outer = Vec::new();
+                prost::encoding::bytes::encode(number, &inner, &mut outer);
+                inner = outer;
+            }
+            answer.extend(inner);
+        }
+        answer.into()
+    }
+
+    fn chunks(bytes: Bytes, longest_chunk: usize) -> Vec<Bytes> {
+        let output = schema::method("/v3/watch").expect("watches exist").output;
+        let mut line = Line::new(output, bytes, longest_chunk);
+        std::iter::from_fn(|| line.next()).collect()
+    }
+
+    #[test]
+    fn a_line_is_one_chunk_whatever_its_values_are() {
+        for values in [&[][..], &[1], &[100_000], &[1_400_000], &[1_400_000; 14]] {
+            let chunks = chunks(answer(values), LONGEST_CHUNK);
+            assert_eq!(chunks.len(), 1, "{values:?}");
+            assert!(chunks[0].ends_with(b"}}\n"));
+            let line: Value = serde_json::from_slice(&chunks[0]).expect("a document");
+            let events = line["result"]["events"].as_array();
+            assert_eq!(events.map_or(0, Vec::len), values.len());
+        }
+    }
+
+    #[test]
+    fn a_line_beyond_the_longest_chunk_comes_in_several() {
+        let values = [1000; 50];
+        let whole = chunks(answer(&values), LONGEST_CHUNK).concat();
+        let pieces = chunks(answer(&values), 10_000);
+        assert!(pieces.len() > 5, "{}", pieces.len());
+        assert_eq!(pieces.concat(), whole);
+    }
 
     #[tokio::test]
     async fn the_end_does_not_wait_for_who_reads_nothing() {

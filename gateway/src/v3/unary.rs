@@ -18,7 +18,7 @@ use crate::etcd::Credentials;
 use crate::failure::Failure;
 
 /// Bytes of JSON made at a time: an answer that has more is sent while it is made.
-pub(super) const CHUNK: usize = 64 << 10;
+const CHUNK: usize = 64 << 10;
 
 /// Answers a request.
 pub(super) async fn respond(ask: &Ask, body: Body) -> Result<Response, Refused> {
