@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use prost::encoding::{WireType, encode_key, encode_varint};
+use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
 use super::json::{Invalid, Next, Reader, integer};
 use crate::v3::schema::{Field, Kind, MessageId};
@@ -31,17 +31,128 @@ type Result<T> = std::result::Result<T, Invalid>;
 /// The message of the first JSON value in `text`; nothing but space is an empty message.
 pub(crate) fn decode(message: MessageId, text: &[u8]) -> Result<Vec<u8>> {
     let mut reader = Reader::new(text);
-    let mut out = Vec::with_capacity(text.len() * 3 / 4);
+    let mut out = Output::with_capacity(text.len() * 3 / 4);
     if !reader.is_empty() {
         read_message(&mut reader, message, &mut out, DEPTH)?;
     }
-    Ok(out)
+    Ok(out.finish())
+}
+
+/// A message being encoded, front to back.
+///
+/// The length of a nested message precedes it but is known only at its end, and its varint takes more or
+/// fewer bytes depending on the lengths inside. One byte is reserved for it, which fits most lengths; longer
+/// ones are recorded and inserted in one pass at the end. Inserting each at once would move a message once
+/// for every level of nesting: quadratic in the size of a deep request.
+#[derive(Debug, Default)]
+struct Output {
+    bytes: Vec<u8>,
+    /// Lengths that do not fit the byte reserved for them, in the order in which their messages ended.
+    long: Vec<Length>,
+    /// Bytes that the recorded lengths take beyond the reserved ones.
+    extra: usize,
+}
+
+/// A length to insert.
+#[derive(Clone, Copy, Debug)]
+struct Length {
+    /// Offset of the reserved byte.
+    at: usize,
+    value: usize,
+}
+
+/// A nested message being encoded.
+#[derive(Clone, Copy, Debug)]
+struct Nested {
+    /// Offset of the byte reserved for its length.
+    at: usize,
+    /// [`Output::extra`] when it began.
+    extra: usize,
+}
+
+impl Output {
+    fn with_capacity(bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+            ..Self::default()
+        }
+    }
+
+    /// Begins a nested message.
+    fn open(&mut self, field: &Field) -> Nested {
+        encode_key(field.number, WireType::LengthDelimited, &mut self.bytes);
+        let at = self.bytes.len();
+        self.bytes.push(0);
+        Nested {
+            at,
+            extra: self.extra,
+        }
+    }
+
+    /// Ends the innermost nested message.
+    fn close(&mut self, nested: Nested) {
+        let within = self.extra - nested.extra;
+        let value = self.bytes.len() - nested.at - 1 + within;
+        if let Ok(short) = u8::try_from(value)
+            && short < 0x80
+        {
+            self.bytes[nested.at] = short;
+            return;
+        }
+        self.extra += encoded_len_varint(value as u64) - 1;
+        self.long.push(Length {
+            at: nested.at,
+            value,
+        });
+    }
+
+    fn varint(&mut self, field: &Field, value: u64, said: bool) {
+        if value != 0 || said {
+            encode_key(field.number, WireType::Varint, &mut self.bytes);
+            encode_varint(value, &mut self.bytes);
+        }
+    }
+
+    fn delimited(&mut self, field: &Field, value: &[u8], said: bool) {
+        if !value.is_empty() || said {
+            encode_key(field.number, WireType::LengthDelimited, &mut self.bytes);
+            encode_varint(value.len() as u64, &mut self.bytes);
+            self.bytes.extend_from_slice(value);
+        }
+    }
+
+    /// The message.
+    fn finish(mut self) -> Vec<u8> {
+        if self.long.is_empty() {
+            return self.bytes;
+        }
+        let mut out = Vec::with_capacity(self.bytes.len() + self.extra);
+        self.pieces(|piece| out.extend_from_slice(piece));
+        out
+    }
+
+    /// The message in pieces: what was encoded, with the recorded lengths in between.
+    fn pieces(&mut self, mut take: impl FnMut(&[u8])) {
+        // Recorded inner messages first, needed by offset.
+        self.long.sort_unstable_by_key(|length| length.at);
+        let mut begin = 0;
+        let mut varint = Vec::with_capacity(10);
+        for length in &self.long {
+            take(&self.bytes[begin..length.at]);
+            varint.clear();
+            encode_varint(length.value as u64, &mut varint);
+            take(&varint);
+            // The varint replaces the reserved byte.
+            begin = length.at + 1;
+        }
+        take(&self.bytes[begin..]);
+    }
 }
 
 fn read_message(
     reader: &mut Reader<'_>,
     message: MessageId,
-    out: &mut Vec<u8>,
+    out: &mut Output,
     depth: usize,
 ) -> Result<()> {
     let message = message.get();
@@ -89,12 +200,7 @@ fn insert(seen: &mut u64, index: usize) -> bool {
     new
 }
 
-fn read_list(
-    reader: &mut Reader<'_>,
-    field: &Field,
-    out: &mut Vec<u8>,
-    depth: usize,
-) -> Result<()> {
+fn read_list(reader: &mut Reader<'_>, field: &Field, out: &mut Output, depth: usize) -> Result<()> {
     if reader.next()? != Next::Array {
         return reader.error(format!("unexpected value for the list {}", field.name));
     }
@@ -110,18 +216,16 @@ fn read_list(
 fn read_value(
     reader: &mut Reader<'_>,
     field: &Field,
-    out: &mut Vec<u8>,
+    out: &mut Output,
     depth: usize,
 ) -> Result<()> {
     let said = field.repeated || field.oneof.is_some();
     let start = reader.position();
     match &field.kind {
         Kind::Message(message) => {
-            encode_key(field.number, WireType::LengthDelimited, out);
-            let begin = out.len();
-            out.push(0);
+            let nested = out.open(field);
             read_message(reader, *message, out, depth - 1)?;
-            close(out, begin);
+            out.close(nested);
         }
         Kind::Bool => {
             let value = match reader.next()? {
@@ -129,33 +233,33 @@ fn read_value(
                 Next::False => reader.word("false").map(|()| false),
                 _ => return invalid(reader, field, start),
             }?;
-            varint(out, field, u64::from(value), said);
+            out.varint(field, u64::from(value), said);
         }
         Kind::Int32 => {
             let value = read_integer(reader, field, i32::MIN.into(), i32::MAX.into())?;
-            varint(out, field, value as u64, said);
+            out.varint(field, value as u64, said);
         }
         Kind::Int64 => {
             let value = read_integer(reader, field, i64::MIN.into(), i64::MAX.into())?;
-            varint(out, field, value as u64, said);
+            out.varint(field, value as u64, said);
         }
         Kind::Uint32 => {
             let value = read_integer(reader, field, 0, u32::MAX.into())?;
-            varint(out, field, value as u64, said);
+            out.varint(field, value as u64, said);
         }
         Kind::Uint64 => {
             let value = read_integer(reader, field, 0, u64::MAX.into())?;
-            varint(out, field, value as u64, said);
+            out.varint(field, value as u64, said);
         }
         Kind::Enum(names) => {
             if reader.next()? == Next::String {
                 // A name that is not known is passed over, as a field is.
                 if let Some(number) = names.number(&reader.string()?) {
-                    varint(out, field, i64::from(number) as u64, said);
+                    out.varint(field, i64::from(number) as u64, said);
                 }
             } else if reader.next()? == Next::Number {
                 let value = read_integer(reader, field, i32::MIN.into(), i32::MAX.into())?;
-                varint(out, field, value as u64, said);
+                out.varint(field, value as u64, said);
             } else {
                 return invalid(reader, field, start);
             }
@@ -165,7 +269,7 @@ fn read_value(
                 return invalid(reader, field, start);
             }
             let text = reader.string()?;
-            bytes(out, field, text.as_bytes(), said);
+            out.delimited(field, text.as_bytes(), said);
         }
         Kind::Bytes => {
             if reader.next()? != Next::String {
@@ -177,7 +281,7 @@ fn read_value(
                 let what = format!("invalid base64 for {}: {seen}", field.name);
                 return Reader::error_at(start, what);
             };
-            bytes(out, field, &value, said);
+            out.delimited(field, &value, said);
         }
     }
     Ok(())
@@ -211,35 +315,6 @@ fn invalid<T>(reader: &mut Reader<'_>, field: &Field, start: usize) -> Result<T>
     Reader::error_at(start, format!("invalid value for {}: {seen}", field.name))
 }
 
-fn varint(out: &mut Vec<u8>, field: &Field, value: u64, said: bool) {
-    if value != 0 || said {
-        encode_key(field.number, WireType::Varint, out);
-        encode_varint(value, out);
-    }
-}
-
-fn bytes(out: &mut Vec<u8>, field: &Field, value: &[u8], said: bool) {
-    if !value.is_empty() || said {
-        encode_key(field.number, WireType::LengthDelimited, out);
-        encode_varint(value.len() as u64, out);
-        out.extend_from_slice(value);
-    }
-}
-
-/// Writes the length of what lies behind the byte at `begin`, which was kept for it.
-fn close(out: &mut Vec<u8>, begin: usize) {
-    let length = out.len() - begin - 1;
-    if let Ok(short) = u8::try_from(length)
-        && short < 0x80
-    {
-        out[begin] = short;
-        return;
-    }
-    let mut prefix = Vec::with_capacity(5);
-    encode_varint(length as u64, &mut prefix);
-    drop(out.splice(begin..=begin, prefix));
-}
-
 /// As Go decodes it: line ends are passed over, and the padding is judged by the text's own length.
 fn unbase64(text: &str) -> Option<Vec<u8>> {
     let url = text.contains(['-', '_']);
@@ -257,6 +332,7 @@ fn unbase64(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use prost_reflect::prost::Message as _;
     use prost_reflect::{DescriptorPool, DynamicMessage};
 
     use super::*;
@@ -418,6 +494,56 @@ mod tests {
         assert!(bytes.len() > 128 * 4, "lengths of nested messages grow");
         assert!(DynamicDepth::of(&bytes) >= 128);
         refused("/v3/kv/txn", &nested(1000));
+    }
+
+    /// Nested transactions, `depth` of them, around a put of so many bytes; each has `beside` small puts.
+    fn transaction(depth: usize, value: usize, beside: usize) -> String {
+        let small = r#"{"request_put":{"key":"Zm9v"}},"#.repeat(beside);
+        let open = format!(r#"{{"success":[{small}{{"request_txn":"#).repeat(depth);
+        let put = format!(
+            r#"{{"success":[{{"request_put":{{"value":"{}"}}}}]}}"#,
+            "A".repeat(value / 3 * 4)
+        );
+        format!("{open}{put}{}", "}]}".repeat(depth))
+    }
+
+    #[test]
+    fn lengths_of_every_size_are_as_another_writer_has_them() {
+        let pool = DescriptorPool::decode(schema::DESCRIBED).expect("embedded");
+        let described = pool
+            .get_message_by_name("etcdserverpb.TxnRequest")
+            .expect("transactions exist");
+        // prost reads messages a hundred deep at most, and each transaction here is two.
+        for depth in [0, 1, 2, 5, 40] {
+            for value in [0, 99, 120, 126, 129, 16_377, 16_383, 20_001] {
+                for beside in [0, 1, 3] {
+                    let bytes = accepted("/v3/kv/txn", &transaction(depth, value, beside));
+                    let read = DynamicMessage::decode(described.clone(), &bytes[..]);
+                    let written = read.expect("well-formed").encode_to_vec();
+                    assert!(written == bytes, "{depth} {value} {beside}");
+                }
+            }
+        }
+        let deepest = accepted("/v3/kv/txn", &transaction(190, 20_001, 0));
+        assert!(DynamicDepth::of(&deepest) >= 2 * 190);
+    }
+
+    #[test]
+    fn each_byte_is_copied_once_however_deep_it_lies() {
+        let text = transaction(190, 600_000, 40);
+        let mut reader = Reader::new(text.as_bytes());
+        let mut out = Output::default();
+        read_message(&mut reader, input("/v3/kv/txn"), &mut out, DEPTH).expect("a transaction");
+        assert!(out.long.len() >= 2 * 190, "{} long ones", out.long.len());
+        let (mut copied, mut pieces) = (0, 0);
+        out.pieces(|piece| {
+            copied += piece.len();
+            pieces += 1;
+        });
+        let lengths = out.long.len();
+        let message = out.finish();
+        assert_eq!(copied, message.len());
+        assert!(pieces <= 2 * lengths + 1, "{pieces} pieces");
     }
 
     /// How many messages of field 2 lie within each other's first byte.
