@@ -2,7 +2,10 @@
 
 use serde_json::json;
 use support::gateway::InProcess;
-use support::{Etcd, spawn};
+use support::{Etcd, FakeEtcd, spawn};
+
+/// gRPC's code for what has none.
+const UNKNOWN: u16 = 2;
 
 #[tokio::test]
 async fn a_read_is_503_when_etcd_is_gone_and_504_when_it_is_silent() {
@@ -114,4 +117,35 @@ async fn a_write_that_was_never_sent_is_only_unavailable() {
         assert_eq!(answer.status, 503, "{}", answer.text());
         assert!(!answer.header("retry-after").is_empty());
     }
+}
+
+#[tokio::test]
+async fn a_proposal_that_raft_dropped_is_503_no_leader_and_at_v3_what_etcd_says() {
+    let fake = FakeEtcd::start();
+    let dropped = "raft proposal dropped";
+    for call in ["KV/Put", "KV/Txn", "Lease/LeaseGrant"] {
+        // As etcd's `togRPCError` passes on what it has no code for.
+        fake.refuses(call, UNKNOWN, dropped);
+    }
+    let gateway = InProcess::start(&fake.url(), &[]).await;
+    let api = gateway.api();
+    for ask in [
+        api.put("/kv?key=k", "v"),
+        api.post(
+            "/txn",
+            &json!({"then": [{"put": {"key": "k", "value": "v"}}]}),
+        ),
+        api.post("/leases", &json!({"ttl": 60})),
+    ] {
+        let answer = ask.send().await;
+        assert!(!answer.header("retry-after").is_empty());
+        let problem = answer.problem(503, "no_leader");
+        assert_eq!(problem["detail"], dropped);
+    }
+    let put = gateway.root().post("/v3/kv/put", &json!({"key": "aw=="}));
+    let refused = put.send().await.json(500);
+    assert_eq!(
+        (&refused["code"], &refused["message"]),
+        (&json!(UNKNOWN), &json!(dropped))
+    );
 }

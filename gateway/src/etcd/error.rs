@@ -1,7 +1,8 @@
 //! etcd's codes and messages, translated in one table.
 //!
 //! By message before code: what runs through etcd's own in-process client (Lock, Election, some of
-//! Maintenance) loses its code and arrives as `Unknown`.
+//! Maintenance) loses its code and arrives as `Unknown`, and so does whatever etcd has no code for, such
+//! as raft's own errors (`togRPCError` in etcd's `v3rpc/util.go`).
 
 use etcd_client::Error;
 use shared::Code as Api;
@@ -23,6 +24,10 @@ const CORRUPT: &str = "corrupt cluster";
 
 /// What etcd says to a change of members that would leave too few who run, the last one's removal included.
 const NOT_STARTED: &str = "not enough started members";
+
+/// raft takes no proposals while leadership is transferred, or when a member that is to append one knows
+/// of no leader. It says so before anything was appended, so nothing is in doubt.
+const DROPPED: &str = "raft proposal dropped";
 
 /// What a message says, wherever it stands. The first row that is contained wins.
 const BY_MESSAGE: &[(&str, Api)] = &[
@@ -64,6 +69,38 @@ const BY_MESSAGE: &[(&str, Api)] = &[
     ("key not found", Api::KeyNotFound),
     ("key is not provided", Api::BadRequest),
     ("no leader", Api::NoLeader),
+    (DROPPED, Api::NoLeader),
+    ("leader changed", Api::Unavailable),
+    ("not leader", Api::Conflict),
+    ("request timed out", Api::Unavailable),
+    ("applied index has timed out", Api::Unavailable),
+    ("not a primary lessor", Api::Unavailable),
+    ("server stopped", Api::Unavailable),
+    // raft's own word for the same.
+    ("raft: stopped", Api::Unavailable),
+    // Both spellings are etcd's.
+    ("request cancelled", Api::Unavailable),
+    ("request canceled", Api::Unavailable),
+    ("watch canceled", Api::Unavailable),
+    ("context canceled", Api::Unavailable),
+    ("context deadline exceeded", Api::Timeout),
+    ("can only promote a learner member", Api::Conflict),
+    ("too many learner members", Api::Conflict),
+    ("cluster ID mismatch", Api::Conflict),
+    ("bad leader transferee", Api::Conflict),
+    ("a downgrade job in progress", Api::Conflict),
+    ("no inflight downgrade job", Api::Conflict),
+    ("cluster version not found", Api::Conflict),
+    ("downgrade target version", Api::BadRequest),
+    ("root user does not", Api::Conflict),
+    ("role name is empty", Api::BadRequest),
+    ("permission not given", Api::BadRequest),
+    ("member URLs are invalid", Api::BadRequest),
+    ("value is provided", Api::BadRequest),
+    ("lease is provided", Api::BadRequest),
+    ("invalid sort option", Api::BadRequest),
+    ("invalid client api version", Api::BadRequest),
+    ("unknown method", Api::Unsupported),
     ("rpc not supported for learner", Api::Unsupported),
     ("not capable", Api::Unsupported),
     // Refused while that alarm is raised, before anything was proposed.
@@ -209,6 +246,10 @@ fn hint_by_message(detail: &str) -> Option<&'static str> {
             "a member holds other data than the rest: GET /cluster/hash says which; GET /cluster/alarms, and DELETE disarms",
         ),
         (
+            DROPPED,
+            "nothing was written: the leader is being moved or elected; retry in a moment",
+        ),
+        (
             NOT_GRANTED,
             "a permission is named by exactly the range it was granted for",
         ),
@@ -235,315 +276,4 @@ fn hint(code: Api) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A row of the table: what etcd says → the API's code for a read.
-    fn check(grpc: Grpc, message: &str, expected: Api) {
-        let failure = from_status(Effect::Read, Status::new(grpc, message));
-        assert_eq!(failure.code, expected, "{grpc:?} {message}");
-    }
-
-    #[tokio::test]
-    async fn a_request_that_its_connection_gave_up_is_lost() {
-        use hyper_util::rt::{TokioExecutor, TokioIo};
-
-        let (io, _other) = tokio::io::duplex(64);
-        let begun = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(io));
-        let (mut sender, connection) = begun.await.expect("it begins");
-        drop(connection);
-        let request = http::Request::new(http_body_util::Empty::<bytes::Bytes>::new());
-        let error = sender.send_request(request).await;
-        let status = Status::from_error(Box::new(error.expect_err("nobody sends it")));
-        assert_eq!(status.code(), Grpc::Cancelled);
-        assert!(connection_lost(&status) && !connection_lost(&Status::cancelled("by etcd")));
-    }
-
-    #[test]
-    fn invalid_arguments() {
-        check(
-            Grpc::InvalidArgument,
-            "etcdserver: key is not provided",
-            Api::BadRequest,
-        );
-        check(
-            Grpc::InvalidArgument,
-            "etcdserver: key not found",
-            Api::KeyNotFound,
-        );
-        check(
-            Grpc::InvalidArgument,
-            "etcdserver: value is provided",
-            Api::BadRequest,
-        );
-        check(
-            Grpc::InvalidArgument,
-            "etcdserver: lease is provided",
-            Api::BadRequest,
-        );
-        check(
-            Grpc::InvalidArgument,
-            "etcdserver: too many operations in txn request",
-            Api::TooManyOps,
-        );
-        check(
-            Grpc::InvalidArgument,
-            "etcdserver: duplicate key given in txn request",
-            Api::DuplicateKey,
-        );
-        check(
-            Grpc::InvalidArgument,
-            "etcdserver: invalid sort option",
-            Api::BadRequest,
-        );
-        check(
-            Grpc::InvalidArgument,
-            "etcdserver: request is too large",
-            Api::TooLarge,
-        );
-        check(
-            Grpc::InvalidArgument,
-            "etcdserver: user name is empty",
-            Api::Unauthenticated,
-        );
-        check(
-            Grpc::InvalidArgument,
-            "etcdserver: authentication failed, invalid user ID or password",
-            Api::Unauthenticated,
-        );
-        check(
-            Grpc::InvalidArgument,
-            "etcdserver: revision of auth store is old",
-            Api::Unauthenticated,
-        );
-    }
-
-    #[test]
-    fn revisions_and_leases() {
-        check(
-            Grpc::OutOfRange,
-            "etcdserver: mvcc: required revision has been compacted",
-            Api::Compacted,
-        );
-        check(
-            Grpc::OutOfRange,
-            "etcdserver: mvcc: required revision is a future revision",
-            Api::FutureRevision,
-        );
-        check(
-            Grpc::OutOfRange,
-            "etcdserver: too large lease TTL",
-            Api::Unprocessable,
-        );
-        check(
-            Grpc::NotFound,
-            "etcdserver: requested lease not found",
-            Api::LeaseNotFound,
-        );
-        check(
-            Grpc::NotFound,
-            "etcdserver: member not found",
-            Api::MemberNotFound,
-        );
-        check(
-            Grpc::FailedPrecondition,
-            "etcdserver: lease already exists",
-            Api::AlreadyExists,
-        );
-    }
-
-    #[test]
-    fn failed_preconditions() {
-        check(
-            Grpc::FailedPrecondition,
-            "etcdserver: member ID already exist",
-            Api::AlreadyExists,
-        );
-        check(
-            Grpc::FailedPrecondition,
-            "etcdserver: Peer URLs already exists",
-            Api::AlreadyExists,
-        );
-        check(
-            Grpc::FailedPrecondition,
-            "etcdserver: user name already exists",
-            Api::AlreadyExists,
-        );
-        check(
-            Grpc::FailedPrecondition,
-            "etcdserver: user name not found",
-            Api::UserNotFound,
-        );
-        check(
-            Grpc::FailedPrecondition,
-            "etcdserver: role name already exists",
-            Api::AlreadyExists,
-        );
-        check(
-            Grpc::FailedPrecondition,
-            "etcdserver: role name not found",
-            Api::RoleNotFound,
-        );
-        check(
-            Grpc::FailedPrecondition,
-            "etcdserver: authentication is not enabled",
-            Api::Unauthenticated,
-        );
-        check(
-            Grpc::FailedPrecondition,
-            "etcdserver: role is not granted to the user",
-            Api::RoleNotFound,
-        );
-        check(
-            Grpc::FailedPrecondition,
-            "etcdserver: permission is not granted to the role",
-            Api::Unprocessable,
-        );
-        check(
-            Grpc::InvalidArgument,
-            "etcdserver: invalid auth management",
-            Api::Conflict,
-        );
-        check(
-            Grpc::FailedPrecondition,
-            "etcdserver: root user does not exist",
-            Api::Conflict,
-        );
-        check(
-            Grpc::FailedPrecondition,
-            "etcdserver: cluster ID mismatch",
-            Api::Conflict,
-        );
-        check(
-            Grpc::FailedPrecondition,
-            "etcdserver: bad leader transferee",
-            Api::Conflict,
-        );
-        check(
-            Grpc::FailedPrecondition,
-            "etcdserver: rpc not supported for learner",
-            Api::Unsupported,
-        );
-    }
-
-    #[test]
-    fn exhausted_denied_and_away() {
-        check(
-            Grpc::ResourceExhausted,
-            "etcdserver: mvcc: database space exceeded",
-            Api::NoSpace,
-        );
-        check(
-            Grpc::ResourceExhausted,
-            "etcdserver: too many requests",
-            Api::RateLimited,
-        );
-        check(
-            Grpc::ResourceExhausted,
-            "grpc: received message larger than max (2500013 vs. 2097152)",
-            Api::TooLarge,
-        );
-        check(
-            Grpc::PermissionDenied,
-            "etcdserver: permission denied",
-            Api::Forbidden,
-        );
-        check(
-            Grpc::Unauthenticated,
-            "etcdserver: invalid auth token",
-            Api::Unauthenticated,
-        );
-        check(Grpc::Unavailable, "etcdserver: no leader", Api::NoLeader);
-        check(
-            Grpc::Unavailable,
-            "etcdserver: server stopped",
-            Api::Unavailable,
-        );
-        check(
-            Grpc::Unavailable,
-            "etcdserver: request timed out",
-            Api::Unavailable,
-        );
-        check(
-            Grpc::DeadlineExceeded,
-            "context deadline exceeded",
-            Api::Timeout,
-        );
-        check(Grpc::Unimplemented, "unknown method", Api::Unsupported);
-        check(
-            Grpc::DataLoss,
-            "etcdserver: corrupt cluster",
-            Api::Unavailable,
-        );
-        check(Grpc::DataLoss, "something else", Api::Internal);
-    }
-
-    #[test]
-    fn what_a_corrupt_cluster_refuses_has_not_happened() {
-        let status = Status::new(Grpc::DataLoss, "etcdserver: corrupt cluster");
-        let refused = from_status(Effect::Write, status);
-        assert_eq!(refused.code, Api::Unavailable);
-        assert!(refused.hint.is_some_and(|hint| hint.contains("alarms")));
-    }
-
-    #[test]
-    fn what_lost_its_code_is_known_by_its_message() {
-        check(
-            Grpc::Unknown,
-            "etcdserver: requested lease not found",
-            Api::LeaseNotFound,
-        );
-        check(
-            Grpc::Unknown,
-            "etcdserver: permission denied",
-            Api::Forbidden,
-        );
-        check(Grpc::Unknown, "auth: permission denied", Api::Forbidden);
-        check(
-            Grpc::Unknown,
-            "etcdserver: user name is empty",
-            Api::Unauthenticated,
-        );
-        check(Grpc::Unknown, "election: no leader", Api::ElectionNotFound);
-        check(
-            Grpc::Unknown,
-            "etcdserver: re-configuration failed due to not enough started members",
-            Api::Conflict,
-        );
-        check(Grpc::Unknown, "something else", Api::Internal);
-    }
-
-    #[test]
-    fn a_write_without_an_answer_has_an_unknown_outcome() {
-        for message in [
-            "etcdserver: leader changed",
-            "etcdserver: request timed out",
-            "etcdserver: server stopped",
-            "Error, decoded message length too large: found 600000000 bytes, the limit is: 536870912 bytes",
-        ] {
-            let failure = from_status(Effect::Write, Status::new(Grpc::Unavailable, message));
-            assert_eq!(failure.code, Api::OutcomeUnknown, "{message}");
-        }
-        let refused = from_status(
-            Effect::Write,
-            Status::new(Grpc::Unavailable, "etcdserver: unhealthy cluster"),
-        );
-        assert_eq!(refused.code, Api::Conflict);
-        let refused = from_status(
-            Effect::Write,
-            Status::new(Grpc::PermissionDenied, "etcdserver: permission denied"),
-        );
-        assert_eq!(refused.code, Api::Forbidden);
-    }
-
-    #[test]
-    fn the_detail_is_etcds_sentence_alone() {
-        let status = Status::new(Grpc::NotFound, "etcdserver: requested lease not found");
-        assert_eq!(
-            from_status(Effect::Read, status).detail,
-            "requested lease not found"
-        );
-        let wrapped = "rpc error: code = PermissionDenied desc = etcdserver: permission denied";
-        assert_eq!(plain(wrapped), "permission denied");
-    }
-}
+mod tests;
