@@ -247,3 +247,37 @@ async fn a_path_may_be_escaped() {
     let answer = side.call(&path, &json!({"key": side.key("x")})).await;
     assert!(answer["header"].is_object());
 }
+
+#[tokio::test]
+async fn every_socket_answers_a_close_with_its_code() {
+    let side = Side::ours().await;
+    let granted = side.call("/v3/lease/grant", &json!({"TTL": 600})).await;
+    let lock = json!({"name": side.key("l")});
+    side.call("/v3/lock/lock", &lock).await;
+    let create = json!({"create_request": {"key": side.key("w")}});
+    let empty = json!({});
+    // With the request, if any, and whether it is answered at once.
+    let sockets = [
+        ("/v3/watch", None, false),
+        ("/v3/watch", Some(&create), true),
+        ("/v3/lease/keepalive", Some(&granted), true),
+        ("/v3/maintenance/snapshot", Some(&empty), true),
+        ("/v3/kv/put", None, false),
+        // Waits for its turn.
+        ("/v3/lock/lock", Some(&lock), false),
+    ];
+    for code in [Some(1000), Some(4321), None] {
+        for (path, question, answered) in sockets {
+            let mut socket = side.socket(path, &[]).await;
+            if let Some(question) = question {
+                socket.send(question).await;
+            }
+            if answered {
+                socket.line_within(DEADLINE).await.expect("an answer");
+            }
+            let ended = socket.close(code, DEADLINE).await;
+            let expected = Ended::Orderly(code.map(Into::into));
+            assert_eq!(ended, expected, "{path} closed with {code:?}");
+        }
+    }
+}

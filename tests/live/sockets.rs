@@ -226,3 +226,61 @@ async fn what_is_no_message_closes_the_socket_and_says_why() {
         Ended::Orderly(Some(1009.into()))
     );
 }
+
+/// Codes that a client closes with, as RFC 6455 lets it; or none.
+const CODES: [Option<u16>; 4] = [Some(1000), Some(1001), Some(4321), None];
+
+#[tokio::test]
+async fn every_socket_answers_a_close_with_its_code() {
+    let world = World::new("closing").await;
+    let name = |name: &str| percent(world.key(name));
+    let leader = json!({"ttl": 60, "value": "one"});
+    let leading = world
+        .api
+        .post(&format!("/elections/{}/hold", name("led")), &leader);
+    let _leading = Stream::ndjson(leading).await;
+    let held = world.api.post(
+        &format!("/locks/{}/hold", name("held")),
+        &json!({"ttl": 60}),
+    );
+    let mut held = Stream::ndjson(held).await;
+    held.of("acquired").await;
+    for code in CODES {
+        for path in [
+            "/watch".to_owned(),
+            format!("/watch?prefix={}", name("")),
+            format!("/watch?prefix={}&snapshot", name("")),
+            "/locks?live".to_owned(),
+            format!("/locks/{}?live", name("held")),
+            "/leases/hold?ttl=60".to_owned(),
+            format!("/locks/{}/hold?ttl=60", name("free")),
+            // Waits for its turn.
+            format!("/locks/{}/hold?ttl=60", name("held")),
+            format!("/elections/{}/hold?ttl=60&value=two", name("led")),
+            format!("/elections/{}/observe", name("led")),
+            format!("/elections/{}/observe", name("nobody")),
+        ] {
+            let mut socket = Stream::socket(&world.api, &path).await;
+            let ended = socket.close(code, DEADLINE).await;
+            let expected = Ended::Orderly(code.map(Into::into));
+            assert_eq!(ended, expected, "{path} closed with {code:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_close_is_answered_in_the_middle_of_a_long_history() {
+    let world = World::new("closing-busy").await;
+    let key = world.key("k").into_bytes();
+    let client = world.client().await;
+    let first = support::fill::fill(&client, [(key.clone(), vec![b'v'; 100])]).await;
+    for _ in 0..40 {
+        // Each is a revision: a transaction writes a key once.
+        support::fill::fill(&client, [(key.clone(), vec![b'v'; 500_000])]).await;
+    }
+    let path = format!("/watch?key={}&revision={first}", percent(world.key("k")));
+    let mut socket = Stream::socket(&world.api, &path).await;
+    socket.of("opened").await;
+    let ended = socket.close(Some(4321), DEADLINE).await;
+    assert_eq!(ended, Ended::Orderly(Some(4321_u16.into())));
+}

@@ -45,12 +45,49 @@ where
         })
 }
 
-/// Why the socket ends.
-enum End {
-    /// The client closed it, or it broke.
-    Gone,
-    /// We close it.
+/// How a socket ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SocketEnd {
+    /// The connection is lost, or the client does not answer pings.
+    Lost,
+    /// The client sent a close frame.
+    Closed,
+    /// We send a close frame with this code and reason.
     Close(u16, &'static str),
+}
+
+impl SocketEnd {
+    /// After a read error.
+    pub(crate) fn of_error(error: &axum::Error) -> Self {
+        match unfit(error) {
+            Some((code, reason)) => Self::Close(code, reason),
+            None => Self::Lost,
+        }
+    }
+}
+
+/// Completes the closing handshake (RFC 6455, 7.1.2): sends our close frame or the reply to the client's,
+/// then waits for the client to finish, at most for `grace`.
+pub(crate) async fn close(mut socket: WebSocket, end: SocketEnd, grace: Duration) {
+    let handshake = async {
+        match end {
+            SocketEnd::Lost => return,
+            SocketEnd::Closed => {}
+            SocketEnd::Close(code, reason) => {
+                let frame = CloseFrame {
+                    code,
+                    reason: reason.into(),
+                };
+                if socket.send(ws::Message::Close(Some(frame))).await.is_err() {
+                    return;
+                }
+            }
+        }
+        // tungstenite writes the reply to the client's close frame on the next read.
+        while let Some(Ok(_)) = socket.recv().await {}
+    };
+    // A client that does not answer in time gets no further reply.
+    let _ = timeout(grace, handshake).await;
 }
 
 /// Runs a socket: writes what the producer says, hands it what the client says.
@@ -74,17 +111,11 @@ pub(super) async fn run<F>(
     // producer works is not read from.
     let mut room = None;
     let end = loop {
+        // Reading comes before writing, so that close frames and pings are answered between two messages
+        // however many are queued.
         let message = tokio::select! {
             biased;
-            () = stop.cancelled() => break End::Close(close_code::AWAY, "the gateway stops"),
-            message = outbound.recv() => match message {
-                Some(message) => text(message),
-                None => break End::Close(close_code::NORMAL, "the stream has ended"),
-            },
-            () = &mut producer, if producing => {
-                producing = false;
-                continue;
-            }
+            () = stop.cancelled() => break SocketEnd::Close(close_code::AWAY, "the gateway stops"),
             permit = ops.reserve(), if room.is_none() && !ops.is_closed() => {
                 room = permit.ok();
                 continue;
@@ -101,30 +132,37 @@ pub(super) async fn run<F>(
                     },
                     Inbound::Refused(answer) => answer,
                     Inbound::Nothing => continue,
-                    Inbound::Unfit(code, reason) => break End::Close(code, reason),
-                    Inbound::Gone => break End::Gone,
+                    Inbound::Ended(end) => break end,
                 }
             }
             _ = pings.tick() => {
                 if heard.elapsed() >= liveness.silent {
-                    break End::Gone;
+                    break SocketEnd::Lost;
                 }
                 ws::Message::Ping(bytes::Bytes::new())
             }
-            () = sleep_until(heard + liveness.silent), if liveness.strict => break End::Gone,
+            () = sleep_until(heard + liveness.silent), if liveness.strict => break SocketEnd::Lost,
+            message = outbound.recv() => match message {
+                Some(message) => text(message),
+                None => break SocketEnd::Close(close_code::NORMAL, "the stream has ended"),
+            },
+            () = &mut producer, if producing => {
+                producing = false;
+                continue;
+            }
             () = sleep_until(said + IDLE) => text(Message::of(&ServerMessage::Idle)),
         };
         let ping = matches!(message, ws::Message::Ping(_));
         let began = Instant::now();
         let written = tokio::select! {
             biased;
-            () = stop.cancelled() => break End::Close(close_code::AWAY, "the gateway stops"),
+            () = stop.cancelled() => break SocketEnd::Close(close_code::AWAY, "the gateway stops"),
             written = timeout(liveness.unread, socket.send(message)) => written,
         };
         match written {
             Ok(Ok(())) => {}
-            Ok(Err(_)) => break End::Gone,
-            Err(_) => break End::Close(close_code::AGAIN, "data was left unread"),
+            Ok(Err(_)) => break SocketEnd::Lost,
+            Err(_) => break SocketEnd::Close(close_code::AGAIN, "data was left unread"),
         }
         let now = Instant::now();
         if !ping {
@@ -135,25 +173,13 @@ pub(super) async fn run<F>(
             heard = now;
         }
     };
+    // What the producer holds ends here, not after the handshake.
     drop(producer);
-    if let End::Close(code, reason) = end {
-        let grace = if code == close_code::AGAIN {
-            UNREAD_GRACE
-        } else {
-            CLOSING
-        };
-        let frame = CloseFrame {
-            code,
-            reason: reason.into(),
-        };
-        let goodbye = async {
-            socket.send(ws::Message::Close(Some(frame))).await?;
-            while let Some(Ok(_)) = socket.recv().await {}
-            Ok::<_, axum::Error>(())
-        };
-        // Whoever does not answer is left.
-        let _ = timeout(grace, goodbye).await;
-    }
+    let grace = match end {
+        SocketEnd::Close(close_code::AGAIN, _) => UNREAD_GRACE,
+        _ => CLOSING,
+    };
+    close(socket, end, grace).await;
 }
 
 fn text(message: Message) -> ws::Message {
@@ -169,9 +195,8 @@ enum Inbound {
     Text(String),
     Refused(ws::Message),
     Nothing,
-    /// It cannot be read, nor anything behind it.
-    Unfit(u16, &'static str),
-    Gone,
+    /// Nothing more can be read.
+    Ended(SocketEnd),
 }
 
 fn refusal(code: Code, detail: &str) -> ws::Message {
@@ -193,16 +218,14 @@ fn inbound(frame: Option<Result<ws::Message, axum::Error>>) -> Inbound {
             "operations are text messages with one JSON object",
         )),
         Some(Ok(ws::Message::Ping(_) | ws::Message::Pong(_))) => Inbound::Nothing,
-        Some(Err(error)) => match unfit(&error) {
-            Some((code, reason)) => Inbound::Unfit(code, reason),
-            None => Inbound::Gone,
-        },
-        Some(Ok(ws::Message::Close(_))) | None => Inbound::Gone,
+        Some(Err(error)) => Inbound::Ended(SocketEnd::of_error(&error)),
+        Some(Ok(ws::Message::Close(_))) => Inbound::Ended(SocketEnd::Closed),
+        None => Inbound::Ended(SocketEnd::Lost),
     }
 }
 
 /// How a socket is closed whose message cannot be read; `None`: the connection has ended.
-pub(crate) fn unfit(error: &axum::Error) -> Option<(u16, &'static str)> {
+fn unfit(error: &axum::Error) -> Option<(u16, &'static str)> {
     // axum's error keeps what happened in its cause.
     let cause = std::error::Error::source(error).map(ToString::to_string);
     let says = |part: &str| cause.as_ref().is_some_and(|cause| cause.contains(part));

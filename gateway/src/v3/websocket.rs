@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -20,7 +20,7 @@ use super::stream::{Call, Input, Unopened, questions, result, stopping};
 use super::transcode::encode;
 use super::{Ask, asker, unary};
 use crate::live::stream::UNREAD;
-use crate::live::unfit;
+use crate::live::{SocketEnd, close_socket};
 
 /// Between pings.
 const PING: Duration = Duration::from_secs(10);
@@ -55,14 +55,6 @@ pub(super) fn respond(ask: Ask, upgrade: WebSocketUpgrade, headers: &HeaderMap) 
     })
 }
 
-/// Why the socket ends.
-enum End {
-    /// The client closed it, or it broke.
-    Gone,
-    /// We close it.
-    Close(u16, &'static str),
-}
-
 async fn run(mut socket: WebSocket, ask: Ask, stop: CancellationToken) {
     let (to_call, input) = mpsc::channel::<Bytes>(QUEUE);
     let (to_client, mut outbound) = mpsc::channel(1);
@@ -86,6 +78,8 @@ async fn run(mut socket: WebSocket, ask: Ask, stop: CancellationToken) {
     // not read from.
     let mut room = None;
     let end = loop {
+        // Reading comes before writing, so that close frames and pings are answered between two messages
+        // however many are queued.
         let message = tokio::select! {
             biased;
             () = stop.cancelled() => {
@@ -93,15 +87,7 @@ async fn run(mut socket: WebSocket, ask: Ask, stop: CancellationToken) {
                     let told = stopping().in_stream().to_string();
                     let _ = timeout(CLOSING, socket.send(Message::Text(told.into()))).await;
                 }
-                break End::Close(close_code::AWAY, "the gateway stops");
-            }
-            answer = outbound.recv() => match answer {
-                Some(answer) => text(answer),
-                None => break End::Close(close_code::NORMAL, "the call has ended"),
-            },
-            () = &mut call, if calling => {
-                calling = false;
-                continue;
+                break SocketEnd::Close(close_code::AWAY, "the gateway stops");
             }
             permit = to_call.reserve(), if room.is_none() && !to_call.is_closed() => {
                 room = permit.ok();
@@ -114,11 +100,9 @@ async fn run(mut socket: WebSocket, ask: Ask, stop: CancellationToken) {
                     Some(Ok(Message::Text(text))) => [text.as_bytes(), b"\n"].concat(),
                     Some(Ok(Message::Binary(bytes))) => [&bytes[..], b"\n"].concat(),
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
-                    Some(Err(error)) => match unfit(&error) {
-                        Some((code, reason)) => break End::Close(code, reason),
-                        None => break End::Gone,
-                    },
-                    Some(Ok(Message::Close(_))) | None => break End::Gone,
+                    Some(Err(error)) => break SocketEnd::of_error(&error),
+                    Some(Ok(Message::Close(_))) => break SocketEnd::Closed,
+                    None => break SocketEnd::Lost,
                 };
                 if let Some(room) = room.take() {
                     room.send(said.into());
@@ -127,21 +111,29 @@ async fn run(mut socket: WebSocket, ask: Ask, stop: CancellationToken) {
             }
             _ = pings.tick() => {
                 if heard.elapsed() >= SILENT {
-                    break End::Gone;
+                    break SocketEnd::Lost;
                 }
                 Message::Ping(Bytes::new())
+            }
+            answer = outbound.recv() => match answer {
+                Some(answer) => text(answer),
+                None => break SocketEnd::Close(close_code::NORMAL, "the call has ended"),
+            },
+            () = &mut call, if calling => {
+                calling = false;
+                continue;
             }
         };
         let began = Instant::now();
         let written = tokio::select! {
             biased;
-            () = stop.cancelled() => break End::Close(close_code::AWAY, "the gateway stops"),
+            () = stop.cancelled() => break SocketEnd::Close(close_code::AWAY, "the gateway stops"),
             written = timeout(UNREAD, socket.send(message)) => written,
         };
         match written {
             Ok(Ok(())) => {}
-            Ok(Err(_)) => break End::Gone,
-            Err(_) => break End::Close(close_code::AGAIN, "data was left unread"),
+            Ok(Err(_)) => break SocketEnd::Lost,
+            Err(_) => break SocketEnd::Close(close_code::AGAIN, "data was left unread"),
         }
         if began.elapsed() > CLOSING {
             // It was the client's turn to read, and nobody listened to it meanwhile.
@@ -150,19 +142,7 @@ async fn run(mut socket: WebSocket, ask: Ask, stop: CancellationToken) {
     };
     // What the call holds in etcd ends here, however long the goodbye takes.
     drop(call);
-    if let End::Close(code, reason) = end {
-        let frame = CloseFrame {
-            code,
-            reason: reason.into(),
-        };
-        let goodbye = async {
-            socket.send(Message::Close(Some(frame))).await?;
-            while let Some(Ok(_)) = socket.recv().await {}
-            Ok::<_, axum::Error>(())
-        };
-        // Whoever does not answer is left.
-        let _ = timeout(CLOSING, goodbye).await;
-    }
+    close_socket(socket, end, CLOSING).await;
 }
 
 /// Makes the call and hands its answers on.

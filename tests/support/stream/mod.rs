@@ -13,6 +13,7 @@ use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
@@ -140,6 +141,22 @@ impl Stream {
                 .await
                 .expect("the socket is open");
         }
+    }
+
+    /// Closes a socket with this code, or without one, and reads to its end, which should have the same.
+    pub async fn close(&mut self, code: Option<u16>, deadline: Duration) -> Ended {
+        let Transport::Socket(socket) = &mut self.transport else {
+            panic!("only sockets are closed");
+        };
+        let frame = code.map(|code| CloseFrame {
+            code: code.into(),
+            reason: "as the test wants".into(),
+        });
+        socket
+            .send(Message::Close(frame))
+            .await
+            .expect("the socket is open");
+        self.ended(deadline).await
     }
 
     /// The next message of any type.
