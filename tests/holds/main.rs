@@ -1,6 +1,7 @@
 //! What is held for as long as somebody is there: leases, locks, leadership, and how it ends.
 
 mod common;
+mod creator;
 mod defaults;
 mod elections;
 mod etcdctl;

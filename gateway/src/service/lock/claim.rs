@@ -31,6 +31,15 @@ pub(super) enum Created {
     After(i64),
 }
 
+/// A key to be removed by the last request that leaves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Duty {
+    created: Created,
+    /// Whose permissions the removal has. The last request may be another user's without permission to
+    /// write the key: knowing the lease is enough to wait on it.
+    creator: Identity,
+}
+
 /// The requests of this gateway that stand on the same key.
 #[derive(Debug, Default)]
 pub(super) struct Attachments {
@@ -44,7 +53,7 @@ struct Attachment {
     /// A caller has been told that the key is theirs: nobody removes it on behalf of another.
     taken: bool,
     /// The request that created the key has left: the last one removes it.
-    left: Option<Created>,
+    left: Option<Duty>,
     /// The key is being removed.
     removing: bool,
 }
@@ -83,16 +92,16 @@ impl Attachments {
         }
     }
 
-    /// Leaves; how the key was created if it is now this request's duty to remove it.
-    fn leave(&self, key: &[u8], created: Option<Created>) -> Option<Created> {
+    /// Leaves; what to remove, if no other request is left to do it.
+    fn leave(&self, key: &[u8], created: Option<Duty>) -> Option<Duty> {
         let mut keys = self.lock();
         let attachment = keys.get_mut(key)?;
         attachment.requests -= 1;
-        attachment.left = attachment.left.or(created);
+        attachment.left = attachment.left.take().or(created);
         if attachment.requests > 0 {
             return None;
         }
-        let duty = attachment.left.filter(|_| !attachment.taken);
+        let duty = attachment.left.take().filter(|_| !attachment.taken);
         if duty.is_some() {
             attachment.removing = true;
         } else {
@@ -168,20 +177,24 @@ impl Standing {
         if std::mem::replace(&mut self.ended, true) {
             return None;
         }
-        let duty = self.inner.attachments.leave(&self.key, self.created);
+        let created = self.created.map(|created| Duty {
+            created,
+            creator: self.identity.clone(),
+        });
+        let duty = self.inner.attachments.leave(&self.key, created);
         if duty.is_none() && !self.granted {
             return None;
         }
         let (inner, identity) = (Arc::clone(&self.inner), self.identity.clone());
         let left = Left {
             key: std::mem::take(&mut self.key),
-            created: duty,
+            duty,
             lease: self.lease,
-            granted: self.granted,
+            granted: self.granted.then_some(identity),
         };
         let task = async move {
-            clean_up(&inner, &identity, &left).await;
-            if duty.is_some() {
+            clean_up(&inner, &left).await;
+            if left.duty.is_some() {
                 inner.attachments.removed(&left.key);
             }
         };
@@ -200,18 +213,15 @@ impl Drop for Standing {
 struct Left {
     key: Vec<u8>,
     /// The key is to be removed.
-    created: Option<Created>,
+    duty: Option<Duty>,
     lease: i64,
-    /// The lease is to be revoked.
-    granted: bool,
+    /// The lease is to be revoked, as the identity that it was granted to.
+    granted: Option<Identity>,
 }
 
 /// Removes the key and revokes the lease. Tries again while etcd is away.
-async fn clean_up(inner: &Inner, identity: &Identity, left: &Left) {
-    let cleaned = insist(&inner.tasks, || async {
-        let caller = Caller::new(identity.clone(), Some(ATTEMPT));
-        attempt(&inner.etcd, &caller, left).await
-    });
+async fn clean_up(inner: &Inner, left: &Left) {
+    let cleaned = insist(&inner.tasks, || attempt(&inner.etcd, left));
     if let Err(failure) = cleaned.await {
         let key = String::from_utf8_lossy(&left.key).into_owned();
         let cause = failure.chain();
@@ -223,14 +233,28 @@ async fn clean_up(inner: &Inner, identity: &Identity, left: &Left) {
     }
 }
 
-async fn attempt(etcd: &Etcd, caller: &Caller, left: &Left) -> Result<()> {
-    match left.created {
-        None => {}
-        Some(Created::At(revision)) => {
+async fn attempt(etcd: &Etcd, left: &Left) -> Result<()> {
+    if let Some(duty) = &left.duty {
+        take_away(etcd, left, duty).await?;
+    }
+    let Some(identity) = &left.granted else {
+        return Ok(());
+    };
+    let caller = Caller::new(identity.clone(), Some(ATTEMPT));
+    match etcd.lease_revoke(&caller, left.lease).await {
+        Err(failure) if failure.code != Code::LeaseNotFound => Err(failure),
+        _ => Ok(()),
+    }
+}
+
+async fn take_away(etcd: &Etcd, left: &Left, duty: &Duty) -> Result<()> {
+    let caller = Caller::new(duty.creator.clone(), Some(ATTEMPT));
+    match duty.created {
+        Created::At(revision) => {
             let created = Compare::created_at(&left.key, revision);
-            remove(etcd, caller, &left.key, vec![created]).await?;
+            remove(etcd, &caller, &left.key, vec![created]).await?;
         }
-        Some(Created::After(revision)) => {
+        Created::After(revision) => {
             let number =
                 |target, op, value| Compare::number(Range::one(&left.key[..]), target, op, value);
             let ours = || {
@@ -239,19 +263,13 @@ async fn attempt(etcd: &Etcd, caller: &Caller, left: &Left) -> Result<()> {
                     number(CompareTarget::Lease, CompareOp::Equal, left.lease),
                 ]
             };
-            if !remove(etcd, caller, &left.key, ours()).await? {
+            if !remove(etcd, &caller, &left.key, ours()).await? {
                 sleep(AGAIN).await;
                 remove(etcd, &caller.renewed(), &left.key, ours()).await?;
             }
         }
     }
-    if !left.granted {
-        return Ok(());
-    }
-    match etcd.lease_revoke(&caller.renewed(), left.lease).await {
-        Err(failure) if failure.code != Code::LeaseNotFound => Err(failure),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// Removes a key of which this holds; whether it did.
@@ -267,6 +285,18 @@ async fn remove(etcd: &Etcd, caller: &Caller, key: &[u8], compare: Vec<Compare>)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::etcd::{Secret, Settings};
+
+    fn duty(creator: &Identity, created: Created) -> Option<Duty> {
+        Some(Duty {
+            created,
+            creator: creator.clone(),
+        })
+    }
+
+    fn ours(created: Created) -> Option<Duty> {
+        duty(&Identity::Gateway, created)
+    }
 
     async fn attached(requests: u32) -> Attachments {
         let attachments = Attachments::default();
@@ -280,8 +310,8 @@ mod tests {
     async fn whoever_put_the_key_removes_it() {
         let attachments = attached(1).await;
         assert_eq!(
-            attachments.leave(b"k", Some(Created::At(7))),
-            Some(Created::At(7))
+            attachments.leave(b"k", ours(Created::At(7))),
+            ours(Created::At(7))
         );
     }
 
@@ -295,15 +325,28 @@ mod tests {
     #[tokio::test]
     async fn the_last_request_of_a_lease_removes_the_key() {
         let attachments = attached(2).await;
-        assert_eq!(attachments.leave(b"k", Some(Created::At(7))), None);
-        assert_eq!(attachments.leave(b"k", None), Some(Created::At(7)));
+        assert_eq!(attachments.leave(b"k", ours(Created::At(7))), None);
+        assert_eq!(attachments.leave(b"k", None), ours(Created::At(7)));
+    }
+
+    #[tokio::test]
+    async fn the_last_request_removes_the_key_as_its_creator() {
+        let endpoints = vec!["http://127.0.0.1:1".to_owned()];
+        let etcd = Etcd::new(Settings::new(endpoints, Duration::from_secs(1))).await;
+        let etcd = etcd.expect("a valid URL");
+        let account = etcd.account_of([7; 32], &Secret::new("token"));
+        let creator = Identity::Token(account.expect("a valid token"));
+        let attachments = attached(2).await;
+        let created = duty(&creator, Created::At(7));
+        assert_eq!(attachments.leave(b"k", created.clone()), None);
+        assert_eq!(attachments.leave(b"k", None), created);
     }
 
     #[tokio::test]
     async fn nobody_removes_a_key_that_a_caller_was_given() {
         let attachments = attached(2).await;
         attachments.keep(b"k");
-        assert_eq!(attachments.leave(b"k", Some(Created::At(7))), None);
+        assert_eq!(attachments.leave(b"k", ours(Created::At(7))), None);
         assert!(attachments.lock().is_empty());
     }
 
@@ -311,8 +354,8 @@ mod tests {
     async fn a_request_waits_for_the_removal_before_it() {
         let attachments = attached(1).await;
         assert_eq!(
-            attachments.leave(b"k", Some(Created::At(7))),
-            Some(Created::At(7))
+            attachments.leave(b"k", ours(Created::At(7))),
+            ours(Created::At(7))
         );
         let mut next = std::pin::pin!(attachments.attach(b"k"));
         assert!(futures_util::poll!(next.as_mut()).is_pending());
