@@ -1,6 +1,7 @@
 //! Accepting connections and serving them until told to stop.
 
 mod activity;
+mod flushes;
 mod hurry;
 mod linger;
 mod patience;
@@ -24,6 +25,7 @@ use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 
 use self::activity::{Activity, Clock, Expired, Served};
+pub use self::flushes::Flushes;
 use self::hurry::Hurried;
 pub use self::hurry::{Paused, Unhurried};
 use self::linger::Lingering;
@@ -72,6 +74,8 @@ pub struct Connection {
     pub local: SocketAddr,
     /// How long what was sent may stay unacknowledged.
     pub patience: Patience,
+    /// When what it was given has been written.
+    pub flushes: Flushes,
 }
 
 /// Serves `router` on `listener` until the tasks are told to stop; connections are tasks too, so
@@ -98,6 +102,7 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: Tasks, limits: 
                             peer,
                             local,
                             patience,
+                            flushes: Flushes::default(),
                         },
                     )
                 }
@@ -139,7 +144,7 @@ async fn connection(
     limits: Limits,
 ) {
     set_up(&stream);
-    let (peer, patience) = (ends.peer, ends.patience.clone());
+    let (peer, patience, flushes) = (ends.peer, ends.patience.clone(), ends.flushes.clone());
     let activity = Activity::new(limits.head, limits.idle);
     let requests = activity.clone();
     let kept = kept_alive(limits.idle);
@@ -170,7 +175,8 @@ async fn connection(
         .timer(TokioTimer::new())
         .keep_alive_interval(PING)
         .max_concurrent_streams(256);
-    let stream = TokioIo::new(Lingering::new(stream, patience, activity.clone()));
+    let lingering = Lingering::new(stream, patience, flushes, activity.clone());
+    let stream = TokioIo::new(lingering);
     let serving = builder.serve_connection_with_upgrades(stream, service);
     tokio::pin!(serving);
     let mut clock = Clock::new(activity.clone());

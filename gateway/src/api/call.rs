@@ -14,7 +14,7 @@ use crate::caller::{Caller, Identity};
 use crate::failure::{Failure, Result};
 use crate::identify;
 use crate::middleware::frame::RequestId;
-use crate::server::{Connection, Patience};
+use crate::server::{Connection, Flushes, Patience};
 use crate::state::{AppState, Cluster};
 
 /// How long etcd may take without `?timeout=`.
@@ -37,6 +37,8 @@ pub struct Call {
     pub request_id: String,
     /// How long its connection may stay without an acknowledgement.
     pub patience: Patience,
+    /// Tells when what was answered has been written; absent without a connection.
+    pub flushes: Option<Flushes>,
     /// The path below the API's base, as sent.
     path: String,
     identity: Identity,
@@ -78,6 +80,10 @@ impl FromRequestParts<AppState> for Call {
                 .get::<ConnectInfo<Connection>>()
                 .map(|ConnectInfo(connection)| connection.patience.clone())
                 .unwrap_or_default(),
+            flushes: parts
+                .extensions
+                .get::<ConnectInfo<Connection>>()
+                .map(|ConnectInfo(connection)| connection.flushes.clone()),
             path: parts.uri.path().to_owned(),
             identity,
             timeout,

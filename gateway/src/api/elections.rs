@@ -67,7 +67,11 @@ pub async fn campaign(mut call: Call, bytes: body::Whole) -> Result<Response> {
     let won = call.cluster.elections.campaign(&caller, name, request);
     let won = won.await?;
     let response = answer(StatusCode::CREATED, won.answer.header.revision, &won.answer);
-    Ok(standing::kept_when_written(response, won.standing))
+    Ok(standing::kept_when_written(
+        response,
+        won.standing,
+        call.flushes,
+    ))
 }
 
 /// Announce another value. Needs the leader's key and its revision alone, from any connection.

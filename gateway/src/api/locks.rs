@@ -150,7 +150,11 @@ pub async fn acquire(mut call: Call, bytes: body::Whole) -> Result<Response> {
         StatusCode::CREATED
     };
     let response = answer(status, acquired.answer.header.revision, &acquired.answer);
-    Ok(standing::kept_when_written(response, acquired.standing))
+    Ok(standing::kept_when_written(
+        response,
+        acquired.standing,
+        call.flushes,
+    ))
 }
 
 /// Hold a lock for as long as this stream is open.

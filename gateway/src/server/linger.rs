@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::activity::Activity;
+use super::flushes::Flushes;
 use super::patience::{Applied, Patience};
 
 /// How long a client may pause before nothing more is expected of it.
@@ -27,6 +28,7 @@ pub(super) struct Lingering {
     stream: TcpStream,
     patience: Applied,
     activity: Activity,
+    flushes: Flushes,
     closing: Option<Closing>,
 }
 
@@ -37,11 +39,17 @@ struct Closing {
 }
 
 impl Lingering {
-    /// `activity` is notified of every read.
-    pub(super) fn new(stream: TcpStream, patience: Patience, activity: Activity) -> Self {
+    /// `activity` is notified of every read, `flushes` of every flush.
+    pub(super) fn new(
+        stream: TcpStream,
+        patience: Patience,
+        flushes: Flushes,
+        activity: Activity,
+    ) -> Self {
         Self {
             stream,
             patience: Applied::new(patience),
+            flushes,
             activity,
             closing: None,
         }
@@ -93,7 +101,11 @@ impl AsyncWrite for Lingering {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if matches!(flushed, Poll::Ready(Ok(()))) {
+            self.flushes.flushed();
+        }
+        flushed
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
