@@ -175,14 +175,17 @@ pub enum ServerMessage {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         more: bool,
     },
-    /// Everything up to `revision` has been sent.
+    /// Everything up to `revision` has been sent. Never before a snapshot's last piece: resuming from
+    /// there would skip the rest of it.
     Progress {
         /// The watch.
         id: String,
         /// The last revision that is complete.
         revision: i64,
     },
-    /// Nothing is watched; the stream lives.
+    /// Nothing to report; the stream is alive. Sent when nothing else was sent for 9 s: while nothing is
+    /// watched, and within a snapshot that etcd holds up. Belongs to no watch, and a server-sent event of
+    /// this type has no id: it is no place to resume from.
     Idle,
     /// The watch holds its events back.
     Paused {

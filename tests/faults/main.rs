@@ -10,4 +10,5 @@ mod installed;
 mod large;
 mod outage;
 mod restart;
+mod snapshots;
 mod wiped;

@@ -74,6 +74,9 @@ pub(super) struct Follower {
     paused: watch::Receiver<bool>,
     release: Release,
     cluster: MemberId,
+    /// A snapshot is not complete. No message names a revision to resume from until it is: a client that
+    /// resumed there would never receive the rest.
+    snapshot_pending: bool,
     /// The latest revision known of this cluster: it cannot be behind it.
     seen: i64,
     pieces: Pieces,
@@ -106,6 +109,7 @@ impl Follower {
             paused,
             release: Release::default(),
             cluster: MemberId(0),
+            snapshot_pending: false,
             seen: 0,
             pieces: Pieces::after(0),
             backoff: Backoff::new(),
@@ -336,6 +340,7 @@ impl Follower {
     }
 
     async fn compacted(&mut self, oldest: i64) -> Step<()> {
+        self.snapshot_pending = self.options.snapshot;
         let from = self.pieces.resume_at();
         let to = self.first_left(oldest).max(from);
         self.say(message::compacted(from, to)).await?;
@@ -347,6 +352,7 @@ impl Follower {
     }
 
     async fn reset(&mut self, now: Header, reason: &str) -> Step<()> {
+        self.snapshot_pending = self.options.snapshot;
         self.say_reset(&now, reason).await?;
         if self.options.snapshot {
             self.snapshot(now.revision).await?;
@@ -390,6 +396,7 @@ impl Follower {
 
     /// The snapshot was taken: events follow from behind it.
     fn go_on_after(&mut self, revision: i64) {
+        self.snapshot_pending = false;
         self.seen = self.seen.max(revision);
         self.pieces = Pieces::after(revision);
     }

@@ -47,6 +47,7 @@ impl Follower {
             self.say(notice).await?;
         }
         let opened = message::opened(self.cluster, opening.start);
+        self.snapshot_pending = opening.snapshot;
         if opening.snapshot {
             self.say(opened).await?;
             self.snapshot(opening.header.revision).await?;

@@ -16,10 +16,11 @@ impl Follower {
         self.pass(frame).await
     }
 
-    /// Says how far it is, unless much is waiting for the client anyway.
+    /// Says how far it is, unless much is waiting for the client anyway. Within a revision or a snapshot it
+    /// says nothing: the transport's `idle` keeps the stream alive.
     pub(super) fn beat(&mut self) -> Step<()> {
         self.spoke = Instant::now();
-        if self.pieces.inside_revision() {
+        if self.snapshot_pending || self.pieces.inside_revision() {
             return Ok(());
         }
         let done = self.pieces.done();
