@@ -5,17 +5,17 @@
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::Stream;
-use shared::EventType;
+use shared::{Code, EventType};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::Instant;
-use tokio_util::sync::DropGuard;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::follow::Follower;
-use super::frame::{Bookmark, Frame};
+use super::frame::{Bookmark, Frame, message};
 use super::permits::Permits;
 use crate::caller::{Caller, Identity};
 use crate::etcd::{Etcd, Range, Release};
@@ -141,11 +141,7 @@ impl Hub {
             let _open = OpenWatch::count();
             stopped.run_until_cancelled(follower.run(start)).await;
         });
-        Subscription {
-            frames,
-            pause: Pause(Arc::new(pause)),
-            _stop: stop.drop_guard(),
-        }
+        Subscription::new(frames, Pause(Arc::new(pause)), stop)
     }
 }
 
@@ -172,10 +168,24 @@ impl Drop for OpenWatch {
 pub struct Subscription {
     frames: mpsc::Receiver<Frame>,
     pause: Pause,
-    _stop: DropGuard,
+    /// Cancelled when the process stops, or this is dropped.
+    stop: CancellationToken,
+    /// The last frame has been handed out.
+    ended: bool,
+    _guard: DropGuard,
 }
 
 impl Subscription {
+    fn new(frames: mpsc::Receiver<Frame>, pause: Pause, stop: CancellationToken) -> Self {
+        Self {
+            frames,
+            pause,
+            ended: false,
+            _guard: stop.clone().drop_guard(),
+            stop,
+        }
+    }
+
     /// The switch that holds events back.
     pub fn pause(&self) -> Pause {
         self.pause.clone()
@@ -185,8 +195,18 @@ impl Subscription {
 impl Stream for Subscription {
     type Item = Frame;
 
+    /// The last frame is `closed` unless the process stops, also where the follower's task panicked: its
+    /// client could not tell a dead watch from a quiet one.
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Frame>> {
-        self.frames.poll_recv(cx)
+        let frame = ready!(self.frames.poll_recv(cx));
+        if frame.is_none() && !self.ended && !self.stop.is_cancelled() {
+            tracing::error!("a watch ended without a reason");
+            self.ended = true;
+            let detail = "the watch failed in the gateway; its log says why";
+            return Poll::Ready(Some(message::closed(Code::Internal, detail)));
+        }
+        self.ended |= frame.as_ref().is_none_or(|frame| frame.last);
+        Poll::Ready(frame)
     }
 }
 
@@ -240,5 +260,55 @@ impl Budget {
     /// Waits until half of the room is free.
     pub(super) async fn half_free(&self) {
         drop(self.share(BUDGET / 2).await);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt as _;
+
+    use super::*;
+
+    fn subscription() -> (mpsc::Sender<Frame>, Subscription, CancellationToken) {
+        let (out, frames) = mpsc::channel(4);
+        let (pause, _) = watch::channel(false);
+        let stop = CancellationToken::new();
+        let subscription = Subscription::new(frames, Pause(Arc::new(pause)), stop.clone());
+        (out, subscription, stop)
+    }
+
+    async fn rest(subscription: Subscription) -> Vec<String> {
+        let texts = subscription.map(|frame| {
+            assert_eq!(frame.last, frame.kind == "closed");
+            String::from_utf8(frame.text("0")).expect("JSON is UTF-8")
+        });
+        texts.collect().await
+    }
+
+    #[tokio::test]
+    async fn a_watch_whose_task_died_ends_with_closed_internal() {
+        let (out, subscription, _stop) = subscription();
+        out.send(message::progress(7))
+            .await
+            .expect("the queue has room");
+        drop(out);
+        let texts = rest(subscription).await;
+        assert_eq!(texts.len(), 2, "{texts:?}");
+        assert!(texts[1].contains(r#""type":"closed""#), "{texts:?}");
+        assert!(texts[1].contains(r#""code":"internal""#), "{texts:?}");
+    }
+
+    #[tokio::test]
+    async fn a_closed_or_stopped_watch_ends_without_a_second_closed() {
+        let (out, subscription, _stop) = subscription();
+        let closed = message::closed(Code::Forbidden, "no");
+        out.send(closed).await.expect("the queue has room");
+        drop(out);
+        assert_eq!(rest(subscription).await.len(), 1);
+
+        let (out, subscription, stop) = self::subscription();
+        stop.cancel();
+        drop(out);
+        assert!(rest(subscription).await.is_empty());
     }
 }

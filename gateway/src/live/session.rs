@@ -39,6 +39,8 @@ pub async fn run(hub: Hub, identity: Identity, first: Option<Watch>, out: Out, m
                 }
             }
             Some((id, frame)) = session.frames.next() => session.forward(id, frame).await,
+            // The process stops: the last watch has ended without `closed`, and no operation can come.
+            else => return,
         };
         if said.is_err() {
             return;
@@ -148,5 +150,36 @@ impl Session {
         self.out
             .send(&ServerMessage::Error { id, code, detail })
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::etcd::{Etcd, Settings};
+    use crate::live::stream;
+    use crate::tasks::Tasks;
+
+    #[tokio::test]
+    async fn a_session_without_operations_ends_with_its_last_watch_at_shutdown() {
+        let nobody = vec!["http://127.0.0.1:1".to_owned()];
+        let settings = Settings::new(nobody, Duration::from_secs(1));
+        let etcd = Etcd::new(settings).await.expect("it is a URL");
+        let tasks = Tasks::default();
+        let hub = Hub::new(etcd, tasks.clone());
+        let Ok(Op::Watch(watch)) = ops::parse(r#"{"op":"watch","id":"0","key":"k"}"#) else {
+            panic!("it is a watch");
+        };
+        let (out, mut messages, no_ops) = stream::unconnected();
+        let session = tasks.spawn(run(hub, Identity::Gateway, Some(watch), out, no_ops));
+        // `error unavailable`: the watch is open, and the session waits for its next frame.
+        assert!(messages.recv().await.is_some());
+        tasks.cancel();
+        let ended = timeout(Duration::from_secs(10), session).await;
+        ended.expect("it ends").expect("it does not panic");
     }
 }

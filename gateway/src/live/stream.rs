@@ -232,6 +232,14 @@ impl Ops {
     }
 }
 
+/// A producer's ends of a stream without a client or operations, and the messages it sends.
+#[cfg(test)]
+pub(super) fn unconnected() -> (Out, mpsc::Receiver<Message>, Ops) {
+    let (messages, sent) = mpsc::channel(QUEUE);
+    let (_, texts) = mpsc::channel(OPS);
+    (Out { messages }, sent, Ops { texts })
+}
+
 /// Answers a request with what `producer` says.
 pub fn respond<P, F>(tasks: &Tasks, transport: Transport, producer: P) -> Response
 where
