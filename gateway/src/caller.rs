@@ -70,6 +70,16 @@ impl Caller {
         }
     }
 
+    /// The gateway's own identity with the same deadline: for facts of the cluster that are the same for
+    /// every caller.
+    #[must_use]
+    pub fn as_gateway(&self) -> Self {
+        Self {
+            identity: Identity::Gateway,
+            ..self.clone()
+        }
+    }
+
     /// The same caller with a time of its own from now: for each step of what has no end.
     #[must_use]
     pub fn within(&self, timeout: Duration) -> Self {

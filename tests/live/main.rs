@@ -9,6 +9,7 @@ mod lock_walk_etcdctl;
 mod locks;
 mod locks_index;
 mod metrics;
+mod releases;
 mod shutdown;
 mod silent;
 mod slow;

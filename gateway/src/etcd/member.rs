@@ -178,6 +178,15 @@ impl Etcd {
         Ok(answer.into())
     }
 
+    /// The status of the member that the connections for watches lead to now: the next watch is created
+    /// there, unless they fail over in between.
+    pub(super) async fn watch_member_status(&self, caller: &Caller) -> Result<StatusFact> {
+        let transport = self.transport(caller, Use::Watches);
+        let mut client = channel::client(transport, Use::Unary).maintenance_client();
+        let answer = self.call(caller, Effect::Read, client.status()).await?;
+        Ok(answer.into())
+    }
+
     /// The same without anybody's token, within the caller's time: for an address that may be
     /// somebody else's. A certificate is still shown, since it opens the connection and gives
     /// nothing away.

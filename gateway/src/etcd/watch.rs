@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use etcd_client::proto::PbEvent;
-use shared::{Code, Event, EventType, Header};
+use shared::{Code, Event, EventType, Header, MemberId};
 use tokio::time::timeout;
 use tonic::{Code as Grpc, Status};
 
@@ -15,7 +15,7 @@ use super::account::{Transport, refuses};
 use super::kv::{entry, header};
 use super::wire::{Create, WatchCall};
 use super::{Effect, Etcd, Get, Range, Use, error};
-use crate::caller::Caller;
+use crate::caller::{Caller, Identity};
 use crate::failure::{Failure, Result};
 
 /// How long etcd may take to accept a stream, and a request on it.
@@ -241,11 +241,26 @@ impl Etcd {
             .unwrap_or_else(|_| Err(Failure::new(Code::Timeout, "etcd did not answer in time")))
     }
 
-    /// What the member that answers can be trusted with; nothing, where it may not be asked.
-    pub async fn release(&self, caller: &Caller) -> Result<Release> {
-        match self.status(caller).await {
-            Ok(status) => Ok(Release::of(&status.version)),
-            Err(failure) if failure.code == Code::Forbidden => Ok(Release::default()),
+    /// The member that serves watches now, and what its release can be trusted with; `None` where etcd
+    /// refuses both the gateway's account and the caller.
+    ///
+    /// The gateway's account comes first: a release is the same for every caller, and etcd before 3.6.12
+    /// refuses `Status` to all but administrators.
+    pub async fn release(&self, caller: &Caller) -> Result<Option<(MemberId, Release)>> {
+        let refused =
+            |failure: &Failure| matches!(failure.code, Code::Forbidden | Code::Unauthenticated);
+        let asked = match self.watch_member_status(&caller.as_gateway()).await {
+            Err(failure) if refused(&failure) && caller.identity != Identity::Gateway => {
+                self.watch_member_status(caller).await
+            }
+            asked => asked,
+        };
+        match asked {
+            Ok(status) => {
+                let release = Release::of(&status.version);
+                Ok(Some((status.header.member_id, release)))
+            }
+            Err(failure) if refused(&failure) => Ok(None),
             Err(failure) => Err(failure),
         }
     }

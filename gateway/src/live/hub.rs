@@ -4,12 +4,12 @@
 //! options) changes only what is behind `subscribe`.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::Stream;
-use shared::{Code, EventType};
+use shared::{Code, EventType, MemberId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -22,8 +22,8 @@ use crate::etcd::{Etcd, Range, Release};
 use crate::failure::Result;
 use crate::tasks::Tasks;
 
-/// How long an answer about etcd's release is good.
-const RELEASE_KEPT: Duration = Duration::from_mins(1);
+/// How long a member's release is cached for new watches: it may be restarted with another one.
+const RELEASE_KEPT: Duration = Duration::from_secs(10);
 /// Watches that read far history at a time: it costs etcd more than all that are up to date.
 const CATCH_UPS: usize = 2;
 /// Memory of one socket, bytes of messages that wait for its client.
@@ -69,24 +69,71 @@ pub(super) struct Inner {
     tasks: Tasks,
     /// Who may still watch what.
     pub(super) permits: Permits,
-    release: Mutex<Option<(Instant, Release)>>,
+    release: Mutex<Option<MemberRelease>>,
     /// Turns to read far history.
     pub(super) catch_ups: Arc<Semaphore>,
 }
 
+/// The release of the member that serves watches. Facts about a member, and so cached for every caller; a
+/// refusal concerns one caller and is never cached.
+#[derive(Clone, Copy, Debug)]
+struct MemberRelease {
+    /// When the request was sent.
+    asked: Instant,
+    member: MemberId,
+    release: Release,
+}
+
 impl Inner {
-    /// What the cluster's release can be trusted with.
-    pub(super) async fn release(&self, caller: &Caller) -> Result<Release> {
-        let known = *self.release.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((asked, release)) = known
-            && asked.elapsed() < RELEASE_KEPT
+    /// What the release of the member that serves watches can be trusted with; nothing where etcd refuses
+    /// to name it. Answers to requests sent before `since` do not count.
+    pub(super) async fn release(&self, caller: &Caller, since: Option<Instant>) -> Result<Release> {
+        let known = self.member_release(caller, since, None).await?;
+        Ok(known.map_or_else(Release::default, |known| known.release))
+    }
+
+    /// The same of `member`, which has created a watch; nothing where another member answers. After a
+    /// fail-over the cached release may be that of another member.
+    pub(super) async fn release_of(
+        &self,
+        caller: &Caller,
+        member: MemberId,
+        since: Option<Instant>,
+    ) -> Result<Release> {
+        let known = self.member_release(caller, since, Some(member)).await?;
+        let known = known.filter(|known| known.member == member);
+        Ok(known.map_or_else(Release::default, |known| known.release))
+    }
+
+    async fn member_release(
+        &self,
+        caller: &Caller,
+        since: Option<Instant>,
+        of: Option<MemberId>,
+    ) -> Result<Option<MemberRelease>> {
+        let now = Instant::now();
+        let since = since.max(now.checked_sub(RELEASE_KEPT));
+        let known = *self.lock_release();
+        if let Some(known) = known
+            && Some(known.asked) >= since
+            && of.is_none_or(|member| known.member == member)
         {
-            return Ok(release);
+            return Ok(Some(known));
         }
-        let release = self.etcd.release(caller).await?;
-        let mut known = self.release.lock().unwrap_or_else(PoisonError::into_inner);
-        *known = Some((Instant::now(), release));
-        Ok(release)
+        let answer = self.etcd.release(caller).await?;
+        let known = answer.map(|(member, release)| MemberRelease {
+            asked: now,
+            member,
+            release,
+        });
+        if known.is_some() {
+            *self.lock_release() = known;
+        }
+        Ok(known)
+    }
+
+    fn lock_release(&self) -> MutexGuard<'_, Option<MemberRelease>> {
+        self.release.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -377,7 +377,7 @@ impl Watching {
 
     /// etcd has said how far it is.
     fn progressed(&mut self, bytes: Bytes, answer: &Answer, header: Header) -> Passed {
-        let trusted = self.progress.is_trusted();
+        let trusted = self.progress.trusts(header.member_id);
         if answer.watch_id != ALL {
             // One watch's own, which the client has asked for with the watch.
             if trusted && let Some(told) = self.told.get_mut(&answer.watch_id) {

@@ -74,6 +74,11 @@ pub(super) struct Follower {
     paused: watch::Receiver<bool>,
     release: Release,
     cluster: MemberId,
+    /// When the last stream was lost. A release cached before that does not count: the member may have
+    /// been restarted with another one.
+    lost_at: Option<Instant>,
+    /// The compacted revision if the watch resumes exactly there, which not every release can; else 0.
+    starts_at_compacted: i64,
     /// A snapshot is not complete. No message names a revision to resume from until it is: a client that
     /// resumed there would never receive the rest.
     snapshot_pending: bool,
@@ -109,6 +114,8 @@ impl Follower {
             paused,
             release: Release::default(),
             cluster: MemberId(0),
+            lost_at: None,
+            starts_at_compacted: 0,
             snapshot_pending: false,
             seen: 0,
             pieces: Pieces::after(0),
@@ -166,7 +173,10 @@ impl Follower {
             self.catching_up = None;
             self.pieces.interrupt();
             match turn {
-                Turn::Lost(failure) => self.failed(failure).await?,
+                Turn::Lost(failure) => {
+                    self.lost_at = Some(Instant::now());
+                    self.failed(failure).await?;
+                }
                 Turn::Compacted(oldest) => Box::pin(self.compacted(oldest)).await?,
                 Turn::Reset(now, reason) => Box::pin(self.reset(now, &reason)).await?,
                 Turn::Paused => self.hold().await?,
@@ -212,8 +222,6 @@ impl Follower {
 
     /// Opens the next stream and checks that it is the same store's.
     async fn connect(&mut self) -> std::result::Result<WatchStream, Turn> {
-        let release = self.hub.release(&self.caller()).await;
-        self.release = release.map_err(Turn::Lost)?;
         let start = self.pieces.resume_at();
         let mut stream = self.watch(start).await.map_err(Turn::Lost)?;
         let first = timeout(ANSWER, stream.next())
@@ -238,6 +246,15 @@ impl Follower {
                 let failure = Failure::new(Code::Unavailable, "the endpoints are of two clusters");
                 return Err(Turn::Lost(failure));
             }
+        }
+        let release = self
+            .hub
+            .release_of(&self.caller(), created.member_id, self.lost_at)
+            .await;
+        self.release = release.map_err(Turn::Lost)?;
+        if start == self.starts_at_compacted && !self.release.exact_compaction {
+            // A fail-over: the member that chose this revision could resume here, this one cannot.
+            return Err(Turn::Compacted(start));
         }
         self.seen = self.seen.max(created.revision);
         self.backoff.reset();
@@ -345,6 +362,7 @@ impl Follower {
         let to = self.first_left(oldest).max(from);
         self.say(message::compacted(from, to)).await?;
         self.pieces = Pieces::after(to - 1);
+        self.starts_at_compacted = if to == oldest { oldest } else { 0 };
         if self.options.snapshot {
             self.fresh_snapshot().await?;
         }

@@ -60,7 +60,7 @@ impl Follower {
 
     async fn try_open(&mut self, start: &Start) -> Result<Opening> {
         let caller = self.caller();
-        self.release = self.hub.release(&caller).await?;
+        self.release = self.hub.release(&caller, self.lost_at).await?;
         if self.range.is_open_ended() {
             // Releases of every line checked such a watch as if it were one for its first key alone.
             self.etcd().may_read(&caller, &self.range).await?;
@@ -84,7 +84,11 @@ impl Follower {
             _ if wanted > now => (None, wanted),
             _ => match self.oldest_after(wanted).await? {
                 None => (None, wanted),
-                Some(oldest) => (Some(message::compacted(wanted, oldest)), oldest),
+                Some(oldest) => {
+                    let exact = self.release.exact_compaction;
+                    self.starts_at_compacted = if exact { oldest } else { 0 };
+                    (Some(message::compacted(wanted, oldest)), oldest)
+                }
             },
         };
         let anew = notice.is_some() || *start == Start::Now;
@@ -108,7 +112,7 @@ impl Follower {
 
     /// A stream that etcd has accepted and that needs no second look; a refusal is an error, before
     /// anything is said.
-    async fn accepted(&self, start: i64, now: &Header) -> Result<Option<WatchStream>> {
+    async fn accepted(&mut self, start: i64, now: &Header) -> Result<Option<WatchStream>> {
         if now.revision - start > FAR {
             return Ok(None);
         }
@@ -121,7 +125,12 @@ impl Follower {
             Update::Created(header)
                 if header.cluster_id == now.cluster_id && header.revision >= now.revision =>
             {
-                Some(stream)
+                let caller = self.caller();
+                let release = self.hub.release_of(&caller, header.member_id, self.lost_at);
+                self.release = release.await?;
+                let misses_first =
+                    start == self.starts_at_compacted && !self.release.exact_compaction;
+                (!misses_first).then_some(stream)
             }
             _ => None,
         })

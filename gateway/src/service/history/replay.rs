@@ -129,7 +129,7 @@ impl<'a> Deletions<'a> {
         caller: &Caller,
         from: i64,
     ) -> Result<std::result::Result<Vec<i64>, i64>> {
-        let trusted = self.etcd.release(caller).await?.bookmarks;
+        let release = self.etcd.release(caller).await?;
         let options = WatchOptions {
             start_revision: from,
             prev: false,
@@ -141,6 +141,8 @@ impl<'a> Deletions<'a> {
             let mut ask = interval(ASK);
             let mut deletions = Vec::new();
             let mut heard = Instant::now();
+            // The release asked for counts only if it is that of the member which serves this watch.
+            let mut trusted = false;
             loop {
                 let update = tokio::select! {
                     update = watch.next() => update?,
@@ -164,7 +166,12 @@ impl<'a> Deletions<'a> {
                     }
                     Update::Compacted(revision) => return Ok(Err(revision)),
                     Update::Cancelled(failure) => return Err(failure),
-                    Update::Created(_) | Update::Progress(_) => {}
+                    Update::Created(header) => {
+                        trusted = release.is_some_and(|(member, release)| {
+                            member == header.member_id && release.bookmarks
+                        });
+                    }
+                    Update::Progress(_) => {}
                 }
             }
         };

@@ -4,10 +4,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use prost::Message as _;
 use tokio::time::timeout;
 
-use crate::etcd::{Refusal, Release};
+use crate::caller::Caller;
+use crate::etcd::{RawCall, Refusal, Release};
 use crate::v3::Ask;
 use crate::v3::errors::code;
 
@@ -92,6 +94,8 @@ impl Question {
 pub(super) struct Header {
     #[prost(uint64, tag = "1")]
     pub(super) cluster_id: u64,
+    #[prost(uint64, tag = "2")]
+    pub(super) member_id: u64,
     #[prost(int64, tag = "3")]
     pub(super) revision: i64,
 }
@@ -114,6 +118,8 @@ struct Looked {
 /// `StatusResponse`.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Status {
+    #[prost(message, optional, tag = "1")]
+    header: Option<Header>,
     #[prost(string, tag = "2")]
     version: String,
 }
@@ -134,10 +140,21 @@ pub(super) async fn look(ask: &Ask, key: &Bytes) -> Result<i64, Refusal> {
     Ok(header.revision)
 }
 
-/// What the member that answers can be trusted with.
-pub(super) async fn release(ask: &Ask) -> Result<Release, Refusal> {
-    let status: Status = answer(ask, STATUS, Vec::new()).await?;
-    Ok(Release::of(&status.version))
+/// The member that answers, and what its release can be trusted with. The gateway's account comes first:
+/// a release is the same for every caller, and older releases refuse `Status` to most users.
+pub(super) async fn release(ask: &Ask) -> Result<(u64, Release), Refusal> {
+    let own = Caller::gateway(LOOK);
+    let as_gateway = RawCall {
+        path: STATUS,
+        caller: Some(&own),
+        metadata: HeaderMap::new(),
+    };
+    let status = match call(ask, as_gateway, Bytes::new()).await {
+        Err(refusal) if !refusal.lost => answer(ask, STATUS, Vec::new()).await,
+        status => status,
+    };
+    let Status { header, version } = status?;
+    Ok((header.unwrap_or_default().member_id, Release::of(&version)))
 }
 
 async fn answer<M: prost::Message + Default>(
@@ -145,7 +162,15 @@ async fn answer<M: prost::Message + Default>(
     path: &'static str,
     question: Vec<u8>,
 ) -> Result<M, Refusal> {
-    let asking = ask.etcd.raw_unary(ask.asker.call(path), question.into());
+    call(ask, ask.asker.call(path), question.into()).await
+}
+
+async fn call<M: prost::Message + Default>(
+    ask: &Ask,
+    raw: RawCall<'_>,
+    question: Bytes,
+) -> Result<M, Refusal> {
+    let asking = ask.etcd.raw_unary(raw, question);
     let none = |message: &str| Refusal {
         code: code::UNAVAILABLE,
         message: message.to_owned(),

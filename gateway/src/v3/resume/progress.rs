@@ -32,8 +32,9 @@ pub(super) struct Progress {
 /// Whether etcd's answer says what it should.
 enum Trust {
     Unknown,
-    Asking(BoxFuture<'static, Result<Release, Refusal>>),
-    Known(bool),
+    Asking(BoxFuture<'static, Result<(u64, Release), Refusal>>),
+    /// The member that answered, and whether its progress can be trusted.
+    Known(u64, bool),
 }
 
 impl Progress {
@@ -68,21 +69,21 @@ impl Progress {
                 }
                 Trust::Asking(asking) => {
                     self.trust = match asking.await {
-                        Ok(release) => {
+                        Ok((member, release)) => {
                             self.due = Instant::now();
-                            Trust::Known(release.bookmarks)
+                            Trust::Known(member, release.bookmarks)
                         }
                         Err(refusal) if refusal.lost => Trust::Unknown,
                         // Where it may not be asked, nothing is trusted.
-                        Err(_) => Trust::Known(false),
+                        Err(_) => Trust::Known(0, false),
                     };
                 }
-                Trust::Known(true) => {
+                Trust::Known(_, true) => {
                     sleep_until(self.due).await;
                     self.due = Instant::now() + EVERY;
                     return;
                 }
-                Trust::Known(false) => pending().await,
+                Trust::Known(_, false) => pending().await,
             }
         }
     }
@@ -107,9 +108,10 @@ impl Progress {
         owed
     }
 
-    /// Whether watches may go on from what it says.
-    pub(super) fn is_trusted(&self) -> bool {
-        matches!(self.trust, Trust::Known(true))
+    /// Whether watches may resume from this member's progress: another member may have named its release
+    /// than the one that serves the stream.
+    pub(super) fn trusts(&self, member: u64) -> bool {
+        matches!(self.trust, Trust::Known(known, true) if known == member)
     }
 }
 
