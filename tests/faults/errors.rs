@@ -1,5 +1,6 @@
 //! 503 and 504: a read says that it failed, a write whether it may have happened.
 
+use etcd_client::proto::{PbRangeResponse, PbResponseHeader};
 use serde_json::json;
 use support::gateway::InProcess;
 use support::{Etcd, FakeEtcd, spawn};
@@ -148,4 +149,25 @@ async fn a_proposal_that_raft_dropped_is_503_no_leader_and_at_v3_what_etcd_says(
         (&refused["code"], &refused["message"]),
         (&json!(UNKNOWN), &json!(dropped))
     );
+}
+
+#[tokio::test]
+async fn a_replay_of_the_log_ends_after_30_s_however_long_its_timeout() {
+    let fake = FakeEtcd::start();
+    let header = PbResponseHeader {
+        revision: 20,
+        ..PbResponseHeader::default()
+    };
+    let absent = PbRangeResponse {
+        header: Some(header),
+        ..PbRangeResponse::default()
+    };
+    fake.answers("KV/Range", &[absent]);
+    // The replay asks for the release first.
+    fake.hangs("Maintenance/Status");
+    let gateway = InProcess::start(&fake.url(), &[]).await;
+    let ask = gateway.api().get("/history?key=k&deleted&timeout=300s");
+    let problem = ask.send().await.problem(504, "timeout");
+    let hint = problem["hint"].as_str().expect("a hint");
+    assert!(hint.contains("30 s"), "{problem}");
 }

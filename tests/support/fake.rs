@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -27,6 +26,8 @@ const UNIMPLEMENTED: u16 = 12;
 enum Reply {
     Messages(Vec<Bytes>),
     Refusal(u16, String),
+    /// None, ever.
+    Nothing,
 }
 
 /// See the module.
@@ -51,7 +52,13 @@ impl FakeEtcd {
                 let replies = Arc::clone(&replies);
                 background().spawn(async move {
                     let service = service_fn(move |request: Request<Incoming>| {
-                        ready(Ok::<_, Infallible>(answer(&replies, &request)))
+                        let answer = answer(&replies, &request);
+                        async move {
+                            match answer {
+                                Some(answer) => Ok::<_, Infallible>(answer),
+                                None => std::future::pending().await,
+                            }
+                        }
                     });
                     let builder = Builder::new(TokioExecutor::new());
                     let _ = builder
@@ -79,6 +86,11 @@ impl FakeEtcd {
         self.set(call, Reply::Refusal(code, message.to_owned()));
     }
 
+    /// Leaves a call without an answer from now on, on a connection that is well.
+    pub fn hangs(&self, call: &str) {
+        self.set(call, Reply::Nothing);
+    }
+
     fn set(&self, call: &str, reply: Reply) {
         let mut replies = self.replies.lock().expect("nobody panics holding it");
         replies.insert(format!("/etcdserverpb.{call}"), reply);
@@ -95,7 +107,10 @@ fn framed<M: Message>(message: &M) -> Bytes {
 
 type Body = StreamBody<stream::Iter<std::vec::IntoIter<Result<Frame<Bytes>, Infallible>>>>;
 
-fn answer(replies: &Mutex<HashMap<String, Reply>>, request: &Request<Incoming>) -> Response<Body> {
+fn answer(
+    replies: &Mutex<HashMap<String, Reply>>,
+    request: &Request<Incoming>,
+) -> Option<Response<Body>> {
     let reply = {
         let replies = replies.lock().expect("nobody panics holding it");
         replies.get(request.uri().path()).cloned()
@@ -104,6 +119,7 @@ fn answer(replies: &Mutex<HashMap<String, Reply>>, request: &Request<Incoming>) 
     let (messages, code, message) = match reply.unwrap_or_else(unknown) {
         Reply::Messages(messages) => (messages, 0, String::new()),
         Reply::Refusal(code, message) => (Vec::new(), code, message),
+        Reply::Nothing => return None,
     };
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", HeaderValue::from(code));
@@ -125,5 +141,5 @@ fn answer(replies: &Mutex<HashMap<String, Reply>>, request: &Request<Incoming>) 
     *response.headers_mut() = head;
     let kind = HeaderValue::from_static("application/grpc");
     response.headers_mut().insert("content-type", kind);
-    response
+    Some(response)
 }

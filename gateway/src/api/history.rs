@@ -13,8 +13,9 @@ use crate::service::history::{HistoryRequest, LIMIT_AT_MOST};
 ///
 /// They end with the key's creation. With `?deleted` earlier lives follow, and `deletions` says when
 /// each ended. etcd has no way to ask for that: its log is replayed for it, at most the last 100,000
-/// revisions of the store; `replay` says how many were. Where that bound ended the list, `ended_by` is
-/// `limit` and `next` is null.
+/// revisions of the store, in up to three replays of 30 s at most; `replay` says how many revisions were.
+/// Where either bound ended the list, `ended_by` is `limit` and `next` is null. A user has one replay at a
+/// time.
 #[utoipa::path(
     get, path = "/history/{*key}", tag = "keys",
     params(

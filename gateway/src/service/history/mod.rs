@@ -1,27 +1,28 @@
 //! A key's stored revisions, newest first: each read just below the one before.
 
+mod fair;
 mod replay;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use shared::{Bytes, Code, Entry, Header, History, HistoryEnd};
-use tokio::sync::Semaphore;
 
+use self::fair::FairSlots;
 use self::replay::Deletions;
 use super::cursor;
-use crate::caller::Caller;
+use crate::caller::{Caller, Identity};
 use crate::etcd::{Etcd, Get, KeyValue, Range, entry};
 use crate::failure::{Failure, Result};
 
-/// Replays at the same time: each makes etcd read a part of its log.
+/// Replays at the same time, one per identity: each makes etcd read a part of its log.
 const REPLAYS: usize = 2;
 
 /// Histories of one cluster's keys.
 #[derive(Clone, Debug)]
 pub struct HistoryService {
     etcd: Etcd,
-    replays: Arc<Semaphore>,
+    replays: Arc<FairSlots<Identity>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -117,7 +118,7 @@ fn absent(key: &[u8], store_revision: i64) -> Failure {
 impl HistoryService {
     /// The service over one cluster.
     pub fn new(etcd: Etcd) -> Self {
-        let replays = Arc::new(Semaphore::new(REPLAYS));
+        let replays = Arc::new(FairSlots::new(REPLAYS));
         Self { etcd, replays }
     }
 

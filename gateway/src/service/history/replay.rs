@@ -9,15 +9,17 @@
 use std::time::Duration;
 
 use shared::{Code, Event, EventType, HistoryEnd, Replay};
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, interval, timeout_at};
 
-use crate::caller::Caller;
+use super::fair::FairSlots;
+use crate::caller::{Caller, Identity};
 use crate::etcd::{Etcd, Range, Update, WatchOptions};
 use crate::failure::{Failure, Result};
 
 /// Revisions looked back, one after the other, counted from the present.
 const STEPS: [i64; 3] = [1_000, 10_000, 100_000];
+/// How long one replay may take, however long the caller's timeout: others wait for the slot.
+const LONGEST: Duration = Duration::from_secs(30);
 /// Between two questions whether the watch is up to date.
 const ASK: Duration = Duration::from_millis(50);
 /// How long a watch must be quiet, on servers whose word that it is up to date is not to be trusted.
@@ -27,7 +29,7 @@ const SETTLED: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Deletions<'a> {
     etcd: &'a Etcd,
-    slots: &'a Semaphore,
+    slots: &'a FairSlots<Identity>,
     key: &'a [u8],
     /// The store's revision at the first question.
     now: i64,
@@ -44,7 +46,12 @@ pub(super) struct Deletions<'a> {
 
 impl<'a> Deletions<'a> {
     /// Nothing is looked at yet; `now` is the store's revision.
-    pub(super) fn new(etcd: &'a Etcd, slots: &'a Semaphore, key: &'a [u8], now: i64) -> Self {
+    pub(super) fn new(
+        etcd: &'a Etcd,
+        slots: &'a FairSlots<Identity>,
+        key: &'a [u8],
+        now: i64,
+    ) -> Self {
         Self {
             etcd,
             slots,
@@ -92,17 +99,24 @@ impl<'a> Deletions<'a> {
 
     /// Replays from further back.
     async fn look_back(&mut self, caller: &Caller) -> Result<()> {
-        let slot = self.slots.acquire();
+        let slot = self.slots.acquire(&caller.identity);
         let late = || Failure::new(Code::Timeout, "other replays take all the time");
         let _slot = match caller.deadline() {
             Some(deadline) => timeout_at(deadline, slot).await.map_err(|_| late())?,
             None => slot.await,
         };
+        let bound = Instant::now() + LONGEST;
         let mut from = (self.now + 1 - STEPS[self.step]).max(1);
         let deletions = loop {
-            match self.watch(caller, from).await? {
-                Ok(deletions) => break deletions,
-                Err(compacted) => {
+            match self.watch(caller, from, bound).await {
+                // Earlier steps found something: the page ends at the bound, as it does at the last step.
+                Err(failure) if self.step > 0 && is_bound(&failure, caller) => {
+                    self.end = Some(HistoryEnd::Limit);
+                    return Ok(());
+                }
+                Err(failure) => return Err(failure),
+                Ok(Ok(deletions)) => break deletions,
+                Ok(Err(compacted)) => {
                     self.compacted = Some(compacted);
                     self.end = Some(HistoryEnd::Compaction);
                     from = compacted;
@@ -128,8 +142,8 @@ impl<'a> Deletions<'a> {
         &self,
         caller: &Caller,
         from: i64,
+        bound: Instant,
     ) -> Result<std::result::Result<Vec<i64>, i64>> {
-        let release = self.etcd.release(caller).await?;
         let options = WatchOptions {
             start_revision: from,
             prev: false,
@@ -137,6 +151,7 @@ impl<'a> Deletions<'a> {
         };
         let range = Range::one(self.key);
         let replay = async {
+            let release = self.etcd.release(caller).await?;
             let mut watch = self.etcd.watch(caller, &range, options).await?;
             let mut ask = interval(ASK);
             let mut deletions = Vec::new();
@@ -175,12 +190,22 @@ impl<'a> Deletions<'a> {
                 }
             }
         };
-        match caller.deadline() {
-            Some(deadline) => timeout_at(deadline, replay).await.unwrap_or_else(|_| {
-                let failure = Failure::new(Code::Timeout, "the replay took too long");
-                Err(failure.hint("a longer ?timeout= may help"))
-            }),
-            None => replay.await,
-        }
+        let deadline = caller
+            .deadline()
+            .map_or(bound, |deadline| deadline.min(bound));
+        timeout_at(deadline, replay).await.unwrap_or_else(|_| {
+            let failure = Failure::new(Code::Timeout, "the replay took too long");
+            Err(if deadline == bound {
+                failure.hint("etcd is slow: the log is replayed for 30 s at most")
+            } else {
+                failure.hint("a longer ?timeout= may help")
+            })
+        })
     }
+}
+
+/// Whether a replay ran into its own bound before the caller's deadline.
+fn is_bound(failure: &Failure, caller: &Caller) -> bool {
+    let now = Instant::now();
+    failure.code == Code::Timeout && caller.deadline().is_none_or(|deadline| now < deadline)
 }
