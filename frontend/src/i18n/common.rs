@@ -30,7 +30,7 @@ super::texts! {
         ErrTimeout: "etcd did not answer in time", "etcd 未及时应答";
         ErrOutcomeUnknown: "Whether the write took effect is not known", "无法确定写入是否生效";
         ErrUnauthenticated: "Credentials are required", "需要凭据";
-        ErrUnauthenticatedDetail: "Watchgate refuses requests without credentials. Start it with --user NAME, so that it has an account of its own, or with --anonymous gateway, so that this page may use that account.", "Watchgate 拒绝不带凭据的请求。请使用 --user NAME 启动，使其拥有自己的账户；或使用 --anonymous gateway 启动，允许本页面使用该账户。";
+        ErrUnauthenticatedDetail: "This page brings no credentials. Start Watchgate with --user NAME for an account of its own; where other machines can reach it, add --anonymous gateway to let this page use that account.", "本页面未提供凭据。请使用 --user NAME 启动 Watchgate，使其拥有自己的账户；若其他机器也能访问它，还需加上 --anonymous gateway，本页面才能使用该账户。";
         ErrForbidden: "The account may not do this", "该账户无此权限";
         ErrForbiddenDetail: "etcd does not give the account that Watchgate acts as the permission for this.", "etcd 未授予 Watchgate 所用账户执行此操作的权限。";
         ErrReadOnly: "This gateway is read-only", "此网关为只读";

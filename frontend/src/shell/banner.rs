@@ -46,7 +46,7 @@ pub(crate) fn LostBanner() -> impl IntoView {
         }
     };
     view! {
-        <When when=move || away.get().is_some()>
+        <When when=move || account.refused() || away.get().is_some()>
             <div class="note note-warn lost" role="alert">
                 <Glyph icon=Icon::Unplugged/>
                 <span class="note-text">{words}</span>

@@ -59,14 +59,16 @@ pub(crate) fn TopBar() -> impl IntoView {
 fn LiveDot() -> impl IntoView {
     let (connection, account, i18n) = (use_connection(), use_account(), use_i18n());
     let words = move || match (connection.phase(), connection.revision()) {
-        (Phase::Lost { .. } | Phase::Connecting, _) if account.refused() => i18n.t(Text::Refused),
+        _ if account.refused() => i18n.t(Text::Refused),
         (Phase::Live, Some(_)) => i18n.t(Text::Live),
         (Phase::Live, None) => i18n.t(Text::LiveNow),
         (Phase::Connecting, _) => i18n.t(Text::Connecting),
         (Phase::Lost { .. }, _) => i18n.t(Text::Lost),
     };
     let revision = move || match (connection.phase(), connection.revision()) {
-        (Phase::Live, Some(revision)) => Some(view! { <b>{format::count(revision)}</b> }),
+        (Phase::Live, Some(revision)) if !account.refused() => {
+            Some(view! { <b>{format::count(revision)}</b> })
+        }
         _ => None,
     };
     view! {
@@ -74,7 +76,7 @@ fn LiveDot() -> impl IntoView {
             <span
                 class="dot"
                 class:dot-wait=move || connection.phase() == Phase::Connecting
-                class:dot-off=move || matches!(connection.phase(), Phase::Lost { .. })
+                class:dot-off=move || account.refused() || matches!(connection.phase(), Phase::Lost { .. })
             ></span>
             <span class="live-text">{words}</span>
             {revision}
