@@ -134,13 +134,21 @@ async fn the_name_in_the_gateways_certificate_is_its_account() {
         grant.send().await.json(200);
     }
     all.post("/auth/enable", &json!({})).send().await.json(200);
-    let gateway = gateway("app").await;
-    let limited = gateway.api();
+    let app = gateway("app").await;
+    let limited = app.api();
     let reach = own(&limited).await;
     assert_eq!(
         (&reach["name"], &reach["read"]),
         (&json!("app"), &json!([{"prefix": "/app/"}]))
     );
+    let unknown = gateway("stranger").await;
+    let stranger = own(&unknown.api()).await;
+    assert_eq!(
+        (&stranger["name"], &stranger["read"]),
+        (&json!(null), &json!(null))
+    );
+    let refused = unknown.api().get("/locks").send().await;
+    refused.problem(403, "forbidden");
     // So its locks are found too, as those of a user who signs in.
     let held = limited.post("/locks/%2Fapp%2Fl", &json!({"ttl": 60}));
     held.send().await.json(201);

@@ -187,17 +187,24 @@ impl AccessService {
     /// user its own roles.
     pub async fn own_reach(&self, caller: &Caller) -> Result<SelfAnswer> {
         let enabled = self.etcd.auth_is_on(caller).await?;
-        if enabled && let Some(name) = self.etcd.user_name(caller) {
-            let reach = self.reach(caller, name).await?;
-            return Ok(SelfAnswer {
-                header: reach.header,
-                enabled,
-                name: Some(reach.name),
-                roles: reach.roles,
-                root: reach.root,
-                read: Some(reach.read),
-                write: Some(reach.write),
-            });
+        let name = self.etcd.user_name(caller).filter(|_| enabled);
+        if let Some(name) = name {
+            match self.reach(caller, name).await {
+                // The name in a certificate may be no user's.
+                Err(failure) if failure.code == Code::UserNotFound => {}
+                reach => {
+                    let reach = reach?;
+                    return Ok(SelfAnswer {
+                        header: reach.header,
+                        enabled,
+                        name: Some(reach.name),
+                        roles: reach.roles,
+                        root: reach.root,
+                        read: Some(reach.read),
+                        write: Some(reach.write),
+                    });
+                }
+            }
         }
         // Refuses callers whom etcd does not know at all.
         let reads_all = match self.etcd.may_read(caller, &Range::prefix(b"")).await {
