@@ -169,7 +169,7 @@ impl Keyspace {
     pub(crate) fn expand_to(self, folder: bool, name: &Name) {
         let mut above = ancestors(name);
         self.tree.with_untracked(|tree| {
-            above.retain(|prefix| !prefix.is_empty() && tree.may_read(prefix))
+            above.retain(|prefix| !prefix.is_empty() && tree.may_read(prefix));
         });
         if !folder && name.last() == Some(&SEPARATOR) {
             // The key `/a/` has no name of its own in the folder `/a/`.
