@@ -73,12 +73,12 @@ impl Found {
         found.unwrap_or_else(|| panic!("nothing about `{start}` in {:?}", self.lines))
     }
 
-    /// The step that failed, with this in the line that mends it; nothing after it was tried.
+    /// The step that failed, with this text in its fix; nothing after it was tried.
     #[track_caller]
-    fn fails(&self, step: &str, mend: &str) {
+    fn fails(&self, step: &str, fix: &str) {
         let line = self.is(step, "failed");
-        let text = line["mend"].as_str().unwrap_or_default();
-        assert!(text.contains(mend), "{line}");
+        let text = line["fix"].as_str().unwrap_or_default();
+        assert!(text.contains(fix), "{line}");
         assert!(!self.well);
         let failed = self.lines.iter().filter(|line| line["outcome"] == "failed");
         assert_eq!(failed.count(), 1, "{:?}", self.lines);
@@ -98,9 +98,9 @@ async fn a_healthy_cluster_passes_every_step() {
     found.is("version", if old { "warning" } else { "ok" });
     let proxy = found.is("proxy", "note");
     assert!(
-        proxy["mend"]
+        proxy["fix"]
             .as_str()
-            .is_some_and(|mend| mend.contains("sign-in")),
+            .is_some_and(|fix| fix.contains("sign-in")),
         "{proxy}"
     );
     let (text, well) = run(&["--etcd", &etcd.url()]).await;
@@ -112,7 +112,7 @@ async fn a_name_a_port_or_a_protocol_that_is_wrong() {
     let etcd = Etcd::start().await;
     examine(&["--etcd", "http://no-such-host.invalid:2379"])
         .await
-        .fails("dns", "mend the name");
+        .fails("dns", "correct the name");
     let free = TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .expect("a port");
@@ -155,7 +155,7 @@ async fn what_is_wrong_with_a_certificate() {
     let other = Authority::new();
     examine(&["--etcd", &url, "--cacert", &other.file()])
         .await
-        .fails("tls", "the certificate of that authority");
+        .fails("tls", "that authority's certificate");
     let by_name = url.replace("127.0.0.1", "localhost");
     examine(&["--etcd", &by_name, "--cacert", &ca])
         .await
@@ -208,8 +208,8 @@ async fn a_member_that_advertises_what_nobody_can_use() {
         detail.contains(nowhere) && detail.contains(&etcd.url()),
         "{warning}"
     );
-    let mend = warning["mend"].as_str().unwrap_or_default();
-    assert!(mend.contains("--advertise-client-urls"), "{warning}");
+    let fix = warning["fix"].as_str().unwrap_or_default();
+    assert!(fix.contains("--advertise-client-urls"), "{warning}");
     assert!(found.well, "it works all the same: {:?}", found.lines);
 }
 
@@ -226,7 +226,7 @@ async fn a_member_that_is_away() {
         (&json!("advertised"), &json!("warning")),
         "{away}"
     );
-    assert_eq!(away["mend"], "start it, or mend its URL");
+    assert_eq!(away["fix"], "start it, or correct its URL");
     let text = json!(found.lines).to_string();
     assert!(
         !text.contains("member m0") && !text.contains("member m1"),
@@ -323,11 +323,11 @@ async fn a_certificate_names_us_only_where_etcd_takes_names_from_it() {
     known.is("permission", "ok");
     // It is asked for all the same, with an authority to check it by.
     let unknown = auth_by_certificate(&[]).await;
-    let mend = unknown.is("auth", "note")["mend"].clone();
+    let fix = unknown.is("auth", "note")["fix"].clone();
     assert!(
-        mend.as_str()
-            .is_some_and(|mend| mend.contains("--client-cert-auth")),
-        "{mend}"
+        fix.as_str()
+            .is_some_and(|fix| fix.contains("--client-cert-auth")),
+        "{fix}"
     );
     let tried = |step| unknown.lines.iter().any(|line| line["step"] == step);
     assert!(!tried("permission") && !tried("version"));
@@ -342,10 +342,10 @@ async fn what_is_wrong_with_the_account() {
     let mut root = etcd.enable_auth().await;
     auth::user(&mut root, "app", "secret", &[(Grant::Read, "/app/")]).await;
     let found = examine(&["--etcd", &url]).await;
-    let mend = found.is("auth", "note")["mend"].clone();
+    let fix = found.is("auth", "note")["fix"].clone();
     assert!(
-        mend.as_str().is_some_and(|mend| mend.contains("--user")),
-        "{mend}"
+        fix.as_str().is_some_and(|fix| fix.contains("--user")),
+        "{fix}"
     );
     examine(&["--etcd", &url, "--user", "root:wrong"])
         .await

@@ -1,4 +1,4 @@
-//! `GET /cluster` and the routes beside it, on one member.
+//! `GET /cluster` and related routes, on one member.
 
 use http::Method;
 use serde_json::json;
@@ -8,7 +8,7 @@ use support::{DEADLINE, Etcd, World, eventually, fill};
 use crate::warnings;
 
 #[tokio::test]
-async fn the_cluster_tells_what_etcd_tells_of_itself() {
+async fn the_cluster_reports_etcds_own_numbers() {
     let world = World::new("overview").await;
     let cluster = world.api.get("/cluster").send().await.json(200);
     let version = world.gateway.root().get("/version").send().await.json(200);
@@ -22,11 +22,12 @@ async fn the_cluster_tells_what_etcd_tells_of_itself() {
     }
     assert_eq!(cluster["leader"], cluster["header"]["member_id"]);
     assert!(cluster["header"]["revision"].as_i64() >= Some(1));
-    // A cluster of one has no margin to lose, and no permission can be passed by without auth.
+    // A single-member cluster has no margin to lose, and without auth there are no permissions to
+    // bypass.
     for code in [
         "no_quorum_margin",
         "quorum_lost",
-        "access_hole",
+        "access_bug",
         "advertised_url",
     ] {
         assert!(!warnings(&cluster).contains(&code), "{cluster}");
@@ -34,29 +35,29 @@ async fn the_cluster_tells_what_etcd_tells_of_itself() {
 }
 
 #[tokio::test]
-async fn a_member_near_its_quota_is_told() {
+async fn a_member_near_its_quota_is_reported() {
     let quota = "--quota-backend-bytes=4194304";
     let etcd = Etcd::start_with(&[quota]).await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
     let before = api.get("/cluster").send().await.json(200);
-    let Some(told) = before["members"][0]["db_quota"].as_i64() else {
-        // Before 3.6 etcd does not say it, and nothing is made up.
+    let Some(found) = before["members"][0]["db_quota"].as_i64() else {
+        // Before 3.6 etcd does not report it, and nothing is invented.
         assert!(!warnings(&before).contains(&"near_quota"));
         return;
     };
-    assert_eq!(told, 4_194_304);
+    assert_eq!(found, 4_194_304);
     assert!(!warnings(&before).contains(&"near_quota"), "{before}");
     let value = vec![b'x'; 500_000];
     let entries = (0..7).map(|n| (format!("fill/{n}").into_bytes(), value.clone()));
     fill::fill(&etcd.client().await, entries).await;
-    // etcd writes to its file a moment after it has answered.
-    eventually("it is told", DEADLINE, async || {
+    // etcd writes to its file a moment after its response.
+    eventually("it is found", DEADLINE, async || {
         let after = api.get("/cluster").send().await.json(200);
         let size = after["members"][0]["db_size"].as_i64().expect("a size");
-        if size * 10 < told * 8 {
+        if size * 10 < found * 8 {
             assert!(!warnings(&after).contains(&"near_quota"), "{after}");
-            return Err(format!("{size} of {told}"));
+            return Err(format!("{size} of {found}"));
         }
         assert!(crate::warning(&after, "near_quota").contains(&size.to_string()));
         Ok(())
@@ -65,7 +66,7 @@ async fn a_member_near_its_quota_is_told() {
 }
 
 #[tokio::test]
-async fn a_defragmentation_gives_space_back() {
+async fn a_defragmentation_frees_space() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
@@ -95,7 +96,7 @@ async fn a_defragmentation_gives_space_back() {
 }
 
 #[tokio::test]
-async fn a_compaction_is_of_a_revision_that_is_there() {
+async fn a_compaction_needs_an_existing_revision() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
@@ -116,7 +117,7 @@ async fn a_compaction_is_of_a_revision_that_is_there() {
 }
 
 #[tokio::test]
-async fn the_hash_is_that_of_a_revision() {
+async fn the_hash_is_taken_at_a_revision() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
@@ -147,14 +148,14 @@ async fn the_hash_is_that_of_a_revision() {
 }
 
 #[tokio::test]
-async fn a_downgrade_is_to_the_version_before() {
+async fn a_downgrade_targets_the_previous_minor_version() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
     let ask = async |body| api.post("/cluster/downgrade", &body).send().await;
     let far = ask(json!({"action": "validate", "version": "3.0"})).await;
     if far.status == 501 {
-        // Before 3.5 etcd has no word for it.
+        // etcd before 3.5 has no downgrade RPC.
         far.problem(501, "unsupported");
         return;
     }
@@ -171,7 +172,7 @@ async fn a_downgrade_is_to_the_version_before() {
 }
 
 #[tokio::test]
-async fn what_is_no_member_is_told_so() {
+async fn an_unknown_member_is_reported() {
     let world = World::new("no-member").await;
     let moved = world
         .api
@@ -195,7 +196,7 @@ async fn what_is_no_member_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_typo_changes_nothing() {
+async fn an_unknown_field_changes_nothing() {
     let world = World::new("cluster-typos").await;
     for (path, body) in [
         (
@@ -256,7 +257,7 @@ async fn a_typo_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_read_only_gateway_changes_no_cluster() {
+async fn a_read_only_gateway_refuses_cluster_changes() {
     let world = World::with("read-only-cluster", &["--read-only"]).await;
     let api = &world.api;
     let body = json!({});
@@ -300,7 +301,7 @@ async fn a_read_only_gateway_changes_no_cluster() {
 }
 
 #[tokio::test]
-async fn w12_3_a_cluster_that_is_away_is_unavailable() {
+async fn a_stopped_cluster_is_unavailable() {
     let mut etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();

@@ -1,4 +1,4 @@
-//! What is told of releases, by servers that say they are one.
+//! Warnings about etcd releases, by fake servers that report a version.
 
 use etcd_client::proto::{
     PbAlarmResponse, PbHashKvResponse, PbMember, PbMemberListResponse, PbResponseHeader,
@@ -24,7 +24,7 @@ fn header(member_id: u64) -> PbResponseHeader {
     }
 }
 
-/// A cluster whose members say that they are of these versions.
+/// A cluster whose members report these versions.
 fn cluster_of(versions: &[&str]) -> Vec<FakeEtcd> {
     let fakes: Vec<_> = versions.iter().map(|_| FakeEtcd::start()).collect();
     let members: Vec<_> = fakes
@@ -56,7 +56,7 @@ fn cluster_of(versions: &[&str]) -> Vec<FakeEtcd> {
             alarms: Vec::new(),
         };
         fake.answers("Maintenance/Alarm", &[alarms]);
-        // Before 3.5 there is no word for it but a sign-in of nobody.
+        // Before 3.5 only an anonymous sign-in reveals it.
         let off = "etcdserver: authentication is not enabled";
         fake.refuses("Auth/Authenticate", FAILED_PRECONDITION, off);
     }
@@ -68,24 +68,24 @@ async fn gateway(fakes: &[FakeEtcd]) -> InProcess {
     InProcess::start(&urls.join(","), &[]).await
 }
 
-async fn told(fakes: &[FakeEtcd]) -> Value {
+async fn get_cluster(fakes: &[FakeEtcd]) -> Value {
     let gateway = gateway(fakes).await;
     gateway.api().get("/cluster").send().await.json(200)
 }
 
 #[tokio::test]
-async fn a_line_that_has_ended_is_told_with_what_it_lacks() {
-    let old = told(&cluster_of(&["3.4.23"])).await;
+async fn an_end_of_life_release_lists_its_known_bugs() {
+    let old = get_cluster(&cluster_of(&["3.4.23"])).await;
     assert_eq!(old["version"], "3.4.23");
     let end = warning(&old, "version_end_of_life");
     assert!(end.contains("3.4.23") && end.contains("3.5"), "{end}");
-    let holes: Vec<_> = old["warnings"]
+    let bugs: Vec<_> = old["warnings"]
         .as_array()
         .expect("warnings")
         .iter()
         .collect();
-    let mended = |issue: &str| {
-        let mut found = holes.iter().map(|it| it["detail"].as_str().expect("text"));
+    let detail_of = |issue: &str| {
+        let mut found = bugs.iter().map(|it| it["detail"].as_str().expect("text"));
         found
             .find(|detail| detail.contains(issue))
             .unwrap_or_default()
@@ -97,98 +97,90 @@ async fn a_line_that_has_ended_is_told_with_what_it_lacks() {
         ("#19179", "3.4.36"),
         ("#20221", "3.4.38"),
     ] {
-        let detail = mended(issue);
+        let detail = detail_of(issue);
         assert!(detail.contains("m1"), "{issue}: {detail}");
-        assert!(
-            detail.ends_with(&format!("mended in {version}")),
-            "{detail}"
-        );
+        assert!(detail.ends_with(&format!("fixed in {version}")), "{detail}");
     }
-    // Nobody's permission can be passed by while authentication is off.
-    assert!(!warnings(&old).contains(&"access_hole"), "{old}");
+    // There are no permissions to bypass while authentication is off.
+    assert!(!warnings(&old).contains(&"access_bug"), "{old}");
     assert_eq!(
         old["members"][0].get("db_quota"),
         None,
-        "not told before 3.6"
+        "etcd reports it from 3.6 on"
     );
 }
 
 #[tokio::test]
-async fn holes_of_access_are_told_where_authentication_is_on() {
+async fn access_bugs_are_reported_while_authentication_is_on() {
     let fakes = cluster_of(&["3.4.45"]);
     let on = "etcdserver: authentication failed, invalid user ID or password";
     fakes[0].refuses("Auth/Authenticate", INVALID_ARGUMENT, on);
-    let told = told(&fakes).await;
-    let hole = warning(&told, "access_hole");
-    for part in [
-        "GHSA-xg4h-6gfc-h4m8",
-        "never mended in 3.4",
-        "3.5.33",
-        "3.7.1",
-    ] {
-        assert!(hole.contains(part), "{hole}");
+    let found = get_cluster(&fakes).await;
+    let detail = warning(&found, "access_bug");
+    for part in ["GHSA-xg4h-6gfc-h4m8", "not fixed in 3.4", "3.5.33", "3.7.1"] {
+        assert!(detail.contains(part), "{detail}");
     }
     let fakes = cluster_of(&["3.6.13"]);
     fakes[0].refuses("Auth/Authenticate", INVALID_ARGUMENT, on);
-    let told = self::told(&fakes).await;
-    assert!(warning(&told, "access_hole").ends_with("mended in 3.6.14"));
-    assert!(!warnings(&told).contains(&"version_end_of_life"));
+    let found = get_cluster(&fakes).await;
+    assert!(warning(&found, "access_bug").ends_with("fixed in 3.6.14"));
+    assert!(!warnings(&found).contains(&"version_end_of_life"));
 }
 
 #[tokio::test]
-async fn different_versions_are_told_and_a_sound_one_is_not() {
-    let mixed = told(&cluster_of(&["3.5.35", "3.6.16", "3.6.16"])).await;
+async fn mixed_versions_are_reported_and_a_fixed_one_is_not() {
+    let mixed = get_cluster(&cluster_of(&["3.5.35", "3.6.16", "3.6.16"])).await;
     let detail = warning(&mixed, "version_mixed");
     assert!(
         detail.contains("3.5.35 (m1)") && detail.contains("3.6.16 (m2, m3)"),
         "{detail}"
     );
     assert_eq!(warnings(&mixed), ["version_mixed"]);
-    let sound = told(&cluster_of(&["3.7.3"])).await;
-    assert_eq!(sound["warnings"], json!([]));
+    let fixed = get_cluster(&cluster_of(&["3.7.3"])).await;
+    assert_eq!(fixed["warnings"], json!([]));
 }
 
 #[tokio::test]
-async fn what_may_not_be_seen_is_said_and_the_rest_is_shown() {
+async fn refused_parts_are_named_and_the_rest_is_shown() {
     let fakes = cluster_of(&["3.6.9", "3.6.9"]);
     let denied = "etcdserver: permission denied";
     for fake in &fakes {
         fake.refuses("Maintenance/Status", PERMISSION_DENIED, denied);
     }
-    let told = told(&fakes).await;
-    assert!(told["leader"].is_null() && told["quorum"] == 2, "{told}");
+    let found = get_cluster(&fakes).await;
+    assert!(found["leader"].is_null() && found["quorum"] == 2, "{found}");
     for name in ["m1", "m2"] {
-        let member = named(&told, name);
+        let member = named(&found, name);
         assert!(member["client_urls"].is_array());
         let error = member["error"].as_str().expect("why");
         assert!(error.contains("permission denied"), "{member}");
         assert_eq!(member["healthy"], false);
     }
     assert!(
-        !warnings(&told).contains(&"quorum_lost"),
-        "nobody can tell: {told}"
+        !warnings(&found).contains(&"quorum_lost"),
+        "the state of the quorum is unknown: {found}"
     );
 
     for fake in &fakes {
         fake.refuses("Maintenance/Alarm", PERMISSION_DENIED, denied);
     }
-    let told = self::told(&fakes).await;
-    assert_eq!(told["alarms"], json!([]));
-    assert!(warning(&told, "alarms_unknown").contains("permission denied"));
-    assert_eq!(told["members"].as_array().map(Vec::len), Some(2));
+    let found = get_cluster(&fakes).await;
+    assert_eq!(found["alarms"], json!([]));
+    assert!(warning(&found, "alarms_unknown").contains("permission denied"));
+    assert_eq!(found["members"].as_array().map(Vec::len), Some(2));
 }
 
 #[tokio::test]
-async fn a_denied_list_of_members_leaves_the_alarms() {
+async fn a_refused_member_list_leaves_the_alarms() {
     let fakes = cluster_of(&["3.6.9"]);
     let denied = "etcdserver: permission denied";
     fakes[0].refuses("Cluster/MemberList", PERMISSION_DENIED, denied);
-    let told = told(&fakes).await;
+    let found = get_cluster(&fakes).await;
     assert_eq!(
-        (&told["members"], &told["alarms"]),
+        (&found["members"], &found["alarms"]),
         (&json!([]), &json!([]))
     );
-    assert!(warnings(&told).contains(&"members_unknown"), "{told}");
+    assert!(warnings(&found).contains(&"members_unknown"), "{found}");
     fakes[0].refuses("Maintenance/Alarm", PERMISSION_DENIED, denied);
     let gateway = gateway(&fakes).await;
     let nothing = gateway.api().get("/cluster").send().await;
@@ -205,44 +197,44 @@ fn hash(hash: u32, hash_revision: i64) -> PbHashKvResponse {
 }
 
 #[tokio::test]
-async fn the_member_that_differs_is_named() {
+async fn a_member_with_a_different_hash_is_named() {
     let fakes = cluster_of(&["3.7.3", "3.7.3", "3.7.3"]);
     for (fake, value) in fakes.iter().zip([17, 17, 18]) {
         fake.answers("Maintenance/HashKV", &[hash(value, 5)]);
     }
     let gateway = gateway(&fakes).await;
-    let told = gateway.api().get("/cluster/hash").send().await.json(200);
-    assert_eq!(told["verdict"], "different");
-    assert_eq!(told["differ"], json!(["3"]));
-    assert_eq!(told["warnings"], json!([]));
-    assert_eq!(named(&told, "m3")["hash"], 18);
+    let found = gateway.api().get("/cluster/hash").send().await.json(200);
+    assert_eq!(found["verdict"], "different");
+    assert_eq!(found["differ"], json!(["3"]));
+    assert_eq!(found["warnings"], json!([]));
+    assert_eq!(named(&found, "m3")["hash"], 18);
 
-    // What hashed another history is not compared.
+    // Hashes of different histories are not compared.
     let other = PbHashKvResponse {
         compact_revision: 4,
         ..hash(18, 5)
     };
     fakes[2].answers("Maintenance/HashKV", &[other]);
-    let told = gateway.api().get("/cluster/hash").send().await.json(200);
+    let found = gateway.api().get("/cluster/hash").send().await.json(200);
     assert_eq!(
-        (&told["verdict"], &told["differ"]),
+        (&found["verdict"], &found["differ"]),
         (&json!("incomplete"), &json!([]))
     );
 }
 
 #[tokio::test]
-async fn a_release_that_does_not_say_what_it_hashed_is_told() {
+async fn a_release_without_hash_revision_is_reported() {
     let fakes = cluster_of(&["3.5.35"]);
     fakes[0].answers("Maintenance/HashKV", &[hash(17, 0)]);
     let gateway = gateway(&fakes).await;
-    let told = gateway.api().get("/cluster/hash").send().await.json(200);
-    assert_eq!(told["verdict"], "same");
-    assert_eq!(told["members"][0].get("hash_revision"), None);
-    assert!(warning(&told, "hash_revision_unknown").contains("m1"));
+    let found = gateway.api().get("/cluster/hash").send().await.json(200);
+    assert_eq!(found["verdict"], "same");
+    assert_eq!(found["members"][0].get("hash_revision"), None);
+    assert!(warning(&found, "hash_revision_unknown").contains("m1"));
 }
 
 #[tokio::test]
-async fn an_etcd_without_a_word_for_it_tells_whether_authentication_is_on() {
+async fn etcd_3_4_reveals_whether_authentication_is_on() {
     let fakes = cluster_of(&["3.4.23"]);
     let gateway = gateway(&fakes).await;
     let status = async || {

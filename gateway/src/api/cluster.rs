@@ -43,9 +43,9 @@ pub async fn clusters(mut call: Call) -> Result<Response> {
 /// member by member in `error`, or as a warning. Without a majority the members are those that one
 /// of them knows, with the warning `members_stale`.
 ///
-/// Codes of warnings: `advertised_url`, `version_end_of_life`, `version_mixed`, `watch_hole`,
-/// `access_hole`, `read_hole`, `lease_hole`, `member_hole`, `tls_hole` (known errors of this release, with the one
-/// that mends them), `no_quorum_margin`, `quorum_lost`, `alarm_raised`, `near_quota`, `members_unknown`,
+/// Codes of warnings: `advertised_url`, `version_end_of_life`, `version_mixed`, `watch_bug`,
+/// `access_bug`, `read_bug`, `lease_bug`, `member_bug`, `tls_bug` (known bugs of this release, with the one
+/// that fixes them), `no_quorum_margin`, `quorum_lost`, `alarm_raised`, `near_quota`, `members_unknown`,
 /// `members_stale`, `alarms_unknown`.
 #[utoipa::path(
     operation_id = "get_cluster",
@@ -61,7 +61,7 @@ pub async fn clusters(mut call: Call) -> Result<Response> {
                 "db_size_in_use": 24576, "db_quota": 2_147_483_648_i64, "raft_index": 9
             }],
             "alarms": [],
-            "warnings": [{"code": "advertised_url", "detail": "member m1 advertises what clients cannot use: http://0.0.0.0:2379 is no address that can be dialled; it answers at http://10.0.0.5:2379"}]
+            "warnings": [{"code": "advertised_url", "detail": "member m1 advertises what clients cannot use: http://0.0.0.0:2379 is not an address that can be dialled; it responds at http://10.0.0.5:2379"}]
         })),
         (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 503, body = Problem), (status = 504, body = Problem),

@@ -1,4 +1,4 @@
-//! What the cluster says, once it can be spoken to: auth, permission, version, advertised URLs.
+//! Checks that need a working connection: auth, permission, version, advertised URLs.
 
 use std::io;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use crate::etcd::{Etcd, Range, Settings};
 use crate::service::cluster::ClusterService;
 use crate::tasks::Tasks;
 
-/// How long the cluster may take for a question.
-const ANSWER: Duration = Duration::from_secs(10);
-/// The warning that a member advertises a URL where it is not.
+/// Time limit for each request to the cluster.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// The code of the warning that a member advertises an unusable URL.
 const ADVERTISED: &str = "advertised_url";
 
 pub(super) async fn examine(
@@ -30,8 +30,8 @@ pub(super) async fn examine(
         Ok(etcd) => etcd,
         Err(error) => {
             let detail = anyhow::Error::from(error);
-            let mend = "mend --cacert, --cert and --key";
-            return report.failed("client", &format!("{detail:#}"), mend);
+            let fix = "check --cacert, --cert and --key";
+            return report.failed("client", &format!("{detail:#}"), fix);
         }
     };
     if auth(report, config, &etcd).await? {
@@ -41,36 +41,37 @@ pub(super) async fn examine(
     Ok(())
 }
 
-/// Whether etcd lets us in.
+/// Whether etcd accepts the gateway's credentials.
 async fn auth(report: &mut Report<'_>, config: &ClusterConfig, etcd: &Etcd) -> io::Result<bool> {
-    let caller = Caller::gateway(ANSWER);
+    let caller = Caller::gateway(REQUEST_TIMEOUT);
     let account = config.settings.account.as_ref();
     let on = match etcd.auth_is_on(&caller).await {
         Ok(on) => on,
         Err(failure) => {
-            let mend = "see whether the cluster has a leader: most of its members must run";
-            report.failed("auth", &failure.detail, mend)?;
+            let fix =
+                "check that the cluster has a leader: a majority of its members must be running";
+            report.failed("auth", &failure.detail, fix)?;
             return Ok(false);
         }
     };
     match (on, account) {
         (false, None) => report.ok(
             "auth",
-            "etcd's auth is off: whoever reaches it may do everything",
+            "etcd's auth is off: anybody who can connect may do everything",
         )?,
         (false, Some(account)) => report.note(
             "auth",
             &format!(
-                "etcd's auth is off, so the user `{}` is not asked for",
+                "etcd's auth is off, so the user `{}` is not used",
                 account.name
             ),
-            "turn it on with `etcdctl auth enable`, or leave --user out",
+            "enable it with `etcdctl auth enable`, or leave out --user",
         )?,
         (true, None) if config.settings.identity.is_none() => {
             report.note(
                 "auth",
-                "etcd's auth is on, and the gateway has no account: only requests with sign-in work",
-                "give --user NAME and its password, where requests without sign-in are meant to work",
+                "etcd's auth is on and the gateway has no account: only requests with credentials work",
+                "give --user NAME and its password if requests without credentials should work",
             )?;
             return Ok(false);
         }
@@ -78,13 +79,13 @@ async fn auth(report: &mut Report<'_>, config: &ClusterConfig, etcd: &Etcd) -> i
         (true, Some(account)) => match etcd.sign_in(account.clone()).await {
             Ok(_) => report.ok("auth", &format!("signed in as {}", account.name))?,
             Err(failure) => {
-                let mend = if failure.code == Code::Unauthenticated {
-                    "mend --user and its password: `etcdctl user passwd` sets another"
+                let fix = if failure.code == Code::Unauthenticated {
+                    "correct --user and its password; `etcdctl user passwd` sets a new one"
                 } else {
-                    "see whether the cluster has a leader: most of its members must run"
+                    "check that the cluster has a leader: a majority of its members must be running"
                 };
-                let detail = format!("{} is refused: {}", account.name, failure.detail);
-                report.failed("auth", &detail, mend)?;
+                let detail = format!("etcd refused {}: {}", account.name, failure.detail);
+                report.failed("auth", &detail, fix)?;
                 return Ok(false);
             }
         },
@@ -92,56 +93,57 @@ async fn auth(report: &mut Report<'_>, config: &ClusterConfig, etcd: &Etcd) -> i
     Ok(true)
 }
 
-/// Whether our certificate names us to etcd: it does so only with `--client-cert-auth`.
+/// Whether etcd takes our user name from our certificate, which it does only with `--client-cert-auth`.
 async fn certificate(report: &mut Report<'_>, etcd: &Etcd) -> io::Result<bool> {
-    let caller = Caller::gateway(ANSWER);
+    let caller = Caller::gateway(REQUEST_TIMEOUT);
     match etcd.may_read(&caller, &Range::prefix(b"")).await {
         Err(failure) if failure.code == Code::Unauthenticated => {
             report.note(
                 "auth",
-                "etcd's auth is on, and it takes no name from our certificate: only requests with \
-                 sign-in work",
+                "etcd's auth is on and it does not take a user name from our certificate: only \
+                 requests with credentials work",
                 "start etcd with --client-cert-auth and use a certificate whose CN is a user's name, \
                  or give --user NAME and its password",
             )?;
             Ok(false)
         }
         Err(failure) if failure.code != Code::Forbidden => {
-            let mend = "see whether the cluster has a leader: most of its members must run";
-            report.failed("auth", &failure.detail, mend)?;
+            let fix =
+                "check that the cluster has a leader: a majority of its members must be running";
+            report.failed("auth", &failure.detail, fix)?;
             Ok(false)
         }
         Ok(()) | Err(_) => {
-            report.ok("auth", "etcd knows us by our certificate's name")?;
+            report.ok("auth", "signed in by the client certificate's name")?;
             Ok(true)
         }
     }
 }
 
 async fn permission(report: &mut Report<'_>, etcd: &Etcd) -> io::Result<()> {
-    let caller = Caller::gateway(ANSWER);
+    let caller = Caller::gateway(REQUEST_TIMEOUT);
     match etcd.may_read(&caller, &Range::prefix(b"")).await {
-        Ok(()) => report.ok("permission", "every key may be read"),
+        Ok(()) => report.ok("permission", "all keys are readable"),
         Err(failure) if failure.code == Code::Forbidden => report.warn(
             "permission",
-            "only some keys may be read",
-            Some("if all are meant: `etcdctl role grant-permission ROLE --prefix=true readwrite \"\"`"),
+            "only some keys are readable",
+            Some("to allow all keys: `etcdctl role grant-permission ROLE --prefix=true readwrite \"\"`"),
         ),
         Err(failure) => report.failed(
             "permission",
             &failure.detail,
-            "mend the account, or see whether the cluster has a leader",
+            "correct the account, or check whether the cluster has a leader",
         ),
     }
 }
 
 async fn members(report: &mut Report<'_>, config: &ClusterConfig, etcd: Etcd) -> io::Result<()> {
     let service = ClusterService::new(config.name.clone(), etcd, Tasks::default());
-    let answer = match service.cluster(&Caller::gateway(ANSWER)).await {
+    let answer = match service.cluster(&Caller::gateway(REQUEST_TIMEOUT)).await {
         Ok(answer) => answer,
         Err(failure) => {
-            let mend = "give the account the role root, to see versions and members";
-            return report.warn("version", &failure.detail, Some(mend));
+            let fix = "grant the account the role root, which may see versions and members";
+            return report.warn("version", &failure.detail, Some(fix));
         }
     };
     version(report, &answer)?;
@@ -154,7 +156,7 @@ fn version(report: &mut Report<'_>, answer: &ClusterAnswer) -> io::Result<()> {
         .filter(|warning| warning.code != ADVERTISED)
         .peekable();
     let running = if answer.version.is_empty() {
-        "etcd of a version that may not be asked".to_owned()
+        "etcd of an unknown version (permission denied)".to_owned()
     } else {
         format!("etcd {}", answer.version)
     };
@@ -168,23 +170,23 @@ fn version(report: &mut Report<'_>, answer: &ClusterAnswer) -> io::Result<()> {
 }
 
 fn advertised(report: &mut Report<'_>, answer: &ClusterAnswer) -> io::Result<()> {
-    let mend = "set the member's --advertise-client-urls to a URL that this machine can reach";
-    let mut well = true;
+    let fix = "set the member's --advertise-client-urls to a URL that this machine can reach";
+    let mut all_reachable = true;
     for warning in answer.warnings.iter().filter(|one| one.code == ADVERTISED) {
-        well = false;
-        report.warn("advertised", &warning.detail, Some(mend))?;
+        all_reachable = false;
+        report.warn("advertised", &warning.detail, Some(fix))?;
     }
     for member in answer.members.iter().filter(|one| one.reached_by.is_none()) {
-        well = false;
+        all_reachable = false;
         let error = member.error.as_deref().unwrap_or("it cannot be reached");
         let detail = format!("member {}: {error}", member.name);
-        report.warn("advertised", &detail, Some("start it, or mend its URL"))?;
+        report.warn("advertised", &detail, Some("start it, or correct its URL"))?;
     }
-    if well {
+    if all_reachable {
         let count = answer.members.len();
         report.ok(
             "advertised",
-            &format!("all of {count} are reached at the URL they name"),
+            &format!("all {count} members are reachable at the URLs they advertise"),
         )?;
     }
     Ok(())

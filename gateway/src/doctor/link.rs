@@ -1,4 +1,4 @@
-//! From a URL to a server that speaks HTTP/2: the name, TCP, TLS.
+//! Checks of one endpoint: the URL, DNS, TCP, TLS, HTTP/2.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
@@ -24,16 +24,16 @@ use super::certificate::Facts;
 use super::report::Report;
 use crate::etcd::Settings;
 
-/// A certificate that ends so soon is worth a word, days.
+/// A certificate that expires within so many days is warned about.
 const SOON: i64 = 30;
-/// HTTP/2's first bytes, with an empty SETTINGS frame behind them.
+/// The HTTP/2 connection preface, followed by an empty SETTINGS frame.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-/// The type of a SETTINGS frame, with which a server of HTTP/2 begins.
+/// The frame type SETTINGS, the first frame that an HTTP/2 server sends.
 const SETTINGS: u8 = 4;
-/// What a TLS server says to who does not speak TLS.
+/// The first byte of a TLS alert, which a TLS server sends to a client that does not speak TLS.
 const TLS_ALERT: u8 = 0x15;
 
-/// Looks at one endpoint; whether it can be spoken to.
+/// Checks one endpoint; returns whether it speaks HTTP/2.
 pub(super) async fn examine(
     report: &mut Report<'_>,
     url: &str,
@@ -42,7 +42,7 @@ pub(super) async fn examine(
     let Some((secure, host, port)) = parts(url) else {
         report.failed(
             "url",
-            "it is not an etcd client URL",
+            "not an etcd client URL",
             "write it as http://host:2379 or https://host:2379, without user and password",
         )?;
         return Ok(false);
@@ -62,7 +62,7 @@ pub(super) async fn examine(
     }
 }
 
-/// Whether it is TLS, the host, the port.
+/// Whether it uses TLS, the host, the port.
 fn parts(url: &str) -> Option<(bool, String, u16)> {
     let uri: Uri = url.parse().ok()?;
     let secure = match uri.scheme_str()? {
@@ -84,13 +84,13 @@ async fn resolve(
     port: u16,
 ) -> io::Result<Option<Vec<SocketAddr>>> {
     if let Ok(address) = host.parse::<IpAddr>() {
-        report.ok("dns", "an address, no name")?;
+        report.ok("dns", "an IP address, no lookup needed")?;
         return Ok(Some(vec![SocketAddr::new(address, port)]));
     }
     match lookup_host((host, port)).await.map(Vec::from_iter) {
         Ok(addresses) if !addresses.is_empty() => {
             let texts: Vec<_> = addresses.iter().map(|one| one.ip().to_string()).collect();
-            report.ok("dns", &format!("{host} is {}", texts.join(", ")))?;
+            report.ok("dns", &format!("{host} resolves to {}", texts.join(", ")))?;
             Ok(Some(addresses))
         }
         answer => {
@@ -98,8 +98,8 @@ async fn resolve(
                 Err(error) => format!("{host} has no address: {error}"),
                 Ok(_) => format!("{host} has no address"),
             };
-            let mend = "mend the name in the URL or in DNS, or write the server's address";
-            report.failed("dns", &detail, mend)?;
+            let fix = "correct the name in the URL or in DNS, or use the server's address";
+            report.failed("dns", &detail, fix)?;
             Ok(None)
         }
     }
@@ -108,53 +108,52 @@ async fn resolve(
 async fn connect(
     report: &mut Report<'_>,
     addresses: &[SocketAddr],
-    patience: Duration,
+    dial_timeout: Duration,
 ) -> io::Result<Option<TcpStream>> {
     let mut last = String::new();
-    let mut mend = "";
+    let mut fix = "";
     for address in addresses {
-        match timeout(patience, TcpStream::connect(address)).await {
+        match timeout(dial_timeout, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
-                report.ok("tcp", &format!("{address} takes connections"))?;
+                report.ok("tcp", &format!("{address} accepts connections"))?;
                 return Ok(Some(stream));
             }
             Ok(Err(error)) => {
-                mend = if error.kind() == ErrorKind::ConnectionRefused {
-                    "nothing listens there: start etcd, or mend the port here or in its --listen-client-urls"
+                fix = if error.kind() == ErrorKind::ConnectionRefused {
+                    "nothing listens there: start etcd, or correct the port here or in its --listen-client-urls"
                 } else {
-                    "mend the route or the address"
+                    "correct the route or the address"
                 };
                 last = format!("{address}: {error}");
             }
             Err(_) => {
-                mend =
-                    "a firewall may swallow it: let this machine through, or raise --dial-timeout";
+                fix = "a firewall may drop the packets: let this machine through, or raise --dial-timeout";
                 last = format!(
-                    "{address} does not answer within {} ms",
-                    patience.as_millis()
+                    "{address} did not respond within {} ms",
+                    dial_timeout.as_millis()
                 );
             }
         }
     }
-    report.failed("tcp", &last, mend)?;
+    report.failed("tcp", &last, fix)?;
     Ok(None)
 }
 
-/// Decides as the real client does, and remembers what it was shown.
+/// Verifies as the real client does, and records the server's certificate.
 #[derive(Debug)]
-struct Looking {
-    judge: Arc<WebPkiServerVerifier>,
-    seen: Mutex<Option<Facts>>,
+struct RecordingVerifier {
+    inner: Arc<WebPkiServerVerifier>,
+    leaf: Mutex<Option<Facts>>,
 }
 
-impl Looking {
-    fn seen(&self) -> Option<Facts> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+impl RecordingVerifier {
+    fn leaf(&self) -> Option<Facts> {
+        let mut seen = self.leaf.lock().unwrap_or_else(PoisonError::into_inner);
         seen.take()
     }
 }
 
-impl ServerCertVerifier for Looking {
+impl ServerCertVerifier for RecordingVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -163,10 +162,10 @@ impl ServerCertVerifier for Looking {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.leaf.lock().unwrap_or_else(PoisonError::into_inner);
         *seen = Facts::of(end_entity);
         drop(seen);
-        self.judge
+        self.inner
             .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
 
@@ -176,7 +175,7 @@ impl ServerCertVerifier for Looking {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.judge.verify_tls12_signature(message, cert, dss)
+        self.inner.verify_tls12_signature(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -185,22 +184,22 @@ impl ServerCertVerifier for Looking {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.judge.verify_tls13_signature(message, cert, dss)
+        self.inner.verify_tls13_signature(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.judge.supported_verify_schemes()
+        self.inner.supported_verify_schemes()
     }
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| format!("{} is no PEM certificate: {error}", path.display()))
+        .map_err(|error| format!("{} is not a PEM certificate: {error}", path.display()))
 }
 
-/// The client's side as configured; what is wrong with the files as a sentence.
-fn client(settings: &Settings) -> Result<(ClientConfig, Arc<Looking>), String> {
+/// The TLS client as configured, or a sentence about what is wrong with its files.
+fn client(settings: &Settings) -> Result<(ClientConfig, Arc<RecordingVerifier>), String> {
     let mut roots = RootCertStore::empty();
     let trusted = match &settings.cacert {
         Some(path) => certificates(path)?,
@@ -208,34 +207,34 @@ fn client(settings: &Settings) -> Result<(ClientConfig, Arc<Looking>), String> {
     };
     roots.add_parsable_certificates(trusted);
     if roots.is_empty() {
-        return Err("no authority is known to this machine".to_owned());
+        return Err("this machine has no trusted certificate authorities".to_owned());
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let judge = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+    let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
         .build()
         .map_err(|error| error.to_string())?;
-    let looking = Arc::new(Looking {
-        judge,
-        seen: Mutex::default(),
+    let recorder = Arc::new(RecordingVerifier {
+        inner,
+        leaf: Mutex::default(),
     });
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::clone(&looking) as Arc<dyn ServerCertVerifier>);
+        .with_custom_certificate_verifier(Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>);
     let mut config = match &settings.identity {
         Some((cert, key)) => {
             let chain = certificates(cert)?;
             let private = PrivateKeyDer::from_pem_file(key)
-                .map_err(|error| format!("{} is no PEM key: {error}", key.display()))?;
+                .map_err(|error| format!("{} is not a PEM key: {error}", key.display()))?;
             builder
                 .with_client_auth_cert(chain, private)
-                .map_err(|error| format!("certificate and key do not belong together: {error}"))?
+                .map_err(|error| format!("the certificate and the key do not match: {error}"))?
         }
         None => builder.with_no_client_auth(),
     };
     config.alpn_protocols = vec![b"h2".to_vec()];
-    Ok((config, looking))
+    Ok((config, recorder))
 }
 
 async fn tls(
@@ -244,15 +243,15 @@ async fn tls(
     host: &str,
     settings: &Settings,
 ) -> io::Result<Option<tokio_rustls::client::TlsStream<TcpStream>>> {
-    let (config, looking) = match client(settings) {
+    let (config, recorder) = match client(settings) {
         Ok(client) => client,
         Err(detail) => {
-            report.failed("tls", &detail, "mend --cacert, --cert and --key")?;
+            report.failed("tls", &detail, "check --cacert, --cert and --key")?;
             return Ok(None);
         }
     };
     let Ok(name) = ServerName::try_from(host.to_owned()) else {
-        let detail = format!("{host} is no name that a certificate can have");
+        let detail = format!("{host} is not a valid certificate name");
         report.failed(
             "tls",
             &detail,
@@ -266,34 +265,34 @@ async fn tls(
             Ok(done) => done,
             Err(_) => Err(io::Error::new(
                 ErrorKind::TimedOut,
-                "the handshake does not end",
+                "the handshake timed out",
             )),
         };
-    let seen = looking.seen();
+    let seen = recorder.leaf();
     match handshake {
         Ok(stream) => {
             let line = seen.as_ref().map_or_else(String::new, Facts::line);
             match seen {
                 Some(facts) if facts.days_left() < SOON => {
-                    let mend = format!(
+                    let fix = format!(
                         "renew the server's certificate: {} days are left",
                         facts.days_left()
                     );
-                    report.warn("tls", &line, Some(&mend))?;
+                    report.warn("tls", &line, Some(&fix))?;
                 }
                 _ => report.ok("tls", &line)?,
             }
             Ok(Some(stream))
         }
         Err(error) => {
-            let (detail, mend) = tls_trouble(&error, host, seen.as_ref(), settings);
-            report.failed("tls", &detail, &mend)?;
+            let (detail, fix) = tls_problem(&error, host, seen.as_ref(), settings);
+            report.failed("tls", &detail, &fix)?;
             Ok(None)
         }
     }
 }
 
-fn tls_trouble(
+fn tls_problem(
     error: &io::Error,
     host: &str,
     seen: Option<&Facts>,
@@ -305,20 +304,22 @@ fn tls_trouble(
         .and_then(|inner| inner.downcast_ref::<Tls>());
     let issuer = seen.map_or("unknown", |facts| &facts.issuer);
     match cause {
-        // The latter is an authority of the same name, with another key.
+        // BadSignature: an authority of the same name with another key.
         Some(Tls::InvalidCertificate(
             CertificateError::UnknownIssuer | CertificateError::BadSignature,
         )) => (
-            format!("the server's certificate is signed by {issuer}, which is not trusted here"),
-            "give the certificate of that authority: --cacert FILE".to_owned(),
+            format!(
+                "the server's certificate is signed by {issuer}, which this machine does not trust"
+            ),
+            "give that authority's certificate: --cacert FILE".to_owned(),
         ),
         Some(Tls::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         )) => {
             let names = seen.map_or_else(String::new, Facts::names);
             (
-                format!("the server's certificate is not for {host}, but for {names}"),
-                format!("use one of its names in the URL, or give it a certificate for {host}"),
+                format!("the server's certificate is for {names}, not for {host}"),
+                format!("use one of these names in the URL, or issue a certificate for {host}"),
             )
         }
         Some(Tls::InvalidCertificate(
@@ -326,42 +327,47 @@ fn tls_trouble(
         )) => {
             let until = seen.map_or_else(String::new, Facts::until);
             (
-                format!("the server's certificate ended {until}"),
-                "renew the server's certificate; or set this machine's clock right".to_owned(),
+                format!("the server's certificate expired at {until}"),
+                "renew the server's certificate, or correct this machine's clock".to_owned(),
             )
         }
         Some(Tls::InvalidCertificate(
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
         )) => (
             "the server's certificate is not valid yet".to_owned(),
-            "set this machine's clock right".to_owned(),
+            "correct this machine's clock".to_owned(),
         ),
-        Some(Tls::AlertReceived(alert)) => alert_trouble(*alert, settings),
+        Some(Tls::AlertReceived(alert)) => alert_problem(*alert, settings),
         Some(Tls::InvalidMessage(_)) => (
-            "what answers there does not speak TLS".to_owned(),
+            "the server does not speak TLS".to_owned(),
             "use http:// in the URL, or start etcd with --cert-file and --key-file".to_owned(),
         ),
         Some(other) => (
             other.to_string(),
-            "compare with what `openssl s_client -connect` shows of the server".to_owned(),
+            "compare with the output of `openssl s_client -connect`".to_owned(),
         ),
         None => (
-            format!("the server ended the handshake: {error}"),
+            format!("the server closed the connection during the handshake: {error}"),
             "use http:// in the URL if etcd has no --cert-file".to_owned(),
         ),
     }
 }
 
-/// The server does not like us: most often the certificate that we show, or do not.
-fn alert_trouble(alert: AlertDescription, settings: &Settings) -> (String, String) {
-    let mend = match alert {
-        AlertDescription::ProtocolVersion => "the server's TLS is too old: it needs 1.2 or newer",
+/// A TLS alert from the server: usually about our client certificate, or the lack of one.
+fn alert_problem(alert: AlertDescription, settings: &Settings) -> (String, String) {
+    let fix = match alert {
+        AlertDescription::ProtocolVersion => {
+            "the server's TLS version is too old: 1.2 or newer is required"
+        }
         _ if settings.identity.is_some() => {
             "use a certificate signed by an authority in etcd's --trusted-ca-file"
         }
-        _ => "etcd asks for a certificate: give --cert FILE and --key FILE",
+        _ => "etcd requires a client certificate: give --cert FILE and --key FILE",
     };
-    (format!("the server refuses us: {alert:?}"), mend.to_owned())
+    (
+        format!("the server refused the connection: {alert:?}"),
+        fix.to_owned(),
+    )
 }
 
 async fn http2(
@@ -371,11 +377,11 @@ async fn http2(
     secure: bool,
 ) -> io::Result<bool> {
     let mut first = [0; 64];
-    let asking = async {
+    let probe = async {
         stream.write_all(PREFACE).await?;
         stream.flush().await?;
         let mut read = 0;
-        // A frame's head has nine bytes, and says its type in the fourth.
+        // A frame header has nine bytes; the fourth is the type.
         while read < 9 {
             match stream.read(&mut first[read..]).await? {
                 0 => break,
@@ -384,13 +390,13 @@ async fn http2(
         }
         Ok::<_, io::Error>(read)
     };
-    let answer = match timeout(settings.dial_timeout.max(Duration::from_secs(5)), asking).await {
+    let answer = match timeout(settings.dial_timeout.max(Duration::from_secs(5)), probe).await {
         Ok(answer) => answer,
-        Err(_) => Err(io::Error::new(ErrorKind::TimedOut, "nothing comes back")),
+        Err(_) => Err(io::Error::new(ErrorKind::TimedOut, "no response")),
     };
-    let (detail, mend) = match answer {
+    let (detail, fix) = match answer {
         Ok(9..) if first[3] == SETTINGS && !first.starts_with(b"HTTP") => {
-            report.ok("http2", "spoken")?;
+            report.ok("http2", "supported")?;
             return Ok(true);
         }
         Ok(1..) if !secure && (first[0] == TLS_ALERT || first.starts_with(b"HTTP/1.0 400")) => (
@@ -398,12 +404,12 @@ async fn http2(
             "use https:// in the URL".to_owned(),
         ),
         Ok(1..) => (
-            "what answers there speaks HTTP/1 only, or something else".to_owned(),
-            "use etcd's client URL: not its --listen-client-http-urls, metrics or peer port, nor a proxy of HTTP/1"
+            "the server does not speak HTTP/2".to_owned(),
+            "use etcd's client URL: not its --listen-client-http-urls, metrics or peer port, and not an HTTP/1 proxy"
                 .to_owned(),
         ),
         Ok(0) => (
-            "the server ended the connection".to_owned(),
+            "the server closed the connection".to_owned(),
             if secure {
                 "use etcd's client URL".to_owned()
             } else {
@@ -413,13 +419,13 @@ async fn http2(
         Err(error) => {
             let cause = error.get_ref();
             match cause.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                // TLS 1.3 says so only now.
-                Some(rustls::Error::AlertReceived(alert)) => alert_trouble(*alert, settings),
+                // With TLS 1.3 a refused client certificate is reported only after the handshake.
+                Some(rustls::Error::AlertReceived(alert)) => alert_problem(*alert, settings),
                 _ => (error.to_string(), "use etcd's client URL".to_owned()),
             }
         }
     };
-    report.failed("http2", &detail, &mend)?;
+    report.failed("http2", &detail, &fix)?;
     Ok(false)
 }
 
@@ -428,7 +434,7 @@ mod tests {
     use super::parts;
 
     #[test]
-    fn urls_are_taken_apart() {
+    fn urls_are_parsed() {
         let of = |secure, host: &str, port| Some((secure, host.to_owned(), port));
         assert_eq!(parts("http://a.example:2379"), of(false, "a.example", 2379));
         assert_eq!(parts("https://[::1]:2379"), of(true, "::1", 2379));

@@ -1,8 +1,8 @@
-//! `watchgate doctor`: walks from the name of an endpoint to what its account may do, and says at
-//! each step what it found, and where something is wrong the one line that mends it.
+//! `watchgate doctor`: checks each step from the name of an endpoint to the permissions of its
+//! account, and reports each result, with one line of advice for each failure.
 //!
-//! It looks with its own eyes (names, TCP, TLS, HTTP/2) before it asks the cluster anything, since the
-//! client's own errors say only that something failed.
+//! It checks DNS, TCP, TLS and HTTP/2 itself before it sends the cluster a request, since the
+//! client library's errors say only that something failed.
 
 mod certificate;
 mod cluster;
@@ -14,21 +14,21 @@ use std::io::Write;
 use self::report::Report;
 use crate::config::{ClusterConfig, ConfigError, Connect};
 
-/// Why the doctor cannot look at all.
+/// Why the checks cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum DoctorError {
     /// The flags contradict each other.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// There is nothing to look at.
-    #[error("no cluster is named: give --etcd URL, or --config FILE with clusters")]
+    /// No cluster is configured.
+    #[error("no cluster is configured: give --etcd URL, or --config FILE with clusters")]
     NoCluster,
     /// The findings cannot be written.
     #[error("the findings cannot be written")]
     Write(#[from] std::io::Error),
 }
 
-/// Looks at every cluster that is configured and writes what it finds; whether all of it was well.
+/// Checks every configured cluster and writes the findings; returns whether no step failed.
 pub async fn run(
     connect: &Connect,
     json: bool,
@@ -45,11 +45,11 @@ pub async fn run(
     report.begin("", None)?;
     report.note(
         "proxy",
-        "requests that a proxy on this machine passes on come from loopback",
-        "give such a proxy sign-in of its own: without Forwarded or X-Forwarded-* headers they act \
-         as the gateway's account",
+        "requests through a proxy on this machine come from loopback",
+        "require sign-in at such a proxy: without Forwarded or X-Forwarded-* headers its requests \
+         run as the gateway's account",
     )?;
-    Ok(report.is_well())
+    Ok(report.passed())
 }
 
 async fn examine(report: &mut Report<'_>, config: &ClusterConfig) -> std::io::Result<()> {
@@ -62,7 +62,7 @@ async fn examine(report: &mut Report<'_>, config: &ClusterConfig) -> std::io::Re
     }
     report.begin(&config.name, None)?;
     if reached.is_empty() {
-        // Every step above says why.
+        // The failed steps above give the reasons.
         return Ok(());
     }
     cluster::examine(report, config, reached).await

@@ -1,10 +1,10 @@
-//! Findings, a line each: for people, or a JSON object for programs.
+//! The findings, one per line: text for people, or JSON objects for programs.
 
 use std::io::{Result, Write};
 
 use serde::Serialize;
 
-/// How a step went.
+/// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Outcome {
@@ -24,10 +24,10 @@ struct Finding<'a> {
     outcome: Outcome,
     detail: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    mend: Option<&'a str>,
+    fix: Option<&'a str>,
 }
 
-/// Writes findings as they are made.
+/// Writes each finding at once.
 pub(super) struct Report<'a> {
     out: &'a mut (dyn Write + Send),
     json: bool,
@@ -48,11 +48,11 @@ impl<'a> Report<'a> {
     }
 
     /// Whether nothing has failed.
-    pub(super) fn is_well(&self) -> bool {
+    pub(super) fn passed(&self) -> bool {
         !self.failed
     }
 
-    /// What follows is about this.
+    /// Starts the findings about a cluster or one of its endpoints.
     pub(super) fn begin(&mut self, cluster: &str, endpoint: Option<&str>) -> Result<()> {
         cluster.clone_into(&mut self.cluster);
         self.endpoint = endpoint.map(str::to_owned);
@@ -64,34 +64,28 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// All is well.
+    /// The step passed.
     pub(super) fn ok(&mut self, step: &str, detail: &str) -> Result<()> {
         self.say(step, Outcome::Ok, detail, None)
     }
 
-    /// Something to know.
-    pub(super) fn note(&mut self, step: &str, detail: &str, mend: &str) -> Result<()> {
-        self.say(step, Outcome::Note, detail, Some(mend))
+    /// Worth knowing; no fault.
+    pub(super) fn note(&mut self, step: &str, detail: &str, fix: &str) -> Result<()> {
+        self.say(step, Outcome::Note, detail, Some(fix))
     }
 
-    /// It works, and should be otherwise.
-    pub(super) fn warn(&mut self, step: &str, detail: &str, mend: Option<&str>) -> Result<()> {
-        self.say(step, Outcome::Warning, detail, mend)
+    /// It works, but should be changed.
+    pub(super) fn warn(&mut self, step: &str, detail: &str, fix: Option<&str>) -> Result<()> {
+        self.say(step, Outcome::Warning, detail, fix)
     }
 
-    /// It does not work.
-    pub(super) fn failed(&mut self, step: &str, detail: &str, mend: &str) -> Result<()> {
+    /// The step failed.
+    pub(super) fn failed(&mut self, step: &str, detail: &str, fix: &str) -> Result<()> {
         self.failed = true;
-        self.say(step, Outcome::Failed, detail, Some(mend))
+        self.say(step, Outcome::Failed, detail, Some(fix))
     }
 
-    fn say(
-        &mut self,
-        step: &str,
-        outcome: Outcome,
-        detail: &str,
-        mend: Option<&str>,
-    ) -> Result<()> {
+    fn say(&mut self, step: &str, outcome: Outcome, detail: &str, fix: Option<&str>) -> Result<()> {
         if self.json {
             let finding = Finding {
                 cluster: &self.cluster,
@@ -99,7 +93,7 @@ impl<'a> Report<'a> {
                 step,
                 outcome,
                 detail,
-                mend,
+                fix,
             };
             let line = serde_json::to_string(&finding)?;
             return writeln!(self.out, "{line}");
@@ -111,8 +105,8 @@ impl<'a> Report<'a> {
             Outcome::Failed => "FAIL",
         };
         writeln!(self.out, "  {mark:<5}{step:<12}{detail}")?;
-        match mend {
-            Some(mend) => writeln!(self.out, "       {:<12}{mend}", "→"),
+        match fix {
+            Some(fix) => writeln!(self.out, "       {:<12}{fix}", "→"),
             None => Ok(()),
         }
     }
@@ -123,14 +117,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_is_a_line_and_what_mends_it() {
+    fn a_failure_is_followed_by_its_fix() {
         let mut text = Vec::new();
         let mut report = Report::new(&mut text, false);
         report.begin("prod", Some("http://a:2379")).expect("writes");
         report.ok("dns", "10.0.0.1").expect("writes");
-        assert!(report.is_well());
+        assert!(report.passed());
         report.failed("tcp", "refused", "start it").expect("writes");
-        assert!(!report.is_well());
+        assert!(!report.passed());
         assert_eq!(
             String::from_utf8(text).expect("text"),
             "prod at http://a:2379\n  ok   dns         10.0.0.1\n  FAIL tcp         refused\n       →           start it\n"
@@ -138,14 +132,14 @@ mod tests {
     }
 
     #[test]
-    fn programs_get_an_object_a_line() {
+    fn json_output_is_one_object_per_line() {
         let mut text = Vec::new();
         let mut report = Report::new(&mut text, true);
         report.begin("prod", None).expect("writes");
         report.failed("auth", "refused", "sign in").expect("writes");
         assert_eq!(
             String::from_utf8(text).expect("text"),
-            "{\"cluster\":\"prod\",\"step\":\"auth\",\"outcome\":\"failed\",\"detail\":\"refused\",\"mend\":\"sign in\"}\n"
+            "{\"cluster\":\"prod\",\"step\":\"auth\",\"outcome\":\"failed\",\"detail\":\"refused\",\"fix\":\"sign in\"}\n"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Members: listed, added, removed, updated, promoted; the status of each.
+//! Members: list, add, remove, update, promote, and the status of each.
 
 use etcd_client as ec;
 use etcd_client::proto::{PbMember, PbMemberListResponse};
@@ -27,10 +27,10 @@ pub struct MemberFact {
     pub peer_urls: Vec<String>,
 }
 
-/// What the member that was asked says of itself.
+/// The status that a member reports.
 #[derive(Clone, Debug)]
 pub struct StatusFact {
-    /// Its header; `member_id` says who answered.
+    /// Its header; `member_id` is the member that responded.
     pub header: Header,
     /// Its version.
     pub version: String,
@@ -44,9 +44,9 @@ pub struct StatusFact {
     pub leader: u64,
     /// Raft index committed.
     pub raft_index: u64,
-    /// What it complains of.
+    /// The errors that it reports.
     pub errors: Vec<String>,
-    /// Without a vote: it answers this, snapshots and serializable reads, and nothing else.
+    /// A learner: it serves status, snapshots and serializable reads only.
     pub learner: bool,
 }
 
@@ -67,7 +67,7 @@ impl From<ec::StatusResponse> for StatusFact {
     }
 }
 
-/// etcd's `MemberListRequest`, whose one field the client cannot set.
+/// etcd's `MemberListRequest`, whose one field the client library cannot set.
 #[derive(Clone, PartialEq, prost::Message)]
 struct ListRequest {
     #[prost(bool, tag = "1")]
@@ -93,8 +93,8 @@ fn facts(members: Vec<PbMember>) -> Vec<MemberFact> {
 }
 
 impl Etcd {
-    /// The members, as a majority knows them; before 3.5 as the member asked does, since there is no
-    /// word for it. The header has no revision.
+    /// The members as confirmed by a majority; before 3.5, where etcd has no linearizable list, as the
+    /// contacted member knows them. The header has no revision.
     pub async fn members(&self, caller: &Caller) -> Result<(Header, Vec<MemberFact>)> {
         let mut grpc = Grpc::new(self.transport(caller, Use::Unary));
         let call = async {
@@ -108,8 +108,7 @@ impl Etcd {
         Ok((header(answer.header), facts(answer.members)))
     }
 
-    /// The members, as the member asked knows them, which may be what they were. The header has no
-    /// revision.
+    /// The members as the contacted member knows them, possibly stale. The header has no revision.
     pub async fn members_here(&self, caller: &Caller) -> Result<(Header, Vec<MemberFact>)> {
         let mut client = self.unary(caller).cluster_client();
         let answer = self
@@ -119,7 +118,7 @@ impl Etcd {
         Ok((header(answer.header), facts(answer.members)))
     }
 
-    /// Adds a member; the new one, and all as they are now. The header has no revision.
+    /// Adds a member; returns it and all current members. The header has no revision.
     pub async fn member_add(
         &self,
         caller: &Caller,
@@ -146,7 +145,7 @@ impl Etcd {
         Ok((header(answer.header), facts(answer.members)))
     }
 
-    /// Gives a member other peer URLs. The header has no revision.
+    /// Replaces a member's peer URLs. The header has no revision.
     pub async fn member_update(
         &self,
         caller: &Caller,
@@ -159,7 +158,7 @@ impl Etcd {
         Ok((header(answer.header), facts(answer.members)))
     }
 
-    /// Gives a learner its vote. The header has no revision.
+    /// Promotes a learner to a voting member. The header has no revision.
     pub async fn member_promote(
         &self,
         caller: &Caller,
@@ -171,7 +170,7 @@ impl Etcd {
         Ok((header(answer.header), facts(answer.members)))
     }
 
-    /// The status of whichever member answers.
+    /// The status of the member that responds.
     pub async fn status(&self, caller: &Caller) -> Result<StatusFact> {
         let mut client = self.unary(caller).maintenance_client();
         let answer = self.call(caller, Effect::Read, client.status()).await?;
@@ -187,10 +186,9 @@ impl Etcd {
         Ok(answer.into())
     }
 
-    /// The same without anybody's token, within the caller's time: for an address that may be
-    /// somebody else's. A certificate is still shown, since it opens the connection and gives
-    /// nothing away.
-    pub async fn status_as_nobody(&self, caller: &Caller) -> Result<StatusFact> {
+    /// The same without a token, within the caller's timeout: for an address that may belong to another
+    /// server. A client certificate is still presented: it opens the connection and reveals no secret.
+    pub async fn status_anonymously(&self, caller: &Caller) -> Result<StatusFact> {
         let nobody = Transport::new(self.inner.unary.clone(), None);
         let mut client = channel::client(nobody, Use::Unary).maintenance_client();
         let answer = self.call(caller, Effect::Read, client.status()).await?;

@@ -1,4 +1,4 @@
-//! Defragmentation: one member after the other, whoever leads last.
+//! Defragmentation, one member at a time, the leader last.
 
 use shared::{Code, DefragmentAnswer, Defragmented, MemberId};
 
@@ -10,21 +10,21 @@ use crate::etcd::StatusFact;
 use crate::failure::{Failure, Result};
 
 impl ClusterService {
-    /// Defragments one member after the other, the leader last, and stops at the first failure. A
-    /// member stands still meanwhile, so that another one away could cost the majority: without a
-    /// list of members each that votes must be reachable. Learners are left out of it then, and said
-    /// to be: etcd defragments none, and none costs a majority.
+    /// Defragments the members one at a time, the leader last, and stops at the first failure. A
+    /// member serves nothing meanwhile, so one more unreachable member could cost the majority:
+    /// without `only`, every voting member must be reachable. Learners are then skipped and reported
+    /// as skipped: etcd does not defragment them, and they do not count for the majority.
     pub async fn defragment(
         &self,
         caller: &Caller,
         only: Option<Vec<MemberId>>,
     ) -> Result<DefragmentAnswer> {
         let everyone = self.everyone(caller).await?;
-        let (mut waiting, left_out) = chosen(everyone, only.as_deref())?;
+        let (mut waiting, left_out) = select(everyone, only.as_deref())?;
         for one in &waiting {
             one.require().map_err(|failure| {
-                let hint = "defragmenting the others now could cost the majority; name the members \
-                            to take all the same: {\"members\":[…]}";
+                let hint = "defragmenting the others now could cost the majority; to do it anyway, name \
+                            the members: {\"members\":[…]}";
                 if only.is_none() && failure.code != Code::Forbidden {
                     failure.hint(hint)
                 } else {
@@ -36,7 +36,7 @@ impl ClusterService {
         let mut header = None;
         let mut failed = None;
         while failed.is_none() && !waiting.is_empty() {
-            let one = waiting.remove(self.turn(caller, &waiting).await);
+            let one = waiting.remove(self.next_member(caller, &waiting).await);
             match self.defragment_one(caller, one.require()?).await {
                 Ok(after) => {
                     header = Some(after.header);
@@ -49,16 +49,16 @@ impl ClusterService {
             }
         }
         let Some(header) = header else {
-            // Nothing has happened: the reason is the whole answer.
+            // Nothing was changed, so the response is the failure itself.
             let reason = failed.map(|(_, failure)| failure);
             return Err(reason.unwrap_or_else(|| Failure::bad_request("`members` is empty")));
         };
         if let Some((id, _)) = failed {
-            let not_begun = || Err(format!("not begun, since member {id} failed"));
+            let not_begun = || Err(format!("not started, because member {id} failed"));
             members.extend(waiting.iter().map(|one| defragmented(one, not_begun())));
         }
         let complete = members.iter().all(|member| member.error.is_none());
-        let reason = || Err("a learner, left out: etcd defragments none".to_owned());
+        let reason = || Err("skipped: etcd does not defragment learners".to_owned());
         members.extend(left_out.iter().map(|one| defragmented(one, reason())));
         Ok(DefragmentAnswer {
             header,
@@ -67,9 +67,9 @@ impl ClusterService {
         })
     }
 
-    /// Whose turn it is: the leader's when no other voter is left. It is asked for anew each time,
-    /// since the leadership can move while a member stands still.
-    async fn turn(&self, caller: &Caller, waiting: &[Found]) -> usize {
+    /// The index of the member to take next: the leader only when no other voter is left. Each call
+    /// asks again, since the leadership can move while a member is being defragmented.
+    async fn next_member(&self, caller: &Caller, waiting: &[Found]) -> usize {
         let voters = waiting.iter().take_while(|one| !one.fact.learner);
         if voters.clone().count() > 1 {
             for (at, one) in voters.enumerate() {
@@ -81,7 +81,8 @@ impl ClusterService {
         0
     }
 
-    /// Whether a member says now that it leads. Who does not answer has its turn, which says why.
+    /// Whether a member says now that it is the leader. A member that does not respond is taken next,
+    /// so that its failure is reported.
     async fn leads(&self, caller: &Caller, one: &Found) -> bool {
         let Ok(reached) = &one.reached else {
             return false;
@@ -90,7 +91,7 @@ impl ClusterService {
         now.is_ok_and(|status| status.leader == one.fact.id.0)
     }
 
-    /// Defragments a member, and sees it do its work again before the next one's turn.
+    /// Defragments a member, and checks that it serves again before the next one is taken.
     async fn defragment_one(&self, caller: &Caller, reached: &Reached) -> Result<StatusFact> {
         let member = self.connect(&reached.url)?;
         member.defragment(caller).await?;
@@ -103,8 +104,8 @@ impl ClusterService {
     }
 }
 
-/// Whom to take, voters first, and the learners that nobody asked for.
-fn chosen(everyone: Vec<Found>, only: Option<&[MemberId]>) -> Result<(Vec<Found>, Vec<Found>)> {
+/// The members to defragment, voters first, and the learners that were not named.
+fn select(everyone: Vec<Found>, only: Option<&[MemberId]>) -> Result<(Vec<Found>, Vec<Found>)> {
     let Some(only) = only else {
         return Ok(everyone.into_iter().partition(|one| !one.fact.learner));
     };
@@ -114,7 +115,7 @@ fn chosen(everyone: Vec<Found>, only: Option<&[MemberId]>) -> Result<(Vec<Found>
     }
     let mut named = everyone;
     named.retain(|one| only.contains(&one.fact.id));
-    // etcd refuses it for a learner, which behind the voters keeps none of them from its turn.
+    // etcd refuses to defragment a learner; after the voters that refusal stops none of them.
     named.sort_by_key(|one| one.fact.learner);
     Ok((named, Vec::new()))
 }

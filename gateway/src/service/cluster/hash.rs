@@ -1,4 +1,4 @@
-//! The hashes of the members' data, and what they say together.
+//! The hashes of the members' data, and their comparison.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,14 @@ use crate::etcd::HashFact;
 use crate::failure::{Failure, Result};
 
 impl ClusterService {
-    /// The hash of every voting member's keys and history up to one revision, and what they say
-    /// together. Learners are left out, and said to be: etcd has no hash of theirs.
+    /// The hash of every voting member's keys and history up to one revision, and the verdict on
+    /// them. Learners are skipped and reported as skipped: etcd does not hash them.
     pub async fn hash(&self, caller: &Caller, revision: Option<i64>) -> Result<HashAnswer> {
         let everyone = self.everyone(caller).await?;
         let (learners, found): (Vec<_>, Vec<_>) =
             everyone.into_iter().partition(|one| one.fact.learner);
         let statuses: Vec<_> = found.iter().filter_map(Found::status).collect();
-        // The oldest of the members' revisions, which everyone has.
+        // The oldest of the members' revisions, which every member has.
         let oldest = statuses.iter().min_by_key(|it| it.header.revision);
         let Some(oldest) = oldest else {
             let first = found.first().map(Found::require);
@@ -36,7 +36,7 @@ impl ClusterService {
         }));
         let hashes = asked.await;
         if hashes.iter().all(Result::is_err) {
-            // One reason for all says more than a list of it.
+            // All failed: one reason is clearer than a list of them.
             let first = hashes.into_iter().find_map(Result::err);
             return Err(first.expect("there is a member, and it failed"));
         }
@@ -48,21 +48,21 @@ impl ClusterService {
         let silent = silent.map(|(found, _)| Warning {
             code: "hash_revision_unknown".to_owned(),
             detail: format!(
-                "member {} does not say which revision it hashed up to: etcd does from 3.6 on",
+                "member {} does not report which revision it hashed up to; etcd 3.6 and later do",
                 found.name()
             ),
         });
         let left_out = learners.iter().map(|learner| Warning {
             code: "learner_left_out".to_owned(),
             detail: format!(
-                "member {} is a learner, whose data etcd hashes only when it has a vote",
+                "member {} is a learner; etcd hashes the data of voting members only",
                 learner.name()
             ),
         });
         let warnings = silent.chain(left_out).collect();
         let hashed = found.into_iter().zip(hashes).map(member_hash);
         let left_out = learners.into_iter().map(|learner| {
-            let detail = "a learner, left out";
+            let detail = "skipped: a learner";
             member_hash((learner, Err(Failure::new(Code::Unsupported, detail))))
         });
         let mut members: Vec<_> = hashed.chain(left_out).collect();
@@ -94,8 +94,8 @@ fn member_hash((found, hash): (Found, Result<HashFact>)) -> MemberHash {
     }
 }
 
-/// Compares hashes of the same history: with another compaction behind it a member's hash says
-/// nothing.
+/// Compares hashes of the same history only: members with different compact revisions have
+/// different histories, so that their hashes cannot be compared.
 fn compare(found: &[Found], hashes: &[Result<HashFact>]) -> (HashVerdict, Vec<MemberId>) {
     let mut histories: BTreeMap<i64, BTreeMap<u32, Vec<MemberId>>> = BTreeMap::new();
     for (found, hash) in found.iter().zip(hashes) {
@@ -141,7 +141,7 @@ mod tests {
         }
     }
 
-    /// Hashes with what was compacted before them; none where the member is away.
+    /// Each hash with its compact revision; `None` where the member is unreachable.
     fn check(hashes: &[Option<(u32, i64)>], verdict: HashVerdict, differ: &[u64]) {
         let found: Vec<_> = (1..=hashes.len() as u64).map(listed).collect();
         let answers = hashes.iter().map(|hash| match hash {
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn hashes_are_compared_where_they_can_be() {
+    fn only_hashes_of_the_same_history_are_compared() {
         check(&[Some((1, -1))], HashVerdict::Same, &[]);
         check(&[Some((1, 5)); 3], HashVerdict::Same, &[]);
         check(

@@ -1,4 +1,4 @@
-//! Alarms, compaction, the leader's move, downgrades.
+//! Alarms, compaction, leadership transfer, downgrades.
 
 use shared::{
     AlarmKind, AlarmRequest, AlarmsAnswer, Code, CompactAnswer, CompactRequest, DisarmAnswer,
@@ -11,7 +11,7 @@ use crate::caller::Caller;
 use crate::etcd::AlarmFact;
 use crate::failure::{Failure, Result};
 
-/// How often a leader that has just changed is looked for anew.
+/// Attempts to find the leader when the leadership moves in between.
 const LEADER_ROUNDS: usize = 3;
 
 impl ClusterService {
@@ -40,7 +40,7 @@ impl ClusterService {
         self.alarms(caller).await
     }
 
-    /// Ends the alarms of one member or of all, of one kind or of both.
+    /// Disarms the alarms of one member or of all, of one kind or of all kinds.
     pub async fn disarm(
         &self,
         caller: &Caller,
@@ -63,12 +63,12 @@ impl ClusterService {
         Ok(DisarmAnswer { header, disarmed })
     }
 
-    /// Forgets history before a revision.
+    /// Discards the history before a revision.
     pub async fn compact(&self, caller: &Caller, request: CompactRequest) -> Result<CompactAnswer> {
         let CompactRequest { revision, physical } = request;
         if revision < 1 {
             return Err(Failure::bad_request(format!(
-                "`revision` is {revision} and must be at least 1"
+                "`revision` must be at least 1; it is {revision}"
             )));
         }
         let header = self.etcd.compact(caller, revision, physical).await?;
@@ -78,7 +78,7 @@ impl ClusterService {
         })
     }
 
-    /// Hands the leadership to a member; asked of the leader itself, wherever it is.
+    /// Transfers the leadership to a member. The request goes to the leader itself, wherever it is.
     pub async fn move_leader(&self, caller: &Caller, to: MemberId) -> Result<MoveLeaderAnswer> {
         let mut rounds = 0;
         loop {
@@ -100,7 +100,7 @@ impl ClusterService {
         }
     }
 
-    /// Asks about a downgrade, begins or ends it.
+    /// Validates, starts or cancels a downgrade.
     pub async fn downgrade(
         &self,
         caller: &Caller,
@@ -110,9 +110,9 @@ impl ClusterService {
         let wants = action != DowngradeAction::Cancel;
         if version.is_some() != wants {
             let detail = if wants {
-                "`version` is missing"
+                "`version` is required"
             } else {
-                "`version` has no meaning with `cancel`"
+                "`version` is not allowed with `cancel`"
             };
             return Err(Failure::bad_request(detail));
         }
@@ -123,11 +123,11 @@ impl ClusterService {
 }
 
 pub(super) fn no_member(id: MemberId) -> Failure {
-    Failure::new(Code::Unprocessable, format!("there is no member {id}"))
+    Failure::new(Code::Unprocessable, format!("no such member: {id}"))
         .hint("GET /cluster/members lists them")
 }
 
-/// etcd's answer where another member leads by now.
+/// etcd's error when another member has become the leader.
 fn not_leader(failure: &Failure) -> bool {
     failure.code == Code::Conflict && failure.detail == "not leader"
 }
@@ -136,7 +136,7 @@ fn leader(found: &[Found]) -> Result<&Reached> {
     let statuses = found.iter().filter_map(Found::status);
     let id = statuses.map(|status| status.leader).find(|id| *id != 0);
     let Some(id) = id else {
-        // Nobody answered, or nobody knows one: the reason of any of them tells.
+        // None responded, or none knows a leader: any of their reasons will do.
         for one in found {
             one.require()?;
         }

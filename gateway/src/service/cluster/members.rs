@@ -1,4 +1,4 @@
-//! Members added, removed, updated, promoted.
+//! Adding, removing, updating and promoting members.
 
 use shared::{Code, Header, ListedMember, MemberAddRequest, MemberId, MembersAnswer};
 
@@ -8,54 +8,54 @@ use crate::etcd::MemberFact;
 use crate::failure::{Failure, Result};
 
 impl ClusterService {
-    /// The members as they are listed, without a word of their own: by a majority, or `serializable`
-    /// as the member asked knows them.
+    /// The member list without the members' own status: confirmed by a majority, or with
+    /// `serializable` as the contacted member knows it.
     pub async fn members(&self, caller: &Caller, serializable: bool) -> Result<MembersAnswer> {
         if !serializable {
             let (header, members) = self.etcd.members(caller).await?;
             return Ok(self.answer(caller, header, None, members).await);
         }
         let (header, members) = self.etcd.members_here(caller).await?;
-        // A date that needs no majority either; who may not ask for it gets none.
+        // A header that needs no majority either; a caller without permission gets none.
         let status = self.etcd.status(caller).await;
         let header = status.map_or(header, |status| status.header);
         Ok(answer(header, None, members))
     }
 
-    /// Adds a member, which then has to be started.
+    /// Adds a member, which must be started afterwards.
     pub async fn add_member(
         &self,
         caller: &Caller,
         request: MemberAddRequest,
     ) -> Result<MembersAnswer> {
         let MemberAddRequest { peer_urls, learner } = request;
-        some(&peer_urls)?;
+        require_peer_urls(&peer_urls)?;
         let added = self.etcd.member_add(caller, peer_urls, learner).await?;
         let (header, added, members) = added;
         Ok(self.answer(caller, header, added, members).await)
     }
 
-    /// Removes a member for good: its id never comes back.
+    /// Removes a member for good: its id is never used again.
     pub async fn remove_member(&self, caller: &Caller, id: MemberId) -> Result<MembersAnswer> {
         let removed = self.etcd.member_remove(caller, id).await;
         let (header, members) = removed.map_err(|failure| named(failure, id))?;
         Ok(self.answer(caller, header, None, members).await)
     }
 
-    /// Gives a member other peer URLs.
+    /// Replaces the peer URLs of a member.
     pub async fn update_member(
         &self,
         caller: &Caller,
         id: MemberId,
         peer_urls: Vec<String>,
     ) -> Result<MembersAnswer> {
-        some(&peer_urls)?;
+        require_peer_urls(&peer_urls)?;
         let updated = self.etcd.member_update(caller, id, peer_urls).await;
         let (header, members) = updated.map_err(|failure| named(failure, id))?;
         Ok(self.answer(caller, header, None, members).await)
     }
 
-    /// Gives a learner its vote, once it has caught up with the leader.
+    /// Promotes a learner to a voting member, once it has caught up with the leader.
     pub async fn promote_member(&self, caller: &Caller, id: MemberId) -> Result<MembersAnswer> {
         let promoted = self.etcd.member_promote(caller, id).await;
         let (header, members) = promoted.map_err(|failure| named(failure, id))?;
@@ -83,18 +83,18 @@ fn answer(header: Header, added: Option<MemberFact>, members: Vec<MemberFact>) -
     }
 }
 
-/// etcd would add a member that nobody can ever reach.
-fn some(peer_urls: &[String]) -> Result<()> {
+/// Refuses an empty list: etcd would add a member that can never be reached.
+fn require_peer_urls(peer_urls: &[String]) -> Result<()> {
     if peer_urls.is_empty() {
         return Err(Failure::bad_request("`peer_urls` is empty"));
     }
     Ok(())
 }
 
-/// etcd's refusal with the member's name in it.
+/// etcd's refusal with the member's id in it.
 fn named(mut failure: Failure, id: MemberId) -> Failure {
     if failure.code == Code::MemberNotFound {
-        failure.detail = format!("there is no member {id}");
+        failure.detail = format!("no such member: {id}");
         return failure.hint("GET /cluster/members lists them");
     }
     failure

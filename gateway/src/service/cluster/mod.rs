@@ -1,8 +1,8 @@
-//! The cluster as its members see it, and the work on it.
+//! The cluster as its members report it, and its maintenance.
 
 mod defragment;
 mod hash;
-mod holes;
+mod known_bugs;
 mod maintenance;
 mod members;
 mod reach;
@@ -20,7 +20,7 @@ use crate::etcd::{AlarmFact, Etcd, StatusFact};
 use crate::failure::{Failure, Result};
 use crate::tasks::Tasks;
 
-/// Members, leader, health of one cluster.
+/// Members, leader and health of one cluster.
 #[derive(Clone, Debug)]
 pub struct ClusterService {
     name: String,
@@ -28,25 +28,26 @@ pub struct ClusterService {
     tasks: Tasks,
 }
 
-/// Whether etcd answered, and would have told somebody else.
+/// Whether etcd responded and would have served another user.
 pub fn is_for_users(failure: &Failure) -> bool {
     matches!(failure.code, Code::Unauthenticated | Code::Forbidden)
 }
 
 impl ClusterService {
-    /// The service over one cluster; a snapshot on its way is one of `tasks`.
+    /// The service over one cluster; a snapshot in flight is one of `tasks`.
     pub fn new(name: String, etcd: Etcd, tasks: Tasks) -> Self {
         Self { name, etcd, tasks }
     }
 
-    /// The version of the member that answers, for the gateway itself and within a short time.
+    /// The version of the member that responds; asked as the gateway's own account, with a short
+    /// timeout.
     pub async fn version_here(&self) -> Result<String> {
         Ok(self.status_here().await?.version)
     }
 
-    /// Whether the cluster can do its work: the member that answers knows a leader. What it complains
-    /// of, such as alarms. Where etcd shows its status to users alone and the gateway is none, that it
-    /// answers is all there is to know.
+    /// Whether the cluster is ready: the member that responds knows a leader. Returns what that member
+    /// reports as errors, such as alarms. Where etcd shows its status to users only and the gateway has
+    /// no account, a response is all that can be checked.
     pub async fn ready_here(&self) -> Result<Vec<String>> {
         let status = match self.status_here().await {
             Ok(status) => status,
@@ -54,7 +55,7 @@ impl ClusterService {
             Err(failure) => return Err(failure),
         };
         if status.leader == 0 {
-            let detail = "the member that answers knows no leader";
+            let detail = "the responding member knows no leader";
             return Err(Failure::new(Code::NoLeader, detail));
         }
         Ok(status.errors)
@@ -65,15 +66,16 @@ impl ClusterService {
         self.etcd.status(&caller).await
     }
 
-    /// Members with their status, leader, alarms, and what an operator should know. What the caller
-    /// may not see is left out and said, part by part; it fails where nothing at all can be seen.
+    /// Members with their status, the leader, alarms and warnings. Parts that the caller may not see
+    /// are left out, each with a warning; it fails only when nothing at all can be seen.
     pub async fn cluster(&self, caller: &Caller) -> Result<ClusterAnswer> {
         let survey = self.survey(caller).await;
-        // The members are looked for beside the rest: alarms wait for a majority, for as long as they may.
+        // The members are fetched alongside the rest: alarms wait for a majority until the request
+        // times out.
         let everyone = async {
-            let roll = survey.members(caller).await?;
-            let (header, stale) = (roll.header, roll.stale);
-            let found = self.reach(caller, roll, &survey).await;
+            let list = survey.members(caller).await?;
+            let (header, stale) = (list.header, list.stale);
+            let found = self.reach(caller, list, &survey).await;
             Ok::<_, Failure>((header, stale, found))
         };
         let (everyone, alarms, auth) = tokio::join!(
@@ -101,7 +103,7 @@ impl ClusterService {
                 Vec::new()
             }
         };
-        // Where the caller may not ask, it may be on.
+        // A caller that may not ask is treated as if authentication were on.
         let auth = auth.map_or(true, |auth| auth.enabled);
         let voters = found.iter().filter(|found| !found.fact.learner).count();
         let quorum = if voters == 0 { 0 } else { voters / 2 + 1 };
@@ -112,7 +114,7 @@ impl ClusterService {
         let answered = statuses()
             .find(|status| status.header.member_id == listed_header.member_id)
             .or_else(|| statuses().next());
-        // A member list has no revision of its own; a status has, and so have the alarms.
+        // A member list carries no revision; a status does, and so do the alarms.
         let header = answered.map(|status| status.header).or(alarm_header);
         Ok(ClusterAnswer {
             header: header.unwrap_or(listed_header),
@@ -127,7 +129,8 @@ impl ClusterService {
         })
     }
 
-    /// A header with the store's revision, which answers about members and leaders come without.
+    /// The header with the store's revision, which etcd leaves out of responses about members and
+    /// leaders.
     async fn dated(&self, caller: &Caller, header: Header) -> Header {
         let here = self.etcd.header_here(caller).await;
         let revision = here.map_or(header.revision, |here| here.revision);

@@ -1,11 +1,11 @@
 //! How each member is found: at the configured endpoint that is this member, or else at the URL it
 //! advertises.
 //!
-//! What a member advertises is only its word for itself: on this machine `http://localhost:2379` may
-//! be another etcd, and every etcd of one member that was set up with the defaults has the same
-//! member id and the same cluster id. So the endpoints win that were given to us, addresses of a
-//! member's own machine are not dialled from another one, and a token goes to an advertised URL only
-//! where whoever answers there asks for it.
+//! An advertised URL is only a claim: `http://localhost:2379` may be another etcd on this machine,
+//! and every single-member etcd that was set up with the defaults has the same member id and cluster
+//! id. So the configured endpoints take precedence, loopback addresses that a member on another
+//! machine advertises are not dialled, and a token is sent to an advertised URL only if the server
+//! there requires one.
 
 use std::net::IpAddr;
 
@@ -14,35 +14,35 @@ use http::Uri;
 use shared::{Code, MemberId};
 
 use super::ClusterService;
-use super::survey::{Roll, Survey, advertises, is_member, refused, same};
+use super::survey::{MemberList, Survey, advertises, is_member, refused, same};
 use crate::caller::Caller;
 use crate::etcd::{MemberFact, StatusFact};
 use crate::failure::{Failure, Result};
 
-/// A member's status, and the URL that it came from.
+/// A member's status, and the URL it was read from.
 #[derive(Clone, Debug)]
 pub(super) struct Reached {
     pub(super) url: String,
     pub(super) status: StatusFact,
 }
 
-/// A listed member and what came of asking it.
+/// A listed member and the result of request for its status.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     pub(super) fact: MemberFact,
     pub(super) reached: std::result::Result<Reached, Unreached>,
-    /// What is wrong with URLs that it advertises.
+    /// What is wrong with the URLs it advertises.
     pub(super) misadvertised: Vec<String>,
 }
 
 /// Why a member's status is not known.
 #[derive(Clone, Debug)]
 pub(super) enum Unreached {
-    /// It has no name yet.
+    /// It has no name yet, so it has not started.
     NotStarted,
-    /// It answers, but not to this caller.
+    /// It responds, but refuses this caller.
     Denied(String),
-    /// Nothing that answers is this member.
+    /// No server that responds is this member.
     Silent,
 }
 
@@ -51,7 +51,7 @@ impl Found {
         self.reached.as_ref().ok().map(|reached| &reached.status)
     }
 
-    /// What people call it.
+    /// Its name, or its id while it has no name.
     pub(super) fn name(&self) -> String {
         if self.fact.name.is_empty() {
             self.fact.id.to_string()
@@ -80,7 +80,7 @@ impl Found {
         }
     }
 
-    /// The member's own connection, or why there is none.
+    /// The member's status and URL, or why there is none.
     pub(super) fn require(&self) -> Result<&Reached> {
         self.reached.as_ref().map_err(|unreached| {
             let why = self.error().unwrap_or_default();
@@ -96,26 +96,26 @@ impl Found {
 }
 
 impl ClusterService {
-    /// Asks every member for its status; by their ids.
+    /// Asks every member for its status; sorted by id.
     pub(super) async fn reach(
         &self,
         caller: &Caller,
-        roll: Roll,
+        list: MemberList,
         survey: &Survey<'_>,
     ) -> Vec<Found> {
-        let cluster = roll.header.cluster_id;
-        let members = roll.members.into_iter();
+        let cluster = list.header.cluster_id;
+        let members = list.members.into_iter();
         let found = members.map(|fact| self.find(caller, cluster, fact, survey));
         let mut found = join_all(found).await;
         found.sort_by_key(|found| found.fact.id);
         found
     }
 
-    /// Every member with its status, for work on them.
+    /// Every member with its status, for maintenance.
     pub(super) async fn everyone(&self, caller: &Caller) -> Result<Vec<Found>> {
         let survey = self.survey(caller).await;
-        let roll = survey.members(caller).await?;
-        Ok(self.reach(caller, roll, &survey).await)
+        let list = survey.members(caller).await?;
+        Ok(self.reach(caller, list, &survey).await)
     }
 
     async fn find(
@@ -134,21 +134,21 @@ impl ClusterService {
         let flaws = fact.client_urls.iter();
         let mut misadvertised: Vec<_> = flaws.filter_map(|url| endpoints.flaw(url)).collect();
         let mut denied = None;
-        // Where one of them is right already, the rest is not looked at.
+        // Once one of them is right, the rest is not tried.
         let right = known.is_some_and(|(url, _)| advertises(&fact, url));
         let urls: &[String] = if right { &[] } else { &fact.client_urls };
         for url in urls {
             if endpoints.flaw(url).is_some() {
                 continue;
             }
-            // Found already, or hidden from this caller: the answer is wanted for the warning alone.
+            // Found already, or hidden from this caller: the response matters for the warning only.
             let wanted = reached.is_none() && survey.refusal().is_none();
-            // Who was asked already and kept silent is not waited for again.
-            let answer = match survey.answer_of(url) {
-                Some(answer) => answer.clone(),
-                None => self.ask_stranger(caller, url, wanted).await,
+            // A URL that was asked already without a response is not waited for again.
+            let response = match survey.response_of(url) {
+                Some(response) => response.clone(),
+                None => self.ask_unknown(caller, url, wanted).await,
             };
-            match answer {
+            match response {
                 Ok(status) if is_member(&status, cluster, fact.id) => {
                     if wanted {
                         let url = url.clone();
@@ -156,14 +156,14 @@ impl ClusterService {
                     }
                     break;
                 }
-                Ok(status) => misadvertised.push(stranger(url, &status, cluster)),
+                Ok(status) => misadvertised.push(mismatch(url, &status, cluster)),
                 Err(failure) if refused(&failure) => denied = wanted.then_some(failure.detail),
-                // What we were told to use is no wrong name: it is away.
+                // A configured endpoint is not wrongly advertised: it is unreachable.
                 Err(_) if self.etcd.endpoints().iter().any(|known| same(known, url)) => {}
-                Err(_) => misadvertised.push(format!("{url} cannot be reached from here")),
+                Err(_) => misadvertised.push(format!("{url} cannot be reached from the gateway")),
             }
         }
-        // Nobody may ask anybody: what the configured endpoints say holds for this member too.
+        // No endpoint shows its status to this caller: the refusal applies to this member too.
         let denied = denied.or_else(|| survey.refusal().map(str::to_owned));
         let reached = match (reached, denied) {
             (Some(reached), _) => Ok(reached),
@@ -178,32 +178,32 @@ impl ClusterService {
         }
     }
 
-    /// The status of whoever is at an advertised URL. An etcd that tells everybody needs no token to
-    /// say that it is another member; `signed` where one that asks for it may have it.
-    async fn ask_stranger(&self, caller: &Caller, url: &str, signed: bool) -> Result<StatusFact> {
-        match self.ask_as_nobody(caller, url).await {
+    /// The status of the server at an advertised URL. An etcd that shows its status to everybody needs
+    /// no token to turn out to be another member; `signed` sends the token if the server requires one.
+    async fn ask_unknown(&self, caller: &Caller, url: &str, signed: bool) -> Result<StatusFact> {
+        match self.ask_anonymously(caller, url).await {
             Err(failure) if signed && refused(&failure) => self.ask(caller, url).await,
-            answer => answer,
+            response => response,
         }
     }
 }
 
-fn stranger(url: &str, status: &StatusFact, cluster: MemberId) -> String {
+fn mismatch(url: &str, status: &StatusFact, cluster: MemberId) -> String {
     let header = &status.header;
     if header.cluster_id == cluster {
-        format!("{url} is answered by another member, {}", header.member_id)
+        format!("{url} is another member, {}", header.member_id)
     } else {
         let other = header.cluster_id;
-        format!("{url} is answered by a member of another cluster, {other}")
+        format!("{url} is a member of another cluster, {other}")
     }
 }
 
 /// What the configured endpoints have in common.
 #[derive(Clone, Copy, Debug)]
 struct Endpoints {
-    /// All of them are encrypted.
+    /// All of them use https.
     secure: bool,
-    /// All of them are on this machine, or are said to be by a tunnel.
+    /// All of them are on this machine, or appear to be through a tunnel.
     local: bool,
 }
 
@@ -215,16 +215,16 @@ impl Endpoints {
         }
     }
 
-    /// What is wrong with an advertised URL before anybody has dialled it.
+    /// What is wrong with an advertised URL, before it is dialled.
     fn flaw(self, url: &str) -> Option<String> {
         if unspecified(url) {
-            return Some(format!("{url} is no address that can be dialled"));
+            return Some(format!("{url} is not an address that can be dialled"));
         }
         if !self.local && is_loopback(url) {
-            return Some(format!("{url} is good on the member's own machine alone"));
+            return Some(format!("{url} is valid on the member's own machine only"));
         }
         if self.secure && url.starts_with("http://") {
-            // A caller's token is not sent in the clear where it was not so configured.
+            // A caller's token is not sent in clear text unless an endpoint is configured so.
             return Some(format!(
                 "{url} is not https, as the configured endpoints are"
             ));
@@ -233,13 +233,13 @@ impl Endpoints {
     }
 }
 
-/// Whether a URL names no address: a server may listen on it, nobody can dial it.
+/// Whether a URL has the unspecified address: a server can listen on it, but no client can dial it.
 fn unspecified(url: &str) -> bool {
     let host = host(url);
     host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified())
 }
 
-/// Whether a URL means the machine of whoever dials it.
+/// Whether a URL means the machine of the client that dials it.
 fn is_loopback(url: &str) -> bool {
     let host = host(url).to_ascii_lowercase();
     let name = host.trim_end_matches('.');
@@ -250,7 +250,7 @@ fn is_loopback(url: &str) -> bool {
             .is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
-/// The host as it is written, an IPv6 address without its brackets.
+/// The host as written; an IPv6 address without its brackets.
 fn host(url: &str) -> String {
     let uri = url.parse::<Uri>().ok();
     let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
@@ -263,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_can_dial_an_unspecified_address() {
+    fn unspecified_addresses_are_recognised() {
         for url in ["http://0.0.0.0:2379", "https://[::]:2379", "http://[::0]"] {
             assert!(unspecified(url), "{url}");
         }
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_not_sent_in_the_clear_where_all_was_encrypted() {
+    fn no_http_url_is_dialled_when_all_endpoints_use_https() {
         let url = "http://10.0.0.1:2379";
         assert!(flaw(&["https://a:2379"], url).is_some());
         assert!(flaw(&["https://a:2379", "http://b:2379"], url).is_none());
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_loopback_there_is_another_machine_here() {
+    fn loopback_urls_are_refused_unless_all_endpoints_are_loopback() {
         for url in [
             "http://localhost:2379",
             "http://LOCALHOST.:2379",
@@ -301,10 +301,10 @@ mod tests {
             "http://127.1.2.3",
             "http://[::1]:2379",
         ] {
-            let told = flaw(&["http://10.0.0.1:2379"], url);
-            let told = told.unwrap_or_else(|| panic!("{url} may be anybody"));
-            assert!(told.contains("own machine"), "{told}");
-            // Where the endpoints are this machine's, so may the members be.
+            let flaw_of_url = flaw(&["http://10.0.0.1:2379"], url);
+            let detail = flaw_of_url.unwrap_or_else(|| panic!("{url} may be any machine"));
+            assert!(detail.contains("own machine"), "{detail}");
+            // With loopback endpoints the members may be on this machine too.
             assert_eq!(flaw(&["http://127.0.0.1:12379"], url), None, "{url}");
             let one_is_not = ["http://localhost:2379", "http://10.0.0.1:2379"];
             assert!(flaw(&one_is_not, url).is_some(), "{url}");

@@ -1,4 +1,4 @@
-//! A member's whole backend as a download, checked while it goes by.
+//! A member's whole backend as a download, verified while it is streamed.
 
 use std::time::Duration;
 
@@ -15,30 +15,30 @@ use crate::caller::Caller;
 use crate::etcd::{SnapshotPiece, SnapshotStream};
 use crate::failure::{Failure, Result};
 
-/// Bytes of the SHA-256 that etcd sends behind the data.
+/// Bytes of the SHA-256 that etcd sends after the data.
 const SUM: usize = 32;
-/// Pieces on their way to the client; each is 32 KiB at most.
+/// Chunks buffered for the client; each is 32 KiB at most.
 const AHEAD: usize = 8;
-/// How long a client may leave a piece unread: etcd keeps its pages for as long as a snapshot lasts.
+/// How long a client may stop reading: etcd keeps the database pages for as long as a snapshot lasts.
 const STALL: Duration = Duration::from_mins(1);
 
-/// A snapshot about to be sent. Dropping it ends etcd's work on it.
+/// A snapshot ready to be sent. Dropping it cancels the stream from etcd.
 #[derive(Debug)]
 pub struct Download {
-    /// The header of the member that is asked.
+    /// The response header of the member it comes from.
     pub header: Header,
-    /// The member.
+    /// The member it comes from.
     pub member: MemberId,
     /// The cluster's name at this gateway.
     pub cluster: String,
-    /// Bytes in all, with the checksum.
+    /// Total bytes, including the checksum.
     pub length: u64,
     pieces: mpsc::Receiver<Result<Bytes>>,
     left: u64,
 }
 
 impl Download {
-    /// The next piece; an error is the last, and only a sound snapshot ends without one.
+    /// The next chunk. An error is the last item; only an intact snapshot ends without one.
     pub async fn next(&mut self) -> Option<Result<Bytes>> {
         match self.pieces.recv().await {
             Some(Ok(piece)) => {
@@ -59,11 +59,11 @@ impl Download {
 }
 
 impl ClusterService {
-    /// Begins a snapshot of a member, or of the first configured endpoint that answers. The bytes
-    /// are what `etcdctl snapshot save` writes: the backend, and its SHA-256 behind it. The last
-    /// piece comes only when that sum is right.
+    /// Starts a snapshot of a member, or of the first configured endpoint that responds. The bytes are
+    /// what `etcdctl snapshot save` writes: the database file followed by its SHA-256. The last chunk
+    /// is sent only if the checksum matches.
     pub async fn snapshot(&self, caller: &Caller, member: Option<MemberId>) -> Result<Download> {
-        // Looking for the member takes its time, the snapshot as long as it wants.
+        // Finding the member is limited in time; the snapshot itself is not.
         let finding = Caller::new(caller.identity.clone(), Some(FINDING));
         let (url, header) = self.source(&finding, member).await?;
         let etcd = self.connect(&url)?;
@@ -78,7 +78,7 @@ impl ClusterService {
                 ended = pump(stream, first, length, &sender) => ended,
                 () = sender.closed() => return,
                 () = stop.cancelled() => {
-                    Err(Failure::new(Code::Unavailable, "this gateway is stopping"))
+                    Err(Failure::new(Code::Unavailable, "this gateway is shutting down"))
                 }
             };
             let Err(failure) = ended else { return };
@@ -95,7 +95,7 @@ impl ClusterService {
         })
     }
 
-    /// Where to take it from, and the header of who is there.
+    /// The URL to take it from, and the header of the member there.
     async fn source(&self, caller: &Caller, member: Option<MemberId>) -> Result<(String, Header)> {
         let Some(id) = member else {
             let mut refusal = None;
@@ -114,10 +114,10 @@ impl ClusterService {
     }
 }
 
-/// How long a member is looked for.
+/// Time limit for finding a member.
 const FINDING: Duration = Duration::from_secs(10);
 
-/// Hands pieces on until the end, which has to be right.
+/// Forwards chunks until the end, and verifies the checksum.
 async fn pump(
     mut stream: SnapshotStream,
     first: SnapshotPiece,
@@ -138,22 +138,25 @@ async fn pump(
     Ok(())
 }
 
-/// Whether the client still wants more.
+/// Sends a chunk; whether the client is still connected.
 async fn send(sender: &mpsc::Sender<Result<Bytes>>, piece: Bytes) -> Result<bool> {
     match timeout(STALL, sender.send(Ok(piece))).await {
         Ok(sent) => Ok(sent.is_ok()),
         Err(_) => Err(Failure::new(
             Code::Timeout,
-            "the client has left the snapshot unread for a minute",
+            "the client did not read from the snapshot for a minute",
         )),
     }
 }
 
 fn broken(what: &str) -> Failure {
-    Failure::new(Code::Unavailable, format!("the snapshot is broken: {what}"))
+    Failure::new(
+        Code::Unavailable,
+        format!("the snapshot is corrupt: {what}"),
+    )
 }
 
-/// Holds the last bytes back, for they may be the sum of all before them.
+/// Holds back the last 32 bytes, since they may be the checksum of everything before them.
 struct Check {
     sum: Sha256,
     held: BytesMut,
@@ -169,10 +172,10 @@ impl Check {
         }
     }
 
-    /// What is certainly data, of what has come so far.
+    /// Accepts a chunk and returns the bytes that are certainly data.
     fn pass(&mut self, piece: Bytes) -> Result<Bytes> {
         let left = self.left.checked_sub(piece.len() as u64);
-        self.left = left.ok_or_else(|| broken("it is longer than it was said to be"))?;
+        self.left = left.ok_or_else(|| broken("it is longer than announced"))?;
         self.held.extend_from_slice(&piece);
         let data = self.held.len().saturating_sub(SUM);
         let data = self.held.split_to(data).freeze();
@@ -180,15 +183,13 @@ impl Check {
         Ok(data)
     }
 
-    /// The sum, where it is that of the data.
+    /// The checksum, if it matches the data.
     fn end(self) -> Result<Bytes> {
         if self.left > 0 {
             return Err(broken("it ended early"));
         }
         if self.sum.finalize()[..] != self.held[..] {
-            return Err(broken(
-                "its data does not have the checksum that came with it",
-            ));
+            return Err(broken("its data does not match its checksum"));
         }
         Ok(self.held.freeze())
     }
@@ -198,7 +199,7 @@ impl Check {
 mod tests {
     use super::*;
 
-    /// Passes a snapshot in pieces of a size; what came out.
+    /// Feeds a snapshot in chunks of `size`; returns the output.
     fn passed(whole: &[u8], length: usize, size: usize) -> Result<Vec<u8>> {
         let mut check = Check::new(length as u64);
         let mut out = Vec::new();
@@ -207,7 +208,7 @@ mod tests {
         }
         assert!(
             out.len() + SUM <= whole.len().max(SUM),
-            "the sum is held back"
+            "the checksum is held back"
         );
         out.extend(check.end()?);
         Ok(out)
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sound_snapshot_passes_in_pieces_of_any_size() {
+    fn an_intact_snapshot_passes_in_chunks_of_any_size() {
         let data: Vec<u8> = (0..1_000_u32).map(|n| n as u8).collect();
         let whole = whole(&data);
         for size in [1, 7, 31, 32, 33, 512, 1_000, 5_000] {
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_snapshot_never_ends_well() {
+    fn a_corrupt_snapshot_ends_with_an_error() {
         let good = whole(&[7; 1_000]);
         for at in [0, 999, 1_000, 1_031] {
             let mut bad = good.clone();

@@ -1,4 +1,4 @@
-//! What the configured endpoints say of themselves, and which of them is asked about the rest.
+//! The status of the configured endpoints, and the choice of the one to ask for everything else.
 
 use std::time::Duration;
 
@@ -11,26 +11,26 @@ use crate::caller::Caller;
 use crate::etcd::{Etcd, MemberFact, StatusFact};
 use crate::failure::{Failure, Result};
 
-/// How long an endpoint may take to be dialled, and then to answer.
+/// Time limit for connecting to an endpoint, and again for its response.
 pub(super) const DIAL: Duration = Duration::from_secs(2);
-/// How long a majority may take to agree on the members.
+/// How long a majority may take to confirm the member list.
 const AGREEMENT: Duration = Duration::from_secs(3);
 
-/// What the configured endpoints answered.
+/// The responses of the configured endpoints.
 pub(super) struct Survey<'a> {
-    pub(super) answers: Vec<(&'a String, Result<StatusFact>)>,
-    /// A connection to one that serves, so that one that hangs, or a learner, holds nothing else up;
-    /// the ordinary one where none does.
+    pub(super) responses: Vec<(&'a String, Result<StatusFact>)>,
+    /// A connection to an endpoint that serves, so that one that hangs, or a learner, delays nothing
+    /// else; the ordinary connection if none serves.
     pub(super) etcd: Etcd,
-    /// Whoever is asked knows no leader: nothing can be agreed on.
+    /// The endpoint that is used knows no leader, so no majority can confirm anything.
     leaderless: bool,
 }
 
-/// The members as they are listed.
-pub(super) struct Roll {
+/// The member list.
+pub(super) struct MemberList {
     pub(super) header: Header,
     pub(super) members: Vec<MemberFact>,
-    /// No majority has confirmed it: it is what one member knows.
+    /// No majority has confirmed it: one member's local view.
     pub(super) stale: bool,
 }
 
@@ -38,9 +38,9 @@ impl ClusterService {
     /// Asks every configured endpoint for its status.
     pub(super) async fn survey(&self, caller: &Caller) -> Survey<'_> {
         let endpoints = self.etcd.endpoints();
-        let answers = join_all(endpoints.iter().map(|url| self.ask(caller, url))).await;
-        let answers: Vec<_> = endpoints.iter().zip(answers).collect();
-        let serving = answers
+        let responses = join_all(endpoints.iter().map(|url| self.ask(caller, url))).await;
+        let responses: Vec<_> = endpoints.iter().zip(responses).collect();
+        let serving = responses
             .iter()
             .filter_map(|(url, answer)| Some((fitness(answer)?, url)));
         let best = serving.min_by_key(|(fitness, _)| *fitness);
@@ -50,40 +50,40 @@ impl ClusterService {
         };
         Survey {
             leaderless: best.is_some_and(|(fitness, _)| fitness == Fitness::Leaderless),
-            answers,
+            responses,
             etcd: etcd.unwrap_or_else(|| self.etcd.clone()),
         }
     }
 
-    /// A connection to the member behind one URL.
+    /// A connection to the member at one URL.
     pub(super) fn connect(&self, url: &str) -> Result<Etcd> {
         self.etcd.at(url, DIAL)
     }
 
-    /// The status of whoever is at a URL, soon or not at all.
+    /// The status of the member at a URL, or an error after a short time.
     pub(super) async fn ask(&self, caller: &Caller, url: &str) -> Result<StatusFact> {
         soon(url, async { self.connect(url)?.status(caller).await }).await
     }
 
-    /// The same, asked without a token.
-    pub(super) async fn ask_as_nobody(&self, caller: &Caller, url: &str) -> Result<StatusFact> {
-        let asking = async { self.connect(url)?.status_as_nobody(caller).await };
-        soon(url, asking).await
+    /// The same, without a token.
+    pub(super) async fn ask_anonymously(&self, caller: &Caller, url: &str) -> Result<StatusFact> {
+        let request = async { self.connect(url)?.status_anonymously(caller).await };
+        soon(url, request).await
     }
 }
 
 impl Survey<'_> {
-    /// The members, as a majority knows them; without one, in time, as the member asked does.
-    pub(super) async fn members(&self, caller: &Caller) -> Result<Roll> {
+    /// The members as a majority confirms them, or, when none does in time, as one member knows them.
+    pub(super) async fn members(&self, caller: &Caller) -> Result<MemberList> {
         if !self.leaderless {
             let left = caller
                 .deadline()
                 .map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            // Half of a short time is left for asking again.
-            let patience = left.map_or(AGREEMENT, |left| AGREEMENT.min(left / 2));
-            match self.etcd.members(&caller.within(patience)).await {
+            // Leave half of a short timeout for the second request.
+            let limit = left.map_or(AGREEMENT, |left| AGREEMENT.min(left / 2));
+            match self.etcd.members(&caller.within(limit)).await {
                 Ok((header, members)) => {
-                    return Ok(Roll {
+                    return Ok(MemberList {
                         header,
                         members,
                         stale: false,
@@ -94,21 +94,21 @@ impl Survey<'_> {
             }
         }
         let (header, members) = self.etcd.members_here(caller).await?;
-        Ok(Roll {
+        Ok(MemberList {
             header,
             members,
             stale: true,
         })
     }
 
-    /// The endpoint that is this member of this cluster; rather one that it advertises.
+    /// The endpoint that is this member of this cluster; one that it advertises is preferred.
     pub(super) fn endpoint_of(
         &self,
         cluster: MemberId,
         fact: &MemberFact,
     ) -> Option<(&String, &StatusFact)> {
         let answered = self
-            .answers
+            .responses
             .iter()
             .filter_map(|(url, answer)| Some((*url, answer.as_ref().ok()?)));
         answered
@@ -116,35 +116,35 @@ impl Survey<'_> {
             .max_by_key(|(url, _)| advertises(fact, url))
     }
 
-    /// What an endpoint answered; none where the URL is not one.
-    pub(super) fn answer_of(&self, url: &str) -> Option<&Result<StatusFact>> {
-        let found = self.answers.iter().find(|(known, _)| same(known, url));
+    /// The response of an endpoint; `None` if the URL is not a configured endpoint.
+    pub(super) fn response_of(&self, url: &str) -> Option<&Result<StatusFact>> {
+        let found = self.responses.iter().find(|(known, _)| same(known, url));
         found.map(|(_, answer)| answer)
     }
 
-    /// Why this caller may ask nobody, where an endpoint says so and none answers.
+    /// The refusal that this caller got, if no endpoint showed its status and at least one refused.
     pub(super) fn refusal(&self) -> Option<&str> {
-        let mut answers = self.answers.iter().map(|(_, answer)| answer);
-        if answers.clone().any(Result::is_ok) {
+        let mut responses = self.responses.iter().map(|(_, answer)| answer);
+        if responses.clone().any(Result::is_ok) {
             return None;
         }
-        let refusal = answers.find_map(|answer| answer.as_ref().err().filter(|it| refused(it)));
+        let refusal = responses.find_map(|answer| answer.as_ref().err().filter(|it| refused(it)));
         refusal.map(|failure| failure.detail.as_str())
     }
 }
 
-/// How well an endpoint can be asked about the rest, the best first.
+/// How suitable an endpoint is for further requests, the best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Fitness {
     Leads,
     Leaderless,
-    /// It answers, though not this question of this caller's.
+    /// It responds, but refuses this caller's request.
     Refuses,
 }
 
-/// None for who keeps silent, and for learners, which list no members.
-fn fitness(answer: &Result<StatusFact>) -> Option<Fitness> {
-    match answer {
+/// `None` for an endpoint that does not respond, and for a learner, which serves no member list.
+fn fitness(response: &Result<StatusFact>) -> Option<Fitness> {
+    match response {
         Ok(status) if status.learner => None,
         Ok(status) if status.leader == 0 => Some(Fitness::Leaderless),
         Ok(_) => Some(Fitness::Leads),
@@ -153,21 +153,21 @@ fn fitness(answer: &Result<StatusFact>) -> Option<Fitness> {
     }
 }
 
-async fn soon(url: &str, asking: impl Future<Output = Result<StatusFact>>) -> Result<StatusFact> {
-    let answer = tokio::time::timeout(DIAL * 2, asking).await;
-    answer.unwrap_or_else(|_| {
-        let detail = format!("{url} did not answer in time");
+async fn soon(url: &str, request: impl Future<Output = Result<StatusFact>>) -> Result<StatusFact> {
+    let response = tokio::time::timeout(DIAL * 2, request).await;
+    response.unwrap_or_else(|_| {
+        let detail = format!("{url} did not respond in time");
         Err(Failure::new(Code::Unavailable, detail))
     })
 }
 
-/// Whether etcd answered that this caller may not ask.
+/// Whether etcd refused the request for lack of permission.
 pub(super) fn refused(failure: &Failure) -> bool {
     matches!(failure.code, Code::Forbidden | Code::Unauthenticated)
 }
 
-/// Whether a status is this member's. Ids of members are made of their peer URLs, so that two
-/// clusters can have the same.
+/// Whether a status is this member's. Member ids are derived from peer URLs, so two clusters can
+/// have members with the same id.
 pub(super) fn is_member(status: &StatusFact, cluster: MemberId, id: MemberId) -> bool {
     status.header.member_id == id && status.header.cluster_id == cluster
 }
@@ -187,13 +187,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slash_at_the_end_makes_no_other_url() {
+    fn a_trailing_slash_does_not_change_a_url() {
         assert!(same("http://a:2379/", "http://a:2379"));
         assert!(!same("http://a:2379", "http://b:2379"));
     }
 
     #[test]
-    fn learners_and_who_keeps_silent_are_not_asked_about_the_rest() {
+    fn learners_and_unresponsive_endpoints_are_not_chosen() {
         let status = |leader, learner| StatusFact {
             header: Header {
                 cluster_id: MemberId(1),

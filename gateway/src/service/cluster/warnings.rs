@@ -1,14 +1,14 @@
-//! What an operator should know, with stable codes.
+//! Warnings for the operator, with stable codes.
 
 use std::cmp::Ordering;
 
 use shared::{Alarm, Warning};
 
-use super::holes::{Concern, HOLES, SUPPORTED_FROM, Version};
+use super::known_bugs::{Concern, KNOWN_BUGS, SUPPORTED_FROM, Version};
 use super::reach::{Found, Unreached};
 use crate::failure::Failure;
 
-/// The part of the quota, in percent, from which a member is near it.
+/// Usage of the quota, in percent, from which a member counts as near it.
 const NEAR_QUOTA: i64 = 80;
 
 fn warning(code: &str, detail: String) -> Warning {
@@ -18,19 +18,18 @@ fn warning(code: &str, detail: String) -> Warning {
     }
 }
 
-/// A part of the answer that the caller may not see.
+/// A part of the response that the caller may not see.
 pub(super) fn hidden(code: &str, what: &str, failure: &Failure) -> Warning {
     warning(code, format!("{what} are not shown: {}", failure.detail))
 }
 
-/// The members are listed as one of them knows them.
+/// The member list is one member's local view.
 pub(super) fn stale() -> Warning {
-    let detail = "no majority confirms the list of members in time: it is what one of them knows";
+    let detail = "no majority confirmed the member list in time; it is one member's local view";
     warning("members_stale", detail.to_owned())
 }
 
-/// Everything there is to warn of. Holes of access count where authentication is on, those of TLS
-/// where it is spoken.
+/// All warnings. Access bugs count only with authentication on, TLS bugs only where TLS is used.
 pub(super) fn all(found: &[Found], alarms: &[Alarm], quorum: usize, auth: bool) -> Vec<Warning> {
     let mut warnings = margin(found, quorum);
     warnings.extend(alarms.iter().map(|alarm| raised(found, alarm)));
@@ -40,7 +39,7 @@ pub(super) fn all(found: &[Found], alarms: &[Alarm], quorum: usize, auth: bool) 
     warnings
 }
 
-/// How near the cluster is to the loss of its majority. A cluster of one has no margin to lose.
+/// How close the cluster is to losing its majority. A single-member cluster has no margin to lose.
 fn margin(found: &[Found], quorum: usize) -> Vec<Warning> {
     let voters: Vec<&Found> = found.iter().filter(|found| !found.fact.learner).collect();
     let hidden = |voter: &&Found| matches!(voter.reached, Err(Unreached::Denied(_)));
@@ -48,22 +47,23 @@ fn margin(found: &[Found], quorum: usize) -> Vec<Warning> {
         return Vec::new();
     }
     let works = |voter: &&Found| voter.status().is_some_and(|status| status.leader != 0);
-    let (well, ill): (Vec<&Found>, Vec<&Found>) = voters.iter().partition(|voter| works(voter));
-    let ill: Vec<_> = ill.into_iter().map(Found::name).collect();
-    let ill = ill.join(", ");
+    let (working, failing): (Vec<&Found>, Vec<&Found>) =
+        voters.iter().partition(|voter| works(voter));
+    let failing: Vec<_> = failing.into_iter().map(Found::name).collect();
+    let failing = failing.join(", ");
     let voters = voters.len();
     let detail = |end: &str| {
-        let of = format!("{} of {voters} voting members do their work", well.len());
-        if ill.is_empty() {
-            format!("{of}, and {quorum} are needed: {end}")
+        let of = format!("{} of {voters} voting members are working", working.len());
+        if failing.is_empty() {
+            format!("{of}, {quorum} are required: {end}")
         } else {
-            format!("{of} (not {ill}), and {quorum} are needed: {end}")
+            format!("{of} (not {failing}), {quorum} are required: {end}")
         }
     };
-    match well.len().cmp(&quorum) {
+    match working.len().cmp(&quorum) {
         Ordering::Less => vec![warning(
             "quorum_lost",
-            detail("nothing can be written, and only stale reads are answered"),
+            detail("writes fail, and only serializable reads are served"),
         )],
         Ordering::Equal => vec![warning(
             "no_quorum_margin",
@@ -78,10 +78,10 @@ fn raised(found: &[Found], alarm: &Alarm) -> Warning {
     let member = member.map_or_else(|| alarm.member_id.to_string(), Found::name);
     let meaning = match alarm.alarm.as_str() {
         "NOSPACE" => {
-            "its quota is exceeded, and the cluster takes deletes alone: compact, defragment, disarm"
+            "its quota is exceeded, and the cluster accepts deletes only: compact, defragment, then disarm"
         }
         "CORRUPT" => "its data differs from the others': see GET /cluster/hash",
-        _ => "this gateway does not know it",
+        _ => "unknown to this gateway",
     };
     let detail = format!("member {member} raised {}: {meaning}", alarm.alarm);
     warning("alarm_raised", detail)
@@ -93,9 +93,9 @@ fn misadvertised(found: &Found) -> Option<Warning> {
         return None;
     }
     let answers = match &found.reached {
-        Ok(reached) => format!("it answers at {}", reached.url),
+        Ok(reached) => format!("it responds at {}", reached.url),
         Err(Unreached::Denied(_)) => "its status is not shown".to_owned(),
-        Err(_) => "no configured endpoint is this member either".to_owned(),
+        Err(_) => "no configured endpoint is this member".to_owned(),
     };
     let detail = format!(
         "member {} advertises what clients cannot use: {flaws}; {answers}",
@@ -111,12 +111,12 @@ fn near_quota(found: &Found) -> Option<Warning> {
         return None;
     }
     let advice = if status.db_size_in_use < size / 2 {
-        "defragmenting gives back what is not in use"
+        "defragment to free unused space"
     } else {
         "compact and defragment, or raise --quota-backend-bytes"
     };
     let detail = format!(
-        "the data of member {} takes {size} of {quota} bytes: {advice}",
+        "the database of member {} uses {size} of {quota} bytes: {advice}",
         found.name()
     );
     Some(warning("near_quota", detail))
@@ -148,7 +148,7 @@ fn versions(found: &[Found], auth: bool) -> Vec<Warning> {
     {
         let ((major, minor), (old_major, old_minor)) = (SUPPORTED_FROM, one.0.line);
         let detail = format!(
-            "etcd {} is of a line, {old_major}.{old_minor}, that gets no more fixes: go to {major}.{minor} or later",
+            "etcd {} is in the {old_major}.{old_minor} line, which gets no more fixes: upgrade to {major}.{minor} or later",
             list(one)
         );
         warnings.push(warning("version_end_of_life", detail));
@@ -157,24 +157,24 @@ fn versions(found: &[Found], auth: bool) -> Vec<Warning> {
         let reached = one.reached.as_ref();
         reached.is_ok_and(|reached| reached.url.starts_with("https://"))
     });
-    for hole in HOLES {
-        let of_matter = match hole.concern {
+    for bug in KNOWN_BUGS {
+        let relevant = match bug.concern {
             Concern::Access => auth,
             Concern::Tls => tls,
             _ => true,
         };
-        if !of_matter {
+        if !relevant {
             continue;
         }
-        for one in running.iter().filter(|(version, _)| hole.is_in(*version)) {
+        for one in running.iter().filter(|(version, _)| bug.is_in(*version)) {
             let detail = format!(
                 "etcd {}: {} ({}), {}",
                 list(one),
-                hole.what,
-                hole.id,
-                hole.remedy(one.0)
+                bug.what,
+                bug.id,
+                bug.remedy(one.0)
             );
-            warnings.push(warning(hole.concern.code(), detail));
+            warnings.push(warning(bug.concern.code(), detail));
         }
     }
     warnings
@@ -234,14 +234,14 @@ mod tests {
     }
 
     #[test]
-    fn a_sound_cluster_has_no_warning() {
+    fn a_healthy_cluster_has_no_warning() {
         assert!(codes(&[member(1, "3.7.3", 1)], 1, true).is_empty());
         let three = [1, 2, 3].map(|id| member(id, "3.6.16", 1));
         assert!(codes(&three, 2, true).is_empty());
     }
 
     #[test]
-    fn the_majority_and_its_margin_are_watched() {
+    fn a_lost_majority_and_a_missing_margin_are_reported() {
         let up = |id| member(id, "3.7.3", 1);
         assert_eq!(codes(&[up(1), up(2)], 2, true), ["no_quorum_margin"]);
         let one_down = [up(1), up(2), silent(3)];
@@ -249,7 +249,7 @@ mod tests {
         let warning = &all(&one_down, &[], 2, true)[0];
         assert_eq!(
             warning.detail,
-            "2 of 3 voting members do their work (not m3), and 2 are needed: no further member may fail"
+            "2 of 3 voting members are working (not m3), 2 are required: no further member may fail"
         );
         assert_eq!(
             codes(&[up(1), silent(2), silent(3)], 2, true),
@@ -263,13 +263,13 @@ mod tests {
     }
 
     #[test]
-    fn the_quota_is_watched() {
+    fn a_member_at_80_percent_of_its_quota_is_reported() {
         assert_eq!(codes(&[member(1, "3.7.3", 800)], 1, true), ["near_quota"]);
         assert!(codes(&[member(1, "3.7.3", 799)], 1, true).is_empty());
     }
 
     #[test]
-    fn old_and_mixed_versions_are_told_with_their_members() {
+    fn old_and_mixed_versions_name_their_members() {
         let two = [
             member(1, "3.4.45", 1),
             member(2, "3.5.35", 1),
@@ -280,30 +280,30 @@ mod tests {
             [
                 "version_mixed",
                 "version_end_of_life",
-                "member_hole",
-                "access_hole"
+                "member_bug",
+                "access_bug"
             ]
         );
         assert_eq!(
             codes(&two, 2, false),
-            ["version_mixed", "version_end_of_life", "member_hole"],
-            "without authentication nobody's permission can be passed by"
+            ["version_mixed", "version_end_of_life", "member_bug"],
+            "without authentication there are no permissions to bypass"
         );
         assert_eq!(
             all(&two, &[], 2, true)[3].detail,
-            "etcd 3.4.45 (m1): who may read one key can watch every key behind it \
-             (GHSA-xg4h-6gfc-h4m8), never mended in 3.4, but in 3.5.33, 3.6.14, 3.7.1"
+            "etcd 3.4.45 (m1): a user who may read one key can watch all following keys \
+             (GHSA-xg4h-6gfc-h4m8), not fixed in 3.4; fixed in 3.5.33, 3.6.14, 3.7.1"
         );
     }
 
     #[test]
-    fn what_only_tls_has_is_told_where_it_is_spoken() {
+    fn tls_bugs_are_reported_only_where_tls_is_used() {
         let mut one = member(1, "3.6.13", 1);
         assert!(codes(std::slice::from_ref(&one), 1, false).is_empty());
         if let Ok(reached) = &mut one.reached {
             reached.url = "https://a:2379".to_owned();
         }
-        assert_eq!(codes(&[one], 1, false), ["tls_hole"]);
+        assert_eq!(codes(&[one], 1, false), ["tls_bug"]);
     }
 
     #[test]
@@ -316,6 +316,6 @@ mod tests {
         let warnings = all(&found, &[alarm("NOSPACE"), alarm("7")], 1, true);
         assert_eq!(warnings[0].code, "alarm_raised");
         assert!(warnings[0].detail.starts_with("member m1 raised NOSPACE"));
-        assert!(warnings[1].detail.contains("does not know"));
+        assert!(warnings[1].detail.contains("unknown to this gateway"));
     }
 }
