@@ -1,11 +1,11 @@
-//! Users, roles and permissions, while authentication is off: nothing hinders their set-up.
+//! Users, roles and permissions, while authentication is off, so that they can be set up freely.
 
 use http::Method;
 use serde_json::{Value, json};
 use support::gateway::InProcess;
 use support::{Client, Etcd, percent};
 
-/// An etcd of one's own, since users are everybody's.
+/// A separate etcd, since users apply to the whole cluster.
 async fn start() -> (Etcd, InProcess) {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
@@ -83,7 +83,7 @@ async fn users_are_added_changed_listed_and_deleted() {
 }
 
 #[tokio::test]
-async fn roles_are_added_granted_and_taken() {
+async fn roles_are_added_granted_and_revoked() {
     let (_etcd, gateway) = start().await;
     let api = gateway.api();
     for name in ["role2", "role1", "role3"] {
@@ -110,7 +110,7 @@ async fn roles_are_added_granted_and_taken() {
     add_user(&api, "user").await;
     let roles = async || api.get("/auth/users/user").send().await.json(200)["roles"].clone();
     for _ in 0..2 {
-        // Once more is no error.
+        // Granting it again is not an error.
         api.put("/auth/users/user/roles/role3", "")
             .send()
             .await
@@ -133,9 +133,9 @@ async fn roles_are_added_granted_and_taken() {
         problem["detail"]
             .as_str()
             .expect("text")
-            .contains("has no role")
+            .contains("does not have the role")
     );
-    // A role that goes is gone for its users too.
+    // A deleted role is removed from its users too.
     api.delete("/auth/roles/role3").send().await.json(200);
     assert_eq!(roles().await, json!([]));
 }
@@ -166,7 +166,7 @@ async fn permissions_are_on_keys_prefixes_and_ranges() {
     for grant in &grants {
         assert!(listed.contains(grant), "{grant} in {listed:?}");
     }
-    // The same range again replaces what it allows.
+    // Granting the same range again replaces the access.
     api.post(path, &json!({"access": "readwrite", "key": "a"}))
         .send()
         .await
@@ -207,7 +207,7 @@ async fn permissions_are_on_keys_prefixes_and_ranges() {
 }
 
 #[tokio::test]
-async fn a_users_reach_is_its_roles_added_up() {
+async fn effective_permissions_combine_a_users_roles() {
     let (_etcd, gateway) = start().await;
     let api = gateway.api();
     add_user(&api, "u").await;
@@ -256,7 +256,7 @@ async fn a_users_reach_is_its_roles_added_up() {
 }
 
 #[tokio::test]
-async fn names_are_one_segment_of_any_characters() {
+async fn names_are_one_path_segment_of_any_characters() {
     let (_etcd, gateway) = start().await;
     let api = gateway.api();
     for name in ["a/b", "größe", "with space", "100%", "?&=#"] {
@@ -286,7 +286,7 @@ async fn names_are_one_segment_of_any_characters() {
 }
 
 #[tokio::test]
-async fn authentication_needs_root_and_says_so() {
+async fn enabling_authentication_requires_root() {
     let (_etcd, gateway) = start().await;
     let api = gateway.api();
     let status = api.get("/auth/status").send().await;
@@ -318,7 +318,7 @@ async fn authentication_needs_root_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_password_is_never_answered() {
+async fn a_password_is_never_returned() {
     let (_etcd, gateway) = start().await;
     let api = gateway.api();
     for body in [

@@ -1,4 +1,4 @@
-//! etcd's authentication: on and off, users, roles, permissions, and what they add up to.
+//! etcd's authentication: on and off, users, roles, permissions, and effective permissions.
 
 mod reach;
 
@@ -22,12 +22,12 @@ pub struct AccessService {
 }
 
 impl AccessService {
-    /// Over a cluster's connections.
+    /// The service over a cluster's connections.
     pub fn new(etcd: Etcd) -> Self {
         Self { etcd }
     }
 
-    /// Whether etcd asks who calls.
+    /// Whether authentication is on.
     pub async fn status(&self, caller: &Caller) -> Result<AuthAnswer> {
         let fact = self.etcd.auth_status(caller).await?;
         Ok(AuthAnswer {
@@ -37,7 +37,8 @@ impl AccessService {
         })
     }
 
-    /// Turns authentication on. From then on who has no account gets nothing, this gateway included.
+    /// Turns authentication on. From then on requests without credentials are refused, this
+    /// gateway's own included.
     pub async fn enable(&self, caller: &Caller) -> Result<AuthAnswer> {
         let header = self.etcd.auth_enable(caller).await?;
         Ok(switched(header, true))
@@ -80,7 +81,7 @@ impl AccessService {
             (Some(_), false) | (None, true) => {}
             _ => {
                 return Err(Failure::bad_request(
-                    "exactly one of `password` and `no_password` is given",
+                    "exactly one of `password` and `no_password` is required",
                 ));
             }
         }
@@ -93,7 +94,7 @@ impl AccessService {
         })
     }
 
-    /// Gives a user another password; its tokens end.
+    /// Changes a user's password, which invalidates its tokens.
     pub async fn set_password(
         &self,
         caller: &Caller,
@@ -112,12 +113,12 @@ impl AccessService {
         done(self.etcd.user_delete(caller, name).await, name, "")
     }
 
-    /// Gives a user a role; once more is no error.
+    /// Grants a role to a user; granting it again is not an error.
     pub async fn grant_role(&self, caller: &Caller, user: &str, role: &str) -> Result<Done> {
         done(self.etcd.user_grant(caller, user, role).await, user, role)
     }
 
-    /// Takes a role from a user.
+    /// Revokes a role from a user.
     pub async fn revoke_role(&self, caller: &Caller, user: &str, role: &str) -> Result<Done> {
         done(self.etcd.user_revoke(caller, user, role).await, user, role)
     }
@@ -161,7 +162,7 @@ impl AccessService {
         done(self.etcd.role_delete(caller, name).await, "", name)
     }
 
-    /// Gives a role a permission; one for exactly this range is replaced.
+    /// Grants a permission to a role; a permission for exactly this range is replaced.
     pub async fn grant_permission(
         &self,
         caller: &Caller,
@@ -173,7 +174,7 @@ impl AccessService {
         done(self.etcd.role_grant(caller, role, grant).await, "", role)
     }
 
-    /// Takes the permission for exactly this range from a role.
+    /// Revokes the permission for exactly this range from a role.
     pub async fn revoke_permission(
         &self,
         caller: &Caller,
@@ -224,8 +225,8 @@ impl AccessService {
         })
     }
 
-    /// What the roles of a user add up to, as etcd itself adds them: ranges that touch are one. It
-    /// says nothing of whether authentication is on.
+    /// The effective permissions of a user's roles, merged as etcd merges them: adjacent ranges become
+    /// one. They do not depend on whether authentication is on.
     pub async fn reach(&self, caller: &Caller, name: String) -> Result<ReachAnswer> {
         let UserAnswer { header, roles, .. } = self.user(caller, name.clone()).await?;
         let root = roles.iter().any(|role| role == ROOT);
@@ -239,7 +240,7 @@ impl AccessService {
             for role in &roles {
                 match self.etcd.role(caller, role).await {
                     Ok((_, permissions)) => facts.extend(permissions),
-                    // Deleted since the user was read, and with it what it allowed.
+                    // The role was deleted after the user was read, so its permissions are void.
                     Err(failure) if failure.code == Code::RoleNotFound => {}
                     Err(failure) => return Err(failure),
                 }
@@ -276,29 +277,29 @@ fn done(changed: Result<Header>, user: &str, role: &str) -> Result<Done> {
 
 fn named(name: &str) -> Result<()> {
     if name.is_empty() {
-        return Err(Failure::bad_request("`name` is empty"));
+        return Err(Failure::bad_request("`name` must not be empty"));
     }
     Ok(())
 }
 
 fn empty_password() -> Failure {
-    Failure::bad_request("`password` is empty")
-        .hint("{\"no_password\":true} adds a user that only a client certificate can be")
+    Failure::bad_request("`password` must not be empty")
+        .hint("{\"no_password\":true} adds a user that can sign in by client certificate only")
 }
 
-/// etcd's refusal with the names in it.
+/// etcd's error with the user's and role's names added.
 fn about(mut failure: Failure, user: &str, role: &str) -> Failure {
     let granted = failure.detail.contains("not granted");
     match failure.code {
-        Code::UserNotFound => failure.detail = format!("there is no user `{user}`"),
+        Code::UserNotFound => failure.detail = format!("no such user: `{user}`"),
         Code::RoleNotFound if granted => {
-            failure.detail = format!("the user `{user}` has no role `{role}`");
+            failure.detail = format!("user `{user}` does not have the role `{role}`");
         }
-        Code::RoleNotFound => failure.detail = format!("there is no role `{role}`"),
+        Code::RoleNotFound => failure.detail = format!("no such role: `{role}`"),
         Code::AlreadyExists if role.is_empty() => {
-            failure.detail = format!("there is a user `{user}` already");
+            failure.detail = format!("user `{user}` already exists");
         }
-        Code::AlreadyExists => failure.detail = format!("there is a role `{role}` already"),
+        Code::AlreadyExists => failure.detail = format!("role `{role}` already exists"),
         _ => {}
     }
     failure

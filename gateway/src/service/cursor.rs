@@ -1,4 +1,4 @@
-//! Cursors: a page's whole query and position in the client's hands, so that any gateway goes on.
+//! Cursors: they hold a page's whole query and position, so that any gateway can continue.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,14 +17,14 @@ pub fn decode<T: DeserializeOwned>(cursor: &str) -> Result<T> {
     decode_if(cursor, |_| true)
 }
 
-/// The position of a cursor that this API made: `possible` says whether it can have.
+/// The position of a cursor that this API made: `possible` checks that it can have.
 pub fn decode_if<T: DeserializeOwned>(cursor: &str, possible: impl Fn(&T) -> bool) -> Result<T> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
     bytes
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .filter(possible)
         .ok_or_else(|| {
-            Failure::bad_request("the cursor is not one of this listing")
-                .hint("pass `next` of the page before, unchanged")
+            Failure::bad_request("invalid cursor for this listing")
+                .hint("pass the previous page's `next` unchanged")
         })
 }

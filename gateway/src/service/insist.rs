@@ -1,4 +1,4 @@
-//! Clean-up that is tried again while etcd is away.
+//! Clean-up that is retried while etcd is unavailable.
 
 use std::time::Duration;
 
@@ -8,20 +8,20 @@ use tokio::time::{Instant, sleep};
 use crate::failure::Result;
 use crate::tasks::Tasks;
 
-/// How long etcd may take for one attempt.
+/// Timeout of one attempt.
 pub(super) const ATTEMPT: Duration = Duration::from_secs(5);
-/// How long it is tried again.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// Between two attempts.
+/// How long it is retried.
+const GIVE_UP_AFTER: Duration = Duration::from_mins(1);
+/// Delay between two attempts.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Tries until it succeeds, for a minute at most; once more when the gateway stops. The last failure: a
-/// permission that is gone does not come back by itself.
+/// Retries until it succeeds, for a minute at most, and once more when the gateway shuts down. Returns
+/// the last failure. `forbidden` is not retried: a lost permission does not come back.
 pub(super) async fn insist<F>(tasks: &Tasks, mut attempt: impl FnMut() -> F) -> Result<()>
 where
     F: Future<Output = Result<()>>,
 {
-    let give_up = Instant::now() + PATIENCE;
+    let give_up = Instant::now() + GIVE_UP_AFTER;
     loop {
         let stopping = tasks.stop().is_cancelled();
         let Err(failure) = attempt().await else {

@@ -1,7 +1,7 @@
-//! The keys with a lease that an account may read, for whoever may not list leases.
+//! The keys with a lease that an account may read, for accounts that may not list leases.
 //!
-//! etcd lists leases all or nothing: whoever may not read one key of one lease is refused the whole
-//! list. Such an account gets what stands in the ranges that its roles let it read.
+//! etcd lists all leases or none: an account that may not read a single key of a lease is refused the
+//! whole list. Such an account gets the leased keys in the ranges that its roles let it read.
 
 use shared::{Code, Header};
 
@@ -10,36 +10,36 @@ use crate::caller::Caller;
 use crate::etcd::{Etcd, Get, KeyValue, Range};
 use crate::failure::{Failure, Result};
 
-/// Ranges that are looked at; an account with more sees the first of them.
+/// The limit on ranges that are scanned; of an account with more, only the first ones.
 const MOST_RANGES: usize = 16;
-/// Keys looked at in one range: keys without a lease cost the same as those with one.
+/// The limit on keys scanned per range: keys without a lease cost the same as those with one.
 const MOST_KEYS: usize = 200_000;
-/// Keys in one answer, with their values.
+/// Keys per response, with their values.
 const WINDOW: i64 = 1000;
-/// Bytes in one answer: values may be large where no locks are.
-const ANSWER: usize = 16 << 20;
+/// Bytes per response: values other than locks may be large.
+const RESPONSE_BYTES: usize = 16 << 20;
 
-/// The store as it is now, by a read that the account may do.
+/// The current header of the store, by a read that the account may do.
 pub(super) async fn now(etcd: &Etcd, caller: &Caller, range: &Range) -> Result<Header> {
     let first = Range::one(range.key.clone());
     let answer = etcd.range(caller, &first, &Get::count_only()).await?;
     Ok(answer.header)
 }
 
-/// What the account may read, at least one range: `forbidden` where there is none, or where nobody knows
-/// who the account is.
+/// The ranges that the account may read, at least one: `forbidden` if there is none, or if the
+/// account's name is unknown.
 pub(super) async fn ranges(etcd: &Etcd, caller: &Caller) -> Result<Vec<Range>> {
     let mut ranges = etcd.readable(caller).await?.unwrap_or_default();
     ranges.truncate(MOST_RANGES);
     if ranges.is_empty() {
-        let detail = "the account may read no key, so it sees no lease and no lock";
+        let detail = "the account may not read any key, so it cannot see leases or locks";
         return Err(Failure::new(Code::Forbidden, detail));
     }
     Ok(ranges)
 }
 
-/// What `keep` takes of the leased keys of a range, and the revision that all of them are at, or later.
-/// `caller` gives who asks for the next piece: with the time of the whole, or with its own.
+/// The leased keys of a range as mapped by `keep`, and a revision that all of them are at, or later.
+/// `caller` gives the caller for each chunk: with the timeout of the whole scan, or with its own.
 pub(super) async fn scan<T>(
     etcd: &Etcd,
     caller: impl Fn() -> Caller,
@@ -56,7 +56,10 @@ pub(super) async fn scan<T>(
     let (mut revision, mut found, mut looked) = (None, Vec::new(), 0);
     while looked < MOST_KEYS {
         let get = Get::default().limit(keys);
-        let window = match walk.next_within(etcd, &caller(), &get, ANSWER).await {
+        let window = match walk
+            .next_within(etcd, &caller(), &get, RESPONSE_BYTES)
+            .await
+        {
             Err(failure) if failure.code == Code::TooLarge && keys > 1 => {
                 keys = (keys / 10).max(1);
                 continue;
@@ -71,6 +74,6 @@ pub(super) async fn scan<T>(
         let leased = window.kvs.into_iter().filter(|kv| kv.lease != 0);
         found.extend(leased.map(&keep));
     }
-    // Without a key there is nothing that a revision could be of.
+    // Without a key there is no revision to report.
     Ok((revision.unwrap_or(i64::MAX), found))
 }

@@ -1,10 +1,10 @@
-//! Software transactional memory, as etcd's own client does it, with the client's memory in the
-//! client: reads say the revision they were made at, a commit brings them back and is guarded by them.
+//! Software transactional memory with the semantics of etcd's own client. The read set stays in the
+//! client: reads return their revisions, and a commit sends them back to be compared.
 //!
-//! | isolation | guarded by |
+//! | isolation | the commit checks that |
 //! |---|---|
-//! | `serializable_snapshot` | what was read is unchanged; what is written was not written since the first read |
-//! | `serializable`, `repeatable_reads` | what was read is unchanged |
+//! | `serializable_snapshot` | the read keys are unchanged, and the written keys were not written since the first read |
+//! | `serializable`, `repeatable_reads` | the read keys are unchanged |
 //! | `read_committed` | nothing |
 
 use std::collections::HashMap;
@@ -21,14 +21,14 @@ use crate::caller::Caller;
 use crate::etcd::{Compare, Delete, Etcd, Get, KeyValue, Op, OpAnswer, Put, Range, Txn};
 use crate::failure::{Failure, Result};
 
-/// Keys read, or compared, or written in one transaction: etcd's usual limit of ops.
-pub const OPS_AT_MOST: usize = 128;
+/// The limit on keys read, compared or written in one transaction: etcd's default limit of ops.
+pub const MAX_OPS: usize = 128;
 
 /// STM on one cluster.
 #[derive(Clone, Debug)]
 pub struct StmService {
     etcd: Etcd,
-    /// The newest revision that it has seen of the store.
+    /// The newest store revision seen so far.
     newest: Arc<AtomicI64>,
 }
 
@@ -60,29 +60,29 @@ impl Write {
     }
 }
 
-/// What a client wants to commit.
+/// A commit as the client requests it.
 #[derive(Clone, Debug, Default)]
 pub struct Commit {
-    /// The guard.
+    /// The isolation level.
     pub isolation: Isolation,
     /// The revision of the first read.
     pub revision: Option<i64>,
-    /// What was read, each at the revision of its last change; 0 for an absent key.
+    /// The keys that were read, each with the revision of its last change; 0 for an absent key.
     pub reads: Vec<(Vec<u8>, i64)>,
-    /// What is written.
+    /// The writes.
     pub writes: Vec<Write>,
 }
 
-/// What must hold of one key.
+/// A condition on one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Demand {
+enum KeyCondition {
     /// Its last change was at this revision.
     At(i64),
     /// Its last change was before this revision.
     Before(i64),
 }
 
-impl Demand {
+impl KeyCondition {
     fn compare(self, key: &[u8]) -> Compare {
         match self {
             Self::At(revision) => Compare::modified_at(key, revision),
@@ -104,16 +104,16 @@ impl Demand {
 }
 
 fn too_many(what: &str, count: usize) -> Failure {
-    let detail = format!("{count} {what}, and {OPS_AT_MOST} are taken at most");
+    let detail = format!("{count} {what}; the limit is {MAX_OPS}");
     Failure::new(Code::TooManyOps, detail)
 }
 
 impl Commit {
-    /// What it is guarded by, in the order of the keys' first mention.
-    fn demands(&self) -> Result<Vec<(&[u8], Demand)>> {
+    /// The conditions, in the order in which the keys first appear.
+    fn conditions(&self) -> Result<Vec<(&[u8], KeyCondition)>> {
         let reads = || {
             let reads = self.reads.iter();
-            reads.map(|(key, revision)| (&key[..], Demand::At(*revision)))
+            reads.map(|(key, revision)| (&key[..], KeyCondition::At(*revision)))
         };
         Ok(match self.isolation {
             Isolation::ReadCommitted => Vec::new(),
@@ -121,17 +121,17 @@ impl Commit {
             Isolation::SerializableSnapshot => {
                 let before = match self.revision {
                     Some(revision) => revision.saturating_add(1),
-                    // Nothing was read: blind writes are guarded by nothing.
+                    // Nothing was read: blind writes have no conditions.
                     None if self.reads.is_empty() => return Ok(Vec::new()),
                     None => {
                         let failure = Failure::bad_request(
-                            "revision: serializable_snapshot needs it when there are reads",
+                            "`revision` is required for serializable_snapshot with reads",
                         );
-                        return Err(failure.hint("header.revision of the first read"));
+                        return Err(failure.hint("use header.revision of the first read"));
                     }
                 };
                 let writes = self.writes.iter();
-                let writes = writes.map(|write| (write.key(), Demand::Before(before)));
+                let writes = writes.map(|write| (write.key(), KeyCondition::Before(before)));
                 reads().chain(writes).collect()
             }
         })
@@ -139,14 +139,14 @@ impl Commit {
 
     fn check(&self) -> Result<()> {
         let (reads, writes) = (self.reads.len(), self.writes.len());
-        if self.isolation == Isolation::SerializableSnapshot && reads + writes > OPS_AT_MOST {
+        if self.isolation == Isolation::SerializableSnapshot && reads + writes > MAX_OPS {
             let failure = too_many("reads and writes together", reads + writes);
-            return Err(failure.hint("another isolation takes 128 of each"));
+            return Err(failure.hint("the other isolation levels allow 128 of each"));
         }
-        if reads > OPS_AT_MOST {
+        if reads > MAX_OPS {
             return Err(too_many("reads", reads));
         }
-        if writes > OPS_AT_MOST {
+        if writes > MAX_OPS {
             return Err(too_many("writes", writes));
         }
         Ok(())
@@ -178,7 +178,7 @@ impl StmService {
         }
     }
 
-    /// The keys, all at one revision: the newest, or `revision`.
+    /// Reads the keys at one revision: the newest, or `revision`.
     pub async fn read(
         &self,
         caller: &Caller,
@@ -186,9 +186,9 @@ impl StmService {
         revision: Option<i64>,
     ) -> Result<StmReadAnswer> {
         if keys.is_empty() {
-            return Err(Failure::bad_request("keys: none is given"));
+            return Err(Failure::bad_request("`keys` must not be empty"));
         }
-        if keys.len() > OPS_AT_MOST {
+        if keys.len() > MAX_OPS {
             return Err(too_many("keys", keys.len()));
         }
         let get = Get::default().at(revision.unwrap_or(0));
@@ -210,24 +210,24 @@ impl StmService {
         })
     }
 
-    /// Writes everything in one revision, or, where somebody was faster, nothing: then the failure
-    /// carries what the next attempt begins with.
+    /// Writes everything in one revision, or nothing if a condition fails: the failure then carries the
+    /// current reads and the revision for the next attempt.
     pub async fn commit(&self, caller: &Caller, commit: Commit) -> Result<StmCommitAnswer> {
         commit.check()?;
         self.check_revision(caller, &commit).await?;
-        let demands = commit.demands()?;
+        let conditions = commit.conditions()?;
         let mut compared: Vec<Vec<u8>> = Vec::new();
-        let mut demanded: HashMap<Vec<u8>, Vec<Demand>> = HashMap::new();
-        for (key, demand) in &demands {
-            let of_key = demanded.entry(key.to_vec()).or_insert_with(|| {
+        let mut by_key: HashMap<Vec<u8>, Vec<KeyCondition>> = HashMap::new();
+        for (key, condition) in &conditions {
+            let of_key = by_key.entry(key.to_vec()).or_insert_with(|| {
                 compared.push(key.to_vec());
                 Vec::new()
             });
-            of_key.push(*demand);
+            of_key.push(*condition);
         }
-        let compare = demands
+        let compare = conditions
             .into_iter()
-            .map(|(key, demand)| demand.compare(key))
+            .map(|(key, condition)| condition.compare(key))
             .collect();
         let txn = Txn {
             compare,
@@ -248,16 +248,16 @@ impl StmService {
         let conflicts: Vec<Bytes> = reads
             .iter()
             .filter(|read| {
-                let demands = demanded.get(&read.key.0).into_iter().flatten();
-                demands
+                let conditions = by_key.get(&read.key.0).into_iter().flatten();
+                conditions
                     .into_iter()
-                    .any(|demand| !demand.holds(read.mod_revision))
+                    .any(|condition| !condition.holds(read.mod_revision))
             })
             .map(|read| read.key.clone())
             .collect();
-        let detail = format!("{} of the keys were changed by others", conflicts.len());
+        let detail = format!("{} of the keys have changed", conflicts.len());
         let failure = Failure::new(Code::StmConflict, detail)
-            .hint("compute again from `reads`, and commit with this `revision`")
+            .hint("recompute from `reads`, and commit with this `revision`")
             .with(|facts| {
                 facts.conflicts = Some(conflicts);
                 facts.reads = Some(reads);
@@ -271,8 +271,8 @@ impl StmService {
         self.newest.fetch_max(revision, Ordering::Relaxed);
     }
 
-    /// Refuses a revision that never was: nothing written since could be later than it, and so it would
-    /// guard nothing. Where the store was seen at it already, without asking.
+    /// Refuses a revision from the future: no write could be later than it, so it would detect no
+    /// conflict. A revision that the store is known to have reached needs no request.
     async fn check_revision(&self, caller: &Caller, commit: &Commit) -> Result<()> {
         let (Isolation::SerializableSnapshot, Some(revision)) = (commit.isolation, commit.revision)
         else {
@@ -289,7 +289,7 @@ impl StmService {
         };
         match self.etcd.range(caller, &Range::one(key), &at).await {
             Ok(answer) => self.saw(answer.header.revision),
-            // It was, and is too old to be read: the comparisons are none the worse for that.
+            // It is a past revision, too old to be read; the comparisons work all the same.
             Err(failure) if failure.code == Code::Compacted => {}
             Err(failure) => return Err(failure),
         }
@@ -297,7 +297,7 @@ impl StmService {
     }
 }
 
-/// In the body of a commit the ops stand under `writes`.
+/// Renames an op's path: in the body of a commit the ops are under `writes`.
 fn named_as_write(mut failure: Failure) -> Failure {
     if let Some(rest) = failure.detail.strip_prefix("then[") {
         failure.detail = format!("writes[{rest}");
@@ -318,48 +318,51 @@ mod tests {
         }
     }
 
-    fn check(commit: &Commit, expected: &[(&str, Demand)]) {
+    fn check(commit: &Commit, expected: &[(&str, KeyCondition)]) {
         let expected: Vec<_> = expected
             .iter()
             .map(|(key, d)| (key.as_bytes(), *d))
             .collect();
         assert_eq!(
-            commit.demands().expect("is complete"),
+            commit.conditions().expect("complete"),
             expected,
             "{commit:?}"
         );
     }
 
     #[test]
-    fn each_isolation_is_guarded_as_etcds_own() {
+    fn each_isolation_checks_what_etcds_client_checks() {
         let reads = [("r", 7), ("absent", 0)];
-        let read = [("r", Demand::At(7)), ("absent", Demand::At(0))];
+        let read = [("r", KeyCondition::At(7)), ("absent", KeyCondition::At(0))];
         check(&commit(Isolation::ReadCommitted, None, &reads), &[]);
         check(&commit(Isolation::RepeatableReads, None, &reads), &read);
         check(&commit(Isolation::Serializable, Some(9), &reads), &read);
         let snapshot = commit(Isolation::SerializableSnapshot, Some(9), &reads);
-        check(&snapshot, &[read[0], read[1], ("w", Demand::Before(10))]);
-    }
-
-    #[test]
-    fn a_snapshot_needs_its_revision() {
-        let snapshot = |revision, reads| commit(Isolation::SerializableSnapshot, revision, reads);
-        assert!(snapshot(None, &[("r", 7)]).demands().is_err());
-        check(&snapshot(None, &[]), &[]);
         check(
-            &snapshot(Some(i64::MAX), &[]),
-            &[("w", Demand::Before(i64::MAX))],
+            &snapshot,
+            &[read[0], read[1], ("w", KeyCondition::Before(10))],
         );
     }
 
     #[test]
-    fn demands_are_what_etcd_compares() {
-        assert!(Demand::At(0).holds(0) && !Demand::At(0).holds(3));
-        assert!(Demand::Before(10).holds(9) && !Demand::Before(10).holds(10));
+    fn serializable_snapshot_requires_a_revision() {
+        let snapshot = |revision, reads| commit(Isolation::SerializableSnapshot, revision, reads);
+        assert!(snapshot(None, &[("r", 7)]).conditions().is_err());
+        check(&snapshot(None, &[]), &[]);
+        check(
+            &snapshot(Some(i64::MAX), &[]),
+            &[("w", KeyCondition::Before(i64::MAX))],
+        );
     }
 
     #[test]
-    fn the_limits_are_128() {
+    fn conditions_become_etcd_comparisons() {
+        assert!(KeyCondition::At(0).holds(0) && !KeyCondition::At(0).holds(3));
+        assert!(KeyCondition::Before(10).holds(9) && !KeyCondition::Before(10).holds(10));
+    }
+
+    #[test]
+    fn reads_and_writes_are_limited_to_128() {
         let of = |isolation, reads: usize, writes: usize| {
             let commit = Commit {
                 isolation,

@@ -1,4 +1,4 @@
-//! One level of keys: folders and entries, found by seeking over each folder's keys.
+//! One level of keys: folders and entries, found by skipping over each folder's keys.
 
 use serde::{Deserialize, Serialize};
 use shared::{Bytes, Folder, Header, TreeLevel};
@@ -9,15 +9,15 @@ use crate::caller::Caller;
 use crate::etcd::{Etcd, Get, Op, OpAnswer, Range, Txn, entry, prefix_end};
 use crate::failure::{Failure, Result};
 
-/// Keys asked for at a time where folders are expected: all but one are thrown away.
+/// Keys read at a time where folders are expected: all but one are discarded.
 const SEEK: i64 = 16;
-/// Keys asked for at a time where only keys came.
+/// Keys read at a time where only keys came.
 const READ: i64 = 1024;
 /// Folders counted in one transaction, below etcd's limit of ops.
-const COUNTED_AT_ONCE: usize = 100;
-/// Rows on a page without a limit.
+const COUNTS_PER_TXN: usize = 100;
+/// Default rows on a page.
 const LIMIT: usize = 1000;
-/// Rows on a page at most.
+/// The limit on rows on a page.
 pub const LIMIT_AT_MOST: usize = 10_000;
 
 /// Levels of one cluster's keys.
@@ -30,7 +30,7 @@ pub struct TreeService {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TreeQuery {
-    /// Tells the listings' cursors apart.
+    /// Distinguishes the cursors of different listings.
     tree: u8,
     prefix: Bytes,
     separator: Bytes,
@@ -49,16 +49,16 @@ pub struct TreeQuery {
     depth: usize,
 }
 
-/// What a level is asked for.
+/// Options of a level.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LevelOptions {
     /// At this revision; 0 is now.
     pub revision: i64,
-    /// Values and leases too.
+    /// Include values and leases.
     pub values: bool,
-    /// How many keys each folder has.
+    /// Count the keys of each folder.
     pub counts: bool,
-    /// Member-local, possibly stale.
+    /// A serializable read: local to one member, possibly stale.
     pub serializable: bool,
 }
 
@@ -66,7 +66,7 @@ impl TreeQuery {
     /// The first page of a level.
     pub fn level(prefix: Vec<u8>, separator: Vec<u8>, options: LevelOptions) -> Result<Self> {
         if separator.is_empty() {
-            return Err(Failure::bad_request("the separator is empty"));
+            return Err(Failure::bad_request("the separator must not be empty"));
         }
         let (prefix, separator) = (prefix.into(), separator.into());
         Ok(Self {
@@ -83,7 +83,7 @@ impl TreeQuery {
         })
     }
 
-    /// The page behind a cursor.
+    /// The page at a cursor.
     pub fn page(cursor: &str) -> Result<Self> {
         cursor::decode_if(cursor, |query: &Self| {
             query.revision > 0
@@ -93,7 +93,7 @@ impl TreeQuery {
         })
     }
 
-    /// Rows on the page at most; those behind it have as many.
+    /// The limit on rows on this page and the following ones.
     #[must_use]
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = limit;
@@ -116,8 +116,8 @@ impl TreeService {
         Self { etcd }
     }
 
-    /// A page of a level: folders and entries in byte order, fewer than the limit where they take long
-    /// to find.
+    /// A page of a level: folders and entries in byte order; fewer than the limit if finding them takes
+    /// too long.
     pub async fn level(&self, caller: &Caller, mut query: TreeQuery) -> Result<TreeLevel> {
         let prefix = query.prefix.0.clone();
         let whole = Range::prefix(&prefix);
@@ -224,10 +224,10 @@ impl TreeService {
 }
 
 impl TreeService {
-    /// Counts each folder's keys, many in a call. Where the time does not suffice the rest stay
-    /// uncounted: a level without all counts is of more use than none.
+    /// Counts each folder's keys, many per call. Folders not counted before the timeout stay
+    /// uncounted: a level with some counts is more useful than an error.
     async fn count(&self, caller: &Caller, folders: &mut [Folder], get: &Get) -> Result<()> {
-        for (n, some) in folders.chunks_mut(COUNTED_AT_ONCE).enumerate() {
+        for (n, some) in folders.chunks_mut(COUNTS_PER_TXN).enumerate() {
             if n > 0 && caller.is_half_spent() {
                 break;
             }
@@ -249,7 +249,7 @@ impl TreeService {
     }
 }
 
-/// A level as it is found.
+/// A level under construction.
 struct Level {
     folders: Vec<Folder>,
     entries: Vec<shared::Entry>,
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_lie_on_the_level_or_in_a_folder_of_it() {
+    fn a_key_is_an_entry_or_in_a_folder() {
         check("a/b", "", Some("a/"));
         check("/a/b", "", Some("/"));
         check("/a/b", "/", Some("/a/"));
@@ -293,7 +293,7 @@ mod tests {
         let level = TreeQuery::level(b"/a/".to_vec(), b"/".to_vec(), options);
         let mut query = level.expect("a level");
         let check = |query: &TreeQuery| TreeQuery::page(&cursor::encode(query)).is_ok();
-        assert!(!check(&query), "no page begins at its beginning");
+        assert!(!check(&query), "a cursor always has a position");
         query.at = Some("/a/b".into());
         assert!(check(&query));
         let change = |change: fn(&mut TreeQuery)| {

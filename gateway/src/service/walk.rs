@@ -1,9 +1,8 @@
-//! Walking a range in key order, window by window.
+//! Iterates over a range in key order, one window at a time.
 //!
-//! etcd walks the index of the whole range it is asked for, whatever the limit: one key out of a
-//! million costs 57 ms, out of ten thousand 0.6 ms. So after the first look a walk asks for windows
-//! that end at a nearby byte boundary, wider when they come back empty, narrower when they hold too
-//! much.
+//! etcd walks the index of the whole requested range, whatever the limit: one key out of a million
+//! costs 57 ms, out of ten thousand 0.6 ms. So after the first request a walk reads windows that end
+//! at a nearby byte boundary, widened when they come back empty, narrowed when they hold too many keys.
 
 use shared::Header;
 
@@ -11,37 +10,37 @@ use crate::caller::Caller;
 use crate::etcd::{Etcd, Get, KeyValue, Range};
 use crate::failure::Result;
 
-/// A window with more keys than this is worth narrowing: its walk costs about a millisecond.
+/// A window with more keys than this is narrowed: walking it costs about a millisecond.
 const HEAVY: i64 = 20_000;
 
-/// Keys that a window brought.
+/// The keys of a window.
 #[derive(Debug)]
 pub(super) struct Window {
     /// The store's header.
     pub(super) header: Header,
-    /// The keys, in order; never none.
+    /// The keys, in order; never empty.
     pub(super) kvs: Vec<KeyValue>,
 }
 
-/// Where a walk stands.
+/// The state of a walk.
 #[derive(Clone, Debug)]
 pub(super) struct Walk {
-    /// The next key may be this one.
+    /// The next key, inclusive.
     at: Vec<u8>,
-    /// The exclusive end; none is the end of the keyspace.
+    /// The exclusive end; `None` is the end of the keyspace.
     end: Option<Vec<u8>>,
-    /// The boundary is made by raising byte `depth − 1` of `at`; 0 asks for the whole rest.
+    /// The window's end is `at` with byte `depth − 1` raised; 0 reads the whole rest.
     depth: usize,
     /// By how much that byte is raised.
     step: u16,
-    /// By how much the depth goes down where that byte cannot be raised: doubled until keys come, so
-    /// that leaving a folder of long keys takes a few windows, not some for each byte.
+    /// By how much the depth decreases when that byte cannot be raised: doubled until keys come, so
+    /// that leaving a folder of long keys takes a few windows instead of a few per byte.
     climb: usize,
     done: bool,
 }
 
 impl Walk {
-    /// A walk over a range; a `depth` known from an earlier walk saves looking for it again.
+    /// A walk over a range; a `depth` from an earlier walk saves finding it again.
     pub(super) fn new(range: &Range, depth: usize) -> Self {
         let end = range.upper_bound().map(<[u8]>::to_vec);
         Self {
@@ -54,17 +53,17 @@ impl Walk {
         }
     }
 
-    /// Where it stands, for a cursor.
+    /// The position, for a cursor.
     pub(super) fn position(&self) -> (&[u8], usize) {
         (&self.at, self.depth)
     }
 
-    /// Whether nothing is left.
+    /// Whether the range is exhausted.
     pub(super) fn is_done(&self) -> bool {
         self.done
     }
 
-    /// Goes on at `key`, which must not lie behind; with none nothing is left.
+    /// Continues at `key`, which must not be before the position; `None` ends the walk.
     pub(super) fn skip_to(&mut self, key: Option<Vec<u8>>) {
         match key {
             Some(key) if self.end.as_ref().is_none_or(|end| key < *end) => {
@@ -77,7 +76,7 @@ impl Walk {
         }
     }
 
-    /// The same walk, to go on at a key that it brought already.
+    /// The same walk, moved back to a key that it returned already.
     pub(super) fn back_to(mut self, key: Vec<u8>) -> Self {
         self.at = key;
         self.step = 1;
@@ -85,7 +84,7 @@ impl Walk {
         self
     }
 
-    /// The next keys, `get.limit` at most; none at the end.
+    /// The next keys, at most `get.limit`; `None` at the end.
     pub(super) async fn next(
         &mut self,
         etcd: &Etcd,
@@ -95,8 +94,8 @@ impl Walk {
         self.next_within(etcd, caller, get, usize::MAX).await
     }
 
-    /// The same, in answers of `most` bytes: `too_large` leaves the walk where it stands, to be asked
-    /// for fewer keys.
+    /// The same, with responses of at most `most` bytes: `too_large` leaves the position unchanged, so
+    /// that the caller can retry with fewer keys.
     pub(super) async fn next_within(
         &mut self,
         etcd: &Etcd,
@@ -142,7 +141,7 @@ impl Walk {
         self.end.clone()
     }
 
-    /// Moves on, and takes the density of what came as a hint for the next window.
+    /// Advances, and adapts the next window to the density of the returned keys.
     fn learn(&mut self, bound: Option<Vec<u8>>, kvs: &[KeyValue], more: bool, count: i64) {
         if !kvs.is_empty() {
             self.climb = 1;
@@ -153,7 +152,7 @@ impl Walk {
         } else if bound == self.end {
             self.done = true;
         } else {
-            self.at = bound.expect("only the range's own end is open");
+            self.at = bound.expect("only the range's own end can be open");
             self.step = self.step.saturating_mul(2).min(256);
         }
         if count > HEAVY
@@ -178,7 +177,7 @@ mod tests {
 
     use super::*;
 
-    /// A walk over a set of keys instead of an etcd; answers the keys, the calls, the keys walked.
+    /// A walk over a set of keys instead of an etcd; returns the keys, the calls and the keys walked.
     fn walk(keys: &BTreeSet<Vec<u8>>, range: &Range, limit: usize) -> (Vec<Vec<u8>>, usize, usize) {
         walk_from(Walk::new(range, 0), keys, limit)
     }
@@ -215,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_comes_once_and_in_order() {
+    fn every_key_is_returned_once_in_order() {
         let keys: BTreeSet<Vec<u8>> = (0..3000_u32)
             .map(|n| format!("/k/{:x}/{n}", n.wrapping_mul(2_654_435_761)).into_bytes())
             .chain([
@@ -243,18 +242,18 @@ mod tests {
             .collect();
         let (seen, calls, cost) = walk(&keys, &Range::prefix(b"/jobs/"), 1000);
         assert_eq!(seen.len(), 60_000);
-        // One page after the other over the whole rest would walk 1.8 million keys in 60 calls.
+        // Paging over the whole rest would walk 1.8 million keys in 60 calls.
         assert!(cost < 400_000, "{cost} keys walked in {calls} calls");
         assert!(calls < 400, "{calls} calls");
     }
     #[test]
-    fn long_keys_are_left_behind_in_a_few_calls() {
+    fn leaving_a_folder_of_long_keys_takes_few_calls() {
         let long = "a".repeat(3000);
         let mut keys: BTreeSet<Vec<u8>> = (0..5)
             .map(|n| format!("/{long}/{n}").into_bytes())
             .collect();
         keys.extend((0..5).map(|n| format!("/b/{n}").into_bytes()));
-        // As behind a page of the first two keys.
+        // As after a page of the first two keys.
         let range = Range::between(format!("/{long}/1\0").into_bytes(), None);
         let (seen, calls, _) = walk_from(Walk::new(&range, long.len() + 3), &keys, 100);
         assert_eq!(seen.len(), 8);
@@ -262,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forged_depth_is_as_good_as_any() {
+    fn a_forged_depth_is_harmless() {
         let mut walk = Walk::new(&Range::prefix(b"/"), usize::MAX);
         let bound = walk.bound();
         let one = KeyValue {

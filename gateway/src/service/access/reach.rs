@@ -1,10 +1,10 @@
-//! Ranges of permissions: merged where they touch, and said in the API's simplest form.
+//! Key ranges of permissions: merged where they touch, and shown in the API's simplest form.
 
 use shared::RangeSpec;
 
 use crate::etcd::{Range, prefix_end};
 
-/// From a first key to an exclusive end; no end is none.
+/// From a first key to an exclusive end; `None` is the end of the keyspace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Span {
     start: Vec<u8>,
@@ -14,12 +14,12 @@ struct Span {
 impl Span {
     fn of(range: &Range) -> Self {
         let end = if range.is_one() {
-            Some(behind(&range.key))
+            Some(next_key(&range.key))
         } else {
             range.upper_bound().map(<[u8]>::to_vec)
         };
         Self {
-            // etcd has no empty key, so its first is one zero byte.
+            // etcd has no empty key, so the smallest key is one zero byte.
             start: range.key.clone().max(vec![0]),
             end,
         }
@@ -34,14 +34,14 @@ impl Span {
     }
 }
 
-/// The first key behind a key.
-fn behind(key: &[u8]) -> Vec<u8> {
+/// The key immediately after a key.
+fn next_key(key: &[u8]) -> Vec<u8> {
     let mut next = key.to_vec();
     next.push(0);
     next
 }
 
-/// The ranges in order, those that overlap or touch made one.
+/// The ranges in order, with overlapping and adjacent ranges merged.
 pub(super) fn merge<'a>(ranges: impl Iterator<Item = &'a Range>) -> Vec<RangeSpec> {
     let mut spans: Vec<_> = ranges
         .map(Span::of)
@@ -60,7 +60,7 @@ pub(super) fn merge<'a>(ranges: impl Iterator<Item = &'a Range>) -> Vec<RangeSpe
             _ => merged.push(span),
         }
     }
-    merged.into_iter().map(say).collect()
+    merged.into_iter().map(simplest).collect()
 }
 
 /// A range as it was granted.
@@ -71,10 +71,10 @@ pub(super) fn spec(range: &Range) -> RangeSpec {
             ..RangeSpec::default()
         };
     }
-    say(Span::of(range))
+    simplest(Span::of(range))
 }
 
-fn say(span: Span) -> RangeSpec {
+fn simplest(span: Span) -> RangeSpec {
     let Span { start, end } = span;
     let none = RangeSpec::default();
     match end {
@@ -86,7 +86,7 @@ fn say(span: Span) -> RangeSpec {
             from: Some(start.into()),
             ..none
         },
-        Some(end) if end == behind(&start) => RangeSpec {
+        Some(end) if end == next_key(&start) => RangeSpec {
             key: Some(start.into()),
             ..none
         },
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_that_touch_are_one() {
+    fn adjacent_ranges_are_merged() {
         check(&[], "[]");
         check(
             &[between("c", "e"), between("a", "c")],
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_end_takes_in_all_behind_it() {
+    fn an_open_range_absorbs_all_that_follow() {
         let from = |start: &str| Range::between(start.into(), None);
         check(&[from("m"), between("x", "y")], r#"[{"from":"m"}]"#);
         check(&[from("m"), Range::prefix(b"")], r#"[{"prefix":""}]"#);
@@ -153,14 +153,14 @@ mod tests {
     }
 
     #[test]
-    fn a_permission_is_said_as_it_was_granted() {
-        let said = |range: &Range| serde_json::to_string(&spec(range)).expect("serialises");
-        assert_eq!(said(&Range::one("a")), r#"{"key":"a"}"#);
-        assert_eq!(said(&Range::prefix(b"a")), r#"{"prefix":"a"}"#);
-        assert_eq!(said(&Range::prefix(b"")), r#"{"prefix":""}"#);
-        assert_eq!(said(&between("a", "c")), r#"{"start":"a","end":"c"}"#);
+    fn a_permission_is_shown_as_it_was_granted() {
+        let shown = |range: &Range| serde_json::to_string(&spec(range)).expect("serialises");
+        assert_eq!(shown(&Range::one("a")), r#"{"key":"a"}"#);
+        assert_eq!(shown(&Range::prefix(b"a")), r#"{"prefix":"a"}"#);
+        assert_eq!(shown(&Range::prefix(b"")), r#"{"prefix":""}"#);
+        assert_eq!(shown(&between("a", "c")), r#"{"start":"a","end":"c"}"#);
         assert_eq!(
-            said(&Range::one(vec![0xff])),
+            shown(&Range::one(vec![0xff])),
             r#"{"key":{"base64":"/w=="}}"#
         );
     }

@@ -1,4 +1,4 @@
-//! A lease that lives as long as somebody's connection: a session.
+//! A lease that lives as long as a client's connection: a session.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::caller::{Caller, Identity};
 use crate::failure::{Failure, Result};
 use crate::service::insist::{ATTEMPT, insist};
 
-/// Seconds of a lease that the gateway grants for a session.
+/// TTL in seconds of a lease that the gateway grants for a session.
 pub(in crate::service) const DEFAULT_TTL: i64 = 60;
 
-/// A lease that is kept alive, and revoked or left alone when this is dropped.
+/// A lease that is kept alive; dropping it revokes the lease or leaves it, as chosen.
 #[derive(Debug)]
 pub struct Hold {
     kept: Kept,
@@ -38,7 +38,7 @@ impl Hold {
         Duration::from_secs(self.ttl.max(1) as u64)
     }
 
-    /// `granted`, then `renewed` each time, then `lost`, then nothing.
+    /// The next message: `granted`, then `renewed` for each renewal, then `lost`, then `None`.
     pub async fn next(&mut self) -> Option<ServerMessage> {
         match self.stage {
             Stage::New => {
@@ -60,7 +60,7 @@ impl Hold {
     }
 }
 
-/// Revokes a lease when dropped, if that is wanted.
+/// Revokes a lease when dropped, if so chosen.
 #[derive(Debug)]
 struct End {
     keepers: Keepers,
@@ -78,7 +78,7 @@ impl Drop for End {
     }
 }
 
-/// Revokes a lease in a task of its own, which tries again while etcd is away.
+/// Revokes a lease in its own task, with retries while etcd is unavailable.
 fn revoke(keepers: &Keepers, identity: &Identity, lease: i64) {
     let (tasks, etcd, identity) = (
         keepers.tasks().clone(),
@@ -95,16 +95,20 @@ fn revoke(keepers: &Keepers, identity: &Identity, lease: i64) {
         });
         if let Err(failure) = revoked.await {
             let (lease, cause) = (LeaseId(lease).to_string(), failure.chain());
-            tracing::warn!(lease, cause, "a lease was left behind until it runs out");
+            tracing::warn!(
+                lease,
+                cause,
+                "a lease could not be revoked and stays until it expires"
+            );
         }
     });
 }
 
 impl Keepers {
-    /// Grants a lease of the gateway's own: its id, and the seconds granted. Where the answer is lost,
-    /// the lease is revoked.
+    /// Grants a lease for the gateway; returns its id and TTL in seconds. If the response is lost, the
+    /// lease is revoked.
     pub(in crate::service) async fn grant(&self, caller: &Caller, ttl: i64) -> Result<(i64, i64)> {
-        // Not etcd's choice: an id that is known before can be revoked without an answer.
+        // The gateway chooses the id, so that the lease can be revoked even without a response.
         let lease = fresh_id();
         let granted = self.etcd().lease_grant(caller, ttl, lease).await;
         let unknown = |failure: &Failure| failure.code == Code::OutcomeUnknown;
@@ -115,23 +119,25 @@ impl Keepers {
     }
 }
 
-/// An id that nobody has, positive as etcd's own are.
+/// A random id, positive like etcd's own.
 fn fresh_id() -> i64 {
     let mut bytes = [0; 8];
     rustls::crypto::aws_lc_rs::default_provider()
         .secure_random
         .fill(&mut bytes)
-        .expect("the system has random numbers");
+        .expect("the system provides random numbers");
     (i64::from_be_bytes(bytes) & i64::MAX).max(1)
 }
 
-/// Grants a lease, or takes one up, and keeps it alive.
+/// Grants a lease, or adopts an existing one, and keeps it alive.
 ///
-/// The calls run in a task: where the caller goes in the middle of them, the lease goes too.
+/// The calls run in a task: if the caller disconnects in between, the lease is cleaned up.
 pub(super) async fn hold(keepers: &Keepers, caller: &Caller, request: HoldRequest) -> Result<Hold> {
     if request.ttl.is_some() && request.lease.is_some() {
-        return Err(Failure::bad_request("`ttl` and `lease` exclude each other")
-            .hint("a lease has its TTL already; without `lease` the gateway grants one"));
+        return Err(
+            Failure::bad_request("`ttl` and `lease` are mutually exclusive")
+                .hint("an existing lease has its TTL; leave out `lease` to have one granted"),
+        );
     }
     if request.lease == Some(LeaseId(0)) {
         return Err(no_lease());
@@ -140,7 +146,7 @@ pub(super) async fn hold(keepers: &Keepers, caller: &Caller, request: HoldReques
     let task = begin(keepers.clone(), caller.clone(), request);
     let begun = keepers.tasks().spawn(task).await;
     begun.unwrap_or_else(|error| {
-        Err(Failure::new(Code::Internal, "the lease could not be held").source(error))
+        Err(Failure::new(Code::Internal, "the lease could not be kept alive").source(error))
     })
 }
 
@@ -148,7 +154,7 @@ async fn begin(keepers: Keepers, caller: Caller, request: HoldRequest) -> Result
     let etcd = keepers.etcd();
     let since = Instant::now();
     let (lease, ttl) = if let Some(lease) = request.lease {
-        // The one renewal says that it is there, and how long it lives.
+        // This renewal shows that the lease exists, and its TTL.
         let ttl = etcd.lease_keep_alive(&caller, lease.0).await?;
         if ttl <= 0 {
             return Err(unknown(lease));

@@ -1,6 +1,6 @@
-//! Leases: granted, listed, looked at, renewed once, revoked, held as long as somebody is there.
+//! Leases: grant, list, read, renew once, revoke, and hold for as long as a client is connected.
 //!
-//! [`keeper`] renews the leases that are held, [`hold`] is one of them with its end.
+//! [`keeper`] renews the leases that are held; [`hold`] is one held lease, revoked when dropped.
 
 mod hold;
 mod keeper;
@@ -19,9 +19,9 @@ use crate::caller::Caller;
 use crate::etcd::{Etcd, TimeToLive};
 use crate::failure::{Failure, Result};
 
-/// Leases of a page asked about at the same time.
+/// Concurrent requests for the leases of a page.
 const CONCURRENCY: usize = 16;
-/// Leases of a page without `limit`.
+/// Default leases on a page.
 const PAGE: usize = 100;
 
 /// The largest TTL of a lease, in seconds: etcd's own limit (`lease.MaxLeaseTTL`).
@@ -41,13 +41,13 @@ pub(in crate::service) fn check_ttl(ttl: i64) -> Result<()> {
 /// Where a page of leases begins.
 #[derive(Clone, Debug, Default)]
 pub struct LeasePage {
-    /// Leases at most; 100 without it.
+    /// The limit on leases; 100 by default.
     pub limit: Option<usize>,
-    /// The `next` of the page before.
+    /// `next` of the previous page.
     pub cursor: Option<String>,
 }
 
-/// What a cursor carries: the page goes on behind this id.
+/// The content of a cursor: the page starts after this id.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cursor {
@@ -62,12 +62,12 @@ pub struct LeaseService {
 }
 
 impl LeaseService {
-    /// Over a cluster's connections and its lease keepers.
+    /// The service over a cluster's connections and its lease keepers.
     pub fn new(etcd: Etcd, keepers: Keepers) -> Self {
         Self { etcd, keepers }
     }
 
-    /// Grants a lease; etcd chooses the id where none is given, and raises a TTL below its minimum.
+    /// Grants a lease; etcd chooses the id if none is given, and raises a TTL below its minimum.
     pub async fn grant(&self, caller: &Caller, request: GrantRequest) -> Result<LeaseAnswer> {
         check_ttl(request.ttl)?;
         let id = match request.id {
@@ -87,8 +87,8 @@ impl LeaseService {
         })
     }
 
-    /// A page of leases by id, without those that ended while it was read. Who may not list leases gets
-    /// those of the keys that may be read, as `partial`.
+    /// A page of leases by id, without those that ended meanwhile. A caller that may not list
+    /// leases gets the leases of the keys it may read, marked `partial`.
     pub async fn list(&self, caller: &Caller, page: LeasePage) -> Result<LeaseList> {
         let after = page.cursor.as_deref().map(cursor::decode::<Cursor>);
         let after = after.transpose()?.map(|cursor| cursor.after);
@@ -108,7 +108,7 @@ impl LeaseService {
             .await;
         let failed = answers.iter().any(Result::is_err);
         if failed && answers.iter().all(Result::is_err) {
-            // Nothing could be read: the reason says more than an empty page.
+            // Nothing could be read: return the reason instead of an empty page.
             return Err(answers
                 .into_iter()
                 .find_map(Result::err)
@@ -126,7 +126,7 @@ impl LeaseService {
         })
     }
 
-    /// The ids that may be seen, and whether they are all that there are.
+    /// The visible ids, and whether they are all ids.
     async fn ids(&self, caller: &Caller) -> Result<(Header, Vec<i64>, bool)> {
         let refusal = match self.etcd.leases(caller).await {
             Ok((header, ids)) => return Ok((header, ids, true)),
@@ -141,8 +141,9 @@ impl LeaseService {
         let header = leased::now(&self.etcd, caller, &ranges[0]).await?;
         let mut ids = Vec::new();
         for range in &ranges {
-            let asking = || caller.clone();
-            let (_, found) = leased::scan(&self.etcd, asking, range, |kv| kv.lease).await?;
+            let caller_of_chunk = || caller.clone();
+            let (_, found) =
+                leased::scan(&self.etcd, caller_of_chunk, range, |kv| kv.lease).await?;
             ids.extend(found);
         }
         Ok((header, ids, false))
@@ -159,11 +160,11 @@ impl LeaseService {
 
     /// Renews a lease once.
     pub async fn keep_alive(&self, caller: &Caller, id: LeaseId) -> Result<LeaseAnswer> {
-        // etcd answers for an unknown lease as for a living one, with no seconds left.
+        // etcd responds for an unknown lease as for a live one, but with no TTL left.
         if id.0 == 0 || self.etcd.lease_keep_alive(caller, id.0).await? <= 0 {
             return Err(unknown(id));
         }
-        // The answer of a renewal stream says the seconds alone.
+        // The keep-alive response carries the TTL only.
         let answer = self.etcd.lease_time_to_live(caller, id.0, false).await?;
         if answer.ttl < 0 {
             return Err(unknown(id));
@@ -174,8 +175,8 @@ impl LeaseService {
         })
     }
 
-    /// Revokes a lease: its keys go with it, and are named in the answer as they were just before.
-    /// A dry run only names them.
+    /// Revokes a lease, which deletes its keys; the response lists them as they were just before.
+    /// A dry run only lists them.
     pub async fn revoke(&self, caller: &Caller, id: LeaseId, dry_run: bool) -> Result<LeaseAnswer> {
         let before = self.time_to_live(caller, id).await?;
         let header = if dry_run {
@@ -190,7 +191,7 @@ impl LeaseService {
         Ok(LeaseAnswer { header, lease })
     }
 
-    /// Keeps a lease alive until what this returns is dropped; then it is revoked or left alone.
+    /// Keeps a lease alive until the returned hold is dropped; then the lease is revoked or left.
     pub async fn hold(&self, caller: &Caller, id: LeaseId, on_close: OnClose) -> Result<Hold> {
         let request = HoldRequest {
             lease: Some(id),
@@ -200,7 +201,7 @@ impl LeaseService {
         hold::hold(&self.keepers, caller, request).await
     }
 
-    /// Begins a session: grants a lease or takes one up, and keeps it alive until what this returns is
+    /// Starts a session: grants a lease or adopts one, and keeps it alive until the returned hold is
     /// dropped.
     pub async fn session(&self, caller: &Caller, request: HoldRequest) -> Result<Hold> {
         let held = hold::hold(&self.keepers, caller, request).await;
@@ -230,12 +231,12 @@ fn lease(answer: TimeToLive, keys: bool) -> Lease {
 }
 
 fn unknown(id: LeaseId) -> Failure {
-    Failure::new(Code::LeaseNotFound, format!("there is no lease {id}"))
-        .hint("it was never granted, was revoked, or has run out")
+    Failure::new(Code::LeaseNotFound, format!("no such lease: {id}"))
+        .hint("it was never granted, was revoked, or has expired")
 }
 
 fn no_lease() -> Failure {
-    Failure::bad_request("the lease id 0 means no lease")
+    Failure::bad_request("lease id 0 means no lease")
 }
 
 #[cfg(test)]
@@ -244,7 +245,7 @@ mod tests {
     use crate::service::lock::tests::support::{Fixture, caller, eventually};
 
     #[test]
-    fn a_cursor_carries_any_id() {
+    fn a_cursor_holds_any_id() {
         for id in [1, -9, i64::MAX, i64::MIN] {
             let after = LeaseId(id);
             let read: Cursor = cursor::decode(&cursor::encode(&Cursor { after })).expect("reads");
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ids_are_exact_and_chosen_once() {
+    async fn a_lease_id_can_be_chosen_once() {
         let fixture = Fixture::start().await;
         let leases = fixture.leases();
         for id in [-9, i64::MIN, i64::MAX, (1 << 53) + 1] {
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn etcd_decides_what_is_granted() {
+    async fn etcd_adjusts_or_refuses_the_ttl() {
         let fixture = Fixture::start().await;
         let leases = fixture.leases();
         for (asked, ttl) in [(1, 2), (3, 3), (LONGEST_TTL, LONGEST_TTL)] {
@@ -294,7 +295,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_etcd_answers_for_an_unknown_lease_is_not_found() {
+    async fn an_unknown_lease_is_not_found() {
         let fixture = Fixture::start().await;
         let leases = fixture.leases();
         let unknown = LeaseId(0x77);
@@ -310,7 +311,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lease_is_renewed_looked_at_and_revoked_with_its_keys() {
+    async fn a_lease_is_read_renewed_and_revoked_with_its_keys() {
         let fixture = Fixture::start().await;
         let leases = fixture.leases();
         let id = fixture.grant(3).await;

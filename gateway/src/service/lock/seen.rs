@@ -24,7 +24,12 @@ struct Memory {
 
 impl FirstSeen {
     /// The time of the first sight of a key as created at that revision; now, if this is it.
-    pub(in crate::service) fn at(&self, identity: &Identity, key: &[u8], create_revision: i64) -> SystemTime {
+    pub(in crate::service) fn at(
+        &self,
+        identity: &Identity,
+        key: &[u8],
+        create_revision: i64,
+    ) -> SystemTime {
         let id = (identity.clone(), create_revision, key.to_vec());
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(time) = memory.times.get(&id) {

@@ -1,6 +1,6 @@
-//! What a client follows: locks as they change, the latest state of each.
+//! Streams of lock changes, with the latest state of each lock.
 //!
-//! A slow client misses states in between, never the last one: each stream keeps the names that
+//! A slow reader misses intermediate states, never the last one: each stream keeps the names that
 //! changed, not messages.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -14,24 +14,24 @@ use tokio::time::{Instant, sleep_until};
 use super::{Index, Progress};
 use crate::service::lock::shape;
 
-/// Longest silence; clients count on ten seconds.
+/// The heartbeat interval; clients rely on ten seconds at most.
 const HEARTBEAT: Duration = Duration::from_secs(8);
-/// How soon a stream says how far the first listing is, if that is still going on.
-const FIRST_WORD: Duration = Duration::from_secs(1);
-/// Locks described in one go.
+/// How soon a stream reports the progress of the first listing, if that is still running.
+const FIRST_PROGRESS: Duration = Duration::from_secs(1);
+/// Locks described per batch.
 const BATCH: usize = 64;
 
-/// Which locks a stream is about.
+/// Which locks a stream follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Filter {
-    /// Names that begin so; all of them for an empty one.
+    /// Names with this prefix; all names if it is empty.
     Prefix(Vec<u8>),
-    /// This name.
+    /// One name.
     Name(Vec<u8>),
 }
 
 impl Filter {
-    /// What every key it is about begins with.
+    /// The prefix of every key that it covers.
     pub(super) fn prefix(&self) -> &[u8] {
         match self {
             Self::Prefix(prefix) => prefix,
@@ -66,7 +66,7 @@ impl Subscribers {
         self.all.is_empty()
     }
 
-    /// Whether any stream is about this lock.
+    /// Whether any stream follows this lock.
     pub(super) fn want(&self, name: &[u8]) -> bool {
         self.all.values().any(|one| one.filter.wants(name))
     }
@@ -84,7 +84,7 @@ impl Subscribers {
     }
 }
 
-/// A client's view of an index. Begins with every lock there is.
+/// A client's view of an index. It starts with every existing lock.
 #[derive(Debug)]
 pub struct LockStream {
     index: Arc<Index>,
@@ -93,15 +93,15 @@ pub struct LockStream {
     wake: Arc<Notify>,
     progress: watch::Receiver<Progress>,
     ready: VecDeque<ServerMessage>,
-    /// Locks the client knows of, with what it was told they are.
+    /// Locks the client knows, in the state last sent.
     known: BTreeMap<Vec<u8>, (LockKind, bool)>,
-    /// The lock that could not be read when the stream began: until the listing is complete nobody knows
-    /// whether it is held.
+    /// The lock that could not be read when the stream started: whether it is held is unknown until the
+    /// listing is complete.
     unknown: Option<Vec<u8>>,
-    /// The client was told that the listing is complete.
-    told_listed: bool,
-    /// The client was told that etcd cannot be followed.
-    told_failure: bool,
+    /// Whether the client has received the completion of the listing.
+    sent_listed: bool,
+    /// Whether the client has received that etcd cannot be watched.
+    sent_failure: bool,
     heartbeat: Instant,
 }
 
@@ -114,7 +114,7 @@ impl Drop for LockStream {
 }
 
 impl LockStream {
-    /// `read` says whether the one lock that it is about has been read.
+    /// `read` says whether the one lock that it follows has been read.
     pub(super) fn open(index: Arc<Index>, filter: Filter, read: bool) -> Self {
         let wake = Arc::new(Notify::new());
         let mut known = BTreeMap::new();
@@ -127,7 +127,7 @@ impl LockStream {
                 .map(<[u8]>::to_vec)
                 .collect(),
             Filter::Name(name) => {
-                // Whoever follows one lock is told also that nobody holds it.
+                // A stream of one lock also reports that it is free.
                 known.insert(name.clone(), (LockKind::Mutex, false));
                 if read {
                     BTreeSet::from([name.clone()])
@@ -156,14 +156,15 @@ impl LockStream {
             ready: VecDeque::new(),
             known,
             unknown,
-            told_listed: false,
-            told_failure: false,
-            heartbeat: Instant::now() + FIRST_WORD,
+            sent_listed: false,
+            sent_failure: false,
+            heartbeat: Instant::now() + FIRST_PROGRESS,
         }
     }
 
-    /// The next message: a `lock`, or `locks_progress` once all have been said and then at least
-    /// every ten seconds, or `error` when etcd cannot be followed for now. `None` when the gateway stops. Loses nothing when dropped in between.
+    /// The next message: a `lock`, or `locks_progress` once all locks have been sent and then at least
+    /// every ten seconds, or `error` while etcd cannot be watched. `None` when the gateway shuts down.
+    /// Cancel safe.
     pub async fn next(&mut self) -> Option<ServerMessage> {
         loop {
             if let Some(message) = self.ready.pop_front() {
@@ -174,27 +175,27 @@ impl LockStream {
             }
             let progress = self.progress.borrow_and_update().clone();
             if progress.ended {
-                let failure = progress.failure.filter(|_| !self.told_failure)?;
-                self.told_failure = true;
+                let failure = progress.failure.filter(|_| !self.sent_failure)?;
+                self.sent_failure = true;
                 return Some(ServerMessage::Error {
                     id: None,
                     code: failure.code,
                     detail: failure.detail,
                 });
             }
-            if progress.listed && !self.told_listed {
+            if progress.listed && !self.sent_listed {
                 if let Some(name) = self.unknown.take() {
                     self.index.lock().subscribers.tell(&BTreeSet::from([name]));
                 }
-                // What was listed before this was seen may not have been said yet.
+                // Locks listed before this was noticed may not have been sent yet.
                 if self.describe() {
                     continue;
                 }
-                self.told_listed = true;
+                self.sent_listed = true;
                 return Some(self.locks_progress(&progress));
             }
-            if progress.failure.is_some() != self.told_failure {
-                self.told_failure = progress.failure.is_some();
+            if progress.failure.is_some() != self.sent_failure {
+                self.sent_failure = progress.failure.is_some();
                 if let Some(failure) = progress.failure {
                     return Some(ServerMessage::Error {
                         id: None,
@@ -204,14 +205,14 @@ impl LockStream {
                 }
                 return Some(self.locks_progress(&progress));
             }
-            let told = (self.told_listed, self.told_failure);
+            let sent = (self.sent_listed, self.sent_failure);
             tokio::select! {
                 () = self.wake.notified() => {}
                 () = sleep_until(self.heartbeat) => {
                     let progress = self.progress.borrow().clone();
                     return Some(self.locks_progress(&progress));
                 }
-                changed = until_noteworthy(&mut self.progress, told) => {
+                changed = until_noteworthy(&mut self.progress, sent) => {
                     changed?;
                 }
             }
@@ -226,7 +227,7 @@ impl LockStream {
         }
     }
 
-    /// Turns names that changed into messages; whether there was any.
+    /// Turns changed names into messages; returns whether there were any.
     fn describe(&mut self) -> bool {
         let now = Instant::now();
         let mut shared = self.index.lock();
@@ -245,7 +246,7 @@ impl LockStream {
                 self.known.insert(name, (lock.kind, lock.certain));
                 lock
             } else {
-                // Gone: said once, and only to whoever knows it; a single name stays known.
+                // Gone: sent once, and only to a client that knows the lock; a single name stays known.
                 let Some((kind, certain)) = self.known.get(&name).copied() else {
                     continue;
                 };
@@ -261,8 +262,8 @@ impl LockStream {
     }
 }
 
-/// Resolves when the first listing is complete, a failure comes or goes, as far as the client has not
-/// been told, or the index has ended; `None` when none of it can happen any more.
+/// Resolves when something not yet sent to the client happens: the first listing completes, a failure
+/// starts or ends, or the index has ended; `None` when none of it can happen any more.
 async fn until_noteworthy(
     progress: &mut watch::Receiver<Progress>,
     (listed, failed): (bool, bool),

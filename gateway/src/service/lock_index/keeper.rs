@@ -1,13 +1,13 @@
-//! The task that keeps an index: lists leases, reads their keys, watches the keyspace, asks about
-//! leases again. The responses are applied as they arrive, in any order.
+//! The task that maintains an index: lists leases, reads their keys, watches the keyspace, refreshes
+//! lease TTLs. Responses are applied as they arrive, in any order.
 //!
-//! List, then watch: the watch begins behind the revision at which the listing began, so that nothing
-//! falls in between. A lost stream is opened again behind the last change applied; after a compaction
-//! or a reset the listing is made anew, and what it does not confirm is dropped.
+//! List, then watch: the watch starts after the revision at which the listing started, so that no
+//! change is missed. A lost stream is reopened after the last change applied; after a compaction or a
+//! reset everything is listed again, and entries that the listing does not confirm are dropped.
 //!
-//! Where leases may not be listed, or not all keys be watched, the listing is a scan of what may be
-//! read: see [`limited`]. Whether that is still so is asked again and again, since an open watch
-//! goes on whatever becomes of the permission.
+//! If the account may not list leases or not watch all keys, the listing is a scan of the keys it may
+//! read: see [`limited`]. Its permissions are checked periodically, since an open watch continues even
+//! after the permission was revoked.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -31,26 +31,26 @@ use crate::service::lock::queue::read_keys;
 use crate::service::lock::shape::LeaseTime;
 use crate::service::lock::wait::passing;
 
-/// How long an index without users is kept.
+/// How long an unused index is kept.
 const IDLE: Duration = Duration::from_mins(1);
-/// How long etcd may take for one question.
-const ANSWER: Duration = Duration::from_secs(10);
-/// Between two attempts while etcd is away.
+/// Timeout of one request to etcd.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Delay between attempts while etcd is unavailable.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long the member that lists leases may lag behind the others, and how often it is looked at.
+/// How long the member that lists leases may lag behind the others, and how often it is checked.
 const LAG: (Duration, Duration) = (Duration::from_secs(1), Duration::from_millis(50));
-/// How often it is asked whether the account may still see what it sees.
+/// How often the account's permissions are checked again.
 const RECHECK: Duration = Duration::from_secs(3);
-/// How often leases that are due are looked for.
+/// How often due leases are checked.
 const TICK: Duration = Duration::from_millis(250);
-/// Questions and reads at the same time.
+/// Concurrent requests.
 const CONCURRENCY: usize = 16;
-/// Questions about leases begun in one tick.
+/// Lease requests started per tick.
 const ASK: usize = 50;
-/// Keys read at once, etcd's limit for a transaction.
+/// Keys per read: etcd's limit of ops in a transaction.
 const BATCH: usize = 128;
 
-/// Runs until the index is unused or the gateway stops.
+/// Runs until the index is unused or the gateway shuts down.
 pub(super) async fn run(inner: Arc<Inner>, place: Place, index: Arc<Index>) {
     let stop = inner.tasks.stop().clone();
     let mut keeper = Keeper {
@@ -88,34 +88,34 @@ struct Keeper {
     place: Place,
     identity: Identity,
     index: Arc<Index>,
-    /// One of all keys; or one for each range that may be read. Without any they have to be opened.
+    /// One watch of all keys, or one per readable range. Empty: they must be opened.
     streams: Vec<WatchStream>,
-    /// What they watch.
+    /// The watched ranges.
     watched: Vec<Range>,
     /// The cluster that was listed.
     cluster: Option<MemberId>,
-    /// The listing has to be made (anew).
+    /// The listing must be made (again).
     relist: bool,
-    /// The listing is a scan.
+    /// The listing is a scan of readable ranges.
     limited: bool,
-    /// Ranges of the listing that have not been scanned.
+    /// Ranges of the listing not scanned yet.
     to_scan: Vec<Range>,
-    /// Leases of the listing that have not been asked about.
+    /// Leases of the listing not requested yet.
     to_list: VecDeque<i64>,
-    /// Questions of the listing that have no answer yet.
+    /// Requests of the listing in flight.
     listing: usize,
-    /// Keys of listed leases that are to be read.
+    /// Keys of listed leases still to be read.
     to_read: Vec<Vec<u8>>,
-    /// What the listing learned of leases whose keys have not come yet.
+    /// Lease times from the listing, for leases whose keys have not arrived yet.
     times: Vec<(i64, LeaseTime, Instant)>,
-    running: FuturesUnordered<BoxFuture<'static, Answer>>,
-    /// The revision of the last event, of which more may come.
+    running: FuturesUnordered<BoxFuture<'static, Response>>,
+    /// The revision of the last event; more events of it may follow.
     last: i64,
 }
 
 impl Keeper {
     fn caller(&self) -> Caller {
-        Caller::new(self.identity.clone(), Some(ANSWER))
+        Caller::new(self.identity.clone(), Some(REQUEST_TIMEOUT))
     }
 
     async fn keep(&mut self) {
@@ -127,7 +127,7 @@ impl Keeper {
                 && let Err(failure) = self.open().await
             {
                 tracing::debug!(cause = failure.chain(), "locks cannot be watched");
-                // Nobody can sign in again for whoever this was.
+                // The gateway cannot sign in again on behalf of this user.
                 let over =
                     failure.code == Code::Unauthenticated && self.identity != Identity::Gateway;
                 self.index
@@ -142,11 +142,11 @@ impl Keeper {
                 }
                 continue;
             }
-            self.begin_questions();
+            self.begin_requests();
             tokio::select! {
                 biased;
                 update = limited::next_of(&mut self.streams) => self.apply(update),
-                Some(answer) = self.running.next() => self.answered(answer),
+                Some(response) = self.running.next() => self.on_response(response),
                 _ = tick.tick() => {
                     if close_unused(&self.inner, &self.place, &self.index, IDLE) {
                         return;
@@ -161,7 +161,7 @@ impl Keeper {
         }
     }
 
-    /// Opens the watch, and begins a listing where one is due.
+    /// Opens the watch, and starts a listing if one is due.
     async fn open(&mut self) -> Result<()> {
         let caller = self.caller();
         if self.place.below.is_none() {
@@ -221,7 +221,7 @@ impl Keeper {
             .cluster
             .is_some_and(|cluster| cluster != now.cluster_id);
         if other || (self.cluster.is_some() && now.revision < known) {
-            // Another cluster, or its data was wiped or restored: revisions mean nothing any more.
+            // Another cluster, or its data was wiped or restored: known revisions are void.
             self.index.change(State::clear);
             self.relist = true;
         }
@@ -237,7 +237,7 @@ impl Keeper {
         self.to_read.clear();
         self.times.clear();
         self.listing = 0;
-        // Answers to the questions of a listing before would count for this one.
+        // Responses to requests of an earlier listing would count for this one.
         self.running = FuturesUnordered::new();
         self.index.progress.send_modify(|progress| {
             progress.listed = false;
@@ -256,8 +256,8 @@ impl Keeper {
         self.listed_all();
     }
 
-    /// The streams are lost. Those of ranges are never level with each other, so what one of them has
-    /// missed is found by a new scan.
+    /// The streams were lost. Streams of several ranges are at different revisions, so a new scan finds
+    /// what each of them missed.
     fn lost(&mut self) {
         self.streams.clear();
         self.relist |= self.limited;
@@ -276,7 +276,8 @@ impl Keeper {
                         } => state.delete(&key.0, mod_revision),
                     }
                 }
-                // A revision that goes on in the next piece is not complete; the last piece may be empty.
+                // A revision that continues in the next fragment is incomplete; the last fragment
+                // may be empty.
                 state.reached(if more { self.last - 1 } else { self.last });
                 state.revision()
             }),
@@ -300,7 +301,8 @@ impl Keeper {
     }
 }
 
-/// The ids of all leases, as a member knows them that is not behind this revision: each lists its own.
+/// The ids of all leases, from a member that has reached this revision: each member lists its local
+/// view.
 async fn leases(etcd: &Etcd, caller: &Caller, revision: i64) -> Result<Vec<i64>> {
     let until = Instant::now() + LAG.0;
     loop {
@@ -309,7 +311,7 @@ async fn leases(etcd: &Etcd, caller: &Caller, revision: i64) -> Result<Vec<i64>>
             return Ok(leases);
         }
         if Instant::now() >= until {
-            let detail = "the member that was asked for the leases is behind the others";
+            let detail = "the member that lists the leases lags behind the others";
             return Err(Failure::new(Code::Unavailable, detail));
         }
         sleep(LAG.1).await;
@@ -321,8 +323,8 @@ fn seen(inner: &Arc<Inner>, identity: &Identity) -> impl Fn(&[u8], i64) -> Syste
     move |key, created| inner.seen.at(&identity, key, created)
 }
 
-/// What a question brought.
-enum Answer {
+/// The response to a request.
+enum Response {
     /// A lease of the listing, with its keys.
     Listed(i64, Result<TimeToLive>),
     /// Keys of leases that were listed.
@@ -331,7 +333,7 @@ enum Answer {
         keys: Vec<Vec<u8>>,
         answer: Result<(Option<Header>, Vec<Entry>)>,
     },
-    /// A lease that was asked about again.
+    /// A lease that was refreshed.
     Again(i64, Result<TimeToLive>),
     /// Leased keys of a range, all at one revision or later.
     Scanned {
@@ -339,34 +341,34 @@ enum Answer {
         range: Range,
         answer: Result<(i64, Vec<Entry>)>,
     },
-    /// Whether what is watched may still be read.
+    /// Whether the watched ranges may still be read.
     Permitted(Result<()>),
 }
 
 impl Keeper {
-    /// Asks whether what is watched may still be read.
+    /// Checks whether the watched ranges may still be read.
     fn check_permission(&mut self) {
         let (etcd, caller) = (self.inner.etcd.clone(), self.caller());
         let ranges = self.watched.clone();
         self.running.push(Box::pin(async move {
             for range in &ranges {
                 if let Err(failure) = etcd.may_read(&caller, range).await {
-                    return Answer::Permitted(Err(failure));
+                    return Response::Permitted(Err(failure));
                 }
             }
-            Answer::Permitted(Ok(()))
+            Response::Permitted(Ok(()))
         }));
     }
 
-    /// Begins as many questions of the listing as may run at once.
-    fn begin_questions(&mut self) {
+    /// Starts as many requests of the listing as may run concurrently.
+    fn begin_requests(&mut self) {
         while self.running.len() < CONCURRENCY
             && let Some(lease) = self.to_list.pop_front()
         {
             self.listing += 1;
-            let question = ask(&self.inner, self.caller(), lease, true);
-            let question = async move { Answer::Listed(lease, paused(question).await) };
-            self.running.push(Box::pin(question));
+            let request = ask(&self.inner, self.caller(), lease, true);
+            let request = async move { Response::Listed(lease, delay_failure(request).await) };
+            self.running.push(Box::pin(request));
         }
         while self.running.len() < CONCURRENCY
             && let Some(range) = self.to_scan.pop()
@@ -388,10 +390,10 @@ impl Keeper {
         let (etcd, caller) = (self.inner.etcd.clone(), self.caller());
         self.listing += 1;
         self.running.push(Box::pin(async move {
-            let asking = || caller.renewed();
-            let scan = leased::scan(&etcd, asking, &range, |kv| entry(kv, false));
-            let answer = paused(scan).await;
-            Answer::Scanned {
+            let caller_of_chunk = || caller.renewed();
+            let scan = leased::scan(&etcd, caller_of_chunk, &range, |kv| entry(kv, false));
+            let answer = delay_failure(scan).await;
+            Response::Scanned {
                 reading,
                 range,
                 answer,
@@ -405,12 +407,12 @@ impl Keeper {
         let (etcd, caller) = (self.inner.etcd.clone(), self.caller());
         self.listing += 1;
         self.running.push(Box::pin(async move {
-            let answer = paused(read_keys(&etcd, &caller, &keys, 0)).await;
+            let answer = delay_failure(read_keys(&etcd, &caller, &keys, 0)).await;
             let answer = answer.map(|(header, kvs)| {
                 let entries = kvs.into_iter().map(|kv| entry(kv, false)).collect();
                 (header, entries)
             });
-            Answer::Read {
+            Response::Read {
                 reading,
                 keys,
                 answer,
@@ -418,17 +420,17 @@ impl Keeper {
         }));
     }
 
-    fn answered(&mut self, answer: Answer) {
+    fn on_response(&mut self, response: Response) {
         let now = Instant::now();
-        match answer {
-            Answer::Listed(lease, answer) => {
+        match response {
+            Response::Listed(lease, answer) => {
                 self.listing -= 1;
                 match answer {
                     Ok(answer) if answer.ttl >= 0 => {
                         self.times.push((lease, time(&answer), now));
                         self.to_read.extend(answer.keys);
                     }
-                    // It ended meanwhile: its keys go by the watch, if they were known at all.
+                    // The lease ended meanwhile: the watch removes its keys, if they were known.
                     Ok(_) => {}
                     Err(failure) => {
                         tracing::debug!(cause = failure.chain(), "a lease could not be read");
@@ -438,7 +440,7 @@ impl Keeper {
                     }
                 }
             }
-            Answer::Read {
+            Response::Read {
                 reading,
                 keys,
                 answer,
@@ -452,7 +454,7 @@ impl Keeper {
                         reading.end(|state, id| {
                             state.end_read(id, found, seen);
                             times.retain(|(lease, time, asked)| {
-                                !state.lease_answered(*lease, *time, *asked)
+                                !state.lease_response(*lease, *time, *asked)
                             });
                         });
                     }
@@ -464,13 +466,13 @@ impl Keeper {
                     }
                 }
             }
-            Answer::Again(lease, answer) => self.index.change(|state| match answer {
+            Response::Again(lease, answer) => self.index.change(|state| match answer {
                 Ok(answer) => {
-                    state.lease_answered(lease, time(&answer), now);
+                    state.lease_response(lease, time(&answer), now);
                 }
-                Err(_) => state.lease_unanswered(lease, now),
+                Err(_) => state.lease_request_failed(lease, now),
             }),
-            Answer::Scanned {
+            Response::Scanned {
                 reading,
                 range,
                 answer,
@@ -485,10 +487,10 @@ impl Keeper {
                 }
                 reading.end(|state, id| state.end_read(id, answer.ok(), seen));
             }
-            Answer::Permitted(Err(failure))
+            Response::Permitted(Err(failure))
                 if matches!(failure.code, Code::Forbidden | Code::Unauthenticated) =>
             {
-                // What was seen is not to be shown any longer; opening says what still is.
+                // What was visible must not be shown any longer; reopening finds what still is.
                 self.index.change(State::clear);
                 self.relist = true;
                 self.lost();
@@ -498,12 +500,12 @@ impl Keeper {
                 });
                 return;
             }
-            Answer::Permitted(_) => {}
+            Response::Permitted(_) => {}
         }
         self.listed_all();
     }
 
-    /// Ends the listing once nothing of it is left to do.
+    /// Ends the listing once all of its work is done.
     fn listed_all(&mut self) {
         let left = !self.to_list.is_empty()
             || !self.to_scan.is_empty()
@@ -519,7 +521,7 @@ impl Keeper {
             .send_modify(|progress| progress.listed = true);
     }
 
-    /// Asks about leases that are new or due again.
+    /// Refreshes leases that are new or due.
     fn ask_again(&mut self) {
         let room = ASK.min((2 * CONCURRENCY).saturating_sub(self.running.len()));
         let due = {
@@ -530,23 +532,23 @@ impl Keeper {
             state.take_due(Instant::now(), room, |name| subscribers.want(name))
         };
         for lease in due {
-            let question = ask(&self.inner, self.caller(), lease, false);
-            let question = async move { Answer::Again(lease, question.await) };
-            self.running.push(Box::pin(question));
+            let request = ask(&self.inner, self.caller(), lease, false);
+            let request = async move { Response::Again(lease, request.await) };
+            self.running.push(Box::pin(request));
         }
     }
 }
 
-/// A failure takes its time, so that what is tried again is no storm.
-async fn paused<T>(question: impl Future<Output = Result<T>>) -> Result<T> {
-    let answer = question.await;
+/// Delays a failure, so that retries do not become a storm.
+async fn delay_failure<T>(request: impl Future<Output = Result<T>>) -> Result<T> {
+    let answer = request.await;
     if answer.is_err() {
         sleep(PAUSE).await;
     }
     answer
 }
 
-/// A question about a lease, within the budget.
+/// A lease request, within the time limit.
 pub(super) fn ask(
     inner: &Arc<Inner>,
     caller: Caller,

@@ -1,6 +1,6 @@
-//! What an account sees of the locks that may not list leases, or not watch every key: what stands in the
-//! ranges that its roles let it read ([`leased`]); where nobody knows its roles (a token does not say whose
-//! it is), what lies below the prefix that it asked for.
+//! The locks visible to an account that may not list leases, or not watch every key: those in the
+//! ranges that its roles let it read ([`leased`]); if its roles are unknown (a token does not name
+//! its user), those below the requested prefix.
 
 use futures_util::future::select_all;
 use shared::{Code, Header};
@@ -11,7 +11,7 @@ use crate::etcd::{Etcd, Range, Update, WatchOptions, WatchStream};
 use crate::failure::Result;
 use crate::service::leased::{self, now};
 
-/// Where a caller's view of the locks below a prefix is kept, and the store as it is now.
+/// The place of a caller's view of the locks below a prefix, and the store's current header.
 pub(super) async fn place(etcd: &Etcd, caller: &Caller, prefix: &[u8]) -> Result<(Place, Header)> {
     let mut place = Place::of(&caller.identity);
     let refusal = match now(etcd, caller, &Range::prefix(b"")).await {
@@ -28,13 +28,13 @@ pub(super) async fn place(etcd: &Etcd, caller: &Caller, prefix: &[u8]) -> Result
         }
     };
     let Some(first) = first else {
-        return Err(refusal.hint("?prefix= names what the account may read"));
+        return Err(refusal.hint("give ?prefix= with a prefix that the account may read"));
     };
     let header = now(etcd, caller, &first).await?;
     Ok((place, header))
 }
 
-/// A watch of a range's changes from a revision on.
+/// A watch of a range from a revision on.
 pub(super) async fn watch(
     etcd: &Etcd,
     identity: &Identity,
@@ -49,7 +49,7 @@ pub(super) async fn watch(
     etcd.watch(&endless, range, options).await
 }
 
-/// What the account may read, at least one range: below the prefix where one is given.
+/// The ranges that the account may read, at least one; below the prefix if one is given.
 pub(super) async fn ranges(
     etcd: &Etcd,
     caller: &Caller,
@@ -63,8 +63,7 @@ pub(super) async fn ranges(
     Ok(vec![range])
 }
 
-/// What the first of these streams says that has something to say. Loses nothing when dropped in
-/// between.
+/// The next update of any of these streams. Cancel safe.
 pub(super) async fn next_of(streams: &mut [WatchStream]) -> Result<Update> {
     if let [one] = streams {
         return one.next().await;

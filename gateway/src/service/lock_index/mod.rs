@@ -1,10 +1,10 @@
-//! Every lock of a keyspace, found by itself and kept live: one for each identity.
+//! Every lock of a keyspace, detected automatically and kept up to date: one index per identity.
 //!
-//! [`state`] is what is known, [`keeper`] the task that keeps it so, [`follower`] what a client follows.
-//! An account that may not list leases has the keys it may read, range by range ([`limited`]), and is told
-//! so by `partial`.
-//! An index is started by its first use and stops when nobody has used it for a minute. Only leased
-//! keys are held, and values only of those that are locks.
+//! [`state`] is the data, [`keeper`] the task that maintains it, [`follower`] a client's stream of it.
+//! An account that may not list leases gets the keys it may read, range by range ([`limited`]), marked
+//! `partial`.
+//! An index starts on first use and stops after a minute without use. It holds leased keys only, and
+//! the values of locks only.
 
 mod follower;
 mod keeper;
@@ -35,33 +35,33 @@ use crate::service::lock::names::Marks;
 use crate::service::lock::wait::passing;
 use crate::service::lock::{Inner, queue};
 
-/// Locks of a page without `limit`.
+/// Default locks on a page.
 const PAGE: usize = 100;
-/// How long a list waits for the first listing, and for the revision it answers for.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// The same for an account whose streams never say how far they are: it is there at once, or elsewhere.
+/// How long a list request waits for the first listing, and for the revision it must reflect.
+const LIST_TIMEOUT: Duration = Duration::from_secs(2);
+/// The same for an account whose streams report no progress: the revision is reached at once or never.
 const BRIEFLY: Duration = Duration::from_millis(100);
-/// Reads of one lock before it is left to the listing.
+/// Attempts to read one lock before it is left to the listing.
 const READS: usize = 3;
-/// How old what is known of a lease may be on a page.
+/// How old a lease's TTL may be on a page.
 const FRESH: Duration = Duration::from_secs(1);
-/// Leases of a page asked about again.
+/// The limit on leases refreshed per page.
 const REFRESHED: usize = 100;
-/// Identities whose locks are followed at the same time.
-const MOST: usize = 64;
+/// The limit on identities with an index at the same time.
+const MAX_INDEXES: usize = 64;
 
-/// Where a page of locks begins, and which locks it is about.
+/// A request for a page of locks.
 #[derive(Clone, Debug, Default)]
 pub struct LockPage {
-    /// Names that begin so.
+    /// The prefix of the names.
     pub prefix: Option<Vec<u8>>,
-    /// Locks at most; 100 without it.
+    /// The limit on locks; 100 by default.
     pub limit: Option<usize>,
-    /// The `next` of the page before; it carries the prefix.
+    /// `next` of the previous page; it includes the prefix.
     pub cursor: Option<String>,
 }
 
-/// What a cursor carries.
+/// The content of a cursor.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cursor {
@@ -69,16 +69,16 @@ struct Cursor {
     after: Bytes,
 }
 
-/// Whose view of the locks, and of which.
+/// The key of an index: whose view, and of which locks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Place {
     identity: Identity,
-    /// Only below this prefix: all that is known to be readable of an account that nobody knows.
+    /// Only below this prefix: all that is known to be readable for an account of unknown name.
     below: Option<Vec<u8>>,
 }
 
 impl Place {
-    /// All that the identity may see.
+    /// Everything that the identity may see.
     pub(super) fn of(identity: &Identity) -> Self {
         Self {
             identity: identity.clone(),
@@ -87,14 +87,14 @@ impl Place {
     }
 }
 
-/// How far the index is.
+/// The progress of the index.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Progress {
     /// Everything up to this revision has been applied.
     revision: i64,
     /// The first listing is complete.
     listed: bool,
-    /// The account may not list leases: there may be locks that it cannot see.
+    /// The account may not list leases, so there may be locks it cannot see.
     limited: bool,
     /// Why there is no listing yet.
     failure: Option<Failure>,
@@ -114,7 +114,7 @@ struct Shared {
     state: State,
     subscribers: Subscribers,
     last_used: Instant,
-    /// The task is about to end: nobody may begin to use this index.
+    /// The task is about to end: this index must not be used any more.
     closed: bool,
 }
 
@@ -135,7 +135,7 @@ impl Index {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes what is known and tells whoever follows it.
+    /// Changes the state and notifies the streams.
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut shared = self.lock();
         let changed = change(&mut shared.state);
@@ -145,10 +145,10 @@ impl Index {
     }
 }
 
-/// The index of a place, running.
+/// The running index of a place.
 pub(super) fn running(inner: &Arc<Inner>, place: &Place) -> Result<Arc<Index>> {
     let mut indexes = inner.indexes.lock().unwrap_or_else(PoisonError::into_inner);
-    let full = indexes.len() >= MOST;
+    let full = indexes.len() >= MAX_INDEXES;
     let slot = match indexes.entry(place.clone()) {
         Entry::Occupied(slot) => {
             let index = slot.get();
@@ -177,9 +177,9 @@ pub(super) fn running(inner: &Arc<Inner>, place: &Place) -> Result<Arc<Index>> {
     Ok(index)
 }
 
-/// Ends an index that nobody has used for a while; whether it is to end.
+/// Ends an index that has been unused for a while; returns whether it did.
 pub(super) fn close_unused(inner: &Inner, place: &Place, index: &Index, idle: Duration) -> bool {
-    // In this order everywhere: the map, then the index.
+    // Lock order everywhere: the map, then the index.
     let mut indexes = inner.indexes.lock().unwrap_or_else(PoisonError::into_inner);
     let mut shared = index.lock();
     if !shared.subscribers.is_empty() || shared.last_used.elapsed() < idle {
@@ -191,7 +191,7 @@ pub(super) fn close_unused(inner: &Inner, place: &Place, index: &Index, idle: Du
     true
 }
 
-/// Forgets an index that has ended by itself.
+/// Removes an index whose task has ended.
 fn remove(inner: &Inner, place: &Place, index: &Arc<Index>) {
     let mut indexes = inner.indexes.lock().unwrap_or_else(PoisonError::into_inner);
     if indexes
@@ -214,7 +214,7 @@ pub(super) async fn list(inner: &Arc<Inner>, caller: &Caller, page: LockPage) ->
         None => (page.prefix.unwrap_or_default(), None),
     };
     let limit = page.limit.unwrap_or(PAGE);
-    // Every change before this answer counts: the index has to reach its revision.
+    // The list must reflect every change up to this response's revision.
     let (place, header) = limited::place(&inner.etcd, caller, &prefix).await?;
     let index = running(inner, &place)?;
     let mut progress = index.progress.subscribe();
@@ -224,10 +224,10 @@ pub(super) async fn list(inner: &Arc<Inner>, caller: &Caller, page: LockPage) ->
     let reached = |progress: &Progress| {
         (progress.listed && progress.revision >= header.revision) || over(progress)
     };
-    // What is not there in time is said by `partial`.
-    let mut until = Instant::now() + PATIENCE;
+    // If it is not reached in time, the list is marked `partial`.
+    let mut until = Instant::now() + LIST_TIMEOUT;
     let _ = timeout_at(until, progress.wait_for(listed)).await;
-    // Its streams bring nothing of what others write elsewhere, so that they may never get there.
+    // Its streams do not see writes to other ranges, so they may never reach the revision.
     if progress.borrow().limited {
         until = until.min(Instant::now() + BRIEFLY);
     }
@@ -262,7 +262,7 @@ pub(super) async fn list(inner: &Arc<Inner>, caller: &Caller, page: LockPage) ->
     })
 }
 
-/// Asks about the leases of a page again, where the last answer is old.
+/// Refreshes the leases of a page whose TTL is old.
 async fn refresh(
     inner: &Arc<Inner>,
     caller: &Caller,
@@ -276,17 +276,17 @@ async fn refresh(
             .state
             .stale_leases(names, Instant::now(), FRESH, REFRESHED)
     };
-    let questions = stream::iter(stale).map(|lease| {
-        let question = keeper::ask(inner, caller.clone(), lease, false);
-        async move { (lease, question.await) }
+    let requests = stream::iter(stale).map(|lease| {
+        let request = keeper::ask(inner, caller.clone(), lease, false);
+        async move { (lease, request.await) }
     });
-    let mut answers = questions.buffer_unordered(16);
-    // A page with older times is better than none.
-    let _ = timeout(PATIENCE, async {
+    let mut answers = requests.buffer_unordered(16);
+    // A page with older TTLs is better than an error.
+    let _ = timeout(LIST_TIMEOUT, async {
         while let Some((lease, answer)) = answers.next().await {
             if let Ok(answer) = answer {
                 let (time, now) = (keeper::time(&answer), Instant::now());
-                index.change(|state| state.lease_answered(lease, time, now));
+                index.change(|state| state.lease_response(lease, time, now));
             }
         }
     })
@@ -301,7 +301,7 @@ pub(super) async fn follow(
 ) -> Result<LockStream> {
     let place = match limited::place(&inner.etcd, caller, filter.prefix()).await {
         Ok((place, _)) => place,
-        // A stream opens also while etcd is away.
+        // A stream opens even while etcd is unavailable.
         Err(failure) if passing(&failure) => Place::of(&caller.identity),
         Err(failure) => return Err(failure),
     };
@@ -313,8 +313,8 @@ pub(super) async fn follow(
     Ok(LockStream::open(index, filter, known))
 }
 
-/// Reads one lock into the index, so that a stream about it need not wait for the whole listing. Whether
-/// that was possible: a stream opens also while etcd is away.
+/// Reads one lock into the index, so that a stream of it need not wait for the whole listing. Returns
+/// whether that worked: a stream opens even while etcd is unavailable.
 async fn prime(inner: &Inner, caller: &Caller, index: &Arc<Index>, name: &[u8]) -> Result<bool> {
     watched(index).await;
     let seen = |key: &[u8], created: i64| inner.seen.at(&caller.identity, key, created);
@@ -330,16 +330,16 @@ async fn prime(inner: &Inner, caller: &Caller, index: &Arc<Index>, name: &[u8]) 
         if reading.end(|state, id| state.end_read(id, Some(found), seen)) {
             return Ok(true);
         }
-        // A listing has begun meanwhile, whose watch brings only what comes behind this read.
+        // A listing has started meanwhile, whose watch delivers only changes after this read.
     }
     Ok(false)
 }
 
-/// Waits until the keyspace is watched, or cannot be: a change between a read and the watch that begins
-/// behind it would never be heard of.
+/// Waits until the keyspace is watched, or cannot be: a change between a read and a watch that starts
+/// after it would be missed.
 async fn watched(index: &Index) {
     let mut progress = index.progress.subscribe();
     let begun =
         |progress: &Progress| progress.revision > 0 || progress.failure.is_some() || progress.ended;
-    let _ = timeout(PATIENCE, progress.wait_for(begun)).await;
+    let _ = timeout(LIST_TIMEOUT, progress.wait_for(begun)).await;
 }

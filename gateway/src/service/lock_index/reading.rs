@@ -1,4 +1,4 @@
-//! A read of keys while events come in: however it ends, also by being dropped, its mark goes.
+//! A read of keys while events arrive. Its mark is removed however it ends, also when dropped.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::Index;
 use super::state::{Scope, State};
 
-/// A read under way. Dropped without [`Reading::end`] it has failed.
+/// A read in flight. Dropping it without [`Reading::end`] means that it failed.
 #[derive(Debug)]
 pub(super) struct Reading {
     index: Arc<Index>,
@@ -15,7 +15,7 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Keys of this scope are about to be read.
+    /// Marks the keys of this scope as being read.
     pub(super) fn begin(index: &Arc<Index>, scope: Scope) -> Self {
         Self {
             id: index.change(|state| state.begin_read(scope)),
@@ -24,7 +24,7 @@ impl Reading {
         }
     }
 
-    /// The read came back: `end` passes its answer to the state, under the number of the read.
+    /// Ends the read: `end` applies its response to the state, under the number of the read.
     pub(super) fn end<T>(mut self, end: impl FnOnce(&mut State, u64) -> T) -> T {
         self.ended = true;
         self.index.change(|state| end(state, self.id))

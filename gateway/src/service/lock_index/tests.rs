@@ -1,4 +1,4 @@
-//! Reads beside the watch, against a real etcd.
+//! Reads concurrent with the watch, against a real etcd.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ fn unwatched(fixture: &Fixture) -> Arc<Index> {
     Arc::new(Index::new(fixture.locks.inner.marks.clone()))
 }
 
-/// The keeper's word that the keyspace is watched from behind this revision on.
+/// Marks the keyspace as watched after this revision, as the keeper does.
 fn watch_from(index: &Index, revision: i64) {
     index.change(|state| state.begin_listing(revision));
     index
@@ -20,7 +20,7 @@ fn watch_from(index: &Index, revision: i64) {
 }
 
 #[tokio::test]
-async fn one_lock_is_read_only_once_changes_are_heard_of() {
+async fn a_lock_is_read_only_once_the_keyspace_is_watched() {
     let fixture = Fixture::start().await;
     let held = fixture.acquire("deploy", waiting(0)).await.expect("free");
     let token = held.answer.fencing_token;
@@ -41,7 +41,7 @@ async fn one_lock_is_read_only_once_changes_are_heard_of() {
 }
 
 #[tokio::test]
-async fn a_read_that_nobody_waits_for_leaves_no_mark() {
+async fn a_dropped_read_leaves_no_mark() {
     let fixture = Fixture::start().await;
     let index = unwatched(&fixture);
     watch_from(&index, 1);
@@ -54,12 +54,12 @@ async fn a_read_that_nobody_waits_for_leaves_no_mark() {
 }
 
 #[tokio::test]
-async fn a_read_from_before_a_listing_is_made_again() {
+async fn a_read_older_than_the_listing_is_repeated() {
     let fixture = Fixture::start().await;
     let index = unwatched(&fixture);
     watch_from(&index, i64::MAX);
     let known = prime(&fixture.locks.inner, &caller(), &index, b"deploy").await;
-    assert!(!known.expect("etcd answers"), "none is late enough");
+    assert!(!known.expect("etcd answers"), "none is recent enough");
     watch_from(&index, 1);
     let prime_now = || async {
         let known = prime(&fixture.locks.inner, &caller(), &index, b"deploy").await;

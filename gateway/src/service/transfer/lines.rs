@@ -1,4 +1,4 @@
-//! A file of entries, line by line out of a body that is still coming, a chunk at a time.
+//! The parser of an import: reads entries line by line from a streaming body, in chunks.
 
 use bytes::BytesMut;
 use futures_util::StreamExt as _;
@@ -10,30 +10,31 @@ use tokio_util::sync::CancellationToken;
 use super::Body;
 use crate::failure::{Failure, Result};
 
-/// Bytes of a line at most: a value of etcd's usual limit with every byte escaped, and then some.
+/// The limit on bytes of a line: a value of etcd's default limit with every byte escaped, with a
+/// margin.
 const LINE: usize = 16 << 20;
 
 /// An entry to import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Item {
-    /// Its line in the file, from 1.
+    /// The line number in the file, from 1.
     pub(super) line: u64,
     pub(super) key: Vec<u8>,
     pub(super) value: Vec<u8>,
-    /// 0 is none.
+    /// The lease id; 0 for none.
     pub(super) lease: i64,
 }
 
-/// What a file goes on with.
+/// The next part of a file.
 #[derive(Debug)]
 pub(super) enum Read {
-    /// Entries, no key twice; never none.
+    /// Entries without duplicate keys; never empty.
     Chunk(Vec<Item>),
-    /// Nothing.
+    /// The end of the file.
     End,
 }
 
-/// A line of the file. What an import cannot bring back is accepted and not looked at.
+/// A line of the file. Members that an import cannot restore are accepted and ignored.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
@@ -63,16 +64,16 @@ pub(super) struct Lines {
     body: Body,
     stop: CancellationToken,
     buffer: BytesMut,
-    /// How much of the buffer is known to have no end of a line.
+    /// How many bytes of the buffer are known to contain no line end.
     looked_at: usize,
     body_ended: bool,
     /// The last line read.
     number: u64,
     from_line: u64,
     entries: u64,
-    /// The count of the end line, once it was read.
+    /// The count of the end line, once it has been read.
     announced: Option<u64>,
-    /// Read, but for the next chunk.
+    /// An entry that was read already, but belongs to the next chunk.
     next: Option<Result<Item>>,
 }
 
@@ -102,13 +103,13 @@ impl Lines {
         self.entries
     }
 
-    /// How many there are by the file's last line.
+    /// The number of entries that the file's end line announces.
     pub(super) fn announced(&self) -> Option<u64> {
         self.announced
     }
 
-    /// The next entries: `ops` at most, about `bytes`. What is wrong with a line comes once the
-    /// entries before it are dealt with.
+    /// The next entries: at most `ops`, about `bytes`. An error in a line is returned after the entries
+    /// before it.
     pub(super) async fn chunk(&mut self, ops: usize, bytes: usize) -> Result<Read> {
         let mut items: Vec<Item> = Vec::new();
         let mut size = 0;
@@ -131,7 +132,7 @@ impl Lines {
             };
             let length = item.key.len() + item.value.len();
             let full = items.len() == ops || size + length > bytes;
-            // A key given twice is written twice, and so in two transactions.
+            // A duplicate key is written twice, so it needs two transactions.
             if !items.is_empty() && (full || items.iter().any(|one| one.key == item.key)) {
                 self.next = Some(Ok(item));
                 break;
@@ -146,7 +147,7 @@ impl Lines {
         })
     }
 
-    /// The next entry; none at the file's end.
+    /// The next entry; `None` at the end of the file.
     async fn item(&mut self) -> Result<Option<Item>> {
         while let Some(line) = self.line().await? {
             self.number += 1;
@@ -166,14 +167,14 @@ impl Lines {
         Ok(None)
     }
 
-    /// A line as an entry; none for the end line.
+    /// Parses a line as an entry; `None` for the end line.
     fn read(&mut self, line: &[u8]) -> Result<Option<Item>> {
         if self.announced.is_some() {
-            return Err(Failure::bad_request("it stands behind the end line"));
+            return Err(Failure::bad_request("a line follows the end line"));
         }
-        // serde would take a list for an object, its members in the order they are declared.
+        // serde would accept a list for an object, with the members in declaration order.
         if line.trim_ascii_start().first() != Some(&b'{') {
-            return Err(Failure::bad_request("it is not an object"));
+            return Err(Failure::bad_request("the line is not a JSON object"));
         }
         let line: Line =
             serde_json::from_slice(line).map_err(|error| Failure::bad_request(in_line(&error)))?;
@@ -182,11 +183,10 @@ impl Lines {
                 key: None,
                 error: Some(_),
                 ..
-            } => Err(Failure::new(
-                Code::Unprocessable,
-                "the export failed here, and has no more",
-            )
-            .hint("export again")),
+            } => Err(
+                Failure::new(Code::Unprocessable, "the export failed at this line")
+                    .hint("export again"),
+            ),
             Line {
                 key: None,
                 value: None,
@@ -215,15 +215,15 @@ impl Lines {
                 key: Some(key),
                 value: None,
                 ..
-            } if !key.is_empty() => Err(Failure::bad_request("the entry has no value")
-                .hint("a list of keys only cannot be imported")),
+            } if !key.is_empty() => Err(Failure::bad_request("`value` is required")
+                .hint("an export with keys only cannot be imported")),
             _ => Err(Failure::bad_request(
-                "it is neither an entry, with key and value, nor the end line",
+                "the line is neither an entry with `key` and `value` nor the end line",
             )),
         }
     }
 
-    /// The next line, without its end; none behind the last.
+    /// The next line, without its line end; `None` after the last.
     async fn line(&mut self) -> Result<Option<BytesMut>> {
         loop {
             let fresh = &self.buffer[self.looked_at..];
@@ -235,7 +235,10 @@ impl Lines {
             }
             self.looked_at = self.buffer.len();
             if self.buffer.len() > LINE {
-                let detail = format!("line {}: it is longer than {LINE} bytes", self.number + 1);
+                let detail = format!(
+                    "line {}: longer than the limit of {LINE} bytes",
+                    self.number + 1
+                );
                 return Err(Failure::new(Code::TooLarge, detail));
             }
             if self.body_ended {
@@ -253,7 +256,7 @@ impl Lines {
     async fn more(&mut self) -> Result<Option<bytes::Bytes>> {
         let next = tokio::select! {
             () = self.stop.cancelled() => {
-                return Err(Failure::new(Code::Unavailable, "this gateway is stopping"));
+                return Err(Failure::new(Code::Unavailable, "this gateway is shutting down"));
             }
             next = self.body.next() => next,
         };
@@ -261,11 +264,11 @@ impl Lines {
     }
 }
 
-/// serde counts lines of what it was given, which is the one line.
+/// serde's line number counts within the one line it was given, so it is dropped.
 fn in_line(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match text.rsplit_once(" at line ") {
-        Some((what, _)) => format!("{what} at its byte {}", error.column()),
+        Some((what, _)) => format!("{what} at byte {}", error.column()),
         None => text,
     }
 }
@@ -276,7 +279,7 @@ mod tests {
 
     use super::*;
 
-    /// A file that comes `step` bytes at a time.
+    /// A file that arrives `step` bytes at a time.
     fn lines(file: &str, step: usize, from_line: u64) -> Lines {
         let pieces: Vec<Result<bytes::Bytes>> = file
             .as_bytes()
@@ -303,7 +306,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lines_are_counted_however_they_come() {
+    async fn line_numbers_do_not_depend_on_chunk_sizes() {
         let file = format!(
             "{}\r\n\n{}{}{}{{\"end\":{{\"count\":4}}}}",
             entry("a").trim_end(),
@@ -323,14 +326,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_key_given_twice_begins_a_chunk() {
+    async fn a_duplicate_key_starts_a_chunk() {
         let file = [entry("a"), entry("b"), entry("a"), entry("b")].concat();
         let chunks = chunks(&mut lines(&file, 1000, 1)).await;
         assert_eq!(chunks, [vec![1, 2], vec![3, 4]]);
     }
 
     #[tokio::test]
-    async fn what_is_before_a_bad_line_comes_first() {
+    async fn entries_before_a_bad_line_are_returned_first() {
         for bad in [
             "[]",
             "{",
@@ -355,7 +358,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_follows_the_end_line() {
+    async fn a_line_after_the_end_line_is_refused() {
         let file = format!("{{\"end\":{{\"count\":0}}}}\n{}", entry("a"));
         let mut lines = lines(&file, 1000, 1);
         assert!(lines.chunk(3, 1000).await.is_err());

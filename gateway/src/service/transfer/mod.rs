@@ -18,7 +18,7 @@ use shared::{Code, Header, ImportConflict, ImportCounts, ImportEnd, OnConflict};
 use tokio::sync::mpsc;
 
 use self::lines::{Item, Lines, Read};
-use self::plan::{Deed, Standing};
+use self::plan::{Action, KeyState};
 pub use self::report::Report;
 use self::report::Reporter;
 use crate::caller::Caller;
@@ -198,11 +198,11 @@ impl Import {
     /// keys. Fewer than given where the next is a conflict at which the import is to stop.
     async fn deal(&mut self, items: &[Item]) -> Result<Option<usize>> {
         for _ in 0..ROUNDS {
-            let standings = self.look(items).await?;
-            let mut deeds = plan::deeds(&standings, self.options);
-            let stop = deeds.iter().position(|deed| *deed == Deed::Stop);
+            let states = self.look(items).await?;
+            let mut actions = plan::actions(&states, self.options);
+            let stop = actions.iter().position(|action| *action == Action::Stop);
             if stop == Some(0) {
-                self.list_conflicts(items, &standings);
+                self.list_conflicts(items, &states);
                 self.stopped = true;
                 return Err(Failure::new(
                     Code::Conflict,
@@ -210,16 +210,16 @@ impl Import {
                 )
                 .hint("on_conflict=skip leaves such keys alone, overwrite writes them; ?dry_run lists them"));
             }
-            deeds.truncate(stop.unwrap_or(deeds.len()));
-            let (items, standings) = (&items[..deeds.len()], &standings[..deeds.len()]);
+            actions.truncate(stop.unwrap_or(actions.len()));
+            let (items, states) = (&items[..actions.len()], &states[..actions.len()]);
             let leases = self.leases_of(items).await?;
-            match self.write(items, standings, &deeds, &leases).await {
+            match self.write(items, states, &actions, &leases).await {
                 Ok(true) => {
-                    self.list_conflicts(items, standings);
-                    plan::count(&mut self.counts, &deeds);
-                    let missing = items.iter().zip(&leases).zip(&deeds);
-                    let missing = missing.filter(|((item, lease), deed)| {
-                        deed.is_write() && self.options.keep_leases && item.lease != **lease
+                    self.list_conflicts(items, states);
+                    plan::count(&mut self.counts, &actions);
+                    let missing = items.iter().zip(&leases).zip(&actions);
+                    let missing = missing.filter(|((item, lease), action)| {
+                        action.is_write() && self.options.keep_leases && item.lease != **lease
                     });
                     self.counts.leases_missing += missing.count() as u64;
                     self.counts.line = items[items.len() - 1].line;
@@ -234,9 +234,9 @@ impl Import {
         Ok(None)
     }
 
-    fn list_conflicts(&mut self, items: &[Item], standings: &[Standing]) {
-        for (item, standing) in items.iter().zip(standings) {
-            if let Standing::Other { mod_revision } = standing {
+    fn list_conflicts(&mut self, items: &[Item], states: &[KeyState]) {
+        for (item, state) in items.iter().zip(states) {
+            if let KeyState::Other { mod_revision } = state {
                 self.counts.conflicts += 1;
                 self.reporter.conflict(ImportConflict {
                     line: item.line,
@@ -248,7 +248,7 @@ impl Import {
     }
 
     /// How each key stands in the cluster.
-    async fn look(&mut self, items: &[Item]) -> Result<Vec<Standing>> {
+    async fn look(&mut self, items: &[Item]) -> Result<Vec<KeyState>> {
         let leases = self.leases_of(items).await?;
         let caller = self.caller.within(STEP);
         let peeks = Txn {
@@ -257,7 +257,7 @@ impl Import {
         };
         let peeked = self.etcd.txn(&caller, peeks).await?;
         self.header = Some(peeked.header);
-        let mut standings = vec![Standing::Absent; items.len()];
+        let mut states = vec![KeyState::Absent; items.len()];
         let exists = peeked.responses.into_iter().enumerate();
         let exists: Vec<usize> = exists
             .filter_map(|(n, answer)| answer.into_entry().map(|_| n))
@@ -271,10 +271,10 @@ impl Import {
             let answer = self.etcd.txn(&self.caller.within(STEP), gets).await?;
             for (n, answer) in some.iter().zip(answer.responses) {
                 let lease = self.options.keep_leases.then_some(leases[*n]);
-                standings[*n] = Standing::of(&items[*n], lease, answer.into_entry());
+                states[*n] = KeyState::of(&items[*n], lease, answer.into_entry());
             }
         }
-        Ok(standings)
+        Ok(states)
     }
 
     /// The lease that each item is to have: none where leases are dropped or the item's is gone.
@@ -311,16 +311,16 @@ impl Import {
     async fn write(
         &mut self,
         items: &[Item],
-        standings: &[Standing],
-        deeds: &[Deed],
+        states: &[KeyState],
+        actions: &[Action],
         leases: &[i64],
     ) -> Result<bool> {
         let mut txn = Txn::default();
-        let all = items.iter().zip(standings).zip(deeds.iter().zip(leases));
-        for ((item, standing), (_, lease)) in all.filter(|(_, (deed, _))| deed.is_write()) {
-            txn.compare.push(standing.compare(&item.key));
+        let all = items.iter().zip(states).zip(actions.iter().zip(leases));
+        for ((item, state), (_, lease)) in all.filter(|(_, (action, _))| action.is_write()) {
+            txn.compare.push(state.compare(&item.key));
             let keeps_its_own =
-                !self.options.keep_leases && matches!(standing, Standing::Other { .. });
+                !self.options.keep_leases && matches!(state, KeyState::Other { .. });
             txn.then.push(Op::Put(Put {
                 key: item.key.clone(),
                 value: item.value.clone(),

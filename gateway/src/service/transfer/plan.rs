@@ -1,4 +1,4 @@
-//! What becomes of an entry of a file, given how its key stands in the cluster.
+//! What to do with an entry of a file, given the state of its key in the cluster.
 
 use shared::{ImportCounts, OnConflict};
 
@@ -6,12 +6,12 @@ use super::ImportOptions;
 use super::lines::Item;
 use crate::etcd::{Compare, KeyValue};
 
-/// How a key stands in the cluster.
+/// The state of a key in the cluster, compared with the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum KeyState {
     /// It does not exist.
     Absent,
-    /// It is as in the file.
+    /// It has the same value (and lease) as in the file.
     Same,
     /// It has another value, or another lease where leases are imported.
     Other {
@@ -20,8 +20,8 @@ pub(super) enum Standing {
     },
 }
 
-impl Standing {
-    /// `lease` is the one that the key is to have, where leases are imported.
+impl KeyState {
+    /// `lease` is the lease that the key should have, if leases are imported.
     pub(super) fn of(item: &Item, lease: Option<i64>, kv: Option<KeyValue>) -> Self {
         match kv {
             None => Self::Absent,
@@ -34,7 +34,7 @@ impl Standing {
         }
     }
 
-    /// What must still hold when the key is written.
+    /// The comparison that guards the write of the key.
     pub(super) fn compare(self, key: &[u8]) -> Compare {
         match self {
             Self::Absent | Self::Same => Compare::absent(key),
@@ -43,45 +43,45 @@ impl Standing {
     }
 }
 
-/// What becomes of an entry.
+/// What to do with an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Deed {
+pub(super) enum Action {
     Create,
     Overwrite,
     Leave,
     Skip,
-    /// A preview of [`Deed::Stop`]: only the conflict is counted.
+    /// A preview of [`Action::Stop`]: only the conflict is counted.
     WouldStop,
-    /// The import ends here.
+    /// The import stops here.
     Stop,
 }
 
-impl Deed {
+impl Action {
     pub(super) fn is_write(self) -> bool {
         matches!(self, Self::Create | Self::Overwrite)
     }
 }
 
-pub(super) fn deeds(standings: &[Standing], options: ImportOptions) -> Vec<Deed> {
-    let deed = |standing: &Standing| match (standing, options.on_conflict) {
-        (Standing::Absent, _) => Deed::Create,
-        (Standing::Same, _) => Deed::Leave,
-        (Standing::Other { .. }, OnConflict::Skip) => Deed::Skip,
-        (Standing::Other { .. }, OnConflict::Overwrite) => Deed::Overwrite,
-        (Standing::Other { .. }, OnConflict::Fail) if options.dry_run => Deed::WouldStop,
-        (Standing::Other { .. }, OnConflict::Fail) => Deed::Stop,
+pub(super) fn actions(states: &[KeyState], options: ImportOptions) -> Vec<Action> {
+    let action = |state: &KeyState| match (state, options.on_conflict) {
+        (KeyState::Absent, _) => Action::Create,
+        (KeyState::Same, _) => Action::Leave,
+        (KeyState::Other { .. }, OnConflict::Skip) => Action::Skip,
+        (KeyState::Other { .. }, OnConflict::Overwrite) => Action::Overwrite,
+        (KeyState::Other { .. }, OnConflict::Fail) if options.dry_run => Action::WouldStop,
+        (KeyState::Other { .. }, OnConflict::Fail) => Action::Stop,
     };
-    standings.iter().map(deed).collect()
+    states.iter().map(action).collect()
 }
 
-pub(super) fn count(counts: &mut ImportCounts, deeds: &[Deed]) {
-    for deed in deeds {
-        match deed {
-            Deed::Create => counts.created += 1,
-            Deed::Overwrite => counts.overwritten += 1,
-            Deed::Leave => counts.unchanged += 1,
-            Deed::Skip => counts.skipped += 1,
-            Deed::WouldStop | Deed::Stop => {}
+pub(super) fn count(counts: &mut ImportCounts, actions: &[Action]) {
+    for action in actions {
+        match action {
+            Action::Create => counts.created += 1,
+            Action::Overwrite => counts.overwritten += 1,
+            Action::Leave => counts.unchanged += 1,
+            Action::Skip => counts.skipped += 1,
+            Action::WouldStop | Action::Stop => {}
         }
     }
 }
@@ -109,23 +109,23 @@ mod tests {
     }
 
     #[test]
-    fn leases_count_where_they_are_imported() {
-        let other = Standing::Other { mod_revision: 5 };
-        let of = |lease, kv| Standing::of(&item(), lease, kv);
-        assert_eq!(of(None, None), Standing::Absent);
-        assert_eq!(of(None, Some(kv(b"v", 9))), Standing::Same);
+    fn leases_are_compared_only_when_imported() {
+        let other = KeyState::Other { mod_revision: 5 };
+        let of = |lease, kv| KeyState::of(&item(), lease, kv);
+        assert_eq!(of(None, None), KeyState::Absent);
+        assert_eq!(of(None, Some(kv(b"v", 9))), KeyState::Same);
         assert_eq!(of(None, Some(kv(b"w", 9))), other);
-        assert_eq!(of(Some(7), Some(kv(b"v", 7))), Standing::Same);
+        assert_eq!(of(Some(7), Some(kv(b"v", 7))), KeyState::Same);
         assert_eq!(of(Some(7), Some(kv(b"v", 9))), other);
         assert_eq!(of(Some(0), Some(kv(b"v", 9))), other);
     }
 
     #[test]
-    fn the_policy_decides_on_conflicts_alone() {
-        let standings = [
-            Standing::Absent,
-            Standing::Same,
-            Standing::Other { mod_revision: 5 },
+    fn on_conflict_applies_to_conflicts_only() {
+        let states = [
+            KeyState::Absent,
+            KeyState::Same,
+            KeyState::Other { mod_revision: 5 },
         ];
         let check = |on_conflict, dry_run, last| {
             let options = ImportOptions {
@@ -133,12 +133,12 @@ mod tests {
                 on_conflict,
                 ..ImportOptions::default()
             };
-            let expected = [Deed::Create, Deed::Leave, last];
-            assert_eq!(deeds(&standings, options), expected);
+            let expected = [Action::Create, Action::Leave, last];
+            assert_eq!(actions(&states, options), expected);
         };
-        check(OnConflict::Fail, false, Deed::Stop);
-        check(OnConflict::Fail, true, Deed::WouldStop);
-        check(OnConflict::Skip, false, Deed::Skip);
-        check(OnConflict::Overwrite, true, Deed::Overwrite);
+        check(OnConflict::Fail, false, Action::Stop);
+        check(OnConflict::Fail, true, Action::WouldStop);
+        check(OnConflict::Skip, false, Action::Skip);
+        check(OnConflict::Overwrite, true, Action::Overwrite);
     }
 }

@@ -1,5 +1,5 @@
-//! What an import tells its client, without ever waiting for it: most clients read nothing before they
-//! have sent everything, and an import that waited for them then would wait for ever.
+//! The reports that an import sends its client, without ever waiting for it: most clients read nothing
+//! before they have sent everything, so an import that waited for them would deadlock.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,39 +10,39 @@ use tokio::time::Instant;
 
 use crate::failure::Failure;
 
-/// Between two reports of progress.
+/// Interval between progress reports.
 const EVERY: Duration = Duration::from_secs(1);
-/// Reports on their way.
+/// Reports buffered for the client.
 const QUEUE: usize = 16;
-/// Conflicts listed at most; all are counted.
+/// The limit on listed conflicts; all are counted.
 const LISTED: usize = 1000;
-/// Bytes of keys of listed conflicts, at most.
+/// The limit on bytes of keys of listed conflicts.
 const LISTED_BYTES: usize = 1 << 20;
 
-/// Something an import says.
+/// A report of an import.
 #[derive(Clone, Debug)]
 pub enum Report {
-    /// How far it is.
+    /// The progress so far.
     Progress(ImportCounts),
     /// A key that exists with another value.
     Conflict(ImportConflict),
-    /// The last: all is done.
+    /// The last report: the import is complete.
     End(ImportEnd),
-    /// The last: it stopped.
+    /// The last report: the import stopped.
     Stopped {
-        /// Why.
+        /// The reason.
         failure: Failure,
-        /// The line to go on from.
+        /// The line to resume from.
         resume_from: u64,
-        /// What was done.
+        /// What was done until then.
         done: ImportCounts,
     },
 }
 
-/// The import's end of the reports.
+/// The sending side of the reports.
 pub(super) struct Reporter {
     reports: mpsc::Sender<Report>,
-    /// Conflicts that found the queue full.
+    /// Conflicts that did not fit into the queue.
     waiting: VecDeque<ImportConflict>,
     listed: usize,
     listed_bytes: usize,
@@ -62,7 +62,7 @@ impl Reporter {
         (reporter, receiver)
     }
 
-    /// Whether the client is gone.
+    /// Whether the client has disconnected.
     pub(super) fn is_closed(&self) -> bool {
         self.reports.is_closed()
     }
@@ -77,13 +77,13 @@ impl Reporter {
         self.send_waiting();
     }
 
-    /// Says how far it is, now and then.
+    /// Reports the progress, at most once per interval.
     pub(super) fn progress(&mut self, counts: ImportCounts) {
         self.send_waiting();
         let now = Instant::now();
         if now >= self.next {
             self.next = now + EVERY;
-            // Where the client does not read, the next one will do.
+            // If the client does not read, the next report will do.
             let _ = self.reports.try_send(Report::Progress(counts));
         }
     }
@@ -99,7 +99,7 @@ impl Reporter {
         }
     }
 
-    /// Sends what is left and the last word: now the client has nothing to do but read.
+    /// Sends the remaining reports and the last one. It may wait: by now the client only reads.
     pub(super) async fn last(self, report: Report) {
         for conflict in self.waiting {
             let _ = self.reports.send(Report::Conflict(conflict)).await;
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn nothing_waits_for_a_client_that_does_not_read() {
+    async fn a_client_that_does_not_read_delays_nothing() {
         let (mut reporter, mut reports) = Reporter::new();
         for line in 1..=3 * LISTED as u64 {
             reporter.conflict(ImportConflict {

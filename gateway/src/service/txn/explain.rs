@@ -1,5 +1,5 @@
-//! What a transaction would do now. etcd itself compares, so that its rules are the ones explained:
-//! each comparison becomes a transaction of its own that changes nothing, all of them inside one.
+//! What a transaction would do now. etcd itself evaluates the comparisons, so that its rules apply:
+//! each comparison becomes a nested transaction that changes nothing, all of them inside one.
 
 use shared::{Code, CompareOp, CompareTarget, Entry, ExplainedCompare, Explanation, Header};
 
@@ -9,19 +9,19 @@ use crate::etcd::{Compare, Condition, Get, KeyValue, Op, OpAnswer, Range, Txn, e
 use crate::failure::{Failure, Result};
 use crate::service::kv::{Export, PageQuery};
 
-/// Comparisons to a group; the groups stand beside each other in one transaction. Each level has its
-/// count of ops taken from what etcd allows the next: 60 + 60 + 1 is below 128.
+/// Comparisons per group; the groups are ops of one transaction. etcd counts the ops of each level
+/// against the same limit of 128: 60 + 60 + 1 is below it.
 const GROUP: usize = 60;
-/// Comparisons explained at most.
-const MOST: usize = GROUP * GROUP;
-/// Keys of a range read beside the comparison, to find one that makes it fail.
+/// The limit on comparisons in one request.
+const MAX_COMPARISONS: usize = GROUP * GROUP;
+/// Keys of a range read along with the comparison, to find one that fails it.
 const SAMPLE: i64 = 16;
-/// Keys of a range looked through, where none of the first does.
-const LOOK_THROUGH: i64 = 10_000;
-/// Keys that make a range fail, shown at most.
-const SHOWN: usize = 10;
+/// Keys of a range scanned when none of the first fails it.
+const SCAN_LIMIT: i64 = 10_000;
+/// The most failing keys shown per range.
+const MAX_SHOWN: usize = 10;
 
-/// A comparison on its way: where it stands, and in which transaction.
+/// A comparison of the request: its path in the body, and its transaction.
 struct Found<'a> {
     place: String,
     compare: &'a Compare,
@@ -29,12 +29,12 @@ struct Found<'a> {
     txn: usize,
 }
 
-/// A transaction of the body, by the number of the one around it and the branch it stands in.
+/// A transaction of the body: the index of the enclosing one and the branch it is in.
 struct Around {
     outer: Option<(usize, bool)>,
 }
 
-/// Every comparison of a transaction and of those inside, in the order of the body.
+/// Every comparison of a transaction and its nested ones, in the order of the body.
 fn collect<'a>(
     txn: &'a Txn,
     place: &str,
@@ -60,9 +60,10 @@ fn collect<'a>(
     }
 }
 
-/// The transaction that only compares: one answer, whether it holds, with what is there.
+/// The transaction that only compares: its response says whether the comparison holds, and what is
+/// there.
 fn look(compare: &Compare) -> Op {
-    // Only values and leases need more than the index; leases, because keys-only answers lack them.
+    // Only values and leases need more than the index; leases, because keys-only responses lack them.
     let get = Get {
         limit: if compare.range.is_one() { 1 } else { SAMPLE },
         keys_only: !matches!(
@@ -83,7 +84,7 @@ fn look(compare: &Compare) -> Op {
     })
 }
 
-/// Whether a key alone meets the comparison, by etcd's rules.
+/// Whether a single key satisfies the comparison, by etcd's rules.
 fn meets(compare: &Compare, kv: &KeyValue) -> bool {
     let order = match &compare.condition {
         Condition::Value(value) => kv.value.cmp(value),
@@ -103,7 +104,7 @@ fn meets(compare: &Compare, kv: &KeyValue) -> bool {
     }
 }
 
-/// As the answer shows it: the value where it was compared.
+/// The key as the response shows it: with the value only if that was compared.
 fn shown(compare: &Compare, kv: KeyValue) -> Entry {
     let lease = kv.lease;
     let mut entry = entry(kv, !matches!(compare.condition, Condition::Value(_)));
@@ -117,13 +118,13 @@ fn shown(compare: &Compare, kv: KeyValue) -> Entry {
 }
 
 impl TxnService {
-    /// What the transaction would do now: every comparison, as etcd finds it at one revision.
+    /// What the transaction would do now: the result of every comparison, all at one revision.
     pub async fn explain(&self, caller: &Caller, txn: &Txn) -> Result<Explanation> {
         let (mut found, mut txns) = (Vec::new(), Vec::new());
         collect(txn, "", None, &mut found, &mut txns);
-        if found.len() > MOST {
+        if found.len() > MAX_COMPARISONS {
             let detail = format!(
-                "{} comparisons, and {MOST} are explained at most",
+                "{} comparisons; the limit is {MAX_COMPARISONS}",
                 found.len()
             );
             return Err(Failure::new(Code::TooManyOps, detail));
@@ -163,7 +164,7 @@ impl TxnService {
             });
         }
         if compares.len() != found.len() {
-            let detail = "etcd answered a transaction without all of its ops";
+            let detail = "etcd's response to the transaction lacks some of its ops";
             return Err(Failure::new(Code::Internal, detail));
         }
         for (compare, one) in compares.iter_mut().zip(&found) {
@@ -183,7 +184,7 @@ impl TxnService {
         })
     }
 
-    /// What is shown of a comparison, and whether there may be more.
+    /// The entries shown for a comparison, and whether there may be more.
     async fn entries(
         &self,
         caller: &Caller,
@@ -203,17 +204,17 @@ impl TxnService {
         let mut failing: Vec<_> = kvs.into_iter().filter(|kv| !meets(compare, kv)).collect();
         let mut more = more;
         if failing.is_empty() && more {
-            (failing, more) = self.look_through(caller, compare, header.revision).await?;
+            (failing, more) = self.scan_failing(caller, compare, header.revision).await?;
         }
-        more |= failing.len() > SHOWN;
-        failing.truncate(SHOWN);
+        more |= failing.len() > MAX_SHOWN;
+        failing.truncate(MAX_SHOWN);
         let entries = failing.into_iter().map(|kv| shown(compare, kv));
         Ok((entries.collect(), more))
     }
 
-    /// The keys of a range that make it fail, from its first 10,000, in the revision it was compared
-    /// in; and whether there may be more.
-    async fn look_through(
+    /// The keys among the first 10,000 of a range that fail the comparison, at the revision it was
+    /// evaluated at; and whether there may be more.
+    async fn scan_failing(
         &self,
         caller: &Caller,
         compare: &Compare,
@@ -222,7 +223,7 @@ impl TxnService {
         let query = PageQuery::whole(Range::clone(&compare.range), revision);
         let mut export = Export::new(self.etcd.clone(), caller.clone(), query);
         let mut seen = 0;
-        while seen < LOOK_THROUGH && !caller.is_half_spent() {
+        while seen < SCAN_LIMIT && !caller.is_half_spent() {
             let Some(kvs) = export.next_raw().await? else {
                 return Ok((Vec::new(), false));
             };
@@ -241,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_and_branches_are_those_of_the_body() {
+    fn paths_and_branches_match_the_body() {
         let inner = |key: &[u8]| {
             Op::Txn(Txn {
                 compare: vec![Compare::absent(key)],
@@ -268,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_compared_as_etcd_compares() {
+    fn comparisons_follow_etcds_rules() {
         let kv = KeyValue {
             value: b"m".to_vec(),
             version: 3,

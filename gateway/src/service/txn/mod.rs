@@ -31,7 +31,7 @@ impl TxnService {
         Self { etcd }
     }
 
-    /// Runs a transaction; a comparison that failed is an answer, not an error.
+    /// Runs a transaction; a failed comparison is a result, not an error.
     pub async fn run(&self, caller: &Caller, txn: Txn) -> Result<TxnAnswer> {
         let outline = Outline::of(&txn);
         let answer = self.etcd.txn(caller, txn).await;
@@ -63,7 +63,7 @@ impl TxnService {
             }),
             None => Err(Failure::new(
                 Code::Internal,
-                "etcd answered a transaction without its op",
+                "etcd's response to the transaction lacks the op's result",
             )),
         }
     }

@@ -1,5 +1,5 @@
-//! What remains of a transaction once etcd has it: enough to read the answers, and to say which op an
-//! error is about, which etcd never does.
+//! The shape of a transaction, kept while etcd runs it: enough to decode the responses, and to name the
+//! op that an error is about, which etcd never does.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use shared::{Code, DeleteResult, GetResult, OpResult, PutResult, TxnResult};
 use crate::etcd::{Op, OpAnswer, Range, Txn, entry};
 use crate::failure::Failure;
 
-/// etcd's limit of ops where nobody set another (`--max-txn-ops`).
+/// etcd's default limit of ops (`--max-txn-ops`).
 const USUAL_OPS: usize = 128;
 
 /// A transaction without its values.
@@ -24,7 +24,7 @@ pub(in crate::service) struct Outline {
 enum Part {
     Put {
         key: Vec<u8>,
-        /// An id, or with `keep` 0.
+        /// A lease id; 0 with `keep`.
         lease: i64,
         keep: bool,
         prev: bool,
@@ -39,7 +39,7 @@ enum Part {
     Txn(Outline),
 }
 
-/// The body names what is missing here, never the path.
+/// In a transaction the missing thing is named in the body, never in the path.
 pub(super) fn named_by_body(failure: Failure) -> Failure {
     match failure.code {
         Code::LeaseNotFound | Code::KeyNotFound => failure.named_elsewhere(),
@@ -67,7 +67,7 @@ impl Part {
         }
     }
 
-    /// etcd's answer as the API's.
+    /// etcd's response as an API result.
     fn result(self, answer: OpAnswer) -> OpResult {
         let prev = matches!(
             self,
@@ -91,7 +91,7 @@ impl Part {
                 succeeded,
                 responses: match self {
                     Self::Txn(outline) => outline.results(succeeded, answers),
-                    // etcd answers a transaction to nothing else.
+                    // etcd sends a transaction response for nothing else.
                     Self::Put { .. } | Self::Get { .. } | Self::Delete { .. } => Vec::new(),
                 },
             }),
@@ -109,7 +109,7 @@ impl Outline {
         }
     }
 
-    /// etcd's answers as the API's, for the branch that ran.
+    /// etcd's responses as API results, for the branch that ran.
     pub(in crate::service) fn results(
         self,
         succeeded: bool,
@@ -120,7 +120,7 @@ impl Outline {
         answers.map(|(part, one)| part.result(one)).collect()
     }
 
-    /// The failure with the place in the body that it is about, where only one comes into question.
+    /// The failure with the path in the body that caused it, if only one is possible.
     pub(in crate::service) fn name(&self, failure: Failure) -> Failure {
         let place = match failure.code {
             Code::TooManyOps => self.too_many(USUAL_OPS, ""),
@@ -153,7 +153,7 @@ impl Outline {
         [("then", &self.then), ("else", &self.or_else)]
     }
 
-    /// The outermost transaction with more ops than those around it leave.
+    /// The outermost transaction with more ops than the enclosing ones leave room for.
     fn too_many(&self, most: usize, place: &str) -> Option<String> {
         let ops = self.compares.max(self.then.len()).max(self.or_else.len());
         let dot = if place.is_empty() { "" } else { "." };
@@ -179,7 +179,7 @@ impl Outline {
         })
     }
 
-    /// The member of the one put that `suspected` says yes to; none where there are several.
+    /// The path of the only put that matches `suspected`; `None` if there are several.
     fn only(&self, suspected: &dyn Fn(&Part) -> bool, member: &str) -> Option<String> {
         let mut places = Vec::new();
         self.find(suspected, "", &mut places);
@@ -204,8 +204,9 @@ impl Outline {
     }
 }
 
-/// What a branch writes, as etcd looks for keys written twice: a put may meet neither another put nor
-/// a delete of the same branch, inner transactions included, whose own branches exclude each other.
+/// The keys a branch writes, by etcd's duplicate-key rule: a put conflicts with another put or a
+/// delete in the same branch, nested transactions included; the two branches of one transaction
+/// never conflict.
 #[derive(Default)]
 struct Written {
     puts: HashSet<Vec<u8>>,
@@ -213,7 +214,7 @@ struct Written {
 }
 
 impl Written {
-    /// All of it, or the place of the first put that writes a key twice.
+    /// All written keys, or the path of the first put that writes a key twice.
     fn by(parts: &[Part], place: &str) -> Result<Self, String> {
         let mut written = Self::default();
         for part in parts {
@@ -310,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_ops_are_named_where_they_are() {
+    fn too_many_ops_name_the_branch() {
         let too_many = |txn: &Txn, place| check(txn, Code::TooManyOps, place);
         let gets = |n| vec![Op::get(b"a"); n];
         too_many(&then(gets(129)), Some("then"));
@@ -328,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_is_named_where_there_is_one() {
+    fn the_only_put_with_a_lease_is_named() {
         let lease = |lease| {
             Op::Put(Put {
                 key: b"a".to_vec(),

@@ -1,4 +1,4 @@
-//! Which leases are kept, when each is to be renewed, and until when it lives for certain. Pure.
+//! Which leases are kept alive, when each is due for renewal, and until when it certainly lives. Pure.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,14 +6,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// A beat without an answer for half of the lease's time, at least so long, means that the stream is
+/// A renewal without a response for half of the TTL, and at least this long, means that the stream is
 /// stuck.
 const STUCK: Duration = Duration::from_secs(2);
 
-/// What is known of a lease, for whoever holds it.
+/// What is known of a lease, for its holders.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Status {
-    /// Seconds at the last renewal.
+    /// TTL in seconds at the last renewal.
     pub(super) ttl: i64,
     /// Why it is lost.
     pub(super) lost: Option<String>,
@@ -24,10 +24,10 @@ struct Lease {
     serial: u64,
     holders: usize,
     ttl: Duration,
-    /// It lives until then at least, counted from when the last renewal was asked for.
+    /// It lives at least until then, counted from when the last renewal was sent.
     lives_until: Instant,
     next_beat: Instant,
-    /// The beat that has no answer yet was sent then.
+    /// When the renewal that has no response yet was sent.
     asked: Option<Instant>,
     status: watch::Sender<Status>,
 }
@@ -44,7 +44,7 @@ impl Lease {
     }
 }
 
-/// etcd's seconds; bounded, so that no time lies beyond the clock's end.
+/// etcd's TTL as a duration; bounded, so that no instant overflows.
 fn seconds(ttl: i64) -> Duration {
     const DECADE: u64 = 10 * 365 * 86_400;
     Duration::from_secs(u64::try_from(ttl).unwrap_or(0).clamp(1, DECADE))
@@ -62,7 +62,7 @@ impl Beats {
         self.leases.is_empty()
     }
 
-    /// Holds a lease that had `ttl` seconds at `since`; its serial, and where its end is told.
+    /// Keeps a lease that had `ttl` seconds at `since`; returns its serial and its status channel.
     pub(super) fn add(
         &mut self,
         id: i64,
@@ -89,7 +89,7 @@ impl Beats {
         (lease.serial, lease.status.subscribe())
     }
 
-    /// One of its holders has gone.
+    /// Removes one holder of the lease.
     pub(super) fn leave(&mut self, id: i64, serial: u64) {
         let Some(lease) = self.leases.get_mut(&id) else {
             return;
@@ -103,7 +103,7 @@ impl Beats {
         }
     }
 
-    /// Leases to be renewed now, the most urgent first.
+    /// Leases due for renewal now, the most urgent first.
     pub(super) fn due(&self, now: Instant) -> Vec<i64> {
         let due = |lease: &Lease| lease.asked.is_none() && lease.next_beat <= now;
         let mut due: Vec<_> = self
@@ -116,23 +116,26 @@ impl Beats {
         due.into_iter().map(|(_, id)| id).collect()
     }
 
-    /// Its renewal was asked for.
-    pub(super) fn asked(&mut self, id: i64, now: Instant) {
+    /// A renewal was sent.
+    pub(super) fn sent(&mut self, id: i64, now: Instant) {
         if let Some(lease) = self.leases.get_mut(&id) {
             lease.asked = Some(now);
         }
     }
 
-    /// etcd answered that it has so many seconds; 0 is no such lease.
-    pub(super) fn answered(&mut self, id: i64, ttl: i64) {
+    /// etcd's response with the TTL in seconds; 0 means no such lease.
+    pub(super) fn response(&mut self, id: i64, ttl: i64) {
         if ttl <= 0 {
-            self.lose(id, "the lease is no more: it was revoked, or has run out");
+            self.lose(
+                id,
+                "the lease no longer exists: it was revoked, or has expired",
+            );
             return;
         }
         let Some(lease) = self.leases.get_mut(&id) else {
             return;
         };
-        // An answer to a beat before the stream was lost, or of a life before: it says nothing.
+        // A response to a renewal sent on a lost stream, or for an earlier lease of this id: ignore it.
         let Some(asked) = lease.asked.take() else {
             return;
         };
@@ -140,8 +143,8 @@ impl Beats {
         lease.status.send_modify(|status| status.ttl = ttl);
     }
 
-    /// The stream is lost: beats without an answer are to be sent again.
-    pub(super) fn unanswered(&mut self, now: Instant) {
+    /// The stream was lost: renewals without a response must be sent again.
+    pub(super) fn stream_lost(&mut self, now: Instant) {
         for lease in self.leases.values_mut() {
             if lease.asked.take().is_some() {
                 lease.next_beat = now;
@@ -149,7 +152,7 @@ impl Beats {
         }
     }
 
-    /// Gives up a lease, and tells whoever holds it.
+    /// Gives up a lease, and notifies its holders.
     pub(super) fn lose(&mut self, id: i64, reason: &str) {
         if let Some(lease) = self.leases.remove(&id) {
             lease
@@ -166,7 +169,7 @@ impl Beats {
         }
     }
 
-    /// Gives up the leases whose whole time has passed without an answer.
+    /// Gives up the leases whose whole TTL has passed without a response.
     pub(super) fn expire(&mut self, now: Instant) {
         let dead = |lease: &Lease| lease.lives_until <= now;
         let dead: Vec<i64> = self
@@ -176,20 +179,17 @@ impl Beats {
             .map(|(id, _)| *id)
             .collect();
         for id in dead {
-            self.lose(
-                id,
-                "etcd has not answered for the whole time that the lease lives",
-            );
+            self.lose(id, "etcd has not responded for the lease's whole TTL");
         }
     }
 
-    /// Whether an answer has been missing for too long.
+    /// Whether a response is overdue.
     pub(super) fn is_stuck(&self, now: Instant) -> bool {
         let mut stuck = self.leases.values().filter_map(Lease::stuck_at);
         stuck.any(|at| at <= now)
     }
 
-    /// When to look again; none without leases.
+    /// When to check again; `None` without leases.
     pub(super) fn wake_at(&self) -> Option<Instant> {
         let wakes = self.leases.values().map(|lease| {
             let next = lease.stuck_at().unwrap_or(lease.next_beat);
@@ -208,26 +208,26 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_is_due_after_a_third_of_its_time() {
+    fn a_lease_is_due_after_a_third_of_its_ttl() {
         let (mut beats, start) = (Beats::default(), Instant::now());
         beats.add(7, 9, start);
         assert!(beats.due(start + Duration::from_millis(2_999)).is_empty());
         let third = start + Duration::from_secs(3);
         assert_eq!(beats.wake_at(), Some(third));
         assert_eq!(beats.due(third), [7]);
-        beats.asked(7, third);
-        assert!(beats.due(third).is_empty(), "once a beat");
-        beats.answered(7, 9);
+        beats.sent(7, third);
+        assert!(beats.due(third).is_empty(), "sent only once");
+        beats.response(7, 9);
         assert_eq!(beats.due(third + Duration::from_secs(3)), [7]);
     }
 
     #[test]
-    fn a_lease_lives_from_when_its_renewal_was_asked_for() {
+    fn the_ttl_counts_from_when_the_renewal_was_sent() {
         let (mut beats, start) = (Beats::default(), Instant::now());
         let (_, status) = beats.add(7, 9, start);
         let asked = start + Duration::from_secs(3);
-        beats.asked(7, asked);
-        beats.answered(7, 9);
+        beats.sent(7, asked);
+        beats.response(7, 9);
         beats.expire(asked + Duration::from_millis(8_999));
         assert!(!lost(&status));
         beats.expire(asked + Duration::from_secs(9));
@@ -235,20 +235,20 @@ mod tests {
     }
 
     #[test]
-    fn no_such_lease_is_lost_at_once() {
+    fn an_unknown_lease_is_lost_at_once() {
         let (mut beats, start) = (Beats::default(), Instant::now());
         let (serial, status) = beats.add(-9, 9, start);
-        beats.asked(-9, start);
-        beats.answered(-9, 0);
+        beats.sent(-9, start);
+        beats.response(-9, 0);
         assert!(lost(&status));
-        // Somebody else holds a lease of that id again: the one before has no say in it.
+        // A lease of the same id is kept again: dropping the earlier one must not affect it.
         let (_, again) = beats.add(-9, 9, start);
         beats.leave(-9, serial);
         assert!(!lost(&again) && !beats.is_empty());
     }
 
     #[test]
-    fn the_last_holder_ends_the_beats() {
+    fn the_last_holder_ends_the_renewals() {
         let (mut beats, start) = (Beats::default(), Instant::now());
         let (serial, _) = beats.add(7, 9, start);
         let (other, _) = beats.add(7, 9, start);
@@ -260,22 +260,22 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_stream_is_asked_again_and_late_answers_say_nothing() {
+    fn renewals_are_sent_again_after_a_lost_stream_and_late_responses_are_ignored() {
         let (mut beats, start) = (Beats::default(), Instant::now());
         beats.add(7, 9, start);
         let third = start + Duration::from_secs(3);
-        beats.asked(7, third);
+        beats.sent(7, third);
         assert!(!beats.is_stuck(third + Duration::from_secs(4)));
         let later = third + Duration::from_millis(4_500);
         assert!(beats.is_stuck(later));
-        beats.unanswered(later);
+        beats.stream_lost(later);
         assert_eq!(beats.due(later), [7]);
-        beats.answered(7, 9);
-        assert_eq!(beats.due(later), [7], "no beat was under way");
+        beats.response(7, 9);
+        assert_eq!(beats.due(later), [7], "no renewal was in flight");
     }
 
     #[test]
-    fn all_are_lost_at_once() {
+    fn losing_all_notifies_every_holder() {
         let (mut beats, start) = (Beats::default(), Instant::now());
         let (_, one) = beats.add(1, 9, start);
         let (_, two) = beats.add(2, 9, start);
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_urgent_come_first() {
+    fn due_leases_are_sorted_by_urgency() {
         let (mut beats, start) = (Beats::default(), Instant::now());
         beats.add(1, 60, start);
         beats.add(2, 2, start);

@@ -1,10 +1,10 @@
-//! Keeps leases alive: one keeper for each identity, one keep-alive stream for all of its leases.
+//! Keeps leases alive: one keeper per identity, with one keep-alive stream for all of its leases.
 //!
-//! A keeper is started by its first use and ends when it has had nothing to keep for a while, or when
-//! etcd no longer accepts the account: who signs in anew then gets another. [`beats`] is what is known
-//! and due, [`run`] the task that asks etcd. Whoever holds a lease is told by its [`Kept`] of every
-//! renewal, and of the end: etcd says that there is no such lease, refuses to renew it, or has not
-//! answered for as long as the lease lives.
+//! A keeper starts on first use and ends after a while without leases, or when etcd no longer accepts
+//! the account; a later sign-in gets a new keeper. [`beats`] holds what is known and due, [`run`] is
+//! the task that sends the renewals. The holder of a lease learns from its [`Kept`] of every renewal
+//! and of the loss: etcd reports no such lease, refuses to renew it, or has not responded for the
+//! lease's whole TTL.
 
 mod beats;
 mod run;
@@ -22,7 +22,7 @@ use crate::caller::Identity;
 use crate::etcd::Etcd;
 use crate::tasks::Tasks;
 
-/// How long a keeper without leases is kept.
+/// How long a keeper without leases stays alive.
 const IDLE: Duration = Duration::from_secs(10);
 
 /// The lease keepers of one cluster. Cheap to clone.
@@ -42,16 +42,16 @@ struct Inner {
 #[derive(Debug)]
 struct Keeper {
     shared: Mutex<Shared>,
-    /// A lease was added, or the last one has gone.
+    /// A lease was added, or the last one was removed.
     wake: Notify,
 }
 
 #[derive(Debug)]
 struct Shared {
     beats: Beats,
-    /// When the last lease went.
+    /// When the last lease was removed.
     idle_since: Instant,
-    /// The task is about to end: nobody may add a lease.
+    /// The task is about to end: no lease may be added.
     closed: bool,
 }
 
@@ -62,7 +62,7 @@ impl Keeper {
 }
 
 impl Keepers {
-    /// Over a cluster's connections; the keepers are `tasks`'.
+    /// The keepers over a cluster's connections; they run as `tasks`.
     pub fn new(etcd: Etcd, tasks: Tasks) -> Self {
         Self {
             inner: Arc::new(Inner {
@@ -81,8 +81,8 @@ impl Keepers {
         &self.inner.tasks
     }
 
-    /// Keeps a lease alive until what this returns is dropped. `ttl` seconds were granted, or renewed,
-    /// by a call that began at `since`.
+    /// Keeps a lease alive until the returned [`Kept`] is dropped. `ttl` seconds were granted, or
+    /// renewed, by a call that began at `since`.
     pub fn keep(&self, identity: &Identity, lease: i64, ttl: i64, since: Instant) -> Kept {
         let mut keepers = self.inner.lock();
         let add = |keeper: &Arc<Keeper>| {
@@ -111,7 +111,7 @@ impl Keepers {
             }),
             wake: Notify::new(),
         });
-        let kept = add(&keeper).expect("a new keeper takes leases");
+        let kept = add(&keeper).expect("a new keeper accepts leases");
         self.inner.tasks.spawn(run::run(
             Arc::clone(&self.inner),
             identity.clone(),
@@ -127,14 +127,14 @@ impl Inner {
         self.keepers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends a keeper that has had nothing to keep for a while; whether it is to end.
+    /// Ends a keeper that has been without leases for a while; returns whether it did.
     fn close_unused(&self, identity: &Identity, keeper: &Arc<Keeper>) -> bool {
         self.close(identity, keeper, |shared| {
             shared.beats.is_empty() && shared.idle_since.elapsed() >= IDLE
         })
     }
 
-    /// Ends a keeper whose account etcd no longer accepts: nothing of it can be renewed.
+    /// Ends a keeper whose account etcd no longer accepts: none of its leases can be renewed.
     fn close_refused(&self, identity: &Identity, keeper: &Arc<Keeper>, reason: &str) {
         self.close(identity, keeper, |shared| {
             shared.beats.lose_all(reason);
@@ -142,14 +142,14 @@ impl Inner {
         });
     }
 
-    /// Ends a keeper, if it may end; whether it does.
+    /// Ends a keeper, if it may end; returns whether it did.
     fn close(
         &self,
         identity: &Identity,
         keeper: &Arc<Keeper>,
         may_end: impl FnOnce(&mut Shared) -> bool,
     ) -> bool {
-        // In this order everywhere: the map, then the keeper.
+        // Lock order everywhere: the map, then the keeper.
         let mut keepers = self.lock();
         let mut shared = keeper.lock();
         if !may_end(&mut shared) {
@@ -165,35 +165,35 @@ impl Inner {
     }
 }
 
-/// What the keeper says of a lease.
+/// An event of a kept lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Beat {
-    /// It was renewed and has so many seconds again.
+    /// Renewed, with this TTL in seconds.
     Renewed(i64),
-    /// It is gone, or may be; why, for people.
+    /// Lost, or possibly lost; the reason, for people.
     Lost(String),
 }
 
-/// A lease that is kept alive. Dropping it leaves the lease to its time to live, unless another holds
-/// it too.
+/// A lease that is kept alive. Dropping it stops the renewals, unless another holder
+/// keeps the lease too.
 #[derive(Debug)]
 pub struct Kept {
     keeper: Arc<Keeper>,
     lease: i64,
-    /// Which life of the lease in the keeper.
+    /// Which registration of the lease in the keeper.
     serial: u64,
     status: watch::Receiver<Status>,
 }
 
 impl Kept {
-    /// What the keeper says next; several renewals that nobody asked for are one. Loses nothing when
-    /// dropped in between, and says `Lost` again and again.
+    /// The next event; several unread renewals are merged. Cancel safe, and repeats `Lost` once the
+    /// lease is lost.
     pub async fn next(&mut self) -> Beat {
         if let Some(reason) = &self.status.borrow().lost {
             return Beat::Lost(reason.clone());
         }
         if self.status.changed().await.is_err() {
-            return Beat::Lost("the gateway is stopping".to_owned());
+            return Beat::Lost("the gateway is shutting down".to_owned());
         }
         let status = self.status.borrow_and_update();
         match &status.lost {

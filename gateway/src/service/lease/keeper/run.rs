@@ -1,4 +1,4 @@
-//! The task of one keeper: beats go out, answers come in, a lost stream is opened again.
+//! The task of one keeper: sends renewals, handles responses, reopens a lost stream.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,21 +13,21 @@ use crate::caller::{Caller, Identity};
 use crate::etcd::KeepAlives;
 use crate::failure::{Failure, Result};
 
-/// Between attempts to open a stream: at first, and at most.
+/// Delay between attempts to open a stream: the initial one, and the maximum.
 const PAUSE: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(100)..=Duration::from_millis(500);
-/// Beats that fall due within so much of each other are sent together.
+/// Renewals that are due within this time of each other are sent together.
 const GRAIN: Duration = Duration::from_millis(20);
 
 /// The stream.
 enum Link {
-    /// There is none; it may be opened from then on.
+    /// No stream; it may be opened from this time on.
     Down(Instant),
     Opening(BoxFuture<'static, Result<KeepAlives>>),
     Up(Box<KeepAlives>),
 }
 
-/// What the stream says.
+/// An event of the stream.
 enum News {
     Opened(Box<KeepAlives>),
     Answer(i64, i64),
@@ -50,7 +50,7 @@ impl Link {
     }
 }
 
-/// Runs until nothing has been kept for a while, the account is refused, or the gateway stops.
+/// Runs until there have been no leases for a while, the account is refused, or the gateway shuts down.
 pub(super) async fn run(inner: Arc<Inner>, identity: Identity, keeper: Arc<Keeper>) {
     let stop = inner.tasks.stop().clone();
     let mut task = Task {
@@ -89,35 +89,35 @@ struct Task {
     caller: Caller,
     keeper: Arc<Keeper>,
     link: Link,
-    /// Beats without an answer, in the order sent: etcd answers in it.
+    /// Renewals without a response, in the order sent: etcd responds in that order.
     order: VecDeque<i64>,
     pause: Duration,
 }
 
 impl Task {
-    /// Does what is due; when to look again.
+    /// Does what is due; returns when to check again.
     fn advance(&mut self) -> Instant {
         let now = Instant::now();
         let keeper = Arc::clone(&self.keeper);
         let mut shared = keeper.lock();
         shared.beats.expire(now);
         if !matches!(self.link, Link::Down(_)) && shared.beats.is_stuck(now) {
-            tracing::debug!("the keep-alive stream is stuck: opening another");
-            shared.beats.unanswered(now);
+            tracing::debug!("the keep-alive stream is stuck; opening a new one");
+            shared.beats.stream_lost(now);
             self.lost(now);
         }
         let mut due = shared.beats.due(now).into_iter();
         match &self.link {
             Link::Up(stream) => {
-                // What finds no room stays due.
+                // A renewal that does not fit into the queue stays due.
                 for lease in due.by_ref().take_while(|lease| stream.beat(*lease)) {
-                    shared.beats.asked(lease, now);
+                    shared.beats.sent(lease, now);
                     self.order.push_back(lease);
                 }
             }
             Link::Down(from) if *from <= now => {
                 if let Some(first) = due.next() {
-                    shared.beats.asked(first, now);
+                    shared.beats.sent(first, now);
                     self.order.push_back(first);
                     let (etcd, caller) = (self.inner.etcd.clone(), self.caller.clone());
                     self.link =
@@ -131,7 +131,7 @@ impl Task {
         let Some(wake) = shared.beats.wake_at() else {
             return (shared.idle_since + IDLE).max(now + GRAIN);
         };
-        // What is due waits for the stream.
+        // Due renewals wait for the stream.
         wake.max(match &self.link {
             Link::Down(from) => *from,
             Link::Opening(_) => now + *PAUSE.start(),
@@ -139,8 +139,8 @@ impl Task {
         })
     }
 
-    /// Whether etcd no longer accepts the account, and nobody has signed in anew meanwhile. A token
-    /// alone that was refused is replaced by the time the stream is opened again.
+    /// Whether etcd no longer accepts the account, with no later sign-in. If only the token was
+    /// refused, it has been replaced by the time the stream is reopened.
     fn is_refused(&self, failure: &Failure) -> bool {
         let account = self.caller.identity.account();
         failure.code == Code::Unauthenticated && account.is_some_and(|own| own.is_refused())
@@ -158,7 +158,7 @@ impl Task {
                 if let Some(at) = self.order.iter().position(|asked| *asked == lease) {
                     self.order.remove(at);
                 }
-                keeper.lock().beats.answered(lease, ttl);
+                keeper.lock().beats.response(lease, ttl);
             }
             News::Failed(failure) => {
                 tracing::debug!(cause = failure.chain(), "the keep-alive stream was lost");
@@ -166,10 +166,11 @@ impl Task {
                 if failure.code == Code::Forbidden
                     && let Some(refused) = self.order.pop_front()
                 {
-                    // etcd ends the whole stream for the one lease that the account may not renew.
+                    // etcd ends the whole stream because of the one lease that the account may not
+                    // renew.
                     shared.beats.lose(refused, &failure.detail);
                 }
-                shared.beats.unanswered(now);
+                shared.beats.stream_lost(now);
                 drop(shared);
                 self.lost(now);
             }

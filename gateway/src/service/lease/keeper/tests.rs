@@ -22,7 +22,7 @@ async fn kept(fixture: &Fixture, keepers: &Keepers, ttl: i64) -> (LeaseId, Kept)
 }
 
 #[tokio::test]
-async fn a_lease_outlives_its_time_and_goes_when_nobody_holds_it() {
+async fn a_kept_lease_outlives_its_ttl_and_expires_when_dropped() {
     let fixture = Fixture::start().await;
     let keepers = fixture.keepers();
     let (lease, mut held) = kept(&fixture, &keepers, 2).await;
@@ -32,11 +32,11 @@ async fn a_lease_outlives_its_time_and_goes_when_nobody_holds_it() {
     }
     assert!(fixture.lives(lease).await);
     drop(held);
-    eventually("it runs out", || async { !fixture.lives(lease).await }).await;
+    eventually("it expires", || async { !fixture.lives(lease).await }).await;
 }
 
 #[tokio::test]
-async fn a_lease_revoked_by_others_is_lost_at_the_next_beat() {
+async fn a_revoked_lease_is_lost_at_the_next_renewal() {
     let fixture = Fixture::start().await;
     let keepers = fixture.keepers();
     let (lease, mut held) = kept(&fixture, &keepers, 9).await;
@@ -47,15 +47,15 @@ async fn a_lease_revoked_by_others_is_lost_at_the_next_beat() {
         .await
         .expect("revoked");
     let reason = timeout(Duration::from_secs(4), held.lost()).await;
-    let reason = reason.expect("a third of its time and a little");
-    assert!(reason.contains("no more"), "{reason}");
-    // The other goes on, on the same stream.
+    let reason = reason.expect("lost within a third of its TTL");
+    assert!(reason.contains("no longer exists"), "{reason}");
+    // The other lease is still renewed on the same stream.
     assert_eq!(next(&mut other).await, Beat::Renewed(9));
     assert!(matches!(held.next().await, Beat::Lost(_)), "it stays lost");
 }
 
 #[tokio::test]
-async fn a_lease_is_lost_when_etcd_is_silent_for_its_time_and_not_before() {
+async fn a_lease_is_lost_when_etcd_is_silent_for_its_ttl_and_not_before() {
     let mut fixture = Fixture::start().await;
     let keepers = fixture.keepers();
     let (_, mut short) = kept(&fixture, &keepers, 3).await;
@@ -65,12 +65,12 @@ async fn a_lease_is_lost_when_etcd_is_silent_for_its_time_and_not_before() {
     fixture.stop_etcd();
     let reason = timeout(SOON, short.lost()).await.expect("lost in time");
     let passed = stopped.elapsed();
-    assert!(reason.contains("not answered"), "{reason}");
+    assert!(reason.contains("not responded"), "{reason}");
     assert!(
         (Duration::from_millis(1_500)..Duration::from_secs(5)).contains(&passed),
         "{passed:?}"
     );
-    // The longer one is taken up again by a new stream when etcd is back.
+    // The longer lease is renewed on a new stream when etcd is back.
     fixture.restart_etcd().await;
     assert!(fixture.lives(lease).await);
     let renewed = timeout(Duration::from_secs(40), long.next()).await;
@@ -90,14 +90,14 @@ async fn one_stream_serves_any_number_of_leases() {
     }
     let started = fixture.counter("LeaseKeepAlive").await;
     assert_eq!(started, 1, "keep-alive streams");
-    // The same lease twice: it is kept until both have gone.
+    // The same lease twice: it is kept until both holders are dropped.
     let lease = held[0].0;
     let again = keepers.keep(&Identity::Gateway, lease.0, 3, Instant::now());
     held.clear();
-    eventually("the others run out", || async {
+    eventually("the others expire", || async {
         fixture.etcd.leases(&caller()).await.expect("leases").1 == [lease.0]
     })
     .await;
     drop(again);
-    eventually("it runs out too", || async { !fixture.lives(lease).await }).await;
+    eventually("it expires too", || async { !fixture.lives(lease).await }).await;
 }

@@ -1,9 +1,8 @@
-//! Leased keys in, locks out: the pure part of the index, with the times of the leases that keep locks:
-//! what etcd said, what is left of it, which lease to ask about next.
+//! The pure part of the index: it turns leased keys into locks, and keeps the TTLs of their leases: the
+//! last response of etcd, what is left of it, and which lease to refresh next.
 //!
-//! It knows no etcd and no task. Whatever reaches it late or twice changes
-//! nothing: every key goes by its mod revision, and a read that ran while events of its keys came in
-//! (a [`Flight`]) yields to them.
+//! It uses no etcd and no task. Late and duplicate input has no effect: every key is ordered by its mod
+//! revision, and events of a key take precedence over a read of it that is in flight (a [`Flight`]).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Bound;
@@ -16,16 +15,16 @@ use crate::etcd::Range;
 use crate::service::lock::names::{Marks, names_blocked, queue_of, queue_prefix, rw_of};
 use crate::service::lock::shape::{self, Held, LeaseTime};
 
-/// What a leased key is.
+/// The role of a leased key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Role {
-    /// It stands in the queue of this name.
+    /// A claim in the queue of this name.
     Claim(Vec<u8>),
-    /// It belongs to the readers-writer lock of this name; whether it asks to write.
+    /// A claim on the readers-writer lock of this name; whether it is a writer's.
     Rw(Vec<u8>, bool),
-    /// It is a lock by itself; whether that is certain.
+    /// A single-key lock; whether that is certain.
     Single(bool),
-    /// No lock, but it may block one.
+    /// Not a lock, but it may block one.
     Other,
 }
 
@@ -33,25 +32,25 @@ enum Role {
 struct Entry {
     held: Held,
     role: Role,
-    /// The listing that saw it, or during which it came.
+    /// The listing that found it, or during which it arrived.
     epoch: u32,
 }
 
-/// Keys that are being read while events come in.
+/// Keys that are being read while events arrive.
 #[derive(Debug)]
 struct Flight {
     id: u64,
     scope: Scope,
-    /// Keys of the scope that changed since, at these revisions.
+    /// Keys of the scope that changed meanwhile, with the revisions.
     touched: HashMap<Vec<u8>, i64>,
 }
 
-/// Which keys a read covers.
+/// The keys that a read covers.
 #[derive(Clone, Debug)]
 pub(in crate::service) enum Scope {
     /// These keys.
     Keys(HashSet<Vec<u8>>),
-    /// The queue of a name, with all that is nested in it, and the key of that name.
+    /// The queue of a name, everything nested in it, and the key of that name.
     Name(Vec<u8>),
     /// Every key of a range.
     Range(Range),
@@ -69,21 +68,21 @@ impl Scope {
     }
 }
 
-/// Every leased key of a keyspace, arranged as locks.
+/// Every leased key of a keyspace, organised as locks.
 #[derive(Debug, Default)]
 pub(in crate::service) struct State {
     marks: Marks,
     entries: BTreeMap<Vec<u8>, Entry>,
-    /// Queues and readers-writer locks by name, with how many keys stand directly in them.
+    /// Queues and readers-writer locks by name, with the number of keys directly in them.
     queues: BTreeMap<Vec<u8>, u32>,
-    /// Keys that are locks by themselves.
+    /// Single-key locks.
     singles: BTreeSet<Vec<u8>>,
     leases: HashMap<i64, Lease>,
     flights: Vec<Flight>,
     next_flight: u64,
     dirty: BTreeSet<Vec<u8>>,
     revision: i64,
-    /// Events come from behind this revision.
+    /// Events are delivered after this revision.
     base: i64,
     epoch: u32,
 }
@@ -105,7 +104,7 @@ impl State {
         self.revision = self.revision.max(revision);
     }
 
-    /// Forgets everything: the keyspace is another one.
+    /// Clears everything: it is a different keyspace.
     pub(in crate::service) fn clear(&mut self) {
         let names: Vec<_> = self.names(b"", None).map(<[u8]>::to_vec).collect();
         self.dirty.extend(names);
@@ -116,13 +115,13 @@ impl State {
         self.flights.clear();
     }
 
-    /// A listing begins, and events come from behind `base`: what is not confirmed is gone at its end.
+    /// A listing starts, with events after `base`: entries not confirmed by its end are dropped.
     pub(in crate::service) fn begin_listing(&mut self, base: i64) {
         self.epoch += 1;
         self.base = base;
         self.revision = base;
         for lease in self.leases.values_mut() {
-            lease.asking = false;
+            lease.in_flight = false;
         }
     }
 
@@ -134,19 +133,19 @@ impl State {
         }
     }
 
-    /// A key was put. `seen` says when this gateway first saw it.
+    /// A key was put. `seen` returns when this gateway first saw it.
     pub(in crate::service) fn put(&mut self, kv: Found, seen: impl Fn(&[u8], i64) -> SystemTime) {
         self.touch(&kv.key.0, kv.mod_revision);
         self.store(kv, seen);
     }
 
-    /// A key was deleted, by hand or with its lease.
+    /// A key was deleted, explicitly or with its lease.
     pub(in crate::service) fn delete(&mut self, key: &[u8], revision: i64) {
         self.touch(key, revision);
         self.drop_until(key, revision);
     }
 
-    /// A read of these keys begins.
+    /// A read of these keys starts.
     pub(in crate::service) fn begin_read(&mut self, scope: Scope) -> u64 {
         let id = self.next_flight;
         self.next_flight += 1;
@@ -158,9 +157,9 @@ impl State {
         id
     }
 
-    /// A read came back with what there was at `revision`; without it, it failed. What it did not find
-    /// is left to the events, which come in any case. Whether it counts: what is older than this listing
-    /// does not.
+    /// A read returned the keys at `revision`; `None` if it failed. Keys it did not find are left
+    /// to the events, which arrive in any case. Returns whether the read was used: one older than
+    /// this listing is not.
     pub(in crate::service) fn end_read(
         &mut self,
         id: u64,
@@ -174,7 +173,7 @@ impl State {
         let Some((revision, kvs)) = answer else {
             return false;
         };
-        // What this listing's watch does not cover could stay for ever.
+        // A key that this listing's watch does not cover could stay for good.
         if revision < self.base {
             return false;
         }
@@ -185,7 +184,7 @@ impl State {
         true
     }
 
-    /// Reads under way.
+    /// Reads in flight.
     #[cfg(test)]
     pub(super) fn reads(&self) -> usize {
         self.flights.len()
@@ -239,7 +238,7 @@ impl State {
             version: found.version,
             lease: lease.0,
             value: value.filter(|_| role != Role::Other),
-            // Keys that are no locks would crowd the locks out of the memory.
+            // Values of keys that are not locks are dropped to save memory.
             first_seen: if role == Role::Other {
                 SystemTime::now()
             } else {
@@ -253,7 +252,7 @@ impl State {
         self.mark_dirty(&key);
     }
 
-    /// Drops a key that was no more at `revision`.
+    /// Drops a key that no longer existed at `revision`.
     fn drop_until(&mut self, key: &[u8], revision: i64) {
         if self
             .entries
@@ -294,7 +293,7 @@ impl State {
         }
     }
 
-    /// The locks that a change of this key changes: its own, and the queues it stands in the way of.
+    /// Marks the locks affected by a change of this key: its own, and the queues that it blocks.
     fn mark_dirty(&mut self, key: &[u8]) {
         let blocked = names_blocked(key).filter(|name| self.queues.contains_key(*name));
         self.dirty.extend(blocked.map(<[u8]>::to_vec));
@@ -303,7 +302,7 @@ impl State {
         }
     }
 
-    /// Takes the names of the locks that changed.
+    /// Takes the names of the changed locks.
     pub(in crate::service) fn take_dirty(&mut self) -> BTreeSet<Vec<u8>> {
         std::mem::take(&mut self.dirty)
     }
@@ -343,7 +342,7 @@ impl State {
         Some(shape::single(&entry.held, certain, time(entry.held.lease)))
     }
 
-    /// Names of locks that begin with `prefix`, in order, behind `after`.
+    /// Names of locks with `prefix`, in order, after `after`.
     pub(in crate::service) fn names<'a>(
         &'a self,
         prefix: &'a [u8],
@@ -381,21 +380,21 @@ fn held<'a>(entries: &[&'a Entry]) -> Vec<&'a Held> {
     entries.iter().map(|entry| &entry.held).collect()
 }
 
-/// Leases are asked again after a third of their TTL, within these bounds.
+/// Leases are refreshed after a third of their TTL, within these bounds.
 const ASK_AGAIN: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(2)..=Duration::from_secs(10);
 
-/// What is known of a lease that keeps a lock key.
+/// What is known of the lease of a lock key.
 #[derive(Debug, Default)]
 struct Lease {
     keys: BTreeSet<Vec<u8>>,
     time: Option<LeaseTime>,
     asked: Option<Instant>,
-    asking: bool,
+    in_flight: bool,
 }
 
 impl State {
-    /// Seconds left of a lease by our own count since it was last asked about.
+    /// The remaining TTL of a lease in seconds, counted down since it was last refreshed.
     fn lease_time(&self, lease: i64, now: Instant) -> Option<LeaseTime> {
         let lease = self.leases.get(&lease)?;
         let (time, asked) = (lease.time?, lease.asked?);
@@ -406,8 +405,9 @@ impl State {
         })
     }
 
-    /// etcd answered about a lease; −1 is a lease that is no more. Whether it keeps a lock.
-    pub(in crate::service) fn lease_answered(
+    /// etcd's response about a lease; a TTL of −1 means that it no longer exists. Returns whether
+    /// the lease keeps a lock.
+    pub(in crate::service) fn lease_response(
         &mut self,
         id: i64,
         time: LeaseTime,
@@ -417,7 +417,7 @@ impl State {
         let Some(lease) = self.leases.get_mut(&id) else {
             return false;
         };
-        // Both numbers are whole seconds rounded down: a difference of one says nothing.
+        // Both numbers are whole seconds rounded down: a difference of one is no renewal.
         let renewed = before.is_none_or(|before| time.ttl > before.ttl + 1);
         lease.time = Some(if time.ttl < 0 {
             let granted = lease.time.map_or(0, |time| time.granted);
@@ -426,7 +426,7 @@ impl State {
             time
         });
         lease.asked = Some(now);
-        lease.asking = false;
+        lease.in_flight = false;
         if renewed {
             let keys: Vec<_> = lease.keys.iter().cloned().collect();
             for key in keys {
@@ -436,7 +436,7 @@ impl State {
         true
     }
 
-    /// Leases of these locks that were asked about longer than `fresh` ago, or never; `most` at most.
+    /// Leases of these locks last refreshed longer than `fresh` ago, or never; at most `most`.
     pub(in crate::service) fn stale_leases<'a>(
         &'a self,
         names: impl Iterator<Item = &'a [u8]>,
@@ -468,16 +468,16 @@ impl State {
         names.flat_map(of).filter(stale).take(most).collect()
     }
 
-    /// The question about a lease failed: it will be asked again.
-    pub(in crate::service) fn lease_unanswered(&mut self, id: i64, now: Instant) {
+    /// The request about a lease failed: it will be retried.
+    pub(in crate::service) fn lease_request_failed(&mut self, id: i64, now: Instant) {
         if let Some(lease) = self.leases.get_mut(&id) {
-            lease.asking = false;
+            lease.in_flight = false;
             lease.asked.get_or_insert(now);
         }
     }
 
-    /// Leases to ask about now, `most` at most: new ones first, then those of holders, then those of
-    /// waiters; of locks nobody looks at (`wanted`) only new ones.
+    /// Leases to refresh now, at most `most`: new ones first, then those of holders, then those of
+    /// waiters; of locks that no stream follows (`wanted`) only new ones.
     pub(in crate::service) fn take_due(
         &mut self,
         now: Instant,
@@ -489,7 +489,7 @@ impl State {
                 let third = Duration::from_secs(time.granted.max(0) as u64) / 3;
                 third.clamp(*ASK_AGAIN.start(), *ASK_AGAIN.end())
             });
-            !lease.asking
+            !lease.in_flight
                 && lease
                     .asked
                     .is_none_or(|asked| now.duration_since(asked) >= wait)
@@ -511,13 +511,13 @@ impl State {
         let due: Vec<i64> = ranked.into_iter().map(|(_, _, id)| id).collect();
         for id in &due {
             if let Some(lease) = self.leases.get_mut(id) {
-                lease.asking = true;
+                lease.in_flight = true;
             }
         }
         due
     }
 
-    /// Whether another claim of the queue is older than this key.
+    /// Whether an older claim precedes this key in the queue.
     fn waits(&self, key: &[u8], name: &[u8]) -> bool {
         let Some(own) = self.entries.get(key) else {
             return false;

@@ -1,4 +1,4 @@
-//! The reducer by tables: events and reads in, locks out.
+//! Tests of the reducer: events and reads in, locks out.
 
 use std::time::{Duration, SystemTime};
 
@@ -128,7 +128,7 @@ fn a_put_without_a_lease_ends_the_claim() {
 }
 
 #[test]
-fn another_lease_makes_it_another_thing() {
+fn a_different_lease_changes_a_keys_role() {
     let mut state = state();
     put(&mut state, "q/a", 10, 1);
     put(&mut state, "/jobs/a", 10, 2);
@@ -140,7 +140,7 @@ fn another_lease_makes_it_another_thing() {
 }
 
 #[test]
-fn what_comes_late_or_twice_changes_nothing() {
+fn late_and_duplicate_input_has_no_effect() {
     let mut state = state();
     state.put(entry("q/a", 10, 5, 7), seen);
     dirty(&mut state);
@@ -154,10 +154,10 @@ fn what_comes_late_or_twice_changes_nothing() {
 }
 
 #[test]
-fn a_read_yields_to_the_events_that_overtook_it() {
+fn events_take_precedence_over_an_older_read() {
     let keys = |keys: &[&str]| Scope::Keys(keys.iter().map(|key| (*key).into()).collect());
     let mut state = state();
-    // Deleted behind the read's revision, and the event is here first.
+    // Deleted after the read's revision, and the event arrives first.
     let read = state.begin_read(keys(&["q/a", "q/b"]));
     state.delete(b"q/a", 9);
     state.end_read(
@@ -166,12 +166,12 @@ fn a_read_yields_to_the_events_that_overtook_it() {
         seen,
     );
     assert_eq!(tokens(&lock(&state, "q")), [4]);
-    // Deleted before the read's revision and created again: the read is right.
+    // Deleted before the read's revision and created again: the read is current.
     let read = state.begin_read(keys(&["q/a"]));
     state.delete(b"q/a", 10);
     state.end_read(read, Some((12, vec![entry("q/a", 10, 11, 11)])), seen);
     assert_eq!(tokens(&lock(&state, "q")), [4, 11]);
-    // A failed read changes nothing, and neither does one of before the listing.
+    // A failed read changes nothing, and neither does one from before the listing.
     let read = state.begin_read(keys(&["q/c"]));
     state.end_read(read, None, seen);
     state.begin_listing(20);
@@ -217,7 +217,7 @@ fn nested_keys_belong_to_every_queue_they_block() {
 }
 
 #[test]
-fn names_come_in_order_and_in_pages() {
+fn names_are_sorted_and_paged() {
     let mut state = state();
     for (at, key) in ["b/a", "/jobs/1", "a/a", "c/lock"].into_iter().enumerate() {
         put(&mut state, key, 10, at as i64 + 1);
@@ -229,12 +229,12 @@ fn names_come_in_order_and_in_pages() {
     assert_eq!(below, [&b"c/lock"[..]]);
 }
 
-fn answered(state: &mut State, lease: i64, ttl: i64, now: Instant) {
-    state.lease_answered(lease, LeaseTime { ttl, granted: 30 }, now);
+fn respond(state: &mut State, lease: i64, ttl: i64, now: Instant) {
+    state.lease_response(lease, LeaseTime { ttl, granted: 30 }, now);
 }
 
 #[test]
-fn a_lease_drains_and_a_renewal_is_news() {
+fn a_ttl_counts_down_and_a_renewal_is_a_change() {
     let mut state = state();
     let start = Instant::now();
     let at = |seconds| start + Duration::from_secs(seconds);
@@ -245,19 +245,19 @@ fn a_lease_drains_and_a_renewal_is_news() {
     };
     assert_eq!(ttl(&state, 0), None);
     dirty(&mut state);
-    answered(&mut state, 10, 29, at(0));
-    assert_eq!(dirty(&mut state), ["q"], "the first answer is news");
+    respond(&mut state, 10, 29, at(0));
+    assert_eq!(dirty(&mut state), ["q"], "the first response is a change");
     assert_eq!((ttl(&state, 10), ttl(&state, 60)), (Some(19), Some(0)));
-    answered(&mut state, 10, 20, at(10));
+    respond(&mut state, 10, 20, at(10));
     assert_eq!(dirty(&mut state), Vec::<String>::new(), "rounding is not");
-    answered(&mut state, 10, 29, at(20));
+    respond(&mut state, 10, 29, at(20));
     assert_eq!(dirty(&mut state), ["q"]);
-    answered(&mut state, 10, -1, at(21));
+    respond(&mut state, 10, -1, at(21));
     assert_eq!(ttl(&state, 21), Some(0));
 }
 
 #[test]
-fn leases_are_asked_about_holders_first() {
+fn leases_of_holders_are_refreshed_first() {
     let mut state = state();
     let start = Instant::now();
     let at = |seconds| start + Duration::from_secs(seconds);
@@ -267,15 +267,15 @@ fn leases_are_asked_about_holders_first() {
     assert_eq!(
         state.take_due(at(0), 10, |_| false),
         [10, 11],
-        "new ones, whoever looks"
+        "new leases, followed or not"
     );
     assert_eq!(
         state.take_due(at(0), 10, |_| true),
         [0; 0],
-        "they are being asked about"
+        "requests are in flight"
     );
-    answered(&mut state, 11, 30, at(0));
-    answered(&mut state, 10, 30, at(1));
+    respond(&mut state, 11, 30, at(0));
+    respond(&mut state, 10, 30, at(1));
     assert_eq!(
         state.take_due(at(9), 10, |_| true),
         [0; 0],
@@ -284,7 +284,7 @@ fn leases_are_asked_about_holders_first() {
     assert_eq!(
         state.take_due(at(11), 10, |_| false),
         [0; 0],
-        "nobody looks"
+        "no stream follows it"
     );
     assert_eq!(
         state.take_due(at(11), 1, |_| true),
@@ -295,7 +295,7 @@ fn leases_are_asked_about_holders_first() {
 }
 
 #[test]
-fn another_cluster_forgets_everything() {
+fn a_different_cluster_clears_everything() {
     let mut state = state();
     put(&mut state, "q/a", 10, 100);
     dirty(&mut state);
