@@ -1,4 +1,4 @@
-//! Who asks, and until when.
+//! The caller of a service method: an identity and a deadline.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,21 +7,21 @@ use tokio::time::Instant;
 
 use crate::etcd::Account;
 
-/// Whose permissions an etcd call has. Hubs, shared reads and caches are keyed by it, for each
-/// cluster apart: an account is one cluster's.
+/// Whose permissions an etcd call has. Hubs, shared reads and caches are keyed by it, separately for
+/// each cluster: an account belongs to one cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Identity {
-    /// The account configured for the cluster (none where etcd's auth is off).
+    /// The account configured for the cluster (none needed while etcd's auth is off).
     Gateway,
     /// A user of etcd's, whose password etcd has checked.
     User(Arc<Account>),
-    /// Whoever holds an etcd token that etcd has accepted; told apart by its hash.
+    /// The holder of a token that etcd has accepted; distinguished by the token's hash.
     Token(Arc<Account>),
 }
 
 impl Identity {
-    /// The account that signs its requests; the gateway's own is the cluster's.
+    /// The account that signs its requests; for the gateway's own identity the cluster's account.
     pub(crate) fn account(&self) -> Option<&Arc<Account>> {
         match self {
             Self::Gateway => None,
@@ -30,7 +30,7 @@ impl Identity {
     }
 }
 
-/// Who asks, and how long etcd may take to answer. Every service method takes one.
+/// The identity of a caller, and how long etcd may take to respond. Every service method takes one.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// Whose permissions apply.
@@ -40,27 +40,27 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// A caller that gives etcd `timeout` from now, or for ever (streams).
+    /// A caller with `timeout` from now, or without one (streams).
     pub fn new(identity: Identity, timeout: Option<Duration>) -> Self {
         Self {
             identity,
             timeout,
-            // A time beyond the clock's end is no limit.
+            // A deadline beyond the clock's range is no limit.
             deadline: timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
         }
     }
 
-    /// The gateway's own errands.
+    /// The gateway itself, for its own requests.
     pub fn gateway(timeout: Duration) -> Self {
         Self::new(Identity::Gateway, Some(timeout))
     }
 
-    /// When etcd must have answered.
+    /// When etcd must have responded.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// Whether half of the time is gone: what can be answered in pieces ends the piece here.
+    /// Whether half of the time has passed: a response that can be split into pages ends the page here.
     pub fn is_half_spent(&self) -> bool {
         match (self.deadline, self.timeout) {
             (Some(deadline), Some(timeout)) => {
@@ -80,14 +80,14 @@ impl Caller {
         }
     }
 
-    /// The same caller with a time of its own from now: for each step of what has no end.
+    /// The same caller with a new timeout from now: for each step of an endless operation.
     #[must_use]
     pub fn within(&self, timeout: Duration) -> Self {
         Self::new(self.identity.clone(), Some(timeout))
     }
 
-    /// The same caller with its time starting anew: for calls after a wait, which the timeout does
-    /// not cover.
+    /// The same caller with its timeout restarted: for calls after a wait, which the timeout does not
+    /// cover.
     #[must_use]
     pub fn renewed(&self) -> Self {
         Self::new(self.identity.clone(), self.timeout)
@@ -99,13 +99,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_beyond_the_clock_is_no_limit() {
+    fn a_timeout_beyond_the_clock_is_no_limit() {
         assert!(Caller::gateway(Duration::MAX).deadline().is_none());
         assert!(Caller::gateway(Duration::from_secs(1)).deadline().is_some());
     }
 
     #[test]
-    fn half_of_the_time_goes_by() {
+    fn half_of_the_timeout_passes() {
         assert!(!Caller::gateway(Duration::from_hours(1)).is_half_spent());
         assert!(!Caller::new(Identity::Gateway, None).is_half_spent());
         assert!(

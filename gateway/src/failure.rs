@@ -1,6 +1,6 @@
 //! The one error of services and the etcd layer: a stable code, what happened, what to do about it.
 //!
-//! It knows no HTTP: `api::problem` gives each code its status, once.
+//! It does not depend on HTTP: `api::problem` maps each code to its status.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -13,7 +13,7 @@ use shared::{Bytes, Code, Entry, Lock, StmRead};
 pub struct Failure {
     /// What went wrong, for programs.
     pub code: Code,
-    /// What happened here and to what, for the caller's eyes. Never a secret.
+    /// What happened and to what, for the caller. Never a secret.
     pub detail: String,
     /// What to do about it.
     pub hint: Option<String>,
@@ -25,7 +25,7 @@ pub struct Failure {
 /// Facts that some codes carry; see [`shared::Problem`].
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// With `precondition_failed`: the entry as it is, `Some(None)` when the key is absent.
+    /// With `precondition_failed`: the current entry, `Some(None)` if the key is absent.
     pub current: Option<Option<Entry>>,
     /// Keys in the range.
     pub count: Option<i64>,
@@ -35,17 +35,17 @@ pub struct Facts {
     pub store_revision: Option<i64>,
     /// The lock and its queue.
     pub lock: Option<Lock>,
-    /// With `stm_conflict`: the keys that others changed.
+    /// With `stm_conflict`: the keys that have changed.
     pub conflicts: Option<Vec<Bytes>>,
-    /// With `stm_conflict`: every key compared, as it is.
+    /// With `stm_conflict`: the current state of every compared key.
     pub reads: Option<Vec<StmRead>>,
     /// The missing thing is named by the query or the body, not by the path.
     pub named_elsewhere: bool,
-    /// A write may have been sent before the time ran out.
+    /// A write may have been sent before the timeout.
     pub timed_out: bool,
 }
 
-/// What services and the etcd layer return.
+/// The result of services and the etcd layer.
 pub type Result<T> = std::result::Result<T, Failure>;
 
 impl Failure {
@@ -86,7 +86,7 @@ impl Failure {
         self
     }
 
-    /// Says that the query or the body named what is missing: 422 instead of 404.
+    /// Marks the missing thing as named in the query or the body: 422 instead of 404.
     #[must_use]
     pub fn named_elsewhere(self) -> Self {
         self.with(|facts| facts.named_elsewhere = true)

@@ -1,4 +1,4 @@
-//! The process: build its parts, serve, stop in order.
+//! The process: builds its parts, serves, shuts down in order.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -20,16 +20,16 @@ use crate::state::{AppState, Cluster};
 use crate::tasks::Tasks;
 use crate::{router, server};
 
-/// How long streams and answers may take to end when the process stops.
+/// How long streams and responses may take to end at shutdown.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How often observations are summed up.
+/// How often metrics observations are summed up.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Why the gateway cannot start.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// The flags contradict each other or open too much.
+    /// The flags contradict each other or are insecure.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The cluster cannot be connected to as configured.
@@ -41,7 +41,7 @@ pub enum StartError {
         #[source]
         source: ConnectError,
     },
-    /// The private etcd cannot be had.
+    /// The private etcd cannot be started.
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
     /// The address cannot be listened on.
@@ -49,7 +49,7 @@ pub enum StartError {
     Listen {
         /// As configured.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
@@ -58,7 +58,7 @@ pub enum StartError {
 /// A running gateway.
 #[derive(Debug)]
 pub struct Gateway {
-    /// The address it serves on (with port 0 the one it was given).
+    /// The address it serves on (with port 0 the one assigned by the system).
     pub address: SocketAddr,
     /// Its state.
     pub state: AppState,
@@ -68,7 +68,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts to serve, with these files as the dashboard.
+    /// Starts serving, with these files as the dashboard.
     pub async fn start(config: Config, dashboard: Files) -> Result<Self, StartError> {
         config.check()?;
         let listen_error = |source| StartError::Listen {
@@ -86,7 +86,7 @@ impl Gateway {
         let mut named = config.clusters()?;
         let embedded = if named.is_empty() {
             let mut options = embedded_options(&config)?;
-            // Its file may have it ask for certificates, and by and by it may have got users.
+            // Its configuration file may require certificates, and users may have been added over time.
             options.settings = config.connect.settings(Vec::new())?;
             let embedded = Embedded::start(options).await?;
             named.push(config.private_cluster(embedded.urls().to_vec())?);
@@ -124,7 +124,7 @@ impl Gateway {
         })
     }
 
-    /// Waits until the private etcd ends by itself; for ever with another cluster.
+    /// Waits until the private etcd ends unexpectedly; never returns with another cluster.
     pub async fn etcd_ended(&self) -> Ended {
         match &self.embedded {
             Some(embedded) => embedded.ended().await,
@@ -137,7 +137,7 @@ impl Gateway {
         self.embedded.as_ref().map(Embedded::folder)
     }
 
-    /// Stops: not ready, no new connections, streams closed, running answers finished, and the
+    /// Shuts down: not ready, no new connections, streams closed, requests in flight finished, and the
     /// private etcd last.
     pub async fn stop(self) {
         self.state.stopping.store(true, Ordering::Relaxed);
@@ -152,13 +152,13 @@ impl Gateway {
     }
 }
 
-/// The private etcd's data folder and flags; the demo has a folder of its own, and forgets sooner.
+/// The private etcd's data folder and flags; the demo has a folder of its own, and compacts sooner.
 fn embedded_options(config: &Config) -> Result<Options, EmbeddedError> {
     let mut folder = config.data_dir();
     if config.demo {
         folder.push("demo");
     }
-    // Records of data that lies elsewhere must not be taken for data of our own.
+    // The records of data that is stored elsewhere must not be mistaken for our own data.
     folder.push(if config.etcd_config.is_some() {
         "etcd-config"
     } else {
@@ -174,8 +174,8 @@ fn embedded_options(config: &Config) -> Result<Options, EmbeddedError> {
     Ok(options)
 }
 
-/// Sums up the observations made since the last time. Where nobody reads `/metrics`, each of them
-/// would stay in memory for ever.
+/// Sums up the observations since the last time. Otherwise each of them would stay in memory until
+/// `/metrics` is read.
 async fn upkeep(metrics: PrometheusHandle, stop: CancellationToken) {
     while stop
         .run_until_cancelled(tokio::time::sleep(UPKEEP))

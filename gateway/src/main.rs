@@ -1,4 +1,4 @@
-//! `watchgate`: parse, build, run.
+//! `watchgate`: parses the command line, builds the gateway and runs it.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use gateway::Gateway;
 use gateway::assets::Files;
 use gateway::config::{Cli, Command, Config, Connect, LoadError};
 use gateway::embedded::supervise;
-use gateway::identify::everybody_signs_in;
+use gateway::identify::requires_sign_in;
 use gateway::limits;
 use gateway::service::cluster::is_for_users;
 use rust_embed::RustEmbed;
@@ -77,7 +77,7 @@ async fn examine(connect: &Connect, json: bool) -> anyhow::Result<ExitCode> {
 #[tokio::main]
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let filter = EnvFilter::try_new(&config.log)
-        .with_context(|| format!("--log {} is no filter", config.log))?;
+        .with_context(|| format!("invalid --log filter: {}", config.log))?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
@@ -90,7 +90,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     if let Err(error) = limits::raise_open_files() {
-        tracing::warn!(%error, "the limit of open files stays as it is");
+        tracing::warn!(%error, "cannot raise the limit of open files");
     }
     // rustls wants one provider named where a dependency brings a second one along.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -102,11 +102,11 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         ended = gateway.etcd_ended() => Some(ended),
     };
     gateway.stop().await;
-    // Not started again behind anybody's back: what runs us decides, and sees why.
+    // No automatic restart: the process manager decides, and sees the reason.
     ended.map_or(Ok(ExitCode::SUCCESS), |ended| Err(ended.into()))
 }
 
-/// The first lines: where it serves, which cluster, which version.
+/// Prints the start-up lines: the address, the clusters, their versions.
 async fn announce(gateway: &Gateway) {
     let state = &gateway.state;
     let mut lines = vec![format!(
@@ -118,15 +118,15 @@ async fn announce(gateway: &Gateway) {
         let about = match cluster.info.version_here().await {
             Ok(version) => format!("etcd {version}"),
             Err(failure) if is_for_users(&failure) => {
-                "etcd shows its version to users alone: requests sign in as one".to_owned()
+                "etcd shows its version to users only: requests must carry credentials".to_owned()
             }
-            Err(failure) => format!("not reached yet ({failure})"),
+            Err(failure) => format!("not reachable yet ({failure})"),
         };
         lines.push(format!("Cluster {} at {endpoints}: {about}", cluster.name));
-        if everybody_signs_in(state, cluster) {
+        if requires_sign_in(state, cluster) {
             lines.push(
-                "  Others than this machine can ask here: every request signs in as a user of etcd, whose auth \
-                 must be on (or see --anonymous)"
+                "  Reachable from other machines: every request must sign in as an etcd user, and etcd's auth \
+         must be on (or see --anonymous)"
                     .to_owned(),
             );
         }
@@ -134,6 +134,6 @@ async fn announce(gateway: &Gateway) {
     if let Some(folder) = gateway.data_folder() {
         lines.push(format!("Its data is kept in {}", folder.display()));
     }
-    // Whoever started us may have stopped reading; that is no reason not to serve.
+    // The parent process may have stopped reading; that is no reason not to serve.
     let _ = writeln!(std::io::stdout(), "{}", lines.join("\n"));
 }

@@ -1,4 +1,4 @@
-//! Every task of the process: counted by one tracker, stopped by one token.
+//! All tasks of the process: counted by one tracker, stopped by one token.
 
 use std::future::Future;
 use std::time::Duration;
@@ -14,12 +14,12 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// The token that is cancelled when the process stops. A child of it is for a narrower stop.
+    /// The token that is cancelled when the process stops. Use a child of it for a narrower scope.
     pub fn stop(&self) -> &CancellationToken {
         &self.stop
     }
 
-    /// Runs `task` until it ends; it has to end soon after `stop` (give it the token, or a child).
+    /// Spawns `task`, which must end soon after `stop` (give it the token, or a child).
     pub fn spawn<F>(&self, task: F) -> tokio::task::JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -28,12 +28,12 @@ impl Tasks {
         self.tracker.spawn(task)
     }
 
-    /// Tells every task to stop.
+    /// Signals every task to stop.
     pub fn cancel(&self) {
         self.stop.cancel();
     }
 
-    /// Waits until every task has ended, `grace` at most; whether all did.
+    /// Waits until every task has ended, for at most `grace`; returns whether all did.
     pub async fn wait(&self, grace: Duration) -> bool {
         self.tracker.close();
         tokio::time::timeout(grace, self.tracker.wait())

@@ -1,4 +1,4 @@
-//! etcd's authentication: its state, users, roles and what they may reach.
+//! etcd's authentication: its state, users, roles and permissions.
 
 use std::fmt;
 
@@ -6,20 +6,20 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::{Header, RangeSpec};
 
-/// Answer of `/auth/status`, `/auth/enable` and `/auth/disable`.
+/// Response of `/auth/status`, `/auth/enable` and `/auth/disable`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct AuthAnswer {
     /// etcd's response header.
     pub header: Header,
-    /// Whether etcd asks who calls.
+    /// Whether authentication is on.
     pub enabled: bool,
-    /// Counts changes of users and roles (etcd 3.5 and later say it).
+    /// Increases with each change of users and roles (reported by etcd 3.5 and later).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_revision: Option<u64>,
 }
 
-/// Answer of a change of users or roles that has nothing more to say.
+/// Response to a change of users or roles: the header only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Done {
@@ -27,7 +27,7 @@ pub struct Done {
     pub header: Header,
 }
 
-/// A password on its way to etcd. It is never shown: not in logs, not in errors.
+/// A password for etcd. It is never shown: not in logs, not in errors.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "schema", schema(value_type = String, format = Password))]
@@ -42,10 +42,10 @@ impl fmt::Debug for Password {
 
 impl<'de> Deserialize<'de> for Password {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // serde's own refusal would repeat what it found.
+        // serde's own error message would include the value.
         String::deserialize(deserializer)
             .map(Self)
-            .map_err(|_| de::Error::custom("a password is a string"))
+            .map_err(|_| de::Error::custom("password must be a string"))
     }
 }
 
@@ -60,7 +60,7 @@ pub struct UserAddRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = Password))]
     pub password: Option<Password>,
-    /// No password at all: the user can only come with a client certificate.
+    /// No password: the user can only sign in with a client certificate.
     #[serde(default)]
     pub no_password: bool,
 }
@@ -70,12 +70,12 @@ pub struct UserAddRequest {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PasswordRequest {
-    /// The new password; the user's tokens end with the old one.
+    /// The new password; the user's tokens become invalid.
     #[cfg_attr(feature = "schema", schema(value_type = String, format = Password))]
     pub password: Password,
 }
 
-/// Answer of `GET /auth/users`.
+/// Response of `GET /auth/users`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct UserList {
@@ -85,7 +85,7 @@ pub struct UserList {
     pub users: Vec<String>,
 }
 
-/// A user, as an answer of its own.
+/// A user, as a response of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct UserAnswer {
@@ -106,7 +106,7 @@ pub struct RoleAddRequest {
     pub name: String,
 }
 
-/// Answer of `GET /auth/roles`.
+/// Response of `GET /auth/roles`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RoleList {
@@ -116,7 +116,7 @@ pub struct RoleList {
     pub roles: Vec<String>,
 }
 
-/// A role, as an answer of its own.
+/// A role, as a response of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RoleAnswer {
@@ -152,7 +152,7 @@ pub struct Permission {
     pub range: RangeSpec,
 }
 
-/// Answer of `GET /auth/users/{user}/reach`: what the roles of a user add up to.
+/// Response of `GET /auth/users/{user}/reach`: the effective permissions of a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ReachAnswer {
@@ -160,13 +160,13 @@ pub struct ReachAnswer {
     pub header: Header,
     /// The user's name.
     pub name: String,
-    /// The roles that were added up.
+    /// The roles that were combined.
     pub roles: Vec<String>,
     /// Whether the user has the role `root`, which may do everything.
     pub root: bool,
-    /// What it may read, in order; no two of these ranges touch.
+    /// The ranges it may read, in order; none of them overlap or are adjacent.
     pub read: Vec<RangeSpec>,
-    /// What it may write, in order; no two of these ranges touch.
+    /// The ranges it may write, in order; none of them overlap or are adjacent.
     pub write: Vec<RangeSpec>,
 }
 

@@ -1,10 +1,10 @@
-//! What is told of a cluster and its members.
+//! Information about a cluster and its members.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Header, MemberId};
 
-/// Answer of `GET /clusters`.
+/// Response of `GET /clusters`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Clusters {
@@ -24,7 +24,7 @@ pub struct ClusterRef {
     pub endpoints: Vec<String>,
 }
 
-/// Answer of `GET /cluster`.
+/// Response of `GET /cluster`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ClusterAnswer {
@@ -32,7 +32,7 @@ pub struct ClusterAnswer {
     pub header: Header,
     /// The cluster's name at this gateway.
     pub name: String,
-    /// The version of the member that answered.
+    /// The version of the member that responded.
     pub version: String,
     /// The leader; `null` while there is none.
     pub leader: Option<MemberId>,
@@ -44,11 +44,11 @@ pub struct ClusterAnswer {
     pub members: Vec<Member>,
     /// Alarms raised.
     pub alarms: Vec<Alarm>,
-    /// Facts an operator should know, with stable codes.
+    /// Warnings for the operator, with stable codes.
     pub warnings: Vec<Warning>,
 }
 
-/// A member of the cluster and what it says of itself.
+/// A member of the cluster and its status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Member {
@@ -58,7 +58,7 @@ pub struct Member {
     pub name: String,
     /// Whether it is a learner, without a vote.
     pub learner: bool,
-    /// Whether it answered and reports no error.
+    /// Whether it responded and reports no error.
     pub healthy: bool,
     /// Advertised client URLs.
     pub client_urls: Vec<String>,
@@ -76,10 +76,10 @@ pub struct Member {
     /// Backend size in bytes, in use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub db_size_in_use: Option<i64>,
-    /// Backend quota in bytes (etcd 3.6 and later say it).
+    /// Backend quota in bytes (reported by etcd 3.6 and later).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub db_quota: Option<i64>,
-    /// Raft index committed.
+    /// The committed raft index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raft_index: Option<u64>,
     /// Why it is not healthy.
@@ -97,7 +97,7 @@ pub struct Alarm {
     pub alarm: String,
 }
 
-/// A fact an operator should know.
+/// A warning for the operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Warning {

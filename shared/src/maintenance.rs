@@ -1,10 +1,10 @@
-//! The work on a cluster: members, alarms, compaction, defragmentation, hashes.
+//! Cluster maintenance: members, alarms, compaction, defragmentation, hashes.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Alarm, Header, MemberId, Warning};
 
-/// A member as the cluster lists it, without a word of its own.
+/// A member as the cluster lists it, without its own status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ListedMember {
@@ -14,13 +14,13 @@ pub struct ListedMember {
     pub name: String,
     /// Whether it is a learner, without a vote.
     pub learner: bool,
-    /// Advertised client URLs; none before it has started.
+    /// Advertised client URLs; empty before it has started.
     pub client_urls: Vec<String>,
     /// Advertised peer URLs.
     pub peer_urls: Vec<String>,
 }
 
-/// Answer of the routes at `/cluster/members`.
+/// Response of the routes at `/cluster/members`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct MembersAnswer {
@@ -38,9 +38,9 @@ pub struct MembersAnswer {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MemberAddRequest {
-    /// Where the other members will reach it.
+    /// The URLs at which the other members will reach it.
     pub peer_urls: Vec<String>,
-    /// Without a vote until it is promoted: it cannot cost the cluster its majority.
+    /// A learner, without a vote until it is promoted, cannot cost the cluster its majority.
     #[serde(default)]
     pub learner: bool,
 }
@@ -50,16 +50,16 @@ pub struct MemberAddRequest {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MemberUpdateRequest {
-    /// Where the other members reach it from now on.
+    /// The URLs at which the other members reach it from now on.
     pub peer_urls: Vec<String>,
 }
 
-/// An alarm that etcd knows.
+/// A kind of alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum AlarmKind {
-    /// The quota is exceeded: the cluster takes no more writes.
+    /// The quota is exceeded: the cluster accepts no more writes.
     NoSpace,
     /// Members hold different data.
     Corrupt,
@@ -76,7 +76,7 @@ pub struct AlarmRequest {
     pub alarm: AlarmKind,
 }
 
-/// Answer of `GET` and `POST /cluster/alarms`.
+/// Response of `GET` and `POST /cluster/alarms`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct AlarmsAnswer {
@@ -86,13 +86,13 @@ pub struct AlarmsAnswer {
     pub alarms: Vec<Alarm>,
 }
 
-/// Answer of `DELETE /cluster/alarms`.
+/// Response of `DELETE /cluster/alarms`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DisarmAnswer {
     /// etcd's response header.
     pub header: Header,
-    /// Alarms that were raised and are no more.
+    /// Alarms that were disarmed.
     pub disarmed: Vec<Alarm>,
 }
 
@@ -101,20 +101,20 @@ pub struct DisarmAnswer {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CompactRequest {
-    /// History before this revision goes.
+    /// History before this revision is discarded.
     pub revision: i64,
-    /// Answer only when the space has been given back within the files too.
+    /// Respond only after the space has been freed in the database too.
     #[serde(default)]
     pub physical: bool,
 }
 
-/// Answer of `POST /cluster/compact`.
+/// Response of `POST /cluster/compact`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CompactAnswer {
     /// etcd's response header.
     pub header: Header,
-    /// The oldest revision left.
+    /// The oldest remaining revision.
     pub compacted_revision: i64,
 }
 
@@ -123,24 +123,24 @@ pub struct CompactAnswer {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DefragmentRequest {
-    /// These members; every voting member without it, and then each must be reachable.
+    /// The members to defragment; by default every voting member, each of which must be reachable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<Vec<MemberId>>,
 }
 
-/// Answer of `POST /cluster/defragment`.
+/// Response of `POST /cluster/defragment`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DefragmentAnswer {
     /// etcd's response header.
     pub header: Header,
-    /// Whether every member asked for was defragmented.
+    /// Whether every requested member was defragmented.
     pub complete: bool,
     /// The members in the order they were taken, the leader last.
     pub members: Vec<Defragmented>,
 }
 
-/// What became of one member's defragmentation.
+/// The result of one member's defragmentation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Defragmented {
@@ -157,8 +157,8 @@ pub struct Defragmented {
     /// Backend size in bytes afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub db_size: Option<i64>,
-    /// Why it failed, that it was not begun after another had failed, or that it is a learner and was
-    /// left out.
+    /// Why it failed, that it was not started because another failed, or that it is a learner and was
+    /// skipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -168,11 +168,11 @@ pub struct Defragmented {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MoveLeaderRequest {
-    /// The member that shall lead.
+    /// The member to become leader.
     pub member_id: MemberId,
 }
 
-/// Answer of `POST /cluster/move-leader`.
+/// Response of `POST /cluster/move-leader`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct MoveLeaderAnswer {
@@ -182,16 +182,16 @@ pub struct MoveLeaderAnswer {
     pub leader: MemberId,
 }
 
-/// What is asked about a downgrade.
+/// The action of a downgrade request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DowngradeAction {
-    /// Whether the cluster could go to the version; changes nothing.
+    /// Check whether the cluster can be downgraded to the version; changes nothing.
     Validate,
-    /// Prepare to: the members can then be replaced one by one.
+    /// Start the downgrade: the members can then be replaced one by one.
     Enable,
-    /// Stay after all.
+    /// Cancel the downgrade.
     Cancel,
 }
 
@@ -202,12 +202,12 @@ pub enum DowngradeAction {
 pub struct DowngradeRequest {
     /// What to do.
     pub action: DowngradeAction,
-    /// The version to go to, such as `3.6`; not with `cancel`.
+    /// The target version, such as `3.6`; not with `cancel`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
-/// Answer of `POST /cluster/downgrade`.
+/// Response of `POST /cluster/downgrade`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DowngradeAnswer {
@@ -217,7 +217,7 @@ pub struct DowngradeAnswer {
     pub version: String,
 }
 
-/// Answer of `GET /cluster/hash`.
+/// Response of `GET /cluster/hash`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct HashAnswer {
@@ -225,27 +225,27 @@ pub struct HashAnswer {
     pub header: Header,
     /// The revision that every voting member hashed up to.
     pub revision: i64,
-    /// What the hashes say together.
+    /// The verdict on the hashes.
     pub verdict: HashVerdict,
-    /// The members that hold other data than most do; all that were compared, where there is no
+    /// The members whose data differs from the majority's; all compared members if there is no
     /// majority.
     pub differ: Vec<MemberId>,
     /// The members' hashes, by id.
     pub members: Vec<MemberHash>,
-    /// What the comparison could not see, with stable codes.
+    /// Warnings about what could not be compared, with stable codes.
     pub warnings: Vec<Warning>,
 }
 
-/// What hashes of several members say together.
+/// The verdict on the hashes of several members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HashVerdict {
-    /// Every voting member was asked, and all hashes are the same.
+    /// Every voting member responded, and all hashes are equal.
     Same,
     /// Members with the same history have different hashes.
     Different,
-    /// Some could not be asked or have another compaction, and the rest are the same.
+    /// Some did not respond or have another compact revision; the rest are equal.
     Incomplete,
 }
 
@@ -260,13 +260,13 @@ pub struct MemberHash {
     /// The URL it was reached at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reached_by: Option<String>,
-    /// The hash; comparable where `compact_revision` is the same.
+    /// The hash; comparable only if `compact_revision` is equal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<u32>,
-    /// History before this revision was gone already; −1 is none.
+    /// The compact revision: history before it was discarded; −1 is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compact_revision: Option<i64>,
-    /// The revision hashed up to, as the member says it (etcd 3.6 and later do).
+    /// The revision hashed up to, as the member reports it (etcd 3.6 and later).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash_revision: Option<i64>,
     /// Why there is no hash.

@@ -1,4 +1,4 @@
-//! Software transactional memory: read many, compute, commit if nobody was faster.
+//! Software transactional memory: read keys, compute, commit if nothing has changed.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,8 @@ use crate::{Bytes, Header, OpResult, PutOp};
 pub struct StmReadRequest {
     /// The keys, 1 to 128.
     pub keys: Vec<Bytes>,
-    /// At this revision: that of the transaction's first read, for the two serializable isolations.
+    /// The revision to read at: that of the transaction's first read, for the two serializable
+    /// isolations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<i64>,
 }
@@ -22,36 +23,36 @@ pub struct StmReadRequest {
 pub struct StmRead {
     /// The key.
     pub key: Bytes,
-    /// The revision of its last change; 0 is an absent key.
+    /// The revision of its last change; 0 for an absent key.
     pub mod_revision: i64,
-    /// The value; absent where the key is.
+    /// The value; absent if the key is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Bytes>,
 }
 
-/// Answer of `POST /stm/read`.
+/// Response of `POST /stm/read`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StmReadAnswer {
-    /// etcd's response header; `revision` is the one that was read.
+    /// etcd's response header; `revision` is the one that was read at.
     pub header: Header,
-    /// The keys in the order asked.
+    /// The keys in the order of the request.
     pub reads: Vec<StmRead>,
 }
 
-/// What a commit is guarded against; the names are those of etcd's own client.
+/// The isolation level of a commit; the names are those of etcd's own client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Isolation {
-    /// What was read is unchanged, and what is written was not written since the first read.
+    /// The keys read are unchanged, and the keys written were not written since the first read.
     #[default]
     SerializableSnapshot,
-    /// What was read is unchanged; all reads are of the first one's revision.
+    /// The keys read are unchanged; all reads are at the first one's revision.
     Serializable,
-    /// What was read is unchanged; each read is of its own time.
+    /// The keys read are unchanged; each read is at its own revision.
     RepeatableReads,
-    /// Nothing is guarded.
+    /// Nothing is checked.
     ReadCommitted,
 }
 
@@ -60,22 +61,22 @@ pub enum Isolation {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StmCommitRequest {
-    /// The guard.
+    /// The isolation level.
     #[serde(default)]
     pub isolation: Isolation,
-    /// The header revision of the first read; `serializable_snapshot` needs it when there are reads.
+    /// The header revision of the first read; required by `serializable_snapshot` with reads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<i64>,
-    /// What was read, as `/stm/read` answered it (a `value` is accepted and not looked at); 128 at
-    /// most, for `serializable_snapshot` together with the writes.
+    /// The keys read, as returned by `/stm/read` (a `value` is accepted and ignored); at most 128, for
+    /// `serializable_snapshot` together with the writes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reads: Vec<ReadMark>,
-    /// What is written, in order; 128 at most, and no key twice.
+    /// The writes, in order; at most 128, without duplicate keys.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writes: Vec<StmWrite>,
 }
 
-/// A key that was read, and its revision then.
+/// A key that was read, and its revision at that time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -84,7 +85,7 @@ pub struct ReadMark {
     pub key: Bytes,
     /// The revision of its last change as it was read; 0 for an absent key.
     pub mod_revision: i64,
-    /// Accepted so that an answer can be sent back as it came; not looked at.
+    /// Ignored; accepted so that a response can be sent back unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Bytes>,
 }
@@ -111,12 +112,12 @@ pub struct StmDelete {
     pub key: Bytes,
 }
 
-/// Answer of `POST /stm/commit`.
+/// Response of `POST /stm/commit`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StmCommitAnswer {
     /// etcd's response header; `revision` is that of the writes.
     pub header: Header,
-    /// What came of the writes, in order.
+    /// The results of the writes, in order.
     pub responses: Vec<OpResult>,
 }

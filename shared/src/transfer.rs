@@ -1,4 +1,4 @@
-//! Keys as a file: what an import reports while it runs and at its end.
+//! Export and import of keys: the reports of an import while it runs and at its end.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,32 +9,32 @@ use crate::{Bytes, Header, Problem};
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OnConflict {
-    /// Stop there.
+    /// Stop at the first conflict.
     #[default]
     Fail,
-    /// Leave it as it is.
+    /// Keep the cluster's value.
     Skip,
-    /// Write it; its lease stays unless leases are imported.
+    /// Overwrite it; its lease stays unless leases are imported.
     Overwrite,
 }
 
-/// How far an import is: what became of the lines up to `line`. Every count is of this request alone.
+/// The progress of an import: the results of the lines up to `line`. Counts are of this request only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ImportCounts {
-    /// The last line dealt with, from 1.
+    /// The last line processed, from 1.
     pub line: u64,
     /// Keys that did not exist.
     pub created: u64,
     /// Keys that existed with another value, and were written.
     pub overwritten: u64,
-    /// Keys that were as the file has them already.
+    /// Keys that already had the file's value.
     pub unchanged: u64,
     /// Keys that exist with another value, and were left alone.
     pub skipped: u64,
-    /// Keys that exist with another value, whatever became of them.
+    /// Keys that exist with another value, written or not.
     pub conflicts: u64,
-    /// Leases of the file that do not exist, where they were to be kept: written without.
+    /// Keys written without their lease, with `leases=keep`, because the lease does not exist.
     pub leases_missing: u64,
 }
 
@@ -50,44 +50,44 @@ pub struct ImportConflict {
     pub mod_revision: i64,
 }
 
-/// What an import came to; nothing was written with `dry_run`.
+/// The result of an import; nothing was written with `dry_run`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ImportEnd {
     /// etcd's response header of the last transaction.
     pub header: Header,
-    /// Entries of the file, without lines passed over by `from_line`.
+    /// Entries of the file, without lines skipped by `from_line`.
     pub count: u64,
-    /// What became of them, or would have.
+    /// The results, or with `dry_run` what they would be.
     #[serde(flatten)]
     pub counts: ImportCounts,
-    /// The file ended with an export's last line, whose count was right. Otherwise it may have been
-    /// cut off. Absent with `from_line`.
+    /// Whether the file ended with an export's end line with the right count. If not, it may be
+    /// truncated. Absent with `from_line`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub complete: Option<bool>,
-    /// Nothing was written: this is what would have come of it.
+    /// Whether this was a dry run: nothing was written.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
 }
 
-/// A line of an import's answer: exactly one member, but `resume_from` and `done` beside `error`. A
-/// stream whose last line is neither `end` nor `error` is incomplete.
+/// A line of an import's response: exactly one member, except that `resume_from` and `done` accompany
+/// `error`. A stream whose last line is neither `end` nor `error` is incomplete.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ImportLine {
-    /// How far it is; now and then.
+    /// The progress, at most once per second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<ImportCounts>,
     /// A conflict; the first 1,000 are listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflict: Option<ImportConflict>,
-    /// The last line: every line of the file was dealt with.
+    /// The last line: every line of the file was processed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<ImportEnd>,
     /// The last line: the import stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Problem>,
-    /// With `error`: everything before this line was dealt with; `?from_line=` goes on here.
+    /// With `error`: everything before this line was processed; resume with `?from_line=`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume_from: Option<u64>,
     /// With `error`: what was done until then.

@@ -1,4 +1,4 @@
-//! Transactions and single operations: what is asked, what comes of it, and what would.
+//! Transactions and single operations: requests, results, and explanations.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub struct RangeSpec {
     /// One key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Bytes>,
-    /// Every key that begins so; empty is the whole keyspace.
+    /// Every key with this prefix; empty is the whole keyspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<Bytes>,
     /// The first key, inclusive; needs `end`.
@@ -29,7 +29,7 @@ pub struct RangeSpec {
     pub from: Option<Bytes>,
 }
 
-/// What a comparison looks at.
+/// The field that a comparison compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -46,7 +46,7 @@ pub enum CompareTarget {
     Lease,
 }
 
-/// How a comparison compares.
+/// The operator of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum CompareOp {
@@ -75,7 +75,7 @@ pub enum SortOrder {
     Desc,
 }
 
-/// What a sorted read sorts by.
+/// The sort key of a sorted read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -97,13 +97,13 @@ pub enum SortTarget {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OpResult {
-    /// Of a put.
+    /// Result of a put.
     Put(PutResult),
-    /// Of a get.
+    /// Result of a get.
     Get(GetResult),
-    /// Of a delete.
+    /// Result of a delete.
     Delete(DeleteResult),
-    /// Of a nested transaction.
+    /// Result of a nested transaction.
     #[cfg_attr(feature = "schema", schema(no_recursion))]
     Txn(TxnResult),
 }
@@ -112,7 +112,7 @@ pub enum OpResult {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PutResult {
-    /// With `prev`: the entry before, `null` for a creation.
+    /// With `prev`: the previous entry, `null` for a creation.
     #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<Entry>))]
     pub prev: Option<Option<Entry>>,
@@ -124,9 +124,9 @@ pub struct PutResult {
 pub struct GetResult {
     /// The entries; none for an absent key.
     pub entries: Vec<Entry>,
-    /// Keys in the range, whatever the limit.
+    /// Keys in the range, regardless of the limit.
     pub count: i64,
-    /// Whether the limit cut the list.
+    /// Whether the limit truncated the list.
     pub more: bool,
 }
 
@@ -152,18 +152,18 @@ pub struct TxnResult {
     pub responses: Vec<OpResult>,
 }
 
-/// Answer of `POST /txn`.
+/// Response of `POST /txn`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TxnAnswer {
     /// etcd's response header.
     pub header: Header,
-    /// The transaction's members stand beside the header.
+    /// The transaction's members, flattened next to the header.
     #[serde(flatten)]
     pub result: TxnResult,
 }
 
-/// Answer of `POST /do`: one op's result beside the header.
+/// Response of `POST /do`: one op's result next to the header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DoAnswer {
@@ -174,20 +174,20 @@ pub struct DoAnswer {
     pub result: OpResult,
 }
 
-/// Body of `POST /txn`, and a transaction inside another: if all of `compare`, then `then`, else
+/// Body of `POST /txn`, and of a nested transaction: if all of `compare` hold, run `then`, otherwise
 /// `else`, all in one revision.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TxnRequest {
-    /// All must hold for `then`; none at all always holds.
+    /// All must hold for `then` to run; an empty list always holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub compare: Vec<CompareRequest>,
-    /// What happens when all hold.
+    /// The ops to run if all hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schema(no_recursion))]
     pub then: Vec<OpRequest>,
-    /// What happens otherwise.
+    /// The ops to run otherwise.
     #[serde(default, rename = "else", skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schema(no_recursion))]
     pub or_else: Vec<OpRequest>,
@@ -196,8 +196,8 @@ pub struct TxnRequest {
 /// A comparison of a key or of every key of a range, given in exactly one way: `key`, `prefix`,
 /// `start` with `end`, or `from`.
 ///
-/// A range without any key is compared as one absent key, whose numbers are 0; a comparison of the
-/// `value` of what is absent never holds.
+/// An empty range is compared as one absent key, whose numbers are 0; a comparison of the `value` of an
+/// absent key never holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -205,7 +205,7 @@ pub struct CompareRequest {
     /// One key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Bytes>,
-    /// Every key that begins so; empty is the whole keyspace.
+    /// Every key with this prefix; empty is the whole keyspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<Bytes>,
     /// The first key, inclusive; needs `end`.
@@ -217,18 +217,18 @@ pub struct CompareRequest {
     /// From this key to the end of the keyspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Bytes>,
-    /// What is compared.
+    /// The field to compare.
     pub target: CompareTarget,
-    /// How.
+    /// The operator.
     pub op: CompareOp,
-    /// With what: bytes for `value`; a lease id, or `null` or 0 for none, for `lease`; else a number.
+    /// The operand: bytes for `value`; a lease id, or `null` or 0 for none, for `lease`; else a number.
     pub value: CompareValue,
 }
 
-/// What a comparison compares with.
+/// The operand of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CompareValue {
-    /// A version or a revision; 0 as a lease is none.
+    /// A version or a revision; 0 means no lease.
     Number(i64),
     /// A value, or a lease's id as text.
     Bytes(Bytes),
@@ -263,7 +263,7 @@ impl<'de> Deserialize<'de> for CompareValue {
 
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<CompareValue, E> {
                 let number = i64::try_from(number)
-                    .map_err(|_| de::Error::custom("the number is larger than etcd's are"))?;
+                    .map_err(|_| de::Error::custom("the number is out of range for etcd"))?;
                 Ok(CompareValue::Number(number))
             }
 
@@ -298,7 +298,7 @@ pub struct OpRequest {
     /// Deletes a range.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete: Option<DeleteOp>,
-    /// Another transaction. All comparisons, those inside too, look at the keys as they were before
+    /// Another transaction. All comparisons, nested ones too, see the keys as they were before
     /// the first op.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(no_recursion))]
@@ -314,10 +314,11 @@ pub struct PutOp {
     pub key: Bytes,
     /// The value.
     pub value: Bytes,
-    /// An id; `"keep"`, which needs the key to exist; `"none"`, as when it is absent (etcd's rule).
+    /// A lease id; `"keep"`, which requires the key to exist; `"none"`, which is the default
+    /// (etcd's rule).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<String>,
-    /// Answer the entry before.
+    /// Return the previous entry.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prev: bool,
 }
@@ -330,7 +331,7 @@ pub struct GetOp {
     /// One key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Bytes>,
-    /// Every key that begins so; empty is the whole keyspace.
+    /// Every key with this prefix; empty is the whole keyspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<Bytes>,
     /// The first key, inclusive; needs `end`.
@@ -342,10 +343,10 @@ pub struct GetOp {
     /// From this key to the end of the keyspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Bytes>,
-    /// Entries at most; 0 is all.
+    /// The limit on entries; 0 is no limit.
     #[serde(default)]
     pub limit: i64,
-    /// At this revision; 0 is now.
+    /// At this revision; 0 is the current one.
     #[serde(default)]
     pub revision: i64,
     /// Without values and leases.
@@ -354,25 +355,26 @@ pub struct GetOp {
     /// The count alone.
     #[serde(default)]
     pub count_only: bool,
-    /// Member-local, possibly stale; takes effect where every op of the transaction is such a get.
+    /// Read from one member, possibly stale; takes effect only if every op of the transaction is
+    /// such a get.
     #[serde(default)]
     pub serializable: bool,
-    /// Sorted by this; the key without it.
+    /// The sort key; the key by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort: Option<SortTarget>,
-    /// In this order; ascending without it.
+    /// The order; ascending by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<SortOrder>,
-    /// Only keys created at this revision or later; 0 is any.
+    /// Only keys created at this revision or later; 0 is no bound.
     #[serde(default)]
     pub min_create_revision: i64,
-    /// Only keys created at this revision or earlier; 0 is any.
+    /// Only keys created at this revision or earlier; 0 is no bound.
     #[serde(default)]
     pub max_create_revision: i64,
-    /// Only keys last changed at this revision or later; 0 is any.
+    /// Only keys last changed at this revision or later; 0 is no bound.
     #[serde(default)]
     pub min_mod_revision: i64,
-    /// Only keys last changed at this revision or earlier; 0 is any.
+    /// Only keys last changed at this revision or earlier; 0 is no bound.
     #[serde(default)]
     pub max_mod_revision: i64,
 }
@@ -385,7 +387,7 @@ pub struct DeleteOp {
     /// One key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Bytes>,
-    /// Every key that begins so; empty is the whole keyspace.
+    /// Every key with this prefix; empty is the whole keyspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<Bytes>,
     /// The first key, inclusive; needs `end`.
@@ -397,37 +399,37 @@ pub struct DeleteOp {
     /// From this key to the end of the keyspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Bytes>,
-    /// Answer the deleted entries.
+    /// Return the deleted entries.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prev: bool,
 }
 
-/// Answer of `POST /txn?explain`: what the transaction would do now. Nothing was changed.
+/// Response of `POST /txn?explain`: what the transaction would do now. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Explanation {
-    /// etcd's response header; every comparison was looked at in this revision.
+    /// etcd's response header; every comparison was evaluated at this revision.
     pub header: Header,
     /// Whether `then` would run.
     pub succeeds: bool,
-    /// Every comparison in the order of the body, those of transactions inside too.
+    /// Every comparison in the order of the body, those of nested transactions too.
     pub compares: Vec<ExplainedCompare>,
 }
 
-/// A comparison as it stands now.
+/// The current result of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ExplainedCompare {
-    /// Where it is in the body, as `compare[0]` or `then[1].txn.compare[0]`.
+    /// Its path in the body, such as `compare[0]` or `then[1].txn.compare[0]`.
     pub place: String,
     /// Whether it holds.
     pub holds: bool,
     /// Whether its transaction would run at all; the outermost one always does.
     pub reached: bool,
-    /// The key as it is, none when it is absent; of a range the first keys that make it fail, and
-    /// none when it holds. Values are read for comparisons of values alone.
+    /// The current key, empty if it is absent; for a range the first keys that fail the comparison,
+    /// empty if it holds. Values are included only for comparisons of values.
     pub entries: Vec<Entry>,
-    /// Of a range: there may be others that make it fail.
+    /// For a range: whether more keys may fail the comparison.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub more: bool,
 }

@@ -1,5 +1,5 @@
-//! `accts/`: money moved between five accounts by ten transfers at a time, each an optimistic
-//! transaction that begins again where another was faster. However they meet, the sum stays.
+//! `accts/`: ten concurrent transfers between five accounts, each an optimistic transaction that is
+//! retried after a conflict. The sum never changes.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const ACCOUNTS: u64 = 5;
 const BALANCE: u64 = 100;
 const TRANSFERS: usize = 10;
 const EVERY: Duration = Duration::from_secs(2);
-/// Tries of one transfer, many more than ten at a time can need.
+/// Attempts of one transfer, many more than ten concurrent ones can need.
 const TRIES: usize = 100;
 
 fn account(number: u64) -> String {
@@ -27,17 +27,17 @@ struct Transfer {
     amount: u64,
 }
 
-/// The balance in an account; none where a visitor wrote something else, or deleted it.
+/// The balance of an account; `None` if a visitor overwrote or deleted it.
 fn balance(kv: Option<&KeyValue>) -> Option<u64> {
     std::str::from_utf8(&kv?.value).ok()?.parse().ok()
 }
 
-/// Moves money each 2 s.
+/// Transfers money every 2 s.
 #[derive(Debug)]
 pub(super) struct Bank;
 
 impl Bank {
-    /// Gives every account its first balance, unless each has one.
+    /// Creates every account with its initial balance, unless all exist.
     async fn open(stage: &Stage) -> Step<()> {
         for number in 0..ACCOUNTS {
             let kv = stage.get(&account(number)).await?;
@@ -55,7 +55,7 @@ impl Bank {
         Ok(())
     }
 
-    /// Pays, unless the account has not enough.
+    /// Makes a transfer, unless the balance is too low.
     async fn pay(stage: &Stage, transfer: Transfer) -> Step<()> {
         let keys = [account(transfer.from), account(transfer.to)];
         let reads = || keys.iter().map(|key| Op::get(key.as_bytes())).collect();

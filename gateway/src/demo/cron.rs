@@ -1,12 +1,12 @@
-//! `/cron/`: jobs with their owners, a key that blinks for whoever watches it, and a lease that is
-//! kept alive every other time.
+//! `/cron/`: jobs with their owners, a key that is created and deleted repeatedly, and a lease that is
+//! kept alive in every other round.
 
 use std::time::Duration;
 
 use super::session::Session;
 use super::stage::{Actor, Stage, Step};
 
-/// Rewrites job1 each 30 s; job2 stays.
+/// Rewrites job1 every 30 s; job2 does not change.
 #[derive(Debug)]
 pub(super) struct Jobs;
 
@@ -22,7 +22,7 @@ impl Actor for Jobs {
     }
 }
 
-/// Puts and deletes its key each second for 5 s, then is still for 10 s.
+/// Puts and deletes its key every second for 5 s, then pauses for 10 s.
 #[derive(Debug)]
 pub(super) struct Ado;
 
@@ -47,7 +47,7 @@ const LEASED: &str = "/cron/lock/job1";
 /// Seconds.
 const TTL: i64 = 10;
 
-/// An empty key on a lease of 10 s: in odd rounds the lease runs out, in even ones it is renewed for
+/// An empty key on a lease of 10 s: in odd rounds the lease expires, in even ones it is renewed for
 /// 30 s and then revoked.
 #[derive(Debug, Default)]
 pub(super) struct Lease {

@@ -1,4 +1,4 @@
-//! `/crontab/jobs/`: one job that is rewritten and deleted, beside one that stays.
+//! `/crontab/jobs/`: one job that is rewritten and deleted, and one that does not change.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::stage::{Actor, Stage, Step};
 const MOVING: &str = "/crontab/jobs/job1";
 const STAYING: &str = "/crontab/jobs/job2";
 
-/// Puts job1 three times, deletes it, and again.
+/// Puts job1 three times, deletes it, and repeats.
 #[derive(Debug)]
 pub(super) struct Jobs;
 
@@ -17,7 +17,7 @@ impl Actor for Jobs {
     }
 
     async fn round(&mut self, stage: &mut Stage) -> Step<()> {
-        // Only where it is missing: a visitor may have given it another value.
+        // Only if it is missing: a visitor may have changed its value.
         stage.create(STAYING, "job2", 0).await?;
         for value in ["job1", "job11", "job11111"] {
             stage.put(MOVING, value).await?;

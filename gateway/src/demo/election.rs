@@ -1,5 +1,5 @@
-//! etcd's own election, as the recipe of its Go client has it: the candidates queue, the first one
-//! leads and says what it likes. One of them fails now and then while it leads.
+//! etcd's election recipe, as in its Go client: the candidates queue, the first one leads and makes
+//! proclamations. One of them fails now and then while it leads.
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ use super::stage::{Actor, Exit, Stage, Step, put};
 use crate::etcd::{Compare, Op, Txn};
 
 const NAME: &str = "/my-election/";
-/// Between becoming the leader and proclaiming, and between proclaiming and resigning.
+/// The time between winning and proclaiming, and between proclaiming and resigning.
 const HALF: Duration = Duration::from_secs(4);
-/// Between two failures of one that fails.
+/// The interval between failures of the failing candidate.
 const FAILS_EVERY: Duration = Duration::from_mins(1);
 
-/// One that wants to lead, for ever.
+/// A candidate, which campaigns again after each term.
 #[derive(Debug)]
 pub(super) struct Candidate {
     queue: Queue,
     name: &'static str,
-    /// Of its lease, in seconds.
+    /// The TTL of its lease, in seconds.
     ttl: i64,
-    /// When it stops renewing its lease again, at its next lead; never where it does not fail.
+    /// When it next stops renewing its lease while it leads; `None` if it never fails.
     fails: Option<Instant>,
     session: Option<Session>,
 }
@@ -39,13 +39,13 @@ impl Candidate {
         }
     }
 
-    /// It stops renewing its lease while it leads, once a minute.
+    /// Makes it stop renewing its lease while it leads, once a minute.
     pub(super) fn failing(mut self) -> Self {
         self.fails = Some(Instant::now());
         self
     }
 
-    /// Campaigns, leads for a while, resigns; or, where it is to fail, just goes while it leads.
+    /// Campaigns, leads for a while and resigns; or, if it should fail, stops while it leads.
     async fn lead(&self, stage: &Stage, key: &str, lease: i64, fails: bool) -> Step<()> {
         let created = self.queue.enter(stage, key, self.name, lease).await?;
         let Some(revision) = self.queue.wait(stage, key, created).await? else {
@@ -68,7 +68,7 @@ impl Candidate {
     }
 }
 
-/// Does something to the key unless it is another's by now; whether it did.
+/// Runs an op on the key unless it belongs to another by now; returns whether it ran.
 async fn if_created_at(stage: &Stage, key: &str, created: i64, op: Op) -> Step<bool> {
     let txn = Txn {
         compare: vec![Compare::created_at(key.as_bytes(), created)],
@@ -95,7 +95,7 @@ impl Actor for Candidate {
         let work = self.lead(stage, &key, lease, fails);
         match session.during(stage, work).await {
             Ok(()) if fails => {
-                // The session is forgotten, not closed: its key leads until the lease has run out.
+                // The session is dropped, not closed: its key leads until the lease has expired.
                 self.fails = Some(Instant::now() + FAILS_EVERY);
                 stage
                     .rest(Duration::from_secs(self.ttl.unsigned_abs() + 2))
@@ -106,7 +106,7 @@ impl Actor for Candidate {
                 Ok(())
             }
             Err(Exit::Failed(failure)) => {
-                // Whatever it left in the queue goes with the lease.
+                // Revoking the lease removes its key from the queue.
                 session.close(stage).await?;
                 Err(Exit::Failed(failure))
             }

@@ -1,10 +1,10 @@
-//! The demo keyspace: small programs like those that everybody starts etcd with, run for ever so that
-//! the first look at the dashboard shows everything alive.
+//! The demo keyspace: small programs like typical first uses of etcd, running continuously so that
+//! every page of the dashboard shows live data.
 //!
-//! Each actor is an ordinary etcd client with leases of its own: it knows nothing of the gateway, and
-//! the gateway nothing of it. Actors put up with whatever a visitor does to their keys and leases,
-//! with data of an earlier run, and with errors: they say so in the log and begin again. The data is
-//! the demo's own; this never runs on somebody else's cluster.
+//! Each actor is an ordinary etcd client with its own leases, independent of the gateway. Actors
+//! tolerate any change that a visitor makes to their keys and leases, data of an earlier run, and
+//! errors: they log them and start again. The data is the demo's own; it never runs on an external
+//! cluster.
 
 mod bank;
 mod cron;
@@ -30,11 +30,11 @@ use self::stage::Troupe;
 use crate::etcd::Etcd;
 use crate::tasks::Tasks;
 
-/// Fills the keyspace and keeps it moving until the tasks are told to stop.
+/// Fills the keyspace and keeps changing it until the tasks are stopped.
 pub fn start(etcd: &Etcd, tasks: &Tasks) {
     let troupe = Troupe::new(etcd.clone(), tasks.clone());
     tasks.spawn(async move {
-        // What an earlier run left on leases would stand in the queues for up to a minute.
+        // Leased keys of an earlier run would stay in the queues for up to a minute.
         let stage = troupe.stage();
         while let Err(exit) = sweep::leftovers(&stage).await {
             tracing::warn!(?exit, "the demo's old leases could not be revoked");

@@ -1,5 +1,4 @@
-//! etcd's own mutex, as the recipe of its Go client has it. The value names the holder, which the
-//! recipe leaves empty.
+//! etcd's mutex recipe, as in its Go client. The value names the holder; the recipe leaves it empty.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use super::stage::{Actor, Exit, Stage, Step};
 /// Seconds; the default of Go's sessions.
 const TTL: i64 = 60;
 
-/// One of those who want the lock, for ever: it queues again as soon as it has released.
+/// A contender for the lock, which queues again as soon as it has released it.
 #[derive(Debug)]
 pub(super) struct Contender {
     queue: Queue,
@@ -34,7 +33,7 @@ impl Contender {
         }
     }
 
-    /// Gets the lock, holds it, releases it.
+    /// Acquires the lock, holds it, releases it.
     async fn once(&self, stage: &Stage, holds: Duration, key: &str, lease: i64) -> Step<()> {
         let value = format!(r#"{{"holder":"{}"}}"#, self.holder);
         let created = self.queue.enter(stage, key, &value, lease).await?;
@@ -66,7 +65,7 @@ impl Actor for Contender {
         match session.during(stage, work).await {
             Ok(()) => self.session = Some(session),
             Err(Exit::Failed(failure)) => {
-                // Whatever it left in the queue goes with the lease.
+                // Revoking the lease removes its key from the queue.
                 session.close(stage).await?;
                 return Err(Exit::Failed(failure));
             }

@@ -1,4 +1,5 @@
-//! `/prefix/keys/`: one key that comes and goes with a new value each time, until all go at once.
+//! `/prefix/keys/`: one key that is put and deleted with a new value each time, until the prefix is
+//! deleted.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use super::stage::{Actor, Stage, Step};
 
 const PREFIX: &str = "/prefix/keys/";
 
-/// Puts and deletes k1 each second, v1 to v11; then deletes the prefix.
+/// Puts and deletes k1 every second, v1 to v11; then deletes the prefix.
 #[derive(Debug)]
 pub(super) struct Keys;
 
@@ -22,7 +23,7 @@ impl Actor for Keys {
             stage.put(&format!("{PREFIX}{other}"), "v2").await?;
         }
         for n in 1..=11 {
-            // Before the put, so that v11 is there for the prefix delete.
+            // Before the put, so that v11 exists for the prefix delete.
             stage.delete(&k1).await?;
             stage.rest(half).await?;
             stage.put(&k1, &format!("v{n}")).await?;

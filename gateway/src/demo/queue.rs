@@ -1,5 +1,5 @@
-//! The queue under etcd's mutex and election, key by key as the recipes of its Go client lay it out:
-//! each of those who want it has the key `<name>/<lease in hex>`, and the one created first has it.
+//! The queue of etcd's mutex and election, with the key layout of its Go client's recipes: each
+//! contender has the key `<name>/<lease in hex>`, and the oldest key holds the lock.
 
 use shared::Event;
 
@@ -9,7 +9,7 @@ use crate::caller::{Caller, Identity};
 use crate::etcd::{Compare, Get, KeyValue, Op, OpAnswer, Order, Range, Sort, Txn};
 use crate::etcd::{Update, WatchOptions};
 
-/// A lock's or an election's keys.
+/// The keys of a lock or an election.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Queue {
     name: &'static str,
@@ -33,7 +33,7 @@ impl Queue {
         Range::prefix(format!("{}/", self.name).as_bytes())
     }
 
-    /// Puts the key where it is not there yet; its create revision.
+    /// Creates the key if it does not exist; returns its create revision.
     pub(super) async fn enter(
         &self,
         stage: &Stage,
@@ -56,12 +56,12 @@ impl Queue {
             .into_iter()
             .next()
             .and_then(OpAnswer::into_entry);
-        // It was there: that of an earlier attempt with the same lease, whose place is kept.
+        // It exists from an earlier attempt with the same lease, whose place is kept.
         own.map(|kv| kv.create_revision).ok_or(Exit::LeaseLost)
     }
 
-    /// Waits until nobody is ahead; the revision of the look that found the key still there. None
-    /// where a visitor has taken it away meanwhile: then the place is lost.
+    /// Waits until no older key is left; returns the revision of the read that still found our key.
+    /// `None` if a visitor has deleted it meanwhile: then the place is lost.
     pub(super) async fn wait(&self, stage: &Stage, key: &str, created: i64) -> Step<Option<i64>> {
         while let Some((before, revision)) = self.before(stage, created).await? {
             deleted(stage, &before.key, revision).await?;
@@ -75,7 +75,7 @@ impl Queue {
         Ok(still.then_some(own.header.revision))
     }
 
-    /// The next one ahead, with the revision of this look.
+    /// The next older key, with the revision of the read.
     async fn before(&self, stage: &Stage, created: i64) -> Step<Option<(KeyValue, i64)>> {
         let get = Get {
             limit: 1,
@@ -113,7 +113,7 @@ pub(super) async fn deleted(stage: &Stage, key: &[u8], revision: i64) -> Step<()
                     return Ok(());
                 }
             }
-            // Too long ago: the caller looks again.
+            // The revision is compacted: the caller reads again.
             Update::Compacted(_) => return Ok(()),
             Update::Cancelled(failure) => return Err(Exit::Failed(failure)),
             Update::Created(_) | Update::Progress(_) => {}

@@ -1,4 +1,4 @@
-//! Chance, for timing and values; nothing here is a secret.
+//! Random numbers for timing and values; not for secrets.
 
 use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -8,14 +8,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub(super) struct Random(u64);
 
 impl Random {
-    /// Another sequence at every start, and for every `salt`.
+    /// A different sequence at every start, and for every `salt`.
     pub(super) fn new(salt: u64) -> Self {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         let seed = now.as_secs() ^ u64::from(now.subsec_nanos()) << 32;
         let mut random = Self(seed ^ (salt + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        // Neighbouring seeds part only after a few steps.
+        // Similar seeds diverge only after a few steps.
         for _ in 0..8 {
             random.next();
         }
@@ -29,14 +29,14 @@ impl Random {
         self.0
     }
 
-    /// A number of the range.
+    /// A number in the range.
     pub(super) fn number(&mut self, range: RangeInclusive<u64>) -> u64 {
         let (start, end) = range.into_inner();
         let width = end.saturating_sub(start).saturating_add(1);
         start + self.next() % width
     }
 
-    /// A time of the range, to the millisecond.
+    /// A duration in the range, in milliseconds.
     pub(super) fn time(&mut self, range: RangeInclusive<Duration>) -> Duration {
         let (start, end) = range.into_inner();
         Duration::from_millis(self.number(start.as_millis() as u64..=end.as_millis() as u64))
@@ -47,7 +47,7 @@ impl Random {
         &choices[self.number(0..=choices.len() as u64 - 1) as usize]
     }
 
-    /// Whether one of `n` equal chances came up.
+    /// True with a probability of 1 in `n`.
     pub(super) fn one_in(&mut self, n: u64) -> bool {
         self.number(1..=n) == 1
     }

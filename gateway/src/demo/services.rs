@@ -1,5 +1,5 @@
-//! Service discovery: instances that register on a lease, live for a while, and go, some of them
-//! without a word.
+//! Service discovery: instances that register with a lease, live for a while, and end, some of them
+//! without deregistering.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::stage::{Actor, Exit, Stage, Step, put};
 /// Seconds.
 const TTL: i64 = 10;
 
-/// An instance of a service; each life has an address of its own.
+/// An instance of a service; each round has its own address.
 #[derive(Debug)]
 pub(super) struct Instance {
     service: &'static str,
@@ -68,7 +68,7 @@ impl Actor for Instance {
             .ask(stage.etcd.put(&Stage::caller(), registration))
             .await?;
         match session.during(stage, stage.rest(lives)).await {
-            // Revoked by a visitor: as good as a crash.
+            // Revoked by a visitor: the same as a crash.
             Ok(()) | Err(Exit::LeaseLost) => {}
             Err(exit) => return Err(exit),
         }

@@ -1,4 +1,4 @@
-//! A lease that an actor keeps alive by itself while it works or waits, as etcd's sessions do.
+//! A lease that an actor keeps alive while it works or waits, like etcd's sessions.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::stage::{Exit, Stage, Step};
 #[derive(Debug)]
 pub(super) struct Session {
     id: i64,
-    /// Between two renewals: a third of its time, as Go's client has it.
+    /// The renewal interval: a third of the TTL, as in the Go client.
     every: Duration,
     next: Instant,
 }
@@ -35,12 +35,12 @@ impl Session {
         self.id
     }
 
-    /// The lease as it stands at the end of a lock's key.
+    /// The lease id as it ends a lock's key.
     pub(super) fn hex(&self) -> String {
         LeaseId(self.id).to_string()
     }
 
-    /// Runs `work` with the lease kept alive; the work is left when the lease is gone.
+    /// Runs `work` while keeping the lease alive; the work is dropped when the lease is lost.
     pub(super) async fn during<T>(
         &mut self,
         stage: &Stage,
@@ -68,7 +68,7 @@ impl Session {
         }
     }
 
-    /// Ends the lease, and with it its keys. Fine where it is gone already.
+    /// Revokes the lease, which deletes its keys. No error if it is gone already.
     pub(super) async fn close(self, stage: &Stage) -> Step<()> {
         stage.revoke(self.id).await
     }

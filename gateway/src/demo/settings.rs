@@ -1,19 +1,19 @@
-//! `/config/gateway/`: three files, edited each 20 s.
+//! `/config/gateway/`: three files, edited every 20 s.
 //!
-//! A visitor's edit wins: the editor saves by compare-and-set, and leaves a file that somebody else
-//! has changed alone for a while.
+//! A visitor's edit wins: the actor saves by compare-and-set, and leaves a file that a visitor has
+//! changed alone for a while.
 
 use std::time::Duration;
 
 use super::random::Random;
 use super::stage::{Actor, Stage, Step};
 
-/// Between two edits.
+/// The interval between edits.
 const EVERY: Duration = Duration::from_secs(20);
-/// After somebody else's edit.
-const COURTESY: Duration = Duration::from_mins(2);
+/// The pause after a visitor's edit.
+const VISITOR_PAUSE: Duration = Duration::from_mins(2);
 
-/// A file and what writes it.
+/// A file and its generator.
 #[derive(Debug)]
 pub(super) struct File {
     key: String,
@@ -23,7 +23,7 @@ pub(super) struct File {
 }
 
 impl File {
-    /// `text` is another text at nearly every call.
+    /// `text` returns a different text at nearly every call.
     pub(super) fn new(name: &str, text: fn(&mut Random) -> String) -> Self {
         Self {
             key: format!("/config/gateway/{name}"),
@@ -42,7 +42,7 @@ impl Actor for File {
         let now = stage.get(&self.key).await?.map_or(0, |kv| kv.mod_revision);
         if self.saved != 0 && now != 0 && now != self.saved {
             self.saved = now;
-            return stage.rest(COURTESY).await;
+            return stage.rest(VISITOR_PAUSE).await;
         }
         let text = (self.text)(&mut stage.random);
         if let Some(revision) = stage.replace(&self.key, &text, now).await? {
@@ -70,13 +70,13 @@ pub(super) fn limits(random: &mut Random) -> String {
     )
 }
 
-/// Plain text, a flag a line.
+/// Plain text, one flag per line.
 pub(super) fn feature_flags(random: &mut Random) -> String {
     let rollout = random.number(0..=20) * 5;
     let banner = random.choose(&["on", "off"]);
     let language = random.choose(&["on", "off", "staff"]);
     format!(
-        "# one flag a line: on, off, staff, or a share of requests\n\
+        "# one flag per line: on, off, staff, or a share of requests\n\
          dark-mode=on\n\
          new-checkout={rollout}%\n\
          search-suggestions={language}\n\

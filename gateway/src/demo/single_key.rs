@@ -1,5 +1,5 @@
-//! Locks of one key: whoever creates it has it, for as long as its lease lives; the others try again
-//! each second. No queue, so etcd does not know who waits.
+//! Single-key locks: the client that creates the key holds the lock while its lease lives; the others
+//! retry every second. There is no queue, so etcd does not know who waits.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use super::stage::{Actor, Exit, Stage, Step};
 const TTL: i64 = 5;
 const SECOND: Duration = Duration::from_secs(1);
 
-/// How a holder goes.
+/// How a holder gives up the lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     /// It revokes its lease.
     Revoke,
-    /// It stops renewing, as a process that hangs: the key lives on until the lease has run out.
+    /// It stops renewing, like a process that hangs: the key stays until the lease has expired.
     Vanish,
 }
 
-/// One that wants the key.
+/// A contender for the key.
 #[derive(Debug)]
 pub(super) struct Candidate {
     key: &'static str,
@@ -43,7 +43,7 @@ impl Candidate {
         }
     }
 
-    /// Holds the key for its time; less when a visitor takes it away.
+    /// Holds the key for its time; less if a visitor deletes it.
     async fn hold(&self, stage: &Stage, created: i64) -> Step<()> {
         let mut left = self.holds;
         while !left.is_zero() {
@@ -81,7 +81,7 @@ impl Actor for Candidate {
                 }
             }
         }
-        // Long enough for somebody else to get it: the lease's end, and each other's next attempt.
+        // Long enough for another contender to get it: the lease's end, and the others' next attempt.
         let away = match self.ending {
             Ending::Revoke => 2 * SECOND,
             Ending::Vanish => Duration::from_secs(TTL.unsigned_abs()) + 4 * SECOND,

@@ -1,5 +1,5 @@
-//! Where actors play: etcd's calls and pauses, both ended by the stop; and the loop that keeps an
-//! actor going whatever happens.
+//! The environment of actors: etcd calls and pauses, both ended at shutdown, and the loop that restarts
+//! an actor after any error.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,20 +14,21 @@ use crate::etcd::{Compare, Delete, Etcd, Get, KeyValue, Op, Order, Put, Range, S
 use crate::failure::{Failure, Result};
 use crate::tasks::Tasks;
 
-/// How long etcd may take; it is on this machine.
+/// Timeout of etcd calls; etcd is on this machine.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// The pause after a failure, doubled with each in a row up to the longest.
+/// The delay after a failure, doubled with each further one up to the maximum.
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
-/// Why an actor cannot go on with its round.
+/// Why an actor ended its round.
 #[derive(Debug)]
 pub(super) enum Exit {
-    /// Everything stops.
+    /// The gateway shuts down.
     Stop,
-    /// The actor's lease is gone: a visitor revoked it, or etcd was away for longer than its time.
+    /// The actor's lease is lost: a visitor revoked it, or etcd was unavailable for longer than its
+    /// TTL.
     LeaseLost,
-    /// etcd said no.
+    /// etcd returned an error.
     Failed(Failure),
 }
 
@@ -37,15 +38,15 @@ impl From<Failure> for Exit {
     }
 }
 
-/// What a step of an actor comes to.
+/// The result of a step of an actor.
 pub(super) type Step<T> = std::result::Result<T, Exit>;
 
-/// A small program that runs for ever, round by round.
+/// A small program that runs round after round.
 pub(super) trait Actor: Send + 'static {
-    /// For the log.
+    /// Its name in the log.
     fn name(&self) -> String;
 
-    /// Plays once. It may end anywhere, so the next round takes the keys as they are.
+    /// Runs one round. It may end anywhere, so the next round accepts the keys as they are.
     fn round(&mut self, stage: &mut Stage) -> impl Future<Output = Step<()>> + Send;
 }
 
@@ -75,7 +76,7 @@ impl Troupe {
         }
     }
 
-    /// Lets the actor play until the stop.
+    /// Runs the actor until shutdown.
     pub(super) fn play(&self, actor: impl Actor) {
         self.tasks.spawn(perform(actor, self.stage()));
     }
@@ -91,7 +92,7 @@ async fn perform(mut actor: impl Actor, mut stage: Stage) {
             }
             Err(Exit::Stop) => return,
             Err(Exit::LeaseLost) => {
-                tracing::debug!(actor = actor.name(), "the lease of a demo actor is gone");
+                tracing::debug!(actor = actor.name(), "a demo actor lost its lease");
             }
             Err(Exit::Failed(failure)) => {
                 tracing::warn!(
@@ -108,7 +109,7 @@ async fn perform(mut actor: impl Actor, mut stage: Stage) {
     }
 }
 
-/// One actor's view of the world.
+/// The environment of one actor.
 #[derive(Debug)]
 pub(super) struct Stage {
     pub(super) etcd: Etcd,
@@ -117,12 +118,12 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Whose calls these are, with their time starting now.
+    /// The caller of the actor's requests, with a timeout from now.
     pub(super) fn caller() -> Caller {
         Caller::gateway(TIMEOUT)
     }
 
-    /// Does nothing for a while.
+    /// Sleeps, or returns early at shutdown.
     pub(super) async fn rest(&self, time: Duration) -> Step<()> {
         tokio::select! {
             () = self.stop.cancelled() => Err(Exit::Stop),
@@ -130,7 +131,7 @@ impl Stage {
         }
     }
 
-    /// Runs a call of etcd, given up at the stop.
+    /// Runs an etcd call, cancelled at shutdown.
     pub(super) fn ask<T>(
         &self,
         call: impl Future<Output = Result<T>> + Send,
@@ -152,7 +153,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Writes a key with a lease, unless it is there; its create revision if it was not.
+    /// Creates a key with a lease; returns its create revision, or `None` if it exists.
     pub(super) async fn create(&self, key: &str, value: &str, lease: i64) -> Step<Option<i64>> {
         let txn = Txn {
             compare: vec![Compare::created_at(key.as_bytes(), 0)],
@@ -163,8 +164,8 @@ impl Stage {
         Ok(answer.succeeded.then_some(answer.header.revision))
     }
 
-    /// Writes a key without a lease, unless it was changed since `revision` (0: created since); its
-    /// new revision if it was not.
+    /// Writes a key without a lease, unless it was changed after `revision` (0: unless it exists);
+    /// returns its new revision, or `None` if it was.
     pub(super) async fn replace(&self, key: &str, value: &str, revision: i64) -> Step<Option<i64>> {
         let txn = Txn {
             compare: vec![Compare::modified_at(key.as_bytes(), revision)],
@@ -183,7 +184,7 @@ impl Stage {
         Ok(answer.kvs.into_iter().next())
     }
 
-    /// Deletes a key; fine where it is gone already.
+    /// Deletes a key; no error if it does not exist.
     pub(super) async fn delete(&self, key: &str) -> Step<()> {
         self.delete_range(Range::one(key)).await
     }
@@ -193,7 +194,7 @@ impl Stage {
         self.delete_range(Range::prefix(prefix.as_bytes())).await
     }
 
-    /// Revokes a lease; fine where it is gone already.
+    /// Revokes a lease; no error if it does not exist.
     pub(super) async fn revoke(&self, lease: i64) -> Step<()> {
         let caller = Self::caller();
         match self.ask(self.etcd.lease_revoke(&caller, lease)).await {
@@ -209,7 +210,7 @@ impl Stage {
     }
 }
 
-/// A plain put; the lease 0 is none.
+/// A plain put; lease 0 means none.
 pub(super) fn put(key: &str, value: &str, lease: i64) -> Put {
     Put {
         key: key.into(),

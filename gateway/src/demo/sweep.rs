@@ -1,8 +1,8 @@
-//! What an earlier run left behind on leases.
+//! Cleans up leased keys of an earlier run.
 
 use super::stage::{Stage, Step};
 
-/// The prefixes below which everything on a lease is an actor's.
+/// The prefixes below which every leased key is an actor's.
 const PREFIXES: [&[u8]; 6] = [
     b"/cron/lock/",
     b"/my-lock/",
@@ -12,8 +12,8 @@ const PREFIXES: [&[u8]; 6] = [
     b"/services/",
 ];
 
-/// Revokes the leases of actors that are no more. etcd renews every lease when it starts, so without
-/// this a lock held at the end of a run would stay held for its whole time.
+/// Revokes the leases of an earlier run's actors. etcd renews every lease when it starts, so without
+/// this a lock held at the end of a run would stay held for its whole TTL.
 pub(super) async fn leftovers(stage: &Stage) -> Step<()> {
     let caller = Stage::caller();
     let (_, leases) = stage.ask(stage.etcd.leases(&caller)).await?;

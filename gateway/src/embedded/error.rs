@@ -1,4 +1,4 @@
-//! Why the embedded etcd cannot be had, each with what mends it.
+//! Errors of the embedded etcd, each with its fix.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,17 +11,17 @@ use super::version::Minor;
 /// Why the embedded etcd did not start.
 #[derive(Debug, Error)]
 pub enum EmbeddedError {
-    /// There is no such program.
+    /// No etcd program was found.
     #[error(
-        "no etcd is found: `{}` is not there or not on PATH; install etcd (Debian: apt-get install etcd-server, \
+        "no etcd found: `{}` does not exist or is not on PATH; install etcd (Debian: apt-get install etcd-server, \
          macOS: brew install etcd), or name a running cluster: --etcd http://127.0.0.1:2379",
         etcd.display()
     )]
     NotFound {
-        /// As it was looked for.
+        /// The program as configured.
         etcd: PathBuf,
     },
-    /// It is there, but cannot be run or does not say its version.
+    /// It exists, but cannot be run or does not print its version.
     #[error("`{} --version` does not name a version: {said}", etcd.display())]
     NoVersion {
         /// The program.
@@ -32,27 +32,27 @@ pub enum EmbeddedError {
     /// A file or folder of the data folder cannot be used.
     #[error("{} cannot be used", path.display())]
     Folder {
-        /// Which.
+        /// Its path.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// Another gateway runs on the same data.
+    /// Another gateway is using the same data.
     #[error(
-        "the data in {} is in use by {owner}; end that one, use another folder (--data-dir), or \
+        "the data in {} is in use by {owner}; stop it, use another folder (--data-dir), or \
          share its etcd with --etcd",
         path.display()
     )]
     InUse {
         /// The data folder.
         path: PathBuf,
-        /// Its process and the address of its etcd, where they are known.
+        /// Its process and the address of its etcd, if known.
         owner: String,
     },
-    /// Another minor wrote the data: an older etcd exits on it, a newer one can panic on it.
+    /// Another minor version wrote the data: an older etcd exits on it, a newer one can panic on it.
     #[error(
-        "the data in {} was written by etcd {wrote}, and the etcd found is {found}: put an etcd \
+        "the data in {} was written by etcd {wrote}, and the installed etcd is {found}: put an etcd \
          {wrote} first on PATH to go on with this data, or start afresh with another --data-dir \
          (or after moving that folder away)",
         path.display()
@@ -60,14 +60,14 @@ pub enum EmbeddedError {
     OtherMinor {
         /// The data folder.
         path: PathBuf,
-        /// The minor on record.
+        /// The recorded minor version.
         wrote: Minor,
-        /// The minor of the etcd found.
+        /// The minor version of the installed etcd.
         found: Minor,
     },
-    /// The same for the data that a configuration file names.
+    /// The same for the data folder of a configuration file.
     #[error(
-        "the data in {} was written by etcd {wrote}, and the etcd found is {found}: put an etcd \
+        "the data in {} was written by etcd {wrote}, and the installed etcd is {found}: put an etcd \
          {wrote} first on PATH; if the data is meant to move on (one minor at a time), write `{found}` \
          into {}",
         path.display(),
@@ -76,16 +76,16 @@ pub enum EmbeddedError {
     OtherMinorOfFile {
         /// The data folder.
         path: PathBuf,
-        /// The minor on record.
+        /// The recorded minor version.
         wrote: Minor,
-        /// The minor of the etcd found.
+        /// The minor version of the installed etcd.
         found: Minor,
-        /// Where the minor stands.
+        /// The file that records the minor version.
         record: PathBuf,
     },
-    /// There is data of another number of members: a cluster does not grow or shrink by a flag.
+    /// The data is of a different number of members: a flag cannot resize a cluster.
     #[error(
-        "the data in {} is of {has} member{}, and {asked} {} asked for: start with --members {has} to \
+        "the data in {} is of {has} member{}, but {asked} {} requested: start with --members {has} to \
          go on with this data, or start afresh with another --data-dir (or after moving that folder \
          away)",
         path.display(),
@@ -95,27 +95,27 @@ pub enum EmbeddedError {
     OtherMembers {
         /// The data folder.
         path: PathBuf,
-        /// How many there are.
+        /// The number of members of the data.
         has: usize,
-        /// How many were asked for.
+        /// The requested number.
         asked: usize,
     },
-    /// There is data, but no record of the minor that wrote it.
+    /// There is data, but no record of the minor version that wrote it.
     #[error(
-        "nothing says which etcd wrote the data in {}: if it was {found}, write `{found}` into {}; \
-         else start afresh with another --data-dir",
+        "no record says which etcd wrote the data in {}: if it was {found}, write `{found}` into {}; \
+         otherwise start with another --data-dir",
         path.display(),
         record.display()
     )]
     UnknownMinor {
         /// The data folder.
         path: PathBuf,
-        /// Where the minor should stand.
+        /// The file that should record the minor version.
         record: PathBuf,
-        /// The minor of the etcd found.
+        /// The minor version of the installed etcd.
         found: Minor,
     },
-    /// No port could be had on the loopback interface.
+    /// No free port was found on the loopback interface.
     #[error("no free port is left on 127.0.0.1")]
     NoPort(#[source] io::Error),
     /// The supervisor cannot be started.
@@ -123,30 +123,30 @@ pub enum EmbeddedError {
     Supervisor {
         /// The program.
         supervisor: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
     /// etcd's configuration file cannot be read.
     #[error("the etcd configuration {} cannot be read", path.display())]
     File {
-        /// As given.
+        /// Its path as given.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// It can be read, but not understood.
+    /// It can be read, but is invalid.
     #[error("the etcd configuration {} cannot be used: {why}", path.display())]
     FileContent {
-        /// As given.
+        /// Its path as given.
         path: PathBuf,
-        /// What is wrong, and what mends it.
+        /// What is wrong, and how to fix it.
         why: String,
     },
-    /// Somebody listens already where the configuration file wants etcd to.
+    /// Another program already listens at the address of the configuration file.
     #[error(
-        "{url}, where {} has etcd listen, is taken by another program: end that one, name another \
+        "{url}, the client URL in {}, is in use by another program: stop it, choose another \
          port in listen-client-urls, or use what runs there with --etcd {url}",
         path.display()
     )]
@@ -156,13 +156,13 @@ pub enum EmbeddedError {
         /// The client URL.
         url: String,
     },
-    /// etcd ended before it answered.
+    /// etcd ended before it was ready.
     #[error("etcd did not start: {0}")]
     Failed(Ended),
-    /// etcd runs, but did not answer in time.
+    /// etcd runs, but was not ready in time.
     #[error("etcd was not ready within {} s ({why}); it said:\n{output}", after.as_secs())]
     NotReady {
-        /// How long it was waited for.
+        /// The time limit.
         after: Duration,
         /// What was still missing.
         why: String,
@@ -171,7 +171,7 @@ pub enum EmbeddedError {
     },
 }
 
-/// etcd ended without being told to.
+/// etcd ended unexpectedly.
 #[derive(Clone, Debug, Error)]
 #[error("etcd ended with {status}; it said:\n{output}")]
 pub struct Ended {

@@ -1,7 +1,7 @@
-//! etcd's own configuration file: what of it we must know to reach the etcd that it describes.
+//! etcd's own configuration file: the settings needed to reach the etcd that it configures.
 //!
-//! etcd judges the file, not we: whatever is not understood here is left to it, and its own line is
-//! shown where it refuses.
+//! etcd validates the file: settings that are unknown here are left to it, and its own error is shown
+//! if it refuses them.
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
@@ -14,23 +14,23 @@ use yaml_rust2::{Yaml, YamlLoader};
 
 use super::EmbeddedError;
 
-/// What etcd listens on when the file does not say.
+/// etcd's default client URL.
 const LISTEN: &str = "http://localhost:2379";
 
-/// A configuration file of etcd's.
+/// A configuration file of etcd.
 #[derive(Clone, Debug)]
 pub(super) struct ConfigFile {
     pub(super) path: PathBuf,
-    /// Where this machine reaches it.
+    /// The URL at which this machine reaches it.
     pub(super) client: String,
     /// etcd's data folder, absolute.
     pub(super) data: PathBuf,
-    /// Everything it listens on for clients.
+    /// All client URLs that it listens on.
     listen: Vec<String>,
 }
 
 impl ConfigFile {
-    /// Reads it.
+    /// Reads the file.
     pub(super) fn read(path: &Path) -> Result<Self, EmbeddedError> {
         let text = std::fs::read_to_string(path).map_err(|source| EmbeddedError::File {
             path: path.to_owned(),
@@ -42,7 +42,7 @@ impl ConfigFile {
         })
     }
 
-    /// Refuses a client port that is taken: what listens there would be mistaken for our etcd.
+    /// Refuses a client port that is in use: the program there would be mistaken for our etcd.
     pub(super) fn check_ports(&self) -> Result<(), EmbeddedError> {
         for url in &self.listen {
             let taken = address(url)
@@ -59,7 +59,7 @@ impl ConfigFile {
         Ok(())
     }
 
-    /// A folder's name that no other data folder has: our records of it lie there.
+    /// A folder name unique to this data folder: our records of it are stored there.
     pub(super) fn record_name(&self) -> String {
         let digest = Sha256::digest(self.data.as_os_str().as_encoded_bytes());
         let (start, _) = digest.split_at(8);
@@ -69,13 +69,13 @@ impl ConfigFile {
 
 fn parse(path: &Path, text: &str) -> Result<ConfigFile, String> {
     let documents =
-        YamlLoader::load_from_str(text).map_err(|error| format!("it is no YAML: {error}"))?;
+        YamlLoader::load_from_str(text).map_err(|error| format!("not valid YAML: {error}"))?;
     let said = |name: &str| match documents.first() {
         Some(document) => document[name].as_str().map(str::to_owned),
         None => None,
     };
     if !matches!(documents.first(), None | Some(Yaml::Hash(_))) {
-        return Err("it holds no settings such as `data-dir: /var/lib/etcd`".to_owned());
+        return Err("no settings found, such as `data-dir: /var/lib/etcd`".to_owned());
     }
     let list = |name: &str| -> Vec<String> {
         let urls = said(name).unwrap_or_default();
@@ -88,7 +88,7 @@ fn parse(path: &Path, text: &str) -> Result<ConfigFile, String> {
     }
     let client = reachable(&listen, &list("advertise-client-urls")).ok_or_else(|| {
         format!(
-            "listen-client-urls ({}) names no http:// or https:// URL to reach it by",
+            "listen-client-urls ({}) has no http:// or https:// URL",
             listen.join(", ")
         )
     })?;
@@ -104,8 +104,9 @@ fn parse(path: &Path, text: &str) -> Result<ConfigFile, String> {
     })
 }
 
-/// Where this machine reaches an etcd that listens so: by loopback where it can. A certificate is
-/// for the name that is advertised, so with https that name is taken where any address would do.
+/// The URL at which this machine reaches an etcd with these listen URLs: loopback if possible. A
+/// certificate is issued for the advertised name, so with https and an unspecified address that name
+/// is used.
 fn reachable(listen: &[String], advertised: &[String]) -> Option<String> {
     let web: Vec<(&str, &str, &str)> = listen.iter().filter_map(|url| split(url)).collect();
     let loopback = |host: &str| host == "localhost" || host == "[::1]" || host.starts_with("127.");
@@ -133,7 +134,7 @@ fn reachable(listen: &[String], advertised: &[String]) -> Option<String> {
     Some(format!("{scheme}://{host}:{port}"))
 }
 
-/// `http://127.0.0.1:2379` → its scheme, host and port.
+/// Splits `http://127.0.0.1:2379` into scheme, host and port.
 fn split(url: &str) -> Option<(&str, &str, &str)> {
     let (scheme, rest) = url.split_once("://")?;
     let (host, port) = rest.trim_end_matches('/').rsplit_once(':')?;
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_decides_where_it_is_reached() {
+    fn the_client_url_follows_from_the_file() {
         for (text, client) in [
             ("name: a", "http://localhost:2379"),
             ("", "http://localhost:2379"),
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_data_lies_where_the_file_or_etcd_says() {
+    fn the_data_folder_follows_the_file_or_etcds_default() {
         let here = std::env::current_dir().expect("there is one");
         for (text, data) in [
             ("data-dir: /var/lib/etcd", PathBuf::from("/var/lib/etcd")),
@@ -205,10 +206,10 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_reached_or_read_is_said() {
+    fn unreachable_and_invalid_files_are_errors() {
         for (text, said) in [
             ("listen-client-urls: unix://x:1", "unix://x:1"),
-            ("a: [", "no YAML"),
+            ("a: [", "not valid YAML"),
             ("- a", "no settings"),
         ] {
             let why = read(text).expect_err(text);

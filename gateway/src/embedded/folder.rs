@@ -1,16 +1,17 @@
-//! The data folder: one gateway's etcd at a time, of one minor and with one number of members.
+//! The data folder: used by one gateway's etcd at a time, of one minor version and one number of
+//! members.
 //!
 //! ```text
-//! <folder>/lock        locked by whoever may write here; says who that is
-//! <folder>/version     the minor that wrote the data, such as 3.7
-//! <folder>/data/       etcd's own, where it is one member
-//! <folder>/members     of several: how many, and the token that tells their cluster from others
-//! <folder>/member-1/   of several: the first one's own; and so on
-//! <folder>/peer-1:1    of several: the socket by which the others reach the first
+//! <folder>/lock        locked by the process that may write here; names it
+//! <folder>/version     the minor version that wrote the data, such as 3.7
+//! <folder>/data/       etcd's own data, with one member
+//! <folder>/members     with several: their number, and the cluster's token
+//! <folder>/member-1/   with several: the data of the first; and so on
+//! <folder>/peer-1:1    with several: the socket at which the others reach the first
 //! ```
 //!
-//! Where a configuration file says where etcd keeps its data, the folder holds the lock and the
-//! version alone.
+//! With a configuration file, which sets etcd's data folder, the folder holds only the lock and the
+//! version.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -28,40 +29,40 @@ use super::supervise;
 use super::version::Minor;
 use super::{EmbeddedError, ONE_MEMBER};
 
-/// Beyond the supervisor's grace, for the system to tidy up.
+/// Time in addition to the supervisor's grace period, for the system to clean up.
 const MARGIN: Duration = Duration::from_secs(2);
-/// Between two looks at a lock whose owner is dying.
+/// Interval between checks of a lock whose owner is ending.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Who has the folder.
+/// The owner of the folder.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Owner {
     /// The gateway's process id.
     pid: i32,
-    /// Its etcd's client URL, once it has one.
+    /// Its etcd's client URL, once known.
     etcd: Option<String>,
 }
 
-/// Where etcd's own data lies.
+/// Where etcd's own data is stored.
 #[derive(Clone, Debug)]
 pub(super) enum Layout {
-    /// In the folder, of so many members.
+    /// In the folder, for this number of members.
     Here {
         /// One or several.
         members: usize,
     },
-    /// Where a configuration file says.
+    /// Where a configuration file sets it.
     Elsewhere(PathBuf),
 }
 
-/// What is on record of a cluster of several members.
+/// The record of a cluster of several members.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Several {
     count: usize,
     token: String,
 }
 
-/// A data folder that is ours while this (or a copy of its lock) lives.
+/// A data folder, owned for as long as this (or a copy of its lock) exists.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
@@ -69,14 +70,14 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Takes the folder, which is created where it is missing. Refused at once while another
-    /// gateway has it; waited for while the etcd of a gateway that died is being ended.
+    /// Acquires the folder, and creates it if missing. Fails at once while another gateway owns it;
+    /// waits while the etcd of a gateway that died is being ended.
     pub(super) async fn take(path: &Path) -> Result<Self, EmbeddedError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| EmbeddedError::Folder { path, source }
         };
-        // etcd insists on 0700 for its own folder; what is in it is nobody else's business.
+        // etcd requires 0700 for its own folder; its contents are private.
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -112,12 +113,12 @@ impl Folder {
             path: path.to_owned(),
             lock,
         };
-        folder.say_owner(None)?;
+        folder.record_owner(None)?;
         Ok(folder)
     }
 
-    /// Writes down who has the folder, for whoever is refused.
-    pub(super) fn say_owner(&mut self, etcd: Option<&str>) -> Result<(), EmbeddedError> {
+    /// Records the owner of the folder, for the error message of a refused process.
+    pub(super) fn record_owner(&mut self, etcd: Option<&str>) -> Result<(), EmbeddedError> {
         let owner = Owner {
             pid: std::process::id().cast_signed(),
             etcd: etcd.map(str::to_owned),
@@ -128,7 +129,7 @@ impl Folder {
         })
     }
 
-    /// Refuses data of another minor or of another number of members, and records both where there
+    /// Refuses data of another minor version or of another number of members, and records both if there
     /// is no data yet.
     pub(super) fn check(&self, found: Minor, layout: &Layout) -> Result<(), EmbeddedError> {
         let record = self.path.join("version");
@@ -136,10 +137,10 @@ impl Folder {
             path: record.clone(),
             source,
         };
-        // A record without data is of a start that failed: it binds nobody.
+        // A record without data is left from a failed start and is ignored.
         if !self.has_data(layout) {
             fs::write(&record, format!("{found}\n")).map_err(failed)?;
-            return self.say_members(layout);
+            return self.record_members(layout);
         }
         self.check_members(layout)?;
         let wrote: Option<Minor> = match fs::read_to_string(&record) {
@@ -167,14 +168,14 @@ impl Folder {
                 record,
                 found,
             }),
-            // Somebody ran etcd on it before us; etcd itself refuses what it cannot read.
+            // etcd ran on it before, without us; etcd itself refuses what it cannot read.
             (None, Layout::Elsewhere(_)) => {
                 fs::write(&record, format!("{found}\n")).map_err(failed)
             }
         }
     }
 
-    /// Refuses to start another number of members than there is data of.
+    /// Refuses to start a number of members different from the data's.
     fn check_members(&self, layout: &Layout) -> Result<(), EmbeddedError> {
         let Layout::Here { members } = *layout else {
             return Ok(());
@@ -190,7 +191,7 @@ impl Folder {
         })
     }
 
-    fn say_members(&self, layout: &Layout) -> Result<(), EmbeddedError> {
+    fn record_members(&self, layout: &Layout) -> Result<(), EmbeddedError> {
         let record = self.members_file();
         let count = match *layout {
             Layout::Here { members } => members,
@@ -226,8 +227,8 @@ impl Folder {
         read.map_err(|source| EmbeddedError::Folder { path, source })
     }
 
-    /// The token of the cluster of several members: the same at each of its starts, another in each
-    /// folder, since their peers' addresses are the same everywhere.
+    /// The initial cluster token of several members: the same at every start, different for each
+    /// folder, since the peer addresses are the same everywhere.
     pub(super) fn token(&self) -> Result<String, EmbeddedError> {
         let several = self.several()?;
         Ok(several.map_or_else(String::new, |several| several.token))
@@ -237,23 +238,23 @@ impl Folder {
         self.path.join("members")
     }
 
-    /// Whether any etcd has written here, whatever is asked for now.
+    /// Whether an etcd has written here, in any layout.
     fn has_data(&self, layout: &Layout) -> bool {
         let holds = |data: &Path| data.join("member").exists();
         match layout {
             Layout::Elsewhere(data) => holds(data),
             Layout::Here { .. } => {
-                holds(&self.data()) || (1..=super::MOST_MEMBERS).any(|n| holds(&self.member(n)))
+                holds(&self.data()) || (1..=super::MAX_MEMBERS).any(|n| holds(&self.member(n)))
             }
         }
     }
 
-    /// Where it is.
+    /// Its path.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// etcd's own data folder, where it is one member.
+    /// etcd's own data folder, with one member.
     pub(super) fn data(&self) -> PathBuf {
         self.path.join("data")
     }
@@ -263,7 +264,7 @@ impl Folder {
         self.path.join(format!("member-{number}"))
     }
 
-    /// The lock, to be held by another process too.
+    /// A handle of the lock, for another process to hold too.
     pub(super) fn share_lock(&self) -> Result<File, EmbeddedError> {
         self.lock
             .try_clone()
@@ -294,7 +295,7 @@ fn nanoseconds() -> u128 {
 }
 
 fn is_alive(pid: i32) -> bool {
-    // No signal is sent: this only asks. Somebody else's process is alive too (EPERM).
+    // Signal 0 only checks. A process of another user exists too (EPERM).
     !matches!(kill(Pid::from_raw(pid), None), Err(Errno::ESRCH))
 }
 
@@ -320,12 +321,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_folder_has_one_owner_who_is_named() {
+    async fn a_second_owner_is_refused_with_the_firsts_name() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let path = dir.path().join("etcd");
         let mut first = Folder::take(&path).await.expect("the first has it");
         first
-            .say_owner(Some("http://127.0.0.1:4711"))
+            .record_owner(Some("http://127.0.0.1:4711"))
             .expect("is written");
         let refused = Folder::take(&path)
             .await
@@ -344,7 +345,7 @@ mod tests {
     const THREE: Layout = Layout::Here { members: 3 };
 
     #[tokio::test]
-    async fn a_record_binds_only_where_there_is_data() {
+    async fn a_record_without_data_is_ignored() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let folder = Folder::take(dir.path()).await.expect("is ours");
         folder.check(minor("3.5"), &ONE).expect("nothing there yet");
@@ -378,7 +379,7 @@ mod tests {
             .check(minor("3.7"), &THREE)
             .expect("still nothing there");
         let token = folder.token().expect("is on record");
-        // One that had started when the others had not yet: they are three all the same.
+        // Only one of the members had started: it is still a cluster of three.
         fs::create_dir_all(folder.member(2).join("member")).expect("etcd was here");
         folder.check(minor("3.7"), &THREE).expect("the same number");
         assert_eq!(folder.token().expect("is on record"), token);
@@ -390,7 +391,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_members_data_is_not_taken_for_three() {
+    async fn data_of_one_member_is_refused_for_three() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let folder = Folder::take(dir.path()).await.expect("is ours");
         folder.check(minor("3.7"), &ONE).expect("nothing there yet");
@@ -403,7 +404,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn data_that_others_wrote_elsewhere_is_theirs_to_judge() {
+    async fn data_of_a_configuration_file_is_checked_once_recorded() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let folder = Folder::take(&dir.path().join("records"))
             .await

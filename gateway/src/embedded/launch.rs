@@ -1,4 +1,4 @@
-//! One etcd process: its ports, its flags, its supervisor, its end.
+//! One etcd process: its ports, its flags, its supervisor, its shutdown.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
@@ -17,34 +17,34 @@ use super::output::Output;
 use super::supervise;
 use crate::tasks::Tasks;
 
-/// How long the last lines may take to arrive once the process has ended.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long the last output may take to arrive after the process has ended.
+const OUTPUT_DRAIN: Duration = Duration::from_secs(1);
 
-/// What is started, and where it will be reached.
+/// What to start, and where it will be reached.
 #[derive(Clone, Debug)]
 pub(super) struct Launch {
     /// The client URL.
     pub(super) client: String,
-    /// The name by which it is told from an etcd of somebody else's at the same address; `None` where
-    /// a configuration file names it.
+    /// The name that distinguishes it from another etcd at the same address; `None` if a configuration
+    /// file names it.
     pub(super) name: Option<String>,
     arguments: Vec<String>,
-    /// Where it runs: what its arguments name is relative to that.
+    /// Its working directory: paths in its arguments are relative to it.
     directory: Option<PathBuf>,
 }
 
-/// A supervisor with its etcd. Dropping it closes the pipe, upon which the supervisor ends etcd.
+/// A supervisor with its etcd. Dropping it closes the pipe, which makes the supervisor end etcd.
 #[derive(Debug)]
 pub(super) struct Process {
     supervisor: Child,
-    /// Open as long as etcd is to run. Apart from the child, which closes its own pipe in `wait`.
+    /// Open as long as etcd should run. Separate from the child, which closes its own pipe in `wait`.
     pipe: Option<ChildStdin>,
     pub(super) output: Output,
     reading: Tasks,
 }
 
 impl Launch {
-    /// One member on free ports. Somebody else may take them before etcd does: try again then.
+    /// One member on free ports. Another program may take them before etcd does: retry then.
     pub(super) fn one(
         options: &Options,
         folder: &Folder,
@@ -66,10 +66,10 @@ impl Launch {
         })
     }
 
-    /// Several members, whose clients come by free ports and whose peers by sockets in the folder.
+    /// Several members, with free ports for clients and sockets in the folder for peers.
     ///
-    /// A member's peers remember its address for good, while a free port may be somebody else's at
-    /// the next start; a file is free whenever the folder is.
+    /// Peers store a member's address permanently, while a free port may be in use at the next start; a
+    /// socket file is free whenever the folder is.
     pub(super) fn several(
         options: &Options,
         folder: &Folder,
@@ -81,7 +81,7 @@ impl Launch {
         // A socket's name must look like a host and a port. It is relative, since a path may be
         // longer than a socket's address can hold.
         let peer = |number: usize| format!("unix://peer-{number}:1");
-        let everybody: Vec<String> = (1..=count)
+        let initial_cluster: Vec<String> = (1..=count)
             .map(|number| format!("{}={}", named(number), peer(number)))
             .collect();
         let launch = |number: usize| {
@@ -93,7 +93,7 @@ impl Launch {
                 format!("--data-dir={}", data.display()),
                 format!("--listen-peer-urls={peer}"),
                 format!("--initial-advertise-peer-urls={peer}"),
-                format!("--initial-cluster={}", everybody.join(",")),
+                format!("--initial-cluster={}", initial_cluster.join(",")),
                 format!("--initial-cluster-token={token}"),
             ];
             arguments.extend(flags(options, &name, &client));
@@ -107,7 +107,7 @@ impl Launch {
         (1..=count).map(launch).collect()
     }
 
-    /// The member that a configuration file describes. With a file etcd heeds no flag besides.
+    /// The member that a configuration file describes. With a file etcd ignores all other flags.
     pub(super) fn of_file(file: &ConfigFile) -> Self {
         Self {
             client: file.client.clone(),
@@ -135,7 +135,7 @@ impl Launch {
             .stdin(Stdio::piped())
             .stdout(Stdio::from(lock))
             .stderr(Stdio::piped())
-            // Ctrl-C in a terminal is for the gateway alone, which ends etcd last.
+            // Ctrl-C in a terminal must reach the gateway only, which ends etcd last.
             .process_group(0)
             .spawn()
             .map_err(|source| EmbeddedError::Supervisor { supervisor, source })?;
@@ -143,8 +143,8 @@ impl Launch {
         let stderr = child.stderr.take().expect("stderr is a pipe");
         let output = Output::default();
         let reading = Tasks::default();
-        // Ends with etcd, which ends with the pipe: it must not stop sooner, since an etcd that
-        // nobody reads from would block.
+        // Ends with etcd, which ends with the pipe: it must not stop earlier, since an etcd whose
+        // output is not read would block.
         reading.spawn(output.clone().collect(stderr));
         Ok(Process {
             supervisor: child,
@@ -155,7 +155,7 @@ impl Launch {
     }
 }
 
-/// Flags of every member of ours, which etcd 3.4 to 3.7 all have.
+/// Flags of every member, supported by etcd 3.4 to 3.7.
 fn flags(options: &Options, name: &str, client: &str) -> [String; 9] {
     [
         format!("--name={name}"),
@@ -170,7 +170,7 @@ fn flags(options: &Options, name: &str, client: &str) -> [String; 9] {
     ]
 }
 
-/// Two URLs on loopback that differ and were free a moment ago.
+/// Two different loopback URLs whose ports were free a moment ago.
 fn free_urls() -> Result<[String; 2], EmbeddedError> {
     let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(EmbeddedError::NoPort);
     // Both are held until both are known.
@@ -182,7 +182,7 @@ fn free_urls() -> Result<[String; 2], EmbeddedError> {
     Ok([url(&one)?, url(&other)?])
 }
 
-/// A program's path as it is valid in any folder; a bare name is looked for on PATH and stays one.
+/// A program's absolute path; a bare name is looked up on PATH and stays as it is.
 fn absolute(program: &Path) -> PathBuf {
     if program.components().count() < 2 {
         return program.to_owned();
@@ -191,10 +191,10 @@ fn absolute(program: &Path) -> PathBuf {
 }
 
 impl Process {
-    /// Waits until etcd has ended by itself.
+    /// Waits until etcd ends unexpectedly.
     pub(super) async fn ended(&mut self) -> Ended {
         let status = self.supervisor.wait().await;
-        self.reading.wait(LAST_WORDS).await;
+        self.reading.wait(OUTPUT_DRAIN).await;
         Ended {
             status: describe(status),
             output: self.output.tail(),
@@ -204,12 +204,12 @@ impl Process {
     /// Ends etcd and waits for it.
     pub(super) async fn stop(&mut self) {
         drop(self.pipe.take());
-        let patience = supervise::GRACE + LAST_WORDS;
-        if timeout(patience, self.supervisor.wait()).await.is_err() {
-            // A stuck supervisor; the kernel kills its etcd with it.
+        let limit = supervise::GRACE + OUTPUT_DRAIN;
+        if timeout(limit, self.supervisor.wait()).await.is_err() {
+            // The supervisor is stuck; when it is killed, the kernel kills its etcd.
             let _ = self.supervisor.kill().await;
         }
-        self.reading.wait(LAST_WORDS).await;
+        self.reading.wait(OUTPUT_DRAIN).await;
     }
 }
 

@@ -1,10 +1,10 @@
 //! The private etcd that a gateway without a cluster starts for itself.
 //!
-//! One member or several listen on free loopback ports, keep their data between runs, and live and
-//! die with us: each runs under a supervisor that ends it when we are gone, also by `kill -9`. None is
-//! ever restarted behind our back: when the majority has ended by itself, [`Embedded::ended`] says so
-//! and the gateway ends too. With etcd's own configuration file that file decides where it listens and
-//! where its data lies; the rest holds as well.
+//! One member or several listen on free loopback ports, keep their data between runs, and end with the
+//! gateway: each runs under a supervisor that ends it when the gateway is gone, even after `kill -9`.
+//! There is no automatic restart: when the majority has ended, [`Embedded::ended`] resolves and the
+//! gateway ends too. With etcd's own configuration file, that file decides where etcd listens and where
+//! its data is stored; everything else is the same.
 
 mod error;
 mod file;
@@ -36,41 +36,41 @@ use self::ready::Unready;
 use crate::etcd::Settings;
 use crate::tasks::Tasks;
 
-/// The usual private etcd.
+/// The default number of members.
 pub(crate) const ONE_MEMBER: usize = 1;
-/// More would only make every write slower.
-const MOST_MEMBERS: usize = 5;
-/// How often ports are chosen anew when others take them first.
+/// More members would only make every write slower.
+const MAX_MEMBERS: usize = 5;
+/// Attempts to start with new ports when other programs take them first.
 const ATTEMPTS: usize = 5;
-/// How long a stuck supervisor may hinder our end.
+/// How long a stuck supervisor may delay our shutdown.
 const MARGIN: Duration = Duration::from_secs(4);
 
 /// How to run the embedded etcd.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The folder of the data, the lock and the record of the version; created where missing. With a
-    /// configuration file the records of it lie there, in a folder of their own.
+    /// The folder of the data, the lock and the version record; created if missing. With a
+    /// configuration file only the records are stored there, in a folder of their own.
     pub folder: PathBuf,
     /// How many members: 1, 3 or 5.
     pub members: usize,
-    /// etcd's own configuration file, which then says all that is not said here.
+    /// etcd's own configuration file, which sets everything not set here.
     pub config_file: Option<PathBuf>,
-    /// How it is connected to; the endpoints are replaced by its own.
+    /// The connection settings; the endpoints are replaced by its own.
     pub settings: Settings,
-    /// The program: a path, or a name looked for on PATH.
+    /// The program: a path, or a name looked up on PATH.
     pub etcd: PathBuf,
     /// The `watchgate` binary, which is run as `supervise`.
     pub supervisor: PathBuf,
-    /// Revisions older than this are compacted away; in whole hours.
+    /// Auto-compaction retention, in whole hours.
     pub retention_hours: u32,
-    /// How long etcd may take until it answers. Opening a large database takes its time.
-    pub patience: Duration,
-    /// Names of environment variables to keep from etcd, which reads every flag from there too.
+    /// How long etcd may take to become ready. Opening a large database takes time.
+    pub ready_timeout: Duration,
+    /// Environment variables to remove for etcd, which also reads every flag from the environment.
     pub hidden_variables: Vec<OsString>,
 }
 
 impl Options {
-    /// The etcd on PATH with its data in `folder`, under `supervisor`: without one this very binary.
+    /// The etcd on PATH with its data in `folder`, under `supervisor`: by default the running binary.
     pub fn new(
         folder: impl Into<PathBuf>,
         supervisor: Option<PathBuf>,
@@ -89,13 +89,13 @@ impl Options {
                 .map_or_else(std::env::current_exe, Ok)
                 .map_err(this)?,
             retention_hours: 24,
-            patience: Duration::from_mins(1),
+            ready_timeout: Duration::from_mins(1),
             hidden_variables: Vec::new(),
         })
     }
 }
 
-/// A running etcd of our own. Dropping it ends etcd too, but does not wait for that.
+/// A running private etcd. Dropping it ends etcd too, but does not wait for that.
 #[derive(Debug)]
 pub struct Embedded {
     folder: PathBuf,
@@ -106,7 +106,7 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Starts etcd and waits until every member of it serves.
+    /// Starts etcd and waits until every member serves.
     pub async fn start(options: Options) -> Result<Self, EmbeddedError> {
         let version = version::version(&options.etcd).await?;
         let file = match &options.config_file {
@@ -127,7 +127,7 @@ impl Embedded {
         };
         let mut folder = Folder::take(&records).await?;
         folder.check(version.minor, &layout)?;
-        let deadline = Instant::now() + options.patience;
+        let deadline = Instant::now() + options.ready_timeout;
         let mut attempt = 1;
         let (launches, processes) = loop {
             let launches = launches(&options, &folder, file.as_ref())?;
@@ -149,7 +149,7 @@ impl Embedded {
                 Unready::Late(why) => {
                     let said = processes.iter().map(|one| one.output.tail());
                     return Err(EmbeddedError::NotReady {
-                        after: options.patience,
+                        after: options.ready_timeout,
                         why,
                         output: said.collect::<Vec<_>>().join("\n"),
                     });
@@ -157,7 +157,7 @@ impl Embedded {
             }
         };
         let urls: Vec<String> = launches.into_iter().map(|launch| launch.client).collect();
-        folder.say_owner(Some(&urls.join(",")))?;
+        folder.record_owner(Some(&urls.join(",")))?;
         let tasks = Tasks::default();
         let (report, ended) = watch::channel(None);
         tasks.spawn(keep(processes, folder, report, tasks.clone()));
@@ -185,8 +185,8 @@ impl Embedded {
         &self.version
     }
 
-    /// Waits until etcd, or the majority of its members, ends without being told to; for ever once it
-    /// is told to.
+    /// Waits until etcd, or the majority of its members, ends unexpectedly; never returns after
+    /// [`Embedded::stop`].
     pub async fn ended(&self) -> Ended {
         let mut ended = self.ended.clone();
         let unexpected = match ended.wait_for(Option::is_some).await {
@@ -202,7 +202,7 @@ impl Embedded {
     /// Ends etcd and waits until it has ended.
     pub async fn stop(self) {
         self.tasks.cancel();
-        // The supervisor kills what does not end; this only guards against a stuck supervisor.
+        // The supervisor kills an etcd that does not end; this only guards against a stuck supervisor.
         self.tasks.wait(supervise::GRACE + MARGIN).await;
     }
 }
@@ -213,7 +213,7 @@ impl Drop for Embedded {
     }
 }
 
-/// What is started together.
+/// The processes to start together.
 fn launches(
     options: &Options,
     folder: &Folder,
@@ -229,8 +229,8 @@ fn launches(
     }
 }
 
-/// Holds the processes and the folder until etcd has ended, told to or not. One member of several may
-/// end: the others go on, as any cluster's do.
+/// Holds the processes and the folder until etcd has ended, stopped or not. One member of several may
+/// end: the others continue, as in any cluster.
 async fn keep(
     mut processes: Vec<Process>,
     folder: Folder,
@@ -248,7 +248,7 @@ async fn keep(
             match ended {
                 Some(ended) if ends.len() >= majority => {
                     tracing::warn!(
-                        "of the private etcd {} members are left: {ended}",
+                        "a member of the private etcd ended, {} are left: {ended}",
                         ends.len()
                     );
                 }
@@ -263,7 +263,7 @@ async fn keep(
     drop(folder);
 }
 
-/// A name that no other etcd on this machine has: it tells ours from one that took its port.
+/// A name unique on this machine: it distinguishes our etcd from one that took its port.
 fn name() -> String {
     static STARTED: AtomicU32 = AtomicU32::new(0);
     let pid = std::process::id();

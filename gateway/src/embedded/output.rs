@@ -1,22 +1,22 @@
-//! The end of what etcd wrote to its stderr, bounded.
+//! The last part of etcd's stderr, bounded.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-/// Bytes kept: etcd's last words, not its life.
+/// Bytes kept: only the end of the output.
 const KEPT: usize = 16 << 10;
-/// Lines shown of them.
+/// Lines shown.
 const SHOWN: usize = 20;
 
-/// What etcd wrote last. Cheap to clone; all clones are one.
+/// The end of etcd's output. Cheap to clone; clones share the buffer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Output {
     kept: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Output {
-    /// Reads until the writer is gone.
+    /// Reads until the pipe is closed.
     pub(super) async fn collect(self, mut from: impl AsyncRead + Unpin) {
         let mut chunk = vec![0; 4 << 10];
         while let Ok(read @ 1..) = from.read(&mut chunk).await {
@@ -28,7 +28,7 @@ impl Output {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.extend_from_slice(bytes);
         if let Some(surplus @ 1..) = kept.len().checked_sub(KEPT) {
-            // With it goes the line that it tears.
+            // The partial line at the cut is dropped too.
             let torn = kept[surplus..].iter().position(|byte| *byte == b'\n');
             kept.drain(..surplus + torn.map_or(0, |at| at + 1));
         }
@@ -48,7 +48,7 @@ impl Output {
         lines[lines.len().saturating_sub(SHOWN)..].join("\n")
     }
 
-    /// Whether a port was taken by somebody else between our choice and etcd's start.
+    /// Whether another program took a port between our choice and etcd's start.
     pub(super) fn port_was_taken(&self) -> bool {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&kept).contains("address already in use")
@@ -72,12 +72,12 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_said() {
+    fn empty_output_is_reported_as_nothing() {
         assert_eq!(Output::default().tail(), "(nothing)");
     }
 
     #[test]
-    fn a_long_line_is_cut_and_stays() {
+    fn a_long_line_is_truncated() {
         let output = Output::default();
         output.push(&vec![b'x'; KEPT + 10]);
         assert_eq!(output.tail().len(), KEPT);

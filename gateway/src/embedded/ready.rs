@@ -1,4 +1,4 @@
-//! When an etcd of ours is ready: it serves, and it is ours.
+//! Readiness of the private etcd: it serves, and it is ours.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -13,20 +13,20 @@ use super::launch::{Launch, Process};
 use crate::caller::Caller;
 use crate::etcd::{Etcd, Settings};
 
-/// Between two looks whether etcd answers.
+/// Interval between readiness checks.
 const POLL: Duration = Duration::from_millis(25);
-/// How long one look may take.
+/// Timeout of one check.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Why it is not.
+/// Why it is not ready.
 pub(super) enum Unready {
     /// A process ended.
     Ended(Ended),
-    /// The time is over; what was still missing.
+    /// The time limit has passed; what was still missing.
     Late(String),
 }
 
-/// Waits until every member knows a leader and they all know each other by their new names.
+/// Waits until every member knows a leader and lists all members by their new names.
 pub(super) async fn ready(
     options: &Options,
     launches: &[Launch],
@@ -60,7 +60,7 @@ async fn serves(options: &Options, launch: &Launch, names: &[&str], why: &Mutex<
         ..options.settings.clone()
     };
     loop {
-        // Made anew each time: a file that the connection needs may be what is missing.
+        // A new connection each time: a file that it needs may be what is missing.
         let missing = match Etcd::new(settings.clone()).await {
             Ok(etcd) => look(&etcd, names).await,
             Err(error) => Err(error.to_string()),
@@ -76,13 +76,13 @@ async fn serves(options: &Options, launch: &Launch, names: &[&str], why: &Mutex<
     }
 }
 
-/// One look; what is missing.
+/// One check; returns what is missing.
 async fn look(etcd: &Etcd, names: &[&str]) -> Result<(), String> {
     let caller = Caller::gateway(LOOK);
     match etcd.status(&caller).await {
         Ok(status) if status.leader == 0 => return Err("it knows no leader yet".to_owned()),
         Ok(_) => {}
-        // With a file there may be accounts, and ours may be none of them: it serves all the same.
+        // With a configuration file auth may be on, without an account for us: it serves all the same.
         Err(failure)
             if names.is_empty()
                 && matches!(failure.code, Code::Unauthenticated | Code::Forbidden) => {}
@@ -91,7 +91,7 @@ async fn look(etcd: &Etcd, names: &[&str]) -> Result<(), String> {
     if names.is_empty() {
         return Ok(());
     }
-    // A member's name is published once it has a leader, so it serves writes as well.
+    // A member publishes its name once it has a leader, so it serves writes as well.
     let (_, members) = etcd
         .members(&caller)
         .await

@@ -1,14 +1,14 @@
-//! `watchgate supervise`: runs one program on behalf of a gateway and ends it when that gateway is
-//! gone, however it went.
+//! `watchgate supervise`: runs one program for a gateway and ends it when the gateway has ended,
+//! for whatever reason.
 //!
 //! The gateway holds the write end of the pipe at our stdin. The system closes it when the gateway
-//! ends, also by `kill -9`; that is the signal to end the program. Our stdout is the locked file of
-//! the data folder: it is handed on as the program's stdin, so that the lock lasts exactly as long as
-//! anybody who may write to the data. Nothing may be printed here.
+//! ends, even after `kill -9`; that is the signal to end the program. Our stdout is the locked file of
+//! the data folder: it is passed on as the program's stdin, so that the lock is held exactly as long
+//! as a process may write to the data. So nothing may be printed here.
 //!
-//! Should the supervisor itself be killed, the kernel kills the program (Linux). That wish can only
-//! be made by the process which becomes the program, so the supervisor starts itself once more, as
-//! the program's first life.
+//! If the supervisor itself is killed, the kernel kills the program (Linux). Only the process that
+//! becomes the program can request this, so the supervisor starts itself once more and that process
+//! then executes the program.
 
 use std::ffi::OsString;
 use std::io;
@@ -24,11 +24,11 @@ use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// How long the program may take to end when it is asked to. etcd waits up to 7 s for open streams.
+/// How long the program may take to end after SIGTERM. etcd waits up to 7 s for open streams.
 pub const GRACE: Duration = Duration::from_secs(10);
 
 /// Runs `command` (the program, then its arguments) until it ends by itself, the pipe at stdin
-/// closes, or a signal says so. Answers with the program's exit code, 128 + n when signal n ended it.
+/// closes, or a signal says so. Returns the program's exit code, or 128 + n if signal n ended it.
 #[tokio::main(flavor = "current_thread")]
 pub async fn supervise(command: &[OsString]) -> io::Result<ExitCode> {
     let gateway = pipe::Receiver::from_owned_fd(io::stdin().as_fd().try_clone_to_owned()?)
@@ -43,7 +43,7 @@ pub async fn supervise(command: &[OsString]) -> io::Result<ExitCode> {
     let mut hangup = signal(SignalKind::hangup())?;
     let lock: OwnedFd = io::stdout().as_fd().try_clone_to_owned()?;
 
-    // From this, the main thread: the kernel's promise to kill the program is bound to the thread.
+    // From the main thread: the kernel's parent-death signal is bound to the thread.
     let mut program = Command::new(std::env::current_exe()?)
         .args([
             "supervise",
@@ -65,26 +65,29 @@ pub async fn supervise(command: &[OsString]) -> io::Result<ExitCode> {
     end(&mut program).await.map(exit_code)
 }
 
-/// Becomes `command`, after asking the kernel to kill it when its parent, the supervisor with the
-/// process id `parent`, dies. Returns only when it cannot.
+/// Executes `command` in place of this process, after asking the kernel to kill it when its parent, the
+/// supervisor with the process id `parent`, ends. Returns only on failure.
 pub fn become_program(parent: i32, command: &[OsString]) -> io::Error {
     let Some((program, arguments)) = command.split_first() else {
-        return io::Error::new(io::ErrorKind::InvalidInput, "no program is named");
+        return io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the program to run is required",
+        );
     };
     #[cfg(target_os = "linux")]
     {
-        // Not SIGTERM: whoever could insist is dead. etcd's data stands that.
+        // Not SIGTERM: no process is left to follow up with SIGKILL. etcd's data survives it.
         if let Err(errno) = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL) {
             return errno.into();
         }
     }
     if Pid::parent() != Pid::from_raw(parent) {
-        return io::Error::other("the supervisor died before its program started");
+        return io::Error::other("the supervisor ended before its program started");
     }
     std::process::Command::new(program).args(arguments).exec()
 }
 
-/// Waits until nobody holds the other end of the pipe.
+/// Waits until the other end of the pipe is closed.
 async fn closed(mut pipe: pipe::Receiver) {
     let mut ignored = [0; 64];
     while matches!(pipe.read(&mut ignored).await, Ok(read) if read > 0) {}
@@ -92,7 +95,7 @@ async fn closed(mut pipe: pipe::Receiver) {
 
 async fn end(program: &mut Child) -> io::Result<ExitStatus> {
     if let Some(id) = program.id() {
-        // An error means that it is gone already, which `wait` tells.
+        // An error means that it has ended already, which `wait` reports.
         let _ = kill(Pid::from_raw(id.cast_signed()), Signal::SIGTERM);
     }
     if let Ok(status) = tokio::time::timeout(GRACE, program.wait()).await {

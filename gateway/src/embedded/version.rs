@@ -1,4 +1,4 @@
-//! Which etcd was found.
+//! The version of the etcd program.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -12,10 +12,10 @@ use tokio::time::timeout;
 
 use super::EmbeddedError;
 
-/// `etcd --version` answers at once; a program that does not is not etcd.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// `etcd --version` prints at once; a program that does not is not etcd.
+const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// etcd's major and minor: data is compatible within one.
+/// etcd's major and minor version: data is compatible within one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Minor {
     major: u32,
@@ -31,7 +31,7 @@ impl fmt::Display for Minor {
 impl FromStr for Minor {
     type Err = ();
 
-    /// From `3.7` or `3.7.3`, with whatever follows.
+    /// Parses `3.7` or `3.7.3`, with any suffix.
     fn from_str(text: &str) -> Result<Self, ()> {
         let mut numbers = text.trim().split('.').map(str::parse);
         match (numbers.next(), numbers.next()) {
@@ -41,14 +41,14 @@ impl FromStr for Minor {
     }
 }
 
-/// A version as etcd prints it, such as `3.7.3`, with its minor.
+/// A version as etcd prints it, such as `3.7.3`, with its minor version.
 #[derive(Clone, Debug)]
 pub(super) struct Version {
     pub(super) full: String,
     pub(super) minor: Minor,
 }
 
-/// Asks the program for its version.
+/// Runs the program with `--version`.
 pub(super) async fn version(etcd: &Path) -> Result<Version, EmbeddedError> {
     let unknown = |said: String| EmbeddedError::NoVersion {
         etcd: etcd.to_owned(),
@@ -59,7 +59,7 @@ pub(super) async fn version(etcd: &Path) -> Result<Version, EmbeddedError> {
         .arg("--version")
         .stdin(Stdio::null())
         .kill_on_drop(true);
-    let output = match timeout(PATIENCE, command.output()).await {
+    let output = match timeout(VERSION_TIMEOUT, command.output()).await {
         Ok(Ok(output)) => output,
         Ok(Err(error)) if error.kind() == ErrorKind::NotFound => {
             return Err(EmbeddedError::NotFound {
@@ -69,8 +69,8 @@ pub(super) async fn version(etcd: &Path) -> Result<Version, EmbeddedError> {
         Ok(Err(error)) => return Err(unknown(error.to_string())),
         Err(_) => {
             return Err(unknown(format!(
-                "no answer within {} s",
-                PATIENCE.as_secs()
+                "no output within {} s",
+                VERSION_TIMEOUT.as_secs()
             )));
         }
     };
@@ -85,7 +85,7 @@ pub(super) async fn version(etcd: &Path) -> Result<Version, EmbeddedError> {
     })
 }
 
-/// From the line `etcd Version: 3.7.3`.
+/// Parses the line `etcd Version: 3.7.3`.
 fn parse(said: &str) -> Option<Version> {
     let full = said
         .lines()
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_line_names_the_version() {
+    fn the_version_is_parsed_from_the_first_line() {
         for (said, full, minor) in [
             ("etcd Version: 3.7.3\nGit SHA: x\n", "3.7.3", "3.7"),
             (
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_version() {
+    fn other_output_is_not_a_version() {
         for said in [
             "",
             "etcdctl version: 3.7.3",

@@ -1,8 +1,8 @@
 //! Accounts of etcd: a name and password, or a token, and the requests that carry it.
 //!
-//! A token that etcd refuses is replaced once, where a password is there to do it with, and the
-//! request is sent again: writes too, since a refused token means that nothing was done. What cannot
-//! be sent again (a stream of requests) finds the new token when it is opened the next time.
+//! A token that etcd refuses is replaced once, if the password is known, and the request is retried:
+//! writes too, since a refused token means that nothing was done. A request stream cannot be retried;
+//! it uses the new token when it is opened the next time.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -25,9 +25,9 @@ use super::channel::Rotating;
 
 /// etcd's name for the token of a request.
 const TOKEN: HeaderName = HeaderName::from_static("token");
-/// How long etcd may take to check a password: its hash alone takes a tenth of a second.
+/// Timeout of a password check: its hash alone takes a tenth of a second.
 const CHECK: Duration = Duration::from_secs(10);
-/// A refused password is not offered again for so long, whatever asks for it.
+/// A refused password is not tried again for this long.
 const REFUSED_FOR: Duration = Duration::from_secs(1);
 /// Calls whose requests are a stream, so that they cannot be sent again.
 const STREAMS: [&str; 2] = [
@@ -35,17 +35,17 @@ const STREAMS: [&str; 2] = [
     "/etcdserverpb.Lease/LeaseKeepAlive",
 ];
 
-/// A password or token. Shown nowhere.
+/// A password or token. Never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Keeps it.
+    /// Wraps a secret.
     pub fn new(secret: impl Into<String>) -> Self {
         Self(secret.into())
     }
 
-    /// The secret itself, for the one who sends or hashes it.
+    /// The secret itself, to be sent or hashed.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -57,7 +57,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What etcd's `Authenticate` takes.
+/// The arguments of etcd's `Authenticate`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
     /// The user.
@@ -77,7 +77,7 @@ impl Credentials {
     }
 }
 
-/// Who an account is, for everything that is kept apart by it.
+/// The identity of an account, for everything that is keyed by it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
     Gateway,
@@ -85,30 +85,30 @@ enum Key {
     Token([u8; 32]),
 }
 
-/// One account: how its requests are signed. Equal when it is the same user, or the same token.
+/// An account, which signs its requests. Equal if it is the same user, or the same token.
 pub struct Account {
     key: Key,
-    /// Where passwords are checked.
+    /// The connections used to check passwords.
     connections: Rotating,
     state: Mutex<State>,
-    /// Held while a password is checked, so that many refused requests ask once.
+    /// Held while a password is checked, so that concurrent refused requests cause one check.
     turn: tokio::sync::Mutex<()>,
 }
 
-/// How requests are signed.
+/// The credentials that requests carry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Pass {
     Token(HeaderValue),
-    /// etcd's auth is off: requests go without.
+    /// etcd's auth is off: requests carry no token.
     NotNeeded,
 }
 
 #[derive(Default)]
 struct State {
     credentials: Option<Credentials>,
-    /// None before it was asked for.
+    /// `None` before the first request.
     pass: Option<Pass>,
-    /// etcd refused the token, or the password that would bring another.
+    /// etcd refused the token, or the password for a new one.
     refused: Option<(Instant, Status)>,
 }
 
@@ -157,7 +157,7 @@ impl Account {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The user's name; none is known of a token.
+    /// The user's name; unknown for a token.
     pub fn name(&self) -> Option<&str> {
         match &self.key {
             Key::User(name) => Some(name),
@@ -171,12 +171,12 @@ impl Account {
         state.credentials.as_ref().map(|own| own.name.clone())
     }
 
-    /// Whether etcd has refused it for good.
+    /// Whether etcd has refused it permanently.
     pub fn is_refused(&self) -> bool {
         self.state().refused.is_some()
     }
 
-    /// The same user has signed in anew: what was proven last is used from now on.
+    /// Takes over the credentials of a later sign-in of the same user.
     pub(crate) fn renew_with(&self, other: &Self) {
         let (credentials, pass) = {
             let other = other.state();
@@ -188,7 +188,7 @@ impl Account {
         state.refused = None;
     }
 
-    /// How requests are signed now, if that was ever asked for.
+    /// The current pass, if one was ever obtained.
     pub(super) fn known(&self) -> Option<Pass> {
         self.state().pass.clone()
     }
@@ -200,7 +200,7 @@ impl Account {
         }
     }
 
-    /// Another pass in place of the one that was refused, unless somebody was faster.
+    /// A new pass in place of the refused one, unless it was replaced concurrently.
     pub(super) async fn renew(&self, refused: Option<&Pass>) -> Result<Pass, Status> {
         let _turn = self.turn.lock().await;
         let credentials = {
@@ -226,12 +226,12 @@ impl Account {
         let mut state = self.state();
         let pass = match answer {
             Ok(token) => Pass::Token(token),
-            // As etcd's own client does: an account is no hindrance where none is needed.
+            // As in etcd's own client: credentials are ignored while auth is off.
             Err(status) if status.message().contains(NOT_ENABLED) && self.key == Key::Gateway => {
                 Pass::NotNeeded
             }
             Err(status) => {
-                if refuses(status.message()) {
+                if refuses_credentials(status.message()) {
                     state.refused = Some((Instant::now(), status.clone()));
                 }
                 return Err(status);
@@ -269,8 +269,8 @@ impl fmt::Debug for Account {
 
 pub(super) const NOT_ENABLED: &str = "authentication is not enabled";
 
-/// Whether etcd's message is about who asks, not about what is asked.
-pub(super) fn refuses(message: &str) -> bool {
+/// Whether etcd's message is about the credentials, not about the request.
+pub(crate) fn refuses_credentials(message: &str) -> bool {
     [
         "invalid auth token",
         "revision of auth store is old",
@@ -296,7 +296,7 @@ struct AuthenticateResponse {
     token: String,
 }
 
-/// A token for a name and password, as etcd checks them now.
+/// Gets a token for a name and password from etcd.
 pub(super) async fn authenticate(
     connections: &Rotating,
     credentials: &Credentials,
@@ -313,17 +313,17 @@ pub(super) async fn authenticate(
         .await
         .map_err(|_| Status::unavailable("etcd did not check the password in time"))??;
     header_value(&answer.into_inner().token)
-        .ok_or_else(|| Status::internal("etcd gave a token that cannot be sent"))
+        .ok_or_else(|| Status::internal("etcd returned a token that is not a valid header value"))
 }
 
-/// A token as it is sent: never shown, and not remembered by the header compression.
+/// A token as a header value: never shown in logs, and not indexed by header compression.
 pub(super) fn header_value(token: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(token).ok()?;
     value.set_sensitive(true);
     Some(value)
 }
 
-/// Raw gRPC to a cluster, signed as one caller. Every request may ask for another token once.
+/// Raw gRPC to a cluster, signed as one caller. Every request may replace a refused token once.
 #[derive(Clone)]
 pub(crate) struct Transport {
     connections: Rotating,
@@ -374,7 +374,7 @@ async fn signed(
             .call(http::Request::from_parts(parts, body))
             .await?;
         if is_refused(answer.headers()) {
-            // Not sent again: the next one finds what this brings.
+            // Streams are not retried; the next one uses the token obtained here.
             let _ = account.renew(Some(&pass)).await;
         }
         return Ok(answer);
@@ -399,10 +399,10 @@ fn insert(headers: &mut HeaderMap, pass: &Pass) {
     }
 }
 
-/// Whether the answer says that the token is none. etcd refuses before it sends anything else.
+/// Whether the response refuses the token. etcd refuses before it sends anything else.
 fn is_refused(headers: &HeaderMap) -> bool {
     let status = Status::from_header_map(headers);
-    status.is_some_and(|status| status.code() != Code::Ok && refuses(status.message()))
+    status.is_some_and(|status| status.code() != Code::Ok && refuses_credentials(status.message()))
 }
 
 #[cfg(test)]
@@ -416,13 +416,13 @@ mod tests {
             password: Secret::new("hunter2"),
         };
         assert!(!format!("{credentials:?}").contains("hunter2"));
-        let token = header_value("simple.7").expect("it can be sent");
+        let token = header_value("simple.7").expect("a valid header value");
         assert!(!format!("{token:?}").contains("simple"));
         assert_eq!(header_value("a\nb"), None);
     }
 
     #[test]
-    fn a_refusal_is_about_who_asks() {
+    fn only_errors_about_credentials_are_refusals() {
         let check = |code: &str, message: &'static str, refused: bool| {
             let mut headers = HeaderMap::new();
             headers.insert("grpc-status", code.parse().expect("a number"));

@@ -11,18 +11,18 @@ use super::{Effect, Etcd, Use, error};
 use crate::caller::Caller;
 use crate::failure::Result;
 
-/// Whether etcd asks who calls.
+/// etcd's authentication state.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthFact {
-    /// The store's header; empty where the member only showed by a refusal that auth is on.
+    /// The store's header; empty if only a refusal showed that auth is on.
     pub header: Header,
-    /// Whether it does.
+    /// Whether authentication is on.
     pub enabled: bool,
-    /// Counts changes of users and roles; none before etcd 3.5.
+    /// Increases with each change of users and roles; `None` before etcd 3.5.
     pub revision: Option<u64>,
 }
 
-/// A permission of a role. An access of a kind unknown here is left out of lists.
+/// A permission of a role. Permissions of an unknown kind are omitted from lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PermissionFact {
     /// What it allows.
@@ -31,7 +31,7 @@ pub struct PermissionFact {
     pub range: Range,
 }
 
-/// etcd's `AuthStatusRequest` and `AuthStatusResponse`, which the client lacks.
+/// etcd's `AuthStatusRequest` and `AuthStatusResponse`, which the client library lacks.
 #[derive(Clone, PartialEq, prost::Message)]
 struct StatusRequest {}
 
@@ -55,7 +55,7 @@ fn permission_type(access: Access) -> ec::PermissionType {
     }
 }
 
-/// A permission as etcd stores it; an empty key is the first one there is.
+/// A permission as etcd stores it; an empty key stands for the smallest key.
 fn permission(kind: i32, key: Vec<u8>, end: Vec<u8>) -> Option<PermissionFact> {
     let access = [Access::Read, Access::Write, Access::ReadWrite];
     let access = access
@@ -73,8 +73,8 @@ fn permission(kind: i32, key: Vec<u8>, end: Vec<u8>) -> Option<PermissionFact> {
 }
 
 impl Etcd {
-    /// Whether authentication is on. Before 3.5 etcd has no word for it: there a sign-in of nobody
-    /// tells.
+    /// Whether authentication is on. etcd before 3.5 has no RPC for this; there an anonymous sign-in
+    /// reveals it.
     pub async fn auth_status(&self, caller: &Caller) -> Result<AuthFact> {
         let answer = self.raw_auth_status(caller).await;
         match answer {
@@ -84,7 +84,7 @@ impl Etcd {
                 revision: Some(answer.auth_revision),
             }),
             Err(failure) if failure.code == Code::Unsupported => {
-                let enabled = self.asks_who_calls(caller).await?;
+                let enabled = self.requires_sign_in(caller).await?;
                 Ok(AuthFact {
                     header: self.header_here(caller).await?,
                     enabled,
@@ -115,7 +115,7 @@ impl Etcd {
         .await
     }
 
-    async fn asks_who_calls(&self, caller: &Caller) -> Result<bool> {
+    async fn requires_sign_in(&self, caller: &Caller) -> Result<bool> {
         let mut client = self.unary(caller).auth_client();
         match client.authenticate(String::new(), String::new()).await {
             Ok(_) => Ok(true),
@@ -166,7 +166,7 @@ impl Etcd {
         Ok((header(answer.header), answer.roles))
     }
 
-    /// Adds a user; without a password it can only come with a certificate.
+    /// Adds a user; without a password it can only sign in with a certificate.
     pub async fn user_add(
         &self,
         caller: &Caller,
@@ -183,7 +183,7 @@ impl Etcd {
         Ok(header(answer.header))
     }
 
-    /// Changes a user's password; its tokens end.
+    /// Changes a user's password, which invalidates its tokens.
     pub async fn user_password(
         &self,
         caller: &Caller,
@@ -196,7 +196,7 @@ impl Etcd {
         Ok(header(answer.header))
     }
 
-    /// Deletes a user; its tokens end.
+    /// Deletes a user, which invalidates its tokens.
     pub async fn user_delete(&self, caller: &Caller, name: &str) -> Result<Header> {
         let mut client = self.unary(caller).auth_client();
         let call = client.user_delete(name);
@@ -204,7 +204,7 @@ impl Etcd {
         Ok(header(answer.header))
     }
 
-    /// Gives a user a role.
+    /// Grants a role to a user.
     pub async fn user_grant(&self, caller: &Caller, user: &str, role: &str) -> Result<Header> {
         let mut client = self.unary(caller).auth_client();
         let call = client.user_grant_role(user, role);
@@ -212,7 +212,7 @@ impl Etcd {
         Ok(header(answer.header))
     }
 
-    /// Takes a role from a user.
+    /// Revokes a role from a user.
     pub async fn user_revoke(&self, caller: &Caller, user: &str, role: &str) -> Result<Header> {
         let mut client = self.unary(caller).auth_client();
         let call = client.user_revoke_role(user, role);
@@ -254,7 +254,7 @@ impl Etcd {
         Ok(header(answer.header))
     }
 
-    /// Gives a role a permission; one for the same range is replaced.
+    /// Grants a permission to a role; a permission for the same range is replaced.
     pub async fn role_grant(
         &self,
         caller: &Caller,
@@ -272,7 +272,7 @@ impl Etcd {
         Ok(header(answer.header))
     }
 
-    /// Takes the permission for exactly this range from a role.
+    /// Revokes the permission for exactly this range from a role.
     pub async fn role_revoke(&self, caller: &Caller, role: &str, range: Range) -> Result<Header> {
         let mut client = self.unary(caller).auth_client();
         let options = range
@@ -295,10 +295,10 @@ mod tests {
     }
 
     #[test]
-    fn permissions_are_read_as_etcd_stores_them() {
+    fn permissions_are_decoded_as_etcd_stores_them() {
         check(0, b"a", b"", Some((Access::Read, Range::one("a"))));
         check(1, b"a", b"b", Some((Access::Write, Range::prefix(b"a"))));
-        // etcd answers the role `root` so.
+        // etcd reports the role `root` like this.
         check(2, b"", b"\0", Some((Access::ReadWrite, Range::prefix(b""))));
         check(3, b"a", b"", None);
     }

@@ -1,7 +1,7 @@
 //! The keep-alive call: one stream that renews any number of leases.
 //!
-//! It reports what etcd says and decides nothing: when to beat, what a missing answer means and when
-//! to open the stream again is the business of `service::lease`. etcd answers in the order asked.
+//! It reports etcd's responses and decides nothing: when to renew, what a missing response means and
+//! when to reopen the stream is decided by `service::lease`. etcd responds in request order.
 
 use std::time::Duration;
 
@@ -19,43 +19,43 @@ use crate::caller::Caller;
 use crate::failure::{Failure, Result};
 
 const PATH: &str = "/etcdserverpb.Lease/LeaseKeepAlive";
-/// How long etcd may take to accept a stream.
+/// Timeout for etcd to accept a stream.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
-/// Requests that wait to be written.
+/// Requests buffered for sending.
 const REQUESTS: usize = 256;
 
 /// etcd's `LeaseKeepAliveRequest`.
 #[derive(Clone, PartialEq, prost::Message)]
-struct Beat {
+struct KeepAliveRequest {
     #[prost(int64, tag = "1")]
     id: i64,
 }
 
 /// etcd's `LeaseKeepAliveResponse`, without its header.
 #[derive(Clone, PartialEq, prost::Message)]
-struct Answer {
+struct KeepAliveResponse {
     #[prost(int64, tag = "2")]
     id: i64,
     #[prost(int64, tag = "3")]
     ttl: i64,
 }
 
-/// A keep-alive call under way. Dropping it ends the call.
+/// An open keep-alive call. Dropping it ends the call.
 #[derive(Debug)]
 pub struct KeepAlives {
-    beats: mpsc::Sender<Beat>,
-    answers: Streaming<Answer>,
+    beats: mpsc::Sender<KeepAliveRequest>,
+    answers: Streaming<KeepAliveResponse>,
 }
 
 impl KeepAlives {
-    /// Renews a lease; the answer comes from [`KeepAlives::next`]. Whether there was room to ask.
+    /// Renews a lease; the response comes from [`KeepAlives::next`]. Returns whether the queue had
+    /// room.
     pub fn beat(&self, lease: i64) -> bool {
-        self.beats.try_send(Beat { id: lease }).is_ok()
+        self.beats.try_send(KeepAliveRequest { id: lease }).is_ok()
     }
 
-    /// The next answer: a lease and the seconds it has again, 0 when there is no such lease. An error
-    /// when the stream is lost, or etcd refuses the oldest of the beats without an answer. Loses
-    /// nothing when dropped in between.
+    /// The next response: a lease and its TTL in seconds, 0 if there is no such lease. An error if the
+    /// stream is lost, or etcd refuses the oldest renewal without a response. Cancel safe.
     pub async fn next(&mut self) -> Result<(i64, i64)> {
         match self.answers.message().await {
             Ok(Some(answer)) => Ok((answer.id, answer.ttl)),
@@ -66,12 +66,11 @@ impl KeepAlives {
 }
 
 impl Etcd {
-    /// Opens a keep-alive stream and renews a first lease on it: etcd accepts the stream by its first
-    /// answer. It requires a leader, so that a member cut off from the others ends it instead of
-    /// staying silent.
+    /// Opens a keep-alive stream and renews a first lease on it: etcd accepts the stream with its first
+    /// response. It requires a leader, so that a partitioned member ends it instead of staying silent.
     pub async fn keep_alives(&self, caller: &Caller, first: i64) -> Result<KeepAlives> {
         let (beats, outgoing) = mpsc::channel(REQUESTS);
-        let _ = beats.try_send(Beat { id: first });
+        let _ = beats.try_send(KeepAliveRequest { id: first });
         let mut request = Request::new(ReceiverStream::new(outgoing));
         request.metadata_mut().insert(
             "hasleader",
@@ -80,13 +79,13 @@ impl Etcd {
         let mut call = Grpc::new(self.transport(caller, Use::Leases));
         let open = async {
             call.ready().await.map_err(Status::from_error)?;
-            let codec: ProstCodec<Beat, Answer> = ProstCodec::default();
+            let codec: ProstCodec<KeepAliveRequest, KeepAliveResponse> = ProstCodec::default();
             call.streaming(request, PathAndQuery::from_static(PATH), codec)
                 .await
         };
         let answer = timeout(OPEN_TIMEOUT, open)
             .await
-            .map_err(|_| Failure::new(Code::Unavailable, "etcd did not answer in time"))?
+            .map_err(|_| Failure::new(Code::Unavailable, "etcd did not respond in time"))?
             .map_err(failure)?;
         Ok(KeepAlives {
             beats,

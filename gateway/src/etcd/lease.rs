@@ -8,24 +8,24 @@ use super::{Effect, Etcd};
 use crate::caller::Caller;
 use crate::failure::Result;
 
-/// What etcd says of a lease.
+/// etcd's information about a lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimeToLive {
     /// The store's header.
     pub header: Header,
     /// The lease.
     pub id: i64,
-    /// Whole seconds left, rounded down; −1 is no such lease (expired, revoked, never granted).
+    /// Remaining whole seconds, rounded down; −1 is no such lease (expired, revoked, never granted).
     pub ttl: i64,
-    /// Seconds as granted; 0 with no such lease.
+    /// Seconds as granted; 0 if there is no such lease.
     pub granted_ttl: i64,
-    /// The keys attached, by order of bytes, where they were asked for.
+    /// The attached keys in byte order, if requested.
     pub keys: Vec<Vec<u8>>,
 }
 
 impl Etcd {
-    /// Grants a lease of `ttl` seconds (etcd makes it 2 at least) with the id asked for, 0 to let
-    /// etcd choose. The header, the id, the seconds granted.
+    /// Grants a lease of `ttl` seconds (etcd raises it to at least 2) with the given id, or 0 to
+    /// let etcd choose. Returns the header, the id and the granted TTL in seconds.
     pub async fn lease_grant(
         &self,
         caller: &Caller,
@@ -38,18 +38,17 @@ impl Etcd {
         Ok((header(answer.header), answer.id, answer.ttl))
     }
 
-    /// Revokes a lease; every key attached goes with it, in one revision.
+    /// Revokes a lease, which deletes its attached keys in one revision.
     pub async fn lease_revoke(&self, caller: &Caller, id: i64) -> Result<Header> {
         let mut client = self.leases_client(caller).lease_client();
         let answer = self.call(caller, Effect::Write, client.revoke(id)).await?.0;
         Ok(header(answer.header))
     }
 
-    /// Sets a lease's time to live back to what was granted; the seconds it has again, 0 when there
-    /// is no such lease.
+    /// Renews a lease once; returns its TTL in seconds, 0 if there is no such lease.
     pub async fn lease_keep_alive(&self, caller: &Caller, id: i64) -> Result<i64> {
         match self.keep_alive_once(caller, id).await {
-            // A stream is not sent again with the token that the refusal brought; this is.
+            // A stream is not retried with the new token after a refusal, so retry here.
             Err(failure) if failure.code == Code::Unauthenticated => {
                 self.keep_alive_once(caller, id).await
             }
@@ -62,11 +61,11 @@ impl Etcd {
         let renewal = async {
             let (mut keeper, mut answers) = match client.keep_alive(id).await {
                 Ok(stream) => stream,
-                // The client's own word for etcd's answer "TTL 0".
+                // The client library's error for etcd's response with TTL 0.
                 Err(ec::Error::LeaseKeepAliveError(_)) => return Ok(0),
                 Err(error) => return Err(error),
             };
-            // Opening the stream renews already, but keeps the answer to itself: ask once more.
+            // Opening the stream renews already, but discards the response: renew once more.
             keeper.keep_alive().await?;
             let answer = answers.message().await?;
             Ok(answer.map_or(0, |answer| answer.ttl()))
@@ -74,7 +73,7 @@ impl Etcd {
         self.call(caller, Effect::Read, renewal).await
     }
 
-    /// What is left of a lease, with its keys where asked for.
+    /// The remaining TTL of a lease, with its keys if requested.
     pub async fn lease_time_to_live(
         &self,
         caller: &Caller,
@@ -85,7 +84,7 @@ impl Etcd {
         let options = keys.then(|| ec::LeaseTimeToLiveOptions::new().with_keys());
         let call = client.time_to_live(id, options);
         let mut answer = self.call(caller, Effect::Read, call).await?.0;
-        // etcd lists them as its map of them happens to run.
+        // etcd lists them in map order.
         answer.keys.sort_unstable();
         Ok(TimeToLive {
             header: header(answer.header),
@@ -102,7 +101,7 @@ impl Etcd {
         Ok(self.lease_time_to_live(caller, 0, false).await?.header)
     }
 
-    /// The ids of the leases that the member asked knows; not linearizable.
+    /// The ids of the leases known to the contacted member; not linearizable.
     pub async fn leases(&self, caller: &Caller) -> Result<(Header, Vec<i64>)> {
         let mut client = self.leases_client(caller).lease_client();
         let answer = self.call(caller, Effect::Read, client.leases()).await?.0;

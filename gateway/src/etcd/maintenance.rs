@@ -1,6 +1,6 @@
-//! Alarms, compaction, defragmentation, hashes, snapshots, the leader's move.
+//! Alarms, compaction, defragmentation, hashes, snapshots, leadership transfer.
 //!
-//! Most of it concerns the one member that answers: see [`Etcd::at`].
+//! Most of these apply to the one member that serves the request: see [`Etcd::at`].
 
 use bytes::Bytes;
 use etcd_client as ec;
@@ -15,7 +15,7 @@ use crate::failure::Result;
 /// An alarm raised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AlarmFact {
-    /// Who raised it.
+    /// The member that raised it.
     pub member_id: MemberId,
     /// etcd's number: 1 NOSPACE, 2 CORRUPT.
     pub alarm: i32,
@@ -26,27 +26,27 @@ pub struct AlarmFact {
 pub struct HashFact {
     /// CRC-32C of everything between the two revisions.
     pub hash: u32,
-    /// What was compacted before; −1 is nothing.
+    /// The compact revision; −1 if nothing was compacted.
     pub compact_revision: i64,
     /// The revision hashed up to; 0 before etcd 3.6.
     pub hash_revision: i64,
 }
 
-/// A member's whole backend on its way.
+/// A member's database as a stream.
 #[derive(Debug)]
 pub struct SnapshotStream(ec::SnapshotStreaming);
 
-/// A piece of a snapshot, 32 KiB at most.
+/// A chunk of a snapshot, 32 KiB at most.
 #[derive(Clone, Debug)]
 pub struct SnapshotPiece {
     /// The bytes; the last 32 of the whole stream are the SHA-256 of all before them.
     pub bytes: Bytes,
-    /// Bytes of the backend still to come, without the checksum.
+    /// Remaining bytes of the database, without the checksum.
     pub remaining: u64,
 }
 
 impl SnapshotStream {
-    /// The next piece; `None` at the end.
+    /// The next chunk; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<SnapshotPiece>> {
         let answer = self.0.message().await;
         let answer = answer.map_err(|error| error::failure(Effect::Read, error))?;
@@ -66,7 +66,7 @@ impl AlarmFact {
         }
     }
 
-    /// The alarm, where etcd's client has a word for it.
+    /// The alarm type of etcd's client library, if it has one.
     fn client_type(self) -> Option<AlarmType> {
         [AlarmType::Nospace, AlarmType::Corrupt]
             .into_iter()
@@ -88,18 +88,18 @@ impl Etcd {
         Ok((header(answer.header), alarms.collect()))
     }
 
-    /// The header of whichever member answers, by the call that most accounts may make.
+    /// The header of the member that responds, by the RPC that most accounts may use.
     pub async fn header_here(&self, caller: &Caller) -> Result<Header> {
         let (header, _) = self.alarms(caller).await?;
         if header.revision > 0 {
             return Ok(header);
         }
-        // Before 3.5 alarms come without one.
+        // Before 3.5 the alarm response has no header.
         Ok(self.status(caller).await?.header)
     }
 
-    /// Raises an alarm or ends it. Whether there was anything to do; never for an alarm that the
-    /// client has no word for.
+    /// Raises or disarms an alarm. Returns whether there was anything to do; always false for an alarm
+    /// that the client library does not know.
     pub async fn set_alarm(
         &self,
         caller: &Caller,
@@ -122,7 +122,8 @@ impl Etcd {
         Ok((!answer.alarms.is_empty()).then(|| header(answer.header)))
     }
 
-    /// Forgets history before a revision; `physical` waits until the files show it.
+    /// Discards the history before a revision; `physical` waits until the space is freed in the
+    /// database.
     pub async fn compact(&self, caller: &Caller, revision: i64, physical: bool) -> Result<Header> {
         let mut client = self.unary(caller).kv_client();
         let options = physical.then(|| ec::CompactionOptions::new().with_physical());
@@ -131,15 +132,15 @@ impl Etcd {
         Ok(header(answer.header))
     }
 
-    /// Rewrites the backend of the member that answers; it answers nothing else meanwhile.
+    /// Defragments the database of the member that responds; it serves nothing else meanwhile.
     pub async fn defragment(&self, caller: &Caller) -> Result<()> {
         let mut client = self.unary(caller).maintenance_client();
-        // No data changes, so a lost answer leaves nothing in doubt but the time.
+        // No data changes, so after a lost response only the time of completion is unknown.
         self.call(caller, Effect::Read, client.defragment()).await?;
         Ok(())
     }
 
-    /// The hash of the member that answers, up to a revision.
+    /// The hash of the member that responds, up to a revision.
     pub async fn hash_kv(&self, caller: &Caller, revision: i64) -> Result<HashFact> {
         let mut client = self.unary(caller).maintenance_client();
         let call = client.hash_kv(revision);
@@ -151,14 +152,14 @@ impl Etcd {
         })
     }
 
-    /// Begins a snapshot of the member that answers.
+    /// Starts a snapshot of the member that responds.
     pub async fn snapshot(&self, caller: &Caller) -> Result<SnapshotStream> {
         let mut client = self.unary(caller).maintenance_client();
         let stream = self.call(caller, Effect::Read, client.snapshot()).await?;
         Ok(SnapshotStream(stream))
     }
 
-    /// Hands the leadership on; the member that answers must be the leader.
+    /// Transfers the leadership; the member that responds must be the leader.
     pub async fn move_leader(&self, caller: &Caller, to: MemberId) -> Result<()> {
         let mut client = self.unary(caller).maintenance_client();
         let call = client.move_leader(to.0);
@@ -166,7 +167,7 @@ impl Etcd {
         Ok(())
     }
 
-    /// Asks about a downgrade, begins or ends it; the version that the cluster has now.
+    /// Validates, starts or cancels a downgrade; returns the cluster's current version.
     pub async fn downgrade(
         &self,
         caller: &Caller,

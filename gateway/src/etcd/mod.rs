@@ -29,6 +29,7 @@ use std::time::Duration;
 use tokio::time::timeout_at;
 
 pub(crate) use self::account::Transport;
+pub(crate) use self::account::refuses_credentials;
 pub use self::account::{Account, Credentials, Secret};
 pub use self::auth::{AuthFact, PermissionFact};
 pub(crate) use self::channel::Use;

@@ -1,4 +1,5 @@
-//! Whether etcd knows who asks, and whether they may read a range: asked without reading anything.
+//! Whether etcd accepts a caller's credentials, and whether they may read a range: checked without
+//! reading anything.
 
 use std::sync::Arc;
 
@@ -12,11 +13,11 @@ use super::{Effect, Etcd, Get, Range, error};
 use crate::caller::Caller;
 use crate::failure::{Failure, Result};
 
-/// No store is ever there, so that etcd checks the permission and then reads nothing.
-const NEVER: i64 = i64::MAX;
+/// No store ever reaches this revision, so that etcd checks the permission and then reads nothing.
+const FUTURE: i64 = i64::MAX;
 
 impl Etcd {
-    /// The account of a name and password, as etcd checks them now.
+    /// The account of a name and password, which etcd checks.
     pub async fn sign_in(&self, credentials: Credentials) -> Result<Arc<Account>> {
         let connections = &self.inner.unary;
         let token = account::authenticate(connections, &credentials).await;
@@ -24,13 +25,13 @@ impl Etcd {
         Ok(Account::user(connections.clone(), credentials, token))
     }
 
-    /// The account of a token, which nobody has checked yet; none where it cannot be a token.
+    /// The account of an unchecked token; `None` if it is not a valid header value.
     pub fn account_of(&self, hash: [u8; 32], token: &Secret) -> Option<Arc<Account>> {
         let value: HeaderValue = account::header_value(token.reveal())?;
         Some(Account::token(self.inner.unary.clone(), hash, value))
     }
 
-    /// Whether etcd's auth is on. Where it is off, etcd accepts every made-up token.
+    /// Whether etcd's auth is on. While it is off, etcd accepts any invented token.
     pub async fn auth_is_on(&self, caller: &Caller) -> Result<bool> {
         let nobody = Transport::new(self.inner.unary.clone(), None);
         let mut kv = channel::client(nobody, Use::Unary).kv_client();
@@ -41,31 +42,31 @@ impl Etcd {
                 Ok(true)
             }
             Err(failure) => Err(failure),
-            // Whoever shows a certificate has a name by that.
-            Ok(_) if self.inner.settings.identity.is_some() => self.asks_for_passwords().await,
+            // A client certificate names a user by itself.
+            Ok(_) if self.inner.settings.identity.is_some() => self.requires_passwords().await,
             Ok(_) => Ok(false),
         }
     }
 
-    async fn asks_for_passwords(&self) -> Result<bool> {
+    async fn requires_passwords(&self) -> Result<bool> {
         let nobody = Credentials {
             name: String::new(),
             password: Secret::new(""),
         };
         match account::authenticate(&self.inner.unary, &nobody).await {
             Err(status) if status.message().contains(NOT_ENABLED) => Ok(false),
-            Err(status) if account::refuses(status.message()) => Ok(true),
+            Err(status) if account::refuses_credentials(status.message()) => Ok(true),
             Err(status) => Err(error::from_status(Effect::Read, status)),
             Ok(_) => Ok(true),
         }
     }
 
-    /// Whether the caller may read all of a range: `forbidden` or `unauthenticated` where not. Costs
-    /// etcd nothing, however large the range is.
+    /// Checks that the caller may read all of a range: `forbidden` or `unauthenticated` otherwise.
+    /// Cheap for etcd, however large the range is.
     pub async fn may_read(&self, caller: &Caller, range: &Range) -> Result<()> {
         let get = Get {
             serializable: true,
-            ..Get::default().at(NEVER).limit(1)
+            ..Get::default().at(FUTURE).limit(1)
         };
         match self.range(caller, range, &get).await {
             Ok(_) => Ok(()),
@@ -89,8 +90,8 @@ impl Etcd {
         }
     }
 
-    /// The ranges that the caller's roles let it read, in order and joined where they touch; none where
-    /// nobody knows who the caller is.
+    /// The ranges that the caller's roles let it read, in order and merged where they touch; `None`
+    /// if the caller's user is unknown (a token does not name it).
     pub async fn readable(&self, caller: &Caller) -> Result<Option<Vec<Range>>> {
         let Some(name) = self.user_name(caller) else {
             return Ok(None);
@@ -111,12 +112,12 @@ impl Etcd {
                 end: Some(permission.range_end).filter(|end| !end.is_empty()),
             }));
         }
-        Ok(Some(joined(ranges)))
+        Ok(Some(merged(ranges)))
     }
 }
 
-/// The same keys in as few ranges as possible.
-fn joined(mut ranges: Vec<Range>) -> Vec<Range> {
+/// Merges ranges into as few as possible.
+fn merged(mut ranges: Vec<Range>) -> Vec<Range> {
     ranges.sort_by(|a, b| a.key.cmp(&b.key));
     let mut joined: Vec<Range> = Vec::new();
     for range in ranges {
@@ -139,13 +140,13 @@ fn joined(mut ranges: Vec<Range>) -> Vec<Range> {
     joined
 }
 
-/// What a request with credentials is told while etcd's auth is off.
+/// The error for a request with credentials while etcd's auth is off.
 pub(crate) fn auth_is_off() -> Failure {
     Failure::new(
         Code::Unauthenticated,
-        "etcd's auth is off, so it knows no user or token",
+        "etcd's auth is off, so there are no users or tokens",
     )
-    .hint("leave the Authorization header out: etcd would accept every made-up token")
+    .hint("leave out the Authorization header: etcd would accept any invented token")
 }
 
 #[cfg(test)]
@@ -153,11 +154,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_that_touch_are_one() {
+    fn adjacent_ranges_are_merged() {
         let between = |start: &str, end: &str| {
             Range::between(start.as_bytes().to_vec(), Some(end.as_bytes().to_vec()))
         };
-        let check = |ranges: Vec<Range>, expected: Vec<Range>| assert_eq!(joined(ranges), expected);
+        let check = |ranges: Vec<Range>, expected: Vec<Range>| assert_eq!(merged(ranges), expected);
         check(Vec::new(), Vec::new());
         check(
             vec![between("c", "d"), between("a", "b"), between("b", "c")],

@@ -12,7 +12,7 @@ pub struct Range {
 /// etcd's "no upper bound".
 const TO_THE_END: &[u8] = &[0];
 
-/// The first key behind everything that begins with `prefix`; none when nothing can be behind.
+/// The first key after all keys with `prefix`; `None` if there can be none.
 pub fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
     let last = prefix.iter().rposition(|byte| *byte < 0xff)?;
     let mut end = prefix[..=last].to_vec();
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prefix_ends_behind_its_last_key() {
+    fn a_prefix_ends_after_its_last_key() {
         assert_eq!(prefix_end(b"a/"), Some(b"a0".to_vec()));
         assert_eq!(prefix_end(&[0x61, 0xff]), Some(b"b".to_vec()));
         assert_eq!(prefix_end(&[0xff, 0xff]), None);

@@ -1,7 +1,7 @@
-//! etcd's calls as bytes: a path, questions and answers that somebody else understands.
+//! etcd's RPCs as bytes: a path, with requests and responses that the caller encodes and decodes.
 //!
-//! For `/v3`, which puts JSON into any message and takes it out again. Nothing is decided here but
-//! how a lost connection is told.
+//! For `/v3`, which converts between JSON and any message. Only the report of a lost connection is
+//! decided here.
 
 use std::sync::Arc;
 
@@ -14,30 +14,30 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Status, Streaming};
 
-use super::account::{Account, Pass, refuses};
+use super::account::{Account, Pass};
 use super::channel::MAX_ANSWER;
 use super::{Etcd, Transport, Use, error};
 use crate::caller::Caller;
 
-/// A call of etcd.
+/// An RPC of etcd.
 #[derive(Clone, Debug)]
 pub(crate) struct RawCall<'a> {
     /// Such as `/etcdserverpb.KV/Range`.
     pub(crate) path: &'static str,
-    /// Whose permissions apply; without anybody the metadata says it, if anything does.
+    /// Whose permissions apply; `None` leaves the credentials to the metadata, if it has any.
     pub(crate) caller: Option<&'a Caller>,
-    /// What is said beside the messages.
+    /// The request metadata.
     pub(crate) metadata: HeaderMap,
 }
 
-/// A call that failed: what etcd said, or what became of the connection.
+/// A failed call: etcd's error, or the connection's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     /// gRPC's code, as etcd gave it.
     pub(crate) code: i32,
-    /// etcd's words.
+    /// etcd's message.
     pub(crate) message: String,
-    /// It is not etcd that refused: the connection failed, or could not be made.
+    /// The error is not etcd's: the connection failed, or could not be made.
     pub(crate) lost: bool,
 }
 
@@ -55,7 +55,7 @@ impl Refusal {
             return lost("the connection to etcd was lost: a change may have taken effect");
         }
         let code = match status.code() {
-            // Our own refusal to read, which is no fault of the range asked for.
+            // Our own limit on decoding, not an error of the requested range.
             Code::OutOfRange if status.message().contains(error::ANSWER_TOO_LARGE) => {
                 Code::ResourceExhausted
             }
@@ -69,8 +69,8 @@ impl Refusal {
     }
 }
 
-/// The token that somebody's calls carry, to be replaced where etcd refuses it in a stream's answer: what
-/// etcd refuses before it answers is replaced without a word.
+/// The token of a caller's calls, to be replaced if etcd refuses it in a stream's response. A token
+/// refused before the response is replaced automatically.
 #[derive(Clone, Debug)]
 pub(crate) struct Signature {
     account: Arc<Account>,
@@ -78,31 +78,27 @@ pub(crate) struct Signature {
 }
 
 impl Signature {
-    /// A call is under way: where there was no token before, it has brought one.
+    /// Takes over the token that opening a call obtained, if there was none before.
     pub(crate) fn settle(&mut self) {
         if self.pass.is_none() {
             self.pass = self.account.known();
         }
     }
 
-    /// Another token for the calls to come, unless somebody was faster; an error where none is to be had.
+    /// Gets a new token for later calls, unless it was replaced concurrently; an error if there is
+    /// none.
     pub(crate) async fn renew(&self) -> Result<(), Refusal> {
         let renewed = self.account.renew(self.pass.as_ref()).await;
         renewed.map(drop).map_err(|status| Refusal::of(&status))
     }
 }
 
-/// Whether the reason why there is no watch is about who asks, not about what is asked.
-pub(crate) fn refuses_asker(reason: &str) -> bool {
-    refuses(reason)
-}
-
-/// The answers of a call under way. Dropping it ends the call.
+/// The responses of an open call. Dropping it ends the call.
 #[derive(Debug)]
 pub(crate) struct RawAnswers(Streaming<Bytes>);
 
 impl RawAnswers {
-    /// The next answer; none at the end of the call. Loses nothing when dropped in between.
+    /// The next response; `None` at the end of the call. Cancel safe.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
         let answer = self.0.message().await;
         answer.map_err(|status| Refusal::of(&status))
@@ -110,7 +106,7 @@ impl RawAnswers {
 }
 
 impl Etcd {
-    /// One question, one answer.
+    /// A unary call.
     pub(crate) async fn raw_unary(
         &self,
         call: RawCall<'_>,
@@ -125,8 +121,8 @@ impl Etcd {
             .map_err(|status| Refusal::of(&status))
     }
 
-    /// Any number of questions and answers. It returns with the first answer on its way, or with the
-    /// reason why there is none.
+    /// A streaming call. It returns once the response has started, or with the reason why there is
+    /// none.
     pub(crate) async fn raw_stream(
         &self,
         call: RawCall<'_>,
@@ -141,7 +137,7 @@ impl Etcd {
         }
     }
 
-    /// How `caller`'s calls are signed now; none where they are not.
+    /// The current signature of `caller`'s calls; `None` if they are not signed.
     pub(crate) fn signature(&self, caller: &Caller) -> Option<Signature> {
         let transport = self.transport(caller, Use::RawStreams);
         let account = Arc::clone(transport.account()?);
@@ -164,7 +160,7 @@ fn request<T>(call: &RawCall<'_>, message: T) -> Request<T> {
     request
 }
 
-/// Messages that are not looked into.
+/// Messages that are passed through undecoded.
 #[derive(Clone, Copy, Debug)]
 struct AsIs;
 
@@ -198,7 +194,7 @@ impl Decoder for AsIs {
     type Error = Status;
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        // Not copied: it is cut out of what has arrived.
+        // Zero-copy: a slice of the received buffer.
         Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
     }
 }

@@ -11,7 +11,7 @@ use shared::{Code, Event, EventType, Header, MemberId};
 use tokio::time::timeout;
 use tonic::{Code as Grpc, Status};
 
-use super::account::{Transport, refuses};
+use super::account::{Transport, refuses_credentials};
 use super::kv::{entry, header};
 use super::wire::{Create, WatchCall};
 use super::{Effect, Etcd, Get, Range, Use, error};
@@ -166,10 +166,10 @@ async fn open(transport: Transport, create: Create) -> std::result::Result<Watch
     let before = account.known();
     match WatchCall::open(transport.clone(), create.clone()).await {
         Ok(mut call) => match call.peek().await? {
-            Some(first) if first.canceled && refuses(&first.cancel_reason) => {}
+            Some(first) if first.canceled && refuses_credentials(&first.cancel_reason) => {}
             _ => return Ok(call),
         },
-        Err(status) if refuses(status.message()) => {}
+        Err(status) if refuses_credentials(status.message()) => {}
         Err(status) => return Err(status),
     }
     account.renew(before.as_ref()).await?;

@@ -1,9 +1,9 @@
-//! The watch call on the wire: requests framed, answers taken apart while they arrive.
+//! The watch call on the wire: it frames requests and parses responses while they arrive.
 //!
-//! A revision that deletes 100,000 keys is one answer of tens of MiB. etcd can cut it (`fragment`),
-//! but computes the size of the growing piece anew for every event it adds: half a minute of its
-//! processor for 20,000 small events (measured on 3.7.3). So answers are asked for whole and read
-//! field by field, and no more of one is ever held than [`CHUNK`] and one event.
+//! A revision that deletes 100,000 keys is one response of tens of MiB. etcd can split it (`fragment`),
+//! but recomputes the size of the growing fragment for every event it adds: half a minute of its
+//! processor for 20,000 small events (measured on 3.7.3). So responses are requested whole and parsed
+//! field by field, and at most [`CHUNK`] plus one event of a response is ever held.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -26,11 +26,11 @@ use super::account::Transport;
 use super::channel::MAX_ANSWER;
 
 const PATH: &str = "/etcdserverpb.Watch/Watch";
-/// Events are handed on when so many bytes of them have arrived, before their answer is complete.
+/// Events are delivered in chunks of this many bytes, before their response is complete.
 const CHUNK: usize = 512 << 10;
-/// gRPC's prefix of a message: a flag and the length.
+/// gRPC's message prefix: a flag and the length.
 const PREFIX: usize = 5;
-/// Requests under way: a creation and questions for progress.
+/// Requests in flight: a creation and progress requests.
 const REQUESTS: usize = 4;
 
 /// etcd's `WatchCreateRequest`.
@@ -52,7 +52,7 @@ pub(super) struct Create {
 #[derive(Clone, PartialEq, prost::Message)]
 struct Nothing {}
 
-/// etcd's `WatchRequest`: one of its members.
+/// etcd's `WatchRequest`: one of its oneof members.
 #[derive(Clone, PartialEq, prost::Message)]
 struct WatchRequest {
     #[prost(message, optional, tag = "1")]
@@ -74,7 +74,7 @@ fn framed(request: &WatchRequest) -> Bytes {
     message.freeze()
 }
 
-/// What has arrived of an answer.
+/// The part of a response that has arrived.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     pub(super) header: Option<PbResponseHeader>,
@@ -82,17 +82,17 @@ pub(super) struct Answer {
     pub(super) canceled: bool,
     pub(super) compact_revision: i64,
     pub(super) cancel_reason: String,
-    /// etcd cut it: the next answer goes on.
+    /// etcd fragmented it: the next response continues it.
     pub(super) fragment: bool,
-    /// Events that were not handed on before.
+    /// Events that were not delivered before.
     pub(super) events: Vec<PbEvent>,
-    /// Some were handed on before.
+    /// Some were delivered before.
     pub(super) continued: bool,
-    /// The whole answer has arrived.
+    /// The whole response has arrived.
     pub(super) complete: bool,
 }
 
-/// A watch call under way. Dropping it ends the call.
+/// An open watch call. Dropping it ends the call.
 #[derive(Debug)]
 pub(super) struct WatchCall {
     requests: mpsc::Sender<Bytes>,
@@ -135,7 +135,7 @@ impl WatchCall {
         })
     }
 
-    /// The next answer, which stays the next.
+    /// Peeks at the next response.
     pub(super) async fn peek(&mut self) -> Result<Option<&Answer>, Status> {
         if self.ready.is_empty()
             && let Some(answer) = self.next().await?
@@ -145,18 +145,17 @@ impl WatchCall {
         Ok(self.ready.front())
     }
 
-    /// Asks how far the watch is.
+    /// Sends a progress request.
     pub(super) fn request_progress(&self) {
         let request = framed(&WatchRequest {
             create: None,
             progress: Some(Nothing {}),
         });
-        // Where earlier questions still wait, one more would say nothing new.
+        // If earlier requests are still queued, one more adds nothing.
         let _ = self.requests.try_send(request);
     }
 
-    /// The next answer, or what has arrived of it; `None` at the end of the call. Loses nothing when
-    /// dropped in between.
+    /// The next response, or the part that has arrived; `None` at the end of the call. Cancel safe.
     pub(super) async fn next(&mut self) -> Result<Option<Answer>, Status> {
         loop {
             if let Some(answer) = self.ready.pop_front() {
@@ -179,11 +178,11 @@ impl WatchCall {
     }
 }
 
-/// Takes answers apart. Holds the bytes of one unfinished field and the events of one chunk.
+/// Parses responses. Holds the bytes of one unfinished field and the events of one chunk.
 #[derive(Debug, Default)]
 struct Parser {
     buffer: BytesMut,
-    /// Bytes of the current message that have not been read, once its prefix has.
+    /// Unread bytes of the current message, once its prefix has been read.
     left: Option<usize>,
     answer: Answer,
     /// Bytes of the events in `answer`.
@@ -199,7 +198,9 @@ impl Parser {
                     return Ok(());
                 }
                 if self.buffer.get_u8() != 0 {
-                    return Err(Status::internal("etcd compressed its answer unasked"));
+                    return Err(Status::internal(
+                        "etcd compressed its response without being asked to",
+                    ));
                 }
                 self.left = Some(self.buffer.get_u32() as usize);
                 continue;
@@ -207,7 +208,7 @@ impl Parser {
             if left == 0 {
                 self.left = None;
                 self.answer.complete = true;
-                self.hand_on(ready);
+                self.deliver(ready);
                 self.answer = Answer::default();
                 continue;
             }
@@ -216,12 +217,12 @@ impl Parser {
             };
             self.left = Some(left - read);
             if self.size >= CHUNK {
-                self.hand_on(ready);
+                self.deliver(ready);
             }
         }
     }
 
-    fn hand_on(&mut self, ready: &mut VecDeque<Answer>) {
+    fn deliver(&mut self, ready: &mut VecDeque<Answer>) {
         self.size = 0;
         let rest = Answer {
             header: self.answer.header,
@@ -231,16 +232,17 @@ impl Parser {
         ready.push_back(std::mem::replace(&mut self.answer, rest));
     }
 
-    /// Reads one field of the message, of which `left` bytes are to come; how many bytes it was, or
+    /// Reads one field of the message, of which `left` bytes remain; returns its size in bytes, or
     /// `None` while it has not arrived.
     fn field(&mut self, left: usize) -> Result<Option<usize>, Status> {
         let available = self.buffer.len().min(left);
         let mut at = &self.buffer[..available];
-        // A tag and a length or number need 20 bytes at most.
+        // A tag and a length or number need at most 20 bytes.
         let enough = available == left || available >= 20;
-        let broken = |error| Status::internal(format!("etcd's answer cannot be read: {error}"));
+        let broken =
+            |error| Status::internal(format!("etcd's response cannot be decoded: {error}"));
         if !enough {
-            // Perhaps they are all there; if not, more will come.
+            // They may all be there; if not, more will arrive.
             let mut probe = at;
             if decode_key(&mut probe).is_err() || decode_varint(&mut probe).is_err() {
                 return Ok(None);
@@ -266,7 +268,7 @@ impl Parser {
                 let length = usize::try_from(number)
                     .ok()
                     .filter(|length| *length <= left - prefix && *length <= MAX_ANSWER)
-                    .ok_or_else(|| Status::internal("etcd's answer is longer than it says"))?;
+                    .ok_or_else(|| Status::internal("etcd's response is longer than announced"))?;
                 let Some(field) = at.get(..length) else {
                     return Ok(None);
                 };
@@ -282,7 +284,9 @@ impl Parser {
                 self.buffer.advance(prefix + length);
                 Ok(Some(prefix + length))
             }
-            _ => Err(Status::internal("etcd's answer has a field of a new kind")),
+            _ => Err(Status::internal(
+                "etcd's response has a field of an unknown wire type",
+            )),
         }
     }
 }
@@ -323,7 +327,7 @@ mod tests {
         }
     }
 
-    /// Reads the bytes in pieces of `step`.
+    /// Parses the bytes in pieces of `step`.
     fn read(bytes: &[u8], step: usize) -> Vec<Answer> {
         let mut parser = Parser::default();
         let mut ready = VecDeque::new();
@@ -334,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_read_however_they_arrive() {
+    fn parsing_does_not_depend_on_chunk_sizes() {
         let created = PbWatchResponse {
             header: Some(header(5)),
             watch_id: -1,
@@ -368,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_answer_is_handed_on_in_chunks() {
+    fn a_large_response_is_delivered_in_chunks() {
         let events: Vec<PbEvent> = (1..=30).map(|n| event(n, 100_000)).collect();
         let response = PbWatchResponse {
             header: Some(header(30)),
@@ -392,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_an_error() {
+    fn invalid_bytes_are_an_error() {
         for bytes in [
             &[1, 0, 0, 0, 0][..],
             &[0, 0, 0, 0, 2, 0x5a, 0x7f],

@@ -31,7 +31,7 @@ use self::told::{Answer, Told, cancelled};
 use self::upstream::Upstream;
 use super::Ask;
 use super::errors::{Refused, code};
-use crate::etcd::{Refusal, refuses_asker};
+use crate::etcd::{Refusal, refuses_credentials};
 
 /// The number under which etcd says how far all watches of a stream are.
 const ALL: i64 = -1;
@@ -325,7 +325,7 @@ impl Watching {
     /// Gets another token where etcd refused that of an account of ours. It says so in its answer to a
     /// creation, as it says every refusal of a watch.
     async fn renew(&mut self, reason: &str) -> Option<Passed> {
-        if self.renewed || !refuses_asker(reason) {
+        if self.renewed || !refuses_credentials(reason) {
             return None;
         }
         let upstream = self.upstream.as_ref()?;

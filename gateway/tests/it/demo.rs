@@ -1,4 +1,4 @@
-//! The demo keyspace is alive: the rows of its table, each by what a visitor would see.
+//! The demo keyspace changes as described: each part is checked by what a visitor would see.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,7 +12,7 @@ use gateway::tasks::Tasks;
 use shared::LeaseId;
 use tokio::time::{Instant, sleep};
 
-/// Generous: the longest round takes 47 s, and the machine may be building something beside us.
+/// Generous: the longest round takes 47 s, and the machine may be busy.
 const DEADLINE: Duration = Duration::from_secs(90);
 
 /// A demo over an etcd of its own.
@@ -42,7 +42,7 @@ impl Demo {
         self.tasks.cancel();
         assert!(
             self.tasks.wait(DEADLINE).await,
-            "every actor heeds the stop"
+            "every actor stops at shutdown"
         );
         self.embedded.stop().await;
     }
@@ -70,13 +70,13 @@ impl Demo {
             }
             assert!(
                 Instant::now() < until,
-                "in {DEADLINE:?} not: {what}; {prefix} has {kvs:?}"
+                "not within {DEADLINE:?}: {what}; {prefix} has {kvs:?}"
             );
             sleep(Duration::from_millis(50)).await;
         }
     }
 
-    /// What is there is gone after a while, and there again.
+    /// The prefix gets keys, is empty after a while, and gets keys again.
     async fn goes_and_comes(&self, prefix: &str) {
         let there = |kvs: &[KeyValue]| !kvs.is_empty();
         self.eventually("it is there", prefix, there).await;
@@ -85,7 +85,7 @@ impl Demo {
         self.eventually("it is there again", prefix, there).await;
     }
 
-    /// The key has all these values, in time.
+    /// The key has each of these values in turn.
     async fn sees_values(&self, key: &str, values: &[&str]) {
         for value in values {
             self.eventually(&format!("{key} is {value}"), key, |kvs| {
@@ -97,7 +97,7 @@ impl Demo {
     }
 }
 
-/// Key by key as etcd's recipe has it, with the holder's name as the value.
+/// The keys follow etcd's recipe, with the holder's name in the value.
 fn check_queue(name: &str, kvs: &[KeyValue]) {
     for kv in kvs {
         let key = String::from_utf8(kv.key.clone()).expect("is text");
@@ -107,7 +107,8 @@ fn check_queue(name: &str, kvs: &[KeyValue]) {
     }
 }
 
-/// Odd rounds of `/cron/lock/job1` run out, even ones are renewed well beyond the lease's 10 s.
+/// The lease of `/cron/lock/job1` expires in odd rounds, and is renewed well beyond its 10 s in
+/// even ones.
 async fn leased_every_other_round(demo: &Demo) {
     let (mut lived, mut seen_at) = (Vec::new(), Instant::now());
     let mut present: Option<i64> = None;
@@ -128,12 +129,12 @@ async fn leased_every_other_round(demo: &Demo) {
         sleep(Duration::from_millis(50)).await;
     }
     let seconds = |at: usize| lived[at].as_secs_f64();
-    assert!((8.0..25.0).contains(&seconds(0)), "ran out: {lived:?}");
+    assert!((8.0..25.0).contains(&seconds(0)), "expired: {lived:?}");
     assert!(seconds(1) > 28.0, "was renewed for 30 s: {lived:?}");
 }
 
-/// The first two holders of a lock of one key: never two at once, each on a lease of its own, and the
-/// second one's token is the greater.
+/// The first two holders of a single-key lock: never two at once, each with its own lease, and the
+/// second one's token is greater.
 async fn successors(demo: &Demo, key: &str) -> [KeyValue; 2] {
     let mut first: Option<KeyValue> = None;
     let until = Instant::now() + DEADLINE;
@@ -156,11 +157,11 @@ async fn successors(demo: &Demo, key: &str) -> [KeyValue; 2] {
     }
 }
 
-/// The master of `/dev/lock` stops renewing each 30 s; another one follows.
+/// The master of `/dev/lock` stops renewing every 30 s; another one follows.
 async fn masters_follow_each_other(demo: &Demo) {
     let masters = successors(demo, "/dev/lock").await;
     assert!(masters.iter().all(|kv| kv.value.starts_with(b"node")));
-    // It did not revoke its lease: that ran out.
+    // It did not revoke its lease: the lease expired.
     let caller = Caller::gateway(DEADLINE);
     let lease = demo
         .etcd
@@ -168,7 +169,7 @@ async fn masters_follow_each_other(demo: &Demo) {
     assert!(lease.await.expect("etcd answers").ttl < 0);
 }
 
-/// Whoever has `/cron/lock/ado` revokes its lease after 10 s, and the other one has it.
+/// The holder of `/cron/lock/ado` revokes its lease after 10 s, and the other contender gets it.
 async fn ado_changes_hands(demo: &Demo) {
     let mut holders = successors(demo, "/cron/lock/ado").await.map(|kv| kv.value);
     holders.sort();
@@ -203,7 +204,7 @@ async fn election_changes_hands(demo: &Demo) {
             {
                 continue;
             }
-            // It leads no more. Who resigned goes on with its lease.
+            // It no longer leads. A candidate that resigned keeps its lease.
             let caller = Caller::gateway(DEADLINE);
             let lease = demo.etcd.lease_time_to_live(&caller, led.lease, false);
             let lives = lease.await.expect("etcd answers").ttl >= 0;
@@ -218,7 +219,7 @@ async fn election_changes_hands(demo: &Demo) {
     }
 }
 
-/// Money moves between `accts/0` and `accts/4`; at no revision is any lost or made.
+/// Money moves between `accts/0` and `accts/4`; the sum is the same at every revision.
 async fn the_sum_stays(demo: &Demo) {
     demo.eventually("there are five accounts", "accts/", |kvs| kvs.len() == 5)
         .await;
@@ -231,7 +232,7 @@ async fn the_sum_stays(demo: &Demo) {
             text.parse::<i64>().expect("is a number")
         });
         assert_eq!(balances.sum::<i64>(), 500, "{kvs:?}");
-        // Ten transfers change two accounts each: after some rounds nearly all are written often.
+        // Ten transfers change two accounts each: after a few rounds all have been written often.
         if moved(&kvs) > 5 + 60 {
             return;
         }
@@ -240,7 +241,7 @@ async fn the_sum_stays(demo: &Demo) {
     }
 }
 
-/// Some instance that is there goes again, with its lease.
+/// A registered instance disappears, with its lease.
 async fn registrations_come_and_go(demo: &Demo) {
     let created = |kvs: &[KeyValue]| kvs.iter().map(|kv| kv.create_revision).collect::<Vec<_>>();
     demo.eventually("all are registered", "/services/", |kvs| kvs.len() >= 5)
@@ -254,7 +255,7 @@ async fn registrations_come_and_go(demo: &Demo) {
 }
 
 #[tokio::test]
-async fn every_row_of_the_demo_keyspace_moves() {
+async fn every_part_of_the_demo_keyspace_changes() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let demo = Demo::start(dir.path()).await;
     tokio::join!(
@@ -304,13 +305,13 @@ async fn every_row_of_the_demo_keyspace_moves() {
         }),
         demo.eventually("one is text", "/config/gateway/feature-flags", |kvs| {
             kvs.iter()
-                .any(|kv| kv.value.starts_with(b"# one flag a line"))
+                .any(|kv| kv.value.starts_with(b"# one flag per line"))
         }),
         demo.eventually("one is YAML", "/config/gateway/routes.yaml", |kvs| {
             kvs.iter().any(|kv| kv.value.starts_with(b"routes:\n"))
         }),
     );
-    // Beside what moves there is what stays.
+    // Some keys never change.
     for staying in ["/crontab/jobs/job2", "/cron/jobs/job2"] {
         let kvs = demo.keys(staying).await;
         let once = kvs.iter().all(|kv| kv.version == 1 && kv.lease == 0);
@@ -339,7 +340,7 @@ async fn the_mutex_changes_hands_and_its_queue_is_never_empty() {
 }
 
 #[tokio::test]
-async fn a_holder_thrown_out_queues_again_at_the_end() {
+async fn an_evicted_holder_queues_again_at_the_end() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let demo = Demo::start(dir.path()).await;
     demo.eventually("all are queued", "deploy/prod/", |kvs| kvs.len() == 4)
@@ -363,7 +364,7 @@ async fn a_holder_thrown_out_queues_again_at_the_end() {
 }
 
 #[tokio::test]
-async fn old_data_is_taken_up_without_waiting_for_the_dead() {
+async fn a_restart_continues_without_waiting_for_old_leases() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let demo = Demo::start(dir.path()).await;
     demo.eventually("all are queued", "deploy/prod/", |kvs| kvs.len() == 4)
@@ -377,9 +378,11 @@ async fn old_data_is_taken_up_without_waiting_for_the_dead() {
     demo.stop().await;
 
     let demo = Demo::start(dir.path()).await;
-    demo.eventually("only the living are queued", "deploy/prod/", |kvs| {
-        kvs.len() == 4 && kvs.iter().all(|kv| !before.contains(&kv.key))
-    })
+    demo.eventually(
+        "only current contenders are queued",
+        "deploy/prod/",
+        |kvs| kvs.len() == 4 && kvs.iter().all(|kv| !before.contains(&kv.key)),
+    )
     .await;
     demo.sees_values("/crontab/jobs/job1", &["job11111"]).await;
     demo.stop().await;

@@ -1,4 +1,4 @@
-//! The embedded etcd lives and dies with its gateway, keeps its data, and refuses what would harm it.
+//! The embedded etcd starts and ends with its gateway, keeps its data, and refuses incompatible data.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Lines, Read as _};
@@ -23,7 +23,7 @@ fn options(dir: &Path) -> Options {
     Options::new(dir.join("etcd"), Some(WATCHGATE.into())).expect("the supervisor is named")
 }
 
-/// A script in the place of etcd.
+/// A script in place of etcd.
 fn fake(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fakes")
@@ -39,7 +39,7 @@ fn caller() -> Caller {
     Caller::gateway(DEADLINE)
 }
 
-/// Waits until nobody holds the data folder's lock any more: gateway, supervisor and etcd are gone.
+/// Waits until the data folder's lock is free: gateway, supervisor and etcd have ended.
 fn wait_until_free(dir: &Path) {
     let lock = File::open(dir.join("etcd/lock")).expect("the lock is there");
     eventually("the lock is free", || lock.try_lock().is_ok());
@@ -49,10 +49,7 @@ fn wait_until_free(dir: &Path) {
 fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let until = Instant::now() + DEADLINE;
     while !holds() {
-        assert!(
-            Instant::now() < until,
-            "in {DEADLINE:?} it did not come true that {what}"
-        );
+        assert!(Instant::now() < until, "not within {DEADLINE:?}: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -82,10 +79,10 @@ fn kill(pid: u32) {
     assert!(status.expect("there is a kill").success());
 }
 
-/// A gateway of its own process over the embedded etcd; killed at the end.
+/// A gateway process with an embedded etcd; killed at the end.
 struct Gateway {
     process: Child,
-    /// What it goes on to print finds a reader.
+    /// Keeps reading its output, so that it does not block.
     _stdout: Lines<BufReader<ChildStdout>>,
     etcd: String,
 }
@@ -128,7 +125,7 @@ impl Gateway {
         std::net::TcpStream::connect(address).is_ok()
     }
 
-    /// Waits until it has ended; whether that was a success, and what it said on stderr.
+    /// Waits until it has ended; returns whether it succeeded, and its stderr.
     fn end(&mut self) -> (bool, String) {
         eventually("the gateway ended", || {
             self.process.try_wait().expect("a child of ours").is_some()
@@ -163,7 +160,7 @@ async fn data_is_kept_between_runs() {
         .await
         .put(&caller(), put)
         .await
-        .expect("takes a put at once");
+        .expect("accepts a put at once");
     embedded.stop().await;
     wait_until_free(dir.path());
 
@@ -221,7 +218,7 @@ async fn data_of_another_minor_is_refused_before_the_start() {
 }
 
 #[tokio::test]
-async fn an_etcd_that_fails_to_start_is_quoted() {
+async fn the_output_of_an_etcd_that_fails_to_start_is_shown() {
     let dir = folder();
     let mut options = options(dir.path());
     options.etcd = fake("etcd-failing");
@@ -236,11 +233,11 @@ async fn an_etcd_that_fails_to_start_is_quoted() {
 }
 
 #[tokio::test]
-async fn an_etcd_that_never_answers_is_ended_and_quoted() {
+async fn an_etcd_that_never_becomes_ready_is_ended_and_its_output_shown() {
     let dir = folder();
     let mut options = options(dir.path());
     options.etcd = fake("etcd-silent");
-    options.patience = Duration::from_millis(500);
+    options.ready_timeout = Duration::from_millis(500);
     let error = Embedded::start(options).await.expect_err("fails");
     assert!(matches!(error, EmbeddedError::NotReady { .. }), "{error}");
     assert!(
@@ -251,7 +248,7 @@ async fn an_etcd_that_never_answers_is_ended_and_quoted() {
 }
 
 #[tokio::test]
-async fn a_port_taken_by_somebody_else_is_chosen_anew() {
+async fn a_start_is_retried_on_other_ports() {
     let dir = folder();
     let mut options = options(dir.path());
     options.etcd = fake("etcd-unlucky");
@@ -266,7 +263,7 @@ async fn a_port_taken_by_somebody_else_is_chosen_anew() {
 }
 
 #[tokio::test]
-async fn a_missing_etcd_is_named_with_what_mends_it() {
+async fn a_missing_etcd_is_named_with_its_fix() {
     let dir = folder();
     let mut options = options(dir.path());
     options.etcd = dir.path().join("no-etcd-here");
@@ -276,13 +273,13 @@ async fn a_missing_etcd_is_named_with_what_mends_it() {
 }
 
 #[test]
-fn a_killed_gateway_leaves_no_orphan_and_can_start_again() {
+fn a_killed_gateway_leaves_no_orphan_and_can_restart() {
     let dir = folder();
     let mut gateway = Gateway::start(dir.path());
     assert!(gateway.answers());
     gateway.process.kill().expect("a child of ours");
     gateway.process.wait().expect("a child of ours");
-    // At once: the new one waits for the old one's etcd to be ended.
+    // Immediately: the new one waits until the old one's etcd has been ended.
     let again = Gateway::start(dir.path());
     assert!(!gateway.answers(), "the first etcd is gone");
     assert!(again.answers());
@@ -291,7 +288,7 @@ fn a_killed_gateway_leaves_no_orphan_and_can_start_again() {
 }
 
 #[test]
-fn a_killed_supervisor_takes_its_etcd_along_and_the_gateway_says_so() {
+fn killing_the_supervisor_ends_etcd_and_the_gateway_reports_it() {
     let dir = folder();
     let mut gateway = Gateway::start(dir.path());
     kill(gateway.supervisor());
@@ -301,7 +298,7 @@ fn a_killed_supervisor_takes_its_etcd_along_and_the_gateway_says_so() {
 }
 
 #[test]
-fn an_etcd_that_dies_ends_the_gateway_loudly() {
+fn a_killed_etcd_ends_the_gateway_with_an_error() {
     let dir = folder();
     let mut gateway = Gateway::start(dir.path());
     kill(only_child(gateway.supervisor()));

@@ -1,4 +1,4 @@
-//! What needs a real etcd and no HTTP: the embedded server and the demo on it.
+//! Tests that need a real etcd but no HTTP: the embedded server and the demo on it.
 //!
 //! Needs an `etcd` on PATH; `cargo xtask test` puts one there.
 
