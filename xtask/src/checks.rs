@@ -1,7 +1,7 @@
-//! `cargo xtask test` and `cargo xtask tidy`: every check there is, cheapest first.
+//! `cargo xtask test` and `cargo xtask tidy`: all checks, the cheapest first.
 //!
-//! All of it shares one development build, plus one of the dashboard as it is released (which the
-//! browser tests load), so that nothing is compiled in more ways than it must be.
+//! They share one development build, plus one release build of the dashboard (which the browser tests
+//! load), so that nothing is compiled in more ways than necessary.
 
 use std::process::Command;
 use std::time::Instant;
@@ -10,33 +10,33 @@ use anyhow::{Context as _, Result};
 
 use crate::{openapi, paths, proc, say, setup, ui};
 
-/// One check. Its name is what `--only` takes.
+/// One check. `--only` takes its name.
 struct Step {
     name: &'static str,
     what: &'static str,
     run: fn(&Chosen) -> Result<()>,
 }
 
-/// What was asked for.
+/// The selection on the command line.
 struct Chosen {
-    /// Acceptance suites, and parts of their tests' names.
+    /// Acceptance suites, and filters on test names.
     filters: Vec<String>,
-    /// The etcd to run them on, where it is not the one that is found.
+    /// The etcd version to test on, if not the default one.
     etcd: Option<setup::Version>,
 }
 
-/// The steps in which an etcd runs, and what they need: the others are the same with any.
+/// The steps that run an etcd, and their prerequisites; the others do not depend on its version.
 const ON_ETCD: [&str; 3] = ["unit", "dashboard", "acceptance"];
 
 const STEPS: [Step; 9] = [
     Step {
         name: "format",
-        what: "rustfmt has nothing to change",
+        what: "formatting by rustfmt",
         run: |_| format(),
     },
     Step {
         name: "tidy",
-        what: "the invariants of the house, and the unit tests of xtask",
+        what: "the repository's rules, and the unit tests of xtask",
         run: |_| invariants(),
     },
     Step {
@@ -61,12 +61,12 @@ const STEPS: [Step; 9] = [
     },
     Step {
         name: "openapi",
-        what: "gateway/openapi.json is what the handlers say",
+        what: "gateway/openapi.json matches the handlers",
         run: |_| openapi::run(true),
     },
     Step {
         name: "dashboard",
-        what: "the dashboard builds as it is released",
+        what: "the release build of the dashboard",
         run: |_| ui::build(ui::Profile::Release),
     },
     Step {
@@ -76,8 +76,8 @@ const STEPS: [Step; 9] = [
     },
 ];
 
-/// Everything, or what `only` names: steps, acceptance suites (folders of `tests/`), or else
-/// acceptance tests by a part of their names. With `etcd` everything that depends on it, on that one.
+/// Runs everything, or only the named steps, acceptance suites (folders of `tests/`) or acceptance
+/// tests (by a part of their names). With `etcd` runs only what depends on it, on that version.
 pub(crate) fn test(only: &[String], etcd: Option<setup::Version>) -> Result<()> {
     let started = Instant::now();
     let filters: Vec<String> = only.iter().filter(|name| !is_step(name)).cloned().collect();
@@ -109,7 +109,7 @@ pub(crate) fn test(only: &[String], etcd: Option<setup::Version>) -> Result<()> 
     for (name, time) in times {
         say::line(format!("   {name:<12}{:>14}", say::duration(time)));
     }
-    say::line(format!("   {:<12}{:>14}", "in all", say::took(started)));
+    say::line(format!("   {:<12}{:>14}", "total", say::took(started)));
     Ok(())
 }
 
@@ -117,7 +117,7 @@ fn is_step(name: &str) -> bool {
     STEPS.iter().any(|step| step.name == name)
 }
 
-/// `cargo xtask tidy`: puts the format right, then checks the invariants.
+/// `cargo xtask tidy`: formats the code, then checks the repository's rules.
 pub(crate) fn tidy() -> Result<()> {
     proc::run(
         proc::cargo().args(["fmt", "--all"]),
@@ -181,15 +181,15 @@ fn model() -> Result<()> {
     )
 }
 
-fn cargo_test(what: &[&str], mend: &str, etcd: Option<setup::Version>) -> Result<()> {
+fn cargo_test(what: &[&str], hint: &str, etcd: Option<setup::Version>) -> Result<()> {
     let mut command = proc::cargo();
     command.args(["test", "--quiet"]).args(what);
     with_tools(&mut command, etcd);
-    proc::run(&mut command, mend)
+    proc::run(&mut command, hint)
 }
 
 fn acceptance(chosen: &Chosen) -> Result<()> {
-    // Some tests kill the process and so need the program itself, not only the crate.
+    // Some tests kill the process, so they need the program itself, not only the crate.
     let mut program = proc::cargo();
     program.args([
         "build",
@@ -224,7 +224,7 @@ fn is_suite(name: &str) -> bool {
         .is_file()
 }
 
-/// PATH is the one place where the gateway and the tests look for etcd.
+/// The gateway and the tests look for etcd on PATH only.
 fn with_tools(command: &mut Command, etcd: Option<setup::Version>) {
     let path = etcd.map_or_else(setup::etcd_path, setup::path_with_etcd);
     command.env("PATH", path);

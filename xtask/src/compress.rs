@@ -1,7 +1,7 @@
-//! Makes the dashboard's files as small as they go: done once here, never while serving.
+//! Compresses the dashboard's files at build time, so that serving never has to.
 //!
-//! Brotli at its highest level takes seconds, so results are kept by content in `target/`, and files
-//! that did not change cost nothing.
+//! Brotli at its highest level takes seconds, so results are cached by content in `target/`, and
+//! unchanged files cost nothing.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hasher as _};
@@ -16,13 +16,13 @@ use flate2::write::GzEncoder;
 
 use crate::{paths, say, wasm};
 
-/// What gets smaller. Fonts are compressed in themselves; the page is rewritten at the start.
+/// The compressible kinds. Fonts are compressed already; the page is rewritten at start-up.
 const KINDS: [&str; 6] = ["js", "wasm", "css", "svg", "json", "txt"];
 
-/// What the dashboard may weigh on the wire (product.md 9).
+/// The size budget of the dashboard's WebAssembly on the wire.
 const WASM_BUDGET: usize = 350 * 1024;
 
-/// Writes `name.br` and `name.gz` beside every file worth it.
+/// Writes `name.br` and `name.gz` next to every compressible file.
 pub(crate) fn folder(dist: &Path) -> Result<()> {
     let mut files = Vec::new();
     collect(dist, &mut files)?;
@@ -138,10 +138,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_give_the_plain_bytes_back() {
+    fn both_formats_decompress_to_the_original() {
         let plain = b"lock lease watch ".repeat(500);
         let mut from_brotli = Vec::new();
-        let small = brotli(&plain).expect("memory can be written");
+        let small = brotli(&plain).expect("writing to memory succeeds");
         brotli::Decompressor::new(&small[..], 4096)
             .read_to_end(&mut from_brotli)
             .expect("what we wrote can be read");
@@ -149,7 +149,7 @@ mod tests {
         assert!(small.len() < plain.len() / 10);
 
         let mut from_gzip = Vec::new();
-        let small = gzip(&plain).expect("memory can be written");
+        let small = gzip(&plain).expect("writing to memory succeeds");
         flate2::read::GzDecoder::new(&small[..])
             .read_to_end(&mut from_gzip)
             .expect("what we wrote can be read");

@@ -1,9 +1,9 @@
 //! `cargo xtask css`: joins the dashboard's style sheets into one file, in cascade layers.
 //!
-//! A component keeps its `.css` beside its `.rs`; nobody imports anything. Layers decide who wins,
-//! so that a page can restyle a primitive without a fight over specificity. Fonts get a name with
-//! their content's hash, as everything else that Trunk writes, and so can be cached for ever.
-//! Must not minify or rewrite rules: what is written is what the browser shows.
+//! A component keeps its `.css` next to its `.rs`; there are no imports. Layers decide precedence, so
+//! that a page can restyle a primitive regardless of specificity. Font names contain the hash of their
+//! content, like everything else that Trunk writes, so that they can be cached forever.
+//! Must not minify or rewrite rules: the browser shows what was written.
 
 use std::collections::{BTreeMap, hash_map::DefaultHasher};
 use std::fmt::Write as _;
@@ -37,7 +37,7 @@ pub(crate) fn run() -> Result<()> {
     write_if_changed(&out.join("app.css"), css.as_bytes())
 }
 
-/// The fonts' licences travel with them.
+/// Keeps the fonts' licences with the fonts.
 fn keep_licences(folder: &Path, fonts: &mut BTreeMap<String, Vec<u8>>) -> Result<()> {
     if !folder.is_dir() {
         return Ok(());
@@ -59,7 +59,7 @@ fn keep_licences(folder: &Path, fonts: &mut BTreeMap<String, Vec<u8>>) -> Result
     Ok(())
 }
 
-/// Every sheet with its layer's index, in the order they are joined.
+/// Every sheet with its layer's index, in the order of joining.
 fn collect(frontend: &Path) -> Result<Vec<(usize, PathBuf)>> {
     let mut found = Vec::new();
     for folder in ["styles", "src"] {
@@ -138,7 +138,7 @@ fn hash_fonts(css: &str, frontend: &Path, fonts: &mut BTreeMap<String, Vec<u8>>)
         out.push_str(before);
         let end = after
             .find(')')
-            .context("a url( without its closing bracket")?;
+            .context("a url( without a closing parenthesis")?;
         let target = after[..end].trim().trim_matches(['"', '\'']);
         match target.rsplit_once("fonts/") {
             Some((_, name)) => {
@@ -167,7 +167,7 @@ fn hashed_name(name: &str, bytes: &[u8]) -> String {
     }
 }
 
-/// Writes only what differs, so that a watcher of the folder is not woken for nothing.
+/// Writes only changed files, so that a watcher of the folder is not triggered needlessly.
 fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
     if fs::read(path).is_ok_and(|old| old == bytes) {
         return Ok(());

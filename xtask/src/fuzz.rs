@@ -1,8 +1,8 @@
-//! `cargo xtask fuzz`: coverage-guided fuzzing of everything that reads what a client sends.
+//! `cargo xtask fuzz`: coverage-guided fuzzing of everything that parses client input.
 //!
-//! libFuzzer comes with the crate `libfuzzer-sys`; the instrumentation is the compiler's own, which on a stable
-//! toolchain must be let through by `RUSTC_BOOTSTRAP`. What a run finds is written to `tests/fuzz/cases/<target>`,
-//! where the acceptance tests feed it again on every run.
+//! libFuzzer comes with the crate `libfuzzer-sys`; the instrumentation is the compiler's own, which
+//! a stable toolchain allows only with `RUSTC_BOOTSTRAP`. Failing inputs are written to
+//! `tests/fuzz/cases/<target>`, which the acceptance tests replay on every run.
 
 use std::fs;
 use std::process::Command;
@@ -11,12 +11,12 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{paths, proc, say};
 
-/// The fuzz targets: one for each parser that a client reaches.
+/// The fuzz targets: one per parser that a client can reach.
 const TARGETS: [&str; 8] = [
     "txn", "query", "key", "cursor", "body", "v3", "socket", "v3_watch",
 ];
 
-/// Flags that cargo-fuzz would pass: coverage that libFuzzer reads, and checks that releases leave out.
+/// The flags of cargo-fuzz: coverage for libFuzzer, and checks that release builds omit.
 const INSTRUMENTED: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
      -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
      -Cllvm-args=-sanitizer-coverage-trace-compares -Cdebug-assertions -Coverflow-checks -Ccodegen-units=1";
@@ -26,7 +26,10 @@ pub(crate) fn run(target: Option<&str>, seconds: u64) -> Result<()> {
     let folder = paths::root().join("tests/fuzz");
     if let Some(target) = target {
         let known = TARGETS.join(", ");
-        ensure!(TARGETS.contains(&target), "no target `{target}`: {known}");
+        ensure!(
+            TARGETS.contains(&target),
+            "unknown target `{target}`; one of {known}"
+        );
     }
     let host = host()?;
     build(&folder, &host)?;
@@ -60,7 +63,7 @@ pub(crate) fn run(target: Option<&str>, seconds: u64) -> Result<()> {
             .arg(format!("-artifact_prefix={}/", cases.display()));
         proc::run(
             &mut command,
-            "the input is kept in tests/fuzz/cases; mend what it found, and commit it",
+            "the input is kept in tests/fuzz/cases; fix the bug, and commit the input",
         )?;
     }
     Ok(())
@@ -73,7 +76,7 @@ fn build(folder: &std::path::Path, host: &str) -> Result<()> {
         .env("RUSTC_BOOTSTRAP", "1")
         .env("RUSTFLAGS", INSTRUMENTED)
         .env("CARGO_TARGET_DIR", paths::root().join("target/fuzz"))
-        // A target of its own name keeps build scripts and macros free of the instrumentation.
+        // An explicit target keeps build scripts and macros free of the instrumentation.
         .args(["build", "--release", "--target", host]);
     proc::run(
         &mut command,
@@ -81,9 +84,9 @@ fn build(folder: &std::path::Path, host: &str) -> Result<()> {
     )
 }
 
-/// What this machine is called by the compiler.
+/// The compiler's host triple.
 fn host() -> Result<String> {
-    let told = proc::output("rustc", &["--version", "--verbose"]).context("rustc does not run")?;
-    let host = told.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("rustc names no host")?.to_owned())
+    let output = proc::output("rustc", &["--version", "--verbose"]).context("cannot run rustc")?;
+    let host = output.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("rustc does not report a host")?.to_owned())
 }

@@ -1,7 +1,7 @@
-//! Making several things side by side, with their progress on one line.
+//! Runs several installations and builds concurrently, with their progress on one line.
 //!
 //! Items of one lane run one after another, lanes at the same time: a build leaves cores idle while it
-//! links or compiles its last crate, and another fills them. More than two would only fight.
+//! links or compiles its last crate, and another build uses them. More than two would only compete.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -19,7 +19,7 @@ use crate::{paths, proc, say};
 /// How much of a failed command's output is shown; the rest is in its log.
 const TAIL_LINES: usize = 30;
 
-/// What may run at the same time as what.
+/// The lane of an item: items of different lanes run concurrently.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Lane {
     /// Copies and rustup: quick.
@@ -34,25 +34,25 @@ pub(crate) enum Lane {
 
 type Install = Box<dyn FnOnce(&Job) -> Result<()> + Send>;
 
-/// One missing thing and how to get it.
+/// A missing tool or build result, and how to get it.
 pub(crate) struct Item {
-    /// What others call it in `after`.
+    /// Its id, for other items' `after`.
     pub(crate) id: &'static str,
-    /// What, with its version.
+    /// Its name with the version.
     pub(crate) name: String,
-    /// What it is for, in half a sentence.
+    /// What it is for, as a short phrase.
     pub(crate) why: &'static str,
     /// Where it goes.
     pub(crate) into: String,
-    /// How long that takes.
+    /// How long it takes.
     pub(crate) estimate: &'static str,
-    /// What it shares its time with.
+    /// Its lane.
     pub(crate) lane: Lane,
-    /// What must be there before, of another lane or of its own: those of them that are missing, too.
+    /// The ids of items it depends on, in any lane.
     pub(crate) after: &'static [&'static str],
-    /// The command that mends a failure.
-    pub(crate) mend: String,
-    /// Does it.
+    /// What to do after a failure.
+    pub(crate) hint: String,
+    /// Runs it.
     pub(crate) install: Install,
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// One that has just begun.
+    /// A job that has just started.
     pub(crate) fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -112,7 +112,7 @@ impl Job {
         )
     }
 
-    /// Shows what a step without a command is doing.
+    /// Shows the progress of a step without a command.
     pub(crate) fn note(&self, text: &str) {
         text.trim()
             .clone_into(&mut self.last.lock().unwrap_or_else(PoisonError::into_inner));
@@ -122,7 +122,7 @@ impl Job {
         for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
             let line = String::from_utf8_lossy(&line).into_owned();
             self.note(&line);
-            // The log is a convenience; a full disk shows in the build itself.
+            // The log is optional; a full disk fails the build itself.
             let _ = writeln!(log.lock().unwrap_or_else(PoisonError::into_inner), "{line}");
             let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
             if tail.len() == TAIL_LINES {
@@ -139,13 +139,13 @@ impl Job {
     }
 }
 
-/// Where intermediate files and logs go; on the same disk as the tool folder, so that a broken build
-/// can go on.
+/// Where intermediate files and logs go; on the same disk as the tool folder, so that a failed build
+/// can be resumed.
 pub(crate) fn build_folder() -> PathBuf {
     paths::tools().join("build")
 }
 
-/// How items that others wait for came out.
+/// The results of items that others depend on.
 #[derive(Default)]
 struct Outcomes {
     by_id: Mutex<HashMap<&'static str, Option<bool>>>,
@@ -170,7 +170,7 @@ impl Outcomes {
         self.changed.notify_all();
     }
 
-    /// Waits for all of `ids`; whether they all came out well. What is no item was there before.
+    /// Waits for all of `ids`; returns whether they all succeeded. An unknown id is already available.
     fn wait(&self, ids: &[&str]) -> bool {
         let open = |by_id: &mut HashMap<&'static str, Option<bool>>| {
             ids.iter().any(|id| by_id.get(id) == Some(&None))
@@ -183,8 +183,8 @@ impl Outcomes {
     }
 }
 
-/// Runs every item; all lanes are tried, and the first failure is the result. An item whose need failed
-/// is left out without a word of its own.
+/// Runs every item; all lanes run to the end, and the first failure is returned. An item whose
+/// dependency failed is skipped silently.
 pub(crate) fn run_all(items: Vec<Item>) -> Result<()> {
     let outcomes = Outcomes::of(&items);
     let outcomes = &outcomes;
@@ -260,7 +260,7 @@ fn run_one(item: Item, running: &Mutex<Vec<Arc<Job>>>) -> Result<()> {
             say::line(format!("  ✓ {} ({})", item.name, say::took(job.started)));
             Ok(())
         }
-        Err(error) => Err(anyhow!("{}: {error:#}\n  {}", item.name, item.mend)),
+        Err(error) => Err(anyhow!("{}: {error:#}\n  {}", item.name, item.hint)),
     }
 }
 
@@ -284,17 +284,17 @@ mod tests {
             estimate: "at once",
             lane,
             after,
-            mend: "mend the test".to_owned(),
+            hint: "fix the test".to_owned(),
             install: Box::new(install),
         }
     }
 
-    /// What ran, in this order.
+    /// The order in which items ran.
     #[derive(Clone, Default)]
     struct Order(Arc<Mutex<Vec<&'static str>>>);
 
     impl Order {
-        /// What adds itself.
+        /// An item that records itself.
         fn item(&self, id: &'static str, lane: Lane, after: &'static [&'static str]) -> Item {
             let order = self.clone();
             item(id, lane, after, move |_| {
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_waits_for_what_it_needs_of_another_lane() {
+    fn an_item_waits_for_dependencies_in_other_lanes() {
         let order = Order::default();
         let (go_tx, go_rx) = mpsc::channel::<()>();
         let (tool, other) = (order.clone(), order.clone());
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_failed_item_is_left_out_and_the_rest_is_made() {
+    fn dependents_of_a_failed_item_are_skipped() {
         let order = Order::default();
         let error = run_all(vec![
             order.item("bundle", Lane::First, &["tool"]),

@@ -1,7 +1,8 @@
 //! The project's own commands: `cargo xtask --help`.
 //!
-//! Everything a newcomer needs beyond a Rust toolchain is fetched, built and checked from here, into
-//! the project's own tool folder. Prints to stderr only, so that what it runs owns stdout.
+//! Everything a newcomer needs beyond a Rust toolchain is fetched, built and checked from here,
+//! into the project's own tool folder. Prints to stderr only, so that stdout belongs to the
+//! programs it runs.
 
 mod checks;
 mod compress;
@@ -34,13 +35,13 @@ struct Cli {
 enum Command {
     /// Install what is missing into .tools: WASM target, protoc, Trunk, wasm-bindgen, etcd
     Setup {
-        /// Also what only the tests need: etcdctl, Chromium, rustfmt, clippy
+        /// Also the test tools: etcdctl, Chromium, rustfmt, clippy
         #[arg(long)]
         tests: bool,
     },
     /// Build the dashboard and the gateway around it: target/release/watchgate
     Build {
-        /// Quick to build, for work on either; reads dist/ when it starts
+        /// Development builds of both; the gateway reads dist/ when it starts
         #[arg(long)]
         debug: bool,
     },
@@ -49,32 +50,34 @@ enum Command {
         /// As in `build`; otherwise the dashboard is optimised and the gateway a development build
         #[arg(long)]
         debug: bool,
-        /// What `build` makes, which takes longer and runs faster
+        /// The build of `build`, which takes longer and runs faster
         #[arg(long, conflicts_with = "debug")]
         release: bool,
         /// Flags of the gateway (`--etcd http://…` uses that cluster, without the demo)
         #[arg(last = true)]
         flags: Vec<OsString>,
     },
-    /// Set up, and run every check there is: format, invariants, clippy, unit and acceptance tests
+    /// Set up, and run all checks: format, invariants, clippy, unit and acceptance tests
     Test {
-        /// Only this step or acceptance suite, else acceptance tests with this in their names; repeatable
+        /// Only this step or acceptance suite, else acceptance tests with this in their names;
+        /// repeatable
         #[arg(long, value_name = "NAME")]
         only: Vec<String>,
-        /// On this etcd, and only what starts one: unit, dashboard and acceptance. Any x.y.z from 3.5 on
-        /// is built from Go modules; 3.4.23 is unpacked from Debian 12's packages, on Debian 12 alone
+        /// On this etcd, and only what starts one: unit, dashboard and acceptance. Any x.y.z from
+        /// 3.5 on is built from Go modules; 3.4.23 is unpacked from Debian 12's packages, on Debian
+        /// 12 alone
         #[arg(long, value_name = "VERSION", value_parser = setup::parse_usable)]
         etcd: Option<setup::Version>,
     },
-    /// Put the format right, and check the invariants of the house
+    /// Format the code, and check the repository's rules
     Tidy,
     /// Write gateway/openapi.json from the handlers
     Openapi {
-        /// Write nothing; fail where it differs
+        /// Write nothing; fail if it differs
         #[arg(long)]
         check: bool,
     },
-    /// Fuzz what reads a client's bytes: txn, query, key, cursor, body, v3
+    /// Fuzz the parsers of client input: txn, query, key, cursor, body, v3
     Fuzz {
         /// Only this target
         target: Option<String>,
@@ -82,7 +85,7 @@ enum Command {
         #[arg(long, default_value_t = 600, value_name = "SECONDS")]
         seconds: u64,
     },
-    /// Try what the served OpenAPI document promises, against a demo of its own, by schemathesis
+    /// Test the served OpenAPI document against a private demo with schemathesis
     Schemathesis {
         /// Flags of `schemathesis run`, such as `--include-path /api/v1/kv` or `--seed 7`
         #[arg(last = true)]

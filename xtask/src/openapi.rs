@@ -1,4 +1,4 @@
-//! `cargo xtask openapi`: the API's description as a file in git, so that a change of it is reviewed.
+//! `cargo xtask openapi`: the OpenAPI document as a file in git, so that its changes are reviewed.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{paths, proc, say};
 
-/// Writes `gateway/openapi.json` from the handlers, or with `check` fails where it differs.
+/// Writes `gateway/openapi.json` from the handlers, or with `check` fails if it differs.
 pub(crate) fn run(check: bool) -> Result<()> {
     let file = paths::root().join("gateway/openapi.json");
     let mut command = proc::cargo();
@@ -30,7 +30,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
     let fresh = format!(
         "{}\n",
         String::from_utf8(output.stdout)
-            .context("the document is text")?
+            .context("the document is not UTF-8")?
             .trim_end()
     );
     let kept = fs::read_to_string(&file).unwrap_or_default();

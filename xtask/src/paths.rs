@@ -1,4 +1,4 @@
-//! Where things are: the repository, its tool folder, and what the build writes.
+//! Paths of the repository, its tool folder, and the build's output.
 
 use std::path::{Path, PathBuf};
 
@@ -12,13 +12,13 @@ pub(crate) fn root() -> PathBuf {
     )]
     let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-    // A hook started from another crate's build would name that crate: all crates are one level deep.
+    // A hook started by another crate's build gets that crate's folder: all crates are one level deep.
     manifest
         .parent()
         .map_or_else(|| manifest.clone(), Path::to_path_buf)
 }
 
-/// The project's own tools; never the user's.
+/// The project's own tools, separate from the user's.
 pub(crate) fn tools() -> PathBuf {
     root().join(".tools")
 }

@@ -1,4 +1,4 @@
-//! Running other programs: with the project's tools on PATH, and with errors that say what to do.
+//! Running other programs: with the project's tools on PATH, and with errors that say how to fix them.
 
 use std::env;
 use std::ffi::OsString;
@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::paths;
 
-/// A variable of the environment.
+/// An environment variable.
 #[expect(
     clippy::disallowed_methods,
     reason = "xtask is the build tool, not the product: it has no config layer"
@@ -26,7 +26,7 @@ pub(crate) fn path_folders() -> Vec<PathBuf> {
         .unwrap_or_default()
 }
 
-/// Where `name` is found on the user's PATH.
+/// The path of `name` on the user's PATH.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     path_folders()
         .iter()
@@ -51,22 +51,22 @@ fn is_executable(file: &Path) -> bool {
     file.is_file()
 }
 
-/// PATH with `first` before all else and `last` after it.
+/// PATH with `first` prepended and `last` appended.
 pub(crate) fn path_with(first: &[PathBuf], last: &Path) -> OsString {
     let folders = first
         .iter()
         .cloned()
         .chain(path_folders())
         .chain(std::iter::once(last.to_path_buf()));
-    // A folder with a separator in its name cannot be on PATH at all; then PATH stays as it is.
+    // A folder with a separator in its name cannot be on PATH; then PATH stays unchanged.
     env::join_paths(folders).unwrap_or_else(|_| env_var("PATH").unwrap_or_default())
 }
 
-/// The cargo that runs us.
+/// The cargo that started us.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(env_var("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(paths::root());
-    // Cargo tells us about our own package; a build script further down must not see it.
+    // Cargo sets these for our own package; a build script further down must not see them.
     for name in [
         "CARGO_MANIFEST_DIR",
         "CARGO_MANIFEST_PATH",
@@ -78,7 +78,7 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
-/// What `program args` prints, or `None` where it cannot be run or fails.
+/// The output of `program args`, or `None` if it cannot be run or fails.
 pub(crate) fn output(program: impl AsRef<Path>, args: &[&str]) -> Option<String> {
     let output = Command::new(program.as_ref())
         .args(args)
@@ -91,23 +91,23 @@ pub(crate) fn output(program: impl AsRef<Path>, args: &[&str]) -> Option<String>
         .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Runs with our own output; an error names the command, its exit and `mend`.
-pub(crate) fn run(command: &mut Command, mend: &str) -> Result<()> {
+/// Runs a command with inherited output; an error names the command, its exit status and `hint`.
+pub(crate) fn run(command: &mut Command, hint: &str) -> Result<()> {
     let shown = show(command);
     let status = match command.status() {
         Ok(status) => status,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            bail!("`{shown}`: not found\n  {mend}")
+            bail!("`{shown}`: not found\n  {hint}")
         }
         Err(error) => return Err(error).with_context(|| format!("run `{shown}`")),
     };
     if status.success() {
         return Ok(());
     }
-    bail!("`{shown}` failed: {status}\n  {mend}")
+    bail!("`{shown}` failed: {status}\n  {hint}")
 }
 
-/// The command as one would type it, without the folders of programs.
+/// The command as typed, without the folders of programs.
 pub(crate) fn show(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let name = program.file_stem().unwrap_or(command.get_program());

@@ -10,11 +10,11 @@ use anyhow::Result;
 use crate::job::{Item, Lane};
 use crate::{paths, proc, say, setup, ui};
 
-/// Sets up, builds the dashboard and the gateway around it; tells where the binary is.
+/// Sets up, builds the dashboard and the gateway with it; returns the binary's path.
 pub(crate) fn build(profile: ui::Profile) -> Result<PathBuf> {
     setup::run_with(setup::For::Run, |items| {
         if let Some([code, bundle]) = ui::items(profile) {
-            // Before the tools: its last crate keeps one core alone busy for a minute.
+            // Before the tools: its last crate keeps a single core busy for a minute.
             items.insert(0, code);
             items.push(bundle);
         }
@@ -24,8 +24,8 @@ pub(crate) fn build(profile: ui::Profile) -> Result<PathBuf> {
     gateway(profile)
 }
 
-/// All of the gateway that can be built before the dashboard is: for a release, which embeds that, the
-/// library.
+/// The part of the gateway that can be built before the dashboard: for a release, which embeds the
+/// dashboard, only the library.
 fn before_the_dashboard(profile: ui::Profile) -> Item {
     let what: &[&str] = match profile {
         ui::Profile::Release => &["--lib"],
@@ -34,17 +34,17 @@ fn before_the_dashboard(profile: ui::Profile) -> Item {
     Item {
         id: "gateway",
         name: "the gateway".to_owned(),
-        why: "all of it that needs no dashboard",
+        why: "the part that does not need the dashboard",
         into: "target".to_owned(),
         estimate: "about 4 min on two cores",
         lane: Lane::Second,
         after: &["protoc"],
-        mend: "try again: cargo xtask build".to_owned(),
+        hint: "try again: cargo xtask build".to_owned(),
         install: Box::new(move |job| job.run(cargo_build(profile).args(what))),
     }
 }
 
-/// Builds the gateway, with the dashboard that is there.
+/// Builds the gateway with the existing dashboard.
 pub(crate) fn gateway(profile: ui::Profile) -> Result<PathBuf> {
     proc::run(
         cargo_build(profile).args(["--bin", "watchgate"]),
@@ -89,7 +89,7 @@ pub(crate) fn build_command(profile: ui::Profile) -> Result<()> {
     Ok(())
 }
 
-/// `cargo xtask run [-- flags]`: the demo, unless the flags name a cluster or say something else.
+/// `cargo xtask run [-- flags]`: the demo, unless the flags name a cluster or a subcommand.
 pub(crate) fn run(profile: ui::Profile, mut flags: Vec<OsString>) -> Result<()> {
     let started = Instant::now();
     let binary = build(profile)?;
@@ -99,11 +99,11 @@ pub(crate) fn run(profile: ui::Profile, mut flags: Vec<OsString>) -> Result<()> 
     say::line(format!("Ready to start after {}", say::took(started)));
     let mut command = Command::new(&binary);
     command.args(&flags).env("PATH", setup::etcd_path());
-    become_it(&mut command)
+    exec(&mut command)
 }
 
-/// A cluster, a config file or a subcommand of the user's leaves no room for the demo; the first two may
-/// be named by the environment.
+/// No demo with a cluster, a config file or a subcommand; the first two may also come from the
+/// environment.
 fn wants_demo(flags: &[OsString], is_set: impl Fn(&str) -> bool) -> bool {
     let first_is_word = flags
         .first()
@@ -133,14 +133,14 @@ fn wants_demo(flags: &[OsString], is_set: impl Fn(&str) -> bool) -> bool {
 
 /// Replaces this process, so that signals reach the gateway itself and its exit code is ours.
 #[cfg(unix)]
-fn become_it(command: &mut Command) -> Result<()> {
+fn exec(command: &mut Command) -> Result<()> {
     use std::os::unix::process::CommandExt as _;
     let shown = proc::show(command);
     Err(anyhow::Error::from(command.exec()).context(format!("start `{shown}`")))
 }
 
 #[cfg(not(unix))]
-fn become_it(command: &mut Command) -> Result<()> {
+fn exec(command: &mut Command) -> Result<()> {
     let status = command.status()?;
     std::process::exit(status.code().unwrap_or(1));
 }
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_demo_starts_unless_the_flags_say_what_to_show() {
+    fn the_demo_starts_unless_the_flags_name_a_cluster() {
         for (flags, demo) in [
             (&[][..], true),
             (&["--listen", "127.0.0.1:0"], true),
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_may_say_what_to_show() {
+    fn the_environment_may_name_a_cluster() {
         for (variable, demo) in [
             ("WATCHGATE_LISTEN", true),
             ("WATCHGATE_ETCD", false),

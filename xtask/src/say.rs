@@ -1,35 +1,35 @@
-//! What the commands tell the person in front of the terminal: steps, times, progress.
+//! The terminal output of the commands: steps, times, progress.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
-/// One plain line, in the place of a status.
+/// Prints a plain line in place of the status.
 pub(crate) fn line(text: impl AsRef<str>) {
     clear_status();
     eprintln!("{}", text.as_ref());
 }
 
-/// A line that the next one overwrites, where there is a terminal to do it on.
+/// Prints a status line that the next one overwrites, if stderr is a terminal.
 pub(crate) fn status(text: &str) {
     if is_terminal() {
-        // Cut, since a wrapped line would not be overwritten as a whole.
+        // Truncated, since a wrapped line would not be overwritten completely.
         let cut: String = text.chars().take(118).collect();
         eprint!("\r\x1b[2K{cut}");
-        // A status that cannot be shown is no reason to fail.
+        // Failing to show a status is not an error.
         let _ = std::io::stderr().flush();
     } else {
         eprintln!("{text}");
     }
 }
 
-/// Removes what [`status`] left.
+/// Clears the line of [`status`].
 fn clear_status() {
     if is_terminal() {
         eprint!("\r\x1b[2K");
     }
 }
 
-/// How often a status is worth showing: a log should not be filled with them.
+/// The interval between status lines: longer in a log, so as not to fill it.
 pub(crate) fn status_interval() -> Duration {
     if is_terminal() {
         Duration::from_millis(500)
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_read_as_people_say_them() {
+    fn durations_are_readable() {
         for (millis, text) in [(440, "0.4 s"), (38_900, "38 s"), (252_000, "4 min 12 s")] {
             assert_eq!(duration(Duration::from_millis(millis)), text);
         }

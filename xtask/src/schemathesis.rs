@@ -1,8 +1,8 @@
-//! `cargo xtask schemathesis`: requests made from the served OpenAPI document, right ones and wrong ones,
-//! against a gateway with the demo; every answer is held against what the document says.
+//! `cargo xtask schemathesis`: requests generated from the served OpenAPI document, valid and invalid,
+//! against a gateway with the demo; every response is checked against the document.
 //!
-//! What is tried, and what is left out and why, stands in `tests/schemathesis.toml`; what is changed in
-//! the requests, in `tests/schemathesis.py`.
+//! `tests/schemathesis.toml` lists what is tested, and what is excluded and why;
+//! `tests/schemathesis.py` adapts the requests.
 
 use std::ffi::OsString;
 use std::fs;
@@ -15,13 +15,13 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{paths, proc, product, say, setup, ui};
 
-/// Another version makes other requests.
+/// Pinned, since another version generates different requests.
 const VERSION: &str = "4.32.5";
-/// The demo is up long before.
+/// The demo is ready long before.
 const START: Duration = Duration::from_mins(1);
 
-/// Where the gateway's own words go.
-const WORDS: &str = "gateway.log";
+/// The file of the gateway's log.
+const LOG: &str = "gateway.log";
 
 /// Sets up, starts a gateway, and tries it.
 pub(crate) fn run(flags: &[OsString]) -> Result<()> {
@@ -45,17 +45,17 @@ pub(crate) fn run(flags: &[OsString]) -> Result<()> {
         .current_dir(&gateway.folder);
     proc::run(
         &mut command,
-        "each failure above has a curl line; mend it, and keep the request as an acceptance test",
+        "each failure above has a curl line; fix the bug, and keep the request as an acceptance test",
     )?;
     ensure!(
         gateway.runs()?,
-        "the gateway ended while it was tried:\n{}",
-        gateway.words()
+        "the gateway ended during the test:\n{}",
+        gateway.log()
     );
     gateway.has_not_panicked()
 }
 
-/// Into an environment of its own, in the tool folder.
+/// Installs it into its own virtual environment in the tool folder.
 fn install() -> Result<PathBuf> {
     let folder = paths::tools().join("schemathesis");
     let program = folder.join("bin/schemathesis");
@@ -68,7 +68,7 @@ fn install() -> Result<PathBuf> {
     environment.args(["-m", "venv", "--clear"]).arg(&folder);
     proc::run(
         &mut environment,
-        "type: apt-get install python3-venv, or what your system calls it",
+        "type: apt-get install python3-venv (or your system's package for venv)",
     )?;
     let mut pip = Command::new(folder.join("bin/pip"));
     pip.args(["install", "--quiet", "--disable-pip-version-check"])
@@ -94,13 +94,13 @@ impl Gateway {
         let folder = std::env::temp_dir().join(name);
         fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
         let mut command = Command::new(binary);
-        let words = fs::File::create(folder.join(WORDS)).context("write a log")?;
+        let log = fs::File::create(folder.join(LOG)).context("write a log")?;
         command
             .args(["--demo", "--listen", &address.to_string(), "--data-dir"])
             .arg(folder.join("etcd"))
             .env("PATH", setup::etcd_path())
             .stdin(Stdio::null())
-            .stderr(words);
+            .stderr(log);
         let child = command.spawn().context("start the gateway")?;
         Ok(Self { child, folder })
     }
@@ -109,15 +109,15 @@ impl Gateway {
         Ok(self.child.try_wait().context("ask for it")?.is_none())
     }
 
-    /// What it has said of itself.
-    fn words(&self) -> String {
-        fs::read_to_string(self.folder.join(WORDS)).unwrap_or_default()
+    /// Its log output.
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.join(LOG)).unwrap_or_default()
     }
 
-    /// A panic of a handler is a 500, which is seen; one of a task of its own is only told.
+    /// A panic in a handler is a 500, which is detected; a panic in a task is only logged.
     fn has_not_panicked(&self) -> Result<()> {
-        let words = self.words();
-        let panics: Vec<_> = words
+        let log = self.log();
+        let panics: Vec<_> = log
             .lines()
             .filter(|line| line.contains("panicked"))
             .collect();
@@ -129,7 +129,7 @@ impl Gateway {
         Ok(())
     }
 
-    /// Until it listens, which it does once etcd runs.
+    /// Waits until it listens, which it does once etcd is running.
     #[expect(
         clippy::disallowed_methods,
         reason = "xtask has no executor whose thread could be blocked"
@@ -137,9 +137,9 @@ impl Gateway {
     fn wait(&mut self, address: SocketAddr) -> Result<()> {
         let started = Instant::now();
         while TcpStream::connect(address).is_err() {
-            ensure!(self.runs()?, "the gateway ended:\n{}", self.words());
+            ensure!(self.runs()?, "the gateway ended:\n{}", self.log());
             if started.elapsed() > START {
-                bail!("the gateway does not listen after {START:?}");
+                bail!("the gateway is not listening after {START:?}");
             }
             std::thread::sleep(Duration::from_millis(100));
         }
@@ -149,7 +149,7 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        // It may have ended by itself; its etcd ends with it however it ends.
+        // It may have ended already; its etcd ends with it in any case.
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.folder);

@@ -1,7 +1,7 @@
-//! Builds the dashboard with Trunk into `dist/`, and compresses it there once for all requests.
+//! Builds the dashboard with Trunk into `dist/`, and compresses it there.
 //!
-//! Skipped where nothing it is made of has changed: a fingerprint of the sources lies in `dist/`,
-//! which Trunk empties, so that a build by hand is never taken for ours.
+//! Skipped if its sources have not changed: a fingerprint of them is stored in `dist/`, which Trunk
+//! empties, so that a manual build is never mistaken for ours.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hasher as _};
@@ -14,12 +14,12 @@ use anyhow::{Context as _, Result};
 use crate::job::{Item, Lane};
 use crate::{compress, paths, proc, say, setup};
 
-/// Which build is wanted.
+/// The kind of build.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
     /// The dashboard small and compressed, which the browser tests load too; the gateway optimised.
     Release,
-    /// For the first look: the dashboard optimised but large, unless it is there as it is released; the
+    /// For a first run: the dashboard optimised but large, unless a release build of it exists; the
     /// gateway a development build, which the tests share.
     Demo,
     /// Both quick to build, for work on either.
@@ -27,7 +27,7 @@ pub(crate) enum Profile {
 }
 
 impl Profile {
-    /// What Cargo.toml calls the dashboard's; a development build has no name.
+    /// The dashboard's profile in Cargo.toml; `None` for a development build.
     fn of_cargo(self) -> Option<&'static str> {
         match self {
             Self::Release => Some("web"),
@@ -58,8 +58,9 @@ pub(crate) fn build(profile: Profile) -> Result<()> {
     Ok(())
 }
 
-/// The same beside other work, in two steps: cargo's, which needs none of the tools that take minutes to
-/// build, and Trunk's. `None` where nothing is to be done. (What cannot be told here, [`build`] will say.)
+/// The same as two items that run alongside other work: cargo's, which needs none of the tools that
+/// take minutes to build, and Trunk's. `None` if nothing needs to be done. (Errors here are
+/// reported by [`build`].)
 pub(crate) fn items(profile: Profile) -> Option<[Item; 2]> {
     let sources = fingerprint().ok()?;
     if is_built(profile, &sources) {
@@ -73,7 +74,7 @@ pub(crate) fn items(profile: Profile) -> Option<[Item; 2]> {
         estimate,
         lane: Lane::First,
         after,
-        mend: "try again: cargo xtask build".to_owned(),
+        hint: "try again: cargo xtask build".to_owned(),
         install,
     };
     Some([
@@ -100,7 +101,7 @@ fn stamp() -> PathBuf {
     paths::dist().join(".fingerprint")
 }
 
-/// Whether `dist/` was made of these sources, and is as good as this profile's.
+/// Whether `dist/` was built from these sources, with this profile or a better one.
 fn is_built(profile: Profile, sources: &str) -> bool {
     let good_enough = match profile {
         Profile::Demo => &[Profile::Demo, Profile::Release][..],
@@ -147,14 +148,14 @@ fn trunk(profile: Profile) -> Result<Command> {
         command.args(["--release", "--cargo-profile", name]);
     }
     set_flags(&mut command, profile);
-    // Trunk takes only "true" and "false" here, and the rest of the world sets 1.
+    // Trunk accepts only "true" and "false" here, while 1 is common elsewhere.
     if proc::env_var("NO_COLOR").is_some() {
         command.env("NO_COLOR", "true");
     }
     Ok(command)
 }
 
-/// What Trunk has cargo do, so that cargo finds it done when Trunk comes.
+/// The cargo build that Trunk runs, done beforehand so that Trunk finds it up to date.
 fn cargo(profile: Profile) -> Command {
     let mut command = proc::cargo();
     command.args(["build", "--package", "frontend", "--target", setup::TARGET]);
@@ -166,7 +167,7 @@ fn cargo(profile: Profile) -> Command {
 }
 
 /// Leptos compiles each view once instead of once for every type around it: a sixth less on the wire.
-/// For the dashboard's target alone: the hook's own build must not start anew.
+/// For the dashboard's target only: the flags must not invalidate the hook's own build.
 fn set_flags(command: &mut Command, profile: Profile) {
     if profile.of_cargo().is_some() {
         let mut flags = proc::env_var(TARGET_FLAGS).unwrap_or_default();
@@ -187,7 +188,7 @@ fn fingerprint() -> Result<String> {
     }
     files.sort();
     let mut hasher = DefaultHasher::new();
-    // Stands for how we build: raise it when that changes.
+    // The version of the build procedure: increase it when that changes.
     hasher.write(&[2]);
     for file in files {
         let bytes = fs::read(&file).with_context(|| format!("read {}", file.display()))?;
@@ -203,7 +204,7 @@ fn fingerprint() -> Result<String> {
     Ok(format!("{:016x}", hasher.finish()))
 }
 
-/// All files but the hidden ones, which are generated or an editor's.
+/// All files except hidden ones, which are generated or belong to an editor.
 fn sources(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| format!("read {}", folder.display()))? {
         let entry = entry?;

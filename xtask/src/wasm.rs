@@ -1,4 +1,4 @@
-//! Takes out of the WebAssembly file what a browser does not need: the names of functions.
+//! Removes the function names from the WebAssembly file, which a browser does not need.
 //!
 //! They are half of the file. wasm-bindgen needs the sections that a stripped profile would lose
 //! (`target_features`), so this comes after it.
@@ -19,7 +19,7 @@ pub(crate) fn strip(file: &Path) -> Result<()> {
     fs::write(file, stripped).with_context(|| format!("write {}", file.display()))
 }
 
-/// A section is its kind, its length and so many bytes; kind 0 means nothing to the engine.
+/// A section is its id, its length and its content; the engine ignores id 0.
 fn without_custom_sections(module: &[u8]) -> Result<Vec<u8>> {
     let Some(mut rest) = module.strip_prefix(HEADER) else {
         bail!("not a WebAssembly module");
@@ -39,7 +39,7 @@ fn without_custom_sections(module: &[u8]) -> Result<Vec<u8>> {
     Ok(kept)
 }
 
-/// An unsigned number in seven-bit groups, and how many bytes it takes.
+/// An unsigned LEB128 number, and its length in bytes.
 fn leb128(bytes: &[u8]) -> Result<(usize, usize)> {
     let mut value = 0_usize;
     for (index, byte) in bytes.iter().take(5).enumerate() {
@@ -48,7 +48,7 @@ fn leb128(bytes: &[u8]) -> Result<(usize, usize)> {
             return Ok((value, index + 1));
         }
     }
-    bail!("a length has no end")
+    bail!("unterminated length")
 }
 
 #[cfg(test)]
@@ -56,17 +56,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_custom_sections_go() {
+    fn only_custom_sections_are_removed() {
         let mut module = HEADER.to_vec();
         module.extend([1, 2, 7, 8]); // types
         module.extend([0, 0x85, 0, 4, b'n', b'a', b'm', b'e']); // custom, its length in two groups
         module.extend([10, 1, 9]); // code
-        let stripped = without_custom_sections(&module).expect("the module is whole");
+        let stripped = without_custom_sections(&module).expect("a valid module");
         assert_eq!(stripped[HEADER.len()..], [1, 2, 7, 8, 10, 1, 9]);
     }
 
     #[test]
-    fn what_is_no_module_or_cut_is_refused() {
+    fn invalid_and_truncated_modules_are_refused() {
         for broken in [
             &b"text"[..],
             b"\0asm\x01\0\0\0\x01\x05\x00",

@@ -1,8 +1,8 @@
 //! Trunk and wasm-bindgen's command line, built by cargo into the tool folder.
 //!
-//! One of the right version on PATH is used as it is. Ours are built for a quick build rather than a
-//! quick program: unoptimised, wasm-bindgen takes three seconds more each time and two minutes of two
-//! cores less to build. Without their downloaders: Trunk runs offline here.
+//! A tool of the right version on PATH is used as it is. Ours are built unoptimised: wasm-bindgen then
+//! takes three seconds more per run, but two minutes of two cores less to build. They are built without
+//! their downloaders: Trunk runs offline here.
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ struct Tool {
     version: String,
     why: &'static str,
     estimate: &'static str,
-    /// Beside what it is built: together the two lanes take about the same time.
+    /// Its lane, chosen so that both lanes take about the same time.
     lane: Lane,
     /// Whether the package's own lock file can be used.
     locked: bool,
@@ -41,7 +41,7 @@ fn tools() -> Result<[Tool; 2]> {
         Tool {
             package: "wasm-bindgen-cli",
             program: "wasm-bindgen",
-            // The two halves of wasm-bindgen understand each other in the very same version only.
+            // The two halves of wasm-bindgen work together only in exactly the same version.
             version: locked_version("wasm-bindgen")?,
             why: "joins WebAssembly and JavaScript, at exactly the lock file's version",
             estimate: "about 1 min on two cores",
@@ -53,7 +53,7 @@ fn tools() -> Result<[Tool; 2]> {
 }
 
 impl Tool {
-    /// Ours, or one of the right version on PATH.
+    /// Our tool, or one of the right version on PATH.
     fn find(&self) -> Option<PathBuf> {
         std::iter::once(paths::tools_bin())
             .chain(proc::path_folders())
@@ -93,7 +93,7 @@ impl Tool {
     }
 }
 
-/// Adds those that are not found.
+/// Adds the missing tools.
 pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
     for tool in tools()? {
         if tool.find().is_some() {
@@ -107,7 +107,7 @@ pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
             estimate: tool.estimate,
             lane: tool.lane,
             after: &[],
-            mend: format!(
+            hint: format!(
                 "try by hand: cargo install {} --version {} --root .tools",
                 tool.package, tool.version
             ),
@@ -117,7 +117,7 @@ pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
     Ok(())
 }
 
-/// Where both are.
+/// The paths of both.
 pub(super) fn found() -> Result<Vec<(&'static str, PathBuf)>> {
     tools()?
         .iter()

@@ -40,7 +40,7 @@ pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
         estimate: "about 1 min",
         lane: Lane::System,
         after: &[],
-        mend: "try by hand: apt-get update && apt-get install chromium".to_owned(),
+        hint: "try by hand: apt-get update && apt-get install chromium".to_owned(),
         install: Box::new(|job| {
             // Package lists may be absent (a slim image) or old: look again before giving up.
             job.run(&mut system::apt_install("chromium")).or_else(|_| {

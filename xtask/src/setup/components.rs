@@ -1,4 +1,4 @@
-//! The pieces of the Rust toolchain itself: the WASM target, and for the tests rustfmt and clippy.
+//! The components of the Rust toolchain: the WASM target, and for the tests rustfmt and clippy.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::proc;
 /// What the dashboard is compiled for.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Adds what this toolchain lacks.
+/// Adds the missing components.
 pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {
     if !has_target() {
         need_rustup(TARGET, target_line())?;
@@ -24,10 +24,7 @@ pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {
     if purpose.tests() {
         for (component, program) in [("rustfmt", "cargo-fmt"), ("clippy", "cargo-clippy")] {
             if proc::output(program, &["--version"]).is_none() {
-                need_rustup(
-                    component,
-                    "install it beside your cargo, from where your cargo comes from",
-                )?;
+                need_rustup(component, "install it from the same source as your cargo")?;
                 items.push(rustup(
                     ["component", "add", component],
                     "part of the checks",
@@ -38,7 +35,7 @@ pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {
     Ok(())
 }
 
-/// Asks the compiler where its libraries are: that also works without rustup, and is quick.
+/// Asks the compiler for its library folder: fast, and works without rustup.
 fn has_target() -> bool {
     proc::output("rustc", &["--print", "target-libdir", "--target", TARGET])
         .is_some_and(|folder| Path::new(&folder).is_dir())
@@ -48,10 +45,10 @@ fn need_rustup(what: &str, line: &str) -> Result<()> {
     if proc::on_path("rustup").is_some() {
         return Ok(());
     }
-    bail!("{what} is missing, and there is no rustup to add it with\n  {line}")
+    bail!("{what} is missing, and rustup is not available to add it\n  {line}")
 }
 
-/// What to type where Rust comes from the system's packages.
+/// The command to type if Rust comes from the system's packages.
 fn target_line() -> &'static str {
     match system::detect() {
         system::System::Debian => "type: sudo apt-get install libstd-rust-dev-wasm32",
@@ -71,7 +68,7 @@ fn rustup(args: [&'static str; 3], why: &'static str) -> Item {
         estimate: "seconds",
         lane: Lane::Quick,
         after: &[],
-        mend: format!("try by hand: rustup {}", args.join(" ")),
+        hint: format!("try by hand: rustup {}", args.join(" ")),
         install: Box::new(move |job| job.run(Command::new("rustup").args(args))),
     }
 }

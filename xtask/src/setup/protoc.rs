@@ -1,6 +1,6 @@
 //! protoc with its well-known includes, which etcd-client's build script needs.
 //!
-//! The binaries are inside a crate that cargo has fetched for us already, so this is a copy.
+//! The binaries are in a crate that cargo has fetched already, so this only copies them.
 //! `.cargo/config.toml` points PROTOC at it; a PROTOC of the user's own wins.
 
 use std::fs;
@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use crate::job::{Item, Lane};
 use crate::{paths, proc};
 
-/// Adds the copy where it is not there, whole and of the crate's version.
+/// Adds the copy if it is missing, incomplete or of another version.
 pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
     let target = paths::tools().join("protoc");
     let ours = target.join("bin/protoc");
@@ -20,7 +20,7 @@ pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
     {
         if proc::output(&chosen, &["--version"]).is_none() {
             bail!(
-                "PROTOC names {}, which does not run\n  type: unset PROTOC",
+                "PROTOC is {}, which cannot be run\n  type: unset PROTOC",
                 chosen.display()
             );
         }
@@ -31,7 +31,7 @@ pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
             return Ok(());
         }
         bail!(
-            "there is no ready protoc for this platform\n  \
+            "there is no prebuilt protoc for this platform\n  \
              install protobuf-compiler with its includes and type: export PROTOC=$(command -v protoc)"
         );
     };
@@ -51,7 +51,7 @@ pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
         estimate: "at once",
         lane: Lane::Quick,
         after: &[],
-        mend: "try again: cargo xtask setup".to_owned(),
+        hint: "try again: cargo xtask setup".to_owned(),
         install: Box::new(move |_| install(&binary, &includes, &target)),
     });
     Ok(())
@@ -61,7 +61,7 @@ fn install(binary: &Path, includes: &Path, target: &Path) -> Result<()> {
     fs::create_dir_all(target.join("bin"))
         .with_context(|| format!("create {}", target.display()))?;
     copy_tree(includes, &target.join("include"))?;
-    // Last, since its size is what the next look goes by.
+    // Last, since the next check compares its size.
     let ours = target.join("bin/protoc");
     fs::copy(binary, &ours).with_context(|| format!("write {}", ours.display()))?;
     make_executable(&ours)
@@ -98,7 +98,7 @@ fn same_size(a: &Path, b: &Path) -> bool {
     matches!((a.metadata(), b.metadata()), (Ok(a), Ok(b)) if a.len() == b.len())
 }
 
-/// Compares paths that may lead through a linked folder.
+/// Compares paths that may contain a symbolic link.
 fn same_file_name(a: &Path, b: &Path) -> bool {
     let plain = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     plain(a) == plain(b)

@@ -1,7 +1,7 @@
-//! etcd and etcdctl out of Debian's packages, unpacked into the tool folder.
+//! etcd and etcdctl from Debian's packages, unpacked into the tool folder.
 //!
-//! Unpacked, not installed: the installed package starts a system service that nobody asked for. That
-//! needs no root either.
+//! Unpacked, not installed: the installed package would start a system service. Unpacking needs no
+//! root either.
 
 use std::fs;
 use std::path::Path;
@@ -19,15 +19,15 @@ const SERVER: &str = "etcd-server";
 /// The client's package; its program is `etcdctl`.
 const CLIENT: &str = "etcd-client";
 
-/// Whether this system has such packages.
+/// Whether this system has these packages.
 pub(super) fn present() -> bool {
     system::has_packages()
 }
 
-/// Puts both (without the server etcdctl alone) into `target`; the server's version.
+/// Unpacks both (without `server` only etcdctl) into `target`; returns the server's version.
 pub(super) fn unpack(job: &Job, server: bool, target: &Path) -> Result<Option<Version>> {
     let folder = build_folder().join("etcd-packages");
-    // A package of an earlier try would be taken for the one that is downloaded now.
+    // A package of an earlier attempt would be mistaken for the one downloaded now.
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
     let wanted = if server {
@@ -42,7 +42,7 @@ pub(super) fn unpack(job: &Job, server: bool, target: &Path) -> Result<Option<Ve
         command.args(wanted.iter().map(|(package, _)| package));
         command
     };
-    // Package lists may be absent (a slim image) or old: look again before giving up.
+    // Package lists may be missing (a slim image) or old: update them before giving up.
     job.run(&mut download()).or_else(|error| {
         if !system::can_apt() {
             return Err(error.context("type: sudo apt-get update (the package lists may be old)"));
@@ -55,7 +55,7 @@ pub(super) fn unpack(job: &Job, server: bool, target: &Path) -> Result<Option<Ve
     Ok(found)
 }
 
-/// Moves the wanted programs out of the packages that lie in `folder` into `target`; the server's version.
+/// Moves the programs from the packages in `folder` to `target`; returns the server's version.
 fn take(
     job: &Job,
     folder: &Path,
@@ -74,7 +74,7 @@ fn take(
         let file = programs.join("etcd");
         let Some(version) = proc::output(&file, &["--version"]).and_then(|text| version_of(&text))
         else {
-            bail!("the package {SERVER} holds no etcd that runs here");
+            bail!("the package {SERVER} contains no etcd that runs on this machine");
         };
         Some(version)
     } else {
@@ -83,7 +83,7 @@ fn take(
     fs::create_dir_all(target).with_context(|| format!("create {}", target.display()))?;
     for (package, program) in wanted {
         fs::rename(programs.join(program), target.join(program))
-            .with_context(|| format!("take {program} out of {package}"))?;
+            .with_context(|| format!("extract {program} from {package}"))?;
     }
     Ok(found)
 }
@@ -96,7 +96,7 @@ mod tests {
 
     const WANTED: [(&str, &str); 2] = [(SERVER, "etcd"), (CLIENT, "etcdctl")];
 
-    /// A folder of this test's own below the build folder; empty.
+    /// An empty folder for this test below the build folder.
     fn folder(name: &str) -> std::path::PathBuf {
         let folder = build_folder().join(format!("test-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
@@ -104,7 +104,7 @@ mod tests {
         folder
     }
 
-    /// A package with a program that is this script, and with a service as the real one has.
+    /// A package with this script as its program, and a service like the real one.
     fn package(folder: &Path, name: &str, program: &str, script: &str) {
         let root = folder.join(format!("{name}.root"));
         for (file, text) in [
@@ -138,7 +138,7 @@ mod tests {
         fs::remove_dir_all(root).expect("the folder is ours");
     }
 
-    /// What dpkg-deb is there to build; says so where it is not.
+    /// Whether dpkg-deb is available; prints a note if not.
     fn can_build() -> bool {
         let can = proc::on_path("dpkg-deb").is_some();
         if !can {
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_programs_come_out_of_the_packages_and_nothing_else() {
+    fn only_the_programs_are_unpacked() {
         if !can_build() {
             return;
         }
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_package_for_another_machine_is_refused_and_nothing_is_taken() {
+    fn a_package_for_another_architecture_is_refused() {
         if !can_build() {
             return;
         }
@@ -205,7 +205,7 @@ mod tests {
             take(&Job::new("a test"), &from, &WANTED, &target).expect_err("it does not run");
         assert_eq!(
             error.to_string(),
-            "the package etcd-server holds no etcd that runs here"
+            "the package etcd-server contains no etcd that runs on this machine"
         );
         assert!(names(&target).is_empty());
         for folder in [from, target] {

@@ -13,7 +13,7 @@ use super::Version;
 use crate::job::{Job, build_folder};
 use crate::proc;
 
-/// Whether there is a Go to build with.
+/// Whether Go is available.
 pub(super) fn present() -> bool {
     proc::output("go", &["version"]).is_some()
 }
@@ -31,10 +31,10 @@ const PROGRAMS: [(&str, &str); 2] = [
     ),
 ];
 
-/// Builds both (without the server etcdctl alone) into `target`.
+/// Builds both (without `server` only etcdctl) into `target`.
 pub(super) fn build(job: &Job, version: Version, server: bool, target: &Path) -> Result<()> {
     let folder = build_folder().join("etcd");
-    // Half a module of an earlier try would be refused by `go mod init`.
+    // `go mod init` would refuse an incomplete module of an earlier attempt.
     let _ = fs::remove_dir_all(&folder);
     let out = folder.join("out");
     fs::create_dir_all(&out).with_context(|| format!("create {}", out.display()))?;
@@ -73,7 +73,7 @@ pub(super) fn build(job: &Job, version: Version, server: bool, target: &Path) ->
 
 fn go(folder: &Path) -> Command {
     let mut command = Command::new("go");
-    // A go.work or a vendoring flag of the surroundings is none of this module's business.
+    // A surrounding go.work or a vendoring flag must not affect this module.
     command
         .current_dir(folder)
         .env("GOWORK", "off")

@@ -1,5 +1,6 @@
-//! etcd and etcdctl: the ones on PATH, else built from their Go modules, else out of the system's
-//! package, else the line to type. Another version for the tests goes to `.tools/etcd/<version>`.
+//! etcd and etcdctl: the ones on PATH, else built from their Go modules, else unpacked from the
+//! system's packages, else the command to type. Another version for the tests goes to
+//! `.tools/etcd/<version>`.
 
 mod debian;
 mod go;
@@ -15,16 +16,16 @@ use super::system::{self, System};
 use crate::job::{Item, Job, Lane};
 use crate::{paths, proc, say};
 
-/// What is built where there is none.
+/// The version to build if none is found.
 const VERSION: Version = Version(3, 7, 3);
 
-/// The oldest minor that has what the gateway asks for.
+/// The oldest minor version that the gateway supports.
 const OLDEST: (u32, u32) = (3, 4);
 
-/// The newest minor that nobody mends any more.
+/// The newest minor version that is end of life.
 const ENDED: (u32, u32) = (3, 4);
 
-/// The first minor whose programs are Go modules that others can import.
+/// The first minor version whose programs are importable Go modules.
 const FIRST_MODULES: (u32, u32) = (3, 5);
 
 /// A released version of etcd.
@@ -105,7 +106,7 @@ fn version_of(version_text: &str) -> Option<Version> {
     number_of(version_text)?.parse().ok()
 }
 
-/// Adds what the purpose needs: the tests speak etcdctl as well.
+/// Adds what the purpose needs: the tests need etcdctl as well.
 pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {
     if let For::TestsOn(version) = purpose {
         return missing_version(version, items);
@@ -121,11 +122,11 @@ pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {
         "etcdctl"
     };
     let why = if server {
-        "the database itself: none is on PATH"
+        "the database itself; not on PATH"
     } else {
-        "the tests compare with it: none is on PATH"
+        "the tests compare with it; not on PATH"
     };
-    let mend = format!("or take another way: {}", line_to_type());
+    let hint = format!("or take another way: {}", line_to_type());
     if go::present() {
         items.push(Item {
             id: "etcd",
@@ -135,7 +136,7 @@ pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {
             estimate: "1 to 2 min on two cores",
             lane: Lane::Second,
             after: &[],
-            mend,
+            hint,
             install: Box::new(move |job| go::build(job, VERSION, server, &paths::tools_bin())),
         });
     } else if debian::present() {
@@ -147,14 +148,14 @@ pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {
             estimate: "seconds",
             lane: Lane::System,
             after: &[],
-            mend,
+            hint,
             install: Box::new(move |job| {
                 let bin = paths::tools_bin();
                 let Some(version) = debian::unpack(job, server, &bin)? else {
                     return Ok(());
                 };
                 judge(version).inspect_err(|_| {
-                    // Else its etcdctl would be found the next time.
+                    // Otherwise its etcdctl would be found the next time.
                     for program in ["etcd", "etcdctl"] {
                         let _ = std::fs::remove_file(bin.join(program));
                     }
@@ -163,14 +164,14 @@ pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {
         });
     } else {
         bail!(
-            "{what} is missing (on PATH and in .tools/bin), and there is no Go to build it with\n  {}",
+            "{what} is missing (on PATH and in .tools/bin), and Go is not available to build it\n  {}",
             line_to_type()
         );
     }
     Ok(())
 }
 
-/// What may be said of the version that the system happens to have.
+/// Checks the version of the system's package.
 fn judge(version: Version) -> Result<()> {
     if version.minor() < OLDEST {
         bail!("this system's package is etcd {version}, and the gateway needs 3.4 or newer");
@@ -184,13 +185,13 @@ fn judge(version: Version) -> Result<()> {
 fn end_of_life(version: Version) -> Option<String> {
     (version.minor() <= ENDED).then(|| {
         format!(
-            "  warning: etcd {version} is of a line that is mended no more. To have {VERSION}: install \
+            "  warning: etcd {version} is end of life. For {VERSION}: install \
              Go (https://go.dev/dl), delete .tools/bin/etcd and .tools/bin/etcdctl, run this again"
         )
     })
 }
 
-/// Adds another version for the tests, where it is not there yet.
+/// Adds another version for the tests, if it is missing.
 fn missing_version(version: Version, items: &mut Vec<Item>) -> Result<()> {
     let folder = folder_of(version);
     let server = proc::in_folder(&folder, "etcd")
@@ -211,7 +212,7 @@ fn missing_version(version: Version, items: &mut Vec<Item>) -> Result<()> {
             estimate: "1 to 2 min on two cores",
             lane: Lane::Second,
             after: &[],
-            mend: format!("does this version exist? or put both programs into {into} yourself"),
+            hint: format!("does this version exist? or put both programs into {into} yourself"),
             install: Box::new(move |job| go::build(job, version, true, &folder)),
         });
     } else if debian::present() {
@@ -223,12 +224,12 @@ fn missing_version(version: Version, items: &mut Vec<Item>) -> Result<()> {
             estimate: "seconds",
             lane: Lane::System,
             after: &[],
-            mend: format!("or put both programs into {into} yourself"),
+            hint: format!("or put both programs into {into} yourself"),
             install: Box::new(move |job| unpack_exactly(job, version, &folder)),
         });
     } else if from_modules {
         bail!(
-            "etcd {version} is built by Go, and there is none: https://go.dev/dl\n  \
+            "etcd {version} must be built with Go, which is missing: https://go.dev/dl\n  \
              or put etcd and etcdctl into {into} yourself"
         );
     } else {
@@ -246,13 +247,13 @@ fn unpack_exactly(job: &Job, version: Version, folder: &Path) -> Result<()> {
     if found == Some(version) {
         return Ok(());
     }
-    // Under the wrong name it would be believed the next time.
+    // In the wrong folder it would be accepted the next time.
     let _ = std::fs::remove_dir_all(folder);
     let found = found.map_or_else(|| "another".to_owned(), |found| found.to_string());
     let need = if version.minor() >= FIRST_MODULES {
-        "any other is built by Go: https://go.dev/dl"
+        "any other version must be built with Go: https://go.dev/dl"
     } else {
-        "of 3.4 there is only what a Debian has: 3.4.23 in Debian 12"
+        "3.4 is available only as Debian's package: 3.4.23 in Debian 12"
     };
     bail!("this system's package is etcd {found}; {need}")
 }
@@ -282,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_minor_is_read_from_what_etcd_prints() {
+    fn the_minor_version_is_parsed_from_etcds_output() {
         for (text, minor) in [
             ("etcd Version: 3.7.3\nGit SHA: Not provided\n", Some((3, 7))),
             ("etcd Version: 3.4.23\nGit SHA: abc", Some((3, 4))),
@@ -294,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_three_numbers_and_new_enough() {
+    fn a_usable_version_has_three_numbers_and_is_new_enough() {
         assert_eq!(parse_usable("3.6.16"), Ok(Version(3, 6, 16)));
         for wrong in ["3.6", "3.6.16.1", "v3.6.16", "3.6.x", "", "3.3.25", "2.3.8"] {
             assert!(parse_usable(wrong).is_err(), "{wrong}");
@@ -303,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_has_ended_is_warned_of() {
+    fn an_end_of_life_release_gets_a_warning() {
         let warning = end_of_life(Version(3, 4, 23)).expect("3.4 has ended");
         assert!(warning.contains("3.4.23") && warning.contains("3.7.3"));
         assert!(end_of_life(Version(3, 5, 16)).is_none());
