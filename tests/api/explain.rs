@@ -1,4 +1,4 @@
-//! What a transaction would do, without doing it.
+//! `?explain`: what a transaction would do, without running it.
 
 use serde_json::{Value, json};
 use support::fill::fill;
@@ -13,7 +13,7 @@ async fn explain(world: &World, body: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn it_says_which_fail_and_what_is_there() {
+async fn an_explanation_names_failed_comparisons_and_current_keys() {
     let world = World::new("explain").await;
     let revision = world.put("a", "1").await;
     let (a, b) = (world.key("a"), world.key("b"));
@@ -55,7 +55,7 @@ async fn it_says_which_fail_and_what_is_there() {
         .await
         .problem(404, "key_not_found");
 
-    // It is what the transaction then does.
+    // The transaction then does exactly that.
     let agree = json!({"compare": [body["compare"][1], body["compare"][2]]});
     assert_eq!(explain(&world, &agree).await["succeeds"], true);
     let run = world.api.post("/txn", &agree).send().await.json(200);
@@ -63,7 +63,7 @@ async fn it_says_which_fail_and_what_is_there() {
 }
 
 #[tokio::test]
-async fn of_a_range_it_shows_the_keys_in_the_way() {
+async fn a_range_comparison_shows_the_failing_keys() {
     let world = World::new("explain-range").await;
     let entries = (0..500).map(|n| {
         let value = if n == 321 { "odd" } else { "even" };
@@ -75,20 +75,20 @@ async fn of_a_range_it_shows_the_keys_in_the_way() {
             {"prefix": world.prefix, "target": target, "op": op, "value": value},
         ]})
     };
-    // One far behind the first.
+    // One far after the first.
     let one = explain(&world, &compare("value", "=", json!("even"))).await;
     assert_eq!(one["compares"][0]["holds"], false);
     let entries = &one["compares"][0]["entries"];
     assert_eq!(keys_in(entries), [world.key("321").into_bytes()]);
     assert_eq!(entries[0]["value"], "odd");
-    // All of them: the first few, and that there are more.
+    // All keys: the first few, and `more`.
     let all = explain(&world, &compare("version", "=", json!(0))).await;
     let all = &all["compares"][0];
     assert_eq!((&all["holds"], &all["more"]), (&json!(false), &json!(true)));
     let shown = keys_in(&all["entries"]);
     assert!((1..=100).contains(&shown.len()), "{}", shown.len());
     assert_eq!(shown[0], world.key("000").into_bytes());
-    // None of them.
+    // No key.
     let none = explain(&world, &compare("version", "=", json!(1))).await;
     let none = &none["compares"][0];
     assert_eq!(
@@ -99,7 +99,7 @@ async fn of_a_range_it_shows_the_keys_in_the_way() {
 }
 
 #[tokio::test]
-async fn transactions_inside_are_explained_and_said_to_be_reached() {
+async fn nested_transactions_are_explained_and_marked_as_reached() {
     let world = World::new("explain-nested").await;
     world.put("a", "1").await;
     let (a, b) = (world.key("a"), world.key("b"));
@@ -119,7 +119,7 @@ async fn transactions_inside_are_explained_and_said_to_be_reached() {
     let explanation = explain(&world, &body).await;
     assert_eq!(explanation["succeeds"], true);
     let compares = explanation["compares"].as_array().expect("a list");
-    let told: Vec<_> = compares
+    let shown: Vec<_> = compares
         .iter()
         .map(|one| {
             let flag = |name: &str| one[name].as_bool().expect("a flag");
@@ -128,7 +128,7 @@ async fn transactions_inside_are_explained_and_said_to_be_reached() {
         })
         .collect();
     assert_eq!(
-        told,
+        shown,
         [
             ("compare[0]", true, true),
             ("then[1].txn.compare[0]", false, true),
@@ -140,7 +140,7 @@ async fn transactions_inside_are_explained_and_said_to_be_reached() {
 }
 
 #[tokio::test]
-async fn leases_are_told_and_many_comparisons_taken() {
+async fn leases_are_shown_and_many_comparisons_accepted() {
     let world = World::new("explain-lease").await;
     let grant = world
         .api
@@ -159,7 +159,7 @@ async fn leases_are_told_and_many_comparisons_taken() {
         assert_eq!(compare["holds"], false);
         assert_eq!(compare["entries"][0]["lease"], id);
     }
-    // Without any, `then` always runs.
+    // Without comparisons `then` always runs.
     let none = explain(&world, &json!({"then": []})).await;
     assert_eq!(
         (&none["succeeds"], &none["compares"]),

@@ -4,10 +4,10 @@ use serde_json::Value;
 use support::fill::fill;
 use support::{World, bytes_in, keys_in, percent};
 
-/// The lines of an answer.
+/// The lines of a response.
 fn lines(answer: &support::Answer) -> Vec<Value> {
     let text = answer.text();
-    assert!(text.ends_with('\n'), "the last line is whole");
+    assert!(text.ends_with('\n'), "the last line is complete");
     let lines = text
         .lines()
         .map(|line| serde_json::from_str(line).expect("is JSON"));
@@ -15,7 +15,7 @@ fn lines(answer: &support::Answer) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn it_is_one_revision_with_its_end() {
+async fn an_export_is_one_revision_with_an_end_line() {
     let world = World::new("export").await;
     let entries: Vec<_> = (0..3_000_u32)
         .map(|n| {
@@ -46,7 +46,7 @@ async fn it_is_one_revision_with_its_end() {
 }
 
 #[tokio::test]
-async fn of_a_revision_and_of_what_changed_since() {
+async fn an_export_can_be_of_a_revision_or_of_changes_since() {
     let world = World::new("export-past").await;
     world.put("a", "1").await;
     let then = world.put("b", "1").await;
@@ -71,7 +71,7 @@ async fn of_a_revision_and_of_what_changed_since() {
 }
 
 #[tokio::test]
-async fn it_is_strict_as_everything_is() {
+async fn unknown_parameters_are_refused() {
     let world = World::new("export-strict").await;
     let prefix = percent(&world.prefix);
     for (query, code) in [

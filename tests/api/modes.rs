@@ -5,7 +5,7 @@ use serde_json::json;
 use support::{Client, World, key_query, percent};
 
 #[tokio::test]
-async fn read_only_refuses_every_change_by_route() {
+async fn read_only_refuses_every_writing_route() {
     let writer = World::new("read-only").await;
     writer.put("k", "v").await;
     let world = World::with("read-only", &["--read-only"]).await;
@@ -91,7 +91,7 @@ async fn read_only_refuses_every_change_by_route() {
         ask.send().await.json(200);
     }
     assert_eq!(api.read(&k).await["version"], 1);
-    // Nobody stands in a queue who did not before, and nobody was moved.
+    // No queue has changed.
     let key = led["key"].as_str().expect("a key");
     assert_eq!(api.read(key).await["value"], "v");
     let path = format!("/kv?count_only&prefix={prefix}");
@@ -105,7 +105,7 @@ async fn read_only_refuses_every_change_by_route() {
 }
 
 #[tokio::test]
-async fn everything_is_below_the_base_path() {
+async fn all_routes_are_below_the_base_path() {
     let world = World::with("base", &["--base-path", "/etcd/"]).await;
     let below: Client = world.gateway.root().below("/etcd");
     let key = key_query(world.key("k"));

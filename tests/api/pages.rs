@@ -1,4 +1,4 @@
-//! Pages: one revision from the first to the last, whatever happens meanwhile.
+//! Pages: all at one revision, despite concurrent writes.
 
 use etcd_client::CompactionOptions;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use support::fill::fill;
 use support::gateway::InProcess;
 use support::{Client, Etcd, World, keys_in, percent};
 
-/// The pages that follow, `between` each of them something happens.
+/// Fetches the following pages, running `between` before each of them.
 async fn follow(
     api: &Client,
     first: Value,
@@ -24,7 +24,7 @@ async fn follow(
 }
 
 #[tokio::test]
-async fn while_another_writer_inserts_pages_show_one_revision() {
+async fn pages_show_one_revision_during_concurrent_inserts() {
     let world = World::new("paged").await;
     let names: Vec<_> = (0..57).map(|n| format!("{n:03}")).collect();
     for name in &names {
@@ -65,14 +65,14 @@ async fn while_another_writer_inserts_pages_show_one_revision() {
 }
 
 #[tokio::test]
-async fn a_cursor_carries_its_whole_query_to_any_gateway() {
+async fn a_cursor_works_at_any_gateway() {
     let world = World::new("cursor").await;
     for name in ["a", "b", "c", "d", "e"] {
         world.put(name, name).await;
     }
     let path = format!("/kv?prefix={}&limit=2&keys_only", percent(&world.prefix));
     let first = world.api.get(&path).send().await.json(200);
-    let cursor = first["next"].as_str().expect("more is to come");
+    let cursor = first["next"].as_str().expect("more pages follow");
     assert_eq!(percent(cursor), cursor, "URL-safe");
     let other = InProcess::start(&world.etcd.url(), &[]).await;
     let path = format!("/kv?cursor={cursor}");
@@ -88,7 +88,11 @@ async fn a_cursor_carries_its_whole_query_to_any_gateway() {
     let expected: Vec<_> = ["c", "d", "e"]
         .map(|name| world.key(name).into_bytes())
         .into();
-    assert_eq!(keys_in(&rest["entries"]), expected, "a limit beside wins");
+    assert_eq!(
+        keys_in(&rest["entries"]),
+        expected,
+        "an explicit limit takes precedence"
+    );
     for entry in rest["entries"].as_array().expect("entries") {
         assert!(
             entry.get("value").is_none() && entry.get("lease").is_none(),
@@ -112,7 +116,7 @@ async fn a_cursor_carries_its_whole_query_to_any_gateway() {
 }
 
 #[tokio::test]
-async fn limits_and_revisions_have_bounds() {
+async fn limits_and_revisions_are_validated() {
     let world = World::new("limits").await;
     let before = world.put("a", "1").await;
     let after = world.put("a", "2").await;
@@ -206,9 +210,9 @@ async fn compaction_between_pages_is_410() {
         api.write(format!("k{n}"), "v").await;
     }
     let first = api.get("/kv?prefix=k&limit=2").send().await.json(200);
-    let cursor = first["next"].as_str().expect("more is to come");
+    let cursor = first["next"].as_str().expect("more pages follow");
     let tree = api.get("/tree?prefix=&limit=2").send().await.json(200);
-    let branch = tree["next"].as_str().expect("more is to come");
+    let branch = tree["next"].as_str().expect("more pages follow");
     let now = api.write("k9", "v").await;
     let mut client = etcd.client().await;
     let physical = CompactionOptions::new().with_physical();

@@ -1,4 +1,4 @@
-//! Range deletes: the number is named first, and nobody's write dies unseen.
+//! Range deletes: the count is confirmed first, and no concurrent write is deleted unnoticed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,7 +7,7 @@ use support::fill::fill;
 use support::{World, keys_in, percent};
 
 #[tokio::test]
-async fn the_number_is_confirmed_first() {
+async fn the_count_is_confirmed_first() {
     let world = World::new("confirm").await;
     for name in ["1", "2", "3"] {
         world.put(name, name).await;
@@ -54,7 +54,7 @@ async fn the_number_is_confirmed_first() {
 }
 
 #[tokio::test]
-async fn a_key_written_meanwhile_keeps_everything() {
+async fn a_concurrent_write_cancels_the_delete() {
     let world = World::new("inserted").await;
     world.put("a", "1").await;
     world.put("b", "1").await;
@@ -79,7 +79,7 @@ async fn a_key_written_meanwhile_keeps_everything() {
         .problem(412, "count_changed");
     assert_eq!(problem["count"], 3);
 
-    // Replaced instead of inserted, the count is the same and the write is no less somebody's.
+    // Replaced instead of inserted: the count is the same, but the write must not be lost either.
     let (count, at) = revision().await;
     world.put("a", "2").await;
     let path = format!("{range}&confirm={count}&revision={at}");
@@ -92,7 +92,7 @@ async fn a_key_written_meanwhile_keeps_everything() {
     let all = world.api.get(&range).send().await.json(200);
     assert_eq!(all["count"], 3);
 
-    // Deleted and created again: the same count, another key.
+    // Deleted and created again: the same count, a different key.
     let (count, at) = revision().await;
     world
         .api
@@ -111,7 +111,7 @@ async fn a_key_written_meanwhile_keeps_everything() {
 }
 
 #[tokio::test]
-async fn a_key_deleted_meanwhile_does_not_hinder() {
+async fn a_concurrent_delete_does_not_cancel_the_delete() {
     let world = World::new("vanished").await;
     for name in ["a", "b", "c"] {
         world.put(name, name).await;
@@ -142,7 +142,7 @@ async fn a_key_deleted_meanwhile_does_not_hinder() {
 }
 
 #[tokio::test]
-async fn while_another_writer_inserts_nobodys_write_dies() {
+async fn concurrent_inserts_are_never_deleted_unnoticed() {
     let world = World::new("writers").await;
     let range = format!("/kv?prefix={}", percent(&world.prefix));
     let stop = AtomicBool::new(false);
@@ -168,7 +168,7 @@ async fn while_another_writer_inserts_nobodys_write_dies() {
                 .json(200);
             let (count, at) = (&dry["count"], dry["header"]["revision"].as_i64());
             let at = at.expect("a header");
-            // Every other time the writers get a moment between count and delete.
+            // Every other time the writers get some time between count and delete.
             if refused < pinned.len() {
                 world.put("between", "x").await;
             }
@@ -203,7 +203,7 @@ async fn while_another_writer_inserts_nobodys_write_dies() {
 }
 
 #[tokio::test]
-async fn above_10000_keys_it_says_that_it_is_not_guarded() {
+async fn above_10000_keys_the_delete_is_reported_as_unguarded() {
     let world = World::new("many").await;
     let keys = (0..10_001).map(|n| (world.key(&format!("{n:05}")).into_bytes(), vec![]));
     fill(&world.client().await, keys).await;

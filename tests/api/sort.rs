@@ -1,11 +1,11 @@
-//! Other orders, bounds on revisions, and counts.
+//! Sort orders, revision bounds, and counts.
 
 use serde_json::Value;
 use support::fill::fill;
 use support::gateway::InProcess;
 use support::{Etcd, Stream, World, keys_in, percent};
 
-/// Five keys in an order of their own for each target.
+/// Five keys with a different order for each target.
 async fn arranged(name: &str) -> (World, Vec<i64>) {
     let world = World::new(name).await;
     let mut revisions = Vec::new();
@@ -36,7 +36,7 @@ fn names(world: &World, page: &Value) -> String {
 }
 
 #[tokio::test]
-async fn every_target_both_ways() {
+async fn every_target_sorts_both_ways() {
     let (world, _) = arranged("sort").await;
     for (target, order) in [
         ("key", "abcde"),
@@ -62,7 +62,7 @@ async fn every_target_both_ways() {
 }
 
 #[tokio::test]
-async fn only_ascending_key_order_pages() {
+async fn only_ascending_key_order_has_pages() {
     let (world, _) = arranged("sort-pages").await;
     let first = list(&world, "sort=key&order=asc&limit=2").await;
     assert!(first["next"].is_string() && first.get("more").is_none());
@@ -119,7 +119,7 @@ async fn only_ascending_key_order_pages() {
 }
 
 #[tokio::test]
-async fn bounds_on_revisions() {
+async fn revision_bounds_filter_entries() {
     let (world, created) = arranged("bounds").await;
     let of = |name: &str| world.key(name);
     let changed = world.api.read(of("b")).await["mod_revision"]
@@ -185,7 +185,7 @@ async fn bounds_on_revisions() {
     let cut = list(&world, &format!("min_mod_revision={changed}&limit=2")).await;
     assert_eq!(names(&world, &cut), "bd");
     assert_eq!(cut["more"], true);
-    // As it was: the bounds are those of that revision.
+    // At an earlier revision: the bounds apply to that revision.
     let past = format!("revision={}&max_mod_revision={}", created[4], created[0]);
     let past = list(&world, &past).await;
     assert_eq!(names(&world, &past), "c");

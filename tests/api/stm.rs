@@ -1,4 +1,4 @@
-//! Software transactional memory over HTTP: the bank of everybody's first STM, and the isolations.
+//! Software transactional memory over HTTP: the classic bank example, and the isolation levels.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ async fn read(world: &World, keys: &[&str], revision: Option<i64>) -> Value {
     world.api.post("/stm/read", &body).send().await.json(200)
 }
 
-/// One transfer, again and again until nobody was faster; how often somebody was.
+/// One transfer, retried until it commits; returns the number of conflicts.
 async fn transfer(api: &Client, from: &str, to: &str, amount: i64) -> usize {
     let answer = api
         .post("/stm/read", &json!({"keys": [from, to]}))
@@ -60,7 +60,7 @@ fn keys_of(list: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn w10_1_a_bank_keeps_its_sum() {
+async fn concurrent_transfers_keep_the_sum() {
     let world = World::new("w10-bank").await;
     let accounts: Vec<_> = (0..5).map(|n| world.key(&format!("accts/{n}"))).collect();
     for account in &accounts {
@@ -81,7 +81,7 @@ async fn w10_1_a_bank_keeps_its_sum() {
         }
     });
     let conflicts: usize = join_all(clients).await.into_iter().sum();
-    assert!(conflicts > 0, "ten clients on five accounts meet");
+    assert!(conflicts > 0, "ten clients on five accounts conflict");
     let path = format!("/kv?prefix={}", percent(world.key("accts/")));
     let page = world.api.get(&path).send().await.json(200);
     let entries = page["entries"].as_array().expect("entries");
@@ -90,12 +90,12 @@ async fn w10_1_a_bank_keeps_its_sum() {
         text.parse::<i64>().expect("a number")
     });
     assert_eq!(balances.sum::<i64>(), 500);
-    // Each account was written twice a transfer, and nothing was written by a commit refused.
+    // Each transfer wrote two accounts, and refused commits wrote nothing.
     let versions = entries.iter().map(|entry| entry["version"].as_i64());
     assert_eq!(versions.flatten().sum::<i64>(), 5 + 2 * 1000);
 }
 
-/// Commits with what was read; whether it was let in.
+/// Commits with the reads; returns whether it succeeded.
 async fn commits(
     world: &World,
     isolation: &str,
@@ -133,7 +133,7 @@ fn put(world: &World, key: &str, value: &str) -> Value {
 }
 
 #[tokio::test]
-async fn w10_2_write_skew() {
+async fn write_skew_depends_on_the_isolation() {
     for isolation in ISOLATIONS {
         let world = World::new("w10-skew").await;
         world.put("a", "1").await;
@@ -149,7 +149,7 @@ async fn w10_2_write_skew() {
 }
 
 #[tokio::test]
-async fn w10_3_a_blind_write() {
+async fn a_blind_write_depends_on_the_isolation() {
     for isolation in ISOLATIONS {
         let world = World::new("w10-blind").await;
         world.put("a", "1").await;
@@ -169,7 +169,7 @@ async fn w10_3_a_blind_write() {
 }
 
 #[tokio::test]
-async fn a_revision_that_never_was_guards_nothing_and_is_refused() {
+async fn a_future_revision_is_refused() {
     let world = World::new("stm-future").await;
     world.put("b", "another's").await;
     let read = read(&world, &["a"], None).await;
@@ -191,7 +191,7 @@ async fn a_revision_that_never_was_guards_nothing_and_is_refused() {
 }
 
 #[tokio::test]
-async fn w10_4_reads_of_one_revision_or_each_of_its_own() {
+async fn reads_are_at_one_revision_or_each_at_its_own() {
     let world = World::new("w10-reads").await;
     world.put("a", "1").await;
     world.put("b", "old").await;
@@ -204,7 +204,7 @@ async fn w10_4_reads_of_one_revision_or_each_of_its_own() {
     assert_eq!(
         old["header"]["revision"].as_i64(),
         revision,
-        "what was read, not what is"
+        "as it was read, not as it is"
     );
     let write = put(&world, "a", "2");
     assert!(
@@ -225,7 +225,7 @@ async fn w10_4_reads_of_one_revision_or_each_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_conflict_brings_everything_compared() {
+async fn a_conflict_returns_every_compared_key() {
     let world = World::new("stm-conflict").await;
     let (a, b, c) = (world.key("a"), world.key("b"), world.key("c"));
     world.put("a", "1").await;
@@ -278,14 +278,14 @@ async fn a_conflict_brings_everything_compared() {
 async fn blind_writes_and_plain_checks() {
     let world = World::new("stm-blind").await;
     let commit = async |body: Value| world.api.post("/stm/commit", &body).send().await;
-    // Nothing was read: nothing is demanded.
+    // Nothing was read, so nothing is checked.
     commit(json!({"writes": [put(&world, "k", "1")]}))
         .await
         .json(200);
     commit(json!({"writes": [put(&world, "k", "2")]}))
         .await
         .json(200);
-    // Only reads: whether they still hold.
+    // Only reads: check whether they are still current.
     let first = read(&world, &["k"], None).await;
     let check = json!({"isolation": "repeatable_reads", "reads": first["reads"]});
     let held = commit(check.clone()).await.json(200);
@@ -412,7 +412,7 @@ async fn limits_and_malformed_requests() {
 }
 
 #[tokio::test]
-async fn a_read_only_gateway_reads_and_commits_nothing() {
+async fn a_read_only_gateway_reads_but_does_not_commit() {
     let world = World::with("stm-read-only", &["--read-only"]).await;
     let k = world.key("k");
     world

@@ -1,4 +1,4 @@
-//! A level of the tree against one computed from the key list.
+//! A level of the tree, compared with one computed from the key list.
 
 use std::collections::BTreeSet;
 
@@ -7,14 +7,14 @@ use support::fill::{Numbers, fill};
 use support::gateway::InProcess;
 use support::{Client, Etcd, World, bytes_in, keys_in, percent};
 
-/// What a level shows: folders by name and whole prefix, keys.
+/// The content of a level: folders by name and full prefix, keys.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Level {
     folders: Vec<(Vec<u8>, Vec<u8>)>,
     keys: Vec<Vec<u8>>,
 }
 
-/// The level as the contract defines it, from the list of all keys.
+/// The level as the API defines it, computed from the list of all keys.
 fn reference(keys: &BTreeSet<Vec<u8>>, prefix: &[u8], separator: &[u8]) -> Level {
     let mut level = Level::default();
     for key in keys.iter().filter(|key| key.starts_with(prefix)) {
@@ -64,7 +64,7 @@ async fn level(api: &Client, prefix: &[u8], separator: &[u8], limit: usize) -> L
     }
 }
 
-/// Keys of up to six segments, each of which is odd in its own way.
+/// Keys of up to six unusual segments.
 fn odd_keys() -> BTreeSet<Vec<u8>> {
     let segments: [&[u8]; 14] = [
         b"",
@@ -129,7 +129,7 @@ async fn every_level_equals_the_one_computed_from_the_keys() {
                 levels.extend(expected.folders.into_iter().map(|(_, prefix)| prefix));
             }
         }
-        // A prefix within a segment is a prefix like any other.
+        // A prefix may end within a segment.
         for prefix in [&b"a/a"[..], b"\xff", b"nothing"] {
             let found = level(&api, prefix, separator, 100).await;
             assert_eq!(found, reference(&keys, prefix, separator));
@@ -138,7 +138,7 @@ async fn every_level_equals_the_one_computed_from_the_keys() {
 }
 
 #[tokio::test]
-async fn pages_of_a_level_are_pinned() {
+async fn pages_of_a_level_are_at_one_revision() {
     let world = World::new("tree-pinned").await;
     for name in ["a/1", "b", "c/1", "d", "e/1"] {
         world.put(name, "v").await;
@@ -177,7 +177,7 @@ async fn pages_of_a_level_are_pinned() {
 }
 
 #[tokio::test]
-async fn values_come_when_asked_for() {
+async fn values_are_included_on_request() {
     let world = World::new("tree-values").await;
     world.put("a", "v").await;
     world.put("f/a", "v").await;

@@ -54,7 +54,7 @@ async fn every_target_and_operator() {
             }
         }
     }
-    // A range compare holds when it holds for every key of it.
+    // A range comparison holds if it holds for every key of the range.
     world.put("k2", "m").await;
     for (value, holds) in [("m", true), ("n", false)] {
         let compare = json!([{"prefix": k, "target": "value", "op": "=", "value": value}]);
@@ -287,7 +287,7 @@ async fn errors_name_the_op() {
 }
 
 #[tokio::test]
-async fn one_op_is_answered_by_its_name() {
+async fn a_single_ops_result_is_under_its_name() {
     let world = World::new("do").await;
     let k = world.key("k");
     let run = async |op: Value| world.api.post("/do", &op).send().await;

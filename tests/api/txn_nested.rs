@@ -1,4 +1,4 @@
-//! Transactions inside transactions, and comparisons of ranges.
+//! Nested transactions, and comparisons of ranges.
 
 use serde_json::{Value, json};
 use support::{World, key_query};
@@ -8,7 +8,7 @@ async fn txn(world: &World, body: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn every_branch_answers_in_its_place() {
+async fn every_branch_has_its_results_in_place() {
     let world = World::new("nested").await;
     world.put("mode", "drain").await;
     world.put("job", "1").await;
@@ -50,7 +50,7 @@ async fn every_branch_answers_in_its_place() {
         "it sees the delete"
     );
 
-    // Once more: the job is gone, so that the outer comparison fails and nothing runs.
+    // Again: the job is deleted, so the outer comparison fails and nothing runs.
     let again = txn(&world, &body).await;
     assert_eq!(
         (&again["succeeded"], &again["responses"]),
@@ -60,7 +60,7 @@ async fn every_branch_answers_in_its_place() {
 }
 
 #[tokio::test]
-async fn comparisons_inside_look_before_the_first_op() {
+async fn nested_comparisons_are_evaluated_before_the_first_op() {
     let world = World::new("nested-before").await;
     let k = world.key("k");
     let body = json!({"then": [
@@ -95,7 +95,7 @@ async fn one_op_may_be_a_transaction() {
 }
 
 #[tokio::test]
-async fn a_range_holds_when_all_of_it_does() {
+async fn a_range_comparison_holds_if_all_keys_do() {
     let world = World::new("range-compare").await;
     let first = world.put("a", "m").await;
     world.put("b", "m").await;
@@ -121,7 +121,7 @@ async fn a_range_holds_when_all_of_it_does() {
     check(&whole, "lease", "=", Value::Null, true).await;
     check(&whole, "lease", "=", json!(0), true).await;
     check(&whole, "lease", "!=", json!("1"), true).await;
-    // What does not exist has no value to compare, and the number 0.
+    // An absent key has no value to compare, and the number 0.
     check(&none, "value", "!=", json!("m"), false).await;
     check(&none, "version", "=", json!(0), true).await;
     check(&none, "mod_revision", ">", json!(0), false).await;
@@ -130,7 +130,7 @@ async fn a_range_holds_when_all_of_it_does() {
 }
 
 #[tokio::test]
-async fn inner_transactions_have_what_the_outer_ones_leave() {
+async fn nested_transactions_share_the_limit_of_ops() {
     let world = World::new("nested-limits").await;
     let gets = |n: usize| vec![json!({"get": {"key": world.key("k")}}); n];
     let nest = |outer: usize, inner: usize| {
@@ -203,7 +203,7 @@ async fn errors_of_etcd_name_the_op_too() {
 }
 
 #[tokio::test]
-async fn a_body_nested_without_end_is_refused() {
+async fn a_body_nested_too_deep_is_refused() {
     let world = World::new("nested-deep").await;
     for (open, inner, close) in [
         (r#"{"then":[{"txn":"#, "{}", "}]}"),
@@ -221,7 +221,7 @@ async fn a_body_nested_without_end_is_refused() {
             ask.send().await.problem(400, "bad_request");
         }
     }
-    // As deep as anybody can mean it.
+    // The deepest useful nesting.
     let deep = format!(
         r"{}{{}}{}",
         r#"{"then":[{"txn":"#.repeat(12),
@@ -232,7 +232,7 @@ async fn a_body_nested_without_end_is_refused() {
 }
 
 #[tokio::test]
-async fn filters_and_orders_inside() {
+async fn filters_and_orders_work_in_transactions() {
     let world = World::new("txn-get").await;
     world.put("a", "2").await;
     let middle = world.put("b", "1").await;

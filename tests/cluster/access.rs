@@ -1,4 +1,4 @@
-//! With authentication on: who may do what, and what those see who may not.
+//! With authentication on: permissions, and what users without them see.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use support::gateway::InProcess;
 use support::http::Ask;
 use support::{Client, Etcd, tools};
 
-/// An etcd that asks who calls: `root`, and `app`, which may read and write below `app/`.
+/// An etcd with authentication on: users `root`, and `app`, which may read and write below `app/`.
 struct Guarded {
     _etcd: Etcd,
     _gateway: InProcess,
@@ -63,7 +63,7 @@ impl Guarded {
 }
 
 #[tokio::test]
-async fn who_is_nobody_gets_nothing() {
+async fn requests_without_credentials_are_refused() {
     let guarded = Guarded::start().await;
     let put = guarded.api.put("/kv?key=app/a", "v").send().await;
     put.problem(401, "unauthenticated");
@@ -83,7 +83,7 @@ async fn who_is_nobody_gets_nothing() {
 }
 
 #[tokio::test]
-async fn root_may_do_everything_but_saw_off_its_branch() {
+async fn root_may_do_everything_except_remove_its_own_access() {
     let guarded = Guarded::start().await;
     let status = guarded.get("root", "/auth/status").await.json(200);
     assert_eq!(status["enabled"], true);
@@ -139,7 +139,7 @@ async fn root_may_do_everything_but_saw_off_its_branch() {
 }
 
 #[tokio::test]
-async fn a_user_sees_itself_and_what_etcd_shows_everybody() {
+async fn a_user_sees_itself_and_what_etcd_shows_to_all_users() {
     let guarded = Guarded::start().await;
     let own = guarded.get("app", "/auth/users/app").await.json(200);
     assert_eq!(own["roles"], json!(["app"]));
@@ -159,7 +159,7 @@ async fn a_user_sees_itself_and_what_etcd_shows_everybody() {
     }
     let members = guarded.get("app", "/cluster/members").await.json(200);
     assert_eq!(members["members"].as_array().map(Vec::len), Some(1));
-    // Whatever this release hides from it, the rest is shown.
+    // Whatever this release hides from the user, the rest is shown.
     let cluster = guarded.get("app", "/cluster").await.json(200);
     let member = &cluster["members"][0];
     if member["healthy"] == true {
@@ -174,14 +174,14 @@ async fn a_user_sees_itself_and_what_etcd_shows_everybody() {
     }
 }
 
-/// What etcd let every user do before it mended CVE-2026-33413.
+/// RPCs open to every user before CVE-2026-33413 was fixed.
 const UNCHECKED: [&str; 3] = [
     "/cluster/alarms",
     "/cluster/compact",
     "/cluster/move-leader",
 ];
 
-fn some_calls_are_unchecked() -> bool {
+fn rpcs_are_unchecked() -> bool {
     matches!(
         tools::etcd_version(),
         (3, 4, ..42) | (3, 5, ..28) | (3, 6, ..9)
@@ -189,7 +189,7 @@ fn some_calls_are_unchecked() -> bool {
 }
 
 #[tokio::test]
-async fn a_user_changes_nothing_of_the_cluster() {
+async fn a_user_cannot_change_the_cluster() {
     let guarded = Guarded::start().await;
     let members = guarded.get("app", "/cluster/members").await.json(200);
     let id = members["members"][0]["id"].as_str().expect("an id");
@@ -233,7 +233,7 @@ async fn a_user_changes_nothing_of_the_cluster() {
 }
 
 #[tokio::test]
-async fn a_permission_that_is_taken_is_gone_at_once() {
+async fn a_revoked_permission_takes_effect_at_once() {
     let guarded = Guarded::start().await;
     let write = async || {
         let ask = guarded.api.put("/kv?key=app/a", "v");

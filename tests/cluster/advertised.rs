@@ -1,4 +1,4 @@
-//! Members that advertise client URLs which nobody can use.
+//! Members that advertise unusable client URLs.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use support::{Cluster, Etcd};
 use crate::{named, warning, warnings};
 
 #[tokio::test]
-async fn w12_1_a_member_that_advertises_0_0_0_0_is_reached_all_the_same() {
+async fn a_member_that_advertises_0_0_0_0_is_still_reached() {
     let advertised = "--advertise-client-urls=http://0.0.0.0:2379";
     let etcd = Etcd::start_with(&[advertised]).await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
@@ -25,12 +25,12 @@ async fn w12_1_a_member_that_advertises_0_0_0_0_is_reached_all_the_same() {
     );
 }
 
-/// Nothing listens there.
+/// Nothing listens at this URL.
 const DEAD: &str = "http://127.0.0.1:1";
 
 #[tokio::test]
-async fn members_are_known_by_their_id_and_not_by_their_address() {
-    // m0 advertises m1's address, m1 one where nobody is, m2 its own.
+async fn members_are_identified_by_id_not_by_address() {
+    // m0 advertises m1's address, m1 an unused one, m2 its own.
     let cluster = Cluster::start_with(3, |at, clients: &[SocketAddr]| {
         let url = match at {
             0 => format!("http://{}", clients[1]),
@@ -47,15 +47,15 @@ async fn members_are_known_by_their_id_and_not_by_their_address() {
         assert_eq!(member["healthy"], true, "{member}");
         assert_eq!(member["reached_by"], cluster.url(at), "{member}");
     }
-    let told: Vec<_> = answer["warnings"]
+    let found: Vec<_> = answer["warnings"]
         .as_array()
         .expect("warnings")
         .iter()
         .collect();
     let about = |name: &str| {
         let start = format!("member {name} ");
-        let mut told = told.iter().map(|it| it["detail"].as_str().expect("text"));
-        told.find(|detail| detail.starts_with(&start))
+        let mut found = found.iter().map(|it| it["detail"].as_str().expect("text"));
+        found.find(|detail| detail.starts_with(&start))
     };
     let m1 = named(&answer, "m1")["id"].as_str().expect("an id");
     assert!(
@@ -65,7 +65,8 @@ async fn members_are_known_by_their_id_and_not_by_their_address() {
     assert!(about("m1").is_some_and(|it| it.contains(DEAD)), "{answer}");
     assert_eq!(about("m2"), None, "{answer}");
 
-    // Without a configured endpoint that is m1, it cannot be found: that is said, and nothing else fails.
+    // Without a configured endpoint for m1 it cannot be found: that is reported, and nothing else
+    // fails.
     let only = InProcess::start(&cluster.url(2), &[]).await;
     let answer = only.api().get("/cluster").send().await.json(200);
     assert!(answer["leader"].is_string(), "{answer}");

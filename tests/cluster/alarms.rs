@@ -7,7 +7,7 @@ use support::{DEADLINE, Etcd, eventually, when};
 use crate::{warning, warnings};
 
 #[tokio::test]
-async fn an_alarm_is_raised_seen_and_ended() {
+async fn an_alarm_is_raised_listed_and_disarmed() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
@@ -30,7 +30,7 @@ async fn an_alarm_is_raised_seen_and_ended() {
     assert_eq!(cluster["members"][0]["healthy"], false);
     assert!(cluster["members"][0]["error"].is_string());
 
-    // Others are not touched by what does not name them.
+    // A request that names another member changes nothing.
     for other in ["?alarm=CORRUPT", "?member=7b", "?member=7b&alarm=NOSPACE"] {
         let left = api.delete(&format!("/cluster/alarms{other}")).send().await;
         assert_eq!(left.json(200)["disarmed"], json!([]));
@@ -47,9 +47,9 @@ async fn an_alarm_is_raised_seen_and_ended() {
     assert_eq!(cluster["members"][0]["healthy"], true);
 }
 
-/// Found by asking every route what its description allows: a raised alarm made each of them a 500.
+/// Found by testing every route against its description: a raised alarm made each of them a 500.
 #[tokio::test]
-async fn a_corrupt_cluster_refuses_and_says_what_to_do() {
+async fn a_corrupt_cluster_refuses_with_a_hint() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
@@ -73,12 +73,12 @@ async fn a_corrupt_cluster_refuses_and_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn an_exceeded_quota_is_mended_through_the_api_alone() {
+async fn an_exceeded_quota_is_fixed_through_the_api_alone() {
     let etcd = Etcd::start_with(&["--quota-backend-bytes=2097152"]).await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
     let value = vec![b'x'; 300_000];
-    // etcd measures what is in its file, where a value comes a moment after its answer.
+    // etcd measures its database file, which a value reaches a moment after the response.
     let full = eventually("two MiB are full", DEADLINE, async || {
         let answer = api.put("/kv?key=a", value.clone()).send().await;
         when(!answer.status.is_success(), || "it fits".to_owned())?;
@@ -104,7 +104,7 @@ async fn an_exceeded_quota_is_mended_through_the_api_alone() {
 }
 
 #[tokio::test]
-async fn an_alarm_is_some_members() {
+async fn an_alarm_needs_a_known_member() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();

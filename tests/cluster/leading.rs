@@ -1,4 +1,4 @@
-//! Work on one member after the other, while the leadership moves.
+//! Maintenance of one member after the other, while the leadership moves.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,19 +14,22 @@ use tokio::sync::Notify;
 
 async fn client(url: &str) -> Client {
     let client = Client::connect([url], None).await;
-    client.expect("a running etcd takes clients")
+    client.expect("a running etcd accepts clients")
 }
 
 async fn status(url: &str) -> (u64, u64) {
-    let status = client(url).await.status().await.expect("it answers");
-    let own = status.header().expect("every answer has one").member_id();
+    let status = client(url).await.status().await.expect("it responds");
+    let own = status.header().expect("every response has one").member_id();
     (own, status.leader())
 }
 
-/// Hands the leadership from one member to another, and waits until all know.
+/// Transfers the leadership from one member to another, and waits until all members know it.
 async fn move_leader(all: &[String], from: &str, to: u64) {
     let mut leader = client(from).await;
-    leader.move_leader(to).await.expect("the leader can go");
+    leader
+        .move_leader(to)
+        .await
+        .expect("the leader can transfer");
     eventually("everybody knows", DEADLINE, async || {
         for url in all {
             let (_, leads) = status(url).await;
@@ -38,7 +41,7 @@ async fn move_leader(all: &[String], from: &str, to: u64) {
 }
 
 #[tokio::test]
-async fn the_leader_is_defragmented_last_wherever_the_leadership_goes() {
+async fn the_leader_is_defragmented_last_even_if_the_leadership_moves() {
     let cluster = Cluster::start(3).await;
     let urls: Vec<_> = (0..3).map(|at| cluster.url(at)).collect();
     let mut members = Vec::new();
@@ -51,7 +54,8 @@ async fn the_leader_is_defragmented_last_wherever_the_leadership_goes() {
     let [(_, first, _), (_, second, _), (true, leader, from)] = &members[..] else {
         panic!("one of three leads: {members:x?}");
     };
-    // The answer of the first one's defragmentation waits until the leadership has gone to the second.
+    // The response to the first defragmentation is held back until the leadership has moved to the
+    // second.
     let (stands, moved) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let act = {
         let (stands, moved) = (Arc::clone(&stands), Arc::clone(&moved));

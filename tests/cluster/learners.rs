@@ -1,4 +1,4 @@
-//! Learners, which answer about their status and nothing else.
+//! Learners, which serve their status and little else.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -7,14 +7,14 @@ use support::{Cluster, DEADLINE, Etcd, eventually, tools, when};
 
 use crate::{named, warning};
 
-/// A cluster of three with a learner that has started; its id, and its place.
+/// A cluster of three with a started learner; the learner's id, and its index.
 async fn with_learner() -> (Cluster, String, usize) {
     let mut cluster = Cluster::start(3).await;
     let gateway = InProcess::start(&cluster.urls(), &[]).await;
     let api = gateway.api();
     let peer = Cluster::spare_peer();
     let learner = json!({"peer_urls": [peer], "learner": true});
-    let added = eventually("etcd takes a member", DEADLINE, async || {
+    let added = eventually("etcd accepts a member", DEADLINE, async || {
         let answer = api.post("/cluster/members", &learner).send().await;
         when(answer.status == 201, || answer.text())?;
         Ok(answer.json(201))
@@ -41,10 +41,10 @@ fn ids(members: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_learner_stands_in_nobodys_way() {
+async fn a_learner_does_not_hinder_maintenance() {
     let (cluster, id, at) = with_learner().await;
     let name = format!("m{at}");
-    // The learner is the first to be asked.
+    // The learner is the first endpoint.
     let endpoints = format!("{},{}", cluster.url(at), cluster.urls());
     let gateway = InProcess::start(&endpoints, &[]).await;
     let api = gateway.api();
@@ -63,12 +63,12 @@ async fn a_learner_stands_in_nobodys_way() {
     assert_eq!(done["complete"], true, "{done}");
     let order = ids(&done["members"]);
     assert_eq!(order.len(), 4);
-    assert_eq!(order[3], id, "it is left out");
+    assert_eq!(order[3], id, "it is skipped");
     assert_eq!(json!(order[2]), overview["leader"]);
     let said = named(&done, &name)["error"].as_str().expect("why");
     assert!(said.contains("learner"), "{said}");
 
-    // Who names it hears what etcd says, after the others had their turn.
+    // If it is named, etcd's error is reported, after the other members are done.
     let voter = order[0].to_owned();
     let both = json!({"members": [id, voter]});
     let done = api
@@ -93,7 +93,7 @@ async fn a_learner_stands_in_nobodys_way() {
     let moved = api.post("/cluster/move-leader", &moved).send().await;
     assert_eq!(moved.json(200)["leader"], voter);
     if tools::etcd_version() < (3, 5, 0) {
-        // There a learner has no snapshot either.
+        // There a learner serves no snapshot either.
         return;
     }
     let path = format!("/cluster/snapshot?member={id}");
@@ -102,7 +102,7 @@ async fn a_learner_stands_in_nobodys_way() {
 }
 
 #[tokio::test]
-async fn a_learner_that_has_not_started_stands_in_nobodys_way() {
+async fn a_learner_that_has_not_started_does_not_hinder_maintenance() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();

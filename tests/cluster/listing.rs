@@ -1,4 +1,4 @@
-//! Who lists the members: a majority, or whoever is left.
+//! The member list: confirmed by a majority, or one member's local view.
 
 use std::net::TcpListener;
 
@@ -9,13 +9,13 @@ use support::{Cluster, DEADLINE, FakeEtcd, eventually, tools, when};
 
 use crate::{named, warnings};
 
-/// gRPC's code for what may not be asked.
+/// gRPC's code for a refused request.
 const PERMISSION_DENIED: u16 = 7;
 
 #[tokio::test]
-async fn a_member_that_was_added_is_listed_by_every_endpoint_at_once() {
+async fn an_added_member_is_listed_by_every_endpoint_at_once() {
     if tools::etcd_version() < (3, 5, 0) {
-        // There is no word for it before.
+        // Earlier releases have no linearizable member list.
         return;
     }
     let cluster = Cluster::start(3).await;
@@ -25,7 +25,7 @@ async fn a_member_that_was_added_is_listed_by_every_endpoint_at_once() {
     }
     let learner = json!({"peer_urls": [Cluster::spare_peer()], "learner": true});
     for _ in 0..3 {
-        let added = eventually("etcd takes a member", DEADLINE, async || {
+        let added = eventually("etcd accepts a member", DEADLINE, async || {
             let answer = gateways[0].api().post("/cluster/members", &learner);
             let answer = answer.send().await;
             when(answer.status == 201, || answer.text())?;
@@ -47,13 +47,13 @@ async fn a_member_that_was_added_is_listed_by_every_endpoint_at_once() {
 }
 
 #[tokio::test]
-async fn without_a_majority_the_members_are_those_that_one_of_them_knows() {
+async fn without_a_majority_the_list_is_one_members_local_view() {
     let mut cluster = Cluster::start(3).await;
     let gateway = InProcess::start(&cluster.urls(), &[]).await;
     let api = gateway.api();
     cluster.kill(1);
     cluster.kill(2);
-    let told = eventually("the last one knows no leader", DEADLINE, async || {
+    let found = eventually("the last one knows no leader", DEADLINE, async || {
         let answer = api.get("/cluster").send().await;
         if answer.status != 200 {
             return Err(answer.text());
@@ -64,10 +64,10 @@ async fn without_a_majority_the_members_are_those_that_one_of_them_knows() {
     })
     .await;
     for at in 0..3 {
-        let member = named(&told, &format!("m{at}"));
+        let member = named(&found, &format!("m{at}"));
         assert!(member["client_urls"].is_array(), "{member}");
     }
-    assert!(warnings(&told).contains(&"members_stale"), "{told}");
+    assert!(warnings(&found).contains(&"members_stale"), "{found}");
     let here = api.get("/cluster/members?serializable").send().await;
     assert_eq!(here.json(200)["members"].as_array().map(Vec::len), Some(3));
     if tools::etcd_version() >= (3, 5, 0) {
@@ -78,16 +78,16 @@ async fn without_a_majority_the_members_are_those_that_one_of_them_knows() {
             agreed.text()
         );
     }
-    // What is left can be saved.
-    let id = named(&told, "m0")["id"].as_str().expect("an id");
+    // A snapshot of the remaining member can still be taken.
+    let id = named(&found, "m0")["id"].as_str().expect("an id");
     let path = format!("/cluster/snapshot?member={id}");
     let snapshot = api.get(&path).send().await.expect(200);
     crate::snapshot::check(&snapshot.body);
 }
 
 #[tokio::test]
-async fn an_endpoint_that_hangs_holds_nothing_up_for_who_may_see_little() {
-    // It takes connections and never says a word.
+async fn a_hanging_endpoint_delays_nothing_for_a_restricted_user() {
+    // It accepts connections and never responds.
     let hangs = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
     let hangs = (hangs.local_addr().expect("it is bound"), hangs);
     let fake = FakeEtcd::start();
@@ -116,12 +116,12 @@ async fn an_endpoint_that_hangs_holds_nothing_up_for_who_may_see_little() {
     fake.refuses("Maintenance/Status", PERMISSION_DENIED, denied);
     let endpoints = format!("http://{},{}", hangs.0, fake.url());
     let gateway = InProcess::start(&endpoints, &[]).await;
-    let told = gateway.api().get("/cluster").send().await.json(200);
-    let member = named(&told, "m2");
+    let found = gateway.api().get("/cluster").send().await.json(200);
+    let member = named(&found, "m2");
     assert!(
         member["error"]
             .as_str()
             .is_some_and(|it| it.contains("permission denied")),
-        "{told}"
+        "{found}"
     );
 }

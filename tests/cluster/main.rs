@@ -1,4 +1,4 @@
-//! The cluster and its users: what they show, and the work on them.
+//! The cluster and its users: information and administration.
 
 mod access;
 mod advertised;
@@ -17,7 +17,7 @@ mod users;
 
 use serde_json::Value;
 
-/// The codes of the warnings in an answer of `GET /cluster`.
+/// The codes of the warnings in a response of `GET /cluster`.
 fn warnings(cluster: &Value) -> Vec<&str> {
     let warnings = cluster["warnings"].as_array().expect("warnings");
     let codes = warnings.iter().map(|warning| warning["code"].as_str());
@@ -33,7 +33,7 @@ fn warning<'a>(cluster: &'a Value, code: &str) -> &'a str {
     found["detail"].as_str().expect("a sentence")
 }
 
-/// A member of an answer by its name.
+/// A member of a response by its name.
 #[track_caller]
 fn named<'a>(answer: &'a Value, name: &str) -> &'a Value {
     let mut members = answer["members"].as_array().expect("members").iter();

@@ -6,7 +6,7 @@ use support::Etcd;
 use support::gateway::InProcess;
 
 #[tokio::test]
-async fn a_learner_is_added_updated_refused_its_vote_and_removed() {
+async fn a_learner_is_added_updated_not_promoted_and_removed() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
@@ -100,7 +100,7 @@ async fn the_last_member_is_not_removed() {
 }
 
 #[tokio::test]
-async fn what_would_cost_the_cluster_its_majority_is_refused() {
+async fn a_change_that_would_lose_the_majority_is_refused() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();

@@ -1,4 +1,4 @@
-//! Addresses where another etcd answers than the one that advertises them.
+//! Advertised addresses that belong to another etcd.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use support::{Client, Cluster, Etcd};
 
 use crate::{named, warnings};
 
-/// What etcd takes where nothing is said: ids are made of these.
+/// etcd's defaults, from which the ids are derived.
 const DEFAULTS: [&str; 3] = [
     "--initial-advertise-peer-urls=http://localhost:2380",
     "--initial-cluster=test=http://localhost:2380",
@@ -23,10 +23,10 @@ async fn overview(api: &Client) -> Value {
 }
 
 #[tokio::test]
-async fn an_etcd_with_the_same_ids_is_not_taken_for_the_one_configured() {
+async fn an_etcd_with_the_same_ids_is_not_mistaken_for_the_configured_one() {
     let local = Etcd::start_with(&DEFAULTS).await;
     let tap = Tap::before(&local.url());
-    // As through a tunnel: what the remote one calls its address is the local one's here.
+    // As through a tunnel: the address that the remote etcd advertises is the local etcd's here.
     let advertised = format!("--advertise-client-urls={}", tap.url());
     let remote = Etcd::start_with(&[&DEFAULTS[..], &[advertised.as_str()]].concat()).await;
     remote.enable_auth().await;
@@ -57,7 +57,7 @@ async fn an_etcd_with_the_same_ids_is_not_taken_for_the_one_configured() {
     let mut windows = snapshot.body.windows(marker.len());
     assert!(windows.any(|window| window == marker), "its own data");
 
-    // The other one was asked who it is, by nobody.
+    // The other one was asked for its status, without credentials.
     let calls = tap.calls();
     assert!(!calls.is_empty());
     for call in calls {
@@ -67,7 +67,7 @@ async fn an_etcd_with_the_same_ids_is_not_taken_for_the_one_configured() {
 }
 
 #[tokio::test]
-async fn a_token_goes_to_no_stranger_that_tells_everybody_who_it_is() {
+async fn no_token_is_sent_to_a_server_that_reveals_itself_without_one() {
     let stranger = Etcd::start().await;
     let tap = Tap::before(&stranger.url());
     let url = tap.url();
@@ -88,8 +88,8 @@ async fn a_token_goes_to_no_stranger_that_tells_everybody_who_it_is() {
     let enable = api.ask(Method::POST, "/auth/enable");
     enable.send().await.json(200);
 
-    let told = overview(&api.signed("root", ROOT)).await;
-    let lost = named(&told, "m0");
+    let found = overview(&api.signed("root", ROOT)).await;
+    let lost = named(&found, "m0");
     assert_eq!(lost["healthy"], false);
     assert!(
         lost["error"]
@@ -97,15 +97,15 @@ async fn a_token_goes_to_no_stranger_that_tells_everybody_who_it_is() {
             .is_some_and(|it| it.contains("another cluster")),
         "{lost}"
     );
-    assert!(warnings(&told).contains(&"advertised_url"), "{told}");
+    assert!(warnings(&found).contains(&"advertised_url"), "{found}");
     let calls = tap.calls();
     assert!(
         !calls.is_empty() && calls.iter().all(|call| !call.signed),
         "{calls:?}"
     );
-    // Who asks for it gets it.
+    // A server that requires the token gets it.
     for (name, at) in [("m1", 1), ("m2", 2)] {
-        let found = named(&told, name);
+        let found = named(&found, name);
         assert_eq!(found["healthy"], true, "{found}");
         assert_eq!(found["reached_by"], cluster.url(at));
     }

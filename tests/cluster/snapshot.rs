@@ -1,4 +1,4 @@
-//! `GET /cluster/snapshot`: whole, checked, and never quietly broken.
+//! `GET /cluster/snapshot`: complete, verified, and never silently corrupt.
 
 use etcd_client::proto::{
     PbAlarmResponse, PbMember, PbMemberListResponse, PbResponseHeader, PbSnapshotResponse,
@@ -9,13 +9,13 @@ use sha2::{Digest as _, Sha256};
 use support::gateway::InProcess;
 use support::{Etcd, FakeEtcd, fill};
 
-/// Bytes of the checksum behind the data.
+/// Bytes of the checksum after the data.
 const SUM: usize = 32;
-/// The first page of a bolt file: where its magic number stands, and what it is.
+/// The magic number in the first page of a bolt file: its offset and value.
 const MAGIC_AT: usize = 16;
 const MAGIC: [u8; 4] = 0xed0c_daed_u32.to_le_bytes();
 
-/// Whether these bytes are a backend with its checksum.
+/// Checks that these bytes are a database with its checksum.
 #[track_caller]
 pub(crate) fn check(snapshot: &[u8]) {
     let (data, sum) = snapshot.split_at(snapshot.len() - SUM);
@@ -31,7 +31,7 @@ async fn a_snapshot_is_a_file_with_its_checksum() {
     let api = gateway.api();
     let entries = (0..200).map(|n| (format!("k/{n}").into_bytes(), vec![b'v'; 10_000]));
     fill::fill(&etcd.client().await, entries).await;
-    let revision = api.write("last", "a value that stands nowhere else").await;
+    let revision = api.write("last", "a value that occurs nowhere else").await;
     let answer = api.get("/cluster/snapshot").send().await.expect(200);
     assert_eq!(answer.header("content-type"), "application/octet-stream");
     assert_eq!(
@@ -50,7 +50,7 @@ async fn a_snapshot_is_a_file_with_its_checksum() {
     );
     assert!(answer.body.len() > 2_000_000);
     check(&answer.body);
-    let value = b"a value that stands nowhere else";
+    let value = b"a value that occurs nowhere else";
     let mut windows = answer.body.windows(value.len());
     assert!(windows.any(|window| window == value));
 }
@@ -64,7 +64,7 @@ fn header() -> PbResponseHeader {
     }
 }
 
-/// An etcd whose snapshot is these pieces.
+/// An etcd whose snapshot consists of these chunks.
 fn sending(pieces: &[&[u8]]) -> FakeEtcd {
     let fake = FakeEtcd::start();
     let members = PbMemberListResponse {
@@ -89,7 +89,7 @@ fn sending(pieces: &[&[u8]]) -> FakeEtcd {
         alarms: Vec::new(),
     };
     fake.answers("Maintenance/Alarm", &[alarms]);
-    // As etcd counts: what is left of the data, and the sum at the end is not data.
+    // As etcd counts: the remaining data, without the checksum at the end.
     let whole: usize = pieces.iter().map(|piece| piece.len()).sum();
     let mut left = (whole - SUM) as u64;
     let pieces: Vec<_> = pieces
@@ -107,12 +107,12 @@ fn sending(pieces: &[&[u8]]) -> FakeEtcd {
     fake
 }
 
-/// The length a client is told of a snapshot, what it gets, and whether it takes it for whole.
+/// The announced length of a snapshot, the received bytes, and whether the response was complete.
 async fn download(fake: &FakeEtcd) -> (u64, Vec<u8>, bool) {
     let gateway = InProcess::start(&fake.url(), &[]).await;
     let opened = gateway.api().get("/cluster/snapshot").open().await;
     let Ok(mut head) = opened else {
-        // So small a one can break before even its head is on its way.
+        // So small a response can fail before its head has been sent.
         return (u64::MAX, Vec::new(), false);
     };
     assert_eq!(head.status, 200);
@@ -129,7 +129,7 @@ async fn download(fake: &FakeEtcd) -> (u64, Vec<u8>, bool) {
 }
 
 #[tokio::test]
-async fn a_sound_snapshot_ends_well() {
+async fn an_intact_snapshot_completes() {
     let data = [7; 4096];
     let sum = Sha256::digest(data);
     let fake = sending(&[&data[..1000], &data[1000..], &sum]);
@@ -139,17 +139,17 @@ async fn a_sound_snapshot_ends_well() {
 }
 
 #[tokio::test]
-async fn a_snapshot_with_a_wrong_checksum_never_ends_well() {
+async fn a_snapshot_with_a_wrong_checksum_does_not_complete() {
     let data = [7; 4096];
     let mut sum = Sha256::digest(data);
     sum[31] ^= 1;
     let (length, got, whole) = download(&sending(&[&data, &sum])).await;
-    assert!(!whole, "the client must see that it is broken");
+    assert!(!whole, "the client must see that it is incomplete");
     assert!((got.len() as u64) < length, "{} of {length}", got.len());
 }
 
 #[tokio::test]
-async fn a_snapshot_that_ends_early_never_ends_well() {
+async fn a_truncated_snapshot_does_not_complete() {
     let data = [7; 4096];
     let sum = Sha256::digest(data);
     let fake = sending(&[&data[..2048], &data[2048..], &sum]);
@@ -164,7 +164,7 @@ async fn a_snapshot_that_ends_early_never_ends_well() {
 }
 
 #[tokio::test]
-async fn a_refused_snapshot_is_a_problem_and_no_file() {
+async fn a_refused_snapshot_is_a_problem_document() {
     let fake = sending(&[&[0; SUM]]);
     fake.refuses("Maintenance/Snapshot", 7, "etcdserver: permission denied");
     let gateway = InProcess::start(&fake.url(), &[]).await;

@@ -1,15 +1,15 @@
-//! Reads where no majority is left: refused, unless they are meant to be stale.
+//! Reads without a majority: refused, unless they are serializable.
 
 use support::gateway::InProcess;
 use support::{Cluster, DEADLINE, eventually, when};
 
 #[tokio::test]
-async fn without_a_majority_only_serializable_reads_are_answered() {
+async fn without_a_majority_only_serializable_reads_are_served() {
     let mut cluster = Cluster::start(3).await;
     let gateway = InProcess::start(&cluster.urls(), &[]).await;
     let api = gateway.api();
     api.write("/k/a", "v").await;
-    // The one that stays knows it too.
+    // The remaining member knows it too.
     let last = InProcess::start(&cluster.url(0), &[]).await;
     assert_eq!(last.api().read("/k/a").await["value"], "v");
     cluster.kill(1);
@@ -28,7 +28,7 @@ async fn without_a_majority_only_serializable_reads_are_answered() {
             "{path}: {}",
             agreed.text()
         );
-        let stale = eventually("it is answered", DEADLINE, async || {
+        let stale = eventually("it is served", DEADLINE, async || {
             let answer = api.get(&format!("{path}&serializable")).send().await;
             when(answer.status == 200, || answer.text())?;
             Ok(answer.json(200))

@@ -1,4 +1,4 @@
-//! Three members: what each says, and the work on them one by one.
+//! Three members: their status, and maintenance one by one.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use support::{Client, Cluster, DEADLINE, eventually, when};
 
 use crate::{named, warning, warnings};
 
-/// A cluster, and a gateway that is told of all its members.
+/// A cluster, and a gateway that is found of all its members.
 async fn three() -> (Cluster, InProcess) {
     let cluster = Cluster::start(3).await;
     let gateway = InProcess::start(&cluster.urls(), &[]).await;
@@ -20,7 +20,7 @@ async fn overview(api: &Client) -> Value {
     api.get("/cluster").send().await.json(200)
 }
 
-/// A member that leads, or one that does not.
+/// The index of the leader, or of a follower.
 fn place(cluster: &Value, leads: bool) -> usize {
     let leader = &cluster["leader"];
     let members = cluster["members"].as_array().expect("members");
@@ -32,7 +32,7 @@ fn place(cluster: &Value, leads: bool) -> usize {
 }
 
 #[tokio::test]
-async fn w12_2_three_members_one_leader_one_may_fail() {
+async fn three_members_have_one_leader_and_tolerate_one_failure() {
     let (mut cluster, gateway) = three().await;
     let api = gateway.api();
     let before = overview(&api).await;
@@ -61,7 +61,7 @@ async fn w12_2_three_members_one_leader_one_may_fail() {
         assert!(!warnings(&before).contains(&code), "{before}");
     }
 
-    // A put is read at once through every endpoint.
+    // A put is visible at once through every endpoint.
     api.write("k", "v").await;
     for at in 0..3 {
         let through = InProcess::start(&cluster.url(at), &[]).await;
@@ -82,7 +82,7 @@ async fn w12_2_three_members_one_leader_one_may_fail() {
     );
     assert!(
         !warnings(&after).contains(&"advertised_url"),
-        "it is away, and its URL is right: {after}"
+        "it is down, and its URL is right: {after}"
     );
     assert_eq!(
         (&after["quorum"], &after["tolerates"]),
@@ -96,7 +96,7 @@ async fn w12_2_three_members_one_leader_one_may_fail() {
         assert_eq!(named(&after, &format!("m{at}"))["healthy"], true);
     }
     cluster.restart(killed).await;
-    eventually("all are well again", DEADLINE, async || {
+    eventually("all are healthy again", DEADLINE, async || {
         let now = overview(&api).await;
         let healthy = named(&now, &name)["healthy"] == true;
         when(
@@ -108,12 +108,12 @@ async fn w12_2_three_members_one_leader_one_may_fail() {
 }
 
 #[tokio::test]
-async fn a_lost_majority_is_told_by_whoever_is_left() {
+async fn a_remaining_member_reports_the_lost_majority() {
     let (mut cluster, gateway) = three().await;
     let api = gateway.api();
     cluster.kill(1);
     cluster.kill(2);
-    let told = eventually("the last one knows no leader", DEADLINE, async || {
+    let found = eventually("the last one knows no leader", DEADLINE, async || {
         let answer = api.get("/cluster").send().await;
         if answer.status != 200 {
             return Err(answer.text());
@@ -124,16 +124,16 @@ async fn a_lost_majority_is_told_by_whoever_is_left() {
         Ok(now)
     })
     .await;
-    let left = named(&told, "m0");
+    let left = named(&found, "m0");
     assert_eq!(left["healthy"], false, "{left}");
     assert_eq!(left["reached_by"], cluster.url(0));
 }
 
 #[tokio::test]
-async fn the_leadership_is_handed_on_wherever_it_is() {
+async fn the_leadership_can_be_transferred_from_any_member() {
     let (cluster, gateway) = three().await;
     let api = gateway.api();
-    // Through one endpoint alone the leader has to be found.
+    // With a single endpoint the leader has to be found.
     let single = InProcess::start(&cluster.url(0), &[]).await;
     for through in [&api, &single.api(), &api] {
         let before = overview(&api).await;
@@ -154,7 +154,7 @@ async fn the_leadership_is_handed_on_wherever_it_is() {
 }
 
 #[tokio::test]
-async fn defragmentation_takes_the_leader_last_and_no_risk() {
+async fn defragmentation_takes_the_leader_last_and_needs_all_members() {
     let (mut cluster, gateway) = three().await;
     let api = gateway.api();
     let before = overview(&api).await;
@@ -226,8 +226,8 @@ async fn a_learner_joins_catches_up_and_votes() {
     api.write("k", "v").await;
     let peer = Cluster::spare_peer();
     let learner = json!({"peer_urls": [peer], "learner": true});
-    // etcd takes no member before its members have known each other for a while.
-    let added = eventually("etcd takes a member", DEADLINE, async || {
+    // etcd accepts no member before its members have been connected for a while.
+    let added = eventually("etcd accepts a member", DEADLINE, async || {
         let answer = api.post("/cluster/members", &learner).send().await;
         when(answer.status == 201, || answer.text())?;
         Ok(answer.json(201))
@@ -236,7 +236,7 @@ async fn a_learner_joins_catches_up_and_votes() {
     let id = added["member"]["id"].as_str().expect("an id");
     let at = cluster.join(&peer);
     let promote = format!("/cluster/members/{id}/promote");
-    eventually("it is in step", DEADLINE, async || {
+    eventually("it has caught up", DEADLINE, async || {
         let answer = api.ask(Method::POST, &promote).send().await;
         if answer.status == 409 {
             answer.clone().problem(409, "conflict");
@@ -259,8 +259,8 @@ async fn a_learner_joins_catches_up_and_votes() {
     let through = InProcess::start(&cluster.url(at), &[]).await;
     assert_eq!(through.api().read("k").await["value"], "v");
 
-    // It leaves again, and then is no member.
-    eventually("etcd lets a member go", DEADLINE, async || {
+    // After its removal it is no longer a member.
+    eventually("etcd removes a member", DEADLINE, async || {
         let answer = api.delete(&format!("/cluster/members/{id}")).send().await;
         when(answer.status == 200, || answer.text())
     })
@@ -274,7 +274,7 @@ async fn a_learner_cannot_lead() {
     let (_cluster, gateway) = three().await;
     let api = gateway.api();
     let learner = json!({"peer_urls": [Cluster::spare_peer()], "learner": true});
-    let added = eventually("etcd takes a member", DEADLINE, async || {
+    let added = eventually("etcd accepts a member", DEADLINE, async || {
         let answer = api.post("/cluster/members", &learner).send().await;
         when(answer.status == 201, || answer.text())?;
         Ok(answer.json(201))
@@ -287,7 +287,7 @@ async fn a_learner_cannot_lead() {
 }
 
 #[tokio::test]
-async fn a_snapshot_is_that_of_the_member_named() {
+async fn a_snapshot_is_taken_from_the_named_member() {
     let (cluster, gateway) = three().await;
     let api = gateway.api();
     api.write("k", "v").await;
@@ -311,7 +311,7 @@ async fn a_snapshot_is_that_of_the_member_named() {
 }
 
 #[tokio::test]
-async fn a_slow_member_does_not_hold_the_others_up() {
+async fn a_slow_member_does_not_delay_the_others() {
     let (mut cluster, gateway) = three().await;
     let api = gateway.api();
     let before = overview(&api).await;
@@ -321,7 +321,7 @@ async fn a_slow_member_does_not_hold_the_others_up() {
     let now = overview(&api).await;
     assert!(
         started.elapsed() < Duration::from_secs(10),
-        "well within the default time"
+        "well within the default timeout"
     );
     for at in 0..3 {
         let member = named(&now, &format!("m{at}"));

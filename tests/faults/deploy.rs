@@ -1,5 +1,5 @@
-//! `docs/DEPLOY.md` is right: its files are taken out of the page and started, on other ports and
-//! with other folders.
+//! `docs/DEPLOY.md` is correct: its files are extracted from the page and started, with other ports
+//! and folders.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use support::etcd::free_address;
 use support::{Etcd, Watchgate};
 use tempfile::TempDir;
 
-/// The YAML block that begins with this comment.
+/// The YAML block that starts with this comment.
 fn block(title: &str) -> String {
     deploy_block("yaml", title)
 }
@@ -27,7 +27,7 @@ fn write(folder: &Path, name: &str, text: &str, replace: &[(String, String)]) ->
         "something was not replaced: {text}"
     );
     let file = folder.join(name);
-    std::fs::write(&file, text).expect("a temporary folder takes files");
+    std::fs::write(&file, text).expect("a temporary folder is writable");
     file
 }
 
@@ -73,7 +73,7 @@ async fn the_files_of_three_nodes_make_one_cluster() {
     let peers: Vec<_> = (1..=3).map(|_| free_address()).collect();
     let node = |number: usize| {
         let home = folder.path().join(number.to_string());
-        std::fs::create_dir(&home).expect("a temporary folder takes folders");
+        std::fs::create_dir(&home).expect("a temporary folder is writable");
         let mut replace: Vec<(String, String)> = peers
             .iter()
             .zip(1..)
@@ -95,7 +95,7 @@ async fn the_files_of_three_nodes_make_one_cluster() {
         (home.join("watchgate"), file)
     };
     let nodes: Vec<_> = (1..=3).map(node).collect();
-    // None of them serves before the second is there.
+    // None of them serves before the second has started.
     let (first, second, third) = tokio::join!(
         start(&nodes[0].0, &nodes[0].1),
         start(&nodes[1].0, &nodes[1].1),
@@ -116,7 +116,7 @@ async fn the_files_of_three_nodes_make_one_cluster() {
 }
 
 #[tokio::test]
-async fn the_gateways_command_of_the_compose_file_is_right() {
+async fn the_gateway_command_of_the_compose_file_is_valid() {
     let compose = block("compose.yml");
     let line = compose
         .lines()
@@ -129,11 +129,11 @@ async fn the_gateways_command_of_the_compose_file_is_right() {
         .collect();
     let cli = Cli::try_parse_from(std::iter::once("watchgate").chain(words.iter().copied()));
     let config = cli.expect("the flags exist").config;
-    config.check().expect("they may be given together");
+    config.check().expect("a valid combination");
     assert_eq!(config.listen.to_string(), "0.0.0.0:8379");
     assert_eq!(config.connect.etcd, ["http://etcd:2379"]);
 
-    // On this machine's addresses.
+    // With this machine's addresses.
     let etcd = Etcd::shared().await;
     let url = etcd.url();
     let flags: Vec<&str> = words

@@ -1,4 +1,4 @@
-//! The private etcd: it lives and dies with the gateway, and its data is nobody else's.
+//! The private etcd: it starts and ends with the gateway, and its data is private.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ async fn start(data: &Path) -> Watchgate {
     started.unwrap_or_else(|said| panic!("{said}"))
 }
 
-/// The address of the etcd behind a gateway.
+/// The address of a gateway's etcd.
 async fn endpoint(api: &Client) -> String {
     let clusters = api.get("/clusters").send().await.json(200);
     let url = clusters["clusters"][0]["endpoints"][0]
@@ -23,10 +23,10 @@ async fn endpoint(api: &Client) -> String {
 }
 
 async fn gone(address: &str) {
-    eventually("no etcd is left", DEADLINE, async || {
+    eventually("etcd has ended", DEADLINE, async || {
         let connected = TcpStream::connect(address).await;
         when(connected.is_err(), || {
-            format!("{address} still takes connections")
+            format!("{address} still accepts connections")
         })
     })
     .await;
@@ -99,7 +99,7 @@ fn find(folder: &Path, name: &str) -> Option<std::path::PathBuf> {
 }
 
 #[tokio::test]
-async fn the_demo_moves_and_never_meets_somebodys_data() {
+async fn the_demo_changes_and_never_runs_on_other_data() {
     let refused = Watchgate::start(&["--demo", "--etcd", "http://127.0.0.1:1"]).await;
     let said = refused.expect_err("refused");
     assert!(said.contains("--demo"), "{said}");
@@ -124,7 +124,7 @@ async fn the_demo_moves_and_never_meets_somebodys_data() {
         })
         .await;
     }
-    eventually("a queue is there and moves", DEADLINE, async || {
+    eventually("a queue exists and changes", DEADLINE, async || {
         let answer = api.get("/locks/-?name=/my-lock/").send().await;
         when(answer.status == 200, || answer.text())?;
         let lock = answer.json(200);

@@ -1,4 +1,4 @@
-//! 503 and 504: a read says that it failed, a write whether it may have happened.
+//! 503 and 504: a read reports that it failed, a write whether it may have taken effect.
 
 use etcd_client::proto::{PbRangeResponse, PbResponseHeader};
 use serde_json::json;
@@ -9,7 +9,7 @@ use support::{Etcd, FakeEtcd, spawn};
 const UNKNOWN: u16 = 2;
 
 #[tokio::test]
-async fn a_read_is_503_when_etcd_is_gone_and_504_when_it_is_silent() {
+async fn a_read_is_503_when_etcd_is_down_and_504_when_it_is_silent() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
@@ -45,7 +45,7 @@ async fn a_read_is_503_when_etcd_is_gone_and_504_when_it_is_silent() {
 }
 
 #[tokio::test]
-async fn a_write_without_an_answer_says_that_its_outcome_is_unknown() {
+async fn a_write_without_a_response_has_an_unknown_outcome() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
@@ -79,34 +79,34 @@ async fn a_write_without_an_answer_says_that_its_outcome_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_write_cut_off_in_the_middle_says_so_too() {
+async fn an_interrupted_write_has_an_unknown_outcome() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
     api.write("k", "before").await;
-    // Sent, and etcd does not answer before the connection breaks.
+    // Sent, and etcd does not respond before the connection breaks.
     etcd.freeze().await;
     let put = spawn(api.put("/kv?key=k", "cut off").send());
     let read = spawn(api.get("/kv?key=k&timeout=20s").send());
-    // A read that ran into its own limit shows that the put is on its way as well.
+    // A read that timed out shows that the put has been sent as well.
     let limit = api.get("/kv?key=k&timeout=1s").send().await;
     limit.problem(504, "timeout");
     etcd.proxy.cut();
     put.await.expect("no panic").problem(503, "outcome_unknown");
     etcd.thaw();
     etcd.proxy.restore();
-    // Reads are tried again: this one may come through, or say that it did not.
+    // Reads are retried: this one may succeed, or report that it failed.
     let read = read.await.expect("no panic");
     assert!(matches!(read.status.as_u16(), 200 | 503), "{}", read.text());
 }
 
 #[tokio::test]
-async fn a_write_that_was_never_sent_is_only_unavailable() {
+async fn a_write_that_was_never_sent_is_unavailable() {
     let mut etcd = Etcd::start().await;
     etcd.kill();
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
-    // Nothing listens at all: the connection is refused before anything is sent.
+    // Nothing listens: the connection is refused before anything is sent.
     for ask in [
         api.put("/kv?key=k", "v"),
         api.delete("/kv?key=k"),

@@ -1,4 +1,4 @@
-//! W12: etcd as an installation has it, from a file, of three members, and stopped.
+//! etcd as in an installation: from a configuration file, with three members, and stopped.
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ fn etcd_yml(folder: &Path, client: &str, log_outputs: &str) -> PathBuf {
         folder.join("etcd").display()
     );
     let file = folder.join("etcd.yml");
-    std::fs::write(&file, text).expect("a temporary folder takes files");
+    std::fs::write(&file, text).expect("a temporary folder is writable");
     file
 }
 
@@ -40,10 +40,10 @@ async fn start_with_file(folder: &Path, file: &Path) -> Result<Watchgate, String
 }
 
 async fn gone(address: &str) {
-    eventually("no etcd is left", DEADLINE, async || {
+    eventually("etcd has ended", DEADLINE, async || {
         let connected = TcpStream::connect(address).await;
         when(connected.is_err(), || {
-            format!("{address} still takes connections")
+            format!("{address} still accepts connections")
         })
     })
     .await;
@@ -55,13 +55,13 @@ async fn end(mut gateway: Watchgate, signal: Signal) {
 }
 
 #[tokio::test]
-async fn w12_1_a_file_that_etcd_refuses_is_refused_in_etcds_words() {
+async fn a_file_that_etcd_refuses_is_reported_with_etcds_error() {
     let folder = TempDir::new().expect("a folder");
     let file = etcd_yml(folder.path(), &free_address().to_string(), "stderr");
     let said = start_with_file(folder.path(), &file)
         .await
         .expect_err("etcd wants a list");
-    // Which field, or which type: the words differ between versions, the matter does not.
+    // The field or the type: the wording differs between versions.
     assert!(
         said.contains("etcd did not start") && said.contains("unmarshal"),
         "{said}"
@@ -73,7 +73,7 @@ async fn w12_1_a_file_that_etcd_refuses_is_refused_in_etcds_words() {
 }
 
 #[tokio::test]
-async fn w12_1_the_file_decides_where_etcd_is_and_a_wrong_advertised_url_is_named() {
+async fn the_file_sets_etcds_address_and_a_wrong_advertised_url_is_reported() {
     let folder = TempDir::new().expect("a folder");
     let client = free_address().to_string();
     let file = etcd_yml(folder.path(), &client, "[stderr]");
@@ -97,7 +97,7 @@ async fn w12_1_the_file_decides_where_etcd_is_and_a_wrong_advertised_url_is_name
     );
     gateway.api().write("k", "kept").await;
 
-    // The same file again, by another gateway: what is there is not mistaken for its own.
+    // A second gateway with the same file: the running etcd is not mistaken for its own.
     let said = start_with_file(folder.path(), &file)
         .await
         .expect_err("in use");
@@ -158,7 +158,7 @@ async fn urls(api: &Client) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn w12_2_three_members_are_one_cluster_and_end_with_us() {
+async fn three_members_form_a_cluster_and_end_with_the_gateway() {
     let folder = TempDir::new().expect("a folder");
     let three = &["--members", "3"][..];
     let gateway = start(folder.path(), three).await;
@@ -186,7 +186,7 @@ async fn w12_2_three_members_are_one_cluster_and_end_with_us() {
     let urls = urls(&api).await;
     assert_eq!(urls.len(), 3);
     for (number, url) in urls.iter().enumerate() {
-        // Written by one way, read at once by each of the others.
+        // Written through one member, visible at once through the others.
         let value = format!("v{number}");
         api.write("k", value.clone()).await;
         for url in &urls {
@@ -218,7 +218,7 @@ async fn w12_2_three_members_are_one_cluster_and_end_with_us() {
 }
 
 #[tokio::test]
-async fn one_members_data_does_not_become_three() {
+async fn data_of_one_member_is_refused_for_three() {
     let folder = TempDir::new().expect("a folder");
     let gateway = start(folder.path(), &[]).await;
     end(
@@ -236,13 +236,13 @@ async fn one_members_data_does_not_become_three() {
 }
 
 #[tokio::test]
-async fn w12_3_with_etcd_stopped_a_write_says_what_is_not_known() {
+async fn a_write_to_a_stopped_etcd_has_an_unknown_outcome() {
     let mut etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
     api.write("k", "before").await;
 
-    // It has the request, and may yet act on it.
+    // It has the request, and may still execute it.
     etcd.freeze().await;
     let read = api.get("/kv/k?timeout=1s").send().await;
     read.problem(504, "timeout");
@@ -252,7 +252,7 @@ async fn w12_3_with_etcd_stopped_a_write_says_what_is_not_known() {
     value_is_one_of(&api, &["before", "sent"]).await;
 
     etcd.kill();
-    eventually("its end is noticed", DEADLINE, async || {
+    eventually("its end is detected", DEADLINE, async || {
         let answer = api.get("/kv/k?timeout=2s").send().await;
         when(answer.status == 503, || answer.text())
     })
@@ -264,13 +264,13 @@ async fn w12_3_with_etcd_stopped_a_write_says_what_is_not_known() {
     match problem["code"].as_str() {
         Some("unavailable") => value_is_one_of(&api, &["before", "sent"]).await,
         Some("outcome_unknown") => value_is_one_of(&api, &["before", "sent", "late"]).await,
-        other => panic!("{other:?} does not say what became of the write"),
+        other => panic!("{other:?} does not report the write's outcome"),
     }
 }
 
-/// Waits until etcd answers again, with one of these.
+/// Waits until etcd responds again, with one of these values.
 async fn value_is_one_of(api: &Client, values: &[&str]) {
-    eventually("etcd answers again", DEADLINE, async || {
+    eventually("etcd responds again", DEADLINE, async || {
         let answer = api.get("/kv/k?raw&timeout=2s").send().await;
         when(answer.status == 200, || answer.text())?;
         let value = answer.text();

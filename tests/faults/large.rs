@@ -1,4 +1,4 @@
-//! A range of 100 MB on its way to a reader that does not keep up.
+//! A range of 100 MB sent to a slow reader.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ const KEYS: usize = 2_000;
 const SIZE: usize = 50_000;
 const ROOM: u64 = 64 << 20;
 
-/// Reads an answer a little at a time; its last line, and the gateway's memory at its highest.
+/// Reads a response slowly; returns its last line, and the gateway's peak memory.
 async fn slowly(gateway: &Watchgate, path: &str) -> (Value, u64) {
     let ask = gateway.api().get(path);
     let ask = ask.header("accept", "application/x-ndjson");
-    let mut lines = Lines::new(ask.open().await.expect("the gateway answers"));
+    let mut lines = Lines::new(ask.open().await.expect("the gateway responds"));
     let (mut count, mut last, mut peak) = (0, String::new(), 0);
     loop {
         match lines.line().await {
@@ -26,7 +26,7 @@ async fn slowly(gateway: &Watchgate, path: &str) -> (Value, u64) {
                 break;
             }
         }
-        // A gateway that read ahead would have time enough for all of it.
+        // A gateway that reads ahead would have time to read all of it.
         if count % 50 == 0 {
             sleep(Duration::from_millis(100)).await;
             peak = peak.max(gateway.resident());
@@ -37,7 +37,7 @@ async fn slowly(gateway: &Watchgate, path: &str) -> (Value, u64) {
 }
 
 #[tokio::test]
-async fn a_slow_reader_of_a_large_range_costs_no_memory_of_its_size() {
+async fn a_slow_reader_of_a_large_range_needs_bounded_memory() {
     let etcd = Etcd::start().await;
     let gateway = Watchgate::before(&etcd, &[]).await;
     let value = vec![b'v'; SIZE];

@@ -1,4 +1,4 @@
-//! etcd away: the gateway stays, says so, and recovers by itself.
+//! etcd outages: the gateway keeps running, reports them, and recovers automatically.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use support::gateway::InProcess;
 use support::{DEADLINE, Etcd, Stream, eventually, revisions_of, when};
 
 #[tokio::test]
-async fn it_starts_and_answers_before_etcd_does() {
+async fn the_gateway_starts_and_responds_before_etcd() {
     let mut etcd = Etcd::start().await;
     etcd.kill();
     let gateway = InProcess::start(&etcd.url(), &[]).await;
@@ -32,7 +32,7 @@ async fn it_starts_and_answers_before_etcd_does() {
 }
 
 #[tokio::test]
-async fn it_recovers_by_itself_and_quickly() {
+async fn the_gateway_recovers_quickly() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
@@ -45,7 +45,7 @@ async fn it_recovers_by_itself_and_quickly() {
         assert_eq!(health.status, 503);
         assert!(health.text().contains("\"false\""), "{}", health.text());
         etcd.proxy.restore();
-        eventually("it answers again", Duration::from_secs(10), async || {
+        eventually("it responds again", Duration::from_secs(10), async || {
             let answer = api.get("/kv?key=k").send().await;
             when(answer.status == 200, || answer.text())
         })

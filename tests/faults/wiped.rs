@@ -1,4 +1,4 @@
-//! A store that is not the one it was: wiped, restored, or compacted while we were away.
+//! A store that was wiped, restored, or compacted while the connection was down.
 
 use etcd_client::CompactionOptions;
 use support::gateway::InProcess;
@@ -50,7 +50,7 @@ async fn data_wiped_under_a_watch_is_a_reset() {
     for stream in [&mut plain, &mut socket, &mut snapshots] {
         assert_eq!(revisions_of(&stream.until(last).await).last(), Some(&last));
     }
-    // An EventSource that slept through it is told as well.
+    // An EventSource that reconnects later is notified as well.
     let mut late = Stream::sse(api.get("/watch?prefix=k&snapshot"), &id).await;
     late.of("reset").await;
     late.of("opened").await;
@@ -63,8 +63,8 @@ async fn data_wiped_under_a_watch_is_a_reset() {
 }
 
 #[tokio::test]
-async fn data_that_went_back_under_the_same_cluster_id_is_a_reset() {
-    // The id comes from this.
+async fn restored_data_with_the_same_cluster_id_is_a_reset() {
+    // The cluster id is derived from this.
     let mut etcd = Etcd::start_with(&["--initial-cluster-token=always"]).await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
@@ -82,7 +82,7 @@ async fn data_that_went_back_under_the_same_cluster_id_is_a_reset() {
 }
 
 #[tokio::test]
-async fn history_compacted_while_the_link_was_cut_is_said() {
+async fn history_compacted_during_a_disconnect_is_reported() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();

@@ -10,14 +10,14 @@ thread_local! {
     static GATEWAY: OnceCell<(Runtime, Front)> = const { OnceCell::new() };
 }
 
-/// Sends what the bytes make.
+/// Sends the requests derived from the bytes.
 pub(crate) fn feed(kind: Kind, data: &[u8]) {
     GATEWAY.with(|gateway| {
         let (runtime, front) = gateway.get_or_init(|| {
             let runtime = Builder::new_current_thread()
                 .enable_all()
                 .build()
-                .expect("the system gives us a runtime");
+                .expect("a runtime can be created");
             let front = runtime.block_on(Front::new());
             (runtime, front)
         });

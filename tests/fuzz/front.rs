@@ -1,6 +1,6 @@
-//! The whole gateway in front of an etcd that is not there: every parser runs as it does for a real
-//! request, and what would reach etcd is refused at once. Used by the fuzz targets and by the test
-//! that feeds what they found again.
+//! The whole gateway in front of an unreachable etcd: every parser runs as for a real request, and
+//! every call to etcd is refused at once. Used by the fuzz targets and by the test that replays their
+//! findings.
 
 mod socket;
 
@@ -21,30 +21,30 @@ use http::{Method, Request, StatusCode};
 use tokio::time::timeout;
 use tower::ServiceExt as _;
 
-/// Nothing that is answered may take longer.
+/// The time limit of a response.
 const DEADLINE: Duration = Duration::from_secs(20);
-/// Answers are read up to here, bytes.
+/// The limit on bytes read from a response.
 const MOST: usize = 16 << 20;
 
-/// What a fuzzer's bytes are.
+/// What the fuzzer's bytes stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The body of `POST /txn`.
     Txn,
     /// A query, of every route that takes one.
     Query,
-    /// What stands behind the route's name in a path.
+    /// The part of a path after the route's name.
     Key,
-    /// A cursor, as the JSON that it carries or as it stands in a URL.
+    /// A cursor, as its JSON or in its URL form.
     Cursor,
     /// The first byte chooses a route that takes a body; the rest is the body.
     Body,
-    /// The first byte chooses a call of `/v3`, a transaction most of the time; the rest is its question.
+    /// The first byte chooses a call of `/v3`, a transaction most of the time; the rest is its request.
     V3,
-    /// Lines that are said one after another on the socket of watches.
+    /// Lines sent one after another on the watch WebSocket.
     Socket,
-    /// The questions of a `/v3` watch, over a socket where the first byte is odd; they come in pieces,
-    /// which end where a line does.
+    /// The requests of a `/v3` watch, over a WebSocket if the first byte is odd; they are sent in
+    /// pieces that end at line ends.
     V3Watch,
 }
 
@@ -83,8 +83,8 @@ const BODY_ROUTES: [(&str, &str); 24] = [
     ("application/json", "auth/roles/r/permissions"),
 ];
 
-/// Calls of `/v3`, each with other kinds of fields. The watch, which pauses and tries again before it
-/// fails, is another target.
+/// Calls of `/v3`, each with different kinds of fields. The watch, which backs off and retries
+/// before it fails, is a separate target.
 const V3_CALLS: [&str; 28] = [
     "kv/range",
     "kv/put",
@@ -116,9 +116,9 @@ const V3_CALLS: [&str; 28] = [
     "auth/role/revoke",
 ];
 
-/// The end of what is said on a socket: its refusal is the last thing that is heard.
+/// The last message on a socket: its error ends the conversation.
 const LAST: (&[u8], &str) = (br#"{"op":"that was all"}"#, "that was all");
-/// How long a `/v3` watch may try to reach etcd.
+/// How long a `/v3` watch may retry to reach etcd.
 const UNTIL: [(&str, &str); 1] = [("grpc-timeout", "2m")];
 
 /// The gateway, without a listener.
@@ -128,9 +128,9 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    /// Needs a runtime around it.
+    /// Must be called within a runtime.
     pub(crate) async fn new() -> Self {
-        // A port that nothing listens on: refused at once.
+        // Nothing listens on this port: refused at once.
         let flags = [
             "watchgate",
             "--etcd",
@@ -138,15 +138,13 @@ impl Front {
             "--dial-timeout",
             "1s",
         ];
-        let config = Cli::try_parse_from(flags)
-            .expect("the flags are right")
-            .config;
+        let config = Cli::try_parse_from(flags).expect("valid flags").config;
         let tasks = Tasks::default();
         let mut clusters = Vec::new();
         for cluster in config.clusters().expect("the flags name a cluster") {
             let etcd = Etcd::new(cluster.settings.clone())
                 .await
-                .expect("nothing is connected to yet");
+                .expect("no connection is made yet");
             clusters.push(Cluster::new(&cluster, etcd, &tasks));
         }
         Self {
@@ -160,7 +158,7 @@ impl Front {
         }
     }
 
-    /// Sends what the bytes make. Panics where the gateway fails instead of answering.
+    /// Sends the requests derived from the bytes. Panics if the gateway fails to respond.
     pub(crate) async fn feed(&self, kind: Kind, data: &[u8]) {
         match kind {
             Kind::Socket => self.feed_socket(data).await,
@@ -226,21 +224,21 @@ impl Front {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        // What is no URI for the http crate never reaches the router.
+        // What the http crate does not accept as a URI never reaches the router.
         let Ok(request) = request.body(body) else {
             return;
         };
         let answered = timeout(DEADLINE, self.router.clone().oneshot(request)).await;
         let response = answered
-            .expect("an answer comes in time")
+            .expect("a response in time")
             .unwrap_or_else(|never| match never {});
         let status = response.status();
         if status == StatusCode::OK {
-            // A stream waits for etcd; that it has begun is all there is to see.
+            // A stream waits for etcd; only its start can be checked.
             return;
         }
         let body = to_bytes(response.into_body(), MOST).await;
-        let body = body.expect("an answer that is no stream ends");
+        let body = body.expect("a response that is not a stream ends");
         let text = String::from_utf8_lossy(&body);
         assert!(
             status != StatusCode::INTERNAL_SERVER_ERROR,

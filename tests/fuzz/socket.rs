@@ -1,5 +1,5 @@
-//! A WebSocket to the gateway without a network: what is said goes through the upgrade, the frames and
-//! the session as a client's does.
+//! A WebSocket to the gateway without a network: messages pass through the upgrade, the framing and the
+//! session like a client's.
 
 use axum::Router;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -12,11 +12,11 @@ use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
-/// Bytes on their way in each direction.
+/// Bytes buffered in each direction.
 const PIPE: usize = 16 << 10;
 
-/// Says each piece in a message of its own, and listens until the gateway closes or says `last`.
-/// Answers what it said.
+/// Sends each piece as a message, and reads until the gateway closes or sends `last`. Returns what the
+/// gateway sent.
 pub(crate) async fn talk(
     router: Router,
     path: &str,
@@ -45,7 +45,7 @@ pub(crate) async fn talk(
                     Err(_) => Message::Binary(Bytes::copy_from_slice(piece)),
                 };
                 if says.send(message).await.is_err() {
-                    // It has closed: what it said about it is heard.
+                    // It has closed: read what it sent before.
                     break;
                 }
             }
