@@ -1,9 +1,9 @@
-//! Every crate is set up alike.
+//! Every crate has the same set-up.
 
 use super::source::{self, Finding, Source};
 use super::{assert_none, struck};
 
-/// The manifests of the workspace's crates; one that opens a workspace of its own (the fuzz targets,
+/// The manifests of the workspace's crates; a crate with a workspace of its own (the fuzz targets,
 /// built with instrumentation) has no rules to inherit.
 fn members(files: &[Source]) -> impl Iterator<Item = &Source> {
     files.iter().filter(|file| {
@@ -32,7 +32,8 @@ fn crate_without_the_workspaces_rules(files: &[Source]) -> Vec<Finding> {
     found
 }
 
-/// Modules say what they own; an `allow` says nothing, an `expect` goes away when it is no longer true.
+/// Modules document what they own; `expect` is required instead of `allow`, since it fails once it
+/// is unused.
 fn silent_module(files: &[Source]) -> Vec<Finding> {
     files
         .iter()
@@ -53,7 +54,7 @@ fn silent_module(files: &[Source]) -> Vec<Finding> {
 fn every_crate_inherits_the_workspaces_rules() {
     let files = source::all();
     assert_none(&crate_without_the_workspaces_rules(&files));
-    assert_eq!(members(&files).count(), 5, "every crate was looked at");
+    assert_eq!(members(&files).count(), 5, "every crate was checked");
     assert_eq!(
         struck(
             crate_without_the_workspaces_rules,

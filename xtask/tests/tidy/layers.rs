@@ -1,9 +1,9 @@
-//! Who may name whom: the arrows of ARCHITECTURE.md.
+//! The dependencies allowed between layers: the arrows of ARCHITECTURE.md.
 
 use super::source::{self, Finding, Source, has_word};
 use super::{assert_none, struck};
 
-/// What makes a crate or module depend on the way it is run or shown.
+/// Crates that tie code to a runtime or a user interface.
 const FRAMEWORKS: [&str; 17] = [
     "axum",
     "etcd_client",
@@ -24,7 +24,7 @@ const FRAMEWORKS: [&str; 17] = [
     "web_sys",
 ];
 
-/// Only `gateway/src/etcd` speaks to etcd's client; the tests are a client of their own.
+/// Only `gateway/src/etcd` uses etcd's client library; the tests are clients themselves.
 fn etcd_client_elsewhere(files: &[Source]) -> Vec<Finding> {
     find(
         files,
@@ -36,7 +36,7 @@ fn etcd_client_elsewhere(files: &[Source]) -> Vec<Finding> {
     )
 }
 
-/// The wire types and the dashboard's model run anywhere.
+/// The wire types and the dashboard's model depend on no framework.
 fn framework_in_pure_code(files: &[Source]) -> Vec<Finding> {
     find(
         files,
@@ -48,7 +48,7 @@ fn framework_in_pure_code(files: &[Source]) -> Vec<Finding> {
     )
 }
 
-/// A handler calls a service; etcd is behind that. It may name the plain values it hands on.
+/// A handler calls a service, which calls etcd. It may name the plain values it passes on.
 fn etcd_in_handlers(files: &[Source]) -> Vec<Finding> {
     find(
         files,
@@ -89,7 +89,7 @@ fn environment_elsewhere(files: &[Source]) -> Vec<Finding> {
     )
 }
 
-/// Shutdown waits for the tasks it knows of.
+/// Shutdown waits only for tracked tasks.
 fn untracked_task(files: &[Source]) -> Vec<Finding> {
     const SPAWNS: [&str; 5] = [
         "tokio::spawn(",
@@ -110,7 +110,7 @@ fn untracked_task(files: &[Source]) -> Vec<Finding> {
     )
 }
 
-/// Memory per client is a promise.
+/// Memory per client is bounded.
 fn unbounded_queue(files: &[Source]) -> Vec<Finding> {
     const QUEUES: [&str; 4] = [
         "unbounded_channel",
@@ -134,7 +134,7 @@ fn unbounded_queue(files: &[Source]) -> Vec<Finding> {
     )
 }
 
-/// Every line of product code in the chosen files that `rule` objects to.
+/// Every line of product code in the chosen files that breaks `rule`.
 fn find(
     files: &[Source],
     chosen: impl Fn(&str) -> bool,
@@ -150,7 +150,7 @@ fn find(
         .collect()
 }
 
-/// `use name…` or `name::`; a field called `tower` is nobody's framework.
+/// `use name…` or `name::`; a field called `tower` is not a framework.
 fn names_crate(line: &str, name: &str) -> bool {
     line.match_indices(name).any(|(at, _)| {
         let before = &line[..at];

@@ -1,9 +1,9 @@
-//! Nothing half done is kept, and nothing that is true on one machine only.
+//! No unfinished work is kept, and no path of a single machine.
 
 use super::source::{self, Finding, Source, has_word};
 use super::{assert_none, struck};
 
-/// This folder names what it forbids.
+/// This folder, which names what it forbids.
 fn is_rule(file: &Source) -> bool {
     file.path.starts_with("xtask/tests/tidy/")
 }
@@ -43,7 +43,7 @@ fn machine_path(files: &[Source]) -> Vec<Finding> {
     let mut found = Vec::new();
     for file in files.iter().filter(|file| !is_rule(file)) {
         for (index, line) in file.text.lines().enumerate() {
-            // Part of a longer path or address it is something else.
+            // As part of a longer path or address it is something else.
             let named = FOLDERS.iter().find(|folder| {
                 line.match_indices(*folder).any(|(at, _)| {
                     !line[..at].ends_with(|c: char| c.is_alphanumeric() || "./-_}".contains(c))
@@ -58,7 +58,7 @@ fn machine_path(files: &[Source]) -> Vec<Finding> {
 }
 
 #[test]
-fn nothing_is_left_unfinished() {
+fn unfinished_work_is_found() {
     assert_none(&unfinished(&source::all()));
     assert_eq!(
         struck(
@@ -72,7 +72,7 @@ fn nothing_is_left_unfinished() {
 }
 
 #[test]
-fn no_path_of_a_machine_is_named() {
+fn machine_paths_are_found() {
     assert_none(&machine_path(&source::all()));
     assert_eq!(
         struck(

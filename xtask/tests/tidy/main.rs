@@ -1,24 +1,25 @@
-//! The invariants of the house (product.md 2), as tests: each names the file and line that breaks it.
+//! The repository's rules, as tests: each names the file and line that breaks it.
 //!
-//! Every rule has a self-test on a snippet that breaks it, since a rule that finds nothing looks just
-//! like a rule that does not work.
+//! Every rule has a self-test on a snippet that breaks it, since a rule that finds nothing looks the
+//! same as a rule that does not work.
 
 mod crates;
 mod layers;
 mod leftovers;
 mod source;
 mod style;
+mod wording;
 
 use source::{Finding, Source};
 
-/// Fails with every finding on a line of its own.
+/// Fails with one line per finding.
 #[track_caller]
 fn assert_none(findings: &[Finding]) {
     let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
     assert!(findings.is_empty(), "\n{}\n", lines.join("\n"));
 }
 
-/// Runs a rule on one made-up file and tells on which lines it struck.
+/// Runs a rule on a made-up file and returns the lines that broke it.
 fn struck(rule: fn(&[Source]) -> Vec<Finding>, path: &str, text: &str) -> Vec<usize> {
     let file = Source::new(path.to_owned(), text.to_owned());
     rule(&[file])

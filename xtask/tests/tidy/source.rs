@@ -4,13 +4,15 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What the rules read.
-const ROOTS: [&str; 6] = ["gateway", "shared", "frontend", "tests", "xtask", ".ci"];
+/// The folders that the rules read.
+const ROOTS: [&str; 7] = [
+    "gateway", "shared", "frontend", "tests", "xtask", "docs", ".ci",
+];
 const KINDS: [&str; 7] = ["rs", "css", "html", "toml", "md", "json", "sh"];
 
 /// One text file.
 pub(crate) struct Source {
-    /// From the repository's root, with slashes.
+    /// The path relative to the repository's root, with slashes.
     pub(crate) path: String,
     pub(crate) text: String,
     code: Vec<String>,
@@ -51,7 +53,7 @@ impl Source {
             .map(|(index, line)| (index + 1, line.as_str()))
     }
 
-    /// As [`Self::code`], up to the unit tests at the file's end; nothing of a file of tests.
+    /// As [`Self::code`], up to the unit tests at the file's end; empty for a file of tests.
     pub(crate) fn product_code(&self) -> impl Iterator<Item = (usize, &str)> {
         let is_test = self.path.ends_with("/tests.rs") || self.path.contains("/tests/");
         let end = if is_test { 0 } else { self.tests_start() };
@@ -82,7 +84,7 @@ fn is(path: &str, kind: &str) -> bool {
     path.rsplit_once('.').is_some_and(|(_, ext)| ext == kind)
 }
 
-/// Every text file of the repository that is ours.
+/// Every text file of the repository, except generated ones.
 pub(crate) fn all() -> Vec<Source> {
     let root = root();
     let mut paths = Vec::new();
@@ -126,7 +128,7 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         if path.is_dir() {
-            // Hidden folders are generated; `target` may lie in a crate after a build there.
+            // Hidden folders are generated; a crate may have its own `target` after a build there.
             if !name.starts_with('.') && name != "target" {
                 walk(&path, paths);
             }
@@ -170,7 +172,7 @@ fn code_lines(text: &str) -> Vec<String> {
                 out.push('"');
                 string(&mut chars, raw, &mut out);
             }
-            // A quote as a character would open a string.
+            // A quote as a char literal would open a string.
             ('\'', Some('"')) => {
                 out.push_str("'\"");
                 chars.next();
@@ -186,7 +188,7 @@ fn code_lines(text: &str) -> Vec<String> {
     out.lines().map(str::to_owned).collect()
 }
 
-/// The hashes of `r##"`, where the text ends so.
+/// The hashes of `r##"`, if the text ends with it.
 fn raw_hashes(before: &str) -> Option<usize> {
     let stem = before.trim_end_matches('#');
     stem.ends_with('r').then(|| before.len() - stem.len())
@@ -218,7 +220,7 @@ fn string(
     }
 }
 
-/// Whether `word` stands in `line` as a word of its own.
+/// Whether `line` contains `word` as a whole word.
 pub(crate) fn has_word(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line[..at].chars().next_back();
@@ -232,7 +234,7 @@ fn is_word(c: char) -> bool {
 }
 
 #[test]
-fn comments_are_no_code_and_strings_are() {
+fn comments_are_removed_and_strings_are_kept() {
     let text = "a // b\n/* c\n/* d */ e */ f\nlet s = \"// g\"; // h\nlet r = r#\"\"//\"#; // i\n'\"' // j\n'\\'' // k";
     assert_eq!(
         code_lines(text),
@@ -264,7 +266,7 @@ fn unit_tests_are_not_product_code() {
 }
 
 #[test]
-fn a_word_ends_where_its_letters_end() {
+fn only_whole_words_match() {
     assert!(has_word("use etcd_client::Client;", "etcd_client"));
     assert!(!has_word("let my_etcd_client = 1;", "etcd_client"));
 }

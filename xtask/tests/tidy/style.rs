@@ -1,9 +1,9 @@
-//! How files look: their length, and where colours are named.
+//! The length of files, and where colours are named.
 
 use super::source::{self, Finding, Source, has_word};
 use super::{assert_none, struck};
 
-/// Lines of one file that a reader can still hold.
+/// The limit on lines of a file.
 const LONGEST: usize = 600;
 
 fn too_long(files: &[Source]) -> Vec<Finding> {
@@ -14,7 +14,7 @@ fn too_long(files: &[Source]) -> Vec<Finding> {
         .map(|file| {
             file.finding(
                 LONGEST + 1,
-                format!("longer than {LONGEST} lines: give it parts with names"),
+                format!("longer than {LONGEST} lines: split it into named parts"),
             )
         })
         .collect()
@@ -106,7 +106,7 @@ fn named_in_declaration(declaration: &str) -> Option<String> {
     if !PROPERTIES.iter().any(|word| property.contains(word)) {
         return None;
     }
-    // What stands inside var(--…) is a token's name.
+    // Inside var(--…) it is a token's name.
     let mut parts = value.split("var(");
     let mut rest = parts.next().unwrap_or_default().to_owned();
     for part in parts {
