@@ -26,6 +26,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use shared::Code;
 use tokio::time::timeout_at;
 
 pub(crate) use self::account::Transport;
@@ -45,12 +46,11 @@ pub use self::maintenance::{AlarmFact, HashFact, SnapshotPiece, SnapshotStream};
 pub use self::member::{MemberFact, StatusFact};
 pub(crate) use self::permit::auth_is_off;
 pub use self::range::{Range, prefix_end};
-pub(crate) use self::raw::{RawAnswers, RawCall, Refusal, Signature, refuses_asker};
+pub(crate) use self::raw::{RawAnswers, RawCall, Refusal, Signature};
 pub use self::tls::TlsError;
 pub use self::watch::{Release, Update, WatchOptions, WatchStream};
 use crate::caller::Caller;
 use crate::failure::{Failure, Result};
-use shared::Code;
 
 /// One etcd cluster. Cheap to clone.
 #[derive(Clone)]
