@@ -5,7 +5,7 @@ mod certificates;
 mod compaction;
 mod doctor;
 mod file;
-mod proxies;
 mod own_reach;
+mod proxies;
 mod sign_in;
 mod watching;

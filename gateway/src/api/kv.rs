@@ -295,7 +295,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
         let page = call.cluster.kv.page(&call.caller(), request, limit).await?;
         return Ok(listed(&page));
     }
-    let range = range::from_query(query, false)?.ok_or_else(range::missing)?;
+    let range = range::from_query(query, false)?.ok_or_else(Range::required)?;
     let page = PageQuery {
         range,
         keys_only: query.flag("keys_only")?,
@@ -377,7 +377,7 @@ pub async fn delete_range(mut call: Call) -> Result<Response> {
         return remove_key(call, key).await;
     }
     let query = &mut call.query;
-    let range = range::from_query(query, false)?.ok_or_else(range::missing)?;
+    let range = range::from_query(query, false)?.ok_or_else(Range::required)?;
     let dry_run = query.flag("dry_run")?;
     let confirm = query.number("confirm", 0..=i64::MAX)?;
     let revision = query.revision("revision")?;

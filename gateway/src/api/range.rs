@@ -21,33 +21,7 @@ pub fn from_query(query: &mut Query, with_key: bool) -> Result<Option<Range>> {
     if spec == RangeSpec::default() {
         return Ok(None);
     }
-    resolve(spec).map(Some)
-}
-
-/// The one range that a body or an op names.
-pub fn resolve(spec: RangeSpec) -> Result<Range> {
-    match (spec.key, spec.prefix, spec.start, spec.end, spec.from) {
-        (Some(key), None, None, None, None) if key.is_empty() => Err(Failure::bad_request(
-            "`key` is empty, and etcd has no empty key",
-        )),
-        (Some(key), None, None, None, None) => Ok(Range::one(key.0)),
-        (None, Some(prefix), None, None, None) => Ok(Range::prefix(&prefix.0)),
-        // etcd's first key is one zero byte, and that as an end would mean no end at all.
-        (None, None, Some(start), Some(end), None) if start < end && end.0 != [0] => {
-            Ok(Range::between(start.0, Some(end.0)))
-        }
-        (None, None, Some(_), Some(_), None) => Err(Failure::bad_request(
-            "the range is empty: `start` is not below `end`",
-        )),
-        (None, None, None, None, Some(from)) => Ok(Range::between(from.0, None)),
-        (None, None, None, None, None) => Err(missing()),
-        (None, None, Some(_), None, None) | (None, None, None, Some(_), None) => {
-            Err(Failure::bad_request("`start` and `end` go together"))
-        }
-        _ => Err(Failure::bad_request(
-            "a range is given in more than one way",
-        )),
-    }
+    Range::try_from(spec).map(Some)
 }
 
 /// Takes the bounds on revisions from a query.
@@ -90,12 +64,6 @@ pub fn sort(query: &mut Query) -> Result<Option<(SortTarget, SortOrder)>> {
             order.unwrap_or(SortOrder::Asc),
         )
     }))
-}
-
-/// No range where one is needed.
-pub fn missing() -> Failure {
-    Failure::bad_request("no range is given")
-        .hint("prefix=…, start=… with end=…, or from=…; prefix= is the whole keyspace")
 }
 
 #[cfg(test)]

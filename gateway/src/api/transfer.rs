@@ -13,6 +13,7 @@ use super::problem::problem;
 use super::range;
 use super::reply::REVISION;
 use crate::content::unreadable;
+use crate::etcd::Range;
 use crate::failure::{Failure, Result};
 use crate::service::kv::PageQuery;
 use crate::service::transfer::{ImportOptions, Report};
@@ -44,7 +45,7 @@ use crate::service::transfer::{ImportOptions, Report};
 )]
 pub async fn export(mut call: Call) -> Result<Response> {
     let query = &mut call.query;
-    let range = range::from_query(query, false)?.ok_or_else(range::missing)?;
+    let range = range::from_query(query, false)?.ok_or_else(Range::required)?;
     let revision = query.revision("revision")?.unwrap_or(0);
     let export = PageQuery {
         filter: range::filter(query)?,

@@ -7,6 +7,7 @@ use shared::{EventType, Problem, ServerMessage};
 use super::call::Call;
 use super::query::Query;
 use super::range;
+use crate::etcd::Range;
 use crate::failure::{Failure, Result};
 use crate::live::stream::{self, Transport};
 use crate::live::{Bookmark, Options, Start, Watch, session};
@@ -50,7 +51,7 @@ pub async fn watch(mut call: Call, transport: Transport) -> Result<Response> {
     std::mem::take(&mut call.query).finish()?;
     match (&mut first, &transport) {
         (None, Transport::Socket(_)) => {}
-        (None, _) => return Err(range::missing()),
+        (None, _) => return Err(Range::required()),
         (Some(watch), Transport::Sse) => {
             if let Some(start) = last_event(&call.headers) {
                 watch.start = start;
@@ -125,7 +126,6 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
-    use crate::etcd::Range;
 
     fn read(raw: &str) -> Result<Option<Watch>> {
         let mut query = Query::parse(Some(raw))?;

@@ -1,5 +1,9 @@
 //! A range of keys, with etcd's two conventions for its ends kept in one place.
 
+use shared::RangeSpec;
+
+use crate::failure::{Failure, Result};
+
 /// Keys from `key` (inclusive) to `end` (exclusive).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Range {
@@ -58,6 +62,12 @@ impl Range {
         self.end.as_deref() == Some(TO_THE_END)
     }
 
+    /// The error of a request that names no range where one is required.
+    pub fn required() -> Failure {
+        Failure::bad_request("a range is required")
+            .hint("prefix=…, start=… with end=…, or from=…; prefix= is the whole keyspace")
+    }
+
     /// Whether the key lies in the range.
     pub fn contains(&self, key: &[u8]) -> bool {
         match &self.end {
@@ -67,9 +77,88 @@ impl Range {
     }
 }
 
+impl TryFrom<RangeSpec> for Range {
+    type Error = Failure;
+
+    /// The one range that a query, a body or an op names.
+    fn try_from(spec: RangeSpec) -> Result<Self> {
+        match (spec.key, spec.prefix, spec.start, spec.end, spec.from) {
+            (Some(key), None, None, None, None) if key.is_empty() => Err(Failure::bad_request(
+                "`key` must not be empty: etcd has no empty key",
+            )),
+            (Some(key), None, None, None, None) => Ok(Self::one(key.0)),
+            (None, Some(prefix), None, None, None) => Ok(Self::prefix(&prefix.0)),
+            // etcd's first key is one zero byte, and that as an end would mean no end at all.
+            (None, None, Some(start), Some(end), None) if start < end && end.0 != TO_THE_END => {
+                Ok(Self::between(start.0, Some(end.0)))
+            }
+            (None, None, Some(_), Some(_), None) => Err(Failure::bad_request(
+                "the range is empty: `start` must be below `end`",
+            )),
+            (None, None, None, None, Some(from)) => Ok(Self::between(from.0, None)),
+            (None, None, None, None, None) => Err(Self::required()),
+            (None, None, Some(_), None, None) | (None, None, None, Some(_), None) => Err(
+                Failure::bad_request("`start` and `end` must be given together"),
+            ),
+            _ => Err(Failure::bad_request(
+                "the range must be given in one way only",
+            )),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_spec_names_exactly_one_range() {
+        let bytes = |text: &str| Some(text.into());
+        let none = RangeSpec::default;
+        for (spec, range) in [
+            (
+                RangeSpec {
+                    prefix: bytes(""),
+                    ..none()
+                },
+                Some(Range::prefix(b"")),
+            ),
+            (
+                RangeSpec {
+                    key: bytes("\0"),
+                    ..none()
+                },
+                Some(Range::one(vec![0])),
+            ),
+            (
+                RangeSpec {
+                    start: bytes("a"),
+                    end: bytes("\0"),
+                    ..none()
+                },
+                None,
+            ),
+            (
+                RangeSpec {
+                    start: bytes(""),
+                    end: bytes("\0"),
+                    ..none()
+                },
+                None,
+            ),
+            (
+                RangeSpec {
+                    key: bytes("a"),
+                    from: bytes("a"),
+                    ..none()
+                },
+                None,
+            ),
+            (none(), None),
+        ] {
+            assert_eq!(Range::try_from(spec.clone()).ok(), range, "{spec:?}");
+        }
+    }
 
     #[test]
     fn a_prefix_ends_after_its_last_key() {

@@ -4,7 +4,6 @@ use serde_json::{Map, Value};
 use shared::{EventType, Future, WatchRequest};
 
 use super::hub::{Options, Start};
-use crate::api::range::resolve;
 use crate::etcd::Range;
 use crate::failure::{Failure, Result};
 
@@ -106,7 +105,7 @@ fn watch(request: WatchRequest) -> Result<Watch> {
     };
     Ok(Watch {
         id: request.id,
-        range: resolve(request.range)?,
+        range: Range::try_from(request.range)?,
         options: Options {
             prev: request.prev,
             only,
@@ -230,7 +229,7 @@ mod tests {
         watch(r#""prefix":"a","only":["puts"]"#, "puts");
         watch(r#""prefix":"a","future":"now""#, "now");
         watch(r#""prefix":"a","key":"a""#, "more than one");
-        watch(r#""start":"a""#, "go together");
+        watch(r#""start":"a""#, "together");
         watch(r#""start":"b","end":"a""#, "empty");
         watch(r#""start":"","end":"\u0000""#, "empty");
         watch(r#""key":"""#, "empty");

@@ -9,6 +9,7 @@ use super::done;
 use crate::api::call::Call;
 use crate::api::reply::answer;
 use crate::api::{body, range};
+use crate::etcd::Range;
 use crate::failure::Result;
 
 const ROUTE: &str = "/auth/roles";
@@ -127,7 +128,7 @@ pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
     let role = call.segment(ROUTE)?;
     std::mem::take(&mut call.query).finish()?;
     let body: GrantBody = body::json(&call.headers, &bytes)?;
-    let keys = range::resolve(RangeSpec {
+    let keys = Range::try_from(RangeSpec {
         key: body.key,
         prefix: body.prefix,
         start: body.start,
@@ -162,7 +163,7 @@ pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
 pub async fn revoke(mut call: Call) -> Result<Response> {
     call.writable()?;
     let role = call.segment(ROUTE)?;
-    let keys = range::from_query(&mut call.query, true)?.ok_or_else(range::missing)?;
+    let keys = range::from_query(&mut call.query, true)?.ok_or_else(Range::required)?;
     std::mem::take(&mut call.query).finish()?;
     let caller = call.caller();
     let revoked = call.cluster.access.revoke_permission(&caller, &role, keys);

@@ -6,8 +6,7 @@ use shared::{
     RangeSpec, SortOrder, SortTarget, TxnRequest,
 };
 
-use crate::api::range;
-use crate::etcd::{Compare, Condition, Delete, Get, Op, Put, Txn};
+use crate::etcd::{Compare, Condition, Delete, Get, Op, Put, Range, Txn};
 use crate::failure::{Failure, Result};
 
 macro_rules! take_range {
@@ -56,7 +55,7 @@ pub(in crate::api) fn txn(request: TxnRequest, place: &str) -> Result<Txn> {
 }
 
 fn compare(mut request: CompareRequest, place: &str) -> Result<Compare> {
-    let range = range::resolve(take_range!(request)).map_err(|failure| at(place, failure))?;
+    let range = Range::try_from(take_range!(request)).map_err(|failure| at(place, failure))?;
     let place = format!("{place}.value");
     let condition = match (request.target, request.value) {
         (CompareTarget::Value, CompareValue::Bytes(bytes)) => Condition::Value(bytes.0),
@@ -131,7 +130,7 @@ pub(in crate::api) fn key_at(key: &shared::Bytes, place: &str) -> Result<()> {
 }
 
 fn get(mut request: GetOp, place: &str) -> Result<Op> {
-    let range = range::resolve(take_range!(request)).map_err(|failure| at(place, failure))?;
+    let range = Range::try_from(take_range!(request)).map_err(|failure| at(place, failure))?;
     for (name, number) in [
         ("limit", request.limit),
         ("revision", request.revision),
@@ -166,7 +165,7 @@ fn get(mut request: GetOp, place: &str) -> Result<Op> {
 }
 
 fn delete(mut request: DeleteOp, place: &str) -> Result<Op> {
-    let range = range::resolve(take_range!(request)).map_err(|failure| at(place, failure))?;
+    let range = Range::try_from(take_range!(request)).map_err(|failure| at(place, failure))?;
     Ok(Op::Delete(Delete {
         range,
         prev: request.prev,
@@ -177,7 +176,6 @@ fn delete(mut request: DeleteOp, place: &str) -> Result<Op> {
 mod tests {
     use super::*;
     use crate::api::body;
-    use crate::etcd::Range;
 
     fn read(json: &str) -> Result<Txn> {
         txn(body::read::<TxnRequest>(json.as_bytes())?, "")
