@@ -102,8 +102,9 @@ fn find(name: &str, version: &str) -> PathBuf {
 pub fn proxy(name: &str) -> Option<Command> {
     let unpacked = root().join(".tools/proxies");
     let ours = ["usr/sbin", "usr/bin"].map(|folder| unpacked.join(folder).join(name));
-    let on_path = std::env::split_paths(&path_variable()).map(|folder| folder.join(name));
-    if let Some(program) = on_path.into_iter().find(|program| program.is_file()) {
+    let folders: Vec<PathBuf> = std::env::split_paths(&path_variable()).collect();
+    let mut on_path = folders.iter().map(|folder| folder.join(name));
+    if let Some(program) = on_path.find(|program| program.is_file()) {
         return Some(Command::new(program));
     }
     if let Some(program) = ours.into_iter().find(|program| program.is_file()) {
@@ -115,10 +116,11 @@ pub fn proxy(name: &str) -> Option<Command> {
         command.env("LD_LIBRARY_PATH", libraries.expect("plain names"));
         return Some(command);
     }
-    let packages =
-        std::env::split_paths(&path_variable()).any(|folder| folder.join("dpkg-deb").is_file());
+    let has_packages = folders
+        .iter()
+        .any(|folder| folder.join("dpkg-deb").is_file());
     assert!(
-        !packages,
+        !has_packages,
         "there is no {name} on PATH or in .tools/proxies: run `cargo xtask setup --tests`"
     );
     eprintln!("skipped: there is no {name}, and this system has no Debian package of it");
