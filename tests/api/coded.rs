@@ -28,7 +28,7 @@ const JSON: &str = "application/json";
 #[tokio::test]
 async fn a_value_is_stored_decoded() {
     let world = World::new("coded").await;
-    let value: String = (0..2_000).map(|n| format!("line {n}\n")).collect();
+    let value = "one line of many\n".repeat(2_000);
     for coding in CODINGS {
         let key = world.key(coding);
         let body = encoded(coding, value.as_bytes()).await;
@@ -211,14 +211,10 @@ async fn an_import_is_decoded_as_it_comes() {
     for coding in CODINGS {
         let prefix = world.key(coding);
         let value = "v".repeat(100);
-        let file: String = (0..3_000)
-            .map(|n| {
-                format!(
-                    "{}\n",
-                    json!({"key": format!("{prefix}/{n:04}"), "value": value})
-                )
-            })
+        let lines: Vec<String> = (0..3_000)
+            .map(|n| json!({"key": format!("{prefix}/{n:04}"), "value": value}).to_string())
             .collect();
+        let file = lines.join("\n");
         let whole = encoded(coding, file.as_bytes()).await;
         let answer = sent(&world.api, import, kind, coding, whole.clone()).await;
         let last = last_line(&answer);
