@@ -26,4 +26,4 @@ mod ws;
 pub use frame::{Bookmark, Frame};
 pub use hub::{Budget, Hub, Options, Pause, Start, Subscription};
 pub use ops::{Watch, only};
-pub(crate) use ws::{SocketEnd, close as close_socket};
+pub(crate) use ws::{READS, SocketEnd, close as close_socket};

@@ -25,6 +25,9 @@ pub(super) const SILENT: Duration = Duration::from_secs(30);
 const CLOSING: Duration = Duration::from_secs(1);
 /// How long who left data unread may take to read it, and the reason.
 const UNREAD_GRACE: Duration = Duration::from_secs(30);
+/// Frames read in a row while messages wait to be written: a client that sends without a pause cannot
+/// hold them back.
+pub(crate) const READS: u32 = 16;
 /// Read buffer of a socket, bytes: operations are small, and there may be thousands of sockets.
 const READ_BUFFER: usize = 4 << 10;
 
@@ -110,6 +113,7 @@ pub(super) async fn run<F>(
     // Room for an operation is taken before one is read: a client that sends faster than the
     // producer works is not read from.
     let mut room = None;
+    let mut reads = 0_u32;
     let end = loop {
         // Reading comes before writing, so that close frames and pings are answered between two messages
         // however many are queued.
@@ -120,8 +124,10 @@ pub(super) async fn run<F>(
                 room = permit.ok();
                 continue;
             }
-            frame = socket.recv(), if room.is_some() || ops.is_closed() => {
+            frame = socket.recv(), if (room.is_some() || ops.is_closed())
+                && (reads < READS || outbound.is_empty()) => {
                 heard = Instant::now();
+                reads = reads.saturating_add(1);
                 match inbound(frame) {
                     Inbound::Text(text) => match room.take() {
                         Some(permit) if !ops.is_closed() => {
@@ -164,6 +170,7 @@ pub(super) async fn run<F>(
             Ok(Err(_)) => break SocketEnd::Lost,
             Err(_) => break SocketEnd::Close(close_code::AGAIN, "data was left unread"),
         }
+        reads = 0;
         let now = Instant::now();
         if !ping {
             said = now;

@@ -20,7 +20,7 @@ use super::stream::{Call, Input, Unopened, questions, result, stopping};
 use super::transcode::encode;
 use super::{Ask, asker, unary};
 use crate::live::stream::UNREAD;
-use crate::live::{SocketEnd, close_socket};
+use crate::live::{READS, SocketEnd, close_socket};
 
 /// Between pings.
 const PING: Duration = Duration::from_secs(10);
@@ -77,6 +77,7 @@ async fn run(mut socket: WebSocket, ask: Ask, stop: CancellationToken) {
     // Room for what the client says is there before it is read: who says more than the call takes is
     // not read from.
     let mut room = None;
+    let mut reads = 0_u32;
     let end = loop {
         // Reading comes before writing, so that close frames and pings are answered between two messages
         // however many are queued.
@@ -93,8 +94,10 @@ async fn run(mut socket: WebSocket, ask: Ask, stop: CancellationToken) {
                 room = permit.ok();
                 continue;
             }
-            frame = socket.recv(), if room.is_some() || to_call.is_closed() => {
+            frame = socket.recv(), if (room.is_some() || to_call.is_closed())
+                && (reads < READS || outbound.is_empty()) => {
                 heard = Instant::now();
+                reads = reads.saturating_add(1);
                 let said = match frame {
                     // A number ends with its message.
                     Some(Ok(Message::Text(text))) => [text.as_bytes(), b"\n"].concat(),
@@ -135,6 +138,7 @@ async fn run(mut socket: WebSocket, ask: Ask, stop: CancellationToken) {
             Ok(Err(_)) => break SocketEnd::Lost,
             Err(_) => break SocketEnd::Close(close_code::AGAIN, "data was left unread"),
         }
+        reads = 0;
         if began.elapsed() > CLOSING {
             // It was the client's turn to read, and nobody listened to it meanwhile.
             heard = Instant::now();
