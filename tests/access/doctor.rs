@@ -159,7 +159,7 @@ async fn what_is_wrong_with_a_certificate() {
     let by_name = url.replace("127.0.0.1", "localhost");
     examine(&["--etcd", &by_name, "--cacert", &ca])
         .await
-        .fails("tls", "use one of its names");
+        .fails("tls", "use one of these names");
     let plain = url.replace("https://", "http://");
     examine(&["--etcd", &plain])
         .await

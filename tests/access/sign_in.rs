@@ -118,7 +118,7 @@ async fn while_auth_is_off_no_credential_is_taken() {
         let problem = answer.problem(401, "unauthenticated");
         let hint = problem["hint"].as_str().unwrap_or_default();
         assert!(
-            hint.contains("leave the Authorization header out"),
+            hint.contains("leave out the Authorization header"),
             "{hint}"
         );
     }
