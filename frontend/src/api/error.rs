@@ -3,6 +3,7 @@
 use shared::{Code, Problem};
 
 use crate::i18n::{Common, Lang, Text as _, fill};
+use crate::model::key_text::prose;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,8 +108,8 @@ impl ApiError {
                 Common::ErrForbiddenDetail.text(lang).to_owned()
             }
             Self::Problem(problem) => match &problem.hint {
-                Some(hint) => format!("{} {hint}", problem.detail),
-                None => problem.detail.clone(),
+                Some(hint) => prose(&format!("{} {hint}", problem.detail)),
+                None => prose(&problem.detail),
             },
         }
     }

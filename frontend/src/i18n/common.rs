@@ -21,6 +21,8 @@ super::texts! {
         Loading: "Loading", "加载中";
         Expired: "expired", "已过期";
         EmptyKey: "(empty name)", "（空名称）";
+        BadEscape: "{0} is not an escape. Write \\\\ for a backslash, \\xFF for a byte, \\u{200B} for a character.", "{0} 不是有效的转义。反斜杠写作 \\\\，字节写作 \\xFF，字符写作 \\u{200B}。";
+        ReadAs: "This is the key {0}, where \\xFF stands for a byte and \\\\ for a backslash.", "将识别为键 {0}，其中 \\xFF 表示一个字节，\\\\ 表示反斜杠。";
         ErrUnreachable: "Watchgate cannot be reached", "无法连接 Watchgate";
         ErrUnreachableDetail: "The gateway did not answer. It may have stopped, or the network is down.", "网关没有应答，可能已停止，或网络中断。";
         ErrUnreadable: "The answer could not be read", "无法读取应答";

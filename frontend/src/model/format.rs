@@ -3,6 +3,8 @@
 
 use crate::i18n::Lang;
 
+pub(crate) use super::key_text::shown as key;
+
 /// Thousands grouped: `48,217`.
 pub(crate) fn count(n: i64) -> String {
     let digits = n.unsigned_abs().to_string();
@@ -78,36 +80,6 @@ pub(crate) fn clock(unix_ms: f64, offset: f64) -> String {
     )
 }
 
-/// A key for people: text as it is, control characters and bytes that are no text as `\xFF`. Two
-/// different keys never look alike, so a backslash is doubled where there is any escape.
-pub(crate) fn key(bytes: &[u8]) -> String {
-    let clean = std::str::from_utf8(bytes).is_ok_and(|text| !text.chars().any(char::is_control));
-    if clean {
-        return String::from_utf8_lossy(bytes).into_owned();
-    }
-    let mut out = String::with_capacity(bytes.len() * 2);
-    for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                '\\' => out.push_str("\\\\"),
-                c if c.is_control() => {
-                    push_escaped(&mut out, c.encode_utf8(&mut [0; 4]).as_bytes());
-                }
-                c => out.push(c),
-            }
-        }
-        push_escaped(&mut out, chunk.invalid());
-    }
-    out
-}
-
-fn push_escaped(out: &mut String, bytes: &[u8]) {
-    use std::fmt::Write as _;
-    for byte in bytes {
-        write!(out, "\\x{byte:02X}").expect("a String takes every write");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,18 +132,5 @@ mod tests {
         assert_eq!(clock(0.0, 0.0), "00:00:00");
         assert_eq!(clock(1_000.0, -480.0), "08:00:01");
         assert_eq!(clock(0.0, 60.0), "23:00:00");
-    }
-
-    #[test]
-    fn keys_never_look_alike() {
-        for (bytes, text) in [
-            (&b"/a/b"[..], "/a/b"),
-            (b"\xff\xfe\0", "\\xFF\\xFE\\x00"),
-            (b"a\\b", "a\\b"),
-            (b"a\\b\n", "a\\\\b\\x0A"),
-            ("占用\u{80}".as_bytes(), "占用\\xC2\\x80"),
-        ] {
-            assert_eq!(key(bytes), text);
-        }
     }
 }

@@ -3,9 +3,9 @@
 pub(crate) mod code;
 pub(crate) mod command;
 pub(crate) mod diff;
-pub(crate) mod escape;
 pub(crate) mod format;
 pub(crate) mod json;
+pub(crate) mod key_text;
 pub(crate) mod live;
 pub(crate) mod locks;
 pub(crate) mod percent;

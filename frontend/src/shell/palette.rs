@@ -9,11 +9,11 @@ use leptos_router::hooks::use_navigate;
 use crate::api;
 use crate::api::base::page_url;
 use crate::i18n::{Lang, label, texts, tr, use_i18n};
-use crate::model::{format, percent};
+use crate::model::{format, key_text, percent};
 use crate::pages::Page;
 use crate::state::theme::choose_language;
 use crate::state::{ThemeChoice, use_overlays, use_theme};
-use crate::ui::{Dialog, Glyph, Icon, When};
+use crate::ui::{Dialog, Glyph, Icon, KeyNote, When};
 
 texts! {
     enum Text {
@@ -108,7 +108,11 @@ fn PaletteBody() -> impl IntoView {
         }
         spawn_local_scoped_with_cancellation(async move {
             gloo_timers::future::sleep(std::time::Duration::from_millis(120)).await;
-            if let Ok(page) = api::kv::keys(&crate::model::escape::read(&prefix), PROPOSED).await {
+            let Ok(prefix) = key_text::parse(&prefix) else {
+                found.set(Vec::new());
+                return;
+            };
+            if let Ok(page) = api::kv::keys(&prefix, PROPOSED).await {
                 found.set(page.entries.into_iter().map(|entry| entry.key.0).collect());
             }
         });
@@ -199,6 +203,7 @@ fn PaletteBody() -> impl IntoView {
                 on:input=move |event| typed.set(event_target_value(&event))
                 on:keydown=on_keydown
             />
+            <KeyNote text=typed errors_only=true/>
             <div id="palette-list" class="palette-list" role="listbox" aria-label=tr(Text::Title)>
                 {list}
                 <When when=move || rows.with(Vec::is_empty)>
@@ -222,8 +227,8 @@ fn rows(typed: &str, found: &[Vec<u8>], lang: Lang, t: impl Fn(Text) -> &'static
     for key in found {
         rows.push(key_row(Icon::File, "", key, Deed::Go(key_url(key))));
     }
-    if !typed.is_empty() {
-        let name = crate::model::escape::read(typed);
+    // The note below the field names a bad escape.
+    if let Some(name) = key_text::parse(typed).ok().filter(|name| !name.is_empty()) {
         if !found.contains(&name) {
             rows.push(key_row(
                 Icon::File,

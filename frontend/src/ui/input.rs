@@ -17,6 +17,9 @@ pub(crate) fn TextField(
     #[prop(optional)]
     mono: bool,
     #[prop(optional, into)] disabled: Signal<bool>,
+    /// For what is said elsewhere than in `error`.
+    #[prop(optional, into)]
+    invalid: Signal<bool>,
     #[prop(optional)] node_ref: NodeRef<html::Input>,
 ) -> impl IntoView {
     view! {
@@ -33,7 +36,7 @@ pub(crate) fn TextField(
                 placeholder=move || placeholder.get()
                 prop:value=move || value.get()
                 disabled=move || disabled.get()
-                aria-invalid=move || error.get().map(|_| "true")
+                aria-invalid=move || (error.get().is_some() || invalid.get()).then_some("true")
                 on:input=move |event| value.set(event_target_value(&event))
             />
             <span class="field-error" role="alert">{move || error.get()}</span>

@@ -6,6 +6,7 @@ use shared::{Lock, LockKind, ServerMessage};
 
 use super::claim;
 use super::tracked::Tracked;
+use crate::model::key_text::KeyFilter;
 use crate::model::live::Millis;
 use crate::model::stream::contains;
 
@@ -98,12 +99,14 @@ impl Board {
         counts
     }
 
-    /// The names of the locks of a kind whose name, holder or waiter contains `text`, in order.
+    /// The names of the locks of a kind whose name, holder or waiter contains `text`, in order; in a
+    /// name its escapes count.
     pub(crate) fn names(&self, kind: Option<LockKind>, text: &str) -> Vec<Vec<u8>> {
-        let needle = text.trim().as_bytes().to_ascii_lowercase();
+        let text = text.trim();
+        let (name, needle) = (KeyFilter::new(text), text.as_bytes().to_ascii_lowercase());
         self.present()
             .filter(|tracked| kind.is_none_or(|kind| tracked.lock.kind == kind))
-            .filter(|tracked| matches(&tracked.lock, &needle))
+            .filter(|tracked| matches(&tracked.lock, &name, &needle))
             .map(|tracked| tracked.lock.name.0.clone())
             .collect()
     }
@@ -184,9 +187,9 @@ impl Board {
     }
 }
 
-fn matches(lock: &Lock, needle: &[u8]) -> bool {
+fn matches(lock: &Lock, name: &KeyFilter, needle: &[u8]) -> bool {
     let claims = lock.holder.iter().chain(lock.waiters.iter().flatten());
-    contains(&lock.name.0, needle)
+    name.matches(&lock.name.0)
         || claims
             .into_iter()
             .any(|owner| contains(claim::label(owner).0.as_bytes(), needle))

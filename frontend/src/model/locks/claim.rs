@@ -2,6 +2,7 @@
 
 use shared::Claim;
 
+use crate::model::key_text::steers_direction;
 use crate::model::stream::one_line;
 
 /// Colours for owners; the style sheet has as many.
@@ -17,11 +18,19 @@ pub(crate) fn label(claim: &Claim) -> (String, bool) {
         .value
         .as_ref()
         .map(|value| one_line(&value.0, NAME_CHARS));
-    let said = claim
-        .name
-        .clone()
-        .or(value)
-        .filter(|name| !name.trim().is_empty());
+    // A name is any text, and must not reorder the line that it is shown in.
+    let name = claim.name.as_ref().map(|name| {
+        name.chars()
+            .map(|c| {
+                if c.is_control() || steers_direction(c) {
+                    '\u{fffd}'
+                } else {
+                    c
+                }
+            })
+            .collect::<String>()
+    });
+    let said = name.or(value).filter(|name| !name.trim().is_empty());
     match said {
         Some(name) => (name, false),
         None => (claim.lease.to_string(), true),

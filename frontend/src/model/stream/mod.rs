@@ -54,7 +54,7 @@ pub(crate) struct Stream {
     held: Shelf,
     paused: bool,
     status: Status,
-    needle: Vec<u8>,
+    filter: row::Filter,
     next: u64,
     /// The first revision from which on nothing is missing here.
     complete_from: Option<i64>,
@@ -211,12 +211,13 @@ impl Stream {
         self.kept = Shelf::default();
     }
 
-    /// Shows only rows whose key or value contains `text`, whatever the case of its ASCII letters.
+    /// Shows only rows whose key or value contains `text`, whatever the case of its letters; in a key
+    /// its escapes count.
     pub(crate) fn set_filter(&mut self, text: &str) {
-        self.needle = text.trim().as_bytes().to_ascii_lowercase();
-        let needle = &self.needle;
+        self.filter = row::Filter::new(text);
+        let filter = &self.filter;
         for row in self.kept.rows.iter_mut().chain(&mut self.held.rows) {
-            row.shown = row.matches(needle);
+            row.shown = row.matches(filter);
         }
     }
 
@@ -260,7 +261,7 @@ impl Stream {
             shown: true,
         };
         self.next += 1;
-        row.shown = row.matches(&self.needle);
+        row.shown = row.matches(&self.filter);
         if self.paused {
             self.held.push(row);
         } else {

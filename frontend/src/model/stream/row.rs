@@ -2,6 +2,7 @@
 
 use shared::{Bytes, Event};
 
+use crate::model::key_text::{KeyFilter, steers_direction};
 use crate::model::live::Millis;
 
 /// When an event happened, as far as it is known. etcd stores no times.
@@ -72,6 +73,25 @@ pub(crate) enum RowBody {
     },
 }
 
+/// What a panel shows: rows whose key or value contains a text.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Filter {
+    /// The text as a part of a key, with its escapes.
+    key: KeyFilter,
+    /// The text as a part of a value, which has no escapes; in ASCII lower case.
+    needle: Vec<u8>,
+}
+
+impl Filter {
+    pub(super) fn new(text: &str) -> Self {
+        let text = text.trim();
+        Self {
+            key: KeyFilter::new(text),
+            needle: text.as_bytes().to_ascii_lowercase(),
+        }
+    }
+}
+
 /// A row.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Row {
@@ -110,12 +130,13 @@ impl Row {
     }
 
     /// Whether the filter lets the row through. Notes always pass: a gap concerns every key.
-    pub(super) fn matches(&self, needle: &[u8]) -> bool {
-        let Some(event) = self.event().filter(|_| !needle.is_empty()) else {
+    pub(super) fn matches(&self, filter: &Filter) -> bool {
+        let Some(event) = self.event().filter(|_| !filter.needle.is_empty()) else {
             return true;
         };
         let value = value_of(event);
-        contains(&event.key().0, needle) || value.is_some_and(|value| contains(&value.0, needle))
+        filter.key.matches(&event.key().0)
+            || value.is_some_and(|value| contains(&value.0, &filter.needle))
     }
 
     pub(super) fn settle(&mut self, head: i64) {
@@ -187,7 +208,9 @@ pub(crate) fn one_line(value: &[u8], limit: usize) -> String {
             if length >= limit {
                 return out;
             }
-            out.push(if c.is_control() { '\u{fffd}' } else { c });
+            // One of these would reorder the line.
+            let hidden = c.is_control() || steers_direction(c);
+            out.push(if hidden { '\u{fffd}' } else { c });
             length += 1;
         }
     }

@@ -1,6 +1,7 @@
 //! The rows that show the tree.
 
 use super::{Item, Loading, Name, SEPARATOR, Tree};
+use crate::model::key_text::{KeyFilter, shown};
 
 /// What a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,13 +40,13 @@ impl Row {
 }
 
 impl Tree {
-    /// The rows, in order. With a `filter` only what contains it, letter case aside, and the folders
-    /// above; then every folder that is loaded counts as open.
+    /// The rows, in order. With a `filter`, the text of a part of a key, only what contains it, letter
+    /// case aside, and the folders above; then every folder that is loaded counts as open.
     ///
     /// A root folder `/` is not drawn: its children stand in its place as `/config`.
     pub(crate) fn rows(&self, filter: &str) -> Vec<Row> {
         let mut rows = Vec::new();
-        let filter = filter.to_lowercase();
+        let filter = KeyFilter::new(filter);
         self.push_level(&[], 0, 0, &filter, &mut rows);
         rows
     }
@@ -56,7 +57,7 @@ impl Tree {
         prefix: &[u8],
         label: usize,
         depth: usize,
-        filter: &str,
+        filter: &KeyFilter,
         rows: &mut Vec<Row>,
     ) -> bool {
         let Some(level) = self.levels.get(prefix) else {
@@ -72,7 +73,7 @@ impl Tree {
             };
             match item {
                 Item::Key(_) => {
-                    if matches(&own, filter) {
+                    if filter.matches(own.label()) {
                         rows.push(own);
                     }
                 }
@@ -90,7 +91,7 @@ impl Tree {
                         ..own
                     };
                     let at = rows.len();
-                    let found = matches(&row, filter);
+                    let found = filter.matches(row.label());
                     rows.push(row);
                     let inside = open && self.push_level(name, name.len(), depth + 1, filter, rows);
                     if !found && !inside {
@@ -118,13 +119,6 @@ impl Tree {
         }
         rows.len() > before
     }
-}
-
-fn matches(row: &Row, filter: &str) -> bool {
-    filter.is_empty()
-        || String::from_utf8_lossy(row.label())
-            .to_lowercase()
-            .contains(filter)
 }
 
 /// Where a key press leads from a row.
@@ -166,7 +160,7 @@ pub(crate) fn typeahead(rows: &[Row], at: Option<usize>, typed: &str) -> Option<
         }
     });
     let begins = |row: &Row| {
-        let label = String::from_utf8_lossy(row.label()).to_lowercase();
+        let label = shown(row.label()).to_lowercase();
         label.starts_with(&wanted)
             || label
                 .strip_prefix('/')

@@ -12,10 +12,10 @@ use crate::api::kv::{Demand, LeaseChoice};
 use crate::api::{self, ApiError};
 use crate::i18n::{Common, label, tr, use_i18n};
 use crate::model::command::{Deed, NewLease};
-use crate::model::escape;
 use crate::model::format;
+use crate::model::key_text;
 use crate::state::{Scope, Tone, use_toasts};
-use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon, SelectField, TextField, When};
+use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon, KeyNote, SelectField, TextField, When};
 
 const NONE: &str = "none";
 const NEW: &str = "new";
@@ -67,7 +67,8 @@ fn CreateForm() -> impl IntoView {
             let _ = field.set_selection_range(end, end);
         }
     });
-    let bytes = Memo::new(move |_| escape::read(&key.get()));
+    // `None` where the text has a bad escape, which the note below the field names.
+    let bytes = Memo::new(move |_| key.with(|key| key_text::parse(key).ok()));
     let wanted = Memo::new(move |_| match kind.get().as_str() {
         NEW => seconds
             .get()
@@ -86,7 +87,8 @@ fn CreateForm() -> impl IntoView {
         _ => Some(Wanted::None),
     });
     let key_error = Signal::derive(move || {
-        (touched.get() && bytes.with(Vec::is_empty)).then(|| i18n.t(Text::KeyNeeded).to_owned())
+        let empty = key.with(String::is_empty);
+        (touched.get() && empty).then(|| i18n.t(Text::KeyNeeded).to_owned())
     });
     let lease_error = Signal::derive(move || {
         let text = if kind.get() == NEW {
@@ -102,7 +104,7 @@ fn CreateForm() -> impl IntoView {
             Wanted::Old(id) => NewLease::Id(id.to_string()),
             Wanted::New(ttl) => NewLease::Grant(ttl),
         };
-        let key = bytes.get();
+        let key = bytes.get()?;
         (!key.is_empty()).then(|| Deed::Create {
             key,
             value: value.get().into_bytes(),
@@ -111,7 +113,7 @@ fn CreateForm() -> impl IntoView {
     });
     let save = move || {
         touched.set(true);
-        let (key, Some(lease)) = (bytes.get_untracked(), wanted.get_untracked()) else {
+        let (Some(key), Some(lease)) = (bytes.get_untracked(), wanted.get_untracked()) else {
             return;
         };
         if key.is_empty() {
@@ -127,7 +129,7 @@ fn CreateForm() -> impl IntoView {
                 Ok(revision) => {
                     let text = i18n.fill(
                         Text::CreatedIt,
-                        &[&format::key(&key), &format::count(revision)],
+                        &[&key_text::in_sentence(&key), &format::count(revision)],
                     );
                     toasts.show(Tone::Good, text);
                     place.open_key(&key);
@@ -162,7 +164,7 @@ fn CreateForm() -> impl IntoView {
                 <div class="note note-warn" role="alert">
                     <Glyph icon=Icon::Warn/>
                     <span class="note-text">{move || i18n.fill(Text::ExistsAlready, &[&format::count(revision)])}</span>
-                    <Button small=true on_press=move || place.open_key(&bytes.get_untracked())>{tr(Text::OpenIt)}</Button>
+                    <Button small=true on_press=move || place.open_key(&bytes.get_untracked().unwrap_or_default())>{tr(Text::OpenIt)}</Button>
                 </div>
             }
         })
@@ -170,7 +172,15 @@ fn CreateForm() -> impl IntoView {
     view! {
         <div class="dialog-body">
             <div class="field">
-                <TextField node_ref=field mono=true label=common(Common::Key) value=key error=key_error/>
+                <TextField
+                    node_ref=field
+                    mono=true
+                    label=common(Common::Key)
+                    value=key
+                    error=key_error
+                    invalid=Signal::derive(move || bytes.with(Option::is_none))
+                />
+                <KeyNote text=key/>
                 <span class="field-hint">{tr(Text::KeyEscapes)}</span>
             </div>
             <label class="field">

@@ -186,7 +186,10 @@ impl Saver {
                     let revision = answer.mod_revision.unwrap_or(answer.header.revision);
                     let text = self.i18n.fill(
                         Text::SavedAt,
-                        &[&format::key(&key), &format::count(revision)],
+                        &[
+                            &crate::model::key_text::in_sentence(&key),
+                            &format::count(revision),
+                        ],
                     );
                     self.toasts.show(Tone::Good, text);
                     draft.end();

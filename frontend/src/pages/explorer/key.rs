@@ -15,6 +15,7 @@ use crate::api::{self, ApiError};
 use crate::i18n::{label, tr, use_i18n};
 use crate::live::use_live;
 use crate::model::format;
+use crate::model::key_text;
 use crate::model::live::WatchUpdate;
 use crate::model::tree::Name;
 use crate::state::{Phase, Scope, use_connection};
@@ -212,7 +213,7 @@ pub(crate) fn KeyView(key: Name) -> impl IntoView {
         _ if place.tab.get() == HISTORY => Shown::History,
         _ => Shown::Value,
     });
-    let name = move || followed.key.with_value(|key| format::key(key));
+    let name = move || followed.key.with_value(|key| key_text::in_sentence(key));
     let gone = move || match known.get() {
         Known::Absent {
             last: Some((_, revision)),

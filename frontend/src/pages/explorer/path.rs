@@ -6,6 +6,7 @@ use super::place::{prefix_url, use_place};
 use super::text::Text;
 use crate::i18n::{Common, label, use_i18n};
 use crate::model::format;
+use crate::model::key_text;
 use crate::model::tree::{Name, SEPARATOR};
 use crate::ui::{Button, ButtonKind, Icon};
 
@@ -41,7 +42,7 @@ fn parts(name: &[u8]) -> Vec<Part> {
 #[component]
 pub(crate) fn Path(name: Name) -> impl IntoView {
     let (place, i18n) = (use_place(), use_i18n());
-    let whole = format::key(&name);
+    let whole = key_text::in_sentence(&name);
     let parts = parts(&name);
     let last = parts.len() - 1;
     let shown = parts
@@ -49,15 +50,15 @@ pub(crate) fn Path(name: Name) -> impl IntoView {
         .enumerate()
         .map(|(at, part)| {
             let Some(prefix) = part.prefix else {
-                return view! { <span class="x-path-last">{part.shown}</span> }.into_any();
+                return view! { <span class="x-path-last key">{part.shown}</span> }.into_any();
             };
             let href = prefix_url(&prefix);
             // A link to itself would lead nowhere: the folder in view is the last but one.
             let folder_in_view = at + 1 == last && name.last() == Some(&SEPARATOR);
             let class = if folder_in_view {
-                "x-path-last"
+                "x-path-last key"
             } else {
-                "x-path-part"
+                "x-path-part key"
             };
             view! {
                 <a class=class href=href>{part.shown}</a>

@@ -10,6 +10,7 @@ use crate::api::{self, ApiError};
 use crate::i18n::{Common, label, tr, use_i18n};
 use crate::model::command::Deed;
 use crate::model::format;
+use crate::model::key_text;
 use crate::state::{Scope, Tone, use_toasts};
 use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon};
 
@@ -52,7 +53,7 @@ pub(crate) fn DeleteKey(followed: Followed) -> impl IntoView {
                 Ok(_) => {
                     toasts.show(
                         Tone::Good,
-                        i18n.fill(Text::DeletedKey, &[&format::key(&key)]),
+                        i18n.fill(Text::DeletedKey, &[&key_text::in_sentence(&key)]),
                     );
                     open.try_set(false);
                     // The watch says so too; without a socket this does.

@@ -10,6 +10,7 @@ use crate::api::{self, ApiError, Trouble};
 use crate::i18n::{Common, label, tr, use_i18n};
 use crate::model::command::Deed;
 use crate::model::format;
+use crate::model::key_text;
 use crate::model::tree::Name;
 use crate::state::{Scope, Tone, use_toasts};
 use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon, When};
@@ -51,7 +52,7 @@ fn DeletePrefixBody(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
     };
     count();
     let name = move || {
-        let name = prefix.with_value(|prefix| format::key(prefix));
+        let name = prefix.with_value(|prefix| key_text::in_sentence(prefix));
         if name.is_empty() {
             i18n.t(Text::WholeKeyspace).to_owned()
         } else {

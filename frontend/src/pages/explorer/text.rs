@@ -111,7 +111,7 @@ crate::i18n::texts! {
         // Create
         CreateTitle: "New key", "新建键";
         CreateKey: "Create key", "创建键";
-        KeyEscapes: "Bytes as \\xFF where the key is no text.", "非文本字节写作 \\xFF。";
+        KeyEscapes: "\\xFF stands for a byte, \\u{200B} for a character, \\\\ for a backslash.", "\\xFF 表示字节，\\u{200B} 表示字符，\\\\ 表示反斜杠。";
         ExistsAlready: "This key exists already, at revision {0}. It has not been touched.", "该键已存在，修订版本 {0}，未被改动。";
         OpenIt: "Open it", "打开";
         KeyNeeded: "A key has at least one byte", "键至少有一个字节";

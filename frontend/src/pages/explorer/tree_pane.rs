@@ -10,10 +10,11 @@ use super::text::Text;
 use super::tree_row::{TreeRow, row_id};
 use crate::i18n::{label, tr, use_i18n};
 use crate::model::format;
+use crate::model::key_text;
 use crate::model::tree::{Loading, Move, Name, Row, RowKind, step, typeahead};
 use crate::state::clock::now_ms;
 use crate::ui::{
-    Button, ButtonKind, EmptyState, ErrorState, Icon, SearchField, Skeleton, VirtualList,
+    Button, ButtonKind, EmptyState, ErrorState, Icon, KeyNote, SearchField, Skeleton, VirtualList,
 };
 
 /// Letters typed within this belong together.
@@ -127,9 +128,10 @@ pub(crate) fn TreePane() -> impl IntoView {
     };
     let on_filter_key = move |event: web_sys::KeyboardEvent| match event.key().as_str() {
         "Enter" => {
-            let text = filter.get_untracked();
-            if !text.is_empty() {
-                place.open_prefix(text.as_bytes());
+            // The note below the field names a bad escape.
+            let prefix = key_text::parse(&filter.get_untracked()).unwrap_or_default();
+            if !prefix.is_empty() {
+                place.open_prefix(&prefix);
             }
         }
         "ArrowDown" => {
@@ -248,7 +250,15 @@ pub(crate) fn TreePane() -> impl IntoView {
                 title=Signal::derive(move || i18n.fill(Text::NoMatch, &[&filter.get()]))
                 detail=label(Text::NoMatchDetail)
             >
-                <Button icon=Icon::Folder on_press=move || place.open_prefix(filter.get_untracked().as_bytes())>
+                <Button
+                    icon=Icon::Folder
+                    disabled=Signal::derive(move || filter.with(|text| key_text::parse(text).is_err()))
+                    on_press=move || {
+                        if let Ok(prefix) = key_text::parse(&filter.get_untracked()) {
+                            place.open_prefix(&prefix);
+                        }
+                    }
+                >
                     {tr(Text::OpenAsPrefix)}
                 </Button>
             </EmptyState>
@@ -261,6 +271,7 @@ pub(crate) fn TreePane() -> impl IntoView {
             <SearchField label=label(Text::Filter) value=filter hint="/" on_key=on_filter_key/>
             <Button icon=Icon::Plus label=label(Text::NewKey) on_press=move || place.open_new(&begins())/>
         </div>
+        <KeyNote text=filter errors_only=true/>
         <div
             node_ref=list
             class="x-tree"

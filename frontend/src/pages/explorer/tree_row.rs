@@ -104,7 +104,7 @@ fn ItemRow(
         >
             {folder.then(|| view! { <Glyph icon=if open { Icon::Down } else { Icon::Right }/> })}
             <Glyph icon=if folder { Icon::Folder } else { Icon::File }/>
-            <span class="x-tree-label">
+            <span class="x-tree-label key">
                 {label}
                 {nameless.then(|| view! { <span class="mute">{move || i18n.t(Common::EmptyKey)}</span> })}
             </span>

@@ -9,10 +9,11 @@ use super::won::Won;
 use crate::api::{self, ApiError};
 use crate::i18n::{Common, I18n, tr, use_i18n};
 use crate::model::format;
+use crate::model::key_text;
 use crate::model::locks::label;
 use crate::state::clock::now_ms;
 use crate::state::use_clock;
-use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon, TextField};
+use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon, KeyNote, TextField};
 
 /// The name the dialog begins with, if any.
 pub(super) type AcquireName = Option<Vec<u8>>;
@@ -46,10 +47,7 @@ struct Filled {
 #[component]
 fn Form(name: AcquireName, on_close: Callback<()>) -> impl IntoView {
     let i18n = use_i18n();
-    let name = RwSignal::new(
-        name.map(|name| String::from_utf8_lossy(&name).into_owned())
-            .unwrap_or_default(),
-    );
+    let name = RwSignal::new(key_text::shown(&name.unwrap_or_default()));
     let holder = RwSignal::new(String::new());
     let ttl = RwSignal::new("60".to_owned());
     let wait = RwSignal::new("30".to_owned());
@@ -67,7 +65,8 @@ fn Form(name: AcquireName, on_close: Callback<()>) -> impl IntoView {
     let said =
         move |text: Text, wrong: bool| (tried.get() && wrong).then(|| i18n.t(text).to_owned());
     let filled = move || {
-        let name = name.get_untracked().into_bytes();
+        // The note below the field names a bad escape.
+        let name = key_text::parse(&name.get_untracked()).ok()?;
         let holder = holder.get_untracked().trim().to_owned();
         let request = LockRequest {
             ttl: Some(untrack(ttl_read)?),
@@ -116,9 +115,11 @@ fn Form(name: AcquireName, on_close: Callback<()>) -> impl IntoView {
                 value=name
                 placeholder=Signal::derive(move || i18n.t(Text::AcquireNameHint).to_owned())
                 error=Signal::derive(move || said(Text::NameNeeded, name.with(String::is_empty)))
+                invalid=Signal::derive(move || name.with(|name| key_text::parse(name).is_err()))
                 mono=true
                 disabled=pending
             />
+            <KeyNote text=name/>
             <TextField label=Signal::derive(move || i18n.t(Text::AcquireHolder).to_owned()) value=holder disabled=pending/>
             <div class="two-fields">
                 <TextField
@@ -184,7 +185,10 @@ fn refusal(error: &ApiError, i18n: I18n) -> String {
     };
     let held = i18n.fill(
         Text::StillHeld,
-        &[&format::key(&lock.name.0), &label(holder).0],
+        &[
+            &key_text::in_sentence(&lock.name.0),
+            &key_text::isolated(&label(holder).0),
+        ],
     );
     let waiting = lock.waiters.as_ref().map_or(0, Vec::len) as i64;
     let queue = i18n.plural(waiting, Text::StillHeldQueueOne, Text::StillHeldQueueMany);

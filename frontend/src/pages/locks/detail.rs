@@ -16,6 +16,7 @@ use super::store::LockStore;
 use super::text::Text;
 use crate::i18n::{tr, use_i18n};
 use crate::model::format;
+use crate::model::key_text;
 use crate::model::locks::Board;
 use crate::ui::{Button, ButtonKind, Chip, EmptyState, Glyph, Hue, Icon, Skeleton};
 
@@ -28,7 +29,7 @@ pub(super) fn Detail(
     on_acquire: Callback<AcquireName>,
 ) -> impl IntoView {
     let i18n = use_i18n();
-    let shown = format::key(&name);
+    let (title, shown) = (format::key(&name), key_text::in_sentence(&name));
     let stored = StoredValue::new(name);
     let lock = Memo::new(move |_| {
         stored
@@ -40,7 +41,7 @@ pub(super) fn Detail(
     let listed = Memo::new(move |_| store.read(Board::listed) == Some(true));
     let known = Memo::new(move |_| lock.with(Option::is_some));
     let close = Signal::derive(move || i18n.t(Text::CloseDetail).to_owned());
-    let (title, label) = (shown.clone(), shown.clone());
+    let label = shown.clone();
     let body = move || {
         if known.get() {
             let lock =

@@ -11,7 +11,7 @@ use crate::api::base::page_url;
 use crate::i18n::{I18n, tr, use_i18n};
 use crate::model::locks::{Tracked, label};
 use crate::model::stream::one_line;
-use crate::model::{format, percent};
+use crate::model::{format, key_text, percent};
 use crate::state::clock::zone_offset;
 use crate::state::use_clock;
 
@@ -58,7 +58,10 @@ fn nobody(i18n: I18n, store: LockStore, lock: &Lock) -> String {
         said.push(' ');
         said.push_str(&i18n.fill(
             Text::LastHeld,
-            &[&who, &format::clock(until, zone_offset())],
+            &[
+                &key_text::isolated(&who),
+                &format::clock(until, zone_offset()),
+            ],
         ));
     }
     said
@@ -107,7 +110,7 @@ fn Facts(store: LockStore, lock: Signal<Lock>) -> impl IntoView {
         .map(|holder| holder.key.0.clone())
         .unwrap_or_default();
     let href = page_url(&format!("explorer{}", percent::query(&[("key", &key)])));
-    let shown_key = format::key(&key);
+    let (shown_key, title) = (format::key(&key), key_text::in_sentence(&key));
     let value = Memo::new(move |_| {
         lock.with(|lock| {
             let holder = lock.holder.as_ref()?;
@@ -151,7 +154,7 @@ fn Facts(store: LockStore, lock: Signal<Lock>) -> impl IntoView {
             <dt>{tr(Text::AlsoOnLease)}</dt>
             <dd class="num">{others}</dd>
             <dt>{tr(Text::Key)}</dt>
-            <dd class="cut"><a class="mono" href=href title=shown_key.clone()>{shown_key.clone()}</a></dd>
+            <dd class="cut"><a class="mono" href=href title=title>{shown_key}</a></dd>
             <Show when=move || value.with(Option::is_some)>
                 <dt>{tr(Text::Value)}</dt>
                 <dd class="mono cut" title=move || value.get()>{move || value.get()}</dd>

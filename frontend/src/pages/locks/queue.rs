@@ -9,6 +9,7 @@ use super::store::LockStore;
 use super::text::Text;
 use crate::i18n::{tr, use_i18n};
 use crate::model::format;
+use crate::model::key_text;
 use crate::model::locks::label;
 use crate::state::use_clock;
 use crate::ui::{Button, ButtonKind, Icon};
@@ -80,7 +81,7 @@ fn Waiter(
     on_remove: Callback<Target>,
 ) -> impl IntoView {
     let (clock, i18n) = (use_clock(), use_i18n());
-    let name = label(&claim).0;
+    let name = key_text::isolated(&label(&claim).0);
     let token = claim.fencing_token;
     let waiting = {
         let claim = claim.clone();

@@ -7,6 +7,7 @@ use super::text::Text;
 use crate::api::{self, ApiError};
 use crate::i18n::{Common, tr, use_i18n};
 use crate::model::format;
+use crate::model::key_text;
 use crate::model::locks::label;
 use crate::state::{Tone, use_toasts};
 use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon};
@@ -31,10 +32,10 @@ impl Target {
         let next = lock.waiters.as_ref().and_then(|waiters| waiters.first());
         Self {
             lock: lock.name.0.clone(),
-            who: label(claim).0,
+            who: key_text::isolated(&label(claim).0),
             token: claim.fencing_token,
             is_holder,
-            next: next.map(|next| label(next).0),
+            next: next.map(|next| key_text::isolated(&label(next).0)),
         }
     }
 }
@@ -68,7 +69,10 @@ pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
         {
             toasts.show(
                 Tone::Good,
-                i18n.fill(Text::Released, &[&done.who, &format::key(&done.lock)]),
+                i18n.fill(
+                    Text::Released,
+                    &[&done.who, &key_text::in_sentence(&done.lock)],
+                ),
             );
             release.value().set(None);
             target.set(None);
@@ -104,7 +108,12 @@ pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
         let (lock, token) = target.with(|target| {
             target
                 .as_ref()
-                .map(|target| (format::key(&target.lock), format::count(target.token)))
+                .map(|target| {
+                    (
+                        key_text::in_sentence(&target.lock),
+                        format::count(target.token),
+                    )
+                })
                 .unwrap_or_default()
         });
         i18n.fill(Text::ReleaseWhat, &[&who(), &lock, &token])

@@ -8,6 +8,7 @@ use super::store::LockStore;
 use super::text::Text;
 use crate::i18n::{tr, use_i18n};
 use crate::model::format;
+use crate::model::key_text;
 use crate::model::locks::{Board, Ttl};
 use crate::state::clock::now_ms;
 use crate::state::use_clock;
@@ -54,7 +55,7 @@ pub(super) fn LockRow(
     on_press: Callback<Vec<u8>>,
 ) -> impl IntoView {
     let (clock, i18n) = (use_clock(), use_i18n());
-    let shown_name = format::key(&name);
+    let (shown_name, title) = (format::key(&name), key_text::in_sentence(&name));
     let id = super::row_id(&name);
     let pressed = name.clone();
     let name = StoredValue::new(name);
@@ -110,7 +111,7 @@ pub(super) fn LockRow(
             aria-selected=move || selected.get().to_string()
             on:click=move |_| on_press.run(pressed.clone())
         >
-            <span class="lock-name mono cut" role="gridcell" title=shown_name.clone()>{shown_name.clone()}</span>
+            <span class="lock-name mono cut" role="gridcell" title=title>{shown_name}</span>
             <span class="lock-kind" role="gridcell">
                 {move || kind.get().map(|(kind, certain)| view! { <KindTag kind=kind certain=certain/> })}
             </span>

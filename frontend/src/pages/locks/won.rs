@@ -9,6 +9,7 @@ use crate::api;
 use crate::api::base::api_url_absolute;
 use crate::i18n::{Common, tr, use_i18n};
 use crate::model::format;
+use crate::model::key_text;
 use crate::model::locks::command;
 use crate::ui::clipboard::copier;
 use crate::ui::{Button, ButtonKind, Glyph, Icon};
@@ -17,7 +18,7 @@ use crate::ui::{Button, ButtonKind, Glyph, Icon};
 #[component]
 pub(super) fn Won(won: Acquired, on_close: Callback<()>) -> impl IntoView {
     let (i18n, copy) = (use_i18n(), copier());
-    let shown = format::key(&won.name.0);
+    let shown = key_text::in_sentence(&won.name.0);
     let (name, token) = (won.name.0.clone(), won.fencing_token);
     let line = command::keep_alive(&won.lease.to_string(), &api_url_absolute(""));
     let copied = line.clone();

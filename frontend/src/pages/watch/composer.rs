@@ -7,8 +7,9 @@ use shared::EventType;
 use super::Kept;
 use super::text::Text;
 use crate::i18n::{tr, use_i18n};
+use crate::model::key_text;
 use crate::model::stream::spec::PanelSpec;
-use crate::ui::{Button, ButtonKind, Icon, SearchField, Segmented, SelectField};
+use crate::ui::{Button, ButtonKind, Icon, KeyNote, SearchField, Segmented, SelectField};
 
 /// The bar; `on_watch` gets what was put together.
 #[component]
@@ -33,17 +34,19 @@ pub(super) fn Composer(on_watch: Callback<PanelSpec>) -> impl IntoView {
     let wrong = Memo::new(move |_| tried.get() && first().is_err());
     let watch = move || {
         tried.set(true);
-        let (Ok(revision), bytes) = (untrack(first), text.get_untracked().into_bytes()) else {
+        let Ok(revision) = untrack(first) else {
             return;
         };
         let is_prefix = is_prefix.get_untracked();
-        if !is_prefix && bytes.is_empty() {
+        // The note below names a bad escape.
+        let bytes = key_text::parse(&text.get_untracked()).ok();
+        let Some(bytes) = bytes.filter(|bytes| is_prefix || !bytes.is_empty()) else {
             if let Some(field) = field.get_untracked() {
                 // Fails only for an element that is gone.
                 let _ = field.focus();
             }
             return;
-        }
+        };
         let only = match kinds.get_untracked().as_str() {
             "put" => Some(EventType::Put),
             "delete" => Some(EventType::Delete),
@@ -113,6 +116,7 @@ pub(super) fn Composer(on_watch: Callback<PanelSpec>) -> impl IntoView {
             <SelectField label=label(Text::Kinds) value=kinds options=kind_options bare=true/>
             <Button kind=ButtonKind::Primary on_press=watch>{tr(Text::Watch)}</Button>
             <KeptCount/>
+            <div class="composer-note"><KeyNote text=text/></div>
         </div>
     }
 }

@@ -25,6 +25,11 @@ pub(super) fn Head(
 ) -> impl IntoView {
     let i18n = use_i18n();
     let label = move |text: Text| Signal::derive(move || i18n.t(text).to_owned());
+    // Without the characters that isolate the name in sentences: it may be selected and copied.
+    let heading = move || {
+        let key = spec.with_value(|spec| format::key(&spec.bytes));
+        if key.is_empty() { name.get() } else { key }
+    };
     let paused = Memo::new(move |_| store.read(Stream::paused) == Some(true));
     let held = move || {
         let (held, full) = store
@@ -64,7 +69,7 @@ pub(super) fn Head(
                 class:dot-off=move || matches!(status.get(), Status::Lost | Status::Closed { .. })
                 title=state
             ></span>
-            <h2 class="panel-name mono cut" title=move || name.get()>{move || name.get()}</h2>
+            <h2 class="panel-name mono cut" title=move || name.get()>{heading}</h2>
             {only}
             <span class="push"></span>
             <Spark store=store/>

@@ -22,7 +22,7 @@ use leptos_router::hooks::{use_location, use_navigate};
 
 use crate::api::base::page_url;
 use crate::i18n::I18n;
-use crate::model::format;
+use crate::model::key_text;
 use crate::model::stream::spec::{self, PanelSpec};
 use composer::Composer;
 use empty::Empty;
@@ -96,11 +96,11 @@ fn url_of(specs: &[PanelSpec]) -> String {
     page_url(&format!("watch{}", spec::query(specs)))
 }
 
-/// What a panel watches, for people.
+/// What a panel watches, within a sentence or an attribute.
 fn name_of(spec: &PanelSpec, i18n: I18n) -> String {
     if spec.bytes.is_empty() {
         i18n.t(Text::AllKeys).to_owned()
     } else {
-        format::key(&spec.bytes)
+        key_text::in_sentence(&spec.bytes)
     }
 }

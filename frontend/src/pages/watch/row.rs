@@ -9,6 +9,7 @@ use super::detail::{Detail, OpenEvent};
 use super::text::Text;
 use crate::i18n::use_i18n;
 use crate::model::format;
+use crate::model::key_text;
 use crate::model::stream::{When, one_line, relative};
 use crate::state::clock::{now_ms, zone_offset};
 use crate::ui::{Hue, Tag};
@@ -44,7 +45,7 @@ pub(super) fn EventRow(
         .map(|value: &Bytes| one_line(&value.0, VALUE_CHARS))
         .unwrap_or_default();
     let key = format::key(relative(&event.key().0, &prefix));
-    let whole_key = format::key(&event.key().0);
+    let whole_key = key_text::in_sentence(&event.key().0);
     let revision = format::count(event.mod_revision());
     let time = move || match when {
         When::Received(at) => format::clock(at, zone_offset()),

@@ -1,0 +1,269 @@
+//! The one reversible text of a key: how it is shown, copied and typed everywhere.
+//!
+//! `shown` writes any bytes as text, `parse` reads that text back. Both agree on three escapes:
+//! `\\` is a backslash, `\xFF` a byte, `\u{202E}` a character. Two different keys have different texts,
+//! also to the eye as far as Unicode lets one say so: what is invisible, what reorders or merges with
+//! its neighbours, and what is not in the composed form (NFC) is escaped; everything else stays as it
+//! is, so `/a/b c`, `占用` and `🔒` look like themselves. Look-alikes of other scripts (Cyrillic `а`)
+//! are not escaped: they are ordinary letters there.
+//!
+//! A text is shown the same alone and as a part between two `/`, so parts of a path can be shown,
+//! joined and parsed again.
+
+use std::fmt::Write as _;
+
+use icu_normalizer::ComposingNormalizerBorrowed;
+use icu_properties::props::{
+    BidiClass, DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup,
+};
+use icu_properties::{CodePointMapData, CodePointSetData};
+
+#[cfg(test)]
+mod tests;
+
+/// More marks than this on one character are drawn over each other.
+const MARKS: usize = 8;
+
+/// A backslash that begins no escape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BadEscape {
+    /// The backslash and what follows it, in the text of a key.
+    pub(crate) found: String,
+}
+
+/// The text of a key, prefix or name. [`parse`] reads it back.
+pub(crate) fn shown(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len() + 8);
+    for chunk in bytes.utf8_chunks() {
+        push_text(&mut out, chunk.valid(), !chunk.invalid().is_empty());
+        for byte in chunk.invalid() {
+            push_byte(&mut out, *byte);
+        }
+    }
+    out
+}
+
+/// The bytes that a typed or pasted text means.
+pub(crate) fn parse(text: &str) -> Result<Vec<u8>, BadEscape> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        out.extend_from_slice(&rest.as_bytes()[..at]);
+        let escape = &rest[at..];
+        let Some((bytes, length)) = read_escape(escape) else {
+            return Err(BadEscape {
+                found: bad_escape(escape),
+            });
+        };
+        out.extend_from_slice(&bytes);
+        rest = &escape[length..];
+    }
+    out.extend_from_slice(rest.as_bytes());
+    Ok(out)
+}
+
+/// The text that should be shown below a field, since what was typed could be taken for another key:
+/// it has an escape of a byte or character, or is shown otherwise than it was typed.
+pub(crate) fn reading(text: &str) -> Option<String> {
+    let canonical = shown(&parse(text).ok()?);
+    let escapes = text.replace(r"\\", "").contains('\\');
+    (escapes || canonical != text).then_some(canonical)
+}
+
+/// The text of a key within a sentence or an attribute, where no element isolates its direction.
+pub(crate) fn in_sentence(bytes: &[u8]) -> String {
+    isolated(&shown(bytes))
+}
+
+/// A text that cannot reorder what stands around it: between U+2066 and U+2069 where it has letters
+/// that run from right to left.
+pub(crate) fn isolated(text: &str) -> String {
+    if text.chars().any(runs_left) {
+        format!("\u{2066}{text}\u{2069}")
+    } else {
+        text.to_owned()
+    }
+}
+
+/// Words of others, such as the gateway's, in which a key may stand as it is: everything in them that
+/// cannot be seen or that turns the direction becomes an escape.
+pub(crate) fn prose(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | ' '..='~' => out.push(c),
+            c if stands_alone(c) => out.push(c),
+            c => push_char(&mut out, c),
+        }
+    }
+    out
+}
+
+/// Whether a character steers the direction of the characters around it.
+pub(crate) fn steers_direction(c: char) -> bool {
+    matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// What is looked for among keys: a part of one, as it was typed, whatever the letter case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct KeyFilter {
+    /// The bytes it means, in lower case; `None` while the text has a bad escape.
+    bytes: Option<Vec<u8>>,
+    /// The text itself, in lower case: half an escape already finds what is shown so.
+    text: String,
+}
+
+impl KeyFilter {
+    pub(crate) fn new(text: &str) -> Self {
+        Self {
+            bytes: parse(text).ok().map(|bytes| lower_case(&bytes)),
+            text: text.to_lowercase(),
+        }
+    }
+
+    /// Whether everything passes.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// Whether a key, or a part of one, contains it.
+    pub(crate) fn matches(&self, key: &[u8]) -> bool {
+        match &self.bytes {
+            Some(bytes) => {
+                bytes.is_empty()
+                    || lower_case(key)
+                        .windows(bytes.len())
+                        .any(|window| window == bytes)
+            }
+            None => shown(key).to_lowercase().contains(&self.text),
+        }
+    }
+}
+
+fn lower_case(bytes: &[u8]) -> Vec<u8> {
+    if bytes.is_ascii() {
+        return bytes.to_ascii_lowercase();
+    }
+    let mut out = Vec::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        out.extend_from_slice(chunk.valid().to_lowercase().as_bytes());
+        out.extend_from_slice(chunk.invalid());
+    }
+    out
+}
+
+/// Appends valid text; `followed` tells that an escape stands after it.
+fn push_text(out: &mut String, text: &str, followed: bool) {
+    // The character that marks would go on, with the marks on it; empty after an escape.
+    let mut base = String::new();
+    let mut chars = text.chars().peekable();
+    let mut before = out.chars().next_back();
+    while let Some(c) = chars.next() {
+        let after = chars.peek().copied();
+        let raw = match c {
+            '\\' => false,
+            ' ' => {
+                let edge = |c: Option<char>, open: bool| c.map_or(open, |c| c == ' ' || c == '/');
+                !edge(before, out.is_empty()) && !edge(after, !followed)
+            }
+            '!'..='~' => true,
+            _ => stands_alone(c) && stays_apart(&base, c),
+        };
+        before = Some(c);
+        if raw {
+            out.push(c);
+            if !is_mark(c) {
+                base.clear();
+            }
+            base.push(c);
+        } else {
+            push_char(out, c);
+            base.clear();
+        }
+    }
+}
+
+fn push_char(out: &mut String, c: char) {
+    match c {
+        '\\' => out.push_str(r"\\"),
+        c if c.is_ascii() => push_byte(out, c as u8),
+        c => write!(out, "\\u{{{:X}}}", u32::from(c)).expect("a String takes every write"),
+    }
+}
+
+fn push_byte(out: &mut String, byte: u8) {
+    write!(out, "\\x{byte:02X}").expect("a String takes every write");
+}
+
+/// Whether a character beyond ASCII can be seen for what it is.
+pub(crate) fn stands_alone(c: char) -> bool {
+    // Assigned characters that are drawn as nothing, or as what fonts draw for a missing one.
+    const BLANK: [char; 4] = ['\u{2800}', '\u{FFFC}', '\u{FFFD}', '\u{1D159}'];
+    let category = CodePointMapData::<GeneralCategory>::new().get(c);
+    !GeneralCategoryGroup::Other.contains(category)
+        && !GeneralCategoryGroup::Separator.contains(category)
+        && !CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+        && !BLANK.contains(&c)
+}
+
+/// Whether a character keeps apart from what stands before it: a mark needs a base that shows it, and
+/// a composed and a decomposed character look the same, so only the composed one stands as it is.
+fn stays_apart(base: &str, c: char) -> bool {
+    if is_mark(c) && (base.is_empty() || base == " " || base == "/" || base.chars().count() > MARKS)
+    {
+        return false;
+    }
+    let mut pair = base.to_owned();
+    pair.push(c);
+    ComposingNormalizerBorrowed::new_nfc().is_normalized(&pair)
+}
+
+fn is_mark(c: char) -> bool {
+    !c.is_ascii()
+        && GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(c))
+}
+
+fn runs_left(c: char) -> bool {
+    !c.is_ascii()
+        && matches!(
+            CodePointMapData::<BidiClass>::new().get(c),
+            BidiClass::RightToLeft | BidiClass::ArabicLetter | BidiClass::ArabicNumber
+        )
+}
+
+/// The bytes of the escape that `text` begins with, and its length; `None` where it is none.
+fn read_escape(text: &str) -> Option<(Vec<u8>, usize)> {
+    let hex = |digits: &str| {
+        let all = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        all.then(|| u32::from_str_radix(digits, 16).ok()).flatten()
+    };
+    let body = text.strip_prefix('\\')?;
+    if body.starts_with('\\') {
+        return Some((vec![b'\\'], 2));
+    }
+    if let Some(body) = body.strip_prefix('x') {
+        let byte = hex(body.get(..2)?)?;
+        return Some((vec![byte as u8], 4));
+    }
+    let digits = body.strip_prefix("u{")?;
+    let end = digits.find('}')?;
+    let c = char::from_u32(hex(&digits[..end])?)?;
+    Some((c.to_string().into_bytes(), end + 4))
+}
+
+/// As much of a bad escape as tells which one it is.
+fn bad_escape(text: &str) -> String {
+    let body = &text[1..];
+    let length = if body.starts_with("u{") {
+        // At most the six digits of a character, and the brace.
+        body.char_indices()
+            .take(9)
+            .find(|(_, c)| *c == '}')
+            .map_or(2, |(at, _)| at + 1)
+    } else if body.starts_with('x') {
+        body.char_indices().nth(3).map_or(body.len(), |(at, _)| at)
+    } else {
+        body.chars().next().map_or(0, char::len_utf8)
+    };
+    format!("\\{}", shown(&body.as_bytes()[..length]))
+}

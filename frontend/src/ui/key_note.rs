@@ -1,0 +1,32 @@
+//! What a typed key means, where it could be taken for another one.
+
+use leptos::prelude::*;
+
+use crate::i18n::{Common, use_i18n};
+use crate::model::key_text;
+
+/// Stands below a field for a key: why its text means no key, or which key it is read as where
+/// escapes, blanks or invisible characters could hide that.
+#[component]
+pub(crate) fn KeyNote(
+    #[prop(into)] text: Signal<String>,
+    /// For a filter: a part of a key is nothing that could be created by mistake.
+    #[prop(optional)]
+    errors_only: bool,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let bad = Memo::new(move |_| text.with(|text| key_text::parse(text).err()));
+    let reading = Memo::new(move |_| {
+        text.with(|text| key_text::reading(text))
+            .filter(|_| !errors_only)
+    });
+    let words = move || match bad.get() {
+        Some(bad) => Some(i18n.fill(Common::BadEscape, &[&key_text::isolated(&bad.found)])),
+        None => reading
+            .get()
+            .map(|key| i18n.fill(Common::ReadAs, &[&key_text::isolated(&key)])),
+    };
+    view! {
+        <p class="key-note" class:is-bad=move || bad.with(Option::is_some) role="status">{words}</p>
+    }
+}
