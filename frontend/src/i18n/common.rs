@@ -11,7 +11,8 @@ super::texts! {
         Close: "Close", "关闭";
         Copy: "Copy", "复制";
         Copied: "Copied", "已复制";
-        CopyFailed: "The browser did not allow copying", "浏览器不允许复制";
+        CopyByHand: "Copy by hand", "手动复制";
+        CopyByHandDetail: "The browser does not let this page copy. The text is selected: press Ctrl C, on a Mac ⌘ C.", "浏览器不允许此页面复制。文本已选中，请按 Ctrl C（Mac 上按 ⌘ C）。";
         CopyAs: "Copy as", "复制为";
         Key: "Key", "键";
         Value: "Value", "值";

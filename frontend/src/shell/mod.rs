@@ -10,6 +10,7 @@ mod top;
 use leptos::prelude::*;
 
 use crate::i18n::{texts, tr};
+use crate::ui::clipboard::CopyByHand;
 use crate::ui::toast::ToastCorner;
 
 texts! {
@@ -35,6 +36,7 @@ pub(crate) fn Shell(children: Children) -> impl IntoView {
         </div>
         <palette::Palette/>
         <help::Help/>
+        <CopyByHand/>
         <ToastCorner/>
     }
 }

@@ -1,4 +1,4 @@
-//! What floats over every page: the command palette and the keyboard help.
+//! What floats over every page: the command palette, the keyboard help, a text to copy by hand.
 
 use leptos::prelude::*;
 
@@ -9,6 +9,8 @@ pub(crate) struct Overlays {
     pub(crate) palette: RwSignal<bool>,
     /// Whether the keyboard help is open.
     pub(crate) help: RwSignal<bool>,
+    /// A text that the browser did not copy.
+    pub(crate) copying: RwSignal<Option<String>>,
 }
 
 /// The overlays.
@@ -20,5 +22,6 @@ pub(super) fn provide() {
     provide_context(Overlays {
         palette: RwSignal::new(false),
         help: RwSignal::new(false),
+        copying: RwSignal::new(None),
     });
 }
