@@ -1,17 +1,19 @@
 //! What was done here, as a line for a terminal: `curl` for the gateway, `etcdctl` for etcd.
 //!
-//! A line must do exactly what the button does, with any bytes in key and value; where a tool cannot,
-//! it says so instead of coming near.
-
-use std::fmt::Write as _;
+//! A line must do exactly what the button does, with any bytes in key and value, in bash and in zsh,
+//! also when it is pasted there; where a tool cannot, it says so instead of coming near. Lines are
+//! ended by newlines and have no other control character.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::percent;
 
+mod quote;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use quote::{argument, quoted, word};
 
 /// Something the Explorer does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,44 +75,6 @@ pub(crate) enum NoLine {
     Nul,
 }
 
-/// A text in single quotes, as every POSIX shell reads it.
-pub(crate) fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-/// Bytes as one argument. What is no text needs bash's `$'…'`.
-pub(crate) fn argument(bytes: &[u8]) -> Result<String, NoLine> {
-    if bytes.contains(&0) {
-        return Err(NoLine::Nul);
-    }
-    match std::str::from_utf8(bytes) {
-        Ok(text) if !text.chars().any(char::is_control) => Ok(dashed(bytes, quoted(text))),
-        _ => {
-            let mut out = String::from("$'");
-            for &byte in bytes {
-                match byte {
-                    b'\'' | b'\\' => write!(out, "\\{}", char::from(byte)),
-                    0x20..0x7f => write!(out, "{}", char::from(byte)),
-                    _ => write!(out, "\\x{byte:02x}"),
-                }
-                .expect("a String takes every write");
-                // `\x1` followed by a digit would be read as one escape; two digits end it.
-            }
-            out.push('\'');
-            Ok(dashed(bytes, out))
-        }
-    }
-}
-
-/// What begins with a dash would be read as a flag.
-fn dashed(bytes: &[u8], argument: String) -> String {
-    if bytes.first() == Some(&b'-') {
-        format!("-- {argument}")
-    } else {
-        argument
-    }
-}
-
 /// A value on standard input, before a command that reads it; `None` when it can be an argument.
 fn piped(value: &[u8]) -> Option<String> {
     let plain = std::str::from_utf8(value).is_ok_and(|text| !text.contains('\0'));
@@ -144,7 +108,7 @@ pub(crate) fn curl(deed: &Deed, base: &str) -> String {
         ),
         None => format!(
             "curl -X PUT{flags} --data-raw {} {url}",
-            quoted(&String::from_utf8_lossy(value))
+            quote::quoted_bytes(value)
         ),
     };
     match deed {
@@ -221,13 +185,14 @@ pub(crate) fn etcdctl(deed: &Deed) -> Result<String, NoLine> {
         Deed::Get { key } => format!("etcdctl get {}", argument(key)?),
         Deed::List { prefix } => format!("etcdctl get --prefix --keys-only {}", argument(prefix)?),
         Deed::History { .. } => return Err(NoLine::NoCommand),
-        Deed::Watch { key, prefix } => {
-            format!(
-                "etcdctl watch --prev-kv{} {}",
-                if *prefix { " --prefix" } else { "" },
-                argument(key)?
-            )
-        }
+        Deed::Watch { key, prefix } => watch(
+            if *prefix {
+                " --prev-kv --prefix"
+            } else {
+                " --prev-kv"
+            },
+            key,
+        )?,
         Deed::Replace {
             key,
             value,
@@ -266,6 +231,20 @@ pub(crate) fn etcdctl(deed: &Deed) -> Result<String, NoLine> {
     })
 }
 
+/// `etcdctl watch` with flags, each after a blank. Behind `--` it expects a command to run for every
+/// event, so a key that begins with a dash goes into its environment.
+pub(crate) fn watch(flags: &str, key: &[u8]) -> Result<String, NoLine> {
+    if key.contains(&0) {
+        return Err(NoLine::Nul);
+    }
+    let key_word = quote::quoted_bytes(key);
+    Ok(if key.first() == Some(&b'-') {
+        format!("ETCDCTL_WATCH_KEY={key_word} etcdctl watch{flags}")
+    } else {
+        format!("etcdctl watch{flags} {key_word}")
+    })
+}
+
 /// A comparison of a key with a revision.
 pub(crate) fn compare(target: &str, key: &[u8], revision: i64) -> String {
     format!("{target}({}) = \"{revision}\"", word(key))
@@ -282,27 +261,4 @@ fn unexpanded(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('$', "\\$")
         .replace('`', "\\`")
-}
-
-/// Bytes as etcdctl reads them inside a transaction: a Go string literal, on one line.
-pub(crate) fn word(bytes: &[u8]) -> String {
-    let mut out = String::from("\"");
-    for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                '"' => out.push_str("\\\""),
-                '\\' => out.push_str("\\\\"),
-                '\n' => out.push_str("\\n"),
-                c if c.is_control() => {
-                    write!(out, "\\u{:04x}", u32::from(c)).expect("a String takes every write");
-                }
-                c => out.push(c),
-            }
-        }
-        for byte in chunk.invalid() {
-            write!(out, "\\x{byte:02x}").expect("a String takes every write");
-        }
-    }
-    out.push('"');
-    out
 }

@@ -32,7 +32,13 @@ fn etcdctl_quotes_what_a_shell_would_touch() {
     for (key, line) in [
         (&b"/a b$"[..], Ok("etcdctl get '/a b$'")),
         (b"it's", Ok(r"etcdctl get 'it'\''s'")),
-        (b"\xff'\n", Ok(r"etcdctl get $'\xff\'\x0a'")),
+        (b"\xff'!\n", Ok(r"etcdctl get $'\377\047\041\n'")),
+        (b"\x011", Ok(r"etcdctl get $'\0011'")),
+        (b"wow!", Ok("etcdctl get 'wow!'")),
+        (
+            "\u{202E}占".as_bytes(),
+            Ok(r"etcdctl get $'\342\200\256占'"),
+        ),
         (b"a\0", Err(NoLine::Nul)),
         (b"-k", Ok("etcdctl get -- '-k'")),
     ] {
@@ -54,7 +60,7 @@ fn writes_carry_their_precondition() {
     };
     assert_eq!(
         curl(&replace, BASE),
-        "curl -X PUT -H 'If-Match: \"7\"' --data-raw 'it'\\''s \"1\"\n' 'http://127.0.0.1:8379/api/v1/kv?key=k'"
+        "curl -X PUT -H 'If-Match: \"7\"' --data-raw $'it\\047s \"1\"\\n' 'http://127.0.0.1:8379/api/v1/kv?key=k'"
     );
     assert_eq!(
         etcdctl(&replace).expect("it is text"),

@@ -2,7 +2,7 @@
 
 use shared::{Claim, Lock, LockKind};
 
-use crate::model::command::{NoLine, argument, compare, quoted, transaction, word};
+use crate::model::command::{NoLine, argument, compare, quoted, transaction, watch, word};
 use crate::model::percent;
 
 /// What is to be written down.
@@ -55,8 +55,8 @@ pub(crate) fn etcdctl(deed: LockDeed, lock: &Lock) -> Result<String, NoLine> {
             "etcdctl get --prefix --sort-by=CREATE {}",
             argument(&queue)?
         )),
-        LockDeed::Follow if single => Ok(format!("etcdctl watch {}", argument(&lock.name.0)?)),
-        LockDeed::Follow => Ok(format!("etcdctl watch --prefix {}", argument(&queue)?)),
+        LockDeed::Follow if single => watch("", &lock.name.0),
+        LockDeed::Follow => watch(" --prefix", &queue),
         LockDeed::Release => Ok(release(lock.holder.as_ref().ok_or(NoLine::NoCommand)?)),
         LockDeed::Acquire => match lock.kind {
             LockKind::Mutex => Ok(format!("etcdctl lock {}", argument(&lock.name.0)?)),
