@@ -3,6 +3,7 @@
 mod coded;
 mod conditions;
 mod contended;
+mod copied;
 mod defaults;
 mod deleted;
 mod door;
@@ -14,6 +15,7 @@ mod history;
 mod import;
 mod keys;
 mod leased;
+mod model;
 mod modes;
 mod ndjson;
 mod pages;

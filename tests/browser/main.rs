@@ -3,6 +3,7 @@
 mod access;
 mod edit;
 mod explorer;
+mod keys;
 mod locks;
 mod shell;
 mod tab;

@@ -227,26 +227,38 @@ impl Tab {
         .await;
     }
 
+    /// Runs a script in every page that loads from now on, before its own.
+    pub(crate) async fn before_scripts(&self, script: &str) {
+        let added = self.page.add_init_script(script).await;
+        added.expect("scripts can be added");
+    }
+
     /// Presses a key that types nothing.
     pub(crate) async fn press(&self, key: &str) {
         for kind in [
             DispatchKeyEventType::RawKeyDown,
             DispatchKeyEventType::KeyUp,
         ] {
-            let event = DispatchKeyEventParams::builder()
-                .r#type(kind)
-                .key(key)
-                .code(key)
-                .windows_virtual_key_code(match key {
-                    "Enter" => 13,
-                    "Escape" => 27,
-                    "Delete" => 46,
-                    _ => 0,
-                })
-                .build()
-                .expect("a key event is complete");
-            self.page.execute(event).await.expect("keys can be pressed");
+            self.key(key, kind, &[]).await;
         }
+    }
+
+    /// A key goes down or up; `commands` are the editing commands it stands for, such as `paste`.
+    pub(crate) async fn key(&self, key: &str, kind: DispatchKeyEventType, commands: &[&str]) {
+        let event = DispatchKeyEventParams::builder()
+            .r#type(kind)
+            .key(key)
+            .code(key)
+            .windows_virtual_key_code(match key {
+                "Enter" => 13,
+                "Escape" => 27,
+                "Delete" => 46,
+                _ => 0,
+            })
+            .commands(commands.iter().map(ToString::to_string))
+            .build()
+            .expect("a key event is complete");
+        self.page.execute(event).await.expect("keys can be pressed");
     }
 }
 
