@@ -12,7 +12,7 @@ pub struct GrantRequest {
     /// Seconds asked for, 1 to 9,000,000,000; etcd raises what is below its minimum (2 by default).
     #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 9_000_000_000_i64))]
     pub ttl: i64,
-    /// An id of the caller's own; etcd chooses one without it.
+    /// An id of the caller's own; one is chosen without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<LeaseId>,
 }

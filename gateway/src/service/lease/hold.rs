@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::{Code, HoldRequest, LeaseId, OnClose, ServerMessage};
+use shared::{Code, Header, HoldRequest, LeaseId, OnClose, ServerMessage};
 use tokio::time::Instant;
 
 use super::keeper::{Beat, Keepers, Kept};
@@ -105,9 +105,13 @@ fn revoke(keepers: &Keepers, identity: &Identity, lease: i64) {
 }
 
 impl Keepers {
-    /// Grants a lease for the gateway; returns its id and TTL in seconds. If the response is lost, the
-    /// lease is revoked.
-    pub(in crate::service) async fn grant(&self, caller: &Caller, ttl: i64) -> Result<(i64, i64)> {
+    /// Grants a lease with an id of the gateway's choice; returns the header, the id and the TTL in
+    /// seconds. If the response is lost, the lease is revoked.
+    pub(in crate::service) async fn grant(
+        &self,
+        caller: &Caller,
+        ttl: i64,
+    ) -> Result<(Header, i64, i64)> {
         // The gateway chooses the id, so that the lease can be revoked even without a response.
         let lease = fresh_id();
         let granted = self.etcd().lease_grant(caller, ttl, lease).await;
@@ -115,7 +119,7 @@ impl Keepers {
         if granted.as_ref().is_err_and(unknown) {
             revoke(self, &caller.identity, lease);
         }
-        granted.map(|(_, lease, ttl)| (lease, ttl))
+        granted
     }
 }
 
@@ -162,7 +166,7 @@ async fn begin(keepers: Keepers, caller: Caller, request: HoldRequest) -> Result
         (lease, ttl)
     } else {
         let ttl = request.ttl.unwrap_or(DEFAULT_TTL);
-        let (lease, ttl) = keepers.grant(&caller, ttl).await?;
+        let (_, lease, ttl) = keepers.grant(&caller, ttl).await?;
         (LeaseId(lease), ttl)
     };
     Ok(Hold {

@@ -67,15 +67,15 @@ impl LeaseService {
         Self { etcd, keepers }
     }
 
-    /// Grants a lease; etcd chooses the id if none is given, and raises a TTL below its minimum.
+    /// Grants a lease; etcd raises a TTL below its minimum. If no id is given and the response is lost,
+    /// the lease is revoked: nothing else knows its id.
     pub async fn grant(&self, caller: &Caller, request: GrantRequest) -> Result<LeaseAnswer> {
         check_ttl(request.ttl)?;
-        let id = match request.id {
+        let (header, id, ttl) = match request.id {
             Some(LeaseId(0)) => return Err(no_lease()),
-            Some(LeaseId(id)) => id,
-            None => 0,
+            Some(LeaseId(id)) => self.etcd.lease_grant(caller, request.ttl, id).await?,
+            None => self.keepers.grant(caller, request.ttl).await?,
         };
-        let (header, id, ttl) = self.etcd.lease_grant(caller, request.ttl, id).await?;
         Ok(LeaseAnswer {
             header,
             lease: Lease {

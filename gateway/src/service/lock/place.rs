@@ -72,7 +72,7 @@ pub(super) async fn stand(inner: &Arc<Inner>, caller: &Caller, want: Stand) -> R
         (lease.0, None)
     } else {
         let ttl = want.ttl.unwrap_or(DEFAULT_TTL);
-        let (lease, granted) = inner.keepers.grant(caller, ttl).await?;
+        let (_, lease, granted) = inner.keepers.grant(caller, ttl).await?;
         (lease, Some(granted))
     };
     let key = claim_key(&want.name, LeaseId(lease));

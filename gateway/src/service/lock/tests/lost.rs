@@ -1,6 +1,6 @@
 //! Answers of etcd that are lost: what was done all the same is undone.
 
-use shared::{Code, LockRequest};
+use shared::{Code, GrantRequest, LockRequest};
 
 use super::support::{Fixture, caller, eventually, with_lease};
 
@@ -78,4 +78,27 @@ async fn a_lease_whose_granting_had_no_answer_goes_again() {
     proxy.mend();
     assert_eq!(failure.code, Code::OutcomeUnknown);
     eventually("the lease is gone", || async { leases().await.is_empty() }).await;
+}
+
+#[tokio::test]
+async fn a_lease_granted_by_itself_without_an_answer_goes_again() {
+    let fixture = Fixture::start().await;
+    let (proxy, leases) = fixture.leases_through_proxy().await;
+    let request = GrantRequest {
+        ttl: 5_000_000_004,
+        id: None,
+    };
+    let mut asked = Vec::new();
+    prost::encoding::encode_varint(5_000_000_004, &mut asked);
+    proxy.lose_answers_behind(&asked);
+    let asking = fixture
+        .tasks
+        .spawn(async move { leases.grant(&caller(), request).await });
+    let there = async || fixture.etcd.leases(&caller()).await.expect("leases").1;
+    eventually("etcd has it", || async { there().await.len() == 1 }).await;
+    proxy.cut();
+    let failure = asking.await.expect("no panic").expect_err("no answer");
+    proxy.mend();
+    assert_eq!(failure.code, Code::OutcomeUnknown);
+    eventually("the lease is gone", || async { there().await.is_empty() }).await;
 }

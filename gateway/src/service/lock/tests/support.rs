@@ -129,12 +129,24 @@ impl Fixture {
 
     /// Locks over a connection that can be cut.
     pub(crate) async fn through_proxy(&self) -> (Proxy, LockService) {
+        let (proxy, etcd) = self.etcd_through_proxy().await;
+        let locks = locks(&etcd, &self.tasks);
+        (proxy, locks)
+    }
+
+    /// Leases whose connection to etcd can lose answers.
+    pub(crate) async fn leases_through_proxy(&self) -> (Proxy, LeaseService) {
+        let (proxy, etcd) = self.etcd_through_proxy().await;
+        let keepers = Keepers::new(etcd.clone(), self.tasks.clone());
+        (proxy, LeaseService::new(etcd, keepers))
+    }
+
+    async fn etcd_through_proxy(&self) -> (Proxy, Etcd) {
         let target = self.url.trim_start_matches("http://").to_owned();
         let proxy = Proxy::start(&self.tasks, target).await;
         let settings = Settings::new(vec![proxy.url.clone()], Duration::from_secs(2));
         let etcd = Etcd::new(settings).await.expect("the settings are sound");
-        let locks = locks(&etcd, &self.tasks);
-        (proxy, locks)
+        (proxy, etcd)
     }
 
     /// Forgets all history before now.
