@@ -4,6 +4,7 @@ use shared::{Code, Problem};
 
 use crate::i18n::{Common, Lang, Text as _, fill};
 use crate::model::key_text::prose;
+use crate::model::sentence::sentences;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,7 +93,12 @@ impl ApiError {
         known.text(lang).to_owned()
     }
 
-    /// To what it happened, and the next step, in the gateway's own words.
+    /// All of it, as sentences.
+    pub(crate) fn in_full(&self, lang: Lang) -> String {
+        sentences(&[&self.title(lang), &self.detail(lang)])
+    }
+
+    /// To what it happened, and the next step, in the gateway's own words, as sentences.
     pub(crate) fn detail(&self, lang: Lang) -> String {
         match self {
             Self::Unreachable => Common::ErrUnreachableDetail.text(lang).to_owned(),
@@ -107,10 +113,10 @@ impl ApiError {
             Self::Problem(problem) if problem.code == Code::Forbidden => {
                 Common::ErrForbiddenDetail.text(lang).to_owned()
             }
-            Self::Problem(problem) => match &problem.hint {
-                Some(hint) => prose(&format!("{} {hint}", problem.detail)),
-                None => prose(&problem.detail),
-            },
+            Self::Problem(problem) => {
+                let hint = problem.hint.as_deref().unwrap_or_default();
+                prose(&sentences(&[&problem.detail, hint]))
+            }
         }
     }
 }

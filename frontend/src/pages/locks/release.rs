@@ -178,10 +178,5 @@ pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
 
 /// An error in a line.
 pub(super) fn words(error: &ApiError, i18n: crate::i18n::I18n) -> String {
-    let (title, detail) = (error.title(i18n.lang()), error.detail(i18n.lang()));
-    if detail.is_empty() || detail == title {
-        title
-    } else {
-        format!("{title}. {detail}")
-    }
+    error.in_full(i18n.lang())
 }

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::text::Text;
 use crate::i18n::{I18n, use_i18n};
 use crate::model::format;
+use crate::model::sentence::sentences;
 use crate::model::stream::Note;
 use crate::ui::{Glyph, Icon};
 
@@ -43,7 +44,7 @@ fn say(i18n: I18n, note: &Note) -> String {
         ),
         Note::Reset { revision, .. } => i18n.fill(Text::Reset, &[&format::count(revision + 1)]),
         Note::Lagged { from } => i18n.fill(Text::Lagged, &[&format::count(*from)]),
-        Note::Error { detail } => i18n.fill(Text::Trouble, &[&sentence(detail)]),
+        Note::Error { detail } => sentences(&[detail, i18n.t(Text::Trouble)]),
     }
 }
 
@@ -56,10 +57,4 @@ fn seconds(i18n: I18n, millis: f64) -> String {
     // The unit of the language stands after the number.
     let unit = whole.split(' ').next_back().unwrap_or("s").to_owned();
     format!("{:.1} {unit}", (millis / 1000.0).max(0.1))
-}
-
-fn sentence(detail: &str) -> String {
-    let mut chars = detail.trim_end_matches('.').chars();
-    let first = chars.next().into_iter().flat_map(char::to_uppercase);
-    first.chain(chars).chain(['.']).collect()
 }

@@ -10,6 +10,7 @@ use super::text::Text;
 use super::{Kept, name_of};
 use crate::i18n::{Common, tr, use_i18n};
 use crate::model::format;
+use crate::model::sentence::sentences;
 use crate::model::stream::spec::PanelSpec;
 use crate::model::stream::{Status, Stream};
 use crate::ui::{Button, Glyph, Icon, SearchField, Skeleton};
@@ -88,11 +89,12 @@ fn Ended(store: PanelStore, status: Memo<Status>) -> impl IntoView {
         Status::Closed { detail, .. } => Some(detail),
         _ => None,
     };
+    let words = move || sentences(&[i18n.t(Text::Ended), &detail().unwrap_or_default()]);
     view! {
         <Show when=move || detail().is_some()>
             <div class="note note-bad" role="alert">
                 <Glyph icon=Icon::Warn/>
-                <span class="note-text">{move || i18n.t(Text::Ended)} ". " {move || detail()}</span>
+                <span class="note-text">{words}</span>
                 <Button small=true on_press=move || store.reopen()>{tr(Common::Retry)}</Button>
             </div>
         </Show>

@@ -57,7 +57,7 @@ texts! {
         Compacted: "Revisions {0} to {1} were compacted before they could be shown. They are gone from etcd.", "修订版本 {0} 至 {1} 在显示之前已被压缩，etcd 中不再保存。";
         Reset: "The data is not what it was: another cluster, restored or wiped. It goes on from revision {0}.", "数据已不是原来的：集群已更换、被恢复或清空。从修订版本 {0} 继续。";
         Lagged: "This page was slow; the gateway replays from {0}. Nothing missed.", "页面处理较慢，网关正从 {0} 重放，没有遗漏。";
-        Trouble: "{0} Watchgate keeps trying.", "{0} 正在持续重试。";
+        Trouble: "Watchgate keeps trying", "正在持续重试";
         Put: "PUT", "写入";
         Delete: "DEL", "删除";
         Created: "Created", "新建";
