@@ -3,6 +3,7 @@
 pub(crate) mod code;
 pub(crate) mod command;
 pub(crate) mod diff;
+pub(crate) mod edit;
 pub(crate) mod format;
 pub(crate) mod json;
 pub(crate) mod key_text;

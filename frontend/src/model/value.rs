@@ -3,6 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
 
 use super::code::Code;
 use super::json;
@@ -81,7 +82,7 @@ pub(crate) fn show(value: &[u8], lens: Lens) -> Code {
 }
 
 /// How a draft is written down in a text area.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Script {
     /// The text itself.
     Text,
@@ -102,33 +103,10 @@ pub(crate) enum BadDraft {
     NotBase64,
 }
 
-/// Line ends of a text. A text area only knows `\n`, so that others must be put back on saving.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LineEnds {
-    /// `\n`, or none at all.
-    Lf,
-    /// `\r\n` throughout.
-    CrLf,
-    /// Anything a text area would spoil.
-    Mixed,
-}
-
-/// The line ends of a text.
-pub(crate) fn line_ends(text: &str) -> LineEnds {
-    let returns = text.matches('\r').count();
-    let pairs = text.matches("\r\n").count();
-    let feeds = text.matches('\n').count();
-    match (returns, pairs) {
-        (0, _) => LineEnds::Lf,
-        (_, pairs) if pairs == returns && pairs == feeds => LineEnds::CrLf,
-        _ => LineEnds::Mixed,
-    }
-}
-
-/// The scripts a value can be edited in without harm, best first.
+/// The scripts a value can be edited in without harm, best first. Not as text: bytes that are not UTF-8,
+/// and NUL, which nobody sees and some clipboards end at.
 pub(crate) fn scripts(value: &[u8]) -> Vec<Script> {
-    let text = std::str::from_utf8(value)
-        .is_ok_and(|text| line_ends(text) != LineEnds::Mixed && !text.contains('\0'));
+    let text = std::str::from_utf8(value).is_ok_and(|text| !text.contains('\0'));
     if text {
         vec![Script::Text, Script::Hex, Script::Base64]
     } else {
@@ -140,7 +118,7 @@ pub(crate) fn scripts(value: &[u8]) -> Vec<Script> {
 pub(crate) fn write(value: &[u8], script: Script) -> String {
     use std::fmt::Write as _;
     match script {
-        Script::Text => String::from_utf8_lossy(value).replace("\r\n", "\n"),
+        Script::Text => String::from_utf8_lossy(value).into_owned(),
         Script::Base64 => STANDARD.encode(value),
         Script::Hex => {
             let mut out = String::with_capacity(value.len() * 3);
@@ -155,13 +133,9 @@ pub(crate) fn write(value: &[u8], script: Script) -> String {
     }
 }
 
-/// Reads a draft back into bytes; `ends` are those of the value before.
-pub(crate) fn read(draft: &str, script: Script, ends: LineEnds) -> Result<Vec<u8>, BadDraft> {
+/// Reads a draft back into bytes.
+pub(crate) fn read(draft: &str, script: Script) -> Result<Vec<u8>, BadDraft> {
     match script {
-        Script::Text if ends == LineEnds::CrLf => Ok(draft
-            .replace("\r\n", "\n")
-            .replace('\n', "\r\n")
-            .into_bytes()),
         Script::Text => Ok(draft.as_bytes().to_vec()),
         Script::Base64 => {
             let compact: String = draft.chars().filter(|c| !c.is_ascii_whitespace()).collect();
@@ -224,9 +198,8 @@ mod tests {
             &all,
         ] {
             for script in scripts(value) {
-                let ends = std::str::from_utf8(value).map_or(LineEnds::Lf, line_ends);
                 assert_eq!(
-                    read(&write(value, script), script, ends).as_deref(),
+                    read(&write(value, script), script).as_deref(),
                     Ok(value),
                     "{script:?} {value:?}"
                 );
@@ -236,22 +209,16 @@ mod tests {
 
     #[test]
     fn what_a_text_area_would_spoil_is_not_edited_as_text() {
-        for value in [&b"a\rb"[..], b"a\r\nb\n", b"\xff", b"a\0"] {
+        for value in [&b"\xff"[..], b"a\0"] {
             assert!(!scripts(value).contains(&Script::Text), "{value:?}");
         }
     }
 
     #[test]
     fn a_draft_that_cannot_be_read_says_why() {
-        assert_eq!(
-            read("0", Script::Hex, LineEnds::Lf),
-            Err(BadDraft::OddDigits)
-        );
-        assert_eq!(read("0g", Script::Hex, LineEnds::Lf), Err(BadDraft::NotHex));
-        assert_eq!(
-            read("!", Script::Base64, LineEnds::Lf),
-            Err(BadDraft::NotBase64)
-        );
-        assert_eq!(read("AA\n==", Script::Base64, LineEnds::Lf), Ok(vec![0]));
+        assert_eq!(read("0", Script::Hex), Err(BadDraft::OddDigits));
+        assert_eq!(read("0g", Script::Hex), Err(BadDraft::NotHex));
+        assert_eq!(read("!", Script::Base64), Err(BadDraft::NotBase64));
+        assert_eq!(read("AA\n==", Script::Base64), Ok(vec![0]));
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod chip;
 pub(crate) mod clipboard;
 pub(crate) mod code;
 pub(crate) mod dialog;
+pub(crate) mod diff_line;
 pub(crate) mod icon;
 pub(crate) mod input;
 pub(crate) mod kbd;

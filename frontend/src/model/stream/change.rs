@@ -3,7 +3,7 @@
 use shared::{Bytes, Event};
 
 use super::row::value_of;
-use crate::model::diff::{self, Change};
+use crate::model::diff::{self, Change, Line};
 use crate::model::json;
 
 /// Lines that are shown of a value; the rest is in the Explorer.
@@ -68,8 +68,9 @@ pub(crate) fn open(event: &Event) -> Opened {
         .into_iter()
         .flatten()
         .any(|value| !is_text(value));
+    let form = form(now, before, hex);
     let mut lines = match before {
-        Some(before) => compare(&text(before, hex), &text(now, hex)),
+        Some(before) => compare(&text(before, form), &text(now, form)),
         None if now.is_empty() => Vec::new(),
         None => {
             let wrap = match heading {
@@ -77,14 +78,22 @@ pub(crate) fn open(event: &Event) -> Opened {
                 Heading::Deleted => Change::Gone,
                 _ => Change::Same,
             };
-            text(now, hex)
+            text(now, form)
                 .split('\n')
-                .map(|line| wrap(line.to_owned()))
+                .map(|line| wrap(Line::plain(line.trim_end_matches('\r'))))
                 .collect()
         }
     };
     let more = lines.len().saturating_sub(LINES);
     lines.truncate(LINES);
+    for change in &mut lines {
+        match change {
+            Change::Same(line) | Change::Gone(line) | Change::New(line) => {
+                diff::shorten(line, LINE_CHARS);
+            }
+            Change::Skipped(_) => {}
+        }
+    }
     let heading = if lines.is_empty() && heading == Heading::Same {
         Heading::Empty
     } else {
@@ -100,12 +109,40 @@ pub(crate) fn open(event: &Event) -> Opened {
 
 /// Whole, or where that is too long only what changed, with a little around it.
 fn compare(before: &str, now: &str) -> Vec<Change> {
-    let lines = diff::lines(before, now);
+    let lines = diff::lines(before, now, None);
     if lines.len() <= LINES {
         return lines;
     }
-    let brief = diff::brief(before, now, AROUND);
+    let brief = diff::lines(before, now, Some(AROUND));
     if brief.is_empty() { lines } else { brief }
+}
+
+/// How values are written in lines.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Hex,
+    Formatted,
+    AsTheyAre,
+}
+
+/// JSON is formatted, unless that would hide a change.
+fn form(now: &Bytes, before: Option<&Bytes>, hex: bool) -> Form {
+    if hex {
+        return Form::Hex;
+    }
+    let json = |value: &Bytes| {
+        let text = value.to_lossy();
+        text.trim_start().starts_with(['{', '[']) && json::pretty(&text).is_some()
+    };
+    let formatted = json(now)
+        && before.is_none_or(|before| {
+            json(before) && diff::same_layout(&before.to_lossy(), &now.to_lossy())
+        });
+    if formatted {
+        Form::Formatted
+    } else {
+        Form::AsTheyAre
+    }
 }
 
 fn is_text(value: &Bytes) -> bool {
@@ -113,40 +150,30 @@ fn is_text(value: &Bytes) -> bool {
     value.as_str().is_some_and(|text| !text.contains(odd))
 }
 
-fn text(value: &Bytes, hex: bool) -> String {
-    if hex {
-        let lines = value.0.chunks(HEX).take(LINES + 1).map(|line| {
-            line.iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect::<Vec<_>>()
-                .join(" ")
-        });
-        return lines.collect::<Vec<_>>().join("\n");
-    }
+fn text(value: &Bytes, form: Form) -> String {
     let text = value.to_lossy();
-    match json::pretty(&text) {
-        Some((pretty, _)) if text.trim_start().starts_with(['{', '[']) => cut(&pretty),
-        _ => cut(&text),
+    match form {
+        Form::Hex => {
+            let lines = value.0.chunks(HEX).take(LINES + 1).map(|line| {
+                line.iter()
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            });
+            lines.collect::<Vec<_>>().join("\n")
+        }
+        Form::Formatted => json::pretty(&text).map_or_else(|| text.into_owned(), |(text, _)| text),
+        Form::AsTheyAre => text.into_owned(),
     }
-}
-
-/// Lines as long as a screen can take.
-fn cut(text: &str) -> String {
-    let lines = text
-        .split('\n')
-        .map(|line| match line.char_indices().nth(LINE_CHARS) {
-            Some((at, _)) => format!("{}…", &line[..at]),
-            None => line.trim_end_matches('\r').to_owned(),
-        });
-    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
 mod tests {
     use shared::{Bytes, Entry, Event};
 
-    use super::{Heading, LINES, open};
-    use crate::model::diff::Change;
+    use super::{Heading, LINES, diff, open};
+    use crate::model::diff::{Change, End, Line, Piece};
+    use crate::model::edit::LineEnd;
 
     fn entry(value: &[u8], version: i64) -> Entry {
         Entry {
@@ -170,8 +197,15 @@ mod tests {
     fn json_is_compared_member_by_member() {
         let opened = open(&put(Some(br#"{"w":5,"z":"a"}"#), br#"{"w":10,"z":"a"}"#, 2));
         assert_eq!((opened.heading, opened.hex), (Heading::Changed, false));
-        let gone = Change::Gone("  \"w\": 5,".to_owned());
-        let new = Change::New("  \"w\": 10,".to_owned());
+        let line = |value: &str| Line {
+            pieces: vec![
+                Piece::Same("  \"w\": ".to_owned()),
+                Piece::Changed(value.to_owned()),
+                Piece::Same(",".to_owned()),
+            ],
+            end: None,
+        };
+        let (gone, new) = (Change::Gone(line("5")), Change::New(line("10")));
         assert_eq!(opened.lines[1..3], [gone, new]);
     }
 
@@ -203,12 +237,16 @@ mod tests {
     fn bytes_are_compared_in_hex() {
         let opened = open(&put(Some(b"\xff\x00"), b"\xff\x01", 2));
         assert!(opened.hex);
+        let line = |changed: &str| Line {
+            pieces: vec![
+                Piece::Same("ff ".to_owned()),
+                Piece::Changed(changed.to_owned()),
+            ],
+            end: None,
+        };
         assert_eq!(
             opened.lines,
-            [
-                Change::Gone("ff 00".to_owned()),
-                Change::New("ff 01".to_owned())
-            ]
+            [Change::Gone(line("00")), Change::New(line("01"))]
         );
     }
 
@@ -218,11 +256,32 @@ mod tests {
         let new = format!("{old}end");
         let opened = open(&put(Some(old.as_bytes()), new.as_bytes(), 2));
         assert!(
-            opened.lines.contains(&Change::New("end".to_owned())),
+            opened
+                .lines
+                .iter()
+                .any(|line| matches!(line, Change::New(line) if line.text() == "end")),
             "{:?}",
             opened.lines
         );
         assert!(opened.lines.len() < 10);
+    }
+
+    #[test]
+    fn changed_line_ends_and_blanks_are_shown() {
+        let opened = open(&put(Some(b"a\nb"), b"a\r\nb", 2));
+        let line = |end| Line {
+            pieces: vec![Piece::Same("a".to_owned())],
+            end: Some(End::With(end)),
+        };
+        assert_eq!(
+            opened.lines[..2],
+            [
+                Change::Gone(line(LineEnd::Lf)),
+                Change::New(line(LineEnd::CrLf))
+            ]
+        );
+        let opened = open(&put(Some(br#"{"a":1}"#), br#"{"a": 1}"#, 2));
+        assert_eq!(diff::tally(&opened.lines), (1, 1), "{:?}", opened.lines);
     }
 
     #[test]

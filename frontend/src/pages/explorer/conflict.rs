@@ -9,6 +9,7 @@ use super::text::Text;
 use crate::api::kv::Demand;
 use crate::i18n::{tr, use_i18n};
 use crate::model::format;
+use crate::model::sentence::leading;
 use crate::ui::{Button, ButtonKind, Glyph, Icon, When};
 
 /// Theirs and mine, each as changes to what the editing began from.
@@ -17,7 +18,7 @@ pub(crate) fn ConflictView(draft: Draft, theirs: Option<Entry>) -> impl IntoView
     let (saver, i18n) = (Saver::of(draft), use_i18n());
     let base = untrack(|| draft.base.get());
     let base_value = untrack(|| draft.base_value());
-    let mine = untrack(|| draft.value()).unwrap_or_default();
+    let mine = draft.value().unwrap_or_default();
     let began = format::count(base.mod_revision);
     let their_revision = theirs.as_ref().map(|entry| entry.mod_revision);
     let deleted = theirs.is_none();
@@ -53,7 +54,7 @@ pub(crate) fn ConflictView(draft: Draft, theirs: Option<Entry>) -> impl IntoView
     view! {
         <div class="note note-warn" role="alert">
             <Glyph icon=Icon::Warn/>
-            <span class="note-text"><b>{tr(Text::Conflict)}</b> " " {what}</span>
+            <span class="note-text"><b>{move || leading(i18n.t(Text::Conflict))}</b>{what}</span>
         </div>
         <div class="x-conflict">
             <section class="card">

@@ -1,7 +1,9 @@
 //! A draft: what is being written, what it began from, and how it is saved.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
-use shared::{Bytes, Entry};
+use shared::Entry;
 
 use super::drafts::{Drafts, Kept, use_drafts};
 use super::key::Followed;
@@ -10,8 +12,9 @@ use crate::api::kv::{Demand, LeaseChoice};
 use crate::api::{self, ApiError};
 use crate::i18n::use_i18n;
 use crate::model::command::{Deed, KeptLease};
+use crate::model::edit::{Edited, LineEnds, WindowLines};
 use crate::model::format;
-use crate::model::value::{BadDraft, LineEnds, Script, line_ends, read, scripts, write};
+use crate::model::value::{BadDraft, Script, scripts};
 use crate::state::{Scope, Tone, use_toasts};
 
 /// Where the editing stands.
@@ -23,6 +26,9 @@ pub(crate) enum Step {
     Conflict(Option<Entry>),
 }
 
+/// A large draft is checked once nothing was typed for so long.
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// A draft and what it began from.
 #[derive(Clone, Copy)]
 pub(crate) struct Draft {
@@ -31,12 +37,32 @@ pub(crate) struct Draft {
     pub(crate) base: RwSignal<Entry>,
     pub(crate) step: RwSignal<Step>,
     pub(crate) saving: RwSignal<bool>,
-    pub(super) script: RwSignal<Script>,
-    pub(super) text: RwSignal<String>,
     pub(super) lease: RwSignal<String>,
     pub(super) error: RwSignal<Option<ApiError>>,
+    /// The line that the text area goes to when it is filled anew. It keeps its own value while somebody
+    /// types: filling it would cost time and the browser's undo.
+    pub(super) filled: RwSignal<usize>,
+    edited: StoredValue<Edited>,
+    /// Counts the changes of `edited` that have been looked at.
+    settled: RwSignal<u64>,
+    changes: StoredValue<u64>,
+    ended: StoredValue<bool>,
     drafts: Drafts,
     scope: Scope,
+}
+
+/// What may be said of a draft.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Checked {
+    pub(super) error: Option<BadDraft>,
+    /// Bytes of the value.
+    pub(super) size: Option<usize>,
+    /// It differs from the value that it began from.
+    pub(super) changed: bool,
+    pub(super) ends: LineEnds,
+    /// The ways it can be written.
+    pub(super) scripts: Vec<Script>,
+    pub(super) window: Option<WindowLines>,
 }
 
 /// The lease stays.
@@ -46,24 +72,25 @@ pub(super) const DROP: &str = "drop";
 
 impl Draft {
     pub(super) fn new(followed: Followed, base: Entry, kept: Option<Kept>) -> Self {
-        let kept = kept.unwrap_or_else(|| {
+        let (base, edited) = if let Some(kept) = kept {
+            (kept.base, Edited::from_text(&kept.text, kept.script))
+        } else {
             let value = base.value.clone().unwrap_or_default();
             let script = scripts(&value.0)[0];
-            Kept {
-                text: write(&value.0, script),
-                script,
-                base,
-            }
-        });
+            (base, Edited::new(&value.0, script))
+        };
         Self {
             followed,
-            text: RwSignal::new(kept.text),
-            base: RwSignal::new(kept.base),
+            base: RwSignal::new(base),
             step: RwSignal::new(Step::Writing),
             saving: RwSignal::new(false),
-            script: RwSignal::new(kept.script),
             lease: RwSignal::new(KEEP.to_owned()),
             error: RwSignal::new(None),
+            filled: RwSignal::new(1),
+            edited: StoredValue::new(edited),
+            settled: RwSignal::new(0),
+            changes: StoredValue::new(0),
+            ended: StoredValue::new(false),
             drafts: use_drafts(),
             scope: Scope::here(),
         }
@@ -72,23 +99,44 @@ impl Draft {
     /// Keeps what is written until it is saved or given up.
     pub(super) fn keep(self) {
         Effect::new(move |_| {
-            let kept = Kept {
-                base: self.base.get(),
-                script: self.script.get(),
-                text: self.text.get(),
-            };
-            let unchanged = self.value().is_ok_and(|value| value == self.base_value());
-            let key = self.followed.key.get_value();
-            if unchanged {
-                self.drafts.forget(&key);
-            } else {
-                self.drafts.keep(key, kept);
-            }
+            self.settled.track();
+            self.base.track();
+            self.keep_now();
         });
+        // What was typed last may not have settled when the view goes.
+        on_cleanup(move || self.keep_now());
+    }
+
+    fn keep_now(self) {
+        if self.ended.try_get_value() != Some(false) {
+            return;
+        }
+        let Some(base) = self.base.try_get_untracked() else {
+            return;
+        };
+        let value = base.value.as_ref().map_or(&[][..], |value| &value.0);
+        let Some(kept) = self.edited.try_with_value(|edited| {
+            let unchanged = edited.value().is_ok_and(|edited| edited == value);
+            (!unchanged).then(|| Kept {
+                base: base.clone(),
+                script: edited.script(),
+                text: edited.text(),
+            })
+        }) else {
+            return;
+        };
+        let Some(key) = self.followed.key.try_get_value() else {
+            return;
+        };
+        match kept {
+            Some(kept) => self.drafts.keep(key, kept),
+            None => self.drafts.forget(&key),
+        }
     }
 
     /// Ends the editing.
     pub(crate) fn end(self) {
+        self.ended.try_update_value(|ended| *ended = true);
         self.drafts.forget(&self.followed.key.get_value());
         self.followed.editing.try_set(false);
         self.followed.load();
@@ -100,25 +148,84 @@ impl Draft {
             .with(|base| base.value.clone().unwrap_or_default().0)
     }
 
-    pub(super) fn ends(self) -> LineEnds {
-        self.base.with(|base| {
-            base.value
-                .as_ref()
-                .and_then(Bytes::as_str)
-                .map_or(LineEnds::Lf, line_ends)
+    /// The bytes that are written, as of now: not followed.
+    pub(crate) fn value(self) -> Result<Vec<u8>, BadDraft> {
+        self.edited.with_value(Edited::value)
+    }
+
+    /// What the text area is to hold, and its caret at a line.
+    pub(super) fn fill(self, line: usize) -> (String, usize) {
+        self.edited.with_value(|edited| {
+            let text = edited.text_area();
+            (text.shown().to_owned(), text.caret_of_line(line))
         })
     }
 
-    /// The bytes that are written down.
-    pub(crate) fn value(self) -> Result<Vec<u8>, BadDraft> {
-        read(&self.text.read(), self.script.get(), self.ends())
+    /// The text area was changed: its value now, the end of its selection in UTF-16 units, and whether
+    /// that was by undo or redo.
+    pub(super) fn input(self, value: &str, caret: Option<usize>, restores: bool) {
+        let refill = self
+            .edited
+            .try_update_value(|edited| edited.text_area_mut().input(value, caret, restores));
+        if let Some(Some(line)) = refill {
+            self.filled.set(line);
+        }
+        self.settle();
+    }
+
+    /// Shows the lines around another line of a long text.
+    pub(super) fn show_line(self, line: usize) {
+        self.edited
+            .update_value(|edited| edited.text_area_mut().show_line(line));
+        self.filled.set(line);
+        self.settle();
+    }
+
+    /// Checks what was written: at once where that is quick, else after a pause.
+    fn settle(self) {
+        self.changes.update_value(|changes| *changes += 1);
+        let changes = self.changes.get_value();
+        if self.edited.with_value(Edited::is_large) {
+            let settle = move || {
+                if self.changes.try_get_value() == Some(changes) {
+                    self.settled.try_set(changes);
+                }
+            };
+            set_timeout(settle, PAUSE);
+        } else {
+            self.settled.set(changes);
+        }
+    }
+
+    /// What is to be said of what is written; follows it.
+    pub(super) fn check(self) -> Checked {
+        self.settled.track();
+        self.base.track();
+        let value = self.value();
+        let base = self.base.read();
+        let base = base.value.as_ref().map_or(&[][..], |value| &value.0);
+        self.edited.with_value(|edited| Checked {
+            error: value.as_ref().err().copied(),
+            size: value.as_ref().ok().map(Vec::len),
+            changed: value.as_ref().is_ok_and(|value| value != base),
+            ends: edited.text_area().ends(),
+            scripts: scripts(value.as_deref().unwrap_or(base)),
+            window: edited.text_area().window_lines(),
+        })
+    }
+
+    /// How it is written; follows it.
+    pub(super) fn script(self) -> Script {
+        self.settled.track();
+        self.edited.with_value(Edited::script)
     }
 
     /// Writes the same bytes another way.
     pub(super) fn rewrite(self, script: Script) {
-        if let Ok(value) = untrack(|| self.value()) {
-            self.text.set(write(&value, script));
-            self.script.set(script);
+        if let Ok(value) = self.value() {
+            self.edited.set_value(Edited::new(&value, script));
+            self.filled.set(1);
+            self.settle();
         }
     }
 
@@ -168,7 +275,7 @@ impl Saver {
     /// Saves the draft if the key is as demanded.
     pub(crate) fn save(self, demand: Demand) {
         let draft = self.draft;
-        let Ok(value) = untrack(|| draft.value()) else {
+        let Ok(value) = draft.value() else {
             return;
         };
         let lease = match demand {

@@ -9,11 +9,14 @@ use super::draft::{DROP, Draft, KEEP, Saver, Step};
 use super::drafts::use_drafts;
 use super::key::{Followed, Known};
 use super::text::Text;
+use super::text_area::{TextArea, WindowBar};
 use crate::api::ApiError;
 use crate::api::kv::{Demand, LeaseChoice};
 use crate::i18n::{Common, label, tr, use_i18n};
+use crate::model::edit::{LineEnd, LineEnds};
 use crate::model::format;
-use crate::model::value::{BadDraft, LineEnds, Script, scripts};
+use crate::model::sentence::leading;
+use crate::model::value::{BadDraft, Script};
 use crate::ui::{Button, ButtonKind, Glyph, Icon, Segmented, SelectField, When};
 
 /// The editor of a key.
@@ -72,58 +75,50 @@ fn ChangedNotice(draft: Draft) -> impl IntoView {
 #[component]
 fn Writing(draft: Draft) -> impl IntoView {
     let i18n = use_i18n();
+    let checked = Memo::new(move |_| draft.check());
+    let script = Memo::new(move |_| draft.script());
     let options = Signal::derive(move || {
         let names = |script| match script {
             Script::Text => Text::LensPlain,
             Script::Hex => Text::LensHex,
             Script::Base64 => Text::LensBase64,
         };
-        let current = draft.value().unwrap_or_else(|_| draft.base_value());
-        scripts(&current)
-            .into_iter()
-            .map(|script| (script, i18n.t(names(script)).to_owned()))
-            .collect::<Vec<_>>()
-    });
-    let value = Memo::new(move |_| draft.value());
-    let changed = Memo::new(move |_| {
-        value.with(|value| {
-            value
-                .as_ref()
-                .is_ok_and(|value| *value != draft.base_value())
+        checked.with(|checked| {
+            checked
+                .scripts
+                .iter()
+                .map(|script| (*script, i18n.t(names(*script)).to_owned()))
+                .collect::<Vec<_>>()
         })
     });
     let released = move || draft.lease.get() == DROP;
-    let ready = Memo::new(move |_| value.with(Result::is_ok) && (changed.get() || released()));
+    let readable = move || checked.with(|checked| checked.error.is_none());
+    let ready =
+        Memo::new(move |_| readable() && (released() || checked.with(|checked| checked.changed)));
     let review = move || {
-        if ready.get_untracked() {
+        // Large drafts are checked late: as it is now counts.
+        let now = untrack(|| draft.check());
+        if now.error.is_none() && (now.changed || untrack(released)) {
             draft.step.set(Step::Reviewing);
         }
     };
-    let error = move || {
-        let bad = value.with(|value| value.as_ref().err().copied())?;
+    let error = Signal::derive(move || {
+        let bad = checked.with(|checked| checked.error)?;
         Some(i18n.t(match bad {
             BadDraft::OddDigits => Text::BadOdd,
             BadDraft::NotHex => Text::BadHex,
             BadDraft::NotBase64 => Text::BadBase64,
         }))
-    };
-    let size = move || {
-        value.with(|value| {
-            value
-                .as_ref()
-                .ok()
-                .map(|value| format::size(value.len() as i64))
-        })
-    };
+    });
+    let size = move || checked.with(|checked| Some(format::size(checked.size? as i64)));
     let ends = move || {
-        (draft.ends() == LineEnds::CrLf && draft.script.get() == Script::Text)
-            .then(|| i18n.t(Text::EndsCrLf))
-    };
-    let on_keydown = move |event: web_sys::KeyboardEvent| {
-        if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
-            event.prevent_default();
-            review();
-        }
+        let name = match checked.with(|checked| checked.ends) {
+            LineEnds::All(LineEnd::Lf) => return None,
+            LineEnds::All(LineEnd::CrLf) => "CRLF",
+            LineEnds::All(LineEnd::Cr) => "CR",
+            LineEnds::Mixed => return Some(i18n.t(Text::EndsMixed).to_owned()),
+        };
+        Some(i18n.fill(Text::EndsKept, &[name]))
     };
     let lease = Memo::new(move |_| draft.base.with(|base| base.lease));
     let lease_options = Signal::derive(move || {
@@ -133,6 +128,7 @@ fn Writing(draft: Draft) -> impl IntoView {
             (DROP, i18n.t(Text::DropLease).to_owned()),
         ]
     });
+    let window = Memo::new(move |_| checked.with(|checked| checked.window));
     view! {
         <ChangedNotice draft=draft/>
         <section class="card">
@@ -140,31 +136,22 @@ fn Writing(draft: Draft) -> impl IntoView {
                 <span>{tr(Text::EditValue)}</span>
                 <Segmented
                     label=label(Text::WriteAs)
-                    value=draft.script
+                    value=script
                     options=options
                     on_choose=move |script| draft.rewrite(script)
                 />
                 <span class="card-note">{size}</span>
             </div>
-            <textarea
-                class="x-editor-text mono"
-                spellcheck="false"
-                autocomplete="off"
-                autocapitalize="off"
-                aria-label=tr(Text::EditValue)
-                aria-invalid=move || error().map(|_| "true")
-                prop:value=move || draft.text.get()
-                on:input=move |event| draft.text.set(event_target_value(&event))
-                on:keydown=on_keydown
-            ></textarea>
+            <WindowBar draft=draft window=window/>
+            <TextArea draft=draft script=script error=error on_submit=review/>
             <div class="x-editor-foot">
                 <When when=move || lease.get().is_some()>
                     <SelectField bare=true label=label(Text::LeaseAfter) value=draft.lease options=lease_options/>
                 </When>
                 <span class="x-editor-note" role="status">
-                    <span class="field-error">{error}</span>
+                    <span class="field-error">{move || error.get()}</span>
                     <span class="mute">{ends}</span>
-                    <When when=move || value.with(Result::is_ok) && !ready.get()>
+                    <When when=move || readable() && !ready.get()>
                         <span class="mute">{tr(Text::NoChange)}</span>
                     </When>
                 </span>
@@ -225,8 +212,7 @@ pub(crate) fn SaveFailed(error: ApiError) -> impl IntoView {
         <div class="note note-bad" role="alert">
             <Glyph icon=Icon::Warn/>
             <span class="note-text">
-                <b>{move || title.title(i18n.lang())}</b>
-                " "
+                <b>{move || leading(&title.title(i18n.lang()))}</b>
                 {move || detail.detail(i18n.lang())}
             </span>
         </div>

@@ -20,6 +20,7 @@ pub(crate) mod place;
 mod remove;
 mod remove_prefix;
 mod text;
+mod text_area;
 mod tree_pane;
 mod tree_row;
 mod value;

@@ -93,7 +93,14 @@ crate::i18n::texts! {
         Formatted: "Compared as formatted JSON", "按格式化后的 JSON 比较";
         ComparedHex: "Compared as hex", "按十六进制比较";
         LinesSame: "{0} equal lines", "{0} 行相同";
-        EndsCrLf: "CRLF line ends are kept.", "保留 CRLF 换行。";
+        LinesLeftOut: "{0} more lines of the difference are not shown", "差异中另有 {0} 行未显示";
+        EndsKept: "Line ends: {0}", "换行符：{0}";
+        EndsMixed: "Line ends: mixed, each is kept", "换行符：混合，逐行保留";
+        TabHint: "Tab indents. To leave the editor press Esc, then Tab.", "Tab 键缩进。要离开编辑区，请先按 Esc，再按 Tab。";
+        WindowLines: "Lines {0} to {1} of {2}", "第 {0} 至 {1} 行，共 {2} 行";
+        PreviousLines: "Previous lines", "上一段";
+        NextLines: "Next lines", "下一段";
+        GoToLine: "Go to line", "转到行";
         // Conflict
         Conflict: "Somebody else was faster", "他人已先行修改";
         ConflictDetail: "The key changed at revision {0} after you began at {1}. Nothing has been overwritten.", "你从 {1} 开始编辑后，该键已在修订版本 {0} 被修改。没有内容被覆盖。";

@@ -8,10 +8,11 @@ use shared::{Bytes, Event};
 use super::text::Text;
 use crate::api::base::page_url;
 use crate::i18n::{Common, I18n, tr, use_i18n};
-use crate::model::diff::Change;
+use crate::model::diff::{Change, Line};
 use crate::model::stream::change::{Heading, Opened, open};
 use crate::model::{format, percent};
 use crate::ui::clipboard::copier;
+use crate::ui::diff_line::DiffLine;
 use crate::ui::{Button, ButtonKind, Icon};
 
 const LINE: f64 = 20.0;
@@ -100,17 +101,17 @@ pub(super) fn Detail(event: Event, shown: Arc<OpenEvent>) -> impl IntoView {
 }
 
 fn line(i18n: I18n, change: Change) -> impl IntoView {
-    let (class, sign, text) = match change {
-        Change::Same(text) => ("dl", " ", text),
-        Change::Gone(text) => ("dl is-gone", "−", text),
-        Change::New(text) => ("dl is-new", "+", text),
+    let (class, sign, line) = match change {
+        Change::Same(line) => ("dl", " ", line),
+        Change::Gone(line) => ("dl is-gone", "−", line),
+        Change::New(line) => ("dl is-new", "+", line),
         Change::Skipped(count) => {
             let count = format::count(count as i64);
             let text = untrack(|| i18n.fill(Text::EqualLines, &[&count]));
-            ("dl is-skipped", "⋯", text)
+            ("dl is-skipped", "⋯", Line::plain(text))
         }
     };
-    view! { <div class=class><span class="dl-sign">{sign}</span><span>{text}</span></div> }
+    view! { <div class=class><span class="dl-sign">{sign}</span><DiffLine line=line/></div> }
 }
 
 fn say(i18n: I18n, heading: Heading, hex: bool) -> String {

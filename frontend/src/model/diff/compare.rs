@@ -1,0 +1,127 @@
+//! Two values compared in the form that shows most, cut to what a page can show.
+
+use super::layout::same_layout;
+use super::{Change, Line, Piece, lines};
+use crate::model::json;
+use crate::model::value::{Script, nature, write};
+
+/// Equal lines shown around what changed.
+const CONTEXT: usize = 3;
+
+/// Characters of a line that are shown.
+const LONGEST: usize = 2_000;
+
+/// Characters that stay at each end of a long equal stretch.
+const AROUND: usize = 80;
+
+/// How two values were made comparable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compared {
+    AsTheyAre,
+    Formatted,
+    Hex,
+}
+
+/// The lines that differ between two values, and how they were compared.
+pub(crate) fn compare(old: &[u8], new: &[u8]) -> (Vec<Change>, Compared) {
+    let (Ok(old_text), Ok(new_text)) = (std::str::from_utf8(old), std::str::from_utf8(new)) else {
+        let hex = lines(
+            &write(old, Script::Hex),
+            &write(new, Script::Hex),
+            Some(CONTEXT),
+        );
+        return (hex, Compared::Hex);
+    };
+    // JSON on one line differs in one line, which says little: but formatting must not hide a change.
+    let one_line = !old_text.trim().contains('\n') || !new_text.trim().contains('\n');
+    if one_line && nature(old).json && nature(new).json && same_layout(old_text, new_text) {
+        let pretty = |text| json::pretty(text).map(|(text, _)| text).unwrap_or_default();
+        let changes = lines(&pretty(old_text), &pretty(new_text), Some(CONTEXT));
+        if !changes.is_empty() {
+            return (shortened(changes), Compared::Formatted);
+        }
+    }
+    (
+        shortened(lines(old_text, new_text, Some(CONTEXT))),
+        Compared::AsTheyAre,
+    )
+}
+
+fn shortened(mut changes: Vec<Change>) -> Vec<Change> {
+    for change in &mut changes {
+        match change {
+            Change::Same(line) | Change::Gone(line) | Change::New(line) => shorten(line, LONGEST),
+            Change::Skipped(_) => {}
+        }
+    }
+    changes
+}
+
+/// Leaves out what a line has too much: first of what did not change, then whatever goes on too long.
+pub(crate) fn shorten(line: &mut Line, longest: usize) {
+    let length = |text: &str| text.chars().count();
+    let chars = |piece: &Piece| match piece {
+        Piece::Same(text) | Piece::Changed(text) => length(text),
+        Piece::LeftOut(_) => 1,
+    };
+    if line.pieces.iter().map(chars).sum::<usize>() <= longest {
+        return;
+    }
+    let mut out = Vec::new();
+    let last = line.pieces.len() - 1;
+    for (at, piece) in std::mem::take(&mut line.pieces).into_iter().enumerate() {
+        let single = last == 0;
+        match piece {
+            Piece::Same(text) if !single && length(&text) > 2 * AROUND => {
+                // At the ends of a line only the side next to a change is of use.
+                let head = if at == 0 { 0 } else { AROUND };
+                let tail = if at == last { 0 } else { AROUND };
+                let middle = length(&text) - head - tail;
+                let (start, rest) = split_at(&text, head);
+                let (_, end) = split_at(rest, middle);
+                out.push(Piece::Same(start.to_owned()));
+                out.push(Piece::LeftOut(middle));
+                out.push(Piece::Same(end.to_owned()));
+            }
+            piece => out.push(piece),
+        }
+    }
+    let mut room = longest;
+    let mut left_out = 0;
+    for piece in out {
+        let size = chars(&piece);
+        if room >= size {
+            room -= size;
+            if size > 0 {
+                line.pieces.push(piece);
+            }
+            continue;
+        }
+        match piece {
+            Piece::LeftOut(count) => left_out += count,
+            Piece::Same(ref text) | Piece::Changed(ref text) => {
+                let (shown, _) = split_at(text, room);
+                left_out += size - room;
+                let shown = shown.to_owned();
+                if room > 0 {
+                    line.pieces.push(match piece {
+                        Piece::Changed(_) => Piece::Changed(shown),
+                        _ => Piece::Same(shown),
+                    });
+                }
+            }
+        }
+        room = 0;
+    }
+    if left_out > 0 {
+        line.pieces.push(Piece::LeftOut(left_out));
+    }
+}
+
+fn split_at(text: &str, chars: usize) -> (&str, &str) {
+    let at = text
+        .char_indices()
+        .nth(chars)
+        .map_or(text.len(), |(at, _)| at);
+    text.split_at(at)
+}

@@ -1,0 +1,212 @@
+//! What differs between two texts: which lines, what within them, and which line ends.
+
+mod compare;
+mod layout;
+mod visible;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use compare::{Compared, compare, shorten};
+use imara_diff::{Algorithm, Diff, InternedInput, Interner};
+pub(crate) use layout::same_layout;
+pub(crate) use visible::visible;
+
+use super::edit::{self, LineEnd};
+
+/// A line of a difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// In both.
+    Same(Line),
+    /// In the old text only.
+    Gone(Line),
+    /// In the new text only.
+    New(Line),
+    /// So many equal lines left out.
+    Skipped(usize),
+}
+
+/// A line as it is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) pieces: Vec<Piece>,
+    /// How the line ends, where that is part of the difference.
+    pub(crate) end: Option<End>,
+}
+
+/// A stretch of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// As in the line it is compared with, or there is none to compare it with.
+    Same(String),
+    /// What differs.
+    Changed(String),
+    /// So many characters are not shown.
+    LeftOut(usize),
+}
+
+/// How a line ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// By a line end.
+    With(LineEnd),
+    /// The text is over without one.
+    Without,
+}
+
+impl Line {
+    /// A line that is shown as it is.
+    pub(crate) fn plain(text: impl Into<String>) -> Self {
+        Self {
+            pieces: vec![Piece::Same(text.into())],
+            end: None,
+        }
+    }
+
+    /// Its text.
+    #[cfg(test)]
+    pub(crate) fn text(&self) -> String {
+        let pieces = self.pieces.iter().map(|piece| match piece {
+            Piece::Same(text) | Piece::Changed(text) => text.as_str(),
+            Piece::LeftOut(_) => "…",
+        });
+        pieces.collect()
+    }
+}
+
+/// A line of a text with its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Raw<'a> {
+    text: &'a str,
+    end: Option<LineEnd>,
+}
+
+impl Raw<'_> {
+    fn end(self) -> End {
+        self.end.map_or(End::Without, End::With)
+    }
+}
+
+fn raw_lines(text: &str) -> Vec<Raw<'_>> {
+    edit::lines(text)
+        .map(|(text, end)| Raw { text, end })
+        .collect()
+}
+
+/// The stretches that differ between two sequences.
+fn hunks<T: std::hash::Hash + Eq + Copy>(old: &[T], new: &[T]) -> Vec<imara_diff::Hunk> {
+    let mut input = InternedInput {
+        before: Vec::with_capacity(old.len()),
+        after: Vec::with_capacity(new.len()),
+        interner: Interner::new(old.len() + new.len()),
+    };
+    input.update_before(old.iter().copied());
+    input.update_after(new.iter().copied());
+    // Like Git's: the shortest script as long as that is cheap, and never quadratic.
+    Diff::compute(Algorithm::Myers, &input).hunks().collect()
+}
+
+/// Pairs of lines that are the same, or stand in the place of one another.
+pub(crate) fn matching_lines(old: &[&str], new: &[&str]) -> Vec<(usize, usize)> {
+    let mut pairs = Vec::with_capacity(old.len().min(new.len()));
+    let (mut before, mut after) = (0, 0);
+    for hunk in hunks(old, new) {
+        let start = hunk.before.start as usize;
+        pairs.extend((before..start).zip(after..));
+        let places = (start..hunk.before.end as usize)
+            .zip(hunk.after.start as usize..hunk.after.end as usize);
+        pairs.extend(places);
+        (before, after) = (hunk.before.end as usize, hunk.after.end as usize);
+    }
+    pairs.extend((before..old.len()).zip(after..new.len()));
+    pairs
+}
+
+/// The difference of two texts. Equal lines are left out but for `context` lines around what changed;
+/// without it all of them stay. Empty when nothing differs, and `context` is given.
+pub(crate) fn lines(old: &str, new: &str, context: Option<usize>) -> Vec<Change> {
+    let (old, new) = (raw_lines(old), raw_lines(new));
+    let hunks = hunks(&old, &new);
+    if hunks.is_empty() && context.is_some() {
+        return Vec::new();
+    }
+    let usual = usual_end(&old).or_else(|| usual_end(&new));
+    let mut out = Vec::new();
+    let mut before = 0;
+    for (at, hunk) in hunks.iter().enumerate() {
+        let (start, end) = (hunk.before.start as usize, hunk.before.end as usize);
+        same(&mut out, &old[before..start], context, at > 0, true);
+        let gone = &old[start..end];
+        let come = &new[hunk.after.start as usize..hunk.after.end as usize];
+        changed(&mut out, gone, come, usual);
+        before = end;
+    }
+    same(&mut out, &old[before..], context, !hunks.is_empty(), false);
+    out
+}
+
+/// The end that most lines have.
+fn usual_end(lines: &[Raw<'_>]) -> Option<End> {
+    let count = |end| lines.iter().filter(|line| line.end == Some(end)).count();
+    [LineEnd::Lf, LineEnd::CrLf, LineEnd::Cr]
+        .into_iter()
+        .map(|end| (count(end), end))
+        .filter(|(count, _)| *count > 0)
+        .max_by_key(|(count, _)| *count)
+        .map(|(_, end)| End::With(end))
+}
+
+/// A stretch of equal lines, after a change or before one.
+fn same(
+    out: &mut Vec<Change>,
+    lines: &[Raw<'_>],
+    context: Option<usize>,
+    after: bool,
+    before: bool,
+) {
+    let context = context.unwrap_or(lines.len());
+    let head = if after { context } else { 0 };
+    let tail = if before { context } else { 0 };
+    let show = |line: &Raw<'_>| Change::Same(Line::plain(line.text));
+    // With no change at all around it, everything is context.
+    if lines.len() <= head + tail || !(after || before) {
+        out.extend(lines.iter().map(show));
+        return;
+    }
+    out.extend(lines[..head].iter().map(show));
+    out.push(Change::Skipped(lines.len() - head - tail));
+    out.extend(lines[lines.len() - tail..].iter().map(show));
+}
+
+/// Lines that gave way to others.
+fn changed(out: &mut Vec<Change>, gone: &[Raw<'_>], new: &[Raw<'_>], usual: Option<End>) {
+    let unpaired = |line: &Raw<'_>| {
+        let mut shown = Line::plain(line.text);
+        shown.end = usual
+            .filter(|usual| *usual != line.end())
+            .map(|_| line.end());
+        shown
+    };
+    let mut left: Vec<Line> = gone.iter().map(unpaired).collect();
+    let mut right: Vec<Line> = new.iter().map(unpaired).collect();
+    for (a, b) in words::pairs(gone, new) {
+        let (old, new) = (gone[a], new[b]);
+        (left[a], right[b]) = words::compare(old.text, new.text);
+        if old.end != new.end {
+            (left[a].end, right[b].end) = (Some(old.end()), Some(new.end()));
+        }
+    }
+    out.extend(left.into_iter().map(Change::Gone));
+    out.extend(right.into_iter().map(Change::New));
+}
+
+/// Lines added and lines taken away.
+pub(crate) fn tally(changes: &[Change]) -> (usize, usize) {
+    let count = |is: fn(&Change) -> bool| changes.iter().filter(|change| is(change)).count();
+    (
+        count(|change| matches!(change, Change::New(_))),
+        count(|change| matches!(change, Change::Gone(_))),
+    )
+}

@@ -1,0 +1,129 @@
+//! What differs within a line: words, marks and blanks.
+
+use super::{Line, Piece, Raw, hunks};
+
+/// Lines of a stretch beyond which pairs are only looked for in order: the work grows with their
+/// product.
+const MOST_PAIRED: usize = 100;
+
+/// A line that shares less than this part with another is not a version of it.
+const ALIKE: f64 = 0.3;
+
+/// Pairs of an old line and its new version, in order.
+pub(super) fn pairs(old: &[Raw<'_>], new: &[Raw<'_>]) -> Vec<(usize, usize)> {
+    if old.len() == new.len() || old.len().max(new.len()) > MOST_PAIRED {
+        return (0..old.len().min(new.len())).map(|at| (at, at)).collect();
+    }
+    let mut pairs = Vec::new();
+    let mut next = 0;
+    for (at, line) in old.iter().enumerate() {
+        let version = (next..new.len()).find(|other| alike(line.text, new[*other].text));
+        if let Some(version) = version {
+            pairs.push((at, version));
+            next = version + 1;
+        }
+    }
+    pairs
+}
+
+/// Cheaply: what they begin and end with.
+fn alike(old: &str, new: &str) -> bool {
+    let head = old
+        .chars()
+        .zip(new.chars())
+        .take_while(|(a, b)| a == b)
+        .count();
+    let (old_chars, new_chars) = (old.chars().count(), new.chars().count());
+    let tail = old
+        .chars()
+        .rev()
+        .zip(new.chars().rev())
+        .take(old_chars.min(new_chars) - head)
+        .take_while(|(a, b)| a == b)
+        .count();
+    (head + tail) as f64 >= ALIKE * old_chars.max(new_chars) as f64
+}
+
+/// Two versions of a line. Where they have little in common nothing is marked: all of it changed.
+pub(super) fn compare(old: &str, new: &str) -> (Line, Line) {
+    let (before, after) = (words(old), words(new));
+    let hunks = hunks(&before, &after);
+    let mut left = Pieces::default();
+    let mut right = Pieces::default();
+    let (mut at, mut at_new) = (0, 0);
+    for hunk in hunks {
+        let gone = hunk.before.start as usize..hunk.before.end as usize;
+        let come = hunk.after.start as usize..hunk.after.end as usize;
+        left.same(&before[at..gone.start]);
+        right.same(&after[at_new..come.start]);
+        (at, at_new) = (gone.end, come.end);
+        left.changed(&before[gone]);
+        right.changed(&after[come]);
+    }
+    left.same(&before[at..]);
+    right.same(&after[at_new..]);
+    let longest = old.trim().len().max(new.trim().len());
+    if (left.kept as f64) < ALIKE * longest as f64 {
+        return (Line::plain(old), Line::plain(new));
+    }
+    (left.line(), right.line())
+}
+
+/// Runs of letters and digits, runs of one kind of blank, and everything else by itself: a sign, or a
+/// character of a script that puts no blanks between its words.
+fn words(text: &str) -> Vec<&str> {
+    let kind = |c: char| match c {
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '_' => 1,
+        ' ' => 2,
+        '\t' => 3,
+        // Latin with accents, Greek, Cyrillic, Hebrew, Arabic…, up to where CJK begins.
+        c if c < '\u{1100}' && c.is_alphanumeric() => 1,
+        _ => 0,
+    };
+    let mut words = Vec::new();
+    let mut start = 0;
+    let mut last = 0;
+    for (at, c) in text.char_indices() {
+        let kind = kind(c);
+        if at > start && (kind == 0 || kind != last) {
+            words.push(&text[start..at]);
+            start = at;
+        }
+        last = kind;
+    }
+    if start < text.len() {
+        words.push(&text[start..]);
+    }
+    words
+}
+
+#[derive(Default)]
+struct Pieces {
+    pieces: Vec<Piece>,
+    /// Bytes in common that are not blank.
+    kept: usize,
+}
+
+impl Pieces {
+    fn same(&mut self, words: &[&str]) {
+        let text = words.concat();
+        self.kept += words.iter().map(|word| word.trim().len()).sum::<usize>();
+        if !text.is_empty() {
+            self.pieces.push(Piece::Same(text));
+        }
+    }
+
+    fn changed(&mut self, words: &[&str]) {
+        let text = words.concat();
+        if !text.is_empty() {
+            self.pieces.push(Piece::Changed(text));
+        }
+    }
+
+    fn line(self) -> Line {
+        Line {
+            pieces: self.pieces,
+            end: None,
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! A text while it is edited in a text area. Each change of the text area's value is applied as one
+//! splice, so that everything outside of it keeps its bytes, whatever line ends it has.
+//!
+//! A text area that holds tens of thousands of lines takes seconds to lay them out: of a long text only
+//! a window is shown at a time.
+
+use std::ops::Range;
+
+use super::ends::{LineEnd, LineEnds, join, split, summary};
+use super::inherit::inherit;
+
+/// Texts up to this size are shown whole.
+const WHOLE_BYTES: usize = 256 * 1024;
+const WHOLE_LINES: usize = 5_000;
+
+/// The size of a window of a longer text. A single line is never divided.
+const WINDOW_BYTES: usize = 128 * 1024;
+const WINDOW_LINES: usize = 2_000;
+
+/// Changes that can be undone with their line ends. The text area's own undo goes on beyond.
+const MOST_STEPS: usize = 10_000;
+
+/// A stretch of text with the ends of its lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Stretch {
+    /// With `\n` only.
+    pub(super) text: String,
+    /// One for each `\n`.
+    pub(super) ends: Vec<LineEnd>,
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Step {
+    /// Bytes from the window's start.
+    at: usize,
+    removed: Stretch,
+    inserted: Stretch,
+}
+
+/// A text that is being edited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EditedText {
+    all: Stretch,
+    /// The bytes of `all.text` that the text area holds.
+    window: Range<usize>,
+    /// Line ends before the window.
+    before: usize,
+    /// Changes of this window, oldest first, `done` of them in effect: later ones have been undone.
+    steps: Vec<Step>,
+    done: usize,
+}
+
+/// The lines in the window, counted from 1, and all there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WindowLines {
+    pub(crate) first: usize,
+    pub(crate) last: usize,
+    pub(crate) all: usize,
+}
+
+impl EditedText {
+    /// Begins with a text, its first window shown.
+    pub(crate) fn new(text: &str) -> Self {
+        let (text, ends) = split(text);
+        let mut edited = Self {
+            all: Stretch { text, ends },
+            window: 0..0,
+            before: 0,
+            steps: Vec::new(),
+            done: 0,
+        };
+        edited.show_line(1);
+        edited
+    }
+
+    /// What the text area holds, with `\n` only.
+    pub(crate) fn shown(&self) -> &str {
+        &self.all.text[self.window.clone()]
+    }
+
+    /// The whole text with its own line ends.
+    pub(crate) fn text(&self) -> String {
+        join(&self.all.text, &self.all.ends)
+    }
+
+    /// Bytes of the whole text with its own line ends.
+    pub(crate) fn len(&self) -> usize {
+        let returns = self.all.ends.iter().filter(|end| **end == LineEnd::CrLf);
+        self.all.text.len() + returns.count()
+    }
+
+    /// The kinds of line ends.
+    pub(crate) fn ends(&self) -> LineEnds {
+        summary(&self.all.ends)
+    }
+
+    /// The lines in the window; nothing when the text is shown whole.
+    pub(crate) fn window_lines(&self) -> Option<WindowLines> {
+        if self.window == (0..self.all.text.len()) {
+            return None;
+        }
+        let shown = newlines(self.shown());
+        // A window that ends with a line end does not show the line after it.
+        let next =
+            usize::from(!self.shown().ends_with('\n') || self.window.end == self.all.text.len());
+        Some(WindowLines {
+            first: self.before + 1,
+            last: self.before + shown + next,
+            all: self.all.ends.len() + 1,
+        })
+    }
+
+    /// UTF-16 units before a line, counted from 1, in the window.
+    pub(crate) fn caret_of_line(&self, line: usize) -> usize {
+        let lines = self.shown().split_inclusive('\n');
+        let before = line.saturating_sub(self.before + 1);
+        lines
+            .take(before)
+            .map(|line| line.chars().map(char::len_utf16).sum::<usize>())
+            .sum()
+    }
+
+    /// Shows the window that a line is in, counted from 1. What was done before can then no longer be
+    /// undone: the text area has forgotten it too.
+    pub(crate) fn show_line(&mut self, line: usize) {
+        self.steps.clear();
+        self.done = 0;
+        self.before = 0;
+        if self.all.text.len() <= WHOLE_BYTES && self.all.ends.len() < WHOLE_LINES {
+            self.window = 0..self.all.text.len();
+            return;
+        }
+        let (mut start, mut at, mut lines) = (0, 0, 0);
+        for piece in self.all.text.split_inclusive('\n') {
+            let full = lines == WINDOW_LINES || at - start + piece.len() > WINDOW_BYTES;
+            if lines > 0 && full {
+                if self.before + lines >= line {
+                    break;
+                }
+                self.before += lines;
+                (start, lines) = (at, 0);
+            }
+            at += piece.len();
+            lines += 1;
+        }
+        self.window = start..at;
+    }
+
+    /// The text area's value is `value` now, its selection ends after `caret` UTF-16 units, and the
+    /// change was an undo or a redo (`restores`) or not. Where the window became too large for a text
+    /// area, another is shown, which the text area must be filled with: the line of the caret.
+    pub(crate) fn input(
+        &mut self,
+        value: &str,
+        caret: Option<usize>,
+        restores: bool,
+    ) -> Option<usize> {
+        if !(restores && self.restore(value)) {
+            self.splice(value, caret);
+        }
+        if self.window.len() <= 2 * WHOLE_BYTES && newlines(value) <= 2 * WHOLE_LINES {
+            return None;
+        }
+        let line = self.before + newlines(caret_prefix(value, caret)) + 1;
+        self.show_line(line);
+        Some(line)
+    }
+
+    fn splice(&mut self, value: &str, caret: Option<usize>) {
+        let old = self.shown();
+        let caret = caret.map(|_| caret_prefix(value, caret).len());
+        let (at, removed, inserted) = difference(old, value, caret);
+        if removed == 0 && inserted.is_empty() {
+            return;
+        }
+        let from = self.window.start + at;
+        let first = self.before + newlines(&old[..at]);
+        let count = newlines(&old[at..at + removed]);
+        let removed = Stretch {
+            text: old[at..at + removed].to_owned(),
+            ends: self.all.ends[first..first + count].to_vec(),
+        };
+        let around = Around {
+            previous: first.checked_sub(1).map(|at| self.all.ends[at]),
+            next: self.all.ends.get(first + count).copied(),
+            after_end: from == 0 || self.all.text[..from].ends_with('\n'),
+            before_end: self.all.text[from + removed.text.len()..].starts_with('\n'),
+        };
+        let inserted = Stretch {
+            ends: inherit(&removed, inserted, around),
+            text: inserted.to_owned(),
+        };
+        let step = Step {
+            at,
+            removed,
+            inserted,
+        };
+        self.apply(at, &step.removed, &step.inserted);
+        self.steps.truncate(self.done);
+        if self.steps.len() == MOST_STEPS {
+            self.steps.remove(0);
+        }
+        self.steps.push(step);
+        self.done = self.steps.len();
+    }
+
+    fn apply(&mut self, at: usize, removed: &Stretch, inserted: &Stretch) {
+        let from = self.window.start + at;
+        let first = self.before + newlines(&self.shown()[..at]);
+        self.all
+            .text
+            .replace_range(from..from + removed.text.len(), &inserted.text);
+        self.all.ends.splice(
+            first..first + removed.ends.len(),
+            inserted.ends.iter().copied(),
+        );
+        self.window.end = self.window.end + inserted.text.len() - removed.text.len();
+    }
+
+    /// Goes back, or forth again, to the nearest state that was shown as `value`; false where there is
+    /// none. One undo of the text area's may take back several changes.
+    fn restore(&mut self, value: &str) -> bool {
+        let mut probe = self.shown().to_owned();
+        for at in (0..self.done).rev() {
+            let step = &self.steps[at];
+            let end = step.at + step.inserted.text.len();
+            probe.replace_range(step.at..end, &step.removed.text);
+            if probe == value {
+                for at in (at..self.done).rev() {
+                    let step = self.steps[at].clone();
+                    self.apply(step.at, &step.inserted, &step.removed);
+                }
+                self.done = at;
+                return true;
+            }
+        }
+        probe.clear();
+        probe.push_str(self.shown());
+        for at in self.done..self.steps.len() {
+            let step = &self.steps[at];
+            let end = step.at + step.removed.text.len();
+            probe.replace_range(step.at..end, &step.inserted.text);
+            if probe == value {
+                for at in self.done..=at {
+                    let step = self.steps[at].clone();
+                    self.apply(step.at, &step.removed, &step.inserted);
+                }
+                self.done = at + 1;
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// What lies around a splice.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Around {
+    /// The nearest line end before it.
+    pub(super) previous: Option<LineEnd>,
+    /// The nearest line end after it: that of the line it is in.
+    pub(super) next: Option<LineEnd>,
+    /// It begins a line.
+    pub(super) after_end: bool,
+    /// It ends a line.
+    pub(super) before_end: bool,
+}
+
+fn newlines(text: &str) -> usize {
+    text.bytes().filter(|byte| *byte == b'\n').count()
+}
+
+/// The text up to a caret in UTF-16 units; all of it without one.
+fn caret_prefix(text: &str, caret: Option<usize>) -> &str {
+    let Some(caret) = caret else { return text };
+    let mut units = 0;
+    for (at, c) in text.char_indices() {
+        if units >= caret {
+            return &text[..at];
+        }
+        units += c.len_utf16();
+    }
+    text
+}
+
+/// The smallest splice that makes `new` of `old`: where, how many bytes go, what comes.
+///
+/// From the two texts alone it is not clear which of two equal lines was removed. After typing, pasting
+/// and deleting alike, what follows the caret was not touched: that decides.
+fn difference<'a>(old: &str, new: &'a str, caret: Option<usize>) -> (usize, usize, &'a str) {
+    let after = caret.map(|caret| &new[caret..]);
+    let kept = after
+        .filter(|after| old.ends_with(after))
+        .map_or(0, str::len);
+    let (mut old_end, mut new_end) = (old.len() - kept, new.len() - kept);
+    let start = common_prefix(&old[..old_end], &new[..new_end]);
+    let tail = common_suffix(&old[start..old_end], &new[start..new_end]);
+    old_end -= tail;
+    new_end -= tail;
+    (start, old_end - start, &new[start..new_end])
+}
+
+fn common_prefix(a: &str, b: &str) -> usize {
+    let same = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+    (0..=same)
+        .rev()
+        .find(|at| a.is_char_boundary(*at) && b.is_char_boundary(*at))
+        .unwrap_or(0)
+}
+
+fn common_suffix(a: &str, b: &str) -> usize {
+    let pairs = a.bytes().rev().zip(b.bytes().rev());
+    let same = pairs.take_while(|(a, b)| a == b).count();
+    (0..=same)
+        .rev()
+        .find(|back| a.is_char_boundary(a.len() - back) && b.is_char_boundary(b.len() - back))
+        .unwrap_or(0)
+}

@@ -1,0 +1,203 @@
+//! The editor's text area. It keeps its own value while somebody types; the draft follows it by splices.
+
+use leptos::html;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast as _;
+
+use super::draft::Draft;
+use super::text::Text;
+use crate::i18n::{label, tr, use_i18n};
+use crate::model::edit::{Replacement, WindowLines, indent};
+use crate::model::format;
+use crate::model::value::Script;
+use crate::ui::{Button, ButtonKind, Icon, When};
+
+const HINT: &str = "x-editor-hint";
+
+/// The text area. Tab indents text; Escape and then Tab leaves, as Tab does where bytes are written.
+#[component]
+pub(super) fn TextArea(
+    draft: Draft,
+    script: Memo<Script>,
+    error: Signal<Option<&'static str>>,
+    on_submit: impl Fn() + 'static,
+) -> impl IntoView {
+    let node = NodeRef::<html::Textarea>::new();
+    // Escape was the last key: Tab leaves now.
+    let leaving = StoredValue::new(false);
+    Effect::new(move |_| {
+        let line = draft.filled.get();
+        if let Some(area) = node.get() {
+            let (text, caret) = draft.fill(line);
+            fill(&area, &text, caret);
+        }
+    });
+    let on_input = move |event: leptos::ev::Event| {
+        let Some(area) = node.get_untracked() else {
+            return;
+        };
+        let kind = event
+            .dyn_ref::<web_sys::InputEvent>()
+            .map(web_sys::InputEvent::input_type);
+        let restores = matches!(kind.as_deref(), Some("historyUndo" | "historyRedo"));
+        draft.input(
+            &area.value(),
+            selection(&area).map(|(_, end)| end),
+            restores,
+        );
+    };
+    let on_keydown = move |event: web_sys::KeyboardEvent| {
+        let key = event.key();
+        if key == "Enter" && (event.ctrl_key() || event.meta_key()) {
+            event.prevent_default();
+            on_submit();
+            return;
+        }
+        // Shift comes before Shift and Tab.
+        if key == "Shift" {
+            return;
+        }
+        let left = leaving.get_value();
+        leaving.set_value(key == "Escape");
+        let plain = !event.ctrl_key() && !event.meta_key() && !event.alt_key();
+        // While a character is being composed the keys belong to the input method.
+        if key != "Tab" || left || !plain || event.is_composing() {
+            return;
+        }
+        let area = node.get_untracked();
+        let (Some(area), Script::Text) = (area, script.get_untracked()) else {
+            return;
+        };
+        event.prevent_default();
+        let Some((start, end)) = selection(&area) else {
+            return;
+        };
+        if let Some(replacement) = indent(&area.value(), start..end, event.shift_key()) {
+            replace(&area, &replacement);
+        }
+    };
+    view! {
+        <textarea
+            node_ref=node
+            class="x-editor-text mono"
+            spellcheck="false"
+            autocomplete="off"
+            autocapitalize="off"
+            wrap="off"
+            aria-label=tr(Text::EditValue)
+            aria-describedby=move || (script.get() == Script::Text).then_some(HINT)
+            aria-invalid=move || error.get().map(|_| "true")
+            on:input=on_input
+            on:keydown=on_keydown
+            on:blur=move |_| leaving.set_value(false)
+        ></textarea>
+        <When when=move || script.get() == Script::Text>
+            <p id=HINT class="x-editor-hint">{tr(Text::TabHint)}</p>
+        </When>
+    }
+}
+
+/// Which lines of a long text are in the text area, and the ways to the others.
+#[component]
+pub(super) fn WindowBar(draft: Draft, window: Memo<Option<WindowLines>>) -> impl IntoView {
+    let i18n = use_i18n();
+    let lines = move || {
+        let WindowLines { first, last, all } = window.get()?;
+        let count = |line: usize| format::count(line as i64);
+        Some(i18n.fill(
+            Text::WindowLines,
+            &[&count(first), &count(last), &count(all)],
+        ))
+    };
+    let at_start = Signal::derive(move || window.get().is_none_or(|lines| lines.first == 1));
+    let at_end = Signal::derive(move || window.get().is_none_or(|lines| lines.last == lines.all));
+    let previous = move || {
+        if let Some(lines) = window.get_untracked() {
+            draft.show_line(lines.first.saturating_sub(1).max(1));
+        }
+    };
+    let next = move || {
+        if let Some(lines) = window.get_untracked() {
+            draft.show_line(lines.last + 1);
+        }
+    };
+    let go = move |event: leptos::ev::Event| {
+        let typed = event_target_value(&event);
+        let digits: String = typed.chars().filter(char::is_ascii_digit).collect();
+        if let (Ok(line), Some(lines)) = (digits.parse::<usize>(), window.get_untracked()) {
+            draft.show_line(line.clamp(1, lines.all));
+        }
+    };
+    view! {
+        <When when=move || window.get().is_some()>
+            <div class="x-editor-window">
+                <Button kind=ButtonKind::Quiet small=true icon=Icon::Left label=label(Text::PreviousLines) disabled=at_start on_press=previous/>
+                <span class="num" role="status">{lines}</span>
+                <Button kind=ButtonKind::Quiet small=true icon=Icon::Right label=label(Text::NextLines) disabled=at_end on_press=next/>
+                <input
+                    class="input x-editor-line push"
+                    type="text"
+                    inputmode="numeric"
+                    autocomplete="off"
+                    aria-label=tr(Text::GoToLine)
+                    placeholder=tr(Text::GoToLine)
+                    on:change=go
+                />
+            </div>
+        </When>
+    }
+}
+
+/// Fills the text area anew, with its caret at a place that is then in view.
+fn fill(area: &web_sys::HtmlTextAreaElement, text: &str, caret: usize) {
+    area.set_value(text);
+    let caret_at = u32::try_from(caret).unwrap_or(u32::MAX);
+    // Fails only for an element that is gone.
+    let _ = area.set_selection_range(caret_at, caret_at);
+    let rows = text
+        .encode_utf16()
+        .take(caret)
+        .filter(|unit| *unit == u16::from(b'\n'))
+        .count();
+    area.set_scroll_top(i32::try_from(rows).unwrap_or(0) * ROW);
+    area.set_scroll_left(0);
+}
+
+/// Height of a row in pixels; the style sheet agrees.
+const ROW: i32 = 20;
+
+/// The selection, in UTF-16 units.
+fn selection(area: &web_sys::HtmlTextAreaElement) -> Option<(usize, usize)> {
+    let start = area.selection_start().ok().flatten()?;
+    let end = area.selection_end().ok().flatten()?;
+    Some((start as usize, end as usize))
+}
+
+/// Makes a replacement as typing would, so that the browser can undo it.
+fn replace(area: &web_sys::HtmlTextAreaElement, replacement: &Replacement) {
+    let unit = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    let Replacement {
+        range,
+        text,
+        selection,
+    } = replacement;
+    // None of these fails for an element in the page.
+    let _ = area.set_selection_range(unit(range.start), unit(range.end));
+    let typed = document()
+        .dyn_into::<web_sys::HtmlDocument>()
+        .is_ok_and(|document| {
+            let done = if text.is_empty() {
+                document.exec_command("delete")
+            } else {
+                document.exec_command_with_show_ui_and_value("insertText", false, text)
+            };
+            done.unwrap_or(false)
+        });
+    if !typed {
+        let _ = area.set_range_text_with_start_and_end(text, unit(range.start), unit(range.end));
+        if let Ok(event) = web_sys::InputEvent::new("input") {
+            let _ = area.dispatch_event(&event);
+        }
+    }
+    let _ = area.set_selection_range(unit(selection.start), unit(selection.end));
+}
