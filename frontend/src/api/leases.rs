@@ -1,20 +1,117 @@
 //! Leases.
 
+use std::time::Duration;
+
+use gloo_timers::future::sleep;
+use leptos::ev;
+use leptos::prelude::{WindowListenerHandle, window, window_event_listener};
+use leptos::task::spawn_local;
 use shared::{GrantRequest, LeaseAnswer, LeaseId};
 
-use super::{ApiError, Call, Method};
+use super::base::api_url;
+use super::{ApiError, Call, Method, Trouble};
 
 /// A lease with its seconds left.
 pub(crate) async fn lease(id: LeaseId) -> Result<LeaseAnswer, ApiError> {
     Call::new(Method::Get, &format!("leases/{id}")).send().await
 }
 
-/// A new lease.
-pub(crate) async fn grant(ttl: i64) -> Result<LeaseAnswer, ApiError> {
-    Call::new(Method::Post, "leases")
-        .json(&GrantRequest { ttl, id: None })
-        .send()
-        .await
+/// A lease granted for something that is not done yet. Unless it is kept, it is revoked: when this is
+/// dropped, and when the page goes.
+pub(crate) struct GrantedLease {
+    id: LeaseId,
+    revoke: bool,
+    leaving: Option<WindowListenerHandle>,
+}
+
+impl GrantedLease {
+    /// Grants a lease, for so many seconds.
+    pub(crate) async fn grant(ttl: i64) -> Result<Self, ApiError> {
+        // The id is chosen here: then a lease whose granting had no answer can be revoked as well.
+        let id = fresh_id();
+        let mut lease = Self {
+            id,
+            revoke: true,
+            leaving: Some(window_event_listener(ev::pagehide, move |_| {
+                revoke_while_leaving(id);
+            })),
+        };
+        let granted: Result<LeaseAnswer, ApiError> = Call::new(Method::Post, "leases")
+            .json(&GrantRequest { ttl, id: Some(id) })
+            .send()
+            .await;
+        match granted {
+            Ok(_) => Ok(lease),
+            Err(error) => {
+                lease.revoke = !refused(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Its id.
+    pub(crate) fn id(&self) -> LeaseId {
+        self.id
+    }
+
+    /// What it was granted for is done.
+    pub(crate) fn keep(mut self) {
+        self.revoke = false;
+    }
+}
+
+impl Drop for GrantedLease {
+    fn drop(&mut self) {
+        if let Some(leaving) = self.leaving.take() {
+            leaving.remove();
+        }
+        if self.revoke {
+            // On its own: what it was granted for may have gone with its view.
+            spawn_local(revoke_surely(self.id));
+        }
+    }
+}
+
+/// Whether nothing came of a request for certain.
+fn refused(error: &ApiError) -> bool {
+    error.problem().is_some()
+        && !matches!(
+            error.trouble(),
+            Trouble::OutcomeUnknown | Trouble::Unreachable
+        )
+}
+
+/// Pauses between the attempts to revoke, in seconds. What is left then ends by its time to live.
+const ATTEMPTS: [u64; 4] = [0, 1, 4, 15];
+
+/// Revokes a lease that nobody needs, as well as the network allows.
+async fn revoke_surely(id: LeaseId) {
+    for pause in ATTEMPTS {
+        sleep(Duration::from_secs(pause)).await;
+        match revoke(id, false).await {
+            Err(error) if !refused(&error) => {}
+            _ => return,
+        }
+    }
+}
+
+/// Revokes a lease while the page goes: nobody hears the answer.
+fn revoke_while_leaving(id: LeaseId) {
+    let request = web_sys::RequestInit::new();
+    request.set_method("DELETE");
+    // Goes on after the page. Fails never: it is an object of ours.
+    let _ = js_sys::Reflect::set(&request, &"keepalive".into(), &true.into());
+    let _ = window().fetch_with_str_and_init(&api_url(&format!("leases/{id}")), &request);
+}
+
+/// An id that nobody has, positive as etcd's own are.
+fn fresh_id() -> LeaseId {
+    let mut bytes = [0; 8];
+    if let Ok(crypto) = window().crypto() {
+        // Fails only for more bytes than these.
+        let _ = crypto.get_random_values_with_u8_array(&mut bytes);
+    }
+    LeaseId((i64::from_be_bytes(bytes) & i64::MAX).max(1))
 }
 
 /// Revokes a lease; `dry_run` only shows the keys that would die.

@@ -154,10 +154,15 @@ pub(crate) fn curl(deed: &Deed, base: &str) -> String {
                 ),
                 NewLease::Grant(ttl) => {
                     let leases = quoted(&format!("{base}leases"));
-                    let url = url("kv", "key", key, "&lease=") + r#""$LEASE""#;
+                    let lease = quoted(&format!("{base}leases/")) + r#""${LEASE:?}""#;
+                    // A failed write leaves no lease behind. Right after the URL: before a here-document.
+                    let url = format!(
+                        r#"{}"${{LEASE:?}}" || curl -X DELETE {lease}"#,
+                        url("kv", "key", key, "&lease=")
+                    );
                     format!(
-                        "LEASE=$(curl -s --json '{{\"ttl\":{ttl}}}' {leases} | sed 's/.*\"id\":\"\\([^\"]*\\)\".*/\\1/')\n{}",
-                        put(flags, &url, value)
+                        "LEASE=$(curl -s --json '{{\"ttl\":{ttl}}}' {leases} | sed -n 's/.*\"id\":\"\\([^\"]*\\)\".*/\\1/p')\n{}",
+                        put(&format!(" --fail-with-body{flags}"), &url, value)
                     )
                 }
             }
@@ -215,8 +220,9 @@ pub(crate) fn etcdctl(deed: &Deed) -> Result<String, NoLine> {
             match lease {
                 NewLease::None => transaction(&compare, &format!("put -- {op}")),
                 NewLease::Id(id) => transaction(&compare, &format!("put --lease={id} -- {op}")),
+                // `txn` succeeds where its comparison fails too: what it prints decides about the lease.
                 NewLease::Grant(ttl) => format!(
-                    "LEASE=$(etcdctl lease grant {ttl} | cut -d' ' -f2)\netcdctl txn <<EOF\n{}\n\nput --lease=$LEASE -- {}\n\n\nEOF",
+                    "LEASE=$(etcdctl -w simple lease grant {ttl} | cut -d' ' -f2)\netcdctl -w simple txn <<EOF | grep SUCCESS || etcdctl lease revoke \"${{LEASE:?}}\"\n{}\n\nput --lease=${{LEASE:?}} -- {}\n\n\nEOF",
                     unexpanded(&compare),
                     unexpanded(&op)
                 ),

@@ -99,14 +99,15 @@ fn a_lease_is_granted_first() {
     assert_eq!(
         curl(&deed, BASE),
         concat!(
-            r#"LEASE=$(curl -s --json '{"ttl":60}' 'http://127.0.0.1:8379/api/v1/leases' | sed 's/.*"id":"\([^"]*\)".*/\1/')"#,
+            r#"LEASE=$(curl -s --json '{"ttl":60}' 'http://127.0.0.1:8379/api/v1/leases' | sed -n 's/.*"id":"\([^"]*\)".*/\1/p')"#,
             "\n",
-            r#"curl -X PUT -H 'If-None-Match: *' --data-raw '`v`' 'http://127.0.0.1:8379/api/v1/kv?key=k%24&lease='"$LEASE""#
+            r#"curl -X PUT --fail-with-body -H 'If-None-Match: *' --data-raw '`v`' 'http://127.0.0.1:8379/api/v1/kv?key=k%24&lease='"${LEASE:?}""#,
+            r#" || curl -X DELETE 'http://127.0.0.1:8379/api/v1/leases/'"${LEASE:?}""#
         )
     );
     assert_eq!(
         etcdctl(&deed).expect("it is text"),
-        "LEASE=$(etcdctl lease grant 60 | cut -d' ' -f2)\netcdctl txn <<EOF\ncreate(\"k\\$\") = \"0\"\n\nput --lease=$LEASE -- \"k\\$\" \"\\`v\\`\"\n\n\nEOF"
+        "LEASE=$(etcdctl -w simple lease grant 60 | cut -d' ' -f2)\netcdctl -w simple txn <<EOF | grep SUCCESS || etcdctl lease revoke \"${LEASE:?}\"\ncreate(\"k\\$\") = \"0\"\n\nput --lease=${LEASE:?} -- \"k\\$\" \"\\`v\\`\"\n\n\nEOF"
     );
 }
 

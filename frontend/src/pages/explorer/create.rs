@@ -5,10 +5,12 @@ use leptos::prelude::*;
 use shared::LeaseId;
 
 use super::commands::CommandButton;
+use super::drafts::use_drafts;
 use super::editor::SaveFailed;
 use super::place::use_place;
 use super::text::Text;
 use crate::api::kv::{Demand, LeaseChoice};
+use crate::api::leases::GrantedLease;
 use crate::api::{self, ApiError};
 use crate::i18n::{Common, label, tr, use_i18n};
 use crate::model::command::{Deed, NewLease};
@@ -16,6 +18,9 @@ use crate::model::format;
 use crate::model::key_text;
 use crate::state::{Scope, Tone, use_toasts};
 use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon, KeyNote, SelectField, TextField, When};
+
+/// Its value, while it is not created, is asked for before the page goes.
+const FORM: &str = "new key";
 
 const NONE: &str = "none";
 const NEW: &str = "new";
@@ -58,6 +63,9 @@ fn CreateForm() -> impl IntoView {
     let touched = RwSignal::new(false);
     let exists = RwSignal::new(None::<i64>);
     let error = RwSignal::new(None::<ApiError>);
+    let drafts = use_drafts();
+    Effect::new(move |_| drafts.form(FORM, value.with(|value| !value.is_empty())));
+    on_cleanup(move || drafts.form(FORM, false));
     let field = NodeRef::<html::Input>::new();
     Effect::new(move |_| {
         if let Some(field) = field.get() {
@@ -212,13 +220,21 @@ fn CreateForm() -> impl IntoView {
     }
 }
 
-/// Creates the key, with its lease where one is wanted; the revision.
+/// Creates the key, with its lease where one is wanted; the revision. A lease granted for a key that is
+/// not created, or whose creation is given up, is revoked; that also settles a creation without answer.
 async fn create(key: &[u8], value: &[u8], lease: Wanted) -> Result<i64, ApiError> {
-    let choice = match lease {
-        Wanted::None => LeaseChoice::Drop,
-        Wanted::Old(id) => LeaseChoice::Attach(id),
-        Wanted::New(ttl) => LeaseChoice::Attach(api::leases::grant(ttl).await?.lease.id),
+    let granted = match lease {
+        Wanted::New(ttl) => Some(GrantedLease::grant(ttl).await?),
+        Wanted::None | Wanted::Old(_) => None,
+    };
+    let choice = match (lease, &granted) {
+        (Wanted::Old(id), _) => LeaseChoice::Attach(id),
+        (_, Some(granted)) => LeaseChoice::Attach(granted.id()),
+        _ => LeaseChoice::Drop,
     };
     let answer = api::kv::put(key, value, choice, Demand::Absent).await?;
+    if let Some(granted) = granted {
+        granted.keep();
+    }
     Ok(answer.mod_revision.unwrap_or(answer.header.revision))
 }
