@@ -1,9 +1,11 @@
 //! The dashboard in a real Chromium.
 
 mod access;
+mod bytes;
 mod edit;
 mod explorer;
 mod keys;
+mod leases;
 mod locks;
 mod shell;
 mod tab;

@@ -13,6 +13,9 @@ use chromiumoxide::cdp::browser_protocol::input::{
     DispatchKeyEventParams, DispatchKeyEventType, InsertTextParams,
 };
 use chromiumoxide::cdp::browser_protocol::log;
+use chromiumoxide::cdp::browser_protocol::page::{
+    DialogType, EventJavascriptDialogOpening, HandleJavaScriptDialogParams, ReloadParams,
+};
 use chromiumoxide::cdp::js_protocol::runtime;
 use chromiumoxide::handler::viewport::Viewport;
 use chromiumoxide::layout::Point;
@@ -253,12 +256,70 @@ impl Tab {
                 "Enter" => 13,
                 "Escape" => 27,
                 "Delete" => 46,
+                "Tab" => 9,
                 _ => 0,
             })
             .commands(commands.iter().map(ToString::to_string))
             .build()
             .expect("a key event is complete");
         self.page.execute(event).await.expect("keys can be pressed");
+    }
+
+    /// Selects in a field, in UTF-16 units, and focuses it.
+    pub(crate) async fn select(&self, name: &str, start: usize, end: usize) {
+        self.finds("textbox", name).await;
+        self.js(&format!(
+            "(() => {{ const field = {FIND}('textbox', {}).element; field.focus(); field.setSelectionRange({start}, {end}); }})()",
+            json!(name)
+        ))
+        .await;
+    }
+
+    /// Types at the caret, or over what is selected.
+    pub(crate) async fn types(&self, text: &str) {
+        let typed = self.page.execute(InsertTextParams::new(text)).await;
+        typed.expect("text can be typed");
+    }
+
+    /// Performs what a shortcut stands for: `undo`, `redo`, `copy`, `paste`.
+    pub(crate) async fn shortcut(&self, command: &str) {
+        self.key("F24", DispatchKeyEventType::RawKeyDown, &[command]).await;
+    }
+
+    /// Pastes a text into the field that is focused, as another program gave it to the clipboard.
+    pub(crate) async fn paste(&self, text: &str) {
+        self.js(&format!(
+            "document.addEventListener('copy', (event) => {{ event.clipboardData.setData('text/plain', {}); event.preventDefault(); }}, {{ once: true }})",
+            json!(text)
+        ))
+        .await;
+        self.shortcut("copy").await;
+        self.shortcut("paste").await;
+    }
+
+    /// Loads the page anew where the browser asks before it leaves, and agrees. Whether it asked.
+    pub(crate) async fn reload_after_asking(&self) -> bool {
+        let mut asked = self
+            .page
+            .event_listener::<EventJavascriptDialogOpening>()
+            .await
+            .expect("the page is open");
+        let reload = self.page.execute(ReloadParams::default());
+        let agree = async {
+            let opened = tokio::time::timeout(DEADLINE, asked.next()).await;
+            let asks =
+                matches!(&opened, Ok(Some(dialog)) if dialog.r#type == DialogType::Beforeunload);
+            if asks {
+                let accept = HandleJavaScriptDialogParams::new(true);
+                self.page
+                    .execute(accept)
+                    .await
+                    .expect("dialogs can be answered");
+            }
+            asks
+        };
+        let (_, asks) = tokio::join!(reload, agree);
+        asks
     }
 }
 

@@ -1,0 +1,128 @@
+//! A lease granted for a key that is not created does not stay.
+
+use std::process::{Command, Stdio};
+
+use support::{DEADLINE, World, eventually, percent, tools, unique, when};
+
+use crate::look;
+use crate::tab::Tab;
+
+/// Leases that were granted for so many seconds, which no other test asks for.
+async fn leases_of(world: &World, ttl: u64) -> Vec<String> {
+    let list = world.api.get("/leases?limit=1000").send().await.json(200);
+    let leases = list["leases"].as_array().expect("a list").iter();
+    leases
+        .filter(|lease| lease["granted_ttl"] == ttl)
+        .map(|lease| lease["id"].to_string())
+        .collect()
+}
+
+async fn none_left(world: &World, ttl: u64) {
+    eventually("no lease is left", DEADLINE, async || {
+        let left = leases_of(world, ttl).await;
+        when(left.is_empty(), || format!("{left:?}"))
+    })
+    .await;
+}
+
+/// Fills the form for a new key with a lease of its own.
+async fn fill(tab: &Tab, key: &str, value: &str, ttl: u64) {
+    tab.goto(&format!("/explorer?new={}", percent(key))).await;
+    tab.fill("Value", value).await;
+    tab.choose("Lease", "new").await;
+    tab.fill("Seconds until it ends, unless renewed", &ttl.to_string())
+        .await;
+}
+
+#[tokio::test]
+async fn a_refused_creation_leaves_no_lease() {
+    let world = World::with("refused", &["--max-body", "4096"]).await;
+    world.put("k", "there already").await;
+    let key = world.key("k");
+    look(&world, "refused", async |tab| {
+        tab.provokes("status of 412");
+        tab.provokes("status of 413");
+        fill(tab, &key, "another", 7_919).await;
+        tab.click("button", "Create key").await;
+        tab.sees("exists already").await;
+        none_left(&world, 7_919).await;
+        assert_eq!(world.api.read(&key).await["value"], "there already");
+
+        // One that is created keeps its lease.
+        let fresh = world.key("fresh");
+        tab.fill("Key", &fresh).await;
+        tab.click("button", "Create key").await;
+        tab.sees("Created").await;
+        let lease = world.api.read(&fresh).await["lease"].to_string();
+        assert_eq!(leases_of(&world, 7_919).await, [lease]);
+
+        fill(tab, &world.key("large"), &"x".repeat(5_000), 7_907).await;
+        tab.click("button", "Create key").await;
+        tab.sees("The value is too large.").await;
+        none_left(&world, 7_907).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_copied_lines_leave_no_lease_either() {
+    let world = World::new("copied").await;
+    world.put("k", "there already").await;
+    let key = world.key("k");
+    look(&world, "copied", async |tab| {
+        fill(tab, &key, "it's another\n", 7_901).await;
+        tab.click("button", "Copy as").await;
+        tab.sees("etcdctl").await;
+        let lines = tab
+            .js("[...document.querySelectorAll('.x-command-line')].map((line) => line.textContent)")
+            .await;
+        for (at, fresh) in [unique("curl"), unique("etcdctl")].iter().enumerate() {
+            let line = lines[at].as_str().expect("a line each");
+            let output = run(&world, line).await;
+            assert_eq!(leases_of(&world, 7_901).await, [""; 0], "{line}\n{output}");
+            assert_eq!(world.api.read(&key).await["value"], "there already");
+
+            let fresh = world.key(fresh);
+            let line = line.replace(&key, &fresh);
+            let output = run(&world, &line).await;
+            let created = world.api.get(&support::key_query(&fresh)).send().await;
+            assert_eq!(created.status, 200, "{line}\n{output}");
+            let created = world.api.read(&fresh).await;
+            assert_eq!(created["value"], "it's another\n");
+            assert_eq!(
+                leases_of(&world, 7_901).await,
+                [created["lease"].to_string()]
+            );
+            let id = created["lease"].as_str().expect("it has a lease");
+            world
+                .api
+                .delete(&format!("/leases/{id}"))
+                .send()
+                .await
+                .json(200);
+        }
+    })
+    .await;
+}
+
+/// Runs a line in a shell, with the test's etcd; what it prints.
+async fn run(world: &World, line: &str) -> String {
+    let folder = tools::etcdctl().parent().expect("it lies in a folder");
+    let path = std::env::join_paths(std::iter::once(folder.to_owned()).chain(
+        std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()),
+    ));
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", line])
+        .env("PATH", path.expect("folders without colons"))
+        .env("ETCDCTL_API", "3")
+        .env("ETCDCTL_ENDPOINTS", world.etcd.direct_url())
+        .stdin(Stdio::null());
+    let output = tokio::task::spawn_blocking(move || command.output());
+    let output = output
+        .await
+        .expect("it does not panic")
+        .expect("a shell runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
