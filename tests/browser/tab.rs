@@ -297,7 +297,7 @@ impl Tab {
         self.shortcut("paste").await;
     }
 
-    /// Loads the page anew where the browser asks before it leaves, and agrees. Whether it asked.
+    /// Reloads the page and accepts the dialog that asks before it leaves. Whether it asked.
     pub(crate) async fn reload_after_asking(&self) -> bool {
         let mut asked = self
             .page

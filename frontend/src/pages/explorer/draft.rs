@@ -39,7 +39,7 @@ pub(crate) struct Draft {
     pub(crate) saving: RwSignal<bool>,
     pub(super) lease: RwSignal<String>,
     pub(super) error: RwSignal<Option<ApiError>>,
-    /// The line that the text area goes to when it is filled anew. It keeps its own value while somebody
+    /// The line that the text area shows once it is refilled. It keeps its own value while somebody
     /// types: filling it would cost time and the browser's undo.
     pub(super) filled: RwSignal<usize>,
     edited: StoredValue<Edited>,

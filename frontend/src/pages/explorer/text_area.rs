@@ -148,7 +148,7 @@ pub(super) fn WindowBar(draft: Draft, window: Memo<Option<WindowLines>>) -> impl
     }
 }
 
-/// Fills the text area anew, with its caret at a place that is then in view.
+/// Replaces what the text area holds; its caret is then in view.
 fn fill(area: &web_sys::HtmlTextAreaElement, text: &str, caret: usize) {
     area.set_value(text);
     let caret_at = u32::try_from(caret).unwrap_or(u32::MAX);
@@ -181,7 +181,7 @@ fn replace(area: &web_sys::HtmlTextAreaElement, replacement: &Replacement) {
         text,
         selection,
     } = replacement;
-    // None of these fails for an element in the page.
+    // These do not fail for an element in the page.
     let _ = area.set_selection_range(unit(range.start), unit(range.end));
     let typed = document()
         .dyn_into::<web_sys::HtmlDocument>()
