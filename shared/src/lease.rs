@@ -28,9 +28,13 @@ pub struct Lease {
     /// Seconds granted. Absent on the answer of a keep-alive, which does not carry it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub granted_ttl: Option<i64>,
-    /// Attached keys, where they were read.
+    /// Attached keys, where they were read: all of them, or a page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<Vec<Bytes>>,
+    /// How many keys are attached, with `keys=count` and `keys=page`. Absent with `count` where the account
+    /// may not read all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_count: Option<i64>,
 }
 
 /// A lease as an answer of its own.
@@ -42,6 +46,9 @@ pub struct LeaseAnswer {
     /// The lease's members stand beside the header.
     #[serde(flatten)]
     pub lease: Lease,
+    /// The cursor of the next page of keys; absent on the last one, and without `keys=page`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// Answer of `GET /leases`.

@@ -14,6 +14,7 @@ mod guard;
 mod history;
 mod import;
 mod keys;
+mod lease_keys;
 mod leased;
 mod model;
 mod modes;

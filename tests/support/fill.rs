@@ -1,6 +1,6 @@
 //! Many keys at once, past the gateway.
 
-use etcd_client::{Client, Txn, TxnOp};
+use etcd_client::{Client, PutOptions, Txn, TxnOp};
 
 /// etcd's limit of operations in a transaction.
 const OPS: usize = 128;
@@ -22,6 +22,17 @@ pub async fn fill(client: &Client, entries: impl IntoIterator<Item = (Vec<u8>, V
         return revision;
     }
     commit(client, batch).await
+}
+
+/// Puts every key, without a value, on a lease.
+pub async fn fill_leased(client: &Client, keys: &[String], lease: i64) {
+    for keys in keys.chunks(OPS) {
+        let leased = || Some(PutOptions::new().with_lease(lease));
+        let puts = keys
+            .iter()
+            .map(|key| TxnOp::put(key.as_str(), "", leased()));
+        commit(client, puts.collect()).await;
+    }
 }
 
 async fn commit(client: &Client, batch: Vec<TxnOp>) -> i64 {

@@ -12,11 +12,14 @@ use super::reply::answer;
 use super::{body, holds};
 use crate::failure::{Failure, Result};
 use crate::live::stream::Transport;
-use crate::service::lease::LeasePage;
+use crate::service::lease::{LeaseKeys, LeasePage};
 
 const ROUTE: &str = "/leases";
 /// Leases on a page at most: each is a question to etcd.
 const PAGE_AT_MOST: i64 = 1_000;
+
+/// Keys of a lease on a page at most.
+const KEYS_AT_MOST: i64 = 10_000;
 
 fn lease_id(call: &Call) -> Result<LeaseId> {
     let id = call.segment(ROUTE)?.parse::<LeaseId>();
@@ -68,18 +71,54 @@ pub async fn list(mut call: Call) -> Result<Response> {
     Ok(answer(StatusCode::OK, leases.header.revision, &leases))
 }
 
-/// A lease with the keys attached to it.
+/// A lease with the keys attached to it: all of them, unless `keys` asks for less.
+///
+/// To follow the time to live alone, ask with `keys=none`: etcd then makes no list of the keys. All keys, and a
+/// page of them, are 403 where the account may not read every key of the lease.
 #[utoipa::path(
     operation_id = "get_lease",
     get, path = "/leases/{id}", tag = "leases",
-    params(("id" = LeaseId, Path, description = "Hexadecimal, or `dec:` and decimal")),
-    responses((status = 200, body = LeaseAnswer), (status = 404, body = Problem))
+    params(
+        ("id" = LeaseId, Path, description = "Hexadecimal, or `dec:` and decimal"),
+        ("keys" = Option<String>, Query, example = "count", description = "none; count: `key_count` alone, absent where the account \
+            may not read all keys; page: `limit` keys in byte order, and `key_count`. All keys without it"),
+        ("limit" = Option<i64>, Query, description = "With `keys=page`: keys on a page; default 1,000, at most 10,000"),
+        ("cursor" = Option<String>, Query, description = "With `keys=page`: `next` of the page before"),
+    ),
+    responses(
+        (status = 200, body = LeaseAnswer), (status = 403, body = Problem), (status = 404, body = Problem),
+    )
 )]
 pub async fn one(mut call: Call) -> Result<Response> {
     let id = lease_id(&call)?;
+    let keys = lease_keys(&mut call.query)?;
     std::mem::take(&mut call.query).finish()?;
-    let lease = call.cluster.leases.one(&call.caller(), id).await?;
+    let lease = call.cluster.leases.one(&call.caller(), id, keys).await?;
     Ok(answer(StatusCode::OK, lease.header.revision, &lease))
+}
+
+fn lease_keys(query: &mut Query) -> Result<LeaseKeys> {
+    let keys = query.text("keys")?;
+    let limit = query.number("limit", 1..=KEYS_AT_MOST)?;
+    let cursor = query.text("cursor")?;
+    // As in other listings the cursor stands for what was asked.
+    if keys.as_deref() == Some("page") || (keys.is_none() && cursor.is_some()) {
+        let limit = limit.map(|limit| limit as usize);
+        return Ok(LeaseKeys::Page { limit, cursor });
+    }
+    if limit.is_some() || cursor.is_some() {
+        return Err(Failure::bad_request(
+            "`limit` and `cursor` are for `keys=page`",
+        ));
+    }
+    match keys.as_deref() {
+        None => Ok(LeaseKeys::All),
+        Some("none") => Ok(LeaseKeys::None),
+        Some("count") => Ok(LeaseKeys::Count),
+        Some(other) => Err(Failure::bad_request(format!(
+            "unknown `keys` value `{other}`; one of none, count, page"
+        ))),
+    }
 }
 
 /// Renew a lease once.

@@ -8,7 +8,7 @@ mod keeper;
 use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use shared::{
-    Code, GrantRequest, Header, HoldRequest, Lease, LeaseAnswer, LeaseId, LeaseList, OnClose,
+    Bytes, Code, GrantRequest, Header, HoldRequest, Lease, LeaseAnswer, LeaseId, LeaseList, OnClose,
 };
 
 pub(super) use self::hold::DEFAULT_TTL;
@@ -47,11 +47,41 @@ pub struct LeasePage {
     pub cursor: Option<String>,
 }
 
+/// Keys of a lease on a page without `limit`.
+const KEYS: usize = 1_000;
+
+/// Which keys of a lease are read.
+#[derive(Clone, Debug, Default)]
+pub enum LeaseKeys {
+    /// All of them.
+    #[default]
+    All,
+    /// None: etcd makes no list of them.
+    None,
+    /// Their number alone, where the account may read all of them.
+    Count,
+    /// Some, in byte order, and their number.
+    Page {
+        /// Keys at most; 1,000 without it.
+        limit: Option<usize>,
+        /// The `next` of the page before.
+        cursor: Option<String>,
+    },
+}
+
 /// The content of a cursor: the page starts after this id.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cursor {
     after: LeaseId,
+}
+
+/// What a cursor of a lease's keys carries: the page goes on after this key.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyCursor {
+    lease: LeaseId,
+    after: Bytes,
 }
 
 /// Leases of one cluster.
@@ -83,7 +113,9 @@ impl LeaseService {
                 ttl,
                 granted_ttl: Some(ttl),
                 keys: None,
+                key_count: None,
             },
+            next: None,
         })
     }
 
@@ -149,13 +181,45 @@ impl LeaseService {
         Ok((header, ids, false))
     }
 
-    /// A lease with its keys.
-    pub async fn one(&self, caller: &Caller, id: LeaseId) -> Result<LeaseAnswer> {
-        let answer = self.time_to_live(caller, id).await?;
-        Ok(LeaseAnswer {
-            header: answer.header,
-            lease: lease(answer, true),
-        })
+    /// A lease, with as much of its keys as is asked for. All keys and a page of them are forbidden
+    /// where the caller may not read every key of the lease; a count is then absent.
+    pub async fn one(&self, caller: &Caller, id: LeaseId, keys: LeaseKeys) -> Result<LeaseAnswer> {
+        match keys {
+            LeaseKeys::All => {
+                let answer = self.time_to_live(caller, id, true).await?;
+                Ok(lease_answer(answer.header, lease(answer, true)))
+            }
+            LeaseKeys::None => {
+                let answer = self.time_to_live(caller, id, false).await?;
+                Ok(lease_answer(answer.header, lease(answer, false)))
+            }
+            LeaseKeys::Count => self.counted(caller, id).await,
+            LeaseKeys::Page { limit, cursor } => {
+                let after = cursor.map(|cursor| {
+                    cursor::decode_if(&cursor, |cursor: &KeyCursor| cursor.lease == id)
+                });
+                let answer = self.time_to_live(caller, id, true).await?;
+                let after = after.transpose()?.map(|cursor| cursor.after);
+                Ok(page_of_keys(answer, after, limit.unwrap_or(KEYS)))
+            }
+        }
+    }
+
+    /// A lease with the number of its keys. etcd has no count of them: it is asked for all, and refuses
+    /// that where one may not be read.
+    async fn counted(&self, caller: &Caller, id: LeaseId) -> Result<LeaseAnswer> {
+        let answer = match self.time_to_live(caller, id, true).await {
+            Ok(answer) => answer,
+            Err(failure) if failure.code == Code::Forbidden => {
+                let answer = self.time_to_live(caller, id, false).await?;
+                return Ok(lease_answer(answer.header, lease(answer, false)));
+            }
+            Err(failure) => return Err(failure),
+        };
+        let count = answer.keys.len() as i64;
+        let mut counted = lease_answer(answer.header, lease(answer, false));
+        counted.lease.key_count = Some(count);
+        Ok(counted)
     }
 
     /// Renews a lease once.
@@ -169,16 +233,13 @@ impl LeaseService {
         if answer.ttl < 0 {
             return Err(unknown(id));
         }
-        Ok(LeaseAnswer {
-            header: answer.header,
-            lease: lease(answer, false),
-        })
+        Ok(lease_answer(answer.header, lease(answer, false)))
     }
 
     /// Revokes a lease, which deletes its keys; the response lists them as they were just before.
     /// A dry run only lists them.
     pub async fn revoke(&self, caller: &Caller, id: LeaseId, dry_run: bool) -> Result<LeaseAnswer> {
-        let before = self.time_to_live(caller, id).await?;
+        let before = self.time_to_live(caller, id, true).await?;
         let header = if dry_run {
             before.header
         } else {
@@ -188,7 +249,7 @@ impl LeaseService {
         if !dry_run {
             lease.ttl = 0;
         }
-        Ok(LeaseAnswer { header, lease })
+        Ok(lease_answer(header, lease))
     }
 
     /// Keeps a lease alive until the returned hold is dropped; then the lease is revoked or left.
@@ -211,8 +272,8 @@ impl LeaseService {
         })
     }
 
-    async fn time_to_live(&self, caller: &Caller, id: LeaseId) -> Result<TimeToLive> {
-        let answer = self.etcd.lease_time_to_live(caller, id.0, true).await?;
+    async fn time_to_live(&self, caller: &Caller, id: LeaseId, keys: bool) -> Result<TimeToLive> {
+        let answer = self.etcd.lease_time_to_live(caller, id.0, keys).await?;
         if answer.ttl < 0 {
             let revision = answer.header.revision;
             return Err(unknown(id).with(|facts| facts.store_revision = Some(revision)));
@@ -227,6 +288,41 @@ fn lease(answer: TimeToLive, keys: bool) -> Lease {
         ttl: answer.ttl,
         granted_ttl: Some(answer.granted_ttl),
         keys: keys.then(|| answer.keys.into_iter().map(Into::into).collect()),
+        key_count: None,
+    }
+}
+
+fn lease_answer(header: Header, lease: Lease) -> LeaseAnswer {
+    LeaseAnswer {
+        header,
+        lease,
+        next: None,
+    }
+}
+
+/// The keys after one, so many at most. etcd lists all of them each time: a page spares the client, not
+/// etcd.
+fn page_of_keys(mut answer: TimeToLive, after: Option<Bytes>, limit: usize) -> LeaseAnswer {
+    let count = answer.keys.len() as i64;
+    let from = after.map_or(0, |after| {
+        answer.keys.partition_point(|key| *key <= after.0)
+    });
+    answer.keys.drain(..from);
+    let more = answer.keys.len() > limit;
+    answer.keys.truncate(limit);
+    let next = answer.keys.last().filter(|_| more).map(|last| {
+        cursor::encode(&KeyCursor {
+            lease: LeaseId(answer.id),
+            after: last.clone().into(),
+        })
+    });
+    let header = answer.header;
+    let mut lease = lease(answer, true);
+    lease.key_count = Some(count);
+    LeaseAnswer {
+        header,
+        lease,
+        next,
     }
 }
 
@@ -267,7 +363,10 @@ mod tests {
         for id in [-9, i64::MIN, i64::MAX, (1 << 53) + 1] {
             let granted = leases.grant(&caller(), granting(60, Some(id))).await;
             assert_eq!(granted.expect("granted").lease.id, LeaseId(id));
-            let one = leases.one(&caller(), LeaseId(id)).await.expect("there");
+            let one = leases
+                .one(&caller(), LeaseId(id), LeaseKeys::All)
+                .await
+                .expect("there");
             assert_eq!(
                 (one.lease.id, one.lease.granted_ttl),
                 (LeaseId(id), Some(60))
@@ -300,7 +399,7 @@ mod tests {
         let leases = fixture.leases();
         let unknown = LeaseId(0x77);
         let failures = [
-            leases.one(&caller(), unknown).await,
+            leases.one(&caller(), unknown, LeaseKeys::All).await,
             leases.keep_alive(&caller(), unknown).await,
             leases.revoke(&caller(), unknown, false).await,
             leases.revoke(&caller(), unknown, true).await,
@@ -319,10 +418,20 @@ mod tests {
             fixture.put(key, "", Some(id)).await;
         }
         let keys = || Some(vec!["a".into(), "b".into()]);
-        let one = leases.one(&caller(), id).await.expect("there").lease;
+        let one = leases
+            .one(&caller(), id, LeaseKeys::All)
+            .await
+            .expect("there")
+            .lease;
         assert_eq!((one.keys, one.granted_ttl), (keys(), Some(3)));
         eventually("it drains", || async {
-            leases.one(&caller(), id).await.expect("there").lease.ttl <= 1
+            leases
+                .one(&caller(), id, LeaseKeys::All)
+                .await
+                .expect("there")
+                .lease
+                .ttl
+                <= 1
         })
         .await;
         let renewed = leases
