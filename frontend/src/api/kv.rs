@@ -3,8 +3,9 @@
 
 use shared::{CountAnswer, DeleteAnswer, Entry, History, LeaseId, Page, PutAnswer, TreeLevel};
 
-use super::{ApiError, Call, Method};
+use super::{ApiError, Call, Method, Trouble};
 use crate::model::percent;
+use crate::model::tree::{Typed, typed};
 
 /// What a write to a key demands of the key as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,17 +72,6 @@ pub(crate) struct KeyFacts {
     pub(crate) lease: Option<LeaseId>,
 }
 
-impl KeyFacts {
-    /// The facts of an entry that has its value.
-    pub(crate) fn of(entry: &Entry) -> Self {
-        Self {
-            mod_revision: entry.mod_revision,
-            size: entry.value.as_ref().map_or(0, |value| value.len() as i64),
-            lease: entry.lease,
-        }
-    }
-}
-
 /// Size and lease of a key, without its value travelling.
 pub(crate) async fn facts(key: &[u8]) -> Result<KeyFacts, ApiError> {
     let answer = Call::new(Method::Head, &with_key("kv", key, "&raw"))
@@ -139,6 +129,39 @@ pub(crate) async fn keys(prefix: &[u8], limit: usize) -> Result<Page, ApiError> 
         percent::encode(prefix)
     );
     Call::new(Method::Get, &path).send().await
+}
+
+/// A key without its value, where it exists, and the revision of the answer.
+pub(crate) async fn find_without_value(key: &[u8]) -> Result<(i64, Option<Entry>), ApiError> {
+    let path = format!(
+        "kv?start={}&end={}%00&keys_only&limit=1",
+        percent::encode(key),
+        percent::encode(key)
+    );
+    let page: Page = Call::new(Method::Get, &path).send().await?;
+    Ok((page.header.revision, page.entries.into_iter().next()))
+}
+
+/// What a typed name stands for, with the first keys that begin so. An error where the account may not read all that
+/// begins so, unless it is a key that it may read.
+pub(crate) async fn resolve(
+    name: &[u8],
+    limit: usize,
+) -> Result<(i64, Typed, Vec<Entry>), ApiError> {
+    match keys(name, limit.max(2)).await {
+        Ok(page) => {
+            let first: Vec<&[u8]> = page.entries.iter().map(|entry| &*entry.key.0).collect();
+            let is = typed(name, &first);
+            Ok((page.header.revision, is, page.entries))
+        }
+        Err(error) if error.trouble() == Trouble::Forbidden => {
+            match find_without_value(name).await? {
+                (revision, Some(entry)) => Ok((revision, Typed::Key, vec![entry])),
+                (_, None) => Err(error),
+            }
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// How many keys a prefix delete would take.

@@ -11,9 +11,23 @@ use shared::{GrantRequest, LeaseAnswer, LeaseId};
 use super::base::api_url;
 use super::{ApiError, Call, Method, Trouble};
 
-/// A lease with its seconds left.
-pub(crate) async fn lease(id: LeaseId) -> Result<LeaseAnswer, ApiError> {
-    Call::new(Method::Get, &format!("leases/{id}")).send().await
+/// A lease with its seconds left, without its keys: there may be 100,000 of them.
+pub(crate) async fn time_to_live(id: LeaseId) -> Result<LeaseAnswer, ApiError> {
+    let path = format!("leases/{id}?keys=none");
+    Call::new(Method::Get, &path).send().await
+}
+
+/// A lease with the number of its keys, where the account may read them. etcd lists all of them for that: not to
+/// be asked every second.
+pub(crate) async fn counted(id: LeaseId) -> Result<LeaseAnswer, ApiError> {
+    let path = format!("leases/{id}?keys=count");
+    Call::new(Method::Get, &path).send().await
+}
+
+/// A lease with its first keys, and how many there are.
+pub(crate) async fn first_keys(id: LeaseId, limit: usize) -> Result<LeaseAnswer, ApiError> {
+    let path = format!("leases/{id}?keys=page&limit={limit}");
+    Call::new(Method::Get, &path).send().await
 }
 
 /// A lease granted for something that is not done yet. Unless it is kept, it is revoked: when this is
@@ -114,10 +128,9 @@ fn fresh_id() -> LeaseId {
     LeaseId((i64::from_be_bytes(bytes) & i64::MAX).max(1))
 }
 
-/// Revokes a lease; `dry_run` only shows the keys that would die.
-pub(crate) async fn revoke(id: LeaseId, dry_run: bool) -> Result<LeaseAnswer, ApiError> {
-    let more = if dry_run { "?dry_run" } else { "" };
-    Call::new(Method::Delete, &format!("leases/{id}{more}"))
+/// Revokes a lease and deletes its keys.
+pub(crate) async fn revoke(id: LeaseId) -> Result<LeaseAnswer, ApiError> {
+    Call::new(Method::Delete, &format!("leases/{id}"))
         .send()
         .await
 }

@@ -13,7 +13,7 @@ super::texts! {
         Copied: "Copied", "已复制";
         CopyByHand: "Copy by hand", "手动复制";
         CopyByHandDetail: "The browser does not let this page copy. The text is selected: press Ctrl C, on a Mac ⌘ C.", "浏览器不允许此页面复制。文本已选中，请按 Ctrl C（Mac 上按 ⌘ C）。";
-        CopyAs: "Copy as", "复制为";
+        CopyCommand: "Copy command", "复制命令";
         Key: "Key", "键";
         Value: "Value", "值";
         Lease: "Lease", "租约";

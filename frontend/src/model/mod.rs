@@ -10,6 +10,7 @@ pub(crate) mod key_text;
 pub(crate) mod live;
 pub(crate) mod locks;
 pub(crate) mod percent;
+pub(crate) mod requests;
 pub(crate) mod sentence;
 pub(crate) mod stream;
 pub(crate) mod tree;

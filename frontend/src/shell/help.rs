@@ -19,7 +19,7 @@ texts! {
         Open: "Open a folder, go into it", "展开并进入目录";
         Shut: "Close a folder, go to its parent", "收起目录并回到上级";
         Ends: "First and last row", "第一行、最后一行";
-        Show: "Show the key, open or close the folder", "显示键，展开或收起目录";
+        Show: "Show the key or the folder", "显示键或目录";
         Type: "Go to the row that begins so", "跳到以此开头的行";
         Editing: "While editing", "编辑时";
         Review: "Review the change and save", "查看差异并保存";

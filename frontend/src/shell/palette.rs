@@ -9,6 +9,7 @@ use leptos_router::hooks::use_navigate;
 use crate::api;
 use crate::api::base::page_url;
 use crate::i18n::{Lang, label, texts, tr, use_i18n};
+use crate::model::tree::Typed;
 use crate::model::{format, key_text, percent};
 use crate::pages::Page;
 use crate::state::theme::choose_language;
@@ -31,7 +32,8 @@ texts! {
         English: "Switch to English", "切换到 English";
         Chinese: "Switch to 简体中文", "切换到简体中文";
         Help: "Show the keyboard map", "显示键盘帮助";
-        Nothing: "Nothing begins so", "没有匹配项";
+        CreateNamed: "No such key; create it:", "没有此键，创建：";
+        Nothing: "No match", "没有匹配项";
     }
 }
 
@@ -57,8 +59,22 @@ struct Row {
 /// How many keys are proposed.
 const PROPOSED: usize = 8;
 
+/// What the gateway has found for a text.
+#[derive(Clone, Default, PartialEq)]
+struct Found {
+    text: String,
+    /// Keys that begin so.
+    keys: Vec<Vec<u8>>,
+    /// What the whole text stands for; `None` where the account may not know.
+    is: Option<Typed>,
+}
+
 fn key_url(key: &[u8]) -> String {
     page_url(&format!("explorer{}", percent::query(&[("key", key)])))
+}
+
+fn new_url(key: &[u8]) -> String {
+    page_url(&format!("explorer{}", percent::query(&[("new", key)])))
 }
 
 fn prefix_url(prefix: &[u8]) -> String {
@@ -88,7 +104,9 @@ fn PaletteBody() -> impl IntoView {
     let (overlays, theme, i18n) = (use_overlays(), use_theme(), use_i18n());
     let navigate = use_navigate();
     let typed = RwSignal::new(String::new());
-    let found = RwSignal::new(Vec::<Vec<u8>>::new());
+    let found = RwSignal::new(Found::default());
+    // Enter was pressed before it was known what the text stands for.
+    let entered = RwSignal::new(false);
     let chosen = RwSignal::new(0_usize);
     let field = NodeRef::<html::Input>::new();
 
@@ -100,24 +118,37 @@ fn PaletteBody() -> impl IntoView {
     });
     // An effect's own tasks end when it runs again: only the last question is answered.
     Effect::new(move |_| {
-        let prefix = typed.get();
+        let text = typed.get();
         chosen.set(0);
-        if prefix.is_empty() {
-            found.set(Vec::new());
+        entered.set(false);
+        if text.is_empty() {
+            found.set(Found::default());
             return;
         }
         spawn_local_scoped_with_cancellation(async move {
             gloo_timers::future::sleep(std::time::Duration::from_millis(120)).await;
-            let Ok(prefix) = key_text::parse(&prefix) else {
-                found.set(Vec::new());
+            // The note below the field names a bad escape.
+            let Ok(name) = key_text::parse(&text) else {
+                found.try_set(Found {
+                    text,
+                    ..Found::default()
+                });
                 return;
             };
-            if let Ok(page) = api::kv::keys(&prefix, PROPOSED).await {
-                found.set(page.entries.into_iter().map(|entry| entry.key.0).collect());
-            }
+            let (keys, is) = match api::kv::resolve(&name, PROPOSED).await {
+                Ok((_, is, entries)) => {
+                    let keys = entries.into_iter().map(|entry| entry.key.0);
+                    (keys.collect(), Some(is))
+                }
+                Err(_) => (Vec::new(), None),
+            };
+            found.try_set(Found { text, keys, is });
         });
     });
 
+    let answered = Memo::new(move |_| {
+        typed.with(|typed| typed.is_empty() || found.with(|found| found.text == *typed))
+    });
     let rows =
         Memo::new(move |_| rows(&typed.get(), &found.get(), i18n.lang(), |text| i18n.t(text)));
     let run = {
@@ -139,16 +170,29 @@ fn PaletteBody() -> impl IntoView {
         }
     };
     let run = StoredValue::new_local(run);
+    let run_chosen = move || {
+        let row = rows.with_untracked(|rows| rows.get(chosen.get_untracked()).cloned());
+        if let Some(row) = row {
+            run.with_value(|run| run(&row));
+        }
+    };
+    Effect::new(move |_| {
+        if answered.get() && entered.get() {
+            entered.set(false);
+            run_chosen();
+        }
+    });
     let on_keydown = move |event: web_sys::KeyboardEvent| {
         let count = rows.with_untracked(Vec::len).max(1);
         match event.key().as_str() {
             "ArrowDown" => chosen.update(|at| *at = (*at + 1) % count),
             "ArrowUp" => chosen.update(|at| *at = (*at + count - 1) % count),
             "Enter" => {
-                if let Some(row) =
-                    rows.with_untracked(|rows| rows.get(chosen.get_untracked()).cloned())
-                {
-                    run.with_value(|run| run(&row));
+                // Enter right after typing means what the text stands for, not the row that happens to be first.
+                if chosen.get_untracked() == 0 && !answered.get_untracked() {
+                    entered.set(true);
+                } else {
+                    run_chosen();
                 }
             }
             _ => return,
@@ -194,7 +238,10 @@ fn PaletteBody() -> impl IntoView {
                 role="combobox"
                 aria-expanded="true"
                 aria-controls="palette-list"
-                aria-activedescendant=move || format!("palette-{}", chosen.get())
+                aria-activedescendant=move || {
+                    let at = chosen.get();
+                    rows.with(|rows| at < rows.len()).then(|| format!("palette-{at}"))
+                }
                 autocomplete="off"
                 spellcheck="false"
                 aria-label=tr(Text::Placeholder)
@@ -214,8 +261,9 @@ fn PaletteBody() -> impl IntoView {
     }
 }
 
-/// The rows for what is typed. Keys come first: that is what the palette is for.
-fn rows(typed: &str, found: &[Vec<u8>], lang: Lang, t: impl Fn(Text) -> &'static str) -> Vec<Row> {
+/// The rows for what is typed. Keys come first: that is what the palette is for. A key or a prefix is offered once it
+/// is known that there is one.
+fn rows(typed: &str, found: &Found, lang: Lang, t: impl Fn(Text) -> &'static str) -> Vec<Row> {
     let mut rows = Vec::new();
     let key_row = |icon, text: &str, name: &[u8], deed| Row {
         group: Text::Keys,
@@ -224,25 +272,38 @@ fn rows(typed: &str, found: &[Vec<u8>], lang: Lang, t: impl Fn(Text) -> &'static
         name: Some(format::key(name)),
         deed,
     };
-    for key in found {
+    // The note below the field names a bad escape.
+    let name = key_text::parse(typed).ok();
+    // Those of the text before are shown until the next have come, as far as they still fit.
+    let fits = |key: &&Vec<u8>| name.as_ref().is_some_and(|name| key.starts_with(name));
+    for key in found.keys.iter().filter(fits) {
         rows.push(key_row(Icon::File, "", key, Deed::Go(key_url(key))));
     }
-    // The note below the field names a bad escape.
-    if let Some(name) = key_text::parse(typed).ok().filter(|name| !name.is_empty()) {
-        if !found.contains(&name) {
-            rows.push(key_row(
+    if let Some(name) = name.filter(|name| !name.is_empty() && found.text == typed) {
+        let open_key = || {
+            key_row(
                 Icon::File,
                 t(Text::OpenKey),
                 &name,
                 Deed::Go(key_url(&name)),
-            ));
+            )
+        };
+        let open_prefix = || {
+            key_row(
+                Icon::Folder,
+                t(Text::OpenPrefix),
+                &name,
+                Deed::Go(prefix_url(&name)),
+            )
+        };
+        match found.is {
+            Some(Typed::Prefix) => rows.push(open_prefix()),
+            // The key itself is among those found.
+            Some(Typed::Key) if found.keys.len() > 1 => rows.push(open_prefix()),
+            Some(Typed::Key | Typed::Nothing) => {}
+            // The page says why it cannot be read.
+            None => rows.extend([open_key(), open_prefix()]),
         }
-        rows.push(key_row(
-            Icon::Folder,
-            t(Text::OpenPrefix),
-            &name,
-            Deed::Go(prefix_url(&name)),
-        ));
     }
     let row = |group, icon, text: &str, deed| Row {
         group,
@@ -303,5 +364,16 @@ fn rows(typed: &str, found: &[Vec<u8>], lang: Lang, t: impl Fn(Text) -> &'static
     let wanted = typed.to_lowercase();
     fixed.retain(|row| row.text.to_lowercase().contains(&wanted));
     rows.extend(fixed);
+    let absent = matches!(found.is, Some(Typed::Prefix | Typed::Nothing));
+    if !typed.is_empty() && found.text == typed && absent {
+        // Last, so that Enter on the name of a page does not create a key.
+        rows.push(Row {
+            group: Text::Actions,
+            icon: Icon::Plus,
+            text: t(Text::CreateNamed).to_owned(),
+            name: Some(format::key(&name)),
+            deed: Deed::Go(new_url(&name)),
+        });
+    }
     rows
 }

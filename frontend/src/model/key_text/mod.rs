@@ -126,6 +126,11 @@ impl KeyFilter {
         self.text.is_empty()
     }
 
+    /// Whether it spans more than one level of the tree.
+    pub(crate) fn has_separator(&self) -> bool {
+        self.text.contains('/')
+    }
+
     /// Whether a key, or a part of one, contains it.
     pub(crate) fn matches(&self, key: &[u8]) -> bool {
         match &self.bytes {

@@ -15,7 +15,7 @@ pub(crate) struct Touched {
 
 /// What is known of the inside of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Inside {
+pub(super) enum Inside {
     Nothing,
     Something,
     Unknown,
@@ -55,7 +55,8 @@ impl Tree {
                     Event::Put { entry, .. } => Late::Put(Meta::of(entry)),
                     Event::Delete { mod_revision, .. } => Late::Delete(*mod_revision),
                 };
-                level.late.insert(key.as_slice().into(), late);
+                level.delay(key.as_slice().into(), late);
+                level.take_found(&item, folder, inside, event, &mut touched);
                 continue;
             }
             level.take(&item, folder, inside, event, &mut touched);
@@ -78,7 +79,7 @@ impl Tree {
     }
 
     /// The prefixes of which a key is part, the shortest first, whether they are loaded or not.
-    fn levels_of(&self, key: &[u8]) -> Vec<Name> {
+    pub(super) fn levels_of(&self, key: &[u8]) -> Vec<Name> {
         let mut above = ancestors(key);
         // A key that ends with a separator stands, nameless, on the level it names.
         if key.last() == Some(&super::SEPARATOR) {
@@ -121,13 +122,12 @@ impl Tree {
         };
         let waiting = std::mem::take(&mut level.late);
         let revision = level.revision;
+        let mut found = std::mem::take(&mut level.found);
+        found.retain(|item, _| !level.covers(item));
+        level.found = found;
         for (key, late) in waiting {
             let (item, folder) = item_of(prefix, &key);
-            let at = match late {
-                Late::Put(meta) => meta.mod_revision,
-                Late::Delete(at) => at,
-            };
-            if at <= revision {
+            if late.revision() <= revision {
                 continue;
             }
             if !level.covers(&item) {
@@ -160,7 +160,7 @@ impl Tree {
             return;
         };
         if let Some(level) = self.levels.get_mut(&parent)
-            && level.items.remove(prefix).is_some()
+            && (level.items.remove(prefix).is_some() | level.found.remove(prefix).is_some())
             && level.complete()
             && level.items.is_empty()
         {
@@ -169,7 +169,21 @@ impl Tree {
     }
 }
 
+/// Events beyond its pages that a level holds. A busy keyspace writes ever new keys there, and nobody may ever
+/// scroll so far.
+const LATE_AT_MOST: usize = 20_000;
+
 impl Level {
+    /// Keeps an event for the page that it belongs to.
+    fn delay(&mut self, key: Name, late: Late) {
+        self.late.insert(key, late);
+        if self.late.len() > LATE_AT_MOST {
+            let last = self.late.values().map(|late| late.revision()).max();
+            self.missed = self.missed.max(last.unwrap_or_default());
+            self.late.clear();
+        }
+    }
+
     fn touch(&mut self, folder: Name, revision: i64) {
         let item = self
             .items

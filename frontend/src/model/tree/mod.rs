@@ -6,6 +6,8 @@
 //! folder whose last key may have gone is named for a check, and a count that was not read is absent.
 
 mod apply;
+mod backlog;
+mod found;
 mod roots;
 mod rows;
 #[cfg(test)]
@@ -16,8 +18,10 @@ use std::sync::Arc;
 
 use shared::{Entry, TreeLevel};
 
+pub(crate) use backlog::{Backlog, Change};
+pub(crate) use found::{Placed, Typed, typed};
 pub(crate) use roots::Roots;
-pub(crate) use rows::{Move, Row, RowKind, step, typeahead};
+pub(crate) use rows::{Move, Row, RowKind, best, step, typeahead};
 
 /// A key or a prefix. Cheap to clone.
 pub(crate) type Name = Arc<[u8]>;
@@ -70,6 +74,15 @@ enum Late {
     Delete(i64),
 }
 
+impl Late {
+    fn revision(self) -> i64 {
+        match self {
+            Self::Put(meta) => meta.mod_revision,
+            Self::Delete(at) => at,
+        }
+    }
+}
+
 /// One level.
 #[derive(Clone, Debug)]
 pub(crate) struct Level {
@@ -85,6 +98,11 @@ pub(crate) struct Level {
     stale: bool,
     /// Events beyond the pages that have come, by key.
     late: BTreeMap<Name, Late>,
+    /// The last revision of events that were more than `late` may hold and are forgotten; 0 for none. Pages of
+    /// an older revision than this may not be added.
+    missed: i64,
+    /// Items beyond the pages that have come which are known to be there.
+    found: BTreeMap<Name, Item>,
 }
 
 impl Level {
@@ -97,27 +115,34 @@ impl Level {
             loaded: false,
             stale: false,
             late: BTreeMap::new(),
+            missed: 0,
+            found: BTreeMap::new(),
         }
     }
 
     /// Whether every item of the level is here.
     pub(crate) fn complete(&self) -> bool {
-        self.loaded && self.next.is_none() && !self.stale
+        self.loaded && self.next.is_none() && !self.stale && !self.is_behind()
     }
 
-    /// The items, in byte order.
+    /// Whether events beyond its pages were forgotten: the next page must be a first one.
+    fn is_behind(&self) -> bool {
+        self.missed > self.revision
+    }
+
+    /// The items of the pages that have come, in byte order.
     pub(crate) fn items(&self) -> impl Iterator<Item = (&Name, &Item)> {
         self.items.iter()
     }
 
-    /// Whether an item stands on it.
+    /// Whether an item is known to stand on it.
     pub(crate) fn has(&self, item: &[u8]) -> bool {
-        self.items.contains_key(item)
+        self.items.contains_key(item) || self.found.contains_key(item)
     }
 
     /// What is known of one of its keys.
     pub(crate) fn meta(&self, key: &[u8]) -> Option<Meta> {
-        match self.items.get(key)? {
+        match self.items.get(key).or_else(|| self.found.get(key))? {
             Item::Key(meta) => Some(*meta),
             Item::Folder { .. } => None,
         }
@@ -168,7 +193,10 @@ pub(crate) struct Tree {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ask {
     pub(crate) prefix: Name,
+    /// The page after those that have come; without it a first page.
     pub(crate) cursor: Option<String>,
+    /// Rows that a first page replaces.
+    pub(crate) replaces: usize,
 }
 
 impl Tree {
@@ -199,29 +227,36 @@ impl Tree {
             return None;
         }
         level.loading = Loading::Asked;
-        let cursor = if level.stale {
+        let cursor = if level.stale || level.is_behind() {
             None
         } else {
             level.next.clone()
         };
+        let replaces = if cursor.is_none() {
+            level.items.len()
+        } else {
+            0
+        };
         Some(Ask {
             prefix: Name::clone(prefix),
             cursor,
+            replaces,
         })
     }
 
-    /// A page has come. A page of a level that was declared stale meanwhile is only a first one.
-    pub(crate) fn merge(&mut self, prefix: &Name, first: bool, page: TreeLevel) {
+    /// A page has come. A page of a level that was declared stale meanwhile is only a first one. Whether it is
+    /// out of date already, so that the level must be asked for again.
+    pub(crate) fn merge(&mut self, prefix: &Name, first: bool, page: TreeLevel) -> bool {
         let Some(level) = self.levels.get_mut(prefix) else {
-            return;
+            return false;
         };
         level.loading = Loading::Idle;
         if first {
             level.items.clear();
             level.revision = page.header.revision;
             level.stale = false;
-        } else if level.stale {
-            return;
+        } else if level.stale || level.is_behind() {
+            return false;
         }
         level.loaded = true;
         if prefix.is_empty() {
@@ -239,6 +274,7 @@ impl Tree {
         }
         level.next = page.next;
         self.settle(prefix);
+        self.levels.get(prefix).is_some_and(Level::is_behind)
     }
 
     /// A page did not come.
@@ -261,6 +297,8 @@ impl Tree {
             level.stale = true;
             level.next = None;
             level.late.clear();
+            level.missed = 0;
+            level.found.clear();
             if level.loading != Loading::Asked {
                 level.loading = Loading::Idle;
             }

@@ -1,6 +1,6 @@
 //! The rows that show the tree.
 
-use super::{Item, Loading, Name, SEPARATOR, Tree};
+use super::{Item, Level, Loading, Name, SEPARATOR, Tree};
 use crate::model::key_text::{KeyFilter, shown};
 
 /// What a row is.
@@ -10,8 +10,10 @@ pub(crate) enum RowKind {
         open: bool,
     },
     Key,
-    /// A page of the level is still to come.
+    /// A page of the level is still to come; asked for as soon as the row is in view.
     More,
+    /// Pages of the level are still to come; asked for when somebody wants them.
+    Rest,
     /// A page of the level did not come.
     Failed,
 }
@@ -20,7 +22,7 @@ pub(crate) enum RowKind {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Row {
     pub(crate) kind: RowKind,
-    /// The key, the folder's prefix, or the level that [`RowKind::More`] and `Failed` speak of.
+    /// The key, the folder's prefix, or the level that a note such as [`RowKind::More`] speaks of.
     pub(crate) name: Name,
     /// Where in `name` the label begins.
     pub(crate) label: usize,
@@ -29,6 +31,15 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// Whether it is a folder or a key; `None` for a note about a page.
+    pub(crate) fn is_folder(&self) -> Option<bool> {
+        match self.kind {
+            RowKind::Folder { .. } => Some(true),
+            RowKind::Key => Some(false),
+            RowKind::More | RowKind::Rest | RowKind::Failed => None,
+        }
+    }
+
     /// The bytes of the label: a folder's without its separator, unless there is nothing else.
     pub(crate) fn label(&self) -> &[u8] {
         let label = &self.name[self.label..];
@@ -38,6 +49,9 @@ impl Row {
         }
     }
 }
+
+/// Items of a level that a filter looks through unasked, page after page; a folder may have millions.
+const SEARCHED_UNASKED: usize = 100_000;
 
 impl Tree {
     /// The rows, in order. With a `filter`, the text of a part of a key, only what contains it, letter
@@ -65,50 +79,12 @@ impl Tree {
         };
         let before = rows.len();
         for (name, item) in level.items() {
-            let own = Row {
-                kind: RowKind::Key,
-                name: Name::clone(name),
-                label,
-                depth,
-            };
-            match item {
-                Item::Key(_) => {
-                    if filter.matches(own.label()) {
-                        rows.push(own);
-                    }
-                }
-                Item::Folder { .. } if prefix.is_empty() && **name == [SEPARATOR] => {
-                    self.push_level(name, 0, 0, filter, rows);
-                }
-                Item::Folder { .. } => {
-                    let open = if filter.is_empty() {
-                        self.is_expanded(name)
-                    } else {
-                        self.levels.contains_key(name)
-                    };
-                    let row = Row {
-                        kind: RowKind::Folder { open },
-                        ..own
-                    };
-                    let at = rows.len();
-                    let found = filter.matches(row.label());
-                    rows.push(row);
-                    let inside = open && self.push_level(name, name.len(), depth + 1, filter, rows);
-                    if !found && !inside {
-                        rows.truncate(at);
-                    }
-                }
-            }
+            self.push_item(prefix, (name, item), (label, depth), filter, rows);
         }
-        let filtered_out = !filter.is_empty() && rows.len() == before;
-        let kind = match level.loading() {
-            Loading::Failed => Some(RowKind::Failed),
-            Loading::Asked if !level.loaded() => Some(RowKind::More),
-            _ if !level.complete() && !level.stale => Some(RowKind::More),
-            _ => None,
-        };
-        if let Some(kind) = kind
-            && !filtered_out
+        // A filter looks further where the level is open, as long as somebody looks on.
+        let searched = filter.is_empty() || rows.len() > before || self.is_open(prefix);
+        if let Some(kind) = level.note(!filter.is_empty())
+            && searched
         {
             rows.push(Row {
                 kind,
@@ -117,8 +93,79 @@ impl Tree {
                 depth,
             });
         }
+        for (name, item) in level.beyond() {
+            self.push_item(prefix, (name, item), (label, depth), filter, rows);
+        }
         rows.len() > before
     }
+
+    /// The row of an item on the level of a prefix, and the rows inside of it.
+    fn push_item(
+        &self,
+        prefix: &[u8],
+        (name, item): (&Name, &Item),
+        (label, depth): (usize, usize),
+        filter: &KeyFilter,
+        rows: &mut Vec<Row>,
+    ) {
+        let own = Row {
+            kind: RowKind::Key,
+            name: Name::clone(name),
+            label,
+            depth,
+        };
+        match item {
+            Item::Key(_) => {
+                if matches(&own, filter) {
+                    rows.push(own);
+                }
+            }
+            Item::Folder { .. } if prefix.is_empty() && **name == [SEPARATOR] => {
+                self.push_level(name, 0, 0, filter, rows);
+            }
+            Item::Folder { .. } => {
+                let open = if filter.is_empty() {
+                    self.is_expanded(name)
+                } else {
+                    self.levels.contains_key(name)
+                };
+                let row = Row {
+                    kind: RowKind::Folder { open },
+                    ..own
+                };
+                let at = rows.len();
+                let found = matches(&row, filter);
+                rows.push(row);
+                let inside = open && self.push_level(name, name.len(), depth + 1, filter, rows);
+                if !found && !inside {
+                    rows.truncate(at);
+                }
+            }
+        }
+    }
+}
+
+impl Level {
+    /// What has to be said of pages that are not here.
+    fn note(&self, filtered: bool) -> Option<RowKind> {
+        match self.loading {
+            Loading::Failed => Some(RowKind::Failed),
+            Loading::Asked if !self.loaded => Some(RowKind::More),
+            _ if self.complete() || self.stale => None,
+            Loading::Asked => Some(RowKind::More),
+            // Rows after the note are what somebody looks at: a page between would push them out of view.
+            Loading::Idle if !filtered && !self.found.is_empty() => Some(RowKind::Rest),
+            Loading::Idle if filtered && self.items.len() >= SEARCHED_UNASKED => {
+                Some(RowKind::Rest)
+            }
+            Loading::Idle => Some(RowKind::More),
+        }
+    }
+}
+
+fn matches(row: &Row, filter: &KeyFilter) -> bool {
+    // With a separator it names more than one level.
+    filter.matches(row.label()) || (filter.has_separator() && filter.matches(&row.name))
 }
 
 /// Where a key press leads from a row.
@@ -131,21 +178,34 @@ pub(crate) enum Move {
     Parent,
 }
 
-/// The index that a move from `at` leads to; `None` where there is nothing.
+/// The index that a move from `at` leads to; `None` where there is nothing. Only `Next` may
+/// lead to a note: moving there asks for what it stands for.
 pub(crate) fn step(rows: &[Row], at: Option<usize>, by: Move) -> Option<usize> {
-    let last = rows.len().checked_sub(1)?;
-    let Some(at) = at.filter(|at| *at <= last) else {
-        return Some(if by == Move::Last { last } else { 0 });
+    let is_item = |row: &Row| row.is_folder().is_some();
+    let first = rows.iter().position(is_item)?;
+    let last = rows.iter().rposition(is_item)?;
+    let Some(at) = at.filter(|at| *at < rows.len()) else {
+        return Some(if by == Move::Last { last } else { first });
     };
     Some(match by {
-        Move::Next => (at + 1).min(last),
-        Move::Previous => at.saturating_sub(1),
-        Move::First => 0,
+        Move::Next => (at + 1).min(rows.len() - 1),
+        Move::Previous => rows[..at].iter().rposition(is_item).unwrap_or(at),
+        Move::First => first,
         Move::Last => last,
         Move::Parent => rows[..at]
             .iter()
             .rposition(|row| row.depth < rows[at].depth)?,
     })
+}
+
+/// The row that a typed name opens: the one of exactly that name, or else the first key, or else the first folder.
+pub(crate) fn best(rows: &[Row], name: &[u8]) -> Option<Row> {
+    let mut exact = rows
+        .iter()
+        .filter(|row| row.is_folder().is_some() && row.label() == name);
+    let key = || rows.iter().find(|row| row.kind == RowKind::Key);
+    let folder = || rows.iter().find(|row| row.is_folder() == Some(true));
+    exact.next().or_else(key).or_else(folder).cloned()
 }
 
 /// The next row after `at`, around the end, whose label begins with what was typed.

@@ -1,7 +1,7 @@
 use shared::{Bytes, Entry, Event, Folder, Header, MemberId, TreeLevel};
 
-use super::rows::{Move, step, typeahead};
-use super::{Ask, Name, RowKind, Tree, ancestors};
+use super::rows::{Move, best, step, typeahead};
+use super::{Ask, Name, Placed, RowKind, Tree, Typed, ancestors, typed};
 
 pub(super) fn name(text: &str) -> Name {
     text.as_bytes().into()
@@ -80,6 +80,7 @@ fn shown(tree: &Tree, filter: &str) -> String {
             }
             RowKind::Key => format!("{}:{label}", row.depth),
             RowKind::More => format!("{}:…", row.depth),
+            RowKind::Rest => format!("{}:+…", row.depth),
             RowKind::Failed => format!("{}:!", row.depth),
         }
     };
@@ -241,7 +242,8 @@ fn events_beyond_the_page_wait_for_theirs() {
         tree.ask(&name("")),
         Some(Ask {
             prefix: name(""),
-            cursor: None
+            cursor: None,
+            replaces: 0,
         })
     );
     assert_eq!(tree.ask(&name("")), None, "one page at a time");
@@ -256,7 +258,8 @@ fn events_beyond_the_page_wait_for_theirs() {
         tree.ask(&name("")),
         Some(Ask {
             prefix: name(""),
-            cursor: Some("c1".to_owned())
+            cursor: Some("c1".to_owned()),
+            replaces: 0,
         })
     );
     tree.merge(&name(""), false, page("", 10, &[], &["c", "d", "f"], None));
@@ -332,5 +335,182 @@ fn ancestors_are_the_prefixes_above() {
             above.into_iter().map(name).collect::<Vec<_>>(),
             "{key}"
         );
+    }
+}
+
+/// A folder of which the first page has come, and another after it.
+fn long_folder() -> Tree {
+    let mut tree = Tree::default();
+    load(&mut tree, "", 10, &["a/", "z/"], &[]);
+    tree.expand(&name("a/"));
+    tree.ask(&name("a/"));
+    tree.merge(
+        &name("a/"),
+        true,
+        page("a/", 10, &[], &["a/k1", "a/k2"], Some("c1")),
+    );
+    tree
+}
+
+#[test]
+fn a_key_beyond_the_pages_has_a_row_once_it_was_found() {
+    let mut tree = long_folder();
+    let above = ancestors(b"a/k9");
+    assert_eq!(tree.placed(&above, b"a/k9"), Placed::Beyond);
+    tree.found(&entry("a/k9", 5, 1), 10);
+    assert_eq!(tree.placed(&above, b"a/k9"), Placed::Here);
+    // The page between is asked for by hand: coming unasked it would push the key out of view.
+    assert_eq!(shown(&tree, ""), "0:a/- 1:k1 1:k2 1:+… 1:k9 0:z/+");
+    tree.found(&entry("a/k1", 5, 1), 10);
+    tree.found(&entry("a/sub/deep", 5, 1), 10);
+    assert_eq!(
+        shown(&tree, ""),
+        "0:a/- 1:k1 1:k2 1:+… 1:k9 1:sub/+ 0:z/+",
+        "what is there already is not there twice"
+    );
+    tree.apply(&put("a/k9", 11, 2));
+    assert_eq!(tree.meta(b"a/k9").map(|meta| meta.version), Some(2));
+    tree.apply(&delete("a/k9", 12));
+    assert_eq!(
+        tree.apply(&delete("a/sub/deep", 13)).doubtful,
+        [name("a/sub/")]
+    );
+    tree.counted(&name("a/sub/"), 0, 13);
+    assert_eq!(shown(&tree, ""), "0:a/- 1:k1 1:k2 1:… 0:z/+");
+}
+
+#[test]
+fn a_page_that_reaches_what_was_found_takes_it_over() {
+    let mut tree = long_folder();
+    tree.found(&entry("a/k4", 5, 1), 10);
+    tree.found(&entry("a/k9", 5, 1), 10);
+    tree.ask(&name("a/"));
+    tree.merge(
+        &name("a/"),
+        false,
+        page("a/", 10, &[], &["a/k3", "a/k4"], Some("c2")),
+    );
+    assert_eq!(
+        shown(&tree, ""),
+        "0:a/- 1:k1 1:k2 1:k3 1:k4 1:+… 1:k9 0:z/+"
+    );
+    assert!(tree.forget_found());
+    assert_eq!(shown(&tree, ""), "0:a/- 1:k1 1:k2 1:k3 1:k4 1:… 0:z/+");
+}
+
+#[test]
+fn an_event_newer_than_the_look_decides() {
+    let mut tree = long_folder();
+    tree.apply(&delete("a/k8", 12));
+    tree.apply(&put("a/k9", 13, 7));
+    tree.found(&entry("a/k8", 5, 1), 11);
+    tree.found(&entry("a/k9", 5, 1), 11);
+    assert_eq!(shown(&tree, ""), "0:a/- 1:k1 1:k2 1:+… 1:k9 0:z/+");
+    assert_eq!(tree.meta(b"a/k9").map(|meta| meta.version), Some(7));
+}
+
+#[test]
+fn the_end_is_what_has_come_to_its_last_page() {
+    let mut tree = Tree::default();
+    assert_eq!(tree.unloaded_end(), None);
+    load(&mut tree, "", 10, &["a/", "z/"], &[]);
+    assert_eq!(tree.unloaded_end(), None);
+    tree.expand(&name("z/"));
+    tree.ask(&name("z/"));
+    tree.merge(&name("z/"), true, page("z/", 10, &[], &["z/1"], Some("c")));
+    tree.found(&entry("z/9", 5, 1), 10);
+    assert_eq!(tree.unloaded_end(), Some(name("z/")));
+    tree.ask(&name("z/"));
+    tree.merge(&name("z/"), false, page("z/", 10, &[], &["z/9"], None));
+    assert_eq!(tree.unloaded_end(), None);
+}
+
+#[test]
+fn a_filter_goes_on_searching_open_folders() {
+    let mut tree = long_folder();
+    assert_eq!(tree.open_ends(), [name("a/")]);
+    // No row matches so far, and yet nothing may be called absent.
+    assert_eq!(shown(&tree, "k9"), "0:a/- 1:…");
+    tree.found(&entry("a/k9", 5, 1), 10);
+    assert_eq!(shown(&tree, "k9"), "0:a/- 1:… 1:k9");
+    tree.ask(&name("a/"));
+    tree.merge(&name("a/"), false, page("a/", 10, &[], &["a/k3"], None));
+    assert_eq!(shown(&tree, "k9"), "");
+    assert!(tree.open_ends().is_empty());
+}
+
+#[test]
+fn a_huge_folder_is_searched_to_its_end_only_when_asked() {
+    let mut tree = long_folder();
+    let keys: Vec<String> = (0..100_000).map(|n| format!("a/l{n:06}")).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    tree.ask(&name("a/"));
+    tree.merge(&name("a/"), false, page("a/", 10, &[], &keys, Some("c2")));
+    assert_eq!(shown(&tree, "none such"), "0:a/- 1:+…");
+    tree.ask(&name("a/"));
+    assert_eq!(shown(&tree, "none such"), "0:a/- 1:…");
+}
+
+#[test]
+fn events_beyond_the_pages_are_bounded_and_then_the_level_is_read_again() {
+    let mut tree = long_folder();
+    for at in 0..20_001 {
+        tree.apply(&put(&format!("a/x{at:06}"), 11 + at, 1));
+    }
+    let held: usize = tree.levels.values().map(|level| level.late.len()).sum();
+    assert!(held < 20_001, "{held} events are held");
+    // The page after the first is of before those events: only a new first page will do.
+    let ask = tree.ask(&name("a/")).expect("there is more");
+    assert_eq!((ask.cursor, ask.replaces), (None, 2));
+    let outdated = page("a/", 20, &[], &["a/k1", "a/k2", "a/k3"], None);
+    assert!(tree.merge(&name("a/"), true, outdated), "it is too old");
+    let ask = tree.ask(&name("a/")).expect("it is asked for again");
+    assert_eq!(ask.cursor, None);
+    let current = page("a/", 30_000, &[], &["a/k1", "a/x020000"], None);
+    assert!(!tree.merge(&name("a/"), true, current));
+    assert_eq!(shown(&tree, ""), "0:a/- 1:k1 1:x020000 0:z/+");
+}
+
+#[test]
+fn the_cursor_passes_over_notes_but_not_into_the_unknown() {
+    let mut tree = long_folder();
+    tree.found(&entry("a/k9", 5, 1), 10);
+    let rows = tree.rows("");
+    // 0 a/, 1 k1, 2 k2, 3 the note, 4 k9, 5 z/
+    for (at, by, to) in [
+        (Some(2), Move::Next, Some(3)),
+        (Some(4), Move::Previous, Some(2)),
+        (Some(0), Move::Previous, Some(0)),
+        (Some(0), Move::Last, Some(5)),
+        (Some(4), Move::Parent, Some(0)),
+    ] {
+        assert_eq!(step(&rows, at, by), to, "{at:?} {by:?}");
+    }
+    assert_eq!(step(&rows[3..4], None, Move::Last), None);
+}
+
+#[test]
+fn the_best_row_is_the_exact_one_or_the_first_key() {
+    let rows = cron().rows("");
+    for (typed, is) in [("jobs", "/cron/jobs/"), ("x", "/cron/x"), ("no", "/a")] {
+        let row = best(&rows, typed.as_bytes()).map(|row| row.name);
+        assert_eq!(row, Some(name(is)), "{typed}");
+    }
+    assert_eq!(best(&[], b"a"), None);
+}
+
+#[test]
+fn a_typed_name_is_a_key_a_prefix_or_nothing() {
+    for (text, first, is) in [
+        ("/a", &["/a"][..], Typed::Key),
+        ("/a", &["/a", "/a/b"], Typed::Key),
+        ("/a", &["/a/b", "/a/c"], Typed::Prefix),
+        ("/a", &["/ab"], Typed::Prefix),
+        ("/a/", &["/a/"], Typed::Key),
+        ("/a/", &["/a/", "/a/b"], Typed::Prefix),
+        ("/a", &[], Typed::Nothing),
+    ] {
+        let first: Vec<&[u8]> = first.iter().map(|key| key.as_bytes()).collect();
+        assert_eq!(typed(text.as_bytes(), &first), is, "{text} {first:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! "Copy as": every action as a line for a terminal.
+//! "Copy command": every action as a line for a terminal.
 
 use leptos::prelude::*;
 
@@ -29,10 +29,14 @@ pub(crate) fn CommandMenu(
     };
     view! {
         <Menu
-            label=label(Common::CopyAs)
-            trigger=move || view! { <Glyph icon=Icon::Copy/> {tr(Common::CopyAs)} }
+            label=label(Common::CopyCommand)
+            trigger=move || view! { <Glyph icon=Icon::Copy/> {tr(Common::CopyCommand)} }
         >
-            {items}
+            // A name such as "delete" is a command's only under this heading.
+            <div role="group" aria-label=tr(Common::CopyCommand)>
+                <p class="menu-note" aria-hidden="true">{tr(Common::CopyCommand)}</p>
+                {items}
+            </div>
             {children.map(|children| children())}
         </Menu>
         <CommandDialog shown=shown/>
@@ -49,7 +53,7 @@ pub(crate) fn CommandButton(#[prop(into)] deed: Signal<Option<Deed>>, name: Text
             disabled=Signal::derive(move || deed.with(Option::is_none))
             on_press=move || shown.set(deed.get_untracked().map(|deed| (name, deed)))
         >
-            {tr(Common::CopyAs)}
+            {tr(Common::CopyCommand)}
         </Button>
         <CommandDialog shown=shown/>
     }
@@ -60,11 +64,7 @@ fn CommandDialog(shown: RwSignal<Option<(Text, Deed)>>) -> impl IntoView {
     let i18n = use_i18n();
     let title = Signal::derive(move || {
         let name = shown.with(|shown| shown.as_ref().map(|(name, _)| i18n.t(*name)));
-        format!(
-            "{}: {}",
-            i18n.t(Text::CommandTitle),
-            name.unwrap_or_default()
-        )
+        i18n.fill(Text::CommandTitle, &[name.unwrap_or_default()])
     });
     let body = move || {
         let (_, deed) = shown.get()?;

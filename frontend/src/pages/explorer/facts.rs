@@ -2,7 +2,7 @@
 //!
 //! Asked for by the rows that show them, a few at a time; events bring them for nothing.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use gloo_timers::future::sleep;
@@ -12,11 +12,15 @@ use shared::{Event, LeaseId};
 
 use crate::api;
 use crate::api::kv::KeyFacts;
-use crate::model::tree::Name;
+use crate::model::requests::Requests;
+use crate::model::tree::{Change, Name};
 use crate::state::clock::{Clock, now_ms, use_clock};
 
 /// A lease is asked about again after so long, while somebody looks.
 const LEASE_AGE_MS: f64 = 4000.0;
+
+/// And so is the number of its keys, of which etcd has to list all.
+const KEY_COUNT_AGE_MS: f64 = 30_000.0;
 
 /// Whoever looks at a lease looks again at every second's tick; older looks are over.
 const LOOKED_MS: f64 = 2500.0;
@@ -39,15 +43,26 @@ enum LeaseState {
     Alive(Draining),
 }
 
+/// The keys of a lease as they were counted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct KeyCount {
+    /// `None` where the account may not read all of them.
+    keys: Option<i64>,
+    asked: f64,
+}
+
 /// Sizes and leases.
 #[derive(Clone, Copy)]
 pub(crate) struct Facts {
     clock: Clock,
     keys: RwSignal<HashMap<Name, KeyFacts>>,
     leases: RwSignal<HashMap<LeaseId, LeaseState>>,
+    key_counts: RwSignal<HashMap<LeaseId, KeyCount>>,
     /// Leases that were looked at lately, and when.
     looked: StoredValue<HashMap<LeaseId, f64>>,
-    waiting: StoredValue<VecDeque<Name>>,
+    /// Leases whose number of keys was looked at lately, and when.
+    counted: StoredValue<HashMap<LeaseId, f64>>,
+    requests: StoredValue<Requests<Name>>,
 }
 
 /// Sizes and leases.
@@ -61,8 +76,10 @@ pub(super) fn provide() -> Facts {
         clock: use_clock(),
         keys: RwSignal::new(HashMap::new()),
         leases: RwSignal::new(HashMap::new()),
+        key_counts: RwSignal::new(HashMap::new()),
         looked: StoredValue::new(HashMap::new()),
-        waiting: StoredValue::new(VecDeque::new()),
+        counted: StoredValue::new(HashMap::new()),
+        requests: StoredValue::new(Requests::new(MOST_WAITING)),
     };
     provide_context(facts);
     spawn_local_scoped_with_cancellation(facts.answer_keys());
@@ -75,14 +92,8 @@ impl Facts {
     pub(crate) fn key(self, name: &Name, mod_revision: i64) -> Option<KeyFacts> {
         let known = self.keys.with(|keys| keys.get(name).copied());
         if known.is_none_or(|facts| facts.mod_revision < mod_revision) {
-            self.waiting.try_update_value(|waiting| {
-                if !waiting.contains(name) {
-                    waiting.push_back(Name::clone(name));
-                }
-                if waiting.len() > MOST_WAITING {
-                    waiting.pop_front();
-                }
-            });
+            self.requests
+                .try_update_value(|requests| requests.want(name));
         }
         known
     }
@@ -98,6 +109,15 @@ impl Facts {
         }
     }
 
+    /// How many keys a lease has, where the account may know; asks now and then while somebody looks.
+    pub(crate) fn lease_keys(self, id: LeaseId) -> Option<i64> {
+        self.clock.now();
+        self.counted
+            .try_update_value(|counted| counted.insert(id, now_ms()));
+        self.key_counts
+            .with(|counts| counts.get(&id).and_then(|count| count.keys))
+    }
+
     /// Whether a lease is known to have ended.
     pub(crate) fn lease_gone(self, id: LeaseId) -> bool {
         self.leases
@@ -106,7 +126,8 @@ impl Facts {
 
     /// What an event brings. Only keys that were asked for are kept, so that a busy keyspace that
     /// nobody looks at costs nothing.
-    pub(crate) fn hear(self, event: &Event) {
+    pub(crate) fn hear(self, change: &Change) {
+        let event = &change.event;
         self.keys.try_maybe_update(|keys| {
             let name: &[u8] = event.key().as_ref();
             if matches!(event, Event::Delete { .. }) {
@@ -114,8 +135,8 @@ impl Facts {
                 if let Some(lease) = keys.remove(name).and_then(|facts| facts.lease) {
                     self.looked.try_update_value(|looked| looked.remove(&lease));
                 }
-                self.waiting
-                    .try_update_value(|waiting| waiting.retain(|other| **other != *name));
+                self.requests
+                    .try_update_value(|requests| requests.forget(|other| **other == *name));
                 return (false, ());
             }
             let Some(known) = keys.get_mut(name) else {
@@ -124,7 +145,11 @@ impl Facts {
             if let Event::Put { entry, .. } = event
                 && entry.mod_revision > known.mod_revision
             {
-                *known = KeyFacts::of(entry);
+                *known = KeyFacts {
+                    mod_revision: entry.mod_revision,
+                    size: change.size,
+                    lease: entry.lease,
+                };
                 return (true, ());
             }
             (false, ())
@@ -135,18 +160,22 @@ impl Facts {
     pub(crate) fn forget(self) {
         self.keys.try_update(HashMap::clear);
         self.leases.try_update(HashMap::clear);
+        self.key_counts.try_update(HashMap::clear);
     }
 
     async fn answer_keys(self) {
         loop {
-            let Some(next) = self.waiting.try_update_value(VecDeque::pop_back) else {
+            let Some(next) = self.requests.try_update_value(Requests::begin) else {
                 return;
             };
             let Some(name) = next else {
                 sleep(Duration::from_millis(150)).await;
                 continue;
             };
-            match api::kv::facts(&name).await {
+            let answer = api::kv::facts(&name).await;
+            self.requests
+                .try_update_value(|requests| requests.done(&name));
+            match answer {
                 Ok(facts) => {
                     self.keys.try_update(|keys| keys.insert(name, facts));
                 }
@@ -159,11 +188,9 @@ impl Facts {
     async fn answer_leases(self) {
         loop {
             let now = now_ms();
-            let due: Option<Vec<LeaseId>> = self.looked.try_update_value(|looked| {
-                looked.retain(|_, at| now - *at < LOOKED_MS);
-                looked.keys().copied().collect()
-            });
-            let Some(mut due) = due else { return };
+            let Some(mut due) = looked_at(self.looked, now) else {
+                return;
+            };
             let leases = self.leases.try_with_untracked(|leases| {
                 due.retain(|id| match leases.get(id) {
                     None => true,
@@ -177,12 +204,25 @@ impl Facts {
             for id in due {
                 self.ask_lease(id).await;
             }
+            let Some(mut due) = looked_at(self.counted, now) else {
+                return;
+            };
+            self.key_counts.try_with_untracked(|counts| {
+                due.retain(|id| {
+                    counts
+                        .get(id)
+                        .is_none_or(|count| now - count.asked >= KEY_COUNT_AGE_MS)
+                });
+            });
+            for id in due {
+                self.ask_key_count(id).await;
+            }
             sleep(Duration::from_millis(500)).await;
         }
     }
 
     async fn ask_lease(self, id: LeaseId) {
-        let answer = api::leases::lease(id).await;
+        let answer = api::leases::time_to_live(id).await;
         let asked = now_ms();
         let state = match answer {
             Ok(answer) if answer.lease.ttl > 0 => LeaseState::Alive(Draining {
@@ -197,4 +237,26 @@ impl Facts {
         };
         self.leases.try_update(|leases| leases.insert(id, state));
     }
+
+    async fn ask_key_count(self, id: LeaseId) {
+        // Without an answer what was known stays, until it is asked about again.
+        let keys = match api::leases::counted(id).await {
+            Ok(answer) => answer.lease.key_count,
+            Err(_) => self
+                .key_counts
+                .try_with_untracked(|counts| counts.get(&id).and_then(|count| count.keys))
+                .flatten(),
+        };
+        let asked = now_ms();
+        self.key_counts
+            .try_update(|counts| counts.insert(id, KeyCount { keys, asked }));
+    }
+}
+
+/// The leases that were looked at lately; older looks are over. `None` when the page is gone.
+fn looked_at(looks: StoredValue<HashMap<LeaseId, f64>>, now: f64) -> Option<Vec<LeaseId>> {
+    looks.try_update_value(|looks| {
+        looks.retain(|_, at| now - *at < LOOKED_MS);
+        looks.keys().copied().collect()
+    })
 }

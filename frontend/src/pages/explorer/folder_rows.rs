@@ -26,6 +26,7 @@ pub(super) fn FolderRow(name: Name, prefix: StoredValue<Name>) -> impl IntoView 
     let (keyspace, place) = (use_keyspace(), use_place());
     keyspace.count(&name);
     let label = below(&name, prefix);
+    let whole = format::key(&name);
     let name = StoredValue::new(name);
     let i18n = use_i18n();
     let fresh = Memo::new(move |_| name.with_value(|name| keyspace.is_fresh(true, name)));
@@ -40,7 +41,7 @@ pub(super) fn FolderRow(name: Name, prefix: StoredValue<Name>) -> impl IntoView 
         <div class="x-grid-row" role="row" class:is-fresh=move || fresh.get() on:click=open>
             <span role="cell" class="x-grid-name">
                 <Glyph icon=Icon::Folder/>
-                <a href=name.with_value(|name| prefix_url(name)) class="mono cut">{label}</a>
+                <a href=name.with_value(|name| prefix_url(name)) class="mono cut" title=whole>{label}</a>
             </span>
             <span role="cell" class="x-grid-rest mute">{count}</span>
         </div>
@@ -52,6 +53,7 @@ pub(super) fn FolderRow(name: Name, prefix: StoredValue<Name>) -> impl IntoView 
 pub(super) fn KeyRow(name: Name, prefix: StoredValue<Name>) -> impl IntoView {
     let (keyspace, facts, place, i18n) = (use_keyspace(), use_facts(), use_place(), use_i18n());
     let label = below(&name, prefix);
+    let whole = format::key(&name);
     let nameless = label.is_empty();
     let href = super::place::key_url(&name);
     let name = StoredValue::new(name);
@@ -82,14 +84,17 @@ pub(super) fn KeyRow(name: Name, prefix: StoredValue<Name>) -> impl IntoView {
         <div class="x-grid-row" role="row" class:is-fresh=move || fresh.get() on:click=open>
             <span role="cell" class="x-grid-name">
                 <Glyph icon=Icon::File/>
-                <a href=href class="mono cut">
+                <a href=href class="mono cut" title=whole>
                     {label}
                     {nameless.then(|| view! { <span class="mute">{move || i18n.t(Common::EmptyKey)}</span> })}
                 </a>
             </span>
             <span role="cell" class="cell-num x-grid-size">{size}</span>
             <span role="cell" class="cell-num x-grid-version">{move || meta.get().map(|meta| format::count(meta.version))}</span>
-            <span role="cell" class="cell-num mono x-grid-modified">{move || meta.get().map(|meta| format::count(meta.mod_revision))}</span>
+            <span role="cell" class="cell-num x-grid-modified">
+                <span class="x-grid-unit">{move || i18n.t(Text::ColModified)} " "</span>
+                <span class="mono">{move || meta.get().map(|meta| format::count(meta.mod_revision))}</span>
+            </span>
             <span role="cell" class="x-grid-lease">{lease}</span>
         </div>
     }

@@ -170,12 +170,17 @@ pub(crate) fn LeaseChip(id: LeaseId) -> impl IntoView {
                 .then(|| i18n.t(Text::LeaseEnded).to_owned()),
         }
     };
+    let keys = move || {
+        let keys = facts.lease_keys(id)?;
+        Some(i18n.plural(keys, Text::OnLeaseOne, Text::OnLeaseMany))
+    };
     view! {
         <Chip hue=Hue::Lease title=Signal::derive(granted)>
             <Glyph icon=Icon::Lease/>
             {tr(Text::LeaseIs)}
             <b class="mono x-chip-id">{id.to_string()}</b>
             <span>{left}</span>
+            <span>{keys}</span>
         </Chip>
     }
 }

@@ -10,18 +10,27 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use shared::{Event, RangeSpec, WatchRequest};
+use shared::{Entry, Event, RangeSpec, WatchRequest};
 
 use super::facts::Facts;
 use crate::api::{self, ApiError, Trouble};
 use crate::live::{WatchHandle, use_live};
 use crate::model::live::WatchUpdate;
-use crate::model::tree::{Ask, Loading, Name, SEPARATOR, Tree, ancestors};
+use crate::model::tree::{Ask, Backlog, Loading, Name, Placed, SEPARATOR, Tree, Typed, ancestors};
 use crate::state::Scope;
 use crate::state::clock::now_ms;
 
 /// Rows of a level that are asked for at once.
 const PAGE: usize = 500;
+
+/// Rows that are asked for at once where many are wanted: the gateway gives no more on a page.
+const MANY: usize = 10_000;
+
+/// Open folders in which a filter looks beyond the pages that have come.
+const FOLDERS_SOUGHT: usize = 8;
+
+/// Keys that a filter finds beyond the pages of a folder.
+const KEYS_SOUGHT: usize = 50;
 
 /// A row says "now" for so long.
 pub(crate) const FRESH_MS: f64 = 2500.0;
@@ -36,6 +45,12 @@ pub(crate) struct Keyspace {
     errors: RwSignal<HashMap<Name, ApiError>>,
     /// The revision that the tree is complete from, once it is live.
     live_from: RwSignal<Option<i64>>,
+    /// Pages that have come, with whatever was in them.
+    arrived: RwSignal<u64>,
+    /// What must have a row, however far into its folder it is: a folder or a key.
+    linked: StoredValue<Option<(bool, Name)>>,
+    /// Whether it was looked for beyond the pages that have come.
+    sought: StoredValue<bool>,
     facts: Facts,
     /// Tasks belong to the page, whoever asks for them.
     scope: Scope,
@@ -43,7 +58,11 @@ pub(crate) struct Keyspace {
     /// In its place, where the account may not read the whole keyspace: one for each root.
     limited: StoredValue<Vec<WatchHandle>, LocalStorage>,
     counting: StoredValue<VecDeque<Name>>,
-    queue: StoredValue<RefCell<Vec<Event>>, LocalStorage>,
+    queue: StoredValue<RefCell<Backlog>, LocalStorage>,
+    /// Whether the watch was opened a first time.
+    followed: StoredValue<bool>,
+    /// Whether everything is to be read again once the watch is open.
+    reads_again: StoredValue<bool>,
 }
 
 /// The keyspace.
@@ -58,12 +77,17 @@ pub(super) fn provide(facts: Facts) -> Keyspace {
         fresh: RwSignal::new(HashMap::new()),
         errors: RwSignal::new(HashMap::new()),
         live_from: RwSignal::new(None),
+        arrived: RwSignal::new(0),
+        linked: StoredValue::new(None),
+        sought: StoredValue::new(false),
         facts,
         scope: Scope::here(),
         watch: StoredValue::new_local(None),
         limited: StoredValue::new_local(Vec::new()),
         counting: StoredValue::new(VecDeque::new()),
         queue: StoredValue::new_local(RefCell::default()),
+        followed: StoredValue::new(false),
+        reads_again: StoredValue::new(false),
     };
     provide_context(keyspace);
     let root = Name::from(&[][..]);
@@ -98,14 +122,28 @@ impl Keyspace {
         })
     }
 
+    /// Changes with every page that comes, also where no row does.
+    pub(crate) fn arrived(self) -> u64 {
+        self.arrived.get()
+    }
+
     /// Asks for what is missing of a level: its first page or the next one.
     pub(crate) fn load(self, prefix: &Name) {
+        self.load_rows(prefix, PAGE);
+    }
+
+    /// As [`Self::load`] with the largest page, to reach the end of a level.
+    pub(crate) fn load_many(self, prefix: &Name) {
+        self.load_rows(prefix, MANY);
+    }
+
+    fn load_rows(self, prefix: &Name, rows: usize) {
         let ask = self.tree.try_maybe_update(|tree| {
             let ask = tree.ask(prefix);
             (ask.is_some(), ask)
         });
         if let Some(ask) = ask.flatten() {
-            self.scope.spawn(self.fetch(ask));
+            self.scope.spawn(self.fetch(ask, rows));
         }
     }
 
@@ -120,15 +158,23 @@ impl Keyspace {
         }
     }
 
-    async fn fetch(self, ask: Ask) {
+    async fn fetch(self, ask: Ask, rows: usize) {
         let first = ask.cursor.is_none();
-        match api::kv::tree(&ask.prefix, ask.cursor.as_deref(), PAGE).await {
+        let rows = (ask.replaces + rows).min(MANY);
+        let answer = api::kv::tree(&ask.prefix, ask.cursor.as_deref(), rows).await;
+        match answer {
             Ok(page) => {
                 let revision = page.header.revision;
                 self.errors
                     .try_maybe_update(|errors| (errors.remove(&ask.prefix).is_some(), ()));
-                self.tree
+                let outdated = self
+                    .tree
                     .try_update(|tree| tree.merge(&ask.prefix, first, page));
+                self.arrived.try_update(|pages| *pages += 1);
+                if outdated == Some(true) {
+                    self.load(&ask.prefix);
+                }
+                self.find_linked();
                 if ask.prefix.is_empty() {
                     self.follow(revision);
                     self.need_slash();
@@ -165,16 +211,12 @@ impl Keyspace {
         }
     }
 
-    /// Opens all that is above a folder or a key.
+    /// Opens all that is above a folder or a key, and has a row for it however far into its folder it is.
     pub(crate) fn expand_to(self, folder: bool, name: &Name) {
-        let mut above = ancestors(name);
+        let mut above = levels_above(folder, name);
         self.tree.with_untracked(|tree| {
             above.retain(|prefix| !prefix.is_empty() && tree.may_read(prefix));
         });
-        if !folder && name.last() == Some(&SEPARATOR) {
-            // The key `/a/` has no name of its own in the folder `/a/`.
-            above.push(Name::clone(name));
-        }
         let shut = self
             .tree
             .with_untracked(|tree| above.iter().any(|prefix| !tree.is_expanded(prefix)));
@@ -185,6 +227,75 @@ impl Keyspace {
         for prefix in &above {
             self.need(prefix);
         }
+        self.linked.try_set_value(Some((folder, Name::clone(name))));
+        self.sought.try_set_value(false);
+        self.find_linked();
+    }
+
+    /// Looks for what must have a row, where all levels above it have come but do not reach it.
+    fn find_linked(self) {
+        let Some((folder, name)) = self.linked.try_get_value().flatten() else {
+            return;
+        };
+        let above = levels_above(folder, &name);
+        let placed = self
+            .tree
+            .try_with_untracked(|tree| tree.placed(&above, &name));
+        if placed != Some(Placed::Beyond)
+            || self
+                .sought
+                .try_update_value(|sought| std::mem::replace(sought, true))
+                != Some(false)
+        {
+            return;
+        }
+        self.scope.spawn(async move {
+            let answer = if folder {
+                let page = api::kv::keys(&name, 1).await;
+                page.map(|page| (page.header.revision, page.entries.into_iter().next()))
+            } else {
+                api::kv::find_without_value(&name).await
+            };
+            // Without an answer it has no row: the pages that come will bring it.
+            if let Ok((revision, Some(entry))) = answer {
+                self.place(&[entry], revision);
+            }
+        });
+    }
+
+    fn place(self, entries: &[Entry], revision: i64) {
+        self.tree.try_update(|tree| {
+            for entry in entries {
+                tree.found(entry, revision);
+            }
+        });
+    }
+
+    /// Looks beyond the pages that have come for what a filter names: a key or a prefix, or the beginning of a name
+    /// in an open folder. What the text stands for as a whole name, where that can be said.
+    pub(crate) async fn seek(self, text: Vec<u8>) -> Option<Typed> {
+        let is = match api::kv::resolve(&text, KEYS_SOUGHT).await {
+            Ok((revision, is, entries)) => {
+                self.place(&entries, revision);
+                Some(is)
+            }
+            Err(_) => None,
+        };
+        let ends = self.tree.try_with_untracked(Tree::open_ends)?;
+        for prefix in ends.into_iter().take(FOLDERS_SOUGHT) {
+            let name = [&prefix[..], &text].concat();
+            if let Ok(page) = api::kv::keys(&name, KEYS_SOUGHT).await {
+                self.place(&page.entries, page.header.revision);
+            }
+        }
+        is
+    }
+
+    /// Forgets what filters have found.
+    pub(crate) fn forget_found(self) {
+        self.tree.try_maybe_update(|tree| (tree.forget_found(), ()));
+        self.sought.try_set_value(false);
+        self.find_linked();
     }
 
     /// Opens or closes a folder.
@@ -246,17 +357,24 @@ impl Keyspace {
         }
     }
 
-    /// One watch over everything: what appears at the root is news too.
+    /// Begins to follow what changes after a revision, once.
     fn follow(self, read_at: i64) {
-        if self.watch.try_with_value(Option::is_some) != Some(false) {
-            return;
+        let followed = self
+            .followed
+            .try_update_value(|followed| std::mem::replace(followed, true));
+        if followed == Some(false) {
+            self.open_watch(Some(read_at + 1));
         }
+    }
+
+    /// One watch over everything: what appears at the root is news too.
+    fn open_watch(self, revision: Option<i64>) {
         let request = WatchRequest {
             range: RangeSpec {
                 prefix: Some(shared::Bytes::default()),
                 ..RangeSpec::default()
             },
-            revision: Some(read_at + 1),
+            revision,
             ..WatchRequest::default()
         };
         let handle = self
@@ -269,6 +387,11 @@ impl Keyspace {
         match update {
             WatchUpdate::Opened { from } => {
                 self.live_from.try_set(Some(from));
+                let reads_again = self.reads_again.try_update_value(std::mem::take);
+                if reads_again == Some(true) {
+                    // What is read from now on is of this revision at least, so that nothing is missed between.
+                    self.reload();
+                }
             }
             WatchUpdate::Resumed {
                 from,
@@ -291,35 +414,58 @@ impl Keyspace {
         }
     }
 
-    /// Events are taken in once a frame: a busy keyspace must not redraw more often than it is seen.
+    /// Events are taken in once a frame: a busy keyspace must not redraw more often than it is seen. A hidden tab
+    /// has no frames: what waits is bounded, and when it is too much the watch ends until somebody looks again.
     fn queue(self, events: Vec<Event>) {
-        let first = self.queue.try_with_value(|queue| {
+        let state = self.queue.try_with_value(|queue| {
             let mut queue = queue.borrow_mut();
             let first = queue.is_empty();
-            queue.extend(events);
-            first
+            (first, queue.push(events))
         });
-        if first == Some(true) {
+        let Some((first, fits)) = state else { return };
+        if !fits {
+            let watch = self.watch.try_update_value(Option::take).flatten();
+            if let Some(watch) = watch {
+                watch.cancel();
+            }
+            self.live_from.try_set(None);
+        }
+        if first {
             request_animation_frame(move || self.drain());
         }
     }
 
     fn drain(self) {
-        let Some(events) = self.queue.try_with_value(RefCell::take) else {
+        let waited = self.queue.try_with_value(|queue| queue.borrow_mut().take());
+        let Some(waited) = waited else { return };
+        let Some(changes) = waited else {
+            // Too much to be caught up with: from now on, and what is shown is read again.
+            self.reads_again.try_set_value(true);
+            self.open_watch(None);
             return;
+        };
+        let linked = self.linked.try_get_value().flatten();
+        let is_linked = |entry: &Entry| {
+            let linked = linked.as_ref();
+            linked.is_some_and(|(folder, name)| !folder && **name == *entry.key.0)
         };
         let mut doubtful = Vec::new();
         let mut shown = Vec::new();
         self.tree.try_update(|tree| {
-            for event in &events {
-                let touched = tree.apply(event);
+            for change in &changes {
+                let touched = tree.apply(&change.event);
                 doubtful.extend(touched.doubtful);
                 shown.extend(touched.shown);
+                if let Event::Put { entry, .. } = &change.event
+                    && is_linked(entry)
+                {
+                    tree.found(entry, entry.mod_revision);
+                }
             }
         });
         self.need_slash();
-        for event in &events {
-            self.facts.hear(event);
+        for change in &changes {
+            self.facts.hear(change);
         }
         let now = now_ms();
         self.fresh.try_update(|fresh| {
@@ -347,10 +493,21 @@ impl Keyspace {
     pub(crate) fn reload(self) {
         let again = self.tree.try_update(Tree::distrust).unwrap_or_default();
         self.facts.forget();
+        self.sought.try_set_value(false);
         for prefix in again {
             self.load(&prefix);
         }
     }
+}
+
+/// The levels on which a folder or a key stands, itself or the folder that it is in.
+fn levels_above(folder: bool, name: &Name) -> Vec<Name> {
+    let mut above = ancestors(name);
+    if !folder && name.last() == Some(&SEPARATOR) {
+        // The key `/a/` has no name of its own in the folder `/a/`.
+        above.push(Name::clone(name));
+    }
+    above
 }
 
 fn has_slash(tree: &Tree, slash: &Name) -> bool {

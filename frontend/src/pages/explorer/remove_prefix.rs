@@ -1,4 +1,4 @@
-//! Deleting everything under a prefix, with the count named.
+//! Deleting everything under a prefix, with the count named, and above 100 keys the prefix typed.
 
 use leptos::prelude::*;
 use shared::CountAnswer;
@@ -9,11 +9,13 @@ use super::text::Text;
 use crate::api::{self, ApiError, Trouble};
 use crate::i18n::{Common, label, tr, use_i18n};
 use crate::model::command::Deed;
-use crate::model::format;
-use crate::model::key_text;
 use crate::model::tree::Name;
+use crate::model::{format, key_text};
 use crate::state::{Scope, Tone, use_toasts};
-use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon, When};
+use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon, TextField, When};
+
+/// Above so many keys the prefix has to be typed: no slip of the hand deletes more.
+const UNTYPED_AT_MOST: i64 = 100;
 
 /// Asks before everything under a prefix is deleted: first counts, then deletes what was counted.
 #[component]
@@ -61,6 +63,36 @@ fn DeletePrefixBody(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
     };
     let keys =
         Memo::new(move |_| counted.with(|counted| counted.as_ref().map(|counted| counted.count)));
+    let must_type = Memo::new(move |_| keys.get().is_some_and(|keys| keys > UNTYPED_AT_MOST));
+    let typed = RwSignal::new(String::new());
+    // The empty prefix cannot be typed: its words are.
+    let wanted = move || {
+        let name = prefix.with_value(|prefix| format::key(prefix));
+        if name.is_empty() {
+            i18n.t(Text::TypeAllKeys).to_owned()
+        } else {
+            name
+        }
+    };
+    let confirmed = Memo::new(move |_| {
+        let typed = typed.get();
+        !must_type.get()
+            || prefix.with_value(|prefix| {
+                if prefix.is_empty() {
+                    typed == wanted()
+                } else {
+                    key_text::parse(&typed).is_ok_and(|typed| typed == **prefix)
+                }
+            })
+    });
+    let type_label = Signal::derive(move || {
+        let keys = keys.get().unwrap_or_default();
+        i18n.fill(Text::TypePrefix, &[&wanted(), &format::count(keys)])
+    });
+    let type_error = Signal::derive(move || {
+        let on_the_way = typed.with(|typed| wanted().starts_with(typed.as_str()));
+        (!confirmed.get() && !on_the_way).then(|| i18n.t(Text::TypedWrong).to_owned())
+    });
     let verb = move || match keys.get() {
         None => i18n.t(Text::Counting).to_owned(),
         Some(1) => i18n.fill(Text::DeleteOneNow, &["1", &name()]),
@@ -87,6 +119,7 @@ fn DeletePrefixBody(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
                 Err(problem) if problem.trouble() == Trouble::Conflict => {
                     moved.try_set(true);
                     counted.try_set(None);
+                    typed.try_set(String::new());
                     count();
                 }
                 Err(problem) => {
@@ -131,6 +164,9 @@ fn DeletePrefixBody(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
                 </div>
             </When>
             <p class="soft" role="status">{facts}</p>
+            <When when=move || must_type.get()>
+                <TextField label=type_label value=typed error=type_error mono=true/>
+            </When>
             {move || error.get().map(|error| view! { <SaveFailed error=error/> })}
         </div>
         <footer class="dialog-foot">
@@ -140,7 +176,7 @@ fn DeletePrefixBody(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
                 kind=ButtonKind::DangerNow
                 icon=Icon::Trash
                 pending=busy
-                disabled=Signal::derive(move || keys.get().is_none_or(|keys| keys == 0))
+                disabled=Signal::derive(move || keys.get().is_none_or(|keys| keys == 0) || !confirmed.get())
                 on_press=delete
             >
                 {verb}

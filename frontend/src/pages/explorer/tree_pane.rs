@@ -1,17 +1,22 @@
 //! The left pane: filter, tree, and what it is complete from.
 
+use std::time::Duration;
+
+use gloo_timers::future::sleep;
 use leptos::html;
 use leptos::prelude::*;
+use leptos::task::spawn_local_scoped_with_cancellation;
 
 use super::keyspace::{rows, use_keyspace};
 use super::limits::Limits;
 use super::place::{Selected, use_place};
 use super::text::Text;
 use super::tree_row::{TreeRow, row_id};
+use crate::api;
 use crate::i18n::{label, tr, use_i18n};
-use crate::model::format;
-use crate::model::key_text;
-use crate::model::tree::{Loading, Move, Name, Row, RowKind, step, typeahead};
+use crate::model::tree::{Loading, Move, Name, Row, RowKind, Tree, Typed, best, step, typeahead};
+use crate::model::{format, key_text};
+use crate::state::Scope;
 use crate::state::clock::now_ms;
 use crate::ui::{
     Button, ButtonKind, EmptyState, ErrorState, Icon, KeyNote, SearchField, Skeleton, VirtualList,
@@ -20,10 +25,14 @@ use crate::ui::{
 /// Letters typed within this belong together.
 const TYPEAHEAD_MS: f64 = 700.0;
 
+/// Pause in typing after which the gateway is asked.
+const TYPING: Duration = Duration::from_millis(150);
+
 /// The pane.
 #[component]
 pub(crate) fn TreePane() -> impl IntoView {
     let (keyspace, place, i18n) = (use_keyspace(), use_place(), use_i18n());
+    let scope = Scope::here();
     let filter = RwSignal::new(String::new());
     let rows = rows(keyspace, filter);
     let cursor = RwSignal::new(None::<(bool, Name)>);
@@ -43,7 +52,7 @@ pub(crate) fn TreePane() -> impl IntoView {
         let (folder, name) = cursor.get()?;
         rows.with(|rows| {
             rows.iter()
-                .position(|row| row.name == name && is_folder(row) == Some(folder))
+                .position(|row| row.name == name && row.is_folder() == Some(folder))
         })
     });
     // Only a cursor that moved is brought into view: events above it must not scroll.
@@ -66,24 +75,48 @@ pub(crate) fn TreePane() -> impl IntoView {
     let open_row = move |row: &Row| match row.kind {
         RowKind::Key => place.open_key(&row.name),
         RowKind::Folder { open } => {
-            keyspace.set_open(&row.name, !open);
+            let shown =
+                *place.selected.read_untracked() == Selected::Prefix(Name::clone(&row.name));
+            // The first press shows a folder; a press on the folder in view closes it.
+            if shown || !open {
+                keyspace.set_open(&row.name, !open);
+            }
             place.open_prefix(&row.name);
         }
-        RowKind::More | RowKind::Failed => keyspace.load(&row.name),
+        RowKind::More | RowKind::Rest | RowKind::Failed => keyspace.load(&row.name),
     };
     let typed = StoredValue::new((String::new(), 0.0_f64));
     let go = move |index: Option<usize>| {
-        if let Some(row) =
-            index.and_then(|index| rows.with_untracked(|rows| rows.get(index).cloned()))
-            && let Some(folder) = is_folder(&row)
-        {
-            cursor.set(Some((folder, row.name)));
+        let row = index.and_then(|index| rows.with_untracked(|rows| rows.get(index).cloned()));
+        match row.map(|row| (row.is_folder(), row.name)) {
+            Some((Some(folder), name)) => cursor.set(Some((folder, name))),
+            // Moving onto a note about a page loads that page.
+            Some((None, level)) => keyspace.load(&level),
+            None => {}
         }
     };
+    // The last row may be many pages away: the cursor moves on with every page, until the last one or the next input.
+    let to_end = RwSignal::new(false);
+    Effect::new(move |_| {
+        if !to_end.get() {
+            return;
+        }
+        keyspace.arrived();
+        let (last, failed) = rows.with(|rows| {
+            let failed = rows.iter().any(|row| row.kind == RowKind::Failed);
+            (step(rows, None, Move::Last), failed)
+        });
+        go(last);
+        match keyspace.tree().with_untracked(Tree::unloaded_end) {
+            Some(level) if !failed => keyspace.load_many(&level),
+            _ => to_end.set(false),
+        }
+    });
     let on_keydown = move |event: web_sys::KeyboardEvent| {
         if event.ctrl_key() || event.meta_key() || event.alt_key() {
             return;
         }
+        to_end.set(false);
         let all = rows.get_untracked();
         let at = cursor_index.get_untracked();
         let row = at.and_then(|at| all.get(at));
@@ -94,6 +127,7 @@ pub(crate) fn TreePane() -> impl IntoView {
             }
             ("ArrowUp", _) => go(moved(Move::Previous)),
             ("Home", _) => go(moved(Move::First)),
+            ("End", _) if filter.with_untracked(String::is_empty) => to_end.set(true),
             ("End", _) => go(moved(Move::Last)),
             ("ArrowRight", Some(RowKind::Folder { open: false })) => {
                 if let Some(row) = row {
@@ -126,12 +160,33 @@ pub(crate) fn TreePane() -> impl IntoView {
         }
         event.prevent_default();
     };
+    // The text is the whole name of a key or a prefix, or else narrows the rows down to one.
+    let open_typed = move |text: String| async move {
+        // The note below the field names a bad escape.
+        let Ok(name) = key_text::parse(&text) else {
+            return;
+        };
+        let is = api::kv::resolve(&name, 2).await;
+        match is.map(|(_, is, _)| is) {
+            Ok(Typed::Key) => place.open_key(&name),
+            Ok(Typed::Prefix) => place.open_prefix(&name),
+            nothing => {
+                let row = rows.try_with_untracked(|rows| best(rows, &name)).flatten();
+                match row {
+                    Some(row) if row.is_folder() == Some(true) => place.open_prefix(&row.name),
+                    Some(row) => place.open_key(&row.name),
+                    // The page of the prefix shows the error.
+                    None if nothing.is_err() => place.open_prefix(&name),
+                    None => {}
+                }
+            }
+        }
+    };
     let on_filter_key = move |event: web_sys::KeyboardEvent| match event.key().as_str() {
         "Enter" => {
-            // The note below the field names a bad escape.
-            let prefix = key_text::parse(&filter.get_untracked()).unwrap_or_default();
-            if !prefix.is_empty() {
-                place.open_prefix(&prefix);
+            let text = filter.get_untracked();
+            if !text.is_empty() {
+                scope.spawn(open_typed(text));
             }
         }
         "ArrowDown" => {
@@ -143,6 +198,26 @@ pub(crate) fn TreePane() -> impl IntoView {
         }
         _ => {}
     };
+    // What the filter names may not be loaded yet.
+    let named = RwSignal::new(None::<Typed>);
+    Effect::new(move |before: Option<String>| {
+        let text = filter.get();
+        named.set(None);
+        if before.is_some_and(|before| before != text) {
+            keyspace.forget_found();
+        }
+        if !text.is_empty()
+            && let Ok(bytes) = key_text::parse(&text)
+        {
+            // An effect's tasks are cancelled when it runs again: only the last text is looked up.
+            spawn_local_scoped_with_cancellation(async move {
+                sleep(TYPING).await;
+                let is = keyspace.seek(bytes).await;
+                named.try_set(is);
+            });
+        }
+        text
+    });
     // A level's next page is loaded when its end comes into view.
     let on_range = move |(start, end): (usize, usize)| {
         let more: Vec<Name> = rows.with_untracked(|rows| {
@@ -155,12 +230,26 @@ pub(crate) fn TreePane() -> impl IntoView {
                 .collect()
         });
         for prefix in more {
-            keyspace.load(&prefix);
+            if filter.with_untracked(String::is_empty) {
+                keyspace.load(&prefix);
+            } else {
+                keyspace.load_many(&prefix);
+            }
         }
     };
+    let filtered = Signal::derive(move || filter.with(|filter| !filter.is_empty()));
     let shown_range = RwSignal::new((0, 0));
+    // Rows out of view have no element, and only an element may be referenced.
+    let drawn_cursor = move || {
+        let (start, end) = shown_range.get();
+        let at = cursor_index.get()?;
+        let (folder, name) = cursor.get()?;
+        (start..end).contains(&at).then(|| row_id(folder, &name))
+    };
     Effect::new(move |_| {
         rows.track();
+        // A page may have no row that passes the filter; the search continues all the same.
+        keyspace.arrived();
         on_range(shown_range.get());
     });
 
@@ -171,7 +260,12 @@ pub(crate) fn TreePane() -> impl IntoView {
         })
     };
     let state = Memo::new(move |_| {
-        if rows.with(|rows| rows.iter().any(|row| is_folder(row).is_some())) {
+        let searching = || {
+            root(|loaded, _| loaded)
+                && filter.with(|filter| !filter.is_empty())
+                && rows.with(|rows| !rows.is_empty())
+        };
+        if rows.with(|rows| rows.iter().any(|row| row.is_folder().is_some())) || searching() {
             State::Ready
         } else if root(|loaded, failed| failed && !loaded) {
             State::Failed
@@ -185,7 +279,7 @@ pub(crate) fn TreePane() -> impl IntoView {
     });
     let foot_rows = move || {
         let count =
-            rows.with(|rows| rows.iter().filter(|row| is_folder(row).is_some()).count()) as i64;
+            rows.with(|rows| rows.iter().filter(|row| row.is_folder().is_some()).count()) as i64;
         (count > 0).then(|| i18n.plural(count, Text::OneRow, Text::ManyRows))
     };
     let foot_keys = move || {
@@ -213,13 +307,28 @@ pub(crate) fn TreePane() -> impl IntoView {
         }
         Selected::Nothing => Name::from(&[][..]),
     };
+    let offer = move || {
+        // Looked up only where the text is well-formed.
+        let name = move || key_text::parse(&filter.get_untracked()).unwrap_or_default();
+        match named.get()? {
+            Typed::Key => Some(view! {
+                <Button icon=Icon::File on_press=move || place.open_key(&name())>{tr(Text::OpenNamed)}</Button>
+            }),
+            Typed::Prefix => Some(view! {
+                <Button icon=Icon::Folder on_press=move || place.open_prefix(&name())>{tr(Text::OpenAsPrefix)}</Button>
+            }),
+            Typed::Nothing => Some(view! {
+                <Button icon=Icon::Plus on_press=move || place.open_new(&name())>{tr(Text::CreateNamed)}</Button>
+            }),
+        }
+    };
     let body = move || {
         match state.get() {
         State::Ready => view! {
             <VirtualList
                 rows=Signal::derive(move || rows.get())
                 key=|row: &Row| row.clone()
-                render=move |_, row: Row| view! { <TreeRow row=row cursor=cursor on_open=move |row: Row| open_row(&row)/> }
+                render=move |_, row: Row| view! { <TreeRow row=row cursor=cursor filtered=filtered on_open=move |row: Row| open_row(&row)/> }
                 class="x-tree-list"
                 reveal=Signal::derive(move || reveal.get())
                 on_range=move |range| shown_range.set(range)
@@ -248,19 +357,15 @@ pub(crate) fn TreePane() -> impl IntoView {
             <EmptyState
                 icon=Icon::Filter
                 title=Signal::derive(move || i18n.fill(Text::NoMatch, &[&filter.get()]))
-                detail=label(Text::NoMatchDetail)
+                detail=Signal::derive(move || {
+                    let text = match named.get() {
+                        Some(Typed::Nothing) => Text::NoMatchAtAll,
+                        _ => Text::NoMatchDetail,
+                    };
+                    i18n.t(text).to_owned()
+                })
             >
-                <Button
-                    icon=Icon::Folder
-                    disabled=Signal::derive(move || filter.with(|text| key_text::parse(text).is_err()))
-                    on_press=move || {
-                        if let Ok(prefix) = key_text::parse(&filter.get_untracked()) {
-                            place.open_prefix(&prefix);
-                        }
-                    }
-                >
-                    {tr(Text::OpenAsPrefix)}
-                </Button>
+                {offer}
             </EmptyState>
         }
         .into_any(),
@@ -278,8 +383,10 @@ pub(crate) fn TreePane() -> impl IntoView {
             role="tree"
             aria-label=tr(Text::Keys)
             tabindex="0"
-            aria-activedescendant=move || cursor.get().map(|(folder, name)| row_id(folder, &name))
+            aria-activedescendant=drawn_cursor
             on:keydown=on_keydown
+            on:wheel=move |_| to_end.set(false)
+            on:mousedown=move |_| to_end.set(false)
         >
             {body}
         </div>
@@ -298,13 +405,4 @@ enum State {
     Failed,
     Empty,
     NoMatch,
-}
-
-/// Whether a row is a folder or a key; `None` for a note about a page.
-fn is_folder(row: &Row) -> Option<bool> {
-    match row.kind {
-        RowKind::Folder { .. } => Some(true),
-        RowKind::Key => Some(false),
-        RowKind::More | RowKind::Failed => None,
-    }
 }

@@ -29,29 +29,52 @@ pub(crate) fn row_id(folder: bool, name: &[u8]) -> String {
 pub(crate) fn TreeRow(
     row: Row,
     cursor: RwSignal<Option<(bool, Name)>>,
+    /// Whether a filter is at work: then pages are searched and not only loaded.
+    filtered: Signal<bool>,
     on_open: impl Fn(Row) + Clone + Send + Sync + 'static,
 ) -> impl IntoView {
     match row.kind {
-        RowKind::More | RowKind::Failed => view! { <NoteRow row=row on_open=on_open/> }.into_any(),
+        RowKind::More | RowKind::Rest | RowKind::Failed => {
+            view! { <NoteRow row=row filtered=filtered on_open=on_open/> }.into_any()
+        }
         RowKind::Folder { .. } | RowKind::Key => {
             view! { <ItemRow row=row cursor=cursor on_open=on_open/> }.into_any()
         }
     }
 }
 
-/// A key's icon stands below those of the folders beside it, which have an arrow before them.
+/// Levels that are indented in full; deeper ones by less.
+const FULL_LEVELS: usize = 8;
+
+/// A key's icon stands below those of the folders beside it, which have an arrow before them. However deep a level is,
+/// most of the width is for the name.
 fn indent(depth: usize, folder: bool) -> String {
-    format!("{}px", 12 + depth * 16 + if folder { 0 } else { 20 })
+    let (full, less) = (depth.min(FULL_LEVELS), depth.saturating_sub(FULL_LEVELS));
+    let levels = full * 16 + less * 4;
+    let own = if folder { 8 } else { 32 };
+    format!("calc(min({levels}px, 36%) + {own}px)")
 }
 
 #[component]
-fn NoteRow(row: Row, on_open: impl Fn(Row) + Clone + Send + Sync + 'static) -> impl IntoView {
+fn NoteRow(
+    row: Row,
+    filtered: Signal<bool>,
+    on_open: impl Fn(Row) + Clone + Send + Sync + 'static,
+) -> impl IntoView {
     let i18n = use_i18n();
-    let failed = row.kind == RowKind::Failed;
+    let kind = row.kind;
+    let failed = kind == RowKind::Failed;
+    let text = move || match (kind, filtered.get()) {
+        (RowKind::Failed, _) => Text::PageFailed,
+        (RowKind::Rest, false) => Text::Rest,
+        (RowKind::Rest, true) => Text::SearchRest,
+        (_, false) => Text::More,
+        (_, true) => Text::Searching,
+    };
     let depth = row.depth;
     view! {
-        <div class="x-tree-row x-tree-note" class:is-failed=failed role="presentation" style:padding-left=indent(depth, false) on:click=move |_| on_open(row.clone())>
-            {move || i18n.t(if failed { Text::PageFailed } else { Text::More })}
+        <div class="x-tree-row x-tree-note" class:is-failed=failed class:is-rest=kind == RowKind::Rest role="presentation" style:padding-left=indent(depth, false) on:click=move |_| on_open(row.clone())>
+            {move || i18n.t(text())}
         </div>
     }
 }
@@ -84,6 +107,13 @@ fn ItemRow(
     let label = format::key(row.label());
     let nameless = label.is_empty();
     let depth = row.depth;
+    let whole = format::key(&row.name);
+    let toggle = move |event: web_sys::MouseEvent| {
+        event.stop_propagation();
+        let name = name.get_value();
+        cursor.set(Some((folder, Name::clone(&name))));
+        keyspace.set_open(&name, !open);
+    };
     let clicked = row.clone();
     let on_click = move |_| {
         cursor.set(Some((folder, Name::clone(&clicked.name))));
@@ -99,10 +129,13 @@ fn ItemRow(
             attr:aria-level=(depth + 1).to_string()
             aria-expanded=folder.then(|| open.to_string())
             aria-selected=move || selected.get().to_string()
+            title=whole
             style:padding-left=indent(depth, folder)
             on:click=on_click
         >
-            {folder.then(|| view! { <Glyph icon=if open { Icon::Down } else { Icon::Right }/> })}
+            {folder.then(|| view! {
+                <span class="x-tree-toggle" on:click=toggle><Glyph icon=if open { Icon::Down } else { Icon::Right }/></span>
+            })}
             <Glyph icon=if folder { Icon::Folder } else { Icon::File }/>
             <span class="x-tree-label key">
                 {label}

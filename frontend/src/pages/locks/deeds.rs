@@ -68,8 +68,8 @@ pub(super) fn Deeds(
     view! {
         <div class="lock-deeds">
             <Menu
-                label=Signal::derive(move || i18n.t(Text::CopyAs).to_owned())
-                trigger=move || view! { {tr(Text::CopyAs)} <Glyph icon=Icon::Down/> }
+                label=Signal::derive(move || i18n.t(Text::CopyCommand).to_owned())
+                trigger=move || view! { {tr(Text::CopyCommand)} <Glyph icon=Icon::Down/> }
             >
                 {lines.collect_view()}
             </Menu>

@@ -129,14 +129,14 @@ fn Facts(store: LockStore, lock: Signal<Lock>) -> impl IntoView {
     });
     let lease = holder.map(|holder| holder.lease);
     let others = LocalResource::new(move || async move {
-        let answer = api::leases::lease(lease?).await.ok()?;
-        Some(answer.lease.keys?.len().saturating_sub(1))
+        let answer = api::leases::counted(lease?).await.ok()?;
+        Some((answer.lease.key_count? - 1).max(0))
     });
     let others = move || {
         let others = others.get().flatten()?;
         Some(match others {
             0 => i18n.t(Text::NoWaiters).to_owned(),
-            others => i18n.plural(others as i64, Text::KeyOne, Text::KeyMany),
+            others => i18n.plural(others, Text::KeyOne, Text::KeyMany),
         })
     };
     view! {

@@ -9,7 +9,10 @@ use crate::api;
 use crate::i18n::{Common, tr, use_i18n};
 use crate::model::format;
 use crate::state::{Tone, use_toasts};
-use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon, Skeleton};
+use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon, Skeleton, TextField};
+
+/// Above so many keys the lease's id has to be typed.
+const UNTYPED_AT_MOST: i64 = 100;
 
 /// Keys that are listed.
 const LISTED: usize = 8;
@@ -25,18 +28,19 @@ pub(super) fn RevokeDialog(lease: RwSignal<Option<LeaseId>>) -> impl IntoView {
             .unwrap_or_default()
     };
     let close = move || lease.set(None);
+    let typed = RwSignal::new(String::new());
     let preview = LocalResource::new(move || {
         let lease = lease.get();
         async move {
             match lease {
-                Some(lease) => Some(api::leases::revoke(lease, true).await),
+                Some(lease) => Some(api::leases::first_keys(lease, LISTED).await),
                 None => None,
             }
         }
     });
     let revoke = Action::new_local(move |lease: &LeaseId| {
         let lease = *lease;
-        async move { api::leases::revoke(lease, false).await }
+        async move { api::leases::revoke(lease).await }
     });
     Effect::new(move |_| {
         if let Some(Ok(_)) = revoke.value().get() {
@@ -48,12 +52,17 @@ pub(super) fn RevokeDialog(lease: RwSignal<Option<LeaseId>>) -> impl IntoView {
     Effect::new(move |_| {
         lease.track();
         revoke.value().set(None);
+        typed.set(String::new());
     });
     let keys = move || match preview.get().flatten() {
-        Some(Ok(answer)) => answer.lease.keys,
+        Some(Ok(answer)) => answer.lease.keys.zip(answer.lease.key_count),
         _ => None,
     };
-    let count = Memo::new(move |_| keys().map(|keys| keys.len() as i64));
+    let count = Memo::new(move |_| keys().map(|(_, count)| count));
+    // As with a prefix: no slip of the hand deletes more.
+    let must_type = Memo::new(move |_| count.get().is_some_and(|count| count > UNTYPED_AT_MOST));
+    let confirmed =
+        Memo::new(move |_| !must_type.get() || typed.with(|typed| typed.trim() == id()));
     let trouble = move || {
         let failed = revoke.value().with(|value| {
             value
@@ -64,21 +73,20 @@ pub(super) fn RevokeDialog(lease: RwSignal<Option<LeaseId>>) -> impl IntoView {
         Some(words(&error, i18n))
     };
     let listed = move || {
-        let Some(keys) = keys() else {
+        let Some((keys, count)) = keys() else {
             return trouble()
                 .is_none()
                 .then(|| view! { <Skeleton rows=3/> })
                 .into_any();
         };
-        let more = keys.len().saturating_sub(LISTED);
-        let what = i18n.plural(keys.len() as i64, Text::RevokeWhatOne, Text::RevokeWhatMany);
+        let more = count - keys.len() as i64;
+        let what = i18n.plural(count, Text::RevokeWhatOne, Text::RevokeWhatMany);
         let rows = keys
             .into_iter()
-            .take(LISTED)
             .map(|key| view! { <li class="mono cut">{format::key(&key.0)}</li> });
         let rows = rows.collect_view();
         let more = (more > 0)
-            .then(|| view! { <li class="mute">{i18n.fill(Text::RevokeMore, &[&format::count(more as i64)])}</li> });
+            .then(|| view! { <li class="mute">{i18n.fill(Text::RevokeMore, &[&format::count(more)])}</li> });
         view! {
             <p>{what}</p>
             <ul class="dying">{rows} {more}</ul>
@@ -98,6 +106,9 @@ pub(super) fn RevokeDialog(lease: RwSignal<Option<LeaseId>>) -> impl IntoView {
         >
             <div class="dialog-body">
                 {listed}
+                <Show when=move || must_type.get()>
+                    <TextField label=Signal::derive(move || i18n.fill(Text::RevokeType, &[&id()])) value=typed mono=true/>
+                </Show>
                 <p class="note note-warn dialog-note">
                     <Glyph icon=Icon::Warn/>
                     <span class="note-text">{move || i18n.t(if count.get() == Some(1) { Text::RevokeWarnOne } else { Text::RevokeWarnMany })}</span>
@@ -114,7 +125,7 @@ pub(super) fn RevokeDialog(lease: RwSignal<Option<LeaseId>>) -> impl IntoView {
                 <Button
                     kind=ButtonKind::DangerNow
                     pending=revoke.pending()
-                    disabled=Signal::derive(move || count.get().is_none())
+                    disabled=Signal::derive(move || count.get().is_none() || !confirmed.get())
                     on_press=press
                 >
                     {move || i18n.plural(count.get().unwrap_or(0), Text::RevokeNowOne, Text::RevokeNowMany)}

@@ -39,6 +39,7 @@ pub(super) fn LockTable(
         let selected = selected.get()?;
         names.with(|names| names.iter().position(|name| *name == selected))
     });
+    let drawn = RwSignal::new((0, 0));
     let on_press = Callback::new(move |name: Vec<u8>| on_select.run(Some(name)));
     let on_keydown = move |event: web_sys::KeyboardEvent| {
         let (names, at) = (names.get_untracked(), at.get_untracked());
@@ -68,7 +69,7 @@ pub(super) fn LockTable(
             view! { <LockRow store=store name=name selected=is_selected on_press=on_press/> }
         };
         view! {
-            <VirtualList rows=names row_height=height key=Vec::clone render=render reveal=Signal::derive(move || at.get())/>
+            <VirtualList rows=names row_height=height key=Vec::clone render=render reveal=Signal::derive(move || at.get()) on_range=move |range| drawn.set(range)/>
         }
     };
     view! {
@@ -80,7 +81,12 @@ pub(super) fn LockTable(
             tabindex="0"
             aria-label=tr(Text::List)
             aria-rowcount=move || names.with(|names| names.len().to_string())
-            aria-activedescendant=move || selected.get().map(|name| super::row_id(&name))
+            aria-activedescendant=move || {
+                // Rows out of view have no element, and only an element may be referenced.
+                let (start, end) = drawn.get();
+                let is_drawn = at.get().is_some_and(|at| (start..end).contains(&at));
+                selected.get().filter(|_| is_drawn).map(|name| super::row_id(&name))
+            }
             on:keydown=on_keydown
         >
             <div class="lock-head" role="row">

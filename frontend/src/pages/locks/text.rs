@@ -81,7 +81,7 @@ texts! {
         Now: "now", "现在";
         SecondsAgo: "−{0} s", "−{0} 秒";
         MinutesAgo: "−{0} min", "−{0} 分";
-        CopyAs: "Copy as", "复制为";
+        CopyCommand: "Copy command", "复制命令";
         CopyShow: "Show it", "查看";
         CopyFollow: "Follow it", "跟踪";
         CopyAcquire: "Acquire it", "获取";
@@ -101,6 +101,7 @@ texts! {
         RevokeWhatOne: "{0} key dies with this lease:", "该租约会带走 {0} 个键：";
         RevokeWhatMany: "{0} keys die with this lease:", "该租约会带走 {0} 个键：";
         RevokeMore: "and {0} more", "以及另外 {0} 个";
+        RevokeType: "Type {0} to revoke it", "输入 {0} 以确认撤销";
         RevokeWarnOne: "Whoever keeps this lease alive is not told that it is gone.", "续期此租约的客户端不会收到键已消失的通知。";
         RevokeWarnMany: "Whoever keeps this lease alive loses all of them at once.", "续期此租约的客户端将同时失去以上全部键。";
         RevokeNowOne: "Revoke and delete {0} key", "撤销并删除 {0} 个键";

@@ -23,7 +23,8 @@ pub(super) fn Won(won: Acquired, on_close: Callback<()>) -> impl IntoView {
     let line = command::keep_alive(&won.lease.to_string(), &api_url_absolute(""));
     let copied = line.clone();
     let lease = won.lease;
-    let granted = LocalResource::new(move || async move { api::leases::lease(lease).await.ok() });
+    let granted =
+        LocalResource::new(move || async move { api::leases::time_to_live(lease).await.ok() });
     let ttl = move || {
         granted
             .get()

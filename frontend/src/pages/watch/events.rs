@@ -198,7 +198,12 @@ pub(super) fn Events(
             tabindex="0"
             aria-label=move || i18n.fill(Text::Events, &[&name.get()])
             aria-rowcount=move || items.with(|items| items.len().to_string())
-            aria-activedescendant=move || active.get().map(|seq| row_id(store, seq))
+            aria-activedescendant=move || {
+                // Rows out of view have no element, and only an element may be referenced.
+                let seq = active.get()?;
+                let drawn = shown().iter().any(|(other, _)| *other == seq);
+                drawn.then(|| row_id(store, seq))
+            }
             style:--rev=move || format!("{}ch", digits.get())
             on:keydown=on_keydown
             on:scroll=move |_| {

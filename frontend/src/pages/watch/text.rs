@@ -52,11 +52,11 @@ texts! {
         Earlier: "Begin {0} revisions earlier", "从 {0} 个修订版本之前开始";
         NoMatch: "No event matches “{0}”", "没有事件匹配“{0}”";
         ClearFilter: "Clear the filter", "清除筛选";
-        Resumed: "Connection lost for {0}, resumed at {1}. Nothing missed.", "连接中断 {0}，已从 {1} 恢复，没有遗漏。";
-        ResumedGap: "Connection lost for {0}, resumed at {1}.", "连接中断 {0}，已从 {1} 恢复。";
+        Resumed: "Connection lost for {0}, resumed at revision {1}. Nothing missed.", "连接中断 {0}，已从修订版本 {1} 恢复，没有遗漏。";
+        ResumedGap: "Connection lost for {0}, resumed at revision {1}.", "连接中断 {0}，已从修订版本 {1} 恢复。";
         Compacted: "Revisions {0} to {1} were compacted before they could be shown. They are gone from etcd.", "修订版本 {0} 至 {1} 在显示之前已被压缩，etcd 中不再保存。";
         Reset: "The data is not what it was: another cluster, restored or wiped. It goes on from revision {0}.", "数据已不是原来的：集群已更换、被恢复或清空。从修订版本 {0} 继续。";
-        Lagged: "This page was slow; the gateway replays from {0}. Nothing missed.", "页面处理较慢，网关正从 {0} 重放，没有遗漏。";
+        Lagged: "This page was slow; the gateway replays from revision {0}. Nothing missed.", "页面处理较慢，网关正从修订版本 {0} 重放，没有遗漏。";
         Trouble: "Watchgate keeps trying", "正在持续重试";
         Put: "PUT", "写入";
         Delete: "DEL", "删除";
@@ -68,7 +68,7 @@ texts! {
         EmptyValue: "The value is empty.", "值为空。";
         Binary: "Not text: shown in hex", "非文本，以十六进制显示";
         Version: "version {0}", "版本 {0}";
-        CreatedAt: "created at {0}", "创建于 {0}";
+        CreatedAt: "created at revision {0}", "创建于修订版本 {0}";
         Lease: "lease", "租约";
         ShowKey: "Show in Explorer", "在浏览页中查看";
         CopyKey: "Copy key", "复制键";

@@ -1,0 +1,128 @@
+//! Changes received but not drawn yet.
+//!
+//! A hidden tab draws nothing while events keep arriving, so the backlog is bounded: on overflow all of it is dropped,
+//! and the levels are read again when the tab is shown. Values are not kept: the tree shows none.
+
+use shared::Event;
+
+/// Limit of changes.
+const CHANGES_AT_MOST: usize = 50_000;
+
+/// Limit of key bytes.
+const BYTES_AT_MOST: usize = 8 << 20;
+
+/// An event without its value, and how long the value was.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Change {
+    /// The event; its value is left out.
+    pub(crate) event: Event,
+    /// Bytes of the value that was put; 0 for a deletion.
+    pub(crate) size: i64,
+}
+
+impl Change {
+    fn of(mut event: Event) -> Self {
+        let size = match &mut event {
+            Event::Put { entry, prev } => {
+                *prev = None;
+                entry.value.take().map_or(0, |value| value.len() as i64)
+            }
+            Event::Delete { prev, .. } => {
+                *prev = None;
+                0
+            }
+        };
+        Self { event, size }
+    }
+}
+
+/// Changes in order, bounded.
+#[derive(Debug, Default)]
+pub(crate) struct Backlog {
+    changes: Vec<Change>,
+    bytes: usize,
+    overflowed: bool,
+}
+
+impl Backlog {
+    /// Adds events. False on overflow: all changes are dropped, and so are those that follow until [`Self::take`].
+    pub(crate) fn push(&mut self, events: Vec<Event>) -> bool {
+        if self.overflowed {
+            return false;
+        }
+        for event in events {
+            self.bytes += event.key().len();
+            self.changes.push(Change::of(event));
+            if self.changes.len() > CHANGES_AT_MOST || self.bytes > BYTES_AT_MOST {
+                *self = Self {
+                    overflowed: true,
+                    ..Self::default()
+                };
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether there is nothing to take.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.changes.is_empty() && !self.overflowed
+    }
+
+    /// Takes the changes; `None` after an overflow. The backlog is empty afterwards.
+    pub(crate) fn take(&mut self) -> Option<Vec<Change>> {
+        let taken = std::mem::take(self);
+        (!taken.overflowed).then_some(taken.changes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::{Bytes, Entry, Event};
+
+    use super::{BYTES_AT_MOST, Backlog, CHANGES_AT_MOST};
+
+    fn put(key: &str, value: usize) -> Event {
+        Event::Put {
+            entry: Entry {
+                key: Bytes::from(key),
+                value: Some(vec![0; value].into()),
+                create_revision: 1,
+                mod_revision: 1,
+                version: 1,
+                lease: None,
+            },
+            prev: None,
+        }
+    }
+
+    #[test]
+    fn sizes_are_kept_and_values_are_not() {
+        let mut backlog = Backlog::default();
+        assert!(backlog.is_empty() && backlog.push(vec![put("a", 1_000_000)]));
+        let changes = backlog.take().expect("there is room");
+        let Event::Put { entry, .. } = &changes[0].event else {
+            panic!("a put");
+        };
+        assert_eq!((&entry.value, changes[0].size), (&None, 1_000_000));
+        assert!(backlog.is_empty());
+    }
+
+    #[test]
+    fn the_backlog_is_bounded_and_reports_an_overflow() {
+        let mut backlog = Backlog::default();
+        for _ in 0..CHANGES_AT_MOST / 1_000 {
+            assert!(backlog.push((0..1_000).map(|_| put("k", 0)).collect()));
+        }
+        assert!(!backlog.push(vec![put("k", 0)]), "one too many");
+        assert!(!backlog.push(vec![put("k", 0)]), "nothing after a gap");
+        assert!(backlog.changes.is_empty() && !backlog.is_empty());
+        assert_eq!(backlog.take(), None);
+        assert!(backlog.push(vec![put("k", 0)]) && backlog.take().is_some());
+
+        let long = "k".repeat(BYTES_AT_MOST / 4);
+        for waits in [true, true, true, true, false] {
+            assert_eq!(backlog.push(vec![put(&long, 0)]), waits);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Keys found by name beyond the loaded pages of a level: a linked key, the results of a search. And what a typed name
+//! stands for.
+
+use shared::{Entry, Event};
+
+use super::apply::{Inside, Touched};
+use super::{Item, Late, Level, Meta, Name, SEPARATOR, Tree, item_of};
+
+impl Tree {
+    /// Adds a key that existed at `revision` to every loaded level whose pages do not reach it.
+    pub(crate) fn found(&mut self, entry: &Entry, revision: i64) {
+        let key = &entry.key.0;
+        for prefix in self.levels_of(key) {
+            let (item, folder) = item_of(&prefix, key);
+            let Some(level) = self.levels.get_mut(&prefix) else {
+                continue;
+            };
+            if level.loaded && !level.stale && !level.covers(&item) {
+                level.find(item, folder, entry, revision);
+            }
+        }
+    }
+
+    /// Whether a key or a prefix lies within the loaded pages of the levels `above` it.
+    pub(crate) fn placed(&self, above: &[Name], name: &[u8]) -> Placed {
+        let mut placed = Placed::Here;
+        for prefix in above {
+            let (item, _) = item_of(prefix, name);
+            match self.levels.get(prefix) {
+                Some(level) if level.loaded && !level.stale => {
+                    if !level.covers(&item) && !level.found.contains_key(&item) {
+                        placed = Placed::Beyond;
+                    }
+                }
+                _ => return Placed::Unknown,
+            }
+        }
+        placed
+    }
+
+    /// Removes all found items. Whether there were any.
+    pub(crate) fn forget_found(&mut self) -> bool {
+        let mut any = false;
+        for level in self.levels.values_mut() {
+            any |= !level.found.is_empty();
+            level.found.clear();
+        }
+        any
+    }
+
+    /// Open levels that are not loaded to their end: a search of the loaded rows may miss keys there.
+    pub(crate) fn open_ends(&self) -> Vec<Name> {
+        let mut ends: Vec<Name> = self
+            .levels
+            .iter()
+            .filter(|(prefix, level)| {
+                level.loaded && !level.complete() && !level.stale && self.is_open(prefix)
+            })
+            .map(|(prefix, _)| Name::clone(prefix))
+            .collect();
+        ends.sort();
+        ends
+    }
+
+    /// The level to load further before the last row of the tree is known; `None` when it is.
+    pub(crate) fn unloaded_end(&self) -> Option<Name> {
+        let mut prefix = Name::from(&[][..]);
+        loop {
+            let level = self.levels.get(&prefix)?;
+            if !level.complete() {
+                return Some(prefix);
+            }
+            match level.items.last_key_value()? {
+                (name, Item::Folder { .. }) if self.is_open(name) => prefix = Name::clone(name),
+                _ => return None,
+            }
+        }
+    }
+
+    /// Whether the rows of a level are drawn: the root, the level of a root slash, whose row is not drawn, and
+    /// open folders.
+    pub(super) fn is_open(&self, prefix: &[u8]) -> bool {
+        prefix.is_empty() || prefix == [SEPARATOR] || self.is_expanded(prefix)
+    }
+}
+
+/// Where a name lies relative to the loaded pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Placed {
+    /// Within them, or found by name.
+    Here,
+    /// Beyond the loaded pages of a level.
+    Beyond,
+    /// A level above it is not loaded.
+    Unknown,
+}
+
+impl Level {
+    /// Found items, in byte order.
+    pub(super) fn beyond(&self) -> impl Iterator<Item = (&Name, &Item)> {
+        self.found.iter()
+    }
+
+    fn find(&mut self, item: Name, folder: bool, entry: &Entry, revision: i64) {
+        let mut meta = Meta::of(entry);
+        match self.late.get(&*entry.key.0) {
+            Some(Late::Delete(at)) if *at > revision => return,
+            Some(Late::Put(newer)) if newer.mod_revision > revision => meta = *newer,
+            _ => {}
+        }
+        let item_is = if folder {
+            Item::Folder { touched: revision }
+        } else {
+            Item::Key(meta)
+        };
+        self.found.insert(item, item_is);
+    }
+
+    /// Applies an event to a found item.
+    pub(super) fn take_found(
+        &mut self,
+        item: &Name,
+        folder: bool,
+        inside: Inside,
+        event: &Event,
+        touched: &mut Touched,
+    ) {
+        let Some(known) = self.found.get_mut(item) else {
+            return;
+        };
+        match (event, folder) {
+            (Event::Put { entry, .. }, false) => *known = Item::Key(Meta::of(entry)),
+            (Event::Put { .. }, true) => {}
+            (Event::Delete { .. }, true) if inside != Inside::Nothing => {
+                if inside == Inside::Unknown {
+                    touched.doubtful.push(Name::clone(item));
+                }
+            }
+            (Event::Delete { .. }, _) => {
+                self.found.remove(item);
+                return;
+            }
+        }
+        touched.shown.push((folder, Name::clone(item)));
+    }
+}
+
+/// What a typed name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Typed {
+    /// A key of this name.
+    Key,
+    /// No such key, or the nameless key of a folder with others; keys begin with it.
+    Prefix,
+    /// No key begins with it.
+    Nothing,
+}
+
+/// What a name stands for, by the first keys (at least two, where there are) that begin with it, in byte order.
+pub(crate) fn typed(name: &[u8], first: &[&[u8]]) -> Typed {
+    let exact = first.first() == Some(&name);
+    let below = first.len() > usize::from(exact);
+    match (exact, below) {
+        // The key `/a/` is the nameless row of the folder `/a/`: typing that means the folder.
+        (true, true) if name.last() == Some(&SEPARATOR) => Typed::Prefix,
+        (true, _) => Typed::Key,
+        (false, true) => Typed::Prefix,
+        (false, false) => Typed::Nothing,
+    }
+}
