@@ -9,6 +9,7 @@ mod leases;
 mod locks;
 mod shell;
 mod tab;
+mod tree;
 mod watch;
 
 use support::World;

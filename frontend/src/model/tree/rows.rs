@@ -152,13 +152,12 @@ impl Level {
             Loading::Failed => Some(RowKind::Failed),
             Loading::Asked if !self.loaded => Some(RowKind::More),
             _ if self.complete() || self.stale => None,
-            Loading::Asked => Some(RowKind::More),
             // Rows after the note are what somebody looks at: a page between would push them out of view.
             Loading::Idle if !filtered && !self.found.is_empty() => Some(RowKind::Rest),
             Loading::Idle if filtered && self.items.len() >= SEARCHED_UNASKED => {
                 Some(RowKind::Rest)
             }
-            Loading::Idle => Some(RowKind::More),
+            Loading::Asked | Loading::Idle => Some(RowKind::More),
         }
     }
 }

@@ -371,10 +371,8 @@ fn a_key_beyond_the_pages_has_a_row_once_it_was_found() {
     tree.apply(&put("a/k9", 11, 2));
     assert_eq!(tree.meta(b"a/k9").map(|meta| meta.version), Some(2));
     tree.apply(&delete("a/k9", 12));
-    assert_eq!(
-        tree.apply(&delete("a/sub/deep", 13)).doubtful,
-        [name("a/sub/")]
-    );
+    let doubtful = tree.apply(&delete("a/sub/deep", 13)).doubtful;
+    assert!(doubtful.contains(&name("a/sub/")), "{doubtful:?}");
     tree.counted(&name("a/sub/"), 0, 13);
     assert_eq!(shown(&tree, ""), "0:a/- 1:k1 1:k2 1:… 0:z/+");
 }

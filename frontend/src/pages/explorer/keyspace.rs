@@ -102,6 +102,14 @@ impl Keyspace {
         self.tree
     }
 
+    /// The rows of the tree as they are shown.
+    pub(crate) fn rows(self, filter: RwSignal<String>) -> Memo<Arc<Vec<crate::model::tree::Row>>> {
+        Memo::new(move |_| {
+            let filter = filter.get();
+            Arc::new(self.tree.with(|tree| tree.rows(&filter)))
+        })
+    }
+
     /// Why a level could not be loaded.
     pub(crate) fn error(self, prefix: &[u8]) -> ApiError {
         self.errors
@@ -512,15 +520,4 @@ fn levels_above(folder: bool, name: &Name) -> Vec<Name> {
 
 fn has_slash(tree: &Tree, slash: &Name) -> bool {
     tree.level(&[]).is_some_and(|level| level.has(slash))
-}
-
-/// The rows of the tree as they are shown.
-pub(crate) fn rows(
-    keyspace: Keyspace,
-    filter: RwSignal<String>,
-) -> Memo<Arc<Vec<crate::model::tree::Row>>> {
-    Memo::new(move |_| {
-        let filter = filter.get();
-        Arc::new(keyspace.tree.with(|tree| tree.rows(&filter)))
-    })
 }

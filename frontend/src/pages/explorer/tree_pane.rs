@@ -7,7 +7,7 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local_scoped_with_cancellation;
 
-use super::keyspace::{rows, use_keyspace};
+use super::keyspace::use_keyspace;
 use super::limits::Limits;
 use super::place::{Selected, use_place};
 use super::text::Text;
@@ -34,7 +34,7 @@ pub(crate) fn TreePane() -> impl IntoView {
     let (keyspace, place, i18n) = (use_keyspace(), use_place(), use_i18n());
     let scope = Scope::here();
     let filter = RwSignal::new(String::new());
-    let rows = rows(keyspace, filter);
+    let rows = keyspace.rows(filter);
     let cursor = RwSignal::new(None::<(bool, Name)>);
     let list = NodeRef::<html::Div>::new();
 
