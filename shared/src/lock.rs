@@ -57,6 +57,11 @@ pub struct Lock {
     pub certain: bool,
     /// Who holds it; `null` for nobody.
     pub holder: Option<Claim>,
+    /// When this gateway first saw `holder` hold it, RFC 3339 UTC: it holds at least since then, since
+    /// etcd stores no times. Absent without a holder, and while the gateway's first listing of all keys
+    /// goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_since: Option<String>,
     /// Who waits, in order; `null` where etcd does not record it (single keys).
     pub waiters: Option<Vec<Claim>>,
     /// With `rwmutex`: the other readers that hold it together with `holder`.

@@ -1,10 +1,14 @@
 //! The Locks page.
 
+use std::time::Instant;
+
 use serde_json::json;
 use support::ctl::etcdctl_beside;
-use support::{DEADLINE, World, eventually, percent, spawn, when};
+use support::gateway::InProcess;
+use support::{DEADLINE, Etcd, World, eventually, key_query, percent, spawn, when};
 
 use crate::look;
+use crate::tab::Tab;
 
 #[tokio::test]
 async fn etcdctl_and_ours_stand_in_one_queue_in_the_right_order() {
@@ -126,4 +130,275 @@ async fn a_lock_is_released_by_hand_and_only_the_one_that_is_named() {
     })
     .await;
     next.await.expect("no panic").json(201);
+}
+
+/// Sets the page's clock ahead by so many milliseconds, before anything of it runs. What the browser
+/// itself measures (`performance`) stays right.
+pub(crate) fn clock_ahead(by: i64) -> String {
+    format!(
+        "(() => {{
+            const Real = Date;
+            window.Date = class extends Real {{
+                constructor(...args) {{ if (args.length) super(...args); else super(Real.now() + ({by})); }}
+                static now() {{ return Real.now() + ({by}); }}
+            }};
+        }})()"
+    )
+}
+
+pub(crate) const HOUR: i64 = 3_600_000;
+
+#[tokio::test]
+async fn held_is_right_whatever_the_clock_of_the_browser_says() {
+    let world = World::new("clocks").await;
+    let name = world.key("lock");
+    let route = format!("/locks/{}", percent(&name));
+    let begun = Instant::now();
+    let held = world.api.post(&route, &json!({"holder": "me", "ttl": 600}));
+    held.send().await.json(201);
+    // From here on the gateway knows of it, for some seconds before any page is opened.
+    eventually("it is held for a while", DEADLINE, async || {
+        let lock = world.api.get(&route).send().await.json(200);
+        let left = lock["holder"]["ttl"].as_i64();
+        when(left.is_some_and(|left| left <= 595), || lock.to_string())
+    })
+    .await;
+    for (run, by) in [
+        ("clock-fast", HOUR),
+        ("clock-slow", -HOUR),
+        ("clock-right", 0),
+    ] {
+        look(&world, run, async |tab| {
+            tab.before_load(&clock_ahead(by)).await;
+            tab.goto(&format!("/locks?name={}", percent(&name))).await;
+            tab.sees("for at least").await;
+            let row = format!(
+                "[...document.querySelectorAll('.lock-row')].find((row) => row.innerText.includes({}))",
+                json!(name)
+            );
+            // Seconds, longer than this page is open: it was held before.
+            let seconds = format!(
+                "((text) => {{
+                    const parts = text.match(/^(?:(\\d+) m )?(\\d+) s$/);
+                    return parts ? Number(parts[1] || 0) * 60 + Number(parts[2]) : -1;
+                }})({row}?.querySelector('.lock-held')?.innerText ?? '')"
+            );
+            let longer = format!("{seconds} * 1000 >= performance.now() + 2000");
+            tab.until("it is held for longer than the page is open", &longer)
+                .await;
+            let shown = tab.js(&seconds).await.as_u64().expect("seconds");
+            let most = begun.elapsed().as_secs() + 2;
+            assert!(shown <= most, "{shown} s, but it is {most} at most");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn who_waited_holds_since_the_hand_over_and_not_for_longer() {
+    let world = World::new("waited").await;
+    let name = world.key("lock");
+    let route = format!("/locks/{}", percent(&name));
+    let first = world
+        .api
+        .post(&route, &json!({"holder": "first"}))
+        .send()
+        .await
+        .json(201);
+    let second = spawn(
+        world
+            .api
+            .post(
+                &route,
+                &json!({"holder": "second", "wait": 120, "ttl": 600}),
+            )
+            .send(),
+    );
+    eventually("the second waits", DEADLINE, async || {
+        let lock = world.api.get(&route).send().await.json(200);
+        when(
+            lock["waiters"][0]["ttl"]
+                .as_i64()
+                .is_some_and(|left| left <= 596),
+            || lock.to_string(),
+        )
+    })
+    .await;
+    let handed_over = Instant::now();
+    let lease = first["lease"].as_str().expect("an id");
+    world
+        .api
+        .delete(&format!("{route}?lease={lease}"))
+        .send()
+        .await
+        .json(200);
+    second.await.expect("no panic").json(201);
+    let since = |lock: &serde_json::Value| {
+        let text = lock["held_since"].as_str().expect("a time").to_owned();
+        (
+            text,
+            lock["holder"]["first_seen"]
+                .as_str()
+                .expect("a time")
+                .to_owned(),
+        )
+    };
+    let (held, seen) = since(&world.api.get(&route).send().await.json(200));
+    // Both to the second, in one format: later is larger.
+    assert!(held > seen, "held since {held}, waiting since {seen}");
+    look(&world, "waited", async |tab| {
+        tab.goto(&format!("/locks?name={}", percent(&name))).await;
+        tab.sees("for at least").await;
+        let text = "[...document.querySelectorAll('.facts dd')].map((dd) => dd.innerText).find((text) => text.startsWith('for at least'))";
+        let shown = tab.js(text).await;
+        let shown = shown.as_str().and_then(|text| text.split(' ').nth(3)).map(str::parse);
+        let most = handed_over.elapsed().as_secs() + 2;
+        assert!(matches!(shown, Some(Ok(seconds)) if seconds <= most), "{shown:?}, {most} at most");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn keys_that_may_be_locks_stand_apart_and_are_deleted_as_keys() {
+    let etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let api = gateway.api();
+    let held = api.post("/locks/real", &json!({"holder": "the-holder", "ttl": 600}));
+    held.send().await.json(201);
+    let grant = api.post("/leases", &json!({"ttl": 600, "id": "e7e"}));
+    grant.send().await.json(201);
+    let mut client = etcd.client().await;
+    let options = || Some(etcd_client::PutOptions::new().with_lease(0xe7e));
+    let key = |n: usize| format!("/registry/events/default/master.{n:03}");
+    for n in 0..300 {
+        let put = client.put(key(n), "happened", options()).await;
+        put.expect("etcd puts");
+    }
+    // As Kubernetes' API server writes them they are not even guesses.
+    let object = client
+        .put(
+            "/registry/events/default/master.k8s",
+            b"k8s\0\n\x0b".to_vec(),
+            options(),
+        )
+        .await;
+    object.expect("etcd puts");
+    let root = format!("http://{}", gateway.root().address());
+    Tab::run("guesses", &root, async |tab| {
+        tab.goto("/locks").await;
+        let rows = "[...document.querySelectorAll('.lock-row')].map((row) => row.innerText.replace(/\\s+/g, ' '))";
+        tab.until("the lock stands above one folded group", &format!(
+            "((rows) => rows.length === 3 && rows[0].startsWith('real ')
+                && rows[1].startsWith('300 leased keys may be locks.')
+                && rows[2] === '/registry/events/default/ 300 keys')({rows})"
+        ))
+        .await;
+        tab.finds("radio", "Locks 1").await;
+        tab.finds("radio", "Single keys 0").await;
+        tab.finds("radio", "Possible 300").await;
+
+        tab.js("document.querySelector('.lock-group').click()").await;
+        tab.sees("master.007").await;
+        tab.js("[...document.querySelectorAll('.lock-row')].find((row) => row.innerText.includes('master.007')).click()")
+            .await;
+        tab.finds("button", "Delete key…").await;
+        tab.misses("Release this key").await;
+        tab.misses("Its holder may be gone").await;
+        tab.click("button", "Delete key…").await;
+        tab.sees("It may not be a lock").await;
+        tab.click("button", "Delete key").await;
+        tab.sees(&format!("Deleted key {}", key(7))).await;
+        tab.finds("radio", "Possible 299").await;
+    })
+    .await;
+    let left = client
+        .get(
+            "/registry/events/default/",
+            Some(
+                etcd_client::GetOptions::new()
+                    .with_prefix()
+                    .with_count_only(),
+            ),
+        )
+        .await
+        .expect("etcd counts");
+    assert_eq!(left.count(), 300, "299 events and the object");
+}
+
+#[tokio::test]
+async fn without_a_socket_all_locks_are_counted() {
+    const LOCKS: usize = 150;
+    let etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let api = gateway.api();
+    let grant = api.post("/leases", &json!({"ttl": 600, "id": "a1"}));
+    grant.send().await.json(201);
+    for n in 0..LOCKS {
+        // As the recipe names them: the lock, and the lease that holds it.
+        let key = key_query(format!("lock-{n:03}/a1"));
+        api.put(&format!("{key}&lease=a1"), "")
+            .send()
+            .await
+            .json(201);
+    }
+    let root = format!("http://{}", gateway.root().address());
+    Tab::run("no-socket", &root, async |tab| {
+        tab.before_load(
+            "window.WebSocket = class { constructor() { throw new Error('no sockets here'); } }",
+        )
+        .await;
+        tab.goto("/locks").await;
+        tab.finds("radio", &format!("Locks {LOCKS}")).await;
+        // What happens later is seen too: the list is asked for again.
+        let another = api.post("/locks/another", &json!({"ttl": 600}));
+        another.send().await.json(201);
+        tab.finds("radio", &format!("Locks {}", LOCKS + 1)).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_columns_of_a_lock_never_touch() {
+    let etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &["--lock-prefix", "/single/"]).await;
+    let api = gateway.api();
+    // Long enough for the longest text there is: minutes and seconds, both of two digits.
+    let grant = api.post("/leases", &json!({"ttl": 3_595, "id": "b1"}));
+    grant.send().await.json(201);
+    let put = api.put(&format!("{}&lease=b1", key_query("/single/job")), "node-1");
+    put.send().await.json(201);
+    let root = format!("http://{}", gateway.root().address());
+    let gaps = "((cells) => cells.length === 6 && cells.every((cell) => cell.height > 0) && Math.min(...cells
+            .flatMap((one, at) => cells.slice(at + 1).map((other) => [one, other]))
+            .filter(([one, other]) => one.top < other.bottom && other.top < one.bottom)
+            .map(([one, other]) => Math.max(other.left - one.right, one.left - other.right))) >= 8)
+        ([...document.querySelectorAll('.lock-row')[0]?.children ?? []].map((cell) => {
+            const range = document.createRange();
+            range.selectNodeContents(cell);
+            return range.getBoundingClientRect();
+        }))";
+    Tab::run("columns", &root, async |tab| {
+        for (choose, path, text) in [
+            (None, "/locks", "59 m 5"),
+            (None, "/locks?name=%2Fsingle%2Fjob", "59 m 5"),
+            (Some(("Language: EN", "简体中文")), "/locks", "59 分 5"),
+            (None, "/locks?name=%2Fsingle%2Fjob", "59 分 5"),
+        ] {
+            tab.resize(1440, 900).await;
+            if let Some((menu, item)) = choose {
+                tab.click("button", menu).await;
+                tab.click("menuitem", item).await;
+            }
+            tab.goto(path).await;
+            tab.sees(text).await;
+            for width in [1440, 1280, 1024, 800, 390] {
+                tab.resize(width, 900).await;
+                // Where there is no room for both, the detail is the page.
+                let hidden = "!document.querySelector('.lock-row')?.checkVisibility()";
+                let what = format!("{path} is wide enough at {width}");
+                tab.until(&what, &format!("{hidden} || {gaps}")).await;
+            }
+        }
+    })
+    .await;
 }

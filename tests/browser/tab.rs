@@ -9,6 +9,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use chromiumoxide::browser::{Browser, BrowserConfig};
+use chromiumoxide::cdp::browser_protocol::emulation::{
+    MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams,
+};
 use chromiumoxide::cdp::browser_protocol::input::{
     DispatchKeyEventParams, DispatchKeyEventType, InsertTextParams,
 };
@@ -93,7 +96,8 @@ impl Tab {
             .collect()
     }
 
-    async fn picture(&self, name: &str) {
+    /// Takes a picture of the page, for people.
+    pub(crate) async fn picture(&self, name: &str) {
         let folder = tools::root().join("target/browser-failures");
         std::fs::create_dir_all(&folder).expect("the target folder can be written");
         let file = folder.join(format!("{name}.png"));
@@ -107,6 +111,29 @@ impl Tab {
             file.display(),
             taken.is_ok()
         );
+    }
+
+    /// Runs a script in every page that is opened from now on, before its own.
+    pub(crate) async fn before_load(&self, script: &str) {
+        let added = self.page.add_init_script(script).await;
+        added.expect("scripts can be added");
+    }
+
+    /// Makes the page so large.
+    pub(crate) async fn resize(&self, width: i64, height: i64) {
+        let size = SetDeviceMetricsOverrideParams::new(width, height, 1.0, false);
+        let resized = self.page.execute(size).await;
+        resized.expect("the size can be emulated");
+        let is_so = format!("innerWidth === {width}");
+        self.until("the page has its size", &is_so).await;
+    }
+
+    /// Has nothing move any more, as for people who ask their system for that.
+    pub(crate) async fn hold_still(&self) {
+        let reduced = MediaFeature::new("prefers-reduced-motion", "reduce");
+        let media = SetEmulatedMediaParams::builder().feature(reduced).build();
+        let emulated = self.page.execute(media).await;
+        emulated.expect("media features can be emulated");
     }
 
     /// Goes to a page of the gateway.

@@ -3,6 +3,7 @@
 use support::ctl::etcdctl;
 use support::{World, percent};
 
+use crate::locks::{HOUR, clock_ahead};
 use crate::look;
 
 #[tokio::test]
@@ -77,4 +78,30 @@ async fn several_prefixes_stand_side_by_side() {
         tab.sees("now of three").await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn times_of_events_are_right_whatever_the_clock_of_the_browser_says() {
+    let world = World::new("event-times").await;
+    for (run, by) in [("times-fast", HOUR), ("times-slow", -HOUR)] {
+        look(&world, run, async |tab| {
+            tab.before_load(&clock_ahead(by)).await;
+            tab.goto(&format!("/watch?prefix={}", percent(&world.prefix)))
+                .await;
+            tab.sees("Nothing has changed here yet").await;
+            world.put("a", "now").await;
+            // Seconds of the day between the time shown and the browser's own measure of time, which the
+            // shifted clock does not change.
+            let near = "(() => {
+                const time = (document.querySelector('.ev-time')?.innerText ?? '').split(':').map(Number);
+                if (time.length !== 3) return false;
+                const now = new Date(performance.timeOrigin + performance.now());
+                const seconds = ([h, m, s]) => h * 3600 + m * 60 + s;
+                const apart = Math.abs(seconds(time) - seconds([now.getHours(), now.getMinutes(), now.getSeconds()]));
+                return Math.min(apart, 86400 - apart) < 60;
+            })()";
+            tab.until("the event has the right time", near).await;
+        })
+        .await;
+    }
 }

@@ -9,9 +9,25 @@ use crate::model::percent;
 /// The path of the live list of all locks.
 pub(crate) const LIVE: &str = "locks?live";
 
-/// All locks as they are now, the first page of them.
+/// Locks of one request, the most that the gateway gives; and how many requests are made at most.
+const PAGE: usize = 1_000;
+const PAGES: usize = 10;
+
+/// The locks as they are now, page by page; where there are more than `PAGES` of them, with the `next` of
+/// the last.
 pub(crate) async fn list() -> Result<LockList, ApiError> {
-    Call::new(Method::Get, "locks").send().await
+    let first = format!("locks?limit={PAGE}");
+    let mut all: LockList = Call::new(Method::Get, &first).send().await?;
+    for _ in 1..PAGES {
+        let Some(cursor) = all.next.take() else { break };
+        let more = format!("{first}&cursor={}", percent::encode(cursor.as_bytes()));
+        let page: LockList = Call::new(Method::Get, &more).send().await?;
+        all.locks.extend(page.locks);
+        all.header = page.header;
+        all.partial |= page.partial;
+        all.next = page.next;
+    }
+    Ok(all)
 }
 
 /// Takes a lock, or waits in its queue. Dropping the future leaves the queue.

@@ -1,12 +1,13 @@
 //! The one place that sends a request.
 
-use gloo_net::http::{Request, RequestBuilder};
+use gloo_net::http::{Request, RequestBuilder, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::Problem;
 
 use super::ApiError;
 use super::base::api_url;
+use crate::state::clock;
 
 /// The methods of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,11 +73,7 @@ impl Call {
             Some(body) => builder.body(body),
             None => builder.build(),
         };
-        let response = request
-            .map_err(unreachable)?
-            .send()
-            .await
-            .map_err(unreachable)?;
+        let response = sent(request.map_err(unreachable)?).await?;
         let status = response.status();
         let body = response.binary().await.map_err(unreachable)?;
         abort.finished();
@@ -99,7 +96,7 @@ impl Call {
             .abort_signal(abort.signal().as_ref())
             .build()
             .map_err(unreachable)?;
-        let response = request.send().await.map_err(unreachable)?;
+        let response = sent(request).await?;
         abort.finished();
         if response.ok() {
             Ok(response.headers())
@@ -107,6 +104,16 @@ impl Call {
             Err(ApiError::Unreadable(response.status()))
         }
     }
+}
+
+/// Sends it. Every response says what time it is at the gateway.
+async fn sent(request: Request) -> Result<Response, ApiError> {
+    let at = clock::now_ms();
+    let response = request.send().await.map_err(unreachable)?;
+    if let Some(date) = response.headers().get("date") {
+        clock::saw_date(&date, at);
+    }
+    Ok(response)
 }
 
 /// `fetch` fails in one way only, and does not say why.

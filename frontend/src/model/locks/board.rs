@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::{Lock, LockKind, ServerMessage};
+use shared::{Lock, LockKind, LockList, ServerMessage};
 
 use super::claim;
+use super::list::is_guess;
 use super::tracked::Tracked;
 use crate::model::key_text::KeyFilter;
 use crate::model::live::Millis;
@@ -16,16 +17,18 @@ const REMEMBERED: usize = 500;
 /// How many locks there are of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
-    /// All.
-    pub(crate) all: usize,
+    /// All but the guesses.
+    pub(crate) locks: usize,
     /// Mutexes.
     pub(crate) mutexes: usize,
     /// Elections.
     pub(crate) elections: usize,
     /// Readers-writer locks.
     pub(crate) rwmutexes: usize,
-    /// Single keys.
+    /// Single keys that are locks for certain.
     pub(crate) single_keys: usize,
+    /// Keys that may be locks.
+    pub(crate) guesses: usize,
 }
 
 /// The locks as this page has seen them, by name.
@@ -37,6 +40,8 @@ pub(crate) struct Board {
     lost_at: Option<Millis>,
     listed: bool,
     partial: bool,
+    /// There are more than could be asked for by plain requests.
+    more: bool,
     opened_at: Option<Millis>,
 }
 
@@ -74,6 +79,22 @@ impl Board {
         self.partial
     }
 
+    /// Takes what plain requests listed, where there is no stream: `list` has the locks of all their pages,
+    /// and a `next` where there are more.
+    pub(crate) fn take_list(&mut self, list: LockList, now: Millis) {
+        self.connected(now);
+        for lock in list.locks {
+            self.lock(lock, now);
+        }
+        self.progress(list.partial, now);
+        self.more = list.next.is_some();
+    }
+
+    /// Whether there are more locks than are known here.
+    pub(crate) fn more(&self) -> bool {
+        self.more
+    }
+
     /// When this page began to look.
     pub(crate) fn opened_at(&self) -> Option<Millis> {
         self.opened_at
@@ -88,7 +109,11 @@ impl Board {
     pub(crate) fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for tracked in self.present() {
-            counts.all += 1;
+            if is_guess(&tracked.lock) {
+                counts.guesses += 1;
+                continue;
+            }
+            counts.locks += 1;
             *match tracked.lock.kind {
                 LockKind::Mutex => &mut counts.mutexes,
                 LockKind::Election => &mut counts.elections,
@@ -99,22 +124,21 @@ impl Board {
         counts
     }
 
-    /// The names of the locks of a kind whose name, holder or waiter contains `text`, in order; in a
-    /// name its escapes count.
-    pub(crate) fn names(&self, kind: Option<LockKind>, text: &str) -> Vec<Vec<u8>> {
+    /// The locks whose name, holder or waiter contains `text`, by name; in a name its escapes count.
+    pub(crate) fn matching(&self, text: &str) -> impl Iterator<Item = &Lock> {
         let text = text.trim();
         let (name, needle) = (KeyFilter::new(text), text.as_bytes().to_ascii_lowercase());
         self.present()
-            .filter(|tracked| kind.is_none_or(|kind| tracked.lock.kind == kind))
-            .filter(|tracked| matches(&tracked.lock, &name, &needle))
-            .map(|tracked| tracked.lock.name.0.clone())
-            .collect()
+            .map(|tracked| &tracked.lock)
+            .filter(move |lock| matches(lock, &name, &needle))
     }
 
-    /// The names of locks whose holder's lease is nearly out, the shortest first.
+    /// The names of locks whose holder's lease is nearly out, the shortest first. Of a key that may be no
+    /// lock nothing follows from that: many are meant to run out.
     pub(crate) fn alarming(&self, now: Millis) -> Vec<Vec<u8>> {
         let mut found: Vec<(i64, &Tracked)> = self
             .present()
+            .filter(|tracked| !is_guess(&tracked.lock))
             .filter_map(|tracked| Some((tracked.ttl()?, tracked)))
             .filter(|(ttl, _)| ttl.is_alarming(now))
             .map(|(ttl, tracked)| (ttl.left(now), tracked))
@@ -145,9 +169,10 @@ impl Board {
     }
 
     fn progress(&mut self, partial: bool, now: Millis) -> bool {
-        let mut changed = !self.listed || self.partial != partial;
+        let mut changed = !self.listed || self.partial != partial || self.more;
         self.listed = true;
         self.partial = partial;
+        self.more = false;
         if partial {
             // The listing goes on: what it has not named so far may still come.
             return changed;
@@ -158,6 +183,7 @@ impl Board {
                 if !named.contains(name) && !tracked.is_gone() {
                     let gone = Lock {
                         holder: None,
+                        held_since: None,
                         waiters: Some(Vec::new()),
                         readers: Vec::new(),
                         ..tracked.lock.clone()

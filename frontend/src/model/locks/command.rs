@@ -102,6 +102,7 @@ mod tests {
             kind,
             certain: true,
             holder: Some(holder),
+            held_since: None,
             waiters: None,
             readers: Vec::new(),
         }

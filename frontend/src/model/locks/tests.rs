@@ -1,8 +1,11 @@
 //! The board, told by a stream.
 
-use shared::{Bytes, Claim, LeaseId, Lock, LockKind, ServerMessage};
+use std::collections::BTreeSet;
 
-use super::{Board, Lanes, hue, label};
+use shared::{Bytes, Claim, LeaseId, Lock, LockKind, LockList, ServerMessage};
+
+use super::tracked::HeldFor;
+use super::{Board, Lanes, Line, Shown, hue, label, lines};
 
 fn claim(name: &str, token: i64, ttl: i64) -> Claim {
     Claim {
@@ -22,6 +25,7 @@ fn lock(name: &str, holder: Option<Claim>, waiters: Vec<Claim>) -> ServerMessage
         name: Bytes::from(name),
         kind: LockKind::Mutex,
         certain: true,
+        held_since: holder.as_ref().map(|_| "1970-01-01T00:00:12Z".to_owned()),
         holder,
         waiters: Some(waiters),
         readers: Vec::new(),
@@ -36,9 +40,9 @@ fn progress() -> ServerMessage {
 }
 
 fn names(board: &Board) -> Vec<String> {
-    let names = board.names(None, "").into_iter();
-    names
-        .map(|name| String::from_utf8(name).expect("names are text here"))
+    let locks = board.matching("");
+    locks
+        .map(|lock| lock.name.to_lossy().into_owned())
         .collect()
 }
 
@@ -117,8 +121,8 @@ fn a_hand_over_is_seen_and_timed() {
     );
     let tracked = board.get(b"deploy").expect("is there");
     assert_eq!(
-        tracked.held(34_000.0),
-        Some(4_000.0),
+        tracked.held(34_000.0, 0.0),
+        Some(held_for(4_000.0, false)),
         "since the hand-over, not since it first waited"
     );
     let spans: Vec<_> = tracked
@@ -135,38 +139,69 @@ fn a_hand_over_is_seen_and_timed() {
     );
 }
 
+fn held_for(millis: f64, at_least: bool) -> HeldFor {
+    HeldFor { millis, at_least }
+}
+
 #[test]
-fn a_holder_that_was_found_holding_counts_from_first_seen() {
+fn a_holder_that_was_found_holding_holds_at_least_since_the_gateway_saw_it() {
     let board = board();
     let tracked = board.get(b"deploy").expect("is there");
-    assert_eq!(tracked.held(25_000.0), Some(15_000.0));
+    // Not since 10 s, when its key was first seen: it may have waited until then.
+    assert_eq!(tracked.held(25_000.0, 0.0), Some(held_for(13_000.0, true)));
     let waiter = tracked
         .lock
         .waiters
         .as_ref()
         .and_then(|waiters| waiters.first())
         .expect("waits");
-    assert_eq!(tracked.waited(waiter, 25_000.0), Some(15_000.0));
+    assert_eq!(tracked.waited(waiter, 25_000.0, 0.0), Some(15_000.0));
 }
 
 #[test]
-fn a_gateway_whose_clock_is_ahead_does_not_give_negative_times() {
+fn times_of_the_gateway_are_corrected_by_the_difference_of_the_clocks() {
+    const HOUR: f64 = 3_600_000.0;
+    for ahead in [HOUR, -HOUR] {
+        // It is 20 s by the gateway's clock when the lock comes, and 25 s when it is looked at.
+        let mut board = Board::default();
+        board.connected(20_000.0 - ahead);
+        let holder = Some(claim("api-7", 5, 43));
+        board.take(lock("deploy", holder, vec![]), 20_000.0 - ahead);
+        let tracked = board.get(b"deploy").expect("is there");
+        let now = 25_000.0 - ahead;
+        assert_eq!(tracked.held(now, ahead), Some(held_for(13_000.0, true)));
+        let holder = tracked.lock.holder.as_ref().expect("held");
+        assert_eq!(tracked.waited(holder, now, ahead), Some(15_000.0));
+        let ttl = tracked.ttl().expect("seconds are known");
+        assert_eq!(
+            ttl.left(now),
+            38,
+            "a lease has seconds left, no time of day"
+        );
+    }
+}
+
+#[test]
+fn without_word_of_the_gateway_a_lock_is_held_since_this_page_saw_it() {
     let mut board = Board::default();
     board.connected(0.0);
-    board.take(lock("deploy", Some(claim("a", 1, 9)), vec![]), 4_000.0);
-    assert_eq!(
-        board
-            .get(b"deploy")
-            .and_then(|tracked| tracked.held(9_000.0)),
-        Some(5_000.0)
-    );
+    let ServerMessage::Lock(mut early) = lock("deploy", Some(claim("a", 1, 9)), vec![]) else {
+        panic!("a lock");
+    };
+    early.held_since = None;
+    board.take(ServerMessage::Lock(early), 14_000.0);
+    let held = |board: &Board| board.get(b"deploy")?.held(19_000.0, 0.0);
+    assert_eq!(held(&board), Some(held_for(5_000.0, true)));
+    // The gateway saw it earlier, and says so later.
+    board.take(lock("deploy", Some(claim("a", 1, 9)), vec![]), 15_000.0);
+    assert_eq!(held(&board), Some(held_for(7_000.0, true)));
 }
 
 #[test]
 fn what_is_gone_leaves_the_list_and_is_remembered() {
     let mut board = board();
     board.take(lock("deploy", None, vec![]), 30_000.0);
-    assert_eq!((names(&board).len(), board.counts().all), (0, 0));
+    assert_eq!((names(&board).len(), board.counts().locks), (0, 0));
     let spans = &board.get(b"deploy").expect("is remembered").spans;
     assert_eq!(spans.back().and_then(|span| span.to), Some(30_000.0));
 }
@@ -214,9 +249,10 @@ fn filters_look_at_names_and_owners() {
         ("", 2),
         ("e", 2),
     ] {
-        assert_eq!(board.names(None, text).len(), found, "{text}");
+        assert_eq!(board.matching(text).count(), found, "{text}");
     }
-    assert!(board.names(Some(LockKind::Election), "").is_empty());
+    let elections = Shown::Kind(LockKind::Election);
+    assert!(lines(&board, elections, "", &BTreeSet::new(), None).is_empty());
 }
 
 #[test]
@@ -259,5 +295,136 @@ fn lanes_widen_with_age_and_count_hand_overs() {
     assert_eq!(
         (later.window_s, later.handovers, later.lanes.len()),
         (300, 0, 1)
+    );
+}
+
+/// A leased key whose name looks like a lock's.
+fn guess(name: &str) -> ServerMessage {
+    ServerMessage::Lock(Lock {
+        name: Bytes::from(name),
+        kind: LockKind::SingleKey,
+        certain: false,
+        holder: Some(claim("", 3, 1)),
+        held_since: None,
+        waiters: None,
+        readers: Vec::new(),
+    })
+}
+
+/// The board of `deploy`, with 300 events of a node named `master` and a key alone.
+fn board_with_guesses() -> Board {
+    let mut board = board();
+    for n in 0..300 {
+        board.take(
+            guess(&format!("/registry/events/default/master.{n:03}")),
+            20_000.0,
+        );
+    }
+    board.take(guess("/cron/lock/ado"), 20_000.0);
+    board
+}
+
+fn shown(board: &Board, shown: Shown, text: &str, turned: &[&str], selected: &str) -> Vec<String> {
+    let turned: BTreeSet<Vec<u8>> = turned.iter().map(|prefix| (*prefix).into()).collect();
+    let lines = lines(board, shown, text, &turned, Some(selected.as_bytes()));
+    lines
+        .iter()
+        .map(|line| match line {
+            Line::Lock { name, prefix } => String::from_utf8_lossy(&name[*prefix..]).into_owned(),
+            Line::Guesses(count) => format!("guesses {count}"),
+            Line::Group { prefix, keys, open } => {
+                format!("{} {keys} {open}", String::from_utf8_lossy(prefix))
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn guesses_stand_below_the_locks_and_are_folded() {
+    let board = board_with_guesses();
+    let folded = "/registry/events/default/ 300 false";
+    assert_eq!(
+        shown(&board, Shown::All, "", &[], ""),
+        ["deploy", "guesses 301", "/cron/lock/ado", folded]
+    );
+    let counts = board.counts();
+    assert_eq!(
+        (counts.locks, counts.single_keys, counts.guesses),
+        (1, 0, 301)
+    );
+    assert_eq!(
+        shown(&board, Shown::Guesses, "", &[], ""),
+        ["/cron/lock/ado", folded]
+    );
+    assert_eq!(
+        shown(&board, Shown::Kind(LockKind::Mutex), "", &[], ""),
+        ["deploy"]
+    );
+    assert!(shown(&board, Shown::Kind(LockKind::SingleKey), "", &[], "").is_empty());
+    // A link to one of them, in a group that is folded.
+    assert_eq!(
+        shown(
+            &board,
+            Shown::All,
+            "",
+            &[],
+            "/registry/events/default/master.007"
+        )[3..],
+        [folded, "master.007"]
+    );
+}
+
+#[test]
+fn a_group_opens_by_hand_and_while_a_filter_is_typed() {
+    let board = board_with_guesses();
+    let prefix = "/registry/events/default/";
+    let rows = shown(&board, Shown::All, "", &[prefix], "");
+    assert_eq!((rows.len(), rows[4].as_str()), (304, "master.000"));
+    let rows = shown(&board, Shown::All, "master.00", &[], "");
+    assert_eq!((rows.len(), rows[2].as_str()), (12, "master.000"));
+    assert_eq!(
+        shown(&board, Shown::All, "master.00", &[prefix], "").len(),
+        2
+    );
+}
+
+#[test]
+fn a_guess_that_runs_out_is_no_alarm() {
+    let board = board_with_guesses();
+    assert!(
+        board.alarming(21_000.0).is_empty(),
+        "1 of 60 s is left of 301 guesses"
+    );
+}
+
+#[test]
+fn a_list_by_requests_counts_as_far_as_it_goes() {
+    let page = |names: &[&str], next: Option<&str>| LockList {
+        header: shared::Header {
+            cluster_id: shared::MemberId(1),
+            member_id: shared::MemberId(1),
+            revision: 1,
+            raft_term: 1,
+        },
+        locks: names
+            .iter()
+            .filter_map(|name| match lock(name, Some(claim("a", 1, 9)), vec![]) {
+                ServerMessage::Lock(lock) => Some(lock),
+                _ => None,
+            })
+            .collect(),
+        partial: false,
+        next: next.map(str::to_owned),
+    };
+    let mut board = Board::default();
+    board.take_list(page(&["a", "b"], Some("cursor")), 1_000.0);
+    assert_eq!(
+        (board.counts().locks, board.more(), board.listed()),
+        (2, true, true)
+    );
+    board.take_list(page(&["b", "c"], None), 2_000.0);
+    assert_eq!(
+        (names(&board).join(""), board.more()),
+        ("bc".to_owned(), false)
     );
 }

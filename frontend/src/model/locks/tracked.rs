@@ -70,8 +70,15 @@ pub(crate) struct Tracked {
     pub(crate) spans: VecDeque<Span>,
     /// Milliseconds between two renewals, the least that was seen.
     pub(crate) renewal_every: Option<Millis>,
-    /// How far the gateway's clock is ahead of the browser's, as far as that shows.
-    skew: Millis,
+}
+
+/// How long a lock has been held.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct HeldFor {
+    /// Milliseconds.
+    pub(crate) millis: Millis,
+    /// Whether it may have been held longer: nobody saw it change hands.
+    pub(crate) at_least: bool,
 }
 
 impl Tracked {
@@ -83,9 +90,7 @@ impl Tracked {
             taken_over: None,
             spans: VecDeque::new(),
             renewal_every: None,
-            skew: 0.0,
         };
-        tracked.note_skew();
         tracked.begin_span(now);
         tracked
     }
@@ -97,7 +102,6 @@ impl Tracked {
         self.lock = lock;
         self.received = now;
         self.version += 1;
-        self.note_skew();
         if self.token() == was {
             self.note_renewal(before);
             return;
@@ -139,33 +143,35 @@ impl Tracked {
         })
     }
 
-    /// Milliseconds for which the present holder has held it, at least.
-    pub(crate) fn held(&self, now: Millis) -> Option<Millis> {
-        let holder = self.lock.holder.as_ref()?;
-        let since = self.taken_over.or_else(|| self.first_seen(holder))?;
-        Some((now - since).max(0.0))
+    /// How long the present holder has held it. `ahead` is how far the gateway's clock is ahead of the
+    /// browser's.
+    pub(crate) fn held(&self, now: Millis, ahead: Millis) -> Option<HeldFor> {
+        self.lock.holder.as_ref()?;
+        if let Some(taken_over) = self.taken_over {
+            return Some(HeldFor {
+                millis: (now - taken_over).max(0.0),
+                at_least: false,
+            });
+        }
+        // The gateway may have looked before this page did. When the holder's key was first seen says
+        // nothing: it may have waited since.
+        let gateway = self.lock.held_since.as_deref().and_then(time::parse);
+        let page = self.spans.back().map(|span| span.from);
+        let since = gateway
+            .map(|since| since - ahead)
+            .into_iter()
+            .chain(page)
+            .reduce(f64::min)?;
+        Some(HeldFor {
+            millis: (now - since).max(0.0),
+            at_least: true,
+        })
     }
 
-    /// Milliseconds since a claim's key was first seen.
-    pub(crate) fn waited(&self, claim: &Claim, now: Millis) -> Option<Millis> {
-        Some((now - self.first_seen(claim)?).max(0.0))
-    }
-
-    fn first_seen(&self, claim: &Claim) -> Option<Millis> {
-        time::parse(&claim.first_seen).map(|seen| seen - self.skew)
-    }
-
-    /// Nobody can have been seen in the future: then the clocks differ, at least by that much.
-    fn note_skew(&mut self) {
-        let claims = self
-            .lock
-            .holder
-            .iter()
-            .chain(self.lock.waiters.iter().flatten());
-        let latest = claims
-            .filter_map(|claim| time::parse(&claim.first_seen))
-            .fold(0.0, f64::max);
-        self.skew = self.skew.max(latest - self.received);
+    /// Milliseconds since the gateway first saw a claim's key: so long it has waited at least.
+    pub(crate) fn waited(&self, claim: &Claim, now: Millis, ahead: Millis) -> Option<Millis> {
+        let seen = time::parse(&claim.first_seen)? - ahead;
+        Some((now - seen).max(0.0))
     }
 
     fn note_renewal(&mut self, before: Option<Ttl>) {

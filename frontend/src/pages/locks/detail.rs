@@ -64,7 +64,7 @@ pub(super) fn Detail(
         .into_any()
     };
     view! {
-        <aside class="lock-detail" aria-label=label>
+        <section class="lock-detail" aria-label=label>
             <header class="lock-detail-head">
                 <button type="button" class="lock-back" on:click=move |_| on_close.run(())>
                     <Glyph icon=Icon::Left/>
@@ -76,7 +76,7 @@ pub(super) fn Detail(
                 </span>
             </header>
             {body}
-        </aside>
+        </section>
     }
 }
 
@@ -87,6 +87,7 @@ fn nobody(name: Vec<u8>) -> Lock {
         kind,
         certain: true,
         holder: None,
+        held_since: None,
         waiters: None,
         readers: Vec::new(),
     }

@@ -9,11 +9,10 @@ use super::text::Text;
 use crate::api;
 use crate::api::base::page_url;
 use crate::i18n::{I18n, tr, use_i18n};
-use crate::model::locks::{Tracked, label};
+use crate::model::locks::{Tracked, is_guess, label};
 use crate::model::stream::one_line;
 use crate::model::{format, key_text, percent};
-use crate::state::clock::zone_offset;
-use crate::state::use_clock;
+use crate::state::clock::{Clock, use_clock, zone_offset};
 
 /// Characters of a value.
 const VALUE_CHARS: usize = 120;
@@ -22,9 +21,12 @@ const VALUE_CHARS: usize = 120;
 #[component]
 pub(super) fn Holder(store: LockStore, #[prop(into)] lock: Signal<Lock>) -> impl IntoView {
     let i18n = use_i18n();
-    let title = move || match lock.with(|lock| lock.kind) {
-        LockKind::Election => i18n.t(Text::Leader),
-        _ => i18n.t(Text::Holder),
+    let title = move || {
+        i18n.t(match lock.with(|lock| (lock.kind, is_guess(lock))) {
+            (LockKind::Election, _) => Text::Leader,
+            (_, true) => Text::HolderGuess,
+            (_, false) => Text::Holder,
+        })
     };
     let token = Memo::new(move |_| {
         lock.with(|lock| lock.holder.as_ref().map(|holder| holder.fencing_token))
@@ -34,10 +36,12 @@ pub(super) fn Holder(store: LockStore, #[prop(into)] lock: Signal<Lock>) -> impl
         let holder = lock.with_untracked(|lock| lock.holder.clone())?;
         Some(view! { <Who claim=holder/> })
     };
+    let clock = use_clock();
     let body = move || match token.get() {
         Some(_) => view! { <Facts store=store lock=lock/> }.into_any(),
         None => {
-            view! { <p class="card-said">{move || nobody(i18n, store, &lock.get())}</p> }.into_any()
+            let said = move || nobody(i18n, clock, store, &lock.get());
+            view! { <p class="card-said">{said}</p> }.into_any()
         }
     };
     view! {
@@ -48,7 +52,7 @@ pub(super) fn Holder(store: LockStore, #[prop(into)] lock: Signal<Lock>) -> impl
     }
 }
 
-fn nobody(i18n: I18n, store: LockStore, lock: &Lock) -> String {
+fn nobody(i18n: I18n, clock: Clock, store: LockStore, lock: &Lock) -> String {
     let last = store.read(|board| {
         let span = board.get(&lock.name.0)?.spans.back()?.clone();
         Some((span.who, span.to?))
@@ -60,7 +64,7 @@ fn nobody(i18n: I18n, store: LockStore, lock: &Lock) -> String {
             Text::LastHeld,
             &[
                 &key_text::isolated(&who),
-                &format::clock(until, zone_offset()),
+                &format::clock(clock.by_gateway(until), zone_offset()),
             ],
         ));
     }
@@ -96,12 +100,15 @@ fn Facts(store: LockStore, lock: Signal<Lock>) -> impl IntoView {
     };
     let held = move || {
         of(&|tracked, now| {
-            let text = if tracked.taken_over.is_some() {
-                Text::SinceHandOver
+            let held = tracked.held(now, clock.ahead())?;
+            let text = if held.at_least {
+                Text::AtLeast
             } else {
-                Text::SinceFirstSeen
+                Text::SinceHandOver
             };
-            Some(i18n.fill(text, &[&span(tracked.held(now)?)]))
+            // Down: it is at least so long.
+            let span = format::span((held.millis / 1000.0) as i64, i18n.lang());
+            Some(i18n.fill(text, &[&span]))
         })
     };
     let holder = lock.with_untracked(|lock| lock.holder.clone());

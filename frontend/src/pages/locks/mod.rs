@@ -1,9 +1,11 @@
-//! Locks: every lock found by itself, live. Which one is looked at stands in the address.
+//! Locks: all of them, detected automatically and live, and apart from them the keys that may be locks.
+//! Which one is looked at stands in the address.
 
 mod acquire;
 mod alarm;
 mod deeds;
 mod detail;
+mod guesses;
 mod holder;
 mod lanes;
 mod parts;
@@ -16,6 +18,7 @@ mod table;
 mod text;
 mod won;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use leptos::prelude::*;
@@ -24,8 +27,8 @@ use leptos_router::hooks::{use_location, use_navigate};
 use shared::LockKind;
 
 use crate::api::base::page_url;
-use crate::i18n::{tr, use_i18n};
-use crate::model::locks::Board;
+use crate::i18n::{Common, tr, use_i18n};
+use crate::model::locks::{Board, Line, Shown, lines};
 use crate::model::{format, percent};
 use crate::state::use_account;
 use crate::ui::{
@@ -43,7 +46,8 @@ use text::Text;
 pub(crate) fn Locks() -> impl IntoView {
     let store = LockStore::open();
     let filter = RwSignal::new(String::new());
-    let kind = RwSignal::new(None::<LockKind>);
+    let shown = RwSignal::new(Shown::All);
+    let turned = RwSignal::new(BTreeSet::new());
     let acquiring = RwSignal::new(None::<AcquireName>);
     let search = use_location().search;
     let selected =
@@ -67,20 +71,36 @@ pub(crate) fn Locks() -> impl IntoView {
         };
         navigate(&page_url(&format!("locks{query}")), options);
     });
-    let names = Memo::new(move |_| {
-        let (kind, text) = (kind.get(), filter.get());
-        Arc::new(
-            store
-                .read(|board| board.names(kind, &text))
-                .unwrap_or_default(),
-        )
+    let rows = Memo::new(move |_| {
+        let (shown, text, selected) = (shown.get(), filter.get(), selected.get());
+        let rows = turned.with(|turned| {
+            store.read(|board| lines(board, shown, &text, turned, selected.as_deref()))
+        });
+        Arc::new(rows.unwrap_or_default())
+    });
+    let on_turn = Callback::new(move |prefix: Vec<u8>| {
+        turned.update(|turned: &mut BTreeSet<Vec<u8>>| {
+            if !turned.remove(&prefix) {
+                turned.insert(prefix);
+            }
+        });
     });
     let open_acquire = Callback::new(move |name: AcquireName| acquiring.set(Some(name)));
     view! {
+        <h1 class="visually-hidden">{tr(Common::Locks)}</h1>
         <div class="locks" class:has-detail=move || selected.with(Option::is_some)>
             <section class="lock-list">
-                <Tools store=store filter=filter kind=kind on_acquire=open_acquire/>
-                <List store=store names=names filter=filter kind=kind selected=selected on_select=on_select on_acquire=open_acquire/>
+                <Tools store=store filter=filter shown=shown on_acquire=open_acquire/>
+                <List
+                    store=store
+                    rows=rows
+                    filter=filter
+                    shown=shown
+                    selected=selected
+                    on_select=on_select
+                    on_turn=on_turn
+                    on_acquire=open_acquire
+                />
             </section>
             {move || selected.get().map(|name| view! {
                 <Detail store=store name=name on_close=Callback::new(move |()| on_select.run(None)) on_acquire=open_acquire/>
@@ -94,29 +114,41 @@ pub(crate) fn Locks() -> impl IntoView {
 fn Tools(
     store: LockStore,
     filter: RwSignal<String>,
-    kind: RwSignal<Option<LockKind>>,
+    shown: RwSignal<Shown>,
     on_acquire: Callback<AcquireName>,
 ) -> impl IntoView {
     let i18n = use_i18n();
     let counts = Memo::new(move |_| store.read(Board::counts).unwrap_or_default());
+    let more = Memo::new(move |_| store.read(Board::more) == Some(true));
     let options = Signal::derive(move || {
         let counts = counts.get();
-        let mut options = vec![
-            (None, Text::All, counts.all),
-            (Some(LockKind::Mutex), Text::Mutexes, counts.mutexes),
-            (Some(LockKind::Election), Text::Elections, counts.elections),
+        let kinds = [
+            (LockKind::Mutex, Text::Mutexes, counts.mutexes, true),
+            (LockKind::Election, Text::Elections, counts.elections, true),
+            (LockKind::Rwmutex, Text::RwMutexes, counts.rwmutexes, false),
             (
-                Some(LockKind::SingleKey),
+                LockKind::SingleKey,
                 Text::SingleKeys,
                 counts.single_keys,
+                true,
             ),
         ];
-        if counts.rwmutexes > 0 {
-            options.push((Some(LockKind::Rwmutex), Text::RwMutexes, counts.rwmutexes));
-        }
-        let words = options.into_iter();
-        words
-            .map(|(kind, text, count)| (kind, i18n.fill(text, &[&format::count(count as i64)])))
+        let kinds = kinds
+            .into_iter()
+            .filter(|(.., count, always)| *always || *count > 0)
+            .map(|(kind, text, count, _)| (Shown::Kind(kind), text, count));
+        let all = (Shown::All, Text::All, counts.locks);
+        let guesses = (Shown::Guesses, Text::Guesses, counts.guesses);
+        // What is chosen stays there to be chosen otherwise.
+        let guesses = (counts.guesses > 0 || shown.get() == Shown::Guesses).then_some(guesses);
+        let plus = if more.get() { "+" } else { "" };
+        std::iter::once(all)
+            .chain(kinds)
+            .chain(guesses)
+            .map(|(choice, text, count)| {
+                let count = format!("{}{plus}", format::count(count as i64));
+                (choice, i18n.fill(text, &[&count]))
+            })
             .collect::<Vec<_>>()
     });
     view! {
@@ -127,9 +159,9 @@ fn Tools(
             <div class="lock-kinds">
                 <Segmented
                     label=Signal::derive(move || i18n.t(Text::Kinds).to_owned())
-                    value=kind
+                    value=shown
                     options=options
-                    on_choose=Callback::new(move |choice| kind.set(choice))
+                    on_choose=Callback::new(move |choice| shown.set(choice))
                 />
             </div>
             <span class="push"></span>
@@ -142,11 +174,12 @@ fn Tools(
 #[component]
 fn List(
     store: LockStore,
-    names: Memo<Arc<Vec<Vec<u8>>>>,
+    rows: Memo<Arc<Vec<Line>>>,
     filter: RwSignal<String>,
-    kind: RwSignal<Option<LockKind>>,
+    shown: RwSignal<Shown>,
     selected: Memo<Option<Vec<u8>>>,
     on_select: Callback<Option<Vec<u8>>>,
+    on_turn: Callback<Vec<u8>>,
     on_acquire: Callback<AcquireName>,
 ) -> impl IntoView {
     #[derive(Clone, Copy, PartialEq)]
@@ -160,9 +193,10 @@ fn List(
     let i18n = use_i18n();
     let state = Memo::new(move |_| {
         let (listed, all) = store
-            .read(|board| (board.listed(), board.counts().all))
+            .read(|board| (board.listed(), board.counts()))
             .unwrap_or_default();
-        match (names.with(|names| names.is_empty()), listed) {
+        let all = all.locks + all.guesses;
+        match (rows.with(|rows| rows.is_empty()), listed) {
             (false, _) => State::Rows,
             (true, true) if all == 0 => State::Nothing,
             (true, true) => State::NoMatch,
@@ -191,10 +225,11 @@ fn List(
             i18n.t(Text::Partial).to_owned()
         }
     };
+    let more = Memo::new(move |_| store.read(Board::more) == Some(true));
     let text = move |text: Text| Signal::derive(move || i18n.t(text).to_owned());
     let clear = move || {
         filter.set(String::new());
-        kind.set(None);
+        shown.set(Shown::All);
     };
     let body = move || {
         match state.get() {
@@ -215,13 +250,19 @@ fn List(
             </EmptyState>
         }
         .into_any(),
-        State::Rows => view! { <LockTable store=store names=names selected=selected on_select=on_select/> }.into_any(),
+        State::Rows => view! {
+            <LockTable store=store rows=rows selected=selected on_select=on_select on_turn=on_turn/>
+        }
+        .into_any(),
     }
     };
     view! {
         {body}
         <Show when=move || partial.get()>
             <p class="lock-partial">{incomplete}</p>
+        </Show>
+        <Show when=move || more.get()>
+            <p class="lock-partial" role="status">{tr(Text::More)}</p>
         </Show>
         <Show when=move || state.get() == State::Rows && store.interrupted()>
             <p class="lock-partial" role="status">{tr(Text::Interrupted)}</p>
@@ -230,8 +271,19 @@ fn List(
     }
 }
 
-/// The element id of a row.
+/// The element id of a lock's row.
 fn row_id(name: &[u8]) -> String {
-    name.iter()
-        .fold("lock-".to_owned(), |id, byte| format!("{id}{byte:02x}"))
+    element_id("lock-", name)
+}
+
+/// The element id of the row of a group of guesses.
+fn group_id(prefix: &[u8]) -> String {
+    element_id("guesses-", prefix)
+}
+
+/// An element id for bytes.
+fn element_id(kind: &str, bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(kind.to_owned(), |id, byte| format!("{id}{byte:02x}"))
 }

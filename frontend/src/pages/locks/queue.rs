@@ -86,9 +86,10 @@ fn Waiter(
     let waiting = {
         let claim = claim.clone();
         move || {
-            let now = clock.now();
-            let waited =
-                lock.with(|lock| store.read(|board| board.get(&lock.name.0)?.waited(&claim, now)));
+            let (now, ahead) = (clock.now(), clock.ahead());
+            let waited = lock.with(|lock| {
+                store.read(|board| board.get(&lock.name.0)?.waited(&claim, now, ahead))
+            });
             waited.flatten().map(|waited| {
                 let span = format::span((waited / 1000.0) as i64, i18n.lang());
                 i18n.fill(Text::WaitingFor, &[&span])

@@ -8,7 +8,7 @@ use crate::api::{self, ApiError};
 use crate::i18n::{Common, tr, use_i18n};
 use crate::model::format;
 use crate::model::key_text;
-use crate::model::locks::label;
+use crate::model::locks::{is_guess, label};
 use crate::state::{Tone, use_toasts};
 use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon};
 
@@ -19,6 +19,8 @@ pub(super) struct Target {
     who: String,
     token: i64,
     is_holder: bool,
+    /// It may be no lock: then nothing is released, a key is deleted.
+    is_guess: bool,
     next: Option<String>,
 }
 
@@ -35,6 +37,7 @@ impl Target {
             who: key_text::isolated(&label(claim).0),
             token: claim.fencing_token,
             is_holder,
+            is_guess: is_guess(lock),
             next: next.map(|next| key_text::isolated(&label(next).0)),
         }
     }
@@ -48,6 +51,8 @@ pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
         target.with(|target| target.as_ref().map(read).unwrap_or_default())
     };
     let who = move || of(|target| target.who.clone());
+    let guess = move || target.with(|target| target.as_ref().is_some_and(|target| target.is_guess));
+    let name = move || of(|target| key_text::in_sentence(&target.lock));
     let close = move || target.set(None);
     // Whether it is still there, before anybody decides anything.
     let check = LocalResource::new(move || {
@@ -67,13 +72,13 @@ pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
         if let Some(Ok(_)) = release.value().get()
             && let Some(done) = target.get_untracked()
         {
-            toasts.show(
-                Tone::Good,
-                i18n.fill(
-                    Text::Released,
-                    &[&done.who, &key_text::in_sentence(&done.lock)],
-                ),
-            );
+            let lock = key_text::in_sentence(&done.lock);
+            let said = if done.is_guess {
+                i18n.fill(Text::KeyDeleted, &[&lock])
+            } else {
+                i18n.fill(Text::Released, &[&done.who, &lock])
+            };
+            toasts.show(Tone::Good, said);
             release.value().set(None);
             target.set(None);
         }
@@ -99,24 +104,30 @@ pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
         let token =
             format::count(target.with(|target| target.as_ref().map_or(0, |target| target.token)));
         Some(if gone {
-            i18n.fill(Text::NotInQueue, &[&token])
+            let text = if guess() {
+                Text::KeyGone
+            } else {
+                Text::NotInQueue
+            };
+            i18n.fill(text, &[&token])
         } else {
             words(&error, i18n)
         })
     };
     let what = move || {
-        let (lock, token) = target.with(|target| {
-            target
-                .as_ref()
-                .map(|target| {
-                    (
-                        key_text::in_sentence(&target.lock),
-                        format::count(target.token),
-                    )
-                })
-                .unwrap_or_default()
-        });
-        i18n.fill(Text::ReleaseWhat, &[&who(), &lock, &token])
+        let token = of(|target| format::count(target.token));
+        if guess() {
+            i18n.fill(Text::DeleteKeyWhat, &[&name(), &token])
+        } else {
+            i18n.fill(Text::ReleaseWhat, &[&who(), &name(), &token])
+        }
+    };
+    let title = move || {
+        if guess() {
+            i18n.t(Text::DeleteKeyTitle).to_owned()
+        } else {
+            i18n.fill(Text::ReleaseTitle, &[&who()])
+        }
     };
     let consequences = move || {
         let (is_holder, next) = target
@@ -126,18 +137,19 @@ pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
                     .map(|target| (target.is_holder, target.next.clone()))
             })
             .unwrap_or_default();
+        if guess() {
+            return Some(warning(i18n.t(Text::DeleteKeyWarn).to_owned()).into_any());
+        }
         is_holder.then(|| {
             let next = match next {
                 Some(next) => i18n.fill(Text::ReleaseNext, &[&next]),
                 None => i18n.t(Text::ReleaseNobody).to_owned(),
             };
             view! {
-                <p class="note note-warn dialog-note">
-                    <Glyph icon=Icon::Warn/>
-                    <span class="note-text">{i18n.fill(Text::ReleaseWarn, &[&who()])}</span>
-                </p>
+                {warning(i18n.fill(Text::ReleaseWarn, &[&who()]))}
                 <p class="soft">{next}</p>
             }
+            .into_any()
         })
     };
     let press = move || {
@@ -148,7 +160,7 @@ pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
     view! {
         <Dialog
             open=Signal::derive(move || target.with(Option::is_some))
-            title=Signal::derive(move || i18n.fill(Text::ReleaseTitle, &[&who()]))
+            title=Signal::derive(title)
             on_close=move |()| close()
         >
             <div class="dialog-body">
@@ -169,10 +181,19 @@ pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
                     disabled=Signal::derive(move || trouble.with(Option::is_some))
                     on_press=press
                 >
-                    {move || i18n.fill(Text::ReleaseNow, &[&who()])}
+                    {move || if guess() { i18n.t(Text::DeleteKeyNow).to_owned() } else { i18n.fill(Text::ReleaseNow, &[&who()]) }}
                 </Button>
             </footer>
         </Dialog>
+    }
+}
+
+fn warning(text: String) -> impl IntoView {
+    view! {
+        <p class="note note-warn dialog-note">
+            <Glyph icon=Icon::Warn/>
+            <span class="note-text">{text}</span>
+        </p>
     }
 }
 

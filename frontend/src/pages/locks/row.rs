@@ -51,11 +51,15 @@ fn facts(board: &Board, name: &[u8]) -> Option<Facts> {
 pub(super) fn LockRow(
     store: LockStore,
     name: Vec<u8>,
+    /// Bytes of the name that are said above it.
+    prefix: usize,
     #[prop(into)] selected: Signal<bool>,
     on_press: Callback<Vec<u8>>,
 ) -> impl IntoView {
     let (clock, i18n) = (use_clock(), use_i18n());
-    let (shown_name, title) = (format::key(&name), key_text::in_sentence(&name));
+    let is_member = prefix > 0;
+    let whole_name = key_text::in_sentence(&name);
+    let shown_name = format::key(name.get(prefix..).unwrap_or(&name));
     let id = super::row_id(&name);
     let pressed = name.clone();
     let name = StoredValue::new(name);
@@ -76,11 +80,11 @@ pub(super) fn LockRow(
     });
     let waiting = Memo::new(move |_| facts.with(|facts| facts.as_ref().map(|facts| facts.waiting)));
     let held = Memo::new(move |_| {
-        let now = clock.now();
+        let (now, ahead) = (clock.now(), clock.ahead());
         let held = name
-            .with_value(|name| store.read(|board| board.get(name)?.held(now)))
+            .with_value(|name| store.read(|board| board.get(name)?.held(now, ahead)))
             .flatten();
-        held.map(|held| format::span((held / 1000.0) as i64, i18n.lang()))
+        held.map(|held| format::span((held.millis / 1000.0) as i64, i18n.lang()))
     });
     let who = move || match holder.get() {
         Some((claim, taken_over)) => {
@@ -106,12 +110,14 @@ pub(super) fn LockRow(
     view! {
         <div
             class="lock-row"
+            class:is-member=is_member
             role="row"
             id=id
+            attr:aria-level=if is_member { "2" } else { "1" }
             aria-selected=move || selected.get().to_string()
             on:click=move |_| on_press.run(pressed.clone())
         >
-            <span class="lock-name mono cut" role="gridcell" title=title>{shown_name}</span>
+            <span class="lock-name mono cut" role="gridcell" title=whole_name>{shown_name}</span>
             <span class="lock-kind" role="gridcell">
                 {move || kind.get().map(|(kind, certain)| view! { <KindTag kind=kind certain=certain/> })}
             </span>

@@ -31,13 +31,19 @@ impl LockStore {
             interrupted: RwSignal::new(false),
         };
         let (owner, connection) = (Owner::current(), use_connection());
+        let open = StoredValue::new(false);
         follow(api::locks::LIVE, move |event| {
+            // A socket that could not be opened, again or at all.
+            let mut refused = false;
             let changed = store.board.try_update_value(|board| match event {
                 FeedEvent::Connected => {
+                    open.try_set_value(true);
                     board.connected(now_ms());
                     false
                 }
                 FeedEvent::Lost => {
+                    refused =
+                        open.try_update_value(|open| std::mem::replace(open, false)) == Some(false);
                     board.lost(now_ms());
                     store.interrupted.try_set(true);
                     !board.listed()
@@ -50,17 +56,19 @@ impl LockStore {
                     board.take(*message, now_ms())
                 }
             });
-            if changed != Some(true) {
-                return;
+            if changed == Some(true) {
+                store.schedule();
             }
-            store.schedule();
             let listed = store.board.try_with_value(Board::listed) == Some(true);
-            if listed {
+            if listed && !refused {
                 store.error.try_set(None);
-            } else if matches!(store.error.try_get_untracked(), Some(None))
-                && let Some(owner) = &owner
+            } else if let Some(owner) = &owner
+                && (refused
+                    || (changed == Some(true)
+                        && matches!(store.error.try_get_untracked(), Some(None))))
             {
-                // A socket does not say why it was refused; a plain request does.
+                // A socket does not say why it was refused, a plain request does; and where sockets do
+                // not get through, as behind some proxies, requests bring the list.
                 owner.with(|| store.ask_why());
             }
         });
@@ -83,19 +91,20 @@ impl LockStore {
         self.interrupted.try_get().unwrap_or_default()
     }
 
-    /// Asks for the list by a plain request.
+    /// Asks for the list by plain requests.
     pub(super) fn ask_why(self) {
+        let connection = use_connection();
         spawn_local_scoped_with_cancellation(async move {
             match api::locks::list().await {
                 Ok(list) => {
                     self.error.try_set(None);
-                    let partial = list.partial;
+                    connection.saw(list.header.revision);
                     self.board.try_update_value(|board| {
-                        for lock in list.locks {
-                            board.take(ServerMessage::Lock(lock), now_ms());
+                        // A stream that has come meanwhile knows better.
+                        let interrupted = self.interrupted.try_get_untracked() == Some(true);
+                        if !board.listed() || interrupted {
+                            board.take_list(list, now_ms());
                         }
-                        let revision = list.header.revision;
-                        board.take(ServerMessage::LocksProgress { revision, partial }, now_ms());
                     });
                     self.schedule();
                 }

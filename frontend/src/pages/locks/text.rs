@@ -7,7 +7,8 @@ texts! {
     pub(super) enum Text {
         Filter: "Filter locks and holders", "筛选锁和持有者";
         Kinds: "Kind", "类型";
-        All: "All {0}", "全部 {0}";
+        All: "Locks {0}", "锁 {0}";
+        Guesses: "Possible {0}", "疑似 {0}";
         Mutexes: "Mutexes {0}", "互斥锁 {0}";
         Elections: "Elections {0}", "选举 {0}";
         SingleKeys: "Single keys {0}", "单键 {0}";
@@ -17,9 +18,10 @@ texts! {
         Name: "Name", "名称";
         Kind: "Kind", "类型";
         Holder: "Holder", "持有者";
+        HolderGuess: "Holder, if it is a lock", "持有者（如果是锁）";
         Leader: "Leader", "领导者";
-        Held: "Held, first seen", "持有时长";
-        HeldTitle: "Since this page saw it change hands, or else since the gateway first saw the key. etcd stores no times.", "自本页看到换手起；否则自网关首次发现该键起。etcd 不保存时间。";
+        Held: "Held for at least", "至少已持有";
+        HeldTitle: "Since this page saw it change hands, or else since the gateway or this page first saw its holder. etcd stores no times.", "自本页看到换手起；否则自网关或本页首次看到该持有者起。etcd 不保存时间。";
         Lease: "Lease", "租约";
         Waiting: "Waiting", "等待";
         Nobody: "nobody", "无人";
@@ -32,7 +34,10 @@ texts! {
         RwMutex: "read-write", "读写锁";
         SingleKey: "single key", "单键";
         Guess: "a guess", "推测";
-        GuessTitle: "The shape of the keys suggests it; etcd does not say what they are for", "由键的形态推测；etcd 并不说明其用途";
+        GuessTitle: "The names suggest it; etcd does not record what a key is for.", "仅由名称推测，etcd 不记录键的用途。";
+        GuessOne: "{0} leased key may be a lock.", "{0} 个租约键可能是锁。";
+        GuessMany: "{0} leased keys may be locks.", "{0} 个租约键可能是锁。";
+        More: "Only the first locks are listed, by name: the live list is not available.", "实时列表不可用，仅按名称列出前一部分锁。";
         EmptyTitle: "Nobody holds a lock", "当前没有锁被持有";
         EmptyDetail: "Mutexes, elections and keys created with a lease are found by themselves, whatever their names.", "互斥锁、选举以及带租约创建的键会被自动发现，与名称无关。";
         EmptyLimited: "No lock under what {0} may read", "{0} 可读取的范围内没有锁";
@@ -57,8 +62,8 @@ texts! {
         AgoEvery: "{0} ago, about every {1}", "{0}前，约每 {1} 一次";
         NowEvery: "just now", "刚刚";
         HeldFor: "Held", "已持有";
-        SinceHandOver: "{0}, since the hand-over", "{0}，自换手起";
-        SinceFirstSeen: "{0}, since first seen", "{0}，自首次发现起";
+        SinceHandOver: "for {0}, since the hand-over", "{0}，自换手起";
+        AtLeast: "for at least {0}", "至少 {0}";
         Key: "Key", "键";
         Value: "Value", "值";
         AlsoReading: "Also reading", "同时持有的读者";
@@ -71,7 +76,7 @@ texts! {
         Candidates: "Candidates", "候选者";
         NobodyWaits: "Nobody waits.", "无人等待。";
         QueueUnseen: "Not visible: those who try for a single key leave no trace in etcd.", "不可见：争抢单键者不会在 etcd 中留下痕迹。";
-        WaitingFor: "waiting {0}", "等待 {0}";
+        WaitingFor: "for at least {0}", "至少 {0}";
         RemoveWaiter: "Remove {0} from the queue…", "将 {0} 移出队列…";
         WhoHeld: "Who held it", "持有历史";
         LanesNote: "last {0}, {1}, longest {2}", "最近 {0}，{1}，最长 {2}";
@@ -86,8 +91,10 @@ texts! {
         CopyFollow: "Follow it", "跟踪";
         CopyAcquire: "Acquire it", "获取";
         CopyRelease: "Release the holder's key", "释放持有者的键";
+        CopyDeleteKey: "Delete the key", "删除此键";
         Watch: "Watch", "监听";
         Release: "Release this key…", "释放此键…";
+        DeleteKey: "Delete key…", "删除键…";
         Revoke: "Revoke lease…", "撤销租约…";
         ReleaseTitle: "Release {0}'s key", "释放 {0} 的键";
         ReleaseWhat: "This deletes the key of {0} on {1} with fencing token {2}, and no other: should the lock change hands meanwhile, nothing happens.", "将删除 {0} 在 {1} 上防护令牌为 {2} 的键，且仅此一个：若期间锁已换手，则不会有任何操作。";
@@ -97,6 +104,12 @@ texts! {
         ReleaseNow: "Release {0}'s key", "释放 {0} 的键";
         Released: "Released {0}'s key on {1}", "已释放 {0} 在 {1} 上的键";
         NotInQueue: "Token {0} is no longer in the queue. Nothing was released.", "令牌 {0} 已不在队列中，未释放任何键。";
+        DeleteKeyTitle: "Delete this key?", "删除此键？";
+        DeleteKeyWhat: "This deletes the key {0} as it was created at revision {1}, and no other: should it be deleted and created again meanwhile, nothing happens.", "将删除在修订版本 {1} 创建的键 {0}，且仅此一个：若期间它被删除并重新创建，则不会有任何操作。";
+        DeleteKeyWarn: "It may not be a lock. Whatever wrote the key may rely on it, and is not notified.", "它可能并不是锁。写入该键的程序可能依赖它，且不会收到通知。";
+        DeleteKeyNow: "Delete key", "删除键";
+        KeyDeleted: "Deleted key {0}", "已删除键 {0}";
+        KeyGone: "The key created at revision {0} no longer exists. Nothing was deleted.", "在修订版本 {0} 创建的键已不存在，未删除任何键。";
         RevokeTitle: "Revoke lease {0}", "撤销租约 {0}";
         RevokeWhatOne: "{0} key dies with this lease:", "该租约会带走 {0} 个键：";
         RevokeWhatMany: "{0} keys die with this lease:", "该租约会带走 {0} 个键：";

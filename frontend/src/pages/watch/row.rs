@@ -11,7 +11,7 @@ use crate::i18n::use_i18n;
 use crate::model::format;
 use crate::model::key_text;
 use crate::model::stream::{When, one_line, relative};
-use crate::state::clock::{now_ms, zone_offset};
+use crate::state::clock::{now_ms, use_clock, zone_offset};
 use crate::ui::{Hue, Tag};
 
 /// Characters of a value on its line.
@@ -32,7 +32,7 @@ pub(super) fn EventRow(
     #[prop(into)] active: Signal<bool>,
     on_press: Callback<u64>,
 ) -> impl IntoView {
-    let i18n = use_i18n();
+    let (clock, i18n) = (use_clock(), use_i18n());
     let (is_put, hue) = match event {
         Event::Put { .. } => (true, Hue::Put),
         Event::Delete { .. } => (false, Hue::Delete),
@@ -48,7 +48,7 @@ pub(super) fn EventRow(
     let whole_key = key_text::in_sentence(&event.key().0);
     let revision = format::count(event.mod_revision());
     let time = move || match when {
-        When::Received(at) => format::clock(at, zone_offset()),
+        When::Received(at) => format::clock(clock.by_gateway(at), zone_offset()),
         When::History | When::Unsettled(_) => i18n.t(Text::History).to_owned(),
     };
     let time_title = move || match when {
@@ -62,19 +62,20 @@ pub(super) fn EventRow(
         let height = shown.height;
         let event = event.get_value();
         Some(view! {
-            <div class="detail" style:height=format!("{height}px")>
-                <Detail event=event shown=shown/>
+            <div class="detail" role="row" attr:aria-level="2" style:height=format!("{height}px")>
+                <div class="detail-cell" role="gridcell" aria-colspan="5"><Detail event=event shown=shown/></div>
             </div>
         })
     };
     view! {
-        <div class="ev-item">
+        <div class="ev-item" role="presentation">
             <div
                 class="ev"
                 class:is-active=move || active.get()
                 class:is-open=move || detail.with(Option::is_some)
                 class:is-fresh=is_new
                 role="row"
+                attr:aria-level="1"
                 id=id
                 aria-expanded=move || detail.with(Option::is_some).to_string()
                 on:click=move |_| on_press.run(seq)

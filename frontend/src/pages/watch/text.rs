@@ -39,7 +39,7 @@ texts! {
         Events: "Events of {0}, newest first", "{0} 的事件，最新在前";
         History: "history", "历史";
         HistoryTitle: "It happened before this watch opened, or while the connection was lost. etcd stores no times.", "发生在监听开始之前或连接中断期间。etcd 不保存时间。";
-        TimeTitle: "When your browser received it. etcd stores no times.", "浏览器收到事件的时间。etcd 不保存时间。";
+        TimeTitle: "When your browser received it, by the gateway's clock. etcd stores no times.", "浏览器收到事件的时间，以网关时钟为准。etcd 不保存时间。";
         CompleteOne: "Complete from revision {0}. {1} event.", "自修订版本 {0} 起完整，共 {1} 个事件。";
         CompleteMany: "Complete from revision {0}. {1} events.", "自修订版本 {0} 起完整，共 {1} 个事件。";
         Matching: "{0} match", "{0} 个匹配";

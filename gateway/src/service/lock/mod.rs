@@ -54,6 +54,8 @@ pub(super) struct Inner {
     pub(super) marks: Marks,
     pub(super) budget: Budget,
     pub(super) seen: FirstSeen,
+    /// When keys were first seen as holders.
+    pub(super) held: FirstSeen,
     attachments: Attachments,
     pub(super) indexes: Mutex<HashMap<Place, Arc<Index>>>,
 }
@@ -70,6 +72,7 @@ impl LockService {
                 marks: Marks::new(lock_prefixes),
                 budget: Budget::default(),
                 seen: FirstSeen::default(),
+                held: FirstSeen::default(),
                 attachments: Attachments::default(),
                 indexes: Mutex::default(),
             }),

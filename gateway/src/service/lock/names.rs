@@ -86,15 +86,35 @@ impl Marks {
     }
 
     /// Whether a leased key that stands in no queue is a lock, and if so whether that is certain.
-    pub(in crate::service) fn single(&self, key: &[u8]) -> Option<bool> {
+    pub(in crate::service) fn single(&self, key: &[u8], value: &[u8]) -> Option<bool> {
         if self.prefixes.iter().any(|prefix| key.starts_with(prefix)) {
             return Some(true);
+        }
+        if is_kubernetes_object(value) {
+            return None;
         }
         let text = String::from_utf8_lossy(key);
         text.split(|c: char| !c.is_alphanumeric())
             .any(|word| WORDS.contains(&word))
             .then_some(false)
     }
+}
+
+/// Bytes of a JSON value that are searched for what every object of Kubernetes has.
+const JSON_HEAD: usize = 256;
+
+/// Whether Kubernetes' API server wrote this value: it marks objects in protobuf by `k8s` and a zero
+/// byte, encrypted ones by `k8s:enc:`, and JSON ones name `kind` and `apiVersion` first.
+///
+/// It keeps events on leases (whose names contain those of nodes, such as `master`) and the addresses of
+/// API servers. None of them is a lock: those of Kubernetes are objects without a lease of etcd. The
+/// value tells them apart whatever `--etcd-prefix` they lie under.
+fn is_kubernetes_object(value: &[u8]) -> bool {
+    let head = &value[..value.len().min(JSON_HEAD)];
+    let has = |field: &[u8]| head.windows(field.len()).any(|part| part == field);
+    value.starts_with(b"k8s\0")
+        || value.starts_with(b"k8s:enc:")
+        || (value.first() == Some(&b'{') && has(b"\"kind\":") && has(b"\"apiVersion\":"))
 }
 
 #[cfg(test)]
@@ -172,7 +192,43 @@ mod tests {
             (b"\xff/lock", Some(false)),
         ];
         for (key, expected) in rows {
-            assert_eq!(marks.single(key), expected, "{}", key.escape_ascii());
+            assert_eq!(
+                marks.single(key, b"node-1"),
+                expected,
+                "{}",
+                key.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
+    fn objects_of_kubernetes_are_no_locks() {
+        let marks = Marks::new(vec![b"/jobs/".to_vec()]);
+        let key = b"/registry/events/default/master.17a1f2b3c4d5e6f7";
+        // As its API server stores them: protobuf, encrypted, JSON.
+        let objects: [&[u8]; 3] = [
+            b"k8s\0\n\x0b\n\x02v1\x12\x05Event\x12\x1b",
+            b"k8s:enc:aescbc:v1:key1:\x93\x01",
+            br#"{"kind":"Event","apiVersion":"v1","metadata":{"name":"master.17a1f2b3c4d5e6f7"}}"#,
+        ];
+        for value in objects {
+            assert_eq!(marks.single(key, value), None, "{}", value.escape_ascii());
+            // What the operator says counts.
+            assert_eq!(marks.single(b"/jobs/master", value), Some(true));
+        }
+        let others: [&[u8]; 4] = [
+            b"",
+            b"k8s-node-1",
+            br#"{"kind":"lock"}"#,
+            br#"{"holder":"a"}"#,
+        ];
+        for value in others {
+            assert_eq!(
+                marks.single(key, value),
+                Some(false),
+                "{}",
+                value.escape_ascii()
+            );
         }
     }
 }

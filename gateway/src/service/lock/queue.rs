@@ -213,7 +213,8 @@ impl Queue {
     /// The key of that name and whether it is certainly a lock, where it is one.
     pub(super) fn single(&self, inner: &Inner) -> Option<(&Held, bool)> {
         let held = self.single.as_ref()?;
-        Some((held, inner.marks.single(&held.key)?))
+        let value = held.value.as_deref().unwrap_or_default();
+        Some((held, inner.marks.single(&held.key, value)?))
     }
 
     async fn times(&self, inner: &Inner, caller: &Caller) -> HashMap<i64, LeaseTime> {
@@ -327,7 +328,11 @@ pub(super) async fn answer(inner: &Inner, caller: &Caller, name: &[u8]) -> Resul
     let queue = read(inner, caller, name, None).await?;
     let header = queue.header;
     match queue.lock(inner, caller, name).await {
-        Some(lock) => Ok(LockAnswer { header, lock }),
+        Some(mut lock) => {
+            let seen = |key: &[u8], created: i64| inner.held.at(&caller.identity, key, created);
+            shape::note_held(&mut lock, seen);
+            Ok(LockAnswer { header, lock })
+        }
         None => Err(nobody(name, header.revision)),
     }
 }

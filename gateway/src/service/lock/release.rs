@@ -134,7 +134,7 @@ async fn find(
         queue_of(&kv.key, kv.lease) == Some(name)
             || rw_of(&kv.key).is_some_and(|rw| rw.name == name)
     };
-    let is_lock = |kv: &KeyValue| kv.key == name && inner.marks.single(name).is_some();
+    let is_lock = |kv: &KeyValue| kv.key == name && inner.marks.single(name, &kv.value).is_some();
     let claims = found.into_iter().filter(|kv| kv.lease != 0 && named(kv));
     let (queued, others): (Vec<_>, Vec<_>) = claims.partition(in_queue);
     // A lease may hold a key of the queue's own name too: whoever names it means its claim.

@@ -68,12 +68,31 @@ fn claim(held: &Held, time: Option<LeaseTime>) -> Claim {
         ttl: time.map(|time| time.ttl),
         granted_ttl: time.map(|time| time.granted),
         fencing_token: held.create_revision,
-        first_seen: OffsetDateTime::from(held.first_seen)
-            .replace_nanosecond(0)
-            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
-            .format(&Rfc3339)
-            .unwrap_or_default(),
+        first_seen: rfc3339(held.first_seen),
     }
+}
+
+/// A time in UTC, to the second.
+fn rfc3339(time: SystemTime) -> String {
+    OffsetDateTime::from(time)
+        .replace_nanosecond(0)
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        .format(&Rfc3339)
+        .unwrap_or_default()
+}
+
+/// Adds since when the holder is known to hold the lock. `seen` gives the time of the first sight of a
+/// key, by its create revision, as a holder.
+///
+/// That a key was seen says nothing of it in a queue: it may have waited there for most of that time.
+pub(super) fn note_held(lock: &mut Lock, seen: impl Fn(&[u8], i64) -> SystemTime) {
+    lock.held_since = lock.holder.as_ref().map(|holder| match lock.kind {
+        // Such a key holds from its creation on.
+        LockKind::SingleKey => holder.first_seen.clone(),
+        LockKind::Mutex | LockKind::Election | LockKind::Rwmutex => {
+            rfc3339(seen(&holder.key.0, holder.fencing_token))
+        }
+    });
 }
 
 /// The recipe of a queue, and whether that is certain, by the claims made directly under its name.
@@ -123,6 +142,7 @@ pub(super) fn queue_until(
         kind,
         certain,
         holder: claims.next(),
+        held_since: None,
         waiters: Some(claims.collect()),
         readers: Vec::new(),
     }
@@ -162,6 +182,7 @@ pub(in crate::service) fn rwmutex(
         kind: LockKind::Rwmutex,
         certain: true,
         holder: Some(holder),
+        held_since: None,
         waiters: Some(others.collect()),
         readers: readers.collect(),
     })
@@ -174,6 +195,7 @@ pub(in crate::service) fn single(held: &Held, certain: bool, time: Option<LeaseT
         kind: LockKind::SingleKey,
         certain,
         holder: Some(claim(held, time)),
+        held_since: None,
         waiters: None,
         readers: Vec::new(),
     }
@@ -186,6 +208,7 @@ pub(in crate::service) fn gone(name: &[u8], kind: LockKind, certain: bool) -> Lo
         kind,
         certain,
         holder: None,
+        held_since: None,
         waiters: Some(Vec::new()),
         readers: Vec::new(),
     }
@@ -294,6 +317,33 @@ mod tests {
         let other = claim(&held("q/1", 1, 1, "10.0.0.1"), None);
         assert_eq!((other.name, other.value), (None, Some("10.0.0.1".into())));
         assert_eq!(owner_name(&owner_value("a\"b")), Some("a\"b".into()));
+    }
+
+    #[test]
+    fn a_holder_that_waited_holds_only_since_it_was_seen_first() {
+        let (first, second) = (held("q/1", 3, 1, ""), held("q/2", 5, 1, ""));
+        let at = |seconds| SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        let since = |claims: &[&Held], seconds| {
+            let mut lock = queue(b"q", claims, &[], |_| None).expect("a queue");
+            note_held(&mut lock, |_, token| at(seconds + token as u64));
+            lock.held_since
+        };
+        assert_eq!(
+            since(&[&first, &second], 0).as_deref(),
+            Some("1970-01-01T00:00:03Z")
+        );
+        // The second was seen for as long, but as a waiter.
+        assert_eq!(
+            since(&[&second], 55).as_deref(),
+            Some("1970-01-01T00:01:00Z")
+        );
+
+        let mut lock = single(&first, false, None);
+        note_held(&mut lock, |_, _| at(99));
+        assert_eq!(lock.held_since.as_deref(), Some("1970-01-01T00:00:00Z"));
+        let mut lock = gone(b"q", LockKind::Mutex, true);
+        note_held(&mut lock, |_, _| at(99));
+        assert_eq!(lock.held_since, None);
     }
 
     #[test]

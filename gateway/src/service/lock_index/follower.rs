@@ -12,7 +12,8 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::{Index, Progress};
-use crate::service::lock::shape;
+use crate::caller::Identity;
+use crate::service::lock::{Inner, shape};
 
 /// The heartbeat interval; clients rely on ten seconds at most.
 const HEARTBEAT: Duration = Duration::from_secs(8);
@@ -87,6 +88,8 @@ impl Subscribers {
 /// A client's view of an index. It starts with every existing lock.
 #[derive(Debug)]
 pub struct LockStream {
+    inner: Arc<Inner>,
+    identity: Identity,
     index: Arc<Index>,
     id: u64,
     filter: Filter,
@@ -115,7 +118,13 @@ impl Drop for LockStream {
 
 impl LockStream {
     /// `read` says whether the one lock that it follows has been read.
-    pub(super) fn open(index: Arc<Index>, filter: Filter, read: bool) -> Self {
+    pub(super) fn open(
+        inner: Arc<Inner>,
+        identity: Identity,
+        index: Arc<Index>,
+        filter: Filter,
+        read: bool,
+    ) -> Self {
         let wake = Arc::new(Notify::new());
         let mut known = BTreeMap::new();
         let mut unknown = None;
@@ -149,6 +158,8 @@ impl LockStream {
         wake.notify_one();
         Self {
             progress: index.progress.subscribe(),
+            inner,
+            identity,
             index,
             id,
             filter,
@@ -230,6 +241,9 @@ impl LockStream {
     /// Turns changed names into messages; returns whether there were any.
     fn describe(&mut self) -> bool {
         let now = Instant::now();
+        // While keys are still missing, the first of a queue may be one that waits.
+        let listed = self.index.progress.borrow().listed;
+        let seen = |key: &[u8], created: i64| self.inner.held.at(&self.identity, key, created);
         let mut shared = self.index.lock();
         let Some(own) = shared.subscribers.all.get_mut(&self.id) else {
             return false;
@@ -242,7 +256,10 @@ impl LockStream {
         }
         let any = !names.is_empty();
         for name in names {
-            let message = if let Some(lock) = shared.state.lock(&name, now) {
+            let message = if let Some(mut lock) = shared.state.lock(&name, now) {
+                if listed {
+                    shape::note_held(&mut lock, seen);
+                }
                 self.known.insert(name, (lock.kind, lock.certain));
                 lock
             } else {

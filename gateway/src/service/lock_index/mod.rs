@@ -33,7 +33,7 @@ use crate::failure::{Failure, Result};
 use crate::service::cursor;
 use crate::service::lock::names::Marks;
 use crate::service::lock::wait::passing;
-use crate::service::lock::{Inner, queue};
+use crate::service::lock::{Inner, queue, shape};
 
 /// Default locks on a page.
 const PAGE: usize = 100;
@@ -249,9 +249,16 @@ pub(super) async fn list(inner: &Arc<Inner>, caller: &Caller, page: LockPage) ->
             after: (*last).into(),
         })
     });
+    let seen = |key: &[u8], created: i64| inner.held.at(&caller.identity, key, created);
     let locks = page
         .into_iter()
         .filter_map(|name| shared.state.lock(name, at))
+        .map(|mut lock| {
+            if progress.listed {
+                shape::note_held(&mut lock, seen);
+            }
+            lock
+        })
         .collect();
     drop(names);
     Ok(LockList {
@@ -310,7 +317,14 @@ pub(super) async fn follow(
         Filter::Name(name) => prime(inner, caller, &index, name).await?,
         Filter::Prefix(_) => true,
     };
-    Ok(LockStream::open(index, filter, known))
+    let identity = caller.identity.clone();
+    Ok(LockStream::open(
+        Arc::clone(inner),
+        identity,
+        index,
+        filter,
+        known,
+    ))
 }
 
 /// Reads one lock into the index, so that a stream of it need not wait for the whole listing. Returns

@@ -213,7 +213,12 @@ impl State {
         let role = match (queue_of(&key, lease.0), rw_of(&key)) {
             (Some(name), _) => Role::Claim(name.to_vec()),
             (None, Some(rw)) => Role::Rw(rw.name.to_vec(), rw.writes),
-            (None, None) => self.marks.single(&key).map_or(Role::Other, Role::Single),
+            (None, None) => {
+                let value = found.value.as_ref().map_or(&[][..], |value| &value.0);
+                self.marks
+                    .single(&key, value)
+                    .map_or(Role::Other, Role::Single)
+            }
         };
         match &role {
             Role::Claim(name) | Role::Rw(name, _) => {

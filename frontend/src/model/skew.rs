@@ -1,0 +1,102 @@
+//! How far the gateway's clock is ahead of the browser's, learned from the `Date` of its responses.
+
+use super::live::Millis;
+
+/// `Date` has whole seconds, rounded down.
+const RESOLUTION: Millis = 1000.0;
+
+/// What is known of the difference of the two clocks. Each response bounds it, by about a second; what
+/// several say together is narrower.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Skew {
+    bounds: Option<(Millis, Millis)>,
+    ahead: Millis,
+}
+
+impl Skew {
+    /// Takes the `Date` of a response, whose request was sent at `sent` and whose head had come at
+    /// `received`, both by the browser's clock.
+    pub(crate) fn observe(&mut self, date: Millis, sent: Millis, received: Millis) {
+        let (low, high) = (date - received, date + RESOLUTION - sent);
+        if low.is_nan() || high < low {
+            // No date; or the browser's clock was set back while the request was under way.
+            return;
+        }
+        let narrowed = self
+            .bounds
+            .map(|bounds| (bounds.0.max(low), bounds.1.min(high)));
+        // Bounds that contradict each other mean that a clock was set since, or has drifted away.
+        let bounds = narrowed.filter(|(low, high)| low <= high);
+        let (low, high) = bounds.unwrap_or((low, high));
+        self.bounds = Some((low, high));
+        // A value that still fits is kept: times in view should not move, and most clocks agree.
+        if !(low..=high).contains(&self.ahead) {
+            self.ahead = f64::midpoint(low, high);
+        }
+    }
+
+    /// Milliseconds to add to the browser's clock for the gateway's; negative where the browser's is
+    /// ahead, 0 until the clocks are known to differ.
+    pub(crate) fn ahead(self) -> Millis {
+        self.ahead
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Millis, Skew};
+
+    const HOUR: Millis = 3_600_000.0;
+
+    /// A response of a gateway whose clock is `ahead`, to a request that takes 40 ms each way, at a
+    /// browser's time.
+    fn exchange(skew: &mut Skew, ahead: Millis, at: Millis) {
+        let date = ((at + 40.0 + ahead) / 1000.0).floor() * 1000.0;
+        skew.observe(date, at, at + 80.0);
+    }
+
+    #[test]
+    fn clocks_that_agree_are_not_corrected() {
+        let mut skew = Skew::default();
+        for at in [0.0, 450.0, 990.0, 7_300.0] {
+            exchange(&mut skew, 0.0, 1_000_000.0 + at);
+            assert!(skew.ahead().abs() < f64::EPSILON, "{at}: {}", skew.ahead());
+        }
+    }
+
+    #[test]
+    fn a_fast_and_a_slow_browser_are_corrected() {
+        for ahead in [-HOUR, HOUR, -2_500.0, 90_000.0] {
+            let mut skew = Skew::default();
+            exchange(&mut skew, ahead, 5_000_000.0);
+            let error = (skew.ahead() - ahead).abs();
+            assert!(error <= 580.0, "half of a second and of the way: {error}");
+            for at in [250.0, 500.0, 750.0, 875.0] {
+                exchange(&mut skew, ahead, 5_000_000.0 + at);
+            }
+            let error = (skew.ahead() - ahead).abs();
+            assert!(error <= 580.0, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_meanwhile_is_followed() {
+        let mut skew = Skew::default();
+        exchange(&mut skew, 0.0, 1_000_000.0);
+        exchange(&mut skew, -HOUR, 1_001_000.0 + HOUR);
+        assert!((skew.ahead() + HOUR).abs() <= 580.0, "{}", skew.ahead());
+        exchange(&mut skew, 0.0, 1_002_000.0);
+        assert!(skew.ahead().abs() <= 580.0, "{}", skew.ahead());
+    }
+
+    #[test]
+    fn what_is_no_date_changes_nothing() {
+        let mut skew = Skew::default();
+        exchange(&mut skew, HOUR, 1_000_000.0);
+        let before = skew.ahead();
+        skew.observe(f64::NAN, 0.0, 1.0);
+        // The answer came before its request: the browser's clock was set back in between.
+        skew.observe(1_000_000.0, 9_000_000.0, 1_000.0);
+        assert!((skew.ahead() - before).abs() < f64::EPSILON);
+    }
+}
