@@ -1,6 +1,7 @@
 //! The dashboard in a real Chromium.
 
 mod access;
+mod axe;
 mod bytes;
 mod edit;
 mod explorer;

@@ -31,7 +31,7 @@ async fn theme_and_language_are_switched_and_remembered() {
         .await;
         assert_ne!(tab.js(background).await, light);
 
-        tab.click("button", "Language").await;
+        tab.click("button", "Language: EN").await;
         tab.click("menuitem", "简体中文").await;
         tab.sees("选择一个键").await;
         tab.until(
@@ -45,7 +45,7 @@ async fn theme_and_language_are_switched_and_remembered() {
             tab.js("document.documentElement.dataset.theme").await,
             "dark"
         );
-        tab.click("button", "语言").await;
+        tab.click("button", "语言：中").await;
         tab.click("menuitem", "English").await;
         tab.sees("Pick a key").await;
     })

@@ -18,6 +18,7 @@ super::texts! {
         Value: "Value", "值";
         Lease: "Lease", "租约";
         None: "none", "无";
+        Named: "{0}: {1}", "{0}：{1}";
         SecondsOf: "{0} of {1} s", "{0} / {1} 秒";
         Loading: "Loading", "加载中";
         Expired: "expired", "已过期";

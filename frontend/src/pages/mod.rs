@@ -76,6 +76,7 @@ texts! {
 pub(crate) fn NotFound() -> impl IntoView {
     let href = crate::api::base::page_url("explorer");
     view! {
+        <h1 class="visually-hidden">{tr(Text::NotFound)}</h1>
         <EmptyState
             icon=Icon::Help
             title=label(Text::NotFound)

@@ -26,8 +26,10 @@ pub(crate) fn Shell(children: Children) -> impl IntoView {
     view! {
         <a class="skip" href="#page">{tr(Text::Skip)}</a>
         <div class="shell">
-            <rail::Brand/>
-            <top::TopBar/>
+            <header class="banner">
+                <rail::Brand/>
+                <top::TopBar/>
+            </header>
             <rail::Rail/>
             <main id="page" class="page" tabindex="-1">
                 <banner::LostBanner/>

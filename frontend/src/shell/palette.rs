@@ -251,12 +251,10 @@ fn PaletteBody() -> impl IntoView {
                 on:keydown=on_keydown
             />
             <KeyNote text=typed errors_only=true/>
-            <div id="palette-list" class="palette-list" role="listbox" aria-label=tr(Text::Title)>
-                {list}
-                <When when=move || rows.with(Vec::is_empty)>
-                    <p class="palette-none">{tr(Text::Nothing)}</p>
-                </When>
-            </div>
+            <div id="palette-list" class="palette-list" role="listbox" aria-label=tr(Text::Title)>{list}</div>
+            <When when=move || rows.with(Vec::is_empty)>
+                <p class="palette-none" role="status">{tr(Text::Nothing)}</p>
+            </When>
         </div>
     }
 }

@@ -40,7 +40,7 @@ texts! {
 pub(crate) fn TopBar() -> impl IntoView {
     let overlays = use_overlays();
     view! {
-        <header class="top">
+        <div class="top">
             <button type="button" class="goto" aria-haspopup="dialog" on:click=move |_| overlays.palette.set(true)>
                 <Glyph icon=Icon::Find/>
                 <span class="cut">{tr(Text::GoTo)}</span>
@@ -51,7 +51,7 @@ pub(crate) fn TopBar() -> impl IntoView {
             <ClusterPill/>
             <ThemeMenu/>
             <LanguageMenu/>
-        </header>
+        </div>
     }
 }
 
@@ -135,7 +135,7 @@ fn ClusterPill() -> impl IntoView {
             .map(|error| view! { <p class="menu-note">{error.title(i18n.lang())}</p> })
     };
     view! {
-        <Menu label=label(Text::Cluster) class="pill" trigger=trigger>
+        <Menu label=label(Text::Cluster) value=Signal::derive(words) facts=true class="pill" trigger=trigger>
             {facts}
             {error}
         </Menu>
@@ -194,7 +194,7 @@ fn LanguageMenu() -> impl IntoView {
         })
         .collect_view();
     view! {
-        <Menu label=label(Text::Language) class="btn lang" trigger=short>
+        <Menu label=label(Text::Language) value=Signal::derive(move || short().to_owned()) class="btn lang" trigger=short>
             {items}
         </Menu>
     }

@@ -40,10 +40,10 @@ pub(crate) fn Dialog(
     view! {
         <dialog node_ref=node class="dialog" class:dialog-wide=wide aria-label=move || title.get() on:cancel=on_cancel>
             <When when=move || open.get()>
-                <header class="dialog-head">
+                <div class="dialog-head">
                     <h2 class="dialog-title">{move || title.get()}</h2>
                     <Button kind=ButtonKind::Quiet icon=Icon::Close label=close_label on_press=move || on_close.run(())/>
-                </header>
+                </div>
                 {children.with_value(|children| children())}
             </When>
         </dialog>

@@ -68,7 +68,7 @@ pub(crate) fn SearchField(
         }
     };
     view! {
-        <div class="search" role="search">
+        <div class="search">
             <Glyph icon=icon.unwrap_or(Icon::Filter)/>
             <input
                 node_ref=node_ref

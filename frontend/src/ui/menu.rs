@@ -6,6 +6,7 @@ use wasm_bindgen::JsCast as _;
 
 use super::button::Press;
 use super::icon::{Glyph, Icon};
+use crate::i18n::{Common, use_i18n};
 
 /// A button with a menu of [`MenuItem`]s. `trigger` is what stands in the button.
 #[component]
@@ -13,12 +14,20 @@ pub(crate) fn Menu(
     /// Accessible name of button and menu.
     #[prop(into)]
     label: Signal<String>,
+    /// What the button shows, where that is not its label: its accessible name has both, so that it can be
+    /// called by what is seen.
+    #[prop(optional, into)]
+    value: MaybeProp<String>,
     /// Class of the button; `btn` without it.
     #[prop(optional)]
     class: Option<&'static str>,
+    /// Holds facts to read instead of items to choose.
+    #[prop(optional)]
+    facts: bool,
     #[prop(into)] trigger: ViewFn,
     children: Children,
 ) -> impl IntoView {
+    let role = if facts { "dialog" } else { "menu" };
     let button = NodeRef::<html::Button>::new();
     let popover = NodeRef::<html::Div>::new();
     let open = RwSignal::new(false);
@@ -59,19 +68,24 @@ pub(crate) fn Menu(
             let _ = popover.hide_popover();
         }
     };
+    let i18n = use_i18n();
+    let named = move || match value.get() {
+        Some(value) => i18n.fill(Common::Named, &[&label.get(), &value]),
+        None => label.get(),
+    };
     view! {
         <button
             type="button"
             node_ref=button
             class=class.unwrap_or("btn")
-            aria-label=move || label.get()
-            aria-haspopup="menu"
+            aria-label=named
+            aria-haspopup=role
             aria-expanded=move || open.get().to_string()
             on:click=toggle
         >
             {move || trigger.run()}
         </button>
-        <div node_ref=popover class="menu" popover="auto" role="menu" aria-label=move || label.get() on:toggle=on_toggle on:keydown=on_keydown on:click=on_click>
+        <div node_ref=popover class="menu" popover="auto" role=role aria-label=move || label.get() on:toggle=on_toggle on:keydown=on_keydown on:click=on_click>
             {children()}
         </div>
     }

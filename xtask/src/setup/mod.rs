@@ -4,6 +4,7 @@
 //! Nothing of the user's is replaced: tools go to `.tools`, the only exceptions (a rustup target, a
 //! system package) are named before they happen.
 
+mod axe;
 mod cargo_tools;
 mod chromium;
 mod components;
@@ -59,6 +60,7 @@ pub(crate) fn run_with(purpose: For, add: impl FnOnce(&mut Vec<Item>)) -> Result
     if purpose.tests() {
         looked.push(chromium::missing(&mut missing));
         proxies::missing(&mut missing);
+        axe::missing(&mut missing);
     }
     // All that a person has to do at once, before minutes are spent on the rest.
     let impossible: Vec<String> = looked

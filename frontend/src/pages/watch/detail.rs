@@ -18,7 +18,7 @@ use crate::ui::{Button, ButtonKind, Icon};
 const LINE: f64 = 20.0;
 const MOST_LINES: f64 = 16.0;
 /// Facts and actions; on narrow panels two lines of them.
-const HEAD: [f64; 2] = [36.0, 68.0];
+const HEAD: [f64; 2] = [36.0, 76.0];
 const EDGES: f64 = 17.0;
 
 /// An opened event, compared once.

@@ -16,12 +16,13 @@ use super::text::Text;
 use crate::i18n::use_i18n;
 use crate::model::format;
 use crate::model::stream::{RowBody, When, place, top_of};
+use crate::state::use_narrow;
 use crate::ui::size::observe_size;
 
 /// Pixels drawn beyond either edge.
 const OVERSCAN: f64 = 240.0;
 
-/// Narrower panels have two-line rows.
+/// Narrower panels have two-line rows; on narrow screens all have, for fingers.
 const NARROW: f64 = 480.0;
 
 /// Height of a row, wide and narrow. The style sheet agrees.
@@ -49,7 +50,11 @@ pub(super) fn Events(
         }
     });
 
-    let narrow = Memo::new(move |_| size.get().0 < NARROW && size.get().0 > 0.0);
+    let narrow_screen = use_narrow();
+    let narrow = Memo::new(move |_| {
+        let width = size.get().0;
+        narrow_screen.get() || (width < NARROW && width > 0.0)
+    });
     let row = Memo::new(move |_| ROW[usize::from(narrow.get())]);
     let items = Memo::new(move |_| {
         let items = store.read(|stream| {
@@ -194,7 +199,7 @@ pub(super) fn Events(
             node_ref=node
             class="events"
             class:is-narrow=move || narrow.get()
-            role="grid"
+            role="treegrid"
             tabindex="0"
             aria-label=move || i18n.fill(Text::Events, &[&name.get()])
             aria-rowcount=move || items.with(|items| items.len().to_string())

@@ -21,7 +21,7 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
 
 use crate::api::base::page_url;
-use crate::i18n::I18n;
+use crate::i18n::{Common, I18n, tr};
 use crate::model::key_text;
 use crate::model::stream::spec::{self, PanelSpec};
 use composer::Composer;
@@ -78,6 +78,7 @@ pub(crate) fn Watch() -> impl IntoView {
         go.with_value(|go| go(&specs));
     });
     view! {
+        <h1 class="visually-hidden">{tr(Common::Watch)}</h1>
         <div class="watch">
             <Composer on_watch=on_watch/>
             <Show when=move || !specs.with(Vec::is_empty) fallback=move || view! { <Empty on_watch=on_watch/> }>

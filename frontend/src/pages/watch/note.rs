@@ -17,9 +17,9 @@ pub(super) fn NoteRow(note: Note) -> impl IntoView {
     let words = StoredValue::new(note);
     let words = move || words.with_value(|note| say(i18n, note));
     view! {
-        <div class="ev-note" class:is-loss=lossy role="row" title=words>
+        <div class="ev-note" class:is-loss=lossy role="row" attr:aria-level="1" title=words>
             <Glyph icon=Icon::Warn/>
-            <span class="cut" role="gridcell">{words}</span>
+            <span class="cut" role="gridcell" aria-colspan="5">{words}</span>
         </div>
     }
 }
