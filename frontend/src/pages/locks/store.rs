@@ -8,7 +8,7 @@ use crate::api::{self, ApiError};
 use crate::live::{FeedEvent, follow};
 use crate::model::locks::Board;
 use crate::state::clock::now_ms;
-use crate::state::use_connection;
+use crate::state::connection::{Connection, use_connection};
 
 /// The locks as this page has seen them; a context of the page.
 #[derive(Clone, Copy)]
@@ -18,6 +18,7 @@ pub(super) struct LockStore {
     scheduled: StoredValue<bool>,
     error: RwSignal<Option<ApiError>>,
     interrupted: RwSignal<bool>,
+    connection: Connection,
 }
 
 impl LockStore {
@@ -29,8 +30,9 @@ impl LockStore {
             scheduled: StoredValue::new(false),
             error: RwSignal::new(None),
             interrupted: RwSignal::new(false),
+            connection: use_connection(),
         };
-        let (owner, connection) = (Owner::current(), use_connection());
+        let owner = Owner::current();
         let open = StoredValue::new(false);
         follow(api::locks::LIVE, move |event| {
             // A socket that could not be opened, again or at all.
@@ -50,7 +52,7 @@ impl LockStore {
                 }
                 FeedEvent::Message(message) => {
                     if let ServerMessage::LocksProgress { revision, .. } = *message {
-                        connection.saw(revision);
+                        store.connection.saw(revision);
                         store.interrupted.try_set(false);
                     }
                     board.take(*message, now_ms())
@@ -93,12 +95,11 @@ impl LockStore {
 
     /// Asks for the list by plain requests.
     pub(super) fn ask_why(self) {
-        let connection = use_connection();
         spawn_local_scoped_with_cancellation(async move {
             match api::locks::list().await {
                 Ok(list) => {
                     self.error.try_set(None);
-                    connection.saw(list.header.revision);
+                    self.connection.saw(list.header.revision);
                     self.board.try_update_value(|board| {
                         // A stream that has come meanwhile knows better.
                         let interrupted = self.interrupted.try_get_untracked() == Some(true);
