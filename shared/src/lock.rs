@@ -58,8 +58,7 @@ pub struct Lock {
     /// Who holds it; `null` for nobody.
     pub holder: Option<Claim>,
     /// When this gateway first saw `holder` hold it, RFC 3339 UTC: it holds at least since then, since
-    /// etcd stores no times. Absent without a holder, and while the gateway's first listing of all keys
-    /// goes on.
+    /// etcd stores no times. Absent without a holder, and where the gateway has not yet read all keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_since: Option<String>,
     /// Who waits, in order; `null` where etcd does not record it (single keys).

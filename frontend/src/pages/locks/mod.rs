@@ -47,7 +47,7 @@ pub(crate) fn Locks() -> impl IntoView {
     let store = LockStore::open();
     let filter = RwSignal::new(String::new());
     let shown = RwSignal::new(Shown::All);
-    let turned = RwSignal::new(BTreeSet::new());
+    let turned = RwSignal::new(BTreeSet::<Vec<u8>>::new());
     let acquiring = RwSignal::new(None::<AcquireName>);
     let search = use_location().search;
     let selected =

@@ -22,13 +22,13 @@ pub(super) mod wait;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use shared::{LockAnswer, LockHoldRequest, LockList, LockRequest, Released};
+use shared::{Lock, LockAnswer, LockHoldRequest, LockList, LockRequest, Released};
 
 use self::budget::Budget;
 use self::claim::Attachments;
 use self::names::Marks;
 use self::seen::FirstSeen;
-use crate::caller::Caller;
+use crate::caller::{Caller, Identity};
 use crate::etcd::Etcd;
 use crate::failure::Result;
 use crate::service::lease::Keepers;
@@ -58,6 +58,21 @@ pub(super) struct Inner {
     pub(super) held: FirstSeen,
     attachments: Attachments,
     pub(super) indexes: Mutex<HashMap<Place, Arc<Index>>>,
+}
+
+impl Inner {
+    /// Says of a lock since when its holder holds it at least. `complete`: no key of its queue can be missing
+    /// here; else the first may be one that waits. One that was seen to hold it before still does: who is
+    /// first in a queue stays so.
+    fn note_held(&self, identity: &Identity, lock: &mut Lock, complete: bool) {
+        shape::note_held(lock, |key, created| {
+            if complete {
+                Some(self.held.at(identity, key, created))
+            } else {
+                self.held.known(identity, key, created)
+            }
+        });
+    }
 }
 
 impl LockService {

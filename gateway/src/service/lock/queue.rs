@@ -329,8 +329,7 @@ pub(super) async fn answer(inner: &Inner, caller: &Caller, name: &[u8]) -> Resul
     let header = queue.header;
     match queue.lock(inner, caller, name).await {
         Some(mut lock) => {
-            let seen = |key: &[u8], created: i64| inner.held.at(&caller.identity, key, created);
-            shape::note_held(&mut lock, seen);
+            inner.note_held(&caller.identity, &mut lock, true);
             Ok(LockAnswer { header, lock })
         }
         None => Err(nobody(name, header.revision)),

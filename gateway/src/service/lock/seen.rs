@@ -45,6 +45,18 @@ impl FirstSeen {
         memory.times.insert(id, now);
         now
     }
+
+    /// The time of the first sight of that key, where there was one.
+    pub(super) fn known(
+        &self,
+        identity: &Identity,
+        key: &[u8],
+        create_revision: i64,
+    ) -> Option<SystemTime> {
+        let id = (identity.clone(), create_revision, key.to_vec());
+        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.times.get(&id).copied()
+    }
 }
 
 #[cfg(test)]
@@ -54,7 +66,9 @@ mod tests {
     #[test]
     fn a_key_keeps_its_time_and_a_new_life_gets_a_new_one() {
         let seen = FirstSeen::default();
+        assert_eq!(seen.known(&Identity::Gateway, b"k", 1), None);
         let first = seen.at(&Identity::Gateway, b"k", 1);
+        assert_eq!(seen.known(&Identity::Gateway, b"k", 1), Some(first));
         assert_eq!(seen.at(&Identity::Gateway, b"k", 1), first);
         assert!(seen.at(&Identity::Gateway, b"k", 2) >= first);
     }

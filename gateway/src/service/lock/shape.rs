@@ -82,15 +82,15 @@ fn rfc3339(time: SystemTime) -> String {
 }
 
 /// Adds since when the holder is known to hold the lock. `seen` gives the time of the first sight of a
-/// key, by its create revision, as a holder.
+/// key, by its create revision, as a holder, where that is known.
 ///
 /// That a key was seen says nothing of it in a queue: it may have waited there for most of that time.
-pub(super) fn note_held(lock: &mut Lock, seen: impl Fn(&[u8], i64) -> SystemTime) {
-    lock.held_since = lock.holder.as_ref().map(|holder| match lock.kind {
+pub(super) fn note_held(lock: &mut Lock, seen: impl Fn(&[u8], i64) -> Option<SystemTime>) {
+    lock.held_since = lock.holder.as_ref().and_then(|holder| match lock.kind {
         // Such a key holds from its creation on.
-        LockKind::SingleKey => holder.first_seen.clone(),
+        LockKind::SingleKey => Some(holder.first_seen.clone()),
         LockKind::Mutex | LockKind::Election | LockKind::Rwmutex => {
-            rfc3339(seen(&holder.key.0, holder.fencing_token))
+            seen(&holder.key.0, holder.fencing_token).map(rfc3339)
         }
     });
 }
@@ -325,7 +325,7 @@ mod tests {
         let at = |seconds| SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
         let since = |claims: &[&Held], seconds| {
             let mut lock = queue(b"q", claims, &[], |_| None).expect("a queue");
-            note_held(&mut lock, |_, token| at(seconds + token as u64));
+            note_held(&mut lock, |_, token| Some(at(seconds + token as u64)));
             lock.held_since
         };
         assert_eq!(
@@ -338,11 +338,14 @@ mod tests {
             Some("1970-01-01T00:01:00Z")
         );
 
+        let mut lock = queue(b"q", &[&first], &[], |_| None).expect("a queue");
+        note_held(&mut lock, |_, _| None);
+        assert_eq!(lock.held_since, None, "not known");
         let mut lock = single(&first, false, None);
-        note_held(&mut lock, |_, _| at(99));
+        note_held(&mut lock, |_, _| Some(at(99)));
         assert_eq!(lock.held_since.as_deref(), Some("1970-01-01T00:00:00Z"));
         let mut lock = gone(b"q", LockKind::Mutex, true);
-        note_held(&mut lock, |_, _| at(99));
+        note_held(&mut lock, |_, _| Some(at(99)));
         assert_eq!(lock.held_since, None);
     }
 

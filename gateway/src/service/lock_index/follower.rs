@@ -241,9 +241,7 @@ impl LockStream {
     /// Turns changed names into messages; returns whether there were any.
     fn describe(&mut self) -> bool {
         let now = Instant::now();
-        // While keys are still missing, the first of a queue may be one that waits.
         let listed = self.index.progress.borrow().listed;
-        let seen = |key: &[u8], created: i64| self.inner.held.at(&self.identity, key, created);
         let mut shared = self.index.lock();
         let Some(own) = shared.subscribers.all.get_mut(&self.id) else {
             return false;
@@ -257,9 +255,7 @@ impl LockStream {
         let any = !names.is_empty();
         for name in names {
             let message = if let Some(mut lock) = shared.state.lock(&name, now) {
-                if listed {
-                    shape::note_held(&mut lock, seen);
-                }
+                self.inner.note_held(&self.identity, &mut lock, listed);
                 self.known.insert(name, (lock.kind, lock.certain));
                 lock
             } else {

@@ -33,7 +33,7 @@ use crate::failure::{Failure, Result};
 use crate::service::cursor;
 use crate::service::lock::names::Marks;
 use crate::service::lock::wait::passing;
-use crate::service::lock::{Inner, queue, shape};
+use crate::service::lock::{Inner, queue};
 
 /// Default locks on a page.
 const PAGE: usize = 100;
@@ -249,14 +249,11 @@ pub(super) async fn list(inner: &Arc<Inner>, caller: &Caller, page: LockPage) ->
             after: (*last).into(),
         })
     });
-    let seen = |key: &[u8], created: i64| inner.held.at(&caller.identity, key, created);
     let locks = page
         .into_iter()
         .filter_map(|name| shared.state.lock(name, at))
         .map(|mut lock| {
-            if progress.listed {
-                shape::note_held(&mut lock, seen);
-            }
+            inner.note_held(&caller.identity, &mut lock, progress.listed);
             lock
         })
         .collect();
