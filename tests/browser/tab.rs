@@ -310,7 +310,8 @@ impl Tab {
 
     /// Performs what a shortcut stands for: `undo`, `redo`, `copy`, `paste`.
     pub(crate) async fn shortcut(&self, command: &str) {
-        self.key("F24", DispatchKeyEventType::RawKeyDown, &[command]).await;
+        self.key("F24", DispatchKeyEventType::RawKeyDown, &[command])
+            .await;
     }
 
     /// Pastes a text into the field that is focused, as another program gave it to the clipboard.
