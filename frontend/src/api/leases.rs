@@ -102,7 +102,7 @@ const ATTEMPTS: [u64; 4] = [0, 1, 4, 15];
 async fn revoke_surely(id: LeaseId) {
     for pause in ATTEMPTS {
         sleep(Duration::from_secs(pause)).await;
-        match revoke(id, false).await {
+        match revoke(id).await {
             Err(error) if !refused(&error) => {}
             _ => return,
         }

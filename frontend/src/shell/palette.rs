@@ -277,21 +277,15 @@ fn rows(typed: &str, found: &Found, lang: Lang, t: impl Fn(Text) -> &'static str
     for key in found.keys.iter().filter(fits) {
         rows.push(key_row(Icon::File, "", key, Deed::Go(key_url(key))));
     }
-    if let Some(name) = name.filter(|name| !name.is_empty() && found.text == typed) {
-        let open_key = || {
-            key_row(
-                Icon::File,
-                t(Text::OpenKey),
-                &name,
-                Deed::Go(key_url(&name)),
-            )
-        };
+    let name = name.filter(|name| !name.is_empty() && found.text == typed);
+    if let Some(name) = &name {
+        let open_key = || key_row(Icon::File, t(Text::OpenKey), name, Deed::Go(key_url(name)));
         let open_prefix = || {
             key_row(
                 Icon::Folder,
                 t(Text::OpenPrefix),
-                &name,
-                Deed::Go(prefix_url(&name)),
+                name,
+                Deed::Go(prefix_url(name)),
             )
         };
         match found.is {
@@ -363,7 +357,7 @@ fn rows(typed: &str, found: &Found, lang: Lang, t: impl Fn(Text) -> &'static str
     fixed.retain(|row| row.text.to_lowercase().contains(&wanted));
     rows.extend(fixed);
     let absent = matches!(found.is, Some(Typed::Prefix | Typed::Nothing));
-    if !typed.is_empty() && found.text == typed && absent {
+    if let Some(name) = name.filter(|_| absent) {
         // Last, so that Enter on the name of a page does not create a key.
         rows.push(Row {
             group: Text::Actions,

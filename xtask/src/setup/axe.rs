@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, bail};
 
 use crate::job::{Item, Lane};
 use crate::{paths, proc, say};
@@ -46,7 +46,7 @@ pub(super) fn missing(items: &mut Vec<Item>) {
         estimate: "seconds",
         lane: Lane::Quick,
         after: &[],
-        mend: format!("try by hand: npm pack axe-core@{VERSION}"),
+        hint: format!("try by hand: npm pack axe-core@{VERSION}"),
         install: Box::new(|job| {
             let folder = paths::tools().join("axe-core");
             fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;

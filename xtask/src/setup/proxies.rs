@@ -45,7 +45,7 @@ pub(super) fn missing(items: &mut Vec<Item>) {
         estimate: "about 10 s",
         lane: Lane::System,
         after: &[],
-        mend: "try by hand: apt-get update".to_owned(),
+        hint: "try by hand: apt-get update".to_owned(),
         install: Box::new(move |job| unpack(job, &wanted, &folder())),
     });
 }

@@ -64,7 +64,7 @@ impl Inner {
     /// Says of a lock since when its holder holds it at least. `complete`: no key of its queue can be missing
     /// here; else the first may be one that waits. One that was seen to hold it before still does: who is
     /// first in a queue stays so.
-    fn note_held(&self, identity: &Identity, lock: &mut Lock, complete: bool) {
+    pub(super) fn note_held(&self, identity: &Identity, lock: &mut Lock, complete: bool) {
         shape::note_held(lock, |key, created| {
             if complete {
                 Some(self.held.at(identity, key, created))
