@@ -332,6 +332,7 @@ impl Tab {
             .event_listener::<EventJavascriptDialogOpening>()
             .await
             .expect("the page is open");
+        self.js("window.isReloading = true").await;
         let reload = self.page.execute(ReloadParams::default());
         let agree = async {
             let opened = tokio::time::timeout(DEADLINE, asked.next()).await;
@@ -347,6 +348,18 @@ impl Tab {
             asks
         };
         let (_, asks) = tokio::join!(reload, agree);
+        // Expressions fail while the page is replaced.
+        eventually("the new page is there", DEADLINE, async || {
+            let fresh = self
+                .page
+                .evaluate_expression("window.isReloading === undefined")
+                .await;
+            let fresh = fresh.map_err(|error| error.to_string())?;
+            when(fresh.value() == Some(&json!(true)), || {
+                "the old page".to_owned()
+            })
+        })
+        .await;
         asks
     }
 }
