@@ -6,7 +6,7 @@ mod indent;
 mod inherit;
 mod text;
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;
 
 pub(crate) use ends::{LineEnd, LineEnds, lines};
