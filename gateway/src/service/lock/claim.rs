@@ -287,15 +287,11 @@ mod tests {
     use super::*;
     use crate::etcd::{Secret, Settings};
 
-    fn duty(creator: &Identity, created: Created) -> Option<Duty> {
-        Some(Duty {
+    fn ours(created: Created) -> Duty {
+        Duty {
             created,
-            creator: creator.clone(),
-        })
-    }
-
-    fn ours(created: Created) -> Option<Duty> {
-        duty(&Identity::Gateway, created)
+            creator: Identity::Gateway,
+        }
     }
 
     async fn attached(requests: u32) -> Attachments {
@@ -310,8 +306,8 @@ mod tests {
     async fn whoever_put_the_key_removes_it() {
         let attachments = attached(1).await;
         assert_eq!(
-            attachments.leave(b"k", ours(Created::At(7))),
-            ours(Created::At(7))
+            attachments.leave(b"k", Some(ours(Created::At(7)))),
+            Some(ours(Created::At(7)))
         );
     }
 
@@ -325,8 +321,8 @@ mod tests {
     #[tokio::test]
     async fn the_last_request_of_a_lease_removes_the_key() {
         let attachments = attached(2).await;
-        assert_eq!(attachments.leave(b"k", ours(Created::At(7))), None);
-        assert_eq!(attachments.leave(b"k", None), ours(Created::At(7)));
+        assert_eq!(attachments.leave(b"k", Some(ours(Created::At(7)))), None);
+        assert_eq!(attachments.leave(b"k", None), Some(ours(Created::At(7))));
     }
 
     #[tokio::test]
@@ -337,7 +333,10 @@ mod tests {
         let account = etcd.account_of([7; 32], &Secret::new("token"));
         let creator = Identity::Token(account.expect("a valid token"));
         let attachments = attached(2).await;
-        let created = duty(&creator, Created::At(7));
+        let created = Some(Duty {
+            created: Created::At(7),
+            creator,
+        });
         assert_eq!(attachments.leave(b"k", created.clone()), None);
         assert_eq!(attachments.leave(b"k", None), created);
     }
@@ -346,7 +345,7 @@ mod tests {
     async fn nobody_removes_a_key_that_a_caller_was_given() {
         let attachments = attached(2).await;
         attachments.keep(b"k");
-        assert_eq!(attachments.leave(b"k", ours(Created::At(7))), None);
+        assert_eq!(attachments.leave(b"k", Some(ours(Created::At(7)))), None);
         assert!(attachments.lock().is_empty());
     }
 
@@ -354,8 +353,8 @@ mod tests {
     async fn a_request_waits_for_the_removal_before_it() {
         let attachments = attached(1).await;
         assert_eq!(
-            attachments.leave(b"k", ours(Created::At(7))),
-            ours(Created::At(7))
+            attachments.leave(b"k", Some(ours(Created::At(7)))),
+            Some(ours(Created::At(7)))
         );
         let mut next = std::pin::pin!(attachments.attach(b"k"));
         assert!(futures_util::poll!(next.as_mut()).is_pending());
