@@ -5,7 +5,7 @@ mod layout;
 mod visible;
 mod words;
 
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
 mod tests;
 
 pub(crate) use compare::{Compared, compare, shorten};

@@ -6,7 +6,7 @@ mod indent;
 mod inherit;
 mod text;
 
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
 mod tests;
 
 pub(crate) use ends::{LineEnd, LineEnds, lines};
