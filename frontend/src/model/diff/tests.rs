@@ -7,8 +7,8 @@ fn text_of(line: &Line) -> String {
     for piece in &line.pieces {
         match piece {
             Piece::Same(text) => out.push_str(text),
-            Piece::Changed(text) => out.push_str(&format!("[{text}]")),
-            Piece::LeftOut(count) => out.push_str(&format!("<{count}>")),
+            Piece::Changed(text) => out.extend(["[", text, "]"]),
+            Piece::LeftOut(count) => out.extend(["<", &count.to_string(), ">"]),
         }
     }
     match line.end {
@@ -98,9 +98,8 @@ fn equal_stretches_are_left_out() {
 #[test]
 fn texts_without_anything_in_common_are_replaced_whole() {
     let text = |name: char| {
-        (0..100_000)
-            .map(|n| format!("{name}{n}\n"))
-            .collect::<String>()
+        let lines: Vec<String> = (0..100_000).map(|n| format!("{name}{n}\n")).collect();
+        lines.concat()
     };
     assert_eq!(
         tally(&lines(&text('a'), &text('b'), Some(3))),

@@ -169,7 +169,7 @@ impl Tracked {
     }
 
     /// Milliseconds since the gateway first saw a claim's key: so long it has waited at least.
-    pub(crate) fn waited(&self, claim: &Claim, now: Millis, ahead: Millis) -> Option<Millis> {
+    pub(crate) fn waited(claim: &Claim, now: Millis, ahead: Millis) -> Option<Millis> {
         let seen = time::parse(&claim.first_seen)? - ahead;
         Some((now - seen).max(0.0))
     }

@@ -102,7 +102,7 @@ fn Known(store: LockStore, lock: Signal<Lock>) -> impl IntoView {
         <Chips lock=lock/>
         <Alarm store=store only=name/>
         <Holder store=store lock=lock/>
-        <Queue store=store lock=lock on_remove=Callback::new(move |target| releasing.set(Some(target)))/>
+        <Queue lock=lock on_remove=Callback::new(move |target| releasing.set(Some(target)))/>
         <WhoHeld store=store name=name/>
         <Deeds lock=lock releasing=releasing revoking=revoking/>
         <ReleaseDialog target=releasing/>

@@ -37,9 +37,10 @@ pub(super) fn Holder(store: LockStore, #[prop(into)] lock: Signal<Lock>) -> impl
         Some(view! { <Who claim=holder/> })
     };
     let clock = use_clock();
-    let body = move || match token.get() {
-        Some(_) => view! { <Facts store=store lock=lock/> }.into_any(),
-        None => {
+    let body = move || {
+        if token.get().is_some() {
+            view! { <Facts store=store lock=lock/> }.into_any()
+        } else {
             let said = move || nobody(i18n, clock, store, &lock.get());
             view! { <p class="card-said">{said}</p> }.into_any()
         }

@@ -5,19 +5,17 @@ use shared::{Claim, Lock, LockKind};
 
 use super::parts::Who;
 use super::release::Target;
-use super::store::LockStore;
 use super::text::Text;
 use crate::i18n::{tr, use_i18n};
 use crate::model::format;
 use crate::model::key_text;
-use crate::model::locks::label;
+use crate::model::locks::{Tracked, label};
 use crate::state::use_clock;
 use crate::ui::{Button, ButtonKind, Icon};
 
 /// The card. `on_remove` opens the dialog for one of them.
 #[component]
 pub(super) fn Queue(
-    store: LockStore,
     #[prop(into)] lock: Signal<Lock>,
     on_remove: Callback<Target>,
 ) -> impl IntoView {
@@ -51,7 +49,7 @@ pub(super) fn Queue(
             view! {
                 <ol class="queue">
                     <For each=rows key=|(at, claim)| (*at, claim.fencing_token) let:row>
-                        <Waiter store=store lock=lock at=row.0 claim=row.1 on_remove=on_remove/>
+                        <Waiter lock=lock at=row.0 claim=row.1 on_remove=on_remove/>
                     </For>
                 </ol>
             }
@@ -74,7 +72,6 @@ pub(super) fn Queue(
 
 #[component]
 fn Waiter(
-    store: LockStore,
     lock: Signal<Lock>,
     at: usize,
     claim: Claim,
@@ -87,10 +84,7 @@ fn Waiter(
         let claim = claim.clone();
         move || {
             let (now, ahead) = (clock.now(), clock.ahead());
-            let waited = lock.with(|lock| {
-                store.read(|board| board.get(&lock.name.0)?.waited(&claim, now, ahead))
-            });
-            waited.flatten().map(|waited| {
+            Tracked::waited(&claim, now, ahead).map(|waited| {
                 let span = format::span((waited / 1000.0) as i64, i18n.lang());
                 i18n.fill(Text::WaitingFor, &[&span])
             })
