@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use support::ctl::etcdctl;
 use support::fill::fill;
-use support::{DEADLINE, World, eventually, key_query, percent, when};
+use support::gateway::InProcess;
+use support::{DEADLINE, Etcd, World, eventually, key_query, percent, when};
 
 use crate::tab::Tab;
 use crate::{folder_row, look, row};
@@ -21,7 +22,7 @@ async fn long_folder(world: &World, folder: &str, keys: usize) {
 /// The tree's cursor names an element that is there.
 async fn cursor_is_at(tab: &Tab, id: &str) {
     let named = format!(
-        "(() => {{ const named = document.querySelector('[role=tree]').getAttribute('aria-activedescendant');
+        "(() => {{ const named = document.querySelector('[role=tree]')?.getAttribute('aria-activedescendant');
             return named === {} && document.getElementById(named) !== null; }})()",
         json!(id)
     );
@@ -81,30 +82,37 @@ async fn a_linked_key_beyond_the_first_page_has_a_row() {
 
 #[tokio::test]
 async fn end_goes_to_the_last_key_of_a_long_folder() {
-    let world = World::new("end").await;
-    long_folder(&world, "big/", 25_000).await;
-    let (folder, last) = (world.key("big/"), world.key("big/k24999"));
-    look(&world, "end", async |tab| {
-        tab.goto(&format!("/explorer?prefix={}", percent(&folder)))
+    // An etcd of its own: the last row of the tree must be the last key of this folder.
+    let etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let keys = (0..25_000).map(|n| (format!("/big/k{n:05}").into_bytes(), b"v".to_vec()));
+    fill(&etcd.client().await, keys).await;
+    let (folder, last) = ("/big/", "/big/k24999");
+    Tab::run("end", &gateway.url(), async |tab| {
+        tab.goto(&format!("/explorer?prefix={}", percent(folder)))
             .await;
-        tab.finds("id", &folder_row(&folder)).await;
+        tab.finds("id", &folder_row(folder)).await;
         focus_tree(tab).await;
         tab.press("ArrowRight").await;
-        tab.finds("id", &row(world.key("big/k00000"))).await;
+        tab.finds("id", &row("/big/k00000")).await;
         tab.press("End").await;
         let loaded = "document.querySelector('.x-tree-list').scrollHeight >= 25000 * 28";
-        // Other tests may have folders after this one: the last row is then theirs.
         let at_end = "(() => {
             const list = document.querySelector('.x-tree-list');
-            const named = document.querySelector('[role=tree]').getAttribute('aria-activedescendant');
+            const named = document.querySelector('[role=tree]')?.getAttribute('aria-activedescendant');
             const rows = [...list.querySelectorAll('.x-tree-row')];
             return list.scrollTop + list.clientHeight >= list.scrollHeight - 2
                 && named === rows[rows.length - 1].id;
         })()";
+        let named = format!(
+            "document.querySelector('[role=tree]')?.getAttribute('aria-activedescendant') === {}",
+            json!(row(last))
+        );
         tab.until("every key has come", loaded).await;
         tab.until("the cursor is on the last row", at_end).await;
-        tab.goto(&format!("/explorer?key={}", percent(&last))).await;
-        cursor_is_at(tab, &row(&last)).await;
+        tab.until("which is the last key", &named).await;
+        tab.goto(&format!("/explorer?key={}", percent(last))).await;
+        cursor_is_at(tab, &row(last)).await;
     })
     .await;
 }
