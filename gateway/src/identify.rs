@@ -198,7 +198,7 @@ fn anonymous(app: &App, cluster: &Cluster, parts: &Parts) -> Result<Identity> {
 }
 
 /// Whether nobody gets an answer from a cluster without signing in.
-pub fn everybody_signs_in(app: &App, cluster: &Cluster) -> bool {
+pub fn requires_sign_in(app: &App, cluster: &Cluster) -> bool {
     let config = &app.config;
     let open = config.listen.ip().is_loopback() && config.allow_host.is_empty();
     cluster.anonymous != Some(Anonymous::Gateway) && !open
