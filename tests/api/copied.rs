@@ -418,6 +418,7 @@ async fn copied_lines_release_the_lock_that_was_shown() {
                 .header()
                 .map_or(0, |header| header.revision());
             let lock = Lock {
+                held_since: None,
                 name: Bytes(name.to_vec()),
                 kind: LockKind::Mutex,
                 certain: true,

@@ -408,7 +408,7 @@ async fn a_refused_page_says_why_and_what_fixes_it() {
 }
 
 #[tokio::test]
-async fn pages_answer_whoever_takes_html_and_nothing_else_does() {
+async fn pages_are_sent_to_clients_that_accept_html_and_to_no_others() {
     let world = World::new("pages").await;
     let root = world.gateway.root();
     for path in ["/", "/explorer", "/watch", "/locks"] {

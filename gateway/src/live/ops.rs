@@ -228,12 +228,12 @@ mod tests {
         watch(r#""prefix":"a","only":[]"#, "`only`");
         watch(r#""prefix":"a","only":["puts"]"#, "puts");
         watch(r#""prefix":"a","future":"now""#, "now");
-        watch(r#""prefix":"a","key":"a""#, "more than one");
+        watch(r#""prefix":"a","key":"a""#, "one way only");
         watch(r#""start":"a""#, "together");
         watch(r#""start":"b","end":"a""#, "empty");
         watch(r#""start":"","end":"\u0000""#, "empty");
         watch(r#""key":"""#, "empty");
-        watch(r#""prev":true"#, "no range");
+        watch(r#""prev":true"#, "range is required");
         refused(r#"{"op":"watch","prefix":""}"#, None, "id");
         refused(r#"{"op":"watch","id":"","prefix":""}"#, Some(""), "`id`");
     }
