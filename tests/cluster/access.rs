@@ -213,7 +213,7 @@ async fn a_user_cannot_change_the_cluster() {
             json!({"access": "read", "prefix": ""}),
         ),
     ] {
-        if UNCHECKED.contains(&path) && some_calls_are_unchecked() {
+        if UNCHECKED.contains(&path) && rpcs_are_unchecked() {
             continue;
         }
         let answer = guarded.post("app", path, &body).await;
