@@ -71,7 +71,7 @@ async fn the_copied_lines_leave_no_lease_either() {
     let key = world.key("k");
     look(&world, "copied", async |tab| {
         fill(tab, &key, "it's another\n", 7_901).await;
-        tab.click("button", "Copy as").await;
+        tab.click("button", "Copy command").await;
         tab.sees("etcdctl").await;
         let lines = tab
             .js("[...document.querySelectorAll('.x-command-line')].map((line) => line.textContent)")
@@ -108,9 +108,9 @@ async fn the_copied_lines_leave_no_lease_either() {
 /// Runs a line in a shell, with the test's etcd; what it prints.
 async fn run(world: &World, line: &str) -> String {
     let folder = tools::etcdctl().parent().expect("it lies in a folder");
-    let path = std::env::join_paths(std::iter::once(folder.to_owned()).chain(
-        std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()),
-    ));
+    let path = std::env::join_paths(
+        std::iter::once(folder.to_owned()).chain(std::env::split_paths(&tools::path_variable())),
+    );
     let mut command = Command::new("sh");
     command
         .args(["-c", line])

@@ -75,6 +75,7 @@ async fn every_page_opens_without_a_complaint() {
         ))
         .await;
         tab.sees("The first is its creation").await;
+        tab.provokes("no-such-page");
         tab.goto("/no-such-page").await;
         tab.until("it is drawn", "document.body.innerText.length > 20")
             .await;

@@ -331,7 +331,8 @@ async fn a_shown_lease_is_polled_without_its_keys() {
 #[tokio::test]
 async fn deep_rows_have_a_name_to_read() {
     let world = World::new("deep-rows").await;
-    let path: String = (0..24).map(|level| format!("level{level:02}/")).collect();
+    let folders: Vec<String> = (0..24).map(|level| format!("level{level:02}/")).collect();
+    let path = folders.concat();
     let key = world.key(&format!("{path}the-key"));
     world.api.write(&key, "v").await;
     look(&world, "deep-rows", async |tab| {

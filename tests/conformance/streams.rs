@@ -122,7 +122,7 @@ async fn hear(stream: &mut BufReader<TcpStream>, part: &str) {
 }
 
 #[tokio::test]
-async fn who_has_asked_once_may_pause_before_the_next_question() {
+async fn a_client_may_pause_between_the_requests_of_a_stream() {
     let side = Side::ours().await;
     let granted = side.call("/v3/lease/grant", &json!({"TTL": 120})).await;
     let beat = json!({"ID": granted["ID"]}).to_string();
@@ -137,11 +137,11 @@ async fn who_has_asked_once_may_pause_before_the_next_question() {
         say(&mut stream, &beat).await;
         hear(&mut stream, "\"TTL\":\"120\"").await;
     };
-    // Nobody need listen for so long to who has said nothing.
+    // A client that has sent no request at all is refused after that time.
     let silence = async {
         let mut stream = begin(&side, "/v3/watch").await;
         let mut all = String::new();
-        while !all.contains("stopped") {
+        while !all.contains("the client paused") {
             let read = timeout(PAUSE, stream.read_line(&mut all)).await;
             let read = read.expect("it is refused").expect("reads");
             assert!(read > 0, "it ended: {all}");

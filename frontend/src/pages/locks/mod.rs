@@ -191,6 +191,8 @@ fn List(
         Rows,
     }
     let i18n = use_i18n();
+    let partial = Memo::new(move |_| store.read(Board::partial) == Some(true));
+    let account = use_account();
     let state = Memo::new(move |_| {
         let (listed, all) = store
             .read(|board| (board.listed(), board.counts()))
@@ -198,14 +200,15 @@ fn List(
         let all = all.locks + all.guesses;
         match (rows.with(|rows| rows.is_empty()), listed) {
             (false, _) => State::Rows,
+            // While etcd has not answered for all leases, an empty list says nothing; for an account that
+            // may not read every key it never will.
+            (true, true) if all == 0 && partial.get() && !account.is_limited() => State::Loading,
             (true, true) if all == 0 => State::Nothing,
             (true, true) => State::NoMatch,
             (true, false) if store.error().with(Option::is_some) => State::Failed,
             (true, false) => State::Loading,
         }
     });
-    let partial = Memo::new(move |_| store.read(Board::partial) == Some(true));
-    let account = use_account();
     // An account that may not read every key cannot know that no lock is held.
     let limited = move |named: Text, nameless: Text| match account.name() {
         Some(name) => i18n.fill(named, &[&name]),
