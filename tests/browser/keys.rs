@@ -243,7 +243,7 @@ async fn copying_works_without_the_clipboard_of_secure_origins() {
         // A line is copied out of a dialog, outside of which nothing can be selected.
         tab.goto(&format!("/explorer?key={}", percent(world.key("k")))).await;
         tab.click("button", "Copy command").await;
-        tab.click("menuitem", "Read").await;
+        tab.click("menuitem", "get").await;
         tab.sees("curl").await;
         tab.js("document.querySelector('dialog[open] .x-command-head button').click()").await;
         tab.sees("Copied").await;
