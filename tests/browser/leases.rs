@@ -105,13 +105,13 @@ async fn the_copied_lines_leave_no_lease_either() {
     .await;
 }
 
-/// Runs a line in a shell, with the test's etcd; what it prints.
+/// Runs a line in bash, whose quoting the copied lines use, with the test's etcd; what it prints.
 async fn run(world: &World, line: &str) -> String {
     let folder = tools::etcdctl().parent().expect("it lies in a folder");
     let path = std::env::join_paths(
         std::iter::once(folder.to_owned()).chain(std::env::split_paths(&tools::path_variable())),
     );
-    let mut command = Command::new("sh");
+    let mut command = Command::new("bash");
     command
         .args(["-c", line])
         .env("PATH", path.expect("folders without colons"))
