@@ -121,7 +121,7 @@ async fn a_shell_reads_every_word_as_the_bytes_it_was_made_of() {
         let argument = argument(bytes).expect("it has no NUL");
         assert_can_be_pasted(&argument);
         assert!(!argument.contains('\n'), "{argument}");
-        script.push_str(&format!("printf '%s\\0' {argument}\n"));
+        script.extend(["printf '%s\\0' ", &argument, "\n"]);
     }
     for typed in [false, true] {
         let output = bash(&script, typed, &[]).await;
@@ -416,7 +416,7 @@ async fn copied_lines_release_the_lock_that_was_shown() {
             let token = put
                 .expect("etcd stores")
                 .header()
-                .map_or(0, |header| header.revision());
+                .map_or(0, etcd_client::ResponseHeader::revision);
             let lock = Lock {
                 held_since: None,
                 name: Bytes(name.to_vec()),

@@ -155,7 +155,10 @@ fn a_holder_that_was_found_holding_holds_at_least_since_the_gateway_saw_it() {
         .as_ref()
         .and_then(|waiters| waiters.first())
         .expect("waits");
-    assert_eq!(Tracked::waited(waiter, 25_000.0, 0.0), Some(15_000.0));
+    assert_eq!(
+        super::Tracked::waited(waiter, 25_000.0, 0.0),
+        Some(15_000.0)
+    );
 }
 
 #[test]
@@ -171,7 +174,7 @@ fn times_of_the_gateway_are_corrected_by_the_difference_of_the_clocks() {
         let now = 25_000.0 - ahead;
         assert_eq!(tracked.held(now, ahead), Some(held_for(13_000.0, true)));
         let holder = tracked.lock.holder.as_ref().expect("held");
-        assert_eq!(Tracked::waited(holder, now, ahead), Some(15_000.0));
+        assert_eq!(super::Tracked::waited(holder, now, ahead), Some(15_000.0));
         let ttl = tracked.ttl().expect("seconds are known");
         assert_eq!(
             ttl.left(now),
