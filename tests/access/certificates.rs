@@ -182,11 +182,25 @@ async fn replaced_certificates_are_used_by_the_next_connection() {
     let revision = api.write("/k", "2").await;
     stream.until(revision).await;
     // And a lost watch comes back with the new ones.
-    etcd.proxy.cut();
-    etcd.proxy.restore();
+    reconnect(&etcd, &api).await;
     reads(&api, "2").await;
     let revision = api.write("/k", "3").await;
     stream.until(revision).await;
+}
+
+/// Ends the gateway's connections to etcd and lets it open new ones.
+async fn reconnect(etcd: &Etcd, api: &support::Client) {
+    etcd.proxy.cut();
+    // A cut that nothing has noticed yet would leave the old connections standing.
+    eventually("the connections end", DEADLINE, async || {
+        let read = api
+            .get(&format!("{}&timeout=1s", key_query("/k")))
+            .send()
+            .await;
+        when(read.status != 200, || read.text())
+    })
+    .await;
+    etcd.proxy.restore();
 }
 
 #[tokio::test]
@@ -218,8 +232,7 @@ async fn unusable_new_certificates_leave_the_former_in_use_and_say_why() {
     for (why, spoil) in broken {
         files.put("client", &authority, &authority.client("one", Kind::Ec));
         spoil();
-        etcd.proxy.cut();
-        etcd.proxy.restore();
+        reconnect(&etcd, &api).await;
         reads(&api, "1").await;
         eventually("the log says why", DEADLINE, async || {
             when(gateway.log().contains(why), || gateway.log())
