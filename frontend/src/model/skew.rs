@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_changes_nothing() {
+    fn an_invalid_date_changes_nothing() {
         let mut skew = Skew::default();
         exchange(&mut skew, HOUR, 1_000_000.0);
         let before = skew.ahead();

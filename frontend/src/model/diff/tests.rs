@@ -50,7 +50,7 @@ fn lines_that_differ_are_found() {
 }
 
 #[test]
-fn what_changed_within_a_line_is_marked() {
+fn changes_within_a_line_are_marked() {
     check(
         "port = 8379 # live\n",
         "port = 8380 # live\n",
@@ -151,7 +151,7 @@ fn a_change_far_into_a_long_line_is_shown() {
 }
 
 #[test]
-fn what_nobody_would_see_is_named() {
+fn invisible_characters_are_named() {
     for (text, changed, expected) in [
         ("a b\tc", true, "a b\tc"),
         ("  ", true, "··"),

@@ -102,7 +102,7 @@ proptest! {
     }
 
     #[test]
-    fn what_unicode_calls_equivalent_is_shown_differently(key in key()) {
+    fn canonically_equivalent_keys_are_shown_differently(key in key()) {
         if let Ok(text) = std::str::from_utf8(&key) {
             let decomposed = DecomposingNormalizerBorrowed::new_nfd().normalize(text).into_owned();
             let composed = ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned();
@@ -123,7 +123,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_appended_to_a_shown_prefix_is_appended_to_the_prefix(prefix in key(), typed in "[a-z0-9 /é占{}]{0,6}") {
+    fn text_appended_to_a_shown_prefix_is_appended_to_the_prefix(prefix in key(), typed in "[a-z0-9 /é占{}]{0,6}") {
         let whole = [prefix.as_slice(), typed.as_bytes()].concat();
         prop_assert_eq!(parse(&(shown(&prefix) + &typed)), Ok(whole));
     }
@@ -188,7 +188,7 @@ fn ordinary_keys_are_shown_as_they_are() {
 }
 
 #[test]
-fn what_could_be_taken_for_something_else_is_escaped() {
+fn ambiguous_characters_are_escaped() {
     for (key, text) in [
         (&b"\xff"[..], r"\xFF"),
         (br"\xFF", r"\\xFF"),
