@@ -2,7 +2,8 @@
 
 use shared::{Code, Problem};
 
-use crate::i18n::{Common, Lang, Text as _, fill};
+use crate::i18n::{Common, Text as _, fill};
+use crate::model::Lang;
 use crate::model::key_text::prose;
 use crate::model::sentence::sentences;
 

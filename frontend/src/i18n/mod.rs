@@ -9,38 +9,7 @@ mod common;
 pub(crate) use common::Common;
 use leptos::prelude::*;
 
-/// The languages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lang {
-    /// English.
-    En,
-    /// Simplified Chinese.
-    Zh,
-}
-
-impl Lang {
-    /// The tag for `<html lang>` and for what is remembered.
-    pub(crate) fn tag(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::Zh => "zh-CN",
-        }
-    }
-
-    /// The language of a tag such as `zh-Hans-CN`, where there is a translation.
-    pub(crate) fn of_tag(tag: &str) -> Option<Self> {
-        match tag
-            .split('-')
-            .next()
-            .map(str::to_ascii_lowercase)
-            .as_deref()
-        {
-            Some("zh") => Some(Self::Zh),
-            Some("en") => Some(Self::En),
-            _ => None,
-        }
-    }
-}
+use crate::model::Lang;
 
 /// A text that has every translation.
 pub(crate) trait Text: Copy + Send + Sync + 'static {
@@ -56,10 +25,10 @@ macro_rules! texts {
         $vis enum $name { $($key,)* }
 
         impl $crate::i18n::Text for $name {
-            fn text(self, lang: $crate::i18n::Lang) -> &'static str {
+            fn text(self, lang: $crate::model::Lang) -> &'static str {
                 match (self, lang) {
-                    $((Self::$key, $crate::i18n::Lang::En) => $en,
-                      (Self::$key, $crate::i18n::Lang::Zh) => $zh,)*
+                    $((Self::$key, $crate::model::Lang::En) => $en,
+                      (Self::$key, $crate::model::Lang::Zh) => $zh,)*
                 }
             }
         }
@@ -147,7 +116,7 @@ pub(crate) fn label(text: impl Text) -> Signal<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Lang, fill};
+    use super::fill;
 
     #[test]
     fn arguments_are_filled_in_any_order() {
@@ -158,18 +127,6 @@ mod tests {
             ("plain", "plain"),
         ] {
             assert_eq!(fill(template, &["a", "b"]), text);
-        }
-    }
-
-    #[test]
-    fn languages_are_known_by_their_tags() {
-        for (tag, lang) in [
-            ("zh-Hans-CN", Some(Lang::Zh)),
-            ("EN-gb", Some(Lang::En)),
-            ("de", None),
-            ("", None),
-        ] {
-            assert_eq!(Lang::of_tag(tag), lang, "{tag}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How numbers, sizes, times and keys are shown, in one place. Ids are never grouped: they do not
 //! pass through here.
 
-use crate::i18n::Lang;
+use super::Lang;
 
 pub(crate) use super::key_text::shown as key;
 

@@ -7,6 +7,7 @@ pub(crate) mod edit;
 pub(crate) mod format;
 pub(crate) mod json;
 pub(crate) mod key_text;
+pub(crate) mod lang;
 pub(crate) mod live;
 pub(crate) mod locks;
 pub(crate) mod percent;
@@ -17,3 +18,5 @@ pub(crate) mod stream;
 pub(crate) mod tree;
 pub(crate) mod value;
 pub(crate) mod window;
+
+pub(crate) use lang::Lang;

@@ -8,9 +8,9 @@ use leptos_router::hooks::use_navigate;
 
 use crate::api;
 use crate::api::base::page_url;
-use crate::i18n::{Lang, label, texts, tr, use_i18n};
+use crate::i18n::{label, texts, tr, use_i18n};
 use crate::model::tree::Typed;
-use crate::model::{format, key_text, percent};
+use crate::model::{Lang, format, key_text, percent};
 use crate::pages::Page;
 use crate::state::theme::choose_language;
 use crate::state::{ThemeChoice, use_overlays, use_theme};

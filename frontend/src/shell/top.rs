@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 
-use crate::i18n::{Lang, label, texts, tr, use_i18n};
-use crate::model::format;
+use crate::i18n::{label, texts, tr, use_i18n};
+use crate::model::{Lang, format};
 use crate::state::theme::choose_language;
 use crate::state::{
     Phase, ThemeChoice, use_account, use_cluster, use_connection, use_overlays, use_theme,

@@ -5,7 +5,8 @@ use wasm_bindgen::JsCast as _;
 use wasm_bindgen::closure::Closure;
 
 use super::memory;
-use crate::i18n::{I18n, Lang};
+use crate::i18n::I18n;
+use crate::model::Lang;
 
 /// What was chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
