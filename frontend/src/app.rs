@@ -18,7 +18,6 @@ use crate::state;
 pub(crate) fn App() -> impl IntoView {
     state::provide();
     Live::provide();
-    crate::pages::explorer::drafts::provide();
     view! {
         <Router base=crate::api::base::router_base()>
             <Shell>

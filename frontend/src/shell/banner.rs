@@ -2,10 +2,10 @@
 
 use leptos::prelude::*;
 
-use crate::i18n::{Common, texts, use_i18n};
+use crate::i18n::{Common, texts, tr, use_i18n};
 use crate::model::format;
 use crate::state::{Phase, use_account, use_clock, use_connection};
-use crate::ui::{Button, Glyph, Icon, When};
+use crate::ui::{Button, Icon, Note, NoteKind, When};
 
 texts! {
     enum Text {
@@ -47,11 +47,15 @@ pub(crate) fn LostBanner() -> impl IntoView {
     };
     view! {
         <When when=move || account.refused() || away.get().is_some()>
-            <div class="note note-warn lost" role="alert">
-                <Glyph icon=Icon::Unplugged/>
-                <span class="note-text">{words}</span>
-                <Button small=true on_press=move || connection.retry()>{move || i18n.t(Common::Retry)}</Button>
-            </div>
+            <Note
+                kind=NoteKind::Warning
+                icon=Icon::Unplugged
+                role="alert"
+                class="lost"
+                action=move || view! { <Button small=true on_press=move || connection.retry()>{tr(Common::Retry)}</Button> }
+            >
+                {words}
+            </Note>
         </When>
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod account;
 pub(crate) mod clock;
 pub(crate) mod cluster;
 pub(crate) mod connection;
+pub(crate) mod drafts;
 pub(crate) mod memory;
 pub(crate) mod overlays;
 pub(crate) mod scope;
@@ -15,6 +16,7 @@ pub(crate) use account::use_account;
 pub(crate) use clock::use_clock;
 pub(crate) use cluster::use_cluster;
 pub(crate) use connection::{Phase, use_connection};
+pub(crate) use drafts::use_drafts;
 pub(crate) use overlays::use_overlays;
 pub(crate) use scope::Scope;
 pub(crate) use theme::{ThemeChoice, use_narrow, use_theme};
@@ -30,4 +32,5 @@ pub(crate) fn provide() {
     toasts::provide();
     overlays::provide();
     cluster::provide();
+    drafts::provide();
 }

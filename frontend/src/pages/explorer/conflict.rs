@@ -10,7 +10,7 @@ use crate::api::kv::Demand;
 use crate::i18n::{tr, use_i18n};
 use crate::model::format;
 use crate::model::sentence::leading;
-use crate::ui::{Button, ButtonKind, Glyph, Icon, When};
+use crate::ui::{Button, ButtonKind, Note, NoteKind, When};
 
 /// Theirs and mine, each as changes to what the editing began from.
 #[component]
@@ -52,10 +52,7 @@ pub(crate) fn ConflictView(draft: Draft, theirs: Option<Entry>) -> impl IntoView
         draft.step.set(Step::Writing);
     };
     view! {
-        <div class="note note-warn" role="alert">
-            <Glyph icon=Icon::Warn/>
-            <span class="note-text"><b>{move || leading(i18n.t(Text::Conflict))}</b>{what}</span>
-        </div>
+        <Note kind=NoteKind::Warning role="alert"><b>{move || leading(i18n.t(Text::Conflict))}</b>{what}</Note>
         <div class="x-conflict">
             <section class="card">
                 <div class="card-head">{their_title}<span class="card-note">{their_since}</span></div>

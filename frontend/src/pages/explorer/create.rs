@@ -5,7 +5,6 @@ use leptos::prelude::*;
 use shared::LeaseId;
 
 use super::commands::CommandButton;
-use super::drafts::use_drafts;
 use super::editor::SaveFailed;
 use super::place::use_place;
 use super::text::Text;
@@ -16,8 +15,10 @@ use crate::i18n::{Common, label, tr, use_i18n};
 use crate::model::command::{Deed, NewLease};
 use crate::model::format;
 use crate::model::key_text;
-use crate::state::{Scope, Tone, use_toasts};
-use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon, KeyNote, SelectField, TextField, When};
+use crate::state::{Scope, Tone, use_drafts, use_toasts};
+use crate::ui::{
+    Button, ButtonKind, Dialog, KeyNote, Note, NoteKind, SelectField, TextField, When,
+};
 
 /// Its value, while it is not created, is asked for before the page goes.
 const FORM: &str = "new key";
@@ -168,12 +169,14 @@ fn CreateForm() -> impl IntoView {
     let common = move |text: Common| label(text);
     let already = move || {
         exists.get().map(|revision| {
+            let open = move || {
+                let press = move || place.open_key(&bytes.get_untracked().unwrap_or_default());
+                view! { <Button small=true on_press=press>{tr(Text::OpenIt)}</Button> }
+            };
             view! {
-                <div class="note note-warn" role="alert">
-                    <Glyph icon=Icon::Warn/>
-                    <span class="note-text">{move || i18n.fill(Text::ExistsAlready, &[&format::count(revision)])}</span>
-                    <Button small=true on_press=move || place.open_key(&bytes.get_untracked().unwrap_or_default())>{tr(Text::OpenIt)}</Button>
-                </div>
+                <Note kind=NoteKind::Warning role="alert" action=open>
+                    {move || i18n.fill(Text::ExistsAlready, &[&format::count(revision)])}
+                </Note>
             }
         })
     };

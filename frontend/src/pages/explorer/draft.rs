@@ -5,8 +5,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use shared::Entry;
 
-use super::drafts::{Drafts, Kept, use_drafts};
-use super::key::Followed;
+use super::live_key::LiveKey;
 use super::text::Text;
 use crate::api::kv::{Demand, LeaseChoice};
 use crate::api::{self, ApiError};
@@ -15,7 +14,8 @@ use crate::model::command::{Deed, KeptLease};
 use crate::model::edit::{Edited, LineEnds, WindowLines};
 use crate::model::format;
 use crate::model::value::{BadDraft, Script, scripts};
-use crate::state::{Scope, Tone, use_toasts};
+use crate::state::drafts::{Drafts, StoredDraft};
+use crate::state::{Scope, Tone, use_drafts, use_toasts};
 
 /// Where the editing stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// A draft and what it began from.
 #[derive(Clone, Copy)]
 pub(crate) struct Draft {
-    pub(crate) followed: Followed,
+    pub(crate) live_key: LiveKey,
     /// The entry that the draft is to replace.
     pub(crate) base: RwSignal<Entry>,
     pub(crate) step: RwSignal<Step>,
@@ -71,7 +71,7 @@ pub(super) const KEEP: &str = "keep";
 pub(super) const DROP: &str = "drop";
 
 impl Draft {
-    pub(super) fn new(followed: Followed, base: Entry, kept: Option<Kept>) -> Self {
+    pub(super) fn new(live_key: LiveKey, base: Entry, kept: Option<StoredDraft>) -> Self {
         let (base, edited) = if let Some(kept) = kept {
             (kept.base, Edited::from_text(&kept.text, kept.script))
         } else {
@@ -80,7 +80,7 @@ impl Draft {
             (base, Edited::new(&value.0, script))
         };
         Self {
-            followed,
+            live_key,
             base: RwSignal::new(base),
             step: RwSignal::new(Step::Writing),
             saving: RwSignal::new(false),
@@ -117,7 +117,7 @@ impl Draft {
         let value = base.value.as_ref().map_or(&[][..], |value| &value.0);
         let Some(kept) = self.edited.try_with_value(|edited| {
             let unchanged = edited.value().is_ok_and(|edited| edited == value);
-            (!unchanged).then(|| Kept {
+            (!unchanged).then(|| StoredDraft {
                 base: base.clone(),
                 script: edited.script(),
                 text: edited.text(),
@@ -125,7 +125,7 @@ impl Draft {
         }) else {
             return;
         };
-        let Some(key) = self.followed.key.try_get_value() else {
+        let Some(key) = self.live_key.key.try_get_value() else {
             return;
         };
         match kept {
@@ -137,9 +137,9 @@ impl Draft {
     /// Ends the editing.
     pub(crate) fn end(self) {
         self.ended.try_update_value(|ended| *ended = true);
-        self.drafts.forget(&self.followed.key.get_value());
-        self.followed.editing.try_set(false);
-        self.followed.load();
+        self.drafts.forget(&self.live_key.key.get_value());
+        self.live_key.editing.try_set(false);
+        self.live_key.load();
     }
 
     /// The value it began from.
@@ -148,7 +148,7 @@ impl Draft {
             .with(|base| base.value.clone().unwrap_or_default().0)
     }
 
-    /// The bytes that are written, as of now: not followed.
+    /// The bytes that are written, as of now: not live_key.
     pub(crate) fn value(self) -> Result<Vec<u8>, BadDraft> {
         self.edited.with_value(Edited::value)
     }
@@ -244,7 +244,7 @@ impl Draft {
         } else {
             KeptLease::Keep
         };
-        let key = self.followed.key.get_value().to_vec();
+        let key = self.live_key.key.get_value().to_vec();
         Some(Deed::Replace {
             key,
             value,
@@ -282,7 +282,7 @@ impl Saver {
             Demand::Absent => LeaseChoice::Keep,
             Demand::Revision(_) => untrack(|| draft.lease_choice()),
         };
-        let key = draft.followed.key.get_value();
+        let key = draft.live_key.key.get_value();
         draft.saving.set(true);
         draft.error.set(None);
         draft.scope.spawn(async move {

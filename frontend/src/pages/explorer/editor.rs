@@ -6,8 +6,7 @@ use super::commands::CommandButton;
 use super::conflict::ConflictView;
 use super::diff_view::DiffView;
 use super::draft::{DROP, Draft, KEEP, Saver, Step};
-use super::drafts::use_drafts;
-use super::key::{Followed, Known};
+use super::live_key::{KeyState, LiveKey};
 use super::text::Text;
 use super::text_area::{TextArea, WindowBar};
 use crate::api::ApiError;
@@ -17,19 +16,20 @@ use crate::model::edit::{LineEnd, LineEnds};
 use crate::model::format;
 use crate::model::sentence::leading;
 use crate::model::value::{BadDraft, Script};
-use crate::ui::{Button, ButtonKind, Glyph, Icon, Segmented, SelectField, When};
+use crate::state::use_drafts;
+use crate::ui::{Button, ButtonKind, Note, NoteKind, Segmented, SelectField, When};
 
 /// The editor of a key.
 #[component]
-pub(crate) fn Editor(followed: Followed) -> impl IntoView {
-    let kept = use_drafts().of(&followed.key.get_value());
-    let known = followed
-        .known
-        .with_untracked(|known| known.entry().cloned());
-    let Some(base) = kept.as_ref().map(|kept| kept.base.clone()).or(known) else {
+pub(crate) fn Editor(live_key: LiveKey) -> impl IntoView {
+    let kept = use_drafts().of(&live_key.key.get_value());
+    let state = live_key
+        .state
+        .with_untracked(|state| state.entry().cloned());
+    let Some(base) = kept.as_ref().map(|kept| kept.base.clone()).or(state) else {
         return ().into_any();
     };
-    let draft = Draft::new(followed, base, kept);
+    let draft = Draft::new(live_key, base, kept);
     draft.keep();
     let body = move || match draft.step.get() {
         Step::Writing => view! { <Writing draft=draft/> }.into_any(),
@@ -43,15 +43,15 @@ pub(crate) fn Editor(followed: Followed) -> impl IntoView {
 #[component]
 fn ChangedNotice(draft: Draft) -> impl IntoView {
     let i18n = use_i18n();
-    let followed = draft.followed;
+    let live_key = draft.live_key;
     // The base moves when a conflict is resolved; the notice goes with it.
     let news = Memo::new(move |_| {
         let base = draft.base.with(|base| base.mod_revision);
-        match followed.known.get() {
-            Known::Present(entry) if entry.mod_revision > base => {
+        match live_key.state.get() {
+            KeyState::Present(entry) if entry.mod_revision > base => {
                 Some((Text::ChangedUnder, entry.mod_revision, Some(entry)))
             }
-            Known::Absent { last } => Some((
+            KeyState::Absent { last } => Some((
                 Text::DeletedUnder,
                 last.map_or(base, |(_, revision)| revision),
                 None,
@@ -61,12 +61,15 @@ fn ChangedNotice(draft: Draft) -> impl IntoView {
     });
     move || {
         news.get().map(|(text, revision, theirs)| {
+            let compare = move || {
+                let theirs = theirs.clone();
+                let press = move || draft.step.set(Step::Conflict(theirs.clone()));
+                view! { <Button small=true on_press=press>{tr(Text::SeeBoth)}</Button> }
+            };
             view! {
-                <div class="note note-warn" role="status">
-                    <Glyph icon=Icon::Warn/>
-                    <span class="note-text">{move || i18n.fill(text, &[&format::count(revision)])}</span>
-                    <Button small=true on_press=move || draft.step.set(Step::Conflict(theirs.clone()))>{tr(Text::SeeBoth)}</Button>
-                </div>
+                <Note kind=NoteKind::Warning role="status" action=compare>
+                    {move || i18n.fill(text, &[&format::count(revision)])}
+                </Note>
             }
         })
     }
@@ -209,12 +212,9 @@ pub(crate) fn SaveFailed(error: ApiError) -> impl IntoView {
     let i18n = use_i18n();
     let (title, detail) = (error.clone(), error);
     view! {
-        <div class="note note-bad" role="alert">
-            <Glyph icon=Icon::Warn/>
-            <span class="note-text">
-                <b>{move || leading(&title.title(i18n.lang()))}</b>
-                {move || detail.detail(i18n.lang())}
-            </span>
-        </div>
+        <Note kind=NoteKind::Error role="alert">
+            <b>{move || leading(&title.title(i18n.lang()))}</b>
+            {move || detail.detail(i18n.lang())}
+        </Note>
     }
 }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use shared::{Bytes, Entry, HistoryEnd};
 
 use super::diff_view::DiffView;
-use super::key::Followed;
+use super::live_key::LiveKey;
 use super::text::Text;
 use super::value::ValueCard;
 use crate::api::{self, ApiError};
@@ -12,7 +12,7 @@ use crate::i18n::{label, tr, use_i18n};
 use crate::model::format;
 use crate::state::Scope;
 use crate::ui::{
-    Button, ButtonKind, EmptyState, ErrorState, Glyph, Icon, Segmented, Skeleton, When,
+    Button, ButtonKind, EmptyState, ErrorState, Glyph, Icon, Note, Segmented, Skeleton, When,
 };
 
 /// The pages that have come.
@@ -30,7 +30,7 @@ struct Store {
     error: RwSignal<Option<ApiError>>,
     busy: RwSignal<bool>,
     scope: Scope,
-    followed: Followed,
+    live_key: LiveKey,
 }
 
 impl Store {
@@ -46,7 +46,7 @@ impl Store {
         }
         self.busy.set(true);
         self.scope.spawn(async move {
-            let Some(key) = self.followed.key.try_get_value() else {
+            let Some(key) = self.live_key.key.try_get_value() else {
                 return;
             };
             let answer = api::kv::history(&key, cursor.as_deref()).await;
@@ -78,14 +78,14 @@ impl Store {
 
 /// The list, and what the chosen revision holds.
 #[component]
-pub(crate) fn HistoryCard(followed: Followed) -> impl IntoView {
+pub(crate) fn HistoryCard(live_key: LiveKey) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store {
         pages: RwSignal::new(None),
         error: RwSignal::new(None),
         busy: RwSignal::new(false),
         scope: Scope::here(),
-        followed,
+        live_key,
     };
     store.load(false);
     let chosen = RwSignal::new(None::<i64>);
@@ -95,9 +95,9 @@ pub(crate) fn HistoryCard(followed: Followed) -> impl IntoView {
             .with(|pages| Some(pages.as_ref()?.entries.first()?.mod_revision))
     });
     let current = Memo::new(move |_| {
-        followed
-            .known
-            .with(|known| known.entry().map(|entry| entry.mod_revision))
+        live_key
+            .state
+            .with(|state| state.entry().map(|entry| entry.mod_revision))
     });
     let moved = move || matches!((newest.get(), current.get()), (Some(newest), Some(current)) if current > newest);
     let at = Memo::new(move |_| chosen.get().or_else(|| newest.get()));
@@ -110,6 +110,13 @@ pub(crate) fn HistoryCard(followed: Followed) -> impl IntoView {
             .map(|entry| view! { <HistoryRow entry=entry at=at current=current on_choose=move |revision| chosen.set(Some(revision))/> })
             .collect_view();
         Some(rows)
+    };
+    let refresh = move || {
+        let press = move || {
+            chosen.set(None);
+            store.load(false);
+        };
+        view! { <Button small=true on_press=press>{tr(Text::Refresh)}</Button> }
     };
     let end = move || {
         let pages = store.pages.get()?;
@@ -152,18 +159,7 @@ pub(crate) fn HistoryCard(followed: Followed) -> impl IntoView {
                 <section class="card">
                     <div class="card-head">{tr(Text::HistoryTitle)}</div>
                     <When when=moved>
-                        <div class="note">
-                            <span class="note-text">{tr(Text::HistoryMoved)}</span>
-                            <Button
-                                small=true
-                                on_press=move || {
-                                    chosen.set(None);
-                                    store.load(false);
-                                }
-                            >
-                                {tr(Text::Refresh)}
-                            </Button>
-                        </div>
+                        <Note action=refresh>{tr(Text::HistoryMoved)}</Note>
                     </When>
                     <div class="x-history-list" role="listbox" aria-label=tr(Text::HistoryTitle)>{rows}</div>
                     <div class="x-history-end">

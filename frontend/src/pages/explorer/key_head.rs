@@ -5,7 +5,7 @@ use shared::LeaseId;
 
 use super::commands::CommandMenu;
 use super::facts::use_facts;
-use super::key::{Followed, Known};
+use super::live_key::{KeyState, LiveKey};
 use super::path::Path;
 use super::place::{HISTORY, VALUE, key_url, use_place};
 use super::text::Text;
@@ -19,21 +19,21 @@ use crate::ui::{Button, ButtonKind, Chip, Glyph, Hue, Icon, MenuItem, Tabs, When
 
 /// The head.
 #[component]
-pub(crate) fn KeyHead(followed: Followed) -> impl IntoView {
+pub(crate) fn KeyHead(live_key: LiveKey) -> impl IntoView {
     let (place, i18n) = (use_place(), use_i18n());
     let copy = copier();
-    let Followed {
-        known,
+    let LiveKey {
+        state,
         editing,
         deleting,
         ..
-    } = followed;
-    let key = followed.key.get_value();
-    let present = Memo::new(move |_| known.with(|known| matches!(known, Known::Present(_))));
-    let has_entry = Memo::new(move |_| known.with(|known| known.entry().is_some()));
+    } = live_key;
+    let key = live_key.key.get_value();
+    let present = Memo::new(move |_| state.with(|state| matches!(state, KeyState::Present(_))));
+    let has_entry = Memo::new(move |_| state.with(|state| state.entry().is_some()));
     let idle = Signal::derive(move || present.get() && !editing.get());
     let deeds = Signal::derive(move || {
-        let key = followed.key.get_value().to_vec();
+        let key = live_key.key.get_value().to_vec();
         let mut deeds = vec![
             (Text::DoRead, Deed::Get { key: key.clone() }),
             (Text::DoHistory, Deed::History { key: key.clone() }),
@@ -45,7 +45,7 @@ pub(crate) fn KeyHead(followed: Followed) -> impl IntoView {
                 },
             ),
         ];
-        if let Known::Present(entry) = known.get() {
+        if let KeyState::Present(entry) = state.get() {
             deeds.push((
                 Text::DoDelete,
                 Deed::Delete {
@@ -57,7 +57,7 @@ pub(crate) fn KeyHead(followed: Followed) -> impl IntoView {
         deeds
     });
     let tabs = Signal::derive(move || {
-        let versions = known.with(|known| known.entry().map(|entry| entry.version));
+        let versions = state.with(|state| state.entry().map(|entry| entry.version));
         vec![
             (VALUE, i18n.t(Text::TabValue).to_owned(), None),
             (
@@ -67,8 +67,8 @@ pub(crate) fn KeyHead(followed: Followed) -> impl IntoView {
             ),
         ]
     });
-    let copy_key = move || followed.key.with_value(|key| copy(format::key(key)));
-    let copy_link = move || followed.key.with_value(|key| copy(key_url(key)));
+    let copy_key = move || live_key.key.with_value(|key| copy(format::key(key)));
+    let copy_link = move || live_key.key.with_value(|key| copy(key_url(key)));
     let watch_url =
         crate::api::base::page_url(&format!("watch{}", percent::query(&[("key", &key)])));
     view! {
@@ -109,7 +109,7 @@ pub(crate) fn KeyHead(followed: Followed) -> impl IntoView {
                 </div>
             </div>
             <When when=move || has_entry.get()>
-                <KeyChips known=known/>
+                <KeyChips state=state/>
             </When>
             <div class="x-head-tabs" class:is-hidden=move || editing.get() || !has_entry.get()>
                 <Tabs
@@ -124,9 +124,9 @@ pub(crate) fn KeyHead(followed: Followed) -> impl IntoView {
 }
 
 #[component]
-fn KeyChips(known: RwSignal<Known>) -> impl IntoView {
+fn KeyChips(state: RwSignal<KeyState>) -> impl IntoView {
     let fact = move |read: fn(&shared::Entry) -> i64| {
-        move || known.with(|known| known.entry().map_or(0, read))
+        move || state.with(|state| state.entry().map_or(0, read))
     };
     let (modified, created, version) = (
         fact(|entry| entry.mod_revision),
@@ -134,7 +134,7 @@ fn KeyChips(known: RwSignal<Known>) -> impl IntoView {
         fact(|entry| entry.version),
     );
     let size = fact(|entry| entry.value.as_ref().map_or(0, |value| value.len() as i64));
-    let lease = Memo::new(move |_| known.with(|known| known.entry().and_then(|entry| entry.lease)));
+    let lease = Memo::new(move |_| state.with(|state| state.entry().and_then(|entry| entry.lease)));
     let lease_chip = move || match lease.get() {
         Some(id) => view! { <LeaseChip id=id/> }.into_any(),
         None => view! { <Chip>{tr(Text::NoLease)}</Chip> }.into_any(),

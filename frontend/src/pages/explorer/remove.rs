@@ -3,28 +3,27 @@
 use leptos::prelude::*;
 
 use super::commands::CommandButton;
-use super::editor::SaveFailed;
-use super::key::{Followed, Known};
+use super::live_key::{KeyState, LiveKey};
 use super::text::Text;
 use crate::api::{self, ApiError};
-use crate::i18n::{Common, label, tr, use_i18n};
+use crate::i18n::{label, use_i18n};
 use crate::model::command::Deed;
 use crate::model::format;
 use crate::model::key_text;
 use crate::state::{Scope, Tone, use_toasts};
-use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon};
+use crate::ui::{ConfirmDialog, Icon, Note, NoteKind};
 
 /// Asks before a key is deleted.
 #[component]
-pub(crate) fn DeleteKey(followed: Followed) -> impl IntoView {
+pub(crate) fn DeleteKey(live_key: LiveKey) -> impl IntoView {
     let (toasts, i18n) = (use_toasts(), use_i18n());
     let scope = Scope::here();
-    let open = followed.deleting;
+    let open = live_key.deleting;
     let busy = RwSignal::new(false);
     let moved = RwSignal::new(None::<i64>);
     let error = RwSignal::new(None::<ApiError>);
-    let entry = Memo::new(move |_| match followed.known.get() {
-        Known::Present(entry) => Some(entry),
+    let entry = Memo::new(move |_| match live_key.state.get() {
+        KeyState::Present(entry) => Some(entry),
         _ => None,
     });
     let revision = move || entry.with(|entry| entry.as_ref().map_or(0, |entry| entry.mod_revision));
@@ -41,7 +40,7 @@ pub(crate) fn DeleteKey(followed: Followed) -> impl IntoView {
         moved.set(None);
     };
     let delete = move || {
-        let key = followed.key.get_value();
+        let key = live_key.key.get_value();
         let revision = untrack(revision);
         busy.set(true);
         error.set(None);
@@ -57,7 +56,7 @@ pub(crate) fn DeleteKey(followed: Followed) -> impl IntoView {
                     );
                     open.try_set(false);
                     // The watch says so too; without a socket this does.
-                    followed.load();
+                    live_key.load();
                 }
                 Err(problem) => {
                     let current = problem
@@ -66,7 +65,7 @@ pub(crate) fn DeleteKey(followed: Followed) -> impl IntoView {
                     match current.flatten() {
                         Some(current) => {
                             moved.try_set(Some(current.mod_revision));
-                            followed.load();
+                            live_key.load();
                         }
                         None => {
                             error.try_set(Some(problem));
@@ -79,42 +78,35 @@ pub(crate) fn DeleteKey(followed: Followed) -> impl IntoView {
     let deed = Signal::derive(move || {
         let revision = entry.with(|entry| entry.as_ref().map(|entry| entry.mod_revision))?;
         Some(Deed::Delete {
-            key: followed.key.get_value().to_vec(),
+            key: live_key.key.get_value().to_vec(),
             revision,
         })
     });
     let changed = move || {
         moved.get().map(|revision| {
             view! {
-                <div class="note note-warn" role="alert">
-                    <Glyph icon=Icon::Warn/>
-                    <span class="note-text">{move || i18n.fill(Text::KeyMoved, &[&format::count(revision)])}</span>
-                </div>
+                <Note kind=NoteKind::Warning role="alert">
+                    {move || i18n.fill(Text::KeyMoved, &[&format::count(revision)])}
+                </Note>
             }
         })
     };
-    let failed = move || error.get().map(|error| view! { <SaveFailed error=error/> });
     view! {
-        <Dialog open=open title=label(Text::DeleteKeyTitle) on_close=move |()| close()>
-            <div class="dialog-body">
-                <p class="mono x-object">{followed.key.with_value(|key| format::key(key))}</p>
-                <p class="soft">{facts}</p>
-                {changed}
-                {failed}
-            </div>
-            <footer class="dialog-foot">
-                <span class="push"><CommandButton deed=deed name=Text::DoDelete/></span>
-                <Button on_press=close>{tr(Common::Cancel)}</Button>
-                <Button
-                    kind=ButtonKind::DangerNow
-                    icon=Icon::Trash
-                    pending=busy
-                    disabled=Signal::derive(move || entry.with(Option::is_none))
-                    on_press=delete
-                >
-                    {tr(Text::DeleteKeyNow)}
-                </Button>
-            </footer>
-        </Dialog>
+        <ConfirmDialog
+            open=open
+            title=label(Text::DeleteKeyTitle)
+            action=label(Text::DeleteKeyNow)
+            icon=Icon::Trash
+            pending=busy
+            disabled=Signal::derive(move || entry.with(Option::is_none))
+            error=Signal::derive(move || error.get().map(|error| error.in_full(i18n.lang())))
+            on_confirm=delete
+            on_close=move |()| close()
+            aside=move || view! { <CommandButton deed=deed name=Text::DoDelete/> }
+        >
+            <p class="mono x-object">{live_key.key.with_value(|key| format::key(key))}</p>
+            <p class="soft">{facts}</p>
+            {changed}
+        </ConfirmDialog>
     }
 }

@@ -4,32 +4,19 @@ use leptos::prelude::*;
 use shared::CountAnswer;
 
 use super::commands::CommandButton;
-use super::editor::SaveFailed;
 use super::text::Text;
 use crate::api::{self, ApiError, Trouble};
-use crate::i18n::{Common, label, tr, use_i18n};
+use crate::i18n::{label, tr, use_i18n};
 use crate::model::command::Deed;
 use crate::model::tree::Name;
 use crate::model::{format, key_text};
 use crate::state::{Scope, Tone, use_toasts};
-use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon, TextField, When};
-
-/// Above so many keys the prefix has to be typed: no slip of the hand deletes more.
-const UNTYPED_AT_MOST: i64 = 100;
+use crate::ui::confirm_dialog::UNTYPED_AT_MOST;
+use crate::ui::{ConfirmDialog, Icon, Note, NoteKind, TextField, When};
 
 /// Asks before everything under a prefix is deleted: first counts, then deletes what was counted.
 #[component]
 pub(crate) fn DeletePrefix(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
-    let prefix = StoredValue::new(prefix);
-    view! {
-        <Dialog open=open title=label(Text::DeletePrefixTitle) on_close=move |()| open.set(false)>
-            <DeletePrefixBody prefix=prefix.get_value() open=open/>
-        </Dialog>
-    }
-}
-
-#[component]
-fn DeletePrefixBody(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
     let (toasts, i18n) = (use_toasts(), use_i18n());
     let scope = Scope::here();
     let prefix = StoredValue::new(prefix);
@@ -37,12 +24,17 @@ fn DeletePrefixBody(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
     let moved = RwSignal::new(false);
     let busy = RwSignal::new(false);
     let error = RwSignal::new(None::<ApiError>);
+    let typed = RwSignal::new(String::new());
     let count = move || {
         scope.spawn(async move {
             let Some(prefix) = prefix.try_get_value() else {
                 return;
             };
-            match api::kv::count_before_delete(&prefix).await {
+            let result = api::kv::count_before_delete(&prefix).await;
+            if open.try_get_untracked() != Some(true) {
+                return;
+            }
+            match result {
                 Ok(answer) => {
                     counted.try_set(Some(answer));
                 }
@@ -52,7 +44,18 @@ fn DeletePrefixBody(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
             }
         });
     };
-    count();
+    Effect::new(move |_| {
+        if open.get() {
+            count();
+        }
+    });
+    let close = move || {
+        open.try_set(false);
+        counted.try_set(None);
+        moved.try_set(false);
+        error.try_set(None);
+        typed.try_set(String::new());
+    };
     let name = move || {
         let name = prefix.with_value(|prefix| key_text::in_sentence(prefix));
         if name.is_empty() {
@@ -64,7 +67,6 @@ fn DeletePrefixBody(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
     let keys =
         Memo::new(move |_| counted.with(|counted| counted.as_ref().map(|counted| counted.count)));
     let must_type = Memo::new(move |_| keys.get().is_some_and(|keys| keys > UNTYPED_AT_MOST));
-    let typed = RwSignal::new(String::new());
     // The empty prefix cannot be typed: its words are.
     let wanted = move || {
         let name = prefix.with_value(|prefix| format::key(prefix));
@@ -93,7 +95,7 @@ fn DeletePrefixBody(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
         let on_the_way = typed.with(|typed| wanted().starts_with(typed.as_str()));
         (!confirmed.get() && !on_the_way).then(|| i18n.t(Text::TypedWrong).to_owned())
     });
-    let verb = move || match keys.get() {
+    let action = move || match keys.get() {
         None => i18n.t(Text::Counting).to_owned(),
         Some(1) => i18n.fill(Text::DeleteOneNow, &["1", &name()]),
         Some(keys) => i18n.fill(Text::DeleteManyNow, &[&format::count(keys), &name()]),
@@ -114,7 +116,7 @@ fn DeletePrefixBody(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
                         &[&format::count(deleted.deleted), &untrack(name)],
                     );
                     toasts.show(Tone::Good, text);
-                    open.try_set(false);
+                    close();
                 }
                 Err(problem) if problem.trouble() == Trouble::Conflict => {
                     moved.try_set(true);
@@ -155,32 +157,26 @@ fn DeletePrefixBody(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
         )
     };
     view! {
-        <div class="dialog-body">
+        <ConfirmDialog
+            open=open
+            title=label(Text::DeletePrefixTitle)
+            action=Signal::derive(action)
+            icon=Icon::Trash
+            pending=busy
+            disabled=Signal::derive(move || keys.get().is_none_or(|keys| keys == 0) || !confirmed.get())
+            error=Signal::derive(move || error.get().map(|error| error.in_full(i18n.lang())))
+            on_confirm=delete
+            on_close=move |()| close()
+            aside=move || view! { <CommandButton deed=deed name=Text::DoDelete/> }
+        >
             <p class="mono x-object">{name}</p>
             <When when=move || moved.get()>
-                <div class="note note-warn" role="alert">
-                    <Glyph icon=Icon::Warn/>
-                    <span class="note-text">{tr(Text::RangeMoved)}</span>
-                </div>
+                <Note kind=NoteKind::Warning role="alert">{tr(Text::RangeMoved)}</Note>
             </When>
             <p class="soft" role="status">{facts}</p>
             <When when=move || must_type.get()>
                 <TextField label=type_label value=typed error=type_error mono=true/>
             </When>
-            {move || error.get().map(|error| view! { <SaveFailed error=error/> })}
-        </div>
-        <footer class="dialog-foot">
-            <span class="push"><CommandButton deed=deed name=Text::DoDelete/></span>
-            <Button on_press=move || open.set(false)>{tr(Common::Cancel)}</Button>
-            <Button
-                kind=ButtonKind::DangerNow
-                icon=Icon::Trash
-                pending=busy
-                disabled=Signal::derive(move || keys.get().is_none_or(|keys| keys == 0) || !confirmed.get())
-                on_press=delete
-            >
-                {verb}
-            </Button>
-        </footer>
+        </ConfirmDialog>
     }
 }

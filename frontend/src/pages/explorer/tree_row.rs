@@ -1,7 +1,5 @@
 //! A row of the tree.
 
-use std::fmt::Write as _;
-
 use leptos::prelude::*;
 
 use super::facts::use_facts;
@@ -12,16 +10,11 @@ use crate::i18n::{Common, use_i18n};
 use crate::model::format;
 use crate::model::tree::{Name, Row, RowKind};
 use crate::state::use_clock;
-use crate::ui::{Glyph, Icon};
+use crate::ui::{Glyph, Icon, element_id};
 
-/// The element id of a row: keys are bytes, ids are not.
+/// The element id of a row.
 pub(crate) fn row_id(folder: bool, name: &[u8]) -> String {
-    let mut id = String::with_capacity(name.len() * 2 + 8);
-    id.push_str(if folder { "row-f-" } else { "row-k-" });
-    for byte in name {
-        write!(id, "{byte:02x}").expect("a String takes every write");
-    }
-    id
+    element_id(if folder { "row-f-" } else { "row-k-" }, name)
 }
 
 /// A row: a folder, a key, or a note about a page of its level.

@@ -3,7 +3,6 @@
 use leptos::prelude::*;
 use shared::LockRequest;
 
-use super::release::words;
 use super::text::Text;
 use super::won::Won;
 use crate::api::{self, ApiError};
@@ -13,7 +12,7 @@ use crate::model::key_text;
 use crate::model::locks::label;
 use crate::state::clock::now_ms;
 use crate::state::use_clock;
-use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon, KeyNote, TextField};
+use crate::ui::{Button, ButtonKind, Dialog, Icon, KeyNote, Note, NoteKind, TextField};
 
 /// The name the dialog begins with, if any.
 pub(super) type AcquireName = Option<Vec<u8>>;
@@ -137,10 +136,7 @@ fn Form(name: AcquireName, on_close: Callback<()>) -> impl IntoView {
             </div>
             <Show when=move || pending.get()><Waiting since=since/></Show>
             <Show when=move || lost.with(Option::is_some) && !pending.get()>
-                <p class="note note-bad dialog-note" role="alert">
-                    <Glyph icon=Icon::Warn/>
-                    <span class="note-text">{move || lost.get().map(|error| refusal(&error, i18n))}</span>
-                </p>
+                <Note kind=NoteKind::Error role="alert">{move || lost.get().map(|error| refusal(&error, i18n))}</Note>
             </Show>
         }
     };
@@ -170,10 +166,7 @@ fn Waiting(since: RwSignal<f64>) -> impl IntoView {
         i18n.fill(Text::InQueue, &[&format::span(waited, i18n.lang())])
     };
     view! {
-        <p class="note dialog-note" role="status">
-            <Glyph icon=Icon::Lease/>
-            <span class="note-text num">{words}</span>
-        </p>
+        <Note icon=Icon::Lease role="status"><span class="num">{words}</span></Note>
     }
 }
 
@@ -181,7 +174,7 @@ fn Waiting(since: RwSignal<f64>) -> impl IntoView {
 fn refusal(error: &ApiError, i18n: I18n) -> String {
     let lock = error.problem().and_then(|problem| problem.lock.as_ref());
     let Some((lock, holder)) = lock.and_then(|lock| Some((lock, lock.holder.as_ref()?))) else {
-        return words(error, i18n);
+        return error.in_full(i18n.lang());
     };
     let held = i18n.fill(
         Text::StillHeld,

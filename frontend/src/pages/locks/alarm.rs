@@ -7,7 +7,7 @@ use super::text::Text;
 use crate::i18n::use_i18n;
 use crate::model::format;
 use crate::state::use_clock;
-use crate::ui::{Glyph, Icon};
+use crate::ui::{Note, NoteKind};
 
 /// One note for the most urgent of them; nothing where there is none. `only`: about this lock alone.
 #[component]
@@ -55,10 +55,7 @@ pub(super) fn Alarm(
     };
     view! {
         <Show when=move || urgent.with(Option::is_some)>
-            <div class="note note-warn alarm">
-                <Glyph icon=Icon::Warn/>
-                <span class="note-text">{words}</span>
-            </div>
+            <Note kind=NoteKind::Warning class="alarm">{words}</Note>
         </Show>
     }
 }

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::text::Text;
 use crate::i18n::{tr, use_i18n};
 use crate::model::format;
-use crate::ui::{Glyph, Icon};
+use crate::ui::{Glyph, Icon, element_id};
 
 /// Says how many there are, and why they stand apart.
 #[component]
@@ -22,6 +22,11 @@ pub(super) fn GuessHeading(count: usize) -> impl IntoView {
     }
 }
 
+/// The element id of a group's row.
+pub(super) fn group_id(prefix: &[u8]) -> String {
+    element_id("guesses-", prefix)
+}
+
 /// A prefix with the keys under it, folded or open.
 #[component]
 pub(super) fn GroupRow(
@@ -33,7 +38,7 @@ pub(super) fn GroupRow(
 ) -> impl IntoView {
     let i18n = use_i18n();
     let shown = format::key(&prefix);
-    let id = super::group_id(&prefix);
+    let id = group_id(&prefix);
     let icon = if open { Icon::Down } else { Icon::Right };
     view! {
         <div

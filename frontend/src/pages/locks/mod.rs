@@ -273,20 +273,3 @@ fn List(
         <Alarm store=store on_press=Callback::new(move |name| on_select.run(Some(name)))/>
     }
 }
-
-/// The element id of a lock's row.
-fn row_id(name: &[u8]) -> String {
-    element_id("lock-", name)
-}
-
-/// The element id of the row of a group of guesses.
-fn group_id(prefix: &[u8]) -> String {
-    element_id("guesses-", prefix)
-}
-
-/// An element id for bytes.
-fn element_id(kind: &str, bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(kind.to_owned(), |id, byte| format!("{id}{byte:02x}"))
-}

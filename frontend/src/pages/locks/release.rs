@@ -4,13 +4,13 @@ use leptos::prelude::*;
 use shared::{Claim, Code, Lock};
 
 use super::text::Text;
-use crate::api::{self, ApiError};
-use crate::i18n::{Common, tr, use_i18n};
+use crate::api;
+use crate::i18n::use_i18n;
 use crate::model::format;
 use crate::model::key_text;
 use crate::model::locks::{is_guess, label};
 use crate::state::{Tone, use_toasts};
-use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon};
+use crate::ui::{ConfirmDialog, Note, NoteKind};
 
 /// The key that is meant.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,7 +111,7 @@ pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
             };
             i18n.fill(text, &[&token])
         } else {
-            words(&error, i18n)
+            error.in_full(i18n.lang())
         })
     };
     let what = move || {
@@ -157,47 +157,30 @@ pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
             release.dispatch(target);
         }
     };
+    let action = move || {
+        if guess() {
+            i18n.t(Text::DeleteKeyNow).to_owned()
+        } else {
+            i18n.fill(Text::ReleaseNow, &[&who()])
+        }
+    };
     view! {
-        <Dialog
+        <ConfirmDialog
             open=Signal::derive(move || target.with(Option::is_some))
             title=Signal::derive(title)
+            action=Signal::derive(action)
+            pending=release.pending()
+            disabled=Signal::derive(move || trouble.with(Option::is_some))
+            error=Signal::derive(trouble_words)
+            on_confirm=press
             on_close=move |()| close()
         >
-            <div class="dialog-body">
-                <p>{what}</p>
-                {consequences}
-                <Show when=move || trouble.with(Option::is_some)>
-                    <p class="note note-bad dialog-note" role="alert">
-                        <Glyph icon=Icon::Warn/>
-                        <span class="note-text">{trouble_words}</span>
-                    </p>
-                </Show>
-            </div>
-            <footer class="dialog-foot">
-                <Button on_press=close>{tr(Common::Cancel)}</Button>
-                <Button
-                    kind=ButtonKind::DangerNow
-                    pending=release.pending()
-                    disabled=Signal::derive(move || trouble.with(Option::is_some))
-                    on_press=press
-                >
-                    {move || if guess() { i18n.t(Text::DeleteKeyNow).to_owned() } else { i18n.fill(Text::ReleaseNow, &[&who()]) }}
-                </Button>
-            </footer>
-        </Dialog>
+            <p>{what}</p>
+            {consequences}
+        </ConfirmDialog>
     }
 }
 
 fn warning(text: String) -> impl IntoView {
-    view! {
-        <p class="note note-warn dialog-note">
-            <Glyph icon=Icon::Warn/>
-            <span class="note-text">{text}</span>
-        </p>
-    }
-}
-
-/// An error in a line.
-pub(super) fn words(error: &ApiError, i18n: crate::i18n::I18n) -> String {
-    error.in_full(i18n.lang())
+    view! { <Note kind=NoteKind::Warning>{text}</Note> }
 }

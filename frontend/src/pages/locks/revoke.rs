@@ -3,16 +3,13 @@
 use leptos::prelude::*;
 use shared::LeaseId;
 
-use super::release::words;
 use super::text::Text;
 use crate::api;
-use crate::i18n::{Common, tr, use_i18n};
+use crate::i18n::use_i18n;
 use crate::model::format;
 use crate::state::{Tone, use_toasts};
-use crate::ui::{Button, ButtonKind, Dialog, Glyph, Icon, Skeleton, TextField};
-
-/// Above so many keys the lease's id has to be typed.
-const UNTYPED_AT_MOST: i64 = 100;
+use crate::ui::confirm_dialog::UNTYPED_AT_MOST;
+use crate::ui::{ConfirmDialog, Note, NoteKind, Skeleton, TextField, When};
 
 /// Keys that are listed.
 const LISTED: usize = 8;
@@ -59,7 +56,6 @@ pub(super) fn RevokeDialog(lease: RwSignal<Option<LeaseId>>) -> impl IntoView {
         _ => None,
     };
     let count = Memo::new(move |_| keys().map(|(_, count)| count));
-    // As with a prefix: no slip of the hand deletes more.
     let must_type = Memo::new(move |_| count.get().is_some_and(|count| count > UNTYPED_AT_MOST));
     let confirmed =
         Memo::new(move |_| !must_type.get() || typed.with(|typed| typed.trim() == id()));
@@ -70,7 +66,7 @@ pub(super) fn RevokeDialog(lease: RwSignal<Option<LeaseId>>) -> impl IntoView {
                 .and_then(|value| value.as_ref().err().cloned())
         });
         let error = failed.or_else(|| preview.get().flatten().and_then(Result::err))?;
-        Some(words(&error, i18n))
+        Some(error.in_full(i18n.lang()))
     };
     let listed = move || {
         let Some((keys, count)) = keys() else {
@@ -89,7 +85,7 @@ pub(super) fn RevokeDialog(lease: RwSignal<Option<LeaseId>>) -> impl IntoView {
             .then(|| view! { <li class="mute">{i18n.fill(Text::RevokeMore, &[&format::count(more)])}</li> });
         view! {
             <p>{what}</p>
-            <ul class="dying">{rows} {more}</ul>
+            <ul class="revoked-keys">{rows} {more}</ul>
         }
         .into_any()
     };
@@ -98,39 +94,36 @@ pub(super) fn RevokeDialog(lease: RwSignal<Option<LeaseId>>) -> impl IntoView {
             revoke.dispatch(lease);
         }
     };
+    let warning = move || {
+        i18n.t(if count.get() == Some(1) {
+            Text::RevokeWarnOne
+        } else {
+            Text::RevokeWarnMany
+        })
+    };
+    let action = move || {
+        i18n.plural(
+            count.get().unwrap_or(0),
+            Text::RevokeNowOne,
+            Text::RevokeNowMany,
+        )
+    };
     view! {
-        <Dialog
+        <ConfirmDialog
             open=Signal::derive(move || lease.with(Option::is_some))
             title=Signal::derive(move || i18n.fill(Text::RevokeTitle, &[&id()]))
+            action=Signal::derive(action)
+            pending=revoke.pending()
+            disabled=Signal::derive(move || count.get().is_none() || !confirmed.get())
+            error=Signal::derive(trouble)
+            on_confirm=press
             on_close=move |()| close()
         >
-            <div class="dialog-body">
-                {listed}
-                <Show when=move || must_type.get()>
-                    <TextField label=Signal::derive(move || i18n.fill(Text::RevokeType, &[&id()])) value=typed mono=true/>
-                </Show>
-                <p class="note note-warn dialog-note">
-                    <Glyph icon=Icon::Warn/>
-                    <span class="note-text">{move || i18n.t(if count.get() == Some(1) { Text::RevokeWarnOne } else { Text::RevokeWarnMany })}</span>
-                </p>
-                <Show when=move || trouble().is_some()>
-                    <p class="note note-bad dialog-note" role="alert">
-                        <Glyph icon=Icon::Warn/>
-                        <span class="note-text">{trouble}</span>
-                    </p>
-                </Show>
-            </div>
-            <footer class="dialog-foot">
-                <Button on_press=close>{tr(Common::Cancel)}</Button>
-                <Button
-                    kind=ButtonKind::DangerNow
-                    pending=revoke.pending()
-                    disabled=Signal::derive(move || count.get().is_none() || !confirmed.get())
-                    on_press=press
-                >
-                    {move || i18n.plural(count.get().unwrap_or(0), Text::RevokeNowOne, Text::RevokeNowMany)}
-                </Button>
-            </footer>
-        </Dialog>
+            {listed}
+            <When when=move || must_type.get()>
+                <TextField label=Signal::derive(move || i18n.fill(Text::RevokeType, &[&id()])) value=typed mono=true/>
+            </When>
+            <Note kind=NoteKind::Warning>{warning}</Note>
+        </ConfirmDialog>
     }
 }

@@ -12,6 +12,7 @@ use crate::model::key_text;
 use crate::model::locks::{Board, Ttl};
 use crate::state::clock::now_ms;
 use crate::state::use_clock;
+use crate::ui::element_id;
 
 /// A holder that took over less than this ago flashes once.
 const FRESH_MS: f64 = 1_500.0;
@@ -46,6 +47,11 @@ fn facts(board: &Board, name: &[u8]) -> Option<Facts> {
     })
 }
 
+/// The element id of a lock's row.
+pub(super) fn row_id(name: &[u8]) -> String {
+    element_id("lock-", name)
+}
+
 /// A lock. Follows its state by its name.
 #[component]
 pub(super) fn LockRow(
@@ -60,7 +66,7 @@ pub(super) fn LockRow(
     let is_member = prefix > 0;
     let whole_name = key_text::in_sentence(&name);
     let shown_name = format::key(name.get(prefix..).unwrap_or(&name));
-    let id = super::row_id(&name);
+    let id = row_id(&name);
     let pressed = name.clone();
     let name = StoredValue::new(name);
     let facts = Memo::new(move |_| {

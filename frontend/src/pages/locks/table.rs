@@ -5,8 +5,8 @@ use std::sync::Arc;
 use leptos::html;
 use leptos::prelude::*;
 
-use super::guesses::{GroupRow, GuessHeading};
-use super::row::LockRow;
+use super::guesses::{GroupRow, GuessHeading, group_id};
+use super::row::{LockRow, row_id};
 use super::store::LockStore;
 use super::text::Text;
 use crate::i18n::{tr, use_i18n};
@@ -65,8 +65,8 @@ pub(super) fn LockTable(
             return None;
         }
         rows.with(|rows| match rows.get(at)? {
-            Line::Lock { name, .. } => Some(super::row_id(name)),
-            Line::Group { prefix, .. } => Some(super::group_id(prefix)),
+            Line::Lock { name, .. } => Some(row_id(name)),
+            Line::Group { prefix, .. } => Some(group_id(prefix)),
             Line::Guesses(_) => None,
         })
     };

@@ -3,7 +3,6 @@
 use leptos::prelude::*;
 use shared::Acquired;
 
-use super::release::words;
 use super::text::Text;
 use crate::api;
 use crate::api::base::api_url_absolute;
@@ -12,7 +11,7 @@ use crate::model::format;
 use crate::model::key_text;
 use crate::model::locks::command;
 use crate::ui::clipboard::copier;
-use crate::ui::{Button, ButtonKind, Glyph, Icon};
+use crate::ui::{Button, ButtonKind, Icon, Note, NoteKind};
 
 /// The lock is held: what is needed to use it, and to keep it.
 #[component]
@@ -71,10 +70,7 @@ pub(super) fn Won(won: Acquired, on_close: Callback<()>) -> impl IntoView {
                 />
             </div>
             <Show when=move || trouble().is_some()>
-                <p class="note note-bad dialog-note" role="alert">
-                    <Glyph icon=Icon::Warn/>
-                    <span class="note-text">{move || trouble().map(|error| words(&error, i18n))}</span>
-                </p>
+                <Note kind=NoteKind::Error role="alert">{move || trouble().map(|error| error.in_full(i18n.lang()))}</Note>
             </Show>
         </div>
         <footer class="dialog-foot">

@@ -4,7 +4,7 @@ use leptos::html;
 use leptos::prelude::*;
 use shared::EventType;
 
-use super::Kept;
+use super::kept::KeptEvents;
 use super::text::Text;
 use crate::i18n::{tr, use_i18n};
 use crate::model::key_text;
@@ -124,7 +124,7 @@ pub(super) fn Composer(on_watch: Callback<PanelSpec>) -> impl IntoView {
 /// How many events are kept in all panels.
 #[component]
 fn KeptCount() -> impl IntoView {
-    let (i18n, kept) = (use_i18n(), expect_context::<Kept>());
+    let (i18n, kept) = (use_i18n(), expect_context::<KeptEvents>());
     view! {
         <span class="composer-kept num" title=move || i18n.t(Text::KeptTitle)>
             {move || kept.total().map(|total| i18n.plural(total as i64, Text::KeptOne, Text::KeptMany))}

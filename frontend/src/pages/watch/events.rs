@@ -10,7 +10,7 @@ use shared::Event;
 use super::detail::OpenEvent;
 use super::note::NoteRow;
 use super::row::EventRow;
-use super::scroll::{keep_place, reveal};
+use super::scroll::{Item, keep_place, reveal};
 use super::store::PanelStore;
 use super::text::Text;
 use crate::i18n::use_i18n;
@@ -27,9 +27,6 @@ const NARROW: f64 = 480.0;
 
 /// Height of a row, wide and narrow. The style sheet agrees.
 const ROW: [f64; 2] = [28.0, 48.0];
-
-/// A row's number, and whether it is drawn for good: an event's time may be settled later.
-pub(super) type Item = (u64, bool);
 
 /// The events. `prefix` is what keys are shown below; `name` names the watch.
 #[component]

@@ -2,25 +2,26 @@
 
 use leptos::prelude::*;
 
+use super::address::name_of;
 use super::events::Events;
 use super::head::Head;
+use super::kept::KeptEvents;
 use super::quiet::Quiet;
 use super::store::PanelStore;
 use super::text::Text;
-use super::{Kept, name_of};
 use crate::i18n::{Common, tr, use_i18n};
 use crate::model::format;
 use crate::model::sentence::sentences;
 use crate::model::stream::spec::PanelSpec;
 use crate::model::stream::{Status, Stream};
-use crate::ui::{Button, Glyph, Icon, SearchField, Skeleton};
+use crate::ui::{Button, Note, NoteKind, SearchField, Skeleton};
 
 /// A panel. States: opening, live and quiet, live with events, paused, connection lost, ended.
 #[component]
 pub(super) fn Panel(spec: PanelSpec, on_close: Callback<PanelSpec>) -> impl IntoView {
     let i18n = use_i18n();
     let store = PanelStore::open(&spec);
-    let kept = expect_context::<Kept>();
+    let kept = expect_context::<KeptEvents>();
     Effect::new(move |_| {
         kept.set(store.id, store.read(Stream::kept).unwrap_or_default());
     });
@@ -92,11 +93,13 @@ fn Ended(store: PanelStore, status: Memo<Status>) -> impl IntoView {
     let words = move || sentences(&[i18n.t(Text::Ended), &detail().unwrap_or_default()]);
     view! {
         <Show when=move || detail().is_some()>
-            <div class="note note-bad" role="alert">
-                <Glyph icon=Icon::Warn/>
-                <span class="note-text">{words}</span>
-                <Button small=true on_press=move || store.reopen()>{tr(Common::Retry)}</Button>
-            </div>
+            <Note
+                kind=NoteKind::Error
+                role="alert"
+                action=move || view! { <Button small=true on_press=move || store.reopen()>{tr(Common::Retry)}</Button> }
+            >
+                {words}
+            </Note>
         </Show>
     }
 }

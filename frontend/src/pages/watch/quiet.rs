@@ -4,8 +4,8 @@ use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
 
+use super::address::{name_of, url_of};
 use super::text::Text;
-use super::{name_of, url_of};
 use crate::i18n::use_i18n;
 use crate::model::format;
 use crate::model::stream::spec::{self, PanelSpec};

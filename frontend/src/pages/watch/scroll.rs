@@ -5,7 +5,8 @@ use std::sync::Arc;
 use leptos::html;
 use leptos::prelude::*;
 
-use super::events::Item;
+/// A row's number, and whether it is drawn for good: an event's time may be settled later.
+pub(super) type Item = (u64, bool);
 
 /// Somebody who has scrolled down keeps the rows in view, however many come above them.
 pub(super) fn keep_place(

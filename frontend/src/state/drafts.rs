@@ -17,7 +17,7 @@ const STORED: &str = "watchgate.drafts";
 
 /// A draft as it was left.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Kept {
+pub(crate) struct StoredDraft {
     /// What it began from.
     pub(crate) base: Entry,
     pub(crate) script: Script,
@@ -28,7 +28,7 @@ pub(crate) struct Kept {
 /// The drafts, by key.
 #[derive(Clone, Copy)]
 pub(crate) struct Drafts {
-    kept: StoredValue<HashMap<Name, Kept>>,
+    kept: StoredValue<HashMap<Name, StoredDraft>>,
     /// Forms with something in them that is not kept.
     forms: StoredValue<HashSet<&'static str>>,
 }
@@ -39,7 +39,7 @@ pub(crate) fn use_drafts() -> Drafts {
 }
 
 /// Puts the drafts into the app's context, and has the browser ask before it drops them.
-pub(crate) fn provide() {
+pub(super) fn provide() {
     let drafts = Drafts {
         kept: StoredValue::new(stored()),
         forms: StoredValue::new(HashSet::new()),
@@ -64,7 +64,7 @@ pub(crate) fn provide() {
 
 impl Drafts {
     /// The draft of a key.
-    pub(crate) fn of(self, key: &Name) -> Option<Kept> {
+    pub(crate) fn of(self, key: &Name) -> Option<StoredDraft> {
         self.kept.with_value(|kept| kept.get(key).cloned())
     }
 
@@ -74,7 +74,7 @@ impl Drafts {
     }
 
     /// Keeps a draft.
-    pub(crate) fn keep(self, key: Name, draft: Kept) {
+    pub(crate) fn keep(self, key: Name, draft: StoredDraft) {
         self.kept.try_update_value(|kept| kept.insert(key, draft));
     }
 
@@ -123,9 +123,9 @@ fn storage() -> Option<web_sys::Storage> {
 }
 
 /// The drafts that this tab's page before had. What cannot be read is of another version.
-fn stored() -> HashMap<Name, Kept> {
+fn stored() -> HashMap<Name, StoredDraft> {
     let text = storage().and_then(|storage| storage.get_item(STORED).ok().flatten());
-    let drafts: Vec<Kept> = text
+    let drafts: Vec<StoredDraft> = text
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();
     drafts

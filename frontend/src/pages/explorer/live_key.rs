@@ -1,0 +1,182 @@
+//! A key as the page follows it: read once, then kept current by a watch.
+
+use leptos::prelude::*;
+use shared::{Bytes, Entry, Event, RangeSpec, WatchRequest};
+
+use crate::api::{self, ApiError};
+use crate::live::use_live;
+use crate::model::live::WatchUpdate;
+use crate::model::tree::Name;
+use crate::state::{Phase, Scope, use_connection, use_drafts};
+
+/// What is state of the key.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum KeyState {
+    /// Nothing yet.
+    Loading,
+    /// The question failed.
+    Failed(ApiError),
+    /// It is there.
+    Present(Entry),
+    /// It is not there; with what it was last and when it went, where the page saw that.
+    Absent { last: Option<(Entry, i64)> },
+}
+
+impl KeyState {
+    /// The entry, as it is or as it was last.
+    pub(crate) fn entry(&self) -> Option<&Entry> {
+        match self {
+            Self::Present(entry)
+            | Self::Absent {
+                last: Some((entry, _)),
+            } => Some(entry),
+            _ => None,
+        }
+    }
+}
+
+/// A key as the page follows it.
+#[derive(Clone, Copy)]
+pub(crate) struct LiveKey {
+    pub(crate) key: StoredValue<Name>,
+    pub(crate) state: RwSignal<KeyState>,
+    pub(crate) editing: RwSignal<bool>,
+    pub(crate) deleting: RwSignal<bool>,
+    scope: Scope,
+    watching: StoredValue<bool>,
+}
+
+impl LiveKey {
+    pub(super) fn new(key: Name) -> Self {
+        let kept = use_drafts().has(&key);
+        let live_key = Self {
+            key: StoredValue::new(key),
+            state: RwSignal::new(KeyState::Loading),
+            editing: RwSignal::new(kept),
+            deleting: RwSignal::new(false),
+            scope: Scope::here(),
+            watching: StoredValue::new(false),
+        };
+        live_key.load();
+        // What failed is asked for again as soon as the page is live again.
+        let connection = use_connection();
+        Effect::new(move |_| {
+            if connection.phase() == Phase::Live
+                && live_key
+                    .state
+                    .with_untracked(|state| matches!(state, KeyState::Failed(_)))
+            {
+                live_key.load();
+            }
+        });
+        live_key
+    }
+
+    /// Asks for the key.
+    pub(crate) fn load(self) {
+        self.scope.spawn(async move {
+            let Some(key) = self.key.try_get_value() else {
+                return;
+            };
+            match api::kv::find(&key).await {
+                Ok((revision, Some(entry))) => {
+                    self.know(KeyState::Present(entry));
+                    self.follow(revision + 1);
+                }
+                Ok((revision, None)) => {
+                    self.vanish(revision);
+                    self.follow(revision + 1);
+                }
+                Err(error) => self.know(KeyState::Failed(error)),
+            }
+        });
+    }
+
+    /// News never go back in time: an answer may be older than an event. A failed question takes
+    /// nothing away that is state already.
+    fn know(self, news: KeyState) {
+        let newer = self.state.try_with_untracked(|state| match (state, &news) {
+            (KeyState::Present(old), KeyState::Present(new)) => new.mod_revision > old.mod_revision,
+            (
+                KeyState::Absent {
+                    last: Some((_, gone)),
+                },
+                KeyState::Present(new),
+            ) => new.mod_revision > *gone,
+            (KeyState::Present(_) | KeyState::Absent { .. }, KeyState::Failed(_)) => false,
+            _ => *state != news,
+        });
+        if newer == Some(true) {
+            self.state.try_set(news);
+        }
+    }
+
+    /// The key was not there at a revision; what it was last stays in view.
+    fn vanish(self, revision: i64) {
+        let last = self.state.try_with_untracked(|state| match state {
+            KeyState::Present(entry) if entry.mod_revision <= revision => {
+                Some(Some((entry.clone(), revision)))
+            }
+            KeyState::Present(_) | KeyState::Absent { .. } => None,
+            KeyState::Loading | KeyState::Failed(_) => Some(None),
+        });
+        if let Some(Some(last)) = last {
+            self.state.try_set(KeyState::Absent { last });
+        }
+    }
+
+    /// Follows the key from a revision on, once.
+    fn follow(self, revision: i64) {
+        if self
+            .watching
+            .try_update_value(|watching| std::mem::replace(watching, true))
+            != Some(false)
+        {
+            return;
+        }
+        let key = self.key.get_value();
+        let request = WatchRequest {
+            range: RangeSpec {
+                key: Some(Bytes::from(&*key)),
+                ..RangeSpec::default()
+            },
+            revision: Some(revision),
+            snapshot: true,
+            ..WatchRequest::default()
+        };
+        self.scope
+            .with(|| use_live().watch(request, move |update| self.hear(update)));
+    }
+
+    fn hear(self, update: WatchUpdate) {
+        match update {
+            WatchUpdate::Events { events, .. } => {
+                for event in events {
+                    match event {
+                        Event::Put { entry, .. } => self.know(KeyState::Present(entry)),
+                        Event::Delete { mod_revision, .. } => self.vanish(mod_revision),
+                    }
+                }
+            }
+            WatchUpdate::Snapshot {
+                entries,
+                last: true,
+                ..
+            } => match entries.into_iter().next() {
+                // The data may be others now: what a snapshot says holds, whatever was state.
+                Some(entry) => {
+                    self.state.try_set(KeyState::Present(entry));
+                }
+                None => {
+                    if !matches!(
+                        self.state.try_get_untracked(),
+                        Some(KeyState::Absent { .. })
+                    ) {
+                        self.state.try_set(KeyState::Absent { last: None });
+                    }
+                }
+            },
+            _ => {}
+        }
+    }
+}
