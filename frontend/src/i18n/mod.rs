@@ -90,6 +90,19 @@ impl I18n {
         fill(self.t(text), args)
     }
 
+    /// A text about somebody: `named` with the name, `nameless` where it is not known.
+    pub(crate) fn fill_name(
+        self,
+        name: Option<String>,
+        named: impl Text,
+        nameless: impl Text,
+    ) -> String {
+        match name {
+            Some(name) => self.fill(named, &[&name]),
+            None => self.t(nameless).to_owned(),
+        }
+    }
+
     /// A text about a number, which stands grouped as `{0}`: `one` for exactly one, else `many`.
     pub(crate) fn plural(self, n: i64, one: impl Text, many: impl Text) -> String {
         let template = if n == 1 { self.t(one) } else { self.t(many) };

@@ -2,6 +2,7 @@
 //! palette follow from it) and a route in `app.rs`.
 
 pub(crate) mod explorer;
+pub(crate) mod links;
 pub(crate) mod locks;
 pub(crate) mod watch;
 

@@ -10,8 +10,9 @@ use crate::api;
 use crate::api::base::page_url;
 use crate::i18n::{label, texts, tr, use_i18n};
 use crate::model::tree::Typed;
-use crate::model::{Lang, format, key_text, percent};
+use crate::model::{Lang, format, key_text};
 use crate::pages::Page;
+use crate::pages::links::{key_url, new_key_url, prefix_url};
 use crate::state::theme::choose_language;
 use crate::state::{ThemeChoice, use_overlays, use_theme};
 use crate::ui::{Dialog, Glyph, Icon, KeyNote, When};
@@ -67,21 +68,6 @@ struct Found {
     keys: Vec<Vec<u8>>,
     /// What the whole text stands for; `None` where the account may not know.
     is: Option<Typed>,
-}
-
-fn key_url(key: &[u8]) -> String {
-    page_url(&format!("explorer{}", percent::query(&[("key", key)])))
-}
-
-fn new_url(key: &[u8]) -> String {
-    page_url(&format!("explorer{}", percent::query(&[("new", key)])))
-}
-
-fn prefix_url(prefix: &[u8]) -> String {
-    page_url(&format!(
-        "explorer{}",
-        percent::query(&[("prefix", prefix)])
-    ))
 }
 
 /// The palette.
@@ -364,7 +350,7 @@ fn rows(typed: &str, found: &Found, lang: Lang, t: impl Fn(Text) -> &'static str
             icon: Icon::Plus,
             text: t(Text::CreateNamed).to_owned(),
             name: Some(format::key(&name)),
-            deed: Deed::Go(new_url(&name)),
+            deed: Deed::Go(new_key_url(&name)),
         });
     }
     rows

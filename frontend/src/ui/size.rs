@@ -4,6 +4,17 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::closure::Closure;
 
+use crate::state::use_narrow;
+
+/// Whether an element is narrower than `limit` pixels, or the whole screen is narrow.
+pub(crate) fn narrower_than(limit: f64, size: RwSignal<(f64, f64)>) -> Memo<bool> {
+    let narrow_screen = use_narrow();
+    Memo::new(move |_| {
+        let width = size.get().0;
+        narrow_screen.get() || (width > 0.0 && width < limit)
+    })
+}
+
 /// Keeps `size` (width and height in pixels, without scrollbars) up to date until the present owner
 /// is gone.
 pub(crate) fn observe_size(element: &web_sys::HtmlDivElement, size: RwSignal<(f64, f64)>) {

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use leptos::html;
 use leptos::prelude::*;
-use wasm_bindgen::JsCast as _;
-use wasm_bindgen::closure::Closure;
 
+use super::size::observe_size;
 use crate::model::window;
 
 /// Rows beyond the edge, so that a quick scroll shows no gap.
@@ -44,7 +43,8 @@ where
     V: IntoView + 'static,
 {
     let scroll_top = RwSignal::new(0.0_f64);
-    let viewport = RwSignal::new(0.0_f64);
+    let size = RwSignal::new((0.0_f64, 0.0_f64));
+    let viewport = Memo::new(move |_| size.get().1);
     let total = Memo::new(move |_| rows.with(|rows| rows.len()));
     let range = Memo::new(move |_| {
         window::visible(
@@ -58,7 +58,7 @@ where
 
     Effect::new(move |_| {
         if let Some(element) = node_ref.get() {
-            observe_height(&element, viewport);
+            observe_size(&element, size);
         }
     });
     if let Some(reveal) = reveal {
@@ -112,25 +112,4 @@ where
             </div>
         </div>
     }
-}
-
-/// Follows the height of an element until its owner is gone.
-fn observe_height(element: &web_sys::HtmlDivElement, viewport: RwSignal<f64>) {
-    viewport.set(f64::from(element.client_height()));
-    let measured = element.clone();
-    let changed = Closure::<dyn Fn()>::new(move || {
-        viewport.try_set(f64::from(measured.client_height()));
-    });
-    let Ok(observer) = web_sys::ResizeObserver::new(changed.as_ref().unchecked_ref()) else {
-        return;
-    };
-    observer.observe(element);
-    let held = StoredValue::new_local(Some((observer, changed)));
-    on_cleanup(move || {
-        held.try_update_value(|held| {
-            if let Some((observer, _)) = held.take() {
-                observer.disconnect();
-            }
-        });
-    });
 }

@@ -165,8 +165,6 @@ fn CreateForm() -> impl IntoView {
             (OLD, i18n.t(Text::OldLeaseChoice).to_owned()),
         ]
     });
-    let text = move |text: Text| label(text);
-    let common = move |text: Common| label(text);
     let already = move || {
         exists.get().map(|revision| {
             let open = move || {
@@ -186,7 +184,7 @@ fn CreateForm() -> impl IntoView {
                 <TextField
                     node_ref=field
                     mono=true
-                    label=common(Common::Key)
+                    label=label(Common::Key)
                     value=key
                     error=key_error
                     invalid=Signal::derive(move || bytes.with(Option::is_none))
@@ -204,12 +202,12 @@ fn CreateForm() -> impl IntoView {
                 ></textarea>
             </label>
             <div class="x-create-lease">
-                <SelectField label=common(Common::Lease) value=kind options=options/>
+                <SelectField label=label(Common::Lease) value=kind options=options/>
                 <When when=move || kind.get() == NEW>
-                    <TextField label=text(Text::Seconds) value=seconds error=lease_error/>
+                    <TextField label=label(Text::Seconds) value=seconds error=lease_error/>
                 </When>
                 <When when=move || kind.get() == OLD>
-                    <TextField mono=true label=text(Text::LeaseId) value=lease_id error=lease_error/>
+                    <TextField mono=true label=label(Text::LeaseId) value=lease_id error=lease_error/>
                 </When>
             </div>
             {already}

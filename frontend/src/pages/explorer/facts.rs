@@ -37,6 +37,13 @@ pub(crate) struct Draining {
     asked: f64,
 }
 
+impl Draining {
+    /// Seconds left, at a time in milliseconds since 1970.
+    pub(crate) fn left(&self, now: f64) -> i64 {
+        ((self.deadline - now) / 1000.0).ceil().max(0.0) as i64
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum LeaseState {
     Gone,

@@ -8,13 +8,13 @@ use super::commands::CommandMenu;
 use super::folder_rows::{FolderRow, KeyRow};
 use super::keyspace::use_keyspace;
 use super::path::Path;
-use super::place::{prefix_url, use_place};
+use super::place::use_place;
 use super::remove_prefix::DeletePrefix;
 use super::text::Text;
 use crate::i18n::{label, tr, use_i18n};
 use crate::model::command::Deed;
-use crate::model::percent;
 use crate::model::tree::{Item, Level, Loading, Name};
+use crate::pages::links::{prefix_url, watch_prefix_url};
 use crate::state::use_narrow;
 use crate::ui::clipboard::copier;
 use crate::ui::{
@@ -161,9 +161,7 @@ pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
         }
         .into_any()
     };
-    let watch_url = prefix.with_value(|prefix| {
-        crate::api::base::page_url(&format!("watch{}", percent::query(&[("prefix", prefix)])))
-    });
+    let watch_url = prefix.with_value(|prefix| watch_prefix_url(prefix));
     view! {
         <header class="x-head">
             <div class="x-head-line">

@@ -4,11 +4,12 @@ use leptos::prelude::*;
 
 use super::facts::use_facts;
 use super::keyspace::use_keyspace;
-use super::place::{prefix_url, use_place};
+use super::place::use_place;
 use super::text::Text;
 use crate::i18n::{Common, use_i18n};
 use crate::model::format;
 use crate::model::tree::{Name, SEPARATOR};
+use crate::pages::links::{key_url, prefix_url};
 use crate::ui::{Glyph, Icon, TtlBar};
 
 /// The part of a name below the folder.
@@ -55,7 +56,7 @@ pub(super) fn KeyRow(name: Name, prefix: StoredValue<Name>) -> impl IntoView {
     let label = below(&name, prefix);
     let whole = format::key(&name);
     let nameless = label.is_empty();
-    let href = super::place::key_url(&name);
+    let href = key_url(&name);
     let name = StoredValue::new(name);
     let fresh = Memo::new(move |_| name.with_value(|name| keyspace.is_fresh(false, name)));
     let meta = Memo::new(move |_| {

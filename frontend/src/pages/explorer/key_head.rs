@@ -7,12 +7,12 @@ use super::commands::CommandMenu;
 use super::facts::use_facts;
 use super::live_key::{KeyState, LiveKey};
 use super::path::Path;
-use super::place::{HISTORY, VALUE, key_url, use_place};
+use super::place::{HISTORY, VALUE, use_place};
 use super::text::Text;
 use crate::i18n::{label, tr, use_i18n};
 use crate::model::command::Deed;
 use crate::model::format;
-use crate::model::percent;
+use crate::pages::links::{key_url, watch_key_url};
 use crate::state::use_clock;
 use crate::ui::clipboard::copier;
 use crate::ui::{Button, ButtonKind, Chip, Glyph, Hue, Icon, MenuItem, Tabs, When};
@@ -69,8 +69,7 @@ pub(crate) fn KeyHead(live_key: LiveKey) -> impl IntoView {
     });
     let copy_key = move || live_key.key.with_value(|key| copy(format::key(key)));
     let copy_link = move || live_key.key.with_value(|key| copy(key_url(key)));
-    let watch_url =
-        crate::api::base::page_url(&format!("watch{}", percent::query(&[("key", &key)])));
+    let watch_url = watch_key_url(&key);
     view! {
         <header class="x-head">
             <div class="x-head-line">
@@ -161,10 +160,10 @@ pub(crate) fn LeaseChip(id: LeaseId) -> impl IntoView {
     let left = move || {
         let lang = i18n.lang();
         match facts.lease(id) {
-            Some(draining) => {
-                let left = ((draining.deadline - clock.now()) / 1000.0).ceil().max(0.0) as i64;
-                Some(i18n.fill(Text::LeaseLeft, &[&format::span(left, lang)]))
-            }
+            Some(draining) => Some(i18n.fill(
+                Text::LeaseLeft,
+                &[&format::span(draining.left(clock.now()), lang)],
+            )),
             None => facts
                 .lease_gone(id)
                 .then(|| i18n.t(Text::LeaseEnded).to_owned()),

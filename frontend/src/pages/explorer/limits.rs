@@ -27,10 +27,11 @@ pub(crate) fn Limits() -> impl IntoView {
         })
     });
     let words = move |others: &str| {
-        let hidden = match account.name() {
-            Some(name) => i18n.fill(Text::OthersHidden, &[&name]),
-            None => i18n.t(Text::OthersHiddenNameless).to_owned(),
-        };
+        let hidden = i18n.fill_name(
+            account.name(),
+            Text::OthersHidden,
+            Text::OthersHiddenNameless,
+        );
         if others.is_empty() {
             return hidden;
         }

@@ -2,12 +2,13 @@
 
 use leptos::prelude::*;
 
-use super::place::{prefix_url, use_place};
+use super::place::use_place;
 use super::text::Text;
 use crate::i18n::{Common, label, use_i18n};
 use crate::model::format;
 use crate::model::key_text;
 use crate::model::tree::{Name, SEPARATOR};
+use crate::pages::links::prefix_url;
 use crate::ui::{Button, ButtonKind, Icon};
 
 /// A piece of a path.

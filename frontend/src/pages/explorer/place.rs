@@ -136,19 +136,6 @@ impl Place {
     }
 }
 
-/// The link to a key.
-pub(crate) fn key_url(key: &[u8]) -> String {
-    page_url(&format!("explorer{}", percent::query(&[("key", key)])))
-}
-
-/// The link to a prefix.
-pub(crate) fn prefix_url(prefix: &[u8]) -> String {
-    page_url(&format!(
-        "explorer{}",
-        percent::query(&[("prefix", prefix)])
-    ))
-}
-
 /// The Explorer's address.
 pub(crate) fn use_place() -> Place {
     expect_context()

@@ -168,7 +168,7 @@ fn KeyNote(name: StoredValue<Name>, fresh: Memo<bool>) -> impl IntoView {
     let lease = Memo::new(move |_| facts.key(&name.get_value(), revision.get()?)?.lease);
     let left = Memo::new(move |_| {
         let draining = facts.lease(lease.get()?)?;
-        let left = ((draining.deadline - clock.now()) / 1000.0).ceil().max(0.0) as i64;
+        let left = draining.left(clock.now());
         Some((left, left * 5 <= draining.granted))
     });
     let text = move || {

@@ -3,13 +3,14 @@
 use leptos::prelude::*;
 use shared::LockRequest;
 
+use super::parts::failure;
 use super::text::Text;
 use super::won::Won;
 use crate::api::{self, ApiError};
-use crate::i18n::{Common, I18n, tr, use_i18n};
+use crate::i18n::{Common, I18n, label, tr, use_i18n};
 use crate::model::format;
 use crate::model::key_text;
-use crate::model::locks::label;
+use crate::model::locks;
 use crate::state::clock::now_ms;
 use crate::state::use_clock;
 use crate::ui::{Button, ButtonKind, Dialog, Icon, KeyNote, Note, NoteKind, TextField};
@@ -23,12 +24,11 @@ const LONGEST_WAIT: u64 = 3_600;
 /// Open while `open` holds a name, be it none.
 #[component]
 pub(super) fn AcquireDialog(open: RwSignal<Option<AcquireName>>) -> impl IntoView {
-    let i18n = use_i18n();
     let close = Callback::new(move |()| open.set(None));
     view! {
         <Dialog
             open=Signal::derive(move || open.with(Option::is_some))
-            title=Signal::derive(move || i18n.t(Text::AcquireTitle).to_owned())
+            title=label(Text::AcquireTitle)
             on_close=move |()| close.run(())
         >
             // Closing the dialog drops the request, and with it the place in the queue.
@@ -100,43 +100,37 @@ fn Form(name: AcquireName, on_close: Callback<()>) -> impl IntoView {
                 .and_then(|value| value.as_ref().ok().cloned())
         })
     });
-    let lost = Memo::new(move |_| {
-        acquire.value().with(|value| {
-            value
-                .as_ref()
-                .and_then(|value| value.as_ref().err().cloned())
-        })
-    });
+    let refused = Memo::new(move |_| failure(acquire));
     let fields = move || {
         view! {
             <TextField
-                label=Signal::derive(move || i18n.t(Text::AcquireName).to_owned())
+                label=label(Text::AcquireName)
                 value=name
-                placeholder=Signal::derive(move || i18n.t(Text::AcquireNameHint).to_owned())
+                placeholder=label(Text::AcquireNameHint)
                 error=Signal::derive(move || said(Text::NameNeeded, name.with(String::is_empty)))
                 invalid=Signal::derive(move || name.with(|name| key_text::parse(name).is_err()))
                 mono=true
                 disabled=pending
             />
             <KeyNote text=name/>
-            <TextField label=Signal::derive(move || i18n.t(Text::AcquireHolder).to_owned()) value=holder disabled=pending/>
+            <TextField label=label(Text::AcquireHolder) value=holder disabled=pending/>
             <div class="two-fields">
                 <TextField
-                    label=Signal::derive(move || i18n.t(Text::AcquireTtl).to_owned())
+                    label=label(Text::AcquireTtl)
                     value=ttl
                     error=Signal::derive(move || said(Text::TtlWrong, ttl_read().is_none()))
                     disabled=pending
                 />
                 <TextField
-                    label=Signal::derive(move || i18n.t(Text::AcquireWait).to_owned())
+                    label=label(Text::AcquireWait)
                     value=wait
                     error=Signal::derive(move || said(Text::WaitWrong, wait_read().is_none()))
                     disabled=pending
                 />
             </div>
             <Show when=move || pending.get()><Waiting since=since/></Show>
-            <Show when=move || lost.with(Option::is_some) && !pending.get()>
-                <Note kind=NoteKind::Error role="alert">{move || lost.get().map(|error| refusal(&error, i18n))}</Note>
+            <Show when=move || refused.with(Option::is_some) && !pending.get()>
+                <Note kind=NoteKind::Error role="alert">{move || refused.get().map(|error| refusal(&error, i18n))}</Note>
             </Show>
         }
     };
@@ -180,7 +174,7 @@ fn refusal(error: &ApiError, i18n: I18n) -> String {
         Text::StillHeld,
         &[
             &key_text::in_sentence(&lock.name.0),
-            &key_text::isolated(&label(holder).0),
+            &key_text::isolated(&locks::label(holder).0),
         ],
     );
     let waiting = lock.waiters.as_ref().map_or(0, Vec::len) as i64;

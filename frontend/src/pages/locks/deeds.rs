@@ -5,11 +5,11 @@ use shared::{Lock, LockKind};
 
 use super::release::Target;
 use super::text::Text;
-use crate::api::base::{api_url_absolute, page_url};
-use crate::i18n::{tr, use_i18n};
+use crate::api::base::api_url_absolute;
+use crate::i18n::{label, tr, use_i18n};
 use crate::model::locks::command::{LockDeed, curl, etcdctl};
 use crate::model::locks::is_guess;
-use crate::model::percent;
+use crate::pages::links::{watch_key_url, watch_prefix_url};
 use crate::ui::clipboard::copier;
 use crate::ui::{Button, ButtonKind, Glyph, Icon, Menu, MenuItem};
 
@@ -27,13 +27,12 @@ pub(super) fn Deeds(
     let watch = move || {
         let (name, single) =
             lock.with(|lock| (lock.name.0.clone(), lock.kind == LockKind::SingleKey));
-        // The keys of a queue stand below the name and a slash.
-        let (range, bytes) = if single {
-            ("key", name)
+        if single {
+            watch_key_url(&name)
         } else {
-            ("prefix", [&name[..], b"/"].concat())
-        };
-        page_url(&format!("watch{}", percent::query(&[(range, &bytes)])))
+            // The keys of a queue are the name, a slash and more.
+            watch_prefix_url(&[&name[..], b"/"].concat())
+        }
     };
     let deeds = [
         (LockDeed::Show, Text::CopyShow),
@@ -81,7 +80,7 @@ pub(super) fn Deeds(
     view! {
         <div class="lock-deeds">
             <Menu
-                label=Signal::derive(move || i18n.t(Text::CopyCommand).to_owned())
+                label=label(Text::CopyCommand)
                 trigger=move || view! { {tr(Text::CopyCommand)} <Glyph icon=Icon::Down/> }
             >
                 {lines.collect_view()}

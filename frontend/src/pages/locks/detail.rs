@@ -14,7 +14,7 @@ use super::release::{ReleaseDialog, Target};
 use super::revoke::RevokeDialog;
 use super::store::LockStore;
 use super::text::Text;
-use crate::i18n::{tr, use_i18n};
+use crate::i18n::{label, tr, use_i18n};
 use crate::model::format;
 use crate::model::key_text;
 use crate::model::locks::Board;
@@ -40,8 +40,8 @@ pub(super) fn Detail(
     });
     let listed = Memo::new(move |_| store.read(Board::listed) == Some(true));
     let known = Memo::new(move |_| lock.with(Option::is_some));
-    let close = Signal::derive(move || i18n.t(Text::CloseDetail).to_owned());
-    let label = shown.clone();
+    let close = label(Text::CloseDetail);
+    let section_name = shown.clone();
     let body = move || {
         if known.get() {
             let lock =
@@ -56,7 +56,7 @@ pub(super) fn Detail(
             <EmptyState
                 icon=Icon::Lock
                 title=Signal::derive(move || i18n.fill(Text::AbsentTitle, &[&shown]))
-                detail=Signal::derive(move || i18n.t(Text::AbsentDetail).to_owned())
+                detail=label(Text::AbsentDetail)
             >
                 <Button icon=Icon::Plus on_press=move || on_acquire.run(Some(stored.get_value()))>{tr(Text::Acquire)}</Button>
             </EmptyState>
@@ -64,7 +64,7 @@ pub(super) fn Detail(
         .into_any()
     };
     view! {
-        <section class="lock-detail" aria-label=label>
+        <section class="lock-detail" aria-label=section_name>
             <header class="lock-detail-head">
                 <button type="button" class="lock-back" on:click=move |_| on_close.run(())>
                     <Glyph icon=Icon::Left/>
@@ -112,7 +112,6 @@ fn Known(store: LockStore, lock: Signal<Lock>) -> impl IntoView {
 
 #[component]
 fn Chips(lock: Signal<Lock>) -> impl IntoView {
-    let i18n = use_i18n();
     let facts = Memo::new(move |_| {
         lock.with(|lock| {
             let claim = lock
@@ -127,7 +126,7 @@ fn Chips(lock: Signal<Lock>) -> impl IntoView {
         let (hue, text) = kind_words(kind);
         let claim = claim.map(|(token, lease)| {
             view! {
-                <Chip title=Signal::derive(move || i18n.t(Text::TokenTitle).to_owned())>
+                <Chip title=label(Text::TokenTitle)>
                     {tr(Text::Token)} <b>{format::count(token)}</b>
                 </Chip>
                 <Chip hue=Hue::Lease>{tr(Text::LeaseChip)} <b class="chip-id mono">{lease.to_string()}</b></Chip>
@@ -135,7 +134,7 @@ fn Chips(lock: Signal<Lock>) -> impl IntoView {
         });
         let guess = (!certain).then(|| {
             view! {
-                <Chip title=Signal::derive(move || i18n.t(Text::GuessTitle).to_owned())>{tr(Text::Guess)}</Chip>
+                <Chip title=label(Text::GuessTitle)>{tr(Text::Guess)}</Chip>
             }
         });
         view! {

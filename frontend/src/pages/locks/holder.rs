@@ -7,11 +7,11 @@ use super::parts::{LeaseBar, Who};
 use super::store::LockStore;
 use super::text::Text;
 use crate::api;
-use crate::api::base::page_url;
 use crate::i18n::{I18n, tr, use_i18n};
 use crate::model::locks::{Tracked, is_guess, label};
 use crate::model::stream::one_line;
-use crate::model::{format, key_text, percent};
+use crate::model::{format, key_text};
+use crate::pages::links::key_url;
 use crate::state::clock::{Clock, use_clock, zone_offset};
 
 /// Characters of a value.
@@ -117,7 +117,7 @@ fn Facts(store: LockStore, lock: Signal<Lock>) -> impl IntoView {
         .as_ref()
         .map(|holder| holder.key.0.clone())
         .unwrap_or_default();
-    let href = page_url(&format!("explorer{}", percent::query(&[("key", &key)])));
+    let href = key_url(&key);
     let (shown_key, title) = (format::key(&key), key_text::in_sentence(&key));
     let value = Memo::new(move |_| {
         lock.with(|lock| {

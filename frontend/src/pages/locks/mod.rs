@@ -27,7 +27,7 @@ use leptos_router::hooks::{use_location, use_navigate};
 use shared::LockKind;
 
 use crate::api::base::page_url;
-use crate::i18n::{Common, tr, use_i18n};
+use crate::i18n::{Common, label, tr, use_i18n};
 use crate::model::locks::{Board, Line, Shown, lines};
 use crate::model::{format, percent};
 use crate::state::use_account;
@@ -154,11 +154,11 @@ fn Tools(
     view! {
         <div class="lock-tools">
             <div class="lock-filter">
-                <SearchField label=Signal::derive(move || i18n.t(Text::Filter).to_owned()) value=filter hint="/"/>
+                <SearchField label=label(Text::Filter) value=filter hint="/"/>
             </div>
             <div class="lock-kinds">
                 <Segmented
-                    label=Signal::derive(move || i18n.t(Text::Kinds).to_owned())
+                    label=label(Text::Kinds)
                     value=shown
                     options=options
                     on_choose=Callback::new(move |choice| shown.set(choice))
@@ -210,10 +210,8 @@ fn List(
         }
     });
     // An account that may not read every key cannot know that no lock is held.
-    let limited = move |named: Text, nameless: Text| match account.name() {
-        Some(name) => i18n.fill(named, &[&name]),
-        None => i18n.t(nameless).to_owned(),
-    };
+    let limited =
+        move |named: Text, nameless: Text| i18n.fill_name(account.name(), named, nameless);
     let nothing = Signal::derive(move || {
         if account.is_limited() {
             limited(Text::EmptyLimited, Text::EmptyLimitedNameless)
@@ -229,7 +227,6 @@ fn List(
         }
     };
     let more = Memo::new(move |_| store.read(Board::more) == Some(true));
-    let text = move |text: Text| Signal::derive(move || i18n.t(text).to_owned());
     let clear = move || {
         filter.set(String::new());
         shown.set(Shown::All);
@@ -242,13 +239,13 @@ fn List(
             view! { <ErrorState error=error on_retry=move || store.ask_why()/> }.into_any()
         }
         State::Nothing => view! {
-            <EmptyState icon=Icon::Lock title=nothing detail=text(Text::EmptyDetail)>
+            <EmptyState icon=Icon::Lock title=nothing detail=label(Text::EmptyDetail)>
                 <Button icon=Icon::Plus on_press=move || on_acquire.run(None)>{tr(Text::Acquire)}</Button>
             </EmptyState>
         }
         .into_any(),
         State::NoMatch => view! {
-            <EmptyState icon=Icon::Filter title=text(Text::NoMatchTitle) detail=text(Text::NoMatchDetail)>
+            <EmptyState icon=Icon::Filter title=label(Text::NoMatchTitle) detail=label(Text::NoMatchDetail)>
                 <Button on_press=clear>{tr(Text::ClearFilter)}</Button>
             </EmptyState>
         }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use shared::{Claim, LockKind};
 
 use super::text::Text;
+use crate::api::ApiError;
 use crate::i18n::{tr, use_i18n};
 use crate::model::locks::{Ttl, hue, initials, label};
 use crate::ui::{Hue, Tag, TtlBar};
@@ -65,4 +66,15 @@ pub(super) fn LeaseBar(
             <TtlBar deadline=deadline granted=granted whole=whole/>
         </Show>
     }
+}
+
+/// Why an action failed, the last time it ran.
+pub(super) fn failure<I, O>(action: Action<I, Result<O, ApiError>>) -> Option<ApiError>
+where
+    I: Send + Sync + 'static,
+    O: Send + Sync + 'static,
+{
+    action
+        .value()
+        .with(|value| value.as_ref()?.as_ref().err().cloned())
 }

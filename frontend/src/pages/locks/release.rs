@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use shared::{Claim, Code, Lock};
 
+use super::parts::failure;
 use super::text::Text;
 use crate::api;
 use crate::i18n::use_i18n;
@@ -87,14 +88,7 @@ pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
         target.track();
         release.value().set(None);
     });
-    let trouble = Memo::new(move |_| {
-        let failed = release.value().with(|value| {
-            value
-                .as_ref()
-                .and_then(|value| value.as_ref().err().cloned())
-        });
-        failed.or_else(|| check.get().flatten())
-    });
+    let trouble = Memo::new(move |_| failure(release).or_else(|| check.get().flatten()));
     let trouble_words = move || {
         let error = trouble.get()?;
         let gone = matches!(

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use shared::LeaseId;
 
+use super::parts::failure;
 use super::text::Text;
 use crate::api;
 use crate::i18n::use_i18n;
@@ -60,12 +61,7 @@ pub(super) fn RevokeDialog(lease: RwSignal<Option<LeaseId>>) -> impl IntoView {
     let confirmed =
         Memo::new(move |_| !must_type.get() || typed.with(|typed| typed.trim() == id()));
     let trouble = move || {
-        let failed = revoke.value().with(|value| {
-            value
-                .as_ref()
-                .and_then(|value| value.as_ref().err().cloned())
-        });
-        let error = failed.or_else(|| preview.get().flatten().and_then(Result::err))?;
+        let error = failure(revoke).or_else(|| preview.get().flatten().and_then(Result::err))?;
         Some(error.in_full(i18n.lang()))
     };
     let listed = move || {

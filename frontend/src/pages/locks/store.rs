@@ -7,6 +7,7 @@ use shared::ServerMessage;
 use crate::api::{self, ApiError};
 use crate::live::{FeedEvent, follow};
 use crate::model::locks::Board;
+use crate::state::Redraw;
 use crate::state::clock::now_ms;
 use crate::state::connection::{Connection, use_connection};
 
@@ -14,8 +15,7 @@ use crate::state::connection::{Connection, use_connection};
 #[derive(Clone, Copy)]
 pub(super) struct LockStore {
     board: StoredValue<Board>,
-    version: RwSignal<u64>,
-    scheduled: StoredValue<bool>,
+    redraw: Redraw,
     error: RwSignal<Option<ApiError>>,
     interrupted: RwSignal<bool>,
     connection: Connection,
@@ -26,8 +26,7 @@ impl LockStore {
     pub(super) fn open() -> Self {
         let store = Self {
             board: StoredValue::new(Board::default()),
-            version: RwSignal::new(0),
-            scheduled: StoredValue::new(false),
+            redraw: Redraw::new(),
             error: RwSignal::new(None),
             interrupted: RwSignal::new(false),
             connection: use_connection(),
@@ -59,7 +58,7 @@ impl LockStore {
                 }
             });
             if changed == Some(true) {
-                store.schedule();
+                store.redraw.schedule();
             }
             let listed = store.board.try_with_value(Board::listed) == Some(true);
             if listed && !refused {
@@ -79,7 +78,7 @@ impl LockStore {
 
     /// Reads; followed by whoever asks in a reactive place.
     pub(super) fn read<T>(self, read: impl FnOnce(&Board) -> T) -> Option<T> {
-        self.version.try_get();
+        self.redraw.track();
         self.board.try_with_value(read)
     }
 
@@ -107,24 +106,12 @@ impl LockStore {
                             board.take_list(list, now_ms());
                         }
                     });
-                    self.schedule();
+                    self.redraw.schedule();
                 }
                 Err(error) => {
                     self.error.try_set(Some(error));
                 }
             }
-        });
-    }
-
-    /// One redraw a frame; none while the tab is hidden.
-    fn schedule(self) {
-        if self.scheduled.try_get_value() != Some(false) {
-            return;
-        }
-        self.scheduled.set_value(true);
-        request_animation_frame(move || {
-            self.scheduled.try_set_value(false);
-            self.version.try_update(|version| *version += 1);
         });
     }
 }

@@ -11,9 +11,8 @@ use super::store::LockStore;
 use super::text::Text;
 use crate::i18n::{tr, use_i18n};
 use crate::model::locks::Line;
-use crate::state::use_narrow;
 use crate::ui::VirtualList;
-use crate::ui::size::observe_size;
+use crate::ui::size::{narrower_than, observe_size};
 
 /// Below this width, and on narrow screens, rows have two lines.
 const NARROW: f64 = 620.0;
@@ -39,11 +38,7 @@ pub(super) fn LockTable(
             observe_size(&element, size);
         }
     });
-    let narrow_screen = use_narrow();
-    let narrow = Memo::new(move |_| {
-        let width = size.get().0;
-        narrow_screen.get() || (width > 0.0 && width < NARROW)
-    });
+    let narrow = narrower_than(NARROW, size);
     let drawn = RwSignal::new((0, 0));
     // The group that the keyboard stands on; otherwise it stands on the selected lock.
     let group = RwSignal::new(None::<Vec<u8>>);

@@ -3,10 +3,11 @@
 use leptos::prelude::*;
 use shared::Acquired;
 
+use super::parts::failure;
 use super::text::Text;
 use crate::api;
 use crate::api::base::api_url_absolute;
-use crate::i18n::{Common, tr, use_i18n};
+use crate::i18n::{Common, label, tr, use_i18n};
 use crate::model::format;
 use crate::model::key_text;
 use crate::model::locks::command;
@@ -40,13 +41,7 @@ pub(super) fn Won(won: Acquired, on_close: Callback<()>) -> impl IntoView {
             on_close.run(());
         }
     });
-    let trouble = move || {
-        release.value().with(|value| {
-            value
-                .as_ref()
-                .and_then(|value| value.as_ref().err().cloned())
-        })
-    };
+    let error = move || failure(release);
     view! {
         <div class="dialog-body">
             <p class="won-title">{move || i18n.fill(Text::GotIt, &[&shown])}</p>
@@ -65,12 +60,12 @@ pub(super) fn Won(won: Acquired, on_close: Callback<()>) -> impl IntoView {
                     small=true
                     kind=ButtonKind::Quiet
                     icon=Icon::Copy
-                    label=Signal::derive(move || i18n.t(Common::Copy).to_owned())
+                    label=label(Common::Copy)
                     on_press=move || copy(copied.clone())
                 />
             </div>
-            <Show when=move || trouble().is_some()>
-                <Note kind=NoteKind::Error role="alert">{move || trouble().map(|error| error.in_full(i18n.lang()))}</Note>
+            <Show when=move || error().is_some()>
+                <Note kind=NoteKind::Error role="alert">{move || error().map(|error| error.in_full(i18n.lang()))}</Note>
             </Show>
         </div>
         <footer class="dialog-foot">

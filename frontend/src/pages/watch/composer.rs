@@ -6,7 +6,7 @@ use shared::EventType;
 
 use super::kept::KeptEvents;
 use super::text::Text;
-use crate::i18n::{tr, use_i18n};
+use crate::i18n::{label, tr, use_i18n};
 use crate::model::key_text;
 use crate::model::stream::spec::PanelSpec;
 use crate::ui::{Button, ButtonKind, Icon, KeyNote, SearchField, Segmented, SelectField};
@@ -15,7 +15,6 @@ use crate::ui::{Button, ButtonKind, Icon, KeyNote, SearchField, Segmented, Selec
 #[component]
 pub(super) fn Composer(on_watch: Callback<PanelSpec>) -> impl IntoView {
     let i18n = use_i18n();
-    let label = move |text: Text| Signal::derive(move || i18n.t(text).to_owned());
     let field = NodeRef::<html::Input>::new();
     let text = RwSignal::new(String::new());
     let is_prefix = RwSignal::new(true);

@@ -6,11 +6,11 @@ use leptos::prelude::*;
 use shared::{Bytes, Event};
 
 use super::text::Text;
-use crate::api::base::page_url;
-use crate::i18n::{Common, I18n, tr, use_i18n};
+use crate::i18n::{Common, I18n, label, tr, use_i18n};
 use crate::model::diff::{Change, Line};
+use crate::model::format;
 use crate::model::stream::change::{Heading, Opened, open};
-use crate::model::{format, percent};
+use crate::pages::links::key_url;
 use crate::ui::clipboard::copier;
 use crate::ui::diff_line::DiffLine;
 use crate::ui::{Button, ButtonKind, Icon};
@@ -50,10 +50,9 @@ fn has_heading(opened: &Opened) -> bool {
 #[component]
 pub(super) fn Detail(event: Event, shown: Arc<OpenEvent>) -> impl IntoView {
     let (i18n, copy) = (use_i18n(), copier());
-    let label = move |text: Text| Signal::derive(move || i18n.t(text).to_owned());
     let opened = &shown.opened;
     let key = event.key().clone();
-    let href = page_url(&format!("explorer{}", percent::query(&[("key", &key.0)])));
+    let href = key_url(&key.0);
     let key_text = format::key(&key.0);
     let value = match &event {
         Event::Put { entry, .. } => entry.value.clone(),

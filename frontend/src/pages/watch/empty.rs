@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::text::Text;
 use crate::api;
-use crate::i18n::{tr, use_i18n};
+use crate::i18n::{label, tr};
 use crate::model::format;
 use crate::model::stream::spec::PanelSpec;
 use crate::ui::{Button, EmptyState, Icon};
@@ -15,7 +15,6 @@ const MOST: usize = 6;
 /// The empty page.
 #[component]
 pub(super) fn Empty(on_watch: Callback<PanelSpec>) -> impl IntoView {
-    let i18n = use_i18n();
     let found = LocalResource::new(suggestions);
     let watch = move |prefix: Vec<u8>| {
         on_watch.run(PanelSpec {
@@ -36,8 +35,8 @@ pub(super) fn Empty(on_watch: Callback<PanelSpec>) -> impl IntoView {
     view! {
         <EmptyState
             icon=Icon::Eye
-            title=Signal::derive(move || i18n.t(Text::EmptyTitle).to_owned())
-            detail=Signal::derive(move || i18n.t(Text::EmptyDetail).to_owned())
+            title=label(Text::EmptyTitle)
+            detail=label(Text::EmptyDetail)
         >
             {offers}
             <Button on_press=move || watch(Vec::new())>{tr(Text::Everything)}</Button>

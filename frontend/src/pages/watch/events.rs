@@ -16,8 +16,7 @@ use super::text::Text;
 use crate::i18n::use_i18n;
 use crate::model::format;
 use crate::model::stream::{RowBody, When, place, top_of};
-use crate::state::use_narrow;
-use crate::ui::size::observe_size;
+use crate::ui::size::{narrower_than, observe_size};
 
 /// Pixels drawn beyond either edge.
 const OVERSCAN: f64 = 240.0;
@@ -47,11 +46,7 @@ pub(super) fn Events(
         }
     });
 
-    let narrow_screen = use_narrow();
-    let narrow = Memo::new(move |_| {
-        let width = size.get().0;
-        narrow_screen.get() || (width < NARROW && width > 0.0)
-    });
+    let narrow = narrower_than(NARROW, size);
     let row = Memo::new(move |_| ROW[usize::from(narrow.get())]);
     let items = Memo::new(move |_| {
         let items = store.read(|stream| {

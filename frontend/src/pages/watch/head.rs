@@ -6,7 +6,7 @@ use shared::EventType;
 use super::spark::Spark;
 use super::store::PanelStore;
 use super::text::Text;
-use crate::i18n::{tr, use_i18n};
+use crate::i18n::{label, tr, use_i18n};
 use crate::model::format;
 use crate::model::stream::spec::PanelSpec;
 use crate::model::stream::{Status, Stream};
@@ -24,7 +24,6 @@ pub(super) fn Head(
     on_close: Callback<PanelSpec>,
 ) -> impl IntoView {
     let i18n = use_i18n();
-    let label = move |text: Text| Signal::derive(move || i18n.t(text).to_owned());
     // Without the characters that isolate the name in sentences: it may be selected and copied.
     let heading = move || {
         let key = spec.with_value(|spec| format::key(&spec.bytes));

@@ -9,7 +9,7 @@ use super::kept::KeptEvents;
 use super::quiet::Quiet;
 use super::store::PanelStore;
 use super::text::Text;
-use crate::i18n::{Common, tr, use_i18n};
+use crate::i18n::{Common, label, tr, use_i18n};
 use crate::model::format;
 use crate::model::sentence::sentences;
 use crate::model::stream::spec::PanelSpec;
@@ -72,7 +72,7 @@ pub(super) fn Panel(spec: PanelSpec, on_close: Callback<PanelSpec>) -> impl Into
             <Head store=store spec=stored status=status name=name filter=filter filtering=filtering on_close=on_close/>
             <Show when=move || filtering.get()>
                 <div class="panel-filter">
-                    <SearchField label=Signal::derive(move || i18n.t(Text::FilterField).to_owned()) value=filter/>
+                    <SearchField label=label(Text::FilterField) value=filter/>
                 </div>
             </Show>
             <Ended store=store status=status/>

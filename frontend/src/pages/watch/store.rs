@@ -8,6 +8,7 @@ use crate::live::{WatchHandle, use_live};
 use crate::model::live::Phase;
 use crate::model::stream::Stream;
 use crate::model::stream::spec::PanelSpec;
+use crate::state::Redraw;
 use crate::state::clock::now_ms;
 
 /// A panel's events. They live outside of the signals: a thousand events a second are one redraw a
@@ -18,8 +19,7 @@ pub(super) struct PanelStore {
     pub(super) id: u32,
     stream: StoredValue<Stream>,
     handle: StoredValue<Option<WatchHandle>, LocalStorage>,
-    version: RwSignal<u64>,
-    scheduled: StoredValue<bool>,
+    redraw: Redraw,
 }
 
 impl PanelStore {
@@ -30,8 +30,7 @@ impl PanelStore {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             stream: StoredValue::new(Stream::new(spec.revision.is_some())),
             handle: StoredValue::new_local(None),
-            version: RwSignal::new(0),
-            scheduled: StoredValue::new(false),
+            redraw: Redraw::new(),
         };
         let handle = use_live().watch(spec.request(), move |update| {
             let full = store.stream.try_update_value(|stream| {
@@ -41,7 +40,7 @@ impl PanelStore {
             if full == Some(true) {
                 store.with_handle(WatchHandle::suspend);
             }
-            store.schedule();
+            store.redraw.schedule();
         });
         store.handle.set_value(Some(handle));
         store
@@ -49,14 +48,14 @@ impl PanelStore {
 
     /// Reads; followed by whoever asks in a reactive place.
     pub(super) fn read<T>(self, read: impl FnOnce(&Stream) -> T) -> Option<T> {
-        self.version.try_get();
+        self.redraw.track();
         self.stream.try_with_value(read)
     }
 
     /// Changes what is kept, and shows it at once.
     pub(super) fn change(self, change: impl FnOnce(&mut Stream)) {
         self.stream.try_update_value(change);
-        self.version.try_update(|version| *version += 1);
+        self.redraw.now();
     }
 
     /// Holds events back.
@@ -85,17 +84,5 @@ impl PanelStore {
         if let Some(handle) = self.handle.try_get_value().flatten() {
             act(handle);
         }
-    }
-
-    /// One redraw a frame; none while the tab is hidden.
-    fn schedule(self) {
-        if self.scheduled.try_get_value() != Some(false) {
-            return;
-        }
-        self.scheduled.set_value(true);
-        request_animation_frame(move || {
-            self.scheduled.try_set_value(false);
-            self.version.try_update(|version| *version += 1);
-        });
     }
 }
