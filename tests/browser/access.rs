@@ -38,9 +38,9 @@ async fn a_limited_account_sees_its_roots_and_what_is_not_visible() {
         tab.misses("secret").await;
 
         tab.goto("/locks").await;
-        tab.sees("No lock under what app may read").await;
+        tab.sees("No locks visible to app").await;
         tab.sees("Other locks are not visible to app.").await;
-        tab.misses("Nobody holds a lock").await;
+        tab.misses("No locks are held").await;
         let held = api.post("/locks/%2Fa%2Flock", &json!({"ttl": 60}));
         held.send().await.json(201);
         tab.sees("/a/lock").await;

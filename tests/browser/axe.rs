@@ -173,7 +173,7 @@ async fn the_explorer_is_accessible_in_every_state() {
     audit(&world, "axe-explorer", async |page: &mut Audit<'_>| {
         let tab = page.tab;
         tab.goto("/explorer").await;
-        tab.sees("Pick a key").await;
+        tab.sees("Select a key").await;
         tab.until(
             "the tree is drawn",
             "!!document.querySelector('[role=treeitem]')",
@@ -196,7 +196,7 @@ async fn the_explorer_is_accessible_in_every_state() {
         page.state("delete").await;
         tab.click("button", "Cancel").await;
         tab.click("id", "tab-history").await;
-        tab.sees("The first is its creation").await;
+        tab.sees("The oldest revision is the key's creation").await;
         page.state("history").await;
         tab.click("id", "tab-value").await;
 
@@ -211,7 +211,7 @@ async fn the_explorer_is_accessible_in_every_state() {
         tab.sees("while you were editing").await;
         page.state("changed while editing").await;
         tab.click("button", "Save").await;
-        tab.sees("Somebody else was faster").await;
+        tab.sees("Someone else changed it first").await;
         page.state("conflict").await;
         tab.click("button", "Take theirs").await;
 
@@ -235,24 +235,24 @@ async fn the_explorer_is_accessible_in_every_state() {
             percent(world.key("unused/"))
         ))
         .await;
-        tab.sees("Nothing on this level").await;
+        tab.sees("No keys under this prefix").await;
         page.state("empty folder").await;
 
         tab.goto("/explorer?new").await;
         tab.finds("button", "Create key").await;
         tab.choose("Lease", "new").await;
         tab.click("button", "Create key").await;
-        tab.sees("A key has at least one byte").await;
+        tab.sees("Key is required").await;
         page.state("create").await;
         tab.click("button", "Cancel").await;
 
         tab.provokes("status of 404");
         tab.goto(&format!("/explorer?key={}", percent(world.key("absent"))))
             .await;
-        tab.sees("There is no key").await;
+        tab.sees("does not exist").await;
         page.state("absent key").await;
         tab.goto("/no-such-page").await;
-        tab.sees("There is no such page").await;
+        tab.sees("Page not found").await;
         page.state("no such page").await;
     })
     .await;
@@ -265,7 +265,7 @@ async fn what_floats_over_the_pages_is_accessible() {
     audit(&world, "axe-shell", async |page: &mut Audit<'_>| {
         let tab = page.tab;
         tab.goto("/explorer").await;
-        tab.sees("Pick a key").await;
+        tab.sees("Select a key").await;
         shortcut(tab, "k", true).await;
         tab.until(
             "it is open",
@@ -273,7 +273,7 @@ async fn what_floats_over_the_pages_is_accessible() {
         )
         .await;
         page.state("palette").await;
-        tab.fill("A key, a prefix, a page, an action", &world.key("k"))
+        tab.fill("Key, prefix, page or action", &world.key("k"))
             .await;
         tab.until(
             "keys are proposed",
@@ -342,9 +342,9 @@ async fn errors_are_accessible() {
         page.state("explorer without etcd").await;
         // Without etcd an empty list is no answer.
         tab.goto("/locks").await;
-        tab.sees("Still asking etcd").await;
+        tab.sees("Still querying leases").await;
         assert_eq!(
-            tab.js("document.body.innerText.includes('Nobody holds')")
+            tab.js("document.body.innerText.includes('No locks')")
                 .await,
             false
         );
@@ -368,11 +368,11 @@ async fn watch_is_accessible_in_every_state() {
         tab.goto("/watch").await;
         tab.sees("Watch keys change").await;
         page.state("nothing watched").await;
-        tab.choose("Begin", "revision").await;
+        tab.choose("Start", "revision").await;
         page.state("from a revision").await;
 
         tab.goto("/watch?prefix=jobs%2F").await;
-        tab.sees("Nothing has changed here yet").await;
+        tab.sees("No changes yet").await;
         page.state("quiet").await;
         api.write("jobs/a", "{\"weight\": 10}\n").await;
         etcdctl(&etcd, &["del", "jobs/a"]).await;
@@ -419,7 +419,7 @@ async fn locks_are_accessible_in_every_state() {
     Tab::run("axe-locks", &root, async |tab| {
         let mut page = Audit::new(tab, axe).await;
         tab.goto("/locks").await;
-        tab.sees("Nobody holds a lock").await;
+        tab.sees("No locks are held").await;
         page.state("empty").await;
 
         let held = api
@@ -469,11 +469,11 @@ async fn locks_are_accessible_in_every_state() {
         .await;
         page.state("detail and queue").await;
         tab.click("button", "Copy command").await;
-        tab.sees("Acquire it").await;
+        tab.sees("Acquire the lock").await;
         page.state("copy menu").await;
         tab.press("Escape").await;
         tab.click("button", "Release this key…").await;
-        tab.sees("This deletes the key of").await;
+        tab.sees("This deletes first's key on").await;
         page.state("release").await;
         tab.click("button", "Cancel").await;
         tab.click("button", "Revoke lease…").await;
@@ -486,22 +486,22 @@ async fn locks_are_accessible_in_every_state() {
         page.state("delete a guess").await;
         tab.click("button", "Cancel").await;
         tab.goto("/locks?name=absent").await;
-        tab.sees("Nobody holds or waits for absent").await;
+        tab.sees("absent has no holder and no waiters").await;
         page.state("absent").await;
 
         tab.goto("/locks").await;
         tab.sees("deploy").await;
         tab.click("button", "Acquire").await;
-        tab.fill("Lease, seconds", "none").await;
+        tab.fill("Lease TTL in seconds", "none").await;
         tab.js("[...document.querySelectorAll('dialog[open] .dialog-foot .btn')].at(-1).click()")
             .await;
-        tab.sees("A lock needs a name").await;
+        tab.sees("Name is required").await;
         page.state("acquire").await;
-        tab.fill("Lease, seconds", "60").await;
+        tab.fill("Lease TTL in seconds", "60").await;
         tab.fill("Name", "mine").await;
         tab.js("[...document.querySelectorAll('dialog[open] .dialog-foot .btn')].at(-1).click()")
             .await;
-        tab.sees("mine is yours").await;
+        tab.sees("Acquired mine").await;
         page.state("acquired").await;
         tab.click("button", "Done").await;
         tab.fill("Filter locks and holders", "nothing like it")

@@ -49,7 +49,7 @@ async fn edits_pastes_and_undo_keep_the_bytes_around_them() {
     look(&world, "bytes", async |tab| {
         // Typed in the middle, a line end among it.
         edit(tab, &key).await;
-        tab.sees("Line ends: mixed").await;
+        tab.sees("Line endings: mixed").await;
         let end = at("two") + 3;
         tab.select(FIELD, end, end).await;
         tab.types("!\n").await;
@@ -89,7 +89,7 @@ async fn edits_pastes_and_undo_keep_the_bytes_around_them() {
             ),
         )
         .await;
-        tab.sees("Nothing changed").await;
+        tab.sees("No changes").await;
         tab.shortcut("redo").await;
         tab.shortcut("undo").await;
         tab.select(FIELD, at("four"), at("four") + 4).await;
@@ -113,7 +113,7 @@ async fn conflict(world: &World, tab: &Tab, key: &str, theirs: &str) {
     world.api.write(key, theirs.to_owned()).await;
     tab.sees("while you were editing").await;
     tab.click("button", "Save").await;
-    tab.sees("Somebody else was faster. The key changed").await;
+    tab.sees("Someone else changed it first. The key is now").await;
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn every_way_out_of_a_conflict_keeps_the_bytes() {
         let key = world.key("merged");
         world.api.write(&key, VALUE).await;
         conflict(&world, tab, &key, &theirs).await;
-        tab.click("button", "Go on editing yours").await;
+        tab.click("button", "Continue editing yours").await;
         tab.select(FIELD, at("two"), at("two") + 3).await;
         tab.types("2").await;
         save(tab).await;
@@ -170,7 +170,7 @@ async fn a_review_shows_changed_line_ends_and_what_changed_within_a_line() {
         let marked = tab.js("[...document.querySelectorAll('.diff-changed')].map((mark) => mark.innerText).join()").await;
         assert_eq!(marked, "8379,8380");
         let ends = tab.js("[...document.querySelectorAll('.diff-end')].map((end) => end.innerText).join()").await;
-        assert_eq!(ends, "CRLF,no line end");
+        assert_eq!(ends, "CRLF,no newline at end");
     })
     .await;
 }

@@ -25,7 +25,7 @@ async fn a_conflict_shows_both_and_overwrites_nothing() {
         etcdctl(world.etcd, &["put", &key, "theirs"]).await;
         tab.sees("while you were editing").await;
         tab.click("button", "Save").await;
-        tab.sees("Somebody else was faster").await;
+        tab.sees("Someone else changed it first").await;
         tab.sees("theirs").await;
         tab.sees("mine").await;
         let now = world.api.read(&key).await;
@@ -61,7 +61,7 @@ async fn a_key_deleted_and_created_again_is_a_conflict() {
         let again = world.api.write(&key, "the same").await;
         tab.sees("while you were editing").await;
         tab.click("button", "Save").await;
-        tab.sees("Somebody else was faster").await;
+        tab.sees("Someone else changed it first").await;
         assert_eq!(world.api.read(&key).await["mod_revision"], again);
         tab.click("button", "Take theirs").await;
         tab.sees("the same").await;
@@ -100,7 +100,7 @@ async fn an_edit_keeps_the_lease_and_its_id_above_2_to_the_53() {
         tab.click("button", "New key").await;
         tab.fill("Key", &other).await;
         tab.choose("Lease", "old").await;
-        tab.fill("Lease id", LARGE).await;
+        tab.fill("Lease ID", LARGE).await;
         tab.click("button", "Create key").await;
         tab.sees("Created").await;
         assert_eq!(world.api.read(&other).await["lease"], LARGE);

@@ -109,7 +109,7 @@ async fn keys_are_created_and_deleted() {
         tab.fill("Key", &key).await;
         tab.fill("Value", "another").await;
         tab.click("button", "Create key").await;
-        tab.sees("exists already").await;
+        tab.sees("already exists").await;
         tab.click("button", "Cancel").await;
         assert_eq!(world.api.read(&key).await["version"], 1);
 
@@ -131,7 +131,7 @@ async fn an_absent_key_shows_as_soon_as_it_is_written() {
     look(&world, "absent", async |tab| {
         tab.provokes("status of 404");
         tab.goto(&format!("/explorer?key={}", percent(&key))).await;
-        tab.sees("There is no key").await;
+        tab.sees("does not exist").await;
         etcdctl(world.etcd, &["put", &key, "here it is"]).await;
         tab.sees("here it is").await;
     })

@@ -55,7 +55,7 @@ async fn different_keys_look_different_and_the_shown_text_finds_each() {
             // What the page shows of it, typed into the palette, opens it and no other.
             let whole = format!("{}{shown}", world.prefix);
             tab.js("document.querySelector('.palette') || dispatchEvent(new KeyboardEvent('keydown', { key: 'k', ctrlKey: true, bubbles: true }))").await;
-            tab.fill("A key, a prefix, a page, an action", &whole).await;
+            tab.fill("Key, prefix, page or action", &whole).await;
             let proposed = format!(
                 "[...document.querySelectorAll('.palette-row .mono')].some((name) => name.textContent === {})",
                 json!(whole)
@@ -107,9 +107,9 @@ async fn a_key_typed_after_a_shown_prefix_is_created_below_it() {
         tab.fill("Key", &world.key("ends with a blank ")).await;
         tab.sees(&world.key(r"ends with a blank\x20")).await;
         tab.fill("Key", &world.key(r"C:\new")).await;
-        tab.sees(r"\n is not an escape").await;
+        tab.sees(r"\n is not a valid escape").await;
         tab.click("button", "Create key").await;
-        tab.sees(r"\n is not an escape").await;
+        tab.sees(r"\n is not a valid escape").await;
         tab.click("button", "Cancel").await;
         let page = world
             .api
@@ -155,7 +155,7 @@ async fn a_shown_key_filters_and_is_watched_as_itself() {
             )
             .await;
             tab.click("button", "Watch").await;
-            tab.sees("Nothing has changed here yet").await;
+            tab.sees("No changes yet").await;
             world.api.write(key, format!("event number {at}.")).await;
             tab.sees(&format!("event number {at}.")).await;
         }
@@ -173,14 +173,14 @@ async fn a_lock_of_any_bytes_is_acquired_and_released() {
         tab.goto("/locks").await;
         tab.click("button", "Acquire").await;
         tab.fill("Name", &shown).await;
-        tab.fill("Your name, for whoever looks at the queue", "the browser")
+        tab.fill("Your name, shown in the queue", "the browser")
             .await;
         tab.click("button", "Acquire").await;
-        tab.sees(&format!("{shown} is yours")).await;
+        tab.sees(&format!("Acquired {shown}")).await;
         let lock = world.api.get(&route).send().await.json(200);
         assert_eq!(lock["name"], json_bytes(&name), "{lock}");
         assert!(lock["holder"].is_object(), "{lock}");
-        tab.click("button", "Release it").await;
+        tab.click("button", "Release").await;
         tab.until(
             "the dialog has closed",
             "!document.querySelector('dialog[open]')",
@@ -280,7 +280,7 @@ async fn what_cannot_be_copied_is_selected_to_be_copied_by_hand() {
         tab.goto(&format!("/explorer?key={}", percent(world.key("k")))).await;
         tab.sees("the value").await;
         tab.click("button", "Copy value").await;
-        tab.sees("press Ctrl C").await;
+        tab.sees("press Ctrl+C").await;
         tab.until(
             "the text is selected",
             "(() => { const field = document.activeElement; return field.tagName === 'TEXTAREA' && field.value.slice(field.selectionStart, field.selectionEnd) === 'the value'; })()",
@@ -289,7 +289,7 @@ async fn what_cannot_be_copied_is_selected_to_be_copied_by_hand() {
         tab.key("c", DispatchKeyEventType::RawKeyDown, &["copy"]).await;
         tab.key("c", DispatchKeyEventType::KeyUp, &[]).await;
         tab.sees("Copied").await;
-        tab.misses("press Ctrl C").await;
+        tab.misses("press Ctrl+C").await;
     })
     .await;
 }

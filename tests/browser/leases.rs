@@ -30,7 +30,7 @@ async fn fill(tab: &Tab, key: &str, value: &str, ttl: u64) {
     tab.goto(&format!("/explorer?new={}", percent(key))).await;
     tab.fill("Value", value).await;
     tab.choose("Lease", "new").await;
-    tab.fill("Seconds until it ends, unless renewed", &ttl.to_string())
+    tab.fill("TTL in seconds", &ttl.to_string())
         .await;
 }
 
@@ -44,7 +44,7 @@ async fn a_refused_creation_leaves_no_lease() {
         tab.provokes("status of 413");
         fill(tab, &key, "another", 7_919).await;
         tab.click("button", "Create key").await;
-        tab.sees("exists already").await;
+        tab.sees("already exists").await;
         none_left(&world, 7_919).await;
         assert_eq!(world.api.read(&key).await["value"], "there already");
 

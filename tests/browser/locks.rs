@@ -304,7 +304,7 @@ async fn keys_that_may_be_locks_stand_apart_and_are_deleted_as_keys() {
             .await;
         tab.finds("button", "Delete key…").await;
         tab.misses("Release this key").await;
-        tab.misses("Its holder may be gone").await;
+        tab.misses("The holder may no longer be running").await;
         tab.click("button", "Delete key…").await;
         tab.sees("It may not be a lock").await;
         tab.click("button", "Delete key").await;

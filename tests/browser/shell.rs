@@ -12,7 +12,7 @@ async fn theme_and_language_are_switched_and_remembered() {
     world.put("k", "v").await;
     look(&world, "theme", async |tab| {
         tab.goto("/explorer").await;
-        tab.sees("Pick a key").await;
+        tab.sees("Select a key").await;
         let background = "getComputedStyle(document.body).backgroundColor";
         tab.click("button", "Theme").await;
         tab.click("menuitem", "Light").await;
@@ -47,7 +47,7 @@ async fn theme_and_language_are_switched_and_remembered() {
         );
         tab.click("button", "语言：中").await;
         tab.click("menuitem", "English").await;
-        tab.sees("Pick a key").await;
+        tab.sees("Select a key").await;
     })
     .await;
 }
@@ -63,7 +63,7 @@ async fn every_page_opens_without_a_complaint() {
             "location.pathname === '/explorer'",
         )
         .await;
-        tab.sees("Pick a key").await;
+        tab.sees("Select a key").await;
         tab.click("link", "Watch").await;
         tab.sees("Watch keys change").await;
         tab.click("link", "Locks").await;
@@ -74,7 +74,7 @@ async fn every_page_opens_without_a_complaint() {
             percent(world.key("k"))
         ))
         .await;
-        tab.sees("The first is its creation").await;
+        tab.sees("The oldest revision is the key's creation").await;
         tab.provokes("no-such-page");
         tab.goto("/no-such-page").await;
         tab.until("it is drawn", "document.body.innerText.length > 20")
@@ -160,7 +160,7 @@ async fn a_gateway_that_loses_etcd_is_said_and_healed_by_itself() {
         tab.provokes("status of 503");
         tab.provokes("status of 504");
         tab.goto("/watch?prefix=k").await;
-        tab.sees("Nothing has changed here yet").await;
+        tab.sees("No changes yet").await;
         etcd.proxy.cut();
         let mut client = etcd.client().await;
         client

@@ -189,7 +189,7 @@ async fn a_filter_finds_keys_that_are_not_loaded_yet() {
             .await;
         tab.fill("Filter keys", "no such name anywhere").await;
         tab.sees("No match for “no such name anywhere”").await;
-        tab.sees("No key has this name or begins with it").await;
+        tab.sees("No key has this name or starts with it").await;
     })
     .await;
 }
@@ -242,7 +242,7 @@ async fn the_palette_opens_only_what_exists() {
         tab.finds("textbox", "Filter keys").await;
         let open = "dispatchEvent(new KeyboardEvent('keydown', { key: 'k', ctrlKey: true }))";
         tab.js(open).await;
-        let field = "A key, a prefix, a page, an action";
+        let field = "Key, prefix, page or action";
         tab.fill(field, &world.key("absent")).await;
         tab.sees("No such key; create it:").await;
         let text = tab.text().await;
@@ -405,7 +405,7 @@ async fn a_large_prefix_is_typed_before_it_is_deleted() {
         let locked = "document.querySelector('dialog[open] .dialog-foot .btn:last-child').disabled";
         tab.until("the button waits", locked).await;
         tab.fill(&field, &world.key("few/")).await;
-        tab.sees("This is not the prefix").await;
+        tab.sees("Does not match the prefix").await;
         assert_eq!(tab.js(locked).await, true);
         tab.fill(&field, &many).await;
         tab.click("button", &verb).await;

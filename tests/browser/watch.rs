@@ -12,7 +12,7 @@ async fn an_open_watch_shows_what_etcdctl_does() {
     look(&world, "watched", async |tab| {
         tab.goto(&format!("/watch?prefix={}", percent(&world.prefix)))
             .await;
-        tab.sees("Nothing has changed here yet").await;
+        tab.sees("No changes yet").await;
         etcdctl(world.etcd, &["put", &world.key("job1"), "from etcdctl"]).await;
         tab.sees("job1").await;
         tab.sees("from etcdctl").await;
@@ -30,7 +30,7 @@ async fn a_paused_watch_shows_everything_once_resumed() {
     look(&world, "paused", async |tab| {
         tab.goto(&format!("/watch?prefix={}", percent(&world.prefix)))
             .await;
-        tab.sees("Nothing has changed here yet").await;
+        tab.sees("No changes yet").await;
         world.put("a", "before").await;
         tab.sees("before").await;
         tab.click("button", "Pause").await;
@@ -88,7 +88,7 @@ async fn times_of_events_are_right_whatever_the_clock_of_the_browser_says() {
             tab.before_load(&clock_ahead(by)).await;
             tab.goto(&format!("/watch?prefix={}", percent(&world.prefix)))
                 .await;
-            tab.sees("Nothing has changed here yet").await;
+            tab.sees("No changes yet").await;
             world.put("a", "now").await;
             // Seconds of the day between the time shown and the browser's own measure of time, which the
             // shifted clock does not change.

@@ -66,8 +66,8 @@ impl Page {
 
 texts! {
     enum Text {
-        NotFound: "There is no such page", "没有这个页面";
-        NotFoundDetail: "The address may be from another version.", "该地址可能来自其他版本。";
+        NotFound: "Page not found", "页面不存在";
+        NotFoundDetail: "The address may belong to another version of Watchgate.", "该地址可能来自其他版本的 Watchgate。";
         ToExplorer: "Open the Explorer", "打开浏览页";
     }
 }

@@ -9,9 +9,9 @@ use crate::ui::{Button, Icon, Note, NoteKind, When};
 
 texts! {
     enum Text {
-        Lost: "Not live for {0}. What you see is as of revision {1}; Watchgate keeps trying.", "已断开 {0}。所见内容截至修订版本 {1}，正在持续重试。";
+        Lost: "Disconnected for {0}. The data shown is as of revision {1}; Watchgate keeps reconnecting.", "连接已断开 {0}。当前显示的是修订版本 {1} 的数据，正在重连。";
         Stop: ". ", "。";
-        LostUnknown: "Not live for {0}. What you see may be out of date; Watchgate keeps trying.", "已断开 {0}。所见内容可能已过时，正在持续重试。";
+        LostUnknown: "Disconnected for {0}. The data shown may be out of date; Watchgate keeps reconnecting.", "连接已断开 {0}。当前显示的数据可能已过时，正在重连。";
     }
 }
 

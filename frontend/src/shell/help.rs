@@ -8,21 +8,21 @@ use crate::ui::{Dialog, Kbd};
 
 texts! {
     enum Text {
-        Title: "Keyboard", "键盘";
+        Title: "Keyboard shortcuts", "键盘快捷键";
         Everywhere: "Everywhere", "所有页面";
-        Palette: "Go to a key, a prefix, a page or an action", "转到键、前缀、页面或操作";
+        Palette: "Go to a key, prefix, page or action", "转到键、前缀、页面或操作";
         Filter: "Focus the filter", "聚焦筛选框";
-        Help: "This help", "显示本帮助";
-        Dismiss: "Close what is open, empty the filter", "关闭弹窗，清空筛选";
-        Tree: "In the tree", "键树";
+        Help: "Show this help", "显示本帮助";
+        Dismiss: "Close the dialog, clear the filter", "关闭弹窗，清空筛选";
+        Tree: "In the key tree", "键树中";
         Move: "Previous and next row", "上一行、下一行";
-        Open: "Open a folder, go into it", "展开并进入目录";
-        Shut: "Close a folder, go to its parent", "收起目录并回到上级";
+        Open: "Expand the folder, then go into it", "展开目录，再按则进入";
+        Shut: "Collapse the folder, then go to its parent", "收起目录，再按则回到上级";
         Ends: "First and last row", "第一行、最后一行";
-        Show: "Show the key or the folder", "显示键或目录";
-        Type: "Go to the row that begins so", "跳到以此开头的行";
+        Show: "Show the key or folder", "查看键或目录";
+        Type: "Go to the row that starts with the typed letters", "跳到以所输入字符开头的行";
         Editing: "While editing", "编辑时";
-        Review: "Review the change and save", "查看差异并保存";
+        Review: "Review the change", "查看差异";
     }
 }
 

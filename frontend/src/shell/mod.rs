@@ -15,7 +15,7 @@ use crate::ui::toast::ToastCorner;
 
 texts! {
     enum Text {
-        Skip: "Skip to the page", "跳到页面内容";
+        Skip: "Skip to content", "跳到主要内容";
     }
 }
 

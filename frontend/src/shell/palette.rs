@@ -20,7 +20,7 @@ use crate::ui::{Dialog, Glyph, Icon, KeyNote, When};
 texts! {
     enum Text {
         Title: "Go to", "转到";
-        Placeholder: "A key, a prefix, a page, an action", "键、前缀、页面或操作";
+        Placeholder: "Key, prefix, page or action", "键、前缀、页面或操作";
         Keys: "Keys", "键";
         Pages: "Pages", "页面";
         Actions: "Actions", "操作";
@@ -32,8 +32,8 @@ texts! {
         System: "Use the system's theme", "使用系统主题";
         English: "Switch to English", "切换到 English";
         Chinese: "Switch to 简体中文", "切换到简体中文";
-        Help: "Show the keyboard map", "显示键盘帮助";
-        CreateNamed: "No such key; create it:", "没有此键，创建：";
+        Help: "Show keyboard shortcuts", "显示键盘快捷键";
+        CreateNamed: "No such key; create it:", "键不存在，创建：";
         Nothing: "No match", "没有匹配项";
     }
 }

@@ -12,7 +12,7 @@ use crate::ui::{Glyph, Icon, Kbd};
 texts! {
     enum Text {
         Pages: "Pages", "页面";
-        Help: "Keyboard help", "键盘帮助";
+        Help: "Keyboard shortcuts", "键盘快捷键";
     }
 }
 

@@ -20,15 +20,15 @@ texts! {
         Refused: "Credentials required", "需要凭据";
         Cluster: "Cluster", "集群";
         ClusterUnknown: "cluster unknown", "集群未知";
-        ClusterAway: "etcd away", "etcd 不可用";
+        ClusterAway: "etcd unavailable", "etcd 不可用";
         Name: "Name", "名称";
         EtcdVersion: "etcd", "etcd";
         Members: "Members", "成员";
         Healthy: "{0} of {1} healthy", "{0} / {1} 健康";
-        Leader: "Leader", "领导者";
+        Leader: "Leader", "Leader";
         NoLeader: "none", "无";
         Theme: "Theme", "主题";
-        System: "As the system", "跟随系统";
+        System: "System", "跟随系统";
         Light: "Light", "浅色";
         Dark: "Dark", "深色";
         Language: "Language", "语言";

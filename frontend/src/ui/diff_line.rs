@@ -10,8 +10,8 @@ use crate::model::format;
 texts! {
     enum Text {
         LeftOut: "{0} characters", "{0} 个字符";
-        NoLineEnd: "no line end", "无换行符";
-        LineEnd: "Line end: {0}", "换行符：{0}";
+        NoLineEnd: "no newline at end", "末尾无换行符";
+        LineEnd: "Line ending: {0}", "换行符：{0}";
     }
 }
 

@@ -111,10 +111,12 @@ pub(crate) fn DeletePrefix(prefix: Name, open: RwSignal<bool>) -> impl IntoView 
             busy.try_set(false);
             match result {
                 Ok(deleted) => {
-                    let text = i18n.fill(
-                        Text::DeletedMany,
-                        &[&format::count(deleted.deleted), &untrack(name)],
-                    );
+                    let text = if deleted.deleted == 1 {
+                        Text::DeletedOne
+                    } else {
+                        Text::DeletedMany
+                    };
+                    let text = i18n.fill(text, &[&format::count(deleted.deleted), &untrack(name)]);
                     toasts.show(Tone::Good, text);
                     close();
                 }
@@ -148,12 +150,9 @@ pub(crate) fn DeletePrefix(prefix: Name, open: RwSignal<bool>) -> impl IntoView 
             return i18n.t(Text::NothingUnder).to_owned();
         }
         let keys = i18n.plural(counted.count, Text::OneKey, Text::ManyKeys);
-        format!(
-            "{keys}, {}",
-            i18n.fill(
-                Text::DeletePrefixBody,
-                &[&format::count(counted.header.revision)]
-            )
+        i18n.fill(
+            Text::DeletePrefixBody,
+            &[&keys, &format::count(counted.header.revision)],
         )
     };
     view! {

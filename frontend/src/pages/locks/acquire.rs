@@ -11,6 +11,7 @@ use crate::i18n::{Common, I18n, label, tr, use_i18n};
 use crate::model::format;
 use crate::model::key_text;
 use crate::model::locks;
+use crate::model::sentence::sentences;
 use crate::state::clock::now_ms;
 use crate::state::use_clock;
 use crate::ui::{Button, ButtonKind, Dialog, Icon, KeyNote, Note, NoteKind, TextField};
@@ -179,5 +180,5 @@ fn refusal(error: &ApiError, i18n: I18n) -> String {
     );
     let waiting = lock.waiters.as_ref().map_or(0, Vec::len) as i64;
     let queue = i18n.plural(waiting, Text::StillHeldQueueOne, Text::StillHeldQueueMany);
-    format!("{held}. {queue}")
+    sentences(&[&held, &queue])
 }
