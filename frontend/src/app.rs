@@ -1,4 +1,5 @@
-//! The app: its stores and its routes. Every route stands here, beside `pages::Page`.
+//! The app: its stores and its routes. A page's route is added here and its variant in
+//! `pages::Page`.
 
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
@@ -32,7 +33,7 @@ pub(crate) fn App() -> impl IntoView {
     }
 }
 
-/// The root leads to the Explorer; the way back leads past it.
+/// Redirects the root to the Explorer, replacing the history entry so that "back" leaves the app.
 #[component]
 fn Home() -> impl IntoView {
     let options = NavigateOptions {

@@ -1,7 +1,8 @@
 //! Watchgate's dashboard: a Leptos app rendered in the browser, served by the gateway.
 //!
-//! `model` is pure and tested natively; `api` and `live` speak to the gateway; `state` holds one small
-//! store per domain; `ui` are the primitives, `shell` the frame, `pages` the screens.
+//! `model` is pure and tested natively; `api` and `live` talk to the gateway; `state` holds one
+//! small store per domain; `ui` has the primitives, `shell` the frame around the pages, `pages` the
+//! screens.
 
 #![expect(
     unreachable_pub,

@@ -1,8 +1,8 @@
-//! Texts in English and Simplified Chinese. Every place has an enum of its texts made by [`texts!`];
-//! a text without its translation does not compile.
+//! Texts in English and Simplified Chinese. Each module declares an enum of its texts with
+//! [`texts!`]; a text without a translation does not compile.
 //!
 //! In a view: `{tr(Text::Retry)}`; inside a closure: `let i18n = use_i18n(); … i18n.t(Text::Retry)`,
-//! `i18n.fill(Text::DeletedKeys, &[&n])`. Both follow the language when it changes.
+//! `i18n.fill(Text::DeletedKeys, &[&n])`. Both follow a change of language.
 
 mod common;
 
@@ -11,7 +11,7 @@ use leptos::prelude::*;
 
 use crate::model::Lang;
 
-/// A text that has every translation.
+/// A text with all its translations.
 pub(crate) trait Text: Copy + Send + Sync + 'static {
     /// The text in a language, with `{0}`, `{1}` where it takes arguments.
     fn text(self, lang: Lang) -> &'static str;
@@ -71,7 +71,7 @@ impl I18n {
         }
     }
 
-    /// The language, followed by whoever asks in a reactive place.
+    /// The language; tracked in a reactive context.
     pub(crate) fn lang(self) -> Lang {
         self.lang.try_get().unwrap_or(Lang::En)
     }
@@ -90,7 +90,7 @@ impl I18n {
         fill(self.t(text), args)
     }
 
-    /// A text about somebody: `named` with the name, `nameless` where it is not known.
+    /// A text about an account: `named` with its name, or `nameless` where the name is not known.
     pub(crate) fn fill_name(
         self,
         name: Option<String>,
@@ -103,7 +103,8 @@ impl I18n {
         }
     }
 
-    /// A text about a number, which stands grouped as `{0}`: `one` for exactly one, else `many`.
+    /// A text about a number, inserted as `{0}` with grouped digits: `one` for exactly one, else
+    /// `many`.
     pub(crate) fn plural(self, n: i64, one: impl Text, many: impl Text) -> String {
         let template = if n == 1 { self.t(one) } else { self.t(many) };
         fill(template, &[&crate::model::format::count(n)])

@@ -1,5 +1,5 @@
-//! The screens. A page that exists is a variant of [`Page`] (the rail, the bottom bar and the command
-//! palette follow from it) and a route in `app.rs`.
+//! The screens. Each is a variant of [`Page`], which the rail, the bottom bar and the command
+//! palette list, and a route in `app.rs`.
 
 pub(crate) mod explorer;
 pub(crate) mod links;
@@ -23,7 +23,7 @@ impl Page {
     /// In the order of the rail.
     pub(crate) const ALL: [Self; 3] = [Self::Explorer, Self::Watch, Self::Locks];
 
-    /// Its path below the base, without a slash.
+    /// Its path below the base path, without a slash.
     pub(crate) fn path(self) -> &'static str {
         match self {
             Self::Explorer => "explorer",
@@ -50,7 +50,7 @@ impl Page {
         }
     }
 
-    /// The page of a path as the browser has it; the root is the Explorer.
+    /// The page of a browser path; the root is the Explorer.
     pub(crate) fn of_path(pathname: &str) -> Option<Self> {
         let base = crate::api::base::base_path();
         let path = pathname
@@ -72,7 +72,7 @@ texts! {
     }
 }
 
-/// An address that is no page of ours.
+/// The page for an unknown path.
 #[component]
 pub(crate) fn NotFound() -> impl IntoView {
     let href = crate::api::base::page_url("explorer");

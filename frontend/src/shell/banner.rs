@@ -1,4 +1,4 @@
-//! Says that the page is no longer live. What it shows stays.
+//! A banner while the page is not live. The data shown stays.
 
 use leptos::prelude::*;
 
@@ -15,7 +15,7 @@ texts! {
     }
 }
 
-/// Shorter interruptions are no news: the socket resumes without a gap.
+/// Shorter interruptions are not shown: the socket resumes without a gap.
 const WORTH_SAYING_MS: f64 = 1500.0;
 
 /// The banner; nothing while the page is live.

@@ -1,4 +1,4 @@
-//! The keyboard map.
+//! The list of keyboard shortcuts.
 
 use leptos::prelude::*;
 

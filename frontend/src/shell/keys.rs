@@ -1,4 +1,4 @@
-//! The keys that work on every page: Ctrl-K, `?`, and `/` for the page's filter.
+//! Shortcuts that work on every page: Ctrl+K, `?`, and `/` for the page's filter.
 
 use leptos::ev;
 use leptos::prelude::*;
@@ -56,7 +56,7 @@ fn modal_open() -> bool {
         .is_some()
 }
 
-/// The first filter of the page that is in view.
+/// The first visible filter of the page.
 fn focus_filter(event: &web_sys::KeyboardEvent) {
     let Ok(fields) = document().query_selector_all(".page .search-input") else {
         return;
@@ -66,7 +66,7 @@ fn focus_filter(event: &web_sys::KeyboardEvent) {
         .find(|field| field.offset_parent().is_some());
     if let Some(field) = field {
         event.prevent_default();
-        // Fails only for an element that is gone.
+        // Fails only for an element that is no longer in the page.
         let _ = field.focus();
         field.select();
     }

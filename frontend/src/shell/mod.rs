@@ -1,4 +1,4 @@
-//! The frame around every page: bar, rail, and what floats over them.
+//! The frame around every page: top bar, rail, and the overlays.
 
 mod banner;
 mod help;

@@ -1,4 +1,4 @@
-//! The command palette: go to a key, a prefix or a page, or do something.
+//! The command palette: go to a key, prefix or page, or run an action.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -52,21 +52,21 @@ struct Row {
     group: Text,
     icon: Icon,
     text: String,
-    /// A key or a prefix, after the text.
+    /// A key or prefix, shown after the text.
     name: Option<String>,
     deed: Deed,
 }
 
-/// How many keys are proposed.
+/// Keys proposed at most.
 const PROPOSED: usize = 8;
 
-/// What the gateway has found for a text.
+/// What the gateway found for a text.
 #[derive(Clone, Default, PartialEq)]
 struct Found {
     text: String,
-    /// Keys that begin so.
+    /// Keys that start with the text.
     keys: Vec<Vec<u8>>,
-    /// What the whole text stands for; `None` where the account may not know.
+    /// What the whole text names; `None` where the account may not read it.
     is: Option<Typed>,
 }
 
@@ -91,18 +91,18 @@ fn PaletteBody() -> impl IntoView {
     let navigate = use_navigate();
     let typed = RwSignal::new(String::new());
     let found = RwSignal::new(Found::default());
-    // Enter was pressed before it was known what the text stands for.
+    // Enter was pressed before the gateway responded.
     let entered = RwSignal::new(false);
     let chosen = RwSignal::new(0_usize);
     let field = NodeRef::<html::Input>::new();
 
     Effect::new(move |_| {
         if let Some(field) = field.get() {
-            // Fails only for an element that is gone.
+            // Fails only for an element that is no longer in the page.
             let _ = field.focus();
         }
     });
-    // An effect's own tasks end when it runs again: only the last question is answered.
+    // An effect's own tasks are cancelled when it runs again: only the last text is looked up.
     Effect::new(move |_| {
         let text = typed.get();
         chosen.set(0);
@@ -113,7 +113,7 @@ fn PaletteBody() -> impl IntoView {
         }
         spawn_local_scoped_with_cancellation(async move {
             gloo_timers::future::sleep(std::time::Duration::from_millis(120)).await;
-            // The note below the field names a bad escape.
+            // The note below the field names an invalid escape.
             let Ok(name) = key_text::parse(&text) else {
                 found.try_set(Found {
                     text,
@@ -174,7 +174,8 @@ fn PaletteBody() -> impl IntoView {
             "ArrowDown" => chosen.update(|at| *at = (*at + 1) % count),
             "ArrowUp" => chosen.update(|at| *at = (*at + count - 1) % count),
             "Enter" => {
-                // Enter right after typing means what the text stands for, not the row that happens to be first.
+                // Enter right after typing acts on the typed name, not on the row that happens to
+                // be first.
                 if chosen.get_untracked() == 0 && !answered.get_untracked() {
                     entered.set(true);
                 } else {
@@ -245,8 +246,8 @@ fn PaletteBody() -> impl IntoView {
     }
 }
 
-/// The rows for what is typed. Keys come first: that is what the palette is for. A key or a prefix is offered once it
-/// is known that there is one.
+/// The rows for the typed text. Keys come first: that is what the palette is for. A key or prefix
+/// is offered once it is known to exist.
 fn rows(typed: &str, found: &Found, lang: Lang, t: impl Fn(Text) -> &'static str) -> Vec<Row> {
     let mut rows = Vec::new();
     let key_row = |icon, text: &str, name: &[u8], deed| Row {
@@ -256,9 +257,10 @@ fn rows(typed: &str, found: &Found, lang: Lang, t: impl Fn(Text) -> &'static str
         name: Some(format::key(name)),
         deed,
     };
-    // The note below the field names a bad escape.
+    // The note below the field names an invalid escape.
     let name = key_text::parse(typed).ok();
-    // Those of the text before are shown until the next have come, as far as they still fit.
+    // The keys found for the previous text stay until the next response, as far as they still
+    // match.
     let fits = |key: &&Vec<u8>| name.as_ref().is_some_and(|name| key.starts_with(name));
     for key in found.keys.iter().filter(fits) {
         rows.push(key_row(Icon::File, "", key, Deed::Go(key_url(key))));
@@ -276,10 +278,10 @@ fn rows(typed: &str, found: &Found, lang: Lang, t: impl Fn(Text) -> &'static str
         };
         match found.is {
             Some(Typed::Prefix) => rows.push(open_prefix()),
-            // The key itself is among those found.
+            // The key itself is among the keys found.
             Some(Typed::Key) if found.keys.len() > 1 => rows.push(open_prefix()),
             Some(Typed::Key | Typed::Nothing) => {}
-            // The page says why it cannot be read.
+            // The page shows why it cannot be read.
             None => rows.extend([open_key(), open_prefix()]),
         }
     }

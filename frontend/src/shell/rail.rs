@@ -1,4 +1,4 @@
-//! Brand and navigation; on narrow screens the navigation is the bar at the bottom.
+//! Brand and navigation; on narrow screens the navigation is a bar at the bottom.
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
@@ -16,7 +16,7 @@ texts! {
     }
 }
 
-/// The product's name, and the way home.
+/// The product's name, which links to the start page.
 #[component]
 pub(crate) fn Brand() -> impl IntoView {
     view! {

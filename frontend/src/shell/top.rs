@@ -1,4 +1,4 @@
-//! The bar: where to go, whether it is live, which cluster, theme and language.
+//! The top bar: palette, live state, cluster, theme and language.
 
 use leptos::prelude::*;
 
@@ -183,7 +183,7 @@ fn LanguageMenu() -> impl IntoView {
         Lang::En => "EN",
         Lang::Zh => "中",
     };
-    // A language is always written in itself.
+    // The name of a language is always in that language.
     let items = [(Lang::En, "English"), (Lang::Zh, "简体中文")]
         .map(|(lang, name)| {
             view! {

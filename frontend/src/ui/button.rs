@@ -1,11 +1,11 @@
-//! The button: says a verb, names its object where that is not plain.
+//! The button. Its text is a verb, with the object unless that is obvious.
 
 use leptos::prelude::*;
 
 use super::icon::{Glyph, Icon};
 
-/// What a press does. Boxed, so that a button is one type whatever it does: every type of its own
-/// would be compiled into the page again.
+/// The handler of a button. Boxed, so that a button is one type whatever it does: otherwise each
+/// handler's type would be compiled into the page again.
 pub(crate) struct Press(Box<dyn Fn()>);
 
 impl<F: Fn() + 'static> From<F> for Press {
@@ -25,13 +25,13 @@ impl Press {
 pub(crate) enum ButtonKind {
     #[default]
     Plain,
-    /// The one thing to do here.
+    /// The main action of its context.
     Primary,
-    /// Leads to a loss; asks first.
+    /// Leads to a destructive action, which asks first.
     Danger,
-    /// The loss itself.
+    /// The destructive action itself.
     DangerNow,
-    /// No frame until it is pointed at.
+    /// Without a frame until hovered.
     Quiet,
 }
 
@@ -47,8 +47,8 @@ impl ButtonKind {
     }
 }
 
-/// A button. Without children it is an icon alone and needs a `label`. While `pending` it keeps its
-/// words and cannot be pressed.
+/// A button. Without children it is an icon and needs a `label`. While `pending` it keeps its text
+/// and cannot be pressed.
 #[component]
 pub(crate) fn Button(
     #[prop(optional)] kind: ButtonKind,
@@ -58,7 +58,7 @@ pub(crate) fn Button(
     label: MaybeProp<String>,
     #[prop(optional, into)] disabled: Signal<bool>,
     #[prop(optional, into)] pending: Signal<bool>,
-    /// For a button that stays down: whether it is.
+    /// For a toggle button: whether it is on.
     #[prop(optional, into)]
     pressed: MaybeProp<bool>,
     #[prop(optional)] small: bool,

@@ -1,8 +1,8 @@
-//! Chips name a fact of the thing above them; tags name the kind of a row.
+//! Chips show a fact about the item above them; tags show the kind of a row.
 
 use leptos::prelude::*;
 
-/// The meaning of a colour. It is the same everywhere.
+/// The meaning of a colour, the same everywhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Hue {
     #[default]
@@ -25,7 +25,7 @@ impl Hue {
     }
 }
 
-/// A fact: a label in soft ink and, as children, what matters.
+/// A fact: a label, with the value as children.
 #[component]
 pub(crate) fn Chip(
     #[prop(optional)] hue: Hue,

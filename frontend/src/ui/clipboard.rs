@@ -1,5 +1,5 @@
-//! Copying text: by the clipboard, which exists on secure origins only; else by the browser's older
-//! command; else by hand, with the text selected.
+//! Copying text: with the clipboard API, which exists on secure origins only; else with the
+//! browser's older copy command; else manually, with the text selected.
 
 use leptos::ev;
 use leptos::html;
@@ -13,12 +13,12 @@ use super::dialog::Dialog;
 use crate::i18n::{Common, label, tr, use_i18n};
 use crate::state::{Tone, use_overlays, use_toasts};
 
-/// A function that copies a text and says so. Call it while a component is being built.
+/// A function that copies a text and confirms it. Call it while a component is being built.
 pub(crate) fn copier() -> impl Fn(String) + Copy + Send + Sync + 'static {
     let (toasts, overlays, i18n) = (use_toasts(), use_overlays(), use_i18n());
     move |text: String| {
         let writing = clipboard().map(|clipboard| clipboard.write_text(&text));
-        // Without a clipboard the command is tried at once: it only works while a press is handled.
+        // The older command is tried at once: it only works while a click is handled.
         let copied = writing.is_none() && copy_by_command(&text).unwrap_or(false);
         spawn_local(async move {
             let written = match writing {
@@ -36,7 +36,7 @@ pub(crate) fn copier() -> impl Fn(String) + Copy + Send + Sync + 'static {
     }
 }
 
-/// The clipboard exists on secure origins only, whatever the bindings say; loopback is one.
+/// The clipboard API exists on secure origins only, whatever the bindings say; loopback is one.
 fn clipboard() -> Option<web_sys::Clipboard> {
     let navigator = window().navigator();
     let there = js_sys::Reflect::get(&navigator, &"clipboard".into())
@@ -44,10 +44,10 @@ fn clipboard() -> Option<web_sys::Clipboard> {
     there.then(|| navigator.clipboard())
 }
 
-/// Copies from a hidden field; whether the browser did.
+/// Copies from a hidden field; returns whether the browser did.
 fn copy_by_command(text: &str) -> Option<bool> {
     let document = document();
-    // What stands outside an open dialog can have no selection.
+    // Elements outside an open dialog cannot have a selection.
     let dialogs = document.query_selector_all("dialog[open]").ok()?;
     let host = match dialogs.length() {
         0 => document.body()?.unchecked_into::<web_sys::Node>(),
@@ -76,13 +76,13 @@ fn copy_by_command(text: &str) -> Option<bool> {
     if let Some(focused) =
         focused.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok())
     {
-        // Fails only for an element that is gone.
+        // Fails only for an element that is no longer in the page.
         let _ = focused.focus();
     }
     Some(copied)
 }
 
-/// A field has its own idea of line ends; the clipboard gets the text itself.
+/// A field normalises line endings; the clipboard gets the exact text.
 fn set_exactly(event: &web_sys::ClipboardEvent, text: &str) {
     if let Some(data) = event.clipboard_data()
         && data.set_data("text/plain", text).is_ok()
@@ -99,9 +99,9 @@ pub(crate) fn CopyByHand() -> impl IntoView {
     let text = move || overlays.copying.get().unwrap_or_default();
     Effect::new(move |_| {
         if let Some(field) = field.get() {
-            // Once the dialog is open: what is not shown cannot be selected.
+            // Once the dialog is open: hidden text cannot be selected.
             request_animation_frame(move || {
-                // Fails only for an element that is gone.
+                // Fails only for an element that is no longer in the page.
                 let _ = field.focus();
                 field.select();
             });

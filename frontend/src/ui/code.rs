@@ -1,4 +1,4 @@
-//! The code view: rows of a value with their numbers, of any length.
+//! The code view: the numbered rows of a value of any length.
 
 use std::sync::Arc;
 
@@ -21,14 +21,14 @@ fn class(paint: Paint) -> &'static str {
     }
 }
 
-/// Shows a value made ready by `model::code`. As high as its rows, up to what its place allows.
+/// Shows a value prepared by `model::code`. As high as its rows, up to the space available.
 #[component]
 pub(crate) fn CodeView(
     #[prop(into)] code: Signal<Arc<Code>>,
     #[prop(into)] label: Signal<String>,
 ) -> impl IntoView {
-    // Rows are numbers: what they show is asked of the text when they are drawn. The text's own address
-    // makes them new when it changes.
+    // Rows are numbers; their content is read from the text when they are drawn. The address of the
+    // text in the key redraws them when the text changes.
     let rows = Signal::derive(move || {
         let code = code.get();
         Arc::new(

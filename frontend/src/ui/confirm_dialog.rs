@@ -1,4 +1,4 @@
-//! The dialog that asks before something is lost.
+//! The dialog that asks before something is deleted.
 
 use leptos::prelude::*;
 
@@ -8,32 +8,32 @@ use super::icon::{Glyph, Icon};
 use super::note::{Note, NoteKind};
 use crate::i18n::{Common, tr};
 
-/// Above this many keys the dialog asks for the name of what is deleted, so that no slip of the hand
-/// deletes more.
+/// Above this many keys the name of what is deleted must be typed, so that a slip of the hand
+/// cannot delete more.
 pub(crate) const UNTYPED_AT_MOST: i64 = 100;
 
-/// Asks for confirmation. `children` say what is lost; the button names the action with its object or
-/// its number (`Delete 3 keys under /jobs/`). `on_close` must make `open` false.
+/// Asks for confirmation. `children` say what is lost; the button names the action with its object
+/// or its number (`Delete 3 keys under /jobs/`). `on_close` must make `open` false.
 #[component]
 pub(crate) fn ConfirmDialog(
     #[prop(into)] open: Signal<bool>,
     #[prop(into)] title: Signal<String>,
-    /// The text of the button that does it.
+    /// The text of the confirming button.
     #[prop(into)]
     action: Signal<String>,
     #[prop(optional)] icon: Option<Icon>,
     /// The action is running.
     #[prop(into)]
     pending: Signal<bool>,
-    /// It cannot be confirmed: nothing to delete, not counted yet, the name not typed.
+    /// It cannot be confirmed yet: nothing to delete, not counted, or the name not typed.
     #[prop(into)]
     disabled: Signal<bool>,
-    /// Why it failed, or why it cannot be done.
+    /// Why it failed or cannot be done.
     #[prop(into)]
     error: Signal<Option<String>>,
     #[prop(into)] on_confirm: Press,
     #[prop(into)] on_close: Callback<()>,
-    /// Stands at the other end of the buttons: the command line that does the same.
+    /// Shown at the other end of the buttons, such as the command line for the same action.
     #[prop(optional, into)]
     aside: ViewFn,
     children: ChildrenFn,

@@ -1,4 +1,4 @@
-//! The modal dialog, on the browser's own `<dialog>`: it keeps the focus inside, and Escape closes it.
+//! The modal dialog, based on the browser's `<dialog>`: it traps the focus, and Escape closes it.
 
 use leptos::ev;
 use leptos::html;
@@ -15,7 +15,7 @@ pub(crate) fn Dialog(
     #[prop(into)] open: Signal<bool>,
     #[prop(into)] title: Signal<String>,
     #[prop(into)] on_close: Callback<()>,
-    /// For contents that need room: a diff, an editor.
+    /// For wide contents: a diff, an editor.
     #[prop(optional)]
     wide: bool,
     children: ChildrenFn,
@@ -24,14 +24,14 @@ pub(crate) fn Dialog(
     Effect::new(move |_| {
         let Some(dialog) = node.get() else { return };
         if open.get() && !dialog.open() {
-            // Fails only when the element is not in the page.
+            // Fails only for an element that is not in the page.
             let _ = dialog.show_modal();
         } else if !open.get() && dialog.open() {
             dialog.close();
         }
     });
     let on_cancel = move |event: ev::Event| {
-        // The state decides, not the element.
+        // `open` decides, not the element.
         event.prevent_default();
         on_close.run(());
     };

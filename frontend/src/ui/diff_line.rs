@@ -1,4 +1,4 @@
-//! A line of a difference, with what changed within it and how it ends.
+//! A line of a diff, with the changes within it and its line ending.
 
 use leptos::prelude::*;
 
@@ -15,7 +15,7 @@ texts! {
     }
 }
 
-/// Shows a line. It keeps its own direction, whatever letters or marks it contains.
+/// Shows a line. Its text direction is isolated, whatever characters it contains.
 #[component]
 pub(crate) fn DiffLine(line: Line) -> impl IntoView {
     let i18n = use_i18n();

@@ -1,4 +1,4 @@
-//! Element ids for things named by bytes: keys, prefixes and locks.
+//! Element ids for items named by bytes: keys, prefixes and locks.
 
 use std::fmt::Write as _;
 

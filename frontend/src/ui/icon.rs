@@ -4,7 +4,8 @@ use leptos::prelude::*;
 
 macro_rules! icons {
     ($($name:ident = $path:literal;)*) => {
-        /// An icon. Decoration: what it says must stand beside it, or in the button's label.
+        /// An icon. It is decorative: its meaning must be in the text beside it or in the button's
+        /// label.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Icon { $($name,)* }
 

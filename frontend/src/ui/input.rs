@@ -1,4 +1,4 @@
-//! Fields: a line of text, a filter, a choice.
+//! Fields: a line of text, a filter, a selection list.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -6,18 +6,18 @@ use leptos::prelude::*;
 use super::icon::{Glyph, Icon};
 use super::kbd::Kbd;
 
-/// A labelled line of text. `error` stands below it and is announced.
+/// A labelled line of text. `error` is shown below it and announced.
 #[component]
 pub(crate) fn TextField(
     #[prop(into)] label: Signal<String>,
     value: RwSignal<String>,
     #[prop(optional, into)] placeholder: MaybeProp<String>,
     #[prop(optional, into)] error: MaybeProp<String>,
-    /// Keys, values and ids are shown in mono.
+    /// Monospaced, for keys, values and ids.
     #[prop(optional)]
     mono: bool,
     #[prop(optional, into)] disabled: Signal<bool>,
-    /// For what is said elsewhere than in `error`.
+    /// For errors shown elsewhere than in `error`.
     #[prop(optional, into)]
     invalid: Signal<bool>,
     #[prop(optional)] node_ref: NodeRef<html::Input>,
@@ -44,7 +44,7 @@ pub(crate) fn TextField(
     }
 }
 
-/// A filter: narrows what is shown below it as one types; Escape empties it.
+/// A filter: narrows what is shown below it during typing; Escape clears it.
 #[component]
 pub(crate) fn SearchField(
     #[prop(into)] label: Signal<String>,
@@ -54,7 +54,7 @@ pub(crate) fn SearchField(
     #[prop(optional)]
     hint: Option<&'static str>,
     #[prop(optional)] node_ref: NodeRef<html::Input>,
-    /// Enter and the arrows, for whoever moves a selection below.
+    /// Receives Enter and the arrow keys, to move a selection below.
     #[prop(optional, into)]
     on_key: Option<Callback<web_sys::KeyboardEvent>>,
 ) -> impl IntoView {
@@ -88,13 +88,13 @@ pub(crate) fn SearchField(
     }
 }
 
-/// A labelled choice of a few, by the system's own menu. `options` are values with what they show.
+/// A labelled selection list, drawn by the system. `options` are values with their texts.
 #[component]
 pub(crate) fn SelectField(
     #[prop(into)] label: Signal<String>,
     value: RwSignal<String>,
     #[prop(into)] options: Signal<Vec<(&'static str, String)>>,
-    /// Without the label above it, which then is only announced.
+    /// Hides the label, which is still announced.
     #[prop(optional)]
     bare: bool,
 ) -> impl IntoView {

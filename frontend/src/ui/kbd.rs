@@ -1,4 +1,4 @@
-//! A key to press.
+//! A key of the keyboard.
 
 use leptos::prelude::*;
 

@@ -1,16 +1,16 @@
-//! What a typed key means, where it could be taken for another one.
+//! How a typed key is read, where that could be misunderstood.
 
 use leptos::prelude::*;
 
 use crate::i18n::{Common, use_i18n};
 use crate::model::key_text;
 
-/// Stands below a field for a key: why its text means no key, or which key it is read as where
+/// A note below a field for a key: why its text is not a key, or which key it is read as where
 /// escapes, blanks or invisible characters could hide that.
 #[component]
 pub(crate) fn KeyNote(
     #[prop(into)] text: Signal<String>,
-    /// For a filter: a part of a key is nothing that could be created by mistake.
+    /// For a filter: a part of a key cannot be created by mistake.
     #[prop(optional)]
     errors_only: bool,
 ) -> impl IntoView {

@@ -1,4 +1,4 @@
-//! A menu that drops from a button, on the browser's own popover: a click outside or Escape closes it.
+//! A drop-down menu, based on the browser's popover: a click outside or Escape closes it.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -8,14 +8,14 @@ use super::button::Press;
 use super::icon::{Glyph, Icon};
 use crate::i18n::{Common, use_i18n};
 
-/// A button with a menu of [`MenuItem`]s. `trigger` is what stands in the button.
+/// A button with a menu of [`MenuItem`]s. `trigger` is the content of the button.
 #[component]
 pub(crate) fn Menu(
     /// Accessible name of button and menu.
     #[prop(into)]
     label: Signal<String>,
-    /// What the button shows, where that is not its label: its accessible name has both, so that it can be
-    /// called by what is seen.
+    /// The text of the button, where that is not its label: the accessible name contains both, so
+    /// that voice control finds what is seen.
     #[prop(optional, into)]
     value: MaybeProp<String>,
     /// Class of the button; `btn` without it.
@@ -64,7 +64,7 @@ pub(crate) fn Menu(
     };
     let on_click = move |_| {
         if let Some(popover) = popover.get_untracked() {
-            // An item was chosen, or the gap between two was hit: either way the menu is done.
+            // An item was chosen or a gap was clicked: either way the menu closes.
             let _ = popover.hide_popover();
         }
     };
@@ -91,7 +91,7 @@ pub(crate) fn Menu(
     }
 }
 
-/// Below the button, within the page.
+/// Places the menu below the button, within the page.
 fn place(button: &web_sys::HtmlButtonElement, popover: &web_sys::HtmlDivElement) {
     const WIDEST: f64 = 320.0;
     let at = button.get_bounding_client_rect();
@@ -99,7 +99,7 @@ fn place(button: &web_sys::HtmlButtonElement, popover: &web_sys::HtmlDivElement)
         .document_element()
         .map_or(0.0, |root| f64::from(root.client_width()));
     let style = popover.unchecked_ref::<web_sys::HtmlElement>().style();
-    // `set_property` fails only for a name that is no property's.
+    // `set_property` fails only for an unknown property.
     let _ = style.set_property("top", &format!("{}px", at.bottom() + 4.0));
     if at.left() + WIDEST > width {
         let _ = style.set_property("right", &format!("{}px", (width - at.right()).max(8.0)));
@@ -110,7 +110,8 @@ fn place(button: &web_sys::HtmlButtonElement, popover: &web_sys::HtmlDivElement)
     }
 }
 
-/// Above the button where there is no room below it. Only what is shown can be measured.
+/// Moves the menu above the button where there is no room below it. Only a shown element can be
+/// measured.
 fn keep_in_view(button: &web_sys::HtmlButtonElement, popover: &web_sys::HtmlDivElement) {
     const EDGE: f64 = 8.0;
     let height = document()
@@ -130,7 +131,7 @@ fn keep_in_view(button: &web_sys::HtmlButtonElement, popover: &web_sys::HtmlDivE
         (height - EDGE - menu.height()).max(EDGE)
     };
     let style = popover.unchecked_ref::<web_sys::HtmlElement>().style();
-    // `set_property` fails only for a name that is no property's.
+    // `set_property` fails only for an unknown property.
     let _ = style.set_property("top", &format!("{top}px"));
 }
 
@@ -151,15 +152,15 @@ fn focus_item(popover: NodeRef<html::Div>, step: fn(Option<usize>, usize) -> usi
     let at = items
         .iter()
         .position(|item| active.as_ref() == Some(item.as_ref()));
-    // Fails only for an element that is gone.
+    // Fails only for an element that is no longer in the page.
     let _ = items[step(at, items.len())].focus();
 }
 
-/// One thing to choose in a [`Menu`].
+/// An item of a [`Menu`].
 #[component]
 pub(crate) fn MenuItem(
     #[prop(optional, into)] icon: Option<Signal<Icon>>,
-    /// For one of several: whether it is the chosen one.
+    /// For one of several choices: whether it is the current one.
     #[prop(optional, into)]
     checked: MaybeProp<bool>,
     #[prop(optional, into)] disabled: Signal<bool>,

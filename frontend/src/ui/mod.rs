@@ -1,5 +1,5 @@
-//! The primitives every page is made of, each a `.rs` with its `.css` beside it. They know no page and
-//! no API; texts come in from outside, but for the few words they all share.
+//! The primitives that pages are made of, each a `.rs` with its `.css` beside it. They know no page
+//! and no API; texts are passed in, except for the few that all share.
 
 pub(crate) mod button;
 pub(crate) mod chip;

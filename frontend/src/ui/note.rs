@@ -36,7 +36,7 @@ impl NoteKind {
 pub(crate) fn Note(
     #[prop(optional)] kind: NoteKind,
     #[prop(optional)] icon: Option<Icon>,
-    /// `alert` or `status`, for a note that appears while somebody is at work.
+    /// `alert` or `status`, for a note that appears during use.
     #[prop(optional)]
     role: Option<&'static str>,
     #[prop(optional)] class: &'static str,

@@ -1,11 +1,11 @@
-//! A segmented control: one of a few ways to see the same thing.
+//! A segmented control: a choice between a few options, all visible.
 
 use leptos::prelude::*;
 
-/// One of a few. `options` are values with what they show; arrow keys move the choice.
+/// A choice between a few. `options` are values with their texts; arrow keys move the choice.
 #[component]
 pub(crate) fn Segmented<T: Copy + PartialEq + Send + Sync + 'static>(
-    /// What is being chosen, announced.
+    /// What is chosen, announced.
     #[prop(into)]
     label: Signal<String>,
     #[prop(into)] value: Signal<T>,
@@ -29,7 +29,7 @@ pub(crate) fn Segmented<T: Copy + PartialEq + Send + Sync + 'static>(
     view! { <Segments label=label chosen=chosen texts=texts on_choose=choose/> }
 }
 
-/// The control itself, whatever is chosen by it.
+/// The control itself, independent of the type of its values.
 #[component]
 fn Segments(
     label: Signal<String>,
@@ -78,7 +78,7 @@ fn Segments(
     }
 }
 
-/// The focus follows the choice, once the page shows it.
+/// Moves the focus to the choice, once the page shows it.
 fn focus_choice(event: &web_sys::KeyboardEvent) {
     use wasm_bindgen::JsCast as _;
     let group = event
@@ -90,7 +90,7 @@ fn focus_choice(event: &web_sys::KeyboardEvent) {
         if let Some(chosen) =
             chosen.and_then(|chosen| chosen.dyn_into::<web_sys::HtmlElement>().ok())
         {
-            // Fails only for an element that is gone.
+            // Fails only for an element that is no longer in the page.
             let _ = chosen.focus();
         }
     });

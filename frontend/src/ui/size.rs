@@ -1,4 +1,4 @@
-//! Follows the size of an element.
+//! The size of an element, kept current.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
@@ -15,8 +15,8 @@ pub(crate) fn narrower_than(limit: f64, size: RwSignal<(f64, f64)>) -> Memo<bool
     })
 }
 
-/// Keeps `size` (width and height in pixels, without scrollbars) up to date until the present owner
-/// is gone.
+/// Keeps `size` (width and height in pixels, without scrollbars) current for as long as the current
+/// owner lives.
 pub(crate) fn observe_size(element: &web_sys::HtmlDivElement, size: RwSignal<(f64, f64)>) {
     let measure = |element: &web_sys::HtmlDivElement| {
         (

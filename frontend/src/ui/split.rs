@@ -1,14 +1,14 @@
-//! Two panes with a border that can be moved. On narrow screens one of them is the page.
+//! Two panes with a movable border. On narrow screens one of them fills the page.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 
 use crate::state::memory;
 
-/// How narrow the first pane may get, and how wide.
+/// Minimum and maximum width of the first pane, in pixels.
 const BOUNDS: (f64, f64) = (220.0, 720.0);
 
-/// A split pane. `name` is what its width is remembered under.
+/// A split pane. Its width is remembered under `name`.
 #[component]
 pub(crate) fn Split(
     name: &'static str,
@@ -16,7 +16,7 @@ pub(crate) fn Split(
     #[prop(into)]
     label: Signal<String>,
     #[prop(default = 340.0)] width: f64,
-    /// On narrow screens: whether the second pane is the page.
+    /// On narrow screens: whether the second pane fills the page.
     #[prop(into)]
     second_shown: Signal<bool>,
     first: Children,
@@ -35,7 +35,7 @@ pub(crate) fn Split(
             .current_target()
             .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
         {
-            // Fails only for a pointer that is gone already.
+            // Fails only for a pointer that is no longer active.
             let _ = border.set_pointer_capture(event.pointer_id());
         }
     };

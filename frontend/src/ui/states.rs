@@ -1,4 +1,4 @@
-//! What stands where content would be: nothing yet, nothing at all, or an error.
+//! What replaces content: an empty state, an error, a skeleton.
 
 use leptos::prelude::*;
 
@@ -7,7 +7,7 @@ use super::icon::{Glyph, Icon};
 use crate::api::ApiError;
 use crate::i18n::{Common, use_i18n};
 
-/// Nothing is here: one line that teaches, with the action beside it as children.
+/// Nothing to show: a line that says why, with actions as children.
 #[component]
 pub(crate) fn EmptyState(
     icon: Icon,
@@ -25,7 +25,7 @@ pub(crate) fn EmptyState(
     }
 }
 
-/// What happened, to what, and the next step.
+/// What failed, on what, and the next step.
 #[component]
 pub(crate) fn ErrorState(
     #[prop(into)] error: Signal<ApiError>,
@@ -49,7 +49,7 @@ pub(crate) fn ErrorState(
     }
 }
 
-/// Rows that are on their way for the first time. Old content stays instead wherever there is some.
+/// Rows that are loading for the first time. Content already shown stays instead.
 #[component]
 pub(crate) fn Skeleton(#[prop(default = 6)] rows: usize) -> impl IntoView {
     let i18n = use_i18n();

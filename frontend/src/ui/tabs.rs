@@ -1,14 +1,14 @@
-//! Tabs: parts of one thing, of which one is shown.
+//! Tabs: the views of one item, of which one is shown.
 
 use leptos::prelude::*;
 
-/// A row of tabs. The panel is the caller's, with `role="tabpanel"` and `aria-labelledby` of
-/// `tab_id(name)`.
+/// A row of tabs. The caller provides the panel, with `role="tabpanel"` and `aria-labelledby` set
+/// to `tab_id(name)`.
 #[component]
 pub(crate) fn Tabs(
     #[prop(into)] label: Signal<String>,
     #[prop(into)] value: Signal<&'static str>,
-    /// Names with what they show, and a count beside it where there is one.
+    /// Names with their texts, and a count where there is one.
     #[prop(into)]
     options: Signal<Vec<(&'static str, String, Option<String>)>>,
     #[prop(into)] on_choose: Callback<&'static str>,
@@ -71,7 +71,7 @@ fn focus_tab(name: &'static str) {
     request_animation_frame(move || {
         let tab = document().get_element_by_id(&tab_id(name));
         if let Some(tab) = tab.and_then(|tab| tab.dyn_into::<web_sys::HtmlElement>().ok()) {
-            // Fails only for an element that is gone.
+            // Fails only for an element that is no longer in the page.
             let _ = tab.focus();
         }
     });

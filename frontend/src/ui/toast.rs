@@ -1,4 +1,4 @@
-//! Notices in the corner, announced as they come.
+//! Notices in the corner, announced as they appear.
 
 use leptos::prelude::*;
 
@@ -7,7 +7,7 @@ use super::icon::{Glyph, Icon};
 use crate::i18n::{Common, label};
 use crate::state::{Tone, use_toasts};
 
-/// The corner they stand in.
+/// The corner of the notices.
 #[component]
 pub(crate) fn ToastCorner() -> impl IntoView {
     let toasts = use_toasts();

@@ -1,4 +1,4 @@
-//! A lease draining: a bar and the seconds left.
+//! The remaining TTL of a lease, as a bar and a time.
 
 use leptos::prelude::*;
 
@@ -6,16 +6,16 @@ use crate::i18n::{Common, use_i18n};
 use crate::model::format;
 use crate::state::use_clock;
 
-/// From this share of what was granted downwards the bar turns red.
+/// At this share of the granted TTL and below the bar is red.
 const LOW: f64 = 0.2;
 
-/// A draining lease. `deadline` in milliseconds since 1970 (when the answer came, plus its `ttl`),
-/// `granted` in seconds. `whole` says "43 of 60 s".
+/// The remaining TTL. `deadline` is in milliseconds since 1970 (when the response arrived, plus its
+/// `ttl`), `granted` in seconds. With `whole` the text is "43 of 60 s".
 #[component]
 pub(crate) fn TtlBar(
     #[prop(into)] deadline: Signal<f64>,
     #[prop(into)] granted: Signal<i64>,
-    /// Also says what was granted.
+    /// Also shows the granted TTL.
     #[prop(optional)]
     whole: bool,
 ) -> impl IntoView {

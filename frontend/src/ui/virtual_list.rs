@@ -1,4 +1,4 @@
-//! A list of any length of which only the rows in view exist.
+//! A list of any length; only rows in view have elements.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -9,15 +9,15 @@ use leptos::prelude::*;
 use super::size::observe_size;
 use crate::model::window;
 
-/// Rows beyond the edge, so that a quick scroll shows no gap.
+/// Rows drawn beyond the edges, so that a quick scroll shows no gap.
 const OVERSCAN: usize = 8;
 
 /// A virtual list of rows of one height.
 ///
-/// `key` tells rows apart: a row whose key changes is drawn anew, one whose key stays keeps its
-/// elements, so put into the key whatever the row does not follow by itself. `render` gets the row's
-/// index at the time it was drawn; it may be stale after rows above came or went, so rows find
-/// themselves by what they are.
+/// `key` identifies a row: a row with a new key is redrawn, one with the same key keeps its
+/// elements, so the key must contain whatever the row does not track by itself. `render` gets the
+/// row's index at the time it was drawn, which may be stale after rows above were added or removed:
+/// rows must not rely on it.
 #[component]
 pub(crate) fn VirtualList<T, K, V>(
     #[prop(into)] rows: Signal<Arc<Vec<T>>>,
@@ -29,10 +29,10 @@ pub(crate) fn VirtualList<T, K, V>(
     /// Class of the scrolling element.
     #[prop(optional)]
     class: &'static str,
-    /// Brings a row into view whenever it changes to `Some`.
+    /// Scrolls to a row whenever it changes to `Some`.
     #[prop(optional, into)]
     reveal: Option<Signal<Option<usize>>>,
-    /// Told the rows that exist, for whoever loads what is in view.
+    /// Receives the range of drawn rows, to load what is in view.
     #[prop(optional, into)]
     on_range: Option<Callback<(usize, usize)>>,
     #[prop(optional)] node_ref: NodeRef<html::Div>,
@@ -73,7 +73,7 @@ where
                 row_height.get_untracked(),
                 index,
             ) {
-                // The rows that make room for it may be drawn only now.
+                // The rows that make room for it may only be drawn now.
                 request_animation_frame(move || element.set_scroll_top(top as i32));
             }
         });

@@ -1,7 +1,7 @@
 //! Shows something while a condition holds.
 //!
 //! The framework's own `Show` is compiled again for every condition and every content; this one is
-//! compiled once, which the size of the page wants.
+//! compiled once, which keeps the WebAssembly small.
 
 use leptos::prelude::*;
 
@@ -14,7 +14,7 @@ impl<F: Fn() -> bool + Send + Sync + 'static> From<F> for Condition {
     }
 }
 
-/// Shows its children while `when` holds; they are made anew each time it begins to.
+/// Shows its children while `when` holds; they are created again each time it begins to hold.
 #[component]
 pub(crate) fn When(#[prop(into)] when: Condition, children: ChildrenFn) -> impl IntoView {
     let holds = Memo::new(move |_| (when.0)());

@@ -1,4 +1,4 @@
-//! "Copy command": every action as a line for a terminal.
+//! "Copy command": every action as a command line.
 
 use leptos::prelude::*;
 
@@ -9,7 +9,7 @@ use crate::model::command::{Deed, NoLine, curl, etcdctl};
 use crate::ui::clipboard::copier;
 use crate::ui::{Button, Dialog, Glyph, Icon, Menu, MenuItem};
 
-/// A menu of deeds, each shown as lines to copy. `children` are further items.
+/// A menu of actions, each shown as command lines to copy. `children` are further items.
 #[component]
 pub(crate) fn CommandMenu(
     #[prop(into)] deeds: Signal<Vec<(Text, Deed)>>,
@@ -32,7 +32,8 @@ pub(crate) fn CommandMenu(
             label=label(Common::CopyCommand)
             trigger=move || view! { <Glyph icon=Icon::Copy/> {tr(Common::CopyCommand)} }
         >
-            // A name such as "delete" is a command's only under this heading.
+            // Only under this heading does a name such as "delete" read as a command, not as an
+            // action.
             <div role="group" aria-label=tr(Common::CopyCommand)>
                 <p class="menu-note" aria-hidden="true">{tr(Common::CopyCommand)}</p>
                 {items}
@@ -43,7 +44,7 @@ pub(crate) fn CommandMenu(
     }
 }
 
-/// One deed's lines, opened by its button in a dialog's foot.
+/// A button for a dialog's footer that shows the command lines of one action.
 #[component]
 pub(crate) fn CommandButton(#[prop(into)] deed: Signal<Option<Deed>>, name: Text) -> impl IntoView {
     let shown = RwSignal::new(None::<(Text, Deed)>);

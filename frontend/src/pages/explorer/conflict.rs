@@ -1,4 +1,4 @@
-//! Somebody was faster: both versions, and what to do.
+//! A save that conflicts with someone else's change: both versions, and the ways out.
 
 use leptos::prelude::*;
 use shared::Entry;
@@ -12,7 +12,7 @@ use crate::model::format;
 use crate::model::sentence::leading;
 use crate::ui::{Button, ButtonKind, Note, NoteKind, When};
 
-/// Theirs and mine, each as changes to what the editing began from.
+/// Their version and the user's, each as a diff against the base of the edit.
 #[component]
 pub(crate) fn ConflictView(draft: Draft, theirs: Option<Entry>) -> impl IntoView {
     let (saver, i18n) = (Saver::of(draft), use_i18n());
@@ -45,7 +45,8 @@ pub(crate) fn ConflictView(draft: Draft, theirs: Option<Entry>) -> impl IntoView
     let keep_mine = move || saver.save(their_revision.map_or(Demand::Absent, Demand::Revision));
     let take_theirs = move || draft.end();
     let go_on = move || {
-        // From here on theirs is what mine replaces; the review will show the difference to it.
+        // From here on the user's version replaces theirs; the review will show the diff against
+        // it.
         if let Some(theirs) = &theirs {
             draft.base.set(theirs.clone());
         }

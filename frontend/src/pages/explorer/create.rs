@@ -20,14 +20,14 @@ use crate::ui::{
     Button, ButtonKind, Dialog, KeyNote, Note, NoteKind, SelectField, TextField, When,
 };
 
-/// Its value, while it is not created, is asked for before the page goes.
+/// The browser asks before the page unloads while this form has an unsaved value.
 const FORM: &str = "new key";
 
 const NONE: &str = "none";
 const NEW: &str = "new";
 const OLD: &str = "old";
 
-/// The dialog; open while the address says so.
+/// The dialog; open while the URL says so.
 #[component]
 pub(crate) fn CreateDialog() -> impl IntoView {
     let place = use_place();
@@ -42,7 +42,7 @@ pub(crate) fn CreateDialog() -> impl IntoView {
     }
 }
 
-/// The lease that is wanted, as it is typed.
+/// The lease to attach, as chosen in the form.
 #[derive(Clone, Copy, PartialEq)]
 enum Wanted {
     None,
@@ -70,13 +70,13 @@ fn CreateForm() -> impl IntoView {
     let field = NodeRef::<html::Input>::new();
     Effect::new(move |_| {
         if let Some(field) = field.get() {
-            // Fails only for an element that is gone.
+            // Fails only for an element that is no longer in the page.
             let _ = field.focus();
             let end = field.value().encode_utf16().count() as u32;
             let _ = field.set_selection_range(end, end);
         }
     });
-    // `None` where the text has a bad escape, which the note below the field names.
+    // `None` where the text has an invalid escape, which the note below the field names.
     let bytes = Memo::new(move |_| key.with(|key| key_text::parse(key).ok()));
     let wanted = Memo::new(move |_| match kind.get().as_str() {
         NEW => seconds
@@ -221,8 +221,9 @@ fn CreateForm() -> impl IntoView {
     }
 }
 
-/// Creates the key, with its lease where one is wanted; the revision. A lease granted for a key that is
-/// not created, or whose creation is given up, is revoked; that also settles a creation without answer.
+/// Creates the key, with a new lease where one is chosen; returns the revision. A lease granted for
+/// a key that is not created, or whose creation is cancelled, is revoked; that also settles a
+/// creation that got no response.
 async fn create(key: &[u8], value: &[u8], lease: Wanted) -> Result<i64, ApiError> {
     let granted = match lease {
         Wanted::New(ttl) => Some(GrantedLease::grant(ttl).await?),

@@ -1,4 +1,4 @@
-//! The difference of two values.
+//! The diff of two values.
 
 use leptos::prelude::*;
 
@@ -8,10 +8,10 @@ use crate::model::diff::{Change, Compared, compare, tally};
 use crate::model::format;
 use crate::ui::diff_line::DiffLine;
 
-/// Rows that are drawn; more nobody reads, and a browser would suffer.
+/// Rows drawn at most; nobody reads more, and the browser would become slow.
 const MOST: usize = 600;
 
-/// Shows what differs between an old value and a new one.
+/// Shows the diff between an old value and a new one.
 #[component]
 pub(crate) fn DiffView(old: Vec<u8>, new: Vec<u8>) -> impl IntoView {
     let i18n = use_i18n();

@@ -1,4 +1,4 @@
-//! A draft: what is being written, what it began from, and how it is saved.
+//! A draft: the edited value, the entry it is based on, and how it is saved.
 
 use std::time::Duration;
 
@@ -17,19 +17,19 @@ use crate::model::value::{BadDraft, Script, scripts};
 use crate::state::drafts::{Drafts, StoredDraft};
 use crate::state::{Scope, Tone, use_drafts, use_toasts};
 
-/// Where the editing stands.
+/// The stage of the edit.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Step {
     Writing,
     Reviewing,
-    /// Somebody was faster: what is there now, nothing if it was deleted.
+    /// Someone else changed the key first: its current entry, or `None` if it was deleted.
     Conflict(Option<Entry>),
 }
 
-/// A large draft is checked once nothing was typed for so long.
+/// A large draft is checked after this long without typing.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// A draft and what it began from.
+/// A draft and the entry it is based on.
 #[derive(Clone, Copy)]
 pub(crate) struct Draft {
     pub(crate) live_key: LiveKey,
@@ -39,11 +39,11 @@ pub(crate) struct Draft {
     pub(crate) saving: RwSignal<bool>,
     pub(super) lease: RwSignal<String>,
     pub(super) error: RwSignal<Option<ApiError>>,
-    /// The line that the text area shows once it is refilled. It keeps its own value while somebody
-    /// types: filling it would cost time and the browser's undo.
+    /// The line to show when the text area is refilled. The text area keeps its own value during
+    /// typing: filling it would cost time and the browser's undo history.
     pub(super) filled: RwSignal<usize>,
     edited: StoredValue<Edited>,
-    /// Counts the changes of `edited` that have been looked at.
+    /// Counts the changes of `edited` that have been checked.
     settled: RwSignal<u64>,
     changes: StoredValue<u64>,
     ended: StoredValue<bool>,
@@ -51,23 +51,23 @@ pub(crate) struct Draft {
     scope: Scope,
 }
 
-/// What may be said of a draft.
+/// The result of checking a draft.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Checked {
     pub(super) error: Option<BadDraft>,
-    /// Bytes of the value.
+    /// Size of the value in bytes.
     pub(super) size: Option<usize>,
-    /// It differs from the value that it began from.
+    /// Differs from the base value.
     pub(super) changed: bool,
     pub(super) ends: LineEnds,
-    /// The ways it can be written.
+    /// The encodings it can be edited in.
     pub(super) scripts: Vec<Script>,
     pub(super) window: Option<WindowLines>,
 }
 
-/// The lease stays.
+/// Keep the lease.
 pub(super) const KEEP: &str = "keep";
-/// The lease goes.
+/// Detach from the lease.
 pub(super) const DROP: &str = "drop";
 
 impl Draft {
@@ -96,14 +96,14 @@ impl Draft {
         }
     }
 
-    /// Keeps what is written until it is saved or given up.
+    /// Keeps the draft in the store until it is saved or discarded.
     pub(super) fn keep(self) {
         Effect::new(move |_| {
             self.settled.track();
             self.base.track();
             self.keep_now();
         });
-        // What was typed last may not have settled when the view goes.
+        // The last input may not have been checked when the view is removed.
         on_cleanup(move || self.keep_now());
     }
 
@@ -134,7 +134,7 @@ impl Draft {
         }
     }
 
-    /// Ends the editing.
+    /// Ends the edit.
     pub(crate) fn end(self) {
         self.ended.try_update_value(|ended| *ended = true);
         self.drafts.forget(&self.live_key.key.get_value());
@@ -142,18 +142,18 @@ impl Draft {
         self.live_key.load();
     }
 
-    /// The value it began from.
+    /// The value of the base entry.
     pub(crate) fn base_value(self) -> Vec<u8> {
         self.base
             .with(|base| base.value.clone().unwrap_or_default().0)
     }
 
-    /// The bytes that are written, as of now: not live_key.
+    /// The edited bytes at this moment; not tracked.
     pub(crate) fn value(self) -> Result<Vec<u8>, BadDraft> {
         self.edited.with_value(Edited::value)
     }
 
-    /// What the text area is to hold, and its caret at a line.
+    /// The text for the text area, and its caret for a line.
     pub(super) fn fill(self, line: usize) -> (String, usize) {
         self.edited.with_value(|edited| {
             let text = edited.text_area();
@@ -161,8 +161,8 @@ impl Draft {
         })
     }
 
-    /// The text area was changed: its value now, the end of its selection in UTF-16 units, and whether
-    /// that was by undo or redo.
+    /// The text area changed: its value, the end of its selection in UTF-16 units, and whether the
+    /// change is an undo or redo.
     pub(super) fn input(self, value: &str, caret: Option<usize>, restores: bool) {
         let refill = self
             .edited
@@ -173,7 +173,7 @@ impl Draft {
         self.settle();
     }
 
-    /// Shows the lines around another line of a long text.
+    /// Moves the window of a long text to another line.
     pub(super) fn show_line(self, line: usize) {
         self.edited
             .update_value(|edited| edited.text_area_mut().show_line(line));
@@ -181,7 +181,7 @@ impl Draft {
         self.settle();
     }
 
-    /// Checks what was written: at once where that is quick, else after a pause.
+    /// Checks the draft: at once if it is small, else after a pause.
     fn settle(self) {
         self.changes.update_value(|changes| *changes += 1);
         let changes = self.changes.get_value();
@@ -197,7 +197,7 @@ impl Draft {
         }
     }
 
-    /// What is to be said of what is written; follows it.
+    /// The result of checking the draft; tracked.
     pub(super) fn check(self) -> Checked {
         self.settled.track();
         self.base.track();
@@ -214,13 +214,13 @@ impl Draft {
         })
     }
 
-    /// How it is written; follows it.
+    /// The encoding in use; tracked.
     pub(super) fn script(self) -> Script {
         self.settled.track();
         self.edited.with_value(Edited::script)
     }
 
-    /// Writes the same bytes another way.
+    /// Shows the same bytes in another encoding.
     pub(super) fn rewrite(self, script: Script) {
         if let Ok(value) = self.value() {
             self.edited.set_value(Edited::new(&value, script));
@@ -254,7 +254,7 @@ impl Draft {
     }
 }
 
-/// What a save needs from its view: toasts and language.
+/// What saving needs from its view: toasts and language.
 #[derive(Clone, Copy)]
 pub(crate) struct Saver {
     draft: Draft,

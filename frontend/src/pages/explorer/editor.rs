@@ -1,4 +1,4 @@
-//! Editing a value: write, review the difference, save if nobody was faster.
+//! Editing a value: write, review the diff, and save unless someone else changed the key first.
 
 use leptos::prelude::*;
 
@@ -39,12 +39,12 @@ pub(crate) fn Editor(live_key: LiveKey) -> impl IntoView {
     view! { <div class="x-editor">{body}</div> }.into_any()
 }
 
-/// Says that the key changed while somebody edits it.
+/// Warns that the key changed during the edit.
 #[component]
 fn ChangedNotice(draft: Draft) -> impl IntoView {
     let i18n = use_i18n();
     let live_key = draft.live_key;
-    // The base moves when a conflict is resolved; the notice goes with it.
+    // Resolving a conflict moves the base, and the notice goes away with it.
     let news = Memo::new(move |_| {
         let base = draft.base.with(|base| base.mod_revision);
         match live_key.state.get() {
@@ -99,7 +99,7 @@ fn Writing(draft: Draft) -> impl IntoView {
     let ready =
         Memo::new(move |_| readable() && (released() || checked.with(|checked| checked.changed)));
     let review = move || {
-        // Large drafts are checked late: as it is now counts.
+        // A large draft is checked late: what counts is its state now.
         let now = untrack(|| draft.check());
         if now.error.is_none() && (now.changed || untrack(released)) {
             draft.step.set(Step::Reviewing);
@@ -183,7 +183,7 @@ fn Reviewing(draft: Draft) -> impl IntoView {
             .get()
             .map(|error| view! { <SaveFailed error=error/> })
     };
-    // Nothing is written while it is reviewed.
+    // The draft cannot change during the review.
     let (old, new) = untrack(|| (draft.base_value(), draft.value().unwrap_or_default()));
     view! {
         <ChangedNotice draft=draft/>
@@ -206,7 +206,7 @@ fn Reviewing(draft: Draft) -> impl IntoView {
     }
 }
 
-/// Why a save did not happen, or may not have.
+/// Why a save failed, or may have failed.
 #[component]
 pub(crate) fn SaveFailed(error: ApiError) -> impl IntoView {
     let i18n = use_i18n();

@@ -1,6 +1,7 @@
-//! What keys-only answers leave out: size and lease of a key, and what is left of a lease.
+//! What keys-only responses leave out: the size and lease of a key, and the remaining TTL of a
+//! lease.
 //!
-//! Asked for by the rows that show them, a few at a time; events bring them for nothing.
+//! Rows request these while they are shown, a few at a time; events deliver them at no cost.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,22 +17,23 @@ use crate::model::requests::Requests;
 use crate::model::tree::{Change, Name};
 use crate::state::clock::{Clock, now_ms, use_clock};
 
-/// A lease is asked about again after so long, while somebody looks.
+/// A shown lease is polled again after this long.
 const LEASE_AGE_MS: f64 = 4000.0;
 
-/// And so is the number of its keys, of which etcd has to list all.
+/// So is its number of keys, less often since etcd has to list all of them.
 const KEY_COUNT_AGE_MS: f64 = 30_000.0;
 
-/// Whoever looks at a lease looks again at every second's tick; older looks are over.
+/// A shown lease is read again at every tick of the clock, once a second; without a read for this
+/// long it is no longer shown.
 const LOOKED_MS: f64 = 2500.0;
 
-/// Questions that may wait. Rows scrolled past long ago need no answer.
+/// Requests that may be queued. Rows scrolled past long ago need no response.
 const MOST_WAITING: usize = 80;
 
-/// A lease as it was answered.
+/// A lease as etcd last reported it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Draining {
-    /// When it ends unless it is renewed, in milliseconds since 1970.
+    /// When it expires unless it is renewed, in milliseconds since 1970.
     pub(crate) deadline: f64,
     pub(crate) granted: i64,
     asked: f64,
@@ -50,7 +52,7 @@ enum LeaseState {
     Alive(Draining),
 }
 
-/// The keys of a lease as they were counted.
+/// The number of keys of a lease.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct KeyCount {
     /// `None` where the account may not read all of them.
@@ -58,26 +60,26 @@ struct KeyCount {
     asked: f64,
 }
 
-/// Sizes and leases.
+/// Sizes and leases; a context of the page.
 #[derive(Clone, Copy)]
 pub(crate) struct Facts {
     clock: Clock,
     keys: RwSignal<HashMap<Name, KeyFacts>>,
     leases: RwSignal<HashMap<LeaseId, LeaseState>>,
     key_counts: RwSignal<HashMap<LeaseId, KeyCount>>,
-    /// Leases that were looked at lately, and when.
+    /// Leases shown recently, and when.
     looked: StoredValue<HashMap<LeaseId, f64>>,
-    /// Leases whose number of keys was looked at lately, and when.
+    /// Leases whose number of keys was shown recently, and when.
     counted: StoredValue<HashMap<LeaseId, f64>>,
     requests: StoredValue<Requests<Name>>,
 }
 
-/// Sizes and leases.
+/// The store.
 pub(crate) fn use_facts() -> Facts {
     expect_context()
 }
 
-/// Puts them into the page's context and begins to answer.
+/// Puts the store into the page's context and starts its requests.
 pub(super) fn provide() -> Facts {
     let facts = Facts {
         clock: use_clock(),
@@ -95,7 +97,7 @@ pub(super) fn provide() -> Facts {
 }
 
 impl Facts {
-    /// Size and lease of a key as it was at a revision; asks for them when they are not known.
+    /// Size and lease of a key at a revision; requests them when they are not known.
     pub(crate) fn key(self, name: &Name, mod_revision: i64) -> Option<KeyFacts> {
         let known = self.keys.with(|keys| keys.get(name).copied());
         if known.is_none_or(|facts| facts.mod_revision < mod_revision) {
@@ -105,7 +107,7 @@ impl Facts {
         known
     }
 
-    /// What is left of a lease; asks, and keeps asking while somebody looks.
+    /// The remaining TTL of a lease; polled for as long as it is read.
     pub(crate) fn lease(self, id: LeaseId) -> Option<Draining> {
         self.clock.now();
         self.looked
@@ -116,7 +118,8 @@ impl Facts {
         }
     }
 
-    /// How many keys a lease has, where the account may know; asks now and then while somebody looks.
+    /// The number of keys of a lease, where the account may read it; polled for as long as it is
+    /// read.
     pub(crate) fn lease_keys(self, id: LeaseId) -> Option<i64> {
         self.clock.now();
         self.counted
@@ -131,14 +134,14 @@ impl Facts {
             .with(|leases| leases.get(&id) == Some(&LeaseState::Gone))
     }
 
-    /// What an event brings. Only keys that were asked for are kept, so that a busy keyspace that
-    /// nobody looks at costs nothing.
+    /// Takes size and lease from an event. Only keys that were requested are kept, so that a busy
+    /// keyspace which is not shown costs nothing.
     pub(crate) fn hear(self, change: &Change) {
         let event = &change.event;
         self.keys.try_maybe_update(|keys| {
             let name: &[u8] = event.key().as_ref();
             if matches!(event, Event::Delete { .. }) {
-                // A lease that took its key with it is not asked about any more.
+                // A lease that ended with its key is no longer polled.
                 if let Some(lease) = keys.remove(name).and_then(|facts| facts.lease) {
                     self.looked.try_update_value(|looked| looked.remove(&lease));
                 }
@@ -163,7 +166,7 @@ impl Facts {
         });
     }
 
-    /// Forgets everything: the data may be others.
+    /// Discards everything: the data may have been replaced.
     pub(crate) fn forget(self) {
         self.keys.try_update(HashMap::clear);
         self.leases.try_update(HashMap::clear);
@@ -186,7 +189,7 @@ impl Facts {
                 Ok(facts) => {
                     self.keys.try_update(|keys| keys.insert(name, facts));
                 }
-                // The row says nothing rather than something wrong.
+                // The row shows nothing rather than something wrong.
                 Err(_) => sleep(Duration::from_secs(1)).await,
             }
         }
@@ -239,14 +242,14 @@ impl Facts {
             }),
             Ok(_) => LeaseState::Gone,
             Err(error) if error.trouble() == api::Trouble::Absent => LeaseState::Gone,
-            // Old knowledge stays; the next round asks again.
+            // The known state stays; the next round tries again.
             Err(_) => return sleep(Duration::from_secs(1)).await,
         };
         self.leases.try_update(|leases| leases.insert(id, state));
     }
 
     async fn ask_key_count(self, id: LeaseId) {
-        // Without an answer what was known stays, until it is asked about again.
+        // After an error the known count stays until the next poll.
         let keys = match api::leases::counted(id).await {
             Ok(answer) => answer.lease.key_count,
             Err(_) => self
@@ -260,7 +263,7 @@ impl Facts {
     }
 }
 
-/// The leases that were looked at lately; older looks are over. `None` when the page is gone.
+/// The leases shown recently; older ones are dropped. `None` once the page is gone.
 fn looked_at(looks: StoredValue<HashMap<LeaseId, f64>>, now: f64) -> Option<Vec<LeaseId>> {
     looks.try_update_value(|looks| {
         looks.retain(|_, at| now - *at < LOOKED_MS);

@@ -1,4 +1,4 @@
-//! A folder: its level as a table, live.
+//! A folder: its level as a live table.
 
 use std::sync::Arc;
 
@@ -21,18 +21,18 @@ use crate::ui::{
     Button, ButtonKind, Chip, EmptyState, ErrorState, Glyph, Icon, MenuItem, Skeleton, VirtualList,
 };
 
-/// Height of a row, and of its two lines on narrow screens; `explorer.css` agrees.
+/// Height of a row, and of a two-line row on narrow screens; `explorer.css` agrees.
 const ROW: f64 = 32.0;
 const TWO_LINES: f64 = 44.0;
 
-/// A row: an item, and at the end a note that more is to come.
+/// A row: an item, or the last row, which says that more are loading.
 #[derive(Clone, Debug, PartialEq)]
 enum Line {
     Item(Name, bool),
     More,
 }
 
-/// The folder's view.
+/// The view of a folder.
 #[component]
 pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
     let (keyspace, place, i18n) = (use_keyspace(), use_place(), use_i18n());
@@ -40,7 +40,7 @@ pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
     let narrow = use_narrow();
     let deleting = RwSignal::new(false);
     let prefix = StoredValue::new(prefix);
-    // The level may go with its last key, and come again.
+    // The level is removed with its last key and may come back.
     Effect::new(move |_| {
         let missing = keyspace
             .tree()

@@ -12,7 +12,7 @@ use crate::model::tree::{Name, SEPARATOR};
 use crate::pages::links::{key_url, prefix_url};
 use crate::ui::{Glyph, Icon, TtlBar};
 
-/// The part of a name below the folder.
+/// The part of a name after the folder's prefix.
 fn below(name: &[u8], prefix: StoredValue<Name>) -> String {
     let label = &name[prefix.with_value(|prefix| prefix.len()).min(name.len())..];
     match label {
@@ -21,7 +21,7 @@ fn below(name: &[u8], prefix: StoredValue<Name>) -> String {
     }
 }
 
-/// A folder, with the keys in it.
+/// A folder, with its number of keys.
 #[component]
 pub(super) fn FolderRow(name: Name, prefix: StoredValue<Name>) -> impl IntoView {
     let (keyspace, place) = (use_keyspace(), use_place());
@@ -49,7 +49,7 @@ pub(super) fn FolderRow(name: Name, prefix: StoredValue<Name>) -> impl IntoView 
     }
 }
 
-/// A key, with what is known of it without its value.
+/// A key, with what is known without its value.
 #[component]
 pub(super) fn KeyRow(name: Name, prefix: StoredValue<Name>) -> impl IntoView {
     let (keyspace, facts, place, i18n) = (use_keyspace(), use_facts(), use_place(), use_i18n());

@@ -15,7 +15,7 @@ use crate::ui::{
     Button, ButtonKind, EmptyState, ErrorState, Glyph, Icon, Note, Segmented, Skeleton, When,
 };
 
-/// The pages that have come.
+/// The pages loaded so far.
 #[derive(Clone, Debug, PartialEq)]
 struct Pages {
     entries: Vec<Entry>,
@@ -76,7 +76,7 @@ impl Store {
     }
 }
 
-/// The list, and what the chosen revision holds.
+/// The list of revisions, and the chosen one.
 #[component]
 pub(crate) fn HistoryCard(live_key: LiveKey) -> impl IntoView {
     let i18n = use_i18n();
@@ -204,12 +204,12 @@ fn HistoryRow(
     }
 }
 
-/// The chosen revision: what changed there, or the whole value.
+/// The chosen revision: its change, or its whole value.
 #[component]
 fn Revision(store: Store, at: Memo<Option<i64>>) -> impl IntoView {
     let i18n = use_i18n();
     let whole = RwSignal::new(false);
-    // The entry and the one before it, where that has come.
+    // The entry and the one before it, if that is loaded.
     let pair = Memo::new(move |_| {
         let at = at.get()?;
         store.pages.with(|pages| {

@@ -1,4 +1,4 @@
-//! A key: what it is now, live.
+//! The view of a key, live.
 
 use leptos::prelude::*;
 
@@ -18,7 +18,7 @@ use crate::model::tree::Name;
 use crate::ui::tabs::tab_id;
 use crate::ui::{Button, ButtonKind, EmptyState, ErrorState, Icon, Note, NoteKind, Skeleton};
 
-/// The key's view.
+/// The view: head, and one of value, history, editor, or why there is nothing to show.
 #[component]
 pub(crate) fn KeyView(key: Name) -> impl IntoView {
     let (place, i18n) = (use_place(), use_i18n());

@@ -1,4 +1,4 @@
-//! A key's head: path, what it is, what can be done with it.
+//! The head of a key: path, facts and actions.
 
 use leptos::prelude::*;
 use shared::LeaseId;
@@ -149,7 +149,7 @@ fn KeyChips(state: RwSignal<KeyState>) -> impl IntoView {
     }
 }
 
-/// A lease with what is left of it.
+/// A lease with its remaining TTL.
 #[component]
 pub(crate) fn LeaseChip(id: LeaseId) -> impl IntoView {
     let (facts, clock, i18n) = (use_facts(), use_clock(), use_i18n());

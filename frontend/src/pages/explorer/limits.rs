@@ -9,7 +9,7 @@ use crate::i18n::use_i18n;
 use crate::model::format;
 use crate::state::use_account;
 
-/// A quiet line below the tree; nothing where the account may read every key.
+/// A line below the tree; nothing where the account may read every key.
 #[component]
 pub(crate) fn Limits() -> impl IntoView {
     let (keyspace, account, i18n) = (use_keyspace(), use_account(), use_i18n());

@@ -1,4 +1,4 @@
-//! A key as the page follows it: read once, then kept current by a watch.
+//! A key kept current: read once, then watched.
 
 use leptos::prelude::*;
 use shared::{Bytes, Entry, Event, RangeSpec, WatchRequest};
@@ -9,21 +9,22 @@ use crate::model::live::WatchUpdate;
 use crate::model::tree::Name;
 use crate::state::{Phase, Scope, use_connection, use_drafts};
 
-/// What is state of the key.
+/// The state of a key.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum KeyState {
-    /// Nothing yet.
+    /// Not read yet.
     Loading,
-    /// The question failed.
+    /// Reading it failed.
     Failed(ApiError),
-    /// It is there.
+    /// It exists.
     Present(Entry),
-    /// It is not there; with what it was last and when it went, where the page saw that.
+    /// It does not exist; with its last entry and the revision of its deletion, where the page saw
+    /// that.
     Absent { last: Option<(Entry, i64)> },
 }
 
 impl KeyState {
-    /// The entry, as it is or as it was last.
+    /// The entry, current or last known.
     pub(crate) fn entry(&self) -> Option<&Entry> {
         match self {
             Self::Present(entry)
@@ -35,7 +36,7 @@ impl KeyState {
     }
 }
 
-/// A key as the page follows it.
+/// A key that the page reads and watches.
 #[derive(Clone, Copy)]
 pub(crate) struct LiveKey {
     pub(crate) key: StoredValue<Name>,
@@ -58,7 +59,7 @@ impl LiveKey {
             watching: StoredValue::new(false),
         };
         live_key.load();
-        // What failed is asked for again as soon as the page is live again.
+        // Retries a failed read as soon as the page is live again.
         let connection = use_connection();
         Effect::new(move |_| {
             if connection.phase() == Phase::Live
@@ -72,7 +73,7 @@ impl LiveKey {
         live_key
     }
 
-    /// Asks for the key.
+    /// Reads the key.
     pub(crate) fn load(self) {
         self.scope.spawn(async move {
             let Some(key) = self.key.try_get_value() else {
@@ -92,8 +93,8 @@ impl LiveKey {
         });
     }
 
-    /// News never go back in time: an answer may be older than an event. A failed question takes
-    /// nothing away that is state already.
+    /// Applies a newer state. A response may be older than an event: it changes nothing then. A
+    /// failed read does not replace what is known.
     fn know(self, news: KeyState) {
         let newer = self.state.try_with_untracked(|state| match (state, &news) {
             (KeyState::Present(old), KeyState::Present(new)) => new.mod_revision > old.mod_revision,
@@ -111,7 +112,7 @@ impl LiveKey {
         }
     }
 
-    /// The key was not there at a revision; what it was last stays in view.
+    /// The key was absent at a revision; its last entry stays in view.
     fn vanish(self, revision: i64) {
         let last = self.state.try_with_untracked(|state| match state {
             KeyState::Present(entry) if entry.mod_revision <= revision => {
@@ -125,7 +126,7 @@ impl LiveKey {
         }
     }
 
-    /// Follows the key from a revision on, once.
+    /// Watches the key from a revision on, once.
     fn follow(self, revision: i64) {
         if self
             .watching
@@ -163,7 +164,7 @@ impl LiveKey {
                 last: true,
                 ..
             } => match entries.into_iter().next() {
-                // The data may be others now: what a snapshot says holds, whatever was state.
+                // The data may have been replaced: a snapshot wins over whatever was known.
                 Some(entry) => {
                     self.state.try_set(KeyState::Present(entry));
                 }

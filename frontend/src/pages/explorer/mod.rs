@@ -41,12 +41,12 @@ pub(crate) fn Explorer() -> impl IntoView {
     let facts = facts::provide();
     let keyspace = keyspace::provide(facts);
     let clock = use_clock();
-    // Marks of freshness fade by the clock.
+    // Marks of recent changes expire with the clock.
     Effect::new(move |_| {
         clock.now();
         keyspace.fade();
     });
-    // What failed is asked for again as soon as the page is live again.
+    // Retries what failed as soon as the page is live again.
     let connection = use_connection();
     Effect::new(move |_| {
         if connection.phase() == Phase::Live {

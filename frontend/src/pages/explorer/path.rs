@@ -11,19 +11,19 @@ use crate::model::tree::{Name, SEPARATOR};
 use crate::pages::links::prefix_url;
 use crate::ui::{Button, ButtonKind, Icon};
 
-/// A piece of a path.
+/// A part of a path.
 struct Part {
     shown: String,
-    /// The prefix it leads to; `None` for the last.
+    /// The prefix it links to; `None` for the last part.
     prefix: Option<Name>,
 }
 
-/// The pieces, separators with what stands before them.
+/// The parts; each separator belongs to the part before it.
 fn parts(name: &[u8]) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut start = 0;
     for (at, byte) in name.iter().enumerate() {
-        // A slash at the very beginning belongs to the first name.
+        // A leading slash belongs to the first name.
         if *byte == SEPARATOR && at > 0 {
             parts.push(Part {
                 shown: format::key(&name[start..at]),
@@ -39,7 +39,7 @@ fn parts(name: &[u8]) -> Vec<Part> {
     parts
 }
 
-/// Shows the path, and on narrow screens the way back to the tree.
+/// Shows the path, and on narrow screens the button back to the tree.
 #[component]
 pub(crate) fn Path(name: Name) -> impl IntoView {
     let (place, i18n) = (use_place(), use_i18n());
@@ -54,7 +54,7 @@ pub(crate) fn Path(name: Name) -> impl IntoView {
                 return view! { <span class="x-path-last key">{part.shown}</span> }.into_any();
             };
             let href = prefix_url(&prefix);
-            // A link to itself would lead nowhere: the folder in view is the last but one.
+            // The folder in view is the last part but one; a link to it would lead nowhere.
             let folder_in_view = at + 1 == last && name.last() == Some(&SEPARATOR);
             let class = if folder_in_view {
                 "x-path-last key"

@@ -1,4 +1,4 @@
-//! Where the Explorer is: its state lives in the address, so that every place can be shared.
+//! Navigation within the Explorer. Its state is in the URL, so that every view can be shared.
 
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
@@ -8,7 +8,7 @@ use crate::api::base::page_url;
 use crate::model::percent;
 use crate::model::tree::Name;
 
-/// What is selected.
+/// The selected item.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Selected {
     Nothing,
@@ -16,20 +16,20 @@ pub(crate) enum Selected {
     Prefix(Name),
 }
 
-/// The tabs of a key.
+/// The tab of the value.
 pub(crate) const VALUE: &str = "value";
-/// The other one.
+/// The tab of the history.
 pub(crate) const HISTORY: &str = "history";
 
-/// Goes to a page; whether it takes the place of the present one in the browser's history.
+/// Goes to a URL; the flag says whether it replaces the current history entry.
 type Go = Box<dyn Fn(&str, bool)>;
 
-/// The Explorer's address, read and written.
+/// The state in the URL, to read and to change.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
     pub(crate) selected: Memo<Selected>,
     pub(crate) tab: Memo<&'static str>,
-    /// Whether the dialog for a new key is open, and the key it begins with.
+    /// The key that the dialog for a new key starts with, while it is open.
     pub(crate) new: Memo<Option<Name>>,
     go: StoredValue<Go, LocalStorage>,
 }
@@ -37,7 +37,7 @@ pub(crate) struct Place {
 fn read(query: &str) -> Selected {
     let value = |name| percent::query_value(query, name);
     match (value("key"), value("prefix")) {
-        // A key without a name exists in no etcd.
+        // etcd has no key with an empty name.
         (Some(key), _) if !key.is_empty() => Selected::Key(key.into()),
         (_, Some(prefix)) => Selected::Prefix(prefix.into()),
         _ => Selected::Nothing,
@@ -82,7 +82,7 @@ impl Place {
             .with_value(|go| go(&page_url(&format!("explorer{query}")), replace));
     }
 
-    /// Shows a key, on the tab in view.
+    /// Shows a key, on its first tab.
     pub(crate) fn open_key(self, key: &[u8]) {
         if *self.selected.read_untracked() != Selected::Key(key.into()) {
             self.to(&percent::query(&[("key", key)]), false);
@@ -96,12 +96,12 @@ impl Place {
         }
     }
 
-    /// Shows nothing but the tree.
+    /// Shows the tree alone.
     pub(crate) fn close(self) {
         self.to("", false);
     }
 
-    /// Another tab of the same key.
+    /// Shows another tab of the same key.
     pub(crate) fn open_tab(self, tab: &'static str) {
         let Selected::Key(key) = self.selected.get_untracked() else {
             return;
@@ -113,7 +113,7 @@ impl Place {
         self.to(&percent::query(&query), true);
     }
 
-    /// Opens the dialog for a new key that begins so.
+    /// Opens the dialog for a new key that starts with these bytes.
     pub(crate) fn open_new(self, begins: &[u8]) {
         let selected = self.selected.get_untracked();
         let mut query = vec![("new", begins)];
@@ -125,7 +125,7 @@ impl Place {
         self.to(&percent::query(&query), true);
     }
 
-    /// Closes that dialog.
+    /// Closes the dialog for a new key.
     pub(crate) fn close_new(self) {
         let query = match self.selected.get_untracked() {
             Selected::Key(key) => percent::query(&[("key", &key)]),
@@ -136,12 +136,12 @@ impl Place {
     }
 }
 
-/// The Explorer's address.
+/// The Explorer's navigation.
 pub(crate) fn use_place() -> Place {
     expect_context()
 }
 
-/// Puts the address into the page's context.
+/// Puts the navigation into the page's context.
 pub(super) fn provide() -> Place {
     let place = Place::new();
     provide_context(place);

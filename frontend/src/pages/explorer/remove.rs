@@ -1,4 +1,4 @@
-//! Deleting a key, with the key named.
+//! Deleting a key, after a confirmation that names it.
 
 use leptos::prelude::*;
 
@@ -13,7 +13,7 @@ use crate::model::key_text;
 use crate::state::{Scope, Tone, use_toasts};
 use crate::ui::{ConfirmDialog, Icon, Note, NoteKind};
 
-/// Asks before a key is deleted.
+/// Asks before the key is deleted.
 #[component]
 pub(crate) fn DeleteKey(live_key: LiveKey) -> impl IntoView {
     let (toasts, i18n) = (use_toasts(), use_i18n());
@@ -55,7 +55,7 @@ pub(crate) fn DeleteKey(live_key: LiveKey) -> impl IntoView {
                         i18n.fill(Text::DeletedKey, &[&key_text::in_sentence(&key)]),
                     );
                     open.try_set(false);
-                    // The watch says so too; without a socket this does.
+                    // The watch reports it too; this is for pages without a socket.
                     live_key.load();
                 }
                 Err(problem) => {

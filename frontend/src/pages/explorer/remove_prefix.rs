@@ -1,4 +1,5 @@
-//! Deleting everything under a prefix, with the count named, and above 100 keys the prefix typed.
+//! Deleting everything under a prefix, after a confirmation with the number of keys; above 100 keys
+//! the prefix must be typed.
 
 use leptos::prelude::*;
 use shared::CountAnswer;
@@ -14,7 +15,7 @@ use crate::state::{Scope, Tone, use_toasts};
 use crate::ui::confirm_dialog::UNTYPED_AT_MOST;
 use crate::ui::{ConfirmDialog, Icon, Note, NoteKind, TextField, When};
 
-/// Asks before everything under a prefix is deleted: first counts, then deletes what was counted.
+/// Asks before everything under a prefix is deleted: counts first, then deletes what was counted.
 #[component]
 pub(crate) fn DeletePrefix(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
     let (toasts, i18n) = (use_toasts(), use_i18n());
@@ -67,7 +68,7 @@ pub(crate) fn DeletePrefix(prefix: Name, open: RwSignal<bool>) -> impl IntoView 
     let keys =
         Memo::new(move |_| counted.with(|counted| counted.as_ref().map(|counted| counted.count)));
     let must_type = Memo::new(move |_| keys.get().is_some_and(|keys| keys > UNTYPED_AT_MOST));
-    // The empty prefix cannot be typed: its words are.
+    // An empty prefix cannot be typed: its description is.
     let wanted = move || {
         let name = prefix.with_value(|prefix| format::key(prefix));
         if name.is_empty() {

@@ -167,7 +167,7 @@ crate::i18n::texts! {
         ColSize: "Size", "大小";
         ColLease: "Lease", "租约";
         DeletePrefix: "Delete…", "删除…";
-        // Copy command: lines for a terminal. Nothing is done by copying one.
+        // Copy command: command lines. Copying one changes nothing.
         CommandTitle: "Command: {0}", "命令：{0}";
         DoRead: "get", "读取";
         DoList: "list", "列出";

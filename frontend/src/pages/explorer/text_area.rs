@@ -1,4 +1,4 @@
-//! The editor's text area. It keeps its own value while somebody types; the draft follows it by splices.
+//! The editor's text area. It keeps its own value during typing; the draft follows it by splices.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -14,7 +14,8 @@ use crate::ui::{Button, ButtonKind, Icon, When};
 
 const HINT: &str = "x-editor-hint";
 
-/// The text area. Tab indents text; Escape and then Tab leaves, as Tab does where bytes are written.
+/// The text area. Tab indents text and Escape, then Tab leaves it; with hex and base64 Tab always
+/// leaves.
 #[component]
 pub(super) fn TextArea(
     draft: Draft,
@@ -23,7 +24,7 @@ pub(super) fn TextArea(
     on_submit: impl Fn() + 'static,
 ) -> impl IntoView {
     let node = NodeRef::<html::Textarea>::new();
-    // Escape was the last key: Tab leaves now.
+    // Escape was the last key, so Tab leaves.
     let leaving = StoredValue::new(false);
     Effect::new(move |_| {
         let line = draft.filled.get();
@@ -53,14 +54,14 @@ pub(super) fn TextArea(
             on_submit();
             return;
         }
-        // Shift comes before Shift and Tab.
+        // Shift is pressed before Shift+Tab is.
         if key == "Shift" {
             return;
         }
         let left = leaving.get_value();
         leaving.set_value(key == "Escape");
         let plain = !event.ctrl_key() && !event.meta_key() && !event.alt_key();
-        // While a character is being composed the keys belong to the input method.
+        // During composition the keys belong to the input method.
         if key != "Tab" || left || !plain || event.is_composing() {
             return;
         }
@@ -97,7 +98,7 @@ pub(super) fn TextArea(
     }
 }
 
-/// Which lines of a long text are in the text area, and the ways to the others.
+/// Which lines of a long text are in the text area, with buttons to the others.
 #[component]
 pub(super) fn WindowBar(draft: Draft, window: Memo<Option<WindowLines>>) -> impl IntoView {
     let i18n = use_i18n();
@@ -148,11 +149,11 @@ pub(super) fn WindowBar(draft: Draft, window: Memo<Option<WindowLines>>) -> impl
     }
 }
 
-/// Replaces what the text area holds; its caret is then in view.
+/// Replaces the text and scrolls to the caret.
 fn fill(area: &web_sys::HtmlTextAreaElement, text: &str, caret: usize) {
     area.set_value(text);
     let caret_at = u32::try_from(caret).unwrap_or(u32::MAX);
-    // Fails only for an element that is gone.
+    // Fails only for an element that is no longer in the page.
     let _ = area.set_selection_range(caret_at, caret_at);
     let rows = text
         .encode_utf16()
@@ -173,7 +174,7 @@ fn selection(area: &web_sys::HtmlTextAreaElement) -> Option<(usize, usize)> {
     Some((start as usize, end as usize))
 }
 
-/// Makes a replacement as typing would, so that the browser can undo it.
+/// Applies a replacement as typing would, so that the browser can undo it.
 fn replace(area: &web_sys::HtmlTextAreaElement, replacement: &Replacement) {
     let unit = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
     let Replacement {

@@ -1,4 +1,4 @@
-//! The left pane: filter, tree, and what it is complete from.
+//! The left pane: filter, tree, and the revision from which it is complete.
 
 use std::time::Duration;
 
@@ -23,13 +23,13 @@ use crate::ui::{
     Button, ButtonKind, EmptyState, ErrorState, Icon, KeyNote, SearchField, Skeleton, VirtualList,
 };
 
-/// Letters typed within this belong together.
+/// Letters typed within this long form one search.
 const TYPEAHEAD_MS: f64 = 700.0;
 
-/// Pause in typing after which the gateway is asked.
+/// Delay after typing before the gateway is queried.
 const TYPING: Duration = Duration::from_millis(150);
 
-/// Height of a row, and on narrow screens, where fingers hit it; `explorer.css` agrees.
+/// Height of a row, and on touch screens, which are narrow; `explorer.css` agrees.
 const ROW: f64 = 28.0;
 const ROW_NARROW: f64 = 44.0;
 
@@ -44,7 +44,7 @@ pub(crate) fn TreePane() -> impl IntoView {
     let cursor = RwSignal::new(None::<(bool, Name)>);
     let list = NodeRef::<html::Div>::new();
 
-    // The selection of the address is opened in the tree, and the cursor stands on it.
+    // Opens the tree at the item in the URL and puts the cursor on it.
     Effect::new(move |_| {
         let at = match place.selected.get() {
             Selected::Key(key) => (false, key),
@@ -61,14 +61,14 @@ pub(crate) fn TreePane() -> impl IntoView {
                 .position(|row| row.name == name && row.is_folder() == Some(folder))
         })
     });
-    // Only a cursor that moved is brought into view: events above it must not scroll.
+    // Scrolls only to a cursor that moved: events above it must not scroll.
     let reveal = RwSignal::new(None::<usize>);
     Effect::new(move |before: Option<Option<(bool, Name)>>| {
         let now = cursor.get();
         let index = cursor_index.get();
         let seen = before.flatten();
         if index.is_none() {
-            // Its level is still on the way.
+            // Its level is still loading.
             return seen;
         }
         if seen != now {
@@ -101,7 +101,8 @@ pub(crate) fn TreePane() -> impl IntoView {
             None => {}
         }
     };
-    // The last row may be many pages away: the cursor moves on with every page, until the last one or the next input.
+    // The last row may be many pages away: the cursor moves on with every page, until the last page
+    // or the next input.
     let to_end = RwSignal::new(false);
     Effect::new(move |_| {
         if !to_end.get() {
@@ -166,9 +167,9 @@ pub(crate) fn TreePane() -> impl IntoView {
         }
         event.prevent_default();
     };
-    // The text is the whole name of a key or a prefix, or else narrows the rows down to one.
+    // The text is either the whole name of a key or prefix, or narrows the rows down to one.
     let open_typed = move |text: String| async move {
-        // The note below the field names a bad escape.
+        // The note below the field names an invalid escape.
         let Ok(name) = key_text::parse(&text) else {
             return;
         };
@@ -181,7 +182,7 @@ pub(crate) fn TreePane() -> impl IntoView {
                 match row {
                     Some(row) if row.is_folder() == Some(true) => place.open_prefix(&row.name),
                     Some(row) => place.open_key(&row.name),
-                    // The page of the prefix shows the error.
+                    // The view of the prefix shows the error.
                     None if nothing.is_err() => place.open_prefix(&name),
                     None => {}
                 }
@@ -198,7 +199,7 @@ pub(crate) fn TreePane() -> impl IntoView {
         "ArrowDown" => {
             event.prevent_default();
             if let Some(list) = list.get_untracked() {
-                // Fails only for an element that is gone.
+                // Fails only for an element that is no longer in the page.
                 let _ = list.focus();
             }
         }
@@ -224,7 +225,7 @@ pub(crate) fn TreePane() -> impl IntoView {
         }
         text
     });
-    // A level's next page is loaded when its end comes into view.
+    // Loads a level's next page when its end scrolls into view.
     let on_range = move |(start, end): (usize, usize)| {
         let more: Vec<Name> = rows.with_untracked(|rows| {
             let end = end.min(rows.len());
@@ -245,7 +246,7 @@ pub(crate) fn TreePane() -> impl IntoView {
     };
     let filtered = Signal::derive(move || filter.with(|filter| !filter.is_empty()));
     let shown_range = RwSignal::new((0, 0));
-    // Rows out of view have no element, and only an element may be referenced.
+    // Rows out of view have no element, and aria-activedescendant must name an existing one.
     let drawn_cursor = move || {
         let (start, end) = shown_range.get();
         let at = cursor_index.get()?;

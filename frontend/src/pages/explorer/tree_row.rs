@@ -22,7 +22,7 @@ pub(crate) fn row_id(folder: bool, name: &[u8]) -> String {
 pub(crate) fn TreeRow(
     row: Row,
     cursor: RwSignal<Option<(bool, Name)>>,
-    /// Whether a filter is at work: then pages are searched and not only loaded.
+    /// Whether a filter is set: pages are then searched, not only loaded.
     filtered: Signal<bool>,
     on_open: impl Fn(Row) + Clone + Send + Sync + 'static,
 ) -> impl IntoView {
@@ -36,11 +36,11 @@ pub(crate) fn TreeRow(
     }
 }
 
-/// Levels that are indented in full; deeper ones by less.
+/// Levels indented in full; deeper ones by less.
 const FULL_LEVELS: usize = 8;
 
-/// A key's icon stands below those of the folders beside it, which have an arrow before them. However deep a level is,
-/// most of the width is for the name.
+/// A key's icon is aligned with the icons of folders, which have an arrow before them. However deep
+/// a level is, most of the width is left for the name.
 fn indent(depth: usize, folder: bool) -> String {
     let (full, less) = (depth.min(FULL_LEVELS), depth.saturating_sub(FULL_LEVELS));
     let levels = full * 16 + less * 4;
@@ -143,7 +143,7 @@ fn ItemRow(
     }
 }
 
-/// Keys in a folder, where they have been counted.
+/// The number of keys in a folder, where it is known.
 #[component]
 fn FolderNote(name: StoredValue<Name>, fresh: Memo<bool>) -> impl IntoView {
     let keyspace = use_keyspace();
@@ -155,7 +155,7 @@ fn FolderNote(name: StoredValue<Name>, fresh: Memo<bool>) -> impl IntoView {
     }
 }
 
-/// "now" for a key just changed, else what is left of its lease.
+/// "now" for a key that has just changed, else the remaining TTL of its lease.
 #[component]
 fn KeyNote(name: StoredValue<Name>, fresh: Memo<bool>) -> impl IntoView {
     let (keyspace, facts, clock, i18n) = (use_keyspace(), use_facts(), use_clock(), use_i18n());

@@ -1,4 +1,4 @@
-//! A value through its lenses.
+//! A value, viewed as JSON, text, hex or base64.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ fn name(lens: Lens) -> Text {
     }
 }
 
-/// A card with a value. The lens that fits is chosen until somebody chooses another.
+/// A card with a value. The best view is used until another one is chosen.
 #[component]
 pub(crate) fn ValueCard(#[prop(into)] value: Signal<Bytes>) -> impl IntoView {
     let i18n = use_i18n();
@@ -65,7 +65,7 @@ pub(crate) fn ValueCard(#[prop(into)] value: Signal<Bytes>) -> impl IntoView {
         }
     };
     let copy_value = move || {
-        // What is in view is what is copied: a value that is no text only exists as hex or base64.
+        // Copies what is shown: a binary value only has text as hex or base64.
         let text = match lens.get_untracked() {
             Lens::Json | Lens::Text => value.with_untracked(|value| value.to_lossy().into_owned()),
             Lens::Hex => value.with_untracked(|value| {

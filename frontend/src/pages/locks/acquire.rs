@@ -1,4 +1,4 @@
-//! The dialog that takes a lock, or stands in its queue while it is open.
+//! The dialog that acquires a lock, or waits in its queue while it is open.
 
 use leptos::prelude::*;
 use shared::LockRequest;
@@ -16,13 +16,13 @@ use crate::state::clock::now_ms;
 use crate::state::use_clock;
 use crate::ui::{Button, ButtonKind, Dialog, Icon, KeyNote, Note, NoteKind, TextField};
 
-/// The name the dialog begins with, if any.
+/// The name that the dialog starts with, if any.
 pub(super) type AcquireName = Option<Vec<u8>>;
 
-/// Longest time in a queue, in seconds; the gateway's own limit.
+/// Longest wait in a queue, in seconds; the gateway's own limit.
 const LONGEST_WAIT: u64 = 3_600;
 
-/// Open while `open` holds a name, be it none.
+/// Open while `open` is `Some`, with or without a name.
 #[component]
 pub(super) fn AcquireDialog(open: RwSignal<Option<AcquireName>>) -> impl IntoView {
     let close = Callback::new(move |()| open.set(None));
@@ -38,7 +38,7 @@ pub(super) fn AcquireDialog(open: RwSignal<Option<AcquireName>>) -> impl IntoVie
     }
 }
 
-/// What was filled in, where it can be sent.
+/// The form's contents, once valid.
 struct Filled {
     name: Vec<u8>,
     request: LockRequest,
@@ -65,7 +65,7 @@ fn Form(name: AcquireName, on_close: Callback<()>) -> impl IntoView {
     let said =
         move |text: Text, wrong: bool| (tried.get() && wrong).then(|| i18n.t(text).to_owned());
     let filled = move || {
-        // The note below the field names a bad escape.
+        // The note below the field names an invalid escape.
         let name = key_text::parse(&name.get_untracked()).ok()?;
         let holder = holder.get_untracked().trim().to_owned();
         let request = LockRequest {
@@ -80,7 +80,7 @@ fn Form(name: AcquireName, on_close: Callback<()>) -> impl IntoView {
         let (name, request) = (name.clone(), request.clone());
         async move { api::locks::acquire(&name, &request).await }
     });
-    // An action outlives its view; this one is a place in a queue, which must not.
+    // An action outlives its view; this one holds a place in a queue and must not.
     let abort = StoredValue::new_local(None::<ActionAbortHandle>);
     on_cleanup(move || {
         abort.try_update_value(|running| running.take().map(ActionAbortHandle::abort));
@@ -165,7 +165,7 @@ fn Waiting(since: RwSignal<f64>) -> impl IntoView {
     }
 }
 
-/// Who holds it instead, or what else went wrong.
+/// Who holds the lock instead, or what else went wrong.
 fn refusal(error: &ApiError, i18n: I18n) -> String {
     let lock = error.problem().and_then(|problem| problem.lock.as_ref());
     let Some((lock, holder)) = lock.and_then(|lock| Some((lock, lock.holder.as_ref()?))) else {

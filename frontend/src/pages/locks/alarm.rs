@@ -1,4 +1,4 @@
-//! Locks whose lease is nearly out and was not renewed.
+//! A warning about locks whose lease is about to expire without having been renewed.
 
 use leptos::prelude::*;
 
@@ -9,7 +9,7 @@ use crate::model::format;
 use crate::state::use_clock;
 use crate::ui::{Note, NoteKind};
 
-/// One note for the most urgent of them; nothing where there is none. `only`: about this lock alone.
+/// A warning about the most urgent lock; nothing where there is none. With `only`, about that lock.
 #[component]
 pub(super) fn Alarm(
     store: LockStore,

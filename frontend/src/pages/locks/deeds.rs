@@ -1,4 +1,4 @@
-//! What can be done about a lock.
+//! The actions of a lock.
 
 use leptos::prelude::*;
 use shared::{Lock, LockKind};
@@ -13,7 +13,7 @@ use crate::pages::links::{watch_key_url, watch_prefix_url};
 use crate::ui::clipboard::copier;
 use crate::ui::{Button, ButtonKind, Glyph, Icon, Menu, MenuItem};
 
-/// Copying, watching, releasing, revoking.
+/// Copy a command, watch, release, revoke.
 #[component]
 pub(super) fn Deeds(
     lock: Signal<Lock>,
@@ -30,7 +30,7 @@ pub(super) fn Deeds(
         if single {
             watch_key_url(&name)
         } else {
-            // The keys of a queue are the name, a slash and more.
+            // The keys of a queue start with the name and a slash.
             watch_prefix_url(&[&name[..], b"/"].concat())
         }
     };
@@ -41,7 +41,8 @@ pub(super) fn Deeds(
         (LockDeed::Release, Text::CopyRelease),
     ];
     let lines = deeds.map(|(deed, text)| {
-        // A queue under the name of a single key is another lock: nobody who tries for the key waits there.
+        // A queue under the name of a single-key lock would be another lock: clients of the key do
+        // not wait there.
         let no_curl = Signal::derive(move || match deed {
             LockDeed::Release => !held.get(),
             LockDeed::Acquire => single.get(),

@@ -1,4 +1,4 @@
-//! One lock: what it is, who holds it, who waits, who held it, and what can be done.
+//! One lock: kind, holder, queue, holder history and actions.
 
 use leptos::prelude::*;
 use shared::Lock;
@@ -20,7 +20,7 @@ use crate::model::key_text;
 use crate::model::locks::Board;
 use crate::ui::{Button, ButtonKind, Chip, EmptyState, Glyph, Hue, Icon, Skeleton};
 
-/// The pane. States: not listed yet, unknown, nobody holds it, held.
+/// The pane. States: not listed yet, unknown, not held, held.
 #[component]
 pub(super) fn Detail(
     store: LockStore,

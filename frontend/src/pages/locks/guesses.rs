@@ -1,4 +1,4 @@
-//! The rows of keys that may be locks: their heading, and the groups that they are folded into.
+//! Rows of keys that may be locks: their heading, and the groups they are folded into.
 
 use leptos::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::i18n::{tr, use_i18n};
 use crate::model::format;
 use crate::ui::{Glyph, Icon, element_id};
 
-/// Says how many there are, and why they stand apart.
+/// Says how many there are and why they are listed separately.
 #[component]
 pub(super) fn GuessHeading(count: usize) -> impl IntoView {
     let i18n = use_i18n();
@@ -27,7 +27,7 @@ pub(super) fn group_id(prefix: &[u8]) -> String {
     element_id("guesses-", prefix)
 }
 
-/// A prefix with the keys under it, folded or open.
+/// A prefix with its keys, folded or open.
 #[component]
 pub(super) fn GroupRow(
     prefix: Vec<u8>,

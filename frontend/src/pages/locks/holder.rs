@@ -1,4 +1,4 @@
-//! The holder of a lock, its lease and what else hangs on it.
+//! The holder of a lock, its lease and the other keys on it.
 
 use leptos::prelude::*;
 use shared::{Lock, LockKind};
@@ -14,10 +14,10 @@ use crate::model::{format, key_text};
 use crate::pages::links::key_url;
 use crate::state::clock::{Clock, use_clock, zone_offset};
 
-/// Characters of a value.
+/// Characters shown of a value.
 const VALUE_CHARS: usize = 120;
 
-/// The card. Without a holder it says who was the last that this page saw.
+/// The card. Without a holder it names the last one that this page saw.
 #[component]
 pub(super) fn Holder(store: LockStore, #[prop(into)] lock: Signal<Lock>) -> impl IntoView {
     let i18n = use_i18n();
@@ -72,7 +72,7 @@ fn nobody(i18n: I18n, clock: Clock, store: LockStore, lock: &Lock) -> String {
     said
 }
 
-/// The rows; they stand for one holder, whose state they follow.
+/// The facts of one holder, kept current.
 #[component]
 fn Facts(store: LockStore, lock: Signal<Lock>) -> impl IntoView {
     let (clock, i18n) = (use_clock(), use_i18n());
@@ -107,7 +107,7 @@ fn Facts(store: LockStore, lock: Signal<Lock>) -> impl IntoView {
             } else {
                 Text::SinceHandOver
             };
-            // Down: it is at least so long.
+            // Rounded down: it has been held for at least this long.
             let span = format::span((held.millis / 1000.0) as i64, i18n.lang());
             Some(i18n.fill(text, &[&span]))
         })
@@ -123,11 +123,11 @@ fn Facts(store: LockStore, lock: Signal<Lock>) -> impl IntoView {
         lock.with(|lock| {
             let holder = lock.holder.as_ref()?;
             let line = one_line(&holder.value.as_ref()?.0, VALUE_CHARS);
-            // Where the value is the name it stands in the head already.
+            // A value that is the holder's name is already in the head.
             (line != label(holder).0 && !line.is_empty()).then_some(line)
         })
     });
-    // A readers-writer lock may be held by several readers; the card stands for the oldest of them.
+    // A readers-writer lock may be held by several readers; the card shows the oldest.
     let readers = Memo::new(move |_| {
         let names = lock.with(|lock| {
             let readers = lock.readers.iter();

@@ -1,4 +1,4 @@
-//! Who held a lock since this page was opened, as lanes over time.
+//! The holders of a lock since this page was opened, as lanes over time.
 
 use leptos::prelude::*;
 
@@ -99,7 +99,7 @@ fn window_words(i18n: I18n, seconds: u32) -> String {
     whole.split(" 00 ").next().unwrap_or(&whole).to_owned()
 }
 
-/// Seconds ago that are marked on the axis.
+/// The ticks of the axis, in seconds ago.
 fn ticks(window: u32) -> Vec<u32> {
     let step = match window {
         ..=60 => 15,

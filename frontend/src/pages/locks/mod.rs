@@ -1,5 +1,5 @@
-//! Locks: all of them, detected automatically and live, and apart from them the keys that may be locks.
-//! Which one is looked at stands in the address.
+//! Locks: all of them, detected automatically and live, and separately the keys that may be locks.
+//! The selected lock is in the URL.
 
 mod acquire;
 mod alarm;
@@ -62,7 +62,8 @@ pub(crate) fn Locks() -> impl IntoView {
             .as_ref()
             .map(|name| percent::query(&[("name", name)]))
             .unwrap_or_default();
-        // Going from lock to lock is one visit; opening the first is a step that "back" undoes.
+        // Moving from lock to lock replaces the history entry; opening the first one adds one, so
+        // that "back" closes it.
         let replace = before.is_some() && name.is_some();
         let options = NavigateOptions {
             replace,
@@ -139,7 +140,7 @@ fn Tools(
             .map(|(kind, text, count, _)| (Shown::Kind(kind), text, count));
         let all = (Shown::All, Text::All, counts.locks);
         let guesses = (Shown::Guesses, Text::Guesses, counts.guesses);
-        // What is chosen stays there to be chosen otherwise.
+        // The chosen filter stays listed even when it is empty, so that another one can be chosen.
         let guesses = (counts.guesses > 0 || shown.get() == Shown::Guesses).then_some(guesses);
         let plus = if more.get() { "+" } else { "" };
         std::iter::once(all)
@@ -170,7 +171,7 @@ fn Tools(
     }
 }
 
-/// The table, or what stands in its place: not listed yet, an error, nothing at all, nothing that matches.
+/// The table, or what replaces it: not listed yet, an error, no locks, no match.
 #[component]
 fn List(
     store: LockStore,
@@ -200,8 +201,8 @@ fn List(
         let all = all.locks + all.guesses;
         match (rows.with(|rows| rows.is_empty()), listed) {
             (false, _) => State::Rows,
-            // While etcd has not answered for all leases, an empty list says nothing; for an account that
-            // may not read every key it never will.
+            // Before etcd has responded for all leases an empty list means nothing; for an account
+            // that may not read every key it never does.
             (true, true) if all == 0 && partial.get() && !account.is_limited() => State::Loading,
             (true, true) if all == 0 => State::Nothing,
             (true, true) => State::NoMatch,

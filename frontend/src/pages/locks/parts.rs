@@ -9,7 +9,7 @@ use crate::i18n::{tr, use_i18n};
 use crate::model::locks::{Ttl, hue, initials, label};
 use crate::ui::{Hue, Tag, TtlBar};
 
-/// Who holds or waits: coloured initials and the name; a lease where no name is known.
+/// The holder or a waiter: coloured initials and the name; the lease where no name is known.
 #[component]
 pub(super) fn Who(claim: Claim) -> impl IntoView {
     let (name, is_lease) = label(&claim);
@@ -28,7 +28,7 @@ pub(super) fn Who(claim: Claim) -> impl IntoView {
     }
 }
 
-/// The kind of a lock; a guess is told as one.
+/// The kind of a lock; a guess is marked as one.
 #[component]
 pub(super) fn KindTag(kind: LockKind, certain: bool) -> impl IntoView {
     let i18n = use_i18n();
@@ -52,7 +52,7 @@ pub(super) fn kind_words(kind: LockKind) -> (Hue, Text) {
     }
 }
 
-/// A lease draining; `None` until the gateway has asked about it.
+/// The remaining TTL of a lease; `None` until the gateway has queried it.
 #[component]
 pub(super) fn LeaseBar(
     #[prop(into)] ttl: Signal<Option<Ttl>>,

@@ -1,4 +1,4 @@
-//! Who waits, in order.
+//! The waiters of a lock, in order.
 
 use leptos::prelude::*;
 use shared::{Claim, Lock, LockKind};
@@ -13,7 +13,7 @@ use crate::model::locks::{Tracked, label};
 use crate::state::use_clock;
 use crate::ui::{Button, ButtonKind, Icon};
 
-/// The card. `on_remove` opens the dialog for one of them.
+/// The card. `on_remove` opens the dialog for one waiter.
 #[component]
 pub(super) fn Queue(
     #[prop(into)] lock: Signal<Lock>,

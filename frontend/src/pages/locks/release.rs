@@ -1,4 +1,4 @@
-//! The dialog that removes one key from a queue: the holder's or a waiter's, and no other.
+//! The dialog that deletes one key of a queue, the holder's or a waiter's, and no other.
 
 use leptos::prelude::*;
 use shared::{Claim, Code, Lock};
@@ -13,20 +13,20 @@ use crate::model::locks::{is_guess, label};
 use crate::state::{Tone, use_toasts};
 use crate::ui::{ConfirmDialog, Note, NoteKind};
 
-/// The key that is meant.
+/// The key to delete.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Target {
     lock: Vec<u8>,
     who: String,
     token: i64,
     is_holder: bool,
-    /// It may be no lock: then nothing is released, a key is deleted.
+    /// It may not be a lock: a key is deleted, nothing is released.
     is_guess: bool,
     next: Option<String>,
 }
 
 impl Target {
-    /// A claim of a lock as it stands there now.
+    /// A claim as it is in the lock now.
     pub(super) fn new(lock: &Lock, claim: &Claim) -> Self {
         let is_holder = lock
             .holder
@@ -55,7 +55,7 @@ pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
     let guess = move || target.with(|target| target.as_ref().is_some_and(|target| target.is_guess));
     let name = move || of(|target| key_text::in_sentence(&target.lock));
     let close = move || target.set(None);
-    // Whether it is still there, before anybody decides anything.
+    // Checks that the key still exists before the user decides.
     let check = LocalResource::new(move || {
         let target = target.get();
         async move {

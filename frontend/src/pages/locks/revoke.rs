@@ -1,4 +1,5 @@
-//! The dialog that revokes a lease: it shows every key that would die, and names their number.
+//! The dialog that revokes a lease: it lists the keys that are deleted with it and shows their
+//! number.
 
 use leptos::prelude::*;
 use shared::LeaseId;
@@ -12,7 +13,7 @@ use crate::state::{Tone, use_toasts};
 use crate::ui::confirm_dialog::UNTYPED_AT_MOST;
 use crate::ui::{ConfirmDialog, Note, NoteKind, Skeleton, TextField, When};
 
-/// Keys that are listed.
+/// Keys listed at most.
 const LISTED: usize = 8;
 
 /// Open while there is a lease.

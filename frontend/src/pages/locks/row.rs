@@ -1,4 +1,4 @@
-//! One lock on a line, or on two where there is little room.
+//! One lock as a row, of two lines where there is little room.
 
 use leptos::prelude::*;
 use shared::{Claim, LockKind};
@@ -14,10 +14,10 @@ use crate::state::clock::now_ms;
 use crate::state::use_clock;
 use crate::ui::element_id;
 
-/// A holder that took over less than this ago flashes once.
+/// A new holder flashes once if it took over less than this ago.
 const FRESH_MS: f64 = 1_500.0;
 
-/// What a row shows; it is drawn anew where this differs.
+/// What a row shows; the row is redrawn where this differs.
 #[derive(Clone, PartialEq)]
 struct Facts {
     kind: LockKind,
@@ -31,7 +31,7 @@ struct Facts {
 fn facts(board: &Board, name: &[u8]) -> Option<Facts> {
     let tracked = board.get(name)?;
     let lock = &tracked.lock;
-    // The seconds are the bar's affair: they change with every renewal.
+    // The bar shows the seconds: they change with every renewal.
     let holder = lock.holder.clone().map(|holder| Claim {
         ttl: None,
         granted_ttl: None,
@@ -52,12 +52,12 @@ pub(super) fn row_id(name: &[u8]) -> String {
     element_id("lock-", name)
 }
 
-/// A lock. Follows its state by its name.
+/// A lock, kept current by its name.
 #[component]
 pub(super) fn LockRow(
     store: LockStore,
     name: Vec<u8>,
-    /// Bytes of the name that are said above it.
+    /// Bytes of the name that the group above already shows.
     prefix: usize,
     #[prop(into)] selected: Signal<bool>,
     on_press: Callback<Vec<u8>>,

@@ -22,7 +22,7 @@ pub(super) struct LockStore {
 }
 
 impl LockStore {
-    /// Follows the list until the present owner is gone.
+    /// Follows the list for as long as the current owner lives.
     pub(super) fn open() -> Self {
         let store = Self {
             board: StoredValue::new(Board::default()),
@@ -34,7 +34,7 @@ impl LockStore {
         let owner = Owner::current();
         let open = StoredValue::new(false);
         follow(api::locks::LIVE, move |event| {
-            // A socket that could not be opened, again or at all.
+            // Whether the socket could not be opened, at first or again.
             let mut refused = false;
             let changed = store.board.try_update_value(|board| match event {
                 FeedEvent::Connected => {
@@ -68,15 +68,15 @@ impl LockStore {
                     || (changed == Some(true)
                         && matches!(store.error.try_get_untracked(), Some(None))))
             {
-                // A socket does not say why it was refused, a plain request does; and where sockets do
-                // not get through, as behind some proxies, requests bring the list.
+                // A socket does not say why it was refused, but a plain request does; and where
+                // sockets do not get through, as behind some proxies, requests deliver the list.
                 owner.with(|| store.ask_why());
             }
         });
         store
     }
 
-    /// Reads; followed by whoever asks in a reactive place.
+    /// Reads the locks; tracked in a reactive context.
     pub(super) fn read<T>(self, read: impl FnOnce(&Board) -> T) -> Option<T> {
         self.redraw.track();
         self.board.try_with_value(read)
@@ -87,12 +87,12 @@ impl LockStore {
         self.error
     }
 
-    /// Whether what is shown may be out of date.
+    /// Whether the list may be out of date.
     pub(super) fn interrupted(self) -> bool {
         self.interrupted.try_get().unwrap_or_default()
     }
 
-    /// Asks for the list by plain requests.
+    /// Requests the list without a socket.
     pub(super) fn ask_why(self) {
         spawn_local_scoped_with_cancellation(async move {
             match api::locks::list().await {
@@ -100,7 +100,7 @@ impl LockStore {
                     self.error.try_set(None);
                     self.connection.saw(list.header.revision);
                     self.board.try_update_value(|board| {
-                        // A stream that has come meanwhile knows better.
+                        // A stream that opened meanwhile is more current.
                         let interrupted = self.interrupted.try_get_untracked() == Some(true);
                         if !board.listed() || interrupted {
                             board.take_list(list, now_ms());

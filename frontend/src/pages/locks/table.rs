@@ -1,4 +1,4 @@
-//! The list: every lock that was found, as many of them as pass the filters.
+//! The list of locks that pass the filters.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ const NARROW: f64 = 620.0;
 const ROW: f64 = 32.0;
 const ROW_NARROW: f64 = 56.0;
 
-/// The table. Arrow keys move the selection, also onto the groups of guesses, which Enter and the arrows
-/// to the sides turn; Escape ends it.
+/// The table. Up and down move the selection, also onto the groups of guesses; Enter, left and
+/// right fold and unfold a group; Escape ends the selection.
 #[component]
 pub(super) fn LockTable(
     store: LockStore,
@@ -40,7 +40,7 @@ pub(super) fn LockTable(
     });
     let narrow = narrower_than(NARROW, size);
     let drawn = RwSignal::new((0, 0));
-    // The group that the keyboard stands on; otherwise it stands on the selected lock.
+    // The group with the keyboard cursor; otherwise the cursor is on the selected lock.
     let group = RwSignal::new(None::<Vec<u8>>);
     let at = Memo::new(move |_| {
         let (group, selected) = (group.get(), selected.get());
@@ -54,7 +54,7 @@ pub(super) fn LockTable(
     });
     let active = move || {
         let at = at.get()?;
-        // Rows out of view have no element, and only an element may be referenced.
+        // Rows out of view have no element, and aria-activedescendant must name an existing one.
         let (start, end) = drawn.get();
         if !(start..end).contains(&at) {
             return None;

@@ -1,4 +1,4 @@
-//! The end of the Acquire dialog: the lock is held.
+//! The last step of the Acquire dialog: the lock is held.
 
 use leptos::prelude::*;
 use shared::Acquired;
@@ -14,7 +14,7 @@ use crate::model::locks::command;
 use crate::ui::clipboard::copier;
 use crate::ui::{Button, ButtonKind, Icon, Note, NoteKind};
 
-/// The lock is held: what is needed to use it, and to keep it.
+/// The acquired lock: what is needed to use it and to keep it.
 #[component]
 pub(super) fn Won(won: Acquired, on_close: Callback<()>) -> impl IntoView {
     let (i18n, copy) = (use_i18n(), copier());

@@ -1,4 +1,4 @@
-//! The page's address, which holds what is watched, and the names of watches.
+//! The URL of the page, which holds the watches, and the names of watches.
 
 use super::text::Text;
 use crate::api::base::page_url;
@@ -6,12 +6,12 @@ use crate::i18n::I18n;
 use crate::model::key_text;
 use crate::model::stream::spec::{self, PanelSpec};
 
-/// The page's address with these panels.
+/// The URL of the page with these panels.
 pub(super) fn url_of(specs: &[PanelSpec]) -> String {
     page_url(&format!("watch{}", spec::query(specs)))
 }
 
-/// What a panel watches, within a sentence or an attribute.
+/// What a panel watches, for a sentence or an attribute.
 pub(super) fn name_of(spec: &PanelSpec, i18n: I18n) -> String {
     if spec.bytes.is_empty() {
         i18n.t(Text::AllKeys).to_owned()

@@ -1,4 +1,4 @@
-//! The bar: what to watch next, from where, and which events.
+//! The bar for a new watch: the range, the first revision and the kinds of events.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -11,7 +11,7 @@ use crate::model::key_text;
 use crate::model::stream::spec::PanelSpec;
 use crate::ui::{Button, ButtonKind, Icon, KeyNote, SearchField, Segmented, SelectField};
 
-/// The bar; `on_watch` gets what was put together.
+/// The bar; `on_watch` receives the new watch.
 #[component]
 pub(super) fn Composer(on_watch: Callback<PanelSpec>) -> impl IntoView {
     let i18n = use_i18n();
@@ -37,11 +37,11 @@ pub(super) fn Composer(on_watch: Callback<PanelSpec>) -> impl IntoView {
             return;
         };
         let is_prefix = is_prefix.get_untracked();
-        // The note below names a bad escape.
+        // The note below names an invalid escape.
         let bytes = key_text::parse(&text.get_untracked()).ok();
         let Some(bytes) = bytes.filter(|bytes| is_prefix || !bytes.is_empty()) else {
             if let Some(field) = field.get_untracked() {
-                // Fails only for an element that is gone.
+                // Fails only for an element that is no longer in the page.
                 let _ = field.focus();
             }
             return;
@@ -120,7 +120,7 @@ pub(super) fn Composer(on_watch: Callback<PanelSpec>) -> impl IntoView {
     }
 }
 
-/// How many events are kept in all panels.
+/// The number of events kept in all panels.
 #[component]
 fn KeptCount() -> impl IntoView {
     let (i18n, kept) = (use_i18n(), expect_context::<KeptEvents>());

@@ -1,4 +1,4 @@
-//! An event opened: what it changed, facts of the key, and where to go from here.
+//! An expanded event: its diff, facts about the key, and actions.
 
 use std::sync::Arc;
 
@@ -17,14 +17,14 @@ use crate::ui::{Button, ButtonKind, Icon};
 
 const LINE: f64 = 20.0;
 const MOST_LINES: f64 = 16.0;
-/// Facts and actions; on narrow panels two lines of them.
+/// Height of facts and actions; on narrow panels they take two lines.
 const HEAD: [f64; 2] = [36.0, 76.0];
 const EDGES: f64 = 17.0;
 
-/// An opened event, compared once.
+/// An expanded event with its diff, computed once.
 pub(super) struct OpenEvent {
     opened: Opened,
-    /// Pixels that it takes below its row. The style sheet agrees.
+    /// Pixels below its row. The style sheet agrees.
     pub(super) height: f64,
 }
 
@@ -46,7 +46,7 @@ fn has_heading(opened: &Opened) -> bool {
     opened.heading != Heading::Changed || opened.hex
 }
 
-/// The opened event.
+/// The expanded event.
 #[component]
 pub(super) fn Detail(event: Event, shown: Arc<OpenEvent>) -> impl IntoView {
     let (i18n, copy) = (use_i18n(), copier());

@@ -1,4 +1,4 @@
-//! The page before anything is watched: one line that teaches, and places to begin.
+//! The page without a watch: a hint, and prefixes to start with.
 
 use leptos::prelude::*;
 
@@ -9,7 +9,7 @@ use crate::model::format;
 use crate::model::stream::spec::PanelSpec;
 use crate::ui::{Button, EmptyState, Icon};
 
-/// Prefixes that are offered.
+/// Prefixes offered at most.
 const MOST: usize = 6;
 
 /// The empty page.
@@ -44,7 +44,8 @@ pub(super) fn Empty(on_watch: Callback<PanelSpec>) -> impl IntoView {
     }
 }
 
-/// The first folders of the keyspace. One that is a slash alone says nothing: those below it do.
+/// The top-level folders. A folder that is only a slash says nothing, so the folders below it
+/// replace it.
 async fn suggestions() -> Vec<Vec<u8>> {
     let Ok(level) = api::kv::tree(b"", None, MOST).await else {
         return Vec::new();

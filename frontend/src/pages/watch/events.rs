@@ -1,4 +1,4 @@
-//! The events of a panel: a list of any length, of which only what is in view exists.
+//! The events of a panel: a list of any length; only rows in view are drawn.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,13 +21,13 @@ use crate::ui::size::{narrower_than, observe_size};
 /// Pixels drawn beyond either edge.
 const OVERSCAN: f64 = 240.0;
 
-/// Narrower panels have two-line rows; on narrow screens all have, for fingers.
+/// Narrower panels have two-line rows, and all panels of narrow screens, which are touched.
 const NARROW: f64 = 480.0;
 
 /// Height of a row, wide and narrow. The style sheet agrees.
 const ROW: [f64; 2] = [28.0, 48.0];
 
-/// The events. `prefix` is what keys are shown below; `name` names the watch.
+/// The events. Keys are shown relative to `prefix`; `name` names the watch.
 #[component]
 pub(super) fn Events(
     store: PanelStore,
@@ -109,7 +109,7 @@ pub(super) fn Events(
             .read(|stream| stream.row(seq)?.event().map(compare))
             .flatten()
     };
-    // Rows of another height have details of another height.
+    // A detail's height depends on the row's.
     Effect::new(move |before: Option<bool>| {
         let now = narrow.get();
         if before.is_some_and(|before| before != now) {
@@ -196,7 +196,8 @@ pub(super) fn Events(
             aria-label=move || i18n.fill(Text::Events, &[&name.get()])
             aria-rowcount=move || items.with(|items| items.len().to_string())
             aria-activedescendant=move || {
-                // Rows out of view have no element, and only an element may be referenced.
+                // Rows out of view have no element, and aria-activedescendant must name an existing
+                // one.
                 let seq = active.get()?;
                 let drawn = shown().iter().any(|(other, _)| *other == seq);
                 drawn.then(|| row_id(store, seq))

@@ -12,7 +12,7 @@ use crate::model::stream::spec::PanelSpec;
 use crate::model::stream::{Status, Stream};
 use crate::ui::{Button, ButtonKind, Chip, Hue, Icon, Tag};
 
-/// What is watched, how fast it moves, and what can be done about it.
+/// What is watched, its event rate, and the actions.
 #[component]
 pub(super) fn Head(
     store: PanelStore,
@@ -24,7 +24,8 @@ pub(super) fn Head(
     on_close: Callback<PanelSpec>,
 ) -> impl IntoView {
     let i18n = use_i18n();
-    // Without the characters that isolate the name in sentences: it may be selected and copied.
+    // Without the characters that isolate the name in sentences, since it may be selected and
+    // copied.
     let heading = move || {
         let key = spec.with_value(|spec| format::key(&spec.bytes));
         if key.is_empty() { name.get() } else { key }

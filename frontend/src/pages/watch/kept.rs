@@ -21,7 +21,7 @@ impl KeptEvents {
         self.0.try_update(|kept| kept.remove(&panel));
     }
 
-    /// All events; `None` without a panel.
+    /// The events of all panels; `None` without a panel.
     pub(super) fn total(self) -> Option<usize> {
         self.0
             .with(|kept| (!kept.is_empty()).then(|| kept.values().sum()))

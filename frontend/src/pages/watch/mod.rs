@@ -1,4 +1,4 @@
-//! Watch: several prefixes side by side, live. What is watched stands in the address.
+//! Watch: several prefixes side by side, live. The watches are in the URL.
 
 mod address;
 mod composer;

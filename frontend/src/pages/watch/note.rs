@@ -1,4 +1,4 @@
-//! What is said between two events.
+//! Notes between events: a resumed connection, a compaction, replaced data.
 
 use leptos::prelude::*;
 
@@ -48,13 +48,13 @@ fn say(i18n: I18n, note: &Note) -> String {
     }
 }
 
-/// Short outages to a tenth of a second.
+/// A duration; under a minute with tenths of a second.
 fn seconds(i18n: I18n, millis: f64) -> String {
     let whole = format::span((millis / 1000.0).round() as i64, i18n.lang());
     if millis >= 60_000.0 {
         return whole;
     }
-    // The unit of the language stands after the number.
+    // The unit of the language is after the number.
     let unit = whole.split(' ').next_back().unwrap_or("s").to_owned();
     format!("{:.1} {unit}", (millis / 1000.0).max(0.1))
 }

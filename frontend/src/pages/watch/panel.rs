@@ -1,4 +1,4 @@
-//! One watch: its head, what is said of its state, its events and where it is complete from.
+//! One watch: its head, its state, its events and the revision from which they are complete.
 
 use leptos::prelude::*;
 
@@ -16,7 +16,7 @@ use crate::model::stream::spec::PanelSpec;
 use crate::model::stream::{Status, Stream};
 use crate::ui::{Button, Note, NoteKind, SearchField, Skeleton};
 
-/// A panel. States: opening, live and quiet, live with events, paused, connection lost, ended.
+/// A panel. States: opening, live without events, live with events, paused, connection lost, ended.
 #[component]
 pub(super) fn Panel(spec: PanelSpec, on_close: Callback<PanelSpec>) -> impl IntoView {
     let i18n = use_i18n();
@@ -82,7 +82,7 @@ pub(super) fn Panel(spec: PanelSpec, on_close: Callback<PanelSpec>) -> impl Into
     }
 }
 
-/// Why the gateway ended the watch, with the way back.
+/// Why the gateway ended the watch, with a button to retry.
 #[component]
 fn Ended(store: PanelStore, status: Memo<Status>) -> impl IntoView {
     let i18n = use_i18n();
@@ -104,7 +104,7 @@ fn Ended(store: PanelStore, status: Memo<Status>) -> impl IntoView {
     }
 }
 
-/// From where on nothing is missing.
+/// The revision from which nothing is missing.
 #[component]
 fn Foot(store: PanelStore, status: Memo<Status>, filter: RwSignal<String>) -> impl IntoView {
     let i18n = use_i18n();

@@ -1,4 +1,4 @@
-//! A watch under which nothing has happened yet.
+//! A watch without an event so far.
 
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
@@ -12,10 +12,10 @@ use crate::model::stream::spec::{self, PanelSpec};
 use crate::state::use_connection;
 use crate::ui::Button;
 
-/// How far back the offered beginning is.
+/// How many revisions back the offered start is.
 const EARLIER: i64 = 100;
 
-/// Says what will appear here, and offers to begin in the past.
+/// Says what will appear here, and offers an earlier start.
 #[component]
 pub(super) fn Quiet(spec: PanelSpec) -> impl IntoView {
     let (i18n, connection) = (use_i18n(), use_connection());

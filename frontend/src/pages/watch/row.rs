@@ -1,4 +1,4 @@
-//! One event, on a line; opened, with what it changed below.
+//! One event as a row; expanded, with its diff below.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use crate::model::stream::{When, one_line, relative};
 use crate::state::clock::{now_ms, use_clock, zone_offset};
 use crate::ui::{Hue, Tag};
 
-/// Characters of a value on its line.
+/// Characters shown of a value.
 const VALUE_CHARS: usize = 160;
 
-/// A row younger than this flashes once.
+/// A newer row flashes once.
 const NEW_MS: f64 = 800.0;
 
-/// An event. `detail`: what is below it, while it is open.
+/// An event. `detail` is shown below it while it is expanded.
 #[component]
 pub(super) fn EventRow(
     seq: u64,

@@ -1,14 +1,15 @@
-//! Where a panel's list is scrolled to.
+//! The scroll position of a panel.
 
 use std::sync::Arc;
 
 use leptos::html;
 use leptos::prelude::*;
 
-/// A row's number, and whether it is drawn for good: an event's time may be settled later.
+/// A row's number, and whether it is final: the time of an event may be settled later.
 pub(super) type Item = (u64, bool);
 
-/// Somebody who has scrolled down keeps the rows in view, however many come above them.
+/// Keeps the rows in view where they are while new ones arrive above, unless the list is at its
+/// top.
 pub(super) fn keep_place(
     items: Memo<Arc<Vec<Item>>>,
     row: Memo<f64>,
@@ -35,7 +36,7 @@ pub(super) fn keep_place(
     });
 }
 
-/// Scrolls as little as brings a row into view.
+/// Scrolls just far enough to bring a row into view.
 pub(super) fn reveal(node: NodeRef<html::Div>, top: f64, row: f64) {
     let Some(list) = node.get_untracked() else {
         return;

@@ -1,4 +1,4 @@
-//! How fast events come, drawn and in numbers.
+//! The event rate, as a sparkline and a number.
 
 use leptos::prelude::*;
 
@@ -15,7 +15,7 @@ const HEIGHT: f64 = 24.0;
 #[component]
 pub(super) fn Spark(store: PanelStore) -> impl IntoView {
     let (clock, i18n) = (use_clock(), use_i18n());
-    // By the clock alone: a line that moves with every event cannot be read.
+    // Redrawn by the clock alone: a line that moves with every event cannot be read.
     let points = Memo::new(move |_| {
         let now = clock.now();
         untrack(|| store.read(|stream| line(&stream.rate().series(now)))).unwrap_or_default()
@@ -40,7 +40,7 @@ pub(super) fn Spark(store: PanelStore) -> impl IntoView {
     }
 }
 
-/// The points of a line through the counts; quiet is the lower edge.
+/// The points of a line through the counts; zero is the lower edge.
 fn line(series: &[u32; SECONDS]) -> String {
     let most = f64::from(series.iter().copied().max().unwrap_or(0).max(2));
     let step = WIDTH / (SECONDS - 1) as f64;

@@ -1,4 +1,4 @@
-//! One panel's watch and what is kept of it.
+//! One panel's watch and the events kept of it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -11,8 +11,8 @@ use crate::model::stream::spec::PanelSpec;
 use crate::state::Redraw;
 use crate::state::clock::now_ms;
 
-/// A panel's events. They live outside of the signals: a thousand events a second are one redraw a
-/// frame.
+/// A panel's events. They are kept outside of the signals, so that a thousand events a second cost
+/// one redraw a frame.
 #[derive(Clone, Copy)]
 pub(super) struct PanelStore {
     /// Unique on the page, for the ids of its elements.
@@ -23,7 +23,7 @@ pub(super) struct PanelStore {
 }
 
 impl PanelStore {
-    /// Opens the panel's watch; it ends with the present owner.
+    /// Opens the panel's watch; it ends with the current owner.
     pub(super) fn open(spec: &PanelSpec) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let store = Self {
@@ -46,24 +46,24 @@ impl PanelStore {
         store
     }
 
-    /// Reads; followed by whoever asks in a reactive place.
+    /// Reads the events; tracked in a reactive context.
     pub(super) fn read<T>(self, read: impl FnOnce(&Stream) -> T) -> Option<T> {
         self.redraw.track();
         self.stream.try_with_value(read)
     }
 
-    /// Changes what is kept, and shows it at once.
+    /// Changes the events, and redraws at once.
     pub(super) fn change(self, change: impl FnOnce(&mut Stream)) {
         self.stream.try_update_value(change);
         self.redraw.now();
     }
 
-    /// Holds events back.
+    /// Holds new events back.
     pub(super) fn pause(self) {
         self.change(Stream::pause);
     }
 
-    /// Shows what was held back, and lets the rest flow.
+    /// Shows the events held back, and resumes the flow.
     pub(super) fn resume(self) {
         self.change(Stream::resume);
         self.with_handle(|handle| {
@@ -74,7 +74,7 @@ impl PanelStore {
         });
     }
 
-    /// Opens the watch again after the gateway has ended it.
+    /// Opens the watch again after the gateway ended it.
     pub(super) fn reopen(self) {
         self.change(Stream::reopen);
         self.with_handle(WatchHandle::resume);

@@ -1,4 +1,5 @@
-//! The keyspace of an account that may not read all of it: what it may read stands at the top.
+//! The keyspace of an account that may not read all of it: the ranges that it may read are the
+//! roots of the tree.
 
 use leptos::prelude::*;
 use shared::{Entry, RangeSpec, WatchRequest};
@@ -9,7 +10,7 @@ use crate::live::use_live;
 use crate::model::tree::{Name, Roots};
 
 impl Keyspace {
-    /// Puts what the account may read at the top of the tree; whether there is anything to put there.
+    /// Makes the ranges that the account may read the roots of the tree; `false` if there are none.
     pub(super) async fn limit(self) -> bool {
         let Ok(own) = api::auth::own().await else {
             return false;
@@ -42,7 +43,7 @@ impl Keyspace {
         true
     }
 
-    /// A watch for each root, in place of the one over everything.
+    /// Opens one watch per root, instead of one watch over everything.
     fn follow_roots(self, roots: &Roots, read_at: i64) {
         let before = self.limited.try_update_value(std::mem::take);
         for handle in before.into_iter().flatten() {

@@ -1,7 +1,7 @@
-//! The tree's store: loads levels, keeps them true by one watch over the whole keyspace, and says what
-//! has just changed.
+//! The tree's store: loads levels, keeps them current with one watch over the whole keyspace, and
+//! marks what has just changed.
 //!
-//! Whoever shows a level asks for it here; whoever shows a row of it reads it here.
+//! Views request levels here and read their rows from here.
 
 mod limited;
 
@@ -20,48 +20,48 @@ use crate::model::tree::{Ask, Backlog, Loading, Name, Placed, SEPARATOR, Tree, T
 use crate::state::Scope;
 use crate::state::clock::now_ms;
 
-/// Rows of a level that are asked for at once.
+/// Rows requested at once.
 const PAGE: usize = 500;
 
-/// Rows that are asked for at once where many are wanted: the gateway gives no more on a page.
+/// Rows requested at once where many are wanted; the gateway's own limit for a page.
 const MANY: usize = 10_000;
 
-/// Open folders in which a filter looks beyond the pages that have come.
+/// Open folders in which a filter searches beyond the loaded pages.
 const FOLDERS_SOUGHT: usize = 8;
 
-/// Keys that a filter finds beyond the pages of a folder.
+/// Keys that a filter adds from beyond the loaded pages of a folder.
 const KEYS_SOUGHT: usize = 50;
 
-/// A row says "now" for so long.
+/// How long a row is marked as changed "now".
 pub(crate) const FRESH_MS: f64 = 2500.0;
 
 /// The keyspace as the Explorer knows it.
 #[derive(Clone, Copy)]
 pub(crate) struct Keyspace {
     tree: RwSignal<Tree>,
-    /// When an item changed last, for those that did lately.
+    /// When an item changed last, for recent changes.
     fresh: RwSignal<HashMap<(bool, Name), f64>>,
     /// Why a level could not be loaded.
     errors: RwSignal<HashMap<Name, ApiError>>,
-    /// The revision that the tree is complete from, once it is live.
+    /// The revision from which the tree is complete, once it is live.
     live_from: RwSignal<Option<i64>>,
-    /// Pages that have come, with whatever was in them.
+    /// Counts the pages loaded.
     arrived: RwSignal<u64>,
-    /// What must have a row, however far into its folder it is: a folder or a key.
+    /// The folder or key in the URL, which must have a row, however deep in its folder it is.
     linked: StoredValue<Option<(bool, Name)>>,
-    /// Whether it was looked for beyond the pages that have come.
+    /// Whether it was requested from beyond the loaded pages.
     sought: StoredValue<bool>,
     facts: Facts,
-    /// Tasks belong to the page, whoever asks for them.
+    /// Tasks belong to the page, not to the component that starts them.
     scope: Scope,
     watch: StoredValue<Option<WatchHandle>, LocalStorage>,
-    /// In its place, where the account may not read the whole keyspace: one for each root.
+    /// Used instead where the account may not read the whole keyspace: one watch per root.
     limited: StoredValue<Vec<WatchHandle>, LocalStorage>,
     counting: StoredValue<VecDeque<Name>>,
     queue: StoredValue<RefCell<Backlog>, LocalStorage>,
-    /// Whether the watch was opened a first time.
+    /// Whether the watch was opened for the first time.
     followed: StoredValue<bool>,
-    /// Whether everything is to be read again once the watch is open.
+    /// Whether to reload everything once the watch is open.
     reads_again: StoredValue<bool>,
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn use_keyspace() -> Keyspace {
     expect_context()
 }
 
-/// Puts the keyspace into the page's context and begins with its root.
+/// Puts the keyspace into the page's context and loads its root.
 pub(super) fn provide(facts: Facts) -> Keyspace {
     let keyspace = Keyspace {
         tree: RwSignal::new(Tree::default()),
@@ -102,7 +102,7 @@ impl Keyspace {
         self.tree
     }
 
-    /// The rows of the tree as they are shown.
+    /// The rows of the tree that pass a filter.
     pub(crate) fn rows(self, filter: RwSignal<String>) -> Memo<Arc<Vec<crate::model::tree::Row>>> {
         Memo::new(move |_| {
             let filter = filter.get();
@@ -117,12 +117,12 @@ impl Keyspace {
             .unwrap_or(ApiError::Unreachable)
     }
 
-    /// The revision since which every change has been taken in.
+    /// The revision from which every change has been applied.
     pub(crate) fn live_from(self) -> Option<i64> {
         self.live_from.get()
     }
 
-    /// Whether an item, a folder or a key, changed within the last moments.
+    /// Whether a folder or a key changed recently.
     pub(crate) fn is_fresh(self, folder: bool, name: &Name) -> bool {
         self.fresh.with(|fresh| {
             let at = fresh.get(&(folder, Name::clone(name)));
@@ -130,17 +130,17 @@ impl Keyspace {
         })
     }
 
-    /// Changes with every page that comes, also where no row does.
+    /// Changes with every page loaded, also where no row changes.
     pub(crate) fn arrived(self) -> u64 {
         self.arrived.get()
     }
 
-    /// Asks for what is missing of a level: its first page or the next one.
+    /// Loads the next missing page of a level.
     pub(crate) fn load(self, prefix: &Name) {
         self.load_rows(prefix, PAGE);
     }
 
-    /// As [`Self::load`] with the largest page, to reach the end of a level.
+    /// Like [`Self::load`] with the largest page, to reach the end of a level.
     pub(crate) fn load_many(self, prefix: &Name) {
         self.load_rows(prefix, MANY);
     }
@@ -155,7 +155,7 @@ impl Keyspace {
         }
     }
 
-    /// Asks for a level unless it has been asked for.
+    /// Loads a level unless it is loaded or requested.
     pub(crate) fn need(self, prefix: &Name) {
         let known = self.tree.with_untracked(|tree| {
             tree.level(prefix)
@@ -200,7 +200,7 @@ impl Keyspace {
         }
     }
 
-    /// The keys below a leading slash stand at the top too, as soon as there are any.
+    /// The keys below a leading slash are shown at the top level too, as soon as there are any.
     fn need_slash(self) {
         let slash = Name::from(&b"/"[..]);
         if self.tree.try_with_untracked(|tree| has_slash(tree, &slash)) == Some(true) {
@@ -209,7 +209,7 @@ impl Keyspace {
         }
     }
 
-    /// Asks again for what could not be loaded.
+    /// Loads again the levels that failed.
     pub(crate) fn retry(self) {
         let failed: Vec<Name> = self
             .errors
@@ -219,7 +219,8 @@ impl Keyspace {
         }
     }
 
-    /// Opens all that is above a folder or a key, and has a row for it however far into its folder it is.
+    /// Opens all folders above a folder or key, and gives it a row however deep in its folder it
+    /// is.
     pub(crate) fn expand_to(self, folder: bool, name: &Name) {
         let mut above = levels_above(folder, name);
         self.tree.with_untracked(|tree| {
@@ -240,7 +241,8 @@ impl Keyspace {
         self.find_linked();
     }
 
-    /// Looks for what must have a row, where all levels above it have come but do not reach it.
+    /// Requests the folder or key that must have a row, where all levels above it are loaded but do
+    /// not reach it.
     fn find_linked(self) {
         let Some((folder, name)) = self.linked.try_get_value().flatten() else {
             return;
@@ -264,7 +266,7 @@ impl Keyspace {
             } else {
                 api::kv::find_without_value(&name).await
             };
-            // Without an answer it has no row: the pages that come will bring it.
+            // After an error it has no row until its page is loaded.
             if let Ok((revision, Some(entry))) = answer {
                 self.place(&[entry], revision);
             }
@@ -279,8 +281,9 @@ impl Keyspace {
         });
     }
 
-    /// Looks beyond the pages that have come for what a filter names: a key or a prefix, or the beginning of a name
-    /// in an open folder. What the text stands for as a whole name, where that can be said.
+    /// Searches beyond the loaded pages for a filter's text: a key or prefix of that name, or names
+    /// in open folders that start with it. Returns what the text is as a whole name, where that can
+    /// be determined.
     pub(crate) async fn seek(self, text: Vec<u8>) -> Option<Typed> {
         let is = match api::kv::resolve(&text, KEYS_SOUGHT).await {
             Ok((revision, is, entries)) => {
@@ -299,7 +302,7 @@ impl Keyspace {
         is
     }
 
-    /// Forgets what filters have found.
+    /// Removes the rows that filters have added.
     pub(crate) fn forget_found(self) {
         self.tree.try_maybe_update(|tree| (tree.forget_found(), ()));
         self.sought.try_set_value(false);
@@ -320,8 +323,8 @@ impl Keyspace {
         }
     }
 
-    /// Counts the keys below a prefix, once; from then on events keep the count. One question at a
-    /// time: etcd walks the whole range for each.
+    /// Counts the keys below a prefix, once; events keep the count current. One request at a time:
+    /// etcd walks the whole range for each.
     pub(crate) fn count(self, prefix: &Name) {
         let wanted = self
             .tree
@@ -345,7 +348,8 @@ impl Keyspace {
 
     async fn answer_counts(self) {
         loop {
-            // Stays in the queue until it is answered: who finds the queue empty begins.
+            // Stays in the queue until it is counted: a caller that finds the queue empty starts
+            // this task.
             let Some(Some(prefix)) = self.counting.try_with_value(|queue| queue.front().cloned())
             else {
                 return;
@@ -365,7 +369,7 @@ impl Keyspace {
         }
     }
 
-    /// Begins to follow what changes after a revision, once.
+    /// Starts the watch after a revision, once.
     fn follow(self, read_at: i64) {
         let followed = self
             .followed
@@ -375,7 +379,7 @@ impl Keyspace {
         }
     }
 
-    /// One watch over everything: what appears at the root is news too.
+    /// One watch over everything: new items at the root matter too.
     fn open_watch(self, revision: Option<i64>) {
         let request = WatchRequest {
             range: RangeSpec {
@@ -397,7 +401,8 @@ impl Keyspace {
                 self.live_from.try_set(Some(from));
                 let reads_again = self.reads_again.try_update_value(std::mem::take);
                 if reads_again == Some(true) {
-                    // What is read from now on is of this revision at least, so that nothing is missed between.
+                    // Anything read from now on is at this revision or later, so nothing is missed
+                    // in between.
                     self.reload();
                 }
             }
@@ -422,8 +427,9 @@ impl Keyspace {
         }
     }
 
-    /// Events are taken in once a frame: a busy keyspace must not redraw more often than it is seen. A hidden tab
-    /// has no frames: what waits is bounded, and when it is too much the watch ends until somebody looks again.
+    /// Applies events once a frame: a busy keyspace must not redraw more often than the screen
+    /// does. A hidden tab has no frames, so the queue is bounded; when it overflows the watch is
+    /// cancelled until the tab is shown again.
     fn queue(self, events: Vec<Event>) {
         let state = self.queue.try_with_value(|queue| {
             let mut queue = queue.borrow_mut();
@@ -447,7 +453,7 @@ impl Keyspace {
         let waited = self.queue.try_with_value(|queue| queue.borrow_mut().take());
         let Some(waited) = waited else { return };
         let Some(changes) = waited else {
-            // Too much to be caught up with: from now on, and what is shown is read again.
+            // The queue overflowed: watch from now on, and reload what is shown.
             self.reads_again.try_set_value(true);
             self.open_watch(None);
             return;
@@ -487,7 +493,7 @@ impl Keyspace {
         }
     }
 
-    /// Takes the marks of freshness away when their time is over.
+    /// Removes the marks of recent changes that have expired.
     pub(crate) fn fade(self) {
         let now = now_ms();
         self.fresh.try_maybe_update(|fresh| {
@@ -497,7 +503,7 @@ impl Keyspace {
         });
     }
 
-    /// Loads every open level again; what is shown stays until then.
+    /// Reloads every open level; the rows shown stay until then.
     pub(crate) fn reload(self) {
         let again = self.tree.try_update(Tree::distrust).unwrap_or_default();
         self.facts.forget();
@@ -508,11 +514,11 @@ impl Keyspace {
     }
 }
 
-/// The levels on which a folder or a key stands, itself or the folder that it is in.
+/// The levels that contain a folder or a key, and for a folder its own.
 fn levels_above(folder: bool, name: &Name) -> Vec<Name> {
     let mut above = ancestors(name);
     if !folder && name.last() == Some(&SEPARATOR) {
-        // The key `/a/` has no name of its own in the folder `/a/`.
+        // The key `/a/` has an empty name in the folder `/a/`.
         above.push(Name::clone(name));
     }
     above
