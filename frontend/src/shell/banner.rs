@@ -30,7 +30,7 @@ pub(crate) fn LostBanner() -> impl IntoView {
         }
         _ => None,
     });
-    let words = move || {
+    let message = move || {
         if account.refused() {
             let title = i18n.t(Common::ErrUnauthenticated);
             return format!(
@@ -54,7 +54,7 @@ pub(crate) fn LostBanner() -> impl IntoView {
                 class="lost"
                 action=move || view! { <Button small=true on_press=move || connection.retry()>{tr(Common::Retry)}</Button> }
             >
-                {words}
+                {message}
             </Note>
         </When>
     }

@@ -40,7 +40,7 @@ texts! {
 
 /// What a row does.
 #[derive(Clone, PartialEq)]
-enum Deed {
+enum PaletteAction {
     Go(String),
     Theme(ThemeChoice),
     Language(Lang),
@@ -54,11 +54,11 @@ struct Row {
     text: String,
     /// A key or prefix, shown after the text.
     name: Option<String>,
-    deed: Deed,
+    action: PaletteAction,
 }
 
 /// Keys proposed at most.
-const PROPOSED: usize = 8;
+const MAX_PROPOSED: usize = 8;
 
 /// What the gateway found for a text.
 #[derive(Clone, Default, PartialEq)]
@@ -92,7 +92,7 @@ fn PaletteBody() -> impl IntoView {
     let typed = RwSignal::new(String::new());
     let found = RwSignal::new(Found::default());
     // Enter was pressed before the gateway responded.
-    let entered = RwSignal::new(false);
+    let enter_pending = RwSignal::new(false);
     let chosen = RwSignal::new(0_usize);
     let field = NodeRef::<html::Input>::new();
 
@@ -106,7 +106,7 @@ fn PaletteBody() -> impl IntoView {
     Effect::new(move |_| {
         let text = typed.get();
         chosen.set(0);
-        entered.set(false);
+        enter_pending.set(false);
         if text.is_empty() {
             found.set(Found::default());
             return;
@@ -121,7 +121,7 @@ fn PaletteBody() -> impl IntoView {
                 });
                 return;
             };
-            let (keys, is) = match api::kv::resolve(&name, PROPOSED).await {
+            let (keys, is) = match api::kv::resolve(&name, MAX_PROPOSED).await {
                 Ok((_, is, entries)) => {
                     let keys = entries.into_iter().map(|entry| entry.key.0);
                     (keys.collect(), Some(is))
@@ -132,7 +132,7 @@ fn PaletteBody() -> impl IntoView {
         });
     });
 
-    let answered = Memo::new(move |_| {
+    let looked_up = Memo::new(move |_| {
         typed.with(|typed| typed.is_empty() || found.with(|found| found.text == *typed))
     });
     let rows =
@@ -141,17 +141,17 @@ fn PaletteBody() -> impl IntoView {
         let navigate = navigate.clone();
         move |row: &Row| {
             overlays.palette.set(false);
-            match &row.deed {
-                Deed::Go(url) => navigate(
+            match &row.action {
+                PaletteAction::Go(url) => navigate(
                     url,
                     NavigateOptions {
                         scroll: false,
                         ..NavigateOptions::default()
                     },
                 ),
-                Deed::Theme(choice) => theme.choose(*choice),
-                Deed::Language(lang) => choose_language(i18n, *lang),
-                Deed::Help => overlays.help.set(true),
+                PaletteAction::Theme(choice) => theme.choose(*choice),
+                PaletteAction::Language(lang) => choose_language(i18n, *lang),
+                PaletteAction::Help => overlays.help.set(true),
             }
         }
     };
@@ -163,8 +163,8 @@ fn PaletteBody() -> impl IntoView {
         }
     };
     Effect::new(move |_| {
-        if answered.get() && entered.get() {
-            entered.set(false);
+        if looked_up.get() && enter_pending.get() {
+            enter_pending.set(false);
             run_chosen();
         }
     });
@@ -176,8 +176,8 @@ fn PaletteBody() -> impl IntoView {
             "Enter" => {
                 // Enter right after typing acts on the typed name, not on the row that happens to
                 // be first.
-                if chosen.get_untracked() == 0 && !answered.get_untracked() {
-                    entered.set(true);
+                if chosen.get_untracked() == 0 && !looked_up.get_untracked() {
+                    enter_pending.set(true);
                 } else {
                     run_chosen();
                 }
@@ -250,12 +250,12 @@ fn PaletteBody() -> impl IntoView {
 /// is offered once it is known to exist.
 fn rows(typed: &str, found: &Found, lang: Lang, t: impl Fn(Text) -> &'static str) -> Vec<Row> {
     let mut rows = Vec::new();
-    let key_row = |icon, text: &str, name: &[u8], deed| Row {
+    let key_row = |icon, text: &str, name: &[u8], action| Row {
         group: Text::Keys,
         icon,
         text: text.to_owned(),
         name: Some(format::key(name)),
-        deed,
+        action,
     };
     // The note below the field names an invalid escape.
     let name = key_text::parse(typed).ok();
@@ -263,17 +263,29 @@ fn rows(typed: &str, found: &Found, lang: Lang, t: impl Fn(Text) -> &'static str
     // match.
     let fits = |key: &&Vec<u8>| name.as_ref().is_some_and(|name| key.starts_with(name));
     for key in found.keys.iter().filter(fits) {
-        rows.push(key_row(Icon::File, "", key, Deed::Go(key_url(key))));
+        rows.push(key_row(
+            Icon::File,
+            "",
+            key,
+            PaletteAction::Go(key_url(key)),
+        ));
     }
     let name = name.filter(|name| !name.is_empty() && found.text == typed);
     if let Some(name) = &name {
-        let open_key = || key_row(Icon::File, t(Text::OpenKey), name, Deed::Go(key_url(name)));
+        let open_key = || {
+            key_row(
+                Icon::File,
+                t(Text::OpenKey),
+                name,
+                PaletteAction::Go(key_url(name)),
+            )
+        };
         let open_prefix = || {
             key_row(
                 Icon::Folder,
                 t(Text::OpenPrefix),
                 name,
-                Deed::Go(prefix_url(name)),
+                PaletteAction::Go(prefix_url(name)),
             )
         };
         match found.is {
@@ -285,12 +297,12 @@ fn rows(typed: &str, found: &Found, lang: Lang, t: impl Fn(Text) -> &'static str
             None => rows.extend([open_key(), open_prefix()]),
         }
     }
-    let row = |group, icon, text: &str, deed| Row {
+    let row = |group, icon, text: &str, action| Row {
         group,
         icon,
         text: text.to_owned(),
         name: None,
-        deed,
+        action,
     };
     let mut fixed: Vec<Row> = Page::ALL
         .into_iter()
@@ -300,7 +312,7 @@ fn rows(typed: &str, found: &Found, lang: Lang, t: impl Fn(Text) -> &'static str
                 Text::Pages,
                 page.icon(),
                 page.name().text(lang),
-                Deed::Go(page_url(page.path())),
+                PaletteAction::Go(page_url(page.path())),
             )
         })
         .collect();
@@ -313,33 +325,38 @@ fn rows(typed: &str, found: &Found, lang: Lang, t: impl Fn(Text) -> &'static str
             Text::Actions,
             Icon::Plus,
             t(Text::CreateKey),
-            Deed::Go(page_url("explorer?new")),
+            PaletteAction::Go(page_url("explorer?new")),
         ),
         row(
             Text::Actions,
             Icon::Sun,
             t(Text::Light),
-            Deed::Theme(ThemeChoice::Light),
+            PaletteAction::Theme(ThemeChoice::Light),
         ),
         row(
             Text::Actions,
             Icon::Moon,
             t(Text::Dark),
-            Deed::Theme(ThemeChoice::Dark),
+            PaletteAction::Theme(ThemeChoice::Dark),
         ),
         row(
             Text::Actions,
             Icon::Screen,
             t(Text::System),
-            Deed::Theme(ThemeChoice::System),
+            PaletteAction::Theme(ThemeChoice::System),
         ),
         row(
             Text::Actions,
             Icon::Language,
             t(other.0),
-            Deed::Language(other.1),
+            PaletteAction::Language(other.1),
         ),
-        row(Text::Actions, Icon::Help, t(Text::Help), Deed::Help),
+        row(
+            Text::Actions,
+            Icon::Help,
+            t(Text::Help),
+            PaletteAction::Help,
+        ),
     ]);
     let wanted = typed.to_lowercase();
     fixed.retain(|row| row.text.to_lowercase().contains(&wanted));
@@ -352,7 +369,7 @@ fn rows(typed: &str, found: &Found, lang: Lang, t: impl Fn(Text) -> &'static str
             icon: Icon::Plus,
             text: t(Text::CreateNamed).to_owned(),
             name: Some(format::key(&name)),
-            deed: Deed::Go(new_key_url(&name)),
+            action: PaletteAction::Go(new_key_url(&name)),
         });
     }
     rows

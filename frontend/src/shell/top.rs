@@ -58,7 +58,7 @@ pub(crate) fn TopBar() -> impl IntoView {
 #[component]
 fn LiveDot() -> impl IntoView {
     let (connection, account, i18n) = (use_connection(), use_account(), use_i18n());
-    let words = move || match (connection.phase(), connection.revision()) {
+    let message = move || match (connection.phase(), connection.revision()) {
         _ if account.refused() => i18n.t(Text::Refused),
         (Phase::Live, Some(_)) => i18n.t(Text::Live),
         (Phase::Live, None) => i18n.t(Text::LiveNow),
@@ -72,13 +72,13 @@ fn LiveDot() -> impl IntoView {
         _ => None,
     };
     view! {
-        <span class="live" title=words>
+        <span class="live" title=message>
             <span
                 class="dot"
                 class:dot-wait=move || connection.phase() == Phase::Connecting
                 class:dot-off=move || account.refused() || matches!(connection.phase(), Phase::Lost { .. })
             ></span>
-            <span class="live-text">{words}</span>
+            <span class="live-text">{message}</span>
             {revision}
         </span>
     }
@@ -87,7 +87,7 @@ fn LiveDot() -> impl IntoView {
 #[component]
 fn ClusterPill() -> impl IntoView {
     let (cluster, i18n) = (use_cluster(), use_i18n());
-    let words = move || match (cluster.answer(), cluster.error()) {
+    let message = move || match (cluster.answer(), cluster.error()) {
         (Some(answer), None) => format!("{} · etcd {}", answer.name, answer.version),
         (Some(answer), Some(_)) => format!("{} · {}", answer.name, i18n.t(Text::ClusterAway)),
         (None, _) => i18n.t(Text::ClusterUnknown).to_owned(),
@@ -95,7 +95,7 @@ fn ClusterPill() -> impl IntoView {
     let trigger = move || {
         view! {
             <Glyph icon=Icon::Cluster/>
-            <span class="pill-text">{words}</span>
+            <span class="pill-text">{message}</span>
             <Glyph icon=Icon::Down/>
         }
     };
@@ -135,7 +135,7 @@ fn ClusterPill() -> impl IntoView {
             .map(|error| view! { <p class="menu-note">{error.title(i18n.lang())}</p> })
     };
     view! {
-        <Menu label=label(Text::Cluster) value=Signal::derive(words) facts=true class="pill" trigger=trigger>
+        <Menu label=label(Text::Cluster) value=Signal::derive(message) facts=true class="pill" trigger=trigger>
             {facts}
             {error}
         </Menu>

@@ -1,5 +1,5 @@
-//! Drafts that were not saved: leaving a key, the page or a reload does not lose what was written, and
-//! the browser asks before the tab closes.
+//! Unsaved drafts: they survive leaving the key or the page and a reload, and the browser asks before
+//! the tab closes.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,25 +11,25 @@ use shared::Entry;
 use crate::model::tree::Name;
 use crate::model::value::Script;
 
-/// Where drafts lie while the page is reloaded. The session's storage and not the local one: values may
-/// be secret, and it belongs to this tab and ends with it.
+/// The storage key of the drafts during a reload. They are in the session storage, not in the local one:
+/// values may be secret, and the session storage belongs to this tab and ends with it.
 const STORED: &str = "watchgate.drafts";
 
-/// A draft as it was left.
+/// An unsaved draft.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct StoredDraft {
-    /// What it began from.
+    /// The entry it is based on.
     pub(crate) base: Entry,
     pub(crate) script: Script,
-    /// What is written, with its own line ends.
+    /// The edited text, with its own line endings.
     pub(crate) text: String,
 }
 
 /// The drafts, by key.
 #[derive(Clone, Copy)]
 pub(crate) struct Drafts {
-    kept: StoredValue<HashMap<Name, StoredDraft>>,
-    /// Forms with something in them that is not kept.
+    drafts: StoredValue<HashMap<Name, StoredDraft>>,
+    /// Forms with unsaved input, which is not stored.
     forms: StoredValue<HashSet<&'static str>>,
 }
 
@@ -38,56 +38,58 @@ pub(crate) fn use_drafts() -> Drafts {
     expect_context()
 }
 
-/// Puts the drafts into the app's context, and has the browser ask before it drops them.
+/// Puts the drafts into the app's context, and has the browser ask before they are lost.
 pub(super) fn provide() {
     let drafts = Drafts {
-        kept: StoredValue::new(stored()),
+        drafts: StoredValue::new(load()),
         forms: StoredValue::new(HashSet::new()),
     };
     provide_context(drafts);
-    let asking = window_event_listener(ev::beforeunload, move |event| {
-        if drafts.unsaved() {
+    let on_unload = window_event_listener(ev::beforeunload, move |event| {
+        if drafts.has_unsaved() {
             event.prevent_default();
-            // Browsers before 2023 ask for this only. Fails never: events take members.
+            // Browsers before 2023 only look at this. Never fails: events accept members.
             let _ = js_sys::Reflect::set(&event, &"returnValue".into(), &true.into());
         }
     });
-    // The last that a page hears, on phones too, where a hidden page may be ended without another word.
-    let hiding = window_event_listener(ev::visibilitychange, move |_| drafts.store());
-    let leaving = window_event_listener(ev::pagehide, move |_| drafts.store());
+    // The last events that a page receives, on phones too, where a hidden page may be ended without
+    // further notice.
+    let on_hide = window_event_listener(ev::visibilitychange, move |_| drafts.store());
+    let on_leave = window_event_listener(ev::pagehide, move |_| drafts.store());
     on_cleanup(move || {
-        asking.remove();
-        hiding.remove();
-        leaving.remove();
+        on_unload.remove();
+        on_hide.remove();
+        on_leave.remove();
     });
 }
 
 impl Drafts {
     /// The draft of a key.
     pub(crate) fn of(self, key: &Name) -> Option<StoredDraft> {
-        self.kept.with_value(|kept| kept.get(key).cloned())
+        self.drafts.with_value(|drafts| drafts.get(key).cloned())
     }
 
-    /// Whether a key has one.
+    /// Whether a key has a draft.
     pub(crate) fn has(self, key: &Name) -> bool {
-        self.kept.with_value(|kept| kept.contains_key(key))
+        self.drafts.with_value(|drafts| drafts.contains_key(key))
     }
 
-    /// Keeps a draft.
-    pub(crate) fn keep(self, key: Name, draft: StoredDraft) {
-        self.kept.try_update_value(|kept| kept.insert(key, draft));
+    /// Adds or replaces the draft of a key.
+    pub(crate) fn put(self, key: Name, draft: StoredDraft) {
+        self.drafts
+            .try_update_value(|drafts| drafts.insert(key, draft));
     }
 
-    /// Saved, or given up.
-    pub(crate) fn forget(self, key: &Name) {
-        let removed = self.kept.try_update_value(|kept| kept.remove(key));
+    /// Removes the draft of a key, which was saved or discarded.
+    pub(crate) fn remove(self, key: &Name) {
+        let removed = self.drafts.try_update_value(|drafts| drafts.remove(key));
         if let Some(Some(_)) = removed {
             self.store();
         }
     }
 
-    /// Whether a form has something in it that would be lost with the page.
-    pub(crate) fn form(self, name: &'static str, filled: bool) {
+    /// Records whether a form has input that would be lost with the page.
+    pub(crate) fn set_form(self, name: &'static str, filled: bool) {
         self.forms.try_update_value(|forms| {
             if filled {
                 forms.insert(name);
@@ -97,33 +99,34 @@ impl Drafts {
         });
     }
 
-    fn unsaved(self) -> bool {
-        self.kept.try_with_value(|kept| !kept.is_empty()) == Some(true)
+    fn has_unsaved(self) -> bool {
+        self.drafts.try_with_value(|drafts| !drafts.is_empty()) == Some(true)
             || self.forms.try_with_value(|forms| !forms.is_empty()) == Some(true)
     }
 
-    /// Stores the drafts for this tab's next page. Without room nothing is stored: the browser has asked.
+    /// Stores the drafts for this tab's next page. Where storage is full none are stored: the browser has
+    /// asked.
     fn store(self) {
         let Some(storage) = storage() else { return };
         let drafts = self
-            .kept
-            .try_with_value(|kept| kept.values().cloned().collect::<Vec<_>>())
+            .drafts
+            .try_with_value(|drafts| drafts.values().cloned().collect::<Vec<_>>())
             .unwrap_or_default();
         let text = serde_json::to_string(&drafts).expect("our own types serialise");
         if drafts.is_empty() || storage.set_item(STORED, &text).is_err() {
-            // Older ones must not come back. Fails only where nothing is stored anyway.
+            // Older drafts must not come back. Fails only where nothing is stored anyway.
             let _ = storage.remove_item(STORED);
         }
     }
 }
 
-/// The session's storage; blocked in some private modes.
+/// The session storage; blocked in some private modes.
 fn storage() -> Option<web_sys::Storage> {
     window().session_storage().ok().flatten()
 }
 
-/// The drafts that this tab's page before had. What cannot be read is of another version.
-fn stored() -> HashMap<Name, StoredDraft> {
+/// The drafts of this tab's previous page. Unreadable ones are from another version.
+fn load() -> HashMap<Name, StoredDraft> {
     let text = storage().and_then(|storage| storage.get_item(STORED).ok().flatten());
     let drafts: Vec<StoredDraft> = text
         .and_then(|text| serde_json::from_str(&text).ok())

@@ -20,13 +20,13 @@ pub(crate) fn KeyNote(
         text.with(|text| key_text::reading(text))
             .filter(|_| !errors_only)
     });
-    let words = move || match bad.get() {
+    let message = move || match bad.get() {
         Some(bad) => Some(i18n.fill(Common::BadEscape, &[&key_text::isolated(&bad.found)])),
         None => reading
             .get()
             .map(|key| i18n.fill(Common::ReadAs, &[&key_text::isolated(&key)])),
     };
     view! {
-        <p class="key-note" class:is-bad=move || bad.with(Option::is_some) role="status">{words}</p>
+        <p class="key-note" class:is-bad=move || bad.with(Option::is_some) role="status">{message}</p>
     }
 }

@@ -6,7 +6,7 @@ use shared::LeaseId;
 
 use super::commands::CommandButton;
 use super::editor::SaveFailed;
-use super::place::use_place;
+use super::navigation::use_navigation;
 use super::text::Text;
 use crate::api::kv::{Demand, LeaseChoice};
 use crate::api::leases::GrantedLease;
@@ -30,12 +30,12 @@ const OLD: &str = "old";
 /// The dialog; open while the URL says so.
 #[component]
 pub(crate) fn CreateDialog() -> impl IntoView {
-    let place = use_place();
+    let navigation = use_navigation();
     view! {
         <Dialog
-            open=Signal::derive(move || place.new.with(Option::is_some))
+            open=Signal::derive(move || navigation.new.with(Option::is_some))
             title=label(Text::CreateTitle)
-            on_close=move |()| place.close_new()
+            on_close=move |()| navigation.close_new()
         >
             <CreateForm/>
         </Dialog>
@@ -52,10 +52,13 @@ enum Wanted {
 
 #[component]
 fn CreateForm() -> impl IntoView {
-    let (place, toasts, i18n) = (use_place(), use_toasts(), use_i18n());
+    let (navigation, toasts, i18n) = (use_navigation(), use_toasts(), use_i18n());
     let scope = Scope::here();
-    let begins = place.new.get_untracked().unwrap_or_else(|| [][..].into());
-    let key = RwSignal::new(format::key(&begins));
+    let initial = navigation
+        .new
+        .get_untracked()
+        .unwrap_or_else(|| [][..].into());
+    let key = RwSignal::new(format::key(&initial));
     let value = RwSignal::new(String::new());
     let kind = RwSignal::new(NONE.to_owned());
     let seconds = RwSignal::new("60".to_owned());
@@ -65,8 +68,8 @@ fn CreateForm() -> impl IntoView {
     let exists = RwSignal::new(None::<i64>);
     let error = RwSignal::new(None::<ApiError>);
     let drafts = use_drafts();
-    Effect::new(move |_| drafts.form(FORM, value.with(|value| !value.is_empty())));
-    on_cleanup(move || drafts.form(FORM, false));
+    Effect::new(move |_| drafts.set_form(FORM, value.with(|value| !value.is_empty())));
+    on_cleanup(move || drafts.set_form(FORM, false));
     let field = NodeRef::<html::Input>::new();
     Effect::new(move |_| {
         if let Some(field) = field.get() {
@@ -141,7 +144,7 @@ fn CreateForm() -> impl IntoView {
                         &[&key_text::in_sentence(&key), &format::count(revision)],
                     );
                     toasts.show(Tone::Good, text);
-                    place.open_key(&key);
+                    navigation.open_key(&key);
                 }
                 Err(problem) => match problem
                     .problem()
@@ -168,7 +171,7 @@ fn CreateForm() -> impl IntoView {
     let already = move || {
         exists.get().map(|revision| {
             let open = move || {
-                let press = move || place.open_key(&bytes.get_untracked().unwrap_or_default());
+                let press = move || navigation.open_key(&bytes.get_untracked().unwrap_or_default());
                 view! { <Button small=true on_press=press>{tr(Text::OpenIt)}</Button> }
             };
             view! {
@@ -215,7 +218,7 @@ fn CreateForm() -> impl IntoView {
         </div>
         <footer class="dialog-foot">
             <span class="push"><CommandButton deed=deed name=Text::DoCreate/></span>
-            <Button on_press=move || place.close_new()>{tr(Common::Cancel)}</Button>
+            <Button on_press=move || navigation.close_new()>{tr(Common::Cancel)}</Button>
             <Button kind=ButtonKind::Primary pending=saving on_press=save>{tr(Text::CreateKey)}</Button>
         </footer>
     }

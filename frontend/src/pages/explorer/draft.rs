@@ -27,7 +27,7 @@ pub(crate) enum Step {
 }
 
 /// A large draft is checked after this long without typing.
-const PAUSE: Duration = Duration::from_millis(200);
+const CHECK_DELAY: Duration = Duration::from_millis(200);
 
 /// A draft and the entry it is based on.
 #[derive(Clone, Copy)]
@@ -41,10 +41,10 @@ pub(crate) struct Draft {
     pub(super) error: RwSignal<Option<ApiError>>,
     /// The line to show when the text area is refilled. The text area keeps its own value during
     /// typing: filling it would cost time and the browser's undo history.
-    pub(super) filled: RwSignal<usize>,
+    pub(super) refill_at: RwSignal<usize>,
     edited: StoredValue<Edited>,
     /// Counts the changes of `edited` that have been checked.
-    settled: RwSignal<u64>,
+    checked_changes: RwSignal<u64>,
     changes: StoredValue<u64>,
     ended: StoredValue<bool>,
     drafts: Drafts,
@@ -71,9 +71,9 @@ pub(super) const KEEP: &str = "keep";
 pub(super) const DROP: &str = "drop";
 
 impl Draft {
-    pub(super) fn new(live_key: LiveKey, base: Entry, kept: Option<StoredDraft>) -> Self {
-        let (base, edited) = if let Some(kept) = kept {
-            (kept.base, Edited::from_text(&kept.text, kept.script))
+    pub(super) fn new(live_key: LiveKey, base: Entry, stored: Option<StoredDraft>) -> Self {
+        let (base, edited) = if let Some(stored) = stored {
+            (stored.base, Edited::from_text(&stored.text, stored.script))
         } else {
             let value = base.value.clone().unwrap_or_default();
             let script = scripts(&value.0)[0];
@@ -86,9 +86,9 @@ impl Draft {
             saving: RwSignal::new(false),
             lease: RwSignal::new(KEEP.to_owned()),
             error: RwSignal::new(None),
-            filled: RwSignal::new(1),
+            refill_at: RwSignal::new(1),
             edited: StoredValue::new(edited),
-            settled: RwSignal::new(0),
+            checked_changes: RwSignal::new(0),
             changes: StoredValue::new(0),
             ended: StoredValue::new(false),
             drafts: use_drafts(),
@@ -97,17 +97,17 @@ impl Draft {
     }
 
     /// Keeps the draft in the store until it is saved or discarded.
-    pub(super) fn keep(self) {
+    pub(super) fn store_changes(self) {
         Effect::new(move |_| {
-            self.settled.track();
+            self.checked_changes.track();
             self.base.track();
-            self.keep_now();
+            self.store_now();
         });
         // The last input may not have been checked when the view is removed.
-        on_cleanup(move || self.keep_now());
+        on_cleanup(move || self.store_now());
     }
 
-    fn keep_now(self) {
+    fn store_now(self) {
         if self.ended.try_get_value() != Some(false) {
             return;
         }
@@ -115,7 +115,7 @@ impl Draft {
             return;
         };
         let value = base.value.as_ref().map_or(&[][..], |value| &value.0);
-        let Some(kept) = self.edited.try_with_value(|edited| {
+        let Some(stored) = self.edited.try_with_value(|edited| {
             let unchanged = edited.value().is_ok_and(|edited| edited == value);
             (!unchanged).then(|| StoredDraft {
                 base: base.clone(),
@@ -128,16 +128,16 @@ impl Draft {
         let Some(key) = self.live_key.key.try_get_value() else {
             return;
         };
-        match kept {
-            Some(kept) => self.drafts.keep(key, kept),
-            None => self.drafts.forget(&key),
+        match stored {
+            Some(stored) => self.drafts.put(key, stored),
+            None => self.drafts.remove(&key),
         }
     }
 
     /// Ends the edit.
     pub(crate) fn end(self) {
         self.ended.try_update_value(|ended| *ended = true);
-        self.drafts.forget(&self.live_key.key.get_value());
+        self.drafts.remove(&self.live_key.key.get_value());
         self.live_key.editing.try_set(false);
         self.live_key.load();
     }
@@ -168,38 +168,38 @@ impl Draft {
             .edited
             .try_update_value(|edited| edited.text_area_mut().input(value, caret, restores));
         if let Some(Some(line)) = refill {
-            self.filled.set(line);
+            self.refill_at.set(line);
         }
-        self.settle();
+        self.schedule_check();
     }
 
     /// Moves the window of a long text to another line.
     pub(super) fn show_line(self, line: usize) {
         self.edited
             .update_value(|edited| edited.text_area_mut().show_line(line));
-        self.filled.set(line);
-        self.settle();
+        self.refill_at.set(line);
+        self.schedule_check();
     }
 
     /// Checks the draft: at once if it is small, else after a pause.
-    fn settle(self) {
+    fn schedule_check(self) {
         self.changes.update_value(|changes| *changes += 1);
         let changes = self.changes.get_value();
         if self.edited.with_value(Edited::is_large) {
-            let settle = move || {
+            let mark_checked = move || {
                 if self.changes.try_get_value() == Some(changes) {
-                    self.settled.try_set(changes);
+                    self.checked_changes.try_set(changes);
                 }
             };
-            set_timeout(settle, PAUSE);
+            set_timeout(mark_checked, CHECK_DELAY);
         } else {
-            self.settled.set(changes);
+            self.checked_changes.set(changes);
         }
     }
 
     /// The result of checking the draft; tracked.
     pub(super) fn check(self) -> Checked {
-        self.settled.track();
+        self.checked_changes.track();
         self.base.track();
         let value = self.value();
         let base = self.base.read();
@@ -216,7 +216,7 @@ impl Draft {
 
     /// The encoding in use; tracked.
     pub(super) fn script(self) -> Script {
-        self.settled.track();
+        self.checked_changes.track();
         self.edited.with_value(Edited::script)
     }
 
@@ -224,8 +224,8 @@ impl Draft {
     pub(super) fn rewrite(self, script: Script) {
         if let Ok(value) = self.value() {
             self.edited.set_value(Edited::new(&value, script));
-            self.filled.set(1);
-            self.settle();
+            self.refill_at.set(1);
+            self.schedule_check();
         }
     }
 

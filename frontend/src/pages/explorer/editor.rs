@@ -22,15 +22,15 @@ use crate::ui::{Button, ButtonKind, Note, NoteKind, Segmented, SelectField, When
 /// The editor of a key.
 #[component]
 pub(crate) fn Editor(live_key: LiveKey) -> impl IntoView {
-    let kept = use_drafts().of(&live_key.key.get_value());
+    let stored = use_drafts().of(&live_key.key.get_value());
     let state = live_key
         .state
         .with_untracked(|state| state.entry().cloned());
-    let Some(base) = kept.as_ref().map(|kept| kept.base.clone()).or(state) else {
+    let Some(base) = stored.as_ref().map(|stored| stored.base.clone()).or(state) else {
         return ().into_any();
     };
-    let draft = Draft::new(live_key, base, kept);
-    draft.keep();
+    let draft = Draft::new(live_key, base, stored);
+    draft.store_changes();
     let body = move || match draft.step.get() {
         Step::Writing => view! { <Writing draft=draft/> }.into_any(),
         Step::Reviewing => view! { <Reviewing draft=draft/> }.into_any(),

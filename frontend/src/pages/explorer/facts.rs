@@ -25,23 +25,23 @@ const KEY_COUNT_AGE_MS: f64 = 30_000.0;
 
 /// A shown lease is read again at every tick of the clock, once a second; without a read for this
 /// long it is no longer shown.
-const LOOKED_MS: f64 = 2500.0;
+const VIEWED_MS: f64 = 2500.0;
 
 /// Requests that may be queued. Rows scrolled past long ago need no response.
-const MOST_WAITING: usize = 80;
+const MAX_QUEUED: usize = 80;
 
 /// A lease as etcd last reported it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Draining {
+pub(crate) struct AliveLease {
     /// When it expires unless it is renewed, in milliseconds since 1970.
     pub(crate) deadline: f64,
     pub(crate) granted: i64,
-    asked: f64,
+    fetched_at: f64,
 }
 
-impl Draining {
+impl AliveLease {
     /// Seconds left, at a time in milliseconds since 1970.
-    pub(crate) fn left(&self, now: f64) -> i64 {
+    pub(crate) fn seconds_left(&self, now: f64) -> i64 {
         ((self.deadline - now) / 1000.0).ceil().max(0.0) as i64
     }
 }
@@ -49,7 +49,7 @@ impl Draining {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum LeaseState {
     Gone,
-    Alive(Draining),
+    Alive(AliveLease),
 }
 
 /// The number of keys of a lease.
@@ -57,7 +57,7 @@ enum LeaseState {
 struct KeyCount {
     /// `None` where the account may not read all of them.
     keys: Option<i64>,
-    asked: f64,
+    fetched_at: f64,
 }
 
 /// Sizes and leases; a context of the page.
@@ -68,7 +68,7 @@ pub(crate) struct Facts {
     leases: RwSignal<HashMap<LeaseId, LeaseState>>,
     key_counts: RwSignal<HashMap<LeaseId, KeyCount>>,
     /// Leases shown recently, and when.
-    looked: StoredValue<HashMap<LeaseId, f64>>,
+    viewed: StoredValue<HashMap<LeaseId, f64>>,
     /// Leases whose number of keys was shown recently, and when.
     counted: StoredValue<HashMap<LeaseId, f64>>,
     requests: StoredValue<Requests<Name>>,
@@ -86,13 +86,13 @@ pub(super) fn provide() -> Facts {
         keys: RwSignal::new(HashMap::new()),
         leases: RwSignal::new(HashMap::new()),
         key_counts: RwSignal::new(HashMap::new()),
-        looked: StoredValue::new(HashMap::new()),
+        viewed: StoredValue::new(HashMap::new()),
         counted: StoredValue::new(HashMap::new()),
-        requests: StoredValue::new(Requests::new(MOST_WAITING)),
+        requests: StoredValue::new(Requests::new(MAX_QUEUED)),
     };
     provide_context(facts);
-    spawn_local_scoped_with_cancellation(facts.answer_keys());
-    spawn_local_scoped_with_cancellation(facts.answer_leases());
+    spawn_local_scoped_with_cancellation(facts.fetch_keys());
+    spawn_local_scoped_with_cancellation(facts.poll_leases());
     facts
 }
 
@@ -108,12 +108,12 @@ impl Facts {
     }
 
     /// The remaining TTL of a lease; polled for as long as it is read.
-    pub(crate) fn lease(self, id: LeaseId) -> Option<Draining> {
+    pub(crate) fn lease(self, id: LeaseId) -> Option<AliveLease> {
         self.clock.now();
-        self.looked
-            .try_update_value(|looked| looked.insert(id, now_ms()));
+        self.viewed
+            .try_update_value(|viewed| viewed.insert(id, now_ms()));
         match self.leases.with(|leases| leases.get(&id).copied()) {
-            Some(LeaseState::Alive(draining)) => Some(draining),
+            Some(LeaseState::Alive(alive)) => Some(alive),
             _ => None,
         }
     }
@@ -136,14 +136,14 @@ impl Facts {
 
     /// Takes size and lease from an event. Only keys that were requested are kept, so that a busy
     /// keyspace which is not shown costs nothing.
-    pub(crate) fn hear(self, change: &Change) {
+    pub(crate) fn apply(self, change: &Change) {
         let event = &change.event;
         self.keys.try_maybe_update(|keys| {
             let name: &[u8] = event.key().as_ref();
             if matches!(event, Event::Delete { .. }) {
                 // A lease that ended with its key is no longer polled.
                 if let Some(lease) = keys.remove(name).and_then(|facts| facts.lease) {
-                    self.looked.try_update_value(|looked| looked.remove(&lease));
+                    self.viewed.try_update_value(|viewed| viewed.remove(&lease));
                 }
                 self.requests
                     .try_update_value(|requests| requests.forget(|other| **other == *name));
@@ -173,7 +173,7 @@ impl Facts {
         self.key_counts.try_update(HashMap::clear);
     }
 
-    async fn answer_keys(self) {
+    async fn fetch_keys(self) {
         loop {
             let Some(next) = self.requests.try_update_value(Requests::begin) else {
                 return;
@@ -195,16 +195,16 @@ impl Facts {
         }
     }
 
-    async fn answer_leases(self) {
+    async fn poll_leases(self) {
         loop {
             let now = now_ms();
-            let Some(mut due) = looked_at(self.looked, now) else {
+            let Some(mut due) = recently_viewed(self.viewed, now) else {
                 return;
             };
             let leases = self.leases.try_with_untracked(|leases| {
                 due.retain(|id| match leases.get(id) {
                     None => true,
-                    Some(LeaseState::Alive(draining)) => now - draining.asked >= LEASE_AGE_MS,
+                    Some(LeaseState::Alive(alive)) => now - alive.fetched_at >= LEASE_AGE_MS,
                     Some(LeaseState::Gone) => false,
                 });
             });
@@ -212,33 +212,33 @@ impl Facts {
                 return;
             }
             for id in due {
-                self.ask_lease(id).await;
+                self.fetch_lease(id).await;
             }
-            let Some(mut due) = looked_at(self.counted, now) else {
+            let Some(mut due) = recently_viewed(self.counted, now) else {
                 return;
             };
             self.key_counts.try_with_untracked(|counts| {
                 due.retain(|id| {
                     counts
                         .get(id)
-                        .is_none_or(|count| now - count.asked >= KEY_COUNT_AGE_MS)
+                        .is_none_or(|count| now - count.fetched_at >= KEY_COUNT_AGE_MS)
                 });
             });
             for id in due {
-                self.ask_key_count(id).await;
+                self.fetch_key_count(id).await;
             }
             sleep(Duration::from_millis(500)).await;
         }
     }
 
-    async fn ask_lease(self, id: LeaseId) {
+    async fn fetch_lease(self, id: LeaseId) {
         let answer = api::leases::time_to_live(id).await;
-        let asked = now_ms();
+        let fetched_at = now_ms();
         let state = match answer {
-            Ok(answer) if answer.lease.ttl > 0 => LeaseState::Alive(Draining {
-                deadline: asked + answer.lease.ttl as f64 * 1000.0,
+            Ok(answer) if answer.lease.ttl > 0 => LeaseState::Alive(AliveLease {
+                deadline: fetched_at + answer.lease.ttl as f64 * 1000.0,
                 granted: answer.lease.granted_ttl.unwrap_or(answer.lease.ttl),
-                asked,
+                fetched_at,
             }),
             Ok(_) => LeaseState::Gone,
             Err(error) if error.trouble() == api::Trouble::Absent => LeaseState::Gone,
@@ -248,7 +248,7 @@ impl Facts {
         self.leases.try_update(|leases| leases.insert(id, state));
     }
 
-    async fn ask_key_count(self, id: LeaseId) {
+    async fn fetch_key_count(self, id: LeaseId) {
         // After an error the known count stays until the next poll.
         let keys = match api::leases::counted(id).await {
             Ok(answer) => answer.lease.key_count,
@@ -257,16 +257,16 @@ impl Facts {
                 .try_with_untracked(|counts| counts.get(&id).and_then(|count| count.keys))
                 .flatten(),
         };
-        let asked = now_ms();
+        let fetched_at = now_ms();
         self.key_counts
-            .try_update(|counts| counts.insert(id, KeyCount { keys, asked }));
+            .try_update(|counts| counts.insert(id, KeyCount { keys, fetched_at }));
     }
 }
 
 /// The leases shown recently; older ones are dropped. `None` once the page is gone.
-fn looked_at(looks: StoredValue<HashMap<LeaseId, f64>>, now: f64) -> Option<Vec<LeaseId>> {
-    looks.try_update_value(|looks| {
-        looks.retain(|_, at| now - *at < LOOKED_MS);
-        looks.keys().copied().collect()
+fn recently_viewed(viewed: StoredValue<HashMap<LeaseId, f64>>, now: f64) -> Option<Vec<LeaseId>> {
+    viewed.try_update_value(|viewed| {
+        viewed.retain(|_, at| now - *at < VIEWED_MS);
+        viewed.keys().copied().collect()
     })
 }

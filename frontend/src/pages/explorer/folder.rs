@@ -7,8 +7,8 @@ use leptos::prelude::*;
 use super::commands::CommandMenu;
 use super::folder_rows::{FolderRow, KeyRow};
 use super::keyspace::use_keyspace;
+use super::navigation::use_navigation;
 use super::path::Path;
-use super::place::use_place;
 use super::remove_prefix::DeletePrefix;
 use super::text::Text;
 use crate::i18n::{label, tr, use_i18n};
@@ -35,7 +35,7 @@ enum Line {
 /// The view of a folder.
 #[component]
 pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
-    let (keyspace, place, i18n) = (use_keyspace(), use_place(), use_i18n());
+    let (keyspace, navigation, i18n) = (use_keyspace(), use_navigation(), use_i18n());
     let copy = copier();
     let narrow = use_narrow();
     let deleting = RwSignal::new(false);
@@ -156,7 +156,7 @@ pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
                 title=label(Text::FolderEmpty)
                 detail=label(Text::FolderEmptyDetail)
             >
-                <Button kind=ButtonKind::Primary icon=Icon::Plus on_press=move || place.open_new(&prefix.get_value())>{tr(Text::NewKey)}</Button>
+                <Button kind=ButtonKind::Primary icon=Icon::Plus on_press=move || navigation.open_new(&prefix.get_value())>{tr(Text::NewKey)}</Button>
             </EmptyState>
         }
         .into_any()
@@ -178,7 +178,7 @@ pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
                         {tr(Text::WatchIt)}
                     </a>
                     <Button kind=ButtonKind::Danger icon=Icon::Trash on_press=move || deleting.set(true)>{tr(Text::DeletePrefix)}</Button>
-                    <Button kind=ButtonKind::Primary icon=Icon::Plus on_press=move || place.open_new(&prefix.get_value())>{tr(Text::NewKey)}</Button>
+                    <Button kind=ButtonKind::Primary icon=Icon::Plus on_press=move || navigation.open_new(&prefix.get_value())>{tr(Text::NewKey)}</Button>
                 </div>
             </div>
             <div class="chips">{chips}</div>

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::facts::use_facts;
 use super::keyspace::use_keyspace;
-use super::place::use_place;
+use super::navigation::use_navigation;
 use super::text::Text;
 use crate::i18n::{Common, use_i18n};
 use crate::model::format;
@@ -24,7 +24,7 @@ fn below(name: &[u8], prefix: StoredValue<Name>) -> String {
 /// A folder, with its number of keys.
 #[component]
 pub(super) fn FolderRow(name: Name, prefix: StoredValue<Name>) -> impl IntoView {
-    let (keyspace, place) = (use_keyspace(), use_place());
+    let (keyspace, navigation) = (use_keyspace(), use_navigation());
     keyspace.count(&name);
     let label = below(&name, prefix);
     let whole = format::key(&name);
@@ -37,7 +37,7 @@ pub(super) fn FolderRow(name: Name, prefix: StoredValue<Name>) -> impl IntoView 
             .with(|tree| name.with_value(|name| tree.count(name)));
         count.map(|count| i18n.plural(count, Text::OneKey, Text::ManyKeys))
     };
-    let open = move |_| place.open_prefix(&name.get_value());
+    let open = move |_| navigation.open_prefix(&name.get_value());
     view! {
         <div class="x-grid-row" role="row" class:is-fresh=move || fresh.get() on:click=open>
             <span role="cell" class="x-grid-name">
@@ -52,7 +52,8 @@ pub(super) fn FolderRow(name: Name, prefix: StoredValue<Name>) -> impl IntoView 
 /// A key, with what is known without its value.
 #[component]
 pub(super) fn KeyRow(name: Name, prefix: StoredValue<Name>) -> impl IntoView {
-    let (keyspace, facts, place, i18n) = (use_keyspace(), use_facts(), use_place(), use_i18n());
+    let (keyspace, facts, navigation, i18n) =
+        (use_keyspace(), use_facts(), use_navigation(), use_i18n());
     let label = below(&name, prefix);
     let whole = format::key(&name);
     let nameless = label.is_empty();
@@ -67,20 +68,20 @@ pub(super) fn KeyRow(name: Name, prefix: StoredValue<Name>) -> impl IntoView {
     });
     let known = Memo::new(move |_| facts.key(&name.get_value(), meta.get()?.mod_revision));
     let size = move || known.get().map(|facts| format::size(facts.size));
-    let draining = Memo::new(move |_| facts.lease(known.get()?.lease?));
-    let has_lease = Memo::new(move |_| draining.get().is_some());
+    let alive = Memo::new(move |_| facts.lease(known.get()?.lease?));
+    let has_lease = Memo::new(move |_| alive.get().is_some());
     let no_lease = Memo::new(move |_| known.get().is_some_and(|facts| facts.lease.is_none()));
     let lease = move || {
         if has_lease.get() {
-            let deadline = move || draining.get().map_or(0.0, |draining| draining.deadline);
-            let granted = move || draining.get().map_or(0, |draining| draining.granted);
+            let deadline = move || alive.get().map_or(0.0, |alive| alive.deadline);
+            let granted = move || alive.get().map_or(0, |alive| alive.granted);
             return Some(view! { <TtlBar deadline=Signal::derive(deadline) granted=Signal::derive(granted)/> }.into_any());
         }
         no_lease
             .get()
             .then(|| view! { <span class="mute">{move || i18n.t(Common::None)}</span> }.into_any())
     };
-    let open = move |_| place.open_key(&name.get_value());
+    let open = move |_| navigation.open_key(&name.get_value());
     view! {
         <div class="x-grid-row" role="row" class:is-fresh=move || fresh.get() on:click=open>
             <span role="cell" class="x-grid-name">

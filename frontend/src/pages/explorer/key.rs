@@ -6,7 +6,7 @@ use super::editor::Editor;
 use super::history::HistoryCard;
 use super::key_head::KeyHead;
 use super::live_key::{KeyState, LiveKey};
-use super::place::{HISTORY, use_place};
+use super::navigation::{HISTORY, use_navigation};
 use super::remove::DeleteKey;
 use super::text::Text;
 use super::value::ValueCard;
@@ -21,7 +21,7 @@ use crate::ui::{Button, ButtonKind, EmptyState, ErrorState, Icon, Note, NoteKind
 /// The view: head, and one of value, history, editor, or why there is nothing to show.
 #[component]
 pub(crate) fn KeyView(key: Name) -> impl IntoView {
-    let (place, i18n) = (use_place(), use_i18n());
+    let (navigation, i18n) = (use_navigation(), use_i18n());
     let live_key = LiveKey::new(key);
     let LiveKey { state, editing, .. } = live_key;
     let value = Signal::derive(move || {
@@ -37,12 +37,12 @@ pub(crate) fn KeyView(key: Name) -> impl IntoView {
         KeyState::Failed(_) => Shown::Failed,
         KeyState::Absent { last: None } if !editing.get() => Shown::Absent,
         _ if editing.get() => Shown::Editor,
-        _ if place.tab.get() == HISTORY => Shown::History,
+        _ if navigation.tab.get() == HISTORY => Shown::History,
         _ => Shown::Value,
     });
     let name = move || live_key.key.with_value(|key| key_text::in_sentence(key));
     let recreate = move || {
-        let press = move || place.open_new(&live_key.key.get_value());
+        let press = move || navigation.open_new(&live_key.key.get_value());
         view! { <Button small=true on_press=press>{tr(Text::CreateIt)}</Button> }
     };
     let gone = move || match state.get() {
@@ -74,7 +74,7 @@ pub(crate) fn KeyView(key: Name) -> impl IntoView {
                 title=Signal::derive(move || i18n.fill(Text::Absent, &[&name()]))
                 detail=label(Text::AbsentDetail)
             >
-                <Button kind=ButtonKind::Primary icon=Icon::Plus on_press=move || place.open_new(&live_key.key.get_value())>
+                <Button kind=ButtonKind::Primary icon=Icon::Plus on_press=move || navigation.open_new(&live_key.key.get_value())>
                     {tr(Text::CreateIt)}
                 </Button>
             </EmptyState>
@@ -86,7 +86,7 @@ pub(crate) fn KeyView(key: Name) -> impl IntoView {
         }
         .into_any(),
         Shown::Value => view! {
-            <div role="tabpanel" aria-labelledby=tab_id(super::place::VALUE)><ValueCard value=value/></div>
+            <div role="tabpanel" aria-labelledby=tab_id(super::navigation::VALUE)><ValueCard value=value/></div>
         }
         .into_any(),
     }

@@ -6,8 +6,8 @@ use shared::LeaseId;
 use super::commands::CommandMenu;
 use super::facts::use_facts;
 use super::live_key::{KeyState, LiveKey};
+use super::navigation::{HISTORY, VALUE, use_navigation};
 use super::path::Path;
-use super::place::{HISTORY, VALUE, use_place};
 use super::text::Text;
 use crate::i18n::{label, tr, use_i18n};
 use crate::model::command::Deed;
@@ -20,7 +20,7 @@ use crate::ui::{Button, ButtonKind, Chip, Glyph, Hue, Icon, MenuItem, Tabs, When
 /// The head.
 #[component]
 pub(crate) fn KeyHead(live_key: LiveKey) -> impl IntoView {
-    let (place, i18n) = (use_place(), use_i18n());
+    let (navigation, i18n) = (use_navigation(), use_i18n());
     let copy = copier();
     let LiveKey {
         state,
@@ -99,7 +99,7 @@ pub(crate) fn KeyHead(live_key: LiveKey) -> impl IntoView {
                         icon=Icon::Edit
                         disabled=Signal::derive(move || !idle.get())
                         on_press=move || {
-                            place.open_tab(VALUE);
+                            navigation.open_tab(VALUE);
                             editing.set(true);
                         }
                     >
@@ -113,9 +113,9 @@ pub(crate) fn KeyHead(live_key: LiveKey) -> impl IntoView {
             <div class="x-head-tabs" class:is-hidden=move || editing.get() || !has_entry.get()>
                 <Tabs
                     label=label(Text::Sections)
-                    value=place.tab
+                    value=navigation.tab
                     options=tabs
-                    on_choose=move |tab| place.open_tab(tab)
+                    on_choose=move |tab| navigation.open_tab(tab)
                 />
             </div>
         </header>
@@ -160,9 +160,9 @@ pub(crate) fn LeaseChip(id: LeaseId) -> impl IntoView {
     let left = move || {
         let lang = i18n.lang();
         match facts.lease(id) {
-            Some(draining) => Some(i18n.fill(
+            Some(alive) => Some(i18n.fill(
                 Text::LeaseLeft,
-                &[&format::span(draining.left(clock.now()), lang)],
+                &[&format::span(alive.seconds_left(clock.now()), lang)],
             )),
             None => facts
                 .lease_gone(id)

@@ -26,7 +26,7 @@ pub(crate) fn Limits() -> impl IntoView {
             )
         })
     });
-    let words = move |others: &str| {
+    let message = move |others: &str| {
         let hidden = i18n.fill_name(
             account.name(),
             Text::OthersHidden,
@@ -39,7 +39,7 @@ pub(crate) fn Limits() -> impl IntoView {
     };
     move || {
         let others = others.get()?;
-        Some(view! { <p class="x-pane-note">{move || words(&others)}</p> })
+        Some(view! { <p class="x-pane-note">{move || message(&others)}</p> })
     }
 }
 

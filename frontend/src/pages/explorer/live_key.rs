@@ -81,39 +81,39 @@ impl LiveKey {
             };
             match api::kv::find(&key).await {
                 Ok((revision, Some(entry))) => {
-                    self.know(KeyState::Present(entry));
-                    self.follow(revision + 1);
+                    self.update(KeyState::Present(entry));
+                    self.start_watch(revision + 1);
                 }
                 Ok((revision, None)) => {
-                    self.vanish(revision);
-                    self.follow(revision + 1);
+                    self.mark_absent(revision);
+                    self.start_watch(revision + 1);
                 }
-                Err(error) => self.know(KeyState::Failed(error)),
+                Err(error) => self.update(KeyState::Failed(error)),
             }
         });
     }
 
     /// Applies a newer state. A response may be older than an event: it changes nothing then. A
     /// failed read does not replace what is known.
-    fn know(self, news: KeyState) {
-        let newer = self.state.try_with_untracked(|state| match (state, &news) {
+    fn update(self, new: KeyState) {
+        let newer = self.state.try_with_untracked(|state| match (state, &new) {
             (KeyState::Present(old), KeyState::Present(new)) => new.mod_revision > old.mod_revision,
             (
                 KeyState::Absent {
-                    last: Some((_, gone)),
+                    last: Some((_, deleted_at)),
                 },
                 KeyState::Present(new),
-            ) => new.mod_revision > *gone,
+            ) => new.mod_revision > *deleted_at,
             (KeyState::Present(_) | KeyState::Absent { .. }, KeyState::Failed(_)) => false,
-            _ => *state != news,
+            _ => *state != new,
         });
         if newer == Some(true) {
-            self.state.try_set(news);
+            self.state.try_set(new);
         }
     }
 
     /// The key was absent at a revision; its last entry stays in view.
-    fn vanish(self, revision: i64) {
+    fn mark_absent(self, revision: i64) {
         let last = self.state.try_with_untracked(|state| match state {
             KeyState::Present(entry) if entry.mod_revision <= revision => {
                 Some(Some((entry.clone(), revision)))
@@ -127,7 +127,7 @@ impl LiveKey {
     }
 
     /// Watches the key from a revision on, once.
-    fn follow(self, revision: i64) {
+    fn start_watch(self, revision: i64) {
         if self
             .watching
             .try_update_value(|watching| std::mem::replace(watching, true))
@@ -146,16 +146,16 @@ impl LiveKey {
             ..WatchRequest::default()
         };
         self.scope
-            .with(|| use_live().watch(request, move |update| self.hear(update)));
+            .with(|| use_live().watch(request, move |update| self.on_update(update)));
     }
 
-    fn hear(self, update: WatchUpdate) {
+    fn on_update(self, update: WatchUpdate) {
         match update {
             WatchUpdate::Events { events, .. } => {
                 for event in events {
                     match event {
-                        Event::Put { entry, .. } => self.know(KeyState::Present(entry)),
-                        Event::Delete { mod_revision, .. } => self.vanish(mod_revision),
+                        Event::Put { entry, .. } => self.update(KeyState::Present(entry)),
+                        Event::Delete { mod_revision, .. } => self.mark_absent(mod_revision),
                     }
                 }
             }

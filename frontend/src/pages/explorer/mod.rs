@@ -15,8 +15,8 @@ mod key_head;
 mod keyspace;
 mod limits;
 mod live_key;
+mod navigation;
 mod path;
-pub(crate) mod place;
 mod remove;
 mod remove_prefix;
 mod text;
@@ -30,21 +30,21 @@ use leptos::prelude::*;
 use crate::i18n::{label, use_i18n};
 use crate::state::{Phase, use_clock, use_connection};
 use crate::ui::{EmptyState, Icon, Split};
-use place::Selected;
+use navigation::Selected;
 use text::Text;
 
 /// The page.
 #[component]
 pub(crate) fn Explorer() -> impl IntoView {
     let i18n = use_i18n();
-    let place = place::provide();
+    let navigation = navigation::provide();
     let facts = facts::provide();
     let keyspace = keyspace::provide(facts);
     let clock = use_clock();
     // Marks of recent changes expire with the clock.
     Effect::new(move |_| {
         clock.now();
-        keyspace.fade();
+        keyspace.expire_fresh();
     });
     // Retries what failed as soon as the page is live again.
     let connection = use_connection();
@@ -53,7 +53,7 @@ pub(crate) fn Explorer() -> impl IntoView {
             keyspace.retry();
         }
     });
-    let selected = place.selected;
+    let selected = navigation.selected;
     let detail = move || match selected.get() {
         Selected::Nothing => view! {
             <EmptyState

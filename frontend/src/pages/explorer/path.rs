@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::place::use_place;
+use super::navigation::use_navigation;
 use super::text::Text;
 use crate::i18n::{Common, label, use_i18n};
 use crate::model::format;
@@ -42,7 +42,7 @@ fn parts(name: &[u8]) -> Vec<Part> {
 /// Shows the path, and on narrow screens the button back to the tree.
 #[component]
 pub(crate) fn Path(name: Name) -> impl IntoView {
-    let (place, i18n) = (use_place(), use_i18n());
+    let (navigation, i18n) = (use_navigation(), use_i18n());
     let whole = key_text::in_sentence(&name);
     let parts = parts(&name);
     let last = parts.len() - 1;
@@ -78,7 +78,7 @@ pub(crate) fn Path(name: Name) -> impl IntoView {
                     kind=ButtonKind::Quiet
                     icon=Icon::Left
                     label=label(Text::BackToTree)
-                    on_press=move || place.close()
+                    on_press=move || navigation.close()
                 />
             </span>
             <h2 class="x-path-name" title=whole.clone()>{shown}{nameless}</h2>

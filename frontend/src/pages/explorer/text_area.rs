@@ -27,7 +27,7 @@ pub(super) fn TextArea(
     // Escape was the last key, so Tab leaves.
     let leaving = StoredValue::new(false);
     Effect::new(move |_| {
-        let line = draft.filled.get();
+        let line = draft.refill_at.get();
         if let Some(area) = node.get() {
             let (text, caret) = draft.fill(line);
             fill(&area, &text, caret);

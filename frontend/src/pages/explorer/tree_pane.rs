@@ -9,7 +9,7 @@ use leptos::task::spawn_local_scoped_with_cancellation;
 
 use super::keyspace::use_keyspace;
 use super::limits::Limits;
-use super::place::{Selected, use_place};
+use super::navigation::{Selected, use_navigation};
 use super::text::Text;
 use super::tree_row::{TreeRow, row_id};
 use crate::api;
@@ -36,7 +36,7 @@ const ROW_NARROW: f64 = 44.0;
 /// The pane.
 #[component]
 pub(crate) fn TreePane() -> impl IntoView {
-    let (keyspace, place, i18n) = (use_keyspace(), use_place(), use_i18n());
+    let (keyspace, navigation, i18n) = (use_keyspace(), use_navigation(), use_i18n());
     let scope = Scope::here();
     let narrow = use_narrow();
     let filter = RwSignal::new(String::new());
@@ -46,7 +46,7 @@ pub(crate) fn TreePane() -> impl IntoView {
 
     // Opens the tree at the item in the URL and puts the cursor on it.
     Effect::new(move |_| {
-        let at = match place.selected.get() {
+        let at = match navigation.selected.get() {
             Selected::Key(key) => (false, key),
             Selected::Prefix(prefix) => (true, prefix),
             Selected::Nothing => return,
@@ -79,15 +79,15 @@ pub(crate) fn TreePane() -> impl IntoView {
     });
 
     let open_row = move |row: &Row| match row.kind {
-        RowKind::Key => place.open_key(&row.name),
+        RowKind::Key => navigation.open_key(&row.name),
         RowKind::Folder { open } => {
             let shown =
-                *place.selected.read_untracked() == Selected::Prefix(Name::clone(&row.name));
+                *navigation.selected.read_untracked() == Selected::Prefix(Name::clone(&row.name));
             // The first press shows a folder; a press on the folder in view closes it.
             if shown || !open {
                 keyspace.set_open(&row.name, !open);
             }
-            place.open_prefix(&row.name);
+            navigation.open_prefix(&row.name);
         }
         RowKind::More | RowKind::Rest | RowKind::Failed => keyspace.load(&row.name),
     };
@@ -108,14 +108,14 @@ pub(crate) fn TreePane() -> impl IntoView {
         if !to_end.get() {
             return;
         }
-        keyspace.arrived();
+        keyspace.pages_loaded();
         let (last, failed) = rows.with(|rows| {
             let failed = rows.iter().any(|row| row.kind == RowKind::Failed);
             (step(rows, None, Move::Last), failed)
         });
         go(last);
         match keyspace.tree().with_untracked(Tree::unloaded_end) {
-            Some(level) if !failed => keyspace.load_many(&level),
+            Some(level) if !failed => keyspace.load_large_page(&level),
             _ => to_end.set(false),
         }
     });
@@ -175,15 +175,15 @@ pub(crate) fn TreePane() -> impl IntoView {
         };
         let is = api::kv::resolve(&name, 2).await;
         match is.map(|(_, is, _)| is) {
-            Ok(Typed::Key) => place.open_key(&name),
-            Ok(Typed::Prefix) => place.open_prefix(&name),
+            Ok(Typed::Key) => navigation.open_key(&name),
+            Ok(Typed::Prefix) => navigation.open_prefix(&name),
             nothing => {
                 let row = rows.try_with_untracked(|rows| best(rows, &name)).flatten();
                 match row {
-                    Some(row) if row.is_folder() == Some(true) => place.open_prefix(&row.name),
-                    Some(row) => place.open_key(&row.name),
+                    Some(row) if row.is_folder() == Some(true) => navigation.open_prefix(&row.name),
+                    Some(row) => navigation.open_key(&row.name),
                     // The view of the prefix shows the error.
-                    None if nothing.is_err() => place.open_prefix(&name),
+                    None if nothing.is_err() => navigation.open_prefix(&name),
                     None => {}
                 }
             }
@@ -219,7 +219,7 @@ pub(crate) fn TreePane() -> impl IntoView {
             // An effect's tasks are cancelled when it runs again: only the last text is looked up.
             spawn_local_scoped_with_cancellation(async move {
                 sleep(TYPING).await;
-                let is = keyspace.seek(bytes).await;
+                let is = keyspace.search(bytes).await;
                 named.try_set(is);
             });
         }
@@ -240,7 +240,7 @@ pub(crate) fn TreePane() -> impl IntoView {
             if filter.with_untracked(String::is_empty) {
                 keyspace.load(&prefix);
             } else {
-                keyspace.load_many(&prefix);
+                keyspace.load_large_page(&prefix);
             }
         }
     };
@@ -256,7 +256,7 @@ pub(crate) fn TreePane() -> impl IntoView {
     Effect::new(move |_| {
         rows.track();
         // A page may have no row that passes the filter; the search continues all the same.
-        keyspace.arrived();
+        keyspace.pages_loaded();
         on_range(shown_range.get());
     });
 
@@ -304,7 +304,7 @@ pub(crate) fn TreePane() -> impl IntoView {
             keyspace.count(&Name::from(&[][..]));
         }
     });
-    let begins = move || match place.selected.get_untracked() {
+    let initial = move || match navigation.selected.get_untracked() {
         Selected::Prefix(prefix) => prefix,
         Selected::Key(key) => {
             let parent = key
@@ -319,13 +319,13 @@ pub(crate) fn TreePane() -> impl IntoView {
         let name = move || key_text::parse(&filter.get_untracked()).unwrap_or_default();
         match named.get()? {
             Typed::Key => Some(view! {
-                <Button icon=Icon::File on_press=move || place.open_key(&name())>{tr(Text::OpenNamed)}</Button>
+                <Button icon=Icon::File on_press=move || navigation.open_key(&name())>{tr(Text::OpenNamed)}</Button>
             }),
             Typed::Prefix => Some(view! {
-                <Button icon=Icon::Folder on_press=move || place.open_prefix(&name())>{tr(Text::OpenAsPrefix)}</Button>
+                <Button icon=Icon::Folder on_press=move || navigation.open_prefix(&name())>{tr(Text::OpenAsPrefix)}</Button>
             }),
             Typed::Nothing => Some(view! {
-                <Button icon=Icon::Plus on_press=move || place.open_new(&name())>{tr(Text::CreateNamed)}</Button>
+                <Button icon=Icon::Plus on_press=move || navigation.open_new(&name())>{tr(Text::CreateNamed)}</Button>
             }),
         }
     };
@@ -357,7 +357,7 @@ pub(crate) fn TreePane() -> impl IntoView {
                 title=label(Text::TreeEmpty)
                 detail=label(Text::TreeEmptyDetail)
             >
-                <Button kind=ButtonKind::Primary icon=Icon::Plus on_press=move || place.open_new(&[])>{tr(Text::NewKey)}</Button>
+                <Button kind=ButtonKind::Primary icon=Icon::Plus on_press=move || navigation.open_new(&[])>{tr(Text::NewKey)}</Button>
             </EmptyState>
         }
         .into_any(),
@@ -382,7 +382,7 @@ pub(crate) fn TreePane() -> impl IntoView {
     view! {
         <div class="x-pane-tools">
             <SearchField label=label(Text::Filter) value=filter hint="/" on_key=on_filter_key/>
-            <Button icon=Icon::Plus label=label(Text::NewKey) on_press=move || place.open_new(&begins())/>
+            <Button icon=Icon::Plus label=label(Text::NewKey) on_press=move || navigation.open_new(&initial())/>
         </div>
         <KeyNote text=filter errors_only=true/>
         <div

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::facts::use_facts;
 use super::keyspace::use_keyspace;
-use super::place::{Selected, use_place};
+use super::navigation::{Selected, use_navigation};
 use super::text::Text;
 use crate::i18n::{Common, use_i18n};
 use crate::model::format;
@@ -78,12 +78,12 @@ fn ItemRow(
     cursor: RwSignal<Option<(bool, Name)>>,
     on_open: impl Fn(Row) + Clone + Send + Sync + 'static,
 ) -> impl IntoView {
-    let (keyspace, place, i18n) = (use_keyspace(), use_place(), use_i18n());
+    let (keyspace, navigation, i18n) = (use_keyspace(), use_navigation(), use_i18n());
     let folder = matches!(row.kind, RowKind::Folder { .. });
     let open = matches!(row.kind, RowKind::Folder { open: true });
     let name = StoredValue::new(Name::clone(&row.name));
     let selected = Memo::new(move |_| {
-        place.selected.with(|selected| match selected {
+        navigation.selected.with(|selected| match selected {
             Selected::Key(key) => !folder && name.with_value(|name| name == key),
             Selected::Prefix(prefix) => folder && name.with_value(|name| name == prefix),
             Selected::Nothing => false,
@@ -167,9 +167,9 @@ fn KeyNote(name: StoredValue<Name>, fresh: Memo<bool>) -> impl IntoView {
     });
     let lease = Memo::new(move |_| facts.key(&name.get_value(), revision.get()?)?.lease);
     let left = Memo::new(move |_| {
-        let draining = facts.lease(lease.get()?)?;
-        let left = draining.left(clock.now());
-        Some((left, left * 5 <= draining.granted))
+        let alive = facts.lease(lease.get()?)?;
+        let left = alive.seconds_left(clock.now());
+        Some((left, left * 5 <= alive.granted))
     });
     let text = move || {
         if fresh.get() {

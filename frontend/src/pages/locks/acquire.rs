@@ -3,9 +3,9 @@
 use leptos::prelude::*;
 use shared::LockRequest;
 
+use super::acquired::AcquiredLock;
 use super::parts::failure;
 use super::text::Text;
-use super::won::Won;
 use crate::api::{self, ApiError};
 use crate::i18n::{Common, I18n, label, tr, use_i18n};
 use crate::model::format;
@@ -62,7 +62,7 @@ fn Form(name: AcquireName, on_close: Callback<()>) -> impl IntoView {
             .ok()
             .filter(|wait| *wait <= LONGEST_WAIT)
     };
-    let said =
+    let field_error =
         move |text: Text, wrong: bool| (tried.get() && wrong).then(|| i18n.t(text).to_owned());
     let filled = move || {
         // The note below the field names an invalid escape.
@@ -108,7 +108,7 @@ fn Form(name: AcquireName, on_close: Callback<()>) -> impl IntoView {
                 label=label(Text::AcquireName)
                 value=name
                 placeholder=label(Text::AcquireNameHint)
-                error=Signal::derive(move || said(Text::NameNeeded, name.with(String::is_empty)))
+                error=Signal::derive(move || field_error(Text::NameNeeded, name.with(String::is_empty)))
                 invalid=Signal::derive(move || name.with(|name| key_text::parse(name).is_err()))
                 mono=true
                 disabled=pending
@@ -119,13 +119,13 @@ fn Form(name: AcquireName, on_close: Callback<()>) -> impl IntoView {
                 <TextField
                     label=label(Text::AcquireTtl)
                     value=ttl
-                    error=Signal::derive(move || said(Text::TtlWrong, ttl_read().is_none()))
+                    error=Signal::derive(move || field_error(Text::TtlWrong, ttl_read().is_none()))
                     disabled=pending
                 />
                 <TextField
                     label=label(Text::AcquireWait)
                     value=wait
-                    error=Signal::derive(move || said(Text::WaitWrong, wait_read().is_none()))
+                    error=Signal::derive(move || field_error(Text::WaitWrong, wait_read().is_none()))
                     disabled=pending
                 />
             </div>
@@ -148,7 +148,7 @@ fn Form(name: AcquireName, on_close: Callback<()>) -> impl IntoView {
                 </footer>
             }
         >
-            {move || won.get().map(|won| view! { <Won won=won on_close=on_close/> })}
+            {move || won.get().map(|won| view! { <AcquiredLock won=won on_close=on_close/> })}
         </Show>
     }
 }
@@ -156,12 +156,12 @@ fn Form(name: AcquireName, on_close: Callback<()>) -> impl IntoView {
 #[component]
 fn Waiting(since: RwSignal<f64>) -> impl IntoView {
     let (clock, i18n) = (use_clock(), use_i18n());
-    let words = move || {
+    let message = move || {
         let waited = ((clock.now() - since.get()) / 1000.0).max(0.0) as i64;
         i18n.fill(Text::InQueue, &[&format::span(waited, i18n.lang())])
     };
     view! {
-        <Note icon=Icon::Lease role="status"><span class="num">{words}</span></Note>
+        <Note icon=Icon::Lease role="status"><span class="num">{message}</span></Note>
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn Alarm(
         });
         found.flatten()
     });
-    let words = move || {
+    let message = move || {
         let (name, left, granted, more) = urgent.get()?;
         let text = if only.is_some() {
             Text::AlarmOne
@@ -55,7 +55,7 @@ pub(super) fn Alarm(
     };
     view! {
         <Show when=move || urgent.with(Option::is_some)>
-            <Note kind=NoteKind::Warning class="alarm">{words}</Note>
+            <Note kind=NoteKind::Warning class="alarm">{message}</Note>
         </Show>
     }
 }

@@ -4,11 +4,11 @@ use leptos::prelude::*;
 use shared::Lock;
 
 use super::acquire::AcquireName;
+use super::actions::LockActions;
 use super::alarm::Alarm;
-use super::deeds::Deeds;
 use super::holder::Holder;
-use super::lanes::WhoHeld;
-use super::parts::kind_words;
+use super::holder_history::HolderHistory;
+use super::parts::kind_style;
 use super::queue::Queue;
 use super::release::{ReleaseDialog, Target};
 use super::revoke::RevokeDialog;
@@ -45,7 +45,7 @@ pub(super) fn Detail(
     let body = move || {
         if known.get() {
             let lock =
-                Signal::derive(move || lock.get().unwrap_or_else(|| nobody(stored.get_value())));
+                Signal::derive(move || lock.get().unwrap_or_else(|| not_held(stored.get_value())));
             return view! { <Known store=store lock=lock/> }.into_any();
         }
         if !listed.get() {
@@ -80,7 +80,7 @@ pub(super) fn Detail(
     }
 }
 
-fn nobody(name: Vec<u8>) -> Lock {
+fn not_held(name: Vec<u8>) -> Lock {
     let kind = shared::LockKind::Mutex;
     Lock {
         name: name.into(),
@@ -103,8 +103,8 @@ fn Known(store: LockStore, lock: Signal<Lock>) -> impl IntoView {
         <Alarm store=store only=name/>
         <Holder store=store lock=lock/>
         <Queue lock=lock on_remove=Callback::new(move |target| releasing.set(Some(target)))/>
-        <WhoHeld store=store name=name/>
-        <Deeds lock=lock releasing=releasing revoking=revoking/>
+        <HolderHistory store=store name=name/>
+        <LockActions lock=lock releasing=releasing revoking=revoking/>
         <ReleaseDialog target=releasing/>
         <RevokeDialog lease=revoking/>
     }
@@ -123,7 +123,7 @@ fn Chips(lock: Signal<Lock>) -> impl IntoView {
     });
     let chips = move || {
         let (kind, certain, claim) = facts.get();
-        let (hue, text) = kind_words(kind);
+        let (hue, text) = kind_style(kind);
         let claim = claim.map(|(token, lease)| {
             view! {
                 <Chip title=label(Text::TokenTitle)>

@@ -34,7 +34,7 @@ pub(super) fn GroupRow(
     keys: usize,
     open: bool,
     #[prop(into)] active: Signal<bool>,
-    on_turn: Callback<Vec<u8>>,
+    on_toggle_group: Callback<Vec<u8>>,
 ) -> impl IntoView {
     let i18n = use_i18n();
     let shown = format::key(&prefix);
@@ -48,7 +48,7 @@ pub(super) fn GroupRow(
             id=id
             attr:aria-level="1"
             aria-expanded=open.to_string()
-            on:click=move |_| on_turn.run(prefix.clone())
+            on:click=move |_| on_toggle_group.run(prefix.clone())
         >
             <span class="lock-group-name" role="gridcell" aria-colspan="6">
                 <Glyph icon=icon/>

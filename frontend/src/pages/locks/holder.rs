@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use shared::{Lock, LockKind};
 
-use super::parts::{LeaseBar, Who};
+use super::parts::{LeaseBar, OwnerName};
 use super::store::LockStore;
 use super::text::Text;
 use crate::api;
@@ -34,15 +34,15 @@ pub(super) fn Holder(store: LockStore, #[prop(into)] lock: Signal<Lock>) -> impl
     let who = move || {
         token.track();
         let holder = lock.with_untracked(|lock| lock.holder.clone())?;
-        Some(view! { <Who claim=holder/> })
+        Some(view! { <OwnerName claim=holder/> })
     };
     let clock = use_clock();
     let body = move || {
         if token.get().is_some() {
             view! { <Facts store=store lock=lock/> }.into_any()
         } else {
-            let said = move || nobody(i18n, clock, store, &lock.get());
-            view! { <p class="card-said">{said}</p> }.into_any()
+            let text = move || no_holder_text(i18n, clock, store, &lock.get());
+            view! { <p class="card-text">{text}</p> }.into_any()
         }
     };
     view! {
@@ -53,15 +53,15 @@ pub(super) fn Holder(store: LockStore, #[prop(into)] lock: Signal<Lock>) -> impl
     }
 }
 
-fn nobody(i18n: I18n, clock: Clock, store: LockStore, lock: &Lock) -> String {
+fn no_holder_text(i18n: I18n, clock: Clock, store: LockStore, lock: &Lock) -> String {
     let last = store.read(|board| {
         let span = board.get(&lock.name.0)?.spans.back()?.clone();
         Some((span.who, span.to?))
     });
-    let mut said = i18n.t(Text::NobodyHolds).to_owned();
+    let mut text = i18n.t(Text::NoHolderNow).to_owned();
     if let Some((who, until)) = last.flatten() {
-        said.push(' ');
-        said.push_str(&i18n.fill(
+        text.push(' ');
+        text.push_str(&i18n.fill(
             Text::LastHeld,
             &[
                 &key_text::isolated(&who),
@@ -69,7 +69,7 @@ fn nobody(i18n: I18n, clock: Clock, store: LockStore, lock: &Lock) -> String {
             ],
         ));
     }
-    said
+    text
 }
 
 /// The facts of one holder, kept current.

@@ -2,12 +2,13 @@
 //! The selected lock is in the URL.
 
 mod acquire;
+mod acquired;
+mod actions;
 mod alarm;
-mod deeds;
 mod detail;
 mod guesses;
 mod holder;
-mod lanes;
+mod holder_history;
 mod parts;
 mod queue;
 mod release;
@@ -16,7 +17,6 @@ mod row;
 mod store;
 mod table;
 mod text;
-mod won;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ pub(crate) fn Locks() -> impl IntoView {
     let store = LockStore::open();
     let filter = RwSignal::new(String::new());
     let shown = RwSignal::new(Shown::All);
-    let turned = RwSignal::new(BTreeSet::<Vec<u8>>::new());
+    let toggled_groups = RwSignal::new(BTreeSet::<Vec<u8>>::new());
     let acquiring = RwSignal::new(None::<AcquireName>);
     let search = use_location().search;
     let selected =
@@ -74,15 +74,15 @@ pub(crate) fn Locks() -> impl IntoView {
     });
     let rows = Memo::new(move |_| {
         let (shown, text, selected) = (shown.get(), filter.get(), selected.get());
-        let rows = turned.with(|turned| {
-            store.read(|board| lines(board, shown, &text, turned, selected.as_deref()))
+        let rows = toggled_groups.with(|toggled_groups| {
+            store.read(|board| lines(board, shown, &text, toggled_groups, selected.as_deref()))
         });
         Arc::new(rows.unwrap_or_default())
     });
-    let on_turn = Callback::new(move |prefix: Vec<u8>| {
-        turned.update(|turned: &mut BTreeSet<Vec<u8>>| {
-            if !turned.remove(&prefix) {
-                turned.insert(prefix);
+    let on_toggle_group = Callback::new(move |prefix: Vec<u8>| {
+        toggled_groups.update(|toggled_groups: &mut BTreeSet<Vec<u8>>| {
+            if !toggled_groups.remove(&prefix) {
+                toggled_groups.insert(prefix);
             }
         });
     });
@@ -99,7 +99,7 @@ pub(crate) fn Locks() -> impl IntoView {
                     shown=shown
                     selected=selected
                     on_select=on_select
-                    on_turn=on_turn
+                    on_toggle_group=on_toggle_group
                     on_acquire=open_acquire
                 />
             </section>
@@ -180,7 +180,7 @@ fn List(
     shown: RwSignal<Shown>,
     selected: Memo<Option<Vec<u8>>>,
     on_select: Callback<Option<Vec<u8>>>,
-    on_turn: Callback<Vec<u8>>,
+    on_toggle_group: Callback<Vec<u8>>,
     on_acquire: Callback<AcquireName>,
 ) -> impl IntoView {
     #[derive(Clone, Copy, PartialEq)]
@@ -237,7 +237,7 @@ fn List(
         State::Loading => view! { <Skeleton/> }.into_any(),
         State::Failed => {
             let error = Signal::derive(move || store.error().get().unwrap_or(crate::api::ApiError::Unreachable));
-            view! { <ErrorState error=error on_retry=move || store.ask_why()/> }.into_any()
+            view! { <ErrorState error=error on_retry=move || store.fetch_list()/> }.into_any()
         }
         State::Nothing => view! {
             <EmptyState icon=Icon::Lock title=nothing detail=label(Text::EmptyDetail)>
@@ -252,7 +252,7 @@ fn List(
         }
         .into_any(),
         State::Rows => view! {
-            <LockTable store=store rows=rows selected=selected on_select=on_select on_turn=on_turn/>
+            <LockTable store=store rows=rows selected=selected on_select=on_select on_toggle_group=on_toggle_group/>
         }
         .into_any(),
     }

@@ -11,7 +11,7 @@ use crate::ui::{Hue, Tag, TtlBar};
 
 /// The holder or a waiter: coloured initials and the name; the lease where no name is known.
 #[component]
-pub(super) fn Who(claim: Claim) -> impl IntoView {
+pub(super) fn OwnerName(claim: Claim) -> impl IntoView {
     let (name, is_lease) = label(&claim);
     let letters = if is_lease {
         "#".to_owned()
@@ -32,7 +32,7 @@ pub(super) fn Who(claim: Claim) -> impl IntoView {
 #[component]
 pub(super) fn KindTag(kind: LockKind, certain: bool) -> impl IntoView {
     let i18n = use_i18n();
-    let (hue, text) = kind_words(kind);
+    let (hue, text) = kind_style(kind);
     let title = move || (!certain).then(|| i18n.t(Text::GuessTitle));
     view! {
         <span class="kind" class:is-guess=!certain title=title>
@@ -43,7 +43,7 @@ pub(super) fn KindTag(kind: LockKind, certain: bool) -> impl IntoView {
 }
 
 /// A kind's colour and name.
-pub(super) fn kind_words(kind: LockKind) -> (Hue, Text) {
+pub(super) fn kind_style(kind: LockKind) -> (Hue, Text) {
     match kind {
         LockKind::Mutex => (Hue::Lock, Text::Mutex),
         LockKind::Election => (Hue::Lease, Text::Election),
@@ -62,7 +62,7 @@ pub(super) fn LeaseBar(
     let deadline = Signal::derive(move || ttl.get().map_or(0.0, |ttl| ttl.deadline));
     let granted = Signal::derive(move || ttl.get().map_or(0, |ttl| ttl.granted));
     view! {
-        <Show when=move || known.get() fallback=move || view! { <span class="mute">{tr(Text::Asking)}</span> }>
+        <Show when=move || known.get() fallback=move || view! { <span class="mute">{tr(Text::LeaseLoading)}</span> }>
             <TtlBar deadline=deadline granted=granted whole=whole/>
         </Show>
     }

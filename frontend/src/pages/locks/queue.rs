@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use shared::{Claim, Lock, LockKind};
 
-use super::parts::Who;
+use super::parts::OwnerName;
 use super::release::Target;
 use super::text::Text;
 use crate::i18n::{tr, use_i18n};
@@ -33,9 +33,9 @@ pub(super) fn Queue(
         })
     };
     let body = move || match waiters.get() {
-        None => view! { <p class="card-said">{tr(Text::QueueUnseen)}</p> }.into_any(),
+        None => view! { <p class="card-text">{tr(Text::QueueNotVisible)}</p> }.into_any(),
         Some(waiters) if waiters.is_empty() => {
-            view! { <p class="card-said">{tr(Text::NobodyWaits)}</p> }.into_any()
+            view! { <p class="card-text">{tr(Text::QueueEmpty)}</p> }.into_any()
         }
         Some(_) => {
             let rows = move || {
@@ -97,7 +97,7 @@ fn Waiter(
     view! {
         <li class="queue-row">
             <span class="queue-at num">{at + 1}</span>
-            <Who claim=claim/>
+            <OwnerName claim=claim/>
             <span class="push"></span>
             <span class="queue-since soft num">{waiting}</span>
             <span class="queue-token mono mute num" title=tr(Text::Token)>{format::count(token)}</span>

@@ -74,12 +74,12 @@ pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
             && let Some(done) = target.get_untracked()
         {
             let lock = key_text::in_sentence(&done.lock);
-            let said = if done.is_guess {
+            let notice = if done.is_guess {
                 i18n.fill(Text::KeyDeleted, &[&lock])
             } else {
                 i18n.fill(Text::Released, &[&done.who, &lock])
             };
-            toasts.show(Tone::Good, said);
+            toasts.show(Tone::Good, notice);
             release.value().set(None);
             target.set(None);
         }
@@ -137,7 +137,7 @@ pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
         is_holder.then(|| {
             let next = match next {
                 Some(next) => i18n.fill(Text::ReleaseNext, &[&next]),
-                None => i18n.t(Text::ReleaseNobody).to_owned(),
+                None => i18n.t(Text::ReleaseNoNext).to_owned(),
             };
             view! {
                 {warning(i18n.fill(Text::ReleaseWarn, &[&who()]))}

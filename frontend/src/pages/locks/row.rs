@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use shared::{Claim, LockKind};
 
-use super::parts::{KindTag, LeaseBar, Who};
+use super::parts::{KindTag, LeaseBar, OwnerName};
 use super::store::LockStore;
 use super::text::Text;
 use crate::i18n::{tr, use_i18n};
@@ -95,10 +95,10 @@ pub(super) fn LockRow(
     let who = move || match holder.get() {
         Some((claim, taken_over)) => {
             let fresh = taken_over.is_some_and(|at| now_ms() - at < FRESH_MS);
-            view! { <span class="lock-who" class:is-fresh=fresh><Who claim=claim/></span> }
+            view! { <span class="lock-who" class:is-fresh=fresh><OwnerName claim=claim/></span> }
                 .into_any()
         }
-        None => view! { <span class="mute">{tr(Text::Nobody)}</span> }.into_any(),
+        None => view! { <span class="mute">{tr(Text::NoHolder)}</span> }.into_any(),
     };
     let lease = move || {
         holder

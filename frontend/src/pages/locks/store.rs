@@ -70,7 +70,7 @@ impl LockStore {
             {
                 // A socket does not say why it was refused, but a plain request does; and where
                 // sockets do not get through, as behind some proxies, requests deliver the list.
-                owner.with(|| store.ask_why());
+                owner.with(|| store.fetch_list());
             }
         });
         store
@@ -93,7 +93,7 @@ impl LockStore {
     }
 
     /// Requests the list without a socket.
-    pub(super) fn ask_why(self) {
+    pub(super) fn fetch_list(self) {
         spawn_local_scoped_with_cancellation(async move {
             match api::locks::list().await {
                 Ok(list) => {

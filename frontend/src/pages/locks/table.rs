@@ -28,7 +28,7 @@ pub(super) fn LockTable(
     rows: Memo<Arc<Vec<Line>>>,
     #[prop(into)] selected: Signal<Option<Vec<u8>>>,
     on_select: Callback<Option<Vec<u8>>>,
-    on_turn: Callback<Vec<u8>>,
+    on_toggle_group: Callback<Vec<u8>>,
 ) -> impl IntoView {
     let i18n = use_i18n();
     let node = NodeRef::<html::Div>::new();
@@ -71,14 +71,14 @@ pub(super) fn LockTable(
     });
     let on_group = Callback::new(move |prefix: Vec<u8>| {
         group.set(Some(prefix.clone()));
-        on_turn.run(prefix);
+        on_toggle_group.run(prefix);
     });
     let turn = move |wanted: fn(bool) -> bool| {
         let (rows, at) = (rows.get_untracked(), at.get_untracked());
         match at.and_then(|at| rows.get(at)) {
             Some(Line::Group { prefix, open, .. }) => {
                 if wanted(*open) {
-                    on_turn.run(prefix.clone());
+                    on_toggle_group.run(prefix.clone());
                 }
                 true
             }
@@ -134,7 +134,7 @@ pub(super) fn LockTable(
                 let mine = prefix.clone();
                 let is_active =
                     Signal::derive(move || group.with(|group| group.as_ref() == Some(&mine)));
-                view! { <GroupRow prefix=prefix keys=keys open=open active=is_active on_turn=on_group/> }
+                view! { <GroupRow prefix=prefix keys=keys open=open active=is_active on_toggle_group=on_group/> }
                     .into_any()
             }
         };

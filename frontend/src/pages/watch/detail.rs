@@ -37,9 +37,9 @@ impl OpenEvent {
 }
 
 fn body_height(opened: &Opened) -> f64 {
-    let said = u8::from(has_heading(opened));
+    let text = u8::from(has_heading(opened));
     let more = u8::from(opened.more > 0);
-    (opened.lines.len() as f64).min(MOST_LINES) * LINE + f64::from(said + more) * LINE
+    (opened.lines.len() as f64).min(MOST_LINES) * LINE + f64::from(text + more) * LINE
 }
 
 fn has_heading(opened: &Opened) -> bool {
@@ -61,14 +61,14 @@ pub(super) fn Detail(event: Event, shown: Arc<OpenEvent>) -> impl IntoView {
     let value_text = value.as_ref().and_then(Bytes::as_str).map(str::to_owned);
     let gone = matches!(event, Event::Delete { .. });
     let facts = StoredValue::new(facts_of(&event));
-    let said = move || facts.with_value(|facts| facts.say(i18n));
+    let text = move || facts.with_value(|facts| facts.text(i18n));
     let heading = has_heading(opened).then(|| {
         let (heading, hex) = (opened.heading, opened.hex);
-        view! { <p class="detail-said">{move || say(i18n, heading, hex)}</p> }
+        view! { <p class="detail-note">{move || heading_text(i18n, heading, hex)}</p> }
     });
     let more = (opened.more > 0).then(|| {
         let more = format::count(opened.more as i64);
-        view! { <p class="detail-said">{move || i18n.fill(Text::MoreLines, &[&more])}</p> }
+        view! { <p class="detail-note">{move || i18n.fill(Text::MoreLines, &[&more])}</p> }
     });
     let lines = opened
         .lines
@@ -84,7 +84,7 @@ pub(super) fn Detail(event: Event, shown: Arc<OpenEvent>) -> impl IntoView {
     });
     view! {
         <div class="detail-head">
-            <span class="detail-facts cut num" title=said>{said}</span>
+            <span class="detail-facts cut num" title=text>{text}</span>
             <span class="detail-acts">
                 {(!gone).then(|| view! { <a class="btn btn-small btn-quiet" href=href>{tr(Text::ShowKey)}</a> })}
                 <Button small=true kind=ButtonKind::Quiet icon=Icon::Copy label=label(Text::CopyKey) on_press=move || copy(key_text.clone())>
@@ -113,7 +113,7 @@ fn line(i18n: I18n, change: Change) -> impl IntoView {
     view! { <div class=class><span class="dl-sign">{sign}</span><DiffLine line=line/></div> }
 }
 
-fn say(i18n: I18n, heading: Heading, hex: bool) -> String {
+fn heading_text(i18n: I18n, heading: Heading, hex: bool) -> String {
     let text = match heading {
         Heading::Changed => return i18n.t(Text::Binary).to_owned(),
         Heading::Created => Text::Created,
@@ -137,7 +137,7 @@ struct Facts {
 }
 
 impl Facts {
-    fn say(&self, i18n: I18n) -> String {
+    fn text(&self, i18n: I18n) -> String {
         let mut facts = Vec::with_capacity(3);
         if let Some(lease) = &self.lease {
             facts.push(format!("{} {lease}", i18n.t(Text::Lease)));

@@ -10,7 +10,7 @@ use shared::Event;
 use super::detail::OpenEvent;
 use super::note::NoteRow;
 use super::row::EventRow;
-use super::scroll::{Item, keep_place, reveal};
+use super::scroll::{Item, keep_scroll_position, reveal};
 use super::store::PanelStore;
 use super::text::Text;
 use crate::i18n::use_i18n;
@@ -100,7 +100,7 @@ pub(super) fn Events(
         format::count(newest.flatten().unwrap_or(0)).len().max(5)
     });
 
-    keep_place(items, row, node, scroll_top);
+    keep_scroll_position(items, row, node, scroll_top);
 
     let compared = move |seq: u64| {
         let narrow = narrow.get_untracked();

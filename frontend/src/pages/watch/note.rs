@@ -14,17 +14,17 @@ use crate::ui::{Glyph, Icon};
 pub(super) fn NoteRow(note: Note) -> impl IntoView {
     let i18n = use_i18n();
     let lossy = matches!(note, Note::Compacted { .. } | Note::Reset { .. });
-    let words = StoredValue::new(note);
-    let words = move || words.with_value(|note| say(i18n, note));
+    let note = StoredValue::new(note);
+    let message = move || note.with_value(|note| note_text(i18n, note));
     view! {
-        <div class="ev-note" class:is-loss=lossy role="row" attr:aria-level="1" title=words>
+        <div class="ev-note" class:is-loss=lossy role="row" attr:aria-level="1" title=message>
             <Glyph icon=Icon::Warn/>
-            <span class="cut" role="gridcell" aria-colspan="5">{words}</span>
+            <span class="cut" role="gridcell" aria-colspan="5">{message}</span>
         </div>
     }
 }
 
-fn say(i18n: I18n, note: &Note) -> String {
+fn note_text(i18n: I18n, note: &Note) -> String {
     match note {
         Note::Resumed {
             from,

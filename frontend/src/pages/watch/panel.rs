@@ -90,7 +90,7 @@ fn Ended(store: PanelStore, status: Memo<Status>) -> impl IntoView {
         Status::Closed { detail, .. } => Some(detail),
         _ => None,
     };
-    let words = move || sentences(&[i18n.t(Text::Ended), &detail().unwrap_or_default()]);
+    let message = move || sentences(&[i18n.t(Text::Ended), &detail().unwrap_or_default()]);
     view! {
         <Show when=move || detail().is_some()>
             <Note
@@ -98,7 +98,7 @@ fn Ended(store: PanelStore, status: Memo<Status>) -> impl IntoView {
                 role="alert"
                 action=move || view! { <Button small=true on_press=move || store.reopen()>{tr(Common::Retry)}</Button> }
             >
-                {words}
+                {message}
             </Note>
         </Show>
     }
@@ -108,7 +108,7 @@ fn Ended(store: PanelStore, status: Memo<Status>) -> impl IntoView {
 #[component]
 fn Foot(store: PanelStore, status: Memo<Status>, filter: RwSignal<String>) -> impl IntoView {
     let i18n = use_i18n();
-    let words = move || match status.get() {
+    let message = move || match status.get() {
         Status::Lost => i18n.t(Text::Reconnecting).to_owned(),
         Status::Opening => i18n.t(Text::Opening).to_owned(),
         _ => {
@@ -136,7 +136,7 @@ fn Foot(store: PanelStore, status: Memo<Status>, filter: RwSignal<String>) -> im
     };
     view! {
         <footer class="panel-foot num">
-            <span class="cut">{words}</span>
+            <span class="cut">{message}</span>
             <span class="push">{matching}</span>
         </footer>
     }

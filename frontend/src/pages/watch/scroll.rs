@@ -10,7 +10,7 @@ pub(super) type Item = (u64, bool);
 
 /// Keeps the rows in view where they are while new ones arrive above, unless the list is at its
 /// top.
-pub(super) fn keep_place(
+pub(super) fn keep_scroll_position(
     items: Memo<Arc<Vec<Item>>>,
     row: Memo<f64>,
     node: NodeRef<html::Div>,
@@ -19,16 +19,16 @@ pub(super) fn keep_place(
     Effect::new(move |newest: Option<u64>| {
         let items = items.get();
         let now = items.first().map_or(0, |(seq, _)| *seq);
-        let came = newest.map_or(0, |newest| {
+        let added = newest.map_or(0, |newest| {
             items.iter().take_while(|(seq, _)| *seq > newest).count()
         });
         let known = newest.is_some_and(|newest| items.iter().any(|(seq, _)| *seq == newest));
-        if came > 0
+        if added > 0
             && known
             && let Some(element) = node.get_untracked()
             && element.scroll_top() > 0
         {
-            let top = f64::from(element.scroll_top()) + came as f64 * row.get_untracked();
+            let top = f64::from(element.scroll_top()) + added as f64 * row.get_untracked();
             element.set_scroll_top(top as i32);
             scroll_top.set(top);
         }

@@ -11,7 +11,7 @@ use crate::model::tree::{Name, Roots};
 
 impl Keyspace {
     /// Makes the ranges that the account may read the roots of the tree; `false` if there are none.
-    pub(super) async fn limit(self) -> bool {
+    pub(super) async fn limit_to_roots(self) -> bool {
         let Ok(own) = api::auth::own().await else {
             return false;
         };
@@ -37,14 +37,14 @@ impl Keyspace {
             })
             .flatten();
         if before.as_ref() != Some(&roots) {
-            self.follow_roots(&roots, revision);
+            self.watch_roots(&roots, revision);
         }
-        self.need_slash();
+        self.load_slash();
         true
     }
 
     /// Opens one watch per root, instead of one watch over everything.
-    fn follow_roots(self, roots: &Roots, read_at: i64) {
+    fn watch_roots(self, roots: &Roots, read_at: i64) {
         let before = self.limited.try_update_value(std::mem::take);
         for handle in before.into_iter().flatten() {
             handle.cancel();
@@ -66,7 +66,7 @@ impl Keyspace {
             };
             let handle = self
                 .scope
-                .with(|| use_live().watch(request, move |update| self.hear(update)));
+                .with(|| use_live().watch(request, move |update| self.on_update(update)));
             if let Some(handle) = handle {
                 self.limited
                     .try_update_value(|handles| handles.push(handle));

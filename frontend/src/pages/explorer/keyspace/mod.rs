@@ -24,13 +24,13 @@ use crate::state::clock::now_ms;
 const PAGE: usize = 500;
 
 /// Rows requested at once where many are wanted; the gateway's own limit for a page.
-const MANY: usize = 10_000;
+const MAX_PAGE: usize = 10_000;
 
 /// Open folders in which a filter searches beyond the loaded pages.
-const FOLDERS_SOUGHT: usize = 8;
+const FOLDERS_SEARCHED: usize = 8;
 
 /// Keys that a filter adds from beyond the loaded pages of a folder.
-const KEYS_SOUGHT: usize = 50;
+const KEYS_FOUND: usize = 50;
 
 /// How long a row is marked as changed "now".
 pub(crate) const FRESH_MS: f64 = 2500.0;
@@ -46,23 +46,23 @@ pub(crate) struct Keyspace {
     /// The revision from which the tree is complete, once it is live.
     live_from: RwSignal<Option<i64>>,
     /// Counts the pages loaded.
-    arrived: RwSignal<u64>,
+    pages_loaded: RwSignal<u64>,
     /// The folder or key in the URL, which must have a row, however deep in its folder it is.
     linked: StoredValue<Option<(bool, Name)>>,
     /// Whether it was requested from beyond the loaded pages.
-    sought: StoredValue<bool>,
+    linked_requested: StoredValue<bool>,
     facts: Facts,
     /// Tasks belong to the page, not to the component that starts them.
     scope: Scope,
     watch: StoredValue<Option<WatchHandle>, LocalStorage>,
     /// Used instead where the account may not read the whole keyspace: one watch per root.
     limited: StoredValue<Vec<WatchHandle>, LocalStorage>,
-    counting: StoredValue<VecDeque<Name>>,
+    count_queue: StoredValue<VecDeque<Name>>,
     queue: StoredValue<RefCell<Backlog>, LocalStorage>,
     /// Whether the watch was opened for the first time.
-    followed: StoredValue<bool>,
+    watch_opened: StoredValue<bool>,
     /// Whether to reload everything once the watch is open.
-    reads_again: StoredValue<bool>,
+    reload_when_open: StoredValue<bool>,
 }
 
 /// The keyspace.
@@ -77,17 +77,17 @@ pub(super) fn provide(facts: Facts) -> Keyspace {
         fresh: RwSignal::new(HashMap::new()),
         errors: RwSignal::new(HashMap::new()),
         live_from: RwSignal::new(None),
-        arrived: RwSignal::new(0),
+        pages_loaded: RwSignal::new(0),
         linked: StoredValue::new(None),
-        sought: StoredValue::new(false),
+        linked_requested: StoredValue::new(false),
         facts,
         scope: Scope::here(),
         watch: StoredValue::new_local(None),
         limited: StoredValue::new_local(Vec::new()),
-        counting: StoredValue::new(VecDeque::new()),
+        count_queue: StoredValue::new(VecDeque::new()),
         queue: StoredValue::new_local(RefCell::default()),
-        followed: StoredValue::new(false),
-        reads_again: StoredValue::new(false),
+        watch_opened: StoredValue::new(false),
+        reload_when_open: StoredValue::new(false),
     };
     provide_context(keyspace);
     let root = Name::from(&[][..]);
@@ -131,8 +131,8 @@ impl Keyspace {
     }
 
     /// Changes with every page loaded, also where no row changes.
-    pub(crate) fn arrived(self) -> u64 {
-        self.arrived.get()
+    pub(crate) fn pages_loaded(self) -> u64 {
+        self.pages_loaded.get()
     }
 
     /// Loads the next missing page of a level.
@@ -141,8 +141,8 @@ impl Keyspace {
     }
 
     /// Like [`Self::load`] with the largest page, to reach the end of a level.
-    pub(crate) fn load_many(self, prefix: &Name) {
-        self.load_rows(prefix, MANY);
+    pub(crate) fn load_large_page(self, prefix: &Name) {
+        self.load_rows(prefix, MAX_PAGE);
     }
 
     fn load_rows(self, prefix: &Name, rows: usize) {
@@ -156,7 +156,7 @@ impl Keyspace {
     }
 
     /// Loads a level unless it is loaded or requested.
-    pub(crate) fn need(self, prefix: &Name) {
+    pub(crate) fn ensure_loaded(self, prefix: &Name) {
         let known = self.tree.with_untracked(|tree| {
             tree.level(prefix)
                 .is_some_and(|level| level.loaded() || level.loading() == Loading::Asked)
@@ -168,7 +168,7 @@ impl Keyspace {
 
     async fn fetch(self, ask: Ask, rows: usize) {
         let first = ask.cursor.is_none();
-        let rows = (ask.replaces + rows).min(MANY);
+        let rows = (ask.replaces + rows).min(MAX_PAGE);
         let answer = api::kv::tree(&ask.prefix, ask.cursor.as_deref(), rows).await;
         match answer {
             Ok(page) => {
@@ -178,20 +178,20 @@ impl Keyspace {
                 let outdated = self
                     .tree
                     .try_update(|tree| tree.merge(&ask.prefix, first, page));
-                self.arrived.try_update(|pages| *pages += 1);
+                self.pages_loaded.try_update(|pages| *pages += 1);
                 if outdated == Some(true) {
                     self.load(&ask.prefix);
                 }
-                self.find_linked();
+                self.request_linked();
                 if ask.prefix.is_empty() {
-                    self.follow(revision);
-                    self.need_slash();
+                    self.start_watch(revision);
+                    self.load_slash();
                 }
             }
             Err(error)
                 if ask.prefix.is_empty()
                     && error.trouble() == Trouble::Forbidden
-                    && self.limit().await => {}
+                    && self.limit_to_roots().await => {}
             Err(error) => {
                 self.errors
                     .try_update(|errors| errors.insert(Name::clone(&ask.prefix), error));
@@ -201,11 +201,11 @@ impl Keyspace {
     }
 
     /// The keys below a leading slash are shown at the top level too, as soon as there are any.
-    fn need_slash(self) {
+    fn load_slash(self) {
         let slash = Name::from(&b"/"[..]);
         if self.tree.try_with_untracked(|tree| has_slash(tree, &slash)) == Some(true) {
             self.tree.try_update_untracked(|tree| tree.expand(&slash));
-            self.need(&slash);
+            self.ensure_loaded(&slash);
         }
     }
 
@@ -234,16 +234,16 @@ impl Keyspace {
                 .update(|tree| above.iter().for_each(|prefix| tree.expand(prefix)));
         }
         for prefix in &above {
-            self.need(prefix);
+            self.ensure_loaded(prefix);
         }
         self.linked.try_set_value(Some((folder, Name::clone(name))));
-        self.sought.try_set_value(false);
-        self.find_linked();
+        self.linked_requested.try_set_value(false);
+        self.request_linked();
     }
 
     /// Requests the folder or key that must have a row, where all levels above it are loaded but do
     /// not reach it.
-    fn find_linked(self) {
+    fn request_linked(self) {
         let Some((folder, name)) = self.linked.try_get_value().flatten() else {
             return;
         };
@@ -253,8 +253,8 @@ impl Keyspace {
             .try_with_untracked(|tree| tree.placed(&above, &name));
         if placed != Some(Placed::Beyond)
             || self
-                .sought
-                .try_update_value(|sought| std::mem::replace(sought, true))
+                .linked_requested
+                .try_update_value(|linked_requested| std::mem::replace(linked_requested, true))
                 != Some(false)
         {
             return;
@@ -268,12 +268,12 @@ impl Keyspace {
             };
             // After an error it has no row until its page is loaded.
             if let Ok((revision, Some(entry))) = answer {
-                self.place(&[entry], revision);
+                self.add_rows(&[entry], revision);
             }
         });
     }
 
-    fn place(self, entries: &[Entry], revision: i64) {
+    fn add_rows(self, entries: &[Entry], revision: i64) {
         self.tree.try_update(|tree| {
             for entry in entries {
                 tree.found(entry, revision);
@@ -284,19 +284,19 @@ impl Keyspace {
     /// Searches beyond the loaded pages for a filter's text: a key or prefix of that name, or names
     /// in open folders that start with it. Returns what the text is as a whole name, where that can
     /// be determined.
-    pub(crate) async fn seek(self, text: Vec<u8>) -> Option<Typed> {
-        let is = match api::kv::resolve(&text, KEYS_SOUGHT).await {
+    pub(crate) async fn search(self, text: Vec<u8>) -> Option<Typed> {
+        let is = match api::kv::resolve(&text, KEYS_FOUND).await {
             Ok((revision, is, entries)) => {
-                self.place(&entries, revision);
+                self.add_rows(&entries, revision);
                 Some(is)
             }
             Err(_) => None,
         };
         let ends = self.tree.try_with_untracked(Tree::open_ends)?;
-        for prefix in ends.into_iter().take(FOLDERS_SOUGHT) {
+        for prefix in ends.into_iter().take(FOLDERS_SEARCHED) {
             let name = [&prefix[..], &text].concat();
-            if let Ok(page) = api::kv::keys(&name, KEYS_SOUGHT).await {
-                self.place(&page.entries, page.header.revision);
+            if let Ok(page) = api::kv::keys(&name, KEYS_FOUND).await {
+                self.add_rows(&page.entries, page.header.revision);
             }
         }
         is
@@ -305,8 +305,8 @@ impl Keyspace {
     /// Removes the rows that filters have added.
     pub(crate) fn forget_found(self) {
         self.tree.try_maybe_update(|tree| (tree.forget_found(), ()));
-        self.sought.try_set_value(false);
-        self.find_linked();
+        self.linked_requested.try_set_value(false);
+        self.request_linked();
     }
 
     /// Opens or closes a folder.
@@ -319,7 +319,7 @@ impl Keyspace {
             }
         });
         if open {
-            self.need(prefix);
+            self.ensure_loaded(prefix);
         }
     }
 
@@ -337,20 +337,22 @@ impl Keyspace {
         if !wanted {
             return;
         }
-        let idle = self.counting.try_update_value(|queue| {
+        let idle = self.count_queue.try_update_value(|queue| {
             queue.push_back(Name::clone(prefix));
             queue.len() == 1
         });
         if idle == Some(true) {
-            self.scope.spawn(self.answer_counts());
+            self.scope.spawn(self.run_counts());
         }
     }
 
-    async fn answer_counts(self) {
+    async fn run_counts(self) {
         loop {
             // Stays in the queue until it is counted: a caller that finds the queue empty starts
             // this task.
-            let Some(Some(prefix)) = self.counting.try_with_value(|queue| queue.front().cloned())
+            let Some(Some(prefix)) = self
+                .count_queue
+                .try_with_value(|queue| queue.front().cloned())
             else {
                 return;
             };
@@ -365,16 +367,16 @@ impl Keyspace {
                         .try_update_untracked(|tree| tree.count_failed(&prefix));
                 }
             }
-            self.counting.try_update_value(VecDeque::pop_front);
+            self.count_queue.try_update_value(VecDeque::pop_front);
         }
     }
 
     /// Starts the watch after a revision, once.
-    fn follow(self, read_at: i64) {
-        let followed = self
-            .followed
-            .try_update_value(|followed| std::mem::replace(followed, true));
-        if followed == Some(false) {
+    fn start_watch(self, read_at: i64) {
+        let watch_opened = self
+            .watch_opened
+            .try_update_value(|watch_opened| std::mem::replace(watch_opened, true));
+        if watch_opened == Some(false) {
             self.open_watch(Some(read_at + 1));
         }
     }
@@ -391,16 +393,16 @@ impl Keyspace {
         };
         let handle = self
             .scope
-            .with(|| use_live().watch(request, move |update| self.hear(update)));
+            .with(|| use_live().watch(request, move |update| self.on_update(update)));
         self.watch.try_set_value(handle);
     }
 
-    fn hear(self, update: WatchUpdate) {
+    fn on_update(self, update: WatchUpdate) {
         match update {
             WatchUpdate::Opened { from } => {
                 self.live_from.try_set(Some(from));
-                let reads_again = self.reads_again.try_update_value(std::mem::take);
-                if reads_again == Some(true) {
+                let reload_when_open = self.reload_when_open.try_update_value(std::mem::take);
+                if reload_when_open == Some(true) {
                     // Anything read from now on is at this revision or later, so nothing is missed
                     // in between.
                     self.reload();
@@ -454,7 +456,7 @@ impl Keyspace {
         let Some(waited) = waited else { return };
         let Some(changes) = waited else {
             // The queue overflowed: watch from now on, and reload what is shown.
-            self.reads_again.try_set_value(true);
+            self.reload_when_open.try_set_value(true);
             self.open_watch(None);
             return;
         };
@@ -477,9 +479,9 @@ impl Keyspace {
                 }
             }
         });
-        self.need_slash();
+        self.load_slash();
         for change in &changes {
-            self.facts.hear(change);
+            self.facts.apply(change);
         }
         let now = now_ms();
         self.fresh.try_update(|fresh| {
@@ -494,7 +496,7 @@ impl Keyspace {
     }
 
     /// Removes the marks of recent changes that have expired.
-    pub(crate) fn fade(self) {
+    pub(crate) fn expire_fresh(self) {
         let now = now_ms();
         self.fresh.try_maybe_update(|fresh| {
             let before = fresh.len();
@@ -507,7 +509,7 @@ impl Keyspace {
     pub(crate) fn reload(self) {
         let again = self.tree.try_update(Tree::distrust).unwrap_or_default();
         self.facts.forget();
-        self.sought.try_set_value(false);
+        self.linked_requested.try_set_value(false);
         for prefix in again {
             self.load(&prefix);
         }

@@ -11,7 +11,10 @@ use crate::state::use_clock;
 
 /// The card.
 #[component]
-pub(super) fn WhoHeld(store: LockStore, #[prop(into)] name: Signal<Vec<u8>>) -> impl IntoView {
+pub(super) fn HolderHistory(
+    store: LockStore,
+    #[prop(into)] name: Signal<Vec<u8>>,
+) -> impl IntoView {
     let (clock, i18n) = (use_clock(), use_i18n());
     let lanes = Memo::new(move |_| {
         let now = clock.now();
@@ -25,12 +28,12 @@ pub(super) fn WhoHeld(store: LockStore, #[prop(into)] name: Signal<Vec<u8>>) -> 
             lanes
                 .as_ref()
                 .filter(|lanes| !lanes.lanes.is_empty())
-                .map(|lanes| say(i18n, lanes))
+                .map(|lanes| summary(i18n, lanes))
         })
     };
     let chart = move || {
         let Some(lanes) = lanes.get().filter(|lanes| !lanes.lanes.is_empty()) else {
-            return view! { <p class="card-said">{tr(Text::LanesEmpty)}</p> }.into_any();
+            return view! { <p class="card-text">{tr(Text::LanesEmpty)}</p> }.into_any();
         };
         let known_from = lanes.known_from;
         let ticks = ticks(lanes.window_s)
@@ -52,7 +55,7 @@ pub(super) fn WhoHeld(store: LockStore, #[prop(into)] name: Signal<Vec<u8>>) -> 
     };
     view! {
         <section class="card">
-            <h3 class="card-head">{tr(Text::WhoHeld)} <span class="card-note cut">{note}</span></h3>
+            <h3 class="card-head">{tr(Text::HolderHistory)} <span class="card-note cut">{note}</span></h3>
             {chart}
         </section>
     }
@@ -82,18 +85,18 @@ fn lane(lane: Lane, known_from: f64) -> impl IntoView {
     }
 }
 
-fn say(i18n: I18n, lanes: &Lanes) -> String {
+fn summary(i18n: I18n, lanes: &Lanes) -> String {
     let handovers = i18n.plural(
         lanes.handovers as i64,
         Text::HandOverOne,
         Text::HandOverMany,
     );
-    let window = window_words(i18n, lanes.window_s);
+    let window = window_text(i18n, lanes.window_s);
     let longest = format::span((lanes.longest / 1000.0) as i64, i18n.lang());
     i18n.fill(Text::LanesNote, &[&window, &handovers, &longest])
 }
 
-fn window_words(i18n: I18n, seconds: u32) -> String {
+fn window_text(i18n: I18n, seconds: u32) -> String {
     // `4 m 00 s` without its empty second part.
     let whole = format::span(i64::from(seconds), i18n.lang());
     whole.split(" 00 ").next().unwrap_or(&whole).to_owned()
@@ -110,7 +113,7 @@ fn ticks(window: u32) -> Vec<u32> {
 }
 
 fn tick(i18n: I18n, seconds: u32, window: u32) -> impl IntoView {
-    let words = match seconds {
+    let message = match seconds {
         0 => i18n.t(Text::Now).to_owned(),
         _ if window > 120 => i18n.fill(Text::MinutesAgo, &[&(seconds / 60).to_string()]),
         _ => i18n.fill(Text::SecondsAgo, &[&seconds.to_string()]),
@@ -121,5 +124,5 @@ fn tick(i18n: I18n, seconds: u32, window: u32) -> impl IntoView {
         _ if seconds == window => "lane-tick is-first",
         _ => "lane-tick",
     };
-    view! { <span class=class style:left=format!("{at:.2}%")>{words}</span> }
+    view! { <span class=class style:left=format!("{at:.2}%")>{message}</span> }
 }

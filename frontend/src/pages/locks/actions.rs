@@ -15,7 +15,7 @@ use crate::ui::{Button, ButtonKind, Glyph, Icon, Menu, MenuItem};
 
 /// Copy a command, watch, release, revoke.
 #[component]
-pub(super) fn Deeds(
+pub(super) fn LockActions(
     lock: Signal<Lock>,
     releasing: RwSignal<Option<Target>>,
     revoking: RwSignal<Option<shared::LeaseId>>,
@@ -79,7 +79,7 @@ pub(super) fn Deeds(
         revoking.set(lock.with_untracked(|lock| lock.holder.as_ref().map(|holder| holder.lease)));
     };
     view! {
-        <div class="lock-deeds">
+        <div class="lock-actions">
             <Menu
                 label=label(Text::CopyCommand)
                 trigger=move || view! { {tr(Text::CopyCommand)} <Glyph icon=Icon::Down/> }

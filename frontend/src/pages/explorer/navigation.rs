@@ -26,7 +26,7 @@ type Go = Box<dyn Fn(&str, bool)>;
 
 /// The state in the URL, to read and to change.
 #[derive(Clone, Copy)]
-pub(crate) struct Place {
+pub(crate) struct Navigation {
     pub(crate) selected: Memo<Selected>,
     pub(crate) tab: Memo<&'static str>,
     /// The key that the dialog for a new key starts with, while it is open.
@@ -44,7 +44,7 @@ fn read(query: &str) -> Selected {
     }
 }
 
-impl Place {
+impl Navigation {
     fn new() -> Self {
         let search = use_location().search;
         let navigate = use_navigate();
@@ -137,13 +137,13 @@ impl Place {
 }
 
 /// The Explorer's navigation.
-pub(crate) fn use_place() -> Place {
+pub(crate) fn use_navigation() -> Navigation {
     expect_context()
 }
 
 /// Puts the navigation into the page's context.
-pub(super) fn provide() -> Place {
-    let place = Place::new();
-    provide_context(place);
-    place
+pub(super) fn provide() -> Navigation {
+    let navigation = Navigation::new();
+    provide_context(navigation);
+    navigation
 }

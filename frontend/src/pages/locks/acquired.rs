@@ -16,7 +16,7 @@ use crate::ui::{Button, ButtonKind, Icon, Note, NoteKind};
 
 /// The acquired lock: what is needed to use it and to keep it.
 #[component]
-pub(super) fn Won(won: Acquired, on_close: Callback<()>) -> impl IntoView {
+pub(super) fn AcquiredLock(won: Acquired, on_close: Callback<()>) -> impl IntoView {
     let (i18n, copy) = (use_i18n(), copier());
     let shown = key_text::in_sentence(&won.name.0);
     let (name, token) = (won.name.0.clone(), won.fencing_token);
@@ -31,7 +31,7 @@ pub(super) fn Won(won: Acquired, on_close: Callback<()>) -> impl IntoView {
             .flatten()
             .and_then(|answer| answer.lease.granted_ttl)
     };
-    let detail = move || ttl().map(|ttl| i18n.fill(Text::GotItDetail, &[&ttl.to_string()]));
+    let detail = move || ttl().map(|ttl| i18n.fill(Text::AcquiredDetail, &[&ttl.to_string()]));
     let release = Action::new_local(move |(): &()| {
         let name = name.clone();
         async move { api::locks::release(&name, token, false).await }
@@ -44,7 +44,7 @@ pub(super) fn Won(won: Acquired, on_close: Callback<()>) -> impl IntoView {
     let error = move || failure(release);
     view! {
         <div class="dialog-body">
-            <p class="won-title">{move || i18n.fill(Text::GotIt, &[&shown])}</p>
+            <p class="won-title">{move || i18n.fill(Text::AcquiredTitle, &[&shown])}</p>
             <dl class="facts won-facts">
                 <dt>{tr(Text::Token)}</dt>
                 <dd class="won-token num">{format::count(token)}</dd>
@@ -70,7 +70,7 @@ pub(super) fn Won(won: Acquired, on_close: Callback<()>) -> impl IntoView {
         </div>
         <footer class="dialog-foot">
             <Button kind=ButtonKind::Danger pending=release.pending() on_press=move || { release.dispatch(()); }>
-                {tr(Text::ReleaseMine)}
+                {tr(Text::ReleaseAcquired)}
             </Button>
             <Button kind=ButtonKind::Primary on_press=move || on_close.run(())>{tr(Text::Done)}</Button>
         </footer>
