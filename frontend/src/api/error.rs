@@ -3,7 +3,7 @@
 use shared::{Code, Problem};
 
 use crate::i18n::{Common, Lang, Text as _, fill};
-use crate::model::key_text::prose;
+use crate::model::key_text::escape_invisible;
 use crate::model::sentence::sentences;
 
 /// Why there is no answer.
@@ -115,7 +115,7 @@ impl ApiError {
             }
             Self::Problem(problem) => {
                 let hint = problem.hint.as_deref().unwrap_or_default();
-                prose(&sentences(&[&problem.detail, hint]))
+                escape_invisible(&sentences(&[&problem.detail, hint]))
             }
         }
     }

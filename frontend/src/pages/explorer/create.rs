@@ -13,7 +13,7 @@ use crate::api::kv::{Demand, LeaseChoice};
 use crate::api::leases::GrantedLease;
 use crate::api::{self, ApiError};
 use crate::i18n::{Common, label, tr, use_i18n};
-use crate::model::command::{Deed, NewLease};
+use crate::model::command::{KeyCommand, NewLease};
 use crate::model::format;
 use crate::model::key_text;
 use crate::state::{Scope, Tone, use_toasts};
@@ -113,7 +113,7 @@ fn CreateForm() -> impl IntoView {
             Wanted::New(ttl) => NewLease::Grant(ttl),
         };
         let key = bytes.get()?;
-        (!key.is_empty()).then(|| Deed::Create {
+        (!key.is_empty()).then(|| KeyCommand::Create {
             key,
             value: value.get().into_bytes(),
             lease,

@@ -11,7 +11,7 @@ use super::text::Text;
 use crate::api::kv::{Demand, LeaseChoice};
 use crate::api::{self, ApiError};
 use crate::i18n::use_i18n;
-use crate::model::command::{Deed, KeptLease};
+use crate::model::command::{KeptLease, KeyCommand};
 use crate::model::edit::{Edited, LineEnds, WindowLines};
 use crate::model::format;
 use crate::model::value::{BadDraft, Script, scripts};
@@ -237,7 +237,7 @@ impl Draft {
         }
     }
 
-    pub(super) fn deed(self) -> Option<Deed> {
+    pub(super) fn deed(self) -> Option<KeyCommand> {
         let value = self.value().ok()?;
         let lease = if self.lease_choice() == LeaseChoice::Drop {
             KeptLease::Drop
@@ -245,7 +245,7 @@ impl Draft {
             KeptLease::Keep
         };
         let key = self.followed.key.get_value().to_vec();
-        Some(Deed::Replace {
+        Some(KeyCommand::Replace {
             key,
             value,
             revision: self.base.with(|base| base.mod_revision),
