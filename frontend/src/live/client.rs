@@ -197,7 +197,7 @@ impl Client {
         let before = self.head.replace(head);
         match (before, head) {
             (Some(before), Some(head)) if head < before => self.connection.reset(head),
-            (_, Some(head)) => self.connection.saw(head),
+            (_, Some(head)) => self.connection.advance_to(head),
             (_, None) => {}
         }
     }

@@ -9,7 +9,7 @@ use super::drafts::use_drafts;
 use super::editor::SaveFailed;
 use super::place::use_place;
 use super::text::Text;
-use crate::api::kv::{Demand, LeaseChoice};
+use crate::api::kv::{LeaseChoice, Precondition};
 use crate::api::leases::GrantedLease;
 use crate::api::{self, ApiError};
 use crate::i18n::{Common, label, tr, use_i18n};
@@ -232,7 +232,7 @@ async fn create(key: &[u8], value: &[u8], lease: Wanted) -> Result<i64, ApiError
         (_, Some(granted)) => LeaseChoice::Attach(granted.id()),
         _ => LeaseChoice::Drop,
     };
-    let answer = api::kv::put(key, value, choice, Demand::Absent).await?;
+    let answer = api::kv::put(key, value, choice, Precondition::Absent).await?;
     if let Some(granted) = granted {
         granted.keep();
     }

@@ -8,7 +8,7 @@ use shared::Entry;
 use super::drafts::{Drafts, Kept, use_drafts};
 use super::key::Followed;
 use super::text::Text;
-use crate::api::kv::{Demand, LeaseChoice};
+use crate::api::kv::{LeaseChoice, Precondition};
 use crate::api::{self, ApiError};
 use crate::i18n::use_i18n;
 use crate::model::command::{KeptLease, KeyCommand};
@@ -272,21 +272,21 @@ impl Saver {
         }
     }
 
-    /// Saves the draft if the key is as demanded.
-    pub(crate) fn save(self, demand: Demand) {
+    /// Saves the draft if the precondition holds.
+    pub(crate) fn save(self, precondition: Precondition) {
         let draft = self.draft;
         let Ok(value) = draft.value() else {
             return;
         };
-        let lease = match demand {
-            Demand::Absent => LeaseChoice::Keep,
-            Demand::Revision(_) => untrack(|| draft.lease_choice()),
+        let lease = match precondition {
+            Precondition::Absent => LeaseChoice::Keep,
+            Precondition::Revision(_) => untrack(|| draft.lease_choice()),
         };
         let key = draft.followed.key.get_value();
         draft.saving.set(true);
         draft.error.set(None);
         draft.scope.spawn(async move {
-            let answer = api::kv::put(&key, &value, lease, demand).await;
+            let answer = api::kv::put(&key, &value, lease, precondition).await;
             draft.saving.try_set(false);
             match answer {
                 Ok(answer) => {

@@ -11,7 +11,7 @@ use super::key::{Followed, Known};
 use super::text::Text;
 use super::text_area::{TextArea, WindowBar};
 use crate::api::ApiError;
-use crate::api::kv::{Demand, LeaseChoice};
+use crate::api::kv::{LeaseChoice, Precondition};
 use crate::i18n::{Common, label, tr, use_i18n};
 use crate::model::edit::{LineEnd, LineEnds};
 use crate::model::format;
@@ -195,7 +195,7 @@ fn Reviewing(draft: Draft) -> impl IntoView {
                 <span class="x-editor-note mute">{lease}</span>
                 <CommandButton deed=Signal::derive(move || draft.deed()) name=Text::DoSave/>
                 <Button on_press=move || draft.step.set(Step::Writing)>{tr(Text::BackToEditing)}</Button>
-                <Button kind=ButtonKind::Primary pending=draft.saving on_press=move || saver.save(Demand::Revision(untrack(revision)))>
+                <Button kind=ButtonKind::Primary pending=draft.saving on_press=move || saver.save(Precondition::Revision(untrack(revision)))>
                     {tr(Text::Save)}
                 </Button>
             </div>

@@ -231,7 +231,7 @@ impl Facts {
                 asked,
             }),
             Ok(_) => LeaseState::Gone,
-            Err(error) if error.trouble() == api::Trouble::Absent => LeaseState::Gone,
+            Err(error) if error.kind() == api::ErrorKind::NotFound => LeaseState::Gone,
             // Old knowledge stays; the next round asks again.
             Err(_) => return sleep(Duration::from_secs(1)).await,
         };
@@ -240,7 +240,7 @@ impl Facts {
 
     async fn ask_key_count(self, id: LeaseId) {
         // Without an answer what was known stays, until it is asked about again.
-        let keys = match api::leases::counted(id).await {
+        let keys = match api::leases::with_key_count(id).await {
             Ok(answer) => answer.lease.key_count,
             Err(_) => self
                 .key_counts

@@ -13,7 +13,7 @@ use leptos::prelude::*;
 use shared::{Entry, Event, RangeSpec, WatchRequest};
 
 use super::facts::Facts;
-use crate::api::{self, ApiError, Trouble};
+use crate::api::{self, ApiError, ErrorKind};
 use crate::live::{WatchHandle, use_live};
 use crate::model::live::WatchUpdate;
 use crate::model::tree::{Ask, Backlog, Loading, Name, Placed, SEPARATOR, Tree, Typed, ancestors};
@@ -190,7 +190,7 @@ impl Keyspace {
             }
             Err(error)
                 if ask.prefix.is_empty()
-                    && error.trouble() == Trouble::Forbidden
+                    && error.kind() == ErrorKind::Forbidden
                     && self.limit().await => {}
             Err(error) => {
                 self.errors

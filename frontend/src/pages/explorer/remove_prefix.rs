@@ -6,7 +6,7 @@ use shared::CountAnswer;
 use super::commands::CommandButton;
 use super::editor::SaveFailed;
 use super::text::Text;
-use crate::api::{self, ApiError, Trouble};
+use crate::api::{self, ApiError, ErrorKind};
 use crate::i18n::{Common, label, tr, use_i18n};
 use crate::model::command::KeyCommand;
 use crate::model::tree::Name;
@@ -116,7 +116,7 @@ fn DeletePrefixBody(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
                     toasts.show(Tone::Good, text);
                     open.try_set(false);
                 }
-                Err(problem) if problem.trouble() == Trouble::Conflict => {
+                Err(problem) if problem.kind() == ErrorKind::Conflict => {
                     moved.try_set(true);
                     counted.try_set(None);
                     typed.try_set(String::new());

@@ -52,7 +52,7 @@ impl LockStore {
                 }
                 FeedEvent::Message(message) => {
                     if let ServerMessage::LocksProgress { revision, .. } = *message {
-                        store.connection.saw(revision);
+                        store.connection.advance_to(revision);
                         store.interrupted.try_set(false);
                     }
                     board.take(*message, now_ms())
@@ -99,7 +99,7 @@ impl LockStore {
             match api::locks::list().await {
                 Ok(list) => {
                     self.error.try_set(None);
-                    self.connection.saw(list.header.revision);
+                    self.connection.advance_to(list.header.revision);
                     self.board.try_update_value(|board| {
                         // A stream that has come meanwhile knows better.
                         let interrupted = self.interrupted.try_get_untracked() == Some(true);
