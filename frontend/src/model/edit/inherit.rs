@@ -1,12 +1,12 @@
 //! The line ends of text that was typed or pasted, and so has `\n` only.
 
 use super::ends::LineEnd;
-use super::text::{Around, Stretch};
+use super::text::{Fragment, Surroundings};
 use crate::model::diff::matching_lines;
 
 /// The ends of the lines of an inserted text. A line that was there before keeps its end (a selection
 /// that is pasted back, or indented, is replaced as a whole); a new one takes that of its surroundings.
-pub(super) fn inherit(removed: &Stretch, inserted: &str, around: Around) -> Vec<LineEnd> {
+pub(super) fn inherit(removed: &Fragment, inserted: &str, around: Surroundings) -> Vec<LineEnd> {
     let lines: Vec<&str> = inserted.split('\n').collect();
     let count = lines.len() - 1;
     if count == 0 {
