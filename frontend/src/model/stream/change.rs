@@ -74,8 +74,8 @@ pub(crate) fn open(event: &Event) -> Opened {
         None if now.is_empty() => Vec::new(),
         None => {
             let wrap = match heading {
-                Heading::Created => Change::New,
-                Heading::Deleted => Change::Gone,
+                Heading::Created => Change::Added,
+                Heading::Deleted => Change::Removed,
                 _ => Change::Same,
             };
             text(now, form)
@@ -88,7 +88,7 @@ pub(crate) fn open(event: &Event) -> Opened {
     lines.truncate(LINES);
     for change in &mut lines {
         match change {
-            Change::Same(line) | Change::Gone(line) | Change::New(line) => {
+            Change::Same(line) | Change::Removed(line) | Change::Added(line) => {
                 diff::shorten(line, LINE_CHARS);
             }
             Change::Skipped(_) => {}
@@ -136,7 +136,7 @@ fn form(now: &Bytes, before: Option<&Bytes>, hex: bool) -> Form {
     };
     let formatted = json(now)
         && before.is_none_or(|before| {
-            json(before) && diff::same_layout(&before.to_lossy(), &now.to_lossy())
+            json(before) && diff::same_formatting(&before.to_lossy(), &now.to_lossy())
         });
     if formatted {
         Form::Formatted
@@ -205,7 +205,7 @@ mod tests {
             ],
             end: None,
         };
-        let (gone, new) = (Change::Gone(line("5")), Change::New(line("10")));
+        let (gone, new) = (Change::Removed(line("5")), Change::Added(line("10")));
         assert_eq!(opened.lines[1..3], [gone, new]);
     }
 
@@ -246,7 +246,7 @@ mod tests {
         };
         assert_eq!(
             opened.lines,
-            [Change::Gone(line("00")), Change::New(line("01"))]
+            [Change::Removed(line("00")), Change::Added(line("01"))]
         );
     }
 
@@ -259,7 +259,7 @@ mod tests {
             opened
                 .lines
                 .iter()
-                .any(|line| matches!(line, Change::New(line) if line.text() == "end")),
+                .any(|line| matches!(line, Change::Added(line) if line.text() == "end")),
             "{:?}",
             opened.lines
         );
@@ -276,8 +276,8 @@ mod tests {
         assert_eq!(
             opened.lines[..2],
             [
-                Change::Gone(line(LineEnd::Lf)),
-                Change::New(line(LineEnd::CrLf))
+                Change::Removed(line(LineEnd::Lf)),
+                Change::Added(line(LineEnd::CrLf))
             ]
         );
         let opened = open(&put(Some(br#"{"a":1}"#), br#"{"a": 1}"#, 2));

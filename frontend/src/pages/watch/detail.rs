@@ -103,8 +103,8 @@ pub(super) fn Detail(event: Event, shown: Arc<OpenEvent>) -> impl IntoView {
 fn line(i18n: I18n, change: Change) -> impl IntoView {
     let (class, sign, line) = match change {
         Change::Same(line) => ("dl", " ", line),
-        Change::Gone(line) => ("dl is-gone", "−", line),
-        Change::New(line) => ("dl is-new", "+", line),
+        Change::Removed(line) => ("dl is-gone", "−", line),
+        Change::Added(line) => ("dl is-new", "+", line),
         Change::Skipped(count) => {
             let count = format::count(count as i64);
             let text = untrack(|| i18n.fill(Text::EqualLines, &[&count]));
