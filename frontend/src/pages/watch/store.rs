@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use leptos::prelude::*;
 
 use crate::live::{WatchHandle, use_live};
-use crate::model::live::Phase;
+use crate::model::live::WatchPhase;
 use crate::model::stream::Stream;
 use crate::model::stream::spec::PanelSpec;
 use crate::state::clock::now_ms;
@@ -68,7 +68,7 @@ impl PanelStore {
     pub(super) fn resume(self) {
         self.change(Stream::resume);
         self.with_handle(|handle| {
-            if handle.phase() == Some(Phase::Suspended) {
+            if handle.phase() == Some(WatchPhase::Suspended) {
                 self.change(Stream::reopen);
                 handle.resume();
             }
