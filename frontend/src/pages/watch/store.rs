@@ -35,7 +35,7 @@ impl PanelStore {
         };
         let handle = use_live().watch(spec.request(), move |update| {
             let full = store.stream.try_update_value(|stream| {
-                stream.take(update, now_ms());
+                stream.apply(update, now_ms());
                 stream.full()
             });
             if full == Some(true) {

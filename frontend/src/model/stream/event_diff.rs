@@ -1,4 +1,4 @@
-//! An event opened: what it changed, line by line.
+//! An event shown: what it changed, line by line.
 
 use shared::{Bytes, Event};
 
@@ -7,16 +7,16 @@ use crate::model::diff::{self, Change, Line};
 use crate::model::json;
 
 /// Lines that are shown of a value; the rest is in the Explorer.
-const LINES: usize = 200;
+const MAX_LINES: usize = 200;
 
 /// Equal lines shown around a change in a long value.
-const AROUND: usize = 3;
+const CONTEXT: usize = 3;
 
 /// Characters that are shown of a line.
-const LINE_CHARS: usize = 1_000;
+const MAX_LINE_CHARS: usize = 1_000;
 
 /// Bytes on a line of hex.
-const HEX: usize = 16;
+const HEX_ROW: usize = 16;
 
 /// What is to be said above the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +37,9 @@ pub(crate) enum Heading {
     Empty,
 }
 
-/// An event opened.
+/// An event shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Opened {
+pub(crate) struct EventDiff {
     /// What is to be said above the lines.
     pub(crate) heading: Heading,
     /// The lines.
@@ -51,7 +51,7 @@ pub(crate) struct Opened {
 }
 
 /// Opens an event.
-pub(crate) fn open(event: &Event) -> Opened {
+pub(crate) fn event_diff(event: &Event) -> EventDiff {
     let empty = Bytes::default();
     let now = value_of(event).unwrap_or(&empty);
     let (heading, before) = match event {
@@ -84,12 +84,12 @@ pub(crate) fn open(event: &Event) -> Opened {
                 .collect()
         }
     };
-    let more = lines.len().saturating_sub(LINES);
-    lines.truncate(LINES);
+    let more = lines.len().saturating_sub(MAX_LINES);
+    lines.truncate(MAX_LINES);
     for change in &mut lines {
         match change {
             Change::Same(line) | Change::Removed(line) | Change::Added(line) => {
-                diff::shorten(line, LINE_CHARS);
+                diff::shorten(line, MAX_LINE_CHARS);
             }
             Change::Skipped(_) => {}
         }
@@ -99,7 +99,7 @@ pub(crate) fn open(event: &Event) -> Opened {
     } else {
         heading
     };
-    Opened {
+    EventDiff {
         heading,
         lines,
         more,
@@ -110,10 +110,10 @@ pub(crate) fn open(event: &Event) -> Opened {
 /// Whole, or where that is too long only what changed, with a little around it.
 fn compare(before: &str, now: &str) -> Vec<Change> {
     let lines = diff::lines(before, now, None);
-    if lines.len() <= LINES {
+    if lines.len() <= MAX_LINES {
         return lines;
     }
-    let brief = diff::lines(before, now, Some(AROUND));
+    let brief = diff::lines(before, now, Some(CONTEXT));
     if brief.is_empty() { lines } else { brief }
 }
 
@@ -154,7 +154,7 @@ fn text(value: &Bytes, form: Form) -> String {
     let text = value.to_lossy();
     match form {
         Form::Hex => {
-            let lines = value.0.chunks(HEX).take(LINES + 1).map(|line| {
+            let lines = value.0.chunks(HEX_ROW).take(MAX_LINES + 1).map(|line| {
                 line.iter()
                     .map(|byte| format!("{byte:02x}"))
                     .collect::<Vec<_>>()
@@ -171,7 +171,7 @@ fn text(value: &Bytes, form: Form) -> String {
 mod tests {
     use shared::{Bytes, Entry, Event};
 
-    use super::{Heading, LINES, diff, open};
+    use super::{Heading, MAX_LINES, diff, event_diff};
     use crate::model::diff::{Change, End, Line, Piece};
     use crate::model::edit::LineEnd;
 
@@ -195,8 +195,8 @@ mod tests {
 
     #[test]
     fn json_is_compared_member_by_member() {
-        let opened = open(&put(Some(br#"{"w":5,"z":"a"}"#), br#"{"w":10,"z":"a"}"#, 2));
-        assert_eq!((opened.heading, opened.hex), (Heading::Changed, false));
+        let shown = event_diff(&put(Some(br#"{"w":5,"z":"a"}"#), br#"{"w":10,"z":"a"}"#, 2));
+        assert_eq!((shown.heading, shown.hex), (Heading::Changed, false));
         let line = |value: &str| Line {
             pieces: vec![
                 Piece::Same("  \"w\": ".to_owned()),
@@ -206,7 +206,7 @@ mod tests {
             end: None,
         };
         let (gone, new) = (Change::Removed(line("5")), Change::Added(line("10")));
-        assert_eq!(opened.lines[1..3], [gone, new]);
+        assert_eq!(shown.lines[1..3], [gone, new]);
     }
 
     #[test]
@@ -224,9 +224,9 @@ mod tests {
             (delete(Some(entry(b"a", 2))), Heading::Deleted, 1),
             (delete(None), Heading::DeletedUnknown, 0),
         ] {
-            let opened = open(&event);
+            let shown = event_diff(&event);
             assert_eq!(
-                (opened.heading, opened.lines.len()),
+                (shown.heading, shown.lines.len()),
                 (heading, lines),
                 "{event:?}"
             );
@@ -235,8 +235,8 @@ mod tests {
 
     #[test]
     fn bytes_are_compared_in_hex() {
-        let opened = open(&put(Some(b"\xff\x00"), b"\xff\x01", 2));
-        assert!(opened.hex);
+        let shown = event_diff(&put(Some(b"\xff\x00"), b"\xff\x01", 2));
+        assert!(shown.hex);
         let line = |changed: &str| Line {
             pieces: vec![
                 Piece::Same("ff ".to_owned()),
@@ -245,7 +245,7 @@ mod tests {
             end: None,
         };
         assert_eq!(
-            opened.lines,
+            shown.lines,
             [Change::Removed(line("00")), Change::Added(line("01"))]
         );
     }
@@ -254,39 +254,39 @@ mod tests {
     fn a_change_far_down_a_long_value_is_shown() {
         let old = "x\n".repeat(1000);
         let new = format!("{old}end");
-        let opened = open(&put(Some(old.as_bytes()), new.as_bytes(), 2));
+        let shown = event_diff(&put(Some(old.as_bytes()), new.as_bytes(), 2));
         assert!(
-            opened
+            shown
                 .lines
                 .iter()
                 .any(|line| matches!(line, Change::Added(line) if line.text() == "end")),
             "{:?}",
-            opened.lines
+            shown.lines
         );
-        assert!(opened.lines.len() < 10);
+        assert!(shown.lines.len() < 10);
     }
 
     #[test]
     fn changed_line_ends_and_blanks_are_shown() {
-        let opened = open(&put(Some(b"a\nb"), b"a\r\nb", 2));
+        let shown = event_diff(&put(Some(b"a\nb"), b"a\r\nb", 2));
         let line = |end| Line {
             pieces: vec![Piece::Same("a".to_owned())],
             end: Some(End::With(end)),
         };
         assert_eq!(
-            opened.lines[..2],
+            shown.lines[..2],
             [
                 Change::Removed(line(LineEnd::Lf)),
                 Change::Added(line(LineEnd::CrLf))
             ]
         );
-        let opened = open(&put(Some(br#"{"a":1}"#), br#"{"a": 1}"#, 2));
-        assert_eq!(diff::tally(&opened.lines), (1, 1), "{:?}", opened.lines);
+        let shown = event_diff(&put(Some(br#"{"a":1}"#), br#"{"a": 1}"#, 2));
+        assert_eq!(diff::tally(&shown.lines), (1, 1), "{:?}", shown.lines);
     }
 
     #[test]
     fn long_values_are_cut() {
-        let opened = open(&put(None, "x\n".repeat(500).as_bytes(), 1));
-        assert_eq!((opened.lines.len(), opened.more), (LINES, 301));
+        let shown = event_diff(&put(None, "x\n".repeat(500).as_bytes(), 1));
+        assert_eq!((shown.lines.len(), shown.more), (MAX_LINES, 301));
     }
 }
