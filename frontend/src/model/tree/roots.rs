@@ -6,7 +6,7 @@ use shared::{Entry, Event, RangeSpec};
 use super::{Item, Level, Loading, Meta, Name, Tree};
 
 /// A range whose ends differ in the last byte is shown as prefixes, if it takes no more than these.
-const MOST_PREFIXES: u8 = 16;
+const MAX_PREFIXES: u8 = 16;
 
 /// What an account may read, as the tree shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,17 +44,17 @@ impl Roots {
     }
 
     /// Whether everything below a prefix may be read.
-    fn hold(&self, prefix: &[u8]) -> bool {
+    fn cover(&self, prefix: &[u8]) -> bool {
         self.prefixes.iter().any(|root| prefix.starts_with(root))
     }
 }
 
 /// The prefixes that make up the range from `start` to `end`, where these differ in the last byte alone.
 fn prefixes(start: &[u8], end: &[u8]) -> Option<Vec<Name>> {
-    let ((first, above), (behind, other)) = (start.split_last()?, end.split_last()?);
-    let few = above == other && first < behind && behind - first <= MOST_PREFIXES;
+    let ((first, above), (end_byte, other)) = (start.split_last()?, end.split_last()?);
+    let few = above == other && first < end_byte && end_byte - first <= MAX_PREFIXES;
     few.then(|| {
-        let last = *first..*behind;
+        let last = *first..*end_byte;
         last.map(|byte| [above, &[byte]].concat().into()).collect()
     })
 }
@@ -85,7 +85,7 @@ impl Tree {
 
     /// Whether the account may read everything below a prefix, as far as is known.
     pub(crate) fn may_read(&self, prefix: &[u8]) -> bool {
-        self.roots.as_ref().is_none_or(|roots| roots.hold(prefix))
+        self.roots.as_ref().is_none_or(|roots| roots.cover(prefix))
     }
 
     /// Whether a folder stands on the top level for good, empty or not.
@@ -146,13 +146,13 @@ mod tests {
         labels.collect()
     }
 
-    /// An account that may read `/a/`, `odd` and the key `k`.
+    /// An account that may read `/a/`, `mid_name` and the key `k`.
     fn limited() -> Tree {
         let mut tree = Tree::default();
         tree.expand(&name(""));
         let of = [
             r#"{"prefix":"/a/"}"#,
-            r#"{"prefix":"odd"}"#,
+            r#"{"prefix":"mid_name"}"#,
             r#"{"key":"k"}"#,
         ];
         tree.set_roots(roots(&of).expect("limited"), vec![entry("k", 3, 1)], 10);
@@ -179,13 +179,13 @@ mod tests {
     #[test]
     fn roots_stand_on_the_top_level_and_open_as_folders() {
         let mut tree = limited();
-        assert_eq!(labels(&tree), ["/a", "k", "odd"]);
+        assert_eq!(labels(&tree), ["/a", "k", "mid_name"]);
         let root = name("/a/");
         tree.expand(&root);
-        tree.ask(&root).expect("not there yet");
+        tree.request_page(&root).expect("not there yet");
         tree.merge(&root, true, page("/a/", 11, &["/a/b/"], &["/a/x"], None));
-        assert_eq!(labels(&tree), ["/a", "b", "x", "k", "odd"]);
-        assert!(tree.may_read(b"/a/") && tree.may_read(b"/a/b/") && tree.may_read(b"odd/x/"));
+        assert_eq!(labels(&tree), ["/a", "b", "x", "k", "mid_name"]);
+        assert!(tree.may_read(b"/a/") && tree.may_read(b"/a/b/") && tree.may_read(b"mid_name/x/"));
         assert!(!tree.may_read(b"") && !tree.may_read(b"/") && !tree.may_read(b"/b/"));
     }
 
@@ -193,15 +193,19 @@ mod tests {
     fn events_keep_the_roots() {
         let mut tree = limited();
         let root = name("/a/");
-        tree.ask(&root).expect("not there yet");
+        tree.request_page(&root).expect("not there yet");
         tree.merge(&root, true, page("/a/", 10, &[], &["/a/x"], None));
         let touched = tree.apply(&put("/a/y", 11, 1));
         assert_eq!(touched.shown, [(false, name("/a/y")), (true, root.clone())]);
         tree.apply(&delete("/a/x", 12));
         tree.apply(&delete("/a/y", 13));
-        assert_eq!(labels(&tree), ["/a", "k", "odd"], "an empty root stays");
+        assert_eq!(
+            labels(&tree),
+            ["/a", "k", "mid_name"],
+            "an empty root stays"
+        );
         tree.apply(&delete("k", 14));
-        assert_eq!(labels(&tree), ["/a", "odd"]);
+        assert_eq!(labels(&tree), ["/a", "mid_name"]);
         tree.apply(&put("k", 15, 1));
         assert_eq!(tree.meta(b"k").expect("is there").mod_revision, 15);
     }
@@ -210,8 +214,8 @@ mod tests {
     fn a_page_of_the_whole_keyspace_ends_the_limits() {
         let mut tree = limited();
         let all = name("");
-        tree.distrust();
-        tree.ask(&all).expect("asked for again");
+        tree.invalidate();
+        tree.request_page(&all).expect("asked for again");
         tree.merge(&all, true, page("", 20, &["z/"], &["k"], None));
         assert_eq!(labels(&tree), ["k", "z"]);
         assert!(tree.may_read(b"") && tree.roots().is_none());

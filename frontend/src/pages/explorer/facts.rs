@@ -13,7 +13,7 @@ use shared::{Event, LeaseId};
 use crate::api;
 use crate::api::kv::KeyFacts;
 use crate::model::requests::Requests;
-use crate::model::tree::{Change, Name};
+use crate::model::tree::{Name, QueuedEvent};
 use crate::state::clock::{Clock, now_ms, use_clock};
 
 /// A lease is asked about again after so long, while somebody looks.
@@ -126,7 +126,7 @@ impl Facts {
 
     /// What an event brings. Only keys that were asked for are kept, so that a busy keyspace that
     /// nobody looks at costs nothing.
-    pub(crate) fn hear(self, change: &Change) {
+    pub(crate) fn hear(self, change: &QueuedEvent) {
         let event = &change.event;
         self.keys.try_maybe_update(|keys| {
             let name: &[u8] = event.key().as_ref();
