@@ -55,7 +55,7 @@ impl LockStore {
                         store.connection.advance_to(revision);
                         store.interrupted.try_set(false);
                     }
-                    board.take(*message, now_ms())
+                    board.apply(*message, now_ms())
                 }
             });
             if changed == Some(true) {
@@ -104,7 +104,7 @@ impl LockStore {
                         // A stream that has come meanwhile knows better.
                         let interrupted = self.interrupted.try_get_untracked() == Some(true);
                         if !board.listed() || interrupted {
-                            board.take_list(list, now_ms());
+                            board.apply_list(list, now_ms());
                         }
                     });
                     self.schedule();
