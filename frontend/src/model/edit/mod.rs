@@ -3,7 +3,6 @@
 
 mod ends;
 mod indent;
-mod inherit;
 mod text;
 
 #[cfg(test)]

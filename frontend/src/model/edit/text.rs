@@ -6,8 +6,7 @@
 
 use std::ops::Range;
 
-use super::ends::{LineEnd, LineEnds, join, split, summary};
-use super::inherit::inherit;
+use super::ends::{LineEnd, LineEnds, inherit, join, split, summary};
 
 /// Texts up to this size are shown whole.
 const WHOLE_BYTES: usize = 256 * 1024;

@@ -4,6 +4,9 @@
 
 use std::fmt::Write as _;
 
+#[cfg(test)]
+mod tests;
+
 /// Whether a byte may stand as it is in a query value. `'` is left out so that the result can stand
 /// in single quotes in a shell, `(` and `)` for the sake of links in plain text.
 fn plain(byte: u8) -> bool {
@@ -67,72 +70,4 @@ pub(crate) fn query(parameters: &[(&str, &[u8])]) -> String {
         out.push_str(&encode(value));
     }
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_key_survives_the_way_there_and_back() {
-        let keys: &[&[u8]] = &[
-            b"",
-            b"a/b",
-            b"/a/b",
-            b"/a//b",
-            b"/a/b/",
-            b"/",
-            b"a/../b",
-            b"\xff\xfe\0",
-            b"+",
-            b"%",
-            b"?",
-            b"%2F",
-            b"a b",
-            b"a&b=c#d",
-            "占用".as_bytes(),
-            b"'\"\\",
-        ];
-        for key in keys {
-            assert_eq!(decode(&encode(key)), *key);
-            let query = query(&[("tab", b"history"), ("key", key)]);
-            assert_eq!(
-                query_value(&query[1..], "key").as_deref(),
-                Some(*key),
-                "{query}"
-            );
-        }
-    }
-
-    #[test]
-    fn encoding_is_what_the_gateway_reads() {
-        for (bytes, text) in [
-            (&b"/cron/jobs/job1"[..], "/cron/jobs/job1"),
-            (b"\xff\xfe\0", "%FF%FE%00"),
-            (b"+ %?", "%2B%20%25%3F"),
-            (b"it's", "it%27s"),
-        ] {
-            assert_eq!(encode(bytes), text);
-        }
-    }
-
-    #[test]
-    fn what_is_no_escape_stands_for_itself() {
-        for (text, bytes) in [
-            ("100%", &b"100%"[..]),
-            ("%zz", b"%zz"),
-            ("%4", b"%4"),
-            ("a+b", b"a+b"),
-            ("%+1", b"%+1"),
-        ] {
-            assert_eq!(decode(text), bytes);
-        }
-    }
-
-    #[test]
-    fn an_absent_parameter_differs_from_an_empty_one() {
-        assert_eq!(query_value("prefix=&key=a", "prefix"), Some(vec![]));
-        assert_eq!(query_value("key=a", "prefix"), None);
-        assert_eq!(query_value("", "key"), None);
-    }
 }

@@ -1,7 +1,18 @@
 //! One connection that is wanted for ever: when to dial, when to give up, when to dial again.
 
 use super::Millis;
-use super::backoff::{Backoff, CONNECT_MS, SILENCE_MS};
+
+#[cfg(test)]
+mod tests;
+
+/// Without a message for this long a socket is dead: the gateway says something every 10 s.
+const SILENCE_MS: Millis = 30_000.0;
+
+/// A connection attempt that takes longer is given up.
+const CONNECT_MS: Millis = 10_000.0;
+
+const FIRST_MS: Millis = 250.0;
+const LONGEST_MS: Millis = 10_000.0;
 
 /// The state of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -95,70 +106,28 @@ impl Dialer {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{DialAction, Dialer, LinkState};
+/// Delays that double from a quarter of a second to ten seconds, each shortened by up to a half at
+/// random, so that a thousand pages do not come back in the same instant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Backoff {
+    failures: u32,
+}
 
-    #[test]
-    fn silence_is_death_and_failures_back_off() {
-        let mut dialer = Dialer::default();
-        assert_eq!(dialer.dial(0.0), Some(DialAction::Connect));
-        dialer.connected(0.0);
-        dialer.received(1000.0);
-        assert_eq!(dialer.tick(30_999.0, 1.0), None);
-        assert_eq!(dialer.tick(31_000.0, 1.0), Some(DialAction::Drop));
-        assert_eq!(
-            dialer.state(),
-            LinkState::Waiting {
-                until: 31_250.0,
-                failures: 1
-            }
-        );
-        assert_eq!(dialer.tick(31_249.0, 1.0), None);
-        assert_eq!(dialer.tick(31_250.0, 1.0), Some(DialAction::Connect));
-        dialer.lost(31_251.0, 1.0);
-        assert_eq!(
-            dialer.state(),
-            LinkState::Waiting {
-                until: 31_751.0,
-                failures: 2
-            }
-        );
+impl Backoff {
+    /// The delay before the next attempt. `jitter` is in `0.0..=1.0`.
+    fn next(&mut self, jitter: f64) -> Millis {
+        let full = (FIRST_MS * 2_f64.powi(self.failures.min(16).cast_signed())).min(LONGEST_MS);
+        self.failures = self.failures.saturating_add(1);
+        full * (0.5 + 0.5 * jitter.clamp(0.0, 1.0))
     }
 
-    #[test]
-    fn an_attempt_that_hangs_is_given_up() {
-        let mut dialer = Dialer::default();
-        dialer.dial(0.0);
-        assert_eq!(dialer.tick(9_999.0, 0.0), None);
-        assert_eq!(dialer.tick(10_000.0, 0.0), Some(DialAction::Drop));
+    /// To be called when the other side has spoken: the next failure is a first one again.
+    fn reset(&mut self) {
+        self.failures = 0;
     }
 
-    #[test]
-    fn a_connection_that_never_speaks_does_not_end_the_row_of_failures() {
-        let mut dialer = Dialer::default();
-        dialer.dial(0.0);
-        for _ in 0..3 {
-            dialer.connected(0.0);
-            dialer.lost(0.0, 1.0);
-            dialer.dial(0.0);
-        }
-        dialer.lost(0.0, 1.0);
-        assert_eq!(
-            dialer.state(),
-            LinkState::Waiting {
-                until: 2000.0,
-                failures: 4
-            }
-        );
-    }
-
-    #[test]
-    fn the_network_coming_back_ends_the_waiting() {
-        let mut dialer = Dialer::default();
-        dialer.dial(0.0);
-        dialer.lost(0.0, 1.0);
-        assert_eq!(dialer.dial(1.0), Some(DialAction::Connect));
-        assert_eq!(dialer.dial(2.0), None, "one socket at a time");
+    /// Attempts that failed in a row.
+    fn failures(self) -> u32 {
+        self.failures
     }
 }
