@@ -4,7 +4,7 @@ use shared::{Code, Problem};
 
 use crate::i18n::{Common, Text as _, fill};
 use crate::model::Lang;
-use crate::model::key_text::prose;
+use crate::model::key_text::escape_invisible;
 use crate::model::sentence::sentences;
 
 /// Why there is no answer.
@@ -20,11 +20,11 @@ pub(crate) enum ApiError {
 
 /// What a view may want to branch on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum ErrorKind {
     /// A precondition failed: somebody else was faster.
     Conflict,
     /// The key, lease or lock is not there.
-    Absent,
+    NotFound,
     /// Sign-in is needed.
     Unauthenticated,
     /// Not allowed, whoever asks again.
@@ -40,22 +40,22 @@ pub(crate) enum Trouble {
 }
 
 impl ApiError {
-    /// The kind of trouble.
-    pub(crate) fn trouble(&self) -> Trouble {
+    /// The kind of kind.
+    pub(crate) fn kind(&self) -> ErrorKind {
         match self {
-            Self::Unreachable => Trouble::Unreachable,
-            Self::Unreadable(_) => Trouble::Other,
+            Self::Unreachable => ErrorKind::Unreachable,
+            Self::Unreadable(_) => ErrorKind::Other,
             Self::Problem(problem) => match problem.code {
-                Code::PreconditionFailed | Code::CountChanged => Trouble::Conflict,
+                Code::PreconditionFailed | Code::CountChanged => ErrorKind::Conflict,
                 Code::KeyNotFound | Code::LeaseNotFound | Code::LockNotFound | Code::NotFound => {
-                    Trouble::Absent
+                    ErrorKind::NotFound
                 }
-                Code::Unauthenticated => Trouble::Unauthenticated,
-                Code::Forbidden | Code::ReadOnly | Code::ForeignOrigin => Trouble::Forbidden,
-                Code::Unavailable | Code::NoLeader | Code::Timeout => Trouble::Unreachable,
-                Code::OutcomeUnknown => Trouble::OutcomeUnknown,
-                Code::Compacted => Trouble::Compacted,
-                _ => Trouble::Other,
+                Code::Unauthenticated => ErrorKind::Unauthenticated,
+                Code::Forbidden | Code::ReadOnly | Code::ForeignOrigin => ErrorKind::Forbidden,
+                Code::Unavailable | Code::NoLeader | Code::Timeout => ErrorKind::Unreachable,
+                Code::OutcomeUnknown => ErrorKind::OutcomeUnknown,
+                Code::Compacted => ErrorKind::Compacted,
+                _ => ErrorKind::Other,
             },
         }
     }
@@ -116,7 +116,7 @@ impl ApiError {
             }
             Self::Problem(problem) => {
                 let hint = problem.hint.as_deref().unwrap_or_default();
-                prose(&sentences(&[&problem.detail, hint]))
+                escape_invisible(&sentences(&[&problem.detail, hint]))
             }
         }
     }

@@ -3,13 +3,13 @@
 
 use shared::{CountAnswer, DeleteAnswer, Entry, History, LeaseId, Page, PutAnswer, TreeLevel};
 
-use super::{ApiError, Call, Method, Trouble};
+use super::{ApiError, Call, ErrorKind, Method};
 use crate::model::percent;
 use crate::model::tree::{Typed, typed};
 
 /// What a write to a key demands of the key as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Demand {
+pub(crate) enum Precondition {
     /// It must not exist.
     Absent,
     /// Its last change must be this revision.
@@ -38,10 +38,10 @@ impl LeaseChoice {
     }
 }
 
-fn demand(call: Call, demand: Demand) -> Call {
-    match demand {
-        Demand::Absent => call.header("If-None-Match", "*"),
-        Demand::Revision(revision) => call.header("If-Match", &format!("\"{revision}\"")),
+fn with_precondition(call: Call, precondition: Precondition) -> Call {
+    match precondition {
+        Precondition::Absent => call.header("If-None-Match", "*"),
+        Precondition::Revision(revision) => call.header("If-Match", &format!("\"{revision}\"")),
     }
 }
 
@@ -101,10 +101,10 @@ pub(crate) async fn put(
     key: &[u8],
     value: &[u8],
     lease: LeaseChoice,
-    when: Demand,
+    when: Precondition,
 ) -> Result<PutAnswer, ApiError> {
     let path = with_key("kv", key, &format!("&lease={}", lease.parameter()));
-    demand(Call::new(Method::Put, &path), when)
+    with_precondition(Call::new(Method::Put, &path), when)
         .bytes(value)
         .send()
         .await
@@ -113,7 +113,9 @@ pub(crate) async fn put(
 /// Deletes a key as it was at its last change.
 pub(crate) async fn delete(key: &[u8], mod_revision: i64) -> Result<DeleteAnswer, ApiError> {
     let call = Call::new(Method::Delete, &with_key("kv", key, ""));
-    demand(call, Demand::Revision(mod_revision)).send().await
+    with_precondition(call, Precondition::Revision(mod_revision))
+        .send()
+        .await
 }
 
 /// Keys under a prefix, and the revision of the count.
@@ -154,7 +156,7 @@ pub(crate) async fn resolve(
             let is = typed(name, &first);
             Ok((page.header.revision, is, page.entries))
         }
-        Err(error) if error.trouble() == Trouble::Forbidden => {
+        Err(error) if error.kind() == ErrorKind::Forbidden => {
             match find_without_value(name).await? {
                 (revision, Some(entry)) => Ok((revision, Typed::Key, vec![entry])),
                 (_, None) => Err(error),

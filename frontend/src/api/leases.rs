@@ -9,7 +9,7 @@ use leptos::task::spawn_local;
 use shared::{GrantRequest, LeaseAnswer, LeaseId};
 
 use super::base::api_url;
-use super::{ApiError, Call, Method, Trouble};
+use super::{ApiError, Call, ErrorKind, Method};
 
 /// A lease with its seconds left, without its keys: there may be 100,000 of them.
 pub(crate) async fn time_to_live(id: LeaseId) -> Result<LeaseAnswer, ApiError> {
@@ -19,7 +19,7 @@ pub(crate) async fn time_to_live(id: LeaseId) -> Result<LeaseAnswer, ApiError> {
 
 /// A lease with the number of its keys, where the account may read them. etcd lists all of them for that: not to
 /// be asked every second.
-pub(crate) async fn counted(id: LeaseId) -> Result<LeaseAnswer, ApiError> {
+pub(crate) async fn with_key_count(id: LeaseId) -> Result<LeaseAnswer, ApiError> {
     let path = format!("leases/{id}?keys=count");
     Call::new(Method::Get, &path).send().await
 }
@@ -35,7 +35,7 @@ pub(crate) async fn first_keys(id: LeaseId, limit: usize) -> Result<LeaseAnswer,
 pub(crate) struct GrantedLease {
     id: LeaseId,
     revoke: bool,
-    leaving: Option<WindowListenerHandle>,
+    page_hide: Option<WindowListenerHandle>,
 }
 
 impl GrantedLease {
@@ -46,8 +46,8 @@ impl GrantedLease {
         let mut lease = Self {
             id,
             revoke: true,
-            leaving: Some(window_event_listener(ev::pagehide, move |_| {
-                revoke_while_leaving(id);
+            page_hide: Some(window_event_listener(ev::pagehide, move |_| {
+                revoke_on_page_hide(id);
             })),
         };
         let granted: Result<LeaseAnswer, ApiError> = Call::new(Method::Post, "leases")
@@ -57,7 +57,7 @@ impl GrantedLease {
         match granted {
             Ok(_) => Ok(lease),
             Err(error) => {
-                lease.revoke = !refused(&error);
+                lease.revoke = !certainly_refused(&error);
                 Err(error)
             }
         }
@@ -76,41 +76,41 @@ impl GrantedLease {
 
 impl Drop for GrantedLease {
     fn drop(&mut self) {
-        if let Some(leaving) = self.leaving.take() {
-            leaving.remove();
+        if let Some(page_hide) = self.page_hide.take() {
+            page_hide.remove();
         }
         if self.revoke {
             // On its own: what it was granted for may have gone with its view.
-            spawn_local(revoke_surely(self.id));
+            spawn_local(revoke_with_retries(self.id));
         }
     }
 }
 
 /// Whether nothing came of a request for certain.
-fn refused(error: &ApiError) -> bool {
+fn certainly_refused(error: &ApiError) -> bool {
     error.problem().is_some()
         && !matches!(
-            error.trouble(),
-            Trouble::OutcomeUnknown | Trouble::Unreachable
+            error.kind(),
+            ErrorKind::OutcomeUnknown | ErrorKind::Unreachable
         )
 }
 
 /// Pauses between the attempts to revoke, in seconds. What is left then ends by its time to live.
-const ATTEMPTS: [u64; 4] = [0, 1, 4, 15];
+const RETRY_DELAYS_S: [u64; 4] = [0, 1, 4, 15];
 
 /// Revokes a lease that nobody needs, as well as the network allows.
-async fn revoke_surely(id: LeaseId) {
-    for pause in ATTEMPTS {
-        sleep(Duration::from_secs(pause)).await;
+async fn revoke_with_retries(id: LeaseId) {
+    for delay in RETRY_DELAYS_S {
+        sleep(Duration::from_secs(delay)).await;
         match revoke(id).await {
-            Err(error) if !refused(&error) => {}
+            Err(error) if !certainly_refused(&error) => {}
             _ => return,
         }
     }
 }
 
 /// Revokes a lease while the page goes: nobody hears the answer.
-fn revoke_while_leaving(id: LeaseId) {
+fn revoke_on_page_hide(id: LeaseId) {
     let request = web_sys::RequestInit::new();
     request.set_method("DELETE");
     // Goes on after the page. Fails never: it is an object of ours.

@@ -10,5 +10,5 @@ pub(crate) mod leases;
 pub(crate) mod locks;
 mod send;
 
-pub(crate) use error::{ApiError, Trouble};
+pub(crate) use error::{ApiError, ErrorKind};
 pub(crate) use send::{Call, Method};

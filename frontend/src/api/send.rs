@@ -73,9 +73,9 @@ impl Call {
             Some(body) => builder.body(body),
             None => builder.build(),
         };
-        let response = sent(request.map_err(unreachable)?).await?;
+        let response = send_and_read_date(request.map_err(to_unreachable)?).await?;
         let status = response.status();
-        let body = response.binary().await.map_err(unreachable)?;
+        let body = response.binary().await.map_err(to_unreachable)?;
         abort.finished();
         if response.ok() {
             return serde_json::from_slice(&body).map_err(|_| ApiError::Unreadable(status));
@@ -95,8 +95,8 @@ impl Call {
             .builder
             .abort_signal(abort.signal().as_ref())
             .build()
-            .map_err(unreachable)?;
-        let response = sent(request).await?;
+            .map_err(to_unreachable)?;
+        let response = send_and_read_date(request).await?;
         abort.finished();
         if response.ok() {
             Ok(response.headers())
@@ -107,17 +107,17 @@ impl Call {
 }
 
 /// Sends it. Every response says what time it is at the gateway.
-async fn sent(request: Request) -> Result<Response, ApiError> {
+async fn send_and_read_date(request: Request) -> Result<Response, ApiError> {
     let at = clock::now_ms();
-    let response = request.send().await.map_err(unreachable)?;
+    let response = request.send().await.map_err(to_unreachable)?;
     if let Some(date) = response.headers().get("date") {
-        clock::saw_date(&date, at);
+        clock::observe_date(&date, at);
     }
     Ok(response)
 }
 
 /// `fetch` fails in one way only, and does not say why.
-fn unreachable(_: gloo_net::Error) -> ApiError {
+fn to_unreachable(_: gloo_net::Error) -> ApiError {
     ApiError::Unreachable
 }
 

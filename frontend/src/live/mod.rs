@@ -6,8 +6,8 @@
 
 mod client;
 mod feed;
+mod reconnecting;
 mod socket;
-mod wire;
 
 pub(crate) use client::{Live, WatchHandle, use_live};
 pub(crate) use feed::{FeedEvent, follow};

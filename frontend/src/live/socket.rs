@@ -23,22 +23,25 @@ pub(super) struct Socket {
 
 impl Socket {
     /// Dials. `None` where the browser refuses the address.
-    pub(super) fn open(url: &str, on: impl Fn(SocketEvent) + Clone + 'static) -> Option<Self> {
+    pub(super) fn open(
+        url: &str,
+        on_event: impl Fn(SocketEvent) + Clone + 'static,
+    ) -> Option<Self> {
         let socket = WebSocket::new(url).ok()?;
         let open = Closure::<dyn FnMut(Event)>::new({
-            let on = on.clone();
-            move |_| on(SocketEvent::Open)
+            let on_event = on_event.clone();
+            move |_| on_event(SocketEvent::Open)
         });
         let message = Closure::<dyn FnMut(MessageEvent)>::new({
-            let on = on.clone();
+            let on_event = on_event.clone();
             move |event: MessageEvent| {
                 if let Some(text) = event.data().as_string() {
-                    on(SocketEvent::Text(text));
+                    on_event(SocketEvent::Text(text));
                 }
             }
         });
         // An error is always followed by a close.
-        let close = Closure::<dyn FnMut(Event)>::new(move |_| on(SocketEvent::Closed));
+        let close = Closure::<dyn FnMut(Event)>::new(move |_| on_event(SocketEvent::Closed));
         socket.set_onopen(Some(open.as_ref().unchecked_ref()));
         socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
         socket.set_onclose(Some(close.as_ref().unchecked_ref()));
@@ -59,7 +62,7 @@ impl Socket {
 
     /// Closes it; nothing is heard from it any more. To be used inside its own handlers, which must
     /// not be dropped while they run.
-    pub(super) fn mute(&self) {
+    pub(super) fn detach_and_close(&self) {
         self.socket.set_onopen(None);
         self.socket.set_onmessage(None);
         self.socket.set_onclose(None);
@@ -69,6 +72,6 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        self.mute();
+        self.detach_and_close();
     }
 }

@@ -87,9 +87,9 @@ fn LiveDot() -> impl IntoView {
 #[component]
 fn ClusterPill() -> impl IntoView {
     let (cluster, i18n) = (use_cluster(), use_i18n());
-    let message = move || match (cluster.answer(), cluster.error()) {
-        (Some(answer), None) => format!("{} · etcd {}", answer.name, answer.version),
-        (Some(answer), Some(_)) => format!("{} · {}", answer.name, i18n.t(Text::ClusterAway)),
+    let message = move || match (cluster.info(), cluster.error()) {
+        (Some(info), None) => format!("{} · etcd {}", info.name, info.version),
+        (Some(info), Some(_)) => format!("{} · {}", info.name, i18n.t(Text::ClusterAway)),
         (None, _) => i18n.t(Text::ClusterUnknown).to_owned(),
     };
     let trigger = move || {
@@ -100,16 +100,12 @@ fn ClusterPill() -> impl IntoView {
         }
     };
     let facts = move || {
-        let answer = cluster.answer()?;
-        let healthy = answer
-            .members
-            .iter()
-            .filter(|member| member.healthy)
-            .count();
-        let leader = answer.leader.map_or_else(
+        let info = cluster.info()?;
+        let healthy = info.members.iter().filter(|member| member.healthy).count();
+        let leader = info.leader.map_or_else(
             || i18n.t(Text::NoLeader).to_owned(),
             |id| {
-                let named = answer
+                let named = info
                     .members
                     .iter()
                     .find(|member| member.id == id && !member.name.is_empty());
@@ -119,11 +115,11 @@ fn ClusterPill() -> impl IntoView {
         Some(view! {
             <dl class="cluster-facts">
                 <dt>{i18n.t(Text::Name)}</dt>
-                <dd>{answer.name.clone()}</dd>
+                <dd>{info.name.clone()}</dd>
                 <dt>{i18n.t(Text::EtcdVersion)}</dt>
-                <dd>{answer.version.clone()}</dd>
+                <dd>{info.version.clone()}</dd>
                 <dt>{i18n.t(Text::Members)}</dt>
-                <dd>{i18n.fill(Text::Healthy, &[&healthy.to_string(), &answer.members.len().to_string()])}</dd>
+                <dd>{i18n.fill(Text::Healthy, &[&healthy.to_string(), &info.members.len().to_string()])}</dd>
                 <dt>{i18n.t(Text::Leader)}</dt>
                 <dd class="mono">{leader}</dd>
             </dl>

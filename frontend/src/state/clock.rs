@@ -55,7 +55,7 @@ pub(crate) fn now_ms() -> f64 {
 }
 
 /// A response has come now, to a request that was sent at `sent`: `date` is its `Date` header.
-pub(crate) fn saw_date(date: &str, sent: f64) {
+pub(crate) fn observe_date(date: &str, sent: f64) {
     let mut skew = SKEW.get();
     skew.observe(js_sys::Date::parse(date), sent, now_ms());
     SKEW.set(skew);

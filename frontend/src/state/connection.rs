@@ -40,7 +40,7 @@ impl Connection {
     }
 
     /// For the live client: a revision was seen. An older one changes nothing.
-    pub(crate) fn saw(self, revision: i64) {
+    pub(crate) fn advance_to(self, revision: i64) {
         if self
             .revision
             .try_get_untracked()

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use shared::Entry;
 
 use crate::model::tree::Name;
-use crate::model::value::Script;
+use crate::model::value::Encoding;
 
 /// The storage key of the drafts during a reload. They are in the session storage, not in the local one:
 /// values may be secret, and the session storage belongs to this tab and ends with it.
@@ -20,7 +20,7 @@ const STORED: &str = "watchgate.drafts";
 pub(crate) struct StoredDraft {
     /// The entry it is based on.
     pub(crate) base: Entry,
-    pub(crate) script: Script,
+    pub(crate) encoding: Encoding,
     /// The edited text, with its own line endings.
     pub(crate) text: String,
 }

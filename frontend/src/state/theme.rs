@@ -25,7 +25,7 @@ impl ThemeChoice {
         }
     }
 
-    fn of_name(name: &str) -> Self {
+    fn from_name(name: &str) -> Self {
         match name {
             "light" => Self::Light,
             "dark" => Self::Dark,
@@ -69,7 +69,7 @@ pub(crate) fn use_theme() -> Theme {
 }
 
 /// Follows a media query for as long as the page lives.
-fn media(query: &str) -> RwSignal<bool> {
+fn media_query(query: &str) -> RwSignal<bool> {
     let query = window().match_media(query).ok().flatten();
     let matches = RwSignal::new(query.as_ref().is_some_and(web_sys::MediaQueryList::matches));
     if let Some(query) = query {
@@ -95,10 +95,10 @@ pub(crate) fn use_narrow() -> RwSignal<bool> {
 }
 
 pub(super) fn provide() {
-    provide_context(Narrow(media("(max-width: 760px)")));
+    provide_context(Narrow(media_query("(max-width: 760px)")));
     let choice =
-        memory::recall("theme").map_or(ThemeChoice::System, |name| ThemeChoice::of_name(&name));
-    let system_dark = media("(prefers-color-scheme: dark)");
+        memory::recall("theme").map_or(ThemeChoice::System, |name| ThemeChoice::from_name(&name));
+    let system_dark = media_query("(prefers-color-scheme: dark)");
     let theme = Theme {
         choice: RwSignal::new(choice),
         system_dark,

@@ -27,7 +27,7 @@ pub(crate) struct Toasts {
 }
 
 /// More than these at once nobody reads.
-const MOST: usize = 4;
+const MAX_SHOWN: usize = 4;
 
 impl Toasts {
     /// What is on screen.
@@ -49,7 +49,7 @@ impl Toasts {
                 tone,
                 text: text.into(),
             });
-            if list.len() > MOST {
+            if list.len() > MAX_SHOWN {
                 list.remove(0);
             }
         });

@@ -1,9 +1,12 @@
 //! A text as rows that a virtual list can draw one by one, whatever its size.
 
-use super::json::{Paint, Span};
+use super::json::{Span, TokenKind};
+
+#[cfg(test)]
+mod tests;
 
 /// Longer lines go on in further rows, so that one line of a megabyte stays light to draw.
-const LONGEST: usize = 400;
+const MAX_ROW_BYTES: usize = 400;
 
 /// Bytes on a row of the hex lens.
 const HEX_ROW: usize = 16;
@@ -22,7 +25,7 @@ struct Row {
 
 /// A value made ready to be drawn.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Code {
+pub(crate) struct CodeRows {
     content: Content,
     lines: usize,
 }
@@ -39,12 +42,12 @@ enum Content {
 
 /// A row to draw: what stands in the gutter, and coloured pieces.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Drawn {
+pub(crate) struct DrawnRow {
     pub(crate) gutter: String,
-    pub(crate) pieces: Vec<(Paint, String)>,
+    pub(crate) pieces: Vec<(TokenKind, String)>,
 }
 
-impl Code {
+impl CodeRows {
     /// A text with its coloured spans, in order.
     pub(crate) fn text(text: String, spans: Vec<Span>) -> Self {
         let mut rows = Vec::new();
@@ -98,12 +101,12 @@ impl Code {
     }
 
     /// The row at an index; an empty one beyond the end.
-    pub(crate) fn row(&self, index: usize) -> Drawn {
+    pub(crate) fn row(&self, index: usize) -> DrawnRow {
         match &self.content {
             Content::Hex(bytes) => hex_row(bytes, index),
             Content::Text { text, rows, spans } => {
                 let Some(row) = rows.get(index) else {
-                    return Drawn {
+                    return DrawnRow {
                         gutter: String::new(),
                         pieces: Vec::new(),
                     };
@@ -113,7 +116,7 @@ impl Code {
                 } else {
                     row.number.to_string()
                 };
-                Drawn {
+                DrawnRow {
                     gutter,
                     pieces: pieces(text, spans, *row),
                 }
@@ -125,8 +128,8 @@ impl Code {
 fn push_rows(rows: &mut Vec<Row>, text: &str, start: usize, end: usize, number: u32) {
     let mut from = start;
     let mut number = number;
-    while end - from > LONGEST {
-        let to = floor_boundary(text, from + LONGEST);
+    while end - from > MAX_ROW_BYTES {
+        let to = floor_boundary(text, from + MAX_ROW_BYTES);
         rows.push(Row {
             start: from as u32,
             end: to as u32,
@@ -150,12 +153,12 @@ fn floor_boundary(text: &str, index: usize) -> usize {
         .unwrap_or(0)
 }
 
-fn pieces(text: &str, spans: &[Span], row: Row) -> Vec<(Paint, String)> {
+fn pieces(text: &str, spans: &[Span], row: Row) -> Vec<(TokenKind, String)> {
     let mut pieces = Vec::new();
     let mut at = row.start;
-    let mut push = |from: u32, to: u32, paint| {
+    let mut push = |from: u32, to: u32, kind| {
         if to > from {
-            pieces.push((paint, text[from as usize..to as usize].to_owned()));
+            pieces.push((kind, text[from as usize..to as usize].to_owned()));
         }
     };
     let first = spans.partition_point(|span| span.end <= row.start);
@@ -164,15 +167,15 @@ fn pieces(text: &str, spans: &[Span], row: Row) -> Vec<(Paint, String)> {
             break;
         }
         let (from, to) = (span.start.max(row.start), span.end.min(row.end));
-        push(at, from, Paint::Plain);
-        push(from, to, span.paint);
+        push(at, from, TokenKind::Plain);
+        push(from, to, span.kind);
         at = to;
     }
-    push(at, row.end, Paint::Plain);
+    push(at, row.end, TokenKind::Plain);
     pieces
 }
 
-fn hex_row(bytes: &[u8], index: usize) -> Drawn {
+fn hex_row(bytes: &[u8], index: usize) -> DrawnRow {
     use std::fmt::Write as _;
     let offset = index * HEX_ROW;
     let row = bytes
@@ -198,11 +201,11 @@ fn hex_row(bytes: &[u8], index: usize) -> Drawn {
             }
         })
         .collect();
-    Drawn {
+    DrawnRow {
         gutter: format!("{offset:06x}"),
-        pieces: vec![(Paint::Plain, digits), (Paint::Text, format!(" {shown}"))],
+        pieces: vec![
+            (TokenKind::Plain, digits),
+            (TokenKind::Text, format!(" {shown}")),
+        ],
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,6 +1,6 @@
 use super::*;
 
-fn shown(code: &Code, index: usize) -> String {
+fn shown(code: &CodeRows, index: usize) -> String {
     code.row(index)
         .pieces
         .into_iter()
@@ -10,19 +10,19 @@ fn shown(code: &Code, index: usize) -> String {
 
 #[test]
 fn every_line_is_a_row() {
-    let code = Code::text("a\n\nb".to_owned(), Vec::new());
+    let code = CodeRows::text("a\n\nb".to_owned(), Vec::new());
     assert_eq!((code.rows(), code.lines()), (3, 3));
     assert_eq!(
         (shown(&code, 0), shown(&code, 1), shown(&code, 2)),
         ("a".into(), String::new(), "b".into())
     );
-    assert_eq!(Code::text(String::new(), Vec::new()).rows(), 1);
+    assert_eq!(CodeRows::text(String::new(), Vec::new()).rows(), 1);
 }
 
 #[test]
 fn a_long_line_goes_on_in_further_rows_without_cutting_a_character() {
     let line = "占".repeat(300);
-    let code = Code::text(format!("{line}\nend"), Vec::new());
+    let code = CodeRows::text(format!("{line}\nend"), Vec::new());
     let numbers: Vec<String> = (0..code.rows()).map(|row| code.row(row).gutter).collect();
     assert_eq!(numbers, ["1", "·", "·", "2"]);
     assert_eq!(
@@ -34,21 +34,21 @@ fn a_long_line_goes_on_in_further_rows_without_cutting_a_character() {
 #[test]
 fn colours_follow_their_rows() {
     let (text, spans) = crate::model::json::pretty(r#"{"a":1}"#).expect("it is JSON");
-    let code = Code::text(text, spans);
+    let code = CodeRows::text(text, spans);
     assert_eq!(
         code.row(1).pieces,
         [
-            (Paint::Plain, "  ".to_owned()),
-            (Paint::Key, "\"a\"".to_owned()),
-            (Paint::Plain, ": ".to_owned()),
-            (Paint::Number, "1".to_owned()),
+            (TokenKind::Plain, "  ".to_owned()),
+            (TokenKind::Key, "\"a\"".to_owned()),
+            (TokenKind::Plain, ": ".to_owned()),
+            (TokenKind::Number, "1".to_owned()),
         ]
     );
 }
 
 #[test]
 fn bytes_are_shown_sixteen_a_row() {
-    let code = Code::hex((0..=17).map(|byte| byte + 0x60).collect());
+    let code = CodeRows::hex((0..=17).map(|byte| byte + 0x60).collect());
     assert_eq!(code.rows(), 2);
     assert_eq!(code.row(0).gutter, "000000");
     assert_eq!(
@@ -57,12 +57,12 @@ fn bytes_are_shown_sixteen_a_row() {
     );
     assert_eq!(code.row(1).gutter, "000010");
     assert!(shown(&code, 1).starts_with("70 71    "));
-    assert_eq!(Code::hex(Vec::new()).rows(), 1);
+    assert_eq!(CodeRows::hex(Vec::new()).rows(), 1);
 }
 
 #[test]
 fn base64_is_wrapped() {
-    let code = Code::base64(&"A".repeat(100));
+    let code = CodeRows::base64(&"A".repeat(100));
     assert_eq!(
         (code.rows(), shown(&code, 0).len(), shown(&code, 1).len()),
         (2, 76, 24)

@@ -13,11 +13,11 @@ mod quote;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use quote::{argument, quoted, word};
+pub(crate) use quote::{argument, go_string, quoted};
 
 /// Something the Explorer does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Deed {
+pub(crate) enum KeyCommand {
     /// Reads a key.
     Get { key: Vec<u8> },
     /// Lists the keys under a prefix.
@@ -68,7 +68,7 @@ pub(crate) enum NewLease {
 
 /// Why there is no line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NoLine {
+pub(crate) enum Unsupported {
     /// etcdctl has no such command.
     NoCommand,
     /// A NUL byte cannot stand in an argument.
@@ -93,7 +93,7 @@ fn wrapped(value: &[u8]) -> String {
 }
 
 /// The line for `curl`; `base` is the API's URL, up to and with `/api/v1/`.
-pub(crate) fn curl(deed: &Deed, base: &str) -> String {
+pub(crate) fn curl(command: &KeyCommand, base: &str) -> String {
     let url = |resource: &str, name: &str, bytes: &[u8], more: &str| {
         quoted(&format!(
             "{base}{resource}?{name}={}{more}",
@@ -111,11 +111,13 @@ pub(crate) fn curl(deed: &Deed, base: &str) -> String {
             quote::quoted_bytes(value)
         ),
     };
-    match deed {
-        Deed::Get { key } => format!("curl {}", url("kv", "key", key, "")),
-        Deed::List { prefix } => format!("curl {}", url("kv", "prefix", prefix, "&keys_only")),
-        Deed::History { key } => format!("curl {}", url("history", "key", key, "")),
-        Deed::Watch { key, prefix } => {
+    match command {
+        KeyCommand::Get { key } => format!("curl {}", url("kv", "key", key, "")),
+        KeyCommand::List { prefix } => {
+            format!("curl {}", url("kv", "prefix", prefix, "&keys_only"))
+        }
+        KeyCommand::History { key } => format!("curl {}", url("history", "key", key, "")),
+        KeyCommand::Watch { key, prefix } => {
             format!(
                 "curl -N {}",
                 url(
@@ -126,7 +128,7 @@ pub(crate) fn curl(deed: &Deed, base: &str) -> String {
                 )
             )
         }
-        Deed::Replace {
+        KeyCommand::Replace {
             key,
             value,
             revision,
@@ -143,7 +145,7 @@ pub(crate) fn curl(deed: &Deed, base: &str) -> String {
                 value,
             )
         }
-        Deed::Create { key, value, lease } => {
+        KeyCommand::Create { key, value, lease } => {
             let flags = " -H 'If-None-Match: *'";
             match lease {
                 NewLease::None => put(flags, &url("kv", "key", key, ""), value),
@@ -167,13 +169,13 @@ pub(crate) fn curl(deed: &Deed, base: &str) -> String {
                 }
             }
         }
-        Deed::Delete { key, revision } => {
+        KeyCommand::Delete { key, revision } => {
             format!(
                 "curl -X DELETE -H 'If-Match: \"{revision}\"' {}",
                 url("kv", "key", key, "")
             )
         }
-        Deed::DeletePrefix {
+        KeyCommand::DeletePrefix {
             prefix,
             count,
             revision,
@@ -185,12 +187,14 @@ pub(crate) fn curl(deed: &Deed, base: &str) -> String {
 }
 
 /// The line for `etcdctl`.
-pub(crate) fn etcdctl(deed: &Deed) -> Result<String, NoLine> {
-    Ok(match deed {
-        Deed::Get { key } => format!("etcdctl get {}", argument(key)?),
-        Deed::List { prefix } => format!("etcdctl get --prefix --keys-only {}", argument(prefix)?),
-        Deed::History { .. } => return Err(NoLine::NoCommand),
-        Deed::Watch { key, prefix } => watch(
+pub(crate) fn etcdctl(command: &KeyCommand) -> Result<String, Unsupported> {
+    Ok(match command {
+        KeyCommand::Get { key } => format!("etcdctl get {}", argument(key)?),
+        KeyCommand::List { prefix } => {
+            format!("etcdctl get --prefix --keys-only {}", argument(prefix)?)
+        }
+        KeyCommand::History { .. } => return Err(Unsupported::NoCommand),
+        KeyCommand::Watch { key, prefix } => watch(
             if *prefix {
                 " --prev-kv --prefix"
             } else {
@@ -198,7 +202,7 @@ pub(crate) fn etcdctl(deed: &Deed) -> Result<String, NoLine> {
             },
             key,
         )?,
-        Deed::Replace {
+        KeyCommand::Replace {
             key,
             value,
             revision,
@@ -211,12 +215,12 @@ pub(crate) fn etcdctl(deed: &Deed) -> Result<String, NoLine> {
             };
             transaction(
                 &compare("mod", key, *revision),
-                &format!("put {flag}-- {} {}", word(key), word(value)),
+                &format!("put {flag}-- {} {}", go_string(key), go_string(value)),
             )
         }
-        Deed::Create { key, value, lease } => {
+        KeyCommand::Create { key, value, lease } => {
             let compare = compare("create", key, 0);
-            let op = format!("{} {}", word(key), word(value));
+            let op = format!("{} {}", go_string(key), go_string(value));
             match lease {
                 NewLease::None => transaction(&compare, &format!("put -- {op}")),
                 NewLease::Id(id) => transaction(&compare, &format!("put --lease={id} -- {op}")),
@@ -228,20 +232,22 @@ pub(crate) fn etcdctl(deed: &Deed) -> Result<String, NoLine> {
                 ),
             }
         }
-        Deed::Delete { key, revision } => transaction(
+        KeyCommand::Delete { key, revision } => transaction(
             &compare("mod", key, *revision),
-            &format!("del -- {}", word(key)),
+            &format!("del -- {}", go_string(key)),
         ),
         // etcdctl's transactions compare single keys only: the guard of ours cannot be written.
-        Deed::DeletePrefix { prefix, .. } => format!("etcdctl del --prefix {}", argument(prefix)?),
+        KeyCommand::DeletePrefix { prefix, .. } => {
+            format!("etcdctl del --prefix {}", argument(prefix)?)
+        }
     })
 }
 
 /// `etcdctl watch` with flags, each after a blank. Behind `--` it expects a command to run for every
 /// event, so a key that begins with a dash goes into its environment.
-pub(crate) fn watch(flags: &str, key: &[u8]) -> Result<String, NoLine> {
+pub(crate) fn watch(flags: &str, key: &[u8]) -> Result<String, Unsupported> {
     if key.contains(&0) {
-        return Err(NoLine::Nul);
+        return Err(Unsupported::Nul);
     }
     let key_word = quote::quoted_bytes(key);
     Ok(if key.first() == Some(&b'-') {
@@ -253,7 +259,7 @@ pub(crate) fn watch(flags: &str, key: &[u8]) -> Result<String, NoLine> {
 
 /// A comparison of a key with a revision.
 pub(crate) fn compare(target: &str, key: &[u8], revision: i64) -> String {
-    format!("{target}({}) = \"{revision}\"", word(key))
+    format!("{target}({}) = \"{revision}\"", go_string(key))
 }
 
 /// `etcdctl txn` reads compares, then the success branch, then the failure branch, each ended by an

@@ -7,12 +7,12 @@
 
 use std::fmt::Write as _;
 
-use super::NoLine;
+use super::Unsupported;
 use crate::model::key_text;
 
 /// Whether a terminal and a reader take a character for nothing but itself.
 fn plain(c: char) -> bool {
-    c == ' ' || c.is_ascii_graphic() || (!c.is_ascii() && key_text::stands_alone(c))
+    c == ' ' || c.is_ascii_graphic() || (!c.is_ascii() && key_text::is_visible(c))
 }
 
 /// Text as one word: in single quotes, as every POSIX shell reads it, or with escapes in `$'…'`, as
@@ -55,9 +55,9 @@ fn push_octal(out: &mut String, bytes: &[u8]) {
 }
 
 /// Bytes as one argument of a command that reads flags.
-pub(crate) fn argument(bytes: &[u8]) -> Result<String, NoLine> {
+pub(crate) fn argument(bytes: &[u8]) -> Result<String, Unsupported> {
     if bytes.contains(&0) {
-        return Err(NoLine::Nul);
+        return Err(Unsupported::Nul);
     }
     let quoted = quoted_bytes(bytes);
     // What begins with a dash would be read as a flag.
@@ -69,7 +69,7 @@ pub(crate) fn argument(bytes: &[u8]) -> Result<String, NoLine> {
 }
 
 /// Bytes as etcdctl reads them inside a transaction: a Go string literal, on one line.
-pub(crate) fn word(bytes: &[u8]) -> String {
+pub(crate) fn go_string(bytes: &[u8]) -> String {
     let mut out = String::from("\"");
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {

@@ -1,15 +1,15 @@
 //! Two values compared in the form that shows most, cut to what a page can show.
 
-use super::layout::same_layout;
+use super::formatting::same_formatting;
 use super::{Change, Line, Piece, lines};
 use crate::model::json;
-use crate::model::value::{Script, nature, write};
+use crate::model::value::{Encoding, detect, encode};
 
 /// Equal lines shown around what changed.
 const CONTEXT: usize = 3;
 
 /// Characters of a line that are shown.
-const LONGEST: usize = 2_000;
+const MAX_LINE_CHARS: usize = 2_000;
 
 /// Characters that stay at each end of a long equal stretch.
 const AROUND: usize = 80;
@@ -26,15 +26,15 @@ pub(crate) enum Compared {
 pub(crate) fn compare(old: &[u8], new: &[u8]) -> (Vec<Change>, Compared) {
     let (Ok(old_text), Ok(new_text)) = (std::str::from_utf8(old), std::str::from_utf8(new)) else {
         let hex = lines(
-            &write(old, Script::Hex),
-            &write(new, Script::Hex),
+            &encode(old, Encoding::Hex),
+            &encode(new, Encoding::Hex),
             Some(CONTEXT),
         );
         return (hex, Compared::Hex);
     };
     // JSON on one line differs in one line, which says little: but formatting must not hide a change.
     let one_line = !old_text.trim().contains('\n') || !new_text.trim().contains('\n');
-    if one_line && nature(old).json && nature(new).json && same_layout(old_text, new_text) {
+    if one_line && detect(old).json && detect(new).json && same_formatting(old_text, new_text) {
         let pretty = |text| json::pretty(text).map(|(text, _)| text).unwrap_or_default();
         let changes = lines(&pretty(old_text), &pretty(new_text), Some(CONTEXT));
         if !changes.is_empty() {
@@ -50,7 +50,9 @@ pub(crate) fn compare(old: &[u8], new: &[u8]) -> (Vec<Change>, Compared) {
 fn shortened(mut changes: Vec<Change>) -> Vec<Change> {
     for change in &mut changes {
         match change {
-            Change::Same(line) | Change::Gone(line) | Change::New(line) => shorten(line, LONGEST),
+            Change::Same(line) | Change::Removed(line) | Change::Added(line) => {
+                shorten(line, MAX_LINE_CHARS)
+            }
             Change::Skipped(_) => {}
         }
     }

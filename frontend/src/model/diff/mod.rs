@@ -1,7 +1,7 @@
 //! What differs between two texts: which lines, what within them, and which line ends.
 
 mod compare;
-mod layout;
+mod formatting;
 mod visible;
 mod words;
 
@@ -9,8 +9,8 @@ mod words;
 mod tests;
 
 pub(crate) use compare::{Compared, compare, shorten};
+pub(crate) use formatting::same_formatting;
 use imara_diff::{Algorithm, Diff, InternedInput, Interner};
-pub(crate) use layout::same_layout;
 pub(crate) use visible::visible;
 
 use super::edit::{self, LineEnd};
@@ -21,9 +21,9 @@ pub(crate) enum Change {
     /// In both.
     Same(Line),
     /// In the old text only.
-    Gone(Line),
+    Removed(Line),
     /// In the new text only.
-    New(Line),
+    Added(Line),
     /// So many equal lines left out.
     Skipped(usize),
 }
@@ -78,20 +78,20 @@ impl Line {
 
 /// A line of a text with its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Raw<'a> {
+struct RawLine<'a> {
     text: &'a str,
     end: Option<LineEnd>,
 }
 
-impl Raw<'_> {
+impl RawLine<'_> {
     fn end(self) -> End {
         self.end.map_or(End::Without, End::With)
     }
 }
 
-fn raw_lines(text: &str) -> Vec<Raw<'_>> {
+fn raw_lines(text: &str) -> Vec<RawLine<'_>> {
     edit::lines(text)
-        .map(|(text, end)| Raw { text, end })
+        .map(|(text, end)| RawLine { text, end })
         .collect()
 }
 
@@ -138,9 +138,9 @@ pub(crate) fn lines(old: &str, new: &str, context: Option<usize>) -> Vec<Change>
     for (at, hunk) in hunks.iter().enumerate() {
         let (start, end) = (hunk.before.start as usize, hunk.before.end as usize);
         same(&mut out, &old[before..start], context, at > 0, true);
-        let gone = &old[start..end];
-        let come = &new[hunk.after.start as usize..hunk.after.end as usize];
-        changed(&mut out, gone, come, usual);
+        let removed = &old[start..end];
+        let added = &new[hunk.after.start as usize..hunk.after.end as usize];
+        changed(&mut out, removed, added, usual);
         before = end;
     }
     same(&mut out, &old[before..], context, !hunks.is_empty(), false);
@@ -148,7 +148,7 @@ pub(crate) fn lines(old: &str, new: &str, context: Option<usize>) -> Vec<Change>
 }
 
 /// The end that most lines have.
-fn usual_end(lines: &[Raw<'_>]) -> Option<End> {
+fn usual_end(lines: &[RawLine<'_>]) -> Option<End> {
     let count = |end| lines.iter().filter(|line| line.end == Some(end)).count();
     [LineEnd::Lf, LineEnd::CrLf, LineEnd::Cr]
         .into_iter()
@@ -161,7 +161,7 @@ fn usual_end(lines: &[Raw<'_>]) -> Option<End> {
 /// A stretch of equal lines, after a change or before one.
 fn same(
     out: &mut Vec<Change>,
-    lines: &[Raw<'_>],
+    lines: &[RawLine<'_>],
     context: Option<usize>,
     after: bool,
     before: bool,
@@ -169,7 +169,7 @@ fn same(
     let context = context.unwrap_or(lines.len());
     let head = if after { context } else { 0 };
     let tail = if before { context } else { 0 };
-    let show = |line: &Raw<'_>| Change::Same(Line::plain(line.text));
+    let show = |line: &RawLine<'_>| Change::Same(Line::plain(line.text));
     // With no change at all around it, everything is context.
     if lines.len() <= head + tail || !(after || before) {
         out.extend(lines.iter().map(show));
@@ -181,32 +181,37 @@ fn same(
 }
 
 /// Lines that gave way to others.
-fn changed(out: &mut Vec<Change>, gone: &[Raw<'_>], new: &[Raw<'_>], usual: Option<End>) {
-    let unpaired = |line: &Raw<'_>| {
+fn changed(
+    out: &mut Vec<Change>,
+    removed: &[RawLine<'_>],
+    added: &[RawLine<'_>],
+    usual: Option<End>,
+) {
+    let unpaired = |line: &RawLine<'_>| {
         let mut shown = Line::plain(line.text);
         shown.end = usual
             .filter(|usual| *usual != line.end())
             .map(|_| line.end());
         shown
     };
-    let mut left: Vec<Line> = gone.iter().map(unpaired).collect();
-    let mut right: Vec<Line> = new.iter().map(unpaired).collect();
-    for (a, b) in words::pairs(gone, new) {
-        let (old, new) = (gone[a], new[b]);
+    let mut left: Vec<Line> = removed.iter().map(unpaired).collect();
+    let mut right: Vec<Line> = added.iter().map(unpaired).collect();
+    for (a, b) in words::pairs(removed, added) {
+        let (old, new) = (removed[a], added[b]);
         (left[a], right[b]) = words::compare(old.text, new.text);
         if old.end != new.end {
             (left[a].end, right[b].end) = (Some(old.end()), Some(new.end()));
         }
     }
-    out.extend(left.into_iter().map(Change::Gone));
-    out.extend(right.into_iter().map(Change::New));
+    out.extend(left.into_iter().map(Change::Removed));
+    out.extend(right.into_iter().map(Change::Added));
 }
 
 /// Lines added and lines taken away.
 pub(crate) fn tally(changes: &[Change]) -> (usize, usize) {
     let count = |is: fn(&Change) -> bool| changes.iter().filter(|change| is(change)).count();
     (
-        count(|change| matches!(change, Change::New(_))),
-        count(|change| matches!(change, Change::Gone(_))),
+        count(|change| matches!(change, Change::Added(_))),
+        count(|change| matches!(change, Change::Removed(_))),
     )
 }

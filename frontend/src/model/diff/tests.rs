@@ -24,8 +24,8 @@ fn text_of(line: &Line) -> String {
 fn shown(changes: &[Change]) -> String {
     let mark = |change: &Change| match change {
         Change::Same(line) => format!(" {}", text_of(line)),
-        Change::Gone(line) => format!("-{}", text_of(line)),
-        Change::New(line) => format!("+{}", text_of(line)),
+        Change::Removed(line) => format!("-{}", text_of(line)),
+        Change::Added(line) => format!("+{}", text_of(line)),
         Change::Skipped(count) => format!("~{count}"),
     };
     changes.iter().map(mark).collect::<Vec<_>>().join("|")
@@ -181,8 +181,8 @@ proptest! {
         let side = |gone: bool| {
             let lines = changes.iter().filter_map(|change| match change {
                 Change::Same(line) => Some(line.text()),
-                Change::Gone(line) => gone.then(|| line.text()),
-                Change::New(line) => (!gone).then(|| line.text()),
+                Change::Removed(line) => gone.then(|| line.text()),
+                Change::Added(line) => (!gone).then(|| line.text()),
                 Change::Skipped(_) => None,
             });
             lines.collect::<Vec<_>>()

@@ -14,7 +14,7 @@ pub(crate) struct Replacement {
 
 /// The step by which a text is indented: a tab, unless its lines begin with blanks; then as many as
 /// the least indented of them has, 8 at most.
-fn unit(text: &str) -> String {
+fn indent_step(text: &str) -> String {
     let mut least = usize::MAX;
     for line in text.split('\n') {
         if line.starts_with('\t') {
@@ -36,7 +36,7 @@ fn unit(text: &str) -> String {
 /// Tab, or with `back` Shift and Tab. Without a line end in the selection Tab inserts one step at the
 /// caret; otherwise all lines that the selection touches move. `None` when there is nothing to do.
 pub(crate) fn indent(text: &str, selection: Range<usize>, back: bool) -> Option<Replacement> {
-    let step = unit(text);
+    let step = indent_step(text);
     let range = byte_at(text, selection.start)..byte_at(text, selection.end);
     let several = text[range.clone()].contains('\n');
     if !several && !back {
@@ -71,17 +71,17 @@ pub(crate) fn indent(text: &str, selection: Range<usize>, back: bool) -> Option<
     if moved == text[start..end] {
         return None;
     }
-    let from = units(&text[..start]);
-    let to = from + units(&moved);
+    let from = utf16_len(&text[..start]);
+    let to = from + utf16_len(&moved);
     let selection = if several {
         from..to
     } else {
-        let less = units(&text[start..end]) - units(&moved);
+        let less = utf16_len(&text[start..end]) - utf16_len(&moved);
         let at = |caret: usize| caret.saturating_sub(less).max(from);
         at(selection.start)..at(selection.end)
     };
     Some(Replacement {
-        range: from..from + units(&text[start..end]),
+        range: from..from + utf16_len(&text[start..end]),
         text: moved,
         selection,
     })
@@ -97,7 +97,7 @@ fn unindented<'a>(line: &'a str, step: &str) -> &'a str {
     &line[blanks.min(most)..]
 }
 
-fn units(text: &str) -> usize {
+fn utf16_len(text: &str) -> usize {
     text.chars().map(char::len_utf16).sum()
 }
 

@@ -3,7 +3,6 @@
 
 mod ends;
 mod indent;
-mod inherit;
 mod text;
 
 #[cfg(test)]
@@ -13,7 +12,7 @@ pub(crate) use ends::{LineEnd, LineEnds, lines};
 pub(crate) use indent::{Replacement, indent};
 pub(crate) use text::{EditedText, WindowLines};
 
-use super::value::{BadDraft, Script, read, write};
+use super::value::{DecodeError, Encoding, decode, encode};
 
 /// Characters on a row of base64.
 const BASE64_ROW: usize = 76;
@@ -24,38 +23,38 @@ const LARGE: usize = 64 * 1024;
 /// A value while it is edited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Edited {
-    script: Script,
+    encoding: Encoding,
     text: EditedText,
 }
 
 impl Edited {
     /// Begins with a value. Bytes that are not UTF-8 must not be edited as text: see
-    /// [`scripts`](super::value::scripts).
-    pub(crate) fn new(value: &[u8], script: Script) -> Self {
-        let text = write(value, script);
-        if script == Script::Base64 {
+    /// [`editable_encodings`](super::value::editable_encodings).
+    pub(crate) fn new(value: &[u8], encoding: Encoding) -> Self {
+        let text = encode(value, encoding);
+        if encoding == Encoding::Base64 {
             // In rows, so that a long value has lines that can be shown a window at a time.
             let rows: Vec<&str> = text
                 .as_bytes()
                 .chunks(BASE64_ROW)
                 .map(|row| std::str::from_utf8(row).expect("base64 is ASCII"))
                 .collect();
-            return Self::from_text(&rows.join("\n"), script);
+            return Self::from_text(&rows.join("\n"), encoding);
         }
-        Self::from_text(&text, script)
+        Self::from_text(&text, encoding)
     }
 
     /// Goes on with a text as [`Self::text`] gave it.
-    pub(crate) fn from_text(text: &str, script: Script) -> Self {
+    pub(crate) fn from_text(text: &str, encoding: Encoding) -> Self {
         Self {
-            script,
+            encoding,
             text: EditedText::new(text),
         }
     }
 
     /// How the bytes are written.
-    pub(crate) fn script(&self) -> Script {
-        self.script
+    pub(crate) fn encoding(&self) -> Encoding {
+        self.encoding
     }
 
     /// The whole of what is written, with its own line ends.
@@ -74,8 +73,8 @@ impl Edited {
     }
 
     /// The bytes that are written.
-    pub(crate) fn value(&self) -> Result<Vec<u8>, BadDraft> {
-        read(&self.text(), self.script)
+    pub(crate) fn value(&self) -> Result<Vec<u8>, DecodeError> {
+        decode(&self.text(), self.encoding)
     }
 
     /// Whether a text area may be slow with it: checks then wait for a pause in the typing.

@@ -6,8 +6,7 @@
 
 use std::ops::Range;
 
-use super::ends::{LineEnd, LineEnds, join, split, summary};
-use super::inherit::inherit;
+use super::ends::{LineEnd, LineEnds, inherit, join, split, summary};
 
 /// Texts up to this size are shown whole.
 const WHOLE_BYTES: usize = 256 * 1024;
@@ -18,11 +17,11 @@ const WINDOW_BYTES: usize = 128 * 1024;
 const WINDOW_LINES: usize = 2_000;
 
 /// Changes that can be undone with their line ends. The text area's own undo goes on beyond.
-const MOST_STEPS: usize = 10_000;
+const MAX_UNDO_STEPS: usize = 10_000;
 
 /// A stretch of text with the ends of its lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Stretch {
+pub(super) struct Fragment {
     /// With `\n` only.
     pub(super) text: String,
     /// One for each `\n`.
@@ -31,23 +30,23 @@ pub(super) struct Stretch {
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Step {
+struct Splice {
     /// Bytes from the window's start.
     at: usize,
-    removed: Stretch,
-    inserted: Stretch,
+    removed: Fragment,
+    inserted: Fragment,
 }
 
 /// A text that is being edited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EditedText {
-    all: Stretch,
+    all: Fragment,
     /// The bytes of `all.text` that the text area holds.
     window: Range<usize>,
     /// Line ends before the window.
     before: usize,
     /// Changes of this window, oldest first, `done` of them in effect: later ones have been undone.
-    steps: Vec<Step>,
+    steps: Vec<Splice>,
     done: usize,
 }
 
@@ -64,7 +63,7 @@ impl EditedText {
     pub(crate) fn new(text: &str) -> Self {
         let (text, ends) = split(text);
         let mut edited = Self {
-            all: Stretch { text, ends },
+            all: Fragment { text, ends },
             window: 0..0,
             before: 0,
             steps: Vec::new(),
@@ -177,35 +176,35 @@ impl EditedText {
         let from = self.window.start + at;
         let first = self.before + newlines(&old[..at]);
         let count = newlines(&old[at..at + removed]);
-        let removed = Stretch {
+        let removed = Fragment {
             text: old[at..at + removed].to_owned(),
             ends: self.all.ends[first..first + count].to_vec(),
         };
-        let around = Around {
+        let around = Surroundings {
             previous: first.checked_sub(1).map(|at| self.all.ends[at]),
             next: self.all.ends.get(first + count).copied(),
             after_end: from == 0 || self.all.text[..from].ends_with('\n'),
             before_end: self.all.text[from + removed.text.len()..].starts_with('\n'),
         };
-        let inserted = Stretch {
+        let inserted = Fragment {
             ends: inherit(&removed, inserted, around),
             text: inserted.to_owned(),
         };
-        let step = Step {
+        let step = Splice {
             at,
             removed,
             inserted,
         };
         self.apply(at, &step.removed, &step.inserted);
         self.steps.truncate(self.done);
-        if self.steps.len() == MOST_STEPS {
+        if self.steps.len() == MAX_UNDO_STEPS {
             self.steps.remove(0);
         }
         self.steps.push(step);
         self.done = self.steps.len();
     }
 
-    fn apply(&mut self, at: usize, removed: &Stretch, inserted: &Stretch) {
+    fn apply(&mut self, at: usize, removed: &Fragment, inserted: &Fragment) {
         let from = self.window.start + at;
         let first = self.before + newlines(&self.shown()[..at]);
         self.all
@@ -256,7 +255,7 @@ impl EditedText {
 
 /// What lies around a splice.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Around {
+pub(super) struct Surroundings {
     /// The nearest line end before it.
     pub(super) previous: Option<LineEnd>,
     /// The nearest line end after it: that of the line it is in.

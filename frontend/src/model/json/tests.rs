@@ -1,4 +1,4 @@
-use super::{Paint, pretty};
+use super::{TokenKind, pretty};
 
 fn check(source: &str, expected: &str) {
     assert_eq!(
@@ -59,17 +59,17 @@ fn spans_cover_what_they_name() {
     let (text, spans) = pretty(r#"{"k":"v","n":-1,"t":true}"#).expect("it is JSON");
     let seen: Vec<_> = spans
         .iter()
-        .map(|span| (&text[span.start as usize..span.end as usize], span.paint))
+        .map(|span| (&text[span.start as usize..span.end as usize], span.kind))
         .collect();
     assert_eq!(
         seen,
         [
-            ("\"k\"", Paint::Key),
-            ("\"v\"", Paint::Text),
-            ("\"n\"", Paint::Key),
-            ("-1", Paint::Number),
-            ("\"t\"", Paint::Key),
-            ("true", Paint::Literal),
+            ("\"k\"", TokenKind::Key),
+            ("\"v\"", TokenKind::Text),
+            ("\"n\"", TokenKind::Key),
+            ("-1", TokenKind::Number),
+            ("\"t\"", TokenKind::Key),
+            ("true", TokenKind::Literal),
         ]
     );
 }

@@ -22,7 +22,7 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 mod tests;
 
 /// More marks than this on one character are drawn over each other.
-const MARKS: usize = 8;
+const MAX_MARKS: usize = 8;
 
 /// A backslash that begins no escape.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ pub(crate) fn in_sentence(bytes: &[u8]) -> String {
 /// A text that cannot reorder what stands around it: between U+2066 and U+2069 where it has letters
 /// that run from right to left.
 pub(crate) fn isolated(text: &str) -> String {
-    if text.chars().any(runs_left) {
+    if text.chars().any(is_right_to_left) {
         format!("\u{2066}{text}\u{2069}")
     } else {
         text.to_owned()
@@ -87,12 +87,12 @@ pub(crate) fn isolated(text: &str) -> String {
 
 /// Words of others, such as the gateway's, in which a key may stand as it is: everything in them that
 /// cannot be seen or that turns the direction becomes an escape.
-pub(crate) fn prose(text: &str) -> String {
+pub(crate) fn escape_invisible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
             '\n' | ' '..='~' => out.push(c),
-            c if stands_alone(c) => out.push(c),
+            c if is_visible(c) => out.push(c),
             c => push_char(&mut out, c),
         }
     }
@@ -172,7 +172,7 @@ fn push_text(out: &mut String, text: &str, followed: bool) {
                 !edge(before, out.is_empty()) && !edge(after, !followed)
             }
             '!'..='~' => true,
-            _ => stands_alone(c) && stays_apart(&base, c),
+            _ => is_visible(c) && is_distinct_after(&base, c),
         };
         before = Some(c);
         if raw {
@@ -201,7 +201,7 @@ fn push_byte(out: &mut String, byte: u8) {
 }
 
 /// Whether a character beyond ASCII can be seen for what it is.
-pub(crate) fn stands_alone(c: char) -> bool {
+pub(crate) fn is_visible(c: char) -> bool {
     // Assigned characters that are drawn as nothing, or as what fonts draw for a missing one.
     const BLANK: [char; 4] = ['\u{2800}', '\u{FFFC}', '\u{FFFD}', '\u{1D159}'];
     let category = CodePointMapData::<GeneralCategory>::new().get(c);
@@ -213,8 +213,9 @@ pub(crate) fn stands_alone(c: char) -> bool {
 
 /// Whether a character keeps apart from what stands before it: a mark needs a base that shows it, and
 /// a composed and a decomposed character look the same, so only the composed one stands as it is.
-fn stays_apart(base: &str, c: char) -> bool {
-    if is_mark(c) && (base.is_empty() || base == " " || base == "/" || base.chars().count() > MARKS)
+fn is_distinct_after(base: &str, c: char) -> bool {
+    if is_mark(c)
+        && (base.is_empty() || base == " " || base == "/" || base.chars().count() > MAX_MARKS)
     {
         return false;
     }
@@ -228,7 +229,7 @@ fn is_mark(c: char) -> bool {
         && GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(c))
 }
 
-fn runs_left(c: char) -> bool {
+fn is_right_to_left(c: char) -> bool {
     !c.is_ascii()
         && matches!(
             CodePointMapData::<BidiClass>::new().get(c),

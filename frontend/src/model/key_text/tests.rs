@@ -296,7 +296,7 @@ fn a_filter_reads_escapes_and_ignores_letter_case() {
 #[test]
 fn words_of_others_cannot_turn_the_line_they_stand_in() {
     assert_eq!(
-        prose("there is no key a\u{202E}b, 占 \\ \r\u{AD}"),
+        escape_invisible("there is no key a\u{202E}b, 占 \\ \r\u{AD}"),
         r"there is no key a\u{202E}b, 占 \ \x0D\u{AD}"
     );
 }

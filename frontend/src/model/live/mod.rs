@@ -1,11 +1,10 @@
 //! The client side of the live protocol as a state machine: many watches over one socket.
 //!
-//! Owns when to connect and when a silent socket is dead ([`Line`]), what to ask for – a watch goes on at
+//! Owns when to connect and when a silent socket is dead ([`Dialer`]), what to ask for – a watch goes on at
 //! its last complete revision + 1 – and what a page is told ([`Session`]). Knows no browser: it takes
-//! times and messages and answers with [`Step`]s and [`Act`]s, which `crate::live` carries out.
+//! times and messages and answers with [`DialAction`]s and [`SessionAction`]s, which `crate::live` carries out.
 
-mod backoff;
-mod line;
+mod dialer;
 mod session;
 mod watch;
 
@@ -14,9 +13,9 @@ mod tests;
 
 use shared::{ClientOp, Code, Entry, Event};
 
-pub(crate) use line::{Line, Link, Step};
+pub(crate) use dialer::{DialAction, Dialer, LinkState};
 pub(crate) use session::Session;
-pub(crate) use watch::Phase;
+pub(crate) use watch::WatchPhase;
 
 /// Milliseconds since the Unix epoch, as browsers count them.
 pub(crate) type Millis = f64;
@@ -27,7 +26,7 @@ pub(crate) struct WatchKey(pub(crate) u64);
 
 /// What has to be done.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Act {
+pub(crate) enum SessionAction {
     /// Send this on the socket.
     Send(ClientOp),
     /// Tell the watch's page.

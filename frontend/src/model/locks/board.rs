@@ -12,7 +12,7 @@ use crate::model::live::Millis;
 use crate::model::stream::contains;
 
 /// Locks that are gone are remembered, for they often come back; so many.
-const REMEMBERED: usize = 500;
+const MAX_FREE_LOCKS: usize = 500;
 
 /// How many locks there are of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl Board {
     }
 
     /// Takes a message; whether it changed anything that is shown.
-    pub(crate) fn take(&mut self, message: ServerMessage, now: Millis) -> bool {
+    pub(crate) fn apply(&mut self, message: ServerMessage, now: Millis) -> bool {
         match message {
             ServerMessage::Lock(lock) => {
                 self.lock(lock, now);
@@ -81,7 +81,7 @@ impl Board {
 
     /// Takes what plain requests listed, where there is no stream: `list` has the locks of all their pages,
     /// and a `next` where there are more.
-    pub(crate) fn take_list(&mut self, list: LockList, now: Millis) {
+    pub(crate) fn apply_list(&mut self, list: LockList, now: Millis) {
         self.connected(now);
         for lock in list.locks {
             self.lock(lock, now);
@@ -135,12 +135,12 @@ impl Board {
 
     /// The names of locks whose holder's lease is nearly out, the shortest first. Of a key that may be no
     /// lock nothing follows from that: many are meant to run out.
-    pub(crate) fn alarming(&self, now: Millis) -> Vec<Vec<u8>> {
+    pub(crate) fn expiring(&self, now: Millis) -> Vec<Vec<u8>> {
         let mut found: Vec<(i64, &Tracked)> = self
             .present()
             .filter(|tracked| !is_guess(&tracked.lock))
             .filter_map(|tracked| Some((tracked.ttl()?, tracked)))
-            .filter(|(ttl, _)| ttl.is_alarming(now))
+            .filter(|(ttl, _)| ttl.is_expiring(now))
             .map(|(ttl, tracked)| (ttl.left(now), tracked))
             .collect();
         found.sort_by_key(|(left, _)| *left);
@@ -151,7 +151,7 @@ impl Board {
     }
 
     fn present(&self) -> impl Iterator<Item = &Tracked> {
-        self.locks.values().filter(|tracked| !tracked.is_gone())
+        self.locks.values().filter(|tracked| !tracked.is_free())
     }
 
     fn lock(&mut self, lock: Lock, now: Millis) {
@@ -164,7 +164,7 @@ impl Board {
             tracked.update(lock, now, lost_at);
         } else {
             self.locks.insert(name, Tracked::new(lock, now));
-            self.forget();
+            self.forget_oldest();
         }
     }
 
@@ -180,7 +180,7 @@ impl Board {
         let lost_at = self.lost_at.take();
         if let Some(named) = self.listing.take() {
             for (name, tracked) in &mut self.locks {
-                if !named.contains(name) && !tracked.is_gone() {
+                if !named.contains(name) && !tracked.is_free() {
                     let gone = Lock {
                         holder: None,
                         held_since: None,
@@ -197,14 +197,14 @@ impl Board {
     }
 
     /// Forgets the locks that have been gone longest, where there are too many.
-    fn forget(&mut self) {
+    fn forget_oldest(&mut self) {
         let gone: Vec<(Millis, &Vec<u8>)> = self
             .locks
             .iter()
-            .filter(|(_, tracked)| tracked.is_gone())
+            .filter(|(_, tracked)| tracked.is_free())
             .map(|(name, tracked)| (tracked.received, name))
             .collect();
-        if gone.len() > REMEMBERED {
+        if gone.len() > MAX_FREE_LOCKS {
             let oldest = gone.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
             if let Some(name) = oldest.map(|(_, name)| name.clone()) {
                 self.locks.remove(&name);

@@ -6,7 +6,7 @@ use super::tracked::Span;
 use crate::model::live::Millis;
 
 /// Lanes that are drawn; further owners are left out, those longest ago first.
-const LANES: usize = 8;
+const MAX_LANES: usize = 8;
 
 /// The widths of the chart in seconds: it begins narrow and widens as the page gets older.
 const WINDOWS_S: [u32; 3] = [60, 120, 300];
@@ -15,7 +15,7 @@ const WINDOWS_S: [u32; 3] = [60, 120, 300];
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Lane {
     /// Who.
-    pub(crate) who: String,
+    pub(crate) owner: String,
     /// From and to as shares of the window, and whether it lasts.
     pub(crate) spans: Vec<(f64, f64, bool)>,
 }
@@ -61,21 +61,21 @@ impl Lanes {
                 handovers += 1;
             }
             let drawn = (share(span.from), share(to), span.to.is_none());
-            match lanes.iter_mut().find(|(lane, _)| lane.who == span.who) {
+            match lanes.iter_mut().find(|(lane, _)| lane.owner == span.owner) {
                 Some((lane, last)) => {
                     lane.spans.push(drawn);
                     *last = to;
                 }
                 None => lanes.push((
                     Lane {
-                        who: span.who.clone(),
+                        owner: span.owner.clone(),
                         spans: vec![drawn],
                     },
                     to,
                 )),
             }
         }
-        while lanes.len() > LANES {
+        while lanes.len() > MAX_LANES {
             let oldest = lanes
                 .iter()
                 .enumerate()

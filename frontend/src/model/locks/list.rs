@@ -7,11 +7,11 @@ use shared::{Lock, LockKind};
 use super::board::Board;
 
 /// Groups of guesses at most, as long as shorter prefixes leave so few.
-const GROUPS: usize = 12;
+const MAX_GROUPS: usize = 12;
 
 /// What is listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Shown {
+pub(crate) enum ListFilter {
     /// Locks, and below them the guesses.
     #[default]
     All,
@@ -23,7 +23,7 @@ pub(crate) enum Shown {
 
 /// A row of the list.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Line {
+pub(crate) enum ListRow {
     /// A lock, or a key that may be one.
     Lock {
         /// Its name.
@@ -51,45 +51,45 @@ pub(crate) fn is_guess(lock: &Lock) -> bool {
 
 /// The rows for what is shown and typed into the filter.
 ///
-/// Groups are folded, while a filter is typed they are open; `turned` has the prefixes of those that
-/// somebody turned. The lock `selected` is a row in any case.
-pub(crate) fn lines(
+/// Groups are folded, while a filter is typed they are open; `toggled` has the prefixes of those that
+/// somebody toggled. The lock `selected` is a row in any case.
+pub(crate) fn list_rows(
     board: &Board,
-    shown: Shown,
+    shown: ListFilter,
     text: &str,
-    turned: &BTreeSet<Vec<u8>>,
+    toggled: &BTreeSet<Vec<u8>>,
     selected: Option<&[u8]>,
-) -> Vec<Line> {
+) -> Vec<ListRow> {
     let (mut locks, mut guesses) = (Vec::new(), Vec::new());
     for lock in board.matching(text) {
         let name = &lock.name.0;
         if is_guess(lock) {
             guesses.push(name.as_slice());
-        } else if matches!(shown, Shown::All) || shown == Shown::Kind(lock.kind) {
-            locks.push(Line::Lock {
+        } else if matches!(shown, ListFilter::All) || shown == ListFilter::Kind(lock.kind) {
+            locks.push(ListRow::Lock {
                 name: name.clone(),
                 prefix: 0,
             });
         }
     }
-    if matches!(shown, Shown::Kind(_)) || guesses.is_empty() {
-        return if shown == Shown::Guesses {
+    if matches!(shown, ListFilter::Kind(_)) || guesses.is_empty() {
+        return if shown == ListFilter::Guesses {
             Vec::new()
         } else {
             locks
         };
     }
-    if shown == Shown::Guesses {
+    if shown == ListFilter::Guesses {
         locks.clear();
     } else {
-        locks.push(Line::Guesses(guesses.len()));
+        locks.push(ListRow::Guesses(guesses.len()));
     }
     let opened = !text.trim().is_empty();
     for (prefix, names) in fold(&guesses) {
         let alone = names.len() == 1;
-        let open = alone || opened != turned.contains(prefix);
+        let open = alone || opened != toggled.contains(prefix);
         if !alone {
-            locks.push(Line::Group {
+            locks.push(ListRow::Group {
                 prefix: prefix.to_vec(),
                 keys: names.len(),
                 open,
@@ -98,7 +98,7 @@ pub(crate) fn lines(
         let rows = names
             .into_iter()
             .filter(|name| open || selected == Some(*name));
-        locks.extend(rows.map(|name| Line::Lock {
+        locks.extend(rows.map(|name| ListRow::Lock {
             name: name.to_vec(),
             prefix: if alone { 0 } else { prefix.len() },
         }));
@@ -115,7 +115,7 @@ fn fold<'a>(names: &[&'a [u8]]) -> BTreeMap<&'a [u8], Vec<&'a [u8]>> {
         for name in names {
             groups.entry(cut(name, levels)).or_default().push(*name);
         }
-        if groups.len() <= GROUPS {
+        if groups.len() <= MAX_GROUPS {
             break;
         }
     }

@@ -19,5 +19,5 @@ mod tests;
 pub(crate) use board::Board;
 pub(crate) use claim::{hue, initials, label};
 pub(crate) use lanes::{Lane, Lanes};
-pub(crate) use list::{Line, Shown, is_guess, lines};
+pub(crate) use list::{ListFilter, ListRow, is_guess, list_rows};
 pub(crate) use tracked::{Tracked, Ttl};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use shared::{Bytes, Claim, LeaseId, Lock, LockKind, LockList, ServerMessage};
 
 use super::tracked::HeldFor;
-use super::{Board, Lanes, Line, Shown, hue, label, lines};
+use super::{Board, Lanes, ListFilter, ListRow, hue, label, list_rows};
 
 fn claim(name: &str, token: i64, ttl: i64) -> Claim {
     Claim {
@@ -50,7 +50,7 @@ fn names(board: &Board) -> Vec<String> {
 fn board() -> Board {
     let mut board = Board::default();
     board.connected(20_000.0);
-    board.take(
+    board.apply(
         lock(
             "deploy",
             Some(claim("api-7", 5, 43)),
@@ -58,7 +58,7 @@ fn board() -> Board {
         ),
         20_000.0,
     );
-    board.take(progress(), 20_000.0);
+    board.apply(progress(), 20_000.0);
     board
 }
 
@@ -67,7 +67,7 @@ fn a_lock_is_not_gone_while_the_listing_goes_on() {
     let mut board = board();
     board.lost(25_000.0);
     board.connected(26_000.0);
-    board.take(
+    board.apply(
         ServerMessage::LocksProgress {
             revision: 1,
             partial: true,
@@ -75,7 +75,7 @@ fn a_lock_is_not_gone_while_the_listing_goes_on() {
         27_000.0,
     );
     assert_eq!(names(&board), ["deploy"]);
-    board.take(progress(), 28_000.0);
+    board.apply(progress(), 28_000.0);
     assert!(names(&board).is_empty());
 }
 
@@ -99,13 +99,13 @@ fn a_lease_drains_between_two_messages() {
 #[test]
 fn low_leases_alarm_and_renewal_ends_it() {
     let mut board = board();
-    assert!(board.alarming(50_000.0).is_empty());
-    assert_eq!(board.alarming(52_000.0), [b"deploy".to_vec()]);
-    board.take(
+    assert!(board.expiring(50_000.0).is_empty());
+    assert_eq!(board.expiring(52_000.0), [b"deploy".to_vec()]);
+    board.apply(
         lock("deploy", Some(claim("api-7", 5, 60)), vec![]),
         52_500.0,
     );
-    assert!(board.alarming(53_000.0).is_empty());
+    assert!(board.expiring(53_000.0).is_empty());
     let every = board
         .get(b"deploy")
         .and_then(|tracked| tracked.renewal_every);
@@ -115,7 +115,7 @@ fn low_leases_alarm_and_renewal_ends_it() {
 #[test]
 fn a_hand_over_is_seen_and_timed() {
     let mut board = board();
-    board.take(
+    board.apply(
         lock("deploy", Some(claim("api-2", 9, 60)), vec![]),
         30_000.0,
     );
@@ -128,7 +128,7 @@ fn a_hand_over_is_seen_and_timed() {
     let spans: Vec<_> = tracked
         .spans
         .iter()
-        .map(|span| (span.who.as_str(), span.from, span.to))
+        .map(|span| (span.owner.as_str(), span.from, span.to))
         .collect();
     assert_eq!(
         spans,
@@ -169,7 +169,7 @@ fn times_of_the_gateway_are_corrected_by_the_difference_of_the_clocks() {
         let mut board = Board::default();
         board.connected(20_000.0 - ahead);
         let holder = Some(claim("api-7", 5, 43));
-        board.take(lock("deploy", holder, vec![]), 20_000.0 - ahead);
+        board.apply(lock("deploy", holder, vec![]), 20_000.0 - ahead);
         let tracked = board.get(b"deploy").expect("is there");
         let now = 25_000.0 - ahead;
         assert_eq!(tracked.held(now, ahead), Some(held_for(13_000.0, true)));
@@ -192,18 +192,18 @@ fn without_word_of_the_gateway_a_lock_is_held_since_this_page_saw_it() {
         panic!("a lock");
     };
     early.held_since = None;
-    board.take(ServerMessage::Lock(early), 14_000.0);
+    board.apply(ServerMessage::Lock(early), 14_000.0);
     let held = |board: &Board| board.get(b"deploy")?.held(19_000.0, 0.0);
     assert_eq!(held(&board), Some(held_for(5_000.0, true)));
     // The gateway saw it earlier, and says so later.
-    board.take(lock("deploy", Some(claim("a", 1, 9)), vec![]), 15_000.0);
+    board.apply(lock("deploy", Some(claim("a", 1, 9)), vec![]), 15_000.0);
     assert_eq!(held(&board), Some(held_for(7_000.0, true)));
 }
 
 #[test]
 fn what_is_gone_leaves_the_list_and_is_remembered() {
     let mut board = board();
-    board.take(lock("deploy", None, vec![]), 30_000.0);
+    board.apply(lock("deploy", None, vec![]), 30_000.0);
     assert_eq!((names(&board).len(), board.counts().locks), (0, 0));
     let spans = &board.get(b"deploy").expect("is remembered").spans;
     assert_eq!(spans.back().and_then(|span| span.to), Some(30_000.0));
@@ -212,10 +212,10 @@ fn what_is_gone_leaves_the_list_and_is_remembered() {
 #[test]
 fn a_listing_after_a_loss_removes_what_it_does_not_name() {
     let mut board = board();
-    board.take(lock("other", Some(claim("b", 7, 9)), vec![]), 21_000.0);
+    board.apply(lock("other", Some(claim("b", 7, 9)), vec![]), 21_000.0);
     board.lost(25_000.0);
     board.connected(40_000.0);
-    board.take(
+    board.apply(
         lock("deploy", Some(claim("api-2", 9, 60)), vec![]),
         40_000.0,
     );
@@ -224,7 +224,7 @@ fn a_listing_after_a_loss_removes_what_it_does_not_name() {
         ["deploy", "other"],
         "nothing flickers before the listing is complete"
     );
-    board.take(progress(), 40_100.0);
+    board.apply(progress(), 40_100.0);
     assert_eq!(names(&board), ["deploy"]);
     let deploy = board.get(b"deploy").expect("is there");
     assert_eq!(
@@ -233,7 +233,7 @@ fn a_listing_after_a_loss_removes_what_it_does_not_name() {
         "known to hold until the loss, no longer"
     );
     assert_eq!(deploy.taken_over, None, "when it took over is not known");
-    board.take(lock("deploy", Some(claim("c", 11, 60)), vec![]), 50_000.0);
+    board.apply(lock("deploy", Some(claim("c", 11, 60)), vec![]), 50_000.0);
     assert_eq!(
         board.get(b"deploy").and_then(|tracked| tracked.taken_over),
         Some(50_000.0)
@@ -243,7 +243,7 @@ fn a_listing_after_a_loss_removes_what_it_does_not_name() {
 #[test]
 fn filters_look_at_names_and_owners() {
     let mut board = board();
-    board.take(lock("other", Some(claim("b", 7, 9)), vec![]), 21_000.0);
+    board.apply(lock("other", Some(claim("b", 7, 9)), vec![]), 21_000.0);
     for (text, found) in [
         ("DEP", 1),
         ("api-2", 1),
@@ -254,8 +254,8 @@ fn filters_look_at_names_and_owners() {
     ] {
         assert_eq!(board.matching(text).count(), found, "{text}");
     }
-    let elections = Shown::Kind(LockKind::Election);
-    assert!(lines(&board, elections, "", &BTreeSet::new(), None).is_empty());
+    let elections = ListFilter::Kind(LockKind::Election);
+    assert!(list_rows(&board, elections, "", &BTreeSet::new(), None).is_empty());
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn lanes_widen_with_age_and_count_hand_overs() {
         (40_000.0, "node-1", 12),
         (50_000.0, "api-7", 14),
     ] {
-        board.take(lock("deploy", Some(claim(who, token, 60)), vec![]), at);
+        board.apply(lock("deploy", Some(claim(who, token, 60)), vec![]), at);
     }
     let spans = &board.get(b"deploy").expect("is there").spans;
     let lanes = Lanes::new(spans, 20_000.0, 70_000.0);
@@ -289,7 +289,7 @@ fn lanes_widen_with_age_and_count_hand_overs() {
     let owners: Vec<_> = lanes
         .lanes
         .iter()
-        .map(|lane| (lane.who.as_str(), lane.spans.len()))
+        .map(|lane| (lane.owner.as_str(), lane.spans.len()))
         .collect();
     assert_eq!(owners, [("api-7", 2), ("api-2", 1), ("node-1", 1)]);
     let (from, to, lasts) = lanes.lanes[0].spans[1];
@@ -318,24 +318,31 @@ fn guess(name: &str) -> ServerMessage {
 fn board_with_guesses() -> Board {
     let mut board = board();
     for n in 0..300 {
-        board.take(
+        board.apply(
             guess(&format!("/registry/events/default/master.{n:03}")),
             20_000.0,
         );
     }
-    board.take(guess("/cron/lock/ado"), 20_000.0);
+    board.apply(guess("/cron/lock/ado"), 20_000.0);
     board
 }
 
-fn shown(board: &Board, shown: Shown, text: &str, turned: &[&str], selected: &str) -> Vec<String> {
-    let turned: BTreeSet<Vec<u8>> = turned.iter().map(|prefix| (*prefix).into()).collect();
-    let lines = lines(board, shown, text, &turned, Some(selected.as_bytes()));
-    lines
-        .iter()
-        .map(|line| match line {
-            Line::Lock { name, prefix } => String::from_utf8_lossy(&name[*prefix..]).into_owned(),
-            Line::Guesses(count) => format!("guesses {count}"),
-            Line::Group { prefix, keys, open } => {
+fn shown(
+    board: &Board,
+    shown: ListFilter,
+    text: &str,
+    toggled: &[&str],
+    selected: &str,
+) -> Vec<String> {
+    let toggled: BTreeSet<Vec<u8>> = toggled.iter().map(|prefix| (*prefix).into()).collect();
+    let rows = list_rows(board, shown, text, &toggled, Some(selected.as_bytes()));
+    rows.iter()
+        .map(|row| match row {
+            ListRow::Lock { name, prefix } => {
+                String::from_utf8_lossy(&name[*prefix..]).into_owned()
+            }
+            ListRow::Guesses(count) => format!("guesses {count}"),
+            ListRow::Group { prefix, keys, open } => {
                 format!("{} {keys} {open}", String::from_utf8_lossy(prefix))
             }
         })
@@ -347,7 +354,7 @@ fn guesses_stand_below_the_locks_and_are_folded() {
     let board = board_with_guesses();
     let folded = "/registry/events/default/ 300 false";
     assert_eq!(
-        shown(&board, Shown::All, "", &[], ""),
+        shown(&board, ListFilter::All, "", &[], ""),
         ["deploy", "guesses 301", "/cron/lock/ado", folded]
     );
     let counts = board.counts();
@@ -356,19 +363,19 @@ fn guesses_stand_below_the_locks_and_are_folded() {
         (1, 0, 301)
     );
     assert_eq!(
-        shown(&board, Shown::Guesses, "", &[], ""),
+        shown(&board, ListFilter::Guesses, "", &[], ""),
         ["/cron/lock/ado", folded]
     );
     assert_eq!(
-        shown(&board, Shown::Kind(LockKind::Mutex), "", &[], ""),
+        shown(&board, ListFilter::Kind(LockKind::Mutex), "", &[], ""),
         ["deploy"]
     );
-    assert!(shown(&board, Shown::Kind(LockKind::SingleKey), "", &[], "").is_empty());
+    assert!(shown(&board, ListFilter::Kind(LockKind::SingleKey), "", &[], "").is_empty());
     // A link to one of them, in a group that is folded.
     assert_eq!(
         shown(
             &board,
-            Shown::All,
+            ListFilter::All,
             "",
             &[],
             "/registry/events/default/master.007"
@@ -381,12 +388,12 @@ fn guesses_stand_below_the_locks_and_are_folded() {
 fn a_group_opens_by_hand_and_while_a_filter_is_typed() {
     let board = board_with_guesses();
     let prefix = "/registry/events/default/";
-    let rows = shown(&board, Shown::All, "", &[prefix], "");
+    let rows = shown(&board, ListFilter::All, "", &[prefix], "");
     assert_eq!((rows.len(), rows[4].as_str()), (304, "master.000"));
-    let rows = shown(&board, Shown::All, "master.00", &[], "");
+    let rows = shown(&board, ListFilter::All, "master.00", &[], "");
     assert_eq!((rows.len(), rows[2].as_str()), (12, "master.000"));
     assert_eq!(
-        shown(&board, Shown::All, "master.00", &[prefix], "").len(),
+        shown(&board, ListFilter::All, "master.00", &[prefix], "").len(),
         2
     );
 }
@@ -395,7 +402,7 @@ fn a_group_opens_by_hand_and_while_a_filter_is_typed() {
 fn a_guess_that_runs_out_is_no_alarm() {
     let board = board_with_guesses();
     assert!(
-        board.alarming(21_000.0).is_empty(),
+        board.expiring(21_000.0).is_empty(),
         "1 of 60 s is left of 301 guesses"
     );
 }
@@ -420,12 +427,12 @@ fn a_list_by_requests_counts_as_far_as_it_goes() {
         next: next.map(str::to_owned),
     };
     let mut board = Board::default();
-    board.take_list(page(&["a", "b"], Some("cursor")), 1_000.0);
+    board.apply_list(page(&["a", "b"], Some("cursor")), 1_000.0);
     assert_eq!(
         (board.counts().locks, board.more(), board.listed()),
         (2, true, true)
     );
-    board.take_list(page(&["b", "c"], None), 2_000.0);
+    board.apply_list(page(&["b", "c"], None), 2_000.0);
     assert_eq!(
         (names(&board).join(""), board.more()),
         ("bc".to_owned(), false)

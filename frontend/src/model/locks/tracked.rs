@@ -11,10 +11,10 @@ use crate::model::live::Millis;
 pub(crate) const LOW_SHARE: f64 = 0.2;
 
 /// Leases shorter than this are always nearly out; no warning is made of it.
-const WORTH_WARNING_S: i64 = 10;
+const MIN_WARNING_TTL_S: i64 = 10;
 
 /// Times of holding that are remembered.
-const SPANS: usize = 200;
+const MAX_SPANS: usize = 200;
 
 /// A lease draining.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,8 +32,9 @@ impl Ttl {
     }
 
     /// Whether it is nearly out, and long enough to be worth a warning.
-    pub(crate) fn is_alarming(self, now: Millis) -> bool {
-        self.granted >= WORTH_WARNING_S && self.left(now) as f64 <= self.granted as f64 * LOW_SHARE
+    pub(crate) fn is_expiring(self, now: Millis) -> bool {
+        self.granted >= MIN_WARNING_TTL_S
+            && self.left(now) as f64 <= self.granted as f64 * LOW_SHARE
     }
 
     /// When it was last renewed or granted.
@@ -46,7 +47,7 @@ impl Ttl {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Span {
     /// Who.
-    pub(crate) who: String,
+    pub(crate) owner: String,
     /// Their fencing token.
     pub(crate) token: i64,
     /// Since when, as this page saw it.
@@ -121,7 +122,7 @@ impl Tracked {
     }
 
     /// Whether nobody holds it and nobody waits.
-    pub(crate) fn is_gone(&self) -> bool {
+    pub(crate) fn is_free(&self) -> bool {
         self.lock.holder.is_none() && self.lock.waiters.as_ref().is_none_or(Vec::is_empty)
     }
 
@@ -192,14 +193,14 @@ impl Tracked {
         let Some(holder) = &self.lock.holder else {
             return;
         };
-        let (who, _) = claim::label(holder);
+        let (owner, _) = claim::label(holder);
         self.spans.push_back(Span {
-            who,
+            owner,
             token: holder.fencing_token,
             from: now,
             to: None,
         });
-        if self.spans.len() > SPANS {
+        if self.spans.len() > MAX_SPANS {
             self.spans.pop_front();
         }
     }

@@ -4,6 +4,9 @@
 
 use std::fmt::Write as _;
 
+#[cfg(test)]
+mod tests;
+
 /// Whether a byte may stand as it is in a query value. `'` is left out so that the result can stand
 /// in single quotes in a shell, `(` and `)` for the sake of links in plain text.
 fn plain(byte: u8) -> bool {
@@ -68,6 +71,3 @@ pub(crate) fn query(parameters: &[(&str, &[u8])]) -> String {
     }
     out
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// The part of a list that is drawn.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Placed {
+pub(crate) struct VisibleRows {
     /// The rows.
     pub(crate) range: Range<usize>,
     /// Pixels above the first of them.
@@ -15,21 +15,21 @@ pub(crate) struct Placed {
 
 /// Places `total` rows of `row` pixels, of which those in `open` (ascending) are higher by so many pixels, in a
 /// viewport, with `overscan` pixels more on either side.
-pub(crate) fn place(
+pub(crate) fn visible_rows(
     total: usize,
     row: f64,
     open: &[(usize, f64)],
     scroll_top: f64,
     viewport: f64,
     overscan: f64,
-) -> Placed {
+) -> VisibleRows {
     let extra: f64 = open.iter().map(|(_, more)| more).sum();
     let height = total as f64 * row + extra;
     let from = (scroll_top - overscan).clamp(0.0, height);
     let to = (scroll_top.max(0.0) + viewport.max(0.0) + overscan).clamp(0.0, height);
     let (start, top) = at(total, row, open, from);
     let (last, _) = at(total, row, open, to);
-    Placed {
+    VisibleRows {
         range: start..(last + 1).min(total).max(start),
         top,
         height,
@@ -65,10 +65,10 @@ fn at(total: usize, row: f64, open: &[(usize, f64)], y: f64) -> (usize, f64) {
 
 #[cfg(test)]
 mod tests {
-    use super::{place, top_of};
+    use super::{top_of, visible_rows};
 
     fn check(open: &[(usize, f64)], scroll: f64, range: std::ops::Range<usize>, top: f64) {
-        let placed = place(100, 28.0, open, scroll, 280.0, 0.0);
+        let placed = visible_rows(100, 28.0, open, scroll, 280.0, 0.0);
         assert_eq!(
             (placed.range, placed.top),
             (range, top),
@@ -99,7 +99,10 @@ mod tests {
 
     #[test]
     fn the_height_counts_what_is_open() {
-        assert!((place(3, 28.0, &[(1, 50.0)], 0.0, 0.0, 0.0).height - 134.0).abs() < f64::EPSILON);
-        assert_eq!(place(0, 28.0, &[], 0.0, 500.0, 100.0).range, 0..0);
+        assert!(
+            (visible_rows(3, 28.0, &[(1, 50.0)], 0.0, 0.0, 0.0).height - 134.0).abs()
+                < f64::EPSILON
+        );
+        assert_eq!(visible_rows(0, 28.0, &[], 0.0, 500.0, 100.0).range, 0..0);
     }
 }

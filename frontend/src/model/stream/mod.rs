@@ -3,7 +3,7 @@
 //!
 //! Owns the honesty of the panel: what it calls complete is complete. Knows neither words nor pixels.
 
-pub(crate) mod change;
+pub(crate) mod event_diff;
 mod layout;
 mod rate;
 mod row;
@@ -18,7 +18,7 @@ use shared::Event;
 
 use super::live::{Millis, WatchUpdate};
 
-pub(crate) use layout::{place, top_of};
+pub(crate) use layout::{top_of, visible_rows};
 pub(crate) use rate::{Rate, SECONDS};
 pub(crate) use row::{Note, Row, RowBody, When, contains, one_line, relative};
 
@@ -50,8 +50,8 @@ pub(crate) enum Status {
 /// A panel's events.
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
-    kept: Shelf,
-    held: Shelf,
+    kept: RowBuffer,
+    held: RowBuffer,
     paused: bool,
     status: Status,
     filter: row::Filter,
@@ -79,14 +79,14 @@ impl Stream {
     }
 
     /// Takes what the watch says.
-    pub(crate) fn take(&mut self, update: WatchUpdate, now: Millis) {
+    pub(crate) fn apply(&mut self, update: WatchUpdate, now: Millis) {
         match update {
             WatchUpdate::Opened { from } => {
                 self.status = Status::Live;
                 self.complete_from = self.complete_from.or(Some(from));
                 self.seen = self.seen.or(Some(from - 1));
             }
-            WatchUpdate::Head { revision } => self.settle(revision),
+            WatchUpdate::Head { revision } => self.resolve_times(revision),
             WatchUpdate::Lost => {
                 self.status = Status::Lost;
                 self.head = None;
@@ -208,7 +208,7 @@ impl Stream {
         let first_held = self.held.rows.iter().find_map(Row::revision);
         let next = first_held.or(self.seen.map(|seen| seen + 1));
         self.complete_from = self.complete_from.max(next);
-        self.kept = Shelf::default();
+        self.kept = RowBuffer::default();
     }
 
     /// Shows only rows whose key or value contains `text`, whatever the case of its letters; in a key
@@ -239,7 +239,7 @@ impl Stream {
     fn event(&mut self, event: Event, now: Millis) {
         let revision = event.mod_revision();
         let when = match self.head {
-            _ if self.catching_up => When::Unsettled(now),
+            _ if self.catching_up => When::Pending(now),
             Some(head) if revision <= head => When::History,
             _ => When::Received(now),
         };
@@ -279,34 +279,34 @@ impl Stream {
         }
     }
 
-    fn settle(&mut self, head: i64) {
+    fn resolve_times(&mut self, head: i64) {
         self.head = Some(head);
         self.catching_up = false;
         for row in self.kept.rows.iter_mut().chain(&mut self.held.rows) {
-            row.settle(head);
+            row.resolve_time(head);
         }
     }
 }
 
 /// Rows in order, and how much they are.
 #[derive(Debug, Default)]
-struct Shelf {
+struct RowBuffer {
     rows: VecDeque<Row>,
     events: usize,
     bytes: usize,
 }
 
-impl Shelf {
+impl RowBuffer {
     fn push(&mut self, row: Row) {
         self.events += usize::from(row.revision().is_some());
-        self.bytes += row.weight();
+        self.bytes += row.bytes();
         self.rows.push_back(row);
     }
 
     fn pop(&mut self) -> Option<Row> {
         let row = self.rows.pop_front()?;
         self.events -= usize::from(row.revision().is_some());
-        self.bytes -= row.weight();
+        self.bytes -= row.bytes();
         Some(row)
     }
 

@@ -13,7 +13,7 @@ pub(crate) enum When {
     /// It had happened before the watch opened, or while the connection was lost.
     History,
     /// Not known yet: it came before the cluster's revision was known.
-    Unsettled(Millis),
+    Pending(Millis),
 }
 
 /// Something to be said between two events.
@@ -118,7 +118,7 @@ impl Row {
     }
 
     /// Bytes of keys and values.
-    pub(super) fn weight(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         let Some(event) = self.event() else { return 0 };
         let of =
             |entry: &shared::Entry| entry.key.len() + entry.value.as_ref().map_or(0, Bytes::len);
@@ -139,11 +139,11 @@ impl Row {
             || value.is_some_and(|value| contains(&value.0, &filter.needle))
     }
 
-    pub(super) fn settle(&mut self, head: i64) {
+    pub(super) fn resolve_time(&mut self, head: i64) {
         let RowBody::Event { event, when } = &mut self.body else {
             return;
         };
-        if let When::Unsettled(at) = *when {
+        if let When::Pending(at) = *when {
             *when = if event.mod_revision() <= head {
                 When::History
             } else {

@@ -22,7 +22,7 @@ fn put(key: &str, value: &str, revision: i64) -> Event {
 
 fn open(from: i64) -> Stream {
     let mut stream = Stream::new(false);
-    stream.take(WatchUpdate::Opened { from }, 0.0);
+    stream.apply(WatchUpdate::Opened { from }, 0.0);
     stream
 }
 
@@ -31,7 +31,7 @@ fn events(stream: &mut Stream, revisions: std::ops::RangeInclusive<i64>) {
     let events = revisions
         .map(|revision| put(&format!("/a/{revision}"), "v", revision))
         .collect();
-    stream.take(
+    stream.apply(
         WatchUpdate::Events {
             revision: last,
             events,
@@ -107,7 +107,7 @@ fn large_values_are_bounded_by_their_bytes() {
     let mut stream = open(1);
     let large = "x".repeat(12 << 20);
     for revision in 1..=3 {
-        stream.take(
+        stream.apply(
             WatchUpdate::Events {
                 revision,
                 events: vec![put("/a/k", &large, revision)],
@@ -123,7 +123,7 @@ fn large_values_are_bounded_by_their_bytes() {
 fn clearing_moves_the_point_of_completeness() {
     let mut stream = open(5);
     events(&mut stream, 5..=7);
-    stream.take(WatchUpdate::Progress { revision: 20 }, 1.0);
+    stream.apply(WatchUpdate::Progress { revision: 20 }, 1.0);
     stream.clear();
     assert_eq!((stream.kept(), stream.complete_from()), (0, Some(21)));
     stream.pause();
@@ -139,7 +139,7 @@ fn clearing_moves_the_point_of_completeness() {
 #[test]
 fn the_filter_looks_at_keys_and_values_and_lets_notes_pass() {
     let mut stream = open(1);
-    stream.take(
+    stream.apply(
         WatchUpdate::Events {
             revision: 1,
             events: vec![put("/a/Job", "x", 1), put("/a/k", "A JOB", 1)],
@@ -148,7 +148,7 @@ fn the_filter_looks_at_keys_and_values_and_lets_notes_pass() {
     );
     stream.set_filter(" job ");
     events(&mut stream, 2..=4);
-    stream.take(WatchUpdate::Lagged { resume_from: 5 }, 0.0);
+    stream.apply(WatchUpdate::Lagged { resume_from: 5 }, 0.0);
     assert_eq!(stream.shown().count(), 3);
     assert_eq!(revisions(&stream), [1, 1]);
     stream.set_filter("");
@@ -158,9 +158,9 @@ fn the_filter_looks_at_keys_and_values_and_lets_notes_pass() {
 #[test]
 fn history_has_no_time_and_news_has() {
     let mut stream = Stream::new(true);
-    stream.take(WatchUpdate::Opened { from: 3 }, 0.0);
+    stream.apply(WatchUpdate::Opened { from: 3 }, 0.0);
     events(&mut stream, 3..=5);
-    stream.take(WatchUpdate::Head { revision: 4 }, 1.0);
+    stream.apply(WatchUpdate::Head { revision: 4 }, 1.0);
     events(&mut stream, 6..=6);
     let received = When::Received(1000.0);
     assert_eq!(
@@ -173,9 +173,9 @@ fn history_has_no_time_and_news_has() {
 fn what_happened_during_an_outage_is_history() {
     let mut stream = open(1);
     events(&mut stream, 1..=1);
-    stream.take(WatchUpdate::Lost, 2000.0);
+    stream.apply(WatchUpdate::Lost, 2000.0);
     assert_eq!(stream.status(), &Status::Lost);
-    stream.take(
+    stream.apply(
         WatchUpdate::Resumed {
             from: 2,
             outage: 4200.0,
@@ -183,7 +183,7 @@ fn what_happened_during_an_outage_is_history() {
         },
         6200.0,
     );
-    stream.take(WatchUpdate::Head { revision: 2 }, 6201.0);
+    stream.apply(WatchUpdate::Head { revision: 2 }, 6201.0);
     events(&mut stream, 2..=3);
     let received = When::Received(1000.0);
     assert_eq!(times(&stream), [received, When::History, received]);
@@ -207,9 +207,9 @@ fn what_happened_during_an_outage_is_history() {
 fn compaction_and_reset_end_completeness() {
     let mut stream = open(1);
     events(&mut stream, 1..=3);
-    stream.take(WatchUpdate::Compacted { from: 4, to: 30 }, 0.0);
+    stream.apply(WatchUpdate::Compacted { from: 4, to: 30 }, 0.0);
     assert_eq!(stream.complete_from(), Some(30));
-    stream.take(
+    stream.apply(
         WatchUpdate::Reset {
             reason: "data restored".to_owned(),
             revision: 9,
@@ -254,7 +254,7 @@ fn what_waited_at_the_gateway_during_a_pause_is_history() {
     stream.reopen();
     assert_eq!(stream.status(), &Status::Opening);
     events(&mut stream, 1..=2);
-    stream.take(WatchUpdate::Head { revision: 1 }, 0.0);
+    stream.apply(WatchUpdate::Head { revision: 1 }, 0.0);
     assert_eq!(times(&stream), [When::Received(1000.0), When::History]);
     let mut never_opened = Stream::new(false);
     never_opened.reopen();

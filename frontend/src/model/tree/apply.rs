@@ -2,7 +2,7 @@
 
 use shared::Event;
 
-use super::{Count, Item, Late, Level, Meta, Name, Tree, ancestors, item_of};
+use super::{Count, Item, Level, Meta, Name, PendingEvent, Tree, ancestors, item_of};
 
 /// What an event changed, for those who show it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,14 +10,14 @@ pub(crate) struct Touched {
     /// The items to flash: whether it is a folder, and its name. A key may be named as a folder is.
     pub(crate) shown: Vec<(bool, Name)>,
     /// Folders of which the last key may have gone.
-    pub(crate) doubtful: Vec<Name>,
+    pub(crate) maybe_empty: Vec<Name>,
 }
 
-/// What is known of the inside of a folder.
+/// What is known of the contents of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Inside {
-    Nothing,
-    Something,
+pub(super) enum Contents {
+    Empty,
+    NonEmpty,
     Unknown,
 }
 
@@ -35,14 +35,14 @@ impl Tree {
                 continue;
             }
             let (item, folder) = item_of(prefix, key);
-            let inside = match self
+            let contents = match self
                 .levels
                 .get(&item)
                 .filter(|level| folder && level.complete())
             {
-                Some(level) if level.items.is_empty() => Inside::Nothing,
-                Some(_) => Inside::Something,
-                None => Inside::Unknown,
+                Some(level) if level.items.is_empty() => Contents::Empty,
+                Some(_) => Contents::NonEmpty,
+                None => Contents::Unknown,
             };
             let Some(level) = self.levels.get_mut(prefix) else {
                 continue;
@@ -51,19 +51,19 @@ impl Tree {
                 continue;
             }
             if !level.covers(&item) {
-                let late = match event {
-                    Event::Put { entry, .. } => Late::Put(Meta::of(entry)),
-                    Event::Delete { mod_revision, .. } => Late::Delete(*mod_revision),
+                let pending = match event {
+                    Event::Put { entry, .. } => PendingEvent::Put(Meta::of(entry)),
+                    Event::Delete { mod_revision, .. } => PendingEvent::Delete(*mod_revision),
                 };
-                level.delay(key.as_slice().into(), late);
-                level.take_found(&item, folder, inside, event, &mut touched);
+                level.defer(key.as_slice().into(), pending);
+                level.apply_to_found(&item, folder, contents, event, &mut touched);
                 continue;
             }
-            level.take(&item, folder, inside, event, &mut touched);
+            level.apply(&item, folder, contents, event, &mut touched);
         }
         // A folder that is known to be gone needs no check.
         touched
-            .doubtful
+            .maybe_empty
             .retain(|folder| self.count(folder).is_none());
         if matches!(event, Event::Delete { .. }) {
             let empty: Vec<Name> = above
@@ -86,7 +86,7 @@ impl Tree {
             above.push(key.into());
         }
         above.extend(
-            self.odd
+            self.mid_name
                 .iter()
                 .filter(|prefix| key.starts_with(prefix))
                 .cloned(),
@@ -116,35 +116,35 @@ impl Tree {
     }
 
     /// Events that waited and whose page has come.
-    pub(super) fn settle(&mut self, prefix: &Name) {
+    pub(super) fn apply_pending(&mut self, prefix: &Name) {
         let Some(level) = self.levels.get_mut(prefix) else {
             return;
         };
-        let waiting = std::mem::take(&mut level.late);
+        let waiting = std::mem::take(&mut level.pending);
         let revision = level.revision;
         let mut found = std::mem::take(&mut level.found);
         found.retain(|item, _| !level.covers(item));
         level.found = found;
-        for (key, late) in waiting {
+        for (key, pending) in waiting {
             let (item, folder) = item_of(prefix, &key);
-            if late.revision() <= revision {
+            if pending.revision() <= revision {
                 continue;
             }
             if !level.covers(&item) {
-                level.late.insert(key, late);
+                level.pending.insert(key, pending);
                 continue;
             }
-            match (late, folder) {
-                (Late::Put(meta), false) => {
+            match (pending, folder) {
+                (PendingEvent::Put(meta), false) => {
                     level.items.insert(item, Item::Key(meta));
                 }
-                (Late::Put(meta), true) => level.touch(item, meta.mod_revision),
-                (Late::Delete(_), false) => {
+                (PendingEvent::Put(meta), true) => level.touch(item, meta.mod_revision),
+                (PendingEvent::Delete(_), false) => {
                     level.items.remove(&item);
                 }
                 // Whether it was the folder's last key the page does not tell, but a later one would be
                 // among those waiting; a check follows when the folder is opened.
-                (Late::Delete(_), true) => {}
+                (PendingEvent::Delete(_), true) => {}
             }
         }
     }
@@ -171,16 +171,20 @@ impl Tree {
 
 /// Events beyond its pages that a level holds. A busy keyspace writes ever new keys there, and nobody may ever
 /// scroll so far.
-const LATE_AT_MOST: usize = 20_000;
+const MAX_PENDING: usize = 20_000;
 
 impl Level {
     /// Keeps an event for the page that it belongs to.
-    fn delay(&mut self, key: Name, late: Late) {
-        self.late.insert(key, late);
-        if self.late.len() > LATE_AT_MOST {
-            let last = self.late.values().map(|late| late.revision()).max();
-            self.missed = self.missed.max(last.unwrap_or_default());
-            self.late.clear();
+    fn defer(&mut self, key: Name, pending: PendingEvent) {
+        self.pending.insert(key, pending);
+        if self.pending.len() > MAX_PENDING {
+            let last = self
+                .pending
+                .values()
+                .map(|pending| pending.revision())
+                .max();
+            self.dropped_up_to = self.dropped_up_to.max(last.unwrap_or_default());
+            self.pending.clear();
         }
     }
 
@@ -194,13 +198,13 @@ impl Level {
         }
     }
 
-    /// Takes an event in that lies within the pages of this level. `inside` is the item's own level,
+    /// Takes an event in that lies within the pages of this level. `contents` is the item's own level,
     /// where the item is a folder.
-    fn take(
+    fn apply(
         &mut self,
         item: &Name,
         folder: bool,
-        inside: Inside,
+        contents: Contents,
         event: &Event,
         touched: &mut Touched,
     ) {
@@ -218,12 +222,12 @@ impl Level {
                 self.items.remove(item);
             }
             (Event::Delete { .. }, true) => {
-                if inside == Inside::Nothing {
+                if contents == Contents::Empty {
                     self.items.remove(item);
                 } else if self.items.contains_key(item) {
                     touched.shown.push((folder, Name::clone(item)));
-                    if inside == Inside::Unknown {
-                        touched.doubtful.push(Name::clone(item));
+                    if contents == Contents::Unknown {
+                        touched.maybe_empty.push(Name::clone(item));
                     }
                 }
             }

@@ -3,12 +3,12 @@
 
 use shared::{Entry, Event};
 
-use super::apply::{Inside, Touched};
-use super::{Item, Late, Level, Meta, Name, SEPARATOR, Tree, item_of};
+use super::apply::{Contents, Touched};
+use super::{Item, Level, Meta, Name, PendingEvent, SEPARATOR, Tree, item_of};
 
 impl Tree {
     /// Adds a key that existed at `revision` to every loaded level whose pages do not reach it.
-    pub(crate) fn found(&mut self, entry: &Entry, revision: i64) {
+    pub(crate) fn add_found(&mut self, entry: &Entry, revision: i64) {
         let key = &entry.key.0;
         for prefix in self.levels_of(key) {
             let (item, folder) = item_of(&prefix, key);
@@ -22,20 +22,20 @@ impl Tree {
     }
 
     /// Whether a key or a prefix lies within the loaded pages of the levels `above` it.
-    pub(crate) fn placed(&self, above: &[Name], name: &[u8]) -> Placed {
-        let mut placed = Placed::Here;
+    pub(crate) fn coverage(&self, above: &[Name], name: &[u8]) -> Coverage {
+        let mut coverage = Coverage::Covered;
         for prefix in above {
             let (item, _) = item_of(prefix, name);
             match self.levels.get(prefix) {
                 Some(level) if level.loaded && !level.stale => {
                     if !level.covers(&item) && !level.found.contains_key(&item) {
-                        placed = Placed::Beyond;
+                        coverage = Coverage::Beyond;
                     }
                 }
-                _ => return Placed::Unknown,
+                _ => return Coverage::Unknown,
             }
         }
-        placed
+        coverage
     }
 
     /// Removes all found items. Whether there were any.
@@ -49,7 +49,7 @@ impl Tree {
     }
 
     /// Open levels that are not loaded to their end: a search of the loaded rows may miss keys there.
-    pub(crate) fn open_ends(&self) -> Vec<Name> {
+    pub(crate) fn incomplete_levels(&self) -> Vec<Name> {
         let mut ends: Vec<Name> = self
             .levels
             .iter()
@@ -86,9 +86,9 @@ impl Tree {
 
 /// Where a name lies relative to the loaded pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Placed {
+pub(crate) enum Coverage {
     /// Within them, or found by name.
-    Here,
+    Covered,
     /// Beyond the loaded pages of a level.
     Beyond,
     /// A level above it is not loaded.
@@ -103,9 +103,9 @@ impl Level {
 
     fn find(&mut self, item: Name, folder: bool, entry: &Entry, revision: i64) {
         let mut meta = Meta::of(entry);
-        match self.late.get(&*entry.key.0) {
-            Some(Late::Delete(at)) if *at > revision => return,
-            Some(Late::Put(newer)) if newer.mod_revision > revision => meta = *newer,
+        match self.pending.get(&*entry.key.0) {
+            Some(PendingEvent::Delete(at)) if *at > revision => return,
+            Some(PendingEvent::Put(newer)) if newer.mod_revision > revision => meta = *newer,
             _ => {}
         }
         let item_is = if folder {
@@ -117,11 +117,11 @@ impl Level {
     }
 
     /// Applies an event to a found item.
-    pub(super) fn take_found(
+    pub(super) fn apply_to_found(
         &mut self,
         item: &Name,
         folder: bool,
-        inside: Inside,
+        contents: Contents,
         event: &Event,
         touched: &mut Touched,
     ) {
@@ -131,9 +131,9 @@ impl Level {
         match (event, folder) {
             (Event::Put { entry, .. }, false) => *known = Item::Key(Meta::of(entry)),
             (Event::Put { .. }, true) => {}
-            (Event::Delete { .. }, true) if inside != Inside::Nothing => {
-                if inside == Inside::Unknown {
-                    touched.doubtful.push(Name::clone(item));
+            (Event::Delete { .. }, true) if contents != Contents::Empty => {
+                if contents == Contents::Unknown {
+                    touched.maybe_empty.push(Name::clone(item));
                 }
             }
             (Event::Delete { .. }, _) => {

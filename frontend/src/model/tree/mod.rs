@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 use shared::{Entry, TreeLevel};
 
-pub(crate) use backlog::{Backlog, Change};
-pub(crate) use found::{Placed, Typed, typed};
+pub(crate) use backlog::{Backlog, QueuedEvent};
+pub(crate) use found::{Coverage, Typed, typed};
 pub(crate) use roots::Roots;
 pub(crate) use rows::{Move, Row, RowKind, best, step, typeahead};
 
@@ -62,19 +62,19 @@ pub(crate) enum Loading {
     /// Nothing is asked for.
     Idle,
     /// A page was asked for.
-    Asked,
+    Requested,
     /// The last page asked for did not come.
     Failed,
 }
 
 /// An event that waits for its page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Late {
+enum PendingEvent {
     Put(Meta),
     Delete(i64),
 }
 
-impl Late {
+impl PendingEvent {
     fn revision(self) -> i64 {
         match self {
             Self::Put(meta) => meta.mod_revision,
@@ -97,10 +97,10 @@ pub(crate) struct Level {
     /// The next first page replaces what is there.
     stale: bool,
     /// Events beyond the pages that have come, by key.
-    late: BTreeMap<Name, Late>,
-    /// The last revision of events that were more than `late` may hold and are forgotten; 0 for none. Pages of
+    pending: BTreeMap<Name, PendingEvent>,
+    /// The last revision of events that were more than `pending` may hold and are forgotten; 0 for none. Pages of
     /// an older revision than this may not be added.
-    missed: i64,
+    dropped_up_to: i64,
     /// Items beyond the pages that have come which are known to be there.
     found: BTreeMap<Name, Item>,
 }
@@ -114,20 +114,20 @@ impl Level {
             loading: Loading::Idle,
             loaded: false,
             stale: false,
-            late: BTreeMap::new(),
-            missed: 0,
+            pending: BTreeMap::new(),
+            dropped_up_to: 0,
             found: BTreeMap::new(),
         }
     }
 
     /// Whether every item of the level is here.
     pub(crate) fn complete(&self) -> bool {
-        self.loaded && self.next.is_none() && !self.stale && !self.is_behind()
+        self.loaded && self.next.is_none() && !self.stale && !self.has_dropped_events()
     }
 
     /// Whether events beyond its pages were forgotten: the next page must be a first one.
-    fn is_behind(&self) -> bool {
-        self.missed > self.revision
+    fn has_dropped_events(&self) -> bool {
+        self.dropped_up_to > self.revision
     }
 
     /// The items of the pages that have come, in byte order.
@@ -183,7 +183,7 @@ pub(crate) struct Tree {
     roots: Option<Roots>,
     expanded: BTreeSet<Name>,
     /// Levels of prefixes that do not end with a separator: `/cron/jo` is one too.
-    odd: BTreeSet<Name>,
+    mid_name: BTreeSet<Name>,
     counts: HashMap<Name, Count>,
     /// Changes below prefixes whose count has been asked for: revision and difference.
     counting: HashMap<Name, Vec<(i64, i64)>>,
@@ -191,7 +191,7 @@ pub(crate) struct Tree {
 
 /// A page to ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Ask {
+pub(crate) struct PageRequest {
     pub(crate) prefix: Name,
     /// The page after those that have come; without it a first page.
     pub(crate) cursor: Option<String>,
@@ -215,19 +215,19 @@ impl Tree {
     }
 
     /// Asks for a level's first page, or its next; `None` when nothing is missing or it is under way.
-    pub(crate) fn ask(&mut self, prefix: &Name) -> Option<Ask> {
+    pub(crate) fn request_page(&mut self, prefix: &Name) -> Option<PageRequest> {
         if prefix.last().is_some_and(|byte| *byte != SEPARATOR) {
-            self.odd.insert(Name::clone(prefix));
+            self.mid_name.insert(Name::clone(prefix));
         }
         let level = self
             .levels
             .entry(Name::clone(prefix))
             .or_insert_with(Level::new);
-        if level.loading == Loading::Asked || level.complete() {
+        if level.loading == Loading::Requested || level.complete() {
             return None;
         }
-        level.loading = Loading::Asked;
-        let cursor = if level.stale || level.is_behind() {
+        level.loading = Loading::Requested;
+        let cursor = if level.stale || level.has_dropped_events() {
             None
         } else {
             level.next.clone()
@@ -237,7 +237,7 @@ impl Tree {
         } else {
             0
         };
-        Some(Ask {
+        Some(PageRequest {
             prefix: Name::clone(prefix),
             cursor,
             replaces,
@@ -255,7 +255,7 @@ impl Tree {
             level.items.clear();
             level.revision = page.header.revision;
             level.stale = false;
-        } else if level.stale || level.is_behind() {
+        } else if level.stale || level.has_dropped_events() {
             return false;
         }
         level.loaded = true;
@@ -273,8 +273,10 @@ impl Tree {
             level.items.insert(entry.key.0.into(), Item::Key(meta));
         }
         level.next = page.next;
-        self.settle(prefix);
-        self.levels.get(prefix).is_some_and(Level::is_behind)
+        self.apply_pending(prefix);
+        self.levels
+            .get(prefix)
+            .is_some_and(Level::has_dropped_events)
     }
 
     /// A page did not come.
@@ -284,9 +286,9 @@ impl Tree {
         }
     }
 
-    /// What is shown may have missed changes: every level is to be asked for again, and keeps what it
+    /// What is shown may have dropped_up_to changes: every level is to be asked for again, and keeps what it
     /// shows until then. Levels that are not open are forgotten.
-    pub(crate) fn distrust(&mut self) -> Vec<Name> {
+    pub(crate) fn invalidate(&mut self) -> Vec<Name> {
         let expanded = std::mem::take(&mut self.expanded);
         self.levels
             .retain(|prefix, _| prefix.is_empty() || expanded.contains(prefix));
@@ -296,10 +298,10 @@ impl Tree {
         for level in self.levels.values_mut() {
             level.stale = true;
             level.next = None;
-            level.late.clear();
-            level.missed = 0;
+            level.pending.clear();
+            level.dropped_up_to = 0;
             level.found.clear();
-            if level.loading != Loading::Asked {
+            if level.loading != Loading::Requested {
                 level.loading = Loading::Idle;
             }
         }

@@ -51,7 +51,7 @@ impl Row {
 }
 
 /// Items of a level that a filter looks through unasked, page after page; a folder may have millions.
-const SEARCHED_UNASKED: usize = 100_000;
+const AUTO_SEARCH_LIMIT: usize = 100_000;
 
 impl Tree {
     /// The rows, in order. With a `filter`, the text of a part of a key, only what contains it, letter
@@ -150,14 +150,14 @@ impl Level {
     fn note(&self, filtered: bool) -> Option<RowKind> {
         match self.loading {
             Loading::Failed => Some(RowKind::Failed),
-            Loading::Asked if !self.loaded => Some(RowKind::More),
+            Loading::Requested if !self.loaded => Some(RowKind::More),
             _ if self.complete() || self.stale => None,
             // Rows after the note are what somebody looks at: a page between would push them out of view.
             Loading::Idle if !filtered && !self.found.is_empty() => Some(RowKind::Rest),
-            Loading::Idle if filtered && self.items.len() >= SEARCHED_UNASKED => {
+            Loading::Idle if filtered && self.items.len() >= AUTO_SEARCH_LIMIT => {
                 Some(RowKind::Rest)
             }
-            Loading::Asked | Loading::Idle => Some(RowKind::More),
+            Loading::Requested | Loading::Idle => Some(RowKind::More),
         }
     }
 }

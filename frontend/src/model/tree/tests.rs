@@ -1,7 +1,7 @@
 use shared::{Bytes, Entry, Event, Folder, Header, MemberId, TreeLevel};
 
 use super::rows::{Move, best, step, typeahead};
-use super::{Ask, Name, Placed, RowKind, Tree, Typed, ancestors, typed};
+use super::{Coverage, Name, PageRequest, RowKind, Tree, Typed, ancestors, typed};
 
 pub(super) fn name(text: &str) -> Name {
     text.as_bytes().into()
@@ -62,7 +62,10 @@ pub(super) fn delete(key: &str, revision: i64) -> Event {
 }
 
 fn load(tree: &mut Tree, prefix: &str, revision: i64, folders: &[&str], keys: &[&str]) {
-    assert!(tree.ask(&name(prefix)).is_some(), "{prefix} is missing");
+    assert!(
+        tree.request_page(&name(prefix)).is_some(),
+        "{prefix} is missing"
+    );
     tree.merge(
         &name(prefix),
         true,
@@ -166,7 +169,7 @@ fn the_last_key_takes_its_folders_with_it() {
     load(&mut tree, "/cron/jobs/", 11, &[], &["/cron/jobs/j"]);
     tree.apply(&delete("/cron/x", 12));
     assert_eq!(
-        tree.apply(&delete("/cron/jobs/j", 13)).doubtful,
+        tree.apply(&delete("/cron/jobs/j", 13)).maybe_empty,
         Vec::<Name>::new()
     );
     assert_eq!(shown(&tree, ""), "0:/a 0:dev/+ 0:foo");
@@ -176,7 +179,7 @@ fn the_last_key_takes_its_folders_with_it() {
 fn a_folder_that_may_be_empty_is_checked() {
     let mut tree = cron();
     assert_eq!(
-        tree.apply(&delete("dev/lock/a", 11)).doubtful,
+        tree.apply(&delete("dev/lock/a", 11)).maybe_empty,
         [name("dev/")]
     );
     assert!(tree.begin_count(&name("dev/")));
@@ -239,14 +242,14 @@ fn counts_follow_the_events() {
 fn events_beyond_the_page_wait_for_theirs() {
     let mut tree = Tree::default();
     assert_eq!(
-        tree.ask(&name("")),
-        Some(Ask {
+        tree.request_page(&name("")),
+        Some(PageRequest {
             prefix: name(""),
             cursor: None,
             replaces: 0,
         })
     );
-    assert_eq!(tree.ask(&name("")), None, "one page at a time");
+    assert_eq!(tree.request_page(&name("")), None, "one page at a time");
     tree.apply(&put("early", 11, 1));
     tree.apply(&put("a0", 9, 1));
     tree.merge(&name(""), true, page("", 10, &[], &["a", "b"], Some("c1")));
@@ -255,8 +258,8 @@ fn events_beyond_the_page_wait_for_theirs() {
     tree.apply(&delete("d", 13));
     tree.apply(&put("z/z", 14, 1));
     assert_eq!(
-        tree.ask(&name("")),
-        Some(Ask {
+        tree.request_page(&name("")),
+        Some(PageRequest {
             prefix: name(""),
             cursor: Some("c1".to_owned()),
             replaces: 0,
@@ -269,16 +272,16 @@ fn events_beyond_the_page_wait_for_theirs() {
 #[test]
 fn a_page_that_did_not_come_can_be_asked_for_again() {
     let mut tree = Tree::default();
-    tree.ask(&name(""));
+    tree.request_page(&name(""));
     tree.fail(b"");
     assert_eq!(shown(&tree, ""), "0:!");
-    assert!(tree.ask(&name("")).is_some());
+    assert!(tree.request_page(&name("")).is_some());
 }
 
 #[test]
 fn distrust_keeps_what_is_shown_until_the_new_pages_come() {
     let mut tree = cron();
-    let mut again = tree.distrust();
+    let mut again = tree.invalidate();
     again.sort();
     assert_eq!(again, [name(""), name("/cron/")]);
     assert!(shown(&tree, "").contains("0:dev/+"));
@@ -343,7 +346,7 @@ fn long_folder() -> Tree {
     let mut tree = Tree::default();
     load(&mut tree, "", 10, &["a/", "z/"], &[]);
     tree.expand(&name("a/"));
-    tree.ask(&name("a/"));
+    tree.request_page(&name("a/"));
     tree.merge(
         &name("a/"),
         true,
@@ -356,13 +359,13 @@ fn long_folder() -> Tree {
 fn a_key_beyond_the_pages_has_a_row_once_it_was_found() {
     let mut tree = long_folder();
     let above = ancestors(b"a/k9");
-    assert_eq!(tree.placed(&above, b"a/k9"), Placed::Beyond);
-    tree.found(&entry("a/k9", 5, 1), 10);
-    assert_eq!(tree.placed(&above, b"a/k9"), Placed::Here);
+    assert_eq!(tree.coverage(&above, b"a/k9"), Coverage::Beyond);
+    tree.add_found(&entry("a/k9", 5, 1), 10);
+    assert_eq!(tree.coverage(&above, b"a/k9"), Coverage::Covered);
     // The page between is asked for by hand: coming unasked it would push the key out of view.
     assert_eq!(shown(&tree, ""), "0:a/- 1:k1 1:k2 1:+… 1:k9 0:z/+");
-    tree.found(&entry("a/k1", 5, 1), 10);
-    tree.found(&entry("a/sub/deep", 5, 1), 10);
+    tree.add_found(&entry("a/k1", 5, 1), 10);
+    tree.add_found(&entry("a/sub/deep", 5, 1), 10);
     assert_eq!(
         shown(&tree, ""),
         "0:a/- 1:k1 1:k2 1:+… 1:k9 1:sub/+ 0:z/+",
@@ -371,8 +374,8 @@ fn a_key_beyond_the_pages_has_a_row_once_it_was_found() {
     tree.apply(&put("a/k9", 11, 2));
     assert_eq!(tree.meta(b"a/k9").map(|meta| meta.version), Some(2));
     tree.apply(&delete("a/k9", 12));
-    let doubtful = tree.apply(&delete("a/sub/deep", 13)).doubtful;
-    assert!(doubtful.contains(&name("a/sub/")), "{doubtful:?}");
+    let maybe_empty = tree.apply(&delete("a/sub/deep", 13)).maybe_empty;
+    assert!(maybe_empty.contains(&name("a/sub/")), "{maybe_empty:?}");
     tree.counted(&name("a/sub/"), 0, 13);
     assert_eq!(shown(&tree, ""), "0:a/- 1:k1 1:k2 1:… 0:z/+");
 }
@@ -380,9 +383,9 @@ fn a_key_beyond_the_pages_has_a_row_once_it_was_found() {
 #[test]
 fn a_page_that_reaches_what_was_found_takes_it_over() {
     let mut tree = long_folder();
-    tree.found(&entry("a/k4", 5, 1), 10);
-    tree.found(&entry("a/k9", 5, 1), 10);
-    tree.ask(&name("a/"));
+    tree.add_found(&entry("a/k4", 5, 1), 10);
+    tree.add_found(&entry("a/k9", 5, 1), 10);
+    tree.request_page(&name("a/"));
     tree.merge(
         &name("a/"),
         false,
@@ -401,8 +404,8 @@ fn an_event_newer_than_the_look_decides() {
     let mut tree = long_folder();
     tree.apply(&delete("a/k8", 12));
     tree.apply(&put("a/k9", 13, 7));
-    tree.found(&entry("a/k8", 5, 1), 11);
-    tree.found(&entry("a/k9", 5, 1), 11);
+    tree.add_found(&entry("a/k8", 5, 1), 11);
+    tree.add_found(&entry("a/k9", 5, 1), 11);
     assert_eq!(shown(&tree, ""), "0:a/- 1:k1 1:k2 1:+… 1:k9 0:z/+");
     assert_eq!(tree.meta(b"a/k9").map(|meta| meta.version), Some(7));
 }
@@ -414,11 +417,11 @@ fn the_end_is_what_has_come_to_its_last_page() {
     load(&mut tree, "", 10, &["a/", "z/"], &[]);
     assert_eq!(tree.unloaded_end(), None);
     tree.expand(&name("z/"));
-    tree.ask(&name("z/"));
+    tree.request_page(&name("z/"));
     tree.merge(&name("z/"), true, page("z/", 10, &[], &["z/1"], Some("c")));
-    tree.found(&entry("z/9", 5, 1), 10);
+    tree.add_found(&entry("z/9", 5, 1), 10);
     assert_eq!(tree.unloaded_end(), Some(name("z/")));
-    tree.ask(&name("z/"));
+    tree.request_page(&name("z/"));
     tree.merge(&name("z/"), false, page("z/", 10, &[], &["z/9"], None));
     assert_eq!(tree.unloaded_end(), None);
 }
@@ -426,15 +429,15 @@ fn the_end_is_what_has_come_to_its_last_page() {
 #[test]
 fn a_filter_goes_on_searching_open_folders() {
     let mut tree = long_folder();
-    assert_eq!(tree.open_ends(), [name("a/")]);
+    assert_eq!(tree.incomplete_levels(), [name("a/")]);
     // No row matches so far, and yet nothing may be called absent.
     assert_eq!(shown(&tree, "k9"), "0:a/- 1:…");
-    tree.found(&entry("a/k9", 5, 1), 10);
+    tree.add_found(&entry("a/k9", 5, 1), 10);
     assert_eq!(shown(&tree, "k9"), "0:a/- 1:… 1:k9");
-    tree.ask(&name("a/"));
+    tree.request_page(&name("a/"));
     tree.merge(&name("a/"), false, page("a/", 10, &[], &["a/k3"], None));
     assert_eq!(shown(&tree, "k9"), "");
-    assert!(tree.open_ends().is_empty());
+    assert!(tree.incomplete_levels().is_empty());
 }
 
 #[test]
@@ -442,10 +445,10 @@ fn a_huge_folder_is_searched_to_its_end_only_when_asked() {
     let mut tree = long_folder();
     let keys: Vec<String> = (0..100_000).map(|n| format!("a/l{n:06}")).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-    tree.ask(&name("a/"));
+    tree.request_page(&name("a/"));
     tree.merge(&name("a/"), false, page("a/", 10, &[], &keys, Some("c2")));
     assert_eq!(shown(&tree, "none such"), "0:a/- 1:+…");
-    tree.ask(&name("a/"));
+    tree.request_page(&name("a/"));
     assert_eq!(shown(&tree, "none such"), "0:a/- 1:…");
 }
 
@@ -455,15 +458,17 @@ fn events_beyond_the_pages_are_bounded_and_then_the_level_is_read_again() {
     for at in 0..20_001 {
         tree.apply(&put(&format!("a/x{at:06}"), 11 + at, 1));
     }
-    let held: usize = tree.levels.values().map(|level| level.late.len()).sum();
+    let held: usize = tree.levels.values().map(|level| level.pending.len()).sum();
     assert!(held < 20_001, "{held} events are held");
     // The page after the first is of before those events: only a new first page will do.
-    let ask = tree.ask(&name("a/")).expect("there is more");
-    assert_eq!((ask.cursor, ask.replaces), (None, 2));
+    let request = tree.request_page(&name("a/")).expect("there is more");
+    assert_eq!((request.cursor, request.replaces), (None, 2));
     let outdated = page("a/", 20, &[], &["a/k1", "a/k2", "a/k3"], None);
     assert!(tree.merge(&name("a/"), true, outdated), "it is too old");
-    let ask = tree.ask(&name("a/")).expect("it is asked for again");
-    assert_eq!(ask.cursor, None);
+    let request = tree
+        .request_page(&name("a/"))
+        .expect("it is asked for again");
+    assert_eq!(request.cursor, None);
     let current = page("a/", 30_000, &[], &["a/k1", "a/x020000"], None);
     assert!(!tree.merge(&name("a/"), true, current));
     assert_eq!(shown(&tree, ""), "0:a/- 1:k1 1:x020000 0:z/+");
@@ -472,7 +477,7 @@ fn events_beyond_the_pages_are_bounded_and_then_the_level_is_read_again() {
 #[test]
 fn the_cursor_passes_over_notes_but_not_into_the_unknown() {
     let mut tree = long_folder();
-    tree.found(&entry("a/k9", 5, 1), 10);
+    tree.add_found(&entry("a/k9", 5, 1), 10);
     let rows = tree.rows("");
     // 0 a/, 1 k1, 2 k2, 3 the note, 4 k9, 5 z/
     for (at, by, to) in [

@@ -5,8 +5,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::code::Code;
+use super::code::CodeRows;
 use super::json;
+
+#[cfg(test)]
+mod tests;
 
 /// A way to see a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,7 +22,7 @@ pub(crate) enum Lens {
 
 /// A value seen through the lens that fits best, and what may be said of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Nature {
+pub(crate) struct Detected {
     /// The lens to begin with.
     pub(crate) best: Lens,
     /// It is valid UTF-8.
@@ -29,9 +32,9 @@ pub(crate) struct Nature {
 }
 
 /// What a value is.
-pub(crate) fn nature(value: &[u8]) -> Nature {
+pub(crate) fn detect(value: &[u8]) -> Detected {
     let Ok(text) = std::str::from_utf8(value) else {
-        return Nature {
+        return Detected {
             best: Lens::Hex,
             text: false,
             json: false,
@@ -48,7 +51,7 @@ pub(crate) fn nature(value: &[u8]) -> Nature {
         (false, true) => Lens::Hex,
         (false, false) => Lens::Text,
     };
-    Nature {
+    Detected {
         best,
         text: true,
         json,
@@ -56,12 +59,12 @@ pub(crate) fn nature(value: &[u8]) -> Nature {
 }
 
 /// The lenses that can show a value, in the order they are offered.
-pub(crate) fn lenses(nature: Nature) -> Vec<Lens> {
+pub(crate) fn lenses(detected: Detected) -> Vec<Lens> {
     let mut lenses = Vec::with_capacity(4);
-    if nature.json {
+    if detected.json {
         lenses.push(Lens::Json);
     }
-    if nature.text {
+    if detected.text {
         lenses.push(Lens::Text);
     }
     lenses.extend([Lens::Hex, Lens::Base64]);
@@ -69,21 +72,21 @@ pub(crate) fn lenses(nature: Nature) -> Vec<Lens> {
 }
 
 /// A value through a lens. A lens that cannot show it falls back to hex.
-pub(crate) fn show(value: &[u8], lens: Lens) -> Code {
+pub(crate) fn show(value: &[u8], lens: Lens) -> CodeRows {
     match (lens, std::str::from_utf8(value)) {
         (Lens::Json, Ok(text)) => match json::pretty(text) {
-            Some((text, spans)) => Code::text(text, spans),
-            None => Code::text(text.to_owned(), Vec::new()),
+            Some((text, spans)) => CodeRows::text(text, spans),
+            None => CodeRows::text(text.to_owned(), Vec::new()),
         },
-        (Lens::Text, Ok(text)) => Code::text(text.to_owned(), Vec::new()),
-        (Lens::Base64, _) => Code::base64(&STANDARD.encode(value)),
-        _ => Code::hex(value.to_vec()),
+        (Lens::Text, Ok(text)) => CodeRows::text(text.to_owned(), Vec::new()),
+        (Lens::Base64, _) => CodeRows::base64(&STANDARD.encode(value)),
+        _ => CodeRows::hex(value.to_vec()),
     }
 }
 
 /// How a draft is written down in a text area.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) enum Script {
+pub(crate) enum Encoding {
     /// The text itself.
     Text,
     /// Hex digits, blanks between them as one likes.
@@ -94,7 +97,7 @@ pub(crate) enum Script {
 
 /// What stands in the way of reading a draft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BadDraft {
+pub(crate) enum DecodeError {
     /// Hex digits come in pairs.
     OddDigits,
     /// Not a hex digit.
@@ -103,24 +106,24 @@ pub(crate) enum BadDraft {
     NotBase64,
 }
 
-/// The scripts a value can be edited in without harm, best first. Not as text: bytes that are not UTF-8,
+/// The editable_encodings a value can be edited in without harm, best first. Not as text: bytes that are not UTF-8,
 /// and NUL, which nobody sees and some clipboards end at.
-pub(crate) fn scripts(value: &[u8]) -> Vec<Script> {
+pub(crate) fn editable_encodings(value: &[u8]) -> Vec<Encoding> {
     let text = std::str::from_utf8(value).is_ok_and(|text| !text.contains('\0'));
     if text {
-        vec![Script::Text, Script::Hex, Script::Base64]
+        vec![Encoding::Text, Encoding::Hex, Encoding::Base64]
     } else {
-        vec![Script::Hex, Script::Base64]
+        vec![Encoding::Hex, Encoding::Base64]
     }
 }
 
 /// Writes bytes down.
-pub(crate) fn write(value: &[u8], script: Script) -> String {
+pub(crate) fn encode(value: &[u8], encoding: Encoding) -> String {
     use std::fmt::Write as _;
-    match script {
-        Script::Text => String::from_utf8_lossy(value).into_owned(),
-        Script::Base64 => STANDARD.encode(value),
-        Script::Hex => {
+    match encoding {
+        Encoding::Text => String::from_utf8_lossy(value).into_owned(),
+        Encoding::Base64 => STANDARD.encode(value),
+        Encoding::Hex => {
             let mut out = String::with_capacity(value.len() * 3);
             for (at, byte) in value.iter().enumerate() {
                 if at > 0 {
@@ -134,22 +137,22 @@ pub(crate) fn write(value: &[u8], script: Script) -> String {
 }
 
 /// Reads a draft back into bytes.
-pub(crate) fn read(draft: &str, script: Script) -> Result<Vec<u8>, BadDraft> {
-    match script {
-        Script::Text => Ok(draft.as_bytes().to_vec()),
-        Script::Base64 => {
+pub(crate) fn decode(draft: &str, encoding: Encoding) -> Result<Vec<u8>, DecodeError> {
+    match encoding {
+        Encoding::Text => Ok(draft.as_bytes().to_vec()),
+        Encoding::Base64 => {
             let compact: String = draft.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-            STANDARD.decode(compact).map_err(|_| BadDraft::NotBase64)
+            STANDARD.decode(compact).map_err(|_| DecodeError::NotBase64)
         }
-        Script::Hex => {
+        Encoding::Hex => {
             let digits: Option<Vec<u8>> = draft
                 .chars()
                 .filter(|c| !c.is_ascii_whitespace())
                 .map(|c| c.to_digit(16).map(|digit| digit as u8))
                 .collect();
-            let digits = digits.ok_or(BadDraft::NotHex)?;
+            let digits = digits.ok_or(DecodeError::NotHex)?;
             if !digits.len().is_multiple_of(2) {
-                return Err(BadDraft::OddDigits);
+                return Err(DecodeError::OddDigits);
             }
             Ok(digits
                 .chunks_exact(2)
@@ -158,6 +161,3 @@ pub(crate) fn read(draft: &str, script: Script) -> Result<Vec<u8>, BadDraft> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -12,11 +12,11 @@ fn the_lens_that_fits_is_chosen() {
         (b"a\0b", Lens::Hex),
         (b"\xff\xfe\0", Lens::Hex),
     ] {
-        assert_eq!(nature(value).best, best, "{value:?}");
+        assert_eq!(detect(value).best, best, "{value:?}");
     }
-    assert_eq!(lenses(nature(b"\xff")), [Lens::Hex, Lens::Base64]);
+    assert_eq!(lenses(detect(b"\xff")), [Lens::Hex, Lens::Base64]);
     assert_eq!(
-        lenses(nature(b"42")),
+        lenses(detect(b"42")),
         [Lens::Json, Lens::Text, Lens::Hex, Lens::Base64]
     );
 }
@@ -34,11 +34,11 @@ fn every_script_gives_the_bytes_back() {
         b"\xff\xfe\0",
         &all,
     ] {
-        for script in scripts(value) {
+        for encoding in editable_encodings(value) {
             assert_eq!(
-                read(&write(value, script), script).as_deref(),
+                decode(&encode(value, encoding), encoding).as_deref(),
                 Ok(value),
-                "{script:?} {value:?}"
+                "{encoding:?} {value:?}"
             );
         }
     }
@@ -47,14 +47,17 @@ fn every_script_gives_the_bytes_back() {
 #[test]
 fn what_a_text_area_would_spoil_is_not_edited_as_text() {
     for value in [&b"\xff"[..], b"a\0"] {
-        assert!(!scripts(value).contains(&Script::Text), "{value:?}");
+        assert!(
+            !editable_encodings(value).contains(&Encoding::Text),
+            "{value:?}"
+        );
     }
 }
 
 #[test]
 fn a_draft_that_cannot_be_read_says_why() {
-    assert_eq!(read("0", Script::Hex), Err(BadDraft::OddDigits));
-    assert_eq!(read("0g", Script::Hex), Err(BadDraft::NotHex));
-    assert_eq!(read("!", Script::Base64), Err(BadDraft::NotBase64));
-    assert_eq!(read("AA\n==", Script::Base64), Ok(vec![0]));
+    assert_eq!(decode("0", Encoding::Hex), Err(DecodeError::OddDigits));
+    assert_eq!(decode("0g", Encoding::Hex), Err(DecodeError::NotHex));
+    assert_eq!(decode("!", Encoding::Base64), Err(DecodeError::NotBase64));
+    assert_eq!(decode("AA\n==", Encoding::Base64), Ok(vec![0]));
 }

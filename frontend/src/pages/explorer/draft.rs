@@ -7,13 +7,13 @@ use shared::Entry;
 
 use super::live_key::LiveKey;
 use super::text::Text;
-use crate::api::kv::{Demand, LeaseChoice};
+use crate::api::kv::{LeaseChoice, Precondition};
 use crate::api::{self, ApiError};
 use crate::i18n::use_i18n;
-use crate::model::command::{Deed, KeptLease};
+use crate::model::command::{KeptLease, KeyCommand};
 use crate::model::edit::{Edited, LineEnds, WindowLines};
 use crate::model::format;
-use crate::model::value::{BadDraft, Script, scripts};
+use crate::model::value::{DecodeError, Encoding, editable_encodings};
 use crate::state::drafts::{Drafts, StoredDraft};
 use crate::state::{Scope, Tone, use_drafts, use_toasts};
 
@@ -54,14 +54,14 @@ pub(crate) struct Draft {
 /// The result of checking a draft.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Checked {
-    pub(super) error: Option<BadDraft>,
+    pub(super) error: Option<DecodeError>,
     /// Size of the value in bytes.
     pub(super) size: Option<usize>,
     /// Differs from the base value.
     pub(super) changed: bool,
     pub(super) ends: LineEnds,
     /// The encodings it can be edited in.
-    pub(super) scripts: Vec<Script>,
+    pub(super) encodings: Vec<Encoding>,
     pub(super) window: Option<WindowLines>,
 }
 
@@ -73,11 +73,14 @@ pub(super) const DROP: &str = "drop";
 impl Draft {
     pub(super) fn new(live_key: LiveKey, base: Entry, stored: Option<StoredDraft>) -> Self {
         let (base, edited) = if let Some(stored) = stored {
-            (stored.base, Edited::from_text(&stored.text, stored.script))
+            (
+                stored.base,
+                Edited::from_text(&stored.text, stored.encoding),
+            )
         } else {
             let value = base.value.clone().unwrap_or_default();
-            let script = scripts(&value.0)[0];
-            (base, Edited::new(&value.0, script))
+            let encoding = editable_encodings(&value.0)[0];
+            (base, Edited::new(&value.0, encoding))
         };
         Self {
             live_key,
@@ -119,7 +122,7 @@ impl Draft {
             let unchanged = edited.value().is_ok_and(|edited| edited == value);
             (!unchanged).then(|| StoredDraft {
                 base: base.clone(),
-                script: edited.script(),
+                encoding: edited.encoding(),
                 text: edited.text(),
             })
         }) else {
@@ -149,7 +152,7 @@ impl Draft {
     }
 
     /// The edited bytes at this moment; not tracked.
-    pub(crate) fn value(self) -> Result<Vec<u8>, BadDraft> {
+    pub(crate) fn value(self) -> Result<Vec<u8>, DecodeError> {
         self.edited.with_value(Edited::value)
     }
 
@@ -209,21 +212,21 @@ impl Draft {
             size: value.as_ref().ok().map(Vec::len),
             changed: value.as_ref().is_ok_and(|value| value != base),
             ends: edited.text_area().ends(),
-            scripts: scripts(value.as_deref().unwrap_or(base)),
+            encodings: editable_encodings(value.as_deref().unwrap_or(base)),
             window: edited.text_area().window_lines(),
         })
     }
 
     /// The encoding in use; tracked.
-    pub(super) fn script(self) -> Script {
+    pub(super) fn encoding(self) -> Encoding {
         self.checked_changes.track();
-        self.edited.with_value(Edited::script)
+        self.edited.with_value(Edited::encoding)
     }
 
     /// Shows the same bytes in another encoding.
-    pub(super) fn rewrite(self, script: Script) {
+    pub(super) fn rewrite(self, encoding: Encoding) {
         if let Ok(value) = self.value() {
-            self.edited.set_value(Edited::new(&value, script));
+            self.edited.set_value(Edited::new(&value, encoding));
             self.refill_at.set(1);
             self.schedule_check();
         }
@@ -237,7 +240,7 @@ impl Draft {
         }
     }
 
-    pub(super) fn deed(self) -> Option<Deed> {
+    pub(super) fn deed(self) -> Option<KeyCommand> {
         let value = self.value().ok()?;
         let lease = if self.lease_choice() == LeaseChoice::Drop {
             KeptLease::Drop
@@ -245,7 +248,7 @@ impl Draft {
             KeptLease::Keep
         };
         let key = self.live_key.key.get_value().to_vec();
-        Some(Deed::Replace {
+        Some(KeyCommand::Replace {
             key,
             value,
             revision: self.base.with(|base| base.mod_revision),
@@ -272,21 +275,21 @@ impl Saver {
         }
     }
 
-    /// Saves the draft if the key is as demanded.
-    pub(crate) fn save(self, demand: Demand) {
+    /// Saves the draft if the precondition holds.
+    pub(crate) fn save(self, precondition: Precondition) {
         let draft = self.draft;
         let Ok(value) = draft.value() else {
             return;
         };
-        let lease = match demand {
-            Demand::Absent => LeaseChoice::Keep,
-            Demand::Revision(_) => untrack(|| draft.lease_choice()),
+        let lease = match precondition {
+            Precondition::Absent => LeaseChoice::Keep,
+            Precondition::Revision(_) => untrack(|| draft.lease_choice()),
         };
         let key = draft.live_key.key.get_value();
         draft.saving.set(true);
         draft.error.set(None);
         draft.scope.spawn(async move {
-            let answer = api::kv::put(&key, &value, lease, demand).await;
+            let answer = api::kv::put(&key, &value, lease, precondition).await;
             draft.saving.try_set(false);
             match answer {
                 Ok(answer) => {

@@ -14,7 +14,7 @@ use shared::{Event, LeaseId};
 use crate::api;
 use crate::api::kv::KeyFacts;
 use crate::model::requests::Requests;
-use crate::model::tree::{Change, Name};
+use crate::model::tree::{Name, QueuedEvent};
 use crate::state::clock::{Clock, now_ms, use_clock};
 
 /// A shown lease is polled again after this long.
@@ -136,7 +136,7 @@ impl Facts {
 
     /// Takes size and lease from an event. Only keys that were requested are kept, so that a busy
     /// keyspace which is not shown costs nothing.
-    pub(crate) fn apply(self, change: &Change) {
+    pub(crate) fn apply(self, change: &QueuedEvent) {
         let event = &change.event;
         self.keys.try_maybe_update(|keys| {
             let name: &[u8] = event.key().as_ref();
@@ -241,7 +241,7 @@ impl Facts {
                 fetched_at,
             }),
             Ok(_) => LeaseState::Gone,
-            Err(error) if error.trouble() == api::Trouble::Absent => LeaseState::Gone,
+            Err(error) if error.kind() == api::ErrorKind::NotFound => LeaseState::Gone,
             // The known state stays; the next round tries again.
             Err(_) => return sleep(Duration::from_secs(1)).await,
         };
@@ -250,7 +250,7 @@ impl Facts {
 
     async fn fetch_key_count(self, id: LeaseId) {
         // After an error the known count stays until the next poll.
-        let keys = match api::leases::counted(id).await {
+        let keys = match api::leases::with_key_count(id).await {
             Ok(answer) => answer.lease.key_count,
             Err(_) => self
                 .key_counts

@@ -7,7 +7,7 @@ use super::live_key::{KeyState, LiveKey};
 use super::text::Text;
 use crate::api::{self, ApiError};
 use crate::i18n::{label, use_i18n};
-use crate::model::command::Deed;
+use crate::model::command::KeyCommand;
 use crate::model::format;
 use crate::model::key_text;
 use crate::state::{Scope, Tone, use_toasts};
@@ -77,7 +77,7 @@ pub(crate) fn DeleteKey(live_key: LiveKey) -> impl IntoView {
     };
     let deed = Signal::derive(move || {
         let revision = entry.with(|entry| entry.as_ref().map(|entry| entry.mod_revision))?;
-        Some(Deed::Delete {
+        Some(KeyCommand::Delete {
             key: live_key.key.get_value().to_vec(),
             revision,
         })

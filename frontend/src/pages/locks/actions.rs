@@ -7,7 +7,7 @@ use super::release::Target;
 use super::text::Text;
 use crate::api::base::api_url_absolute;
 use crate::i18n::{label, tr, use_i18n};
-use crate::model::locks::command::{LockDeed, curl, etcdctl};
+use crate::model::locks::command::{LockCommand, curl, etcdctl};
 use crate::model::locks::is_guess;
 use crate::pages::links::{watch_key_url, watch_prefix_url};
 use crate::ui::clipboard::copier;
@@ -35,22 +35,22 @@ pub(super) fn LockActions(
         }
     };
     let deeds = [
-        (LockDeed::Show, Text::CopyShow),
-        (LockDeed::Follow, Text::CopyFollow),
-        (LockDeed::Acquire, Text::CopyAcquire),
-        (LockDeed::Release, Text::CopyRelease),
+        (LockCommand::Show, Text::CopyShow),
+        (LockCommand::Follow, Text::CopyFollow),
+        (LockCommand::Acquire, Text::CopyAcquire),
+        (LockCommand::Release, Text::CopyRelease),
     ];
     let lines = deeds.map(|(deed, text)| {
         // A queue under the name of a single-key lock would be another lock: clients of the key do
         // not wait there.
         let no_curl = Signal::derive(move || match deed {
-            LockDeed::Release => !held.get(),
-            LockDeed::Acquire => single.get(),
-            LockDeed::Show | LockDeed::Follow => false,
+            LockCommand::Release => !held.get(),
+            LockCommand::Acquire => single.get(),
+            LockCommand::Show | LockCommand::Follow => false,
         });
         let heading = move || {
             let text = match deed {
-                LockDeed::Release if guess.get() => Text::CopyDeleteKey,
+                LockCommand::Release if guess.get() => Text::CopyDeleteKey,
                 _ => text,
             };
             i18n.t(text)

@@ -28,7 +28,7 @@ use shared::LockKind;
 
 use crate::api::base::page_url;
 use crate::i18n::{Common, label, tr, use_i18n};
-use crate::model::locks::{Board, Line, Shown, lines};
+use crate::model::locks::{Board, ListFilter, ListRow, list_rows};
 use crate::model::{format, percent};
 use crate::state::use_account;
 use crate::ui::{
@@ -46,7 +46,7 @@ use text::Text;
 pub(crate) fn Locks() -> impl IntoView {
     let store = LockStore::open();
     let filter = RwSignal::new(String::new());
-    let shown = RwSignal::new(Shown::All);
+    let shown = RwSignal::new(ListFilter::All);
     let toggled_groups = RwSignal::new(BTreeSet::<Vec<u8>>::new());
     let acquiring = RwSignal::new(None::<AcquireName>);
     let search = use_location().search;
@@ -75,7 +75,7 @@ pub(crate) fn Locks() -> impl IntoView {
     let rows = Memo::new(move |_| {
         let (shown, text, selected) = (shown.get(), filter.get(), selected.get());
         let rows = toggled_groups.with(|toggled_groups| {
-            store.read(|board| lines(board, shown, &text, toggled_groups, selected.as_deref()))
+            store.read(|board| list_rows(board, shown, &text, toggled_groups, selected.as_deref()))
         });
         Arc::new(rows.unwrap_or_default())
     });
@@ -115,7 +115,7 @@ pub(crate) fn Locks() -> impl IntoView {
 fn Tools(
     store: LockStore,
     filter: RwSignal<String>,
-    shown: RwSignal<Shown>,
+    shown: RwSignal<ListFilter>,
     on_acquire: Callback<AcquireName>,
 ) -> impl IntoView {
     let i18n = use_i18n();
@@ -137,11 +137,11 @@ fn Tools(
         let kinds = kinds
             .into_iter()
             .filter(|(.., count, always)| *always || *count > 0)
-            .map(|(kind, text, count, _)| (Shown::Kind(kind), text, count));
-        let all = (Shown::All, Text::All, counts.locks);
-        let guesses = (Shown::Guesses, Text::Guesses, counts.guesses);
+            .map(|(kind, text, count, _)| (ListFilter::Kind(kind), text, count));
+        let all = (ListFilter::All, Text::All, counts.locks);
+        let guesses = (ListFilter::Guesses, Text::Guesses, counts.guesses);
         // The chosen filter stays listed even when it is empty, so that another one can be chosen.
-        let guesses = (counts.guesses > 0 || shown.get() == Shown::Guesses).then_some(guesses);
+        let guesses = (counts.guesses > 0 || shown.get() == ListFilter::Guesses).then_some(guesses);
         let plus = if more.get() { "+" } else { "" };
         std::iter::once(all)
             .chain(kinds)
@@ -175,9 +175,9 @@ fn Tools(
 #[component]
 fn List(
     store: LockStore,
-    rows: Memo<Arc<Vec<Line>>>,
+    rows: Memo<Arc<Vec<ListRow>>>,
     filter: RwSignal<String>,
-    shown: RwSignal<Shown>,
+    shown: RwSignal<ListFilter>,
     selected: Memo<Option<Vec<u8>>>,
     on_select: Callback<Option<Vec<u8>>>,
     on_toggle_group: Callback<Vec<u8>>,
@@ -230,7 +230,7 @@ fn List(
     let more = Memo::new(move |_| store.read(Board::more) == Some(true));
     let clear = move || {
         filter.set(String::new());
-        shown.set(Shown::All);
+        shown.set(ListFilter::All);
     };
     let body = move || {
         match state.get() {

@@ -44,7 +44,7 @@ fn note_text(i18n: I18n, note: &Note) -> String {
         ),
         Note::Reset { revision, .. } => i18n.fill(Text::Reset, &[&format::count(revision + 1)]),
         Note::Lagged { from } => i18n.fill(Text::Lagged, &[&format::count(*from)]),
-        Note::Error { detail } => sentences(&[detail, i18n.t(Text::Trouble)]),
+        Note::Error { detail } => sentences(&[detail, i18n.t(Text::Retrying)]),
     }
 }
 

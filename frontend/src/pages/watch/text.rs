@@ -57,7 +57,7 @@ texts! {
         Compacted: "Revisions {0} to {1} were compacted before they could be shown. etcd no longer has them.", "修订版本 {0} 至 {1} 在显示之前已被压缩，etcd 中已不再保存。";
         Reset: "The data was replaced: another cluster, a restored backup or a wiped store. The watch continues from revision {0}.", "数据已被替换：集群已更换、从备份恢复或被清空。将从修订版本 {0} 继续监听。";
         Lagged: "This page fell behind; the gateway replays from revision {0}. No events were missed.", "页面处理不及时，网关正从修订版本 {0} 重放，没有遗漏事件。";
-        Trouble: "Watchgate keeps retrying", "正在持续重试";
+        Retrying: "Watchgate keeps retrying", "正在持续重试";
         Put: "PUT", "写入";
         Delete: "DEL", "删除";
         Created: "Created", "新建";

@@ -5,8 +5,11 @@ use shared::{Entry, Event, RangeSpec};
 
 use super::{Item, Level, Loading, Meta, Name, Tree};
 
+#[cfg(test)]
+mod tests;
+
 /// A range whose ends differ in the last byte is shown as prefixes, if it takes no more than these.
-const MOST_PREFIXES: u8 = 16;
+const MAX_PREFIXES: u8 = 16;
 
 /// What an account may read, as the tree shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,17 +47,17 @@ impl Roots {
     }
 
     /// Whether everything below a prefix may be read.
-    fn hold(&self, prefix: &[u8]) -> bool {
+    fn cover(&self, prefix: &[u8]) -> bool {
         self.prefixes.iter().any(|root| prefix.starts_with(root))
     }
 }
 
 /// The prefixes that make up the range from `start` to `end`, where these differ in the last byte alone.
 fn prefixes(start: &[u8], end: &[u8]) -> Option<Vec<Name>> {
-    let ((first, above), (behind, other)) = (start.split_last()?, end.split_last()?);
-    let few = above == other && first < behind && behind - first <= MOST_PREFIXES;
+    let ((first, above), (end_byte, other)) = (start.split_last()?, end.split_last()?);
+    let few = above == other && first < end_byte && end_byte - first <= MAX_PREFIXES;
     few.then(|| {
-        let last = *first..*behind;
+        let last = *first..*end_byte;
         last.map(|byte| [above, &[byte]].concat().into()).collect()
     })
 }
@@ -85,7 +88,7 @@ impl Tree {
 
     /// Whether the account may read everything below a prefix, as far as is known.
     pub(crate) fn may_read(&self, prefix: &[u8]) -> bool {
-        self.roots.as_ref().is_none_or(|roots| roots.hold(prefix))
+        self.roots.as_ref().is_none_or(|roots| roots.cover(prefix))
     }
 
     /// Whether a folder stands on the top level for good, empty or not.
@@ -123,6 +126,3 @@ impl Tree {
         Some((folder, item))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -18,13 +18,13 @@ fn labels(tree: &Tree) -> Vec<String> {
     labels.collect()
 }
 
-/// An account that may read `/a/`, `odd` and the key `k`.
+/// An account that may read `/a/`, `mid_name` and the key `k`.
 fn limited() -> Tree {
     let mut tree = Tree::default();
     tree.expand(&name(""));
     let of = [
         r#"{"prefix":"/a/"}"#,
-        r#"{"prefix":"odd"}"#,
+        r#"{"prefix":"mid_name"}"#,
         r#"{"key":"k"}"#,
     ];
     tree.set_roots(roots(&of).expect("limited"), vec![entry("k", 3, 1)], 10);
@@ -51,13 +51,13 @@ fn ranges_become_prefixes_where_they_can() {
 #[test]
 fn roots_stand_on_the_top_level_and_open_as_folders() {
     let mut tree = limited();
-    assert_eq!(labels(&tree), ["/a", "k", "odd"]);
+    assert_eq!(labels(&tree), ["/a", "k", "mid_name"]);
     let root = name("/a/");
     tree.expand(&root);
-    tree.ask(&root).expect("not there yet");
+    tree.request_page(&root).expect("not there yet");
     tree.merge(&root, true, page("/a/", 11, &["/a/b/"], &["/a/x"], None));
-    assert_eq!(labels(&tree), ["/a", "b", "x", "k", "odd"]);
-    assert!(tree.may_read(b"/a/") && tree.may_read(b"/a/b/") && tree.may_read(b"odd/x/"));
+    assert_eq!(labels(&tree), ["/a", "b", "x", "k", "mid_name"]);
+    assert!(tree.may_read(b"/a/") && tree.may_read(b"/a/b/") && tree.may_read(b"mid_name/x/"));
     assert!(!tree.may_read(b"") && !tree.may_read(b"/") && !tree.may_read(b"/b/"));
 }
 
@@ -65,15 +65,19 @@ fn roots_stand_on_the_top_level_and_open_as_folders() {
 fn events_keep_the_roots() {
     let mut tree = limited();
     let root = name("/a/");
-    tree.ask(&root).expect("not there yet");
+    tree.request_page(&root).expect("not there yet");
     tree.merge(&root, true, page("/a/", 10, &[], &["/a/x"], None));
     let touched = tree.apply(&put("/a/y", 11, 1));
     assert_eq!(touched.shown, [(false, name("/a/y")), (true, root.clone())]);
     tree.apply(&delete("/a/x", 12));
     tree.apply(&delete("/a/y", 13));
-    assert_eq!(labels(&tree), ["/a", "k", "odd"], "an empty root stays");
+    assert_eq!(
+        labels(&tree),
+        ["/a", "k", "mid_name"],
+        "an empty root stays"
+    );
     tree.apply(&delete("k", 14));
-    assert_eq!(labels(&tree), ["/a", "odd"]);
+    assert_eq!(labels(&tree), ["/a", "mid_name"]);
     tree.apply(&put("k", 15, 1));
     assert_eq!(tree.meta(b"k").expect("is there").mod_revision, 15);
 }
@@ -82,8 +86,8 @@ fn events_keep_the_roots() {
 fn a_page_of_the_whole_keyspace_ends_the_limits() {
     let mut tree = limited();
     let all = name("");
-    tree.distrust();
-    tree.ask(&all).expect("asked for again");
+    tree.invalidate();
+    tree.request_page(&all).expect("asked for again");
     tree.merge(&all, true, page("", 20, &["z/"], &["k"], None));
     assert_eq!(labels(&tree), ["k", "z"]);
     assert!(tree.may_read(b"") && tree.roots().is_none());

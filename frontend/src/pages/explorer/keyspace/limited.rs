@@ -12,7 +12,7 @@ use crate::model::tree::{Name, Roots};
 impl Keyspace {
     /// Makes the ranges that the account may read the roots of the tree; `false` if there are none.
     pub(super) async fn limit_to_roots(self) -> bool {
-        let Ok(own) = api::auth::own().await else {
+        let Ok(own) = api::auth::current_user().await else {
             return false;
         };
         let ranges = own.read.unwrap_or_default();

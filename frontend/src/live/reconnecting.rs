@@ -7,13 +7,13 @@ use gloo_timers::callback::{Interval, Timeout};
 use leptos::prelude::{WindowListenerHandle, window_event_listener_untyped};
 
 use super::socket::{Socket, SocketEvent};
-use crate::model::live::{Line, Link, Step};
+use crate::model::live::{DialAction, Dialer, LinkState};
 use crate::state::clock::now_ms;
 
 const TICK_MS: u32 = 1000;
 
-/// What a wire says.
-pub(super) enum WireEvent {
+/// What a shared says.
+pub(super) enum ConnectionEvent {
     /// A new socket is open.
     Connected,
     /// A message has come.
@@ -23,74 +23,74 @@ pub(super) enum WireEvent {
 }
 
 /// A connection that is wanted until this is dropped.
-pub(super) struct Wire {
+pub(super) struct ReconnectingSocket {
     url: String,
-    line: RefCell<Line>,
-    socket: RefCell<Option<Socket>>,
+    dialer: RefCell<Dialer>,
+    current: RefCell<Option<Socket>>,
     /// Sockets that were lost inside one of their own handlers; dropped at the next tick.
     retired: RefCell<Vec<Socket>>,
     retry: RefCell<Option<Timeout>>,
     timer: RefCell<Option<Interval>>,
     listener: RefCell<Option<WindowListenerHandle>>,
-    on: Box<dyn Fn(WireEvent)>,
+    on_event: Box<dyn Fn(ConnectionEvent)>,
 }
 
-impl Wire {
+impl ReconnectingSocket {
     /// Dials `url` and keeps dialling.
-    pub(super) fn start(url: String, on: impl Fn(WireEvent) + 'static) -> Rc<Self> {
-        let wire = Rc::new(Self {
+    pub(super) fn start(url: String, on_event: impl Fn(ConnectionEvent) + 'static) -> Rc<Self> {
+        let shared = Rc::new(Self {
             url,
-            line: RefCell::default(),
-            socket: RefCell::default(),
+            dialer: RefCell::default(),
+            current: RefCell::default(),
             retired: RefCell::default(),
             retry: RefCell::default(),
             timer: RefCell::default(),
             listener: RefCell::default(),
-            on: Box::new(on),
+            on_event: Box::new(on_event),
         });
-        let weak = Rc::downgrade(&wire);
-        *wire.timer.borrow_mut() = Some(Interval::new(TICK_MS, {
+        let weak = Rc::downgrade(&shared);
+        *shared.timer.borrow_mut() = Some(Interval::new(TICK_MS, {
             let weak = weak.clone();
-            move || with(&weak, Wire::tick)
+            move || with(&weak, ReconnectingSocket::tick)
         }));
-        *wire.listener.borrow_mut() = Some(window_event_listener_untyped("online", move |_| {
-            with(&weak, Wire::dial);
+        *shared.listener.borrow_mut() = Some(window_event_listener_untyped("online", move |_| {
+            with(&weak, ReconnectingSocket::dial);
         }));
-        wire.dial();
-        wire
+        shared.dial();
+        shared
     }
 
     /// The state of the connection.
-    pub(super) fn link(&self) -> Link {
-        self.line.borrow().link()
+    pub(super) fn state(&self) -> LinkState {
+        self.dialer.borrow().state()
     }
 
     /// Sends a message on the present socket.
     pub(super) fn send(&self, text: &str) {
-        if let Some(socket) = self.socket.borrow().as_ref() {
+        if let Some(socket) = self.current.borrow().as_ref() {
             socket.send(text);
         }
     }
 
     /// Dials at once, if there is no socket.
     pub(super) fn dial(self: &Rc<Self>) {
-        let step = self.line.borrow_mut().dial(now_ms());
-        self.carry_out(step);
+        let action = self.dialer.borrow_mut().dial(now_ms());
+        self.perform(action);
     }
 
     fn tick(self: &Rc<Self>) {
         self.retired.borrow_mut().clear();
-        let step = self
-            .line
+        let action = self
+            .dialer
             .borrow_mut()
             .tick(now_ms(), js_sys::Math::random());
-        self.carry_out(step);
+        self.perform(action);
     }
 
-    fn carry_out(self: &Rc<Self>, step: Option<Step>) {
-        match step {
-            Some(Step::Connect) => self.connect(),
-            Some(Step::Drop) => self.dropped(),
+    fn perform(self: &Rc<Self>, action: Option<DialAction>) {
+        match action {
+            Some(DialAction::Connect) => self.connect(),
+            Some(DialAction::Drop) => self.schedule_retry(),
             None => {}
         }
     }
@@ -98,53 +98,53 @@ impl Wire {
     fn connect(self: &Rc<Self>) {
         let weak = Rc::downgrade(self);
         let socket = Socket::open(&self.url, move |event| {
-            with(&weak, |wire| wire.heard(event));
+            with(&weak, |socket| socket.on_socket_event(event));
         });
         let refused = socket.is_none();
-        *self.socket.borrow_mut() = socket;
+        *self.current.borrow_mut() = socket;
         if refused {
             self.lost();
         }
     }
 
-    fn heard(self: &Rc<Self>, event: SocketEvent) {
+    fn on_socket_event(self: &Rc<Self>, event: SocketEvent) {
         match event {
             SocketEvent::Open => {
-                self.line.borrow_mut().connected(now_ms());
-                (self.on)(WireEvent::Connected);
+                self.dialer.borrow_mut().connected(now_ms());
+                (self.on_event)(ConnectionEvent::Connected);
             }
             SocketEvent::Text(text) => {
-                self.line.borrow_mut().heard(now_ms());
-                (self.on)(WireEvent::Text(text));
+                self.dialer.borrow_mut().received(now_ms());
+                (self.on_event)(ConnectionEvent::Text(text));
             }
             SocketEvent::Closed => self.lost(),
         }
     }
 
     fn lost(self: &Rc<Self>) {
-        self.line
+        self.dialer
             .borrow_mut()
             .lost(now_ms(), js_sys::Math::random());
-        self.dropped();
+        self.schedule_retry();
     }
 
-    /// The line has counted the loss: puts the socket away and has the next attempt in time.
-    fn dropped(self: &Rc<Self>) {
-        if let Some(socket) = self.socket.borrow_mut().take() {
-            socket.mute();
+    /// The dialer has counted the loss: puts the socket away and has the next attempt in time.
+    fn schedule_retry(self: &Rc<Self>) {
+        if let Some(socket) = self.current.borrow_mut().take() {
+            socket.detach_and_close();
             self.retired.borrow_mut().push(socket);
         }
-        if let Link::Waiting { until, .. } = self.link() {
+        if let LinkState::Waiting { until, .. } = self.state() {
             let weak = Rc::downgrade(self);
             let delay = (until - now_ms()).max(0.0).ceil() as u32;
-            let retry = Timeout::new(delay, move || with(&weak, Wire::tick));
+            let retry = Timeout::new(delay, move || with(&weak, ReconnectingSocket::tick));
             *self.retry.borrow_mut() = Some(retry);
         }
-        (self.on)(WireEvent::Lost);
+        (self.on_event)(ConnectionEvent::Lost);
     }
 }
 
-impl Drop for Wire {
+impl Drop for ReconnectingSocket {
     fn drop(&mut self) {
         if let Some(listener) = self.listener.borrow_mut().take() {
             listener.remove();
@@ -152,8 +152,8 @@ impl Drop for Wire {
     }
 }
 
-fn with(wire: &Weak<Wire>, act: impl FnOnce(&Rc<Wire>)) {
-    if let Some(wire) = wire.upgrade() {
-        act(&wire);
+fn with(socket: &Weak<ReconnectingSocket>, act: impl FnOnce(&Rc<ReconnectingSocket>)) {
+    if let Some(socket) = socket.upgrade() {
+        act(&socket);
     }
 }

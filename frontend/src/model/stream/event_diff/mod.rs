@@ -1,4 +1,4 @@
-//! An event opened: what it changed, line by line.
+//! An event shown: what it changed, line by line.
 
 use shared::{Bytes, Event};
 
@@ -6,17 +6,20 @@ use super::row::value_of;
 use crate::model::diff::{self, Change, Line};
 use crate::model::json;
 
+#[cfg(test)]
+mod tests;
+
 /// Lines that are shown of a value; the rest is in the Explorer.
-const LINES: usize = 200;
+const MAX_LINES: usize = 200;
 
 /// Equal lines shown around a change in a long value.
-const AROUND: usize = 3;
+const CONTEXT: usize = 3;
 
 /// Characters that are shown of a line.
-const LINE_CHARS: usize = 1_000;
+const MAX_LINE_CHARS: usize = 1_000;
 
 /// Bytes on a line of hex.
-const HEX: usize = 16;
+const HEX_ROW: usize = 16;
 
 /// What is to be said above the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +40,9 @@ pub(crate) enum Heading {
     Empty,
 }
 
-/// An event opened.
+/// An event shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Opened {
+pub(crate) struct EventDiff {
     /// What is to be said above the lines.
     pub(crate) heading: Heading,
     /// The lines.
@@ -51,7 +54,7 @@ pub(crate) struct Opened {
 }
 
 /// Opens an event.
-pub(crate) fn open(event: &Event) -> Opened {
+pub(crate) fn event_diff(event: &Event) -> EventDiff {
     let empty = Bytes::default();
     let now = value_of(event).unwrap_or(&empty);
     let (heading, before) = match event {
@@ -74,8 +77,8 @@ pub(crate) fn open(event: &Event) -> Opened {
         None if now.is_empty() => Vec::new(),
         None => {
             let wrap = match heading {
-                Heading::Created => Change::New,
-                Heading::Deleted => Change::Gone,
+                Heading::Created => Change::Added,
+                Heading::Deleted => Change::Removed,
                 _ => Change::Same,
             };
             text(now, form)
@@ -84,12 +87,12 @@ pub(crate) fn open(event: &Event) -> Opened {
                 .collect()
         }
     };
-    let more = lines.len().saturating_sub(LINES);
-    lines.truncate(LINES);
+    let more = lines.len().saturating_sub(MAX_LINES);
+    lines.truncate(MAX_LINES);
     for change in &mut lines {
         match change {
-            Change::Same(line) | Change::Gone(line) | Change::New(line) => {
-                diff::shorten(line, LINE_CHARS);
+            Change::Same(line) | Change::Removed(line) | Change::Added(line) => {
+                diff::shorten(line, MAX_LINE_CHARS);
             }
             Change::Skipped(_) => {}
         }
@@ -99,7 +102,7 @@ pub(crate) fn open(event: &Event) -> Opened {
     } else {
         heading
     };
-    Opened {
+    EventDiff {
         heading,
         lines,
         more,
@@ -110,10 +113,10 @@ pub(crate) fn open(event: &Event) -> Opened {
 /// Whole, or where that is too long only what changed, with a little around it.
 fn compare(before: &str, now: &str) -> Vec<Change> {
     let lines = diff::lines(before, now, None);
-    if lines.len() <= LINES {
+    if lines.len() <= MAX_LINES {
         return lines;
     }
-    let brief = diff::lines(before, now, Some(AROUND));
+    let brief = diff::lines(before, now, Some(CONTEXT));
     if brief.is_empty() { lines } else { brief }
 }
 
@@ -136,7 +139,7 @@ fn form(now: &Bytes, before: Option<&Bytes>, hex: bool) -> Form {
     };
     let formatted = json(now)
         && before.is_none_or(|before| {
-            json(before) && diff::same_layout(&before.to_lossy(), &now.to_lossy())
+            json(before) && diff::same_formatting(&before.to_lossy(), &now.to_lossy())
         });
     if formatted {
         Form::Formatted
@@ -154,7 +157,7 @@ fn text(value: &Bytes, form: Form) -> String {
     let text = value.to_lossy();
     match form {
         Form::Hex => {
-            let lines = value.0.chunks(HEX).take(LINES + 1).map(|line| {
+            let lines = value.0.chunks(HEX_ROW).take(MAX_LINES + 1).map(|line| {
                 line.iter()
                     .map(|byte| format!("{byte:02x}"))
                     .collect::<Vec<_>>()
@@ -166,6 +169,3 @@ fn text(value: &Bytes, form: Form) -> String {
         Form::AsTheyAre => text.into_owned(),
     }
 }
-
-#[cfg(test)]
-mod tests;

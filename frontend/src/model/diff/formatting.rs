@@ -5,16 +5,16 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 /// What blanks stand between which tokens.
-type Layout<'a> = HashMap<(u8, u8), &'a str>;
+type Formatting<'a> = HashMap<(u8, u8), &'a str>;
 
 /// Whether two JSON texts are laid out by the same rule, so that formatting both hides no difference.
-pub(crate) fn same_layout(old: &str, new: &str) -> bool {
-    let mut layout = Layout::new();
-    add(&mut layout, old) && add(&mut layout, new)
+pub(crate) fn same_formatting(old: &str, new: &str) -> bool {
+    let mut formatting = Formatting::new();
+    add(&mut formatting, old) && add(&mut formatting, new)
 }
 
 /// Adds the blanks of a text; false where another blank stands between the same kinds of tokens.
-fn add<'a>(layout: &mut Layout<'a>, text: &'a str) -> bool {
+fn add<'a>(formatting: &mut Formatting<'a>, text: &'a str) -> bool {
     let bytes = text.as_bytes();
     let mut last = b'^';
     let mut at = 0;
@@ -28,7 +28,7 @@ fn add<'a>(layout: &mut Layout<'a>, text: &'a str) -> bool {
             Some(sign @ (b'{' | b'}' | b'[' | b']' | b',' | b':')) => *sign,
             Some(_) => b'v',
         };
-        match layout.entry((last, kind)) {
+        match formatting.entry((last, kind)) {
             Entry::Vacant(entry) => {
                 entry.insert(&text[start..at]);
             }

@@ -1,6 +1,6 @@
 use shared::{Bytes, Entry, Event};
 
-use super::{Heading, LINES, diff, open};
+use super::{Heading, MAX_LINES, diff, event_diff};
 use crate::model::diff::{Change, End, Line, Piece};
 use crate::model::edit::LineEnd;
 
@@ -24,8 +24,8 @@ fn put(before: Option<&[u8]>, now: &[u8], version: i64) -> Event {
 
 #[test]
 fn json_is_compared_member_by_member() {
-    let opened = open(&put(Some(br#"{"w":5,"z":"a"}"#), br#"{"w":10,"z":"a"}"#, 2));
-    assert_eq!((opened.heading, opened.hex), (Heading::Changed, false));
+    let shown = event_diff(&put(Some(br#"{"w":5,"z":"a"}"#), br#"{"w":10,"z":"a"}"#, 2));
+    assert_eq!((shown.heading, shown.hex), (Heading::Changed, false));
     let line = |value: &str| Line {
         pieces: vec![
             Piece::Same("  \"w\": ".to_owned()),
@@ -34,8 +34,8 @@ fn json_is_compared_member_by_member() {
         ],
         end: None,
     };
-    let (gone, new) = (Change::Gone(line("5")), Change::New(line("10")));
-    assert_eq!(opened.lines[1..3], [gone, new]);
+    let (gone, new) = (Change::Removed(line("5")), Change::Added(line("10")));
+    assert_eq!(shown.lines[1..3], [gone, new]);
 }
 
 #[test]
@@ -53,9 +53,9 @@ fn every_kind_of_event_says_what_it_is() {
         (delete(Some(entry(b"a", 2))), Heading::Deleted, 1),
         (delete(None), Heading::DeletedUnknown, 0),
     ] {
-        let opened = open(&event);
+        let shown = event_diff(&event);
         assert_eq!(
-            (opened.heading, opened.lines.len()),
+            (shown.heading, shown.lines.len()),
             (heading, lines),
             "{event:?}"
         );
@@ -64,8 +64,8 @@ fn every_kind_of_event_says_what_it_is() {
 
 #[test]
 fn bytes_are_compared_in_hex() {
-    let opened = open(&put(Some(b"\xff\x00"), b"\xff\x01", 2));
-    assert!(opened.hex);
+    let shown = event_diff(&put(Some(b"\xff\x00"), b"\xff\x01", 2));
+    assert!(shown.hex);
     let line = |changed: &str| Line {
         pieces: vec![
             Piece::Same("ff ".to_owned()),
@@ -74,8 +74,8 @@ fn bytes_are_compared_in_hex() {
         end: None,
     };
     assert_eq!(
-        opened.lines,
-        [Change::Gone(line("00")), Change::New(line("01"))]
+        shown.lines,
+        [Change::Removed(line("00")), Change::Added(line("01"))]
     );
 }
 
@@ -83,38 +83,38 @@ fn bytes_are_compared_in_hex() {
 fn a_change_far_down_a_long_value_is_shown() {
     let old = "x\n".repeat(1000);
     let new = format!("{old}end");
-    let opened = open(&put(Some(old.as_bytes()), new.as_bytes(), 2));
+    let shown = event_diff(&put(Some(old.as_bytes()), new.as_bytes(), 2));
     assert!(
-        opened
+        shown
             .lines
             .iter()
-            .any(|line| matches!(line, Change::New(line) if line.text() == "end")),
+            .any(|line| matches!(line, Change::Added(line) if line.text() == "end")),
         "{:?}",
-        opened.lines
+        shown.lines
     );
-    assert!(opened.lines.len() < 10);
+    assert!(shown.lines.len() < 10);
 }
 
 #[test]
 fn changed_line_ends_and_blanks_are_shown() {
-    let opened = open(&put(Some(b"a\nb"), b"a\r\nb", 2));
+    let shown = event_diff(&put(Some(b"a\nb"), b"a\r\nb", 2));
     let line = |end| Line {
         pieces: vec![Piece::Same("a".to_owned())],
         end: Some(End::With(end)),
     };
     assert_eq!(
-        opened.lines[..2],
+        shown.lines[..2],
         [
-            Change::Gone(line(LineEnd::Lf)),
-            Change::New(line(LineEnd::CrLf))
+            Change::Removed(line(LineEnd::Lf)),
+            Change::Added(line(LineEnd::CrLf))
         ]
     );
-    let opened = open(&put(Some(br#"{"a":1}"#), br#"{"a": 1}"#, 2));
-    assert_eq!(diff::tally(&opened.lines), (1, 1), "{:?}", opened.lines);
+    let shown = event_diff(&put(Some(br#"{"a":1}"#), br#"{"a": 1}"#, 2));
+    assert_eq!(diff::tally(&shown.lines), (1, 1), "{:?}", shown.lines);
 }
 
 #[test]
 fn long_values_are_cut() {
-    let opened = open(&put(None, "x\n".repeat(500).as_bytes(), 1));
-    assert_eq!((opened.lines.len(), opened.more), (LINES, 301));
+    let shown = event_diff(&put(None, "x\n".repeat(500).as_bytes(), 1));
+    assert_eq!((shown.lines.len(), shown.more), (MAX_LINES, 301));
 }
