@@ -26,7 +26,7 @@ pub(crate) fn Split(
     let recalled = memory::recall(name).and_then(|text| text.parse::<f64>().ok());
     let at = RwSignal::new(clamp(recalled.unwrap_or(width)));
     let dragged = RwSignal::new(false);
-    let keep = move || memory::remember(name, &at.get_untracked().to_string());
+    let remember = move || memory::remember(name, &at.get_untracked().to_string());
 
     let on_pointer_down = move |event: web_sys::PointerEvent| {
         event.prevent_default();
@@ -54,7 +54,7 @@ pub(crate) fn Split(
     };
     let on_pointer_up = move |_| {
         dragged.set(false);
-        keep();
+        remember();
     };
     let on_keydown = move |event: web_sys::KeyboardEvent| {
         let by = match event.key().as_str() {
@@ -64,7 +64,7 @@ pub(crate) fn Split(
         };
         event.prevent_default();
         at.update(|width| *width = clamp(*width + by));
-        keep();
+        remember();
     };
     view! {
         <div

@@ -12,17 +12,17 @@ use crate::ui::{Button, Dialog, Glyph, Icon, Menu, MenuItem};
 /// A menu of actions, each shown as command lines to copy. `children` are further items.
 #[component]
 pub(crate) fn CommandMenu(
-    #[prop(into)] deeds: Signal<Vec<(Text, KeyCommand)>>,
+    #[prop(into)] commands: Signal<Vec<(Text, KeyCommand)>>,
     #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
     let shown = RwSignal::new(None::<(Text, KeyCommand)>);
     let items = move || {
-        deeds
+        commands
             .get()
             .into_iter()
-            .map(|(name, deed)| {
+            .map(|(name, command)| {
                 view! {
-                    <MenuItem icon=Icon::Terminal on_press=move || shown.set(Some((name, deed.clone())))>{tr(name)}</MenuItem>
+                    <MenuItem icon=Icon::Terminal on_press=move || shown.set(Some((name, command.clone())))>{tr(name)}</MenuItem>
                 }
             })
             .collect_view()
@@ -47,15 +47,15 @@ pub(crate) fn CommandMenu(
 /// A button for a dialog's footer that shows the command lines of one action.
 #[component]
 pub(crate) fn CommandButton(
-    #[prop(into)] deed: Signal<Option<KeyCommand>>,
+    #[prop(into)] command: Signal<Option<KeyCommand>>,
     name: Text,
 ) -> impl IntoView {
     let shown = RwSignal::new(None::<(Text, KeyCommand)>);
     view! {
         <Button
             icon=Icon::Copy
-            disabled=Signal::derive(move || deed.with(Option::is_none))
-            on_press=move || shown.set(deed.get_untracked().map(|deed| (name, deed)))
+            disabled=Signal::derive(move || command.with(Option::is_none))
+            on_press=move || shown.set(command.get_untracked().map(|command| (name, command)))
         >
             {tr(Common::CopyCommand)}
         </Button>
@@ -71,9 +71,9 @@ fn CommandDialog(shown: RwSignal<Option<(Text, KeyCommand)>>) -> impl IntoView {
         i18n.fill(Text::CommandTitle, &[name.unwrap_or_default()])
     });
     let body = move || {
-        let (_, deed) = shown.get()?;
-        let unguarded = matches!(deed, KeyCommand::DeletePrefix { .. });
-        let etcdctl = match etcdctl(&deed) {
+        let (_, command) = shown.get()?;
+        let unguarded = matches!(command, KeyCommand::DeletePrefix { .. });
+        let etcdctl = match etcdctl(&command) {
             Ok(line) => view! { <CommandLine tool="etcdctl" line=line/> }.into_any(),
             Err(reason) => {
                 let text = match reason {
@@ -84,7 +84,7 @@ fn CommandDialog(shown: RwSignal<Option<(Text, KeyCommand)>>) -> impl IntoView {
             }
         };
         Some(view! {
-            <CommandLine tool="curl" line=curl(&deed, &api_url_absolute(""))/>
+            <CommandLine tool="curl" line=curl(&command, &api_url_absolute(""))/>
             {etcdctl}
             {unguarded.then(|| view! { <p class="mute">{tr(Text::Unguarded)}</p> })}
         })

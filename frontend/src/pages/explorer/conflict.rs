@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use shared::Entry;
 
 use super::diff_view::DiffView;
-use super::draft::{Draft, Saver, Step};
+use super::draft::{Draft, Saver, Stage};
 use super::text::Text;
 use crate::api::kv::Precondition;
 use crate::i18n::{tr, use_i18n};
@@ -19,22 +19,25 @@ pub(crate) fn ConflictView(draft: Draft, theirs: Option<Entry>) -> impl IntoView
     let base = untrack(|| draft.base.get());
     let base_value = untrack(|| draft.base_value());
     let mine = draft.value().unwrap_or_default();
-    let began = format::count(base.mod_revision);
+    let base_revision = format::count(base.mod_revision);
     let their_revision = theirs.as_ref().map(|entry| entry.mod_revision);
     let deleted = theirs.is_none();
 
     let what = {
-        let began = began.clone();
+        let base_revision = base_revision.clone();
         move || match their_revision {
-            Some(revision) => i18n.fill(Text::ConflictDetail, &[&format::count(revision), &began]),
-            None => i18n.fill(Text::ConflictGone, &[&began]),
+            Some(revision) => i18n.fill(
+                Text::ConflictDetail,
+                &[&format::count(revision), &base_revision],
+            ),
+            None => i18n.fill(Text::ConflictGone, &[&base_revision]),
         }
     };
     let their_title = move || match their_revision {
         Some(revision) => i18n.fill(Text::Theirs, &[&format::count(revision)]),
         None => i18n.t(Text::TheirsGone).to_owned(),
     };
-    let since = move || i18n.fill(Text::AgainstBase, &[&began]);
+    let since = move || i18n.fill(Text::AgainstBase, &[&base_revision]);
     let their_since = since.clone();
     let their_value = theirs
         .as_ref()
@@ -45,13 +48,13 @@ pub(crate) fn ConflictView(draft: Draft, theirs: Option<Entry>) -> impl IntoView
     let keep_mine =
         move || saver.save(their_revision.map_or(Precondition::Absent, Precondition::Revision));
     let take_theirs = move || draft.end();
-    let go_on = move || {
+    let continue_editing = move || {
         // From here on the user's version replaces theirs; the review will show the diff against
         // it.
         if let Some(theirs) = &theirs {
             draft.base.set(theirs.clone());
         }
-        draft.step.set(Step::Writing);
+        draft.stage.set(Stage::Writing);
     };
     view! {
         <Note kind=NoteKind::Warning role="alert"><b>{move || leading(i18n.t(Text::Conflict))}</b>{what}</Note>
@@ -72,7 +75,7 @@ pub(crate) fn ConflictView(draft: Draft, theirs: Option<Entry>) -> impl IntoView
         <div class="x-conflict-acts">
             <Button on_press=take_theirs>{tr(if deleted { Text::AcceptDeletion } else { Text::TakeTheirs })}</Button>
             <When when=move || !deleted>
-                <Button on_press=go_on.clone()>{tr(Text::MergeByHand)}</Button>
+                <Button on_press=continue_editing.clone()>{tr(Text::MergeByHand)}</Button>
             </When>
             <Button kind=ButtonKind::DangerNow pending=draft.saving on_press=keep_mine>
                 {tr(if deleted { Text::CreateAgain } else { Text::KeepMine })}

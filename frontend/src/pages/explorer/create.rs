@@ -110,7 +110,7 @@ fn CreateForm() -> impl IntoView {
         };
         (touched.get() && wanted.get().is_none()).then(|| i18n.t(text).to_owned())
     });
-    let deed = Signal::derive(move || {
+    let command = Signal::derive(move || {
         let lease = match wanted.get()? {
             Wanted::None => NewLease::None,
             Wanted::Old(id) => NewLease::Id(id.to_string()),
@@ -135,9 +135,9 @@ fn CreateForm() -> impl IntoView {
         error.set(None);
         exists.set(None);
         scope.spawn(async move {
-            let answer = create(&key, value.get_untracked().as_bytes(), lease).await;
+            let response = create(&key, value.get_untracked().as_bytes(), lease).await;
             saving.try_set(false);
-            match answer {
+            match response {
                 Ok(revision) => {
                     let text = i18n.fill(
                         Text::CreatedIt,
@@ -217,7 +217,7 @@ fn CreateForm() -> impl IntoView {
             {move || error.get().map(|error| view! { <SaveFailed error=error/> })}
         </div>
         <footer class="dialog-foot">
-            <span class="push"><CommandButton deed=deed name=Text::DoCreate/></span>
+            <span class="push"><CommandButton command=command name=Text::DoCreate/></span>
             <Button on_press=move || navigation.close_new()>{tr(Common::Cancel)}</Button>
             <Button kind=ButtonKind::Primary pending=saving on_press=save>{tr(Text::CreateKey)}</Button>
         </footer>
@@ -237,9 +237,9 @@ async fn create(key: &[u8], value: &[u8], lease: Wanted) -> Result<i64, ApiError
         (_, Some(granted)) => LeaseChoice::Attach(granted.id()),
         _ => LeaseChoice::Drop,
     };
-    let answer = api::kv::put(key, value, choice, Precondition::Absent).await?;
+    let response = api::kv::put(key, value, choice, Precondition::Absent).await?;
     if let Some(granted) = granted {
         granted.keep();
     }
-    Ok(answer.mod_revision.unwrap_or(answer.header.revision))
+    Ok(response.mod_revision.unwrap_or(response.header.revision))
 }

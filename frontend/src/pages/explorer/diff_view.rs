@@ -16,7 +16,7 @@ const MOST: usize = 600;
 pub(crate) fn DiffView(old: Vec<u8>, new: Vec<u8>) -> impl IntoView {
     let i18n = use_i18n();
     let (changes, compared) = compare(&old, &new);
-    let (added, gone) = tally(&changes);
+    let (added, removed) = tally(&changes);
     if changes.is_empty() {
         return view! { <p class="x-diff-none">{tr(Text::SameAsBefore)}</p> }.into_any();
     }
@@ -31,7 +31,7 @@ pub(crate) fn DiffView(old: Vec<u8>, new: Vec<u8>) -> impl IntoView {
         .map(|change| {
             let (class, mark, line) = match change {
                 Change::Same(line) => ("x-diff-row", " ", line),
-                Change::Removed(line) => ("x-diff-row x-diff-gone", "−", line),
+                Change::Removed(line) => ("x-diff-row x-diff-removed", "−", line),
                 Change::Added(line) => ("x-diff-row x-diff-new", "+", line),
                 Change::Skipped(count) => {
                     let count = format::count(count as i64);
@@ -53,7 +53,7 @@ pub(crate) fn DiffView(old: Vec<u8>, new: Vec<u8>) -> impl IntoView {
         <div class="x-diff">
             <div class="x-diff-head">
                 <span class="x-diff-added">{format!("+{}", format::count(added as i64))}</span>
-                <span class="x-diff-removed">{format!("−{}", format::count(gone as i64))}</span>
+                <span class="x-diff-removed">{format!("−{}", format::count(removed as i64))}</span>
                 <span class="mute">{how.map(tr)}</span>
             </div>
             <div class="x-diff-rows" tabindex="0">{rows}{more}</div>

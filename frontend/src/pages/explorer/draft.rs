@@ -19,7 +19,7 @@ use crate::state::{Scope, Tone, use_drafts, use_toasts};
 
 /// The stage of the edit.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Step {
+pub(crate) enum Stage {
     Writing,
     Reviewing,
     /// Someone else changed the key first: its current entry, or `None` if it was deleted.
@@ -35,7 +35,7 @@ pub(crate) struct Draft {
     pub(crate) live_key: LiveKey,
     /// The entry that the draft is to replace.
     pub(crate) base: RwSignal<Entry>,
-    pub(crate) step: RwSignal<Step>,
+    pub(crate) stage: RwSignal<Stage>,
     pub(crate) saving: RwSignal<bool>,
     pub(super) lease: RwSignal<String>,
     pub(super) error: RwSignal<Option<ApiError>>,
@@ -85,7 +85,7 @@ impl Draft {
         Self {
             live_key,
             base: RwSignal::new(base),
-            step: RwSignal::new(Step::Writing),
+            stage: RwSignal::new(Stage::Writing),
             saving: RwSignal::new(false),
             lease: RwSignal::new(KEEP.to_owned()),
             error: RwSignal::new(None),
@@ -240,7 +240,7 @@ impl Draft {
         }
     }
 
-    pub(super) fn deed(self) -> Option<KeyCommand> {
+    pub(super) fn command(self) -> Option<KeyCommand> {
         let value = self.value().ok()?;
         let lease = if self.lease_choice() == LeaseChoice::Drop {
             KeptLease::Drop
@@ -289,11 +289,11 @@ impl Saver {
         draft.saving.set(true);
         draft.error.set(None);
         draft.scope.spawn(async move {
-            let answer = api::kv::put(&key, &value, lease, precondition).await;
+            let response = api::kv::put(&key, &value, lease, precondition).await;
             draft.saving.try_set(false);
-            match answer {
-                Ok(answer) => {
-                    let revision = answer.mod_revision.unwrap_or(answer.header.revision);
+            match response {
+                Ok(response) => {
+                    let revision = response.mod_revision.unwrap_or(response.header.revision);
                     let text = self.i18n.fill(
                         Text::SavedAt,
                         &[
@@ -306,7 +306,7 @@ impl Saver {
                 }
                 Err(error) => match error.problem().and_then(|problem| problem.current.clone()) {
                     Some(current) => {
-                        draft.step.try_set(Step::Conflict(current));
+                        draft.stage.try_set(Stage::Conflict(current));
                     }
                     None => {
                         draft.error.try_set(Some(error));

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::commands::CommandButton;
 use super::conflict::ConflictView;
 use super::diff_view::DiffView;
-use super::draft::{DROP, Draft, KEEP, Saver, Step};
+use super::draft::{DROP, Draft, KEEP, Saver, Stage};
 use super::live_key::{KeyState, LiveKey};
 use super::text::Text;
 use super::text_area::{TextArea, WindowBar};
@@ -31,10 +31,10 @@ pub(crate) fn Editor(live_key: LiveKey) -> impl IntoView {
     };
     let draft = Draft::new(live_key, base, stored);
     draft.store_changes();
-    let body = move || match draft.step.get() {
-        Step::Writing => view! { <Writing draft=draft/> }.into_any(),
-        Step::Reviewing => view! { <Reviewing draft=draft/> }.into_any(),
-        Step::Conflict(theirs) => view! { <ConflictView draft=draft theirs=theirs/> }.into_any(),
+    let body = move || match draft.stage.get() {
+        Stage::Writing => view! { <Writing draft=draft/> }.into_any(),
+        Stage::Reviewing => view! { <Reviewing draft=draft/> }.into_any(),
+        Stage::Conflict(theirs) => view! { <ConflictView draft=draft theirs=theirs/> }.into_any(),
     };
     view! { <div class="x-editor">{body}</div> }.into_any()
 }
@@ -63,7 +63,7 @@ fn ChangedNotice(draft: Draft) -> impl IntoView {
         news.get().map(|(text, revision, theirs)| {
             let compare = move || {
                 let theirs = theirs.clone();
-                let press = move || draft.step.set(Step::Conflict(theirs.clone()));
+                let press = move || draft.stage.set(Stage::Conflict(theirs.clone()));
                 view! { <Button small=true on_press=press>{tr(Text::SeeBoth)}</Button> }
             };
             view! {
@@ -102,7 +102,7 @@ fn Writing(draft: Draft) -> impl IntoView {
         // A large draft is checked late: what counts is its state now.
         let now = untrack(|| draft.check());
         if now.error.is_none() && (now.changed || untrack(released)) {
-            draft.step.set(Step::Reviewing);
+            draft.stage.set(Stage::Reviewing);
         }
     };
     let error = Signal::derive(move || {
@@ -196,8 +196,8 @@ fn Reviewing(draft: Draft) -> impl IntoView {
             {failed}
             <div class="x-editor-foot">
                 <span class="x-editor-note mute">{lease}</span>
-                <CommandButton deed=Signal::derive(move || draft.deed()) name=Text::DoSave/>
-                <Button on_press=move || draft.step.set(Step::Writing)>{tr(Text::BackToEditing)}</Button>
+                <CommandButton command=Signal::derive(move || draft.command()) name=Text::DoSave/>
+                <Button on_press=move || draft.stage.set(Stage::Writing)>{tr(Text::BackToEditing)}</Button>
                 <Button kind=ButtonKind::Primary pending=draft.saving on_press=move || saver.save(Precondition::Revision(untrack(revision)))>
                     {tr(Text::Save)}
                 </Button>

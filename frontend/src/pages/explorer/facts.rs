@@ -182,10 +182,10 @@ impl Facts {
                 sleep(Duration::from_millis(150)).await;
                 continue;
             };
-            let answer = api::kv::facts(&name).await;
+            let response = api::kv::facts(&name).await;
             self.requests
                 .try_update_value(|requests| requests.done(&name));
-            match answer {
+            match response {
                 Ok(facts) => {
                     self.keys.try_update(|keys| keys.insert(name, facts));
                 }
@@ -232,12 +232,12 @@ impl Facts {
     }
 
     async fn fetch_lease(self, id: LeaseId) {
-        let answer = api::leases::time_to_live(id).await;
+        let response = api::leases::time_to_live(id).await;
         let fetched_at = now_ms();
-        let state = match answer {
-            Ok(answer) if answer.lease.ttl > 0 => LeaseState::Alive(AliveLease {
-                deadline: fetched_at + answer.lease.ttl as f64 * 1000.0,
-                granted: answer.lease.granted_ttl.unwrap_or(answer.lease.ttl),
+        let state = match response {
+            Ok(response) if response.lease.ttl > 0 => LeaseState::Alive(AliveLease {
+                deadline: fetched_at + response.lease.ttl as f64 * 1000.0,
+                granted: response.lease.granted_ttl.unwrap_or(response.lease.ttl),
                 fetched_at,
             }),
             Ok(_) => LeaseState::Gone,
@@ -251,7 +251,7 @@ impl Facts {
     async fn fetch_key_count(self, id: LeaseId) {
         // After an error the known count stays until the next poll.
         let keys = match api::leases::with_key_count(id).await {
-            Ok(answer) => answer.lease.key_count,
+            Ok(response) => response.lease.key_count,
             Err(_) => self
                 .key_counts
                 .try_with_untracked(|counts| counts.get(&id).and_then(|count| count.keys))

@@ -90,7 +90,7 @@ pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
     let chips = move || {
         count.get().map(|count| view! { <Chip><b>{move || i18n.plural(count, Text::OneKey, Text::ManyKeys)}</b></Chip> })
     };
-    let deeds = Signal::derive(move || {
+    let commands = Signal::derive(move || {
         let prefix = prefix.get_value().to_vec();
         vec![
             (
@@ -169,7 +169,7 @@ pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
                     <Path name=prefix.get_value()/>
                 </div>
                 <div class="x-acts">
-                    <CommandMenu deeds=deeds>
+                    <CommandMenu commands=commands>
                         <hr/>
                         <MenuItem icon=Icon::Link on_press=move || prefix.with_value(|prefix| copy(prefix_url(prefix)))>{tr(Text::CopyLink)}</MenuItem>
                     </CommandMenu>

@@ -49,22 +49,22 @@ impl Store {
             let Some(key) = self.live_key.key.try_get_value() else {
                 return;
             };
-            let answer = api::kv::history(&key, cursor.as_deref()).await;
+            let response = api::kv::history(&key, cursor.as_deref()).await;
             self.busy.try_set(false);
-            match answer {
-                Ok(answer) => {
+            match response {
+                Ok(response) => {
                     self.error.try_set(None);
                     self.pages.try_update(|pages| {
                         let mut entries = match pages.take() {
                             Some(pages) if older => pages.entries,
                             _ => Vec::new(),
                         };
-                        entries.extend(answer.entries);
+                        entries.extend(response.entries);
                         *pages = Some(Pages {
                             entries,
-                            ended_by: answer.ended_by,
-                            compacted: answer.compacted_revision,
-                            next: answer.next,
+                            ended_by: response.ended_by,
+                            compacted: response.compacted_revision,
+                            next: response.next,
                         });
                     });
                 }

@@ -45,11 +45,11 @@ pub(crate) fn KeyView(key: Name) -> impl IntoView {
         let press = move || navigation.open_new(&live_key.key.get_value());
         view! { <Button small=true on_press=press>{tr(Text::CreateIt)}</Button> }
     };
-    let gone = move || match state.get() {
+    let deleted_note = move || match state.get() {
         KeyState::Absent {
             last: Some((_, revision)),
         } if !editing.get() => Some(view! {
-            <Note kind=NoteKind::Error icon=Icon::Trash role="status" class="x-gone" action=recreate>
+            <Note kind=NoteKind::Error icon=Icon::Trash role="status" class="x-deleted_note" action=recreate>
                 {move || i18n.fill(Text::DeletedHere, &[&format::count(revision)])}
             </Note>
         }),
@@ -93,7 +93,7 @@ pub(crate) fn KeyView(key: Name) -> impl IntoView {
     };
     view! {
         <KeyHead live_key=live_key/>
-        {gone}
+        {deleted_note}
         <div class="x-detail-body">{body}</div>
         <DeleteKey live_key=live_key/>
     }

@@ -32,9 +32,9 @@ pub(crate) fn KeyHead(live_key: LiveKey) -> impl IntoView {
     let present = Memo::new(move |_| state.with(|state| matches!(state, KeyState::Present(_))));
     let has_entry = Memo::new(move |_| state.with(|state| state.entry().is_some()));
     let idle = Signal::derive(move || present.get() && !editing.get());
-    let deeds = Signal::derive(move || {
+    let commands = Signal::derive(move || {
         let key = live_key.key.get_value().to_vec();
-        let mut deeds = vec![
+        let mut commands = vec![
             (Text::DoRead, KeyCommand::Get { key: key.clone() }),
             (Text::DoHistory, KeyCommand::History { key: key.clone() }),
             (
@@ -46,7 +46,7 @@ pub(crate) fn KeyHead(live_key: LiveKey) -> impl IntoView {
             ),
         ];
         if let KeyState::Present(entry) = state.get() {
-            deeds.push((
+            commands.push((
                 Text::DoDelete,
                 KeyCommand::Delete {
                     key,
@@ -54,7 +54,7 @@ pub(crate) fn KeyHead(live_key: LiveKey) -> impl IntoView {
                 },
             ));
         }
-        deeds
+        commands
     });
     let tabs = Signal::derive(move || {
         let versions = state.with(|state| state.entry().map(|entry| entry.version));
@@ -77,7 +77,7 @@ pub(crate) fn KeyHead(live_key: LiveKey) -> impl IntoView {
                     <Path name=key/>
                 </div>
                 <div class="x-acts" class:is-hidden=move || editing.get()>
-                    <CommandMenu deeds=deeds>
+                    <CommandMenu commands=commands>
                         <hr/>
                         <MenuItem icon=Icon::Copy on_press=copy_key>{tr(Text::CopyKey)}</MenuItem>
                         <MenuItem icon=Icon::Link on_press=copy_link>{tr(Text::CopyLink)}</MenuItem>

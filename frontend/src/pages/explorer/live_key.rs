@@ -1,4 +1,4 @@
-//! A key kept current: read once, then watched.
+//! A key has_draft current: read once, then watched.
 
 use leptos::prelude::*;
 use shared::{Bytes, Entry, Event, RangeSpec, WatchRequest};
@@ -49,11 +49,11 @@ pub(crate) struct LiveKey {
 
 impl LiveKey {
     pub(super) fn new(key: Name) -> Self {
-        let kept = use_drafts().has(&key);
+        let has_draft = use_drafts().has(&key);
         let live_key = Self {
             key: StoredValue::new(key),
             state: RwSignal::new(KeyState::Loading),
-            editing: RwSignal::new(kept),
+            editing: RwSignal::new(has_draft),
             deleting: RwSignal::new(false),
             scope: Scope::here(),
             watching: StoredValue::new(false),

@@ -114,9 +114,9 @@ impl Navigation {
     }
 
     /// Opens the dialog for a new key that starts with these bytes.
-    pub(crate) fn open_new(self, begins: &[u8]) {
+    pub(crate) fn open_new(self, initial: &[u8]) {
         let selected = self.selected.get_untracked();
-        let mut query = vec![("new", begins)];
+        let mut query = vec![("new", initial)];
         match &selected {
             Selected::Key(key) => query.push(("key", key)),
             Selected::Prefix(prefix) => query.push(("prefix", prefix)),

@@ -46,9 +46,9 @@ pub(crate) fn DeleteKey(live_key: LiveKey) -> impl IntoView {
         error.set(None);
         moved.set(None);
         scope.spawn(async move {
-            let answer = api::kv::delete(&key, revision).await;
+            let response = api::kv::delete(&key, revision).await;
             busy.try_set(false);
-            match answer {
+            match response {
                 Ok(_) => {
                     toasts.show(
                         Tone::Good,
@@ -75,7 +75,7 @@ pub(crate) fn DeleteKey(live_key: LiveKey) -> impl IntoView {
             }
         });
     };
-    let deed = Signal::derive(move || {
+    let command = Signal::derive(move || {
         let revision = entry.with(|entry| entry.as_ref().map(|entry| entry.mod_revision))?;
         Some(KeyCommand::Delete {
             key: live_key.key.get_value().to_vec(),
@@ -102,7 +102,7 @@ pub(crate) fn DeleteKey(live_key: LiveKey) -> impl IntoView {
             error=Signal::derive(move || error.get().map(|error| error.in_full(i18n.lang())))
             on_confirm=delete
             on_close=move |()| close()
-            aside=move || view! { <CommandButton deed=deed name=Text::DoDelete/> }
+            aside=move || view! { <CommandButton command=command name=Text::DoDelete/> }
         >
             <p class="mono x-object">{live_key.key.with_value(|key| format::key(key))}</p>
             <p class="soft">{facts}</p>

@@ -36,8 +36,8 @@ pub(crate) fn DeletePrefix(prefix: Name, open: RwSignal<bool>) -> impl IntoView 
                 return;
             }
             match result {
-                Ok(answer) => {
-                    counted.try_set(Some(answer));
+                Ok(response) => {
+                    counted.try_set(Some(response));
                 }
                 Err(problem) => {
                     error.try_set(Some(problem));
@@ -102,13 +102,13 @@ pub(crate) fn DeletePrefix(prefix: Name, open: RwSignal<bool>) -> impl IntoView 
         Some(keys) => i18n.fill(Text::DeleteManyNow, &[&format::count(keys), &name()]),
     };
     let delete = move || {
-        let (Some(answer), prefix) = (counted.get_untracked(), prefix.get_value()) else {
+        let (Some(response), prefix) = (counted.get_untracked(), prefix.get_value()) else {
             return;
         };
         busy.set(true);
         error.set(None);
         scope.spawn(async move {
-            let result = api::kv::delete_prefix(&prefix, answer).await;
+            let result = api::kv::delete_prefix(&prefix, response).await;
             busy.try_set(false);
             match result {
                 Ok(deleted) => {
@@ -133,7 +133,7 @@ pub(crate) fn DeletePrefix(prefix: Name, open: RwSignal<bool>) -> impl IntoView 
             }
         });
     };
-    let deed = Signal::derive(move || {
+    let command = Signal::derive(move || {
         let counted = counted.get()?;
         let prefix = prefix.get_value().to_vec();
         Some(KeyCommand::DeletePrefix {
@@ -167,7 +167,7 @@ pub(crate) fn DeletePrefix(prefix: Name, open: RwSignal<bool>) -> impl IntoView 
             error=Signal::derive(move || error.get().map(|error| error.in_full(i18n.lang())))
             on_confirm=delete
             on_close=move |()| close()
-            aside=move || view! { <CommandButton deed=deed name=Text::DoDelete/> }
+            aside=move || view! { <CommandButton command=command name=Text::DoDelete/> }
         >
             <p class="mono x-object">{name}</p>
             <When when=move || moved.get()>

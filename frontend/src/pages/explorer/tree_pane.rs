@@ -168,7 +168,7 @@ pub(crate) fn TreePane() -> impl IntoView {
         event.prevent_default();
     };
     // The text is either the whole name of a key or prefix, or narrows the rows down to one.
-    let open_typed = move |text: String| async move {
+    let open_named = move |text: String| async move {
         // The note below the field names an invalid escape.
         let Ok(name) = key_text::parse(&text) else {
             return;
@@ -193,7 +193,7 @@ pub(crate) fn TreePane() -> impl IntoView {
         "Enter" => {
             let text = filter.get_untracked();
             if !text.is_empty() {
-                scope.spawn(open_typed(text));
+                scope.spawn(open_named(text));
             }
         }
         "ArrowDown" => {

@@ -29,7 +29,7 @@ pub(super) fn AcquiredLock(won: Acquired, on_close: Callback<()>) -> impl IntoVi
         granted
             .get()
             .flatten()
-            .and_then(|answer| answer.lease.granted_ttl)
+            .and_then(|response| response.lease.granted_ttl)
     };
     let detail = move || ttl().map(|ttl| i18n.fill(Text::AcquiredDetail, &[&ttl.to_string()]));
     let release = Action::new_local(move |(): &()| {

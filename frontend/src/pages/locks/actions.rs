@@ -34,31 +34,31 @@ pub(super) fn LockActions(
             watch_prefix_url(&[&name[..], b"/"].concat())
         }
     };
-    let deeds = [
+    let commands = [
         (LockCommand::Show, Text::CopyShow),
         (LockCommand::Follow, Text::CopyFollow),
         (LockCommand::Acquire, Text::CopyAcquire),
         (LockCommand::Release, Text::CopyRelease),
     ];
-    let lines = deeds.map(|(deed, text)| {
+    let lines = commands.map(|(command, text)| {
         // A queue under the name of a single-key lock would be another lock: clients of the key do
         // not wait there.
-        let no_curl = Signal::derive(move || match deed {
+        let no_curl = Signal::derive(move || match command {
             LockCommand::Release => !held.get(),
             LockCommand::Acquire => single.get(),
             LockCommand::Show | LockCommand::Follow => false,
         });
         let heading = move || {
-            let text = match deed {
+            let text = match command {
                 LockCommand::Release if guess.get() => Text::CopyDeleteKey,
                 _ => text,
             };
             i18n.t(text)
         };
-        let no_etcdctl = Signal::derive(move || lock.with(|lock| etcdctl(deed, lock).is_err()));
-        let curl_line = move || copy(curl(deed, &lock.get_untracked(), &api_url_absolute("")));
+        let no_etcdctl = Signal::derive(move || lock.with(|lock| etcdctl(command, lock).is_err()));
+        let curl_line = move || copy(curl(command, &lock.get_untracked(), &api_url_absolute("")));
         let etcdctl_line = move || {
-            if let Ok(line) = etcdctl(deed, &lock.get_untracked()) {
+            if let Ok(line) = etcdctl(command, &lock.get_untracked()) {
                 copy(line);
             }
         };

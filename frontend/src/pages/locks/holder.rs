@@ -137,8 +137,8 @@ fn Facts(store: LockStore, lock: Signal<Lock>) -> impl IntoView {
     });
     let lease = holder.map(|holder| holder.lease);
     let others = LocalResource::new(move || async move {
-        let answer = api::leases::with_key_count(lease?).await.ok()?;
-        Some((answer.lease.key_count? - 1).max(0))
+        let response = api::leases::with_key_count(lease?).await.ok()?;
+        Some((response.lease.key_count? - 1).max(0))
     });
     let others = move || {
         let others = others.get().flatten()?;

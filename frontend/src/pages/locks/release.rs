@@ -88,16 +88,16 @@ pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
         target.track();
         release.value().set(None);
     });
-    let trouble = Memo::new(move |_| failure(release).or_else(|| check.get().flatten()));
-    let trouble_words = move || {
-        let error = trouble.get()?;
-        let gone = matches!(
+    let error = Memo::new(move |_| failure(release).or_else(|| check.get().flatten()));
+    let error_text = move || {
+        let error = error.get()?;
+        let is_gone = matches!(
             error.problem().map(|problem| problem.code),
             Some(Code::NotHolder | Code::LockNotFound)
         );
         let token =
             format::count(target.with(|target| target.as_ref().map_or(0, |target| target.token)));
-        Some(if gone {
+        Some(if is_gone {
             let text = if guess() {
                 Text::KeyGone
             } else {
@@ -164,8 +164,8 @@ pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
             title=Signal::derive(title)
             action=Signal::derive(action)
             pending=release.pending()
-            disabled=Signal::derive(move || trouble.with(Option::is_some))
-            error=Signal::derive(trouble_words)
+            disabled=Signal::derive(move || error.with(Option::is_some))
+            error=Signal::derive(error_text)
             on_confirm=press
             on_close=move |()| close()
         >

@@ -54,20 +54,20 @@ pub(super) fn RevokeDialog(lease: RwSignal<Option<LeaseId>>) -> impl IntoView {
         typed.set(String::new());
     });
     let keys = move || match preview.get().flatten() {
-        Some(Ok(answer)) => answer.lease.keys.zip(answer.lease.key_count),
+        Some(Ok(response)) => response.lease.keys.zip(response.lease.key_count),
         _ => None,
     };
     let count = Memo::new(move |_| keys().map(|(_, count)| count));
     let must_type = Memo::new(move |_| count.get().is_some_and(|count| count > UNTYPED_AT_MOST));
     let confirmed =
         Memo::new(move |_| !must_type.get() || typed.with(|typed| typed.trim() == id()));
-    let trouble = move || {
+    let error = move || {
         let error = failure(revoke).or_else(|| preview.get().flatten().and_then(Result::err))?;
         Some(error.in_full(i18n.lang()))
     };
     let listed = move || {
         let Some((keys, count)) = keys() else {
-            return trouble()
+            return error()
                 .is_none()
                 .then(|| view! { <Skeleton rows=3/> })
                 .into_any();
@@ -112,7 +112,7 @@ pub(super) fn RevokeDialog(lease: RwSignal<Option<LeaseId>>) -> impl IntoView {
             action=Signal::derive(action)
             pending=revoke.pending()
             disabled=Signal::derive(move || count.get().is_none() || !confirmed.get())
-            error=Signal::derive(trouble)
+            error=Signal::derive(error)
             on_confirm=press
             on_close=move |()| close()
         >

@@ -73,7 +73,7 @@ pub(super) fn LockTable(
         group.set(Some(prefix.clone()));
         on_toggle_group.run(prefix);
     });
-    let turn = move |wanted: fn(bool) -> bool| {
+    let toggle_group = move |wanted: fn(bool) -> bool| {
         let (rows, at) = (rows.get_untracked(), at.get_untracked());
         match at.and_then(|at| rows.get(at)) {
             Some(ListRow::Group { prefix, open, .. }) => {
@@ -99,7 +99,7 @@ pub(super) fn LockTable(
                     "ArrowLeft" => |open| open,
                     _ => |_| true,
                 };
-                if turn(wanted) {
+                if toggle_group(wanted) {
                     event.prevent_default();
                 }
                 return;

@@ -59,7 +59,7 @@ pub(super) fn Detail(event: Event, shown: Arc<OpenEvent>) -> impl IntoView {
         Event::Delete { .. } => event.prev().and_then(|prev| prev.value.clone()),
     };
     let value_text = value.as_ref().and_then(Bytes::as_str).map(str::to_owned);
-    let gone = matches!(event, Event::Delete { .. });
+    let is_delete = matches!(event, Event::Delete { .. });
     let facts = StoredValue::new(facts_of(&event));
     let text = move || facts.with_value(|facts| facts.text(i18n));
     let heading = has_heading(opened).then(|| {
@@ -86,7 +86,7 @@ pub(super) fn Detail(event: Event, shown: Arc<OpenEvent>) -> impl IntoView {
         <div class="detail-head">
             <span class="detail-facts cut num" title=text>{text}</span>
             <span class="detail-acts">
-                {(!gone).then(|| view! { <a class="btn btn-small btn-quiet" href=href>{tr(Text::ShowKey)}</a> })}
+                {(!is_delete).then(|| view! { <a class="btn btn-small btn-quiet" href=href>{tr(Text::ShowKey)}</a> })}
                 <Button small=true kind=ButtonKind::Quiet icon=Icon::Copy label=label(Text::CopyKey) on_press=move || copy(key_text.clone())>
                     {tr(Common::Key)}
                 </Button>

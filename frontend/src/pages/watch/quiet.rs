@@ -33,7 +33,7 @@ pub(super) fn Quiet(spec: PanelSpec) -> impl IntoView {
     };
     let from_now = spec.revision.is_none();
     let can = move || from_now && connection.revision().is_some_and(|head| head > EARLIER);
-    let begin_earlier = move || {
+    let start_earlier = move || {
         let Some(head) = untrack(|| connection.revision()) else {
             return;
         };
@@ -49,14 +49,14 @@ pub(super) fn Quiet(spec: PanelSpec) -> impl IntoView {
             },
         );
     };
-    let begin_earlier = StoredValue::new_local(begin_earlier);
+    let start_earlier = StoredValue::new_local(start_earlier);
     view! {
         <div class="state">
             <p class="state-title">{move || i18n.t(Text::QuietTitle)}</p>
             <p class="state-detail">{detail}</p>
             <Show when=can>
                 <div class="state-acts">
-                    <Button on_press=move || begin_earlier.with_value(|begin| begin())>
+                    <Button on_press=move || start_earlier.with_value(|start| start())>
                         {move || i18n.fill(Text::Earlier, &[&format::count(EARLIER)])}
                     </Button>
                 </div>

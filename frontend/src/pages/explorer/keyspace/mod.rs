@@ -171,8 +171,8 @@ impl Keyspace {
     async fn fetch(self, request: PageRequest, rows: usize) {
         let first = request.cursor.is_none();
         let rows = (request.replaces + rows).min(MAX_PAGE);
-        let answer = api::kv::tree(&request.prefix, request.cursor.as_deref(), rows).await;
-        match answer {
+        let response = api::kv::tree(&request.prefix, request.cursor.as_deref(), rows).await;
+        match response {
             Ok(page) => {
                 let revision = page.header.revision;
                 self.errors
@@ -228,10 +228,10 @@ impl Keyspace {
         self.tree.with_untracked(|tree| {
             above.retain(|prefix| !prefix.is_empty() && tree.may_read(prefix));
         });
-        let shut = self
+        let any_closed = self
             .tree
             .with_untracked(|tree| above.iter().any(|prefix| !tree.is_expanded(prefix)));
-        if shut {
+        if any_closed {
             self.tree
                 .update(|tree| above.iter().for_each(|prefix| tree.expand(prefix)));
         }
@@ -262,14 +262,14 @@ impl Keyspace {
             return;
         }
         self.scope.spawn(async move {
-            let answer = if folder {
+            let response = if folder {
                 let page = api::kv::keys(&name, 1).await;
                 page.map(|page| (page.header.revision, page.entries.into_iter().next()))
             } else {
                 api::kv::find_without_value(&name).await
             };
             // After an error it has no row until its page is loaded.
-            if let Ok((revision, Some(entry))) = answer {
+            if let Ok((revision, Some(entry))) = response {
                 self.add_rows(&[entry], revision);
             }
         });
@@ -359,9 +359,9 @@ impl Keyspace {
                 return;
             };
             match api::kv::count(&prefix).await {
-                Ok(answer) => {
+                Ok(response) => {
                     self.tree.try_update(|tree| {
-                        tree.counted(&prefix, answer.count, answer.header.revision);
+                        tree.counted(&prefix, response.count, response.header.revision);
                     });
                 }
                 Err(_) => {
