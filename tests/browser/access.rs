@@ -1,4 +1,5 @@
-//! The dashboard of an account that may not read every key, and of a gateway that demands credentials.
+//! The dashboard with an account that may not read every key, and with a gateway that demands
+//! credentials.
 
 use serde_json::json;
 use support::auth::{self, ROOT};
@@ -9,7 +10,7 @@ use crate::folder_row;
 use crate::tab::Tab;
 
 #[tokio::test]
-async fn a_limited_account_sees_its_roots_and_what_is_not_visible() {
+async fn a_limited_account_sees_its_roots_and_a_note_about_the_rest() {
     let etcd = Etcd::start().await;
     let mut root = etcd.enable_auth().await;
     let grants = [(Grant::Both, "/a/"), (Grant::Read, "/b/deep/")];
@@ -21,8 +22,8 @@ async fn a_limited_account_sees_its_roots_and_what_is_not_visible() {
         all.write(key, "1").await;
     }
     Tab::run("limited", &gateway.url(), async |tab| {
-        // That the whole tree is refused leads the page to what is not.
-        tab.provokes("403");
+        // The refusal of the whole tree makes the page query the account's own ranges.
+        tab.expects_error("403");
         tab.goto("/").await;
         tab.sees("Other keys are not visible to app.").await;
         for prefix in ["/a/", "/b/deep/"] {
@@ -35,12 +36,12 @@ async fn a_limited_account_sees_its_roots_and_what_is_not_visible() {
         // The roots are live.
         api.write("/a/later", "1").await;
         tab.sees("later").await;
-        tab.misses("secret").await;
+        tab.no_longer_sees("secret").await;
 
         tab.goto("/locks").await;
         tab.sees("No locks visible to app").await;
         tab.sees("Other locks are not visible to app.").await;
-        tab.misses("No locks are held").await;
+        tab.no_longer_sees("No locks are held").await;
         let held = api.post("/locks/%2Fa%2Flock", &json!({"ttl": 60}));
         held.send().await.json(201);
         tab.sees("/a/lock").await;
@@ -50,23 +51,23 @@ async fn a_limited_account_sees_its_roots_and_what_is_not_visible() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_demands_credentials_says_how_to_start_it() {
+async fn missing_credentials_show_the_flags_that_provide_them() {
     let etcd = Etcd::start().await;
     etcd.enable_auth().await;
-    // etcd asks for credentials; or the gateway does, which refuses the page's socket too.
+    // Credentials are demanded by etcd, or by the gateway, which refuses the page's socket too.
     for flags in [&[][..], &["--allow-host", "etcd.example"][..]] {
         let gateway = InProcess::start(&etcd.url(), flags).await;
         Tab::run("credentials", &gateway.url(), async |tab| {
-            tab.provokes("401");
-            tab.provokes("WebSocket");
+            tab.expects_error("401");
+            tab.expects_error("WebSocket");
             for page in ["/", "/locks", "/watch"] {
                 tab.goto(page).await;
                 tab.sees("Credentials are required").await;
                 tab.sees("--anonymous gateway").await;
                 tab.sees("Credentials required").await;
-                tab.misses("Connection lost").await;
+                tab.no_longer_sees("Connection lost").await;
                 // The gateway's own text names headers that the page cannot set.
-                tab.misses("Authorization").await;
+                tab.no_longer_sees("Authorization").await;
             }
         })
         .await;

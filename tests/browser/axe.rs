@@ -1,5 +1,5 @@
-//! Accessibility: axe-core in every state of every page, in both themes and on a phone's screen, where
-//! everything that can be pressed is large enough for a finger.
+//! Accessibility: axe-core in every state of every page, in both themes and at phone size, where
+//! touch targets must be large enough.
 
 use std::path::PathBuf;
 
@@ -8,9 +8,9 @@ use support::ctl::{etcdctl, etcdctl_beside};
 use support::{DEADLINE, Etcd, World, eventually, key_query, percent, tools, when};
 
 use crate::tab::Tab;
-use crate::{look, row};
+use crate::{row, with_tab};
 
-/// The rules: WCAG 2.2, A and AA, and what axe-core knows as good practice.
+/// The rules: WCAG 2.2, A and AA, and axe-core's best practices.
 const TAGS: [&str; 6] = [
     "wcag2a",
     "wcag2aa",
@@ -25,7 +25,7 @@ const TARGETS: &str = include_str!("targets.js");
 const WIDE: (i64, i64) = (1440, 900);
 const PHONE: (i64, i64) = (390, 844);
 
-/// axe-core, or `None` with the reason on the terminal.
+/// axe-core's script; `None` with the reason on stderr where it is not installed.
 fn script() -> Option<String> {
     let file: PathBuf = tools::root().join(".tools/axe-core/axe.min.js");
     let script = std::fs::read_to_string(&file).ok();
@@ -38,7 +38,7 @@ fn script() -> Option<String> {
     script
 }
 
-/// Looks at a page and keeps what it finds.
+/// Audits the states of a page and collects the findings.
 struct Audit<'a> {
     tab: &'a Tab,
     axe: String,
@@ -46,9 +46,9 @@ struct Audit<'a> {
 }
 
 impl<'a> Audit<'a> {
-    /// In a page that is wide and does not move.
+    /// Sets a desktop size and stops animations.
     async fn new(tab: &'a Tab, axe: String) -> Self {
-        tab.hold_still().await;
+        tab.reduce_motion().await;
         tab.resize(WIDE.0, WIDE.1).await;
         Self {
             tab,
@@ -57,7 +57,7 @@ impl<'a> Audit<'a> {
         }
     }
 
-    /// The page as it is now: wide in both themes, and on a phone.
+    /// Audits the current state: at desktop size and at phone size, in both themes.
     async fn state(&mut self, name: &str) {
         self.wide(name).await;
         self.phone(name).await;
@@ -82,7 +82,7 @@ impl<'a> Audit<'a> {
         for target in small.as_array().expect("a list") {
             let target = target.as_str().unwrap_or_default();
             self.found
-                .push(format!("{name}, phone: smaller than a finger: {target}"));
+                .push(format!("{name}, phone: touch target too small: {target}"));
         }
         self.tab.resize(WIDE.0, WIDE.1).await;
     }
@@ -90,7 +90,7 @@ impl<'a> Audit<'a> {
     async fn in_theme(&self, theme: &str) {
         let set = format!("document.documentElement.dataset.theme = {}", json!(theme));
         self.tab.js(&set).await;
-        // Colours may fade from one theme to the other: the last frame of that has the final ones.
+        // Colours may fade between the themes: wait for the end of all animations.
         let frame = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() =>
             Promise.allSettled(document.getAnimations()
                 .filter((one) => one.effect.getComputedTiming().endTime !== Infinity)
@@ -100,7 +100,8 @@ impl<'a> Audit<'a> {
 
     async fn rules(&mut self, name: &str) {
         if self.tab.js("typeof axe").await != "object" {
-            // By the debugger: the page's own policy lets in no script that is not the gateway's.
+            // Through the debugger: the page's content policy only allows the gateway's own
+            // scripts.
             self.tab.js(&format!("{}; true", self.axe)).await;
         }
         let run = format!(
@@ -114,9 +115,9 @@ impl<'a> Audit<'a> {
         );
         let found = self.tab.js(&run).await;
         let found: Vec<Value> = found.as_array().expect("a list").clone();
-        let said = found.iter().filter_map(Value::as_str);
+        let messages = found.iter().filter_map(Value::as_str);
         self.found
-            .extend(said.map(|said| format!("{name}: {said}")));
+            .extend(messages.map(|message| format!("{name}: {message}")));
     }
 
     fn end(self) {
@@ -129,10 +130,10 @@ impl<'a> Audit<'a> {
     }
 }
 
-/// Runs an audit, where axe-core is.
+/// Runs an audit where axe-core is installed.
 async fn audit(world: &World, name: &str, test: impl AsyncFnOnce(&mut Audit<'_>)) {
     let Some(axe) = script() else { return };
-    look(world, name, async |tab| {
+    with_tab(world, name, async |tab| {
         let mut audit = Audit::new(tab, axe).await;
         test(&mut audit).await;
         audit.end();
@@ -140,7 +141,7 @@ async fn audit(world: &World, name: &str, test: impl AsyncFnOnce(&mut Audit<'_>)
     .await;
 }
 
-/// Presses the keys of a shortcut on the page itself.
+/// Sends a shortcut to the page itself.
 async fn shortcut(tab: &Tab, key: &str, ctrl: bool) {
     tab.js(&format!(
         "(document.activeElement?.blur(), window.dispatchEvent(new KeyboardEvent('keydown', {{ key: {}, ctrlKey: {ctrl}, bubbles: true }})))",
@@ -206,7 +207,7 @@ async fn the_explorer_is_accessible_in_every_state() {
         tab.click("button", "Review change").await;
         tab.finds("button", "Save").await;
         page.state("difference").await;
-        tab.provokes("status of 412");
+        tab.expects_error("status of 412");
         etcdctl(world.etcd, &["put", &config, "theirs"]).await;
         tab.sees("while you were editing").await;
         page.state("changed while editing").await;
@@ -246,7 +247,7 @@ async fn the_explorer_is_accessible_in_every_state() {
         page.state("create").await;
         tab.click("button", "Cancel").await;
 
-        tab.provokes("status of 404");
+        tab.expects_error("status of 404");
         tab.goto(&format!("/explorer?key={}", percent(world.key("absent"))))
             .await;
         tab.sees("does not exist").await;
@@ -259,7 +260,7 @@ async fn the_explorer_is_accessible_in_every_state() {
 }
 
 #[tokio::test]
-async fn what_floats_over_the_pages_is_accessible() {
+async fn overlays_and_menus_are_accessible() {
     let world = World::new("axe-shell").await;
     world.put("k", "v").await;
     audit(&world, "axe-shell", async |page: &mut Audit<'_>| {
@@ -306,7 +307,7 @@ async fn what_floats_over_the_pages_is_accessible() {
         tab.click("button", &name).await;
         tab.sees("Members").await;
         page.state("cluster").await;
-        // In Chinese too every name has what is seen.
+        // In Chinese too every accessible name contains the visible text.
         tab.press("Escape").await;
         tab.click("button", "Language: EN").await;
         tab.click("menuitem", "简体中文").await;
@@ -333,19 +334,18 @@ async fn errors_are_accessible() {
     let root = format!("http://{}", gateway.root().address());
     Tab::run("axe-errors", &root, async |tab| {
         for text in ["status of 503", "status of 504", "WebSocket connection"] {
-            tab.provokes(text);
+            tab.expects_error(text);
         }
         let mut page = Audit::new(tab, axe).await;
         etcd.proxy.cut();
         tab.goto("/explorer?key=k").await;
         tab.finds("button", "Try again").await;
         page.state("explorer without etcd").await;
-        // Without etcd an empty list is no answer.
+        // Without etcd an empty list means nothing.
         tab.goto("/locks").await;
         tab.sees("Still querying leases").await;
         assert_eq!(
-            tab.js("document.body.innerText.includes('No locks')")
-                .await,
+            tab.js("document.body.innerText.includes('No locks')").await,
             false
         );
         page.state("locks without etcd").await;
@@ -356,7 +356,7 @@ async fn errors_are_accessible() {
 
 #[tokio::test]
 async fn watch_is_accessible_in_every_state() {
-    // An etcd of its own: its history is compacted.
+    // An etcd of its own, since its history is compacted.
     let etcd = Etcd::start().await;
     let gateway = support::gateway::InProcess::start(&etcd.url(), &[]).await;
     let Some(axe) = script() else { return };
@@ -382,9 +382,9 @@ async fn watch_is_accessible_in_every_state() {
         tab.js(open).await;
         tab.sees("Show in Explorer").await;
         page.wide("open event").await;
-        // Rows of another height close what is open.
+        // A change of the row height closes expanded events.
         tab.resize(PHONE.0, PHONE.1).await;
-        tab.misses("Show in Explorer").await;
+        tab.no_longer_sees("Show in Explorer").await;
         tab.js(open).await;
         tab.sees("Show in Explorer").await;
         page.phone("open event").await;
@@ -427,7 +427,7 @@ async fn locks_are_accessible_in_every_state() {
             .send()
             .await
             .json(201);
-        // For as long as it takes to look at everything, which no client of ours waits.
+        // A lock that is held for the whole audit: longer than any client of ours waits.
         let _second = etcdctl_beside(&etcd, &["lock", "deploy"]);
         let _third = etcdctl_beside(&etcd, &["lock", "deploy"]);
         eventually("both wait", DEADLINE, async || {

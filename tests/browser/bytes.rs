@@ -1,30 +1,30 @@
-//! Editing changes what was touched and nothing else: line ends, a missing last one, a byte order mark,
-//! tabs and trailing blanks stay, whichever way the edit is saved.
+//! An edit changes only what was touched: line endings, a missing last one, a byte order mark, tabs
+//! and trailing blanks stay, however the edit is saved.
 
 use support::{World, percent};
 
-use crate::look;
 use crate::tab::Tab;
+use crate::with_tab;
 
 const FIELD: &str = "Edit value";
 
-/// Everything that a text area, an editor or a browser might change.
+/// Everything that a text area, an editor or a browser might normalise.
 const VALUE: &str = "\u{feff}one\r\ntwo \t\nthree\rfour\r\n\tfive\u{a0}";
 
-/// What the text area makes of it.
+/// The value as the text area normalises it.
 const SHOWN: &str = "\u{feff}one\ntwo \t\nthree\nfour\n\tfive\u{a0}";
 
-/// UTF-16 units before the first place of a text in the text area.
+/// UTF-16 units before the first occurrence of a text in the text area.
 fn at(text: &str) -> usize {
     let at = SHOWN.find(text).expect("it is in the text");
     SHOWN[..at].encode_utf16().count()
 }
 
-/// The value, as etcd's own client reads it.
+/// The value, read with etcd's own client.
 async fn stored(world: &World, key: &str) -> Vec<u8> {
     let mut client = world.client().await;
-    let answer = client.get(key, None).await.expect("etcd answers");
-    let entry = answer.kvs().first().expect("the key exists");
+    let response = client.get(key, None).await.expect("etcd responds");
+    let entry = response.kvs().first().expect("the key exists");
     entry.value().to_vec()
 }
 
@@ -38,27 +38,28 @@ async fn save(tab: &Tab) {
     tab.click("button", "Review change").await;
     tab.click("button", "Save").await;
     tab.sees("Saved").await;
-    tab.misses("Saved").await;
+    tab.no_longer_sees("Saved").await;
 }
 
 #[tokio::test]
-async fn edits_pastes_and_undo_keep_the_bytes_around_them() {
+async fn edit_paste_and_undo_keep_the_surrounding_bytes() {
     let world = World::new("bytes").await;
     let key = world.key("k");
     world.api.write(&key, VALUE).await;
-    look(&world, "bytes", async |tab| {
-        // Typed in the middle, a line end among it.
+    with_tab(&world, "bytes", async |tab| {
+        // Typed in the middle, with a line ending.
         edit(tab, &key).await;
         tab.sees("Line endings: mixed").await;
         let end = at("two") + 3;
         tab.select(FIELD, end, end).await;
-        tab.types("!\n").await;
+        tab.type_text("!\n").await;
         save(tab).await;
         let edited = VALUE.replace("two", "two!\n");
         assert_eq!(stored(&world, &key).await, edited.as_bytes());
         world.api.write(&key, VALUE).await;
 
-        // Pasted over two lines, from a program that writes `\r\n`; and at the end.
+        // Pasted over two lines, from a program that writes `\r
+        // `; and at the end.
         edit(tab, &key).await;
         tab.select(FIELD, at("three"), at("four")).await;
         tab.paste("new\r\nlines\r\n").await;
@@ -71,7 +72,7 @@ async fn edits_pastes_and_undo_keep_the_bytes_around_them() {
         assert_eq!(lines, SHOWN.replace("three\n", "new\nlines\n"));
         world.api.write(&key, VALUE).await;
 
-        // Everything deleted and brought back, then something else changed.
+        // Everything deleted and restored by undo, then something else changed.
         edit(tab, &key).await;
         tab.select(FIELD, 0, SHOWN.encode_utf16().count()).await;
         tab.press("Delete").await;
@@ -93,7 +94,7 @@ async fn edits_pastes_and_undo_keep_the_bytes_around_them() {
         tab.shortcut("redo").await;
         tab.shortcut("undo").await;
         tab.select(FIELD, at("four"), at("four") + 4).await;
-        tab.types("4").await;
+        tab.type_text("4").await;
         save(tab).await;
         assert_eq!(
             stored(&world, &key).await,
@@ -103,25 +104,26 @@ async fn edits_pastes_and_undo_keep_the_bytes_around_them() {
     .await;
 }
 
-/// Changes the key while its editor is open, so that a save is a conflict.
+/// Changes the key while its editor is open, so that saving is a conflict.
 async fn conflict(world: &World, tab: &Tab, key: &str, theirs: &str) {
-    tab.provokes("status of 412");
+    tab.expects_error("status of 412");
     edit(tab, key).await;
     tab.select(FIELD, at("four"), at("four") + 4).await;
-    tab.types("mine").await;
+    tab.type_text("mine").await;
     tab.click("button", "Review change").await;
     world.api.write(key, theirs.to_owned()).await;
     tab.sees("while you were editing").await;
     tab.click("button", "Save").await;
-    tab.sees("Someone else changed it first. The key is now").await;
+    tab.sees("Someone else changed it first. The key is now")
+        .await;
 }
 
 #[tokio::test]
-async fn every_way_out_of_a_conflict_keeps_the_bytes() {
+async fn every_conflict_resolution_keeps_the_bytes() {
     let world = World::new("ways").await;
     let theirs = VALUE.replace('\r', "") + "\n";
     let mine = VALUE.replace("four", "mine");
-    look(&world, "ways", async |tab| {
+    with_tab(&world, "ways", async |tab| {
         let key = world.key("mine");
         world.api.write(&key, VALUE).await;
         conflict(&world, tab, &key, &theirs).await;
@@ -141,7 +143,7 @@ async fn every_way_out_of_a_conflict_keeps_the_bytes() {
         conflict(&world, tab, &key, &theirs).await;
         tab.click("button", "Continue editing yours").await;
         tab.select(FIELD, at("two"), at("two") + 3).await;
-        tab.types("2").await;
+        tab.type_text("2").await;
         save(tab).await;
         assert_eq!(
             stored(&world, &key).await,
@@ -152,17 +154,17 @@ async fn every_way_out_of_a_conflict_keeps_the_bytes() {
 }
 
 #[tokio::test]
-async fn a_review_shows_changed_line_ends_and_what_changed_within_a_line() {
+async fn review_shows_changed_line_endings_and_changes_within_a_line() {
     let world = World::new("review").await;
     let key = world.key("k");
     world
         .api
         .write(&key, "port = 8379 # live\r\nlast\r\n")
         .await;
-    look(&world, "review", async |tab| {
+    with_tab(&world, "review", async |tab| {
         edit(tab, &key).await;
         tab.select(FIELD, 7, 11).await;
-        tab.types("8380").await;
+        tab.type_text("8380").await;
         tab.select(FIELD, 23, 24).await;
         tab.press("Delete").await;
         tab.click("button", "Review change").await;
@@ -176,16 +178,16 @@ async fn a_review_shows_changed_line_ends_and_what_changed_within_a_line() {
 }
 
 #[tokio::test]
-async fn a_draft_survives_a_reload_which_asks_first() {
+async fn a_draft_survives_a_reload_and_the_browser_asks_first() {
     let world = World::new("reload").await;
     let key = world.key("k");
     world.api.write(&key, VALUE).await;
-    look(&world, "reload", async |tab| {
+    with_tab(&world, "reload", async |tab| {
         edit(tab, &key).await;
         tab.select(FIELD, at("four"), at("four") + 4).await;
-        tab.types("4").await;
+        tab.type_text("4").await;
         tab.finds("button", "Review change").await;
-        assert!(tab.reload_after_asking().await, "the browser asks");
+        assert!(tab.reload_with_dialog().await, "the browser asks");
         tab.until(
             "the draft is back",
             "document.querySelector('textarea')?.value.includes('\\n4\\n')",
@@ -197,7 +199,7 @@ async fn a_draft_survives_a_reload_which_asks_first() {
             VALUE.replace("four", "4").as_bytes()
         );
 
-        // Nothing is left of it, and nothing asks.
+        // The draft is deleted, and the browser does not ask.
         tab.reload().await;
         tab.finds("button", "Edit").await;
         let left = tab.js("sessionStorage.getItem('watchgate.drafts')").await;
@@ -205,19 +207,19 @@ async fn a_draft_survives_a_reload_which_asks_first() {
 
         tab.click("button", "New key").await;
         tab.fill("Value", "not created yet").await;
-        assert!(tab.reload_after_asking().await, "the browser asks");
+        assert!(tab.reload_with_dialog().await, "the browser asks");
     })
     .await;
 }
 
 #[tokio::test]
-async fn tab_indents_and_escape_then_tab_leaves() {
+async fn tab_indents_and_escape_then_tab_leaves_the_editor() {
     let world = World::new("tab").await;
     let key = world.key("k");
     world.api.write(&key, "a:\n  b: 1\nc").await;
     let value = "document.querySelector('textarea').value";
     let focused = "document.activeElement.tagName";
-    look(&world, "tab", async |tab| {
+    with_tab(&world, "tab", async |tab| {
         edit(tab, &key).await;
         tab.sees("Esc, then Tab").await;
         tab.select(FIELD, 11, 11).await;
@@ -228,12 +230,15 @@ async fn tab_indents_and_escape_then_tab_leaves() {
         )
         .await;
         tab.shortcut("undo").await;
-        tab.until("that is undone", &format!("{value} === 'a:\\n  b: 1\\nc'"))
-            .await;
+        tab.until(
+            "the indent is undone",
+            &format!("{value} === 'a:\\n  b: 1\\nc'"),
+        )
+        .await;
         tab.select(FIELD, 0, 11).await;
         tab.press("Tab").await;
         tab.until(
-            "all lines are",
+            "all lines are indented",
             &format!("{value} === '  a:\\n    b: 1\\n  c'"),
         )
         .await;
@@ -254,7 +259,7 @@ async fn tab_indents_and_escape_then_tab_leaves() {
 }
 
 #[tokio::test]
-async fn of_100_000_lines_only_some_are_in_the_text_area() {
+async fn a_text_of_100_000_lines_is_edited_in_a_window() {
     let world = World::new("long").await;
     let key = world.key("k");
     let line = |at: usize| {
@@ -266,7 +271,7 @@ async fn of_100_000_lines_only_some_are_in_the_text_area() {
     let text: String = (1..=100_000).map(line).collect();
     world.api.write(&key, text.clone()).await;
     let value = "document.querySelector('textarea').value";
-    look(&world, "long", async |tab| {
+    with_tab(&world, "long", async |tab| {
         edit(tab, &key).await;
         tab.sees("of 100,001").await;
         let lines = tab.js(&format!("{value}.split('\\n').length")).await;
@@ -285,7 +290,7 @@ async fn of_100_000_lines_only_some_are_in_the_text_area() {
         let start = tab.js(&format!("{value}.indexOf('line 50000\\n')")).await;
         let start = start.as_u64().expect("it is there") as usize;
         tab.select(FIELD, start, start + 4).await;
-        tab.types("LINE").await;
+        tab.type_text("LINE").await;
         save(tab).await;
         let expected = text.replace("line 50000\n", "LINE 50000\n");
         assert!(stored(&world, &key).await == expected.as_bytes());

@@ -1,10 +1,10 @@
-//! Editing: nothing is overwritten unseen, and a lease is kept.
+//! Editing overwrites nothing unseen and keeps the lease.
 
 use serde_json::json;
 use support::ctl::etcdctl;
 use support::{World, key_query, percent};
 
-use crate::look;
+use crate::with_tab;
 
 /// Beyond the integers that a JavaScript number holds.
 const LARGE: &str = "694d604f1cc13e0f";
@@ -14,8 +14,8 @@ async fn a_conflict_shows_both_and_overwrites_nothing() {
     let world = World::new("conflict").await;
     world.put("k", "the beginning").await;
     let key = world.key("k");
-    look(&world, "conflict", async |tab| {
-        tab.provokes("status of 412");
+    with_tab(&world, "conflict", async |tab| {
+        tab.expects_error("status of 412");
         tab.goto(&format!("/explorer?key={}", percent(&key))).await;
         tab.sees("the beginning").await;
         tab.click("button", "Edit").await;
@@ -50,8 +50,8 @@ async fn a_key_deleted_and_created_again_is_a_conflict() {
     let world = World::new("recreated").await;
     world.put("k", "the same").await;
     let key = world.key("k");
-    look(&world, "recreated", async |tab| {
-        tab.provokes("status of 412");
+    with_tab(&world, "recreated", async |tab| {
+        tab.expects_error("status of 412");
         tab.goto(&format!("/explorer?key={}", percent(&key))).await;
         tab.sees("the same").await;
         tab.click("button", "Edit").await;
@@ -70,7 +70,7 @@ async fn a_key_deleted_and_created_again_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn an_edit_keeps_the_lease_and_its_id_above_2_to_the_53() {
+async fn an_edit_keeps_a_lease_id_above_2_to_the_53() {
     let world = World::new("leased").await;
     let key = world.key("k");
     let grant = world.api.post("/leases", &json!({"ttl": 900, "id": LARGE}));
@@ -79,7 +79,7 @@ async fn an_edit_keeps_the_lease_and_its_id_above_2_to_the_53() {
         .api
         .put(&format!("{}&lease={LARGE}", key_query(&key)), "leased");
     put.send().await.json(201);
-    look(&world, "leased", async |tab| {
+    with_tab(&world, "leased", async |tab| {
         tab.goto(&format!("/explorer?key={}", percent(&key))).await;
         tab.sees(LARGE).await;
         tab.sees("left").await;
@@ -95,7 +95,7 @@ async fn an_edit_keeps_the_lease_and_its_id_above_2_to_the_53() {
             (&json!("edited in the browser"), &json!(LARGE))
         );
 
-        // Typed by hand it goes the other way, and back.
+        // A lease id that is typed survives as well.
         let other = world.key("other");
         tab.click("button", "New key").await;
         tab.fill("Key", &other).await;
@@ -109,11 +109,11 @@ async fn an_edit_keeps_the_lease_and_its_id_above_2_to_the_53() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_text_survive_an_edit() {
+async fn a_binary_value_survives_an_edit() {
     let world = World::new("binary").await;
     let key = world.key("k");
     world.api.write(&key, vec![0xff, 0xfe, 0x00, 0x41]).await;
-    look(&world, "binary", async |tab| {
+    with_tab(&world, "binary", async |tab| {
         tab.goto(&format!("/explorer?key={}", percent(&key))).await;
         tab.sees("ff fe 00 41").await;
         tab.click("button", "Edit").await;

@@ -1,16 +1,16 @@
-//! The Explorer: live, and exact about keys.
+//! The Explorer is live and exact about keys.
 
 use serde_json::json;
 use support::ctl::etcdctl;
 use support::{World, key_query, percent};
 
-use crate::{folder_row, look, row};
+use crate::{folder_row, row, with_tab};
 
 #[tokio::test]
 async fn a_key_put_by_etcdctl_appears_without_a_reload() {
     let world = World::new("appears").await;
     world.put("first", "1").await;
-    look(&world, "appears", async |tab| {
+    with_tab(&world, "appears", async |tab| {
         tab.goto(&format!("/explorer?key={}", percent(world.key("first"))))
             .await;
         tab.finds("id", &row(world.key("first"))).await;
@@ -27,23 +27,23 @@ async fn a_key_put_by_etcdctl_appears_without_a_reload() {
         tab.sees("changed outside").await;
         etcdctl(world.etcd, &["del", &key]).await;
         tab.sees("Deleted at revision").await;
-        let gone = format!("!document.getElementById({})", json!(row(&key)));
-        tab.until("its row is gone", &gone).await;
-        // A whole folder comes and goes.
+        let absent = format!("!document.getElementById({})", json!(row(&key)));
+        tab.until("its row is removed", &absent).await;
+        // A whole folder appears and disappears.
         let nested = world.key("folder/inside");
         etcdctl(world.etcd, &["put", &nested, "x"]).await;
         let folder = folder_row(world.key("folder/"));
         tab.finds("id", &folder).await;
         etcdctl(world.etcd, &["del", &nested]).await;
-        let gone = format!("!document.getElementById({})", json!(folder));
-        tab.until("the folder is gone", &gone).await;
+        let absent = format!("!document.getElementById({})", json!(folder));
+        tab.until("the folder is removed", &absent).await;
         assert_eq!(tab.js(loads).await, before);
     })
     .await;
 }
 
 #[tokio::test]
-async fn deep_links_lead_to_any_key() {
+async fn deep_links_open_any_key() {
     let world = World::new("deep").await;
     let prefix = world.prefix.as_bytes();
     let own = |rest: &[u8]| [prefix, rest].concat();
@@ -69,11 +69,11 @@ async fn deep_links_lead_to_any_key() {
     for (at, key) in keys.iter().enumerate() {
         world.api.write(key, format!("value number {at}.")).await;
     }
-    look(&world, "deep", async |tab| {
+    with_tab(&world, "deep", async |tab| {
         for (at, key) in keys.iter().enumerate() {
             tab.goto(&format!("/explorer?key={}", percent(key))).await;
             tab.sees(&format!("value number {at}.")).await;
-            // The tree opened to it by itself, and a reload changes nothing.
+            // The tree opens at the key, and a reload changes nothing.
             tab.finds("id", &row(key)).await;
         }
         tab.reload().await;
@@ -86,7 +86,7 @@ async fn deep_links_lead_to_any_key() {
 async fn keys_are_created_and_deleted() {
     let world = World::new("created").await;
     world.put("first", "1").await;
-    look(&world, "created", async |tab| {
+    with_tab(&world, "created", async |tab| {
         tab.goto(&format!("/explorer?key={}", percent(world.key("first"))))
             .await;
         tab.finds("id", &row(world.key("first"))).await;
@@ -103,8 +103,8 @@ async fn keys_are_created_and_deleted() {
             (&json!("made in the browser"), &json!(1))
         );
 
-        // Created a second time it is not touched.
-        tab.provokes("status of 412");
+        // Creating it a second time does not change it.
+        tab.expects_error("status of 412");
         tab.click("button", "New key").await;
         tab.fill("Key", &key).await;
         tab.fill("Value", "another").await;
@@ -125,11 +125,11 @@ async fn keys_are_created_and_deleted() {
 }
 
 #[tokio::test]
-async fn an_absent_key_shows_as_soon_as_it_is_written() {
+async fn an_absent_key_appears_as_soon_as_it_is_written() {
     let world = World::new("absent").await;
     let key = world.key("later");
-    look(&world, "absent", async |tab| {
-        tab.provokes("status of 404");
+    with_tab(&world, "absent", async |tab| {
+        tab.expects_error("status of 404");
         tab.goto(&format!("/explorer?key={}", percent(&key))).await;
         tab.sees("does not exist").await;
         etcdctl(world.etcd, &["put", &key, "here it is"]).await;

@@ -1,4 +1,5 @@
-// Finds what a person would call by this role and name; the top dialog first, the rest is inert then.
+// Finds the element with this role and accessible name. In the top dialog if there is one: the rest
+// is inert then.
 ((role, name) => {
   const norm = (text) => (text || '').replace(/\s+/g, ' ').trim();
   const kinds = {

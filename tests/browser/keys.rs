@@ -1,13 +1,13 @@
-//! Keys as people see, type, paste and copy them: what is shown means the key it is shown for.
+//! Keys as users see, type, paste and copy them: the text shown for a key means that key.
 
 use chromiumoxide::cdp::browser_protocol::input::DispatchKeyEventType;
 use serde_json::json;
 use support::{World, json_bytes, key_query, percent};
 
 use crate::tab::Tab;
-use crate::{folder_row, look, row};
+use crate::{folder_row, row, with_tab};
 
-/// What is written after the test's own prefix, and how it is shown.
+/// Bytes written after the test's own prefix, and the text shown for them.
 const ODD: &[(&[u8], &str)] = &[
     (b"\xff", r"\xFF"),
     (br"\xFF", r"\\xFF"),
@@ -25,7 +25,7 @@ const ODD: &[(&[u8], &str)] = &[
     ("שלום/1".as_bytes(), "שלום/1"),
 ];
 
-async fn with_odd_keys(world: &World) -> Vec<(Vec<u8>, &'static str)> {
+async fn write_odd_keys(world: &World) -> Vec<(Vec<u8>, &'static str)> {
     let mut keys = Vec::new();
     for (at, (rest, shown)) in ODD.iter().enumerate() {
         let key = [world.prefix.as_bytes(), rest].concat();
@@ -38,9 +38,9 @@ async fn with_odd_keys(world: &World) -> Vec<(Vec<u8>, &'static str)> {
 #[tokio::test]
 async fn different_keys_look_different_and_the_shown_text_finds_each() {
     let world = World::new("shown").await;
-    let keys = with_odd_keys(&world).await;
-    look(&world, "shown", async |tab| {
-        // The address of a key opens the folders above it.
+    let keys = write_odd_keys(&world).await;
+    with_tab(&world, "shown", async |tab| {
+        // The link to a key opens the folders above it.
         tab.goto(&format!("/explorer?key={}", percent(&keys[0].0)))
             .await;
         for (key, shown) in keys.iter().filter(|(_, shown)| !shown.contains('/')) {
@@ -52,7 +52,7 @@ async fn different_keys_look_different_and_the_shown_text_finds_each() {
             tab.until(shown, &format!("{label} === {}", json!(shown))).await;
         }
         for (at, (key, shown)) in keys.iter().enumerate() {
-            // What the page shows of it, typed into the palette, opens it and no other.
+            // The text that the page shows, typed into the palette, opens this key and no other.
             let whole = format!("{}{shown}", world.prefix);
             tab.js("document.querySelector('.palette') || dispatchEvent(new KeyboardEvent('keydown', { key: 'k', ctrlKey: true, bubbles: true }))").await;
             tab.fill("Key, prefix, page or action", &whole).await;
@@ -63,15 +63,15 @@ async fn different_keys_look_different_and_the_shown_text_finds_each() {
             tab.until("it is proposed", &proposed).await;
             tab.press("Enter").await;
             tab.sees(&format!("value number {at}.")).await;
-            let key_in_url = format!("new URL(location).search.includes({})", json!(percent_as_ours(key)));
-            tab.until("the address has its bytes", &key_in_url).await;
+            let key_in_url = format!("new URL(location).search.includes({})", json!(url_encoded(key)));
+            tab.until("the URL has its bytes", &key_in_url).await;
         }
     })
     .await;
 }
 
-/// As the dashboard writes keys into addresses.
-fn percent_as_ours(key: &[u8]) -> String {
+/// Percent-encoded as in the dashboard's URLs.
+fn url_encoded(key: &[u8]) -> String {
     percent(key).replace("%2F", "/").replace("%3A", ":")
 }
 
@@ -80,16 +80,16 @@ async fn a_key_typed_after_a_shown_prefix_is_created_below_it() {
     let world = World::new("typed").await;
     let folder = world.key(r"D:\xdata/");
     world.api.write(format!("{folder}a"), "1").await;
-    look(&world, "typed", async |tab| {
+    with_tab(&world, "typed", async |tab| {
         tab.goto(&format!("/explorer?prefix={}", percent(&folder)))
             .await;
         tab.finds("id", &folder_row(&folder)).await;
         tab.click("button", "New key").await;
-        let begins = format!(
+        let initial = format!(
             "document.querySelector('dialog[open] input').value === {}",
             json!(world.key(r"D:\\xdata/"))
         );
-        tab.until("the dialog begins with the folder", &begins)
+        tab.until("the dialog starts with the folder", &initial)
             .await;
         tab.fill("Key", &world.key(r"D:\\xdata/b")).await;
         tab.fill("Value", "below it").await;
@@ -100,7 +100,7 @@ async fn a_key_typed_after_a_shown_prefix_is_created_below_it() {
             "below it"
         );
 
-        // What could be read as another key is said before it is created.
+        // Text that could be read as another key is explained before the key is created.
         tab.click("button", "New key").await;
         tab.fill("Key", &world.key(r"D:\xdata/c")).await;
         tab.sees(&world.key(r"D:\xDAta/c")).await;
@@ -121,10 +121,10 @@ async fn a_key_typed_after_a_shown_prefix_is_created_below_it() {
 }
 
 #[tokio::test]
-async fn a_shown_key_filters_and_is_watched_as_itself() {
+async fn the_text_shown_for_a_key_filters_and_watches_that_key() {
     let world = World::new("pasted").await;
-    let keys = with_odd_keys(&world).await;
-    look(&world, "pasted", async |tab| {
+    let keys = write_odd_keys(&world).await;
+    with_tab(&world, "pasted", async |tab| {
         tab.goto(&format!("/explorer?key={}", percent(&keys[0].0)))
             .await;
         tab.finds("id", &row(&keys[0].0)).await;
@@ -134,7 +134,7 @@ async fn a_shown_key_filters_and_is_watched_as_itself() {
             }
             tab.fill("Filter keys", shown).await;
             tab.finds("id", &row(key)).await;
-            // The keys that have these very bytes, and no other.
+            // Exactly the keys that contain these bytes.
             let has =
                 |(other, _): &&(&[u8], &str)| other.windows(rest.len()).any(|part| part == *rest);
             let found = ODD.iter().filter(has).count();
@@ -169,7 +169,7 @@ async fn a_lock_of_any_bytes_is_acquired_and_released() {
     let name = [world.prefix.as_bytes(), b"lock \xff\\x"].concat();
     let shown = world.key(r"lock \xFF\\x");
     let route = format!("/locks/-?name={}", percent(&name));
-    look(&world, "bytes", async |tab| {
+    with_tab(&world, "bytes", async |tab| {
         tab.goto("/locks").await;
         tab.click("button", "Acquire").await;
         tab.fill("Name", &shown).await;
@@ -186,8 +186,8 @@ async fn a_lock_of_any_bytes_is_acquired_and_released() {
             "!document.querySelector('dialog[open]')",
         )
         .await;
-        // Opened by its address, it offers to acquire the same one again.
-        tab.provokes("status of 404");
+        // Its URL shows the same lock, with an offer to acquire it again.
+        tab.expects_error("status of 404");
         tab.goto(&format!("/locks?name={}", percent(&name))).await;
         tab.sees(&shown).await;
     })
@@ -195,11 +195,11 @@ async fn a_lock_of_any_bytes_is_acquired_and_released() {
 }
 
 #[tokio::test]
-async fn a_key_does_not_turn_what_stands_around_it() {
+async fn a_right_to_left_key_does_not_reorder_its_surroundings() {
     let world = World::new("direction").await;
-    let keys = with_odd_keys(&world).await;
+    let keys = write_odd_keys(&world).await;
     let (key, _) = keys.last().expect("there are some");
-    look(&world, "direction", async |tab| {
+    with_tab(&world, "direction", async |tab| {
         let isolated = async |place: &str| {
             let all = format!(
                 "(() => {{ const all = [...document.querySelectorAll({})]; return all.length > 0 && all.every((one) => {{ const style = getComputedStyle(one); return style.direction === 'ltr' && (style.unicodeBidi === 'isolate' || style.display === 'block'); }}); }})()",
@@ -212,7 +212,7 @@ async fn a_key_does_not_turn_what_stands_around_it() {
         for place in [".x-tree-label", ".x-path-part", ".x-path-last"] {
             isolated(place).await;
         }
-        // In an attribute only characters can isolate it.
+        // In an attribute only control characters can isolate it.
         let title = format!(
             "document.querySelector('.x-path-name').title === {}",
             json!(format!("\u{2066}{}\u{2069}", String::from_utf8_lossy(key)))
@@ -227,7 +227,7 @@ async fn a_key_does_not_turn_what_stands_around_it() {
     .await;
 }
 
-/// Pastes into the field that has the focus.
+/// Pastes into the focused field.
 async fn paste(tab: &Tab) {
     tab.key("v", DispatchKeyEventType::RawKeyDown, &["paste"])
         .await;
@@ -235,23 +235,24 @@ async fn paste(tab: &Tab) {
 }
 
 #[tokio::test]
-async fn copying_works_without_the_clipboard_of_secure_origins() {
+async fn copying_works_on_insecure_origins() {
     let world = World::new("copied").await;
     let value = "crlf\r\nand more\r\n";
     world.put("k", value).await;
-    look(&world, "copied", async |tab| {
-        tab.before_scripts("Object.defineProperty(Navigator.prototype, 'clipboard', { get: () => undefined });").await;
+    with_tab(&world, "copied", async |tab| {
+        tab.before_load("Object.defineProperty(Navigator.prototype, 'clipboard', { get: () => undefined });").await;
         tab.goto(&format!("/explorer?key={}", percent(world.key("k")))).await;
         tab.sees("crlf").await;
         tab.click("button", "Copy value").await;
         tab.sees("Copied").await;
         tab.fill("Filter keys", "").await;
-        // The clipboard has the value itself: what a paste event carries, not what a field makes of it.
+        // The clipboard has the exact value: compare what a paste event carries, not what a field
+        // makes of it.
         tab.js("addEventListener('paste', (event) => { window.pasted = event.clipboardData.getData('text/plain'); }, { once: true })").await;
         paste(tab).await;
         tab.until("the value is pasted", &format!("window.pasted === {}", json!(value))).await;
 
-        // A line is copied out of a dialog, outside of which nothing can be selected.
+        // A command is copied from a dialog; elements outside of it could not be selected.
         tab.goto(&format!("/explorer?key={}", percent(world.key("k")))).await;
         tab.click("button", "Copy command").await;
         tab.click("menuitem", "get").await;
@@ -268,11 +269,11 @@ async fn copying_works_without_the_clipboard_of_secure_origins() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_copied_is_selected_to_be_copied_by_hand() {
+async fn text_that_cannot_be_copied_is_selected_for_manual_copying() {
     let world = World::new("by-hand").await;
     world.put("k", "the value").await;
-    look(&world, "by-hand", async |tab| {
-        tab.before_scripts(
+    with_tab(&world, "by-hand", async |tab| {
+        tab.before_load(
             "Object.defineProperty(Navigator.prototype, 'clipboard', { get: () => undefined });
             Document.prototype.execCommand = () => false;",
         )
@@ -289,7 +290,7 @@ async fn what_cannot_be_copied_is_selected_to_be_copied_by_hand() {
         tab.key("c", DispatchKeyEventType::RawKeyDown, &["copy"]).await;
         tab.key("c", DispatchKeyEventType::KeyUp, &[]).await;
         tab.sees("Copied").await;
-        tab.misses("press Ctrl+C").await;
+        tab.no_longer_sees("press Ctrl+C").await;
     })
     .await;
 }
@@ -299,7 +300,7 @@ async fn no_request_has_a_key_in_its_path() {
     let world = World::new("paths").await;
     let key = world.key("//x/../y/");
     world.api.write(&key, "1").await;
-    look(&world, "paths", async |tab| {
+    with_tab(&world, "paths", async |tab| {
         tab.goto(&format!("/explorer?key={}", percent(&key))).await;
         tab.finds("id", &row(&key)).await;
         tab.click("id", "tab-history").await;

@@ -1,13 +1,13 @@
-//! A lease granted for a key that is not created does not stay.
+//! A lease granted for a key that is not created does not remain.
 
 use std::process::{Command, Stdio};
 
 use support::{DEADLINE, World, eventually, percent, tools, unique, when};
 
-use crate::look;
 use crate::tab::Tab;
+use crate::with_tab;
 
-/// Leases that were granted for so many seconds, which no other test asks for.
+/// The leases granted with this TTL, which no other test uses.
 async fn leases_of(world: &World, ttl: u64) -> Vec<String> {
     let list = world.api.get("/leases?limit=1000").send().await.json(200);
     let leases = list["leases"].as_array().expect("a list").iter();
@@ -17,7 +17,7 @@ async fn leases_of(world: &World, ttl: u64) -> Vec<String> {
         .collect()
 }
 
-async fn none_left(world: &World, ttl: u64) {
+async fn expect_no_lease(world: &World, ttl: u64) {
     eventually("no lease is left", DEADLINE, async || {
         let left = leases_of(world, ttl).await;
         when(left.is_empty(), || format!("{left:?}"))
@@ -25,13 +25,12 @@ async fn none_left(world: &World, ttl: u64) {
     .await;
 }
 
-/// Fills the form for a new key with a lease of its own.
+/// Fills the form for a new key with a new lease.
 async fn fill(tab: &Tab, key: &str, value: &str, ttl: u64) {
     tab.goto(&format!("/explorer?new={}", percent(key))).await;
     tab.fill("Value", value).await;
     tab.choose("Lease", "new").await;
-    tab.fill("TTL in seconds", &ttl.to_string())
-        .await;
+    tab.fill("TTL in seconds", &ttl.to_string()).await;
 }
 
 #[tokio::test]
@@ -39,16 +38,16 @@ async fn a_refused_creation_leaves_no_lease() {
     let world = World::with("refused", &["--max-body", "4096"]).await;
     world.put("k", "there already").await;
     let key = world.key("k");
-    look(&world, "refused", async |tab| {
-        tab.provokes("status of 412");
-        tab.provokes("status of 413");
+    with_tab(&world, "refused", async |tab| {
+        tab.expects_error("status of 412");
+        tab.expects_error("status of 413");
         fill(tab, &key, "another", 7_919).await;
         tab.click("button", "Create key").await;
         tab.sees("already exists").await;
-        none_left(&world, 7_919).await;
+        expect_no_lease(&world, 7_919).await;
         assert_eq!(world.api.read(&key).await["value"], "there already");
 
-        // One that is created keeps its lease.
+        // A key that is created keeps its lease.
         let fresh = world.key("fresh");
         tab.fill("Key", &fresh).await;
         tab.click("button", "Create key").await;
@@ -59,17 +58,17 @@ async fn a_refused_creation_leaves_no_lease() {
         fill(tab, &world.key("large"), &"x".repeat(5_000), 7_907).await;
         tab.click("button", "Create key").await;
         tab.sees("The value is too large.").await;
-        none_left(&world, 7_907).await;
+        expect_no_lease(&world, 7_907).await;
     })
     .await;
 }
 
 #[tokio::test]
-async fn the_copied_lines_leave_no_lease_either() {
+async fn the_copied_commands_leave_no_lease() {
     let world = World::new("copied").await;
     world.put("k", "there already").await;
     let key = world.key("k");
-    look(&world, "copied", async |tab| {
+    with_tab(&world, "copied", async |tab| {
         fill(tab, &key, "it's another\n", 7_901).await;
         tab.click("button", "Copy command").await;
         tab.sees("etcdctl").await;
@@ -105,9 +104,10 @@ async fn the_copied_lines_leave_no_lease_either() {
     .await;
 }
 
-/// Runs a line in bash, whose quoting the copied lines use, with the test's etcd; what it prints.
+/// Runs a line with the test's etcd in bash, whose quoting the copied commands use; returns its
+/// output.
 async fn run(world: &World, line: &str) -> String {
-    let folder = tools::etcdctl().parent().expect("it lies in a folder");
+    let folder = tools::etcdctl().parent().expect("it is in a folder");
     let path = std::env::join_paths(
         std::iter::once(folder.to_owned()).chain(std::env::split_paths(&tools::path_variable())),
     );
@@ -119,10 +119,7 @@ async fn run(world: &World, line: &str) -> String {
         .env("ETCDCTL_ENDPOINTS", world.etcd.direct_url())
         .stdin(Stdio::null());
     let output = tokio::task::spawn_blocking(move || command.output());
-    let output = output
-        .await
-        .expect("it does not panic")
-        .expect("a shell runs");
+    let output = output.await.expect("no panic").expect("a shell runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     text(&output.stdout) + &text(&output.stderr)
 }

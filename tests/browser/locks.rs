@@ -7,16 +7,16 @@ use support::ctl::etcdctl_beside;
 use support::gateway::InProcess;
 use support::{DEADLINE, Etcd, World, eventually, key_query, percent, spawn, when};
 
-use crate::look;
 use crate::tab::Tab;
+use crate::with_tab;
 
 #[tokio::test]
-async fn etcdctl_and_ours_stand_in_one_queue_in_the_right_order() {
+async fn etcdctl_and_watchgate_share_one_queue_in_order() {
     let world = World::new("queue").await;
     let name = world.key("lock");
     let route = format!("/locks/{}", percent(&name));
     let waiters = async |count: usize| {
-        eventually("the queue is as long", DEADLINE, async || {
+        eventually("the queue has this length", DEADLINE, async || {
             let lock = world.api.get(&route).send().await.json(200);
             let seen = lock["waiters"].as_array().map_or(0, Vec::len);
             when(seen == count, || lock.to_string())?;
@@ -49,7 +49,7 @@ async fn etcdctl_and_ours_stand_in_one_queue_in_the_right_order() {
     );
     waiters(2).await;
 
-    look(&world, "queue", async |tab| {
+    with_tab(&world, "queue", async |tab| {
         tab.goto(&format!("/locks?name={}", percent(&name))).await;
         tab.sees("first-ours").await;
         let queue = "[...document.querySelectorAll('.queue-row')].map((row) => row.innerText)";
@@ -57,12 +57,13 @@ async fn etcdctl_and_ours_stand_in_one_queue_in_the_right_order() {
             "((rows) => rows.length === 2 && rows[0].includes({}) && rows[1].includes('third-ours'))({queue})",
             json!(lease[..6])
         );
-        tab.until("etcdctl stands before ours", &order).await;
-        // The holder goes: etcdctl has it, ours is first in the queue, and nobody loaded anything.
+        tab.until("etcdctl is before ours", &order).await;
+        // The holder releases it: etcdctl holds it, ours is first in the queue, and nobody reloaded
+        // the page.
         let lease_of = held["lease"].as_str().expect("an id");
         world.api.delete(&format!("{route}?lease={lease_of}")).send().await.json(200);
         let moved = format!("((rows) => rows.length === 1 && rows[0].includes('third-ours'))({queue})");
-        tab.until("ours is the only one who waits", &moved).await;
+        tab.until("ours is the only waiter", &moved).await;
         let holder = "document.querySelector('.lock-row[aria-selected=true] .lock-holder').innerText";
         let other = format!("!({holder}).includes('first-ours')");
         tab.until("the first no longer holds it", &other).await;
@@ -72,14 +73,14 @@ async fn etcdctl_and_ours_stand_in_one_queue_in_the_right_order() {
 }
 
 #[tokio::test]
-async fn a_killed_holder_gives_way_to_the_next() {
+async fn the_next_waiter_follows_a_killed_holder() {
     let world = World::new("gives-way").await;
     let name = world.key("lock");
     let route = format!("/locks/{}", percent(&name));
-    // Nobody renews this lease: its holder is as good as killed.
+    // Nobody renews this lease, as if the holder had been killed.
     let held = world
         .api
-        .post(&route, &json!({"holder": "the-killed", "ttl": 8}))
+        .post(&route, &json!({"holder": "killed", "ttl": 8}))
         .send()
         .await;
     held.json(201);
@@ -89,14 +90,14 @@ async fn a_killed_holder_gives_way_to_the_next() {
             .post(&route, &json!({"holder": "the-next", "wait": 120}))
             .send(),
     );
-    look(&world, "gives-way", async |tab| {
+    with_tab(&world, "gives-way", async |tab| {
         tab.goto("/locks").await;
         tab.sees(&name).await;
         let row = format!(
             "[...document.querySelectorAll('.lock-row')].find((row) => row.innerText.includes({}))?.querySelector('.lock-holder')?.innerText ?? ''",
             json!(name)
         );
-        tab.until("the killed one is shown", &format!("({row}).includes('the-killed')")).await;
+        tab.until("the killed holder is shown", &format!("({row}).includes('killed')")).await;
         tab.until("the next one is shown", &format!("({row}).includes('the-next')")).await;
     })
     .await;
@@ -104,7 +105,7 @@ async fn a_killed_holder_gives_way_to_the_next() {
 }
 
 #[tokio::test]
-async fn a_lock_is_released_by_hand_and_only_the_one_that_is_named() {
+async fn releasing_a_lock_deletes_only_the_named_holders_key() {
     let world = World::new("released").await;
     let name = world.key("lock");
     let route = format!("/locks/{}", percent(&name));
@@ -120,7 +121,7 @@ async fn a_lock_is_released_by_hand_and_only_the_one_that_is_named() {
             .post(&route, &json!({"holder": "the-next", "wait": 120}))
             .send(),
     );
-    look(&world, "released", async |tab| {
+    with_tab(&world, "released", async |tab| {
         tab.goto(&format!("/locks?name={}", percent(&name))).await;
         tab.sees("the-stuck").await;
         tab.sees("the-next").await;
@@ -132,8 +133,8 @@ async fn a_lock_is_released_by_hand_and_only_the_one_that_is_named() {
     next.await.expect("no panic").json(201);
 }
 
-/// Sets the page's clock ahead by so many milliseconds, before anything of it runs. What the browser
-/// itself measures (`performance`) stays right.
+/// A script that moves the page's clock ahead by this many milliseconds before the page's own
+/// scripts run. The browser's own measurements (`performance`) stay right.
 pub(crate) fn clock_ahead(by: i64) -> String {
     format!(
         "(() => {{
@@ -149,14 +150,14 @@ pub(crate) fn clock_ahead(by: i64) -> String {
 pub(crate) const HOUR: i64 = 3_600_000;
 
 #[tokio::test]
-async fn held_is_right_whatever_the_clock_of_the_browser_says() {
+async fn held_time_does_not_depend_on_the_browsers_clock() {
     let world = World::new("clocks").await;
     let name = world.key("lock");
     let route = format!("/locks/{}", percent(&name));
-    let begun = Instant::now();
+    let started = Instant::now();
     let held = world.api.post(&route, &json!({"holder": "me", "ttl": 600}));
     held.send().await.json(201);
-    // From here on the gateway knows of it, for some seconds before any page is opened.
+    // From here on the gateway knows the holder, for some seconds before any page is opened.
     eventually("it is held for a while", DEADLINE, async || {
         let lock = world.api.get(&route).send().await.json(200);
         let left = lock["holder"]["ttl"].as_i64();
@@ -168,7 +169,7 @@ async fn held_is_right_whatever_the_clock_of_the_browser_says() {
         ("clock-slow", -HOUR),
         ("clock-right", 0),
     ] {
-        look(&world, run, async |tab| {
+        with_tab(&world, run, async |tab| {
             tab.before_load(&clock_ahead(by)).await;
             tab.goto(&format!("/locks?name={}", percent(&name))).await;
             tab.sees("for at least").await;
@@ -176,7 +177,7 @@ async fn held_is_right_whatever_the_clock_of_the_browser_says() {
                 "[...document.querySelectorAll('.lock-row')].find((row) => row.innerText.includes({}))",
                 json!(name)
             );
-            // Seconds, longer than this page is open: it was held before.
+            // In seconds, and longer than this page is open: it was held before.
             let seconds = format!(
                 "((text) => {{
                     const parts = text.match(/^(?:(\\d+) m )?(\\d+) s$/);
@@ -187,7 +188,7 @@ async fn held_is_right_whatever_the_clock_of_the_browser_says() {
             tab.until("it is held for longer than the page is open", &longer)
                 .await;
             let shown = tab.js(&seconds).await.as_u64().expect("seconds");
-            let most = begun.elapsed().as_secs() + 2;
+            let most = started.elapsed().as_secs() + 2;
             assert!(shown <= most, "{shown} s, but it is {most} at most");
         })
         .await;
@@ -195,7 +196,7 @@ async fn held_is_right_whatever_the_clock_of_the_browser_says() {
 }
 
 #[tokio::test]
-async fn who_waited_holds_since_the_hand_over_and_not_for_longer() {
+async fn held_time_of_a_former_waiter_starts_at_the_handover() {
     let world = World::new("waited").await;
     let name = world.key("lock");
     let route = format!("/locks/{}", percent(&name));
@@ -244,12 +245,12 @@ async fn who_waited_holds_since_the_hand_over_and_not_for_longer() {
         )
     };
     let (held, seen) = since(&world.api.get(&route).send().await.json(200));
-    // Both to the second, in one format: later is larger.
+    // Both have whole seconds and the same format, so they compare as text.
     assert!(held > seen, "held since {held}, waiting since {seen}");
-    look(&world, "waited", async |tab| {
+    with_tab(&world, "waited", async |tab| {
         tab.goto(&format!("/locks?name={}", percent(&name))).await;
         let text = "([...document.querySelectorAll('.facts dd')].map((dd) => dd.innerText).find((text) => text.startsWith('for at least')) ?? '')";
-        tab.until("it says how long", &format!("{text} !== ''")).await;
+        tab.until("it shows how long", &format!("{text} !== ''")).await;
         let shown = tab.js(text).await;
         let shown = shown.as_str().and_then(|text| text.split(' ').nth(3));
         let shown = shown.and_then(|seconds| seconds.parse::<u64>().ok());
@@ -260,7 +261,7 @@ async fn who_waited_holds_since_the_hand_over_and_not_for_longer() {
 }
 
 #[tokio::test]
-async fn keys_that_may_be_locks_stand_apart_and_are_deleted_as_keys() {
+async fn possible_locks_are_listed_separately_and_deleted_as_keys() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
@@ -275,7 +276,7 @@ async fn keys_that_may_be_locks_stand_apart_and_are_deleted_as_keys() {
         let put = client.put(key(n), "happened", options()).await;
         put.expect("etcd puts");
     }
-    // As Kubernetes' API server writes them they are not even guesses.
+    // Kubernetes' API server writes protobuf objects: these are not even guesses.
     let object = client
         .put(
             "/registry/events/default/master.k8s",
@@ -288,7 +289,7 @@ async fn keys_that_may_be_locks_stand_apart_and_are_deleted_as_keys() {
     Tab::run("guesses", &root, async |tab| {
         tab.goto("/locks").await;
         let rows = "[...document.querySelectorAll('.lock-row')].map((row) => row.innerText.replace(/\\s+/g, ' '))";
-        tab.until("the lock stands above one folded group", &format!(
+        tab.until("the lock is above one folded group", &format!(
             "((rows) => rows.length === 3 && rows[0].startsWith('real ')
                 && rows[1].startsWith('300 leased keys may be locks.')
                 && rows[2] === '/registry/events/default/ 300 keys')({rows})"
@@ -303,8 +304,8 @@ async fn keys_that_may_be_locks_stand_apart_and_are_deleted_as_keys() {
         tab.js("[...document.querySelectorAll('.lock-row')].find((row) => row.innerText.includes('master.007')).click()")
             .await;
         tab.finds("button", "Delete key…").await;
-        tab.misses("Release this key").await;
-        tab.misses("The holder may no longer be running").await;
+        tab.no_longer_sees("Release this key").await;
+        tab.no_longer_sees("The holder may no longer be running").await;
         tab.click("button", "Delete key…").await;
         tab.sees("It may not be a lock").await;
         tab.click("button", "Delete key").await;
@@ -335,7 +336,7 @@ async fn without_a_socket_all_locks_are_counted() {
     let grant = api.post("/leases", &json!({"ttl": 600, "id": "a1"}));
     grant.send().await.json(201);
     for n in 0..LOCKS {
-        // As the recipe names them: the lock, and the lease that holds it.
+        // Named as the recipe does: the lock, and the lease that holds it.
         let key = key_query(format!("lock-{n:03}/a1"));
         api.put(&format!("{key}&lease=a1"), "")
             .send()
@@ -350,7 +351,7 @@ async fn without_a_socket_all_locks_are_counted() {
         .await;
         tab.goto("/locks").await;
         tab.finds("radio", &format!("Locks {LOCKS}")).await;
-        // What happens later is seen too: the list is asked for again.
+        // Later changes are seen too: the list is requested again.
         let another = api.post("/locks/another", &json!({"ttl": 600}));
         another.send().await.json(201);
         tab.finds("radio", &format!("Locks {}", LOCKS + 1)).await;
@@ -359,11 +360,11 @@ async fn without_a_socket_all_locks_are_counted() {
 }
 
 #[tokio::test]
-async fn the_columns_of_a_lock_never_touch() {
+async fn the_columns_of_a_lock_never_overlap() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &["--lock-prefix", "/single/"]).await;
     let api = gateway.api();
-    // Long enough for the longest text there is: minutes and seconds, both of two digits.
+    // The longest text possible: minutes and seconds with two digits each.
     let grant = api.post("/leases", &json!({"ttl": 3_595, "id": "b1"}));
     grant.send().await.json(201);
     let put = api.put(&format!("{}&lease=b1", key_query("/single/job")), "node-1");
@@ -399,7 +400,7 @@ async fn the_columns_of_a_lock_never_touch() {
                 .await;
             for width in [1440, 1280, 1024, 800, 390] {
                 tab.resize(width, 900).await;
-                // Where there is no room for both, the detail is the page.
+                // Where there is no room for both, the detail fills the page.
                 let hidden = "!document.querySelector('.lock-row')?.checkVisibility()";
                 let what = format!("{path} is wide enough at {width}");
                 tab.until(&what, &format!("{hidden} || {gaps}")).await;

@@ -18,7 +18,7 @@ use support::World;
 use self::tab::Tab;
 
 /// Runs a test of the dashboard, which must be built.
-async fn look(world: &World, name: &str, test: impl AsyncFnOnce(&Tab)) {
+async fn with_tab(world: &World, name: &str, test: impl AsyncFnOnce(&Tab)) {
     let root = world.gateway.root();
     let page = root.get("/").header("accept", "text/html").send().await;
     assert!(
@@ -41,7 +41,7 @@ fn folder_row(prefix: impl AsRef<[u8]>) -> String {
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("strings take text");
+        write!(text, "{byte:02x}").expect("a String takes every write");
         text
     })
 }

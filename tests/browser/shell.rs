@@ -1,16 +1,16 @@
-//! The shell: theme, language, the content policy, base paths, what happens when the gateway goes.
+//! The shell: theme, language, content policy, base path and loss of etcd.
 
 use support::gateway::InProcess;
 use support::{Etcd, World, percent};
 
-use crate::look;
 use crate::tab::Tab;
+use crate::with_tab;
 
 #[tokio::test]
 async fn theme_and_language_are_switched_and_remembered() {
     let world = World::new("theme").await;
     world.put("k", "v").await;
-    look(&world, "theme", async |tab| {
+    with_tab(&world, "theme", async |tab| {
         tab.goto("/explorer").await;
         tab.sees("Select a key").await;
         let background = "getComputedStyle(document.body).backgroundColor";
@@ -53,10 +53,10 @@ async fn theme_and_language_are_switched_and_remembered() {
 }
 
 #[tokio::test]
-async fn every_page_opens_without_a_complaint() {
+async fn every_page_opens_without_errors() {
     let world = World::new("pages").await;
     world.put("k", "{\"a\": [1, 2.50, \"x\"]}").await;
-    look(&world, "pages", async |tab| {
+    with_tab(&world, "pages", async |tab| {
         tab.goto("/").await;
         tab.until(
             "the root leads to the Explorer",
@@ -75,7 +75,7 @@ async fn every_page_opens_without_a_complaint() {
         ))
         .await;
         tab.sees("The oldest revision is the key's creation").await;
-        tab.provokes("no-such-page");
+        tab.expects_error("no-such-page");
         tab.goto("/no-such-page").await;
         tab.until("it is drawn", "document.body.innerText.length > 20")
             .await;
@@ -84,7 +84,7 @@ async fn every_page_opens_without_a_complaint() {
 }
 
 #[tokio::test]
-async fn the_content_policy_holds() {
+async fn the_content_policy_is_enforced() {
     let world = World::new("policy").await;
     let page = world
         .gateway
@@ -110,12 +110,12 @@ async fn the_content_policy_holds() {
         !policy.contains("'unsafe-inline'") && !policy.contains("'unsafe-eval'"),
         "{policy}"
     );
-    look(&world, "policy", async |tab| {
+    with_tab(&world, "policy", async |tab| {
         tab.goto("/explorer").await;
         tab.until("it is drawn", "document.body.innerText.length > 20").await;
-        // That the policy is enforced, not only sent: this very page may not run such a script.
-        tab.provokes("content policy");
-        tab.provokes("Content Security Policy");
+        // The policy is enforced, not only sent: this script must not run.
+        tab.expects_error("content policy");
+        tab.expects_error("Content Security Policy");
         tab.js("(() => { const script = document.createElement('script'); script.textContent = 'window.ran = 1'; document.body.append(script); })()").await;
         assert_eq!(tab.js("window.ran === undefined").await, true);
         assert_eq!(tab.js("document.querySelectorAll('[style]').length >= 0").await, true);
@@ -151,14 +151,14 @@ async fn the_dashboard_works_below_a_base_path() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_loses_etcd_is_said_and_healed_by_itself() {
+async fn a_watch_recovers_after_the_gateway_loses_etcd() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     gateway.api().write("k", "before").await;
     let root = format!("http://{}", gateway.root().address());
     Tab::run("healed", &root, async |tab| {
-        tab.provokes("status of 503");
-        tab.provokes("status of 504");
+        tab.expects_error("status of 503");
+        tab.expects_error("status of 504");
         tab.goto("/watch?prefix=k").await;
         tab.sees("No changes yet").await;
         etcd.proxy.cut();

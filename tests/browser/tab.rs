@@ -1,8 +1,8 @@
-//! A browser with one page, and the hands and eyes of whoever looks at it.
+//! A browser with one page, driven as a user would drive it.
 //!
-//! Everything is found by role and name and waited for. Any error on the console, any exception, any
-//! violation of the content policy and any request that fails makes the test fail, unless it said
-//! beforehand that it provokes one.
+//! Elements are found by role and name and waited for. Any error on the console, exception,
+//! violation of the content policy or failed request fails the test, unless the test has announced
+//! it with `expects_error`.
 
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -31,105 +31,106 @@ use tempfile::TempDir;
 
 const FIND: &str = include_str!("find.js");
 
-/// Says on the console what the browser only tells scripts.
-const TELL: &str = "addEventListener('securitypolicyviolation', (event) => console.error(
+/// Logs violations of the content policy, which the browser only reports to scripts.
+const REPORT_VIOLATIONS: &str =
+    "addEventListener('securitypolicyviolation', (event) => console.error(
     'content policy: ' + event.violatedDirective + ' ' + event.blockedURI));";
 
-/// One page of a browser of its own.
+/// The only page of a browser of its own.
 #[derive(Debug)]
 pub(crate) struct Tab {
     page: Page,
     base: String,
-    complaints: Arc<Mutex<Vec<String>>>,
-    provoked: Mutex<Vec<&'static str>>,
+    errors: Arc<Mutex<Vec<String>>>,
+    expected: Mutex<Vec<&'static str>>,
 }
 
 impl Tab {
-    /// Opens a browser before a gateway, runs the test in it, and closes it. `base` is the gateway's
-    /// address without a path. A test that fails leaves a picture.
+    /// Opens a browser for a gateway, runs the test in it, and closes it. `base` is the gateway's
+    /// URL without a path. A test that fails leaves a screenshot.
     pub(crate) async fn run(name: &str, base: &str, test: impl AsyncFnOnce(&Tab)) {
         let profile = TempDir::with_prefix("watchgate-browser-").expect("temporary folders");
         let (mut browser, handler) = launch(&profile).await;
         let handling = spawn(handle(handler));
         let page = browser.new_page("about:blank").await.expect("a page opens");
         let tab = Self {
-            complaints: listen(&page).await,
+            errors: listen(&page).await,
             page,
             base: base.trim_end_matches('/').to_owned(),
-            provoked: Mutex::default(),
+            expected: Mutex::default(),
         };
         let ran = AssertUnwindSafe(test(&tab)).catch_unwind().await;
-        let complaints = tab.unprovoked();
-        if ran.is_err() || !complaints.is_empty() {
-            tab.picture(name).await;
+        let errors = tab.unexpected_errors();
+        if ran.is_err() || !errors.is_empty() {
+            tab.screenshot(name).await;
         }
         let _ = browser.close().await;
         let _ = browser.wait().await;
         handling.abort();
         if let Err(panic) = ran {
-            // The page's own complaints are often the reason.
+            // Errors on the page are often the reason.
             assert!(
-                complaints.is_empty(),
-                "{name} failed, and the page says {complaints:#?}"
+                errors.is_empty(),
+                "{name} failed, and the page reports {errors:#?}"
             );
             std::panic::resume_unwind(panic);
         }
-        assert!(complaints.is_empty(), "the page says {complaints:#?}");
+        assert!(errors.is_empty(), "errors on the page: {errors:#?}");
     }
 
-    /// The test provokes this: a complaint that contains `text` is none.
-    pub(crate) fn provokes(&self, text: &'static str) {
-        self.provoked
+    /// Announces that the test provokes errors that contain `text`.
+    pub(crate) fn expects_error(&self, text: &'static str) {
+        self.expected
             .lock()
-            .expect("nobody panics holding it")
+            .expect("no panic while it is locked")
             .push(text);
     }
 
-    fn unprovoked(&self) -> Vec<String> {
-        let provoked = self.provoked.lock().expect("nobody panics holding it");
-        let complaints = self.complaints.lock().expect("nobody panics holding it");
-        let is_provoked = |text: &&String| provoked.iter().any(|known| text.contains(known));
-        complaints
+    fn unexpected_errors(&self) -> Vec<String> {
+        let expected = self.expected.lock().expect("no panic while it is locked");
+        let errors = self.errors.lock().expect("no panic while it is locked");
+        let is_expected = |text: &&String| expected.iter().any(|known| text.contains(known));
+        errors
             .iter()
-            .filter(|text| !is_provoked(text))
+            .filter(|text| !is_expected(text))
             .cloned()
             .collect()
     }
 
-    /// Takes a picture of the page, for people.
-    pub(crate) async fn picture(&self, name: &str) {
+    /// Saves a screenshot for a failed test.
+    pub(crate) async fn screenshot(&self, name: &str) {
         let folder = tools::root().join("target/browser-failures");
         std::fs::create_dir_all(&folder).expect("the target folder can be written");
         let file = folder.join(format!("{name}.png"));
-        // The failure itself matters more than that its picture could not be taken.
+        // A failed screenshot must not hide the test's own failure.
         let taken = self
             .page
             .save_screenshot(ScreenshotParams::default(), &file)
             .await;
         eprintln!(
-            "a picture of {name}: {} ({})",
+            "a screenshot of {name}: {} ({})",
             file.display(),
             taken.is_ok()
         );
     }
 
-    /// Runs a script in every page that is opened from now on, before its own.
+    /// Runs a script before the scripts of every page loaded from now on.
     pub(crate) async fn before_load(&self, script: &str) {
         let added = self.page.add_init_script(script).await;
         added.expect("scripts can be added");
     }
 
-    /// Makes the page so large.
+    /// Sets the size of the page.
     pub(crate) async fn resize(&self, width: i64, height: i64) {
         let size = SetDeviceMetricsOverrideParams::new(width, height, 1.0, false);
         let resized = self.page.execute(size).await;
         resized.expect("the size can be emulated");
         let is_so = format!("innerWidth === {width}");
-        self.until("the page has its size", &is_so).await;
+        self.until("the page has this size", &is_so).await;
     }
 
-    /// Has nothing move any more, as for people who ask their system for that.
-    pub(crate) async fn hold_still(&self) {
+    /// Stops animations, as the system setting for reduced motion does.
+    pub(crate) async fn reduce_motion(&self) {
         let reduced = MediaFeature::new("prefers-reduced-motion", "reduce");
         let media = SetEmulatedMediaParams::builder().feature(reduced).build();
         let emulated = self.page.execute(media).await;
@@ -142,16 +143,16 @@ impl Tab {
         self.page.goto(url).await.expect("the page loads");
     }
 
-    /// Loads the page anew.
+    /// Reloads the page.
     pub(crate) async fn reload(&self) {
         self.page.reload().await.expect("the page loads again");
     }
 
-    /// The value of an expression.
+    /// Evaluates an expression.
     pub(crate) async fn js(&self, expression: &str) -> Value {
-        let answer = self.page.evaluate_expression(expression).await;
-        let answer = answer.unwrap_or_else(|error| panic!("{expression}: {error}"));
-        answer.value().cloned().unwrap_or_default()
+        let response = self.page.evaluate_expression(expression).await;
+        let response = response.unwrap_or_else(|error| panic!("{expression}: {error}"));
+        response.value().cloned().unwrap_or_default()
     }
 
     /// Waits until an expression is true.
@@ -168,7 +169,7 @@ impl Tab {
         .await;
     }
 
-    /// What a person can read.
+    /// The visible text.
     pub(crate) async fn text(&self) -> String {
         let text = self
             .js("document.body ? document.body.innerText : ''")
@@ -176,22 +177,22 @@ impl Tab {
         text.as_str().unwrap_or_default().to_owned()
     }
 
-    /// Waits until a text can be read.
+    /// Waits until a text is visible.
     pub(crate) async fn sees(&self, text: &str) {
-        self.until(&format!("“{text}” is seen"), &includes(text))
+        self.until(&format!("“{text}” is visible"), &includes(text))
             .await;
     }
 
-    /// Waits until a text can no longer be read.
-    pub(crate) async fn misses(&self, text: &str) {
+    /// Waits until a text is no longer visible.
+    pub(crate) async fn no_longer_sees(&self, text: &str) {
         self.until(
-            &format!("“{text}” is gone"),
+            &format!("“{text}” is no longer visible"),
             &format!("!({})", includes(text)),
         )
         .await;
     }
 
-    /// Waits until an element of this role and name is there and can be reached.
+    /// Waits until an element with this role and name is there and not covered.
     pub(crate) async fn finds(&self, role: &str, name: &str) -> Point {
         let call = format!(
             "(() => {{ const found = {FIND}({}, {}); delete found.element; return found; }})()",
@@ -207,10 +208,10 @@ impl Tab {
         .await
     }
 
-    /// Presses it with the mouse, once it stands still.
+    /// Clicks an element, once it no longer moves.
     pub(crate) async fn click(&self, role: &str, name: &str) {
         let point = eventually(
-            &format!("“{name}” stands still"),
+            &format!("“{name}” does not move"),
             DEADLINE,
             async || {
                 let (before, after) = (self.finds(role, name).await, self.finds(role, name).await);
@@ -225,7 +226,7 @@ impl Tab {
             .expect("the mouse can be pressed");
     }
 
-    /// Replaces what stands in a field.
+    /// Replaces the text of a field.
     pub(crate) async fn fill(&self, name: &str, text: &str) {
         self.finds("textbox", name).await;
         let field = format!("{FIND}('textbox', {}).element", json!(name));
@@ -246,7 +247,7 @@ impl Tab {
         .await;
     }
 
-    /// Chooses in a list.
+    /// Selects an option of a list.
     pub(crate) async fn choose(&self, name: &str, value: &str) {
         self.finds("combobox", name).await;
         let field = format!("{FIND}('combobox', {}).element", json!(name));
@@ -255,12 +256,6 @@ impl Tab {
             json!(value)
         ))
         .await;
-    }
-
-    /// Runs a script in every page that loads from now on, before its own.
-    pub(crate) async fn before_scripts(&self, script: &str) {
-        let added = self.page.add_init_script(script).await;
-        added.expect("scripts can be added");
     }
 
     /// Presses a key that types nothing.
@@ -273,7 +268,7 @@ impl Tab {
         }
     }
 
-    /// A key goes down or up; `commands` are the editing commands it stands for, such as `paste`.
+    /// A key goes down or up; `commands` are its editing commands, such as `paste`.
     pub(crate) async fn key(&self, key: &str, kind: DispatchKeyEventType, commands: &[&str]) {
         let event = DispatchKeyEventParams::builder()
             .r#type(kind)
@@ -292,7 +287,7 @@ impl Tab {
         self.page.execute(event).await.expect("keys can be pressed");
     }
 
-    /// Selects in a field, in UTF-16 units, and focuses it.
+    /// Selects text of a field, in UTF-16 units, and focuses it.
     pub(crate) async fn select(&self, name: &str, start: usize, end: usize) {
         self.finds("textbox", name).await;
         self.js(&format!(
@@ -302,19 +297,19 @@ impl Tab {
         .await;
     }
 
-    /// Types at the caret, or over what is selected.
-    pub(crate) async fn types(&self, text: &str) {
+    /// Types at the caret, or over the selection.
+    pub(crate) async fn type_text(&self, text: &str) {
         let typed = self.page.execute(InsertTextParams::new(text)).await;
         typed.expect("text can be typed");
     }
 
-    /// Performs what a shortcut stands for: `undo`, `redo`, `copy`, `paste`.
+    /// Runs an editing command: `undo`, `redo`, `copy`, `paste`.
     pub(crate) async fn shortcut(&self, command: &str) {
         self.key("F24", DispatchKeyEventType::RawKeyDown, &[command])
             .await;
     }
 
-    /// Pastes a text into the field that is focused, as another program gave it to the clipboard.
+    /// Pastes a text into the focused field, as if another program had copied it.
     pub(crate) async fn paste(&self, text: &str) {
         self.js(&format!(
             "document.addEventListener('copy', (event) => {{ event.clipboardData.setData('text/plain', {}); event.preventDefault(); }}, {{ once: true }})",
@@ -325,9 +320,10 @@ impl Tab {
         self.shortcut("paste").await;
     }
 
-    /// Reloads the page and accepts the dialog that asks before it leaves. Whether it asked.
-    pub(crate) async fn reload_after_asking(&self) -> bool {
-        let mut asked = self
+    /// Reloads the page and accepts the dialog that asks before it unloads. Returns whether it
+    /// dialogs.
+    pub(crate) async fn reload_with_dialog(&self) -> bool {
+        let mut dialogs = self
             .page
             .event_listener::<EventJavascriptDialogOpening>()
             .await
@@ -335,7 +331,7 @@ impl Tab {
         self.js("window.isReloading = true").await;
         let reload = self.page.execute(ReloadParams::default());
         let agree = async {
-            let opened = tokio::time::timeout(DEADLINE, asked.next()).await;
+            let opened = tokio::time::timeout(DEADLINE, dialogs.next()).await;
             let asks =
                 matches!(&opened, Ok(Some(dialog)) if dialog.r#type == DialogType::Beforeunload);
             if asks {
@@ -343,12 +339,12 @@ impl Tab {
                 self.page
                     .execute(accept)
                     .await
-                    .expect("dialogs can be answered");
+                    .expect("dialogs can be accepted");
             }
             asks
         };
         let (_, asks) = tokio::join!(reload, agree);
-        // Expressions fail while the page is replaced.
+        // Evaluations fail while the page is replaced.
         eventually("the new page is there", DEADLINE, async || {
             let fresh = self
                 .page
@@ -418,20 +414,20 @@ async fn handle(mut handler: Handler) {
     while handler.next().await.is_some() {}
 }
 
-/// Collects what the page complains of from now on.
+/// Collects the errors of the page from now on.
 async fn listen(page: &Page) -> Arc<Mutex<Vec<String>>> {
-    let complaints = Arc::new(Mutex::new(Vec::new()));
-    let keep = |complaints: &Arc<Mutex<Vec<String>>>, text: String| {
-        complaints
+    let errors = Arc::new(Mutex::new(Vec::new()));
+    let keep = |errors: &Arc<Mutex<Vec<String>>>, text: String| {
+        errors
             .lock()
-            .expect("nobody panics holding it")
+            .expect("no panic while it is locked")
             .push(text);
     };
     page.enable_log().await.expect("the log can be read");
     page.enable_runtime()
         .await
         .expect("the console can be read");
-    page.add_init_script(TELL)
+    page.add_init_script(REPORT_VIOLATIONS)
         .await
         .expect("scripts can be added");
     let mut calls = page
@@ -446,7 +442,7 @@ async fn listen(page: &Page) -> Arc<Mutex<Vec<String>>> {
         .event_listener::<log::EventEntryAdded>()
         .await
         .expect("the page is open");
-    let kept = Arc::clone(&complaints);
+    let kept = Arc::clone(&errors);
     spawn(async move {
         loop {
             tokio::select! {
@@ -473,5 +469,5 @@ async fn listen(page: &Page) -> Arc<Mutex<Vec<String>>> {
             }
         }
     });
-    complaints
+    errors
 }

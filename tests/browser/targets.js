@@ -1,5 +1,5 @@
-// Every element in view that can be pressed and is smaller than a finger needs, as "name: width × height".
-// Links within a line of text are exempt, as in WCAG 2.5.8, and so is what a whole row does as well.
+// Visible touch targets that are too small, as "name: width × height". Links within a line of text
+// are exempt, as in WCAG 2.5.8, and so are controls whose whole row does the same.
 (() => {
   const SIZE = 44;
   const dialogs = document.querySelectorAll('dialog[open]');
@@ -11,7 +11,7 @@
     if (!element.checkVisibility({ visibilityProperty: true, opacityProperty: true }) || element.disabled) continue;
     if (getComputedStyle(element).display === 'inline' || element.closest('.note-text')) continue;
     if (element.matches('a') && element.closest('[role=row]:not(.detail), .facts')) continue;
-    // The edge of a field belongs to it.
+    // The edge of a field is part of it.
     const box = (element.closest('.search') || element).getBoundingClientRect();
     if (box.bottom <= 0 || box.right <= 0 || box.top >= innerHeight || box.left >= innerWidth) continue;
     if (box.width < SIZE - 0.5 || box.height < SIZE - 0.5) {

@@ -1,4 +1,4 @@
-//! The Explorer's tree over large, deep and busy folders, and what it asks of the gateway.
+//! The Explorer's tree with large, deep and busy folders, and its requests to the gateway.
 
 use serde_json::{Value, json};
 use support::ctl::etcdctl;
@@ -7,10 +7,10 @@ use support::gateway::InProcess;
 use support::{DEADLINE, Etcd, World, eventually, key_query, percent, when};
 
 use crate::tab::Tab;
-use crate::{folder_row, look, row};
+use crate::{folder_row, row, with_tab};
 
-/// Keys `k00000`, `k00001`… in a folder of the test.
-async fn long_folder(world: &World, folder: &str, keys: usize) {
+/// Writes the keys `k00000`, `k00001`… to a folder of the test.
+async fn fill_folder(world: &World, folder: &str, keys: usize) {
     let client = world.client().await;
     let entries = (0..keys).map(|n| {
         let key = world.key(&format!("{folder}k{n:05}"));
@@ -19,7 +19,7 @@ async fn long_folder(world: &World, folder: &str, keys: usize) {
     fill(&client, entries).await;
 }
 
-/// The tree's cursor names an element that is there.
+/// Waits until the tree's cursor is on this row and the row exists.
 async fn cursor_is_at(tab: &Tab, id: &str) {
     let named = format!(
         "(() => {{ const named = document.querySelector('[role=tree]')?.getAttribute('aria-activedescendant');
@@ -30,7 +30,7 @@ async fn cursor_is_at(tab: &Tab, id: &str) {
         .await;
 }
 
-/// The requests that the page has made so far whose address contains this, once none has begun for a second.
+/// The page's requests so far whose URL contains `part`, once none has started for a second.
 async fn requests(tab: &Tab, part: &str) -> Vec<String> {
     let list = format!(
         "(() => {{
@@ -59,23 +59,22 @@ async fn focus_tree(tab: &Tab) {
 #[tokio::test]
 async fn a_linked_key_beyond_the_first_page_has_a_row() {
     let world = World::new("linked").await;
-    long_folder(&world, "big/", 1_500).await;
+    fill_folder(&world, "big/", 1_500).await;
     let key = world.key("big/k01499");
-    look(&world, "linked", async |tab| {
+    with_tab(&world, "linked", async |tab| {
         tab.goto(&format!("/explorer?key={}", percent(&key))).await;
         tab.finds("id", &row(&key)).await;
         cursor_is_at(tab, &row(&key)).await;
-        // It stays exact: when the key is deleted its row goes.
+        // It stays exact: deleting the key removes its row.
         etcdctl(world.etcd, &["del", &key]).await;
-        let gone = format!("!document.getElementById({})", json!(row(&key)));
-        tab.until("its row is gone", &gone).await;
-        // Scrolled out of view its row does not exist, and is not named.
+        let absent = format!("!document.getElementById({})", json!(row(&key)));
+        tab.until("its row is removed", &absent).await;
+        // Scrolled out of view its row does not exist, and the tree does not reference it.
         tab.js("document.querySelector('.x-tree-list').scrollTop = 0")
             .await;
         let unnamed =
             "!document.querySelector('[role=tree]').hasAttribute('aria-activedescendant')";
-        tab.until("no row is named that is not there", unnamed)
-            .await;
+        tab.until("no missing row is referenced", unnamed).await;
     })
     .await;
 }
@@ -108,9 +107,9 @@ async fn end_goes_to_the_last_key_of_a_long_folder() {
             "document.querySelector('[role=tree]')?.getAttribute('aria-activedescendant') === {}",
             json!(row(last))
         );
-        tab.until("every key has come", loaded).await;
+        tab.until("every key is loaded", loaded).await;
         tab.until("the cursor is on the last row", at_end).await;
-        tab.until("which is the last key", &named).await;
+        tab.until("the last row is the last key", &named).await;
         tab.goto(&format!("/explorer?key={}", percent(last))).await;
         cursor_is_at(tab, &row(last)).await;
     })
@@ -118,7 +117,7 @@ async fn end_goes_to_the_last_key_of_a_long_folder() {
 }
 
 #[tokio::test]
-async fn an_open_folder_is_shown_before_it_is_closed() {
+async fn the_first_click_on_an_open_folder_shows_it_and_the_second_closes_it() {
     let world = World::new("folder-click").await;
     world.put("dir/a", "1").await;
     world.put("dir/b", "2").await;
@@ -130,7 +129,7 @@ async fn an_open_folder_is_shown_before_it_is_closed() {
             json!(id)
         )
     };
-    look(&world, "folder-click", async |tab| {
+    with_tab(&world, "folder-click", async |tab| {
         tab.goto(&format!("/explorer?key={}", percent(world.key("dir/a"))))
             .await;
         tab.finds("id", &inside).await;
@@ -142,7 +141,7 @@ async fn an_open_folder_is_shown_before_it_is_closed() {
         tab.until("the folder is shown", &shown).await;
         tab.until("and still open", &expanded(true)).await;
         tab.finds("id", &inside).await;
-        // Shown already, a click closes it, and the arrow does in any case.
+        // A click on the folder in view closes it; the arrow always does.
         tab.click("id", &id).await;
         tab.until("it is closed", &expanded(false)).await;
         let toggle = format!(
@@ -168,24 +167,24 @@ async fn an_open_folder_is_shown_before_it_is_closed() {
 #[tokio::test]
 async fn a_filter_finds_keys_that_are_not_loaded_yet() {
     let world = World::new("filter").await;
-    long_folder(&world, "big/", 1_500).await;
+    fill_folder(&world, "big/", 1_500).await;
     world.put("big/zebra", "1").await;
     let folder = world.key("big/");
-    look(&world, "filter", async |tab| {
+    with_tab(&world, "filter", async |tab| {
         tab.goto(&format!("/explorer?prefix={}", percent(&folder)))
             .await;
         tab.finds("id", &folder_row(&folder)).await;
         focus_tree(tab).await;
         tab.press("ArrowRight").await;
         tab.finds("id", &row(world.key("big/k00000"))).await;
-        // The beginning of a name, and what no name begins with but one contains.
+        // The start of a name, and a part of one that no name starts with.
         tab.fill("Filter keys", "k01499").await;
         tab.finds("id", &row(world.key("big/k01499"))).await;
         tab.fill("Filter keys", "ebra").await;
         tab.finds("id", &row(world.key("big/zebra"))).await;
         let searching = "document.querySelector('.x-tree').innerText.includes('Searching')
             || document.querySelector('.x-tree').innerText.includes('Loading')";
-        tab.until("the search comes to its end", &format!("!({searching})"))
+        tab.until("the search ends", &format!("!({searching})"))
             .await;
         tab.fill("Filter keys", "no such name anywhere").await;
         tab.sees("No match for “no such name anywhere”").await;
@@ -204,7 +203,7 @@ async fn enter_in_the_filter_opens_the_key_of_that_name() {
     ] {
         world.put(name, value).await;
     }
-    look(&world, "filter-enter", async |tab| {
+    with_tab(&world, "filter-enter", async |tab| {
         tab.goto("/explorer").await;
         tab.finds("textbox", "Filter keys").await;
         for (text, query) in [
@@ -218,7 +217,7 @@ async fn enter_in_the_filter_opens_the_key_of_that_name() {
             let is = format!("decodeURIComponent(location.search) === {}", json!(query));
             tab.until(&format!("{text} is shown"), &is).await;
         }
-        // A name that is no key's and no prefix's opens nothing, and is offered to be created.
+        // A name of no key and no prefix opens nothing, and can be created.
         tab.fill("Filter keys", &world.key("absent")).await;
         tab.finds("button", "Create this key").await;
         tab.press("Enter").await;
@@ -237,7 +236,7 @@ async fn enter_in_the_filter_opens_the_key_of_that_name() {
 async fn the_palette_opens_only_what_exists() {
     let world = World::new("palette-absent").await;
     world.put("there", "it is").await;
-    look(&world, "palette-absent", async |tab| {
+    with_tab(&world, "palette-absent", async |tab| {
         tab.goto("/explorer").await;
         tab.finds("textbox", "Filter keys").await;
         let open = "dispatchEvent(new KeyboardEvent('keydown', { key: 'k', ctrlKey: true }))";
@@ -250,7 +249,7 @@ async fn the_palette_opens_only_what_exists() {
             !text.contains("Open key") && !text.contains("Open prefix"),
             "{text}"
         );
-        // Enter pressed before the gateway has answered waits for it.
+        // Enter pressed before the gateway responds waits for the response.
         tab.fill(field, &world.key("there")).await;
         tab.press("Enter").await;
         let is = format!(
@@ -266,16 +265,16 @@ async fn the_palette_opens_only_what_exists() {
 }
 
 #[tokio::test]
-async fn the_facts_of_a_row_are_asked_for_once() {
+async fn the_facts_of_a_row_are_requested_once() {
     let world = World::new("facts-once").await;
     for n in 0..30 {
         world.put(&format!("dir/{n:02}"), "four").await;
     }
     let folder = world.key("dir/");
-    look(&world, "facts-once", async |tab| {
+    with_tab(&world, "facts-once", async |tab| {
         tab.goto(&format!("/explorer?prefix={}", percent(&folder)))
             .await;
-        // The rows stand in the tree and in the table.
+        // The rows are in the tree and in the table.
         tab.finds("id", &folder_row(&folder)).await;
         focus_tree(tab).await;
         tab.press("ArrowRight").await;
@@ -283,12 +282,12 @@ async fn the_facts_of_a_row_are_asked_for_once() {
         let sizes = "[...document.querySelectorAll('.x-grid-size')].filter((one) => one.innerText === '4 B').length";
         tab.until("every size is known", &format!("{sizes} > 15"))
             .await;
-        let asked = requests(tab, "&raw").await;
-        let mut once = asked.clone();
+        let requested = requests(tab, "&raw").await;
+        let mut once = requested.clone();
         once.sort();
         once.dedup();
-        assert_eq!(asked.len(), once.len(), "{asked:#?}");
-        assert!(asked.len() > 15, "{asked:#?}");
+        assert_eq!(requested.len(), once.len(), "{requested:#?}");
+        assert!(requested.len() > 15, "{requested:#?}");
     })
     .await;
 }
@@ -305,7 +304,7 @@ async fn a_shown_lease_is_polled_without_its_keys() {
             .put(&format!("{}&lease={id}", key_query(world.key(name))), "v");
         put.send().await.json(201);
     }
-    look(&world, "lease-poll", async |tab| {
+    with_tab(&world, "lease-poll", async |tab| {
         tab.goto(&format!("/explorer?key={}", percent(world.key("a"))))
             .await;
         tab.sees("left").await;
@@ -322,20 +321,20 @@ async fn a_shown_lease_is_polled_without_its_keys() {
         assert_eq!(
             tab.js(&polls("")).await.as_i64(),
             Some(tab.js(&polls("keys=none")).await.as_i64().unwrap_or_default() + 1),
-            "and never asked for all of its keys"
+            "and never requested with all of its keys"
         );
     })
     .await;
 }
 
 #[tokio::test]
-async fn deep_rows_have_a_name_to_read() {
+async fn labels_of_deep_rows_are_readable() {
     let world = World::new("deep-rows").await;
     let folders: Vec<String> = (0..24).map(|level| format!("level{level:02}/")).collect();
     let path = folders.concat();
     let key = world.key(&format!("{path}the-key"));
     world.api.write(&key, "v").await;
-    look(&world, "deep-rows", async |tab| {
+    with_tab(&world, "deep-rows", async |tab| {
         tab.goto(&format!("/explorer?key={}", percent(&key))).await;
         tab.finds("id", &row(&key)).await;
         let width = format!(
@@ -346,7 +345,7 @@ async fn deep_rows_have_a_name_to_read() {
             .await;
         let title = format!("document.getElementById({}).title", json!(row(&key)));
         assert_eq!(tab.js(&title).await, json!(key));
-        // Of the folders above each is further in than the one above it, as long as there is room.
+        // Each folder is indented further than the one above it, as long as there is room.
         let lefts = tab
             .js("[...document.querySelectorAll('.x-tree-row[aria-expanded=true] .x-tree-label')].map((one) => one.getBoundingClientRect().left)")
             .await;
@@ -361,7 +360,7 @@ async fn a_fresh_row_keeps_its_colour() {
     let world = World::new("fresh").await;
     let key = world.key("busy");
     world.api.write(&key, "v").await;
-    look(&world, "fresh", async |tab| {
+    with_tab(&world, "fresh", async |tab| {
         tab.goto(&format!("/explorer?key={}", percent(&key))).await;
         tab.finds("id", &row(&key)).await;
         let colour = format!(
@@ -388,13 +387,13 @@ async fn a_fresh_row_keeps_its_colour() {
 }
 
 #[tokio::test]
-async fn a_large_prefix_is_typed_before_it_is_deleted() {
+async fn deleting_a_large_prefix_requires_typing_it() {
     let world = World::new("typed-delete").await;
-    long_folder(&world, "many/", 101).await;
-    long_folder(&world, "few/", 100).await;
-    look(&world, "typed-delete", async |tab| {
-        // The facts of a row may be asked for when its key has just been deleted.
-        tab.provokes("status of 404");
+    fill_folder(&world, "many/", 101).await;
+    fill_folder(&world, "few/", 100).await;
+    with_tab(&world, "typed-delete", async |tab| {
+        // The facts of a row may be requested just after its key was deleted.
+        tab.expects_error("status of 404");
         let many = world.key("many/");
         tab.goto(&format!("/explorer?prefix={}", percent(&many)))
             .await;
@@ -403,7 +402,7 @@ async fn a_large_prefix_is_typed_before_it_is_deleted() {
         let verb = format!("Delete 101 keys under {many}");
         tab.finds("textbox", &field).await;
         let locked = "document.querySelector('dialog[open] .dialog-foot .btn:last-child').disabled";
-        tab.until("the button waits", locked).await;
+        tab.until("the button is disabled", locked).await;
         tab.fill(&field, &world.key("few/")).await;
         tab.sees("Does not match the prefix").await;
         assert_eq!(tab.js(locked).await, true);
@@ -423,10 +422,10 @@ async fn a_large_prefix_is_typed_before_it_is_deleted() {
 }
 
 #[tokio::test]
-async fn revisions_and_commands_are_called_what_they_are() {
+async fn revisions_and_commands_are_labelled_as_such() {
     let world = World::new("wording").await;
     let revision = world.put("k", "1").await;
-    look(&world, "wording", async |tab| {
+    with_tab(&world, "wording", async |tab| {
         tab.goto(&format!("/explorer?key={}", percent(world.key("k"))))
             .await;
         tab.sees("modified at revision").await;
@@ -444,7 +443,7 @@ async fn revisions_and_commands_are_called_what_they_are() {
     .await;
 }
 
-/// What a hidden tab does: frames stop, and the rest goes on.
+/// Simulates a hidden tab: frames stop, everything else continues.
 const HIDE: &str = "(() => {
     window.frames_held = [];
     window.draw = window.requestAnimationFrame;
@@ -456,7 +455,7 @@ const SHOW: &str = "(() => {
     for (const frame of window.frames_held) requestAnimationFrame(frame);
 })()";
 
-/// Notes what the page sends on its sockets from now on.
+/// Records what the page sends on its sockets from now on.
 const SPY: &str = "(() => {
     window.sent = [];
     const send = WebSocket.prototype.send;
@@ -464,11 +463,11 @@ const SPY: &str = "(() => {
 })()";
 
 #[tokio::test]
-async fn a_hidden_tab_lets_go_and_reads_again_when_it_is_shown() {
+async fn a_hidden_tab_cancels_its_watch_and_reloads_when_shown() {
     let world = World::new("hidden").await;
     world.put("dir/first", "1").await;
     let client = world.client().await;
-    look(&world, "hidden", async |tab| {
+    with_tab(&world, "hidden", async |tab| {
         tab.goto(&format!(
             "/explorer?key={}",
             percent(world.key("dir/first"))
@@ -478,12 +477,12 @@ async fn a_hidden_tab_lets_go_and_reads_again_when_it_is_shown() {
         tab.sees("live since revision").await;
         tab.js(SPY).await;
         tab.js(HIDE).await;
-        // More events than may wait, of a few keys again and again.
+        // More events than may be queued, of a few keys again and again.
         let keys: Vec<_> = (0..128).map(|n| world.key(&format!("dir/m{n}"))).collect();
         let cancelled = "window.sent.some((sent) => sent.op === 'cancel')";
         let mut written = 0;
         while tab.js(cancelled).await != true {
-            assert!(written < 200_000, "the watch goes on and on");
+            assert!(written < 200_000, "the watch is never cancelled");
             for _ in 0..40 {
                 let entries = keys
                     .iter()
@@ -502,11 +501,11 @@ async fn a_hidden_tab_lets_go_and_reads_again_when_it_is_shown() {
         tab.js(SHOW).await;
         tab.finds("id", &row(world.key("dir/a-last"))).await;
         tab.finds("id", &row(world.key("dir/m1"))).await;
-        let gone = format!(
+        let absent = format!(
             "!document.getElementById({})",
             json!(row(world.key("dir/m0")))
         );
-        tab.until("what was deleted meanwhile is gone", &gone).await;
+        tab.until("the deleted key has no row", &absent).await;
         // And live again.
         world.put("dir/b-later", "3").await;
         tab.finds("id", &row(world.key("dir/b-later"))).await;

@@ -4,12 +4,12 @@ use support::ctl::etcdctl;
 use support::{World, percent};
 
 use crate::locks::{HOUR, clock_ahead};
-use crate::look;
+use crate::with_tab;
 
 #[tokio::test]
-async fn an_open_watch_shows_what_etcdctl_does() {
+async fn an_open_watch_shows_changes_by_etcdctl() {
     let world = World::new("watched").await;
-    look(&world, "watched", async |tab| {
+    with_tab(&world, "watched", async |tab| {
         tab.goto(&format!("/watch?prefix={}", percent(&world.prefix)))
             .await;
         tab.sees("No changes yet").await;
@@ -25,9 +25,9 @@ async fn an_open_watch_shows_what_etcdctl_does() {
 }
 
 #[tokio::test]
-async fn a_paused_watch_shows_everything_once_resumed() {
+async fn a_paused_watch_shows_every_event_once_resumed() {
     let world = World::new("paused").await;
-    look(&world, "paused", async |tab| {
+    with_tab(&world, "paused", async |tab| {
         tab.goto(&format!("/watch?prefix={}", percent(&world.prefix)))
             .await;
         tab.sees("No changes yet").await;
@@ -38,7 +38,7 @@ async fn a_paused_watch_shows_everything_once_resumed() {
             world.put("a", &format!("held {n}")).await;
         }
         tab.sees("5 held").await;
-        tab.misses("held 4").await;
+        tab.no_longer_sees("held 4").await;
         tab.click("button", "Resume").await;
         for n in 0..5 {
             tab.sees(&format!("held {n}")).await;
@@ -48,26 +48,26 @@ async fn a_paused_watch_shows_everything_once_resumed() {
 }
 
 #[tokio::test]
-async fn several_prefixes_stand_side_by_side() {
+async fn several_prefixes_are_watched_side_by_side() {
     let world = World::new("side").await;
     let from = world.put("one/a", "history of one").await;
     world.put("two/a", "history of two").await;
-    look(&world, "side", async |tab| {
+    with_tab(&world, "side", async |tab| {
         let (one, two) = (percent(world.key("one/")), percent(world.key("two/")));
         tab.goto(&format!("/watch?prefix={one}&revision={from}&prefix={two}"))
             .await;
         tab.sees("history of one").await;
         world.put("two/b", "now of two").await;
         tab.sees("now of two").await;
-        tab.misses("history of two").await;
-        // A third by hand.
+        tab.no_longer_sees("history of two").await;
+        // A third one, typed.
         tab.fill(
             "Watch a key or prefix, e.g. /services/",
             &world.key("three/"),
         )
         .await;
         tab.click("button", "Watch").await;
-        tab.until("the address has it", "location.search.includes('three')")
+        tab.until("the URL has it", "location.search.includes('three')")
             .await;
         tab.until(
             "it is open",
@@ -81,17 +81,17 @@ async fn several_prefixes_stand_side_by_side() {
 }
 
 #[tokio::test]
-async fn times_of_events_are_right_whatever_the_clock_of_the_browser_says() {
+async fn event_times_do_not_depend_on_the_browsers_clock() {
     let world = World::new("event-times").await;
     for (run, by) in [("times-fast", HOUR), ("times-slow", -HOUR)] {
-        look(&world, run, async |tab| {
+        with_tab(&world, run, async |tab| {
             tab.before_load(&clock_ahead(by)).await;
             tab.goto(&format!("/watch?prefix={}", percent(&world.prefix)))
                 .await;
             tab.sees("No changes yet").await;
             world.put("a", "now").await;
-            // Seconds of the day between the time shown and the browser's own measure of time, which the
-            // shifted clock does not change.
+            // Seconds between the time shown and the browser's own time of day, which the shifted
+            // clock does not change.
             let near = "(() => {
                 const time = (document.querySelector('.ev-time')?.innerText ?? '').split(':').map(Number);
                 if (time.length !== 3) return false;

@@ -18,10 +18,10 @@ use crate::model::tree::{Name, QueuedEvent};
 use crate::state::clock::{Clock, now_ms, use_clock};
 
 /// A shown lease is polled again after this long.
-const LEASE_AGE_MS: f64 = 4000.0;
+const LEASE_POLL_MS: f64 = 4000.0;
 
 /// So is its number of keys, less often since etcd has to list all of them.
-const KEY_COUNT_AGE_MS: f64 = 30_000.0;
+const KEY_COUNT_POLL_MS: f64 = 30_000.0;
 
 /// A shown lease is read again at every tick of the clock, once a second; without a read for this
 /// long it is no longer shown.
@@ -48,7 +48,7 @@ impl AliveLease {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum LeaseState {
-    Gone,
+    Ended,
     Alive(AliveLease),
 }
 
@@ -129,9 +129,9 @@ impl Facts {
     }
 
     /// Whether a lease is known to have ended.
-    pub(crate) fn lease_gone(self, id: LeaseId) -> bool {
+    pub(crate) fn lease_ended(self, id: LeaseId) -> bool {
         self.leases
-            .with(|leases| leases.get(&id) == Some(&LeaseState::Gone))
+            .with(|leases| leases.get(&id) == Some(&LeaseState::Ended))
     }
 
     /// Takes size and lease from an event. Only keys that were requested are kept, so that a busy
@@ -167,7 +167,7 @@ impl Facts {
     }
 
     /// Discards everything: the data may have been replaced.
-    pub(crate) fn forget(self) {
+    pub(crate) fn clear(self) {
         self.keys.try_update(HashMap::clear);
         self.leases.try_update(HashMap::clear);
         self.key_counts.try_update(HashMap::clear);
@@ -204,8 +204,8 @@ impl Facts {
             let leases = self.leases.try_with_untracked(|leases| {
                 due.retain(|id| match leases.get(id) {
                     None => true,
-                    Some(LeaseState::Alive(alive)) => now - alive.fetched_at >= LEASE_AGE_MS,
-                    Some(LeaseState::Gone) => false,
+                    Some(LeaseState::Alive(alive)) => now - alive.fetched_at >= LEASE_POLL_MS,
+                    Some(LeaseState::Ended) => false,
                 });
             });
             if leases.is_none() {
@@ -221,7 +221,7 @@ impl Facts {
                 due.retain(|id| {
                     counts
                         .get(id)
-                        .is_none_or(|count| now - count.fetched_at >= KEY_COUNT_AGE_MS)
+                        .is_none_or(|count| now - count.fetched_at >= KEY_COUNT_POLL_MS)
                 });
             });
             for id in due {
@@ -240,8 +240,8 @@ impl Facts {
                 granted: response.lease.granted_ttl.unwrap_or(response.lease.ttl),
                 fetched_at,
             }),
-            Ok(_) => LeaseState::Gone,
-            Err(error) if error.kind() == api::ErrorKind::NotFound => LeaseState::Gone,
+            Ok(_) => LeaseState::Ended,
+            Err(error) if error.kind() == api::ErrorKind::NotFound => LeaseState::Ended,
             // The known state stays; the next round tries again.
             Err(_) => return sleep(Duration::from_secs(1)).await,
         };

@@ -165,7 +165,7 @@ pub(crate) fn LeaseChip(id: LeaseId) -> impl IntoView {
                 &[&format::span(alive.seconds_left(clock.now()), lang)],
             )),
             None => facts
-                .lease_gone(id)
+                .lease_ended(id)
                 .then(|| i18n.t(Text::LeaseEnded).to_owned()),
         }
     };

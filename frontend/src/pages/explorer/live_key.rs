@@ -1,4 +1,4 @@
-//! A key has_draft current: read once, then watched.
+//! A key kept current: read once, then watched.
 
 use leptos::prelude::*;
 use shared::{Bytes, Entry, Event, RangeSpec, WatchRequest};

@@ -510,7 +510,7 @@ impl Keyspace {
     /// Reloads every open level; the rows shown stay until then.
     pub(crate) fn reload(self) {
         let again = self.tree.try_update(Tree::invalidate).unwrap_or_default();
-        self.facts.forget();
+        self.facts.clear();
         self.linked_requested.try_set_value(false);
         for prefix in again {
             self.load(&prefix);
