@@ -9,6 +9,7 @@ use super::text::Text;
 use crate::api;
 use crate::i18n::{I18n, tr, use_i18n};
 use crate::model::locks::{Tracked, is_guess, label};
+use crate::model::sentence::sentences;
 use crate::model::stream::one_line;
 use crate::model::{format, key_text};
 use crate::pages::links::key_url;
@@ -31,7 +32,7 @@ pub(super) fn Holder(store: LockStore, #[prop(into)] lock: Signal<Lock>) -> impl
     let token = Memo::new(move |_| {
         lock.with(|lock| lock.holder.as_ref().map(|holder| holder.fencing_token))
     });
-    let who = move || {
+    let owner = move || {
         token.track();
         let holder = lock.with_untracked(|lock| lock.holder.clone())?;
         Some(view! { <OwnerName claim=holder/> })
@@ -47,7 +48,7 @@ pub(super) fn Holder(store: LockStore, #[prop(into)] lock: Signal<Lock>) -> impl
     };
     view! {
         <section class="card">
-            <h3 class="card-head">{title} <span class="push"></span> {who}</h3>
+            <h3 class="card-head">{title} <span class="push"></span> {owner}</h3>
             {body}
         </section>
     }
@@ -58,18 +59,16 @@ fn no_holder_text(i18n: I18n, clock: Clock, store: LockStore, lock: &Lock) -> St
         let span = board.get(&lock.name.0)?.spans.back()?.clone();
         Some((span.owner, span.to?))
     });
-    let mut text = i18n.t(Text::NoHolderNow).to_owned();
-    if let Some((who, until)) = last.flatten() {
-        text.push(' ');
-        text.push_str(&i18n.fill(
+    let last = last.flatten().map_or_else(String::new, |(owner, until)| {
+        i18n.fill(
             Text::LastHeld,
             &[
-                &key_text::isolated(&who),
+                &key_text::isolated(&owner),
                 &format::clock(clock.by_gateway(until), zone_offset()),
             ],
-        ));
-    }
-    text
+        )
+    });
+    sentences(&[i18n.t(Text::NoHolderNow), &last])
 }
 
 /// The facts of one holder, kept current.

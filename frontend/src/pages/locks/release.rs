@@ -17,7 +17,7 @@ use crate::ui::{ConfirmDialog, Note, NoteKind};
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Target {
     lock: Vec<u8>,
-    who: String,
+    owner: String,
     token: i64,
     is_holder: bool,
     /// It may not be a lock: a key is deleted, nothing is released.
@@ -35,7 +35,7 @@ impl Target {
         let next = lock.waiters.as_ref().and_then(|waiters| waiters.first());
         Self {
             lock: lock.name.0.clone(),
-            who: key_text::isolated(&label(claim).0),
+            owner: key_text::isolated(&label(claim).0),
             token: claim.fencing_token,
             is_holder,
             is_guess: is_guess(lock),
@@ -51,7 +51,7 @@ pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
     let of = move |read: fn(&Target) -> String| {
         target.with(|target| target.as_ref().map(read).unwrap_or_default())
     };
-    let who = move || of(|target| target.who.clone());
+    let owner = move || of(|target| target.owner.clone());
     let guess = move || target.with(|target| target.as_ref().is_some_and(|target| target.is_guess));
     let name = move || of(|target| key_text::in_sentence(&target.lock));
     let close = move || target.set(None);
@@ -77,7 +77,7 @@ pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
             let notice = if done.is_guess {
                 i18n.fill(Text::KeyDeleted, &[&lock])
             } else {
-                i18n.fill(Text::Released, &[&done.who, &lock])
+                i18n.fill(Text::Released, &[&done.owner, &lock])
             };
             toasts.show(Tone::Good, notice);
             release.value().set(None);
@@ -113,14 +113,14 @@ pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
         if guess() {
             i18n.fill(Text::DeleteKeyWhat, &[&name(), &token])
         } else {
-            i18n.fill(Text::ReleaseWhat, &[&who(), &name(), &token])
+            i18n.fill(Text::ReleaseWhat, &[&owner(), &name(), &token])
         }
     };
     let title = move || {
         if guess() {
             i18n.t(Text::DeleteKeyTitle).to_owned()
         } else {
-            i18n.fill(Text::ReleaseTitle, &[&who()])
+            i18n.fill(Text::ReleaseTitle, &[&owner()])
         }
     };
     let consequences = move || {
@@ -140,7 +140,7 @@ pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
                 None => i18n.t(Text::ReleaseNoNext).to_owned(),
             };
             view! {
-                {warning(i18n.fill(Text::ReleaseWarn, &[&who()]))}
+                {warning(i18n.fill(Text::ReleaseWarn, &[&owner()]))}
                 <p class="soft">{next}</p>
             }
             .into_any()
@@ -155,7 +155,7 @@ pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
         if guess() {
             i18n.t(Text::DeleteKeyNow).to_owned()
         } else {
-            i18n.fill(Text::ReleaseNow, &[&who()])
+            i18n.fill(Text::ReleaseNow, &[&owner()])
         }
     };
     view! {

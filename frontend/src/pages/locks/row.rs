@@ -92,7 +92,7 @@ pub(super) fn LockRow(
             .flatten();
         held.map(|held| format::span((held.millis / 1000.0) as i64, i18n.lang()))
     });
-    let who = move || match holder.get() {
+    let owner = move || match holder.get() {
         Some((claim, taken_over)) => {
             let fresh = taken_over.is_some_and(|at| now_ms() - at < FRESH_MS);
             view! { <span class="lock-who" class:is-fresh=fresh><OwnerName claim=claim/></span> }
@@ -127,7 +127,7 @@ pub(super) fn LockRow(
             <span class="lock-kind" role="gridcell">
                 {move || kind.get().map(|(kind, certain)| view! { <KindTag kind=kind certain=certain/> })}
             </span>
-            <span class="lock-holder cut" role="gridcell">{who}</span>
+            <span class="lock-holder cut" role="gridcell">{owner}</span>
             <span class="lock-held num cut" role="gridcell">{move || held.get()}</span>
             <span class="lock-lease" role="gridcell">{lease}</span>
             <span class="lock-waiting num cut" role="gridcell">{queue}</span>
