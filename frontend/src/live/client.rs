@@ -28,7 +28,7 @@ struct Client {
     socket: OnceCell<Rc<ReconnectingSocket>>,
     callbacks: RefCell<HashMap<WatchKey, Callback>>,
     connection: Connection,
-    /// Since when there is no connection.
+    /// When the connection was lost; `None` while it is open.
     lost: Cell<Option<f64>>,
     head: Cell<Option<i64>>,
 }

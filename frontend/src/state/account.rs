@@ -34,7 +34,7 @@ impl Account {
         self.user.try_with(limited).unwrap_or_default()
     }
 
-    /// The account's name, where it is known.
+    /// The account's name, if known.
     pub(crate) fn name(self) -> Option<String> {
         let name = |user: &Option<SelfAnswer>| user.as_ref()?.name.clone();
         self.user.try_with(name).flatten()

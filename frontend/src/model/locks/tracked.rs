@@ -65,7 +65,7 @@ pub(crate) struct Tracked {
     pub(crate) received: Millis,
     /// Incremented by every message, so that rows are redrawn.
     pub(crate) version: u64,
-    /// When this page observed the current holder take over; `None` if the holder held the lock before.
+    /// When this page observed the current holder take over; `None` if the hand-over was not observed.
     pub(crate) taken_over: Option<Millis>,
     /// The spans of its owners, oldest first.
     pub(crate) spans: VecDeque<Span>,

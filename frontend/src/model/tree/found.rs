@@ -50,7 +50,7 @@ impl Tree {
 
     /// Open levels that are not loaded completely: a search of the loaded rows may miss keys there.
     pub(crate) fn incomplete_levels(&self) -> Vec<Name> {
-        let mut ends: Vec<Name> = self
+        let mut levels: Vec<Name> = self
             .levels
             .iter()
             .filter(|(prefix, level)| {
@@ -58,8 +58,8 @@ impl Tree {
             })
             .map(|(prefix, _)| Name::clone(prefix))
             .collect();
-        ends.sort();
-        ends
+        levels.sort();
+        levels
     }
 
     /// The level to load further before the last row of the tree is known; `None` if it is known.

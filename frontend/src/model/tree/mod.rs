@@ -50,7 +50,7 @@ impl Meta {
 /// An item of a level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Item {
-    /// A folder, and the revision of the last put seen below it.
+    /// A folder, and the revision of the last observed put below it.
     Folder { touched: i64 },
     /// A key.
     Key(Meta),

@@ -73,7 +73,7 @@ fn load(tree: &mut Tree, prefix: &str, revision: i64, folders: &[&str], keys: &[
     );
 }
 
-/// Rows as `depth:label`, folders with a slash, an ellipsis for a page to come.
+/// Rows as `depth:label`, folders with a slash, an ellipsis for a missing page.
 fn shown(tree: &Tree, filter: &str) -> String {
     let show = |row: &super::Row| {
         let label = String::from_utf8_lossy(row.label()).into_owned();
