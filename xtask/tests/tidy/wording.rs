@@ -31,12 +31,14 @@ const PHRASES: [(&str, &str); 4] = [
 /// Paths, each a prefix, that have not been reworded yet. The list only shrinks: a folder that has
 /// been reworded is removed, and no path is added. `CHANGELOG.md` stays, since it names what was
 /// renamed.
-const EXEMPT: [&str; 31] = [
+const EXEMPT: [&str; 33] = [
     "ARCHITECTURE.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "docs/",
-    "frontend/",
+    "frontend/src/i18n/",
+    "frontend/src/pages/",
+    "frontend/src/ui/",
     "gateway/openapi.json",
     "gateway/src/api/",
     "gateway/src/assets/",
@@ -136,5 +138,5 @@ fn only_standard_terms_are_used() {
     ] {
         assert_eq!(struck(private_dialect, path, line), expected, "{line}");
     }
-    assert!(struck(private_dialect, "frontend/src/a.rs", "// told").is_empty());
+    assert!(struck(private_dialect, "CHANGELOG.md", "// told").is_empty());
 }
