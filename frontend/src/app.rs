@@ -1,5 +1,4 @@
-//! The app: its stores and its routes. A page's route is added here and its variant in
-//! `pages::Page`.
+//! The app: its stores and its routes. Every route is listed here and in `pages::Page`.
 
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
@@ -33,7 +32,7 @@ pub(crate) fn App() -> impl IntoView {
     }
 }
 
-/// Redirects the root to the Explorer, replacing the history entry so that "back" leaves the app.
+/// Redirects the root to the Explorer, without an entry in the browser's history.
 #[component]
 fn Home() -> impl IntoView {
     let options = NavigateOptions {

@@ -41,7 +41,7 @@ fn folder_row(prefix: impl AsRef<[u8]>) -> String {
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes every write");
+        write!(text, "{byte:02x}").expect("writing to a String never fails");
         text
     })
 }

@@ -16,7 +16,7 @@ use crate::state::{self, use_connection};
 
 type Callback = Rc<dyn Fn(WatchUpdate)>;
 
-/// The live client; a context. Cheap to copy. What it knows of the connection is in
+/// The live client; a context. Cheap to copy. It publishes the connection's state to
 /// [`use_connection`].
 #[derive(Clone, Copy)]
 pub(crate) struct Live {
@@ -28,12 +28,12 @@ struct Client {
     socket: OnceCell<Rc<ReconnectingSocket>>,
     callbacks: RefCell<HashMap<WatchKey, Callback>>,
     connection: Connection,
-    /// Since when there is no connection.
+    /// When the connection was lost; `None` while it is open.
     lost: Cell<Option<f64>>,
     head: Cell<Option<i64>>,
 }
 
-/// A watch that is wanted; ends with the owner it was opened under, or by [`WatchHandle::cancel`].
+/// A watch; ends with the owner it was opened under, or by [`WatchHandle::cancel`].
 #[derive(Clone, Copy)]
 pub(crate) struct WatchHandle {
     live: Live,
@@ -46,7 +46,7 @@ pub(crate) fn use_live() -> Live {
 }
 
 impl Live {
-    /// Opens the app's socket. To be called once, at the root.
+    /// Opens the app's socket. Call it once, at the root.
     pub(crate) fn provide() -> Self {
         let connection = use_connection();
         let client = Rc::new(Client {
@@ -63,7 +63,7 @@ impl Live {
                 client.on_connection_event(event);
             }
         });
-        // Empty until here: browsers tell of a socket in a later task.
+        // Set before any event: browsers deliver a socket's events in a later task.
         drop(client.socket.set(socket));
         let live = Self {
             client: StoredValue::new_local(client),
@@ -80,8 +80,8 @@ impl Live {
     }
 
     /// Opens a watch; the request's `id` is ignored. `on_update` is called outside of any reactive
-    /// tracking, until the present owner is cleaned up; signals in it need `try_…` all the same, since
-    /// children of that owner may be gone earlier.
+    /// tracking, until the current owner is cleaned up. Signals in it need `try_…` nevertheless, since
+    /// children of that owner may be disposed of earlier.
     pub(crate) fn watch(
         self,
         request: WatchRequest,
@@ -102,7 +102,7 @@ impl Live {
         handle
     }
 
-    /// Dials at once, if there is no connection.
+    /// Connects immediately, if there is no connection.
     fn dial(self) {
         if let Some(client) = self.client.try_with_value(Rc::clone)
             && let Some(socket) = client.socket.get()
@@ -129,19 +129,19 @@ impl WatchHandle {
         });
     }
 
-    /// Stops the events at the gateway; [`WatchHandle::resume`] goes on without a gap.
+    /// Stops the events at the gateway; [`WatchHandle::resume`] continues without a gap.
     pub(crate) fn suspend(self) {
         self.live
             .with_client(|client| client.session.borrow_mut().suspend(self.key));
     }
 
-    /// Opens a suspended watch again, or one that the gateway has ended, where it stopped.
+    /// Reopens a suspended watch, or one that the gateway has ended, where it stopped.
     pub(crate) fn resume(self) {
         self.live
             .with_client(|client| client.session.borrow_mut().resume(self.key));
     }
 
-    /// Where the watch stands; `None` once it is cancelled. Not reactive: updates tell of changes.
+    /// The phase of the watch; `None` once it is cancelled. Not reactive: updates report changes.
     pub(crate) fn phase(self) -> Option<WatchPhase> {
         let phase = |client: &Rc<Client>| client.session.borrow().phase(self.key);
         self.live.client.try_with_value(phase).flatten()
@@ -155,7 +155,7 @@ impl Client {
             ConnectionEvent::Lost => self.session.borrow_mut().disconnected(now_ms()),
             ConnectionEvent::Text(text) => match serde_json::from_str::<ServerMessage>(&text) {
                 Ok(message) => self.session.borrow_mut().message(message, now_ms()),
-                // Of a newer gateway: a sign of life, nothing more.
+                // From a newer gateway: it proves that the connection is alive, nothing more.
                 Err(_) => return,
             },
         };
@@ -163,7 +163,7 @@ impl Client {
         self.run(actions);
     }
 
-    /// Carries out actions. No borrow is held while a page is told: it may well open a watch.
+    /// Performs actions. No borrow is held while a page's callback runs: it may open a watch.
     fn run(&self, actions: Vec<SessionAction>) {
         for action in actions {
             match action {
@@ -182,7 +182,7 @@ impl Client {
         }
     }
 
-    /// Tells the app's connection store.
+    /// Publishes state and revision to the app's connection store.
     fn publish(&self) {
         let link = self
             .socket

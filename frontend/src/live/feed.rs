@@ -6,17 +6,17 @@ use shared::ServerMessage;
 use super::reconnecting::{ConnectionEvent, ReconnectingSocket};
 use crate::api::base::socket_url;
 
-/// What a feed says.
+/// An event of a feed.
 pub(crate) enum FeedEvent {
-    /// A new socket is open: the stream begins from its beginning.
+    /// A new socket is open: the stream starts over.
     Connected,
     /// A message.
     Message(Box<ServerMessage>),
-    /// The socket is gone; the next one comes by itself.
+    /// The socket was lost; it reconnects automatically.
     Lost,
 }
 
-/// Follows an API path such as `locks?live`, again and again, until the present owner is cleaned up.
+/// Follows an API path such as `locks?live`, with reconnects, until the current owner is cleaned up.
 pub(crate) fn follow(path_and_query: &str, on_event: impl Fn(FeedEvent) + 'static) {
     let socket = ReconnectingSocket::start(socket_url(path_and_query), move |event| {
         let event = match event {
@@ -29,6 +29,6 @@ pub(crate) fn follow(path_and_query: &str, on_event: impl Fn(FeedEvent) + 'stati
         };
         untrack(|| on_event(event));
     });
-    // The owner drops the value with itself, and the value closes the socket.
+    // The owner drops the value, which closes the socket.
     StoredValue::new_local(socket);
 }

@@ -1,8 +1,8 @@
 //! The live client: one WebSocket for all watches of the app, and feeds with a socket of their own.
 //!
-//! Carries out what `model::live` decides; decides nothing itself. A page says
+//! Performs the actions that `model::live` decides on; decides nothing itself. A page calls
 //! `use_live().watch(request, move |update| …)`; the watch ends with the owner it was opened under, and
-//! survives lost connections without the page doing anything.
+//! survives lost connections without any action of the page.
 
 mod client;
 mod feed;

@@ -1,4 +1,4 @@
-//! A socket that is dialled again whenever it is lost.
+//! A socket that reconnects whenever it is lost.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -12,22 +12,23 @@ use crate::state::clock::now_ms;
 
 const TICK_MS: u32 = 1000;
 
-/// What a shared says.
+/// An event of a connection.
 pub(super) enum ConnectionEvent {
     /// A new socket is open.
     Connected,
-    /// A message has come.
+    /// A message was received.
     Text(String),
-    /// The socket is gone; the next one comes by itself.
+    /// The socket was lost; it reconnects automatically.
     Lost,
 }
 
-/// A connection that is wanted until this is dropped.
+/// A connection that is kept open until this is dropped.
 pub(super) struct ReconnectingSocket {
     url: String,
     dialer: RefCell<Dialer>,
     current: RefCell<Option<Socket>>,
-    /// Sockets that were lost inside one of their own handlers; dropped at the next tick.
+    /// Sockets that were lost inside one of their own handlers, which must not be dropped while they run; dropped at
+    /// the next tick.
     retired: RefCell<Vec<Socket>>,
     retry: RefCell<Option<Timeout>>,
     timer: RefCell<Option<Interval>>,
@@ -36,9 +37,9 @@ pub(super) struct ReconnectingSocket {
 }
 
 impl ReconnectingSocket {
-    /// Dials `url` and keeps dialling.
+    /// Connects to `url`, and reconnects until dropped.
     pub(super) fn start(url: String, on_event: impl Fn(ConnectionEvent) + 'static) -> Rc<Self> {
-        let shared = Rc::new(Self {
+        let socket = Rc::new(Self {
             url,
             dialer: RefCell::default(),
             current: RefCell::default(),
@@ -48,16 +49,16 @@ impl ReconnectingSocket {
             listener: RefCell::default(),
             on_event: Box::new(on_event),
         });
-        let weak = Rc::downgrade(&shared);
-        *shared.timer.borrow_mut() = Some(Interval::new(TICK_MS, {
+        let weak = Rc::downgrade(&socket);
+        *socket.timer.borrow_mut() = Some(Interval::new(TICK_MS, {
             let weak = weak.clone();
             move || with(&weak, ReconnectingSocket::tick)
         }));
-        *shared.listener.borrow_mut() = Some(window_event_listener_untyped("online", move |_| {
+        *socket.listener.borrow_mut() = Some(window_event_listener_untyped("online", move |_| {
             with(&weak, ReconnectingSocket::dial);
         }));
-        shared.dial();
-        shared
+        socket.dial();
+        socket
     }
 
     /// The state of the connection.
@@ -65,14 +66,14 @@ impl ReconnectingSocket {
         self.dialer.borrow().state()
     }
 
-    /// Sends a message on the present socket.
+    /// Sends a message on the current socket.
     pub(super) fn send(&self, text: &str) {
         if let Some(socket) = self.current.borrow().as_ref() {
             socket.send(text);
         }
     }
 
-    /// Dials at once, if there is no socket.
+    /// Connects immediately, if there is no socket.
     pub(super) fn dial(self: &Rc<Self>) {
         let action = self.dialer.borrow_mut().dial(now_ms());
         self.perform(action);
@@ -128,7 +129,7 @@ impl ReconnectingSocket {
         self.schedule_retry();
     }
 
-    /// The dialer has counted the loss: puts the socket away and has the next attempt in time.
+    /// The dialer has counted the loss: retires the socket and schedules the next attempt.
     fn schedule_retry(self: &Rc<Self>) {
         if let Some(socket) = self.current.borrow_mut().take() {
             socket.detach_and_close();

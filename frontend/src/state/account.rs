@@ -1,5 +1,5 @@
-//! Who the page acts as: the gateway's account, as long as there is no sign-in. What it may read decides
-//! what the pages can show, and what they say of the rest.
+//! The user that the page acts as: the gateway's account, as long as there is no sign-in. Its permissions decide
+//! what the pages can show, and what they say about the rest.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use shared::{Bytes, SelfAnswer};
 use super::connection::{Phase, use_connection};
 use crate::api::{self, ErrorKind};
 
-/// Between two questions.
+/// The delay after a response, and after an error.
 const REFRESH_INTERVAL: Duration = Duration::from_mins(1);
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The account, as the gateway answered last.
+/// The account, as of the gateway's last response.
 #[derive(Clone, Copy)]
 pub(crate) struct Account {
     user: RwSignal<Option<SelfAnswer>>,
@@ -23,18 +23,18 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// Whether the gateway demands credentials, which the page has no way to give.
+    /// Whether the gateway requires credentials, which the page has no way to provide.
     pub(crate) fn refused(self) -> bool {
         self.refused.try_get().unwrap_or_default()
     }
 
-    /// Whether it is known that the account may not read every key.
+    /// Whether the account is known to lack permission to read some keys.
     pub(crate) fn is_limited(self) -> bool {
         let limited = |user: &Option<SelfAnswer>| user.as_ref().is_some_and(is_limited);
         self.user.try_with(limited).unwrap_or_default()
     }
 
-    /// The account's name, where it is known.
+    /// The account's name, if known.
     pub(crate) fn name(self) -> Option<String> {
         let name = |user: &Option<SelfAnswer>| user.as_ref()?.name.clone();
         self.user.try_with(name).flatten()
@@ -83,7 +83,7 @@ pub(super) fn provide() {
             sleep(delay).await;
         }
     });
-    // A socket does not say why it was refused; a plain request does.
+    // Browsers do not report why a socket was refused; a plain request does.
     let connection = use_connection();
     Effect::new(move |_| {
         if matches!(connection.phase(), Phase::Lost { .. }) {

@@ -9,7 +9,7 @@ use shared::ClusterAnswer;
 
 use crate::api::{self, ApiError};
 
-/// The cluster, as it answered last.
+/// The cluster, as of the last response.
 #[derive(Clone, Copy)]
 pub(crate) struct Cluster {
     info: RwSignal<Option<ClusterAnswer>>,
@@ -17,12 +17,12 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// The last info; kept while the cluster is away.
+    /// The last response; kept while the cluster is unavailable.
     pub(crate) fn info(self) -> Option<ClusterAnswer> {
         self.info.get()
     }
 
-    /// Why the last question has no info.
+    /// The error of the last request, if it failed.
     pub(crate) fn error(self) -> Option<ApiError> {
         self.error.get()
     }

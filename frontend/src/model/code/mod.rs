@@ -1,11 +1,11 @@
-//! A text as rows that a virtual list can draw one by one, whatever its size.
+//! A value as rows that a virtual list can draw one by one, whatever its size.
 
 use super::json::{Span, TokenKind};
 
 #[cfg(test)]
 mod tests;
 
-/// Longer lines go on in further rows, so that one line of a megabyte stays light to draw.
+/// Longer lines are split into several rows, so that a line of a megabyte stays cheap to draw.
 const MAX_ROW_BYTES: usize = 400;
 
 /// Bytes on a row of the hex lens.
@@ -14,16 +14,16 @@ const HEX_ROW: usize = 16;
 /// Characters on a row of the base64 lens.
 const BASE64_ROW: usize = 76;
 
-/// A row's text, without the line's end.
+/// The range of a row's text, without the line end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Row {
     start: u32,
     end: u32,
-    /// The line's number; 0 where a row goes on with the line before.
+    /// The line's number; 0 where a row continues the previous line.
     number: u32,
 }
 
-/// A value made ready to be drawn.
+/// A value prepared for drawing.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct CodeRows {
     content: Content,
@@ -40,7 +40,7 @@ enum Content {
     Hex(Vec<u8>),
 }
 
-/// A row to draw: what stands in the gutter, and coloured pieces.
+/// A row to draw: the text of the gutter, and coloured pieces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DrawnRow {
     pub(crate) gutter: String,
@@ -64,7 +64,7 @@ impl CodeRows {
         }
     }
 
-    /// Bytes, sixteen a row.
+    /// Bytes, sixteen per row.
     pub(crate) fn hex(bytes: Vec<u8>) -> Self {
         let lines = bytes.len().div_ceil(HEX_ROW).max(1);
         Self {
@@ -73,7 +73,7 @@ impl CodeRows {
         }
     }
 
-    /// Base64, wrapped as `base64` does.
+    /// Base64, wrapped as by `base64`.
     pub(crate) fn base64(encoded: &str) -> Self {
         let mut text = String::with_capacity(encoded.len() + encoded.len() / BASE64_ROW + 1);
         let mut rest = encoded;
@@ -87,7 +87,7 @@ impl CodeRows {
         Self::text(text, Vec::new())
     }
 
-    /// Rows to draw.
+    /// The number of rows to draw.
     pub(crate) fn rows(&self) -> usize {
         match &self.content {
             Content::Text { rows, .. } => rows.len(),
@@ -95,7 +95,7 @@ impl CodeRows {
         }
     }
 
-    /// Lines of the text; rows of the hex lens.
+    /// The number of lines of the text, or of rows of the hex lens.
     pub(crate) fn lines(&self) -> usize {
         self.lines
     }
@@ -187,7 +187,7 @@ fn hex_row(bytes: &[u8], index: usize) -> DrawnRow {
             digits.push(' ');
         }
         match row.get(at) {
-            Some(byte) => write!(digits, "{byte:02x} ").expect("a String takes every write"),
+            Some(byte) => write!(digits, "{byte:02x} ").expect("writing to a String never fails"),
             None => digits.push_str("   "),
         }
     }

@@ -20,7 +20,7 @@ fn every_line_is_a_row() {
 }
 
 #[test]
-fn a_long_line_goes_on_in_further_rows_without_cutting_a_character() {
+fn a_long_line_is_split_into_rows_between_characters() {
     let line = "占".repeat(300);
     let code = CodeRows::text(format!("{line}\nend"), Vec::new());
     let numbers: Vec<String> = (0..code.rows()).map(|row| code.row(row).gutter).collect();
@@ -32,7 +32,7 @@ fn a_long_line_goes_on_in_further_rows_without_cutting_a_character() {
 }
 
 #[test]
-fn colours_follow_their_rows() {
+fn colours_are_cut_to_their_row() {
     let (text, spans) = crate::model::json::pretty(r#"{"a":1}"#).expect("it is JSON");
     let code = CodeRows::text(text, spans);
     assert_eq!(
@@ -47,7 +47,7 @@ fn colours_follow_their_rows() {
 }
 
 #[test]
-fn bytes_are_shown_sixteen_a_row() {
+fn hex_shows_sixteen_bytes_per_row() {
     let code = CodeRows::hex((0..=17).map(|byte| byte + 0x60).collect());
     assert_eq!(code.rows(), 2);
     assert_eq!(code.row(0).gutter, "000000");

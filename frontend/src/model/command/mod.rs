@@ -1,8 +1,8 @@
-//! What was done here, as a line for a terminal: `curl` for the gateway, `etcdctl` for etcd.
+//! Actions of the Explorer as command lines for a terminal: `curl` for the gateway, `etcdctl` for etcd.
 //!
 //! A line must do exactly what the button does, with any bytes in key and value, in bash and in zsh,
-//! also when it is pasted there; where a tool cannot, it says so instead of coming near. Lines are
-//! ended by newlines and have no other control character.
+//! also when it is pasted. Where a tool cannot do that, there is an error instead of an approximation. Newline is
+//! the only control character in a line.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,7 @@ mod tests;
 
 pub(crate) use quote::{argument, go_string, quoted};
 
-/// Something the Explorer does.
+/// An action of the Explorer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum KeyCommand {
     /// Reads a key.
@@ -24,9 +24,9 @@ pub(crate) enum KeyCommand {
     List { prefix: Vec<u8> },
     /// Reads a key's stored revisions.
     History { key: Vec<u8> },
-    /// Follows a key, or a prefix.
+    /// Watches a key or a prefix.
     Watch { key: Vec<u8>, prefix: bool },
-    /// Replaces a value, if the key is still at a revision.
+    /// Replaces a value, if the key's last change is still at `revision`.
     Replace {
         key: Vec<u8>,
         value: Vec<u8>,
@@ -39,9 +39,9 @@ pub(crate) enum KeyCommand {
         value: Vec<u8>,
         lease: NewLease,
     },
-    /// Deletes a key, if it is still at a revision.
+    /// Deletes a key, if its last change is still at `revision`.
     Delete { key: Vec<u8>, revision: i64 },
-    /// Deletes what is under a prefix, if there are still so many keys, none of them newer.
+    /// Deletes the keys under a prefix, if there are still `count` of them and none is newer than `revision`.
     DeletePrefix {
         prefix: Vec<u8>,
         count: i64,
@@ -60,22 +60,22 @@ pub(crate) enum KeptLease {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NewLease {
     None,
-    /// One that there is.
+    /// An existing lease.
     Id(String),
-    /// One that is granted first, for so many seconds.
+    /// A lease that is granted first, with this TTL in seconds.
     Grant(i64),
 }
 
-/// Why there is no line.
+/// Why an action has no command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unsupported {
     /// etcdctl has no such command.
     NoCommand,
-    /// A NUL byte cannot stand in an argument.
+    /// An argument cannot contain a NUL byte.
     Nul,
 }
 
-/// A value on standard input, before a command that reads it; `None` when it can be an argument.
+/// A pipeline that feeds a value to the standard input of a command; `None` if it can be an argument.
 fn piped(value: &[u8]) -> Option<String> {
     let plain = std::str::from_utf8(value).is_ok_and(|text| !text.contains('\0'));
     (!plain || value.len() > 2000)
@@ -92,7 +92,7 @@ fn wrapped(value: &[u8]) -> String {
     rows.join("\n")
 }
 
-/// The line for `curl`; `base` is the API's URL, up to and with `/api/v1/`.
+/// The `curl` line; `base` is the API's URL, including `/api/v1/`.
 pub(crate) fn curl(command: &KeyCommand, base: &str) -> String {
     let url = |resource: &str, name: &str, bytes: &[u8], more: &str| {
         quoted(&format!(
@@ -157,7 +157,8 @@ pub(crate) fn curl(command: &KeyCommand, base: &str) -> String {
                 NewLease::Grant(ttl) => {
                     let leases = quoted(&format!("{base}leases"));
                     let lease = quoted(&format!("{base}leases/")) + r#""${LEASE:?}""#;
-                    // A failed write leaves no lease behind. Right after the URL: before a here-document.
+                    // A failed write leaves no lease behind. The revocation must directly follow the URL, before a
+                    // here-document.
                     let url = format!(
                         r#"{}"${{LEASE:?}}" || curl -X DELETE {lease}"#,
                         url("kv", "key", key, "&lease=")
@@ -186,7 +187,7 @@ pub(crate) fn curl(command: &KeyCommand, base: &str) -> String {
     }
 }
 
-/// The line for `etcdctl`.
+/// The `etcdctl` line.
 pub(crate) fn etcdctl(command: &KeyCommand) -> Result<String, Unsupported> {
     Ok(match command {
         KeyCommand::Get { key } => format!("etcdctl get {}", argument(key)?),
@@ -224,7 +225,7 @@ pub(crate) fn etcdctl(command: &KeyCommand) -> Result<String, Unsupported> {
             match lease {
                 NewLease::None => transaction(&compare, &format!("put -- {op}")),
                 NewLease::Id(id) => transaction(&compare, &format!("put --lease={id} -- {op}")),
-                // `txn` succeeds where its comparison fails too: what it prints decides about the lease.
+                // `txn` exits with success even if its comparison fails, so its output decides about the lease.
                 NewLease::Grant(ttl) => format!(
                     "LEASE=$(etcdctl -w simple lease grant {ttl} | cut -d' ' -f2)\netcdctl -w simple txn <<EOF | grep SUCCESS || etcdctl lease revoke \"${{LEASE:?}}\"\n{}\n\nput --lease=${{LEASE:?}} -- {}\n\n\nEOF",
                     unexpanded(&compare),
@@ -236,15 +237,15 @@ pub(crate) fn etcdctl(command: &KeyCommand) -> Result<String, Unsupported> {
             &compare("mod", key, *revision),
             &format!("del -- {}", go_string(key)),
         ),
-        // etcdctl's transactions compare single keys only: the guard of ours cannot be written.
+        // etcdctl's transactions compare single keys only, so our check of the count cannot be expressed.
         KeyCommand::DeletePrefix { prefix, .. } => {
             format!("etcdctl del --prefix {}", argument(prefix)?)
         }
     })
 }
 
-/// `etcdctl watch` with flags, each after a blank. Behind `--` it expects a command to run for every
-/// event, so a key that begins with a dash goes into its environment.
+/// `etcdctl watch` with flags, each preceded by a space. After `--` it expects a command to run for every
+/// event, so a key that begins with a dash is passed in the environment.
 pub(crate) fn watch(flags: &str, key: &[u8]) -> Result<String, Unsupported> {
     if key.contains(&0) {
         return Err(Unsupported::Nul);
@@ -257,7 +258,7 @@ pub(crate) fn watch(flags: &str, key: &[u8]) -> Result<String, Unsupported> {
     })
 }
 
-/// A comparison of a key with a revision.
+/// A comparison of a key's `create` or `mod` revision.
 pub(crate) fn compare(target: &str, key: &[u8], revision: i64) -> String {
     format!("{target}({}) = \"{revision}\"", go_string(key))
 }
@@ -268,7 +269,7 @@ pub(crate) fn transaction(compare: &str, op: &str) -> String {
     format!("etcdctl txn <<'EOF'\n{compare}\n\n{op}\n\n\nEOF")
 }
 
-/// A text in a here-document in which the shell expands variables.
+/// Escapes a text for a here-document in which the shell expands variables.
 fn unexpanded(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('$', "\\$")

@@ -28,7 +28,7 @@ fn curl_carries_any_key() {
 }
 
 #[test]
-fn etcdctl_quotes_what_a_shell_would_touch() {
+fn etcdctl_lines_quote_characters_special_to_a_shell() {
     for (key, line) in [
         (&b"/a b$"[..], Ok("etcdctl get '/a b$'")),
         (b"it's", Ok(r"etcdctl get 'it'\''s'")),
@@ -112,7 +112,7 @@ fn a_lease_is_granted_first() {
 }
 
 #[test]
-fn a_prefix_delete_names_what_was_counted() {
+fn a_prefix_delete_carries_the_counted_keys_and_revision() {
     let command = KeyCommand::DeletePrefix {
         prefix: b"/cron/".to_vec(),
         count: 412,

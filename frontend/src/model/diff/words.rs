@@ -1,15 +1,15 @@
-//! What differs within a line: words, marks and blanks.
+//! Diff within a line: of words, punctuation and whitespace.
 
 use super::{Line, Piece, RawLine, hunks};
 
-/// Lines of a stretch beyond which pairs are only looked for in order: the work grows with their
-/// product.
+/// Limit of lines of a hunk for which similar pairs are searched; in longer hunks lines are paired in order. The work
+/// grows with the product of the numbers of lines.
 const MAX_PAIRED_LINES: usize = 100;
 
-/// A line that shares less than this part with another is not a version of it.
+/// Lines that share less than this part are not versions of each other.
 const MIN_SIMILARITY: f64 = 0.3;
 
-/// Pairs of an old line and its new version, in order.
+/// Pairs of an old line and its new version, by index, in order.
 pub(super) fn pairs(old: &[RawLine<'_>], new: &[RawLine<'_>]) -> Vec<(usize, usize)> {
     if old.len() == new.len() || old.len().max(new.len()) > MAX_PAIRED_LINES {
         return (0..old.len().min(new.len())).map(|at| (at, at)).collect();
@@ -26,7 +26,7 @@ pub(super) fn pairs(old: &[RawLine<'_>], new: &[RawLine<'_>]) -> Vec<(usize, usi
     pairs
 }
 
-/// Cheaply: what they begin and end with.
+/// Whether two lines are similar, judged cheaply by their common start and end.
 fn similar(old: &str, new: &str) -> bool {
     let head = old
         .chars()
@@ -44,7 +44,7 @@ fn similar(old: &str, new: &str) -> bool {
     (head + tail) as f64 >= MIN_SIMILARITY * old_chars.max(new_chars) as f64
 }
 
-/// Two versions of a line. Where they have little in common nothing is marked: all of it changed.
+/// Compares two versions of a line. If they have little in common, nothing is marked: all of it changed.
 pub(super) fn compare(old: &str, new: &str) -> (Line, Line) {
     let (before, after) = (words(old), words(new));
     let hunks = hunks(&before, &after);
@@ -69,8 +69,8 @@ pub(super) fn compare(old: &str, new: &str) -> (Line, Line) {
     (left.line(), right.line())
 }
 
-/// Runs of letters and digits, runs of one kind of blank, and everything else by itself: a sign, or a
-/// character of a script that puts no blanks between its words.
+/// Splits a line into runs of letters and digits, runs of one kind of whitespace, and single other characters:
+/// punctuation, or characters of a script without spaces between words.
 fn words(text: &str) -> Vec<&str> {
     let kind = |c: char| match c {
         'a'..='z' | 'A'..='Z' | '0'..='9' | '_' => 1,
@@ -100,7 +100,7 @@ fn words(text: &str) -> Vec<&str> {
 #[derive(Default)]
 struct Pieces {
     pieces: Vec<Piece>,
-    /// Bytes in common that are not blank.
+    /// Common bytes that are not whitespace.
     kept: usize,
 }
 

@@ -1,11 +1,11 @@
-//! JSON for the eye: indented and coloured, with every number and string exactly as it was written.
+//! JSON pretty-printed: indented and coloured, with every number and string exactly as it was written.
 //!
-//! Nothing is parsed into numbers: `12345678901234567890.10` must be shown so, and not as a double.
+//! Numbers are not parsed: `12345678901234567890.10` must be shown digit by digit, not as a double.
 
 #[cfg(test)]
 mod tests;
 
-/// The kinds of things a highlighter colours.
+/// Kinds of tokens, for syntax highlighting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenKind {
     Plain,
@@ -15,7 +15,7 @@ pub(crate) enum TokenKind {
     Literal,
 }
 
-/// A coloured stretch of a text, in bytes.
+/// A coloured range of a text, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) start: u32,
@@ -23,10 +23,10 @@ pub(crate) struct Span {
     pub(crate) kind: TokenKind,
 }
 
-/// Deeper documents are shown as text.
+/// Limit of nesting; deeper documents are shown as text.
 const MAX_DEPTH: usize = 512;
 
-/// A document indented by two spaces, and its coloured spans in order. `None` when it is not JSON.
+/// A document indented by two spaces, and its coloured spans in order. `None` if it is not JSON.
 pub(crate) fn pretty(source: &str) -> Option<(String, Vec<Span>)> {
     let mut printer = Printer {
         source: source.as_bytes(),
@@ -52,7 +52,7 @@ struct Open {
 }
 
 impl Printer<'_> {
-    /// Without recursion: the depth of a document is its author's choice, not ours.
+    /// Iterative instead of recursive: the depth of a document is its author's choice, not ours.
     fn document(&mut self, text: &str) -> Option<()> {
         let mut open: Vec<Open> = Vec::new();
         loop {

@@ -28,7 +28,7 @@ fn numbers_keep_every_digit() {
 }
 
 #[test]
-fn what_is_no_json_is_refused() {
+fn invalid_json_is_refused() {
     for source in [
         "",
         "{",
@@ -55,7 +55,7 @@ fn what_is_no_json_is_refused() {
 }
 
 #[test]
-fn spans_cover_what_they_name() {
+fn spans_cover_their_tokens() {
     let (text, spans) = pretty(r#"{"k":"v","n":-1,"t":true}"#).expect("it is JSON");
     let seen: Vec<_> = spans
         .iter()

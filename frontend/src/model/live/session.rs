@@ -7,11 +7,10 @@ use shared::{Bytes, ClientOp, RangeSpec, ServerMessage, WatchRequest};
 use super::watch::{Watch, WatchPhase};
 use super::{Millis, SessionAction, WatchKey, WatchUpdate};
 
-/// A key that nobody has. Watching it costs etcd nothing, and its answers say which revision the
-/// cluster is at.
+/// An unused key. Watching it costs etcd nothing, and the responses carry the cluster's current revision.
 const PULSE_KEY: &str = "\u{0}watchgate/pulse";
 
-/// The watch that tells the cluster's revision.
+/// The watch that reports the cluster's current revision.
 struct Pulse {
     id: String,
     open: bool,
@@ -23,22 +22,22 @@ pub(crate) struct Session {
     /// Whether there is an open socket.
     live: bool,
     watches: BTreeMap<WatchKey, Watch>,
-    /// The names of watches on the present socket.
+    /// Watches by their id on the current socket.
     keys_by_id: HashMap<String, WatchKey>,
     pulse: Option<Pulse>,
     last_number: u64,
     head: Option<i64>,
-    /// The head is from before this connection; data may have been restored meanwhile.
+    /// Whether `head` is from before this connection: data may have been restored meanwhile.
     head_is_old: bool,
 }
 
 impl Session {
-    /// The latest revision heard of on any watch.
+    /// The latest revision received on any watch.
     pub(crate) fn head(&self) -> Option<i64> {
         self.head
     }
 
-    /// Where a watch stands; `None` once it is cancelled.
+    /// The phase of a watch; `None` once it is cancelled.
     pub(crate) fn phase(&self, key: WatchKey) -> Option<WatchPhase> {
         self.watches.get(&key).map(|watch| watch.phase)
     }
@@ -51,13 +50,13 @@ impl Session {
         (key, self.open(key))
     }
 
-    /// Ends a watch for good.
+    /// Cancels a watch.
     pub(crate) fn cancel(&mut self, key: WatchKey) -> Vec<SessionAction> {
         let id = self.watches.remove(&key).and_then(|watch| watch.id);
         self.cancel_id(id)
     }
 
-    /// Stops a watch's events at the gateway; [`Session::resume`] goes on without a gap.
+    /// Stops a watch's events at the gateway; [`Session::resume`] continues without a gap.
     pub(crate) fn suspend(&mut self, key: WatchKey) -> Vec<SessionAction> {
         let Some(watch) = self
             .watches
@@ -71,7 +70,7 @@ impl Session {
         self.cancel_id(id)
     }
 
-    /// Opens a suspended or closed watch again, where it stopped.
+    /// Reopens a suspended or closed watch where it stopped.
     pub(crate) fn resume(&mut self, key: WatchKey) -> Vec<SessionAction> {
         match self.watches.get_mut(&key) {
             Some(watch) if matches!(watch.phase, WatchPhase::Suspended | WatchPhase::Closed) => {
@@ -93,7 +92,7 @@ impl Session {
         actions
     }
 
-    /// The socket is gone.
+    /// The socket was lost.
     pub(crate) fn disconnected(&mut self, now: Millis) -> Vec<SessionAction> {
         self.live = false;
         self.keys_by_id.clear();
@@ -106,7 +105,7 @@ impl Session {
             .collect()
     }
 
-    /// Takes a message from the socket.
+    /// Handles a message from the socket.
     pub(crate) fn message(&mut self, message: ServerMessage, now: Millis) -> Vec<SessionAction> {
         if let ServerMessage::Opened {
             id,
@@ -129,7 +128,7 @@ impl Session {
         else {
             return Vec::new();
         };
-        let mut seen = None;
+        let mut received = None;
         let update = match message {
             ServerMessage::Snapshot {
                 revision,
@@ -137,7 +136,7 @@ impl Session {
                 more,
                 ..
             } => {
-                seen = Some(revision);
+                received = Some(revision);
                 let (first, last) = watch.snapshot(revision, more);
                 WatchUpdate::Snapshot {
                     revision,
@@ -152,15 +151,15 @@ impl Session {
                 more,
                 ..
             } => {
-                seen = Some(revision);
+                received = Some(revision);
                 let events = watch.events(revision, events, more);
                 if events.is_empty() && more {
-                    return self.advance_head(seen, Vec::new());
+                    return self.advance_head(received, Vec::new());
                 }
                 WatchUpdate::Events { revision, events }
             }
             ServerMessage::Progress { revision, .. } => {
-                seen = Some(revision);
+                received = Some(revision);
                 watch.progress(revision);
                 WatchUpdate::Progress { revision }
             }
@@ -186,7 +185,7 @@ impl Session {
             }
             _ => return Vec::new(),
         };
-        self.advance_head(seen, vec![SessionAction::Deliver(key, update)])
+        self.advance_head(received, vec![SessionAction::Deliver(key, update)])
     }
 
     fn advance_head(
@@ -215,7 +214,8 @@ impl Session {
             return Vec::new();
         };
         if watch.is_foreign(cluster) {
-            // Only the revision travels in a socket's request: that it means nothing here is for us to see.
+            // A request on a socket carries only the revision, not the cluster: we have to notice that the revision
+            // is meaningless here.
             let old_id = watch.id.take();
             watch.forget_cluster();
             let reset = WatchUpdate::Reset {
@@ -285,17 +285,17 @@ impl Session {
             return Vec::new();
         };
         let request = watch.request(id.clone());
-        let from_the_past = watch.wants_head;
+        let wants_head = watch.wants_head;
         self.keys_by_id.insert(id, key);
         let mut actions = vec![SessionAction::Send(ClientOp::Watch(request))];
-        if from_the_past {
+        if wants_head {
             actions.extend(self.request_head());
         }
         actions
     }
 
-    /// A fresh pulse: its `opened` says at which revision the cluster is now. One that is still awaited
-    /// serves whoever asks meanwhile.
+    /// Opens a new pulse: its `opened` carries the cluster's current revision. A pulse that is still opening
+    /// serves later callers, too.
     fn request_head(&mut self) -> Vec<SessionAction> {
         if self.pulse.as_ref().is_some_and(|pulse| !pulse.open) {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! The protocol, played from the gateway's side.
+//! The protocol from the gateway's side.
 
 use shared::{Bytes, ClientOp, RangeSpec, WatchRequest};
 
@@ -14,7 +14,7 @@ fn request(prefix: &str) -> WatchRequest {
     }
 }
 
-/// A session with an open socket, one watch, and what was sent for it.
+/// A session with an open socket and one watch, and the request that was sent for it.
 fn open(request: WatchRequest) -> (Session, WatchKey, WatchRequest) {
     let mut session = Session::default();
     let (key, actions) = session.watch(request);
@@ -23,7 +23,7 @@ fn open(request: WatchRequest) -> (Session, WatchKey, WatchRequest) {
     (session, key, sent)
 }
 
-/// The gateway says `text`.
+/// The session receives `text` from the gateway.
 fn receive(session: &mut Session, text: &str, now: f64) -> Vec<SessionAction> {
     session.message(
         serde_json::from_str(text).expect("a message of the protocol"),
@@ -31,13 +31,13 @@ fn receive(session: &mut Session, text: &str, now: f64) -> Vec<SessionAction> {
     )
 }
 
-/// The first watch among `actions`.
+/// The first watch request among `actions`.
 fn requested(actions: &[SessionAction]) -> WatchRequest {
     let found = actions.iter().find_map(|action| match action {
         SessionAction::Send(ClientOp::Watch(request)) => Some(request.clone()),
         _ => None,
     });
-    found.expect("a watch is asked for")
+    found.expect("a watch is requested")
 }
 
 /// The pulse among `actions`.
@@ -83,7 +83,7 @@ fn keys_of(updates: &[WatchUpdate]) -> Vec<String> {
         .collect()
 }
 
-/// Loses the socket at `at` and has a new one: what pages are told, and what is sent then.
+/// Loses the socket at `at` and opens a new one: what is delivered to pages, and what is sent then.
 fn lose(session: &mut Session, at: f64) -> (Vec<WatchUpdate>, Vec<SessionAction>) {
     let lost = delivered(session.disconnected(at));
     (lost, session.connected())
@@ -128,7 +128,7 @@ fn progress_moves_the_resume_point() {
 }
 
 #[test]
-fn a_watch_that_never_opened_is_asked_for_again_unchanged() {
+fn a_watch_that_never_opened_is_requested_again_unchanged() {
     let (mut session, _, first) = open(WatchRequest {
         revision: Some(7),
         prev: true,
@@ -146,15 +146,15 @@ fn a_watch_that_never_opened_is_asked_for_again_unchanged() {
 }
 
 #[test]
-fn pieces_of_a_revision_come_once_across_losses() {
+fn pieces_of_a_revision_are_delivered_once_across_reconnects() {
     let (mut session, _, sent) = open(request("/a/"));
     receive(&mut session, &opened(&sent.id, 10), 1.0);
-    let got = delivered(receive(
+    let updates = delivered(receive(
         &mut session,
         &deletes(&sent.id, 10, &["1", "2", "3"], true),
         2.0,
     ));
-    assert_eq!(keys_of(&got), ["1", "2", "3"]);
+    assert_eq!(keys_of(&updates), ["1", "2", "3"]);
 
     let sent = requested(&lose(&mut session, 5.0).1);
     assert_eq!(sent.revision, Some(10), "the revision is not complete");
@@ -170,32 +170,32 @@ fn pieces_of_a_revision_come_once_across_losses() {
 
     let sent = requested(&lose(&mut session, 6000.0).1);
     receive(&mut session, &opened(&sent.id, 10), 8000.0);
-    let got = delivered(receive(
+    let updates = delivered(receive(
         &mut session,
         &deletes(&sent.id, 10, &["1", "2", "3", "4"], true),
         8001.0,
     ));
-    assert_eq!(keys_of(&got), ["4"]);
-    let got = delivered(receive(
+    assert_eq!(keys_of(&updates), ["4"]);
+    let updates = delivered(receive(
         &mut session,
         &deletes(&sent.id, 10, &["5"], false),
         8002.0,
     ));
-    assert_eq!(keys_of(&got), ["5"]);
+    assert_eq!(keys_of(&updates), ["5"]);
     assert_eq!(requested(&lose(&mut session, 9000.0).1).revision, Some(11));
 }
 
 #[test]
-fn compaction_while_away_is_told_and_not_called_complete() {
+fn compaction_during_an_outage_is_reported_and_not_complete() {
     let (mut session, _, sent) = open(request("/a/"));
     receive(&mut session, &opened(&sent.id, 10), 1.0);
     let sent = requested(&lose(&mut session, 5.0).1);
-    let gone = format!(
+    let compacted = format!(
         r#"{{"type":"compacted","id":"{}","from":10,"to":30}}"#,
         sent.id
     );
     assert_eq!(
-        delivered(receive(&mut session, &gone, 2000.0)),
+        delivered(receive(&mut session, &compacted, 2000.0)),
         [WatchUpdate::Compacted { from: 10, to: 30 }]
     );
     let updates = delivered(receive(&mut session, &opened(&sent.id, 30), 2005.0));
@@ -210,7 +210,7 @@ fn compaction_while_away_is_told_and_not_called_complete() {
 }
 
 #[test]
-fn a_gap_that_nobody_announced_is_noticed() {
+fn an_unannounced_gap_is_reported() {
     let (mut session, _, sent) = open(WatchRequest {
         revision: Some(5),
         ..request("/a/")
@@ -226,7 +226,7 @@ fn a_gap_that_nobody_announced_is_noticed() {
 }
 
 #[test]
-fn a_snapshot_cut_in_the_middle_begins_again() {
+fn an_interrupted_snapshot_starts_over() {
     let (mut session, _, sent) = open(WatchRequest {
         snapshot: true,
         ..request("/a/")
@@ -236,7 +236,7 @@ fn a_snapshot_cut_in_the_middle_begins_again() {
         format!(r#"{{"type":"snapshot","id":"{id}","revision":9,"entries":[],"more":{more}}}"#)
     };
     receive(&mut session, &piece(&sent.id, true), 2.0);
-    // etcd holds the rest up; the stream is alive, and nothing is complete.
+    // etcd delays the rest: the stream is alive, but nothing is complete.
     assert_eq!(receive(&mut session, r#"{"type":"idle"}"#, 3.0), []);
     let sent = requested(&lose(&mut session, 5.0).1);
     assert_eq!((sent.revision, sent.snapshot), (None, true));
@@ -263,12 +263,12 @@ fn a_snapshot_cut_in_the_middle_begins_again() {
     assert_eq!(
         sent.revision,
         Some(10),
-        "after a whole snapshot the watch goes on by revision"
+        "after a complete snapshot the watch resumes from a revision"
     );
 }
 
 #[test]
-fn another_cluster_behind_the_address_is_a_reset() {
+fn another_cluster_at_the_same_address_is_a_reset() {
     let (mut session, _, sent) = open(request("/a/"));
     receive(&mut session, &opened(&sent.id, 500), 1.0);
     let sent = requested(&lose(&mut session, 5.0).1);
@@ -285,7 +285,7 @@ fn another_cluster_behind_the_address_is_a_reset() {
 }
 
 #[test]
-fn suspended_watches_go_on_without_a_gap() {
+fn suspended_watches_resume_without_a_gap() {
     let (mut session, key, sent) = open(request("/a/"));
     receive(&mut session, &opened(&sent.id, 10), 1.0);
     receive(&mut session, &deletes(&sent.id, 14, &["x"], false), 2.0);
@@ -302,7 +302,7 @@ fn suspended_watches_go_on_without_a_gap() {
 }
 
 #[test]
-fn a_watch_of_the_past_learns_where_the_present_begins() {
+fn a_watch_from_the_past_receives_the_head() {
     let mut session = Session::default();
     session.watch(WatchRequest {
         revision: Some(3),
@@ -318,7 +318,7 @@ fn a_watch_of_the_past_learns_where_the_present_begins() {
         .filter(|action| matches!(action, SessionAction::Send(_)))
         .count();
     assert_eq!(sends, 3, "two watches and one pulse");
-    let pulse = pulse(&actions).expect("a pulse is asked for");
+    let pulse = pulse(&actions).expect("a pulse is requested");
     let updates = delivered(receive(&mut session, &opened(&pulse, 91), 1.0));
     assert_eq!(
         updates,
@@ -331,7 +331,7 @@ fn a_watch_of_the_past_learns_where_the_present_begins() {
 }
 
 #[test]
-fn what_is_refused_at_opening_stays_shut_and_what_passes_does_not() {
+fn a_refused_watch_stays_closed_and_a_transient_error_is_retried() {
     let (mut session, key, sent) = open(request("/a/"));
     let error = |code: &str| {
         format!(
@@ -348,11 +348,11 @@ fn what_is_refused_at_opening_stays_shut_and_what_passes_does_not() {
     ));
     assert_eq!(session.phase(key), Some(WatchPhase::Closed));
     let (_, actions) = lose(&mut session, 5.0);
-    assert_eq!(actions.len(), 1, "only the pulse is asked for");
+    assert_eq!(actions.len(), 1, "only the pulse is requested");
 }
 
 #[test]
-fn a_cancelled_watch_is_silent() {
+fn a_cancelled_watch_delivers_nothing() {
     let (mut session, key, sent) = open(request("/a/"));
     receive(&mut session, &opened(&sent.id, 10), 1.0);
     assert_eq!(

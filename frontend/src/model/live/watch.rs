@@ -1,45 +1,47 @@
-//! One watch: what it asked for, what it has, and what to ask for next.
+//! One watch: its request, the delivered revisions, and where to resume.
 
 use shared::{Code, Event, MemberId, WatchRequest};
 
 use super::{Millis, WatchUpdate};
 
-/// Where a watch stands.
+/// The phase of a watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WatchPhase {
-    /// Asked for, or to be asked for when there is a socket.
+    /// Requested, or to be requested as soon as there is a socket.
     Opening,
     /// Open.
     Live,
-    /// Held back by the page; goes on where it stopped.
+    /// Suspended by the page; resumes where it stopped.
     Suspended,
-    /// Ended by the gateway or refused.
+    /// Ended or refused by the gateway.
     Closed,
 }
 
 pub(super) struct Watch {
     spec: WatchRequest,
     pub(super) phase: WatchPhase,
-    /// Its name on the present socket.
+    /// The id of the watch on the current socket.
     pub(super) id: Option<String>,
-    /// The next revision wanted; `None` means "from now", or from a snapshot.
+    /// The next revision to deliver; `None` means "from now", or from a snapshot.
     resume: Option<i64>,
-    /// A snapshot must come before the watch can be resumed by revision.
+    /// Whether the watch needs a complete snapshot before it can resume from a revision.
     wants_snapshot: bool,
     snapshot_begun: bool,
     cluster: Option<MemberId>,
     opened_once: bool,
-    /// Since when there is no connection, and whether anything is known to be missed since.
+    /// The current outage, from the loss of the connection until the watch is open again.
     lost: Option<Outage>,
-    /// Whether the page still waits for [`WatchUpdate::Head`].
+    /// Whether [`WatchUpdate::Head`] is still to be delivered.
     pub(super) wants_head: bool,
-    /// Events of the revision `resume` that came in pieces before the last one was seen.
-    partial_delivered: usize,
+    /// The number of events received so far of the incomplete revision `resume`, whose last piece is still missing.
+    partial_received: usize,
+    /// The number of events to drop as duplicates: they were delivered before the watch resumed.
     skip: usize,
 }
 
 struct Outage {
     since: Millis,
+    /// Whether events are known to be missed.
     missed: bool,
 }
 
@@ -55,19 +57,19 @@ impl Watch {
             opened_once: false,
             lost: None,
             wants_head: false,
-            partial_delivered: 0,
+            partial_received: 0,
             skip: 0,
             spec,
         }
     }
 
-    /// The request that goes on where this watch stopped.
+    /// The request that resumes this watch where it stopped.
     pub(super) fn request(&mut self, id: String) -> WatchRequest {
         self.phase = WatchPhase::Opening;
         self.id = Some(id.clone());
         self.wants_head = self.resume.is_some();
-        self.skip = self.partial_delivered;
-        self.partial_delivered = 0;
+        self.skip = self.partial_received;
+        self.partial_received = 0;
         self.snapshot_begun = false;
         WatchRequest {
             id,
@@ -76,7 +78,7 @@ impl Watch {
         }
     }
 
-    /// The socket is gone.
+    /// The socket was lost.
     pub(super) fn on_disconnect(&mut self, now: Millis) -> Option<WatchUpdate> {
         self.id = None;
         self.carry_skip();
@@ -100,10 +102,10 @@ impl Watch {
         self.carry_skip();
     }
 
-    /// What of the revision in pieces has been handed over: what came on this socket, and what was still
-    /// to be left out of it.
+    /// Counts the delivered events of an incomplete revision: those received on this socket, and those that
+    /// were still to be dropped on it.
     fn carry_skip(&mut self) {
-        self.partial_delivered += std::mem::take(&mut self.skip);
+        self.partial_received += std::mem::take(&mut self.skip);
     }
 
     pub(super) fn opened(
@@ -133,7 +135,7 @@ impl Watch {
         updates
     }
 
-    /// Whether `cluster` is not the one this watch has followed so far.
+    /// Whether `cluster` differs from the cluster watched so far.
     pub(super) fn is_foreign(&self, cluster: MemberId) -> bool {
         self.resume.is_some() && self.cluster.is_some_and(|known| known != cluster)
     }
@@ -147,7 +149,7 @@ impl Watch {
         (first, !more)
     }
 
-    /// Takes a message of events; what was already handed over before a loss is left out.
+    /// Handles a message of events and returns those to deliver, without duplicates of a resumed revision.
     pub(super) fn events(
         &mut self,
         revision: i64,
@@ -159,9 +161,9 @@ impl Watch {
         self.skip -= skip;
         events.drain(..skip);
         if more {
-            self.partial_delivered += arrived;
+            self.partial_received += arrived;
         } else {
-            self.partial_delivered = 0;
+            self.partial_received = 0;
             self.skip = 0;
             self.advance(revision);
         }
@@ -197,14 +199,14 @@ impl Watch {
         self.wants_snapshot = self.spec.snapshot;
         self.snapshot_begun = false;
         self.resume = (!self.spec.snapshot).then_some(revision);
-        self.partial_delivered = 0;
+        self.partial_received = 0;
         self.skip = 0;
         if let Some(outage) = &mut self.lost {
             outage.missed = true;
         }
     }
 
-    /// Forgets the past: the data are another cluster's.
+    /// Restarts from now: the data is another cluster's.
     pub(super) fn forget_cluster(&mut self) {
         self.restart_from(0);
         self.resume = None;

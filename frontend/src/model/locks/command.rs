@@ -1,4 +1,4 @@
-//! What the Locks page does, as lines for a terminal.
+//! Actions of the Locks page as command lines for a terminal.
 
 use shared::{Claim, Lock, LockKind};
 
@@ -7,20 +7,20 @@ use crate::model::command::{
 };
 use crate::model::percent;
 
-/// What is to be written down.
+/// An action on a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LockCommand {
     /// Shows holder and queue.
     Show,
     /// Follows holder and queue.
     Follow,
-    /// Removes the holder's key, and no other.
+    /// Removes the holder's key and no other.
     Release,
-    /// Stands in the queue.
+    /// Joins the queue.
     Acquire,
 }
 
-/// The line for `curl`; `base` is the API's URL, up to and with `/api/v1/`.
+/// The `curl` line; `base` is the API's URL, including `/api/v1/`.
 pub(crate) fn curl(command: LockCommand, lock: &Lock, base: &str) -> String {
     let url = |more: &str| {
         quoted(&format!(
@@ -47,7 +47,7 @@ pub(crate) fn curl(command: LockCommand, lock: &Lock, base: &str) -> String {
     }
 }
 
-/// The line for `etcdctl`.
+/// The `etcdctl` line.
 pub(crate) fn etcdctl(command: LockCommand, lock: &Lock) -> Result<String, Unsupported> {
     let single = lock.kind == LockKind::SingleKey;
     let queue = [lock.name.0.as_slice(), b"/"].concat();
@@ -68,13 +68,13 @@ pub(crate) fn etcdctl(command: LockCommand, lock: &Lock) -> Result<String, Unsup
     }
 }
 
-/// By its create revision, so that it can only hit the one it names.
+/// Deletes a claim's key if its create revision matches, so that no later claim can be deleted.
 fn release(claim: &Claim) -> String {
     let compare = compare("create", &claim.key.0, claim.fencing_token);
     transaction(&compare, &format!("del -- {}", go_string(&claim.key.0)))
 }
 
-/// Renews a lease once, for whoever acquired a lock here.
+/// Renews a lease once, for the holder of a lock acquired on this page.
 pub(crate) fn keep_alive(lease: &str, base: &str) -> String {
     format!(
         "curl -X POST {}",
@@ -111,13 +111,13 @@ mod tests {
     }
 
     #[test]
-    fn releasing_names_the_one_it_means() {
+    fn release_names_the_claim_to_remove() {
         let mutex = lock(LockKind::Mutex);
         assert_eq!(
             curl(LockCommand::Release, &mutex, "http://h/api/v1/"),
             "curl -X DELETE 'http://h/api/v1/locks/-?name=/my-lock/&fencing_token=41'"
         );
-        let line = etcdctl(LockCommand::Release, &mutex).expect("can be written");
+        let line = etcdctl(LockCommand::Release, &mutex).expect("it has a command line");
         assert!(
             line.contains("create(") && line.contains("= \"41\"") && line.contains("del "),
             "{line}"
@@ -125,8 +125,8 @@ mod tests {
     }
 
     #[test]
-    fn the_queue_lies_below_the_name_and_a_slash() {
-        let line = |kind| etcdctl(LockCommand::Show, &lock(kind)).expect("can be written");
+    fn the_queue_is_below_the_name_and_a_slash() {
+        let line = |kind| etcdctl(LockCommand::Show, &lock(kind)).expect("it has a command line");
         assert_eq!(
             line(LockKind::Mutex),
             "etcdctl get --prefix --sort-by=CREATE '/my-lock//'"

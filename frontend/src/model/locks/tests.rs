@@ -1,4 +1,4 @@
-//! The board, told by a stream.
+//! The board, fed by a stream.
 
 use std::collections::BTreeSet;
 
@@ -63,7 +63,7 @@ fn board() -> Board {
 }
 
 #[test]
-fn a_lock_is_not_gone_while_the_listing_goes_on() {
+fn a_lock_is_kept_while_the_listing_is_incomplete() {
     let mut board = board();
     board.lost(25_000.0);
     board.connected(26_000.0);
@@ -80,12 +80,12 @@ fn a_lock_is_not_gone_while_the_listing_goes_on() {
 }
 
 #[test]
-fn a_lease_drains_between_two_messages() {
+fn a_lease_counts_down_between_two_messages() {
     let board = board();
     let ttl = board
         .get(b"deploy")
         .and_then(super::Tracked::ttl)
-        .expect("seconds are known");
+        .expect("the TTL is known");
     assert_eq!(
         (ttl.left(20_000.0), ttl.left(30_500.0), ttl.left(99_000.0)),
         (43, 33, 0)
@@ -97,7 +97,7 @@ fn a_lease_drains_between_two_messages() {
 }
 
 #[test]
-fn low_leases_alarm_and_renewal_ends_it() {
+fn a_renewal_ends_the_warning_of_an_expiring_lease() {
     let mut board = board();
     assert!(board.expiring(50_000.0).is_empty());
     assert_eq!(board.expiring(52_000.0), [b"deploy".to_vec()]);
@@ -113,13 +113,13 @@ fn low_leases_alarm_and_renewal_ends_it() {
 }
 
 #[test]
-fn a_hand_over_is_seen_and_timed() {
+fn a_hand_over_is_observed_and_timed() {
     let mut board = board();
     board.apply(
         lock("deploy", Some(claim("api-2", 9, 60)), vec![]),
         30_000.0,
     );
-    let tracked = board.get(b"deploy").expect("is there");
+    let tracked = board.get(b"deploy").expect("the lock is known");
     assert_eq!(
         tracked.held(34_000.0, 0.0),
         Some(held_for(4_000.0, false)),
@@ -144,17 +144,17 @@ fn held_for(millis: f64, at_least: bool) -> HeldFor {
 }
 
 #[test]
-fn a_holder_that_was_found_holding_holds_at_least_since_the_gateway_saw_it() {
+fn a_lock_is_held_at_least_since_the_gateway_observed_its_holder() {
     let board = board();
-    let tracked = board.get(b"deploy").expect("is there");
-    // Not since 10 s, when its key was first seen: it may have waited until then.
+    let tracked = board.get(b"deploy").expect("the lock is known");
+    // Not since 10 s, when its key was first seen: it may have waited after that.
     assert_eq!(tracked.held(25_000.0, 0.0), Some(held_for(13_000.0, true)));
     let waiter = tracked
         .lock
         .waiters
         .as_ref()
         .and_then(|waiters| waiters.first())
-        .expect("waits");
+        .expect("there is a waiter");
     assert_eq!(
         super::Tracked::waited(waiter, 25_000.0, 0.0),
         Some(15_000.0)
@@ -162,30 +162,26 @@ fn a_holder_that_was_found_holding_holds_at_least_since_the_gateway_saw_it() {
 }
 
 #[test]
-fn times_of_the_gateway_are_corrected_by_the_difference_of_the_clocks() {
+fn gateway_times_are_corrected_by_the_clock_offset() {
     const HOUR: f64 = 3_600_000.0;
     for ahead in [HOUR, -HOUR] {
-        // It is 20 s by the gateway's clock when the lock comes, and 25 s when it is looked at.
+        // By the gateway's clock the lock arrives at 20 s and is examined at 25 s.
         let mut board = Board::default();
         board.connected(20_000.0 - ahead);
         let holder = Some(claim("api-7", 5, 43));
         board.apply(lock("deploy", holder, vec![]), 20_000.0 - ahead);
-        let tracked = board.get(b"deploy").expect("is there");
+        let tracked = board.get(b"deploy").expect("the lock is known");
         let now = 25_000.0 - ahead;
         assert_eq!(tracked.held(now, ahead), Some(held_for(13_000.0, true)));
-        let holder = tracked.lock.holder.as_ref().expect("held");
+        let holder = tracked.lock.holder.as_ref().expect("the lock is held");
         assert_eq!(super::Tracked::waited(holder, now, ahead), Some(15_000.0));
-        let ttl = tracked.ttl().expect("seconds are known");
-        assert_eq!(
-            ttl.left(now),
-            38,
-            "a lease has seconds left, no time of day"
-        );
+        let ttl = tracked.ttl().expect("the TTL is known");
+        assert_eq!(ttl.left(now), 38, "a TTL does not depend on the clock");
     }
 }
 
 #[test]
-fn without_word_of_the_gateway_a_lock_is_held_since_this_page_saw_it() {
+fn without_a_gateway_time_a_lock_is_held_since_this_page_observed_it() {
     let mut board = Board::default();
     board.connected(0.0);
     let ServerMessage::Lock(mut early) = lock("deploy", Some(claim("a", 1, 9)), vec![]) else {
@@ -195,22 +191,22 @@ fn without_word_of_the_gateway_a_lock_is_held_since_this_page_saw_it() {
     board.apply(ServerMessage::Lock(early), 14_000.0);
     let held = |board: &Board| board.get(b"deploy")?.held(19_000.0, 0.0);
     assert_eq!(held(&board), Some(held_for(5_000.0, true)));
-    // The gateway saw it earlier, and says so later.
+    // The gateway observed it earlier, and reports that later.
     board.apply(lock("deploy", Some(claim("a", 1, 9)), vec![]), 15_000.0);
     assert_eq!(held(&board), Some(held_for(7_000.0, true)));
 }
 
 #[test]
-fn what_is_gone_leaves_the_list_and_is_remembered() {
+fn a_free_lock_leaves_the_list_and_is_remembered() {
     let mut board = board();
     board.apply(lock("deploy", None, vec![]), 30_000.0);
     assert_eq!((names(&board).len(), board.counts().locks), (0, 0));
-    let spans = &board.get(b"deploy").expect("is remembered").spans;
+    let spans = &board.get(b"deploy").expect("the lock is remembered").spans;
     assert_eq!(spans.back().and_then(|span| span.to), Some(30_000.0));
 }
 
 #[test]
-fn a_listing_after_a_loss_removes_what_it_does_not_name() {
+fn a_listing_after_a_reconnect_removes_unlisted_locks() {
     let mut board = board();
     board.apply(lock("other", Some(claim("b", 7, 9)), vec![]), 21_000.0);
     board.lost(25_000.0);
@@ -226,13 +222,13 @@ fn a_listing_after_a_loss_removes_what_it_does_not_name() {
     );
     board.apply(progress(), 40_100.0);
     assert_eq!(names(&board), ["deploy"]);
-    let deploy = board.get(b"deploy").expect("is there");
+    let deploy = board.get(b"deploy").expect("the lock is known");
     assert_eq!(
         deploy.spans[0].to,
         Some(25_000.0),
-        "known to hold until the loss, no longer"
+        "observed to hold only until the connection was lost"
     );
-    assert_eq!(deploy.taken_over, None, "when it took over is not known");
+    assert_eq!(deploy.taken_over, None, "the hand-over was not observed");
     board.apply(lock("deploy", Some(claim("c", 11, 60)), vec![]), 50_000.0);
     assert_eq!(
         board.get(b"deploy").and_then(|tracked| tracked.taken_over),
@@ -241,7 +237,7 @@ fn a_listing_after_a_loss_removes_what_it_does_not_name() {
 }
 
 #[test]
-fn filters_look_at_names_and_owners() {
+fn filters_match_names_and_owners() {
     let mut board = board();
     board.apply(lock("other", Some(claim("b", 7, 9)), vec![]), 21_000.0);
     for (text, found) in [
@@ -259,7 +255,7 @@ fn filters_look_at_names_and_owners() {
 }
 
 #[test]
-fn owners_without_a_name_are_known_by_value_or_lease() {
+fn owners_without_a_name_are_labelled_by_value_or_lease() {
     let mut owner = Claim {
         name: None,
         ..claim("", 0xa1, 1)
@@ -280,7 +276,7 @@ fn lanes_widen_with_age_and_count_hand_overs() {
     ] {
         board.apply(lock("deploy", Some(claim(who, token, 60)), vec![]), at);
     }
-    let spans = &board.get(b"deploy").expect("is there").spans;
+    let spans = &board.get(b"deploy").expect("the lock is known").spans;
     let lanes = Lanes::new(spans, 20_000.0, 70_000.0);
     assert_eq!(
         (lanes.window_s, lanes.handovers, lanes.longest),
@@ -301,7 +297,7 @@ fn lanes_widen_with_age_and_count_hand_overs() {
     );
 }
 
-/// A leased key whose name looks like a lock's.
+/// A leased key with a name like a lock's.
 fn guess(name: &str) -> ServerMessage {
     ServerMessage::Lock(Lock {
         name: Bytes::from(name),
@@ -314,7 +310,7 @@ fn guess(name: &str) -> ServerMessage {
     })
 }
 
-/// The board of `deploy`, with 300 events of a node named `master` and a key alone.
+/// The board of `deploy`, with 300 events of a node named `master` and one other guess.
 fn board_with_guesses() -> Board {
     let mut board = board();
     for n in 0..300 {
@@ -350,12 +346,12 @@ fn shown(
 }
 
 #[test]
-fn guesses_stand_below_the_locks_and_are_folded() {
+fn guesses_follow_the_locks_and_are_grouped() {
     let board = board_with_guesses();
-    let folded = "/registry/events/default/ 300 false";
+    let collapsed = "/registry/events/default/ 300 false";
     assert_eq!(
         shown(&board, ListFilter::All, "", &[], ""),
-        ["deploy", "guesses 301", "/cron/lock/ado", folded]
+        ["deploy", "guesses 301", "/cron/lock/ado", collapsed]
     );
     let counts = board.counts();
     assert_eq!(
@@ -364,14 +360,14 @@ fn guesses_stand_below_the_locks_and_are_folded() {
     );
     assert_eq!(
         shown(&board, ListFilter::Guesses, "", &[], ""),
-        ["/cron/lock/ado", folded]
+        ["/cron/lock/ado", collapsed]
     );
     assert_eq!(
         shown(&board, ListFilter::Kind(LockKind::Mutex), "", &[], ""),
         ["deploy"]
     );
     assert!(shown(&board, ListFilter::Kind(LockKind::SingleKey), "", &[], "").is_empty());
-    // A link to one of them, in a group that is folded.
+    // A link to one of them, in a collapsed group.
     assert_eq!(
         shown(
             &board,
@@ -380,12 +376,12 @@ fn guesses_stand_below_the_locks_and_are_folded() {
             &[],
             "/registry/events/default/master.007"
         )[3..],
-        [folded, "master.007"]
+        [collapsed, "master.007"]
     );
 }
 
 #[test]
-fn a_group_opens_by_hand_and_while_a_filter_is_typed() {
+fn a_group_opens_by_a_press_and_while_a_filter_is_typed() {
     let board = board_with_guesses();
     let prefix = "/registry/events/default/";
     let rows = shown(&board, ListFilter::All, "", &[prefix], "");
@@ -399,7 +395,7 @@ fn a_group_opens_by_hand_and_while_a_filter_is_typed() {
 }
 
 #[test]
-fn a_guess_that_runs_out_is_no_alarm() {
+fn an_expiring_guess_is_not_reported() {
     let board = board_with_guesses();
     assert!(
         board.expiring(21_000.0).is_empty(),
@@ -408,7 +404,7 @@ fn a_guess_that_runs_out_is_no_alarm() {
 }
 
 #[test]
-fn a_list_by_requests_counts_as_far_as_it_goes() {
+fn an_incomplete_list_is_counted_and_reported() {
     let page = |names: &[&str], next: Option<&str>| LockList {
         header: shared::Header {
             cluster_id: shared::MemberId(1),

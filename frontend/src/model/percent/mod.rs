@@ -1,15 +1,15 @@
 //! Percent encoding of bytes, as the gateway decodes them: `%XX` is a byte, `+` is a plus.
 //!
-//! The browser's own helpers only know UTF-8 text and treat `+` as a space; keys are bytes.
+//! The browser's own functions support only UTF-8 text and treat `+` as a space; keys are bytes.
 
 use std::fmt::Write as _;
 
 #[cfg(test)]
 mod tests;
 
-/// Whether a byte may stand as it is in a query value. `'` is left out so that the result can stand
-/// in single quotes in a shell, `(` and `)` for the sake of links in plain text.
-fn plain(byte: u8) -> bool {
+/// Whether a byte needs no encoding in a query value. `'` is encoded so that the result can be put
+/// in single quotes in a shell, `(` and `)` so that links in plain text stay whole.
+fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/' | b':' | b'@' | b',')
 }
@@ -18,10 +18,10 @@ fn plain(byte: u8) -> bool {
 pub(crate) fn encode(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() + 8);
     for &byte in bytes {
-        if plain(byte) {
+        if is_unreserved(byte) {
             out.push(char::from(byte));
         } else {
-            write!(out, "%{byte:02X}").expect("a String takes every write");
+            write!(out, "%{byte:02X}").expect("writing to a String never fails");
         }
     }
     out
@@ -31,7 +31,7 @@ fn hex_digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).map(|digit| digit as u8)
 }
 
-/// Decodes `%XX`; what is no escape stands for itself, so that a link typed by hand works.
+/// Decodes `%XX`. An invalid escape is taken literally, so that a link typed by hand works.
 pub(crate) fn decode(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
@@ -60,7 +60,7 @@ pub(crate) fn query_value(query: &str, name: &str) -> Option<Vec<u8>> {
     })
 }
 
-/// A query string of parameters in the order given; empty for none, else with its `?`.
+/// A query string with its `?`, parameters in the given order; empty without parameters.
 pub(crate) fn query(parameters: &[(&str, &[u8])]) -> String {
     let mut out = String::new();
     for (name, value) in parameters {

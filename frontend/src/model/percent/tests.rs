@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn every_key_survives_the_way_there_and_back() {
+fn every_key_round_trips() {
     let keys: &[&[u8]] = &[
         b"",
         b"a/b",
@@ -32,7 +32,7 @@ fn every_key_survives_the_way_there_and_back() {
 }
 
 #[test]
-fn encoding_is_what_the_gateway_reads() {
+fn encoding_matches_the_gateways_decoder() {
     for (bytes, text) in [
         (&b"/cron/jobs/job1"[..], "/cron/jobs/job1"),
         (b"\xff\xfe\0", "%FF%FE%00"),
@@ -44,7 +44,7 @@ fn encoding_is_what_the_gateway_reads() {
 }
 
 #[test]
-fn what_is_no_escape_stands_for_itself() {
+fn invalid_escapes_are_taken_literally() {
     for (text, bytes) in [
         ("100%", &b"100%"[..]),
         ("%zz", b"%zz"),

@@ -1,7 +1,7 @@
-//! What one panel of the Watch page keeps of its watch: the newest events, notes about gaps between
-//! them, what is held back while paused, a filter, and how fast events come.
+//! The state of one panel of the Watch page: the newest events, notes about gaps between them, the events
+//! held back while paused, a filter, and the event rate.
 //!
-//! Owns the honesty of the panel: what it calls complete is complete. Knows neither words nor pixels.
+//! Guarantees that what the panel calls complete is complete. Knows neither wording nor layout.
 
 pub(crate) mod event_diff;
 mod layout;
@@ -22,32 +22,32 @@ pub(crate) use layout::{top_of, visible_rows};
 pub(crate) use rate::{Rate, SECONDS};
 pub(crate) use row::{Note, Row, RowBody, When, contains, one_line, relative};
 
-/// Events kept in a panel; older ones go.
+/// Limit of rows kept in a panel; older ones are dropped.
 pub(crate) const KEEP: usize = 5_000;
 
-/// Bytes of keys and values kept in a panel; a few large values must not eat the browser.
+/// Limit of the bytes of keys and values kept in a panel: a few large values must not exhaust the browser's memory.
 pub(crate) const KEEP_BYTES: usize = 32 << 20;
 
-/// Where the panel's watch stands.
+/// The status of the panel's watch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// Asked for.
+    /// Requested.
     #[default]
     Opening,
     /// Open.
     Live,
-    /// The connection is lost; it goes on by itself.
+    /// The connection was lost; the watch resumes automatically.
     Lost,
     /// Ended or refused by the gateway.
     Closed {
-        /// For programs.
+        /// The code, for programs.
         code: String,
-        /// For people.
+        /// The detail, for people.
         detail: String,
     },
 }
 
-/// A panel's events.
+/// The state of a panel.
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
     kept: RowBuffer,
@@ -56,9 +56,9 @@ pub(crate) struct Stream {
     status: Status,
     filter: row::Filter,
     next: u64,
-    /// The first revision from which on nothing is missing here.
+    /// The revision from which on nothing is missing in `kept`.
     complete_from: Option<i64>,
-    /// The last revision that has come.
+    /// The last delivered revision.
     seen: Option<i64>,
     /// The cluster's revision when the watch opened: events up to it are history.
     head: Option<i64>,
@@ -69,7 +69,7 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// An empty panel. `from_past`: the watch asks for a revision that may be gone by.
+    /// An empty panel; `from_past` if the watch starts at a revision that may be in the past.
     pub(crate) fn new(from_past: bool) -> Self {
         Self {
             catching_up: from_past,
@@ -78,7 +78,7 @@ impl Stream {
         }
     }
 
-    /// Takes what the watch says.
+    /// Applies an update of the watch.
     pub(crate) fn apply(&mut self, update: WatchUpdate, now: Millis) {
         match update {
             WatchUpdate::Opened { from } => {
@@ -142,39 +142,39 @@ impl Stream {
                 }
             }
             WatchUpdate::Closed { code, detail } => self.status = Status::Closed { code, detail },
-            // Panels ask for no snapshot.
+            // Panels request no snapshot.
             WatchUpdate::Snapshot { .. } => {}
         }
     }
 
-    /// Where the watch stands.
+    /// The status of the watch.
     pub(crate) fn status(&self) -> &Status {
         &self.status
     }
 
-    /// The watch is asked for again: what it catches up with is history.
+    /// The watch is requested again: the events it catches up with are history.
     pub(crate) fn reopen(&mut self) {
         self.status = Status::Opening;
         self.head = None;
         self.catching_up = self.from_past || self.seen.is_some();
     }
 
-    /// The first revision from which on every event of the range is here.
+    /// The revision from which on every event of the range is kept.
     pub(crate) fn complete_from(&self) -> Option<i64> {
         self.complete_from
     }
 
-    /// How fast events come.
+    /// The event rate.
     pub(crate) fn rate(&self) -> &Rate {
         &self.rate
     }
 
-    /// Events kept and shown (but for the filter).
+    /// The number of kept events, which are shown unless filtered out.
     pub(crate) fn kept(&self) -> usize {
         self.kept.events
     }
 
-    /// Events held back while paused.
+    /// The number of events held back while paused.
     pub(crate) fn held(&self) -> usize {
         self.held.events
     }
@@ -184,17 +184,17 @@ impl Stream {
         self.paused
     }
 
-    /// Whether as much is held back as may be: the watch must be suspended, lest something is lost.
+    /// Whether the limit of held-back rows is reached: the watch must be suspended, or events would be lost.
     pub(crate) fn full(&self) -> bool {
         self.paused && self.held.is_full()
     }
 
-    /// Holds events back from now on.
+    /// Starts holding events back.
     pub(crate) fn pause(&mut self) {
         self.paused = true;
     }
 
-    /// Shows what was held back.
+    /// Shows the events held back, and stops holding back.
     pub(crate) fn resume(&mut self) {
         self.paused = false;
         for row in std::mem::take(&mut self.held).rows {
@@ -203,7 +203,7 @@ impl Stream {
         self.trim();
     }
 
-    /// Removes what is shown; what is held back stays.
+    /// Removes the shown rows; those held back stay.
     pub(crate) fn clear(&mut self) {
         let first_held = self.held.rows.iter().find_map(Row::revision);
         let next = first_held.or(self.seen.map(|seen| seen + 1));
@@ -211,8 +211,7 @@ impl Stream {
         self.kept = RowBuffer::default();
     }
 
-    /// Shows only rows whose key or value contains `text`, whatever the case of its letters; in a key
-    /// its escapes count.
+    /// Shows only rows whose key or value contains `text`, ignoring case. Escapes in `text` apply to keys.
     pub(crate) fn set_filter(&mut self, text: &str) {
         self.filter = row::Filter::new(text);
         let filter = &self.filter;
@@ -272,8 +271,10 @@ impl Stream {
 
     fn trim(&mut self) {
         while self.kept.is_over() {
-            let Some(gone) = self.kept.pop() else { break };
-            if let Some(revision) = gone.revision() {
+            let Some(dropped) = self.kept.pop() else {
+                break;
+            };
+            if let Some(revision) = dropped.revision() {
                 self.complete_from = self.complete_from.max(Some(revision + 1));
             }
         }
@@ -288,7 +289,7 @@ impl Stream {
     }
 }
 
-/// Rows in order, and how much they are.
+/// Rows in order, with their number of events and bytes.
 #[derive(Debug, Default)]
 struct RowBuffer {
     rows: VecDeque<Row>,
@@ -314,7 +315,7 @@ impl RowBuffer {
         self.rows.len() >= KEEP || self.bytes >= KEEP_BYTES
     }
 
-    /// More than may be kept; the newest row stays, however large it is.
+    /// Whether the limits are exceeded. The newest row is kept however large it is.
     fn is_over(&self) -> bool {
         self.rows.len() > KEEP || (self.bytes > KEEP_BYTES && self.rows.len() > 1)
     }

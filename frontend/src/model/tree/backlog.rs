@@ -1,22 +1,22 @@
-//! Changes received but not drawn yet.
+//! Events received but not drawn yet.
 //!
 //! A hidden tab draws nothing while events keep arriving, so the backlog is bounded: on overflow all of it is dropped,
 //! and the levels are read again when the tab is shown. Values are not kept: the tree shows none.
 
 use shared::Event;
 
-/// Limit of events.
+/// Limit of queued events.
 const MAX_EVENTS: usize = 50_000;
 
-/// Limit of key bytes.
+/// Limit of the queued keys, in bytes.
 const MAX_BYTES: usize = 8 << 20;
 
-/// An event without its value, and how long the value was.
+/// An event without its value, and the size of the value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct QueuedEvent {
-    /// The event; its value is left out.
+    /// The event without its value.
     pub(crate) event: Event,
-    /// Bytes of the value that was put; 0 for a deletion.
+    /// Size of the value that was put, in bytes; 0 for a deletion.
     pub(crate) size: i64,
 }
 
@@ -36,7 +36,7 @@ impl QueuedEvent {
     }
 }
 
-/// Changes in order, bounded.
+/// A bounded queue of events.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
     events: Vec<QueuedEvent>,
@@ -45,7 +45,7 @@ pub(crate) struct Backlog {
 }
 
 impl Backlog {
-    /// Adds events. False on overflow: all events are dropped, and so are those that follow until [`Self::take`].
+    /// Adds events. False on overflow: all queued events are dropped, and so are later ones until [`Self::take`].
     pub(crate) fn push(&mut self, arrived: Vec<Event>) -> bool {
         if self.overflowed {
             return false;
@@ -69,7 +69,7 @@ impl Backlog {
         self.events.is_empty() && !self.overflowed
     }
 
-    /// Takes the events; `None` after an overflow. The backlog is empty afterwards.
+    /// Takes all events; `None` after an overflow. The backlog is empty afterwards.
     pub(crate) fn take(&mut self) -> Option<Vec<QueuedEvent>> {
         let taken = std::mem::take(self);
         (!taken.overflowed).then_some(taken.events)
@@ -121,8 +121,8 @@ mod tests {
         assert!(backlog.push(vec![put("k", 0)]) && backlog.take().is_some());
 
         let long = "k".repeat(MAX_BYTES / 4);
-        for waits in [true, true, true, true, false] {
-            assert_eq!(backlog.push(vec![put(&long, 0)]), waits);
+        for queued in [true, true, true, true, false] {
+            assert_eq!(backlog.push(vec![put(&long, 0)]), queued);
         }
     }
 }

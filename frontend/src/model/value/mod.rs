@@ -1,4 +1,4 @@
-//! The lenses a value can be seen through, and the ways it can be written. A value is bytes; a lens
+//! The lenses through which a value is viewed, and the encodings in which it is edited. A value is bytes; a lens
 //! never changes it.
 
 use base64::Engine as _;
@@ -11,7 +11,7 @@ use super::json;
 #[cfg(test)]
 mod tests;
 
-/// A way to see a value.
+/// A way to view a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Lens {
     Json,
@@ -20,18 +20,18 @@ pub(crate) enum Lens {
     Base64,
 }
 
-/// A value seen through the lens that fits best, and what may be said of it.
+/// The detected format of a value, and the best lens for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Detected {
-    /// The lens to begin with.
+    /// The lens shown first.
     pub(crate) best: Lens,
-    /// It is valid UTF-8.
+    /// Whether it is valid UTF-8.
     pub(crate) text: bool,
-    /// It is valid JSON.
+    /// Whether it is valid JSON.
     pub(crate) json: bool,
 }
 
-/// What a value is.
+/// Detects the format of a value.
 pub(crate) fn detect(value: &[u8]) -> Detected {
     let Ok(text) = std::str::from_utf8(value) else {
         return Detected {
@@ -40,7 +40,7 @@ pub(crate) fn detect(value: &[u8]) -> Detected {
             json: false,
         };
     };
-    // A bare word or number is JSON too, but shown best as the text it is.
+    // A bare literal or number is JSON, too, but is best shown as text.
     let bracket = text.trim_start().starts_with(['{', '[']);
     let json = json::pretty(text).is_some();
     let odd = text
@@ -58,7 +58,7 @@ pub(crate) fn detect(value: &[u8]) -> Detected {
     }
 }
 
-/// The lenses that can show a value, in the order they are offered.
+/// The lenses that can show a value, in the order in which they are offered.
 pub(crate) fn lenses(detected: Detected) -> Vec<Lens> {
     let mut lenses = Vec::with_capacity(4);
     if detected.json {
@@ -71,7 +71,7 @@ pub(crate) fn lenses(detected: Detected) -> Vec<Lens> {
     lenses
 }
 
-/// A value through a lens. A lens that cannot show it falls back to hex.
+/// A value viewed through a lens; hex if the lens cannot show it.
 pub(crate) fn show(value: &[u8], lens: Lens) -> CodeRows {
     match (lens, std::str::from_utf8(value)) {
         (Lens::Json, Ok(text)) => match json::pretty(text) {
@@ -84,30 +84,30 @@ pub(crate) fn show(value: &[u8], lens: Lens) -> CodeRows {
     }
 }
 
-/// How a draft is written down in a text area.
+/// The encoding of a draft in a text area.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Encoding {
     /// The text itself.
     Text,
-    /// Hex digits, blanks between them as one likes.
+    /// Hex digits with optional whitespace between them.
     Hex,
     /// Base64.
     Base64,
 }
 
-/// What stands in the way of reading a draft.
+/// Why a draft cannot be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DecodeError {
-    /// Hex digits come in pairs.
+    /// An odd number of hex digits.
     OddDigits,
-    /// Not a hex digit.
+    /// A character that is not a hex digit.
     NotHex,
-    /// Not base64.
+    /// Invalid base64.
     NotBase64,
 }
 
-/// The editable_encodings a value can be edited in without harm, best first. Not as text: bytes that are not UTF-8,
-/// and NUL, which nobody sees and some clipboards end at.
+/// The encodings in which a value can be edited without damage, best first. Not text if it has bytes that are not
+/// UTF-8, or NUL, which is invisible and at which some clipboards end.
 pub(crate) fn editable_encodings(value: &[u8]) -> Vec<Encoding> {
     let text = std::str::from_utf8(value).is_ok_and(|text| !text.contains('\0'));
     if text {
@@ -117,7 +117,7 @@ pub(crate) fn editable_encodings(value: &[u8]) -> Vec<Encoding> {
     }
 }
 
-/// Writes bytes down.
+/// Encodes bytes as a draft.
 pub(crate) fn encode(value: &[u8], encoding: Encoding) -> String {
     use std::fmt::Write as _;
     match encoding {
@@ -129,14 +129,14 @@ pub(crate) fn encode(value: &[u8], encoding: Encoding) -> String {
                 if at > 0 {
                     out.push(if at.is_multiple_of(16) { '\n' } else { ' ' });
                 }
-                write!(out, "{byte:02x}").expect("a String takes every write");
+                write!(out, "{byte:02x}").expect("writing to a String never fails");
             }
             out
         }
     }
 }
 
-/// Reads a draft back into bytes.
+/// Decodes a draft.
 pub(crate) fn decode(draft: &str, encoding: Encoding) -> Result<Vec<u8>, DecodeError> {
     match encoding {
         Encoding::Text => Ok(draft.as_bytes().to_vec()),

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn the_lens_that_fits_is_chosen() {
+fn the_best_lens_is_detected() {
     for (value, best) in [
         (&b"{\"a\":1}"[..], Lens::Json),
         (b" [1]", Lens::Json),
@@ -22,7 +22,7 @@ fn the_lens_that_fits_is_chosen() {
 }
 
 #[test]
-fn every_script_gives_the_bytes_back() {
+fn every_encoding_round_trips() {
     let all: Vec<u8> = (0..=255).collect();
     for value in [
         &b""[..],
@@ -45,7 +45,7 @@ fn every_script_gives_the_bytes_back() {
 }
 
 #[test]
-fn what_a_text_area_would_spoil_is_not_edited_as_text() {
+fn values_that_a_text_area_would_damage_are_not_edited_as_text() {
     for value in [&b"\xff"[..], b"a\0"] {
         assert!(
             !editable_encodings(value).contains(&Encoding::Text),
@@ -55,7 +55,7 @@ fn what_a_text_area_would_spoil_is_not_edited_as_text() {
 }
 
 #[test]
-fn a_draft_that_cannot_be_read_says_why() {
+fn decoding_errors_name_the_cause() {
     assert_eq!(decode("0", Encoding::Hex), Err(DecodeError::OddDigits));
     assert_eq!(decode("0g", Encoding::Hex), Err(DecodeError::NotHex));
     assert_eq!(decode("!", Encoding::Base64), Err(DecodeError::NotBase64));

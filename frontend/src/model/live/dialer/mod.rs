@@ -1,51 +1,52 @@
-//! One connection that is wanted for ever: when to dial, when to give up, when to dial again.
+//! Keeps one connection open: decides when to connect, when to give up an attempt, and when to retry.
 
 use super::Millis;
 
 #[cfg(test)]
 mod tests;
 
-/// Without a message for this long a socket is dead: the gateway says something every 10 s.
+/// A socket without a message for this long is dead: the gateway sends one at least every 10 s.
 const SILENCE_MS: Millis = 30_000.0;
 
-/// A connection attempt that takes longer is given up.
+/// Timeout of a connection attempt.
 const CONNECT_MS: Millis = 10_000.0;
 
+/// The range of back-off delays.
 const FIRST_MS: Millis = 250.0;
 const LONGEST_MS: Millis = 10_000.0;
 
 /// The state of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) enum LinkState {
-    /// Not wanted yet.
+    /// Not started yet.
     #[default]
     Idle,
     /// A socket is being opened.
     Connecting {
-        /// Since when.
+        /// The start of the attempt.
         since: Millis,
     },
-    /// Open and talking.
+    /// Open.
     Live,
-    /// Gone; the next attempt comes by itself.
+    /// Lost; another attempt is scheduled.
     Waiting {
-        /// When the next attempt is made.
+        /// The time of the next attempt.
         until: Millis,
-        /// Attempts that failed in a row.
+        /// Consecutive failures.
         failures: u32,
     },
 }
 
-/// What has to be done to the socket.
+/// An action on the socket, for the caller to perform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DialAction {
-    /// Open one.
+    /// Open a socket.
     Connect,
-    /// It is dead: drop it. The loss is counted already.
+    /// Drop the dead socket. The failure is already counted.
     Drop,
 }
 
-/// The life of a connection.
+/// The state machine of a connection.
 #[derive(Debug, Default)]
 pub(crate) struct Dialer {
     state: LinkState,
@@ -59,7 +60,7 @@ impl Dialer {
         self.state
     }
 
-    /// Dials at once: at the start, or when the browser says that the network is back.
+    /// Connects immediately: at the start, or when the browser reports that the network is back.
     pub(crate) fn dial(&mut self, now: Millis) -> Option<DialAction> {
         matches!(self.state, LinkState::Idle | LinkState::Waiting { .. }).then(|| {
             self.state = LinkState::Connecting { since: now };
@@ -73,8 +74,8 @@ impl Dialer {
         self.last_received = now;
     }
 
-    /// The other side has spoken. Only this ends a row of failures: a proxy in front of a stopped
-    /// gateway may well accept and close.
+    /// A message was received. Only this resets the back-off: a proxy in front of a stopped
+    /// gateway may accept connections and close them.
     pub(crate) fn received(&mut self, now: Millis) {
         self.last_received = now;
         self.backoff.reset();
@@ -89,7 +90,7 @@ impl Dialer {
         };
     }
 
-    /// To be called about once a second, and when [`LinkState::Waiting`] is over.
+    /// Call this about once a second, and when the time of [`LinkState::Waiting`] has come.
     pub(crate) fn tick(&mut self, now: Millis, jitter: f64) -> Option<DialAction> {
         let dead = match self.state {
             LinkState::Idle => false,
@@ -106,8 +107,8 @@ impl Dialer {
     }
 }
 
-/// Delays that double from a quarter of a second to ten seconds, each shortened by up to a half at
-/// random, so that a thousand pages do not come back in the same instant.
+/// Exponential back-off from a quarter of a second to ten seconds. Each delay is shortened at random by up to a
+/// half, so that a thousand pages do not reconnect at the same moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Backoff {
     failures: u32,
@@ -121,12 +122,12 @@ impl Backoff {
         full * (0.5 + 0.5 * jitter.clamp(0.0, 1.0))
     }
 
-    /// To be called when the other side has spoken: the next failure is a first one again.
+    /// Resets the delay after a received message.
     fn reset(&mut self) {
         self.failures = 0;
     }
 
-    /// Attempts that failed in a row.
+    /// Consecutive failures.
     fn failures(self) -> u32 {
         self.failures
     }

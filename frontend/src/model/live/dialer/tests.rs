@@ -1,7 +1,7 @@
-use super::{DialAction, Dialer, LinkState};
+use super::{Backoff, DialAction, Dialer, LinkState};
 
 #[test]
-fn silence_is_death_and_failures_back_off() {
+fn a_silent_socket_is_dropped_and_failures_back_off() {
     let mut dialer = Dialer::default();
     assert_eq!(dialer.dial(0.0), Some(DialAction::Connect));
     dialer.connected(0.0);
@@ -28,7 +28,7 @@ fn silence_is_death_and_failures_back_off() {
 }
 
 #[test]
-fn an_attempt_that_hangs_is_given_up() {
+fn a_connection_attempt_times_out() {
     let mut dialer = Dialer::default();
     dialer.dial(0.0);
     assert_eq!(dialer.tick(9_999.0, 0.0), None);
@@ -36,7 +36,7 @@ fn an_attempt_that_hangs_is_given_up() {
 }
 
 #[test]
-fn a_connection_that_never_speaks_does_not_end_the_row_of_failures() {
+fn a_connection_without_messages_does_not_reset_the_back_off() {
     let mut dialer = Dialer::default();
     dialer.dial(0.0);
     for _ in 0..3 {
@@ -55,7 +55,7 @@ fn a_connection_that_never_speaks_does_not_end_the_row_of_failures() {
 }
 
 #[test]
-fn the_network_coming_back_ends_the_waiting() {
+fn a_restored_network_reconnects_immediately() {
     let mut dialer = Dialer::default();
     dialer.dial(0.0);
     dialer.lost(0.0, 1.0);

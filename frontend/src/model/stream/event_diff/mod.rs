@@ -1,4 +1,4 @@
-//! An event shown: what it changed, line by line.
+//! The diff of an event: what it changed, line by line.
 
 use shared::{Bytes, Event};
 
@@ -9,51 +9,51 @@ use crate::model::json;
 #[cfg(test)]
 mod tests;
 
-/// Lines that are shown of a value; the rest is in the Explorer.
+/// Limit of lines shown of a value; the rest is in the Explorer.
 const MAX_LINES: usize = 200;
 
 /// Equal lines shown around a change in a long value.
 const CONTEXT: usize = 3;
 
-/// Characters that are shown of a line.
+/// Limit of characters shown per line.
 const MAX_LINE_CHARS: usize = 1_000;
 
-/// Bytes on a line of hex.
+/// Bytes per line of hex.
 const HEX_ROW: usize = 16;
 
-/// What is to be said above the lines.
+/// The heading above the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Heading {
-    /// Nothing: the lines speak.
+    /// The value changed; the lines need no heading.
     Changed,
     /// The key did not exist before.
     Created,
-    /// The value before is the same.
+    /// The previous value is the same.
     Same,
-    /// The value before is compacted.
+    /// The previous value is unknown: compacted.
     PrevUnknown,
-    /// The key is deleted; the lines are its last value.
+    /// The key was deleted; the lines are its last value.
     Deleted,
-    /// The key is deleted, and its last value compacted.
+    /// The key was deleted, and its last value is unknown: compacted.
     DeletedUnknown,
-    /// The value, now and before, is empty.
+    /// The value is empty, as before.
     Empty,
 }
 
-/// An event shown.
+/// The diff of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EventDiff {
-    /// What is to be said above the lines.
+    /// The heading above the lines.
     pub(crate) heading: Heading,
     /// The lines.
     pub(crate) lines: Vec<Change>,
-    /// Lines left out at the end.
+    /// The number of lines omitted at the end.
     pub(crate) more: usize,
     /// Whether the lines are hex.
     pub(crate) hex: bool,
 }
 
-/// Opens an event.
+/// Computes the diff of an event.
 pub(crate) fn event_diff(event: &Event) -> EventDiff {
     let empty = Bytes::default();
     let now = value_of(event).unwrap_or(&empty);
@@ -110,7 +110,7 @@ pub(crate) fn event_diff(event: &Event) -> EventDiff {
     }
 }
 
-/// Whole, or where that is too long only what changed, with a little around it.
+/// The whole diff, or if it is too long only the changes with some context.
 fn compare(before: &str, now: &str) -> Vec<Change> {
     let lines = diff::lines(before, now, None);
     if lines.len() <= MAX_LINES {
@@ -120,7 +120,7 @@ fn compare(before: &str, now: &str) -> Vec<Change> {
     if brief.is_empty() { lines } else { brief }
 }
 
-/// How values are written in lines.
+/// The form in which values are shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     Hex,
@@ -128,7 +128,7 @@ enum Form {
     AsTheyAre,
 }
 
-/// JSON is formatted, unless that would hide a change.
+/// Chooses the form. JSON is formatted, unless that would hide a change.
 fn form(now: &Bytes, before: Option<&Bytes>, hex: bool) -> Form {
     if hex {
         return Form::Hex;

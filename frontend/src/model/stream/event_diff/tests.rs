@@ -34,12 +34,12 @@ fn json_is_compared_member_by_member() {
         ],
         end: None,
     };
-    let (gone, new) = (Change::Removed(line("5")), Change::Added(line("10")));
-    assert_eq!(shown.lines[1..3], [gone, new]);
+    let (removed, added) = (Change::Removed(line("5")), Change::Added(line("10")));
+    assert_eq!(shown.lines[1..3], [removed, added]);
 }
 
 #[test]
-fn every_kind_of_event_says_what_it_is() {
+fn every_kind_of_event_has_its_heading() {
     let delete = |prev: Option<Entry>| Event::Delete {
         key: Bytes::from("k"),
         mod_revision: 9,
@@ -63,7 +63,7 @@ fn every_kind_of_event_says_what_it_is() {
 }
 
 #[test]
-fn bytes_are_compared_in_hex() {
+fn binary_values_are_compared_in_hex() {
     let shown = event_diff(&put(Some(b"\xff\x00"), b"\xff\x01", 2));
     assert!(shown.hex);
     let line = |changed: &str| Line {
@@ -96,7 +96,7 @@ fn a_change_far_down_a_long_value_is_shown() {
 }
 
 #[test]
-fn changed_line_ends_and_blanks_are_shown() {
+fn changed_line_ends_and_whitespace_are_shown() {
     let shown = event_diff(&put(Some(b"a\nb"), b"a\r\nb", 2));
     let line = |end| Line {
         pieces: vec![Piece::Same("a".to_owned())],
@@ -114,7 +114,7 @@ fn changed_line_ends_and_blanks_are_shown() {
 }
 
 #[test]
-fn long_values_are_cut() {
+fn long_values_are_truncated() {
     let shown = event_diff(&put(None, "x\n".repeat(500).as_bytes(), 1));
     assert_eq!((shown.lines.len(), shown.more), (MAX_LINES, 301));
 }

@@ -1,5 +1,5 @@
-//! Roots: an account that may not read the whole keyspace has the prefixes and keys that it may read in
-//! place of the top level.
+//! Roots: for an account that may not read the whole keyspace, the prefixes and keys that it may read replace the
+//! top level.
 
 use shared::{Entry, Event, RangeSpec};
 
@@ -8,22 +8,22 @@ use super::{Item, Level, Loading, Meta, Name, Tree};
 #[cfg(test)]
 mod tests;
 
-/// A range whose ends differ in the last byte is shown as prefixes, if it takes no more than these.
+/// Limit of prefixes for a range whose ends differ only in the last byte.
 const MAX_PREFIXES: u8 = 16;
 
-/// What an account may read, as the tree shows it.
+/// The ranges that an account may read, as the tree shows them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Roots {
-    /// Everything below these.
+    /// Prefixes below which every key may be read.
     pub(crate) prefixes: Vec<Name>,
     /// Single keys.
     pub(crate) keys: Vec<Name>,
-    /// Ranges that are neither, and that no tree can show.
+    /// Other ranges, which the tree cannot show.
     pub(crate) others: Vec<RangeSpec>,
 }
 
 impl Roots {
-    /// The roots of these ranges; `None` where they are the whole keyspace, which needs none.
+    /// The roots of these ranges; `None` if they are the whole keyspace, which needs none.
     pub(crate) fn of(ranges: &[RangeSpec]) -> Option<Self> {
         let mut roots = Self::default();
         for range in ranges {
@@ -41,7 +41,7 @@ impl Roots {
         Some(roots)
     }
 
-    /// Whether the tree has nothing to show of them.
+    /// Whether the tree can show none of the ranges.
     pub(crate) fn is_empty(&self) -> bool {
         self.prefixes.is_empty() && self.keys.is_empty()
     }
@@ -52,7 +52,7 @@ impl Roots {
     }
 }
 
-/// The prefixes that make up the range from `start` to `end`, where these differ in the last byte alone.
+/// The prefixes that make up the range from `start` to `end`, if these differ only in the last byte.
 fn prefixes(start: &[u8], end: &[u8]) -> Option<Vec<Name>> {
     let ((first, above), (end_byte, other)) = (start.split_last()?, end.split_last()?);
     let few = above == other && first < end_byte && end_byte - first <= MAX_PREFIXES;
@@ -63,12 +63,12 @@ fn prefixes(start: &[u8], end: &[u8]) -> Option<Vec<Name>> {
 }
 
 impl Tree {
-    /// The roots, where the account may not read the whole keyspace.
+    /// The roots, if the account may not read the whole keyspace.
     pub(crate) fn roots(&self) -> Option<&Roots> {
         self.roots.as_ref()
     }
 
-    /// Puts roots in place of the top level, with those of the single keys that exist, as of a revision.
+    /// Replaces the top level by roots. `keys` are the single keys that exist at `revision`.
     pub(crate) fn set_roots(&mut self, roots: Roots, keys: Vec<Entry>, revision: i64) {
         let mut level = Level::new();
         level.revision = revision;
@@ -86,18 +86,18 @@ impl Tree {
         self.roots = Some(roots);
     }
 
-    /// Whether the account may read everything below a prefix, as far as is known.
+    /// Whether the account may read everything below a prefix, as far as known.
     pub(crate) fn may_read(&self, prefix: &[u8]) -> bool {
         self.roots.as_ref().is_none_or(|roots| roots.cover(prefix))
     }
 
-    /// Whether a folder stands on the top level for good, empty or not.
+    /// Whether a folder is a root, which stays on the top level even if it is empty.
     pub(super) fn is_root(&self, prefix: &[u8]) -> bool {
         let roots = self.roots.as_ref();
         roots.is_some_and(|roots| roots.prefixes.iter().any(|root| **root == *prefix))
     }
 
-    /// The item of the roots that a key belongs to, and whether it is a folder.
+    /// The root that contains a key, and whether it is a folder.
     pub(super) fn root_of(&self, key: &[u8]) -> Option<(Name, bool)> {
         let roots = self.roots.as_ref()?;
         let folder = roots.prefixes.iter().find(|root| key.starts_with(root));
@@ -108,7 +108,7 @@ impl Tree {
         })
     }
 
-    /// Takes an event into the single keys among the roots; the item that it concerns, where there is one.
+    /// Applies an event to the single keys among the roots; returns the changed item, if it still exists.
     pub(super) fn apply_to_roots(&mut self, event: &Event) -> Option<(bool, Name)> {
         let (item, folder) = self.root_of(&event.key().0)?;
         if !folder && let Some(level) = self.levels.get_mut(&[][..]) {
