@@ -51,7 +51,7 @@ fn shortened(mut changes: Vec<Change>) -> Vec<Change> {
     for change in &mut changes {
         match change {
             Change::Same(line) | Change::Removed(line) | Change::Added(line) => {
-                shorten(line, MAX_LINE_CHARS)
+                shorten(line, MAX_LINE_CHARS);
             }
             Change::Skipped(_) => {}
         }
