@@ -36,7 +36,7 @@ pub(crate) fn Menu(
         else {
             return;
         };
-        place(&button, &popover);
+        position(&button, &popover);
         // Fails only for an element that is not in the page.
         let _ = popover.toggle_popover();
         keep_in_view(&button, &popover);
@@ -92,7 +92,7 @@ pub(crate) fn Menu(
 }
 
 /// Places the menu below the button, within the page.
-fn place(button: &web_sys::HtmlButtonElement, popover: &web_sys::HtmlDivElement) {
+fn position(button: &web_sys::HtmlButtonElement, popover: &web_sys::HtmlDivElement) {
     const WIDEST: f64 = 320.0;
     let at = button.get_bounding_client_rect();
     let width = document()

@@ -32,6 +32,7 @@ pub(crate) fn DeletePrefix(prefix: Name, open: RwSignal<bool>) -> impl IntoView 
                 return;
             };
             let result = api::kv::count_before_delete(&prefix).await;
+            // The dialog was closed meanwhile, and its state is reset.
             if open.try_get_untracked() != Some(true) {
                 return;
             }
@@ -121,6 +122,8 @@ pub(crate) fn DeletePrefix(prefix: Name, open: RwSignal<bool>) -> impl IntoView 
                     toasts.show(Tone::Good, text);
                     close();
                 }
+                // The dialog was closed meanwhile, and its state is reset.
+                Err(_) if open.try_get_untracked() != Some(true) => {}
                 Err(problem) if problem.kind() == ErrorKind::Conflict => {
                     moved.try_set(true);
                     counted.try_set(None);

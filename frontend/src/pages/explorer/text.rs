@@ -178,6 +178,6 @@ crate::i18n::texts! {
         DoDelete: "delete", "删除";
         NoCommand: "etcdctl has no command for this.", "etcdctl 没有对应命令。";
         NulByte: "etcdctl does not accept NUL bytes.", "etcdctl 无法接受 NUL 字节。";
-        Unguarded: "etcdctl has no such condition: it also deletes keys written after the count.", "etcdctl 没有这一条件：统计之后写入的键也会被删除。";
+        Unguarded: "etcdctl deletes without this condition: keys written after the count are deleted too.", "etcdctl 删除时不带此条件：统计之后写入的键也会被删除。";
     }
 }

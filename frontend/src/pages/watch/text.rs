@@ -71,7 +71,7 @@ texts! {
         CreatedAt: "created at revision {0}", "创建于修订版本 {0}";
         Lease: "lease", "租约";
         ShowKey: "Show in Explorer", "在浏览页中查看";
-        CopyKey: "Copy key", "复制键";
+        CopyKey: "Copy key", "复制键名";
         CopyValue: "Copy value", "复制值";
         EqualLines: "{0} unchanged lines", "{0} 行未变";
         MoreLines: "{0} more lines", "还有 {0} 行";
