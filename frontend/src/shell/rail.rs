@@ -12,7 +12,7 @@ use crate::ui::{Glyph, Icon, Kbd};
 texts! {
     enum Text {
         Pages: "Pages", "页面";
-        Help: "Keyboard shortcuts", "键盘快捷键";
+        Help: "Shortcuts", "快捷键";
     }
 }
 

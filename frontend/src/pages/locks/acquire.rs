@@ -94,7 +94,7 @@ fn Form(name: AcquireName, on_close: Callback<()>) -> impl IntoView {
         }
     };
     let pending = acquire.pending();
-    let won = Memo::new(move |_| {
+    let acquired = Memo::new(move |_| {
         acquire.value().with(|value| {
             value
                 .as_ref()
@@ -137,7 +137,7 @@ fn Form(name: AcquireName, on_close: Callback<()>) -> impl IntoView {
     };
     view! {
         <Show
-            when=move || won.with(Option::is_some)
+            when=move || acquired.with(Option::is_some)
             fallback=move || view! {
                 <div class="dialog-body">{fields()}</div>
                 <footer class="dialog-foot">
@@ -148,7 +148,7 @@ fn Form(name: AcquireName, on_close: Callback<()>) -> impl IntoView {
                 </footer>
             }
         >
-            {move || won.get().map(|won| view! { <AcquiredLock won=won on_close=on_close/> })}
+            {move || acquired.get().map(|acquired| view! { <AcquiredLock acquired=acquired on_close=on_close/> })}
         </Show>
     }
 }

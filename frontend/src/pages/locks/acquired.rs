@@ -16,13 +16,13 @@ use crate::ui::{Button, ButtonKind, Icon, Note, NoteKind};
 
 /// The acquired lock: what is needed to use it and to keep it.
 #[component]
-pub(super) fn AcquiredLock(won: Acquired, on_close: Callback<()>) -> impl IntoView {
+pub(super) fn AcquiredLock(acquired: Acquired, on_close: Callback<()>) -> impl IntoView {
     let (i18n, copy) = (use_i18n(), copier());
-    let shown = key_text::in_sentence(&won.name.0);
-    let (name, token) = (won.name.0.clone(), won.fencing_token);
-    let line = command::keep_alive(&won.lease.to_string(), &api_url_absolute(""));
+    let shown = key_text::in_sentence(&acquired.name.0);
+    let (name, token) = (acquired.name.0.clone(), acquired.fencing_token);
+    let line = command::keep_alive(&acquired.lease.to_string(), &api_url_absolute(""));
     let copied = line.clone();
-    let lease = won.lease;
+    let lease = acquired.lease;
     let granted =
         LocalResource::new(move || async move { api::leases::time_to_live(lease).await.ok() });
     let ttl = move || {
@@ -44,17 +44,17 @@ pub(super) fn AcquiredLock(won: Acquired, on_close: Callback<()>) -> impl IntoVi
     let error = move || failure(release);
     view! {
         <div class="dialog-body">
-            <p class="won-title">{move || i18n.fill(Text::AcquiredTitle, &[&shown])}</p>
-            <dl class="facts won-facts">
+            <p class="acquired-title">{move || i18n.fill(Text::AcquiredTitle, &[&shown])}</p>
+            <dl class="facts acquired-facts">
                 <dt>{tr(Text::Token)}</dt>
-                <dd class="won-token num">{format::count(token)}</dd>
+                <dd class="acquired-token num">{format::count(token)}</dd>
                 <dt>{tr(Text::Lease)}</dt>
                 <dd class="mono">{lease.to_string()}</dd>
                 <dt>{tr(Text::Key)}</dt>
-                <dd class="mono cut">{format::key(&won.key.0)}</dd>
+                <dd class="mono cut">{format::key(&acquired.key.0)}</dd>
             </dl>
             <p class="soft">{detail}</p>
-            <div class="won-line">
+            <div class="acquired-line">
                 <code class="mono cut" title=line.clone()>{line.clone()}</code>
                 <Button
                     small=true

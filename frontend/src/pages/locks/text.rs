@@ -34,7 +34,7 @@ texts! {
         RwMutex: "read-write", "读写锁";
         SingleKey: "single key", "单键";
         Guess: "possible", "疑似";
-        GuessTitle: "Only the name suggests it; etcd does not record what a key is for.", "仅由名称推测，etcd 不记录键的用途。";
+        GuessTitle: "Judged by name only; etcd does not record what a key is for.", "仅由名称推测，etcd 不记录键的用途。";
         GuessOne: "{0} leased key may be a lock.", "{0} 个带租约的键可能是锁。";
         GuessMany: "{0} leased keys may be locks.", "{0} 个带租约的键可能是锁。";
         More: "The live list is not available; only the first locks by name are shown.", "实时列表不可用，仅按名称显示前一部分锁。";

@@ -23,34 +23,34 @@ const EDGES: f64 = 17.0;
 
 /// An expanded event with its diff, computed once.
 pub(super) struct OpenEvent {
-    opened: EventDiff,
+    diff: EventDiff,
     /// Pixels below its row. The style sheet agrees.
     pub(super) height: f64,
 }
 
 impl OpenEvent {
     pub(super) fn new(event: &Event, narrow: bool) -> Self {
-        let opened = event_diff(event);
-        let height = HEAD[usize::from(narrow)] + body_height(&opened) + EDGES;
-        Self { opened, height }
+        let diff = event_diff(event);
+        let height = HEAD[usize::from(narrow)] + body_height(&diff) + EDGES;
+        Self { diff, height }
     }
 }
 
-fn body_height(opened: &EventDiff) -> f64 {
-    let text = u8::from(has_heading(opened));
-    let more = u8::from(opened.more > 0);
-    (opened.lines.len() as f64).min(MOST_LINES) * LINE + f64::from(text + more) * LINE
+fn body_height(diff: &EventDiff) -> f64 {
+    let heading = u8::from(has_heading(diff));
+    let more = u8::from(diff.more > 0);
+    (diff.lines.len() as f64).min(MOST_LINES) * LINE + f64::from(heading + more) * LINE
 }
 
-fn has_heading(opened: &EventDiff) -> bool {
-    opened.heading != Heading::Changed || opened.hex
+fn has_heading(diff: &EventDiff) -> bool {
+    diff.heading != Heading::Changed || diff.hex
 }
 
 /// The expanded event.
 #[component]
 pub(super) fn Detail(event: Event, shown: Arc<OpenEvent>) -> impl IntoView {
     let (i18n, copy) = (use_i18n(), copier());
-    let opened = &shown.opened;
+    let diff = &shown.diff;
     let key = event.key().clone();
     let href = key_url(&key.0);
     let key_text = format::key(&key.0);
@@ -62,15 +62,15 @@ pub(super) fn Detail(event: Event, shown: Arc<OpenEvent>) -> impl IntoView {
     let is_delete = matches!(event, Event::Delete { .. });
     let facts = StoredValue::new(facts_of(&event));
     let text = move || facts.with_value(|facts| facts.text(i18n));
-    let heading = has_heading(opened).then(|| {
-        let (heading, hex) = (opened.heading, opened.hex);
+    let heading = has_heading(diff).then(|| {
+        let (heading, hex) = (diff.heading, diff.hex);
         view! { <p class="detail-note">{move || heading_text(i18n, heading, hex)}</p> }
     });
-    let more = (opened.more > 0).then(|| {
-        let more = format::count(opened.more as i64);
+    let more = (diff.more > 0).then(|| {
+        let more = format::count(diff.more as i64);
         view! { <p class="detail-note">{move || i18n.fill(Text::MoreLines, &[&more])}</p> }
     });
-    let lines = opened
+    let lines = diff
         .lines
         .iter()
         .map(|change| line(i18n, change.clone()))
