@@ -18,7 +18,7 @@ use crate::etcd::{ConnectError, Etcd};
 use crate::server::Limits;
 use crate::state::{AppState, Cluster};
 use crate::tasks::Tasks;
-use crate::{router, server};
+use crate::{api, router, server};
 
 /// How long streams and responses may take to end at shutdown.
 const GRACE: Duration = Duration::from_secs(10);
@@ -111,7 +111,15 @@ impl Gateway {
         if let Some(metrics) = &metrics {
             tasks.spawn(upkeep(metrics.clone(), tasks.stop().clone()));
         }
-        let state = AppState::new(config, clusters, tasks.clone(), metrics, dashboard);
+        let document = api::docs::publish(&router::openapi());
+        let state = AppState::new(
+            config,
+            clusters,
+            tasks.clone(),
+            metrics,
+            dashboard,
+            document,
+        );
         let router = router::router(state.clone());
         let limits = Limits::new(state.config.max_connections, state.config.idle_timeout);
         let serving = tasks.spawn(server::serve(listener, router, tasks.clone(), limits));

@@ -6,7 +6,6 @@
 
 pub mod api;
 pub mod assets;
-pub mod caller;
 pub mod config;
 pub mod content;
 #[cfg(feature = "demo")]
@@ -16,7 +15,7 @@ pub mod embedded;
 pub mod etcd;
 pub mod failure;
 mod gateway;
-pub mod identify;
+pub mod identity;
 pub mod limits;
 pub mod live;
 pub mod middleware;
@@ -26,6 +25,12 @@ pub mod service;
 pub mod state;
 pub mod tasks;
 mod v3;
+pub mod web;
+
+/// Moved; see [`identity`].
+pub mod caller {
+    pub use crate::identity::{Caller, Identity};
+}
 
 pub use gateway::{Gateway, StartError};
 pub use router::openapi;

@@ -8,7 +8,6 @@ use gateway::Gateway;
 use gateway::assets::Files;
 use gateway::config::{Cli, Command, Config, Connect, LoadError};
 use gateway::embedded::supervise;
-use gateway::identify::requires_sign_in;
 use gateway::limits;
 use gateway::service::cluster::is_for_users;
 use rust_embed::RustEmbed;
@@ -123,7 +122,7 @@ async fn announce(gateway: &Gateway) {
             Err(failure) => format!("not reachable yet ({failure})"),
         };
         lines.push(format!("Cluster {} at {endpoints}: {about}", cluster.name));
-        if requires_sign_in(state, cluster) {
+        if cluster.sign_in.is_required(&state.config) {
             lines.push(
                 "  Reachable from other machines: every request must sign in as an etcd user, and etcd's auth \
          must be on (or see --anonymous)"

@@ -27,7 +27,7 @@ fn done(done: Done) -> Response {
     )
 )]
 pub async fn status(mut call: Call) -> Result<Response> {
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let status = call.cluster.access.status(&call.caller()).await?;
     Ok(answer(StatusCode::OK, status.header.revision, &status))
 }
@@ -47,7 +47,7 @@ pub async fn status(mut call: Call) -> Result<Response> {
     )
 )]
 pub async fn own(mut call: Call) -> Result<Response> {
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let own = call.cluster.access.own_reach(&call.caller()).await?;
     Ok(answer(StatusCode::OK, own.header.revision, &own))
 }
@@ -67,7 +67,7 @@ pub async fn own(mut call: Call) -> Result<Response> {
 )]
 pub async fn enable(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     body::nothing(&call.headers, &bytes)?;
     let status = call.cluster.access.enable(&call.caller()).await?;
     Ok(answer(StatusCode::OK, status.header.revision, &status))
@@ -85,7 +85,7 @@ pub async fn enable(mut call: Call, bytes: body::Whole) -> Result<Response> {
 )]
 pub async fn disable(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     body::nothing(&call.headers, &bytes)?;
     let status = call.cluster.access.disable(&call.caller()).await?;
     Ok(answer(StatusCode::OK, status.header.revision, &status))

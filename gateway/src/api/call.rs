@@ -4,18 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{ConnectInfo, FromRequestParts, OriginalUri};
+use http::HeaderMap;
 use http::request::Parts;
-use http::{HeaderMap, header};
 use shared::Code;
 use tokio::time::Instant;
 
-use super::query::{Query, decode};
-use crate::caller::{Caller, Identity};
+use super::query::Query;
 use crate::failure::{Failure, Result};
-use crate::identify;
-use crate::middleware::frame::RequestId;
+use crate::identity::{Caller, Identity, credential};
 use crate::server::{Connection, Flushes, Patience};
 use crate::state::{AppState, Cluster};
+use crate::web::accept;
+use crate::web::percent::decode;
+use crate::web::request_id::RequestId;
 
 /// How long etcd may take without `?timeout=`.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -29,7 +30,7 @@ pub struct Call {
     pub app: AppState,
     /// The cluster it is for.
     pub cluster: Arc<Cluster>,
-    /// Its query; a handler takes its parameters and calls [`Query::finish`].
+    /// Its query; a handler takes its parameters and calls [`Call::finish_query`].
     pub query: Query,
     /// Its headers.
     pub headers: HeaderMap,
@@ -58,12 +59,15 @@ impl FromRequestParts<AppState> for Call {
             Some(name) => app.cluster(&name)?,
             None => app.default_cluster()?,
         };
-        let credential = identify::credential(&parts.headers)?;
+        let credential = credential::of_rest(&parts.headers)?;
         let mut query = Query::parse(parts.uri.query())?;
         let timeout = query.duration("timeout", LONGEST_TIMEOUT)?;
         let since = Instant::now();
         let within = timeout.unwrap_or(DEFAULT_TIMEOUT);
-        let identity = identify::identify(app, &cluster, parts, credential, within).await?;
+        let signing_in = cluster
+            .sign_in
+            .identify(&app.config, parts, credential, within);
+        let identity = signing_in.await?;
         Ok(Self {
             app: app.clone(),
             cluster,
@@ -131,6 +135,11 @@ impl Call {
             ));
         }
         Ok(Caller::new(self.identity.clone(), None))
+    }
+
+    /// Ends reading the query: refuses parameters that the handler has not taken.
+    pub fn finish_query(&mut self) -> Result<()> {
+        std::mem::take(&mut self.query).finish()
     }
 
     /// Refuses a change on a read-only gateway.
@@ -207,18 +216,7 @@ impl Call {
 
     /// Whether the Accept header names this type.
     pub fn accepts(&self, media_type: &str) -> bool {
-        let accepts = self.headers.get_all(header::ACCEPT).iter();
-        accepts
-            .filter_map(|value| value.to_str().ok())
-            .any(|value| {
-                value.split(',').any(|one| {
-                    one.split(';')
-                        .next()
-                        .unwrap_or_default()
-                        .trim()
-                        .eq_ignore_ascii_case(media_type)
-                })
-            })
+        accept::names(&self.headers, media_type)
     }
 }
 

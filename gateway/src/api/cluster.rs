@@ -20,7 +20,7 @@ use crate::failure::Result;
     responses((status = 200, body = Clusters))
 )]
 pub async fn clusters(mut call: Call) -> Result<Response> {
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let mut default = true;
     let clusters = call
         .app
@@ -68,7 +68,7 @@ pub async fn clusters(mut call: Call) -> Result<Response> {
     )
 )]
 pub async fn cluster(mut call: Call) -> Result<Response> {
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let cluster = call.cluster.info.cluster(&call.caller()).await?;
     Ok(answer(StatusCode::OK, cluster.header.revision, &cluster))
 }

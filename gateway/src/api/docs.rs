@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::sync::LazyLock;
 
+use axum::extract::State;
 use axum::response::{Html, IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,19 +12,24 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use shared::Code;
 
-use crate::api::problem;
 use crate::api::query::NoQuery;
 use crate::failure::Failure;
+use crate::state::{ApiDocument, AppState};
+use crate::web::status::status;
 
 const STYLE: &str = include_str!("docs/docs.css");
 
-static PAGE: LazyLock<String> = LazyLock::new(|| {
-    let document = serde_json::to_value(crate::router::openapi()).unwrap_or_default();
+/// The two forms in which a document is served: its JSON, and a page for people.
+pub fn publish(api: &utoipa::openapi::OpenApi) -> ApiDocument {
+    let json = serde_json::to_vec(api).expect("an OpenAPI document has string keys");
+    let document = serde_json::to_value(api).expect("an OpenAPI document has string keys");
     let mut page = String::new();
-    // Writing to a string cannot fail.
-    let _ = render(&mut page, &document);
-    page
-});
+    render(&mut page, &document).expect("writing to a string cannot fail");
+    ApiDocument {
+        json: json.into(),
+        page: page.into(),
+    }
+}
 
 /// The page allows its own style and nothing else.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
@@ -39,8 +45,8 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     get, path = "/api/docs", tag = "process",
     responses((status = 200, description = "The page", body = String, content_type = "text/html"))
 )]
-pub async fn docs(_: NoQuery) -> Response {
-    let mut response = Html(PAGE.as_str()).into_response();
+pub async fn docs(State(app): State<AppState>, _: NoQuery) -> Response {
+    let mut response = Html(app.api_document.page.clone()).into_response();
     response
         .headers_mut()
         .insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
@@ -93,7 +99,7 @@ fn render(page: &mut String, document: &Value) -> fmt::Result {
         "<h2 id=\"errors\">Errors</h2><table><tr><th>Code</th><th>Status</th><th>Meaning</th></tr>",
     );
     for code in Code::ALL {
-        let status = problem::status(&Failure::new(*code, ""));
+        let status = status(&Failure::new(*code, ""));
         write!(
             page,
             "<tr id=\"{code}\"><td><code>{code}</code></td><td>{}</td><td>{}</td></tr>",
@@ -284,16 +290,19 @@ mod tests {
 
     #[test]
     fn the_page_names_every_path_and_code() {
-        let document = serde_json::to_value(crate::router::openapi()).expect("serialises");
+        let api = crate::router::openapi();
+        let document = serde_json::to_value(&api).expect("serialises");
+        let page = publish(&api).page;
+        let page = std::str::from_utf8(&page).expect("text");
         assert!(members(&document["paths"]).count() > 5);
         for (path, _) in members(&document["paths"]) {
             assert!(
-                PAGE.contains(&format!("<code>{}</code>", Escaped(path))),
+                page.contains(&format!("<code>{}</code>", Escaped(path))),
                 "{path}"
             );
         }
         for code in Code::ALL {
-            assert!(PAGE.contains(&format!("id=\"{code}\"")), "{code}");
+            assert!(page.contains(&format!("id=\"{code}\"")), "{code}");
         }
     }
 }

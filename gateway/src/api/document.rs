@@ -2,7 +2,7 @@
 //! and `timeout`.
 //!
 //! A handler lists what is its own; the rest follows from the method, the body and the one table of
-//! codes and statuses ([`super::problem::status`]), so that no list can fall behind it.
+//! codes and statuses ([`crate::web::status::status`]), so that no list can fall behind it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,8 +12,9 @@ use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{AnyOf, ObjectBuilder, Type};
 use utoipa::openapi::{Content, Ref, RefOr, Required, Response, ResponseBuilder, Schema};
 
-use super::{examples, problem};
+use super::examples;
 use crate::failure::Failure;
+use crate::web::status::status as status_of;
 
 /// What the door may answer to anything.
 const DOOR: [u16; 5] = [400, 403, 421, 429, 500];
@@ -158,7 +159,7 @@ fn response(status: u16) -> Response {
         let plain = Failure::new(*code, "");
         let elsewhere = plain.clone().named_elsewhere();
         let late = plain.clone().with(|facts| facts.timed_out = true);
-        let has = |failure: &Failure| problem::status(failure).as_u16() == status;
+        let has = |failure: &Failure| status_of(failure).as_u16() == status;
         if has(&plain) || has(&elsewhere) || has(&late) {
             let comma = if description.is_empty() { "" } else { ", " };
             // Writing to a string cannot fail.

@@ -31,7 +31,7 @@ const MAX_WAIT: u64 = 3_600;
 )]
 pub async fn one(mut call: Call) -> Result<Response> {
     let name = call.name(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let election = call.cluster.elections.one(&call.caller(), &name).await?;
     Ok(answer(StatusCode::OK, election.header.revision, &election))
 }
@@ -60,7 +60,7 @@ pub async fn one(mut call: Call) -> Result<Response> {
 pub async fn campaign(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     let name = call.name(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: CampaignRequest = body::json(&call.headers, &bytes)?;
     let wait = request.wait.unwrap_or(MAX_WAIT).min(MAX_WAIT);
     let caller = call.waiting_caller(Duration::from_secs(wait));
@@ -91,7 +91,7 @@ pub async fn campaign(mut call: Call, bytes: body::Whole) -> Result<Response> {
 pub async fn proclaim(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     let name = call.name(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: ProclaimRequest = body::json(&call.headers, &bytes)?;
     let done = call
         .cluster
@@ -118,7 +118,7 @@ pub async fn proclaim(mut call: Call, bytes: body::Whole) -> Result<Response> {
 pub async fn resign(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     let name = call.name(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: ResignRequest = body::json(&call.headers, &bytes)?;
     let done = call
         .cluster
@@ -148,7 +148,7 @@ pub async fn resign(mut call: Call, bytes: body::Whole) -> Result<Response> {
 pub async fn observe(mut call: Call, transport: Transport) -> Result<Response> {
     let name = call.name(ROUTE)?;
     let caller = call.streaming_caller()?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let mut observer = call.cluster.elections.observe(&caller, name).await?;
     Ok(stream::respond(
         &call.app.tasks,
@@ -189,7 +189,7 @@ pub async fn observe(mut call: Call, transport: Transport) -> Result<Response> {
 )]
 pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> Result<Response> {
     let name = call.name(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: CandidacyRequest = body::json(&call.headers, &bytes)?;
     begin_hold(call, transport, name, request).await
 }
@@ -219,7 +219,7 @@ pub async fn hold_socket(mut call: Call, transport: Transport) -> Result<Respons
         value: value.into(),
         ttl: call.query.number("ttl", i64::MIN..=i64::MAX)?,
     };
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     begin_hold(call, transport, name, request).await
 }
 

@@ -73,7 +73,7 @@ async fn walk(mut call: Call) -> Result<Response> {
             return Err(failure.hint("behind /history/, or as ?key="));
         }
     };
-    std::mem::take(query).finish()?;
+    call.finish_query()?;
     let history = call
         .cluster
         .history

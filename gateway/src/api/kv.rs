@@ -15,11 +15,12 @@ use shared::{
 use self::condition::{if_match, if_none_match, precondition};
 use self::replies::{DeletionReply, KeyReply, PageReply};
 use super::call::Call;
-use super::reply::{CREATE_REVISION, LEASE, REVISION, VERSION, answer, tag};
+use super::reply::{CREATE_REVISION, LEASE, VERSION, answer};
 use super::{body, range};
 use crate::etcd::{Get, Range};
 use crate::failure::{Failure, Result};
 use crate::service::kv::{Guard, LIMIT_AT_MOST, LeaseChoice, PageQuery, PageRequest, PutRequest};
+use crate::web::headers::{REVISION, set_etag};
 
 const ROUTE: &str = "/kv";
 
@@ -63,7 +64,7 @@ async fn read_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
     };
     let raw = query.flag("raw")?;
     let count_only = query.flag("count_only")?;
-    std::mem::take(query).finish()?;
+    call.finish_query()?;
     let caller = call.caller();
     if count_only {
         let count = call
@@ -100,7 +101,7 @@ async fn read_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
     };
     let headers = response.headers_mut();
     headers.insert(REVISION, HeaderValue::from(revision));
-    tag(headers, Some(mod_revision));
+    set_etag(headers, Some(mod_revision));
     Ok(response)
 }
 
@@ -185,7 +186,7 @@ async fn write(mut call: Call, body: Bytes) -> Result<Response> {
             .map(|text| Guard::parse(&text))
             .transpose()?,
     };
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let put = call
         .cluster
         .kv
@@ -197,7 +198,7 @@ async fn write(mut call: Call, body: Bytes) -> Result<Response> {
         StatusCode::OK
     };
     let mut response = answer(status, put.header.revision, &put);
-    tag(response.headers_mut(), put.mod_revision);
+    set_etag(response.headers_mut(), put.mod_revision);
     Ok(response)
 }
 
@@ -229,7 +230,7 @@ async fn remove_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
         .map(|text| Guard::parse(&text))
         .transpose()?;
     let precondition = precondition(&call.headers, false)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let caller = call.caller();
     let deleted = call
         .cluster
@@ -290,7 +291,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
     let query = &mut call.query;
     let limit = query.number("limit", 1..=LIMIT_AT_MOST)?;
     if let Some(cursor) = query.text("cursor")? {
-        std::mem::take(query).finish()?;
+        call.finish_query()?;
         let request = PageRequest::Next(cursor);
         let page = call.cluster.kv.page(&call.caller(), request, limit).await?;
         return Ok(listed(&page));
@@ -305,7 +306,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
         filter: range::filter(query)?,
     };
     let count_only = query.flag("count_only")?;
-    std::mem::take(query).finish()?;
+    call.finish_query()?;
     if count_only {
         if page.sort.is_some() || page.filter.is_set() {
             let detail = "`count_only` counts the whole range: it is neither sorted nor filtered";
@@ -343,7 +344,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
 /// A page, which under another `Accept` would be a stream.
 fn listed(page: &Page) -> Response {
     let mut response = answer(StatusCode::OK, page.header.revision, page);
-    tag(response.headers_mut(), None);
+    set_etag(response.headers_mut(), None);
     response
 }
 
@@ -386,7 +387,7 @@ pub async fn delete_range(mut call: Call) -> Result<Response> {
         .bytes("guard")?
         .map(|text| Guard::parse(&text))
         .transpose()?;
-    std::mem::take(query).finish()?;
+    call.finish_query()?;
     let caller = call.caller();
     if dry_run {
         let count = call

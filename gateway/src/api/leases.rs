@@ -39,7 +39,7 @@ fn lease_id(call: &Call) -> Result<LeaseId> {
 )]
 pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: GrantRequest = body::json(&call.headers, &bytes)?;
     let lease = call.cluster.leases.grant(&call.caller(), request).await?;
     Ok(answer(StatusCode::CREATED, lease.header.revision, &lease))
@@ -66,7 +66,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
             .map(|limit| limit as usize),
         cursor: call.query.text("cursor")?,
     };
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let leases = call.cluster.leases.list(&call.caller(), page).await?;
     Ok(answer(StatusCode::OK, leases.header.revision, &leases))
 }
@@ -92,7 +92,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
 pub async fn one(mut call: Call) -> Result<Response> {
     let id = lease_id(&call)?;
     let keys = lease_keys(&mut call.query)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let lease = call.cluster.leases.one(&call.caller(), id, keys).await?;
     Ok(answer(StatusCode::OK, lease.header.revision, &lease))
 }
@@ -131,7 +131,7 @@ fn lease_keys(query: &mut Query) -> Result<LeaseKeys> {
 pub async fn keep_alive(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     let id = lease_id(&call)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     body::nothing(&call.headers, &bytes)?;
     let lease = call.cluster.leases.keep_alive(&call.caller(), id).await?;
     Ok(answer(StatusCode::OK, lease.header.revision, &lease))
@@ -153,7 +153,7 @@ pub async fn revoke(mut call: Call) -> Result<Response> {
     if !dry_run {
         call.writable()?;
     }
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let lease = call
         .cluster
         .leases
@@ -183,7 +183,7 @@ pub async fn revoke(mut call: Call) -> Result<Response> {
 )]
 pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> Result<Response> {
     let on_close = on_close(&mut call.query)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     body::nothing(&call.headers, &bytes)?;
     hold_one(call, transport, on_close).await
 }
@@ -206,7 +206,7 @@ pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> R
 pub async fn hold_socket(mut call: Call, transport: Transport) -> Result<Response> {
     holds::only_socket(&transport)?;
     let on_close = on_close(&mut call.query)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     hold_one(call, transport, on_close).await
 }
 
@@ -241,7 +241,7 @@ async fn hold_one(call: Call, transport: Transport, on_close: Option<OnClose>) -
     )
 )]
 pub async fn session(mut call: Call, transport: Transport, bytes: body::Whole) -> Result<Response> {
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: HoldRequest = body::json(&call.headers, &bytes)?;
     begin_session(call, transport, request).await
 }
@@ -268,7 +268,7 @@ pub async fn session_socket(mut call: Call, transport: Transport) -> Result<Resp
         lease: call.query.parsed("lease")?,
         on_close: on_close(&mut call.query)?,
     };
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     begin_session(call, transport, request).await
 }
 

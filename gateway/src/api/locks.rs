@@ -62,14 +62,14 @@ pub async fn list(mut call: Call, transport: Transport) -> Result<Response> {
             "a cursor carries the prefix: only `limit` goes with it",
         ));
     }
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let locks = call.cluster.locks.list(&call.caller(), page).await?;
     Ok(answer(StatusCode::OK, locks.header.revision, &locks))
 }
 
 async fn follow(mut call: Call, transport: Transport, filter: Filter) -> Result<Response> {
     let caller = call.streaming_caller()?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let mut locks = call.cluster.locks.follow(&caller, filter).await?;
     Ok(stream::respond(
         &call.app.tasks,
@@ -111,7 +111,7 @@ pub async fn one(mut call: Call, transport: Transport) -> Result<Response> {
     if call.query.flag("live")? {
         return follow(call, transport, Filter::Name(name)).await;
     }
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let lock = call.cluster.locks.one(&call.caller(), &name).await?;
     Ok(answer(StatusCode::OK, lock.header.revision, &lock))
 }
@@ -140,7 +140,7 @@ pub async fn one(mut call: Call, transport: Transport) -> Result<Response> {
 pub async fn acquire(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     let name = call.name(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: LockRequest = body::json(&call.headers, &bytes)?;
     let caller = call.waiting_caller(Duration::from_secs(request.wait.min(3_600)));
     let acquired = call.cluster.locks.acquire(&caller, name, request).await?;
@@ -180,7 +180,7 @@ pub async fn acquire(mut call: Call, bytes: body::Whole) -> Result<Response> {
 )]
 pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> Result<Response> {
     let name = call.name(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: LockHoldRequest = body::json(&call.headers, &bytes)?;
     begin_hold(call, transport, name, request).await
 }
@@ -208,7 +208,7 @@ pub async fn hold_socket(mut call: Call, transport: Transport) -> Result<Respons
         ttl: call.query.number("ttl", i64::MIN..=i64::MAX)?,
         holder: call.query.text("holder")?,
     };
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     begin_hold(call, transport, name, request).await
 }
 
@@ -265,7 +265,7 @@ pub async fn release(mut call: Call) -> Result<Response> {
     if !release.dry_run {
         call.writable()?;
     }
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let released = call
         .cluster
         .locks

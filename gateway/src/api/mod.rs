@@ -13,7 +13,6 @@ mod holds;
 pub mod kv;
 pub mod leases;
 pub mod locks;
-pub mod problem;
 pub mod query;
 pub mod range;
 pub mod reply;

@@ -11,33 +11,7 @@ use shared::Code;
 
 use crate::config::parse_duration;
 use crate::failure::{Failure, Result};
-
-/// Percent-decodes once.
-pub fn decode(raw: &str) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(raw.len());
-    let mut rest = raw.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        if byte != b'%' {
-            bytes.push(byte);
-            rest = tail;
-            continue;
-        }
-        let digit = |at: usize| tail.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-        let (Some(high), Some(low)) = (digit(0), digit(1)) else {
-            return Err(Failure::bad_request(format!(
-                "`{raw}` has a malformed escape: % wants two hexadecimal digits"
-            )));
-        };
-        bytes.push((high * 16 + low) as u8);
-        rest = &tail[2..];
-    }
-    Ok(bytes)
-}
-
-fn decode_text(raw: &str) -> Result<String> {
-    String::from_utf8(decode(raw)?)
-        .map_err(|_| Failure::bad_request(format!("`{raw}` is not valid UTF-8")))
-}
+use crate::web::percent::{decode, decode_text};
 
 /// Parameters of a query at most: no route has as many, and each is compared with those before.
 const MOST: usize = 64;
@@ -214,24 +188,6 @@ impl<S: Sync> FromRequestParts<S> for NoQuery {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn escapes_are_bytes_and_a_plus_is_a_plus() {
-        let check =
-            |raw: &str, bytes: &[u8]| assert_eq!(decode(raw).expect("decodes"), bytes, "{raw}");
-        check("/a//b/", b"/a//b/");
-        check("%2Fa%2fb", b"/a/b");
-        check("%ff%FE%00", &[0xff, 0xfe, 0]);
-        check("a+b%2Bc", b"a+b+c");
-        check("%25", b"%");
-    }
-
-    #[test]
-    fn malformed_escapes_are_refused() {
-        for raw in ["%", "%2", "%zz", "a%+1", "%2%46"] {
-            assert!(decode(raw).is_err(), "{raw}");
-        }
-    }
 
     fn query(raw: &str) -> Query {
         Query::parse(Some(raw)).expect("parses")

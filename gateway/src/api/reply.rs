@@ -1,12 +1,12 @@
-//! Answers: JSON with the store's revision, ETags.
+//! Responses: JSON with the store's revision.
 
 use axum::body::Body;
 use axum::response::Response;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-/// The revision of etcd's answer, on every answer that came from it.
-pub const REVISION: HeaderName = HeaderName::from_static("watchgate-revision");
+use crate::web::headers::REVISION;
+
 /// Create revision of a raw value.
 pub const CREATE_REVISION: HeaderName = HeaderName::from_static("watchgate-create-revision");
 /// Version of a raw value.
@@ -33,14 +33,4 @@ pub fn answer<T: Serialize>(status: StatusCode, revision: i64, value: &T) -> Res
         .headers_mut()
         .insert(REVISION, HeaderValue::from(revision));
     response
-}
-
-/// The strong ETag of an entry, its mod revision, where the entry was read: the same for its JSON and
-/// its raw form, which `Vary` tells apart.
-pub fn tag(headers: &mut HeaderMap, mod_revision: Option<i64>) {
-    headers.insert(header::VARY, HeaderValue::from_static("Accept"));
-    if let Some(mod_revision) = mod_revision {
-        let tag = HeaderValue::from_str(&format!("\"{mod_revision}\""));
-        headers.insert(header::ETAG, tag.expect("digits and quotes"));
-    }
 }

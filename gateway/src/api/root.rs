@@ -9,11 +9,11 @@ use http::{HeaderValue, StatusCode, Uri, header};
 use serde::Serialize;
 use shared::{Code, Problem};
 
-use super::problem::ForPeople;
 use super::query::{NoQuery, Query};
 use super::reply;
 use crate::failure::{Failure, Result};
 use crate::state::AppState;
+use crate::web::problem::ForPeople;
 
 /// Answer of `GET /version`: etcd's own names.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -137,8 +137,9 @@ pub async fn health(State(app): State<AppState>, uri: Uri) -> Result<Response> {
     get, path = "/api/openapi.json", tag = "process",
     responses((status = 200, description = "OpenAPI 3.1", body = Object))
 )]
-pub async fn openapi(_: NoQuery) -> Response {
-    reply::json(StatusCode::OK, &crate::router::openapi())
+pub async fn openapi(State(app): State<AppState>, _: NoQuery) -> Response {
+    let json = (header::CONTENT_TYPE, "application/json");
+    ([json], app.api_document.json.clone()).into_response()
 }
 
 /// What is no route: a page or an asset of the dashboard, or nothing.

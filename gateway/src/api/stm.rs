@@ -35,7 +35,7 @@ fn negative(place: &str) -> Failure {
     )
 )]
 pub async fn read(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: StmReadRequest = body::json(&call.headers, &bytes)?;
     if request.revision.is_some_and(|revision| revision < 1) {
         return Err(Failure::bad_request("revision: it must be at least 1"));
@@ -74,7 +74,7 @@ pub async fn read(mut call: Call, bytes: body::Whole) -> Result<Response> {
 )]
 pub async fn commit(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: StmCommitRequest = body::json(&call.headers, &bytes)?;
     let commit = read_commit(request)?;
     let stm = &call.cluster.stm;

@@ -9,14 +9,14 @@ use shared::{Entry, ImportLine, OnConflict, Problem};
 use super::body::require;
 use super::call::Call;
 use super::kv::ndjson;
-use super::problem::problem;
 use super::range;
-use super::reply::REVISION;
 use crate::content::unreadable;
 use crate::etcd::Range;
 use crate::failure::{Failure, Result};
 use crate::service::kv::PageQuery;
 use crate::service::transfer::{ImportOptions, Report};
+use crate::web::headers::REVISION;
+use crate::web::problem::problem;
 
 /// Export a range as a file.
 ///
@@ -51,7 +51,7 @@ pub async fn export(mut call: Call) -> Result<Response> {
         filter: range::filter(query)?,
         ..PageQuery::whole(range, revision)
     };
-    std::mem::take(query).finish()?;
+    call.finish_query()?;
     let export = call.cluster.kv.export(call.streaming_caller()?, export);
     let mut response = ndjson::stream(export, call.request_id).await?;
     let headers = response.headers_mut();
@@ -122,7 +122,7 @@ pub async fn import(mut call: Call, body: Body) -> Result<Response> {
             .unwrap_or(1)
             .unsigned_abs(),
     };
-    std::mem::take(query).finish()?;
+    call.finish_query()?;
     let caller = call.streaming_caller()?;
     if !options.dry_run {
         call.writable()?;

@@ -43,7 +43,7 @@ pub async fn tree(mut call: Call) -> Result<Response> {
             },
         )?,
     };
-    std::mem::take(query).finish()?;
+    call.finish_query()?;
     if let Some(limit) = limit {
         tree = tree.limit(limit as usize);
     }

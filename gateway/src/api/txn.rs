@@ -55,7 +55,7 @@ use crate::service::txn::writes;
 )]
 pub async fn txn(mut call: Call, bytes: body::Whole) -> Result<Response> {
     let explain = call.query.flag("explain")?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: TxnRequest = body::json(&call.headers, &bytes)?;
     let txn = read::txn(request, "")?;
     let caller = call.caller();
@@ -102,7 +102,7 @@ pub enum TxnReply {
     )
 )]
 pub async fn single(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: OpRequest = body::json(&call.headers, &bytes)?;
     let op = read::op(request, "op")?;
     if writes(std::slice::from_ref(&op)) {

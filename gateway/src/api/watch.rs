@@ -48,7 +48,7 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 pub async fn watch(mut call: Call, transport: Transport) -> Result<Response> {
     let identity = call.streaming_caller()?.identity;
     let mut first = first_watch(&mut call.query)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     match (&mut first, &transport) {
         (None, Transport::Socket(_)) => {}
         (None, _) => return Err(Range::required()),

@@ -5,7 +5,6 @@
 //! its content's hash in its name and is kept for ever; the page is asked for anew each time. Knows
 //! nothing of the API: what is no page and no asset is left to the router.
 
-mod accept;
 mod page;
 
 use std::borrow::Cow;
@@ -15,16 +14,16 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
     IF_NONE_MATCH, RETRY_AFTER, VARY,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use rust_embed::RustEmbed;
 use sha2::{Digest as _, Sha256};
 
-use accept::Encoding;
-pub(crate) use accept::names_html;
-use page::Page;
+use self::page::Page;
+use crate::web::accept::{self, Encoding};
+use crate::web::headers::matches_tag;
 
 /// The dashboard's pages, as `frontend/src/app.rs` routes them. Each is answered by the one page.
 const PAGES: [&str; 3] = ["/explorer", "/watch", "/locks"];
@@ -226,12 +225,11 @@ enum Asked {
 
 impl Asked {
     fn of(path: &str, headers: &HeaderMap) -> Self {
-        let accepts = || headers.get_all(ACCEPT).iter().map(HeaderValue::as_bytes);
         if path.is_empty() || path == "/" {
             return Self::Page;
         }
         if PAGES.contains(&path.trim_end_matches('/')) {
-            return if accept::allows_html(accepts()) {
+            return if accept::allows_html(headers) {
                 Self::Page
             } else {
                 Self::Nothing
@@ -243,7 +241,7 @@ impl Asked {
         };
         let last = path.rsplit('/').next().unwrap_or_default();
         let ours = ["/api", "/v3", "/v3beta", "/assets"].into_iter().any(below);
-        if !ours && !last.contains('.') && accepts().any(names_html) {
+        if !ours && !last.contains('.') && accept::names(headers, "text/html") {
             Self::UnknownPage
         } else {
             Self::Nothing
@@ -256,7 +254,7 @@ fn tagged(headers: &HeaderMap, tag: &str, content_type: &'static str, body: &Byt
     let mut response = if headers
         .get_all(IF_NONE_MATCH)
         .iter()
-        .any(|known| accept::matches_tag(known.as_bytes(), tag))
+        .any(|known| matches_tag(known.as_bytes(), tag))
     {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;

@@ -364,7 +364,7 @@ fn parse_base_path(text: &str) -> Result<String, String> {
 }
 
 fn parse_host(text: &str) -> Result<String, String> {
-    crate::middleware::guard::Authority::parse(text)
+    crate::web::authority::Authority::parse(text)
         .map(|_| text.to_ascii_lowercase())
         .ok_or_else(|| format!("`{text}` is not a host, or host and port"))
 }

@@ -5,10 +5,10 @@ use etcd_client::proto::PbResponseHeader;
 use http::uri::PathAndQuery;
 use shared::{Access, Code, Header, Password};
 
+use super::Caller;
 use super::kv::header;
 use super::range::Range;
 use super::{Effect, Etcd, Use, error};
-use crate::caller::Caller;
 use crate::failure::Result;
 
 /// etcd's authentication state.

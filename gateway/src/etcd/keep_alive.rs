@@ -14,8 +14,8 @@ use tonic::codegen::http::uri::PathAndQuery;
 use tonic::{Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
+use super::Caller;
 use super::{Effect, Etcd, Use, error};
-use crate::caller::Caller;
 use crate::failure::{Failure, Result};
 
 const PATH: &str = "/etcdserverpb.Lease/LeaseKeepAlive";

@@ -6,10 +6,10 @@ use etcd_client::proto::{
 };
 use shared::{CompareOp, CompareTarget, Entry, Header, LeaseId, MemberId, SortOrder, SortTarget};
 
+use super::Caller;
 use super::channel::MAX_ANSWER;
 use super::range::Range;
 use super::{Effect, Etcd};
-use crate::caller::Caller;
 use crate::failure::Result;
 
 /// A stored key as etcd answers it; every field but `value` and `lease` is filled by keys-only reads.

@@ -3,9 +3,9 @@
 use etcd_client as ec;
 use shared::{Code, Header};
 
+use super::Caller;
 use super::kv::header;
 use super::{Effect, Etcd};
-use crate::caller::Caller;
 use crate::failure::Result;
 
 /// etcd's information about a lease.

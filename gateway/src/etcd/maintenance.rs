@@ -7,9 +7,9 @@ use etcd_client as ec;
 use etcd_client::{AlarmAction, AlarmType};
 use shared::{AlarmKind, DowngradeAction, Header, MemberId};
 
+use super::Caller;
 use super::kv::header;
 use super::{Effect, Etcd, error};
-use crate::caller::Caller;
 use crate::failure::Result;
 
 /// An alarm raised.

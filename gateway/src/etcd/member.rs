@@ -7,9 +7,9 @@ use shared::{Header, MemberId};
 use tonic::client::Grpc;
 use tonic_prost::ProstCodec;
 
+use super::Caller;
 use super::kv::header;
 use super::{Effect, Etcd, Transport, Use, channel};
-use crate::caller::Caller;
 use crate::failure::Result;
 
 /// A member as the cluster lists it.

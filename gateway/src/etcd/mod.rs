@@ -8,6 +8,7 @@
 
 mod account;
 mod auth;
+mod caller;
 mod channel;
 mod error;
 mod keep_alive;
@@ -33,6 +34,7 @@ pub(crate) use self::account::Transport;
 pub(crate) use self::account::refuses_credentials;
 pub use self::account::{Account, Credentials, Secret};
 pub use self::auth::{AuthFact, PermissionFact};
+pub use self::caller::{Caller, Identity};
 pub(crate) use self::channel::Use;
 pub use self::channel::{ConnectError, Settings};
 pub use self::keep_alive::KeepAlives;
@@ -49,7 +51,6 @@ pub use self::range::{Range, prefix_end};
 pub(crate) use self::raw::{RawAnswers, RawCall, Refusal, Signature};
 pub use self::tls::TlsError;
 pub use self::watch::{Release, Update, WatchOptions, WatchStream};
-use crate::caller::Caller;
 use crate::failure::{Failure, Result};
 
 /// One etcd cluster. Cheap to clone.

@@ -7,10 +7,10 @@ use etcd_client as ec;
 use http::HeaderValue;
 use shared::Code;
 
+use super::Caller;
 use super::account::{self, Account, Credentials, NOT_ENABLED, Secret, Transport};
 use super::channel::{self, Use};
 use super::{Effect, Etcd, Get, Range, error};
-use crate::caller::Caller;
 use crate::failure::{Failure, Result};
 
 /// No store ever reaches this revision, so that etcd checks the permission and then reads nothing.

@@ -14,10 +14,10 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Status, Streaming};
 
+use super::Caller;
 use super::account::{Account, Pass};
 use super::channel::MAX_ANSWER;
 use super::{Etcd, Transport, Use, error};
-use crate::caller::Caller;
 
 /// An RPC of etcd.
 #[derive(Clone, Debug)]

@@ -14,8 +14,8 @@ use tonic::{Code as Grpc, Status};
 use super::account::{Transport, refuses_credentials};
 use super::kv::{entry, header};
 use super::wire::{Create, WatchCall};
+use super::{Caller, Identity};
 use super::{Effect, Etcd, Get, Range, Use, error};
-use crate::caller::{Caller, Identity};
 use crate::failure::{Failure, Result};
 
 /// How long etcd may take to accept a stream, and a request on it.

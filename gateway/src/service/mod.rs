@@ -11,7 +11,6 @@ pub mod lease;
 mod leased;
 pub mod lock;
 pub mod lock_index;
-pub mod sign_in;
 pub mod stm;
 pub mod transfer;
 pub mod tree;

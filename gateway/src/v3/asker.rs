@@ -16,7 +16,7 @@ use super::errors::{Refused, code};
 use super::schema::Method;
 use crate::caller::Caller;
 use crate::etcd::RawCall;
-use crate::identify::{self, Credential};
+use crate::identity::credential::{self, Credential};
 use crate::state::{App, Cluster};
 
 /// How an etcd token is called in gRPC.
@@ -54,9 +54,12 @@ impl Asker {
             deadline.saturating_duration_since(Instant::now())
         });
         let mut metadata = metadata(headers);
-        let caller = match identify::credential_of_v3(headers)? {
+        let caller = match credential::of_v3(headers)? {
             Credential::Token(token) => {
-                identify::has_judge(app, cluster, parts, within).await?;
+                let sign_in = &cluster.sign_in;
+                sign_in
+                    .allow_unchecked_token(&app.config, parts, within)
+                    .await?;
                 let token = HeaderValue::from_str(token.reveal());
                 let mut token =
                     token.map_err(|_| Refused::invalid("the token cannot be sent to etcd"))?;
@@ -66,7 +69,8 @@ impl Asker {
             }
             Credential::None if method.path == AUTHENTICATE => None,
             other => {
-                let identity = identify::identify(app, cluster, parts, other, within).await?;
+                let sign_in = &cluster.sign_in;
+                let identity = sign_in.identify(&app.config, parts, other, within).await?;
                 Some(Caller::new(identity, None))
             }
         };
@@ -109,7 +113,7 @@ impl Asker {
 }
 
 /// `Grpc-Metadata-<name>` is the metadata `<name>`; what gRPC or HTTP say themselves is left out, and what
-/// says who asks, which is read by [`identify`].
+/// says who asks, which is read by [`credential`].
 fn metadata(headers: &HeaderMap) -> HeaderMap {
     const RESERVED: [&str; 8] = [
         "authorization",

@@ -7,9 +7,9 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use shared::Code;
 
-use crate::api::problem;
 use crate::etcd::Refusal;
 use crate::failure::Failure;
+use crate::web::status;
 
 /// gRPC's codes, as far as they are given here and not by etcd.
 pub(super) mod code {
@@ -143,7 +143,7 @@ impl From<&Failure> for Refused {
             None => failure.detail.clone(),
         };
         Self {
-            status: problem::status(failure),
+            status: status::status(failure),
             code,
             message,
         }

@@ -44,15 +44,14 @@ use http::{HeaderValue, Method as Verb, StatusCode};
 use self::asker::Asker;
 use self::errors::{Refused, Shaped, code};
 use self::schema::Method;
-use crate::api::problem;
-use crate::api::query::decode;
 use crate::etcd::Etcd;
 use crate::failure::{Failure, Result};
-use crate::identify;
-use crate::live::stream::wants_socket;
-use crate::middleware::frame::Failed;
+use crate::identity::peer;
 use crate::state::{AppState, Cluster};
 use crate::tasks::Tasks;
+use crate::web::percent::decode;
+use crate::web::problem::{self, Failed};
+use crate::web::websocket::is_upgrade;
 
 /// Every path; what is none of etcd's is refused as etcd refuses it.
 pub(crate) fn routes() -> Router<AppState> {
@@ -85,7 +84,7 @@ pub(crate) fn finish(
     }
     let failure = match response.extensions_mut().remove::<Failed>() {
         Some(Failed(failure)) => failure,
-        None => match problem::foreign(&response, path) {
+        None => match problem::from_library(&response, path) {
             Some(failure) => failure.into(),
             None => return (response, None),
         },
@@ -138,7 +137,7 @@ async fn answer(app: &AppState, request: Request) -> std::result::Result<Respons
     let Some(method) = method(parts.uri.path())? else {
         return Err(Refused::new(code::NOT_FOUND, "Not Found"));
     };
-    let socket = wants_socket(&parts);
+    let socket = is_upgrade(&parts);
     if parts.method == Verb::OPTIONS {
         return Ok(options());
     }
@@ -148,7 +147,7 @@ async fn answer(app: &AppState, request: Request) -> std::result::Result<Respons
     let cluster = app.default_cluster()?;
     let ask = Ask {
         etcd: cluster.etcd.clone(),
-        from: identify::peer(&parts, app),
+        from: peer(&app.config, &parts),
         tasks: app.tasks.clone(),
         asker: Asker::of(app, &cluster, &parts, method).await?,
         method,

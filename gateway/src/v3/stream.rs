@@ -30,8 +30,8 @@ use super::schema::MessageId;
 use super::transcode::{Encoder, Splitter, encode};
 use crate::content::{is_undecodable, unreadable};
 use crate::etcd::RawAnswers;
-use crate::live::stream::UNREAD;
 use crate::server::{Paused, Unhurried};
+use crate::web::websocket::WRITE_TIMEOUT;
 
 /// How long a client may leave data unread when the gateway stops.
 const LAST: Duration = Duration::from_secs(1);
@@ -430,7 +430,7 @@ async fn hand(to_body: &mpsc::Sender<Bytes>, piece: Bytes, stop: &CancellationTo
     };
     tokio::select! {
         biased;
-        sent = timeout(UNREAD, to_body.send(piece)) => matches!(sent, Ok(Ok(()))),
+        sent = timeout(WRITE_TIMEOUT, to_body.send(piece)) => matches!(sent, Ok(Ok(()))),
         () = stopped => false,
     }
 }

@@ -19,8 +19,7 @@ use super::errors::Refused;
 use super::stream::{Call, Input, Unopened, questions, result, stopping};
 use super::transcode::encode;
 use super::{Ask, asker, unary};
-use crate::live::stream::UNREAD;
-use crate::live::{READS, SocketEnd, close_socket};
+use crate::web::websocket::{READS, SocketEnd, WRITE_TIMEOUT, close};
 
 /// Between pings.
 const PING: Duration = Duration::from_secs(10);
@@ -131,7 +130,7 @@ async fn run(mut socket: WebSocket, ask: Ask, stop: CancellationToken) {
         let written = tokio::select! {
             biased;
             () = stop.cancelled() => break SocketEnd::Close(close_code::AWAY, "the gateway stops"),
-            written = timeout(UNREAD, socket.send(message)) => written,
+            written = timeout(WRITE_TIMEOUT, socket.send(message)) => written,
         };
         match written {
             Ok(Ok(())) => {}
@@ -146,7 +145,7 @@ async fn run(mut socket: WebSocket, ask: Ask, stop: CancellationToken) {
     };
     // What the call holds in etcd ends here, however long the goodbye takes.
     drop(call);
-    close_socket(socket, end, CLOSING).await;
+    close(socket, end, CLOSING).await;
 }
 
 /// Makes the call and hands its answers on.

@@ -61,6 +61,58 @@ fn etcd_in_handlers(files: &[Source]) -> Vec<Finding> {
     )
 }
 
+/// Who may not name whom among the gateway's modules: a path, and the modules that it never names.
+const NEVER: [(&str, &[&str]); 7] = [
+    ("gateway/src/live", &["api", "v3", "middleware", "state"]),
+    ("gateway/src/v3", &["api", "live", "middleware", "service"]),
+    ("gateway/src/config", &["middleware", "api", "state"]),
+    ("gateway/src/state", &["middleware", "api", "router"]),
+    (
+        "gateway/src/service",
+        &["api", "live", "v3", "middleware", "state", "web"],
+    ),
+    (
+        "gateway/src/etcd",
+        &["service", "identity", "live", "web", "config"],
+    ),
+    (
+        "gateway/src/web",
+        &[
+            "api",
+            "live",
+            "v3",
+            "middleware",
+            "config",
+            "state",
+            "service",
+            "etcd",
+            "identity",
+        ],
+    ),
+];
+
+/// The three paths meet only below: none reaches across to another.
+fn layer_crossed(files: &[Source]) -> Vec<Finding> {
+    NEVER
+        .iter()
+        .flat_map(|(path, never)| {
+            find(
+                files,
+                |file| {
+                    file.strip_prefix(path)
+                        .is_some_and(|rest| rest.starts_with('/') || rest.starts_with('.'))
+                },
+                |line| {
+                    let named = never
+                        .iter()
+                        .find(|module| has_word(line, &format!("crate::{module}")))?;
+                    Some(format!("{path} never names crate::{named}"))
+                },
+            )
+        })
+        .collect()
+}
+
 /// The environment is read in one place, where its variables are documented.
 fn environment_elsewhere(files: &[Source]) -> Vec<Finding> {
     const READS: [&str; 9] = [
@@ -223,6 +275,21 @@ fn handlers_never_call_etcd() {
         ),
         [2]
     );
+}
+
+#[test]
+fn no_layer_reaches_across() {
+    assert_none(&layer_crossed(&source::all()));
+    for (path, line) in [
+        ("gateway/src/live/hub.rs", "use crate::api::call::Call;"),
+        ("gateway/src/v3/mod.rs", "    crate::live::stream::f()"),
+        ("gateway/src/state.rs", "use crate::middleware::guard;"),
+        ("gateway/src/web/problem.rs", "use crate::state::AppState;"),
+    ] {
+        assert_eq!(struck(layer_crossed, path, line), [1], "{path}");
+    }
+    let allowed = "use crate::apiary::Bee;\nuse crate::web::problem;";
+    assert!(struck(layer_crossed, "gateway/src/live/hub.rs", allowed).is_empty());
 }
 
 #[test]

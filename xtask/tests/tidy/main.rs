@@ -5,6 +5,7 @@
 
 mod contrast;
 mod crates;
+mod cycles;
 mod layers;
 mod leftovers;
 mod source;

@@ -37,7 +37,7 @@ pub struct GrantBody {
     )
 )]
 pub async fn list(mut call: Call) -> Result<Response> {
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let roles = call.cluster.access.roles(&call.caller()).await?;
     Ok(answer(StatusCode::OK, roles.header.revision, &roles))
 }
@@ -57,7 +57,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
 )]
 pub async fn one(mut call: Call) -> Result<Response> {
     let name = call.segment(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let role = call.cluster.access.role(&call.caller(), name).await?;
     Ok(answer(StatusCode::OK, role.header.revision, &role))
 }
@@ -76,7 +76,7 @@ pub async fn one(mut call: Call) -> Result<Response> {
 )]
 pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: RoleAddRequest = body::json(&call.headers, &bytes)?;
     let caller = call.caller();
     let role = call.cluster.access.add_role(&caller, request.name).await?;
@@ -100,7 +100,7 @@ pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
 pub async fn delete(mut call: Call) -> Result<Response> {
     call.writable()?;
     let name = call.segment(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let deleted = call.cluster.access.delete_role(&call.caller(), &name).await;
     Ok(done(deleted?))
 }
@@ -126,7 +126,7 @@ pub async fn delete(mut call: Call) -> Result<Response> {
 pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     let role = call.segment(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let body: GrantBody = body::json(&call.headers, &bytes)?;
     let keys = Range::try_from(RangeSpec {
         key: body.key,
@@ -164,7 +164,7 @@ pub async fn revoke(mut call: Call) -> Result<Response> {
     call.writable()?;
     let role = call.segment(ROUTE)?;
     let keys = range::from_query(&mut call.query, true)?.ok_or_else(Range::required)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let caller = call.caller();
     let revoked = call.cluster.access.revoke_permission(&caller, &role, keys);
     Ok(done(revoked.await?))

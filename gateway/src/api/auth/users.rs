@@ -23,7 +23,7 @@ const ROUTE: &str = "/auth/users";
     )
 )]
 pub async fn list(mut call: Call) -> Result<Response> {
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let users = call.cluster.access.users(&call.caller()).await?;
     Ok(answer(StatusCode::OK, users.header.revision, &users))
 }
@@ -43,7 +43,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
 )]
 pub async fn one(mut call: Call) -> Result<Response> {
     let name = call.segment(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let user = call.cluster.access.user(&call.caller(), name).await?;
     Ok(answer(StatusCode::OK, user.header.revision, &user))
 }
@@ -64,7 +64,7 @@ pub async fn one(mut call: Call) -> Result<Response> {
 )]
 pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: UserAddRequest = body::json(&call.headers, &bytes)?;
     let user = call
         .cluster
@@ -94,7 +94,7 @@ pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
 pub async fn set_password(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     let name = call.segment(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: PasswordRequest = body::json(&call.headers, &bytes)?;
     let caller = call.caller();
     let changed = call.cluster.access.set_password(&caller, &name, request);
@@ -118,7 +118,7 @@ pub async fn set_password(mut call: Call, bytes: body::Whole) -> Result<Response
 pub async fn delete(mut call: Call) -> Result<Response> {
     call.writable()?;
     let name = call.segment(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let deleted = call.cluster.access.delete_user(&call.caller(), &name).await;
     Ok(done(deleted?))
 }
@@ -141,7 +141,7 @@ pub async fn delete(mut call: Call) -> Result<Response> {
 pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     let (user, role) = (call.segment(ROUTE)?, call.segment_at(ROUTE, 2)?);
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     body::nothing(&call.headers, &bytes)?;
     let caller = call.caller();
     let granted = call.cluster.access.grant_role(&caller, &user, &role);
@@ -167,7 +167,7 @@ pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
 pub async fn revoke(mut call: Call) -> Result<Response> {
     call.writable()?;
     let (user, role) = (call.segment(ROUTE)?, call.segment_at(ROUTE, 2)?);
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let caller = call.caller();
     let revoked = call.cluster.access.revoke_role(&caller, &user, &role);
     Ok(done(revoked.await?))
@@ -190,7 +190,7 @@ pub async fn revoke(mut call: Call) -> Result<Response> {
 )]
 pub async fn reach(mut call: Call) -> Result<Response> {
     let name = call.segment(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let reach = call.cluster.access.reach(&call.caller(), name).await?;
     Ok(answer(StatusCode::OK, reach.header.revision, &reach))
 }

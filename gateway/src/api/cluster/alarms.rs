@@ -20,7 +20,7 @@ use crate::failure::{Failure, Result};
     )
 )]
 pub async fn list(mut call: Call) -> Result<Response> {
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let alarms = call.cluster.info.alarms(&call.caller()).await?;
     Ok(answer(StatusCode::OK, alarms.header.revision, &alarms))
 }
@@ -43,7 +43,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
 )]
 pub async fn raise(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: AlarmRequest = body::json(&call.headers, &bytes)?;
     let alarms = call
         .cluster
@@ -73,7 +73,7 @@ pub async fn disarm(mut call: Call) -> Result<Response> {
     let member = call.query.parsed::<MemberId>("member")?;
     let kind = call.query.text("alarm")?;
     let kind = kind.as_deref().map(alarm_kind).transpose()?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let caller = call.caller();
     let disarmed = call.cluster.info.disarm(&caller, member, kind).await?;
     Ok(answer(StatusCode::OK, disarmed.header.revision, &disarmed))

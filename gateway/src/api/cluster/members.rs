@@ -37,7 +37,7 @@ fn members(status: StatusCode, members: MembersAnswer) -> Response {
 )]
 pub async fn list(mut call: Call) -> Result<Response> {
     let serializable = call.query.flag("serializable")?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let (caller, info) = (call.caller(), &call.cluster.info);
     let listed = info.members(&caller, serializable).await?;
     Ok(members(StatusCode::OK, listed))
@@ -61,7 +61,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
 )]
 pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: MemberAddRequest = body::json(&call.headers, &bytes)?;
     let added = call.cluster.info.add_member(&call.caller(), request).await;
     Ok(members(StatusCode::CREATED, added?))
@@ -85,7 +85,7 @@ pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
 pub async fn remove(mut call: Call) -> Result<Response> {
     call.writable()?;
     let id = member_id(&call)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let removed = call.cluster.info.remove_member(&call.caller(), id).await;
     Ok(members(StatusCode::OK, removed?))
 }
@@ -109,7 +109,7 @@ pub async fn remove(mut call: Call) -> Result<Response> {
 pub async fn update(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     let id = member_id(&call)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: MemberUpdateRequest = body::json(&call.headers, &bytes)?;
     let (caller, info) = (call.caller(), &call.cluster.info);
     let updated = info.update_member(&caller, id, request.peer_urls);
@@ -136,7 +136,7 @@ pub async fn update(mut call: Call, bytes: body::Whole) -> Result<Response> {
 pub async fn promote(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
     let id = member_id(&call)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     body::nothing(&call.headers, &bytes)?;
     let promoted = call.cluster.info.promote_member(&call.caller(), id).await;
     Ok(members(StatusCode::OK, promoted?))

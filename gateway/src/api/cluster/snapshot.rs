@@ -7,9 +7,9 @@ use http::{HeaderValue, header};
 use shared::{MemberId, Problem};
 
 use crate::api::call::Call;
-use crate::api::reply::REVISION;
 use crate::failure::Result;
 use crate::service::cluster::Download;
+use crate::web::headers::REVISION;
 
 /// Download a snapshot of a member.
 ///
@@ -34,7 +34,7 @@ use crate::service::cluster::Download;
 )]
 pub async fn snapshot(mut call: Call) -> Result<Response> {
     let member = call.query.parsed::<MemberId>("member")?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let caller = call.streaming_caller()?;
     let download = call.cluster.info.snapshot(&caller, member).await?;
     let (name, length) = (file_name(&download), download.length);

@@ -34,7 +34,7 @@ const DEFRAGMENTATION: Duration = Duration::from_mins(10);
 )]
 pub async fn compact(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: CompactRequest = body::json(&call.headers, &bytes)?;
     let done = call.cluster.info.compact(&call.caller(), request).await?;
     Ok(answer(StatusCode::OK, done.header.revision, &done))
@@ -63,7 +63,7 @@ pub async fn compact(mut call: Call, bytes: body::Whole) -> Result<Response> {
 )]
 pub async fn defragment(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: DefragmentRequest = body::json(&call.headers, &bytes)?;
     let caller = call.slow_caller(DEFRAGMENTATION);
     let done = call.cluster.info.defragment(&caller, request.members);
@@ -87,7 +87,7 @@ pub async fn defragment(mut call: Call, bytes: body::Whole) -> Result<Response> 
 )]
 pub async fn move_leader(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: MoveLeaderRequest = body::json(&call.headers, &bytes)?;
     let caller = call.caller();
     let moved = call.cluster.info.move_leader(&caller, request.member_id);
@@ -114,7 +114,7 @@ pub async fn move_leader(mut call: Call, bytes: body::Whole) -> Result<Response>
 )]
 pub async fn downgrade(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: DowngradeRequest = body::json(&call.headers, &bytes)?;
     let done = call.cluster.info.downgrade(&call.caller(), request).await?;
     Ok(answer(StatusCode::OK, done.header.revision, &done))
@@ -141,7 +141,7 @@ pub async fn downgrade(mut call: Call, bytes: body::Whole) -> Result<Response> {
 )]
 pub async fn hash(mut call: Call) -> Result<Response> {
     let revision = call.query.revision("revision")?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let hash = call.cluster.info.hash(&call.caller(), revision).await?;
     Ok(answer(StatusCode::OK, hash.header.revision, &hash))
 }

@@ -9,10 +9,10 @@ use http::{HeaderValue, header};
 use serde::Serialize;
 use shared::{EndLine, Entry, Problem};
 
-use crate::api::problem::problem;
-use crate::api::reply::REVISION;
 use crate::failure::{Failure, Result};
 use crate::service::kv::Export;
+use crate::web::headers::REVISION;
+use crate::web::problem::problem;
 
 #[derive(Serialize)]
 struct ErrorLine {

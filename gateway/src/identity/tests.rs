@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use shared::Password;
 
-use super::accepted::MOST;
+use super::accepted::MAX_SECRETS;
 use super::*;
 use crate::service::lock::tests::support::{Fixture, caller};
 
@@ -43,8 +43,8 @@ async fn guarded() -> Fixture {
 async fn a_user_has_one_account_for_as_long_as_anything_of_the_users_is_open() {
     let fixture = guarded().await;
     let etcd = &fixture.etcd;
-    let users = SignIn::new(etcd.clone());
-    let root = Caller::new(sign_in(&users, "root", "root's own").await, Some(ANSWER));
+    let users = SignIn::new(etcd.clone(), None);
+    let root = Caller::new(sign_in(&users, "root", "root's own").await, Some(TIMEOUT));
 
     let open = sign_in(&users, "app", "app's own").await;
     users.accepted().forget();
@@ -54,7 +54,7 @@ async fn a_user_has_one_account_for_as_long_as_anything_of_the_users_is_open() {
     let next = sign_in(&users, "app", "newer").await;
     assert!(Arc::ptr_eq(account(&open), account(&next)));
     // What is open is refused for what it asks, and not for who asks.
-    let open = Caller::new(open, Some(ANSWER));
+    let open = Caller::new(open, Some(TIMEOUT));
     let refused = etcd.may_read(&open, &Range::one("x")).await;
     assert_eq!(refused.expect_err("no role").code, Code::Forbidden);
 
@@ -68,7 +68,7 @@ async fn a_user_has_one_account_for_as_long_as_anything_of_the_users_is_open() {
 #[tokio::test]
 async fn of_too_many_secrets_the_one_used_longest_ago_is_forgotten() {
     let fixture = guarded().await;
-    let users = SignIn::new(fixture.etcd.clone());
+    let users = SignIn::new(fixture.etcd.clone(), None);
     let app = sign_in(&users, "app", "app's own").await;
     let mut accepted = users.accepted();
     accepted.forget();
@@ -77,13 +77,13 @@ async fn of_too_many_secrets_the_one_used_longest_ago_is_forgotten() {
         hash[..size_of::<usize>()].copy_from_slice(&number.to_le_bytes());
         hash
     };
-    for number in 0..MOST {
+    for number in 0..MAX_SECRETS {
         accepted.token(hash(number), Arc::clone(account(&app)));
     }
     assert!(accepted.find(&hash(0)).is_some(), "all are kept");
-    accepted.token(hash(MOST), Arc::clone(account(&app)));
-    let kept = (0..=MOST).filter(|number| accepted.find(&hash(*number)).is_some());
+    accepted.token(hash(MAX_SECRETS), Arc::clone(account(&app)));
+    let kept = (0..=MAX_SECRETS).filter(|number| accepted.find(&hash(*number)).is_some());
     let kept: Vec<usize> = kept.collect();
-    assert_eq!(kept.len(), MOST);
+    assert_eq!(kept.len(), MAX_SECRETS);
     assert!(!kept.contains(&1), "0 was used since");
 }

@@ -1,10 +1,11 @@
-//! What a client's headers ask for: an encoding, a page, or nothing since it has it already.
+//! `Accept` and `Accept-Encoding` (RFC 9110, 12.5): which form of a response a client takes.
 
-use http::HeaderValue;
+use http::header::ACCEPT;
+use http::{HeaderMap, HeaderValue};
 
-/// How an asset's bytes are sent.
+/// The content coding that a file is sent in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Encoding {
+pub(crate) enum Encoding {
     Brotli,
     Gzip,
     Identity,
@@ -12,7 +13,7 @@ pub(super) enum Encoding {
 
 impl Encoding {
     /// The word of `Content-Encoding`.
-    pub(super) fn name(self) -> Option<&'static str> {
+    pub(crate) fn name(self) -> Option<&'static str> {
         match self {
             Self::Brotli => Some("br"),
             Self::Gzip => Some("gzip"),
@@ -21,7 +22,7 @@ impl Encoding {
     }
 
     /// What tells its entity tag from the others'.
-    pub(super) fn tag_suffix(self) -> &'static str {
+    pub(crate) fn tag_suffix(self) -> &'static str {
         match self {
             Self::Brotli => "-br",
             Self::Gzip => "-gz",
@@ -31,7 +32,7 @@ impl Encoding {
 }
 
 /// The smallest form that the client takes; plain where it names none (that one may always be sent).
-pub(super) fn choose(accept: Option<&HeaderValue>, brotli: bool, gzip: bool) -> Encoding {
+pub(crate) fn choose(accept: Option<&HeaderValue>, brotli: bool, gzip: bool) -> Encoding {
     let Some(accept) = accept.and_then(|value| value.to_str().ok()) else {
         return Encoding::Identity;
     };
@@ -60,34 +61,41 @@ fn takes(accept: &str, coding: &str) -> bool {
         .unwrap_or(false)
 }
 
-/// Whether an `Accept` header names HTML itself: a browser's navigation does, `*/*` is anybody.
-pub(crate) fn names_html(accept: &[u8]) -> bool {
-    String::from_utf8_lossy(accept)
-        .split(',')
-        .filter_map(|item| item.split(';').next())
-        .any(|kind| kind.trim().eq_ignore_ascii_case("text/html"))
+/// Whether an `Accept` header names this media type itself. `*/*` does not count: every client sends it, while
+/// only a browser's navigation names `text/html`, and only an EventSource `text/event-stream`.
+pub(crate) fn names(headers: &HeaderMap, media_type: &str) -> bool {
+    accepts(headers).any(|(range, _)| range.eq_ignore_ascii_case(media_type))
 }
 
 /// Whether HTML may be sent: the most specific of the ranges that cover it decides (RFC 9110, 12.5.1);
 /// without an `Accept` header anything may.
-pub(super) fn allows_html<'a>(accepts: impl Iterator<Item = &'a [u8]>) -> bool {
+pub(crate) fn allows_html(headers: &HeaderMap) -> bool {
     let mut most_specific = None;
     let mut named = false;
-    for accept in accepts {
-        for item in String::from_utf8_lossy(accept).split(',') {
-            named |= !item.trim().is_empty();
-            let mut parts = item.split(';').map(str::trim);
-            let specific = match parts.next().map(str::to_ascii_lowercase).as_deref() {
-                Some("text/html") => 2,
-                Some("text/*") => 1,
-                Some("*/*") => 0,
-                _ => continue,
-            };
-            let weight = (specific, weighs(parts));
-            most_specific = most_specific.max(Some(weight));
-        }
+    for (range, weighs) in accepts(headers) {
+        named = true;
+        let specific = match range.to_ascii_lowercase().as_str() {
+            "text/html" => 2,
+            "text/*" => 1,
+            "*/*" => 0,
+            _ => continue,
+        };
+        most_specific = most_specific.max(Some((specific, weighs)));
     }
     most_specific.map_or(!named, |(_, allowed)| allowed)
+}
+
+/// The media ranges of every `Accept` header, each with whether its weight is above zero.
+fn accepts(headers: &HeaderMap) -> impl Iterator<Item = (&str, bool)> {
+    let values = headers.get_all(ACCEPT).iter();
+    let values = values.filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .filter_map(|item| {
+            let mut parts = item.split(';').map(str::trim);
+            let range = parts.next().filter(|range| !range.is_empty())?;
+            Some((range, weighs(parts)))
+        })
 }
 
 /// Whether an item's parameters leave it a weight above zero.
@@ -95,14 +103,6 @@ fn weighs<'a>(mut parameters: impl Iterator<Item = &'a str>) -> bool {
     let weight =
         parameters.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
     weight.is_none_or(|weight| weight.parse::<f32>().is_ok_and(|weight| weight > 0.0))
-}
-
-/// Whether `If-None-Match` holds the tag (compared weakly, as the header's rules are).
-pub(super) fn matches_tag(known: &[u8], tag: &str) -> bool {
-    String::from_utf8_lossy(known)
-        .split(',')
-        .map(str::trim)
-        .any(|item| item == "*" || item.trim_start_matches("W/") == tag)
 }
 
 #[cfg(test)]
@@ -131,20 +131,30 @@ mod tests {
         assert_eq!(choose(None, true, true), Encoding::Identity);
     }
 
+    fn accepting(values: &[&'static str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(ACCEPT, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
     #[test]
-    fn only_a_navigation_names_html() {
-        assert!(names_html(
-            b"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
-        ));
-        assert!(!names_html(b"*/*"));
-        assert!(!names_html(b"application/json"));
-        assert!(!names_html(b"\xff"));
+    fn a_media_type_is_named_by_itself_only() {
+        let navigation = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+        assert!(names(&accepting(&[navigation]), "text/html"));
+        assert!(names(&accepting(&["a/b", "TEXT/HTML"]), "text/html"));
+        assert!(!names(&accepting(&["*/*"]), "text/html"));
+        assert!(!names(&accepting(&["application/json"]), "text/html"));
+        let mut binary = HeaderMap::new();
+        let value = HeaderValue::from_bytes(b"\xff").expect("an opaque value");
+        binary.append(ACCEPT, value);
+        assert!(!names(&binary, "text/html"));
     }
 
     #[test]
     fn the_most_specific_range_decides_about_html() {
-        let allowed =
-            |accepts: &[&str]| allows_html(accepts.iter().map(|accept| accept.as_bytes()));
+        let allowed = |accepts: &[&'static str]| allows_html(&accepting(accepts));
         assert!(allowed(&[]), "no header");
         for accept in [
             "",
@@ -173,18 +183,5 @@ mod tests {
         }
         assert!(allowed(&["application/json", "*/*"]), "two headers");
         assert!(!allowed(&["application/json", "*/*;q=0"]), "two headers");
-    }
-
-    #[test]
-    fn a_tag_matches_in_a_list_weak_or_not() {
-        for (known, matches) in [
-            ("\"a\"", true),
-            ("\"b\", W/\"a\"", true),
-            ("*", true),
-            ("\"ab\"", false),
-            ("", false),
-        ] {
-            assert_eq!(matches_tag(known.as_bytes(), "\"a\""), matches, "{known}");
-        }
     }
 }

@@ -43,14 +43,14 @@ fn spray(attempts: &Attempts, now: Instant) {
     while !is_limited(attempts, HERE, user(name, 0), now) {
         attempt(attempts, user(name, 0), now, Outcome::Refused);
         name += 1;
-        assert!(name < 1_000_000 + 2 * OF_AN_ADDRESS.burst as usize);
+        assert!(name < 1_000_000 + 2 * PER_ADDRESS.burst as usize);
     }
 }
 
 #[test]
 fn failures_are_limited_for_each_name_and_forgiven() {
     let (attempts, now) = (Attempts::default(), Instant::now());
-    for guess in 0..OF_A_NAME.burst as usize {
+    for guess in 0..PER_NAME.burst as usize {
         attempt(&attempts, user(1, guess), now, Outcome::Refused);
     }
     let next = user(1, 100);
@@ -64,21 +64,21 @@ fn failures_are_limited_for_each_name_and_forgiven() {
         !is_limited(&attempts, HERE, user(2, 0), now),
         "another name"
     );
-    assert!(!is_limited(&attempts, HERE, next, now + OF_A_NAME.forgiven));
+    assert!(!is_limited(&attempts, HERE, next, now + PER_NAME.forgiven));
 }
 
 #[test]
 fn attempts_at_the_same_time_are_limited_too() {
     let (attempts, now) = (Attempts::default(), Instant::now());
     let begin = |guess| attempts.begin(HERE, user(1, guess), now);
-    let begun: Vec<_> = (0..OF_A_NAME.burst as usize)
+    let begun: Vec<_> = (0..PER_NAME.burst as usize)
         .map(|guess| begin(guess).expect("not yet too many"))
         .collect();
     assert!(begin(100).is_err());
     for attempt in begun {
         attempt.end(Outcome::Unknown);
     }
-    for guess in 0..2 * OF_A_NAME.burst as usize {
+    for guess in 0..2 * PER_NAME.burst as usize {
         attempt(&attempts, user(1, guess), now, Outcome::Unknown);
     }
 }
@@ -86,11 +86,11 @@ fn attempts_at_the_same_time_are_limited_too() {
 #[test]
 fn giving_up_early_counts_as_failed_and_giving_up_late_does_not() {
     let (attempts, now) = (Attempts::default(), Instant::now());
-    for _ in 0..2 * OF_A_NAME.burst {
+    for _ in 0..2 * PER_NAME.burst {
         let mut attempt = attempts.begin(HERE, user(1, 0), now).expect("not too many");
-        attempt.since = now.checked_sub(HASTY).expect("the clock is older");
+        attempt.since = now.checked_sub(EARLY_CANCEL).expect("the clock is older");
     }
-    for _ in 0..OF_A_NAME.burst {
+    for _ in 0..PER_NAME.burst {
         drop(attempts.begin(HERE, user(1, 0), now).expect("not too many"));
     }
     assert!(attempts.begin(HERE, user(1, 0), now).is_err());
@@ -117,7 +117,7 @@ fn the_limit_of_an_address_spares_names_that_signed_in_within_a_day() {
 fn guessing_a_password_does_not_lock_its_user_out() {
     let (attempts, now) = (Attempts::default(), Instant::now());
     attempt(&attempts, user(1, 0), now, Outcome::SignedIn);
-    for guess in 1..=OF_A_NAME.burst as usize {
+    for guess in 1..=PER_NAME.burst as usize {
         attempt(&attempts, user(1, guess), now, Outcome::Refused);
     }
     assert!(is_limited(&attempts, HERE, user(1, 100), now));
@@ -135,12 +135,12 @@ fn a_name_does_not_fill_the_queue_and_known_names_are_not_in_it() {
             .enter(HERE, subject, now)
             .map(|(_, waiting)| waiting)
     };
-    let mut waiting: Vec<_> = (0..WAITING_OF_A_NAME)
+    let mut waiting: Vec<_> = (0..MAX_WAITING_PER_NAME)
         .map(|guess| enter(user(1, guess)).expect("there is room"))
         .collect();
     assert!(enter(user(1, 1000)).is_err());
     attempt(&attempts, user(2, 0), now, Outcome::SignedIn);
-    let more = WAITING_OF_AN_ADDRESS - WAITING_OF_A_NAME;
+    let more = MAX_WAITING_PER_ADDRESS - MAX_WAITING_PER_NAME;
     waiting.extend((0..more).map(|name| enter(user(10 + name, 0)).expect("there is room")));
     assert!(enter(user(3, 0)).is_err());
     enter(user(2, 1)).expect("a known name does not count");
@@ -177,21 +177,21 @@ async fn known_names_wait_for_each_other_alone() {
 fn tables_are_bounded() {
     let (attempts, now) = (Attempts::default(), Instant::now());
     let mut state = attempts.state();
-    for name in 0..OF_A_NAME.most + 10 {
+    for name in 0..PER_NAME.max_entries + 10 {
         let key = (HERE, user(name, 0).name);
         let at = now + Duration::from_micros(name as u64);
-        state.of_names.add(OF_A_NAME, key, at);
+        state.of_names.add(PER_NAME, key, at);
     }
-    assert_eq!(state.of_names.0.len(), OF_A_NAME.most);
+    assert_eq!(state.of_names.0.len(), PER_NAME.max_entries);
     assert!(
         !state.of_names.0.contains_key(&(HERE, user(0, 0).name)),
         "the oldest goes first"
     );
-    let last = MOST_KNOWN / 2 + 100;
+    let last = MAX_KNOWN / 2 + 100;
     for name in 0..=last {
         state.signed_in(&user(name, 0), now + Duration::from_micros(name as u64));
     }
-    assert_eq!(state.signed_in.len(), MOST_KNOWN);
+    assert_eq!(state.signed_in.len(), MAX_KNOWN);
     assert!(state.signed_in.contains_key(&user(last, 0).secret));
     assert!(!state.signed_in.contains_key(&user(0, 0).secret));
 }

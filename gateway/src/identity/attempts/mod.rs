@@ -24,40 +24,40 @@ use super::accepted::Hash;
 use crate::failure::{Failure, Result};
 
 /// Failures of one name at one address.
-const OF_A_NAME: Limit = Limit {
+const PER_NAME: Limit = Limit {
     burst: 10,
     forgiven: Duration::from_secs(6),
-    most: 16_384,
+    max_entries: 16_384,
 };
 /// Failures of unknown names at one address.
-const OF_AN_ADDRESS: Limit = Limit {
+const PER_ADDRESS: Limit = Limit {
     burst: 100,
     forgiven: Duration::from_secs(1),
-    most: 4096,
+    max_entries: 4096,
 };
-/// How long a name and a password that signed in are known.
+/// How long a name and a password stay known after a sign-in.
 const KNOWN_FOR: Duration = Duration::from_hours(24);
-/// Names and passwords known at most; the one that signed in longest ago is forgotten first.
-const MOST_KNOWN: usize = 16_384;
+/// Known names and passwords at most; the one that signed in longest ago is dropped first.
+const MAX_KNOWN: usize = 16_384;
 /// Attempts of one name at one address that wait for etcd.
-const WAITING_OF_A_NAME: usize = 64;
+const MAX_WAITING_PER_NAME: usize = 64;
 /// Attempts of unknown names at one address that wait for etcd.
-const WAITING_OF_AN_ADDRESS: usize = 512;
-/// Addresses, and names at them, that anything waits for.
-const MOST_WAITING: usize = 16_384;
-/// Attempts that etcd checks at the same time for us: so many of known names, so many of others.
+const MAX_WAITING_PER_ADDRESS: usize = 512;
+/// Entries at most in each table of waiting attempts.
+const MAX_WAITING: usize = 16_384;
+/// Attempts that etcd checks at the same time: this many of known names and as many of others.
 const CHECKS: usize = 4;
-/// An attempt that is given up earlier has not let etcd answer and counts as failed. Later it is etcd
-/// that is slow.
-const HASTY: Duration = Duration::from_secs(2);
+/// An attempt that the client cancels before this counts as failed, since etcd had no time to respond.
+/// After it, etcd is slow, and the client is not to blame.
+const EARLY_CANCEL: Duration = Duration::from_secs(2);
 
-/// So many failures at once, and one more each time that one is forgiven.
+/// A token bucket: `burst` failures at once, then one more per `forgiven`.
 #[derive(Clone, Copy, Debug)]
 struct Limit {
     burst: u32,
     forgiven: Duration,
-    /// Entries of the table.
-    most: usize,
+    /// Entries of its table at most.
+    max_entries: usize,
 }
 
 /// The name and secret of an attempt, as keyed hashes.
@@ -69,12 +69,12 @@ pub(super) struct Subject {
     pub(super) secret: Hash,
 }
 
-/// What is known of a subject.
+/// What is known about a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
-    /// This very secret has signed in within the last day.
+    /// This exact secret has signed in within the last day.
     Proven,
-    /// This name has.
+    /// This name has signed in within the last day, with another secret.
     Known,
     Unknown,
 }
@@ -83,7 +83,7 @@ enum Standing {
 #[derive(Debug)]
 pub(super) struct Attempts {
     state: Mutex<State>,
-    /// Known names wait for each other alone.
+    /// Known names have their own queue, which attempts with other names cannot fill.
     known: Semaphore,
     unknown: Semaphore,
 }
@@ -108,7 +108,7 @@ struct State {
     addresses_waiting: HashMap<IpAddr, usize>,
 }
 
-/// When the last failure of each would be forgiven.
+/// For each key, when its failures are all forgiven.
 #[derive(Debug)]
 struct Failures<K>(HashMap<K, Instant>);
 
@@ -125,17 +125,17 @@ impl<K: Key + Eq + Copy> Failures<K> {
     }
 
     fn add(&mut self, limit: Limit, key: K, now: Instant) {
-        if self.0.len() >= limit.most && !self.0.contains_key(&key) {
+        if self.0.len() >= limit.max_entries && !self.0.contains_key(&key) {
             self.0.retain(|_, until| *until > now);
         }
-        if self.0.len() >= limit.most && !self.0.contains_key(&key) {
+        if self.0.len() >= limit.max_entries && !self.0.contains_key(&key) {
             remove_earliest(&mut self.0);
         }
         let until = self.0.entry(key).or_insert(now);
         *until = (*until).max(now) + limit.forgiven;
     }
 
-    fn take_back(&mut self, limit: Limit, key: &K) {
+    fn remove_one(&mut self, limit: Limit, key: &K) {
         if let Some(until) = self.0.get_mut(key) {
             *until = until.checked_sub(limit.forgiven).unwrap_or(*until);
         }
@@ -169,20 +169,20 @@ impl State {
         if standing == Standing::Proven {
             return Ok(standing);
         }
-        if !self.of_names.allows(OF_A_NAME, &(at, subject.name), now) {
-            let detail = "too many attempts to sign in with this name or token have failed from this address";
-            return Err(refused(detail, OF_A_NAME));
+        if !self.of_names.allows(PER_NAME, &(at, subject.name), now) {
+            let detail = "too many failed sign-ins with this name or token from this address";
+            return Err(refused(detail, PER_NAME));
         }
-        if standing == Standing::Unknown && !self.of_addresses.allows(OF_AN_ADDRESS, &at, now) {
-            let detail = "too many attempts to sign in have failed from this address";
-            return Err(refused(detail, OF_AN_ADDRESS));
+        if standing == Standing::Unknown && !self.of_addresses.allows(PER_ADDRESS, &at, now) {
+            let detail = "too many failed sign-ins from this address";
+            return Err(refused(detail, PER_ADDRESS));
         }
         Ok(standing)
     }
 
     fn signed_in(&mut self, subject: &Subject, now: Instant) {
         for hash in [subject.name, subject.secret] {
-            if self.signed_in.len() >= MOST_KNOWN && !self.signed_in.contains_key(&hash) {
+            if self.signed_in.len() >= MAX_KNOWN && !self.signed_in.contains_key(&hash) {
                 remove_earliest(&mut self.signed_in);
             }
             self.signed_in.insert(hash, now);
@@ -193,25 +193,28 @@ impl State {
 fn refused(detail: &str, limit: Limit) -> Failure {
     let every = limit.forgiven.as_secs();
     Failure::new(Code::RateLimited, detail)
-        .hint(format!("one more attempt is possible every {every} s"))
+        .hint(format!("one more attempt is allowed every {every} s"))
 }
 
 impl Attempts {
-    /// Waits until etcd has time for another attempt; refuses it where too many have failed or wait.
+    /// Waits for a free slot of [`CHECKS`].
+    ///
+    /// # Errors
+    /// `rate_limited` where too many attempts have failed or are waiting.
     pub(super) async fn queue(&self, from: IpAddr, subject: Subject) -> Result<Turn<'_>> {
         let (standing, waiting) = self.enter(from, subject, Instant::now())?;
-        let lane = match standing {
+        let queue = match standing {
             Standing::Proven | Standing::Known => &self.known,
             Standing::Unknown => &self.unknown,
         };
-        let permit = lane.acquire().await.expect("it is never closed");
+        let permit = queue.acquire().await.expect("it is never closed");
         Ok(Turn {
             _permit: permit,
             _waiting: waiting,
         })
     }
 
-    /// A place among the attempts that wait.
+    /// Counts the attempt as waiting.
     fn enter(
         &self,
         from: IpAddr,
@@ -228,11 +231,12 @@ impl Attempts {
         let of_name = state.names_waiting.get(&key).copied().unwrap_or(0);
         let of_address = state.addresses_waiting.get(&address).copied().unwrap_or(0);
         let unknown = standing == Standing::Unknown;
-        let full = state.names_waiting.len() >= MOST_WAITING && of_name == 0;
-        if of_name >= WAITING_OF_A_NAME || unknown && (of_address >= WAITING_OF_AN_ADDRESS || full)
+        let full = state.names_waiting.len() >= MAX_WAITING && of_name == 0;
+        if of_name >= MAX_WAITING_PER_NAME
+            || unknown && (of_address >= MAX_WAITING_PER_ADDRESS || full)
         {
-            let detail = "too many attempts to sign in from this address wait for etcd";
-            return Err(Failure::new(Code::RateLimited, detail).hint("sign in one after the other"));
+            let detail = "too many sign-ins from this address are waiting for etcd";
+            return Err(Failure::new(Code::RateLimited, detail).hint("sign in one at a time"));
         }
         *state.names_waiting.entry(key).or_default() += 1;
         if unknown {
@@ -248,8 +252,11 @@ impl Attempts {
         Ok((standing, Some(waiting)))
     }
 
-    /// An attempt, if another is allowed. It counts as failed until it is known that it has not:
-    /// attempts at the same time would else all be allowed before the first has failed.
+    /// Begins an attempt. It counts as failed until its outcome is known: otherwise concurrent attempts
+    /// would all be allowed before the first has failed.
+    ///
+    /// # Errors
+    /// `rate_limited` where too many have failed.
     pub(super) fn begin(
         &self,
         from: IpAddr,
@@ -260,10 +267,10 @@ impl Attempts {
         let mut state = self.state();
         let standing = state.allowed(address, &subject, now)?;
         if standing != Standing::Proven {
-            state.of_names.add(OF_A_NAME, (address, subject.name), now);
+            state.of_names.add(PER_NAME, (address, subject.name), now);
         }
         if standing == Standing::Unknown {
-            state.of_addresses.add(OF_AN_ADDRESS, address, now);
+            state.of_addresses.add(PER_ADDRESS, address, now);
         }
         drop(state);
         Ok(Attempt {
@@ -281,7 +288,7 @@ impl Attempts {
     }
 }
 
-/// See [`Attempts::queue`]; etcd has time for as long as it is held.
+/// A slot of [`Attempts::queue`], free again when dropped.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     _permit: SemaphorePermit<'a>,
@@ -293,7 +300,7 @@ struct Waiting<'a> {
     attempts: &'a Attempts,
     address: IpAddr,
     name: Hash,
-    /// It counts among those of its address too.
+    /// Whether it counts for its address too.
     unknown: bool,
 }
 
@@ -316,12 +323,12 @@ fn leave<K: Key + Eq>(waiting: &mut HashMap<K, usize>, key: K) {
     }
 }
 
-/// What etcd said of an attempt.
+/// The outcome of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     SignedIn,
     Refused,
-    /// etcd did not say.
+    /// etcd failed to respond.
     Unknown,
 }
 
@@ -337,7 +344,7 @@ pub(super) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// etcd has answered.
+    /// Records what etcd responded.
     pub(super) fn end(mut self, outcome: Outcome) {
         self.outcome = Some(outcome);
     }
@@ -346,15 +353,17 @@ impl Attempt<'_> {
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         let mut state = self.attempts.state();
-        let outcome = self.outcome.unwrap_or(if self.since.elapsed() < HASTY {
-            Outcome::Refused
-        } else {
-            Outcome::Unknown
-        });
+        let outcome = self
+            .outcome
+            .unwrap_or(if self.since.elapsed() < EARLY_CANCEL {
+                Outcome::Refused
+            } else {
+                Outcome::Unknown
+            });
         match outcome {
             Outcome::SignedIn => state.signed_in(&self.subject, Instant::now()),
             Outcome::Refused if self.outcome.is_some() => {
-                // A password that was changed is a guess like any other.
+                // The password was changed: from now on this one counts as a guess.
                 state.signed_in.remove(&self.subject.secret);
             }
             Outcome::Refused | Outcome::Unknown => {}
@@ -364,15 +373,15 @@ impl Drop for Attempt<'_> {
         }
         if self.standing != Standing::Proven {
             let key = (self.address, self.subject.name);
-            state.of_names.take_back(OF_A_NAME, &key);
+            state.of_names.remove_one(PER_NAME, &key);
         }
         if self.standing == Standing::Unknown {
-            state.of_addresses.take_back(OF_AN_ADDRESS, &self.address);
+            state.of_addresses.remove_one(PER_ADDRESS, &self.address);
         }
     }
 }
 
-/// The address that counts: of IPv6, where addresses are cheap, its network.
+/// The address that limits apply to; for IPv6 its /64 network, since a client has a whole network.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -383,5 +392,4 @@ fn network(address: IpAddr) -> IpAddr {
 }
 
 #[cfg(test)]
-#[path = "attempts_tests.rs"]
 mod tests;

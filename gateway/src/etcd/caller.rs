@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::etcd::Account;
+use super::Account;
 
 /// Whose permissions an etcd call has. Hubs, shared reads and caches are keyed by it, separately for
 /// each cluster: an account belongs to one cluster.

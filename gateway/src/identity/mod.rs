@@ -1,14 +1,20 @@
-//! Signing in: a name and password, or an etcd token, becomes an [`Identity`] of one cluster.
+//! Who a request acts as: its credentials become an [`Identity`] of one cluster.
 //!
-//! etcd decides, always: each password is checked by it, each token counts only after it has accepted
-//! a call with it. What is kept here is who was accepted lately ([`accepted`]), under a keyed hash, so
-//! that the next request need not wait for etcd's slow hash of a password. It is forgotten when etcd
-//! refuses the account, when the same user signs in with another password, and after a while.
-//! [`attempts`] limits failures and what waits for etcd, [`switch`] knows whether its auth is on.
+//! - [`credential`] reads the headers, [`SignIn::identify`] decides.
+//! - etcd always decides whether credentials are right: it checks each password, and a token counts only
+//!   after etcd has accepted a call with it. Credentials that are refused never fall back to another
+//!   account.
+//! - [`accepted`] caches recently accepted secrets under a keyed hash, so that the next request need not
+//!   wait for etcd's slow password hash. An entry is dropped when etcd refuses the account, when the same
+//!   user signs in with another password, and when it expires.
+//! - [`attempts`] limits failed sign-ins and those that wait for etcd; [`auth_state`] knows whether etcd's
+//!   auth is enabled.
 
 mod accepted;
 mod attempts;
-mod switch;
+mod auth_state;
+pub mod credential;
+mod identify;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -22,32 +28,36 @@ use tokio::time::Instant;
 
 use self::accepted::{Accepted, Hash};
 use self::attempts::{Attempts, Outcome, Subject};
-use self::switch::Switch;
-use crate::caller::{Caller, Identity};
+use self::auth_state::AuthState;
+pub use self::identify::peer;
+use crate::config::Anonymous;
+pub use crate::etcd::{Caller, Identity};
 use crate::etcd::{Credentials, Etcd, Range, Secret, auth_is_off};
 use crate::failure::{Failure, Result};
 
-/// How long etcd may take for a question.
-const ANSWER: Duration = Duration::from_secs(10);
+/// Timeout of a request to etcd.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Held while etcd is asked about a secret, so that all who bring it at once ask once.
+/// Held while etcd checks a secret, so that concurrent requests with the same secret cause one check.
 type Turn = tokio::sync::Mutex<()>;
 
-/// Who signed in at one cluster.
+/// Sign-in at one cluster.
 #[derive(Debug)]
 pub struct SignIn {
     etcd: Etcd,
-    /// Made anew by each process, so that hashes mean nothing elsewhere.
+    /// Random per process, so that the hashes are useless outside it.
     key: Hash,
     accepted: Mutex<Accepted>,
     turns: Mutex<HashMap<Hash, Weak<Turn>>>,
     attempts: Attempts,
-    auth: Switch,
+    auth: AuthState,
+    /// Which identity requests without credentials have, where other machines can send them.
+    anonymous: Option<Anonymous>,
 }
 
 impl SignIn {
-    /// For one cluster; nobody has signed in.
-    pub fn new(etcd: Etcd) -> Self {
+    /// For one cluster, without accepted secrets.
+    pub fn new(etcd: Etcd, anonymous: Option<Anonymous>) -> Self {
         let mut key = [0; 32];
         rustls::crypto::aws_lc_rs::default_provider()
             .secure_random
@@ -59,15 +69,16 @@ impl SignIn {
             accepted: Mutex::default(),
             turns: Mutex::default(),
             attempts: Attempts::default(),
-            auth: Switch::default(),
+            auth: AuthState::default(),
+            anonymous,
         }
     }
 
-    /// By name and password; `from` is who tries, for the limit of failures.
+    /// Signs in with name and password; failures are limited per name and `from`, the client's address.
     pub async fn with_password(&self, from: IpAddr, credentials: Credentials) -> Result<Identity> {
-        self.needs_auth().await?;
+        self.require_auth().await?;
         let subject = self.user(&credentials);
-        self.once(subject.secret, async {
+        self.cached_or(subject.secret, async {
             let checking = self.etcd.sign_in(credentials);
             let account = self.check(from, subject, checking).await?;
             Ok(self.accepted().user(subject.secret, account))
@@ -75,8 +86,8 @@ impl SignIn {
         .await
     }
 
-    /// Lets `checking` have etcd check a name and password under the same limits as
-    /// [`SignIn::with_password`]; remembers no account.
+    /// Runs `checking`, which has etcd check a name and password, under the limits of
+    /// [`SignIn::with_password`]; caches nothing.
     pub async fn check_password<T>(
         &self,
         from: IpAddr,
@@ -86,22 +97,22 @@ impl SignIn {
         self.check(from, self.user(credentials), checking).await
     }
 
-    /// By a token of etcd's.
+    /// Signs in with an etcd token.
     pub async fn with_token(&self, from: IpAddr, token: &Secret) -> Result<Identity> {
-        self.needs_auth().await?;
+        self.require_auth().await?;
         let hash = self.hash(&[b"token", token.reveal().as_bytes()]);
         let checking = async {
-            let refused = || Failure::new(Code::Unauthenticated, "the token is none of etcd's");
+            let refused = || Failure::new(Code::Unauthenticated, "not an etcd token");
             let account = self.etcd.account_of(hash, token).ok_or_else(refused)?;
-            let caller = Caller::new(Identity::Token(Arc::clone(&account)), Some(ANSWER));
+            let caller = Caller::new(Identity::Token(Arc::clone(&account)), Some(TIMEOUT));
             match Box::pin(self.etcd.may_read(&caller, &Range::one([0]))).await {
                 Ok(()) => Ok(account),
-                // Accepted, if not for this.
+                // The token is valid; only this key is not permitted.
                 Err(failure) if failure.code == Code::Forbidden => Ok(account),
                 Err(failure) => Err(failure),
             }
         };
-        self.once(hash, async {
+        self.cached_or(hash, async {
             let subject = Subject {
                 name: hash,
                 secret: hash,
@@ -112,8 +123,8 @@ impl SignIn {
         .await
     }
 
-    /// Whom a secret was accepted for, lately or by this check.
-    async fn once(
+    /// The identity that a secret was accepted for, from the cache or by this check.
+    async fn cached_or(
         &self,
         hash: Hash,
         checking: impl Future<Output = Result<Identity>>,
@@ -123,16 +134,16 @@ impl SignIn {
         }
         let turn = self.turn(hash);
         let _turn = turn.lock().await;
-        // Somebody with the same may have been let in meanwhile.
+        // A concurrent request with the same secret may have been accepted meanwhile.
         if let Some(identity) = self.accepted().find(&hash) {
             return Ok(identity);
         }
         checking.await
     }
 
-    /// Lets etcd check a secret: a few at a time, and not where too many attempts have failed.
+    /// Has etcd check a secret, within the limits of [`Attempts`].
     ///
-    /// Whatever hands passwords or tokens of callers to etcd goes through here.
+    /// Every password or token of a caller that is sent to etcd goes through here.
     async fn check<T>(
         &self,
         from: IpAddr,
@@ -140,7 +151,7 @@ impl SignIn {
         checking: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         let _turn = self.attempts.queue(from, subject).await?;
-        // Those before it in the queue may have failed.
+        // Attempts before it in the queue may have used up the limit.
         let attempt = self.attempts.begin(from, subject, Instant::now())?;
         let checked = checking.await;
         attempt.end(match &checked {
@@ -159,19 +170,19 @@ impl SignIn {
         }
     }
 
-    /// Whether etcd's auth is on, as it was a moment ago.
-    pub async fn auth_is_on(&self) -> Result<bool> {
+    /// Whether etcd's auth is enabled; the response may be 2 s old.
+    pub async fn auth_is_enabled(&self) -> Result<bool> {
         self.auth
-            .is_on(|| {
+            .is_enabled(|| {
                 let etcd = self.etcd.clone();
-                async move { etcd.auth_is_on(&Caller::gateway(ANSWER)).await }
+                async move { etcd.auth_is_on(&Caller::gateway(TIMEOUT)).await }
             })
             .await
     }
 
-    /// Refuses credentials while etcd's auth is off: it would take any then.
-    pub async fn needs_auth(&self) -> Result<()> {
-        if self.auth_is_on().await? {
+    /// Refuses credentials while etcd's auth is disabled, since etcd would accept any then.
+    pub async fn require_auth(&self) -> Result<()> {
+        if self.auth_is_enabled().await? {
             Ok(())
         } else {
             Err(auth_is_off())
@@ -179,7 +190,8 @@ impl SignIn {
     }
 
     fn hash(&self, parts: &[&[u8]]) -> Hash {
-        let mut hash = Hmac::<Sha256>::new_from_slice(&self.key).expect("any key will do");
+        let mut hash =
+            Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
         for part in parts {
             hash.update(&(part.len() as u64).to_be_bytes());
             hash.update(part);
