@@ -1,8 +1,8 @@
-//! What a client's headers ask for: an encoding, a page, or nothing since it has it already.
+//! Request headers of the dashboard's files: `Accept-Encoding`, `Accept` and `If-None-Match`.
 
 use http::HeaderValue;
 
-/// How an asset's bytes are sent.
+/// The encoding in which an asset is sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Encoding {
     Brotli,
@@ -11,7 +11,7 @@ pub(super) enum Encoding {
 }
 
 impl Encoding {
-    /// The word of `Content-Encoding`.
+    /// The value of `Content-Encoding`.
     pub(super) fn name(self) -> Option<&'static str> {
         match self {
             Self::Brotli => Some("br"),
@@ -20,7 +20,7 @@ impl Encoding {
         }
     }
 
-    /// What tells its entity tag from the others'.
+    /// The suffix that distinguishes its entity tag from those of the other encodings.
     pub(super) fn tag_suffix(self) -> &'static str {
         match self {
             Self::Brotli => "-br",
@@ -30,14 +30,15 @@ impl Encoding {
     }
 }
 
-/// The smallest form that the client takes; plain where it names none (that one may always be sent).
+/// The smallest encoding that the client accepts; `Identity`, which may always be sent, if it accepts
+/// no other.
 pub(super) fn choose(accept: Option<&HeaderValue>, brotli: bool, gzip: bool) -> Encoding {
     let Some(accept) = accept.and_then(|value| value.to_str().ok()) else {
         return Encoding::Identity;
     };
-    if brotli && takes(accept, "br") {
+    if brotli && accepts(accept, "br") {
         Encoding::Brotli
-    } else if gzip && takes(accept, "gzip") {
+    } else if gzip && accepts(accept, "gzip") {
         Encoding::Gzip
     } else {
         Encoding::Identity
@@ -45,14 +46,14 @@ pub(super) fn choose(accept: Option<&HeaderValue>, brotli: bool, gzip: bool) -> 
 }
 
 /// Whether the list gives `coding` a weight above zero, by its name or by `*`.
-fn takes(accept: &str, coding: &str) -> bool {
+fn accepts(accept: &str, coding: &str) -> bool {
     let weight_of = |wanted: &str| {
         accept.split(',').find_map(|item| {
             let mut parts = item.split(';').map(str::trim);
             parts
                 .next()
                 .filter(|name| name.eq_ignore_ascii_case(wanted))?;
-            Some(weighs(parts))
+            Some(has_weight(parts))
         })
     };
     weight_of(coding)
@@ -60,7 +61,8 @@ fn takes(accept: &str, coding: &str) -> bool {
         .unwrap_or(false)
 }
 
-/// Whether an `Accept` header names HTML itself: a browser's navigation does, `*/*` is anybody.
+/// Whether an `Accept` header names HTML explicitly, as a browser's navigation does. Any client may
+/// send `*/*`.
 pub(crate) fn names_html(accept: &[u8]) -> bool {
     String::from_utf8_lossy(accept)
         .split(',')
@@ -68,8 +70,8 @@ pub(crate) fn names_html(accept: &[u8]) -> bool {
         .any(|kind| kind.trim().eq_ignore_ascii_case("text/html"))
 }
 
-/// Whether HTML may be sent: the most specific of the ranges that cover it decides (RFC 9110, 12.5.1);
-/// without an `Accept` header anything may.
+/// Whether HTML may be sent: the most specific media range that matches it decides (RFC 9110, 12.5.1).
+/// Without an `Accept` header any type may be sent.
 pub(super) fn allows_html<'a>(accepts: impl Iterator<Item = &'a [u8]>) -> bool {
     let mut most_specific = None;
     let mut named = false;
@@ -83,21 +85,21 @@ pub(super) fn allows_html<'a>(accepts: impl Iterator<Item = &'a [u8]>) -> bool {
                 Some("*/*") => 0,
                 _ => continue,
             };
-            let weight = (specific, weighs(parts));
+            let weight = (specific, has_weight(parts));
             most_specific = most_specific.max(Some(weight));
         }
     }
     most_specific.map_or(!named, |(_, allowed)| allowed)
 }
 
-/// Whether an item's parameters leave it a weight above zero.
-fn weighs<'a>(mut parameters: impl Iterator<Item = &'a str>) -> bool {
+/// Whether the weight in an item's parameters, 1 by default, is above zero.
+fn has_weight<'a>(mut parameters: impl Iterator<Item = &'a str>) -> bool {
     let weight =
         parameters.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
     weight.is_none_or(|weight| weight.parse::<f32>().is_ok_and(|weight| weight > 0.0))
 }
 
-/// Whether `If-None-Match` holds the tag (compared weakly, as the header's rules are).
+/// Whether `If-None-Match` has the tag, by weak comparison as that header requires.
 pub(super) fn matches_tag(known: &[u8], tag: &str) -> bool {
     String::from_utf8_lossy(known)
         .split(',')
@@ -110,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_smallest_accepted_form_is_chosen() {
+    fn the_smallest_accepted_encoding_is_chosen() {
         for (accept, encoding) in [
             ("gzip, deflate, br, zstd", Encoding::Brotli),
             ("br;q=0, gzip", Encoding::Gzip),
