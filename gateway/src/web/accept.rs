@@ -12,7 +12,7 @@ pub(crate) enum Encoding {
 }
 
 impl Encoding {
-    /// The word of `Content-Encoding`.
+    /// The value of `Content-Encoding`.
     pub(crate) fn name(self) -> Option<&'static str> {
         match self {
             Self::Brotli => Some("br"),
@@ -21,7 +21,7 @@ impl Encoding {
         }
     }
 
-    /// What tells its entity tag from the others'.
+    /// The suffix that distinguishes its entity tag from those of the other codings.
     pub(crate) fn tag_suffix(self) -> &'static str {
         match self {
             Self::Brotli => "-br",
@@ -31,29 +31,30 @@ impl Encoding {
     }
 }
 
-/// The smallest form that the client takes; plain where it names none (that one may always be sent).
+/// The smallest coding that the client accepts; `Identity`, which may always be sent, if it accepts no
+/// other.
 pub(crate) fn choose(accept: Option<&HeaderValue>, brotli: bool, gzip: bool) -> Encoding {
     let Some(accept) = accept.and_then(|value| value.to_str().ok()) else {
         return Encoding::Identity;
     };
-    if brotli && takes(accept, "br") {
+    if brotli && accepts_coding(accept, "br") {
         Encoding::Brotli
-    } else if gzip && takes(accept, "gzip") {
+    } else if gzip && accepts_coding(accept, "gzip") {
         Encoding::Gzip
     } else {
         Encoding::Identity
     }
 }
 
-/// Whether the list gives `coding` a weight above zero, by its name or by `*`.
-fn takes(accept: &str, coding: &str) -> bool {
+/// Whether the list accepts `coding`, by name or by `*`, with a weight above zero.
+fn accepts_coding(accept: &str, coding: &str) -> bool {
     let weight_of = |wanted: &str| {
         accept.split(',').find_map(|item| {
             let mut parts = item.split(';').map(str::trim);
             parts
                 .next()
                 .filter(|name| name.eq_ignore_ascii_case(wanted))?;
-            Some(weighs(parts))
+            Some(has_weight(parts))
         })
     };
     weight_of(coding)
@@ -67,12 +68,12 @@ pub(crate) fn names(headers: &HeaderMap, media_type: &str) -> bool {
     accepts(headers).any(|(range, _)| range.eq_ignore_ascii_case(media_type))
 }
 
-/// Whether HTML may be sent: the most specific of the ranges that cover it decides (RFC 9110, 12.5.1);
-/// without an `Accept` header anything may.
+/// Whether HTML may be sent: the most specific media range that matches it decides (RFC 9110, 12.5.1).
+/// Without an `Accept` header any type may be sent.
 pub(crate) fn allows_html(headers: &HeaderMap) -> bool {
     let mut most_specific = None;
     let mut named = false;
-    for (range, weighs) in accepts(headers) {
+    for (range, weighted) in accepts(headers) {
         named = true;
         let specific = match range.to_ascii_lowercase().as_str() {
             "text/html" => 2,
@@ -80,7 +81,7 @@ pub(crate) fn allows_html(headers: &HeaderMap) -> bool {
             "*/*" => 0,
             _ => continue,
         };
-        most_specific = most_specific.max(Some((specific, weighs)));
+        most_specific = most_specific.max(Some((specific, weighted)));
     }
     most_specific.map_or(!named, |(_, allowed)| allowed)
 }
@@ -94,12 +95,12 @@ fn accepts(headers: &HeaderMap) -> impl Iterator<Item = (&str, bool)> {
         .filter_map(|item| {
             let mut parts = item.split(';').map(str::trim);
             let range = parts.next().filter(|range| !range.is_empty())?;
-            Some((range, weighs(parts)))
+            Some((range, has_weight(parts)))
         })
 }
 
-/// Whether an item's parameters leave it a weight above zero.
-fn weighs<'a>(mut parameters: impl Iterator<Item = &'a str>) -> bool {
+/// Whether the weight in an item's parameters, 1 by default, is above zero.
+fn has_weight<'a>(mut parameters: impl Iterator<Item = &'a str>) -> bool {
     let weight =
         parameters.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
     weight.is_none_or(|weight| weight.parse::<f32>().is_ok_and(|weight| weight > 0.0))
@@ -110,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_smallest_accepted_form_is_chosen() {
+    fn the_smallest_accepted_coding_is_chosen() {
         for (accept, encoding) in [
             ("gzip, deflate, br, zstd", Encoding::Brotli),
             ("br;q=0, gzip", Encoding::Gzip),
