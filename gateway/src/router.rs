@@ -83,18 +83,18 @@ fn v1() -> OpenApiRouter<AppState> {
 
 /// The cluster itself and the work on it.
 fn cluster() -> OpenApiRouter<AppState> {
-    use api::cluster::{alarms, members, snapshot, work};
+    use api::cluster::{alarms, maintenance, members, snapshot};
     OpenApiRouter::new()
         .routes(routes!(api::cluster::cluster))
         .routes(routes!(members::list, members::add))
         .routes(routes!(members::update, members::remove))
         .routes(routes!(members::promote))
         .routes(routes!(alarms::list, alarms::raise, alarms::disarm))
-        .routes(routes!(work::compact))
-        .routes(routes!(work::defragment))
-        .routes(routes!(work::move_leader))
-        .routes(routes!(work::downgrade))
-        .routes(routes!(work::hash))
+        .routes(routes!(maintenance::compact))
+        .routes(routes!(maintenance::defragment))
+        .routes(routes!(maintenance::move_leader))
+        .routes(routes!(maintenance::downgrade))
+        .routes(routes!(maintenance::hash))
         .routes(routes!(snapshot::snapshot))
 }
 

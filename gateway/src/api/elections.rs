@@ -10,8 +10,9 @@ use shared::{
 };
 
 use super::call::Call;
-use super::reply::answer;
-use super::{body, holds, standing};
+use super::params::{NameParams, QueueTimeoutParams, TtlParams};
+use super::response::answer;
+use super::{body, claim, hold};
 use crate::failure::{Failure, Result};
 use crate::live::stream::{self, Transport};
 
@@ -23,11 +24,8 @@ const MAX_WAIT: u64 = 3_600;
 #[utoipa::path(
     operation_id = "get_election",
     get, path = "/elections/{name}", tag = "elections",
-    params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
-    ),
-    responses((status = 200, body = Election), (status = 404, body = Problem))
+    params(NameParams),
+    responses((status = 200, body = Election))
 )]
 pub async fn one(mut call: Call) -> Result<Response> {
     let name = call.name(ROUTE)?;
@@ -44,11 +42,7 @@ pub async fn one(mut call: Call) -> Result<Response> {
 #[utoipa::path(
     operation_id = "campaign",
     post, path = "/elections/{name}/campaign", tag = "elections",
-    params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
-        ("timeout" = Option<String>, Query, description = "Of etcd's answers; at least wait + 5s"),
-    ),
+    params(NameParams, QueueTimeoutParams),
     request_body(content = CampaignRequest, example = json!({"value": "node-1", "ttl": 30})),
     responses(
         (status = 201, description = "Elected", body = Leadership),
@@ -67,7 +61,7 @@ pub async fn campaign(mut call: Call, bytes: body::Whole) -> Result<Response> {
     let won = call.cluster.elections.campaign(&caller, name, request);
     let won = won.await?;
     let response = answer(StatusCode::CREATED, won.answer.header.revision, &won.answer);
-    Ok(standing::kept_when_written(
+    Ok(claim::kept_when_written(
         response,
         won.standing,
         call.flushes,
@@ -78,10 +72,7 @@ pub async fn campaign(mut call: Call, bytes: body::Whole) -> Result<Response> {
 #[utoipa::path(
     operation_id = "proclaim",
     post, path = "/elections/{name}/proclaim", tag = "elections",
-    params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
-    ),
+    params(NameParams),
     request_body(content = ProclaimRequest),
     responses(
         (status = 200, body = Leadership),
@@ -105,10 +96,7 @@ pub async fn proclaim(mut call: Call, bytes: body::Whole) -> Result<Response> {
 #[utoipa::path(
     operation_id = "resign",
     post, path = "/elections/{name}/resign", tag = "elections",
-    params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
-    ),
+    params(NameParams),
     request_body(content = ResignRequest),
     responses(
         (status = 200, body = Leadership),
@@ -132,17 +120,13 @@ pub async fn resign(mut call: Call, bytes: body::Whole) -> Result<Response> {
 #[utoipa::path(
     operation_id = "observe_election",
     get, path = "/elections/{name}/observe", tag = "elections",
-    params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
-    ),
+    params(NameParams),
     responses(
         (status = 101, description = "A WebSocket; every message is one of these", body = ServerMessage),
         (status = 200, description = "Messages, one an event or a line", content(
             (ServerMessage = "application/x-ndjson"),
             (ServerMessage = "text/event-stream"),
         )),
-        (status = 400, body = Problem), (status = 403, body = Problem),
     )
 )]
 pub async fn observe(mut call: Call, transport: Transport) -> Result<Response> {
@@ -174,17 +158,13 @@ pub async fn observe(mut call: Call, transport: Transport) -> Result<Response> {
 #[utoipa::path(
     operation_id = "hold_candidacy",
     post, path = "/elections/{name}/hold", tag = "elections",
-    params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
-    ),
+    params(NameParams),
     request_body(content = CandidacyRequest, example = json!({"value": "node-1", "ttl": 30})),
     responses(
         (status = 200, description = "Messages, one an event or a line", content(
             (ServerMessage = "application/x-ndjson"),
             (ServerMessage = "text/event-stream"),
         )),
-        (status = 400, body = Problem), (status = 403, body = Problem),
     )
 )]
 pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> Result<Response> {
@@ -200,10 +180,9 @@ pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> R
     operation_id = "hold_candidacy_socket",
     get, path = "/elections/{name}/hold", tag = "elections",
     params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
+        NameParams,
         ("value" = String, Query, description = "What to proclaim"),
-        ("ttl" = Option<i64>, Query, description = "Seconds of the lease; default 60, at most 9,000,000,000"),
+        TtlParams,
     ),
     responses(
         (status = 101, description = "A WebSocket; every message is one of these", body = ServerMessage),
@@ -211,7 +190,7 @@ pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> R
     )
 )]
 pub async fn hold_socket(mut call: Call, transport: Transport) -> Result<Response> {
-    holds::only_socket(&transport)?;
+    hold::only_socket(&transport)?;
     let name = call.name(ROUTE)?;
     let value = call.query.bytes("value")?;
     let value = value.ok_or_else(|| Failure::bad_request("a candidate proclaims a `value`"))?;
@@ -236,5 +215,5 @@ async fn begin_hold(
         .elections
         .hold(&call.caller(), name, request)
         .await?;
-    Ok(holds::respond(&call, transport, held))
+    Ok(hold::respond(&call, transport, held))
 }

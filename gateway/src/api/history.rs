@@ -5,9 +5,24 @@ use http::StatusCode;
 use shared::{History, Problem};
 
 use super::call::Call;
-use super::reply::answer;
+use super::params::KeyPath;
+use super::response::answer;
 use crate::failure::{Failure, Result};
 use crate::service::history::{HistoryRequest, LIMIT_AT_MOST};
+
+/// Which revisions of a key to list.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct HistoryParams {
+    /// Start at this revision and list older ones
+    pub revision: Option<i64>,
+    /// Also list revisions before a deletion, by a bounded replay
+    pub deleted: Option<bool>,
+    /// Entries per page, 1 to 1,000; default 100
+    pub limit: Option<i64>,
+    /// `next` of the previous page; of the other parameters only `limit` and `key` may be given with it
+    pub cursor: Option<String>,
+}
 
 /// A key's stored revisions, newest first.
 ///
@@ -18,17 +33,10 @@ use crate::service::history::{HistoryRequest, LIMIT_AT_MOST};
 /// time.
 #[utoipa::path(
     get, path = "/history/{*key}", tag = "keys",
-    params(
-        ("key" = String, Path, description = "The key"),
-        ("revision" = Option<i64>, Query, description = "Walk back from there"),
-        ("deleted" = Option<bool>, Query, description = "Earlier lives too, by a bounded replay"),
-        ("limit" = Option<i64>, Query, description = "Entries, 1 to 1,000; default 100"),
-        ("cursor" = Option<String>, Query, description = "next of the page before; only limit beside it"),
-    ),
+    params(KeyPath, HistoryParams),
     responses(
-        (status = 200, body = History), (status = 400, body = Problem), (status = 404, body = Problem),
+        (status = 200, body = History),
         (status = 410, body = Problem), (status = 416, body = Problem),
-        (status = 504, body = Problem),
     )
 )]
 pub async fn history(call: Call) -> Result<Response> {
@@ -39,16 +47,12 @@ pub async fn history(call: Call) -> Result<Response> {
 #[utoipa::path(
     get, path = "/history", tag = "keys",
     params(
-        ("key" = Option<String>, Query, description = "The key; beside cursor it may be left out"),
-        ("revision" = Option<i64>, Query, description = "Walk back from there"),
-        ("deleted" = Option<bool>, Query, description = "Earlier lives too, by a bounded replay"),
-        ("limit" = Option<i64>, Query, description = "Entries, 1 to 1,000; default 100"),
-        ("cursor" = Option<String>, Query, description = "next of the page before; only limit and key beside it"),
+        ("key" = Option<String>, Query, description = "The key; may be left out if `cursor` is given"),
+        HistoryParams,
     ),
     responses(
-        (status = 200, body = History), (status = 400, body = Problem), (status = 404, body = Problem),
+        (status = 200, body = History),
         (status = 410, body = Problem), (status = 416, body = Problem),
-        (status = 504, body = Problem),
     )
 )]
 pub async fn history_by_query(call: Call) -> Result<Response> {

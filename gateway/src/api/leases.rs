@@ -7,9 +7,10 @@ use shared::{
 };
 
 use super::call::Call;
+use super::params::{CursorParams, TtlParams};
 use super::query::Query;
-use super::reply::answer;
-use super::{body, holds};
+use super::response::answer;
+use super::{body, hold};
 use crate::failure::{Failure, Result};
 use crate::live::stream::Transport;
 use crate::service::lease::{LeaseKeys, LeasePage};
@@ -20,6 +21,22 @@ const PAGE_AT_MOST: i64 = 1_000;
 
 /// Keys of a lease on a page at most.
 const KEYS_AT_MOST: i64 = 10_000;
+
+/// A lease in the path.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct LeasePath {
+    /// The lease's id: hexadecimal, or `dec:` and decimal
+    pub id: LeaseId,
+}
+
+/// What happens to a held lease when the client disconnects.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct OnCloseParams {
+    /// `orphan` (default): the lease runs until its TTL ends; `revoke`: it is revoked
+    pub on_close: Option<String>,
+}
 
 fn lease_id(call: &Call) -> Result<LeaseId> {
     let id = call.segment(ROUTE)?.parse::<LeaseId>();
@@ -33,9 +50,7 @@ fn lease_id(call: &Call) -> Result<LeaseId> {
     operation_id = "grant_lease",
     post, path = "/leases", tag = "leases",
     request_body(content = GrantRequest),
-    responses(
-        (status = 201, body = LeaseAnswer), (status = 409, body = Problem),
-    )
+    responses((status = 201, body = LeaseAnswer))
 )]
 pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
@@ -54,9 +69,9 @@ pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
     get, path = "/leases", tag = "leases",
     params(
         ("limit" = Option<i64>, Query, description = "Leases on a page; default 100, at most 1,000"),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+        CursorParams,
     ),
-    responses((status = 200, body = LeaseList), (status = 403, body = Problem))
+    responses((status = 200, body = LeaseList))
 )]
 pub async fn list(mut call: Call) -> Result<Response> {
     let page = LeasePage {
@@ -79,15 +94,13 @@ pub async fn list(mut call: Call) -> Result<Response> {
     operation_id = "get_lease",
     get, path = "/leases/{id}", tag = "leases",
     params(
-        ("id" = LeaseId, Path, description = "Hexadecimal, or `dec:` and decimal"),
+        LeasePath,
         ("keys" = Option<String>, Query, example = "count", description = "none; count: `key_count` alone, absent where the account \
             may not read all keys; page: `limit` keys in byte order, and `key_count`. All keys without it"),
         ("limit" = Option<i64>, Query, description = "With `keys=page`: keys on a page; default 1,000, at most 10,000"),
         ("cursor" = Option<String>, Query, description = "With `keys=page`: `next` of the page before"),
     ),
-    responses(
-        (status = 200, body = LeaseAnswer), (status = 403, body = Problem), (status = 404, body = Problem),
-    )
+    responses((status = 200, body = LeaseAnswer))
 )]
 pub async fn one(mut call: Call) -> Result<Response> {
     let id = lease_id(&call)?;
@@ -125,8 +138,8 @@ fn lease_keys(query: &mut Query) -> Result<LeaseKeys> {
 #[utoipa::path(
     operation_id = "keep_lease_alive",
     post, path = "/leases/{id}/keepalive", tag = "leases",
-    params(("id" = LeaseId, Path, description = "Hexadecimal, or `dec:` and decimal")),
-    responses((status = 200, body = LeaseAnswer), (status = 404, body = Problem))
+    params(LeasePath),
+    responses((status = 200, body = LeaseAnswer))
 )]
 pub async fn keep_alive(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
@@ -142,10 +155,10 @@ pub async fn keep_alive(mut call: Call, bytes: body::Whole) -> Result<Response> 
     operation_id = "revoke_lease",
     delete, path = "/leases/{id}", tag = "leases",
     params(
-        ("id" = LeaseId, Path, description = "Hexadecimal, or `dec:` and decimal"),
+        LeasePath,
         ("dry_run" = Option<bool>, Query, description = "Only show the keys that would die"),
     ),
-    responses((status = 200, body = LeaseAnswer), (status = 404, body = Problem))
+    responses((status = 200, body = LeaseAnswer))
 )]
 pub async fn revoke(mut call: Call) -> Result<Response> {
     let id = lease_id(&call)?;
@@ -169,16 +182,12 @@ pub async fn revoke(mut call: Call) -> Result<Response> {
 #[utoipa::path(
     operation_id = "hold_lease",
     post, path = "/leases/{id}/hold", tag = "leases",
-    params(
-        ("id" = LeaseId, Path, description = "Hexadecimal, or `dec:` and decimal"),
-        ("on_close" = Option<String>, Query, description = "orphan or revoke; default orphan"),
-    ),
+    params(LeasePath, OnCloseParams),
     responses(
         (status = 200, description = "Messages, one an event or a line", content(
             (ServerMessage = "application/x-ndjson"),
             (ServerMessage = "text/event-stream"),
         )),
-        (status = 403, body = Problem), (status = 404, body = Problem),
     )
 )]
 pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> Result<Response> {
@@ -193,18 +202,14 @@ pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> R
 #[utoipa::path(
     operation_id = "hold_lease_socket",
     get, path = "/leases/{id}/hold", tag = "leases",
-    params(
-        ("id" = LeaseId, Path, description = "Hexadecimal, or `dec:` and decimal"),
-        ("on_close" = Option<String>, Query, description = "orphan or revoke; default orphan"),
-    ),
+    params(LeasePath, OnCloseParams),
     responses(
         (status = 101, description = "A WebSocket; every message is one of these", body = ServerMessage),
-        (status = 404, body = Problem),
         (status = 405, description = "No WebSocket was asked for", body = Problem),
     )
 )]
 pub async fn hold_socket(mut call: Call, transport: Transport) -> Result<Response> {
-    holds::only_socket(&transport)?;
+    hold::only_socket(&transport)?;
     let on_close = on_close(&mut call.query)?;
     call.finish_query()?;
     hold_one(call, transport, on_close).await
@@ -220,7 +225,7 @@ async fn hold_one(call: Call, transport: Transport, on_close: Option<OnClose>) -
         .leases
         .hold(&call.caller(), id, on_close)
         .await?;
-    Ok(holds::respond(&call, transport, held))
+    Ok(hold::respond(&call, transport, held))
 }
 
 /// A session: a lease that lives as long as this stream is open.
@@ -236,7 +241,6 @@ async fn hold_one(call: Call, transport: Transport, on_close: Option<OnClose>) -
             (ServerMessage = "application/x-ndjson"),
             (ServerMessage = "text/event-stream"),
         )),
-        (status = 400, body = Problem), (status = 403, body = Problem),
         (status = 422, description = "There is no such lease", body = Problem),
     )
 )]
@@ -251,7 +255,7 @@ pub async fn session(mut call: Call, transport: Transport, bytes: body::Whole) -
     operation_id = "hold_session_socket",
     get, path = "/leases/hold", tag = "leases",
     params(
-        ("ttl" = Option<i64>, Query, description = "Seconds of the lease to grant; default 60, at most 9,000,000,000"),
+        TtlParams,
         ("lease" = Option<LeaseId>, Query, description = "A lease to take up instead"),
         ("on_close" = Option<String>, Query, description = "revoke or orphan; default revoke"),
     ),
@@ -262,7 +266,7 @@ pub async fn session(mut call: Call, transport: Transport, bytes: body::Whole) -
     )
 )]
 pub async fn session_socket(mut call: Call, transport: Transport) -> Result<Response> {
-    holds::only_socket(&transport)?;
+    hold::only_socket(&transport)?;
     let request = HoldRequest {
         ttl: call.query.number("ttl", i64::MIN..=i64::MAX)?,
         lease: call.query.parsed("lease")?,
@@ -276,7 +280,7 @@ async fn begin_session(call: Call, transport: Transport, request: HoldRequest) -
     call.writable()?;
     call.streaming_caller()?;
     let held = call.cluster.leases.session(&call.caller(), request).await?;
-    Ok(holds::respond(&call, transport, held))
+    Ok(hold::respond(&call, transport, held))
 }
 
 fn on_close(query: &mut Query) -> Result<Option<OnClose>> {

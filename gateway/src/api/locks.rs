@@ -10,8 +10,9 @@ use shared::{
 };
 
 use super::call::Call;
-use super::reply::answer;
-use super::{body, holds, standing};
+use super::params::{CursorParams, NameParams, QueueTimeoutParams, TtlParams};
+use super::response::answer;
+use super::{body, claim, hold};
 use crate::failure::{Failure, Result};
 use crate::live::stream::{self, Transport};
 use crate::service::lock::{Release, Which};
@@ -31,7 +32,7 @@ const PAGE_AT_MOST: i64 = 1_000;
     params(
         ("prefix" = Option<String>, Query, description = "Names that begin so"),
         ("limit" = Option<i64>, Query, description = "Locks on a page; default 100, at most 1,000"),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+        CursorParams,
         ("live" = Option<bool>, Query, description = "A stream instead of a page"),
     ),
     responses(
@@ -40,7 +41,6 @@ const PAGE_AT_MOST: i64 = 1_000;
             (ServerMessage = "application/x-ndjson"),
             (ServerMessage = "text/event-stream"),
         )),
-        (status = 403, body = Problem),
     )
 )]
 pub async fn list(mut call: Call, transport: Transport) -> Result<Response> {
@@ -93,8 +93,7 @@ async fn follow(mut call: Call, transport: Transport, filter: Filter) -> Result<
     operation_id = "get_lock",
     get, path = "/locks/{name}", tag = "locks",
     params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
+        NameParams,
         ("live" = Option<bool>, Query, description = "A stream; stays open when nobody holds it"),
     ),
     responses(
@@ -103,7 +102,6 @@ async fn follow(mut call: Call, transport: Transport, filter: Filter) -> Result<
             (ServerMessage = "application/x-ndjson"),
             (ServerMessage = "text/event-stream"),
         )),
-        (status = 404, body = Problem),
     )
 )]
 pub async fn one(mut call: Call, transport: Transport) -> Result<Response> {
@@ -124,11 +122,7 @@ pub async fn one(mut call: Call, transport: Transport) -> Result<Response> {
 #[utoipa::path(
     operation_id = "acquire_lock",
     post, path = "/locks/{name}", tag = "locks",
-    params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
-        ("timeout" = Option<String>, Query, description = "Of etcd's answers; at least wait + 5s"),
-    ),
+    params(NameParams, QueueTimeoutParams),
     request_body(content = LockRequest),
     responses(
         (status = 201, description = "Acquired", body = Acquired),
@@ -150,7 +144,7 @@ pub async fn acquire(mut call: Call, bytes: body::Whole) -> Result<Response> {
         StatusCode::CREATED
     };
     let response = answer(status, acquired.answer.header.revision, &acquired.answer);
-    Ok(standing::kept_when_written(
+    Ok(claim::kept_when_written(
         response,
         acquired.standing,
         call.flushes,
@@ -165,17 +159,13 @@ pub async fn acquire(mut call: Call, bytes: body::Whole) -> Result<Response> {
 #[utoipa::path(
     operation_id = "hold_lock",
     post, path = "/locks/{name}/hold", tag = "locks",
-    params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
-    ),
+    params(NameParams),
     request_body(content = LockHoldRequest, example = json!({"ttl": 30, "holder": "api-7"})),
     responses(
         (status = 200, description = "Messages, one an event or a line", content(
             (ServerMessage = "application/x-ndjson"),
             (ServerMessage = "text/event-stream"),
         )),
-        (status = 400, body = Problem), (status = 403, body = Problem),
     )
 )]
 pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> Result<Response> {
@@ -191,9 +181,8 @@ pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> R
     operation_id = "hold_lock_socket",
     get, path = "/locks/{name}/hold", tag = "locks",
     params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
-        ("ttl" = Option<i64>, Query, description = "Seconds of the lease; default 60, at most 9,000,000,000"),
+        NameParams,
+        TtlParams,
         ("holder" = Option<String>, Query, description = "The owner's name"),
     ),
     responses(
@@ -202,7 +191,7 @@ pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> R
     )
 )]
 pub async fn hold_socket(mut call: Call, transport: Transport) -> Result<Response> {
-    holds::only_socket(&transport)?;
+    hold::only_socket(&transport)?;
     let name = call.name(ROUTE)?;
     let request = LockHoldRequest {
         ttl: call.query.number("ttl", i64::MIN..=i64::MAX)?,
@@ -225,7 +214,7 @@ async fn begin_hold(
         .locks
         .hold(&call.caller(), name, request)
         .await?;
-    Ok(holds::respond(&call, transport, held))
+    Ok(hold::respond(&call, transport, held))
 }
 
 /// Release one claim of a lock, the holder's or a waiter's, and nothing else.
@@ -233,15 +222,14 @@ async fn begin_hold(
     operation_id = "release_lock",
     delete, path = "/locks/{name}", tag = "locks",
     params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
+        NameParams,
         ("lease" = Option<LeaseId>, Query, description = "The claim of this lease"),
         ("fencing_token" = Option<i64>, Query, description = "The claim with this token"),
         ("revoke" = Option<bool>, Query, description = "Revoke the claim's lease afterwards"),
         ("dry_run" = Option<bool>, Query, description = "Only show what would die"),
     ),
     responses(
-        (status = 200, body = Released), (status = 404, body = Problem),
+        (status = 200, body = Released),
         (status = 412, description = "Not in the queue", body = Problem),
     )
 )]

@@ -10,7 +10,7 @@ use serde::Serialize;
 use shared::{Code, Problem};
 
 use super::query::{NoQuery, Query};
-use super::reply;
+use super::response;
 use crate::failure::{Failure, Result};
 use crate::state::AppState;
 use crate::web::problem::ForPeople;
@@ -83,7 +83,7 @@ pub async fn version(State(app): State<AppState>, _: NoQuery) -> Result<Response
         etcdcluster: cluster,
         watchgate: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    Ok(reply::json(StatusCode::OK, &answer))
+    Ok(response::json(StatusCode::OK, &answer))
 }
 
 /// Answer of `GET /health`: etcd's own names and types.
@@ -129,7 +129,7 @@ pub async fn health(State(app): State<AppState>, uri: Uri) -> Result<Response> {
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "false")
     };
-    Ok(reply::json(status, &Health { health, reason }))
+    Ok(response::json(status, &Health { health, reason }))
 }
 
 /// The OpenAPI document.

@@ -5,7 +5,7 @@ use http::StatusCode;
 use shared::{Problem, StmCommitAnswer, StmCommitRequest, StmReadAnswer, StmReadRequest};
 
 use super::call::Call;
-use super::reply::answer;
+use super::response::answer;
 use super::{body, txn};
 use crate::failure::{Failure, Result};
 use crate::service::stm::{Commit, Write};
@@ -26,12 +26,9 @@ fn negative(place: &str) -> Failure {
             "header": {"cluster_id": "cdf818194e3a8c32", "member_id": "8e9e05c52164694d", "revision": 42, "raft_term": 2},
             "reads": [{"key": "accts/0", "mod_revision": 40, "value": "100"}, {"key": "accts/3", "mod_revision": 0}],
         })),
-        (status = 400, body = Problem), (status = 403, body = Problem),
         (status = 410, description = "The revision is compacted", body = Problem),
-        (status = 413, body = Problem), (status = 415, body = Problem),
         (status = 416, description = "The revision is to come", body = Problem),
         (status = 422, description = "More than 128 keys", body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
 pub async fn read(mut call: Call, bytes: body::Whole) -> Result<Response> {
@@ -65,11 +62,8 @@ pub async fn read(mut call: Call, bytes: body::Whole) -> Result<Response> {
     })),
     responses(
         (status = 200, body = StmCommitAnswer),
-        (status = 400, body = Problem), (status = 403, body = Problem),
         (status = 409, description = "Somebody was faster, or a key is written twice", body = Problem),
-        (status = 413, body = Problem), (status = 415, body = Problem),
         (status = 422, description = "More than 128 reads or writes; a lease or, with lease keep, a key that does not exist", body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
 pub async fn commit(mut call: Call, bytes: body::Whole) -> Result<Response> {
@@ -92,7 +86,7 @@ fn read_commit(request: StmCommitRequest) -> Result<Commit> {
     }
     let mut reads = Vec::with_capacity(request.reads.len());
     for (n, read) in request.reads.into_iter().enumerate() {
-        txn::read::key_at(&read.key, &format!("reads[{n}]"))?;
+        txn::decode::key_at(&read.key, &format!("reads[{n}]"))?;
         if read.mod_revision < 0 {
             return Err(negative(&format!("reads[{n}].mod_revision")));
         }
@@ -102,9 +96,9 @@ fn read_commit(request: StmCommitRequest) -> Result<Commit> {
     for (n, write) in request.writes.into_iter().enumerate() {
         let place = format!("writes[{n}]");
         writes.push(match (write.put, write.delete) {
-            (Some(put), None) => Write::Put(txn::read::put(put, &format!("{place}.put"))?),
+            (Some(put), None) => Write::Put(txn::decode::put(put, &format!("{place}.put"))?),
             (None, Some(delete)) => {
-                txn::read::key_at(&delete.key, &format!("{place}.delete"))?;
+                txn::decode::key_at(&delete.key, &format!("{place}.delete"))?;
                 Write::Delete(delete.key.0)
             }
             _ => {

@@ -9,6 +9,7 @@ use shared::{Entry, ImportLine, OnConflict, Problem};
 use super::body::require;
 use super::call::Call;
 use super::kv::ndjson;
+use super::params::{RangeParams, RevisionBounds};
 use super::range;
 use crate::content::unreadable;
 use crate::etcd::Range;
@@ -25,22 +26,13 @@ use crate::web::problem::problem;
 #[utoipa::path(
     get, path = "/export", tag = "keys",
     params(
-        ("prefix" = Option<String>, Query, description = "Keys that begin so; empty is all"),
-        ("start" = Option<String>, Query, description = "From this key, with end"),
-        ("end" = Option<String>, Query, description = "Up to this key, exclusive"),
-        ("from" = Option<String>, Query, description = "From this key to the end"),
-        ("revision" = Option<i64>, Query, description = "At this revision"),
-        ("min_create_revision" = Option<i64>, Query, description = "Created then or later"),
-        ("max_create_revision" = Option<i64>, Query, description = "Created then or earlier"),
-        ("min_mod_revision" = Option<i64>, Query, description = "Last changed then or later"),
-        ("max_mod_revision" = Option<i64>, Query, description = "Last changed then or earlier"),
+        RangeParams, RevisionBounds,
+        ("revision" = Option<i64>, Query, description = "Export at this revision; default the newest"),
     ),
     responses(
         (status = 200, description = "A line an entry", body = Entry, content_type = "application/x-ndjson",
             example = json!({"key": "/cron/jobs/job1", "value": "job1,ado", "create_revision": 20, "mod_revision": 21, "version": 2})),
-        (status = 400, body = Problem), (status = 403, body = Problem),
         (status = 410, body = Problem), (status = 416, body = Problem),
-        (status = 503, body = Problem),
     )
 )]
 pub async fn export(mut call: Call) -> Result<Response> {
@@ -88,12 +80,8 @@ pub async fn export(mut call: Call) -> Result<Response> {
     responses(
         (status = 200, description = "A line a report", body = ImportLine, content_type = "application/x-ndjson",
             example = json!({"progress": {"line": 5000, "created": 4990, "overwritten": 0, "unchanged": 10, "skipped": 0, "conflicts": 0, "leases_missing": 0}})),
-        (status = 400, body = Problem), (status = 403, body = Problem),
         (status = 413, description = "A line or an entry is too large", body = Problem),
-        (status = 415, body = Problem),
         (status = 422, description = "The file is of an export that failed", body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
-        (status = 507, body = Problem),
     )
 )]
 pub async fn import(mut call: Call, body: Body) -> Result<Response> {

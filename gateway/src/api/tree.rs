@@ -5,7 +5,8 @@ use http::StatusCode;
 use shared::{Problem, TreeLevel};
 
 use super::call::Call;
-use super::reply::answer;
+use super::params::{CursorParams, ReadParams};
+use super::response::answer;
 use crate::failure::Result;
 use crate::service::tree::{LIMIT_AT_MOST, LevelOptions, TreeQuery};
 
@@ -16,14 +17,13 @@ use crate::service::tree::{LIMIT_AT_MOST, LevelOptions, TreeQuery};
         ("prefix" = Option<String>, Query, description = "The level; the root without it"),
         ("separator" = Option<String>, Query, description = "Default /"),
         ("limit" = Option<i64>, Query, description = "Rows, 1 to 10,000; default 1,000"),
-        ("cursor" = Option<String>, Query, description = "next of the page before; only limit beside it"),
+        CursorParams,
         ("values" = Option<bool>, Query, description = "Read values and leases too"),
         ("counts" = Option<bool>, Query, description = "Count each folder's keys"),
-        ("revision" = Option<i64>, Query, description = "At this revision"),
-        ("serializable" = Option<bool>, Query, description = "Member-local, possibly stale"),
+        ReadParams,
     ),
     responses(
-        (status = 200, body = TreeLevel), (status = 400, body = Problem),
+        (status = 200, body = TreeLevel),
         (status = 410, body = Problem), (status = 416, body = Problem),
     )
 )]

@@ -5,9 +5,10 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::{Access, Done, Problem, RangeSpec, RoleAddRequest, RoleAnswer, RoleList};
 
-use super::done;
+use super::{RolePath, done};
 use crate::api::call::Call;
-use crate::api::reply::answer;
+use crate::api::params::RangeParams;
+use crate::api::response::answer;
 use crate::api::{body, range};
 use crate::etcd::Range;
 use crate::failure::Result;
@@ -30,11 +31,7 @@ pub struct GrantBody {
 #[utoipa::path(
     operation_id = "list_roles",
     get, path = "/auth/roles", tag = "access",
-    responses(
-        (status = 200, body = RoleList), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 503, body = Problem),
-        (status = 504, body = Problem),
-    )
+    responses((status = 200, body = RoleList))
 )]
 pub async fn list(mut call: Call) -> Result<Response> {
     call.finish_query()?;
@@ -46,14 +43,8 @@ pub async fn list(mut call: Call) -> Result<Response> {
 #[utoipa::path(
     operation_id = "get_role",
     get, path = "/auth/roles/{role}", tag = "access",
-    params(
-        ("role" = String, Path, description = "The role's name, percent-encoded"),
-    ),
-    responses(
-        (status = 200, body = RoleAnswer), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 404, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
-    )
+    params(RolePath),
+    responses((status = 200, body = RoleAnswer))
 )]
 pub async fn one(mut call: Call) -> Result<Response> {
     let name = call.segment(ROUTE)?;
@@ -68,10 +59,8 @@ pub async fn one(mut call: Call) -> Result<Response> {
     post, path = "/auth/roles", tag = "access",
     request_body(content = RoleAddRequest, example = json!({"name": "jobs"})),
     responses(
-        (status = 201, body = RoleAnswer), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 201, body = RoleAnswer),
         (status = 409, description = "There is one already", body = Problem),
-        (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
 pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
@@ -87,14 +76,10 @@ pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
 #[utoipa::path(
     operation_id = "delete_role",
     delete, path = "/auth/roles/{role}", tag = "access",
-    params(
-        ("role" = String, Path, description = "The role's name, percent-encoded"),
-    ),
+    params(RolePath),
     responses(
-        (status = 200, body = Done), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 200, body = Done),
         (status = 409, description = "root stays while authentication is on", body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
 pub async fn delete(mut call: Call) -> Result<Response> {
@@ -112,16 +97,9 @@ pub async fn delete(mut call: Call) -> Result<Response> {
 #[utoipa::path(
     operation_id = "grant_permission",
     post, path = "/auth/roles/{role}/permissions", tag = "access",
-    params(
-        ("role" = String, Path, description = "The role's name, percent-encoded"),
-    ),
+    params(RolePath),
     request_body(content = GrantBody, example = json!({"access": "readwrite", "prefix": "/jobs/"})),
-    responses(
-        (status = 200, body = Done), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 404, body = Problem), (status = 415, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
-    )
+    responses((status = 200, body = Done))
 )]
 pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
@@ -145,19 +123,13 @@ pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
     operation_id = "revoke_permission",
     delete, path = "/auth/roles/{role}/permissions", tag = "access",
     params(
-        ("role" = String, Path, description = "The role's name, percent-encoded"),
-        ("key" = Option<String>, Query, description = "One key"),
-        ("prefix" = Option<String>, Query, description = "Every key that begins so"),
-        ("start" = Option<String>, Query, description = "The first key; with end"),
-        ("end" = Option<String>, Query, description = "The end, exclusive; with start"),
-        ("from" = Option<String>, Query, description = "From this key to the end"),
+        RolePath,
+        ("key" = Option<String>, Query, description = "This key alone"),
+        RangeParams,
     ),
     responses(
-        (status = 200, body = Done), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 404, body = Problem),
+        (status = 200, body = Done),
         (status = 422, description = "The role has no permission for this range", body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
 pub async fn revoke(mut call: Call) -> Result<Response> {

@@ -4,10 +4,10 @@ use axum::response::Response;
 use http::StatusCode;
 use shared::{Done, PasswordRequest, Problem, ReachAnswer, UserAddRequest, UserAnswer, UserList};
 
-use super::done;
+use super::{RolePath, UserPath, done};
 use crate::api::body;
 use crate::api::call::Call;
-use crate::api::reply::answer;
+use crate::api::response::answer;
 use crate::failure::Result;
 
 const ROUTE: &str = "/auth/users";
@@ -16,11 +16,7 @@ const ROUTE: &str = "/auth/users";
 #[utoipa::path(
     operation_id = "list_users",
     get, path = "/auth/users", tag = "access",
-    responses(
-        (status = 200, body = UserList), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 503, body = Problem),
-        (status = 504, body = Problem),
-    )
+    responses((status = 200, body = UserList))
 )]
 pub async fn list(mut call: Call) -> Result<Response> {
     call.finish_query()?;
@@ -32,14 +28,8 @@ pub async fn list(mut call: Call) -> Result<Response> {
 #[utoipa::path(
     operation_id = "get_user",
     get, path = "/auth/users/{user}", tag = "access",
-    params(
-        ("user" = String, Path, description = "The user's name, percent-encoded"),
-    ),
-    responses(
-        (status = 200, body = UserAnswer), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 404, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
-    )
+    params(UserPath),
+    responses((status = 200, body = UserAnswer))
 )]
 pub async fn one(mut call: Call) -> Result<Response> {
     let name = call.segment(ROUTE)?;
@@ -56,10 +46,8 @@ pub async fn one(mut call: Call) -> Result<Response> {
     post, path = "/auth/users", tag = "access",
     request_body(content = UserAddRequest, example = json!({"name": "ci", "password": "…"})),
     responses(
-        (status = 201, body = UserAnswer), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 201, body = UserAnswer),
         (status = 409, description = "There is one already", body = Problem),
-        (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
 pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
@@ -80,16 +68,9 @@ pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
 #[utoipa::path(
     operation_id = "set_password",
     put, path = "/auth/users/{user}/password", tag = "access",
-    params(
-        ("user" = String, Path, description = "The user's name, percent-encoded"),
-    ),
+    params(UserPath),
     request_body(content = PasswordRequest, example = json!({"password": "…"})),
-    responses(
-        (status = 200, body = Done), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 404, body = Problem), (status = 415, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
-    )
+    responses((status = 200, body = Done))
 )]
 pub async fn set_password(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.writable()?;
@@ -105,14 +86,10 @@ pub async fn set_password(mut call: Call, bytes: body::Whole) -> Result<Response
 #[utoipa::path(
     operation_id = "delete_user",
     delete, path = "/auth/users/{user}", tag = "access",
-    params(
-        ("user" = String, Path, description = "The user's name, percent-encoded"),
-    ),
+    params(UserPath),
     responses(
-        (status = 200, body = Done), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 200, body = Done),
         (status = 409, description = "root stays while authentication is on", body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
 pub async fn delete(mut call: Call) -> Result<Response> {
@@ -127,15 +104,11 @@ pub async fn delete(mut call: Call) -> Result<Response> {
 #[utoipa::path(
     operation_id = "grant_role",
     put, path = "/auth/users/{user}/roles/{role}", tag = "access",
-    params(
-        ("user" = String, Path, description = "The user's name, percent-encoded"),
-        ("role" = String, Path, description = "The role's name, percent-encoded"),
-    ),
+    params(UserPath, RolePath),
     responses(
-        (status = 200, body = Done), (status = 401, body = Problem),
-        (status = 403, body = Problem),
+        (status = 200, body = Done),
         (status = 404, description = "`user_not_found` or `role_not_found`", body = Problem),
-        (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 415, body = Problem),
     )
 )]
 pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
@@ -152,16 +125,11 @@ pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
 #[utoipa::path(
     operation_id = "revoke_role",
     delete, path = "/auth/users/{user}/roles/{role}", tag = "access",
-    params(
-        ("user" = String, Path, description = "The user's name, percent-encoded"),
-        ("role" = String, Path, description = "The role's name, percent-encoded"),
-    ),
+    params(UserPath, RolePath),
     responses(
-        (status = 200, body = Done), (status = 401, body = Problem),
-        (status = 403, body = Problem),
+        (status = 200, body = Done),
         (status = 404, description = "`user_not_found`, or `role_not_found`: the user does not have it", body = Problem),
         (status = 409, description = "root keeps its role while authentication is on", body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
 pub async fn revoke(mut call: Call) -> Result<Response> {
@@ -179,14 +147,8 @@ pub async fn revoke(mut call: Call) -> Result<Response> {
 #[utoipa::path(
     operation_id = "get_reach",
     get, path = "/auth/users/{user}/reach", tag = "access",
-    params(
-        ("user" = String, Path, description = "The user's name, percent-encoded"),
-    ),
-    responses(
-        (status = 200, body = ReachAnswer), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 404, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
-    )
+    params(UserPath),
+    responses((status = 200, body = ReachAnswer))
 )]
 pub async fn reach(mut call: Call) -> Result<Response> {
     let name = call.segment(ROUTE)?;

@@ -6,18 +6,14 @@ use shared::{AlarmKind, AlarmRequest, AlarmsAnswer, DisarmAnswer, MemberId, Prob
 
 use crate::api::body;
 use crate::api::call::Call;
-use crate::api::reply::answer;
+use crate::api::response::answer;
 use crate::failure::{Failure, Result};
 
 /// The alarms raised.
 #[utoipa::path(
     operation_id = "list_alarms",
     get, path = "/cluster/alarms", tag = "cluster",
-    responses(
-        (status = 200, body = AlarmsAnswer), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 503, body = Problem),
-        (status = 504, body = Problem),
-    )
+    responses((status = 200, body = AlarmsAnswer))
 )]
 pub async fn list(mut call: Call) -> Result<Response> {
     call.finish_query()?;
@@ -34,11 +30,8 @@ pub async fn list(mut call: Call) -> Result<Response> {
     post, path = "/cluster/alarms", tag = "cluster",
     request_body(content = AlarmRequest, example = json!({"member_id": "8e9e05c52164694d", "alarm": "NOSPACE"})),
     responses(
-        (status = 201, body = AlarmsAnswer), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 415, body = Problem),
+        (status = 201, body = AlarmsAnswer),
         (status = 422, description = "There is no such member", body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
 pub async fn raise(mut call: Call, bytes: body::Whole) -> Result<Response> {
@@ -63,9 +56,6 @@ pub async fn raise(mut call: Call, bytes: body::Whole) -> Result<Response> {
     ),
     responses(
         (status = 200, description = "Those that stood and do no more", body = DisarmAnswer),
-        (status = 400, body = Problem), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 503, body = Problem),
-        (status = 504, body = Problem),
     )
 )]
 pub async fn disarm(mut call: Call) -> Result<Response> {

@@ -6,10 +6,18 @@ use shared::{MemberAddRequest, MemberId, MemberUpdateRequest, MembersAnswer, Pro
 
 use crate::api::body;
 use crate::api::call::Call;
-use crate::api::reply::answer;
+use crate::api::response::answer;
 use crate::failure::{Failure, Result};
 
 const ROUTE: &str = "/cluster/members";
+
+/// A member in the path.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct MemberPath {
+    /// The member's id: hexadecimal, or `dec:` and decimal
+    pub id: MemberId,
+}
 
 fn member_id(call: &Call) -> Result<MemberId> {
     let id = call.segment(ROUTE)?.parse::<MemberId>();
@@ -29,11 +37,7 @@ fn members(status: StatusCode, members: MembersAnswer) -> Response {
     params(
         ("serializable" = Option<bool>, Query, description = "Member-local, possibly stale"),
     ),
-    responses(
-        (status = 200, body = MembersAnswer), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
-    )
+    responses((status = 200, body = MembersAnswer))
 )]
 pub async fn list(mut call: Call) -> Result<Response> {
     let serializable = call.query.flag("serializable")?;
@@ -54,9 +58,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
     responses(
         (status = 201, description = "`member` is the new one", body = MembersAnswer),
         (status = 400, description = "No peer URL, or one that etcd refuses", body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 409, description = "The URL is a member's already, or the cluster is not well", body = Problem),
-        (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
 pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
@@ -71,15 +73,10 @@ pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
 #[utoipa::path(
     operation_id = "remove_member",
     delete, path = "/cluster/members/{id}", tag = "cluster",
-    params(
-        ("id" = MemberId, Path, description = "Hexadecimal, or `dec:` and decimal"),
-    ),
+    params(MemberPath),
     responses(
         (status = 200, description = "The members left", body = MembersAnswer),
-        (status = 400, body = Problem), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 404, body = Problem),
         (status = 409, description = "Too few members would be left", body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
 pub async fn remove(mut call: Call) -> Result<Response> {
@@ -94,16 +91,11 @@ pub async fn remove(mut call: Call) -> Result<Response> {
 #[utoipa::path(
     operation_id = "update_member",
     put, path = "/cluster/members/{id}", tag = "cluster",
-    params(
-        ("id" = MemberId, Path, description = "Hexadecimal, or `dec:` and decimal"),
-    ),
+    params(MemberPath),
     request_body(content = MemberUpdateRequest, example = json!({"peer_urls": ["http://10.0.0.9:2380"]})),
     responses(
-        (status = 200, body = MembersAnswer), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 404, body = Problem),
+        (status = 200, body = MembersAnswer),
         (status = 409, description = "The URL is another member's", body = Problem),
-        (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
 pub async fn update(mut call: Call, bytes: body::Whole) -> Result<Response> {
@@ -122,15 +114,11 @@ pub async fn update(mut call: Call, bytes: body::Whole) -> Result<Response> {
 #[utoipa::path(
     operation_id = "promote_member",
     post, path = "/cluster/members/{id}/promote", tag = "cluster",
-    params(
-        ("id" = MemberId, Path, description = "Hexadecimal, or `dec:` and decimal"),
-    ),
+    params(MemberPath),
     responses(
-        (status = 200, body = MembersAnswer), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 404, body = Problem),
+        (status = 200, body = MembersAnswer),
         (status = 409, description = "No learner, or not in step yet", body = Problem),
-        (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 415, body = Problem),
     )
 )]
 pub async fn promote(mut call: Call, bytes: body::Whole) -> Result<Response> {

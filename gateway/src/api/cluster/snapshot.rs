@@ -26,10 +26,7 @@ use crate::web::headers::REVISION;
                 ("Content-Disposition" = String, description = "A name with the cluster, the member, and the revision"),
                 ("Watchgate-Revision" = i64, description = "The store's revision just before"),
             )),
-        (status = 400, body = Problem), (status = 401, body = Problem),
-        (status = 403, body = Problem),
         (status = 422, description = "There is no such member", body = Problem),
-        (status = 503, body = Problem),
     )
 )]
 pub async fn snapshot(mut call: Call) -> Result<Response> {

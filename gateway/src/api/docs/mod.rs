@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::state::{ApiDocument, AppState};
 use crate::web::status::status;
 
-const STYLE: &str = include_str!("docs/docs.css");
+const STYLE: &str = include_str!("docs.css");
 
 /// The two forms in which a document is served: its JSON, and a page for people.
 pub fn publish(api: &utoipa::openapi::OpenApi) -> ApiDocument {

@@ -12,7 +12,7 @@ use shared::{
 
 use crate::api::body;
 use crate::api::call::Call;
-use crate::api::reply::answer;
+use crate::api::response::answer;
 use crate::failure::Result;
 
 /// How long a defragmentation may take without `?timeout=`.
@@ -24,12 +24,9 @@ const DEFRAGMENTATION: Duration = Duration::from_mins(10);
     post, path = "/cluster/compact", tag = "cluster",
     request_body(content = CompactRequest, example = json!({"revision": 1041, "physical": true})),
     responses(
-        (status = 200, body = CompactAnswer), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 200, body = CompactAnswer),
         (status = 410, description = "It is gone already", body = Problem),
-        (status = 415, body = Problem),
         (status = 416, description = "The revision does not exist yet", body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
 pub async fn compact(mut call: Call, bytes: body::Whole) -> Result<Response> {
@@ -53,12 +50,8 @@ pub async fn compact(mut call: Call, bytes: body::Whole) -> Result<Response> {
     request_body(content = DefragmentRequest, example = json!({"members": ["8e9e05c52164694d"]})),
     responses(
         (status = 200, description = "`complete` says whether all were", body = DefragmentAnswer),
-        (status = 400, body = Problem), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 409, body = Problem),
-        (status = 415, body = Problem),
         (status = 422, description = "There is no such member", body = Problem),
         (status = 501, description = "Only learners are named", body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
 pub async fn defragment(mut call: Call, bytes: body::Whole) -> Result<Response> {
@@ -77,12 +70,9 @@ pub async fn defragment(mut call: Call, bytes: body::Whole) -> Result<Response> 
     post, path = "/cluster/move-leader", tag = "cluster",
     request_body(content = MoveLeaderRequest, example = json!({"member_id": "8e9e05c52164694d"})),
     responses(
-        (status = 200, body = MoveLeaderAnswer), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 200, body = MoveLeaderAnswer),
         (status = 409, description = "A learner cannot lead", body = Problem),
-        (status = 415, body = Problem),
         (status = 422, description = "There is no such member", body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
 pub async fn move_leader(mut call: Call, bytes: body::Whole) -> Result<Response> {
@@ -105,11 +95,8 @@ pub async fn move_leader(mut call: Call, bytes: body::Whole) -> Result<Response>
     responses(
         (status = 200, body = DowngradeAnswer),
         (status = 400, description = "etcd cannot go to that version", body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 409, description = "One is under way, or none", body = Problem),
-        (status = 415, body = Problem),
         (status = 501, description = "etcd before 3.5", body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
 pub async fn downgrade(mut call: Call, bytes: body::Whole) -> Result<Response> {
@@ -133,10 +120,8 @@ pub async fn downgrade(mut call: Call, bytes: body::Whole) -> Result<Response> {
         ("revision" = Option<i64>, Query, description = "Up to this revision; default the newest that all have"),
     ),
     responses(
-        (status = 200, body = HashAnswer), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 200, body = HashAnswer),
         (status = 410, body = Problem), (status = 416, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
 pub async fn hash(mut call: Call) -> Result<Response> {

@@ -2,9 +2,10 @@
 
 use axum::response::Response;
 use http::{HeaderMap, HeaderName};
-use shared::{EventType, Problem, ServerMessage};
+use shared::{EventType, ServerMessage};
 
 use super::call::Call;
+use super::params::RangeParams;
 use super::query::Query;
 use super::range;
 use crate::etcd::Range;
@@ -24,11 +25,8 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 #[utoipa::path(
     get, path = "/watch", tag = "live",
     params(
-        ("key" = Option<String>, Query, description = "One key"),
-        ("prefix" = Option<String>, Query, description = "Every key that begins so; empty is all"),
-        ("start" = Option<String>, Query, description = "First key, with end"),
-        ("end" = Option<String>, Query, description = "Exclusive end, with start"),
-        ("from" = Option<String>, Query, description = "From this key to the end of the keyspace"),
+        ("key" = Option<String>, Query, description = "This key alone"),
+        RangeParams,
         ("revision" = Option<i64>, Query, description = "The first revision wanted; the next one without it"),
         ("prev" = Option<bool>, Query, description = "The entry before each change"),
         ("only" = Option<String>, Query, description = "put, delete: the types to deliver"),
@@ -42,7 +40,6 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
             (ServerMessage = "application/x-ndjson"),
             (ServerMessage = "text/event-stream"),
         )),
-        (status = 400, body = Problem),
     )
 )]
 pub async fn watch(mut call: Call, transport: Transport) -> Result<Response> {
@@ -122,63 +119,4 @@ fn last_event(headers: &HeaderMap) -> Option<Start> {
 }
 
 #[cfg(test)]
-mod tests {
-    use http::HeaderValue;
-
-    use super::*;
-
-    fn read(raw: &str) -> Result<Option<Watch>> {
-        let mut query = Query::parse(Some(raw))?;
-        let watch = first_watch(&mut query)?;
-        query.finish()?;
-        Ok(watch)
-    }
-
-    #[test]
-    fn a_query_names_one_watch() {
-        let watch = read("prefix=/a/&revision=7&prev&only=delete&snapshot=1&future=wait")
-            .expect("reads")
-            .expect("a watch");
-        assert_eq!(watch.id, "0");
-        assert_eq!(watch.range, Range::prefix(b"/a/"));
-        assert_eq!(watch.start, Start::Revision(7));
-        assert!(watch.options.prev && watch.options.snapshot && watch.options.future);
-        assert_eq!(watch.options.only, Some(EventType::Delete));
-        assert_eq!(read("").expect("reads"), None);
-    }
-
-    #[test]
-    fn a_typo_never_changes_the_meaning() {
-        for raw in [
-            "perfix=a",
-            "prefix=a&only=puts",
-            "prefix=a&only=",
-            "prefix=a&revision=0",
-            "prefix=a&revision=-3",
-            "prefix=a&revision=x",
-            "prefix=a&future=now",
-            "prefix=a&key=b",
-            "start=b&end=a",
-            "prefix=a&prefix=b",
-            "prefix=a&serializable",
-            "prev",
-            "key=",
-        ] {
-            assert!(read(raw).is_err(), "{raw}");
-        }
-    }
-
-    #[test]
-    fn an_event_source_goes_on_behind_its_last_id() {
-        let check = |id: &'static str, expected: Option<Start>| {
-            let mut headers = HeaderMap::new();
-            headers.insert(LAST_EVENT_ID, HeaderValue::from_static(id));
-            assert_eq!(last_event(&headers), expected, "{id}");
-        };
-        check("", None);
-        check("abc-41", Bookmark::parse("abc-41").map(Start::After));
-        check("41", Some(Start::Unknown));
-        check("hello", Some(Start::Unknown));
-        assert_eq!(last_event(&HeaderMap::new()), None);
-    }
-}
+mod tests;

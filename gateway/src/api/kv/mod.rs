@@ -2,6 +2,7 @@
 
 mod condition;
 pub(super) mod ndjson;
+pub mod params;
 pub mod replies;
 
 use axum::body::Body;
@@ -13,9 +14,11 @@ use shared::{
 };
 
 use self::condition::{if_match, if_none_match, precondition};
+use self::params::{ChangeParams, CreateOnly, IfMatch, IfNoneMatch, PutParams};
 use self::replies::{DeletionReply, KeyReply, PageReply};
 use super::call::Call;
-use super::reply::{CREATE_REVISION, LEASE, VERSION, answer};
+use super::params::{CursorParams, KeyPath, RangeParams, ReadParams, RevisionBounds};
+use super::response::{CREATE_REVISION, LEASE, VERSION, answer};
 use super::{body, range};
 use crate::etcd::{Get, Range};
 use crate::failure::{Failure, Result};
@@ -34,18 +37,14 @@ fn no_key() -> Failure {
 #[utoipa::path(
     get, path = "/kv/{*key}", tag = "keys",
     params(
-        ("key" = String, Path, description = "The key, percent-decoded once as bytes"),
-        ("revision" = Option<i64>, Query, description = "At this revision"),
-        ("raw" = Option<bool>, Query, description = "The value alone, as it is stored"),
-        ("count_only" = Option<bool>, Query, description = "0 or 1, always 200"),
-        ("serializable" = Option<bool>, Query, description = "Member-local, possibly stale"),
-        ("If-Match" = Option<String>, Header, description = "Revisions as ETags, or *"),
-        ("If-None-Match" = Option<String>, Header, description = "Revisions as ETags: 304"),
+        KeyPath, ReadParams, IfMatch, IfNoneMatch,
+        ("raw" = Option<bool>, Query, description = "Return the value alone, byte for byte"),
+        ("count_only" = Option<bool>, Query, description = "Return the count, 0 or 1, always with 200"),
     ),
     responses(
         (status = 200, description = "As JSON, or the value alone", content(
             (KeyReply = "application/json"), (String = "application/octet-stream"),
-        )), (status = 304), (status = 404, body = Problem),
+        )), (status = 304),
         (status = 410, body = Problem), (status = 412, body = Problem),
         (status = 416, body = Problem),
     )
@@ -115,19 +114,12 @@ async fn read_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
 /// account names the lease: `lease=<id>` and `lease=none` are one write, and certain.
 #[utoipa::path(
     put, path = "/kv/{*key}", tag = "keys",
-    params(
-        ("key" = String, Path, description = "The key"),
-        ("lease" = Option<String>, Query, description = "keep (default), none, or a lease id"),
-        ("prev" = Option<bool>, Query, description = "Answer the entry before"),
-        ("guard" = Option<String>, Query, description = "<lock key>:<fencing token>"),
-        ("If-Match" = Option<String>, Header, description = "Revisions as ETags, or *"),
-        ("If-None-Match" = Option<String>, Header, description = "* is create-only"),
-    ),
+    params(KeyPath, PutParams, ChangeParams, IfMatch, CreateOnly),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(
         (status = 200, description = "Replaced", body = PutAnswer),
         (status = 201, description = "Created", body = PutAnswer),
-        (status = 412, body = Problem), (status = 413, body = Problem),
+        (status = 412, body = Problem),
         (status = 422, description = "The lease does not exist", body = Problem),
     )
 )]
@@ -143,17 +135,13 @@ pub async fn put_key(call: Call, body: body::Whole) -> Result<Response> {
     put, path = "/kv", tag = "keys",
     params(
         ("key" = String, Query, description = "The key"),
-        ("lease" = Option<String>, Query, description = "keep (default), none, or a lease id"),
-        ("prev" = Option<bool>, Query, description = "Answer the entry before"),
-        ("guard" = Option<String>, Query, description = "<lock key>:<fencing token>"),
-        ("If-Match" = Option<String>, Header, description = "Revisions as ETags, or *"),
-        ("If-None-Match" = Option<String>, Header, description = "* is create-only"),
+        PutParams, ChangeParams, IfMatch, CreateOnly,
     ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(
         (status = 200, description = "Replaced", body = PutAnswer),
         (status = 201, description = "Created", body = PutAnswer),
-        (status = 412, body = Problem), (status = 413, body = Problem),
+        (status = 412, body = Problem),
         (status = 422, description = "The lease does not exist", body = Problem),
     )
 )]
@@ -205,14 +193,9 @@ async fn write(mut call: Call, body: Bytes) -> Result<Response> {
 /// Delete a key.
 #[utoipa::path(
     delete, path = "/kv/{*key}", tag = "keys",
-    params(
-        ("key" = String, Path, description = "The key"),
-        ("prev" = Option<bool>, Query, description = "Answer the deleted entry"),
-        ("guard" = Option<String>, Query, description = "<lock key>:<fencing token>"),
-        ("If-Match" = Option<String>, Header, description = "Revisions as ETags, or *"),
-    ),
+    params(KeyPath, ChangeParams, IfMatch),
     responses(
-        (status = 200, body = DeleteAnswer), (status = 404, body = Problem),
+        (status = 200, body = DeleteAnswer),
         (status = 412, body = Problem),
     )
 )]
@@ -252,32 +235,21 @@ async fn remove_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
     operation_id = "list_keys",
     get, path = "/kv", tag = "keys",
     params(
-        ("prefix" = Option<String>, Query, description = "Keys that begin so; empty is all"),
-        ("start" = Option<String>, Query, description = "From this key, with end"),
-        ("end" = Option<String>, Query, description = "Up to this key, exclusive"),
-        ("from" = Option<String>, Query, description = "From this key to the end"),
-        ("limit" = Option<i64>, Query, description = "Entries, 1 to 10,000; default 100"),
-        ("cursor" = Option<String>, Query, description = "next of the page before; only limit beside it"),
-        ("keys_only" = Option<bool>, Query, description = "Without values and leases"),
-        ("count_only" = Option<bool>, Query, description = "{header, count}"),
+        RangeParams, RevisionBounds, ReadParams, CursorParams,
+        ("limit" = Option<i64>, Query, description = "Entries per page, 1 to 10,000; default 100"),
+        ("keys_only" = Option<bool>, Query, description = "Leave out values and leases"),
+        ("count_only" = Option<bool>, Query, description = "Return `{header, count}` alone"),
         ("sort" = Option<SortTarget>, Query, description = "Default key"),
         ("order" = Option<SortOrder>, Query, description = "Default asc"),
-        ("min_create_revision" = Option<i64>, Query, description = "Created then or later"),
-        ("max_create_revision" = Option<i64>, Query, description = "Created then or earlier"),
-        ("min_mod_revision" = Option<i64>, Query, description = "Last changed then or later"),
-        ("max_mod_revision" = Option<i64>, Query, description = "Last changed then or earlier"),
-        ("revision" = Option<i64>, Query, description = "At this revision"),
-        ("serializable" = Option<bool>, Query, description = "Member-local, possibly stale"),
-        ("key" = Option<String>, Query, description = "This key alone, as behind /kv/; beside it only what is of use there"),
-        ("raw" = Option<bool>, Query, description = "With key: the value alone, as it is stored"),
-        ("If-Match" = Option<String>, Header, description = "With key: revisions as ETags, or *"),
-        ("If-None-Match" = Option<String>, Header, description = "With key: revisions as ETags: 304"),
+        ("key" = Option<String>, Query, description = "This key alone, as after `/kv/`; takes the parameters of that route only"),
+        ("raw" = Option<bool>, Query, description = "With `key`: return the value alone, byte for byte"),
+        IfMatch, IfNoneMatch,
     ),
     responses(
         (status = 200, description = "A page; or all of it, a line an entry; or one key", content(
             (PageReply = "application/json"), (Entry = "application/x-ndjson"),
             (String = "application/octet-stream"),
-        )), (status = 304), (status = 400, body = Problem), (status = 404, body = Problem),
+        )), (status = 304),
         (status = 410, body = Problem), (status = 412, body = Problem),
         (status = 416, body = Problem),
         (status = 422, description = "Too many keys to sort or filter", body = Problem),
@@ -356,20 +328,14 @@ fn listed(page: &Page) -> Response {
 #[utoipa::path(
     delete, path = "/kv", tag = "keys",
     params(
-        ("prefix" = Option<String>, Query, description = "Keys that begin so; empty is all"),
-        ("start" = Option<String>, Query, description = "From this key, with end"),
-        ("end" = Option<String>, Query, description = "Up to this key, exclusive"),
-        ("from" = Option<String>, Query, description = "From this key to the end"),
-        ("dry_run" = Option<bool>, Query, description = "{header, count}, changing nothing"),
+        RangeParams, ChangeParams, IfMatch,
+        ("dry_run" = Option<bool>, Query, description = "Return `{header, count}` and change nothing"),
         ("confirm" = Option<i64>, Query, description = "How many keys this deletes"),
-        ("revision" = Option<i64>, Query, description = "The revision they were counted at"),
-        ("prev" = Option<bool>, Query, description = "Answer the deleted entries"),
-        ("guard" = Option<String>, Query, description = "<lock key>:<fencing token>"),
-        ("key" = Option<String>, Query, description = "This key alone, as behind /kv/; beside it prev and guard"),
-        ("If-Match" = Option<String>, Header, description = "With key: revisions as ETags, or *"),
+        ("revision" = Option<i64>, Query, description = "The revision at which they were counted"),
+        ("key" = Option<String>, Query, description = "This key alone, as after `/kv/`; takes `prev` and `guard` only"),
     ),
     responses(
-        (status = 200, body = DeletionReply), (status = 404, body = Problem),
+        (status = 200, body = DeletionReply),
         (status = 412, body = Problem), (status = 428, body = Problem),
     )
 )]

@@ -1,6 +1,6 @@
 //! `/txn` and `/do`: transactions and single ops from JSON.
 
-pub(super) mod read;
+pub(super) mod decode;
 
 use axum::response::Response;
 use http::StatusCode;
@@ -9,7 +9,7 @@ use shared::{DoAnswer, Explanation, OpRequest, Problem, TxnAnswer, TxnRequest};
 
 use super::body;
 use super::call::Call;
-use super::reply::answer;
+use super::response::answer;
 use crate::failure::Result;
 use crate::service::txn::writes;
 
@@ -44,20 +44,17 @@ use crate::service::txn::writes;
         (status = 200, description = "Which branch ran, and its results; with explain an Explanation",
             body = TxnReply),
         (status = 400, description = "The detail names the place, as then[3].put.key", body = Problem),
-        (status = 403, body = Problem),
         (status = 409, description = "A key is written twice", body = Problem),
         (status = 410, description = "A get's revision was compacted", body = Problem),
         (status = 416, description = "A get's revision is still to come", body = Problem),
-        (status = 413, body = Problem), (status = 415, body = Problem),
         (status = 422, description = "Too many ops; a lease or, with lease keep, a key that does not exist", body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
 pub async fn txn(mut call: Call, bytes: body::Whole) -> Result<Response> {
     let explain = call.query.flag("explain")?;
     call.finish_query()?;
     let request: TxnRequest = body::json(&call.headers, &bytes)?;
-    let txn = read::txn(request, "")?;
+    let txn = decode::txn(request, "")?;
     let caller = call.caller();
     if explain {
         let explanation = call.cluster.txn.explain(&caller, &txn).await?;
@@ -93,18 +90,14 @@ pub enum TxnReply {
     )),
     responses(
         (status = 200, body = DoAnswer),
-        (status = 400, body = Problem), (status = 403, body = Problem),
         (status = 410, description = "The get's revision was compacted", body = Problem),
         (status = 416, description = "The get's revision is still to come", body = Problem),
-        (status = 413, body = Problem), (status = 415, body = Problem),
-        (status = 422, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
 pub async fn single(mut call: Call, bytes: body::Whole) -> Result<Response> {
     call.finish_query()?;
     let request: OpRequest = body::json(&call.headers, &bytes)?;
-    let op = read::op(request, "op")?;
+    let op = decode::op(request, "op")?;
     if writes(std::slice::from_ref(&op)) {
         call.writable()?;
     }

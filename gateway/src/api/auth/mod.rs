@@ -9,8 +9,24 @@ use shared::{AuthAnswer, Done, Problem, SelfAnswer};
 
 use super::body;
 use super::call::Call;
-use super::reply::answer;
+use super::response::answer;
 use crate::failure::Result;
+
+/// A user in the path.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct UserPath {
+    /// The user's name, percent-encoded
+    pub user: String,
+}
+
+/// A role in the path.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct RolePath {
+    /// The role's name, percent-encoded
+    pub role: String,
+}
 
 fn done(done: Done) -> Response {
     answer(StatusCode::OK, done.header.revision, &done)
@@ -20,11 +36,7 @@ fn done(done: Done) -> Response {
 #[utoipa::path(
     operation_id = "get_auth_status",
     get, path = "/auth/status", tag = "access",
-    responses(
-        (status = 200, body = AuthAnswer), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 503, body = Problem),
-        (status = 504, body = Problem),
-    )
+    responses((status = 200, body = AuthAnswer))
 )]
 pub async fn status(mut call: Call) -> Result<Response> {
     call.finish_query()?;
@@ -41,10 +53,7 @@ pub async fn status(mut call: Call) -> Result<Response> {
 #[utoipa::path(
     operation_id = "get_self",
     get, path = "/auth/self", tag = "access",
-    responses(
-        (status = 200, body = SelfAnswer), (status = 401, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
-    )
+    responses((status = 200, body = SelfAnswer))
 )]
 pub async fn own(mut call: Call) -> Result<Response> {
     call.finish_query()?;
@@ -60,9 +69,8 @@ pub async fn own(mut call: Call) -> Result<Response> {
     operation_id = "enable_auth",
     post, path = "/auth/enable", tag = "access",
     responses(
-        (status = 200, body = AuthAnswer), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 409, body = Problem),
-        (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 200, body = AuthAnswer),
+        (status = 415, body = Problem),
     )
 )]
 pub async fn enable(mut call: Call, bytes: body::Whole) -> Result<Response> {
@@ -78,9 +86,7 @@ pub async fn enable(mut call: Call, bytes: body::Whole) -> Result<Response> {
     operation_id = "disable_auth",
     post, path = "/auth/disable", tag = "access",
     responses(
-        (status = 200, body = AuthAnswer), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 415, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 200, body = AuthAnswer), (status = 415, body = Problem),
     )
 )]
 pub async fn disable(mut call: Call, bytes: body::Whole) -> Result<Response> {

@@ -1,16 +1,16 @@
 //! `/clusters`, `/cluster` and what is below it.
 
 pub mod alarms;
+pub mod maintenance;
 pub mod members;
 pub mod snapshot;
-pub mod work;
 
 use axum::response::Response;
 use http::StatusCode;
-use shared::{ClusterAnswer, ClusterRef, Clusters, Problem};
+use shared::{ClusterAnswer, ClusterRef, Clusters};
 
 use super::call::Call;
-use super::reply::{answer, json};
+use super::response::{answer, json};
 use crate::failure::Result;
 
 /// The clusters that this gateway serves.
@@ -63,8 +63,6 @@ pub async fn clusters(mut call: Call) -> Result<Response> {
             "alarms": [],
             "warnings": [{"code": "advertised_url", "detail": "member m1 advertises what clients cannot use: http://0.0.0.0:2379 is not an address that can be dialled; it responds at http://10.0.0.5:2379"}]
         })),
-        (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
 pub async fn cluster(mut call: Call) -> Result<Response> {
