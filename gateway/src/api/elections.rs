@@ -11,7 +11,7 @@ use shared::{
 
 use super::call::Call;
 use super::params::{NameParams, QueueTimeoutParams, TtlParams};
-use super::response::answer;
+use super::response::respond;
 use super::{body, claim, hold};
 use crate::failure::{Failure, Result};
 use crate::live::stream::{self, Transport};
@@ -31,7 +31,7 @@ pub async fn one(mut call: Call) -> Result<Response> {
     let name = call.name(ROUTE)?;
     call.finish_query()?;
     let election = call.cluster.elections.one(&call.caller(), &name).await?;
-    Ok(answer(StatusCode::OK, election.header.revision, &election))
+    Ok(respond(StatusCode::OK, election.header.revision, &election))
 }
 
 /// Stand in an election until it is won.
@@ -47,25 +47,21 @@ pub async fn one(mut call: Call) -> Result<Response> {
     responses(
         (status = 201, description = "Elected", body = Leadership),
         (status = 410, description = "The lease ended while waiting", body = Problem),
-        (status = 422, description = "There is no such lease", body = Problem),
+        (status = 422, description = "No such lease", body = Problem),
         (status = 423, description = "Not elected in time; `lock` says who is before", body = Problem),
     )
 )]
-pub async fn campaign(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn campaign(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     let name = call.name(ROUTE)?;
     call.finish_query()?;
     let request: CampaignRequest = body::json(&call.headers, &bytes)?;
     let wait = request.wait.unwrap_or(MAX_WAIT).min(MAX_WAIT);
-    let caller = call.waiting_caller(Duration::from_secs(wait));
+    let caller = call.queueing_caller(Duration::from_secs(wait));
     let won = call.cluster.elections.campaign(&caller, name, request);
     let won = won.await?;
-    let response = answer(StatusCode::CREATED, won.answer.header.revision, &won.answer);
-    Ok(claim::kept_when_written(
-        response,
-        won.standing,
-        call.flushes,
-    ))
+    let response = respond(StatusCode::CREATED, won.answer.header.revision, &won.answer);
+    Ok(claim::keep_when_sent(response, won.standing, call.flushes))
 }
 
 /// Announce another value. Needs the leader's key and its revision alone, from any connection.
@@ -79,8 +75,8 @@ pub async fn campaign(mut call: Call, bytes: body::Whole) -> Result<Response> {
         (status = 412, description = "The candidacy has ended", body = Problem),
     )
 )]
-pub async fn proclaim(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn proclaim(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     let name = call.name(ROUTE)?;
     call.finish_query()?;
     let request: ProclaimRequest = body::json(&call.headers, &bytes)?;
@@ -89,7 +85,7 @@ pub async fn proclaim(mut call: Call, bytes: body::Whole) -> Result<Response> {
         .elections
         .proclaim(&call.caller(), name, request)
         .await?;
-    Ok(answer(StatusCode::OK, done.header.revision, &done))
+    Ok(respond(StatusCode::OK, done.header.revision, &done))
 }
 
 /// Give leadership or candidacy up. Needs the key and its revision alone; the lease stays.
@@ -103,8 +99,8 @@ pub async fn proclaim(mut call: Call, bytes: body::Whole) -> Result<Response> {
         (status = 412, description = "The candidacy has ended", body = Problem),
     )
 )]
-pub async fn resign(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn resign(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     let name = call.name(ROUTE)?;
     call.finish_query()?;
     let request: ResignRequest = body::json(&call.headers, &bytes)?;
@@ -113,7 +109,7 @@ pub async fn resign(mut call: Call, bytes: body::Whole) -> Result<Response> {
         .elections
         .resign(&call.caller(), name, request)
         .await?;
-    Ok(answer(StatusCode::OK, done.header.revision, &done))
+    Ok(respond(StatusCode::OK, done.header.revision, &done))
 }
 
 /// Follow who leads: `leader` with every value of every leader, waiting while there is none.
@@ -122,8 +118,8 @@ pub async fn resign(mut call: Call, bytes: body::Whole) -> Result<Response> {
     get, path = "/elections/{name}/observe", tag = "elections",
     params(NameParams),
     responses(
-        (status = 101, description = "A WebSocket; every message is one of these", body = ServerMessage),
-        (status = 200, description = "Messages, one an event or a line", content(
+        (status = 101, description = "A WebSocket; each message is one of these", body = ServerMessage),
+        (status = 200, description = "Messages, one per event or line", content(
             (ServerMessage = "application/x-ndjson"),
             (ServerMessage = "text/event-stream"),
         )),
@@ -138,7 +134,7 @@ pub async fn observe(mut call: Call, transport: Transport) -> Result<Response> {
         &call.app.tasks,
         transport,
         move |out, ops| {
-            // Nothing can be said on this stream.
+            // This stream takes no operations.
             drop(ops);
             async move {
                 while let Some(message) = observer.next().await {
@@ -161,21 +157,20 @@ pub async fn observe(mut call: Call, transport: Transport) -> Result<Response> {
     params(NameParams),
     request_body(content = CandidacyRequest, example = json!({"value": "node-1", "ttl": 30})),
     responses(
-        (status = 200, description = "Messages, one an event or a line", content(
+        (status = 200, description = "Messages, one per event or line", content(
             (ServerMessage = "application/x-ndjson"),
             (ServerMessage = "text/event-stream"),
         )),
     )
 )]
-pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> Result<Response> {
+pub async fn hold(mut call: Call, transport: Transport, bytes: body::Buffered) -> Result<Response> {
     let name = call.name(ROUTE)?;
     call.finish_query()?;
     let request: CandidacyRequest = body::json(&call.headers, &bytes)?;
-    begin_hold(call, transport, name, request).await
+    start_hold(call, transport, name, request).await
 }
 
-/// As the POST, as a WebSocket: the gateway's pings show it also through a proxy when the client is
-/// gone.
+/// Like POST, over a WebSocket: by its pings the gateway notices even behind a proxy that the client is disconnected.
 #[utoipa::path(
     operation_id = "hold_candidacy_socket",
     get, path = "/elections/{name}/hold", tag = "elections",
@@ -185,12 +180,12 @@ pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> R
         TtlParams,
     ),
     responses(
-        (status = 101, description = "A WebSocket; every message is one of these", body = ServerMessage),
-        (status = 405, description = "No WebSocket was asked for", body = Problem),
+        (status = 101, description = "A WebSocket; each message is one of these", body = ServerMessage),
+        (status = 405, description = "The request is no WebSocket upgrade", body = Problem),
     )
 )]
 pub async fn hold_socket(mut call: Call, transport: Transport) -> Result<Response> {
-    hold::only_socket(&transport)?;
+    hold::require_websocket(&transport)?;
     let name = call.name(ROUTE)?;
     let value = call.query.bytes("value")?;
     let value = value.ok_or_else(|| Failure::bad_request("a candidate proclaims a `value`"))?;
@@ -199,16 +194,16 @@ pub async fn hold_socket(mut call: Call, transport: Transport) -> Result<Respons
         ttl: call.query.number("ttl", i64::MIN..=i64::MAX)?,
     };
     call.finish_query()?;
-    begin_hold(call, transport, name, request).await
+    start_hold(call, transport, name, request).await
 }
 
-async fn begin_hold(
+async fn start_hold(
     call: Call,
     transport: Transport,
     name: Vec<u8>,
     request: CandidacyRequest,
 ) -> Result<Response> {
-    call.writable()?;
+    call.ensure_writable()?;
     call.streaming_caller()?;
     let held = call
         .cluster

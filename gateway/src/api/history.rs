@@ -6,7 +6,7 @@ use shared::{History, Problem};
 
 use super::call::Call;
 use super::params::KeyPath;
-use super::response::answer;
+use super::response::respond;
 use crate::failure::{Failure, Result};
 use crate::service::history::{HistoryRequest, LIMIT_AT_MOST};
 
@@ -83,5 +83,5 @@ async fn walk(mut call: Call) -> Result<Response> {
         .history
         .history(&call.caller(), request, limit)
         .await?;
-    Ok(answer(StatusCode::OK, history.header.revision, &history))
+    Ok(respond(StatusCode::OK, history.header.revision, &history))
 }

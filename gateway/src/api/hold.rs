@@ -1,4 +1,4 @@
-//! What every hold has in common: a stream during which something is held for whoever reads it.
+//! The stream of every hold: a lease, a lock or a candidacy is held for its client while the stream is open.
 
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ use crate::live::stream::{self, Liveness, Transport};
 use crate::service::lease::Hold;
 use crate::service::lock::PlaceHold;
 
-/// Something that is held until it is dropped.
-pub(super) trait Held: Send + 'static {
-    /// How long the lease under it lives without a renewal.
+/// What is held until it is dropped.
+pub(super) trait HeldResource: Send + 'static {
+    /// TTL of its lease: how long it lasts without a renewal.
     fn ttl(&self) -> Duration;
-    /// What happens to it next; nothing more once it is lost.
+    /// The next message about it; `None` after it was lost.
     fn next(&mut self) -> impl Future<Output = Option<ServerMessage>> + Send;
 }
 
-impl Held for Hold {
+impl HeldResource for Hold {
     fn ttl(&self) -> Duration {
         self.ttl()
     }
@@ -30,7 +30,7 @@ impl Held for Hold {
     }
 }
 
-impl Held for PlaceHold {
+impl HeldResource for PlaceHold {
     fn ttl(&self) -> Duration {
         self.ttl()
     }
@@ -40,36 +40,37 @@ impl Held for PlaceHold {
     }
 }
 
-/// A GET begins a hold only as a socket: whatever else fetches an address must not hold anything.
-pub(super) fn only_socket(transport: &Transport) -> Result<()> {
+/// Refuses a GET that is not a WebSocket upgrade: a client that merely fetches the URL, such as a crawler, must not hold
+/// anything.
+pub(super) fn require_websocket(transport: &Transport) -> Result<()> {
     if matches!(transport, Transport::Socket(_)) {
         return Ok(());
     }
     Err(Failure::new(
         Code::MethodNotAllowed,
-        "a hold is a POST, or a GET that becomes a WebSocket",
+        "GET requires a WebSocket upgrade here; use POST for a stream",
     )
-    .hint("curl -N -X POST holds for as long as curl runs"))
+    .hint("`curl -N -X POST` holds for as long as curl runs"))
 }
 
-/// Says what happens to `held` for as long as the client is there, and lets go of it then.
-pub(super) fn respond(call: &Call, transport: Transport, mut held: impl Held) -> Response {
+/// Streams the messages about `held` while the client is connected; when it disconnects, `held` is released.
+pub(super) fn respond(call: &Call, transport: Transport, mut held: impl HeldResource) -> Response {
     let ttl = held.ttl();
-    // Where the network takes the client away, the connection ends when the lease would.
-    let impatience = call.patience.limit(ttl);
+    // If the network loses the client, the connection ends when the lease would.
+    let ack_limit = call.ack_timeout.limit(ttl);
     stream::respond_alive(
         &call.app.tasks,
         transport,
         Liveness::of_lease(ttl),
         move |out, ops| {
-            // Nothing can be said on this stream.
+            // This stream takes no operations.
             drop(ops);
             async move {
-                let _impatience = impatience;
+                let _ack_limit = ack_limit;
                 while let Some(message) = held.next().await {
-                    // Who does not read for so long is not there any more.
-                    let said = timeout(ttl, out.send(&message)).await;
-                    if !matches!(said, Ok(Ok(()))) {
+                    // A client that has read nothing for the TTL counts as disconnected.
+                    let sent = timeout(ttl, out.send(&message)).await;
+                    if !matches!(sent, Ok(Ok(()))) {
                         return;
                     }
                 }

@@ -9,7 +9,7 @@ use shared::{
 use super::call::Call;
 use super::params::{CursorParams, TtlParams};
 use super::query::Query;
-use super::response::answer;
+use super::response::respond;
 use super::{body, hold};
 use crate::failure::{Failure, Result};
 use crate::live::stream::Transport;
@@ -52,12 +52,12 @@ fn lease_id(call: &Call) -> Result<LeaseId> {
     request_body(content = GrantRequest),
     responses((status = 201, body = LeaseAnswer))
 )]
-pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn grant(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     call.finish_query()?;
     let request: GrantRequest = body::json(&call.headers, &bytes)?;
     let lease = call.cluster.leases.grant(&call.caller(), request).await?;
-    Ok(answer(StatusCode::CREATED, lease.header.revision, &lease))
+    Ok(respond(StatusCode::CREATED, lease.header.revision, &lease))
 }
 
 /// List leases by id, without their keys.
@@ -83,7 +83,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
     };
     call.finish_query()?;
     let leases = call.cluster.leases.list(&call.caller(), page).await?;
-    Ok(answer(StatusCode::OK, leases.header.revision, &leases))
+    Ok(respond(StatusCode::OK, leases.header.revision, &leases))
 }
 
 /// A lease with the keys attached to it: all of them, unless `keys` asks for less.
@@ -107,7 +107,7 @@ pub async fn one(mut call: Call) -> Result<Response> {
     let keys = lease_keys(&mut call.query)?;
     call.finish_query()?;
     let lease = call.cluster.leases.one(&call.caller(), id, keys).await?;
-    Ok(answer(StatusCode::OK, lease.header.revision, &lease))
+    Ok(respond(StatusCode::OK, lease.header.revision, &lease))
 }
 
 fn lease_keys(query: &mut Query) -> Result<LeaseKeys> {
@@ -141,13 +141,13 @@ fn lease_keys(query: &mut Query) -> Result<LeaseKeys> {
     params(LeasePath),
     responses((status = 200, body = LeaseAnswer))
 )]
-pub async fn keep_alive(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn keep_alive(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     let id = lease_id(&call)?;
     call.finish_query()?;
-    body::nothing(&call.headers, &bytes)?;
+    body::empty(&call.headers, &bytes)?;
     let lease = call.cluster.leases.keep_alive(&call.caller(), id).await?;
-    Ok(answer(StatusCode::OK, lease.header.revision, &lease))
+    Ok(respond(StatusCode::OK, lease.header.revision, &lease))
 }
 
 /// Revoke a lease: its keys go with it.
@@ -164,7 +164,7 @@ pub async fn revoke(mut call: Call) -> Result<Response> {
     let id = lease_id(&call)?;
     let dry_run = call.query.flag("dry_run")?;
     if !dry_run {
-        call.writable()?;
+        call.ensure_writable()?;
     }
     call.finish_query()?;
     let lease = call
@@ -172,7 +172,7 @@ pub async fn revoke(mut call: Call) -> Result<Response> {
         .leases
         .revoke(&call.caller(), id, dry_run)
         .await?;
-    Ok(answer(StatusCode::OK, lease.header.revision, &lease))
+    Ok(respond(StatusCode::OK, lease.header.revision, &lease))
 }
 
 /// Keep a lease alive for as long as this stream is open (etcd's KeepAlive).
@@ -184,39 +184,42 @@ pub async fn revoke(mut call: Call) -> Result<Response> {
     post, path = "/leases/{id}/hold", tag = "leases",
     params(LeasePath, OnCloseParams),
     responses(
-        (status = 200, description = "Messages, one an event or a line", content(
+        (status = 200, description = "Messages, one per event or line", content(
             (ServerMessage = "application/x-ndjson"),
             (ServerMessage = "text/event-stream"),
         )),
     )
 )]
-pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> Result<Response> {
+pub async fn hold(mut call: Call, transport: Transport, bytes: body::Buffered) -> Result<Response> {
     let on_close = on_close(&mut call.query)?;
     call.finish_query()?;
-    body::nothing(&call.headers, &bytes)?;
-    hold_one(call, transport, on_close).await
+    body::empty(&call.headers, &bytes)?;
+    start_hold(call, transport, on_close).await
 }
 
-/// As the POST, as a WebSocket: the gateway's pings show it also through a proxy when the client is
-/// gone.
+/// Like POST, over a WebSocket: by its pings the gateway notices even behind a proxy that the client is disconnected.
 #[utoipa::path(
     operation_id = "hold_lease_socket",
     get, path = "/leases/{id}/hold", tag = "leases",
     params(LeasePath, OnCloseParams),
     responses(
-        (status = 101, description = "A WebSocket; every message is one of these", body = ServerMessage),
-        (status = 405, description = "No WebSocket was asked for", body = Problem),
+        (status = 101, description = "A WebSocket; each message is one of these", body = ServerMessage),
+        (status = 405, description = "The request is no WebSocket upgrade", body = Problem),
     )
 )]
 pub async fn hold_socket(mut call: Call, transport: Transport) -> Result<Response> {
-    hold::only_socket(&transport)?;
+    hold::require_websocket(&transport)?;
     let on_close = on_close(&mut call.query)?;
     call.finish_query()?;
-    hold_one(call, transport, on_close).await
+    start_hold(call, transport, on_close).await
 }
 
-async fn hold_one(call: Call, transport: Transport, on_close: Option<OnClose>) -> Result<Response> {
-    call.writable()?;
+async fn start_hold(
+    call: Call,
+    transport: Transport,
+    on_close: Option<OnClose>,
+) -> Result<Response> {
+    call.ensure_writable()?;
     let id = lease_id(&call)?;
     call.streaming_caller()?;
     let on_close = on_close.unwrap_or(OnClose::Orphan);
@@ -237,17 +240,21 @@ async fn hold_one(call: Call, transport: Transport, on_close: Option<OnClose>) -
     post, path = "/leases/hold", tag = "leases",
     request_body(content = HoldRequest, example = json!({"ttl": 30})),
     responses(
-        (status = 200, description = "Messages, one an event or a line", content(
+        (status = 200, description = "Messages, one per event or line", content(
             (ServerMessage = "application/x-ndjson"),
             (ServerMessage = "text/event-stream"),
         )),
-        (status = 422, description = "There is no such lease", body = Problem),
+        (status = 422, description = "No such lease", body = Problem),
     )
 )]
-pub async fn session(mut call: Call, transport: Transport, bytes: body::Whole) -> Result<Response> {
+pub async fn session(
+    mut call: Call,
+    transport: Transport,
+    bytes: body::Buffered,
+) -> Result<Response> {
     call.finish_query()?;
     let request: HoldRequest = body::json(&call.headers, &bytes)?;
-    begin_session(call, transport, request).await
+    start_session(call, transport, request).await
 }
 
 /// As the POST, as a WebSocket.
@@ -260,24 +267,24 @@ pub async fn session(mut call: Call, transport: Transport, bytes: body::Whole) -
         ("on_close" = Option<String>, Query, description = "revoke or orphan; default revoke"),
     ),
     responses(
-        (status = 101, description = "A WebSocket; every message is one of these", body = ServerMessage),
-        (status = 405, description = "No WebSocket was asked for", body = Problem),
-        (status = 422, description = "There is no such lease", body = Problem),
+        (status = 101, description = "A WebSocket; each message is one of these", body = ServerMessage),
+        (status = 405, description = "The request is no WebSocket upgrade", body = Problem),
+        (status = 422, description = "No such lease", body = Problem),
     )
 )]
 pub async fn session_socket(mut call: Call, transport: Transport) -> Result<Response> {
-    hold::only_socket(&transport)?;
+    hold::require_websocket(&transport)?;
     let request = HoldRequest {
         ttl: call.query.number("ttl", i64::MIN..=i64::MAX)?,
         lease: call.query.parsed("lease")?,
         on_close: on_close(&mut call.query)?,
     };
     call.finish_query()?;
-    begin_session(call, transport, request).await
+    start_session(call, transport, request).await
 }
 
-async fn begin_session(call: Call, transport: Transport, request: HoldRequest) -> Result<Response> {
-    call.writable()?;
+async fn start_session(call: Call, transport: Transport, request: HoldRequest) -> Result<Response> {
+    call.ensure_writable()?;
     call.streaming_caller()?;
     let held = call.cluster.leases.session(&call.caller(), request).await?;
     Ok(hold::respond(&call, transport, held))

@@ -11,7 +11,7 @@ use shared::{
 
 use super::call::Call;
 use super::params::{CursorParams, NameParams, QueueTimeoutParams, TtlParams};
-use super::response::answer;
+use super::response::respond;
 use super::{body, claim, hold};
 use crate::failure::{Failure, Result};
 use crate::live::stream::{self, Transport};
@@ -64,7 +64,7 @@ pub async fn list(mut call: Call, transport: Transport) -> Result<Response> {
     }
     call.finish_query()?;
     let locks = call.cluster.locks.list(&call.caller(), page).await?;
-    Ok(answer(StatusCode::OK, locks.header.revision, &locks))
+    Ok(respond(StatusCode::OK, locks.header.revision, &locks))
 }
 
 async fn follow(mut call: Call, transport: Transport, filter: Filter) -> Result<Response> {
@@ -75,7 +75,7 @@ async fn follow(mut call: Call, transport: Transport, filter: Filter) -> Result<
         &call.app.tasks,
         transport,
         move |out, ops| {
-            // Nothing can be said on this stream.
+            // This stream takes no operations.
             drop(ops);
             async move {
                 while let Some(message) = locks.next().await {
@@ -111,7 +111,7 @@ pub async fn one(mut call: Call, transport: Transport) -> Result<Response> {
     }
     call.finish_query()?;
     let lock = call.cluster.locks.one(&call.caller(), &name).await?;
-    Ok(answer(StatusCode::OK, lock.header.revision, &lock))
+    Ok(respond(StatusCode::OK, lock.header.revision, &lock))
 }
 
 /// Acquire a lock.
@@ -131,20 +131,20 @@ pub async fn one(mut call: Call, transport: Transport) -> Result<Response> {
         (status = 423, description = "Not got in time; `lock` says who is before", body = Problem),
     )
 )]
-pub async fn acquire(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn acquire(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     let name = call.name(ROUTE)?;
     call.finish_query()?;
     let request: LockRequest = body::json(&call.headers, &bytes)?;
-    let caller = call.waiting_caller(Duration::from_secs(request.wait.min(3_600)));
+    let caller = call.queueing_caller(Duration::from_secs(request.wait.min(3_600)));
     let acquired = call.cluster.locks.acquire(&caller, name, request).await?;
     let status = if acquired.held_before {
         StatusCode::OK
     } else {
         StatusCode::CREATED
     };
-    let response = answer(status, acquired.answer.header.revision, &acquired.answer);
-    Ok(claim::kept_when_written(
+    let response = respond(status, acquired.answer.header.revision, &acquired.answer);
+    Ok(claim::keep_when_sent(
         response,
         acquired.standing,
         call.flushes,
@@ -162,21 +162,20 @@ pub async fn acquire(mut call: Call, bytes: body::Whole) -> Result<Response> {
     params(NameParams),
     request_body(content = LockHoldRequest, example = json!({"ttl": 30, "holder": "api-7"})),
     responses(
-        (status = 200, description = "Messages, one an event or a line", content(
+        (status = 200, description = "Messages, one per event or line", content(
             (ServerMessage = "application/x-ndjson"),
             (ServerMessage = "text/event-stream"),
         )),
     )
 )]
-pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> Result<Response> {
+pub async fn hold(mut call: Call, transport: Transport, bytes: body::Buffered) -> Result<Response> {
     let name = call.name(ROUTE)?;
     call.finish_query()?;
     let request: LockHoldRequest = body::json(&call.headers, &bytes)?;
-    begin_hold(call, transport, name, request).await
+    start_hold(call, transport, name, request).await
 }
 
-/// As the POST, as a WebSocket: the gateway's pings show it also through a proxy when the client is
-/// gone.
+/// Like POST, over a WebSocket: by its pings the gateway notices even behind a proxy that the client is disconnected.
 #[utoipa::path(
     operation_id = "hold_lock_socket",
     get, path = "/locks/{name}/hold", tag = "locks",
@@ -186,28 +185,28 @@ pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> R
         ("holder" = Option<String>, Query, description = "The owner's name"),
     ),
     responses(
-        (status = 101, description = "A WebSocket; every message is one of these", body = ServerMessage),
-        (status = 405, description = "No WebSocket was asked for", body = Problem),
+        (status = 101, description = "A WebSocket; each message is one of these", body = ServerMessage),
+        (status = 405, description = "The request is no WebSocket upgrade", body = Problem),
     )
 )]
 pub async fn hold_socket(mut call: Call, transport: Transport) -> Result<Response> {
-    hold::only_socket(&transport)?;
+    hold::require_websocket(&transport)?;
     let name = call.name(ROUTE)?;
     let request = LockHoldRequest {
         ttl: call.query.number("ttl", i64::MIN..=i64::MAX)?,
         holder: call.query.text("holder")?,
     };
     call.finish_query()?;
-    begin_hold(call, transport, name, request).await
+    start_hold(call, transport, name, request).await
 }
 
-async fn begin_hold(
+async fn start_hold(
     call: Call,
     transport: Transport,
     name: Vec<u8>,
     request: LockHoldRequest,
 ) -> Result<Response> {
-    call.writable()?;
+    call.ensure_writable()?;
     call.streaming_caller()?;
     let held = call
         .cluster
@@ -251,7 +250,7 @@ pub async fn release(mut call: Call) -> Result<Response> {
         dry_run: call.query.flag("dry_run")?,
     };
     if !release.dry_run {
-        call.writable()?;
+        call.ensure_writable()?;
     }
     call.finish_query()?;
     let released = call
@@ -259,5 +258,5 @@ pub async fn release(mut call: Call) -> Result<Response> {
         .locks
         .release(&call.caller(), name, release)
         .await?;
-    Ok(answer(StatusCode::OK, released.header.revision, &released))
+    Ok(respond(StatusCode::OK, released.header.revision, &released))
 }

@@ -1,4 +1,4 @@
-//! REST v1: one file a resource, thin. A handler decodes, calls one service method, encodes.
+//! REST v1, one module per resource. A handler decodes the request, calls one service method and encodes the response.
 
 pub mod auth;
 pub mod body;

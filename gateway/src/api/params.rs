@@ -78,8 +78,8 @@ pub struct QueueTimeoutParams {
     pub timeout: Option<String>,
 }
 
-/// The name of a lock or an election: a segment of the path, or `?name=`. Both parameters are called `name`, which no
-/// derived struct can say.
+/// The name of a lock or an election: a segment of the path, or `?name=`. Implemented by hand, since a derived struct
+/// cannot have two parameters with one name.
 #[derive(Debug)]
 pub struct NameParams;
 

@@ -1,4 +1,4 @@
-//! Responses: JSON with the store's revision.
+//! JSON responses, and the headers that carry a key's facts beside a raw value.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -7,14 +7,14 @@ use serde::Serialize;
 
 use crate::web::headers::REVISION;
 
-/// Create revision of a raw value.
+/// The create revision, with a raw value.
 pub const CREATE_REVISION: HeaderName = HeaderName::from_static("watchgate-create-revision");
-/// Version of a raw value.
+/// The version, with a raw value.
 pub const VERSION: HeaderName = HeaderName::from_static("watchgate-version");
-/// Lease of a raw value.
+/// The lease, with a raw value.
 pub const LEASE: HeaderName = HeaderName::from_static("watchgate-lease");
 
-/// A JSON answer of the gateway's own.
+/// A JSON response without a store revision.
 pub fn json<T: Serialize>(status: StatusCode, value: &T) -> Response {
     let body = serde_json::to_vec(value).expect("wire types have string keys");
     let mut response = Response::new(Body::from(body));
@@ -26,8 +26,8 @@ pub fn json<T: Serialize>(status: StatusCode, value: &T) -> Response {
     response
 }
 
-/// A JSON answer that came from etcd at `revision`.
-pub fn answer<T: Serialize>(status: StatusCode, revision: i64, value: &T) -> Response {
+/// A JSON response with the store revision at which etcd answered.
+pub fn respond<T: Serialize>(status: StatusCode, revision: i64, value: &T) -> Response {
     let mut response = json(status, value);
     response
         .headers_mut()

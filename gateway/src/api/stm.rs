@@ -5,7 +5,7 @@ use http::StatusCode;
 use shared::{Problem, StmCommitAnswer, StmCommitRequest, StmReadAnswer, StmReadRequest};
 
 use super::call::Call;
-use super::response::answer;
+use super::response::respond;
 use super::{body, txn};
 use crate::failure::{Failure, Result};
 use crate::service::stm::{Commit, Write};
@@ -31,7 +31,7 @@ fn negative(place: &str) -> Failure {
         (status = 422, description = "More than 128 keys", body = Problem),
     )
 )]
-pub async fn read(mut call: Call, bytes: body::Whole) -> Result<Response> {
+pub async fn read(mut call: Call, bytes: body::Buffered) -> Result<Response> {
     call.finish_query()?;
     let request: StmReadRequest = body::json(&call.headers, &bytes)?;
     if request.revision.is_some_and(|revision| revision < 1) {
@@ -45,7 +45,7 @@ pub async fn read(mut call: Call, bytes: body::Whole) -> Result<Response> {
     let keys = request.keys.into_iter().map(|key| key.0).collect();
     let stm = &call.cluster.stm;
     let read = stm.read(&call.caller(), keys, request.revision).await?;
-    Ok(answer(StatusCode::OK, read.header.revision, &read))
+    Ok(respond(StatusCode::OK, read.header.revision, &read))
 }
 
 /// Commit a transaction.
@@ -66,14 +66,14 @@ pub async fn read(mut call: Call, bytes: body::Whole) -> Result<Response> {
         (status = 422, description = "More than 128 reads or writes; a lease or, with lease keep, a key that does not exist", body = Problem),
     )
 )]
-pub async fn commit(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn commit(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     call.finish_query()?;
     let request: StmCommitRequest = body::json(&call.headers, &bytes)?;
     let commit = read_commit(request)?;
     let stm = &call.cluster.stm;
     let committed = stm.commit(&call.caller(), commit).await?;
-    Ok(answer(
+    Ok(respond(
         StatusCode::OK,
         committed.header.revision,
         &committed,

@@ -6,7 +6,7 @@ use futures_util::{StreamExt as _, stream};
 use http::{HeaderValue, header};
 use shared::{Entry, ImportLine, OnConflict, Problem};
 
-use super::body::require;
+use super::body::require_content_type;
 use super::call::Call;
 use super::kv::ndjson;
 use super::params::{RangeParams, RevisionBounds};
@@ -113,9 +113,9 @@ pub async fn import(mut call: Call, body: Body) -> Result<Response> {
     call.finish_query()?;
     let caller = call.streaming_caller()?;
     if !options.dry_run {
-        call.writable()?;
+        call.ensure_writable()?;
     }
-    require(
+    require_content_type(
         &call.headers,
         "application/x-ndjson",
         "curl -H 'Content-Type: application/x-ndjson' --data-binary @file sends it",

@@ -6,7 +6,7 @@ use shared::{Problem, TreeLevel};
 
 use super::call::Call;
 use super::params::{CursorParams, ReadParams};
-use super::response::answer;
+use super::response::respond;
 use crate::failure::Result;
 use crate::service::tree::{LIMIT_AT_MOST, LevelOptions, TreeQuery};
 
@@ -48,5 +48,5 @@ pub async fn tree(mut call: Call) -> Result<Response> {
         tree = tree.limit(limit as usize);
     }
     let level = call.cluster.tree.level(&call.caller(), tree).await?;
-    Ok(answer(StatusCode::OK, level.header.revision, &level))
+    Ok(respond(StatusCode::OK, level.header.revision, &level))
 }

@@ -9,7 +9,7 @@ use shared::{AuthAnswer, Done, Problem, SelfAnswer};
 
 use super::body;
 use super::call::Call;
-use super::response::answer;
+use super::response::respond;
 use crate::failure::Result;
 
 /// A user in the path.
@@ -29,7 +29,7 @@ pub struct RolePath {
 }
 
 fn done(done: Done) -> Response {
-    answer(StatusCode::OK, done.header.revision, &done)
+    respond(StatusCode::OK, done.header.revision, &done)
 }
 
 /// Whether etcd asks who calls.
@@ -41,7 +41,7 @@ fn done(done: Done) -> Response {
 pub async fn status(mut call: Call) -> Result<Response> {
     call.finish_query()?;
     let status = call.cluster.access.status(&call.caller()).await?;
-    Ok(answer(StatusCode::OK, status.header.revision, &status))
+    Ok(respond(StatusCode::OK, status.header.revision, &status))
 }
 
 /// Who the caller is, and what the caller may read and write.
@@ -58,7 +58,7 @@ pub async fn status(mut call: Call) -> Result<Response> {
 pub async fn own(mut call: Call) -> Result<Response> {
     call.finish_query()?;
     let own = call.cluster.access.own_reach(&call.caller()).await?;
-    Ok(answer(StatusCode::OK, own.header.revision, &own))
+    Ok(respond(StatusCode::OK, own.header.revision, &own))
 }
 
 /// Turn authentication on.
@@ -73,12 +73,12 @@ pub async fn own(mut call: Call) -> Result<Response> {
         (status = 415, body = Problem),
     )
 )]
-pub async fn enable(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn enable(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     call.finish_query()?;
-    body::nothing(&call.headers, &bytes)?;
+    body::empty(&call.headers, &bytes)?;
     let status = call.cluster.access.enable(&call.caller()).await?;
-    Ok(answer(StatusCode::OK, status.header.revision, &status))
+    Ok(respond(StatusCode::OK, status.header.revision, &status))
 }
 
 /// Turn authentication off: from then on everybody may do everything.
@@ -89,10 +89,10 @@ pub async fn enable(mut call: Call, bytes: body::Whole) -> Result<Response> {
         (status = 200, body = AuthAnswer), (status = 415, body = Problem),
     )
 )]
-pub async fn disable(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn disable(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     call.finish_query()?;
-    body::nothing(&call.headers, &bytes)?;
+    body::empty(&call.headers, &bytes)?;
     let status = call.cluster.access.disable(&call.caller()).await?;
-    Ok(answer(StatusCode::OK, status.header.revision, &status))
+    Ok(respond(StatusCode::OK, status.header.revision, &status))
 }

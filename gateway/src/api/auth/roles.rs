@@ -8,7 +8,7 @@ use shared::{Access, Done, Problem, RangeSpec, RoleAddRequest, RoleAnswer, RoleL
 use super::{RolePath, done};
 use crate::api::call::Call;
 use crate::api::params::RangeParams;
-use crate::api::response::answer;
+use crate::api::response::respond;
 use crate::api::{body, range};
 use crate::etcd::Range;
 use crate::failure::Result;
@@ -36,7 +36,7 @@ pub struct GrantBody {
 pub async fn list(mut call: Call) -> Result<Response> {
     call.finish_query()?;
     let roles = call.cluster.access.roles(&call.caller()).await?;
-    Ok(answer(StatusCode::OK, roles.header.revision, &roles))
+    Ok(respond(StatusCode::OK, roles.header.revision, &roles))
 }
 
 /// A role with its permissions.
@@ -50,7 +50,7 @@ pub async fn one(mut call: Call) -> Result<Response> {
     let name = call.segment(ROUTE)?;
     call.finish_query()?;
     let role = call.cluster.access.role(&call.caller(), name).await?;
-    Ok(answer(StatusCode::OK, role.header.revision, &role))
+    Ok(respond(StatusCode::OK, role.header.revision, &role))
 }
 
 /// Add a role without permissions.
@@ -63,13 +63,13 @@ pub async fn one(mut call: Call) -> Result<Response> {
         (status = 409, description = "There is one already", body = Problem),
     )
 )]
-pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn add(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     call.finish_query()?;
     let request: RoleAddRequest = body::json(&call.headers, &bytes)?;
     let caller = call.caller();
     let role = call.cluster.access.add_role(&caller, request.name).await?;
-    Ok(answer(StatusCode::CREATED, role.header.revision, &role))
+    Ok(respond(StatusCode::CREATED, role.header.revision, &role))
 }
 
 /// Delete a role; its users lose it.
@@ -83,7 +83,7 @@ pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
     )
 )]
 pub async fn delete(mut call: Call) -> Result<Response> {
-    call.writable()?;
+    call.ensure_writable()?;
     let name = call.segment(ROUTE)?;
     call.finish_query()?;
     let deleted = call.cluster.access.delete_role(&call.caller(), &name).await;
@@ -101,8 +101,8 @@ pub async fn delete(mut call: Call) -> Result<Response> {
     request_body(content = GrantBody, example = json!({"access": "readwrite", "prefix": "/jobs/"})),
     responses((status = 200, body = Done))
 )]
-pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn grant(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     let role = call.segment(ROUTE)?;
     call.finish_query()?;
     let body: GrantBody = body::json(&call.headers, &bytes)?;
@@ -133,7 +133,7 @@ pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
     )
 )]
 pub async fn revoke(mut call: Call) -> Result<Response> {
-    call.writable()?;
+    call.ensure_writable()?;
     let role = call.segment(ROUTE)?;
     let keys = range::from_query(&mut call.query, true)?.ok_or_else(Range::required)?;
     call.finish_query()?;

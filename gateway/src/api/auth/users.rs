@@ -7,7 +7,7 @@ use shared::{Done, PasswordRequest, Problem, ReachAnswer, UserAddRequest, UserAn
 use super::{RolePath, UserPath, done};
 use crate::api::body;
 use crate::api::call::Call;
-use crate::api::response::answer;
+use crate::api::response::respond;
 use crate::failure::Result;
 
 const ROUTE: &str = "/auth/users";
@@ -21,7 +21,7 @@ const ROUTE: &str = "/auth/users";
 pub async fn list(mut call: Call) -> Result<Response> {
     call.finish_query()?;
     let users = call.cluster.access.users(&call.caller()).await?;
-    Ok(answer(StatusCode::OK, users.header.revision, &users))
+    Ok(respond(StatusCode::OK, users.header.revision, &users))
 }
 
 /// A user with its roles.
@@ -35,7 +35,7 @@ pub async fn one(mut call: Call) -> Result<Response> {
     let name = call.segment(ROUTE)?;
     call.finish_query()?;
     let user = call.cluster.access.user(&call.caller(), name).await?;
-    Ok(answer(StatusCode::OK, user.header.revision, &user))
+    Ok(respond(StatusCode::OK, user.header.revision, &user))
 }
 
 /// Add a user.
@@ -50,8 +50,8 @@ pub async fn one(mut call: Call) -> Result<Response> {
         (status = 409, description = "There is one already", body = Problem),
     )
 )]
-pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn add(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     call.finish_query()?;
     let request: UserAddRequest = body::json(&call.headers, &bytes)?;
     let user = call
@@ -59,7 +59,7 @@ pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
         .access
         .add_user(&call.caller(), request)
         .await?;
-    Ok(answer(StatusCode::CREATED, user.header.revision, &user))
+    Ok(respond(StatusCode::CREATED, user.header.revision, &user))
 }
 
 /// Give a user another password.
@@ -72,8 +72,8 @@ pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
     request_body(content = PasswordRequest, example = json!({"password": "…"})),
     responses((status = 200, body = Done))
 )]
-pub async fn set_password(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn set_password(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     let name = call.segment(ROUTE)?;
     call.finish_query()?;
     let request: PasswordRequest = body::json(&call.headers, &bytes)?;
@@ -93,7 +93,7 @@ pub async fn set_password(mut call: Call, bytes: body::Whole) -> Result<Response
     )
 )]
 pub async fn delete(mut call: Call) -> Result<Response> {
-    call.writable()?;
+    call.ensure_writable()?;
     let name = call.segment(ROUTE)?;
     call.finish_query()?;
     let deleted = call.cluster.access.delete_user(&call.caller(), &name).await;
@@ -111,11 +111,11 @@ pub async fn delete(mut call: Call) -> Result<Response> {
         (status = 415, body = Problem),
     )
 )]
-pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn grant(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     let (user, role) = (call.segment(ROUTE)?, call.segment_at(ROUTE, 2)?);
     call.finish_query()?;
-    body::nothing(&call.headers, &bytes)?;
+    body::empty(&call.headers, &bytes)?;
     let caller = call.caller();
     let granted = call.cluster.access.grant_role(&caller, &user, &role);
     Ok(done(granted.await?))
@@ -133,7 +133,7 @@ pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
     )
 )]
 pub async fn revoke(mut call: Call) -> Result<Response> {
-    call.writable()?;
+    call.ensure_writable()?;
     let (user, role) = (call.segment(ROUTE)?, call.segment_at(ROUTE, 2)?);
     call.finish_query()?;
     let caller = call.caller();
@@ -154,5 +154,5 @@ pub async fn reach(mut call: Call) -> Result<Response> {
     let name = call.segment(ROUTE)?;
     call.finish_query()?;
     let reach = call.cluster.access.reach(&call.caller(), name).await?;
-    Ok(answer(StatusCode::OK, reach.header.revision, &reach))
+    Ok(respond(StatusCode::OK, reach.header.revision, &reach))
 }

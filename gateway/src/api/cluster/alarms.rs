@@ -6,7 +6,7 @@ use shared::{AlarmKind, AlarmRequest, AlarmsAnswer, DisarmAnswer, MemberId, Prob
 
 use crate::api::body;
 use crate::api::call::Call;
-use crate::api::response::answer;
+use crate::api::response::respond;
 use crate::failure::{Failure, Result};
 
 /// The alarms raised.
@@ -18,7 +18,7 @@ use crate::failure::{Failure, Result};
 pub async fn list(mut call: Call) -> Result<Response> {
     call.finish_query()?;
     let alarms = call.cluster.info.alarms(&call.caller()).await?;
-    Ok(answer(StatusCode::OK, alarms.header.revision, &alarms))
+    Ok(respond(StatusCode::OK, alarms.header.revision, &alarms))
 }
 
 /// Raise an alarm by hand.
@@ -31,11 +31,11 @@ pub async fn list(mut call: Call) -> Result<Response> {
     request_body(content = AlarmRequest, example = json!({"member_id": "8e9e05c52164694d", "alarm": "NOSPACE"})),
     responses(
         (status = 201, body = AlarmsAnswer),
-        (status = 422, description = "There is no such member", body = Problem),
+        (status = 422, description = "No such member", body = Problem),
     )
 )]
-pub async fn raise(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn raise(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     call.finish_query()?;
     let request: AlarmRequest = body::json(&call.headers, &bytes)?;
     let alarms = call
@@ -43,7 +43,11 @@ pub async fn raise(mut call: Call, bytes: body::Whole) -> Result<Response> {
         .info
         .raise_alarm(&call.caller(), request)
         .await?;
-    Ok(answer(StatusCode::CREATED, alarms.header.revision, &alarms))
+    Ok(respond(
+        StatusCode::CREATED,
+        alarms.header.revision,
+        &alarms,
+    ))
 }
 
 /// End alarms: of one member or of all, of one kind or of each.
@@ -59,14 +63,14 @@ pub async fn raise(mut call: Call, bytes: body::Whole) -> Result<Response> {
     )
 )]
 pub async fn disarm(mut call: Call) -> Result<Response> {
-    call.writable()?;
+    call.ensure_writable()?;
     let member = call.query.parsed::<MemberId>("member")?;
     let kind = call.query.text("alarm")?;
     let kind = kind.as_deref().map(alarm_kind).transpose()?;
     call.finish_query()?;
     let caller = call.caller();
     let disarmed = call.cluster.info.disarm(&caller, member, kind).await?;
-    Ok(answer(StatusCode::OK, disarmed.header.revision, &disarmed))
+    Ok(respond(StatusCode::OK, disarmed.header.revision, &disarmed))
 }
 
 fn alarm_kind(text: &str) -> Result<AlarmKind> {

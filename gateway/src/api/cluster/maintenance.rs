@@ -12,7 +12,7 @@ use shared::{
 
 use crate::api::body;
 use crate::api::call::Call;
-use crate::api::response::answer;
+use crate::api::response::respond;
 use crate::failure::Result;
 
 /// How long a defragmentation may take without `?timeout=`.
@@ -29,12 +29,12 @@ const DEFRAGMENTATION: Duration = Duration::from_mins(10);
         (status = 416, description = "The revision does not exist yet", body = Problem),
     )
 )]
-pub async fn compact(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn compact(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     call.finish_query()?;
     let request: CompactRequest = body::json(&call.headers, &bytes)?;
     let done = call.cluster.info.compact(&call.caller(), request).await?;
-    Ok(answer(StatusCode::OK, done.header.revision, &done))
+    Ok(respond(StatusCode::OK, done.header.revision, &done))
 }
 
 /// Give the space of deleted data back to the file system.
@@ -50,18 +50,18 @@ pub async fn compact(mut call: Call, bytes: body::Whole) -> Result<Response> {
     request_body(content = DefragmentRequest, example = json!({"members": ["8e9e05c52164694d"]})),
     responses(
         (status = 200, description = "`complete` says whether all were", body = DefragmentAnswer),
-        (status = 422, description = "There is no such member", body = Problem),
+        (status = 422, description = "No such member", body = Problem),
         (status = 501, description = "Only learners are named", body = Problem),
     )
 )]
-pub async fn defragment(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn defragment(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     call.finish_query()?;
     let request: DefragmentRequest = body::json(&call.headers, &bytes)?;
-    let caller = call.slow_caller(DEFRAGMENTATION);
+    let caller = call.caller_with_limit(DEFRAGMENTATION);
     let done = call.cluster.info.defragment(&caller, request.members);
     let done = done.await?;
-    Ok(answer(StatusCode::OK, done.header.revision, &done))
+    Ok(respond(StatusCode::OK, done.header.revision, &done))
 }
 
 /// Hand the leadership to a member.
@@ -72,17 +72,17 @@ pub async fn defragment(mut call: Call, bytes: body::Whole) -> Result<Response> 
     responses(
         (status = 200, body = MoveLeaderAnswer),
         (status = 409, description = "A learner cannot lead", body = Problem),
-        (status = 422, description = "There is no such member", body = Problem),
+        (status = 422, description = "No such member", body = Problem),
     )
 )]
-pub async fn move_leader(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn move_leader(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     call.finish_query()?;
     let request: MoveLeaderRequest = body::json(&call.headers, &bytes)?;
     let caller = call.caller();
     let moved = call.cluster.info.move_leader(&caller, request.member_id);
     let moved = moved.await?;
-    Ok(answer(StatusCode::OK, moved.header.revision, &moved))
+    Ok(respond(StatusCode::OK, moved.header.revision, &moved))
 }
 
 /// Ask about a downgrade to the minor version before, begin it, or cancel it.
@@ -99,12 +99,12 @@ pub async fn move_leader(mut call: Call, bytes: body::Whole) -> Result<Response>
         (status = 501, description = "etcd before 3.5", body = Problem),
     )
 )]
-pub async fn downgrade(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn downgrade(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     call.finish_query()?;
     let request: DowngradeRequest = body::json(&call.headers, &bytes)?;
     let done = call.cluster.info.downgrade(&call.caller(), request).await?;
-    Ok(answer(StatusCode::OK, done.header.revision, &done))
+    Ok(respond(StatusCode::OK, done.header.revision, &done))
 }
 
 /// Compare the data of all voting members.
@@ -128,5 +128,5 @@ pub async fn hash(mut call: Call) -> Result<Response> {
     let revision = call.query.revision("revision")?;
     call.finish_query()?;
     let hash = call.cluster.info.hash(&call.caller(), revision).await?;
-    Ok(answer(StatusCode::OK, hash.header.revision, &hash))
+    Ok(respond(StatusCode::OK, hash.header.revision, &hash))
 }

@@ -6,7 +6,7 @@ use shared::{MemberAddRequest, MemberId, MemberUpdateRequest, MembersAnswer, Pro
 
 use crate::api::body;
 use crate::api::call::Call;
-use crate::api::response::answer;
+use crate::api::response::respond;
 use crate::failure::{Failure, Result};
 
 const ROUTE: &str = "/cluster/members";
@@ -25,7 +25,7 @@ fn member_id(call: &Call) -> Result<MemberId> {
 }
 
 fn members(status: StatusCode, members: MembersAnswer) -> Response {
-    answer(status, members.header.revision, &members)
+    respond(status, members.header.revision, &members)
 }
 
 /// The members as the cluster lists them, without asking each.
@@ -61,8 +61,8 @@ pub async fn list(mut call: Call) -> Result<Response> {
         (status = 409, description = "The URL is a member's already, or the cluster is not well", body = Problem),
     )
 )]
-pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn add(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     call.finish_query()?;
     let request: MemberAddRequest = body::json(&call.headers, &bytes)?;
     let added = call.cluster.info.add_member(&call.caller(), request).await;
@@ -80,7 +80,7 @@ pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
     )
 )]
 pub async fn remove(mut call: Call) -> Result<Response> {
-    call.writable()?;
+    call.ensure_writable()?;
     let id = member_id(&call)?;
     call.finish_query()?;
     let removed = call.cluster.info.remove_member(&call.caller(), id).await;
@@ -98,8 +98,8 @@ pub async fn remove(mut call: Call) -> Result<Response> {
         (status = 409, description = "The URL is another member's", body = Problem),
     )
 )]
-pub async fn update(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn update(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     let id = member_id(&call)?;
     call.finish_query()?;
     let request: MemberUpdateRequest = body::json(&call.headers, &bytes)?;
@@ -121,11 +121,11 @@ pub async fn update(mut call: Call, bytes: body::Whole) -> Result<Response> {
         (status = 415, body = Problem),
     )
 )]
-pub async fn promote(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn promote(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     let id = member_id(&call)?;
     call.finish_query()?;
-    body::nothing(&call.headers, &bytes)?;
+    body::empty(&call.headers, &bytes)?;
     let promoted = call.cluster.info.promote_member(&call.caller(), id).await;
     Ok(members(StatusCode::OK, promoted?))
 }

@@ -10,7 +10,7 @@ use http::StatusCode;
 use shared::{ClusterAnswer, ClusterRef, Clusters};
 
 use super::call::Call;
-use super::response::{answer, json};
+use super::response::{json, respond};
 use crate::failure::Result;
 
 /// The clusters that this gateway serves.
@@ -68,5 +68,5 @@ pub async fn clusters(mut call: Call) -> Result<Response> {
 pub async fn cluster(mut call: Call) -> Result<Response> {
     call.finish_query()?;
     let cluster = call.cluster.info.cluster(&call.caller()).await?;
-    Ok(answer(StatusCode::OK, cluster.header.revision, &cluster))
+    Ok(respond(StatusCode::OK, cluster.header.revision, &cluster))
 }

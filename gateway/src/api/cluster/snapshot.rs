@@ -26,7 +26,7 @@ use crate::web::headers::REVISION;
                 ("Content-Disposition" = String, description = "A name with the cluster, the member, and the revision"),
                 ("Watchgate-Revision" = i64, description = "The store's revision just before"),
             )),
-        (status = 422, description = "There is no such member", body = Problem),
+        (status = 422, description = "No such member", body = Problem),
     )
 )]
 pub async fn snapshot(mut call: Call) -> Result<Response> {

@@ -18,7 +18,7 @@ use self::params::{ChangeParams, CreateOnly, IfMatch, IfNoneMatch, PutParams};
 use self::replies::{DeletionReply, KeyReply, PageReply};
 use super::call::Call;
 use super::params::{CursorParams, KeyPath, RangeParams, ReadParams, RevisionBounds};
-use super::response::{CREATE_REVISION, LEASE, VERSION, answer};
+use super::response::{CREATE_REVISION, LEASE, VERSION, respond};
 use super::{body, range};
 use crate::etcd::{Get, Range};
 use crate::failure::{Failure, Result};
@@ -71,7 +71,7 @@ async fn read_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
             .kv
             .count(&caller, &Range::one(key), get)
             .await?;
-        return Ok(answer(StatusCode::OK, count.header.revision, &count));
+        return Ok(respond(StatusCode::OK, count.header.revision, &count));
     }
     let precondition = if_match(&call.headers)?;
     let known = if_none_match(&call.headers)?;
@@ -96,7 +96,7 @@ async fn read_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
         }
         response
     } else {
-        answer(StatusCode::OK, revision, &KeyAnswer { header, entry })
+        respond(StatusCode::OK, revision, &KeyAnswer { header, entry })
     };
     let headers = response.headers_mut();
     headers.insert(REVISION, HeaderValue::from(revision));
@@ -123,7 +123,7 @@ async fn read_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
         (status = 422, description = "The lease does not exist", body = Problem),
     )
 )]
-pub async fn put_key(call: Call, body: body::Whole) -> Result<Response> {
+pub async fn put_key(call: Call, body: body::Buffered) -> Result<Response> {
     write(call, body.0).await
 }
 
@@ -145,12 +145,12 @@ pub async fn put_key(call: Call, body: body::Whole) -> Result<Response> {
         (status = 422, description = "The lease does not exist", body = Problem),
     )
 )]
-pub async fn put_by_query(call: Call, body: body::Whole) -> Result<Response> {
+pub async fn put_by_query(call: Call, body: body::Buffered) -> Result<Response> {
     write(call, body.0).await
 }
 
 async fn write(mut call: Call, body: Bytes) -> Result<Response> {
-    call.writable()?;
+    call.ensure_writable()?;
     let key = call.key(ROUTE)?.ok_or_else(no_key)?;
     let lease = match call.query.text("lease")?.as_deref() {
         None | Some("keep") => LeaseChoice::Keep,
@@ -185,7 +185,7 @@ async fn write(mut call: Call, body: Bytes) -> Result<Response> {
     } else {
         StatusCode::OK
     };
-    let mut response = answer(status, put.header.revision, &put);
+    let mut response = respond(status, put.header.revision, &put);
     set_etag(response.headers_mut(), put.mod_revision);
     Ok(response)
 }
@@ -205,7 +205,7 @@ pub async fn delete_key(mut call: Call) -> Result<Response> {
 }
 
 async fn remove_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
-    call.writable()?;
+    call.ensure_writable()?;
     let prev = call.query.flag("prev")?;
     let guard = call
         .query
@@ -220,7 +220,7 @@ async fn remove_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
         .kv
         .delete(&caller, &key, prev, &precondition, guard.as_ref())
         .await?;
-    Ok(answer(StatusCode::OK, deleted.header.revision, &deleted))
+    Ok(respond(StatusCode::OK, deleted.header.revision, &deleted))
 }
 
 /// List a range, a page at a time.
@@ -294,7 +294,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
             .kv
             .count(&call.caller(), &page.range, get)
             .await?;
-        return Ok(answer(StatusCode::OK, count.header.revision, &count));
+        return Ok(respond(StatusCode::OK, count.header.revision, &count));
     }
     if call.accepts("application/x-ndjson") {
         if limit.is_some() {
@@ -315,7 +315,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
 
 /// A page, which under another `Accept` would be a stream.
 fn listed(page: &Page) -> Response {
-    let mut response = answer(StatusCode::OK, page.header.revision, page);
+    let mut response = respond(StatusCode::OK, page.header.revision, page);
     set_etag(response.headers_mut(), None);
     response
 }
@@ -361,12 +361,12 @@ pub async fn delete_range(mut call: Call) -> Result<Response> {
             .kv
             .count(&caller, &range, Get::default().at(revision.unwrap_or(0)))
             .await?;
-        return Ok(answer(StatusCode::OK, count.header.revision, &count));
+        return Ok(respond(StatusCode::OK, count.header.revision, &count));
     }
-    call.writable()?;
+    call.ensure_writable()?;
     let kv = &call.cluster.kv;
     let deleted = kv
         .delete_range(&caller, &range, confirm, revision, prev, guard.as_ref())
         .await?;
-    Ok(answer(StatusCode::OK, deleted.header.revision, &deleted))
+    Ok(respond(StatusCode::OK, deleted.header.revision, &deleted))
 }

@@ -9,7 +9,7 @@ use shared::{DoAnswer, Explanation, OpRequest, Problem, TxnAnswer, TxnRequest};
 
 use super::body;
 use super::call::Call;
-use super::response::answer;
+use super::response::respond;
 use crate::failure::Result;
 use crate::service::txn::writes;
 
@@ -50,7 +50,7 @@ use crate::service::txn::writes;
         (status = 422, description = "Too many ops; a lease or, with lease keep, a key that does not exist", body = Problem),
     )
 )]
-pub async fn txn(mut call: Call, bytes: body::Whole) -> Result<Response> {
+pub async fn txn(mut call: Call, bytes: body::Buffered) -> Result<Response> {
     let explain = call.query.flag("explain")?;
     call.finish_query()?;
     let request: TxnRequest = body::json(&call.headers, &bytes)?;
@@ -60,14 +60,14 @@ pub async fn txn(mut call: Call, bytes: body::Whole) -> Result<Response> {
         let explanation = call.cluster.txn.explain(&caller, &txn).await?;
         let revision = explanation.header.revision;
         let reply = TxnReply::Explained(explanation);
-        return Ok(answer(StatusCode::OK, revision, &reply));
+        return Ok(respond(StatusCode::OK, revision, &reply));
     }
     if writes(&txn.then) || writes(&txn.or_else) {
-        call.writable()?;
+        call.ensure_writable()?;
     }
     let result = call.cluster.txn.run(&caller, txn).await?;
     let revision = result.header.revision;
-    Ok(answer(StatusCode::OK, revision, &TxnReply::Ran(result)))
+    Ok(respond(StatusCode::OK, revision, &TxnReply::Ran(result)))
 }
 
 /// Answer of `POST /txn`.
@@ -94,13 +94,13 @@ pub enum TxnReply {
         (status = 416, description = "The get's revision is still to come", body = Problem),
     )
 )]
-pub async fn single(mut call: Call, bytes: body::Whole) -> Result<Response> {
+pub async fn single(mut call: Call, bytes: body::Buffered) -> Result<Response> {
     call.finish_query()?;
     let request: OpRequest = body::json(&call.headers, &bytes)?;
     let op = decode::op(request, "op")?;
     if writes(std::slice::from_ref(&op)) {
-        call.writable()?;
+        call.ensure_writable()?;
     }
     let result = call.cluster.txn.single(&call.caller(), op).await?;
-    Ok(answer(StatusCode::OK, result.header.revision, &result))
+    Ok(respond(StatusCode::OK, result.header.revision, &result))
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::api::body;
 
 fn read(json: &str) -> Result<Txn> {
-    txn(body::read::<TxnRequest>(json.as_bytes())?, "")
+    txn(body::parse::<TxnRequest>(json.as_bytes())?, "")
 }
 
 #[test]
