@@ -26,10 +26,10 @@ pub struct HistoryParams {
 
 /// A key's stored revisions, newest first.
 ///
-/// They end with the key's creation. With `?deleted` earlier lives follow, and `deletions` says when
-/// each ended. etcd has no way to ask for that: its log is replayed for it, at most the last 100,000
-/// revisions of the store, in up to three replays of 30 s at most; `replay` says how many revisions were.
-/// Where either bound ended the list, `ended_by` is `limit` and `next` is null. A user has one replay at a
+/// They end with the key's creation. With `?deleted` the revisions before each deletion follow, and `deletions` says
+/// when the key was deleted. etcd has no request for that, so its log is replayed: at most the last 100,000
+/// revisions of the store, in up to three replays of at most 30 s; `replay` has the number of replayed revisions.
+/// If one of these limits ended the list, `ended_by` is `limit` and `next` is null. A user may run one replay at a
 /// time.
 #[utoipa::path(
     get, path = "/history/{*key}", tag = "keys",
@@ -40,7 +40,7 @@ pub struct HistoryParams {
     )
 )]
 pub async fn history(call: Call) -> Result<Response> {
-    walk(call).await
+    list(call).await
 }
 
 /// The stored revisions of a key named by `?key=`.
@@ -56,16 +56,16 @@ pub async fn history(call: Call) -> Result<Response> {
     )
 )]
 pub async fn history_by_query(call: Call) -> Result<Response> {
-    walk(call).await
+    list(call).await
 }
 
-async fn walk(mut call: Call) -> Result<Response> {
+async fn list(mut call: Call) -> Result<Response> {
     let key = call.key("/history")?;
     let query = &mut call.query;
     let limit = query.number("limit", 1..=LIMIT_AT_MOST as i64)?;
     let limit = limit.map(|limit| limit as usize);
     let request = match (query.text("cursor")?, key) {
-        // The cursor carries the key, which the path names again.
+        // The cursor contains the key; the path may repeat it.
         (Some(cursor), key) => HistoryRequest::Next(cursor, key),
         (None, Some(key)) => HistoryRequest::At {
             key,
@@ -73,8 +73,8 @@ async fn walk(mut call: Call) -> Result<Response> {
             deleted: query.flag("deleted")?,
         },
         (None, None) => {
-            let failure = Failure::bad_request("no key is given");
-            return Err(failure.hint("behind /history/, or as ?key="));
+            let failure = Failure::bad_request("key is required");
+            return Err(failure.hint("put it after /history/ in the path, or use ?key="));
         }
     };
     call.finish_query()?;

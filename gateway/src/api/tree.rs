@@ -14,12 +14,12 @@ use crate::service::tree::{LIMIT_AT_MOST, LevelOptions, TreeQuery};
 #[utoipa::path(
     get, path = "/tree", tag = "keys",
     params(
-        ("prefix" = Option<String>, Query, description = "The level; the root without it"),
-        ("separator" = Option<String>, Query, description = "Default /"),
-        ("limit" = Option<i64>, Query, description = "Rows, 1 to 10,000; default 1,000"),
+        ("prefix" = Option<String>, Query, description = "The folder to list; default the root"),
+        ("separator" = Option<String>, Query, description = "Separates folder names; default `/`"),
+        ("limit" = Option<i64>, Query, description = "Folders and entries per page, 1 to 10,000; default 1,000"),
         CursorParams,
-        ("values" = Option<bool>, Query, description = "Read values and leases too"),
-        ("counts" = Option<bool>, Query, description = "Count each folder's keys"),
+        ("values" = Option<bool>, Query, description = "Include values and leases"),
+        ("counts" = Option<bool>, Query, description = "Include the number of keys in each folder"),
         ReadParams,
     ),
     responses(

@@ -28,12 +28,12 @@ use crate::web::headers::{REVISION, set_etag};
 const ROUTE: &str = "/kv";
 
 fn no_key() -> Failure {
-    Failure::bad_request("no key is given").hint("behind /kv/, or as ?key=")
+    Failure::bad_request("key is required").hint("put it after /kv/ in the path, or use ?key=")
 }
 
 /// Read a key.
 ///
-/// The entry as JSON; the raw value under `Accept: application/octet-stream` or `?raw`.
+/// The entry as JSON, or with `Accept: application/octet-stream` or `?raw` the value alone.
 #[utoipa::path(
     get, path = "/kv/{*key}", tag = "keys",
     params(
@@ -42,7 +42,7 @@ fn no_key() -> Failure {
         ("count_only" = Option<bool>, Query, description = "Return the count, 0 or 1, always with 200"),
     ),
     responses(
-        (status = 200, description = "As JSON, or the value alone", content(
+        (status = 200, description = "The entry, or the value alone", content(
             (KeyReply = "application/json"), (String = "application/octet-stream"),
         )), (status = 304),
         (status = 410, body = Problem), (status = 412, body = Problem),
@@ -74,11 +74,11 @@ async fn read_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
         return Ok(respond(StatusCode::OK, count.header.revision, &count));
     }
     let precondition = if_match(&call.headers)?;
-    let known = if_none_match(&call.headers)?;
+    let cached = if_none_match(&call.headers)?;
     let found = call.cluster.kv.get(&caller, &key, get, &precondition);
     let (header, entry) = found.await?;
     let (revision, mod_revision) = (header.revision, entry.mod_revision);
-    let mut response = if known.contains(mod_revision) {
+    let mut response = if cached.matches(mod_revision) {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response
@@ -106,12 +106,12 @@ async fn read_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
 
 /// Write a key.
 ///
-/// The body is the value, byte for byte, whatever its Content-Type.
+/// The body is the value, byte for byte, with any Content-Type.
 ///
-/// With `lease=keep`, the default, an account that may read the key never drops a lease that somebody else
-/// attaches at the same time. An account that may only write cannot have etcd compare anything, so it may:
-/// the key is found absent, somebody creates it with a lease, and the write replaces it without one. Such an
-/// account names the lease: `lease=<id>` and `lease=none` are one write, and certain.
+/// With `lease=keep`, the default, an account that may read the key never drops a lease that another client
+/// attaches at the same time. An account that may only write cannot have etcd compare anything, so it can drop one:
+/// if the key is absent, another client creates it with a lease, and then this write replaces it without one. Such an
+/// account should name the lease: `lease=<id>` and `lease=none` are a single write, so nothing can come in between.
 #[utoipa::path(
     put, path = "/kv/{*key}", tag = "keys",
     params(KeyPath, PutParams, ChangeParams, IfMatch, CreateOnly),
@@ -120,7 +120,7 @@ async fn read_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
         (status = 200, description = "Replaced", body = PutAnswer),
         (status = 201, description = "Created", body = PutAnswer),
         (status = 412, body = Problem),
-        (status = 422, description = "The lease does not exist", body = Problem),
+        (status = 422, description = "No such lease", body = Problem),
     )
 )]
 pub async fn put_key(call: Call, body: body::Buffered) -> Result<Response> {
@@ -129,7 +129,7 @@ pub async fn put_key(call: Call, body: body::Buffered) -> Result<Response> {
 
 /// Write a key named by `?key=`.
 ///
-/// As `PUT /kv/{key}`, leases included.
+/// Like `PUT /kv/{key}`, including leases.
 #[utoipa::path(
     operation_id = "put_key_by_query",
     put, path = "/kv", tag = "keys",
@@ -142,7 +142,7 @@ pub async fn put_key(call: Call, body: body::Buffered) -> Result<Response> {
         (status = 200, description = "Replaced", body = PutAnswer),
         (status = 201, description = "Created", body = PutAnswer),
         (status = 412, body = Problem),
-        (status = 422, description = "The lease does not exist", body = Problem),
+        (status = 422, description = "No such lease", body = Problem),
     )
 )]
 pub async fn put_by_query(call: Call, body: body::Buffered) -> Result<Response> {
@@ -160,7 +160,7 @@ async fn write(mut call: Call, body: Bytes) -> Result<Response> {
             Ok(id) => LeaseChoice::Id(id),
             Err(error) => {
                 let failure = Failure::bad_request(format!("`lease`: {error}"));
-                return Err(failure.hint("keep, none, or a lease id"));
+                return Err(failure.hint("one of keep, none, or a lease id"));
             }
         },
     };
@@ -223,14 +223,14 @@ async fn remove_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
     Ok(respond(StatusCode::OK, deleted.header.revision, &deleted))
 }
 
-/// List a range, a page at a time.
+/// List a range page by page.
 ///
-/// With `?key=` it is no list, but the route of that one key.
-/// Under `Accept: application/x-ndjson` the whole range, a line an entry, ended by `{"end":…}`.
-/// Only ascending key order pages: with another order, or bounds on revisions, the answer has the first
-/// `limit` entries, `next` is null, and `more` says whether there are others. A range that is to be
-/// sorted or filtered may have 100,000 keys, since etcd loads them all (422 `unprocessable` with its
-/// `count`); as NDJSON any range is filtered.
+/// With `?key=` this is the route of that single key.
+/// With `Accept: application/x-ndjson` it returns the whole range, one entry per line, ended by `{"end":…}`.
+/// Only ascending key order has pages: with another order, or with bounds on revisions, the response has the first
+/// `limit` entries, `next` is null, and `more` says whether there are others. A range to sort or filter may have at
+/// most 100,000 keys, since etcd loads them all (422 `unprocessable` with the `count`); NDJSON filters a range of
+/// any size.
 #[utoipa::path(
     operation_id = "list_keys",
     get, path = "/kv", tag = "keys",
@@ -246,7 +246,7 @@ async fn remove_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
         IfMatch, IfNoneMatch,
     ),
     responses(
-        (status = 200, description = "A page; or all of it, a line an entry; or one key", content(
+        (status = 200, description = "A page of entries; or the whole range, one entry per line; or a single key", content(
             (PageReply = "application/json"), (Entry = "application/x-ndjson"),
             (String = "application/octet-stream"),
         )), (status = 304),
@@ -256,7 +256,7 @@ async fn remove_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
     )
 )]
 pub async fn list(mut call: Call) -> Result<Response> {
-    // `?key=` on /kv is the key route.
+    // With `?key=` this is the key route.
     if let Some(key) = call.key(ROUTE)? {
         return read_key(call, key).await;
     }
@@ -266,7 +266,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
         call.finish_query()?;
         let request = PageRequest::Next(cursor);
         let page = call.cluster.kv.page(&call.caller(), request, limit).await?;
-        return Ok(listed(&page));
+        return Ok(page_response(&page));
     }
     let range = range::from_query(query, false)?.ok_or_else(Range::required)?;
     let page = PageQuery {
@@ -281,7 +281,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
     call.finish_query()?;
     if count_only {
         if page.sort.is_some() || page.filter.is_set() {
-            let detail = "`count_only` counts the whole range: it is neither sorted nor filtered";
+            let detail = "`count_only` counts the whole range; it takes no order and no bounds";
             return Err(Failure::bad_request(detail));
         }
         let get = Get {
@@ -298,11 +298,11 @@ pub async fn list(mut call: Call) -> Result<Response> {
     }
     if call.accepts("application/x-ndjson") {
         if limit.is_some() {
-            let failure = Failure::bad_request("`limit` has no meaning for a whole range");
-            return Err(failure.hint("leave out the Accept header for pages"));
+            let failure = Failure::bad_request("`limit` does not apply to NDJSON");
+            return Err(failure.hint("for pages leave out the Accept header"));
         }
         if page.sort.is_some() {
-            let detail = "a whole range comes in key order: `sort` and `order` are for pages";
+            let detail = "`sort` and `order` do not apply to NDJSON, which is in key order";
             return Err(Failure::bad_request(detail));
         }
         let export = call.cluster.kv.export(call.streaming_caller()?, page);
@@ -310,21 +310,21 @@ pub async fn list(mut call: Call) -> Result<Response> {
     }
     let request = PageRequest::First(page);
     let page = call.cluster.kv.page(&call.caller(), request, limit).await?;
-    Ok(listed(&page))
+    Ok(page_response(&page))
 }
 
-/// A page, which under another `Accept` would be a stream.
-fn listed(page: &Page) -> Response {
+/// A page as JSON. Its `Vary` names `Accept`, since the same URL is a stream for NDJSON.
+fn page_response(page: &Page) -> Response {
     let mut response = respond(StatusCode::OK, page.header.revision, page);
     set_etag(response.headers_mut(), None);
     response
 }
 
-/// Delete a range of a confirmed size.
+/// Delete a range after its size is confirmed.
 ///
-/// With `?key=` it is the route of that one key, and nothing is to be confirmed.
-/// First `?dry_run`, then `confirm=<count>&revision=<its header.revision>`; keys written after that
-/// revision make it fail as a whole.
+/// With `?key=` this is the route of that single key, without confirmation.
+/// First send `?dry_run`, then `confirm=<count>&revision=<header.revision of the dry run>`. If a key of the range was
+/// written after that revision, nothing is deleted.
 #[utoipa::path(
     delete, path = "/kv", tag = "keys",
     params(

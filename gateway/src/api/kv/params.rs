@@ -2,7 +2,7 @@
 
 use utoipa::IntoParams;
 
-/// What to write with a key.
+/// The lease of a written key.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PutParams {
@@ -10,7 +10,7 @@ pub struct PutParams {
     pub lease: Option<String>,
 }
 
-/// What every change of keys takes.
+/// Parameters of every write and deletion.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ChangeParams {
