@@ -59,18 +59,18 @@ fn v1() -> OpenApiRouter<AppState> {
         .routes(routes!(api::transfer::export))
         .routes(routes!(api::transfer::import))
         .routes(routes!(api::leases::list, api::leases::grant))
-        .routes(routes!(api::leases::one, api::leases::revoke))
+        .routes(routes!(api::leases::get, api::leases::revoke))
         .routes(routes!(api::leases::keep_alive))
         .routes(routes!(api::leases::hold, api::leases::hold_socket))
         .routes(routes!(api::leases::session, api::leases::session_socket))
         .routes(routes!(api::locks::list))
         .routes(routes!(
-            api::locks::one,
+            api::locks::get,
             api::locks::acquire,
             api::locks::release
         ))
         .routes(routes!(api::locks::hold, api::locks::hold_socket))
-        .routes(routes!(api::elections::one))
+        .routes(routes!(api::elections::get))
         .routes(routes!(api::elections::campaign))
         .routes(routes!(api::elections::proclaim))
         .routes(routes!(api::elections::resign))
@@ -103,16 +103,16 @@ fn access() -> OpenApiRouter<AppState> {
     use api::auth::{roles, users};
     OpenApiRouter::new()
         .routes(routes!(api::auth::status))
-        .routes(routes!(api::auth::own))
+        .routes(routes!(api::auth::get_self))
         .routes(routes!(api::auth::enable))
         .routes(routes!(api::auth::disable))
         .routes(routes!(users::list, users::add))
-        .routes(routes!(users::one, users::delete))
+        .routes(routes!(users::get, users::delete))
         .routes(routes!(users::set_password))
         .routes(routes!(users::grant, users::revoke))
         .routes(routes!(users::reach))
         .routes(routes!(roles::list, roles::add))
-        .routes(routes!(roles::one, roles::delete))
+        .routes(routes!(roles::get, roles::delete))
         .routes(routes!(roles::grant, roles::revoke))
 }
 

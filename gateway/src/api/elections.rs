@@ -1,4 +1,4 @@
-//! `/elections`: who leads, campaigns, proclamations, resignations, observers.
+//! `/elections`: get, campaign, proclaim, resign, observe, hold.
 
 use std::time::Duration;
 
@@ -17,28 +17,28 @@ use crate::failure::{Failure, Result};
 use crate::live::stream::{self, Transport};
 
 const ROUTE: &str = "/elections";
-/// Longest wait of a campaign, and the usual one, seconds.
+/// The longest wait of a campaign and its default, in seconds.
 const MAX_WAIT: u64 = 3_600;
 
-/// Who leads, and who stands behind, in order.
+/// The leader, and the other candidates in the order of the queue.
 #[utoipa::path(
     operation_id = "get_election",
     get, path = "/elections/{name}", tag = "elections",
     params(NameParams),
     responses((status = 200, body = Election))
 )]
-pub async fn one(mut call: Call) -> Result<Response> {
+pub async fn get(mut call: Call) -> Result<Response> {
     let name = call.name(ROUTE)?;
     call.finish_query()?;
     let election = call.cluster.elections.one(&call.caller(), &name).await?;
     Ok(respond(StatusCode::OK, election.header.revision, &election))
 }
 
-/// Stand in an election until it is won.
+/// Campaign in an election and wait to be elected.
 ///
-/// `concurrency.Election` and `etcdctl elect` stand in it too. The same lease again with another value
-/// proclaims that. Renew the lease yourself from the answer on; a client that is gone before the whole
-/// answer was written stands no more.
+/// The queue is shared with `concurrency.Election` and `etcdctl elect`. A second campaign with the same lease and
+/// another value proclaims that value. From the response on the client must renew the lease. If it disconnects before
+/// the response was sent, the candidacy ends.
 #[utoipa::path(
     operation_id = "campaign",
     post, path = "/elections/{name}/campaign", tag = "elections",
@@ -48,7 +48,7 @@ pub async fn one(mut call: Call) -> Result<Response> {
         (status = 201, description = "Elected", body = Leadership),
         (status = 410, description = "The lease ended while waiting", body = Problem),
         (status = 422, description = "No such lease", body = Problem),
-        (status = 423, description = "Not elected in time; `lock` says who is before", body = Problem),
+        (status = 423, description = "Not elected in time; `lock` has the queue", body = Problem),
     )
 )]
 pub async fn campaign(mut call: Call, bytes: body::Buffered) -> Result<Response> {
@@ -64,7 +64,7 @@ pub async fn campaign(mut call: Call, bytes: body::Buffered) -> Result<Response>
     Ok(claim::keep_when_sent(response, won.standing, call.flushes))
 }
 
-/// Announce another value. Needs the leader's key and its revision alone, from any connection.
+/// Proclaim another value. Needs only the leader's key and its revision, from any connection.
 #[utoipa::path(
     operation_id = "proclaim",
     post, path = "/elections/{name}/proclaim", tag = "elections",
@@ -88,7 +88,7 @@ pub async fn proclaim(mut call: Call, bytes: body::Buffered) -> Result<Response>
     Ok(respond(StatusCode::OK, done.header.revision, &done))
 }
 
-/// Give leadership or candidacy up. Needs the key and its revision alone; the lease stays.
+/// Give up leadership or candidacy. Needs only the key and its revision; the lease remains.
 #[utoipa::path(
     operation_id = "resign",
     post, path = "/elections/{name}/resign", tag = "elections",
@@ -112,7 +112,7 @@ pub async fn resign(mut call: Call, bytes: body::Buffered) -> Result<Response> {
     Ok(respond(StatusCode::OK, done.header.revision, &done))
 }
 
-/// Follow who leads: `leader` with every value of every leader, waiting while there is none.
+/// Observe the leader: a `leader` message for each value of each leader, nothing while there is no leader.
 #[utoipa::path(
     operation_id = "observe_election",
     get, path = "/elections/{name}/observe", tag = "elections",
@@ -147,10 +147,10 @@ pub async fn observe(mut call: Call, transport: Transport) -> Result<Response> {
     ))
 }
 
-/// Stand in an election for as long as this stream is open.
+/// Be a candidate for as long as this stream is open.
 ///
-/// Says `elected` once it is won, then `renewed` each third of the TTL, and `lost` when the lease ends
-/// or somebody removes the key. When the client goes, so does the candidacy.
+/// Sends `elected` once elected, then `renewed` after each third of the TTL, and `lost` when the lease ends
+/// or the key is removed. When the client disconnects, the candidacy ends.
 #[utoipa::path(
     operation_id = "hold_candidacy",
     post, path = "/elections/{name}/hold", tag = "elections",
@@ -170,25 +170,25 @@ pub async fn hold(mut call: Call, transport: Transport, bytes: body::Buffered) -
     start_hold(call, transport, name, request).await
 }
 
-/// Like POST, over a WebSocket: by its pings the gateway notices even behind a proxy that the client is disconnected.
+/// Like POST, over a WebSocket: its pings detect a disconnected client even through a proxy.
 #[utoipa::path(
     operation_id = "hold_candidacy_socket",
     get, path = "/elections/{name}/hold", tag = "elections",
     params(
         NameParams,
-        ("value" = String, Query, description = "What to proclaim"),
+        ("value" = String, Query, description = "The value to proclaim"),
         TtlParams,
     ),
     responses(
         (status = 101, description = "A WebSocket; each message is one of these", body = ServerMessage),
-        (status = 405, description = "The request is no WebSocket upgrade", body = Problem),
+        (status = 405, description = "Not a WebSocket upgrade", body = Problem),
     )
 )]
 pub async fn hold_socket(mut call: Call, transport: Transport) -> Result<Response> {
     hold::require_websocket(&transport)?;
     let name = call.name(ROUTE)?;
     let value = call.query.bytes("value")?;
-    let value = value.ok_or_else(|| Failure::bad_request("a candidate proclaims a `value`"))?;
+    let value = value.ok_or_else(|| Failure::bad_request("`value` is required"))?;
     let request = CandidacyRequest {
         value: value.into(),
         ttl: call.query.number("ttl", i64::MIN..=i64::MAX)?,

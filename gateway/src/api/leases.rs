@@ -1,4 +1,4 @@
-//! `/leases`: granted, listed, looked at, renewed once, revoked, held.
+//! `/leases`: grant, list, get, keep alive, revoke, hold.
 
 use axum::response::Response;
 use http::StatusCode;
@@ -16,11 +16,10 @@ use crate::live::stream::Transport;
 use crate::service::lease::{LeaseKeys, LeasePage};
 
 const ROUTE: &str = "/leases";
-/// Leases on a page at most: each is a question to etcd.
-const PAGE_AT_MOST: i64 = 1_000;
-
-/// Keys of a lease on a page at most.
-const KEYS_AT_MOST: i64 = 10_000;
+/// The most leases on a page: each costs etcd a request.
+const MAX_PAGE: i64 = 1_000;
+/// The most keys of a lease on a page.
+const MAX_KEYS: i64 = 10_000;
 
 /// A lease in the path.
 #[derive(Debug, utoipa::IntoParams)]
@@ -45,7 +44,7 @@ fn lease_id(call: &Call) -> Result<LeaseId> {
 
 /// Grant a lease.
 ///
-/// `ttl` of the answer is what etcd granted: at least 2 by default. It runs out up to a second later.
+/// `ttl` in the response is what etcd granted: at least 2 by default. The lease ends up to a second after its TTL.
 #[utoipa::path(
     operation_id = "grant_lease",
     post, path = "/leases", tag = "leases",
@@ -62,13 +61,13 @@ pub async fn grant(mut call: Call, bytes: body::Buffered) -> Result<Response> {
 
 /// List leases by id, without their keys.
 ///
-/// etcd lists all leases or none: an account that may not see one of them gets those of the keys it may
+/// etcd lists all leases or none. An account that may not see all of them gets the leases of the keys that it may
 /// read, with `partial`.
 #[utoipa::path(
     operation_id = "list_leases",
     get, path = "/leases", tag = "leases",
     params(
-        ("limit" = Option<i64>, Query, description = "Leases on a page; default 100, at most 1,000"),
+        ("limit" = Option<i64>, Query, description = "Leases per page, 1 to 1,000; default 100"),
         CursorParams,
     ),
     responses((status = 200, body = LeaseList))
@@ -77,7 +76,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
     let page = LeasePage {
         limit: call
             .query
-            .number("limit", 1..=PAGE_AT_MOST)?
+            .number("limit", 1..=MAX_PAGE)?
             .map(|limit| limit as usize),
         cursor: call.query.text("cursor")?,
     };
@@ -86,23 +85,23 @@ pub async fn list(mut call: Call) -> Result<Response> {
     Ok(respond(StatusCode::OK, leases.header.revision, &leases))
 }
 
-/// A lease with the keys attached to it: all of them, unless `keys` asks for less.
+/// A lease with the keys attached to it: all of them, unless `keys` requests less.
 ///
-/// To follow the time to live alone, ask with `keys=none`: etcd then makes no list of the keys. All keys, and a
-/// page of them, are 403 where the account may not read every key of the lease.
+/// To poll the TTL alone, use `keys=none`: etcd then lists no keys. All keys, or a page of them, are 403 if the
+/// account may not read every key of the lease.
 #[utoipa::path(
     operation_id = "get_lease",
     get, path = "/leases/{id}", tag = "leases",
     params(
         LeasePath,
-        ("keys" = Option<String>, Query, example = "count", description = "none; count: `key_count` alone, absent where the account \
-            may not read all keys; page: `limit` keys in byte order, and `key_count`. All keys without it"),
-        ("limit" = Option<i64>, Query, description = "With `keys=page`: keys on a page; default 1,000, at most 10,000"),
-        ("cursor" = Option<String>, Query, description = "With `keys=page`: `next` of the page before"),
+        ("keys" = Option<String>, Query, example = "count", description = "`none`; `count`: `key_count` alone, absent if the account \
+            may not read all keys; `page`: `limit` keys in byte order, and `key_count`. Default: all keys"),
+        ("limit" = Option<i64>, Query, description = "With `keys=page`: keys per page, 1 to 10,000; default 1,000"),
+        ("cursor" = Option<String>, Query, description = "With `keys=page`: `next` of the previous page"),
     ),
     responses((status = 200, body = LeaseAnswer))
 )]
-pub async fn one(mut call: Call) -> Result<Response> {
+pub async fn get(mut call: Call) -> Result<Response> {
     let id = lease_id(&call)?;
     let keys = lease_keys(&mut call.query)?;
     call.finish_query()?;
@@ -112,16 +111,16 @@ pub async fn one(mut call: Call) -> Result<Response> {
 
 fn lease_keys(query: &mut Query) -> Result<LeaseKeys> {
     let keys = query.text("keys")?;
-    let limit = query.number("limit", 1..=KEYS_AT_MOST)?;
+    let limit = query.number("limit", 1..=MAX_KEYS)?;
     let cursor = query.text("cursor")?;
-    // As in other listings the cursor stands for what was asked.
+    // As in other listings, the cursor contains the query.
     if keys.as_deref() == Some("page") || (keys.is_none() && cursor.is_some()) {
         let limit = limit.map(|limit| limit as usize);
         return Ok(LeaseKeys::Page { limit, cursor });
     }
     if limit.is_some() || cursor.is_some() {
         return Err(Failure::bad_request(
-            "`limit` and `cursor` are for `keys=page`",
+            "`limit` and `cursor` require `keys=page`",
         ));
     }
     match keys.as_deref() {
@@ -150,13 +149,13 @@ pub async fn keep_alive(mut call: Call, bytes: body::Buffered) -> Result<Respons
     Ok(respond(StatusCode::OK, lease.header.revision, &lease))
 }
 
-/// Revoke a lease: its keys go with it.
+/// Revoke a lease, which deletes its keys.
 #[utoipa::path(
     operation_id = "revoke_lease",
     delete, path = "/leases/{id}", tag = "leases",
     params(
         LeasePath,
-        ("dry_run" = Option<bool>, Query, description = "Only show the keys that would die"),
+        ("dry_run" = Option<bool>, Query, description = "Change nothing; return the keys that would be deleted"),
     ),
     responses((status = 200, body = LeaseAnswer))
 )]
@@ -177,8 +176,8 @@ pub async fn revoke(mut call: Call) -> Result<Response> {
 
 /// Keep a lease alive for as long as this stream is open (etcd's KeepAlive).
 ///
-/// `granted`, then `renewed` each third of its TTL, then `lost` and the end. When the client goes, the
-/// lease is left to its TTL, or revoked with `on_close=revoke`.
+/// Sends `granted`, then `renewed` after each third of the TTL, and `lost` at the end. When the client disconnects,
+/// the lease runs until its TTL ends, or is revoked with `on_close=revoke`.
 #[utoipa::path(
     operation_id = "hold_lease",
     post, path = "/leases/{id}/hold", tag = "leases",
@@ -197,14 +196,14 @@ pub async fn hold(mut call: Call, transport: Transport, bytes: body::Buffered) -
     start_hold(call, transport, on_close).await
 }
 
-/// Like POST, over a WebSocket: by its pings the gateway notices even behind a proxy that the client is disconnected.
+/// Like POST, over a WebSocket: its pings detect a disconnected client even through a proxy.
 #[utoipa::path(
     operation_id = "hold_lease_socket",
     get, path = "/leases/{id}/hold", tag = "leases",
     params(LeasePath, OnCloseParams),
     responses(
         (status = 101, description = "A WebSocket; each message is one of these", body = ServerMessage),
-        (status = 405, description = "The request is no WebSocket upgrade", body = Problem),
+        (status = 405, description = "Not a WebSocket upgrade", body = Problem),
     )
 )]
 pub async fn hold_socket(mut call: Call, transport: Transport) -> Result<Response> {
@@ -231,10 +230,11 @@ async fn start_hold(
     Ok(hold::respond(&call, transport, held))
 }
 
-/// A session: a lease that lives as long as this stream is open.
+/// A session: a lease that is kept alive while this stream is open.
 ///
-/// Grants one, or takes up `lease`. `granted`, then `renewed` each third of its TTL, then `lost` and
-/// the end. When the client goes, the lease is revoked, or left to its TTL with `"on_close":"orphan"`.
+/// Grants a lease, or uses the existing `lease`. Sends `granted`, then `renewed` after each third of the TTL, and
+/// `lost` at the end. When the client disconnects, the lease is revoked, or with `"on_close":"orphan"` runs until its
+/// TTL ends.
 #[utoipa::path(
     operation_id = "hold_session",
     post, path = "/leases/hold", tag = "leases",
@@ -257,18 +257,18 @@ pub async fn session(
     start_session(call, transport, request).await
 }
 
-/// As the POST, as a WebSocket.
+/// Like POST, over a WebSocket.
 #[utoipa::path(
     operation_id = "hold_session_socket",
     get, path = "/leases/hold", tag = "leases",
     params(
         TtlParams,
-        ("lease" = Option<LeaseId>, Query, description = "A lease to take up instead"),
-        ("on_close" = Option<String>, Query, description = "revoke or orphan; default revoke"),
+        ("lease" = Option<LeaseId>, Query, description = "Use this existing lease instead of granting one"),
+        ("on_close" = Option<String>, Query, description = "`revoke` (default) or `orphan`"),
     ),
     responses(
         (status = 101, description = "A WebSocket; each message is one of these", body = ServerMessage),
-        (status = 405, description = "The request is no WebSocket upgrade", body = Problem),
+        (status = 405, description = "Not a WebSocket upgrade", body = Problem),
         (status = 422, description = "No such lease", body = Problem),
     )
 )]
@@ -295,6 +295,8 @@ fn on_close(query: &mut Query) -> Result<Option<OnClose>> {
         None => Ok(None),
         Some("orphan") => Ok(Some(OnClose::Orphan)),
         Some("revoke") => Ok(Some(OnClose::Revoke)),
-        Some(_) => Err(Failure::bad_request("`on_close` is `orphan` or `revoke`")),
+        Some(other) => Err(Failure::bad_request(format!(
+            "unknown `on_close` value `{other}`; one of orphan, revoke"
+        ))),
     }
 }

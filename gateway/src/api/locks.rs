@@ -1,4 +1,4 @@
-//! `/locks`: found, acquired, held, released.
+//! `/locks`: list, get, acquire, hold, release.
 
 use std::time::Duration;
 
@@ -19,21 +19,21 @@ use crate::service::lock::{Release, Which};
 use crate::service::lock_index::{Filter, LockPage};
 
 const ROUTE: &str = "/locks";
-/// Locks on a page at most.
-const PAGE_AT_MOST: i64 = 1_000;
+/// The most locks on a page.
+const MAX_PAGE: i64 = 1_000;
 
-/// All locks, found by themselves.
+/// All locks, detected automatically.
 ///
-/// With `live` a stream: `lock` for each lock there is and then for each that changes, with `holder`
-/// null when it is gone; `locks_progress` once all are said and then at least every ten seconds.
+/// With `live` a stream: `lock` for each existing lock and then for each that changes, with `holder` null once it no
+/// longer exists; `locks_progress` after all existing locks were sent and then at least every ten seconds.
 #[utoipa::path(
     operation_id = "list_locks",
     get, path = "/locks", tag = "locks",
     params(
-        ("prefix" = Option<String>, Query, description = "Names that begin so"),
-        ("limit" = Option<i64>, Query, description = "Locks on a page; default 100, at most 1,000"),
+        ("prefix" = Option<String>, Query, description = "Only names with this prefix"),
+        ("limit" = Option<i64>, Query, description = "Locks per page, 1 to 1,000; default 100"),
         CursorParams,
-        ("live" = Option<bool>, Query, description = "A stream instead of a page"),
+        ("live" = Option<bool>, Query, description = "Return a stream instead of a page"),
     ),
     responses(
         (status = 200, content(
@@ -52,14 +52,14 @@ pub async fn list(mut call: Call, transport: Transport) -> Result<Response> {
     let page = LockPage {
         limit: call
             .query
-            .number("limit", 1..=PAGE_AT_MOST)?
+            .number("limit", 1..=MAX_PAGE)?
             .map(|limit| limit as usize),
         cursor: call.query.text("cursor")?,
         prefix,
     };
     if page.cursor.is_some() && page.prefix.is_some() {
         return Err(Failure::bad_request(
-            "a cursor carries the prefix: only `limit` goes with it",
+            "a cursor contains the prefix: only `limit` may be given with it",
         ));
     }
     call.finish_query()?;
@@ -88,13 +88,13 @@ async fn follow(mut call: Call, transport: Transport, filter: Filter) -> Result<
     ))
 }
 
-/// One lock: who holds it, who waits. With `live` a stream of its states, also when nobody holds it.
+/// A lock with its holder and its waiters. With `live` a stream of its states, which stays open while it has no holder.
 #[utoipa::path(
     operation_id = "get_lock",
     get, path = "/locks/{name}", tag = "locks",
     params(
         NameParams,
-        ("live" = Option<bool>, Query, description = "A stream; stays open when nobody holds it"),
+        ("live" = Option<bool>, Query, description = "Return a stream, which stays open while the lock has no holder"),
     ),
     responses(
         (status = 200, content(
@@ -104,7 +104,7 @@ async fn follow(mut call: Call, transport: Transport, filter: Filter) -> Result<
         )),
     )
 )]
-pub async fn one(mut call: Call, transport: Transport) -> Result<Response> {
+pub async fn get(mut call: Call, transport: Transport) -> Result<Response> {
     let name = call.name(ROUTE)?;
     if call.query.flag("live")? {
         return follow(call, transport, Filter::Name(name)).await;
@@ -116,9 +116,8 @@ pub async fn one(mut call: Call, transport: Transport) -> Result<Response> {
 
 /// Acquire a lock.
 ///
-/// The queue is etcd's own: `concurrency.Mutex` and `etcdctl lock` stand in it too. Renew the lease
-/// yourself from the answer on. A client that is gone before the whole answer was written holds
-/// nothing.
+/// The queue is etcd's own, shared with `concurrency.Mutex` and `etcdctl lock`. From the response on the client must
+/// renew the lease. If it disconnects before the response was sent, it holds nothing.
 #[utoipa::path(
     operation_id = "acquire_lock",
     post, path = "/locks/{name}", tag = "locks",
@@ -126,9 +125,9 @@ pub async fn one(mut call: Call, transport: Transport) -> Result<Response> {
     request_body(content = LockRequest),
     responses(
         (status = 201, description = "Acquired", body = Acquired),
-        (status = 200, description = "That lease held it already", body = Acquired),
+        (status = 200, description = "The lease already held it", body = Acquired),
         (status = 410, description = "The lease ended while waiting", body = Problem),
-        (status = 423, description = "Not got in time; `lock` says who is before", body = Problem),
+        (status = 423, description = "Not acquired in time; `lock` has the queue", body = Problem),
     )
 )]
 pub async fn acquire(mut call: Call, bytes: body::Buffered) -> Result<Response> {
@@ -153,9 +152,9 @@ pub async fn acquire(mut call: Call, bytes: body::Buffered) -> Result<Response> 
 
 /// Hold a lock for as long as this stream is open.
 ///
-/// Stands in the queue, says `acquired` once it is its turn, then `renewed` each third of the TTL, and
-/// `lost` when the lease ends or somebody releases it. When the client goes it is released, and its
-/// place in the queue given up: `curl -N -X POST` is a lock for as long as curl runs.
+/// Joins the queue, sends `acquired` once acquired, then `renewed` after each third of the TTL, and
+/// `lost` when the lease ends or the lock is released. When the client disconnects, the lock or the
+/// place in the queue is released: `curl -N -X POST` holds a lock for as long as curl runs.
 #[utoipa::path(
     operation_id = "hold_lock",
     post, path = "/locks/{name}/hold", tag = "locks",
@@ -175,18 +174,18 @@ pub async fn hold(mut call: Call, transport: Transport, bytes: body::Buffered) -
     start_hold(call, transport, name, request).await
 }
 
-/// Like POST, over a WebSocket: by its pings the gateway notices even behind a proxy that the client is disconnected.
+/// Like POST, over a WebSocket: its pings detect a disconnected client even through a proxy.
 #[utoipa::path(
     operation_id = "hold_lock_socket",
     get, path = "/locks/{name}/hold", tag = "locks",
     params(
         NameParams,
         TtlParams,
-        ("holder" = Option<String>, Query, description = "The owner's name"),
+        ("holder" = Option<String>, Query, description = "The holder's name, shown to others"),
     ),
     responses(
         (status = 101, description = "A WebSocket; each message is one of these", body = ServerMessage),
-        (status = 405, description = "The request is no WebSocket upgrade", body = Problem),
+        (status = 405, description = "Not a WebSocket upgrade", body = Problem),
     )
 )]
 pub async fn hold_socket(mut call: Call, transport: Transport) -> Result<Response> {
@@ -216,7 +215,7 @@ async fn start_hold(
     Ok(hold::respond(&call, transport, held))
 }
 
-/// Release one claim of a lock, the holder's or a waiter's, and nothing else.
+/// Release one claim of a lock: the holder's or a waiter's.
 #[utoipa::path(
     operation_id = "release_lock",
     delete, path = "/locks/{name}", tag = "locks",
@@ -225,11 +224,11 @@ async fn start_hold(
         ("lease" = Option<LeaseId>, Query, description = "The claim of this lease"),
         ("fencing_token" = Option<i64>, Query, description = "The claim with this token"),
         ("revoke" = Option<bool>, Query, description = "Revoke the claim's lease afterwards"),
-        ("dry_run" = Option<bool>, Query, description = "Only show what would die"),
+        ("dry_run" = Option<bool>, Query, description = "Change nothing; return what would be deleted"),
     ),
     responses(
         (status = 200, body = Released),
-        (status = 412, description = "Not in the queue", body = Problem),
+        (status = 412, description = "No such claim in the queue", body = Problem),
     )
 )]
 pub async fn release(mut call: Call) -> Result<Response> {
@@ -242,7 +241,7 @@ pub async fn release(mut call: Call) -> Result<Response> {
             (None, Some(token)) => Which::Token(token),
             _ => {
                 return Err(Failure::bad_request(
-                    "name the claim by ?lease= or by ?fencing_token=, one of them",
+                    "exactly one of `lease`, `fencing_token` is required",
                 ));
             }
         },

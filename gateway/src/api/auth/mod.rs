@@ -1,4 +1,4 @@
-//! `/auth`: etcd's authentication on and off; users and roles below.
+//! `/auth`: enabling and disabling etcd's authentication. Users and roles are in the modules below.
 
 pub mod roles;
 pub mod users;
@@ -32,7 +32,7 @@ fn done(done: Done) -> Response {
     respond(StatusCode::OK, done.header.revision, &done)
 }
 
-/// Whether etcd asks who calls.
+/// Whether authentication is enabled.
 #[utoipa::path(
     operation_id = "get_auth_status",
     get, path = "/auth/status", tag = "access",
@@ -44,27 +44,27 @@ pub async fn status(mut call: Call) -> Result<Response> {
     Ok(respond(StatusCode::OK, status.header.revision, &status))
 }
 
-/// Who the caller is, and what the caller may read and write.
+/// The caller's name, and what the caller may read and write.
 ///
-/// For every caller, about that caller alone: the user who signed in, or the gateway's own account for a
-/// request without credentials. Where a list or a tree of all keys is 403, `read` names the ranges to ask
-/// for instead. Of a caller with a token neither the name nor the ranges are known, since a token does not
-/// say whose it is.
+/// Every caller may get this, about itself only: the user who signed in, or the gateway's own account for a
+/// request without credentials. If a list or a tree of all keys is 403, `read` has the ranges to request
+/// instead. For a caller with a token neither the name nor the ranges are known, since a token does not
+/// name its user.
 #[utoipa::path(
     operation_id = "get_self",
     get, path = "/auth/self", tag = "access",
     responses((status = 200, body = SelfAnswer))
 )]
-pub async fn own(mut call: Call) -> Result<Response> {
+pub async fn get_self(mut call: Call) -> Result<Response> {
     call.finish_query()?;
-    let own = call.cluster.access.own_reach(&call.caller()).await?;
-    Ok(respond(StatusCode::OK, own.header.revision, &own))
+    let caller = call.cluster.access.own_reach(&call.caller()).await?;
+    Ok(respond(StatusCode::OK, caller.header.revision, &caller))
 }
 
-/// Turn authentication on.
+/// Enable authentication.
 ///
-/// Needs a user `root` with the role `root` (409). From then on who has no account gets nothing, and
-/// that goes for this gateway too: give it one first. Once more is no error.
+/// Requires a user `root` with the role `root` (409 otherwise). From then on callers without an account are refused,
+/// and so is this gateway: give it an account first. Enabling twice is no error.
 #[utoipa::path(
     operation_id = "enable_auth",
     post, path = "/auth/enable", tag = "access",
@@ -81,7 +81,7 @@ pub async fn enable(mut call: Call, bytes: body::Buffered) -> Result<Response> {
     Ok(respond(StatusCode::OK, status.header.revision, &status))
 }
 
-/// Turn authentication off: from then on everybody may do everything.
+/// Disable authentication: from then on every caller may do everything.
 #[utoipa::path(
     operation_id = "disable_auth",
     post, path = "/auth/disable", tag = "access",

@@ -1,4 +1,4 @@
-//! `/auth/roles`: listed, added, deleted, and their permissions.
+//! `/auth/roles`: list, get, add, delete; permissions.
 
 use axum::response::Response;
 use http::StatusCode;
@@ -15,7 +15,7 @@ use crate::failure::Result;
 
 const ROUTE: &str = "/auth/roles";
 
-/// Body of `POST /auth/roles/{role}/permissions`: an access, and a range.
+/// Body of `POST /auth/roles/{role}/permissions`: a kind of access and a range.
 #[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GrantBody {
@@ -27,7 +27,7 @@ pub struct GrantBody {
     from: Option<shared::Bytes>,
 }
 
-/// The roles' names.
+/// The names of all roles.
 #[utoipa::path(
     operation_id = "list_roles",
     get, path = "/auth/roles", tag = "access",
@@ -46,7 +46,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
     params(RolePath),
     responses((status = 200, body = RoleAnswer))
 )]
-pub async fn one(mut call: Call) -> Result<Response> {
+pub async fn get(mut call: Call) -> Result<Response> {
     let name = call.segment(ROUTE)?;
     call.finish_query()?;
     let role = call.cluster.access.role(&call.caller(), name).await?;
@@ -60,7 +60,7 @@ pub async fn one(mut call: Call) -> Result<Response> {
     request_body(content = RoleAddRequest, example = json!({"name": "jobs"})),
     responses(
         (status = 201, body = RoleAnswer),
-        (status = 409, description = "There is one already", body = Problem),
+        (status = 409, description = "The role exists already", body = Problem),
     )
 )]
 pub async fn add(mut call: Call, bytes: body::Buffered) -> Result<Response> {
@@ -72,14 +72,14 @@ pub async fn add(mut call: Call, bytes: body::Buffered) -> Result<Response> {
     Ok(respond(StatusCode::CREATED, role.header.revision, &role))
 }
 
-/// Delete a role; its users lose it.
+/// Delete a role, also from its users.
 #[utoipa::path(
     operation_id = "delete_role",
     delete, path = "/auth/roles/{role}", tag = "access",
     params(RolePath),
     responses(
         (status = 200, body = Done),
-        (status = 409, description = "root stays while authentication is on", body = Problem),
+        (status = 409, description = "`root` cannot be deleted while authentication is enabled", body = Problem),
     )
 )]
 pub async fn delete(mut call: Call) -> Result<Response> {
@@ -92,8 +92,8 @@ pub async fn delete(mut call: Call) -> Result<Response> {
 
 /// Grant a permission to a role.
 ///
-/// `read`, `write` or `readwrite`, on a `key`, a `prefix` (empty: the whole keyspace), from `start` to
-/// `end`, or `from` a key on. A permission for exactly this range is replaced.
+/// `read`, `write` or `readwrite` for a `key`, a `prefix` (empty means all keys), the range from `start` to `end`, or
+/// all keys `from` a key on. An existing permission for exactly this range is replaced.
 #[utoipa::path(
     operation_id = "grant_permission",
     post, path = "/auth/roles/{role}/permissions", tag = "access",
@@ -118,7 +118,7 @@ pub async fn grant(mut call: Call, bytes: body::Buffered) -> Result<Response> {
     Ok(done(granted.await?))
 }
 
-/// Revoke the permission for exactly this range from a role.
+/// Revoke a role's permission for exactly this range.
 #[utoipa::path(
     operation_id = "revoke_permission",
     delete, path = "/auth/roles/{role}/permissions", tag = "access",

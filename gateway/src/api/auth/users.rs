@@ -1,4 +1,4 @@
-//! `/auth/users`: listed, added, deleted, their passwords, roles, and reach.
+//! `/auth/users`: list, get, add, delete; passwords, roles and the keys within a user's reach.
 
 use axum::response::Response;
 use http::StatusCode;
@@ -12,7 +12,7 @@ use crate::failure::Result;
 
 const ROUTE: &str = "/auth/users";
 
-/// The users' names.
+/// The names of all users.
 #[utoipa::path(
     operation_id = "list_users",
     get, path = "/auth/users", tag = "access",
@@ -31,7 +31,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
     params(UserPath),
     responses((status = 200, body = UserAnswer))
 )]
-pub async fn one(mut call: Call) -> Result<Response> {
+pub async fn get(mut call: Call) -> Result<Response> {
     let name = call.segment(ROUTE)?;
     call.finish_query()?;
     let user = call.cluster.access.user(&call.caller(), name).await?;
@@ -40,14 +40,14 @@ pub async fn one(mut call: Call) -> Result<Response> {
 
 /// Add a user.
 ///
-/// With a password, or with `no_password` for one that only a client certificate can be.
+/// With a password, or with `no_password` for a user who can only be authenticated by a client certificate.
 #[utoipa::path(
     operation_id = "add_user",
     post, path = "/auth/users", tag = "access",
     request_body(content = UserAddRequest, example = json!({"name": "ci", "password": "…"})),
     responses(
         (status = 201, body = UserAnswer),
-        (status = 409, description = "There is one already", body = Problem),
+        (status = 409, description = "The user exists already", body = Problem),
     )
 )]
 pub async fn add(mut call: Call, bytes: body::Buffered) -> Result<Response> {
@@ -62,9 +62,9 @@ pub async fn add(mut call: Call, bytes: body::Buffered) -> Result<Response> {
     Ok(respond(StatusCode::CREATED, user.header.revision, &user))
 }
 
-/// Give a user another password.
+/// Set a user's password.
 ///
-/// The tokens it has been given before end with the old one.
+/// Tokens that were issued for the old password become invalid.
 #[utoipa::path(
     operation_id = "set_password",
     put, path = "/auth/users/{user}/password", tag = "access",
@@ -89,7 +89,7 @@ pub async fn set_password(mut call: Call, bytes: body::Buffered) -> Result<Respo
     params(UserPath),
     responses(
         (status = 200, body = Done),
-        (status = 409, description = "root stays while authentication is on", body = Problem),
+        (status = 409, description = "`root` cannot be deleted while authentication is enabled", body = Problem),
     )
 )]
 pub async fn delete(mut call: Call) -> Result<Response> {
@@ -100,7 +100,7 @@ pub async fn delete(mut call: Call) -> Result<Response> {
     Ok(done(deleted?))
 }
 
-/// Grant a role to a user; once more is no error.
+/// Grant a role to a user. Granting it twice is no error.
 #[utoipa::path(
     operation_id = "grant_role",
     put, path = "/auth/users/{user}/roles/{role}", tag = "access",
@@ -128,8 +128,8 @@ pub async fn grant(mut call: Call, bytes: body::Buffered) -> Result<Response> {
     params(UserPath, RolePath),
     responses(
         (status = 200, body = Done),
-        (status = 404, description = "`user_not_found`, or `role_not_found`: the user does not have it", body = Problem),
-        (status = 409, description = "root keeps its role while authentication is on", body = Problem),
+        (status = 404, description = "`user_not_found`, or `role_not_found` if the user does not have the role", body = Problem),
+        (status = 409, description = "`root` keeps its role while authentication is enabled", body = Problem),
     )
 )]
 pub async fn revoke(mut call: Call) -> Result<Response> {
@@ -141,9 +141,9 @@ pub async fn revoke(mut call: Call) -> Result<Response> {
     Ok(done(revoked.await?))
 }
 
-/// What a user may read and write: its roles added up.
+/// What a user may read and write: the union of its roles.
 ///
-/// Ranges that touch are one. It says what the roles allow, whether or not authentication is on.
+/// Adjacent ranges are merged. The result is what the roles allow, whether or not authentication is enabled.
 #[utoipa::path(
     operation_id = "get_reach",
     get, path = "/auth/users/{user}/reach", tag = "access",
