@@ -1,4 +1,4 @@
-//! `/cluster/alarms`: listed, raised by hand, ended.
+//! `/cluster/alarms`: list, raise, disarm.
 
 use axum::response::Response;
 use http::StatusCode;
@@ -9,7 +9,7 @@ use crate::api::call::Call;
 use crate::api::response::respond;
 use crate::failure::{Failure, Result};
 
-/// The alarms raised.
+/// The raised alarms.
 #[utoipa::path(
     operation_id = "list_alarms",
     get, path = "/cluster/alarms", tag = "cluster",
@@ -23,8 +23,8 @@ pub async fn list(mut call: Call) -> Result<Response> {
 
 /// Raise an alarm by hand.
 ///
-/// etcd raises them itself; while `NOSPACE` stands the cluster takes no puts, while `CORRUPT` stands
-/// nothing at all. Answers the alarms that stand now.
+/// etcd raises alarms itself. While `NOSPACE` is raised the cluster refuses puts; while `CORRUPT` is raised it refuses
+/// everything. Returns all alarms that are now raised.
 #[utoipa::path(
     operation_id = "raise_alarm",
     post, path = "/cluster/alarms", tag = "cluster",
@@ -50,16 +50,16 @@ pub async fn raise(mut call: Call, bytes: body::Buffered) -> Result<Response> {
     ))
 }
 
-/// End alarms: of one member or of all, of one kind or of each.
+/// Disarm alarms: of one member or all members, of one kind or both.
 #[utoipa::path(
     operation_id = "disarm",
     delete, path = "/cluster/alarms", tag = "cluster",
     params(
-        ("member" = Option<MemberId>, Query, description = "Only this member's"),
-        ("alarm" = Option<AlarmKind>, Query, description = "Only this one: NOSPACE or CORRUPT"),
+        ("member" = Option<MemberId>, Query, description = "Only alarms of this member"),
+        ("alarm" = Option<AlarmKind>, Query, description = "Only this alarm: NOSPACE or CORRUPT"),
     ),
     responses(
-        (status = 200, description = "Those that stood and do no more", body = DisarmAnswer),
+        (status = 200, description = "The alarms that were disarmed", body = DisarmAnswer),
     )
 )]
 pub async fn disarm(mut call: Call) -> Result<Response> {
@@ -78,7 +78,7 @@ fn alarm_kind(text: &str) -> Result<AlarmKind> {
         "NOSPACE" => Ok(AlarmKind::NoSpace),
         "CORRUPT" => Ok(AlarmKind::Corrupt),
         other => Err(Failure::bad_request(format!(
-            "`alarm={other}` is neither NOSPACE nor CORRUPT"
+            "unknown `alarm` value `{other}`; one of NOSPACE, CORRUPT"
         ))),
     }
 }

@@ -15,17 +15,17 @@ use crate::api::call::Call;
 use crate::api::response::respond;
 use crate::failure::Result;
 
-/// How long a defragmentation may take without `?timeout=`.
-const DEFRAGMENTATION: Duration = Duration::from_mins(10);
+/// The time limit of a defragmentation without `?timeout=`.
+const DEFRAGMENT_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// Forget history before a revision.
+/// Discard the history before a revision.
 #[utoipa::path(
     operation_id = "compact",
     post, path = "/cluster/compact", tag = "cluster",
     request_body(content = CompactRequest, example = json!({"revision": 1041, "physical": true})),
     responses(
         (status = 200, body = CompactAnswer),
-        (status = 410, description = "It is gone already", body = Problem),
+        (status = 410, description = "The revision was compacted already", body = Problem),
         (status = 416, description = "The revision does not exist yet", body = Problem),
     )
 )]
@@ -37,34 +37,34 @@ pub async fn compact(mut call: Call, bytes: body::Buffered) -> Result<Response> 
     Ok(respond(StatusCode::OK, done.header.revision, &done))
 }
 
-/// Give the space of deleted data back to the file system.
+/// Return the space of deleted data to the file system.
 ///
-/// One member at a time, the leader last, and no further at the first failure: a member answers
-/// nothing else meanwhile. Without `members` every voting member must be reachable (409 or 503), since
-/// another one away could cost the majority. Learners, which etcd does not defragment, are then left out:
-/// each is listed behind the rest with that as its `error`, and `complete` is true without them.
+/// One member at a time, the leader last, stopping at the first failure: a member serves no other request
+/// meanwhile. Without `members` every voting member must be reachable (409 or 503), since the loss of
+/// another one could cost the majority. Learners, which etcd does not defragment, are then left out:
+/// each is listed after the others with this reason as its `error`, and does not affect `complete`.
 #[utoipa::path(
     operation_id = "defragment",
     post, path = "/cluster/defragment", tag = "cluster",
-    params(("timeout" = Option<String>, Query, description = "500ms, 5s, 2m; default 10m")),
+    params(("timeout" = Option<String>, Query, description = "Time limit of the call: 500ms, 5s, 2m; default and maximum 10m")),
     request_body(content = DefragmentRequest, example = json!({"members": ["8e9e05c52164694d"]})),
     responses(
-        (status = 200, description = "`complete` says whether all were", body = DefragmentAnswer),
+        (status = 200, description = "`complete` says whether all members were defragmented", body = DefragmentAnswer),
         (status = 422, description = "No such member", body = Problem),
-        (status = 501, description = "Only learners are named", body = Problem),
+        (status = 501, description = "`members` names learners only", body = Problem),
     )
 )]
 pub async fn defragment(mut call: Call, bytes: body::Buffered) -> Result<Response> {
     call.ensure_writable()?;
     call.finish_query()?;
     let request: DefragmentRequest = body::json(&call.headers, &bytes)?;
-    let caller = call.caller_with_limit(DEFRAGMENTATION);
+    let caller = call.caller_with_limit(DEFRAGMENT_TIMEOUT);
     let done = call.cluster.info.defragment(&caller, request.members);
     let done = done.await?;
     Ok(respond(StatusCode::OK, done.header.revision, &done))
 }
 
-/// Hand the leadership to a member.
+/// Transfer the leadership to a member.
 #[utoipa::path(
     operation_id = "move_leader",
     post, path = "/cluster/move-leader", tag = "cluster",
@@ -85,18 +85,18 @@ pub async fn move_leader(mut call: Call, bytes: body::Buffered) -> Result<Respon
     Ok(respond(StatusCode::OK, moved.header.revision, &moved))
 }
 
-/// Ask about a downgrade to the minor version before, begin it, or cancel it.
+/// Validate, enable or cancel a downgrade to the previous minor version.
 ///
-/// `validate` changes nothing. After `enable` the members can be replaced by older ones, one by one.
+/// `validate` changes nothing. After `enable` the members can be replaced by the older version, one by one.
 #[utoipa::path(
     operation_id = "downgrade",
     post, path = "/cluster/downgrade", tag = "cluster",
     request_body(content = DowngradeRequest, example = json!({"action": "validate", "version": "3.6"})),
     responses(
         (status = 200, body = DowngradeAnswer),
-        (status = 400, description = "etcd cannot go to that version", body = Problem),
-        (status = 409, description = "One is under way, or none", body = Problem),
-        (status = 501, description = "etcd before 3.5", body = Problem),
+        (status = 400, description = "etcd cannot be downgraded to this version", body = Problem),
+        (status = 409, description = "A downgrade is in progress already, or there is none to cancel", body = Problem),
+        (status = 501, description = "Not supported by etcd before 3.5", body = Problem),
     )
 )]
 pub async fn downgrade(mut call: Call, bytes: body::Buffered) -> Result<Response> {
@@ -109,15 +109,15 @@ pub async fn downgrade(mut call: Call, bytes: body::Buffered) -> Result<Response
 
 /// Compare the data of all voting members.
 ///
-/// Each hashes its keys with their history up to one revision. Hashes say something together where
-/// the same history was compacted before; `differ` names members that hold other data than most.
+/// Each member hashes its keys with their history up to one revision. Hashes are comparable if the
+/// same history was compacted before; `differ` has the members whose data differs from the majority's.
 /// Learners, whose data etcd does not hash, are left out of the verdict, with the warning
 /// `learner_left_out`.
 #[utoipa::path(
     operation_id = "get_hash",
     get, path = "/cluster/hash", tag = "cluster",
     params(
-        ("revision" = Option<i64>, Query, description = "Up to this revision; default the newest that all have"),
+        ("revision" = Option<i64>, Query, description = "Hash up to this revision; default the newest that all members have"),
     ),
     responses(
         (status = 200, body = HashAnswer),

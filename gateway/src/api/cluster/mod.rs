@@ -1,4 +1,4 @@
-//! `/clusters`, `/cluster` and what is below it.
+//! `/clusters` and `/cluster`. Members, alarms, maintenance and snapshots are in the modules below.
 
 pub mod alarms;
 pub mod maintenance;
@@ -37,14 +37,14 @@ pub async fn clusters(mut call: Call) -> Result<Response> {
 
 /// Members, leader, health, alarms, warnings.
 ///
-/// Each member is reached through the configured endpoint that is this member, else at the client URL
-/// that it advertises: `reached_by` says which. An advertised URL that is of no use (0.0.0.0, loopback
-/// on another machine, unreachable, somebody else's) is warned of. What the caller may not see is said
-/// member by member in `error`, or as a warning. Without a majority the members are those that one
-/// of them knows, with the warning `members_stale`.
+/// Each member is reached at the configured endpoint that belongs to it, else at the client URL that it
+/// advertises: `reached_by` has the address. An advertised URL that does not work (0.0.0.0, loopback on
+/// another machine, unreachable, another member's) is a warning. What the caller may not see is reported
+/// in the `error` of each member, or as a warning. Without a majority the list of members is one member's
+/// own, with the warning `members_stale`.
 ///
 /// Codes of warnings: `advertised_url`, `version_end_of_life`, `version_mixed`, `watch_bug`,
-/// `access_bug`, `read_bug`, `lease_bug`, `member_bug`, `tls_bug` (known bugs of this release, with the one
+/// `access_bug`, `read_bug`, `lease_bug`, `member_bug`, `tls_bug` (known bugs of this release, with the release
 /// that fixes them), `no_quorum_margin`, `quorum_lost`, `alarm_raised`, `near_quota`, `members_unknown`,
 /// `members_stale`, `alarms_unknown`.
 #[utoipa::path(

@@ -1,4 +1,4 @@
-//! `/txn` and `/do`: transactions and single ops from JSON.
+//! `/txn` and `/do`: transactions and single operations in JSON.
 
 pub(super) mod decode;
 
@@ -15,24 +15,24 @@ use crate::service::txn::writes;
 
 /// If / then / else in one revision.
 ///
-/// Every member of `compare` must hold for `then` to run, else `else` runs; both are 200. Ops may be
-/// transactions again; all comparisons look at the keys as they were before the first op. etcd takes
-/// 128 ops or comparisons a transaction, and inside another as many as that one leaves.
+/// If every comparison in `compare` is true, `then` runs, otherwise `else`; both are 200. An op may be another
+/// transaction; all comparisons see the keys as they were before the first op. etcd allows 128 ops or comparisons in a
+/// transaction; a nested one shares what the outer one leaves.
 ///
-/// With `?explain` nothing is changed (a read-only gateway allows it): the answer says of every
-/// comparison whether it holds now, and what is there.
+/// With `?explain` nothing is changed (a read-only gateway allows it): the response says for each comparison whether it
+/// is true now, and has the current state of its keys.
 #[utoipa::path(
     post, path = "/txn", tag = "transactions",
     params(
-        ("explain" = Option<bool>, Query, description = "Change nothing; answer an Explanation"),
+        ("explain" = Option<bool>, Query, description = "Change nothing; return an Explanation"),
     ),
     request_body(content = TxnRequest, examples(
-        ("lock" = (summary = "Take a key that nobody has", value = json!({
+        ("lock" = (summary = "Create a key if it does not exist", value = json!({
             "compare": [{"key": "/cron/lock/ado", "target": "create_revision", "op": "=", "value": 0}],
             "then": [{"put": {"key": "/cron/lock/ado", "value": "duzhenxun", "lease": "694d604f1cc13e0f"}}],
             "else": [{"get": {"key": "/cron/lock/ado"}}],
         }))),
-        ("nested" = (summary = "A choice inside a choice", value = json!({
+        ("nested" = (summary = "A nested transaction", value = json!({
             "compare": [{"prefix": "/jobs/", "target": "version", "op": ">", "value": 0}],
             "then": [{"txn": {
                 "compare": [{"key": "/mode", "target": "value", "op": "=", "value": "drain"}],
@@ -41,13 +41,13 @@ use crate::service::txn::writes;
         }))),
     )),
     responses(
-        (status = 200, description = "Which branch ran, and its results; with explain an Explanation",
+        (status = 200, description = "The branch that ran and its results; with `explain` an Explanation",
             body = TxnReply),
-        (status = 400, description = "The detail names the place, as then[3].put.key", body = Problem),
+        (status = 400, description = "`detail` names the member, such as then[3].put.key", body = Problem),
         (status = 409, description = "A key is written twice", body = Problem),
-        (status = 410, description = "A get's revision was compacted", body = Problem),
-        (status = 416, description = "A get's revision is still to come", body = Problem),
-        (status = 422, description = "Too many ops; a lease or, with lease keep, a key that does not exist", body = Problem),
+        (status = 410, description = "The revision of a get was compacted", body = Problem),
+        (status = 416, description = "The revision of a get does not exist yet", body = Problem),
+        (status = 422, description = "Too many ops; no such lease; or no such key, with lease keep", body = Problem),
     )
 )]
 pub async fn txn(mut call: Call, bytes: body::Buffered) -> Result<Response> {
@@ -59,7 +59,7 @@ pub async fn txn(mut call: Call, bytes: body::Buffered) -> Result<Response> {
     if explain {
         let explanation = call.cluster.txn.explain(&caller, &txn).await?;
         let revision = explanation.header.revision;
-        let reply = TxnReply::Explained(explanation);
+        let reply = TxnReply::Explanation(explanation);
         return Ok(respond(StatusCode::OK, revision, &reply));
     }
     if writes(&txn.then) || writes(&txn.or_else) {
@@ -67,17 +67,17 @@ pub async fn txn(mut call: Call, bytes: body::Buffered) -> Result<Response> {
     }
     let result = call.cluster.txn.run(&caller, txn).await?;
     let revision = result.header.revision;
-    Ok(respond(StatusCode::OK, revision, &TxnReply::Ran(result)))
+    Ok(respond(StatusCode::OK, revision, &TxnReply::Result(result)))
 }
 
-/// Answer of `POST /txn`.
+/// Response of `POST /txn`.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
 pub enum TxnReply {
-    /// It ran.
-    Ran(TxnAnswer),
-    /// With `?explain`: it did not.
-    Explained(Explanation),
+    /// The result.
+    Result(TxnAnswer),
+    /// With `?explain`: what it would do.
+    Explanation(Explanation),
 }
 
 /// One put, get, delete or transaction.
@@ -90,8 +90,8 @@ pub enum TxnReply {
     )),
     responses(
         (status = 200, body = DoAnswer),
-        (status = 410, description = "The get's revision was compacted", body = Problem),
-        (status = 416, description = "The get's revision is still to come", body = Problem),
+        (status = 410, description = "The revision of the get was compacted", body = Problem),
+        (status = 416, description = "The revision of the get does not exist yet", body = Problem),
     )
 )]
 pub async fn single(mut call: Call, bytes: body::Buffered) -> Result<Response> {

@@ -13,26 +13,25 @@ use crate::failure::{Failure, Result};
 use crate::live::stream::{self, Transport};
 use crate::live::{Bookmark, Options, Start, Watch, session};
 
-/// The one watch of a stream opened with a range.
-const ONLY_ID: &str = "0";
+/// The id of the single watch of a stream that was opened with a range.
+const SINGLE_ID: &str = "0";
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// Watches a range, or opens a socket for many watches.
+/// Watch a range, or open a WebSocket for many watches.
 ///
-/// `Accept: text/event-stream` gets server-sent events, an upgrade a WebSocket, all else a JSON
-/// object a line. A WebSocket takes `{"op":"watch","id":"w1","prefix":"/a/"}`, and `cancel`, `pause`,
-/// `resume` with an `id`.
+/// `Accept: text/event-stream` returns server-sent events, an upgrade a WebSocket, anything else NDJSON. A
+/// WebSocket takes `{"op":"watch","id":"w1","prefix":"/a/"}`, and `cancel`, `pause`, `resume` with an `id`.
 #[utoipa::path(
     get, path = "/watch", tag = "live",
     params(
         ("key" = Option<String>, Query, description = "This key alone"),
         RangeParams,
-        ("revision" = Option<i64>, Query, description = "The first revision wanted; the next one without it"),
-        ("prev" = Option<bool>, Query, description = "The entry before each change"),
-        ("only" = Option<String>, Query, description = "put, delete: the types to deliver"),
-        ("snapshot" = Option<bool>, Query, description = "The range's entries first, and again after compacted and reset"),
-        ("future" = Option<String>, Query, description = "wait: wait for a revision of the future instead of a reset"),
-        ("Last-Event-ID" = Option<String>, Header, description = "SSE: go on behind this id; wins over revision"),
+        ("revision" = Option<i64>, Query, description = "The first revision to deliver; default the next one"),
+        ("prev" = Option<bool>, Query, description = "Include the entry before each change"),
+        ("only" = Option<String>, Query, description = "The types of events to deliver: `put`, `delete`"),
+        ("snapshot" = Option<bool>, Query, description = "First the range's entries, and again after `compacted` and `reset`"),
+        ("future" = Option<String>, Query, description = "`wait`: if `revision` does not exist yet, wait for it instead of a `reset`"),
+        ("Last-Event-ID" = Option<String>, Header, description = "SSE: resume after this event id; takes precedence over `revision`"),
     ),
     responses(
         (status = 101, description = "A WebSocket; each message is one of these", body = ServerMessage),
@@ -64,7 +63,7 @@ pub async fn watch(mut call: Call, transport: Transport) -> Result<Response> {
     ))
 }
 
-/// The watch that the query names; `None` without a range.
+/// The watch in the query; `None` if it names no range.
 fn first_watch(query: &mut Query) -> Result<Option<Watch>> {
     let Some(range) = range::from_query(query, true)? else {
         return Ok(None);
@@ -75,7 +74,10 @@ fn first_watch(query: &mut Query) -> Result<Option<Watch>> {
     let future = match query.text("future")?.as_deref() {
         None => false,
         Some("wait") => true,
-        Some(_) => return Err(Failure::bad_request("`future` is `wait`")),
+        Some(other) => {
+            let detail = format!("unknown `future` value `{other}`; only `wait` is allowed");
+            return Err(Failure::bad_request(detail));
+        }
     };
     let options = Options {
         prev: query.flag("prev")?,
@@ -84,7 +86,7 @@ fn first_watch(query: &mut Query) -> Result<Option<Watch>> {
         future,
     };
     Ok(Some(Watch {
-        id: ONLY_ID.to_owned(),
+        id: SINGLE_ID.to_owned(),
         range,
         options,
         start,
@@ -100,15 +102,16 @@ fn only(query: &mut Query) -> Result<Option<EventType>> {
         types.push(match name.as_str() {
             "put" => EventType::Put,
             "delete" => EventType::Delete,
-            _ => {
-                return Err(Failure::bad_request("`only` names `put`, `delete` or both"));
+            other => {
+                let detail = format!("unknown `only` value `{other}`; one or both of put, delete");
+                return Err(Failure::bad_request(detail));
             }
         });
     }
     crate::live::only(&types)
 }
 
-/// Where an EventSource that lost its connection wants to go on; an empty id is none.
+/// Where an EventSource that lost its connection resumes; an empty id counts as none.
 fn last_event(headers: &HeaderMap) -> Option<Start> {
     let id = headers.get(LAST_EVENT_ID)?;
     if id.is_empty() {

@@ -1,10 +1,10 @@
-//! Tests.
+//! Watches in queries, and where an EventSource resumes.
 
 use http::HeaderValue;
 
 use super::*;
 
-fn read(raw: &str) -> Result<Option<Watch>> {
+fn parse(raw: &str) -> Result<Option<Watch>> {
     let mut query = Query::parse(Some(raw))?;
     let watch = first_watch(&mut query)?;
     query.finish()?;
@@ -12,20 +12,20 @@ fn read(raw: &str) -> Result<Option<Watch>> {
 }
 
 #[test]
-fn a_query_names_one_watch() {
-    let watch = read("prefix=/a/&revision=7&prev&only=delete&snapshot=1&future=wait")
-        .expect("reads")
+fn a_query_opens_one_watch() {
+    let watch = parse("prefix=/a/&revision=7&prev&only=delete&snapshot=1&future=wait")
+        .expect("is valid")
         .expect("a watch");
     assert_eq!(watch.id, "0");
     assert_eq!(watch.range, Range::prefix(b"/a/"));
     assert_eq!(watch.start, Start::Revision(7));
     assert!(watch.options.prev && watch.options.snapshot && watch.options.future);
     assert_eq!(watch.options.only, Some(EventType::Delete));
-    assert_eq!(read("").expect("reads"), None);
+    assert_eq!(parse("").expect("is valid"), None);
 }
 
 #[test]
-fn a_typo_never_changes_the_meaning() {
+fn unknown_invalid_and_misplaced_parameters_are_refused() {
     for raw in [
         "perfix=a",
         "prefix=a&only=puts",
@@ -41,12 +41,12 @@ fn a_typo_never_changes_the_meaning() {
         "prev",
         "key=",
     ] {
-        assert!(read(raw).is_err(), "{raw}");
+        assert!(parse(raw).is_err(), "{raw}");
     }
 }
 
 #[test]
-fn an_event_source_goes_on_behind_its_last_id() {
+fn an_event_source_resumes_after_its_last_id() {
     let check = |id: &'static str, expected: Option<Start>| {
         let mut headers = HeaderMap::new();
         headers.insert(LAST_EVENT_ID, HeaderValue::from_static(id));

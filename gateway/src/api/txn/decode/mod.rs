@@ -1,4 +1,4 @@
-//! Transactions of a body as etcd's own. Whatever is wrong is named by its place, as
+//! Decodes transactions in bodies into etcd's own. Errors name the invalid member by its path in the body, such as
 //! `then[3].put.key` or `then[0].txn.compare[1].value`.
 
 use shared::{
@@ -21,30 +21,30 @@ macro_rules! take_range {
     };
 }
 
-/// Names the place in the body where something is wrong.
-fn at(place: &str, mut failure: Failure) -> Failure {
-    failure.detail = format!("{place}: {}", failure.detail);
+/// Prefixes a failure with the path of the member that caused it.
+fn at(path: &str, mut failure: Failure) -> Failure {
+    failure.detail = format!("{path}: {}", failure.detail);
     failure
 }
 
-fn wrong(place: &str, what: impl std::fmt::Display) -> Failure {
-    Failure::bad_request(format!("{place}: {what}"))
+fn invalid(path: &str, reason: impl std::fmt::Display) -> Failure {
+    Failure::bad_request(format!("{path}: {reason}"))
 }
 
-/// The transaction at `place`; the outermost one's is empty.
-pub(in crate::api) fn txn(request: TxnRequest, place: &str) -> Result<Txn> {
-    let below = |name: &str, n: usize| {
-        let dot = if place.is_empty() { "" } else { "." };
-        format!("{place}{dot}{name}[{n}]")
+/// The transaction at `path`, which is empty for the outermost one.
+pub(in crate::api) fn txn(request: TxnRequest, path: &str) -> Result<Txn> {
+    let child = |name: &str, n: usize| {
+        let dot = if path.is_empty() { "" } else { "." };
+        format!("{path}{dot}{name}[{n}]")
     };
     let compares = request.compare.into_iter().enumerate();
     let compare = compares
-        .map(|(n, request)| compare(request, &below("compare", n)))
+        .map(|(n, request)| compare(request, &child("compare", n)))
         .collect::<Result<_>>()?;
     let ops = |name: &str, requests: Vec<OpRequest>| -> Result<Vec<Op>> {
         let requests = requests.into_iter().enumerate();
         requests
-            .map(|(n, request)| op(request, &below(name, n)))
+            .map(|(n, request)| op(request, &child(name, n)))
             .collect()
     };
     Ok(Txn {
@@ -54,29 +54,29 @@ pub(in crate::api) fn txn(request: TxnRequest, place: &str) -> Result<Txn> {
     })
 }
 
-fn compare(mut request: CompareRequest, place: &str) -> Result<Compare> {
-    let range = Range::try_from(take_range!(request)).map_err(|failure| at(place, failure))?;
-    let place = format!("{place}.value");
+fn compare(mut request: CompareRequest, path: &str) -> Result<Compare> {
+    let range = Range::try_from(take_range!(request)).map_err(|failure| at(path, failure))?;
+    let path = format!("{path}.value");
     let condition = match (request.target, request.value) {
         (CompareTarget::Value, CompareValue::Bytes(bytes)) => Condition::Value(bytes.0),
         (CompareTarget::Value, _) => {
-            let bytes = r#"a value is a string or {"base64": "…"}"#;
-            return Err(wrong(&place, bytes));
+            let reason = r#"must be a string or {"base64": "…"}"#;
+            return Err(invalid(&path, reason));
         }
         (CompareTarget::Lease, CompareValue::Bytes(text)) => {
             let id = text.to_lossy().parse::<LeaseId>();
-            let id = id.map_err(|error| wrong(&place, error))?;
+            let id = id.map_err(|error| invalid(&path, error))?;
             Condition::Number(CompareTarget::Lease, id.0)
         }
         (CompareTarget::Lease, CompareValue::None | CompareValue::Number(0)) => {
             Condition::Number(CompareTarget::Lease, 0)
         }
         (CompareTarget::Lease, CompareValue::Number(_)) => {
-            return Err(wrong(&place, "a lease id is a hexadecimal string"));
+            return Err(invalid(&path, "must be a lease id, a hexadecimal string"));
         }
         (target, CompareValue::Number(number)) => Condition::Number(target, number),
         (_, CompareValue::Bytes(_) | CompareValue::None) => {
-            return Err(wrong(&place, "it must be a whole number"));
+            return Err(invalid(&path, "must be an integer"));
         }
     };
     Ok(Compare {
@@ -86,29 +86,29 @@ fn compare(mut request: CompareRequest, place: &str) -> Result<Compare> {
     })
 }
 
-/// The op at `place`.
-pub(in crate::api) fn op(request: OpRequest, place: &str) -> Result<Op> {
+/// The op at `path`.
+pub(in crate::api) fn op(request: OpRequest, path: &str) -> Result<Op> {
     match (request.put, request.get, request.delete, request.txn) {
-        (Some(request), None, None, None) => put(request, &format!("{place}.put")).map(Op::Put),
-        (None, Some(request), None, None) => get(request, &format!("{place}.get")),
-        (None, None, Some(request), None) => delete(request, &format!("{place}.delete")),
-        (None, None, None, Some(request)) => txn(request, &format!("{place}.txn")).map(Op::Txn),
-        _ => Err(wrong(
-            place,
-            "an op has exactly one of put, get, delete, txn",
+        (Some(request), None, None, None) => put(request, &format!("{path}.put")).map(Op::Put),
+        (None, Some(request), None, None) => get(request, &format!("{path}.get")),
+        (None, None, Some(request), None) => delete(request, &format!("{path}.delete")),
+        (None, None, None, Some(request)) => txn(request, &format!("{path}.txn")).map(Op::Txn),
+        _ => Err(invalid(
+            path,
+            "must have exactly one of put, get, delete, txn",
         )),
     }
 }
 
-/// The put at `place`.
-pub(in crate::api) fn put(request: PutOp, place: &str) -> Result<Put> {
-    key_at(&request.key, place)?;
+/// The put at `path`.
+pub(in crate::api) fn put(request: PutOp, path: &str) -> Result<Put> {
+    require_key(&request.key, path)?;
     let (lease, ignore_lease) = match request.lease.as_deref() {
         None | Some("none") => (0, false),
         Some("keep") => (0, true),
         Some(text) => {
             let id = text.parse::<LeaseId>();
-            let id = id.map_err(|error| wrong(&format!("{place}.lease"), error))?;
+            let id = id.map_err(|error| invalid(&format!("{path}.lease"), error))?;
             (id.0, false)
         }
     };
@@ -121,16 +121,19 @@ pub(in crate::api) fn put(request: PutOp, place: &str) -> Result<Put> {
     })
 }
 
-/// Refuses the empty key of a `key` member at `place`.
-pub(in crate::api) fn key_at(key: &shared::Bytes, place: &str) -> Result<()> {
+/// Refuses an empty `key` member of the object at `path`.
+pub(in crate::api) fn require_key(key: &shared::Bytes, path: &str) -> Result<()> {
     if key.is_empty() {
-        return Err(wrong(&format!("{place}.key"), "etcd has no empty key"));
+        return Err(invalid(
+            &format!("{path}.key"),
+            "must not be empty: etcd has no empty key",
+        ));
     }
     Ok(())
 }
 
-fn get(mut request: GetOp, place: &str) -> Result<Op> {
-    let range = Range::try_from(take_range!(request)).map_err(|failure| at(place, failure))?;
+fn get(mut request: GetOp, path: &str) -> Result<Op> {
+    let range = Range::try_from(take_range!(request)).map_err(|failure| at(path, failure))?;
     for (name, number) in [
         ("limit", request.limit),
         ("revision", request.revision),
@@ -140,7 +143,7 @@ fn get(mut request: GetOp, place: &str) -> Result<Op> {
         ("max_mod_revision", request.max_mod_revision),
     ] {
         if number < 0 {
-            return Err(wrong(&format!("{place}.{name}"), "it is not negative"));
+            return Err(invalid(&format!("{path}.{name}"), "must not be negative"));
         }
     }
     let get = Get {
@@ -164,8 +167,8 @@ fn get(mut request: GetOp, place: &str) -> Result<Op> {
     Ok(Op::Get(range, get))
 }
 
-fn delete(mut request: DeleteOp, place: &str) -> Result<Op> {
-    let range = Range::try_from(take_range!(request)).map_err(|failure| at(place, failure))?;
+fn delete(mut request: DeleteOp, path: &str) -> Result<Op> {
+    let range = Range::try_from(take_range!(request)).map_err(|failure| at(path, failure))?;
     Ok(Op::Delete(Delete {
         range,
         prev: request.prev,

@@ -1,29 +1,29 @@
-//! Tests.
+//! Transactions decoded from JSON, and the member that each error names.
 
 use super::*;
 use crate::api::body;
 
-fn read(json: &str) -> Result<Txn> {
+fn decode(json: &str) -> Result<Txn> {
     txn(body::parse::<TxnRequest>(json.as_bytes())?, "")
 }
 
 #[test]
-fn the_optimistic_lock_reads() {
-    let txn = read(
+fn an_optimistic_lock_is_decoded() {
+    let txn = decode(
         r#"{"compare":[{"key":"k","target":"create_revision","op":"=","value":0}],
             "then":[{"put":{"key":"k","value":"v","lease":"a"}}],"else":[{"get":{"key":"k"}}]}"#,
     )
-    .expect("reads");
+    .expect("is valid");
     assert_eq!(txn.compare, [Compare::created_at(b"k", 0)]);
     assert!(matches!(&txn.then[..], [Op::Put(put)] if put.lease == 10 && !put.ignore_lease));
     assert!(matches!(&txn.or_else[..], [Op::Get(range, _)] if *range == Range::one("k")));
 }
 
 #[test]
-fn errors_name_the_op() {
-    let check = |json: &str, place: &str| {
-        let detail = read(json).expect_err(json).detail;
-        assert!(detail.starts_with(place), "{detail}");
+fn errors_name_the_member() {
+    let check = |json: &str, path: &str| {
+        let detail = decode(json).expect_err(json).detail;
+        assert!(detail.starts_with(path), "{detail}");
     };
     check(
         r#"{"then":[{"get":{"key":"a"}},{"put":{"key":"","value":""}}]}"#,
@@ -68,30 +68,30 @@ fn errors_name_the_op() {
 }
 
 #[test]
-fn a_typo_is_an_error() {
+fn unknown_members_are_refused() {
     for json in [
         r#"{"thn":[]}"#,
         r#"{"then":[{"put":{"key":"a","val":"b"}}]}"#,
         r#"{"then":[{"pt":{}}]}"#,
         r#"{"then":[{"txn":{"thn":[]}}]}"#,
     ] {
-        assert!(read(json).is_err(), "{json}");
+        assert!(decode(json).is_err(), "{json}");
     }
 }
 
 #[test]
-fn depth_is_bounded() {
+fn nesting_depth_is_limited() {
     let nested = |depth: usize| {
         let open = r#"{"then":[{"txn":"#.repeat(depth);
         let close = "}]}".repeat(depth);
         format!("{open}{{}}{close}")
     };
-    assert!(read(&nested(20)).is_ok());
-    let deep = read(&nested(100_000)).expect_err("too deep");
+    assert!(decode(&nested(20)).is_ok());
+    let deep = decode(&nested(100_000)).expect_err("too deep");
     assert!(deep.detail.contains("recursion limit"), "{}", deep.detail);
     let list = format!(
         r#"{{"compare":[{{"key":"a","target":"value","op":"=","value":{}"#,
         "[".repeat(100_000)
     );
-    assert!(read(&list).is_err());
+    assert!(decode(&list).is_err());
 }
