@@ -1,4 +1,4 @@
-//! `/api/docs`: the OpenAPI document as one page, rendered here, with nothing fetched from anywhere.
+//! `/api/docs`: the OpenAPI document as one page, rendered here. The page loads nothing from other hosts.
 
 use std::fmt::{self, Write as _};
 use std::sync::LazyLock;
@@ -19,7 +19,7 @@ use crate::web::status::status;
 
 const STYLE: &str = include_str!("docs.css");
 
-/// The two forms in which a document is served: its JSON, and a page for people.
+/// The document in both forms in which it is served: JSON, and a page for people.
 pub fn publish(api: &utoipa::openapi::OpenApi) -> ApiDocument {
     let json = serde_json::to_vec(api).expect("an OpenAPI document has string keys");
     let document = serde_json::to_value(api).expect("an OpenAPI document has string keys");
@@ -31,16 +31,16 @@ pub fn publish(api: &utoipa::openapi::OpenApi) -> ApiDocument {
     }
 }
 
-/// The page allows its own style and nothing else.
+/// The Content-Security-Policy of the page: only its own style sheet is allowed.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let hash = STANDARD.encode(Sha256::digest(STYLE));
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     );
-    HeaderValue::from_str(&policy).expect("base64 is plain text")
+    HeaderValue::from_str(&policy).expect("base64 is ASCII")
 });
 
-/// The OpenAPI document as a page, which fetches nothing from anywhere.
+/// The OpenAPI document as a page, which loads nothing from other hosts.
 #[utoipa::path(
     get, path = "/api/docs", tag = "process",
     responses((status = 200, description = "The page", body = String, content_type = "text/html"))
@@ -53,7 +53,7 @@ pub async fn docs(State(app): State<AppState>, _: NoQuery) -> Response {
     response
 }
 
-/// Text as HTML; line breaks of doc comments become spaces by themselves.
+/// Text escaped for HTML, which shows the line breaks of doc comments as spaces.
 struct Escaped<'a>(&'a str);
 
 impl fmt::Display for Escaped<'_> {
@@ -144,9 +144,9 @@ fn render_operation(page: &mut String, path: &str, method: &str, operation: &Val
     for (media_type, content) in members(&operation["requestBody"]["content"]) {
         let schema = type_of(&content["schema"]);
         write!(page, "<p>Body: {} {schema}</p>", Escaped(media_type))?;
-        render_examples(page, content)?;
+        render_body_examples(page, content)?;
     }
-    page.push_str("<table><tr><th>Answer</th><th></th><th></th></tr>");
+    page.push_str("<table><tr><th>Response</th><th></th><th></th></tr>");
     for (status, response) in members(&operation["responses"]) {
         if is_shared(response) {
             continue;
@@ -163,25 +163,25 @@ fn render_operation(page: &mut String, path: &str, method: &str, operation: &Val
     page.push_str("</table>");
     for (status, response) in members(&operation["responses"]) {
         for (_, content) in members(&response["content"]) {
-            render_answer(page, status, content)?;
+            render_response_example(page, status, content)?;
         }
     }
     let shared = members(&operation["responses"]).filter(|(_, response)| is_shared(response));
     let shared: Vec<_> = shared.map(|(status, _)| status.as_str()).collect();
     write!(
         page,
-        "<p>As anywhere: {}; see <a href=\"#errors\">errors</a>.</p></section>",
+        "<p>Also, as on other routes: {}; see <a href=\"#errors\">errors</a>.</p></section>",
         shared.join(", ")
     )
 }
 
-/// A response that is described once for all operations.
+/// Whether a response is described once for all operations.
 fn is_shared(response: &Value) -> bool {
     response.get("$ref").is_some()
 }
 
-/// What an answer looks like, folded away.
-fn render_answer(page: &mut String, status: &str, content: &Value) -> fmt::Result {
+/// The example of a response, collapsed.
+fn render_response_example(page: &mut String, status: &str, content: &Value) -> fmt::Result {
     let Some(example) = content.get("example") else {
         return Ok(());
     };
@@ -197,8 +197,8 @@ fn render_answer(page: &mut String, status: &str, content: &Value) -> fmt::Resul
     )
 }
 
-/// What a body looks like, each example as it would be typed.
-fn render_examples(page: &mut String, content: &Value) -> fmt::Result {
+/// The examples of a request body.
+fn render_body_examples(page: &mut String, content: &Value) -> fmt::Result {
     let named = members(&content["examples"]).map(|(name, example)| {
         let summary = example["summary"].as_str();
         (summary.unwrap_or(name), &example["value"])
@@ -249,7 +249,7 @@ fn render_schema(page: &mut String, name: &str, schema: &Value) -> fmt::Result {
     Ok(())
 }
 
-/// A schema in one word, linked where it has a name.
+/// A schema's type in short, linked if it has a name.
 fn type_of(schema: &Value) -> String {
     if let Some(name) = schema["$ref"]
         .as_str()
@@ -289,11 +289,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_names_every_path_and_code() {
+    fn the_page_has_every_path_and_code() {
         let api = crate::router::openapi();
         let document = serde_json::to_value(&api).expect("serialises");
         let page = publish(&api).page;
-        let page = std::str::from_utf8(&page).expect("text");
+        let page = std::str::from_utf8(&page).expect("is UTF-8");
         assert!(members(&document["paths"]).count() > 5);
         for (path, _) in members(&document["paths"]) {
             assert!(

@@ -1,8 +1,7 @@
-//! What every operation of the OpenAPI document has in common: the errors that any request may meet,
-//! and `timeout`.
+//! Completes the OpenAPI document with what operations have in common: error statuses, `timeout` and examples.
 //!
-//! A handler lists what is its own; the rest follows from the method, the body and the one table of
-//! codes and statuses ([`crate::web::status::status`]), so that no list can fall behind it.
+//! A handler lists only what is specific to it. The rest follows from the method, the body and the table of codes and
+//! statuses ([`crate::web::status::status`]), so that no list can become outdated.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,20 +15,20 @@ use super::examples;
 use crate::failure::Failure;
 use crate::web::status::status as status_of;
 
-/// What the door may answer to anything.
-const DOOR: [u16; 5] = [400, 403, 421, 429, 500];
-/// What the door, the clock and etcd itself may answer to anything below `/api/v1`.
-const ALWAYS: [u16; 10] = [400, 401, 403, 404, 421, 429, 500, 501, 503, 504];
-/// What a request that changes something may meet besides.
-const CHANGING: [u16; 4] = [409, 413, 422, 507];
-/// What a request with a body may meet besides.
+/// Error statuses that the middleware may return for any request.
+const MIDDLEWARE: [u16; 5] = [400, 403, 421, 429, 500];
+/// Error statuses of any request below `/api/v1`: from the middleware, the time limit or etcd.
+const API_REQUEST: [u16; 10] = [400, 401, 403, 404, 421, 429, 500, 501, 503, 504];
+/// Additional error statuses of a request that may write.
+const WRITE: [u16; 4] = [409, 413, 422, 507];
+/// Additional error statuses of a request with a body.
 const WITH_BODY: [u16; 1] = [415];
 
-/// Where etcd answers.
+/// The prefix of the paths that call etcd.
 const API: &str = "/api/v1/";
-/// How the paths end that take no `timeout`: those of streams, which have no end of their own, and the
-/// one that asks no etcd.
-const TIMELESS: [&str; 7] = [
+/// Suffixes of the paths without `timeout`: those of streams, which have no end of their own, and the one that calls
+/// no etcd.
+const WITHOUT_TIMEOUT: [&str; 7] = [
     "/watch",
     "/hold",
     "/observe",
@@ -39,21 +38,26 @@ const TIMELESS: [&str; 7] = [
     "/clusters",
 ];
 
-/// The media type of every refusal (RFC 9457).
+/// The media type of problems (RFC 9457).
 const PROBLEM: &str = "application/problem+json";
 
-/// Adds to each operation the statuses that it has not described itself, its `timeout`, and its example.
+/// Adds to each operation the error statuses that it does not describe itself, `timeout`, and an example.
 pub fn complete(api: &mut utoipa::openapi::OpenApi) {
     let mut used = BTreeMap::new();
     for (path, item) in &mut api.paths.paths {
-        let of_etcd = path.starts_with(API);
-        for (changes, operation) in operations(item) {
-            let mut statuses = if of_etcd { &ALWAYS[..] } else { &DOOR[..] }.to_vec();
-            if of_etcd && !TIMELESS.iter().any(|end| path.ends_with(end)) {
-                take_a_timeout(operation);
+        let calls_etcd = path.starts_with(API);
+        for (may_write, operation) in operations(item) {
+            let mut statuses = if calls_etcd {
+                &API_REQUEST[..]
+            } else {
+                &MIDDLEWARE[..]
             }
-            if changes {
-                statuses.extend(CHANGING);
+            .to_vec();
+            if calls_etcd && !WITHOUT_TIMEOUT.iter().any(|end| path.ends_with(end)) {
+                add_timeout(operation);
+            }
+            if may_write {
+                statuses.extend(WRITE);
             }
             if operation.request_body.is_some() {
                 statuses.extend(WITH_BODY);
@@ -61,12 +65,13 @@ pub fn complete(api: &mut utoipa::openapi::OpenApi) {
             for status in statuses {
                 let described = &mut operation.responses.responses;
                 described.entry(status.to_string()).or_insert_with(|| {
-                    used.entry(status).or_insert_with(|| response(status));
-                    RefOr::Ref(Ref::from_response_name(name(status)))
+                    used.entry(status)
+                        .or_insert_with(|| problem_response(status));
+                    RefOr::Ref(Ref::from_response_name(response_name(status)))
                 });
             }
             for response in operation.responses.responses.values_mut() {
-                name_problems(response);
+                set_problem_media_type(response);
             }
             examples::add(operation);
         }
@@ -74,17 +79,17 @@ pub fn complete(api: &mut utoipa::openapi::OpenApi) {
     let components = api.components.get_or_insert_default();
     for name in ["DeletionReply", "KeyReply", "PageReply"] {
         if let Some(schema) = components.schemas.get_mut(name) {
-            widen(schema);
+            one_of_to_any_of(schema);
         }
     }
     let responses = used
         .into_iter()
-        .map(|(status, response)| (name(status), RefOr::T(response)));
+        .map(|(status, response)| (response_name(status), RefOr::T(response)));
     components.responses.extend(responses);
 }
 
-/// Adds `timeout`, unless the handler says of its own what it means there.
-fn take_a_timeout(operation: &mut Operation) {
+/// Adds `timeout`, unless the handler describes its own.
+fn add_timeout(operation: &mut Operation) {
     let parameters = operation.parameters.get_or_insert_default();
     if parameters
         .iter()
@@ -96,14 +101,16 @@ fn take_a_timeout(operation: &mut Operation) {
         .name("timeout")
         .parameter_in(ParameterIn::Query)
         .required(Required::False)
-        .description(Some("500ms, 5s, 2m; default 10s, at most 10m"))
+        .description(Some(
+            "Time limit of the call: 500ms, 5s, 2m; default 10s, at most 10m",
+        ))
         .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
         .build();
     parameters.push(RefOr::T(timeout));
 }
 
-/// What is a page is also a count, with more beside it: either alternative may hold, and so may both.
-fn widen(schema: &mut RefOr<Schema>) {
+/// Turns `oneOf` into `anyOf`: a page has all members of a count, so it matches both alternatives.
+fn one_of_to_any_of(schema: &mut RefOr<Schema>) {
     if let RefOr::T(Schema::OneOf(one)) = schema {
         let mut any = AnyOf::new();
         any.items = std::mem::take(&mut one.items);
@@ -112,8 +119,8 @@ fn widen(schema: &mut RefOr<Schema>) {
     }
 }
 
-/// A handler that says `body = Problem` means RFC 9457's media type, which the macro cannot know.
-fn name_problems(response: &mut RefOr<Response>) {
+/// Sets RFC 9457's media type for `body = Problem`, which the macro describes as `application/json`.
+fn set_problem_media_type(response: &mut RefOr<Response>) {
     let problem = Ref::from_schema_name("Problem").ref_location;
     let RefOr::T(response) = response else {
         return;
@@ -135,11 +142,11 @@ fn name_problems(response: &mut RefOr<Response>) {
     }
 }
 
-fn name(status: u16) -> String {
+fn response_name(status: u16) -> String {
     format!("Problem{status}")
 }
 
-/// An item's operations, each with whether it may change something.
+/// The operations of a path, each with whether it may write.
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (bool, &mut Operation)> {
     [
         (false, &mut item.get),
@@ -149,11 +156,11 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (bool, &mut Operation
         (true, &mut item.patch),
     ]
     .into_iter()
-    .filter_map(|(changes, operation)| Some((changes, operation.as_mut()?)))
+    .filter_map(|(may_write, operation)| Some((may_write, operation.as_mut()?)))
 }
 
-/// A problem, with the codes that have this status.
-fn response(status: u16) -> Response {
+/// The response for a status: a problem with one of the codes that have this status.
+fn problem_response(status: u16) -> Response {
     let mut description = String::new();
     for code in Code::ALL {
         let plain = Failure::new(*code, "");

@@ -1,4 +1,4 @@
-//! Tests.
+//! The completed OpenAPI document.
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn references<'a>(value: &'a serde_json::Value, found: &mut Vec<&'a str>) {
 }
 
 #[test]
-fn every_reference_leads_somewhere() {
+fn every_reference_resolves() {
     let api = serde_json::to_value(crate::router::openapi()).expect("serialises");
     let mut found = Vec::new();
     references(&api, &mut found);
@@ -29,7 +29,7 @@ fn every_reference_leads_somewhere() {
 }
 
 #[test]
-fn a_page_may_be_a_count_too() {
+fn a_reply_may_match_several_alternatives() {
     let api = serde_json::to_value(crate::router::openapi()).expect("serialises");
     for (name, forms) in [("DeletionReply", 2), ("KeyReply", 2), ("PageReply", 3)] {
         let schema = &api["components"]["schemas"][name];
@@ -39,7 +39,7 @@ fn a_page_may_be_a_count_too() {
 }
 
 #[test]
-fn what_does_not_stream_takes_a_timeout_once() {
+fn operations_that_do_not_stream_have_one_timeout() {
     let api = serde_json::to_value(crate::router::openapi()).expect("serialises");
     let times = |path: &str, method: &str| {
         let parameters = api["paths"][path][method]["parameters"].as_array();
@@ -55,7 +55,7 @@ fn what_does_not_stream_takes_a_timeout_once() {
 }
 
 #[test]
-fn codes_are_listed_as_they_are_sent() {
+fn every_code_is_listed_by_its_name_in_json() {
     let api = serde_json::to_value(crate::router::openapi()).expect("serialises");
     let listed = &api["components"]["schemas"]["Code"]["enum"];
     let all = Code::ALL.iter().chain([&Code::Unknown]);
@@ -64,19 +64,25 @@ fn codes_are_listed_as_they_are_sent() {
 }
 
 #[test]
-fn every_operation_lists_what_the_door_and_etcd_may_answer() {
+fn every_operation_lists_the_statuses_of_middleware_and_etcd() {
     let api = serde_json::to_value(crate::router::openapi()).expect("serialises");
     for (path, item) in api["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("an item") {
-            let of_etcd = path.starts_with(API);
-            for status in if of_etcd { &ALWAYS[..] } else { &DOOR[..] } {
+            let calls_etcd = path.starts_with(API);
+            for status in if calls_etcd {
+                &API_REQUEST[..]
+            } else {
+                &MIDDLEWARE[..]
+            } {
                 let described = &operation["responses"][status.to_string()];
                 assert!(described.is_object(), "{method} {path}: {status}");
             }
         }
     }
-    let gone = &api["paths"]["/api/v1/txn"]["post"]["responses"]["410"]["content"];
-    assert!(gone[PROBLEM].is_object() && gone.as_object().is_some_and(|it| it.len() == 1));
+    let compacted = &api["paths"]["/api/v1/txn"]["post"]["responses"]["410"]["content"];
+    assert!(
+        compacted[PROBLEM].is_object() && compacted.as_object().is_some_and(|it| it.len() == 1)
+    );
     let described = &api["components"]["responses"]["Problem504"]["description"];
     assert_eq!(described, "`outcome_unknown`, `timeout`");
 }
