@@ -14,7 +14,7 @@ use crate::caller::{Caller, Identity};
 use crate::failure::{Failure, Result};
 use crate::identify;
 use crate::middleware::frame::RequestId;
-use crate::server::{Connection, Flushes, Patience};
+use crate::server::{AckTimeouts, Connection, Flushes};
 use crate::state::{AppState, Cluster};
 
 /// How long etcd may take without `?timeout=`.
@@ -35,8 +35,8 @@ pub struct Call {
     pub headers: HeaderMap,
     /// Names it in the log.
     pub request_id: String,
-    /// How long its connection may stay without an acknowledgement.
-    pub patience: Patience,
+    /// How long data sent on its connection may stay unacknowledged.
+    pub ack_timeouts: AckTimeouts,
     /// Tells when what was answered has been written; absent without a connection.
     pub flushes: Option<Flushes>,
     /// The path below the API's base, as sent.
@@ -75,10 +75,10 @@ impl FromRequestParts<AppState> for Call {
                 .cloned()
                 .unwrap_or_default()
                 .0,
-            patience: parts
+            ack_timeouts: parts
                 .extensions
                 .get::<ConnectInfo<Connection>>()
-                .map(|ConnectInfo(connection)| connection.patience.clone())
+                .map(|ConnectInfo(connection)| connection.ack_timeouts.clone())
                 .unwrap_or_default(),
             flushes: parts
                 .extensions

@@ -1,10 +1,14 @@
-//! Accepting connections and serving them until told to stop.
+//! Accepts connections and serves them until shutdown.
+//!
+//! Each time limit of a connection has a module of its own: `activity` for request heads and idle
+//! connections, `body_timeout` for request bodies, `ack_timeout` for unacknowledged data, `lingering_close`
+//! for the end. `flushes` reports when a response has been written.
 
+mod ack_timeout;
 mod activity;
+mod body_timeout;
 mod flushes;
-mod hurry;
-mod linger;
-mod patience;
+mod lingering_close;
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -24,66 +28,66 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 
-use self::activity::{Activity, Clock, Expired, Served};
+pub use self::ack_timeout::{AckTimeoutGuard, AckTimeouts};
+use self::activity::{Activity, Expired, LimitTimer, TrackedBody};
+use self::body_timeout::TimedBody;
+pub use self::body_timeout::{BodyTimedOut, BodyTimeout};
 pub use self::flushes::Flushes;
-use self::hurry::Hurried;
-pub use self::hurry::{Paused, Unhurried};
-use self::linger::Lingering;
-pub use self::patience::{Impatience, Patience};
+use self::lingering_close::LingeringStream;
 use crate::tasks::Tasks;
 
-/// What one client can take from the others at most.
+/// Limits that keep one client from exhausting what others need.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Connections served at once.
     pub connections: usize,
-    /// How long a client may take to send its request's head.
-    pub head: Duration,
+    /// How long a client may take to send a request's head.
+    pub head_timeout: Duration,
     /// How long a connection may wait for its next request.
-    pub idle: Duration,
-    /// How long a client may pause within its request's body, unless the call lifts the limit.
-    pub body: Duration,
+    pub idle_timeout: Duration,
+    /// How long a client may send nothing of a request's body, unless the call disables the timeout.
+    pub body_timeout: Duration,
 }
 
 impl Limits {
-    /// The usual times.
-    pub fn new(connections: usize, idle: Duration) -> Self {
+    /// The default timeouts of request heads and bodies.
+    pub fn new(connections: usize, idle_timeout: Duration) -> Self {
         Self {
             connections,
-            head: Duration::from_secs(15),
-            idle,
-            body: Duration::from_secs(30),
+            head_timeout: Duration::from_secs(15),
+            idle_timeout,
+            body_timeout: Duration::from_secs(30),
         }
     }
 }
 
-/// How often an HTTP/2 client is asked whether it still lives.
-const PING: Duration = Duration::from_secs(20);
-/// The same of any client, by the system: an HTTP/1 client that waits for a change, or for a lock, owes
-/// nothing by which it could be missed.
-const PROBE: Duration = Duration::from_secs(30);
-/// Probes without an answer after which a client is gone.
-const PROBES: u32 = 3;
+/// Between pings to an HTTP/2 client.
+const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(20);
+/// Between the kernel's TCP keep-alive probes, for every client: an HTTP/1 client that waits for a change or a
+/// lock has nothing to send, so its silence would not show that it is lost.
+const TCP_PROBE_INTERVAL: Duration = Duration::from_secs(30);
+/// Unanswered probes after which a client counts as lost.
+const TCP_PROBES: u32 = 3;
 
-/// An accepted connection: its two ends, and how long it may stay without an acknowledgement.
+/// An accepted connection: its addresses, its acknowledgement timeouts and its flush notifications.
 #[derive(Clone, Debug)]
 pub struct Connection {
     /// The client's address.
     pub peer: SocketAddr,
     /// The address it connected to.
     pub local: SocketAddr,
-    /// How long what was sent may stay unacknowledged.
-    pub patience: Patience,
-    /// When what it was given has been written.
+    /// How long sent data may stay unacknowledged.
+    pub ack_timeouts: AckTimeouts,
+    /// Notifies when responses have been written.
     pub flushes: Flushes,
 }
 
-/// Serves `router` on `listener` until the tasks are told to stop; connections are tasks too, so
-/// `Tasks::wait` waits for what they are still answering.
+/// Serves `router` on `listener` until the tasks are stopped. Connections are tasks too, so `Tasks::wait`
+/// waits for the requests in flight.
 pub async fn serve(listener: TcpListener, router: Router, tasks: Tasks, limits: Limits) {
     let permits = Arc::new(Semaphore::new(limits.connections));
     loop {
-        // The end is told at the limit of connections too.
+        // Shutdown must also interrupt the wait for a free connection slot.
         let next = async {
             let permit = Arc::clone(&permits).acquire_owned().await;
             (permit, listener.accept().await)
@@ -94,36 +98,33 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: Tasks, limits: 
         };
         let stream = match accepted {
             Ok((stream, peer)) => match stream.local_addr() {
-                Ok(local) => {
-                    let patience = Patience::default();
-                    (
-                        stream,
-                        Connection {
-                            peer,
-                            local,
-                            patience,
-                            flushes: Flushes::default(),
-                        },
-                    )
-                }
+                Ok(local) => (
+                    stream,
+                    Connection {
+                        peer,
+                        local,
+                        ack_timeouts: AckTimeouts::default(),
+                        flushes: Flushes::default(),
+                    },
+                ),
                 Err(_) => continue,
             },
             Err(error) => {
-                // Most often the limit of open files: waiting lets connections close.
+                // Usually the limit of open files: waiting lets other connections close.
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
         };
-        let (router, of_connection) = (router.clone(), tasks.clone());
+        let (router, connection_tasks) = (router.clone(), tasks.clone());
         tasks.spawn(async move {
             let _permit = permit;
-            connection(stream, router, of_connection, limits).await;
+            serve_connection(stream, router, connection_tasks, limits).await;
         });
     }
 }
 
-/// The streams of an HTTP/2 connection are tasks of their own.
+/// Spawns the streams of an HTTP/2 connection as tasks.
 #[derive(Clone)]
 struct Executor(Tasks);
 
@@ -137,65 +138,67 @@ where
     }
 }
 
-async fn connection(
-    (stream, ends): (TcpStream, Connection),
+async fn serve_connection(
+    (stream, connection): (TcpStream, Connection),
     router: Router,
     tasks: Tasks,
     limits: Limits,
 ) {
-    set_up(&stream);
-    let (peer, patience, flushes) = (ends.peer, ends.patience.clone(), ends.flushes.clone());
-    let activity = Activity::new(limits.head, limits.idle);
+    configure(&stream);
+    let peer = connection.peer;
+    let (ack_timeouts, flushes) = (connection.ack_timeouts.clone(), connection.flushes.clone());
+    let activity = Activity::new(limits.head_timeout, limits.idle_timeout);
     let requests = activity.clone();
-    let kept = kept_alive(limits.idle);
+    let keep_alive = keep_alive_value(limits.idle_timeout);
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-        let served = requests.request(request.version() >= Version::HTTP_2);
-        let kept = kept.clone().filter(|_| keeps_alive(&request));
-        let unhurried = Unhurried::default();
+        let in_flight = requests.begin_request(request.version() >= Version::HTTP_2);
+        let keep_alive = keep_alive.clone().filter(|_| is_persistent(&request));
+        let body_timeout = BodyTimeout::default();
         let extensions = request.extensions_mut();
-        extensions.insert(ConnectInfo(ends.clone()));
-        extensions.insert(unhurried.clone());
-        let request = request.map(|body| Body::new(Hurried::new(body, limits.body, unhurried)));
-        let answer = router.clone().oneshot(request);
+        extensions.insert(ConnectInfo(connection.clone()));
+        extensions.insert(body_timeout.clone());
+        let timed = |body| TimedBody::new(body, limits.body_timeout, body_timeout);
+        let request = request.map(|body| Body::new(timed(body)));
+        let response = router.clone().oneshot(request);
         async move {
-            let mut response = answer.await.unwrap_or_else(|never| match never {});
-            if let Some(kept) = kept
+            let mut response = response.await.unwrap_or_else(|never| match never {});
+            if let Some(keep_alive) = keep_alive
                 && response.status() != StatusCode::SWITCHING_PROTOCOLS
             {
-                response.headers_mut().insert(KEEP_ALIVE, kept);
+                response.headers_mut().insert(KEEP_ALIVE, keep_alive);
             }
-            Ok::<_, Infallible>(response.map(|body| Served::new(body, served)))
+            Ok::<_, Infallible>(response.map(|body| TrackedBody::new(body, in_flight)))
         }
     });
     let mut builder = Builder::new(Executor(tasks.clone()));
-    // Its limit of a request's head would run on an idle connection too.
+    // hyper's timeout of a request head would also run on an idle connection.
     builder.http1().header_read_timeout(None);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .keep_alive_interval(PING)
+        .keep_alive_interval(HTTP2_PING_INTERVAL)
         .max_concurrent_streams(256);
-    let lingering = Lingering::new(stream, patience, flushes, activity.clone());
-    let stream = TokioIo::new(lingering);
+    let stream = LingeringStream::new(stream, ack_timeouts, flushes, activity.clone());
+    let stream = TokioIo::new(stream);
     let serving = builder.serve_connection_with_upgrades(stream, service);
     tokio::pin!(serving);
-    let mut clock = Clock::new(activity.clone());
+    let mut timer = LimitTimer::new(activity.clone());
     let mut stopping = false;
     loop {
-        let step = poll_fn(|cx| match serving.as_mut().poll(cx) {
-            Poll::Ready(ended) => Poll::Ready(Ok(ended)),
-            Poll::Pending => clock.poll_expired(cx).map(Err),
+        let ended = poll_fn(|cx| match serving.as_mut().poll(cx) {
+            Poll::Ready(result) => Poll::Ready(Ok(result)),
+            Poll::Pending => timer.poll_expired(cx).map(Err),
         });
-        let step = tokio::select! {
+        let ended = tokio::select! {
             biased;
-            step = step => step,
+            ended = ended => ended,
             () = tasks.stop().cancelled(), if !stopping => {
                 stopping = true;
                 serving.as_mut().graceful_shutdown();
                 continue;
             }
         };
-        match step {
+        match ended {
             Ok(Ok(())) => return,
             Ok(Err(error)) => {
                 tracing::debug!(%peer, %error, "connection ended");
@@ -207,48 +210,49 @@ async fn connection(
                 serving.as_mut().graceful_shutdown();
             }
             Err(Expired::Stalled) => {
-                tracing::debug!(%peer, "connection without a complete request head");
+                tracing::debug!(%peer, "connection dropped: no complete request head in time");
                 return;
             }
         }
     }
 }
 
-/// Tells an HTTP/1 client how long its connection is kept (RFC 2068, 19.7.1).
+/// Announces to an HTTP/1 client how long an idle connection stays open (RFC 2068, 19.7.1).
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
-/// The header's value; none where no whole second is kept.
-fn kept_alive(idle: Duration) -> Option<HeaderValue> {
-    let seconds = Some(idle.as_secs()).filter(|seconds| *seconds > 0)?;
+/// The header's value; `None` if the timeout is below one second.
+fn keep_alive_value(idle_timeout: Duration) -> Option<HeaderValue> {
+    let seconds = Some(idle_timeout.as_secs()).filter(|seconds| *seconds > 0)?;
     HeaderValue::from_str(&format!("timeout={seconds}")).ok()
 }
 
-/// Whether the connection is meant to be used again: HTTP/2 has no such header.
-fn keeps_alive<B>(request: &Request<B>) -> bool {
-    let says = |option| names_option(request.headers(), option);
+/// Whether the client keeps the connection open after this request. Always false for HTTP/2, which has no
+/// `Keep-Alive` header.
+fn is_persistent<B>(request: &Request<B>) -> bool {
+    let has = |option| has_connection_option(request.headers(), option);
     match request.version() {
-        Version::HTTP_11 => !says("close"),
-        Version::HTTP_10 => says("keep-alive"),
+        Version::HTTP_11 => !has("close"),
+        Version::HTTP_10 => has("keep-alive"),
         _ => false,
     }
 }
 
-fn names_option(headers: &HeaderMap, option: &str) -> bool {
+fn has_connection_option(headers: &HeaderMap, option: &str) -> bool {
     let values = headers.get_all(header::CONNECTION).iter();
     let mut options = values
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','));
-    options.any(|named| named.trim().eq_ignore_ascii_case(option))
+    options.any(|found| found.trim().eq_ignore_ascii_case(option))
 }
 
-/// What every connection has; one that cannot have it works all the same.
-fn set_up(stream: &TcpStream) {
-    // Small answers must not wait for an acknowledgement of the one before.
+/// Sets the socket options of a connection. Failures are tolerated: the connection works without them.
+fn configure(stream: &TcpStream) {
+    // A small response must not wait for an acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
     let probes = socket2::TcpKeepalive::new()
-        .with_time(PROBE)
-        .with_interval(PROBE)
-        .with_retries(PROBES);
+        .with_time(TCP_PROBE_INTERVAL)
+        .with_interval(TCP_PROBE_INTERVAL)
+        .with_retries(TCP_PROBES);
     if let Err(error) = socket2::SockRef::from(stream).set_tcp_keepalive(&probes) {
         tracing::debug!(%error, "TCP keep-alive could not be set");
     }

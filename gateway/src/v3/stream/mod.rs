@@ -31,7 +31,7 @@ use super::transcode::{Encoder, Splitter, encode};
 use crate::content::{is_undecodable, unreadable};
 use crate::etcd::RawAnswers;
 use crate::live::stream::UNREAD;
-use crate::server::{Paused, Unhurried};
+use crate::server::{BodyTimedOut, BodyTimeout};
 
 /// How long a client may leave data unread when the gateway stops.
 const LAST: Duration = Duration::from_secs(1);
@@ -90,15 +90,15 @@ impl Failed {
 /// What the client says, piece by piece.
 pub(super) struct Input {
     pieces: BoxStream<'static, Result<Bytes, Refused>>,
-    unhurried: Option<Unhurried>,
+    body_timeout: Option<BodyTimeout>,
 }
 
 impl Input {
-    /// A request's body. `unhurried` lifts the limit of its pauses.
-    fn of_body(body: Body, unhurried: Option<Unhurried>, most: usize) -> Self {
+    /// A request's body. `body_timeout` lifts the limit of its pauses.
+    fn of_body(body: Body, body_timeout: Option<BodyTimeout>, most: usize) -> Self {
         let pieces = body.into_data_stream().map(move |piece| match piece {
             Ok(piece) => Some(Ok(piece)),
-            Err(error) if Paused::caused(&error) || is_undecodable(&error) => {
+            Err(error) if BodyTimedOut::caused(&error) || is_undecodable(&error) => {
                 Some(Err(unreadable(error.into(), most).into()))
             }
             // A body that breaks off has said what it had to say; if its client has gone, so has this
@@ -107,14 +107,14 @@ impl Input {
         });
         let pieces = pieces.take_while(|piece| ready(piece.is_some()));
         let pieces = pieces.filter_map(ready).boxed();
-        Self { pieces, unhurried }
+        Self { pieces, body_timeout }
     }
 
     /// A socket's messages.
     pub(super) fn of_socket(messages: mpsc::Receiver<Bytes>) -> Self {
         Self {
             pieces: ReceiverStream::new(messages).map(Ok).boxed(),
-            unhurried: None,
+            body_timeout: None,
         }
     }
 }
@@ -224,10 +224,10 @@ pub(super) fn questions(
             };
             self.asked = true;
             if self.ask.method.asks_many
-                && let Some(unhurried) = &self.input.unhurried
+                && let Some(body_timeout) = &self.input.body_timeout
             {
                 // The next question is asked when there is one.
-                unhurried.lift();
+                body_timeout.disable();
             }
             self.ask.question(&text).map(Some)
         }
@@ -276,9 +276,9 @@ pub(super) fn questions(
 pub(super) async fn respond(
     ask: Ask,
     body: Body,
-    unhurried: Option<Unhurried>,
+    body_timeout: Option<BodyTimeout>,
 ) -> Result<Response, Refused> {
-    let input = Input::of_body(body, unhurried, ask.most);
+    let input = Input::of_body(body, body_timeout, ask.most);
     let tasks = ask.tasks.clone();
     let asks_many = ask.method.asks_many;
     let mut call = match Call::open(ask, input).await {
