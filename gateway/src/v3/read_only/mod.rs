@@ -1,13 +1,13 @@
-//! What passes where nothing may change: decided by the call, and where the call can be both by what
-//! is asked.
+//! Which calls `--read-only` permits: decided by the method, and for methods that can both read and write by
+//! the request.
 
-use super::errors::Refused;
+use super::errors::CallError;
 use super::schema::Method;
-use super::transcode::wire::{Broken, fields};
+use super::transcode::wire::{Malformed, fields};
 use crate::failure::Failure;
 use shared::Code;
 
-/// Calls that read.
+/// Methods that only read.
 const READS: [&str; 11] = [
     "/etcdserverpb.Auth/AuthStatus",
     "/etcdserverpb.Cluster/MemberList",
@@ -21,21 +21,21 @@ const READS: [&str; 11] = [
     "/v3electionpb.Election/Leader",
     "/v3electionpb.Election/Observe",
 ];
-/// It writes a token into etcd's log, and nothing that anybody reads.
+/// Writes only a token to etcd's log, and no data.
 const AUTHENTICATE: &str = "/etcdserverpb.Auth/Authenticate";
 const TXN: &str = "/etcdserverpb.KV/Txn";
 const ALARM: &str = "/etcdserverpb.Maintenance/Alarm";
 
-/// Whether a call only ever reads, so that it may be made twice.
+/// Whether a method only reads, so that its calls may be retried.
 pub(super) fn is_read(method: &Method) -> bool {
     READS.contains(&method.path.as_str())
 }
 
-/// Refuses what changes something.
-pub(super) fn check(method: &Method, question: &[u8]) -> Result<(), Refused> {
+/// Refuses a call that writes.
+pub(super) fn check(method: &Method, request: &[u8]) -> Result<(), CallError> {
     let reads = match method.path.as_str() {
-        TXN => transaction_reads(question),
-        ALARM => alarm_reads(question),
+        TXN => transaction_reads(request),
+        ALARM => alarm_reads(request),
         path => Ok(is_read(method) || path == AUTHENTICATE),
     };
     if reads == Ok(true) {
@@ -44,25 +44,25 @@ pub(super) fn check(method: &Method, question: &[u8]) -> Result<(), Refused> {
     Err(Failure::new(Code::ReadOnly, "this gateway was started with --read-only").into())
 }
 
-/// Whether a `TxnRequest` is made of ranges alone, those within it too.
-fn transaction_reads(txn: &[u8]) -> Result<bool, Broken> {
+/// Whether a `TxnRequest` consists only of ranges, nested transactions included.
+fn transaction_reads(txn: &[u8]) -> Result<bool, Malformed> {
     const SUCCESS: u32 = 2;
     const FAILURE: u32 = 3;
     const RANGE: u32 = 1;
     const NESTED: u32 = 4;
-    // Transactions still to be looked at: how deep they lie is the sender's choice.
-    let mut left = vec![txn];
-    while let Some(txn) = left.pop() {
+    // Transactions still to be checked. No recursion: the sender chooses how deep they are nested.
+    let mut pending = vec![txn];
+    while let Some(txn) = pending.pop() {
         for op in fields(txn) {
             let op = op?;
             if op.number != SUCCESS && op.number != FAILURE {
                 continue;
             }
-            for what in fields(op.bytes) {
-                let what = what?;
-                match what.number {
+            for request in fields(op.bytes) {
+                let request = request?;
+                match request.number {
                     RANGE => {}
-                    NESTED => left.push(what.bytes),
+                    NESTED => pending.push(request.bytes),
                     _ => return Ok(false),
                 }
             }
@@ -71,8 +71,8 @@ fn transaction_reads(txn: &[u8]) -> Result<bool, Broken> {
     Ok(true)
 }
 
-/// Whether an `AlarmRequest` asks for the alarms.
-fn alarm_reads(alarm: &[u8]) -> Result<bool, Broken> {
+/// Whether an `AlarmRequest` lists the alarms.
+fn alarm_reads(alarm: &[u8]) -> Result<bool, Malformed> {
     const ACTION: u32 = 1;
     let mut get = true;
     for field in fields(alarm) {

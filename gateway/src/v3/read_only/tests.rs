@@ -2,14 +2,14 @@ use super::super::schema;
 use super::super::transcode::decode;
 use super::*;
 
-fn passes(path: &str, asked: &str) -> bool {
+fn passes(path: &str, json: &str) -> bool {
     let method = schema::method(path).expect(path);
-    let question = decode(method.input, asked.as_bytes()).expect(asked);
-    check(method, &question).is_ok()
+    let request = decode(method.input, json.as_bytes()).expect(json);
+    check(method, &request).is_ok()
 }
 
 #[test]
-fn reads_pass_and_changes_do_not() {
+fn reads_pass_and_writes_do_not() {
     for path in [
         "/v3/kv/range",
         "/v3/watch",
@@ -47,25 +47,25 @@ fn reads_pass_and_changes_do_not() {
 }
 
 #[test]
-fn a_transaction_passes_when_it_only_reads_however_deep() {
+fn a_transaction_passes_only_if_all_nested_ones_read() {
     let ranges = r#"{"success":[{"request_range":{"key":"YQ=="}}],"compare":[{"key":"YQ=="}]}"#;
     assert!(passes("/v3/kv/txn", ranges));
-    let within = |inner: &str| {
+    let nested = |inner: &str| {
         format!(r#"{{"failure":[{{"request_txn":{{"success":[{{"request_txn":{inner}}}]}}}}]}}"#)
     };
-    assert!(passes("/v3/kv/txn", &within(ranges)));
-    for change in [
+    assert!(passes("/v3/kv/txn", &nested(ranges)));
+    for write in [
         r#"{"success":[{"request_put":{"key":"YQ=="}}]}"#,
         r#"{"failure":[{"request_delete_range":{"key":"YQ=="}}]}"#,
         r#"{"success":[{"request_range":{}},{"request_put":{}}]}"#,
     ] {
-        assert!(!passes("/v3/kv/txn", change), "{change}");
-        assert!(!passes("/v3/kv/txn", &within(change)), "{change}");
+        assert!(!passes("/v3/kv/txn", write), "{write}");
+        assert!(!passes("/v3/kv/txn", &nested(write)), "{write}");
     }
 }
 
 #[test]
-fn alarms_may_be_asked_for() {
+fn alarms_may_be_listed() {
     assert!(passes("/v3/maintenance/alarm", r#"{"action":"GET"}"#));
     assert!(!passes("/v3/maintenance/alarm", r#"{"action":"ACTIVATE"}"#));
     assert!(!passes("/v3/maintenance/alarm", r#"{"action":2}"#));

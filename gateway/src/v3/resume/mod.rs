@@ -1,19 +1,27 @@
-//! Watches that survive a restart or fail-over of etcd, without a word about it.
+//! Watches that survive a restart or fail-over of etcd without the client noticing.
 //!
-//! What a client asks and what etcd answers pass through unchanged; beside it stands what each watch has
-//! been told. When the stream is lost another is opened, and every watch is asked for again under its own
-//! number from the revision that it has not seen. The client sees nothing but a pause.
+//! The client's requests and etcd's responses pass through unchanged. Beside them, the delivery state of each
+//! watch is recorded ([`Delivered`]: where to resume, which re-sent events to drop). When the stream to etcd
+//! is lost:
 //!
-//! A token that etcd has forgotten is replaced where the account is ours, and the rest is opened again.
+//! 1. [`ResumableWatch::back_off`] waits, or gives up ([`Outage`]);
+//! 2. [`ResumableWatch::open`] opens another stream and re-creates every watch under its own id, from its
+//!    first undelivered revision;
+//! 3. [`ResumableWatch::handle_created`] checks that the member which created a watch has the data seen
+//!    before;
+//! 4. [`Delivered::filter`] drops the events that the client already has.
 //!
-//! It cannot hide everything: history that was compacted meanwhile and a client's own token that is none
-//! any more are told as etcd tells them; data that is not what was seen before (another cluster's, or
-//! wiped, or restored) is an error, and so is an etcd that stays away, in the end.
+//! The client only notices a delay. A token that etcd no longer knows is replaced if the account is the
+//! gateway's, and a stream is opened with the new one.
+//!
+//! Some losses cannot be hidden. Compacted history and a client's own token that has expired are reported with
+//! etcd's own errors. Data other than that seen before (another cluster, wiped or restored data) is an error,
+//! and so is an etcd that stays unavailable for too long.
 
+mod delivered;
 mod messages;
 mod outage;
 mod progress;
-mod told;
 mod upstream;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -24,130 +32,135 @@ use futures_util::stream::BoxStream;
 use prost::Message as _;
 use tokio::time::{Instant, sleep};
 
-use self::messages::{Create, Header, Question, look};
+use self::delivered::{Delivered, WatchResponse, cancelled};
+use self::messages::{Create, Header, WatchRequest, current_revision};
 use self::outage::Outage;
 use self::progress::Progress;
-use self::told::{Answer, Told, cancelled};
 use self::upstream::Upstream;
-use super::Ask;
-use super::errors::{Refused, code};
+use super::Call;
+use super::errors::{CallError, code};
 use crate::etcd::{Refusal, refuses_credentials};
 
-/// The number under which etcd says how far all watches of a stream are.
-const ALL: i64 = -1;
+/// The watch id with which etcd reports the progress of all watches of a stream.
+const ALL_WATCHES: i64 = -1;
 
-/// A watch call that is opened again when it is lost.
-pub(super) struct Watching {
-    ask: Ask,
-    questions: BoxStream<'static, Bytes>,
-    /// No question will come any more.
-    asked: bool,
-    /// A question that etcd has no room for yet.
-    waiting: Option<Waiting>,
+/// A watch call whose stream to etcd is reopened when it is lost.
+pub(super) struct ResumableWatch {
+    call: Call,
+    /// The client's requests.
+    requests: BoxStream<'static, Bytes>,
+    /// The client will send no more requests.
+    half_closed: bool,
+    /// A request that etcd's stream has no room for yet.
+    pending: Option<Pending>,
     upstream: Option<Upstream>,
     outage: Outage,
     progress: Progress,
-    /// etcd refused the token, another was got, and not everything has been accepted since.
-    renewed: bool,
-    cluster: Option<u64>,
-    /// The latest revision known of this cluster: it cannot be behind it.
-    seen: i64,
-    told: BTreeMap<i64, Told>,
-    /// Creations that etcd has not answered, in their order, and the revision before each.
+    /// etcd refused the token, it was replaced, and not every creation has been accepted since.
+    token_renewed: bool,
+    cluster_id: Option<u64>,
+    /// The latest known revision of the cluster, which can never be lower.
+    latest_revision: i64,
+    /// The created watches, by id.
+    watches: BTreeMap<i64, Delivered>,
+    /// Creations that etcd has not responded to, in order, and the current revision before each.
     creating: VecDeque<(Create, Option<i64>)>,
-    /// Watches that shall end, and of which etcd has not said that they have.
+    /// Watches that the client cancels and etcd has not confirmed yet.
     cancelling: BTreeSet<i64>,
-    /// Watches that are being asked for again.
-    again: VecDeque<i64>,
+    /// Watches being re-created on a new stream, in order.
+    recreating: VecDeque<i64>,
 }
 
-struct Waiting {
-    question: Bytes,
-    /// It is among what is asked whenever a stream is opened.
-    noted: bool,
+struct Pending {
+    request: Bytes,
+    /// It is recorded, and so is sent again whenever a stream is opened.
+    recorded: bool,
 }
 
 enum Step {
-    Answer(Bytes),
-    Asked,
+    /// etcd has sent a response.
+    Response(Bytes),
+    /// Something else has happened.
+    Continue,
+    /// The client has ended the call before any watch.
     End,
 }
 
-/// What becomes of an answer.
-enum Passed {
-    /// The client gets this.
-    On(Bytes),
-    /// It is nothing to the client.
-    Kept,
-    /// Another stream is needed, signed with another token.
-    Renewed,
-    /// Another stream is needed, as when the connection is lost.
+/// What to do after a response of etcd.
+enum Outcome {
+    /// Deliver this to the client.
+    Deliver(Bytes),
+    /// Deliver nothing.
+    Drop,
+    /// Open another stream, with the renewed token.
+    Reopen,
+    /// Open another stream, as when the connection is lost.
     Lost(Refusal),
 }
 
-impl Watching {
-    pub(super) fn new(ask: Ask, questions: BoxStream<'static, Bytes>) -> Self {
+impl ResumableWatch {
+    pub(super) fn new(call: Call, requests: BoxStream<'static, Bytes>) -> Self {
         Self {
-            ask,
-            questions,
-            asked: false,
-            waiting: None,
+            call,
+            requests,
+            half_closed: false,
+            pending: None,
             upstream: None,
             outage: Outage::default(),
             progress: Progress::new(),
-            renewed: false,
-            cluster: None,
-            seen: 0,
-            told: BTreeMap::new(),
+            token_renewed: false,
+            cluster_id: None,
+            latest_revision: 0,
+            watches: BTreeMap::new(),
             creating: VecDeque::new(),
             cancelling: BTreeSet::new(),
-            again: VecDeque::new(),
+            recreating: VecDeque::new(),
         }
     }
 
-    /// The next answer for the client.
-    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
+    /// The next response for the client; `None` at the end of the call.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, CallError> {
         loop {
-            let passed = match self.step().await {
-                Ok(Step::Answer(answer)) => self.pass(answer).await?,
-                Ok(Step::Asked) => continue,
+            let outcome = match self.step().await {
+                Ok(Step::Response(response)) => self.handle(response).await?,
+                Ok(Step::Continue) => continue,
                 Ok(Step::End) => return Ok(None),
-                Err(refusal) => Passed::Lost(refusal),
+                Err(refusal) => Outcome::Lost(refusal),
             };
-            match passed {
-                Passed::On(answer) => {
-                    self.outage.over();
-                    return Ok(Some(answer));
+            match outcome {
+                Outcome::Deliver(response) => {
+                    self.outage.end();
+                    return Ok(Some(response));
                 }
-                Passed::Kept => self.outage.over(),
-                Passed::Renewed => self.upstream = None,
-                Passed::Lost(refusal) => {
+                Outcome::Drop => self.outage.end(),
+                Outcome::Reopen => self.upstream = None,
+                Outcome::Lost(refusal) => {
                     self.upstream = None;
-                    self.wait(refusal).await?;
+                    self.back_off(refusal).await?;
                 }
             }
         }
     }
 
-    /// Waits a little after a lost stream, where another one may go on.
-    async fn wait(&mut self, lost: Refusal) -> Result<(), Refused> {
-        let pause = self.outage.lost(Instant::now());
-        // A call that fails before any watch was, fails: but the endpoint that cannot be reached, or knows
-        // no leader, is not the one that is taken next.
-        let elsewhere = self.outage.tries() == 1 && (lost.lost || is_leaderless(&lost));
-        let first = self.told.is_empty() && !elsewhere;
-        match pause {
-            Some(pause) if !first && self.survives(&lost) => {
-                sleep(pause).await;
+    /// Waits before the next attempt after a lost stream; an error if there is to be none.
+    async fn back_off(&mut self, lost: Refusal) -> Result<(), CallError> {
+        let delay = self.outage.lost(Instant::now());
+        // A call that fails before it has a watch fails. But if the endpoint cannot be reached or has no
+        // leader, one more attempt is made, which takes another endpoint.
+        let other_endpoint = self.outage.attempts() == 1 && (lost.lost || is_leaderless(&lost));
+        let failed_first = self.watches.is_empty() && !other_endpoint;
+        match delay {
+            Some(delay) if !failed_first && self.survives(&lost) => {
+                sleep(delay).await;
                 Ok(())
             }
             _ => Err(lost.into()),
         }
     }
 
-    /// Whether the watches may go on after this.
+    /// Whether the watches can be resumed after this error.
     fn survives(&self, lost: &Refusal) -> bool {
-        if is_leaderless(lost) && self.ask.asker.demands_leader() {
+        if is_leaderless(lost) && self.call.context.requires_leader() {
             return false;
         }
         lost.lost || [code::UNAVAILABLE, code::CANCELLED].contains(&lost.code)
@@ -155,247 +168,262 @@ impl Watching {
 
     async fn step(&mut self) -> Result<Step, Refusal> {
         let Some(upstream) = &mut self.upstream else {
-            // etcd says nothing before it is asked.
-            let known = !self.told.is_empty() || !self.creating.is_empty();
-            if !known && self.waiting.is_none() {
-                let Some(question) = self.questions.next().await else {
+            // etcd sends nothing before it has a request.
+            let recorded = !self.watches.is_empty() || !self.creating.is_empty();
+            if !recorded && self.pending.is_none() {
+                let Some(request) = self.requests.next().await else {
                     return Ok(Step::End);
                 };
-                self.note(question).await;
+                self.record(request).await;
             }
             self.open();
-            return Ok(Step::Asked);
+            return Ok(Step::Continue);
         };
-        let waits = self.waiting.is_some();
-        let watches = !self.told.is_empty() && self.again.is_empty();
-        let (to_etcd, deaf) = (upstream.questions.clone(), upstream.deaf);
+        let has_pending = self.pending.is_some();
+        let all_created = !self.watches.is_empty() && self.recreating.is_empty();
+        let (to_etcd, closed) = (upstream.requests.clone(), upstream.closed);
         tokio::select! {
             biased;
-            answer = upstream.next() => answer.map(Step::Answer),
-            permit = to_etcd.reserve(), if waits && !deaf => {
+            response = upstream.next() => response.map(Step::Response),
+            permit = to_etcd.reserve(), if has_pending && !closed => {
                 match permit {
-                    Ok(permit) => permit.send(self.waiting.take().expect("one waits").question),
-                    // It is kept for the next stream; why this one takes it no more, its answers say.
-                    Err(_) => upstream.deaf = true,
+                    Ok(permit) => permit.send(self.pending.take().expect("just checked").request),
+                    // Kept for the next stream. Why this one accepts no more requests, its responses tell.
+                    Err(_) => upstream.closed = true,
                 }
-                Ok(Step::Asked)
+                Ok(Step::Continue)
             }
-            question = self.questions.next(), if !waits && !self.asked => {
-                match question {
-                    Some(question) => self.note(question).await,
-                    // The stream stays open: etcd's answers go on, whether it is told the end or not.
-                    None => self.asked = true,
+            request = self.requests.next(), if !has_pending && !self.half_closed => {
+                match request {
+                    Some(request) => self.record(request).await,
+                    // The stream stays open: etcd sends responses whether or not it is half-closed.
+                    None => self.half_closed = true,
                 }
-                Ok(Step::Asked)
+                Ok(Step::Continue)
             }
-            () = self.progress.due(&self.ask), if watches && !deaf => {
-                if to_etcd.try_send(Question::progress()).is_ok() {
-                    self.progress.asked();
+            () = self.progress.due(&self.call), if all_created && !closed => {
+                if to_etcd.try_send(WatchRequest::progress()).is_ok() {
+                    self.progress.requested_by_gateway();
                 }
-                Ok(Step::Asked)
+                Ok(Step::Continue)
             }
         }
     }
 
-    /// Opens a stream and asks for every watch there is.
+    /// Opens a stream, and creates every watch on it from its first undelivered revision.
     fn open(&mut self) {
-        let mut all: Vec<Bytes> = Vec::new();
-        self.again.clear();
-        // In their order: the watch 0 gets its number by being the first one.
-        for (id, told) in &mut self.told {
-            told.restart();
-            all.push(Question::create(Create {
-                start_revision: told.next,
+        let mut requests: Vec<Bytes> = Vec::new();
+        self.recreating.clear();
+        // In the order of their ids: watch 0 only gets its id by being the first one.
+        for (id, delivered) in &mut self.watches {
+            delivered.restart();
+            requests.push(WatchRequest::create(Create {
+                start_revision: delivered.next,
                 watch_id: *id,
-                ..told.create.clone()
+                ..delivered.create.clone()
             }));
-            self.again.push_back(*id);
+            self.recreating.push_back(*id);
         }
         for (create, _) in &self.creating {
-            all.push(Question::create(create.clone()));
+            requests.push(WatchRequest::create(create.clone()));
         }
         for id in &self.cancelling {
-            all.push(Question::cancel(*id));
+            requests.push(WatchRequest::cancel(*id));
         }
         if self.progress.restart() {
-            all.push(Question::progress());
+            requests.push(WatchRequest::progress());
         }
-        if self.waiting.as_ref().is_some_and(|waiting| waiting.noted) {
-            self.waiting = None;
+        if self
+            .pending
+            .as_ref()
+            .is_some_and(|pending| pending.recorded)
+        {
+            self.pending = None;
         }
-        self.upstream = Some(Upstream::open(self.ask.clone(), all));
+        self.upstream = Some(Upstream::open(self.call.clone(), requests));
     }
 
-    /// Takes note of what the client asks, which is then waiting to be asked.
-    async fn note(&mut self, question: Bytes) {
-        let read = Question::decode(question.clone()).unwrap_or_default();
-        let mut noted = false;
-        if let Some(create) = read.create {
+    /// Records a request of the client, which is then pending.
+    async fn record(&mut self, request: Bytes) {
+        let decoded = WatchRequest::decode(request.clone()).unwrap_or_default();
+        let mut recorded = false;
+        if let Some(create) = decoded.create {
             let before = match create.start_revision {
-                0 => look(&self.ask, &create.key).await.ok(),
+                0 => current_revision(&self.call, &create.key).await.ok(),
                 _ => None,
             };
             self.creating.push_back((create, before));
-            noted = true;
+            recorded = true;
         }
-        if let Some(cancel) = read.cancel
-            && self.told.contains_key(&cancel.watch_id)
+        if let Some(cancel) = decoded.cancel
+            && self.watches.contains_key(&cancel.watch_id)
         {
             self.cancelling.insert(cancel.watch_id);
-            noted = true;
+            recorded = true;
         }
-        if read.progress.is_some() {
-            self.progress.client_asks();
-            noted = true;
+        if decoded.progress.is_some() {
+            self.progress.requested_by_client();
+            recorded = true;
         }
-        self.waiting = Some(Waiting { question, noted });
+        self.pending = Some(Pending { request, recorded });
     }
 
-    /// Takes note of what etcd answers, and says what the client gets of it.
-    async fn pass(&mut self, bytes: Bytes) -> Result<Passed, Refused> {
-        let answer = Answer::read(&bytes).ok_or_else(Refused::unreadable)?;
-        let header = answer.header.unwrap_or_default();
+    /// Records a response of etcd, and decides what the client gets of it.
+    async fn handle(&mut self, bytes: Bytes) -> Result<Outcome, CallError> {
+        let response = WatchResponse::decode(&bytes).ok_or_else(CallError::malformed_response)?;
+        let header = response.header.unwrap_or_default();
         if header.cluster_id != 0
-            && *self.cluster.get_or_insert(header.cluster_id) != header.cluster_id
+            && *self.cluster_id.get_or_insert(header.cluster_id) != header.cluster_id
         {
-            return Err(another_cluster("its id is another one"));
+            return Err(another_cluster("its cluster id has changed"));
         }
-        if answer.created {
-            return self.created(bytes, &answer, header).await;
+        if response.created {
+            return self.handle_created(bytes, &response, header).await;
         }
-        self.seen = self.seen.max(header.revision);
-        if answer.canceled {
-            self.told.remove(&answer.watch_id);
-            self.cancelling.remove(&answer.watch_id);
-            return Ok(Passed::On(bytes));
+        self.latest_revision = self.latest_revision.max(header.revision);
+        if response.canceled {
+            self.watches.remove(&response.watch_id);
+            self.cancelling.remove(&response.watch_id);
+            return Ok(Outcome::Deliver(bytes));
         }
-        if answer.is_progress() {
-            return Ok(self.progressed(bytes, &answer, header));
+        if response.is_progress() {
+            return Ok(self.handle_progress(bytes, &response, header));
         }
-        let passed = match self.told.get_mut(&answer.watch_id) {
-            Some(told) => told.pass(bytes, &answer),
+        let filtered = match self.watches.get_mut(&response.watch_id) {
+            Some(delivered) => delivered.filter(bytes, &response),
             None => Some(bytes),
         };
-        Ok(passed.map_or(Passed::Kept, Passed::On))
+        Ok(filtered.map_or(Outcome::Drop, Outcome::Deliver))
     }
 
-    /// A watch was created, or was not.
-    async fn created(
+    /// A watch was created, or its creation was refused.
+    async fn handle_created(
         &mut self,
         bytes: Bytes,
-        answer: &Answer,
+        response: &WatchResponse,
         header: Header,
-    ) -> Result<Passed, Refused> {
-        let passed = if answer.canceled {
-            self.renew(&answer.reason).await
+    ) -> Result<Outcome, CallError> {
+        let outcome = if response.canceled {
+            self.renew_token(&response.cancel_reason).await
         } else {
-            self.look_back(header.revision).await?
+            self.check_revision(header.revision).await?
         };
-        if let Some(passed) = passed {
-            return Ok(passed);
+        if let Some(outcome) = outcome {
+            return Ok(outcome);
         }
-        let passed = if let Some(id) = self.again.pop_front() {
-            if answer.canceled {
-                // It is refused now: the client knows it by its number.
-                self.told.remove(&id);
+        let outcome = if let Some(id) = self.recreating.pop_front() {
+            if response.canceled {
+                // Refused only now: the client knows the watch by its id.
+                self.watches.remove(&id);
                 self.cancelling.remove(&id);
-                Passed::On(cancelled(&bytes, id))
+                Outcome::Deliver(cancelled(&bytes, id))
             } else {
-                Passed::Kept
+                Outcome::Drop
             }
         } else {
             let (create, before) = self.creating.pop_front().unwrap_or_default();
-            if !answer.canceled {
-                // Either may be behind the other: this one was read before, that one by another member.
-                let present = before.map_or(header.revision, |before| before.min(header.revision));
+            if !response.canceled {
+                // Either may be the lower one: `before` was read earlier, and the member that created the
+                // watch may be another one that lags behind.
+                let current = before.map_or(header.revision, |before| before.min(header.revision));
                 let next = match create.start_revision {
-                    0 => present + 1,
-                    asked => asked,
+                    0 => current + 1,
+                    start => start,
                 };
-                self.told.insert(answer.watch_id, Told::new(create, next));
+                self.watches
+                    .insert(response.watch_id, Delivered::new(create, next));
             }
-            Passed::On(bytes)
+            Outcome::Deliver(bytes)
         };
-        if self.again.is_empty() && self.creating.is_empty() {
-            self.renewed = false;
+        if self.recreating.is_empty() && self.creating.is_empty() {
+            self.token_renewed = false;
         }
-        Ok(passed)
+        Ok(outcome)
     }
 
-    /// Gets another token where etcd refused that of an account of ours. It says so in its answer to a
-    /// creation, as it says every refusal of a watch.
-    async fn renew(&mut self, reason: &str) -> Option<Passed> {
-        if self.renewed || !refuses_credentials(reason) {
+    /// Renews the token if etcd refused that of an account of the gateway. etcd refuses it in its response to
+    /// a creation, as it refuses every watch.
+    async fn renew_token(&mut self, cancel_reason: &str) -> Option<Outcome> {
+        if self.token_renewed || !refuses_credentials(cancel_reason) {
             return None;
         }
         let upstream = self.upstream.as_ref()?;
         let renewed = upstream.signature.as_ref()?.renew().await;
         match renewed {
             Ok(()) => {
-                self.renewed = true;
-                Some(Passed::Renewed)
+                self.token_renewed = true;
+                Some(Outcome::Reopen)
             }
             // The password could not be checked.
             Err(refusal) if refusal.lost || refusal.code == code::UNAVAILABLE => {
-                Some(Passed::Lost(refusal))
+                Some(Outcome::Lost(refusal))
             }
             Err(_) => None,
         }
     }
 
-    /// Compares the revision of a member that has created a watch with what was seen: data that was
-    /// wiped or restored may well have the same cluster's id, and a watch would wait until it has come
-    /// as far again.
-    async fn look_back(&mut self, revision: i64) -> Result<Option<Passed>, Refused> {
-        if revision < self.seen {
-            // This member may only be behind the others: a linearizable read knows.
-            let created = match self.again.front() {
-                Some(id) => self.told.get(id).map(|told| &told.create),
+    /// Compares the revision of the member that created a watch with what was seen before. Wiped or restored
+    /// data can have the same cluster id, and the watch would silently wait until the revision is reached
+    /// again.
+    async fn check_revision(&mut self, revision: i64) -> Result<Option<Outcome>, CallError> {
+        if revision < self.latest_revision {
+            // This member may only lag behind the others: a linearizable read decides.
+            let created = match self.recreating.front() {
+                Some(id) => self.watches.get(id).map(|delivered| &delivered.create),
                 None => self.creating.front().map(|(create, _)| create),
             };
             let key = created.map_or_else(Bytes::new, |create| create.key.clone());
-            let now = match look(&self.ask, &key).await {
-                Ok(now) => now,
+            let current = match current_revision(&self.call, &key).await {
+                Ok(current) => current,
                 Err(refusal) => {
                     let lost = Refusal {
                         lost: true,
                         ..refusal
                     };
-                    return Ok(Some(Passed::Lost(lost)));
+                    return Ok(Some(Outcome::Lost(lost)));
                 }
             };
-            if now < self.seen {
+            if current < self.latest_revision {
                 return Err(another_cluster(&format!(
-                    "its data went back from revision {} to {now}, being restored or wiped",
-                    self.seen
+                    "its data went back from revision {} to {current}: it was restored or wiped",
+                    self.latest_revision
                 )));
             }
         }
-        self.seen = self.seen.max(revision);
+        self.latest_revision = self.latest_revision.max(revision);
         Ok(None)
     }
 
-    /// etcd has said how far it is.
-    fn progressed(&mut self, bytes: Bytes, answer: &Answer, header: Header) -> Passed {
+    /// etcd has reported progress.
+    fn handle_progress(
+        &mut self,
+        bytes: Bytes,
+        response: &WatchResponse,
+        header: Header,
+    ) -> Outcome {
         let trusted = self.progress.trusts(header.member_id);
-        if answer.watch_id != ALL {
-            // One watch's own, which the client has asked for with the watch.
-            if trusted && let Some(told) = self.told.get_mut(&answer.watch_id) {
-                told.advance(header.revision);
+        if response.watch_id != ALL_WATCHES {
+            // The progress of one watch, which the client requested when it created the watch.
+            if trusted && let Some(delivered) = self.watches.get_mut(&response.watch_id) {
+                delivered.advance(header.revision);
             }
-            return Passed::On(bytes);
+            return Outcome::Deliver(bytes);
         }
         if trusted {
-            // Not of a watch that is still to be created: its events may come behind this.
-            let again = &self.again;
-            for (_, told) in self.told.iter_mut().filter(|(id, _)| !again.contains(id)) {
-                told.advance(header.revision);
+            // Except watches still to be re-created: their events may arrive after this response.
+            let recreating = &self.recreating;
+            for (_, delivered) in self
+                .watches
+                .iter_mut()
+                .filter(|(id, _)| !recreating.contains(id))
+            {
+                delivered.advance(header.revision);
             }
         }
-        if self.progress.answered() {
-            Passed::On(bytes)
+        if self.progress.responded() {
+            Outcome::Deliver(bytes)
         } else {
-            Passed::Kept
+            Outcome::Drop
         }
     }
 }
@@ -404,9 +432,9 @@ fn is_leaderless(lost: &Refusal) -> bool {
     lost.message.contains("no leader")
 }
 
-fn another_cluster(what: &str) -> Refused {
+fn another_cluster(reason: &str) -> CallError {
     let message = format!(
-        "etcd came back as another cluster ({what}): its revisions are not those seen here"
+        "etcd returned as another cluster ({reason}): its revisions are not those seen before"
     );
-    Refused::new(code::UNAVAILABLE, message)
+    CallError::new(code::UNAVAILABLE, message)
 }

@@ -1,11 +1,11 @@
-//! Questions and answers that come one after the other: newline-delimited JSON in both directions.
+//! Streaming calls: newline-delimited JSON in both directions.
 //!
-//! The head of the answer waits for the first message, as etcd's gateway lets it: a call that is
-//! refused at once has the status of its refusal. A client that goes takes its call with it, wherever
-//! that stands; one that leaves data unread is left after a while.
+//! The response's head waits for the first message, as at etcd's gateway: a call that fails before it has the
+//! status of its error. When the client disconnects, its call ends, whatever it is waiting for; a client that
+//! does not read is disconnected after a timeout.
 //!
-//! Each line is one frame of the body, and so one chunk of HTTP/1.1: etcd's gateway writes each document
-//! with one call, and clients such as etcd3gw parse each chunk as a document.
+//! Each line is one frame of the body, and so one chunk of HTTP/1.1: etcd's gateway writes each document with
+//! one call, and clients such as etcd3gw parse each chunk as a document.
 
 use std::future::ready;
 use std::time::Duration;
@@ -23,9 +23,9 @@ use tokio::time::{sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
-use super::Ask;
-use super::errors::{Refused, Shaped, code};
-use super::resume::Watching;
+use super::Call;
+use super::errors::{CallError, EtcdShaped, code};
+use super::resume::ResumableWatch;
 use super::schema::MessageId;
 use super::transcode::{Encoder, Splitter, encode};
 use crate::content::{is_undecodable, unreadable};
@@ -33,81 +33,86 @@ use crate::etcd::RawAnswers;
 use crate::live::stream::UNREAD;
 use crate::server::{BodyTimedOut, BodyTimeout};
 
-/// How long a client may leave data unread when the gateway stops.
-const LAST: Duration = Duration::from_secs(1);
+/// How long a client may take to read the last chunk at shutdown.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
 
 /// Longest line that is sent as one chunk, bytes; a longer one is sent in several, so that its JSON is
 /// never in memory as a whole. The largest values that etcd recommends to allow (10 MiB), written over one
 /// another with `prev_kv`, are 28 MiB of JSON.
 const LONGEST_CHUNK: usize = 32 << 20;
 
-/// The call that makes no sense without a question; etcd's gateway then never answers.
+/// The method that makes no sense without a request; etcd's gateway then never responds.
 const WATCH: &str = "/etcdserverpb.Watch/Watch";
 
-/// A call under way.
-pub(super) struct Call {
-    ask: Ask,
-    answers: Answers,
-    failed: Failed,
+/// An open streaming call.
+pub(super) struct StreamingCall {
+    call: Call,
+    responses: Responses,
+    request_error: RequestError,
 }
 
-/// Where answers come from.
-enum Answers {
+/// The source of a call's responses.
+enum Responses {
     Plain(Box<RawAnswers>),
-    Watch(Box<Watching>),
+    Watch(Box<ResumableWatch>),
 }
 
-impl Answers {
-    async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
+impl Responses {
+    async fn next(&mut self) -> Result<Option<Bytes>, CallError> {
         match self {
-            Self::Plain(answers) => answers.next().await.map_err(Refused::from),
-            Self::Watch(watching) => watching.next().await,
+            Self::Plain(responses) => responses.next().await.map_err(CallError::from),
+            Self::Watch(watch) => watch.next().await,
         }
     }
 }
 
-/// A question that could not be read; waits for one for ever where there is none.
-pub(super) struct Failed(Option<oneshot::Receiver<Refused>>);
+/// The error of a request message that could not be read, if there is one.
+pub(super) struct RequestError(Option<oneshot::Receiver<CallError>>);
 
-impl Failed {
-    pub(super) async fn wait(&mut self) -> Refused {
-        if let Some(failed) = &mut self.0 {
-            let failed = failed.await;
+impl RequestError {
+    /// Resolves to the error; pending forever without one.
+    pub(super) async fn wait(&mut self) -> CallError {
+        if let Some(receiver) = &mut self.0 {
+            let error = receiver.await;
             self.0 = None;
-            if let Ok(refused) = failed {
-                return refused;
+            if let Ok(error) = error {
+                return error;
             }
         }
         std::future::pending().await
     }
 
-    /// What is known by now.
-    pub(super) fn known(&mut self) -> Option<Refused> {
-        self.0.as_mut().and_then(|failed| failed.try_recv().ok())
+    /// The error, if there is one by now.
+    pub(super) fn take(&mut self) -> Option<CallError> {
+        self.0
+            .as_mut()
+            .and_then(|receiver| receiver.try_recv().ok())
     }
 }
 
-/// What the client says, piece by piece.
+/// What the client sends, in pieces of any size.
 pub(super) struct Input {
-    pieces: BoxStream<'static, Result<Bytes, Refused>>,
+    pieces: BoxStream<'static, Result<Bytes, CallError>>,
     body_timeout: Option<BodyTimeout>,
 }
 
 impl Input {
-    /// A request's body. `body_timeout` lifts the limit of its pauses.
-    fn of_body(body: Body, body_timeout: Option<BodyTimeout>, most: usize) -> Self {
+    /// A request's body of up to `limit` bytes. `body_timeout` can disable its timeout.
+    fn of_body(body: Body, body_timeout: Option<BodyTimeout>, limit: usize) -> Self {
         let pieces = body.into_data_stream().map(move |piece| match piece {
             Ok(piece) => Some(Ok(piece)),
             Err(error) if BodyTimedOut::caused(&error) || is_undecodable(&error) => {
-                Some(Err(unreadable(error.into(), most).into()))
+                Some(Err(unreadable(error.into(), limit).into()))
             }
-            // A body that breaks off has said what it had to say; if its client has gone, so has this
-            // call.
+            // A body that breaks off has ended; if its client has disconnected, so has this call.
             Err(_) => None,
         });
         let pieces = pieces.take_while(|piece| ready(piece.is_some()));
         let pieces = pieces.filter_map(ready).boxed();
-        Self { pieces, body_timeout }
+        Self {
+            pieces,
+            body_timeout,
+        }
     }
 
     /// A socket's messages.
@@ -119,128 +124,129 @@ impl Input {
     }
 }
 
-/// Why there is no call.
-pub(super) enum Unopened {
-    /// The question could not be read.
-    Malformed(Refused),
-    /// etcd refused it.
-    Refused(Refused),
+/// Why a call could not be opened.
+pub(super) enum OpenError {
+    /// The request could not be read.
+    Malformed(CallError),
+    /// etcd refused the call.
+    Refused(CallError),
 }
 
-impl Unopened {
-    pub(super) fn refused(self) -> Refused {
+impl OpenError {
+    pub(super) fn into_call_error(self) -> CallError {
         match self {
-            Self::Malformed(refused) | Self::Refused(refused) => refused,
+            Self::Malformed(error) | Self::Refused(error) => error,
         }
     }
 }
 
-impl Call {
-    /// Asks what stands in `input`. Returns with the first answer on its way.
-    pub(super) async fn open(ask: Ask, input: Input) -> Result<Self, Unopened> {
-        let (questions, mut failed) = questions(ask.clone(), input);
-        if ask.method.path == WATCH {
-            let answers = Answers::Watch(Box::new(Watching::new(ask.clone(), questions.boxed())));
+impl StreamingCall {
+    /// Opens a call with the requests in `input`. Returns when the response has started.
+    pub(super) async fn open(call: Call, input: Input) -> Result<Self, OpenError> {
+        let (requests, mut request_error) = requests(call.clone(), input);
+        if call.method.path == WATCH {
+            let watch = ResumableWatch::new(call.clone(), requests.boxed());
             return Ok(Self {
-                ask,
-                answers,
-                failed,
+                call,
+                responses: Responses::Watch(Box::new(watch)),
+                request_error,
             });
         }
         let opening = async {
-            let call = ask.asker.call(&ask.method.path);
-            let answers = ask.etcd.raw_stream(call, questions).await;
-            answers
-                .map(|answers| Answers::Plain(Box::new(answers)))
-                .map_err(Refused::from)
+            let raw = call.context.raw_call(&call.method.path);
+            let responses = call.etcd.raw_stream(raw, requests).await;
+            responses
+                .map(|responses| Responses::Plain(Box::new(responses)))
+                .map_err(CallError::from)
         };
-        let answers = tokio::select! {
+        let responses = tokio::select! {
             biased;
-            refused = failed.wait() => Err(Unopened::Malformed(refused)),
-            answers = ask.asker.within(opening) => answers.map_err(Unopened::Refused),
+            error = request_error.wait() => Err(OpenError::Malformed(error)),
+            responses = call.context.with_deadline(opening) => responses.map_err(OpenError::Refused),
         }?;
         Ok(Self {
-            ask,
-            answers,
-            failed,
+            call,
+            responses,
+            request_error,
         })
     }
 
-    /// The next answer; none at the end.
-    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
+    /// The next response; `None` at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, CallError> {
         let Self {
-            ask,
-            answers,
-            failed,
+            call,
+            responses,
+            request_error,
         } = self;
-        let answer = tokio::select! {
+        let response = tokio::select! {
             biased;
-            refused = failed.wait() => Err(refused),
-            answer = ask.asker.within(answers.next()) => answer,
+            error = request_error.wait() => Err(error),
+            response = call.context.with_deadline(responses.next()) => response,
         };
-        match answer {
-            // It may have ended because nothing more was asked.
-            Ok(None) => failed.known().map_or(Ok(None), Err),
-            answer => answer,
+        match response {
+            // etcd may have ended the call because the requests ended with an error.
+            Ok(None) => request_error.take().map_or(Ok(None), Err),
+            response => response,
         }
     }
 
     pub(super) fn output(&self) -> MessageId {
-        self.ask.method.output
+        self.call.method.output
     }
 }
 
-/// The questions in a stream of bytes, as etcd's messages. They end where one cannot be read.
-pub(super) fn questions(
-    ask: Ask,
+/// The request messages in a stream of bytes, as protobuf. They end at one that cannot be read.
+pub(super) fn requests(
+    call: Call,
     input: Input,
-) -> (impl Stream<Item = Bytes> + Send + 'static, Failed) {
-    struct Asking {
-        ask: Ask,
+) -> (impl Stream<Item = Bytes> + Send + 'static, RequestError) {
+    struct Requests {
+        call: Call,
         input: Input,
-        /// Gone at the end of the input.
+        /// Absent after the end of the input.
         splitter: Option<Splitter>,
-        asked: bool,
-        failed: Option<oneshot::Sender<Refused>>,
+        /// A request has been returned.
+        started: bool,
+        error: Option<oneshot::Sender<CallError>>,
     }
 
-    impl Asking {
-        async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
-            if self.asked && !self.ask.method.asks_many {
+    impl Requests {
+        async fn next(&mut self) -> Result<Option<Bytes>, CallError> {
+            if self.started && !self.call.method.client_streaming {
                 return Ok(None);
             }
             let Some(text) = self.text().await? else {
-                if !self.asked && self.ask.method.path == WATCH {
-                    return Err(Refused::invalid("a watch needs a request"));
+                if !self.started && self.call.method.path == WATCH {
+                    return Err(CallError::invalid_argument("a watch request is required"));
                 }
-                // What is asked without a word is asked with an empty message.
-                let silent = !self.asked && !self.ask.method.asks_many;
-                self.asked = true;
-                return if silent {
-                    self.ask.question(b"").map(Some)
+                // Without a body, the request of a call that has exactly one is an empty message.
+                let empty_request = !self.started && !self.call.method.client_streaming;
+                self.started = true;
+                return if empty_request {
+                    self.call.decode_request(b"").map(Some)
                 } else {
                     Ok(None)
                 };
             };
-            self.asked = true;
-            if self.ask.method.asks_many
+            self.started = true;
+            if self.call.method.client_streaming
                 && let Some(body_timeout) = &self.input.body_timeout
             {
-                // The next question is asked when there is one.
+                // The client sends the next request whenever it has one.
                 body_timeout.disable();
             }
-            self.ask.question(&text).map(Some)
+            self.call.decode_request(&text).map(Some)
         }
 
-        async fn text(&mut self) -> Result<Option<Bytes>, Refused> {
+        async fn text(&mut self) -> Result<Option<Bytes>, CallError> {
             loop {
                 let Some(splitter) = &mut self.splitter else {
                     return Ok(None);
                 };
-                let found = splitter.next();
-                let found = found.map_err(|_| Refused::too_large(self.ask.most))?;
-                if found.is_some() {
-                    return Ok(found);
+                let value = splitter.next();
+                let value = value.map_err(|_| CallError::too_large(self.call.max_request))?;
+                if value.is_some() {
+                    return Ok(value);
                 }
                 match self.input.pieces.next().await {
                     Some(piece) => splitter.push(&piece?),
@@ -250,49 +256,49 @@ pub(super) fn questions(
         }
     }
 
-    let (sender, failed) = oneshot::channel();
-    let asking = Asking {
-        splitter: Some(Splitter::new(ask.most)),
-        ask,
+    let (sender, receiver) = oneshot::channel();
+    let state = Requests {
+        splitter: Some(Splitter::new(call.max_request)),
+        call,
         input,
-        asked: false,
-        failed: Some(sender),
+        started: false,
+        error: Some(sender),
     };
-    let questions = unfold(asking, |mut asking| async move {
-        match asking.next().await {
-            Ok(question) => question.map(|question| (question, asking)),
-            Err(refused) => {
-                if let Some(failed) = asking.failed.take() {
-                    let _ = failed.send(refused);
+    let requests = unfold(state, |mut state| async move {
+        match state.next().await {
+            Ok(request) => request.map(|request| (request, state)),
+            Err(error) => {
+                if let Some(sender) = state.error.take() {
+                    let _ = sender.send(error);
                 }
                 None
             }
         }
     });
-    (questions, Failed(Some(failed)))
+    (requests, RequestError(Some(receiver)))
 }
 
-/// Answers a request.
+/// Responds to a request.
 pub(super) async fn respond(
-    ask: Ask,
+    call: Call,
     body: Body,
     body_timeout: Option<BodyTimeout>,
-) -> Result<Response, Refused> {
-    let input = Input::of_body(body, body_timeout, ask.most);
-    let tasks = ask.tasks.clone();
-    let asks_many = ask.method.asks_many;
-    let mut call = match Call::open(ask, input).await {
+) -> Result<Response, CallError> {
+    let input = Input::of_body(body, body_timeout, call.max_request);
+    let tasks = call.tasks.clone();
+    let client_streaming = call.method.client_streaming;
+    let mut call = match StreamingCall::open(call, input).await {
         Ok(call) => call,
-        // The one question of a call is read before there is any stream.
-        Err(Unopened::Malformed(refused)) if !asks_many => return Err(refused),
-        Err(unopened) => {
-            let refused = unopened.refused();
-            return Ok(refused.response(&refused.in_stream()));
+        // A single request is read before the stream starts, so its error is a unary one.
+        Err(OpenError::Malformed(error)) if !client_streaming => return Err(error),
+        Err(error) => {
+            let error = error.into_call_error();
+            return Ok(error.response(&error.stream_message()));
         }
     };
     let first = match call.next().await {
         Ok(first) => first,
-        Err(refused) => return Ok(refused.response(&refused.in_stream())),
+        Err(error) => return Ok(error.response(&error.stream_message())),
     };
     let (to_body, chunks) = mpsc::channel(1);
     if let Some(first) = first {
@@ -308,37 +314,42 @@ pub(super) async fn respond(
         HeaderName::from_static("x-accel-buffering"),
         HeaderValue::from_static("no"),
     );
-    response.extensions_mut().insert(Shaped);
+    response.extensions_mut().insert(EtcdShaped);
     Ok(response)
 }
 
-/// Writes answers until the call ends, the client goes or reads nothing, or the gateway stops.
-async fn run(mut call: Call, first: Bytes, to_body: mpsc::Sender<Bytes>, stop: CancellationToken) {
-    let mut answer = first;
+/// Writes responses until the call ends, the client disconnects or does not read, or the gateway shuts down.
+async fn run(
+    mut call: StreamingCall,
+    first: Bytes,
+    to_body: mpsc::Sender<Bytes>,
+    stop: CancellationToken,
+) {
+    let mut response = first;
     loop {
-        if !write(call.output(), answer, &to_body, &stop).await {
+        if !write_line(call.output(), response, &to_body, &stop).await {
             return;
         }
         let next = tokio::select! {
             biased;
             () = to_body.closed() => return,
-            () = stop.cancelled() => Err(stopping()),
+            () = stop.cancelled() => Err(shutting_down()),
             next = call.next() => next,
         };
         match next {
-            Ok(Some(next)) => answer = next,
+            Ok(Some(next)) => response = next,
             Ok(None) => return,
-            Err(refused) => {
-                hand(&to_body, line(&refused.in_stream()), &stop).await;
+            Err(error) => {
+                send_chunk(&to_body, line(&error.stream_message()), &stop).await;
                 return;
             }
         }
     }
 }
 
-/// What a stream says last when the process ends.
-pub(super) fn stopping() -> Refused {
-    Refused::new(code::UNAVAILABLE, "the gateway stops")
+/// The last message of a stream at shutdown.
+pub(super) fn shutting_down() -> CallError {
+    CallError::new(code::UNAVAILABLE, "the gateway is shutting down")
 }
 
 fn line(value: &Value) -> Bytes {
@@ -347,8 +358,8 @@ fn line(value: &Value) -> Bytes {
     line.into()
 }
 
-/// One answer as a line, in one chunk up to [`LONGEST_CHUNK`]; whether the client took it.
-async fn write(
+/// Sends one response as a line, in one chunk up to [`LONGEST_CHUNK`]; returns whether the client got it.
+async fn write_line(
     message: MessageId,
     bytes: Bytes,
     to_body: &mpsc::Sender<Bytes>,
@@ -356,28 +367,28 @@ async fn write(
 ) -> bool {
     let mut line = Line::new(message, bytes, LONGEST_CHUNK);
     while let Some(chunk) = line.next() {
-        if !hand(to_body, chunk, stop).await {
+        if !send_chunk(to_body, chunk, stop).await {
             return false;
         }
     }
     !line.broken
 }
 
-/// One answer's line in chunks.
+/// One response's line, in chunks.
 struct Line {
     /// Absent once the line has ended.
     encoder: Option<Encoder>,
     longest_chunk: usize,
     next: Vec<u8>,
     /// A chunk was returned.
-    begun: bool,
-    /// The answer turned out to be unreadable after that.
+    started: bool,
+    /// The response turned out to be malformed after that.
     broken: bool,
 }
 
 impl Line {
     fn new(message: MessageId, bytes: Bytes, longest_chunk: usize) -> Self {
-        // Base64 makes four bytes of three; names and numbers come on top.
+        // An estimate: base64 makes four bytes of three, and names and numbers are added.
         let length = bytes.len() + bytes.len() / 2;
         let encoder = Encoder::new(message, bytes).ok();
         let next = if encoder.is_some() {
@@ -385,13 +396,13 @@ impl Line {
             next.extend_from_slice(br#"{"result":"#);
             next
         } else {
-            line(&Refused::unreadable().in_stream()).into()
+            line(&CallError::malformed_response().stream_message()).into()
         };
         Self {
             encoder,
             longest_chunk,
             next,
-            begun: false,
+            started: false,
             broken: false,
         }
     }
@@ -405,40 +416,40 @@ impl Line {
                     self.encoder = None;
                 }
                 Ok(false) => {}
-                Err(_) if !self.begun => {
+                Err(_) if !self.started => {
                     self.encoder = None;
-                    return Some(line(&Refused::unreadable().in_stream()));
+                    return Some(line(&CallError::malformed_response().stream_message()));
                 }
                 Err(_) => {
-                    // The line stays without its end, which nothing can repair.
+                    // Part of the line has been sent: it can only be cut off.
                     self.encoder = None;
                     self.broken = true;
                     return None;
                 }
             }
         }
-        self.begun = true;
+        self.started = true;
         (!chunk.is_empty()).then(|| chunk.into())
     }
 }
 
-/// Gives the client a piece; whether it took it in time.
-async fn hand(to_body: &mpsc::Sender<Bytes>, piece: Bytes, stop: &CancellationToken) -> bool {
+/// Sends the client a chunk; returns whether there was room for it in time.
+async fn send_chunk(to_body: &mpsc::Sender<Bytes>, chunk: Bytes, stop: &CancellationToken) -> bool {
     let stopped = async {
         stop.cancelled().await;
-        sleep(LAST).await;
+        sleep(SHUTDOWN_GRACE).await;
     };
     tokio::select! {
         biased;
-        sent = timeout(UNREAD, to_body.send(piece)) => matches!(sent, Ok(Ok(()))),
+        sent = timeout(UNREAD, to_body.send(chunk)) => matches!(sent, Ok(Ok(()))),
         () = stopped => false,
     }
 }
 
-/// One answer as a line without its end.
-pub(super) fn result(message: MessageId, bytes: Bytes) -> Result<Vec<u8>, Refused> {
+/// One response of a stream as JSON, without a line break.
+pub(super) fn result_json(message: MessageId, bytes: Bytes) -> Result<Vec<u8>, CallError> {
     let mut text = br#"{"result":"#.to_vec();
-    encode(message, bytes, &mut text).map_err(|_| Refused::unreadable())?;
+    encode(message, bytes, &mut text).map_err(|_| CallError::malformed_response())?;
     text.push(b'}');
     Ok(text)
 }

@@ -1,6 +1,6 @@
-//! A request's JSON as etcd's message, by the rules of Go's protojson: both names of a field, 64-bit
-//! integers as numbers or strings, enums by name or number, base64 of either alphabet, and what is
-//! unknown is passed over.
+//! Decodes a request's JSON to etcd's message, by the rules of Go's protojson: both names of a field, 64-bit
+//! integers as numbers or strings, enums by name or number, base64 of either alphabet; unknown fields are
+//! skipped.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -11,10 +11,10 @@ use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 use super::json::{Invalid, Next, Reader, integer};
 use crate::v3::schema::{Field, Kind, MessageId};
 
-/// Messages within messages: more than etcd takes, whose transactions may hold 128 of each other.
+/// Limit of nested messages: more than etcd accepts, whose transactions may nest 128 deep.
 const DEPTH: usize = 400;
 
-/// Go takes bits that no byte needs, and padding or none by the length alone.
+/// Go accepts trailing bits, and requires padding by the length of the text alone.
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_allow_trailing_bits(true)
     .with_decode_padding_mode(DecodePaddingMode::RequireCanonical);
@@ -28,7 +28,7 @@ const URL_UNPADDED: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LE
 
 type Result<T> = std::result::Result<T, Invalid>;
 
-/// The message of the first JSON value in `text`; nothing but space is an empty message.
+/// The message of the first JSON value in `text`; only whitespace is an empty message.
 pub(crate) fn decode(message: MessageId, text: &[u8]) -> Result<Vec<u8>> {
     let mut reader = Reader::new(text);
     let mut out = Output::with_capacity(text.len() * 3 / 4);
@@ -106,15 +106,17 @@ impl Output {
         });
     }
 
-    fn varint(&mut self, field: &Field, value: u64, said: bool) {
-        if value != 0 || said {
+    /// Writes a number; zero only with `keep_zero`.
+    fn varint(&mut self, field: &Field, value: u64, keep_zero: bool) {
+        if value != 0 || keep_zero {
             encode_key(field.number, WireType::Varint, &mut self.bytes);
             encode_varint(value, &mut self.bytes);
         }
     }
 
-    fn delimited(&mut self, field: &Field, value: &[u8], said: bool) {
-        if !value.is_empty() || said {
+    /// Writes a string or bytes; empty ones only with `keep_zero`.
+    fn delimited(&mut self, field: &Field, value: &[u8], keep_zero: bool) {
+        if !value.is_empty() || keep_zero {
             encode_key(field.number, WireType::LengthDelimited, &mut self.bytes);
             encode_varint(value.len() as u64, &mut self.bytes);
             self.bytes.extend_from_slice(value);
@@ -157,14 +159,14 @@ fn read_message(
 ) -> Result<()> {
     let message = message.get();
     if depth == 0 {
-        return reader.error("exceeded the depth of messages");
+        return reader.error("exceeded max recursion depth");
     }
     if reader.next()? != Next::Object {
         return reader.error(format!("unexpected value for {}", message.name));
     }
     reader.object()?;
     let mut first = true;
-    // Fields and alternatives seen; etcd's messages have fewer than 64 of either.
+    // Bit sets of the fields and oneofs seen; etcd's messages have fewer than 64 of either.
     let (mut fields, mut oneofs) = (0_u64, 0_u64);
     while let Some(name) = reader.member(&mut first)? {
         let Some(field) = message.by_name(&name) else {
@@ -185,14 +187,16 @@ fn read_message(
         if let Some(oneof) = field.oneof
             && !insert(&mut oneofs, oneof)
         {
-            return reader.error(format!("{name:?} is one of several, and another is set"));
+            return reader.error(format!(
+                "{name:?}: another field of its oneof is already set"
+            ));
         }
         read_value(reader, field, out, depth)?;
     }
     Ok(())
 }
 
-/// Whether it was not there before.
+/// Adds an index to a bit set; returns whether it was new.
 fn insert(seen: &mut u64, index: usize) -> bool {
     let bit = 1 << index;
     let new = *seen & bit == 0;
@@ -212,14 +216,14 @@ fn read_list(reader: &mut Reader<'_>, field: &Field, out: &mut Output, depth: us
     Ok(())
 }
 
-/// One value of a field. Zeros go without saying, but in lists and among alternatives.
+/// Reads one value of a field. Zeros are omitted, except in lists and oneofs.
 fn read_value(
     reader: &mut Reader<'_>,
     field: &Field,
     out: &mut Output,
     depth: usize,
 ) -> Result<()> {
-    let said = field.repeated || field.oneof.is_some();
+    let keep_zero = field.repeated || field.oneof.is_some();
     let start = reader.position();
     match &field.kind {
         Kind::Message(message) => {
@@ -233,33 +237,33 @@ fn read_value(
                 Next::False => reader.word("false").map(|()| false),
                 _ => return invalid(reader, field, start),
             }?;
-            out.varint(field, u64::from(value), said);
+            out.varint(field, u64::from(value), keep_zero);
         }
         Kind::Int32 => {
             let value = read_integer(reader, field, i32::MIN.into(), i32::MAX.into())?;
-            out.varint(field, value as u64, said);
+            out.varint(field, value as u64, keep_zero);
         }
         Kind::Int64 => {
             let value = read_integer(reader, field, i64::MIN.into(), i64::MAX.into())?;
-            out.varint(field, value as u64, said);
+            out.varint(field, value as u64, keep_zero);
         }
         Kind::Uint32 => {
             let value = read_integer(reader, field, 0, u32::MAX.into())?;
-            out.varint(field, value as u64, said);
+            out.varint(field, value as u64, keep_zero);
         }
         Kind::Uint64 => {
             let value = read_integer(reader, field, 0, u64::MAX.into())?;
-            out.varint(field, value as u64, said);
+            out.varint(field, value as u64, keep_zero);
         }
         Kind::Enum(names) => {
             if reader.next()? == Next::String {
-                // A name that is not known is passed over, as a field is.
+                // An unknown name is skipped, as an unknown field is.
                 if let Some(number) = names.number(&reader.string()?) {
-                    out.varint(field, i64::from(number) as u64, said);
+                    out.varint(field, i64::from(number) as u64, keep_zero);
                 }
             } else if reader.next()? == Next::Number {
                 let value = read_integer(reader, field, i32::MIN.into(), i32::MAX.into())?;
-                out.varint(field, value as u64, said);
+                out.varint(field, value as u64, keep_zero);
             } else {
                 return invalid(reader, field, start);
             }
@@ -269,25 +273,25 @@ fn read_value(
                 return invalid(reader, field, start);
             }
             let text = reader.string()?;
-            out.delimited(field, text.as_bytes(), said);
+            out.delimited(field, text.as_bytes(), keep_zero);
         }
         Kind::Bytes => {
             if reader.next()? != Next::String {
                 return invalid(reader, field, start);
             }
             let text = reader.string()?;
-            let Some(value) = unbase64(&text) else {
-                let seen = reader.since(start);
-                let what = format!("invalid base64 for {}: {seen}", field.name);
-                return Reader::error_at(start, what);
+            let Some(value) = decode_base64(&text) else {
+                let found = reader.since(start);
+                let message = format!("invalid base64 for {}: {found}", field.name);
+                return Reader::error_at(start, message);
             };
-            out.delimited(field, &value, said);
+            out.delimited(field, &value, keep_zero);
         }
     }
     Ok(())
 }
 
-fn read_integer(reader: &mut Reader<'_>, field: &Field, least: i128, most: i128) -> Result<i128> {
+fn read_integer(reader: &mut Reader<'_>, field: &Field, min: i128, max: i128) -> Result<i128> {
     let start = reader.position();
     let value = match reader.next()? {
         Next::Number => integer(reader.number()?),
@@ -301,22 +305,22 @@ fn read_integer(reader: &mut Reader<'_>, field: &Field, least: i128, most: i128)
         _ => None,
     };
     match value {
-        Some(value) if (least..=most).contains(&value) => Ok(value),
+        Some(value) if (min..=max).contains(&value) => Ok(value),
         _ => invalid(reader, field, start),
     }
 }
 
 fn invalid<T>(reader: &mut Reader<'_>, field: &Field, start: usize) -> Result<T> {
     if reader.position() == start {
-        // What it is instead, if it is anything.
+        // Read the value, to quote it.
         reader.skip()?;
     }
-    let seen = reader.since(start);
-    Reader::error_at(start, format!("invalid value for {}: {seen}", field.name))
+    let found = reader.since(start);
+    Reader::error_at(start, format!("invalid value for {}: {found}", field.name))
 }
 
-/// As Go decodes it: line ends are passed over, and the padding is judged by the text's own length.
-fn unbase64(text: &str) -> Option<Vec<u8>> {
+/// Decodes base64 as Go does: line breaks are skipped, but count in the length that decides about padding.
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
     let url = text.contains(['-', '_']);
     let engine = match (url, text.len().is_multiple_of(4)) {
         (false, true) => STANDARD,

@@ -16,9 +16,9 @@ fn refused(path: &str, text: &str) {
     assert!(decode(input(path), text.as_bytes()).is_err(), "{text}");
 }
 
-/// What prost-reflect makes of the bytes, in the protobuf text form.
+/// The message in the protobuf text format, as prost-reflect decodes it.
 fn read(message: &str, bytes: &[u8]) -> String {
-    let pool = DescriptorPool::decode(schema::DESCRIBED).expect("embedded");
+    let pool = DescriptorPool::decode(schema::DESCRIPTORS).expect("embedded");
     let described = pool.get_message_by_name(message).expect(message);
     let found = DynamicMessage::decode(described, bytes).expect("well-formed");
     found.to_string()
@@ -27,7 +27,7 @@ fn read(message: &str, bytes: &[u8]) -> String {
 const RANGE: &str = "/v3/kv/range";
 
 #[test]
-fn fields_are_read_by_both_names_and_numbers_in_every_form() {
+fn both_field_names_and_every_form_of_number_are_accepted() {
     for text in [
         r#"{"key":"Zm9v","range_end":"Zm9w","limit":5,"sort_order":"DESCEND","keys_only":true}"#,
         r#"{"key":"Zm9v","rangeEnd":"Zm9w","limit":"5","sortOrder":2,"keysOnly":true}"#,
@@ -55,7 +55,7 @@ fn fields_are_read_by_both_names_and_numbers_in_every_form() {
 }
 
 #[test]
-fn what_protojson_refuses_is_refused() {
+fn values_that_protojson_refuses_are_refused() {
     for text in [
         "null",
         "[]",
@@ -84,7 +84,7 @@ fn what_protojson_refuses_is_refused() {
         r#"{"sort_order":1.5}"#,
     ] {
         if text == r#"{"key":"Zm9"}x"# {
-            // Unpadded, and what follows the value is not looked at.
+            // Unpadded, and text after the value is ignored.
             assert_eq!(accepted(RANGE, text), b"\x0a\x02fo");
             continue;
         }
@@ -101,7 +101,7 @@ fn what_protojson_refuses_is_refused() {
 }
 
 #[test]
-fn base64_is_read_as_go_reads_it() {
+fn base64_is_decoded_as_by_go() {
     for (text, value) in [
         ("Zm8=", &b"fo"[..]),
         ("Zm8", b"fo"),
@@ -122,7 +122,7 @@ fn base64_is_read_as_go_reads_it() {
 }
 
 #[test]
-fn zero_is_said_where_it_means_something() {
+fn zero_is_kept_in_oneofs_and_lists() {
     let compare = accepted(
         "/v3/kv/txn",
         r#"{"compare":[{"version":"0","key":"Zm9v"}]}"#,
@@ -151,7 +151,7 @@ fn negative_numbers_keep_their_sign() {
 }
 
 #[test]
-fn messages_nest_as_deep_as_etcd_takes_them_and_no_deeper() {
+fn nesting_is_limited_above_what_etcd_accepts() {
     let nested = |depth: usize| {
         let open = r#"{"success":[{"request_txn":"#.repeat(depth);
         format!("{open}{{}}{}", "}]}".repeat(depth))
@@ -162,7 +162,7 @@ fn messages_nest_as_deep_as_etcd_takes_them_and_no_deeper() {
     refused("/v3/kv/txn", &nested(1000));
 }
 
-/// Nested transactions, `depth` of them, around a put of so many bytes; each has `beside` small puts.
+/// `depth` nested transactions around a put of `value` bytes; each also has `beside` small puts.
 fn transaction(depth: usize, value: usize, beside: usize) -> String {
     let small = r#"{"request_put":{"key":"Zm9v"}},"#.repeat(beside);
     let open = format!(r#"{{"success":[{small}{{"request_txn":"#).repeat(depth);
@@ -174,12 +174,12 @@ fn transaction(depth: usize, value: usize, beside: usize) -> String {
 }
 
 #[test]
-fn lengths_of_every_size_are_as_another_writer_has_them() {
-    let pool = DescriptorPool::decode(schema::DESCRIBED).expect("embedded");
+fn lengths_match_those_of_another_encoder() {
+    let pool = DescriptorPool::decode(schema::DESCRIPTORS).expect("embedded");
     let described = pool
         .get_message_by_name("etcdserverpb.TxnRequest")
         .expect("transactions exist");
-    // prost reads messages a hundred deep at most, and each transaction here is two.
+    // prost decodes at most 100 levels, and each transaction here has two.
     for depth in [0, 1, 2, 5, 40] {
         for value in [0, 99, 120, 126, 129, 16_377, 16_383, 20_001] {
             for beside in [0, 1, 3] {
@@ -195,12 +195,12 @@ fn lengths_of_every_size_are_as_another_writer_has_them() {
 }
 
 #[test]
-fn each_byte_is_copied_once_however_deep_it_lies() {
+fn each_byte_is_copied_once_at_any_depth() {
     let text = transaction(190, 600_000, 40);
     let mut reader = Reader::new(text.as_bytes());
     let mut out = Output::default();
     read_message(&mut reader, input("/v3/kv/txn"), &mut out, DEPTH).expect("a transaction");
-    assert!(out.long.len() >= 2 * 190, "{} long ones", out.long.len());
+    assert!(out.long.len() >= 2 * 190, "{} long lengths", out.long.len());
     let (mut copied, mut pieces) = (0, 0);
     out.pieces(|piece| {
         copied += piece.len();
@@ -212,7 +212,7 @@ fn each_byte_is_copied_once_however_deep_it_lies() {
     assert!(pieces <= 2 * lengths + 1, "{pieces} pieces");
 }
 
-/// How many messages of field 2 lie within each other's first byte.
+/// How many messages are nested, each at the first byte of the one around it.
 struct DynamicDepth;
 
 impl DynamicDepth {

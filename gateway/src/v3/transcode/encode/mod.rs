@@ -1,8 +1,8 @@
-//! etcd's message as JSON, by the rules of its own gateway: names as in the protos, 64-bit integers
-//! as strings, base64, and no zeros.
+//! Encodes etcd's messages as JSON, by the rules of its own gateway: field names as in the protos, 64-bit
+//! integers as strings, bytes as base64, and zeros omitted.
 //!
-//! It goes from the bytes of one to the bytes of the other, a chunk at a time, so that of a large
-//! answer nothing is held twice but what is on its way.
+//! Protobuf becomes JSON directly, one chunk at a time, so that of a large response only the chunk being sent
+//! is in memory twice.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,40 +10,41 @@ use bytes::{Buf as _, Bytes};
 use prost::encoding::{WireType, decode_varint};
 use thiserror::Error;
 
-use super::wire::{self, Broken};
+use super::wire::{self, Malformed};
 use crate::v3::schema::{Field, Kind, Message, MessageId};
 
-/// Messages within messages that etcd may answer: as many as it may be asked for.
+/// Limit of nested messages in a response, the same as in a request.
 const DEPTH: usize = 400;
 
-/// Why a message cannot be shown.
+/// The bytes are not a message of the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("etcd's answer cannot be read")]
-pub(crate) struct Unreadable;
+#[error("malformed response from etcd")]
+pub(crate) struct EncodeError;
 
-impl From<Broken> for Unreadable {
-    fn from(_: Broken) -> Self {
+impl From<Malformed> for EncodeError {
+    fn from(_: Malformed) -> Self {
         Self
     }
 }
 
-type Result<T> = std::result::Result<T, Unreadable>;
+type Result<T> = std::result::Result<T, EncodeError>;
 
-/// Writes one message.
+/// Encodes one message.
 #[derive(Debug)]
 pub(crate) struct Encoder {
-    /// The messages we are in, outermost first.
+    /// The messages being written, outermost first.
     open: Vec<Open>,
     started: bool,
 }
 
+/// A message being written.
 #[derive(Debug)]
 struct Open {
     message: &'static Message,
     rest: Bytes,
-    /// Nothing of it has been written.
+    /// No field has been written yet.
     first: bool,
-    /// The list we are in.
+    /// The list being written.
     list: Option<&'static Field>,
 }
 
@@ -51,7 +52,7 @@ impl Open {
     fn new(message: MessageId, bytes: Bytes) -> Result<Self> {
         let message = message.get();
         Ok(Self {
-            rest: wire::in_order(message, bytes)?,
+            rest: wire::normalized(message, bytes)?,
             message,
             first: true,
             list: None,
@@ -64,7 +65,7 @@ impl Open {
         }
     }
 
-    /// The comma and name before a field's value.
+    /// Writes the comma and name before a field's value.
     fn name(&mut self, field: &'static Field, out: &mut Vec<u8>) {
         if let Some(list) = self.list {
             if list.index == field.index {
@@ -94,13 +95,13 @@ impl Encoder {
         })
     }
 
-    /// Appends to `out` until it holds `enough` or the message has ended; whether it has.
-    pub(crate) fn write(&mut self, out: &mut Vec<u8>, enough: usize) -> Result<bool> {
+    /// Appends to `out` until it holds `limit` bytes or the message has ended; returns whether it has ended.
+    pub(crate) fn write(&mut self, out: &mut Vec<u8>, limit: usize) -> Result<bool> {
         if !std::mem::replace(&mut self.started, true) {
             out.push(b'{');
         }
         while let Some(open) = self.open.last_mut() {
-            if out.len() >= enough {
+            if out.len() >= limit {
                 return Ok(false);
             }
             if open.rest.is_empty() {
@@ -111,7 +112,7 @@ impl Encoder {
             }
             if let Some(inner) = field(open, out)? {
                 if self.open.len() == DEPTH {
-                    return Err(Unreadable);
+                    return Err(EncodeError);
                 }
                 out.push(b'{');
                 self.open.push(inner);
@@ -121,20 +122,20 @@ impl Encoder {
     }
 }
 
-/// The whole message at once.
+/// Encodes the whole message at once.
 pub(crate) fn encode(message: MessageId, bytes: Bytes, out: &mut Vec<u8>) -> Result<()> {
     Encoder::new(message, bytes)?
         .write(out, usize::MAX)
         .map(drop)
 }
 
-/// Writes the next field; a message among them is entered by the caller.
+/// Writes the next field. If it is a message, returns it for the caller to write.
 fn field(open: &mut Open, out: &mut Vec<u8>) -> Result<Option<Open>> {
-    // Its own handle, since `open` is written to meanwhile.
+    // A handle of its own, since `open` is modified meanwhile.
     let bytes = open.rest.clone();
-    let mut behind = &bytes[..];
-    let raw = wire::next(&mut behind)?;
-    open.rest.advance(bytes.len() - behind.len());
+    let mut after = &bytes[..];
+    let raw = wire::next(&mut after)?;
+    open.rest.advance(bytes.len() - after.len());
     let Some(field) = open.message.by_number(raw.number) else {
         return Ok(None);
     };
@@ -145,7 +146,7 @@ fn field(open: &mut Open, out: &mut Vec<u8>) -> Result<Option<Open>> {
         }
         return Ok(None);
     }
-    // Numbers of a list may stand in one piece.
+    // Repeated numbers may be packed.
     let length_delimited = matches!(field.kind, Kind::String | Kind::Bytes);
     match (raw.wire, length_delimited) {
         (WireType::Varint, false) => scalar(open, field, raw.varint, out),
@@ -153,23 +154,23 @@ fn field(open: &mut Open, out: &mut Vec<u8>) -> Result<Option<Open>> {
         (WireType::LengthDelimited, false) if field.repeated => {
             let mut packed = raw.bytes;
             while !packed.is_empty() {
-                let value = decode_varint(&mut packed).map_err(|_| Unreadable)?;
+                let value = decode_varint(&mut packed).map_err(|_| EncodeError)?;
                 scalar(open, field, value, out);
             }
         }
-        // Another kind than we know is a field that we do not know.
+        // A field with an unexpected wire type is skipped like an unknown field.
         _ => {}
     }
     Ok(None)
 }
 
-/// Whether a field that holds nothing is written.
-fn silent(field: &Field) -> bool {
+/// Whether a zero or empty value of the field is omitted.
+fn omits_zero(field: &Field) -> bool {
     !field.repeated && field.oneof.is_none()
 }
 
 fn scalar(open: &mut Open, field: &'static Field, value: u64, out: &mut Vec<u8>) {
-    if value == 0 && silent(field) {
+    if value == 0 && omits_zero(field) {
         return;
     }
     open.name(field, out);
@@ -186,14 +187,14 @@ fn scalar(open: &mut Open, field: &'static Field, value: u64, out: &mut Vec<u8>)
             }
             None => push(out, value as i32),
         },
-        // The others are no numbers, and do not come here.
+        // `Uint32`; the remaining kinds are not numbers and never get here.
         _ => push(out, value as u32),
     }
 }
 
 fn push(out: &mut Vec<u8>, number: impl std::fmt::Display) {
     use std::io::Write as _;
-    write!(out, "{number}").expect("a vector grows");
+    write!(out, "{number}").expect("writing to a vector cannot fail");
 }
 
 fn quoted(out: &mut Vec<u8>, number: impl std::fmt::Display) {
@@ -203,13 +204,13 @@ fn quoted(out: &mut Vec<u8>, number: impl std::fmt::Display) {
 }
 
 fn text(open: &mut Open, field: &'static Field, value: &[u8], out: &mut Vec<u8>) {
-    if value.is_empty() && silent(field) {
+    if value.is_empty() && omits_zero(field) {
         return;
     }
     open.name(field, out);
     if matches!(field.kind, Kind::String) {
         let text = String::from_utf8_lossy(value);
-        serde_json::to_writer(&mut *out, &text).expect("a text is JSON, and a vector grows");
+        serde_json::to_writer(&mut *out, &text).expect("writing a string to a vector cannot fail");
         return;
     }
     out.push(b'"');

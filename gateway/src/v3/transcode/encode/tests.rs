@@ -18,17 +18,17 @@ fn written(message: MessageId, bytes: &[u8]) -> String {
     String::from_utf8(out).expect("JSON is UTF-8")
 }
 
-/// Asks in JSON, and shows what etcd would read in it.
-fn there_and_back(path: &str, asked: &Value, expected: &Value) {
+/// Decodes a request from JSON, encodes it again and compares.
+fn round_trip(path: &str, json: &Value, expected: &Value) {
     let message = input(path);
-    let bytes = decode(message, asked.to_string().as_bytes()).expect("it is a request");
-    let shown: Value = serde_json::from_str(&written(message, &bytes)).expect("JSON");
-    assert_eq!(&shown, expected);
+    let bytes = decode(message, json.to_string().as_bytes()).expect("a request");
+    let encoded: Value = serde_json::from_str(&written(message, &bytes)).expect("JSON");
+    assert_eq!(&encoded, expected);
 }
 
 #[test]
-fn messages_go_there_and_back() {
-    there_and_back(
+fn messages_round_trip() {
+    round_trip(
         "/v3/kv/txn",
         &json!({
             "compare": [{"key": "Zm9v", "createRevision": 0, "target": "CREATE", "result": 0}],
@@ -42,13 +42,13 @@ fn messages_go_there_and_back() {
                         {"request_txn": {"success": [{"request_range": {}}]}}],
         }),
     );
-    there_and_back(
+    round_trip(
         "/v3/watch",
         &json!({"create_request": {"filters": [0, 1, 7], "fragment": true, "watch_id": 7}}),
         &json!({"create_request":
             {"filters": ["NOPUT", "NODELETE", 7], "fragment": true, "watch_id": "7"}}),
     );
-    there_and_back(
+    round_trip(
         "/v3/cluster/member/add",
         &json!({"peerURLs": ["http://a\"\n", ""], "isLearner": false}),
         &json!({"peerURLs": ["http://a\"\n", ""]}),
@@ -56,7 +56,7 @@ fn messages_go_there_and_back() {
 }
 
 #[test]
-fn small_numbers_are_numbers_and_unknown_fields_are_none() {
+fn small_integers_are_numbers_and_unknown_fields_are_omitted() {
     // hash = 4294967295, compact_revision = 3, and field 99.
     let bytes = [0x10, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x18, 3, 0x9a, 6, 1, 9];
     let message = output("/v3/maintenance/hashkv");
@@ -67,18 +67,18 @@ fn small_numbers_are_numbers_and_unknown_fields_are_none() {
 }
 
 #[test]
-fn fields_in_disorder_are_put_in_order() {
-    // kvs, count 1, kvs, count 2: each list is one, and of a number the last holds.
+fn separated_fields_are_merged() {
+    // kvs, count 1, kvs, count 2: the list is joined, and the last number wins.
     let bytes = [
         0x12, 3, 0x0a, 1, b'a', 0x20, 1, 0x12, 3, 0x0a, 1, b'b', 0x20, 2,
     ];
     let expected = r#"{"kvs":[{"key":"YQ=="},{"key":"Yg=="}],"count":"2"}"#;
     assert_eq!(written(output("/v3/kv/range"), &bytes), expected);
-    // Two halves of a header are one header.
+    // Two occurrences of a header are merged.
     let bytes = [0x0a, 2, 0x18, 7, 0x0a, 2, 0x20, 9];
     let expected = r#"{"header":{"revision":"7","raft_term":"9"}}"#;
     assert_eq!(written(output("/v3/kv/range"), &bytes), expected);
-    // Of alternatives the last one holds.
+    // The last member of a oneof wins.
     let bytes = [0x0a, 0, 0x1a, 0];
     assert_eq!(
         written(input("/v3/watch"), &bytes),
@@ -87,20 +87,20 @@ fn fields_in_disorder_are_put_in_order() {
 }
 
 #[test]
-fn chunks_join_to_the_whole() {
+fn chunks_join_to_the_whole_message() {
     let mut bytes = Vec::new();
     for _ in 0..1000 {
         bytes.extend([0x12, 8, 0x0a, 1, b'k', 0x2a, 3, b'v', b'a', b'l']);
     }
     let message = output("/v3/kv/range");
     let whole = written(message, &bytes);
-    for enough in [1, 7, 100, 4096] {
+    for limit in [1, 7, 100, 4096] {
         let mut encoder = Encoder::new(message, Bytes::from(bytes.clone())).expect("starts");
         let mut joined = Vec::new();
         loop {
             let mut chunk = Vec::new();
-            let ended = encoder.write(&mut chunk, enough).expect("goes on");
-            assert!(chunk.len() < enough + 32, "a field more at most");
+            let ended = encoder.write(&mut chunk, limit).expect("well-formed");
+            assert!(chunk.len() < limit + 32, "at most one more field");
             joined.extend(chunk);
             if ended {
                 break;
@@ -111,7 +111,7 @@ fn chunks_join_to_the_whole() {
 }
 
 #[test]
-fn nonsense_is_an_error() {
+fn malformed_messages_are_errors() {
     let message = output("/v3/kv/range");
     for bytes in [
         &[0x12, 5, 1][..],
@@ -122,6 +122,6 @@ fn nonsense_is_an_error() {
     ] {
         let mut out = Vec::new();
         let bytes = Bytes::copy_from_slice(bytes);
-        assert_eq!(encode(message, bytes, &mut out), Err(Unreadable));
+        assert_eq!(encode(message, bytes, &mut out), Err(EncodeError));
     }
 }

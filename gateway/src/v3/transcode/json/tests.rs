@@ -6,7 +6,7 @@ fn skips(text: &str) -> bool {
 }
 
 #[test]
-fn well_formed_values_are_passed_and_others_are_not() {
+fn only_well_formed_values_are_skipped() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     for good in [
         "0",
@@ -51,11 +51,11 @@ fn well_formed_values_are_passed_and_others_are_not() {
         assert!(!skips(bad), "{bad}");
     }
     let mut reader = Reader::new(b"\"\xff\"");
-    assert!(reader.skip().is_err(), "a string is UTF-8");
+    assert!(reader.skip().is_err(), "a string must be UTF-8");
 }
 
 #[test]
-fn integers_have_many_forms() {
+fn integers_are_read_in_every_form() {
     for (text, value) in [
         ("0", 0),
         ("-0", 0),
@@ -84,8 +84,8 @@ fn integers_have_many_forms() {
 }
 
 #[test]
-fn complaints_say_where() {
+fn errors_name_line_and_column() {
     let text = b"{\n  \"a\": x}";
-    let found = Reader::new(text).skip().expect_err("x is no value");
+    let found = Reader::new(text).skip().expect_err("x is not a value");
     assert_eq!(found.describe(text), "(line 2:8): invalid value `x`");
 }
