@@ -77,7 +77,8 @@ async fn a_connection_without_a_complete_head_is_dropped() {
 
 #[tokio::test]
 async fn a_refusal_reaches_a_client_that_is_still_sending() {
-    let (mut client, tasks) = connect().await;
+    // hyper may read some of the body after its response, which looks like the head of a next request.
+    let (mut client, tasks) = connect_with(LONG, LONG).await;
     let head = b"POST / HTTP/1.1\r\nContent-Length: 50000000\r\n\r\n";
     client.write_all(head).await.expect("sends");
     let body = vec![0; 50_000_000];
