@@ -16,7 +16,7 @@ use crate::v3::Call;
 
 /// Between progress requests.
 const INTERVAL: Duration = Duration::from_secs(5);
-/// Most requests of the gateway that count as unanswered: etcd may not respond at all, so the count is capped.
+/// Upper limit of [`Progress::unanswered`]: etcd may not respond to some requests at all.
 const MAX_UNANSWERED: u32 = 8;
 
 /// The progress requests of one stream.
@@ -110,8 +110,8 @@ impl Progress {
         owed
     }
 
-    /// Whether watches may resume from this member's progress: the release may have been read from another
-    /// member than the one that serves the stream.
+    /// Whether watches may resume from the progress of `member`, which serves the stream. The release may have
+    /// been read from another member, and then says nothing about this one.
     pub(super) fn trusts(&self, member: u64) -> bool {
         matches!(self.trust, Trust::Known(known, true) if known == member)
     }

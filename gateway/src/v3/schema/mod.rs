@@ -243,7 +243,7 @@ fn paths(rule: &Value) -> Vec<String> {
     assert_eq!(
         text("body").as_deref(),
         Some("*"),
-        "bodies are whole messages"
+        "the body is the whole message"
     );
     let mut found: Vec<String> = text("post").into_iter().collect();
     if let Some(more) = rule.get_field_by_name("additional_bindings")

@@ -90,7 +90,7 @@ impl Splitter {
         Ok(None)
     }
 
-    /// The value that the end of the stream completes or cuts off; `None` if only whitespace is left.
+    /// The value left at the end of the stream, complete or cut off; `None` if only whitespace is left.
     pub(crate) fn rest(mut self) -> Option<Bytes> {
         self.scanned = self.buffer.len();
         (self.state != State::Between).then(|| self.take())

@@ -158,7 +158,7 @@ fn nesting_is_limited_above_what_etcd_accepts() {
     };
     let bytes = accepted("/v3/kv/txn", &nested(128));
     assert!(bytes.len() > 128 * 4, "lengths of nested messages grow");
-    assert!(DynamicDepth::of(&bytes) >= 128);
+    assert!(nesting_depth(&bytes) >= 128);
     refused("/v3/kv/txn", &nested(1000));
 }
 
@@ -191,7 +191,7 @@ fn lengths_match_those_of_another_encoder() {
         }
     }
     let deepest = accepted("/v3/kv/txn", &transaction(190, 20_001, 0));
-    assert!(DynamicDepth::of(&deepest) >= 2 * 190);
+    assert!(nesting_depth(&deepest) >= 2 * 190);
 }
 
 #[test]
@@ -213,17 +213,13 @@ fn each_byte_is_copied_once_at_any_depth() {
 }
 
 /// How many messages are nested, each at the first byte of the one around it.
-struct DynamicDepth;
-
-impl DynamicDepth {
-    fn of(mut bytes: &[u8]) -> usize {
-        let mut depth = 0;
-        while let [0x12 | 0x22, rest @ ..] = bytes {
-            bytes = rest;
-            let length = prost::encoding::decode_varint(&mut bytes).expect("a length");
-            assert_eq!(length as usize, bytes.len());
-            depth += 1;
-        }
-        depth
+fn nesting_depth(mut bytes: &[u8]) -> usize {
+    let mut depth = 0;
+    while let [0x12 | 0x22, rest @ ..] = bytes {
+        bytes = rest;
+        let length = prost::encoding::decode_varint(&mut bytes).expect("a length");
+        assert_eq!(length as usize, bytes.len());
+        depth += 1;
     }
+    depth
 }
