@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::query::Query;
 use crate::failure::{Failure, Result};
 use crate::identity::{Caller, Identity, credential};
-use crate::server::{Connection, Flushes, Patience};
+use crate::server::{AckTimeouts, Connection, Flushes};
 use crate::state::{AppState, Cluster};
 use crate::web::accept;
 use crate::web::percent::decode;
@@ -36,8 +36,8 @@ pub struct Call {
     pub headers: HeaderMap,
     /// Names it in the log.
     pub request_id: String,
-    /// How long its connection may stay without an acknowledgement.
-    pub patience: Patience,
+    /// How long data sent on its connection may stay unacknowledged.
+    pub ack_timeouts: AckTimeouts,
     /// Tells when what was answered has been written; absent without a connection.
     pub flushes: Option<Flushes>,
     /// The path below the API's base, as sent.
@@ -79,10 +79,10 @@ impl FromRequestParts<AppState> for Call {
                 .cloned()
                 .unwrap_or_default()
                 .0,
-            patience: parts
+            ack_timeouts: parts
                 .extensions
                 .get::<ConnectInfo<Connection>>()
-                .map(|ConnectInfo(connection)| connection.patience.clone())
+                .map(|ConnectInfo(connection)| connection.ack_timeouts.clone())
                 .unwrap_or_default(),
             flushes: parts
                 .extensions

@@ -56,7 +56,7 @@ pub(super) fn only_socket(transport: &Transport) -> Result<()> {
 pub(super) fn respond(call: &Call, transport: Transport, mut held: impl Held) -> Response {
     let ttl = held.ttl();
     // Where the network takes the client away, the connection ends when the lease would.
-    let impatience = call.patience.limit(ttl);
+    let ack_timeout = call.ack_timeouts.set(ttl);
     stream::respond_alive(
         &call.app.tasks,
         transport,
@@ -65,7 +65,7 @@ pub(super) fn respond(call: &Call, transport: Transport, mut held: impl Held) ->
             // Nothing can be said on this stream.
             drop(ops);
             async move {
-                let _impatience = impatience;
+                let _ack_timeout = ack_timeout;
                 while let Some(message) = held.next().await {
                     // Who does not read for so long is not there any more.
                     let said = timeout(ttl, out.send(&message)).await;

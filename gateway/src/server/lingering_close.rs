@@ -1,8 +1,8 @@
-//! A connection that is closed with patience.
+//! Lingering close: after the last response, the rest of what the client sends is read and discarded.
 //!
-//! An answer given before the request's body was read (a refusal: foreign, too large) is lost when the
-//! connection closes at once: for what is still unread the system resets it, and the client's system
-//! throws away what it has not read yet. So after the last answer what comes is read and forgotten.
+//! A response sent before the request's body was read (such as a refusal: foreign origin, too large) would be
+//! lost if the connection closed at once: because of the unread data the kernel resets the connection, and the
+//! client's kernel then discards what the client has not read yet.
 
 use std::io;
 use std::pin::Pin;
@@ -13,20 +13,20 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::ack_timeout::{AckTimeouts, SocketTimeout};
 use super::activity::Activity;
 use super::flushes::Flushes;
-use super::patience::{Applied, Patience};
 
-/// How long a client may pause before nothing more is expected of it.
-const PAUSE: Duration = Duration::from_millis(500);
-/// How long a client may go on sending what nobody wants.
-const LONGEST: Duration = Duration::from_secs(5);
+/// The connection closes when no byte has arrived for this long.
+const LINGER_TIMEOUT: Duration = Duration::from_millis(500);
+/// The connection closes after this long even if the client keeps sending.
+const LINGER_TIME: Duration = Duration::from_secs(5);
 
-/// A TCP connection whose shutdown waits for the client's end, for a while.
+/// A TCP connection with a lingering close, whose shutdown waits for the client's end for a limited time.
 #[derive(Debug)]
-pub(super) struct Lingering {
+pub(super) struct LingeringStream {
     stream: TcpStream,
-    patience: Applied,
+    ack_timeout: SocketTimeout,
     activity: Activity,
     flushes: Flushes,
     closing: Option<Closing>,
@@ -34,21 +34,21 @@ pub(super) struct Lingering {
 
 #[derive(Debug)]
 struct Closing {
-    pause: Pin<Box<Sleep>>,
+    timer: Pin<Box<Sleep>>,
     end: Instant,
 }
 
-impl Lingering {
+impl LingeringStream {
     /// `activity` is notified of every read, `flushes` of every flush.
     pub(super) fn new(
         stream: TcpStream,
-        patience: Patience,
+        ack_timeouts: AckTimeouts,
         flushes: Flushes,
         activity: Activity,
     ) -> Self {
         Self {
             stream,
-            patience: Applied::new(patience),
+            ack_timeout: SocketTimeout::new(ack_timeouts),
             flushes,
             activity,
             closing: None,
@@ -56,7 +56,7 @@ impl Lingering {
     }
 }
 
-impl AsyncRead for Lingering {
+impl AsyncRead for LingeringStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -71,16 +71,18 @@ impl AsyncRead for Lingering {
     }
 }
 
-impl AsyncWrite for Lingering {
+impl AsyncWrite for LingeringStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let Self {
-            stream, patience, ..
+            stream,
+            ack_timeout,
+            ..
         } = &mut *self;
-        patience.apply(stream);
+        ack_timeout.apply(stream);
         Pin::new(stream).poll_write(cx, bytes)
     }
 
@@ -90,9 +92,11 @@ impl AsyncWrite for Lingering {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let Self {
-            stream, patience, ..
+            stream,
+            ack_timeout,
+            ..
         } = &mut *self;
-        patience.apply(stream);
+        ack_timeout.apply(stream);
         Pin::new(stream).poll_write_vectored(cx, slices)
     }
 
@@ -117,8 +121,8 @@ impl AsyncWrite for Lingering {
         } else {
             ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
             closing.insert(Closing {
-                pause: Box::pin(sleep(PAUSE)),
-                end: Instant::now() + LONGEST,
+                timer: Box::pin(sleep(LINGER_TIMEOUT)),
+                end: Instant::now() + LINGER_TIME,
             })
         };
         let mut bytes = [0; 16 << 10];
@@ -130,11 +134,11 @@ impl AsyncWrite for Lingering {
                     if now >= closing.end {
                         return Poll::Ready(Ok(()));
                     }
-                    closing.pause.as_mut().reset(now + PAUSE);
+                    closing.timer.as_mut().reset(now + LINGER_TIMEOUT);
                 }
-                // The client has closed too, one way or the other.
+                // The client has closed or reset the connection.
                 Poll::Ready(_) => return Poll::Ready(Ok(())),
-                Poll::Pending => return closing.pause.as_mut().poll(cx).map(Ok),
+                Poll::Pending => return closing.timer.as_mut().poll(cx).map(Ok),
             }
         }
     }

@@ -1,9 +1,9 @@
-//! Who asks, what is said beside the message, and until when: the request's headers, as etcd's own
-//! gateway reads them.
+//! The context of a call: its credentials, metadata and deadline, read from the request's headers as etcd's
+//! own gateway reads them.
 //!
-//! A token goes to etcd as it came, with every call: etcd decides about it. Where etcd's auth is off it
-//! ignores tokens, as it does at its own gateway; so there one is worth no more than none, and gets
-//! through only where nothing would. Nothing here is kept from one call to the next, so nothing could be
+//! A token is passed on to etcd unchanged with every call, and etcd judges it. While etcd's auth is off it
+//! ignores tokens, as it does behind its own gateway; a token is then worth no more than none, and is accepted
+//! only where a request without one would be. Nothing is kept from one call to the next, so nothing can be
 //! shared between two callers.
 
 use std::time::Duration;
@@ -12,45 +12,45 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tokio::time::Instant;
 
-use super::errors::{Refused, code};
+use super::errors::{CallError, code};
 use super::schema::Method;
 use crate::caller::Caller;
 use crate::etcd::RawCall;
 use crate::identity::credential::{self, Credential};
 use crate::state::{App, Cluster};
 
-/// How an etcd token is called in gRPC.
+/// The gRPC metadata that carries an etcd token.
 const TOKEN: HeaderName = HeaderName::from_static("token");
-/// What stands before a name of gRPC's metadata in HTTP.
-const METADATA: &str = "grpc-metadata-";
-/// How long etcd may take to say who asks, where the asker leaves it all the time there is.
-const SAYING_WHO: Duration = Duration::from_secs(10);
-/// How one gets a token, and so needs none.
+/// The prefix of HTTP headers that carry gRPC metadata.
+const METADATA_PREFIX: &str = "grpc-metadata-";
+/// How long identifying the caller may take if the request sets no timeout.
+const IDENTIFY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The method that issues tokens, and so requires none.
 pub(super) const AUTHENTICATE: &str = "/etcdserverpb.Auth/Authenticate";
 
 /// See the module.
 #[derive(Clone, Debug)]
-pub(super) struct Asker {
-    /// Absent where the metadata says who it is, or nobody needs to be anybody.
+pub(super) struct CallContext {
+    /// Absent if the metadata carries a token, or if the method requires no credentials.
     caller: Option<Caller>,
     metadata: HeaderMap,
     deadline: Option<Instant>,
 }
 
-impl Asker {
-    /// Reads a request for this call.
-    pub(super) async fn of(
+impl CallContext {
+    /// Reads a request's headers and identifies the caller.
+    pub(super) async fn from_request(
         app: &App,
         cluster: &Cluster,
         parts: &Parts,
         method: &Method,
-    ) -> Result<Self, Refused> {
+    ) -> Result<Self, CallError> {
         let headers = &parts.headers;
         let deadline = match headers.get("grpc-timeout") {
             Some(value) => timeout(value)?.map(|left| Instant::now() + left),
             None => None,
         };
-        let within = deadline.map_or(SAYING_WHO, |deadline| {
+        let within = deadline.map_or(IDENTIFY_TIMEOUT, |deadline| {
             deadline.saturating_duration_since(Instant::now())
         });
         let mut metadata = metadata(headers);
@@ -61,8 +61,9 @@ impl Asker {
                     .allow_unchecked_token(&app.config, parts, within)
                     .await?;
                 let token = HeaderValue::from_str(token.reveal());
-                let mut token =
-                    token.map_err(|_| Refused::invalid("the token cannot be sent to etcd"))?;
+                let mut token = token.map_err(|_| {
+                    CallError::invalid_argument("the token is not valid in a header")
+                })?;
                 token.set_sensitive(true);
                 metadata.insert(TOKEN, token);
                 None
@@ -81,8 +82,8 @@ impl Asker {
         })
     }
 
-    /// The call as etcd gets it.
-    pub(super) fn call(&self, path: &'static str) -> RawCall<'_> {
+    /// A call of the method at this gRPC path, with this context.
+    pub(super) fn raw_call(&self, path: &'static str) -> RawCall<'_> {
         RawCall {
             path,
             caller: self.caller.as_ref(),
@@ -90,30 +91,30 @@ impl Asker {
         }
     }
 
-    /// Whether a stream shall end when there is no leader.
-    pub(super) fn demands_leader(&self) -> bool {
+    /// Whether a stream must end when there is no leader.
+    pub(super) fn requires_leader(&self) -> bool {
         self.metadata.contains_key("hasleader")
     }
 
-    /// Runs something until the asker's time is over.
-    pub(super) async fn within<T>(
+    /// Runs `work` until the caller's deadline.
+    pub(super) async fn with_deadline<T>(
         &self,
-        asking: impl Future<Output = Result<T, Refused>>,
-    ) -> Result<T, Refused> {
+        work: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<T, CallError> {
         let Some(deadline) = self.deadline else {
-            return asking.await;
+            return work.await;
         };
-        tokio::time::timeout_at(deadline, asking)
+        tokio::time::timeout_at(deadline, work)
             .await
             .unwrap_or_else(|_| {
                 let message = "context deadline exceeded";
-                Err(Refused::new(code::DEADLINE_EXCEEDED, message))
+                Err(CallError::new(code::DEADLINE_EXCEEDED, message))
             })
     }
 }
 
-/// `Grpc-Metadata-<name>` is the metadata `<name>`; what gRPC or HTTP say themselves is left out, and what
-/// says who asks, which is read by [`credential`].
+/// The metadata `<name>` of each header `Grpc-Metadata-<name>`, except names reserved by gRPC or HTTP and the
+/// credentials, which [`credential`] reads.
 fn metadata(headers: &HeaderMap) -> HeaderMap {
     const RESERVED: [&str; 8] = [
         "authorization",
@@ -127,7 +128,7 @@ fn metadata(headers: &HeaderMap) -> HeaderMap {
     ];
     let mut metadata = HeaderMap::new();
     for (name, value) in headers {
-        let Some(name) = name.as_str().strip_prefix(METADATA) else {
+        let Some(name) = name.as_str().strip_prefix(METADATA_PREFIX) else {
             continue;
         };
         if RESERVED.contains(&name) || name.starts_with("grpc-") {
@@ -140,14 +141,14 @@ fn metadata(headers: &HeaderMap) -> HeaderMap {
     metadata
 }
 
-/// `5S`, `100m`: a number and a unit of gRPC's. None of it is no limit, as in etcd.
-fn timeout(value: &HeaderValue) -> Result<Option<Duration>, Refused> {
+/// Parses `5S`, `100m`: a number and a gRPC unit. Zero is no timeout, as in etcd.
+fn timeout(value: &HeaderValue) -> Result<Option<Duration>, CallError> {
     let text = value.to_str().unwrap_or_default();
-    let wrong = || Refused::invalid(format!("invalid grpc-timeout: {text}"));
-    let unit_at = text.len().checked_sub(1).ok_or_else(wrong)?;
-    let (number, unit) = text.split_at_checked(unit_at).ok_or_else(wrong)?;
-    let number: i64 = number.parse().map_err(|_| wrong())?;
-    // Less than nothing has passed before it began.
+    let invalid = || CallError::invalid_argument(format!("invalid grpc-timeout: {text}"));
+    let unit_at = text.len().checked_sub(1).ok_or_else(invalid)?;
+    let (number, unit) = text.split_at_checked(unit_at).ok_or_else(invalid)?;
+    let number: i64 = number.parse().map_err(|_| invalid())?;
+    // A negative timeout has already passed.
     let count = number.max(0).unsigned_abs();
     let left = match unit {
         "H" => Duration::from_secs(count.saturating_mul(3600)),
@@ -156,14 +157,14 @@ fn timeout(value: &HeaderValue) -> Result<Option<Duration>, Refused> {
         "m" => Duration::from_millis(count),
         "u" => Duration::from_micros(count),
         "n" => Duration::from_nanos(count),
-        _ => return Err(wrong()),
+        _ => return Err(invalid()),
     };
-    // A time beyond the clock's end is no limit.
+    // A deadline beyond the clock's range is no limit.
     let end = Instant::now().checked_add(left);
     Ok(end.filter(|_| number != 0).map(|_| left))
 }
 
-/// Whether an upgrade offers its token as `Bearer, <token>`: the answer then has to choose `Bearer`.
+/// Whether an upgrade offers its token as `Bearer, <token>`: the response must then select `Bearer`.
 pub(super) fn offers_bearer(headers: &HeaderMap) -> bool {
     let mut offers = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
     offers.any(|value| value.as_bytes().starts_with(b"Bearer"))
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_is_a_number_and_a_unit() {
+    fn timeouts_are_parsed() {
         check("1S", Some(Duration::from_secs(1)));
         check("150m", Some(Duration::from_millis(150)));
         check("2H", Some(Duration::from_hours(2)));
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_is_what_is_named_so() {
+    fn only_unreserved_prefixed_headers_are_metadata() {
         let mut headers = HeaderMap::new();
         for name in [
             "grpc-metadata-hasleader",

@@ -1,7 +1,7 @@
-//! etcd's services and messages as tables, made once from the descriptions that the build embeds.
+//! etcd's services and messages as tables, built once from the descriptors that the build embeds.
 //!
-//! prost-reflect reads them; what is asked for each field of each message (its name in JSON, its
-//! kind, whether zero is left out) is looked up here without going through it again.
+//! prost-reflect parses the descriptors. What the conversion needs for each field of each message (its JSON
+//! name, its kind, whether zero is omitted) is looked up in these tables without going through it again.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -9,66 +9,66 @@ use std::sync::LazyLock;
 use prost_reflect::{DescriptorPool, FieldDescriptor, Kind as Described, MessageDescriptor, Value};
 
 /// A file descriptor set, written by `build.rs`.
-pub(super) static DESCRIBED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/etcd.bin"));
+pub(super) static DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/etcd.bin"));
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
-    let pool = DescriptorPool::decode(DESCRIBED).expect("the build embeds what it compiled");
+    let pool = DescriptorPool::decode(DESCRIPTORS).expect("the build embeds valid descriptors");
     Schema::read(&pool)
 });
 
-/// Everything that etcd's JSON gateway serves.
+/// The paths of etcd's JSON gateway, and the messages of their methods.
 #[derive(Debug, Default)]
 pub(super) struct Schema {
     messages: Vec<Message>,
-    bindings: HashMap<String, Method>,
+    methods: HashMap<String, Method>,
 }
 
-/// One call of etcd.
+/// An RPC of etcd.
 #[derive(Clone, Debug)]
 pub(super) struct Method {
     /// Its path in gRPC, such as `/etcdserverpb.KV/Range`.
     pub(super) path: String,
-    /// What is asked.
+    /// The request message.
     pub(super) input: MessageId,
-    /// What is answered.
+    /// The response message.
     pub(super) output: MessageId,
-    /// Several questions may be asked.
-    pub(super) asks_many: bool,
-    /// Several answers may come.
-    pub(super) answers_many: bool,
+    /// The client may send several requests.
+    pub(super) client_streaming: bool,
+    /// etcd may send several responses.
+    pub(super) server_streaming: bool,
 }
 
-/// A message, by its place in the schema.
+/// A message, by its index in the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct MessageId(usize);
 
 /// A message's fields.
 #[derive(Debug, Default)]
 pub(super) struct Message {
-    /// As in the protos, with its package.
+    /// As in the protos, with the package.
     pub(super) name: String,
     fields: Vec<Field>,
-    /// Places in `fields`, by number: etcd's are small.
+    /// Indexes in `fields` by field number: etcd's numbers are small.
     by_number: Vec<Option<usize>>,
-    /// Places in `fields`, by the name in the protos and the one that JSON usually has.
+    /// Indexes in `fields` by name, both as in the protos and in JSON's camel case.
     by_name: HashMap<String, usize>,
 }
 
 /// A field of a message.
 #[derive(Debug)]
 pub(super) struct Field {
-    /// Its place among the fields.
+    /// Its index among the message's fields.
     pub(super) index: usize,
     pub(super) number: u32,
-    /// As in the protos: so does etcd answer.
+    /// As in the protos: etcd's JSON responses use this name.
     pub(super) name: String,
     pub(super) kind: Kind,
     pub(super) repeated: bool,
-    /// Which of the message's alternatives it belongs to.
+    /// The index of the message's oneof that it belongs to.
     pub(super) oneof: Option<usize>,
 }
 
-/// What a field holds.
+/// The type of a field.
 #[derive(Debug)]
 pub(super) enum Kind {
     Bool,
@@ -82,7 +82,7 @@ pub(super) enum Kind {
     Message(MessageId),
 }
 
-/// Names of numbers.
+/// An enum's names and numbers.
 #[derive(Debug)]
 pub(super) struct Enum {
     names: HashMap<i32, String>,
@@ -101,13 +101,13 @@ impl Enum {
 
 impl Message {
     pub(super) fn by_number(&self, number: u32) -> Option<&Field> {
-        let at = self.by_number.get(number as usize).copied().flatten()?;
-        Some(&self.fields[at])
+        let index = self.by_number.get(number as usize).copied().flatten()?;
+        Some(&self.fields[index])
     }
 
-    /// By either name, exactly: `range_end` or `rangeEnd`.
+    /// By either exact name: `range_end` or `rangeEnd`.
     pub(super) fn by_name(&self, name: &str) -> Option<&Field> {
-        self.by_name.get(name).map(|at| &self.fields[*at])
+        self.by_name.get(name).map(|index| &self.fields[*index])
     }
 }
 
@@ -117,9 +117,9 @@ impl MessageId {
     }
 }
 
-/// The call behind a path such as `/v3/kv/range`.
+/// The method of a path such as `/v3/kv/range`.
 pub(super) fn method(path: &str) -> Option<&'static Method> {
-    SCHEMA.bindings.get(path)
+    SCHEMA.methods.get(path)
 }
 
 impl Schema {
@@ -138,15 +138,15 @@ impl Schema {
                 let rule = options.get_extension(&http);
                 let input = schema.message(&method.input(), &mut known);
                 let output = schema.message(&method.output(), &mut known);
-                let call = Method {
+                let method = Method {
                     path: format!("/{}/{}", service.full_name(), method.name()),
                     input,
                     output,
-                    asks_many: method.is_client_streaming(),
-                    answers_many: method.is_server_streaming(),
+                    client_streaming: method.is_client_streaming(),
+                    server_streaming: method.is_server_streaming(),
                 };
                 for path in paths(&rule) {
-                    schema.bindings.insert(path, call.clone());
+                    schema.methods.insert(path, method.clone());
                 }
             }
         }
@@ -161,7 +161,7 @@ impl Schema {
         if let Some(id) = known.get(described.full_name()) {
             return *id;
         }
-        // Known before its fields are read: a transaction holds transactions.
+        // Registered before its fields are read: messages can be recursive, as transactions are.
         let id = MessageId(self.messages.len());
         known.insert(described.full_name().to_owned(), id);
         self.messages.push(Message {
@@ -174,16 +174,15 @@ impl Schema {
             .map(|(index, field)| self.field(index, &field, known))
             .collect();
         let message = &mut self.messages[id.0];
-        assert!(
-            fields.len() <= 64,
-            "fields are counted in the bits of one number"
-        );
+        assert!(fields.len() <= 64, "a u64 holds one bit for each field");
         let largest = fields.iter().map(|field| field.number).max();
         message.by_number = vec![None; largest.map_or(0, |largest| largest as usize + 1)];
-        for (at, (field, described)) in fields.iter().zip(described.fields()).enumerate() {
-            message.by_number[field.number as usize] = Some(at);
-            message.by_name.insert(described.json_name().to_owned(), at);
-            message.by_name.insert(field.name.clone(), at);
+        for (index, (field, described)) in fields.iter().zip(described.fields()).enumerate() {
+            message.by_number[field.number as usize] = Some(index);
+            message
+                .by_name
+                .insert(described.json_name().to_owned(), index);
+            message.by_name.insert(field.name.clone(), index);
         }
         message.fields = fields;
         id
@@ -214,10 +213,10 @@ impl Schema {
                     .collect(),
             }),
             Described::Message(described) => Kind::Message(self.message(&described, known)),
-            // The test below reads every message there is, so this cannot reach a user.
-            other => panic!("{}: etcd has no {other:?} so far", described.full_name()),
+            // The tests read every message, so this cannot reach a user.
+            other => panic!("{}: unsupported type {other:?}", described.full_name()),
         };
-        assert!(!described.is_map(), "etcd has no maps so far");
+        assert!(!described.is_map(), "maps are unsupported: etcd has none");
         Field {
             index,
             number: described.number(),
@@ -232,7 +231,7 @@ impl Schema {
     }
 }
 
-/// The paths of a `google.api.http` rule. etcd has POST alone.
+/// The paths of a `google.api.http` rule. etcd uses only POST.
 fn paths(rule: &Value) -> Vec<String> {
     let Some(rule) = rule.as_message() else {
         return Vec::new();
@@ -244,7 +243,7 @@ fn paths(rule: &Value) -> Vec<String> {
     assert_eq!(
         text("body").as_deref(),
         Some("*"),
-        "bodies are whole messages"
+        "the body is the whole message"
     );
     let mut found: Vec<String> = text("post").into_iter().collect();
     if let Some(more) = rule.get_field_by_name("additional_bindings")
@@ -256,73 +255,4 @@ fn paths(rule: &Value) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_path_of_etcds_gateway_is_there() {
-        // The paths of etcd 3.7, counted in its own gateway.
-        assert_eq!(SCHEMA.bindings.len(), 51);
-        for (path, call) in [
-            ("/v3/kv/range", "/etcdserverpb.KV/Range"),
-            ("/v3/watch", "/etcdserverpb.Watch/Watch"),
-            ("/v3/kv/lease/revoke", "/etcdserverpb.Lease/LeaseRevoke"),
-            ("/v3/lease/leases", "/etcdserverpb.Lease/LeaseLeases"),
-            ("/v3/lock/lock", "/v3lockpb.Lock/Lock"),
-            ("/v3/election/observe", "/v3electionpb.Election/Observe"),
-            ("/v3/maintenance/hashkv", "/etcdserverpb.Maintenance/HashKV"),
-            (
-                "/v3/auth/role/revoke",
-                "/etcdserverpb.Auth/RoleRevokePermission",
-            ),
-        ] {
-            assert_eq!(method(path).expect(path).path, call);
-        }
-        let unmapped = |method: &Method| method.path.ends_with("/RangeStream");
-        assert!(!SCHEMA.bindings.values().any(unmapped));
-        assert!(method("/v3/kv/nothing").is_none() && method("/v3").is_none());
-    }
-
-    #[test]
-    fn streams_are_known_as_such() {
-        let streams = |path| {
-            let method = method(path).expect(path);
-            (method.asks_many, method.answers_many)
-        };
-        assert_eq!(streams("/v3/watch"), (true, true));
-        assert_eq!(streams("/v3/lease/keepalive"), (true, true));
-        assert_eq!(streams("/v3/maintenance/snapshot"), (false, true));
-        assert_eq!(streams("/v3/election/observe"), (false, true));
-        assert_eq!(streams("/v3/kv/txn"), (false, false));
-    }
-
-    #[test]
-    fn fields_have_two_names_and_one_of_them_is_answered() {
-        let range = method("/v3/kv/range").expect("it is served").input.get();
-        assert_eq!(range.name, "etcdserverpb.RangeRequest");
-        let field = range.by_name("rangeEnd").expect("camel case");
-        assert_eq!(field.name, "range_end");
-        assert_eq!(
-            range.by_number(field.number).expect("numbered").name,
-            "range_end"
-        );
-        assert!(range.by_name("RangeEnd").is_none());
-        let Kind::Enum(order) = &range.by_name("sort_order").expect("sorted").kind else {
-            panic!("an order has names");
-        };
-        assert_eq!(order.number("DESCEND"), Some(2));
-        assert_eq!(order.name(1), Some("ASCEND"));
-    }
-
-    #[test]
-    fn alternatives_know_each_other() {
-        let txn = method("/v3/kv/txn").expect("it is served").input.get();
-        let Kind::Message(op) = txn.by_name("success").expect("ops").kind else {
-            panic!("an op is a message");
-        };
-        let oneof = |name| op.get().by_name(name).expect(name).oneof;
-        assert!(oneof("request_put").is_some());
-        assert_eq!(oneof("request_put"), oneof("requestTxn"));
-        assert_eq!(txn.by_name("compare").expect("compares").oneof, None);
-    }
-}
+mod tests;

@@ -1,17 +1,17 @@
-//! JSON read a piece at a time, as strictly as Go's protojson reads it.
+//! A pull parser for JSON, as strict as Go's protojson.
 //!
-//! serde_json would turn `1e3` into a float and lose digits of long numbers; etcd's gateway takes
-//! both as integers. Nothing here recurses but what the caller does, so depth is the caller's choice.
+//! serde_json would turn `1e3` into a float and lose digits of long numbers; etcd's gateway accepts both as
+//! integers. The parser does not recurse; the caller may, and so the caller limits the depth.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// Why a text is not what was asked for.
+/// Why a text is invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Invalid {
-    /// Bytes before the place.
+    /// Offset of the error, bytes.
     at: usize,
-    what: String,
+    message: String,
 }
 
 impl Invalid {
@@ -20,20 +20,20 @@ impl Invalid {
         let before = &text[..self.at.min(text.len())];
         let line = before.split(|byte| *byte == b'\n').count();
         let column = before.iter().rev().take_while(|byte| **byte != b'\n');
-        let what = &self.what;
-        format!("(line {line}:{}): {what}", column.count() + 1)
+        let message = &self.message;
+        format!("(line {line}:{}): {message}", column.count() + 1)
     }
 }
 
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)
+        f.write_str(&self.message)
     }
 }
 
 type Result<T> = std::result::Result<T, Invalid>;
 
-/// What comes next.
+/// The kind of the next value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     Object,
@@ -45,12 +45,12 @@ pub(super) enum Next {
     Null,
 }
 
-/// Whether bytes are between values.
+/// Whether a byte is whitespace.
 pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
-/// Reads one text from its start.
+/// Parses one text from its start.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
     text: &'a [u8],
@@ -62,10 +62,10 @@ impl<'a> Reader<'a> {
         Self { text, at: 0 }
     }
 
-    pub(super) fn error<T>(&self, what: impl Into<String>) -> Result<T> {
+    pub(super) fn error<T>(&self, message: impl Into<String>) -> Result<T> {
         Err(Invalid {
             at: self.at,
-            what: what.into(),
+            message: message.into(),
         })
     }
 
@@ -79,13 +79,13 @@ impl<'a> Reader<'a> {
         self.text.get(self.at).copied()
     }
 
-    /// Whether nothing but space is left.
+    /// Whether only whitespace is left.
     pub(super) fn is_empty(&mut self) -> bool {
         self.space();
         self.byte().is_none()
     }
 
-    /// The kind of the value that begins here.
+    /// The kind of the next value.
     pub(super) fn next(&mut self) -> Result<Next> {
         self.space();
         match self.byte() {
@@ -96,8 +96,8 @@ impl<'a> Reader<'a> {
             Some(b't') => Ok(Next::True),
             Some(b'f') => Ok(Next::False),
             Some(b'n') => Ok(Next::Null),
-            Some(other) => self.error(format!("invalid value {}", shown(&[other]))),
-            None => self.error("unexpected end of the text"),
+            Some(other) => self.error(format!("invalid value {}", quoted(&[other]))),
+            None => self.error("unexpected end of input"),
         }
     }
 
@@ -110,24 +110,24 @@ impl<'a> Reader<'a> {
             }
             Some(found) => self.error(format!(
                 "unexpected {}, expected {}",
-                shown(&[found]),
-                shown(&[byte])
+                quoted(&[found]),
+                quoted(&[byte])
             )),
-            None => self.error("unexpected end of the text"),
+            None => self.error("unexpected end of input"),
         }
     }
 
-    /// Enters an object; then [`Self::member`] until it gives none.
+    /// Enters an object; call [`Self::member`] until it returns `None`.
     pub(super) fn object(&mut self) -> Result<()> {
         self.expect(b'{')
     }
 
-    /// Enters an array; then [`Self::element`] until it says no.
+    /// Enters an array; call [`Self::element`] until it returns `false`.
     pub(super) fn array(&mut self) -> Result<()> {
         self.expect(b'[')
     }
 
-    /// Whether the container ends here; else its comma is passed.
+    /// Whether the container ends here; if not, skips its comma.
     fn ends(&mut self, end: u8, first: &mut bool) -> Result<bool> {
         self.space();
         if self.byte() == Some(end) {
@@ -140,7 +140,7 @@ impl<'a> Reader<'a> {
         Ok(false)
     }
 
-    /// The name of the object's next member; its value comes next.
+    /// The name of the object's next member; the reader is then at its value.
     pub(super) fn member(&mut self, first: &mut bool) -> Result<Option<Cow<'a, str>>> {
         if self.ends(b'}', first)? {
             return Ok(None);
@@ -151,32 +151,32 @@ impl<'a> Reader<'a> {
         Ok(Some(name))
     }
 
-    /// Whether the array has another element; it comes next.
+    /// Whether the array has another element; the reader is then at it.
     pub(super) fn element(&mut self, first: &mut bool) -> Result<bool> {
         Ok(!self.ends(b']', first)?)
     }
 
-    /// Passes `null`, `true` or `false`.
+    /// Reads `null`, `true` or `false`.
     pub(super) fn word(&mut self, word: &str) -> Result<()> {
         self.space();
         if !self.text[self.at..].starts_with(word.as_bytes()) {
             return self.error(format!("invalid value, expected {word}"));
         }
         self.at += word.len();
-        self.ended()
+        self.expect_boundary()
     }
 
-    /// A word or number must not run into the next one.
-    fn ended(&self) -> Result<()> {
+    /// A word or number must be followed by a separator.
+    fn expect_boundary(&self) -> Result<()> {
         match self.byte() {
             Some(byte) if byte.is_ascii_alphanumeric() || b"-+._".contains(&byte) => {
-                self.error(format!("unexpected {}", shown(&[byte])))
+                self.error(format!("unexpected {}", quoted(&[byte])))
             }
             _ => Ok(()),
         }
     }
 
-    /// A number as it stands.
+    /// A number, as written.
     pub(super) fn number(&mut self) -> Result<&'a str> {
         self.space();
         let start = self.at;
@@ -199,7 +199,7 @@ impl<'a> Reader<'a> {
             }
             self.digits()?;
         }
-        self.ended()?;
+        self.expect_boundary()?;
         Ok(std::str::from_utf8(&self.text[start..self.at]).expect("digits are ASCII"))
     }
 
@@ -213,7 +213,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// A string's text, borrowed where it has no escapes.
+    /// A string's text, borrowed if it has no escapes.
     pub(super) fn string(&mut self) -> Result<Cow<'a, str>> {
         self.expect(b'"')?;
         let mut text: Cow<'a, str> = Cow::Borrowed("");
@@ -242,16 +242,16 @@ impl<'a> Reader<'a> {
                     text.to_mut().push(escaped);
                 }
                 Some(control) => {
-                    return self.error(format!("invalid {} in string", shown(&[control])));
+                    return self.error(format!("invalid {} in string", quoted(&[control])));
                 }
-                None => return self.error("unexpected end of the text"),
+                None => return self.error("unexpected end of input"),
             }
         }
     }
 
     fn escape(&mut self) -> Result<char> {
         let Some(letter) = self.text.get(self.at + 1) else {
-            return self.error("unexpected end of the text");
+            return self.error("unexpected end of input");
         };
         let plain = match letter {
             b'"' | b'\\' | b'/' => char::from(*letter),
@@ -294,9 +294,9 @@ impl<'a> Reader<'a> {
         Ok(unit)
     }
 
-    /// Passes a value of any kind and depth.
+    /// Skips a value of any kind and depth.
     pub(super) fn skip(&mut self) -> Result<()> {
-        // The containers we are in, and whether each is still at its beginning.
+        // The open containers, and whether each is still at its first element.
         let mut open: Vec<(Next, bool)> = Vec::new();
         loop {
             match self.next()? {
@@ -334,9 +334,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What was read since `start`, for complaints.
+    /// The text since `start`, quoted for an error.
     pub(super) fn since(&self, start: usize) -> String {
-        shown(&self.text[start..self.at])
+        quoted(&self.text[start..self.at])
     }
 
     pub(super) fn position(&mut self) -> usize {
@@ -344,27 +344,27 @@ impl<'a> Reader<'a> {
         self.at
     }
 
-    /// A complaint about what begins at `at`.
-    pub(super) fn error_at<T>(at: usize, what: impl Into<String>) -> Result<T> {
+    /// An error about the value that begins at `at`.
+    pub(super) fn error_at<T>(at: usize, message: impl Into<String>) -> Result<T> {
         Err(Invalid {
             at,
-            what: what.into(),
+            message: message.into(),
         })
     }
 }
 
-/// At most 40 bytes of a text, printable.
-fn shown(text: &[u8]) -> String {
-    const MOST: usize = 40;
-    let end = if text.len() > MOST { "…" } else { "" };
-    let text = &text[..text.len().min(MOST)];
+/// The first 40 bytes of a text, printable and in backquotes.
+fn quoted(text: &[u8]) -> String {
+    const MAX_LENGTH: usize = 40;
+    let end = if text.len() > MAX_LENGTH { "…" } else { "" };
+    let text = &text[..text.len().min(MAX_LENGTH)];
     format!("`{}{end}`", String::from_utf8_lossy(text).escape_debug())
 }
 
-/// The integer that a JSON number says, whatever its form: `12`, `1.2e1` and `120E-1` are 12.
+/// The value of a JSON number that is an integer, in any form: `12`, `1.2e1` and `120E-1` are 12.
 pub(super) fn integer(number: &str) -> Option<i128> {
     /// Digits of the largest 64-bit integer.
-    const MOST: i64 = 20;
+    const MAX_DIGITS: i64 = 20;
     let (negative, number) = match number.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, number),
@@ -383,10 +383,10 @@ pub(super) fn integer(number: &str) -> Option<i128> {
         return Some(0);
     }
     let digits = format!("{whole}{fraction}");
-    // Zeros to add behind the digits, or to take away.
+    // Zeros to append to the digits, or to remove.
     let shift = exponent - fraction.len() as i64;
     let value: i128 = if shift >= 0 {
-        if digits.len() as i64 + shift > MOST {
+        if digits.len() as i64 + shift > MAX_DIGITS {
             return None;
         }
         let scale = 10_i128.checked_pow(u32::try_from(shift).ok()?)?;
@@ -394,7 +394,9 @@ pub(super) fn integer(number: &str) -> Option<i128> {
     } else {
         let end = digits.len() as i64 + shift;
         let (kept, dropped) = digits.split_at(usize::try_from(end).ok()?);
-        if kept.is_empty() || kept.len() as i64 > MOST || dropped.bytes().any(|digit| digit != b'0')
+        if kept.is_empty()
+            || kept.len() as i64 > MAX_DIGITS
+            || dropped.bytes().any(|digit| digit != b'0')
         {
             return None;
         }
@@ -404,96 +406,4 @@ pub(super) fn integer(number: &str) -> Option<i128> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn skips(text: &str) -> bool {
-        let mut reader = Reader::new(text.as_bytes());
-        reader.skip().is_ok() && reader.is_empty()
-    }
-
-    #[test]
-    fn well_formed_values_are_passed_and_others_are_not() {
-        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-        for good in [
-            "0",
-            "-0.5e+7",
-            "\"\\u00e4\\ud83d\\ude00\\n\"",
-            "[]",
-            "{}",
-            " [1 , {\"a\":null}]\n",
-            "true",
-            "\"ä\"",
-            &deep,
-        ] {
-            assert!(skips(good), "{good:.40}");
-        }
-        for bad in [
-            "",
-            "01",
-            "-",
-            "1.",
-            ".5",
-            "1e",
-            "+1",
-            "tru",
-            "nulll",
-            "[1,]",
-            "[,1]",
-            "{\"a\"}",
-            "{a:1}",
-            "{\"a\":1,}",
-            "\"a",
-            "\"\\x\"",
-            "\"\\ud800\"",
-            "\"\\ud800\\u0041\"",
-            "\"\\udc00\"",
-            "\"\\u12g4\"",
-            "\"\t\"",
-            "[1}",
-            "{\"a\":1]",
-            "[1 2]",
-            "NaN",
-        ] {
-            assert!(!skips(bad), "{bad}");
-        }
-        let mut reader = Reader::new(b"\"\xff\"");
-        assert!(reader.skip().is_err(), "a string is UTF-8");
-    }
-
-    #[test]
-    fn integers_have_many_forms() {
-        for (text, value) in [
-            ("0", 0),
-            ("-0", 0),
-            ("12", 12),
-            ("1.2e1", 12),
-            ("120E-1", 12),
-            ("1.20e+1", 12),
-            ("0.00e99", 0),
-            ("-9223372036854775808", i128::from(i64::MIN)),
-            ("18446744073709551615", i128::from(u64::MAX)),
-            ("1e19", 10_000_000_000_000_000_000),
-        ] {
-            assert_eq!(integer(text), Some(value), "{text}");
-        }
-        for text in [
-            "1.5",
-            "1e-1",
-            "12e-2",
-            "1e20",
-            "1e999999999999",
-            "10e-2",
-            "0.1",
-        ] {
-            assert_eq!(integer(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn complaints_say_where() {
-        let text = b"{\n  \"a\": x}";
-        let found = Reader::new(text).skip().expect_err("x is no value");
-        assert_eq!(found.describe(text), "(line 2:8): invalid value `x`");
-    }
-}
+mod tests;
