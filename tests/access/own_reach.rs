@@ -11,7 +11,7 @@ async fn own(client: &Client) -> Value {
 }
 
 #[tokio::test]
-async fn every_account_sees_its_own_reach() {
+async fn every_account_sees_its_own_permissions() {
     let etcd = Etcd::start().await;
     let mut root = etcd.enable_auth().await;
     let grants = [
@@ -38,7 +38,7 @@ async fn every_account_sees_its_own_reach() {
                 .as_i64()
                 .is_some_and(|revision| revision > 0)
         );
-        // It leads from what is refused to what is not.
+        // The hint of a refusal leads to the route that names the readable prefixes.
         let refused = client.get("/tree").send().await.problem(403, "forbidden");
         let hint = refused["hint"].as_str().expect("a hint");
         assert!(hint.contains("/auth/self"), "{hint}");
@@ -51,7 +51,7 @@ async fn every_account_sees_its_own_reach() {
         (&json!([{"prefix": ""}]), &json!([{"prefix": ""}]))
     );
 
-    // A token does not say whose it is.
+    // A token does not identify its user.
     let token = etcd.token_of("app", "secret").await;
     let bearer = api.with("authorization", &format!("Bearer {token}"));
     let unnamed = own(&bearer).await;
@@ -67,7 +67,7 @@ async fn every_account_sees_its_own_reach() {
 }
 
 #[tokio::test]
-async fn without_authentication_everybody_may_do_everything() {
+async fn without_auth_every_caller_may_do_everything() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let all = own(&gateway.api()).await;
@@ -149,7 +149,7 @@ async fn the_name_in_the_gateways_certificate_is_its_account() {
     );
     let refused = unknown.api().get("/locks").send().await;
     refused.problem(403, "forbidden");
-    // So its locks are found too, as those of a user who signs in.
+    // Locks of the certificate's user are detected like those of a user who signs in.
     let held = limited.post("/locks/%2Fapp%2Fl", &json!({"ttl": 60}));
     held.send().await.json(201);
     let list = limited.get("/locks").send().await.json(200);
@@ -157,7 +157,7 @@ async fn the_name_in_the_gateways_certificate_is_its_account() {
 }
 
 #[tokio::test]
-async fn a_certificate_without_a_name_is_no_account() {
+async fn a_certificate_without_a_name_is_not_an_account() {
     let authority = Authority::new();
     let server = authority.server(&["127.0.0.1"]);
     let ca = authority.file();
@@ -189,7 +189,7 @@ async fn a_certificate_without_a_name_is_no_account() {
     let grant = api.put("/auth/users/root/roles/root", "").send().await;
     grant.json(200);
     api.post("/auth/enable", &json!({})).send().await.json(200);
-    // Credentials are missing; no permission is.
+    // Credentials are missing, not a permission.
     let refused = api.get("/kv?key=/k").send().await;
     refused.problem(401, "unauthenticated");
     assert_eq!(api.signed("root", ROOT).read("/k").await["value"], "v");
