@@ -87,7 +87,7 @@ struct Files(TempDir);
 
 impl Files {
     fn new() -> Self {
-        Self(TempDir::with_prefix("watchgate-files-").expect("folders can be made"))
+        Self(TempDir::with_prefix("watchgate-files-").expect("a temporary folder"))
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -214,7 +214,7 @@ async fn unusable_new_certificates_are_reported_and_the_old_ones_stay_in_use() {
     let api = gateway.api();
     api.write("/k", "1").await;
     let other = authority.client("other", Kind::Ec);
-    let whole = fs::read(files.path("client-ca.pem")).expect("is there");
+    let whole = fs::read(files.path("client-ca.pem")).expect("the file exists");
     let broken: [(&str, &dyn Fn()); 4] = [
         ("cannot be used together", &|| {
             fs::copy(&other.cert, files.path("client.pem")).expect("copies");

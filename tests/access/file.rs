@@ -152,14 +152,14 @@ async fn the_example_of_the_docs_runs() {
     let docs =
         std::fs::read_to_string(tools::root().join("docs/CONFIG.md")).expect("the page exists");
     let (_, rest) = docs.split_once("```toml\n").expect("an example");
-    let (example, _) = rest.split_once("```").expect("it ends");
+    let (example, _) = rest.split_once("```").expect("a closed block");
     let (one, two) = (Etcd::start().await, Etcd::start().await);
     let _root = two.enable_auth().await;
     let secure = support::certs::Authority::new();
     for (name, text) in [
         (
             "prod-ca.pem",
-            std::fs::read_to_string(secure.file()).expect("made"),
+            std::fs::read_to_string(secure.file()).expect("the file exists"),
         ),
         ("prod-password", ROOT.to_owned()),
     ] {

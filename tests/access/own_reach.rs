@@ -6,7 +6,7 @@ use support::certs::{Authority, Kind};
 use support::gateway::InProcess;
 use support::{Client, Etcd, Grant};
 
-async fn own(client: &Client) -> Value {
+async fn auth_self(client: &Client) -> Value {
     client.get("/auth/self").send().await.json(200)
 }
 
@@ -24,7 +24,7 @@ async fn every_account_sees_its_own_permissions() {
     let api = gateway.api();
     // A user who signs in, and the gateway's account for requests without credentials.
     for client in [&api, &api.signed("app", "secret")] {
-        let own = own(client).await;
+        let own = auth_self(client).await;
         assert_eq!(own["enabled"], true);
         assert_eq!(
             (&own["name"], &own["roles"]),
@@ -44,7 +44,7 @@ async fn every_account_sees_its_own_permissions() {
         assert!(hint.contains("/auth/self"), "{hint}");
         client.get("/tree?prefix=/a/").send().await.json(200);
     }
-    let all = own(&api.signed("root", ROOT)).await;
+    let all = auth_self(&api.signed("root", ROOT)).await;
     assert_eq!(all["root"], true);
     assert_eq!(
         (&all["read"], &all["write"]),
@@ -54,13 +54,13 @@ async fn every_account_sees_its_own_permissions() {
     // A token does not identify its user.
     let token = etcd.token_of("app", "secret").await;
     let bearer = api.with("authorization", &format!("Bearer {token}"));
-    let unnamed = own(&bearer).await;
+    let unnamed = auth_self(&bearer).await;
     for unknown in ["name", "read", "write"] {
         assert_eq!(unnamed[unknown], json!(null), "{unnamed}");
     }
     let token = etcd.token_of("root", ROOT).await;
     let bearer = api.with("authorization", &format!("Bearer {token}"));
-    assert_eq!(own(&bearer).await["read"], json!([{"prefix": ""}]));
+    assert_eq!(auth_self(&bearer).await["read"], json!([{"prefix": ""}]));
 
     let wrong = api.signed("app", "wrong").get("/auth/self").send().await;
     wrong.problem(401, "unauthenticated");
@@ -70,7 +70,7 @@ async fn every_account_sees_its_own_permissions() {
 async fn without_auth_every_caller_may_do_everything() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
-    let all = own(&gateway.api()).await;
+    let all = auth_self(&gateway.api()).await;
     assert_eq!(
         (&all["enabled"], &all["name"]),
         (&json!(false), &json!(null))
@@ -136,13 +136,13 @@ async fn the_name_in_the_gateways_certificate_is_its_account() {
     all.post("/auth/enable", &json!({})).send().await.json(200);
     let app = gateway("app").await;
     let limited = app.api();
-    let reach = own(&limited).await;
+    let reach = auth_self(&limited).await;
     assert_eq!(
         (&reach["name"], &reach["read"]),
         (&json!("app"), &json!([{"prefix": "/app/"}]))
     );
     let unknown = gateway("stranger").await;
-    let stranger = own(&unknown.api()).await;
+    let stranger = auth_self(&unknown.api()).await;
     assert_eq!(
         (&stranger["name"], &stranger["read"]),
         (&json!(null), &json!(null))

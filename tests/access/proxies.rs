@@ -204,7 +204,7 @@ async fn passes_everything(kind: Kind) {
     // A WebSocket.
     let headers = [("origin", ORIGIN)];
     let socket = Stream::try_socket(&api, "/watch", &headers).await;
-    let mut socket = socket.expect("an upgrade passes");
+    let mut socket = socket.expect("the proxy forwards the upgrade");
     let watch = json!({"op": "watch", "id": "w", "prefix": world.prefix});
     socket.send(&watch).await;
     socket.of("opened").await;

@@ -13,7 +13,7 @@ use crate::side::{Results, Side, b64};
 /// How long a client waits before it is killed.
 const CLIENT_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// The line of etcd's metrics with its number of watches.
+/// The line of etcd's metrics that counts its watches.
 async fn watcher_count(side: &Side) -> String {
     let metrics = Client::to(side.upstream().probed()).get("/metrics");
     let text = metrics.send().await.expect(200).text();

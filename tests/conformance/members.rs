@@ -174,7 +174,7 @@ case!(requests_can_require_a_leader, three, |three| {
     three.cluster.kill(three.other);
     let (code, message) = side.stream_error(&requiring.error().await);
     assert_eq!((code, &*message), (14, "etcdserver: no leader"));
-    // The same for unary calls: a serializable read needs no leader.
+    // The same for unary calls; without the header a serializable read needs no leader.
     let serializable = json!({"key": side.key("k"), "serializable": true});
     let request = requiring_leader("/v3/kv/range", &serializable);
     let message = side.refusal(request, 503, 14).await;

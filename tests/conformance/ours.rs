@@ -44,7 +44,7 @@ async fn bodies_are_limited_by_max_body() {
     let request = client.ask(Method::POST, "/v3/kv/put").body(body.clone());
     let message = side.refusal(request, 413, 8).await;
     assert!(message.contains("1000"), "{message}");
-    // Messages of a socket announce no length of the whole request.
+    // The limit also applies to the messages of a socket, whose total length is not announced.
     let mut socket = Stream::socket(&client, "/v3/watch").await;
     socket.send_text(&body).await;
     assert_eq!(

@@ -83,7 +83,7 @@ fn message(message: &'static Message, style: Style) -> BoxedStrategy<Json> {
         Just(Vec::new()).boxed()
     } else {
         let one = prop::strategy::Union::new(alternatives);
-        // Now and then two alternatives at once.
+        // Sometimes two alternatives at once.
         let usual = prop::collection::vec(one.clone(), 1..=1);
         let odd = prop::collection::vec(one, 0..=2);
         prop_oneof![100 - invalid => usual, invalid.max(1) => odd].boxed()

@@ -23,7 +23,7 @@ async fn result(socket: &mut Stream) -> Value {
 }
 
 /// Waits until the socket ends, in any way.
-async fn ends(socket: &mut Stream) -> Ended {
+async fn wait_for_end(socket: &mut Stream) -> Ended {
     socket.ended(DEADLINE).await
 }
 
@@ -84,7 +84,7 @@ case!(a_unary_request_has_one_response_over_a_socket, |side| {
     socket.send(&put).await;
     let response = line(&mut socket).await;
     assert!(response["header"]["revision"].is_string(), "{response}");
-    ends(&mut socket).await;
+    wait_for_end(&mut socket).await;
 
     let mut socket = side.socket("/v3/kv/range", &[]).await;
     socket.send(&json!({})).await;
@@ -93,7 +93,7 @@ case!(a_unary_request_has_one_response_over_a_socket, |side| {
         (&response["code"], &response["message"]),
         (&json!(3), &json!("etcdserver: key is not provided"))
     );
-    ends(&mut socket).await;
+    wait_for_end(&mut socket).await;
 });
 
 case!(a_unary_request_over_a_socket_takes_effect, |side| {

@@ -14,14 +14,14 @@ const SIZE: usize = 300 << 20;
 /// The decoded size of a small encoded body; encoding more takes a development build a minute.
 const DECODED: usize = 100 << 20;
 /// How much the gateway's memory may grow.
-const ROOM: u64 = 48 << 20;
+const MAX_GROWTH: u64 = 48 << 20;
 
 /// Sends a head and then as much of the body as the gateway reads; returns the response's status and the
 /// gateway's peak memory.
-async fn pour(gateway: &Watchgate, head: &str, chunked: bool) -> (String, u64) {
+async fn send_large_body(gateway: &Watchgate, head: &str, chunked: bool) -> (String, u64) {
     let stream = TcpStream::connect(gateway.api().address())
         .await
-        .expect("it listens");
+        .expect("the gateway listens");
     let (mut reading, mut writing) = stream.into_split();
     let piece = Bytes::from(vec![b'x'; 64 << 10]);
     let mut peak = 0;
@@ -82,7 +82,7 @@ async fn a_body_of_300_mb_is_refused_with_memory_bounded() {
             let head = format!(
                 "{route} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{framing}\r\n\r\n"
             );
-            let (status, peak) = pour(&gateway, &head, chunked).await;
+            let (status, peak) = send_large_body(&gateway, &head, chunked).await;
             let expected = if route.contains("nope") {
                 ["404", "413"]
             } else {
@@ -93,7 +93,10 @@ async fn a_body_of_300_mb_is_refused_with_memory_bounded() {
                 "{route} {framing}: {status}"
             );
             let grown = peak.saturating_sub(before);
-            assert!(grown < ROOM, "{route} {framing}: it grew by {grown} bytes");
+            assert!(
+                grown < MAX_GROWTH,
+                "{route} {framing}: it grew by {grown} bytes"
+            );
         }
     }
     assert_eq!(gateway.api().read("k").await["value"], "before");
@@ -118,7 +121,10 @@ async fn a_small_body_that_decodes_to_100_mb_is_refused_with_memory_bounded() {
             let refused = request.header("content-encoding", coding).send().await;
             assert_eq!(refused.status, 413, "{coding} {path}: {}", refused.text());
             let grown = gateway.resident().saturating_sub(before);
-            assert!(grown < ROOM, "{coding} {path}: it grew by {grown} bytes");
+            assert!(
+                grown < MAX_GROWTH,
+                "{coding} {path}: it grew by {grown} bytes"
+            );
         }
     }
     assert_eq!(gateway.api().read("k").await["value"], "before");
@@ -133,7 +139,7 @@ async fn a_client_that_waits_for_100_continue_gets_413() {
     );
     let mut stream = TcpStream::connect(gateway.api().address())
         .await
-        .expect("it listens");
+        .expect("the gateway listens");
     stream
         .write_all(head.as_bytes())
         .await

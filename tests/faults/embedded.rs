@@ -68,9 +68,9 @@ async fn data_of_another_minor_is_refused_before_etcd_touches_it() {
     gateway.api().write("k", "kept").await;
     gateway.signal(Signal::SIGTERM);
     gateway.ended(DEADLINE).await;
-    let mark = find(data.path(), "version").expect("the minor is on record");
-    let minor = std::fs::read_to_string(&mark).expect("it can be read");
-    std::fs::write(&mark, "3.1\n").expect("it can be written");
+    let record = find(data.path(), "version").expect("the minor is on record");
+    let minor = std::fs::read_to_string(&record).expect("the record can be read");
+    std::fs::write(&record, "3.1\n").expect("the record can be written");
     let error = Watchgate::embedded(data.path(), &[])
         .await
         .expect_err("refused");
@@ -78,7 +78,7 @@ async fn data_of_another_minor_is_refused_before_etcd_touches_it() {
         error.contains("3.1") && error.contains("--data-dir"),
         "{error}"
     );
-    std::fs::write(&mark, minor).expect("it can be written");
+    std::fs::write(&record, minor).expect("the record can be written");
     let gateway = start(data.path()).await;
     assert_eq!(gateway.api().read("k").await["value"], "kept");
 }
@@ -156,7 +156,7 @@ async fn the_demo_runs_on_three_members_too() {
     );
     let mut stream = support::Stream::ndjson(api.get("/watch?key=/crontab/jobs/job1")).await;
     stream.of("opened").await;
-    let moves = async {
+    let changes = async {
         let mut states = Vec::new();
         while states.len() < 3 {
             let message = stream.of("events").await;
@@ -165,7 +165,7 @@ async fn the_demo_runs_on_three_members_too() {
             states.dedup();
         }
     };
-    timeout(DEADLINE, moves)
+    timeout(DEADLINE, changes)
         .await
         .expect("the demo changes keys");
 }

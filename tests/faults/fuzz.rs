@@ -146,7 +146,7 @@ const BODIES: &[&str] = &[
 async fn send_raw(gateway: &Watchgate, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(gateway.api().address())
         .await
-        .expect("it listens");
+        .expect("the gateway listens");
     let _ = stream.write_all(bytes).await;
     let _ = stream.shutdown().await;
     let mut response = vec![0; 512];
@@ -194,7 +194,7 @@ async fn malformed_requests_never_cause_a_panic() {
                 head.push_str("\r\n");
                 head.push_str(numbers.pick::<&str>(BODIES));
                 let mut bytes = head.into_bytes();
-                // Every third request has one random byte.
+                // About every third request has one random byte.
                 if numbers.draw().is_multiple_of(3) {
                     let at = numbers.draw() as usize % bytes.len();
                     bytes[at] = numbers.draw() as u8;

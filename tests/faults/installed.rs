@@ -139,7 +139,7 @@ async fn data_of_another_minor_is_refused_for_a_file() {
         .map(|entry| entry.path().join("version"))
         .find(|file| file.exists())
         .expect("the minor is on record");
-    std::fs::write(&record, "3.1\n").expect("it can be written");
+    std::fs::write(&record, "3.1\n").expect("the record can be written");
     let error = start_with_file(folder.path(), &file)
         .await
         .expect_err("refused");

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 const KEYS: usize = 2_000;
 const SIZE: usize = 50_000;
 /// How much the gateway's memory may grow.
-const ROOM: u64 = 64 << 20;
+const MAX_GROWTH: u64 = 64 << 20;
 
 /// Reads a response slowly; returns its last line, and the gateway's peak memory.
 async fn read_slowly(gateway: &Watchgate, path: &str) -> (Value, u64) {
@@ -50,6 +50,9 @@ async fn a_slow_reader_of_a_large_range_needs_bounded_memory() {
         let (last, peak) = read_slowly(&gateway, path).await;
         assert_eq!(last["end"]["count"], KEYS, "{path}: {last}");
         let grown = peak.saturating_sub(before);
-        assert!(grown < ROOM, "{path}: the gateway grew by {grown} bytes");
+        assert!(
+            grown < MAX_GROWTH,
+            "{path}: the gateway grew by {grown} bytes"
+        );
     }
 }

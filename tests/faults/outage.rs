@@ -45,10 +45,14 @@ async fn the_gateway_recovers_quickly() {
         assert_eq!(health.status, 503);
         assert!(health.text().contains("\"false\""), "{}", health.text());
         etcd.proxy.restore();
-        eventually("it responds again", Duration::from_secs(10), async || {
-            let response = api.get("/kv?key=k").send().await;
-            when(response.status == 200, || response.text())
-        })
+        eventually(
+            "the gateway responds again",
+            Duration::from_secs(10),
+            async || {
+                let response = api.get("/kv?key=k").send().await;
+                when(response.status == 200, || response.text())
+            },
+        )
         .await;
     }
 }

@@ -47,17 +47,17 @@ enum Command {
     },
     /// Set up, build, and start the demo on http://127.0.0.1:8379
     Run {
-        /// Development builds of both; without it the dashboard is optimised
+        /// Development builds of both; by default only the gateway is one, and the dashboard is optimised
         #[arg(long)]
         debug: bool,
-        /// The build of `build`, which takes longer and runs faster
+        /// Release builds of both, as by `build`: slower to build, faster to run
         #[arg(long, conflicts_with = "debug")]
         release: bool,
         /// Flags of the gateway (`--etcd http://…` uses that cluster, without the demo)
         #[arg(last = true)]
         flags: Vec<OsString>,
     },
-    /// Set up, and run all checks: format, invariants, clippy, unit and acceptance tests
+    /// Set up, and run all checks: format, the repository's rules, clippy, unit and acceptance tests
     Test {
         /// Only this step or acceptance suite, or acceptance tests whose names contain this;
         /// repeatable
