@@ -1,4 +1,4 @@
-//! A user who may read one prefix only, and history that is gone.
+//! Compacted history and a user who may read only one prefix.
 
 use etcd_client::CompactionOptions;
 use support::auth::{self, ROOT};
@@ -9,9 +9,9 @@ use support::{Client, Etcd, Grant, Stream, key_query, percent, revisions_of};
 struct World {
     _etcd: Etcd,
     gateway: InProcess,
-    /// Signed in as a user who may read and write below `/app/`, and nothing else.
+    /// Signed in as a user who may only read and write below `/app/`.
     app: Client,
-    /// The same by a token.
+    /// The same user, with a token.
     bearer: Client,
     /// The revisions of five values of `/app/k`; everything before the third is compacted.
     written: Vec<i64>,
@@ -79,7 +79,7 @@ async fn an_event_source_of_a_limited_user_survives_a_compaction() {
 }
 
 #[tokio::test]
-async fn a_history_that_ends_in_a_compaction_is_a_page_for_a_limited_user() {
+async fn history_that_ends_in_a_compaction_is_readable_by_a_limited_user() {
     let world = compacted().await;
     for query in ["", "&deleted"] {
         let path = format!("/history?key={}{query}", percent("/app/k"));
@@ -102,13 +102,13 @@ async fn an_empty_import_needs_no_permission_on_any_key() {
     for client in [&world.app, &world.bearer] {
         let import = client.ask(http::Method::POST, "/import");
         let import = import.header("content-type", "application/x-ndjson");
-        let answer = import.body("").send().await.expect(200);
-        let end: serde_json::Value = serde_json::from_slice(&answer.body).expect("one line");
+        let response = import.body("").send().await.expect(200);
+        let end: serde_json::Value = serde_json::from_slice(&response.body).expect("one line");
         assert_eq!(end["end"]["count"], 0, "{end}");
         let revision = end["end"]["header"]["revision"].as_i64();
         assert_eq!(revision, Some(world.written[4]), "{end}");
     }
-    // The keys of a file still need it.
+    // The keys of a non-empty file still need permission.
     let root = world.gateway.api().signed("root", ROOT);
     let import = world.app.ask(http::Method::POST, "/import");
     let import = import.header("content-type", "application/x-ndjson");

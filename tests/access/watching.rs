@@ -1,4 +1,4 @@
-//! Watches and locks of users whose permission, token or account ends while they look.
+//! Open watches and lists of locks of users whose permission, token or account ends.
 
 use serde_json::json;
 use support::auth::{self, ROOT};
@@ -9,7 +9,7 @@ struct World {
     etcd: Etcd,
     root: etcd_client::Client,
     gateway: InProcess,
-    /// Signed in as a user who may do all below `/app/`.
+    /// Signed in as a user who may read and write below `/app/`.
     app: Client,
     /// Signed in as root.
     all: Client,
@@ -33,14 +33,14 @@ fn watch(prefix: &str) -> String {
     format!("/watch?prefix={}", percent(prefix))
 }
 
-/// Reads until the watch is closed, and gives the reason.
+/// Reads until the watch is closed; returns the code.
 async fn closed(stream: &mut Stream) -> String {
     let closed = stream.of("closed").await;
     closed["code"].as_str().expect("a code").to_owned()
 }
 
 #[tokio::test]
-async fn a_user_watches_what_the_user_may_read() {
+async fn a_user_watches_only_readable_keys() {
     let world = world(&[]).await;
     let mut own = Stream::ndjson(world.app.get(&watch("/app/"))).await;
     own.of("opened").await;
@@ -52,8 +52,8 @@ async fn a_user_watches_what_the_user_may_read() {
     let mut rest = Stream::ndjson(world.app.get(&from)).await;
     assert_eq!(closed(&mut rest).await, "forbidden");
     let mut socket = Stream::socket(&world.app, "/watch").await;
-    let ask = json!({"op": "watch", "id": "w", "prefix": "/other/"});
-    socket.send(&ask).await;
+    let request = json!({"op": "watch", "id": "w", "prefix": "/other/"});
+    socket.send(&request).await;
     assert_eq!(closed(&mut socket).await, "forbidden");
 }
 
@@ -66,7 +66,7 @@ async fn a_revoked_role_ends_the_watch() {
     stream.of("opened").await;
     auth::revoke(&mut world.root, "app", "/app/").await;
     assert_eq!(closed(&mut stream).await, "forbidden");
-    // Nobody else's watch of the same keys is touched.
+    // Other users' watches of the same keys are not affected.
     let revision = world.all.write("/app/a", "1").await;
     assert_eq!(kept.until(revision).await.len(), 1);
     auth::grant(&mut world.root, "app", Grant::Read, "/app/").await;
@@ -107,17 +107,17 @@ async fn a_watch_outlives_the_token_it_was_opened_with() {
     stream.of("opened").await;
     let mut by_token = Stream::ndjson(bearer.get(&watch("/app/"))).await;
     by_token.of("opened").await;
-    // Nobody can bring another token for who came with one.
+    // A caller that presented only a token cannot be given a new one.
     assert_eq!(closed(&mut by_token).await, "forbidden");
     let revision = world.all.write("/app/a", "1").await;
     assert_eq!(stream.until(revision).await.len(), 1);
-    // The upstream has to be opened anew, with a token that etcd knows.
+    // The upstream watch has to be opened again, with a token that etcd knows.
     world.etcd.proxy.cut();
     world.etcd.proxy.restore();
     let revision = eventually("the gateway is connected again", DEADLINE, async || {
-        let answer = world.all.put(&key_query("/app/b"), "2").send().await;
-        when(answer.status.is_success(), || answer.text())?;
-        Ok(answer.revision())
+        let response = world.all.put(&key_query("/app/b"), "2").send().await;
+        when(response.status.is_success(), || response.text())?;
+        Ok(response.revision())
     })
     .await;
     let events = stream.until(revision).await;
@@ -125,7 +125,7 @@ async fn a_watch_outlives_the_token_it_was_opened_with() {
 }
 
 #[tokio::test]
-async fn a_user_sees_the_locks_below_what_the_user_may_read() {
+async fn a_user_sees_the_locks_below_readable_prefixes() {
     let world = world(&[]).await;
     let route = |name: &str| format!("/locks/{}", percent(name));
     for (client, name) in [(&world.app, "/app/mine"), (&world.all, "/other/theirs")] {
@@ -149,7 +149,7 @@ async fn a_user_sees_the_locks_below_what_the_user_may_read() {
     })
     .await;
 
-    // Who comes with a token has no name, and names a prefix.
+    // A token has no user name, so the request must name a prefix.
     let token = world.etcd.token_of("app", "secret").await;
     let bearer = world
         .gateway
@@ -175,7 +175,7 @@ async fn a_user_sees_the_locks_below_what_the_user_may_read() {
 }
 
 #[tokio::test]
-async fn a_user_who_may_not_list_leases_has_those_of_the_keys_that_may_be_read() {
+async fn a_user_who_may_not_list_leases_sees_those_of_readable_keys() {
     let world = world(&[]).await;
     let grant = async || {
         let granted = world.all.post("/leases", &json!({"ttl": 600})).send().await;
@@ -209,7 +209,7 @@ async fn a_user_who_may_not_list_leases_has_those_of_the_keys_that_may_be_read()
     listed.sort_unstable();
     assert_eq!(listed, sorted(&[&own, &both, &other]));
 
-    // Not every etcd keeps the list from whoever may not read all of it.
+    // Not every etcd version refuses the list to users who may not read all keys.
     let mut client = world.etcd.client_of("app", "secret").await;
     let refused = client.leases().await.is_err();
     let list = world.app.get("/leases").send().await.json(200);
@@ -228,25 +228,25 @@ async fn a_user_who_may_not_list_leases_has_those_of_the_keys_that_may_be_read()
             let cursor = page["next"].as_str();
             next = cursor.map(|cursor| format!("/leases?limit=1&cursor={cursor}"));
         }
-        assert_eq!(paged, ids(&list), "every page goes on behind the last");
+        assert_eq!(paged, ids(&list), "each page continues after the last");
     } else {
         assert_eq!(seen, sorted(&[&own, &both, &other]));
     }
 
-    // Nobody knows what a token may read.
+    // The permissions of a token are unknown.
     let token = world.etcd.token_of("app", "secret").await;
     let bearer = world.gateway.api();
     let bearer = bearer.with("authorization", &format!("Bearer {token}"));
-    let answer = bearer.get("/leases").send().await;
+    let response = bearer.get("/leases").send().await;
     if refused {
-        answer.problem(403, "forbidden");
+        response.problem(403, "forbidden");
     } else {
-        answer.json(200);
+        response.json(200);
     }
 }
 
 #[tokio::test]
-async fn locks_are_not_shown_any_longer_than_they_may_be_read() {
+async fn locks_are_hidden_once_their_permission_is_revoked() {
     let mut world = world(&[]).await;
     let held = world.app.post("/locks/%2Fapp%2Fmine", &json!({"ttl": 60}));
     held.send().await.json(201);

@@ -65,12 +65,12 @@ async fn a_learner_is_added_updated_not_promoted_and_removed() {
     assert_eq!(removed["members"].as_array().map(Vec::len), Some(1));
     let list = api.get("/cluster/members").send().await.json(200);
     assert_eq!(list["members"], removed["members"]);
-    for ask in [
+    for request in [
         api.delete(&path),
         api.ask(Method::POST, &format!("{path}/promote")),
         update(&id, &json!({"peer_urls": [second]})),
     ] {
-        ask.send().await.problem(404, "member_not_found");
+        request.send().await.problem(404, "member_not_found");
     }
     api.delete("/cluster/members/x")
         .send()

@@ -57,7 +57,7 @@ async fn an_etcd_with_the_same_ids_is_not_mistaken_for_the_configured_one() {
     let mut windows = snapshot.body.windows(marker.len());
     assert!(windows.any(|window| window == marker), "its own data");
 
-    // The other one was asked for its status, without credentials.
+    // The other etcd received only status requests, without credentials.
     let calls = tap.calls();
     assert!(!calls.is_empty());
     for call in calls {
@@ -67,7 +67,7 @@ async fn an_etcd_with_the_same_ids_is_not_mistaken_for_the_configured_one() {
 }
 
 #[tokio::test]
-async fn no_token_is_sent_to_a_server_that_reveals_itself_without_one() {
+async fn no_token_is_sent_to_a_server_identified_without_one() {
     let stranger = Etcd::start().await;
     let tap = Tap::before(&stranger.url());
     let url = tap.url();

@@ -56,7 +56,7 @@ fn cluster_of(versions: &[&str]) -> Vec<FakeEtcd> {
             alarms: Vec::new(),
         };
         fake.answers("Maintenance/Alarm", &[alarms]);
-        // Before 3.5 only an anonymous sign-in reveals it.
+        // Before 3.5 only an anonymous sign-in reveals whether auth is on.
         let off = "etcdserver: authentication is not enabled";
         fake.refuses("Auth/Authenticate", FAILED_PRECONDITION, off);
     }
@@ -152,7 +152,7 @@ async fn refused_parts_are_named_and_the_rest_is_shown() {
     for name in ["m1", "m2"] {
         let member = named(&found, name);
         assert!(member["client_urls"].is_array());
-        let error = member["error"].as_str().expect("why");
+        let error = member["error"].as_str().expect("a reason");
         assert!(error.contains("permission denied"), "{member}");
         assert_eq!(member["healthy"], false);
     }
@@ -238,9 +238,9 @@ async fn etcd_3_4_reveals_whether_authentication_is_on() {
     let fakes = cluster_of(&["3.4.23"]);
     let gateway = gateway(&fakes).await;
     let status = async || {
-        let answer = gateway.api().get("/auth/status").send().await;
-        assert_eq!(answer.revision(), 5);
-        answer.json(200)
+        let response = gateway.api().get("/auth/status").send().await;
+        assert_eq!(response.revision(), 5);
+        response.json(200)
     };
     let off = status().await;
     assert_eq!(off["enabled"], false);
