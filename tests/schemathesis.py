@@ -1,4 +1,4 @@
-"""What `cargo xtask schemathesis` changes in the requests that it makes up."""
+"""Changes that `cargo xtask schemathesis` makes to generated requests."""
 
 import schemathesis
 
@@ -7,9 +7,9 @@ WAITING = ("POST /api/v1/locks/{name}", "POST /api/v1/elections/{name}/campaign"
 
 @schemathesis.hook
 def map_body(context, body):
-    """The demo holds its locks for as long as it runs: nobody waits for them longer than a second.
+    """The demo never releases its locks, so no request waits for them longer than a second.
 
-    What is no number of seconds stays as it was made up.
+    A wait that is not a number of seconds stays as generated.
     """
     if context.operation.label in WAITING and isinstance(body, dict):
         wait = body.get("wait")

@@ -1,23 +1,24 @@
-//! `Content-Encoding`: decoded on every route that takes a body, or refused; never stored as it is.
+//! `Content-Encoding`: decoded on every route with a body, or refused; never stored encoded.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use serde_json::{Value, json};
 use support::coding::{CODINGS, encoded};
-use support::{Answer, Client, World, key_query, percent};
+use support::{Client, Response, World, key_query, percent};
 
-/// A request with a body in a coding.
-async fn sent(
+/// Sends a request with an encoded body.
+async fn send_encoded(
     client: &Client,
     (method, path): (&Method, &str),
     kind: &str,
     coding: &str,
     body: impl Into<bytes::Bytes>,
-) -> Answer {
-    let ask = client.ask(method.clone(), path);
-    let ask = ask.header("content-type", kind);
-    ask.header("content-encoding", coding)
+) -> Response {
+    let request = client.request(method.clone(), path);
+    let request = request.header("content-type", kind);
+    request
+        .header("content-encoding", coding)
         .body(body)
         .send()
         .await
@@ -32,10 +33,10 @@ async fn a_value_is_stored_decoded() {
     for coding in CODINGS {
         let key = world.key(coding);
         let body = encoded(coding, value.as_bytes()).await;
-        assert!(body.len() < value.len() / 2, "{coding} makes it smaller");
+        assert!(body.len() < value.len() / 2, "{coding} compresses it");
         let path = key_query(&key);
         let put = (&Method::PUT, path.as_str());
-        sent(&world.api, put, "text/plain", coding, body)
+        send_encoded(&world.api, put, "text/plain", coding, body)
             .await
             .json(201);
         let raw = world.api.get(&format!("{path}&raw")).send().await;
@@ -43,53 +44,53 @@ async fn a_value_is_stored_decoded() {
     }
     let path = key_query(world.key("identity"));
     let put = (&Method::PUT, path.as_str());
-    sent(&world.api, put, "text/plain", "identity", "as it is")
+    send_encoded(&world.api, put, "text/plain", "identity", "as it is")
         .await
         .json(201);
     assert_eq!(
         world.api.read(world.key("identity")).await["value"],
         "as it is"
     );
-    // A coding says nothing where there is no body.
+    // A coding without a body is ignored.
     let get = world.api.get(&path).header("content-encoding", "gzip");
     get.send().await.json(200);
 }
 
 #[tokio::test]
-async fn json_and_the_drop_in_are_decoded_too() {
+async fn json_and_v3_requests_are_decoded_too() {
     let world = World::new("coded-json").await;
     let root = world.gateway.root();
     for coding in CODINGS {
         let key = world.key(coding);
         let txn = json!({"then": [{"put": {"key": key, "value": "from a transaction"}}]});
         let body = encoded(coding, txn.to_string().as_bytes()).await;
-        let done = sent(&world.api, (&Method::POST, "/txn"), JSON, coding, body).await;
+        let done = send_encoded(&world.api, (&Method::POST, "/txn"), JSON, coding, body).await;
         assert_eq!(done.json(200)["succeeded"], true, "{coding}");
         assert_eq!(world.api.read(&key).await["value"], "from a transaction");
 
         let base64 = |text: &str| STANDARD.encode(text);
         let put = json!({"key": base64(&key), "value": base64("from v3")});
         let body = encoded(coding, put.to_string().as_bytes()).await;
-        let done = sent(&root, (&Method::POST, "/v3/kv/put"), JSON, coding, body).await;
+        let done = send_encoded(&root, (&Method::POST, "/v3/kv/put"), JSON, coding, body).await;
         done.expect(200);
         assert_eq!(world.api.read(&key).await["value"], "from v3", "{coding}");
 
         let snapshot = json!({"key": base64("no such key")});
         let body = encoded(coding, snapshot.to_string().as_bytes()).await;
-        // A stream's call, whose body is read as it comes.
+        // A streaming call, whose body is read as it arrives.
         let keep = json!({"ID": "0"}).to_string();
         let kept = encoded(coding, keep.as_bytes()).await;
         let path = "/v3/lease/keepalive";
-        let answer = sent(&root, (&Method::POST, path), JSON, coding, kept).await;
-        let line: Value = serde_json::from_slice(&answer.expect(200).body).expect("one line");
+        let response = send_encoded(&root, (&Method::POST, path), JSON, coding, kept).await;
+        let line: Value = serde_json::from_slice(&response.expect(200).body).expect("one line");
         assert!(line["result"].is_object(), "{coding}: {line}");
-        let range = sent(&root, (&Method::POST, "/v3/kv/range"), JSON, coding, body).await;
+        let range = send_encoded(&root, (&Method::POST, "/v3/kv/range"), JSON, coding, body).await;
         range.expect(200);
     }
 }
 
 #[tokio::test]
-async fn what_ends_early_is_refused_and_stores_nothing() {
+async fn a_truncated_body_is_refused_and_stores_nothing() {
     let world = World::new("cut").await;
     let root = world.gateway.root();
     for coding in CODINGS {
@@ -106,20 +107,20 @@ async fn what_ends_early_is_refused_and_stores_nothing() {
             b"not encoded at all".to_vec(),
             trailing,
         ] {
-            let refused = sent(&world.api, put, "text/plain", coding, body).await;
+            let refused = send_encoded(&world.api, put, "text/plain", coding, body).await;
             let problem = refused.problem(400, "bad_request");
             let detail = problem["detail"].as_str().expect("text");
             assert!(detail.contains(coding), "{coding}: {detail}");
         }
         let v3 = json!({"key": STANDARD.encode(&key), "value": "eA=="}).to_string();
         let whole = encoded(coding, v3.as_bytes()).await;
-        // A stream's request counts as soon as it is complete, so there half of it is sent.
+        // A streaming call processes a message as soon as it is complete, so only half of it is sent.
         for (path, length) in [
             ("/v3/kv/put", whole.len() - 1),
             ("/v3/lease/keepalive", whole.len() / 2),
         ] {
             let cut = whole[..length].to_vec();
-            let refused = sent(&root, (&Method::POST, path), JSON, coding, cut).await;
+            let refused = send_encoded(&root, (&Method::POST, path), JSON, coding, cut).await;
             let refused = refused.expect(400);
             assert!(refused.text().contains(coding), "{}", refused.text());
         }
@@ -133,7 +134,7 @@ async fn what_ends_early_is_refused_and_stores_nothing() {
 }
 
 #[tokio::test]
-async fn another_coding_is_415_on_every_route_with_a_body() {
+async fn an_unsupported_coding_is_415_on_every_route_with_a_body() {
     let world = World::new("415").await;
     let root = world.gateway.root();
     let document = root.get("/api/openapi.json").send().await.json(200);
@@ -154,14 +155,14 @@ async fn another_coding_is_415_on_every_route_with_a_body() {
     assert!(routes.len() > 25, "{routes:?}");
     for (method, path) in routes {
         for coding in ["compress", "gzip, gzip", "gzip, br", "x"] {
-            let refused = sent(&root, (&method, &path), JSON, coding, "{}").await;
+            let refused = send_encoded(&root, (&method, &path), JSON, coding, "{}").await;
             assert_eq!(refused.status, 415, "{method} {path} {coding}");
             let accepted = refused.header("accept-encoding");
             assert_eq!(accepted, "gzip, br, deflate, zstd", "{method} {path}");
         }
-        // That a body is decoded where it is read: half of one is found out.
+        // A truncated body is detected where the body is read.
         let cut = &encoded("gzip", b"{}").await[..15];
-        let refused = sent(&root, (&method, &path), JSON, "gzip", cut.to_vec()).await;
+        let refused = send_encoded(&root, (&method, &path), JSON, "gzip", cut.to_vec()).await;
         if !path.ends_with("/import") {
             assert_eq!(refused.status, 400, "{method} {path}: {}", refused.text());
             assert!(
@@ -178,33 +179,39 @@ async fn another_coding_is_415_on_every_route_with_a_body() {
 }
 
 #[tokio::test]
-async fn the_limit_of_a_body_counts_decoded_bytes() {
+async fn max_body_counts_decoded_bytes() {
     let world = World::with("bomb", &["--max-body", "100000"]).await;
     let root = world.gateway.root();
     let path = key_query(world.key("k"));
     for coding in CODINGS {
-        for (size, status) in [(100_000, true), (100_001, false), (20 << 20, false)] {
+        for (size, accepted) in [(100_000, true), (100_001, false), (20 << 20, false)] {
             let body = encoded(coding, &vec![b' '; size]).await;
-            assert!(body.len() < 100_000, "{coding}: it announces less");
+            assert!(body.len() < 100_000, "{coding}: the encoded body is small");
             let put = (&Method::PUT, path.as_str());
-            let answer = sent(&world.api, put, "text/plain", coding, body.clone()).await;
-            if status {
-                assert!(answer.status.is_success(), "{coding}: {}", answer.text());
+            let response = send_encoded(&world.api, put, "text/plain", coding, body.clone()).await;
+            if accepted {
+                assert!(
+                    response.status.is_success(),
+                    "{coding}: {}",
+                    response.text()
+                );
                 continue;
             }
-            answer.problem(413, "too_large");
+            response.problem(413, "too_large");
             let txn = (&Method::POST, "/txn");
-            let answer = sent(&world.api, txn, JSON, coding, body.clone()).await;
-            answer.problem(413, "too_large");
+            let response = send_encoded(&world.api, txn, JSON, coding, body.clone()).await;
+            response.problem(413, "too_large");
             let v3 = (&Method::POST, "/v3/kv/put");
-            sent(&root, v3, JSON, coding, body).await.expect(413);
+            send_encoded(&root, v3, JSON, coding, body)
+                .await
+                .expect(413);
         }
     }
 }
 
 #[tokio::test]
-async fn an_import_is_decoded_as_it_comes() {
-    // More than a body may have elsewhere.
+async fn an_import_is_decoded_as_it_arrives() {
+    // The file is larger than the limit, which applies to other routes.
     let world = World::with("coded-import", &["--max-body", "100000"]).await;
     let import = (&Method::POST, "/import?on_conflict=overwrite");
     let kind = "application/x-ndjson";
@@ -216,26 +223,19 @@ async fn an_import_is_decoded_as_it_comes() {
             .collect();
         let file = lines.join("\n");
         let whole = encoded(coding, file.as_bytes()).await;
-        let answer = sent(&world.api, import, kind, coding, whole.clone()).await;
-        let last = last_line(&answer);
+        let response = send_encoded(&world.api, import, kind, coding, whole.clone()).await;
+        let last = response.expect(200).lines().pop().expect("a line");
         assert_eq!(last["end"]["count"], 3_000, "{coding}: {last}");
         let counted = format!("/kv?prefix={}&count_only", percent(&prefix));
         let counted = world.api.get(&counted).send().await.json(200);
         assert_eq!(counted["count"], 3_000, "{coding}");
 
         let cut = whole[..whole.len() - 1].to_vec();
-        let answer = sent(&world.api, import, kind, coding, cut).await;
-        let last = last_line(&answer);
+        let response = send_encoded(&world.api, import, kind, coding, cut).await;
+        let last = response.expect(200).lines().pop().expect("a line");
         assert_eq!(last["error"]["code"], "bad_request", "{coding}: {last}");
         let detail = last["error"]["detail"].as_str().expect("text");
         assert!(detail.contains(coding), "{detail}");
         assert!(last["resume_from"].is_i64(), "{coding}: {last}");
     }
-}
-
-fn last_line(answer: &Answer) -> Value {
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    let text = answer.text();
-    let last = text.lines().last().expect("a line");
-    serde_json::from_str(last).expect("JSON")
 }

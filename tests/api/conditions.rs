@@ -1,7 +1,7 @@
-//! ETag, If-Match, If-None-Match: nobody's write is lost.
+//! ETag, If-Match and If-None-Match: no concurrent write is lost.
 
 use serde_json::{Value, json};
-use support::{Answer, World, key_query};
+use support::{Response, World, key_query};
 
 fn tag(entry: &Value) -> String {
     format!("\"{}\"", entry["mod_revision"])
@@ -34,21 +34,21 @@ async fn a_conflict_shows_the_current_entry() {
     let world = World::new("conflict").await;
     let key = key_query(world.key("k"));
     let read = world.api.put(&key, "mine").send().await.json(201);
-    world.put("k", "somebody's").await;
-    for ask in [
+    world.put("k", "another client's").await;
+    for request in [
         world.api.put(&key, "mine again"),
         world.api.delete(&key),
         world.api.get(&key),
     ] {
-        let problem = ask.header("if-match", &tag(&read)).send().await;
+        let problem = request.header("if-match", &tag(&read)).send().await;
         let problem = problem.problem(412, "precondition_failed");
-        assert_eq!(problem["current"]["value"], "somebody's");
+        assert_eq!(problem["current"]["value"], "another client's");
         assert_eq!(problem["current"]["version"], 2);
-        // The conflict can be resolved from what the answer says.
+        // The response has everything that is needed to resolve the conflict.
         assert!(problem["current"]["mod_revision"].as_i64() > read["mod_revision"].as_i64());
     }
     let now = world.api.read(world.key("k")).await;
-    assert_eq!(now["value"], "somebody's");
+    assert_eq!(now["value"], "another client's");
     let saved = world
         .api
         .put(&key, "merged")
@@ -67,7 +67,7 @@ async fn delete_and_create_between_read_and_save_is_a_conflict() {
     let again = world.api.put(&key, "same").send().await.json(201);
     assert_eq!(
         again["version"], read["version"],
-        "version and value do not tell them apart"
+        "version and value are the same as before"
     );
     let save = world
         .api
@@ -84,7 +84,7 @@ async fn delete_and_create_between_read_and_save_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn if_match_takes_lists_stars_and_weak_tags() {
+async fn if_match_accepts_lists_stars_and_weak_tags() {
     let world = World::new("if-match").await;
     let key = key_query(world.key("k"));
     let mut current = tag(&world.api.put(&key, "0").send().await.json(201));
@@ -148,22 +148,22 @@ async fn if_match_takes_lists_stars_and_weak_tags() {
 }
 
 #[tokio::test]
-async fn on_an_absent_key_the_precondition_comes_before_404() {
+async fn on_an_absent_key_the_precondition_is_checked_before_404() {
     let world = World::new("absent").await;
     let key = key_query(world.key("k"));
     for value in ["*", "\"5\"", "\"5\", \"6\"", "\"words\""] {
-        for ask in [
+        for request in [
             world.api.get(&key),
             world.api.put(&key, "x"),
             world.api.delete(&key),
         ] {
-            let problem = ask.header("if-match", value).send().await;
+            let problem = request.header("if-match", value).send().await;
             let problem = problem.problem(412, "precondition_failed");
             assert_eq!(problem.get("current"), Some(&Value::Null), "{problem}");
         }
     }
     let missing = world.api.get(&key).send().await;
-    assert!(missing.revision() > 0, "a 404 from etcd says its revision");
+    assert!(missing.revision() > 0, "a 404 has etcd's revision");
     missing.problem(404, "key_not_found");
     world
         .api
@@ -174,10 +174,10 @@ async fn on_an_absent_key_the_precondition_comes_before_404() {
 }
 
 #[tokio::test]
-async fn if_none_match_is_not_modified_or_create_only() {
+async fn if_none_match_means_not_modified_or_create_only() {
     let world = World::new("none-match").await;
     let key = key_query(world.key("k"));
-    let create = async |value: &str| -> Answer {
+    let create = async |value: &str| -> Response {
         world
             .api
             .put(&key, value.to_owned())
@@ -196,15 +196,15 @@ async fn if_none_match_is_not_modified_or_create_only() {
         format!("W/{now}"),
         "*".to_owned(),
     ] {
-        let answer = world
+        let response = world
             .api
             .get(&key)
             .header("if-none-match", &value)
             .send()
             .await;
-        let answer = answer.expect(304);
-        assert!(answer.body.is_empty());
-        assert_eq!(answer.header("etag"), now);
+        let response = response.expect(304);
+        assert!(response.body.is_empty());
+        assert_eq!(response.header("etag"), now);
     }
     let changed = world
         .api
@@ -222,7 +222,7 @@ async fn if_none_match_is_not_modified_or_create_only() {
 }
 
 #[tokio::test]
-async fn of_many_writers_with_the_same_read_one_wins() {
+async fn one_of_many_writers_with_the_same_etag_wins() {
     let world = World::new("race").await;
     let key = key_query(world.key("k"));
     let mut current = tag(&world.api.put(&key, "start").send().await.json(201));
@@ -231,13 +231,14 @@ async fn of_many_writers_with_the_same_read_one_wins() {
             let put = world.api.put(&key, format!("{round}-{writer}"));
             put.header("if-match", &current).send()
         });
-        let answers = futures_util::future::join_all(writers).await;
-        let (won, lost): (Vec<_>, Vec<_>) =
-            answers.into_iter().partition(|answer| answer.status == 200);
+        let responses = futures_util::future::join_all(writers).await;
+        let (won, lost): (Vec<_>, Vec<_>) = responses
+            .into_iter()
+            .partition(|response| response.status == 200);
         assert_eq!((won.len(), lost.len()), (1, 7));
         let value = world.api.read(world.key("k")).await["value"].clone();
-        for answer in lost {
-            let problem = answer.problem(412, "precondition_failed");
+        for response in lost {
+            let problem = response.problem(412, "precondition_failed");
             assert_eq!(problem["current"]["value"], value);
         }
         current = won[0].header("etag").to_owned();
@@ -246,10 +247,10 @@ async fn of_many_writers_with_the_same_read_one_wins() {
         let put = world.api.put(&key_query(world.key("new")), "x");
         put.header("if-none-match", "*").send()
     });
-    let answers = futures_util::future::join_all(creators).await;
-    let statuses: Vec<_> = answers
+    let responses = futures_util::future::join_all(creators).await;
+    let statuses: Vec<_> = responses
         .iter()
-        .map(|answer| answer.status.as_u16())
+        .map(|response| response.status.as_u16())
         .collect();
     assert_eq!(
         statuses.iter().filter(|&&status| status == 201).count(),

@@ -1,4 +1,4 @@
-//! A key that comes and goes between the attempts of a write that keeps its lease.
+//! A key that is created and deleted between the attempts of a write that keeps its lease.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,9 +9,9 @@ use support::gateway::InProcess;
 use support::tap::Tap;
 use support::{Etcd, key_query};
 
-/// Somebody who puts the key and deletes it in turns, so many times, each just when etcd has answered a
-/// transaction of ours.
-async fn beside_who_changes_it(etcd: &Etcd, key: &'static str, times: usize) -> Tap {
+/// A relay to etcd that puts and deletes the key in turns, `times` times in all, each time just after
+/// etcd's response to a transaction.
+async fn changing(etcd: &Etcd, key: &'static str, times: usize) -> Tap {
     let client = etcd.client().await;
     let transactions = Arc::new(AtomicUsize::new(0));
     Tap::acting(&etcd.direct_url(), move |path| {
@@ -34,7 +34,7 @@ async fn beside_who_changes_it(etcd: &Etcd, key: &'static str, times: usize) -> 
     })
 }
 
-/// The transactions that have passed.
+/// The number of transactions so far.
 fn transactions(tap: &Tap) -> usize {
     let calls = tap.calls();
     calls
@@ -44,10 +44,10 @@ fn transactions(tap: &Tap) -> usize {
 }
 
 #[tokio::test]
-async fn a_write_gives_up_after_three_rounds() {
+async fn a_write_gives_up_after_three_attempts() {
     let etcd = Etcd::start().await;
-    // It is not there; there before the second attempt, and gone before the third.
-    let tap = beside_who_changes_it(&etcd, "k", 2).await;
+    // The key is absent, exists before the second attempt, and is absent before the third.
+    let tap = changing(&etcd, "k", 2).await;
     let gateway = InProcess::start(&tap.url(), &[]).await;
     let api = gateway.api();
     let refused = api.put(&key_query("k"), "ours").send().await;
@@ -60,14 +60,14 @@ async fn a_write_gives_up_after_three_rounds() {
     assert_eq!(transactions(&tap), 3);
     let absent = api.get(&key_query("k")).send().await;
     absent.problem(404, "key_not_found");
-    // Nobody changes it any more.
+    // It is not changed any more.
     api.put(&key_query("k"), "ours").send().await.json(201);
 }
 
 #[tokio::test]
-async fn a_key_that_came_meanwhile_is_replaced() {
+async fn a_key_created_meanwhile_is_replaced() {
     let etcd = Etcd::start().await;
-    let tap = beside_who_changes_it(&etcd, "k", 1).await;
+    let tap = changing(&etcd, "k", 1).await;
     let gateway = InProcess::start(&tap.url(), &[]).await;
     let api = gateway.api();
     let put = api.put(&key_query("k"), "ours").send().await.json(200);
@@ -78,7 +78,7 @@ async fn a_key_that_came_meanwhile_is_replaced() {
 #[tokio::test]
 async fn a_write_that_does_not_depend_on_the_lease_is_one_transaction() {
     let etcd = Etcd::start().await;
-    let tap = beside_who_changes_it(&etcd, "k", 2).await;
+    let tap = changing(&etcd, "k", 2).await;
     let gateway = InProcess::start(&tap.url(), &[]).await;
     let path = format!("{}&lease=none", key_query("k"));
     gateway.api().put(&path, "ours").send().await.json(201);

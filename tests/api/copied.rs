@@ -1,4 +1,4 @@
-//! The lines that the dashboard copies, run in bash against a real gateway and etcd.
+//! The command lines that the dashboard copies, run in bash against a real gateway and etcd.
 
 use std::process::Stdio;
 
@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use crate::model::command::{Deed, KeptLease, NewLease, argument, curl, etcdctl, word};
 use crate::model::lock_command::{self, LockDeed};
 
-/// What a terminal, a shell, curl, etcdctl or Go could take for something else.
+/// Bytes that a terminal, a shell, curl, etcdctl or Go could misinterpret.
 const ODD: &[&[u8]] = &[
     b"a",
     b"",
@@ -26,7 +26,7 @@ const ODD: &[&[u8]] = &[
     b"a\r\nb\r\n",
     b"a\nb\n",
     b"a\tb",
-    // The end of a bracketed paste, then what would run.
+    // The end of a bracketed paste, then a command that would run.
     b"\x1b[201~\x15touch pwned\r",
     b"\x1b[201~\x03touch pwned\n",
     b"\x07\x08\x0c\x11\x13\x1a\x7f",
@@ -46,7 +46,7 @@ const ODD: &[&[u8]] = &[
     b"# comment",
 ];
 
-/// As many byte strings, always the same ones.
+/// `ODD` and `count` more byte strings, the same in every run.
 fn some_bytes(count: usize) -> Vec<Vec<u8>> {
     let mut runner = TestRunner::deterministic();
     let odd = proptest::sample::select(ODD).prop_map(<[u8]>::to_vec);
@@ -57,12 +57,16 @@ fn some_bytes(count: usize) -> Vec<Vec<u8>> {
         any::<u8>().prop_map(|byte| vec![byte]),
     ];
     let bytes = proptest::collection::vec(piece, 1..8).prop_map(|pieces| pieces.concat());
-    let made = (0..count).map(|_| bytes.new_tree(&mut runner).expect("it rejects nothing"));
+    let made = (0..count).map(|_| {
+        bytes
+            .new_tree(&mut runner)
+            .expect("the strategy rejects nothing")
+    });
     let made = made.map(|tree| tree.current());
     ODD.iter().map(|bytes| bytes.to_vec()).chain(made).collect()
 }
 
-/// A terminal takes nothing in the line for a key.
+/// Fails if a terminal would interpret a character of the line as a key press.
 fn assert_can_be_pasted(line: &str) {
     let bad = line
         .chars()
@@ -70,7 +74,7 @@ fn assert_can_be_pasted(line: &str) {
     assert_eq!(bad, None, "{line:?}");
 }
 
-/// Runs a script as bash does with a file, or as it does with what is typed; its output.
+/// Runs a script in bash, as a file or as if it was typed; returns its output.
 async fn bash(script: &str, typed: bool, environment: &[(&str, String)]) -> Vec<u8> {
     let mut command = Command::new("bash");
     command.args(["--norc", "--noprofile"]);
@@ -110,7 +114,7 @@ async fn bash(script: &str, typed: bool, environment: &[(&str, String)]) -> Vec<
 }
 
 #[tokio::test]
-async fn a_shell_reads_every_word_as_the_bytes_it_was_made_of() {
+async fn a_shell_reads_every_word_as_the_bytes_it_was_made_from() {
     let all = some_bytes(400);
     let words: Vec<&Vec<u8>> = all
         .iter()
@@ -118,7 +122,7 @@ async fn a_shell_reads_every_word_as_the_bytes_it_was_made_of() {
         .collect();
     let mut script = String::new();
     for bytes in &words {
-        let argument = argument(bytes).expect("it has no NUL");
+        let argument = argument(bytes).expect("it has no NUL byte");
         assert_can_be_pasted(&argument);
         assert!(!argument.contains('\n'), "{argument}");
         script.extend(["printf '%s\\0' ", &argument, "\n"]);
@@ -126,7 +130,7 @@ async fn a_shell_reads_every_word_as_the_bytes_it_was_made_of() {
     for typed in [false, true] {
         let output = bash(&script, typed, &[]).await;
         let mut read: Vec<&[u8]> = output.split(|byte| *byte == 0).collect();
-        assert_eq!(read.pop(), Some(&b""[..]), "every word is ended");
+        assert_eq!(read.pop(), Some(&b""[..]), "every word is terminated");
         assert_eq!(read.len(), words.len(), "typed: {typed}");
         for (read, bytes) in read.into_iter().zip(&words) {
             assert_eq!(read, bytes.as_slice(), "typed: {typed}");
@@ -134,7 +138,7 @@ async fn a_shell_reads_every_word_as_the_bytes_it_was_made_of() {
     }
 }
 
-/// A gateway over an etcd of its own, and a shell that knows both.
+/// An etcd, a gateway for it, and a shell configured for both.
 struct Terminal {
     etcd: Etcd,
     gateway: InProcess,
@@ -178,17 +182,17 @@ impl Terminal {
         self.run(&etcdctl(deed).expect("etcdctl can do this")).await
     }
 
-    /// A key as etcd has it: value, lease and revision.
+    /// A key's value, lease and revision in etcd.
     async fn read(&self, key: &[u8]) -> Option<(Vec<u8>, i64, i64)> {
         let mut client = self.etcd.client().await;
-        let answer = client.get(key, None).await.expect("etcd answers");
-        let entry = answer.kvs().first()?;
+        let response = client.get(key, None).await.expect("etcd responds");
+        let entry = response.kvs().first()?;
         Some((entry.value().to_vec(), entry.lease(), entry.mod_revision()))
     }
 }
 
-/// Creates, replaces, reads and deletes with every one of `pairs` of keys and values, by lines alone.
-async fn round(terminal: &Terminal, pairs: &[(Vec<u8>, Vec<u8>)], by_etcdctl: bool) {
+/// Creates, replaces, reads and deletes each of these keys and values, by copied lines only.
+async fn round_trip(terminal: &Terminal, pairs: &[(Vec<u8>, Vec<u8>)], by_etcdctl: bool) {
     let run = async |deed: &Deed| {
         if by_etcdctl {
             terminal.etcdctl(deed).await
@@ -205,7 +209,7 @@ async fn round(terminal: &Terminal, pairs: &[(Vec<u8>, Vec<u8>)], by_etcdctl: bo
         run(&create).await;
         let (read, lease, revision) = terminal.read(key).await.expect("it was created");
         assert_eq!((&read, lease != 0), (value, true), "{create:?}");
-        // A second time it changes nothing.
+        // A second creation changes nothing.
         run(&Deed::Create {
             value: b"other".to_vec(),
             lease: NewLease::None,
@@ -226,10 +230,10 @@ async fn round(terminal: &Terminal, pairs: &[(Vec<u8>, Vec<u8>)], by_etcdctl: bo
                 lease: kept,
             })
             .await;
-            let (read, still, _) = terminal.read(key).await.expect("it is there");
+            let (read, still, _) = terminal.read(key).await.expect("it exists");
             assert_eq!((&read, still), (if hit { &turned } else { value }, lease));
         }
-        let (_, _, revision) = terminal.read(key).await.expect("it is there");
+        let (_, _, revision) = terminal.read(key).await.expect("it exists");
         run(&Deed::Replace {
             key: key.clone(),
             value: value.clone(),
@@ -237,7 +241,7 @@ async fn round(terminal: &Terminal, pairs: &[(Vec<u8>, Vec<u8>)], by_etcdctl: bo
             lease: KeptLease::Drop,
         })
         .await;
-        let (read, lease, revision) = terminal.read(key).await.expect("it is there");
+        let (read, lease, revision) = terminal.read(key).await.expect("it exists");
         assert_eq!((&read, lease), (value, 0));
 
         run(&Deed::Delete {
@@ -258,7 +262,7 @@ async fn round(terminal: &Terminal, pairs: &[(Vec<u8>, Vec<u8>)], by_etcdctl: bo
     }
 }
 
-/// Keys and values, each of them odd.
+/// Pairs of unusual keys and values.
 fn pairs(count: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
     let bytes = some_bytes(count);
     let values = bytes.iter().rev().cloned();
@@ -271,17 +275,17 @@ fn pairs(count: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
 #[tokio::test]
 async fn copied_curl_lines_write_and_delete_the_bytes_that_were_shown() {
     let terminal = Terminal::start(true).await;
-    round(&terminal, &pairs(6), false).await;
+    round_trip(&terminal, &pairs(6), false).await;
 }
 
 #[tokio::test]
 async fn copied_etcdctl_lines_write_and_delete_the_bytes_that_were_shown() {
     let terminal = Terminal::start(true).await;
-    round(&terminal, &pairs(6), true).await;
+    round_trip(&terminal, &pairs(6), true).await;
 }
 
 #[tokio::test]
-async fn a_large_value_goes_by_standard_input() {
+async fn a_large_value_is_passed_by_standard_input() {
     let terminal = Terminal::start(false).await;
     let value: Vec<u8> = (0..300_000_u32).map(|at| (at % 251) as u8).collect();
     for lines in ["crlf\r\n".repeat(2_000).into_bytes(), value] {
@@ -306,10 +310,7 @@ async fn copied_lines_read_the_key_that_was_shown() {
     let terminal = Terminal::start(true).await;
     let api = terminal.gateway.api();
     for key in ODD.iter().filter(|key| !key.is_empty()) {
-        api.put(&key_query(key), "what it holds")
-            .send()
-            .await
-            .json(201);
+        api.put(&key_query(key), "its value").send().await.json(201);
     }
     for key in ODD.iter().filter(|key| !key.is_empty()) {
         let key = key.to_vec();
@@ -330,14 +331,14 @@ async fn copied_lines_read_the_key_that_was_shown() {
         assert!(listed.contains(&key) && listed.iter().all(|one| one.starts_with(&key)));
         if let Ok(line) = etcdctl(&get) {
             let output = terminal.run(&line).await;
-            assert_eq!(output, [&key[..], b"\nwhat it holds\n"].concat(), "{line}");
+            assert_eq!(output, [&key[..], b"\nits value\n"].concat(), "{line}");
             let output = terminal.etcdctl(&list).await;
             assert!(output.starts_with(&key), "{output:?}");
         } else {
             assert!(key.contains(&0));
         }
     }
-    // All of them, by the empty prefix.
+    // The empty prefix lists all of them.
     let list = Deed::List { prefix: Vec::new() };
     let output = terminal.etcdctl(&list).await;
     assert!(ODD.iter().all(|key| {
@@ -360,9 +361,9 @@ async fn copied_lines_watch_the_key_that_was_shown() {
                 key: key.to_vec(),
                 prefix,
             };
-            let line = etcdctl(&watch).expect("it has no NUL");
+            let line = etcdctl(&watch).expect("it has no NUL byte");
             assert_can_be_pasted(&line);
-            // From the written revision on, and ended once its event has come.
+            // It starts at the written revision, and ends after the event.
             let revision = api.write(key, "seen").await;
             let watching = format!("exec etcdctl watch --rev={revision}");
             let line = line.replacen("etcdctl watch", &watching, 1);
@@ -375,7 +376,7 @@ async fn copied_lines_watch_the_key_that_was_shown() {
 }
 
 #[tokio::test]
-async fn a_copied_prefix_delete_takes_what_was_counted() {
+async fn a_copied_prefix_delete_deletes_the_counted_keys_only() {
     let terminal = Terminal::start(true).await;
     let api = terminal.gateway.api();
     let prefix = b"it's \x1b[201~\xff!!/".to_vec();

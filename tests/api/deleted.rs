@@ -1,6 +1,5 @@
-//! Earlier lives of a key, found by replaying the log.
+//! `GET /history?deleted`: earlier lives of a key, found by replaying the log.
 
-use etcd_client::CompactionOptions;
 use serde_json::{Value, json};
 use support::fill::fill;
 use support::gateway::InProcess;
@@ -18,7 +17,8 @@ fn values(history: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// Three lives, the last of which goes on; the revisions of the two deletions, newest first.
+/// Writes three lives of a key, the last of which continues; returns the revisions of the two deletions,
+/// newest first.
 async fn three_lives(api: &Client, key: &str) -> Vec<i64> {
     let mut deletions = Vec::new();
     for life in ["1", "2", "3"] {
@@ -34,7 +34,7 @@ async fn three_lives(api: &Client, key: &str) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn one_life_after_the_other() {
+async fn lives_are_listed_one_after_the_other() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
@@ -54,17 +54,20 @@ async fn one_life_after_the_other() {
     assert_eq!(values(&present), ["3b", "3a"]);
     assert!(present.get("replay").is_none() && present.get("deletions").is_none());
 
-    // A key that is gone now.
+    // A key that is deleted now.
     let last = api.delete(&key_query("k")).send().await.revision();
     api.get("/history?key=k")
         .send()
         .await
         .problem(404, "key_not_found");
-    let gone = history(&api, "k", "deleted").await;
-    assert_eq!(values(&gone), values(&all));
-    assert_eq!(gone["deletions"], json!([last, deletions[0], deletions[1]]));
+    let deleted = history(&api, "k", "deleted").await;
+    assert_eq!(values(&deleted), values(&all));
+    assert_eq!(
+        deleted["deletions"],
+        json!([last, deletions[0], deletions[1]])
+    );
 
-    // From the middle, and a page at a time.
+    // From an earlier revision, and page by page.
     let back = history(&api, "k", &format!("deleted&revision={}", deletions[0])).await;
     assert_eq!(values(&back), ["2b", "2a", "1b", "1a"]);
     let mut pages = vec![history(&api, "k", "deleted&limit=2").await];
@@ -78,23 +81,18 @@ async fn one_life_after_the_other() {
         .iter()
         .flat_map(|page| page["deletions"].as_array().expect("a list").clone())
         .collect();
-    assert_eq!(json!(seen), gone["deletions"], "each once");
+    assert_eq!(json!(seen), deleted["deletions"], "each deletion once");
 }
 
 #[tokio::test]
-async fn it_ends_where_history_does() {
+async fn a_compaction_ends_the_lives() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
     let deletions = three_lives(&api, "k").await;
     // Between the first life's deletion and the second's.
     let kept = deletions[1] + 1;
-    let physical = CompactionOptions::new().with_physical();
-    let mut client = etcd.client().await;
-    client
-        .compact(kept, Some(physical))
-        .await
-        .expect("etcd compacts");
+    etcd.compact(kept).await;
     let all = history(&api, "k", "deleted").await;
     assert_eq!(values(&all), ["3b", "3a", "2b", "2a"]);
     assert_eq!(all["ended_by"], "compaction");
@@ -104,13 +102,13 @@ async fn it_ends_where_history_does() {
 }
 
 #[tokio::test]
-async fn it_looks_further_back_only_as_it_must() {
+async fn the_replay_goes_back_only_as_far_as_needed() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
     let client = etcd.client().await;
     let first = three_lives(&api, "old").await;
-    // A transaction for each key: so many revisions.
+    // One revision for each transaction.
     let revisions = 1_500;
     for n in 0..revisions {
         fill(
@@ -131,12 +129,12 @@ async fn it_looks_further_back_only_as_it_must() {
     assert_eq!(
         old["replay"]["revisions"],
         1_000 + now,
-        "both looks are counted"
+        "both replays are counted"
     );
 }
 
 #[tokio::test]
-async fn what_never_was_is_not_found() {
+async fn a_key_that_never_existed_is_not_found() {
     let world = World::new("deleted-never").await;
     let path = format!("/history?key={}&deleted", percent(world.key("never")));
     let problem = world

@@ -1,46 +1,34 @@
-//! Who may come in: Host, Origin and fetch site, on every route and method, upgrades too.
+//! Host, Origin and fetch site are checked on every route and method, upgrades included.
 
 use http::Method;
 use serde_json::json;
-use support::http::Ask;
+use support::http::Request;
 use support::{Stream, World, key_query};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-const UPGRADE: [(&str, &str); 4] = [
-    ("connection", "Upgrade"),
-    ("upgrade", "websocket"),
-    ("sec-websocket-version", "13"),
-    ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-];
-
-/// A request of every sort that a page could make.
-fn asks(world: &World) -> Vec<Ask> {
+/// Every kind of request that a page could make.
+fn requests(world: &World) -> Vec<Request> {
     let root = world.gateway.root();
-    let mut asks = asks_of_programs(world);
-    asks.extend([root.get("/"), root.get("/nope")]);
-    asks
+    let mut requests = program_requests(world);
+    requests.extend([root.get("/"), root.get("/nope")]);
+    requests
 }
 
-/// The same without those of static files.
-fn asks_of_programs(world: &World) -> Vec<Ask> {
+/// The same without requests for static files.
+fn program_requests(world: &World) -> Vec<Request> {
     let (api, root) = (&world.api, world.gateway.root());
     let key = key_query(world.key("k"));
-    let upgrade = UPGRADE
-        .iter()
-        .fold(api.get("/watch"), |ask, (name, value)| {
-            ask.header(name, value)
-        });
     vec![
         api.get(&key),
         api.put(&key, "x"),
         api.delete(&key),
         api.post("/do", &json!({"get": {"key": "k"}})),
-        api.ask(Method::OPTIONS, &key),
-        api.ask(Method::HEAD, &key),
+        api.request(Method::OPTIONS, &key),
+        api.request(Method::HEAD, &key),
         api.get("/watch?prefix=/")
             .header("accept", "text/event-stream"),
-        upgrade,
+        api.get("/watch").upgrade(),
         root.get("/healthz"),
         root.get("/metrics"),
         root.get("/version"),
@@ -49,15 +37,15 @@ fn asks_of_programs(world: &World) -> Vec<Ask> {
     ]
 }
 
-/// Refused with this status; a HEAD has no body to look into.
-async fn refused(ask: Ask, status: u16, code: &str) {
-    let answer = ask.send().await.expect(status);
+/// Expects this refusal. A response to HEAD has no body to check.
+async fn refused(request: Request, status: u16, code: &str) {
+    let response = request.send().await.expect(status);
     assert!(
-        answer.header("access-control-allow-origin").is_empty(),
+        response.header("access-control-allow-origin").is_empty(),
         "no CORS"
     );
-    if !answer.body.is_empty() {
-        answer.problem(status, code);
+    if !response.body.is_empty() {
+        response.problem(status, code);
     }
 }
 
@@ -76,23 +64,25 @@ async fn a_foreign_host_is_421_everywhere() {
         format!("0.0.0.0:{port}"),
         "2130706433".into(),
     ] {
-        for ask in asks(&world) {
-            refused(ask.header("host", &host), 421, "foreign_host").await;
+        for request in requests(&world) {
+            refused(request.header("host", &host), 421, "foreign_host").await;
         }
     }
-    let ask = world.api.get("/clusters").header("host", "evil.example");
-    let problem = ask.send().await.problem(421, "foreign_host");
+    let request = world.api.get("/clusters").header("host", "evil.example");
+    let problem = request.send().await.problem(421, "foreign_host");
     assert!(
         problem["hint"]
             .as_str()
             .is_some_and(|hint| hint.contains("--allow-host")),
         "{problem}"
     );
-    // Headers that proxies set name no host.
+    // Headers that proxies set are not trusted.
     for name in ["forwarded", "x-forwarded-host"] {
-        let ask = world.api.get("/clusters").header("host", "evil.example");
-        let ask = ask.header(name, "host=localhost").header(name, "localhost");
-        ask.send().await.problem(421, "foreign_host");
+        let request = world.api.get("/clusters").header("host", "evil.example");
+        let request = request
+            .header(name, "host=localhost")
+            .header(name, "localhost");
+        request.send().await.problem(421, "foreign_host");
     }
     for host in [
         format!("localhost:{port}"),
@@ -114,7 +104,7 @@ async fn a_foreign_host_is_421_everywhere() {
 }
 
 #[tokio::test]
-async fn a_malformed_host_is_400_and_no_panic() {
+async fn a_malformed_host_is_400() {
     let world = World::new("host-form").await;
     let heads: &[&str] = &[
         "GET /healthz HTTP/1.1\r\n\r\n",
@@ -152,19 +142,19 @@ async fn a_malformed_host_is_400_and_no_panic() {
         .expect(200);
 }
 
-/// The status of the answer to these bytes.
+/// The status of the response to these bytes.
 async fn raw(world: &World, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(world.api.address())
         .await
         .expect("the gateway listens");
-    stream.write_all(bytes).await.expect("it takes bytes");
-    let mut answer = [0; 12];
-    let read = stream.read_exact(&mut answer);
+    stream.write_all(bytes).await.expect("it accepts bytes");
+    let mut response = [0; 12];
+    let read = stream.read_exact(&mut response);
     tokio::time::timeout(support::DEADLINE, read)
         .await
-        .expect("it answers in time")
+        .expect("it responds in time")
         .unwrap_or_else(|error| panic!("{error} after {}", bytes.escape_ascii()));
-    String::from_utf8_lossy(&answer[9..]).into_owned()
+    String::from_utf8_lossy(&response[9..]).into_owned()
 }
 
 #[tokio::test]
@@ -187,13 +177,13 @@ async fn a_foreign_origin_is_403_everywhere() {
         String::new(),
         format!("http://127.0.0.1:{port}/"),
     ] {
-        for ask in asks_of_programs(&world) {
-            refused(ask.header("origin", &origin), 403, "foreign_origin").await;
+        for request in program_requests(&world) {
+            refused(request.header("origin", &origin), 403, "foreign_origin").await;
         }
-        // Pages and assets are the same for everybody.
+        // Pages and assets need no check: they are the same for every caller.
         for path in ["/", "/locks", "/assets/nope.js"] {
-            let answer = world.gateway.root().get(path).header("origin", &origin);
-            assert_ne!(answer.send().await.status, 403, "{path} for {origin}");
+            let response = world.gateway.root().get(path).header("origin", &origin);
+            assert_ne!(response.send().await.status, 403, "{path} for {origin}");
         }
     }
     let ours = format!("http://127.0.0.1:{port}");
@@ -216,13 +206,13 @@ async fn a_foreign_origin_is_403_everywhere() {
             .await
             .json(200);
     }
-    // The default port is the same, said or not.
-    let ask = world
+    // A default port may be written or omitted.
+    let request = world
         .api
         .get("/clusters")
         .header("host", "localhost:80")
         .header("origin", "http://localhost");
-    ask.send().await.json(200);
+    request.send().await.json(200);
     let put = world
         .api
         .put(&key_query(world.key("k")), "x")
@@ -231,14 +221,20 @@ async fn a_foreign_origin_is_403_everywhere() {
 }
 
 #[tokio::test]
-async fn cross_site_requests_are_403_but_for_a_page_opened_by_hand() {
+async fn cross_site_requests_are_403_except_navigation_to_a_page() {
     let world = World::new("site").await;
     for site in ["cross-site", "same-site"] {
-        for ask in asks(&world) {
-            refused(ask.header("sec-fetch-site", site), 403, "foreign_origin").await;
+        for request in requests(&world) {
+            refused(
+                request.header("sec-fetch-site", site),
+                403,
+                "foreign_origin",
+            )
+            .await;
         }
-        let navigate = |ask: Ask| {
-            ask.header("sec-fetch-site", site)
+        let navigate = |request: Request| {
+            request
+                .header("sec-fetch-site", site)
                 .header("sec-fetch-mode", "navigate")
                 .header("sec-fetch-dest", "document")
         };
@@ -280,7 +276,7 @@ async fn cross_site_requests_are_403_but_for_a_page_opened_by_hand() {
 }
 
 #[tokio::test]
-async fn upgrades_pass_the_same_door() {
+async fn upgrades_are_checked_too() {
     let world = World::new("upgrade").await;
     let ours = format!("http://127.0.0.1:{}", world.api.address().port());
     for (name, value, status) in [
@@ -295,12 +291,12 @@ async fn upgrades_pass_the_same_door() {
     }
     for headers in [&[][..], &[("origin", ours.as_str())]] {
         let open = Stream::try_socket(&world.api, "/watch", headers).await;
-        open.expect("our own page and programs come in");
+        open.expect("our own page and programs are accepted");
     }
 }
 
 #[tokio::test]
-async fn allow_host_lets_a_name_in_at_any_port_or_exactly() {
+async fn allow_host_accepts_a_name_at_any_port_or_at_one() {
     let flags = [
         "--allow-host",
         "etcd.example",
@@ -363,7 +359,7 @@ async fn health_checks_of_http_1_0_need_no_host() {
     ] {
         assert_eq!(raw(&world, head.as_bytes()).await, status, "{head:?}");
     }
-    // Below a base path, where they are then.
+    // The same below a base path.
     let world = World::with("http-1-0-base", &["--base-path", "/etcd"]).await;
     let head = "GET /etcd/healthz HTTP/1.0\r\n\r\n";
     assert_eq!(raw(&world, head.as_bytes()).await, "200");
@@ -374,28 +370,28 @@ async fn a_refused_page_says_why_and_what_fixes_it() {
     let world = World::new("refused-page").await;
     let root = world.gateway.root();
     let open = |path: &str, host: &str| {
-        let ask = root.get(path).header("host", host);
-        ask.header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+        let request = root.get(path).header("host", host);
+        request.header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
     };
     for (languages, lang) in [("en", "en"), ("zh-CN,zh;q=0.9", "zh-CN")] {
         for path in ["/", "/locks", "/api/v1/clusters"] {
-            let ask = open(path, "etcd.example:8379").header("accept-language", languages);
-            let answer = ask.send().await.expect(421);
-            assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
-            let policy = answer.header("content-security-policy");
+            let request = open(path, "etcd.example:8379").header("accept-language", languages);
+            let response = request.send().await.expect(421);
+            assert_eq!(response.header("content-type"), "text/html; charset=utf-8");
+            let policy = response.header("content-security-policy");
             assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"));
-            let page = answer.text();
+            let page = response.text();
             assert!(page.contains(&format!("<html lang=\"{lang}\">")), "{page}");
             assert!(page.contains("--allow-host etcd.example<"), "{page}");
             assert!(page.contains("proxy_set_header Host $http_host;"), "{page}");
-            assert!(page.contains(answer.header("x-request-id")), "{page}");
+            assert!(page.contains(response.header("x-request-id")), "{page}");
         }
     }
     let linked = open("/api/v1/clusters", "localhost").header("sec-fetch-site", "cross-site");
     let linked = linked.header("sec-fetch-mode", "navigate").send().await;
     let page = linked.expect(403).text();
     assert!(page.contains("address bar"), "{page}");
-    // Programs, and what a page fetches, get the problem; `/v3` has etcd's form.
+    // Programs and fetches of a page get a problem; `/v3` responds in etcd's form.
     let fetched = open("/locks", "etcd.example").header("sec-fetch-mode", "cors");
     fetched.send().await.problem(421, "foreign_host");
     let typed = root.get("/locks").header("host", "etcd.example");
@@ -408,29 +404,29 @@ async fn a_refused_page_says_why_and_what_fixes_it() {
 }
 
 #[tokio::test]
-async fn pages_are_sent_to_clients_that_accept_html_and_to_no_others() {
+async fn pages_are_sent_only_to_clients_that_accept_html() {
     let world = World::new("pages").await;
     let root = world.gateway.root();
     for path in ["/", "/explorer", "/watch", "/locks"] {
         for method in [Method::GET, Method::HEAD] {
             for accept in ["", "*/*", "text/html", "text/*;q=0.2, application/json"] {
-                let ask = root.ask(method.clone(), path);
-                let ask = if accept.is_empty() {
-                    ask
+                let request = root.request(method.clone(), path);
+                let request = if accept.is_empty() {
+                    request
                 } else {
-                    ask.header("accept", accept)
+                    request.header("accept", accept)
                 };
-                let answer = ask.send().await;
-                assert_eq!(answer.status, 200, "{method} {path} {accept}");
-                let kind = answer.header("content-type");
+                let response = request.send().await;
+                assert_eq!(response.status, 200, "{method} {path} {accept}");
+                let kind = response.header("content-type");
                 assert_eq!(kind, "text/html; charset=utf-8", "{method} {path}");
             }
         }
     }
     for path in ["/explorer", "/locks"] {
         for accept in ["application/json", "text/html;q=0, */*", "*/*;q=0"] {
-            let ask = root.get(path).header("accept", accept);
-            ask.send().await.problem(404, "not_found");
+            let request = root.get(path).header("accept", accept);
+            request.send().await.problem(404, "not_found");
         }
     }
     for path in [
@@ -444,7 +440,7 @@ async fn pages_are_sent_to_clients_that_accept_html_and_to_no_others() {
         "/favicon.ico",
     ] {
         root.get(path).send().await.problem(404, "not_found");
-        let head = root.ask(Method::HEAD, path).send().await;
+        let head = root.request(Method::HEAD, path).send().await;
         assert_eq!(head.status, 404, "{path}");
     }
     for path in [
@@ -454,16 +450,16 @@ async fn pages_are_sent_to_clients_that_accept_html_and_to_no_others() {
         "/api/v1/nope",
         "/assets/x",
     ] {
-        let answer = root.get(path).header("accept", "text/html").send().await;
-        assert_eq!(answer.status, 404, "{path}");
+        let response = root.get(path).header("accept", "text/html").send().await;
+        assert_eq!(response.status, 404, "{path}");
         assert_ne!(
-            answer.header("content-type"),
+            response.header("content-type"),
             "text/html; charset=utf-8",
             "{path}"
         );
     }
-    // A person at a mistyped address sees the dashboard, which says so.
+    // A browser at a mistyped address gets the dashboard, which reports the error.
     let browser = root.get("/nope").header("accept", "text/html");
-    let answer = browser.send().await.expect(404);
-    assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+    let response = browser.send().await.expect(404);
+    assert_eq!(response.header("content-type"), "text/html; charset=utf-8");
 }

@@ -1,8 +1,8 @@
-//! The examples of the OpenAPI document: one story, told to a gateway and compared with what stands in
-//! `gateway/src/api/examples.json`.
+//! The examples of the OpenAPI document: one sequence of requests, sent to a gateway, whose responses are
+//! compared with those in `gateway/src/api/examples.json`.
 //!
-//! Numbers and ids differ from run to run; which members an answer has, of which types, does not. An id that
-//! an answer names differently is used so in what is asked later.
+//! Numbers and ids differ from run to run; the members of a response and their types do not. Where a
+//! response has another id than the example, later requests use that id.
 
 use http::Method;
 use serde_json::Value;
@@ -11,58 +11,58 @@ use support::stream::Lines;
 use support::{Client, DEADLINE, Etcd, Stream, tools};
 use tokio::time::timeout;
 
-/// An id: sixteen hexadecimal digits, less where it begins with zeros.
+/// Whether this is an id: sixteen hexadecimal digits, or fewer because leading zeros are omitted.
 fn is_id(text: &str) -> bool {
     (10..=16).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// What is here under another name than in the story.
+/// Ids of the examples, with the ids that they have here.
 #[derive(Default)]
-struct Names(Vec<(String, String)>);
+struct Ids(Vec<(String, String)>);
 
-impl Names {
-    fn learn(&mut self, told: &str, real: &str) {
-        if told != real && !self.0.iter().any(|(known, _)| known == told) {
-            self.0.push((told.to_owned(), real.to_owned()));
+impl Ids {
+    fn learn(&mut self, example: &str, real: &str) {
+        if example != real && !self.0.iter().any(|(known, _)| known == example) {
+            self.0.push((example.to_owned(), real.to_owned()));
         }
     }
 
     fn apply(&self, text: &str) -> String {
-        let names = self.0.iter();
-        names.fold(text.to_owned(), |text, (told, real)| {
-            text.replace(told, real)
+        let ids = self.0.iter();
+        ids.fold(text.to_owned(), |text, (example, real)| {
+            text.replace(example, real)
         })
     }
 
-    /// Panics where two answers are not of one shape.
-    fn compare(&mut self, place: &str, told: &Value, real: &Value) {
-        match (told, real) {
-            (Value::Object(told), Value::Object(real)) => {
+    /// Fails where two responses do not have the same shape.
+    fn compare(&mut self, place: &str, example: &Value, real: &Value) {
+        match (example, real) {
+            (Value::Object(example), Value::Object(real)) => {
                 let members = |object: &serde_json::Map<String, Value>| {
                     object.keys().cloned().collect::<Vec<_>>()
                 };
-                assert_eq!(members(told), members(real), "{place}");
-                for (name, told) in told {
-                    self.compare(&format!("{place}.{name}"), told, &real[name]);
+                assert_eq!(members(example), members(real), "{place}");
+                for (name, example) in example {
+                    self.compare(&format!("{place}.{name}"), example, &real[name]);
                 }
             }
-            (Value::Array(told), Value::Array(real)) => {
-                assert_eq!(told.len(), real.len(), "{place}: {real:?}");
+            (Value::Array(example), Value::Array(real)) => {
+                assert_eq!(example.len(), real.len(), "{place}: {real:?}");
                 // Members of a cluster are listed by their ids.
-                let (told, real) = (sorted(told), sorted(real));
-                for (at, (told, real)) in told.into_iter().zip(real).enumerate() {
-                    self.compare(&format!("{place}[{at}]"), told, real);
+                let (example, real) = (sorted(example), sorted(real));
+                for (at, (example, real)) in example.into_iter().zip(real).enumerate() {
+                    self.compare(&format!("{place}[{at}]"), example, real);
                 }
             }
-            (Value::String(told), Value::String(real)) => {
-                if is_id(told) && is_id(real) {
-                    self.learn(told, real);
+            (Value::String(example), Value::String(real)) => {
+                if is_id(example) && is_id(real) {
+                    self.learn(example, real);
                 }
             }
-            (told, real) => assert_eq!(
-                std::mem::discriminant(told),
+            (example, real) => assert_eq!(
+                std::mem::discriminant(example),
                 std::mem::discriminant(real),
-                "{place}: {told} in the story, {real} here"
+                "{place}: {example} in the example, {real} here"
             ),
         }
     }
@@ -74,7 +74,7 @@ fn sorted(items: &[Value]) -> Vec<&Value> {
     items
 }
 
-/// Which members there are, and how many items.
+/// A value's members and the number of its items, without its scalars.
 fn shape(value: &Value) -> String {
     match value {
         Value::Object(members) => {
@@ -92,70 +92,75 @@ fn shape(value: &Value) -> String {
 }
 
 #[tokio::test]
-async fn the_examples_of_the_document_are_what_is_answered() {
+async fn the_examples_of_the_document_match_real_responses() {
     let file = tools::root().join("gateway/src/api/examples.json");
-    let story = std::fs::read_to_string(file).expect("the story is there");
-    let story: Vec<Value> = serde_json::from_str(&story).expect("the story is JSON");
-    let told = story
+    let examples = std::fs::read_to_string(file).expect("the file exists");
+    let examples: Vec<Value> = serde_json::from_str(&examples).expect("the file is JSON");
+    let version = examples
         .iter()
-        .find_map(|told| told["answer"]["version"].as_str());
-    let told = told.expect("a version");
+        .find_map(|example| example["answer"]["version"].as_str());
+    let version = version.expect("a version");
     let (major, minor, _) = tools::etcd_version();
-    if !told.starts_with(&format!("{major}.{minor}.")) {
-        eprintln!("skipped: the examples are those of etcd {told}, and this is {major}.{minor}");
+    if !version.starts_with(&format!("{major}.{minor}.")) {
+        eprintln!("skipped: the examples are for etcd {version}, and this is {major}.{minor}");
         return;
     }
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
-    let mut names = Names::default();
-    for told in &story {
-        let asked = format!("{} {}", told["method"], told["path"]);
-        let client = if told["beside"] == true {
+    let mut ids = Ids::default();
+    for example in &examples {
+        let line = format!("{} {}", example["method"], example["path"]);
+        let client = if example["beside"] == true {
             gateway.root()
         } else {
             gateway.api()
         };
-        let client = match told["user"].as_str().and_then(|user| user.split_once(':')) {
+        let client = match example["user"]
+            .as_str()
+            .and_then(|user| user.split_once(':'))
+        {
             Some((name, password)) => client.signed(name, password),
             None => client,
         };
-        let answer = answer(&client, &names, told).await;
-        names.compare(&asked, &told["answer"], &answer);
+        let response = response(&client, &ids, example).await;
+        ids.compare(&line, &example["answer"], &response);
     }
 }
 
-/// What a gateway answers to a request of the story.
-async fn answer(client: &Client, names: &Names, told: &Value) -> Value {
-    let path = names.apply(told["path"].as_str().expect("a path"));
-    let messages = told["answer"].as_array().map_or(0, Vec::len);
-    if told["form"] == "socket" {
+/// The gateway's response to an example's request.
+async fn response(client: &Client, ids: &Ids, example: &Value) -> Value {
+    let path = ids.apply(example["path"].as_str().expect("a path"));
+    let messages = example["answer"].as_array().map_or(0, Vec::len);
+    if example["form"] == "socket" {
         let mut stream = Stream::socket(client, &path).await;
         return read(messages, async || {
             stream.line_within(DEADLINE).await.expect("open")
         })
         .await;
     }
-    let method = told["method"].as_str().expect("a method");
-    let mut ask = client.ask(
+    let method = example["method"].as_str().expect("a method");
+    let mut request = client.request(
         Method::from_bytes(method.as_bytes()).expect("a method"),
         &path,
     );
-    if let Some(media_type) = told["type"].as_str() {
-        ask = ask.header("content-type", media_type);
+    if let Some(media_type) = example["type"].as_str() {
+        request = request.header("content-type", media_type);
     }
-    match &told["body"] {
+    match &example["body"] {
         Value::Null => {}
-        Value::String(text) => ask = ask.body(names.apply(text)),
+        Value::String(text) => request = request.body(ids.apply(text)),
         body => {
-            let text = names.apply(&body.to_string());
-            ask = ask.header("content-type", "application/json").body(text);
+            let text = ids.apply(&body.to_string());
+            request = request
+                .header("content-type", "application/json")
+                .body(text);
         }
     }
-    let status = u16::try_from(told["status"].as_u64().expect("a status")).expect("a status");
-    match told["form"].as_str() {
+    let status = u16::try_from(example["status"].as_u64().expect("a status")).expect("a status");
+    match example["form"].as_str() {
         Some("stream") => {
-            let ask = ask.header("accept", "application/x-ndjson");
-            let head = ask.open().await.expect("an answer");
+            let request = request.header("accept", "application/x-ndjson");
+            let head = request.open().await.expect("a response");
             assert_eq!(head.status, status, "{path}");
             let mut lines = Lines::new(head);
             read(messages, async || {
@@ -165,30 +170,30 @@ async fn answer(client: &Client, names: &Names, told: &Value) -> Value {
             .await
         }
         Some("lines") => {
-            let ask = ask.header("accept", "application/x-ndjson");
-            let answer = ask.send().await.expect(status);
-            let text = answer.text();
+            let request = request.header("accept", "application/x-ndjson");
+            let response = request.send().await.expect(status);
+            let text = response.text();
             let lines = text.lines().map(serde_json::from_str::<Value>);
             Value::Array(lines.collect::<Result<_, _>>().expect("lines of JSON"))
         }
-        Some("text") => Value::String(ask.send().await.expect(status).text()),
+        Some("text") => Value::String(request.send().await.expect(status).text()),
         Some("bytes") => {
-            let answer = ask.send().await.expect(status);
-            assert!(!answer.body.is_empty(), "{path}");
+            let response = request.send().await.expect(status);
+            assert!(!response.body.is_empty(), "{path}");
             Value::Null
         }
         _ => {
-            let answer = ask.send().await.expect(status);
-            let value: Value = serde_json::from_slice(&answer.body).expect("JSON");
+            let response = request.send().await.expect(status);
+            let value: Value = serde_json::from_slice(&response.body).expect("JSON");
             if let Some(revision) = value["header"]["revision"].as_i64() {
-                assert_eq!(answer.revision(), revision, "{path}");
+                assert_eq!(response.revision(), revision, "{path}");
             }
             value
         }
     }
 }
 
-/// So many messages of a stream.
+/// The next `count` messages of a stream.
 async fn read(count: usize, mut next: impl AsyncFnMut() -> Value) -> Value {
     let mut messages = Vec::new();
     while messages.len() < count {

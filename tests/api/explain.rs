@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 use support::fill::fill;
+use support::locks::{create_leased, grant_lease};
 use support::{World, key_query, keys_in};
 
 async fn explain(world: &World, body: &Value) -> Value {
-    let answer = world.api.post("/txn?explain", body).send().await;
-    let revision = answer.revision();
-    let explanation = answer.json(200);
+    let response = world.api.post("/txn?explain", body).send().await;
+    let revision = response.revision();
+    let explanation = response.json(200);
     assert_eq!(explanation["header"]["revision"], revision);
     explanation
 }
@@ -41,7 +42,7 @@ async fn an_explanation_names_failed_comparisons_and_current_keys() {
     assert_eq!(compares[1]["entries"][0]["mod_revision"], revision);
     assert!(
         compares[1]["entries"][0].get("value").is_none(),
-        "it was not compared"
+        "its value was not compared"
     );
     assert_eq!(compares[2]["entries"], json!([]));
     assert_eq!(compares[3]["entries"], json!([]));
@@ -142,15 +143,8 @@ async fn nested_transactions_are_explained_and_marked_as_reached() {
 #[tokio::test]
 async fn leases_are_shown_and_many_comparisons_accepted() {
     let world = World::new("explain-lease").await;
-    let grant = world
-        .api
-        .post("/leases", &json!({"ttl": 600}))
-        .send()
-        .await
-        .json(201);
-    let id = grant["id"].as_str().expect("an id");
-    let path = format!("{}&lease={id}", key_query(world.key("k")));
-    world.api.put(&path, "v").send().await.json(201);
+    let id = grant_lease(&world.api, 600).await;
+    create_leased(&world.api, &world.key("k"), "v", &id).await;
     let one = json!({"key": world.key("k"), "target": "lease", "op": "=", "value": null});
     let explanation = explain(&world, &json!({"compare": vec![one; 128]})).await;
     let compares = explanation["compares"].as_array().expect("a list");

@@ -4,16 +4,6 @@ use serde_json::Value;
 use support::fill::fill;
 use support::{World, bytes_in, keys_in, percent};
 
-/// The lines of a response.
-fn lines(answer: &support::Answer) -> Vec<Value> {
-    let text = answer.text();
-    assert!(text.ends_with('\n'), "the last line is complete");
-    let lines = text
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("is JSON"));
-    lines.collect()
-}
-
 #[tokio::test]
 async fn an_export_is_one_revision_with_an_end_line() {
     let world = World::new("export").await;
@@ -25,14 +15,14 @@ async fn an_export_is_one_revision_with_an_end_line() {
         .collect();
     fill(&world.client().await, entries.clone()).await;
     let path = format!("/export?prefix={}", percent(&world.prefix));
-    let answer = world.api.get(&path).send().await.expect(200);
-    assert_eq!(answer.header("content-type"), "application/x-ndjson");
-    let revision = answer.revision();
+    let response = world.api.get(&path).send().await.expect(200);
+    assert_eq!(response.header("content-type"), "application/x-ndjson");
+    let revision = response.revision();
     assert_eq!(
-        answer.header("content-disposition"),
+        response.header("content-disposition"),
         format!("attachment; filename=\"export-{revision}.ndjson\"")
     );
-    let lines = lines(&answer);
+    let lines = response.lines();
     let (end, read) = lines.split_last().expect("an end line at least");
     assert_eq!(end["end"]["count"], 3_000);
     assert_eq!(end["end"]["header"]["revision"], revision);
@@ -54,8 +44,8 @@ async fn an_export_can_be_of_a_revision_or_of_changes_since() {
     world.put("c", "1").await;
     let export = async |query: &str| {
         let path = format!("/export?prefix={}&{query}", percent(&world.prefix));
-        let answer = world.api.get(&path).send().await.expect(200);
-        let mut lines = lines(&answer);
+        let response = world.api.get(&path).send().await.expect(200);
+        let mut lines = response.lines();
         let end = lines.pop().expect("an end line");
         assert_eq!(end["end"]["count"], lines.len());
         (keys_in(&Value::from(lines.clone())), lines)
@@ -81,10 +71,10 @@ async fn unknown_parameters_are_refused() {
         (format!("prefix={prefix}&keys_only"), "unknown_parameter"),
         (format!("key={prefix}"), "unknown_parameter"),
     ] {
-        let answer = world.api.get(&format!("/export?{query}")).send().await;
-        let status = answer.status.as_u16();
+        let response = world.api.get(&format!("/export?{query}")).send().await;
+        let status = response.status.as_u16();
         assert_eq!(status, 400, "{query}");
-        let problem = answer.problem(
+        let problem = response.problem(
             400,
             if query.starts_with("key=") {
                 "bad_request"

@@ -1,9 +1,9 @@
-//! `?guard=`: a write that only the holder of a lock can do.
+//! `?guard=`: writes that only the holder of a lock can make.
 
 use etcd_client::PutOptions;
 use support::{World, key_query, percent};
 
-/// A lock key as etcd's recipe leaves it; gives the key and its token.
+/// A lock key as etcd's recipe writes it, and its token.
 async fn lock(world: &World, name: &str) -> (String, i64) {
     let mut client = world.client().await;
     let lease = client
@@ -15,7 +15,7 @@ async fn lock(world: &World, name: &str) -> (String, i64) {
     let put = client.put(key.clone(), "", Some(PutOptions::new().with_lease(lease)));
     let token = put
         .await
-        .expect("etcd takes a put")
+        .expect("etcd puts a key")
         .header()
         .expect("a header")
         .revision();
@@ -23,7 +23,7 @@ async fn lock(world: &World, name: &str) -> (String, i64) {
 }
 
 #[tokio::test]
-async fn only_the_holder_writes() {
+async fn only_the_holder_can_write() {
     let world = World::new("guard").await;
     let (lock, token) = lock(&world, "lock").await;
     let guarded = |token: i64| {
@@ -48,7 +48,7 @@ async fn only_the_holder_writes() {
     }
     world.api.delete(&guarded(token)).send().await.json(200);
 
-    // Released and taken anew, the key is the same and the token is not.
+    // Released and acquired again, the lock has the same key and another token.
     world.api.delete(&key_query(&lock)).send().await.json(200);
     world
         .api
@@ -69,7 +69,7 @@ async fn only_the_holder_writes() {
         .send()
         .await
         .json(201);
-    // Renewing a lock key's value leaves its holder the holder.
+    // A new value of the lock key does not change its holder.
     world.api.write(&lock, "again").await;
     world
         .api
@@ -80,7 +80,7 @@ async fn only_the_holder_writes() {
 }
 
 #[tokio::test]
-async fn not_holder_wins_over_a_failed_precondition() {
+async fn not_holder_takes_precedence_over_a_failed_precondition() {
     let world = World::new("guard-first").await;
     let (lock, token) = lock(&world, "lock").await;
     let guarded = |token: i64| {
@@ -135,7 +135,7 @@ async fn a_guard_is_split_at_its_last_colon() {
 }
 
 #[tokio::test]
-async fn a_range_is_deleted_by_the_holder_alone() {
+async fn only_the_holder_can_delete_a_range() {
     let world = World::new("guard-range").await;
     let (lock, token) = lock(&world, "lock").await;
     for name in ["r/1", "r/2"] {

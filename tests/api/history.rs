@@ -1,6 +1,5 @@
 //! A key's stored revisions, newest first.
 
-use etcd_client::CompactionOptions;
 use serde_json::{Value, json};
 use support::gateway::InProcess;
 use support::{Etcd, World, key_query, percent};
@@ -14,7 +13,7 @@ fn values(history: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn it_ends_with_the_creation() {
+async fn a_history_ends_with_the_creation() {
     let world = World::new("history").await;
     world.put("k", "an earlier life").await;
     world
@@ -68,7 +67,7 @@ async fn it_ends_with_the_creation() {
 }
 
 #[tokio::test]
-async fn a_limit_ends_it_and_a_cursor_goes_on() {
+async fn a_limit_ends_a_page_and_a_cursor_continues() {
     let world = World::new("history-pages").await;
     for value in ["1", "2", "3", "4", "5"] {
         world.put("k", value).await;
@@ -100,7 +99,7 @@ async fn a_limit_ends_it_and_a_cursor_goes_on() {
 }
 
 #[tokio::test]
-async fn compaction_ends_it() {
+async fn a_compaction_ends_a_history() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
@@ -108,14 +107,9 @@ async fn compaction_ends_it() {
     for value in ["1", "2", "3", "4", "5"] {
         revisions.push(api.write("k", value).await);
     }
-    let mut client = etcd.client().await;
-    let physical = CompactionOptions::new().with_physical();
-    client
-        .compact(revisions[2], Some(physical))
-        .await
-        .expect("etcd compacts");
+    etcd.compact(revisions[2]).await;
     let history = api.get("/history?key=k").send().await.json(200);
-    // A compaction spares what is current at its revision.
+    // A compaction keeps the entry that is current at its revision.
     assert_eq!(values(&history), ["5", "4", "3"]);
     assert_eq!(history["ended_by"], "compaction");
     assert_eq!(history["compacted_revision"], revisions[2]);

@@ -1,4 +1,4 @@
-//! A file back into a cluster.
+//! Imports: an exported file written back into a cluster.
 
 use etcd_client::GetOptions;
 use futures_util::future::join_all;
@@ -7,28 +7,25 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 use support::fill::{Numbers, fill};
 use support::gateway::InProcess;
-use support::http::Ask;
-use support::{Answer, Client, DEADLINE, Etcd, World, json_bytes, key_query, percent};
+use support::http::Request;
+use support::locks::{create_leased, grant_lease};
+use support::{Client, DEADLINE, Etcd, Response, World, json_bytes, key_query, percent};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-fn import(api: &Client, query: &str, file: impl Into<bytes::Bytes>) -> Ask {
+fn import(api: &Client, query: &str, file: impl Into<bytes::Bytes>) -> Request {
     let path = format!("/import{query}");
-    api.ask(http::Method::POST, &path)
+    api.request(http::Method::POST, &path)
         .header("content-type", "application/x-ndjson")
         .body(file)
 }
 
-/// The lines of an answer, the last of them apart.
-fn report(answer: &Answer) -> (Vec<Value>, Value) {
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    assert_eq!(answer.header("content-type"), "application/x-ndjson");
-    let text = answer.text();
-    let mut lines: Vec<Value> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("is JSON"))
-        .collect();
+/// The lines of a response, and the last one separately.
+fn report(response: &Response) -> (Vec<Value>, Value) {
+    assert_eq!(response.status, 200, "{}", response.text());
+    assert_eq!(response.header("content-type"), "application/x-ndjson");
+    let mut lines = response.lines();
     let last = lines.pop().expect("a last line");
     (lines, last)
 }
@@ -44,7 +41,7 @@ fn line(key: &str, value: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_export_comes_back_byte_for_byte() {
+async fn an_export_is_imported_byte_for_byte() {
     let world = World::new("import").await;
     let mut numbers = Numbers::new(7);
     let entries: Vec<_> = (0..2_000)
@@ -58,7 +55,7 @@ async fn an_export_comes_back_byte_for_byte() {
         .collect();
     let client = world.client().await;
     fill(&client, entries.clone()).await;
-    // One that stands alone in its transaction.
+    // An entry so large that it needs a transaction of its own.
     let large = Numbers::new(8).bytes(1_400_000);
     world.api.write(world.key("large"), large.clone()).await;
     let prefix = percent(&world.prefix);
@@ -79,7 +76,7 @@ async fn an_export_comes_back_byte_for_byte() {
     let stored = kv
         .get(world.prefix.as_bytes(), Some(options))
         .await
-        .expect("etcd answers");
+        .expect("etcd responds");
     let stored: Vec<_> = stored
         .kvs()
         .iter()
@@ -88,7 +85,7 @@ async fn an_export_comes_back_byte_for_byte() {
     assert_eq!(stored[..2000], entries);
     assert_eq!(stored[2000].1, large);
 
-    // Once more: nothing is written.
+    // A second import writes nothing.
     let before = world
         .api
         .get(&key_query(world.key("large")))
@@ -114,9 +111,9 @@ async fn a_preview_lists_the_conflicts_and_changes_nothing() {
         .concat();
     for (policy, overwritten, skipped) in [("fail", 0, 0), ("skip", 0, 1), ("overwrite", 1, 0)] {
         let query = format!("?dry_run&on_conflict={policy}");
-        let answer = import(&world.api, &query, file.clone()).send().await;
-        assert!(answer.revision() >= revision);
-        let (lines, last) = report(&answer);
+        let response = import(&world.api, &query, file.clone()).send().await;
+        assert!(response.revision() >= revision);
+        let (lines, last) = report(&response);
         let conflict =
             json!({"conflict": {"line": 2, "key": world.key("other"), "mod_revision": revision}});
         assert_eq!(lines, [conflict], "{policy}");
@@ -145,7 +142,7 @@ async fn a_preview_lists_the_conflicts_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_policy_decides_what_becomes_of_a_conflict() {
+async fn on_conflict_decides_how_a_conflict_is_handled() {
     let world = World::new("import-policy").await;
     let keys: Vec<_> = (0..250).map(|n| world.key(&format!("{n:03}"))).collect();
     let file: String = keys.iter().map(|key| line(key, "ours")).collect();
@@ -156,7 +153,7 @@ async fn the_policy_decides_what_becomes_of_a_conflict() {
     assert_eq!(last["error"]["status"], 409);
     assert_eq!(
         last["resume_from"], 151,
-        "the lines before were dealt with: {last}"
+        "the lines before were imported: {last}"
     );
     assert_eq!(last["done"]["created"], 150);
     let conflict = json!({"conflict": {"line": 151, "key": keys[150], "mod_revision": theirs}});
@@ -182,40 +179,40 @@ async fn the_policy_decides_what_becomes_of_a_conflict() {
 }
 
 #[tokio::test]
-async fn it_says_how_far_it_is() {
+async fn progress_is_reported_each_second() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
-    // It says so once a second: how much that takes is a matter of the machine.
+    // One report a second: how many keys that takes depends on the machine.
     for size in [20_000, 100_000, 500_000] {
         let file: String = (0..size)
             .map(|n| line(&format!("{size}/{n:06}"), "v"))
             .collect();
-        let ask = import(&gateway.api(), "", file);
-        let (told, last) = report(&ask.send().await);
+        let request = import(&gateway.api(), "", file);
+        let (reports, last) = report(&request.send().await);
         assert_eq!(last["end"]["created"], size, "{last}");
-        let lines: Vec<u64> = told
+        let lines: Vec<u64> = reports
             .iter()
-            .map(|told| told["progress"]["line"].as_u64().expect("only progress"))
+            .map(|report| report["progress"]["line"].as_u64().expect("only progress"))
             .collect();
         assert!(lines.is_sorted_by(|a, b| a < b), "{lines:?}");
         let Some(line) = lines.last() else {
             continue;
         };
         assert!((1..=size).contains(line), "{lines:?}");
-        let created = told.last().map(|told| &told["progress"]["created"]);
-        assert_eq!(created, Some(&json!(line)), "{told:?}");
+        let created = reports.last().map(|report| &report["progress"]["created"]);
+        assert_eq!(created, Some(&json!(line)), "{reports:?}");
         return;
     }
-    panic!("half a million keys, and not a word meanwhile");
+    panic!("half a million keys were imported without a progress report");
 }
 
 #[tokio::test]
-async fn it_goes_on_from_a_line() {
+async fn an_import_resumes_from_a_line() {
     let world = World::new("import-resume").await;
     let mut file: String = (0..150)
         .map(|n| line(&world.key(&format!("{n:03}")), "v"))
         .collect();
-    file.push_str("this is no entry\n");
+    file.push_str("this is not an entry\n");
     let rest: String = (150..200)
         .map(|n| line(&world.key(&format!("{n:03}")), "v"))
         .collect();
@@ -231,11 +228,13 @@ async fn it_goes_on_from_a_line() {
         (&last["resume_from"], &last["done"]["created"]),
         (&json!(151), &json!(150))
     );
-    // The line is mended; those before are not even looked at.
-    let mended =
-        file.replace("this is no entry", "")
-            .replacen(r#""value":"v""#, r#""value":"changed""#, 1);
-    let end = imported(&world.api, "?from_line=151", [mended, rest].concat()).await;
+    // The line is fixed; the lines before it are ignored.
+    let fixed = file.replace("this is not an entry", "").replacen(
+        r#""value":"v""#,
+        r#""value":"changed""#,
+        1,
+    );
+    let end = imported(&world.api, "?from_line=151", [fixed, rest].concat()).await;
     assert_eq!(
         (&end["count"], &end["created"], &end["line"]),
         (&json!(50), &json!(50), &json!(201))
@@ -246,7 +245,7 @@ async fn it_goes_on_from_a_line() {
 }
 
 #[tokio::test]
-async fn it_stops_with_etcd_and_goes_on_where_it_stopped() {
+async fn an_import_stopped_by_etcd_resumes_where_it_stopped() {
     let etcd = Etcd::start_with(&["--quota-backend-bytes=16777216"]).await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
@@ -261,12 +260,12 @@ async fn it_stops_with_etcd_and_goes_on_where_it_stopped() {
     assert!(from > 1, "some were written: {last}");
     let page = api.get("/kv?prefix=&count_only").send().await.json(200);
     let written = page["count"].as_u64().expect("a count");
-    // etcd itself may say "no space" of the one transaction that took the last of it.
+    // etcd may report "no space" for the transaction that used the last space.
     assert!(
         (from - 1..from + 10).contains(&written),
         "{written}: {last}"
     );
-    // So the lines it goes on from may be there already, which does no harm.
+    // So the first lines after the resumption may exist already, which is harmless.
     let again = format!("?dry_run&from_line={from}");
     let end = imported(&api, &again, file).await;
     assert_eq!(end["unchanged"], written + 1 - from);
@@ -276,18 +275,9 @@ async fn it_stops_with_etcd_and_goes_on_where_it_stopped() {
 #[tokio::test]
 async fn leases_are_dropped_or_kept_where_they_exist() {
     let world = World::new("import-leases").await;
-    let grant = async || {
-        let lease = world
-            .api
-            .post("/leases", &json!({"ttl": 600}))
-            .send()
-            .await
-            .json(201);
-        lease["id"].as_str().expect("an id").to_owned()
-    };
-    let (alive, own) = (grant().await, grant().await);
-    let put = format!("{}&lease={own}", key_query(world.key("present")));
-    world.api.put(&put, "old").send().await.json(201);
+    let alive = grant_lease(&world.api, 600).await;
+    let own = grant_lease(&world.api, 600).await;
+    create_leased(&world.api, &world.key("present"), "old", &own).await;
     let entry = |key: &str, lease: &str| {
         format!(
             "{}\n",
@@ -314,7 +304,7 @@ async fn leases_are_dropped_or_kept_where_they_exist() {
         "a present key keeps its lease"
     );
 
-    // Only the lease differs now: that is a conflict where leases are imported.
+    // Only the lease differs now, which is a conflict with `leases=keep`.
     let kept = imported(
         &world.api,
         "?on_conflict=overwrite&leases=keep",
@@ -341,7 +331,7 @@ async fn leases_are_dropped_or_kept_where_they_exist() {
 }
 
 #[tokio::test]
-async fn a_key_given_twice_meets_itself() {
+async fn a_key_given_twice_conflicts_with_itself() {
     let world = World::new("import-twice").await;
     let file = ["1", "2"]
         .map(|value| line(&world.key("k"), value))
@@ -357,7 +347,7 @@ async fn a_key_given_twice_meets_itself() {
 }
 
 #[tokio::test]
-async fn a_file_cut_off_is_said_to_be_incomplete() {
+async fn a_truncated_file_is_reported_as_incomplete() {
     let world = World::new("import-cut").await;
     let entry = line(&world.key("k"), "v");
     let complete =
@@ -379,16 +369,13 @@ async fn a_file_cut_off_is_said_to_be_incomplete() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_at_once_is_an_ordinary_answer() {
+async fn an_error_before_the_first_line_is_an_ordinary_response() {
     let world = World::new("import-wrong").await;
     let entry = line(&world.key("k"), "v");
     let json = world.api.post("/import", &json!({})).body(entry.clone());
     let problem = json.send().await.problem(415, "unsupported_media_type");
     assert!(problem["hint"].is_string());
-    let bare = world
-        .api
-        .ask(http::Method::POST, "/import")
-        .body(entry.clone());
+    let bare = world.api.post_empty("/import").body(entry.clone());
     bare.send().await.problem(415, "unsupported_media_type");
     for (query, code) in [
         ("?timeout=5s", "bad_request"),
@@ -447,7 +434,7 @@ async fn a_read_only_gateway_previews() {
 }
 
 #[tokio::test]
-async fn other_limits_of_ops_are_found_out() {
+async fn lower_limits_of_etcd_are_detected() {
     let etcd = Etcd::start_with(&["--max-txn-ops=9", "--max-request-bytes=300000"]).await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
@@ -461,7 +448,7 @@ async fn other_limits_of_ops_are_found_out() {
 }
 
 #[tokio::test]
-async fn nobody_elses_write_is_lost_meanwhile() {
+async fn concurrent_writes_are_not_overwritten() {
     let world = World::new("import-race").await;
     let keys: Vec<_> = (0..40).map(|n| world.key(&format!("{n:02}"))).collect();
     let file: String = keys.iter().map(|key| line(key, "file")).collect();
@@ -477,8 +464,8 @@ async fn nobody_elses_write_is_lost_meanwhile() {
         }
     });
     let importing = async {
-        let answer = import(&world.api, "?on_conflict=skip", file).send().await;
-        report(&answer).1
+        let response = import(&world.api, "?on_conflict=skip", file).send().await;
+        report(&response).1
     };
     let (_, last) = tokio::join!(join_all(writers), importing);
     let end = &last["end"];
@@ -498,8 +485,8 @@ async fn nobody_elses_write_is_lost_meanwhile() {
     );
 }
 
-/// Keys and values of any bytes.
-fn anything() -> impl Strategy<Value = Vec<(Vec<u8>, Vec<u8>)>> {
+/// Entries with keys and values of any bytes.
+fn any_entries() -> impl Strategy<Value = Vec<(Vec<u8>, Vec<u8>)>> {
     let key = prop::collection::vec(any::<u8>(), 0..24);
     let value = prop_oneof![
         prop::collection::vec(any::<u8>(), 0..200),
@@ -509,15 +496,15 @@ fn anything() -> impl Strategy<Value = Vec<(Vec<u8>, Vec<u8>)>> {
 }
 
 #[test]
-fn import_of_an_export_is_what_was_exported() {
-    let runtime = tokio::runtime::Runtime::new().expect("the system gives us threads");
+fn importing_an_export_restores_it() {
+    let runtime = tokio::runtime::Runtime::new().expect("the system has threads");
     let world = runtime.block_on(World::new("import-property"));
     let mut runner = TestRunner::new(Config {
         cases: 40,
         failure_persistence: None,
         ..Config::default()
     });
-    let tested = runner.run(&anything(), |entries| {
+    let tested = runner.run(&any_entries(), |entries| {
         runtime.block_on(round_trip(&world, entries));
         Ok(())
     });
@@ -552,7 +539,7 @@ async fn round_trip(world: &World, entries: Vec<(Vec<u8>, Vec<u8>)>) {
     let stored = client
         .get(prefix.as_bytes(), Some(options))
         .await
-        .expect("etcd answers");
+        .expect("etcd responds");
     let stored: Vec<_> = stored
         .kvs()
         .iter()
@@ -561,9 +548,9 @@ async fn round_trip(world: &World, entries: Vec<(Vec<u8>, Vec<u8>)>) {
     assert_eq!(stored, entries);
 }
 
-/// The gateway's limit is 30 s.
+/// The gateway waits 30 s for the next byte.
 #[tokio::test]
-async fn a_pausing_client_gets_an_error_that_says_so() {
+async fn a_client_that_pauses_gets_an_error_about_the_pause() {
     let world = World::new("paused").await;
     let address = world.api.address();
     let mut stream = TcpStream::connect(address).await.expect("it listens");
@@ -576,10 +563,12 @@ async fn a_pausing_client_gets_an_error_that_says_so() {
     stream
         .write_all(head.as_bytes())
         .await
-        .expect("it takes bytes");
+        .expect("it accepts bytes");
     let mut got = Vec::new();
     let read = timeout(3 * DEADLINE, stream.read_to_end(&mut got));
-    read.await.expect("it answers in time").expect("it answers");
+    read.await
+        .expect("it responds in time")
+        .expect("it responds");
     let text = String::from_utf8(got).expect("text");
     let paused = "the client paused: no byte of the body arrived for 30 s";
     assert!(text.contains(paused), "{text}");

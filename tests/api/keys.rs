@@ -1,10 +1,10 @@
-//! Keys are bytes: every key by every form of URL, listed, in the tree, and deleted.
+//! Keys are bytes: unusual keys in every form of URL, in lists and the tree, read and deleted.
 
 use serde_json::{Value, json};
 use support::gateway::InProcess;
 use support::{Etcd, World, bytes_in, json_bytes, key_path, key_query, keys_in, percent};
 
-/// Keys that a careless decoder confuses with one another, in byte order.
+/// Keys that a careless decoder would confuse, in byte order.
 const ODD: &[&[u8]] = &[
     b"\0",
     b" ",
@@ -32,7 +32,7 @@ const ODD: &[&[u8]] = &[
     b"\xff\xff",
 ];
 
-/// The same key in the forms a client may send.
+/// The forms in which a client may send a key.
 fn forms(key: &[u8]) -> [String; 3] {
     [
         key_path(key),
@@ -42,7 +42,7 @@ fn forms(key: &[u8]) -> [String; 3] {
 }
 
 #[tokio::test]
-async fn every_odd_key_by_every_form() {
+async fn odd_keys_work_in_every_form() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
@@ -169,7 +169,7 @@ async fn ranges_name_their_keys_exactly() {
         .json(200);
     assert_eq!(
         one["value"], "b",
-        "on /kv `key` is the key route, and /kv/ is /kv"
+        "`/kv?key=` reads a key, and `/kv/` is `/kv`"
     );
 
     for wrong in [
@@ -187,7 +187,7 @@ async fn ranges_name_their_keys_exactly() {
         "/kv/%zz".to_owned(),
         "/kv?prefix=%".to_owned(),
     ] {
-        let answer = world.api.get(&wrong).send().await;
-        assert_eq!(answer.status, 400, "{wrong}: {}", answer.text());
+        let response = world.api.get(&wrong).send().await;
+        assert_eq!(response.status, 400, "{wrong}: {}", response.text());
     }
 }

@@ -1,23 +1,17 @@
-//! `GET /leases/{id}?keys=`: how much of a lease's keys is read, and by whom.
+//! `GET /leases/{id}?keys=`: whether a lease's keys are counted, paged or left out.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use support::auth::{self, ROOT};
 use support::ctl::etcdctl;
-use support::gateway::InProcess;
-use support::{Etcd, Grant, World, key_query};
+use support::locks::{create_leased, grant_lease};
+use support::{AuthWorld, World, key_query};
 
 /// A lease of ten minutes with keys attached.
 async fn lease_with(world: &World, keys: &[String]) -> String {
-    let granted = world.api.post("/leases", &json!({"ttl": 600}));
-    let granted = granted.send().await.json(201);
-    let id = granted["id"].as_str().expect("an id").to_owned();
+    let id = grant_lease(&world.api, 600).await;
     for key in keys {
-        let put = world
-            .api
-            .put(&format!("{}&lease={id}", key_query(key)), "v");
-        put.send().await.json(201);
+        create_leased(&world.api, key, "v", &id).await;
     }
     id
 }
@@ -32,7 +26,7 @@ async fn keys_are_left_out_counted_or_paged() {
     let world = World::new("lease-keys").await;
     let keys: Vec<String> = (0..25).map(|n| world.key(&format!("k{n:02}"))).collect();
     let id = lease_with(&world, &keys).await;
-    // etcd's own client sees what is expected here.
+    // etcdctl sees the same keys.
     let seen = etcdctl(world.etcd, &["lease", "timetolive", &id, "--keys"]).await;
     assert!(keys.iter().all(|key| seen.contains(key)), "{seen}");
 
@@ -71,7 +65,7 @@ async fn keys_are_left_out_counted_or_paged() {
 }
 
 #[tokio::test]
-async fn a_page_goes_on_after_its_last_key_whatever_has_gone() {
+async fn a_page_starts_after_the_last_key_even_if_it_was_deleted() {
     let world = World::new("lease-page").await;
     let keys: Vec<String> = ["a", "b", "c", "d"].map(|name| world.key(name)).to_vec();
     let id = lease_with(&world, &keys).await;
@@ -96,7 +90,7 @@ async fn a_page_goes_on_after_its_last_key_whatever_has_gone() {
         (&empty["keys"], &empty["key_count"]),
         (&json!([]), &json!(0))
     );
-    // A cursor is of one lease.
+    // A cursor belongs to one lease.
     let path = format!("/leases/{other}?cursor={next}");
     let foreign = world.api.get(&path).send().await;
     foreign.problem(400, "bad_request");
@@ -117,16 +111,16 @@ async fn unknown_forms_of_keys_are_refused() {
         "keys=page&cursor=x",
     ] {
         let path = format!("/leases/{id}?{wrong}");
-        let answer = world.api.get(&path).send().await;
-        assert_eq!(answer.status, 400, "{wrong}");
+        let response = world.api.get(&path).send().await;
+        assert_eq!(response.status, 400, "{wrong}");
     }
     for keys in ["none", "count", "page"] {
-        let answer = world
+        let response = world
             .api
             .get(&format!("/leases/77?keys={keys}"))
             .send()
             .await;
-        answer.problem(404, "lease_not_found");
+        response.problem(404, "lease_not_found");
     }
 }
 
@@ -141,8 +135,8 @@ async fn a_large_lease_is_cheap_to_poll() {
     let client = world.client().await;
     support::fill::fill_leased(&client, &names, number).await;
     let size = async |query: &str| {
-        let answer = world.api.get(&format!("/leases/{id}{query}")).send().await;
-        answer.expect(200).body.len()
+        let response = world.api.get(&format!("/leases/{id}{query}")).send().await;
+        response.expect(200).body.len()
     };
     assert!(size("").await > 500_000);
     for query in ["?keys=none", "?keys=count"] {
@@ -155,36 +149,27 @@ async fn a_large_lease_is_cheap_to_poll() {
     assert_eq!((unique.len(), &page["key_count"]), (1_000, &json!(5_000)));
 }
 
-/// etcd forbids the keys of a lease to an account that may not read every one of them, but never the time to live: a
-/// response with it shows that no list was requested.
+/// etcd refuses the keys of a lease to an account that may not read all of them, but never the time to live. So a
+/// response with the time to live shows that the keys were not requested.
 #[tokio::test]
 async fn an_account_that_may_not_read_the_keys_sees_the_time_to_live() {
-    let etcd = Etcd::start().await;
-    let mut root = etcd.enable_auth().await;
-    auth::user(&mut root, "app", "secret", &[(Grant::Both, "/app/")]).await;
-    let gateway = InProcess::start(&etcd.url(), &[]).await;
-    let (app, all) = (
-        gateway.api().signed("app", "secret"),
-        gateway.api().signed("root", ROOT),
-    );
-    let granted = all
-        .post("/leases", &json!({"ttl": 600}))
-        .send()
-        .await
-        .json(201);
-    let id = granted["id"].as_str().expect("an id").to_owned();
+    let world = AuthWorld::start(&[]).await;
+    let (app, all) = (&world.app, &world.all);
+    let id = grant_lease(all, 600).await;
     for key in ["/app/mine", "/other/theirs"] {
-        let put = all.put(&format!("{}&lease={id}", key_query(key)), "v");
-        put.send().await.json(201);
+        create_leased(all, key, "v", &id).await;
     }
     for query in ["?keys=none", "?keys=count"] {
-        let answer = app
+        let response = app
             .get(&format!("/leases/{id}{query}"))
             .send()
             .await
             .json(200);
-        assert_eq!(answer["granted_ttl"], 600, "{query}");
-        assert_eq!((answer.get("keys"), answer.get("key_count")), (None, None));
+        assert_eq!(response["granted_ttl"], 600, "{query}");
+        assert_eq!(
+            (response.get("keys"), response.get("key_count")),
+            (None, None)
+        );
     }
     for query in ["", "?keys=page"] {
         let refused = app.get(&format!("/leases/{id}{query}")).send().await;

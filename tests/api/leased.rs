@@ -1,32 +1,25 @@
-//! Keys on leases: a colleague's session survives an edit, and ids survive every form.
+//! Keys with leases: an edit keeps the lease, and ids are exact in every form.
 
 use serde_json::json;
+use support::locks::{create_leased, grant_lease};
 use support::{World, key_query};
 
-/// Beyond the integers that a JavaScript number holds.
+/// Larger than the integers that a JavaScript number represents exactly.
 const LARGE: i64 = 0x694d_604f_1cc1_3e0f;
 
 #[tokio::test]
 async fn editing_keeps_the_lease() {
     let world = World::new("keep").await;
     let key = key_query(world.key("k"));
-    let lease = world
-        .api
-        .post("/leases", &json!({"ttl": 600}))
-        .send()
-        .await
-        .json(201);
-    let id = lease["id"].as_str().expect("ids are strings");
-    let put = world
-        .api
-        .put(&format!("{key}&lease={id}"), "1")
-        .send()
-        .await
-        .json(201);
+    let id = grant_lease(&world.api, 600).await;
+    let put = create_leased(&world.api, &world.key("k"), "1", &id).await;
     assert_eq!(put["lease"], id);
 
     let put = world.api.put(&key, "2").send().await.json(200);
-    assert!(put.get("lease").is_none(), "not read: {put}");
+    assert!(
+        put.get("lease").is_none(),
+        "a plain put does not read the lease: {put}"
+    );
     let put = world
         .api
         .put(&format!("{key}&lease=keep&prev"), "3")
@@ -56,7 +49,7 @@ async fn editing_keeps_the_lease() {
         .json(200);
     assert!(put.get("lease").is_none());
     assert!(world.api.read(world.key("k")).await.get("lease").is_none());
-    // On an absent key there is no lease to keep.
+    // An absent key has no lease to keep.
     let put = world
         .api
         .put(&format!("{}&lease=keep", key_query(world.key("new"))), "1");
@@ -131,7 +124,7 @@ async fn a_lease_id_above_2_to_the_53_is_never_rounded() {
 }
 
 #[tokio::test]
-async fn negative_ids_and_none() {
+async fn ids_may_be_negative_and_0_means_no_lease() {
     let world = World::new("negative-id").await;
     let granted = world
         .api
@@ -155,7 +148,7 @@ async fn negative_ids_and_none() {
         .json(200);
     assert!(
         world.api.read(world.key("k")).await.get("lease").is_none(),
-        "0 is no lease"
+        "0 means no lease"
     );
     world.api.delete("/leases/-9").send().await.json(200);
     let unknown = world.api.put(&format!("{key}&lease=7"), "v").send().await;
@@ -171,7 +164,7 @@ async fn negative_ids_and_none() {
 }
 
 #[tokio::test]
-async fn leases_are_granted_renewed_looked_at_and_revoked() {
+async fn leases_are_granted_renewed_shown_and_revoked() {
     let world = World::new("leases").await;
     let least = world
         .api
@@ -179,33 +172,12 @@ async fn leases_are_granted_renewed_looked_at_and_revoked() {
         .send()
         .await
         .json(201);
-    assert_eq!(least["ttl"], 2, "what etcd granted");
-    let lease = world
-        .api
-        .post("/leases", &json!({"ttl": 60}))
-        .send()
-        .await
-        .json(201);
-    let path = format!("/leases/{}", lease["id"].as_str().expect("an id"));
-    world
-        .api
-        .put(
-            &format!(
-                "{}&lease={}",
-                key_query(world.key("k")),
-                lease["id"].as_str().expect("an id")
-            ),
-            "",
-        )
-        .send()
-        .await
-        .json(201);
-    let renewed = world
-        .api
-        .ask(http::Method::POST, &format!("{path}/keepalive"))
-        .send()
-        .await
-        .json(200);
+    assert_eq!(least["ttl"], 2, "etcd's minimum");
+    let id = grant_lease(&world.api, 60).await;
+    let path = format!("/leases/{id}");
+    create_leased(&world.api, &world.key("k"), "", &id).await;
+    let keepalive = || world.api.post_empty(&format!("{path}/keepalive"));
+    let renewed = keepalive().send().await.json(200);
     assert!(renewed["ttl"].as_i64() >= Some(59), "{renewed}");
     let preview = world
         .api
@@ -216,14 +188,8 @@ async fn leases_are_granted_renewed_looked_at_and_revoked() {
     assert_eq!(preview["keys"], json!([world.key("k")]));
     world.api.get(&path).send().await.json(200);
     world.api.delete(&path).send().await.json(200);
-    for ask in [
-        world.api.get(&path),
-        world.api.delete(&path),
-        world
-            .api
-            .ask(http::Method::POST, &format!("{path}/keepalive")),
-    ] {
-        ask.send().await.problem(404, "lease_not_found");
+    for request in [world.api.get(&path), world.api.delete(&path), keepalive()] {
+        request.send().await.problem(404, "lease_not_found");
     }
     for wrong in [
         json!({}),
@@ -231,7 +197,7 @@ async fn leases_are_granted_renewed_looked_at_and_revoked() {
         json!({"ttl": 60, "key": "x"}),
         json!({"ttl": 60, "id": 5}),
         json!({"ttl": 1.5}),
-        // etcd would refuse the last two of these, and raise the others to its minimum.
+        // etcd itself would refuse the last two of these, and raise the others to its minimum.
         json!({"ttl": 0}),
         json!({"ttl": -1}),
         json!({"ttl": i64::MIN}),

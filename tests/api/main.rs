@@ -1,4 +1,4 @@
-//! REST v1 against a real etcd, each file a topic of the contract.
+//! The REST API against a real etcd, one topic a file.
 
 mod coded;
 mod conditions;

@@ -1,5 +1,5 @@
-//! The part of the dashboard's model that writes lines for a terminal, to run what it writes. The
-//! dashboard itself is a program for a browser, and no library.
+//! The part of the dashboard's model that writes command lines, compiled here so that the lines can be run.
+//! The dashboard itself is a program for a browser and not a library.
 
 #[path = "../../frontend/src/model/command/mod.rs"]
 pub(crate) mod command;

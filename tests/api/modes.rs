@@ -1,6 +1,5 @@
-//! `--read-only` and `--base-path`.
+//! `--read-only` and `--base-path` apply to every route.
 
-use http::Method;
 use serde_json::json;
 use support::{Client, World, key_query, percent};
 
@@ -31,14 +30,9 @@ async fn read_only_refuses_every_writing_route() {
     let mut proclaimed = leader.clone();
     proclaimed["value"] = json!("x");
     let value = json!({"value": "x"});
-    let socket = |path: &str| {
-        let ask = api.get(path).header("connection", "upgrade");
-        ask.header("upgrade", "websocket")
-            .header("sec-websocket-version", "13")
-            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
-    };
+    let socket = |path: &str| api.get(path).upgrade();
 
-    for ask in [
+    for request in [
         api.put(&key, "x"),
         api.put(&support::key_path(&k), "x"),
         api.delete(&key),
@@ -49,7 +43,7 @@ async fn read_only_refuses_every_writing_route() {
         api.post("/txn", &json!({"then": [put]})),
         api.post("/txn", &json!({"then": [get], "else": [delete]})),
         api.post("/leases", &json!({"ttl": 60})),
-        api.ask(Method::POST, &format!("/leases/{lease}/keepalive")),
+        api.post_empty(&format!("/leases/{lease}/keepalive")),
         api.delete(&format!("/leases/{lease}")),
         api.post(&format!("/locks/{lock}"), &json!({})),
         api.post("/locks/-?name=x", &json!({"wait": 1})),
@@ -61,14 +55,14 @@ async fn read_only_refuses_every_writing_route() {
         api.post(&format!("/elections/{election}/resign"), &leader),
         api.post(&format!("/elections/{election}/hold"), &value),
         socket(&format!("/elections/{election}/hold?value=x")),
-        api.ask(Method::POST, &format!("/leases/{lease}/hold")),
+        api.post_empty(&format!("/leases/{lease}/hold")),
         socket(&format!("/leases/{lease}/hold")),
         api.post("/leases/hold", &json!({})),
         socket("/leases/hold"),
     ] {
-        ask.send().await.problem(403, "read_only");
+        request.send().await.problem(403, "read_only");
     }
-    for ask in [
+    for request in [
         api.get(&key),
         api.get(&format!("/kv?prefix={prefix}")),
         api.get(&format!("/tree?prefix={prefix}")),
@@ -88,10 +82,10 @@ async fn read_only_refuses_every_writing_route() {
         api.get("/cluster"),
         api.get("/clusters"),
     ] {
-        ask.send().await.json(200);
+        request.send().await.json(200);
     }
     assert_eq!(api.read(&k).await["version"], 1);
-    // No queue has changed.
+    // No queue was changed.
     let key = led["key"].as_str().expect("a key");
     assert_eq!(api.read(key).await["value"], "v");
     let path = format!("/kv?count_only&prefix={prefix}");
@@ -126,7 +120,7 @@ async fn all_routes_are_below_the_base_path() {
         .send()
         .await
         .json(200);
-    for probe in [
+    for route in [
         "/healthz",
         "/readyz",
         "/version",
@@ -135,7 +129,7 @@ async fn all_routes_are_below_the_base_path() {
         "/api/openapi.json",
         "/api/docs",
     ] {
-        below.get(probe).send().await.expect(200);
+        below.get(route).send().await.expect(200);
     }
     below
         .get("/api/v1/nope")

@@ -1,6 +1,5 @@
-//! The whole range, a line an entry.
+//! Lists as NDJSON: the whole range, one entry a line.
 
-use etcd_client::CompactionOptions;
 use serde_json::Value;
 use support::fill::fill;
 use support::gateway::InProcess;
@@ -21,7 +20,7 @@ async fn lines(stream: &mut Stream) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn the_whole_range_and_its_end() {
+async fn the_whole_range_is_followed_by_an_end_line() {
     let world = World::new("ndjson").await;
     let keys: Vec<_> = (0..25_000)
         .map(|n| world.key(&format!("{n:05}")).into_bytes())
@@ -67,20 +66,20 @@ async fn a_stream_has_no_timeout_and_no_limit() {
     let world = World::new("ndjson-flags").await;
     for wrong in ["timeout=5s", "limit=10"] {
         let path = format!("/kv?prefix={}&{wrong}", percent(&world.prefix));
-        let ask = world
+        let request = world
             .api
             .get(&path)
             .header("accept", "application/x-ndjson");
-        ask.send().await.problem(400, "bad_request");
+        request.send().await.problem(400, "bad_request");
     }
 }
 
 #[tokio::test]
-async fn compaction_on_the_way_is_the_last_line() {
+async fn a_compaction_during_the_list_is_the_last_line() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
-    let mut client = etcd.client().await;
-    // More than the sockets between us hold, so that the gateway is still at it when we compact.
+    let client = etcd.client().await;
+    // More than the socket buffers hold, so the gateway is still sending when etcd is compacted.
     let value = vec![b'v'; 2_000];
     let entries = (0..40_000).map(|n| (format!("k{n:05}").into_bytes(), value.clone()));
     fill(&client, entries).await;
@@ -88,11 +87,7 @@ async fn compaction_on_the_way_is_the_last_line() {
     let first = stream.line_within(DEADLINE).await.expect("a line");
     assert_eq!(first["key"], "k00000");
     let now = gateway.api().write("z", "z").await;
-    let physical = CompactionOptions::new().with_physical();
-    client
-        .compact(now, Some(physical))
-        .await
-        .expect("etcd compacts");
+    etcd.compact(now).await;
     let read = lines(&mut stream).await;
     let (last, entries) = read.split_last().expect("an error line at least");
     assert_eq!(last["error"]["code"], "compacted", "{last}");
@@ -101,12 +96,12 @@ async fn compaction_on_the_way_is_the_last_line() {
 }
 
 #[tokio::test]
-async fn an_error_before_the_first_line_is_an_answer() {
+async fn an_error_before_the_first_line_is_a_problem_response() {
     let world = World::new("ndjson-error").await;
     let path = format!("/kv?prefix={}&revision=999999999", percent(&world.prefix));
-    let ask = world
+    let request = world
         .api
         .get(&path)
         .header("accept", "application/x-ndjson");
-    ask.send().await.problem(416, "future_revision");
+    request.send().await.problem(416, "future_revision");
 }

@@ -173,11 +173,11 @@ async fn concurrent_inserts_are_never_deleted_unnoticed() {
                 world.put("between", "x").await;
             }
             let path = format!("{range}&confirm={count}&revision={at}");
-            let answer = world.api.delete(&path).send().await;
-            if answer.status == 200 {
+            let response = world.api.delete(&path).send().await;
+            if response.status == 200 {
                 pinned.push(at);
             } else {
-                answer.problem(412, "count_changed");
+                response.problem(412, "count_changed");
                 refused += 1;
             }
         }

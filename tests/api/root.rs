@@ -1,10 +1,10 @@
-//! What stands outside `/api/v1`, and what every answer carries.
+//! Routes outside `/api/v1`, and the headers of every response.
 
 use serde_json::Value;
 use support::{World, key_query};
 
 #[tokio::test]
-async fn probes_and_etcds_own_routes_answer() {
+async fn probes_and_etcds_own_routes_respond() {
     let world = World::new("root").await;
     let root = world.gateway.root();
     for path in ["/healthz", "/readyz"] {
@@ -25,11 +25,11 @@ async fn probes_and_etcds_own_routes_answer() {
 }
 
 #[tokio::test]
-async fn every_answer_from_etcd_has_its_header() {
+async fn every_response_from_etcd_has_its_header() {
     let world = World::new("header").await;
     let key = key_query(world.key("k"));
     let put = world.api.put(&key, "v").send().await;
-    let mut answers = vec![put];
+    let mut responses = vec![put];
     for path in [
         key.clone(),
         format!("{key}&count_only"),
@@ -38,23 +38,23 @@ async fn every_answer_from_etcd_has_its_header() {
         format!("/history?key={}", support::percent(world.key("k"))),
         "/cluster".into(),
     ] {
-        answers.push(world.api.get(&path).send().await);
+        responses.push(world.api.get(&path).send().await);
     }
-    answers.push(
+    responses.push(
         world
             .api
             .post("/do", &serde_json::json!({"get": {"prefix": ""}}))
             .send()
             .await,
     );
-    for answer in answers {
-        let revision = answer.revision();
-        let status = answer.status.as_u16();
-        let json = answer.json(status);
+    for response in responses {
+        let revision = response.revision();
+        let status = response.status.as_u16();
+        let json = response.json(status);
         let header = &json["header"];
         for id in ["cluster_id", "member_id"] {
             let text = header[id].as_str().expect("ids are strings");
-            let number = u64::from_str_radix(text, 16).expect("of hexadecimal digits");
+            let number = u64::from_str_radix(text, 16).expect("hexadecimal digits");
             assert_eq!(format!("{number:x}"), text, "lower case, no padding");
         }
         assert!(header["raft_term"].as_u64() > Some(0), "{header}");
@@ -67,7 +67,7 @@ async fn every_answer_from_etcd_has_its_header() {
 }
 
 #[tokio::test]
-async fn the_cluster_shows_its_member() {
+async fn cluster_shows_its_member() {
     let world = World::new("cluster").await;
     let cluster = world.api.get("/cluster").send().await.json(200);
     let member = &cluster["members"][0];
@@ -126,22 +126,22 @@ async fn the_document_describes_what_is_served() {
 }
 
 #[tokio::test]
-async fn the_document_is_a_page_too_and_fetches_nothing() {
+async fn the_documentation_page_fetches_nothing() {
     let world = World::new("docs").await;
-    let answer = world
+    let response = world
         .gateway
         .root()
         .get("/api/docs")
         .send()
         .await
         .expect(200);
-    assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
-    let policy = answer.header("content-security-policy");
+    assert_eq!(response.header("content-type"), "text/html; charset=utf-8");
+    let policy = response.header("content-security-policy");
     assert!(
         policy.starts_with("default-src 'none'; style-src 'sha256-"),
         "{policy}"
     );
-    let page = answer.text();
+    let page = response.text();
     for foreign in [" src=", "<link", "<script", "@import", "url("] {
         assert!(!page.contains(foreign), "{foreign}");
     }
@@ -163,9 +163,9 @@ async fn requests_have_an_id_that_problems_repeat() {
     let world = World::new("request-id").await;
     let mut seen = std::collections::HashSet::new();
     for _ in 0..3 {
-        let answer = world.api.get(&key_query(world.key("no"))).send().await;
-        let id = answer.header("x-request-id").to_owned();
-        let problem = answer.problem(404, "key_not_found");
+        let response = world.api.get(&key_query(world.key("no"))).send().await;
+        let id = response.header("x-request-id").to_owned();
+        let problem = response.problem(404, "key_not_found");
         assert_eq!(problem["request_id"], Value::from(id.clone()));
         assert!(seen.insert(id));
     }

@@ -1,4 +1,4 @@
-//! Software transactional memory over HTTP: the classic bank example, and the isolation levels.
+//! Software transactional memory over HTTP: the bank example, and the isolation levels.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -16,14 +16,14 @@ async fn read(world: &World, keys: &[&str], revision: Option<i64>) -> Value {
 
 /// One transfer, retried until it commits; returns the number of conflicts.
 async fn transfer(api: &Client, from: &str, to: &str, amount: i64) -> usize {
-    let answer = api
+    let response = api
         .post("/stm/read", &json!({"keys": [from, to]}))
         .send()
         .await
         .json(200);
     let (mut revision, mut reads) = (
-        answer["header"]["revision"].clone(),
-        answer["reads"].clone(),
+        response["header"]["revision"].clone(),
+        response["reads"].clone(),
     );
     let mut conflicts = 0;
     loop {
@@ -43,11 +43,11 @@ async fn transfer(api: &Client, from: &str, to: &str, amount: i64) -> usize {
             "reads": reads,
             "writes": [put(from, balance(from) - amount), put(to, balance(to) + amount)],
         });
-        let answer = api.post("/stm/commit", &commit).send().await;
-        if answer.status == 200 {
+        let response = api.post("/stm/commit", &commit).send().await;
+        if response.status == 200 {
             return conflicts;
         }
-        let problem = answer.problem(409, "stm_conflict");
+        let problem = response.problem(409, "stm_conflict");
         assert!(!keys_of(&problem["conflicts"]).is_empty(), "{problem}");
         (revision, reads) = (problem["revision"].clone(), problem["reads"].clone());
         conflicts += 1;
@@ -61,7 +61,7 @@ fn keys_of(list: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn concurrent_transfers_keep_the_sum() {
-    let world = World::new("w10-bank").await;
+    let world = World::new("bank").await;
     let accounts: Vec<_> = (0..5).map(|n| world.key(&format!("accts/{n}"))).collect();
     for account in &accounts {
         world.api.write(account, "100").await;
@@ -105,7 +105,7 @@ async fn commits(
 ) -> bool {
     let reads: Vec<_> = reads
         .iter()
-        .flat_map(|answer| answer["reads"].as_array().expect("reads").clone())
+        .flat_map(|response| response["reads"].as_array().expect("reads").clone())
         .collect();
     let body = json!({
         "isolation": isolation,
@@ -113,11 +113,11 @@ async fn commits(
         "reads": reads,
         "writes": [write],
     });
-    let answer = world.api.post("/stm/commit", &body).send().await;
-    if answer.status == 200 {
+    let response = world.api.post("/stm/commit", &body).send().await;
+    if response.status == 200 {
         return true;
     }
-    answer.problem(409, "stm_conflict");
+    response.problem(409, "stm_conflict");
     false
 }
 
@@ -135,7 +135,7 @@ fn put(world: &World, key: &str, value: &str) -> Value {
 #[tokio::test]
 async fn write_skew_depends_on_the_isolation() {
     for isolation in ISOLATIONS {
-        let world = World::new("w10-skew").await;
+        let world = World::new("skew").await;
         world.put("a", "1").await;
         world.put("b", "1").await;
         let one = read(&world, &["a", "b"], None).await;
@@ -151,12 +151,12 @@ async fn write_skew_depends_on_the_isolation() {
 #[tokio::test]
 async fn a_blind_write_depends_on_the_isolation() {
     for isolation in ISOLATIONS {
-        let world = World::new("w10-blind").await;
+        let world = World::new("blind").await;
         world.put("a", "1").await;
         world.put("b", "1").await;
         let first = read(&world, &["a"], None).await;
-        world.put("b", "another's").await;
-        let let_in = commits(
+        world.put("b", "another client's").await;
+        let committed = commits(
             &world,
             isolation,
             &first,
@@ -164,14 +164,18 @@ async fn a_blind_write_depends_on_the_isolation() {
             put(&world, "b", "mine"),
         )
         .await;
-        assert_eq!(let_in, isolation != "serializable_snapshot", "{isolation}");
+        assert_eq!(
+            committed,
+            isolation != "serializable_snapshot",
+            "{isolation}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_future_revision_is_refused() {
     let world = World::new("stm-future").await;
-    world.put("b", "another's").await;
+    world.put("b", "another client's").await;
     let read = read(&world, &["a"], None).await;
     let now = read["header"]["revision"].as_i64().expect("a revision");
     let commit = |revision: i64| {
@@ -185,14 +189,14 @@ async fn a_future_revision_is_refused() {
     let ahead = commit(now + 1_000_000).send().await;
     ahead.problem(416, "future_revision");
     let key = format!("{}b", world.prefix);
-    assert_eq!(world.api.read(&key).await["value"], "another's");
+    assert_eq!(world.api.read(&key).await["value"], "another client's");
     commit(now).send().await.json(200);
     assert_eq!(world.api.read(&key).await["value"], "mine");
 }
 
 #[tokio::test]
 async fn reads_are_at_one_revision_or_each_at_its_own() {
-    let world = World::new("w10-reads").await;
+    let world = World::new("reads").await;
     world.put("a", "1").await;
     world.put("b", "old").await;
     let first = read(&world, &["a"], None).await;
@@ -204,7 +208,7 @@ async fn reads_are_at_one_revision_or_each_at_its_own() {
     assert_eq!(
         old["header"]["revision"].as_i64(),
         revision,
-        "as it was read, not as it is"
+        "the revision of the read, not the current one"
     );
     let write = put(&world, "a", "2");
     assert!(
@@ -242,9 +246,9 @@ async fn a_conflict_returns_every_compared_key() {
         "reads": first["reads"],
         "writes": [{"put": {"key": c, "value": "mine"}}, {"delete": {"key": a}}],
     });
-    let answer = world.api.post("/stm/commit", &body).send().await;
-    let revision = answer.revision();
-    let problem = answer.problem(409, "stm_conflict");
+    let response = world.api.post("/stm/commit", &body).send().await;
+    let revision = response.revision();
+    let problem = response.problem(409, "stm_conflict");
     assert_eq!(problem["conflicts"], json!([b, c]));
     assert_eq!(problem["revision"], revision);
     let mut reads = problem["reads"].as_array().expect("reads").clone();
@@ -275,7 +279,7 @@ async fn a_conflict_returns_every_compared_key() {
 }
 
 #[tokio::test]
-async fn blind_writes_and_plain_checks() {
+async fn writes_without_reads_and_reads_without_writes() {
     let world = World::new("stm-blind").await;
     let commit = async |body: Value| world.api.post("/stm/commit", &body).send().await;
     // Nothing was read, so nothing is checked.
@@ -295,7 +299,7 @@ async fn blind_writes_and_plain_checks() {
 }
 
 #[tokio::test]
-async fn limits_and_malformed_requests() {
+async fn limits_are_enforced_and_malformed_requests_refused() {
     let world = World::new("stm-limits").await;
     let key = |n: usize| world.key(&format!("{n}"));
     let keys = |n: usize| json!({"keys": (0..n).map(key).collect::<Vec<_>>()});

@@ -1,4 +1,4 @@
-//! A typo never changes the meaning, and what is no route is never a page.
+//! Strictness: unknown parameters, media types, routes and methods are refused, never ignored.
 
 use http::Method;
 use serde_json::json;
@@ -80,8 +80,8 @@ async fn flags_are_bare_true_or_1() {
         assert_eq!(raw.text(), "v");
     }
     for unclear in ["raw=yes", "raw=2", "raw=TRUE"] {
-        let answer = world.api.get(&format!("{key}&{unclear}")).send().await;
-        answer.problem(400, "bad_request");
+        let response = world.api.get(&format!("{key}&{unclear}")).send().await;
+        response.problem(400, "bad_request");
     }
     let one = world
         .api
@@ -93,7 +93,7 @@ async fn flags_are_bare_true_or_1() {
 }
 
 #[tokio::test]
-async fn a_post_says_json_or_learns_how() {
+async fn a_post_without_json_is_415_with_a_hint() {
     let world = World::new("media").await;
     let body = json!({"get": {"key": world.key("k")}}).to_string();
     for kind in [
@@ -105,11 +105,11 @@ async fn a_post_says_json_or_learns_how() {
         "application/octet-stream",
         "text/json",
     ] {
-        let mut ask = world.api.ask(Method::POST, "/do").body(body.clone());
+        let mut request = world.api.request(Method::POST, "/do").body(body.clone());
         if !kind.is_empty() {
-            ask = ask.header("content-type", kind);
+            request = request.header("content-type", kind);
         }
-        let problem = ask.send().await.problem(415, "unsupported_media_type");
+        let problem = request.send().await.problem(415, "unsupported_media_type");
         let hint = problem["hint"].as_str().unwrap_or_default();
         assert!(hint.contains("curl --json"), "{problem}");
     }
@@ -119,14 +119,14 @@ async fn a_post_says_json_or_learns_how() {
         "Application/JSON",
         "application/json;x=y",
     ] {
-        let ask = world.api.ask(Method::POST, "/do").body(body.clone());
-        ask.header("content-type", kind).send().await.json(200);
+        let request = world.api.request(Method::POST, "/do").body(body.clone());
+        request.header("content-type", kind).send().await.json(200);
     }
 }
 
 #[tokio::test]
-async fn what_is_no_route_is_a_404_problem_and_never_a_page() {
-    let world = World::new("nowhere").await;
+async fn an_unknown_path_is_a_404_problem_and_never_a_page() {
+    let world = World::new("unknown-path").await;
     let root = world.gateway.root();
     for path in [
         "/api",
@@ -145,8 +145,8 @@ async fn what_is_no_route_is_a_404_problem_and_never_a_page() {
         "/api/v1/clusters/default/nope",
     ] {
         for accept in ["*/*", "text/html"] {
-            let answer = root.get(path).header("accept", accept).send().await;
-            answer.problem(404, "not_found");
+            let response = root.get(path).header("accept", accept).send().await;
+            response.problem(404, "not_found");
         }
         let post = root.post(path, &json!({})).send().await;
         assert!(
@@ -158,13 +158,13 @@ async fn what_is_no_route_is_a_404_problem_and_never_a_page() {
 }
 
 #[tokio::test]
-async fn what_is_no_route_of_the_drop_in_is_refused_as_etcd_refuses_it() {
-    let world = World::new("nowhere-v3").await;
+async fn an_unknown_path_of_v3_is_refused_as_etcd_refuses_it() {
+    let world = World::new("unknown-path-v3").await;
     let root = world.gateway.root();
     for path in ["/v3", "/v3/", "/v3/kv/nope", "/v3/nope"] {
         for accept in ["*/*", "text/html"] {
-            let answer = root.get(path).header("accept", accept).send().await;
-            let refused = answer.json(404);
+            let response = root.get(path).header("accept", accept).send().await;
+            let refused = response.json(404);
             assert_eq!(refused["code"], 5, "{path}: {refused}");
         }
         root.post(path, &json!({})).send().await.json(404);
@@ -183,14 +183,14 @@ async fn a_wrong_method_is_405() {
         (Method::POST, "/cluster"),
         (Method::PUT, "/history/x"),
     ] {
-        let answer = world.api.ask(method.clone(), path).send().await;
-        assert!(!answer.header("allow").is_empty(), "{method} {path}");
-        answer.problem(405, "method_not_allowed");
+        let response = world.api.request(method.clone(), path).send().await;
+        assert!(!response.header("allow").is_empty(), "{method} {path}");
+        response.problem(405, "method_not_allowed");
     }
 }
 
 #[tokio::test]
-async fn clusters_have_names() {
+async fn clusters_are_addressed_by_name() {
     let world = World::new("clusters").await;
     world.put("k", "v").await;
     let list = world.api.get("/clusters").send().await.json(200);
@@ -203,7 +203,7 @@ async fn clusters_have_names() {
     assert_eq!(named.read(world.key("k")).await["value"], "v");
     let path = support::key_path(world.key("k"));
     assert_eq!(named.get(&path).send().await.json(200)["value"], "v");
-    let other = world.api.below("/clusters/nobody");
+    let other = world.api.below("/clusters/unknown");
     for path in ["/kv/x", "/kv?prefix=", "/tree", "/cluster"] {
         other
             .get(path)
@@ -224,8 +224,8 @@ async fn timeouts_have_units_and_a_limit() {
     world.put("k", "v").await;
     let key = key_query(world.key("k"));
     for time in ["500ms", "5s", "2m", "10m", "600000ms"] {
-        let answer = world.api.get(&format!("{key}&timeout={time}")).send().await;
-        answer.json(200);
+        let response = world.api.get(&format!("{key}&timeout={time}")).send().await;
+        response.json(200);
     }
     for wrong in [
         "5",
@@ -240,12 +240,12 @@ async fn timeouts_have_units_and_a_limit() {
         "600001ms",
         "99999999999999m",
     ] {
-        let answer = world
+        let response = world
             .api
             .get(&format!("{key}&timeout={}", percent(wrong)))
             .send()
             .await;
-        answer.problem(400, "bad_request");
+        response.problem(400, "bad_request");
     }
 }
 
@@ -255,26 +255,26 @@ async fn credentials_are_never_ignored() {
     world.put("k", "v").await;
     let key = key_query(world.key("k"));
     for value in ["Bearer made-up", "Basic cm9vdDpwdw==", "words", ""] {
-        let answer = world
+        let response = world
             .api
             .get(&key)
             .header("authorization", value)
             .send()
             .await;
         assert!(
-            answer.header("www-authenticate").contains("Bearer"),
+            response.header("www-authenticate").contains("Bearer"),
             "{value}"
         );
-        let problem = answer.problem(401, "unauthenticated");
+        let problem = response.problem(401, "unauthenticated");
         assert!(problem["hint"].is_string(), "{problem}");
     }
     for name in ["forwarded", "x-forwarded-for", "x-forwarded-host"] {
-        let answer = world
+        let response = world
             .api
             .get(&key)
             .header(name, "for=10.0.0.1")
             .send()
             .await;
-        answer.problem(401, "unauthenticated");
+        response.problem(401, "unauthenticated");
     }
 }

@@ -1,8 +1,8 @@
-//! The curl lines of the documents are run as they stand: README's ten, and the tour of `docs/API.md`.
+//! The curl lines in README.md and docs/API.md are run as they are.
 //!
-//! All `sh` blocks of a document that name curl, or where to, are one script for one shell. A line says
-//! behind `#` which status it is answered with; a line that says none must succeed. Streams (`curl -N`)
-//! are left after a moment.
+//! All `sh` blocks of a document that contain curl, or set `W`, are one script for one shell. A comment
+//! after a line names the expected status; without one the line must succeed. Streams (`curl -N`) are
+//! cancelled after a moment.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,10 +14,10 @@ use support::{Etcd, tools};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-/// The address that the documents use.
+/// The gateway's address in the documents.
 const DOCUMENTED: &str = "http://127.0.0.1:8379";
 
-/// curl, telling each answer's status on stderr; a stream that is left (28) is no failure.
+/// Wraps curl: prints each response's status on stderr; a stream that is cancelled (28) is not a failure.
 const CURL: &str = r#"
 set -euo pipefail
 curl() {
@@ -29,23 +29,23 @@ curl() {
 "#;
 
 #[tokio::test]
-async fn the_readme_can_be_typed() {
+async fn the_lines_of_the_readme_work() {
     check("README.md").await;
 }
 
 #[tokio::test]
-async fn the_tour_can_be_typed() {
+async fn the_lines_of_the_api_guide_work() {
     check("docs/API.md").await;
 }
 
-/// Runs a document's lines against a gateway and an etcd of their own.
+/// Runs a document's lines against their own etcd and gateway.
 async fn check(document: &str) {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let path = tools::root().join(document);
-    let text = std::fs::read_to_string(&path).expect("the document is there");
+    let text = std::fs::read_to_string(&path).expect("the document exists");
     let lines = lines(&text);
-    assert!(lines.len() >= 10, "{document} shows curl");
+    assert!(lines.len() >= 10, "{document} contains curl lines");
     let mut script = CURL.to_owned();
     for (number, line) in lines.iter().enumerate() {
         // Writing to a string cannot fail.
@@ -59,12 +59,12 @@ async fn check(document: &str) {
         .output();
     let output = timeout(Duration::from_mins(5), running)
         .await
-        .expect("the document's lines come to an end")
+        .expect("the document's lines finish in time")
         .expect("every system has bash");
-    let said = String::from_utf8_lossy(&output.stderr);
+    let errors = String::from_utf8_lossy(&output.stderr);
     let mut statuses: BTreeMap<usize, u16> = BTreeMap::new();
-    for told in said.lines().filter_map(|line| line.strip_prefix("@@")) {
-        let (line, status) = told.split_once(' ').expect("the line and the status");
+    for report in errors.lines().filter_map(|line| line.strip_prefix("@@")) {
+        let (line, status) = report.split_once(' ').expect("the line and the status");
         let line = line.parse().expect("a line's number");
         statuses.insert(line, status.parse().expect("a status"));
     }
@@ -74,21 +74,21 @@ async fn check(document: &str) {
         }
         let status = statuses.get(&number).copied();
         let expected = expected(line);
-        let right = match (status, expected) {
+        let as_expected = match (status, expected) {
             (Some(status), Some(expected)) => status == expected,
             (Some(status), None) => (200..300).contains(&status),
             (None, _) => false,
         };
-        let answers = String::from_utf8_lossy(&output.stdout);
+        let output_text = String::from_utf8_lossy(&output.stdout);
         assert!(
-            right,
-            "{document}: `{line}` was answered {status:?}\n{said}\n{answers}"
+            as_expected,
+            "{document}: `{line}` has status {status:?}\n{errors}\n{output_text}"
         );
     }
-    assert!(output.status.success(), "{document}: {said}");
+    assert!(output.status.success(), "{document}: {errors}");
 }
 
-/// The logical lines of all shell blocks that name curl.
+/// The logical lines of all shell blocks that contain curl.
 fn lines(text: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for block in text.split("```sh\n").skip(1) {
@@ -99,7 +99,7 @@ fn lines(text: &str) -> Vec<String> {
         let mut joined = String::new();
         for line in block.lines() {
             joined.push_str(line);
-            if line.ends_with('\\') || is_quoted_on(&joined) {
+            if line.ends_with('\\') || ends_in_quotes(&joined) {
                 joined.push('\n');
             } else {
                 lines.push(std::mem::take(&mut joined));
@@ -110,8 +110,8 @@ fn lines(text: &str) -> Vec<String> {
     lines
 }
 
-/// Whether a quotation is still open at the end, so that the shell goes on with the next line.
-fn is_quoted_on(text: &str) -> bool {
+/// Whether a quotation is open at the end, so that the shell continues with the next line.
+fn ends_in_quotes(text: &str) -> bool {
     let mut open = None;
     let mut characters = text.chars();
     while let Some(character) = characters.next() {

@@ -1,4 +1,4 @@
-//! A level of the tree, compared with one computed from the key list.
+//! Levels of the tree, compared with levels computed from the key list.
 
 use std::collections::BTreeSet;
 
@@ -196,7 +196,7 @@ async fn values_are_included_on_request() {
         .json(200);
     assert_eq!(full["entries"][0]["value"], "v");
     for wrong in ["separator=", "limit=0", "depth=2", "cursor=x"] {
-        let answer = world.api.get(&format!("{path}&{wrong}")).send().await;
-        assert_eq!(answer.status, 400, "{wrong}");
+        let response = world.api.get(&format!("{path}&{wrong}")).send().await;
+        assert_eq!(response.status, 400, "{wrong}");
     }
 }

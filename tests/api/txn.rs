@@ -8,7 +8,7 @@ async fn txn(world: &World, body: Value) -> Value {
 }
 
 #[tokio::test]
-async fn every_target_and_operator() {
+async fn every_target_and_operator_compares_as_in_etcd() {
     let world = World::new("compare").await;
     let mut client = world.client().await;
     let lease = client.lease_grant(600, None).await.expect("a lease").id();
@@ -48,9 +48,10 @@ async fn every_target_and_operator() {
                 (">", order > 0),
             ] {
                 let compare = json!([{"key": k, "target": target, "op": op, "value": value}]);
-                let answer = txn(&world, json!({"compare": compare, "then": [], "else": []})).await;
-                assert_eq!(answer["succeeded"], holds, "{compare}");
-                assert_eq!(answer["responses"], json!([]));
+                let response =
+                    txn(&world, json!({"compare": compare, "then": [], "else": []})).await;
+                assert_eq!(response["succeeded"], holds, "{compare}");
+                assert_eq!(response["responses"], json!([]));
             }
         }
     }
@@ -70,7 +71,7 @@ async fn results_come_in_order_at_one_revision() {
     let world = World::new("results").await;
     world.put("a", "0").await;
     let (a, b, c) = (world.key("a"), world.key("b"), world.key("c"));
-    let answer = txn(
+    let response = txn(
         &world,
         json!({"then": [
             {"put": {"key": a, "value": "1", "prev": true}},
@@ -81,9 +82,9 @@ async fn results_come_in_order_at_one_revision() {
             {"delete": {"key": c, "prev": true}},
         ]}),
     );
-    let answer = answer.await;
-    assert_eq!(answer["succeeded"], true);
-    let responses = answer["responses"].as_array().expect("responses");
+    let response = response.await;
+    assert_eq!(response["succeeded"], true);
+    let responses = response["responses"].as_array().expect("responses");
     assert_eq!(responses[0]["put"]["prev"]["value"], "0");
     assert_eq!(responses[1]["put"].get("prev"), Some(&Value::Null));
     let first = &responses[2]["get"];
@@ -98,14 +99,14 @@ async fn results_come_in_order_at_one_revision() {
         json!({"entries": [], "count": 0, "more": false})
     );
     assert_eq!(responses[5]["delete"], json!({"deleted": 0, "prev": []}));
-    let revision = answer["header"]["revision"].as_i64();
+    let revision = response["header"]["revision"].as_i64();
     for key in [&a, &b] {
         assert_eq!(world.api.read(key).await["mod_revision"].as_i64(), revision);
     }
 }
 
 #[tokio::test]
-async fn then_or_else() {
+async fn the_comparison_selects_then_or_else() {
     let world = World::new("branches").await;
     let k = world.key("k");
     let create = json!({
@@ -122,13 +123,16 @@ async fn then_or_else() {
     assert_eq!(second["succeeded"], false);
     assert_eq!(second["responses"][0]["get"]["entries"][0]["value"], "mine");
     assert_eq!(second["responses"][1]["get"]["entries"], json!([]));
-    let gone = txn(
+    let deleted = txn(
         &world,
         json!({"then": [{"delete": {"prefix": world.prefix, "prev": true}}]}),
     )
     .await;
-    assert_eq!(gone["responses"][0]["delete"]["deleted"], 1);
-    assert_eq!(gone["responses"][0]["delete"]["prev"][0]["value"], "mine");
+    assert_eq!(deleted["responses"][0]["delete"]["deleted"], 1);
+    assert_eq!(
+        deleted["responses"][0]["delete"]["prev"][0]["value"],
+        "mine"
+    );
 }
 
 #[tokio::test]
@@ -145,28 +149,31 @@ async fn a_puts_lease_is_none_keep_or_an_id() {
         if !lease.is_null() {
             op["lease"] = lease;
         }
-        let answer = world
+        let response = world
             .api
             .post("/txn", &json!({"then": [{"put": op}]}))
             .send()
             .await;
-        (answer, world.api.get(&support::key_query(&k)).send().await)
+        (
+            response,
+            world.api.get(&support::key_query(&k)).send().await,
+        )
     };
-    let (answer, _) = put(json!("keep")).await;
-    answer.problem(422, "key_not_found");
+    let (response, _) = put(json!("keep")).await;
+    response.problem(422, "key_not_found");
     for form in [lease.clone(), lease.to_uppercase(), format!("{lease:0>16}")] {
-        let (answer, now) = put(json!(form)).await;
-        answer.json(200);
+        let (response, now) = put(json!(form)).await;
+        response.json(200);
         assert_eq!(now.json(200)["lease"], lease);
     }
-    let (answer, now) = put(json!("keep")).await;
-    answer.json(200);
+    let (response, now) = put(json!("keep")).await;
+    response.json(200);
     assert_eq!(now.json(200)["lease"], lease);
-    let (answer, now) = put(Value::Null).await;
-    answer.json(200);
+    let (response, now) = put(Value::Null).await;
+    response.json(200);
     assert!(
         now.json(200).get("lease").is_none(),
-        "absent means none: etcd's rule"
+        "without `lease` a put removes the lease, as in etcd"
     );
     put(json!("1")).await.0.problem(422, "lease_not_found");
 }

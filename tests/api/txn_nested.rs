@@ -31,9 +31,9 @@ async fn every_branch_has_its_results_in_place() {
             {"get": {"key": job}},
         ],
     });
-    let answer = txn(&world, &body).await;
-    assert_eq!(answer["succeeded"], true);
-    let responses = answer["responses"].as_array().expect("responses");
+    let response = txn(&world, &body).await;
+    assert_eq!(response["succeeded"], true);
+    let responses = response["responses"].as_array().expect("responses");
     assert_eq!(responses[0], json!({"put": {"prev": null}}));
     let inner = &responses[1]["txn"];
     assert_eq!(inner["succeeded"], true);
@@ -70,8 +70,8 @@ async fn nested_comparisons_are_evaluated_before_the_first_op() {
             "then": [{"get": {"key": k}}],
         }},
     ]});
-    let answer = txn(&world, &body).await;
-    let inner = &answer["responses"][1]["txn"];
+    let response = txn(&world, &body).await;
+    let inner = &response["responses"][1]["txn"];
     assert_eq!(inner["succeeded"], true, "compared before the put");
     assert_eq!(
         inner["responses"][0]["get"]["entries"][0]["value"], "v",
@@ -83,14 +83,14 @@ async fn nested_comparisons_are_evaluated_before_the_first_op() {
 async fn one_op_may_be_a_transaction() {
     let world = World::new("do-txn").await;
     let op = json!({"txn": {"then": [{"put": {"key": world.key("k"), "value": "v"}}]}});
-    let answer = world.api.post("/do", &op).send().await.json(200);
+    let response = world.api.post("/do", &op).send().await.json(200);
     assert_eq!(
-        answer["txn"],
+        response["txn"],
         json!({"succeeded": true, "responses": [{"put": {}}]})
     );
     assert_eq!(
         world.api.read(world.key("k")).await["mod_revision"],
-        answer["header"]["revision"]
+        response["header"]["revision"]
     );
 }
 
@@ -108,8 +108,8 @@ async fn a_range_comparison_holds_if_all_keys_do() {
         compare["target"] = target.into();
         compare["op"] = op.into();
         compare["value"] = value;
-        let answer = txn(&world, &json!({"compare": [compare]})).await;
-        assert_eq!(answer["succeeded"], holds, "{compare}");
+        let response = txn(&world, &json!({"compare": [compare]})).await;
+        assert_eq!(response["succeeded"], holds, "{compare}");
     };
     check(&whole, "value", "=", json!("m"), true).await;
     check(&whole, "value", "<", json!("m"), false).await;
@@ -217,8 +217,8 @@ async fn a_body_nested_too_deep_is_refused() {
     ] {
         for depth in [50, 1_000, 20_000] {
             let body = [open.repeat(depth), inner.to_owned(), close.repeat(depth)].concat();
-            let ask = world.api.post("/txn", &json!({})).body(body);
-            ask.send().await.problem(400, "bad_request");
+            let request = world.api.post("/txn", &json!({})).body(body);
+            request.send().await.problem(400, "bad_request");
         }
     }
     // The deepest useful nesting.
@@ -227,8 +227,8 @@ async fn a_body_nested_too_deep_is_refused() {
         r#"{"then":[{"txn":"#.repeat(12),
         "}]}".repeat(12)
     );
-    let ask = world.api.post("/txn", &json!({})).body(deep);
-    ask.send().await.json(200);
+    let request = world.api.post("/txn", &json!({})).body(deep);
+    request.send().await.json(200);
 }
 
 #[tokio::test]
@@ -250,8 +250,8 @@ async fn filters_and_orders_work_in_transactions() {
         get(json!({"sort": "value", "order": "desc", "limit": 2})),
         get(json!({"count_only": true})),
     ]});
-    let answer = txn(&world, &body).await;
-    let keys = |n: usize| support::keys_in(&answer["responses"][n]["get"]["entries"]);
+    let response = txn(&world, &body).await;
+    let keys = |n: usize| support::keys_in(&response["responses"][n]["get"]["entries"]);
     let named = |names: &[&str]| -> Vec<Vec<u8>> {
         names
             .iter()
@@ -260,10 +260,10 @@ async fn filters_and_orders_work_in_transactions() {
     };
     assert_eq!(keys(0), named(&["b", "c"]));
     assert_eq!(keys(1), named(&["a"]));
-    assert_eq!(answer["responses"][1]["get"]["more"], true);
+    assert_eq!(response["responses"][1]["get"]["more"], true);
     assert_eq!(keys(2), named(&["c", "a"]));
     assert_eq!(
-        answer["responses"][3]["get"],
+        response["responses"][3]["get"],
         json!({"entries": [], "count": 3, "more": false})
     );
 }

@@ -1,4 +1,4 @@
-//! Values are bytes, up to etcd's limit of a request.
+//! Values are bytes, up to etcd's limit of the request size.
 
 use support::fill::Numbers;
 use support::{World, bytes_in, json_bytes, key_query};
@@ -12,7 +12,7 @@ async fn random_bytes_come_back_byte_for_byte() {
     let mut numbers = Numbers::new(7);
     for length in [0, 1, 2, 3, 255, 4_096, 70_000] {
         let value = numbers.bytes(length);
-        // Whatever type the body claims, it is the value.
+        // The body is the value, whatever its content type.
         for kind in [
             "application/json",
             "application/x-www-form-urlencoded",
@@ -29,7 +29,7 @@ async fn random_bytes_come_back_byte_for_byte() {
         assert_eq!(
             entry["value"],
             json_bytes(&value),
-            "text is a string, the rest base64"
+            "UTF-8 is a string, other bytes are base64"
         );
         let raw = world
             .api
@@ -52,7 +52,7 @@ async fn random_bytes_come_back_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_value_of_1400_kib_is_replaced_under_keep() {
+async fn a_value_of_1400_kib_is_replaced_and_keeps_its_lease() {
     let world = World::new("large").await;
     let key = key_query(world.key("k"));
     let mut numbers = Numbers::new(11);
@@ -90,8 +90,8 @@ async fn a_value_beyond_etcds_limit_is_413_and_changes_nothing() {
     let key = key_query(world.key("k"));
     world.put("k", "before").await;
     for size in [1_600 << 10, 3 << 20, 9 << 20] {
-        let answer = world.api.put(&key, vec![b'x'; size]).send().await;
-        answer.problem(413, "too_large");
+        let response = world.api.put(&key, vec![b'x'; size]).send().await;
+        response.problem(413, "too_large");
     }
     assert_eq!(world.api.read(world.key("k")).await["value"], "before");
 }

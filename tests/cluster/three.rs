@@ -159,7 +159,7 @@ async fn defragmentation_takes_the_leader_last_and_needs_all_members() {
     let api = gateway.api();
     let before = overview(&api).await;
     let done = api
-        .ask(Method::POST, "/cluster/defragment")
+        .request(Method::POST, "/cluster/defragment")
         .send()
         .await
         .json(200);
@@ -174,7 +174,10 @@ async fn defragmentation_takes_the_leader_last_and_needs_all_members() {
 
     let killed = place(&before, false);
     cluster.kill(killed);
-    let refused = api.ask(Method::POST, "/cluster/defragment").send().await;
+    let refused = api
+        .request(Method::POST, "/cluster/defragment")
+        .send()
+        .await;
     let problem = refused.problem(503, "unavailable");
     assert!(
         problem["detail"]
@@ -237,7 +240,7 @@ async fn a_learner_joins_catches_up_and_votes() {
     let at = cluster.join(&peer);
     let promote = format!("/cluster/members/{id}/promote");
     eventually("it has caught up", DEADLINE, async || {
-        let answer = api.ask(Method::POST, &promote).send().await;
+        let answer = api.request(Method::POST, &promote).send().await;
         if answer.status == 409 {
             answer.clone().problem(409, "conflict");
         }

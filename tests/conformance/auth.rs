@@ -305,7 +305,7 @@ case!(
 /// A watch of one key through a gateway of ours, from its first revision on.
 async fn watch_of(client: &Client) -> Results {
     let create = json!({"create_request": {"key": b64("a"), "start_revision": "1"}});
-    let ask = client.ask(Method::POST, "/v3/watch");
+    let ask = client.request(Method::POST, "/v3/watch");
     let mut watch = Results::of(ask.body(create.to_string())).await;
     let answer = watch.next().await;
     assert_eq!(answer["created"], true, "{answer}");
@@ -317,7 +317,7 @@ async fn watch_of(client: &Client) -> Results {
 async fn put_by(client: &Client, value: &str) {
     support::eventually("etcd takes a put", DEADLINE, async || {
         let put = json!({"key": b64("a"), "value": b64(value)}).to_string();
-        let ask = client.ask(Method::POST, "/v3/kv/put").body(put);
+        let ask = client.request(Method::POST, "/v3/kv/put").body(put);
         let answer = ask.send().await;
         support::when(answer.status == 200, || answer.text())
     })

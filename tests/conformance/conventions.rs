@@ -23,7 +23,7 @@ case!(fields_have_two_names_and_numbers_two_forms, |side| {
     ] {
         let ask = side
             .client
-            .ask(Method::POST, "/v3/kv/range")
+            .request(Method::POST, "/v3/kv/range")
             .body(asked.clone());
         let answer: Value =
             serde_json::from_slice(&ask.send().await.expect(200).body).expect("JSON");
@@ -71,7 +71,7 @@ case!(any_content_type_will_do, |side| {
     ] {
         let mut ask = side
             .client
-            .ask(Method::POST, "/v3/kv/range")
+            .request(Method::POST, "/v3/kv/range")
             .body(asked.clone());
         if let Some(kind) = kind {
             ask = ask.header("content-type", kind);
@@ -100,7 +100,7 @@ case!(malformed_json_is_refused, |side| {
     ] {
         let ask = side
             .client
-            .ask(Method::POST, "/v3/kv/range")
+            .request(Method::POST, "/v3/kv/range")
             .body(body.clone());
         side.refusal(ask, 400, 3).await;
     }
@@ -121,7 +121,7 @@ case!(a_field_is_given_once, |side| {
         } else {
             "/v3/kv/range"
         };
-        let ask = side.client.ask(Method::POST, path).body(body.clone());
+        let ask = side.client.request(Method::POST, path).body(body.clone());
         side.refusal(ask, 400, 3).await;
     }
 });
@@ -151,7 +151,7 @@ case!(what_is_no_call_is_refused, |side| {
         }
     }
     for method in [Method::GET, Method::PUT, Method::DELETE] {
-        let ask = side.client.ask(method.clone(), "/v3/kv/range");
+        let ask = side.client.request(method.clone(), "/v3/kv/range");
         if text {
             ask.send().await.expect(405);
         } else {

@@ -121,7 +121,7 @@ async fn a_member_without_a_leader_is_left_for_another() {
     let both = format!("{},{}", alone.url(), side.behind().url());
     let client = InProcess::start(&both, &[]).await;
     let create = json!({"create_request": {"key": side.key("k"), "start_revision": "1"}});
-    let ask = client.root().ask(Method::POST, "/v3/watch");
+    let ask = client.root().request(Method::POST, "/v3/watch");
     let mut watch = Results::of(ask.body(create.to_string())).await;
     assert_eq!(watch.next().await["created"], true);
     side.put("k", "1").await;

@@ -15,7 +15,7 @@ const MOMENT: Duration = Duration::from_millis(100);
 
 /// The number of watches in etcd, in its words.
 async fn watching(side: &Side) -> String {
-    let metrics = Client::to(side.behind().probed()).get("/metrics");
+    let metrics = Client::to(side.behind().health_address()).get("/metrics");
     let text = metrics.send().await.expect(200).text();
     let line = text
         .lines()
@@ -24,11 +24,11 @@ async fn watching(side: &Side) -> String {
 }
 
 async fn who_is_killed_takes_its_watch_along_and_nothing_else(side: &Side) {
-    let client = side.client.by_http2();
+    let client = side.client.over_http2();
     let before = watching(side).await;
     for body in ["", "{", "nonsense", "{}", r#"{"create_request":"#] {
         for _ in 0..2 {
-            let ask = client.ask(Method::POST, "/v3/watch").body(body);
+            let ask = client.request(Method::POST, "/v3/watch").body(body);
             // etcd never answers some of these; ours refuses them.
             let answers = side.ours && body != "{}";
             let patience = if answers { DEADLINE } else { MOMENT };
@@ -44,7 +44,9 @@ async fn who_is_killed_takes_its_watch_along_and_nothing_else(side: &Side) {
     let create = json!({"create_request": {"key": side.key("k")}}).to_string();
     let mut watches = Vec::new();
     for _ in 0..5 {
-        let ask = client.ask(Method::POST, "/v3/watch").body(create.clone());
+        let ask = client
+            .request(Method::POST, "/v3/watch")
+            .body(create.clone());
         let mut watch = Results::of(ask).await;
         assert_eq!(watch.next().await["created"], true);
         watches.push(watch);

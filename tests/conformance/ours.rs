@@ -28,7 +28,11 @@ async fn pages_of_other_origins_stay_out() {
     assert!(side.keys("").await.is_empty());
     let answer = side.ask("/v3/kv/put", &put).send().await.expect(200);
     assert_eq!(answer.header("access-control-allow-origin"), "");
-    let preflight = side.client.ask(Method::OPTIONS, "/v3/kv/put").send().await;
+    let preflight = side
+        .client
+        .request(Method::OPTIONS, "/v3/kv/put")
+        .send()
+        .await;
     assert_eq!(
         preflight.expect(200).header("access-control-allow-origin"),
         ""
@@ -41,7 +45,9 @@ async fn bodies_have_a_size() {
     let gateway = side.another(&["--max-body", "1000"]).await;
     let client = gateway.root();
     let body = json!({"key": side.key("k"), "value": "A".repeat(1000)}).to_string();
-    let ask = client.ask(Method::POST, "/v3/kv/put").body(body.clone());
+    let ask = client
+        .request(Method::POST, "/v3/kv/put")
+        .body(body.clone());
     let message = side.refusal(ask, 413, 8).await;
     assert!(message.contains("1000"), "{message}");
     // Whether it is announced or not.
@@ -97,7 +103,7 @@ async fn a_read_only_gateway_changes_nothing() {
     let ask = |path: &str, body: &Value| {
         gateway
             .root()
-            .ask(Method::POST, path)
+            .request(Method::POST, path)
             .body(body.to_string())
     };
     for (path, body) in [
@@ -155,12 +161,18 @@ async fn everything_lies_below_the_base_path() {
     side.put("k", "v").await;
     let asked = json!({"key": side.key("k")}).to_string();
     for path in ["/etcd/v3/kv/range", "/etcd/v3beta/kv/range"] {
-        let ask = gateway.root().ask(Method::POST, path).body(asked.clone());
+        let ask = gateway
+            .root()
+            .request(Method::POST, path)
+            .body(asked.clone());
         assert!(ask.send().await.expect(200).text().contains("kvs"));
     }
-    let ask = gateway.root().ask(Method::POST, "/etcd/v3/nothing");
+    let ask = gateway.root().request(Method::POST, "/etcd/v3/nothing");
     side.refusal(ask, 404, 5).await;
-    let ask = gateway.root().ask(Method::POST, "/v3/kv/range").body(asked);
+    let ask = gateway
+        .root()
+        .request(Method::POST, "/v3/kv/range")
+        .body(asked);
     ask.send().await.expect(404);
 }
 
@@ -180,7 +192,7 @@ async fn a_malformed_question_in_a_stream_is_answered() {
         Ended::Orderly(Some(1000.into()))
     );
     let body = format!("{create}nonsense");
-    let ask = side.client.ask(Method::POST, "/v3/watch").body(body);
+    let ask = side.client.request(Method::POST, "/v3/watch").body(body);
     let rest = Results::of(ask).await.end().await;
     let last = rest.last().expect("an error");
     assert_eq!(last["error"]["grpc_code"], 3, "{last}");
@@ -224,7 +236,7 @@ async fn the_gateway_says_that_it_stops() {
     let side = Side::ours().await;
     let mut gateway = side.another(&[]).await;
     let create = json!({"create_request": {"key": side.key("k")}});
-    let ask = gateway.root().ask(Method::POST, "/v3/watch");
+    let ask = gateway.root().request(Method::POST, "/v3/watch");
     let mut watch = Results::of(ask.body(create.to_string())).await;
     assert_eq!(watch.next().await["created"], true);
     let mut socket = Stream::socket(&gateway.root(), "/v3/watch").await;

@@ -284,7 +284,10 @@ fn request(style: Style) -> BoxedStrategy<(&'static str, String)> {
 }
 
 async fn ask(side: &Side, path: &str, body: &str) -> (u16, Value) {
-    let ask = side.client.ask(Method::POST, path).body(body.to_owned());
+    let ask = side
+        .client
+        .request(Method::POST, path)
+        .body(body.to_owned());
     let answer = ask.send().await;
     let status = match answer.status.as_u16() {
         412 if side.has(Difference::PreconditionsAre412) => 400,
@@ -300,7 +303,7 @@ const CHEAP: [&str; 1] = ["--bcrypt-cost=4"];
 async fn settled(side: Side) -> Side {
     let asked = r#"{"version":"3.0"}"#;
     eventually("etcd judges a downgrade", DEADLINE, async || {
-        let ask = side.client.ask(Method::POST, LATER[1]);
+        let ask = side.client.request(Method::POST, LATER[1]);
         let answer = ask.body(asked).send().await.text();
         let judged = answer.contains("invalid downgrade target version");
         when(judged || !side.from(3, 5), || answer)

@@ -8,7 +8,7 @@ use support::certs::{Authority, Kind, Signed};
 use support::cluster::Cluster;
 use support::connect::Tls;
 use support::gateway::InProcess;
-use support::http::Ask;
+use support::http::Request;
 use support::stream::Lines;
 use support::{Client, DEADLINE, Etcd, Stream, tools, unique};
 use tokio::time::timeout;
@@ -84,26 +84,16 @@ impl Side {
     /// to it: by our gateway, or by the client of etcd's own.
     pub(crate) async fn showing(ours: bool, shown: Shown, flags: &[&str]) -> Self {
         let authority = Authority::new();
-        let server = authority.server(&["127.0.0.1"]);
-        let (ca, client) = (authority.file(), shown.by(&authority));
-        let own = [
-            format!("--cert-file={}", server.cert()),
-            format!("--key-file={}", server.key()),
-            format!("--trusted-ca-file={ca}"),
-            "--client-cert-auth".to_owned(),
-        ];
-        let own = own.each_ref().map(String::as_str);
-        let etcd = Etcd::start_secure(&[&own, flags].concat()).await;
-        let (cert, key) = (client.cert(), client.key());
-        let keys = ["--cacert", &ca, "--cert", cert, "--key", key];
+        let client = shown.by(&authority);
+        let etcd = Etcd::start_mtls(&authority, flags).await;
         let gateway = if ours {
-            Some(InProcess::start(&etcd.url(), &keys).await)
+            Some(InProcess::start_mtls(&etcd, &authority, &client).await)
         } else {
             None
         };
         let direct = || {
             let tls = Tls::of(&authority, &client);
-            Client::to(address(&etcd.direct_url())).under(tls)
+            Client::to(address(&etcd.direct_url())).with_tls(tls)
         };
         let client = gateway.as_ref().map_or_else(direct, InProcess::root);
         let (major, minor, patch) = tools::etcd_version();
@@ -184,8 +174,10 @@ impl Side {
     }
 
     /// A call, about to be made.
-    pub(crate) fn ask(&self, path: &str, body: &Value) -> Ask {
-        self.client.ask(Method::POST, path).body(body.to_string())
+    pub(crate) fn ask(&self, path: &str, body: &Value) -> Request {
+        self.client
+            .request(Method::POST, path)
+            .body(body.to_string())
     }
 
     /// A call that succeeds.
@@ -202,7 +194,7 @@ impl Side {
     }
 
     /// As `refused`, for any request.
-    pub(crate) async fn refusal(&self, ask: Ask, status: u16, code: i64) -> String {
+    pub(crate) async fn refusal(&self, ask: Request, status: u16, code: i64) -> String {
         let status = match (status, code) {
             (400, 9) if self.has(Difference::PreconditionsAre412) => 412,
             (status, _) => status,
@@ -290,7 +282,7 @@ pub(crate) struct Results {
 
 impl Results {
     /// Sends a request and waits for the head of its answer.
-    pub(crate) async fn of(ask: Ask) -> Self {
+    pub(crate) async fn of(ask: Request) -> Self {
         let head = ask.open().await.expect("the gateway answers");
         Self {
             status: head.status.as_u16(),

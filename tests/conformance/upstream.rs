@@ -13,7 +13,7 @@ const KEEP_ALIVE: &str = "/etcdserverpb.Lease/LeaseKeepAlive";
 
 /// A gateway, and what passes between it and etcd.
 async fn tapped() -> (Tap, InProcess) {
-    let tap = Tap::before(&Etcd::shared().await.direct_url());
+    let tap = Tap::start(&Etcd::shared().await.direct_url());
     let gateway = InProcess::start(&tap.url(), &[]).await;
     (tap, gateway)
 }
@@ -24,12 +24,12 @@ fn demanded(tap: &Tap, path: &str) {
     let calls = tap.calls();
     let calls: Vec<_> = calls.iter().filter(|call| call.path == path).collect();
     assert!(!calls.is_empty(), "no call of {path}");
-    assert!(calls.iter().all(|call| call.demands_leader), "{calls:?}");
+    assert!(calls.iter().all(|call| call.requires_leader), "{calls:?}");
 }
 
 async fn watching_through_v3(root: &Client) -> Results {
     let create = json!({"create_request": {"key": b64("k")}}).to_string();
-    let ask = root.ask(http::Method::POST, "/v3/watch").body(create);
+    let ask = root.request(http::Method::POST, "/v3/watch").body(create);
     let mut watch = Results::of(ask).await;
     assert_eq!(watch.next().await["created"], true);
     watch
@@ -73,11 +73,11 @@ async fn other_streams_of_v3_ask_what_their_client_asks() {
             root = root.with("grpc-metadata-hasleader", "true");
         }
         let beat = json!({"ID": "1"}).to_string();
-        let ask = root.ask(http::Method::POST, "/v3/lease/keepalive");
+        let ask = root.request(http::Method::POST, "/v3/lease/keepalive");
         Results::of(ask.body(beat)).await.next().await;
         let calls = tap.calls();
         let mut calls = calls.iter().rev();
         let last = calls.find(|call| call.path == KEEP_ALIVE);
-        assert_eq!(last.expect("a call").demands_leader, demand);
+        assert_eq!(last.expect("a call").requires_leader, demand);
     }
 }

@@ -163,7 +163,10 @@ case!(questions_stand_one_behind_the_other, |side| {
     };
     let cancel = json!({"cancel_request": {"watch_id": "7"}}).to_string();
     let body = format!("{}{}\n {cancel}", create("a", 7), create("b", 9));
-    let ask = side.client.ask(http::Method::POST, "/v3/watch").body(body);
+    let ask = side
+        .client
+        .request(http::Method::POST, "/v3/watch")
+        .body(body);
     let mut watch = Results::of(ask).await;
     let mut said = Vec::new();
     while said.len() < 3 {
@@ -186,7 +189,7 @@ case!(questions_stand_one_behind_the_other, |side| {
 case!(progress_can_be_asked_for, |side| {
     let create = json!({"create_request": {"key": side.key("p")}}).to_string();
     let progress = json!({"progress_request": {}}).to_string();
-    let ask = side.client.ask(http::Method::POST, "/v3/watch");
+    let ask = side.client.request(http::Method::POST, "/v3/watch");
     let mut watch = Results::of(ask.body(format!("{create}{progress}"))).await;
     watch.next().await;
     let answer = watch.next().await;
@@ -225,7 +228,10 @@ case!(
     |side| {
         for body in ["", "{", "nonsense", "{}", "{\"create_request\":"] {
             for _ in 0..2 {
-                let ask = side.client.ask(http::Method::POST, "/v3/watch").body(body);
+                let ask = side
+                    .client
+                    .request(http::Method::POST, "/v3/watch")
+                    .body(body);
                 let mut asked =
                     support::spawn(async move { ask.try_send().await.map(|a| a.status) });
                 // etcd never answers some of these; ours refuses them.

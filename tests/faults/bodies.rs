@@ -64,7 +64,7 @@ async fn pour(gateway: &Watchgate, head: &str, chunked: bool) -> (String, u64) {
 #[tokio::test]
 async fn a_body_of_300_mb_is_refused_with_memory_bounded() {
     let etcd = Etcd::start().await;
-    let gateway = Watchgate::before(&etcd, &[]).await;
+    let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     gateway.api().write("k", "before").await;
     let before = gateway.resident();
     for route in [
@@ -101,7 +101,7 @@ async fn a_body_of_300_mb_is_refused_with_memory_bounded() {
 #[tokio::test]
 async fn a_small_body_that_decodes_to_100_mb_is_refused_with_memory_bounded() {
     let etcd = Etcd::start().await;
-    let gateway = Watchgate::before(&etcd, &[]).await;
+    let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     gateway.api().write("k", "before").await;
     let before = gateway.resident();
     for coding in CODINGS {
@@ -112,7 +112,7 @@ async fn a_small_body_that_decodes_to_100_mb_is_refused_with_memory_bounded() {
             (gateway.api(), Method::POST, "/txn"),
             (gateway.root(), Method::POST, "/v3/kv/put"),
         ] {
-            let ask = client.ask(method, path).body(bomb.clone());
+            let ask = client.request(method, path).body(bomb.clone());
             let ask = ask.header("content-type", "application/json");
             let refused = ask.header("content-encoding", coding).send().await;
             assert_eq!(refused.status, 413, "{coding} {path}: {}", refused.text());
@@ -126,7 +126,7 @@ async fn a_small_body_that_decodes_to_100_mb_is_refused_with_memory_bounded() {
 #[tokio::test]
 async fn a_body_of_300_mb_is_a_problem_for_who_waits_for_the_answer() {
     let etcd = Etcd::start().await;
-    let gateway = Watchgate::before(&etcd, &[]).await;
+    let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     let head = format!(
         "PUT /api/v1/kv/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: {SIZE}\r\nExpect: 100-continue\r\n\r\n"
     );

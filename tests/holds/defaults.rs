@@ -1,17 +1,15 @@
-//! What holds where the caller does not say.
+//! Default TTLs of sessions and of keys in a queue.
 
-use http::Method;
 use serde_json::{Value, json};
-use support::{Stream, World};
-
-use crate::common::{hold, route, text};
+use support::locks::{election_path, hold, lock_path};
+use support::{Stream, World, text};
 
 #[tokio::test]
-async fn a_session_has_sixty_seconds() {
+async fn the_default_ttl_of_a_session_is_60_seconds() {
     let world = World::new("session").await;
     let (path, nothing) = ("/leases/hold", json!({}));
-    let by_post = hold(&world, path, &nothing);
-    let without_a_body = Stream::ndjson(world.api.ask(Method::POST, path));
+    let by_post = hold(&world.api, path, &nothing);
+    let without_a_body = Stream::ndjson(world.api.post_empty(path));
     let by_socket = Stream::socket(&world.api, path);
     let (mut a, mut b, mut c) = tokio::join!(by_post, without_a_body, by_socket);
     for session in [&mut a, &mut b, &mut c] {
@@ -20,29 +18,29 @@ async fn a_session_has_sixty_seconds() {
 }
 
 #[tokio::test]
-async fn a_place_in_a_queue_has_a_lease_of_sixty_seconds() {
+async fn the_default_ttl_of_a_queue_key_is_60_seconds() {
     let world = World::new("place").await;
     let api = &world.api;
-    let lock = |name: &str| route("locks", &world.key(name));
-    let election = |name: &str| route("elections", &world.key(name));
-    let has_sixty = async |place: &Value| {
-        let path = format!("/leases/{}", text(&place["lease"]));
+    let lock = |name: &str| lock_path(&world.key(name));
+    let election = |name: &str| election_path(&world.key(name));
+    let is_60 = async |claim: &Value| {
+        let path = format!("/leases/{}", text(&claim["lease"]));
         let lease = api.get(&path).send().await.json(200);
-        assert_eq!(lease["granted_ttl"], 60, "{place}");
+        assert_eq!(lease["granted_ttl"], 60, "{claim}");
     };
     let (nothing, value) = (json!({}), json!({"value": "v"}));
     for (path, body) in [
         (lock("lock"), &nothing),
         (format!("{}/campaign", election("campaign")), &value),
     ] {
-        has_sixty(&api.post(&path, body).send().await.json(201)).await;
+        is_60(&api.post(&path, body).send().await.json(201)).await;
     }
     for (name, body, first) in [
         (lock("held"), &nothing, "acquired"),
         (election("stood"), &value, "elected"),
     ] {
-        let mut held = hold(&world, &format!("{name}/hold"), body).await;
-        has_sixty(&held.of(first).await).await;
+        let mut held = hold(&world.api, &format!("{name}/hold"), body).await;
+        is_60(&held.of(first).await).await;
     }
     for (path, first) in [
         (format!("{}/hold", lock("by-socket")), "acquired"),
@@ -52,6 +50,6 @@ async fn a_place_in_a_queue_has_a_lease_of_sixty_seconds() {
         ),
     ] {
         let mut held = Stream::socket(api, &path).await;
-        has_sixty(&held.of(first).await).await;
+        is_60(&held.of(first).await).await;
     }
 }

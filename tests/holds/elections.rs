@@ -1,40 +1,32 @@
-//! W9, and leadership held while connected.
+//! Elections: campaigns, proclamations, resignations, and leadership held while connected.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::{DEADLINE, Stream, World, eventually, spawn, when};
+use support::locks::{
+    after_renewals, create_leased, election_path, grant_lease, hold, key_gone, keys_under,
+    lease_gone, with_candidates, with_keys,
+};
+use support::{Stream, World, spawn, text};
 use tokio::time::Instant;
-
-use crate::common::{grant, hold, key_gone, keys, lease_gone, route, text, until_keys};
 
 const SOON: Duration = Duration::from_secs(2);
 
-/// The election once it has so many candidates behind the leader.
-async fn with_candidates(world: &World, name: &str, count: usize) -> Value {
-    eventually("so many candidates", DEADLINE, async || {
-        let answer = world.api.get(&route("elections", name)).send().await;
-        when(answer.status == 200, || answer.text())?;
-        let election = answer.json(200);
-        let candidates = election["candidates"].as_array().map_or(0, Vec::len);
-        when(candidates == count, || election.to_string())?;
-        Ok(election)
-    })
-    .await
-}
-
-/// What leads next, as the observer says it.
-async fn led_by(observer: &mut Stream) -> String {
+/// The value of the next leader that the observer receives.
+async fn next_leader(observer: &mut Stream) -> String {
     text(&observer.of("leader").await["value"])
 }
 
 #[tokio::test]
-async fn w9_election() {
-    let world = World::new("w9").await;
+async fn campaign_proclaim_resign_and_observe_agree() {
+    let world = World::new("election").await;
     let api = &world.api;
     let name = world.key("my-election/");
-    let e = route("elections", &name);
-    let (l1, l2) = (grant(&world, 60).await, grant(&world, 60).await);
+    let e = election_path(&name);
+    let (l1, l2) = (
+        grant_lease(&world.api, 60).await,
+        grant_lease(&world.api, 60).await,
+    );
     // 1
     api.get(&e).send().await.problem(404, "election_not_found");
     let mut observer = Stream::ndjson(api.get(&format!("{e}/observe"))).await;
@@ -57,15 +49,15 @@ async fn w9_election() {
         api.post(&campaign, &json!({"lease": l1, "value": "e1"}))
             .send(),
     );
-    let election = with_candidates(&world, &name, 1).await;
+    let election = with_candidates(&world.api, &name, 1).await;
     assert_eq!(election["leader"]["value"], "e2");
     assert_eq!(election["leader"]["revision"], e2["revision"]);
     assert_eq!(election["leader"]["lease"], l2);
     assert!(election["leader"]["ttl"].as_i64() > Some(0), "{election}");
     assert_eq!(election["candidates"][0]["value"], "e1");
-    assert!(!e1.is_finished(), "its campaign blocks");
+    assert!(!e1.is_finished(), "its campaign waits");
     // 2
-    let of = |leader: &Value, value: Option<&str>| {
+    let body_for = |leader: &Value, value: Option<&str>| {
         let mut body = json!({"key": leader["key"], "revision": leader["revision"]});
         if let Some(value) = value {
             body["value"] = json!(value);
@@ -73,47 +65,53 @@ async fn w9_election() {
         body
     };
     let (proclaim, resign) = (format!("{e}/proclaim"), format!("{e}/resign"));
-    api.post(&proclaim, &of(&e2, Some("e2-bis")))
+    api.post(&proclaim, &body_for(&e2, Some("e2-bis")))
         .send()
         .await
         .json(200);
-    api.post(&resign, &of(&e2, None)).send().await.json(200);
+    api.post(&resign, &body_for(&e2, None))
+        .send()
+        .await
+        .json(200);
     let e1 = e1.await.expect("no panic").json(201);
     assert!(e1["revision"].as_i64() > e2["revision"].as_i64());
     let mut printed = Vec::new();
     for _ in 0..3 {
-        printed.push(led_by(&mut observer).await);
+        printed.push(next_leader(&mut observer).await);
     }
     assert_eq!(printed, ["e2", "e2-bis", "e1"]);
     api.get(&format!("/leases/{l2}")).send().await.json(200);
     // 3
-    let stale = api.post(&proclaim, &of(&e2, Some("again"))).send().await;
+    let stale = api
+        .post(&proclaim, &body_for(&e2, Some("again")))
+        .send()
+        .await;
     stale.problem(412, "not_leader");
-    let stale = api.post(&resign, &of(&e2, None)).send().await;
+    let stale = api.post(&resign, &body_for(&e2, None)).send().await;
     stale.problem(412, "not_leader");
-    // Every request has a connection of its own here: this is another than the campaign's.
-    api.post(&proclaim, &of(&e1, Some("e1-bis")))
+    // Every request has its own connection here, so this is not the campaign's.
+    api.post(&proclaim, &body_for(&e1, Some("e1-bis")))
         .send()
         .await
         .json(200);
-    assert_eq!(led_by(&mut observer).await, "e1-bis");
-    // The same lease again with another value proclaims.
+    assert_eq!(next_leader(&mut observer).await, "e1-bis");
+    // A campaign with the leader's own lease and another value proclaims the value.
     let again = api
         .post(&campaign, &json!({"lease": l1, "value": "e1-ter"}))
         .send()
         .await;
     assert_eq!(again.json(201)["revision"], e1["revision"]);
-    assert_eq!(led_by(&mut observer).await, "e1-ter");
+    assert_eq!(next_leader(&mut observer).await, "e1-ter");
 }
 
 #[tokio::test]
-async fn w9_a_leader_killed_is_replaced_within_its_ttl_and_two_seconds() {
-    let world = World::new("w9-killed").await;
+async fn a_killed_leader_is_replaced_within_its_ttl_plus_2_seconds() {
+    let world = World::new("killed-leader").await;
     let name = world.key("election");
-    let e = route("elections", &name);
+    let e = election_path(&name);
     let mut observer = Stream::ndjson(world.api.get(&format!("{e}/observe"))).await;
-    // A leader whose lease nobody renews any more, as when a process or its machine dies.
-    let lease = grant(&world, 5).await;
+    // Nothing renews this lease, as if the leader's process or machine had failed.
+    let lease = grant_lease(&world.api, 5).await;
     let campaign = world.api.post(
         &format!("{e}/campaign"),
         &json!({"lease": lease, "value": "first"}),
@@ -121,46 +119,46 @@ async fn w9_a_leader_killed_is_replaced_within_its_ttl_and_two_seconds() {
     campaign.send().await.json(201);
     let killed = Instant::now();
     let mut second = hold(
-        &world,
+        &world.api,
         &format!("{e}/hold"),
         &json!({"value": "second", "ttl": 5}),
     )
     .await;
-    assert_eq!(led_by(&mut observer).await, "first");
+    assert_eq!(next_leader(&mut observer).await, "first");
     let elected = second.of("elected").await;
     assert!(
         killed.elapsed() < Duration::from_secs(7),
         "{:?}",
         killed.elapsed()
     );
-    assert_eq!(led_by(&mut observer).await, "second");
-    // One whose connection ends cleanly is replaced at once.
+    assert_eq!(next_leader(&mut observer).await, "second");
+    // A leader whose connection is closed is replaced at once.
     let mut third = hold(
-        &world,
+        &world.api,
         &format!("{e}/hold"),
         &json!({"value": "third", "ttl": 60}),
     )
     .await;
-    with_candidates(&world, &name, 1).await;
+    with_candidates(&world.api, &name, 1).await;
     drop(second);
-    let gone = Instant::now();
+    let closed = Instant::now();
     let then = third.of("elected").await;
-    assert!(gone.elapsed() < SOON, "{:?}", gone.elapsed());
+    assert!(closed.elapsed() < SOON, "{:?}", closed.elapsed());
     assert!(then["revision"].as_i64() > elected["revision"].as_i64());
-    assert_eq!(led_by(&mut observer).await, "third");
+    assert_eq!(next_leader(&mut observer).await, "third");
 }
 
 #[tokio::test]
-async fn leadership_is_held_while_connected_and_its_loss_is_told() {
+async fn leadership_is_held_while_connected_and_its_loss_is_reported() {
     let world = World::new("leader").await;
     let name = world.key("election");
-    let e = route("elections", &name);
+    let e = election_path(&name);
     let path = format!("{e}/hold");
-    let mut first = hold(&world, &path, &json!({"value": "first", "ttl": 3})).await;
+    let mut first = hold(&world.api, &path, &json!({"value": "first", "ttl": 3})).await;
     let elected = first.of("elected").await;
     let key = text(&elected["key"]);
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(5) {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(5) {
         assert_eq!(first.of("renewed").await["ttl"], 3);
     }
     assert_eq!(world.api.read(&key).await["value"], "first");
@@ -171,20 +169,20 @@ async fn leadership_is_held_while_connected_and_its_loss_is_told() {
         .send()
         .await
         .json(200);
-    let lost = crate::common::beyond_renewals(&mut first).await;
+    let lost = after_renewals(&mut first).await;
     assert_eq!(lost["type"], "lost", "{lost}");
     first.ended(SOON).await;
-    lease_gone(&world, &text(&elected["lease"]), SOON).await;
-    // A candidate that goes while it waits leaves no key.
-    let mut leader = hold(&world, &path, &json!({"value": "leader"})).await;
+    lease_gone(&world.api, &text(&elected["lease"]), SOON).await;
+    // A candidate that disconnects while it waits leaves no key.
+    let mut leader = hold(&world.api, &path, &json!({"value": "leader"})).await;
     let elected = leader.of("elected").await;
-    let waiter = hold(&world, &path, &json!({"value": "waiter"})).await;
-    let election = with_candidates(&world, &name, 1).await;
+    let waiter = hold(&world.api, &path, &json!({"value": "waiter"})).await;
+    let election = with_candidates(&world.api, &name, 1).await;
     let waiting = text(&election["candidates"][0]["key"]);
     drop(waiter);
-    key_gone(&world, &waiting, SOON).await;
+    key_gone(&world.api, &waiting, SOON).await;
     drop(leader);
-    key_gone(&world, &text(&elected["key"]), SOON).await;
+    key_gone(&world.api, &text(&elected["key"]), SOON).await;
     world
         .api
         .get(&e)
@@ -197,19 +195,19 @@ async fn leadership_is_held_while_connected_and_its_loss_is_told() {
 async fn a_campaign_ends_with_its_wait_its_lease_or_its_client() {
     let world = World::new("campaign").await;
     let name = world.key("election");
-    let campaign = format!("{}/campaign", route("elections", &name));
+    let campaign = format!("{}/campaign", election_path(&name));
     let post = |body: Value| world.api.post(&campaign, &body).send();
     post(json!({"value": "leader"})).await.json(201);
-    // Its wait.
+    // The wait is over.
     let late = post(json!({"value": "late", "wait": 1}))
         .await
         .problem(423, "locked");
     assert_eq!(late["lock"]["holder"]["value"], "leader");
-    assert_eq!(keys(&world, &name).await.len(), 1);
-    // Its lease.
-    let lease = grant(&world, 60).await;
+    assert_eq!(keys_under(&world.api, &name).await.len(), 1);
+    // The lease is revoked.
+    let lease = grant_lease(&world.api, 60).await;
     let waiting = spawn(post(json!({"value": "expires", "lease": lease})));
-    until_keys(&world, &name, 2).await;
+    with_keys(&world.api, &name, 2).await;
     world
         .api
         .delete(&format!("/leases/{lease}"))
@@ -220,12 +218,12 @@ async fn a_campaign_ends_with_its_wait_its_lease_or_its_client() {
         .await
         .expect("no panic")
         .problem(410, "session_expired");
-    // Its client; the lease that is the client's own stays.
-    let lease = grant(&world, 60).await;
-    let waiting = spawn(post(json!({"value": "goes", "lease": lease})));
-    until_keys(&world, &name, 2).await;
+    // The client disconnects; its own lease stays.
+    let lease = grant_lease(&world.api, 60).await;
+    let waiting = spawn(post(json!({"value": "disconnects", "lease": lease})));
+    with_keys(&world.api, &name, 2).await;
     waiting.abort();
-    until_keys(&world, &name, 1).await;
+    with_keys(&world.api, &name, 1).await;
     world
         .api
         .get(&format!("/leases/{lease}"))
@@ -250,7 +248,7 @@ async fn a_campaign_ends_with_its_wait_its_lease_or_its_client() {
 async fn proclaiming_and_resigning_never_touch_an_ordinary_key() {
     let world = World::new("ordinary").await;
     let name = world.key("election");
-    let e = route("elections", &name);
+    let e = election_path(&name);
     let led = world
         .api
         .post(&format!("{e}/campaign"), &json!({"value": "x"}));
@@ -259,11 +257,7 @@ async fn proclaiming_and_resigning_never_touch_an_ordinary_key() {
     let plain = format!("{name}/plain");
     let leased = format!("{name}/2a");
     world.api.write(&plain, "v").await;
-    let put = world.api.put(
-        &format!("{}&lease={lease}", support::key_query(&leased)),
-        "v",
-    );
-    put.send().await.json(201);
+    create_leased(&world.api, &leased, "v", &lease).await;
     for key in [&plain, &leased] {
         let revision = world.api.read(key).await["create_revision"].clone();
         for (verb, body) in [
@@ -273,27 +267,27 @@ async fn proclaiming_and_resigning_never_touch_an_ordinary_key() {
             ),
             ("resign", json!({"key": key, "revision": revision})),
         ] {
-            let answer = world.api.post(&format!("{e}/{verb}"), &body).send().await;
-            answer.problem(412, "not_leader");
+            let response = world.api.post(&format!("{e}/{verb}"), &body).send().await;
+            response.problem(412, "not_leader");
         }
         assert_eq!(world.api.read(key).await["value"], "v");
     }
-    // Another election's leader stands in no other.
-    let other = route("elections", &world.key("other"));
+    // A leader cannot resign from another election.
+    let other = election_path(&world.key("other"));
     let body = json!({"key": led["key"], "revision": led["revision"]});
-    let answer = world
+    let response = world
         .api
         .post(&format!("{other}/resign"), &body)
         .send()
         .await;
-    answer.problem(412, "not_leader");
+    response.problem(412, "not_leader");
     world.api.read(text(&led["key"])).await;
 }
 
 #[tokio::test]
 async fn values_are_bytes() {
     let world = World::new("bytes").await;
-    let e = route("elections", &world.key("election"));
+    let e = election_path(&world.key("election"));
     let mut observer = Stream::ndjson(world.api.get(&format!("{e}/observe"))).await;
     let value = json!({"base64": "/wD+"});
     let led = world

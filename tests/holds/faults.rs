@@ -1,16 +1,15 @@
-//! Holds while etcd or the link to it fails.
+//! Holds while etcd or the connection to it fails.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::gateway::InProcess;
-use support::{Etcd, Stream, World, eventually, when};
+use support::locks::{after_renewals, lease_gone};
+use support::{Etcd, Stream, World, eventually, text, when};
 use tokio::time::{Instant, sleep};
 
-use crate::common::{beyond_renewals, lease_gone, text};
-
-/// A gateway before an etcd of its own.
-async fn alone() -> (Etcd, InProcess) {
+/// An etcd of the test's own and a gateway for it.
+async fn own_etcd() -> (Etcd, InProcess) {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     (etcd, gateway)
@@ -24,7 +23,7 @@ async fn session(gateway: &InProcess, body: &Value) -> (Stream, String) {
 
 #[tokio::test]
 async fn a_hold_survives_a_restart_of_etcd_shorter_than_its_ttl() {
-    let (mut etcd, gateway) = alone().await;
+    let (mut etcd, gateway) = own_etcd().await;
     let (mut held, lease) = session(&gateway, &json!({"ttl": 30})).await;
     let lock = json!({"ttl": 30});
     let mut locked = Stream::ndjson(gateway.api().post("/locks/a/hold", &lock)).await;
@@ -42,8 +41,8 @@ async fn a_hold_survives_a_restart_of_etcd_shorter_than_its_ttl() {
 }
 
 #[tokio::test]
-async fn a_lease_counts_as_lost_when_etcd_was_away_for_its_ttl() {
-    let (etcd, gateway) = alone().await;
+async fn a_lease_counts_as_lost_when_etcd_was_unreachable_for_its_ttl() {
+    let (etcd, gateway) = own_etcd().await;
     let (mut held, lease) = session(&gateway, &json!({"ttl": 4})).await;
     let path = "/locks/a/hold";
     let mut locked = Stream::ndjson(gateway.api().post(path, &json!({"ttl": 4}))).await;
@@ -52,50 +51,54 @@ async fn a_lease_counts_as_lost_when_etcd_was_away_for_its_ttl() {
     let cut = Instant::now();
     etcd.proxy.cut();
     for stream in [&mut held, &mut locked] {
-        let lost = beyond_renewals(stream).await;
+        let lost = after_renewals(stream).await;
         assert_eq!(lost["type"], "lost", "{lost}");
     }
-    let told = cut.elapsed();
+    let reported = cut.elapsed();
     assert!(
-        (Duration::from_secs(2)..Duration::from_secs(6)).contains(&told),
-        "when the lease could be gone, and not before: {told:?}"
+        (Duration::from_secs(2)..Duration::from_secs(6)).contains(&reported),
+        "when the lease may have expired, and not before: {reported:?}"
     );
     held.ended(Duration::from_secs(2)).await;
-    // What was promised is made up for once etcd is back.
+    // The promised revocation happens once etcd is reachable again.
     etcd.proxy.restore();
     let client = etcd.client().await;
     for lease in [lease, text(&acquired["lease"])] {
         let id = i64::from_str_radix(&lease, 16).expect("a lease");
-        eventually("the lease is gone", Duration::from_secs(15), async || {
-            let answer = client.lease_client().time_to_live(id, None).await;
-            let ttl = answer.map_err(|error| error.to_string())?.ttl();
-            when(ttl < 0, || format!("{ttl} s"))
-        })
+        eventually(
+            "the lease is revoked",
+            Duration::from_secs(15),
+            async || {
+                let response = client.lease_client().time_to_live(id, None).await;
+                let ttl = response.map_err(|error| error.to_string())?.ttl();
+                when(ttl < 0, || format!("{ttl} s"))
+            },
+        )
         .await;
     }
 }
 
 #[tokio::test]
-async fn a_short_break_of_the_link_loses_nothing() {
-    let (etcd, gateway) = alone().await;
+async fn a_short_connection_loss_loses_no_lease() {
+    let (etcd, gateway) = own_etcd().await;
     let (mut held, lease) = session(&gateway, &json!({"ttl": 10})).await;
     held.of("renewed").await;
     etcd.proxy.cut();
-    // Until the gateway has noticed.
-    eventually("etcd is away", Duration::from_secs(10), async || {
-        let answer = gateway
+    // Wait until the gateway has noticed.
+    eventually("etcd is unreachable", Duration::from_secs(10), async || {
+        let response = gateway
             .api()
             .get(&format!("/leases/{lease}?timeout=1s"))
             .send()
             .await;
-        when(answer.status.is_server_error(), || answer.text())
+        when(response.status.is_server_error(), || response.text())
     })
     .await;
     etcd.proxy.restore();
     for _ in 0..3 {
         assert_eq!(held.of("renewed").await["ttl"], 10);
     }
-    // The same where the link is silent for a while.
+    // The same if the connection is silent for a while.
     etcd.proxy.stall();
     sleep(Duration::from_secs(3)).await;
     etcd.proxy.restore();
@@ -105,8 +108,8 @@ async fn a_short_break_of_the_link_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_waiter_survives_a_restart_of_etcd_and_gets_its_turn() {
-    let (mut etcd, gateway) = alone().await;
+async fn a_waiter_survives_a_restart_of_etcd_and_acquires_the_lock() {
+    let (mut etcd, gateway) = own_etcd().await;
     let api = gateway.api();
     let first = api
         .post("/locks/a", &json!({"ttl": 120}))
@@ -123,8 +126,8 @@ async fn a_waiter_survives_a_restart_of_etcd_and_gets_its_turn() {
     observer.of("leader").await;
     etcd.restart().await;
     eventually("etcd is back", support::DEADLINE, async || {
-        let answer = api.get("/locks/a").send().await;
-        when(answer.status == 200, || answer.text())
+        let response = api.get("/locks/a").send().await;
+        when(response.status == 200, || response.text())
     })
     .await;
     let by_token = format!("/locks/a?fencing_token={}", first["fencing_token"]);
@@ -132,7 +135,7 @@ async fn a_waiter_survives_a_restart_of_etcd_and_gets_its_turn() {
     let then = waiter.of("acquired").await;
     assert!(then["fencing_token"].as_i64() > first["fencing_token"].as_i64());
     let led = loop {
-        // That etcd was away may have been said before.
+        // The outage may have been reported before.
         let message = observer.next().await;
         if message["type"] == "leader" {
             break message;
@@ -143,8 +146,8 @@ async fn a_waiter_survives_a_restart_of_etcd_and_gets_its_turn() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_while_etcd_is_away_is_cleaned_up_behind() {
-    let (mut etcd, gateway) = alone().await;
+async fn leases_of_a_client_lost_while_etcd_is_down_are_revoked_later() {
+    let (mut etcd, gateway) = own_etcd().await;
     let (held, lease) = session(&gateway, &json!({"ttl": 600})).await;
     let mut locked =
         Stream::ndjson(gateway.api().post("/locks/a/hold", &json!({"ttl": 600}))).await;
@@ -155,28 +158,32 @@ async fn a_client_that_goes_while_etcd_is_away_is_cleaned_up_behind() {
     let client = etcd.client().await;
     for lease in [lease, text(&acquired["lease"])] {
         let id = i64::from_str_radix(&lease, 16).expect("a lease");
-        eventually("the lease is gone", Duration::from_secs(20), async || {
-            let answer = client.lease_client().time_to_live(id, None).await;
-            let ttl = answer.map_err(|error| error.to_string())?.ttl();
-            when(ttl < 0, || format!("{ttl} s"))
-        })
+        eventually(
+            "the lease is revoked",
+            Duration::from_secs(20),
+            async || {
+                let response = client.lease_client().time_to_live(id, None).await;
+                let ttl = response.map_err(|error| error.to_string())?.ttl();
+                when(ttl < 0, || format!("{ttl} s"))
+            },
+        )
         .await;
     }
 }
 
 #[tokio::test]
-async fn a_lease_revoked_from_outside_is_told_within_four_seconds() {
-    let world = World::new("outside").await;
+async fn a_lease_revoked_elsewhere_is_reported_within_4_seconds() {
+    let world = World::new("revoked-elsewhere").await;
     let mut held = Stream::ndjson(world.api.post("/leases/hold", &json!({"ttl": 10}))).await;
     let lease = text(&held.of("granted").await["lease"]);
     held.of("renewed").await;
     support::ctl::etcdctl(world.etcd, &["lease", "revoke", &lease]).await;
     let revoked = Instant::now();
-    assert_eq!(beyond_renewals(&mut held).await["type"], "lost");
+    assert_eq!(after_renewals(&mut held).await["type"], "lost");
     assert!(
         revoked.elapsed() < Duration::from_secs(4),
         "{:?}",
         revoked.elapsed()
     );
-    lease_gone(&world, &lease, Duration::from_secs(1)).await;
+    lease_gone(&world.api, &lease, Duration::from_secs(1)).await;
 }

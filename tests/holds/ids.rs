@@ -1,11 +1,10 @@
-//! Lease ids are 64 bits: negative and greater than a JSON number holds.
+//! Lease ids are 64-bit: they may be negative, or larger than a JSON number can represent.
 
 use std::time::Duration;
 
 use serde_json::json;
-use support::{Stream, World, key_query};
-
-use crate::common::{beyond_renewals, hold, lease_gone, post, route, text};
+use support::locks::{after_renewals, hold, lease_gone, lock_path};
+use support::{Stream, World, key_query, text};
 
 #[tokio::test]
 async fn negative_and_large_ids_are_exact_everywhere() {
@@ -19,7 +18,7 @@ async fn negative_and_large_ids_are_exact_everywhere() {
         let granted = world.api.post("/leases", &json!({"ttl": 6, "id": id}));
         assert_eq!(granted.send().await.json(201)["id"], id);
         let name = world.key("lock");
-        let k = route("locks", &name);
+        let k = lock_path(&name);
         let lock = world
             .api
             .post(&k, &json!({"lease": id}))
@@ -33,7 +32,7 @@ async fn negative_and_large_ids_are_exact_everywhere() {
         let entry = world.api.read(format!("{name}/{id}")).await;
         assert_eq!(entry["lease"], id);
 
-        let mut held = Stream::ndjson(post(&world, &format!("/leases/{id}/hold"))).await;
+        let mut held = Stream::ndjson(world.api.post_empty(&format!("/leases/{id}/hold"))).await;
         assert_eq!(held.of("granted").await["lease"], id);
         let dry = world
             .api
@@ -47,13 +46,13 @@ async fn negative_and_large_ids_are_exact_everywhere() {
             .send()
             .await;
         assert_eq!(released.json(200)["lease"], id);
-        assert_eq!(beyond_renewals(&mut held).await["type"], "lost");
-        lease_gone(&world, id, Duration::from_secs(2)).await;
+        assert_eq!(after_renewals(&mut held).await["type"], "lost");
+        lease_gone(&world.api, id, Duration::from_secs(2)).await;
     }
 }
 
 #[tokio::test]
-async fn every_way_to_write_an_id_means_the_same_lease() {
+async fn every_form_of_an_id_names_the_same_lease() {
     let world = World::new("id-forms").await;
     let granted = world
         .api
@@ -64,7 +63,7 @@ async fn every_way_to_write_an_id_means_the_same_lease() {
         let lease = world.api.get(&path).send().await.json(200);
         assert_eq!(text(&lease["id"]), "1cafe");
         let mut session = hold(
-            &world,
+            &world.api,
             "/leases/hold",
             &json!({"lease": form, "on_close": "orphan"}),
         )

@@ -1,24 +1,25 @@
-//! W4, W7 step 3 and W11: leases that live as long as a connection.
+//! Leases held by a connection: renewed while it is open, then left or revoked.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::{DEADLINE, Stream, World, eventually, key_query, percent, when};
+use support::locks::{
+    after_renewals, create_leased, grant_lease, hold, key_gone, lease_gone, lock_path,
+    put_if_absent,
+};
+use support::{DEADLINE, Stream, World, eventually, key_query, percent, text, when};
 use tokio::time::{Instant, sleep};
-
-use crate::common::{claim, grant, hold, key_gone, lease_gone, post, route, text};
 
 const SOON: Duration = Duration::from_secs(2);
 
 #[tokio::test]
-async fn w4_kept_alive() {
-    let world = World::new("w4").await;
-    let lease = grant(&world, 10).await;
+async fn a_held_lease_is_renewed_until_it_is_revoked() {
+    let world = World::new("renewed").await;
+    let lease = grant_lease(&world.api, 10).await;
     let job = key_query(world.key("lock/job1"));
-    let put = world.api.put(&format!("{job}&lease={lease}"), "");
-    put.send().await.json(201);
+    create_leased(&world.api, &world.key("lock/job1"), "", &lease).await;
     let start = Instant::now();
-    let mut held = Stream::ndjson(post(&world, &format!("/leases/{lease}/hold"))).await;
+    let mut held = Stream::ndjson(world.api.post_empty(&format!("/leases/{lease}/hold"))).await;
     let granted = held.of("granted").await;
     assert_eq!(
         granted,
@@ -32,7 +33,6 @@ async fn w4_kept_alive() {
     }
     assert!((8..=11).contains(&renewals.len()), "{renewals:?}");
     world.api.get(&job).send().await.json(200);
-    // 2
     let revoked = world.api.delete(&format!("/leases/{lease}")).send().await;
     revoked.json(200);
     world
@@ -41,18 +41,13 @@ async fn w4_kept_alive() {
         .send()
         .await
         .problem(404, "key_not_found");
-    let gone = Instant::now();
-    let lost = loop {
-        let message = held.next().await;
-        if message["type"] != "renewed" {
-            break message;
-        }
-    };
+    let deleted = Instant::now();
+    let lost = after_renewals(&mut held).await;
     assert_eq!(lost["type"], "lost", "{lost}");
     assert!(
-        gone.elapsed() < Duration::from_secs(4),
+        deleted.elapsed() < Duration::from_secs(4),
         "{:?}",
-        gone.elapsed()
+        deleted.elapsed()
     );
     assert!(
         lost["reason"].as_str().is_some_and(|why| !why.is_empty()),
@@ -62,23 +57,25 @@ async fn w4_kept_alive() {
 }
 
 #[tokio::test]
-async fn w4_an_ended_hold_leaves_the_lease_or_revokes_it() {
-    let world = World::new("w4-ended").await;
+async fn on_close_leaves_the_lease_or_revokes_it() {
+    let world = World::new("on-close").await;
     let job = async |name: &str, lease: &str| {
-        let key = key_query(world.key(name));
-        let put = world.api.put(&format!("{key}&lease={lease}"), "");
-        put.send().await.json(201);
-        world.key(name)
+        let key = world.key(name);
+        create_leased(&world.api, &key, "", lease).await;
+        key
     };
-    let (left, revoked) = (grant(&world, 2).await, grant(&world, 2).await);
+    let (left, revoked) = (
+        grant_lease(&world.api, 2).await,
+        grant_lease(&world.api, 2).await,
+    );
     let (left_key, revoked_key) = (job("left", &left).await, job("revoked", &revoked).await);
-    let begun = Instant::now();
-    let orphan = Stream::ndjson(post(&world, &format!("/leases/{left}/hold"))).await;
+    let start = Instant::now();
+    let orphan = Stream::ndjson(world.api.post_empty(&format!("/leases/{left}/hold"))).await;
     let path = format!("/leases/{revoked}/hold?on_close=revoke");
-    let ending = Stream::ndjson(post(&world, &path)).await;
-    // Kept alive beyond their own time.
+    let ending = Stream::ndjson(world.api.post_empty(&path)).await;
+    // Both are renewed beyond their TTL.
     let (mut orphan, mut ending) = (orphan, ending);
-    while begun.elapsed() < Duration::from_secs(5) {
+    while start.elapsed() < Duration::from_secs(5) {
         orphan.next().await;
         ending.next().await;
     }
@@ -87,37 +84,39 @@ async fn w4_an_ended_hold_leaves_the_lease_or_revokes_it() {
     }
     drop((orphan, ending));
     let ended = Instant::now();
-    key_gone(&world, &revoked_key, SOON).await;
-    lease_gone(&world, &revoked, SOON).await;
-    key_gone(&world, &left_key, Duration::from_millis(3_500)).await;
+    key_gone(&world.api, &revoked_key, SOON).await;
+    lease_gone(&world.api, &revoked, SOON).await;
+    key_gone(&world.api, &left_key, Duration::from_millis(3_500)).await;
     assert!(
         ended.elapsed() > Duration::from_millis(500),
-        "it was left to its time, not revoked"
+        "it expired and was not revoked"
     );
 }
 
 #[tokio::test]
-async fn w7_a_held_key_gives_way_when_its_lease_goes() {
-    let world = World::new("w7").await;
+async fn a_single_key_lock_is_free_once_its_held_lease_is_revoked() {
+    let world = World::new("single-key").await;
     let key = world.key("lock/ado");
-    let (a, b) = (grant(&world, 5).await, grant(&world, 60).await);
-    let mut held = Stream::ndjson(post(&world, &format!("/leases/{a}/hold"))).await;
+    let (a, b) = (
+        grant_lease(&world.api, 5).await,
+        grant_lease(&world.api, 60).await,
+    );
+    let mut held = Stream::ndjson(world.api.post_empty(&format!("/leases/{a}/hold"))).await;
     held.of("granted").await;
-    let first = claim(&world, &key, "duzhenxun", &a).await;
+    let first = put_if_absent(&world.api, &key, "duzhenxun", &a).await;
     assert_eq!(first["succeeded"], true);
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(10) {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(10) {
         held.of("renewed").await;
     }
-    // 3
-    let other = claim(&world, &key, "other", &b).await;
+    let other = put_if_absent(&world.api, &key, "other", &b).await;
     assert_eq!(other["succeeded"], false);
     assert_eq!(
         other["responses"][0]["get"]["entries"][0]["value"],
         "duzhenxun"
     );
     let token = async || {
-        let lock = world.api.get(&route("locks", &key)).send().await.json(200);
+        let lock = world.api.get(&lock_path(&key)).send().await.json(200);
         lock["holder"]["fencing_token"].as_i64().expect("a token")
     };
     let before = token().await;
@@ -127,31 +126,44 @@ async fn w7_a_held_key_gives_way_when_its_lease_goes() {
         .send()
         .await
         .json(200);
-    assert_eq!(claim(&world, &key, "other", &b).await["succeeded"], true);
+    assert_eq!(
+        put_if_absent(&world.api, &key, "other", &b).await["succeeded"],
+        true
+    );
     assert!(token().await > before);
 }
 
 #[tokio::test]
-async fn w7_the_hold_of_a_holder_killed_gives_way_within_seven_seconds() {
-    let world = World::new("w7-killed").await;
+async fn a_single_key_lock_of_a_lost_client_is_free_within_7_seconds() {
+    let world = World::new("single-key-lost").await;
     let key = world.key("lock/ado");
-    let (a, b) = (grant(&world, 5).await, grant(&world, 60).await);
-    let mut held = Stream::ndjson(post(&world, &format!("/leases/{a}/hold"))).await;
+    let (a, b) = (
+        grant_lease(&world.api, 5).await,
+        grant_lease(&world.api, 60).await,
+    );
+    let mut held = Stream::ndjson(world.api.post_empty(&format!("/leases/{a}/hold"))).await;
     held.of("granted").await;
-    assert_eq!(claim(&world, &key, "a", &a).await["succeeded"], true);
+    assert_eq!(
+        put_if_absent(&world.api, &key, "a", &a).await["succeeded"],
+        true
+    );
     held.of("renewed").await;
     drop(held);
-    eventually("the other gets it", Duration::from_secs(7), async || {
-        let tried = claim(&world, &key, "b", &b).await;
-        when(tried["succeeded"] == true, || tried.to_string())
-    })
+    eventually(
+        "the other client gets it",
+        Duration::from_secs(7),
+        async || {
+            let tried = put_if_absent(&world.api, &key, "b", &b).await;
+            when(tried["succeeded"] == true, || tried.to_string())
+        },
+    )
     .await;
 }
 
 #[tokio::test]
-async fn w11_session() {
-    let world = World::new("w11").await;
-    let mut session = hold(&world, "/leases/hold", &json!({"ttl": 5})).await;
+async fn a_session_ends_with_its_connection_unless_orphaned() {
+    let world = World::new("session-end").await;
+    let mut session = hold(&world.api, "/leases/hold", &json!({"ttl": 5})).await;
     let granted = session.of("granted").await;
     assert_eq!(granted["ttl"], 5);
     let lease = text(&granted["lease"]);
@@ -160,15 +172,15 @@ async fn w11_session() {
         json!({"type": "renewed", "ttl": 5})
     );
     drop(session);
-    lease_gone(&world, &lease, SOON).await;
-    // An orphan lives on, and is taken up again.
+    lease_gone(&world.api, &lease, SOON).await;
+    // An orphaned lease lives on, and can be held again.
     let body = json!({"ttl": 5, "on_close": "orphan"});
-    let mut session = hold(&world, "/leases/hold", &body).await;
+    let mut session = hold(&world.api, "/leases/hold", &body).await;
     let lease = text(&session.of("granted").await["lease"]);
     session.of("renewed").await;
     drop(session);
     let orphaned = Instant::now();
-    eventually("its time runs", DEADLINE, async || {
+    eventually("it is not renewed", DEADLINE, async || {
         let left = world
             .api
             .get(&format!("/leases/{lease}"))
@@ -178,7 +190,7 @@ async fn w11_session() {
         when(left["ttl"].as_i64() < Some(4), || left.to_string())
     })
     .await;
-    let mut again = hold(&world, "/leases/hold", &json!({"lease": lease})).await;
+    let mut again = hold(&world.api, "/leases/hold", &json!({"lease": lease})).await;
     assert_eq!(again.of("granted").await["lease"], lease);
     while orphaned.elapsed() < Duration::from_secs(8) {
         again.of("renewed").await;
@@ -191,14 +203,14 @@ async fn w11_session() {
         .json(200);
     assert!(lives["ttl"].as_i64() > Some(0), "{lives}");
     drop(again);
-    lease_gone(&world, &lease, SOON).await;
+    lease_gone(&world.api, &lease, SOON).await;
 }
 
 #[tokio::test]
-async fn an_orphan_runs_out_when_nobody_takes_it_up() {
+async fn an_orphaned_lease_expires_unless_it_is_held_again() {
     let world = World::new("orphan").await;
     let body = json!({"ttl": 2, "on_close": "orphan"});
-    let mut session = hold(&world, "/leases/hold", &body).await;
+    let mut session = hold(&world.api, "/leases/hold", &body).await;
     let lease = text(&session.of("granted").await["lease"]);
     session.of("renewed").await;
     drop(session);
@@ -210,14 +222,14 @@ async fn an_orphan_runs_out_when_nobody_takes_it_up() {
         .send()
         .await
         .json(200);
-    lease_gone(&world, &lease, Duration::from_secs(5)).await;
+    lease_gone(&world.api, &lease, Duration::from_secs(5)).await;
 }
 
 #[tokio::test]
 async fn a_ttl_out_of_range_is_refused_wherever_a_lease_is_granted() {
     let world = World::new("ttl").await;
     let name = percent(world.key("x"));
-    // etcd refuses the last two, and raises the others to its minimum.
+    // etcd itself refuses the last two, and raises the others to its minimum.
     for ttl in [0, -1, i64::MIN, 9_000_000_001, i64::MAX] {
         for (path, mut body) in [
             ("/leases".to_owned(), json!({})),
@@ -228,8 +240,8 @@ async fn a_ttl_out_of_range_is_refused_wherever_a_lease_is_granted() {
             (format!("/elections/{name}/hold"), json!({"value": "v"})),
         ] {
             body["ttl"] = ttl.into();
-            let answer = world.api.post(&path, &body).send().await;
-            let problem = answer.problem(400, "bad_request");
+            let response = world.api.post(&path, &body).send().await;
+            let problem = response.problem(400, "bad_request");
             let detail = problem["detail"].as_str().expect("text");
             assert!(detail.contains("`ttl`"), "{path} {ttl}: {detail}");
         }
@@ -247,7 +259,7 @@ async fn a_ttl_out_of_range_is_refused_wherever_a_lease_is_granted() {
         .post("/leases", &json!({"ttl": 9_000_000_000_i64}));
     let longest = longest.send().await.json(201);
     assert_eq!(longest["ttl"], 9_000_000_000_i64);
-    // etcd's own rule where etcd's own API is spoken.
+    // `/v3` passes etcd's own rule on.
     let granted = world
         .gateway
         .root()
@@ -257,9 +269,9 @@ async fn a_ttl_out_of_range_is_refused_wherever_a_lease_is_granted() {
 }
 
 #[tokio::test]
-async fn a_hold_that_cannot_be_is_refused_before_the_stream() {
+async fn an_invalid_hold_is_refused_before_the_stream() {
     let world = World::new("refused").await;
-    let unknown = post(&world, "/leases/77/hold").send().await;
+    let unknown = world.api.post_empty("/leases/77/hold").send().await;
     unknown.problem(404, "lease_not_found");
     let session = async |body: &Value| world.api.post("/leases/hold", body).send().await;
     session(&json!({"lease": "77"}))
@@ -273,7 +285,7 @@ async fn a_hold_that_cannot_be_is_refused_before_the_stream() {
     ] {
         session(&wrong).await.problem(400, "bad_request");
     }
-    let lease = grant(&world, 60).await;
+    let lease = grant_lease(&world.api, 60).await;
     for (path, code) in [
         ("?on_close=keep", "bad_request"),
         ("?on_close", "bad_request"),
@@ -281,14 +293,18 @@ async fn a_hold_that_cannot_be_is_refused_before_the_stream() {
         ("?onclose=revoke", "unknown_parameter"),
     ] {
         let path = format!("/leases/{lease}/hold{path}");
-        post(&world, &path).send().await.problem(400, code);
+        world.api.post_empty(&path).send().await.problem(400, code);
     }
     let fetched = world.api.get(&format!("/leases/{lease}/hold")).send().await;
     fetched.problem(405, "method_not_allowed");
     let fetched = world.api.get("/leases/hold").send().await;
     fetched.problem(405, "method_not_allowed");
     let world = World::with("read-only", &["--read-only"]).await;
-    let refused = post(&world, &format!("/leases/{lease}/hold")).send().await;
+    let refused = world
+        .api
+        .post_empty(&format!("/leases/{lease}/hold"))
+        .send()
+        .await;
     refused.problem(403, "read_only");
     let refused = world.api.post("/leases/hold", &json!({})).send().await;
     refused.problem(403, "read_only");

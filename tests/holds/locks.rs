@@ -1,15 +1,14 @@
-//! Locks held while connected, and their release: only ever the claim that is named.
+//! Locks held while connected. A release deletes the named key and no other.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::{Stream, World, key_query, percent, spawn};
-use tokio::time::Instant;
-
-use crate::common::{
-    beyond_renewals, grant, hold, key_gone, keys, lease_gone, lock_once, route, text, until_keys,
-    waiting,
+use support::locks::{
+    after_renewals, create_leased, election_path, grant_lease, hold, key_gone, keys_under,
+    lease_gone, lock_path, with_keys, with_waiters,
 };
+use support::{Stream, World, key_query, percent, spawn, text};
+use tokio::time::Instant;
 
 const SOON: Duration = Duration::from_secs(2);
 
@@ -17,8 +16,8 @@ const SOON: Duration = Duration::from_secs(2);
 async fn a_lock_is_held_while_connected() {
     let world = World::new("held").await;
     let name = world.key("lock");
-    let path = format!("{}/hold", route("locks", &name));
-    let mut first = hold(&world, &path, &json!({"ttl": 3, "holder": "one"})).await;
+    let path = format!("{}/hold", lock_path(&name));
+    let mut first = hold(&world.api, &path, &json!({"ttl": 3, "holder": "one"})).await;
     let acquired = first.of("acquired").await;
     let (key, lease) = (text(&acquired["key"]), text(&acquired["lease"]));
     assert_eq!(
@@ -29,56 +28,60 @@ async fn a_lock_is_held_while_connected() {
     assert_eq!(entry["create_revision"], acquired["fencing_token"]);
     assert_eq!(entry["value"], r#"{"holder":"one"}"#);
     assert!(acquired["header"]["revision"].as_i64() >= acquired["fencing_token"].as_i64());
-    let mut second = hold(&world, &path, &json!({"ttl": 3, "holder": "two"})).await;
-    let lock = lock_once(&world, &name, |lock| waiting(lock) == 1).await;
+    let mut second = hold(&world.api, &path, &json!({"ttl": 3, "holder": "two"})).await;
+    let lock = with_waiters(&world.api, &name, 1).await;
     assert_eq!(lock["holder"]["name"], "one");
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(5) {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(5) {
         assert_eq!(first.of("renewed").await["ttl"], 3);
     }
-    assert_eq!(keys(&world, &name).await.len(), 2, "both outlive their TTL");
+    assert_eq!(
+        keys_under(&world.api, &name).await.len(),
+        2,
+        "both outlive their TTL"
+    );
     drop(first);
     let then = second.of("acquired").await;
     assert!(then["fencing_token"].as_i64() > acquired["fencing_token"].as_i64());
-    lease_gone(&world, &lease, SOON).await;
+    lease_gone(&world.api, &lease, SOON).await;
     drop(second);
-    key_gone(&world, &text(&then["key"]), SOON).await;
-    lease_gone(&world, &text(&then["lease"]), SOON).await;
+    key_gone(&world.api, &text(&then["key"]), SOON).await;
+    lease_gone(&world.api, &text(&then["lease"]), SOON).await;
 }
 
 #[tokio::test]
-async fn a_client_that_goes_while_waiting_leaves_no_key_and_no_lease() {
+async fn a_client_that_disconnects_while_waiting_leaves_no_key_and_no_lease() {
     let world = World::new("waiting").await;
     let name = world.key("lock");
-    let k = route("locks", &name);
+    let k = lock_path(&name);
     world
         .api
         .post(&k, &json!({"holder": "one"}))
         .send()
         .await
         .json(201);
-    let waiter = hold(&world, &format!("{k}/hold"), &json!({})).await;
-    let lock = lock_once(&world, &name, |lock| waiting(lock) == 1).await;
+    let waiter = hold(&world.api, &format!("{k}/hold"), &json!({})).await;
+    let lock = with_waiters(&world.api, &name, 1).await;
     let claim = lock["waiters"][0].clone();
     drop(waiter);
-    key_gone(&world, &text(&claim["key"]), SOON).await;
-    lease_gone(&world, &text(&claim["lease"]), SOON).await;
-    let campaign = format!("{}/campaign", route("elections", &name));
+    key_gone(&world.api, &text(&claim["key"]), SOON).await;
+    lease_gone(&world.api, &text(&claim["lease"]), SOON).await;
+    let campaign = format!("{}/campaign", election_path(&name));
     let waiter = spawn(world.api.post(&campaign, &json!({"value": "x"})).send());
-    until_keys(&world, &name, 2).await;
+    with_keys(&world.api, &name, 2).await;
     waiter.abort();
-    until_keys(&world, &name, 1).await;
+    with_keys(&world.api, &name, 1).await;
 }
 
 #[tokio::test]
-async fn a_holder_is_told_when_the_operator_takes_the_lock() {
-    let world = World::new("taken").await;
+async fn a_holder_is_notified_when_an_operator_releases_its_lock() {
+    let world = World::new("operator").await;
     let name = world.key("lock");
-    let k = route("locks", &name);
-    let mut first = hold(&world, &format!("{k}/hold"), &json!({"ttl": 60})).await;
+    let k = lock_path(&name);
+    let mut first = hold(&world.api, &format!("{k}/hold"), &json!({"ttl": 60})).await;
     let acquired = first.of("acquired").await;
-    let mut second = hold(&world, &format!("{k}/hold"), &json!({"ttl": 60})).await;
-    lock_once(&world, &name, |lock| waiting(lock) == 1).await;
+    let mut second = hold(&world.api, &format!("{k}/hold"), &json!({"ttl": 60})).await;
+    with_waiters(&world.api, &name, 1).await;
     let by_token = format!("{k}?fencing_token={}", acquired["fencing_token"]);
     world.api.delete(&by_token).send().await.json(200);
     let lost = first.of("lost").await;
@@ -89,9 +92,9 @@ async fn a_holder_is_told_when_the_operator_takes_the_lock() {
         "{lost}"
     );
     first.ended(SOON).await;
-    lease_gone(&world, &text(&acquired["lease"]), SOON).await;
+    lease_gone(&world.api, &text(&acquired["lease"]), SOON).await;
     let then = second.of("acquired").await;
-    // Its token can never hit the one who came next.
+    // Its token never affects the next holder.
     world
         .api
         .delete(&by_token)
@@ -108,13 +111,13 @@ async fn a_holder_is_told_when_the_operator_takes_the_lock() {
 }
 
 #[tokio::test]
-async fn a_waiter_is_told_when_its_claim_is_removed() {
+async fn a_waiter_is_notified_when_its_key_is_removed() {
     let world = World::new("removed").await;
     let name = world.key("lock");
-    let k = route("locks", &name);
+    let k = lock_path(&name);
     world.api.post(&k, &json!({})).send().await.json(201);
-    let mut waiter = hold(&world, &format!("{k}/hold"), &json!({"ttl": 60})).await;
-    let lock = lock_once(&world, &name, |lock| waiting(lock) == 1).await;
+    let mut waiter = hold(&world.api, &format!("{k}/hold"), &json!({"ttl": 60})).await;
+    let lock = with_waiters(&world.api, &name, 1).await;
     let token = &lock["waiters"][0]["fencing_token"];
     world
         .api
@@ -124,30 +127,27 @@ async fn a_waiter_is_told_when_its_claim_is_removed() {
         .json(200);
     assert_eq!(waiter.of("lost").await["type"], "lost");
     waiter.ended(SOON).await;
-    lock_once(&world, &name, |lock| waiting(lock) == 0).await;
+    with_waiters(&world.api, &name, 0).await;
 }
 
 #[tokio::test]
-async fn release_never_touches_another_holders_key_nor_an_ordinary_key() {
+async fn release_never_deletes_another_holders_or_an_ordinary_key() {
     let world = World::new("never").await;
     let name = world.key("lock");
-    let k = route("locks", &name);
-    let lease = grant(&world, 60).await;
+    let k = lock_path(&name);
+    let lease = grant_lease(&world.api, 60).await;
     let ours = world
         .api
         .post(&k, &json!({"lease": lease}))
         .send()
         .await
         .json(201);
-    // Ordinary keys of every suspicious shape, leased and not.
+    // Ordinary keys that look like queue keys, with a lease and without.
     let nested = format!("{name}/deep/{lease}");
     let without = format!("{name}/7");
     let by_other = format!("{name}/2a");
     for key in [&nested, &by_other] {
-        let put = world
-            .api
-            .put(&format!("{}&lease={lease}", key_query(key)), "v");
-        put.send().await.json(201);
+        create_leased(&world.api, key, "v", &lease).await;
     }
     world.api.write(&without, "v").await;
     let plain = world.key("plain");
@@ -178,7 +178,7 @@ async fn release_never_touches_another_holders_key_nor_an_ordinary_key() {
             .problem(412, "not_holder");
     }
     let token = world.api.read(&plain).await["create_revision"].clone();
-    let path = format!("{}?fencing_token={token}", route("locks", &plain));
+    let path = format!("{}?fencing_token={token}", lock_path(&plain));
     world
         .api
         .delete(&path)
@@ -190,12 +190,12 @@ async fn release_never_touches_another_holders_key_nor_an_ordinary_key() {
         .delete(&format!("{k}?lease={lease}&revoke&dry_run"))
         .send()
         .await;
-    let dying = dry.json(200)["revoked_keys"].as_array().map(Vec::len);
-    assert_eq!(dying, Some(3), "what would die is shown");
+    let revoked = dry.json(200)["revoked_keys"].as_array().map(Vec::len);
+    assert_eq!(revoked, Some(3), "the preview lists what would be deleted");
     assert_eq!(
-        keys(&world, &world.prefix).await.len(),
+        keys_under(&world.api, &world.prefix).await.len(),
         5,
-        "and nothing has"
+        "a preview deletes nothing"
     );
     world
         .api
@@ -203,7 +203,7 @@ async fn release_never_touches_another_holders_key_nor_an_ordinary_key() {
         .send()
         .await
         .json(200);
-    assert_eq!(keys(&world, &world.prefix).await.len(), 4);
+    assert_eq!(keys_under(&world.api, &world.prefix).await.len(), 4);
     world
         .api
         .get(&format!("/leases/{lease}"))
@@ -213,11 +213,11 @@ async fn release_never_touches_another_holders_key_nor_an_ordinary_key() {
 }
 
 #[tokio::test]
-async fn a_name_may_stand_in_the_query() {
+async fn names_are_accepted_in_the_query() {
     let world = World::new("in-query").await;
     let name = world.key("lock/");
     let query = format!("?name={}", percent(&name));
-    let mut held = hold(&world, &format!("/locks/-/hold{query}"), &json!({})).await;
+    let mut held = hold(&world.api, &format!("/locks/-/hold{query}"), &json!({})).await;
     assert_eq!(held.of("acquired").await["name"], name);
     world
         .api
@@ -226,9 +226,9 @@ async fn a_name_may_stand_in_the_query() {
         .await
         .json(200);
     let path = format!("/elections/-/hold{query}");
-    let mut candidate = hold(&world, &path, &json!({"value": "x"})).await;
+    let mut candidate = hold(&world.api, &path, &json!({"value": "x"})).await;
     let election = format!("/elections/-{query}");
-    until_keys(&world, &name, 2).await;
+    with_keys(&world.api, &name, 2).await;
     let shown = world.api.get(&election).send().await.json(200);
     assert_eq!(shown["candidates"][0]["value"], "x");
     drop(held);
@@ -236,9 +236,9 @@ async fn a_name_may_stand_in_the_query() {
 }
 
 #[tokio::test]
-async fn holds_of_locks_refuse_what_they_do_not_know() {
+async fn a_lock_hold_refuses_unknown_members_and_parameters() {
     let world = World::new("strict").await;
-    let k = format!("{}/hold", route("locks", &world.key("lock")));
+    let k = format!("{}/hold", lock_path(&world.key("lock")));
     for wrong in [
         json!({"wait": 3}),
         json!({"lease": "7"}),
@@ -265,11 +265,11 @@ async fn holds_of_locks_refuse_what_they_do_not_know() {
         .send()
         .await
         .problem(405, "method_not_allowed");
-    assert!(keys(&world, &world.prefix).await.is_empty());
-    let mut held = Stream::ndjson(world.api.ask(http::Method::POST, &k)).await;
-    let acquired = beyond_renewals(&mut held).await;
+    assert!(keys_under(&world.api, &world.prefix).await.is_empty());
+    let mut held = Stream::ndjson(world.api.post_empty(&k)).await;
+    let acquired = after_renewals(&mut held).await;
     assert_eq!(
         acquired["type"], "acquired",
-        "a POST without a body needs no type"
+        "a POST without a body needs no content type"
     );
 }

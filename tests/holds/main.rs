@@ -1,6 +1,5 @@
-//! What is held for as long as somebody is there: leases, locks, leadership, and how it ends.
+//! Leases, locks and elections: how they are acquired, held, listed and released.
 
-mod common;
 mod creator;
 mod defaults;
 mod elections;
@@ -12,6 +11,7 @@ mod leases;
 mod locks;
 mod masters;
 mod permissions;
+mod programs;
 mod rwmutex;
 mod services;
 mod silent;

@@ -1,22 +1,20 @@
-//! Every hold over server-sent events, WebSocket and NDJSON: the same objects.
+//! Holds by NDJSON, server-sent events and WebSockets carry the same objects.
 
-use http::Method;
 use serde_json::json;
 use std::time::Duration;
+use support::locks::{after_renewals, election_path, grant_lease, key_gone, lease_gone, lock_path};
 use support::stream::Ended;
-use support::{Stream, World};
+use support::{Stream, World, text};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-
-use crate::common::{beyond_renewals, grant, key_gone, lease_gone, route, text};
 
 const SOON: Duration = Duration::from_secs(2);
 
 #[tokio::test]
-async fn leases_are_held_over_every_transport() {
+async fn leases_are_held_by_every_transport() {
     let world = World::new("transports").await;
-    let lease = grant(&world, 3).await;
+    let lease = grant_lease(&world.api, 3).await;
     let path = format!("/leases/{lease}/hold");
-    let post = || world.api.ask(Method::POST, &path);
+    let post = || world.api.post_empty(&path);
     let streams = [
         Stream::ndjson(post()).await,
         Stream::sse(post(), "").await,
@@ -36,14 +34,14 @@ async fn leases_are_held_over_every_transport() {
     let mut session = Stream::socket(&world.api, path).await;
     let lease = text(&session.of("granted").await["lease"]);
     drop(session);
-    lease_gone(&world, &lease, SOON).await;
+    lease_gone(&world.api, &lease, SOON).await;
 }
 
 #[tokio::test]
-async fn a_lock_is_held_over_a_socket() {
+async fn a_lock_is_held_by_a_socket() {
     let world = World::new("socket").await;
     let name = world.key("lock");
-    let k = route("locks", &name);
+    let k = lock_path(&name);
     let path = format!("{k}/hold?ttl=4&holder=socket");
     let mut held = Stream::socket(&world.api, &path).await;
     let acquired = held.of("acquired").await;
@@ -51,10 +49,10 @@ async fn a_lock_is_held_over_a_socket() {
     assert_eq!(lock["holder"]["name"], "socket");
     assert_eq!(lock["holder"]["granted_ttl"], 4);
     held.of("renewed").await;
-    // Nothing can be said on it, and saying something ends nothing.
+    // It accepts no messages, and a message does not end it.
     held.send(&json!({"op": "watch", "id": "w", "prefix": ""}))
         .await;
-    let refused = beyond_renewals(&mut held).await;
+    let refused = after_renewals(&mut held).await;
     assert_eq!(
         (&refused["type"], &refused["code"]),
         (&json!("error"), &json!("unsupported"))
@@ -62,7 +60,7 @@ async fn a_lock_is_held_over_a_socket() {
     held.of("renewed").await;
     let by_token = format!("{k}?fencing_token={}", acquired["fencing_token"]);
     world.api.delete(&by_token).send().await.json(200);
-    assert_eq!(beyond_renewals(&mut held).await["type"], "lost");
+    assert_eq!(after_renewals(&mut held).await["type"], "lost");
     assert_eq!(
         held.ended(SOON).await,
         Ended::Orderly(Some(CloseCode::Normal))
@@ -70,25 +68,21 @@ async fn a_lock_is_held_over_a_socket() {
 }
 
 #[tokio::test]
-async fn a_candidacy_is_held_over_every_transport() {
+async fn leadership_is_held_by_every_transport() {
     let world = World::new("candidates").await;
     let name = world.key("election");
-    let path = format!("{}/hold", route("elections", &name));
+    let path = format!("{}/hold", election_path(&name));
     let body = json!({"value": "v", "ttl": 60});
     let mut socket = Stream::socket(&world.api, &format!("{path}?value=v&ttl=60")).await;
     let elected = socket.of("elected").await;
     drop(socket);
-    key_gone(&world, &text(&elected["key"]), SOON).await;
+    key_gone(&world.api, &text(&elected["key"]), SOON).await;
     let mut sse = Stream::sse(world.api.post(&path, &body), "").await;
     let elected = sse.of("elected").await;
     drop(sse);
-    key_gone(&world, &text(&elected["key"]), SOON).await;
-    let observe = format!("{}/observe", route("elections", &name));
-    let mut observers = [
-        Stream::ndjson(world.api.get(&observe)).await,
-        Stream::sse(world.api.get(&observe), "").await,
-        Stream::socket(&world.api, &observe).await,
-    ];
+    key_gone(&world.api, &text(&elected["key"]), SOON).await;
+    let observe = format!("{}/observe", election_path(&name));
+    let mut observers = Stream::by_every_transport(&world.api, &observe).await;
     let mut held = Stream::ndjson(world.api.post(&path, &body)).await;
     held.of("elected").await;
     for observer in &mut observers {
@@ -99,7 +93,7 @@ async fn a_candidacy_is_held_over_every_transport() {
 }
 
 #[tokio::test]
-async fn an_upgrade_that_cannot_hold_is_refused() {
+async fn an_invalid_upgrade_is_refused_with_its_status() {
     let world = World::new("upgrades").await;
     let refused = async |path: &str| Stream::try_socket(&world.api, path, &[]).await.err();
     assert_eq!(refused("/leases/77/hold").await.as_deref(), Some("404"));
@@ -112,10 +106,10 @@ async fn an_upgrade_that_cannot_hold_is_refused() {
         Some("400")
     );
     assert_eq!(refused("/leases/hold?tll=5").await.as_deref(), Some("400"));
-    let e = route("elections", &world.key("election"));
+    let e = election_path(&world.key("election"));
     assert_eq!(refused(&format!("{e}/hold")).await.as_deref(), Some("400"));
-    // A page of another site holds nothing in the user's name.
+    // A page of another site cannot hold anything in the user's name.
     let foreign = [("origin", "https://evil.example")];
-    let asked = Stream::try_socket(&world.api, "/leases/hold", &foreign).await;
-    assert_eq!(asked.err().as_deref(), Some("403"));
+    let refused = Stream::try_socket(&world.api, "/leases/hold", &foreign).await;
+    assert_eq!(refused.err().as_deref(), Some("403"));
 }

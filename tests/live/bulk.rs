@@ -1,14 +1,14 @@
-//! A revision of any size: nothing is collected whole, and nothing is torn.
+//! Revisions of any size: the gateway never buffers a whole one, and never delivers a part as complete.
 
 use etcd_client::DeleteOptions;
 use support::fill::fill;
 use support::gateway::InProcess;
-use support::tools::with_entries_before;
+use support::tools::workload_with_prev;
 use support::{Etcd, Stream, Watchgate, bytes_in};
 
 const KEYS: usize = 100_000;
 
-/// Filled up to `size`.
+/// A value of `size` bytes.
 fn value(n: usize, size: usize) -> String {
     format!("{:<size$}", format!("value {n}"))
 }
@@ -18,11 +18,11 @@ fn key(n: usize) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_delete_of_100000_keys_is_watched_with_the_entries_before() {
+async fn a_delete_of_100000_keys_is_watched_with_previous_entries() {
     let etcd = Etcd::start().await;
-    let gateway = Watchgate::before(&etcd, &[]).await;
+    let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     let mut client = etcd.client().await;
-    let (keys, size) = with_entries_before(KEYS, 100);
+    let (keys, size) = workload_with_prev(KEYS, 100);
     fill(
         &client,
         (0..keys).map(|n| (key(n), value(n, size).into_bytes())),
@@ -67,7 +67,7 @@ async fn a_delete_of_100000_keys_is_watched_with_the_entries_before() {
     let grown = gateway.resident().saturating_sub(before);
     assert!(grown < 64 << 20, "the gateway grew by {grown} bytes");
     let last = gateway.api().write("bulk/after", "x").await;
-    assert_eq!(stream.until(last).await.len(), 1, "and it goes on");
+    assert_eq!(stream.until(last).await.len(), 1, "the watch continues");
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn a_large_revision_resumes_whole() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let mut client = etcd.client().await;
-    let (many, size) = with_entries_before(20_000, 200);
+    let (many, size) = workload_with_prev(20_000, 200);
     fill(&client, (0..many).map(|n| (key(n), vec![b'v'; size]))).await;
     let mut stream = Stream::sse(gateway.api().get("/watch?prefix=bulk/&prev"), "").await;
     stream.of("opened").await;
@@ -89,7 +89,7 @@ async fn a_large_revision_resumes_whole() {
     assert_eq!(piece["more"], true);
     assert_eq!(
         stream.last_event_id, complete,
-        "a piece is no place to resume from"
+        "a watch cannot resume from a piece"
     );
     drop(stream);
     let mut stream = Stream::sse(gateway.api().get("/watch?prefix=bulk/&prev"), &complete).await;

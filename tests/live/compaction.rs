@@ -1,11 +1,10 @@
-//! History that is gone: the stream says which part, and goes on.
+//! Compacted history: the stream reports the gap and continues.
 
-use etcd_client::CompactionOptions;
 use support::gateway::InProcess;
 use support::tools::first_after_compaction;
 use support::{Client, Etcd, Stream, revisions_of};
 
-/// An etcd whose history before the last of ten revisions is gone.
+/// An etcd with ten revisions, the first six of which are compacted.
 async fn compacted() -> (Etcd, InProcess, Client, Vec<i64>) {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
@@ -14,17 +13,12 @@ async fn compacted() -> (Etcd, InProcess, Client, Vec<i64>) {
     for n in 0..10 {
         written.push(api.write(format!("k{}", n % 3), n.to_string()).await);
     }
-    let mut client = etcd.client().await;
-    let physical = CompactionOptions::new().with_physical();
-    client
-        .compact(written[6], Some(physical))
-        .await
-        .expect("etcd compacts");
+    etcd.compact(written[6]).await;
     (etcd, gateway, api, written)
 }
 
 #[tokio::test]
-async fn a_compacted_start_says_what_is_gone_and_goes_on_there() {
+async fn a_start_at_a_compacted_revision_reports_the_gap_and_continues() {
     let (_etcd, _gateway, api, written) = compacted().await;
     let first = first_after_compaction(written[6]);
     let left: Vec<i64> = written
@@ -32,23 +26,18 @@ async fn a_compacted_start_says_what_is_gone_and_goes_on_there() {
         .copied()
         .filter(|revision| *revision >= first)
         .collect();
-    for transport in ["ndjson", "sse", "socket"] {
-        let path = format!("/watch?prefix=k&revision={}", written[1]);
-        let mut stream = match transport {
-            "ndjson" => Stream::ndjson(api.get(&path)).await,
-            "sse" => Stream::sse(api.get(&path), "").await,
-            _ => Stream::socket(&api, &path).await,
-        };
-        let gone = stream.of("compacted").await;
+    let path = format!("/watch?prefix=k&revision={}", written[1]);
+    for mut stream in Stream::by_every_transport(&api, &path).await {
+        let gap = stream.of("compacted").await;
         assert_eq!(
-            (gone["from"].as_i64(), gone["to"].as_i64()),
+            (gap["from"].as_i64(), gap["to"].as_i64()),
             (Some(written[1]), Some(first))
         );
         assert_eq!(stream.of("opened").await["revision"], first);
         let events = stream.until(written[9]).await;
         assert_eq!(revisions_of(&events), left);
     }
-    // The oldest revision that is left is a start like any other.
+    // The oldest remaining revision is a valid start.
     let path = format!("/watch?prefix=k&revision={}", written[6]);
     let mut stream = Stream::ndjson(api.get(&path)).await;
     stream.of("opened").await;
@@ -56,7 +45,7 @@ async fn a_compacted_start_says_what_is_gone_and_goes_on_there() {
 }
 
 #[tokio::test]
-async fn a_snapshot_follows_if_asked_for() {
+async fn a_snapshot_follows_if_requested() {
     let (_etcd, _gateway, api, written) = compacted().await;
     let path = format!("/watch?prefix=k&revision={}&snapshot", written[1]);
     let mut stream = Stream::ndjson(api.get(&path)).await;
@@ -71,19 +60,22 @@ async fn a_snapshot_follows_if_asked_for() {
     assert_eq!(
         revisions_of(&stream.until(next).await),
         [next],
-        "no event that the snapshot holds"
+        "no event that the snapshot contains"
     );
 }
 
 #[tokio::test]
-async fn the_entry_before_is_null_where_history_is_gone() {
+async fn the_previous_entry_is_null_where_history_is_compacted() {
     let (_etcd, _gateway, api, written) = compacted().await;
     let path = format!("/watch?prefix=k&revision={}&prev", written[6]);
     let mut stream = Stream::ndjson(api.get(&path)).await;
     stream.of("opened").await;
     let events = stream.until(written[9]).await;
     for event in &events {
-        assert!(event.get("prev").is_some(), "asked for, so there: {event}");
+        assert!(
+            event.get("prev").is_some(),
+            "requested, so present: {event}"
+        );
     }
     assert_eq!(events[3]["prev"]["value"], "6");
 }

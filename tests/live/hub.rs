@@ -1,33 +1,33 @@
-//! `hub.subscribe` below any transport: what a subscription says when etcd, its history or its
-//! reader fail in the middle of something.
+//! `hub.subscribe` without a transport: what a subscription delivers when etcd, its history or its
+//! reader fails at an inconvenient moment.
 
 use std::time::Duration;
 
-use etcd_client::{CompactionOptions, DeleteOptions};
+use etcd_client::DeleteOptions;
 use futures_util::StreamExt as _;
 use gateway::caller::Identity;
 use gateway::etcd::{Range, Settings};
 use gateway::live::{Budget, Frame, Hub, Options, Start, Subscription};
 use gateway::tasks::Tasks;
 use serde_json::Value;
-use support::tools::{first_after_compaction, with_entries_before};
+use support::tools::{first_after_compaction, workload_with_prev};
 use support::{Client, DEADLINE, Etcd, events_of, eventually, fill::fill, revisions_of, when};
 use tokio::time::timeout;
 
-/// A hub of its own; its tasks end with it.
-struct Hubs {
+/// A hub of the test's own; its tasks end when it is dropped.
+struct OwnHub {
     hub: Hub,
     tasks: Tasks,
 }
 
-impl Drop for Hubs {
+impl Drop for OwnHub {
     fn drop(&mut self) {
         self.tasks.cancel();
     }
 }
 
-impl Hubs {
-    async fn over(etcd: &Etcd) -> Self {
+impl OwnHub {
+    async fn start(etcd: &Etcd) -> Self {
         let settings = Settings::new(vec![etcd.url()], Duration::from_secs(2));
         let etcd = gateway::etcd::Etcd::new(settings)
             .await
@@ -50,13 +50,13 @@ impl Hubs {
 struct Watch(Subscription);
 
 impl Watch {
-    /// The next message but `progress`.
+    /// The next message except `progress`.
     async fn next(&mut self) -> Value {
         loop {
             let frame: Frame = timeout(DEADLINE, self.0.next())
                 .await
-                .expect("something is said in time")
-                .expect("the subscription lives");
+                .expect("a message arrives in time")
+                .expect("the subscription is open");
             if frame.kind != "progress" {
                 return serde_json::from_slice(&frame.text("\"w\"")).expect("a message is JSON");
             }
@@ -69,7 +69,7 @@ impl Watch {
         message
     }
 
-    /// Events up to and with the whole of `revision`.
+    /// Events up to and including all of `revision`.
     async fn until(&mut self, revision: i64) -> Vec<Value> {
         let mut messages = Vec::new();
         loop {
@@ -82,7 +82,7 @@ impl Watch {
         }
     }
 
-    /// One snapshot: its revision and how many entries it has; restarted ones are forgotten.
+    /// Reads one snapshot: its revision and the number of its entries. One that is restarted does not count.
     async fn snapshot(&mut self) -> (i64, usize) {
         let (mut at, mut entries) = (0, 0);
         loop {
@@ -128,31 +128,22 @@ async fn many_keys(etcd: &Etcd, count: usize, size: usize) {
 
 async fn put(etcd: &Etcd, key: &str, value: &str) -> i64 {
     let mut client = etcd.client().await;
-    let answer = client.put(key, value, None).await.expect("etcd writes");
-    answer.header().expect("a header").revision()
-}
-
-async fn compact(etcd: &Etcd, revision: i64) {
-    let mut client = etcd.client().await;
-    let physical = CompactionOptions::new().with_physical();
-    client
-        .compact(revision, Some(physical))
-        .await
-        .expect("etcd compacts");
+    let response = client.put(key, value, None).await.expect("etcd writes");
+    response.header().expect("a header").revision()
 }
 
 #[tokio::test]
 async fn a_stream_lost_inside_a_revision_repeats_and_skips_nothing() {
     let etcd = Etcd::start().await;
-    let (count, size) = with_entries_before(20_000, 400);
+    let (count, size) = workload_with_prev(20_000, 400);
     many_keys(&etcd, count, size).await;
-    let hubs = Hubs::over(&etcd).await;
-    let mut watch = hubs.watch(prev(), Start::Now);
+    let own = OwnHub::start(&etcd).await;
+    let mut watch = own.watch(prev(), Start::Now);
     watch.of("opened").await;
     let mut client = etcd.client().await;
     let all = DeleteOptions::new().with_prefix();
-    let answer = client.delete("k", Some(all)).await.expect("etcd deletes");
-    let revision = answer.header().expect("a header").revision();
+    let response = client.delete("k", Some(all)).await.expect("etcd deletes");
+    let revision = response.header().expect("a header").revision();
     // A few pieces, then the connection breaks, twice.
     let mut messages = Vec::new();
     for round in 0..3 {
@@ -185,15 +176,15 @@ async fn a_stream_lost_inside_a_revision_repeats_and_skips_nothing() {
 }
 
 #[tokio::test]
-async fn a_snapshot_whose_revision_is_compacted_begins_anew() {
+async fn a_snapshot_whose_revision_is_compacted_restarts() {
     let etcd = Etcd::start().await;
     many_keys(&etcd, 20_000, 800).await;
-    let hubs = Hubs::over(&etcd).await;
-    let mut watch = hubs.watch(with_snapshot(), Start::Now);
+    let own = OwnHub::start(&etcd).await;
+    let mut watch = own.watch(with_snapshot(), Start::Now);
     let opened = watch.of("opened").await;
-    // Nobody reads, so the snapshot waits in the middle.
+    // Nothing reads it, so the snapshot stops in the middle.
     let last = put(&etcd, "k000000", "new").await;
-    compact(&etcd, last).await;
+    etcd.compact(last).await;
     let (at, entries) = watch.snapshot().await;
     assert_eq!((at, entries), (last, 20_000));
     assert!(at >= opened["revision"].as_i64().expect("a revision"));
@@ -204,9 +195,9 @@ async fn a_snapshot_whose_revision_is_compacted_begins_anew() {
 #[tokio::test]
 async fn a_reader_that_stops_gets_the_rest_from_history() {
     let etcd = Etcd::start().await;
-    let hubs = Hubs::over(&etcd).await;
-    let mut slow = hubs.watch(Options::default(), Start::Now);
-    let mut quick = hubs.watch(Options::default(), Start::Now);
+    let own = OwnHub::start(&etcd).await;
+    let mut slow = own.watch(Options::default(), Start::Now);
+    let mut quick = own.watch(Options::default(), Start::Now);
     slow.of("opened").await;
     quick.of("opened").await;
     let value = "v".repeat(200_000);
@@ -216,10 +207,10 @@ async fn a_reader_that_stops_gets_the_rest_from_history() {
         assert_eq!(revisions_of(&quick.until(revision).await), [revision]);
         written.push(revision);
     }
-    // Its upstream is given up: etcd keeps nothing for it meanwhile.
+    // Its upstream watch is closed: etcd buffers nothing for it meanwhile.
     let address = etcd.direct_url().replace("http://", "");
     let server = Client::to(address.parse().expect("an address"));
-    eventually("one watch is left", DEADLINE, async || {
+    eventually("one watch remains", DEADLINE, async || {
         let text = server.get("/metrics").send().await.text();
         let watches = text
             .lines()
@@ -230,28 +221,28 @@ async fn a_reader_that_stops_gets_the_rest_from_history() {
         )
     })
     .await;
-    let (mut told, mut lagged) = (Vec::new(), 0);
-    while told.len() < written.len() {
+    let (mut delivered, mut lagged) = (Vec::new(), 0);
+    while delivered.len() < written.len() {
         let message = slow.next().await;
         match message["type"].as_str() {
-            Some("events") => told.extend(events_of(&[message])),
+            Some("events") => delivered.extend(events_of(&[message])),
             Some("lagged") => {
-                let next = written.get(told.len()).copied();
+                let next = written.get(delivered.len()).copied();
                 assert_eq!(message["resume_from"].as_i64(), next);
                 lagged += 1;
             }
             _ => panic!("{message}"),
         }
     }
-    assert_eq!(revisions_of(&told), written);
-    assert!(lagged > 0, "it says so");
+    assert_eq!(revisions_of(&delivered), written);
+    assert!(lagged > 0, "the lag is reported");
 }
 
 #[tokio::test]
-async fn what_happens_during_a_pause_is_said_on_resuming() {
+async fn what_happens_during_a_pause_is_reported_on_resuming() {
     let mut etcd = Etcd::start().await;
-    let hubs = Hubs::over(&etcd).await;
-    let mut watch = hubs.watch(Options::default(), Start::Now);
+    let own = OwnHub::start(&etcd).await;
+    let mut watch = own.watch(Options::default(), Start::Now);
     watch.of("opened").await;
     let first = put(&etcd, "k", "1").await;
     watch.until(first).await;
@@ -259,15 +250,15 @@ async fn what_happens_during_a_pause_is_said_on_resuming() {
 
     switch.set(true);
     assert_eq!(watch.of("paused").await["revision"], first);
-    let gone = put(&etcd, "k", "2").await;
+    let missed = put(&etcd, "k", "2").await;
     let left = put(&etcd, "k", "3").await;
-    compact(&etcd, left).await;
+    etcd.compact(left).await;
     switch.set(false);
     let compacted = watch.of("compacted").await;
     let first = first_after_compaction(left);
     assert_eq!(
         (&compacted["from"], &compacted["to"]),
-        (&gone.into(), &first.into())
+        (&missed.into(), &first.into())
     );
     let last = put(&etcd, "k", "4").await;
     let expected: Vec<i64> = (first..=last).collect();
@@ -279,41 +270,41 @@ async fn what_happens_during_a_pause_is_said_on_resuming() {
     switch.set(false);
     let reset = watch.of("reset").await;
     assert!(reset["revision"].as_i64() < Some(last), "{reset}");
-    let anew = put(&etcd, "k", "1").await;
-    assert_eq!(revisions_of(&watch.until(anew).await), [anew]);
+    let again = put(&etcd, "k", "1").await;
+    assert_eq!(revisions_of(&watch.until(again).await), [again]);
 }
 
 #[tokio::test]
-async fn only_a_few_read_far_history_and_all_get_it() {
+async fn watches_far_in_history_take_turns_and_all_catch_up() {
     let etcd = Etcd::start().await;
     let mut client = etcd.client().await;
     let first = put(&etcd, "k", "first").await;
     let mut last = first;
     while last < first + 10_500 {
-        let answer = client.put("k", "v", None).await.expect("etcd writes");
-        last = answer.header().expect("a header").revision();
+        let response = client.put("k", "v", None).await.expect("etcd writes");
+        last = response.header().expect("a header").revision();
     }
-    let hubs = Hubs::over(&etcd).await;
+    let own = OwnHub::start(&etcd).await;
     let mut watches: Vec<Watch> = (0..6)
-        .map(|_| hubs.watch(Options::default(), Start::Revision(first)))
+        .map(|_| own.watch(Options::default(), Start::Revision(first)))
         .collect();
     for watch in &mut watches {
         assert_eq!(watch.of("opened").await["revision"], first);
-        let told = revisions_of(&watch.until(last).await);
-        assert_eq!(told, (first..=last).collect::<Vec<_>>());
+        let delivered = revisions_of(&watch.until(last).await);
+        assert_eq!(delivered, (first..=last).collect::<Vec<_>>());
     }
 }
 
 #[tokio::test]
-async fn a_thousand_quick_ends_leave_nothing_behind() {
+async fn a_thousand_watches_dropped_at_once_leave_no_task() {
     let etcd = Etcd::start().await;
-    let hubs = Hubs::over(&etcd).await;
+    let own = OwnHub::start(&etcd).await;
     for _ in 0..1_000 {
-        drop(hubs.watch(prev(), Start::Now));
+        drop(own.watch(prev(), Start::Now));
     }
-    let mut watch = hubs.watch(prev(), Start::Now);
+    let mut watch = own.watch(prev(), Start::Now);
     watch.of("opened").await;
     drop(watch);
-    hubs.tasks.cancel();
-    assert!(hubs.tasks.wait(DEADLINE).await, "every task has ended");
+    own.tasks.cancel();
+    assert!(own.tasks.wait(DEADLINE).await, "every task has ended");
 }

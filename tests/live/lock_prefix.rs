@@ -1,12 +1,11 @@
-//! `--lock-prefix`: which leased keys are locks is then told, not guessed.
+//! `--lock-prefix`: leased keys below it are locks for certain, and not only a guess.
 
 use etcd_client::PutOptions;
 use serde_json::{Value, json};
+use support::locks::lock_path;
 use support::{DEADLINE, World, eventually, percent, unique, when};
 
-use crate::lock_walk::route;
-
-/// The lock of this name in the list of all below a prefix.
+/// The lock of this name, from the list below a prefix.
 async fn listed(world: &World, prefix: &str, name: &str) -> Value {
     let path = format!("/locks?prefix={}", percent(prefix));
     eventually("it is listed", DEADLINE, async || {
@@ -19,12 +18,12 @@ async fn listed(world: &World, prefix: &str, name: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_leased_key_below_it_is_a_lock_for_certain() {
+async fn a_leased_key_below_the_lock_prefix_is_a_lock_for_certain() {
     let marked = format!("/{}/", unique("marked"));
     let world = World::with("unmarked", &["--lock-prefix", &marked]).await;
     let mut client = world.client().await;
     let lease = client.lease_grant(600, None).await.expect("a lease").id();
-    // No word in the first says that it is a lock; one in the second only may.
+    // The first has no word in its name that hints at a lock; the second has one.
     let (certain, guessed, other) = (
         format!("{marked}nightly"),
         world.key("lock"),
@@ -33,7 +32,7 @@ async fn a_leased_key_below_it_is_a_lock_for_certain() {
     for key in [&other, &guessed, &certain] {
         let leased = PutOptions::new().with_lease(lease);
         let put = client.put(key.as_bytes(), "api-7", Some(leased)).await;
-        put.expect("etcd takes a put");
+        put.expect("etcd puts a key");
     }
     let lock = listed(&world, &marked, &certain).await;
     assert_eq!(
@@ -46,10 +45,10 @@ async fn a_leased_key_below_it_is_a_lock_for_certain() {
     let unmarked = format!("/locks?prefix={}", percent(&world.prefix));
     let list = world.api.get(&unmarked).send().await.json(200);
     assert_eq!(list["locks"].as_array().map(Vec::len), Some(1), "{list}");
-    // Its token releases it, and no other one; what is no lock is not released at all.
-    let (k, token) = (route(&certain), &lock["holder"]["fencing_token"]);
-    let alone = world.api.get(&k).send().await.json(200);
-    assert_eq!(alone["holder"]["fencing_token"], *token);
+    // Only its own token releases it, and a key that is not a lock is never released.
+    let (k, token) = (lock_path(&certain), &lock["holder"]["fencing_token"]);
+    let shown = world.api.get(&k).send().await.json(200);
+    assert_eq!(shown["holder"]["fencing_token"], *token);
     let wrong = format!("{k}?fencing_token={}", token.as_i64().expect("a token") - 1);
     let refused = world.api.delete(&wrong).send().await;
     refused.problem(412, "not_holder");
@@ -57,12 +56,12 @@ async fn a_leased_key_below_it_is_a_lock_for_certain() {
     let released = world.api.delete(&right).send().await.json(200);
     assert_eq!(released["key"], certain);
     eventually("it is released", DEADLINE, async || {
-        let answer = world.api.get(&k).send().await;
-        when(answer.status == 404, || answer.text())
+        let response = world.api.get(&k).send().await;
+        when(response.status == 404, || response.text())
     })
     .await;
     let token = world.api.read(&other).await["create_revision"].clone();
-    let ordinary = format!("{}?fencing_token={token}", route(&other));
+    let ordinary = format!("{}?fencing_token={token}", lock_path(&other));
     let refused = world.api.delete(&ordinary).send().await;
     refused.problem(404, "lock_not_found");
     world.api.read(&other).await;

@@ -1,46 +1,17 @@
-//! W8, a mutex: steps 1 to 3 and the killed client of step 4.
+//! A mutex: acquired, waited for, released, and passed on with a new token.
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
-use support::{DEADLINE, World, eventually, key_query, percent, spawn, when};
-
-/// The walk's K.
-pub(crate) fn route(name: &str) -> String {
-    format!("/locks/{}", percent(name))
-}
-
-/// The lock once it shows this many waiters.
-pub(crate) async fn with_waiters(world: &World, name: &str, count: usize) -> Value {
-    eventually("the queue is as long", DEADLINE, async || {
-        let answer = world.api.get(&route(name)).send().await;
-        when(answer.status == 200, || answer.text())?;
-        let lock = answer.json(200);
-        let waiters = lock["waiters"].as_array().map_or(0, Vec::len);
-        when(waiters == count, || lock.to_string())?;
-        Ok(lock)
-    })
-    .await
-}
-
-/// The keys under the lock's name.
-async fn keys(world: &World, name: &str) -> Value {
-    let page = world
-        .api
-        .get(&format!("/kv?prefix={}", percent(name)))
-        .send()
-        .await
-        .json(200);
-    page["count"].clone()
-}
+use serde_json::json;
+use support::locks::{key_gone, keys_under, lease_gone, lock_path, with_waiters};
+use support::{World, key_query, percent, spawn, text};
 
 #[tokio::test]
-async fn w8_mutex() {
-    let world = World::new("w8").await;
+async fn a_released_mutex_passes_to_the_first_waiter() {
+    let world = World::new("mutex").await;
     let api = &world.api;
     let name = world.key("my-lock/");
-    let k = route(&name);
-    // 1
+    let k = lock_path(&name);
     let s1 = api
         .post(&k, &json!({"ttl": 60, "holder": "s1"}))
         .send()
@@ -59,7 +30,7 @@ async fn w8_mutex() {
         api.post(&k, &json!({"ttl": 60, "holder": "s2", "wait": 30}))
             .send(),
     );
-    let lock = with_waiters(&world, &name, 1).await;
+    let lock = with_waiters(&world.api, &name, 1).await;
     assert_eq!(
         (&lock["kind"], &lock["certain"]),
         (&json!("mutex"), &json!(true))
@@ -84,9 +55,10 @@ async fn w8_mutex() {
         .problem(423, "locked");
     assert_eq!(locked["lock"]["holder"]["name"], "s1");
     assert_eq!(locked["lock"]["waiters"][0]["name"], "s2");
-    assert_eq!(keys(&world, &name).await, 2, "a try leaves no key");
-    // 2
-    let parent = route(name.trim_end_matches('/'));
+    let keys = keys_under(api, &name).await;
+    assert_eq!(keys.len(), 2, "a failed attempt leaves no key: {keys:?}");
+    // A nested name conflicts with the lock.
+    let parent = lock_path(name.trim_end_matches('/'));
     let nested = api
         .post(&parent, &json!({"wait": 1}))
         .send()
@@ -98,8 +70,7 @@ async fn w8_mutex() {
             .is_some_and(|detail| detail.contains(&name)),
         "{nested}"
     );
-    assert_eq!(keys(&world, &name).await, 2);
-    // 3
+    assert_eq!(keys_under(api, &name).await.len(), 2);
     let released = api
         .delete(&format!("{k}?lease={lease}"))
         .send()
@@ -127,15 +98,15 @@ async fn w8_mutex() {
         .send()
         .await
         .json(201);
-    let lock = with_waiters(&world, &name, 0).await;
+    let lock = with_waiters(&world.api, &name, 0).await;
     assert_eq!(lock["holder"]["name"], "s2");
 }
 
 #[tokio::test]
-async fn w8_a_waiting_client_killed_leaves_no_key() {
-    let world = World::new("w8-killed").await;
+async fn a_killed_waiter_leaves_no_key_and_no_lease() {
+    let world = World::new("killed-waiter").await;
     let name = world.key("my-lock");
-    let k = route(&name);
+    let k = lock_path(&name);
     world
         .api
         .post(&k, &json!({"holder": "s1"}))
@@ -148,20 +119,15 @@ async fn w8_a_waiting_client_killed_leaves_no_key() {
             .post(&k, &json!({"holder": "s2", "wait": 600}))
             .send(),
     );
-    let lock = with_waiters(&world, &name, 1).await;
-    let lease = lock["waiters"][0]["lease"]
-        .as_str()
-        .expect("an id")
-        .to_owned();
+    let lock = with_waiters(&world.api, &name, 1).await;
+    let waiter = &lock["waiters"][0];
     waiting.abort();
     let soon = Duration::from_secs(2);
-    eventually("its key and its lease are gone", soon, async || {
-        let count = keys(&world, &name).await;
-        let lease = world.api.get(&format!("/leases/{lease}")).send().await;
-        when(count == 1 && lease.status == 404, || {
-            format!("{count} keys, lease {}", lease.text())
-        })
-    })
-    .await;
-    assert_eq!(with_waiters(&world, &name, 0).await["holder"]["name"], "s1");
+    key_gone(&world.api, &text(&waiter["key"]), soon).await;
+    lease_gone(&world.api, &text(&waiter["lease"]), soon).await;
+    assert_eq!(keys_under(&world.api, &name).await.len(), 1);
+    assert_eq!(
+        with_waiters(&world.api, &name, 0).await["holder"]["name"],
+        "s1"
+    );
 }

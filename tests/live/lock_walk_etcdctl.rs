@@ -1,62 +1,38 @@
-//! W8 step 4: `etcdctl lock` and `POST /locks` stand in one queue, both ways.
+//! `etcdctl lock` and `POST /locks` share one queue, in both directions.
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use support::ctl::etcdctl_beside;
-use support::{World, spawn};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::Child;
-use tokio::time::timeout;
-
-use crate::lock_walk::{route, with_waiters};
-
-/// `etcdctl lock` prints its key once it holds.
-async fn acquired(child: &mut Child) -> String {
-    let said = child.stdout.take().expect("it is piped");
-    let mut line = String::new();
-    timeout(support::DEADLINE, BufReader::new(said).read_line(&mut line))
-        .await
-        .expect("etcdctl acquires in time")
-        .expect("a pipe can be read");
-    line.trim().to_owned()
-}
-
-fn signal(child: &Child, signal: Signal) {
-    let id = child.id().expect("it runs");
-    kill(Pid::from_raw(id as i32), signal).expect("it runs");
-}
+use support::ctl::Etcdctl;
+use support::locks::{lock_path, with_waiters};
+use support::{World, spawn, text};
 
 #[tokio::test]
-async fn w8_etcdctl_waits_behind_us() {
-    let world = World::new("w8-behind").await;
+async fn etcdctl_waits_for_a_lock_of_the_gateway() {
+    let world = World::new("etcdctl-waits").await;
     let name = world.key("my-lock/");
     let ours = world
         .api
-        .post(&route(&name), &json!({"holder": "ours"}))
+        .post(&lock_path(&name), &json!({"holder": "ours"}))
         .send()
         .await
         .json(201);
-    let mut theirs = etcdctl_beside(world.etcd, &["lock", &name]);
-    let lock = with_waiters(&world, &name, 1).await;
+    let mut theirs = Etcdctl::start(world.etcd, &["lock", &name]);
+    let lock = with_waiters(&world.api, &name, 1).await;
     assert_eq!(lock["holder"]["name"], "ours");
     assert_eq!(
         lock["waiters"][0].get("name"),
         None::<&Value>,
         "etcdctl gives no name"
     );
-    let theirs_key = lock["waiters"][0]["key"]
-        .as_str()
-        .expect("a key")
-        .to_owned();
+    let theirs_key = text(&lock["waiters"][0]["key"]);
     assert!(theirs_key.starts_with(&format!("{name}/")), "{theirs_key}");
     let third = spawn(
         world
             .api
-            .post(&route(&name), &json!({"holder": "third", "wait": 60}))
+            .post(&lock_path(&name), &json!({"holder": "third", "wait": 60}))
             .send(),
     );
-    let lock = with_waiters(&world, &name, 2).await;
+    let lock = with_waiters(&world.api, &name, 2).await;
     assert_eq!(
         (&lock["waiters"][0]["key"], &lock["waiters"][1]["name"]),
         (&json!(theirs_key), &json!("third"))
@@ -65,27 +41,27 @@ async fn w8_etcdctl_waits_behind_us() {
     let lease = ours["lease"].as_str().expect("an id");
     world
         .api
-        .delete(&format!("{}?lease={lease}", route(&name)))
+        .delete(&format!("{}?lease={lease}", lock_path(&name)))
         .send()
         .await
         .json(200);
-    assert_eq!(acquired(&mut theirs).await, theirs_key);
-    let lock = with_waiters(&world, &name, 1).await;
+    assert_eq!(theirs.line().await, theirs_key);
+    let lock = with_waiters(&world.api, &name, 1).await;
     assert_eq!(lock["holder"]["key"], theirs_key);
-    signal(&theirs, Signal::SIGINT);
+    theirs.signal(Signal::SIGINT);
     let third = third.await.expect("no panic").json(201);
     assert!(third["fencing_token"].as_i64() > lock["holder"]["fencing_token"].as_i64());
 }
 
 #[tokio::test]
-async fn w8_we_wait_behind_etcdctl_even_when_it_is_killed() {
-    let world = World::new("w8-ahead").await;
+async fn a_request_waits_for_etcdctl_even_if_it_is_killed() {
+    let world = World::new("etcdctl-holds").await;
     let name = world.key("my-lock/");
-    let mut theirs = etcdctl_beside(world.etcd, &["lock", "--ttl=3", &name]);
-    let key = acquired(&mut theirs).await;
+    let mut theirs = Etcdctl::start(world.etcd, &["lock", "--ttl=3", &name]);
+    let key = theirs.line().await;
     let locked = world
         .api
-        .post(&route(&name), &json!({}))
+        .post(&lock_path(&name), &json!({}))
         .send()
         .await
         .problem(423, "locked");
@@ -93,20 +69,24 @@ async fn w8_we_wait_behind_etcdctl_even_when_it_is_killed() {
     let waiting = spawn(
         world
             .api
-            .post(&route(&name), &json!({"holder": "ours", "wait": 60}))
+            .post(&lock_path(&name), &json!({"holder": "ours", "wait": 60}))
             .send(),
     );
-    let lock = with_waiters(&world, &name, 1).await;
+    let lock = with_waiters(&world.api, &name, 1).await;
     assert_eq!(
         (&lock["holder"]["key"], &lock["waiters"][0]["name"]),
         (&json!(key), &json!("ours"))
     );
-    signal(&theirs, Signal::SIGKILL);
+    theirs.signal(Signal::SIGKILL);
     let ours = waiting.await.expect("no panic").json(201);
     assert!(ours["fencing_token"].as_i64() > lock["holder"]["fencing_token"].as_i64());
-    let mut next = etcdctl_beside(world.etcd, &["lock", &name]);
-    with_waiters(&world, &name, 1).await;
-    let path = format!("{}?fencing_token={}", route(&name), ours["fencing_token"]);
+    let mut next = Etcdctl::start(world.etcd, &["lock", &name]);
+    with_waiters(&world.api, &name, 1).await;
+    let path = format!(
+        "{}?fencing_token={}",
+        lock_path(&name),
+        ours["fencing_token"]
+    );
     world.api.delete(&path).send().await.json(200);
-    acquired(&mut next).await;
+    next.line().await;
 }

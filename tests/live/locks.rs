@@ -1,27 +1,16 @@
-//! Locks beyond the walk: release by token, expired sessions, names, and the live list.
+//! Locks by requests: release by token, expired sessions, names, the list, and live views.
 
 use etcd_client::PutOptions;
 use serde_json::{Value, json};
+use support::locks::{grant_lease, lock_path, with_waiters};
 use support::stream::Stream;
 use support::{DEADLINE, World, eventually, key_query, percent, spawn, when};
-
-use crate::lock_walk::{route, with_waiters};
-
-async fn grant(world: &World, ttl: i64) -> String {
-    let lease = world
-        .api
-        .post("/leases", &json!({"ttl": ttl}))
-        .send()
-        .await
-        .json(201);
-    lease["id"].as_str().expect("an id").to_owned()
-}
 
 #[tokio::test]
 async fn the_same_lease_again_is_the_same_lock() {
     let world = World::new("again").await;
-    let k = route(&world.key("lock"));
-    let lease = grant(&world, 60).await;
+    let k = lock_path(&world.key("lock"));
+    let lease = grant_lease(&world.api, 60).await;
     let first = world
         .api
         .post(&k, &json!({"lease": lease}))
@@ -69,21 +58,21 @@ async fn the_same_lease_again_is_the_same_lock() {
 async fn a_waiter_whose_lease_ends_is_410_and_the_callers_lease_is_never_revoked() {
     let world = World::new("expired").await;
     let name = world.key("lock");
-    let k = route(&name);
+    let k = lock_path(&name);
     world
         .api
         .post(&k, &json!({"holder": "s1"}))
         .send()
         .await
         .json(201);
-    let lease = grant(&world, 600).await;
+    let lease = grant_lease(&world.api, 600).await;
     let waiting = spawn(
         world
             .api
             .post(&k, &json!({"lease": lease, "wait": 60}))
             .send(),
     );
-    with_waiters(&world, &name, 1).await;
+    with_waiters(&world.api, &name, 1).await;
     world
         .api
         .delete(&format!("/leases/{lease}"))
@@ -95,14 +84,14 @@ async fn a_waiter_whose_lease_ends_is_410_and_the_callers_lease_is_never_revoked
         .expect("no panic")
         .problem(410, "session_expired");
 
-    let lease = grant(&world, 600).await;
+    let lease = grant_lease(&world.api, 600).await;
     world
         .api
         .post(&k, &json!({"lease": lease, "wait": 1}))
         .send()
         .await
         .problem(423, "locked");
-    with_waiters(&world, &name, 0).await;
+    with_waiters(&world.api, &name, 0).await;
     world
         .api
         .get(&format!("/leases/{lease}"))
@@ -115,7 +104,7 @@ async fn a_waiter_whose_lease_ends_is_410_and_the_callers_lease_is_never_revoked
 async fn a_token_releases_exactly_the_key_it_names() {
     let world = World::new("token").await;
     let name = world.key("lock");
-    let k = route(&name);
+    let k = lock_path(&name);
     let first = world
         .api
         .post(&k, &json!({"holder": "s1"}))
@@ -128,7 +117,7 @@ async fn a_token_releases_exactly_the_key_it_names() {
             .post(&k, &json!({"holder": "s2", "wait": 60}))
             .send(),
     );
-    let lock = with_waiters(&world, &name, 1).await;
+    let lock = with_waiters(&world.api, &name, 1).await;
     let token = |claim: &Value| claim["fencing_token"].as_i64().expect("a token");
     let (holder, waiter) = (token(&lock["holder"]), token(&lock["waiters"][0]));
     for stale in [holder - 1, holder + 100_000] {
@@ -140,8 +129,8 @@ async fn a_token_releases_exactly_the_key_it_names() {
         .delete(&format!("{k}?fencing_token={holder}&revoke&dry_run"));
     let preview = preview.send().await.json(200);
     assert_eq!(preview["revoked_keys"], json!([first["key"]]));
-    with_waiters(&world, &name, 1).await;
-    // The waiter's token takes the waiter out of the queue, and the holder stays.
+    with_waiters(&world.api, &name, 1).await;
+    // The waiter's token removes the waiter from the queue; the holder stays.
     world
         .api
         .delete(&format!("{k}?fencing_token={waiter}"))
@@ -155,7 +144,7 @@ async fn a_token_releases_exactly_the_key_it_names() {
         ended.text()
     );
     assert_eq!(
-        token(&with_waiters(&world, &name, 0).await["holder"]),
+        token(&with_waiters(&world.api, &name, 0).await["holder"]),
         holder
     );
     // Released with its lease.
@@ -188,13 +177,13 @@ async fn a_token_releases_exactly_the_key_it_names() {
         "?fencing_token=0",
         "?token=1",
     ] {
-        let answer = world.api.delete(&format!("{k}{wrong}")).send().await;
-        assert_eq!(answer.status, 400, "{wrong}: {}", answer.text());
+        let response = world.api.delete(&format!("{k}{wrong}")).send().await;
+        assert_eq!(response.status, 400, "{wrong}: {}", response.text());
     }
 }
 
 #[tokio::test]
-async fn names_are_never_trimmed_and_go_by_path_or_query() {
+async fn names_are_never_trimmed_in_path_or_query() {
     let world = World::new("names").await;
     for name in [
         world.key("a"),
@@ -206,7 +195,7 @@ async fn names_are_never_trimmed_and_go_by_path_or_query() {
         let by_query = format!("/locks/-?name={}", percent(&name));
         let held = world.api.post(&by_query, &json!({})).send().await.json(201);
         assert_eq!(held["name"], name);
-        let shown = world.api.get(&route(&name)).send().await.json(200);
+        let shown = world.api.get(&lock_path(&name)).send().await.json(200);
         assert_eq!(shown["holder"]["key"], held["key"]);
         let lease = held["lease"].as_str().expect("an id");
         world
@@ -231,7 +220,7 @@ async fn names_are_never_trimmed_and_go_by_path_or_query() {
 }
 
 #[tokio::test]
-async fn the_list_finds_every_lock_by_itself() {
+async fn locks_are_detected_automatically() {
     let world = World::new("list").await;
     let mut client = world.client().await;
     let lease = client.lease_grant(600, None).await.expect("a lease").id();
@@ -245,7 +234,7 @@ async fn the_list_finds_every_lock_by_itself() {
     put(world.key("services/checkout/10.0.0.1:80"), "{}").await;
     put(world.key("blocklist"), "clock").await;
     let path = format!("/locks?prefix={}", percent(&world.prefix));
-    let list = eventually("all three are found", DEADLINE, async || {
+    let list = eventually("all three are detected", DEADLINE, async || {
         let list = world.api.get(&path).send().await.json(200);
         let count = list["locks"].as_array().map_or(0, Vec::len);
         when(count == 3 && list["partial"] == false, || list.to_string())?;
@@ -285,19 +274,19 @@ async fn the_list_finds_every_lock_by_itself() {
 }
 
 #[tokio::test]
-async fn a_lock_is_followed_from_nobody_to_nobody() {
+async fn a_live_lock_is_followed_from_free_to_free() {
     let world = World::new("followed").await;
     let name = world.key("lock");
-    let mut stream = Stream::ndjson(world.api.get(&format!("{}?live", route(&name)))).await;
+    let mut stream = Stream::ndjson(world.api.get(&format!("{}?live", lock_path(&name)))).await;
     let lock = stream.of("lock").await;
     assert_eq!(
         lock.get("holder"),
         Some(&Value::Null),
-        "it stays open while nobody holds it"
+        "a free lock has no holder, and its stream stays open"
     );
     let first = world
         .api
-        .post(&route(&name), &json!({"holder": "s1"}))
+        .post(&lock_path(&name), &json!({"holder": "s1"}))
         .send()
         .await
         .json(201);
@@ -311,7 +300,7 @@ async fn a_lock_is_followed_from_nobody_to_nobody() {
     let waiting = spawn(
         world
             .api
-            .post(&route(&name), &json!({"holder": "s2", "wait": 60}))
+            .post(&lock_path(&name), &json!({"holder": "s2", "wait": 60}))
             .send(),
     );
     until(&mut stream, &|lock| lock["waiters"][0]["name"] == "s2").await;
@@ -334,14 +323,14 @@ async fn a_lock_is_followed_from_nobody_to_nobody() {
 }
 
 #[tokio::test]
-async fn the_live_list_shows_what_comes_and_goes() {
+async fn the_live_list_shows_acquired_and_released_locks() {
     let world = World::new("live-list").await;
     let name = world.key("lock");
     let path = format!("/locks?live&prefix={}", percent(&world.prefix));
     let mut stream = Stream::socket(&world.api, &path).await;
     let held = world
         .api
-        .post(&route(&name), &json!({"holder": "s1"}))
+        .post(&lock_path(&name), &json!({"holder": "s1"}))
         .send()
         .await
         .json(201);
@@ -355,7 +344,7 @@ async fn the_live_list_shows_what_comes_and_goes() {
     let lease = held["lease"].as_str().expect("an id");
     world
         .api
-        .delete(&format!("{}?lease={lease}", route(&name)))
+        .delete(&format!("{}?lease={lease}", lock_path(&name)))
         .send()
         .await
         .json(200);

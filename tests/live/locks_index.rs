@@ -1,4 +1,4 @@
-//! What the list of locks makes of members that do not agree.
+//! The list of locks, while the members of a cluster are at different revisions.
 
 use etcd_client::proto::{PbLeaseLeasesResponse, PbRangeResponse, PbResponseHeader};
 use support::gateway::InProcess;
@@ -13,7 +13,7 @@ fn header(revision: i64) -> PbResponseHeader {
     }
 }
 
-/// What a member says that knows the leases up to a revision.
+/// The leases of a member that has applied everything up to a revision.
 fn leases(revision: i64) -> PbLeaseLeasesResponse {
     PbLeaseLeasesResponse {
         header: Some(header(revision)),
@@ -22,17 +22,17 @@ fn leases(revision: i64) -> PbLeaseLeasesResponse {
 }
 
 #[tokio::test]
-async fn leases_are_not_listed_by_a_member_that_lags() {
+async fn leases_are_not_listed_from_a_lagging_member() {
     let fake = FakeEtcd::start();
     let now = PbRangeResponse {
         header: Some(header(10)),
         ..PbRangeResponse::default()
     };
-    fake.answers("KV/Range", &[now]);
-    fake.answers("Lease/LeaseLeases", &[leases(9)]);
+    fake.responds("KV/Range", &[now]);
+    fake.responds("Lease/LeaseLeases", &[leases(9)]);
     let gateway = InProcess::start(&fake.url(), &[]).await;
     let api = gateway.api();
-    eventually("the lag is said", DEADLINE, async || {
+    eventually("the lag is reported", DEADLINE, async || {
         let refused = api.get("/locks").send().await;
         let text = refused.text();
         when(text.contains("behind the others"), || text.clone())?;
@@ -40,9 +40,9 @@ async fn leases_are_not_listed_by_a_member_that_lags() {
         Ok(())
     })
     .await;
-    // Level with the others; what fails then is the watch, which this server does not know.
-    fake.answers("Lease/LeaseLeases", &[leases(10)]);
-    eventually("the listing goes on", DEADLINE, async || {
+    // It has caught up; the watch fails now, which the fake server does not support.
+    fake.responds("Lease/LeaseLeases", &[leases(10)]);
+    eventually("the member is used", DEADLINE, async || {
         let text = api.get("/locks").send().await.text();
         when(!text.contains("behind the others"), || text.clone())
     })

@@ -1,4 +1,4 @@
-//! Live streams, leases that run out and locks, against a real etcd.
+//! Watches: what they deliver, over every transport, through compactions, restarts and slow readers.
 
 mod bulk;
 mod compaction;

@@ -1,4 +1,4 @@
-//! `/metrics` counts what is open.
+//! `/metrics` counts open watches.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ pub(crate) async fn open_watches(root: &Client) -> f64 {
     let line = text
         .lines()
         .find_map(|line| line.strip_prefix("watchgate_watches_open"));
-    // A gauge that was never touched is not shown.
+    // A gauge that was never set is not shown.
     line.map_or(0.0, |rest| {
         let number = rest.rsplit(' ').next().unwrap_or_default();
         number.parse().expect("a number")
     })
 }
 
-pub(crate) async fn until(root: &Client, count: f64, what: &str, deadline: Duration) {
+pub(crate) async fn until_open(root: &Client, count: f64, what: &str, deadline: Duration) {
     eventually(what, deadline, async || {
         let seen = open_watches(root).await;
         when((seen - count).abs() < 0.5, || seen.to_string())
@@ -28,11 +28,11 @@ pub(crate) async fn until(root: &Client, count: f64, what: &str, deadline: Durat
 }
 
 #[tokio::test]
-async fn w5_afterwards_as_many_watches_are_open_as_before() {
+async fn the_gauge_of_open_watches_falls_when_watches_end() {
     let etcd = Etcd::start().await;
-    let gateway = Watchgate::before(&etcd, &[]).await;
+    let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     let (root, api) = (gateway.root(), gateway.api());
-    until(&root, 0.0, "none at first", DEADLINE).await;
+    until_open(&root, 0.0, "none at first", DEADLINE).await;
 
     let mut ndjson = Stream::ndjson(api.get("/watch?prefix=a")).await;
     let mut sse = Stream::sse(api.get("/watch?prefix=a"), "").await;
@@ -45,26 +45,25 @@ async fn w5_afterwards_as_many_watches_are_open_as_before() {
     }
     ndjson.of("opened").await;
     sse.of("opened").await;
-    until(&root, 5.0, "five are open", DEADLINE).await;
+    until_open(&root, 5.0, "five are open", DEADLINE).await;
 
     socket.send(&json!({"op": "cancel", "id": "2"})).await;
     socket.of("closed").await;
-    until(&root, 4.0, "one was cancelled", DEADLINE).await;
+    until_open(&root, 4.0, "one was cancelled", DEADLINE).await;
     drop(ndjson);
     drop(sse);
     drop(socket);
-    until(&root, 0.0, "the clients went", DEADLINE).await;
+    until_open(&root, 0.0, "the clients disconnected", DEADLINE).await;
 }
 
 #[tokio::test]
-async fn w5_curl_watches_for_five_seconds_and_leaves_nothing_open() {
+async fn a_watch_by_curl_misses_nothing_and_is_closed_with_it() {
     let etcd = Etcd::start().await;
-    let gateway = Watchgate::before(&etcd, &[]).await;
+    let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     let (root, api) = (gateway.root(), gateway.api());
-    let mut beside = Stream::ndjson(api.get("/watch?prefix=beside")).await;
-    beside.of("opened").await;
-    until(&root, 1.0, "another watch is open before", DEADLINE).await;
-    // 1
+    let mut other = Stream::ndjson(api.get("/watch?prefix=other")).await;
+    other.of("opened").await;
+    until_open(&root, 1.0, "another watch is open", DEADLINE).await;
     let ado = "/cron/jobs/ado";
     let route = support::key_path(ado);
     let absent = api.get(&route).send().await;
@@ -74,14 +73,13 @@ async fn w5_curl_watches_for_five_seconds_and_leaves_nothing_open() {
     let accept = "accept: application/x-ndjson";
     let mut curl = Curl::start(&api, &watch, &["--max-time", "5", "-H", accept]);
     assert_eq!(curl.of("opened").await["revision"], first);
-    until(&root, 2.0, "curl's watch is open", DEADLINE).await;
-    // 2
+    until_open(&root, 2.0, "curl's watch is open", DEADLINE).await;
     let changing = async {
         let mut pace = interval(Duration::from_millis(500));
         for method in [Method::PUT, Method::DELETE].into_iter().cycle() {
             pace.tick().await;
-            let answer = api.ask(method, &route).send().await;
-            assert!(answer.status.is_success(), "{answer:?}");
+            let response = api.request(method, &route).send().await;
+            assert!(response.status.is_success(), "{response:?}");
         }
     };
     let printing = async {
@@ -94,12 +92,12 @@ async fn w5_curl_watches_for_five_seconds_and_leaves_nothing_open() {
     };
     let events = tokio::select! {
         events = printing => events,
-        () = changing => unreachable!("it changes the key for ever"),
+        () = changing => unreachable!("it changes the key in an endless loop"),
     };
-    assert_eq!(curl.ended().await, Some(28), "its time was up");
+    assert_eq!(curl.ended().await, Some(28), "it reached --max-time");
     let revisions = revisions_of(&events);
     let expected: Vec<_> = (first..).take(events.len()).collect();
-    assert_eq!(revisions, expected, "no gap, nothing twice");
+    assert_eq!(revisions, expected, "no gap and no duplicate");
     assert!(events.len() > 5, "{events:?}");
     for (at, event) in events.iter().enumerate() {
         assert_eq!(event["type"], ["put", "delete"][at % 2]);
@@ -107,5 +105,5 @@ async fn w5_curl_watches_for_five_seconds_and_leaves_nothing_open() {
             assert_eq!(event["create_revision"], event["mod_revision"]);
         }
     }
-    until(&root, 1.0, "as many as before", DEADLINE).await;
+    until_open(&root, 1.0, "the other one only", DEADLINE).await;
 }

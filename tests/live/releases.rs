@@ -1,15 +1,15 @@
-//! What a watch trusts of etcd depends on the release of the member that serves it, and on nobody else's
-//! permission to ask for that.
+//! How a watch resumes depends on the release of the member that serves it, and on no other caller's
+//! permission to read that release.
 //!
-//! It shows where history was compacted: from 3.5.18 on a watch may begin at the compacted revision
-//! itself, before that with the next one.
+//! It is visible after a compaction: from 3.5.18 on a watch may start at the compacted revision itself,
+//! before that at the next one.
 
 use etcd_client::proto::{PbRangeResponse, PbResponseHeader, PbStatusResponse, PbWatchResponse};
 use support::gateway::InProcess;
 use support::{Client, FakeEtcd, Stream};
 
 const PERMISSION_DENIED: u16 = 7;
-/// Where the fake's history begins.
+/// The fake server's compacted revision.
 const COMPACTED: i64 = 10;
 
 fn header(member_id: u64) -> PbResponseHeader {
@@ -21,13 +21,13 @@ fn header(member_id: u64) -> PbResponseHeader {
     }
 }
 
-/// This member serves every watch, which finds history compacted.
+/// From now on this member serves every watch, which fails because of a compaction.
 fn serve(fake: &FakeEtcd, member: u64) {
     let range = PbRangeResponse {
         header: Some(header(member)),
         ..PbRangeResponse::default()
     };
-    fake.answers("KV/Range", &[range]);
+    fake.responds("KV/Range", &[range]);
     let created = PbWatchResponse {
         header: Some(header(member)),
         created: true,
@@ -39,21 +39,21 @@ fn serve(fake: &FakeEtcd, member: u64) {
         compact_revision: COMPACTED,
         ..PbWatchResponse::default()
     };
-    fake.answers("Watch/Watch", &[created, compacted]);
+    fake.responds("Watch/Watch", &[created, compacted]);
 }
 
-/// This member answers who asks for its release.
-fn say(fake: &FakeEtcd, member: u64, version: &str) {
+/// From now on this member reports its release.
+fn report_release(fake: &FakeEtcd, member: u64, version: &str) {
     let status = PbStatusResponse {
         header: Some(header(member)),
         version: version.to_owned(),
         ..PbStatusResponse::default()
     };
-    fake.answers("Maintenance/Status", &[status]);
+    fake.responds("Maintenance/Status", &[status]);
 }
 
-/// Where a watch of old history goes on.
-async fn goes_on_at(api: &Client) -> i64 {
+/// The revision at which a watch of compacted history resumes.
+async fn resumes_at(api: &Client) -> i64 {
     let mut stream = Stream::ndjson(api.get("/watch?key=k&revision=3")).await;
     stream.of("opened").await;
     let compacted = stream.of("compacted").await;
@@ -62,7 +62,7 @@ async fn goes_on_at(api: &Client) -> i64 {
 }
 
 #[tokio::test]
-async fn a_refusal_to_name_the_release_is_not_remembered() {
+async fn a_refusal_to_report_the_release_is_not_cached() {
     let fake = FakeEtcd::start();
     serve(&fake, 1);
     fake.refuses(
@@ -72,27 +72,31 @@ async fn a_refusal_to_name_the_release_is_not_remembered() {
     );
     let gateway = InProcess::start(&fake.url(), &[]).await;
     let api = gateway.api();
-    assert_eq!(goes_on_at(&api).await, COMPACTED + 1, "nothing is trusted");
-    say(&fake, 1, "3.7.3");
-    assert_eq!(goes_on_at(&api).await, COMPACTED);
+    assert_eq!(
+        resumes_at(&api).await,
+        COMPACTED + 1,
+        "an unknown release is not trusted"
+    );
+    report_release(&fake, 1, "3.7.3");
+    assert_eq!(resumes_at(&api).await, COMPACTED);
 }
 
 #[tokio::test]
-async fn the_release_of_one_member_says_nothing_about_another() {
+async fn each_member_has_its_own_release() {
     let fake = FakeEtcd::start();
     serve(&fake, 1);
-    say(&fake, 1, "3.7.3");
+    report_release(&fake, 1, "3.7.3");
     let gateway = InProcess::start(&fake.url(), &[]).await;
     let api = gateway.api();
-    assert_eq!(goes_on_at(&api).await, COMPACTED);
-    // Fail-over to a member that has not named its release.
+    assert_eq!(resumes_at(&api).await, COMPACTED);
+    // Fail-over to a member that has not reported its release.
     serve(&fake, 2);
-    assert_eq!(goes_on_at(&api).await, COMPACTED + 1);
+    assert_eq!(resumes_at(&api).await, COMPACTED + 1);
     // It is older.
-    say(&fake, 2, "3.5.8");
-    assert_eq!(goes_on_at(&api).await, COMPACTED + 1);
+    report_release(&fake, 2, "3.5.8");
+    assert_eq!(resumes_at(&api).await, COMPACTED + 1);
     // And back.
     serve(&fake, 1);
-    say(&fake, 1, "3.7.3");
-    assert_eq!(goes_on_at(&api).await, COMPACTED);
+    report_release(&fake, 1, "3.7.3");
+    assert_eq!(resumes_at(&api).await, COMPACTED);
 }

@@ -1,4 +1,4 @@
-//! Stopping: streams are closed in good order, and what is being answered is answered.
+//! Shutdown: sockets are closed with their code, and streams end completely.
 
 use std::time::Duration;
 
@@ -37,16 +37,16 @@ async fn sockets_are_closed_with_1001_and_streams_end() {
     };
     let stop = tokio::time::timeout(Duration::from_secs(9), world.gateway.stop());
     let (stopped, ()) = tokio::join!(stop, readers);
-    stopped.expect("nothing is waited for in vain");
+    stopped.expect("the gateway stops in time");
 }
 
 #[tokio::test]
-async fn sigterm_stops_the_process_in_good_order() {
+async fn sigterm_closes_sockets_and_stops_the_process() {
     let etcd = Etcd::start().await;
-    let mut gateway = Watchgate::before(&etcd, &[]).await;
+    let mut gateway = Watchgate::for_etcd(&etcd, &[]).await;
     let mut socket = Stream::socket(&gateway.api(), "/watch?prefix=").await;
     socket.of("opened").await;
-    // Somebody who has connected and says nothing must not hold it up.
+    // A client that has connected and sends nothing must not delay it.
     let _silent = tokio::net::TcpStream::connect(gateway.api().address())
         .await
         .expect("it listens");

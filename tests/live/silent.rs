@@ -1,27 +1,27 @@
-//! Watch sockets whose client the network takes away without a word.
+//! Watch sockets whose client is lost without closing the connection.
 
 use std::time::Duration;
 
 use support::proxy::Proxy;
-use support::{Client, DEADLINE, Etcd, Stream, Watchgate, spawn};
+use support::{DEADLINE, Etcd, Stream, Watchgate, spawn};
 use tokio::time::Instant;
 
-use crate::metrics::until;
+use crate::metrics::until_open;
 
 #[tokio::test]
-async fn who_answers_no_ping_for_30_seconds_is_dropped() {
+async fn a_socket_without_pongs_for_30_seconds_is_dropped() {
     let etcd = Etcd::start().await;
-    let gateway = Watchgate::before(&etcd, &[]).await;
+    let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     let root = gateway.root();
     let proxy = Proxy::start(root.address());
-    let behind = Client::to(proxy.address()).below("/api/v1");
+    let through_proxy = gateway.api().at(proxy.address());
     let path = "/watch?prefix=k";
-    let mut silent = Stream::socket(&behind, path).await;
+    let mut silent = Stream::socket(&through_proxy, path).await;
     silent.of("opened").await;
-    // It says nothing either, but whoever reads answers pings.
+    // This client sends nothing either, but reading replies to pings.
     let mut reading = Stream::socket(&gateway.api(), path).await;
     reading.of("opened").await;
-    until(&root, 2.0, "both are open", DEADLINE).await;
+    until_open(&root, 2.0, "both are open", DEADLINE).await;
     let reading = spawn(async move {
         loop {
             reading.any().await;
@@ -30,11 +30,14 @@ async fn who_answers_no_ping_for_30_seconds_is_dropped() {
     proxy.stall();
     let stalled = Instant::now();
     let deadline = Duration::from_secs(45);
-    until(&root, 1.0, "the silent one is dropped", deadline).await;
+    until_open(&root, 1.0, "the silent one is dropped", deadline).await;
     let passed = stalled.elapsed();
     assert!(
         passed > Duration::from_secs(25),
-        "not before its time: {passed:?}"
+        "not before the limit: {passed:?}"
     );
-    assert!(!reading.is_finished(), "who reads has lost the socket");
+    assert!(
+        !reading.is_finished(),
+        "the reading client has lost its socket"
+    );
 }

@@ -1,4 +1,4 @@
-//! Readers that do not keep up: they hinder nobody, cost little, and lose nothing.
+//! Slow readers delay no other reader, use little memory, and lose no event.
 
 use std::time::Duration;
 
@@ -7,14 +7,16 @@ use support::stream::Ended;
 use support::{Etcd, Stream, Watchgate, json_bytes, revisions_of};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-/// Far more than the sockets between gateway and client hold.
+use crate::metrics::until_open;
+
+/// Far more than the socket buffers between gateway and client hold.
 const ROUNDS: usize = 160;
 const SIZE: usize = 600_000;
 
 #[tokio::test]
-async fn a_slow_reader_is_caught_up_and_costs_little() {
+async fn a_slow_reader_catches_up_and_uses_little_memory() {
     let etcd = Etcd::start().await;
-    let gateway = Watchgate::before(&etcd, &[]).await;
+    let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     let api = gateway.api();
     let mut slow = Stream::socket(&api, "/watch?prefix=k").await;
     slow.of("opened").await;
@@ -22,13 +24,13 @@ async fn a_slow_reader_is_caught_up_and_costs_little() {
     quick.of("opened").await;
     let before = gateway.resident();
     let value = json_bytes(Numbers::new(3).bytes(SIZE * 3 / 4));
-    let value = value["base64"].as_str().expect("random bytes are no text");
+    let value = value["base64"].as_str().expect("random bytes are not text");
 
     let mut written = Vec::new();
     for n in 0..ROUNDS {
         let revision = api.write(format!("k{}", n % 4), value.to_owned()).await;
         written.push(revision);
-        // The quick reader is not held up by the slow one.
+        // The slow reader does not delay the quick one.
         assert_eq!(revisions_of(&quick.until(revision).await), [revision]);
     }
     let grown = gateway.resident().saturating_sub(before);
@@ -36,18 +38,18 @@ async fn a_slow_reader_is_caught_up_and_costs_little() {
         grown < 64 << 20,
         "the gateway grew by {grown} bytes for one slow reader"
     );
-    let told = slow.until(written[ROUNDS - 1]).await;
-    assert_eq!(revisions_of(&told), written);
+    let events = slow.until(written[ROUNDS - 1]).await;
+    assert_eq!(revisions_of(&events), written);
 }
 
 #[tokio::test]
-async fn who_reads_nothing_for_60_seconds_is_closed_with_1013() {
+async fn a_socket_not_read_for_60_seconds_is_closed_with_1013() {
     let etcd = Etcd::start().await;
-    let gateway = Watchgate::before(&etcd, &[]).await;
+    let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     let api = gateway.api();
     let mut idle = Stream::socket(&api, "/watch?prefix=k").await;
     idle.of("opened").await;
-    // Not a socket: nobody would answer its pings while we wait.
+    // Not a socket, because this test does not reply to pings while it waits.
     let mut reading = Stream::ndjson(api.get("/watch?prefix=k")).await;
     reading.of("opened").await;
     let value = "v".repeat(1 << 20);
@@ -56,21 +58,9 @@ async fn who_reads_nothing_for_60_seconds_is_closed_with_1013() {
         last = api.write(format!("k{}", n % 4), value.clone()).await;
     }
     reading.until(last).await;
-    // The watch leaves the gauge when the gateway gives the reader up: that is what we wait for.
-    support::eventually(
-        "the idle reader is given up",
-        Duration::from_secs(80),
-        async || {
-            let text = gateway.root().get("/metrics").send().await.text();
-            let open = text
-                .lines()
-                .find(|line| line.starts_with("watchgate_watches_open"));
-            support::when(open == Some("watchgate_watches_open 1"), || {
-                format!("{open:?}")
-            })
-        },
-    )
-    .await;
+    // The gauge of open watches falls when the gateway closes the idle reader's socket.
+    let (what, deadline) = ("the idle reader is closed", Duration::from_secs(80));
+    until_open(&gateway.root(), 1.0, what, deadline).await;
     let ended = idle.ended(Duration::from_secs(40)).await;
     assert_eq!(ended, Ended::Orderly(Some(CloseCode::Again)));
     let next = api.write("k", "x").await;

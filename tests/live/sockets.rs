@@ -1,4 +1,4 @@
-//! One socket for many watches: open, refuse, cancel, pause, resume.
+//! Many watches on one socket: open, refuse, cancel, pause, resume, close.
 
 use serde_json::json;
 use support::stream::Ended;
@@ -20,19 +20,19 @@ async fn many_watches_share_a_socket() {
     }
     for n in [7, 3] {
         let revision = world.put(&format!("{n:02}/k"), "v").await;
-        let mut told = Vec::new();
+        let mut ids = Vec::new();
         for _ in 0..2 {
             let events = socket.of("events").await;
             assert_eq!(events["revision"], revision);
-            told.push(events["id"].as_str().expect("an id").to_owned());
+            ids.push(events["id"].as_str().expect("an id").to_owned());
         }
-        told.sort();
-        assert_eq!(told, ["all".to_owned(), format!("w{n}")]);
+        ids.sort();
+        assert_eq!(ids, ["all".to_owned(), format!("w{n}")]);
     }
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_is_said_and_closes_nothing() {
+async fn an_invalid_message_is_an_error_and_closes_nothing() {
     let world = World::new("errors").await;
     let mut socket = Stream::socket(&world.api, "/watch").await;
     let prefix = &world.prefix;
@@ -66,8 +66,8 @@ async fn what_cannot_be_done_is_said_and_closes_nothing() {
             json!({"op": "watch", "id": "x", "prefix": prefix, "only": ["puts"]}),
             Some("x"),
         ),
-        (json!({"op": "cancel", "id": "nobody"}), Some("nobody")),
-        (json!({"op": "pause", "id": "nobody"}), Some("nobody")),
+        (json!({"op": "cancel", "id": "unknown"}), Some("unknown")),
+        (json!({"op": "pause", "id": "unknown"}), Some("unknown")),
         (json!({"op": "dance", "id": "w"}), None),
         (json!({"id": "x"}), None),
         (json!({"op": "watch", "prefix": prefix}), None),
@@ -96,7 +96,7 @@ async fn what_cannot_be_done_is_said_and_closes_nothing() {
 }
 
 #[tokio::test]
-async fn a_cancelled_watch_is_silent_and_its_id_free() {
+async fn a_cancelled_watch_delivers_nothing_and_frees_its_id() {
     let world = World::new("cancel").await;
     let mut socket = Stream::socket(&world.api, "/watch").await;
     let open = json!({"op": "watch", "id": "w", "prefix": world.prefix});
@@ -116,7 +116,7 @@ async fn a_cancelled_watch_is_silent_and_its_id_free() {
     let again = socket.of("opened").await;
     assert!(
         again["revision"].as_i64() > Some(first + 1),
-        "from now, not from before"
+        "it starts at the current revision"
     );
     let last = world.put("a", "3").await;
     assert_eq!(revisions_of(&socket.until(last).await), [last]);
@@ -151,7 +151,7 @@ async fn a_paused_watch_loses_nothing() {
         let events = socket.of("events").await;
         assert_eq!(
             events["id"], "free",
-            "a paused watch says nothing: {events}"
+            "a paused watch delivers nothing: {events}"
         );
         free.extend(revisions_of(events["events"].as_array().expect("events")));
     }
@@ -169,14 +169,14 @@ async fn a_paused_watch_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_socket_opened_with_a_range_takes_further_ops() {
+async fn a_socket_opened_with_a_range_accepts_more_watches() {
     let world = World::new("range-socket").await;
     let path = format!("/watch?prefix={}", percent(&world.prefix));
     let mut socket = Stream::socket(&world.api, &path).await;
     assert_eq!(
         socket.of("opened").await["id"],
         "0",
-        "the gateway speaks first"
+        "the first watch has id 0"
     );
     socket
         .send(&json!({"op": "watch", "id": "w1", "key": world.key("a")}))
@@ -209,8 +209,8 @@ async fn bytes_are_accepted_as_base64() {
 }
 
 #[tokio::test]
-async fn what_is_no_message_closes_the_socket_and_says_why() {
-    let world = World::new("unfit").await;
+async fn malformed_messages_close_the_socket_with_a_code() {
+    let world = World::new("malformed").await;
     let mut socket = Stream::socket(&world.api, "/watch").await;
     socket.send_pieces(&[b"{\xff"], true).await;
     assert_eq!(
@@ -218,7 +218,7 @@ async fn what_is_no_message_closes_the_socket_and_says_why() {
         Ended::Orderly(Some(1007.into()))
     );
     let mut socket = Stream::socket(&world.api, "/watch").await;
-    // In pieces, of which the last is one too many: none is left unread, and so nothing is reset.
+    // The last fragment exceeds the limit: none is left unread, so the connection is not reset.
     let piece = vec![b'x'; 64 << 10];
     socket.send_pieces(&[&piece[..]; 17], false).await;
     assert_eq!(
@@ -227,11 +227,11 @@ async fn what_is_no_message_closes_the_socket_and_says_why() {
     );
 }
 
-/// Codes that a client closes with, as RFC 6455 lets it; or none.
+/// Codes that RFC 6455 permits a client to close with, and none.
 const CODES: [Option<u16>; 4] = [Some(1000), Some(1001), Some(4321), None];
 
 #[tokio::test]
-async fn every_socket_answers_a_close_with_its_code() {
+async fn every_socket_echoes_the_clients_close_code() {
     let world = World::new("closing").await;
     let name = |name: &str| percent(world.key(name));
     let leader = json!({"ttl": 60, "value": "one"});
@@ -254,11 +254,11 @@ async fn every_socket_answers_a_close_with_its_code() {
             format!("/locks/{}?live", name("held")),
             "/leases/hold?ttl=60".to_owned(),
             format!("/locks/{}/hold?ttl=60", name("free")),
-            // Waits for its turn.
+            // These wait for the lock and the leadership.
             format!("/locks/{}/hold?ttl=60", name("held")),
             format!("/elections/{}/hold?ttl=60&value=two", name("led")),
             format!("/elections/{}/observe", name("led")),
-            format!("/elections/{}/observe", name("nobody")),
+            format!("/elections/{}/observe", name("unknown")),
         ] {
             let mut socket = Stream::socket(&world.api, &path).await;
             let ended = socket.close(code, DEADLINE).await;
@@ -269,13 +269,13 @@ async fn every_socket_answers_a_close_with_its_code() {
 }
 
 #[tokio::test]
-async fn a_close_is_answered_in_the_middle_of_a_long_history() {
+async fn a_close_is_echoed_during_a_long_history() {
     let world = World::new("closing-busy").await;
     let key = world.key("k").into_bytes();
     let client = world.client().await;
     let first = support::fill::fill(&client, [(key.clone(), vec![b'v'; 100])]).await;
     for _ in 0..40 {
-        // Each is a revision: a transaction writes a key once.
+        // Each is one revision, because a transaction can write a key only once.
         support::fill::fill(&client, [(key.clone(), vec![b'v'; 500_000])]).await;
     }
     let path = format!("/watch?key={}&revision={first}", percent(world.key("k")));

@@ -1,14 +1,7 @@
-//! Server-sent events: an EventSource that is cut and comes back loses nothing.
+//! Server-sent events: an EventSource that reconnects loses nothing.
 
 use serde_json::Value;
-use support::http::Ask;
-use support::{Stream, World, events_of, percent, revisions_of};
-
-fn watch(world: &World, more: &str) -> Ask {
-    world
-        .api
-        .get(&format!("/watch?prefix={}{more}", percent(&world.prefix)))
-}
+use support::{Stream, World, events_of, revisions_of};
 
 fn revision_of(id: &str) -> i64 {
     let (cluster, revision) = id.rsplit_once('-').expect("<cluster_id>-<revision>");
@@ -20,9 +13,9 @@ fn revision_of(id: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn an_event_source_cut_and_resumed_loses_nothing() {
+async fn an_event_source_that_reconnects_loses_nothing() {
     let world = World::new("cut").await;
-    let mut stream = Stream::sse(watch(&world, "&prev"), "").await;
+    let mut stream = Stream::sse(world.watch("&prev"), "").await;
     stream.of("opened").await;
     let mut id = stream.last_event_id.clone();
 
@@ -34,44 +27,44 @@ async fn an_event_source_cut_and_resumed_loses_nothing() {
         written
     };
     let reader = async {
-        let mut told: Vec<Value> = Vec::new();
+        let mut messages: Vec<Value> = Vec::new();
         for cut in 0.. {
-            // Each connection lives for a few messages, then breaks in the middle of things.
+            // Each connection is closed after a few messages, at any point.
             for _ in 0..=cut % 4 {
                 let message = stream.any().await;
                 let done = message["events"]
                     .as_array()
                     .is_some_and(|events| events.iter().any(|event| event["value"] == "399"));
-                told.push(message);
+                messages.push(message);
                 if done {
-                    return told;
+                    return messages;
                 }
             }
             id.clone_from(&stream.last_event_id);
             drop(stream);
-            stream = Stream::sse(watch(&world, "&prev"), &id).await;
+            stream = Stream::sse(world.watch("&prev"), &id).await;
             let opened = stream.of("opened").await;
             assert_eq!(opened["revision"], revision_of(&id) + 1);
         }
         unreachable!("the loop ends with the last value")
     };
-    let (written, told) = tokio::join!(writer, reader);
-    let events = events_of(&told);
+    let (written, messages) = tokio::join!(writer, reader);
+    let events = events_of(&messages);
     assert_eq!(
         revisions_of(&events),
         written,
-        "nothing lost, nothing twice, in order"
+        "no loss, no duplicate, in order"
     );
-    // Even the entry before is known across a cut.
+    // Previous entries are right across reconnections, too.
     for pair in events[5..].iter().zip(&events) {
         assert_eq!(pair.0["prev"]["value"], pair.1["value"]);
     }
 }
 
 #[tokio::test]
-async fn ids_mean_complete_through() {
+async fn an_id_names_the_revision_the_stream_is_complete_through() {
     let world = World::new("ids").await;
-    let mut stream = Stream::sse(watch(&world, ""), "").await;
+    let mut stream = Stream::sse(world.watch(""), "").await;
     let opened = stream.of("opened").await;
     let first = opened["revision"].as_i64().expect("a revision");
     assert_eq!(revision_of(&stream.last_event_id), first - 1);
@@ -83,33 +76,35 @@ async fn ids_mean_complete_through() {
 }
 
 #[tokio::test]
-async fn the_last_event_id_wins_over_the_revision() {
-    let world = World::new("wins").await;
+async fn the_last_event_id_takes_precedence_over_the_revision() {
+    let world = World::new("precedence").await;
     let from = world.put("a", "1").await;
     let then = world.put("a", "2").await;
-    let mut stream = Stream::sse(watch(&world, &format!("&revision={from}")), "").await;
+    let mut stream = Stream::sse(world.watch(&format!("&revision={from}")), "").await;
     stream.of("opened").await;
     stream.until(then).await;
     let id = stream.last_event_id.clone();
     let last = world.put("a", "3").await;
-    let mut stream = Stream::sse(watch(&world, &format!("&revision={from}")), &id).await;
+    let mut stream = Stream::sse(world.watch(&format!("&revision={from}")), &id).await;
     stream.of("opened").await;
     assert_eq!(revisions_of(&stream.until(last).await), [last]);
-    // An empty one counts as none: an EventSource that has seen no id yet sends no header, some do.
-    let empty = watch(&world, &format!("&revision={from}")).header("last-event-id", "");
+    // An empty header counts as none. An EventSource without an id sends no header, but some clients do.
+    let empty = world
+        .watch(&format!("&revision={from}"))
+        .header("last-event-id", "");
     let mut stream = Stream::sse(empty, "").await;
     stream.of("opened").await;
     assert_eq!(stream.until(last).await.len(), 3);
 }
 
 #[tokio::test]
-async fn an_id_of_another_form_or_cluster_is_a_reset_at_once() {
+async fn an_invalid_or_foreign_id_is_a_reset_at_once() {
     let world = World::new("foreign-id").await;
     let now = world.put("a", "1").await;
     for id in [
         "words", "12", "-", "12-", "-12", "zz-5", "abc-5", "abc-5-6", "abc--5",
     ] {
-        let mut stream = Stream::sse(watch(&world, "&snapshot"), id).await;
+        let mut stream = Stream::sse(world.watch("&snapshot"), id).await;
         let reset = stream.of("reset").await;
         assert!(reset["revision"].as_i64() >= Some(now), "{id}: {reset}");
         let opened = stream.of("opened").await;
@@ -117,10 +112,10 @@ async fn an_id_of_another_form_or_cluster_is_a_reset_at_once() {
         let snapshot = stream.of("snapshot").await;
         assert_eq!(
             snapshot["entries"][0]["value"], "1",
-            "asked for, so sent after a reset"
+            "requested, so sent after a reset"
         );
     }
-    let mut bare = Stream::sse(watch(&world, ""), "abc-5").await;
+    let mut bare = Stream::sse(world.watch(""), "abc-5").await;
     bare.of("reset").await;
     bare.of("opened").await;
     let next = world.put("a", "2").await;
@@ -128,16 +123,16 @@ async fn an_id_of_another_form_or_cluster_is_a_reset_at_once() {
 }
 
 #[tokio::test]
-async fn a_resumed_stream_that_asked_for_snapshots_gets_none() {
+async fn a_resumed_stream_gets_no_snapshot() {
     let world = World::new("resumed").await;
     world.put("a", "1").await;
-    let mut stream = Stream::sse(watch(&world, "&snapshot"), "").await;
+    let mut stream = Stream::sse(world.watch("&snapshot"), "").await;
     stream.of("opened").await;
     stream.of("snapshot").await;
     let id = stream.last_event_id.clone();
     drop(stream);
     let last = world.put("a", "2").await;
-    let mut stream = Stream::sse(watch(&world, "&snapshot"), &id).await;
+    let mut stream = Stream::sse(world.watch("&snapshot"), &id).await;
     stream.of("opened").await;
     assert_eq!(revisions_of(&stream.until(last).await), [last]);
 }

@@ -1,19 +1,13 @@
-//! What a watch delivers: from where, of what, in which form.
+//! What a watch delivers: its start, its range, its filters, and the form of its events.
 
 use serde_json::{Value, json};
 use support::{Stream, World, bytes_in, key_query, percent, revisions_of};
 
-fn watch(world: &World, more: &str) -> support::http::Ask {
-    world
-        .api
-        .get(&format!("/watch?prefix={}{more}", percent(&world.prefix)))
-}
-
 #[tokio::test]
-async fn it_is_complete_from_the_revision_it_names() {
+async fn a_watch_is_complete_from_the_revision_in_opened() {
     let world = World::new("opened").await;
     let before = world.put("a", "before").await;
-    let mut stream = Stream::ndjson(watch(&world, "")).await;
+    let mut stream = Stream::ndjson(world.watch("")).await;
     let opened = stream.of("opened").await;
     assert_eq!(opened["id"], "0");
     assert!(opened["revision"].as_i64() > Some(before));
@@ -32,12 +26,12 @@ async fn history_is_replayed_from_a_revision() {
         written.push(world.put(&format!("k{}", n % 7), &n.to_string()).await);
     }
     for from in [0, 17, 49] {
-        let ask = watch(&world, &format!("&revision={}", written[from]));
-        let mut stream = Stream::ndjson(ask).await;
+        let request = world.watch(&format!("&revision={}", written[from]));
+        let mut stream = Stream::ndjson(request).await;
         assert_eq!(stream.of("opened").await["revision"], written[from]);
         let events = stream.until(written[written.len() - 1]).await;
         assert_eq!(revisions_of(&events), written[from..]);
-        // Then it is live, with no seam.
+        // Then it continues live, without a gap.
         written.push(world.put("k", "live").await);
         let events = stream.until(written[written.len() - 1]).await;
         assert_eq!(events.len(), 1);
@@ -45,19 +39,14 @@ async fn history_is_replayed_from_a_revision() {
 }
 
 #[tokio::test]
-async fn the_three_transports_say_the_same() {
+async fn every_transport_delivers_the_same_messages() {
     let world = World::new("transports").await;
     let from = world.put("a", "1").await;
-    let more = format!("&revision={from}&prev");
-    let mut streams = [
-        Stream::ndjson(watch(&world, &more)).await,
-        Stream::sse(watch(&world, &more), "").await,
-        Stream::socket(
-            &world.api,
-            &format!("/watch?prefix={}{more}", percent(&world.prefix)),
-        )
-        .await,
-    ];
+    let path = format!(
+        "/watch?prefix={}&revision={from}&prev",
+        percent(&world.prefix)
+    );
+    let mut streams = Stream::by_every_transport(&world.api, &path).await;
     world
         .api
         .put(&key_query(world.key("a")), vec![0xff, 0xfe, 0])
@@ -70,15 +59,15 @@ async fn the_three_transports_say_the_same() {
         .send()
         .await
         .revision();
-    let mut told: Vec<Vec<Value>> = Vec::new();
+    let mut received: Vec<Vec<Value>> = Vec::new();
     for stream in &mut streams {
         let mut messages = vec![stream.of("opened").await];
         messages.extend(stream.until(last).await);
-        told.push(messages);
+        received.push(messages);
     }
-    assert_eq!(told[0], told[1]);
-    assert_eq!(told[0], told[2]);
-    let events = &told[0][1..];
+    assert_eq!(received[0], received[1]);
+    assert_eq!(received[0], received[2]);
+    let events = &received[0][1..];
     assert_eq!(events[0].get("prev"), Some(&Value::Null));
     assert_eq!(bytes_in(&events[1]["value"]), [0xff, 0xfe, 0]);
     assert_eq!(events[1]["prev"]["value"], "1");
@@ -88,7 +77,7 @@ async fn the_three_transports_say_the_same() {
 }
 
 #[tokio::test]
-async fn types_ranges_and_previous_values_are_chosen() {
+async fn types_and_ranges_are_selected() {
     let world = World::new("chosen").await;
     let from = world.put("a", "1").await;
     world.put("a", "2").await;
@@ -106,7 +95,7 @@ async fn types_ranges_and_previous_values_are_chosen() {
         .send()
         .await
         .revision();
-    let told = async |more: String, until: i64| {
+    let delivered = async |more: String, until: i64| {
         let path = format!("/watch?{more}&revision={from}");
         let mut stream = Stream::ndjson(world.api.get(&path)).await;
         stream.of("opened").await;
@@ -128,29 +117,34 @@ async fn types_ranges_and_previous_values_are_chosen() {
     };
     let prefix = format!("prefix={}", percent(&world.prefix));
     assert_eq!(
-        told(format!("{prefix}&only=delete"), end).await,
+        delivered(format!("{prefix}&only=delete"), end).await,
         pairs(&[("delete", "a"), ("delete", "z")])
     );
     let puts = [("put", "a"), ("put", "a"), ("put", "b"), ("put", "z")];
-    assert_eq!(told(format!("{prefix}&only=put"), last).await, pairs(&puts));
     assert_eq!(
-        told(format!("{prefix}&only=put,delete"), end).await.len(),
+        delivered(format!("{prefix}&only=put"), last).await,
+        pairs(&puts)
+    );
+    assert_eq!(
+        delivered(format!("{prefix}&only=put,delete"), end)
+            .await
+            .len(),
         6
     );
     let (a, b) = (percent(world.key("a")), percent(world.key("b")));
     let of_a = [("put", "a"), ("put", "a"), ("delete", "a")];
     assert_eq!(
-        told(format!("start={a}&end={b}"), last - 1).await,
+        delivered(format!("start={a}&end={b}"), last - 1).await,
         pairs(&of_a)
     );
     assert_eq!(
-        told(format!("key={b}"), last - 2).await,
+        delivered(format!("key={b}"), last - 2).await,
         pairs(&[("put", "b")])
     );
 }
 
 #[tokio::test]
-async fn what_cannot_be_asked_is_refused() {
+async fn invalid_parameters_are_refused() {
     let world = World::new("refused").await;
     let prefix = format!("prefix={}", percent(&world.prefix));
     for wrong in [
@@ -165,12 +159,12 @@ async fn what_cannot_be_asked_is_refused() {
         "key=a",
         "prev=maybe",
     ] {
-        let answer = world
+        let response = world
             .api
             .get(&format!("/watch?{prefix}&{wrong}"))
             .send()
             .await;
-        assert_eq!(answer.status, 400, "{wrong}: {}", answer.text());
+        assert_eq!(response.status, 400, "{wrong}: {}", response.text());
     }
     world
         .api
@@ -193,11 +187,11 @@ async fn what_cannot_be_asked_is_refused() {
 }
 
 #[tokio::test]
-async fn a_revision_of_the_future_is_a_reset_or_waited_for() {
+async fn a_future_revision_is_a_reset_or_waited_for() {
     let world = World::new("future").await;
     let now = world.put("a", "1").await;
     let far = now + 1_000_000;
-    let mut stream = Stream::ndjson(watch(&world, &format!("&revision={far}"))).await;
+    let mut stream = Stream::ndjson(world.watch(&format!("&revision={far}"))).await;
     let reset = stream.of("reset").await;
     assert!(
         reset["revision"]
@@ -218,11 +212,8 @@ async fn a_revision_of_the_future_is_a_reset_or_waited_for() {
     assert_eq!(revisions_of(&events).last(), Some(&next));
 
     let waiting = world.put("a", "3").await;
-    let mut stream = Stream::ndjson(watch(
-        &world,
-        &format!("&revision={}&future=wait", waiting + 40),
-    ))
-    .await;
+    let mut stream =
+        Stream::ndjson(world.watch(&format!("&revision={}&future=wait", waiting + 40))).await;
     assert_eq!(stream.of("opened").await["revision"], waiting + 40);
     let mut last = waiting;
     while last < waiting + 45 {
@@ -233,7 +224,7 @@ async fn a_revision_of_the_future_is_a_reset_or_waited_for() {
 }
 
 #[tokio::test]
-async fn keys_and_values_of_any_bytes_pass() {
+async fn keys_and_values_of_any_bytes_are_delivered() {
     let world = World::new("odd").await;
     let keys: [&[u8]; 6] = [
         b"\xff\xfe\0",
@@ -243,7 +234,7 @@ async fn keys_and_values_of_any_bytes_pass() {
         "占用".as_bytes(),
         b"\"\\\n",
     ];
-    let mut stream = Stream::sse(watch(&world, "&prev"), "").await;
+    let mut stream = Stream::sse(world.watch("&prev"), "").await;
     stream.of("opened").await;
     let mut last = 0;
     for key in keys {
@@ -263,9 +254,9 @@ async fn keys_and_values_of_any_bytes_pass() {
 }
 
 #[tokio::test]
-async fn a_silent_stream_says_something_every_10_seconds() {
+async fn a_stream_without_events_sends_a_message_every_10_seconds() {
     let world = World::new("silent").await;
-    let mut watching = Stream::ndjson(watch(&world, "")).await;
+    let mut watching = Stream::ndjson(world.watch("")).await;
     let opened = watching.of("opened").await["revision"].as_i64();
     let mut socket = Stream::socket(&world.api, "/watch").await;
     let soon = std::time::Duration::from_secs(10);
@@ -279,10 +270,10 @@ async fn a_silent_stream_says_something_every_10_seconds() {
 }
 
 #[tokio::test]
-async fn dropping_the_answer_ends_the_stream_and_nothing_else() {
+async fn dropping_one_stream_ends_no_other() {
     let world = World::new("dropped").await;
-    let stream = Stream::ndjson(watch(&world, "")).await;
-    let mut other = Stream::ndjson(watch(&world, "")).await;
+    let stream = Stream::ndjson(world.watch("")).await;
+    let mut other = Stream::ndjson(world.watch("")).await;
     other.of("opened").await;
     drop(stream);
     let at = world.put("a", "1").await;
