@@ -158,7 +158,7 @@ async fn revision_bounds_filter_entries() {
         assert_eq!(names(&world, &page), expected, "{query}");
         assert!(
             page.get("count").is_none(),
-            "etcd's count is not of these: {page}"
+            "etcd's count does not know the bounds: {page}"
         );
         assert_eq!(
             (&page["more"], &page["next"]),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::locks::{
-    after_renewals, create_leased, election_path, grant_lease, hold, key_gone, keys_under,
-    lease_gone, with_candidates, with_keys,
+    after_renewals, create_leased, election_path, grant_lease, hold, key_deleted, keys_under,
+    lease_ended, with_candidates, with_keys,
 };
 use support::{Stream, World, spawn, text};
 use tokio::time::Instant;
@@ -27,7 +27,6 @@ async fn campaign_proclaim_resign_and_observe_agree() {
         grant_lease(&world.api, 60).await,
         grant_lease(&world.api, 60).await,
     );
-    // 1
     api.get(&e).send().await.problem(404, "election_not_found");
     let mut observer = Stream::ndjson(api.get(&format!("{e}/observe"))).await;
     let campaign = format!("{e}/campaign");
@@ -56,7 +55,6 @@ async fn campaign_proclaim_resign_and_observe_agree() {
     assert!(election["leader"]["ttl"].as_i64() > Some(0), "{election}");
     assert_eq!(election["candidates"][0]["value"], "e1");
     assert!(!e1.is_finished(), "its campaign waits");
-    // 2
     let body_for = |leader: &Value, value: Option<&str>| {
         let mut body = json!({"key": leader["key"], "revision": leader["revision"]});
         if let Some(value) = value {
@@ -81,7 +79,6 @@ async fn campaign_proclaim_resign_and_observe_agree() {
     }
     assert_eq!(printed, ["e2", "e2-bis", "e1"]);
     api.get(&format!("/leases/{l2}")).send().await.json(200);
-    // 3
     let stale = api
         .post(&proclaim, &body_for(&e2, Some("again")))
         .send()
@@ -172,7 +169,7 @@ async fn leadership_is_held_while_connected_and_its_loss_is_reported() {
     let lost = after_renewals(&mut first).await;
     assert_eq!(lost["type"], "lost", "{lost}");
     first.ended(SOON).await;
-    lease_gone(&world.api, &text(&elected["lease"]), SOON).await;
+    lease_ended(&world.api, &text(&elected["lease"]), SOON).await;
     // A candidate that disconnects while it waits leaves no key.
     let mut leader = hold(&world.api, &path, &json!({"value": "leader"})).await;
     let elected = leader.of("elected").await;
@@ -180,9 +177,9 @@ async fn leadership_is_held_while_connected_and_its_loss_is_reported() {
     let election = with_candidates(&world.api, &name, 1).await;
     let waiting = text(&election["candidates"][0]["key"]);
     drop(waiter);
-    key_gone(&world.api, &waiting, SOON).await;
+    key_deleted(&world.api, &waiting, SOON).await;
     drop(leader);
-    key_gone(&world.api, &text(&elected["key"]), SOON).await;
+    key_deleted(&world.api, &text(&elected["key"]), SOON).await;
     world
         .api
         .get(&e)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::gateway::InProcess;
-use support::locks::{after_renewals, lease_gone};
+use support::locks::{after_renewals, lease_ended};
 use support::{Etcd, Stream, World, eventually, text, when};
 use tokio::time::{Instant, sleep};
 
@@ -185,5 +185,5 @@ async fn a_lease_revoked_elsewhere_is_reported_within_4_seconds() {
         "{:?}",
         revoked.elapsed()
     );
-    lease_gone(&world.api, &lease, Duration::from_secs(1)).await;
+    lease_ended(&world.api, &lease, Duration::from_secs(1)).await;
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use support::locks::{
-    election_path, grant_lease, hold, key_gone, lock_path, lock_where, with_keys, with_waiters,
+    election_path, grant_lease, hold, key_deleted, lock_path, lock_where, with_keys, with_waiters,
 };
 use support::{Peer, Stream, World, text};
 use tokio::time::Instant;
@@ -63,7 +63,7 @@ async fn a_go_try_lock_sees_a_hold_and_a_killed_go_holder_is_replaced() {
     let acquired = ours.of("acquired").await;
     assert_eq!(peer.run(&["trylock", &name, "5"]).await, ["locked"]);
     drop(ours);
-    key_gone(&world.api, &text(&acquired["key"]), Duration::from_secs(2)).await;
+    key_deleted(&world.api, &text(&acquired["key"]), Duration::from_secs(2)).await;
     assert_eq!(peer.run(&["trylock", &name, "5"]).await[0], "held");
     let mut next = hold(&world.api, &path, &json!({})).await;
     with_waiters(&world.api, &name, 1).await;

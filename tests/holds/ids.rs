@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use support::locks::{after_renewals, hold, lease_gone, lock_path};
+use support::locks::{after_renewals, hold, lease_ended, lock_path};
 use support::{Stream, World, key_query, text};
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn negative_and_large_ids_are_exact_everywhere() {
             .await;
         assert_eq!(released.json(200)["lease"], id);
         assert_eq!(after_renewals(&mut held).await["type"], "lost");
-        lease_gone(&world.api, id, Duration::from_secs(2)).await;
+        lease_ended(&world.api, id, Duration::from_secs(2)).await;
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::locks::{
-    after_renewals, create_leased, grant_lease, hold, key_gone, lease_gone, lock_path,
+    after_renewals, create_leased, grant_lease, hold, key_deleted, lease_ended, lock_path,
     put_if_absent,
 };
 use support::{DEADLINE, Stream, World, eventually, key_query, percent, text, when};
@@ -84,9 +84,9 @@ async fn on_close_leaves_the_lease_or_revokes_it() {
     }
     drop((orphan, ending));
     let ended = Instant::now();
-    key_gone(&world.api, &revoked_key, SOON).await;
-    lease_gone(&world.api, &revoked, SOON).await;
-    key_gone(&world.api, &left_key, Duration::from_millis(3_500)).await;
+    key_deleted(&world.api, &revoked_key, SOON).await;
+    lease_ended(&world.api, &revoked, SOON).await;
+    key_deleted(&world.api, &left_key, Duration::from_millis(3_500)).await;
     assert!(
         ended.elapsed() > Duration::from_millis(500),
         "it expired and was not revoked"
@@ -172,7 +172,7 @@ async fn a_session_ends_with_its_connection_unless_orphaned() {
         json!({"type": "renewed", "ttl": 5})
     );
     drop(session);
-    lease_gone(&world.api, &lease, SOON).await;
+    lease_ended(&world.api, &lease, SOON).await;
     // An orphaned lease lives on, and can be held again.
     let body = json!({"ttl": 5, "on_close": "orphan"});
     let mut session = hold(&world.api, "/leases/hold", &body).await;
@@ -203,7 +203,7 @@ async fn a_session_ends_with_its_connection_unless_orphaned() {
         .json(200);
     assert!(lives["ttl"].as_i64() > Some(0), "{lives}");
     drop(again);
-    lease_gone(&world.api, &lease, SOON).await;
+    lease_ended(&world.api, &lease, SOON).await;
 }
 
 #[tokio::test]
@@ -222,7 +222,7 @@ async fn an_orphaned_lease_expires_unless_it_is_held_again() {
         .send()
         .await
         .json(200);
-    lease_gone(&world.api, &lease, Duration::from_secs(5)).await;
+    lease_ended(&world.api, &lease, Duration::from_secs(5)).await;
 }
 
 #[tokio::test]

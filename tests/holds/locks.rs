@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::locks::{
-    after_renewals, create_leased, election_path, grant_lease, hold, key_gone, keys_under,
-    lease_gone, lock_path, with_keys, with_waiters,
+    after_renewals, create_leased, election_path, grant_lease, hold, key_deleted, keys_under,
+    lease_ended, lock_path, with_keys, with_waiters,
 };
 use support::{Stream, World, key_query, percent, spawn, text};
 use tokio::time::Instant;
@@ -43,10 +43,10 @@ async fn a_lock_is_held_while_connected() {
     drop(first);
     let then = second.of("acquired").await;
     assert!(then["fencing_token"].as_i64() > acquired["fencing_token"].as_i64());
-    lease_gone(&world.api, &lease, SOON).await;
+    lease_ended(&world.api, &lease, SOON).await;
     drop(second);
-    key_gone(&world.api, &text(&then["key"]), SOON).await;
-    lease_gone(&world.api, &text(&then["lease"]), SOON).await;
+    key_deleted(&world.api, &text(&then["key"]), SOON).await;
+    lease_ended(&world.api, &text(&then["lease"]), SOON).await;
 }
 
 #[tokio::test]
@@ -64,8 +64,8 @@ async fn a_client_that_disconnects_while_waiting_leaves_no_key_and_no_lease() {
     let lock = with_waiters(&world.api, &name, 1).await;
     let claim = lock["waiters"][0].clone();
     drop(waiter);
-    key_gone(&world.api, &text(&claim["key"]), SOON).await;
-    lease_gone(&world.api, &text(&claim["lease"]), SOON).await;
+    key_deleted(&world.api, &text(&claim["key"]), SOON).await;
+    lease_ended(&world.api, &text(&claim["lease"]), SOON).await;
     let campaign = format!("{}/campaign", election_path(&name));
     let waiter = spawn(world.api.post(&campaign, &json!({"value": "x"})).send());
     with_keys(&world.api, &name, 2).await;
@@ -92,7 +92,7 @@ async fn a_holder_is_notified_when_an_operator_releases_its_lock() {
         "{lost}"
     );
     first.ended(SOON).await;
-    lease_gone(&world.api, &text(&acquired["lease"]), SOON).await;
+    lease_ended(&world.api, &text(&acquired["lease"]), SOON).await;
     let then = second.of("acquired").await;
     // Its token never affects the next holder.
     world

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use support::auth;
-use support::locks::{after_renewals, create_leased, election_path, hold, key_gone, lease_gone};
+use support::locks::{
+    after_renewals, create_leased, election_path, hold, key_deleted, lease_ended,
+};
 use support::{AuthWorld, DEADLINE, Grant, Stream, eventually, text, tools, when};
 use tokio::time::Instant;
 
@@ -98,7 +100,7 @@ async fn holds_end_with_the_permission() {
     }
     // The gateway may not delete them in the user's name: they end with their leases.
     for key in keys {
-        key_gone(&world.all, &key, DEADLINE).await;
+        key_deleted(&world.all, &key, DEADLINE).await;
     }
     let locked = world.all.get("/locks/%2Fapp%2Fl").send().await;
     assert!(matches!(locked.status.as_u16(), 200 | 404), "{locked:?}");
@@ -119,9 +121,9 @@ async fn holds_outlive_the_token() {
         assert_eq!(session.of("renewed").await["ttl"], 3);
     }
     drop((held, session));
-    key_gone(&world.all, &key, SOON).await;
+    key_deleted(&world.all, &key, SOON).await;
     waiter.of("acquired").await;
-    lease_gone(&world.all, &lease, SOON).await;
+    lease_ended(&world.all, &lease, SOON).await;
 }
 
 #[tokio::test]

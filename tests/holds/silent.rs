@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use support::locks::{key_gone, lease_gone, lock_path, with_waiters};
+use support::locks::{key_deleted, lease_ended, lock_path, with_waiters};
 use support::proxy::Proxy;
 use support::{Client, Stream, World, eventually, text, when};
 use tokio::time::Instant;
@@ -35,8 +35,8 @@ async fn a_socket_without_pongs_for_its_ttl_loses_its_holds() {
     with_waiters(&world.api, &name, 1).await;
     proxy.stall();
     let stalled = Instant::now();
-    lease_gone(&world.api, &lease, Duration::from_secs(10)).await;
-    key_gone(&world.api, &text(&acquired["key"]), Duration::from_secs(10)).await;
+    lease_ended(&world.api, &lease, Duration::from_secs(10)).await;
+    key_deleted(&world.api, &text(&acquired["key"]), Duration::from_secs(10)).await;
     let passed = stalled.elapsed();
     assert!(
         passed > Duration::from_secs(2),
@@ -52,7 +52,7 @@ async fn a_closed_connection_ends_the_hold_at_once() {
     let mut session = Stream::ndjson(api.post("/leases/hold", &json!({"ttl": 60}))).await;
     let lease = text(&session.of("granted").await["lease"]);
     proxy.cut();
-    lease_gone(&world.api, &lease, Duration::from_secs(2)).await;
+    lease_ended(&world.api, &lease, Duration::from_secs(2)).await;
 }
 
 #[tokio::test]

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 use std::time::Duration;
-use support::locks::{after_renewals, election_path, grant_lease, key_gone, lease_gone, lock_path};
+use support::locks::{
+    after_renewals, election_path, grant_lease, key_deleted, lease_ended, lock_path,
+};
 use support::stream::Ended;
 use support::{Stream, World, text};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -34,7 +36,7 @@ async fn leases_are_held_by_every_transport() {
     let mut session = Stream::socket(&world.api, path).await;
     let lease = text(&session.of("granted").await["lease"]);
     drop(session);
-    lease_gone(&world.api, &lease, SOON).await;
+    lease_ended(&world.api, &lease, SOON).await;
 }
 
 #[tokio::test]
@@ -76,11 +78,11 @@ async fn leadership_is_held_by_every_transport() {
     let mut socket = Stream::socket(&world.api, &format!("{path}?value=v&ttl=60")).await;
     let elected = socket.of("elected").await;
     drop(socket);
-    key_gone(&world.api, &text(&elected["key"]), SOON).await;
+    key_deleted(&world.api, &text(&elected["key"]), SOON).await;
     let mut sse = Stream::sse(world.api.post(&path, &body), "").await;
     let elected = sse.of("elected").await;
     drop(sse);
-    key_gone(&world.api, &text(&elected["key"]), SOON).await;
+    key_deleted(&world.api, &text(&elected["key"]), SOON).await;
     let observe = format!("{}/observe", election_path(&name));
     let mut observers = Stream::by_every_transport(&world.api, &observe).await;
     let mut held = Stream::ndjson(world.api.post(&path, &body)).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use support::World;
-use support::locks::{election_path, grant_lease, key_gone, lease_gone, lock_path, with_keys};
+use support::locks::{election_path, grant_lease, key_deleted, lease_ended, lock_path, with_keys};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -84,16 +84,16 @@ async fn a_client_that_disconnects_before_the_response_body_holds_nothing() {
         let stream = post_with_zero_window(&world, &path, &body.to_string()).await;
         let key = with_keys(&world.api, &name, 1).await.remove(0);
         drop(stream);
-        key_gone(&world.api, &key, SOON).await;
+        key_deleted(&world.api, &key, SOON).await;
         let (_, lease) = key.rsplit_once('/').expect("a claim");
-        lease_gone(&world.api, lease, SOON).await;
+        lease_ended(&world.api, lease, SOON).await;
         // The caller's own lease stays.
         let lease = grant_lease(&world.api, 600).await;
         body["lease"] = json!(lease);
         let stream = post_with_zero_window(&world, &path, &body.to_string()).await;
         let key = with_keys(&world.api, &name, 1).await.remove(0);
         drop(stream);
-        key_gone(&world.api, &key, SOON).await;
+        key_deleted(&world.api, &key, SOON).await;
         let kept = world.api.get(&format!("/leases/{lease}")).send().await;
         kept.json(200);
     }

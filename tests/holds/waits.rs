@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use support::gateway::InProcess;
 use support::http::Request;
-use support::locks::{election_path, key_gone, lease_gone, lock_path};
+use support::locks::{election_path, key_deleted, lease_ended, lock_path};
 use support::{Client, Etcd, World, spawn, text};
 use tokio::time::Instant;
 
@@ -75,8 +75,8 @@ async fn a_granted_lease_is_not_renewed_after_the_response() {
     let expires = async |kind: &str| {
         let name = world.key(kind);
         let got = acquired_for(&world, kind, &name, 2).await;
-        key_gone(&world.api, &text(&got["key"]), EXPIRY).await;
-        lease_gone(&world.api, &text(&got["lease"]), EXPIRY).await;
+        key_deleted(&world.api, &text(&got["key"]), EXPIRY).await;
+        lease_ended(&world.api, &text(&got["lease"]), EXPIRY).await;
         // The same for a lease that had to be renewed during the wait.
         acquired_for(&world, kind, &name, 5).await;
         let start = Instant::now();
@@ -86,8 +86,8 @@ async fn a_granted_lease_is_not_renewed_after_the_response() {
         assert!(start.elapsed() > Duration::from_secs(4), "it had to wait");
         let key = text(&got["key"]);
         assert_eq!(world.api.read(&key).await["lease"], got["lease"]);
-        key_gone(&world.api, &key, EXPIRY).await;
-        lease_gone(&world.api, &text(&got["lease"]), EXPIRY).await;
+        key_deleted(&world.api, &key, EXPIRY).await;
+        lease_ended(&world.api, &text(&got["lease"]), EXPIRY).await;
     };
     join_all(QUEUES.map(expires)).await;
 }

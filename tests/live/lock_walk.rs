@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use support::locks::{key_gone, keys_under, lease_gone, lock_path, with_waiters};
+use support::locks::{key_deleted, keys_under, lease_ended, lock_path, with_waiters};
 use support::{World, key_query, percent, spawn, text};
 
 #[tokio::test]
@@ -123,8 +123,8 @@ async fn a_killed_waiter_leaves_no_key_and_no_lease() {
     let waiter = &lock["waiters"][0];
     waiting.abort();
     let soon = Duration::from_secs(2);
-    key_gone(&world.api, &text(&waiter["key"]), soon).await;
-    lease_gone(&world.api, &text(&waiter["lease"]), soon).await;
+    key_deleted(&world.api, &text(&waiter["key"]), soon).await;
+    lease_ended(&world.api, &text(&waiter["lease"]), soon).await;
     assert_eq!(keys_under(&world.api, &name).await.len(), 1);
     assert_eq!(
         with_waiters(&world.api, &name, 0).await["holder"]["name"],

@@ -54,7 +54,7 @@ pub async fn after_renewals(stream: &mut Stream) -> Value {
 }
 
 /// Waits until a lease has ended.
-pub async fn lease_gone(api: &Client, lease: &str, deadline: Duration) {
+pub async fn lease_ended(api: &Client, lease: &str, deadline: Duration) {
     eventually("the lease has ended", deadline, async || {
         let response = api.get(&format!("/leases/{lease}")).send().await;
         when(response.status == 404, || response.text())
@@ -63,7 +63,7 @@ pub async fn lease_gone(api: &Client, lease: &str, deadline: Duration) {
 }
 
 /// Waits until a key is absent.
-pub async fn key_gone(api: &Client, key: &str, deadline: Duration) {
+pub async fn key_deleted(api: &Client, key: &str, deadline: Duration) {
     eventually("the key is deleted", deadline, async || {
         let response = api.get(&key_query(key)).send().await;
         when(response.status == 404, || response.text())
