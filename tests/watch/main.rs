@@ -1,20 +1,15 @@
 //! Watches: what they deliver, over every transport, through compactions, restarts and slow readers.
 
-mod bulk;
 mod compaction;
+mod delivery;
+mod etcd_releases;
 mod hub;
-mod lock_prefix;
-mod lock_walk;
-mod lock_walk_etcdctl;
-mod locks;
-mod locks_index;
+mod large_revisions;
+mod lost_clients;
 mod metrics;
-mod releases;
+mod programs;
 mod shutdown;
-mod silent;
-mod slow;
+mod slow_readers;
 mod snapshot;
 mod sockets;
 mod sse;
-mod walks;
-mod watch;
