@@ -1,5 +1,6 @@
 //! The part of the dashboard's model that writes command lines, compiled here so that the lines can be run.
-//! The dashboard itself is a program for a browser and not a library.
+//! The dashboard itself is a program for a browser and not a library. Its sources refer to this module as
+//! `crate::model`.
 
 #[path = "../../frontend/src/model/command/mod.rs"]
 pub(crate) mod command;
