@@ -5,6 +5,7 @@ mod conventions;
 mod copied_commands;
 mod documented_commands;
 mod host_and_origin;
+mod html_pages;
 mod model;
 mod openapi_examples;
 mod page_sizes;

@@ -1,4 +1,4 @@
-//! A range as a file.
+//! `GET /export`: a range as a file of lines.
 
 use serde_json::Value;
 use support::fill::fill;

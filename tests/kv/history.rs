@@ -1,4 +1,4 @@
-//! A key's stored revisions, newest first.
+//! `GET /history`: a key's stored revisions, newest first.
 
 use serde_json::{Value, json};
 use support::gateway::InProcess;

@@ -1,4 +1,4 @@
-//! Imports: an exported file written back into a cluster.
+//! `POST /import`: an exported file written back into a cluster.
 
 use etcd_client::GetOptions;
 use futures_util::future::join_all;

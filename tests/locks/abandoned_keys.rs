@@ -3,8 +3,8 @@
 use serde_json::json;
 use support::auth::{self, ROOT};
 use support::gateway::InProcess;
-use support::locks::lock_path;
-use support::{DEADLINE, Etcd, Grant, Stream, eventually, key_query, spawn, text, when};
+use support::locks::{grant_lease, lock_path};
+use support::{DEADLINE, Etcd, Grant, Stream, eventually, key_query, spawn, when};
 
 #[tokio::test]
 async fn an_abandoned_key_is_removed_with_its_creators_identity() {
@@ -19,8 +19,7 @@ async fn an_abandoned_key_is_removed_with_its_creators_identity() {
     let mut holder = Stream::ndjson(all.post(&format!("{queue}/hold"), &json!({"ttl": 600}))).await;
     holder.of("acquired").await;
 
-    let lease = alice.post("/leases", &json!({"ttl": 600})).send().await;
-    let lease = text(&lease.json(201)["id"]);
+    let lease = grant_lease(&alice, 600).await;
     let wait = json!({"lease": lease, "wait": 600});
     let creator = spawn(alice.post(&queue, &wait).try_send());
     let key = format!("/app/l/{lease}");
