@@ -11,12 +11,7 @@ use tempfile::TempDir;
 #[tokio::test]
 async fn a_server_certificate_may_name_only_an_ip_address() {
     let authority = Authority::new();
-    let server = authority.server(&["127.0.0.1"]);
-    let flags = [
-        format!("--cert-file={}", server.cert()),
-        format!("--key-file={}", server.key()),
-    ];
-    let etcd = Etcd::start_secure(&flags.each_ref().map(String::as_str)).await;
+    let etcd = Etcd::start_tls(&authority.server(&["127.0.0.1"]), &[]).await;
     let ca = authority.file();
     let gateway = InProcess::start(&etcd.url(), &["--cacert", &ca]).await;
     gateway.api().write("/k", "v").await;
@@ -32,15 +27,8 @@ async fn a_server_certificate_may_name_only_an_ip_address() {
 #[tokio::test]
 async fn client_keys_are_accepted_in_every_pem_form() {
     let authority = Authority::new();
-    let server = authority.server(&["127.0.0.1"]);
     let ca = authority.file();
-    let flags = [
-        format!("--cert-file={}", server.cert()),
-        format!("--key-file={}", server.key()),
-        format!("--trusted-ca-file={ca}"),
-        "--client-cert-auth".to_owned(),
-    ];
-    let etcd = Etcd::start_secure(&flags.each_ref().map(String::as_str)).await;
+    let etcd = Etcd::start_mtls(&authority, &[]).await;
     let ec = authority.client("app", Kind::Ec);
     let rsa = authority.client("rsa", Kind::Rsa);
     for (client, key) in [
@@ -62,18 +50,9 @@ async fn client_keys_are_accepted_in_every_pem_form() {
 #[tokio::test]
 async fn the_certificates_name_is_the_gateways_account_while_auth_is_on() {
     let authority = Authority::new();
-    let server = authority.server(&["127.0.0.1"]);
-    let ca = authority.file();
-    let flags = [
-        format!("--cert-file={}", server.cert()),
-        format!("--key-file={}", server.key()),
-        format!("--trusted-ca-file={ca}"),
-        "--client-cert-auth".to_owned(),
-    ];
-    let etcd = Etcd::start_secure(&flags.each_ref().map(String::as_str)).await;
+    let etcd = Etcd::start_mtls(&authority, &[]).await;
     let root = authority.client("root", Kind::Ec);
-    let flags = ["--cacert", &ca, "--cert", root.cert(), "--key", root.key()];
-    let gateway = InProcess::start(&etcd.url(), &flags).await;
+    let gateway = InProcess::start_mtls(&etcd, &authority, &root).await;
     let api = gateway.api();
     // The gateway's certificate opens the connection to etcd; it does not authenticate the gateway's clients.
     let made_up = api.with("authorization", "Bearer made.up");
@@ -210,7 +189,7 @@ async fn unusable_new_certificates_are_reported_and_the_old_ones_stay_in_use() {
     files.put("client", &authority, &authority.client("one", Kind::Ec));
     let etcd = files.etcd().await;
     let flags = files.flags();
-    let gateway = Watchgate::before(&etcd, &flags.each_ref().map(String::as_str)).await;
+    let gateway = Watchgate::for_etcd(&etcd, &flags.each_ref().map(String::as_str)).await;
     let api = gateway.api();
     api.write("/k", "1").await;
     let other = authority.client("other", Kind::Ec);

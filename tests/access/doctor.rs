@@ -136,14 +136,7 @@ async fn wrong_names_ports_and_protocols_are_reported() {
 async fn certificate_errors_are_reported() {
     let authority = Authority::new();
     let ca = authority.file();
-    let start = async |signed: &support::certs::Signed| {
-        let flags = [
-            format!("--cert-file={}", signed.cert()),
-            format!("--key-file={}", signed.key()),
-        ];
-        Etcd::start_secure(&flags.each_ref().map(String::as_str)).await
-    };
-    let etcd = start(&authority.server(&["127.0.0.1", "etcd.test"])).await;
+    let etcd = Etcd::start_tls(&authority.server(&["127.0.0.1", "etcd.test"]), &[]).await;
     let url = etcd.direct_url();
     let found = examine(&["--etcd", &url, "--cacert", &ca]).await;
     let tls = found.is("tls", "ok");
@@ -168,7 +161,7 @@ async fn certificate_errors_are_reported() {
     examine(&["--etcd", &url, "--cacert", "/nowhere/ca.pem"])
         .await
         .fails("tls", "--cacert");
-    let late = start(&authority.expired("127.0.0.1")).await;
+    let late = Etcd::start_tls(&authority.expired("127.0.0.1"), &[]).await;
     examine(&["--etcd", &late.direct_url(), "--cacert", &ca])
         .await
         .fails("tls", "renew");
@@ -177,18 +170,8 @@ async fn certificate_errors_are_reported() {
 #[tokio::test]
 async fn a_missing_client_certificate_is_reported() {
     let authority = Authority::new();
-    let (server, client) = (
-        authority.server(&["127.0.0.1"]),
-        authority.client("app", Kind::Ec),
-    );
-    let ca = authority.file();
-    let flags = [
-        format!("--cert-file={}", server.cert()),
-        format!("--key-file={}", server.key()),
-        format!("--trusted-ca-file={ca}"),
-        "--client-cert-auth".to_owned(),
-    ];
-    let etcd = Etcd::start_secure(&flags.each_ref().map(String::as_str)).await;
+    let (ca, client) = (authority.file(), authority.client("app", Kind::Ec));
+    let etcd = Etcd::start_mtls(&authority, &[]).await;
     let url = etcd.direct_url();
     examine(&["--etcd", &url, "--cacert", &ca])
         .await
@@ -295,13 +278,8 @@ async fn auth_by_certificate(flags: &[&str]) -> Report {
         authority.client("root", Kind::Ec),
     );
     let ca = authority.file();
-    let own = [
-        format!("--cert-file={}", server.cert()),
-        format!("--key-file={}", server.key()),
-        format!("--trusted-ca-file={ca}"),
-    ];
-    let own: Vec<_> = own.iter().map(String::as_str).collect();
-    let etcd = Etcd::start_secure(&[&own[..], flags].concat()).await;
+    let trusted = format!("--trusted-ca-file={ca}");
+    let etcd = Etcd::start_tls(&server, &[&[trusted.as_str()], flags].concat()).await;
     let shown = ["--cacert", &ca, "--cert", root.cert(), "--key", root.key()];
     let gateway = InProcess::start(&etcd.url(), &shown).await;
     let api = gateway.api();
@@ -309,9 +287,9 @@ async fn auth_by_certificate(flags: &[&str]) -> Report {
     api.post("/auth/users", &user).send().await.json(201);
     let role = json!({"name": "root"});
     api.post("/auth/roles", &role).send().await.json(201);
-    let grant = api.ask(Method::PUT, "/auth/users/root/roles/root");
+    let grant = api.request(Method::PUT, "/auth/users/root/roles/root");
     grant.send().await.json(200);
-    let enable = api.ask(Method::POST, "/auth/enable");
+    let enable = api.request(Method::POST, "/auth/enable");
     enable.send().await.json(200);
     let url = etcd.direct_url();
     examine(&[&["--etcd", &url], &shown[..]].concat()).await

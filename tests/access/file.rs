@@ -79,15 +79,8 @@ async fn every_cluster_has_its_own_address_and_account() {
 async fn clusters_inherit_top_level_settings() {
     let folder = TempDir::new().expect("a folder");
     let secure = support::certs::Authority::new();
-    let server = secure.server(&["127.0.0.1"]);
     let shown = secure.client("gateway", support::certs::Kind::Ec);
-    let tls = [
-        format!("--cert-file={}", server.cert()),
-        format!("--key-file={}", server.key()),
-        format!("--trusted-ca-file={}", secure.file()),
-        "--client-cert-auth".to_owned(),
-    ];
-    let one = Etcd::start_secure(&tls.each_ref().map(String::as_str)).await;
+    let one = Etcd::start_mtls(&secure, &[]).await;
     let two = Etcd::start().await;
     let mut root = two.enable_auth().await;
     auth::user(&mut root, "app", "secret", &[(Grant::Both, "/app/")]).await;

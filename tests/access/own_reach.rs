@@ -93,26 +93,10 @@ async fn a_gateway_without_an_account_needs_credentials() {
 #[tokio::test]
 async fn the_name_in_the_gateways_certificate_is_its_account() {
     let authority = Authority::new();
-    let server = authority.server(&["127.0.0.1"]);
-    let ca = authority.file();
-    let flags = [
-        format!("--cert-file={}", server.cert()),
-        format!("--key-file={}", server.key()),
-        format!("--trusted-ca-file={ca}"),
-        "--client-cert-auth".to_owned(),
-    ];
-    let etcd = Etcd::start_secure(&flags.each_ref().map(String::as_str)).await;
+    let etcd = Etcd::start_mtls(&authority, &[]).await;
     let gateway = async |name: &str| {
         let client = authority.client(name, Kind::Ec);
-        let flags = [
-            "--cacert",
-            &ca,
-            "--cert",
-            client.cert(),
-            "--key",
-            client.key(),
-        ];
-        InProcess::start(&etcd.url(), &flags).await
+        InProcess::start_mtls(&etcd, &authority, &client).await
     };
     let administrator = gateway("root").await;
     let all = administrator.api();
@@ -159,25 +143,9 @@ async fn the_name_in_the_gateways_certificate_is_its_account() {
 #[tokio::test]
 async fn a_certificate_without_a_name_is_not_an_account() {
     let authority = Authority::new();
-    let server = authority.server(&["127.0.0.1"]);
-    let ca = authority.file();
-    let flags = [
-        format!("--cert-file={}", server.cert()),
-        format!("--key-file={}", server.key()),
-        format!("--trusted-ca-file={ca}"),
-        "--client-cert-auth".to_owned(),
-    ];
-    let etcd = Etcd::start_secure(&flags.each_ref().map(String::as_str)).await;
+    let etcd = Etcd::start_mtls(&authority, &[]).await;
     let client = authority.nameless();
-    let flags = [
-        "--cacert",
-        &ca,
-        "--cert",
-        client.cert(),
-        "--key",
-        client.key(),
-    ];
-    let gateway = InProcess::start(&etcd.url(), &flags).await;
+    let gateway = InProcess::start_mtls(&etcd, &authority, &client).await;
     let api = gateway.api();
     api.write("/k", "v").await;
     for (route, body) in [

@@ -180,7 +180,10 @@ async fn passes_everything(kind: Kind) {
     let script = script(root).await;
     let fetched = root.get(&script).header("origin", ORIGIN);
     fetched.send().await.expect(200);
-    root.ask(Method::HEAD, "/locks").send().await.expect(200);
+    root.request(Method::HEAD, "/locks")
+        .send()
+        .await
+        .expect(200);
 
     // Keys with doubled slashes, in the query and in the path.
     let key = format!("/{}/a//b/", world.prefix);

@@ -1,33 +1,9 @@
 //! Open watches and lists of locks of users whose permission, token or account ends.
 
 use serde_json::json;
-use support::auth::{self, ROOT};
-use support::gateway::InProcess;
-use support::{Client, DEADLINE, Etcd, Grant, Stream, eventually, key_query, percent, when};
-
-struct World {
-    etcd: Etcd,
-    root: etcd_client::Client,
-    gateway: InProcess,
-    /// Signed in as a user who may read and write below `/app/`.
-    app: Client,
-    /// Signed in as root.
-    all: Client,
-}
-
-async fn world(etcd_flags: &[&str]) -> World {
-    let etcd = Etcd::start_with(etcd_flags).await;
-    let mut root = etcd.enable_auth().await;
-    auth::user(&mut root, "app", "secret", &[(Grant::Both, "/app/")]).await;
-    let gateway = InProcess::start(&etcd.url(), &[]).await;
-    World {
-        etcd,
-        root,
-        app: gateway.api().signed("app", "secret"),
-        all: gateway.api().signed("root", ROOT),
-        gateway,
-    }
-}
+use support::auth;
+use support::locks::{create_leased, grant_lease, lock_path};
+use support::{AuthWorld, DEADLINE, Grant, Stream, eventually, key_query, percent, when};
 
 fn watch(prefix: &str) -> String {
     format!("/watch?prefix={}", percent(prefix))
@@ -41,7 +17,7 @@ async fn closed(stream: &mut Stream) -> String {
 
 #[tokio::test]
 async fn a_user_watches_only_readable_keys() {
-    let world = world(&[]).await;
+    let world = AuthWorld::start(&[]).await;
     let mut own = Stream::ndjson(world.app.get(&watch("/app/"))).await;
     own.of("opened").await;
     let revision = world.all.write("/app/a", "1").await;
@@ -59,7 +35,7 @@ async fn a_user_watches_only_readable_keys() {
 
 #[tokio::test]
 async fn a_revoked_role_ends_the_watch() {
-    let mut world = world(&[]).await;
+    let mut world = AuthWorld::start(&[]).await;
     let mut kept = Stream::ndjson(world.all.get(&watch("/app/"))).await;
     kept.of("opened").await;
     let mut stream = Stream::ndjson(world.app.get(&watch("/app/"))).await;
@@ -76,12 +52,8 @@ async fn a_revoked_role_ends_the_watch() {
 
 #[tokio::test]
 async fn a_deleted_user_loses_the_watch() {
-    let mut world = world(&[]).await;
-    let token = world.etcd.token_of("app", "secret").await;
-    let bearer = world
-        .gateway
-        .api()
-        .with("authorization", &format!("Bearer {token}"));
+    let mut world = AuthWorld::start(&[]).await;
+    let bearer = world.bearer().await;
     let mut streams = Vec::new();
     for client in [&world.app, &bearer] {
         let mut stream = Stream::ndjson(client.get(&watch("/app/"))).await;
@@ -97,12 +69,8 @@ async fn a_deleted_user_loses_the_watch() {
 
 #[tokio::test]
 async fn a_watch_outlives_the_token_it_was_opened_with() {
-    let world = world(&["--auth-token-ttl=1"]).await;
-    let token = world.etcd.token_of("app", "secret").await;
-    let bearer = world
-        .gateway
-        .api()
-        .with("authorization", &format!("Bearer {token}"));
+    let world = AuthWorld::start(&["--auth-token-ttl=1"]).await;
+    let bearer = world.bearer().await;
     let mut stream = Stream::ndjson(world.app.get(&watch("/app/"))).await;
     stream.of("opened").await;
     let mut by_token = Stream::ndjson(bearer.get(&watch("/app/"))).await;
@@ -126,10 +94,13 @@ async fn a_watch_outlives_the_token_it_was_opened_with() {
 
 #[tokio::test]
 async fn a_user_sees_the_locks_below_readable_prefixes() {
-    let world = world(&[]).await;
-    let route = |name: &str| format!("/locks/{}", percent(name));
+    let world = AuthWorld::start(&[]).await;
+
     for (client, name) in [(&world.app, "/app/mine"), (&world.all, "/other/theirs")] {
-        let held = client.post(&route(name), &json!({"ttl": 60})).send().await;
+        let held = client
+            .post(&lock_path(name), &json!({"ttl": 60}))
+            .send()
+            .await;
         held.json(201);
     }
     let names = |list: &serde_json::Value| {
@@ -150,11 +121,7 @@ async fn a_user_sees_the_locks_below_readable_prefixes() {
     .await;
 
     // A token has no user name, so the request must name a prefix.
-    let token = world.etcd.token_of("app", "secret").await;
-    let bearer = world
-        .gateway
-        .api()
-        .with("authorization", &format!("Bearer {token}"));
+    let bearer = world.bearer().await;
     let refused = bearer.get("/locks").send().await.problem(403, "forbidden");
     assert!(
         refused["hint"]
@@ -168,19 +135,16 @@ async fn a_user_sees_the_locks_below_readable_prefixes() {
         when(names(&list) == ["/app/mine"], || list.to_string())
     })
     .await;
-    let one = bearer.get(&route("/app/mine")).send().await.json(200);
+    let one = bearer.get(&lock_path("/app/mine")).send().await.json(200);
     assert_eq!(one["name"], "/app/mine");
-    let other = bearer.get(&route("/other/theirs")).send().await;
+    let other = bearer.get(&lock_path("/other/theirs")).send().await;
     other.problem(403, "forbidden");
 }
 
 #[tokio::test]
 async fn a_user_who_may_not_list_leases_sees_those_of_readable_keys() {
-    let world = world(&[]).await;
-    let grant = async || {
-        let granted = world.all.post("/leases", &json!({"ttl": 600})).send().await;
-        granted.json(201)["id"].as_str().expect("an id").to_owned()
-    };
+    let world = AuthWorld::start(&[]).await;
+    let grant = || grant_lease(&world.all, 600);
     let (own, both, other) = (grant().await, grant().await, grant().await);
     for (key, lease) in [
         ("/app/a", &own),
@@ -189,8 +153,7 @@ async fn a_user_who_may_not_list_leases_sees_those_of_readable_keys() {
         ("/other/c", &both),
         ("/other/d", &other),
     ] {
-        let query = format!("{}&lease={lease}", key_query(key));
-        world.all.put(&query, "").send().await.json(201);
+        create_leased(&world.all, key, "", lease).await;
     }
     let ids = |list: &serde_json::Value| {
         let leases = list["leases"].as_array().expect("a list");
@@ -234,9 +197,7 @@ async fn a_user_who_may_not_list_leases_sees_those_of_readable_keys() {
     }
 
     // The permissions of a token are unknown.
-    let token = world.etcd.token_of("app", "secret").await;
-    let bearer = world.gateway.api();
-    let bearer = bearer.with("authorization", &format!("Bearer {token}"));
+    let bearer = world.bearer().await;
     let response = bearer.get("/leases").send().await;
     if refused {
         response.problem(403, "forbidden");
@@ -247,7 +208,7 @@ async fn a_user_who_may_not_list_leases_sees_those_of_readable_keys() {
 
 #[tokio::test]
 async fn locks_are_hidden_once_their_permission_is_revoked() {
-    let mut world = world(&[]).await;
+    let mut world = AuthWorld::start(&[]).await;
     let held = world.app.post("/locks/%2Fapp%2Fmine", &json!({"ttl": 60}));
     held.send().await.json(201);
     eventually("the lock is found", DEADLINE, async || {

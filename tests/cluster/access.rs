@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use serde_json::{Value, json};
 use support::gateway::InProcess;
-use support::http::Ask;
+use support::http::Request;
 use support::{Client, Etcd, tools};
 
 /// An etcd with authentication on: users `root`, and `app`, which may read and write below `app/`.
@@ -15,13 +15,13 @@ struct Guarded {
     api: Client,
 }
 
-fn signed(request: Ask, user: &str) -> Ask {
+fn signed(request: Request, user: &str) -> Request {
     let pair = STANDARD.encode(format!("{user}:{user}-secret"));
     request.header("authorization", &format!("Basic {pair}"))
 }
 
-fn no_body(api: &Client, method: Method, path: &str) -> Ask {
-    api.ask(method, path)
+fn no_body(api: &Client, method: Method, path: &str) -> Request {
+    api.request(method, path)
 }
 
 impl Guarded {
@@ -53,11 +53,11 @@ impl Guarded {
         }
     }
 
-    async fn get(&self, user: &str, path: &str) -> support::Answer {
+    async fn get(&self, user: &str, path: &str) -> support::Response {
         signed(self.api.get(path), user).send().await
     }
 
-    async fn post(&self, user: &str, path: &str, body: &Value) -> support::Answer {
+    async fn post(&self, user: &str, path: &str, body: &Value) -> support::Response {
         signed(self.api.post(path, body), user).send().await
     }
 }

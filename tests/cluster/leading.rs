@@ -76,7 +76,10 @@ async fn the_leader_is_defragmented_last_even_if_the_leadership_moves() {
     let gateway = InProcess::start(&taps.join(","), &[]).await;
     let api = gateway.api();
     let run = async {
-        let done = api.ask(Method::POST, "/cluster/defragment").send().await;
+        let done = api
+            .request(Method::POST, "/cluster/defragment")
+            .send()
+            .await;
         done.json(200)
     };
     let moving = async {

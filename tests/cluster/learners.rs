@@ -56,7 +56,7 @@ async fn a_learner_does_not_hinder_maintenance() {
     );
 
     let done = api
-        .ask(Method::POST, "/cluster/defragment")
+        .request(Method::POST, "/cluster/defragment")
         .send()
         .await
         .json(200);
@@ -110,7 +110,7 @@ async fn a_learner_that_has_not_started_does_not_hinder_maintenance() {
     let added = api.post("/cluster/members", &learner).send().await;
     let id = added.json(201)["member"]["id"].clone();
     let done = api
-        .ask(Method::POST, "/cluster/defragment")
+        .request(Method::POST, "/cluster/defragment")
         .send()
         .await
         .json(200);

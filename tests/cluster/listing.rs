@@ -106,12 +106,12 @@ async fn a_hanging_endpoint_delays_nothing_for_a_restricted_user() {
             ..PbMember::default()
         }],
     };
-    fake.answers("Cluster/MemberList", &[list]);
+    fake.responds("Cluster/MemberList", &[list]);
     let alarms = PbAlarmResponse {
         header: Some(header),
         alarms: Vec::new(),
     };
-    fake.answers("Maintenance/Alarm", &[alarms]);
+    fake.responds("Maintenance/Alarm", &[alarms]);
     let denied = "etcdserver: permission denied";
     fake.refuses("Maintenance/Status", PERMISSION_DENIED, denied);
     let endpoints = format!("http://{},{}", hanging.0, fake.url());

@@ -82,7 +82,10 @@ async fn a_defragmentation_frees_space() {
         .await
         .json(200);
     assert_eq!(compacted["compacted_revision"], revision);
-    let done = api.ask(Method::POST, "/cluster/defragment").send().await;
+    let done = api
+        .request(Method::POST, "/cluster/defragment")
+        .send()
+        .await;
     assert!(done.revision() >= revision);
     let done = done.json(200);
     assert_eq!(done["complete"], true);
@@ -252,7 +255,10 @@ async fn an_unknown_field_changes_nothing() {
     }
     let stream = world.api.get("/cluster/snapshot?timeout=5s").send().await;
     stream.problem(400, "bad_request");
-    let plain = world.api.ask(Method::POST, "/cluster/compact").body("{}");
+    let plain = world
+        .api
+        .request(Method::POST, "/cluster/compact")
+        .body("{}");
     plain.send().await.problem(415, "unsupported_media_type");
 }
 

@@ -76,19 +76,19 @@ fn etcd_with_snapshot(pieces: &[&[u8]]) -> FakeEtcd {
             ..PbMember::default()
         }],
     };
-    fake.answers("Cluster/MemberList", &[members]);
+    fake.responds("Cluster/MemberList", &[members]);
     let status = PbStatusResponse {
         header: Some(header()),
         version: "3.7.3".into(),
         leader: 7,
         ..PbStatusResponse::default()
     };
-    fake.answers("Maintenance/Status", &[status]);
+    fake.responds("Maintenance/Status", &[status]);
     let alarms = PbAlarmResponse {
         header: Some(header()),
         alarms: Vec::new(),
     };
-    fake.answers("Maintenance/Alarm", &[alarms]);
+    fake.responds("Maintenance/Alarm", &[alarms]);
     // As etcd counts: the remaining data, without the checksum at the end.
     let whole: usize = pieces.iter().map(|piece| piece.len()).sum();
     let mut left = (whole - SUM) as u64;
@@ -103,7 +103,7 @@ fn etcd_with_snapshot(pieces: &[&[u8]]) -> FakeEtcd {
             }
         })
         .collect();
-    fake.answers("Maintenance/Snapshot", &pieces);
+    fake.responds("Maintenance/Snapshot", &pieces);
     fake
 }
 
@@ -158,7 +158,7 @@ async fn a_truncated_snapshot_does_not_complete() {
         blob: data[..2048].to_vec(),
         ..PbSnapshotResponse::default()
     };
-    fake.answers("Maintenance/Snapshot", &[cut]);
+    fake.responds("Maintenance/Snapshot", &[cut]);
     let (length, got, whole) = download(&fake).await;
     assert!(!whole && (got.len() as u64) < length);
 }

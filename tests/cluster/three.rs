@@ -159,7 +159,7 @@ async fn defragmentation_takes_the_leader_last_and_needs_all_members() {
     let api = gateway.api();
     let before = overview(&api).await;
     let done = api
-        .ask(Method::POST, "/cluster/defragment")
+        .request(Method::POST, "/cluster/defragment")
         .send()
         .await
         .json(200);
@@ -174,7 +174,10 @@ async fn defragmentation_takes_the_leader_last_and_needs_all_members() {
 
     let killed = index_of(&before, false);
     cluster.kill(killed);
-    let refused = api.ask(Method::POST, "/cluster/defragment").send().await;
+    let refused = api
+        .request(Method::POST, "/cluster/defragment")
+        .send()
+        .await;
     let problem = refused.problem(503, "unavailable");
     assert!(
         problem["detail"]
@@ -237,7 +240,7 @@ async fn a_learner_joins_catches_up_and_votes() {
     let at = cluster.join(&peer);
     let promote = format!("/cluster/members/{id}/promote");
     eventually("the learner has caught up", DEADLINE, async || {
-        let response = api.ask(Method::POST, &promote).send().await;
+        let response = api.request(Method::POST, &promote).send().await;
         if response.status == 409 {
             response.clone().problem(409, "conflict");
         }

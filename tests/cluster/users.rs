@@ -22,8 +22,8 @@ async fn add_role(api: &Client, name: &str) -> Value {
     api.post("/auth/roles", &body).send().await.json(201)
 }
 
-fn put_json(api: &Client, path: &str, body: &Value) -> support::http::Ask {
-    api.ask(Method::PUT, path)
+fn put_json(api: &Client, path: &str, body: &Value) -> support::http::Request {
+    api.request(Method::PUT, path)
         .header("content-type", "application/json")
         .body(body.to_string())
 }
@@ -292,7 +292,7 @@ async fn enabling_authentication_requires_root() {
     let status = api.get("/auth/status").send().await;
     assert!(status.revision() >= 1);
     assert_eq!(status.json(200)["enabled"], false);
-    let enable = async || api.ask(Method::POST, "/auth/enable").send().await;
+    let enable = async || api.request(Method::POST, "/auth/enable").send().await;
     let problem = enable().await.problem(409, "conflict");
     assert!(
         problem["detail"]
@@ -310,7 +310,7 @@ async fn enabling_authentication_requires_root() {
             .contains("root role")
     );
     let off = api
-        .ask(Method::POST, "/auth/disable")
+        .request(Method::POST, "/auth/disable")
         .send()
         .await
         .json(200);

@@ -329,7 +329,7 @@ case!(
 /// Watches one key through Watchgate, from revision 1.
 async fn watch_from_start(client: &Client) -> Results {
     let create = json!({"create_request": {"key": b64("a"), "start_revision": "1"}});
-    let request = client.ask(Method::POST, "/v3/watch");
+    let request = client.request(Method::POST, "/v3/watch");
     let mut watch = Results::of(request.body(create.to_string())).await;
     let response = watch.next().await;
     assert_eq!(response["created"], true, "{response}");
@@ -341,7 +341,7 @@ async fn watch_from_start(client: &Client) -> Results {
 async fn put_through(client: &Client, value: &str) {
     support::eventually("etcd accepts a put", DEADLINE, async || {
         let put = json!({"key": b64("a"), "value": b64(value)}).to_string();
-        let request = client.ask(Method::POST, "/v3/kv/put").body(put);
+        let request = client.request(Method::POST, "/v3/kv/put").body(put);
         let response = request.send().await;
         support::when(response.status == 200, || response.text())
     })

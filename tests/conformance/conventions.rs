@@ -23,7 +23,7 @@ case!(both_field_names_and_number_forms_are_accepted, |side| {
     ] {
         let request = side
             .client
-            .ask(Method::POST, "/v3/kv/range")
+            .request(Method::POST, "/v3/kv/range")
             .body(body.clone());
         let response: Value =
             serde_json::from_slice(&request.send().await.expect(200).body).expect("JSON");
@@ -71,7 +71,7 @@ case!(any_content_type_is_accepted, |side| {
     ] {
         let mut request = side
             .client
-            .ask(Method::POST, "/v3/kv/range")
+            .request(Method::POST, "/v3/kv/range")
             .body(body.clone());
         if let Some(kind) = kind {
             request = request.header("content-type", kind);
@@ -100,7 +100,7 @@ case!(malformed_json_is_refused, |side| {
     ] {
         let request = side
             .client
-            .ask(Method::POST, "/v3/kv/range")
+            .request(Method::POST, "/v3/kv/range")
             .body(body.clone());
         side.refusal(request, 400, 3).await;
     }
@@ -121,7 +121,7 @@ case!(duplicate_fields_are_refused, |side| {
         } else {
             "/v3/kv/range"
         };
-        let request = side.client.ask(Method::POST, path).body(body.clone());
+        let request = side.client.request(Method::POST, path).body(body.clone());
         side.refusal(request, 400, 3).await;
     }
 });
@@ -151,7 +151,7 @@ case!(unknown_paths_and_methods_are_refused, |side| {
         }
     }
     for method in [Method::GET, Method::PUT, Method::DELETE] {
-        let request = side.client.ask(method.clone(), "/v3/kv/range");
+        let request = side.client.request(method.clone(), "/v3/kv/range");
         if text {
             request.send().await.expect(405);
         } else {

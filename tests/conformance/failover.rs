@@ -122,7 +122,7 @@ async fn a_watch_fails_over_from_a_member_without_a_leader() {
     let both = format!("{},{}", leaderless.url(), side.upstream().url());
     let client = InProcess::start(&both, &[]).await;
     let create = json!({"create_request": {"key": side.key("k"), "start_revision": "1"}});
-    let request = client.root().ask(Method::POST, "/v3/watch");
+    let request = client.root().request(Method::POST, "/v3/watch");
     let mut watch = Results::of(request.body(create.to_string())).await;
     assert_eq!(watch.next().await["created"], true);
     side.put("k", "1").await;

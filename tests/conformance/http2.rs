@@ -15,7 +15,7 @@ const CLIENT_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// The line of etcd's metrics that counts its watches.
 async fn watcher_count(side: &Side) -> String {
-    let metrics = Client::to(side.upstream().probed()).get("/metrics");
+    let metrics = Client::to(side.upstream().health_address()).get("/metrics");
     let text = metrics.send().await.expect(200).text();
     let line = text
         .lines()
@@ -24,11 +24,11 @@ async fn watcher_count(side: &Side) -> String {
 }
 
 async fn killing_a_client_ends_only_its_watches(side: &Side) {
-    let client = side.client.by_http2();
+    let client = side.client.over_http2();
     let before = watcher_count(side).await;
     for body in ["", "{", "nonsense", "{}", r#"{"create_request":"#] {
         for _ in 0..2 {
-            let request = client.ask(Method::POST, "/v3/watch").body(body);
+            let request = client.request(Method::POST, "/v3/watch").body(body);
             // etcd's gateway never responds to some of these; Watchgate refuses them.
             let responds = side.ours && body != "{}";
             let time_limit = if responds { DEADLINE } else { CLIENT_TIMEOUT };
@@ -44,7 +44,9 @@ async fn killing_a_client_ends_only_its_watches(side: &Side) {
     let create = json!({"create_request": {"key": side.key("k")}}).to_string();
     let mut watches = Vec::new();
     for _ in 0..5 {
-        let request = client.ask(Method::POST, "/v3/watch").body(create.clone());
+        let request = client
+            .request(Method::POST, "/v3/watch")
+            .body(create.clone());
         let mut watch = Results::of(request).await;
         assert_eq!(watch.next().await["created"], true);
         watches.push(watch);

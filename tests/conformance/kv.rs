@@ -142,7 +142,7 @@ case!(a_key_is_required, |side| {
     for path in ["/v3/kv/range", "/v3/kv/put", "/v3/kv/deleterange"] {
         let message = side.refused(path, &json!({}), 400, 3).await;
         assert_eq!(message, "etcdserver: key is not provided", "{path}");
-        let empty = side.client.ask(http::Method::POST, path);
+        let empty = side.client.request(http::Method::POST, path);
         let message = side.refusal(empty, 400, 3).await;
         assert_eq!(message, "etcdserver: key is not provided", "{path}");
     }

@@ -28,7 +28,11 @@ async fn pages_of_other_origins_are_refused() {
     assert!(side.keys("").await.is_empty());
     let response = side.request("/v3/kv/put", &put).send().await.expect(200);
     assert_eq!(response.header("access-control-allow-origin"), "");
-    let preflight = side.client.ask(Method::OPTIONS, "/v3/kv/put").send().await;
+    let preflight = side
+        .client
+        .request(Method::OPTIONS, "/v3/kv/put")
+        .send()
+        .await;
     assert_eq!(
         preflight.expect(200).header("access-control-allow-origin"),
         ""
@@ -41,7 +45,9 @@ async fn bodies_are_limited_by_max_body() {
     let gateway = side.second_gateway(&["--max-body", "1000"]).await;
     let client = gateway.root();
     let body = json!({"key": side.key("k"), "value": "A".repeat(1000)}).to_string();
-    let request = client.ask(Method::POST, "/v3/kv/put").body(body.clone());
+    let request = client
+        .request(Method::POST, "/v3/kv/put")
+        .body(body.clone());
     let message = side.refusal(request, 413, 8).await;
     assert!(message.contains("1000"), "{message}");
     // The limit also applies to the messages of a socket, whose total length is not announced.
@@ -97,7 +103,7 @@ async fn a_read_only_gateway_changes_nothing() {
     let request = |path: &str, body: &Value| {
         gateway
             .root()
-            .ask(Method::POST, path)
+            .request(Method::POST, path)
             .body(body.to_string())
     };
     for (path, body) in [
@@ -155,12 +161,18 @@ async fn all_paths_are_below_the_base_path() {
     side.put("k", "v").await;
     let body = json!({"key": side.key("k")}).to_string();
     for path in ["/etcd/v3/kv/range", "/etcd/v3beta/kv/range"] {
-        let request = gateway.root().ask(Method::POST, path).body(body.clone());
+        let request = gateway
+            .root()
+            .request(Method::POST, path)
+            .body(body.clone());
         assert!(request.send().await.expect(200).text().contains("kvs"));
     }
-    let request = gateway.root().ask(Method::POST, "/etcd/v3/nothing");
+    let request = gateway.root().request(Method::POST, "/etcd/v3/nothing");
     side.refusal(request, 404, 5).await;
-    let request = gateway.root().ask(Method::POST, "/v3/kv/range").body(body);
+    let request = gateway
+        .root()
+        .request(Method::POST, "/v3/kv/range")
+        .body(body);
     request.send().await.expect(404);
 }
 
@@ -180,7 +192,7 @@ async fn malformed_json_in_a_stream_is_an_error_of_the_stream() {
         Ended::Orderly(Some(1000.into()))
     );
     let body = format!("{create}nonsense");
-    let request = side.client.ask(Method::POST, "/v3/watch").body(body);
+    let request = side.client.request(Method::POST, "/v3/watch").body(body);
     let rest = Results::of(request).await.end().await;
     let last = rest.last().expect("an error");
     assert_eq!(last["error"]["grpc_code"], 3, "{last}");
@@ -224,7 +236,7 @@ async fn streams_report_that_the_gateway_stops() {
     let side = Side::ours().await;
     let mut gateway = side.second_gateway(&[]).await;
     let create = json!({"create_request": {"key": side.key("k")}});
-    let request = gateway.root().ask(Method::POST, "/v3/watch");
+    let request = gateway.root().request(Method::POST, "/v3/watch");
     let mut watch = Results::of(request.body(create.to_string())).await;
     assert_eq!(watch.next().await["created"], true);
     let mut socket = Stream::socket(&gateway.root(), "/v3/watch").await;

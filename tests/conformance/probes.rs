@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 use support::DEADLINE;
-use support::http::Answer;
+use support::http::Response;
 use tokio::time::{sleep, timeout};
 
 use crate::auth;
@@ -76,12 +76,15 @@ async fn check(difference: Difference, side: &Side) {
     assert_eq!(found, listed, "{difference:?} of etcd {}", side.version);
 }
 
-async fn send(side: &Side, path: &str, body: &str) -> Answer {
-    let request = side.client.ask(Method::POST, path).body(body.to_owned());
+async fn send(side: &Side, path: &str, body: &str) -> Response {
+    let request = side
+        .client
+        .request(Method::POST, path)
+        .body(body.to_owned());
     request.send().await
 }
 
-fn is_json(response: &Answer) -> bool {
+fn is_json(response: &Response) -> bool {
     serde_json::from_slice::<Value>(&response.body).is_ok()
 }
 

@@ -284,7 +284,10 @@ fn request(style: Style) -> BoxedStrategy<(&'static str, String)> {
 }
 
 async fn response_of(side: &Side, path: &str, body: &str) -> (u16, Value) {
-    let request = side.client.ask(Method::POST, path).body(body.to_owned());
+    let request = side
+        .client
+        .request(Method::POST, path)
+        .body(body.to_owned());
     let response = request.send().await;
     let status = match response.status.as_u16() {
         412 if side.has(Difference::PreconditionsAre412) => 400,
@@ -300,7 +303,7 @@ const CHEAP: [&str; 1] = ["--bcrypt-cost=4"];
 async fn cluster_version_known(side: Side) -> Side {
     let body = r#"{"version":"3.0"}"#;
     eventually("etcd validates a downgrade", DEADLINE, async || {
-        let request = side.client.ask(Method::POST, SINCE_3_5[1]);
+        let request = side.client.request(Method::POST, SINCE_3_5[1]);
         let response = request.body(body).send().await.text();
         let validated = response.contains("invalid downgrade target version");
         when(validated || !side.at_least(3, 5), || response)

@@ -8,7 +8,7 @@ use support::certs::{Authority, Kind, Signed};
 use support::cluster::Cluster;
 use support::connect::Tls;
 use support::gateway::InProcess;
-use support::http::Ask;
+use support::http::Request;
 use support::stream::Lines;
 use support::{Client, DEADLINE, Etcd, Stream, tools, unique};
 use tokio::time::timeout;
@@ -89,26 +89,16 @@ impl Side {
         flags: &[&str],
     ) -> Self {
         let authority = Authority::new();
-        let server = authority.server(&["127.0.0.1"]);
-        let (ca, client) = (authority.file(), certificate.signed_by(&authority));
-        let own = [
-            format!("--cert-file={}", server.cert()),
-            format!("--key-file={}", server.key()),
-            format!("--trusted-ca-file={ca}"),
-            "--client-cert-auth".to_owned(),
-        ];
-        let own = own.each_ref().map(String::as_str);
-        let etcd = Etcd::start_secure(&[&own, flags].concat()).await;
-        let (cert, key) = (client.cert(), client.key());
-        let keys = ["--cacert", &ca, "--cert", cert, "--key", key];
+        let client = certificate.signed_by(&authority);
+        let etcd = Etcd::start_mtls(&authority, flags).await;
         let gateway = if ours {
-            Some(InProcess::start(&etcd.url(), &keys).await)
+            Some(InProcess::start_mtls(&etcd, &authority, &client).await)
         } else {
             None
         };
         let direct = || {
             let tls = Tls::of(&authority, &client);
-            Client::to(address(&etcd.direct_url())).under(tls)
+            Client::to(address(&etcd.direct_url())).with_tls(tls)
         };
         let client = gateway.as_ref().map_or_else(direct, InProcess::root);
         let (major, minor, patch) = tools::etcd_version();
@@ -195,8 +185,10 @@ impl Side {
     }
 
     /// A POST that is not sent yet.
-    pub(crate) fn request(&self, path: &str, body: &Value) -> Ask {
-        self.client.ask(Method::POST, path).body(body.to_string())
+    pub(crate) fn request(&self, path: &str, body: &Value) -> Request {
+        self.client
+            .request(Method::POST, path)
+            .body(body.to_string())
     }
 
     /// Makes a call and expects success; returns the response.
@@ -217,7 +209,7 @@ impl Side {
     }
 
     /// As `refused`, for a prepared request.
-    pub(crate) async fn refusal(&self, request: Ask, status: u16, code: i64) -> String {
+    pub(crate) async fn refusal(&self, request: Request, status: u16, code: i64) -> String {
         let status = match (status, code) {
             (400, 9) if self.has(Difference::PreconditionsAre412) => 412,
             (status, _) => status,
@@ -305,7 +297,7 @@ pub(crate) struct Results {
 
 impl Results {
     /// Sends a request and waits for the response's head.
-    pub(crate) async fn of(request: Ask) -> Self {
+    pub(crate) async fn of(request: Request) -> Self {
         let head = request.open().await.expect("the gateway responds");
         Self {
             status: head.status.as_u16(),

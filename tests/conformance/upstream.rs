@@ -13,7 +13,7 @@ const KEEP_ALIVE: &str = "/etcdserverpb.Lease/LeaseKeepAlive";
 
 /// A gateway, and a recorder of its calls to etcd.
 async fn tapped() -> (Tap, InProcess) {
-    let tap = Tap::before(&Etcd::shared().await.direct_url());
+    let tap = Tap::start(&Etcd::shared().await.direct_url());
     let gateway = InProcess::start(&tap.url(), &[]).await;
     (tap, gateway)
 }
@@ -24,12 +24,12 @@ fn assert_leader_required(tap: &Tap, path: &str) {
     let calls = tap.calls();
     let calls: Vec<_> = calls.iter().filter(|call| call.path == path).collect();
     assert!(!calls.is_empty(), "no call of {path}");
-    assert!(calls.iter().all(|call| call.demands_leader), "{calls:?}");
+    assert!(calls.iter().all(|call| call.requires_leader), "{calls:?}");
 }
 
 async fn watch_through_v3(root: &Client) -> Results {
     let create = json!({"create_request": {"key": b64("k")}}).to_string();
-    let request = root.ask(http::Method::POST, "/v3/watch").body(create);
+    let request = root.request(http::Method::POST, "/v3/watch").body(create);
     let mut watch = Results::of(request).await;
     assert_eq!(watch.next().await["created"], true);
     watch
@@ -73,11 +73,11 @@ async fn other_v3_streams_require_a_leader_only_on_request() {
             root = root.with("grpc-metadata-hasleader", "true");
         }
         let renewal = json!({"ID": "1"}).to_string();
-        let request = root.ask(http::Method::POST, "/v3/lease/keepalive");
+        let request = root.request(http::Method::POST, "/v3/lease/keepalive");
         Results::of(request.body(renewal)).await.next().await;
         let calls = tap.calls();
         let mut calls = calls.iter().rev();
         let last = calls.find(|call| call.path == KEEP_ALIVE);
-        assert_eq!(last.expect("a call").demands_leader, demand);
+        assert_eq!(last.expect("a call").requires_leader, demand);
     }
 }

@@ -160,7 +160,10 @@ case!(one_body_may_hold_several_requests, |side| {
     };
     let cancel = json!({"cancel_request": {"watch_id": "7"}}).to_string();
     let body = format!("{}{}\n {cancel}", create("a", 7), create("b", 9));
-    let request = side.client.ask(http::Method::POST, "/v3/watch").body(body);
+    let request = side
+        .client
+        .request(http::Method::POST, "/v3/watch")
+        .body(body);
     let mut watch = Results::of(request).await;
     let mut states = Vec::new();
     while states.len() < 3 {
@@ -183,7 +186,7 @@ case!(one_body_may_hold_several_requests, |side| {
 case!(progress_can_be_requested, |side| {
     let create = json!({"create_request": {"key": side.key("p")}}).to_string();
     let progress = json!({"progress_request": {}}).to_string();
-    let request = side.client.ask(http::Method::POST, "/v3/watch");
+    let request = side.client.request(http::Method::POST, "/v3/watch");
     let mut watch = Results::of(request.body(format!("{create}{progress}"))).await;
     watch.next().await;
     let response = watch.next().await;
@@ -223,7 +226,10 @@ case!(disconnecting_ends_the_watch, own_etcd, |side| {
 case!(aborted_watch_requests_do_no_harm, |side| {
     for body in ["", "{", "nonsense", "{}", "{\"create_request\":"] {
         for _ in 0..2 {
-            let request = side.client.ask(http::Method::POST, "/v3/watch").body(body);
+            let request = side
+                .client
+                .request(http::Method::POST, "/v3/watch")
+                .body(body);
             let mut sent =
                 support::spawn(async move { request.try_send().await.map(|a| a.status) });
             // etcd's gateway never responds to some of these; Watchgate refuses them.

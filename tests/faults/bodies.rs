@@ -65,7 +65,7 @@ async fn send_large_body(gateway: &Watchgate, head: &str, chunked: bool) -> (Str
 #[tokio::test]
 async fn a_body_of_300_mb_is_refused_with_memory_bounded() {
     let etcd = Etcd::start().await;
-    let gateway = Watchgate::before(&etcd, &[]).await;
+    let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     gateway.api().write("k", "before").await;
     let before = gateway.resident();
     for route in [
@@ -105,7 +105,7 @@ async fn a_body_of_300_mb_is_refused_with_memory_bounded() {
 #[tokio::test]
 async fn a_small_body_that_decodes_to_100_mb_is_refused_with_memory_bounded() {
     let etcd = Etcd::start().await;
-    let gateway = Watchgate::before(&etcd, &[]).await;
+    let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     gateway.api().write("k", "before").await;
     let before = gateway.resident();
     for coding in CODINGS {
@@ -116,7 +116,7 @@ async fn a_small_body_that_decodes_to_100_mb_is_refused_with_memory_bounded() {
             (gateway.api(), Method::POST, "/txn"),
             (gateway.root(), Method::POST, "/v3/kv/put"),
         ] {
-            let request = client.ask(method, path).body(bomb.clone());
+            let request = client.request(method, path).body(bomb.clone());
             let request = request.header("content-type", "application/json");
             let refused = request.header("content-encoding", coding).send().await;
             assert_eq!(refused.status, 413, "{coding} {path}: {}", refused.text());
@@ -133,7 +133,7 @@ async fn a_small_body_that_decodes_to_100_mb_is_refused_with_memory_bounded() {
 #[tokio::test]
 async fn a_client_that_waits_for_100_continue_gets_413() {
     let etcd = Etcd::start().await;
-    let gateway = Watchgate::before(&etcd, &[]).await;
+    let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     let head = format!(
         "PUT /api/v1/kv/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: {SIZE}\r\nExpect: 100-continue\r\n\r\n"
     );

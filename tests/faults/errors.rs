@@ -162,7 +162,7 @@ async fn a_replay_of_the_log_ends_after_30_s_however_long_its_timeout() {
         header: Some(header),
         ..PbRangeResponse::default()
     };
-    fake.answers("KV/Range", &[absent]);
+    fake.responds("KV/Range", &[absent]);
     // The replay first requests etcd's release.
     fake.hangs("Maintenance/Status");
     let gateway = InProcess::start(&fake.url(), &[]).await;

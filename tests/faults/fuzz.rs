@@ -171,7 +171,7 @@ fn check(gateway: &Watchgate, sent: &[u8], response: &[u8]) {
 #[tokio::test]
 async fn malformed_requests_never_cause_a_panic() {
     let etcd = Etcd::start().await;
-    let gateway = Watchgate::before(&etcd, &[]).await;
+    let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     let mut numbers = Numbers::new(2026);
     for _ in 0..60 {
         let requests: Vec<Vec<u8>> = (0..24)
@@ -214,7 +214,7 @@ async fn malformed_requests_never_cause_a_panic() {
 #[tokio::test]
 async fn every_path_responds_to_every_method() {
     let etcd = Etcd::start().await;
-    let gateway = Watchgate::before(&etcd, &[]).await;
+    let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     for path in PATHS
         .iter()
         .filter(|path| path.starts_with('/') && path.is_ascii())
@@ -234,7 +234,7 @@ async fn every_path_responds_to_every_method() {
 #[tokio::test]
 async fn malformed_messages_never_cause_a_panic() {
     let etcd = Etcd::start().await;
-    let gateway = Watchgate::before(&etcd, &[]).await;
+    let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     let mut numbers = Numbers::new(9);
     let words = [
         "{",

@@ -40,7 +40,7 @@ async fn read_slowly(gateway: &Watchgate, path: &str) -> (Value, u64) {
 #[tokio::test]
 async fn a_slow_reader_of_a_large_range_needs_bounded_memory() {
     let etcd = Etcd::start().await;
-    let gateway = Watchgate::before(&etcd, &[]).await;
+    let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     let value = vec![b'v'; SIZE];
     let entries = (0..KEYS).map(|n| (format!("k{n:04}").into_bytes(), value.clone()));
     fill(&etcd.client().await, entries).await;

@@ -1,7 +1,7 @@
 //! An example of every operation: a request, and what a gateway answered to it.
 //!
 //! `examples.json` beside this is one story, told in order to an etcd of one member. The acceptance
-//! test `tests/api/examples.rs` tells it again and compares, so what the document shows is what is
+//! test `tests/http/openapi_examples.rs` tells it again and compares, so what the document shows is what is
 //! answered.
 
 use std::fmt::Write as _;

@@ -44,14 +44,7 @@ const EXEMPT: &[&str] = &[
     "gateway/src/service/election/",
     "gateway/src/service/lock/",
     "gateway/src/service/sign_in/",
-    "tests/api/examples.rs",
-    "tests/api/guard.rs",
-    "tests/api/import.rs",
-    "tests/api/tour.rs",
     "tests/browser/",
-    "tests/holds/",
-    "tests/live/",
-    "tests/support/",
     // The rule names what it refuses.
     "xtask/tests/tidy/",
 ];
