@@ -12,8 +12,8 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::model::command::{Deed, KeptLease, NewLease, argument, curl, etcdctl, word};
-use crate::model::lock_command::{self, LockDeed};
+use crate::model::command::{KeptLease, KeyCommand, NewLease, argument, curl, etcdctl, go_string};
+use crate::model::lock_command::{self, LockCommand};
 
 /// Bytes that a terminal, a shell, curl, etcdctl or Go could misinterpret.
 const ODD: &[&[u8]] = &[
@@ -174,11 +174,11 @@ impl Terminal {
         bash(&format!("{line}\n"), self.typed, &environment).await
     }
 
-    async fn curl(&self, deed: &Deed) -> Vec<u8> {
+    async fn curl(&self, deed: &KeyCommand) -> Vec<u8> {
         self.run(&curl(deed, &self.base())).await
     }
 
-    async fn etcdctl(&self, deed: &Deed) -> Vec<u8> {
+    async fn etcdctl(&self, deed: &KeyCommand) -> Vec<u8> {
         self.run(&etcdctl(deed).expect("etcdctl can do this")).await
     }
 
@@ -193,7 +193,7 @@ impl Terminal {
 
 /// Creates, replaces, reads and deletes each of these keys and values, by copied lines only.
 async fn round_trip(terminal: &Terminal, pairs: &[(Vec<u8>, Vec<u8>)], by_etcdctl: bool) {
-    let run = async |deed: &Deed| {
+    let run = async |deed: &KeyCommand| {
         if by_etcdctl {
             terminal.etcdctl(deed).await
         } else {
@@ -201,7 +201,7 @@ async fn round_trip(terminal: &Terminal, pairs: &[(Vec<u8>, Vec<u8>)], by_etcdct
         }
     };
     for (key, value) in pairs {
-        let create = Deed::Create {
+        let create = KeyCommand::Create {
             key: key.clone(),
             value: value.clone(),
             lease: NewLease::Grant(600),
@@ -210,7 +210,7 @@ async fn round_trip(terminal: &Terminal, pairs: &[(Vec<u8>, Vec<u8>)], by_etcdct
         let (read, lease, revision) = terminal.read(key).await.expect("it was created");
         assert_eq!((&read, lease != 0), (value, true), "{create:?}");
         // A second creation changes nothing.
-        run(&Deed::Create {
+        run(&KeyCommand::Create {
             value: b"other".to_vec(),
             lease: NewLease::None,
             key: key.clone(),
@@ -223,7 +223,7 @@ async fn round_trip(terminal: &Terminal, pairs: &[(Vec<u8>, Vec<u8>)], by_etcdct
             (KeptLease::Keep, revision - 1, false),
             (KeptLease::Keep, revision, true),
         ] {
-            run(&Deed::Replace {
+            run(&KeyCommand::Replace {
                 key: key.clone(),
                 value: turned.clone(),
                 revision,
@@ -234,7 +234,7 @@ async fn round_trip(terminal: &Terminal, pairs: &[(Vec<u8>, Vec<u8>)], by_etcdct
             assert_eq!((&read, still), (if hit { &turned } else { value }, lease));
         }
         let (_, _, revision) = terminal.read(key).await.expect("it exists");
-        run(&Deed::Replace {
+        run(&KeyCommand::Replace {
             key: key.clone(),
             value: value.clone(),
             revision,
@@ -244,7 +244,7 @@ async fn round_trip(terminal: &Terminal, pairs: &[(Vec<u8>, Vec<u8>)], by_etcdct
         let (read, lease, revision) = terminal.read(key).await.expect("it exists");
         assert_eq!((&read, lease), (value, 0));
 
-        run(&Deed::Delete {
+        run(&KeyCommand::Delete {
             key: key.clone(),
             revision: revision - 1,
         })
@@ -253,7 +253,7 @@ async fn round_trip(terminal: &Terminal, pairs: &[(Vec<u8>, Vec<u8>)], by_etcdct
             terminal.read(key).await.is_some(),
             "another revision was named"
         );
-        run(&Deed::Delete {
+        run(&KeyCommand::Delete {
             key: key.clone(),
             revision,
         })
@@ -289,7 +289,7 @@ async fn a_large_value_is_passed_by_standard_input() {
     let terminal = Terminal::start(false).await;
     let value: Vec<u8> = (0..300_000_u32).map(|at| (at % 251) as u8).collect();
     for lines in ["crlf\r\n".repeat(2_000).into_bytes(), value] {
-        let create = Deed::Create {
+        let create = KeyCommand::Create {
             key: b"large".to_vec(),
             value: lines.clone(),
             lease: NewLease::None,
@@ -297,7 +297,7 @@ async fn a_large_value_is_passed_by_standard_input() {
         terminal.curl(&create).await;
         let (read, _, revision) = terminal.read(b"large").await.expect("it was created");
         assert!(read == lines, "{} bytes of {}", read.len(), lines.len());
-        let delete = Deed::Delete {
+        let delete = KeyCommand::Delete {
             key: b"large".to_vec(),
             revision,
         };
@@ -314,15 +314,15 @@ async fn copied_lines_read_the_key_that_was_shown() {
     }
     for key in ODD.iter().filter(|key| !key.is_empty()) {
         let key = key.to_vec();
-        let get = Deed::Get { key: key.clone() };
+        let get = KeyCommand::Get { key: key.clone() };
         let entry: serde_json::Value =
             serde_json::from_slice(&terminal.curl(&get).await).expect("an entry");
         assert_eq!(entry["key"], json_bytes(&key));
-        let history = Deed::History { key: key.clone() };
+        let history = KeyCommand::History { key: key.clone() };
         let history: serde_json::Value =
             serde_json::from_slice(&terminal.curl(&history).await).expect("a history");
         assert_eq!(history["key"], json_bytes(&key), "{history}");
-        let list = Deed::List {
+        let list = KeyCommand::List {
             prefix: key.clone(),
         };
         let page: serde_json::Value =
@@ -339,7 +339,7 @@ async fn copied_lines_read_the_key_that_was_shown() {
         }
     }
     // The empty prefix lists all of them.
-    let list = Deed::List { prefix: Vec::new() };
+    let list = KeyCommand::List { prefix: Vec::new() };
     let output = terminal.etcdctl(&list).await;
     assert!(ODD.iter().all(|key| {
         output
@@ -357,7 +357,7 @@ async fn copied_lines_watch_the_key_that_was_shown() {
         .filter(|key| !key.is_empty() && !key.contains(&0))
     {
         for prefix in [false, true] {
-            let watch = Deed::Watch {
+            let watch = KeyCommand::Watch {
                 key: key.to_vec(),
                 prefix,
             };
@@ -385,7 +385,7 @@ async fn a_copied_prefix_delete_deletes_the_counted_keys_only() {
         revision = api.write([&prefix[..], name].concat(), "1").await;
     }
     let outside = api.write(b"it's", "1").await;
-    let delete = |count| Deed::DeletePrefix {
+    let delete = |count| KeyCommand::DeletePrefix {
         prefix: prefix.clone(),
         count,
         revision: outside.max(revision),
@@ -436,14 +436,14 @@ async fn copied_lines_release_the_lock_that_was_shown() {
                 waiters: None,
                 readers: Vec::new(),
             };
-            let show = lock_command::curl(LockDeed::Show, &lock, &terminal.base());
+            let show = lock_command::curl(LockCommand::Show, &lock, &terminal.base());
             let shown: serde_json::Value =
                 serde_json::from_slice(&terminal.run(&show).await).expect("a lock");
             assert_eq!(shown["name"], json_bytes(name), "{show}: {shown}");
             let line = if by_etcdctl {
-                lock_command::etcdctl(LockDeed::Release, &lock).expect("etcdctl can do this")
+                lock_command::etcdctl(LockCommand::Release, &lock).expect("etcdctl can do this")
             } else {
-                lock_command::curl(LockDeed::Release, &lock, &terminal.base())
+                lock_command::curl(LockCommand::Release, &lock, &terminal.base())
             };
             terminal.run(&line).await;
             assert_eq!(terminal.read(&key).await, None, "{line}");
@@ -452,9 +452,9 @@ async fn copied_lines_release_the_lock_that_was_shown() {
 }
 
 #[test]
-fn a_word_of_a_transaction_is_one_line_without_control_characters() {
+fn a_go_string_of_a_transaction_is_one_line_without_control_characters() {
     for bytes in some_bytes(400) {
-        let word = word(&bytes);
+        let word = go_string(&bytes);
         assert_can_be_pasted(&word);
         assert!(!word.contains(['\n', '!']), "{word}");
     }

@@ -10,5 +10,5 @@ pub(crate) mod key_text;
 #[expect(dead_code, reason = "the dashboard uses the rest")]
 #[path = "../../frontend/src/model/locks/command.rs"]
 pub(crate) mod lock_command;
-#[path = "../../frontend/src/model/percent.rs"]
+#[path = "../../frontend/src/model/percent/mod.rs"]
 pub(crate) mod percent;

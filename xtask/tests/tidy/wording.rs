@@ -34,7 +34,9 @@ const PHRASES: [(&str, &str); 4] = [
 const EXEMPT: &[&str] = &[
     "ARCHITECTURE.md",
     "CHANGELOG.md",
-    "frontend/",
+    "frontend/src/i18n/",
+    "frontend/src/pages/",
+    "frontend/src/ui/",
     "gateway/openapi.json",
     "gateway/src/api/",
     "gateway/src/etcd/channel.rs",
@@ -123,5 +125,5 @@ fn only_standard_terms_are_used() {
             "{line}"
         );
     }
-    assert!(broken_lines(private_dialect, "frontend/src/a.rs", "// told").is_empty());
+    assert!(broken_lines(private_dialect, "CHANGELOG.md", "// told").is_empty());
 }

@@ -1,10 +1,13 @@
-//! JSON for the eye: indented and coloured, with every number and string exactly as it was written.
+//! JSON pretty-printed: indented and coloured, with every number and string exactly as it was written.
 //!
-//! Nothing is parsed into numbers: `12345678901234567890.10` must be shown so, and not as a double.
+//! Numbers are not parsed: `12345678901234567890.10` must be shown digit by digit, not as a double.
 
-/// The kinds of things a highlighter colours.
+#[cfg(test)]
+mod tests;
+
+/// Kinds of tokens, for syntax highlighting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Paint {
+pub(crate) enum TokenKind {
     Plain,
     Key,
     Text,
@@ -12,18 +15,18 @@ pub(crate) enum Paint {
     Literal,
 }
 
-/// A coloured stretch of a text, in bytes.
+/// A coloured range of a text, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) start: u32,
     pub(crate) end: u32,
-    pub(crate) paint: Paint,
+    pub(crate) kind: TokenKind,
 }
 
-/// Deeper documents are shown as text.
-const DEEPEST: usize = 512;
+/// Limit of nesting; deeper documents are shown as text.
+const MAX_DEPTH: usize = 512;
 
-/// A document indented by two spaces, and its coloured spans in order. `None` when it is not JSON.
+/// A document indented by two spaces, and its coloured spans in order. `None` if it is not JSON.
 pub(crate) fn pretty(source: &str) -> Option<(String, Vec<Span>)> {
     let mut printer = Printer {
         source: source.as_bytes(),
@@ -49,12 +52,12 @@ struct Open {
 }
 
 impl Printer<'_> {
-    /// Without recursion: the depth of a document is its author's choice, not ours.
+    /// Iterative instead of recursive: the depth of a document is its author's choice, not ours.
     fn document(&mut self, text: &str) -> Option<()> {
         let mut open: Vec<Open> = Vec::new();
         loop {
             // A value, or the end of an empty bracket.
-            self.blanks();
+            self.skip_whitespace();
             let inside_empty = open.last().is_some_and(|bracket| bracket.empty);
             let closing = open
                 .last()
@@ -65,18 +68,18 @@ impl Printer<'_> {
                 if let Some(bracket) = open.last_mut() {
                     bracket.empty = false;
                     let object = bracket.object;
-                    self.line(open.len());
+                    self.new_line(open.len());
                     if object {
-                        self.string(text, Paint::Key)?;
-                        self.blanks();
-                        self.take(b':')?;
+                        self.string(text, TokenKind::Key)?;
+                        self.skip_whitespace();
+                        self.expect(b':')?;
                         self.out.push_str(": ");
-                        self.blanks();
+                        self.skip_whitespace();
                     }
                 }
                 match self.peek()? {
                     bracket @ (b'{' | b'[') => {
-                        if open.len() == DEEPEST {
+                        if open.len() == MAX_DEPTH {
                             return None;
                         }
                         self.at += 1;
@@ -87,7 +90,7 @@ impl Printer<'_> {
                         });
                         continue;
                     }
-                    b'"' => self.string(text, Paint::Text)?,
+                    b'"' => self.string(text, TokenKind::Text)?,
                     b't' => self.literal("true")?,
                     b'f' => self.literal("false")?,
                     b'n' => self.literal("null")?,
@@ -96,7 +99,7 @@ impl Printer<'_> {
             }
             // What follows a value.
             loop {
-                self.blanks();
+                self.skip_whitespace();
                 let Some(bracket) = open.last() else {
                     return (self.at == self.source.len()).then_some(());
                 };
@@ -117,7 +120,7 @@ impl Printer<'_> {
     fn close(&mut self, open: &mut Vec<Open>) {
         let Some(bracket) = open.pop() else { return };
         if !bracket.empty {
-            self.line(open.len());
+            self.new_line(open.len());
         }
         self.at += 1;
         self.out.push(if bracket.object { '}' } else { ']' });
@@ -127,36 +130,36 @@ impl Printer<'_> {
         self.source.get(self.at).copied()
     }
 
-    fn take(&mut self, byte: u8) -> Option<()> {
+    fn expect(&mut self, byte: u8) -> Option<()> {
         (self.peek()? == byte).then(|| self.at += 1)
     }
 
-    fn blanks(&mut self) {
+    fn skip_whitespace(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }
     }
 
-    fn line(&mut self, depth: usize) {
+    fn new_line(&mut self, depth: usize) {
         self.out.push('\n');
         for _ in 0..depth {
             self.out.push_str("  ");
         }
     }
 
-    fn emit(&mut self, text: &str, paint: Paint) {
+    fn emit(&mut self, text: &str, kind: TokenKind) {
         let start = self.out.len() as u32;
         self.out.push_str(text);
         self.spans.push(Span {
             start,
             end: self.out.len() as u32,
-            paint,
+            kind,
         });
     }
 
-    fn string(&mut self, text: &str, paint: Paint) -> Option<()> {
+    fn string(&mut self, text: &str, kind: TokenKind) -> Option<()> {
         let start = self.at;
-        self.take(b'"')?;
+        self.expect(b'"')?;
         loop {
             match self.peek()? {
                 b'"' => break,
@@ -177,7 +180,7 @@ impl Printer<'_> {
             }
         }
         self.at += 1;
-        self.emit(&text[start..self.at], paint);
+        self.emit(&text[start..self.at], kind);
         Some(())
     }
 
@@ -186,7 +189,7 @@ impl Printer<'_> {
             return None;
         }
         self.at += word.len();
-        self.emit(word, Paint::Literal);
+        self.emit(word, TokenKind::Literal);
         Some(())
     }
 
@@ -219,86 +222,7 @@ impl Printer<'_> {
             }
             self.digits()?;
         }
-        self.emit(&text[start..self.at], Paint::Number);
+        self.emit(&text[start..self.at], TokenKind::Number);
         Some(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Paint, pretty};
-
-    fn check(source: &str, expected: &str) {
-        assert_eq!(
-            pretty(source).map(|(text, _)| text).as_deref(),
-            Some(expected),
-            "{source}"
-        );
-    }
-
-    #[test]
-    fn documents_are_indented() {
-        check(
-            r#"{"a":1,"b":[true,null],"c":{},"d":[ ]}"#,
-            "{\n  \"a\": 1,\n  \"b\": [\n    true,\n    null\n  ],\n  \"c\": {},\n  \"d\": []\n}",
-        );
-        check(" [ ] ", "[]");
-        check("-0.5e+10", "-0.5e+10");
-        check(r#""\u00e9\n""#, r#""\u00e9\n""#);
-    }
-
-    #[test]
-    fn numbers_keep_every_digit() {
-        check(
-            "[12345678901234567890.10]",
-            "[\n  12345678901234567890.10\n]",
-        );
-    }
-
-    #[test]
-    fn what_is_no_json_is_refused() {
-        for source in [
-            "",
-            "{",
-            "[1,]",
-            "{,}",
-            "{\"a\"}",
-            "{\"a\":}",
-            "01",
-            "1.",
-            "+1",
-            "nul",
-            "[1 2]",
-            "{\"a\":1]",
-            "\"\n\"",
-            "\"\\x\"",
-            "1 2",
-            "[,1]",
-            "{\"a\":1,}",
-        ] {
-            assert_eq!(pretty(source), None, "{source}");
-        }
-        let deep = "[".repeat(600) + &"]".repeat(600);
-        assert_eq!(pretty(&deep), None);
-    }
-
-    #[test]
-    fn spans_cover_what_they_name() {
-        let (text, spans) = pretty(r#"{"k":"v","n":-1,"t":true}"#).expect("it is JSON");
-        let seen: Vec<_> = spans
-            .iter()
-            .map(|span| (&text[span.start as usize..span.end as usize], span.paint))
-            .collect();
-        assert_eq!(
-            seen,
-            [
-                ("\"k\"", Paint::Key),
-                ("\"v\"", Paint::Text),
-                ("\"n\"", Paint::Key),
-                ("-1", Paint::Number),
-                ("\"t\"", Paint::Key),
-                ("true", Paint::Literal),
-            ]
-        );
     }
 }

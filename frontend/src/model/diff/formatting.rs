@@ -1,20 +1,20 @@
-//! The blanks between the tokens of JSON. Two values on one line each are compared as formatted JSON
-//! only if that hides nothing: formatting drops these blanks.
+//! The whitespace between the tokens of JSON. Two single-line values are compared as formatted JSON
+//! only if that hides nothing: formatting drops this whitespace.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-/// What blanks stand between which tokens.
-type Layout<'a> = HashMap<(u8, u8), &'a str>;
+/// The whitespace between each pair of token kinds.
+type Formatting<'a> = HashMap<(u8, u8), &'a str>;
 
-/// Whether two JSON texts are laid out by the same rule, so that formatting both hides no difference.
-pub(crate) fn same_layout(old: &str, new: &str) -> bool {
-    let mut layout = Layout::new();
-    add(&mut layout, old) && add(&mut layout, new)
+/// Whether two JSON texts follow the same formatting rules, so that reformatting both hides no difference.
+pub(crate) fn same_formatting(old: &str, new: &str) -> bool {
+    let mut formatting = Formatting::new();
+    add(&mut formatting, old) && add(&mut formatting, new)
 }
 
-/// Adds the blanks of a text; false where another blank stands between the same kinds of tokens.
-fn add<'a>(layout: &mut Layout<'a>, text: &'a str) -> bool {
+/// Records the whitespace of a text; false if it differs between the same kinds of tokens.
+fn add<'a>(formatting: &mut Formatting<'a>, text: &'a str) -> bool {
     let bytes = text.as_bytes();
     let mut last = b'^';
     let mut at = 0;
@@ -28,7 +28,7 @@ fn add<'a>(layout: &mut Layout<'a>, text: &'a str) -> bool {
             Some(sign @ (b'{' | b'}' | b'[' | b']' | b',' | b':')) => *sign,
             Some(_) => b'v',
         };
-        match layout.entry((last, kind)) {
+        match formatting.entry((last, kind)) {
             Entry::Vacant(entry) => {
                 entry.insert(&text[start..at]);
             }
@@ -51,7 +51,7 @@ fn add<'a>(layout: &mut Layout<'a>, text: &'a str) -> bool {
     }
 }
 
-/// The end of a string that begins at `at`.
+/// The end of the string that begins at `at`.
 fn string_end(bytes: &[u8], at: usize) -> usize {
     let mut escaped = false;
     for (offset, byte) in bytes[at + 1..].iter().enumerate() {

@@ -1,9 +1,12 @@
-//! A text as rows that a virtual list can draw one by one, whatever its size.
+//! A value as rows that a virtual list can draw one by one, whatever its size.
 
-use super::json::{Paint, Span};
+use super::json::{Span, TokenKind};
 
-/// Longer lines go on in further rows, so that one line of a megabyte stays light to draw.
-const LONGEST: usize = 400;
+#[cfg(test)]
+mod tests;
+
+/// Longer lines are split into several rows, so that a line of a megabyte stays cheap to draw.
+const MAX_ROW_BYTES: usize = 400;
 
 /// Bytes on a row of the hex lens.
 const HEX_ROW: usize = 16;
@@ -11,18 +14,18 @@ const HEX_ROW: usize = 16;
 /// Characters on a row of the base64 lens.
 const BASE64_ROW: usize = 76;
 
-/// A row's text, without the line's end.
+/// The range of a row's text, without the line end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Row {
     start: u32,
     end: u32,
-    /// The line's number; 0 where a row goes on with the line before.
+    /// The line's number; 0 where a row continues the previous line.
     number: u32,
 }
 
-/// A value made ready to be drawn.
+/// A value prepared for drawing.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Code {
+pub(crate) struct CodeRows {
     content: Content,
     lines: usize,
 }
@@ -37,14 +40,14 @@ enum Content {
     Hex(Vec<u8>),
 }
 
-/// A row to draw: what stands in the gutter, and coloured pieces.
+/// A row to draw: the text of the gutter, and coloured pieces.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Drawn {
+pub(crate) struct DrawnRow {
     pub(crate) gutter: String,
-    pub(crate) pieces: Vec<(Paint, String)>,
+    pub(crate) pieces: Vec<(TokenKind, String)>,
 }
 
-impl Code {
+impl CodeRows {
     /// A text with its coloured spans, in order.
     pub(crate) fn text(text: String, spans: Vec<Span>) -> Self {
         let mut rows = Vec::new();
@@ -61,7 +64,7 @@ impl Code {
         }
     }
 
-    /// Bytes, sixteen a row.
+    /// Bytes, sixteen per row.
     pub(crate) fn hex(bytes: Vec<u8>) -> Self {
         let lines = bytes.len().div_ceil(HEX_ROW).max(1);
         Self {
@@ -70,7 +73,7 @@ impl Code {
         }
     }
 
-    /// Base64, wrapped as `base64` does.
+    /// Base64, wrapped as by `base64`.
     pub(crate) fn base64(encoded: &str) -> Self {
         let mut text = String::with_capacity(encoded.len() + encoded.len() / BASE64_ROW + 1);
         let mut rest = encoded;
@@ -84,7 +87,7 @@ impl Code {
         Self::text(text, Vec::new())
     }
 
-    /// Rows to draw.
+    /// The number of rows to draw.
     pub(crate) fn rows(&self) -> usize {
         match &self.content {
             Content::Text { rows, .. } => rows.len(),
@@ -92,18 +95,18 @@ impl Code {
         }
     }
 
-    /// Lines of the text; rows of the hex lens.
+    /// The number of lines of the text, or of rows of the hex lens.
     pub(crate) fn lines(&self) -> usize {
         self.lines
     }
 
     /// The row at an index; an empty one beyond the end.
-    pub(crate) fn row(&self, index: usize) -> Drawn {
+    pub(crate) fn row(&self, index: usize) -> DrawnRow {
         match &self.content {
             Content::Hex(bytes) => hex_row(bytes, index),
             Content::Text { text, rows, spans } => {
                 let Some(row) = rows.get(index) else {
-                    return Drawn {
+                    return DrawnRow {
                         gutter: String::new(),
                         pieces: Vec::new(),
                     };
@@ -113,7 +116,7 @@ impl Code {
                 } else {
                     row.number.to_string()
                 };
-                Drawn {
+                DrawnRow {
                     gutter,
                     pieces: pieces(text, spans, *row),
                 }
@@ -125,8 +128,8 @@ impl Code {
 fn push_rows(rows: &mut Vec<Row>, text: &str, start: usize, end: usize, number: u32) {
     let mut from = start;
     let mut number = number;
-    while end - from > LONGEST {
-        let to = floor_boundary(text, from + LONGEST);
+    while end - from > MAX_ROW_BYTES {
+        let to = floor_boundary(text, from + MAX_ROW_BYTES);
         rows.push(Row {
             start: from as u32,
             end: to as u32,
@@ -150,12 +153,12 @@ fn floor_boundary(text: &str, index: usize) -> usize {
         .unwrap_or(0)
 }
 
-fn pieces(text: &str, spans: &[Span], row: Row) -> Vec<(Paint, String)> {
+fn pieces(text: &str, spans: &[Span], row: Row) -> Vec<(TokenKind, String)> {
     let mut pieces = Vec::new();
     let mut at = row.start;
-    let mut push = |from: u32, to: u32, paint| {
+    let mut push = |from: u32, to: u32, kind| {
         if to > from {
-            pieces.push((paint, text[from as usize..to as usize].to_owned()));
+            pieces.push((kind, text[from as usize..to as usize].to_owned()));
         }
     };
     let first = spans.partition_point(|span| span.end <= row.start);
@@ -164,15 +167,15 @@ fn pieces(text: &str, spans: &[Span], row: Row) -> Vec<(Paint, String)> {
             break;
         }
         let (from, to) = (span.start.max(row.start), span.end.min(row.end));
-        push(at, from, Paint::Plain);
-        push(from, to, span.paint);
+        push(at, from, TokenKind::Plain);
+        push(from, to, span.kind);
         at = to;
     }
-    push(at, row.end, Paint::Plain);
+    push(at, row.end, TokenKind::Plain);
     pieces
 }
 
-fn hex_row(bytes: &[u8], index: usize) -> Drawn {
+fn hex_row(bytes: &[u8], index: usize) -> DrawnRow {
     use std::fmt::Write as _;
     let offset = index * HEX_ROW;
     let row = bytes
@@ -184,7 +187,7 @@ fn hex_row(bytes: &[u8], index: usize) -> Drawn {
             digits.push(' ');
         }
         match row.get(at) {
-            Some(byte) => write!(digits, "{byte:02x} ").expect("a String takes every write"),
+            Some(byte) => write!(digits, "{byte:02x} ").expect("writing to a String never fails"),
             None => digits.push_str("   "),
         }
     }
@@ -198,82 +201,11 @@ fn hex_row(bytes: &[u8], index: usize) -> Drawn {
             }
         })
         .collect();
-    Drawn {
+    DrawnRow {
         gutter: format!("{offset:06x}"),
-        pieces: vec![(Paint::Plain, digits), (Paint::Text, format!(" {shown}"))],
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shown(code: &Code, index: usize) -> String {
-        code.row(index)
-            .pieces
-            .into_iter()
-            .map(|(_, text)| text)
-            .collect()
-    }
-
-    #[test]
-    fn every_line_is_a_row() {
-        let code = Code::text("a\n\nb".to_owned(), Vec::new());
-        assert_eq!((code.rows(), code.lines()), (3, 3));
-        assert_eq!(
-            (shown(&code, 0), shown(&code, 1), shown(&code, 2)),
-            ("a".into(), String::new(), "b".into())
-        );
-        assert_eq!(Code::text(String::new(), Vec::new()).rows(), 1);
-    }
-
-    #[test]
-    fn a_long_line_goes_on_in_further_rows_without_cutting_a_character() {
-        let line = "占".repeat(300);
-        let code = Code::text(format!("{line}\nend"), Vec::new());
-        let numbers: Vec<String> = (0..code.rows()).map(|row| code.row(row).gutter).collect();
-        assert_eq!(numbers, ["1", "·", "·", "2"]);
-        assert_eq!(
-            (0..3).map(|row| shown(&code, row)).collect::<String>(),
-            line
-        );
-    }
-
-    #[test]
-    fn colours_follow_their_rows() {
-        let (text, spans) = crate::model::json::pretty(r#"{"a":1}"#).expect("it is JSON");
-        let code = Code::text(text, spans);
-        assert_eq!(
-            code.row(1).pieces,
-            [
-                (Paint::Plain, "  ".to_owned()),
-                (Paint::Key, "\"a\"".to_owned()),
-                (Paint::Plain, ": ".to_owned()),
-                (Paint::Number, "1".to_owned()),
-            ]
-        );
-    }
-
-    #[test]
-    fn bytes_are_shown_sixteen_a_row() {
-        let code = Code::hex((0..=17).map(|byte| byte + 0x60).collect());
-        assert_eq!(code.rows(), 2);
-        assert_eq!(code.row(0).gutter, "000000");
-        assert_eq!(
-            shown(&code, 0),
-            "60 61 62 63 64 65 66 67  68 69 6a 6b 6c 6d 6e 6f  `abcdefghijklmno"
-        );
-        assert_eq!(code.row(1).gutter, "000010");
-        assert!(shown(&code, 1).starts_with("70 71    "));
-        assert_eq!(Code::hex(Vec::new()).rows(), 1);
-    }
-
-    #[test]
-    fn base64_is_wrapped() {
-        let code = Code::base64(&"A".repeat(100));
-        assert_eq!(
-            (code.rows(), shown(&code, 0).len(), shown(&code, 1).len()),
-            (2, 76, 24)
-        );
+        pieces: vec![
+            (TokenKind::Plain, digits),
+            (TokenKind::Text, format!(" {shown}")),
+        ],
     }
 }
