@@ -1,4 +1,4 @@
-//! The app: its stores and its routes. Every route stands here, beside `pages::Page`.
+//! The app: its stores and its routes. Every route is listed here and in `pages::Page`.
 
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
@@ -33,7 +33,7 @@ pub(crate) fn App() -> impl IntoView {
     }
 }
 
-/// The root leads to the Explorer; the way back leads past it.
+/// Redirects the root to the Explorer, without an entry in the browser's history.
 #[component]
 fn Home() -> impl IntoView {
     let options = NavigateOptions {

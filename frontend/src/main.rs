@@ -1,7 +1,7 @@
 //! Watchgate's dashboard: a Leptos app rendered in the browser, served by the gateway.
 //!
-//! `model` is pure and tested natively; `api` and `live` speak to the gateway; `state` holds one small
-//! store per domain; `ui` are the primitives, `shell` the frame, `pages` the screens.
+//! `model` is pure and tested natively; `api` and `live` communicate with the gateway; `state` holds one small
+//! store per domain; `ui` has the basic components, `shell` the frame around every page, `pages` the pages.
 
 #![expect(
     unreachable_pub,

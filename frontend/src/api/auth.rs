@@ -4,7 +4,7 @@ use shared::SelfAnswer;
 
 use super::{ApiError, Call, Method};
 
-/// Who this page acts as, and what that account may read and write.
-pub(crate) async fn own() -> Result<SelfAnswer, ApiError> {
+/// The user that this page acts as, and the ranges that it may read and write.
+pub(crate) async fn current_user() -> Result<SelfAnswer, ApiError> {
     Call::new(Method::Get, "auth/self").send().await
 }

@@ -1,4 +1,4 @@
-//! Where the app and the API are: everything hangs below the gateway's `--base-path`.
+//! URLs of the app and the API: everything is below the gateway's `--base-path`.
 
 /// The base path without its trailing slash: empty, or `/etcd`. The gateway writes it into the page.
 pub(crate) fn base_path() -> String {
@@ -30,7 +30,7 @@ pub(crate) fn api_url(path_and_query: &str) -> String {
     format!("{}/api/v1/{path_and_query}", base_path())
 }
 
-/// The same with scheme and host, for what is copied to a terminal.
+/// An API URL with scheme and host, for command lines to copy.
 pub(crate) fn api_url_absolute(path_and_query: &str) -> String {
     format!("{}{}", origin(), api_url(path_and_query))
 }
@@ -41,7 +41,7 @@ pub(crate) fn socket_url(path_and_query: &str) -> String {
     api_url_absolute(path_and_query).replacen("http", "ws", 1)
 }
 
-/// A page's URL with scheme and host. Given whole to the router, since it trims slashes at the end of
+/// A page's URL with scheme and host. The router gets absolute URLs, since it trims slashes at the end of
 /// a path, which are part of a key in our queries.
 pub(crate) fn page_url(path_and_query: &str) -> String {
     format!("{}{}/{path_and_query}", origin(), base_path())
@@ -56,7 +56,7 @@ mod tests {
     use super::normalise;
 
     #[test]
-    fn every_way_to_write_a_base_means_the_same() {
+    fn base_paths_are_normalised() {
         for (content, base) in [
             ("", ""),
             ("/", ""),

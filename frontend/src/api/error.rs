@@ -1,65 +1,65 @@
-//! What can go wrong with a request, so that views can tell one from the other.
+//! Errors of a request, by kind, so that views can branch on them.
 
 use shared::{Code, Problem};
 
 use crate::i18n::{Common, Lang, Text as _, fill};
-use crate::model::key_text::prose;
+use crate::model::key_text::escape_invisible;
 use crate::model::sentence::sentences;
 
-/// Why there is no answer.
+/// Why a request failed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ApiError {
-    /// The gateway answered with an error.
+    /// The gateway responded with a problem.
     Problem(Box<Problem>),
-    /// No answer: gateway stopped, network gone.
+    /// No response: the gateway is stopped or the network is down.
     Unreachable,
-    /// An answer of another shape than agreed, with its status.
+    /// A response that cannot be parsed, with its status.
     Unreadable(u16),
 }
 
-/// What a view may want to branch on.
+/// Kinds of errors that views branch on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
-    /// A precondition failed: somebody else was faster.
+pub(crate) enum ErrorKind {
+    /// A precondition failed: another client was faster.
     Conflict,
-    /// The key, lease or lock is not there.
-    Absent,
+    /// The key, lease or lock does not exist.
+    NotFound,
     /// Sign-in is needed.
     Unauthenticated,
-    /// Not allowed, whoever asks again.
+    /// Permission denied; trying again does not help.
     Forbidden,
     /// Gateway or etcd cannot be reached; trying again may help.
     Unreachable,
     /// A write may or may not have taken effect.
     OutcomeUnknown,
-    /// The revision is gone.
+    /// The revision is compacted.
     Compacted,
     /// Anything else.
     Other,
 }
 
 impl ApiError {
-    /// The kind of trouble.
-    pub(crate) fn trouble(&self) -> Trouble {
+    /// The kind of error.
+    pub(crate) fn kind(&self) -> ErrorKind {
         match self {
-            Self::Unreachable => Trouble::Unreachable,
-            Self::Unreadable(_) => Trouble::Other,
+            Self::Unreachable => ErrorKind::Unreachable,
+            Self::Unreadable(_) => ErrorKind::Other,
             Self::Problem(problem) => match problem.code {
-                Code::PreconditionFailed | Code::CountChanged => Trouble::Conflict,
+                Code::PreconditionFailed | Code::CountChanged => ErrorKind::Conflict,
                 Code::KeyNotFound | Code::LeaseNotFound | Code::LockNotFound | Code::NotFound => {
-                    Trouble::Absent
+                    ErrorKind::NotFound
                 }
-                Code::Unauthenticated => Trouble::Unauthenticated,
-                Code::Forbidden | Code::ReadOnly | Code::ForeignOrigin => Trouble::Forbidden,
-                Code::Unavailable | Code::NoLeader | Code::Timeout => Trouble::Unreachable,
-                Code::OutcomeUnknown => Trouble::OutcomeUnknown,
-                Code::Compacted => Trouble::Compacted,
-                _ => Trouble::Other,
+                Code::Unauthenticated => ErrorKind::Unauthenticated,
+                Code::Forbidden | Code::ReadOnly | Code::ForeignOrigin => ErrorKind::Forbidden,
+                Code::Unavailable | Code::NoLeader | Code::Timeout => ErrorKind::Unreachable,
+                Code::OutcomeUnknown => ErrorKind::OutcomeUnknown,
+                Code::Compacted => ErrorKind::Compacted,
+                _ => ErrorKind::Other,
             },
         }
     }
 
-    /// The problem, where the gateway answered with one.
+    /// The problem, if the gateway responded with one.
     pub(crate) fn problem(&self) -> Option<&Problem> {
         match self {
             Self::Problem(problem) => Some(problem),
@@ -67,7 +67,7 @@ impl ApiError {
         }
     }
 
-    /// What happened, in a line.
+    /// What happened, in one line.
     pub(crate) fn title(&self, lang: Lang) -> String {
         let problem = match self {
             Self::Unreachable => return Common::ErrUnreachable.text(lang).to_owned(),
@@ -93,12 +93,12 @@ impl ApiError {
         known.text(lang).to_owned()
     }
 
-    /// All of it, as sentences.
+    /// Title and detail as sentences.
     pub(crate) fn in_full(&self, lang: Lang) -> String {
         sentences(&[&self.title(lang), &self.detail(lang)])
     }
 
-    /// To what it happened, and the next step, in the gateway's own words, as sentences.
+    /// The affected object and the next step, in the gateway's own words, as sentences.
     pub(crate) fn detail(&self, lang: Lang) -> String {
         match self {
             Self::Unreachable => Common::ErrUnreachableDetail.text(lang).to_owned(),
@@ -115,7 +115,7 @@ impl ApiError {
             }
             Self::Problem(problem) => {
                 let hint = problem.hint.as_deref().unwrap_or_default();
-                prose(&sentences(&[&problem.detail, hint]))
+                escape_invisible(&sentences(&[&problem.detail, hint]))
             }
         }
     }

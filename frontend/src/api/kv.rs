@@ -1,34 +1,34 @@
-//! Keys, the tree and history. Every key goes into `?key=` as bytes: in a path browsers would collapse
+//! Keys, the tree and history. Every key is sent as `?key=`, as bytes: in a path, browsers would collapse
 //! dot segments, and proxies double slashes.
 
 use shared::{CountAnswer, DeleteAnswer, Entry, History, LeaseId, Page, PutAnswer, TreeLevel};
 
-use super::{ApiError, Call, Method, Trouble};
+use super::{ApiError, Call, ErrorKind, Method};
 use crate::model::percent;
 use crate::model::tree::{Typed, typed};
 
-/// What a write to a key demands of the key as it is.
+/// The precondition of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Demand {
-    /// It must not exist.
+pub(crate) enum Precondition {
+    /// The key must not exist.
     Absent,
-    /// Its last change must be this revision.
+    /// The key's last change must be at this revision.
     Revision(i64),
 }
 
 /// The lease after a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LeaseChoice {
-    /// The one it has.
+    /// The key keeps its lease.
     Keep,
-    /// None.
+    /// The key gets no lease.
     Drop,
-    /// This one.
+    /// The key gets this lease.
     Attach(LeaseId),
 }
 
 impl LeaseChoice {
-    /// The parameter's value.
+    /// The value of the `lease` parameter.
     pub(crate) fn parameter(self) -> String {
         match self {
             Self::Keep => "keep".to_owned(),
@@ -38,10 +38,10 @@ impl LeaseChoice {
     }
 }
 
-fn demand(call: Call, demand: Demand) -> Call {
-    match demand {
-        Demand::Absent => call.header("If-None-Match", "*"),
-        Demand::Revision(revision) => call.header("If-Match", &format!("\"{revision}\"")),
+fn with_precondition(call: Call, precondition: Precondition) -> Call {
+    match precondition {
+        Precondition::Absent => call.header("If-None-Match", "*"),
+        Precondition::Revision(revision) => call.header("If-Match", &format!("\"{revision}\"")),
     }
 }
 
@@ -49,8 +49,8 @@ fn with_key(resource: &str, key: &[u8], more: &str) -> String {
     format!("{resource}?key={}{more}", percent::encode(key))
 }
 
-/// A key with its value, where it exists, and the revision of the answer. Asked for as a range of one
-/// key: a key that is not there is an answer like any other, no error in the browser's log.
+/// A key with its value, if it exists, and the revision of the response. Requested as a range of one
+/// key: an absent key is then a successful response and no error in the browser's log.
 pub(crate) async fn find(key: &[u8]) -> Result<(i64, Option<Entry>), ApiError> {
     let path = format!(
         "kv?start={}&end={}%00&limit=1",
@@ -61,31 +61,33 @@ pub(crate) async fn find(key: &[u8]) -> Result<(i64, Option<Entry>), ApiError> {
     Ok((page.header.revision, page.entries.into_iter().next()))
 }
 
-/// What an answer without the value leaves out.
+/// Facts of a key that keys-only responses lack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct KeyFacts {
-    /// The revision they are of.
+    /// The key's last change.
     pub(crate) mod_revision: i64,
-    /// Bytes of the value.
+    /// Size of the value in bytes.
     pub(crate) size: i64,
-    /// The lease.
+    /// The lease, if there is one.
     pub(crate) lease: Option<LeaseId>,
 }
 
-/// Size and lease of a key, without its value travelling.
+/// Size and lease of a key, without transferring its value.
 pub(crate) async fn facts(key: &[u8]) -> Result<KeyFacts, ApiError> {
-    let answer = Call::new(Method::Head, &with_key("kv", key, "&raw"))
+    let headers = Call::new(Method::Head, &with_key("kv", key, "&raw"))
         .head()
         .await?;
-    let mod_revision = answer
+    let mod_revision = headers
         .get("etag")
         .and_then(|tag| tag.trim_matches('"').parse().ok());
-    let size = answer
+    let size = headers
         .get("content-length")
         .and_then(|length| length.parse().ok());
     match (mod_revision, size) {
         (Some(mod_revision), Some(size)) => {
-            let lease = answer.get("watchgate-lease").and_then(|id| id.parse().ok());
+            let lease = headers
+                .get("watchgate-lease")
+                .and_then(|id| id.parse().ok());
             Ok(KeyFacts {
                 mod_revision,
                 size,
@@ -101,22 +103,24 @@ pub(crate) async fn put(
     key: &[u8],
     value: &[u8],
     lease: LeaseChoice,
-    when: Demand,
+    when: Precondition,
 ) -> Result<PutAnswer, ApiError> {
     let path = with_key("kv", key, &format!("&lease={}", lease.parameter()));
-    demand(Call::new(Method::Put, &path), when)
+    with_precondition(Call::new(Method::Put, &path), when)
         .bytes(value)
         .send()
         .await
 }
 
-/// Deletes a key as it was at its last change.
+/// Deletes a key if its last change is at `mod_revision`.
 pub(crate) async fn delete(key: &[u8], mod_revision: i64) -> Result<DeleteAnswer, ApiError> {
     let call = Call::new(Method::Delete, &with_key("kv", key, ""));
-    demand(call, Demand::Revision(mod_revision)).send().await
+    with_precondition(call, Precondition::Revision(mod_revision))
+        .send()
+        .await
 }
 
-/// Keys under a prefix, and the revision of the count.
+/// The number of keys under a prefix, and the revision of the count.
 pub(crate) async fn count(prefix: &[u8]) -> Result<CountAnswer, ApiError> {
     let path = format!("kv?prefix={}&count_only", percent::encode(prefix));
     Call::new(Method::Get, &path).send().await
@@ -131,7 +135,7 @@ pub(crate) async fn keys(prefix: &[u8], limit: usize) -> Result<Page, ApiError> 
     Call::new(Method::Get, &path).send().await
 }
 
-/// A key without its value, where it exists, and the revision of the answer.
+/// A key without its value, if it exists, and the revision of the response.
 pub(crate) async fn find_without_value(key: &[u8]) -> Result<(i64, Option<Entry>), ApiError> {
     let path = format!(
         "kv?start={}&end={}%00&keys_only&limit=1",
@@ -142,8 +146,8 @@ pub(crate) async fn find_without_value(key: &[u8]) -> Result<(i64, Option<Entry>
     Ok((page.header.revision, page.entries.into_iter().next()))
 }
 
-/// What a typed name stands for, with the first keys that begin so. An error where the account may not read all that
-/// begins so, unless it is a key that it may read.
+/// What a typed name refers to, with the first keys that begin with it. Fails if the account may not read all keys
+/// that begin with it, unless the name is a key that it may read.
 pub(crate) async fn resolve(
     name: &[u8],
     limit: usize,
@@ -154,7 +158,7 @@ pub(crate) async fn resolve(
             let is = typed(name, &first);
             Ok((page.header.revision, is, page.entries))
         }
-        Err(error) if error.trouble() == Trouble::Forbidden => {
+        Err(error) if error.kind() == ErrorKind::Forbidden => {
             match find_without_value(name).await? {
                 (revision, Some(entry)) => Ok((revision, Typed::Key, vec![entry])),
                 (_, None) => Err(error),
@@ -164,13 +168,13 @@ pub(crate) async fn resolve(
     }
 }
 
-/// How many keys a prefix delete would take.
+/// The number of keys that a prefix delete would remove.
 pub(crate) async fn count_before_delete(prefix: &[u8]) -> Result<CountAnswer, ApiError> {
     let path = format!("kv?prefix={}&dry_run", percent::encode(prefix));
     Call::new(Method::Delete, &path).send().await
 }
 
-/// Deletes what was counted: fails where the range changed since.
+/// Deletes the counted keys; fails if the range changed since the count.
 pub(crate) async fn delete_prefix(
     prefix: &[u8],
     counted: CountAnswer,
@@ -184,7 +188,7 @@ pub(crate) async fn delete_prefix(
     Call::new(Method::Delete, &path).send().await
 }
 
-/// One level of the tree, a page of it.
+/// A page of one level of the tree.
 pub(crate) async fn tree(
     prefix: &[u8],
     cursor: Option<&str>,
@@ -200,7 +204,7 @@ pub(crate) async fn tree(
     Call::new(Method::Get, &path).send().await
 }
 
-/// Stored revisions of a key, newest first, a page of them.
+/// A page of a key's stored revisions, newest first.
 pub(crate) async fn history(key: &[u8], cursor: Option<&str>) -> Result<History, ApiError> {
     let path = match cursor {
         None => with_key("history", key, "&limit=50"),

@@ -9,45 +9,45 @@ use leptos::task::spawn_local;
 use shared::{GrantRequest, LeaseAnswer, LeaseId};
 
 use super::base::api_url;
-use super::{ApiError, Call, Method, Trouble};
+use super::{ApiError, Call, ErrorKind, Method};
 
-/// A lease with its seconds left, without its keys: there may be 100,000 of them.
+/// A lease with its remaining TTL, without its keys: there may be 100,000 of them.
 pub(crate) async fn time_to_live(id: LeaseId) -> Result<LeaseAnswer, ApiError> {
     let path = format!("leases/{id}?keys=none");
     Call::new(Method::Get, &path).send().await
 }
 
-/// A lease with the number of its keys, where the account may read them. etcd lists all of them for that: not to
-/// be asked every second.
-pub(crate) async fn counted(id: LeaseId) -> Result<LeaseAnswer, ApiError> {
+/// A lease with the number of its keys, if the account may read them. etcd lists all of them for that: do not
+/// poll it every second.
+pub(crate) async fn with_key_count(id: LeaseId) -> Result<LeaseAnswer, ApiError> {
     let path = format!("leases/{id}?keys=count");
     Call::new(Method::Get, &path).send().await
 }
 
-/// A lease with its first keys, and how many there are.
+/// A lease with its first keys and their total number.
 pub(crate) async fn first_keys(id: LeaseId, limit: usize) -> Result<LeaseAnswer, ApiError> {
     let path = format!("leases/{id}?keys=page&limit={limit}");
     Call::new(Method::Get, &path).send().await
 }
 
-/// A lease granted for something that is not done yet. Unless it is kept, it is revoked: when this is
-/// dropped, and when the page goes.
+/// A lease granted for an action that is not finished yet. Unless [`Self::keep`] is called, it is revoked when this is
+/// dropped or the page is left.
 pub(crate) struct GrantedLease {
     id: LeaseId,
     revoke: bool,
-    leaving: Option<WindowListenerHandle>,
+    page_hide: Option<WindowListenerHandle>,
 }
 
 impl GrantedLease {
-    /// Grants a lease, for so many seconds.
+    /// Grants a lease of `ttl` seconds.
     pub(crate) async fn grant(ttl: i64) -> Result<Self, ApiError> {
-        // The id is chosen here: then a lease whose granting had no answer can be revoked as well.
+        // The id is chosen here, so that a lease whose grant had no response can be revoked, too.
         let id = fresh_id();
         let mut lease = Self {
             id,
             revoke: true,
-            leaving: Some(window_event_listener(ev::pagehide, move |_| {
-                revoke_while_leaving(id);
+            page_hide: Some(window_event_listener(ev::pagehide, move |_| {
+                revoke_on_page_hide(id);
             })),
         };
         let granted: Result<LeaseAnswer, ApiError> = Call::new(Method::Post, "leases")
@@ -57,7 +57,7 @@ impl GrantedLease {
         match granted {
             Ok(_) => Ok(lease),
             Err(error) => {
-                lease.revoke = !refused(&error);
+                lease.revoke = !certainly_refused(&error);
                 Err(error)
             }
         }
@@ -68,7 +68,7 @@ impl GrantedLease {
         self.id
     }
 
-    /// What it was granted for is done.
+    /// Keeps the lease: the action it was granted for has succeeded.
     pub(crate) fn keep(mut self) {
         self.revoke = false;
     }
@@ -76,53 +76,53 @@ impl GrantedLease {
 
 impl Drop for GrantedLease {
     fn drop(&mut self) {
-        if let Some(leaving) = self.leaving.take() {
-            leaving.remove();
+        if let Some(page_hide) = self.page_hide.take() {
+            page_hide.remove();
         }
         if self.revoke {
-            // On its own: what it was granted for may have gone with its view.
-            spawn_local(revoke_surely(self.id));
+            // Detached: the view that granted the lease may be gone.
+            spawn_local(revoke_with_retries(self.id));
         }
     }
 }
 
-/// Whether nothing came of a request for certain.
-fn refused(error: &ApiError) -> bool {
+/// Whether a failed request certainly had no effect.
+fn certainly_refused(error: &ApiError) -> bool {
     error.problem().is_some()
         && !matches!(
-            error.trouble(),
-            Trouble::OutcomeUnknown | Trouble::Unreachable
+            error.kind(),
+            ErrorKind::OutcomeUnknown | ErrorKind::Unreachable
         )
 }
 
-/// Pauses between the attempts to revoke, in seconds. What is left then ends by its time to live.
-const ATTEMPTS: [u64; 4] = [0, 1, 4, 15];
+/// Seconds before each attempt to revoke. If all fail, the lease expires by its TTL.
+const RETRY_DELAYS_S: [u64; 4] = [0, 1, 4, 15];
 
-/// Revokes a lease that nobody needs, as well as the network allows.
-async fn revoke_surely(id: LeaseId) {
-    for pause in ATTEMPTS {
-        sleep(Duration::from_secs(pause)).await;
+/// Revokes an unneeded lease; retries where the attempt may have failed.
+async fn revoke_with_retries(id: LeaseId) {
+    for delay in RETRY_DELAYS_S {
+        sleep(Duration::from_secs(delay)).await;
         match revoke(id).await {
-            Err(error) if !refused(&error) => {}
+            Err(error) if !certainly_refused(&error) => {}
             _ => return,
         }
     }
 }
 
-/// Revokes a lease while the page goes: nobody hears the answer.
-fn revoke_while_leaving(id: LeaseId) {
+/// Revokes a lease while the page is being left; the response is ignored.
+fn revoke_on_page_hide(id: LeaseId) {
     let request = web_sys::RequestInit::new();
     request.set_method("DELETE");
-    // Goes on after the page. Fails never: it is an object of ours.
+    // The request outlives the page. Never fails: the object is our own.
     let _ = js_sys::Reflect::set(&request, &"keepalive".into(), &true.into());
     let _ = window().fetch_with_str_and_init(&api_url(&format!("leases/{id}")), &request);
 }
 
-/// An id that nobody has, positive as etcd's own are.
+/// A random unused id, positive as etcd's own are.
 fn fresh_id() -> LeaseId {
     let mut bytes = [0; 8];
     if let Ok(crypto) = window().crypto() {
-        // Fails only for more bytes than these.
+        // Fails only for requests of more than 65,536 bytes.
         let _ = crypto.get_random_values_with_u8_array(&mut bytes);
     }
     LeaseId((i64::from_be_bytes(bytes) & i64::MAX).max(1))

@@ -1,5 +1,5 @@
-//! Locks. Every name goes into `?name=` as bytes: in a path it would be one segment with `%2F` in it,
-//! which proxies like to decode.
+//! Locks. Every name is sent as `?name=`, as bytes: in a path it would be one segment with `%2F` in it,
+//! which many proxies decode.
 
 use shared::{Acquired, LockList, LockRequest, Released};
 
@@ -9,16 +9,17 @@ use crate::model::percent;
 /// The path of the live list of all locks.
 pub(crate) const LIVE: &str = "locks?live";
 
-/// Locks of one request, the most that the gateway gives; and how many requests are made at most.
+/// Locks per request, the gateway's limit.
 const PAGE: usize = 1_000;
-const PAGES: usize = 10;
 
-/// The locks as they are now, page by page; where there are more than `PAGES` of them, with the `next` of
-/// the last.
+/// Limit of requests for one list.
+const MAX_PAGES: usize = 10;
+
+/// The current locks of up to [`MAX_PAGES`] pages; `next` is set if there are more.
 pub(crate) async fn list() -> Result<LockList, ApiError> {
     let first = format!("locks?limit={PAGE}");
     let mut all: LockList = Call::new(Method::Get, &first).send().await?;
-    for _ in 1..PAGES {
+    for _ in 1..MAX_PAGES {
         let Some(cursor) = all.next.take() else { break };
         let more = format!("{first}&cursor={}", percent::encode(cursor.as_bytes()));
         let page: LockList = Call::new(Method::Get, &more).send().await?;
@@ -30,13 +31,14 @@ pub(crate) async fn list() -> Result<LockList, ApiError> {
     Ok(all)
 }
 
-/// Takes a lock, or waits in its queue. Dropping the future leaves the queue.
+/// Acquires a lock, or waits in its queue. Dropping the future leaves the queue.
 pub(crate) async fn acquire(name: &[u8], request: &LockRequest) -> Result<Acquired, ApiError> {
     let path = format!("locks/-?name={}", percent::encode(name));
     Call::new(Method::Post, &path).json(request).send().await
 }
 
-/// Removes one claim from a queue, named by its token, and no other. `dry_run` only looks whether it is there.
+/// Removes exactly one claim from a queue, the one with this fencing token. With `dry_run` it only checks that the
+/// claim exists.
 pub(crate) async fn release(name: &[u8], token: i64, dry_run: bool) -> Result<Released, ApiError> {
     let more = if dry_run { "&dry_run" } else { "" };
     let path = format!(

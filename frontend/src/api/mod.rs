@@ -1,5 +1,5 @@
-//! Typed client of the REST API. Knows paths and types, no views; a request whose future is dropped
-//! is aborted in the browser.
+//! Typed client of the REST API. Knows paths and types, but no views. Dropping the future of a request
+//! aborts it in the browser.
 
 pub(crate) mod auth;
 pub(crate) mod base;
@@ -10,5 +10,5 @@ pub(crate) mod leases;
 pub(crate) mod locks;
 mod send;
 
-pub(crate) use error::{ApiError, Trouble};
+pub(crate) use error::{ApiError, ErrorKind};
 pub(crate) use send::{Call, Method};

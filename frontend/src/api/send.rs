@@ -1,4 +1,4 @@
-//! The one place that sends a request.
+//! The only place that sends requests.
 
 use gloo_net::http::{Request, RequestBuilder, Response};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use super::ApiError;
 use super::base::api_url;
 use crate::state::clock;
 
-/// The methods of the API.
+/// HTTP methods of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
     Get,
@@ -19,14 +19,14 @@ pub(crate) enum Method {
     Head,
 }
 
-/// A request being put together: `Call::new(Method::Get, "kv?key=a").send::<KeyAnswer>().await`.
+/// A request builder: `Call::new(Method::Get, "kv?key=a").send::<KeyAnswer>().await`.
 pub(crate) struct Call {
     builder: RequestBuilder,
     body: Option<js_sys::Uint8Array>,
 }
 
 impl Call {
-    /// A request to a path below `/api/v1/`, its query encoded already.
+    /// A request to a path below `/api/v1/`; its query must be encoded.
     pub(crate) fn new(method: Method, path_and_query: &str) -> Self {
         let url = api_url(path_and_query);
         let builder = match method {
@@ -48,7 +48,7 @@ impl Call {
         self
     }
 
-    /// The body, byte for byte.
+    /// Sets the body, byte for byte.
     pub(crate) fn bytes(mut self, body: &[u8]) -> Self {
         self.builder = self
             .builder
@@ -57,7 +57,7 @@ impl Call {
         self
     }
 
-    /// The body as JSON.
+    /// Sets a JSON body.
     pub(crate) fn json(mut self, body: &impl Serialize) -> Self {
         let text = serde_json::to_vec(body).expect("our own types serialise");
         self.builder = self.builder.header("Content-Type", "application/json");
@@ -65,7 +65,7 @@ impl Call {
         self
     }
 
-    /// Sends it and reads the answer. Dropping the future aborts the request.
+    /// Sends the request and reads the response. Dropping the future aborts the request.
     pub(crate) async fn send<T: DeserializeOwned>(self) -> Result<T, ApiError> {
         let abort = AbortOnDrop::new();
         let builder = self.builder.abort_signal(abort.signal().as_ref());
@@ -73,9 +73,9 @@ impl Call {
             Some(body) => builder.body(body),
             None => builder.build(),
         };
-        let response = sent(request.map_err(unreachable)?).await?;
+        let response = send_and_read_date(request.map_err(to_unreachable)?).await?;
         let status = response.status();
-        let body = response.binary().await.map_err(unreachable)?;
+        let body = response.binary().await.map_err(to_unreachable)?;
         abort.finished();
         if response.ok() {
             return serde_json::from_slice(&body).map_err(|_| ApiError::Unreadable(status));
@@ -85,18 +85,16 @@ impl Call {
             Err(_) => Err(ApiError::Unreadable(status)),
         }
     }
-}
 
-impl Call {
-    /// Sends a request of which only the headers matter.
+    /// Sends the request and returns the response's headers.
     pub(crate) async fn head(self) -> Result<gloo_net::http::Headers, ApiError> {
         let abort = AbortOnDrop::new();
         let request = self
             .builder
             .abort_signal(abort.signal().as_ref())
             .build()
-            .map_err(unreachable)?;
-        let response = sent(request).await?;
+            .map_err(to_unreachable)?;
+        let response = send_and_read_date(request).await?;
         abort.finished();
         if response.ok() {
             Ok(response.headers())
@@ -106,18 +104,18 @@ impl Call {
     }
 }
 
-/// Sends it. Every response says what time it is at the gateway.
-async fn sent(request: Request) -> Result<Response, ApiError> {
-    let at = clock::now_ms();
-    let response = request.send().await.map_err(unreachable)?;
+/// Sends the request. The `Date` of every response updates the offset of the clocks.
+async fn send_and_read_date(request: Request) -> Result<Response, ApiError> {
+    let sent = clock::now_ms();
+    let response = request.send().await.map_err(to_unreachable)?;
     if let Some(date) = response.headers().get("date") {
-        clock::saw_date(&date, at);
+        clock::observe_date(&date, sent);
     }
     Ok(response)
 }
 
-/// `fetch` fails in one way only, and does not say why.
-fn unreachable(_: gloo_net::Error) -> ApiError {
+/// `fetch` has a single kind of error, without a reason.
+fn to_unreachable(_: gloo_net::Error) -> ApiError {
     ApiError::Unreachable
 }
 

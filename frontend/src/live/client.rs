@@ -7,16 +7,16 @@ use std::rc::Rc;
 use leptos::prelude::*;
 use shared::{ServerMessage, WatchRequest};
 
-use super::wire::{Wire, WireEvent};
+use super::reconnecting::{ConnectionEvent, ReconnectingSocket};
 use crate::api::base::socket_url;
-use crate::model::live::{Act, Link, Phase, Session, WatchKey, WatchUpdate};
+use crate::model::live::{LinkState, Session, SessionAction, WatchKey, WatchPhase, WatchUpdate};
 use crate::state::clock::now_ms;
 use crate::state::connection::Connection;
 use crate::state::{self, use_connection};
 
 type Callback = Rc<dyn Fn(WatchUpdate)>;
 
-/// The live client; a context. Cheap to copy. What it knows of the connection is in
+/// The live client; a context. Cheap to copy. It publishes the connection's state to
 /// [`use_connection`].
 #[derive(Clone, Copy)]
 pub(crate) struct Live {
@@ -25,15 +25,15 @@ pub(crate) struct Live {
 
 struct Client {
     session: RefCell<Session>,
-    wire: OnceCell<Rc<Wire>>,
+    socket: OnceCell<Rc<ReconnectingSocket>>,
     callbacks: RefCell<HashMap<WatchKey, Callback>>,
     connection: Connection,
-    /// Since when there is no connection.
+    /// When the connection was lost; `None` while it is open.
     lost: Cell<Option<f64>>,
     head: Cell<Option<i64>>,
 }
 
-/// A watch that is wanted; ends with the owner it was opened under, or by [`WatchHandle::cancel`].
+/// A watch; ends with the owner it was opened under, or by [`WatchHandle::cancel`].
 #[derive(Clone, Copy)]
 pub(crate) struct WatchHandle {
     live: Live,
@@ -46,25 +46,25 @@ pub(crate) fn use_live() -> Live {
 }
 
 impl Live {
-    /// Opens the app's socket. To be called once, at the root.
+    /// Opens the app's socket. Call it once, at the root.
     pub(crate) fn provide() -> Self {
         let connection = use_connection();
         let client = Rc::new(Client {
             session: RefCell::default(),
-            wire: OnceCell::new(),
+            socket: OnceCell::new(),
             callbacks: RefCell::default(),
             connection,
             lost: Cell::new(None),
             head: Cell::new(None),
         });
         let weak = Rc::downgrade(&client);
-        let wire = Wire::start(socket_url("watch"), move |event| {
+        let socket = ReconnectingSocket::start(socket_url("watch"), move |event| {
             if let Some(client) = weak.upgrade() {
-                client.heard(event);
+                client.on_connection_event(event);
             }
         });
-        // Empty until here: browsers tell of a socket in a later task.
-        drop(client.wire.set(wire));
+        // Set before any event: browsers deliver a socket's events in a later task.
+        drop(client.socket.set(socket));
         let live = Self {
             client: StoredValue::new_local(client),
         };
@@ -80,42 +80,42 @@ impl Live {
     }
 
     /// Opens a watch; the request's `id` is ignored. `on_update` is called outside of any reactive
-    /// tracking, until the present owner is cleaned up; signals in it need `try_…` all the same, since
-    /// children of that owner may be gone earlier.
+    /// tracking, until the current owner is cleaned up. Signals in it need `try_…` nevertheless, since
+    /// children of that owner may be disposed of earlier.
     pub(crate) fn watch(
         self,
         request: WatchRequest,
         on_update: impl Fn(WatchUpdate) + 'static,
     ) -> WatchHandle {
         let mut key = WatchKey(0);
-        self.act(|client| {
-            let (opened, effects) = client.session.borrow_mut().watch(request);
+        self.with_client(|client| {
+            let (opened, actions) = client.session.borrow_mut().watch(request);
             key = opened;
             client
                 .callbacks
                 .borrow_mut()
                 .insert(key, Rc::new(on_update));
-            effects
+            actions
         });
         let handle = WatchHandle { live: self, key };
         on_cleanup(move || handle.cancel());
         handle
     }
 
-    /// Dials at once, if there is no connection.
+    /// Connects immediately, if there is no connection.
     fn dial(self) {
         if let Some(client) = self.client.try_with_value(Rc::clone)
-            && let Some(wire) = client.wire.get()
+            && let Some(socket) = client.socket.get()
         {
-            wire.dial();
+            socket.dial();
         }
     }
 
-    fn act(self, act: impl FnOnce(&Client) -> Vec<Act>) {
+    fn with_client(self, act: impl FnOnce(&Client) -> Vec<SessionAction>) {
         let client = self.client.try_with_value(Rc::clone);
         if let Some(client) = client {
-            let effects = act(&client);
-            client.run(effects);
+            let actions = act(&client);
+            client.run(actions);
         }
     }
 }
@@ -123,56 +123,56 @@ impl Live {
 impl WatchHandle {
     /// Ends the watch; its callback is not called again.
     pub(crate) fn cancel(self) {
-        self.live.act(|client| {
+        self.live.with_client(|client| {
             client.callbacks.borrow_mut().remove(&self.key);
             client.session.borrow_mut().cancel(self.key)
         });
     }
 
-    /// Stops the events at the gateway; [`WatchHandle::resume`] goes on without a gap.
+    /// Stops the events at the gateway; [`WatchHandle::resume`] continues without a gap.
     pub(crate) fn suspend(self) {
         self.live
-            .act(|client| client.session.borrow_mut().suspend(self.key));
+            .with_client(|client| client.session.borrow_mut().suspend(self.key));
     }
 
-    /// Opens a suspended watch again, or one that the gateway has ended, where it stopped.
+    /// Reopens a suspended watch, or one that the gateway has ended, where it stopped.
     pub(crate) fn resume(self) {
         self.live
-            .act(|client| client.session.borrow_mut().resume(self.key));
+            .with_client(|client| client.session.borrow_mut().resume(self.key));
     }
 
-    /// Where the watch stands; `None` once it is cancelled. Not reactive: updates tell of changes.
-    pub(crate) fn phase(self) -> Option<Phase> {
+    /// The phase of the watch; `None` once it is cancelled. Not reactive: updates report changes.
+    pub(crate) fn phase(self) -> Option<WatchPhase> {
         let phase = |client: &Rc<Client>| client.session.borrow().phase(self.key);
         self.live.client.try_with_value(phase).flatten()
     }
 }
 
 impl Client {
-    fn heard(&self, event: WireEvent) {
-        let effects = match event {
-            WireEvent::Connected => self.session.borrow_mut().connected(),
-            WireEvent::Lost => self.session.borrow_mut().disconnected(now_ms()),
-            WireEvent::Text(text) => match serde_json::from_str::<ServerMessage>(&text) {
+    fn on_connection_event(&self, event: ConnectionEvent) {
+        let actions = match event {
+            ConnectionEvent::Connected => self.session.borrow_mut().connected(),
+            ConnectionEvent::Lost => self.session.borrow_mut().disconnected(now_ms()),
+            ConnectionEvent::Text(text) => match serde_json::from_str::<ServerMessage>(&text) {
                 Ok(message) => self.session.borrow_mut().message(message, now_ms()),
-                // Of a newer gateway: a sign of life, nothing more.
+                // From a newer gateway: it proves that the connection is alive, nothing more.
                 Err(_) => return,
             },
         };
         self.publish();
-        self.run(effects);
+        self.run(actions);
     }
 
-    /// Carries out effects. No borrow is held while a page is told: it may well open a watch.
-    fn run(&self, effects: Vec<Act>) {
-        for effect in effects {
-            match effect {
-                Act::Send(op) => {
-                    if let Some(wire) = self.wire.get() {
-                        wire.send(&serde_json::to_string(&op).expect("our own types serialise"));
+    /// Performs actions. No borrow is held while a page's callback runs: it may open a watch.
+    fn run(&self, actions: Vec<SessionAction>) {
+        for action in actions {
+            match action {
+                SessionAction::Send(op) => {
+                    if let Some(socket) = self.socket.get() {
+                        socket.send(&serde_json::to_string(&op).expect("our own types serialise"));
                     }
                 }
-                Act::Deliver(key, update) => {
+                SessionAction::Deliver(key, update) => {
                     let callback = self.callbacks.borrow().get(&key).map(Rc::clone);
                     if let Some(callback) = callback {
                         untrack(|| callback(update));
@@ -182,13 +182,16 @@ impl Client {
         }
     }
 
-    /// Tells the app's connection store.
+    /// Publishes state and revision to the app's connection store.
     fn publish(&self) {
-        let link = self.wire.get().map_or(Link::Idle, |wire| wire.link());
-        if link == Link::Live {
+        let link = self
+            .socket
+            .get()
+            .map_or(LinkState::Idle, |socket| socket.state());
+        if link == LinkState::Live {
             self.lost.set(None);
             self.connection.set_phase(state::Phase::Live);
-        } else if matches!(link, Link::Waiting { .. }) && self.lost.get().is_none() {
+        } else if matches!(link, LinkState::Waiting { .. }) && self.lost.get().is_none() {
             let since = now_ms();
             self.lost.set(Some(since));
             self.connection.set_phase(state::Phase::Lost { since });
@@ -197,7 +200,7 @@ impl Client {
         let before = self.head.replace(head);
         match (before, head) {
             (Some(before), Some(head)) if head < before => self.connection.reset(head),
-            (_, Some(head)) => self.connection.saw(head),
+            (_, Some(head)) => self.connection.advance_to(head),
             (_, None) => {}
         }
     }

@@ -3,32 +3,32 @@
 use leptos::prelude::*;
 use shared::ServerMessage;
 
-use super::wire::{Wire, WireEvent};
+use super::reconnecting::{ConnectionEvent, ReconnectingSocket};
 use crate::api::base::socket_url;
 
-/// What a feed says.
+/// An event of a feed.
 pub(crate) enum FeedEvent {
-    /// A new socket is open: the stream begins from its beginning.
+    /// A new socket is open: the stream starts over.
     Connected,
     /// A message.
     Message(Box<ServerMessage>),
-    /// The socket is gone; the next one comes by itself.
+    /// The socket was lost; it reconnects automatically.
     Lost,
 }
 
-/// Follows an API path such as `locks?live`, again and again, until the present owner is cleaned up.
-pub(crate) fn follow(path_and_query: &str, on: impl Fn(FeedEvent) + 'static) {
-    let wire = Wire::start(socket_url(path_and_query), move |event| {
+/// Follows an API path such as `locks?live`, with reconnects, until the current owner is cleaned up.
+pub(crate) fn follow(path_and_query: &str, on_event: impl Fn(FeedEvent) + 'static) {
+    let socket = ReconnectingSocket::start(socket_url(path_and_query), move |event| {
         let event = match event {
-            WireEvent::Connected => FeedEvent::Connected,
-            WireEvent::Lost => FeedEvent::Lost,
-            WireEvent::Text(text) => match serde_json::from_str(&text) {
+            ConnectionEvent::Connected => FeedEvent::Connected,
+            ConnectionEvent::Lost => FeedEvent::Lost,
+            ConnectionEvent::Text(text) => match serde_json::from_str(&text) {
                 Ok(message) => FeedEvent::Message(Box::new(message)),
                 Err(_) => return,
             },
         };
-        untrack(|| on(event));
+        untrack(|| on_event(event));
     });
-    // The owner drops the value with itself, and the value closes the socket.
-    StoredValue::new_local(wire);
+    // The owner drops the value, which closes the socket.
+    StoredValue::new_local(socket);
 }

@@ -1,13 +1,13 @@
 //! The live client: one WebSocket for all watches of the app, and feeds with a socket of their own.
 //!
-//! Carries out what `model::live` decides; decides nothing itself. A page says
+//! Performs the actions that `model::live` decides on; decides nothing itself. A page calls
 //! `use_live().watch(request, move |update| …)`; the watch ends with the owner it was opened under, and
-//! survives lost connections without the page doing anything.
+//! survives lost connections without any action of the page.
 
 mod client;
 mod feed;
+mod reconnecting;
 mod socket;
-mod wire;
 
 pub(crate) use client::{Live, WatchHandle, use_live};
 pub(crate) use feed::{FeedEvent, follow};

@@ -1,19 +1,19 @@
-//! A browser's WebSocket with its handlers, which go when it goes.
+//! A browser's WebSocket with its handlers, which are dropped with it.
 
 use wasm_bindgen::prelude::*;
 use web_sys::{Event, MessageEvent, WebSocket};
 
-/// What a socket says.
+/// An event of a socket.
 pub(super) enum SocketEvent {
     /// It is open.
     Open,
     /// A text message.
     Text(String),
-    /// It is closed, or could not be opened; browsers do not tell why.
+    /// It is closed, or could not be opened; browsers do not report why.
     Closed,
 }
 
-/// An open, or opening, socket. Dropping it closes it; nothing is heard from it after that.
+/// An open or opening socket. Dropping it closes it; no event follows.
 pub(super) struct Socket {
     socket: WebSocket,
     _open: Closure<dyn FnMut(Event)>,
@@ -22,23 +22,26 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// Dials. `None` where the browser refuses the address.
-    pub(super) fn open(url: &str, on: impl Fn(SocketEvent) + Clone + 'static) -> Option<Self> {
+    /// Opens a socket; `None` if the browser rejects the URL.
+    pub(super) fn open(
+        url: &str,
+        on_event: impl Fn(SocketEvent) + Clone + 'static,
+    ) -> Option<Self> {
         let socket = WebSocket::new(url).ok()?;
         let open = Closure::<dyn FnMut(Event)>::new({
-            let on = on.clone();
-            move |_| on(SocketEvent::Open)
+            let on_event = on_event.clone();
+            move |_| on_event(SocketEvent::Open)
         });
         let message = Closure::<dyn FnMut(MessageEvent)>::new({
-            let on = on.clone();
+            let on_event = on_event.clone();
             move |event: MessageEvent| {
                 if let Some(text) = event.data().as_string() {
-                    on(SocketEvent::Text(text));
+                    on_event(SocketEvent::Text(text));
                 }
             }
         });
         // An error is always followed by a close.
-        let close = Closure::<dyn FnMut(Event)>::new(move |_| on(SocketEvent::Closed));
+        let close = Closure::<dyn FnMut(Event)>::new(move |_| on_event(SocketEvent::Closed));
         socket.set_onopen(Some(open.as_ref().unchecked_ref()));
         socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
         socket.set_onclose(Some(close.as_ref().unchecked_ref()));
@@ -50,16 +53,16 @@ impl Socket {
         })
     }
 
-    /// Sends a message; on a socket that is closing it is lost, as its answer would be.
+    /// Sends a message. On a socket that is closing the message is dropped, as its response would be.
     pub(super) fn send(&self, text: &str) {
         if self.socket.ready_state() == WebSocket::OPEN {
             drop(self.socket.send_with_str(text));
         }
     }
 
-    /// Closes it; nothing is heard from it any more. To be used inside its own handlers, which must
+    /// Detaches the handlers and closes the socket; no event follows. For use inside its own handlers, which must
     /// not be dropped while they run.
-    pub(super) fn mute(&self) {
+    pub(super) fn detach_and_close(&self) {
         self.socket.set_onopen(None);
         self.socket.set_onmessage(None);
         self.socket.set_onclose(None);
@@ -69,6 +72,6 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        self.mute();
+        self.detach_and_close();
     }
 }

@@ -1,11 +1,10 @@
-//! How numbers, sizes, times and keys are shown, in one place. Ids are never grouped: they do not
-//! pass through here.
+//! Formatting of numbers, sizes, times and keys. Ids are never grouped, so they are not formatted here.
 
 use crate::i18n::Lang;
 
 pub(crate) use super::key_text::shown as key;
 
-/// Thousands grouped: `48,217`.
+/// A count with grouped thousands: `48,217`.
 pub(crate) fn count(n: i64) -> String {
     let digits = n.unsigned_abs().to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3 + 1);
@@ -21,7 +20,7 @@ pub(crate) fn count(n: i64) -> String {
     out
 }
 
-/// Bytes: `412 B`, `1.4 MiB`.
+/// A size in bytes: `412 B`, `1.4 MiB`.
 pub(crate) fn size(bytes: i64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if bytes < 1024 {
@@ -44,7 +43,7 @@ pub(crate) fn size(bytes: i64) -> String {
     }
 }
 
-/// A span of whole seconds in its two largest units: `43 s`, `4 m 12 s`, `2 h 14 m`, `3 d 4 h`.
+/// A duration of whole seconds in its two largest units: `43 s`, `4 m 12 s`, `2 h 14 m`, `3 d 4 h`.
 pub(crate) fn span(seconds: i64, lang: Lang) -> String {
     let [d, h, m, s] = match lang {
         Lang::En => ["d", "h", "m", "s"],
@@ -68,8 +67,8 @@ pub(crate) fn span(seconds: i64, lang: Lang) -> String {
     }
 }
 
-/// Time of day of a moment, `14:02:31`. `unix_ms` since 1970 UTC; `offset` is what JavaScript's
-/// `getTimezoneOffset` gives: minutes that local time is behind UTC.
+/// The time of day, `14:02:31`. `unix_ms` is in milliseconds since 1970 UTC; `offset` is the result of JavaScript's
+/// `getTimezoneOffset`: minutes by which local time is behind UTC.
 pub(crate) fn clock(unix_ms: f64, offset: f64) -> String {
     let seconds = ((unix_ms / 1000.0 - offset * 60.0).floor() as i64).rem_euclid(86_400);
     format!(
@@ -128,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_follows_the_zone() {
+    fn the_time_of_day_is_in_the_local_time_zone() {
         assert_eq!(clock(0.0, 0.0), "00:00:00");
         assert_eq!(clock(1_000.0, -480.0), "08:00:01");
         assert_eq!(clock(0.0, 60.0), "23:00:00");

@@ -1,4 +1,4 @@
-//! Pure logic of the dashboard: no framework, no browser. Everything here is tested natively.
+//! Pure logic of the dashboard, without framework and browser. Everything here is tested natively.
 
 pub(crate) mod code;
 pub(crate) mod command;

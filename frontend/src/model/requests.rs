@@ -1,4 +1,4 @@
-//! Requests for items, deduplicated: at most one per item is waiting or in flight.
+//! Deduplicated requests for items: at most one per item is waiting or in flight.
 
 use std::collections::VecDeque;
 
@@ -7,16 +7,16 @@ use std::collections::VecDeque;
 pub(crate) struct Requests<T> {
     waiting: VecDeque<T>,
     in_flight: Vec<T>,
-    at_most: usize,
+    max_waiting: usize,
 }
 
 impl<T: Clone + PartialEq> Requests<T> {
-    /// No requests; beyond `at_most` waiting ones the oldest are dropped.
-    pub(crate) fn new(at_most: usize) -> Self {
+    /// An empty queue; the oldest of more than `max_waiting` waiting requests are dropped.
+    pub(crate) fn new(max_waiting: usize) -> Self {
         Self {
             waiting: VecDeque::new(),
             in_flight: Vec::new(),
-            at_most,
+            max_waiting,
         }
     }
 
@@ -26,12 +26,12 @@ impl<T: Clone + PartialEq> Requests<T> {
             return;
         }
         self.waiting.push_back(item.clone());
-        if self.waiting.len() > self.at_most {
+        if self.waiting.len() > self.max_waiting {
             self.waiting.pop_front();
         }
     }
 
-    /// The next item to request, the latest first: it is in view. In flight until [`Self::done`].
+    /// The next item to request, the latest first: it is the one in view. In flight until [`Self::done`].
     pub(crate) fn begin(&mut self) -> Option<T> {
         let item = self.waiting.pop_back()?;
         self.in_flight.push(item.clone());
@@ -43,9 +43,9 @@ impl<T: Clone + PartialEq> Requests<T> {
         self.in_flight.retain(|other| other != item);
     }
 
-    /// Drops waiting requests.
-    pub(crate) fn forget(&mut self, is: impl Fn(&T) -> bool) {
-        self.waiting.retain(|item| !is(item));
+    /// Drops the waiting requests that match.
+    pub(crate) fn forget(&mut self, matches: impl Fn(&T) -> bool) {
+        self.waiting.retain(|item| !matches(item));
     }
 }
 
@@ -54,7 +54,7 @@ mod tests {
     use super::Requests;
 
     #[test]
-    fn an_item_is_asked_for_once_at_a_time() {
+    fn an_item_is_requested_once_at_a_time() {
         let mut requests = Requests::new(10);
         requests.want(&"a");
         requests.want(&"a");
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_comes_first_and_the_oldest_go() {
+    fn the_latest_comes_first_and_the_oldest_are_dropped() {
         let mut requests = Requests::new(2);
         for item in ["a", "b", "c", "d"] {
             requests.want(&item);

@@ -1,7 +1,7 @@
-//! Texts from several places put together, so that they read as sentences.
+//! Joins texts from several sources into sentences.
 
-/// Texts as sentences, one after the other. Each begins with a capital letter and ends with a full stop
-/// if it has no end of its own; empty ones, and repetitions, are left out.
+/// Joins texts as sentences. Each gets a capital letter at its start, and a full stop unless it already ends
+/// with a mark; empty and repeated texts are omitted.
 pub(crate) fn sentences(texts: &[&str]) -> String {
     let mut out = String::new();
     let mut last = "";
@@ -21,7 +21,7 @@ pub(crate) fn sentences(texts: &[&str]) -> String {
     out
 }
 
-/// A text as a sentence before others, with the blank that belongs between them.
+/// A text as a sentence in front of others, with the space that belongs between them.
 pub(crate) fn leading(text: &str) -> String {
     let mut out = sentences(&[text]);
     if !out.ends_with(is_wide) {
@@ -30,7 +30,7 @@ pub(crate) fn leading(text: &str) -> String {
     out
 }
 
-/// Chinese characters and full-width marks: no blank stands after them.
+/// Chinese characters and full-width marks: no space follows them.
 fn is_wide(c: char) -> bool {
     c >= '\u{2e80}'
 }
@@ -40,7 +40,7 @@ fn is_ended(text: &str) -> bool {
         .ends_with(['.', '!', '?', '…', ':', '。', '！', '？', '：'])
 }
 
-/// With a capital letter first, unless the first word is a name: `etcd`, `etcdserver:`, `a_flag`.
+/// Capitalises the first letter, unless the first word is a name: `etcd`, `etcdserver:`, `a_flag`.
 fn capitalised(text: &str) -> String {
     let word = text.split(' ').next().unwrap_or_default();
     let plain = word.chars().all(|c| c.is_ascii_lowercase() || c == ',');
@@ -63,11 +63,11 @@ mod tests {
         for (texts, joined) in [
             (
                 &[
-                    "Somebody else was faster",
+                    "Another client was faster",
                     "the key changed",
                     "read it again",
                 ][..],
-                "Somebody else was faster. The key changed. Read it again.",
+                "Another client was faster. The key changed. Read it again.",
             ),
             (&["It ended.", "Why? ", ""], "It ended. Why?"),
             (&["the same", "the same"], "The same."),
@@ -76,8 +76,8 @@ mod tests {
                 "etcdserver: no leader. `sort=x` is unknown.",
             ),
             (
-                &["无法连接 etcd", "etcd did not answer"],
-                "无法连接 etcd. etcd did not answer.",
+                &["无法连接 etcd", "etcd did not respond"],
+                "无法连接 etcd. etcd did not respond.",
             ),
             (
                 &["键不存在", "请重试。", "lease_id is 0"],
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leading_sentence_brings_its_blank() {
+    fn a_leading_sentence_ends_with_its_space() {
         assert_eq!(leading("Not saved"), "Not saved. ");
         assert_eq!(leading("未保存"), "未保存。");
     }

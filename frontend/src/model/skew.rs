@@ -1,12 +1,12 @@
-//! How far the gateway's clock is ahead of the browser's, learned from the `Date` of its responses.
+//! The offset of the gateway's clock from the browser's, derived from the `Date` of its responses.
 
 use super::live::Millis;
 
 /// `Date` has whole seconds, rounded down.
 const RESOLUTION: Millis = 1000.0;
 
-/// What is known of the difference of the two clocks. Each response bounds it, by about a second; what
-/// several say together is narrower.
+/// The known offset of the two clocks. Each response bounds it to about a second; the bounds of
+/// several responses together are narrower.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Skew {
     bounds: Option<(Millis, Millis)>,
@@ -14,29 +14,29 @@ pub(crate) struct Skew {
 }
 
 impl Skew {
-    /// Takes the `Date` of a response, whose request was sent at `sent` and whose head had come at
+    /// Updates the offset by the `Date` of a response whose request was sent at `sent` and whose head was received at
     /// `received`, both by the browser's clock.
     pub(crate) fn observe(&mut self, date: Millis, sent: Millis, received: Millis) {
         let (low, high) = (date - received, date + RESOLUTION - sent);
         if low.is_nan() || high < low {
-            // No date; or the browser's clock was set back while the request was under way.
+            // No date, or the browser's clock was set back while the request was in flight.
             return;
         }
         let narrowed = self
             .bounds
             .map(|bounds| (bounds.0.max(low), bounds.1.min(high)));
-        // Bounds that contradict each other mean that a clock was set since, or has drifted away.
+        // Contradicting bounds mean that a clock was set meanwhile, or has drifted.
         let bounds = narrowed.filter(|(low, high)| low <= high);
         let (low, high) = bounds.unwrap_or((low, high));
         self.bounds = Some((low, high));
-        // A value that still fits is kept: times in view should not move, and most clocks agree.
+        // A value within the bounds is kept: displayed times should not jump, and most clocks agree.
         if !(low..=high).contains(&self.ahead) {
             self.ahead = f64::midpoint(low, high);
         }
     }
 
-    /// Milliseconds to add to the browser's clock for the gateway's; negative where the browser's is
-    /// ahead, 0 until the clocks are known to differ.
+    /// Milliseconds to add to the browser's time to get the gateway's. Negative if the browser's clock is
+    /// ahead; 0 until the clocks are known to differ.
     pub(crate) fn ahead(self) -> Millis {
         self.ahead
     }
@@ -48,8 +48,8 @@ mod tests {
 
     const HOUR: Millis = 3_600_000.0;
 
-    /// A response of a gateway whose clock is `ahead`, to a request that takes 40 ms each way, at a
-    /// browser's time.
+    /// Observes a response of a gateway whose clock is `ahead`. The request is sent at the browser's time `at` and
+    /// takes 40 ms each way.
     fn exchange(skew: &mut Skew, ahead: Millis, at: Millis) {
         let date = ((at + 40.0 + ahead) / 1000.0).floor() * 1000.0;
         skew.observe(date, at, at + 80.0);
@@ -70,7 +70,10 @@ mod tests {
             let mut skew = Skew::default();
             exchange(&mut skew, ahead, 5_000_000.0);
             let error = (skew.ahead() - ahead).abs();
-            assert!(error <= 580.0, "half of a second and of the way: {error}");
+            assert!(
+                error <= 580.0,
+                "half a second plus half the round trip: {error}"
+            );
             for at in [250.0, 500.0, 750.0, 875.0] {
                 exchange(&mut skew, ahead, 5_000_000.0 + at);
             }
@@ -80,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_meanwhile_is_followed() {
+    fn a_clock_change_is_followed() {
         let mut skew = Skew::default();
         exchange(&mut skew, 0.0, 1_000_000.0);
         exchange(&mut skew, -HOUR, 1_001_000.0 + HOUR);
@@ -95,7 +98,7 @@ mod tests {
         exchange(&mut skew, HOUR, 1_000_000.0);
         let before = skew.ahead();
         skew.observe(f64::NAN, 0.0, 1.0);
-        // The answer came before its request: the browser's clock was set back in between.
+        // The response precedes its request: the browser's clock was set back in between.
         skew.observe(1_000_000.0, 9_000_000.0, 1_000.0);
         assert!((skew.ahead() - before).abs() < f64::EPSILON);
     }

@@ -1,9 +1,9 @@
-//! Which rows of a long list are drawn.
+//! The rows of a long list that are drawn.
 
 use std::ops::Range;
 
-/// The rows of a list of `total` rows, each `row` pixels high, that a viewport shows, with `overscan`
-/// rows more on either side. Never out of bounds, whatever the browser reports while bouncing.
+/// The visible rows of a list of `total` rows, each `row` pixels high, plus `overscan` rows on either side.
+/// Never out of bounds, whatever the browser reports during overscroll.
 pub(crate) fn visible(
     scroll_top: f64,
     viewport: f64,
@@ -21,7 +21,7 @@ pub(crate) fn visible(
     start..end.max(start)
 }
 
-/// Where to scroll so that row `index` is whole in view; `None` when it is already.
+/// The scroll position that brings row `index` fully into view; `None` if it is already.
 pub(crate) fn reveal(scroll_top: f64, viewport: f64, row: f64, index: usize) -> Option<f64> {
     let top = index as f64 * row;
     if top < scroll_top {

@@ -87,7 +87,7 @@ fn LiveDot() -> impl IntoView {
 #[component]
 fn ClusterPill() -> impl IntoView {
     let (cluster, i18n) = (use_cluster(), use_i18n());
-    let words = move || match (cluster.answer(), cluster.error()) {
+    let words = move || match (cluster.info(), cluster.error()) {
         (Some(answer), None) => format!("{} · etcd {}", answer.name, answer.version),
         (Some(answer), Some(_)) => format!("{} · {}", answer.name, i18n.t(Text::ClusterAway)),
         (None, _) => i18n.t(Text::ClusterUnknown).to_owned(),
@@ -100,7 +100,7 @@ fn ClusterPill() -> impl IntoView {
         }
     };
     let facts = move || {
-        let answer = cluster.answer()?;
+        let answer = cluster.info()?;
         let healthy = answer
             .members
             .iter()

@@ -1,5 +1,5 @@
-//! Who the page acts as: the gateway's account, as long as there is no sign-in. What it may read decides
-//! what the pages can show, and what they say of the rest.
+//! The user that the page acts as: the gateway's account, as long as there is no sign-in. Its permissions decide
+//! what the pages can show, and what they say about the rest.
 
 use std::time::Duration;
 
@@ -9,61 +9,61 @@ use leptos::task::spawn_local_scoped_with_cancellation;
 use shared::{Bytes, SelfAnswer};
 
 use super::connection::{Phase, use_connection};
-use crate::api::{self, Trouble};
+use crate::api::{self, ErrorKind};
 
-/// Between two questions.
-const WELL: Duration = Duration::from_mins(1);
-const UNWELL: Duration = Duration::from_secs(5);
+/// The delay after a response, and after an error.
+const REFRESH_INTERVAL: Duration = Duration::from_mins(1);
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The account, as the gateway answered last.
+/// The account, as of the gateway's last response.
 #[derive(Clone, Copy)]
 pub(crate) struct Account {
-    answer: RwSignal<Option<SelfAnswer>>,
+    user: RwSignal<Option<SelfAnswer>>,
     refused: RwSignal<bool>,
 }
 
 impl Account {
-    /// Whether the gateway demands credentials, which the page has no way to give.
+    /// Whether the gateway requires credentials, which the page has no way to provide.
     pub(crate) fn refused(self) -> bool {
         self.refused.try_get().unwrap_or_default()
     }
 
-    /// Whether it is known that the account may not read every key.
+    /// Whether the account is known to lack permission to read some keys.
     pub(crate) fn is_limited(self) -> bool {
-        let limited = |answer: &Option<SelfAnswer>| answer.as_ref().is_some_and(is_limited);
-        self.answer.try_with(limited).unwrap_or_default()
+        let limited = |user: &Option<SelfAnswer>| user.as_ref().is_some_and(is_limited);
+        self.user.try_with(limited).unwrap_or_default()
     }
 
-    /// The account's name, where it is known.
+    /// The account's name, if known.
     pub(crate) fn name(self) -> Option<String> {
-        let name = |answer: &Option<SelfAnswer>| answer.as_ref()?.name.clone();
-        self.answer.try_with(name).flatten()
+        let name = |user: &Option<SelfAnswer>| user.as_ref()?.name.clone();
+        self.user.try_with(name).flatten()
     }
 
-    async fn ask(self) -> Duration {
-        match api::auth::own().await {
-            Ok(answer) => {
-                self.answer.try_set(Some(answer));
-                self.refuse(false);
-                WELL
+    async fn refresh(self) -> Duration {
+        match api::auth::current_user().await {
+            Ok(user) => {
+                self.user.try_set(Some(user));
+                self.set_refused(false);
+                REFRESH_INTERVAL
             }
             Err(error) => {
-                self.refuse(error.trouble() == Trouble::Unauthenticated);
-                UNWELL
+                self.set_refused(error.kind() == ErrorKind::Unauthenticated);
+                RETRY_INTERVAL
             }
         }
     }
 
-    fn refuse(self, refused: bool) {
+    fn set_refused(self, refused: bool) {
         if self.refused.try_get_untracked() != Some(refused) {
             self.refused.try_set(refused);
         }
     }
 }
 
-fn is_limited(answer: &SelfAnswer) -> bool {
+fn is_limited(user: &SelfAnswer) -> bool {
     let all = |range: &shared::RangeSpec| range.prefix == Some(Bytes::default());
-    answer.enabled && !answer.read.iter().flatten().any(all)
+    user.enabled && !user.read.iter().flatten().any(all)
 }
 
 /// The account.
@@ -73,22 +73,22 @@ pub(crate) fn use_account() -> Account {
 
 pub(super) fn provide() {
     let account = Account {
-        answer: RwSignal::new(None),
+        user: RwSignal::new(None),
         refused: RwSignal::new(false),
     };
     provide_context(account);
     spawn_local_scoped_with_cancellation(async move {
         loop {
-            let pause = account.ask().await;
-            sleep(pause).await;
+            let delay = account.refresh().await;
+            sleep(delay).await;
         }
     });
-    // A socket does not say why it was refused; a plain request does.
+    // Browsers do not report why a socket was refused; a plain request does.
     let connection = use_connection();
     Effect::new(move |_| {
         if matches!(connection.phase(), Phase::Lost { .. }) {
             spawn_local_scoped_with_cancellation(async move {
-                account.ask().await;
+                account.refresh().await;
             });
         }
     });

@@ -1,9 +1,9 @@
-//! One clock for everything that ages or drains, so that the page redraws once a second and not once
-//! a row; and how far the gateway's clock is ahead of the browser's, in one place.
+//! One clock for everything that shows an age or a countdown, so that the page redraws once a second and not once
+//! per row; and the offset between the gateway's clock and the browser's, in one place.
 //!
-//! Moments that the page saw are kept in the browser's time, since the difference of the clocks is known
-//! only once a response has come and is known better later. It is added where a time is shown, or meets
-//! one that the gateway gave.
+//! Times that the page observed are stored in the browser's time, since the offset of the clocks is known
+//! only after the first response and gets more precise later. The offset is added where a time is displayed, or
+//! compared with one that the gateway sent.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use crate::model::skew::Skew;
 
 thread_local! {
     static SKEW: Cell<Skew> = Cell::default();
-    /// Where the difference is published, once there is a page.
+    /// The signal that publishes the offset, once there is a page.
     static AHEAD: Cell<Option<RwSignal<f64>>> = const { Cell::new(None) };
 }
 
-/// The time, a second at a time.
+/// The current time, updated once a second.
 #[derive(Clone, Copy)]
 pub(crate) struct Clock {
     now: RwSignal<f64>,
@@ -26,18 +26,18 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// The browser's time in milliseconds since 1970, followed by whoever asks in a reactive place.
+    /// The browser's time in milliseconds since 1970. Reactive.
     pub(crate) fn now(self) -> f64 {
         self.now.try_get().unwrap_or_else(now_ms)
     }
 
-    /// Milliseconds that the gateway's clock is ahead of the browser's; negative where it is behind.
-    /// Followed by whoever asks in a reactive place.
+    /// Milliseconds by which the gateway's clock is ahead of the browser's; negative if it is behind.
+    /// Reactive.
     pub(crate) fn ahead(self) -> f64 {
         self.ahead.try_get().unwrap_or_default()
     }
 
-    /// A moment of the browser's clock by the gateway's: what a time of day is shown from.
+    /// Converts a time of the browser's clock to the gateway's. Times of day are shown in the gateway's.
     pub(crate) fn by_gateway(self, at: f64) -> f64 {
         at + self.ahead()
     }
@@ -48,14 +48,14 @@ pub(crate) fn use_clock() -> Clock {
     expect_context()
 }
 
-/// The browser's time at this moment, in milliseconds since 1970. It may be wrong by hours: good for
-/// measuring how long something takes.
+/// The browser's current time in milliseconds since 1970. It may be wrong by hours: use it only to
+/// measure durations.
 pub(crate) fn now_ms() -> f64 {
     js_sys::Date::now()
 }
 
-/// A response has come now, to a request that was sent at `sent`: `date` is its `Date` header.
-pub(crate) fn saw_date(date: &str, sent: f64) {
+/// Records the `Date` header of a response that has just arrived; its request was sent at `sent`.
+pub(crate) fn observe_date(date: &str, sent: f64) {
     let mut skew = SKEW.get();
     skew.observe(js_sys::Date::parse(date), sent, now_ms());
     SKEW.set(skew);
@@ -66,7 +66,7 @@ pub(crate) fn saw_date(date: &str, sent: f64) {
     }
 }
 
-/// Minutes that local time is behind UTC, at this moment.
+/// Minutes by which local time is currently behind UTC.
 pub(crate) fn zone_offset() -> f64 {
     js_sys::Date::new_0().get_timezone_offset()
 }

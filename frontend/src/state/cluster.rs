@@ -9,20 +9,20 @@ use shared::ClusterAnswer;
 
 use crate::api::{self, ApiError};
 
-/// The cluster, as it answered last.
+/// The cluster, as of the last response.
 #[derive(Clone, Copy)]
 pub(crate) struct Cluster {
-    answer: RwSignal<Option<ClusterAnswer>>,
+    info: RwSignal<Option<ClusterAnswer>>,
     error: RwSignal<Option<ApiError>>,
 }
 
 impl Cluster {
-    /// The last answer; kept while the cluster is away.
-    pub(crate) fn answer(self) -> Option<ClusterAnswer> {
-        self.answer.get()
+    /// The last response; kept while the cluster is unavailable.
+    pub(crate) fn info(self) -> Option<ClusterAnswer> {
+        self.info.get()
     }
 
-    /// Why the last question has no answer.
+    /// The error of the last request, if it failed.
     pub(crate) fn error(self) -> Option<ApiError> {
         self.error.get()
     }
@@ -35,15 +35,15 @@ pub(crate) fn use_cluster() -> Cluster {
 
 pub(super) fn provide() {
     let cluster = Cluster {
-        answer: RwSignal::new(None),
+        info: RwSignal::new(None),
         error: RwSignal::new(None),
     };
     provide_context(cluster);
     spawn_local_scoped_with_cancellation(async move {
         loop {
-            let pause = match api::cluster::cluster().await {
-                Ok(answer) => {
-                    cluster.answer.try_set(Some(answer));
+            let delay = match api::cluster::cluster().await {
+                Ok(info) => {
+                    cluster.info.try_set(Some(info));
                     cluster.error.try_set(None);
                     Duration::from_secs(30)
                 }
@@ -52,7 +52,7 @@ pub(super) fn provide() {
                     Duration::from_secs(5)
                 }
             };
-            sleep(pause).await;
+            sleep(delay).await;
         }
     });
 }

@@ -1,19 +1,19 @@
-//! Whether the page is live, and at which revision. The live client writes, the shell shows.
+//! Whether the page is connected, and at which revision. The live client writes it, the shell displays it.
 
 use leptos::prelude::*;
 
 /// The state of the app's one socket.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Phase {
-    /// Never been open.
+    /// Has not been open yet.
     Connecting,
     /// Open.
     Live,
-    /// Was open and is not now; since when, in milliseconds since 1970.
+    /// Disconnected after having been open; `since` is in milliseconds since 1970.
     Lost { since: f64 },
 }
 
-/// The connection, as people see it.
+/// The connection, as shown to the user.
 #[derive(Clone, Copy)]
 pub(crate) struct Connection {
     phase: RwSignal<Phase>,
@@ -22,12 +22,12 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// The phase now.
+    /// The current phase.
     pub(crate) fn phase(self) -> Phase {
         self.phase.try_get().unwrap_or(Phase::Connecting)
     }
 
-    /// The latest revision that the page knows everything up to.
+    /// The revision up to which the page has received everything.
     pub(crate) fn revision(self) -> Option<i64> {
         self.revision.try_get().flatten()
     }
@@ -39,8 +39,8 @@ impl Connection {
         }
     }
 
-    /// For the live client: a revision was seen. An older one changes nothing.
-    pub(crate) fn saw(self, revision: i64) {
+    /// For the live client: a revision was received. An older one is ignored.
+    pub(crate) fn advance_to(self, revision: i64) {
         if self
             .revision
             .try_get_untracked()
@@ -50,17 +50,17 @@ impl Connection {
         }
     }
 
-    /// For the live client: another cluster or restored data, so the revision may go back.
+    /// For the live client: another cluster or restored data, so the revision may decrease.
     pub(crate) fn reset(self, revision: i64) {
         self.revision.try_set(Some(revision));
     }
 
-    /// Counts "Try again" pressed; the live client reconnects at once when it changes.
+    /// How often "Try again" was pressed; the live client reconnects immediately when it changes.
     pub(crate) fn retries(self) -> u32 {
         self.retry.try_get().unwrap_or_default()
     }
 
-    /// Somebody pressed "Try again".
+    /// "Try again" was pressed.
     pub(crate) fn retry(self) {
         self.retry.update(|presses| *presses += 1);
     }

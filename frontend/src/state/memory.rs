@@ -1,11 +1,11 @@
-//! What this browser remembers between visits. `localStorage` may be missing or throw (private mode,
+//! Settings that this browser remembers between visits. `localStorage` may be missing or throw (private mode,
 //! blocked storage): then nothing is remembered, and nothing breaks.
 
 fn storage() -> Option<web_sys::Storage> {
     web_sys::window()?.local_storage().ok().flatten()
 }
 
-/// What was remembered under a name.
+/// The value remembered under a name.
 pub(crate) fn recall(name: &str) -> Option<String> {
     storage()?
         .get_item(&format!("watchgate.{name}"))
@@ -16,7 +16,7 @@ pub(crate) fn recall(name: &str) -> Option<String> {
 /// Remembers a value under a name.
 pub(crate) fn remember(name: &str, value: &str) {
     if let Some(storage) = storage() {
-        // A full or blocked storage only means that the next visit starts afresh.
+        // If the storage is full or blocked, the next visit merely starts with the defaults.
         let _ = storage.set_item(&format!("watchgate.{name}"), value);
     }
 }

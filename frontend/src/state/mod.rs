@@ -1,5 +1,5 @@
 //! Small stores, one per domain, each a `Copy` handle in a context: `use_connection()`, `use_toasts()`….
-//! They hold what several pages share; what one page needs lives in that page, or in the URL.
+//! They hold what several pages share; the state of a single page lives in that page or in the URL.
 
 pub(crate) mod account;
 pub(crate) mod clock;

@@ -1,4 +1,4 @@
-//! Theme and language: by the system until somebody chooses, then remembered.
+//! Theme and language: the system's until the user chooses; the choice is remembered.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
@@ -7,7 +7,7 @@ use wasm_bindgen::closure::Closure;
 use super::memory;
 use crate::i18n::{I18n, Lang};
 
-/// What was chosen.
+/// The user's choice of a theme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ThemeChoice {
     System,
@@ -24,7 +24,7 @@ impl ThemeChoice {
         }
     }
 
-    fn of_name(name: &str) -> Self {
+    fn from_name(name: &str) -> Self {
         match name {
             "light" => Self::Light,
             "dark" => Self::Dark,
@@ -41,18 +41,18 @@ pub(crate) struct Theme {
 }
 
 impl Theme {
-    /// What was chosen.
+    /// The user's choice.
     pub(crate) fn choice(self) -> ThemeChoice {
         self.choice.get()
     }
 
-    /// Chooses, and remembers it.
+    /// Sets the choice and remembers it.
     pub(crate) fn choose(self, choice: ThemeChoice) {
         self.choice.set(choice);
         memory::remember("theme", choice.name());
     }
 
-    /// Whether the page is dark now.
+    /// Whether the page is currently dark.
     pub(crate) fn is_dark(self) -> bool {
         match self.choice.get() {
             ThemeChoice::System => self.system_dark.get(),
@@ -67,8 +67,8 @@ pub(crate) fn use_theme() -> Theme {
     expect_context()
 }
 
-/// Follows a media query for as long as the page lives.
-fn media(query: &str) -> RwSignal<bool> {
+/// Tracks a media query for the lifetime of the page.
+fn media_query(query: &str) -> RwSignal<bool> {
     let query = window().match_media(query).ok().flatten();
     let matches = RwSignal::new(query.as_ref().is_some_and(web_sys::MediaQueryList::matches));
     if let Some(query) = query {
@@ -77,14 +77,14 @@ fn media(query: &str) -> RwSignal<bool> {
                 matches.try_set(event.matches());
             },
         );
-        // Fails never: the event exists. The closure lives as long as the page does.
+        // Never fails: the event exists. The closure lives as long as the page.
         let _ = query.add_event_listener_with_callback("change", follow.as_ref().unchecked_ref());
         follow.forget();
     }
     matches
 }
 
-/// Whether the screen is narrow: one pane at a time, rows of two lines. The style sheets agree.
+/// Whether the screen is narrow: one pane at a time, rows of two lines. The style sheets use the same width.
 #[derive(Clone, Copy)]
 pub(crate) struct Narrow(pub(crate) RwSignal<bool>);
 
@@ -94,10 +94,10 @@ pub(crate) fn use_narrow() -> RwSignal<bool> {
 }
 
 pub(super) fn provide() {
-    provide_context(Narrow(media("(max-width: 760px)")));
+    provide_context(Narrow(media_query("(max-width: 760px)")));
     let choice =
-        memory::recall("theme").map_or(ThemeChoice::System, |name| ThemeChoice::of_name(&name));
-    let system_dark = media("(prefers-color-scheme: dark)");
+        memory::recall("theme").map_or(ThemeChoice::System, |name| ThemeChoice::from_name(&name));
+    let system_dark = media_query("(prefers-color-scheme: dark)");
     let theme = Theme {
         choice: RwSignal::new(choice),
         system_dark,
@@ -123,7 +123,7 @@ pub(super) fn provide_language() {
     provide_context(i18n);
 }
 
-/// Chooses a language, and remembers it.
+/// Sets the language and remembers it.
 pub(crate) fn choose_language(i18n: I18n, lang: Lang) {
     i18n.set(lang);
     memory::remember("language", lang.tag());
@@ -131,7 +131,7 @@ pub(crate) fn choose_language(i18n: I18n, lang: Lang) {
 
 fn set_root_attribute(name: &str, value: &str) {
     if let Some(root) = document().document_element() {
-        // Fails only for names that are no attribute names.
+        // Fails only for invalid attribute names.
         let _ = root.set_attribute(name, value);
     }
 }

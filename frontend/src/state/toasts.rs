@@ -1,10 +1,10 @@
-//! Short notices about what was just done or failed.
+//! Short notices about actions that just succeeded or failed.
 
 use std::time::Duration;
 
 use leptos::prelude::*;
 
-/// What kind of notice.
+/// The kind of a notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
     Good,
@@ -26,16 +26,16 @@ pub(crate) struct Toasts {
     next_id: StoredValue<u64>,
 }
 
-/// More than these at once nobody reads.
-const MOST: usize = 4;
+/// Limit of notices on screen; more at once are not read.
+const MAX_SHOWN: usize = 4;
 
 impl Toasts {
-    /// What is on screen.
+    /// The notices on screen.
     pub(crate) fn list(self) -> Vec<Toast> {
         self.list.get()
     }
 
-    /// Shows a notice; it goes by itself, a bad one later.
+    /// Shows a notice. It disappears by itself, a bad one later.
     pub(crate) fn show(self, tone: Tone, text: impl Into<String>) {
         let Some(id) = self.next_id.try_update_value(|next| {
             *next += 1;
@@ -49,7 +49,7 @@ impl Toasts {
                 tone,
                 text: text.into(),
             });
-            if list.len() > MOST {
+            if list.len() > MAX_SHOWN {
                 list.remove(0);
             }
         });
@@ -57,7 +57,7 @@ impl Toasts {
         set_timeout(move || self.dismiss(id), shown);
     }
 
-    /// Takes a notice away.
+    /// Removes a notice.
     pub(crate) fn dismiss(self, id: u64) {
         self.list
             .try_update(|list| list.retain(|toast| toast.id != id));

@@ -5,26 +5,26 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use super::virtual_list::VirtualList;
-use crate::model::code::{Code, Drawn};
-use crate::model::json::Paint;
+use crate::model::code::{CodeRows, DrawnRow};
+use crate::model::json::TokenKind;
 
 /// Height of a row in pixels; `code.css` agrees.
 const ROW: f64 = 20.0;
 
-fn class(paint: Paint) -> &'static str {
-    match paint {
-        Paint::Plain => "",
-        Paint::Key => "code-key",
-        Paint::Text => "code-str",
-        Paint::Number => "code-num",
-        Paint::Literal => "code-lit",
+fn class(kind: TokenKind) -> &'static str {
+    match kind {
+        TokenKind::Plain => "",
+        TokenKind::Key => "code-key",
+        TokenKind::Text => "code-str",
+        TokenKind::Number => "code-num",
+        TokenKind::Literal => "code-lit",
     }
 }
 
 /// Shows a value made ready by `model::code`. As high as its rows, up to what its place allows.
 #[component]
 pub(crate) fn CodeView(
-    #[prop(into)] code: Signal<Arc<Code>>,
+    #[prop(into)] code: Signal<Arc<CodeRows>>,
     #[prop(into)] label: Signal<String>,
 ) -> impl IntoView {
     // Rows are numbers: what they show is asked of the text when they are drawn. The text's own address
@@ -45,8 +45,8 @@ pub(crate) fn CodeView(
                 row_height=ROW
                 key=|row: &(usize, usize)| *row
                 render=move |_, (_, at): (usize, usize)| {
-                    let Drawn { gutter, pieces } = code.with_untracked(|code| code.row(at));
-                    let pieces = pieces.into_iter().map(|(paint, text)| view! { <span class=class(paint)>{text}</span> }).collect_view();
+                    let DrawnRow { gutter, pieces } = code.with_untracked(|code| code.row(at));
+                    let pieces = pieces.into_iter().map(|(kind, text)| view! { <span class=class(kind)>{text}</span> }).collect_view();
                     view! {
                         <div class="code-row">
                             <span class="code-gutter" aria-hidden="true">{gutter}</span>

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::query::Query;
 use crate::failure::{Failure, Result};
 use crate::identity::{Caller, Identity, credential};
-use crate::server::{Connection, Flushes, Patience};
+use crate::server::{AckTimeouts, Connection, Flushes};
 use crate::state::{AppState, Cluster};
 use crate::web::accept;
 use crate::web::percent::decode;
@@ -36,8 +36,8 @@ pub struct Call {
     pub headers: HeaderMap,
     /// Identifies the request in the log and in problems.
     pub request_id: String,
-    /// How long its connection may go without an acknowledgement from the client.
-    pub ack_timeout: Patience,
+    /// How long data sent on its connection may stay unacknowledged.
+    pub ack_timeouts: AckTimeouts,
     /// Reports when the response has been written to the socket; absent without a connection.
     pub flushes: Option<Flushes>,
     /// The path below the API's base, still percent-encoded.
@@ -79,10 +79,10 @@ impl FromRequestParts<AppState> for Call {
                 .cloned()
                 .unwrap_or_default()
                 .0,
-            ack_timeout: parts
+            ack_timeouts: parts
                 .extensions
                 .get::<ConnectInfo<Connection>>()
-                .map(|ConnectInfo(connection)| connection.patience.clone())
+                .map(|ConnectInfo(connection)| connection.ack_timeouts.clone())
                 .unwrap_or_default(),
             flushes: parts
                 .extensions

@@ -57,7 +57,7 @@ pub(super) fn require_websocket(transport: &Transport) -> Result<()> {
 pub(super) fn respond(call: &Call, transport: Transport, mut held: impl HeldResource) -> Response {
     let ttl = held.ttl();
     // If the network loses the client, the connection ends when the lease would.
-    let ack_limit = call.ack_timeout.limit(ttl);
+    let ack_timeout = call.ack_timeouts.set(ttl);
     stream::respond_alive(
         &call.app.tasks,
         transport,
@@ -66,7 +66,7 @@ pub(super) fn respond(call: &Call, transport: Transport, mut held: impl HeldReso
             // This stream takes no operations.
             drop(ops);
             async move {
-                let _ack_limit = ack_limit;
+                let _ack_timeout = ack_timeout;
                 while let Some(message) = held.next().await {
                     // A client that has read nothing for the TTL counts as disconnected.
                     let sent = timeout(ttl, out.send(&message)).await;

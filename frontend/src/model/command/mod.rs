@@ -1,8 +1,8 @@
-//! What was done here, as a line for a terminal: `curl` for the gateway, `etcdctl` for etcd.
+//! Actions of the Explorer as command lines for a terminal: `curl` for the gateway, `etcdctl` for etcd.
 //!
 //! A line must do exactly what the button does, with any bytes in key and value, in bash and in zsh,
-//! also when it is pasted there; where a tool cannot, it says so instead of coming near. Lines are
-//! ended by newlines and have no other control character.
+//! also when it is pasted. Where a tool cannot do that, there is an error instead of an approximation. Newline is
+//! the only control character in a line.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,20 +13,20 @@ mod quote;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use quote::{argument, quoted, word};
+pub(crate) use quote::{argument, go_string, quoted};
 
-/// Something the Explorer does.
+/// An action of the Explorer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Deed {
+pub(crate) enum KeyCommand {
     /// Reads a key.
     Get { key: Vec<u8> },
     /// Lists the keys under a prefix.
     List { prefix: Vec<u8> },
     /// Reads a key's stored revisions.
     History { key: Vec<u8> },
-    /// Follows a key, or a prefix.
+    /// Watches a key or a prefix.
     Watch { key: Vec<u8>, prefix: bool },
-    /// Replaces a value, if the key is still at a revision.
+    /// Replaces a value, if the key's last change is still at `revision`.
     Replace {
         key: Vec<u8>,
         value: Vec<u8>,
@@ -39,9 +39,9 @@ pub(crate) enum Deed {
         value: Vec<u8>,
         lease: NewLease,
     },
-    /// Deletes a key, if it is still at a revision.
+    /// Deletes a key, if its last change is still at `revision`.
     Delete { key: Vec<u8>, revision: i64 },
-    /// Deletes what is under a prefix, if there are still so many keys, none of them newer.
+    /// Deletes the keys under a prefix, if there are still `count` of them and none is newer than `revision`.
     DeletePrefix {
         prefix: Vec<u8>,
         count: i64,
@@ -60,22 +60,22 @@ pub(crate) enum KeptLease {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NewLease {
     None,
-    /// One that there is.
+    /// An existing lease.
     Id(String),
-    /// One that is granted first, for so many seconds.
+    /// A lease that is granted first, with this TTL in seconds.
     Grant(i64),
 }
 
-/// Why there is no line.
+/// Why an action has no command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NoLine {
+pub(crate) enum Unsupported {
     /// etcdctl has no such command.
     NoCommand,
-    /// A NUL byte cannot stand in an argument.
+    /// An argument cannot contain a NUL byte.
     Nul,
 }
 
-/// A value on standard input, before a command that reads it; `None` when it can be an argument.
+/// A pipeline that feeds a value to the standard input of a command; `None` if it can be an argument.
 fn piped(value: &[u8]) -> Option<String> {
     let plain = std::str::from_utf8(value).is_ok_and(|text| !text.contains('\0'));
     (!plain || value.len() > 2000)
@@ -92,8 +92,8 @@ fn wrapped(value: &[u8]) -> String {
     rows.join("\n")
 }
 
-/// The line for `curl`; `base` is the API's URL, up to and with `/api/v1/`.
-pub(crate) fn curl(deed: &Deed, base: &str) -> String {
+/// The `curl` line; `base` is the API's URL, including `/api/v1/`.
+pub(crate) fn curl(command: &KeyCommand, base: &str) -> String {
     let url = |resource: &str, name: &str, bytes: &[u8], more: &str| {
         quoted(&format!(
             "{base}{resource}?{name}={}{more}",
@@ -111,11 +111,13 @@ pub(crate) fn curl(deed: &Deed, base: &str) -> String {
             quote::quoted_bytes(value)
         ),
     };
-    match deed {
-        Deed::Get { key } => format!("curl {}", url("kv", "key", key, "")),
-        Deed::List { prefix } => format!("curl {}", url("kv", "prefix", prefix, "&keys_only")),
-        Deed::History { key } => format!("curl {}", url("history", "key", key, "")),
-        Deed::Watch { key, prefix } => {
+    match command {
+        KeyCommand::Get { key } => format!("curl {}", url("kv", "key", key, "")),
+        KeyCommand::List { prefix } => {
+            format!("curl {}", url("kv", "prefix", prefix, "&keys_only"))
+        }
+        KeyCommand::History { key } => format!("curl {}", url("history", "key", key, "")),
+        KeyCommand::Watch { key, prefix } => {
             format!(
                 "curl -N {}",
                 url(
@@ -126,7 +128,7 @@ pub(crate) fn curl(deed: &Deed, base: &str) -> String {
                 )
             )
         }
-        Deed::Replace {
+        KeyCommand::Replace {
             key,
             value,
             revision,
@@ -143,7 +145,7 @@ pub(crate) fn curl(deed: &Deed, base: &str) -> String {
                 value,
             )
         }
-        Deed::Create { key, value, lease } => {
+        KeyCommand::Create { key, value, lease } => {
             let flags = " -H 'If-None-Match: *'";
             match lease {
                 NewLease::None => put(flags, &url("kv", "key", key, ""), value),
@@ -155,7 +157,8 @@ pub(crate) fn curl(deed: &Deed, base: &str) -> String {
                 NewLease::Grant(ttl) => {
                     let leases = quoted(&format!("{base}leases"));
                     let lease = quoted(&format!("{base}leases/")) + r#""${LEASE:?}""#;
-                    // A failed write leaves no lease behind. Right after the URL: before a here-document.
+                    // A failed write leaves no lease behind. The revocation must directly follow the URL, before a
+                    // here-document.
                     let url = format!(
                         r#"{}"${{LEASE:?}}" || curl -X DELETE {lease}"#,
                         url("kv", "key", key, "&lease=")
@@ -167,13 +170,13 @@ pub(crate) fn curl(deed: &Deed, base: &str) -> String {
                 }
             }
         }
-        Deed::Delete { key, revision } => {
+        KeyCommand::Delete { key, revision } => {
             format!(
                 "curl -X DELETE -H 'If-Match: \"{revision}\"' {}",
                 url("kv", "key", key, "")
             )
         }
-        Deed::DeletePrefix {
+        KeyCommand::DeletePrefix {
             prefix,
             count,
             revision,
@@ -184,13 +187,15 @@ pub(crate) fn curl(deed: &Deed, base: &str) -> String {
     }
 }
 
-/// The line for `etcdctl`.
-pub(crate) fn etcdctl(deed: &Deed) -> Result<String, NoLine> {
-    Ok(match deed {
-        Deed::Get { key } => format!("etcdctl get {}", argument(key)?),
-        Deed::List { prefix } => format!("etcdctl get --prefix --keys-only {}", argument(prefix)?),
-        Deed::History { .. } => return Err(NoLine::NoCommand),
-        Deed::Watch { key, prefix } => watch(
+/// The `etcdctl` line.
+pub(crate) fn etcdctl(command: &KeyCommand) -> Result<String, Unsupported> {
+    Ok(match command {
+        KeyCommand::Get { key } => format!("etcdctl get {}", argument(key)?),
+        KeyCommand::List { prefix } => {
+            format!("etcdctl get --prefix --keys-only {}", argument(prefix)?)
+        }
+        KeyCommand::History { .. } => return Err(Unsupported::NoCommand),
+        KeyCommand::Watch { key, prefix } => watch(
             if *prefix {
                 " --prev-kv --prefix"
             } else {
@@ -198,7 +203,7 @@ pub(crate) fn etcdctl(deed: &Deed) -> Result<String, NoLine> {
             },
             key,
         )?,
-        Deed::Replace {
+        KeyCommand::Replace {
             key,
             value,
             revision,
@@ -211,16 +216,16 @@ pub(crate) fn etcdctl(deed: &Deed) -> Result<String, NoLine> {
             };
             transaction(
                 &compare("mod", key, *revision),
-                &format!("put {flag}-- {} {}", word(key), word(value)),
+                &format!("put {flag}-- {} {}", go_string(key), go_string(value)),
             )
         }
-        Deed::Create { key, value, lease } => {
+        KeyCommand::Create { key, value, lease } => {
             let compare = compare("create", key, 0);
-            let op = format!("{} {}", word(key), word(value));
+            let op = format!("{} {}", go_string(key), go_string(value));
             match lease {
                 NewLease::None => transaction(&compare, &format!("put -- {op}")),
                 NewLease::Id(id) => transaction(&compare, &format!("put --lease={id} -- {op}")),
-                // `txn` succeeds where its comparison fails too: what it prints decides about the lease.
+                // `txn` exits with success even if its comparison fails, so its output decides about the lease.
                 NewLease::Grant(ttl) => format!(
                     "LEASE=$(etcdctl -w simple lease grant {ttl} | cut -d' ' -f2)\netcdctl -w simple txn <<EOF | grep SUCCESS || etcdctl lease revoke \"${{LEASE:?}}\"\n{}\n\nput --lease=${{LEASE:?}} -- {}\n\n\nEOF",
                     unexpanded(&compare),
@@ -228,20 +233,22 @@ pub(crate) fn etcdctl(deed: &Deed) -> Result<String, NoLine> {
                 ),
             }
         }
-        Deed::Delete { key, revision } => transaction(
+        KeyCommand::Delete { key, revision } => transaction(
             &compare("mod", key, *revision),
-            &format!("del -- {}", word(key)),
+            &format!("del -- {}", go_string(key)),
         ),
-        // etcdctl's transactions compare single keys only: the guard of ours cannot be written.
-        Deed::DeletePrefix { prefix, .. } => format!("etcdctl del --prefix {}", argument(prefix)?),
+        // etcdctl's transactions compare single keys only, so our check of the count cannot be expressed.
+        KeyCommand::DeletePrefix { prefix, .. } => {
+            format!("etcdctl del --prefix {}", argument(prefix)?)
+        }
     })
 }
 
-/// `etcdctl watch` with flags, each after a blank. Behind `--` it expects a command to run for every
-/// event, so a key that begins with a dash goes into its environment.
-pub(crate) fn watch(flags: &str, key: &[u8]) -> Result<String, NoLine> {
+/// `etcdctl watch` with flags, each preceded by a space. After `--` it expects a command to run for every
+/// event, so a key that begins with a dash is passed in the environment.
+pub(crate) fn watch(flags: &str, key: &[u8]) -> Result<String, Unsupported> {
     if key.contains(&0) {
-        return Err(NoLine::Nul);
+        return Err(Unsupported::Nul);
     }
     let key_word = quote::quoted_bytes(key);
     Ok(if key.first() == Some(&b'-') {
@@ -251,9 +258,9 @@ pub(crate) fn watch(flags: &str, key: &[u8]) -> Result<String, NoLine> {
     })
 }
 
-/// A comparison of a key with a revision.
+/// A comparison of a key's `create` or `mod` revision.
 pub(crate) fn compare(target: &str, key: &[u8], revision: i64) -> String {
-    format!("{target}({}) = \"{revision}\"", word(key))
+    format!("{target}({}) = \"{revision}\"", go_string(key))
 }
 
 /// `etcdctl txn` reads compares, then the success branch, then the failure branch, each ended by an
@@ -262,7 +269,7 @@ pub(crate) fn transaction(compare: &str, op: &str) -> String {
     format!("etcdctl txn <<'EOF'\n{compare}\n\n{op}\n\n\nEOF")
 }
 
-/// A text in a here-document in which the shell expands variables.
+/// Escapes a text for a here-document in which the shell expands variables.
 fn unexpanded(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('$', "\\$")

@@ -1,30 +1,30 @@
-//! Bytes as words of a shell, and as words of etcdctl's transactions.
+//! Quoting of bytes for a shell, and for etcdctl's transactions.
 //!
-//! A copied line is pasted into a terminal, which takes some characters for keys: CR ends the line,
-//! TAB completes, and ESC `[201~` ends the paste, so that what follows it runs. Therefore nothing but
-//! visible characters and blanks stands in a word as it is; every other byte is an escape. `!`, which
-//! an interactive shell replaces by its history in some places, is one too wherever a word has escapes.
+//! A copied line is pasted into a terminal, which interprets some characters as key presses: CR ends the line,
+//! TAB completes, and ESC `[201~` ends the paste, so that the text after it runs. Therefore only visible characters
+//! and spaces are kept in a word; every other byte is escaped. `!`, which an interactive shell may replace from its
+//! history, is escaped, too, wherever a word has escapes.
 
 use std::fmt::Write as _;
 
-use super::NoLine;
+use super::Unsupported;
 use crate::model::key_text;
 
-/// Whether a terminal and a reader take a character for nothing but itself.
-fn plain(c: char) -> bool {
-    c == ' ' || c.is_ascii_graphic() || (!c.is_ascii() && key_text::stands_alone(c))
+/// Whether a character is safe in a terminal and recognisable to a reader.
+fn is_plain(c: char) -> bool {
+    c == ' ' || c.is_ascii_graphic() || (!c.is_ascii() && key_text::is_visible(c))
 }
 
-/// Text as one word: in single quotes, as every POSIX shell reads it, or with escapes in `$'…'`, as
-/// bash and zsh do. It must not have NUL.
+/// Text as one word: in single quotes, for every POSIX shell, or with escapes in `$'…'`, for bash and zsh.
+/// It must not contain NUL.
 pub(crate) fn quoted(text: &str) -> String {
     quoted_bytes(text.as_bytes())
 }
 
-/// The same of any bytes but NUL.
+/// Like [`quoted`], for any bytes except NUL.
 pub(super) fn quoted_bytes(bytes: &[u8]) -> String {
     if let Ok(text) = std::str::from_utf8(bytes)
-        && text.chars().all(plain)
+        && text.chars().all(is_plain)
     {
         return format!("'{}'", text.replace('\'', r"'\''"));
     }
@@ -37,7 +37,7 @@ pub(super) fn quoted_bytes(bytes: &[u8]) -> String {
                 '\t' => out.push_str("\\t"),
                 '\\' => out.push_str("\\\\"),
                 '\'' | '!' => push_octal(&mut out, &[c as u8]),
-                c if plain(c) => out.push(c),
+                c if is_plain(c) => out.push(c),
                 c => push_octal(&mut out, c.encode_utf8(&mut [0; 4]).as_bytes()),
             }
         }
@@ -47,20 +47,20 @@ pub(super) fn quoted_bytes(bytes: &[u8]) -> String {
     out
 }
 
-/// Octal, since three digits always end it; a digit after `\x1` may be read as part of it.
+/// Octal escapes always end after three digits; a digit after `\x1` might be read as part of the escape.
 fn push_octal(out: &mut String, bytes: &[u8]) {
     for byte in bytes {
-        write!(out, "\\{byte:03o}").expect("a String takes every write");
+        write!(out, "\\{byte:03o}").expect("writing to a String never fails");
     }
 }
 
-/// Bytes as one argument of a command that reads flags.
-pub(crate) fn argument(bytes: &[u8]) -> Result<String, NoLine> {
+/// Bytes as one argument of a command that parses flags.
+pub(crate) fn argument(bytes: &[u8]) -> Result<String, Unsupported> {
     if bytes.contains(&0) {
-        return Err(NoLine::Nul);
+        return Err(Unsupported::Nul);
     }
     let quoted = quoted_bytes(bytes);
-    // What begins with a dash would be read as a flag.
+    // An argument that begins with a dash would be parsed as a flag.
     Ok(if bytes.first() == Some(&b'-') {
         format!("-- {quoted}")
     } else {
@@ -68,8 +68,8 @@ pub(crate) fn argument(bytes: &[u8]) -> Result<String, NoLine> {
     })
 }
 
-/// Bytes as etcdctl reads them inside a transaction: a Go string literal, on one line.
-pub(crate) fn word(bytes: &[u8]) -> String {
+/// Bytes as etcdctl parses them in a transaction: a Go string literal, on one line.
+pub(crate) fn go_string(bytes: &[u8]) -> String {
     let mut out = String::from("\"");
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
@@ -79,7 +79,7 @@ pub(crate) fn word(bytes: &[u8]) -> String {
                 '\n' => out.push_str("\\n"),
                 '\r' => out.push_str("\\r"),
                 '\t' => out.push_str("\\t"),
-                c if c != '!' && plain(c) => out.push(c),
+                c if c != '!' && is_plain(c) => out.push(c),
                 c => push_hex(&mut out, c.encode_utf8(&mut [0; 4]).as_bytes()),
             }
         }
@@ -92,6 +92,6 @@ pub(crate) fn word(bytes: &[u8]) -> String {
 /// Go reads exactly two digits after `\x`.
 fn push_hex(out: &mut String, bytes: &[u8]) {
     for byte in bytes {
-        write!(out, "\\x{byte:02x}").expect("a String takes every write");
+        write!(out, "\\x{byte:02x}").expect("writing to a String never fails");
     }
 }

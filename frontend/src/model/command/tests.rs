@@ -2,8 +2,8 @@ use super::*;
 
 const BASE: &str = "http://127.0.0.1:8379/api/v1/";
 
-fn get(key: &[u8]) -> Deed {
-    Deed::Get { key: key.to_vec() }
+fn get(key: &[u8]) -> KeyCommand {
+    KeyCommand::Get { key: key.to_vec() }
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn curl_carries_any_key() {
 }
 
 #[test]
-fn etcdctl_quotes_what_a_shell_would_touch() {
+fn etcdctl_lines_quote_characters_special_to_a_shell() {
     for (key, line) in [
         (&b"/a b$"[..], Ok("etcdctl get '/a b$'")),
         (b"it's", Ok(r"etcdctl get 'it'\''s'")),
@@ -39,20 +39,20 @@ fn etcdctl_quotes_what_a_shell_would_touch() {
             "\u{202E}占".as_bytes(),
             Ok(r"etcdctl get $'\342\200\256占'"),
         ),
-        (b"a\0", Err(NoLine::Nul)),
+        (b"a\0", Err(Unsupported::Nul)),
         (b"-k", Ok("etcdctl get -- '-k'")),
     ] {
         assert_eq!(etcdctl(&get(key)).as_deref(), line.as_ref().copied());
     }
     assert_eq!(
-        etcdctl(&Deed::History { key: b"a".to_vec() }),
-        Err(NoLine::NoCommand)
+        etcdctl(&KeyCommand::History { key: b"a".to_vec() }),
+        Err(Unsupported::NoCommand)
     );
 }
 
 #[test]
 fn writes_carry_their_precondition() {
-    let replace = Deed::Replace {
+    let replace = KeyCommand::Replace {
         key: b"k".to_vec(),
         value: b"it's \"1\"\n".to_vec(),
         revision: 7,
@@ -66,7 +66,7 @@ fn writes_carry_their_precondition() {
         etcdctl(&replace).expect("it is text"),
         "etcdctl txn <<'EOF'\nmod(\"k\") = \"7\"\n\nput --ignore-lease -- \"k\" \"it's \\\"1\\\"\\n\"\n\n\nEOF"
     );
-    let create = Deed::Create {
+    let create = KeyCommand::Create {
         key: b"k".to_vec(),
         value: vec![0xff, 0],
         lease: NewLease::Id("694d604f1cc13e0f".to_owned()),
@@ -75,7 +75,7 @@ fn writes_carry_their_precondition() {
         curl(&create, BASE),
         "base64 -d <<'EOF' | curl -X PUT -H 'If-None-Match: *' --data-binary @- 'http://127.0.0.1:8379/api/v1/kv?key=k&lease=694d604f1cc13e0f'\n/wA=\nEOF"
     );
-    let delete = Deed::Delete {
+    let delete = KeyCommand::Delete {
         key: b"k".to_vec(),
         revision: 7,
     };
@@ -91,13 +91,13 @@ fn writes_carry_their_precondition() {
 
 #[test]
 fn a_lease_is_granted_first() {
-    let deed = Deed::Create {
+    let command = KeyCommand::Create {
         key: b"k$".to_vec(),
         value: b"`v`".to_vec(),
         lease: NewLease::Grant(60),
     };
     assert_eq!(
-        curl(&deed, BASE),
+        curl(&command, BASE),
         concat!(
             r#"LEASE=$(curl -s --json '{"ttl":60}' 'http://127.0.0.1:8379/api/v1/leases' | sed -n 's/.*"id":"\([^"]*\)".*/\1/p')"#,
             "\n",
@@ -106,24 +106,24 @@ fn a_lease_is_granted_first() {
         )
     );
     assert_eq!(
-        etcdctl(&deed).expect("it is text"),
+        etcdctl(&command).expect("it is text"),
         "LEASE=$(etcdctl -w simple lease grant 60 | cut -d' ' -f2)\netcdctl -w simple txn <<EOF | grep SUCCESS || etcdctl lease revoke \"${LEASE:?}\"\ncreate(\"k\\$\") = \"0\"\n\nput --lease=${LEASE:?} -- \"k\\$\" \"\\`v\\`\"\n\n\nEOF"
     );
 }
 
 #[test]
-fn a_prefix_delete_names_what_was_counted() {
-    let deed = Deed::DeletePrefix {
+fn a_prefix_delete_carries_the_counted_keys_and_revision() {
+    let command = KeyCommand::DeletePrefix {
         prefix: b"/cron/".to_vec(),
         count: 412,
         revision: 9,
     };
     assert_eq!(
-        curl(&deed, BASE),
+        curl(&command, BASE),
         "curl -X DELETE 'http://127.0.0.1:8379/api/v1/kv?prefix=/cron/&confirm=412&revision=9'"
     );
     assert_eq!(
-        etcdctl(&deed).expect("it is text"),
+        etcdctl(&command).expect("it is text"),
         "etcdctl del --prefix '/cron/'"
     );
 }

@@ -1,20 +1,20 @@
-//! Two values compared in the form that shows most, cut to what a page can show.
+//! Compares two values in the most useful form, shortened to what a page can show.
 
-use super::layout::same_layout;
+use super::formatting::same_formatting;
 use super::{Change, Line, Piece, lines};
 use crate::model::json;
-use crate::model::value::{Script, nature, write};
+use crate::model::value::{Encoding, detect, encode};
 
-/// Equal lines shown around what changed.
+/// Equal lines shown around a change.
 const CONTEXT: usize = 3;
 
-/// Characters of a line that are shown.
-const LONGEST: usize = 2_000;
+/// Limit of characters shown per line.
+const MAX_LINE_CHARS: usize = 2_000;
 
-/// Characters that stay at each end of a long equal stretch.
+/// Characters kept next to a change in a long equal stretch.
 const AROUND: usize = 80;
 
-/// How two values were made comparable.
+/// The form in which two values were compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Compared {
     AsTheyAre,
@@ -22,19 +22,19 @@ pub(crate) enum Compared {
     Hex,
 }
 
-/// The lines that differ between two values, and how they were compared.
+/// The differing lines of two values, and the form in which they were compared.
 pub(crate) fn compare(old: &[u8], new: &[u8]) -> (Vec<Change>, Compared) {
     let (Ok(old_text), Ok(new_text)) = (std::str::from_utf8(old), std::str::from_utf8(new)) else {
         let hex = lines(
-            &write(old, Script::Hex),
-            &write(new, Script::Hex),
+            &encode(old, Encoding::Hex),
+            &encode(new, Encoding::Hex),
             Some(CONTEXT),
         );
         return (hex, Compared::Hex);
     };
-    // JSON on one line differs in one line, which says little: but formatting must not hide a change.
+    // The diff of JSON on a single line says little, so it is formatted; but formatting must not hide a change.
     let one_line = !old_text.trim().contains('\n') || !new_text.trim().contains('\n');
-    if one_line && nature(old).json && nature(new).json && same_layout(old_text, new_text) {
+    if one_line && detect(old).json && detect(new).json && same_formatting(old_text, new_text) {
         let pretty = |text| json::pretty(text).map(|(text, _)| text).unwrap_or_default();
         let changes = lines(&pretty(old_text), &pretty(new_text), Some(CONTEXT));
         if !changes.is_empty() {
@@ -50,21 +50,23 @@ pub(crate) fn compare(old: &[u8], new: &[u8]) -> (Vec<Change>, Compared) {
 fn shortened(mut changes: Vec<Change>) -> Vec<Change> {
     for change in &mut changes {
         match change {
-            Change::Same(line) | Change::Gone(line) | Change::New(line) => shorten(line, LONGEST),
+            Change::Same(line) | Change::Removed(line) | Change::Added(line) => {
+                shorten(line, MAX_LINE_CHARS)
+            }
             Change::Skipped(_) => {}
         }
     }
     changes
 }
 
-/// Leaves out what a line has too much: first of what did not change, then whatever goes on too long.
-pub(crate) fn shorten(line: &mut Line, longest: usize) {
+/// Shortens a line to `max_chars` characters: first the unchanged stretches, then the end.
+pub(crate) fn shorten(line: &mut Line, max_chars: usize) {
     let length = |text: &str| text.chars().count();
     let chars = |piece: &Piece| match piece {
         Piece::Same(text) | Piece::Changed(text) => length(text),
         Piece::LeftOut(_) => 1,
     };
-    if line.pieces.iter().map(chars).sum::<usize>() <= longest {
+    if line.pieces.iter().map(chars).sum::<usize>() <= max_chars {
         return;
     }
     let mut out = Vec::new();
@@ -73,7 +75,7 @@ pub(crate) fn shorten(line: &mut Line, longest: usize) {
         let single = last == 0;
         match piece {
             Piece::Same(text) if !single && length(&text) > 2 * AROUND => {
-                // At the ends of a line only the side next to a change is of use.
+                // At the ends of a line only the side next to a change is kept.
                 let head = if at == 0 { 0 } else { AROUND };
                 let tail = if at == last { 0 } else { AROUND };
                 let middle = length(&text) - head - tail;
@@ -86,7 +88,7 @@ pub(crate) fn shorten(line: &mut Line, longest: usize) {
             piece => out.push(piece),
         }
     }
-    let mut room = longest;
+    let mut room = max_chars;
     let mut left_out = 0;
     for piece in out {
         let size = chars(&piece);

@@ -1,7 +1,7 @@
-//! What differs between two texts: which lines, what within them, and which line ends.
+//! Line diff of two texts, with the changes within lines and of line ends.
 
 mod compare;
-mod layout;
+mod formatting;
 mod visible;
 mod words;
 
@@ -9,55 +9,55 @@ mod words;
 mod tests;
 
 pub(crate) use compare::{Compared, compare, shorten};
+pub(crate) use formatting::same_formatting;
 use imara_diff::{Algorithm, Diff, InternedInput, Interner};
-pub(crate) use layout::same_layout;
 pub(crate) use visible::visible;
 
 use super::edit::{self, LineEnd};
 
-/// A line of a difference.
+/// A line of a diff.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// In both.
+    /// In both texts.
     Same(Line),
-    /// In the old text only.
-    Gone(Line),
-    /// In the new text only.
-    New(Line),
-    /// So many equal lines left out.
+    /// Only in the old text.
+    Removed(Line),
+    /// Only in the new text.
+    Added(Line),
+    /// The number of equal lines omitted here.
     Skipped(usize),
 }
 
-/// A line as it is shown.
+/// A line of a diff as it is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) pieces: Vec<Piece>,
-    /// How the line ends, where that is part of the difference.
+    /// How the line ends, if that is part of the difference.
     pub(crate) end: Option<End>,
 }
 
-/// A stretch of a line.
+/// A piece of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
-    /// As in the line it is compared with, or there is none to compare it with.
+    /// Equal in the other version of the line, or there is no other version.
     Same(String),
-    /// What differs.
+    /// Different in the other version.
     Changed(String),
-    /// So many characters are not shown.
+    /// The number of characters omitted here.
     LeftOut(usize),
 }
 
 /// How a line ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// By a line end.
+    /// With a line end.
     With(LineEnd),
-    /// The text is over without one.
+    /// The text ends without a line end.
     Without,
 }
 
 impl Line {
-    /// A line that is shown as it is.
+    /// A line without marks.
     pub(crate) fn plain(text: impl Into<String>) -> Self {
         Self {
             pieces: vec![Piece::Same(text.into())],
@@ -65,7 +65,7 @@ impl Line {
         }
     }
 
-    /// Its text.
+    /// The text of the line.
     #[cfg(test)]
     pub(crate) fn text(&self) -> String {
         let pieces = self.pieces.iter().map(|piece| match piece {
@@ -76,26 +76,26 @@ impl Line {
     }
 }
 
-/// A line of a text with its end.
+/// A line of a text, with its line end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Raw<'a> {
+struct RawLine<'a> {
     text: &'a str,
     end: Option<LineEnd>,
 }
 
-impl Raw<'_> {
+impl RawLine<'_> {
     fn end(self) -> End {
         self.end.map_or(End::Without, End::With)
     }
 }
 
-fn raw_lines(text: &str) -> Vec<Raw<'_>> {
+fn raw_lines(text: &str) -> Vec<RawLine<'_>> {
     edit::lines(text)
-        .map(|(text, end)| Raw { text, end })
+        .map(|(text, end)| RawLine { text, end })
         .collect()
 }
 
-/// The stretches that differ between two sequences.
+/// The hunks that differ between two sequences.
 fn hunks<T: std::hash::Hash + Eq + Copy>(old: &[T], new: &[T]) -> Vec<imara_diff::Hunk> {
     let mut input = InternedInput {
         before: Vec::with_capacity(old.len()),
@@ -104,28 +104,28 @@ fn hunks<T: std::hash::Hash + Eq + Copy>(old: &[T], new: &[T]) -> Vec<imara_diff
     };
     input.update_before(old.iter().copied());
     input.update_after(new.iter().copied());
-    // Like Git's: the shortest script as long as that is cheap, and never quadratic.
+    // As in Git: the shortest edit script as long as that is cheap, and never quadratic.
     Diff::compute(Algorithm::Myers, &input).hunks().collect()
 }
 
-/// Pairs of lines that are the same, or stand in the place of one another.
+/// Pairs of lines that are equal, or that replace each other.
 pub(crate) fn matching_lines(old: &[&str], new: &[&str]) -> Vec<(usize, usize)> {
     let mut pairs = Vec::with_capacity(old.len().min(new.len()));
     let (mut before, mut after) = (0, 0);
     for hunk in hunks(old, new) {
         let start = hunk.before.start as usize;
         pairs.extend((before..start).zip(after..));
-        let places = (start..hunk.before.end as usize)
+        let replaced = (start..hunk.before.end as usize)
             .zip(hunk.after.start as usize..hunk.after.end as usize);
-        pairs.extend(places);
+        pairs.extend(replaced);
         (before, after) = (hunk.before.end as usize, hunk.after.end as usize);
     }
     pairs.extend((before..old.len()).zip(after..new.len()));
     pairs
 }
 
-/// The difference of two texts. Equal lines are left out but for `context` lines around what changed;
-/// without it all of them stay. Empty when nothing differs, and `context` is given.
+/// The diff of two texts, with `context` equal lines around each change, or all of them if it is `None`. Empty if
+/// nothing differs and `context` is given.
 pub(crate) fn lines(old: &str, new: &str, context: Option<usize>) -> Vec<Change> {
     let (old, new) = (raw_lines(old), raw_lines(new));
     let hunks = hunks(&old, &new);
@@ -138,17 +138,17 @@ pub(crate) fn lines(old: &str, new: &str, context: Option<usize>) -> Vec<Change>
     for (at, hunk) in hunks.iter().enumerate() {
         let (start, end) = (hunk.before.start as usize, hunk.before.end as usize);
         same(&mut out, &old[before..start], context, at > 0, true);
-        let gone = &old[start..end];
-        let come = &new[hunk.after.start as usize..hunk.after.end as usize];
-        changed(&mut out, gone, come, usual);
+        let removed = &old[start..end];
+        let added = &new[hunk.after.start as usize..hunk.after.end as usize];
+        changed(&mut out, removed, added, usual);
         before = end;
     }
     same(&mut out, &old[before..], context, !hunks.is_empty(), false);
     out
 }
 
-/// The end that most lines have.
-fn usual_end(lines: &[Raw<'_>]) -> Option<End> {
+/// The most frequent line end.
+fn usual_end(lines: &[RawLine<'_>]) -> Option<End> {
     let count = |end| lines.iter().filter(|line| line.end == Some(end)).count();
     [LineEnd::Lf, LineEnd::CrLf, LineEnd::Cr]
         .into_iter()
@@ -158,10 +158,10 @@ fn usual_end(lines: &[Raw<'_>]) -> Option<End> {
         .map(|(_, end)| End::With(end))
 }
 
-/// A stretch of equal lines, after a change or before one.
+/// Pushes equal lines; `after` and `before` tell whether they follow a change and precede one.
 fn same(
     out: &mut Vec<Change>,
-    lines: &[Raw<'_>],
+    lines: &[RawLine<'_>],
     context: Option<usize>,
     after: bool,
     before: bool,
@@ -169,8 +169,8 @@ fn same(
     let context = context.unwrap_or(lines.len());
     let head = if after { context } else { 0 };
     let tail = if before { context } else { 0 };
-    let show = |line: &Raw<'_>| Change::Same(Line::plain(line.text));
-    // With no change at all around it, everything is context.
+    let show = |line: &RawLine<'_>| Change::Same(Line::plain(line.text));
+    // Without any change around them, all lines are context.
     if lines.len() <= head + tail || !(after || before) {
         out.extend(lines.iter().map(show));
         return;
@@ -180,33 +180,38 @@ fn same(
     out.extend(lines[lines.len() - tail..].iter().map(show));
 }
 
-/// Lines that gave way to others.
-fn changed(out: &mut Vec<Change>, gone: &[Raw<'_>], new: &[Raw<'_>], usual: Option<End>) {
-    let unpaired = |line: &Raw<'_>| {
+/// Pushes removed lines and those that replace them.
+fn changed(
+    out: &mut Vec<Change>,
+    removed: &[RawLine<'_>],
+    added: &[RawLine<'_>],
+    usual: Option<End>,
+) {
+    let unpaired = |line: &RawLine<'_>| {
         let mut shown = Line::plain(line.text);
         shown.end = usual
             .filter(|usual| *usual != line.end())
             .map(|_| line.end());
         shown
     };
-    let mut left: Vec<Line> = gone.iter().map(unpaired).collect();
-    let mut right: Vec<Line> = new.iter().map(unpaired).collect();
-    for (a, b) in words::pairs(gone, new) {
-        let (old, new) = (gone[a], new[b]);
+    let mut left: Vec<Line> = removed.iter().map(unpaired).collect();
+    let mut right: Vec<Line> = added.iter().map(unpaired).collect();
+    for (a, b) in words::pairs(removed, added) {
+        let (old, new) = (removed[a], added[b]);
         (left[a], right[b]) = words::compare(old.text, new.text);
         if old.end != new.end {
             (left[a].end, right[b].end) = (Some(old.end()), Some(new.end()));
         }
     }
-    out.extend(left.into_iter().map(Change::Gone));
-    out.extend(right.into_iter().map(Change::New));
+    out.extend(left.into_iter().map(Change::Removed));
+    out.extend(right.into_iter().map(Change::Added));
 }
 
-/// Lines added and lines taken away.
+/// The numbers of added and of removed lines.
 pub(crate) fn tally(changes: &[Change]) -> (usize, usize) {
     let count = |is: fn(&Change) -> bool| changes.iter().filter(|change| is(change)).count();
     (
-        count(|change| matches!(change, Change::New(_))),
-        count(|change| matches!(change, Change::Gone(_))),
+        count(|change| matches!(change, Change::Added(_))),
+        count(|change| matches!(change, Change::Removed(_))),
     )
 }

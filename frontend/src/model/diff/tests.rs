@@ -24,8 +24,8 @@ fn text_of(line: &Line) -> String {
 fn shown(changes: &[Change]) -> String {
     let mark = |change: &Change| match change {
         Change::Same(line) => format!(" {}", text_of(line)),
-        Change::Gone(line) => format!("-{}", text_of(line)),
-        Change::New(line) => format!("+{}", text_of(line)),
+        Change::Removed(line) => format!("-{}", text_of(line)),
+        Change::Added(line) => format!("+{}", text_of(line)),
         Change::Skipped(count) => format!("~{count}"),
     };
     changes.iter().map(mark).collect::<Vec<_>>().join("|")
@@ -64,7 +64,7 @@ fn changes_within_a_line_are_marked() {
         "new\none, 2\nthree, 4\n",
         "-one, [two]|-three, [four]|+new|+one, [2]|+three, [4]",
     );
-    // Nothing in common: all of it changed.
+    // Nothing in common: the whole line changed.
     check("the beginning\n", "mine\n", "-the beginning|+mine");
     check("\u{feff}a = 1\n", "a = 1\n", "-[\u{feff}]a = 1|+a = 1");
 }
@@ -75,14 +75,14 @@ fn changed_line_ends_are_shown() {
     check("a\rb\n", "a\nb\n", "-a CR|+a LF| b");
     check("a\nb\n", "a\nb", " a|-b LF|+b none");
     check("a\nb", "a\nb\n", " a|-b none|+b LF");
-    // An end that is not part of the change is no news, an unusual one of a new line is.
+    // A line end is shown only if it is part of the change, or unusual in a new line.
     check("a = 1\r\nb\r\n", "a = 2\r\nb\r\n", "-a = [1]|+a = [2]| b");
     check("a\r\nb\r\n", "a\r\nx\nb\r\n", " a|+x LF| b");
     check("a = 1", "a = 2", "-a = [1]|+a = [2]");
 }
 
 #[test]
-fn equal_stretches_are_left_out() {
+fn equal_lines_are_omitted() {
     let old: Vec<String> = (0..20).map(|n| n.to_string()).collect();
     let mut new = old.clone();
     new[10] = "x".to_owned();
@@ -96,7 +96,7 @@ fn equal_stretches_are_left_out() {
 }
 
 #[test]
-fn texts_without_anything_in_common_are_replaced_whole() {
+fn texts_with_nothing_in_common_are_replaced_whole() {
     let text = |name: char| {
         let lines: Vec<String> = (0..100_000).map(|n| format!("{name}{n}\n")).collect();
         lines.concat()
@@ -151,7 +151,7 @@ fn a_change_far_into_a_long_line_is_shown() {
 }
 
 #[test]
-fn invisible_characters_are_named() {
+fn invisible_characters_are_made_visible() {
     for (text, changed, expected) in [
         ("a b\tc", true, "a b\tc"),
         ("  ", true, "··"),
@@ -167,7 +167,7 @@ fn invisible_characters_are_named() {
 }
 
 #[test]
-fn lines_find_their_places() {
+fn lines_are_matched_by_content_and_position() {
     assert_eq!(
         matching_lines(&["a", "b", "c"], &["a", "x", "b", "y"]),
         [(0, 0), (1, 2), (2, 3)]
@@ -176,13 +176,13 @@ fn lines_find_their_places() {
 
 proptest! {
     #[test]
-    fn both_texts_can_be_read_back(old in "[ab \n\r]{0,24}", new in "[ab \n\r]{0,24}") {
+    fn both_texts_can_be_reconstructed(old in "[ab \n\r]{0,24}", new in "[ab \n\r]{0,24}") {
         let changes = lines(&old, &new, None);
-        let side = |gone: bool| {
+        let side = |old_side: bool| {
             let lines = changes.iter().filter_map(|change| match change {
                 Change::Same(line) => Some(line.text()),
-                Change::Gone(line) => gone.then(|| line.text()),
-                Change::New(line) => (!gone).then(|| line.text()),
+                Change::Removed(line) => old_side.then(|| line.text()),
+                Change::Added(line) => (!old_side).then(|| line.text()),
                 Change::Skipped(_) => None,
             });
             lines.collect::<Vec<_>>()
@@ -190,7 +190,7 @@ proptest! {
         let texts = |text: &str| edit::lines(text).map(|(line, _)| line.to_owned()).collect::<Vec<_>>();
         prop_assert_eq!(side(true), texts(&old));
         prop_assert_eq!(side(false), texts(&new));
-        // A difference of any kind is one that is seen.
+        // Every difference is visible.
         let (added, removed) = tally(&changes);
         prop_assert_eq!(added + removed == 0, old == new);
     }

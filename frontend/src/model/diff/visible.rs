@@ -1,24 +1,24 @@
-//! Characters that nobody would see in a difference.
+//! Makes invisible characters visible in a diff.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// A stretch of a difference as it is shown. Where it `changed`, blanks that stand alone are drawn and
-/// what has no width is named by its code; control characters and those that turn the direction of the
-/// text are named everywhere, since they would change how the rest reads.
+/// A piece of a diff as it is shown. If it `changed`, spaces and tabs are drawn where it has nothing else, and
+/// characters without width are replaced by their code. Control characters and those that change the text direction are
+/// always replaced, since they would change how the rest reads.
 pub(crate) fn visible(text: &str, changed: bool) -> Cow<'_, str> {
-    let blank = changed && text.chars().all(|c| matches!(c, ' ' | '\t'));
-    let named = |c: char| is_disturbing(c) || (changed && is_invisible(c));
-    if !blank && !text.chars().any(named) {
+    let is_blank = changed && text.chars().all(|c| matches!(c, ' ' | '\t'));
+    let is_replaced = |c: char| is_disturbing(c) || (changed && is_invisible(c));
+    if !is_blank && !text.chars().any(is_replaced) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         match c {
-            ' ' if blank => out.push('·'),
-            '\t' if blank => out.push_str("→\t"),
-            c if named(c) => {
-                write!(out, "⟨U+{:04X}⟩", u32::from(c)).expect("a String takes every write");
+            ' ' if is_blank => out.push('·'),
+            '\t' if is_blank => out.push_str("→\t"),
+            c if is_replaced(c) => {
+                write!(out, "⟨U+{:04X}⟩", u32::from(c)).expect("writing to a String never fails");
             }
             c => out.push(c),
         }

@@ -1,23 +1,23 @@
-//! What differs within a line: words, marks and blanks.
+//! Diff within a line: of words, punctuation and whitespace.
 
-use super::{Line, Piece, Raw, hunks};
+use super::{Line, Piece, RawLine, hunks};
 
-/// Lines of a stretch beyond which pairs are only looked for in order: the work grows with their
-/// product.
-const MOST_PAIRED: usize = 100;
+/// Limit of lines of a hunk for which similar pairs are searched; in longer hunks lines are paired in order. The work
+/// grows with the product of the numbers of lines.
+const MAX_PAIRED_LINES: usize = 100;
 
-/// A line that shares less than this part with another is not a version of it.
-const ALIKE: f64 = 0.3;
+/// Lines that share less than this part are not versions of each other.
+const MIN_SIMILARITY: f64 = 0.3;
 
-/// Pairs of an old line and its new version, in order.
-pub(super) fn pairs(old: &[Raw<'_>], new: &[Raw<'_>]) -> Vec<(usize, usize)> {
-    if old.len() == new.len() || old.len().max(new.len()) > MOST_PAIRED {
+/// Pairs of an old line and its new version, by index, in order.
+pub(super) fn pairs(old: &[RawLine<'_>], new: &[RawLine<'_>]) -> Vec<(usize, usize)> {
+    if old.len() == new.len() || old.len().max(new.len()) > MAX_PAIRED_LINES {
         return (0..old.len().min(new.len())).map(|at| (at, at)).collect();
     }
     let mut pairs = Vec::new();
     let mut next = 0;
     for (at, line) in old.iter().enumerate() {
-        let version = (next..new.len()).find(|other| alike(line.text, new[*other].text));
+        let version = (next..new.len()).find(|other| similar(line.text, new[*other].text));
         if let Some(version) = version {
             pairs.push((at, version));
             next = version + 1;
@@ -26,8 +26,8 @@ pub(super) fn pairs(old: &[Raw<'_>], new: &[Raw<'_>]) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// Cheaply: what they begin and end with.
-fn alike(old: &str, new: &str) -> bool {
+/// Whether two lines are similar, judged cheaply by their common start and end.
+fn similar(old: &str, new: &str) -> bool {
     let head = old
         .chars()
         .zip(new.chars())
@@ -41,10 +41,10 @@ fn alike(old: &str, new: &str) -> bool {
         .take(old_chars.min(new_chars) - head)
         .take_while(|(a, b)| a == b)
         .count();
-    (head + tail) as f64 >= ALIKE * old_chars.max(new_chars) as f64
+    (head + tail) as f64 >= MIN_SIMILARITY * old_chars.max(new_chars) as f64
 }
 
-/// Two versions of a line. Where they have little in common nothing is marked: all of it changed.
+/// Compares two versions of a line. If they have little in common, nothing is marked: all of it changed.
 pub(super) fn compare(old: &str, new: &str) -> (Line, Line) {
     let (before, after) = (words(old), words(new));
     let hunks = hunks(&before, &after);
@@ -52,25 +52,25 @@ pub(super) fn compare(old: &str, new: &str) -> (Line, Line) {
     let mut right = Pieces::default();
     let (mut at, mut at_new) = (0, 0);
     for hunk in hunks {
-        let gone = hunk.before.start as usize..hunk.before.end as usize;
-        let come = hunk.after.start as usize..hunk.after.end as usize;
-        left.same(&before[at..gone.start]);
-        right.same(&after[at_new..come.start]);
-        (at, at_new) = (gone.end, come.end);
-        left.changed(&before[gone]);
-        right.changed(&after[come]);
+        let removed = hunk.before.start as usize..hunk.before.end as usize;
+        let added = hunk.after.start as usize..hunk.after.end as usize;
+        left.same(&before[at..removed.start]);
+        right.same(&after[at_new..added.start]);
+        (at, at_new) = (removed.end, added.end);
+        left.changed(&before[removed]);
+        right.changed(&after[added]);
     }
     left.same(&before[at..]);
     right.same(&after[at_new..]);
     let longest = old.trim().len().max(new.trim().len());
-    if (left.kept as f64) < ALIKE * longest as f64 {
+    if (left.kept as f64) < MIN_SIMILARITY * longest as f64 {
         return (Line::plain(old), Line::plain(new));
     }
     (left.line(), right.line())
 }
 
-/// Runs of letters and digits, runs of one kind of blank, and everything else by itself: a sign, or a
-/// character of a script that puts no blanks between its words.
+/// Splits a line into runs of letters and digits, runs of one kind of whitespace, and single other characters:
+/// punctuation, or characters of a script without spaces between words.
 fn words(text: &str) -> Vec<&str> {
     let kind = |c: char| match c {
         'a'..='z' | 'A'..='Z' | '0'..='9' | '_' => 1,
@@ -100,7 +100,7 @@ fn words(text: &str) -> Vec<&str> {
 #[derive(Default)]
 struct Pieces {
     pieces: Vec<Piece>,
-    /// Bytes in common that are not blank.
+    /// Common bytes that are not whitespace.
     kept: usize,
 }
 

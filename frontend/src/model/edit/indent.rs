@@ -1,27 +1,27 @@
-//! What Tab does in a text area that edits text: it indents.
+//! Indentation by Tab in a text area.
 
 use std::ops::Range;
 
-/// A replacement to make in a text area, in UTF-16 units as its selection is.
+/// A replacement in a text area. Positions are in UTF-16 code units, as those of its selection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Replacement {
-    /// What is replaced.
+    /// The range to replace.
     pub(crate) range: Range<usize>,
     pub(crate) text: String,
-    /// The selection afterwards.
+    /// The selection after the replacement.
     pub(crate) selection: Range<usize>,
 }
 
-/// The step by which a text is indented: a tab, unless its lines begin with blanks; then as many as
-/// the least indented of them has, 8 at most.
-fn unit(text: &str) -> String {
+/// The indentation of one level: a tab, unless lines begin with spaces; then the spaces of the least
+/// indented one, at most 8.
+fn indent_step(text: &str) -> String {
     let mut least = usize::MAX;
     for line in text.split('\n') {
         if line.starts_with('\t') {
             return "\t".to_owned();
         }
         let blanks = line.len() - line.trim_start_matches(' ').len();
-        // A line of blanks says nothing, and a single one is an alignment.
+        // Blank lines are ignored, and a single space is an alignment.
         if blanks > 1 && blanks < line.len() {
             least = least.min(blanks);
         }
@@ -33,13 +33,13 @@ fn unit(text: &str) -> String {
     }
 }
 
-/// Tab, or with `back` Shift and Tab. Without a line end in the selection Tab inserts one step at the
-/// caret; otherwise all lines that the selection touches move. `None` when there is nothing to do.
+/// Tab, or with `back` Shift+Tab. Without a line end in the selection Tab inserts one level at the
+/// caret; otherwise all lines that the selection touches are indented. `None` if nothing changes.
 pub(crate) fn indent(text: &str, selection: Range<usize>, back: bool) -> Option<Replacement> {
-    let step = unit(text);
+    let step = indent_step(text);
     let range = byte_at(text, selection.start)..byte_at(text, selection.end);
-    let several = text[range.clone()].contains('\n');
-    if !several && !back {
+    let multi_line = text[range.clone()].contains('\n');
+    if !multi_line && !back {
         let caret = selection.start + step.len();
         return Some(Replacement {
             range: selection,
@@ -49,7 +49,7 @@ pub(crate) fn indent(text: &str, selection: Range<usize>, back: bool) -> Option<
     }
     let start = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
     // A selection that ends at the start of a line does not touch it.
-    let last = if several && text[..range.end].ends_with('\n') {
+    let last = if multi_line && text[..range.end].ends_with('\n') {
         range.end - 1
     } else {
         range.end
@@ -71,23 +71,23 @@ pub(crate) fn indent(text: &str, selection: Range<usize>, back: bool) -> Option<
     if moved == text[start..end] {
         return None;
     }
-    let from = units(&text[..start]);
-    let to = from + units(&moved);
-    let selection = if several {
+    let from = utf16_len(&text[..start]);
+    let to = from + utf16_len(&moved);
+    let selection = if multi_line {
         from..to
     } else {
-        let less = units(&text[start..end]) - units(&moved);
+        let less = utf16_len(&text[start..end]) - utf16_len(&moved);
         let at = |caret: usize| caret.saturating_sub(less).max(from);
         at(selection.start)..at(selection.end)
     };
     Some(Replacement {
-        range: from..from + units(&text[start..end]),
+        range: from..from + utf16_len(&text[start..end]),
         text: moved,
         selection,
     })
 }
 
-/// A line with one step of its indentation less.
+/// A line without one level of its indentation.
 fn unindented<'a>(line: &'a str, step: &str) -> &'a str {
     if let Some(rest) = line.strip_prefix('\t') {
         return rest;
@@ -97,11 +97,11 @@ fn unindented<'a>(line: &'a str, step: &str) -> &'a str {
     &line[blanks.min(most)..]
 }
 
-fn units(text: &str) -> usize {
+fn utf16_len(text: &str) -> usize {
     text.chars().map(char::len_utf16).sum()
 }
 
-/// The byte after so many UTF-16 units.
+/// The byte offset of a UTF-16 offset.
 fn byte_at(text: &str, mut units: usize) -> usize {
     for (at, c) in text.char_indices() {
         if units == 0 {

@@ -1,9 +1,8 @@
-//! A value while it is edited: as text, hex or base64, in a text area. What was not touched keeps its
+//! A value being edited in a text area, as text, hex or base64. Parts that the user does not touch keep their
 //! bytes.
 
 mod ends;
 mod indent;
-mod inherit;
 mod text;
 
 #[cfg(test)]
@@ -13,72 +12,72 @@ pub(crate) use ends::{LineEnd, LineEnds, lines};
 pub(crate) use indent::{Replacement, indent};
 pub(crate) use text::{EditedText, WindowLines};
 
-use super::value::{BadDraft, Script, read, write};
+use super::value::{DecodeError, Encoding, decode, encode};
 
-/// Characters on a row of base64.
+/// Characters per row of base64.
 const BASE64_ROW: usize = 76;
 
-/// Bytes of a large text.
+/// Texts of more bytes are large.
 const LARGE: usize = 64 * 1024;
 
-/// A value while it is edited.
+/// A value being edited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Edited {
-    script: Script,
+    encoding: Encoding,
     text: EditedText,
 }
 
 impl Edited {
-    /// Begins with a value. Bytes that are not UTF-8 must not be edited as text: see
-    /// [`scripts`](super::value::scripts).
-    pub(crate) fn new(value: &[u8], script: Script) -> Self {
-        let text = write(value, script);
-        if script == Script::Base64 {
-            // In rows, so that a long value has lines that can be shown a window at a time.
+    /// Starts with a value. Bytes that are not UTF-8 must not be edited as text: see
+    /// [`editable_encodings`](super::value::editable_encodings).
+    pub(crate) fn new(value: &[u8], encoding: Encoding) -> Self {
+        let text = encode(value, encoding);
+        if encoding == Encoding::Base64 {
+            // In rows, so that a long value has lines and can be shown one window at a time.
             let rows: Vec<&str> = text
                 .as_bytes()
                 .chunks(BASE64_ROW)
                 .map(|row| std::str::from_utf8(row).expect("base64 is ASCII"))
                 .collect();
-            return Self::from_text(&rows.join("\n"), script);
+            return Self::from_text(&rows.join("\n"), encoding);
         }
-        Self::from_text(&text, script)
+        Self::from_text(&text, encoding)
     }
 
-    /// Goes on with a text as [`Self::text`] gave it.
-    pub(crate) fn from_text(text: &str, script: Script) -> Self {
+    /// Continues with a text returned by [`Self::text`].
+    pub(crate) fn from_text(text: &str, encoding: Encoding) -> Self {
         Self {
-            script,
+            encoding,
             text: EditedText::new(text),
         }
     }
 
-    /// How the bytes are written.
-    pub(crate) fn script(&self) -> Script {
-        self.script
+    /// The encoding of the text.
+    pub(crate) fn encoding(&self) -> Encoding {
+        self.encoding
     }
 
-    /// The whole of what is written, with its own line ends.
+    /// The whole text with its actual line ends.
     pub(crate) fn text(&self) -> String {
         self.text.text()
     }
 
-    /// For the text area.
+    /// The text as the text area needs it.
     pub(crate) fn text_area(&self) -> &EditedText {
         &self.text
     }
 
-    /// For the text area.
+    /// The text as the text area needs it, to apply input.
     pub(crate) fn text_area_mut(&mut self) -> &mut EditedText {
         &mut self.text
     }
 
-    /// The bytes that are written.
-    pub(crate) fn value(&self) -> Result<Vec<u8>, BadDraft> {
-        read(&self.text(), self.script)
+    /// The decoded bytes.
+    pub(crate) fn value(&self) -> Result<Vec<u8>, DecodeError> {
+        decode(&self.text(), self.encoding)
     }
 
-    /// Whether a text area may be slow with it: checks then wait for a pause in the typing.
+    /// Whether the text is so large that a text area may be slow: checks then wait until typing stops for a moment.
     pub(crate) fn is_large(&self) -> bool {
         self.text.len() > LARGE
     }

@@ -4,7 +4,7 @@ use proptest::sample::{Index, select};
 
 use super::*;
 
-/// A character as the text area has it, and the bytes it stands for.
+/// The characters of the text area, each with the bytes that it stands for.
 fn units(text: &EditedText) -> Vec<(char, String)> {
     let raw = text.text();
     let mut out = Vec::new();
@@ -24,21 +24,22 @@ fn bytes(units: &[(char, String)]) -> String {
 }
 
 /// Texts in which everything that a text area or an editor might change is frequent. `\r` before `\n`
-/// is not drawn on its own: that would be one line end, not two.
-fn texts(most: usize) -> impl Strategy<Value = String> {
+/// counts as one line end, not two.
+fn texts(max_pieces: usize) -> impl Strategy<Value = String> {
     const PIECES: &[&str] = &[
         "a", "b", "\n", "\r\n", "\r", "\t", " ", "\u{feff}", "占", "🔒", "\u{2028}", "\u{202e}",
         "\"", "e\u{301}",
     ];
-    vec(select(PIECES), 0..most).prop_map(|pieces| pieces.concat())
+    vec(select(PIECES), 0..max_pieces).prop_map(|pieces| pieces.concat())
 }
 
-/// What is typed or pasted: a text area makes `\n` of every line end.
+/// Typed or pasted texts: a text area turns every line end into `\n`.
 fn insertions() -> impl Strategy<Value = String> {
     vec(select(&["a", "b", "\n", "\t", "占", "x\ny"][..]), 0..6).prop_map(|pieces| pieces.concat())
 }
 
-/// Replaces a stretch of characters as somebody in a text area does, and gives its new value and caret.
+/// Replaces a range of characters as typing in a text area does; returns the characters kept at either end, the new
+/// value and the caret.
 fn typed(
     units: &[(char, String)],
     at: Index,
@@ -57,7 +58,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn a_text_that_is_not_edited_keeps_every_byte(text in texts(40)) {
+    fn an_unedited_text_keeps_every_byte(text in texts(40)) {
         let mut edited = EditedText::new(&text);
         prop_assert_eq!(edited.text(), text.as_str());
         prop_assert!(!edited.shown().contains('\r'));
@@ -85,14 +86,14 @@ proptest! {
             prop_assert!(raw.ends_with(&end), "{:?} does not end with {:?}", raw, end);
             let middle = &raw[start.len()..raw.len() - end.len()];
             prop_assert_eq!(middle.replace("\r\n", "\n").replace('\r', "\n"), inserted);
-            // A deletion may bring `\r` and `\n` together: from there on they are one line end.
+            // A deletion may make `\r` and `\n` adjacent: from then on they are one line end.
             edited = EditedText::new(&raw);
             before = units(&edited);
         }
     }
 
     #[test]
-    fn undo_and_redo_bring_back_every_byte(
+    fn undo_and_redo_restore_every_byte(
         text in texts(40),
         edits in vec((any::<Index>(), any::<Index>(), insertions()), 1..8),
         back in any::<Index>(),
@@ -106,8 +107,8 @@ proptest! {
             edited.input(&value, Some(caret), false);
             states.push((edited.shown().to_owned(), edited.text()));
         }
-        // One undo of the browser's takes back any number of changes, but not to a state that looks the
-        // same as a nearer one.
+        // One undo of the browser reverts any number of changes, but never to a state that looks like a
+        // nearer one.
         let last = states.len() - 1;
         let to = back.index(states.len());
         let nearest = |range: std::ops::Range<usize>, value: &str| {
@@ -125,19 +126,19 @@ proptest! {
     }
 
     #[test]
-    fn every_script_gives_the_bytes_back(value in vec(any::<u8>(), 0..300)) {
-        for script in super::super::value::scripts(&value) {
-            prop_assert_eq!(Edited::new(&value, script).value(), Ok(value.clone()), "{:?}", script);
+    fn every_encoding_round_trips(value in vec(any::<u8>(), 0..300)) {
+        for encoding in super::super::value::editable_encodings(&value) {
+            prop_assert_eq!(Edited::new(&value, encoding).value(), Ok(value.clone()), "{:?}", encoding);
         }
     }
 
     #[test]
-    fn a_text_keeps_its_bytes_in_every_script(text in texts(60)) {
-        for script in super::super::value::scripts(text.as_bytes()) {
-            let edited = Edited::new(text.as_bytes(), script);
-            prop_assert_eq!(edited.value(), Ok(text.clone().into_bytes()), "{:?}", script);
-            let again = Edited::from_text(&edited.text(), script);
-            prop_assert_eq!(again.value(), Ok(text.clone().into_bytes()), "{:?}", script);
+    fn a_text_keeps_its_bytes_in_every_encoding(text in texts(60)) {
+        for encoding in super::super::value::editable_encodings(text.as_bytes()) {
+            let edited = Edited::new(text.as_bytes(), encoding);
+            prop_assert_eq!(edited.value(), Ok(text.clone().into_bytes()), "{:?}", encoding);
+            let again = Edited::from_text(&edited.text(), encoding);
+            prop_assert_eq!(again.value(), Ok(text.clone().into_bytes()), "{:?}", encoding);
         }
     }
 }
@@ -150,18 +151,18 @@ fn after(text: &str, value: &str, caret: usize) -> String {
 }
 
 #[test]
-fn a_new_line_ends_as_the_line_it_was_made_of() {
+fn a_new_line_inherits_its_line_end() {
     for (text, value, caret, expected) in [
         ("a\r\nb\r\n", "a\nx\nb\n", 3, "a\r\nx\r\nb\r\n"),
         ("a\nb\r\n", "a\nb\nc\n", 5, "a\nb\r\nc\r\n"),
-        // Begun at the end of `a`, and before `b`.
+        // Typed at the end of `a`, and in front of `b`.
         ("a\nb\r\n", "a\nx\nb\n", 3, "a\nx\nb\r\n"),
         ("a\nb\r\n", "a\nx\nb\n", 4, "a\nx\r\nb\r\n"),
         ("a\r\nb", "a\nb\n", 4, "a\r\nb\r\n"),
         ("a\rb\r", "a\nb\nc\n", 5, "a\rb\rc\r"),
         ("a", "a\nb", 3, "a\nb"),
         ("", "a\n", 2, "a\n"),
-        // `\n` would join the `\r` before it.
+        // `\n` would merge with the `\r` before it.
         ("a\rb\n", "a\n\nb\n", 3, "a\r\rb\n"),
     ] {
         assert_eq!(after(text, value, caret), expected, "{text:?} to {value:?}");
@@ -169,21 +170,21 @@ fn a_new_line_ends_as_the_line_it_was_made_of() {
 }
 
 #[test]
-fn of_two_equal_lines_the_one_at_the_caret_goes() {
+fn of_two_equal_lines_the_one_at_the_caret_is_removed() {
     assert_eq!(after("a\r\na\n", "a\n", 0), "a\n");
     assert_eq!(after("a\r\na\n", "a\n", 2), "a\r\n");
 }
 
 #[test]
-fn a_selection_replaced_as_a_whole_keeps_the_ends_of_its_lines() {
+fn replacing_a_selection_keeps_the_ends_of_its_lines() {
     let text = "a\r\nb\nc\rd";
     assert_eq!(after(text, "\ta\n\tb\n\tc\nd", 9), "\ta\r\n\tb\n\tc\rd");
-    // Pasted over everything, with a line more: it is new, before a line that ends with `\n`.
+    // Pasted over everything with one more line, which is new and precedes a line that ends with `\n`.
     assert_eq!(after(text, "a\nnew\nb\nc\nd", 12), "a\r\nnew\nb\nc\rd");
 }
 
 #[test]
-fn a_long_text_is_edited_a_window_at_a_time() {
+fn a_long_text_is_edited_one_window_at_a_time() {
     let line = |at: usize| {
         format!(
             "line {at}{}",
@@ -193,7 +194,7 @@ fn a_long_text_is_edited_a_window_at_a_time() {
     let text: String = (1..=100_000).map(line).collect();
     let mut edited = EditedText::new(&text);
     assert!(edited.shown().len() < 200_000);
-    let window = |edited: &EditedText| edited.window_lines().expect("it is not shown whole");
+    let window = |edited: &EditedText| edited.window_lines().expect("the text has a window");
     assert_eq!((window(&edited).first, window(&edited).all), (1, 100_001));
 
     edited.show_line(50_000);
@@ -219,7 +220,7 @@ fn a_long_text_is_edited_a_window_at_a_time() {
     assert!(edited.shown().ends_with("line 100000\n"));
     assert!(edited.text() == expected);
 
-    // Too much for a text area, pasted into it.
+    // Pasted: too much for a text area.
     let mut edited = EditedText::new("a\r\nb");
     let pasted = format!("a\n{text}b").replace('\r', "");
     let caret = pasted.len() - 1;
@@ -229,7 +230,7 @@ fn a_long_text_is_edited_a_window_at_a_time() {
 }
 
 #[test]
-fn tab_indents_and_shift_tab_takes_it_back() {
+fn tab_indents_and_shift_tab_unindents() {
     let plain = |text: &str, from: usize, to: usize, back: bool| {
         let done = indent(text, from..to, back)?;
         let units: Vec<u16> = text.encode_utf16().collect();
@@ -243,7 +244,7 @@ fn tab_indents_and_shift_tab_takes_it_back() {
     assert_eq!(plain("ab", 1, 1, false), some("a\tb", 2, 2));
     assert_eq!(plain("a:\n  b\n", 7, 7, false), some("a:\n  b\n  ", 9, 9));
     assert_eq!(plain("🔒\nb\nc", 0, 4, false), some("\t🔒\n\tb\nc", 0, 6));
-    // The last line is only touched where something of it is selected.
+    // The last line is indented only if some of it is selected.
     assert_eq!(plain("a\nb\nc", 0, 4, false), some("\ta\n\tb\nc", 0, 5));
     assert_eq!(plain("\ta\n\n\tb", 0, 6, true), some("a\n\nb", 0, 4));
     assert_eq!(plain("a:\n  b", 6, 6, true), some("a:\nb", 4, 4));

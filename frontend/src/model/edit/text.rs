@@ -1,57 +1,55 @@
-//! A text while it is edited in a text area. Each change of the text area's value is applied as one
-//! splice, so that everything outside of it keeps its bytes, whatever line ends it has.
+//! A text being edited in a text area. Each change of the text area's value is applied as one
+//! splice, so that everything outside of it keeps its bytes, whatever its line ends.
 //!
-//! A text area that holds tens of thousands of lines takes seconds to lay them out: of a long text only
-//! a window is shown at a time.
+//! A text area takes seconds to lay out tens of thousands of lines, so a long text is shown one window at a time.
 
 use std::ops::Range;
 
-use super::ends::{LineEnd, LineEnds, join, split, summary};
-use super::inherit::inherit;
+use super::ends::{LineEnd, LineEnds, inherit, join, split, summary};
 
-/// Texts up to this size are shown whole.
+/// Texts up to these limits are shown whole.
 const WHOLE_BYTES: usize = 256 * 1024;
 const WHOLE_LINES: usize = 5_000;
 
-/// The size of a window of a longer text. A single line is never divided.
+/// The limits of a window of a longer text. A line is never split.
 const WINDOW_BYTES: usize = 128 * 1024;
 const WINDOW_LINES: usize = 2_000;
 
-/// Changes that can be undone with their line ends. The text area's own undo goes on beyond.
-const MOST_STEPS: usize = 10_000;
+/// Limit of changes that can be undone with their line ends. The text area's own undo reaches further back.
+const MAX_UNDO_STEPS: usize = 10_000;
 
-/// A stretch of text with the ends of its lines.
+/// A piece of text with the ends of its lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Stretch {
-    /// With `\n` only.
+pub(super) struct Fragment {
+    /// The text with `\n` only.
     pub(super) text: String,
-    /// One for each `\n`.
+    /// The actual end for each `\n`.
     pub(super) ends: Vec<LineEnd>,
 }
 
-/// One change.
+/// One change of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Step {
-    /// Bytes from the window's start.
+struct Splice {
+    /// Offset in bytes from the window's start.
     at: usize,
-    removed: Stretch,
-    inserted: Stretch,
+    removed: Fragment,
+    inserted: Fragment,
 }
 
 /// A text that is being edited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EditedText {
-    all: Stretch,
-    /// The bytes of `all.text` that the text area holds.
+    all: Fragment,
+    /// The range of `all.text` that the text area shows, in bytes.
     window: Range<usize>,
-    /// Line ends before the window.
+    /// The number of line ends before the window.
     before: usize,
-    /// Changes of this window, oldest first, `done` of them in effect: later ones have been undone.
-    steps: Vec<Step>,
-    done: usize,
+    /// Changes of this window, oldest first. The first `applied` are in effect; later ones have been undone.
+    splices: Vec<Splice>,
+    applied: usize,
 }
 
-/// The lines in the window, counted from 1, and all there are.
+/// The range of lines in the window, counted from 1, and the number of all lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WindowLines {
     pub(crate) first: usize,
@@ -60,48 +58,48 @@ pub(crate) struct WindowLines {
 }
 
 impl EditedText {
-    /// Begins with a text, its first window shown.
+    /// Starts with a text and shows its first window.
     pub(crate) fn new(text: &str) -> Self {
         let (text, ends) = split(text);
         let mut edited = Self {
-            all: Stretch { text, ends },
+            all: Fragment { text, ends },
             window: 0..0,
             before: 0,
-            steps: Vec::new(),
-            done: 0,
+            splices: Vec::new(),
+            applied: 0,
         };
         edited.show_line(1);
         edited
     }
 
-    /// What the text area holds, with `\n` only.
+    /// The text area's value, with `\n` only.
     pub(crate) fn shown(&self) -> &str {
         &self.all.text[self.window.clone()]
     }
 
-    /// The whole text with its own line ends.
+    /// The whole text with its actual line ends.
     pub(crate) fn text(&self) -> String {
         join(&self.all.text, &self.all.ends)
     }
 
-    /// Bytes of the whole text with its own line ends.
+    /// The size of the whole text with its actual line ends, in bytes.
     pub(crate) fn len(&self) -> usize {
         let returns = self.all.ends.iter().filter(|end| **end == LineEnd::CrLf);
         self.all.text.len() + returns.count()
     }
 
-    /// The kinds of line ends.
+    /// The kinds of line ends of the whole text.
     pub(crate) fn ends(&self) -> LineEnds {
         summary(&self.all.ends)
     }
 
-    /// The lines in the window; nothing when the text is shown whole.
+    /// The lines in the window; `None` if the text is shown whole.
     pub(crate) fn window_lines(&self) -> Option<WindowLines> {
         if self.window == (0..self.all.text.len()) {
             return None;
         }
         let shown = newlines(self.shown());
-        // A window that ends with a line end does not show the line after it.
+        // A window that ends with a line end does not show the next line.
         let next =
             usize::from(!self.shown().ends_with('\n') || self.window.end == self.all.text.len());
         Some(WindowLines {
@@ -111,7 +109,7 @@ impl EditedText {
         })
     }
 
-    /// UTF-16 units before a line, counted from 1, in the window.
+    /// The UTF-16 offset in the window of a line, counted from 1.
     pub(crate) fn caret_of_line(&self, line: usize) -> usize {
         let lines = self.shown().split_inclusive('\n');
         let before = line.saturating_sub(self.before + 1);
@@ -121,11 +119,11 @@ impl EditedText {
             .sum()
     }
 
-    /// Shows the window that a line is in, counted from 1. What was done before can then no longer be
-    /// undone: the text area has forgotten it too.
+    /// Shows the window that contains a line, counted from 1. Earlier changes can then no longer be undone: the text
+    /// area's own undo history is gone, too.
     pub(crate) fn show_line(&mut self, line: usize) {
-        self.steps.clear();
-        self.done = 0;
+        self.splices.clear();
+        self.applied = 0;
         self.before = 0;
         if self.all.text.len() <= WHOLE_BYTES && self.all.ends.len() < WHOLE_LINES {
             self.window = 0..self.all.text.len();
@@ -147,9 +145,9 @@ impl EditedText {
         self.window = start..at;
     }
 
-    /// The text area's value is `value` now, its selection ends after `caret` UTF-16 units, and the
-    /// change was an undo or a redo (`restores`) or not. Where the window became too large for a text
-    /// area, another is shown, which the text area must be filled with: the line of the caret.
+    /// Applies the text area's new `value`. Its selection ends at `caret`, in UTF-16 code units; `restores` if the
+    /// change was an undo or a redo. If the window became too large for a text area, another one is shown, and the
+    /// line of the caret is returned: the caller must refill the text area.
     pub(crate) fn input(
         &mut self,
         value: &str,
@@ -177,35 +175,35 @@ impl EditedText {
         let from = self.window.start + at;
         let first = self.before + newlines(&old[..at]);
         let count = newlines(&old[at..at + removed]);
-        let removed = Stretch {
+        let removed = Fragment {
             text: old[at..at + removed].to_owned(),
             ends: self.all.ends[first..first + count].to_vec(),
         };
-        let around = Around {
+        let around = Surroundings {
             previous: first.checked_sub(1).map(|at| self.all.ends[at]),
             next: self.all.ends.get(first + count).copied(),
             after_end: from == 0 || self.all.text[..from].ends_with('\n'),
             before_end: self.all.text[from + removed.text.len()..].starts_with('\n'),
         };
-        let inserted = Stretch {
+        let inserted = Fragment {
             ends: inherit(&removed, inserted, around),
             text: inserted.to_owned(),
         };
-        let step = Step {
+        let splice = Splice {
             at,
             removed,
             inserted,
         };
-        self.apply(at, &step.removed, &step.inserted);
-        self.steps.truncate(self.done);
-        if self.steps.len() == MOST_STEPS {
-            self.steps.remove(0);
+        self.apply(at, &splice.removed, &splice.inserted);
+        self.splices.truncate(self.applied);
+        if self.splices.len() == MAX_UNDO_STEPS {
+            self.splices.remove(0);
         }
-        self.steps.push(step);
-        self.done = self.steps.len();
+        self.splices.push(splice);
+        self.applied = self.splices.len();
     }
 
-    fn apply(&mut self, at: usize, removed: &Stretch, inserted: &Stretch) {
+    fn apply(&mut self, at: usize, removed: &Fragment, inserted: &Fragment) {
         let from = self.window.start + at;
         let first = self.before + newlines(&self.shown()[..at]);
         self.all
@@ -218,35 +216,35 @@ impl EditedText {
         self.window.end = self.window.end + inserted.text.len() - removed.text.len();
     }
 
-    /// Goes back, or forth again, to the nearest state that was shown as `value`; false where there is
-    /// none. One undo of the text area's may take back several changes.
+    /// Undoes or redoes up to the nearest state that was shown as `value`; false if there is none. One undo of the
+    /// text area may revert several changes.
     fn restore(&mut self, value: &str) -> bool {
         let mut probe = self.shown().to_owned();
-        for at in (0..self.done).rev() {
-            let step = &self.steps[at];
-            let end = step.at + step.inserted.text.len();
-            probe.replace_range(step.at..end, &step.removed.text);
+        for at in (0..self.applied).rev() {
+            let splice = &self.splices[at];
+            let end = splice.at + splice.inserted.text.len();
+            probe.replace_range(splice.at..end, &splice.removed.text);
             if probe == value {
-                for at in (at..self.done).rev() {
-                    let step = self.steps[at].clone();
-                    self.apply(step.at, &step.inserted, &step.removed);
+                for at in (at..self.applied).rev() {
+                    let splice = self.splices[at].clone();
+                    self.apply(splice.at, &splice.inserted, &splice.removed);
                 }
-                self.done = at;
+                self.applied = at;
                 return true;
             }
         }
         probe.clear();
         probe.push_str(self.shown());
-        for at in self.done..self.steps.len() {
-            let step = &self.steps[at];
-            let end = step.at + step.removed.text.len();
-            probe.replace_range(step.at..end, &step.inserted.text);
+        for at in self.applied..self.splices.len() {
+            let splice = &self.splices[at];
+            let end = splice.at + splice.removed.text.len();
+            probe.replace_range(splice.at..end, &splice.inserted.text);
             if probe == value {
-                for at in self.done..=at {
-                    let step = self.steps[at].clone();
-                    self.apply(step.at, &step.removed, &step.inserted);
+                for at in self.applied..=at {
+                    let splice = self.splices[at].clone();
+                    self.apply(splice.at, &splice.removed, &splice.inserted);
                 }
-                self.done = at + 1;
+                self.applied = at + 1;
                 return true;
             }
         }
@@ -254,16 +252,16 @@ impl EditedText {
     }
 }
 
-/// What lies around a splice.
+/// The surroundings of a splice.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Around {
-    /// The nearest line end before it.
+pub(super) struct Surroundings {
+    /// The nearest line end before the splice.
     pub(super) previous: Option<LineEnd>,
-    /// The nearest line end after it: that of the line it is in.
+    /// The nearest line end after the splice: that of its line.
     pub(super) next: Option<LineEnd>,
-    /// It begins a line.
+    /// Whether it starts at the start of a line.
     pub(super) after_end: bool,
-    /// It ends a line.
+    /// Whether it ends at the end of a line.
     pub(super) before_end: bool,
 }
 
@@ -271,7 +269,7 @@ fn newlines(text: &str) -> usize {
     text.bytes().filter(|byte| *byte == b'\n').count()
 }
 
-/// The text up to a caret in UTF-16 units; all of it without one.
+/// The text up to a caret in UTF-16 code units; the whole text without one.
 fn caret_prefix(text: &str, caret: Option<usize>) -> &str {
     let Some(caret) = caret else { return text };
     let mut units = 0;
@@ -284,10 +282,10 @@ fn caret_prefix(text: &str, caret: Option<usize>) -> &str {
     text
 }
 
-/// The smallest splice that makes `new` of `old`: where, how many bytes go, what comes.
+/// The smallest splice that turns `old` into `new`: its offset, the number of removed bytes, the inserted text.
 ///
-/// From the two texts alone it is not clear which of two equal lines was removed. After typing, pasting
-/// and deleting alike, what follows the caret was not touched: that decides.
+/// The two texts alone do not show which of two equal lines was removed. After typing, pasting and deleting, the text
+/// after the caret is unchanged: that decides.
 fn difference<'a>(old: &str, new: &'a str, caret: Option<usize>) -> (usize, usize, &'a str) {
     let after = caret.map(|caret| &new[caret..]);
     let kept = after

@@ -1,13 +1,13 @@
-//! The one reversible text of a key: how it is shown, copied and typed everywhere.
+//! The reversible display form of keys, used wherever a key is shown, copied or typed.
 //!
-//! `shown` writes any bytes as text, `parse` reads that text back. Both agree on three escapes:
-//! `\\` is a backslash, `\xFF` a byte, `\u{202E}` a character. Two different keys have different texts,
-//! also to the eye as far as Unicode lets one say so: what is invisible, what reorders or merges with
-//! its neighbours, and what is not in the composed form (NFC) is escaped; everything else stays as it
-//! is, so `/a/b c`, `占用` and `🔒` look like themselves. Look-alikes of other scripts (Cyrillic `а`)
+//! `shown` converts any bytes to text, `parse` converts that text back. Both use three escapes:
+//! `\\` is a backslash, `\xFF` a byte, `\u{202E}` a character. Different keys have different texts that also
+//! look different, as far as Unicode can tell: characters that are invisible, that reorder or merge with
+//! their neighbours, or that are not in the composed form (NFC) are escaped; everything else is kept,
+//! so `/a/b c`, `占用` and `🔒` look like themselves. Look-alikes of other scripts (Cyrillic `а`)
 //! are not escaped: they are ordinary letters there.
 //!
-//! A text is shown the same alone and as a part between two `/`, so parts of a path can be shown,
+//! A segment between two `/` has the same text alone and within its path, so segments can be shown,
 //! joined and parsed again.
 
 use std::fmt::Write as _;
@@ -21,17 +21,17 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 #[cfg(test)]
 mod tests;
 
-/// More marks than this on one character are drawn over each other.
-const MARKS: usize = 8;
+/// Limit of combining marks on one character; more are drawn over each other.
+const MAX_MARKS: usize = 8;
 
-/// A backslash that begins no escape.
+/// A backslash that does not start a valid escape.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BadEscape {
-    /// The backslash and what follows it, in the text of a key.
+    /// The backslash and what follows it, in display form.
     pub(crate) found: String,
 }
 
-/// The text of a key, prefix or name. [`parse`] reads it back.
+/// The display form of a key, prefix or name; [`parse`] is the inverse.
 pub(crate) fn shown(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() + 8);
     for chunk in bytes.utf8_chunks() {
@@ -43,7 +43,7 @@ pub(crate) fn shown(bytes: &[u8]) -> String {
     out
 }
 
-/// The bytes that a typed or pasted text means.
+/// Parses a typed or pasted text.
 pub(crate) fn parse(text: &str) -> Result<Vec<u8>, BadEscape> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -62,54 +62,54 @@ pub(crate) fn parse(text: &str) -> Result<Vec<u8>, BadEscape> {
     Ok(out)
 }
 
-/// The text that should be shown below a field, since what was typed could be taken for another key:
-/// it has an escape of a byte or character, or is shown otherwise than it was typed.
+/// The display form to show below a field if the typed text is ambiguous: it has an escape of a byte or
+/// character, or its display form differs from it.
 pub(crate) fn reading(text: &str) -> Option<String> {
     let canonical = shown(&parse(text).ok()?);
     let escapes = text.replace(r"\\", "").contains('\\');
     (escapes || canonical != text).then_some(canonical)
 }
 
-/// The text of a key within a sentence or an attribute, where no element isolates its direction.
+/// The display form of a key for a sentence or an attribute, where no element isolates its text direction.
 pub(crate) fn in_sentence(bytes: &[u8]) -> String {
     isolated(&shown(bytes))
 }
 
-/// A text that cannot reorder what stands around it: between U+2066 and U+2069 where it has letters
+/// Isolates a text so that it cannot reorder its surroundings: with U+2066 and U+2069, if it has letters
 /// that run from right to left.
 pub(crate) fn isolated(text: &str) -> String {
-    if text.chars().any(runs_left) {
+    if text.chars().any(is_right_to_left) {
         format!("\u{2066}{text}\u{2069}")
     } else {
         text.to_owned()
     }
 }
 
-/// Words of others, such as the gateway's, in which a key may stand as it is: everything in them that
-/// cannot be seen or that turns the direction becomes an escape.
-pub(crate) fn prose(text: &str) -> String {
+/// Escapes invisible characters and those that change the text direction, in a text from elsewhere (such as
+/// the gateway) that may contain a raw key.
+pub(crate) fn escape_invisible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
             '\n' | ' '..='~' => out.push(c),
-            c if stands_alone(c) => out.push(c),
+            c if is_visible(c) => out.push(c),
             c => push_char(&mut out, c),
         }
     }
     out
 }
 
-/// Whether a character steers the direction of the characters around it.
+/// Whether a character changes the text direction of the characters around it.
 pub(crate) fn steers_direction(c: char) -> bool {
     matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-/// What is looked for among keys: a part of one, as it was typed, whatever the letter case.
+/// A case-insensitive filter of keys by a typed part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KeyFilter {
-    /// The bytes it means, in lower case; `None` while the text has a bad escape.
+    /// The parsed text in lower case; `None` while it has an invalid escape.
     bytes: Option<Vec<u8>>,
-    /// The text itself, in lower case: half an escape already finds what is shown so.
+    /// The text itself in lower case: an unfinished escape is matched against the display form.
     text: String,
 }
 
@@ -121,17 +121,17 @@ impl KeyFilter {
         }
     }
 
-    /// Whether everything passes.
+    /// Whether every key matches.
     pub(crate) fn is_empty(&self) -> bool {
         self.text.is_empty()
     }
 
-    /// Whether it spans more than one level of the tree.
+    /// Whether the filter spans more than one level of the tree.
     pub(crate) fn has_separator(&self) -> bool {
         self.text.contains('/')
     }
 
-    /// Whether a key, or a part of one, contains it.
+    /// Whether a key, or a part of one, contains the text.
     pub(crate) fn matches(&self, key: &[u8]) -> bool {
         match &self.bytes {
             Some(bytes) => {
@@ -157,9 +157,9 @@ fn lower_case(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Appends valid text; `followed` tells that an escape stands after it.
+/// Appends valid text; `followed` if an escape follows it.
 fn push_text(out: &mut String, text: &str, followed: bool) {
-    // The character that marks would go on, with the marks on it; empty after an escape.
+    // The base character of following marks, with its marks so far; empty after an escape.
     let mut base = String::new();
     let mut chars = text.chars().peekable();
     let mut before = out.chars().next_back();
@@ -172,7 +172,7 @@ fn push_text(out: &mut String, text: &str, followed: bool) {
                 !edge(before, out.is_empty()) && !edge(after, !followed)
             }
             '!'..='~' => true,
-            _ => stands_alone(c) && stays_apart(&base, c),
+            _ => is_visible(c) && is_distinct_after(&base, c),
         };
         before = Some(c);
         if raw {
@@ -192,17 +192,17 @@ fn push_char(out: &mut String, c: char) {
     match c {
         '\\' => out.push_str(r"\\"),
         c if c.is_ascii() => push_byte(out, c as u8),
-        c => write!(out, "\\u{{{:X}}}", u32::from(c)).expect("a String takes every write"),
+        c => write!(out, "\\u{{{:X}}}", u32::from(c)).expect("writing to a String never fails"),
     }
 }
 
 fn push_byte(out: &mut String, byte: u8) {
-    write!(out, "\\x{byte:02X}").expect("a String takes every write");
+    write!(out, "\\x{byte:02X}").expect("writing to a String never fails");
 }
 
-/// Whether a character beyond ASCII can be seen for what it is.
-pub(crate) fn stands_alone(c: char) -> bool {
-    // Assigned characters that are drawn as nothing, or as what fonts draw for a missing one.
+/// Whether a character beyond ASCII is visible and recognisable.
+pub(crate) fn is_visible(c: char) -> bool {
+    // Assigned characters that are drawn blank, or like the replacement of a missing glyph.
     const BLANK: [char; 4] = ['\u{2800}', '\u{FFFC}', '\u{FFFD}', '\u{1D159}'];
     let category = CodePointMapData::<GeneralCategory>::new().get(c);
     !GeneralCategoryGroup::Other.contains(category)
@@ -211,10 +211,11 @@ pub(crate) fn stands_alone(c: char) -> bool {
         && !BLANK.contains(&c)
 }
 
-/// Whether a character keeps apart from what stands before it: a mark needs a base that shows it, and
-/// a composed and a decomposed character look the same, so only the composed one stands as it is.
-fn stays_apart(base: &str, c: char) -> bool {
-    if is_mark(c) && (base.is_empty() || base == " " || base == "/" || base.chars().count() > MARKS)
+/// Whether a character stays distinct after `base`: a mark needs a visible base, and a composed and a
+/// decomposed character look the same, so only the composed one is kept.
+fn is_distinct_after(base: &str, c: char) -> bool {
+    if is_mark(c)
+        && (base.is_empty() || base == " " || base == "/" || base.chars().count() > MAX_MARKS)
     {
         return false;
     }
@@ -228,7 +229,7 @@ fn is_mark(c: char) -> bool {
         && GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(c))
 }
 
-fn runs_left(c: char) -> bool {
+fn is_right_to_left(c: char) -> bool {
     !c.is_ascii()
         && matches!(
             CodePointMapData::<BidiClass>::new().get(c),
@@ -236,7 +237,7 @@ fn runs_left(c: char) -> bool {
         )
 }
 
-/// The bytes of the escape that `text` begins with, and its length; `None` where it is none.
+/// The bytes of the escape at the start of `text`, and its length; `None` if it is invalid.
 fn read_escape(text: &str) -> Option<(Vec<u8>, usize)> {
     let hex = |digits: &str| {
         let all = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -256,7 +257,7 @@ fn read_escape(text: &str) -> Option<(Vec<u8>, usize)> {
     Some((c.to_string().into_bytes(), end + 4))
 }
 
-/// As much of a bad escape as tells which one it is.
+/// The part of an invalid escape that identifies it.
 fn bad_escape(text: &str) -> String {
     let body = &text[1..];
     let length = if body.starts_with("u{") {

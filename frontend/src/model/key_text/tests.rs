@@ -3,8 +3,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Characters of every kind that could be taken for something else.
-const STRANGE: &[&str] = &[
+/// Texts of every kind that could be mistaken for another.
+const AMBIGUOUS: &[&str] = &[
     "\\",
     "\\x",
     "\\xFF",
@@ -65,7 +65,7 @@ const STRANGE: &[&str] = &[
 
 fn key() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
-        proptest::sample::select(STRANGE).prop_map(|text| text.as_bytes().to_vec()),
+        proptest::sample::select(AMBIGUOUS).prop_map(|text| text.as_bytes().to_vec()),
         any::<char>().prop_map(|c| c.to_string().into_bytes()),
         any::<u8>().prop_map(|byte| vec![byte]),
         (0x20_u8..0x7f).prop_map(|byte| vec![byte]),
@@ -73,8 +73,8 @@ fn key() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
 }
 
-/// Asserts that nothing in a shown text could be lost by a font, by HTML, or by normalisation.
-fn assert_seen_as_it_is(text: &str) {
+/// Asserts that nothing in a shown text can be lost by a font, by HTML, or by normalisation.
+fn assert_unambiguous(text: &str) {
     let nfc = ComposingNormalizerBorrowed::new_nfc();
     assert!(nfc.is_normalized(text), "{text:?} is not NFC");
     assert_eq!(text.trim(), text);
@@ -93,7 +93,7 @@ proptest! {
     fn parse_reads_what_is_shown(key in key()) {
         let text = shown(&key);
         prop_assert_eq!(parse(&text), Ok(key));
-        assert_seen_as_it_is(&text);
+        assert_unambiguous(&text);
     }
 
     #[test]
@@ -135,8 +135,8 @@ proptest! {
     }
 }
 
-/// A part of a key that is not cut within a character, without letters whose lower case depends on the
-/// letters around them.
+/// A part of a key that is not cut within a character, and without letters whose lower case depends on
+/// context.
 fn part() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         "[\\x00-\\x7f占🔒É\u{a0}\u{200b}]".prop_map(String::into_bytes),
@@ -146,8 +146,8 @@ fn part() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[test]
-fn every_character_is_read_back_in_every_place() {
-    // The planes between have ideographs and nothing yet.
+fn every_character_round_trips_in_every_position() {
+    // The planes in between have ideographs, or are unassigned.
     let planes = ('\0'..='\u{1FFFF}')
         .chain('\u{E0000}'..='\u{E0FFF}')
         .chain('\u{10FF00}'..=char::MAX);
@@ -155,7 +155,7 @@ fn every_character_is_read_back_in_every_place() {
         let text = format!("{c}a{c}b/{c}{c}/{c}");
         let shown = shown(text.as_bytes());
         assert_eq!(parse(&shown).as_deref(), Ok(text.as_bytes()), "{shown}");
-        assert_seen_as_it_is(&shown);
+        assert_unambiguous(&shown);
     }
 }
 
@@ -235,7 +235,7 @@ fn any_escape_may_be_typed() {
 }
 
 #[test]
-fn a_backslash_that_is_no_escape_is_named() {
+fn an_invalid_escape_is_named() {
     for (text, found) in [
         (r"C:\new", r"\n"),
         (r"a\", r"\"),
@@ -258,7 +258,7 @@ fn a_backslash_that_is_no_escape_is_named() {
 }
 
 #[test]
-fn a_reading_is_offered_where_the_text_could_mean_another_key() {
+fn a_reading_is_offered_for_ambiguous_texts() {
     for (text, reading_of_it) in [
         ("/a/b", None),
         ("占用 🔒", None),
@@ -283,7 +283,7 @@ fn a_filter_reads_escapes_and_ignores_letter_case() {
         (r"\xFF", br"a\xFFb", false),
         (r"\\xFF", br"a\xFFb", true),
         ("É", "caf\u{E9}".as_bytes(), true),
-        // Half an escape finds what is shown so, while it is being typed.
+        // While an escape is being typed, it is matched against the display form.
         (r"\xF", b"a\xffb", true),
         (r"\", b"a\xffb", true),
         (r"\", b"ab", false),
@@ -294,17 +294,17 @@ fn a_filter_reads_escapes_and_ignores_letter_case() {
 }
 
 #[test]
-fn words_of_others_cannot_turn_the_line_they_stand_in() {
+fn foreign_texts_cannot_change_the_text_direction() {
     assert_eq!(
-        prose("there is no key a\u{202E}b, 占 \\ \r\u{AD}"),
+        escape_invisible("there is no key a\u{202E}b, 占 \\ \r\u{AD}"),
         r"there is no key a\u{202E}b, 占 \ \x0D\u{AD}"
     );
 }
 
 #[test]
-fn only_a_text_that_runs_from_right_to_left_is_isolated() {
+fn only_right_to_left_texts_are_isolated() {
     assert_eq!(in_sentence("/a/占用".as_bytes()), "/a/占用");
     assert_eq!(in_sentence("/שלום".as_bytes()), "\u{2066}/שלום\u{2069}");
-    // Escaped, it steers nothing.
+    // Escaped, it has no effect on the direction.
     assert_eq!(in_sentence("\u{202E}".as_bytes()), r"\u{202E}");
 }

@@ -1,11 +1,10 @@
 //! The client side of the live protocol as a state machine: many watches over one socket.
 //!
-//! Owns when to connect and when a silent socket is dead ([`Line`]), what to ask for – a watch goes on at
-//! its last complete revision + 1 – and what a page is told ([`Session`]). Knows no browser: it takes
-//! times and messages and answers with [`Step`]s and [`Act`]s, which `crate::live` carries out.
+//! [`Dialer`] decides when to connect and when a silent socket is dead. [`Session`] decides what to request (a watch
+//! resumes from its last complete revision + 1) and what is delivered to pages. Knows no browser: its input
+//! is times and messages, its output [`DialAction`]s and [`SessionAction`]s, which `crate::live` performs.
 
-mod backoff;
-mod line;
+mod dialer;
 mod session;
 mod watch;
 
@@ -14,70 +13,70 @@ mod tests;
 
 use shared::{ClientOp, Code, Entry, Event};
 
-pub(crate) use line::{Line, Link, Step};
+pub(crate) use dialer::{DialAction, Dialer, LinkState};
 pub(crate) use session::Session;
-pub(crate) use watch::Phase;
+pub(crate) use watch::WatchPhase;
 
 /// Milliseconds since the Unix epoch, as browsers count them.
 pub(crate) type Millis = f64;
 
-/// Names a watch for as long as the page wants it, across reconnects.
+/// Identifies a watch from its opening to its cancellation, across reconnects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct WatchKey(pub(crate) u64);
 
-/// What has to be done.
+/// An action for the caller to perform.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Act {
-    /// Send this on the socket.
+pub(crate) enum SessionAction {
+    /// Send a message on the socket.
     Send(ClientOp),
-    /// Tell the watch's page.
+    /// Deliver an update to the watch's page.
     Deliver(WatchKey, WatchUpdate),
 }
 
-/// What a page is told about its watch.
+/// An update of a watch, for its page.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum WatchUpdate {
-    /// Open: complete from `from`, inclusive.
+    /// The watch is open: complete from `from`, inclusive.
     Opened {
-        /// The first revision that can come.
+        /// The first revision that can be delivered.
         from: i64,
     },
-    /// The cluster's revision at the time of opening, for a watch that began in the past: events up to
-    /// here are history, not news.
+    /// The cluster's revision when the watch opened, for a watch that starts in the past: events up to it
+    /// are history.
     Head {
         /// The revision.
         revision: i64,
     },
-    /// The connection is gone; the watch will go on by itself.
+    /// The connection was lost; the watch resumes automatically.
     Lost,
-    /// The watch goes on after [`WatchUpdate::Lost`].
+    /// The watch resumed after [`WatchUpdate::Lost`].
     Resumed {
-        /// The first revision that can come.
+        /// The first revision that can be delivered.
         from: i64,
         /// Milliseconds without a connection.
         outage: Millis,
-        /// Whether every revision in between will come.
+        /// Whether every revision in between will be delivered.
         complete: bool,
     },
-    /// A piece of the range's entries.
+    /// A piece of a snapshot of the range.
     Snapshot {
         /// The revision of all pieces.
         revision: i64,
         /// The entries of this piece.
         entries: Vec<Entry>,
-        /// Whether this is the first piece: what came before is void.
+        /// Whether this is the first piece: earlier entries are void.
         first: bool,
         /// Whether this is the last piece.
         last: bool,
     },
-    /// Changes, in order, none twice.
+    /// Changes in order, without duplicates.
     Events {
-        /// The last revision of these.
+        /// The revision of the last change.
         revision: i64,
         /// The changes.
         events: Vec<Event>,
     },
-    /// Everything up to `revision` has come.
+    /// Everything up to `revision` was delivered.
     Progress {
         /// The revision.
         revision: i64,
@@ -87,34 +86,34 @@ pub(crate) enum WatchUpdate {
         /// Where the replay begins.
         resume_from: i64,
     },
-    /// `from` to `to` − 1 is gone for good.
+    /// Revisions `from` to `to` − 1 are compacted: lost for this watch.
     Compacted {
         /// The first revision missed.
         from: i64,
-        /// The first revision that is left.
+        /// The first revision that is still available.
         to: i64,
     },
-    /// The data are not those watched before: another cluster, or restored or wiped.
+    /// The data is not what was watched before: another cluster, or restored or wiped data.
     Reset {
-        /// Why, for people.
+        /// The reason, for people.
         reason: String,
-        /// The store's revision now.
+        /// The store's current revision.
         revision: i64,
     },
-    /// Something could not be done. `fatal`: the watch will not open.
+    /// An error.
     Error {
-        /// For programs.
+        /// The code, for programs.
         code: Code,
-        /// For people.
+        /// The detail, for people.
         detail: String,
-        /// Whether the watch stays shut.
+        /// Whether the watch will not open.
         fatal: bool,
     },
     /// The gateway ended the watch.
     Closed {
-        /// For programs.
+        /// The code, for programs.
         code: String,
-        /// For people.
+        /// The detail, for people.
         detail: String,
     },
 }

@@ -4,16 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use shared::{Bytes, ClientOp, RangeSpec, ServerMessage, WatchRequest};
 
-use super::watch::{Phase, Watch};
-use super::{Act, Millis, WatchKey, WatchUpdate};
+use super::watch::{Watch, WatchPhase};
+use super::{Millis, SessionAction, WatchKey, WatchUpdate};
 
-/// A key that nobody has. Watching it costs etcd nothing, and its answers say which revision the
-/// cluster is at.
+/// An unused key. Watching it costs etcd nothing, and the responses carry the cluster's current revision.
 const PULSE_KEY: &str = "\u{0}watchgate/pulse";
 
-/// The watch that tells the cluster's revision.
+/// The watch that reports the cluster's current revision.
 struct Pulse {
-    wire: String,
+    id: String,
     open: bool,
 }
 
@@ -23,59 +22,59 @@ pub(crate) struct Session {
     /// Whether there is an open socket.
     live: bool,
     watches: BTreeMap<WatchKey, Watch>,
-    /// The names of watches on the present socket.
-    wires: HashMap<String, WatchKey>,
+    /// Watches by their id on the current socket.
+    keys_by_id: HashMap<String, WatchKey>,
     pulse: Option<Pulse>,
-    named: u64,
+    last_number: u64,
     head: Option<i64>,
-    /// The head is from before this connection; data may have been restored meanwhile.
+    /// Whether `head` is from before this connection: data may have been restored meanwhile.
     head_is_old: bool,
 }
 
 impl Session {
-    /// The latest revision heard of on any watch.
+    /// The latest revision received on any watch.
     pub(crate) fn head(&self) -> Option<i64> {
         self.head
     }
 
-    /// Where a watch stands; `None` once it is cancelled.
-    pub(crate) fn phase(&self, key: WatchKey) -> Option<Phase> {
+    /// The phase of a watch; `None` once it is cancelled.
+    pub(crate) fn phase(&self, key: WatchKey) -> Option<WatchPhase> {
         self.watches.get(&key).map(|watch| watch.phase)
     }
 
     /// Adds a watch; the request's `id` is ignored.
-    pub(crate) fn watch(&mut self, request: WatchRequest) -> (WatchKey, Vec<Act>) {
-        self.named += 1;
-        let key = WatchKey(self.named);
+    pub(crate) fn watch(&mut self, request: WatchRequest) -> (WatchKey, Vec<SessionAction>) {
+        self.last_number += 1;
+        let key = WatchKey(self.last_number);
         self.watches.insert(key, Watch::new(request));
         (key, self.open(key))
     }
 
-    /// Ends a watch for good.
-    pub(crate) fn cancel(&mut self, key: WatchKey) -> Vec<Act> {
-        let wire = self.watches.remove(&key).and_then(|watch| watch.wire);
-        self.cancel_wire(wire)
+    /// Cancels a watch.
+    pub(crate) fn cancel(&mut self, key: WatchKey) -> Vec<SessionAction> {
+        let id = self.watches.remove(&key).and_then(|watch| watch.id);
+        self.cancel_id(id)
     }
 
-    /// Stops a watch's events at the gateway; [`Session::resume`] goes on without a gap.
-    pub(crate) fn suspend(&mut self, key: WatchKey) -> Vec<Act> {
+    /// Stops a watch's events at the gateway; [`Session::resume`] continues without a gap.
+    pub(crate) fn suspend(&mut self, key: WatchKey) -> Vec<SessionAction> {
         let Some(watch) = self
             .watches
             .get_mut(&key)
-            .filter(|watch| watch.phase == Phase::Live)
+            .filter(|watch| watch.phase == WatchPhase::Live)
         else {
             return Vec::new();
         };
-        let wire = watch.wire.take();
+        let id = watch.id.take();
         watch.suspend();
-        self.cancel_wire(wire)
+        self.cancel_id(id)
     }
 
-    /// Opens a suspended or closed watch again, where it stopped.
-    pub(crate) fn resume(&mut self, key: WatchKey) -> Vec<Act> {
+    /// Reopens a suspended or closed watch where it stopped.
+    pub(crate) fn resume(&mut self, key: WatchKey) -> Vec<SessionAction> {
         match self.watches.get_mut(&key) {
-            Some(watch) if matches!(watch.phase, Phase::Suspended | Phase::Closed) => {
-                watch.phase = Phase::Opening;
+            Some(watch) if matches!(watch.phase, WatchPhase::Suspended | WatchPhase::Closed) => {
+                watch.phase = WatchPhase::Opening;
                 self.open(key)
             }
             _ => Vec::new(),
@@ -83,28 +82,31 @@ impl Session {
     }
 
     /// The socket is open.
-    pub(crate) fn connected(&mut self) -> Vec<Act> {
+    pub(crate) fn connected(&mut self) -> Vec<SessionAction> {
         self.live = true;
         self.head_is_old = true;
         let keys: Vec<WatchKey> = self.watches.keys().copied().collect();
-        let mut effects: Vec<Act> = keys.into_iter().flat_map(|key| self.open(key)).collect();
-        effects.extend(self.ask_head());
-        effects
+        let mut actions: Vec<SessionAction> =
+            keys.into_iter().flat_map(|key| self.open(key)).collect();
+        actions.extend(self.request_head());
+        actions
     }
 
-    /// The socket is gone.
-    pub(crate) fn disconnected(&mut self, now: Millis) -> Vec<Act> {
+    /// The socket was lost.
+    pub(crate) fn disconnected(&mut self, now: Millis) -> Vec<SessionAction> {
         self.live = false;
-        self.wires.clear();
+        self.keys_by_id.clear();
         self.pulse = None;
         let watches = self.watches.iter_mut();
         watches
-            .filter_map(|(key, watch)| Some(Act::Deliver(*key, watch.lose(now)?)))
+            .filter_map(|(key, watch)| {
+                Some(SessionAction::Deliver(*key, watch.on_disconnect(now)?))
+            })
             .collect()
     }
 
-    /// Takes a message from the socket.
-    pub(crate) fn message(&mut self, message: ServerMessage, now: Millis) -> Vec<Act> {
+    /// Handles a message from the socket.
+    pub(crate) fn message(&mut self, message: ServerMessage, now: Millis) -> Vec<SessionAction> {
         if let ServerMessage::Opened {
             id,
             cluster_id,
@@ -113,20 +115,20 @@ impl Session {
         {
             return self.opened(&id, cluster_id, revision, now);
         }
-        let Some(id) = named(&message).map(str::to_owned) else {
+        let Some(id) = watch_id(&message).map(str::to_owned) else {
             return Vec::new();
         };
         if self.is_pulse(&id) {
-            return self.pulsed(&message);
+            return self.on_pulse(&message);
         }
         let Some((key, watch)) = self
-            .wires
+            .keys_by_id
             .get(&id)
             .and_then(|key| Some((*key, self.watches.get_mut(key)?)))
         else {
             return Vec::new();
         };
-        let mut seen = None;
+        let mut received = None;
         let update = match message {
             ServerMessage::Snapshot {
                 revision,
@@ -134,7 +136,7 @@ impl Session {
                 more,
                 ..
             } => {
-                seen = Some(revision);
+                received = Some(revision);
                 let (first, last) = watch.snapshot(revision, more);
                 WatchUpdate::Snapshot {
                     revision,
@@ -149,15 +151,15 @@ impl Session {
                 more,
                 ..
             } => {
-                seen = Some(revision);
+                received = Some(revision);
                 let events = watch.events(revision, events, more);
                 if events.is_empty() && more {
-                    return self.saw(seen, Vec::new());
+                    return self.advance_head(received, Vec::new());
                 }
                 WatchUpdate::Events { revision, events }
             }
             ServerMessage::Progress { revision, .. } => {
-                seen = Some(revision);
+                received = Some(revision);
                 watch.progress(revision);
                 WatchUpdate::Progress { revision }
             }
@@ -171,24 +173,28 @@ impl Session {
             }
             ServerMessage::Error { code, detail, .. } => {
                 let update = watch.error(code, detail);
-                if watch.wire.is_none() {
-                    self.wires.remove(&id);
+                if watch.id.is_none() {
+                    self.keys_by_id.remove(&id);
                 }
                 update
             }
             ServerMessage::Closed { code, detail, .. } => {
                 watch.closed();
-                self.wires.remove(&id);
+                self.keys_by_id.remove(&id);
                 WatchUpdate::Closed { code, detail }
             }
             _ => return Vec::new(),
         };
-        self.saw(seen, vec![Act::Deliver(key, update)])
+        self.advance_head(received, vec![SessionAction::Deliver(key, update)])
     }
 
-    fn saw(&mut self, revision: Option<i64>, effects: Vec<Act>) -> Vec<Act> {
+    fn advance_head(
+        &mut self,
+        revision: Option<i64>,
+        actions: Vec<SessionAction>,
+    ) -> Vec<SessionAction> {
         self.head = self.head.max(revision);
-        effects
+        actions
     }
 
     fn opened(
@@ -197,38 +203,39 @@ impl Session {
         cluster: shared::MemberId,
         revision: i64,
         now: Millis,
-    ) -> Vec<Act> {
+    ) -> Vec<SessionAction> {
         if self.is_pulse(id) {
-            return self.head_known(revision - 1);
+            return self.on_head(revision - 1);
         }
-        let Some(key) = self.wires.get(id).copied() else {
+        let Some(key) = self.keys_by_id.get(id).copied() else {
             return Vec::new();
         };
         let Some(watch) = self.watches.get_mut(&key) else {
             return Vec::new();
         };
         if watch.is_foreign(cluster) {
-            // Only the revision travels in a socket's request: that it means nothing here is for us to see.
-            let wire = watch.wire.take();
-            watch.forget();
-            let told = WatchUpdate::Reset {
+            // A request on a socket carries only the revision, not the cluster: we have to notice that the revision
+            // is meaningless here.
+            let old_id = watch.id.take();
+            watch.forget_cluster();
+            let reset = WatchUpdate::Reset {
                 reason: "another cluster".to_owned(),
                 revision: revision - 1,
             };
-            let mut effects = self.cancel_wire(wire);
-            effects.push(Act::Deliver(key, told));
-            effects.extend(self.open(key));
-            return effects;
+            let mut actions = self.cancel_id(old_id);
+            actions.push(SessionAction::Deliver(key, reset));
+            actions.extend(self.open(key));
+            return actions;
         }
         let updates = watch.opened(cluster, revision, now);
         self.head = self.head.max(Some(revision - 1));
         updates
             .into_iter()
-            .map(|update| Act::Deliver(key, update))
+            .map(|update| SessionAction::Deliver(key, update))
             .collect()
     }
 
-    fn pulsed(&mut self, message: &ServerMessage) -> Vec<Act> {
+    fn on_pulse(&mut self, message: &ServerMessage) -> Vec<SessionAction> {
         match message {
             ServerMessage::Progress { revision, .. } => self.head = self.head.max(Some(*revision)),
             ServerMessage::Reset { revision, .. } => self.head = Some(*revision),
@@ -239,10 +246,10 @@ impl Session {
     }
 
     fn is_pulse(&self, id: &str) -> bool {
-        self.pulse.as_ref().is_some_and(|pulse| pulse.wire == id)
+        self.pulse.as_ref().is_some_and(|pulse| pulse.id == id)
     }
 
-    fn head_known(&mut self, revision: i64) -> Vec<Act> {
+    fn on_head(&mut self, revision: i64) -> Vec<SessionAction> {
         let known = self.head.filter(|_| !std::mem::take(&mut self.head_is_old));
         self.head = known.max(Some(revision));
         if let Some(pulse) = &mut self.pulse {
@@ -255,47 +262,47 @@ impl Session {
         waiting
             .map(|(key, watch)| {
                 watch.wants_head = false;
-                Act::Deliver(*key, WatchUpdate::Head { revision })
+                SessionAction::Deliver(*key, WatchUpdate::Head { revision })
             })
             .collect()
     }
 
-    fn wire(&mut self) -> String {
-        self.named += 1;
-        format!("w{}", self.named)
+    fn new_id(&mut self) -> String {
+        self.last_number += 1;
+        format!("w{}", self.last_number)
     }
 
-    fn open(&mut self, key: WatchKey) -> Vec<Act> {
+    fn open(&mut self, key: WatchKey) -> Vec<SessionAction> {
         if !self.live {
             return Vec::new();
         }
-        let wire = self.wire();
+        let id = self.new_id();
         let Some(watch) = self
             .watches
             .get_mut(&key)
-            .filter(|watch| watch.phase == Phase::Opening)
+            .filter(|watch| watch.phase == WatchPhase::Opening)
         else {
             return Vec::new();
         };
-        let request = watch.request(wire.clone());
-        let from_the_past = watch.wants_head;
-        self.wires.insert(wire, key);
-        let mut effects = vec![Act::Send(ClientOp::Watch(request))];
-        if from_the_past {
-            effects.extend(self.ask_head());
+        let request = watch.request(id.clone());
+        let wants_head = watch.wants_head;
+        self.keys_by_id.insert(id, key);
+        let mut actions = vec![SessionAction::Send(ClientOp::Watch(request))];
+        if wants_head {
+            actions.extend(self.request_head());
         }
-        effects
+        actions
     }
 
-    /// A fresh pulse: its `opened` says at which revision the cluster is now. One that is still awaited
-    /// serves whoever asks meanwhile.
-    fn ask_head(&mut self) -> Vec<Act> {
+    /// Opens a new pulse: its `opened` carries the cluster's current revision. A pulse that is still opening
+    /// serves later callers, too.
+    fn request_head(&mut self) -> Vec<SessionAction> {
         if self.pulse.as_ref().is_some_and(|pulse| !pulse.open) {
             return Vec::new();
         }
-        let wire = self.wire();
+        let id = self.new_id();
         let old = self.pulse.replace(Pulse {
-            wire: wire.clone(),
+            id: id.clone(),
             open: false,
         });
         let range = RangeSpec {
@@ -303,25 +310,25 @@ impl Session {
             ..RangeSpec::default()
         };
         let request = WatchRequest {
-            id: wire,
+            id,
             range,
             ..WatchRequest::default()
         };
-        let cancel = old.map(|old| Act::Send(ClientOp::Cancel { id: old.wire }));
+        let cancel = old.map(|old| SessionAction::Send(ClientOp::Cancel { id: old.id }));
         cancel
             .into_iter()
-            .chain([Act::Send(ClientOp::Watch(request))])
+            .chain([SessionAction::Send(ClientOp::Watch(request))])
             .collect()
     }
 
-    fn cancel_wire(&mut self, wire: Option<String>) -> Vec<Act> {
-        let Some(id) = wire else { return Vec::new() };
-        self.wires.remove(&id);
-        vec![Act::Send(ClientOp::Cancel { id })]
+    fn cancel_id(&mut self, id: Option<String>) -> Vec<SessionAction> {
+        let Some(id) = id else { return Vec::new() };
+        self.keys_by_id.remove(&id);
+        vec![SessionAction::Send(ClientOp::Cancel { id })]
     }
 }
 
-fn named(message: &ServerMessage) -> Option<&str> {
+fn watch_id(message: &ServerMessage) -> Option<&str> {
     match message {
         ServerMessage::Opened { id, .. }
         | ServerMessage::Snapshot { id, .. }

@@ -1,8 +1,8 @@
-//! The protocol, played from the gateway's side.
+//! The protocol from the gateway's side.
 
 use shared::{Bytes, ClientOp, RangeSpec, WatchRequest};
 
-use super::{Act, Phase, Session, WatchKey, WatchUpdate};
+use super::{Session, SessionAction, WatchKey, WatchPhase, WatchUpdate};
 
 fn request(prefix: &str) -> WatchRequest {
     WatchRequest {
@@ -14,46 +14,46 @@ fn request(prefix: &str) -> WatchRequest {
     }
 }
 
-/// A session with an open socket, one watch, and what was sent for it.
+/// A session with an open socket and one watch, and the request that was sent for it.
 fn open(request: WatchRequest) -> (Session, WatchKey, WatchRequest) {
     let mut session = Session::default();
-    let (key, effects) = session.watch(request);
-    assert_eq!(effects, [], "nothing is sent before there is a socket");
-    let sent = asked(&session.connected());
+    let (key, actions) = session.watch(request);
+    assert_eq!(actions, [], "nothing is sent before there is a socket");
+    let sent = requested(&session.connected());
     (session, key, sent)
 }
 
-/// The gateway says `text`.
-fn say(session: &mut Session, text: &str, now: f64) -> Vec<Act> {
+/// The session receives `text` from the gateway.
+fn receive(session: &mut Session, text: &str, now: f64) -> Vec<SessionAction> {
     session.message(
         serde_json::from_str(text).expect("a message of the protocol"),
         now,
     )
 }
 
-/// The first watch among `effects`.
-fn asked(effects: &[Act]) -> WatchRequest {
-    let found = effects.iter().find_map(|effect| match effect {
-        Act::Send(ClientOp::Watch(request)) => Some(request.clone()),
+/// The first watch request among `actions`.
+fn requested(actions: &[SessionAction]) -> WatchRequest {
+    let found = actions.iter().find_map(|action| match action {
+        SessionAction::Send(ClientOp::Watch(request)) => Some(request.clone()),
         _ => None,
     });
-    found.expect("a watch is asked for")
+    found.expect("a watch is requested")
 }
 
-/// The pulse among `effects`.
-fn pulse(effects: &[Act]) -> Option<String> {
-    effects.iter().find_map(|effect| match effect {
-        Act::Send(ClientOp::Watch(request)) if request.range.key.is_some() => {
+/// The pulse among `actions`.
+fn pulse(actions: &[SessionAction]) -> Option<String> {
+    actions.iter().find_map(|action| match action {
+        SessionAction::Send(ClientOp::Watch(request)) if request.range.key.is_some() => {
             Some(request.id.clone())
         }
         _ => None,
     })
 }
 
-fn told(effects: Vec<Act>) -> Vec<WatchUpdate> {
-    let updates = effects.into_iter().filter_map(|effect| match effect {
-        Act::Deliver(_, update) => Some(update),
-        Act::Send(_) => None,
+fn delivered(actions: Vec<SessionAction>) -> Vec<WatchUpdate> {
+    let updates = actions.into_iter().filter_map(|action| match action {
+        SessionAction::Deliver(_, update) => Some(update),
+        SessionAction::Send(_) => None,
     });
     updates.collect()
 }
@@ -83,9 +83,9 @@ fn keys_of(updates: &[WatchUpdate]) -> Vec<String> {
         .collect()
 }
 
-/// Loses the socket at `at` and has a new one: what pages are told, and what is sent then.
-fn lose(session: &mut Session, at: f64) -> (Vec<WatchUpdate>, Vec<Act>) {
-    let lost = told(session.disconnected(at));
+/// Loses the socket at `at` and opens a new one: what is delivered to pages, and what is sent then.
+fn lose(session: &mut Session, at: f64) -> (Vec<WatchUpdate>, Vec<SessionAction>) {
+    let lost = delivered(session.disconnected(at));
     (lost, session.connected())
 }
 
@@ -94,15 +94,15 @@ fn a_watch_resumes_after_its_last_complete_revision() {
     let (mut session, key, sent) = open(request("/a/"));
     assert_eq!(sent.revision, None);
     assert_eq!(
-        told(say(&mut session, &opened(&sent.id, 10), 1.0)),
+        delivered(receive(&mut session, &opened(&sent.id, 10), 1.0)),
         [WatchUpdate::Opened { from: 10 }]
     );
-    say(&mut session, &deletes(&sent.id, 12, &["/a/x"], false), 2.0);
-    let (lost, effects) = lose(&mut session, 5000.0);
+    receive(&mut session, &deletes(&sent.id, 12, &["/a/x"], false), 2.0);
+    let (lost, actions) = lose(&mut session, 5000.0);
     assert_eq!(lost, [WatchUpdate::Lost]);
-    let sent = asked(&effects);
+    let sent = requested(&actions);
     assert_eq!(sent.revision, Some(13));
-    let updates = told(say(&mut session, &opened(&sent.id, 13), 9000.0));
+    let updates = delivered(receive(&mut session, &opened(&sent.id, 13), 9000.0));
     assert_eq!(
         updates,
         [WatchUpdate::Resumed {
@@ -111,56 +111,56 @@ fn a_watch_resumes_after_its_last_complete_revision() {
             complete: true
         }]
     );
-    assert_eq!(session.phase(key), Some(Phase::Live));
+    assert_eq!(session.phase(key), Some(WatchPhase::Live));
 }
 
 #[test]
 fn progress_moves_the_resume_point() {
     let (mut session, _, sent) = open(request("/a/"));
-    say(&mut session, &opened(&sent.id, 10), 1.0);
-    say(
+    receive(&mut session, &opened(&sent.id, 10), 1.0);
+    receive(
         &mut session,
         &format!(r#"{{"type":"progress","id":"{}","revision":40}}"#, sent.id),
         2.0,
     );
     assert_eq!(session.head(), Some(40));
-    assert_eq!(asked(&lose(&mut session, 5.0).1).revision, Some(41));
+    assert_eq!(requested(&lose(&mut session, 5.0).1).revision, Some(41));
 }
 
 #[test]
-fn a_watch_that_never_opened_is_asked_for_again_unchanged() {
+fn a_watch_that_never_opened_is_requested_again_unchanged() {
     let (mut session, _, first) = open(WatchRequest {
         revision: Some(7),
         prev: true,
         ..request("/a/")
     });
-    let (lost, effects) = lose(&mut session, 5.0);
+    let (lost, actions) = lose(&mut session, 5.0);
     assert_eq!(lost, []);
     assert_eq!(
-        asked(&effects),
+        requested(&actions),
         WatchRequest {
-            id: asked(&effects).id,
+            id: requested(&actions).id,
             ..first
         }
     );
 }
 
 #[test]
-fn pieces_of_a_revision_come_once_across_losses() {
+fn pieces_of_a_revision_are_delivered_once_across_reconnects() {
     let (mut session, _, sent) = open(request("/a/"));
-    say(&mut session, &opened(&sent.id, 10), 1.0);
-    let got = told(say(
+    receive(&mut session, &opened(&sent.id, 10), 1.0);
+    let updates = delivered(receive(
         &mut session,
         &deletes(&sent.id, 10, &["1", "2", "3"], true),
         2.0,
     ));
-    assert_eq!(keys_of(&got), ["1", "2", "3"]);
+    assert_eq!(keys_of(&updates), ["1", "2", "3"]);
 
-    let sent = asked(&lose(&mut session, 5.0).1);
+    let sent = requested(&lose(&mut session, 5.0).1);
     assert_eq!(sent.revision, Some(10), "the revision is not complete");
-    say(&mut session, &opened(&sent.id, 10), 2000.0);
+    receive(&mut session, &opened(&sent.id, 10), 2000.0);
     assert_eq!(
-        told(say(
+        delivered(receive(
             &mut session,
             &deletes(&sent.id, 10, &["1", "2"], true),
             2001.0
@@ -168,37 +168,37 @@ fn pieces_of_a_revision_come_once_across_losses() {
         []
     );
 
-    let sent = asked(&lose(&mut session, 6000.0).1);
-    say(&mut session, &opened(&sent.id, 10), 8000.0);
-    let got = told(say(
+    let sent = requested(&lose(&mut session, 6000.0).1);
+    receive(&mut session, &opened(&sent.id, 10), 8000.0);
+    let updates = delivered(receive(
         &mut session,
         &deletes(&sent.id, 10, &["1", "2", "3", "4"], true),
         8001.0,
     ));
-    assert_eq!(keys_of(&got), ["4"]);
-    let got = told(say(
+    assert_eq!(keys_of(&updates), ["4"]);
+    let updates = delivered(receive(
         &mut session,
         &deletes(&sent.id, 10, &["5"], false),
         8002.0,
     ));
-    assert_eq!(keys_of(&got), ["5"]);
-    assert_eq!(asked(&lose(&mut session, 9000.0).1).revision, Some(11));
+    assert_eq!(keys_of(&updates), ["5"]);
+    assert_eq!(requested(&lose(&mut session, 9000.0).1).revision, Some(11));
 }
 
 #[test]
-fn compaction_while_away_is_told_and_not_called_complete() {
+fn compaction_during_an_outage_is_reported_and_not_complete() {
     let (mut session, _, sent) = open(request("/a/"));
-    say(&mut session, &opened(&sent.id, 10), 1.0);
-    let sent = asked(&lose(&mut session, 5.0).1);
-    let gone = format!(
+    receive(&mut session, &opened(&sent.id, 10), 1.0);
+    let sent = requested(&lose(&mut session, 5.0).1);
+    let compacted = format!(
         r#"{{"type":"compacted","id":"{}","from":10,"to":30}}"#,
         sent.id
     );
     assert_eq!(
-        told(say(&mut session, &gone, 2000.0)),
+        delivered(receive(&mut session, &compacted, 2000.0)),
         [WatchUpdate::Compacted { from: 10, to: 30 }]
     );
-    let updates = told(say(&mut session, &opened(&sent.id, 30), 2005.0));
+    let updates = delivered(receive(&mut session, &opened(&sent.id, 30), 2005.0));
     assert_eq!(
         updates,
         [WatchUpdate::Resumed {
@@ -210,12 +210,12 @@ fn compaction_while_away_is_told_and_not_called_complete() {
 }
 
 #[test]
-fn a_gap_that_nobody_announced_is_noticed() {
+fn an_unannounced_gap_is_reported() {
     let (mut session, _, sent) = open(WatchRequest {
         revision: Some(5),
         ..request("/a/")
     });
-    let updates = told(say(&mut session, &opened(&sent.id, 9), 1.0));
+    let updates = delivered(receive(&mut session, &opened(&sent.id, 9), 1.0));
     assert_eq!(
         updates,
         [
@@ -226,22 +226,22 @@ fn a_gap_that_nobody_announced_is_noticed() {
 }
 
 #[test]
-fn a_snapshot_cut_in_the_middle_begins_again() {
+fn an_interrupted_snapshot_starts_over() {
     let (mut session, _, sent) = open(WatchRequest {
         snapshot: true,
         ..request("/a/")
     });
-    say(&mut session, &opened(&sent.id, 10), 1.0);
+    receive(&mut session, &opened(&sent.id, 10), 1.0);
     let piece = |id: &str, more: bool| {
         format!(r#"{{"type":"snapshot","id":"{id}","revision":9,"entries":[],"more":{more}}}"#)
     };
-    say(&mut session, &piece(&sent.id, true), 2.0);
-    // etcd holds the rest up; the stream is alive, and nothing is complete.
-    assert_eq!(say(&mut session, r#"{"type":"idle"}"#, 3.0), []);
-    let sent = asked(&lose(&mut session, 5.0).1);
+    receive(&mut session, &piece(&sent.id, true), 2.0);
+    // etcd delays the rest: the stream is alive, but nothing is complete.
+    assert_eq!(receive(&mut session, r#"{"type":"idle"}"#, 3.0), []);
+    let sent = requested(&lose(&mut session, 5.0).1);
     assert_eq!((sent.revision, sent.snapshot), (None, true));
-    say(&mut session, &opened(&sent.id, 12), 2000.0);
-    let first = told(say(&mut session, &piece(&sent.id, true), 2001.0));
+    receive(&mut session, &opened(&sent.id, 12), 2000.0);
+    let first = delivered(receive(&mut session, &piece(&sent.id, true), 2001.0));
     assert!(matches!(
         first.as_slice(),
         [WatchUpdate::Snapshot {
@@ -250,7 +250,7 @@ fn a_snapshot_cut_in_the_middle_begins_again() {
             ..
         }]
     ));
-    let last = told(say(&mut session, &piece(&sent.id, false), 2002.0));
+    let last = delivered(receive(&mut session, &piece(&sent.id, false), 2002.0));
     assert!(matches!(
         last.as_slice(),
         [WatchUpdate::Snapshot {
@@ -259,50 +259,50 @@ fn a_snapshot_cut_in_the_middle_begins_again() {
             ..
         }]
     ));
-    let sent = asked(&lose(&mut session, 5000.0).1);
+    let sent = requested(&lose(&mut session, 5000.0).1);
     assert_eq!(
         sent.revision,
         Some(10),
-        "after a whole snapshot the watch goes on by revision"
+        "after a complete snapshot the watch resumes from a revision"
     );
 }
 
 #[test]
-fn another_cluster_behind_the_address_is_a_reset() {
+fn another_cluster_at_the_same_address_is_a_reset() {
     let (mut session, _, sent) = open(request("/a/"));
-    say(&mut session, &opened(&sent.id, 500), 1.0);
-    let sent = asked(&lose(&mut session, 5.0).1);
+    receive(&mut session, &opened(&sent.id, 500), 1.0);
+    let sent = requested(&lose(&mut session, 5.0).1);
     let other = format!(
         r#"{{"type":"opened","id":"{}","cluster_id":"c2","revision":500}}"#,
         sent.id
     );
-    let effects = say(&mut session, &other, 2000.0);
-    assert_eq!(asked(&effects).revision, None);
+    let actions = receive(&mut session, &other, 2000.0);
+    assert_eq!(requested(&actions).revision, None);
     assert!(matches!(
-        told(effects).as_slice(),
+        delivered(actions).as_slice(),
         [WatchUpdate::Reset { .. }]
     ));
 }
 
 #[test]
-fn suspended_watches_go_on_without_a_gap() {
+fn suspended_watches_resume_without_a_gap() {
     let (mut session, key, sent) = open(request("/a/"));
-    say(&mut session, &opened(&sent.id, 10), 1.0);
-    say(&mut session, &deletes(&sent.id, 14, &["x"], false), 2.0);
-    let cancel = Act::Send(ClientOp::Cancel {
+    receive(&mut session, &opened(&sent.id, 10), 1.0);
+    receive(&mut session, &deletes(&sent.id, 14, &["x"], false), 2.0);
+    let cancel = SessionAction::Send(ClientOp::Cancel {
         id: sent.id.clone(),
     });
     assert_eq!(session.suspend(key), [cancel]);
     assert_eq!(
-        say(&mut session, &deletes(&sent.id, 15, &["y"], false), 3.0),
+        receive(&mut session, &deletes(&sent.id, 15, &["y"], false), 3.0),
         [],
         "late events are dropped"
     );
-    assert_eq!(asked(&session.resume(key)).revision, Some(15));
+    assert_eq!(requested(&session.resume(key)).revision, Some(15));
 }
 
 #[test]
-fn a_watch_of_the_past_learns_where_the_present_begins() {
+fn a_watch_from_the_past_receives_the_head() {
     let mut session = Session::default();
     session.watch(WatchRequest {
         revision: Some(3),
@@ -312,14 +312,14 @@ fn a_watch_of_the_past_learns_where_the_present_begins() {
         revision: Some(4),
         ..request("/b/")
     });
-    let effects = session.connected();
-    let sends = effects
+    let actions = session.connected();
+    let sends = actions
         .iter()
-        .filter(|effect| matches!(effect, Act::Send(_)))
+        .filter(|action| matches!(action, SessionAction::Send(_)))
         .count();
     assert_eq!(sends, 3, "two watches and one pulse");
-    let pulse = pulse(&effects).expect("a pulse is asked for");
-    let updates = told(say(&mut session, &opened(&pulse, 91), 1.0));
+    let pulse = pulse(&actions).expect("a pulse is requested");
+    let updates = delivered(receive(&mut session, &opened(&pulse, 91), 1.0));
     assert_eq!(
         updates,
         [
@@ -331,7 +331,7 @@ fn a_watch_of_the_past_learns_where_the_present_begins() {
 }
 
 #[test]
-fn what_is_refused_at_opening_stays_shut_and_what_passes_does_not() {
+fn a_refused_watch_stays_closed_and_a_transient_error_is_retried() {
     let (mut session, key, sent) = open(request("/a/"));
     let error = |code: &str| {
         format!(
@@ -339,25 +339,25 @@ fn what_is_refused_at_opening_stays_shut_and_what_passes_does_not() {
             sent.id
         )
     };
-    say(&mut session, &error("unavailable"), 1.0);
-    assert_eq!(session.phase(key), Some(Phase::Opening));
-    let updates = told(say(&mut session, &error("bad_request"), 2.0));
+    receive(&mut session, &error("unavailable"), 1.0);
+    assert_eq!(session.phase(key), Some(WatchPhase::Opening));
+    let updates = delivered(receive(&mut session, &error("bad_request"), 2.0));
     assert!(matches!(
         updates.as_slice(),
         [WatchUpdate::Error { fatal: true, .. }]
     ));
-    assert_eq!(session.phase(key), Some(Phase::Closed));
-    let (_, effects) = lose(&mut session, 5.0);
-    assert_eq!(effects.len(), 1, "only the pulse is asked for");
+    assert_eq!(session.phase(key), Some(WatchPhase::Closed));
+    let (_, actions) = lose(&mut session, 5.0);
+    assert_eq!(actions.len(), 1, "only the pulse is requested");
 }
 
 #[test]
-fn a_cancelled_watch_is_silent() {
+fn a_cancelled_watch_delivers_nothing() {
     let (mut session, key, sent) = open(request("/a/"));
-    say(&mut session, &opened(&sent.id, 10), 1.0);
+    receive(&mut session, &opened(&sent.id, 10), 1.0);
     assert_eq!(
         session.cancel(key),
-        [Act::Send(ClientOp::Cancel {
+        [SessionAction::Send(ClientOp::Cancel {
             id: sent.id.clone()
         })]
     );
@@ -365,6 +365,6 @@ fn a_cancelled_watch_is_silent() {
         r#"{{"type":"closed","id":"{}","code":"cancelled","detail":""}}"#,
         sent.id
     );
-    assert_eq!(say(&mut session, &closed, 2.0), []);
+    assert_eq!(receive(&mut session, &closed, 2.0), []);
     assert_eq!(session.phase(key), None);
 }

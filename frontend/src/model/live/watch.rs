@@ -1,53 +1,55 @@
-//! One watch: what it asked for, what it has, and what to ask for next.
+//! One watch: its request, the delivered revisions, and where to resume.
 
 use shared::{Code, Event, MemberId, WatchRequest};
 
 use super::{Millis, WatchUpdate};
 
-/// Where a watch stands.
+/// The phase of a watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// Asked for, or to be asked for when there is a socket.
+pub(crate) enum WatchPhase {
+    /// Requested, or to be requested as soon as there is a socket.
     Opening,
     /// Open.
     Live,
-    /// Held back by the page; goes on where it stopped.
+    /// Suspended by the page; resumes where it stopped.
     Suspended,
-    /// Ended by the gateway or refused.
+    /// Ended or refused by the gateway.
     Closed,
 }
 
 pub(super) struct Watch {
     spec: WatchRequest,
-    pub(super) phase: Phase,
-    /// Its name on the present socket.
-    pub(super) wire: Option<String>,
-    /// The next revision wanted; `None` means "from now", or from a snapshot.
+    pub(super) phase: WatchPhase,
+    /// The id of the watch on the current socket.
+    pub(super) id: Option<String>,
+    /// The next revision to deliver; `None` means "from now", or from a snapshot.
     resume: Option<i64>,
-    /// A snapshot must come before the watch can be resumed by revision.
+    /// Whether the watch needs a complete snapshot before it can resume from a revision.
     wants_snapshot: bool,
     snapshot_begun: bool,
     cluster: Option<MemberId>,
     opened_once: bool,
-    /// Since when there is no connection, and whether anything is known to be missed since.
+    /// The current outage, from the loss of the connection until the watch is open again.
     lost: Option<Outage>,
-    /// Whether the page still waits for [`WatchUpdate::Head`].
+    /// Whether [`WatchUpdate::Head`] is still to be delivered.
     pub(super) wants_head: bool,
-    /// Events of the revision `resume` that came in pieces before the last one was seen.
-    pieces_seen: usize,
+    /// The number of events received so far of the incomplete revision `resume`, whose last piece is still missing.
+    partial_received: usize,
+    /// The number of events to drop as duplicates: they were delivered before the watch resumed.
     skip: usize,
 }
 
 struct Outage {
     since: Millis,
+    /// Whether events are known to be missed.
     missed: bool,
 }
 
 impl Watch {
     pub(super) fn new(spec: WatchRequest) -> Self {
         Self {
-            phase: Phase::Opening,
-            wire: None,
+            phase: WatchPhase::Opening,
+            id: None,
             resume: spec.revision,
             wants_snapshot: spec.snapshot && spec.revision.is_none(),
             snapshot_begun: false,
@@ -55,35 +57,35 @@ impl Watch {
             opened_once: false,
             lost: None,
             wants_head: false,
-            pieces_seen: 0,
+            partial_received: 0,
             skip: 0,
             spec,
         }
     }
 
-    /// The request that goes on where this watch stopped.
-    pub(super) fn request(&mut self, wire: String) -> WatchRequest {
-        self.phase = Phase::Opening;
-        self.wire = Some(wire.clone());
+    /// The request that resumes this watch where it stopped.
+    pub(super) fn request(&mut self, id: String) -> WatchRequest {
+        self.phase = WatchPhase::Opening;
+        self.id = Some(id.clone());
         self.wants_head = self.resume.is_some();
-        self.skip = self.pieces_seen;
-        self.pieces_seen = 0;
+        self.skip = self.partial_received;
+        self.partial_received = 0;
         self.snapshot_begun = false;
         WatchRequest {
-            id: wire,
+            id,
             revision: self.resume,
             ..self.spec.clone()
         }
     }
 
-    /// The socket is gone.
-    pub(super) fn lose(&mut self, now: Millis) -> Option<WatchUpdate> {
-        self.wire = None;
-        self.count_pieces();
-        if !matches!(self.phase, Phase::Opening | Phase::Live) {
+    /// The socket was lost.
+    pub(super) fn on_disconnect(&mut self, now: Millis) -> Option<WatchUpdate> {
+        self.id = None;
+        self.carry_skip();
+        if !matches!(self.phase, WatchPhase::Opening | WatchPhase::Live) {
             return None;
         }
-        self.phase = Phase::Opening;
+        self.phase = WatchPhase::Opening;
         if !self.opened_once || self.lost.is_some() {
             return None;
         }
@@ -95,15 +97,15 @@ impl Watch {
     }
 
     pub(super) fn suspend(&mut self) {
-        self.phase = Phase::Suspended;
-        self.wire = None;
-        self.count_pieces();
+        self.phase = WatchPhase::Suspended;
+        self.id = None;
+        self.carry_skip();
     }
 
-    /// What of the revision in pieces has been handed over: what came on this socket, and what was still
-    /// to be left out of it.
-    fn count_pieces(&mut self) {
-        self.pieces_seen += std::mem::take(&mut self.skip);
+    /// Counts the delivered events of an incomplete revision: those received on this socket, and those that
+    /// were still to be dropped on it.
+    fn carry_skip(&mut self) {
+        self.partial_received += std::mem::take(&mut self.skip);
     }
 
     pub(super) fn opened(
@@ -113,7 +115,7 @@ impl Watch {
         now: Millis,
     ) -> Vec<WatchUpdate> {
         let mut updates = Vec::new();
-        self.phase = Phase::Live;
+        self.phase = WatchPhase::Live;
         self.cluster = Some(cluster);
         if let Some(wanted) = self.resume.filter(|wanted| *wanted < revision) {
             updates.push(self.compacted(wanted, revision));
@@ -133,7 +135,7 @@ impl Watch {
         updates
     }
 
-    /// Whether `cluster` is not the one this watch has followed so far.
+    /// Whether `cluster` differs from the cluster watched so far.
     pub(super) fn is_foreign(&self, cluster: MemberId) -> bool {
         self.resume.is_some() && self.cluster.is_some_and(|known| known != cluster)
     }
@@ -147,7 +149,7 @@ impl Watch {
         (first, !more)
     }
 
-    /// Takes a message of events; what was already handed over before a loss is left out.
+    /// Handles a message of events and returns those to deliver, without duplicates of a resumed revision.
     pub(super) fn events(
         &mut self,
         revision: i64,
@@ -159,9 +161,9 @@ impl Watch {
         self.skip -= skip;
         events.drain(..skip);
         if more {
-            self.pieces_seen += arrived;
+            self.partial_received += arrived;
         } else {
-            self.pieces_seen = 0;
+            self.partial_received = 0;
             self.skip = 0;
             self.advance(revision);
         }
@@ -169,7 +171,7 @@ impl Watch {
     }
 
     pub(super) fn progress(&mut self, revision: i64) {
-        if self.phase == Phase::Live {
+        if self.phase == WatchPhase::Live {
             self.advance(revision);
         }
     }
@@ -184,42 +186,42 @@ impl Watch {
     }
 
     pub(super) fn compacted(&mut self, from: i64, to: i64) -> WatchUpdate {
-        self.go_on_at(to);
+        self.restart_from(to);
         WatchUpdate::Compacted { from, to }
     }
 
     pub(super) fn reset(&mut self, reason: String, revision: i64) -> WatchUpdate {
-        self.go_on_at(revision + 1);
+        self.restart_from(revision + 1);
         WatchUpdate::Reset { reason, revision }
     }
 
-    fn go_on_at(&mut self, revision: i64) {
+    fn restart_from(&mut self, revision: i64) {
         self.wants_snapshot = self.spec.snapshot;
         self.snapshot_begun = false;
         self.resume = (!self.spec.snapshot).then_some(revision);
-        self.pieces_seen = 0;
+        self.partial_received = 0;
         self.skip = 0;
         if let Some(outage) = &mut self.lost {
             outage.missed = true;
         }
     }
 
-    /// Forgets the past: the data are another cluster's.
-    pub(super) fn forget(&mut self) {
-        self.go_on_at(0);
+    /// Restarts from now: the data is another cluster's.
+    pub(super) fn forget_cluster(&mut self) {
+        self.restart_from(0);
         self.resume = None;
         self.cluster = None;
     }
 
     pub(super) fn error(&mut self, code: Code, detail: String) -> WatchUpdate {
-        let passes = matches!(
+        let transient = matches!(
             code,
             Code::Unavailable | Code::NoLeader | Code::Timeout | Code::RateLimited | Code::Internal
         );
-        let fatal = self.phase == Phase::Opening && !passes;
+        let fatal = self.phase == WatchPhase::Opening && !transient;
         if fatal {
-            self.phase = Phase::Closed;
-            self.wire = None;
+            self.phase = WatchPhase::Closed;
+            self.id = None;
         }
         WatchUpdate::Error {
             code,
@@ -229,9 +231,9 @@ impl Watch {
     }
 
     pub(super) fn closed(&mut self) {
-        self.phase = Phase::Closed;
-        self.wire = None;
+        self.phase = WatchPhase::Closed;
+        self.id = None;
         self.lost = None;
-        self.count_pieces();
+        self.carry_skip();
     }
 }

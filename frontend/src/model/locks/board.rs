@@ -1,4 +1,4 @@
-//! All locks of the stream.
+//! All locks of the live stream.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,13 +11,13 @@ use crate::model::key_text::KeyFilter;
 use crate::model::live::Millis;
 use crate::model::stream::contains;
 
-/// Locks that are gone are remembered, for they often come back; so many.
-const REMEMBERED: usize = 500;
+/// Limit of remembered free locks. They are remembered since they are often acquired again.
+const MAX_FREE_LOCKS: usize = 500;
 
-/// How many locks there are of each kind.
+/// The numbers of locks by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
-    /// All but the guesses.
+    /// All except guesses.
     pub(crate) locks: usize,
     /// Mutexes.
     pub(crate) mutexes: usize,
@@ -27,38 +27,38 @@ pub(crate) struct Counts {
     pub(crate) rwmutexes: usize,
     /// Single keys that are locks for certain.
     pub(crate) single_keys: usize,
-    /// Keys that may be locks.
+    /// Keys that may be locks (guesses).
     pub(crate) guesses: usize,
 }
 
-/// The locks as this page has seen them, by name.
+/// The locks as observed by this page, by name.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
     locks: BTreeMap<Vec<u8>, Tracked>,
-    /// What the listing after a new connection has named so far; the rest is gone when it ends.
+    /// Locks named so far by the listing after a new connection; the others are free when it ends.
     listing: Option<BTreeSet<Vec<u8>>>,
     lost_at: Option<Millis>,
     listed: bool,
     partial: bool,
-    /// There are more than could be asked for by plain requests.
+    /// Whether plain requests could not list all locks.
     more: bool,
     opened_at: Option<Millis>,
 }
 
 impl Board {
-    /// A new connection: the stream lists everything again.
+    /// A new connection: the stream lists all locks again.
     pub(crate) fn connected(&mut self, now: Millis) {
         self.listing = Some(BTreeSet::new());
         self.opened_at.get_or_insert(now);
     }
 
-    /// The connection is lost; what is known stays.
+    /// The connection was lost; the known locks are kept.
     pub(crate) fn lost(&mut self, now: Millis) {
         self.lost_at.get_or_insert(now);
     }
 
-    /// Takes a message; whether it changed anything that is shown.
-    pub(crate) fn take(&mut self, message: ServerMessage, now: Millis) -> bool {
+    /// Applies a message; returns whether it changed anything that is shown.
+    pub(crate) fn apply(&mut self, message: ServerMessage, now: Millis) -> bool {
         match message {
             ServerMessage::Lock(lock) => {
                 self.lock(lock, now);
@@ -69,19 +69,19 @@ impl Board {
         }
     }
 
-    /// Whether a first listing is complete.
+    /// Whether the first listing is complete.
     pub(crate) fn listed(&self) -> bool {
         self.listed
     }
 
-    /// Whether the gateway still asks etcd about leases.
+    /// Whether the gateway is still reading leases from etcd.
     pub(crate) fn partial(&self) -> bool {
         self.partial
     }
 
-    /// Takes what plain requests listed, where there is no stream: `list` has the locks of all their pages,
-    /// and a `next` where there are more.
-    pub(crate) fn take_list(&mut self, list: LockList, now: Millis) {
+    /// Applies a list read by plain requests, where there is no stream. `list` has the locks of all pages that were
+    /// read, and a `next` if there are more.
+    pub(crate) fn apply_list(&mut self, list: LockList, now: Millis) {
         self.connected(now);
         for lock in list.locks {
             self.lock(lock, now);
@@ -90,25 +90,25 @@ impl Board {
         self.more = list.next.is_some();
     }
 
-    /// Whether there are more locks than are known here.
+    /// Whether there are more locks than listed.
     pub(crate) fn more(&self) -> bool {
         self.more
     }
 
-    /// When this page began to look.
+    /// When this page started to observe locks.
     pub(crate) fn opened_at(&self) -> Option<Millis> {
         self.opened_at
     }
 
-    /// A lock by name; one that is gone too, if this page has seen it.
+    /// A lock by name; also a free one, if this page has observed it.
     pub(crate) fn get(&self, name: &[u8]) -> Option<&Tracked> {
         self.locks.get(name)
     }
 
-    /// How many locks there are.
+    /// The numbers of locks by kind.
     pub(crate) fn counts(&self) -> Counts {
         let mut counts = Counts::default();
-        for tracked in self.present() {
+        for tracked in self.active() {
             if is_guess(&tracked.lock) {
                 counts.guesses += 1;
                 continue;
@@ -124,23 +124,23 @@ impl Board {
         counts
     }
 
-    /// The locks whose name, holder or waiter contains `text`, by name; in a name its escapes count.
+    /// The locks whose name, holder or waiter contains `text`, ordered by name. Escapes in `text` apply to names.
     pub(crate) fn matching(&self, text: &str) -> impl Iterator<Item = &Lock> {
         let text = text.trim();
         let (name, needle) = (KeyFilter::new(text), text.as_bytes().to_ascii_lowercase());
-        self.present()
+        self.active()
             .map(|tracked| &tracked.lock)
             .filter(move |lock| matches(lock, &name, &needle))
     }
 
-    /// The names of locks whose holder's lease is nearly out, the shortest first. Of a key that may be no
-    /// lock nothing follows from that: many are meant to run out.
-    pub(crate) fn alarming(&self, now: Millis) -> Vec<Vec<u8>> {
+    /// The names of locks whose holder's lease is about to expire, the soonest first. Guesses are excluded: many
+    /// leased keys are meant to expire.
+    pub(crate) fn expiring(&self, now: Millis) -> Vec<Vec<u8>> {
         let mut found: Vec<(i64, &Tracked)> = self
-            .present()
+            .active()
             .filter(|tracked| !is_guess(&tracked.lock))
             .filter_map(|tracked| Some((tracked.ttl()?, tracked)))
-            .filter(|(ttl, _)| ttl.is_alarming(now))
+            .filter(|(ttl, _)| ttl.is_expiring(now))
             .map(|(ttl, tracked)| (ttl.left(now), tracked))
             .collect();
         found.sort_by_key(|(left, _)| *left);
@@ -150,8 +150,8 @@ impl Board {
             .collect()
     }
 
-    fn present(&self) -> impl Iterator<Item = &Tracked> {
-        self.locks.values().filter(|tracked| !tracked.is_gone())
+    fn active(&self) -> impl Iterator<Item = &Tracked> {
+        self.locks.values().filter(|tracked| !tracked.is_free())
     }
 
     fn lock(&mut self, lock: Lock, now: Millis) {
@@ -164,7 +164,7 @@ impl Board {
             tracked.update(lock, now, lost_at);
         } else {
             self.locks.insert(name, Tracked::new(lock, now));
-            self.forget();
+            self.forget_oldest();
         }
     }
 
@@ -174,21 +174,21 @@ impl Board {
         self.partial = partial;
         self.more = false;
         if partial {
-            // The listing goes on: what it has not named so far may still come.
+            // The listing is incomplete: the other locks may still be named.
             return changed;
         }
         let lost_at = self.lost_at.take();
         if let Some(named) = self.listing.take() {
             for (name, tracked) in &mut self.locks {
-                if !named.contains(name) && !tracked.is_gone() {
-                    let gone = Lock {
+                if !named.contains(name) && !tracked.is_free() {
+                    let free = Lock {
                         holder: None,
                         held_since: None,
                         waiters: Some(Vec::new()),
                         readers: Vec::new(),
                         ..tracked.lock.clone()
                     };
-                    tracked.update(gone, now, lost_at);
+                    tracked.update(free, now, lost_at);
                     changed = true;
                 }
             }
@@ -196,16 +196,16 @@ impl Board {
         changed
     }
 
-    /// Forgets the locks that have been gone longest, where there are too many.
-    fn forget(&mut self) {
-        let gone: Vec<(Millis, &Vec<u8>)> = self
+    /// Drops the lock that has been free the longest, if there are too many.
+    fn forget_oldest(&mut self) {
+        let free: Vec<(Millis, &Vec<u8>)> = self
             .locks
             .iter()
-            .filter(|(_, tracked)| tracked.is_gone())
+            .filter(|(_, tracked)| tracked.is_free())
             .map(|(name, tracked)| (tracked.received, name))
             .collect();
-        if gone.len() > REMEMBERED {
-            let oldest = gone.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
+        if free.len() > MAX_FREE_LOCKS {
+            let oldest = free.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
             if let Some(name) = oldest.map(|(_, name)| name.clone()) {
                 self.locks.remove(&name);
             }

@@ -1,24 +1,24 @@
-//! How an owner is shown.
+//! How the owner of a claim is shown.
 
 use shared::Claim;
 
 use crate::model::key_text::steers_direction;
 use crate::model::stream::one_line;
 
-/// Colours for owners; the style sheet has as many.
+/// The number of colours for owners; the style sheet defines as many.
 const HUES: u32 = 6;
 
-/// Characters of a value that serve as a name.
+/// Limit of characters of a value that is used as a name.
 const NAME_CHARS: usize = 40;
 
-/// Who holds or waits, in a word or two: the name given, else what the value says, else the lease.
-/// The flag tells that it is only a lease.
+/// A short label of a holder or waiter: its name, else its value, else its lease. The flag is set if it is
+/// only a lease.
 pub(crate) fn label(claim: &Claim) -> (String, bool) {
     let value = claim
         .value
         .as_ref()
         .map(|value| one_line(&value.0, NAME_CHARS));
-    // A name is any text, and must not reorder the line that it is shown in.
+    // A name is arbitrary text and must not reorder the line that shows it.
     let name = claim.name.as_ref().map(|name| {
         name.chars()
             .map(|c| {
@@ -30,8 +30,8 @@ pub(crate) fn label(claim: &Claim) -> (String, bool) {
             })
             .collect::<String>()
     });
-    let said = name.or(value).filter(|name| !name.trim().is_empty());
-    match said {
+    let label = name.or(value).filter(|name| !name.trim().is_empty());
+    match label {
         Some(name) => (name, false),
         None => (claim.lease.to_string(), true),
     }
@@ -52,7 +52,7 @@ pub(crate) fn initials(name: &str) -> String {
     let second = last
         .and_then(|word| digits(word).or_else(|| letter(word)))
         .or_else(|| {
-            // One word alone: its digit, if it is not the first character already.
+            // A single word: its last digit, unless that is its only character.
             digits(first).filter(|_| first.chars().nth(1).is_some())
         });
     letter(first)
@@ -62,7 +62,7 @@ pub(crate) fn initials(name: &str) -> String {
         .collect()
 }
 
-/// The number of an owner's colour: the same name always has the same.
+/// The index of an owner's colour; the same for the same name.
 pub(crate) fn hue(name: &str) -> u32 {
     let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
@@ -76,7 +76,7 @@ mod tests {
     use super::initials;
 
     #[test]
-    fn owners_have_two_characters() {
+    fn initials_have_at_most_two_characters() {
         for (name, two) in [
             ("api-7", "A7"),
             ("node-3", "N3"),

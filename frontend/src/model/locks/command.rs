@@ -1,42 +1,44 @@
-//! What the Locks page does, as lines for a terminal.
+//! Actions of the Locks page as command lines for a terminal.
 
 use shared::{Claim, Lock, LockKind};
 
-use crate::model::command::{NoLine, argument, compare, quoted, transaction, watch, word};
+use crate::model::command::{
+    Unsupported, argument, compare, go_string, quoted, transaction, watch,
+};
 use crate::model::percent;
 
-/// What is to be written down.
+/// An action on a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LockDeed {
+pub(crate) enum LockCommand {
     /// Shows holder and queue.
     Show,
     /// Follows holder and queue.
     Follow,
-    /// Removes the holder's key, and no other.
+    /// Removes the holder's key and no other.
     Release,
-    /// Stands in the queue.
+    /// Joins the queue.
     Acquire,
 }
 
-/// The line for `curl`; `base` is the API's URL, up to and with `/api/v1/`.
-pub(crate) fn curl(deed: LockDeed, lock: &Lock, base: &str) -> String {
+/// The `curl` line; `base` is the API's URL, including `/api/v1/`.
+pub(crate) fn curl(command: LockCommand, lock: &Lock, base: &str) -> String {
     let url = |more: &str| {
         quoted(&format!(
             "{base}locks/-?name={}{more}",
             percent::encode(&lock.name.0)
         ))
     };
-    match deed {
-        LockDeed::Show => format!("curl {}", url("")),
-        LockDeed::Follow => format!("curl -N {}", url("&live")),
-        LockDeed::Release => {
+    match command {
+        LockCommand::Show => format!("curl {}", url("")),
+        LockCommand::Follow => format!("curl -N {}", url("&live")),
+        LockCommand::Release => {
             let token = lock
                 .holder
                 .as_ref()
                 .map_or(0, |holder| holder.fencing_token);
             format!("curl -X DELETE {}", url(&format!("&fencing_token={token}")))
         }
-        LockDeed::Acquire => {
+        LockCommand::Acquire => {
             format!(
                 "curl --json '{{\"ttl\":60,\"wait\":30,\"holder\":\"me\"}}' {}",
                 url("")
@@ -45,34 +47,34 @@ pub(crate) fn curl(deed: LockDeed, lock: &Lock, base: &str) -> String {
     }
 }
 
-/// The line for `etcdctl`.
-pub(crate) fn etcdctl(deed: LockDeed, lock: &Lock) -> Result<String, NoLine> {
+/// The `etcdctl` line.
+pub(crate) fn etcdctl(command: LockCommand, lock: &Lock) -> Result<String, Unsupported> {
     let single = lock.kind == LockKind::SingleKey;
     let queue = [lock.name.0.as_slice(), b"/"].concat();
-    match deed {
-        LockDeed::Show if single => Ok(format!("etcdctl get {}", argument(&lock.name.0)?)),
-        LockDeed::Show => Ok(format!(
+    match command {
+        LockCommand::Show if single => Ok(format!("etcdctl get {}", argument(&lock.name.0)?)),
+        LockCommand::Show => Ok(format!(
             "etcdctl get --prefix --sort-by=CREATE {}",
             argument(&queue)?
         )),
-        LockDeed::Follow if single => watch("", &lock.name.0),
-        LockDeed::Follow => watch(" --prefix", &queue),
-        LockDeed::Release => Ok(release(lock.holder.as_ref().ok_or(NoLine::NoCommand)?)),
-        LockDeed::Acquire => match lock.kind {
+        LockCommand::Follow if single => watch("", &lock.name.0),
+        LockCommand::Follow => watch(" --prefix", &queue),
+        LockCommand::Release => Ok(release(lock.holder.as_ref().ok_or(Unsupported::NoCommand)?)),
+        LockCommand::Acquire => match lock.kind {
             LockKind::Mutex => Ok(format!("etcdctl lock {}", argument(&lock.name.0)?)),
             LockKind::Election => Ok(format!("etcdctl elect {} me", argument(&lock.name.0)?)),
-            LockKind::Rwmutex | LockKind::SingleKey => Err(NoLine::NoCommand),
+            LockKind::Rwmutex | LockKind::SingleKey => Err(Unsupported::NoCommand),
         },
     }
 }
 
-/// By its create revision, so that it can only hit the one it names.
+/// Deletes a claim's key if its create revision matches, so that no later claim can be deleted.
 fn release(claim: &Claim) -> String {
     let compare = compare("create", &claim.key.0, claim.fencing_token);
-    transaction(&compare, &format!("del -- {}", word(&claim.key.0)))
+    transaction(&compare, &format!("del -- {}", go_string(&claim.key.0)))
 }
 
-/// Renews a lease once, for whoever acquired a lock here.
+/// Renews a lease once, for the holder of a lock acquired on this page.
 pub(crate) fn keep_alive(lease: &str, base: &str) -> String {
     format!(
         "curl -X POST {}",
@@ -84,7 +86,7 @@ pub(crate) fn keep_alive(lease: &str, base: &str) -> String {
 mod tests {
     use shared::{Bytes, Claim, LeaseId, Lock, LockKind};
 
-    use super::{LockDeed, curl, etcdctl};
+    use super::{LockCommand, curl, etcdctl};
 
     fn lock(kind: LockKind) -> Lock {
         let holder = Claim {
@@ -109,13 +111,13 @@ mod tests {
     }
 
     #[test]
-    fn releasing_names_the_one_it_means() {
+    fn release_names_the_claim_to_remove() {
         let mutex = lock(LockKind::Mutex);
         assert_eq!(
-            curl(LockDeed::Release, &mutex, "http://h/api/v1/"),
+            curl(LockCommand::Release, &mutex, "http://h/api/v1/"),
             "curl -X DELETE 'http://h/api/v1/locks/-?name=/my-lock/&fencing_token=41'"
         );
-        let line = etcdctl(LockDeed::Release, &mutex).expect("can be written");
+        let line = etcdctl(LockCommand::Release, &mutex).expect("it has a command line");
         assert!(
             line.contains("create(") && line.contains("= \"41\"") && line.contains("del "),
             "{line}"
@@ -123,13 +125,13 @@ mod tests {
     }
 
     #[test]
-    fn the_queue_lies_below_the_name_and_a_slash() {
-        let line = |kind| etcdctl(LockDeed::Show, &lock(kind)).expect("can be written");
+    fn the_queue_is_below_the_name_and_a_slash() {
+        let line = |kind| etcdctl(LockCommand::Show, &lock(kind)).expect("it has a command line");
         assert_eq!(
             line(LockKind::Mutex),
             "etcdctl get --prefix --sort-by=CREATE '/my-lock//'"
         );
         assert_eq!(line(LockKind::SingleKey), "etcdctl get '/my-lock/'");
-        assert!(etcdctl(LockDeed::Acquire, &lock(LockKind::SingleKey)).is_err());
+        assert!(etcdctl(LockCommand::Acquire, &lock(LockKind::SingleKey)).is_err());
     }
 }

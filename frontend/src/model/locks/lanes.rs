@@ -1,42 +1,42 @@
-//! Who held a lock, as lanes over time.
+//! The holders of a lock as lanes of a chart over time.
 
 use std::collections::VecDeque;
 
 use super::tracked::Span;
 use crate::model::live::Millis;
 
-/// Lanes that are drawn; further owners are left out, those longest ago first.
-const LANES: usize = 8;
+/// Limit of drawn lanes; the owners that held the lock longest ago are omitted.
+const MAX_LANES: usize = 8;
 
-/// The widths of the chart in seconds: it begins narrow and widens as the page gets older.
+/// The widths of the chart in seconds: it widens as the page gets older.
 const WINDOWS_S: [u32; 3] = [60, 120, 300];
 
-/// One owner's times.
+/// The lane of one owner.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Lane {
-    /// Who.
-    pub(crate) who: String,
-    /// From and to as shares of the window, and whether it lasts.
+    /// The owner's label.
+    pub(crate) owner: String,
+    /// Start and end as shares of the window, and whether the owner still holds the lock.
     pub(crate) spans: Vec<(f64, f64, bool)>,
 }
 
 /// The chart.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Lanes {
-    /// The window in seconds, ending now.
+    /// The width of the window in seconds; it ends now.
     pub(crate) window_s: u32,
-    /// The owners, in the order they were first seen in.
+    /// The lanes, in the order in which the owners were first observed.
     pub(crate) lanes: Vec<Lane>,
-    /// Times another owner took over, in the window.
+    /// The number of hand-overs in the window.
     pub(crate) handovers: usize,
-    /// Milliseconds of the longest holding that touches the window.
+    /// The longest span that overlaps the window, in milliseconds.
     pub(crate) longest: Millis,
-    /// Where the page's own knowledge begins, as a share of the window.
+    /// The start of the page's observation, as a share of the window.
     pub(crate) known_from: f64,
 }
 
 impl Lanes {
-    /// The chart of what was seen since `since`.
+    /// The chart of what was observed since `since`.
     pub(crate) fn new(spans: &VecDeque<Span>, since: Millis, now: Millis) -> Self {
         let age = (now - since).max(0.0) / 1000.0;
         let widest = WINDOWS_S[WINDOWS_S.len() - 1];
@@ -61,21 +61,21 @@ impl Lanes {
                 handovers += 1;
             }
             let drawn = (share(span.from), share(to), span.to.is_none());
-            match lanes.iter_mut().find(|(lane, _)| lane.who == span.who) {
+            match lanes.iter_mut().find(|(lane, _)| lane.owner == span.owner) {
                 Some((lane, last)) => {
                     lane.spans.push(drawn);
                     *last = to;
                 }
                 None => lanes.push((
                     Lane {
-                        who: span.who.clone(),
+                        owner: span.owner.clone(),
                         spans: vec![drawn],
                     },
                     to,
                 )),
             }
         }
-        while lanes.len() > LANES {
+        while lanes.len() > MAX_LANES {
             let oldest = lanes
                 .iter()
                 .enumerate()

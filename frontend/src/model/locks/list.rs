@@ -1,4 +1,4 @@
-//! The rows of the list: locks by name, and below them the keys that may be locks, folded by prefix.
+//! The rows of the list: locks by name, followed by the keys that may be locks (guesses), grouped by prefix.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,90 +6,90 @@ use shared::{Lock, LockKind};
 
 use super::board::Board;
 
-/// Groups of guesses at most, as long as shorter prefixes leave so few.
-const GROUPS: usize = 12;
+/// Target number of groups of guesses: prefixes are shortened until there are no more.
+const MAX_GROUPS: usize = 12;
 
-/// What is listed.
+/// The filter of the list by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Shown {
-    /// Locks, and below them the guesses.
+pub(crate) enum ListFilter {
+    /// Locks, followed by guesses.
     #[default]
     All,
     /// Locks of one kind.
     Kind(LockKind),
-    /// Guesses alone.
+    /// Only guesses.
     Guesses,
 }
 
 /// A row of the list.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Line {
+pub(crate) enum ListRow {
     /// A lock, or a key that may be one.
     Lock {
-        /// Its name.
+        /// The lock's name.
         name: Vec<u8>,
-        /// For a member of a group: the bytes of its name that the group says already.
+        /// For a member of a group: the length of the group's prefix, in bytes.
         prefix: usize,
     },
-    /// The heading of the guesses: how many there are.
+    /// The heading of the guesses, with their number.
     Guesses(usize),
-    /// Guesses of one prefix, folded unless `open`.
+    /// Guesses with a common prefix, collapsed unless `open`.
     Group {
-        /// What their names begin with, up to and with a slash; empty for names without one.
+        /// The prefix, including a slash; empty for names without a slash.
         prefix: Vec<u8>,
-        /// How many they are.
+        /// The number of keys.
         keys: usize,
-        /// Whether they follow as rows.
+        /// Whether the keys follow as rows.
         open: bool,
     },
 }
 
-/// Whether it may be no lock at all: a leased key with a word such as `lock` in its name.
+/// Whether a lock is only a guess: a leased key with a word such as `lock` in its name.
 pub(crate) fn is_guess(lock: &Lock) -> bool {
     lock.kind == LockKind::SingleKey && !lock.certain
 }
 
-/// The rows for what is shown and typed into the filter.
+/// The rows that match the filter by kind and the typed `text`.
 ///
-/// Groups are folded, while a filter is typed they are open; `turned` has the prefixes of those that
-/// somebody turned. The lock `selected` is a row in any case.
-pub(crate) fn lines(
+/// Groups are collapsed, or open if there is a `text`; `toggled` has the prefixes of those that the user toggled. The
+/// lock `selected` has a row even in a collapsed group.
+pub(crate) fn list_rows(
     board: &Board,
-    shown: Shown,
+    filter: ListFilter,
     text: &str,
-    turned: &BTreeSet<Vec<u8>>,
+    toggled: &BTreeSet<Vec<u8>>,
     selected: Option<&[u8]>,
-) -> Vec<Line> {
+) -> Vec<ListRow> {
     let (mut locks, mut guesses) = (Vec::new(), Vec::new());
     for lock in board.matching(text) {
         let name = &lock.name.0;
         if is_guess(lock) {
             guesses.push(name.as_slice());
-        } else if matches!(shown, Shown::All) || shown == Shown::Kind(lock.kind) {
-            locks.push(Line::Lock {
+        } else if matches!(filter, ListFilter::All) || filter == ListFilter::Kind(lock.kind) {
+            locks.push(ListRow::Lock {
                 name: name.clone(),
                 prefix: 0,
             });
         }
     }
-    if matches!(shown, Shown::Kind(_)) || guesses.is_empty() {
-        return if shown == Shown::Guesses {
+    if matches!(filter, ListFilter::Kind(_)) || guesses.is_empty() {
+        return if filter == ListFilter::Guesses {
             Vec::new()
         } else {
             locks
         };
     }
-    if shown == Shown::Guesses {
+    if filter == ListFilter::Guesses {
         locks.clear();
     } else {
-        locks.push(Line::Guesses(guesses.len()));
+        locks.push(ListRow::Guesses(guesses.len()));
     }
-    let opened = !text.trim().is_empty();
-    for (prefix, names) in fold(&guesses) {
+    let open_by_default = !text.trim().is_empty();
+    for (prefix, names) in group(&guesses) {
         let alone = names.len() == 1;
-        let open = alone || opened != turned.contains(prefix);
+        let open = alone || open_by_default != toggled.contains(prefix);
         if !alone {
-            locks.push(Line::Group {
+            locks.push(ListRow::Group {
                 prefix: prefix.to_vec(),
                 keys: names.len(),
                 open,
@@ -98,7 +98,7 @@ pub(crate) fn lines(
         let rows = names
             .into_iter()
             .filter(|name| open || selected == Some(*name));
-        locks.extend(rows.map(|name| Line::Lock {
+        locks.extend(rows.map(|name| ListRow::Lock {
             name: name.to_vec(),
             prefix: if alone { 0 } else { prefix.len() },
         }));
@@ -106,8 +106,8 @@ pub(crate) fn lines(
     locks
 }
 
-/// Names by prefix, each up to and with one of its slashes: the longest prefixes that leave few groups.
-fn fold<'a>(names: &[&'a [u8]]) -> BTreeMap<&'a [u8], Vec<&'a [u8]>> {
+/// Groups names by prefixes that end with a slash: the longest prefixes that result in few groups.
+fn group<'a>(names: &[&'a [u8]]) -> BTreeMap<&'a [u8], Vec<&'a [u8]>> {
     let deepest = names.iter().map(|name| depth(name)).max().unwrap_or(0);
     let mut groups = BTreeMap::new();
     for levels in (1..=deepest.max(1)).rev() {
@@ -115,20 +115,20 @@ fn fold<'a>(names: &[&'a [u8]]) -> BTreeMap<&'a [u8], Vec<&'a [u8]>> {
         for name in names {
             groups.entry(cut(name, levels)).or_default().push(*name);
         }
-        if groups.len() <= GROUPS {
+        if groups.len() <= MAX_GROUPS {
             break;
         }
     }
     groups
 }
 
-/// Slashes but the one at the very beginning.
+/// The number of slashes, except a leading one.
 fn depth(name: &[u8]) -> usize {
     let slashes = name.iter().skip(1).filter(|byte| **byte == b'/');
     slashes.count()
 }
 
-/// The name up to and with the last of its first `levels` slashes.
+/// The name up to the last of its first `levels` slashes, inclusive.
 fn cut(name: &[u8], levels: usize) -> &[u8] {
     let slashes = name.iter().enumerate().filter(|(_, byte)| **byte == b'/');
     let beyond_first = slashes
@@ -142,7 +142,7 @@ fn cut(name: &[u8], levels: usize) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::{cut, fold};
+    use super::{cut, group};
 
     #[test]
     fn prefixes_end_with_a_slash_of_the_name() {
@@ -163,20 +163,20 @@ mod tests {
     }
 
     #[test]
-    fn prefixes_get_shorter_until_the_groups_are_few() {
+    fn prefixes_are_shortened_until_there_are_few_groups() {
         let names: Vec<String> = (0..300)
             .map(|n| format!("/registry/events/ns{}/master.{n}", n % 100))
             .chain(["/cron/lock/ado".to_owned()])
             .collect();
         let bytes: Vec<&[u8]> = names.iter().map(String::as_bytes).collect();
-        let folded = |names: &[&[u8]]| {
-            let groups = fold(names).into_iter();
+        let grouped = |names: &[&[u8]]| {
+            let groups = group(names).into_iter();
             groups
                 .map(|(prefix, names)| (String::from_utf8_lossy(prefix).into_owned(), names.len()))
                 .collect::<Vec<_>>()
         };
         assert_eq!(
-            folded(&bytes),
+            grouped(&bytes),
             [
                 ("/cron/lock/".to_owned(), 1),
                 ("/registry/events/".to_owned(), 300)
@@ -184,7 +184,7 @@ mod tests {
         );
         let few = [bytes[0], bytes[100], bytes[1]];
         assert_eq!(
-            folded(&few),
+            grouped(&few),
             [
                 ("/registry/events/ns0/".to_owned(), 2),
                 ("/registry/events/ns1/".to_owned(), 1)

@@ -1,9 +1,9 @@
-//! Locks as this page has seen them: the list kept by the live stream, what drains between two
-//! messages, and who held what since the page was opened.
+//! Locks as observed by this page: the list kept by the live stream, leases that count down between two
+//! messages, and who held which lock since the page was opened.
 //!
-//! Owns what may be said about time. etcd stores none: a lease's seconds count from when the message
-//! came, "held" from when a hand-over was seen, or else at least from when the gateway or this page
-//! first saw the holder hold it. Knows neither words nor pixels.
+//! Decides what can be claimed about times. etcd stores none: a lease's TTL counts from the arrival of the message,
+//! "held" from an observed hand-over, or else at least from when the gateway or this page first observed the
+//! holder. Knows neither wording nor layout.
 
 mod board;
 mod claim;
@@ -19,5 +19,5 @@ mod tests;
 pub(crate) use board::Board;
 pub(crate) use claim::{hue, initials, label};
 pub(crate) use lanes::{Lane, Lanes};
-pub(crate) use list::{Line, Shown, is_guess, lines};
+pub(crate) use list::{ListFilter, ListRow, is_guess, list_rows};
 pub(crate) use tracked::{Tracked, Ttl};

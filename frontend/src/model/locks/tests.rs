@@ -1,11 +1,11 @@
-//! The board, told by a stream.
+//! The board, fed by a stream.
 
 use std::collections::BTreeSet;
 
 use shared::{Bytes, Claim, LeaseId, Lock, LockKind, LockList, ServerMessage};
 
 use super::tracked::HeldFor;
-use super::{Board, Lanes, Line, Shown, hue, label, lines};
+use super::{Board, Lanes, ListFilter, ListRow, hue, label, list_rows};
 
 fn claim(name: &str, token: i64, ttl: i64) -> Claim {
     Claim {
@@ -50,7 +50,7 @@ fn names(board: &Board) -> Vec<String> {
 fn board() -> Board {
     let mut board = Board::default();
     board.connected(20_000.0);
-    board.take(
+    board.apply(
         lock(
             "deploy",
             Some(claim("api-7", 5, 43)),
@@ -58,16 +58,16 @@ fn board() -> Board {
         ),
         20_000.0,
     );
-    board.take(progress(), 20_000.0);
+    board.apply(progress(), 20_000.0);
     board
 }
 
 #[test]
-fn a_lock_is_not_gone_while_the_listing_goes_on() {
+fn a_lock_is_kept_while_the_listing_is_incomplete() {
     let mut board = board();
     board.lost(25_000.0);
     board.connected(26_000.0);
-    board.take(
+    board.apply(
         ServerMessage::LocksProgress {
             revision: 1,
             partial: true,
@@ -75,17 +75,17 @@ fn a_lock_is_not_gone_while_the_listing_goes_on() {
         27_000.0,
     );
     assert_eq!(names(&board), ["deploy"]);
-    board.take(progress(), 28_000.0);
+    board.apply(progress(), 28_000.0);
     assert!(names(&board).is_empty());
 }
 
 #[test]
-fn a_lease_drains_between_two_messages() {
+fn a_lease_counts_down_between_two_messages() {
     let board = board();
     let ttl = board
         .get(b"deploy")
         .and_then(super::Tracked::ttl)
-        .expect("seconds are known");
+        .expect("the TTL is known");
     assert_eq!(
         (ttl.left(20_000.0), ttl.left(30_500.0), ttl.left(99_000.0)),
         (43, 33, 0)
@@ -97,15 +97,15 @@ fn a_lease_drains_between_two_messages() {
 }
 
 #[test]
-fn low_leases_alarm_and_renewal_ends_it() {
+fn a_renewal_ends_the_warning_of_an_expiring_lease() {
     let mut board = board();
-    assert!(board.alarming(50_000.0).is_empty());
-    assert_eq!(board.alarming(52_000.0), [b"deploy".to_vec()]);
-    board.take(
+    assert!(board.expiring(50_000.0).is_empty());
+    assert_eq!(board.expiring(52_000.0), [b"deploy".to_vec()]);
+    board.apply(
         lock("deploy", Some(claim("api-7", 5, 60)), vec![]),
         52_500.0,
     );
-    assert!(board.alarming(53_000.0).is_empty());
+    assert!(board.expiring(53_000.0).is_empty());
     let every = board
         .get(b"deploy")
         .and_then(|tracked| tracked.renewal_every);
@@ -113,13 +113,13 @@ fn low_leases_alarm_and_renewal_ends_it() {
 }
 
 #[test]
-fn a_hand_over_is_seen_and_timed() {
+fn a_hand_over_is_observed_and_timed() {
     let mut board = board();
-    board.take(
+    board.apply(
         lock("deploy", Some(claim("api-2", 9, 60)), vec![]),
         30_000.0,
     );
-    let tracked = board.get(b"deploy").expect("is there");
+    let tracked = board.get(b"deploy").expect("the lock is known");
     assert_eq!(
         tracked.held(34_000.0, 0.0),
         Some(held_for(4_000.0, false)),
@@ -128,7 +128,7 @@ fn a_hand_over_is_seen_and_timed() {
     let spans: Vec<_> = tracked
         .spans
         .iter()
-        .map(|span| (span.who.as_str(), span.from, span.to))
+        .map(|span| (span.owner.as_str(), span.from, span.to))
         .collect();
     assert_eq!(
         spans,
@@ -144,17 +144,17 @@ fn held_for(millis: f64, at_least: bool) -> HeldFor {
 }
 
 #[test]
-fn a_holder_that_was_found_holding_holds_at_least_since_the_gateway_saw_it() {
+fn a_lock_is_held_at_least_since_the_gateway_observed_its_holder() {
     let board = board();
-    let tracked = board.get(b"deploy").expect("is there");
-    // Not since 10 s, when its key was first seen: it may have waited until then.
+    let tracked = board.get(b"deploy").expect("the lock is known");
+    // Not since 10 s, when its key was first seen: it may have waited after that.
     assert_eq!(tracked.held(25_000.0, 0.0), Some(held_for(13_000.0, true)));
     let waiter = tracked
         .lock
         .waiters
         .as_ref()
         .and_then(|waiters| waiters.first())
-        .expect("waits");
+        .expect("there is a waiter");
     assert_eq!(
         super::Tracked::waited(waiter, 25_000.0, 0.0),
         Some(15_000.0)
@@ -162,60 +162,56 @@ fn a_holder_that_was_found_holding_holds_at_least_since_the_gateway_saw_it() {
 }
 
 #[test]
-fn times_of_the_gateway_are_corrected_by_the_difference_of_the_clocks() {
+fn gateway_times_are_corrected_by_the_clock_offset() {
     const HOUR: f64 = 3_600_000.0;
     for ahead in [HOUR, -HOUR] {
-        // It is 20 s by the gateway's clock when the lock comes, and 25 s when it is looked at.
+        // By the gateway's clock the lock arrives at 20 s and is examined at 25 s.
         let mut board = Board::default();
         board.connected(20_000.0 - ahead);
         let holder = Some(claim("api-7", 5, 43));
-        board.take(lock("deploy", holder, vec![]), 20_000.0 - ahead);
-        let tracked = board.get(b"deploy").expect("is there");
+        board.apply(lock("deploy", holder, vec![]), 20_000.0 - ahead);
+        let tracked = board.get(b"deploy").expect("the lock is known");
         let now = 25_000.0 - ahead;
         assert_eq!(tracked.held(now, ahead), Some(held_for(13_000.0, true)));
-        let holder = tracked.lock.holder.as_ref().expect("held");
+        let holder = tracked.lock.holder.as_ref().expect("the lock is held");
         assert_eq!(super::Tracked::waited(holder, now, ahead), Some(15_000.0));
-        let ttl = tracked.ttl().expect("seconds are known");
-        assert_eq!(
-            ttl.left(now),
-            38,
-            "a lease has seconds left, no time of day"
-        );
+        let ttl = tracked.ttl().expect("the TTL is known");
+        assert_eq!(ttl.left(now), 38, "a TTL does not depend on the clock");
     }
 }
 
 #[test]
-fn without_word_of_the_gateway_a_lock_is_held_since_this_page_saw_it() {
+fn without_a_gateway_time_a_lock_is_held_since_this_page_observed_it() {
     let mut board = Board::default();
     board.connected(0.0);
     let ServerMessage::Lock(mut early) = lock("deploy", Some(claim("a", 1, 9)), vec![]) else {
         panic!("a lock");
     };
     early.held_since = None;
-    board.take(ServerMessage::Lock(early), 14_000.0);
+    board.apply(ServerMessage::Lock(early), 14_000.0);
     let held = |board: &Board| board.get(b"deploy")?.held(19_000.0, 0.0);
     assert_eq!(held(&board), Some(held_for(5_000.0, true)));
-    // The gateway saw it earlier, and says so later.
-    board.take(lock("deploy", Some(claim("a", 1, 9)), vec![]), 15_000.0);
+    // The gateway observed it earlier, and reports that later.
+    board.apply(lock("deploy", Some(claim("a", 1, 9)), vec![]), 15_000.0);
     assert_eq!(held(&board), Some(held_for(7_000.0, true)));
 }
 
 #[test]
-fn what_is_gone_leaves_the_list_and_is_remembered() {
+fn a_free_lock_leaves_the_list_and_is_remembered() {
     let mut board = board();
-    board.take(lock("deploy", None, vec![]), 30_000.0);
+    board.apply(lock("deploy", None, vec![]), 30_000.0);
     assert_eq!((names(&board).len(), board.counts().locks), (0, 0));
-    let spans = &board.get(b"deploy").expect("is remembered").spans;
+    let spans = &board.get(b"deploy").expect("the lock is remembered").spans;
     assert_eq!(spans.back().and_then(|span| span.to), Some(30_000.0));
 }
 
 #[test]
-fn a_listing_after_a_loss_removes_what_it_does_not_name() {
+fn a_listing_after_a_reconnect_removes_unlisted_locks() {
     let mut board = board();
-    board.take(lock("other", Some(claim("b", 7, 9)), vec![]), 21_000.0);
+    board.apply(lock("other", Some(claim("b", 7, 9)), vec![]), 21_000.0);
     board.lost(25_000.0);
     board.connected(40_000.0);
-    board.take(
+    board.apply(
         lock("deploy", Some(claim("api-2", 9, 60)), vec![]),
         40_000.0,
     );
@@ -224,16 +220,16 @@ fn a_listing_after_a_loss_removes_what_it_does_not_name() {
         ["deploy", "other"],
         "nothing flickers before the listing is complete"
     );
-    board.take(progress(), 40_100.0);
+    board.apply(progress(), 40_100.0);
     assert_eq!(names(&board), ["deploy"]);
-    let deploy = board.get(b"deploy").expect("is there");
+    let deploy = board.get(b"deploy").expect("the lock is known");
     assert_eq!(
         deploy.spans[0].to,
         Some(25_000.0),
-        "known to hold until the loss, no longer"
+        "observed to hold only until the connection was lost"
     );
-    assert_eq!(deploy.taken_over, None, "when it took over is not known");
-    board.take(lock("deploy", Some(claim("c", 11, 60)), vec![]), 50_000.0);
+    assert_eq!(deploy.taken_over, None, "the hand-over was not observed");
+    board.apply(lock("deploy", Some(claim("c", 11, 60)), vec![]), 50_000.0);
     assert_eq!(
         board.get(b"deploy").and_then(|tracked| tracked.taken_over),
         Some(50_000.0)
@@ -241,9 +237,9 @@ fn a_listing_after_a_loss_removes_what_it_does_not_name() {
 }
 
 #[test]
-fn filters_look_at_names_and_owners() {
+fn filters_match_names_and_owners() {
     let mut board = board();
-    board.take(lock("other", Some(claim("b", 7, 9)), vec![]), 21_000.0);
+    board.apply(lock("other", Some(claim("b", 7, 9)), vec![]), 21_000.0);
     for (text, found) in [
         ("DEP", 1),
         ("api-2", 1),
@@ -254,12 +250,12 @@ fn filters_look_at_names_and_owners() {
     ] {
         assert_eq!(board.matching(text).count(), found, "{text}");
     }
-    let elections = Shown::Kind(LockKind::Election);
-    assert!(lines(&board, elections, "", &BTreeSet::new(), None).is_empty());
+    let elections = ListFilter::Kind(LockKind::Election);
+    assert!(list_rows(&board, elections, "", &BTreeSet::new(), None).is_empty());
 }
 
 #[test]
-fn owners_without_a_name_are_known_by_value_or_lease() {
+fn owners_without_a_name_are_labelled_by_value_or_lease() {
     let mut owner = Claim {
         name: None,
         ..claim("", 0xa1, 1)
@@ -278,9 +274,9 @@ fn lanes_widen_with_age_and_count_hand_overs() {
         (40_000.0, "node-1", 12),
         (50_000.0, "api-7", 14),
     ] {
-        board.take(lock("deploy", Some(claim(who, token, 60)), vec![]), at);
+        board.apply(lock("deploy", Some(claim(who, token, 60)), vec![]), at);
     }
-    let spans = &board.get(b"deploy").expect("is there").spans;
+    let spans = &board.get(b"deploy").expect("the lock is known").spans;
     let lanes = Lanes::new(spans, 20_000.0, 70_000.0);
     assert_eq!(
         (lanes.window_s, lanes.handovers, lanes.longest),
@@ -289,7 +285,7 @@ fn lanes_widen_with_age_and_count_hand_overs() {
     let owners: Vec<_> = lanes
         .lanes
         .iter()
-        .map(|lane| (lane.who.as_str(), lane.spans.len()))
+        .map(|lane| (lane.owner.as_str(), lane.spans.len()))
         .collect();
     assert_eq!(owners, [("api-7", 2), ("api-2", 1), ("node-1", 1)]);
     let (from, to, lasts) = lanes.lanes[0].spans[1];
@@ -301,7 +297,7 @@ fn lanes_widen_with_age_and_count_hand_overs() {
     );
 }
 
-/// A leased key whose name looks like a lock's.
+/// A leased key with a name like a lock's.
 fn guess(name: &str) -> ServerMessage {
     ServerMessage::Lock(Lock {
         name: Bytes::from(name),
@@ -314,28 +310,35 @@ fn guess(name: &str) -> ServerMessage {
     })
 }
 
-/// The board of `deploy`, with 300 events of a node named `master` and a key alone.
+/// The board of `deploy`, with 300 events of a node named `master` and one other guess.
 fn board_with_guesses() -> Board {
     let mut board = board();
     for n in 0..300 {
-        board.take(
+        board.apply(
             guess(&format!("/registry/events/default/master.{n:03}")),
             20_000.0,
         );
     }
-    board.take(guess("/cron/lock/ado"), 20_000.0);
+    board.apply(guess("/cron/lock/ado"), 20_000.0);
     board
 }
 
-fn shown(board: &Board, shown: Shown, text: &str, turned: &[&str], selected: &str) -> Vec<String> {
-    let turned: BTreeSet<Vec<u8>> = turned.iter().map(|prefix| (*prefix).into()).collect();
-    let lines = lines(board, shown, text, &turned, Some(selected.as_bytes()));
-    lines
-        .iter()
-        .map(|line| match line {
-            Line::Lock { name, prefix } => String::from_utf8_lossy(&name[*prefix..]).into_owned(),
-            Line::Guesses(count) => format!("guesses {count}"),
-            Line::Group { prefix, keys, open } => {
+fn shown(
+    board: &Board,
+    shown: ListFilter,
+    text: &str,
+    toggled: &[&str],
+    selected: &str,
+) -> Vec<String> {
+    let toggled: BTreeSet<Vec<u8>> = toggled.iter().map(|prefix| (*prefix).into()).collect();
+    let rows = list_rows(board, shown, text, &toggled, Some(selected.as_bytes()));
+    rows.iter()
+        .map(|row| match row {
+            ListRow::Lock { name, prefix } => {
+                String::from_utf8_lossy(&name[*prefix..]).into_owned()
+            }
+            ListRow::Guesses(count) => format!("guesses {count}"),
+            ListRow::Group { prefix, keys, open } => {
                 format!("{} {keys} {open}", String::from_utf8_lossy(prefix))
             }
         })
@@ -343,12 +346,12 @@ fn shown(board: &Board, shown: Shown, text: &str, turned: &[&str], selected: &st
 }
 
 #[test]
-fn guesses_stand_below_the_locks_and_are_folded() {
+fn guesses_follow_the_locks_and_are_grouped() {
     let board = board_with_guesses();
-    let folded = "/registry/events/default/ 300 false";
+    let collapsed = "/registry/events/default/ 300 false";
     assert_eq!(
-        shown(&board, Shown::All, "", &[], ""),
-        ["deploy", "guesses 301", "/cron/lock/ado", folded]
+        shown(&board, ListFilter::All, "", &[], ""),
+        ["deploy", "guesses 301", "/cron/lock/ado", collapsed]
     );
     let counts = board.counts();
     assert_eq!(
@@ -356,52 +359,52 @@ fn guesses_stand_below_the_locks_and_are_folded() {
         (1, 0, 301)
     );
     assert_eq!(
-        shown(&board, Shown::Guesses, "", &[], ""),
-        ["/cron/lock/ado", folded]
+        shown(&board, ListFilter::Guesses, "", &[], ""),
+        ["/cron/lock/ado", collapsed]
     );
     assert_eq!(
-        shown(&board, Shown::Kind(LockKind::Mutex), "", &[], ""),
+        shown(&board, ListFilter::Kind(LockKind::Mutex), "", &[], ""),
         ["deploy"]
     );
-    assert!(shown(&board, Shown::Kind(LockKind::SingleKey), "", &[], "").is_empty());
-    // A link to one of them, in a group that is folded.
+    assert!(shown(&board, ListFilter::Kind(LockKind::SingleKey), "", &[], "").is_empty());
+    // A link to one of them, in a collapsed group.
     assert_eq!(
         shown(
             &board,
-            Shown::All,
+            ListFilter::All,
             "",
             &[],
             "/registry/events/default/master.007"
         )[3..],
-        [folded, "master.007"]
+        [collapsed, "master.007"]
     );
 }
 
 #[test]
-fn a_group_opens_by_hand_and_while_a_filter_is_typed() {
+fn a_group_opens_by_a_press_and_while_a_filter_is_typed() {
     let board = board_with_guesses();
     let prefix = "/registry/events/default/";
-    let rows = shown(&board, Shown::All, "", &[prefix], "");
+    let rows = shown(&board, ListFilter::All, "", &[prefix], "");
     assert_eq!((rows.len(), rows[4].as_str()), (304, "master.000"));
-    let rows = shown(&board, Shown::All, "master.00", &[], "");
+    let rows = shown(&board, ListFilter::All, "master.00", &[], "");
     assert_eq!((rows.len(), rows[2].as_str()), (12, "master.000"));
     assert_eq!(
-        shown(&board, Shown::All, "master.00", &[prefix], "").len(),
+        shown(&board, ListFilter::All, "master.00", &[prefix], "").len(),
         2
     );
 }
 
 #[test]
-fn a_guess_that_runs_out_is_no_alarm() {
+fn an_expiring_guess_is_not_reported() {
     let board = board_with_guesses();
     assert!(
-        board.alarming(21_000.0).is_empty(),
+        board.expiring(21_000.0).is_empty(),
         "1 of 60 s is left of 301 guesses"
     );
 }
 
 #[test]
-fn a_list_by_requests_counts_as_far_as_it_goes() {
+fn an_incomplete_list_is_counted_and_reported() {
     let page = |names: &[&str], next: Option<&str>| LockList {
         header: shared::Header {
             cluster_id: shared::MemberId(1),
@@ -420,12 +423,12 @@ fn a_list_by_requests_counts_as_far_as_it_goes() {
         next: next.map(str::to_owned),
     };
     let mut board = Board::default();
-    board.take_list(page(&["a", "b"], Some("cursor")), 1_000.0);
+    board.apply_list(page(&["a", "b"], Some("cursor")), 1_000.0);
     assert_eq!(
         (board.counts().locks, board.more(), board.listed()),
         (2, true, true)
     );
-    board.take_list(page(&["b", "c"], None), 2_000.0);
+    board.apply_list(page(&["b", "c"], None), 2_000.0);
     assert_eq!(
         (names(&board).join(""), board.more()),
         ("bc".to_owned(), false)

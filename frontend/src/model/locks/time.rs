@@ -1,4 +1,4 @@
-//! RFC 3339 times as the gateway writes them.
+//! Parsing of the gateway's RFC 3339 times.
 
 use crate::model::live::Millis;
 
@@ -24,8 +24,8 @@ pub(super) fn parse(text: &str) -> Option<Millis> {
     })
 }
 
-/// Days since 1970-01-01 in the Gregorian calendar, counting years from March so that a leap day is
-/// a year's last.
+/// Days since 1970-01-01 in the Gregorian calendar. Years are counted from March, so that a leap day is the
+/// last day of a year.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
@@ -39,7 +39,7 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn times_are_read_to_the_millisecond() {
+    fn times_are_parsed_to_the_millisecond() {
         for (text, millis) in [
             ("1970-01-01T00:00:00Z", 0.0),
             ("2000-02-29T12:00:00Z", 951_825_600_000.0),
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_none() {
+    fn invalid_times_are_none() {
         for text in [
             "",
             "Z",

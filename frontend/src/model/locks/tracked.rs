@@ -1,4 +1,4 @@
-//! One lock, with what this page has seen of it.
+//! One lock, with what this page has observed of it.
 
 use std::collections::VecDeque;
 
@@ -7,33 +7,34 @@ use shared::{Claim, Lock};
 use super::{claim, time};
 use crate::model::live::Millis;
 
-/// From this share of what was granted downwards a lease is nearly out.
+/// A lease is about to expire when this share of its granted TTL is left.
 pub(crate) const LOW_SHARE: f64 = 0.2;
 
-/// Leases shorter than this are always nearly out; no warning is made of it.
-const WORTH_WARNING_S: i64 = 10;
+/// Leases with a shorter TTL get no warning: they are always about to expire.
+const MIN_WARNING_TTL_S: i64 = 10;
 
-/// Times of holding that are remembered.
-const SPANS: usize = 200;
+/// Limit of remembered spans.
+const MAX_SPANS: usize = 200;
 
-/// A lease draining.
+/// The remaining time of a lease.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Ttl {
-    /// When it is out, if nobody renews it.
+    /// When it expires unless it is renewed.
     pub(crate) deadline: Millis,
-    /// Seconds granted.
+    /// The granted TTL in seconds.
     pub(crate) granted: i64,
 }
 
 impl Ttl {
-    /// Whole seconds left.
+    /// The remaining whole seconds.
     pub(crate) fn left(self, now: Millis) -> i64 {
         ((self.deadline - now) / 1000.0).ceil().max(0.0) as i64
     }
 
-    /// Whether it is nearly out, and long enough to be worth a warning.
-    pub(crate) fn is_alarming(self, now: Millis) -> bool {
-        self.granted >= WORTH_WARNING_S && self.left(now) as f64 <= self.granted as f64 * LOW_SHARE
+    /// Whether it is about to expire, and long enough for a warning.
+    pub(crate) fn is_expiring(self, now: Millis) -> bool {
+        self.granted >= MIN_WARNING_TTL_S
+            && self.left(now) as f64 <= self.granted as f64 * LOW_SHARE
     }
 
     /// When it was last renewed or granted.
@@ -42,42 +43,42 @@ impl Ttl {
     }
 }
 
-/// A time of holding.
+/// A span of time in which one owner held the lock.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Span {
-    /// Who.
-    pub(crate) who: String,
-    /// Their fencing token.
+    /// The owner's label.
+    pub(crate) owner: String,
+    /// The owner's fencing token.
     pub(crate) token: i64,
-    /// Since when, as this page saw it.
+    /// The start, as observed by this page.
     pub(crate) from: Millis,
-    /// Until when; `None` while it lasts.
+    /// The end; `None` while the owner holds the lock.
     pub(crate) to: Option<Millis>,
 }
 
-/// A lock, with what this page has seen of it.
+/// A lock, with what this page has observed of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Tracked {
-    /// The lock as the gateway told it last.
+    /// The lock as of the last message.
     pub(crate) lock: Lock,
-    /// When it told it.
+    /// When the last message was received.
     pub(crate) received: Millis,
-    /// Rises with every message, so that rows know when to be drawn again.
+    /// Incremented by every message, so that rows are redrawn.
     pub(crate) version: u64,
-    /// When this page saw the present holder take over; `None` for one it found holding.
+    /// When this page observed the current holder take over; `None` if the hand-over was not observed.
     pub(crate) taken_over: Option<Millis>,
-    /// Who held it, oldest first.
+    /// The spans of its owners, oldest first.
     pub(crate) spans: VecDeque<Span>,
-    /// Milliseconds between two renewals, the least that was seen.
+    /// The shortest observed interval between two renewals, in milliseconds.
     pub(crate) renewal_every: Option<Millis>,
 }
 
-/// How long a lock has been held.
+/// For how long a lock has been held.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct HeldFor {
     /// Milliseconds.
     pub(crate) millis: Millis,
-    /// Whether it may have been held longer: nobody saw it change hands.
+    /// Whether it may have been held longer: the hand-over was not observed.
     pub(crate) at_least: bool,
 }
 
@@ -95,14 +96,14 @@ impl Tracked {
         tracked
     }
 
-    /// Takes a newer state. `lost_at`: when the connection was lost, if it was lost in between.
+    /// Applies a newer state. `lost_at` is when the connection was lost, if it was lost in between.
     pub(super) fn update(&mut self, lock: Lock, now: Millis, lost_at: Option<Millis>) {
         let before = self.ttl();
-        let was = self.token();
+        let previous = self.token();
         self.lock = lock;
         self.received = now;
         self.version += 1;
-        if self.token() == was {
+        if self.token() == previous {
             self.note_renewal(before);
             return;
         }
@@ -120,12 +121,12 @@ impl Tracked {
         self.lock.holder.as_ref().map(|holder| holder.fencing_token)
     }
 
-    /// Whether nobody holds it and nobody waits.
-    pub(crate) fn is_gone(&self) -> bool {
+    /// Whether it has neither a holder nor waiters.
+    pub(crate) fn is_free(&self) -> bool {
         self.lock.holder.is_none() && self.lock.waiters.as_ref().is_none_or(Vec::is_empty)
     }
 
-    /// The holder's lease, where its seconds are known.
+    /// The holder's lease, if its TTL is known.
     pub(crate) fn ttl(&self) -> Option<Ttl> {
         self.lock
             .holder
@@ -133,7 +134,7 @@ impl Tracked {
             .and_then(|holder| self.ttl_of(holder))
     }
 
-    /// A claim's lease, where its seconds are known.
+    /// A claim's lease, if its TTL is known.
     pub(crate) fn ttl_of(&self, claim: &Claim) -> Option<Ttl> {
         let left = claim.ttl.filter(|left| *left >= 0)?;
         let granted = claim.granted_ttl.unwrap_or(left).max(left);
@@ -143,7 +144,7 @@ impl Tracked {
         })
     }
 
-    /// How long the present holder has held it. `ahead` is how far the gateway's clock is ahead of the
+    /// For how long the current holder has held the lock. `ahead` is the offset of the gateway's clock from the
     /// browser's.
     pub(crate) fn held(&self, now: Millis, ahead: Millis) -> Option<HeldFor> {
         self.lock.holder.as_ref()?;
@@ -153,8 +154,8 @@ impl Tracked {
                 at_least: false,
             });
         }
-        // The gateway may have looked before this page did. When the holder's key was first seen says
-        // nothing: it may have waited since.
+        // The gateway may have observed the holder before this page did. The time at which the holder's key was first
+        // seen is no indication: it may have waited since then.
         let gateway = self.lock.held_since.as_deref().and_then(time::parse);
         let page = self.spans.back().map(|span| span.from);
         let since = gateway
@@ -168,7 +169,7 @@ impl Tracked {
         })
     }
 
-    /// Milliseconds since the gateway first saw a claim's key: so long it has waited at least.
+    /// The minimum time that a claim has waited, in milliseconds: since the gateway first saw its key.
     pub(crate) fn waited(claim: &Claim, now: Millis, ahead: Millis) -> Option<Millis> {
         let seen = time::parse(&claim.first_seen)? - ahead;
         Some((now - seen).max(0.0))
@@ -179,7 +180,7 @@ impl Tracked {
             return;
         };
         let between = after.renewed() - before.renewed();
-        // Seconds are whole, here and at the gateway: less may be nothing but rounding.
+        // Seconds are rounded, here and at the gateway: a shorter interval may be a rounding error.
         if between >= 3000.0 {
             self.renewal_every = Some(
                 self.renewal_every
@@ -192,14 +193,14 @@ impl Tracked {
         let Some(holder) = &self.lock.holder else {
             return;
         };
-        let (who, _) = claim::label(holder);
+        let (owner, _) = claim::label(holder);
         self.spans.push_back(Span {
-            who,
+            owner,
             token: holder.fencing_token,
             from: now,
             to: None,
         });
-        if self.spans.len() > SPANS {
+        if self.spans.len() > MAX_SPANS {
             self.spans.pop_front();
         }
     }

@@ -1,42 +1,42 @@
-//! Which rows of a panel are drawn, where some are opened and higher than the rest.
+//! The rows of a panel that are drawn, where opened rows are higher than the rest.
 
 use std::ops::Range;
 
-/// The part of a list that is drawn.
+/// The drawn part of a list.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Placed {
+pub(crate) struct VisibleRows {
     /// The rows.
     pub(crate) range: Range<usize>,
-    /// Pixels above the first of them.
+    /// Height above the first of these rows, in pixels.
     pub(crate) top: f64,
-    /// Pixels of the whole list.
+    /// Height of the whole list, in pixels.
     pub(crate) height: f64,
 }
 
-/// Places `total` rows of `row` pixels, of which those in `open` (ascending) are higher by so many pixels, in a
-/// viewport, with `overscan` pixels more on either side.
-pub(crate) fn place(
+/// The visible part of a list of `total` rows of `row` pixels in a viewport, plus `overscan` pixels on either side.
+/// `open` lists the opened rows in ascending order, each with its additional height.
+pub(crate) fn visible_rows(
     total: usize,
     row: f64,
     open: &[(usize, f64)],
     scroll_top: f64,
     viewport: f64,
     overscan: f64,
-) -> Placed {
+) -> VisibleRows {
     let extra: f64 = open.iter().map(|(_, more)| more).sum();
     let height = total as f64 * row + extra;
     let from = (scroll_top - overscan).clamp(0.0, height);
     let to = (scroll_top.max(0.0) + viewport.max(0.0) + overscan).clamp(0.0, height);
     let (start, top) = at(total, row, open, from);
     let (last, _) = at(total, row, open, to);
-    Placed {
+    VisibleRows {
         range: start..(last + 1).min(total).max(start),
         top,
         height,
     }
 }
 
-/// The upper edge of a row.
+/// The top of a row, in pixels.
 pub(crate) fn top_of(index: usize, row: f64, open: &[(usize, f64)]) -> f64 {
     let above = open
         .iter()
@@ -46,7 +46,7 @@ pub(crate) fn top_of(index: usize, row: f64, open: &[(usize, f64)]) -> f64 {
     index as f64 * row + above
 }
 
-/// The row at `y`, and its upper edge.
+/// The row at `y`, and its top.
 fn at(total: usize, row: f64, open: &[(usize, f64)], y: f64) -> (usize, f64) {
     let mut shift = 0.0;
     for &(index, more) in open {
@@ -65,19 +65,19 @@ fn at(total: usize, row: f64, open: &[(usize, f64)], y: f64) -> (usize, f64) {
 
 #[cfg(test)]
 mod tests {
-    use super::{place, top_of};
+    use super::{top_of, visible_rows};
 
     fn check(open: &[(usize, f64)], scroll: f64, range: std::ops::Range<usize>, top: f64) {
-        let placed = place(100, 28.0, open, scroll, 280.0, 0.0);
+        let visible = visible_rows(100, 28.0, open, scroll, 280.0, 0.0);
         assert_eq!(
-            (placed.range, placed.top),
+            (visible.range, visible.top),
             (range, top),
             "{open:?} {scroll}"
         );
     }
 
     #[test]
-    fn rows_are_found_around_opened_ones() {
+    fn opened_rows_shift_the_visible_range() {
         check(&[], 0.0, 0..11, 0.0);
         check(&[], 2800.0, 100..100, 2800.0);
         check(&[], 9999.0, 100..100, 2800.0);
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_stands_below_all_that_is_open_above_it() {
+    fn opened_rows_shift_the_rows_below_them() {
         let open = [(1, 50.0), (3, 10.0)];
         // Whole pixels, so that numbers can be compared exactly.
         let tops = [0, 1, 2, 3, 4].map(|index| top_of(index, 28.0, &open) as u32);
@@ -98,8 +98,11 @@ mod tests {
     }
 
     #[test]
-    fn the_height_counts_what_is_open() {
-        assert!((place(3, 28.0, &[(1, 50.0)], 0.0, 0.0, 0.0).height - 134.0).abs() < f64::EPSILON);
-        assert_eq!(place(0, 28.0, &[], 0.0, 500.0, 100.0).range, 0..0);
+    fn the_height_includes_opened_rows() {
+        assert!(
+            (visible_rows(3, 28.0, &[(1, 50.0)], 0.0, 0.0, 0.0).height - 134.0).abs()
+                < f64::EPSILON
+        );
+        assert_eq!(visible_rows(0, 28.0, &[], 0.0, 500.0, 100.0).range, 0..0);
     }
 }

@@ -1,9 +1,9 @@
-//! What one panel of the Watch page keeps of its watch: the newest events, notes about gaps between
-//! them, what is held back while paused, a filter, and how fast events come.
+//! The state of one panel of the Watch page: the newest events, notes about gaps between them, the events
+//! held back while paused, a filter, and the event rate.
 //!
-//! Owns the honesty of the panel: what it calls complete is complete. Knows neither words nor pixels.
+//! Guarantees that what the panel calls complete is complete. Knows neither wording nor layout.
 
-pub(crate) mod change;
+pub(crate) mod event_diff;
 mod layout;
 mod rate;
 mod row;
@@ -18,47 +18,47 @@ use shared::Event;
 
 use super::live::{Millis, WatchUpdate};
 
-pub(crate) use layout::{place, top_of};
+pub(crate) use layout::{top_of, visible_rows};
 pub(crate) use rate::{Rate, SECONDS};
 pub(crate) use row::{Note, Row, RowBody, When, contains, one_line, relative};
 
-/// Events kept in a panel; older ones go.
+/// Limit of rows kept in a panel; older ones are dropped.
 pub(crate) const KEEP: usize = 5_000;
 
-/// Bytes of keys and values kept in a panel; a few large values must not eat the browser.
+/// Limit of the bytes of keys and values kept in a panel: a few large values must not exhaust the browser's memory.
 pub(crate) const KEEP_BYTES: usize = 32 << 20;
 
-/// Where the panel's watch stands.
+/// The status of the panel's watch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// Asked for.
+    /// Requested.
     #[default]
     Opening,
     /// Open.
     Live,
-    /// The connection is lost; it goes on by itself.
+    /// The connection was lost; the watch resumes automatically.
     Lost,
     /// Ended or refused by the gateway.
     Closed {
-        /// For programs.
+        /// The code, for programs.
         code: String,
-        /// For people.
+        /// The detail, for people.
         detail: String,
     },
 }
 
-/// A panel's events.
+/// The state of a panel.
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
-    kept: Shelf,
-    held: Shelf,
+    kept: RowBuffer,
+    held: RowBuffer,
     paused: bool,
     status: Status,
     filter: row::Filter,
     next: u64,
-    /// The first revision from which on nothing is missing here.
+    /// The revision from which on nothing is missing in `kept`.
     complete_from: Option<i64>,
-    /// The last revision that has come.
+    /// The last delivered revision.
     seen: Option<i64>,
     /// The cluster's revision when the watch opened: events up to it are history.
     head: Option<i64>,
@@ -69,7 +69,7 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// An empty panel. `from_past`: the watch asks for a revision that may be gone by.
+    /// An empty panel; `from_past` if the watch starts at a revision that may be in the past.
     pub(crate) fn new(from_past: bool) -> Self {
         Self {
             catching_up: from_past,
@@ -78,15 +78,15 @@ impl Stream {
         }
     }
 
-    /// Takes what the watch says.
-    pub(crate) fn take(&mut self, update: WatchUpdate, now: Millis) {
+    /// Applies an update of the watch.
+    pub(crate) fn apply(&mut self, update: WatchUpdate, now: Millis) {
         match update {
             WatchUpdate::Opened { from } => {
                 self.status = Status::Live;
                 self.complete_from = self.complete_from.or(Some(from));
                 self.seen = self.seen.or(Some(from - 1));
             }
-            WatchUpdate::Head { revision } => self.settle(revision),
+            WatchUpdate::Head { revision } => self.resolve_times(revision),
             WatchUpdate::Lost => {
                 self.status = Status::Lost;
                 self.head = None;
@@ -142,39 +142,39 @@ impl Stream {
                 }
             }
             WatchUpdate::Closed { code, detail } => self.status = Status::Closed { code, detail },
-            // Panels ask for no snapshot.
+            // Panels request no snapshot.
             WatchUpdate::Snapshot { .. } => {}
         }
     }
 
-    /// Where the watch stands.
+    /// The status of the watch.
     pub(crate) fn status(&self) -> &Status {
         &self.status
     }
 
-    /// The watch is asked for again: what it catches up with is history.
+    /// The watch is requested again: the events it catches up with are history.
     pub(crate) fn reopen(&mut self) {
         self.status = Status::Opening;
         self.head = None;
         self.catching_up = self.from_past || self.seen.is_some();
     }
 
-    /// The first revision from which on every event of the range is here.
+    /// The revision from which on every event of the range is kept.
     pub(crate) fn complete_from(&self) -> Option<i64> {
         self.complete_from
     }
 
-    /// How fast events come.
+    /// The event rate.
     pub(crate) fn rate(&self) -> &Rate {
         &self.rate
     }
 
-    /// Events kept and shown (but for the filter).
+    /// The number of kept events, which are shown unless filtered out.
     pub(crate) fn kept(&self) -> usize {
         self.kept.events
     }
 
-    /// Events held back while paused.
+    /// The number of events held back while paused.
     pub(crate) fn held(&self) -> usize {
         self.held.events
     }
@@ -184,17 +184,17 @@ impl Stream {
         self.paused
     }
 
-    /// Whether as much is held back as may be: the watch must be suspended, lest something is lost.
+    /// Whether the limit of held-back rows is reached: the watch must be suspended, or events would be lost.
     pub(crate) fn full(&self) -> bool {
         self.paused && self.held.is_full()
     }
 
-    /// Holds events back from now on.
+    /// Starts holding events back.
     pub(crate) fn pause(&mut self) {
         self.paused = true;
     }
 
-    /// Shows what was held back.
+    /// Shows the events held back, and stops holding back.
     pub(crate) fn resume(&mut self) {
         self.paused = false;
         for row in std::mem::take(&mut self.held).rows {
@@ -203,16 +203,15 @@ impl Stream {
         self.trim();
     }
 
-    /// Removes what is shown; what is held back stays.
+    /// Removes the shown rows; those held back stay.
     pub(crate) fn clear(&mut self) {
         let first_held = self.held.rows.iter().find_map(Row::revision);
         let next = first_held.or(self.seen.map(|seen| seen + 1));
         self.complete_from = self.complete_from.max(next);
-        self.kept = Shelf::default();
+        self.kept = RowBuffer::default();
     }
 
-    /// Shows only rows whose key or value contains `text`, whatever the case of its letters; in a key
-    /// its escapes count.
+    /// Shows only rows whose key or value contains `text`, ignoring case. Escapes in `text` apply to keys.
     pub(crate) fn set_filter(&mut self, text: &str) {
         self.filter = row::Filter::new(text);
         let filter = &self.filter;
@@ -239,7 +238,7 @@ impl Stream {
     fn event(&mut self, event: Event, now: Millis) {
         let revision = event.mod_revision();
         let when = match self.head {
-            _ if self.catching_up => When::Unsettled(now),
+            _ if self.catching_up => When::Pending(now),
             Some(head) if revision <= head => When::History,
             _ => When::Received(now),
         };
@@ -272,41 +271,43 @@ impl Stream {
 
     fn trim(&mut self) {
         while self.kept.is_over() {
-            let Some(gone) = self.kept.pop() else { break };
-            if let Some(revision) = gone.revision() {
+            let Some(dropped) = self.kept.pop() else {
+                break;
+            };
+            if let Some(revision) = dropped.revision() {
                 self.complete_from = self.complete_from.max(Some(revision + 1));
             }
         }
     }
 
-    fn settle(&mut self, head: i64) {
+    fn resolve_times(&mut self, head: i64) {
         self.head = Some(head);
         self.catching_up = false;
         for row in self.kept.rows.iter_mut().chain(&mut self.held.rows) {
-            row.settle(head);
+            row.resolve_time(head);
         }
     }
 }
 
-/// Rows in order, and how much they are.
+/// Rows in order, with their number of events and bytes.
 #[derive(Debug, Default)]
-struct Shelf {
+struct RowBuffer {
     rows: VecDeque<Row>,
     events: usize,
     bytes: usize,
 }
 
-impl Shelf {
+impl RowBuffer {
     fn push(&mut self, row: Row) {
         self.events += usize::from(row.revision().is_some());
-        self.bytes += row.weight();
+        self.bytes += row.bytes();
         self.rows.push_back(row);
     }
 
     fn pop(&mut self) -> Option<Row> {
         let row = self.rows.pop_front()?;
         self.events -= usize::from(row.revision().is_some());
-        self.bytes -= row.weight();
+        self.bytes -= row.bytes();
         Some(row)
     }
 
@@ -314,7 +315,7 @@ impl Shelf {
         self.rows.len() >= KEEP || self.bytes >= KEEP_BYTES
     }
 
-    /// More than may be kept; the newest row stays, however large it is.
+    /// Whether the limits are exceeded. The newest row is kept however large it is.
     fn is_over(&self) -> bool {
         self.rows.len() > KEEP || (self.bytes > KEEP_BYTES && self.rows.len() > 1)
     }

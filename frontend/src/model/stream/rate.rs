@@ -1,17 +1,17 @@
-//! How fast events come.
+//! The rate of events.
 
 use crate::model::live::Millis;
 
-/// Seconds that are remembered.
+/// Seconds that are recorded.
 pub(crate) const SECONDS: usize = 30;
 
-/// Seconds of the average.
+/// Seconds over which the average is taken.
 const AVERAGE: usize = 10;
 
-/// Events of the last seconds.
+/// Event counts of the last seconds.
 #[derive(Debug, Default)]
 pub(crate) struct Rate {
-    /// One count a second; the slot of second `s` is `s % SECONDS`.
+    /// One count per second; the slot of second `s` is `s % SECONDS`.
     counts: [u32; SECONDS],
     /// The latest second counted.
     second: i64,
@@ -23,7 +23,7 @@ fn second_of(now: Millis) -> i64 {
 }
 
 impl Rate {
-    /// Counts events that have come now.
+    /// Counts events received now.
     pub(super) fn add(&mut self, now: Millis, events: usize) {
         let second = second_of(now).max(self.second);
         self.first.get_or_insert(second);
@@ -36,7 +36,7 @@ impl Rate {
         *slot = slot.saturating_add(u32::try_from(events).unwrap_or(u32::MAX));
     }
 
-    /// Events of each of the last seconds that are over, oldest first.
+    /// Events in each of the last full seconds, oldest first.
     pub(crate) fn series(&self, now: Millis) -> [u32; SECONDS] {
         let last = second_of(now) - 1;
         std::array::from_fn(|at| {
@@ -50,7 +50,7 @@ impl Rate {
         })
     }
 
-    /// Events a second, over the last ten seconds or since the first event.
+    /// Events per second, over the last ten seconds or since the first event.
     pub(crate) fn per_second(&self, now: Millis) -> f64 {
         let Some(first) = self.first else { return 0.0 };
         let age = usize::try_from(second_of(now) - first)
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_long_gone_is_forgotten() {
+    fn old_seconds_are_dropped() {
         let mut rate = Rate::default();
         rate.add(0.0, 7);
         assert_eq!(rate.series(100_000.0), [0; SECONDS]);

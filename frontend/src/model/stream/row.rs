@@ -5,75 +5,75 @@ use shared::{Bytes, Event};
 use crate::model::key_text::{KeyFilter, steers_direction};
 use crate::model::live::Millis;
 
-/// When an event happened, as far as it is known. etcd stores no times.
+/// When an event happened, as far as known. etcd stores no times.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum When {
-    /// It came while it happened: the browser's time then.
+    /// Received as it happened, at this browser time.
     Received(Millis),
-    /// It had happened before the watch opened, or while the connection was lost.
+    /// Happened before the watch opened, or during an outage.
     History,
-    /// Not known yet: it came before the cluster's revision was known.
-    Unsettled(Millis),
+    /// Not known yet: received at this time, before the cluster's revision was known.
+    Pending(Millis),
 }
 
-/// Something to be said between two events.
+/// A note between two events.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Note {
-    /// The connection was lost and is back.
+    /// The connection was lost and restored.
     Resumed {
-        /// The first revision after it.
+        /// The first revision after the outage.
         from: i64,
         /// Milliseconds without a connection.
         outage: Millis,
-        /// Whether nothing is missed.
+        /// Whether no event is missed.
         complete: bool,
     },
-    /// `from` to `to` − 1 is gone for good.
+    /// Revisions `from` to `to` − 1 are compacted.
     Compacted {
         /// The first revision missed.
         from: i64,
-        /// The first revision that is left.
+        /// The first revision that is still available.
         to: i64,
     },
-    /// The data are not those watched before.
+    /// The data is not what was watched before.
     Reset {
-        /// Why.
+        /// The reason.
         reason: String,
-        /// The revision now.
+        /// The current revision.
         revision: i64,
     },
-    /// The page was slow; the gateway replays.
+    /// The page was slow; the gateway replays from history.
     Lagged {
         /// Where the replay begins.
         from: i64,
     },
-    /// Something could not be done for the moment.
+    /// A temporary error.
     Error {
-        /// What.
+        /// The detail.
         detail: String,
     },
 }
 
-/// What a row is about.
+/// The content of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum RowBody {
     /// A change of a key.
     Event {
         /// The change.
         event: Box<Event>,
-        /// When.
+        /// When it happened.
         when: When,
     },
-    /// Something to be said.
+    /// A note.
     Note {
-        /// What.
+        /// The note.
         note: Note,
-        /// When, by the browser.
+        /// When it was added, in the browser's time.
         at: Millis,
     },
 }
 
-/// What a panel shows: rows whose key or value contains a text.
+/// A filter of rows by a text in their key or value.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Filter {
     /// The text as a part of a key, with its escapes.
@@ -95,16 +95,16 @@ impl Filter {
 /// A row.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Row {
-    /// Its number in the panel, ascending and never used again.
+    /// The row's number in the panel, ascending and never reused.
     pub(crate) seq: u64,
-    /// What it is about.
+    /// The content.
     pub(crate) body: RowBody,
-    /// Whether the filter lets it through.
+    /// Whether it matches the filter.
     pub(super) shown: bool,
 }
 
 impl Row {
-    /// The event, where the row is one.
+    /// The event, if the row is one.
     pub(crate) fn event(&self) -> Option<&Event> {
         match &self.body {
             RowBody::Event { event, .. } => Some(event),
@@ -117,8 +117,8 @@ impl Row {
         self.event().map(Event::mod_revision)
     }
 
-    /// Bytes of keys and values.
-    pub(super) fn weight(&self) -> usize {
+    /// Size of its keys and values in bytes.
+    pub(super) fn bytes(&self) -> usize {
         let Some(event) = self.event() else { return 0 };
         let of =
             |entry: &shared::Entry| entry.key.len() + entry.value.as_ref().map_or(0, Bytes::len);
@@ -129,7 +129,7 @@ impl Row {
         now + event.prev().map_or(0, of)
     }
 
-    /// Whether the filter lets the row through. Notes always pass: a gap concerns every key.
+    /// Whether the row matches the filter. Notes always do: a gap concerns every key.
     pub(super) fn matches(&self, filter: &Filter) -> bool {
         let Some(event) = self.event().filter(|_| !filter.needle.is_empty()) else {
             return true;
@@ -139,11 +139,12 @@ impl Row {
             || value.is_some_and(|value| contains(&value.0, &filter.needle))
     }
 
-    pub(super) fn settle(&mut self, head: i64) {
+    /// Resolves a pending time: an event up to `head` is history.
+    pub(super) fn resolve_time(&mut self, head: i64) {
         let RowBody::Event { event, when } = &mut self.body else {
             return;
         };
-        if let When::Unsettled(at) = *when {
+        if let When::Pending(at) = *when {
             *when = if event.mod_revision() <= head {
                 When::History
             } else {
@@ -161,8 +162,7 @@ pub(super) fn value_of(event: &Event) -> Option<&Bytes> {
     }
 }
 
-/// Whether `haystack` contains `needle`, which is in ASCII lower case, whatever the case of ASCII
-/// letters in it.
+/// Whether `haystack` contains `needle`, ignoring ASCII case. `needle` must be in lower case.
 pub(crate) fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     needle.is_empty()
         || haystack
@@ -170,7 +170,7 @@ pub(crate) fn contains(haystack: &[u8], needle: &[u8]) -> bool {
             .any(|window| window.eq_ignore_ascii_case(needle))
 }
 
-/// A key below a watched prefix; the whole key where nothing would be left.
+/// A key relative to a watched prefix; the whole key if it equals the prefix or is outside of it.
 pub(crate) fn relative<'a>(key: &'a [u8], prefix: &[u8]) -> &'a [u8] {
     match key.strip_prefix(prefix) {
         Some(rest) if !rest.is_empty() => rest,
@@ -178,10 +178,10 @@ pub(crate) fn relative<'a>(key: &'a [u8], prefix: &[u8]) -> &'a [u8] {
     }
 }
 
-/// A value on one line of at most `limit` characters: runs of white space become one space, what is
-/// no text is shown in hex.
+/// A value on one line of at most `limit` characters. Runs of whitespace become one space; binary values are
+/// shown in hex.
 pub(crate) fn one_line(value: &[u8], limit: usize) -> String {
-    // Four bytes are the longest character; the cut is mended below.
+    // A character has at most four bytes; a character cut in two is dropped below.
     let head = &value[..value.len().min(limit.saturating_mul(4))];
     let valid = match std::str::from_utf8(head) {
         Ok(text) => Some(text),
@@ -208,7 +208,7 @@ pub(crate) fn one_line(value: &[u8], limit: usize) -> String {
             if length >= limit {
                 return out;
             }
-            // One of these would reorder the line.
+            // These characters would reorder the line, or are invisible.
             let hidden = c.is_control() || steers_direction(c);
             out.push(if hidden { '\u{fffd}' } else { c });
             length += 1;

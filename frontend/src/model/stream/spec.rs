@@ -1,25 +1,25 @@
-//! Which watches the page shows, as its address says it:
-//! `prefix=/services/&revision=48000&only=put&key=/config`. What follows a range belongs to it.
+//! The watches of the page, as encoded in its URL:
+//! `prefix=/services/&revision=48000&only=put&key=/config`. Parameters after a range apply to it.
 
 use shared::{Bytes, EventType, RangeSpec, WatchRequest};
 
 use crate::model::percent;
 
-/// What a panel watches.
+/// The watch of a panel.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PanelSpec {
-    /// A prefix, or else one key.
+    /// Whether a prefix is watched, else a single key.
     pub(crate) is_prefix: bool,
-    /// Its bytes.
+    /// The prefix or key.
     pub(crate) bytes: Vec<u8>,
-    /// The first revision wanted; from now without it.
+    /// The first revision to deliver; `None` for from now.
     pub(crate) revision: Option<i64>,
-    /// One kind of events; both without it.
+    /// The only kind of events to deliver; `None` for both.
     pub(crate) only: Option<EventType>,
 }
 
 impl PanelSpec {
-    /// The watch to ask for.
+    /// The watch request.
     pub(crate) fn request(&self) -> WatchRequest {
         let bytes = Some(Bytes(self.bytes.clone()));
         let range = if self.is_prefix {
@@ -42,13 +42,13 @@ impl PanelSpec {
         }
     }
 
-    /// The prefix that keys are shown below; a single key is shown whole.
+    /// The prefix relative to which keys are shown; empty for a single key, which is shown whole.
     pub(crate) fn prefix(&self) -> &[u8] {
         if self.is_prefix { &self.bytes } else { &[] }
     }
 }
 
-/// The panels of a query string (without `?`), in order, none twice.
+/// The panels of a query string (without `?`), in order, without duplicates.
 pub(crate) fn parse(query: &str) -> Vec<PanelSpec> {
     let mut specs: Vec<PanelSpec> = Vec::new();
     for pair in query.split('&') {
@@ -56,7 +56,7 @@ pub(crate) fn parse(query: &str) -> Vec<PanelSpec> {
         match name {
             "prefix" | "key" => {
                 let bytes = percent::decode(value);
-                // A key without a name exists in no etcd.
+                // etcd has no empty key.
                 if name == "prefix" || !bytes.is_empty() {
                     let is_prefix = name == "prefix";
                     specs.push(PanelSpec {
@@ -93,7 +93,7 @@ pub(crate) fn parse(query: &str) -> Vec<PanelSpec> {
     seen
 }
 
-/// The query string of panels, with its `?`; empty for none.
+/// The query string of panels, with its `?`; empty without panels.
 pub(crate) fn query(specs: &[PanelSpec]) -> String {
     let mut out = String::new();
     let mut push = |name: &str, value: &str| {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn every_panel_survives_the_address() {
+    fn every_panel_round_trips_through_the_url() {
         let panels = [
             spec(b"/services/"),
             PanelSpec {
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_watched_is_left_out() {
+    fn invalid_parameters_are_ignored() {
         assert_eq!(parse(""), []);
         assert_eq!(parse("key=&x=1&revision=3"), []);
         assert_eq!(

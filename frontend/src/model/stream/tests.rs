@@ -1,4 +1,4 @@
-//! A panel from its opening to its clearing.
+//! A panel, from opening to clearing.
 
 use shared::{Bytes, Entry, Event};
 
@@ -22,7 +22,7 @@ fn put(key: &str, value: &str, revision: i64) -> Event {
 
 fn open(from: i64) -> Stream {
     let mut stream = Stream::new(false);
-    stream.take(WatchUpdate::Opened { from }, 0.0);
+    stream.apply(WatchUpdate::Opened { from }, 0.0);
     stream
 }
 
@@ -31,7 +31,7 @@ fn events(stream: &mut Stream, revisions: std::ops::RangeInclusive<i64>) {
     let events = revisions
         .map(|revision| put(&format!("/a/{revision}"), "v", revision))
         .collect();
-    stream.take(
+    stream.apply(
         WatchUpdate::Events {
             revision: last,
             events,
@@ -53,7 +53,7 @@ fn times(stream: &Stream) -> Vec<When> {
 }
 
 #[test]
-fn the_newest_stands_first() {
+fn the_newest_event_is_first() {
     let mut stream = open(5);
     assert_eq!(stream.status(), &Status::Live);
     events(&mut stream, 5..=7);
@@ -62,7 +62,7 @@ fn the_newest_stands_first() {
 }
 
 #[test]
-fn what_comes_while_paused_is_held_and_counted() {
+fn events_during_a_pause_are_held_back_and_counted() {
     let mut stream = open(5);
     events(&mut stream, 5..=5);
     stream.pause();
@@ -77,7 +77,7 @@ fn what_comes_while_paused_is_held_and_counted() {
 }
 
 #[test]
-fn a_full_pause_says_so_and_loses_nothing_that_was_held() {
+fn a_full_pause_is_reported_and_loses_no_held_event() {
     let mut stream = open(1);
     events(&mut stream, 1..=10);
     stream.pause();
@@ -90,24 +90,24 @@ fn a_full_pause_says_so_and_loses_nothing_that_was_held() {
     assert_eq!(
         revisions(&stream).last(),
         Some(&11),
-        "only what had been shown before the pause is gone"
+        "only rows shown before the pause are dropped"
     );
     assert_eq!(stream.complete_from(), Some(11));
 }
 
 #[test]
-fn the_oldest_go_and_completeness_goes_with_them() {
+fn dropping_the_oldest_moves_the_start_of_completeness() {
     let mut stream = open(1);
     events(&mut stream, 1..=KEEP as i64 + 3);
     assert_eq!((stream.kept(), stream.complete_from()), (KEEP, Some(4)));
 }
 
 #[test]
-fn large_values_are_bounded_by_their_bytes() {
+fn large_values_are_bounded_in_bytes() {
     let mut stream = open(1);
     let large = "x".repeat(12 << 20);
     for revision in 1..=3 {
-        stream.take(
+        stream.apply(
             WatchUpdate::Events {
                 revision,
                 events: vec![put("/a/k", &large, revision)],
@@ -120,10 +120,10 @@ fn large_values_are_bounded_by_their_bytes() {
 }
 
 #[test]
-fn clearing_moves_the_point_of_completeness() {
+fn clearing_moves_the_start_of_completeness() {
     let mut stream = open(5);
     events(&mut stream, 5..=7);
-    stream.take(WatchUpdate::Progress { revision: 20 }, 1.0);
+    stream.apply(WatchUpdate::Progress { revision: 20 }, 1.0);
     stream.clear();
     assert_eq!((stream.kept(), stream.complete_from()), (0, Some(21)));
     stream.pause();
@@ -132,14 +132,14 @@ fn clearing_moves_the_point_of_completeness() {
     assert_eq!(
         stream.complete_from(),
         Some(22),
-        "what is held is not cleared"
+        "held events are not cleared"
     );
 }
 
 #[test]
-fn the_filter_looks_at_keys_and_values_and_lets_notes_pass() {
+fn the_filter_matches_keys_and_values_and_keeps_notes() {
     let mut stream = open(1);
-    stream.take(
+    stream.apply(
         WatchUpdate::Events {
             revision: 1,
             events: vec![put("/a/Job", "x", 1), put("/a/k", "A JOB", 1)],
@@ -148,7 +148,7 @@ fn the_filter_looks_at_keys_and_values_and_lets_notes_pass() {
     );
     stream.set_filter(" job ");
     events(&mut stream, 2..=4);
-    stream.take(WatchUpdate::Lagged { resume_from: 5 }, 0.0);
+    stream.apply(WatchUpdate::Lagged { resume_from: 5 }, 0.0);
     assert_eq!(stream.shown().count(), 3);
     assert_eq!(revisions(&stream), [1, 1]);
     stream.set_filter("");
@@ -156,11 +156,11 @@ fn the_filter_looks_at_keys_and_values_and_lets_notes_pass() {
 }
 
 #[test]
-fn history_has_no_time_and_news_has() {
+fn only_events_received_live_have_a_time() {
     let mut stream = Stream::new(true);
-    stream.take(WatchUpdate::Opened { from: 3 }, 0.0);
+    stream.apply(WatchUpdate::Opened { from: 3 }, 0.0);
     events(&mut stream, 3..=5);
-    stream.take(WatchUpdate::Head { revision: 4 }, 1.0);
+    stream.apply(WatchUpdate::Head { revision: 4 }, 1.0);
     events(&mut stream, 6..=6);
     let received = When::Received(1000.0);
     assert_eq!(
@@ -170,12 +170,12 @@ fn history_has_no_time_and_news_has() {
 }
 
 #[test]
-fn what_happened_during_an_outage_is_history() {
+fn events_during_an_outage_are_history() {
     let mut stream = open(1);
     events(&mut stream, 1..=1);
-    stream.take(WatchUpdate::Lost, 2000.0);
+    stream.apply(WatchUpdate::Lost, 2000.0);
     assert_eq!(stream.status(), &Status::Lost);
-    stream.take(
+    stream.apply(
         WatchUpdate::Resumed {
             from: 2,
             outage: 4200.0,
@@ -183,7 +183,7 @@ fn what_happened_during_an_outage_is_history() {
         },
         6200.0,
     );
-    stream.take(WatchUpdate::Head { revision: 2 }, 6201.0);
+    stream.apply(WatchUpdate::Head { revision: 2 }, 6201.0);
     events(&mut stream, 2..=3);
     let received = When::Received(1000.0);
     assert_eq!(times(&stream), [received, When::History, received]);
@@ -204,12 +204,12 @@ fn what_happened_during_an_outage_is_history() {
 }
 
 #[test]
-fn compaction_and_reset_end_completeness() {
+fn compaction_and_reset_restart_completeness() {
     let mut stream = open(1);
     events(&mut stream, 1..=3);
-    stream.take(WatchUpdate::Compacted { from: 4, to: 30 }, 0.0);
+    stream.apply(WatchUpdate::Compacted { from: 4, to: 30 }, 0.0);
     assert_eq!(stream.complete_from(), Some(30));
-    stream.take(
+    stream.apply(
         WatchUpdate::Reset {
             reason: "data restored".to_owned(),
             revision: 9,
@@ -220,7 +220,7 @@ fn compaction_and_reset_end_completeness() {
 }
 
 #[test]
-fn keys_are_shown_below_their_prefix() {
+fn keys_are_shown_relative_to_their_prefix() {
     for (key, prefix, shown) in [
         ("/a/b", "/a/", "b"),
         ("/a/", "/a/", "/a/"),
@@ -249,12 +249,12 @@ fn values_fit_on_a_line() {
 }
 
 #[test]
-fn what_waited_at_the_gateway_during_a_pause_is_history() {
+fn events_from_a_suspension_are_history() {
     let mut stream = open(1);
     stream.reopen();
     assert_eq!(stream.status(), &Status::Opening);
     events(&mut stream, 1..=2);
-    stream.take(WatchUpdate::Head { revision: 1 }, 0.0);
+    stream.apply(WatchUpdate::Head { revision: 1 }, 0.0);
     assert_eq!(times(&stream), [When::Received(1000.0), When::History]);
     let mut never_opened = Stream::new(false);
     never_opened.reopen();

@@ -1,48 +1,48 @@
-//! Events: what they change in the levels that are here.
+//! Applies events to the loaded levels.
 
 use shared::Event;
 
-use super::{Count, Item, Late, Level, Meta, Name, Tree, ancestors, item_of};
+use super::{Count, Item, Level, Meta, Name, PendingEvent, Tree, ancestors, item_of};
 
-/// What an event changed, for those who show it.
+/// What an event changed, for the views.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Touched {
-    /// The items to flash: whether it is a folder, and its name. A key may be named as a folder is.
+    /// The items to flash: whether each is a folder, and its name. A key may have the name of a folder.
     pub(crate) shown: Vec<(bool, Name)>,
-    /// Folders of which the last key may have gone.
-    pub(crate) doubtful: Vec<Name>,
+    /// Folders whose last key may have been deleted.
+    pub(crate) maybe_empty: Vec<Name>,
 }
 
-/// What is known of the inside of a folder.
+/// What is known about the contents of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Inside {
-    Nothing,
-    Something,
+pub(super) enum Contents {
+    Empty,
+    NonEmpty,
     Unknown,
 }
 
 impl Tree {
-    /// Takes an event in.
+    /// Applies an event.
     pub(crate) fn apply(&mut self, event: &Event) -> Touched {
         let key = &event.key().0;
         let mut touched = Touched::default();
         let above = self.levels_of(key);
         self.recount(&above, event);
-        // The deepest first: a level that becomes empty takes its folder with it.
+        // The deepest first: when a level becomes empty, its folder is removed.
         for prefix in above.iter().rev() {
             if prefix.is_empty() && self.roots.is_some() {
                 touched.shown.extend(self.apply_to_roots(event));
                 continue;
             }
             let (item, folder) = item_of(prefix, key);
-            let inside = match self
+            let contents = match self
                 .levels
                 .get(&item)
                 .filter(|level| folder && level.complete())
             {
-                Some(level) if level.items.is_empty() => Inside::Nothing,
-                Some(_) => Inside::Something,
-                None => Inside::Unknown,
+                Some(level) if level.items.is_empty() => Contents::Empty,
+                Some(_) => Contents::NonEmpty,
+                None => Contents::Unknown,
             };
             let Some(level) = self.levels.get_mut(prefix) else {
                 continue;
@@ -51,19 +51,19 @@ impl Tree {
                 continue;
             }
             if !level.covers(&item) {
-                let late = match event {
-                    Event::Put { entry, .. } => Late::Put(Meta::of(entry)),
-                    Event::Delete { mod_revision, .. } => Late::Delete(*mod_revision),
+                let pending = match event {
+                    Event::Put { entry, .. } => PendingEvent::Put(Meta::of(entry)),
+                    Event::Delete { mod_revision, .. } => PendingEvent::Delete(*mod_revision),
                 };
-                level.delay(key.as_slice().into(), late);
-                level.take_found(&item, folder, inside, event, &mut touched);
+                level.defer(key.as_slice().into(), pending);
+                level.apply_to_found(&item, folder, contents, event, &mut touched);
                 continue;
             }
-            level.take(&item, folder, inside, event, &mut touched);
+            level.apply(&item, folder, contents, event, &mut touched);
         }
-        // A folder that is known to be gone needs no check.
+        // A folder whose count is known needs no check.
         touched
-            .doubtful
+            .maybe_empty
             .retain(|folder| self.count(folder).is_none());
         if matches!(event, Event::Delete { .. }) {
             let empty: Vec<Name> = above
@@ -78,15 +78,15 @@ impl Tree {
         touched
     }
 
-    /// The prefixes of which a key is part, the shortest first, whether they are loaded or not.
+    /// The prefixes that contain a key, the shortest first, whether they are loaded or not.
     pub(super) fn levels_of(&self, key: &[u8]) -> Vec<Name> {
         let mut above = ancestors(key);
-        // A key that ends with a separator stands, nameless, on the level it names.
+        // A key that ends with a separator is a nameless item of the level of that name.
         if key.last() == Some(&super::SEPARATOR) {
             above.push(key.into());
         }
         above.extend(
-            self.odd
+            self.mid_name
                 .iter()
                 .filter(|prefix| key.starts_with(prefix))
                 .cloned(),
@@ -95,7 +95,7 @@ impl Tree {
         above
     }
 
-    /// Keeps the counts of the folders above a key.
+    /// Updates the counts of the folders above a key.
     fn recount(&mut self, above: &[Name], event: &Event) {
         let by = match event {
             Event::Put { entry, .. } if entry.version == 1 => 1,
@@ -115,42 +115,42 @@ impl Tree {
         }
     }
 
-    /// Events that waited and whose page has come.
-    pub(super) fn settle(&mut self, prefix: &Name) {
+    /// Applies the pending events whose page has arrived.
+    pub(super) fn apply_pending(&mut self, prefix: &Name) {
         let Some(level) = self.levels.get_mut(prefix) else {
             return;
         };
-        let waiting = std::mem::take(&mut level.late);
+        let pending = std::mem::take(&mut level.pending);
         let revision = level.revision;
         let mut found = std::mem::take(&mut level.found);
         found.retain(|item, _| !level.covers(item));
         level.found = found;
-        for (key, late) in waiting {
+        for (key, event) in pending {
             let (item, folder) = item_of(prefix, &key);
-            if late.revision() <= revision {
+            if event.revision() <= revision {
                 continue;
             }
             if !level.covers(&item) {
-                level.late.insert(key, late);
+                level.pending.insert(key, event);
                 continue;
             }
-            match (late, folder) {
-                (Late::Put(meta), false) => {
+            match (event, folder) {
+                (PendingEvent::Put(meta), false) => {
                     level.items.insert(item, Item::Key(meta));
                 }
-                (Late::Put(meta), true) => level.touch(item, meta.mod_revision),
-                (Late::Delete(_), false) => {
+                (PendingEvent::Put(meta), true) => level.touch(item, meta.mod_revision),
+                (PendingEvent::Delete(_), false) => {
                     level.items.remove(&item);
                 }
-                // Whether it was the folder's last key the page does not tell, but a later one would be
-                // among those waiting; a check follows when the folder is opened.
-                (Late::Delete(_), true) => {}
+                // The page does not show whether it was the folder's last key, but a later one would be
+                // pending, too; a check follows when the folder is opened.
+                (PendingEvent::Delete(_), true) => {}
             }
         }
     }
 
-    /// Takes an empty folder away, and those above that are empty without it. Its level and its count
-    /// stay, empty and exact: somebody may look at them, and the next put finds them so.
+    /// Removes an empty folder, and those above that become empty. Its level and its count stay,
+    /// empty and exact: they may be in view, and the next put updates them.
     pub(super) fn remove_folder(&mut self, prefix: &Name) {
         if prefix.is_empty() || self.is_root(prefix) {
             return;
@@ -169,18 +169,22 @@ impl Tree {
     }
 }
 
-/// Events beyond its pages that a level holds. A busy keyspace writes ever new keys there, and nobody may ever
-/// scroll so far.
-const LATE_AT_MOST: usize = 20_000;
+/// Limit of pending events of a level. A busy keyspace keeps adding keys beyond the loaded pages, and the user may
+/// never scroll there.
+const MAX_PENDING: usize = 20_000;
 
 impl Level {
-    /// Keeps an event for the page that it belongs to.
-    fn delay(&mut self, key: Name, late: Late) {
-        self.late.insert(key, late);
-        if self.late.len() > LATE_AT_MOST {
-            let last = self.late.values().map(|late| late.revision()).max();
-            self.missed = self.missed.max(last.unwrap_or_default());
-            self.late.clear();
+    /// Keeps an event until its page arrives.
+    fn defer(&mut self, key: Name, pending: PendingEvent) {
+        self.pending.insert(key, pending);
+        if self.pending.len() > MAX_PENDING {
+            let last = self
+                .pending
+                .values()
+                .map(|pending| pending.revision())
+                .max();
+            self.dropped_up_to = self.dropped_up_to.max(last.unwrap_or_default());
+            self.pending.clear();
         }
     }
 
@@ -194,13 +198,13 @@ impl Level {
         }
     }
 
-    /// Takes an event in that lies within the pages of this level. `inside` is the item's own level,
-    /// where the item is a folder.
-    fn take(
+    /// Applies an event within the loaded pages of this level. `contents` describes the item's own level,
+    /// if the item is a folder.
+    fn apply(
         &mut self,
         item: &Name,
         folder: bool,
-        inside: Inside,
+        contents: Contents,
         event: &Event,
         touched: &mut Touched,
     ) {
@@ -218,12 +222,12 @@ impl Level {
                 self.items.remove(item);
             }
             (Event::Delete { .. }, true) => {
-                if inside == Inside::Nothing {
+                if contents == Contents::Empty {
                     self.items.remove(item);
                 } else if self.items.contains_key(item) {
                     touched.shown.push((folder, Name::clone(item)));
-                    if inside == Inside::Unknown {
-                        touched.doubtful.push(Name::clone(item));
+                    if contents == Contents::Unknown {
+                        touched.maybe_empty.push(Name::clone(item));
                     }
                 }
             }

@@ -1,26 +1,26 @@
-//! Changes received but not drawn yet.
+//! Events received but not drawn yet.
 //!
 //! A hidden tab draws nothing while events keep arriving, so the backlog is bounded: on overflow all of it is dropped,
 //! and the levels are read again when the tab is shown. Values are not kept: the tree shows none.
 
 use shared::Event;
 
-/// Limit of changes.
-const CHANGES_AT_MOST: usize = 50_000;
+/// Limit of queued events.
+const MAX_EVENTS: usize = 50_000;
 
-/// Limit of key bytes.
-const BYTES_AT_MOST: usize = 8 << 20;
+/// Limit of the queued keys, in bytes.
+const MAX_BYTES: usize = 8 << 20;
 
-/// An event without its value, and how long the value was.
+/// An event without its value, and the size of the value.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Change {
-    /// The event; its value is left out.
+pub(crate) struct QueuedEvent {
+    /// The event without its value.
     pub(crate) event: Event,
-    /// Bytes of the value that was put; 0 for a deletion.
+    /// Size of the value that was put, in bytes; 0 for a deletion.
     pub(crate) size: i64,
 }
 
-impl Change {
+impl QueuedEvent {
     fn of(mut event: Event) -> Self {
         let size = match &mut event {
             Event::Put { entry, prev } => {
@@ -36,24 +36,24 @@ impl Change {
     }
 }
 
-/// Changes in order, bounded.
+/// A bounded queue of events.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
-    changes: Vec<Change>,
+    events: Vec<QueuedEvent>,
     bytes: usize,
     overflowed: bool,
 }
 
 impl Backlog {
-    /// Adds events. False on overflow: all changes are dropped, and so are those that follow until [`Self::take`].
-    pub(crate) fn push(&mut self, events: Vec<Event>) -> bool {
+    /// Adds events. False on overflow: all queued events are dropped, and so are later ones until [`Self::take`].
+    pub(crate) fn push(&mut self, arrived: Vec<Event>) -> bool {
         if self.overflowed {
             return false;
         }
-        for event in events {
+        for event in arrived {
             self.bytes += event.key().len();
-            self.changes.push(Change::of(event));
-            if self.changes.len() > CHANGES_AT_MOST || self.bytes > BYTES_AT_MOST {
+            self.events.push(QueuedEvent::of(event));
+            if self.events.len() > MAX_EVENTS || self.bytes > MAX_BYTES {
                 *self = Self {
                     overflowed: true,
                     ..Self::default()
@@ -66,13 +66,13 @@ impl Backlog {
 
     /// Whether there is nothing to take.
     pub(crate) fn is_empty(&self) -> bool {
-        self.changes.is_empty() && !self.overflowed
+        self.events.is_empty() && !self.overflowed
     }
 
-    /// Takes the changes; `None` after an overflow. The backlog is empty afterwards.
-    pub(crate) fn take(&mut self) -> Option<Vec<Change>> {
+    /// Takes all events; `None` after an overflow. The backlog is empty afterwards.
+    pub(crate) fn take(&mut self) -> Option<Vec<QueuedEvent>> {
         let taken = std::mem::take(self);
-        (!taken.overflowed).then_some(taken.changes)
+        (!taken.overflowed).then_some(taken.events)
     }
 }
 
@@ -80,7 +80,7 @@ impl Backlog {
 mod tests {
     use shared::{Bytes, Entry, Event};
 
-    use super::{BYTES_AT_MOST, Backlog, CHANGES_AT_MOST};
+    use super::{Backlog, MAX_BYTES, MAX_EVENTS};
 
     fn put(key: &str, value: usize) -> Event {
         Event::Put {
@@ -100,29 +100,29 @@ mod tests {
     fn sizes_are_kept_and_values_are_not() {
         let mut backlog = Backlog::default();
         assert!(backlog.is_empty() && backlog.push(vec![put("a", 1_000_000)]));
-        let changes = backlog.take().expect("there is room");
-        let Event::Put { entry, .. } = &changes[0].event else {
+        let events = backlog.take().expect("there is room");
+        let Event::Put { entry, .. } = &events[0].event else {
             panic!("a put");
         };
-        assert_eq!((&entry.value, changes[0].size), (&None, 1_000_000));
+        assert_eq!((&entry.value, events[0].size), (&None, 1_000_000));
         assert!(backlog.is_empty());
     }
 
     #[test]
     fn the_backlog_is_bounded_and_reports_an_overflow() {
         let mut backlog = Backlog::default();
-        for _ in 0..CHANGES_AT_MOST / 1_000 {
+        for _ in 0..MAX_EVENTS / 1_000 {
             assert!(backlog.push((0..1_000).map(|_| put("k", 0)).collect()));
         }
         assert!(!backlog.push(vec![put("k", 0)]), "one too many");
         assert!(!backlog.push(vec![put("k", 0)]), "nothing after a gap");
-        assert!(backlog.changes.is_empty() && !backlog.is_empty());
+        assert!(backlog.events.is_empty() && !backlog.is_empty());
         assert_eq!(backlog.take(), None);
         assert!(backlog.push(vec![put("k", 0)]) && backlog.take().is_some());
 
-        let long = "k".repeat(BYTES_AT_MOST / 4);
-        for waits in [true, true, true, true, false] {
-            assert_eq!(backlog.push(vec![put(&long, 0)]), waits);
+        let long = "k".repeat(MAX_BYTES / 4);
+        for queued in [true, true, true, true, false] {
+            assert_eq!(backlog.push(vec![put(&long, 0)]), queued);
         }
     }
 }

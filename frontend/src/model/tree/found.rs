@@ -1,14 +1,14 @@
 //! Keys found by name beyond the loaded pages of a level: a linked key, the results of a search. And what a typed name
-//! stands for.
+//! refers to.
 
 use shared::{Entry, Event};
 
-use super::apply::{Inside, Touched};
-use super::{Item, Late, Level, Meta, Name, SEPARATOR, Tree, item_of};
+use super::apply::{Contents, Touched};
+use super::{Item, Level, Meta, Name, PendingEvent, SEPARATOR, Tree, item_of};
 
 impl Tree {
     /// Adds a key that existed at `revision` to every loaded level whose pages do not reach it.
-    pub(crate) fn found(&mut self, entry: &Entry, revision: i64) {
+    pub(crate) fn add_found(&mut self, entry: &Entry, revision: i64) {
         let key = &entry.key.0;
         for prefix in self.levels_of(key) {
             let (item, folder) = item_of(&prefix, key);
@@ -21,24 +21,24 @@ impl Tree {
         }
     }
 
-    /// Whether a key or a prefix lies within the loaded pages of the levels `above` it.
-    pub(crate) fn placed(&self, above: &[Name], name: &[u8]) -> Placed {
-        let mut placed = Placed::Here;
+    /// Whether a key or a prefix is within the loaded pages of the levels `above` it.
+    pub(crate) fn coverage(&self, above: &[Name], name: &[u8]) -> Coverage {
+        let mut coverage = Coverage::Covered;
         for prefix in above {
             let (item, _) = item_of(prefix, name);
             match self.levels.get(prefix) {
                 Some(level) if level.loaded && !level.stale => {
                     if !level.covers(&item) && !level.found.contains_key(&item) {
-                        placed = Placed::Beyond;
+                        coverage = Coverage::Beyond;
                     }
                 }
-                _ => return Placed::Unknown,
+                _ => return Coverage::Unknown,
             }
         }
-        placed
+        coverage
     }
 
-    /// Removes all found items. Whether there were any.
+    /// Removes all found items; false if there were none.
     pub(crate) fn forget_found(&mut self) -> bool {
         let mut any = false;
         for level in self.levels.values_mut() {
@@ -48,9 +48,9 @@ impl Tree {
         any
     }
 
-    /// Open levels that are not loaded to their end: a search of the loaded rows may miss keys there.
-    pub(crate) fn open_ends(&self) -> Vec<Name> {
-        let mut ends: Vec<Name> = self
+    /// Open levels that are not loaded completely: a search of the loaded rows may miss keys there.
+    pub(crate) fn incomplete_levels(&self) -> Vec<Name> {
+        let mut levels: Vec<Name> = self
             .levels
             .iter()
             .filter(|(prefix, level)| {
@@ -58,11 +58,11 @@ impl Tree {
             })
             .map(|(prefix, _)| Name::clone(prefix))
             .collect();
-        ends.sort();
-        ends
+        levels.sort();
+        levels
     }
 
-    /// The level to load further before the last row of the tree is known; `None` when it is.
+    /// The level to load further before the last row of the tree is known; `None` if it is known.
     pub(crate) fn unloaded_end(&self) -> Option<Name> {
         let mut prefix = Name::from(&[][..]);
         loop {
@@ -77,18 +77,18 @@ impl Tree {
         }
     }
 
-    /// Whether the rows of a level are drawn: the root, the level of a root slash, whose row is not drawn, and
-    /// open folders.
+    /// Whether the rows of a level are drawn: those of the root, of a root folder `/` (which has no row itself), and
+    /// of open folders.
     pub(super) fn is_open(&self, prefix: &[u8]) -> bool {
         prefix.is_empty() || prefix == [SEPARATOR] || self.is_expanded(prefix)
     }
 }
 
-/// Where a name lies relative to the loaded pages.
+/// The position of a name relative to the loaded pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Placed {
-    /// Within them, or found by name.
-    Here,
+pub(crate) enum Coverage {
+    /// Within the loaded pages, or found by name.
+    Covered,
     /// Beyond the loaded pages of a level.
     Beyond,
     /// A level above it is not loaded.
@@ -103,25 +103,25 @@ impl Level {
 
     fn find(&mut self, item: Name, folder: bool, entry: &Entry, revision: i64) {
         let mut meta = Meta::of(entry);
-        match self.late.get(&*entry.key.0) {
-            Some(Late::Delete(at)) if *at > revision => return,
-            Some(Late::Put(newer)) if newer.mod_revision > revision => meta = *newer,
+        match self.pending.get(&*entry.key.0) {
+            Some(PendingEvent::Delete(at)) if *at > revision => return,
+            Some(PendingEvent::Put(newer)) if newer.mod_revision > revision => meta = *newer,
             _ => {}
         }
-        let item_is = if folder {
+        let new = if folder {
             Item::Folder { touched: revision }
         } else {
             Item::Key(meta)
         };
-        self.found.insert(item, item_is);
+        self.found.insert(item, new);
     }
 
     /// Applies an event to a found item.
-    pub(super) fn take_found(
+    pub(super) fn apply_to_found(
         &mut self,
         item: &Name,
         folder: bool,
-        inside: Inside,
+        contents: Contents,
         event: &Event,
         touched: &mut Touched,
     ) {
@@ -131,9 +131,9 @@ impl Level {
         match (event, folder) {
             (Event::Put { entry, .. }, false) => *known = Item::Key(Meta::of(entry)),
             (Event::Put { .. }, true) => {}
-            (Event::Delete { .. }, true) if inside != Inside::Nothing => {
-                if inside == Inside::Unknown {
-                    touched.doubtful.push(Name::clone(item));
+            (Event::Delete { .. }, true) if contents != Contents::Empty => {
+                if contents == Contents::Unknown {
+                    touched.maybe_empty.push(Name::clone(item));
                 }
             }
             (Event::Delete { .. }, _) => {
@@ -145,23 +145,23 @@ impl Level {
     }
 }
 
-/// What a typed name stands for.
+/// What a typed name refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Typed {
-    /// A key of this name.
+    /// A key with this name.
     Key,
-    /// No such key, or the nameless key of a folder with others; keys begin with it.
+    /// A prefix of keys. A key with this name does not exist, or is the nameless key of a folder with other keys.
     Prefix,
     /// No key begins with it.
     Nothing,
 }
 
-/// What a name stands for, by the first keys (at least two, where there are) that begin with it, in byte order.
+/// What a name refers to, judged by the first keys that begin with it, in byte order: at least two, if so many exist.
 pub(crate) fn typed(name: &[u8], first: &[&[u8]]) -> Typed {
     let exact = first.first() == Some(&name);
     let below = first.len() > usize::from(exact);
     match (exact, below) {
-        // The key `/a/` is the nameless row of the folder `/a/`: typing that means the folder.
+        // The key `/a/` is the nameless row of the folder `/a/`: typing it refers to the folder.
         (true, true) if name.last() == Some(&SEPARATOR) => Typed::Prefix,
         (true, _) => Typed::Key,
         (false, true) => Typed::Prefix,

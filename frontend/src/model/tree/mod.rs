@@ -1,9 +1,9 @@
-//! The key tree: levels as they were loaded, kept true by events, and the rows that show them.
+//! The key tree: loaded levels, kept up to date by events, and the rows that show them.
 //!
-//! A level is what `GET /tree` says of one prefix, at one revision. Events newer than that are put on
-//! top; those beyond the pages loaded so far wait in the level until their page comes. So a level is
-//! always exact in what it shows, whatever comes first, page or event. Nothing here is guessed: a
-//! folder whose last key may have gone is named for a check, and a count that was not read is absent.
+//! A level is the response of `GET /tree` for one prefix, at one revision. Newer events are applied to it;
+//! those beyond the pages loaded so far are pending in the level until their page arrives. So a level is
+//! always exact in what it shows, whether the page or the event arrives first. Nothing here is guessed: a
+//! folder whose last key may have been deleted is reported for a check, and a count that was not read is absent.
 
 mod apply;
 mod backlog;
@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 use shared::{Entry, TreeLevel};
 
-pub(crate) use backlog::{Backlog, Change};
-pub(crate) use found::{Placed, Typed, typed};
+pub(crate) use backlog::{Backlog, QueuedEvent};
+pub(crate) use found::{Coverage, Typed, typed};
 pub(crate) use roots::Roots;
 pub(crate) use rows::{Move, Row, RowKind, best, step, typeahead};
 
@@ -29,7 +29,7 @@ pub(crate) type Name = Arc<[u8]>;
 /// The separator of levels.
 pub(crate) const SEPARATOR: u8 = b'/';
 
-/// What is known of a key without its value.
+/// What is known about a key without its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Meta {
     pub(crate) create_revision: i64,
@@ -47,34 +47,34 @@ impl Meta {
     }
 }
 
-/// What stands on a level.
+/// An item of a level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Item {
-    /// A folder, and the revision of the last put seen below it.
+    /// A folder, and the revision of the last observed put below it.
     Folder { touched: i64 },
     /// A key.
     Key(Meta),
 }
 
-/// How a level stands with the gateway.
+/// The state of a level's requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Loading {
-    /// Nothing is asked for.
+    /// No request is in flight.
     Idle,
-    /// A page was asked for.
-    Asked,
-    /// The last page asked for did not come.
+    /// A request for a page is in flight.
+    Requested,
+    /// The last request failed.
     Failed,
 }
 
-/// An event that waits for its page.
+/// An event that is applied when its page arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Late {
+enum PendingEvent {
     Put(Meta),
     Delete(i64),
 }
 
-impl Late {
+impl PendingEvent {
     fn revision(self) -> i64 {
         match self {
             Self::Put(meta) => meta.mod_revision,
@@ -87,21 +87,21 @@ impl Late {
 #[derive(Clone, Debug)]
 pub(crate) struct Level {
     items: BTreeMap<Name, Item>,
-    /// The revision of its pages; 0 before the first.
+    /// The revision of the loaded pages; 0 before the first.
     revision: i64,
-    /// The cursor of the page that comes next.
+    /// The cursor of the next page.
     next: Option<String>,
     loading: Loading,
-    /// A first page has come.
+    /// Whether a first page was loaded.
     loaded: bool,
-    /// The next first page replaces what is there.
+    /// Whether the next first page replaces all items.
     stale: bool,
-    /// Events beyond the pages that have come, by key.
-    late: BTreeMap<Name, Late>,
-    /// The last revision of events that were more than `late` may hold and are forgotten; 0 for none. Pages of
-    /// an older revision than this may not be added.
-    missed: i64,
-    /// Items beyond the pages that have come which are known to be there.
+    /// Events beyond the loaded pages, by key.
+    pending: BTreeMap<Name, PendingEvent>,
+    /// The last revision of the events that were dropped because `pending` was full; 0 if there were none. Pages of an
+    /// older revision must not be added.
+    dropped_up_to: i64,
+    /// Items beyond the loaded pages that are known to exist.
     found: BTreeMap<Name, Item>,
 }
 
@@ -114,33 +114,33 @@ impl Level {
             loading: Loading::Idle,
             loaded: false,
             stale: false,
-            late: BTreeMap::new(),
-            missed: 0,
+            pending: BTreeMap::new(),
+            dropped_up_to: 0,
             found: BTreeMap::new(),
         }
     }
 
-    /// Whether every item of the level is here.
+    /// Whether all items of the level are loaded.
     pub(crate) fn complete(&self) -> bool {
-        self.loaded && self.next.is_none() && !self.stale && !self.is_behind()
+        self.loaded && self.next.is_none() && !self.stale && !self.has_dropped_events()
     }
 
-    /// Whether events beyond its pages were forgotten: the next page must be a first one.
-    fn is_behind(&self) -> bool {
-        self.missed > self.revision
+    /// Whether events beyond the loaded pages were dropped: the next page must be a first one.
+    fn has_dropped_events(&self) -> bool {
+        self.dropped_up_to > self.revision
     }
 
-    /// The items of the pages that have come, in byte order.
+    /// The items of the loaded pages, in byte order.
     pub(crate) fn items(&self) -> impl Iterator<Item = (&Name, &Item)> {
         self.items.iter()
     }
 
-    /// Whether an item is known to stand on it.
+    /// Whether an item is known to exist on this level.
     pub(crate) fn has(&self, item: &[u8]) -> bool {
         self.items.contains_key(item) || self.found.contains_key(item)
     }
 
-    /// What is known of one of its keys.
+    /// What is known about one of its keys.
     pub(crate) fn meta(&self, key: &[u8]) -> Option<Meta> {
         match self.items.get(key).or_else(|| self.found.get(key))? {
             Item::Key(meta) => Some(*meta),
@@ -156,7 +156,7 @@ impl Level {
         self.loading
     }
 
-    /// Whether an item lies within the pages that have come.
+    /// Whether an item is within the loaded pages.
     fn covers(&self, item: &[u8]) -> bool {
         self.loaded
             && !self.stale
@@ -168,44 +168,44 @@ impl Level {
     }
 }
 
-/// A count and the revision it was read at; later events are counted in.
+/// A count and the revision it was read at; later events are included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Count {
     keys: i64,
     revision: i64,
 }
 
-/// The tree.
+/// The key tree.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tree {
     levels: HashMap<Name, Level>,
-    /// What stands on the top level where the account may not read the whole keyspace.
+    /// The items of the top level if the account may not read the whole keyspace.
     roots: Option<Roots>,
     expanded: BTreeSet<Name>,
-    /// Levels of prefixes that do not end with a separator: `/cron/jo` is one too.
-    odd: BTreeSet<Name>,
+    /// Prefixes with a level that do not end with a separator, such as `/cron/jo`.
+    mid_name: BTreeSet<Name>,
     counts: HashMap<Name, Count>,
-    /// Changes below prefixes whose count has been asked for: revision and difference.
+    /// Changes below prefixes whose count is being read: revision and difference.
     counting: HashMap<Name, Vec<(i64, i64)>>,
 }
 
-/// A page to ask for.
+/// A page to request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Ask {
+pub(crate) struct PageRequest {
     pub(crate) prefix: Name,
-    /// The page after those that have come; without it a first page.
+    /// The cursor of the page after the loaded ones; `None` for a first page.
     pub(crate) cursor: Option<String>,
-    /// Rows that a first page replaces.
+    /// The number of items that a first page replaces.
     pub(crate) replaces: usize,
 }
 
 impl Tree {
-    /// A level, where it has been asked for.
+    /// A level, if it was requested.
     pub(crate) fn level(&self, prefix: &[u8]) -> Option<&Level> {
         self.levels.get(prefix)
     }
 
-    /// What is known of a key that is shown on its level.
+    /// What is known about a key that is shown on its level.
     pub(crate) fn meta(&self, key: &[u8]) -> Option<Meta> {
         let above = key
             .iter()
@@ -214,20 +214,20 @@ impl Tree {
         self.levels.get(&key[..above])?.meta(key)
     }
 
-    /// Asks for a level's first page, or its next; `None` when nothing is missing or it is under way.
-    pub(crate) fn ask(&mut self, prefix: &Name) -> Option<Ask> {
+    /// The request of a level's first or next page; `None` if the level is complete or a request is in flight.
+    pub(crate) fn request_page(&mut self, prefix: &Name) -> Option<PageRequest> {
         if prefix.last().is_some_and(|byte| *byte != SEPARATOR) {
-            self.odd.insert(Name::clone(prefix));
+            self.mid_name.insert(Name::clone(prefix));
         }
         let level = self
             .levels
             .entry(Name::clone(prefix))
             .or_insert_with(Level::new);
-        if level.loading == Loading::Asked || level.complete() {
+        if level.loading == Loading::Requested || level.complete() {
             return None;
         }
-        level.loading = Loading::Asked;
-        let cursor = if level.stale || level.is_behind() {
+        level.loading = Loading::Requested;
+        let cursor = if level.stale || level.has_dropped_events() {
             None
         } else {
             level.next.clone()
@@ -237,15 +237,15 @@ impl Tree {
         } else {
             0
         };
-        Some(Ask {
+        Some(PageRequest {
             prefix: Name::clone(prefix),
             cursor,
             replaces,
         })
     }
 
-    /// A page has come. A page of a level that was declared stale meanwhile is only a first one. Whether it is
-    /// out of date already, so that the level must be asked for again.
+    /// Adds a page that has arrived. If the level became stale meanwhile, only a first page is used. Returns whether
+    /// the page is already out of date, so that the level must be requested again.
     pub(crate) fn merge(&mut self, prefix: &Name, first: bool, page: TreeLevel) -> bool {
         let Some(level) = self.levels.get_mut(prefix) else {
             return false;
@@ -255,7 +255,7 @@ impl Tree {
             level.items.clear();
             level.revision = page.header.revision;
             level.stale = false;
-        } else if level.stale || level.is_behind() {
+        } else if level.stale || level.has_dropped_events() {
             return false;
         }
         level.loaded = true;
@@ -273,20 +273,22 @@ impl Tree {
             level.items.insert(entry.key.0.into(), Item::Key(meta));
         }
         level.next = page.next;
-        self.settle(prefix);
-        self.levels.get(prefix).is_some_and(Level::is_behind)
+        self.apply_pending(prefix);
+        self.levels
+            .get(prefix)
+            .is_some_and(Level::has_dropped_events)
     }
 
-    /// A page did not come.
+    /// The request of a page failed.
     pub(crate) fn fail(&mut self, prefix: &[u8]) {
         if let Some(level) = self.levels.get_mut(prefix) {
             level.loading = Loading::Failed;
         }
     }
 
-    /// What is shown may have missed changes: every level is to be asked for again, and keeps what it
-    /// shows until then. Levels that are not open are forgotten.
-    pub(crate) fn distrust(&mut self) -> Vec<Name> {
+    /// Marks all levels stale, since changes may have been missed. Returns those to request again; they keep their
+    /// items until then. Levels that are not open are removed.
+    pub(crate) fn invalidate(&mut self) -> Vec<Name> {
         let expanded = std::mem::take(&mut self.expanded);
         self.levels
             .retain(|prefix, _| prefix.is_empty() || expanded.contains(prefix));
@@ -296,10 +298,10 @@ impl Tree {
         for level in self.levels.values_mut() {
             level.stale = true;
             level.next = None;
-            level.late.clear();
-            level.missed = 0;
+            level.pending.clear();
+            level.dropped_up_to = 0;
             level.found.clear();
-            if level.loading != Loading::Asked {
+            if level.loading != Loading::Requested {
                 level.loading = Loading::Idle;
             }
         }
@@ -321,12 +323,12 @@ impl Tree {
         self.expanded.remove(prefix);
     }
 
-    /// Keys under a prefix, where that is known.
+    /// The number of keys under a prefix, if known.
     pub(crate) fn count(&self, prefix: &[u8]) -> Option<i64> {
         self.counts.get(prefix).map(|count| count.keys)
     }
 
-    /// A count is being asked for: from here on changes below are noted.
+    /// Starts a count: from now on changes below the prefix are recorded. False if one is in flight already.
     pub(crate) fn begin_count(&mut self, prefix: &Name) -> bool {
         if self.counting.contains_key(prefix) {
             return false;
@@ -335,7 +337,7 @@ impl Tree {
         true
     }
 
-    /// A count has come. Of an empty folder nothing is left to show.
+    /// A count has arrived. An empty folder is removed.
     pub(crate) fn counted(&mut self, prefix: &Name, keys: i64, revision: i64) {
         let changes = self.counting.remove(prefix).unwrap_or_default();
         let keys = keys
@@ -351,7 +353,7 @@ impl Tree {
         }
     }
 
-    /// A count did not come.
+    /// A count failed.
     pub(crate) fn count_failed(&mut self, prefix: &[u8]) {
         self.counting.remove(prefix);
     }
@@ -365,12 +367,13 @@ pub(crate) fn ancestors(key: &[u8]) -> Vec<Name> {
             prefixes.push(key[..=at].into());
         }
     }
-    // A prefix is no ancestor of itself.
+    // A prefix is not its own ancestor.
     prefixes.retain(|prefix| prefix.len() < key.len() || prefix.is_empty());
     prefixes
 }
 
-/// The item that stands for a key on the level of a prefix: the key itself, or the folder it is in.
+/// The item that represents a key on the level of a prefix, and whether it is a folder: the key itself, or the folder
+/// that contains it.
 fn item_of(prefix: &[u8], key: &[u8]) -> (Name, bool) {
     let below = &key[prefix.len()..];
     match below.iter().position(|byte| *byte == SEPARATOR) {

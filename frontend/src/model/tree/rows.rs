@@ -1,20 +1,20 @@
-//! The rows that show the tree.
+//! The rows of the tree.
 
 use super::{Item, Level, Loading, Name, SEPARATOR, Tree};
 use crate::model::key_text::{KeyFilter, shown};
 
-/// What a row is.
+/// The kind of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum RowKind {
     Folder {
         open: bool,
     },
     Key,
-    /// A page of the level is still to come; asked for as soon as the row is in view.
+    /// The level has another page; it is requested as soon as the row is in view.
     More,
-    /// Pages of the level are still to come; asked for when somebody wants them.
+    /// The level has more pages; they are requested when the user presses the row.
     Rest,
-    /// A page of the level did not come.
+    /// The request of a page of the level failed.
     Failed,
 }
 
@@ -22,11 +22,11 @@ pub(crate) enum RowKind {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Row {
     pub(crate) kind: RowKind,
-    /// The key, the folder's prefix, or the level that a note such as [`RowKind::More`] speaks of.
+    /// The key, the folder's prefix, or the prefix of the level that a note such as [`RowKind::More`] is about.
     pub(crate) name: Name,
-    /// Where in `name` the label begins.
+    /// The offset in `name` at which the label begins.
     pub(crate) label: usize,
-    /// Folders above it that are drawn.
+    /// The number of drawn folders above it.
     pub(crate) depth: usize,
 }
 
@@ -40,7 +40,7 @@ impl Row {
         }
     }
 
-    /// The bytes of the label: a folder's without its separator, unless there is nothing else.
+    /// The bytes of the label. A folder's label has no trailing separator, unless there is nothing else.
     pub(crate) fn label(&self) -> &[u8] {
         let label = &self.name[self.label..];
         match (self.kind, label) {
@@ -50,14 +50,14 @@ impl Row {
     }
 }
 
-/// Items of a level that a filter looks through unasked, page after page; a folder may have millions.
-const SEARCHED_UNASKED: usize = 100_000;
+/// Limit of items of a level that a filter loads automatically, page by page; a folder may have millions.
+const AUTO_SEARCH_LIMIT: usize = 100_000;
 
 impl Tree {
-    /// The rows, in order. With a `filter`, the text of a part of a key, only what contains it, letter
-    /// case aside, and the folders above; then every folder that is loaded counts as open.
+    /// The rows, in order. With a `filter`, a case-insensitive part of a key, only the items that contain it and the
+    /// folders above them; then every loaded folder counts as open.
     ///
-    /// A root folder `/` is not drawn: its children stand in its place as `/config`.
+    /// A root folder `/` is not drawn: its children replace it, as `/config`.
     pub(crate) fn rows(&self, filter: &str) -> Vec<Row> {
         let mut rows = Vec::new();
         let filter = KeyFilter::new(filter);
@@ -65,7 +65,7 @@ impl Tree {
         rows
     }
 
-    /// Rows of a level; whether there are any.
+    /// Pushes the rows of a level; false if there are none.
     fn push_level(
         &self,
         prefix: &[u8],
@@ -81,7 +81,7 @@ impl Tree {
         for (name, item) in level.items() {
             self.push_item(prefix, (name, item), (label, depth), filter, rows);
         }
-        // A filter looks further where the level is open, as long as somebody looks on.
+        // A filter continues in open levels, as long as the note is in view.
         let searched = filter.is_empty() || rows.len() > before || self.is_open(prefix);
         if let Some(kind) = level.note(!filter.is_empty())
             && searched
@@ -99,7 +99,7 @@ impl Tree {
         rows.len() > before
     }
 
-    /// The row of an item on the level of a prefix, and the rows inside of it.
+    /// Pushes the row of an item on the level of a prefix, and the rows below it.
     fn push_item(
         &self,
         prefix: &[u8],
@@ -146,28 +146,28 @@ impl Tree {
 }
 
 impl Level {
-    /// What has to be said of pages that are not here.
+    /// The note about pages that are not loaded.
     fn note(&self, filtered: bool) -> Option<RowKind> {
         match self.loading {
             Loading::Failed => Some(RowKind::Failed),
-            Loading::Asked if !self.loaded => Some(RowKind::More),
+            Loading::Requested if !self.loaded => Some(RowKind::More),
             _ if self.complete() || self.stale => None,
-            // Rows after the note are what somebody looks at: a page between would push them out of view.
+            // The rows after the note are in view: loading a page between would push them out.
             Loading::Idle if !filtered && !self.found.is_empty() => Some(RowKind::Rest),
-            Loading::Idle if filtered && self.items.len() >= SEARCHED_UNASKED => {
+            Loading::Idle if filtered && self.items.len() >= AUTO_SEARCH_LIMIT => {
                 Some(RowKind::Rest)
             }
-            Loading::Asked | Loading::Idle => Some(RowKind::More),
+            Loading::Requested | Loading::Idle => Some(RowKind::More),
         }
     }
 }
 
 fn matches(row: &Row, filter: &KeyFilter) -> bool {
-    // With a separator it names more than one level.
+    // A filter with a separator spans more than one level.
     filter.matches(row.label()) || (filter.has_separator() && filter.matches(&row.name))
 }
 
-/// Where a key press leads from a row.
+/// A move of the cursor by a key press.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Move {
     Next,
@@ -177,8 +177,8 @@ pub(crate) enum Move {
     Parent,
 }
 
-/// The index that a move from `at` leads to; `None` where there is nothing. Only `Next` may
-/// lead to a note: moving there asks for what it stands for.
+/// The index that a move from `at` leads to; `None` if there is none. Only `Next` may
+/// lead to a note: moving there requests its page.
 pub(crate) fn step(rows: &[Row], at: Option<usize>, by: Move) -> Option<usize> {
     let is_item = |row: &Row| row.is_folder().is_some();
     let first = rows.iter().position(is_item)?;
@@ -197,7 +197,7 @@ pub(crate) fn step(rows: &[Row], at: Option<usize>, by: Move) -> Option<usize> {
     })
 }
 
-/// The row that a typed name opens: the one of exactly that name, or else the first key, or else the first folder.
+/// The row that a typed name opens: the one with exactly that name, else the first key, else the first folder.
 pub(crate) fn best(rows: &[Row], name: &[u8]) -> Option<Row> {
     let mut exact = rows
         .iter()
@@ -207,10 +207,10 @@ pub(crate) fn best(rows: &[Row], name: &[u8]) -> Option<Row> {
     exact.next().or_else(key).or_else(folder).cloned()
 }
 
-/// The next row after `at`, around the end, whose label begins with what was typed.
+/// The next row after `at` whose label begins with the typed text, wrapping around at the end.
 pub(crate) fn typeahead(rows: &[Row], at: Option<usize>, typed: &str) -> Option<usize> {
     let wanted = typed.to_lowercase();
-    // A single letter goes on from the row; more letters narrow down where it stands.
+    // A single letter starts at the next row; more letters refine the match at the current row.
     let from = at.map_or(0, |at| {
         if typed.chars().count() > 1 {
             at

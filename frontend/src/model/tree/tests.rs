@@ -1,7 +1,7 @@
 use shared::{Bytes, Entry, Event, Folder, Header, MemberId, TreeLevel};
 
 use super::rows::{Move, best, step, typeahead};
-use super::{Ask, Name, Placed, RowKind, Tree, Typed, ancestors, typed};
+use super::{Coverage, Name, PageRequest, RowKind, Tree, Typed, ancestors, typed};
 
 pub(super) fn name(text: &str) -> Name {
     text.as_bytes().into()
@@ -62,7 +62,10 @@ pub(super) fn delete(key: &str, revision: i64) -> Event {
 }
 
 fn load(tree: &mut Tree, prefix: &str, revision: i64, folders: &[&str], keys: &[&str]) {
-    assert!(tree.ask(&name(prefix)).is_some(), "{prefix} is missing");
+    assert!(
+        tree.request_page(&name(prefix)).is_some(),
+        "{prefix} is missing"
+    );
     tree.merge(
         &name(prefix),
         true,
@@ -70,7 +73,7 @@ fn load(tree: &mut Tree, prefix: &str, revision: i64, folders: &[&str], keys: &[
     );
 }
 
-/// Rows as `depth:label`, folders with a slash, an ellipsis for a page to come.
+/// Rows as `depth:label`, folders with a slash, an ellipsis for a missing page.
 fn shown(tree: &Tree, filter: &str) -> String {
     let show = |row: &super::Row| {
         let label = String::from_utf8_lossy(row.label()).into_owned();
@@ -101,7 +104,7 @@ fn cron() -> Tree {
 }
 
 #[test]
-fn levels_become_rows_and_the_root_slash_is_not_one() {
+fn levels_become_rows_and_the_root_slash_has_none() {
     let mut tree = cron();
     assert_eq!(
         shown(&tree, ""),
@@ -112,7 +115,7 @@ fn levels_become_rows_and_the_root_slash_is_not_one() {
 }
 
 #[test]
-fn odd_keys_are_all_there_and_all_different() {
+fn unusual_keys_all_have_distinct_rows() {
     let mut tree = Tree::default();
     load(&mut tree, "", 10, &["/", "a/"], &["%", "+", "?"]);
     load(&mut tree, "/", 10, &["/a/"], &["/", "/a"]);
@@ -149,7 +152,7 @@ fn puts_add_keys_and_folders() {
 }
 
 #[test]
-fn events_that_the_page_holds_already_change_nothing() {
+fn events_older_than_the_page_change_nothing() {
     let mut tree = cron();
     tree.apply(&delete("/cron/x", 10));
     tree.apply(&put("/cron/old", 9, 1));
@@ -160,27 +163,27 @@ fn events_that_the_page_holds_already_change_nothing() {
 }
 
 #[test]
-fn the_last_key_takes_its_folders_with_it() {
+fn deleting_the_last_key_removes_its_folders() {
     let mut tree = cron();
     tree.expand(&name("/cron/jobs/"));
     load(&mut tree, "/cron/jobs/", 11, &[], &["/cron/jobs/j"]);
     tree.apply(&delete("/cron/x", 12));
     assert_eq!(
-        tree.apply(&delete("/cron/jobs/j", 13)).doubtful,
+        tree.apply(&delete("/cron/jobs/j", 13)).maybe_empty,
         Vec::<Name>::new()
     );
     assert_eq!(shown(&tree, ""), "0:/a 0:dev/+ 0:foo");
 }
 
 #[test]
-fn a_folder_that_may_be_empty_is_checked() {
+fn a_folder_that_may_be_empty_is_counted() {
     let mut tree = cron();
     assert_eq!(
-        tree.apply(&delete("dev/lock/a", 11)).doubtful,
+        tree.apply(&delete("dev/lock/a", 11)).maybe_empty,
         [name("dev/")]
     );
     assert!(tree.begin_count(&name("dev/")));
-    assert!(!tree.begin_count(&name("dev/")), "one question at a time");
+    assert!(!tree.begin_count(&name("dev/")), "one request at a time");
     tree.counted(&name("dev/"), 0, 11);
     assert_eq!(
         (shown(&tree, "dev").as_str(), tree.count(b"dev/")),
@@ -194,7 +197,7 @@ fn a_folder_that_may_be_empty_is_checked() {
 }
 
 #[test]
-fn an_empty_count_that_a_put_has_overtaken_removes_nothing() {
+fn an_empty_count_older_than_a_put_removes_nothing() {
     let mut tree = cron();
     tree.apply(&delete("dev/a", 11));
     tree.begin_count(&name("dev/"));
@@ -223,7 +226,7 @@ fn a_prefix_within_a_name_is_a_level_too() {
 }
 
 #[test]
-fn counts_follow_the_events() {
+fn events_update_counts() {
     let mut tree = cron();
     assert_eq!(tree.count(b"/cron/"), None);
     tree.begin_count(&name("/cron/"));
@@ -236,17 +239,17 @@ fn counts_follow_the_events() {
 }
 
 #[test]
-fn events_beyond_the_page_wait_for_theirs() {
+fn events_beyond_the_loaded_pages_are_applied_with_their_page() {
     let mut tree = Tree::default();
     assert_eq!(
-        tree.ask(&name("")),
-        Some(Ask {
+        tree.request_page(&name("")),
+        Some(PageRequest {
             prefix: name(""),
             cursor: None,
             replaces: 0,
         })
     );
-    assert_eq!(tree.ask(&name("")), None, "one page at a time");
+    assert_eq!(tree.request_page(&name("")), None, "one page at a time");
     tree.apply(&put("early", 11, 1));
     tree.apply(&put("a0", 9, 1));
     tree.merge(&name(""), true, page("", 10, &[], &["a", "b"], Some("c1")));
@@ -255,8 +258,8 @@ fn events_beyond_the_page_wait_for_theirs() {
     tree.apply(&delete("d", 13));
     tree.apply(&put("z/z", 14, 1));
     assert_eq!(
-        tree.ask(&name("")),
-        Some(Ask {
+        tree.request_page(&name("")),
+        Some(PageRequest {
             prefix: name(""),
             cursor: Some("c1".to_owned()),
             replaces: 0,
@@ -267,18 +270,18 @@ fn events_beyond_the_page_wait_for_theirs() {
 }
 
 #[test]
-fn a_page_that_did_not_come_can_be_asked_for_again() {
+fn a_failed_page_can_be_requested_again() {
     let mut tree = Tree::default();
-    tree.ask(&name(""));
+    tree.request_page(&name(""));
     tree.fail(b"");
     assert_eq!(shown(&tree, ""), "0:!");
-    assert!(tree.ask(&name("")).is_some());
+    assert!(tree.request_page(&name("")).is_some());
 }
 
 #[test]
-fn distrust_keeps_what_is_shown_until_the_new_pages_come() {
+fn invalidated_levels_keep_their_rows_until_the_new_pages_arrive() {
     let mut tree = cron();
-    let mut again = tree.distrust();
+    let mut again = tree.invalidate();
     again.sort();
     assert_eq!(again, [name(""), name("/cron/")]);
     assert!(shown(&tree, "").contains("0:dev/+"));
@@ -288,7 +291,7 @@ fn distrust_keeps_what_is_shown_until_the_new_pages_come() {
 }
 
 #[test]
-fn the_filter_keeps_what_contains_it_and_what_is_above() {
+fn the_filter_keeps_matching_items_and_their_folders() {
     let mut tree = cron();
     tree.collapse(b"/cron/");
     assert_eq!(shown(&tree, "X"), "0:/cron/- 1:x");
@@ -316,7 +319,7 @@ fn the_cursor_moves_over_rows() {
     assert_eq!(
         typeahead(&rows, Some(4), "c"),
         Some(1),
-        "around the end, and past the slash"
+        "wraps around, and ignores the slash"
     );
     assert_eq!(typeahead(&rows, Some(1), "cr"), Some(1));
     assert_eq!(typeahead(&rows, None, "zz"), None);
@@ -338,12 +341,12 @@ fn ancestors_are_the_prefixes_above() {
     }
 }
 
-/// A folder of which the first page has come, and another after it.
+/// A folder whose first page is loaded, and which has another one.
 fn long_folder() -> Tree {
     let mut tree = Tree::default();
     load(&mut tree, "", 10, &["a/", "z/"], &[]);
     tree.expand(&name("a/"));
-    tree.ask(&name("a/"));
+    tree.request_page(&name("a/"));
     tree.merge(
         &name("a/"),
         true,
@@ -353,36 +356,36 @@ fn long_folder() -> Tree {
 }
 
 #[test]
-fn a_key_beyond_the_pages_has_a_row_once_it_was_found() {
+fn a_found_key_beyond_the_pages_has_a_row() {
     let mut tree = long_folder();
     let above = ancestors(b"a/k9");
-    assert_eq!(tree.placed(&above, b"a/k9"), Placed::Beyond);
-    tree.found(&entry("a/k9", 5, 1), 10);
-    assert_eq!(tree.placed(&above, b"a/k9"), Placed::Here);
-    // The page between is asked for by hand: coming unasked it would push the key out of view.
+    assert_eq!(tree.coverage(&above, b"a/k9"), Coverage::Beyond);
+    tree.add_found(&entry("a/k9", 5, 1), 10);
+    assert_eq!(tree.coverage(&above, b"a/k9"), Coverage::Covered);
+    // The page between is loaded only on request: it would push the key out of view.
     assert_eq!(shown(&tree, ""), "0:a/- 1:k1 1:k2 1:+… 1:k9 0:z/+");
-    tree.found(&entry("a/k1", 5, 1), 10);
-    tree.found(&entry("a/sub/deep", 5, 1), 10);
+    tree.add_found(&entry("a/k1", 5, 1), 10);
+    tree.add_found(&entry("a/sub/deep", 5, 1), 10);
     assert_eq!(
         shown(&tree, ""),
         "0:a/- 1:k1 1:k2 1:+… 1:k9 1:sub/+ 0:z/+",
-        "what is there already is not there twice"
+        "loaded items are not duplicated"
     );
     tree.apply(&put("a/k9", 11, 2));
     assert_eq!(tree.meta(b"a/k9").map(|meta| meta.version), Some(2));
     tree.apply(&delete("a/k9", 12));
-    let doubtful = tree.apply(&delete("a/sub/deep", 13)).doubtful;
-    assert!(doubtful.contains(&name("a/sub/")), "{doubtful:?}");
+    let maybe_empty = tree.apply(&delete("a/sub/deep", 13)).maybe_empty;
+    assert!(maybe_empty.contains(&name("a/sub/")), "{maybe_empty:?}");
     tree.counted(&name("a/sub/"), 0, 13);
     assert_eq!(shown(&tree, ""), "0:a/- 1:k1 1:k2 1:… 0:z/+");
 }
 
 #[test]
-fn a_page_that_reaches_what_was_found_takes_it_over() {
+fn a_page_that_reaches_found_items_replaces_them() {
     let mut tree = long_folder();
-    tree.found(&entry("a/k4", 5, 1), 10);
-    tree.found(&entry("a/k9", 5, 1), 10);
-    tree.ask(&name("a/"));
+    tree.add_found(&entry("a/k4", 5, 1), 10);
+    tree.add_found(&entry("a/k9", 5, 1), 10);
+    tree.request_page(&name("a/"));
     tree.merge(
         &name("a/"),
         false,
@@ -397,82 +400,89 @@ fn a_page_that_reaches_what_was_found_takes_it_over() {
 }
 
 #[test]
-fn an_event_newer_than_the_look_decides() {
+fn an_event_newer_than_the_search_result_wins() {
     let mut tree = long_folder();
     tree.apply(&delete("a/k8", 12));
     tree.apply(&put("a/k9", 13, 7));
-    tree.found(&entry("a/k8", 5, 1), 11);
-    tree.found(&entry("a/k9", 5, 1), 11);
+    tree.add_found(&entry("a/k8", 5, 1), 11);
+    tree.add_found(&entry("a/k9", 5, 1), 11);
     assert_eq!(shown(&tree, ""), "0:a/- 1:k1 1:k2 1:+… 1:k9 0:z/+");
     assert_eq!(tree.meta(b"a/k9").map(|meta| meta.version), Some(7));
 }
 
 #[test]
-fn the_end_is_what_has_come_to_its_last_page() {
+fn the_end_is_known_after_the_last_page() {
     let mut tree = Tree::default();
     assert_eq!(tree.unloaded_end(), None);
     load(&mut tree, "", 10, &["a/", "z/"], &[]);
     assert_eq!(tree.unloaded_end(), None);
     tree.expand(&name("z/"));
-    tree.ask(&name("z/"));
+    tree.request_page(&name("z/"));
     tree.merge(&name("z/"), true, page("z/", 10, &[], &["z/1"], Some("c")));
-    tree.found(&entry("z/9", 5, 1), 10);
+    tree.add_found(&entry("z/9", 5, 1), 10);
     assert_eq!(tree.unloaded_end(), Some(name("z/")));
-    tree.ask(&name("z/"));
+    tree.request_page(&name("z/"));
     tree.merge(&name("z/"), false, page("z/", 10, &[], &["z/9"], None));
     assert_eq!(tree.unloaded_end(), None);
 }
 
 #[test]
-fn a_filter_goes_on_searching_open_folders() {
+fn a_filter_continues_in_incomplete_open_folders() {
     let mut tree = long_folder();
-    assert_eq!(tree.open_ends(), [name("a/")]);
-    // No row matches so far, and yet nothing may be called absent.
+    assert_eq!(tree.incomplete_levels(), [name("a/")]);
+    // No row matches so far, but that does not mean that there is no match.
     assert_eq!(shown(&tree, "k9"), "0:a/- 1:…");
-    tree.found(&entry("a/k9", 5, 1), 10);
+    tree.add_found(&entry("a/k9", 5, 1), 10);
     assert_eq!(shown(&tree, "k9"), "0:a/- 1:… 1:k9");
-    tree.ask(&name("a/"));
+    tree.request_page(&name("a/"));
     tree.merge(&name("a/"), false, page("a/", 10, &[], &["a/k3"], None));
     assert_eq!(shown(&tree, "k9"), "");
-    assert!(tree.open_ends().is_empty());
+    assert!(tree.incomplete_levels().is_empty());
 }
 
 #[test]
-fn a_huge_folder_is_searched_to_its_end_only_when_asked() {
+fn a_huge_folder_is_searched_to_its_end_only_on_request() {
     let mut tree = long_folder();
     let keys: Vec<String> = (0..100_000).map(|n| format!("a/l{n:06}")).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-    tree.ask(&name("a/"));
+    tree.request_page(&name("a/"));
     tree.merge(&name("a/"), false, page("a/", 10, &[], &keys, Some("c2")));
     assert_eq!(shown(&tree, "none such"), "0:a/- 1:+…");
-    tree.ask(&name("a/"));
+    tree.request_page(&name("a/"));
     assert_eq!(shown(&tree, "none such"), "0:a/- 1:…");
 }
 
 #[test]
-fn events_beyond_the_pages_are_bounded_and_then_the_level_is_read_again() {
+fn pending_events_are_bounded_and_the_level_is_reloaded_on_overflow() {
     let mut tree = long_folder();
     for at in 0..20_001 {
         tree.apply(&put(&format!("a/x{at:06}"), 11 + at, 1));
     }
-    let held: usize = tree.levels.values().map(|level| level.late.len()).sum();
-    assert!(held < 20_001, "{held} events are held");
-    // The page after the first is of before those events: only a new first page will do.
-    let ask = tree.ask(&name("a/")).expect("there is more");
-    assert_eq!((ask.cursor, ask.replaces), (None, 2));
+    let pending: usize = tree.levels.values().map(|level| level.pending.len()).sum();
+    assert!(pending < 20_001, "{pending} events are pending");
+    // The second page predates the dropped events: only a new first page is correct.
+    let request = tree
+        .request_page(&name("a/"))
+        .expect("the level has more pages");
+    assert_eq!((request.cursor, request.replaces), (None, 2));
     let outdated = page("a/", 20, &[], &["a/k1", "a/k2", "a/k3"], None);
-    assert!(tree.merge(&name("a/"), true, outdated), "it is too old");
-    let ask = tree.ask(&name("a/")).expect("it is asked for again");
-    assert_eq!(ask.cursor, None);
+    assert!(
+        tree.merge(&name("a/"), true, outdated),
+        "the page is older than the dropped events"
+    );
+    let request = tree
+        .request_page(&name("a/"))
+        .expect("the level is requested again");
+    assert_eq!(request.cursor, None);
     let current = page("a/", 30_000, &[], &["a/k1", "a/x020000"], None);
     assert!(!tree.merge(&name("a/"), true, current));
     assert_eq!(shown(&tree, ""), "0:a/- 1:k1 1:x020000 0:z/+");
 }
 
 #[test]
-fn the_cursor_passes_over_notes_but_not_into_the_unknown() {
+fn the_cursor_skips_notes_except_when_moving_down() {
     let mut tree = long_folder();
-    tree.found(&entry("a/k9", 5, 1), 10);
+    tree.add_found(&entry("a/k9", 5, 1), 10);
     let rows = tree.rows("");
     // 0 a/, 1 k1, 2 k2, 3 the note, 4 k9, 5 z/
     for (at, by, to) in [
@@ -488,7 +498,7 @@ fn the_cursor_passes_over_notes_but_not_into_the_unknown() {
 }
 
 #[test]
-fn the_best_row_is_the_exact_one_or_the_first_key() {
+fn the_best_row_is_the_exact_match_or_the_first_key() {
     let rows = cron().rows("");
     for (typed, is) in [("jobs", "/cron/jobs/"), ("x", "/cron/x"), ("no", "/a")] {
         let row = best(&rows, typed.as_bytes()).map(|row| row.name);
@@ -498,7 +508,7 @@ fn the_best_row_is_the_exact_one_or_the_first_key() {
 }
 
 #[test]
-fn a_typed_name_is_a_key_a_prefix_or_nothing() {
+fn a_typed_name_refers_to_a_key_a_prefix_or_nothing() {
     for (text, first, is) in [
         ("/a", &["/a"][..], Typed::Key),
         ("/a", &["/a", "/a/b"], Typed::Key),

@@ -5,17 +5,17 @@ use leptos::prelude::*;
 use super::text::Text;
 use crate::api::base::api_url_absolute;
 use crate::i18n::{Common, label, tr, use_i18n};
-use crate::model::command::{Deed, NoLine, curl, etcdctl};
+use crate::model::command::{KeyCommand, Unsupported, curl, etcdctl};
 use crate::ui::clipboard::copier;
 use crate::ui::{Button, Dialog, Glyph, Icon, Menu, MenuItem};
 
 /// A menu of deeds, each shown as lines to copy. `children` are further items.
 #[component]
 pub(crate) fn CommandMenu(
-    #[prop(into)] deeds: Signal<Vec<(Text, Deed)>>,
+    #[prop(into)] deeds: Signal<Vec<(Text, KeyCommand)>>,
     #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
-    let shown = RwSignal::new(None::<(Text, Deed)>);
+    let shown = RwSignal::new(None::<(Text, KeyCommand)>);
     let items = move || {
         deeds
             .get()
@@ -45,8 +45,11 @@ pub(crate) fn CommandMenu(
 
 /// One deed's lines, opened by its button in a dialog's foot.
 #[component]
-pub(crate) fn CommandButton(#[prop(into)] deed: Signal<Option<Deed>>, name: Text) -> impl IntoView {
-    let shown = RwSignal::new(None::<(Text, Deed)>);
+pub(crate) fn CommandButton(
+    #[prop(into)] deed: Signal<Option<KeyCommand>>,
+    name: Text,
+) -> impl IntoView {
+    let shown = RwSignal::new(None::<(Text, KeyCommand)>);
     view! {
         <Button
             icon=Icon::Copy
@@ -60,7 +63,7 @@ pub(crate) fn CommandButton(#[prop(into)] deed: Signal<Option<Deed>>, name: Text
 }
 
 #[component]
-fn CommandDialog(shown: RwSignal<Option<(Text, Deed)>>) -> impl IntoView {
+fn CommandDialog(shown: RwSignal<Option<(Text, KeyCommand)>>) -> impl IntoView {
     let i18n = use_i18n();
     let title = Signal::derive(move || {
         let name = shown.with(|shown| shown.as_ref().map(|(name, _)| i18n.t(*name)));
@@ -68,13 +71,13 @@ fn CommandDialog(shown: RwSignal<Option<(Text, Deed)>>) -> impl IntoView {
     });
     let body = move || {
         let (_, deed) = shown.get()?;
-        let unguarded = matches!(deed, Deed::DeletePrefix { .. });
+        let unguarded = matches!(deed, KeyCommand::DeletePrefix { .. });
         let etcdctl = match etcdctl(&deed) {
             Ok(line) => view! { <CommandLine tool="etcdctl" line=line/> }.into_any(),
             Err(reason) => {
                 let text = match reason {
-                    NoLine::NoCommand => Text::NoCommand,
-                    NoLine::Nul => Text::NulByte,
+                    Unsupported::NoCommand => Text::NoCommand,
+                    Unsupported::Nul => Text::NulByte,
                 };
                 view! { <p class="mute">{tr(text)}</p> }.into_any()
             }

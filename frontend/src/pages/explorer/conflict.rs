@@ -6,7 +6,7 @@ use shared::Entry;
 use super::diff_view::DiffView;
 use super::draft::{Draft, Saver, Step};
 use super::text::Text;
-use crate::api::kv::Demand;
+use crate::api::kv::Precondition;
 use crate::i18n::{tr, use_i18n};
 use crate::model::format;
 use crate::model::sentence::leading;
@@ -42,7 +42,8 @@ pub(crate) fn ConflictView(draft: Draft, theirs: Option<Entry>) -> impl IntoView
         .unwrap_or_default();
     let (base_for_mine, base_for_theirs) = (base_value.clone(), base_value);
 
-    let keep_mine = move || saver.save(their_revision.map_or(Demand::Absent, Demand::Revision));
+    let keep_mine =
+        move || saver.save(their_revision.map_or(Precondition::Absent, Precondition::Revision));
     let take_theirs = move || draft.end();
     let go_on = move || {
         // From here on theirs is what mine replaces; the review will show the difference to it.

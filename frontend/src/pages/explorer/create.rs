@@ -9,11 +9,11 @@ use super::drafts::use_drafts;
 use super::editor::SaveFailed;
 use super::place::use_place;
 use super::text::Text;
-use crate::api::kv::{Demand, LeaseChoice};
+use crate::api::kv::{LeaseChoice, Precondition};
 use crate::api::leases::GrantedLease;
 use crate::api::{self, ApiError};
 use crate::i18n::{Common, label, tr, use_i18n};
-use crate::model::command::{Deed, NewLease};
+use crate::model::command::{KeyCommand, NewLease};
 use crate::model::format;
 use crate::model::key_text;
 use crate::state::{Scope, Tone, use_toasts};
@@ -113,7 +113,7 @@ fn CreateForm() -> impl IntoView {
             Wanted::New(ttl) => NewLease::Grant(ttl),
         };
         let key = bytes.get()?;
-        (!key.is_empty()).then(|| Deed::Create {
+        (!key.is_empty()).then(|| KeyCommand::Create {
             key,
             value: value.get().into_bytes(),
             lease,
@@ -232,7 +232,7 @@ async fn create(key: &[u8], value: &[u8], lease: Wanted) -> Result<i64, ApiError
         (_, Some(granted)) => LeaseChoice::Attach(granted.id()),
         _ => LeaseChoice::Drop,
     };
-    let answer = api::kv::put(key, value, choice, Demand::Absent).await?;
+    let answer = api::kv::put(key, value, choice, Precondition::Absent).await?;
     if let Some(granted) = granted {
         granted.keep();
     }

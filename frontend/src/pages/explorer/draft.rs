@@ -8,13 +8,13 @@ use shared::Entry;
 use super::drafts::{Drafts, Kept, use_drafts};
 use super::key::Followed;
 use super::text::Text;
-use crate::api::kv::{Demand, LeaseChoice};
+use crate::api::kv::{LeaseChoice, Precondition};
 use crate::api::{self, ApiError};
 use crate::i18n::use_i18n;
-use crate::model::command::{Deed, KeptLease};
+use crate::model::command::{KeptLease, KeyCommand};
 use crate::model::edit::{Edited, LineEnds, WindowLines};
 use crate::model::format;
-use crate::model::value::{BadDraft, Script, scripts};
+use crate::model::value::{DecodeError, Encoding, editable_encodings};
 use crate::state::{Scope, Tone, use_toasts};
 
 /// Where the editing stands.
@@ -54,14 +54,14 @@ pub(crate) struct Draft {
 /// What may be said of a draft.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Checked {
-    pub(super) error: Option<BadDraft>,
+    pub(super) error: Option<DecodeError>,
     /// Bytes of the value.
     pub(super) size: Option<usize>,
     /// It differs from the value that it began from.
     pub(super) changed: bool,
     pub(super) ends: LineEnds,
     /// The ways it can be written.
-    pub(super) scripts: Vec<Script>,
+    pub(super) encodings: Vec<Encoding>,
     pub(super) window: Option<WindowLines>,
 }
 
@@ -73,11 +73,11 @@ pub(super) const DROP: &str = "drop";
 impl Draft {
     pub(super) fn new(followed: Followed, base: Entry, kept: Option<Kept>) -> Self {
         let (base, edited) = if let Some(kept) = kept {
-            (kept.base, Edited::from_text(&kept.text, kept.script))
+            (kept.base, Edited::from_text(&kept.text, kept.encoding))
         } else {
             let value = base.value.clone().unwrap_or_default();
-            let script = scripts(&value.0)[0];
-            (base, Edited::new(&value.0, script))
+            let encoding = editable_encodings(&value.0)[0];
+            (base, Edited::new(&value.0, encoding))
         };
         Self {
             followed,
@@ -119,7 +119,7 @@ impl Draft {
             let unchanged = edited.value().is_ok_and(|edited| edited == value);
             (!unchanged).then(|| Kept {
                 base: base.clone(),
-                script: edited.script(),
+                encoding: edited.encoding(),
                 text: edited.text(),
             })
         }) else {
@@ -149,7 +149,7 @@ impl Draft {
     }
 
     /// The bytes that are written, as of now: not followed.
-    pub(crate) fn value(self) -> Result<Vec<u8>, BadDraft> {
+    pub(crate) fn value(self) -> Result<Vec<u8>, DecodeError> {
         self.edited.with_value(Edited::value)
     }
 
@@ -209,21 +209,21 @@ impl Draft {
             size: value.as_ref().ok().map(Vec::len),
             changed: value.as_ref().is_ok_and(|value| value != base),
             ends: edited.text_area().ends(),
-            scripts: scripts(value.as_deref().unwrap_or(base)),
+            encodings: editable_encodings(value.as_deref().unwrap_or(base)),
             window: edited.text_area().window_lines(),
         })
     }
 
     /// How it is written; follows it.
-    pub(super) fn script(self) -> Script {
+    pub(super) fn encoding(self) -> Encoding {
         self.settled.track();
-        self.edited.with_value(Edited::script)
+        self.edited.with_value(Edited::encoding)
     }
 
     /// Writes the same bytes another way.
-    pub(super) fn rewrite(self, script: Script) {
+    pub(super) fn rewrite(self, encoding: Encoding) {
         if let Ok(value) = self.value() {
-            self.edited.set_value(Edited::new(&value, script));
+            self.edited.set_value(Edited::new(&value, encoding));
             self.filled.set(1);
             self.settle();
         }
@@ -237,7 +237,7 @@ impl Draft {
         }
     }
 
-    pub(super) fn deed(self) -> Option<Deed> {
+    pub(super) fn deed(self) -> Option<KeyCommand> {
         let value = self.value().ok()?;
         let lease = if self.lease_choice() == LeaseChoice::Drop {
             KeptLease::Drop
@@ -245,7 +245,7 @@ impl Draft {
             KeptLease::Keep
         };
         let key = self.followed.key.get_value().to_vec();
-        Some(Deed::Replace {
+        Some(KeyCommand::Replace {
             key,
             value,
             revision: self.base.with(|base| base.mod_revision),
@@ -272,21 +272,21 @@ impl Saver {
         }
     }
 
-    /// Saves the draft if the key is as demanded.
-    pub(crate) fn save(self, demand: Demand) {
+    /// Saves the draft if the precondition holds.
+    pub(crate) fn save(self, precondition: Precondition) {
         let draft = self.draft;
         let Ok(value) = draft.value() else {
             return;
         };
-        let lease = match demand {
-            Demand::Absent => LeaseChoice::Keep,
-            Demand::Revision(_) => untrack(|| draft.lease_choice()),
+        let lease = match precondition {
+            Precondition::Absent => LeaseChoice::Keep,
+            Precondition::Revision(_) => untrack(|| draft.lease_choice()),
         };
         let key = draft.followed.key.get_value();
         draft.saving.set(true);
         draft.error.set(None);
         draft.scope.spawn(async move {
-            let answer = api::kv::put(&key, &value, lease, demand).await;
+            let answer = api::kv::put(&key, &value, lease, precondition).await;
             draft.saving.try_set(false);
             match answer {
                 Ok(answer) => {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use shared::Entry;
 
 use crate::model::tree::Name;
-use crate::model::value::Script;
+use crate::model::value::Encoding;
 
 /// Where drafts lie while the page is reloaded. The session's storage and not the local one: values may
 /// be secret, and it belongs to this tab and ends with it.
@@ -20,7 +20,7 @@ const STORED: &str = "watchgate.drafts";
 pub(crate) struct Kept {
     /// What it began from.
     pub(crate) base: Entry,
-    pub(crate) script: Script,
+    pub(crate) encoding: Encoding,
     /// What is written, with its own line ends.
     pub(crate) text: String,
 }

@@ -11,12 +11,12 @@ use super::key::{Followed, Known};
 use super::text::Text;
 use super::text_area::{TextArea, WindowBar};
 use crate::api::ApiError;
-use crate::api::kv::{Demand, LeaseChoice};
+use crate::api::kv::{LeaseChoice, Precondition};
 use crate::i18n::{Common, label, tr, use_i18n};
 use crate::model::edit::{LineEnd, LineEnds};
 use crate::model::format;
 use crate::model::sentence::leading;
-use crate::model::value::{BadDraft, Script};
+use crate::model::value::{DecodeError, Encoding};
 use crate::ui::{Button, ButtonKind, Glyph, Icon, Segmented, SelectField, When};
 
 /// The editor of a key.
@@ -76,18 +76,18 @@ fn ChangedNotice(draft: Draft) -> impl IntoView {
 fn Writing(draft: Draft) -> impl IntoView {
     let i18n = use_i18n();
     let checked = Memo::new(move |_| draft.check());
-    let script = Memo::new(move |_| draft.script());
+    let encoding = Memo::new(move |_| draft.encoding());
     let options = Signal::derive(move || {
-        let names = |script| match script {
-            Script::Text => Text::LensPlain,
-            Script::Hex => Text::LensHex,
-            Script::Base64 => Text::LensBase64,
+        let names = |encoding| match encoding {
+            Encoding::Text => Text::LensPlain,
+            Encoding::Hex => Text::LensHex,
+            Encoding::Base64 => Text::LensBase64,
         };
         checked.with(|checked| {
             checked
-                .scripts
+                .encodings
                 .iter()
-                .map(|script| (*script, i18n.t(names(*script)).to_owned()))
+                .map(|encoding| (*encoding, i18n.t(names(*encoding)).to_owned()))
                 .collect::<Vec<_>>()
         })
     });
@@ -105,9 +105,9 @@ fn Writing(draft: Draft) -> impl IntoView {
     let error = Signal::derive(move || {
         let bad = checked.with(|checked| checked.error)?;
         Some(i18n.t(match bad {
-            BadDraft::OddDigits => Text::BadOdd,
-            BadDraft::NotHex => Text::BadHex,
-            BadDraft::NotBase64 => Text::BadBase64,
+            DecodeError::OddDigits => Text::BadOdd,
+            DecodeError::NotHex => Text::BadHex,
+            DecodeError::NotBase64 => Text::BadBase64,
         }))
     });
     let size = move || checked.with(|checked| Some(format::size(checked.size? as i64)));
@@ -136,14 +136,14 @@ fn Writing(draft: Draft) -> impl IntoView {
                 <span>{tr(Text::EditValue)}</span>
                 <Segmented
                     label=label(Text::WriteAs)
-                    value=script
+                    value=encoding
                     options=options
-                    on_choose=move |script| draft.rewrite(script)
+                    on_choose=move |encoding| draft.rewrite(encoding)
                 />
                 <span class="card-note">{size}</span>
             </div>
             <WindowBar draft=draft window=window/>
-            <TextArea draft=draft script=script error=error on_submit=review/>
+            <TextArea draft=draft encoding=encoding error=error on_submit=review/>
             <div class="x-editor-foot">
                 <When when=move || lease.get().is_some()>
                     <SelectField bare=true label=label(Text::LeaseAfter) value=draft.lease options=lease_options/>
@@ -195,7 +195,7 @@ fn Reviewing(draft: Draft) -> impl IntoView {
                 <span class="x-editor-note mute">{lease}</span>
                 <CommandButton deed=Signal::derive(move || draft.deed()) name=Text::DoSave/>
                 <Button on_press=move || draft.step.set(Step::Writing)>{tr(Text::BackToEditing)}</Button>
-                <Button kind=ButtonKind::Primary pending=draft.saving on_press=move || saver.save(Demand::Revision(untrack(revision)))>
+                <Button kind=ButtonKind::Primary pending=draft.saving on_press=move || saver.save(Precondition::Revision(untrack(revision)))>
                     {tr(Text::Save)}
                 </Button>
             </div>

@@ -13,7 +13,7 @@ use shared::{Event, LeaseId};
 use crate::api;
 use crate::api::kv::KeyFacts;
 use crate::model::requests::Requests;
-use crate::model::tree::{Change, Name};
+use crate::model::tree::{Name, QueuedEvent};
 use crate::state::clock::{Clock, now_ms, use_clock};
 
 /// A lease is asked about again after so long, while somebody looks.
@@ -126,7 +126,7 @@ impl Facts {
 
     /// What an event brings. Only keys that were asked for are kept, so that a busy keyspace that
     /// nobody looks at costs nothing.
-    pub(crate) fn hear(self, change: &Change) {
+    pub(crate) fn hear(self, change: &QueuedEvent) {
         let event = &change.event;
         self.keys.try_maybe_update(|keys| {
             let name: &[u8] = event.key().as_ref();
@@ -231,7 +231,7 @@ impl Facts {
                 asked,
             }),
             Ok(_) => LeaseState::Gone,
-            Err(error) if error.trouble() == api::Trouble::Absent => LeaseState::Gone,
+            Err(error) if error.kind() == api::ErrorKind::NotFound => LeaseState::Gone,
             // Old knowledge stays; the next round asks again.
             Err(_) => return sleep(Duration::from_secs(1)).await,
         };
@@ -240,7 +240,7 @@ impl Facts {
 
     async fn ask_key_count(self, id: LeaseId) {
         // Without an answer what was known stays, until it is asked about again.
-        let keys = match api::leases::counted(id).await {
+        let keys = match api::leases::with_key_count(id).await {
             Ok(answer) => answer.lease.key_count,
             Err(_) => self
                 .key_counts

@@ -12,7 +12,7 @@ use super::place::{prefix_url, use_place};
 use super::remove_prefix::DeletePrefix;
 use super::text::Text;
 use crate::i18n::{label, tr, use_i18n};
-use crate::model::command::Deed;
+use crate::model::command::KeyCommand;
 use crate::model::percent;
 use crate::model::tree::{Item, Level, Loading, Name};
 use crate::state::use_narrow;
@@ -95,13 +95,13 @@ pub(crate) fn FolderView(prefix: Name) -> impl IntoView {
         vec![
             (
                 Text::DoList,
-                Deed::List {
+                KeyCommand::List {
                     prefix: prefix.clone(),
                 },
             ),
             (
                 Text::DoWatch,
-                Deed::Watch {
+                KeyCommand::Watch {
                     key: prefix,
                     prefix: true,
                 },

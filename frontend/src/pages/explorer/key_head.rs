@@ -10,7 +10,7 @@ use super::path::Path;
 use super::place::{HISTORY, VALUE, key_url, use_place};
 use super::text::Text;
 use crate::i18n::{label, tr, use_i18n};
-use crate::model::command::Deed;
+use crate::model::command::KeyCommand;
 use crate::model::format;
 use crate::model::percent;
 use crate::state::use_clock;
@@ -35,11 +35,11 @@ pub(crate) fn KeyHead(followed: Followed) -> impl IntoView {
     let deeds = Signal::derive(move || {
         let key = followed.key.get_value().to_vec();
         let mut deeds = vec![
-            (Text::DoRead, Deed::Get { key: key.clone() }),
-            (Text::DoHistory, Deed::History { key: key.clone() }),
+            (Text::DoRead, KeyCommand::Get { key: key.clone() }),
+            (Text::DoHistory, KeyCommand::History { key: key.clone() }),
             (
                 Text::DoWatch,
-                Deed::Watch {
+                KeyCommand::Watch {
                     key: key.clone(),
                     prefix: false,
                 },
@@ -48,7 +48,7 @@ pub(crate) fn KeyHead(followed: Followed) -> impl IntoView {
         if let Known::Present(entry) = known.get() {
             deeds.push((
                 Text::DoDelete,
-                Deed::Delete {
+                KeyCommand::Delete {
                     key,
                     revision: entry.mod_revision,
                 },

@@ -13,10 +13,12 @@ use leptos::prelude::*;
 use shared::{Entry, Event, RangeSpec, WatchRequest};
 
 use super::facts::Facts;
-use crate::api::{self, ApiError, Trouble};
+use crate::api::{self, ApiError, ErrorKind};
 use crate::live::{WatchHandle, use_live};
 use crate::model::live::WatchUpdate;
-use crate::model::tree::{Ask, Backlog, Loading, Name, Placed, SEPARATOR, Tree, Typed, ancestors};
+use crate::model::tree::{
+    Backlog, Coverage, Loading, Name, PageRequest, SEPARATOR, Tree, Typed, ancestors,
+};
 use crate::state::Scope;
 use crate::state::clock::now_ms;
 
@@ -146,12 +148,12 @@ impl Keyspace {
     }
 
     fn load_rows(self, prefix: &Name, rows: usize) {
-        let ask = self.tree.try_maybe_update(|tree| {
-            let ask = tree.ask(prefix);
-            (ask.is_some(), ask)
+        let request = self.tree.try_maybe_update(|tree| {
+            let request = tree.request_page(prefix);
+            (request.is_some(), request)
         });
-        if let Some(ask) = ask.flatten() {
-            self.scope.spawn(self.fetch(ask, rows));
+        if let Some(request) = request.flatten() {
+            self.scope.spawn(self.fetch(request, rows));
         }
     }
 
@@ -159,43 +161,43 @@ impl Keyspace {
     pub(crate) fn need(self, prefix: &Name) {
         let known = self.tree.with_untracked(|tree| {
             tree.level(prefix)
-                .is_some_and(|level| level.loaded() || level.loading() == Loading::Asked)
+                .is_some_and(|level| level.loaded() || level.loading() == Loading::Requested)
         });
         if !known {
             self.load(prefix);
         }
     }
 
-    async fn fetch(self, ask: Ask, rows: usize) {
-        let first = ask.cursor.is_none();
-        let rows = (ask.replaces + rows).min(MANY);
-        let answer = api::kv::tree(&ask.prefix, ask.cursor.as_deref(), rows).await;
+    async fn fetch(self, request: PageRequest, rows: usize) {
+        let first = request.cursor.is_none();
+        let rows = (request.replaces + rows).min(MANY);
+        let answer = api::kv::tree(&request.prefix, request.cursor.as_deref(), rows).await;
         match answer {
             Ok(page) => {
                 let revision = page.header.revision;
                 self.errors
-                    .try_maybe_update(|errors| (errors.remove(&ask.prefix).is_some(), ()));
+                    .try_maybe_update(|errors| (errors.remove(&request.prefix).is_some(), ()));
                 let outdated = self
                     .tree
-                    .try_update(|tree| tree.merge(&ask.prefix, first, page));
+                    .try_update(|tree| tree.merge(&request.prefix, first, page));
                 self.arrived.try_update(|pages| *pages += 1);
                 if outdated == Some(true) {
-                    self.load(&ask.prefix);
+                    self.load(&request.prefix);
                 }
                 self.find_linked();
-                if ask.prefix.is_empty() {
+                if request.prefix.is_empty() {
                     self.follow(revision);
                     self.need_slash();
                 }
             }
             Err(error)
-                if ask.prefix.is_empty()
-                    && error.trouble() == Trouble::Forbidden
+                if request.prefix.is_empty()
+                    && error.kind() == ErrorKind::Forbidden
                     && self.limit().await => {}
             Err(error) => {
                 self.errors
-                    .try_update(|errors| errors.insert(Name::clone(&ask.prefix), error));
-                self.tree.try_update(|tree| tree.fail(&ask.prefix));
+                    .try_update(|errors| errors.insert(Name::clone(&request.prefix), error));
+                self.tree.try_update(|tree| tree.fail(&request.prefix));
             }
         }
     }
@@ -248,8 +250,8 @@ impl Keyspace {
         let above = levels_above(folder, &name);
         let placed = self
             .tree
-            .try_with_untracked(|tree| tree.placed(&above, &name));
-        if placed != Some(Placed::Beyond)
+            .try_with_untracked(|tree| tree.coverage(&above, &name));
+        if placed != Some(Coverage::Beyond)
             || self
                 .sought
                 .try_update_value(|sought| std::mem::replace(sought, true))
@@ -274,7 +276,7 @@ impl Keyspace {
     fn place(self, entries: &[Entry], revision: i64) {
         self.tree.try_update(|tree| {
             for entry in entries {
-                tree.found(entry, revision);
+                tree.add_found(entry, revision);
             }
         });
     }
@@ -289,7 +291,7 @@ impl Keyspace {
             }
             Err(_) => None,
         };
-        let ends = self.tree.try_with_untracked(Tree::open_ends)?;
+        let ends = self.tree.try_with_untracked(Tree::incomplete_levels)?;
         for prefix in ends.into_iter().take(FOLDERS_SOUGHT) {
             let name = [&prefix[..], &text].concat();
             if let Ok(page) = api::kv::keys(&name, KEYS_SOUGHT).await {
@@ -457,17 +459,17 @@ impl Keyspace {
             let linked = linked.as_ref();
             linked.is_some_and(|(folder, name)| !folder && **name == *entry.key.0)
         };
-        let mut doubtful = Vec::new();
+        let mut maybe_empty = Vec::new();
         let mut shown = Vec::new();
         self.tree.try_update(|tree| {
             for change in &changes {
                 let touched = tree.apply(&change.event);
-                doubtful.extend(touched.doubtful);
+                maybe_empty.extend(touched.maybe_empty);
                 shown.extend(touched.shown);
                 if let Event::Put { entry, .. } = &change.event
                     && is_linked(entry)
                 {
-                    tree.found(entry, entry.mod_revision);
+                    tree.add_found(entry, entry.mod_revision);
                 }
             }
         });
@@ -480,9 +482,9 @@ impl Keyspace {
             fresh.retain(|_, at| now - *at < FRESH_MS);
             fresh.extend(shown.into_iter().map(|item| (item, now)));
         });
-        doubtful.sort();
-        doubtful.dedup();
-        for prefix in &doubtful {
+        maybe_empty.sort();
+        maybe_empty.dedup();
+        for prefix in &maybe_empty {
             self.count(prefix);
         }
     }
@@ -499,7 +501,7 @@ impl Keyspace {
 
     /// Loads every open level again; what is shown stays until then.
     pub(crate) fn reload(self) {
-        let again = self.tree.try_update(Tree::distrust).unwrap_or_default();
+        let again = self.tree.try_update(Tree::invalidate).unwrap_or_default();
         self.facts.forget();
         self.sought.try_set_value(false);
         for prefix in again {

@@ -8,7 +8,7 @@ use super::key::{Followed, Known};
 use super::text::Text;
 use crate::api::{self, ApiError};
 use crate::i18n::{Common, label, tr, use_i18n};
-use crate::model::command::Deed;
+use crate::model::command::KeyCommand;
 use crate::model::format;
 use crate::model::key_text;
 use crate::state::{Scope, Tone, use_toasts};
@@ -78,7 +78,7 @@ pub(crate) fn DeleteKey(followed: Followed) -> impl IntoView {
     };
     let deed = Signal::derive(move || {
         let revision = entry.with(|entry| entry.as_ref().map(|entry| entry.mod_revision))?;
-        Some(Deed::Delete {
+        Some(KeyCommand::Delete {
             key: followed.key.get_value().to_vec(),
             revision,
         })

@@ -6,9 +6,9 @@ use shared::CountAnswer;
 use super::commands::CommandButton;
 use super::editor::SaveFailed;
 use super::text::Text;
-use crate::api::{self, ApiError, Trouble};
+use crate::api::{self, ApiError, ErrorKind};
 use crate::i18n::{Common, label, tr, use_i18n};
-use crate::model::command::Deed;
+use crate::model::command::KeyCommand;
 use crate::model::tree::Name;
 use crate::model::{format, key_text};
 use crate::state::{Scope, Tone, use_toasts};
@@ -116,7 +116,7 @@ fn DeletePrefixBody(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
                     toasts.show(Tone::Good, text);
                     open.try_set(false);
                 }
-                Err(problem) if problem.trouble() == Trouble::Conflict => {
+                Err(problem) if problem.kind() == ErrorKind::Conflict => {
                     moved.try_set(true);
                     counted.try_set(None);
                     typed.try_set(String::new());
@@ -131,7 +131,7 @@ fn DeletePrefixBody(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
     let deed = Signal::derive(move || {
         let counted = counted.get()?;
         let prefix = prefix.get_value().to_vec();
-        Some(Deed::DeletePrefix {
+        Some(KeyCommand::DeletePrefix {
             prefix,
             count: counted.count,
             revision: counted.header.revision,

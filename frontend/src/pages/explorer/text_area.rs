@@ -9,7 +9,7 @@ use super::text::Text;
 use crate::i18n::{label, tr, use_i18n};
 use crate::model::edit::{Replacement, WindowLines, indent};
 use crate::model::format;
-use crate::model::value::Script;
+use crate::model::value::Encoding;
 use crate::ui::{Button, ButtonKind, Icon, When};
 
 const HINT: &str = "x-editor-hint";
@@ -18,7 +18,7 @@ const HINT: &str = "x-editor-hint";
 #[component]
 pub(super) fn TextArea(
     draft: Draft,
-    script: Memo<Script>,
+    encoding: Memo<Encoding>,
     error: Signal<Option<&'static str>>,
     on_submit: impl Fn() + 'static,
 ) -> impl IntoView {
@@ -65,7 +65,7 @@ pub(super) fn TextArea(
             return;
         }
         let area = node.get_untracked();
-        let (Some(area), Script::Text) = (area, script.get_untracked()) else {
+        let (Some(area), Encoding::Text) = (area, encoding.get_untracked()) else {
             return;
         };
         event.prevent_default();
@@ -85,13 +85,13 @@ pub(super) fn TextArea(
             autocapitalize="off"
             wrap="off"
             aria-label=tr(Text::EditValue)
-            aria-describedby=move || (script.get() == Script::Text).then_some(HINT)
+            aria-describedby=move || (encoding.get() == Encoding::Text).then_some(HINT)
             aria-invalid=move || error.get().map(|_| "true")
             on:input=on_input
             on:keydown=on_keydown
             on:blur=move |_| leaving.set_value(false)
         ></textarea>
-        <When when=move || script.get() == Script::Text>
+        <When when=move || encoding.get() == Encoding::Text>
             <p id=HINT class="x-editor-hint">{tr(Text::TabHint)}</p>
         </When>
     }

@@ -19,7 +19,7 @@ pub(crate) fn row_id(folder: bool, name: &[u8]) -> String {
     let mut id = String::with_capacity(name.len() * 2 + 8);
     id.push_str(if folder { "row-f-" } else { "row-k-" });
     for byte in name {
-        write!(id, "{byte:02x}").expect("a String takes every write");
+        write!(id, "{byte:02x}").expect("writing to a String never fails");
     }
     id
 }

@@ -7,9 +7,9 @@ use shared::Bytes;
 
 use super::text::Text;
 use crate::i18n::{Common, label, tr, use_i18n};
-use crate::model::code::Code;
+use crate::model::code::CodeRows;
 use crate::model::format;
-use crate::model::value::{Lens, lenses, nature, show};
+use crate::model::value::{Lens, detect, lenses, show};
 use crate::ui::clipboard::copier;
 use crate::ui::code::CodeView;
 use crate::ui::{Button, ButtonKind, Icon, Segmented};
@@ -28,25 +28,25 @@ fn name(lens: Lens) -> Text {
 pub(crate) fn ValueCard(#[prop(into)] value: Signal<Bytes>) -> impl IntoView {
     let i18n = use_i18n();
     let copy = copier();
-    let nature = Memo::new(move |_| value.with(|value| nature(&value.0)));
+    let detected = Memo::new(move |_| value.with(|value| detect(&value.0)));
     let chosen = RwSignal::new(None::<Lens>);
     let lens = Memo::new(move |_| {
-        let nature = nature.get();
+        let detected = detected.get();
         chosen
             .get()
-            .filter(|lens| lenses(nature).contains(lens))
-            .unwrap_or(nature.best)
+            .filter(|lens| lenses(detected).contains(lens))
+            .unwrap_or(detected.best)
     });
     let code = Memo::new(move |_| Arc::new(value.with(|value| show(&value.0, lens.get()))));
     let options = Signal::derive(move || {
-        lenses(nature.get())
+        lenses(detected.get())
             .into_iter()
             .map(|lens| (lens, i18n.t(name(lens)).to_owned()))
             .collect::<Vec<_>>()
     });
     let note = move || {
-        let nature = nature.get();
-        let kind = match (nature.json, nature.text) {
+        let detected = detected.get();
+        let kind = match (detected.json, detected.text) {
             (true, _) => Text::ValidJson,
             (false, true) => Text::Utf8,
             (false, false) => Text::Binary,
@@ -69,10 +69,10 @@ pub(crate) fn ValueCard(#[prop(into)] value: Signal<Bytes>) -> impl IntoView {
         let text = match lens.get_untracked() {
             Lens::Json | Lens::Text => value.with_untracked(|value| value.to_lossy().into_owned()),
             Lens::Hex => value.with_untracked(|value| {
-                crate::model::value::write(&value.0, crate::model::value::Script::Hex)
+                crate::model::value::encode(&value.0, crate::model::value::Encoding::Hex)
             }),
             Lens::Base64 => value.with_untracked(|value| {
-                crate::model::value::write(&value.0, crate::model::value::Script::Base64)
+                crate::model::value::encode(&value.0, crate::model::value::Encoding::Base64)
             }),
         };
         copy(text);
@@ -84,7 +84,7 @@ pub(crate) fn ValueCard(#[prop(into)] value: Signal<Bytes>) -> impl IntoView {
         } else {
             view! {
                 <CodeView
-                    code=Signal::derive(move || -> Arc<Code> { code.get() })
+                    code=Signal::derive(move || -> Arc<CodeRows> { code.get() })
                     label=label(Common::Value)
                 />
             }

@@ -20,7 +20,7 @@ pub(super) fn Alarm(
     let urgent = Memo::new(move |_| {
         let now = clock.now();
         let found = store.read(|board| {
-            let names = board.alarming(now);
+            let names = board.expiring(now);
             let name = match only {
                 Some(only) => names
                     .iter()

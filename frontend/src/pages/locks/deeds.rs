@@ -7,7 +7,7 @@ use super::release::Target;
 use super::text::Text;
 use crate::api::base::{api_url_absolute, page_url};
 use crate::i18n::{tr, use_i18n};
-use crate::model::locks::command::{LockDeed, curl, etcdctl};
+use crate::model::locks::command::{LockCommand, curl, etcdctl};
 use crate::model::locks::is_guess;
 use crate::model::percent;
 use crate::ui::clipboard::copier;
@@ -36,21 +36,21 @@ pub(super) fn Deeds(
         page_url(&format!("watch{}", percent::query(&[(range, &bytes)])))
     };
     let deeds = [
-        (LockDeed::Show, Text::CopyShow),
-        (LockDeed::Follow, Text::CopyFollow),
-        (LockDeed::Acquire, Text::CopyAcquire),
-        (LockDeed::Release, Text::CopyRelease),
+        (LockCommand::Show, Text::CopyShow),
+        (LockCommand::Follow, Text::CopyFollow),
+        (LockCommand::Acquire, Text::CopyAcquire),
+        (LockCommand::Release, Text::CopyRelease),
     ];
     let lines = deeds.map(|(deed, text)| {
         // A queue under the name of a single key is another lock: nobody who tries for the key waits there.
         let no_curl = Signal::derive(move || match deed {
-            LockDeed::Release => !held.get(),
-            LockDeed::Acquire => single.get(),
-            LockDeed::Show | LockDeed::Follow => false,
+            LockCommand::Release => !held.get(),
+            LockCommand::Acquire => single.get(),
+            LockCommand::Show | LockCommand::Follow => false,
         });
         let heading = move || {
             let text = match deed {
-                LockDeed::Release if guess.get() => Text::CopyDeleteKey,
+                LockCommand::Release if guess.get() => Text::CopyDeleteKey,
                 _ => text,
             };
             i18n.t(text)

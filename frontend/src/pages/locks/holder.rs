@@ -56,7 +56,7 @@ pub(super) fn Holder(store: LockStore, #[prop(into)] lock: Signal<Lock>) -> impl
 fn nobody(i18n: I18n, clock: Clock, store: LockStore, lock: &Lock) -> String {
     let last = store.read(|board| {
         let span = board.get(&lock.name.0)?.spans.back()?.clone();
-        Some((span.who, span.to?))
+        Some((span.owner, span.to?))
     });
     let mut said = i18n.t(Text::NobodyHolds).to_owned();
     if let Some((who, until)) = last.flatten() {
@@ -137,7 +137,7 @@ fn Facts(store: LockStore, lock: Signal<Lock>) -> impl IntoView {
     });
     let lease = holder.map(|holder| holder.lease);
     let others = LocalResource::new(move || async move {
-        let answer = api::leases::counted(lease?).await.ok()?;
+        let answer = api::leases::with_key_count(lease?).await.ok()?;
         Some((answer.lease.key_count? - 1).max(0))
     });
     let others = move || {

@@ -59,7 +59,7 @@ pub(super) fn WhoHeld(store: LockStore, #[prop(into)] name: Signal<Vec<u8>>) -> 
 }
 
 fn lane(lane: Lane, known_from: f64) -> impl IntoView {
-    let class = format!("lane-bar who-{}", hue(&lane.who));
+    let class = format!("lane-bar who-{}", hue(&lane.owner));
     let bars = lane
         .spans
         .into_iter()
@@ -76,7 +76,7 @@ fn lane(lane: Lane, known_from: f64) -> impl IntoView {
         .collect_view();
     view! {
         <div class="lane">
-            <span class="lane-who mono cut" title=lane.who.clone()>{lane.who.clone()}</span>
+            <span class="lane-who mono cut" title=lane.owner.clone()>{lane.owner.clone()}</span>
             <span class="lane-track" style:--known=format!("{:.2}%", known_from * 100.0)>{bars}</span>
         </div>
     }

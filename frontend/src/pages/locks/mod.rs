@@ -28,7 +28,7 @@ use shared::LockKind;
 
 use crate::api::base::page_url;
 use crate::i18n::{Common, tr, use_i18n};
-use crate::model::locks::{Board, Line, Shown, lines};
+use crate::model::locks::{Board, ListFilter, ListRow, list_rows};
 use crate::model::{format, percent};
 use crate::state::use_account;
 use crate::ui::{
@@ -46,7 +46,7 @@ use text::Text;
 pub(crate) fn Locks() -> impl IntoView {
     let store = LockStore::open();
     let filter = RwSignal::new(String::new());
-    let shown = RwSignal::new(Shown::All);
+    let shown = RwSignal::new(ListFilter::All);
     let turned = RwSignal::new(BTreeSet::<Vec<u8>>::new());
     let acquiring = RwSignal::new(None::<AcquireName>);
     let search = use_location().search;
@@ -74,7 +74,7 @@ pub(crate) fn Locks() -> impl IntoView {
     let rows = Memo::new(move |_| {
         let (shown, text, selected) = (shown.get(), filter.get(), selected.get());
         let rows = turned.with(|turned| {
-            store.read(|board| lines(board, shown, &text, turned, selected.as_deref()))
+            store.read(|board| list_rows(board, shown, &text, turned, selected.as_deref()))
         });
         Arc::new(rows.unwrap_or_default())
     });
@@ -114,7 +114,7 @@ pub(crate) fn Locks() -> impl IntoView {
 fn Tools(
     store: LockStore,
     filter: RwSignal<String>,
-    shown: RwSignal<Shown>,
+    shown: RwSignal<ListFilter>,
     on_acquire: Callback<AcquireName>,
 ) -> impl IntoView {
     let i18n = use_i18n();
@@ -136,11 +136,11 @@ fn Tools(
         let kinds = kinds
             .into_iter()
             .filter(|(.., count, always)| *always || *count > 0)
-            .map(|(kind, text, count, _)| (Shown::Kind(kind), text, count));
-        let all = (Shown::All, Text::All, counts.locks);
-        let guesses = (Shown::Guesses, Text::Guesses, counts.guesses);
+            .map(|(kind, text, count, _)| (ListFilter::Kind(kind), text, count));
+        let all = (ListFilter::All, Text::All, counts.locks);
+        let guesses = (ListFilter::Guesses, Text::Guesses, counts.guesses);
         // What is chosen stays there to be chosen otherwise.
-        let guesses = (counts.guesses > 0 || shown.get() == Shown::Guesses).then_some(guesses);
+        let guesses = (counts.guesses > 0 || shown.get() == ListFilter::Guesses).then_some(guesses);
         let plus = if more.get() { "+" } else { "" };
         std::iter::once(all)
             .chain(kinds)
@@ -174,9 +174,9 @@ fn Tools(
 #[component]
 fn List(
     store: LockStore,
-    rows: Memo<Arc<Vec<Line>>>,
+    rows: Memo<Arc<Vec<ListRow>>>,
     filter: RwSignal<String>,
-    shown: RwSignal<Shown>,
+    shown: RwSignal<ListFilter>,
     selected: Memo<Option<Vec<u8>>>,
     on_select: Callback<Option<Vec<u8>>>,
     on_turn: Callback<Vec<u8>>,
@@ -232,7 +232,7 @@ fn List(
     let text = move |text: Text| Signal::derive(move || i18n.t(text).to_owned());
     let clear = move || {
         filter.set(String::new());
-        shown.set(Shown::All);
+        shown.set(ListFilter::All);
     };
     let body = move || {
         match state.get() {

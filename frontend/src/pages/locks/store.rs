@@ -52,10 +52,10 @@ impl LockStore {
                 }
                 FeedEvent::Message(message) => {
                     if let ServerMessage::LocksProgress { revision, .. } = *message {
-                        store.connection.saw(revision);
+                        store.connection.advance_to(revision);
                         store.interrupted.try_set(false);
                     }
-                    board.take(*message, now_ms())
+                    board.apply(*message, now_ms())
                 }
             });
             if changed == Some(true) {
@@ -99,12 +99,12 @@ impl LockStore {
             match api::locks::list().await {
                 Ok(list) => {
                     self.error.try_set(None);
-                    self.connection.saw(list.header.revision);
+                    self.connection.advance_to(list.header.revision);
                     self.board.try_update_value(|board| {
                         // A stream that has come meanwhile knows better.
                         let interrupted = self.interrupted.try_get_untracked() == Some(true);
                         if !board.listed() || interrupted {
-                            board.take_list(list, now_ms());
+                            board.apply_list(list, now_ms());
                         }
                     });
                     self.schedule();

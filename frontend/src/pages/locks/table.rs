@@ -10,7 +10,7 @@ use super::row::LockRow;
 use super::store::LockStore;
 use super::text::Text;
 use crate::i18n::{tr, use_i18n};
-use crate::model::locks::Line;
+use crate::model::locks::ListRow;
 use crate::state::use_narrow;
 use crate::ui::VirtualList;
 use crate::ui::size::observe_size;
@@ -26,7 +26,7 @@ const ROW_NARROW: f64 = 56.0;
 #[component]
 pub(super) fn LockTable(
     store: LockStore,
-    rows: Memo<Arc<Vec<Line>>>,
+    rows: Memo<Arc<Vec<ListRow>>>,
     #[prop(into)] selected: Signal<Option<Vec<u8>>>,
     on_select: Callback<Option<Vec<u8>>>,
     on_turn: Callback<Vec<u8>>,
@@ -51,8 +51,8 @@ pub(super) fn LockTable(
         let (group, selected) = (group.get(), selected.get());
         rows.with(|rows| {
             rows.iter().position(|line| match (line, &group) {
-                (Line::Group { prefix, .. }, Some(group)) => prefix == group,
-                (Line::Lock { name, .. }, None) => Some(name) == selected.as_ref(),
+                (ListRow::Group { prefix, .. }, Some(group)) => prefix == group,
+                (ListRow::Lock { name, .. }, None) => Some(name) == selected.as_ref(),
                 _ => false,
             })
         })
@@ -65,9 +65,9 @@ pub(super) fn LockTable(
             return None;
         }
         rows.with(|rows| match rows.get(at)? {
-            Line::Lock { name, .. } => Some(super::row_id(name)),
-            Line::Group { prefix, .. } => Some(super::group_id(prefix)),
-            Line::Guesses(_) => None,
+            ListRow::Lock { name, .. } => Some(super::row_id(name)),
+            ListRow::Group { prefix, .. } => Some(super::group_id(prefix)),
+            ListRow::Guesses(_) => None,
         })
     };
     let on_press = Callback::new(move |name: Vec<u8>| {
@@ -81,7 +81,7 @@ pub(super) fn LockTable(
     let turn = move |wanted: fn(bool) -> bool| {
         let (rows, at) = (rows.get_untracked(), at.get_untracked());
         match at.and_then(|at| rows.get(at)) {
-            Some(Line::Group { prefix, open, .. }) => {
+            Some(ListRow::Group { prefix, open, .. }) => {
                 if wanted(*open) {
                     on_turn.run(prefix.clone());
                 }
@@ -92,7 +92,7 @@ pub(super) fn LockTable(
     };
     let on_keydown = move |event: web_sys::KeyboardEvent| {
         let (rows, at) = (rows.get_untracked(), at.get_untracked());
-        let is_place = |at: &usize| !matches!(rows.get(*at), Some(Line::Guesses(_)) | None);
+        let is_place = |at: &usize| !matches!(rows.get(*at), Some(ListRow::Guesses(_)) | None);
         let to = match event.key().as_str() {
             "ArrowDown" => (at.map_or(0, |at| at + 1)..rows.len()).find(is_place),
             "ArrowUp" => (0..at.unwrap_or(rows.len())).rev().find(is_place),
@@ -118,15 +118,15 @@ pub(super) fn LockTable(
         };
         event.prevent_default();
         match to.and_then(|to| rows.get(to)) {
-            Some(Line::Lock { name, .. }) => on_press.run(name.clone()),
-            Some(Line::Group { prefix, .. }) => group.set(Some(prefix.clone())),
-            Some(Line::Guesses(_)) | None => {}
+            Some(ListRow::Lock { name, .. }) => on_press.run(name.clone()),
+            Some(ListRow::Group { prefix, .. }) => group.set(Some(prefix.clone())),
+            Some(ListRow::Guesses(_)) | None => {}
         }
     };
     let list = move || {
         let height = if narrow.get() { ROW_NARROW } else { ROW };
-        let render = move |_, line: Line| match line {
-            Line::Lock { name, prefix } => {
+        let render = move |_, line: ListRow| match line {
+            ListRow::Lock { name, prefix } => {
                 let mine = name.clone();
                 let is_selected = Signal::derive(move || {
                     selected.with(|selected| selected.as_ref() == Some(&mine))
@@ -134,8 +134,8 @@ pub(super) fn LockTable(
                 view! { <LockRow store=store name=name prefix=prefix selected=is_selected on_press=on_press/> }
                     .into_any()
             }
-            Line::Guesses(count) => view! { <GuessHeading count=count/> }.into_any(),
-            Line::Group { prefix, keys, open } => {
+            ListRow::Guesses(count) => view! { <GuessHeading count=count/> }.into_any(),
+            ListRow::Group { prefix, keys, open } => {
                 let mine = prefix.clone();
                 let is_active =
                     Signal::derive(move || group.with(|group| group.as_ref() == Some(&mine)));
@@ -144,7 +144,7 @@ pub(super) fn LockTable(
             }
         };
         view! {
-            <VirtualList rows=rows row_height=height key=Line::clone render=render reveal=Signal::derive(move || at.get()) on_range=move |range| drawn.set(range)/>
+            <VirtualList rows=rows row_height=height key=ListRow::clone render=render reveal=Signal::derive(move || at.get()) on_range=move |range| drawn.set(range)/>
         }
     };
     view! {

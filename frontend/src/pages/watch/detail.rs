@@ -9,7 +9,7 @@ use super::text::Text;
 use crate::api::base::page_url;
 use crate::i18n::{Common, I18n, tr, use_i18n};
 use crate::model::diff::{Change, Line};
-use crate::model::stream::change::{Heading, Opened, open};
+use crate::model::stream::event_diff::{EventDiff, Heading, event_diff};
 use crate::model::{format, percent};
 use crate::ui::clipboard::copier;
 use crate::ui::diff_line::DiffLine;
@@ -23,26 +23,26 @@ const EDGES: f64 = 17.0;
 
 /// An opened event, compared once.
 pub(super) struct OpenEvent {
-    opened: Opened,
+    opened: EventDiff,
     /// Pixels that it takes below its row. The style sheet agrees.
     pub(super) height: f64,
 }
 
 impl OpenEvent {
     pub(super) fn new(event: &Event, narrow: bool) -> Self {
-        let opened = open(event);
+        let opened = event_diff(event);
         let height = HEAD[usize::from(narrow)] + body_height(&opened) + EDGES;
         Self { opened, height }
     }
 }
 
-fn body_height(opened: &Opened) -> f64 {
+fn body_height(opened: &EventDiff) -> f64 {
     let said = u8::from(has_heading(opened));
     let more = u8::from(opened.more > 0);
     (opened.lines.len() as f64).min(MOST_LINES) * LINE + f64::from(said + more) * LINE
 }
 
-fn has_heading(opened: &Opened) -> bool {
+fn has_heading(opened: &EventDiff) -> bool {
     opened.heading != Heading::Changed || opened.hex
 }
 
@@ -103,8 +103,8 @@ pub(super) fn Detail(event: Event, shown: Arc<OpenEvent>) -> impl IntoView {
 fn line(i18n: I18n, change: Change) -> impl IntoView {
     let (class, sign, line) = match change {
         Change::Same(line) => ("dl", " ", line),
-        Change::Gone(line) => ("dl is-gone", "−", line),
-        Change::New(line) => ("dl is-new", "+", line),
+        Change::Removed(line) => ("dl is-gone", "−", line),
+        Change::Added(line) => ("dl is-new", "+", line),
         Change::Skipped(count) => {
             let count = format::count(count as i64);
             let text = untrack(|| i18n.fill(Text::EqualLines, &[&count]));

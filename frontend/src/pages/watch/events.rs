@@ -15,7 +15,7 @@ use super::store::PanelStore;
 use super::text::Text;
 use crate::i18n::use_i18n;
 use crate::model::format;
-use crate::model::stream::{RowBody, When, place, top_of};
+use crate::model::stream::{RowBody, When, top_of, visible_rows};
 use crate::state::use_narrow;
 use crate::ui::size::observe_size;
 
@@ -62,7 +62,7 @@ pub(super) fn Events(
                 !matches!(
                     body,
                     RowBody::Event {
-                        when: When::Unsettled(_),
+                        when: When::Pending(_),
                         ..
                     }
                 )
@@ -89,7 +89,7 @@ pub(super) fn Events(
     let placed = Memo::new(move |_| {
         let total = items.with(|items| items.len());
         opened.with(|opened| {
-            place(
+            visible_rows(
                 total,
                 row.get(),
                 opened,

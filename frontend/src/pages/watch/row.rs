@@ -49,11 +49,11 @@ pub(super) fn EventRow(
     let revision = format::count(event.mod_revision());
     let time = move || match when {
         When::Received(at) => format::clock(clock.by_gateway(at), zone_offset()),
-        When::History | When::Unsettled(_) => i18n.t(Text::History).to_owned(),
+        When::History | When::Pending(_) => i18n.t(Text::History).to_owned(),
     };
     let time_title = move || match when {
         When::Received(_) => i18n.t(Text::TimeTitle),
-        When::History | When::Unsettled(_) => i18n.t(Text::HistoryTitle),
+        When::History | When::Pending(_) => i18n.t(Text::HistoryTitle),
     };
     let is_new = matches!(when, When::Received(at) if now_ms() - at < NEW_MS);
     let event = StoredValue::new(event);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use leptos::prelude::*;
 
 use crate::live::{WatchHandle, use_live};
-use crate::model::live::Phase;
+use crate::model::live::WatchPhase;
 use crate::model::stream::Stream;
 use crate::model::stream::spec::PanelSpec;
 use crate::state::clock::now_ms;
@@ -35,7 +35,7 @@ impl PanelStore {
         };
         let handle = use_live().watch(spec.request(), move |update| {
             let full = store.stream.try_update_value(|stream| {
-                stream.take(update, now_ms());
+                stream.apply(update, now_ms());
                 stream.full()
             });
             if full == Some(true) {
@@ -68,7 +68,7 @@ impl PanelStore {
     pub(super) fn resume(self) {
         self.change(Stream::resume);
         self.with_handle(|handle| {
-            if handle.phase() == Some(Phase::Suspended) {
+            if handle.phase() == Some(WatchPhase::Suspended) {
                 self.change(Stream::reopen);
                 handle.resume();
             }

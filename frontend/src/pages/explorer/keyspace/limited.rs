@@ -11,7 +11,7 @@ use crate::model::tree::{Name, Roots};
 impl Keyspace {
     /// Puts what the account may read at the top of the tree; whether there is anything to put there.
     pub(super) async fn limit(self) -> bool {
-        let Ok(own) = api::auth::own().await else {
+        let Ok(own) = api::auth::current_user().await else {
             return false;
         };
         let ranges = own.read.unwrap_or_default();
