@@ -41,7 +41,7 @@ impl FromRequest<AppState> for Buffered {
 pub fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T> {
     let absent = body.is_empty() && !headers.contains_key(header::CONTENT_TYPE);
     if !absent {
-        require_content_type(headers, "application/json", "with curl: --json '{…}'")?;
+        require_content_type(headers, "application/json", "for example curl --json '{…}'")?;
     }
     let body = if body.is_empty() { b"{}" } else { body };
     parse(body)

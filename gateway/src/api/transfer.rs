@@ -119,7 +119,7 @@ pub async fn import(mut call: Call, body: Body) -> Result<Response> {
     require_content_type(
         &call.headers,
         "application/x-ndjson",
-        "with curl: -H 'Content-Type: application/x-ndjson' --data-binary @file",
+        "for example curl -H 'Content-Type: application/x-ndjson' --data-binary @file",
     )?;
     let max = call.app.config.max_body;
     let body = body.into_data_stream();
