@@ -134,7 +134,7 @@ impl Side {
         let version: Value = serde_json::from_slice(&version.body).expect("JSON");
         let version = version["etcdserver"].as_str().expect("etcd has a version");
         let client = gateway.as_ref().map_or(direct, InProcess::root);
-        Self::made(etcd, client, Version::parse(version), gateway)
+        Self::made(etcd, client, version.parse().expect("a version"), gateway)
     }
 
     fn made(etcd: Held, client: Client, version: Version, gateway: Option<InProcess>) -> Self {

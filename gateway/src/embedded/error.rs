@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::version::Minor;
+use crate::etcd::Minor;
 
 /// Why the embedded etcd did not start.
 #[derive(Debug, Error)]

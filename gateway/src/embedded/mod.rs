@@ -27,7 +27,6 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub use self::error::{EmbeddedError, Ended};
-pub use self::version::Minor;
 
 use self::file::ConfigFile;
 use self::folder::{Folder, Layout};

@@ -1,45 +1,18 @@
 //! The version of the etcd program.
 
-use std::fmt;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Stdio;
-use std::str::FromStr;
 use std::time::Duration;
 
 use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::EmbeddedError;
+use crate::etcd::Minor;
 
 /// `etcd --version` prints at once; a program that does not is not etcd.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// etcd's major and minor version: data is compatible within one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Minor {
-    major: u32,
-    minor: u32,
-}
-
-impl fmt::Display for Minor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.major, self.minor)
-    }
-}
-
-impl FromStr for Minor {
-    type Err = ();
-
-    /// Parses `3.7` or `3.7.3`, with any suffix.
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let mut numbers = text.trim().split('.').map(str::parse);
-        match (numbers.next(), numbers.next()) {
-            (Some(Ok(major)), Some(Ok(minor))) => Ok(Self { major, minor }),
-            _ => Err(()),
-        }
-    }
-}
 
 /// A version as etcd prints it, such as `3.7.3`, with its minor version.
 #[derive(Clone, Debug)]

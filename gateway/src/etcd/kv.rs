@@ -467,6 +467,14 @@ impl Etcd {
         self.range_within(caller, range, get, MAX_ANSWER).await
     }
 
+    /// The store's current header, by a linearizable read of the range's first key: a count over the
+    /// range would walk all of it.
+    pub async fn current_header(&self, caller: &Caller, range: &Range) -> Result<Header> {
+        let first_key = Range::one(range.key.clone());
+        let answer = self.range(caller, &first_key, &Get::count_only()).await?;
+        Ok(answer.header)
+    }
+
     /// Reads a range whose answer may have `most` bytes; a larger one is `too_large` before any of
     /// it is read.
     pub async fn range_within(

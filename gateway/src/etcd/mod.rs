@@ -19,6 +19,7 @@ mod permit;
 mod range;
 mod raw;
 mod tls;
+mod version;
 mod watch;
 mod wire;
 
@@ -45,10 +46,12 @@ pub use self::lease::TimeToLive;
 pub use self::maintenance::{AlarmFact, HashFact, SnapshotPiece, SnapshotStream};
 pub use self::member::{MemberFact, StatusFact};
 pub(crate) use self::permit::auth_is_off;
-pub use self::range::{Range, prefix_end};
+pub use self::range::{Range, next_key, prefix_end};
 pub(crate) use self::raw::{RawAnswers, RawCall, Refusal, Signature};
 pub use self::tls::TlsError;
+pub use self::version::{InvalidVersion, Minor, Version};
 pub use self::watch::{Release, Update, WatchOptions, WatchStream};
+pub(crate) use self::wire::WatchCreateRequest;
 use crate::caller::Caller;
 use crate::failure::{Failure, Result};
 

@@ -112,32 +112,8 @@ impl Etcd {
                 end: Some(permission.range_end).filter(|end| !end.is_empty()),
             }));
         }
-        Ok(Some(merged(ranges)))
+        Ok(Some(Range::union(ranges)))
     }
-}
-
-/// Merges ranges into as few as possible.
-fn merged(mut ranges: Vec<Range>) -> Vec<Range> {
-    ranges.sort_by(|a, b| a.key.cmp(&b.key));
-    let mut joined: Vec<Range> = Vec::new();
-    for range in ranges {
-        let Some(last) = joined.last_mut() else {
-            joined.push(range);
-            continue;
-        };
-        let touches = last.contains(&range.key)
-            || last.upper_bound().is_some_and(|end| end == range.key)
-            || (last.is_one() && last.key == range.key);
-        let further = last.is_one()
-            || range.is_open_ended()
-            || (!last.is_open_ended() && range.upper_bound() > last.upper_bound());
-        if !touches {
-            joined.push(range);
-        } else if further {
-            last.end = range.end;
-        }
-    }
-    joined
 }
 
 /// The error for a request with credentials while etcd's auth is off.
@@ -147,38 +123,4 @@ pub(crate) fn auth_is_off() -> Failure {
         "etcd's auth is off, so there are no users or tokens",
     )
     .hint("leave out the Authorization header: etcd would accept any invented token")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn adjacent_ranges_are_merged() {
-        let between = |start: &str, end: &str| {
-            Range::between(start.as_bytes().to_vec(), Some(end.as_bytes().to_vec()))
-        };
-        let check = |ranges: Vec<Range>, expected: Vec<Range>| assert_eq!(merged(ranges), expected);
-        check(Vec::new(), Vec::new());
-        check(
-            vec![between("c", "d"), between("a", "b"), between("b", "c")],
-            vec![between("a", "d")],
-        );
-        check(
-            vec![between("a", "z"), between("b", "c"), Range::one("m")],
-            vec![between("a", "z")],
-        );
-        check(
-            vec![Range::one("a"), Range::prefix(b"a")],
-            vec![Range::prefix(b"a")],
-        );
-        check(
-            vec![Range::prefix(b""), between("b", "c")],
-            vec![Range::prefix(b"")],
-        );
-        check(
-            vec![Range::one("a"), Range::one("b")],
-            vec![Range::one("a"), Range::one("b")],
-        );
-    }
 }

@@ -13,8 +13,8 @@ use tonic::{Code as Grpc, Status};
 
 use super::account::{Transport, refuses_credentials};
 use super::kv::{entry, header};
-use super::wire::{Create, WatchCall};
-use super::{Effect, Etcd, Get, Range, Use, error};
+use super::wire::{WatchCall, WatchCreateRequest};
+use super::{Effect, Etcd, Get, Range, Use, Version, error};
 use crate::caller::{Caller, Identity};
 use crate::failure::{Failure, Result};
 
@@ -140,15 +140,13 @@ pub struct Release {
 impl Release {
     /// Of a version as etcd gives it; a version that makes no sense is trusted with nothing.
     pub(crate) fn of(version: &str) -> Self {
-        let mut parts = version
-            .split(['.', '-'])
-            .map(|part| part.parse::<u32>().unwrap_or(0));
-        let mut part = || parts.next().unwrap_or(0);
-        let (minor, patch) = ((part(), part()), part());
-        let from = |patch_34: u32, patch_35: u32| match minor {
-            (3, 4) => patch >= patch_34,
-            (3, 5) => patch >= patch_35,
-            later => later > (3, 5),
+        let Ok(version) = version.parse::<Version>() else {
+            return Self::default();
+        };
+        let from = |patch_34: u32, patch_35: u32| match version {
+            Version(3, 4, patch) => patch >= patch_34,
+            Version(3, 5, patch) => patch >= patch_35,
+            other => other > Version(3, 5, 0),
         };
         Self {
             bookmarks: from(31, 13),
@@ -159,7 +157,10 @@ impl Release {
 
 /// Opens a watch, with another token where etcd refuses the one there was. It says so in its first
 /// answer, as it says every refusal of a watch.
-async fn open(transport: Transport, create: Create) -> std::result::Result<WatchCall, Status> {
+async fn open(
+    transport: Transport,
+    create: WatchCreateRequest,
+) -> std::result::Result<WatchCall, Status> {
     let Some(account) = transport.account().cloned() else {
         return WatchCall::open(transport, create).await;
     };
@@ -184,9 +185,9 @@ impl Etcd {
         range: &Range,
         options: WatchOptions,
     ) -> Result<WatchStream> {
-        let create = Create {
-            key: range.key.clone(),
-            range_end: range.end.clone().unwrap_or_default(),
+        let create = WatchCreateRequest {
+            key: range.key.clone().into(),
+            range_end: range.end.clone().unwrap_or_default().into(),
             start_revision: options.start_revision,
             filters: match options.only {
                 Some(EventType::Put) => vec![NO_DELETE],
@@ -194,6 +195,7 @@ impl Etcd {
                 None => Vec::new(),
             },
             prev_kv: options.prev,
+            ..WatchCreateRequest::default()
         };
         let call = timeout(
             OPEN_TIMEOUT,

@@ -3,7 +3,7 @@
 //! etcd lists all leases or none: an account that may not read a single key of a lease is refused the
 //! whole list. Such an account gets the leased keys in the ranges that its roles let it read.
 
-use shared::{Code, Header};
+use shared::Code;
 
 use super::walk::Walk;
 use crate::caller::Caller;
@@ -18,13 +18,6 @@ const MOST_KEYS: usize = 200_000;
 const WINDOW: i64 = 1000;
 /// Bytes per response: values other than locks may be large.
 const RESPONSE_BYTES: usize = 16 << 20;
-
-/// The current header of the store, by a read that the account may do.
-pub(super) async fn now(etcd: &Etcd, caller: &Caller, range: &Range) -> Result<Header> {
-    let first = Range::one(range.key.clone());
-    let answer = etcd.range(caller, &first, &Get::count_only()).await?;
-    Ok(answer.header)
-}
 
 /// The ranges that the account may read, at least one: `forbidden` if there is none, or if the
 /// account's name is unknown.

@@ -17,7 +17,6 @@ use crate::etcd::{
     Etcd, Get, KeyValue, Order, Range, Sort, Update, WatchOptions, WatchStream, entry,
 };
 use crate::failure::{Failure, Result};
-use crate::service::leased;
 use crate::service::lock::names::{queue_of, queue_prefix};
 use crate::service::lock::wait::{passing, refused};
 
@@ -234,7 +233,7 @@ impl Observer {
     /// Whether the store is no longer the one that was followed: another cluster, or older data.
     async fn is_another(&mut self) -> Result<bool> {
         let caller = self.caller();
-        let now = leased::now(&self.etcd, &caller, &self.prefix).await?;
+        let now = self.etcd.current_header(&caller, &self.prefix).await?;
         let before = self.known.replace((now.cluster_id, now.revision));
         Ok(before.is_some_and(|(cluster, revision)| {
             cluster != now.cluster_id || now.revision < revision

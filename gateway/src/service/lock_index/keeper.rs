@@ -177,7 +177,7 @@ impl Keeper {
         let all = Range::prefix(b"");
         let etcd = self.inner.etcd.clone();
         etcd.may_read(caller, &all).await?;
-        let now = leased::now(&etcd, caller, &all).await?;
+        let now = etcd.current_header(caller, &all).await?;
         let known = self.index.lock().state.revision();
         self.check_store(&now, known);
         let listed = if self.relist || self.limited {
@@ -202,7 +202,7 @@ impl Keeper {
     async fn open_limited(&mut self, caller: &Caller) -> Result<()> {
         let etcd = self.inner.etcd.clone();
         let ranges = limited::ranges(&etcd, caller, self.place.below.as_deref()).await?;
-        let now = leased::now(&etcd, caller, &ranges[0]).await?;
+        let now = etcd.current_header(caller, &ranges[0]).await?;
         let known = self.index.lock().state.revision();
         self.check_store(&now, known);
         let mut streams = Vec::with_capacity(ranges.len());

@@ -9,12 +9,12 @@ use super::Place;
 use crate::caller::{Caller, Identity};
 use crate::etcd::{Etcd, Range, Update, WatchOptions, WatchStream};
 use crate::failure::Result;
-use crate::service::leased::{self, now};
+use crate::service::leased;
 
 /// The place of a caller's view of the locks below a prefix, and the store's current header.
 pub(super) async fn place(etcd: &Etcd, caller: &Caller, prefix: &[u8]) -> Result<(Place, Header)> {
     let mut place = Place::of(&caller.identity);
-    let refusal = match now(etcd, caller, &Range::prefix(b"")).await {
+    let refusal = match etcd.current_header(caller, &Range::prefix(b"")).await {
         Ok(header) => return Ok((place, header)),
         Err(failure) if failure.code == Code::Forbidden => failure,
         Err(failure) => return Err(failure),
@@ -30,7 +30,7 @@ pub(super) async fn place(etcd: &Etcd, caller: &Caller, prefix: &[u8]) -> Result
     let Some(first) = first else {
         return Err(refusal.hint("give ?prefix= with a prefix that the account may read"));
     };
-    let header = now(etcd, caller, &first).await?;
+    let header = etcd.current_header(caller, &first).await?;
     Ok((place, header))
 }
 

@@ -33,20 +33,26 @@ const PREFIX: usize = 5;
 /// Requests in flight: a creation and progress requests.
 const REQUESTS: usize = 4;
 
-/// etcd's `WatchCreateRequest`.
+/// etcd's message of this name, with all of its fields.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Create {
-    #[prost(bytes = "vec", tag = "1")]
-    pub(super) key: Vec<u8>,
-    #[prost(bytes = "vec", tag = "2")]
-    pub(super) range_end: Vec<u8>,
+pub(crate) struct WatchCreateRequest {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(crate) key: Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(crate) range_end: Bytes,
     #[prost(int64, tag = "3")]
-    pub(super) start_revision: i64,
+    pub(crate) start_revision: i64,
+    #[prost(bool, tag = "4")]
+    pub(crate) progress_notify: bool,
     /// 0 is "no puts", 1 is "no deletes".
     #[prost(int32, repeated, tag = "5")]
-    pub(super) filters: Vec<i32>,
+    pub(crate) filters: Vec<i32>,
     #[prost(bool, tag = "6")]
-    pub(super) prev_kv: bool,
+    pub(crate) prev_kv: bool,
+    #[prost(int64, tag = "7")]
+    pub(crate) watch_id: i64,
+    #[prost(bool, tag = "8")]
+    pub(crate) fragment: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -56,7 +62,7 @@ struct Nothing {}
 #[derive(Clone, PartialEq, prost::Message)]
 struct WatchRequest {
     #[prost(message, optional, tag = "1")]
-    create: Option<Create>,
+    create: Option<WatchCreateRequest>,
     #[prost(message, optional, tag = "3")]
     progress: Option<Nothing>,
 }
@@ -103,7 +109,10 @@ pub(super) struct WatchCall {
 
 impl WatchCall {
     /// Opens a stream that requires a leader, and sends the creation.
-    pub(super) async fn open(mut channel: Transport, create: Create) -> Result<Self, Status> {
+    pub(super) async fn open(
+        mut channel: Transport,
+        create: WatchCreateRequest,
+    ) -> Result<Self, Status> {
         let (requests, outgoing) = mpsc::channel(REQUESTS);
         let create = framed(&WatchRequest {
             create: Some(create),
@@ -292,130 +301,4 @@ impl Parser {
 }
 
 #[cfg(test)]
-mod tests {
-    use etcd_client::proto::{PbKeyValue, PbWatchResponse};
-
-    use super::*;
-
-    fn event(revision: i64, size: usize) -> PbEvent {
-        PbEvent {
-            r#type: 0,
-            kv: Some(PbKeyValue {
-                key: format!("k{revision}").into_bytes(),
-                value: vec![b'v'; size],
-                mod_revision: revision,
-                ..PbKeyValue::default()
-            }),
-            prev_kv: None,
-        }
-    }
-
-    fn message(response: &PbWatchResponse) -> Vec<u8> {
-        let body = response.encode_to_vec();
-        let mut bytes = vec![0];
-        bytes.extend_from_slice(&u32::try_from(body.len()).expect("small").to_be_bytes());
-        bytes.extend_from_slice(&body);
-        bytes
-    }
-
-    fn header(revision: i64) -> PbResponseHeader {
-        PbResponseHeader {
-            cluster_id: 7,
-            member_id: 8,
-            revision,
-            raft_term: 2,
-        }
-    }
-
-    /// Parses the bytes in pieces of `step`.
-    fn read(bytes: &[u8], step: usize) -> Vec<Answer> {
-        let mut parser = Parser::default();
-        let mut ready = VecDeque::new();
-        for piece in bytes.chunks(step) {
-            parser.push(piece, &mut ready).expect("well-formed");
-        }
-        ready.into()
-    }
-
-    #[test]
-    fn parsing_does_not_depend_on_chunk_sizes() {
-        let created = PbWatchResponse {
-            header: Some(header(5)),
-            watch_id: -1,
-            created: true,
-            canceled: true,
-            compact_revision: 300,
-            cancel_reason: "no".repeat(100),
-            ..PbWatchResponse::default()
-        };
-        let events = PbWatchResponse {
-            header: Some(header(9)),
-            fragment: true,
-            events: vec![event(6, 10), event(7, 300), event(8, 0)],
-            ..PbWatchResponse::default()
-        };
-        let mut bytes = message(&created);
-        bytes.extend(message(&events));
-        bytes.extend(message(&PbWatchResponse::default()));
-        for step in [1, 2, 3, 7, 64, 100_000] {
-            let answers = read(&bytes, step);
-            assert_eq!(answers.len(), 3, "{step}");
-            let first = &answers[0];
-            assert!(first.created && first.canceled && first.complete);
-            assert_eq!(first.compact_revision, 300);
-            assert_eq!(first.cancel_reason, created.cancel_reason);
-            assert_eq!(first.header, created.header);
-            assert_eq!(answers[1].events, events.events, "{step}");
-            assert!(answers[1].fragment && !answers[1].continued);
-            assert!(answers[2].events.is_empty() && answers[2].complete);
-        }
-    }
-
-    #[test]
-    fn a_large_response_is_delivered_in_chunks() {
-        let events: Vec<PbEvent> = (1..=30).map(|n| event(n, 100_000)).collect();
-        let response = PbWatchResponse {
-            header: Some(header(30)),
-            events: events.clone(),
-            ..PbWatchResponse::default()
-        };
-        let answers = read(&message(&response), 16 << 10);
-        assert!(answers.len() > 4);
-        let (last, before) = answers.split_last().expect("some");
-        assert!(last.complete && last.continued && !last.fragment);
-        assert!(
-            before
-                .iter()
-                .all(|answer| !answer.complete && answer.events.len() <= 6)
-        );
-        let all: Vec<PbEvent> = answers
-            .into_iter()
-            .flat_map(|answer| answer.events)
-            .collect();
-        assert_eq!(all, events);
-    }
-
-    #[test]
-    fn invalid_bytes_are_an_error() {
-        for bytes in [
-            &[1, 0, 0, 0, 0][..],
-            &[0, 0, 0, 0, 2, 0x5a, 0x7f],
-            &[0, 0, 0, 0, 3, 0x0b, 0x01, 0x01],
-        ] {
-            let mut parser = Parser::default();
-            assert!(
-                parser.push(bytes, &mut VecDeque::new()).is_err(),
-                "{bytes:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_request_is_framed() {
-        let request = WatchRequest {
-            create: None,
-            progress: Some(Nothing {}),
-        };
-        assert_eq!(&framed(&request)[..], &[0, 0, 0, 0, 2, 0x1a, 0]);
-    }
-}
+mod tests;

@@ -24,6 +24,13 @@ pub fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
     Some(end)
 }
 
+/// The key immediately after a key.
+pub fn next_key(key: &[u8]) -> Vec<u8> {
+    let mut next = key.to_vec();
+    next.push(0);
+    next
+}
+
 impl Range {
     /// One key.
     pub fn one(key: impl Into<Vec<u8>>) -> Self {
@@ -50,6 +57,43 @@ impl Range {
     /// The exclusive end as a key, `None` for one key and for "to the end of the keyspace".
     pub fn upper_bound(&self) -> Option<&[u8]> {
         self.end.as_deref().filter(|end| *end != TO_THE_END)
+    }
+
+    /// The exclusive end as a key, of one key too; `None` is the end of the keyspace.
+    pub fn exclusive_end(&self) -> Option<Vec<u8>> {
+        if self.is_one() {
+            Some(next_key(&self.key))
+        } else {
+            self.upper_bound().map(<[u8]>::to_vec)
+        }
+    }
+
+    /// The ranges in order, with overlapping and adjacent ones merged and empty ones left out.
+    pub fn union(ranges: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let mut spans: Vec<(Vec<u8>, Option<Vec<u8>>)> = ranges
+            .into_iter()
+            // etcd has no empty key, so the smallest key is one zero byte.
+            .map(|range| (range.key.clone().max(vec![0]), range.exclusive_end()))
+            .filter(|(start, end)| end.as_ref().is_none_or(|end| start < end))
+            .collect();
+        spans.sort();
+        let mut merged: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::with_capacity(spans.len());
+        for (start, end) in spans {
+            match merged.last_mut() {
+                Some((_, last)) if last.as_ref().is_none_or(|last| start <= *last) => {
+                    *last = match (last.take(), end) {
+                        (Some(one), Some(other)) => Some(one.max(other)),
+                        _ => None,
+                    };
+                }
+                _ => merged.push((start, end)),
+            }
+        }
+        let range = |(start, end): (Vec<u8>, Option<Vec<u8>>)| match end {
+            Some(end) if end == next_key(&start) => Self::one(start),
+            end => Self::between(start, end),
+        };
+        merged.into_iter().map(range).collect()
     }
 
     /// Whether this is one key.
@@ -108,86 +152,4 @@ impl TryFrom<RangeSpec> for Range {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_spec_names_exactly_one_range() {
-        let bytes = |text: &str| Some(text.into());
-        let none = RangeSpec::default;
-        for (spec, range) in [
-            (
-                RangeSpec {
-                    prefix: bytes(""),
-                    ..none()
-                },
-                Some(Range::prefix(b"")),
-            ),
-            (
-                RangeSpec {
-                    key: bytes("\0"),
-                    ..none()
-                },
-                Some(Range::one(vec![0])),
-            ),
-            (
-                RangeSpec {
-                    start: bytes("a"),
-                    end: bytes("\0"),
-                    ..none()
-                },
-                None,
-            ),
-            (
-                RangeSpec {
-                    start: bytes(""),
-                    end: bytes("\0"),
-                    ..none()
-                },
-                None,
-            ),
-            (
-                RangeSpec {
-                    key: bytes("a"),
-                    from: bytes("a"),
-                    ..none()
-                },
-                None,
-            ),
-            (none(), None),
-        ] {
-            assert_eq!(Range::try_from(spec.clone()).ok(), range, "{spec:?}");
-        }
-    }
-
-    #[test]
-    fn a_prefix_ends_after_its_last_key() {
-        assert_eq!(prefix_end(b"a/"), Some(b"a0".to_vec()));
-        assert_eq!(prefix_end(&[0x61, 0xff]), Some(b"b".to_vec()));
-        assert_eq!(prefix_end(&[0xff, 0xff]), None);
-        assert_eq!(prefix_end(b""), None);
-    }
-
-    #[test]
-    fn the_empty_prefix_is_the_whole_keyspace() {
-        let all = Range::prefix(b"");
-        assert_eq!(
-            (&all.key[..], all.end.as_deref()),
-            (&[0][..], Some(&[0][..]))
-        );
-        assert!(all.contains(b"") == (b"".as_slice() >= [0].as_slice()));
-        assert!(all.contains(&[0xff; 4]) && all.contains(b"a"));
-    }
-
-    #[test]
-    fn a_range_contains_its_start_and_not_its_end() {
-        let range = Range::between(b"b".to_vec(), Some(b"d".to_vec()));
-        assert!(
-            range.contains(b"b")
-                && range.contains(b"c/x")
-                && !range.contains(b"d")
-                && !range.contains(b"a")
-        );
-        assert!(Range::one("b").contains(b"b") && !Range::one("b").contains(b"b/"));
-    }
-}
+mod tests;
