@@ -23,9 +23,9 @@ pub(super) struct Version {
 
 /// Runs the program with `--version`.
 pub(super) async fn version(etcd: &Path) -> Result<Version, EmbeddedError> {
-    let unknown = |said: String| EmbeddedError::NoVersion {
+    let unknown = |output: String| EmbeddedError::NoVersion {
         etcd: etcd.to_owned(),
-        said,
+        output,
     };
     let mut command = Command::new(etcd);
     command
@@ -47,10 +47,10 @@ pub(super) async fn version(etcd: &Path) -> Result<Version, EmbeddedError> {
             )));
         }
     };
-    let said = String::from_utf8_lossy(&output.stdout);
-    parse(&said).ok_or_else(|| {
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    parse(&stdout).ok_or_else(|| {
         let stderr = String::from_utf8_lossy(&output.stderr);
-        let line = said
+        let line = stdout
             .lines()
             .chain(stderr.lines())
             .find(|line| !line.trim().is_empty());
@@ -59,8 +59,8 @@ pub(super) async fn version(etcd: &Path) -> Result<Version, EmbeddedError> {
 }
 
 /// Parses the line `etcd Version: 3.7.3`.
-fn parse(said: &str) -> Option<Version> {
-    let full = said
+fn parse(output: &str) -> Option<Version> {
+    let full = output
         .lines()
         .find_map(|line| line.strip_prefix("etcd Version:"))?
         .trim();
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn the_version_is_parsed_from_the_first_line() {
-        for (said, full, minor) in [
+        for (output, full, minor) in [
             ("etcd Version: 3.7.3\nGit SHA: x\n", "3.7.3", "3.7"),
             (
                 "etcd Version: 3.4.23\nGit SHA: Not provided\n",
@@ -85,7 +85,7 @@ mod tests {
             ),
             ("etcd Version: 3.8.0-alpha.0\n", "3.8.0-alpha.0", "3.8"),
         ] {
-            let version = parse(said).expect("a version");
+            let version = parse(output).expect("a version");
             assert_eq!(
                 (version.full.as_str(), version.minor.to_string().as_str()),
                 (full, minor)
@@ -95,13 +95,13 @@ mod tests {
 
     #[test]
     fn other_output_is_not_a_version() {
-        for said in [
+        for output in [
             "",
             "etcdctl version: 3.7.3",
             "etcd Version: next",
             "etcd Version: 3",
         ] {
-            assert!(parse(said).is_none(), "{said}");
+            assert!(parse(output).is_none(), "{output}");
         }
     }
 }

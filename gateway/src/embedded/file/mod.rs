@@ -70,7 +70,7 @@ impl ConfigFile {
 fn parse(path: &Path, text: &str) -> Result<ConfigFile, String> {
     let documents =
         YamlLoader::load_from_str(text).map_err(|error| format!("not valid YAML: {error}"))?;
-    let said = |name: &str| match documents.first() {
+    let setting = |name: &str| match documents.first() {
         Some(document) => document[name].as_str().map(str::to_owned),
         None => None,
     };
@@ -78,7 +78,7 @@ fn parse(path: &Path, text: &str) -> Result<ConfigFile, String> {
         return Err("no settings found, such as `data-dir: /var/lib/etcd`".to_owned());
     }
     let list = |name: &str| -> Vec<String> {
-        let urls = said(name).unwrap_or_default();
+        let urls = setting(name).unwrap_or_default();
         let urls = urls.split(',').map(|url| url.trim().to_owned());
         urls.filter(|url| !url.is_empty()).collect()
     };
@@ -92,9 +92,9 @@ fn parse(path: &Path, text: &str) -> Result<ConfigFile, String> {
             listen.join(", ")
         )
     })?;
-    let name = said("name").unwrap_or_else(|| "default".to_owned());
+    let name = setting("name").unwrap_or_else(|| "default".to_owned());
     let data =
-        said("data-dir").map_or_else(|| PathBuf::from(format!("{name}.etcd")), PathBuf::from);
+        setting("data-dir").map_or_else(|| PathBuf::from(format!("{name}.etcd")), PathBuf::from);
     let data = std::path::absolute(&data).map_err(|error| format!("data-dir: {error}"))?;
     Ok(ConfigFile {
         path: path.to_owned(),

@@ -54,12 +54,12 @@ fn the_data_folder_follows_the_file_or_etcds_default() {
 
 #[test]
 fn unreachable_and_invalid_files_are_errors() {
-    for (text, said) in [
+    for (text, expected) in [
         ("listen-client-urls: unix://x:1", "unix://x:1"),
         ("a: [", "not valid YAML"),
         ("- a", "no settings"),
     ] {
         let why = read(text).expect_err(text);
-        assert!(why.contains(said), "{text}: {why}");
+        assert!(why.contains(expected), "{text}: {why}");
     }
 }

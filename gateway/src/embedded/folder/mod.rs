@@ -187,7 +187,7 @@ impl Folder {
         Err(EmbeddedError::OtherMembers {
             path: self.path.clone(),
             has,
-            asked: members,
+            requested: members,
         })
     }
 
