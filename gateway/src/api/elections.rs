@@ -66,10 +66,14 @@ pub async fn campaign(mut call: Call, bytes: body::Whole) -> Result<Response> {
     let caller = call.waiting_caller(Duration::from_secs(wait));
     let won = call.cluster.elections.campaign(&caller, name, request);
     let won = won.await?;
-    let response = answer(StatusCode::CREATED, won.answer.header.revision, &won.answer);
+    let response = answer(
+        StatusCode::CREATED,
+        won.response.header.revision,
+        &won.response,
+    );
     Ok(standing::kept_when_written(
         response,
-        won.standing,
+        won.claim,
         call.flushes,
     ))
 }

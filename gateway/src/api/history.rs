@@ -7,7 +7,7 @@ use shared::{History, Problem};
 use super::call::Call;
 use super::reply::answer;
 use crate::failure::{Failure, Result};
-use crate::service::history::{HistoryRequest, LIMIT_AT_MOST};
+use crate::service::history::{HistoryRequest, MAX_LIMIT};
 
 /// A key's stored revisions, newest first.
 ///
@@ -58,7 +58,7 @@ pub async fn history_by_query(call: Call) -> Result<Response> {
 async fn walk(mut call: Call) -> Result<Response> {
     let key = call.key("/history")?;
     let query = &mut call.query;
-    let limit = query.number("limit", 1..=LIMIT_AT_MOST as i64)?;
+    let limit = query.number("limit", 1..=MAX_LIMIT as i64)?;
     let limit = limit.map(|limit| limit as usize);
     let request = match (query.text("cursor")?, key) {
         // The cursor carries the key, which the path names again.

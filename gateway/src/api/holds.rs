@@ -10,7 +10,7 @@ use super::call::Call;
 use crate::failure::{Failure, Result};
 use crate::live::stream::{self, Liveness, Transport};
 use crate::service::lease::Hold;
-use crate::service::lock::PlaceHold;
+use crate::service::lock::QueueHold;
 
 /// Something that is held until it is dropped.
 pub(super) trait Held: Send + 'static {
@@ -30,7 +30,7 @@ impl Held for Hold {
     }
 }
 
-impl Held for PlaceHold {
+impl Held for QueueHold {
     fn ttl(&self) -> Duration {
         self.ttl()
     }

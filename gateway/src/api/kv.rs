@@ -19,7 +19,7 @@ use super::reply::{CREATE_REVISION, LEASE, REVISION, VERSION, answer, tag};
 use super::{body, range};
 use crate::etcd::{Get, Range};
 use crate::failure::{Failure, Result};
-use crate::service::kv::{Guard, LIMIT_AT_MOST, LeaseChoice, PageQuery, PageRequest, PutRequest};
+use crate::service::kv::{Guard, LeaseChoice, MAX_LIMIT, PageQuery, PageRequest, PutRequest};
 
 const ROUTE: &str = "/kv";
 
@@ -288,7 +288,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
         return read_key(call, key).await;
     }
     let query = &mut call.query;
-    let limit = query.number("limit", 1..=LIMIT_AT_MOST)?;
+    let limit = query.number("limit", 1..=MAX_LIMIT)?;
     if let Some(cursor) = query.text("cursor")? {
         std::mem::take(query).finish()?;
         let request = PageRequest::Next(cursor);

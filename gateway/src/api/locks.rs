@@ -149,10 +149,14 @@ pub async fn acquire(mut call: Call, bytes: body::Whole) -> Result<Response> {
     } else {
         StatusCode::CREATED
     };
-    let response = answer(status, acquired.answer.header.revision, &acquired.answer);
+    let response = answer(
+        status,
+        acquired.response.header.revision,
+        &acquired.response,
+    );
     Ok(standing::kept_when_written(
         response,
-        acquired.standing,
+        acquired.claim,
         call.flushes,
     ))
 }

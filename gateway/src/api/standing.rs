@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::once;
 
 use crate::server::Flushes;
-use crate::service::lock::Standing;
+use crate::service::lock::ClaimGuard;
 
 /// Keeps the place only when the answer was written to the socket. Until then dropping the body, as the
 /// server does when the client disconnects, gives it up.
@@ -15,7 +15,7 @@ use crate::service::lock::Standing;
 /// cannot be known: a client that disconnects after the write keeps the place until its lease ends.
 pub(super) fn kept_when_written(
     response: Response,
-    standing: Standing,
+    standing: ClaimGuard,
     flushes: Option<Flushes>,
 ) -> Response {
     when_written(response, flushes, || standing.keep())

@@ -17,8 +17,8 @@ use crate::tasks::Tasks;
 /// Timeout of etcd calls; etcd is on this machine.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// The delay after a failure, doubled with each further one up to the maximum.
-const PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(15);
 
 /// Why an actor ended its round.
 #[derive(Debug)]
@@ -47,47 +47,47 @@ pub(super) trait Actor: Send + 'static {
     fn name(&self) -> String;
 
     /// Runs one round. It may end anywhere, so the next round accepts the keys as they are.
-    fn round(&mut self, stage: &mut Stage) -> impl Future<Output = Step<()>> + Send;
+    fn round(&mut self, context: &mut Context) -> impl Future<Output = Step<()>> + Send;
 }
 
 /// All the actors of a demo.
 #[derive(Debug)]
-pub(super) struct Troupe {
+pub(super) struct Actors {
     etcd: Etcd,
     tasks: Tasks,
-    entered: Arc<AtomicU64>,
+    started: Arc<AtomicU64>,
 }
 
-impl Troupe {
+impl Actors {
     pub(super) fn new(etcd: Etcd, tasks: Tasks) -> Self {
         Self {
             etcd,
             tasks,
-            entered: Arc::default(),
+            started: Arc::default(),
         }
     }
 
-    /// A stage for one actor.
-    pub(super) fn stage(&self) -> Stage {
-        Stage {
+    /// A context for one actor.
+    pub(super) fn context(&self) -> Context {
+        Context {
             etcd: self.etcd.clone(),
             stop: self.tasks.stop().child_token(),
-            random: Random::new(self.entered.fetch_add(1, Ordering::Relaxed)),
+            random: Random::new(self.started.fetch_add(1, Ordering::Relaxed)),
         }
     }
 
     /// Runs the actor until shutdown.
-    pub(super) fn play(&self, actor: impl Actor) {
-        self.tasks.spawn(perform(actor, self.stage()));
+    pub(super) fn spawn(&self, actor: impl Actor) {
+        self.tasks.spawn(run(actor, self.context()));
     }
 }
 
-async fn perform(mut actor: impl Actor, mut stage: Stage) {
-    let mut pause = PAUSE;
+async fn run(mut actor: impl Actor, mut context: Context) {
+    let mut delay = RETRY_DELAY;
     loop {
-        match actor.round(&mut stage).await {
+        match actor.round(&mut context).await {
             Ok(()) => {
-                pause = PAUSE;
+                delay = RETRY_DELAY;
                 continue;
             }
             Err(Exit::Stop) => return,
@@ -102,29 +102,29 @@ async fn perform(mut actor: impl Actor, mut stage: Stage) {
                 );
             }
         }
-        if stage.rest(pause).await.is_err() {
+        if context.sleep(delay).await.is_err() {
             return;
         }
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        delay = (delay * 2).min(MAX_RETRY_DELAY);
     }
 }
 
 /// The environment of one actor.
 #[derive(Debug)]
-pub(super) struct Stage {
+pub(super) struct Context {
     pub(super) etcd: Etcd,
     stop: CancellationToken,
     pub(super) random: Random,
 }
 
-impl Stage {
+impl Context {
     /// The caller of the actor's requests, with a timeout from now.
     pub(super) fn caller() -> Caller {
         Caller::gateway(TIMEOUT)
     }
 
     /// Sleeps, or returns early at shutdown.
-    pub(super) async fn rest(&self, time: Duration) -> Step<()> {
+    pub(super) async fn sleep(&self, time: Duration) -> Step<()> {
         tokio::select! {
             () = self.stop.cancelled() => Err(Exit::Stop),
             () = tokio::time::sleep(time) => Ok(()),
@@ -132,7 +132,7 @@ impl Stage {
     }
 
     /// Runs an etcd call, cancelled at shutdown.
-    pub(super) fn ask<T>(
+    pub(super) fn call<T>(
         &self,
         call: impl Future<Output = Result<T>> + Send,
     ) -> impl Future<Output = Step<T>> + Send {
@@ -141,14 +141,14 @@ impl Stage {
         async move {
             tokio::select! {
                 () = self.stop.cancelled() => Err(Exit::Stop),
-                answer = call => answer.map_err(Exit::from),
+                response = call => response.map_err(Exit::from),
             }
         }
     }
 
     /// Writes a key without a lease.
     pub(super) async fn put(&self, key: &str, value: &str) -> Step<()> {
-        self.ask(self.etcd.put(&Self::caller(), put(key, value, 0)))
+        self.call(self.etcd.put(&Self::caller(), put(key, value, 0)))
             .await?;
         Ok(())
     }
@@ -160,8 +160,8 @@ impl Stage {
             then: vec![Op::Put(put(key, value, lease))],
             or_else: Vec::new(),
         };
-        let answer = self.ask(self.etcd.txn(&Self::caller(), txn)).await?;
-        Ok(answer.succeeded.then_some(answer.header.revision))
+        let response = self.call(self.etcd.txn(&Self::caller(), txn)).await?;
+        Ok(response.succeeded.then_some(response.header.revision))
     }
 
     /// Writes a key without a lease, unless it was changed after `revision` (0: unless it exists);
@@ -172,16 +172,16 @@ impl Stage {
             then: vec![Op::Put(put(key, value, 0))],
             or_else: Vec::new(),
         };
-        let answer = self.ask(self.etcd.txn(&Self::caller(), txn)).await?;
-        Ok(answer.succeeded.then_some(answer.header.revision))
+        let response = self.call(self.etcd.txn(&Self::caller(), txn)).await?;
+        Ok(response.succeeded.then_some(response.header.revision))
     }
 
     /// Reads a key.
     pub(super) async fn get(&self, key: &str) -> Step<Option<KeyValue>> {
         let range = Range::one(key);
         let (caller, get) = (Self::caller(), Get::default());
-        let answer = self.ask(self.etcd.range(&caller, &range, &get)).await?;
-        Ok(answer.kvs.into_iter().next())
+        let response = self.call(self.etcd.range(&caller, &range, &get)).await?;
+        Ok(response.kvs.into_iter().next())
     }
 
     /// Deletes a key; no error if it does not exist.
@@ -197,7 +197,7 @@ impl Stage {
     /// Revokes a lease; no error if it does not exist.
     pub(super) async fn revoke(&self, lease: i64) -> Step<()> {
         let caller = Self::caller();
-        match self.ask(self.etcd.lease_revoke(&caller, lease)).await {
+        match self.call(self.etcd.lease_revoke(&caller, lease)).await {
             Err(Exit::Failed(failure)) if failure.code == Code::LeaseNotFound => Ok(()),
             other => other.map(drop),
         }
@@ -205,7 +205,7 @@ impl Stage {
 
     async fn delete_range(&self, range: Range) -> Step<()> {
         let delete = Delete { range, prev: false };
-        self.ask(self.etcd.delete(&Self::caller(), delete)).await?;
+        self.call(self.etcd.delete(&Self::caller(), delete)).await?;
         Ok(())
     }
 }

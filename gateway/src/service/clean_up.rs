@@ -9,15 +9,15 @@ use crate::failure::Result;
 use crate::tasks::Tasks;
 
 /// Timeout of one attempt.
-pub(super) const ATTEMPT: Duration = Duration::from_secs(5);
+pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long it is retried.
 const GIVE_UP_AFTER: Duration = Duration::from_mins(1);
 /// Delay between two attempts.
-const PAUSE: Duration = Duration::from_millis(500);
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Retries until it succeeds, for a minute at most, and once more when the gateway shuts down. Returns
-/// the last failure. `forbidden` is not retried: a lost permission does not come back.
-pub(super) async fn insist<F>(tasks: &Tasks, mut attempt: impl FnMut() -> F) -> Result<()>
+/// the last failure. `forbidden` is not retried: a lost permission is not granted again.
+pub(super) async fn retry_clean_up<F>(tasks: &Tasks, mut attempt: impl FnMut() -> F) -> Result<()>
 where
     F: Future<Output = Result<()>>,
 {
@@ -31,7 +31,7 @@ where
             return Err(failure);
         }
         tokio::select! {
-            () = sleep(PAUSE) => {}
+            () = sleep(RETRY_DELAY) => {}
             () = tasks.stop().cancelled() => {}
         }
     }

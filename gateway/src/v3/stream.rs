@@ -29,7 +29,7 @@ use super::resume::Watching;
 use super::schema::MessageId;
 use super::transcode::{Encoder, Splitter, encode};
 use crate::content::{is_undecodable, unreadable};
-use crate::etcd::RawAnswers;
+use crate::etcd::RawResponses;
 use crate::live::stream::UNREAD;
 use crate::server::{Paused, Unhurried};
 
@@ -53,7 +53,7 @@ pub(super) struct Call {
 
 /// Where answers come from.
 enum Answers {
-    Plain(Box<RawAnswers>),
+    Plain(Box<RawResponses>),
     Watch(Box<Watching>),
 }
 

@@ -1,8 +1,8 @@
 //! etcd's codes and messages, translated in one table.
 //!
-//! By message before code: what runs through etcd's own in-process client (Lock, Election, some of
-//! Maintenance) loses its code and arrives as `Unknown`, and so does whatever etcd has no code for, such
-//! as raft's own errors (`togRPCError` in etcd's `v3rpc/util.go`).
+//! The message takes precedence over the code: errors from etcd's own in-process client (Lock, Election,
+//! some of Maintenance) lose their code and arrive as `Unknown`, and so do errors that etcd has no code
+//! for, such as raft's own (`togRPCError` in etcd's `v3rpc/util.go`).
 
 use etcd_client::Error;
 use shared::Code as Api;
@@ -11,25 +11,26 @@ use tonic::{Code as Grpc, Status};
 use super::Effect;
 use crate::failure::Failure;
 
-/// The client's own refusal to read an answer.
-pub(super) const ANSWER_TOO_LARGE: &str = "decoded message length too large";
+/// The client library's error for a response above its size limit.
+pub(super) const RESPONSE_TOO_LARGE: &str = "decoded message length too large";
 
-/// What a role lacks.
+/// The role does not have the permission to be revoked.
 const NOT_GRANTED: &str = "permission is not granted to the role";
-/// etcd changes its members only while the others answer.
+/// etcd changes its members only while the others respond.
 const UNHEALTHY: &str = "unhealthy cluster";
 
-/// What etcd says to everything while its CORRUPT alarm is raised.
+/// etcd's error for every request while its CORRUPT alarm is raised.
 const CORRUPT: &str = "corrupt cluster";
 
-/// What etcd says to a change of members that would leave too few who run, the last one's removal included.
+/// etcd's error for a change of members that would leave too few running members, including the removal
+/// of the last one.
 const NOT_STARTED: &str = "not enough started members";
 
-/// raft takes no proposals while leadership is transferred, or when a member that is to append one knows
-/// of no leader. It says so before anything was appended, so nothing is in doubt.
+/// raft accepts no proposals while leadership is transferred, or on a member that knows no leader. It
+/// refuses before anything is appended, so the outcome is certain.
 const DROPPED: &str = "raft proposal dropped";
 
-/// What a message says, wherever it stands. The first row that is contained wins.
+/// Codes by message. The first row whose text the message contains applies.
 const BY_MESSAGE: &[(&str, Api)] = &[
     ("required revision has been compacted", Api::Compacted),
     (
@@ -43,7 +44,7 @@ const BY_MESSAGE: &[(&str, Api)] = &[
     ("duplicate key given in txn request", Api::DuplicateKey),
     ("request is too large", Api::TooLarge),
     ("received message larger than max", Api::TooLarge),
-    (ANSWER_TOO_LARGE, Api::TooLarge),
+    (RESPONSE_TOO_LARGE, Api::TooLarge),
     ("database space exceeded", Api::NoSpace),
     ("too many requests", Api::RateLimited),
     ("permission denied", Api::Forbidden),
@@ -63,7 +64,7 @@ const BY_MESSAGE: &[(&str, Api)] = &[
     ("member not found", Api::MemberNotFound),
     ("member ID already exist", Api::AlreadyExists),
     ("Peer URLs already exists", Api::AlreadyExists),
-    // Said before anything was proposed, so nothing is in doubt.
+    // Refused before anything was proposed, so the outcome is certain.
     (UNHEALTHY, Api::Conflict),
     (NOT_STARTED, Api::Conflict),
     ("key not found", Api::KeyNotFound),
@@ -76,7 +77,7 @@ const BY_MESSAGE: &[(&str, Api)] = &[
     ("applied index has timed out", Api::Unavailable),
     ("not a primary lessor", Api::Unavailable),
     ("server stopped", Api::Unavailable),
-    // raft's own word for the same.
+    // raft's own error for the same.
     ("raft: stopped", Api::Unavailable),
     // Both spellings are etcd's.
     ("request cancelled", Api::Unavailable),
@@ -107,7 +108,7 @@ const BY_MESSAGE: &[(&str, Api)] = &[
     (CORRUPT, Api::Unavailable),
 ];
 
-/// What etcd's status means to the API.
+/// The API's code for a status of etcd.
 pub(super) fn code(grpc: Grpc, message: &str) -> Api {
     if let Some((_, code)) = BY_MESSAGE.iter().find(|(part, _)| message.contains(part)) {
         return *code;
@@ -149,7 +150,7 @@ pub(super) fn connection_lost(status: &Status) -> bool {
         Grpc::Cancelled => {}
         _ => return false,
     }
-    // hyper gave a request up because its connection had ended; etcd's own word for it has no such cause.
+    // hyper cancels a request if its connection has ended; etcd's own `Cancelled` has no such cause.
     while let Some(error) = cause {
         let hyper = error.downcast_ref::<hyper::Error>();
         if hyper.is_some_and(hyper::Error::is_canceled) {
@@ -186,14 +187,14 @@ pub(super) fn from_status(effect: Effect, status: Status) -> Failure {
     let undecided = !refused && matches!(code, Api::Unavailable | Api::Timeout)
         || status.message().contains("leader changed")
         || status.message().contains("request timed out")
-        // etcd did it, and its answer (previous values) is more than is read.
-        || status.message().contains(ANSWER_TOO_LARGE);
+        // etcd applied it, but its response (with previous values) is above the size limit.
+        || status.message().contains(RESPONSE_TOO_LARGE);
     if effect == Effect::Write && undecided {
         code = Api::OutcomeUnknown;
     }
     let detail = match code {
         Api::OutcomeUnknown => {
-            "the answer of etcd was lost: the write may have taken effect".to_owned()
+            "the response of etcd was lost: the write may have taken effect".to_owned()
         }
         Api::Unavailable if lost => "the connection to etcd was lost".to_owned(),
         Api::Internal => "etcd failed; its message is in the log".to_owned(),
@@ -207,7 +208,7 @@ pub(super) fn from_status(effect: Effect, status: Status) -> Failure {
     failure.source(status)
 }
 
-/// etcd's sentence without the names of its packages.
+/// etcd's message without the names of its packages.
 fn plain(message: &str) -> &str {
     let message = message
         .rsplit_once("desc = ")
@@ -221,17 +222,17 @@ fn plain(message: &str) -> &str {
 fn hint_by_message(detail: &str) -> Option<&'static str> {
     let hints = [
         (
-            ANSWER_TOO_LARGE,
-            "ask for fewer keys: a smaller limit, or Accept: application/x-ndjson",
+            RESPONSE_TOO_LARGE,
+            "request fewer keys: a smaller limit, or Accept: application/x-ndjson",
         ),
         (
             UNHEALTHY,
-            "etcd changes its members only while most of them answer each other",
+            "etcd changes its members only while a majority of them is connected",
         ),
         (
             NOT_STARTED,
-            "a majority of the members that stay must have started: start those that were added; the last one is \
-             never removed",
+            "a majority of the remaining members must be running: start the ones that were added; the last member \
+             cannot be removed",
         ),
         (
             "invalid auth management",
@@ -243,7 +244,7 @@ fn hint_by_message(detail: &str) -> Option<&'static str> {
         ),
         (
             CORRUPT,
-            "a member holds other data than the rest: GET /cluster/hash says which; GET /cluster/alarms, and DELETE disarms",
+            "a member's data differs from the others': GET /cluster/hash shows which; GET /cluster/alarms lists the alarms, DELETE disarms them",
         ),
         (
             DROPPED,
@@ -260,11 +261,11 @@ fn hint_by_message(detail: &str) -> Option<&'static str> {
 
 fn hint(code: Api) -> Option<&'static str> {
     Some(match code {
-        Api::Compacted => "start again at the present, or at a revision that is left",
+        Api::Compacted => "start again at the present, or at a revision that is not compacted",
         Api::TooLarge => "etcd's own limit is --max-request-bytes (1.5 MiB by default)",
         Api::NoSpace => "compact, defragment, then disarm the NOSPACE alarm",
         Api::Forbidden => {
-            "the account lacks the permission in etcd; GET /auth/self says what it may read and write"
+            "the account lacks the permission in etcd; GET /auth/self shows what it may read and write"
         }
         Api::Unauthenticated => {
             "sign in with an etcd user: Authorization: Basic, or Bearer with an etcd token"

@@ -1,4 +1,4 @@
-//! A range of keys, with etcd's two conventions for its ends kept in one place.
+//! A range of keys. etcd's two conventions for its end are known only here.
 
 use shared::RangeSpec;
 
@@ -9,11 +9,11 @@ use crate::failure::{Failure, Result};
 pub struct Range {
     /// The first key. Never empty: the first possible key is one zero byte.
     pub key: Vec<u8>,
-    /// `None` is the one key; a single zero byte is "to the end of the keyspace".
+    /// `None` for one key; a single zero byte for "to the end of the keyspace".
     pub end: Option<Vec<u8>>,
 }
 
-/// etcd's "no upper bound".
+/// etcd's encoding of "no upper bound".
 const TO_THE_END: &[u8] = &[0];
 
 /// The first key after all keys with `prefix`; `None` if there can be none.
@@ -40,7 +40,7 @@ impl Range {
         }
     }
 
-    /// Every key that begins with `prefix`; the whole keyspace for an empty one.
+    /// Every key with `prefix`; the whole keyspace if it is empty.
     pub fn prefix(prefix: &[u8]) -> Self {
         Self::between(prefix.to_vec(), prefix_end(prefix))
     }
@@ -101,7 +101,7 @@ impl Range {
         self.end.is_none()
     }
 
-    /// Whether it goes to the end of the keyspace.
+    /// Whether it extends to the end of the keyspace.
     pub fn is_open_ended(&self) -> bool {
         self.end.as_deref() == Some(TO_THE_END)
     }
@@ -124,7 +124,7 @@ impl Range {
 impl TryFrom<RangeSpec> for Range {
     type Error = Failure;
 
-    /// The one range that a query, a body or an op names.
+    /// The range of a query, a body or an op; exactly one form must be given.
     fn try_from(spec: RangeSpec) -> Result<Self> {
         match (spec.key, spec.prefix, spec.start, spec.end, spec.from) {
             (Some(key), None, None, None, None) if key.is_empty() => Err(Failure::bad_request(
@@ -132,7 +132,7 @@ impl TryFrom<RangeSpec> for Range {
             )),
             (Some(key), None, None, None, None) => Ok(Self::one(key.0)),
             (None, Some(prefix), None, None, None) => Ok(Self::prefix(&prefix.0)),
-            // etcd's first key is one zero byte, and that as an end would mean no end at all.
+            // etcd's first key is one zero byte; as an end it would mean "no upper bound".
             (None, None, Some(start), Some(end), None) if start < end && end.0 != TO_THE_END => {
                 Ok(Self::between(start.0, Some(end.0)))
             }
@@ -145,7 +145,7 @@ impl TryFrom<RangeSpec> for Range {
                 Failure::bad_request("`start` and `end` must be given together"),
             ),
             _ => Err(Failure::bad_request(
-                "the range must be given in one way only",
+                "the range must be given in exactly one form",
             )),
         }
     }

@@ -23,7 +23,7 @@ use tonic::{Code, Status};
 use tower::Service as _;
 
 use super::account::Transport;
-use super::channel::MAX_ANSWER;
+use super::channel::MAX_RESPONSE;
 
 const PATH: &str = "/etcdserverpb.Watch/Watch";
 /// Events are delivered in chunks of this many bytes, before their response is complete.
@@ -82,7 +82,7 @@ fn framed(request: &WatchRequest) -> Bytes {
 
 /// The part of a response that has arrived.
 #[derive(Debug, Default)]
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) header: Option<PbResponseHeader>,
     pub(super) created: bool,
     pub(super) canceled: bool,
@@ -104,7 +104,7 @@ pub(super) struct WatchCall {
     requests: mpsc::Sender<Bytes>,
     body: Body,
     parser: Parser,
-    ready: VecDeque<Answer>,
+    ready: VecDeque<Response>,
 }
 
 impl WatchCall {
@@ -128,28 +128,28 @@ impl WatchCall {
         headers.insert("content-type", HeaderValue::from_static("application/grpc"));
         headers.insert("te", HeaderValue::from_static("trailers"));
         headers.insert("hasleader", HeaderValue::from_static("true"));
-        let answer = channel.call(request).await.map_err(Status::from_error)?;
-        if let Some(status) = Status::from_header_map(answer.headers()) {
+        let response = channel.call(request).await.map_err(Status::from_error)?;
+        if let Some(status) = Status::from_header_map(response.headers()) {
             return Err(status);
         }
-        if answer.status() != http::StatusCode::OK {
-            let status = answer.status();
+        if response.status() != http::StatusCode::OK {
+            let status = response.status();
             return Err(Status::unavailable(format!("HTTP status {status}")));
         }
         Ok(Self {
             requests,
-            body: answer.into_body(),
+            body: response.into_body(),
             parser: Parser::default(),
             ready: VecDeque::new(),
         })
     }
 
     /// Peeks at the next response.
-    pub(super) async fn peek(&mut self) -> Result<Option<&Answer>, Status> {
+    pub(super) async fn peek(&mut self) -> Result<Option<&Response>, Status> {
         if self.ready.is_empty()
-            && let Some(answer) = self.next().await?
+            && let Some(response) = self.next().await?
         {
-            self.ready.push_front(answer);
+            self.ready.push_front(response);
         }
         Ok(self.ready.front())
     }
@@ -165,10 +165,10 @@ impl WatchCall {
     }
 
     /// The next response, or the part that has arrived; `None` at the end of the call. Cancel safe.
-    pub(super) async fn next(&mut self) -> Result<Option<Answer>, Status> {
+    pub(super) async fn next(&mut self) -> Result<Option<Response>, Status> {
         loop {
-            if let Some(answer) = self.ready.pop_front() {
-                return Ok(Some(answer));
+            if let Some(response) = self.ready.pop_front() {
+                return Ok(Some(response));
             }
             let Some(frame) = Pin::new(&mut self.body).frame().await else {
                 return Ok(None);
@@ -193,13 +193,13 @@ struct Parser {
     buffer: BytesMut,
     /// Unread bytes of the current message, once its prefix has been read.
     left: Option<usize>,
-    answer: Answer,
-    /// Bytes of the events in `answer`.
+    response: Response,
+    /// Bytes of the events in `response`.
     size: usize,
 }
 
 impl Parser {
-    fn push(&mut self, data: &[u8], ready: &mut VecDeque<Answer>) -> Result<(), Status> {
+    fn push(&mut self, data: &[u8], ready: &mut VecDeque<Response>) -> Result<(), Status> {
         self.buffer.extend_from_slice(data);
         loop {
             let Some(left) = self.left else {
@@ -216,9 +216,9 @@ impl Parser {
             };
             if left == 0 {
                 self.left = None;
-                self.answer.complete = true;
+                self.response.complete = true;
                 self.deliver(ready);
-                self.answer = Answer::default();
+                self.response = Response::default();
                 continue;
             }
             let Some(read) = self.field(left)? else {
@@ -231,14 +231,14 @@ impl Parser {
         }
     }
 
-    fn deliver(&mut self, ready: &mut VecDeque<Answer>) {
+    fn deliver(&mut self, ready: &mut VecDeque<Response>) {
         self.size = 0;
-        let rest = Answer {
-            header: self.answer.header,
+        let rest = Response {
+            header: self.response.header,
             continued: true,
-            ..Answer::default()
+            ..Response::default()
         };
-        ready.push_back(std::mem::replace(&mut self.answer, rest));
+        ready.push_back(std::mem::replace(&mut self.response, rest));
     }
 
     /// Reads one field of the message, of which `left` bytes remain; returns its size in bytes, or
@@ -260,14 +260,14 @@ impl Parser {
         let (tag, wire) = decode_key(&mut at).map_err(broken)?;
         let number = decode_varint(&mut at).map_err(broken)?;
         let prefix = available - at.len();
-        let answer = &mut self.answer;
+        let response = &mut self.response;
         match wire {
             WireType::Varint => {
                 match tag {
-                    3 => answer.created = number != 0,
-                    4 => answer.canceled = number != 0,
-                    5 => answer.compact_revision = number as i64,
-                    7 => answer.fragment = number != 0,
+                    3 => response.created = number != 0,
+                    4 => response.canceled = number != 0,
+                    5 => response.compact_revision = number as i64,
+                    7 => response.fragment = number != 0,
                     _ => {}
                 }
                 self.buffer.advance(prefix);
@@ -276,16 +276,18 @@ impl Parser {
             WireType::LengthDelimited => {
                 let length = usize::try_from(number)
                     .ok()
-                    .filter(|length| *length <= left - prefix && *length <= MAX_ANSWER)
+                    .filter(|length| *length <= left - prefix && *length <= MAX_RESPONSE)
                     .ok_or_else(|| Status::internal("etcd's response is longer than announced"))?;
                 let Some(field) = at.get(..length) else {
                     return Ok(None);
                 };
                 match tag {
-                    1 => answer.header = Some(PbResponseHeader::decode(field).map_err(broken)?),
-                    6 => answer.cancel_reason = String::from_utf8_lossy(field).into_owned(),
+                    1 => response.header = Some(PbResponseHeader::decode(field).map_err(broken)?),
+                    6 => response.cancel_reason = String::from_utf8_lossy(field).into_owned(),
                     11 => {
-                        answer.events.push(PbEvent::decode(field).map_err(broken)?);
+                        response
+                            .events
+                            .push(PbEvent::decode(field).map_err(broken)?);
                         self.size += length;
                     }
                     _ => {}

@@ -35,7 +35,7 @@ fn header(revision: i64) -> PbResponseHeader {
 }
 
 /// Parses the bytes in pieces of `step`.
-fn read(bytes: &[u8], step: usize) -> Vec<Answer> {
+fn read(bytes: &[u8], step: usize) -> Vec<Response> {
     let mut parser = Parser::default();
     let mut ready = VecDeque::new();
     for piece in bytes.chunks(step) {
@@ -65,16 +65,16 @@ fn parsing_does_not_depend_on_chunk_sizes() {
     bytes.extend(message(&events));
     bytes.extend(message(&PbWatchResponse::default()));
     for step in [1, 2, 3, 7, 64, 100_000] {
-        let answers = read(&bytes, step);
-        assert_eq!(answers.len(), 3, "{step}");
-        let first = &answers[0];
+        let responses = read(&bytes, step);
+        assert_eq!(responses.len(), 3, "{step}");
+        let first = &responses[0];
         assert!(first.created && first.canceled && first.complete);
         assert_eq!(first.compact_revision, 300);
         assert_eq!(first.cancel_reason, created.cancel_reason);
         assert_eq!(first.header, created.header);
-        assert_eq!(answers[1].events, events.events, "{step}");
-        assert!(answers[1].fragment && !answers[1].continued);
-        assert!(answers[2].events.is_empty() && answers[2].complete);
+        assert_eq!(responses[1].events, events.events, "{step}");
+        assert!(responses[1].fragment && !responses[1].continued);
+        assert!(responses[2].events.is_empty() && responses[2].complete);
     }
 }
 
@@ -86,18 +86,18 @@ fn a_large_response_is_delivered_in_chunks() {
         events: events.clone(),
         ..PbWatchResponse::default()
     };
-    let answers = read(&message(&response), 16 << 10);
-    assert!(answers.len() > 4);
-    let (last, before) = answers.split_last().expect("some");
+    let responses = read(&message(&response), 16 << 10);
+    assert!(responses.len() > 4);
+    let (last, before) = responses.split_last().expect("some");
     assert!(last.complete && last.continued && !last.fragment);
     assert!(
         before
             .iter()
-            .all(|answer| !answer.complete && answer.events.len() <= 6)
+            .all(|response| !response.complete && response.events.len() <= 6)
     );
-    let all: Vec<PbEvent> = answers
+    let all: Vec<PbEvent> = responses
         .into_iter()
-        .flat_map(|answer| answer.events)
+        .flat_map(|response| response.events)
         .collect();
     assert_eq!(all, events);
 }

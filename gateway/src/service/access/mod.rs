@@ -44,7 +44,7 @@ impl AccessService {
         Ok(switched(header, true))
     }
 
-    /// Turns authentication off: from then on everybody may do everything.
+    /// Turns authentication off: from then on every client may do everything.
     pub async fn disable(&self, caller: &Caller) -> Result<AuthAnswer> {
         let header = self.etcd.auth_disable(caller).await?;
         Ok(switched(header, false))
@@ -59,8 +59,8 @@ impl AccessService {
 
     /// A user with its roles.
     pub async fn user(&self, caller: &Caller, name: String) -> Result<UserAnswer> {
-        let answer = self.etcd.user(caller, &name).await;
-        let (header, roles) = answer.map_err(|failure| about(failure, &name, ""))?;
+        let response = self.etcd.user(caller, &name).await;
+        let (header, roles) = response.map_err(|failure| about(failure, &name, ""))?;
         Ok(UserAnswer {
             header,
             name,
@@ -132,8 +132,8 @@ impl AccessService {
 
     /// A role with its permissions.
     pub async fn role(&self, caller: &Caller, name: String) -> Result<RoleAnswer> {
-        let answer = self.etcd.role(caller, &name).await;
-        let (header, permissions) = answer.map_err(|failure| about(failure, "", &name))?;
+        let response = self.etcd.role(caller, &name).await;
+        let (header, permissions) = response.map_err(|failure| about(failure, "", &name))?;
         let permissions = permissions.into_iter().map(|fact| Permission {
             access: fact.access,
             range: reach::spec(&fact.range),
@@ -207,7 +207,7 @@ impl AccessService {
                 }
             }
         }
-        // Refuses callers whom etcd does not know at all.
+        // Refuses callers that etcd does not know at all.
         let reads_all = match self.etcd.may_read(caller, &Range::prefix(b"")).await {
             Ok(()) => true,
             Err(failure) if failure.code == Code::Forbidden => false,

@@ -7,14 +7,14 @@ mod page;
 mod put;
 
 pub use export::Export;
-pub use filter::{Filter, SELECTED_AT_MOST};
-pub use page::{LIMIT_AT_MOST, PageQuery, PageRequest};
+pub use filter::{Filter, MAX_SELECTED};
+pub use page::{MAX_LIMIT, PageQuery, PageRequest};
 pub use put::{LeaseChoice, PutRequest};
 
 use shared::{Code, CountAnswer, Entry, Header};
 
 use crate::caller::Caller;
-use crate::etcd::{Compare, Etcd, Get, Op, OpAnswer, Range, entry};
+use crate::etcd::{Compare, Etcd, Get, Op, OpResponse, Range, entry};
 use crate::failure::{Failure, Result};
 
 /// Keys of one cluster.
@@ -23,22 +23,22 @@ pub struct KvService {
     etcd: Etcd,
 }
 
-/// What must hold of a key for it to be answered, written or deleted.
+/// A condition on a key, for reading, writing or deleting it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Precondition {
-    /// No matter.
+    /// No condition.
     None,
     /// `If-Match: *`: the key must exist.
     Exists,
-    /// `If-Match: "1", "2"`: the key must be at one of these revisions. What is no number in a list
-    /// never matches and is left out.
+    /// `If-Match: "1", "2"`: the key must be at one of these revisions. Tags that are not numbers never
+    /// match and are omitted.
     ModifiedAt(Vec<i64>),
     /// `If-None-Match: *`: the key must not exist.
     Absent,
 }
 
 impl Precondition {
-    /// Whether a key as it was read meets it.
+    /// Whether a key as it was read meets the condition.
     fn holds(&self, entry: Option<&Entry>) -> bool {
         match self {
             Self::None => true,
@@ -51,7 +51,7 @@ impl Precondition {
     }
 }
 
-/// `<lock key>:<token>`: write only while this lock is held.
+/// A fencing condition, `<lock key>:<token>`: write only while this lock is held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guard {
     /// The lock key.
@@ -61,10 +61,10 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Splits at the last colon, since keys may hold colons.
+    /// Splits at the last colon, since keys may contain colons.
     pub fn parse(text: &[u8]) -> Result<Self> {
         let wrong = || {
-            Failure::bad_request("the guard is not <lock key>:<token>")
+            Failure::bad_request("the guard must be <lock key>:<token>")
                 .hint("the token is the lock's fencing_token, 1 or more")
         };
         let colon = text
@@ -97,20 +97,20 @@ impl Guard {
         let revision = header.revision;
         let key = String::from_utf8_lossy(&self.key);
         let detail = format!(
-            "the lock key {key} is not there with fencing token {}",
+            "the lock key {key} does not exist with fencing token {}",
             self.token
         );
         Failure::new(Code::NotHolder, detail)
-            .hint("the lock has been lost: acquire it again")
+            .hint("the lock was lost: acquire it again")
             .with(|facts| facts.store_revision = Some(revision))
     }
 }
 
-/// What a failed conditional transaction read: the key as it is, after the guard has been checked.
-fn refused(
+/// The key as a failed conditional transaction read it, after the guard was checked.
+fn read_current(
     guard: Option<&Guard>,
     header: &Header,
-    responses: Vec<OpAnswer>,
+    responses: Vec<OpResponse>,
     keys_only: bool,
 ) -> Result<Option<Entry>> {
     let mut entries = responses
@@ -125,8 +125,8 @@ fn refused(
     Ok(entries.next().flatten())
 }
 
-/// The reads of the branch that runs when a condition fails, in the order [`refused`] expects.
-fn read_refusal(key: &[u8], guard: Option<&Guard>, keys_only: bool) -> Vec<Op> {
+/// The reads of the branch that runs when a condition fails, in the order [`read_current`] expects.
+fn read_on_failure(key: &[u8], guard: Option<&Guard>, keys_only: bool) -> Vec<Op> {
     let own = if keys_only {
         Op::peek(key)
     } else {
@@ -152,7 +152,7 @@ fn precondition_failed(current: Option<Entry>, header: &Header) -> Failure {
 }
 
 fn absent(key: &[u8], header: &Header) -> Failure {
-    let detail = format!("there is no key {}", String::from_utf8_lossy(key));
+    let detail = format!("no such key {}", String::from_utf8_lossy(key));
     let revision = header.revision;
     Failure::new(Code::KeyNotFound, detail).with(|facts| facts.store_revision = Some(revision))
 }
@@ -163,7 +163,7 @@ impl KvService {
         Self { etcd }
     }
 
-    /// One key, now or at a revision, as the precondition demands it.
+    /// One key, now or at a revision, if the precondition holds.
     pub async fn get(
         &self,
         caller: &Caller,
@@ -171,8 +171,8 @@ impl KvService {
         get: Get,
         precondition: &Precondition,
     ) -> Result<(Header, Entry)> {
-        let answer = self.etcd.range(caller, &Range::one(key), &get).await?;
-        let (header, found) = (answer.header, answer.kvs.into_iter().next());
+        let response = self.etcd.range(caller, &Range::one(key), &get).await?;
+        let (header, found) = (response.header, response.kvs.into_iter().next());
         let found = found.map(|kv| entry(kv, get.keys_only));
         if !precondition.holds(found.as_ref()) {
             return Err(precondition_failed(found, &header));
@@ -183,22 +183,22 @@ impl KvService {
         }
     }
 
-    /// How many keys a range has.
+    /// The number of keys in a range.
     pub async fn count(&self, caller: &Caller, range: &Range, get: Get) -> Result<CountAnswer> {
         let get = Get {
             count_only: true,
             ..get
         };
-        let answer = self.etcd.range(caller, range, &get).await?;
+        let response = self.etcd.range(caller, range, &get).await?;
         Ok(CountAnswer {
-            header: answer.header,
-            count: answer.count,
+            header: response.header,
+            count: response.count,
         })
     }
 
-    /// What a write compares on. It always compares, so that the guard is looked at in the same
-    /// transaction and wins, also where the list is known not to match.
-    async fn settle(
+    /// The comparison for a precondition. There is one even if the list is known not to match, so that the
+    /// guard is checked in the same transaction and takes precedence.
+    async fn comparison(
         &self,
         caller: &Caller,
         key: &[u8],
@@ -216,7 +216,7 @@ impl KvService {
                     let now = self.etcd.range(caller, &range, &Get::keys_only()).await?;
                     let current = now.kvs.first().map(|kv| kv.mod_revision);
                     let listed = current.filter(|revision| revisions.contains(revision));
-                    // A key that has left the list's revisions never returns to one of them.
+                    // A key that is no longer at a listed revision never returns to one.
                     Compare::modified_at(key, listed.unwrap_or(first))
                 }
             }),

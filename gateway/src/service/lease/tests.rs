@@ -45,13 +45,13 @@ async fn a_lease_id_can_be_chosen_once() {
 async fn etcd_adjusts_or_refuses_the_ttl() {
     let fixture = Fixture::start().await;
     let leases = fixture.leases();
-    for (asked, ttl) in [(1, 2), (3, 3), (LONGEST_TTL, LONGEST_TTL)] {
-        let granted = leases.grant(&caller(), granting(asked, None)).await;
+    for (requested, ttl) in [(1, 2), (3, 3), (MAX_TTL, MAX_TTL)] {
+        let granted = leases.grant(&caller(), granting(requested, None)).await;
         assert_eq!(granted.expect("granted").lease.ttl, ttl);
     }
     // What etcd refuses, or raises to its minimum although it is no time at all.
-    for asked in [0, -1, i64::MIN, LONGEST_TTL + 1, i64::MAX] {
-        let refused = leases.grant(&caller(), granting(asked, None)).await;
+    for requested in [0, -1, i64::MIN, MAX_TTL + 1, i64::MAX] {
+        let refused = leases.grant(&caller(), granting(requested, None)).await;
         assert_eq!(refused.expect_err("no TTL").code, Code::BadRequest);
     }
 }

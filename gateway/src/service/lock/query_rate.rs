@@ -1,23 +1,23 @@
-//! How many questions about leases etcd is asked, whoever needs the answers.
+//! The rate limit on requests about leases, shared by all of the gateway's callers.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// Between two questions; with the burst at most 200 in any second.
+/// Interval between two requests; with the burst at most 200 in any second.
 const GAP: Duration = Duration::from_micros(5_500);
-/// Questions at once after a pause.
+/// Requests sent at once after a pause.
 const BURST: u32 = 16;
 
-/// Spreads questions over time. First come, first served.
+/// Spreads requests over time, first come, first served.
 #[derive(Debug)]
-pub(in crate::service) struct Budget {
-    /// When the next question would be due if none had been saved up.
+pub(in crate::service) struct QueryRate {
+    /// When the next request would be due without a burst.
     next: Mutex<Instant>,
 }
 
-impl Default for Budget {
+impl Default for QueryRate {
     fn default() -> Self {
         Self {
             next: Mutex::new(Instant::now()),
@@ -25,8 +25,8 @@ impl Default for Budget {
     }
 }
 
-impl Budget {
-    /// Waits for the right to ask one question.
+impl QueryRate {
+    /// Waits until one request may be sent.
     pub(in crate::service) async fn take(&self) {
         let due = self.reserve(Instant::now());
         sleep_until(due).await;
@@ -45,10 +45,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_second_sees_more_than_two_hundred() {
-        let budget = Budget::default();
+    fn at_most_200_requests_start_in_any_second() {
+        let query_rate = QueryRate::default();
         let start = Instant::now() + Duration::from_secs(10);
-        let due: Vec<_> = (0..1000).map(|_| budget.reserve(start)).collect();
+        let due: Vec<_> = (0..1000).map(|_| query_rate.reserve(start)).collect();
         for (at, first) in due.iter().enumerate() {
             let first = (*first).max(start);
             let within = due[at..]
@@ -56,6 +56,6 @@ mod tests {
                 .filter(|due| **due < first + Duration::from_secs(1));
             assert!(within.count() <= 200);
         }
-        assert!(due[15] <= start, "a pause saves up a few");
+        assert!(due[15] <= start, "a pause allows a burst");
     }
 }

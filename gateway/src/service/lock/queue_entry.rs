@@ -1,4 +1,4 @@
-//! One's own key in a queue: put, waited with, held.
+//! A request's own key in a queue: put, waited with, held.
 
 use std::sync::Arc;
 
@@ -7,33 +7,35 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Inner;
-use super::claim::{Created, Standing};
+use super::claim::{ClaimGuard, Created};
 use super::names::{claim_key, queue_prefix};
-use super::wait::{self, Turn};
+use super::wait::{self, WaitOutcome};
 use crate::caller::Caller;
-use crate::etcd::{Compare, Get, KeyValue, Op, OpAnswer, Order, Put, Range, Sort, Txn};
+use crate::etcd::{Compare, Get, KeyValue, Op, OpResponse, Order, Put, Range, Sort, Txn};
 use crate::failure::{Failure, Result};
 use crate::service::lease::{DEFAULT_TTL, Kept, check_ttl};
 
-/// What somebody wants to stand in a queue with.
+/// A request to enter a queue.
 #[derive(Debug)]
-pub(in crate::service) struct Stand {
+pub(in crate::service) struct EntryRequest {
     pub(in crate::service) name: Vec<u8>,
     /// The value of the key.
     pub(in crate::service) value: Vec<u8>,
-    /// Whether a key of the lease that is there already gets this value.
+    /// Whether an existing key of the lease gets this value.
     pub(in crate::service) proclaim: bool,
-    /// Seconds of the lease that the gateway grants.
+    /// TTL, in seconds, of the lease that the gateway grants.
     pub(in crate::service) ttl: Option<i64>,
     /// A lease of the caller's own.
     pub(in crate::service) lease: Option<LeaseId>,
 }
 
-impl Stand {
+impl EntryRequest {
     pub(super) fn check(&self) -> Result<()> {
         if self.ttl.is_some() && self.lease.is_some() {
-            return Err(Failure::bad_request("`ttl` and `lease` exclude each other")
-                .hint("a lease has its TTL already; without `lease` the gateway grants one"));
+            return Err(
+                Failure::bad_request("`ttl` and `lease` are mutually exclusive")
+                    .hint("an existing lease has its TTL; leave out `lease` to have one granted"),
+            );
         }
         if self.lease == Some(LeaseId(0)) {
             return Err(Failure::bad_request("the lease id 0 means no lease"));
@@ -42,9 +44,9 @@ impl Stand {
     }
 }
 
-/// One's own key in a queue. Dropping it gives the place up.
+/// An own key in a queue. Dropping it leaves the queue.
 #[derive(Debug)]
-pub(in crate::service) struct Place {
+pub(in crate::service) struct QueueEntry {
     pub(in crate::service) name: Vec<u8>,
     pub(in crate::service) key: Vec<u8>,
     /// Its create revision.
@@ -52,21 +54,25 @@ pub(in crate::service) struct Place {
     pub(in crate::service) lease: i64,
     /// Seconds that the lease was granted, where the gateway granted it.
     pub(super) ttl: Option<i64>,
-    /// The lease is the gateway's own.
+    /// The gateway granted the lease.
     pub(super) granted: bool,
     /// This request put the key.
     pub(super) new: bool,
-    /// The key was the oldest of the queue's prefix when it was entered.
+    /// The key was the oldest below the queue's prefix when it was put.
     pub(super) oldest: bool,
-    /// The header of entering.
+    /// The header of the transaction that put the key.
     header: Header,
-    /// Keeps the gateway's own lease alive.
+    /// Keeps a lease that the gateway granted alive.
     pub(super) kept: Option<Kept>,
-    standing: Standing,
+    claim: ClaimGuard,
 }
 
-/// Enters a queue: grants a lease where the caller has none, and puts its key if it is not there.
-pub(super) async fn stand(inner: &Arc<Inner>, caller: &Caller, want: Stand) -> Result<Place> {
+/// Enters a queue: grants a lease if the request names none, and puts its key if it does not exist.
+pub(super) async fn enter_queue(
+    inner: &Arc<Inner>,
+    caller: &Caller,
+    want: EntryRequest,
+) -> Result<QueueEntry> {
     let since = Instant::now();
     let (lease, ttl) = if let Some(lease) = want.lease {
         (lease.0, None)
@@ -77,35 +83,36 @@ pub(super) async fn stand(inner: &Arc<Inner>, caller: &Caller, want: Stand) -> R
     };
     let key = claim_key(&want.name, LeaseId(lease));
     let (identity, granted) = (&caller.identity, ttl.is_some());
-    let mut standing = Standing::attach(inner, identity, key.clone(), lease, granted).await;
+    let mut claim = ClaimGuard::attach(inner, identity, key.clone(), lease, granted).await;
     let kept = ttl.map(|ttl| inner.keepers.keep(identity, lease, ttl, since));
-    let own = Own {
+    let own = OwnClaim {
         name: &want.name,
         key: &key,
         lease,
     };
-    // A lease that is the gateway's own takes the key along; on another it has to be known by itself.
+    // Revoking a lease that the gateway granted deletes the key; on the caller's lease the key itself has to
+    // be identified.
     let unseen = if granted {
         None
     } else {
-        absent(inner, caller, &key).await?
+        revision_if_absent(inner, caller, &key).await?
     };
-    let entered = match enter(inner, caller, &own, &want.value).await {
+    let entered = match put_claim(inner, caller, &own, &want.value).await {
         Ok(entered) => entered,
         Err(failure) => {
             if let Some(revision) = unseen.filter(|_| failure.code == Code::OutcomeUnknown) {
-                standing.created(Created::After(revision));
+                claim.created(Created::After(revision));
             }
             return Err(failure);
         }
     };
     if entered.new {
-        standing.created(Created::At(entered.created));
+        claim.created(Created::At(entered.created));
     }
     if want.proclaim && entered.value.is_some_and(|value| value != want.value) {
         proclaim(inner, caller, &key, entered.created, lease, want.value).await?;
     }
-    Ok(Place {
+    Ok(QueueEntry {
         name: want.name,
         created: entered.created,
         lease,
@@ -115,28 +122,28 @@ pub(super) async fn stand(inner: &Arc<Inner>, caller: &Caller, want: Stand) -> R
         oldest: entered.oldest,
         header: entered.header,
         kept,
-        standing,
+        claim,
         key,
     })
 }
 
-impl Place {
-    /// Waits for one's turn, `until` at most.
-    pub(super) async fn turn(
+impl QueueEntry {
+    /// Waits until this key is the first, at most until `until`.
+    pub(super) async fn wait_until_first(
         &mut self,
         inner: &Inner,
         caller: &Caller,
         until: Instant,
-        gone: &CancellationToken,
-    ) -> Result<Turn> {
+        cancelled: &CancellationToken,
+    ) -> Result<WaitOutcome> {
         if self.oldest {
-            return Ok(Turn::Mine(self.header));
+            return Ok(WaitOutcome::First(self.header));
         }
-        wait::for_turn(inner, caller, self, until, gone).await
+        wait::until_first(inner, caller, self, until, cancelled).await
     }
 
-    /// Resolves when the key is no more: released by somebody, or gone with its lease; fails where the
-    /// caller may not look any more. Everything before the revision `from` is known.
+    /// Resolves when the key is deleted, by a release or with its lease; fails when the caller may no longer
+    /// read it. Everything before the revision `from` is known.
     pub(super) fn removed(
         &self,
         inner: &Arc<Inner>,
@@ -145,10 +152,10 @@ impl Place {
     ) -> impl Future<Output = Result<()>> + Send + use<> {
         let (inner, key, created) = (Arc::clone(inner), self.key.clone(), self.created);
         let caller = Caller::new(caller.identity.clone(), None);
-        async move { wait::until_gone(&inner.etcd, &caller, &key, created, from).await }
+        async move { wait::until_deleted(&inner.etcd, &caller, &key, created, from).await }
     }
 
-    /// The answer for a lock that is held.
+    /// The response for an acquired lock.
     pub(super) fn acquired(&self, header: Header) -> Acquired {
         Acquired {
             header,
@@ -159,41 +166,46 @@ impl Place {
         }
     }
 
-    /// The place alone: the lease is not kept alive any more.
-    pub(in crate::service) fn into_standing(self) -> Standing {
-        self.standing
+    /// Only the claim: the lease is no longer kept alive.
+    pub(in crate::service) fn into_claim(self) -> ClaimGuard {
+        self.claim
     }
 }
 
-/// Whose key it is.
-struct Own<'a> {
+/// The key of a request, with its queue and lease.
+struct OwnClaim<'a> {
     name: &'a [u8],
     key: &'a [u8],
     lease: i64,
 }
 
-/// What the first transaction found.
-struct Entered {
+/// The result of the transaction that puts the key.
+struct PutResult {
     header: Header,
     created: i64,
     new: bool,
     oldest: bool,
-    /// The value of a key that was there.
+    /// The value of a key that existed already.
     value: Option<Vec<u8>>,
 }
 
-/// The store's revision at which the key was not there, if it is not.
-async fn absent(inner: &Inner, caller: &Caller, key: &[u8]) -> Result<Option<i64>> {
-    let answer = inner
+/// The store's revision if the key does not exist.
+async fn revision_if_absent(inner: &Inner, caller: &Caller, key: &[u8]) -> Result<Option<i64>> {
+    let response = inner
         .etcd
         .range(caller, &Range::one(key), &Get::count_only())
         .await?;
-    Ok((answer.count == 0).then_some(answer.header.revision))
+    Ok((response.count == 0).then_some(response.header.revision))
 }
 
-/// Puts the key if it is not there, and looks who is oldest, in one revision.
-async fn enter(inner: &Inner, caller: &Caller, own: &Own<'_>, value: &[u8]) -> Result<Entered> {
-    let Own { name, key, lease } = *own;
+/// Puts the key if it does not exist, and reads the oldest key of the queue, in one revision.
+async fn put_claim(
+    inner: &Inner,
+    caller: &Caller,
+    own: &OwnClaim<'_>,
+    value: &[u8],
+) -> Result<PutResult> {
+    let OwnClaim { name, key, lease } = *own;
     let oldest = || {
         let get = Get {
             limit: 1,
@@ -214,42 +226,42 @@ async fn enter(inner: &Inner, caller: &Caller, own: &Own<'_>, value: &[u8]) -> R
         then: vec![Op::Put(put), oldest()],
         or_else: vec![Op::get(key), oldest()],
     };
-    let answer = inner
+    let response = inner
         .etcd
         .txn(caller, txn)
         .await
         .map_err(|failure| match failure.code {
             Code::LeaseNotFound => failure.named_elsewhere(),
             Code::OutcomeUnknown => {
-                failure.hint("ask again: what this request may have put is being removed")
+                failure.hint("retry: a key that this request may have put is being removed")
             }
             _ => failure,
         })?;
-    let mut responses = answer.responses.into_iter();
-    let own = responses.next().and_then(OpAnswer::into_entry);
-    let oldest = responses.next().and_then(OpAnswer::into_entry);
+    let mut responses = response.responses.into_iter();
+    let own = responses.next().and_then(OpResponse::into_entry);
+    let oldest = responses.next().and_then(OpResponse::into_entry);
     let (created, value) = match own {
-        _ if answer.succeeded => (answer.header.revision, None),
+        _ if response.succeeded => (response.header.revision, None),
         Some(own) if own.lease == lease => (own.create_revision, Some(own.value)),
         _ => {
             let detail = format!(
-                "`{}` is there, but not by that lease",
+                "the key `{}` exists, but is not attached to that lease",
                 String::from_utf8_lossy(key)
             );
             return Err(Failure::new(Code::Conflict, detail)
-                .hint("an ordinary key stands where the lock's key belongs"));
+                .hint("an ordinary key has the name of the lock's key"));
         }
     };
-    Ok(Entered {
-        header: answer.header,
+    Ok(PutResult {
+        header: response.header,
         created,
-        new: answer.succeeded,
+        new: response.succeeded,
         oldest: oldest.is_none_or(|oldest: KeyValue| oldest.create_revision == created),
         value,
     })
 }
 
-/// Gives a key that still is this lease's, as created at that revision, another value.
+/// Changes the value of a key, if it is still the one created at that revision, on this lease.
 async fn proclaim(
     inner: &Inner,
     caller: &Caller,
@@ -265,19 +277,22 @@ async fn proclaim(
         ..Put::default()
     };
     let txn = Txn {
-        compare: still_ours(key, created, lease),
+        compare: claim_unchanged(key, created, lease),
         then: vec![Op::Put(put)],
         or_else: Vec::new(),
     };
     if inner.etcd.txn(caller, txn).await?.succeeded {
         return Ok(());
     }
-    let detail = format!("`{}` went meanwhile", String::from_utf8_lossy(key));
-    Err(Failure::new(Code::SessionExpired, detail).hint("ask again"))
+    let detail = format!(
+        "the key `{}` was deleted meanwhile",
+        String::from_utf8_lossy(key)
+    );
+    Err(Failure::new(Code::SessionExpired, detail).hint("retry"))
 }
 
-/// What holds as long as a key is the one that was created then, on that lease.
-pub(in crate::service) fn still_ours(key: &[u8], created: i64, lease: i64) -> Vec<Compare> {
+/// Holds while a key is still the one created at that revision, on that lease.
+pub(in crate::service) fn claim_unchanged(key: &[u8], created: i64, lease: i64) -> Vec<Compare> {
     let leased = Compare::number(
         Range::one(key),
         CompareTarget::Lease,

@@ -18,7 +18,7 @@ use shared::{
 
 use super::txn::Outline;
 use crate::caller::Caller;
-use crate::etcd::{Compare, Delete, Etcd, Get, KeyValue, Op, OpAnswer, Put, Range, Txn};
+use crate::etcd::{Compare, Delete, Etcd, Get, KeyValue, Op, OpResponse, Put, Range, Txn};
 use crate::failure::{Failure, Result};
 
 /// The limit on keys read, compared or written in one transaction: etcd's default limit of ops.
@@ -161,10 +161,10 @@ fn read(key: &[u8], kv: Option<KeyValue>) -> StmRead {
     }
 }
 
-fn reads(keys: &[Vec<u8>], answers: Vec<OpAnswer>) -> Vec<StmRead> {
-    let answers = answers.into_iter().map(OpAnswer::into_entry);
+fn reads(keys: &[Vec<u8>], responses: Vec<OpResponse>) -> Vec<StmRead> {
+    let responses = responses.into_iter().map(OpResponse::into_entry);
     keys.iter()
-        .zip(answers)
+        .zip(responses)
         .map(|(key, kv)| read(key, kv))
         .collect()
 }
@@ -199,14 +199,14 @@ impl StmService {
             then: gets.collect(),
             ..Txn::default()
         };
-        let answer = self.etcd.txn(caller, txn).await?;
-        self.saw(answer.header.revision);
+        let response = self.etcd.txn(caller, txn).await?;
+        self.saw(response.header.revision);
         Ok(StmReadAnswer {
             header: Header {
-                revision: revision.unwrap_or(answer.header.revision),
-                ..answer.header
+                revision: revision.unwrap_or(response.header.revision),
+                ..response.header
             },
-            reads: reads(&keys, answer.responses),
+            reads: reads(&keys, response.responses),
         })
     }
 
@@ -235,16 +235,16 @@ impl StmService {
             or_else: compared.iter().map(|key| Op::get(key)).collect(),
         };
         let outline = Outline::of(&txn);
-        let answer = self.etcd.txn(caller, txn).await;
-        let answer = answer.map_err(|failure| named_as_write(outline.name(failure)))?;
-        self.saw(answer.header.revision);
-        if answer.succeeded {
+        let response = self.etcd.txn(caller, txn).await;
+        let response = response.map_err(|failure| named_as_write(outline.name(failure)))?;
+        self.saw(response.header.revision);
+        if response.succeeded {
             return Ok(StmCommitAnswer {
-                header: answer.header,
-                responses: outline.results(true, answer.responses),
+                header: response.header,
+                responses: outline.results(true, response.responses),
             });
         }
-        let reads = reads(&compared, answer.responses);
+        let reads = reads(&compared, response.responses);
         let conflicts: Vec<Bytes> = reads
             .iter()
             .filter(|read| {
@@ -261,8 +261,8 @@ impl StmService {
             .with(|facts| {
                 facts.conflicts = Some(conflicts);
                 facts.reads = Some(reads);
-                facts.revision = Some(answer.header.revision);
-                facts.store_revision = Some(answer.header.revision);
+                facts.revision = Some(response.header.revision);
+                facts.store_revision = Some(response.header.revision);
             });
         Err(failure)
     }
@@ -288,7 +288,7 @@ impl StmService {
             ..Get::default().at(revision)
         };
         match self.etcd.range(caller, &Range::one(key), &at).await {
-            Ok(answer) => self.saw(answer.header.revision),
+            Ok(response) => self.saw(response.header.revision),
             // It is a past revision, too old to be read; the comparisons work all the same.
             Err(failure) if failure.code == Code::Compacted => {}
             Err(failure) => return Err(failure),

@@ -106,12 +106,12 @@ impl Walk {
         while !self.done {
             let bound = self.bound();
             let range = Range::between(self.at.clone(), bound.clone());
-            let answer = etcd.range_within(caller, &range, get, most).await?;
-            self.learn(bound, &answer.kvs, answer.more, answer.count);
-            if !answer.kvs.is_empty() {
+            let response = etcd.range_within(caller, &range, get, most).await?;
+            self.learn(bound, &response.kvs, response.more, response.count);
+            if !response.kvs.is_empty() {
                 return Ok(Some(Window {
-                    header: answer.header,
-                    kvs: answer.kvs,
+                    header: response.header,
+                    kvs: response.kvs,
                 }));
             }
         }

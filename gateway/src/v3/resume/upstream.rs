@@ -6,7 +6,7 @@ use http::HeaderValue;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::etcd::{RawAnswers, Refusal, Signature};
+use crate::etcd::{RawResponses, Refusal, Signature};
 use crate::v3::Ask;
 use crate::v3::errors::code;
 
@@ -24,8 +24,8 @@ pub(super) struct Upstream {
 
 enum Answers {
     /// The first one is not on its way: etcd may want to hear more before it says anything.
-    Opening(BoxFuture<'static, Result<RawAnswers, Refusal>>),
-    Open(Box<RawAnswers>),
+    Opening(BoxFuture<'static, Result<RawResponses, Refusal>>),
+    Open(Box<RawResponses>),
 }
 
 impl Upstream {

@@ -29,12 +29,12 @@ impl ClusterService {
         };
         let header = oldest.header;
         let revision = revision.unwrap_or(header.revision);
-        let asked = join_all(found.iter().map(|one| async move {
+        let requests = join_all(found.iter().map(|one| async move {
             let reached = one.require()?;
             let member = self.connect(&reached.url)?;
             member.hash_kv(caller, revision).await
         }));
-        let hashes = asked.await;
+        let hashes = requests.await;
         if hashes.iter().all(Result::is_err) {
             // All failed: one reason is clearer than a list of them.
             let first = hashes.into_iter().find_map(Result::err);

@@ -21,7 +21,7 @@ fn listed(id: u64) -> Found {
 /// Each hash with its compact revision; `None` where the member is unreachable.
 fn check(hashes: &[Option<(u32, i64)>], verdict: HashVerdict, differ: &[u64]) {
     let found: Vec<_> = (1..=hashes.len() as u64).map(listed).collect();
-    let answers = hashes.iter().map(|hash| match hash {
+    let responses = hashes.iter().map(|hash| match hash {
         Some((hash, compact_revision)) => Ok(HashFact {
             hash: *hash,
             compact_revision: *compact_revision,
@@ -29,9 +29,9 @@ fn check(hashes: &[Option<(u32, i64)>], verdict: HashVerdict, differ: &[u64]) {
         }),
         None => Err(Failure::new(Code::Unavailable, "away")),
     });
-    let answers: Vec<_> = answers.collect();
+    let responses: Vec<_> = responses.collect();
     let differ: Vec<_> = differ.iter().map(|id| MemberId(*id)).collect();
-    assert_eq!(compare(&found, &answers), (verdict, differ), "{hashes:?}");
+    assert_eq!(compare(&found, &responses), (verdict, differ), "{hashes:?}");
 }
 
 #[test]

@@ -93,13 +93,13 @@ fn misadvertised(found: &Found) -> Option<Warning> {
     if flaws.is_empty() {
         return None;
     }
-    let answers = match &found.reached {
+    let reached = match &found.reached {
         Ok(reached) => format!("it responds at {}", reached.url),
         Err(Unreached::Denied(_)) => "its status is not shown".to_owned(),
         Err(_) => "no configured endpoint is this member".to_owned(),
     };
     let detail = format!(
-        "member {} advertises what clients cannot use: {flaws}; {answers}",
+        "member {} advertises what clients cannot use: {flaws}; {reached}",
         found.name()
     );
     Some(warning("advertised_url", detail))

@@ -1,8 +1,8 @@
-//! A place in a queue that was taken on somebody's behalf, and what happens to it when they leave.
+//! A claim that the gateway put on behalf of a request, and its clean-up when the request ends early.
 //!
-//! A [`Standing`] that is dropped cleans up in a task of its own: the key is removed, but never one that
-//! was created at another time, and a lease that the gateway granted is revoked. Two requests of the
-//! same lease share one key; [`Attachments`] sees to it that none takes it away from the other.
+//! A dropped [`ClaimGuard`] cleans up in a task of its own: the key is removed, unless it was created at
+//! another revision, and a lease that the gateway granted is revoked. Two requests with the same lease
+//! share one key; [`Attachments`] ensures that neither removes it while the other needs it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,30 +17,30 @@ use super::Inner;
 use crate::caller::{Caller, Identity};
 use crate::etcd::{Compare, Etcd, Op, Range, Txn};
 use crate::failure::Result;
-use crate::service::insist::{ATTEMPT, insist};
+use crate::service::clean_up::{ATTEMPT_TIMEOUT, retry_clean_up};
 
-/// Until a key that was not there is looked for once more: what had no answer may have been under way.
-const AGAIN: Duration = Duration::from_millis(500);
+/// Delay before a missing key is looked for once more: a put without a response may still be in flight.
+const RECHECK_DELAY: Duration = Duration::from_millis(500);
 
-/// The key that a request put.
+/// When a request created its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Created {
     /// At this revision.
     At(i64),
-    /// Behind this revision, if at all: the answer was lost.
+    /// After this revision, if at all: the response was lost.
     After(i64),
 }
 
-/// A key to be removed by the last request that leaves it.
+/// The removal of a key, by the last request that detaches from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Duty {
+struct Removal {
     created: Created,
-    /// Whose permissions the removal has. The last request may be another user's without permission to
-    /// write the key: knowing the lease is enough to wait on it.
+    /// Whose permissions apply. The last request may be of another user, without permission to write the
+    /// key: knowing the lease is enough to wait on it.
     creator: Identity,
 }
 
-/// The requests of this gateway that stand on the same key.
+/// The requests of this gateway that use the same key.
 #[derive(Debug, Default)]
 pub(super) struct Attachments {
     keys: Mutex<HashMap<Vec<u8>, Attachment>>,
@@ -50,10 +50,10 @@ pub(super) struct Attachments {
 #[derive(Debug, Default)]
 struct Attachment {
     requests: u32,
-    /// A caller has been told that the key is theirs: nobody removes it on behalf of another.
-    taken: bool,
-    /// The request that created the key has left: the last one removes it.
-    left: Option<Duty>,
+    /// A caller has received the key: no other request may remove it.
+    kept: bool,
+    /// The request that created the key has detached: the last one removes it.
+    removal: Option<Removal>,
     /// The key is being removed.
     removing: bool,
 }
@@ -63,7 +63,7 @@ impl Attachments {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until nobody is removing the key, then stands on it.
+    /// Waits until the key is not being removed, then attaches to it.
     async fn attach(&self, key: &[u8]) {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
@@ -80,11 +80,11 @@ impl Attachments {
         }
     }
 
-    /// The caller has the key.
+    /// The caller has received the key.
     fn keep(&self, key: &[u8]) {
         let mut keys = self.lock();
         if let Some(attachment) = keys.get_mut(key) {
-            attachment.taken = true;
+            attachment.kept = true;
             attachment.requests -= 1;
             if attachment.requests == 0 {
                 keys.remove(key);
@@ -92,22 +92,22 @@ impl Attachments {
         }
     }
 
-    /// Leaves; what to remove, if no other request is left to do it.
-    fn leave(&self, key: &[u8], created: Option<Duty>) -> Option<Duty> {
+    /// Detaches; returns the removal if no other request is left to do it.
+    fn detach(&self, key: &[u8], created: Option<Removal>) -> Option<Removal> {
         let mut keys = self.lock();
         let attachment = keys.get_mut(key)?;
         attachment.requests -= 1;
-        attachment.left = attachment.left.take().or(created);
+        attachment.removal = attachment.removal.take().or(created);
         if attachment.requests > 0 {
             return None;
         }
-        let duty = attachment.left.take().filter(|_| !attachment.taken);
-        if duty.is_some() {
+        let removal = attachment.removal.take().filter(|_| !attachment.kept);
+        if removal.is_some() {
             attachment.removing = true;
         } else {
             keys.remove(key);
         }
-        duty
+        removal
     }
 
     fn removed(&self, key: &[u8]) {
@@ -116,23 +116,23 @@ impl Attachments {
     }
 }
 
-/// A place in a queue until its caller has been told. Dropped without [`Standing::keep`] it is given
-/// up.
+/// A claim until its caller has received the response. Dropping it without [`ClaimGuard::keep`] removes the
+/// claim.
 #[derive(Debug)]
-pub struct Standing {
+pub struct ClaimGuard {
     inner: Arc<Inner>,
     identity: Identity,
     key: Vec<u8>,
     lease: i64,
-    /// The lease is the gateway's own, and goes with the place.
+    /// The gateway granted the lease, and revokes it with the claim.
     granted: bool,
-    /// If this request put the key, or may have.
+    /// Set if this request created the key, or may have.
     created: Option<Created>,
     ended: bool,
 }
 
-impl Standing {
-    /// Is about to stand on the key.
+impl ClaimGuard {
+    /// Attaches to a key that is about to be put.
     pub(super) async fn attach(
         inner: &Arc<Inner>,
         identity: &Identity,
@@ -152,23 +152,23 @@ impl Standing {
         }
     }
 
-    /// The key was put by this request.
+    /// Records that this request created the key.
     pub(super) fn created(&mut self, created: Created) {
         self.created = Some(created);
     }
 
-    /// The caller has been told: place and lease are theirs.
+    /// Leaves claim and lease to the caller, who has received the response.
     pub fn keep(mut self) {
         self.ended = true;
         self.inner.attachments.keep(&self.key);
     }
 
-    /// Gives the place up and waits until that has happened, or for as long as one attempt may take:
-    /// the clean-up goes on while etcd is away.
+    /// Removes the claim and waits for that, at most for one attempt: the clean-up continues in the
+    /// background while etcd is unavailable.
     pub(super) async fn leave(mut self) {
         if let Some(cleaning) = self.clean_up() {
             // A panic of the clean-up has been logged; there is nothing left to do here.
-            let _ = timeout(ATTEMPT, cleaning).await;
+            let _ = timeout(ATTEMPT_TIMEOUT, cleaning).await;
         }
     }
 
@@ -177,102 +177,103 @@ impl Standing {
         if std::mem::replace(&mut self.ended, true) {
             return None;
         }
-        let created = self.created.map(|created| Duty {
+        let created = self.created.map(|created| Removal {
             created,
             creator: self.identity.clone(),
         });
-        let duty = self.inner.attachments.leave(&self.key, created);
-        if duty.is_none() && !self.granted {
+        let removal = self.inner.attachments.detach(&self.key, created);
+        if removal.is_none() && !self.granted {
             return None;
         }
         let (inner, identity) = (Arc::clone(&self.inner), self.identity.clone());
-        let left = Left {
+        let leftovers = Leftovers {
             key: std::mem::take(&mut self.key),
-            duty,
+            removal,
             lease: self.lease,
             granted: self.granted.then_some(identity),
         };
         let task = async move {
-            clean_up(&inner, &left).await;
-            if left.duty.is_some() {
-                inner.attachments.removed(&left.key);
+            clean_up(&inner, &leftovers).await;
+            if leftovers.removal.is_some() {
+                inner.attachments.removed(&leftovers.key);
             }
         };
         Some(self.inner.tasks.spawn(task))
     }
 }
 
-impl Drop for Standing {
+impl Drop for ClaimGuard {
     fn drop(&mut self) {
-        // The tracker holds the task; nobody waits for it here.
+        // The task tracker owns the task; it is not awaited here.
         drop(self.clean_up());
     }
 }
 
-/// What somebody left behind.
-struct Left {
+/// The key and the lease to clean up.
+struct Leftovers {
     key: Vec<u8>,
-    /// The key is to be removed.
-    duty: Option<Duty>,
+    /// Set if the key is to be removed.
+    removal: Option<Removal>,
     lease: i64,
-    /// The lease is to be revoked, as the identity that it was granted to.
+    /// Set if the lease is to be revoked: the identity that it was granted to.
     granted: Option<Identity>,
 }
 
-/// Removes the key and revokes the lease. Tries again while etcd is away.
-async fn clean_up(inner: &Inner, left: &Left) {
-    let cleaned = insist(&inner.tasks, || attempt(&inner.etcd, left));
+/// Removes the key and revokes the lease. Retries while etcd is unavailable.
+async fn clean_up(inner: &Inner, leftovers: &Leftovers) {
+    let cleaned = retry_clean_up(&inner.tasks, || attempt(&inner.etcd, leftovers));
     if let Err(failure) = cleaned.await {
-        let key = String::from_utf8_lossy(&left.key).into_owned();
+        let key = String::from_utf8_lossy(&leftovers.key).into_owned();
         let cause = failure.chain();
         tracing::warn!(
             key,
             cause,
-            "a place in a queue was left behind until its lease ends"
+            "the key of a claim could not be removed; it remains until its lease ends"
         );
     }
 }
 
-async fn attempt(etcd: &Etcd, left: &Left) -> Result<()> {
-    if let Some(duty) = &left.duty {
-        take_away(etcd, left, duty).await?;
+async fn attempt(etcd: &Etcd, leftovers: &Leftovers) -> Result<()> {
+    if let Some(removal) = &leftovers.removal {
+        remove_claim(etcd, leftovers, removal).await?;
     }
-    let Some(identity) = &left.granted else {
+    let Some(identity) = &leftovers.granted else {
         return Ok(());
     };
-    let caller = Caller::new(identity.clone(), Some(ATTEMPT));
-    match etcd.lease_revoke(&caller, left.lease).await {
+    let caller = Caller::new(identity.clone(), Some(ATTEMPT_TIMEOUT));
+    match etcd.lease_revoke(&caller, leftovers.lease).await {
         Err(failure) if failure.code != Code::LeaseNotFound => Err(failure),
         _ => Ok(()),
     }
 }
 
-async fn take_away(etcd: &Etcd, left: &Left, duty: &Duty) -> Result<()> {
-    let caller = Caller::new(duty.creator.clone(), Some(ATTEMPT));
-    match duty.created {
+async fn remove_claim(etcd: &Etcd, leftovers: &Leftovers, removal: &Removal) -> Result<()> {
+    let caller = Caller::new(removal.creator.clone(), Some(ATTEMPT_TIMEOUT));
+    match removal.created {
         Created::At(revision) => {
-            let created = Compare::created_at(&left.key, revision);
-            remove(etcd, &caller, &left.key, vec![created]).await?;
+            let created = Compare::created_at(&leftovers.key, revision);
+            remove(etcd, &caller, &leftovers.key, vec![created]).await?;
         }
         Created::After(revision) => {
-            let number =
-                |target, op, value| Compare::number(Range::one(&left.key[..]), target, op, value);
+            let number = |target, op, value| {
+                Compare::number(Range::one(&leftovers.key[..]), target, op, value)
+            };
             let ours = || {
                 vec![
                     number(CompareTarget::CreateRevision, CompareOp::Greater, revision),
-                    number(CompareTarget::Lease, CompareOp::Equal, left.lease),
+                    number(CompareTarget::Lease, CompareOp::Equal, leftovers.lease),
                 ]
             };
-            if !remove(etcd, &caller, &left.key, ours()).await? {
-                sleep(AGAIN).await;
-                remove(etcd, &caller.renewed(), &left.key, ours()).await?;
+            if !remove(etcd, &caller, &leftovers.key, ours()).await? {
+                sleep(RECHECK_DELAY).await;
+                remove(etcd, &caller.renewed(), &leftovers.key, ours()).await?;
             }
         }
     }
     Ok(())
 }
 
-/// Removes a key of which this holds; whether it did.
+/// Removes the key if the comparisons hold; returns whether they did.
 async fn remove(etcd: &Etcd, caller: &Caller, key: &[u8], compare: Vec<Compare>) -> Result<bool> {
     let txn = Txn {
         compare,

@@ -3,8 +3,8 @@
 use super::*;
 use crate::etcd::{Secret, Settings};
 
-fn ours(created: Created) -> Duty {
-    Duty {
+fn ours(created: Created) -> Removal {
+    Removal {
         created,
         creator: Identity::Gateway,
     }
@@ -19,26 +19,26 @@ async fn attached(requests: u32) -> Attachments {
 }
 
 #[tokio::test]
-async fn whoever_put_the_key_removes_it() {
+async fn the_request_that_created_the_key_removes_it() {
     let attachments = attached(1).await;
     assert_eq!(
-        attachments.leave(b"k", Some(ours(Created::At(7)))),
+        attachments.detach(b"k", Some(ours(Created::At(7)))),
         Some(ours(Created::At(7)))
     );
 }
 
 #[tokio::test]
-async fn a_key_that_was_there_is_left_alone() {
+async fn an_existing_key_is_not_removed() {
     let attachments = attached(1).await;
-    assert_eq!(attachments.leave(b"k", None), None);
+    assert_eq!(attachments.detach(b"k", None), None);
     assert!(attachments.lock().is_empty());
 }
 
 #[tokio::test]
-async fn the_last_request_of_a_lease_removes_the_key() {
+async fn the_last_request_with_a_lease_removes_the_key() {
     let attachments = attached(2).await;
-    assert_eq!(attachments.leave(b"k", Some(ours(Created::At(7)))), None);
-    assert_eq!(attachments.leave(b"k", None), Some(ours(Created::At(7))));
+    assert_eq!(attachments.detach(b"k", Some(ours(Created::At(7)))), None);
+    assert_eq!(attachments.detach(b"k", None), Some(ours(Created::At(7))));
 }
 
 #[tokio::test]
@@ -49,27 +49,27 @@ async fn the_last_request_removes_the_key_as_its_creator() {
     let account = etcd.account_of([7; 32], &Secret::new("token"));
     let creator = Identity::Token(account.expect("a valid token"));
     let attachments = attached(2).await;
-    let created = Some(Duty {
+    let created = Some(Removal {
         created: Created::At(7),
         creator,
     });
-    assert_eq!(attachments.leave(b"k", created.clone()), None);
-    assert_eq!(attachments.leave(b"k", None), created);
+    assert_eq!(attachments.detach(b"k", created.clone()), None);
+    assert_eq!(attachments.detach(b"k", None), created);
 }
 
 #[tokio::test]
-async fn nobody_removes_a_key_that_a_caller_was_given() {
+async fn a_key_that_a_caller_received_is_not_removed() {
     let attachments = attached(2).await;
     attachments.keep(b"k");
-    assert_eq!(attachments.leave(b"k", Some(ours(Created::At(7)))), None);
+    assert_eq!(attachments.detach(b"k", Some(ours(Created::At(7)))), None);
     assert!(attachments.lock().is_empty());
 }
 
 #[tokio::test]
-async fn a_request_waits_for_the_removal_before_it() {
+async fn a_new_request_waits_for_a_removal_in_progress() {
     let attachments = attached(1).await;
     assert_eq!(
-        attachments.leave(b"k", Some(ours(Created::At(7)))),
+        attachments.detach(b"k", Some(ours(Created::At(7)))),
         Some(ours(Created::At(7)))
     );
     let mut next = std::pin::pin!(attachments.attach(b"k"));

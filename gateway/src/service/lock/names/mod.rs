@@ -1,35 +1,35 @@
-//! How etcd's own recipes name their keys, and which leased keys are locks at all. Pure.
+//! How etcd's own recipes name their keys, and which leased keys are locks. Pure.
 //!
-//! A queue named `N` is every key `N/<%x of its own lease>`. A name is never trimmed: `/my-lock` and
-//! `/my-lock/` are two queues, and since the recipe searches by a byte prefix, claims of the second
-//! block the first. A readers-writer lock named `N` is every key `N/read/<nanoseconds>` and
-//! `N/write/<nanoseconds>`; a lease is never so long.
+//! The queue named `N` consists of all keys `N/<its own lease in hex>`. A name is never trimmed:
+//! `/my-lock` and `/my-lock/` are two queues, and since the recipe searches by a byte prefix, claims of
+//! the second block the first. The readers-writer lock named `N` consists of all keys
+//! `N/read/<nanoseconds>` and `N/write/<nanoseconds>`; the hex form of a lease is always shorter.
 
 use shared::LeaseId;
 
-/// The prefix that the recipe searches: every key under it stands in the queue's way.
+/// The prefix that the recipe searches: every key under it blocks the queue.
 pub(in crate::service) fn queue_prefix(name: &[u8]) -> Vec<u8> {
     let mut prefix = name.to_vec();
     prefix.push(b'/');
     prefix
 }
 
-/// The key by which a lease stands in a queue.
+/// The key of a lease's claim in a queue.
 pub(super) fn claim_key(name: &[u8], lease: LeaseId) -> Vec<u8> {
     let mut key = queue_prefix(name);
     key.extend_from_slice(lease.to_string().as_bytes());
     key
 }
 
-/// The queue a key stands in: none unless its last segment is exactly its own lease.
+/// The queue that a key is a claim of; `None` unless its last segment is exactly its own lease.
 pub(in crate::service) fn queue_of(key: &[u8], lease: i64) -> Option<&[u8]> {
     let slash = key.iter().rposition(|byte| *byte == b'/')?;
     let lease = LeaseId::from_raw(lease)?;
     (&key[slash + 1..] == lease.to_string().as_bytes()).then(|| &key[..slash])
 }
 
-/// The lease that a key directly under the queue's prefix names, if it is written as the recipe does.
-pub(in crate::service) fn lease_named(name: &[u8], key: &[u8]) -> Option<LeaseId> {
+/// The lease in the name of a key directly under the queue's prefix, if written as the recipe does.
+pub(in crate::service) fn lease_in_name(name: &[u8], key: &[u8]) -> Option<LeaseId> {
     let segment = key.strip_prefix(name)?.strip_prefix(b"/")?;
     let lease: LeaseId = std::str::from_utf8(segment).ok()?.parse().ok()?;
     (lease.0 != 0 && lease.to_string().as_bytes() == segment).then_some(lease)
@@ -40,11 +40,11 @@ pub(in crate::service) fn lease_named(name: &[u8], key: &[u8]) -> Option<LeaseId
 pub(in crate::service) struct Rw<'a> {
     /// The lock's name.
     pub(in crate::service) name: &'a [u8],
-    /// Whether it asks to write.
+    /// Whether it is a writer's.
     pub(in crate::service) writes: bool,
 }
 
-/// Decimal digits of a time in nanoseconds, from 1973 to 2286 and longer than any lease's name.
+/// Decimal digits of a time in nanoseconds, from 1973 to 2286; more than any lease has hex digits.
 const NANOSECONDS: std::ops::RangeInclusive<usize> = 18..=19;
 
 /// The readers-writer lock that a leased key belongs to.
@@ -62,30 +62,30 @@ pub(in crate::service) fn rw_of(key: &[u8]) -> Option<Rw<'_>> {
     Some(Rw { name, writes })
 }
 
-/// Every name whose queue a key stands in the way of, shortest first: what is left of each `/` in it.
-pub(in crate::service) fn names_blocked(key: &[u8]) -> impl Iterator<Item = &[u8]> {
+/// Every name whose queue a key blocks, shortest first: the part before each `/` in it.
+pub(in crate::service) fn blocked_names(key: &[u8]) -> impl Iterator<Item = &[u8]> {
     key.iter()
         .enumerate()
         .filter(|(_, byte)| **byte == b'/')
         .map(|(at, _)| &key[..at])
 }
 
-/// Which leased keys outside a queue are locks.
+/// Decides which leased keys outside a queue are locks.
 #[derive(Clone, Debug, Default)]
-pub(in crate::service) struct Marks {
+pub(in crate::service) struct SingleKeyRules {
     prefixes: Vec<Vec<u8>>,
 }
 
-/// Words that make a leased key look like a lock.
+/// Words in a leased key's name that suggest a lock.
 const WORDS: [&str; 4] = ["lock", "locks", "leader", "master"];
 
-impl Marks {
-    /// Keys under these prefixes (`--lock-prefix`) are locks for certain.
+impl SingleKeyRules {
+    /// Keys under these prefixes (`--lock-prefix`) are certainly locks.
     pub(in crate::service) fn new(prefixes: Vec<Vec<u8>>) -> Self {
         Self { prefixes }
     }
 
-    /// Whether a leased key that stands in no queue is a lock, and if so whether that is certain.
+    /// Whether a leased key outside a queue is a lock, and if so whether that is certain.
     pub(in crate::service) fn single(&self, key: &[u8], value: &[u8]) -> Option<bool> {
         if self.prefixes.iter().any(|prefix| key.starts_with(prefix)) {
             return Some(true);
@@ -100,15 +100,15 @@ impl Marks {
     }
 }
 
-/// Bytes of a JSON value that are searched for what every object of Kubernetes has.
+/// Bytes of a JSON value that are searched for the fields of a Kubernetes object.
 const JSON_HEAD: usize = 256;
 
-/// Whether Kubernetes' API server wrote this value: it marks objects in protobuf by `k8s` and a zero
-/// byte, encrypted ones by `k8s:enc:`, and JSON ones name `kind` and `apiVersion` first.
+/// Whether Kubernetes' API server wrote this value: protobuf objects begin with `k8s` and a zero byte,
+/// encrypted ones with `k8s:enc:`, and JSON ones have `kind` and `apiVersion` first.
 ///
-/// It keeps events on leases (whose names contain those of nodes, such as `master`) and the addresses of
-/// API servers. None of them is a lock: those of Kubernetes are objects without a lease of etcd. The
-/// value tells them apart whatever `--etcd-prefix` they lie under.
+/// It attaches etcd leases to events (whose names contain those of nodes, such as `master`) and to the
+/// addresses of API servers. None of them is a lock: Kubernetes' own locks are objects without an etcd
+/// lease. The value identifies them under any `--etcd-prefix`.
 fn is_kubernetes_object(value: &[u8]) -> bool {
     let head = &value[..value.len().min(JSON_HEAD)];
     let has = |field: &[u8]| head.windows(field.len()).any(|part| part == field);

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_key_stands_in_a_queue_only_by_its_own_lease() {
+fn a_claim_ends_with_its_own_lease() {
     let rows: [(&str, i64, Option<&str>); 8] = [
         ("deploy/prod/2a", 0x2a, Some("deploy/prod")),
         ("/my-lock//2a", 0x2a, Some("/my-lock/")),
@@ -24,7 +24,7 @@ fn a_key_stands_in_a_queue_only_by_its_own_lease() {
 }
 
 #[test]
-fn a_readers_writer_key_carries_its_time() {
+fn a_readers_writer_key_ends_with_a_time() {
     let rw = |key: &'static str| rw_of(key.as_bytes()).map(|rw| (rw.name, rw.writes));
     assert_eq!(rw("a/read/1764086400123456789"), Some((&b"a"[..], false)));
     assert_eq!(
@@ -44,23 +44,23 @@ fn a_readers_writer_key_carries_its_time() {
 }
 
 #[test]
-fn a_claim_key_is_written_as_go_does() {
+fn a_lease_is_formatted_as_in_go() {
     assert_eq!(claim_key(b"/my-lock/", LeaseId(-9)), b"/my-lock//-9");
-    assert_eq!(lease_named(b"a", b"a/2a"), Some(LeaseId(0x2a)));
+    assert_eq!(lease_in_name(b"a", b"a/2a"), Some(LeaseId(0x2a)));
     for key in ["a/2A", "a/02a", "a/dec:42", "a/0", "a/", "a/b/2a", "b/2a"] {
-        assert_eq!(lease_named(b"a", key.as_bytes()), None, "{key}");
+        assert_eq!(lease_in_name(b"a", key.as_bytes()), None, "{key}");
     }
 }
 
 #[test]
 fn a_key_blocks_every_name_above_it() {
-    let names: Vec<_> = names_blocked(b"/a//b/2a").collect();
+    let names: Vec<_> = blocked_names(b"/a//b/2a").collect();
     assert_eq!(names, [&b""[..], b"/a", b"/a/", b"/a//b"]);
 }
 
 #[test]
-fn single_keys_are_guessed_by_a_whole_word() {
-    let marks = Marks::new(vec![b"/jobs/".to_vec()]);
+fn single_key_locks_are_detected_by_whole_words() {
+    let single_key_rules = SingleKeyRules::new(vec![b"/jobs/".to_vec()]);
     let rows: [(&[u8], Option<bool>); 9] = [
         (b"/cron/lock/ado", Some(false)),
         (b"/dev/lock", Some(false)),
@@ -74,7 +74,7 @@ fn single_keys_are_guessed_by_a_whole_word() {
     ];
     for (key, expected) in rows {
         assert_eq!(
-            marks.single(key, b"node-1"),
+            single_key_rules.single(key, b"node-1"),
             expected,
             "{}",
             key.escape_ascii()
@@ -83,19 +83,24 @@ fn single_keys_are_guessed_by_a_whole_word() {
 }
 
 #[test]
-fn objects_of_kubernetes_are_no_locks() {
-    let marks = Marks::new(vec![b"/jobs/".to_vec()]);
+fn kubernetes_objects_are_not_locks() {
+    let single_key_rules = SingleKeyRules::new(vec![b"/jobs/".to_vec()]);
     let key = b"/registry/events/default/master.17a1f2b3c4d5e6f7";
-    // As its API server stores them: protobuf, encrypted, JSON.
+    // As the API server stores them: protobuf, encrypted, JSON.
     let objects: [&[u8]; 3] = [
         b"k8s\0\n\x0b\n\x02v1\x12\x05Event\x12\x1b",
         b"k8s:enc:aescbc:v1:key1:\x93\x01",
         br#"{"kind":"Event","apiVersion":"v1","metadata":{"name":"master.17a1f2b3c4d5e6f7"}}"#,
     ];
     for value in objects {
-        assert_eq!(marks.single(key, value), None, "{}", value.escape_ascii());
-        // What the operator says counts.
-        assert_eq!(marks.single(b"/jobs/master", value), Some(true));
+        assert_eq!(
+            single_key_rules.single(key, value),
+            None,
+            "{}",
+            value.escape_ascii()
+        );
+        // The operator's configuration takes precedence.
+        assert_eq!(single_key_rules.single(b"/jobs/master", value), Some(true));
     }
     let others: [&[u8]; 4] = [
         b"",
@@ -105,7 +110,7 @@ fn objects_of_kubernetes_are_no_locks() {
     ];
     for value in others {
         assert_eq!(
-            marks.single(key, value),
+            single_key_rules.single(key, value),
             Some(false),
             "{}",
             value.escape_ascii()

@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn held(key: &str, create: i64, version: i64, value: &str) -> Held {
-    Held {
+fn held(key: &str, create: i64, version: i64, value: &str) -> LeasedKey {
+    LeasedKey {
         key: key.into(),
         create_revision: create,
         mod_revision: create + version - 1,
@@ -15,7 +15,7 @@ fn held(key: &str, create: i64, version: i64, value: &str) -> Held {
 }
 
 fn kind_of(claims: &[(i64, &str)]) -> (LockKind, bool) {
-    let claims: Vec<Held> = claims
+    let claims: Vec<LeasedKey> = claims
         .iter()
         .enumerate()
         .map(|(at, (version, value))| held("q/x", at as i64 + 1, *version, value))
@@ -24,7 +24,7 @@ fn kind_of(claims: &[(i64, &str)]) -> (LockKind, bool) {
 }
 
 #[test]
-fn the_values_tell_a_mutex_from_an_election() {
+fn values_distinguish_a_mutex_from_an_election() {
     assert_eq!(kind_of(&[(1, ""), (1, "")]), (LockKind::Mutex, true));
     assert_eq!(
         kind_of(&[(1, r#"{"holder":"a"}"#), (1, "")]),
@@ -39,7 +39,7 @@ fn the_values_tell_a_mutex_from_an_election() {
 }
 
 #[test]
-fn the_order_is_that_of_creation() {
+fn claims_are_ordered_by_creation() {
     let (a, b, c) = (
         held("q/1", 9, 1, ""),
         held("q/2", 3, 1, ""),
@@ -54,27 +54,27 @@ fn the_order_is_that_of_creation() {
 
 #[test]
 fn a_nested_key_belongs_to_the_queue_it_blocks() {
-    let (direct, before, behind) = (
+    let (direct, before, after) = (
         held("a/1", 5, 1, ""),
         held("a/b/2", 4, 1, ""),
         held("a/b/3", 6, 1, ""),
     );
-    let lock = queue(b"a", &[&direct], &[&before, &behind], |_| None).expect("a queue");
+    let lock = queue(b"a", &[&direct], &[&before, &after], |_| None).expect("a queue");
     assert_eq!(lock.holder.expect("a holder").key, Bytes::from("a/b/2"));
     assert_eq!(lock.waiters.expect("waiters").len(), 1);
     assert_eq!(queue(b"a", &[], &[&before], |_| None), None);
     assert!(
-        queue_until(b"a", &[], &[&before, &behind], 5, |_| None)
+        queue_until(b"a", &[], &[&before, &after], 5, |_| None)
             .holder
             .is_some()
     );
 }
 
 #[test]
-fn readers_hold_together_until_a_writer_comes() {
+fn readers_hold_together_until_a_writer_waits() {
     let tokens =
         |claims: &[Claim]| -> Vec<i64> { claims.iter().map(|claim| claim.fencing_token).collect() };
-    let keys: Vec<Held> = [3, 4, 5, 6]
+    let keys: Vec<LeasedKey> = [3, 4, 5, 6]
         .iter()
         .map(|at| held(&format!("n/x/{at}"), *at, 1, ""))
         .collect();
@@ -94,7 +94,7 @@ fn readers_hold_together_until_a_writer_comes() {
 }
 
 #[test]
-fn a_name_is_no_value() {
+fn a_holders_name_is_not_shown_as_a_value() {
     let named = claim(&held("q/1", 1, 1, r#"{"holder":"api-7"}"#), None);
     assert_eq!((named.name.as_deref(), named.value), (Some("api-7"), None));
     let other = claim(&held("q/1", 1, 1, "10.0.0.1"), None);
@@ -103,32 +103,32 @@ fn a_name_is_no_value() {
 }
 
 #[test]
-fn a_holder_that_waited_holds_only_since_it_was_seen_first() {
+fn held_since_is_when_the_key_was_first_seen_as_holder() {
     let (first, second) = (held("q/1", 3, 1, ""), held("q/2", 5, 1, ""));
     let at = |seconds| SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
-    let since = |claims: &[&Held], seconds| {
+    let since = |claims: &[&LeasedKey], seconds| {
         let mut lock = queue(b"q", claims, &[], |_| None).expect("a queue");
-        note_held(&mut lock, |_, token| Some(at(seconds + token as u64)));
+        set_held_since(&mut lock, |_, token| Some(at(seconds + token as u64)));
         lock.held_since
     };
     assert_eq!(
         since(&[&first, &second], 0).as_deref(),
         Some("1970-01-01T00:00:03Z")
     );
-    // The second was seen for as long, but as a waiter.
+    // The second was seen just as early, but as a waiter.
     assert_eq!(
         since(&[&second], 55).as_deref(),
         Some("1970-01-01T00:01:00Z")
     );
 
     let mut lock = queue(b"q", &[&first], &[], |_| None).expect("a queue");
-    note_held(&mut lock, |_, _| None);
+    set_held_since(&mut lock, |_, _| None);
     assert_eq!(lock.held_since, None, "not known");
     let mut lock = single(&first, false, None);
-    note_held(&mut lock, |_, _| Some(at(99)));
+    set_held_since(&mut lock, |_, _| Some(at(99)));
     assert_eq!(lock.held_since.as_deref(), Some("1970-01-01T00:00:00Z"));
-    let mut lock = gone(b"q", LockKind::Mutex, true);
-    note_held(&mut lock, |_, _| Some(at(99)));
+    let mut lock = unheld(b"q", LockKind::Mutex, true);
+    set_held_since(&mut lock, |_, _| Some(at(99)));
     assert_eq!(lock.held_since, None);
 }
 

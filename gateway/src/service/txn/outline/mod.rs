@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use shared::{Code, DeleteResult, GetResult, OpResult, PutResult, TxnResult};
 
-use crate::etcd::{Op, OpAnswer, Range, Txn, entry};
+use crate::etcd::{Op, OpResponse, Range, Txn, entry};
 use crate::failure::Failure;
 
 /// etcd's default limit of ops (`--max-txn-ops`).
@@ -68,29 +68,29 @@ impl Part {
     }
 
     /// etcd's response as an API result.
-    fn result(self, answer: OpAnswer) -> OpResult {
+    fn result(self, response: OpResponse) -> OpResult {
         let prev = matches!(
             self,
             Self::Put { prev: true, .. } | Self::Delete { prev: true, .. }
         );
         let keys_only = matches!(self, Self::Get { keys_only: true });
-        match answer {
-            OpAnswer::Put(before) => OpResult::Put(PutResult {
+        match response {
+            OpResponse::Put(before) => OpResult::Put(PutResult {
                 prev: prev.then(|| before.map(|kv| entry(kv, false))),
             }),
-            OpAnswer::Get(kvs, count, more) => OpResult::Get(GetResult {
+            OpResponse::Get(kvs, count, more) => OpResult::Get(GetResult {
                 entries: kvs.into_iter().map(|kv| entry(kv, keys_only)).collect(),
                 count,
                 more,
             }),
-            OpAnswer::Delete(deleted, before) => OpResult::Delete(DeleteResult {
+            OpResponse::Delete(deleted, before) => OpResult::Delete(DeleteResult {
                 deleted,
                 prev: prev.then(|| before.into_iter().map(|kv| entry(kv, false)).collect()),
             }),
-            OpAnswer::Txn(succeeded, answers) => OpResult::Txn(TxnResult {
+            OpResponse::Txn(succeeded, responses) => OpResult::Txn(TxnResult {
                 succeeded,
                 responses: match self {
-                    Self::Txn(outline) => outline.results(succeeded, answers),
+                    Self::Txn(outline) => outline.results(succeeded, responses),
                     // etcd sends a transaction response for nothing else.
                     Self::Put { .. } | Self::Get { .. } | Self::Delete { .. } => Vec::new(),
                 },
@@ -113,11 +113,11 @@ impl Outline {
     pub(in crate::service) fn results(
         self,
         succeeded: bool,
-        answers: Vec<OpAnswer>,
+        responses: Vec<OpResponse>,
     ) -> Vec<OpResult> {
         let branch = if succeeded { self.then } else { self.or_else };
-        let answers = branch.into_iter().zip(answers);
-        answers.map(|(part, one)| part.result(one)).collect()
+        let responses = branch.into_iter().zip(responses);
+        responses.map(|(part, one)| part.result(one)).collect()
     }
 
     /// The failure with the path in the body that caused it, if only one is possible.

@@ -28,7 +28,7 @@ struct Lease {
     lives_until: Instant,
     next_beat: Instant,
     /// When the renewal that has no response yet was sent.
-    asked: Option<Instant>,
+    sent_at: Option<Instant>,
     status: watch::Sender<Status>,
 }
 
@@ -40,7 +40,7 @@ impl Lease {
     }
 
     fn stuck_at(&self) -> Option<Instant> {
-        Some(self.asked? + (self.ttl / 2).max(STUCK))
+        Some(self.sent_at? + (self.ttl / 2).max(STUCK))
     }
 }
 
@@ -78,7 +78,7 @@ impl Beats {
                 ttl: seconds(ttl),
                 lives_until: since,
                 next_beat: since,
-                asked: None,
+                sent_at: None,
                 status: watch::Sender::new(Status { ttl, lost: None }),
             }
         });
@@ -105,7 +105,7 @@ impl Beats {
 
     /// Leases due for renewal now, the most urgent first.
     pub(super) fn due(&self, now: Instant) -> Vec<i64> {
-        let due = |lease: &Lease| lease.asked.is_none() && lease.next_beat <= now;
+        let due = |lease: &Lease| lease.sent_at.is_none() && lease.next_beat <= now;
         let mut due: Vec<_> = self
             .leases
             .iter()
@@ -119,7 +119,7 @@ impl Beats {
     /// A renewal was sent.
     pub(super) fn sent(&mut self, id: i64, now: Instant) {
         if let Some(lease) = self.leases.get_mut(&id) {
-            lease.asked = Some(now);
+            lease.sent_at = Some(now);
         }
     }
 
@@ -136,17 +136,17 @@ impl Beats {
             return;
         };
         // A response to a renewal sent on a lost stream, or for an earlier lease of this id: ignore it.
-        let Some(asked) = lease.asked.take() else {
+        let Some(sent_at) = lease.sent_at.take() else {
             return;
         };
-        lease.renewed(ttl, asked);
+        lease.renewed(ttl, sent_at);
         lease.status.send_modify(|status| status.ttl = ttl);
     }
 
     /// The stream was lost: renewals without a response must be sent again.
     pub(super) fn stream_lost(&mut self, now: Instant) {
         for lease in self.leases.values_mut() {
-            if lease.asked.take().is_some() {
+            if lease.sent_at.take().is_some() {
                 lease.next_beat = now;
             }
         }

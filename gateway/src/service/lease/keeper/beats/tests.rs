@@ -24,12 +24,12 @@ fn a_lease_is_due_after_a_third_of_its_ttl() {
 fn the_ttl_counts_from_when_the_renewal_was_sent() {
     let (mut beats, start) = (Beats::default(), Instant::now());
     let (_, status) = beats.add(7, 9, start);
-    let asked = start + Duration::from_secs(3);
-    beats.sent(7, asked);
+    let sent_at = start + Duration::from_secs(3);
+    beats.sent(7, sent_at);
     beats.response(7, 9);
-    beats.expire(asked + Duration::from_millis(8_999));
+    beats.expire(sent_at + Duration::from_millis(8_999));
     assert!(!lost(&status));
-    beats.expire(asked + Duration::from_secs(9));
+    beats.expire(sent_at + Duration::from_secs(9));
     assert!(lost(&status) && beats.is_empty());
 }
 
