@@ -106,7 +106,7 @@ impl Range {
         self.end.as_deref() == Some(TO_THE_END)
     }
 
-    /// The error of a request that names no range where one is required.
+    /// The error of a request without a required range.
     pub fn required() -> Failure {
         Failure::bad_request("a range is required")
             .hint("prefix=…, start=… with end=…, or from=…; prefix= is the whole keyspace")

@@ -251,7 +251,7 @@ impl LeaseService {
         Ok(lease_answer(header, lease))
     }
 
-    /// Keeps a lease alive until the returned hold is dropped; then the lease is revoked or left.
+    /// Keeps a lease alive until the returned hold is dropped; then revokes it, or leaves it to expire.
     pub async fn hold(&self, caller: &Caller, id: LeaseId, on_close: OnClose) -> Result<Hold> {
         let request = HoldRequest {
             lease: Some(id),

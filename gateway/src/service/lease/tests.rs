@@ -49,10 +49,10 @@ async fn etcd_adjusts_or_refuses_the_ttl() {
         let granted = leases.grant(&caller(), granting(requested, None)).await;
         assert_eq!(granted.expect("granted").lease.ttl, ttl);
     }
-    // What etcd refuses, or raises to its minimum although it is no time at all.
+    // TTLs that etcd refuses, or would silently raise to its minimum.
     for requested in [0, -1, i64::MIN, MAX_TTL + 1, i64::MAX] {
         let refused = leases.grant(&caller(), granting(requested, None)).await;
-        assert_eq!(refused.expect_err("no TTL").code, Code::BadRequest);
+        assert_eq!(refused.expect_err("an invalid TTL").code, Code::BadRequest);
     }
 }
 
@@ -87,7 +87,7 @@ async fn a_lease_is_read_renewed_and_revoked_with_its_keys() {
         .expect("there")
         .lease;
     assert_eq!((one.keys, one.granted_ttl), (keys(), Some(3)));
-    eventually("it drains", || async {
+    eventually("the TTL runs down", || async {
         leases
             .one(&caller(), id, LeaseKeys::All)
             .await

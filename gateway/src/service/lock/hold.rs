@@ -42,7 +42,7 @@ enum Stage {
 impl std::fmt::Debug for QueueHold {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("QueueHold")
-            .field("place", &self.entry)
+            .field("entry", &self.entry)
             .finish_non_exhaustive()
     }
 }

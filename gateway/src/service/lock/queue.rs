@@ -131,16 +131,16 @@ pub(in crate::service) async fn read(
     let ordinary = ordinary.min_by_key(|kv| kv.create_revision);
     queue.ordinary = ordinary.map(|kv| (kv.create_revision, kv.key.clone()));
     for kv in found.into_iter().filter(|kv| kv.lease != 0) {
-        let held = held(inner, caller, kv);
-        if held.key == name {
-            queue.single = Some(held);
-        } else if queue_of(&held.key, held.lease) == Some(name) {
-            queue.direct.push(held);
-        } else if let Some(rw) = rw_of(&held.key).filter(|rw| rw.name == name) {
+        let leased = leased(inner, caller, kv);
+        if leased.key == name {
+            queue.single = Some(leased);
+        } else if queue_of(&leased.key, leased.lease) == Some(name) {
+            queue.direct.push(leased);
+        } else if let Some(rw) = rw_of(&leased.key).filter(|rw| rw.name == name) {
             let writes = rw.writes;
-            queue.rw.push((held, writes));
+            queue.rw.push((leased, writes));
         } else {
-            queue.nested.push(held);
+            queue.nested.push(leased);
         }
     }
     Ok(queue)
@@ -167,7 +167,7 @@ impl Oldest {
     }
 }
 
-fn held(inner: &Inner, caller: &Caller, kv: KeyValue) -> LeasedKey {
+fn leased(inner: &Inner, caller: &Caller, kv: KeyValue) -> LeasedKey {
     LeasedKey {
         first_seen: inner.seen.at(&caller.identity, &kv.key, kv.create_revision),
         create_revision: kv.create_revision,
@@ -182,21 +182,22 @@ fn held(inner: &Inner, caller: &Caller, kv: KeyValue) -> LeasedKey {
 impl Queue {
     /// Every key, as it is stored.
     pub(in crate::service) fn into_entries(self) -> Vec<Entry> {
-        let held = self
+        let leased = self
             .direct
             .into_iter()
-            .chain(self.rw.into_iter().map(|(held, _)| held))
+            .chain(self.rw.into_iter().map(|(leased, _)| leased))
             .chain(self.nested)
             .chain(self.single);
-        held.map(|held| Entry {
-            key: held.key.into(),
-            value: held.value.map(Into::into),
-            create_revision: held.create_revision,
-            mod_revision: held.mod_revision,
-            version: held.version,
-            lease: LeaseId::from_raw(held.lease),
-        })
-        .collect()
+        leased
+            .map(|leased| Entry {
+                key: leased.key.into(),
+                value: leased.value.map(Into::into),
+                create_revision: leased.create_revision,
+                mod_revision: leased.mod_revision,
+                version: leased.version,
+                lease: LeaseId::from_raw(leased.lease),
+            })
+            .collect()
     }
 
     /// Whether the queue has a claim, or the key of that name is a lock.
@@ -206,15 +207,15 @@ impl Queue {
 
     /// Keys that block the queue without being its claims.
     fn nested(&self) -> Vec<&LeasedKey> {
-        let rw = self.rw.iter().map(|(held, _)| held);
+        let rw = self.rw.iter().map(|(leased, _)| leased);
         self.nested.iter().chain(rw).collect()
     }
 
     /// The key of that name if it is a lock, and whether that is certain.
     pub(super) fn single(&self, inner: &Inner) -> Option<(&LeasedKey, bool)> {
-        let held = self.single.as_ref()?;
-        let value = held.value.as_deref().unwrap_or_default();
-        Some((held, inner.single_key_rules.single(&held.key, value)?))
+        let leased = self.single.as_ref()?;
+        let value = leased.value.as_deref().unwrap_or_default();
+        Some((leased, inner.single_key_rules.single(&leased.key, value)?))
     }
 
     async fn times(&self, inner: &Inner, caller: &Caller) -> HashMap<i64, LeaseTime> {
@@ -223,8 +224,12 @@ impl Queue {
         if order.is_empty() {
             order.extend(&self.single);
         }
-        order.sort_by_key(|held| held.create_revision);
-        let leases: BTreeSet<i64> = order.iter().take(TIMED).map(|held| held.lease).collect();
+        order.sort_by_key(|leased| leased.create_revision);
+        let leases: BTreeSet<i64> = order
+            .iter()
+            .take(TIMED)
+            .map(|leased| leased.lease)
+            .collect();
         stream::iter(leases)
             .map(|lease| async move {
                 let response = inner
@@ -255,12 +260,12 @@ impl Queue {
         let rw: Vec<_> = self
             .rw
             .iter()
-            .map(|(held, writes)| (held, *writes))
+            .map(|(leased, writes)| (leased, *writes))
             .collect();
         let nested: Vec<&LeasedKey> = self.nested.iter().collect();
         shape::rwmutex(name, &rw, &nested, time).or_else(|| {
-            let (held, certain) = self.single(inner)?;
-            Some(shape::single(held, certain, time(held.lease)))
+            let (leased, certain) = self.single(inner)?;
+            Some(shape::single(leased, certain, time(leased.lease)))
         })
     }
 
@@ -272,20 +277,20 @@ impl Queue {
         caller: &Caller,
     ) -> (Option<Candidate>, Vec<Candidate>) {
         let times = self.times(inner, caller).await;
-        self.direct.sort_by_key(|held| held.create_revision);
-        let first = self.direct.first().map(|held| held.create_revision);
+        self.direct.sort_by_key(|leased| leased.create_revision);
+        let first = self.direct.first().map(|leased| leased.create_revision);
         let nested = self.nested();
-        let blocking = nested.iter().map(|held| held.create_revision);
+        let blocking = nested.iter().map(|leased| leased.create_revision);
         let blocking = blocking.chain(self.ordinary.iter().map(|(created, _)| *created));
         let blocked = blocking
             .min()
             .is_some_and(|oldest| first.is_some_and(|first| oldest < first));
-        let mut candidates = self.direct.into_iter().map(|held| Candidate {
-            ttl: times.get(&held.lease).map(|time| time.ttl),
-            key: held.key.into(),
-            value: held.value.unwrap_or_default().into(),
-            lease: LeaseId(held.lease),
-            revision: held.create_revision,
+        let mut candidates = self.direct.into_iter().map(|leased| Candidate {
+            ttl: times.get(&leased.lease).map(|time| time.ttl),
+            key: leased.key.into(),
+            value: leased.value.unwrap_or_default().into(),
+            lease: LeaseId(leased.lease),
+            revision: leased.create_revision,
         });
         let leader = if blocked { None } else { candidates.next() };
         (leader, candidates.collect())
@@ -306,8 +311,8 @@ impl Queue {
             let older = self
                 .rw
                 .iter()
-                .filter(|(held, _)| held.create_revision < until);
-            let rw: Vec<_> = older.map(|(held, writes)| (held, *writes)).collect();
+                .filter(|(leased, _)| leased.create_revision < until);
+            let rw: Vec<_> = older.map(|(leased, writes)| (leased, *writes)).collect();
             let others: Vec<&LeasedKey> = self.nested.iter().collect();
             let time = |lease: i64| times.get(&lease).copied();
             if let Some(lock) = shape::rwmutex(name, &rw, &others, time) {

@@ -52,15 +52,15 @@ pub(in crate::service) struct QueueEntry {
     /// Its create revision.
     pub(in crate::service) created: i64,
     pub(in crate::service) lease: i64,
-    /// Seconds that the lease was granted, where the gateway granted it.
+    /// The TTL of the lease in seconds, if the gateway granted it.
     pub(super) ttl: Option<i64>,
     /// The gateway granted the lease.
     pub(super) granted: bool,
     /// This request put the key.
     pub(super) new: bool,
-    /// The key was the oldest below the queue's prefix when it was put.
+    /// The key was the oldest below the queue's prefix when the queue was entered.
     pub(super) oldest: bool,
-    /// The header of the transaction that put the key.
+    /// The header of the transaction that entered the queue.
     header: Header,
     /// Keeps a lease that the gateway granted alive.
     pub(super) kept: Option<Kept>,
@@ -71,33 +71,33 @@ pub(in crate::service) struct QueueEntry {
 pub(super) async fn enter_queue(
     inner: &Arc<Inner>,
     caller: &Caller,
-    want: EntryRequest,
+    request: EntryRequest,
 ) -> Result<QueueEntry> {
     let since = Instant::now();
-    let (lease, ttl) = if let Some(lease) = want.lease {
+    let (lease, ttl) = if let Some(lease) = request.lease {
         (lease.0, None)
     } else {
-        let ttl = want.ttl.unwrap_or(DEFAULT_TTL);
+        let ttl = request.ttl.unwrap_or(DEFAULT_TTL);
         let (_, lease, granted) = inner.keepers.grant(caller, ttl).await?;
         (lease, Some(granted))
     };
-    let key = claim_key(&want.name, LeaseId(lease));
+    let key = claim_key(&request.name, LeaseId(lease));
     let (identity, granted) = (&caller.identity, ttl.is_some());
     let mut claim = ClaimGuard::attach(inner, identity, key.clone(), lease, granted).await;
     let kept = ttl.map(|ttl| inner.keepers.keep(identity, lease, ttl, since));
     let own = OwnClaim {
-        name: &want.name,
+        name: &request.name,
         key: &key,
         lease,
     };
-    // Revoking a lease that the gateway granted deletes the key; on the caller's lease the key itself has to
-    // be identified.
+    // The clean-up of a lease that the gateway granted deletes the key with it; on the caller's lease it must
+    // be certain that this request created the key.
     let unseen = if granted {
         None
     } else {
         revision_if_absent(inner, caller, &key).await?
     };
-    let entered = match put_claim(inner, caller, &own, &want.value).await {
+    let entered = match put_claim(inner, caller, &own, &request.value).await {
         Ok(entered) => entered,
         Err(failure) => {
             if let Some(revision) = unseen.filter(|_| failure.code == Code::OutcomeUnknown) {
@@ -109,11 +109,11 @@ pub(super) async fn enter_queue(
     if entered.new {
         claim.created(Created::At(entered.created));
     }
-    if want.proclaim && entered.value.is_some_and(|value| value != want.value) {
-        proclaim(inner, caller, &key, entered.created, lease, want.value).await?;
+    if request.proclaim && entered.value.is_some_and(|value| value != request.value) {
+        proclaim(inner, caller, &key, entered.created, lease, request.value).await?;
     }
     Ok(QueueEntry {
-        name: want.name,
+        name: request.name,
         created: entered.created,
         lease,
         ttl,

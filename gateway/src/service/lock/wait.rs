@@ -241,7 +241,7 @@ mod tests {
         let calls = |codes: Vec<Code>| {
             let mut codes = codes.into_iter();
             move || {
-                let failure = codes.next().map(|code| Failure::new(code, "away"));
+                let failure = codes.next().map(|code| Failure::new(code, "unavailable"));
                 std::future::ready(failure.map_or(Ok(7), Err))
             }
         };

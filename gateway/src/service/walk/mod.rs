@@ -118,7 +118,7 @@ impl Walk {
         Ok(None)
     }
 
-    /// The next window's end. Moves `depth` up where the byte cannot be raised any further.
+    /// The next window's end. Moves `depth` up if the byte cannot be raised any further.
     fn bound(&mut self) -> Option<Vec<u8>> {
         let mut depth = self.depth.min(self.at.len());
         while depth > 0 {

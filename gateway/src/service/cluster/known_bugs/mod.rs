@@ -1,4 +1,4 @@
-//! Known bugs in etcd releases, and the patch release of each minor line that fixes them.
+//! Known bugs in etcd releases, and the patch release of each minor version that fixes them.
 
 use crate::etcd::{Minor, Version};
 
@@ -157,13 +157,10 @@ pub(super) const KNOWN_BUGS: &[KnownBug] = &[
 impl KnownBug {
     /// Whether a release is affected.
     pub(super) fn is_in(&self, version: Version) -> bool {
-        let newer_than_all = |version: Version| {
-            let mut fixed = self.fixes.iter().map(|fix| fix.minor());
-            fixed.all(|minor| minor < version.minor())
-        };
-        match self.fixed_in(version.minor()) {
+        let minor = version.minor();
+        match self.fixed_in(minor) {
             Some(fixed) => version < fixed,
-            None => !newer_than_all(version),
+            None => self.fixes.iter().any(|fix| fix.minor() > minor),
         }
     }
 

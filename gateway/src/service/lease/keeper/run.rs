@@ -95,7 +95,7 @@ struct Task {
 }
 
 impl Task {
-    /// Does what is due; returns when to check again.
+    /// Sends the renewals that are due; returns when to check again.
     fn advance(&mut self) -> Instant {
         let now = Instant::now();
         let keeper = Arc::clone(&self.keeper);

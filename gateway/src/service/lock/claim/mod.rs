@@ -92,7 +92,7 @@ impl Attachments {
         }
     }
 
-    /// Detaches; returns the removal if no other request is left to do it.
+    /// Detaches; returns the removal if this was the last request.
     fn detach(&self, key: &[u8], created: Option<Removal>) -> Option<Removal> {
         let mut keys = self.lock();
         let attachment = keys.get_mut(key)?;

@@ -57,18 +57,18 @@ fn owner_name(value: &[u8]) -> Option<String> {
         .map(|owner| owner.holder.into_owned())
 }
 
-fn claim(held: &LeasedKey, time: Option<LeaseTime>) -> Claim {
-    let value = held.value.as_deref().unwrap_or_default();
+fn claim(leased: &LeasedKey, time: Option<LeaseTime>) -> Claim {
+    let value = leased.value.as_deref().unwrap_or_default();
     let name = owner_name(value);
     Claim {
-        key: held.key.as_slice().into(),
+        key: leased.key.as_slice().into(),
         value: (name.is_none() && !value.is_empty()).then(|| Bytes::from(value)),
         name,
-        lease: LeaseId(held.lease),
+        lease: LeaseId(leased.lease),
         ttl: time.map(|time| time.ttl),
         granted_ttl: time.map(|time| time.granted),
-        fencing_token: held.create_revision,
-        first_seen: rfc3339(held.first_seen),
+        fencing_token: leased.create_revision,
+        first_seen: rfc3339(leased.first_seen),
     }
 }
 
@@ -84,7 +84,8 @@ fn rfc3339(time: SystemTime) -> String {
 /// Sets since when the holder is known to hold the lock. `seen` returns when a key, as created at a
 /// revision, was first seen as the holder, if that is known.
 ///
-/// When a key was first seen at all does not help in a queue: it may have waited most of that time.
+/// The time at which a key was first seen at all does not help in a queue: it may have waited for most of
+/// that time.
 pub(super) fn set_held_since(lock: &mut Lock, seen: impl Fn(&[u8], i64) -> Option<SystemTime>) {
     lock.held_since = lock.holder.as_ref().and_then(|holder| match lock.kind {
         // Such a key holds the lock from its creation on.
@@ -97,8 +98,8 @@ pub(super) fn set_held_since(lock: &mut Lock, seen: impl Fn(&[u8], i64) -> Optio
 
 /// The recipe of a queue, judged by the claims directly under its name, and whether that is certain.
 fn kind<'a>(direct: impl Iterator<Item = &'a LeasedKey> + Clone) -> (LockKind, bool) {
-    let no_proclamation = |held: &LeasedKey| {
-        let value = held.value.as_deref().unwrap_or_default();
+    let no_proclamation = |leased: &LeasedKey| {
+        let value = leased.value.as_deref().unwrap_or_default();
         value.is_empty() || owner_name(value).is_some()
     };
     if direct.clone().all(no_proclamation) {
@@ -106,7 +107,7 @@ fn kind<'a>(direct: impl Iterator<Item = &'a LeasedKey> + Clone) -> (LockKind, b
     } else {
         (
             LockKind::Election,
-            direct.clone().any(|held| held.version > 1),
+            direct.clone().any(|leased| leased.version > 1),
         )
     }
 }
@@ -119,7 +120,7 @@ pub(in crate::service) fn queue(
     nested: &[&LeasedKey],
     time: impl Fn(i64) -> Option<LeaseTime>,
 ) -> Option<Lock> {
-    let last = direct.iter().map(|held| held.create_revision).max()?;
+    let last = direct.iter().map(|leased| leased.create_revision).max()?;
     Some(queue_until(name, direct, nested, last, time))
 }
 
@@ -133,10 +134,14 @@ pub(super) fn queue_until(
     time: impl Fn(i64) -> Option<LeaseTime>,
 ) -> Lock {
     let (kind, certain) = kind(direct.iter().copied());
-    let blocking = nested.iter().filter(|held| held.create_revision < until);
+    let blocking = nested
+        .iter()
+        .filter(|leased| leased.create_revision < until);
     let mut order: Vec<&LeasedKey> = direct.iter().chain(blocking).copied().collect();
     order.sort_by(|a, b| (a.create_revision, &a.key).cmp(&(b.create_revision, &b.key)));
-    let mut claims = order.into_iter().map(|held| claim(held, time(held.lease)));
+    let mut claims = order
+        .into_iter()
+        .map(|leased| claim(leased, time(leased.lease)));
     Lock {
         name: name.into(),
         kind,
@@ -159,22 +164,22 @@ pub(in crate::service) fn rwmutex(
     nested: &[&LeasedKey],
     time: impl Fn(i64) -> Option<LeaseTime>,
 ) -> Option<Lock> {
-    let writes = |(held, writes): &(&LeasedKey, bool)| writes.then_some(held.mod_revision);
+    let writes = |(leased, writes): &(&LeasedKey, bool)| writes.then_some(leased.mod_revision);
     let last_writer = claims.iter().filter_map(writes).max();
     let blocking = nested
         .iter()
-        .filter(|held| last_writer.is_some_and(|last| held.mod_revision < last));
+        .filter(|leased| last_writer.is_some_and(|last| leased.mod_revision < last));
     let mut order: Vec<(&LeasedKey, bool)> = claims.to_vec();
-    order.extend(blocking.map(|held| (*held, true)));
+    order.extend(blocking.map(|leased| (*leased, true)));
     order.sort_by(|(a, _), (b, _)| (a.mod_revision, &a.key).cmp(&(b.mod_revision, &b.key)));
     let first_writer = claims.iter().filter_map(writes).min();
-    let is_reading = |held: &LeasedKey, writes: bool| {
-        !writes && first_writer.is_none_or(|first| held.mod_revision < first)
+    let is_reading = |leased: &LeasedKey, writes: bool| {
+        !writes && first_writer.is_none_or(|first| leased.mod_revision < first)
     };
     let (readers, others): (Vec<_>, Vec<_>) = order
         .into_iter()
-        .partition(|(held, writes)| is_reading(held, *writes));
-    let to_claim = |(held, _): (&LeasedKey, bool)| claim(held, time(held.lease));
+        .partition(|(leased, writes)| is_reading(leased, *writes));
+    let to_claim = |(leased, _): (&LeasedKey, bool)| claim(leased, time(leased.lease));
     let (mut readers, mut others) = (
         readers.into_iter().map(to_claim),
         others.into_iter().map(to_claim),
@@ -192,12 +197,16 @@ pub(in crate::service) fn rwmutex(
 }
 
 /// A single-key lock.
-pub(in crate::service) fn single(held: &LeasedKey, certain: bool, time: Option<LeaseTime>) -> Lock {
+pub(in crate::service) fn single(
+    leased: &LeasedKey,
+    certain: bool,
+    time: Option<LeaseTime>,
+) -> Lock {
     Lock {
-        name: held.key.as_slice().into(),
+        name: leased.key.as_slice().into(),
         kind: LockKind::SingleKey,
         certain,
-        holder: Some(claim(held, time)),
+        holder: Some(claim(leased, time)),
         held_since: None,
         waiters: None,
         readers: Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn held(key: &str, create: i64, version: i64, value: &str) -> LeasedKey {
+fn leased(key: &str, create: i64, version: i64, value: &str) -> LeasedKey {
     LeasedKey {
         key: key.into(),
         create_revision: create,
@@ -18,7 +18,7 @@ fn kind_of(claims: &[(i64, &str)]) -> (LockKind, bool) {
     let claims: Vec<LeasedKey> = claims
         .iter()
         .enumerate()
-        .map(|(at, (version, value))| held("q/x", at as i64 + 1, *version, value))
+        .map(|(at, (version, value))| leased("q/x", at as i64 + 1, *version, value))
         .collect();
     kind(claims.iter())
 }
@@ -41,9 +41,9 @@ fn values_distinguish_a_mutex_from_an_election() {
 #[test]
 fn claims_are_ordered_by_creation() {
     let (a, b, c) = (
-        held("q/1", 9, 1, ""),
-        held("q/2", 3, 1, ""),
-        held("q/3", 5, 1, ""),
+        leased("q/1", 9, 1, ""),
+        leased("q/2", 3, 1, ""),
+        leased("q/3", 5, 1, ""),
     );
     let lock = queue(b"q", &[&a, &b, &c], &[], |_| None).expect("a queue");
     assert_eq!(lock.holder.expect("a holder").fencing_token, 3);
@@ -55,9 +55,9 @@ fn claims_are_ordered_by_creation() {
 #[test]
 fn a_nested_key_belongs_to_the_queue_it_blocks() {
     let (direct, before, after) = (
-        held("a/1", 5, 1, ""),
-        held("a/b/2", 4, 1, ""),
-        held("a/b/3", 6, 1, ""),
+        leased("a/1", 5, 1, ""),
+        leased("a/b/2", 4, 1, ""),
+        leased("a/b/3", 6, 1, ""),
     );
     let lock = queue(b"a", &[&direct], &[&before, &after], |_| None).expect("a queue");
     assert_eq!(lock.holder.expect("a holder").key, Bytes::from("a/b/2"));
@@ -76,7 +76,7 @@ fn readers_hold_together_until_a_writer_waits() {
         |claims: &[Claim]| -> Vec<i64> { claims.iter().map(|claim| claim.fencing_token).collect() };
     let keys: Vec<LeasedKey> = [3, 4, 5, 6]
         .iter()
-        .map(|at| held(&format!("n/x/{at}"), *at, 1, ""))
+        .map(|at| leased(&format!("n/x/{at}"), *at, 1, ""))
         .collect();
     let check = |writers: [bool; 4], holder: i64, readers: &[i64], waiters: &[i64]| {
         let claims: Vec<_> = keys.iter().zip(writers).collect();
@@ -95,16 +95,16 @@ fn readers_hold_together_until_a_writer_waits() {
 
 #[test]
 fn a_holders_name_is_not_shown_as_a_value() {
-    let named = claim(&held("q/1", 1, 1, r#"{"holder":"api-7"}"#), None);
+    let named = claim(&leased("q/1", 1, 1, r#"{"holder":"api-7"}"#), None);
     assert_eq!((named.name.as_deref(), named.value), (Some("api-7"), None));
-    let other = claim(&held("q/1", 1, 1, "10.0.0.1"), None);
+    let other = claim(&leased("q/1", 1, 1, "10.0.0.1"), None);
     assert_eq!((other.name, other.value), (None, Some("10.0.0.1".into())));
     assert_eq!(owner_name(&owner_value("a\"b")), Some("a\"b".into()));
 }
 
 #[test]
 fn held_since_is_when_the_key_was_first_seen_as_holder() {
-    let (first, second) = (held("q/1", 3, 1, ""), held("q/2", 5, 1, ""));
+    let (first, second) = (leased("q/1", 3, 1, ""), leased("q/2", 5, 1, ""));
     let at = |seconds| SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
     let since = |claims: &[&LeasedKey], seconds| {
         let mut lock = queue(b"q", claims, &[], |_| None).expect("a queue");
@@ -135,7 +135,7 @@ fn held_since_is_when_the_key_was_first_seen_as_holder() {
 #[test]
 fn first_seen_is_a_time_in_utc() {
     assert_eq!(
-        claim(&held("q/1", 1, 1, ""), None).first_seen,
+        claim(&leased("q/1", 1, 1, ""), None).first_seen,
         "1970-01-01T00:00:00Z"
     );
 }

@@ -30,7 +30,7 @@ enum Role {
 
 #[derive(Debug)]
 struct Entry {
-    held: LeasedKey,
+    leased: LeasedKey,
     role: Role,
     /// The listing that found it, or during which it arrived.
     epoch: u32,
@@ -201,7 +201,7 @@ impl State {
     fn store(&mut self, found: Found, seen: impl Fn(&[u8], i64) -> SystemTime) {
         let key = found.key.0;
         if let Some(entry) = self.entries.get_mut(&key)
-            && entry.held.mod_revision >= found.mod_revision
+            && entry.leased.mod_revision >= found.mod_revision
         {
             entry.epoch = self.epoch;
             return;
@@ -237,7 +237,7 @@ impl State {
                 .keys
                 .insert(key.clone());
         }
-        let held = LeasedKey {
+        let leased = LeasedKey {
             create_revision: found.create_revision,
             mod_revision: found.mod_revision,
             version: found.version,
@@ -252,8 +252,14 @@ impl State {
             key: key.clone(),
         };
         let epoch = self.epoch;
-        self.entries
-            .insert(key.clone(), Entry { held, role, epoch });
+        self.entries.insert(
+            key.clone(),
+            Entry {
+                leased,
+                role,
+                epoch,
+            },
+        );
         self.mark_dirty(&key);
     }
 
@@ -262,7 +268,7 @@ impl State {
         if self
             .entries
             .get(key)
-            .is_some_and(|entry| entry.held.mod_revision <= revision)
+            .is_some_and(|entry| entry.leased.mod_revision <= revision)
         {
             self.forget(key);
         }
@@ -290,10 +296,10 @@ impl State {
             }
             Role::Other => return,
         }
-        if let Some(lease) = self.leases.get_mut(&entry.held.lease) {
+        if let Some(lease) = self.leases.get_mut(&entry.leased.lease) {
             lease.keys.remove(key);
             if lease.keys.is_empty() {
-                self.leases.remove(&entry.held.lease);
+                self.leases.remove(&entry.leased.lease);
             }
         }
     }
@@ -327,7 +333,7 @@ impl State {
             let is_direct = |entry: &&Entry| matches!(&entry.role, Role::Claim(of) if of == name);
             let (direct, nested): (Vec<_>, Vec<_>) = self.under(&prefix).partition(is_direct);
             if !direct.is_empty() {
-                return shape::queue(name, &held(&direct), &held(&nested), time);
+                return shape::queue(name, &leased(&direct), &leased(&nested), time);
             }
             let of_rw = |entry: &Entry| match &entry.role {
                 Role::Rw(of, writes) if of == name => Some(*writes),
@@ -335,16 +341,20 @@ impl State {
             };
             let claims = nested
                 .iter()
-                .filter_map(|entry| Some((&entry.held, of_rw(entry)?)));
+                .filter_map(|entry| Some((&entry.leased, of_rw(entry)?)));
             let (claims, mut nested): (Vec<_>, _) = (claims.collect(), nested.clone());
             nested.retain(|entry| of_rw(entry).is_none());
-            return shape::rwmutex(name, &claims, &held(&nested), time);
+            return shape::rwmutex(name, &claims, &leased(&nested), time);
         }
         let entry = self.entries.get(name)?;
         let Role::Single(certain) = entry.role else {
             return None;
         };
-        Some(shape::single(&entry.held, certain, time(entry.held.lease)))
+        Some(shape::single(
+            &entry.leased,
+            certain,
+            time(entry.leased.lease),
+        ))
     }
 
     /// Names of locks with `prefix`, in order, after `after`.
@@ -381,8 +391,8 @@ impl State {
     }
 }
 
-fn held<'a>(entries: &[&'a Entry]) -> Vec<&'a LeasedKey> {
-    entries.iter().map(|entry| &entry.held).collect()
+fn leased<'a>(entries: &[&'a Entry]) -> Vec<&'a LeasedKey> {
+    entries.iter().map(|entry| &entry.leased).collect()
 }
 
 /// Leases are refreshed after a third of their TTL, within these bounds.
@@ -461,10 +471,10 @@ impl State {
                 .entries
                 .get(name)
                 .into_iter()
-                .map(|entry| entry.held.lease);
+                .map(|entry| entry.leased.lease);
             if self.queues.contains_key(name) {
                 let prefix = queue_prefix(name);
-                own.chain(self.under(&prefix).map(|entry| entry.held.lease))
+                own.chain(self.under(&prefix).map(|entry| entry.leased.lease))
                     .collect()
             } else {
                 own.collect()
@@ -532,7 +542,7 @@ impl State {
         }
         let prefix = queue_prefix(name);
         self.under(&prefix)
-            .any(|other| other.held.create_revision < own.held.create_revision)
+            .any(|other| other.leased.create_revision < own.leased.create_revision)
     }
 }
 
