@@ -86,8 +86,8 @@ pub enum EmbeddedError {
     /// The data is of a different number of members: a flag cannot resize a cluster.
     #[error(
         "the data in {} is of {has} member{}, but {requested} {} requested: start with --members {has} to \
-        keep using this data, or start afresh with another --data-dir (or after moving that folder \
-        away)",
+         keep using this data, or start afresh with another --data-dir (or after moving that folder \
+         away)",
         path.display(),
         if *has == 1 { "" } else { "s" },
         if *requested == 1 { "is" } else { "are" }

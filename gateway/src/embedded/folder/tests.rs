@@ -7,7 +7,7 @@ fn minor(text: &str) -> Minor {
 }
 
 #[tokio::test]
-async fn a_second_owner_is_refused_with_the_firsts_name() {
+async fn a_second_owner_is_refused_and_the_first_is_named() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let path = dir.path().join("etcd");
     let mut first = Folder::take(&path).await.expect("the first has it");

@@ -244,7 +244,8 @@ fn hint_by_message(detail: &str) -> Option<&'static str> {
         ),
         (
             CORRUPT,
-            "a member's data differs from the others': GET /cluster/hash shows which; GET /cluster/alarms lists the alarms, DELETE disarms them",
+            "a member's data differs from the others': GET /cluster/hash shows which; GET /cluster/alarms lists the \
+             alarms, DELETE disarms them",
         ),
         (
             DROPPED,

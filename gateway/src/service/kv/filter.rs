@@ -65,7 +65,7 @@ impl KvService {
         if counted.count > MAX_SELECTED {
             let detail = format!(
                 "the range has {} keys, which etcd would load to sort or filter them; the limit is \
-                {MAX_SELECTED}",
+                 {MAX_SELECTED}",
                 counted.count
             );
             let hint = if query.sort.is_some() {

@@ -1,4 +1,4 @@
-//! Unit tests of reading leases.
+//! Leases against a real etcd, each test with a server of its own; and their cursors.
 
 use super::*;
 use crate::service::lock::tests::support::{Fixture, caller, eventually};

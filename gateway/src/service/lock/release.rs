@@ -166,7 +166,7 @@ async fn not_holder(inner: &Inner, caller: &Caller, name: &[u8], which: Which) -
     Failure::new(Code::NotHolder, detail)
         .hint(if by_lease && !queue.rw.is_empty() {
             "keys of a readers-writer lock do not contain their lease: GET the lock, and name a claim by its \
-            fencing_token"
+             fencing_token"
         } else {
             "GET the lock to see its holder and its waiters"
         })

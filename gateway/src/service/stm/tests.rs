@@ -1,4 +1,4 @@
-//! Unit tests of retries of transactional updates.
+//! Unit tests of the conditions of commits.
 
 use super::*;
 

@@ -207,9 +207,11 @@ impl Import {
                 self.stopped = true;
                 return Err(Failure::new(
                     Code::Conflict,
-                        "the key exists with another value, and on_conflict is fail",
-                    )
-                    .hint("on_conflict=skip keeps such keys, overwrite replaces them; ?dry_run lists them"));
+                    "the key exists with another value, and on_conflict is fail",
+                )
+                .hint(
+                    "on_conflict=skip keeps such keys, overwrite replaces them; ?dry_run lists them",
+                ));
             }
             actions.truncate(stop.unwrap_or(actions.len()));
             let (items, states) = (&items[..actions.len()], &states[..actions.len()]);

@@ -125,7 +125,7 @@ fn tls_bugs_are_reported_only_where_tls_is_used() {
 }
 
 #[test]
-fn an_alarm_says_what_to_do() {
+fn an_alarm_comes_with_advice() {
     let alarm = |name: &str| Alarm {
         member_id: MemberId(1),
         alarm: name.to_owned(),
