@@ -27,10 +27,5 @@ pub mod tasks;
 mod v3;
 pub mod web;
 
-/// Moved; see [`identity`].
-pub mod caller {
-    pub use crate::identity::{Caller, Identity};
-}
-
 pub use gateway::{Gateway, StartError};
 pub use router::openapi;

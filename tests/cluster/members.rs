@@ -93,7 +93,7 @@ async fn the_last_member_is_not_removed() {
     assert!(
         problem["hint"]
             .as_str()
-            .is_some_and(|hint| hint.contains("never removed")),
+            .is_some_and(|hint| hint.contains("cannot be removed")),
         "{problem}"
     );
     api.get("/kv?prefix=&limit=1").send().await.json(200);

@@ -130,7 +130,7 @@ impl Side {
         let version: Value = serde_json::from_slice(&version.body).expect("JSON");
         let version = version["etcdserver"].as_str().expect("etcd has a version");
         let client = gateway.as_ref().map_or(direct, InProcess::root);
-        Self::assemble(etcd, client, Version::parse(version), gateway)
+        Self::assemble(etcd, client, version.parse().expect("a version"), gateway)
     }
 
     fn assemble(

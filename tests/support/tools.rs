@@ -68,16 +68,12 @@ pub fn workload_with_prev(count: usize, size: usize) -> (usize, usize) {
     }
 }
 
-/// Parses the line `etcd Version: 3.7.3`; a suffix after a hyphen is ignored.
-fn parse_version(output: &str) -> Option<Version> {
-    let text = output
-        .lines()
-        .find_map(|line| line.strip_prefix("etcd Version:"))?;
-    let mut numbers = text.trim().split(['.', '-', '+']).map(str::parse);
-    match (numbers.next()?, numbers.next()?, numbers.next()?) {
-        (Ok(major), Ok(minor), Ok(patch)) => Some((major, minor, patch)),
-        _ => None,
-    }
+/// Parses the line `etcd Version: 3.7.3`, with any suffix.
+fn parse_version(said: &str) -> Option<Version> {
+    let mut lines = said.lines();
+    let version = lines.find_map(|line| line.strip_prefix("etcd Version:"))?;
+    let gateway::etcd::Version(major, minor, patch) = version.parse().ok()?;
+    Some((major, minor, patch))
 }
 
 fn find(name: &str, version: &str) -> PathBuf {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use etcd_client::DeleteOptions;
 use futures_util::StreamExt as _;
-use gateway::caller::Identity;
+use gateway::identity::Identity;
 use gateway::etcd::{Range, Settings};
 use gateway::live::{Budget, Frame, Hub, Options, Start, Subscription};
 use gateway::tasks::Tasks;

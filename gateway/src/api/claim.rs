@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::once;
 
 use crate::server::Flushes;
-use crate::service::lock::Standing;
+use crate::service::lock::ClaimGuard;
 
 /// Keeps the claim once the response has been written to the socket. If the body is dropped before, as the server does
 /// when the client disconnects, the claim is given up.
@@ -15,7 +15,7 @@ use crate::service::lock::Standing;
 /// client read it cannot be known: if it disconnects after the write, the claim stays until its lease ends.
 pub(super) fn keep_when_sent(
     response: Response,
-    claim: Standing,
+    claim: ClaimGuard,
     flushes: Option<Flushes>,
 ) -> Response {
     run_when_sent(response, flushes, || claim.keep())

@@ -60,8 +60,12 @@ pub async fn campaign(mut call: Call, bytes: body::Buffered) -> Result<Response>
     let caller = call.queueing_caller(Duration::from_secs(wait));
     let won = call.cluster.elections.campaign(&caller, name, request);
     let won = won.await?;
-    let response = respond(StatusCode::CREATED, won.answer.header.revision, &won.answer);
-    Ok(claim::keep_when_sent(response, won.standing, call.flushes))
+    let response = respond(
+        StatusCode::CREATED,
+        won.response.header.revision,
+        &won.response,
+    );
+    Ok(claim::keep_when_sent(response, won.claim, call.flushes))
 }
 
 /// Proclaim another value. Needs only the leader's key and its revision, from any connection.

@@ -8,7 +8,7 @@ use super::call::Call;
 use super::params::KeyPath;
 use super::response::respond;
 use crate::failure::{Failure, Result};
-use crate::service::history::{HistoryRequest, LIMIT_AT_MOST};
+use crate::service::history::{HistoryRequest, MAX_LIMIT};
 
 /// Which revisions of a key to list.
 #[derive(Debug, utoipa::IntoParams)]
@@ -62,7 +62,7 @@ pub async fn history_by_query(call: Call) -> Result<Response> {
 async fn list(mut call: Call) -> Result<Response> {
     let key = call.key("/history")?;
     let query = &mut call.query;
-    let limit = query.number("limit", 1..=LIMIT_AT_MOST as i64)?;
+    let limit = query.number("limit", 1..=MAX_LIMIT as i64)?;
     let limit = limit.map(|limit| limit as usize);
     let request = match (query.text("cursor")?, key) {
         // The cursor contains the key; the path may repeat it.

@@ -10,7 +10,7 @@ use super::call::Call;
 use crate::failure::{Failure, Result};
 use crate::live::stream::{self, Liveness, Transport};
 use crate::service::lease::Hold;
-use crate::service::lock::PlaceHold;
+use crate::service::lock::QueueHold;
 
 /// What is held until it is dropped.
 pub(super) trait HeldResource: Send + 'static {
@@ -30,7 +30,7 @@ impl HeldResource for Hold {
     }
 }
 
-impl HeldResource for PlaceHold {
+impl HeldResource for QueueHold {
     fn ttl(&self) -> Duration {
         self.ttl()
     }

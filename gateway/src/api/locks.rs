@@ -142,10 +142,14 @@ pub async fn acquire(mut call: Call, bytes: body::Buffered) -> Result<Response> 
     } else {
         StatusCode::CREATED
     };
-    let response = respond(status, acquired.answer.header.revision, &acquired.answer);
+    let response = respond(
+        status,
+        acquired.response.header.revision,
+        &acquired.response,
+    );
     Ok(claim::keep_when_sent(
         response,
-        acquired.standing,
+        acquired.claim,
         call.flushes,
     ))
 }

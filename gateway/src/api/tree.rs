@@ -8,7 +8,7 @@ use super::call::Call;
 use super::params::{CursorParams, ReadParams};
 use super::response::respond;
 use crate::failure::Result;
-use crate::service::tree::{LIMIT_AT_MOST, LevelOptions, TreeQuery};
+use crate::service::tree::{LevelOptions, MAX_LIMIT, TreeQuery};
 
 /// One level of keys: folders and entries.
 #[utoipa::path(
@@ -29,7 +29,7 @@ use crate::service::tree::{LIMIT_AT_MOST, LevelOptions, TreeQuery};
 )]
 pub async fn tree(mut call: Call) -> Result<Response> {
     let query = &mut call.query;
-    let limit = query.number("limit", 1..=LIMIT_AT_MOST as i64)?;
+    let limit = query.number("limit", 1..=MAX_LIMIT as i64)?;
     let mut tree = match query.text("cursor")? {
         Some(cursor) => TreeQuery::page(&cursor)?,
         None => TreeQuery::level(

@@ -14,8 +14,8 @@ use tokio::time::Instant;
 
 use super::errors::{CallError, code};
 use super::schema::Method;
-use crate::caller::Caller;
 use crate::etcd::RawCall;
+use crate::identity::Caller;
 use crate::identity::credential::{self, Credential};
 use crate::state::{App, Cluster};
 

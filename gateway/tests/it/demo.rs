@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use gateway::caller::Caller;
+use gateway::identity::Caller;
 use gateway::demo;
 use gateway::embedded::{Embedded, Options};
 use gateway::etcd::{Delete, Etcd, Get, KeyValue, Range, Settings};

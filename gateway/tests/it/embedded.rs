@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use gateway::caller::Caller;
+use gateway::identity::Caller;
 use gateway::embedded::{Embedded, EmbeddedError, Options};
 use gateway::etcd::{Etcd, Get, Put, Range, Settings};
 use tempfile::TempDir;

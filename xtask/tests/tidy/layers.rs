@@ -220,7 +220,7 @@ fn only_the_etcd_layer_names_etcd_client() {
     assert_eq!(
         broken_lines(
             etcd_client_elsewhere,
-            "gateway/src/service/kv.rs",
+            "gateway/src/service/kv/mod.rs",
             "// etcd_client\nuse etcd_client::Client;"
         ),
         [2]

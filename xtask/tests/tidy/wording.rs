@@ -37,13 +37,6 @@ const EXEMPT: &[&str] = &[
     "frontend/src/i18n/",
     "frontend/src/pages/",
     "frontend/src/ui/",
-    "gateway/src/etcd/channel.rs",
-    "gateway/src/etcd/watch.rs",
-    "gateway/src/live/",
-    "gateway/src/middleware/",
-    "gateway/src/service/election/",
-    "gateway/src/service/lock/",
-    "gateway/src/service/sign_in/",
     "tests/browser/",
     // The rule names what it refuses.
     "xtask/tests/tidy/",

@@ -22,7 +22,7 @@ use super::response::{CREATE_REVISION, LEASE, VERSION, respond};
 use super::{body, range};
 use crate::etcd::{Get, Range};
 use crate::failure::{Failure, Result};
-use crate::service::kv::{Guard, LIMIT_AT_MOST, LeaseChoice, PageQuery, PageRequest, PutRequest};
+use crate::service::kv::{Guard, LeaseChoice, MAX_LIMIT, PageQuery, PageRequest, PutRequest};
 use crate::web::headers::{REVISION, set_etag};
 
 const ROUTE: &str = "/kv";
@@ -261,7 +261,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
         return read_key(call, key).await;
     }
     let query = &mut call.query;
-    let limit = query.number("limit", 1..=LIMIT_AT_MOST)?;
+    let limit = query.number("limit", 1..=MAX_LIMIT)?;
     if let Some(cursor) = query.text("cursor")? {
         call.finish_query()?;
         let request = PageRequest::Next(cursor);

@@ -8,8 +8,9 @@ use http::HeaderMap;
 use prost::Message as _;
 use tokio::time::timeout;
 
-use crate::caller::Caller;
+pub(super) use crate::etcd::WatchCreateRequest as Create;
 use crate::etcd::{RawCall, Refusal, Release};
+use crate::identity::Caller;
 use crate::v3::Call;
 use crate::v3::errors::code;
 
@@ -17,27 +18,6 @@ use crate::v3::errors::code;
 const TIMEOUT: Duration = Duration::from_secs(2);
 const RANGE: &str = "/etcdserverpb.KV/Range";
 const STATUS: &str = "/etcdserverpb.Maintenance/Status";
-
-/// `WatchCreateRequest`, with every field: a watch is re-created from it.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Create {
-    #[prost(bytes = "bytes", tag = "1")]
-    pub(super) key: Bytes,
-    #[prost(bytes = "bytes", tag = "2")]
-    pub(super) range_end: Bytes,
-    #[prost(int64, tag = "3")]
-    pub(super) start_revision: i64,
-    #[prost(bool, tag = "4")]
-    pub(super) progress_notify: bool,
-    #[prost(int32, repeated, tag = "5")]
-    pub(super) filters: Vec<i32>,
-    #[prost(bool, tag = "6")]
-    pub(super) prev_kv: bool,
-    #[prost(int64, tag = "7")]
-    pub(super) watch_id: i64,
-    #[prost(bool, tag = "8")]
-    pub(super) fragment: bool,
-}
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]
 pub(super) struct Cancel {

@@ -6,7 +6,7 @@ use http::HeaderValue;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::etcd::{RawAnswers, Refusal, Signature};
+use crate::etcd::{RawResponses, Refusal, Signature};
 use crate::v3::Call;
 use crate::v3::errors::code;
 
@@ -24,8 +24,8 @@ pub(super) struct Upstream {
 
 enum Responses {
     /// The response has not started: etcd may wait for further requests before it sends anything.
-    Opening(BoxFuture<'static, Result<RawAnswers, Refusal>>),
-    Open(Box<RawAnswers>),
+    Opening(BoxFuture<'static, Result<RawResponses, Refusal>>),
+    Open(Box<RawResponses>),
 }
 
 impl Upstream {

@@ -29,7 +29,7 @@ use super::resume::ResumableWatch;
 use super::schema::MessageId;
 use super::transcode::{Encoder, Splitter, encode};
 use crate::content::{is_undecodable, unreadable};
-use crate::etcd::RawAnswers;
+use crate::etcd::RawResponses;
 use crate::server::{BodyTimedOut, BodyTimeout};
 use crate::web::websocket::WRITE_TIMEOUT;
 
@@ -53,7 +53,7 @@ pub(super) struct StreamingCall {
 
 /// The source of a call's responses.
 enum Responses {
-    Plain(Box<RawAnswers>),
+    Plain(Box<RawResponses>),
     Watch(Box<ResumableWatch>),
 }
 
