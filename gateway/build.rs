@@ -1,15 +1,15 @@
-//! What the gateway is built from besides its own code: the descriptions of etcd's messages that `/v3`
-//! works by, and a place for the dashboard.
+//! Generates what the gateway is built from besides its own code: the descriptors of etcd's messages, which `/v3`
+//! needs, and a placeholder for the dashboard.
 //!
-//! The former are compiled from the files that the etcd-client crate ships, wherever cargo keeps it:
-//! so both speak of the same etcd, and no file of another project lies in ours.
+//! The descriptors are compiled from the `.proto` files in the etcd-client crate, wherever cargo keeps it: so both use
+//! the same version of etcd's API, and no file of another project is in this repository.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-/// The files whose services etcd's JSON gateway serves; what they import comes with them.
+/// The files whose services etcd's JSON gateway serves. Their imports are included.
 const SERVICES: [&str; 3] = [
     "etcd/api/etcdserverpb/rpc.proto",
     "etcd/server/etcdserver/api/v3election/v3electionpb/v3election.proto",
@@ -17,16 +17,16 @@ const SERVICES: [&str; 3] = [
 ];
 
 fn main() -> Result<()> {
-    // Named alone, since without any line cargo would watch the whole package.
+    // Without any `rerun-if-changed` line cargo would watch the whole package.
     println!("cargo::rerun-if-changed=build.rs");
-    keep_a_place_for_the_page().context("dist/index.html cannot be made")?;
-    describe_etcd()
+    create_placeholder_page().context("cannot create dist/index.html")?;
+    compile_descriptors()
 }
 
-/// Writes an empty page where none is built: the gateway then says how to build the dashboard. The
-/// program embeds the page by name, and so cargo sees when Trunk writes the real one. And a debug build
-/// would know a folder that was missing by a path at which it never is.
-fn keep_a_place_for_the_page() -> std::io::Result<()> {
+/// Writes an empty page if the dashboard is not built: the gateway then says how to build it. The program embeds the
+/// page by name, so that cargo notices when Trunk writes the real one. Also, a debug build refers to the folder by its
+/// path, and would record a wrong path for a missing folder.
+fn create_placeholder_page() -> std::io::Result<()> {
     let page = Path::new("../dist/index.html");
     if page.exists() {
         return Ok(());
@@ -35,28 +35,28 @@ fn keep_a_place_for_the_page() -> std::io::Result<()> {
     std::fs::write(page, "")
 }
 
-/// Writes the descriptions of etcd's services, their options with the HTTP paths included.
-fn describe_etcd() -> Result<()> {
-    // Another version of the crate lies in another folder.
+/// Writes the descriptors of etcd's services, including the options with their HTTP paths.
+fn compile_descriptors() -> Result<()> {
+    // Another version of the crate is in another folder.
     println!("cargo::rerun-if-changed=../Cargo.lock");
-    let root = folder_of("etcd-client")?.join("proto");
+    let root = package_folder("etcd-client")?.join("proto");
     println!("cargo::rerun-if-changed={}", root.display());
-    let described = protox::Compiler::new([&root])?
+    let descriptors = protox::Compiler::new([&root])?
         .include_imports(true)
         .open_files(SERVICES)
-        .context("the files of etcd-client cannot be compiled")?
+        .context("cannot compile the .proto files of etcd-client")?
         .encode_file_descriptor_set();
     let out = Path::new(&variable("OUT_DIR")?).join("etcd.bin");
-    std::fs::write(&out, described).with_context(|| format!("cannot write {}", out.display()))
+    std::fs::write(&out, descriptors).with_context(|| format!("cannot write {}", out.display()))
 }
 
-/// Where cargo keeps the package that this one depends on.
-fn folder_of(package: &str) -> Result<PathBuf> {
+/// The folder in which cargo keeps a dependency.
+fn package_folder(package: &str) -> Result<PathBuf> {
     let output = Command::new(variable("CARGO")?)
         .args(["metadata", "--format-version", "1", "--filter-platform"])
         .arg(variable("TARGET")?)
         .output()
-        .context("cargo cannot be run")?;
+        .context("cannot run cargo")?;
     ensure!(
         output.status.success(),
         "cargo metadata: {}",
@@ -70,15 +70,15 @@ fn folder_of(package: &str) -> Result<PathBuf> {
         .flatten()
         .find(|candidate| candidate["name"] == package)
         .and_then(|found| found["manifest_path"].as_str())
-        .with_context(|| format!("cargo knows no package {package}"))?;
+        .with_context(|| format!("cargo metadata lists no package {package}"))?;
     let folder = Path::new(manifest).parent();
-    Ok(folder.context("a manifest lies in a folder")?.to_owned())
+    Ok(folder.context("a manifest has a parent folder")?.to_owned())
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "cargo tells build scripts in no other way"
+    reason = "cargo passes values to build scripts in the environment only"
 )]
 fn variable(name: &str) -> Result<String> {
-    std::env::var(name).with_context(|| format!("cargo says no {name}"))
+    std::env::var(name).with_context(|| format!("cargo did not set {name}"))
 }

@@ -1,4 +1,4 @@
-"""What `cargo xtask schemathesis` changes in the requests that it makes up."""
+"""Adapts the requests that `cargo xtask schemathesis` generates."""
 
 import schemathesis
 
@@ -7,9 +7,9 @@ WAITING = ("POST /api/v1/locks/{name}", "POST /api/v1/elections/{name}/campaign"
 
 @schemathesis.hook
 def map_body(context, body):
-    """The demo holds its locks for as long as it runs: nobody waits for them longer than a second.
+    """Limits `wait` to one second, since the demo holds its locks for as long as it runs.
 
-    What is no number of seconds stays as it was made up.
+    A `wait` that is not a number stays as generated.
     """
     if context.operation.label in WAITING and isinstance(body, dict):
         wait = body.get("wait")

@@ -18,13 +18,13 @@ use crate::etcd::{ConnectError, Etcd};
 use crate::server::Limits;
 use crate::state::{AppState, Cluster};
 use crate::tasks::Tasks;
-use crate::{router, server};
+use crate::{api, router, server};
 
 /// How long streams and responses may take to end at shutdown.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How often metrics observations are summed up.
-const UPKEEP: Duration = Duration::from_secs(5);
+/// How often metrics observations are aggregated.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Why the gateway cannot start.
 #[derive(Debug, Error)]
@@ -33,7 +33,7 @@ pub enum StartError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The cluster cannot be connected to as configured.
-    #[error("the etcd cluster `{cluster}` is not configured right")]
+    #[error("the etcd cluster `{cluster}` is misconfigured")]
     Connect {
         /// Its name.
         cluster: String,
@@ -47,7 +47,7 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
-        /// As configured.
+        /// The configured address.
         address: SocketAddr,
         /// The system's error.
         #[source]
@@ -83,19 +83,19 @@ impl Gateway {
         // A second gateway in one process (tests) shares the first one's recorder.
         let metrics = PrometheusBuilder::new().install_recorder().ok();
         let tasks = Tasks::default();
-        let mut named = config.clusters()?;
-        let embedded = if named.is_empty() {
+        let mut configured = config.clusters()?;
+        let embedded = if configured.is_empty() {
             let mut options = embedded_options(&config)?;
-            // Its configuration file may require certificates, and users may have been added over time.
+            // Its configuration file may require certificates, and its auth may have been enabled meanwhile.
             options.settings = config.connect.settings(Vec::new())?;
             let embedded = Embedded::start(options).await?;
-            named.push(config.private_cluster(embedded.urls().to_vec())?);
+            configured.push(config.private_cluster(embedded.urls().to_vec())?);
             Some(embedded)
         } else {
             None
         };
-        let mut clusters = Vec::with_capacity(named.len());
-        for cluster in named {
+        let mut clusters = Vec::with_capacity(configured.len());
+        for cluster in configured {
             let etcd = Etcd::new(cluster.settings.clone())
                 .await
                 .map_err(|source| StartError::Connect {
@@ -111,7 +111,15 @@ impl Gateway {
         if let Some(metrics) = &metrics {
             tasks.spawn(upkeep(metrics.clone(), tasks.stop().clone()));
         }
-        let state = AppState::new(config, clusters, tasks.clone(), metrics, dashboard);
+        let document = api::docs::publish(&router::openapi());
+        let state = AppState::new(
+            config,
+            clusters,
+            tasks.clone(),
+            metrics,
+            dashboard,
+            document,
+        );
         let router = router::router(state.clone());
         let limits = Limits::new(state.config.max_connections, state.config.idle_timeout);
         let serving = tasks.spawn(server::serve(listener, router, tasks.clone(), limits));
@@ -124,7 +132,7 @@ impl Gateway {
         })
     }
 
-    /// Waits until the private etcd ends unexpectedly; never returns with another cluster.
+    /// Waits until the private etcd ends unexpectedly; never returns if there is no private etcd.
     pub async fn etcd_ended(&self) -> Ended {
         match &self.embedded {
             Some(embedded) => embedded.ended().await,
@@ -152,13 +160,13 @@ impl Gateway {
     }
 }
 
-/// The private etcd's data folder and flags; the demo has a folder of its own, and compacts sooner.
+/// The private etcd's data folder and flags; the demo has its own folder and a shorter retention.
 fn embedded_options(config: &Config) -> Result<Options, EmbeddedError> {
     let mut folder = config.data_dir();
     if config.demo {
         folder.push("demo");
     }
-    // The records of data that is stored elsewhere must not be mistaken for our own data.
+    // The records of an etcd that keeps its data elsewhere must not be mistaken for our own data.
     folder.push(if config.etcd_config.is_some() {
         "etcd-config"
     } else {
@@ -174,11 +182,11 @@ fn embedded_options(config: &Config) -> Result<Options, EmbeddedError> {
     Ok(options)
 }
 
-/// Sums up the observations since the last time. Otherwise each of them would stay in memory until
+/// Aggregates the metrics observations periodically. Otherwise each of them would stay in memory until
 /// `/metrics` is read.
 async fn upkeep(metrics: PrometheusHandle, stop: CancellationToken) {
     while stop
-        .run_until_cancelled(tokio::time::sleep(UPKEEP))
+        .run_until_cancelled(tokio::time::sleep(UPKEEP_INTERVAL))
         .await
         .is_some()
     {

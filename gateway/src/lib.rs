@@ -1,12 +1,11 @@
 //! Watchgate: the web gateway and live dashboard for etcd.
 //!
-//! Data flows one way: socket → router → middleware → handler → service → etcd, and answers straight
+//! Data flows one way: socket → router → middleware → handler → service → etcd, and responses straight
 //! back. A watch flows etcd → hub → session → socket. `ARCHITECTURE.md` follows one request and one
 //! watch through the modules.
 
 pub mod api;
 pub mod assets;
-pub mod caller;
 pub mod config;
 pub mod content;
 #[cfg(feature = "demo")]
@@ -16,7 +15,7 @@ pub mod embedded;
 pub mod etcd;
 pub mod failure;
 mod gateway;
-pub mod identify;
+pub mod identity;
 pub mod limits;
 pub mod live;
 pub mod middleware;
@@ -26,6 +25,7 @@ pub mod service;
 pub mod state;
 pub mod tasks;
 mod v3;
+pub mod web;
 
 pub use gateway::{Gateway, StartError};
 pub use router::openapi;

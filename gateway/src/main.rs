@@ -8,7 +8,6 @@ use gateway::Gateway;
 use gateway::assets::Files;
 use gateway::config::{Cli, Command, Config, Connect, LoadError};
 use gateway::embedded::supervise;
-use gateway::identify::requires_sign_in;
 use gateway::limits;
 use gateway::service::cluster::is_for_users;
 use rust_embed::RustEmbed;
@@ -40,7 +39,10 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the document is what was asked for")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the output of the subcommand is the document"
+)]
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Some(Command::Openapi) => {
@@ -58,16 +60,16 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             under: None,
             command,
         }) => Ok(supervise::supervise(&command)?),
-        Some(Command::Doctor { connect, json }) => examine(&connect, json),
+        Some(Command::Doctor { connect, json }) => run_doctor(&connect, json),
         None => serve(cli.config),
     }
 }
 
 #[tokio::main]
-async fn examine(connect: &Connect, json: bool) -> anyhow::Result<ExitCode> {
+async fn run_doctor(connect: &Connect, json: bool) -> anyhow::Result<ExitCode> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let well = gateway::doctor::run(connect, json, &mut std::io::stdout()).await?;
-    Ok(if well {
+    let healthy = gateway::doctor::run(connect, json, &mut std::io::stdout()).await?;
+    Ok(if healthy {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -92,7 +94,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     if let Err(error) = limits::raise_open_files() {
         tracing::warn!(%error, "cannot raise the limit of open files");
     }
-    // rustls wants one provider named where a dependency brings a second one along.
+    // rustls requires an explicit provider if a dependency enables a second one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let gateway = Gateway::start(config, Files::embedded::<Dist>()).await?;
     announce(&gateway).await;
@@ -123,7 +125,7 @@ async fn announce(gateway: &Gateway) {
             Err(failure) => format!("not reachable yet ({failure})"),
         };
         lines.push(format!("Cluster {} at {endpoints}: {about}", cluster.name));
-        if requires_sign_in(state, cluster) {
+        if cluster.sign_in.is_required(&state.config) {
             lines.push(
                 "  Reachable from other machines: every request must sign in as an etcd user, and etcd's auth \
          must be on (or see --anonymous)"

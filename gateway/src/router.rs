@@ -16,16 +16,16 @@ use crate::middleware::limit::limit;
 use crate::state::AppState;
 use crate::v3;
 
-/// What the document says of itself.
+/// The metadata of the OpenAPI document.
 #[derive(utoipa::OpenApi)]
 #[openapi(info(
     title = "Watchgate",
     description = "etcd as plain JSON over HTTP. Bytes are a string when valid UTF-8, else {\"base64\": …}; \
                    ids are hexadecimal strings; a request's body may be encoded as gzip, br, deflate or zstd; \
-                   errors are RFC 9457 problems with a stable code. What is \
-                   below /api/v1, but for /clusters, is the default cluster's; below \
-                   /api/v1/clusters/{cluster} the same is that cluster's. Below /v3 the gateway answers as \
-                   etcd's own JSON gateway does, whose paths are described by etcd."
+                   errors are RFC 9457 problems with a stable code. Paths below /api/v1, except /clusters, \
+                   address the default cluster; the same paths below /api/v1/clusters/{cluster} address that \
+                   cluster. Below /v3 the gateway behaves like etcd's own JSON gateway; etcd documents those \
+                   paths."
 ))]
 struct ApiDoc;
 
@@ -59,18 +59,18 @@ fn v1() -> OpenApiRouter<AppState> {
         .routes(routes!(api::transfer::export))
         .routes(routes!(api::transfer::import))
         .routes(routes!(api::leases::list, api::leases::grant))
-        .routes(routes!(api::leases::one, api::leases::revoke))
+        .routes(routes!(api::leases::get, api::leases::revoke))
         .routes(routes!(api::leases::keep_alive))
         .routes(routes!(api::leases::hold, api::leases::hold_socket))
         .routes(routes!(api::leases::session, api::leases::session_socket))
         .routes(routes!(api::locks::list))
         .routes(routes!(
-            api::locks::one,
+            api::locks::get,
             api::locks::acquire,
             api::locks::release
         ))
         .routes(routes!(api::locks::hold, api::locks::hold_socket))
-        .routes(routes!(api::elections::one))
+        .routes(routes!(api::elections::get))
         .routes(routes!(api::elections::campaign))
         .routes(routes!(api::elections::proclaim))
         .routes(routes!(api::elections::resign))
@@ -81,20 +81,20 @@ fn v1() -> OpenApiRouter<AppState> {
         .merge(access())
 }
 
-/// The cluster itself and the work on it.
+/// The cluster itself and its maintenance.
 fn cluster() -> OpenApiRouter<AppState> {
-    use api::cluster::{alarms, members, snapshot, work};
+    use api::cluster::{alarms, maintenance, members, snapshot};
     OpenApiRouter::new()
         .routes(routes!(api::cluster::cluster))
         .routes(routes!(members::list, members::add))
         .routes(routes!(members::update, members::remove))
         .routes(routes!(members::promote))
         .routes(routes!(alarms::list, alarms::raise, alarms::disarm))
-        .routes(routes!(work::compact))
-        .routes(routes!(work::defragment))
-        .routes(routes!(work::move_leader))
-        .routes(routes!(work::downgrade))
-        .routes(routes!(work::hash))
+        .routes(routes!(maintenance::compact))
+        .routes(routes!(maintenance::defragment))
+        .routes(routes!(maintenance::move_leader))
+        .routes(routes!(maintenance::downgrade))
+        .routes(routes!(maintenance::hash))
         .routes(routes!(snapshot::snapshot))
 }
 
@@ -103,26 +103,26 @@ fn access() -> OpenApiRouter<AppState> {
     use api::auth::{roles, users};
     OpenApiRouter::new()
         .routes(routes!(api::auth::status))
-        .routes(routes!(api::auth::own))
+        .routes(routes!(api::auth::get_self))
         .routes(routes!(api::auth::enable))
         .routes(routes!(api::auth::disable))
         .routes(routes!(users::list, users::add))
-        .routes(routes!(users::one, users::delete))
+        .routes(routes!(users::get, users::delete))
         .routes(routes!(users::set_password))
         .routes(routes!(users::grant, users::revoke))
         .routes(routes!(users::reach))
         .routes(routes!(roles::list, roles::add))
-        .routes(routes!(roles::one, roles::delete))
+        .routes(routes!(roles::get, roles::delete))
         .routes(routes!(roles::grant, roles::revoke))
 }
 
-/// What stands beside the clusters rather than below each of them.
-fn v1_alone() -> OpenApiRouter<AppState> {
+/// Routes of `/api/v1` that do not belong to one cluster.
+fn v1_global() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(api::cluster::clusters))
 }
 
-/// What stands outside `/api/v1`.
-fn beside() -> OpenApiRouter<AppState> {
+/// Routes outside `/api/v1`.
+fn top_level() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(api::root::healthz))
         .routes(routes!(api::root::readyz))
@@ -133,15 +133,15 @@ fn beside() -> OpenApiRouter<AppState> {
         .routes(routes!(api::docs::docs))
 }
 
-/// The whole router, with everything a request passes.
+/// The whole router, with every middleware layer.
 pub fn router(state: AppState) -> Router {
     let (v1, _) = v1().split_for_parts();
-    let (v1_alone, _) = v1_alone().split_for_parts();
-    let (beside, _) = beside().split_for_parts();
+    let (v1_global, _) = v1_global().split_for_parts();
+    let (top_level, _) = top_level().split_for_parts();
     let base = state.config.base_path.clone();
-    let routes = beside
+    let routes = top_level
         .nest("/api/v1/clusters/{cluster}", v1.clone())
-        .nest("/api/v1", v1.merge(v1_alone))
+        .nest("/api/v1", v1.merge(v1_global))
         .merge(v3::routes())
         .fallback(api::root::fallback);
     let routes = if base.is_empty() {
@@ -163,8 +163,8 @@ pub fn router(state: AppState) -> Router {
 /// The OpenAPI document, as kept in git.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let (_, mut api) = OpenApiRouter::with_openapi(ApiDoc::openapi())
-        .merge(beside())
-        .nest("/api/v1", v1().merge(v1_alone()))
+        .merge(top_level())
+        .nest("/api/v1", v1().merge(v1_global()))
         .split_for_parts();
     // axum's wildcard is `{*key}`; in a published path a parameter is `{key}`.
     api.paths.paths = std::mem::take(&mut api.paths.paths)
@@ -180,16 +180,16 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn every_operation_has_a_name_of_its_own() {
+    fn operation_ids_are_unique() {
         let document = serde_json::to_value(super::openapi()).expect("serialises");
         let items = document["paths"].as_object().expect("paths").values();
         let operations = items.flat_map(|item| item.as_object().expect("an item").values());
         let mut seen = HashSet::new();
         for operation in operations {
-            let name = operation["operationId"]
+            let id = operation["operationId"]
                 .as_str()
-                .expect("an operation has a name");
-            assert!(seen.insert(name.to_owned()), "{name} twice");
+                .expect("an operation has an id");
+            assert!(seen.insert(id.to_owned()), "{id} twice");
         }
         assert!(seen.contains("put_key") && seen.contains("watch"));
     }

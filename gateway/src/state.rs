@@ -4,16 +4,16 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use bytes::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
 use shared::Code;
 
 use crate::assets::{Assets, Files};
-use crate::config::{Anonymous, ClusterConfig, Config};
+use crate::config::{ClusterConfig, Config};
 use crate::etcd::Etcd;
 use crate::failure::{Failure, Result};
+use crate::identity::SignIn;
 use crate::live::Hub;
-use crate::middleware::frame::RequestIds;
-use crate::middleware::guard::Policy;
 use crate::service::access::AccessService;
 use crate::service::cluster::ClusterService;
 use crate::service::election::ElectionService;
@@ -21,12 +21,13 @@ use crate::service::history::HistoryService;
 use crate::service::kv::KvService;
 use crate::service::lease::{Keepers, LeaseService};
 use crate::service::lock::LockService;
-use crate::service::sign_in::SignIn;
 use crate::service::stm::StmService;
 use crate::service::transfer::TransferService;
 use crate::service::tree::TreeService;
 use crate::service::txn::TxnService;
 use crate::tasks::Tasks;
+use crate::web::authority::AllowedHosts;
+use crate::web::request_id::RequestIds;
 
 /// The process's state. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -37,20 +38,31 @@ pub struct AppState(Arc<App>);
 pub struct App {
     /// As started.
     pub config: Config,
-    /// Whom the door lets in.
-    pub policy: Policy,
+    /// Hosts that requests may name, from `--allow-host`.
+    pub allowed_hosts: AllowedHosts,
     /// Every task.
     pub tasks: Tasks,
     /// Names of requests.
     pub request_ids: RequestIds,
     /// `/readyz` says no once this is set: the load balancer should send nothing more.
     pub stopping: AtomicBool,
+    /// What this API is described by.
+    pub api_document: ApiDocument,
     /// The embedded dashboard.
     pub assets: Assets,
     /// Renders `/metrics`; absent where another recorder was installed before.
     pub metrics: Option<PrometheusHandle>,
     /// The clusters; the first is the default.
     pub clusters: Vec<Arc<Cluster>>,
+}
+
+/// The OpenAPI document, built once: as JSON, and as a page.
+#[derive(Clone, Debug, Default)]
+pub struct ApiDocument {
+    /// OpenAPI 3.1.
+    pub json: Bytes,
+    /// HTML for people.
+    pub page: Bytes,
 }
 
 /// A cluster by its name, with a service for each noun.
@@ -62,9 +74,7 @@ pub struct Cluster {
     pub endpoints: Vec<String>,
     /// Connections, for `/v3`, which asks without a service.
     pub(crate) etcd: Etcd,
-    /// Who a request without credentials is, where others than this machine can have sent it.
-    pub anonymous: Option<Anonymous>,
-    /// Who signed in.
+    /// Who requests act as.
     pub sign_in: SignIn,
     /// Keys.
     pub kv: KvService,
@@ -110,8 +120,7 @@ impl Cluster {
         Self {
             endpoints: etcd.endpoints().to_vec(),
             etcd: etcd.clone(),
-            anonymous: config.anonymous,
-            sign_in: SignIn::new(etcd.clone()),
+            sign_in: SignIn::new(etcd.clone(), config.anonymous),
             kv: KvService::new(etcd.clone()),
             tree: TreeService::new(etcd.clone()),
             history: HistoryService::new(etcd.clone()),
@@ -145,9 +154,11 @@ impl AppState {
         tasks: Tasks,
         metrics: Option<PrometheusHandle>,
         dashboard: Files,
+        api_document: ApiDocument,
     ) -> Self {
         Self(Arc::new(App {
-            policy: Policy::new(&config.allow_host),
+            allowed_hosts: AllowedHosts::new(&config.allow_host),
+            api_document,
             assets: Assets::new(dashboard, &config.base_path),
             tasks,
             request_ids: RequestIds::default(),

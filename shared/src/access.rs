@@ -85,7 +85,7 @@ pub struct UserList {
     pub users: Vec<String>,
 }
 
-/// A user, as a response of its own.
+/// Response of `POST /auth/users` and `GET /auth/users/{user}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct UserAnswer {
@@ -116,7 +116,7 @@ pub struct RoleList {
     pub roles: Vec<String>,
 }
 
-/// A role, as a response of its own.
+/// Response of `POST /auth/roles` and `GET /auth/roles/{role}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RoleAnswer {
@@ -147,7 +147,7 @@ pub enum Access {
 pub struct Permission {
     /// What it allows.
     pub access: Access,
-    /// The keys it is for: `key`, `prefix`, `start` with `end`, or `from`.
+    /// The keys it applies to: `key`, `prefix`, `start` with `end`, or `from`.
     #[serde(flatten)]
     pub range: RangeSpec,
 }
@@ -170,25 +170,25 @@ pub struct ReachAnswer {
     pub write: Vec<RangeSpec>,
 }
 
-/// Answer of `GET /auth/self`: who the caller is to etcd, and what the caller may read and write.
+/// Response of `GET /auth/self`: the caller's user in etcd, and what the caller may read and write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SelfAnswer {
     /// etcd's response header.
     pub header: Header,
-    /// Whether etcd's authentication is on. While it is off, everybody may do everything.
+    /// Whether etcd's authentication is on. While it is off, every caller may do everything.
     pub enabled: bool,
-    /// The user's name; null while authentication is off, and for a token, which does not say whose it is.
+    /// The user's name; null while authentication is off, and for a token, which does not identify its user.
     pub name: Option<String>,
-    /// The user's roles; none without a name.
+    /// The user's roles; empty without a name.
     pub roles: Vec<String>,
     /// Whether the user has the role `root`, which may do everything.
     pub root: bool,
-    /// What the caller may read, in order; no two of these ranges touch. Null where that is not known: of
-    /// a token that may not read every key.
+    /// The ranges the caller may read, in order; none of them overlap or are adjacent. Null if they are
+    /// unknown: for a token that may not read every key.
     pub read: Option<Vec<RangeSpec>>,
-    /// What the caller may write, in order; no two of these ranges touch. Null where that is not known: of
-    /// a token.
+    /// The ranges the caller may write, in order; none of them overlap or are adjacent. Null if they are
+    /// unknown: for a token.
     pub write: Option<Vec<RangeSpec>>,
 }
 
@@ -211,8 +211,11 @@ mod tests {
     #[test]
     fn a_permission_is_flat() {
         let json = r#"{"access":"readwrite","prefix":"/a/"}"#;
-        let permission: Permission = serde_json::from_str(json).expect("reads");
+        let permission: Permission = serde_json::from_str(json).expect("deserialises");
         assert_eq!(permission.access, Access::ReadWrite);
-        assert_eq!(serde_json::to_string(&permission).expect("writes"), json);
+        assert_eq!(
+            serde_json::to_string(&permission).expect("serialises"),
+            json
+        );
     }
 }

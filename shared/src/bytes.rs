@@ -1,4 +1,4 @@
-//! Keys and values: bytes that are a plain string wherever they are valid UTF-8, and never lossy.
+//! Keys and values: bytes that are a plain string in JSON if they are valid UTF-8, and are never lossy.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,18 +9,18 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Bytes of a key or a value. In JSON a string when they are valid UTF-8, else `{"base64": "…"}`
+/// Bytes of a key or a value. In JSON a string if they are valid UTF-8, else `{"base64": "…"}`
 /// (standard alphabet, padded); both forms are accepted on input.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bytes(pub Vec<u8>);
 
 impl Bytes {
-    /// The bytes as text, where they are UTF-8.
+    /// The bytes as text, if they are valid UTF-8.
     pub fn as_str(&self) -> Option<&str> {
         std::str::from_utf8(&self.0).ok()
     }
 
-    /// For people: invalid sequences become U+FFFD. Never send the result back.
+    /// The bytes as text for display: invalid sequences become U+FFFD. Never send the result back.
     pub fn to_lossy(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.0)
     }
@@ -30,7 +30,7 @@ impl Bytes {
         self.0.len()
     }
 
-    /// Whether there is no byte.
+    /// Whether there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -110,11 +110,14 @@ impl<'de> Deserialize<'de> for Bytes {
                     return Err(de::Error::unknown_field(&member, &["base64"]));
                 }
                 if map.next_key::<String>()?.is_some() {
-                    return Err(de::Error::custom("`base64` stands alone in its object"));
+                    return Err(de::Error::custom(
+                        "`base64` must be the only member of its object",
+                    ));
                 }
-                STANDARD.decode(&encoded).map(Bytes).map_err(|error| {
-                    de::Error::custom(format_args!("`base64` does not decode: {error}"))
-                })
+                STANDARD
+                    .decode(&encoded)
+                    .map(Bytes)
+                    .map_err(|error| de::Error::custom(format_args!("invalid `base64`: {error}")))
             }
         }
 
@@ -143,7 +146,7 @@ mod schema {
                     .item(ObjectBuilder::new().schema_type(Type::String))
                     .item(encoded)
                     .description(Some(
-                        "Bytes: a string when valid UTF-8, else {\"base64\": …}.",
+                        "Bytes: a string if valid UTF-8, else {\"base64\": …}.",
                     ))
                     .build(),
             ))
@@ -171,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_a_string_and_the_rest_is_base64() {
+    fn text_is_a_string_and_other_bytes_are_base64() {
         check(b"", r#""""#);
         check("占用".as_bytes(), r#""占用""#);
         check(b"a\n\0", r#""a\n\u0000""#);
@@ -185,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_object_is_refused() {
+    fn invalid_objects_are_refused() {
         for json in [
             r#"{"base64":"!"}"#,
             r#"{"b64":"YQ=="}"#,

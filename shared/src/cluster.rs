@@ -12,7 +12,7 @@ pub struct Clusters {
     pub clusters: Vec<ClusterRef>,
 }
 
-/// A cluster's name and where it is reached.
+/// A cluster's name and its endpoints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ClusterRef {
@@ -42,7 +42,7 @@ pub struct ClusterAnswer {
     pub tolerates: usize,
     /// The members, by id.
     pub members: Vec<Member>,
-    /// Alarms raised.
+    /// The raised alarms.
     pub alarms: Vec<Alarm>,
     /// Warnings for the operator, with stable codes.
     pub warnings: Vec<Warning>,
@@ -93,7 +93,7 @@ pub struct Member {
 pub struct Alarm {
     /// The member that raised it.
     pub member_id: MemberId,
-    /// `NOSPACE`, `CORRUPT`, or etcd's number for one this gateway does not know.
+    /// `NOSPACE`, `CORRUPT`, or etcd's number of an alarm unknown to this gateway.
     pub alarm: String,
 }
 

@@ -4,24 +4,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Bytes, Header, LeaseId};
 
-/// Somebody who stands in an election: one key of its queue.
+/// A candidate of an election: one key of its queue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Candidate {
     /// The candidate's key.
     pub key: Bytes,
-    /// What it proclaims.
+    /// Its proclaimed value.
     pub value: Bytes,
-    /// The lease that keeps the key.
+    /// The lease that the key is attached to.
     pub lease: LeaseId,
-    /// The key's create revision: with the key all that proclaiming and resigning need.
+    /// The key's create revision: proclaiming and resigning need it and the key.
     pub revision: i64,
-    /// Seconds left of the lease; absent until asked.
+    /// Remaining seconds of the lease; absent until etcd has reported them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<i64>,
 }
 
-/// Answer of `GET /elections/{name}`.
+/// Response of `GET /elections/{name}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Election {
@@ -29,9 +29,9 @@ pub struct Election {
     pub header: Header,
     /// The election's name.
     pub name: Bytes,
-    /// Who leads; `null` while an older key of another kind stands in the way.
+    /// The leader; `null` while an older key of another kind blocks the queue.
     pub leader: Option<Candidate>,
-    /// Who waits to lead, in order.
+    /// The waiting candidates, in order.
     pub candidates: Vec<Candidate>,
 }
 
@@ -40,16 +40,16 @@ pub struct Election {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CampaignRequest {
-    /// What to proclaim.
+    /// The value to proclaim.
     pub value: Bytes,
-    /// Seconds of the lease that the gateway grants, 1 to 9,000,000,000; 60 without it. Not beside `lease`.
+    /// TTL in seconds of the lease that the gateway grants, 1 to 9,000,000,000; 60 by default. Not with `lease`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 9_000_000_000_i64))]
     pub ttl: Option<i64>,
-    /// A lease of the caller's own.
+    /// An existing lease of the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<LeaseId>,
-    /// Seconds to wait, at most 3,600, which is also what it is without this.
+    /// Seconds to wait, at most 3,600, which is also the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait: Option<u64>,
 }
@@ -59,9 +59,9 @@ pub struct CampaignRequest {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CandidacyRequest {
-    /// What to proclaim.
+    /// The value to proclaim.
     pub value: Bytes,
-    /// Seconds of the lease that keeps the candidacy, 1 to 9,000,000,000; 60 without it.
+    /// TTL in seconds of the candidacy's lease, 1 to 9,000,000,000; 60 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 9_000_000_000_i64))]
     pub ttl: Option<i64>,
@@ -76,7 +76,7 @@ pub struct ProclaimRequest {
     pub key: Bytes,
     /// Its create revision.
     pub revision: i64,
-    /// What to proclaim.
+    /// The value to proclaim.
     pub value: Bytes,
 }
 
@@ -91,7 +91,7 @@ pub struct ResignRequest {
     pub revision: i64,
 }
 
-/// Answer of a campaign that was won, of a proclamation and of a resignation.
+/// Response of a campaign that was won, of a proclamation and of a resignation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Leadership {
@@ -103,6 +103,6 @@ pub struct Leadership {
     pub key: Bytes,
     /// Its create revision.
     pub revision: i64,
-    /// The lease that keeps it; the caller renews it, unless the gateway holds it.
+    /// The key's lease; the caller must renew it, unless the gateway holds it.
     pub lease: LeaseId,
 }

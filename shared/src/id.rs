@@ -15,7 +15,7 @@ pub struct LeaseId(pub i64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemberId(pub u64);
 
-/// What is wrong with an id.
+/// The error of an invalid id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseIdError(String);
 
@@ -23,7 +23,7 @@ impl fmt::Display for ParseIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "`{}` is not an id: hexadecimal, or `dec:` and decimal",
+            "invalid id `{}`; hexadecimal, or `dec:` and decimal",
             self.0
         )
     }
@@ -51,7 +51,7 @@ impl fmt::Display for MemberId {
     }
 }
 
-/// Digits only: Rust's own parsers also take a leading `+`, which no id has.
+/// Digits only: Rust's own parsers also accept a leading `+`, which no id has.
 fn digits(text: &str, radix: u32) -> Option<u64> {
     let plain = !text.is_empty() && text.chars().all(|c| c.is_digit(radix));
     plain
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn lease_ids_read_every_form_people_have() {
+    fn lease_ids_are_parsed_in_every_common_form() {
         check("694d604f1cc13e0f", 0x694d_604f_1cc1_3e0f);
         check("694D604F1CC13E0F", 0x694d_604f_1cc1_3e0f);
         check("000000000000000a", 10);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_id_is_refused() {
+    fn invalid_ids_are_refused() {
         for text in [
             "",
             "-",

@@ -1,20 +1,20 @@
-//! Keys with their metadata, ranges of them, and the answers that carry them.
+//! Keys with their metadata, ranges of them, and the responses that carry them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Bytes, LeaseId, MemberId, nullable};
 
-/// etcd's response header, on every JSON answer that came from etcd.
+/// etcd's response header, in every JSON response that came from etcd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Header {
-    /// The cluster that answered.
+    /// The cluster that responded.
     pub cluster_id: MemberId,
-    /// The member that answered.
+    /// The member that responded.
     pub member_id: MemberId,
-    /// The key-value store's revision when it answered.
+    /// The key-value store's revision at that time.
     pub revision: i64,
-    /// The raft term when it answered.
+    /// The raft term at that time.
     pub raft_term: u64,
 }
 
@@ -24,7 +24,7 @@ pub struct Header {
 pub struct Entry {
     /// The key.
     pub key: Bytes,
-    /// The value. Absent means not read (keys-only answers).
+    /// The value. Absent means not read (keys-only responses).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Bytes>,
     /// The revision that created the key.
@@ -33,23 +33,23 @@ pub struct Entry {
     pub mod_revision: i64,
     /// Puts since creation; 1 is the first.
     pub version: i64,
-    /// The attached lease. Absent means none, in keys-only answers not read.
+    /// The attached lease. Absent means none, or in keys-only responses not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<LeaseId>,
 }
 
-/// Answer of `GET /kv/{key}`.
+/// Response of `GET /kv/{key}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct KeyAnswer {
     /// etcd's response header.
     pub header: Header,
-    /// The entry's members stand beside the header.
+    /// The entry's members, flattened next to the header.
     #[serde(flatten)]
     pub entry: Entry,
 }
 
-/// Answer of `?count_only` and `?dry_run`.
+/// Response of `?count_only` and `?dry_run`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct CountAnswer {
@@ -59,7 +59,7 @@ pub struct CountAnswer {
     pub count: i64,
 }
 
-/// Answer of `PUT /kv/{key}`.
+/// Response of `PUT /kv/{key}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PutAnswer {
@@ -67,7 +67,8 @@ pub struct PutAnswer {
     pub header: Header,
     /// The key written.
     pub key: Bytes,
-    /// Absent where the account may not read the key; so are the next two.
+    /// The revision that created the key. This and the next two are absent if the account may not read the
+    /// key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub create_revision: Option<i64>,
     /// The revision of this write.
@@ -79,13 +80,13 @@ pub struct PutAnswer {
     /// The key's lease, for `?lease=<id>`; with `keep` absent, which means not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<LeaseId>,
-    /// With `?prev`: the entry before, `null` for a creation.
+    /// With `?prev`: the previous entry, `null` for a creation.
     #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<Entry>))]
     pub prev: Option<Option<Entry>>,
 }
 
-/// Answer of `DELETE /kv/{key}` and `DELETE /kv?<range>`.
+/// Response of `DELETE /kv/{key}` and `DELETE /kv?<range>`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DeleteAnswer {
@@ -96,53 +97,53 @@ pub struct DeleteAnswer {
     /// With `?prev`: the deleted entries in key order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prev: Option<Vec<Entry>>,
-    /// `false` when the range was too large to guard against later writes.
+    /// `false` if the range was too large to guard against later writes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guarded: Option<bool>,
 }
 
-/// Answer of `GET /kv?<range>`: one page.
+/// Response of `GET /kv?<range>`: one page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Page {
-    /// etcd's response header; `revision` is the one the pages are pinned to.
+    /// etcd's response header; all pages are read at `revision`.
     pub header: Header,
     /// The entries, in ascending key order unless sorted.
     pub entries: Vec<Entry>,
     /// Keys in the whole range at that revision; absent with filters by revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<i64>,
-    /// Others exist that this query cannot page to (it was sorted or filtered).
+    /// Whether more entries exist that this query cannot page to (it was sorted or filtered).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more: Option<bool>,
     /// The cursor of the next page; `null` on the last.
     pub next: Option<String>,
 }
 
-/// A folder of a tree level: every key that begins with its prefix.
+/// A folder of a tree level: every key that starts with its prefix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Folder {
-    /// The part below the level's prefix, up to and with the separator.
+    /// The part after the level's prefix, up to and including the separator.
     pub name: Bytes,
     /// The whole prefix.
     pub prefix: Bytes,
-    /// With `counts`: the keys below it. Absent where the time did not suffice.
+    /// With `counts`: the number of keys below it. Absent if there was not enough time to count them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<i64>,
 }
 
-/// Answer of `GET /tree`: one level.
+/// Response of `GET /tree`: one level.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TreeLevel {
-    /// etcd's response header; `revision` is the one the pages are pinned to.
+    /// etcd's response header; all pages are read at `revision`.
     pub header: Header,
     /// The level's prefix.
     pub prefix: Bytes,
     /// Folders on this level, in byte order.
     pub folders: Vec<Folder>,
-    /// Keys on this level, in byte order; without values unless asked for.
+    /// Keys on this level, in byte order; without values unless requested.
     pub entries: Vec<Entry>,
     /// The cursor of the next page; `null` on the last.
     pub next: Option<String>,
@@ -157,23 +158,23 @@ pub enum HistoryEnd {
     Creation,
     /// Older revisions have been compacted.
     Compaction,
-    /// The page is full, or (with `deleted`) the replay's bound was reached: `next` is null then.
+    /// The page is full, or (with `deleted`) the replay's limit was reached, and `next` is null.
     Limit,
 }
 
-/// What finding the earlier lives of a key cost etcd.
+/// The cost for etcd of finding a key's earlier deletions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Replay {
-    /// The oldest revision looked at: earlier deletions are not known.
+    /// The oldest revision replayed: earlier deletions are unknown.
     pub from: i64,
-    /// The newest revision looked at.
+    /// The newest revision replayed.
     pub to: i64,
-    /// Revisions of the whole store that etcd read for it, those read again included.
+    /// Revisions of the whole store that etcd read, including those it read again.
     pub revisions: i64,
 }
 
-/// Answer of `GET /history/{key}`: stored revisions, newest first.
+/// Response of `GET /history/{key}`: stored revisions, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct History {
@@ -185,14 +186,14 @@ pub struct History {
     pub entries: Vec<Entry>,
     /// Why the list ends here.
     pub ended_by: HistoryEnd,
-    /// With `deleted`: the revisions at which the key was deleted, newest first, as far as the list
-    /// goes.
+    /// With `deleted`: the revisions at which the key was deleted, newest first, as far back as the list
+    /// reaches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletions: Option<Vec<i64>>,
-    /// With `deleted`: what finding them cost.
+    /// With `deleted`: the cost of finding them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<Replay>,
-    /// The revision below which history is gone, where it is known.
+    /// The compacted revision: history before it is lost. Absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compacted_revision: Option<i64>,
     /// The cursor of the next page; `null` on the last.
@@ -203,6 +204,6 @@ pub struct History {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct EndLine {
-    /// What was sent.
+    /// The number of entries that were sent.
     pub end: CountAnswer,
 }

@@ -1,4 +1,4 @@
-//! Leases: granted, looked at, listed, kept alive and revoked.
+//! Leases: granted, read, listed, kept alive, held and revoked.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,10 +9,10 @@ use crate::{Bytes, Header, LeaseId};
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct GrantRequest {
-    /// Seconds asked for, 1 to 9,000,000,000; etcd raises what is below its minimum (2 by default).
+    /// The requested TTL in seconds, 1 to 9,000,000,000; etcd raises a TTL below its minimum (2 by default).
     #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 9_000_000_000_i64))]
     pub ttl: i64,
-    /// An id of the caller's own; one is chosen without it.
+    /// The id; etcd chooses one by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<LeaseId>,
 }
@@ -23,35 +23,35 @@ pub struct GrantRequest {
 pub struct Lease {
     /// The lease.
     pub id: LeaseId,
-    /// Seconds left.
+    /// Remaining seconds.
     pub ttl: i64,
-    /// Seconds granted. Absent on the answer of a keep-alive, which does not carry it.
+    /// The granted TTL in seconds. Absent in the response of a keep-alive, which does not carry it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub granted_ttl: Option<i64>,
-    /// Attached keys, where they were read: all of them, or a page.
+    /// The attached keys, if they were read: all of them, or a page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<Vec<Bytes>>,
-    /// How many keys are attached, with `keys=count` and `keys=page`. Absent with `count` where the account
+    /// The number of attached keys, with `keys=count` and `keys=page`. Absent with `count` if the account
     /// may not read all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_count: Option<i64>,
 }
 
-/// A lease as an answer of its own.
+/// Response of `POST /leases` and of the routes at `/leases/{id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LeaseAnswer {
     /// etcd's response header.
     pub header: Header,
-    /// The lease's members stand beside the header.
+    /// The lease's members, flattened next to the header.
     #[serde(flatten)]
     pub lease: Lease,
-    /// The cursor of the next page of keys; absent on the last one, and without `keys=page`.
+    /// The cursor of the next page of keys; absent on the last page, and without `keys=page`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 
-/// Answer of `GET /leases`.
+/// Response of `GET /leases`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LeaseList {
@@ -59,20 +59,20 @@ pub struct LeaseList {
     pub header: Header,
     /// The leases, by id.
     pub leases: Vec<Lease>,
-    /// Some leases could not be read.
+    /// Whether some leases could not be read.
     pub partial: bool,
     /// The cursor of the next page; `null` on the last.
     pub next: Option<String>,
 }
 
-/// What becomes of a held lease when the client goes.
+/// What happens to a held lease when the client disconnects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OnClose {
-    /// It is revoked, and its keys go with it.
+    /// It is revoked, which deletes its keys.
     Revoke,
-    /// It is left to its time to live.
+    /// It is kept until its TTL runs out.
     Orphan,
 }
 
@@ -81,14 +81,14 @@ pub enum OnClose {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct HoldRequest {
-    /// Seconds of the lease that the gateway grants, 1 to 9,000,000,000; 60 without it. Not beside `lease`.
+    /// TTL in seconds of the lease that the gateway grants, 1 to 9,000,000,000; 60 by default. Not with `lease`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 9_000_000_000_i64))]
     pub ttl: Option<i64>,
-    /// A lease to take up; one is granted without it.
+    /// An existing lease to hold; by default a new one is granted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<LeaseId>,
-    /// What becomes of the lease when the client goes; `revoke` without it.
+    /// What happens to the lease when the client disconnects; `revoke` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_close: Option<OnClose>,
 }

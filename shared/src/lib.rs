@@ -1,7 +1,7 @@
 //! Wire types of Watchgate's REST and live API (`/api/v1`), used by the gateway and the dashboard.
 //!
-//! Types only: what a message looks like, never what to do about it. No tokio, axum or leptos here.
-//! Conventions: bytes are a string when valid UTF-8, else `{"base64": "…"}` ([`Bytes`]); ids are
+//! Types only: the form of messages, never their handling. No tokio, axum or leptos here.
+//! Conventions: bytes are a string if valid UTF-8, else `{"base64": "…"}` ([`Bytes`]); ids are
 //! lower-case hex strings ([`LeaseId`], [`MemberId`]); revisions, counts, TTLs (seconds) and sizes
 //! (bytes) are JSON numbers; an optional member is absent, except the few documented as `null`.
 
@@ -35,7 +35,7 @@ pub use stm::*;
 pub use transfer::*;
 pub use txn::*;
 
-/// Serde helper for members that are `null` when asked for and empty, and absent when not asked for:
+/// Serde helper for members that are `null` if requested but empty, and absent if not requested:
 /// `None` is absent, `Some(None)` is `null`.
 pub(crate) mod nullable {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -1,4 +1,4 @@
-//! What both sides say on a live connection; the same messages on all three transports.
+//! The messages of a live connection, in both directions; they are the same on all three transports.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,23 +7,23 @@ use crate::{
     nullable,
 };
 
-/// What a client says on a socket.
+/// A message of a client on a socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
 pub enum ClientOp {
     /// Opens a watch.
     Watch(WatchRequest),
-    /// Ends a watch; answered by `closed`.
+    /// Ends a watch; the gateway responds with `closed`.
     Cancel {
         /// The watch.
         id: String,
     },
-    /// Holds a watch's events back; nothing is lost that history still holds.
+    /// Pauses a watch's events; none are lost unless history is compacted meanwhile.
     Pause {
         /// The watch.
         id: String,
     },
-    /// Lets them flow again.
+    /// Resumes a paused watch.
     Resume {
         /// The watch.
         id: String,
@@ -34,29 +34,29 @@ pub enum ClientOp {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct WatchRequest {
-    /// The client's own name for it, unique on the socket.
+    /// The id chosen by the client, unique on the socket.
     pub id: String,
-    /// What to watch.
+    /// The keys to watch.
     #[serde(flatten)]
     pub range: RangeSpec,
-    /// The first revision wanted; the next one without it.
+    /// The first revision to deliver; by default the next one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<i64>,
-    /// Send the entry before each change.
+    /// Send the previous entry with each change.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prev: bool,
-    /// The types to deliver; both without it.
+    /// The types to deliver; both by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<Vec<EventType>>,
     /// Send the range's entries first, and again after `compacted` and `reset`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub snapshot: bool,
-    /// With `"wait"`, a revision of the future is waited for instead of a `reset`.
+    /// With `"wait"`, the watch waits for a future revision instead of sending `reset`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub future: Option<Future>,
 }
 
-/// What to do about a revision of the future.
+/// How to handle a future revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -72,7 +72,7 @@ pub enum Future {
 pub enum EventType {
     /// A key was written.
     Put,
-    /// A key was deleted, by hand or with its lease.
+    /// A key was deleted, by a request or with its lease.
     Delete,
 }
 
@@ -86,7 +86,7 @@ pub enum Event {
         /// The key as it is now.
         #[serde(flatten)]
         entry: Entry,
-        /// With `prev`: the entry before; `null` for a creation and for compacted history.
+        /// With `prev`: the previous entry; `null` for a creation and for compacted history.
         #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schema", schema(value_type = Option<Entry>))]
         prev: Option<Option<Entry>>,
@@ -97,7 +97,7 @@ pub enum Event {
         key: Bytes,
         /// The revision of the deletion.
         mod_revision: i64,
-        /// With `prev`: the entry before; `null` for compacted history.
+        /// With `prev`: the previous entry; `null` for compacted history.
         #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schema", schema(value_type = Option<Entry>))]
         prev: Option<Option<Entry>>,
@@ -129,7 +129,7 @@ impl Event {
         }
     }
 
-    /// The entry before, where it was asked for and is known.
+    /// The previous entry, if it was requested and is known.
     pub fn prev(&self) -> Option<&Entry> {
         match self {
             Self::Put { prev, .. } | Self::Delete { prev, .. } => prev.as_ref()?.as_ref(),
@@ -137,7 +137,7 @@ impl Event {
     }
 }
 
-/// What the gateway says on a stream, whatever its transport.
+/// A message of the gateway on a stream, on any transport.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -148,7 +148,7 @@ pub enum ServerMessage {
         id: String,
         /// The cluster it follows.
         cluster_id: MemberId,
-        /// The first revision that can come.
+        /// The first revision that can be delivered.
         revision: i64,
     },
     /// Entries of the range, all at one revision.
@@ -171,7 +171,7 @@ pub enum ServerMessage {
         revision: i64,
         /// The changes.
         events: Vec<Event>,
-        /// The revision goes on in the next piece.
+        /// The revision continues in the next piece.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         more: bool,
     },
@@ -183,11 +183,11 @@ pub enum ServerMessage {
         /// The last revision that is complete.
         revision: i64,
     },
-    /// Nothing to report; the stream is alive. Sent when nothing else was sent for 9 s: while nothing is
-    /// watched, and within a snapshot that etcd holds up. Belongs to no watch, and a server-sent event of
-    /// this type has no id: it is no place to resume from.
+    /// Nothing to report; the stream is alive. Sent after 9 s without other messages: while nothing is
+    /// watched, and within a snapshot that etcd delays. It belongs to no watch, and a server-sent event of
+    /// this type has no id, since it is not a point to resume from.
     Idle,
-    /// The watch holds its events back.
+    /// The watch is paused.
     Paused {
         /// The watch.
         id: String,
@@ -198,40 +198,39 @@ pub enum ServerMessage {
     Lagged {
         /// The watch.
         id: String,
-        /// The revision the replay begins at.
+        /// The first revision of the replay.
         resume_from: i64,
     },
-    /// History from `from` to `to` − 1 is gone. It goes on at `to`, or with a snapshot if the watch
-    /// asked for snapshots. Pieces of an unfinished snapshot or revision are void.
+    /// History from `from` to `to` − 1 is lost to compaction. The watch resumes from `to`, or with a snapshot
+    /// if it requested snapshots. Pieces of an unfinished snapshot or revision are void.
     Compacted {
         /// The watch.
         id: String,
         /// The first revision missed.
         from: i64,
-        /// The first revision that is left.
+        /// The first remaining revision.
         to: i64,
     },
-    /// The revision asked for is not this cluster's past. It goes on at `revision` (inclusive), or
-    /// with a snapshot if the watch asked for snapshots. Pieces of an unfinished snapshot or revision
-    /// are void.
+    /// The requested revision is not in this cluster's past. The watch resumes from `revision` (inclusive), or
+    /// with a snapshot if it requested snapshots. Pieces of an unfinished snapshot or revision are void.
     Reset {
         /// The watch.
         id: String,
-        /// Why, for people.
+        /// The reason, for people.
         reason: String,
-        /// The store's revision now.
+        /// The store's current revision.
         revision: i64,
-        /// The cluster now.
+        /// The current cluster.
         cluster_id: MemberId,
     },
-    /// What cannot be done; closes nothing.
+    /// A request that cannot be served; it closes nothing.
     Error {
-        /// The watch, where one is meant.
+        /// The watch, if the error concerns one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<String>,
-        /// For programs.
+        /// The code, for programs.
         code: Code,
-        /// For people.
+        /// The details, for people.
         detail: String,
     },
     /// The watch has ended.
@@ -240,45 +239,45 @@ pub enum ServerMessage {
         id: String,
         /// `cancelled`, or a code of the error table.
         code: String,
-        /// For people.
+        /// The details, for people.
         detail: String,
     },
-    /// A lock as it is now (`GET /locks?live`); without holder and waiters it is gone.
+    /// The current state of a lock (`GET /locks?live`); without holder and waiters it no longer exists.
     Lock(Lock),
     /// Locks: everything up to `revision` has been sent.
     LocksProgress {
         /// The last revision that is complete.
         revision: i64,
-        /// Some leases have not been asked about yet.
+        /// Whether some leases have not been read yet.
         partial: bool,
     },
     /// The lock is held (holds of locks).
     Acquired(Acquired),
     /// The candidate leads (holds of candidacies).
     Elected(Leadership),
-    /// Who leads an election, and what it proclaims (`GET /elections/{name}/observe`).
+    /// The leader of an election and its proclaimed value (`GET /elections/{name}/observe`).
     Leader {
         /// The leader.
         #[serde(flatten)]
         leader: Candidate,
-        /// The revision of what it proclaims.
+        /// The revision of the proclaimed value.
         mod_revision: i64,
     },
-    /// A lease was granted or taken up (holds).
+    /// A lease is held: newly granted, or the one of the request (holds).
     Granted {
         /// The lease.
         lease: LeaseId,
-        /// Seconds granted.
+        /// The granted TTL in seconds.
         ttl: i64,
     },
     /// The lease was renewed (holds).
     Renewed {
-        /// Seconds left.
+        /// Remaining seconds.
         ttl: i64,
     },
-    /// The lease is gone (holds).
+    /// The lease is lost (holds).
     Lost {
-        /// Why, for people.
+        /// The reason, for people.
         reason: String,
     },
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Bytes, Header, LeaseId};
 
-/// What kind of recipe a queue of leased keys is.
+/// The recipe that a queue of leased keys follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -25,61 +25,61 @@ pub enum LockKind {
 pub struct Claim {
     /// The lock key.
     pub key: Bytes,
-    /// The owner's name, where the value gives one (`{"holder": "…"}`).
+    /// The owner's name, if the value contains one (`{"holder": "…"}`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The key's value, where it is neither empty nor only a name.
+    /// The key's value, unless it is empty or only a name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Bytes>,
-    /// The lease that keeps the key.
+    /// The lease that the key is attached to.
     pub lease: LeaseId,
-    /// Seconds left when last asked; absent until asked.
+    /// Remaining seconds when last read; absent before the first read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<i64>,
-    /// Seconds granted.
+    /// The granted TTL in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub granted_ttl: Option<i64>,
-    /// The key's create revision: pass it to whatever the lock protects.
+    /// The key's create revision: pass it to the resource that the lock protects.
     pub fencing_token: i64,
-    /// When this gateway first saw the key, RFC 3339 UTC. etcd stores no times.
+    /// When this gateway first saw the key, in RFC 3339 UTC, since etcd stores no times.
     pub first_seen: String,
 }
 
-/// A lock or an election as found in the keyspace.
+/// A lock or an election as detected in the keyspace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Lock {
-    /// The name as given to the recipe, without the separator etcd adds.
+    /// The name as passed to the recipe, without the separator that etcd adds.
     pub name: Bytes,
     /// The recipe.
     pub kind: LockKind,
-    /// Whether the kind is known or guessed from the shape of the keys.
+    /// Whether the kind is known; otherwise it is guessed from the form of the keys.
     pub certain: bool,
-    /// Who holds it; `null` for nobody.
+    /// The holder; `null` if there is none.
     pub holder: Option<Claim>,
-    /// When this gateway first saw `holder` hold it, RFC 3339 UTC: it holds at least since then, since
-    /// etcd stores no times. Absent without a holder, and where the gateway has not yet read all keys.
+    /// When this gateway first saw `holder` hold it, in RFC 3339 UTC. It may be held for longer, since etcd
+    /// stores no times. Absent without a holder, and if the gateway has not yet read all keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_since: Option<String>,
-    /// Who waits, in order; `null` where etcd does not record it (single keys).
+    /// The waiters, in order; `null` if etcd does not record them (single keys).
     pub waiters: Option<Vec<Claim>>,
     /// With `rwmutex`: the other readers that hold it together with `holder`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub readers: Vec<Claim>,
 }
 
-/// A lock as an answer of its own.
+/// Response of `GET /locks/{name}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LockAnswer {
     /// etcd's response header.
     pub header: Header,
-    /// The lock's members stand beside the header.
+    /// The lock's members, flattened next to the header.
     #[serde(flatten)]
     pub lock: Lock,
 }
 
-/// Answer of `GET /locks`.
+/// Response of `GET /locks`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LockList {
@@ -87,7 +87,7 @@ pub struct LockList {
     pub header: Header,
     /// The locks, by name.
     pub locks: Vec<Lock>,
-    /// Some leases have not been asked about yet.
+    /// Whether some leases have not been read yet.
     pub partial: bool,
     /// The cursor of the next page; `null` on the last.
     pub next: Option<String>,
@@ -98,17 +98,17 @@ pub struct LockList {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LockRequest {
-    /// Seconds of the lease that the gateway grants, 1 to 9,000,000,000; 60 without it. Not beside `lease`.
+    /// TTL in seconds of the lease that the gateway grants, 1 to 9,000,000,000; 60 by default. Not with `lease`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 9_000_000_000_i64))]
     pub ttl: Option<i64>,
-    /// Seconds to wait in the queue, at most 3,600; 0 is a try.
+    /// Seconds to wait in the queue, at most 3,600; with 0 (the default) the request does not wait.
     #[serde(default)]
     pub wait: u64,
-    /// The owner's name, for whoever looks at the queue.
+    /// The owner's name, shown to those who read the queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<String>,
-    /// A lease of the caller's own.
+    /// An existing lease of the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<LeaseId>,
 }
@@ -118,16 +118,16 @@ pub struct LockRequest {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LockHoldRequest {
-    /// Seconds of the lease that keeps the place in the queue, 1 to 9,000,000,000; 60 without it.
+    /// TTL in seconds of the lease of the key in the queue, 1 to 9,000,000,000; 60 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 9_000_000_000_i64))]
     pub ttl: Option<i64>,
-    /// The owner's name, for whoever looks at the queue.
+    /// The owner's name, shown to those who read the queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<String>,
 }
 
-/// Answer of `POST /locks/{name}` when the lock is held.
+/// Response of `POST /locks/{name}` once the lock is acquired.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Acquired {
@@ -137,13 +137,13 @@ pub struct Acquired {
     pub name: Bytes,
     /// The lock key.
     pub key: Bytes,
-    /// The lease that keeps it; the caller renews it from here on.
+    /// The key's lease; the caller must renew it from now on.
     pub lease: LeaseId,
     /// The key's create revision.
     pub fencing_token: i64,
 }
 
-/// Answer of `DELETE /locks/{name}`.
+/// Response of `DELETE /locks/{name}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Released {
@@ -151,11 +151,11 @@ pub struct Released {
     pub header: Header,
     /// The lock's name.
     pub name: Bytes,
-    /// The key that was removed (with `?dry_run`: would be).
+    /// The key that was deleted (with `?dry_run`: would be).
     pub key: Bytes,
     /// Its lease.
     pub lease: LeaseId,
-    /// With `&revoke`: the keys that died (would die) with the lease.
+    /// With `&revoke`: the keys that were (would be) deleted with the lease.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_keys: Option<Vec<Bytes>>,
 }

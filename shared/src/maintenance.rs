@@ -82,7 +82,7 @@ pub struct AlarmRequest {
 pub struct AlarmsAnswer {
     /// etcd's response header.
     pub header: Header,
-    /// Alarms raised.
+    /// The raised alarms.
     pub alarms: Vec<Alarm>,
 }
 
@@ -92,7 +92,7 @@ pub struct AlarmsAnswer {
 pub struct DisarmAnswer {
     /// etcd's response header.
     pub header: Header,
-    /// Alarms that were disarmed.
+    /// The alarms that were disarmed.
     pub disarmed: Vec<Alarm>,
 }
 
@@ -136,7 +136,7 @@ pub struct DefragmentAnswer {
     pub header: Header,
     /// Whether every requested member was defragmented.
     pub complete: bool,
-    /// The members in the order they were taken, the leader last.
+    /// The members in the order in which they were defragmented, the leader last.
     pub members: Vec<Defragmented>,
 }
 

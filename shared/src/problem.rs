@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::{Bytes, Entry, Lock, StmRead, nullable};
 
 macro_rules! codes {
-    // A name is a token as it stands: in a `literal` the schema's macro would not see it.
+    // `tt` instead of `literal` for the name: the schema's macro does not see into a `literal`.
     ($($(#[$doc:meta])* $variant:ident = $name:tt, $title:literal;)*) => {
-        /// What went wrong, for programs: stable, and in the table of the API's section 4.
+        /// The kind of an error, for programs: stable, and listed with its status in `/api/docs`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
         pub enum Code {
@@ -20,10 +20,10 @@ macro_rules! codes {
         }
 
         impl Code {
-            /// Every code there is.
+            /// Every code.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// The code as it stands on the wire.
+            /// The code as on the wire.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* Self::Unknown => "unknown" }
             }
@@ -42,7 +42,7 @@ codes! {
     /// 400
     UnknownParameter = "unknown_parameter", "A parameter is unknown or repeated";
     /// 401
-    Unauthenticated = "unauthenticated", "Sign-in is needed";
+    Unauthenticated = "unauthenticated", "Sign-in is required";
     /// 403
     Forbidden = "forbidden", "The account may not do this";
     /// 403
@@ -52,13 +52,13 @@ codes! {
     /// 404
     NotFound = "not_found", "No such resource";
     /// 404
-    ClusterNotFound = "cluster_not_found", "No cluster of that name";
-    /// 404 for the path's key, 422 for one only the body or query names
+    ClusterNotFound = "cluster_not_found", "No such cluster";
+    /// 404 for the path's key, 422 for one named only by the body or query
     KeyNotFound = "key_not_found", "The key does not exist";
-    /// 404 for the path's lease, 422 for one only the body or query names
+    /// 404 for the path's lease, 422 for one named only by the body or query
     LeaseNotFound = "lease_not_found", "The lease does not exist";
     /// 404
-    LockNotFound = "lock_not_found", "Nobody holds or waits for this lock";
+    LockNotFound = "lock_not_found", "The lock has no holder and no waiter";
     /// 404
     ElectionNotFound = "election_not_found", "The election has no candidate";
     /// 404
@@ -68,21 +68,21 @@ codes! {
     /// 404
     RoleNotFound = "role_not_found", "The role does not exist";
     /// 405
-    MethodNotAllowed = "method_not_allowed", "The resource has no such method";
+    MethodNotAllowed = "method_not_allowed", "Method not allowed";
     /// 409
-    AlreadyExists = "already_exists", "It exists already";
+    AlreadyExists = "already_exists", "Already exists";
     /// 409
     DuplicateKey = "duplicate_key", "A key is written twice in one transaction";
     /// 409
     Conflict = "conflict", "The request conflicts with the cluster's state";
     /// 409
-    StmConflict = "stm_conflict", "Another transaction was faster";
+    StmConflict = "stm_conflict", "Another transaction changed the keys";
     /// 410
     Compacted = "compacted", "The revision has been compacted";
     /// 410
     SessionExpired = "session_expired", "The lease ended while waiting";
     /// 412
-    PreconditionFailed = "precondition_failed", "The key is not what the precondition names";
+    PreconditionFailed = "precondition_failed", "The precondition does not hold";
     /// 412
     CountChanged = "count_changed", "The range changed since it was counted";
     /// 412
@@ -96,7 +96,7 @@ codes! {
     /// 416
     FutureRevision = "future_revision", "The revision does not exist yet";
     /// 421
-    ForeignHost = "foreign_host", "The Host is not one of this gateway's";
+    ForeignHost = "foreign_host", "The Host is not a name of this gateway";
     /// 422
     Unprocessable = "unprocessable", "etcd refused the request";
     /// 422
@@ -108,7 +108,7 @@ codes! {
     /// 429
     RateLimited = "rate_limited", "Too many requests";
     /// 500
-    Internal = "internal", "Something failed here";
+    Internal = "internal", "Internal error of the gateway";
     /// 501
     Unsupported = "unsupported", "The cluster does not support this";
     /// 503
@@ -118,7 +118,7 @@ codes! {
     /// 503 or 504
     OutcomeUnknown = "outcome_unknown", "Whether the write took effect is not known";
     /// 504
-    Timeout = "timeout", "etcd did not answer in time";
+    Timeout = "timeout", "etcd did not respond in time";
     /// 507
     NoSpace = "no_space", "The cluster's space quota is exceeded";
 }
@@ -133,27 +133,27 @@ impl fmt::Display for Code {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Problem {
-    /// Where the code is described, relative to the gateway's base.
+    /// The URL of the code's description, relative to the gateway's base.
     #[serde(rename = "type")]
     pub kind: String,
-    /// What happened, the same for every occurrence.
+    /// The kind of error, the same text for every occurrence.
     pub title: String,
     /// The HTTP status.
     pub status: u16,
-    /// What happened here and to what.
+    /// This occurrence of the error.
     pub detail: String,
-    /// What happened, for programs.
+    /// The kind of error, for programs.
     pub code: Code,
-    /// Names the request in the gateway's log.
+    /// The request's id in the gateway's log.
     pub request_id: String,
-    /// What to do about it.
+    /// How to fix it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// With `precondition_failed`: the entry as it is, `null` when the key is absent.
+    /// With `precondition_failed`: the current entry, `null` if the key is absent.
     #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<Entry>))]
     pub current: Option<Option<Entry>>,
-    /// With `confirm_required` and `count_changed`: keys in the range.
+    /// With `confirm_required` and `count_changed`: the number of keys in the range.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<i64>,
     /// The revision that `count` was read at; with `stm_conflict` that of `reads`.
@@ -162,7 +162,7 @@ pub struct Problem {
     /// With `stm_conflict`: the keys that others changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflicts: Option<Vec<Bytes>>,
-    /// With `stm_conflict`: every key compared, as it is now: what the next attempt begins with.
+    /// With `stm_conflict`: the current state of every compared key, for the next attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reads: Option<Vec<StmRead>>,
     /// With `locked`: the lock and its queue.

@@ -14,7 +14,7 @@ pub enum OnConflict {
     Fail,
     /// Keep the cluster's value.
     Skip,
-    /// Overwrite it; its lease stays unless leases are imported.
+    /// Overwrite it; the key keeps its lease unless leases are imported.
     Overwrite,
 }
 
@@ -90,7 +90,7 @@ pub struct ImportLine {
     /// With `error`: everything before this line was processed; resume with `?from_line=`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume_from: Option<u64>,
-    /// With `error`: what was done until then.
+    /// With `error`: the results of the lines before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done: Option<ImportCounts>,
 }

@@ -262,8 +262,9 @@ impl<'de> Deserialize<'de> for CompareValue {
             }
 
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<CompareValue, E> {
-                let number = i64::try_from(number)
-                    .map_err(|_| de::Error::custom("the number is out of range for etcd"))?;
+                let number = i64::try_from(number).map_err(|_| {
+                    de::Error::custom("the number is out of the range of a 64-bit integer")
+                })?;
                 Ok(CompareValue::Number(number))
             }
 
@@ -352,7 +353,7 @@ pub struct GetOp {
     /// Without values and leases.
     #[serde(default)]
     pub keys_only: bool,
-    /// The count alone.
+    /// Only the count.
     #[serde(default)]
     pub count_only: bool,
     /// Read from one member, possibly stale; takes effect only if every op of the transaction is

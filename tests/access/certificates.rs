@@ -1,4 +1,4 @@
-//! TLS to etcd: servers known by their address alone, clients known by their certificate.
+//! TLS to etcd: servers verified by IP address, client certificates, and replaced certificate files.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,20 +9,15 @@ use support::{DEADLINE, Etcd, Stream, Watchgate, eventually, key_query, when};
 use tempfile::TempDir;
 
 #[tokio::test]
-async fn a_server_may_be_known_by_its_address_alone() {
+async fn a_server_certificate_may_name_only_an_ip_address() {
     let authority = Authority::new();
-    let server = authority.server(&["127.0.0.1"]);
-    let flags = [
-        format!("--cert-file={}", server.cert()),
-        format!("--key-file={}", server.key()),
-    ];
-    let etcd = Etcd::start_secure(&flags.each_ref().map(String::as_str)).await;
+    let etcd = Etcd::start_tls(&authority.server(&["127.0.0.1"]), &[]).await;
     let ca = authority.file();
     let gateway = InProcess::start(&etcd.url(), &["--cacert", &ca]).await;
     gateway.api().write("/k", "v").await;
     let mut stream = Stream::ndjson(gateway.api().get("/watch?prefix=/&snapshot")).await;
     stream.of("opened").await;
-    // Another authority's word counts for nothing.
+    // A server certificate of another authority is refused.
     let other = Authority::new();
     let gateway = InProcess::start(&etcd.url(), &["--cacert", &other.file()]).await;
     let refused = gateway.api().get("/kv?prefix=").send().await;
@@ -30,17 +25,10 @@ async fn a_server_may_be_known_by_its_address_alone() {
 }
 
 #[tokio::test]
-async fn a_client_shows_a_certificate_whatever_form_its_key_has() {
+async fn client_keys_are_accepted_in_every_pem_form() {
     let authority = Authority::new();
-    let server = authority.server(&["127.0.0.1"]);
     let ca = authority.file();
-    let flags = [
-        format!("--cert-file={}", server.cert()),
-        format!("--key-file={}", server.key()),
-        format!("--trusted-ca-file={ca}"),
-        "--client-cert-auth".to_owned(),
-    ];
-    let etcd = Etcd::start_secure(&flags.each_ref().map(String::as_str)).await;
+    let etcd = Etcd::start_mtls(&authority, &[]).await;
     let ec = authority.client("app", Kind::Ec);
     let rsa = authority.client("rsa", Kind::Rsa);
     for (client, key) in [
@@ -60,22 +48,13 @@ async fn a_client_shows_a_certificate_whatever_form_its_key_has() {
 }
 
 #[tokio::test]
-async fn while_auth_is_on_a_certificates_name_is_the_gateways_account() {
+async fn the_certificates_name_is_the_gateways_account_while_auth_is_on() {
     let authority = Authority::new();
-    let server = authority.server(&["127.0.0.1"]);
-    let ca = authority.file();
-    let flags = [
-        format!("--cert-file={}", server.cert()),
-        format!("--key-file={}", server.key()),
-        format!("--trusted-ca-file={ca}"),
-        "--client-cert-auth".to_owned(),
-    ];
-    let etcd = Etcd::start_secure(&flags.each_ref().map(String::as_str)).await;
+    let etcd = Etcd::start_mtls(&authority, &[]).await;
     let root = authority.client("root", Kind::Ec);
-    let flags = ["--cacert", &ca, "--cert", root.cert(), "--key", root.key()];
-    let gateway = InProcess::start(&etcd.url(), &flags).await;
+    let gateway = InProcess::start_mtls(&etcd, &authority, &root).await;
     let api = gateway.api();
-    // Everybody's certificate opens the connection, and tells nothing of whoever asks us.
+    // The gateway's certificate opens the connection to etcd; it does not authenticate the gateway's clients.
     let made_up = api.with("authorization", "Bearer made.up");
     let refused = made_up.get("/kv?prefix=").send().await;
     refused.problem(401, "unauthenticated");
@@ -87,7 +66,7 @@ struct Files(TempDir);
 
 impl Files {
     fn new() -> Self {
-        Self(TempDir::with_prefix("watchgate-files-").expect("folders can be made"))
+        Self(TempDir::with_prefix("watchgate-files-").expect("a temporary folder"))
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -101,7 +80,7 @@ impl Files {
             .to_owned()
     }
 
-    /// Puts a certificate, its key and its authority in place of the former.
+    /// Replaces a certificate, its key and its authority.
     fn put(&self, name: &str, authority: &Authority, signed: &Signed) {
         for (from, to) in [
             (PathBuf::from(authority.file()), format!("{name}-ca.pem")),
@@ -112,7 +91,7 @@ impl Files {
         }
     }
 
-    /// etcd with these files, asking for certificates.
+    /// An etcd with these files that requires client certificates.
     async fn etcd(&self) -> Etcd {
         let flags = [
             format!("--cert-file={}", self.text("etcd.pem")),
@@ -137,12 +116,12 @@ impl Files {
     }
 }
 
-/// The value of `/k`, once etcd can be reached.
-async fn reads(api: &support::Client, value: &str) {
-    eventually("etcd is reached", DEADLINE, async || {
-        let answer = api.get(&format!("{}&raw", key_query("/k"))).send().await;
-        when(answer.status == 200 && answer.text() == value, || {
-            answer.text()
+/// Waits until `/k` can be read and has this value.
+async fn wait_for_value(api: &support::Client, value: &str) {
+    eventually("the value is read", DEADLINE, async || {
+        let response = api.get(&format!("{}&raw", key_query("/k"))).send().await;
+        when(response.status == 200 && response.text() == value, || {
+            response.text()
         })
     })
     .await;
@@ -159,31 +138,31 @@ async fn replaced_certificates_are_used_by_the_next_connection() {
     let api = gateway.api();
     api.write("/k", "1").await;
 
-    // Everything of etcd's is another authority's, and whom the first signed is not let in any more.
+    // etcd's files are now of another authority, so certificates signed by the first are refused.
     etcd.kill();
     files.put("etcd", &second, &second.server(&["127.0.0.1"]));
     etcd.restart().await;
     eventually(
-        "the former authority is not trusted by etcd",
+        "etcd no longer trusts the first authority",
         DEADLINE,
         async || {
-            let answer = api.get(&key_query("/k")).send().await;
-            when(answer.status == 503, || answer.text())
+            let response = api.get(&key_query("/k")).send().await;
+            when(response.status == 503, || response.text())
         },
     )
     .await;
     files.put("client", &second, &second.client("two", Kind::Rsa));
-    reads(&api, "1").await;
+    wait_for_value(&api, "1").await;
 
-    // Open connections go on when files are replaced.
+    // Open connections survive the replacement of files.
     let mut stream = Stream::ndjson(api.get("/watch?prefix=/")).await;
     stream.of("opened").await;
     files.put("client", &second, &second.client("three", Kind::Ec));
     let revision = api.write("/k", "2").await;
     stream.until(revision).await;
-    // And a lost watch comes back with the new ones.
+    // A lost watch reconnects with the new files.
     reconnect(&etcd, &api).await;
-    reads(&api, "2").await;
+    wait_for_value(&api, "2").await;
     let revision = api.write("/k", "3").await;
     stream.until(revision).await;
 }
@@ -191,7 +170,7 @@ async fn replaced_certificates_are_used_by_the_next_connection() {
 /// Ends the gateway's connections to etcd and lets it open new ones.
 async fn reconnect(etcd: &Etcd, api: &support::Client) {
     etcd.proxy.cut();
-    // A cut that nothing has noticed yet would leave the old connections standing.
+    // If nothing noticed the cut before the proxy is restored, the old connections would stay in use.
     eventually("the connections end", DEADLINE, async || {
         let read = api
             .get(&format!("{}&timeout=1s", key_query("/k")))
@@ -204,17 +183,17 @@ async fn reconnect(etcd: &Etcd, api: &support::Client) {
 }
 
 #[tokio::test]
-async fn unusable_new_certificates_leave_the_former_in_use_and_say_why() {
+async fn unusable_new_certificates_are_reported_and_the_old_ones_stay_in_use() {
     let (files, authority) = (Files::new(), Authority::new());
     files.put("etcd", &authority, &authority.server(&["127.0.0.1"]));
     files.put("client", &authority, &authority.client("one", Kind::Ec));
     let etcd = files.etcd().await;
     let flags = files.flags();
-    let gateway = Watchgate::before(&etcd, &flags.each_ref().map(String::as_str)).await;
+    let gateway = Watchgate::for_etcd(&etcd, &flags.each_ref().map(String::as_str)).await;
     let api = gateway.api();
     api.write("/k", "1").await;
     let other = authority.client("other", Kind::Ec);
-    let whole = fs::read(files.path("client-ca.pem")).expect("is there");
+    let whole = fs::read(files.path("client-ca.pem")).expect("the file exists");
     let broken: [(&str, &dyn Fn()); 4] = [
         ("cannot be used together", &|| {
             fs::copy(&other.cert, files.path("client.pem")).expect("copies");
@@ -229,13 +208,13 @@ async fn unusable_new_certificates_leave_the_former_in_use_and_say_why() {
             fs::remove_file(files.path("client.pem")).expect("removes");
         }),
     ];
-    for (why, spoil) in broken {
+    for (reason, spoil) in broken {
         files.put("client", &authority, &authority.client("one", Kind::Ec));
         spoil();
         reconnect(&etcd, &api).await;
-        reads(&api, "1").await;
-        eventually("the log says why", DEADLINE, async || {
-            when(gateway.log().contains(why), || gateway.log())
+        wait_for_value(&api, "1").await;
+        eventually("the reason is logged", DEADLINE, async || {
+            when(gateway.log().contains(reason), || gateway.log())
         })
         .await;
     }

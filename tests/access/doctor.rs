@@ -1,4 +1,4 @@
-//! `watchgate doctor`: what it finds, what mends it, and how it ends.
+//! `watchgate doctor`: its findings, the fixes it suggests, and its exit status.
 
 use std::net::TcpListener;
 use std::process::Stdio;
@@ -12,10 +12,10 @@ use support::{Cluster, Etcd, Grant, tools};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-/// What it found, a line each, and whether all was well.
-struct Found {
+/// The findings, one per line, and whether the exit status was 0.
+struct Report {
     lines: Vec<Value>,
-    well: bool,
+    ok: bool,
 }
 
 async fn run(arguments: &[&str]) -> (String, bool) {
@@ -35,25 +35,26 @@ async fn run(arguments: &[&str]) -> (String, bool) {
     (format!("{text}{errors}"), output.status.success())
 }
 
-async fn examine(arguments: &[&str]) -> Found {
-    let (text, well) = run(&[arguments, &["--json"]].concat()).await;
+async fn examine(arguments: &[&str]) -> Report {
+    let (text, ok) = run(&[arguments, &["--json"]].concat()).await;
     let lines = text.lines().map(|line| {
         let line = serde_json::from_str(line);
         line.unwrap_or_else(|error| panic!("{error}: {text}"))
     });
-    Found {
+    Report {
         lines: lines.collect(),
-        well,
+        ok,
     }
 }
 
-impl Found {
+impl Report {
     #[track_caller]
     fn step(&self, step: &str) -> &Value {
         let found = self.lines.iter().find(|line| line["step"] == step);
         found.unwrap_or_else(|| panic!("no {step} in {:?}", self.lines))
     }
 
+    /// Asserts a step's outcome; returns its line.
     #[track_caller]
     fn is(&self, step: &str, outcome: &str) -> &Value {
         let line = self.step(step);
@@ -61,25 +62,25 @@ impl Found {
         line
     }
 
-    /// The line whose finding begins so.
+    /// The line whose detail starts with `start`.
     #[track_caller]
     fn about(&self, start: &str) -> &Value {
-        let begins = |line: &&Value| {
+        let matches = |line: &&Value| {
             line["detail"]
                 .as_str()
                 .is_some_and(|it| it.starts_with(start))
         };
-        let found = self.lines.iter().find(begins);
+        let found = self.lines.iter().find(matches);
         found.unwrap_or_else(|| panic!("nothing about `{start}` in {:?}", self.lines))
     }
 
-    /// The step that failed, with this text in its fix; nothing after it was tried.
+    /// Asserts that only this step failed, with `fix` in its suggested fix.
     #[track_caller]
     fn fails(&self, step: &str, fix: &str) {
         let line = self.is(step, "failed");
         let text = line["fix"].as_str().unwrap_or_default();
         assert!(text.contains(fix), "{line}");
-        assert!(!self.well);
+        assert!(!self.ok);
         let failed = self.lines.iter().filter(|line| line["outcome"] == "failed");
         assert_eq!(failed.count(), 1, "{:?}", self.lines);
     }
@@ -89,11 +90,11 @@ impl Found {
 async fn a_healthy_cluster_passes_every_step() {
     let etcd = Etcd::start().await;
     let found = examine(&["--etcd", &etcd.url()]).await;
-    assert!(found.well, "{:?}", found.lines);
+    assert!(found.ok, "{:?}", found.lines);
     for step in ["dns", "tcp", "http2", "auth", "permission", "advertised"] {
         found.is(step, "ok");
     }
-    // 3.4 gets no more fixes, and that is said.
+    // A warning says that etcd 3.4 no longer gets fixes.
     let old = tools::etcd_version() < (3, 5, 0);
     found.is("version", if old { "warning" } else { "ok" });
     let proxy = found.is("proxy", "note");
@@ -103,12 +104,12 @@ async fn a_healthy_cluster_passes_every_step() {
             .is_some_and(|fix| fix.contains("sign-in")),
         "{proxy}"
     );
-    let (text, well) = run(&["--etcd", &etcd.url()]).await;
-    assert!(well && text.contains("ok   tcp "), "{text}");
+    let (text, ok) = run(&["--etcd", &etcd.url()]).await;
+    assert!(ok && text.contains("ok   tcp "), "{text}");
 }
 
 #[tokio::test]
-async fn a_name_a_port_or_a_protocol_that_is_wrong() {
+async fn wrong_names_ports_and_protocols_are_reported() {
     let etcd = Etcd::start().await;
     examine(&["--etcd", "http://no-such-host.invalid:2379"])
         .await
@@ -127,22 +128,15 @@ async fn a_name_a_port_or_a_protocol_that_is_wrong() {
     examine(&["--etcd", "127.0.0.1:2379"])
         .await
         .fails("url", "http://host:2379");
-    let (text, well) = run(&[]).await;
-    assert!(!well && text.contains("--etcd"), "{text}");
+    let (text, ok) = run(&[]).await;
+    assert!(!ok && text.contains("--etcd"), "{text}");
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_certificate() {
+async fn certificate_errors_are_reported() {
     let authority = Authority::new();
     let ca = authority.file();
-    let start = async |signed: &support::certs::Signed| {
-        let flags = [
-            format!("--cert-file={}", signed.cert()),
-            format!("--key-file={}", signed.key()),
-        ];
-        Etcd::start_secure(&flags.each_ref().map(String::as_str)).await
-    };
-    let etcd = start(&authority.server(&["127.0.0.1", "etcd.test"])).await;
+    let etcd = Etcd::start_tls(&authority.server(&["127.0.0.1", "etcd.test"]), &[]).await;
     let url = etcd.direct_url();
     let found = examine(&["--etcd", &url, "--cacert", &ca]).await;
     let tls = found.is("tls", "ok");
@@ -167,38 +161,28 @@ async fn what_is_wrong_with_a_certificate() {
     examine(&["--etcd", &url, "--cacert", "/nowhere/ca.pem"])
         .await
         .fails("tls", "--cacert");
-    let late = start(&authority.expired("127.0.0.1")).await;
+    let late = Etcd::start_tls(&authority.expired("127.0.0.1"), &[]).await;
     examine(&["--etcd", &late.direct_url(), "--cacert", &ca])
         .await
         .fails("tls", "renew");
 }
 
 #[tokio::test]
-async fn a_certificate_that_etcd_asks_for() {
+async fn a_missing_client_certificate_is_reported() {
     let authority = Authority::new();
-    let (server, client) = (
-        authority.server(&["127.0.0.1"]),
-        authority.client("app", Kind::Ec),
-    );
-    let ca = authority.file();
-    let flags = [
-        format!("--cert-file={}", server.cert()),
-        format!("--key-file={}", server.key()),
-        format!("--trusted-ca-file={ca}"),
-        "--client-cert-auth".to_owned(),
-    ];
-    let etcd = Etcd::start_secure(&flags.each_ref().map(String::as_str)).await;
+    let (ca, client) = (authority.file(), authority.client("app", Kind::Ec));
+    let etcd = Etcd::start_mtls(&authority, &[]).await;
     let url = etcd.direct_url();
     examine(&["--etcd", &url, "--cacert", &ca])
         .await
         .fails("http2", "--cert FILE and --key FILE");
     let own = ["--cert", client.cert(), "--key", client.key()];
     let found = examine(&[&["--etcd", &url, "--cacert", &ca], &own[..]].concat()).await;
-    assert!(found.well, "{:?}", found.lines);
+    assert!(found.ok, "{:?}", found.lines);
 }
 
 #[tokio::test]
-async fn a_member_that_advertises_what_nobody_can_use() {
+async fn an_unusable_advertised_url_is_reported() {
     let nowhere = "http://0.0.0.0:2379";
     let etcd = Etcd::start_with(&[&format!("--advertise-client-urls={nowhere}")]).await;
     let found = examine(&["--etcd", &etcd.url()]).await;
@@ -210,30 +194,30 @@ async fn a_member_that_advertises_what_nobody_can_use() {
     );
     let fix = warning["fix"].as_str().unwrap_or_default();
     assert!(fix.contains("--advertise-client-urls"), "{warning}");
-    assert!(found.well, "it works all the same: {:?}", found.lines);
+    assert!(found.ok, "a warning is not a failure: {:?}", found.lines);
 }
 
 #[tokio::test]
-async fn a_member_that_is_away() {
+async fn a_member_that_is_down_is_reported() {
     let mut cluster = Cluster::start(3).await;
     cluster.leader().await;
     cluster.kill(2);
-    // Nobody named it: that is a word of warning, not a failure.
+    // It is not a configured endpoint: that is a warning, not a failure.
     let found = examine(&["--etcd", &cluster.url(0)]).await;
-    let away = found.about("member m2:");
+    let down = found.about("member m2:");
     assert_eq!(
-        (&away["step"], &away["outcome"]),
+        (&down["step"], &down["outcome"]),
         (&json!("advertised"), &json!("warning")),
-        "{away}"
+        "{down}"
     );
-    assert_eq!(away["fix"], "start it, or correct its URL");
+    assert_eq!(down["fix"], "start it, or correct its URL");
     let text = json!(found.lines).to_string();
     assert!(
         !text.contains("member m0") && !text.contains("member m1"),
         "{text}"
     );
-    assert!(found.well, "{:?}", found.lines);
-    // A configured endpoint that does not answer is one, and the others are looked at all the same.
+    assert!(found.ok, "{:?}", found.lines);
+    // A configured endpoint that does not respond is a failure, and the others are still examined.
     let found = examine(&["--etcd", &cluster.urls()]).await;
     let failed = found
         .lines
@@ -245,13 +229,13 @@ async fn a_member_that_is_away() {
         (&failed[0]["step"], &failed[0]["endpoint"]),
         (&json!("tcp"), &json!(cluster.url(2)))
     );
-    assert!(!found.well);
+    assert!(!found.ok);
     found.is("permission", "ok");
     found.about("member m2:");
 }
 
 #[tokio::test]
-async fn every_cluster_of_the_file_is_looked_at() {
+async fn every_cluster_of_the_file_is_examined() {
     let folder = TempDir::new().expect("a folder");
     let etcd = Etcd::start().await;
     let free = TcpListener::bind("127.0.0.1:0")
@@ -278,29 +262,24 @@ async fn every_cluster_of_the_file_is_looked_at() {
         let ok = (json!(step), json!("ok"));
         assert!(outcomes("here").contains(&ok), "{:?}", found.lines);
     }
-    assert!(!found.well);
-    let (text, well) = run(&["--config", file.to_str().expect("text")]).await;
+    assert!(!found.ok);
+    let (text, ok) = run(&["--config", file.to_str().expect("text")]).await;
     assert!(
-        !well && text.contains("FAIL tcp") && text.contains("here at "),
+        !ok && text.contains("FAIL tcp") && text.contains("here at "),
         "{text}"
     );
 }
 
-/// What the doctor says of `auth` to a certificate of root's, once auth is on.
-async fn auth_by_certificate(flags: &[&str]) -> Found {
+/// The doctor's report with root's client certificate while auth is on.
+async fn auth_by_certificate(flags: &[&str]) -> Report {
     let authority = Authority::new();
     let (server, root) = (
         authority.server(&["127.0.0.1"]),
         authority.client("root", Kind::Ec),
     );
     let ca = authority.file();
-    let own = [
-        format!("--cert-file={}", server.cert()),
-        format!("--key-file={}", server.key()),
-        format!("--trusted-ca-file={ca}"),
-    ];
-    let own: Vec<_> = own.iter().map(String::as_str).collect();
-    let etcd = Etcd::start_secure(&[&own[..], flags].concat()).await;
+    let trusted = format!("--trusted-ca-file={ca}");
+    let etcd = Etcd::start_tls(&server, &[&[trusted.as_str()], flags].concat()).await;
     let shown = ["--cacert", &ca, "--cert", root.cert(), "--key", root.key()];
     let gateway = InProcess::start(&etcd.url(), &shown).await;
     let api = gateway.api();
@@ -308,20 +287,20 @@ async fn auth_by_certificate(flags: &[&str]) -> Found {
     api.post("/auth/users", &user).send().await.json(201);
     let role = json!({"name": "root"});
     api.post("/auth/roles", &role).send().await.json(201);
-    let grant = api.ask(Method::PUT, "/auth/users/root/roles/root");
+    let grant = api.request(Method::PUT, "/auth/users/root/roles/root");
     grant.send().await.json(200);
-    let enable = api.ask(Method::POST, "/auth/enable");
+    let enable = api.request(Method::POST, "/auth/enable");
     enable.send().await.json(200);
     let url = etcd.direct_url();
     examine(&[&["--etcd", &url], &shown[..]].concat()).await
 }
 
 #[tokio::test]
-async fn a_certificate_names_us_only_where_etcd_takes_names_from_it() {
+async fn a_certificate_is_an_account_only_with_client_cert_auth() {
     let known = auth_by_certificate(&["--client-cert-auth"]).await;
     known.is("auth", "ok");
     known.is("permission", "ok");
-    // It is asked for all the same, with an authority to check it by.
+    // Without the flag, etcd still requests the certificate and verifies it by the authority.
     let unknown = auth_by_certificate(&[]).await;
     let fix = unknown.is("auth", "note")["fix"].clone();
     assert!(
@@ -329,12 +308,12 @@ async fn a_certificate_names_us_only_where_etcd_takes_names_from_it() {
             .is_some_and(|fix| fix.contains("--client-cert-auth")),
         "{fix}"
     );
-    let tried = |step| unknown.lines.iter().any(|line| line["step"] == step);
-    assert!(!tried("permission") && !tried("version"));
+    let has = |step| unknown.lines.iter().any(|line| line["step"] == step);
+    assert!(!has("permission") && !has("version"));
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_account() {
+async fn account_errors_are_reported() {
     let etcd = Etcd::start().await;
     let url = etcd.url();
     let found = examine(&["--etcd", &url, "--user", "root:x"]).await;
@@ -355,7 +334,7 @@ async fn what_is_wrong_with_the_account() {
     found.is("permission", "warning");
     let found = examine(&["--etcd", &url, "--user", &format!("root:{ROOT}")]).await;
     found.is("permission", "ok");
-    assert!(found.well, "{:?}", found.lines);
+    assert!(found.ok, "{:?}", found.lines);
     let (text, _) = run(&["--etcd", &url, "--user", "root:hunter2"]).await;
     assert!(!text.contains("hunter2"), "{text}");
 }

@@ -1,4 +1,4 @@
-//! `--config FILE`: several clusters, one of which may be away, and the example of the docs.
+//! `--config FILE`: several clusters, one of which may be unreachable, and the example of the docs.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use support::auth::{self, ROOT};
 use support::{Etcd, Grant, Watchgate, key_query, tools};
 use tempfile::TempDir;
 
-fn written(folder: &Path, text: &str) -> PathBuf {
+fn write_config(folder: &Path, text: &str) -> PathBuf {
     let file = folder.join("watchgate.toml");
     std::fs::write(&file, text).expect("files can be written");
     file
@@ -32,7 +32,7 @@ async fn every_cluster_has_its_own_address_and_account() {
         one.url(),
         two.url()
     );
-    let file = written(folder.path(), &text);
+    let file = write_config(folder.path(), &text);
     let gateway = Watchgate::start(&flag(&file)).await.expect("starts");
     let api = gateway.api();
     let list = api.get("/clusters").send().await.json(200);
@@ -53,7 +53,7 @@ async fn every_cluster_has_its_own_address_and_account() {
     at("two").write("/app/k", "2").await;
     assert_eq!(api.read("/app/k").await["value"], "1");
     assert_eq!(at("two").read("/app/k").await["value"], "2");
-    // Who signs in, signs in at one of them.
+    // A sign-in is valid for one cluster only.
     let app = at("two").signed("app", "secret");
     assert_eq!(app.read("/app/k").await["value"], "2");
     app.get("/kv?prefix=")
@@ -76,18 +76,11 @@ async fn every_cluster_has_its_own_address_and_account() {
 }
 
 #[tokio::test]
-async fn what_a_cluster_does_not_say_is_as_it_stands_for_all() {
+async fn clusters_inherit_top_level_settings() {
     let folder = TempDir::new().expect("a folder");
     let secure = support::certs::Authority::new();
-    let server = secure.server(&["127.0.0.1"]);
     let shown = secure.client("gateway", support::certs::Kind::Ec);
-    let tls = [
-        format!("--cert-file={}", server.cert()),
-        format!("--key-file={}", server.key()),
-        format!("--trusted-ca-file={}", secure.file()),
-        "--client-cert-auth".to_owned(),
-    ];
-    let one = Etcd::start_secure(&tls.each_ref().map(String::as_str)).await;
+    let one = Etcd::start_mtls(&secure, &[]).await;
     let two = Etcd::start().await;
     let mut root = two.enable_auth().await;
     auth::user(&mut root, "app", "secret", &[(Grant::Both, "/app/")]).await;
@@ -100,13 +93,13 @@ async fn what_a_cluster_does_not_say_is_as_it_stands_for_all() {
         [
             "cacert = \"ca.pem\"\nuser = \"root\"\npassword_file = \"password\"\n".to_owned(),
             cluster("secure", &one.url(), ""),
-            cluster("taken", &two.url(), ""),
+            cluster("inherited", &two.url(), ""),
             cluster("own", &two.url(), app),
-            cluster("nobody", &two.url(), "user = \"\"\n"),
+            cluster("anonymous", &two.url(), "user = \"\"\n"),
         ]
         .concat()
     };
-    let file = written(
+    let file = write_config(
         folder.path(),
         &text("user = \"app\"\npassword = \"secret\"\n"),
     );
@@ -118,47 +111,48 @@ async fn what_a_cluster_does_not_say_is_as_it_stands_for_all() {
     let gateway = Watchgate::start(&flags).await.expect("starts");
     let at = |name: &str| gateway.api().below(&format!("/clusters/{name}"));
     at("secure").write("/k", "1").await;
-    at("taken").write("/other", "2").await;
+    at("inherited").write("/other", "2").await;
     at("own").write("/app/k", "3").await;
     let other = at("own").get(&key_query("/other")).send().await;
     other.problem(403, "forbidden");
-    let nobody = at("nobody").get(&key_query("/other")).send().await;
-    nobody.problem(401, "unauthenticated");
-    // The password of all is root's: it is not offered for another user.
-    let file = written(folder.path(), &text("user = \"app\"\n"));
-    let said = Watchgate::start(&flag(&file)).await.expect_err("refused");
-    assert!(said.contains("the password of app is missing"), "{said}");
+    let anonymous = at("anonymous").get(&key_query("/other")).send().await;
+    anonymous.problem(401, "unauthenticated");
+    // The top-level password is root's: it is not used for another user.
+    let file = write_config(folder.path(), &text("user = \"app\"\n"));
+    let error = Watchgate::start(&flag(&file)).await.expect_err("refused");
+    assert!(error.contains("the password of app is missing"), "{error}");
 }
 
 #[tokio::test]
-async fn a_mistake_in_the_file_is_named_with_its_line() {
+async fn errors_in_the_file_are_reported_with_their_line() {
     let folder = TempDir::new().expect("a folder");
-    let file = written(folder.path(), "listen = \"127.0.0.1:0\"\nreadonly = true\n");
-    let said = Watchgate::start(&flag(&file)).await.expect_err("refused");
+    let file = write_config(folder.path(), "listen = \"127.0.0.1:0\"\nreadonly = true\n");
+    let error = Watchgate::start(&flag(&file)).await.expect_err("refused");
     assert!(
-        said.contains("watchgate.toml:2: there is no key `readonly`"),
-        "{said}"
+        error.contains("watchgate.toml:2: there is no key `readonly`"),
+        "{error}"
     );
     let missing = folder.path().join("missing.toml");
-    let said = Watchgate::start(&flag(&missing))
+    let error = Watchgate::start(&flag(&missing))
         .await
         .expect_err("refused");
-    assert!(said.contains("cannot be read"), "{said}");
+    assert!(error.contains("cannot be read"), "{error}");
 }
 
 #[tokio::test]
 async fn the_example_of_the_docs_runs() {
     let folder = TempDir::new().expect("a folder");
-    let docs = std::fs::read_to_string(tools::root().join("docs/CONFIG.md")).expect("it is there");
+    let docs =
+        std::fs::read_to_string(tools::root().join("docs/CONFIG.md")).expect("the page exists");
     let (_, rest) = docs.split_once("```toml\n").expect("an example");
-    let (example, _) = rest.split_once("```").expect("it ends");
+    let (example, _) = rest.split_once("```").expect("a closed block");
     let (one, two) = (Etcd::start().await, Etcd::start().await);
     let _root = two.enable_auth().await;
     let secure = support::certs::Authority::new();
     for (name, text) in [
         (
             "prod-ca.pem",
-            std::fs::read_to_string(secure.file()).expect("made"),
+            std::fs::read_to_string(secure.file()).expect("the file exists"),
         ),
         ("prod-password", ROOT.to_owned()),
     ] {
@@ -170,7 +164,7 @@ async fn the_example_of_the_docs_runs() {
         .replace("\"https://etcd-3.example:2379\"", "")
         .replace("http://127.0.0.1:2379", &one.url());
     assert!(!text.contains(".example:2379"), "{text}");
-    let file = written(folder.path(), &text);
+    let file = write_config(folder.path(), &text);
     let gateway = Watchgate::start(&flag(&file)).await.expect("starts");
     let api = gateway.api().below("/clusters/prod");
     api.write("/k", "v").await;

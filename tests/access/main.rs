@@ -1,5 +1,5 @@
-//! Who asks, and what they may: sign-in, permissions while a watch is open, certificates, the
-//! configuration file, the doctor, compactions that a limited user meets.
+//! Callers and permissions: sign-in, permissions of open watches, certificates, proxies, the
+//! configuration file, the doctor, and compactions as seen by a limited user.
 
 mod certificates;
 mod compaction;

@@ -6,12 +6,12 @@ use support::certs::{Authority, Kind};
 use support::gateway::InProcess;
 use support::{Client, Etcd, Grant};
 
-async fn own(client: &Client) -> Value {
+async fn auth_self(client: &Client) -> Value {
     client.get("/auth/self").send().await.json(200)
 }
 
 #[tokio::test]
-async fn every_account_sees_its_own_reach() {
+async fn every_account_sees_its_own_permissions() {
     let etcd = Etcd::start().await;
     let mut root = etcd.enable_auth().await;
     let grants = [
@@ -24,7 +24,7 @@ async fn every_account_sees_its_own_reach() {
     let api = gateway.api();
     // A user who signs in, and the gateway's account for requests without credentials.
     for client in [&api, &api.signed("app", "secret")] {
-        let own = own(client).await;
+        let own = auth_self(client).await;
         assert_eq!(own["enabled"], true);
         assert_eq!(
             (&own["name"], &own["roles"]),
@@ -38,39 +38,39 @@ async fn every_account_sees_its_own_reach() {
                 .as_i64()
                 .is_some_and(|revision| revision > 0)
         );
-        // It leads from what is refused to what is not.
+        // The hint of a refusal leads to the route that names the readable prefixes.
         let refused = client.get("/tree").send().await.problem(403, "forbidden");
         let hint = refused["hint"].as_str().expect("a hint");
         assert!(hint.contains("/auth/self"), "{hint}");
         client.get("/tree?prefix=/a/").send().await.json(200);
     }
-    let all = own(&api.signed("root", ROOT)).await;
+    let all = auth_self(&api.signed("root", ROOT)).await;
     assert_eq!(all["root"], true);
     assert_eq!(
         (&all["read"], &all["write"]),
         (&json!([{"prefix": ""}]), &json!([{"prefix": ""}]))
     );
 
-    // A token does not say whose it is.
+    // A token does not identify its user.
     let token = etcd.token_of("app", "secret").await;
     let bearer = api.with("authorization", &format!("Bearer {token}"));
-    let unnamed = own(&bearer).await;
+    let unnamed = auth_self(&bearer).await;
     for unknown in ["name", "read", "write"] {
         assert_eq!(unnamed[unknown], json!(null), "{unnamed}");
     }
     let token = etcd.token_of("root", ROOT).await;
     let bearer = api.with("authorization", &format!("Bearer {token}"));
-    assert_eq!(own(&bearer).await["read"], json!([{"prefix": ""}]));
+    assert_eq!(auth_self(&bearer).await["read"], json!([{"prefix": ""}]));
 
     let wrong = api.signed("app", "wrong").get("/auth/self").send().await;
     wrong.problem(401, "unauthenticated");
 }
 
 #[tokio::test]
-async fn without_authentication_everybody_may_do_everything() {
+async fn without_auth_every_caller_may_do_everything() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
-    let all = own(&gateway.api()).await;
+    let all = auth_self(&gateway.api()).await;
     assert_eq!(
         (&all["enabled"], &all["name"]),
         (&json!(false), &json!(null))
@@ -93,26 +93,10 @@ async fn a_gateway_without_an_account_needs_credentials() {
 #[tokio::test]
 async fn the_name_in_the_gateways_certificate_is_its_account() {
     let authority = Authority::new();
-    let server = authority.server(&["127.0.0.1"]);
-    let ca = authority.file();
-    let flags = [
-        format!("--cert-file={}", server.cert()),
-        format!("--key-file={}", server.key()),
-        format!("--trusted-ca-file={ca}"),
-        "--client-cert-auth".to_owned(),
-    ];
-    let etcd = Etcd::start_secure(&flags.each_ref().map(String::as_str)).await;
+    let etcd = Etcd::start_mtls(&authority, &[]).await;
     let gateway = async |name: &str| {
         let client = authority.client(name, Kind::Ec);
-        let flags = [
-            "--cacert",
-            &ca,
-            "--cert",
-            client.cert(),
-            "--key",
-            client.key(),
-        ];
-        InProcess::start(&etcd.url(), &flags).await
+        InProcess::start_mtls(&etcd, &authority, &client).await
     };
     let administrator = gateway("root").await;
     let all = administrator.api();
@@ -136,20 +120,20 @@ async fn the_name_in_the_gateways_certificate_is_its_account() {
     all.post("/auth/enable", &json!({})).send().await.json(200);
     let app = gateway("app").await;
     let limited = app.api();
-    let reach = own(&limited).await;
+    let reach = auth_self(&limited).await;
     assert_eq!(
         (&reach["name"], &reach["read"]),
         (&json!("app"), &json!([{"prefix": "/app/"}]))
     );
     let unknown = gateway("stranger").await;
-    let stranger = own(&unknown.api()).await;
+    let stranger = auth_self(&unknown.api()).await;
     assert_eq!(
         (&stranger["name"], &stranger["read"]),
         (&json!(null), &json!(null))
     );
     let refused = unknown.api().get("/locks").send().await;
     refused.problem(403, "forbidden");
-    // So its locks are found too, as those of a user who signs in.
+    // Locks of the certificate's user are detected like those of a user who signs in.
     let held = limited.post("/locks/%2Fapp%2Fl", &json!({"ttl": 60}));
     held.send().await.json(201);
     let list = limited.get("/locks").send().await.json(200);
@@ -157,27 +141,11 @@ async fn the_name_in_the_gateways_certificate_is_its_account() {
 }
 
 #[tokio::test]
-async fn a_certificate_without_a_name_is_no_account() {
+async fn a_certificate_without_a_name_is_not_an_account() {
     let authority = Authority::new();
-    let server = authority.server(&["127.0.0.1"]);
-    let ca = authority.file();
-    let flags = [
-        format!("--cert-file={}", server.cert()),
-        format!("--key-file={}", server.key()),
-        format!("--trusted-ca-file={ca}"),
-        "--client-cert-auth".to_owned(),
-    ];
-    let etcd = Etcd::start_secure(&flags.each_ref().map(String::as_str)).await;
+    let etcd = Etcd::start_mtls(&authority, &[]).await;
     let client = authority.nameless();
-    let flags = [
-        "--cacert",
-        &ca,
-        "--cert",
-        client.cert(),
-        "--key",
-        client.key(),
-    ];
-    let gateway = InProcess::start(&etcd.url(), &flags).await;
+    let gateway = InProcess::start_mtls(&etcd, &authority, &client).await;
     let api = gateway.api();
     api.write("/k", "v").await;
     for (route, body) in [
@@ -189,7 +157,7 @@ async fn a_certificate_without_a_name_is_no_account() {
     let grant = api.put("/auth/users/root/roles/root", "").send().await;
     grant.json(200);
     api.post("/auth/enable", &json!({})).send().await.json(200);
-    // Credentials are missing; no permission is.
+    // Credentials are missing, not a permission.
     let refused = api.get("/kv?key=/k").send().await;
     refused.problem(401, "unauthenticated");
     assert_eq!(api.signed("root", ROOT).read("/k").await["value"], "v");

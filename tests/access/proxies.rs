@@ -12,9 +12,9 @@ use support::{Client, DEADLINE, Stream, World, eventually, key_path, key_query, 
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-/// The name that the page gives to the gateway.
+/// The gateway's host name on the documentation page.
 const NAME: &str = "etcd.example.com";
-/// What a browser that opened it sends.
+/// The `Origin` header of a browser that opened it.
 const ORIGIN: &str = "http://etcd.example.com";
 
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +32,8 @@ struct Proxy {
 }
 
 impl Proxy {
-    /// Starts one with the page's configuration. `None`, and a line that says so, where this system has
-    /// none to run.
+    /// Starts a proxy with the page's configuration. Returns `None`, and reports it, if the proxy is not
+    /// installed.
     async fn start(kind: Kind, gateway: SocketAddr) -> Option<Self> {
         let address = free_address();
         let text = match kind {
@@ -48,7 +48,7 @@ impl Proxy {
                 &deploy_block("caddy", "Caddyfile"),
                 &[
                     ("127.0.0.1:8379", &gateway.to_string()),
-                    // The same site in the clear, on a free port.
+                    // The same site without TLS, on a free port.
                     (
                         "etcd.example.com {",
                         &format!("http://:{} {{", address.port()),
@@ -66,7 +66,7 @@ impl Proxy {
         Self::with(kind, address, &text).await
     }
 
-    /// Starts one with this configuration on this address, and waits until it answers.
+    /// Starts a proxy with this configuration on this address, and waits until it responds.
     async fn with(kind: Kind, address: SocketAddr, text: &str) -> Option<Self> {
         let folder = TempDir::new().expect("a folder");
         let path = |name: &str| {
@@ -106,7 +106,7 @@ impl Proxy {
                 text.to_owned(),
             ),
         };
-        std::fs::write(&file, text).expect("a temporary folder takes files");
+        std::fs::write(&file, text).expect("a temporary folder is writable");
         let mut command = Command::from(tools::proxy(name)?);
         command
             .args(arguments)
@@ -123,20 +123,16 @@ impl Proxy {
             Err(error) => panic!("{name}: {error}"),
         };
         let client = Client::to(address).with("host", NAME);
-        eventually(
-            &format!("{name} passes requests on"),
-            DEADLINE,
-            async || {
-                if let Ok(Some(status)) = child.try_wait() {
-                    panic!("{name} ended: {status}");
-                }
-                match client.get("/healthz").try_send().await {
-                    Ok(answer) if answer.status == 200 => Ok(()),
-                    Ok(answer) => Err(format!("{}: {}", answer.status, answer.text())),
-                    Err(error) => Err(error.to_string()),
-                }
-            },
-        )
+        eventually(&format!("{name} forwards requests"), DEADLINE, async || {
+            if let Ok(Some(status)) = child.try_wait() {
+                panic!("{name} ended: {status}");
+            }
+            match client.get("/healthz").try_send().await {
+                Ok(response) if response.status == 200 => Ok(()),
+                Ok(response) => Err(format!("{}: {}", response.status, response.text())),
+                Err(error) => Err(error.to_string()),
+            }
+        })
         .await;
         Some(Self {
             client,
@@ -150,7 +146,7 @@ impl Proxy {
     }
 }
 
-/// A gateway as the page starts it. The proxy of the test has no sign-in, and needs none.
+/// A gateway with the page's flags, and anonymous access, since the test's proxy has no sign-in.
 async fn world(name: &str) -> World {
     let page = std::fs::read_to_string(tools::root().join("docs/DEPLOY.md")).expect("the page");
     let flags = ["--allow-host", NAME];
@@ -161,7 +157,7 @@ async fn world(name: &str) -> World {
     World::with(name, &[&flags[..], &["--anonymous", "gateway"]].concat()).await
 }
 
-/// The page's first script.
+/// The path of the dashboard's first script.
 async fn script(root: &Client) -> String {
     let page = root.get("/").header("accept", "text/html");
     let page = page.send().await.expect(200).text();
@@ -172,7 +168,7 @@ async fn script(root: &Client) -> String {
     format!("/assets/{name}")
 }
 
-/// All that the page of the documentation promises of a proxy.
+/// Everything that the documentation promises of a proxy.
 async fn passes_everything(kind: Kind) {
     let world = world("proxied").await;
     let Some(proxy) = Proxy::start(kind, world.api.address()).await else {
@@ -184,7 +180,10 @@ async fn passes_everything(kind: Kind) {
     let script = script(root).await;
     let fetched = root.get(&script).header("origin", ORIGIN);
     fetched.send().await.expect(200);
-    root.ask(Method::HEAD, "/locks").send().await.expect(200);
+    root.request(Method::HEAD, "/locks")
+        .send()
+        .await
+        .expect(200);
 
     // Keys with doubled slashes, in the query and in the path.
     let key = format!("/{}/a//b/", world.prefix);
@@ -208,14 +207,14 @@ async fn passes_everything(kind: Kind) {
     // A WebSocket.
     let headers = [("origin", ORIGIN)];
     let socket = Stream::try_socket(&api, "/watch", &headers).await;
-    let mut socket = socket.expect("an upgrade passes");
+    let mut socket = socket.expect("the proxy forwards the upgrade");
     let watch = json!({"op": "watch", "id": "w", "prefix": world.prefix});
     socket.send(&watch).await;
     socket.of("opened").await;
     let revision = world.put("socket", "v").await;
     assert_eq!(socket.of("events").await["revision"], revision);
 
-    // Streams that never end, each message as it comes.
+    // Endless streams, each message without delay.
     let path = format!("/watch?prefix={}", percent(&world.prefix));
     let mut events = Stream::sse(api.get(&path), "").await;
     let mut lines = Stream::ndjson(api.get(&path)).await;
@@ -230,7 +229,7 @@ async fn passes_everything(kind: Kind) {
         root.get(path).send().await.expect(200);
     }
 
-    // A name that is not the gateway's is refused behind a proxy too, and says what to do.
+    // An unknown host name is refused behind a proxy too, and the page names the flag.
     let foreign = Client::to(root.address()).with("host", "other.example");
     let foreign = foreign.get("/").header("accept", "text/html").send().await;
     let foreign = foreign.expect(421).text();
@@ -253,8 +252,8 @@ async fn haproxy_as_documented_passes_everything() {
 }
 
 #[tokio::test]
-async fn nginx_with_its_default_host_shows_the_page_and_says_what_is_wrong() {
-    // Without `--allow-host`: nginx replaces the name that people use.
+async fn nginx_with_its_default_host_serves_the_page_and_reports_the_mistake() {
+    // Without `--allow-host`: nginx replaces the host name that people use.
     let world = World::new("default-host").await;
     let (address, gateway) = (free_address(), world.api.address());
     let text =
@@ -266,7 +265,7 @@ async fn nginx_with_its_default_host_shows_the_page_and_says_what_is_wrong() {
     let fetched = proxy.client.get(&script).header("origin", ORIGIN);
     let fetched = fetched.header("sec-fetch-site", "same-origin").send().await;
     fetched.expect(200);
-    // What changes something stays refused.
+    // Writes stay refused.
     let put = proxy.api().put(&key_query(world.key("k")), "v");
     let problem = put.header("origin", ORIGIN).send().await;
     let problem = problem.problem(403, "foreign_origin");
@@ -274,9 +273,9 @@ async fn nginx_with_its_default_host_shows_the_page_and_says_what_is_wrong() {
     assert!(hint.contains("Host"), "{hint}");
 }
 
-/// Why the page says so: a path in `proxy_pass` makes nginx change the path.
+/// The reason for the page's advice: a path in `proxy_pass` makes nginx change the request's path.
 #[tokio::test]
-async fn a_path_in_proxy_pass_merges_slashes_but_not_those_of_the_query() {
+async fn a_path_in_proxy_pass_merges_slashes_except_in_the_query() {
     let world = World::new("slashes").await;
     let (address, gateway) = (free_address(), world.api.address());
     let text =

@@ -1,4 +1,4 @@
-//! `Authorization`: Basic, Bearer, nothing, and what is none of these.
+//! `Authorization`: Basic, Bearer, absent, and invalid.
 
 mod held;
 mod limits;
@@ -9,7 +9,8 @@ use support::auth::{self, ROOT};
 use support::gateway::InProcess;
 use support::{Client, DEADLINE, Etcd, Grant, Stream, eventually, key_query, tools, when};
 
-/// An etcd with auth on, a user who may do all below `/app/`, and a gateway with an account or not.
+/// An etcd with auth on and a user `app` who may read and write below `/app/`, and a gateway with these
+/// flags.
 async fn world(etcd_flags: &[&str], flags: &[&str]) -> (Etcd, etcd_client::Client, InProcess) {
     let etcd = Etcd::start_with(etcd_flags).await;
     let mut root = etcd.enable_auth().await;
@@ -22,9 +23,9 @@ fn with_root() -> [String; 2] {
     ["--user".to_owned(), format!("root:{ROOT}")]
 }
 
-/// How many passwords etcd was asked about.
-async fn checked(etcd: &Etcd) -> u64 {
-    let metrics = Client::to(etcd.probed()).get("/metrics");
+/// How many passwords etcd has checked.
+async fn passwords_checked(etcd: &Etcd) -> u64 {
+    let metrics = Client::to(etcd.health_address()).get("/metrics");
     let text = metrics.send().await.expect(200).text();
     let counted = "grpc_server_started_total{grpc_method=\"Authenticate\"";
     let line = text.lines().find(|line| line.starts_with(counted));
@@ -35,7 +36,7 @@ async fn checked(etcd: &Etcd) -> u64 {
 }
 
 #[tokio::test]
-async fn a_user_does_what_etcd_lets_the_user_do() {
+async fn a_user_has_the_permissions_that_etcd_grants() {
     let (_etcd, _root, gateway) = world(&[], &[]).await;
     let app = gateway.api().signed("app", "secret");
     app.put(&key_query("/app/a"), "1").send().await.json(201);
@@ -55,11 +56,11 @@ async fn a_user_does_what_etcd_lets_the_user_do() {
 }
 
 #[tokio::test]
-async fn a_bad_credential_is_401_and_never_falls_back() {
+async fn invalid_credentials_are_401_and_never_fall_back() {
     let own = with_root();
     let (_etcd, _root, gateway) = world(&[], &[&own[0], &own[1]]).await;
     let api = gateway.api();
-    // Without one, the gateway's own account.
+    // Without credentials a request acts as the gateway's account.
     api.get("/kv?prefix=").send().await.json(200);
     for wrong in [
         support::basic("app", "wrong"),
@@ -70,14 +71,18 @@ async fn a_bad_credential_is_401_and_never_falls_back() {
         "Digest x".to_owned(),
         "nonsense".to_owned(),
     ] {
-        let answer = api
+        let response = api
             .get("/kv?prefix=")
             .header("authorization", &wrong)
             .send()
             .await;
-        let offered: Vec<_> = answer.headers.get_all("www-authenticate").iter().collect();
+        let offered: Vec<_> = response
+            .headers
+            .get_all("www-authenticate")
+            .iter()
+            .collect();
         assert_eq!(offered.len(), 2, "{wrong}");
-        answer.problem(401, "unauthenticated");
+        response.problem(401, "unauthenticated");
     }
     let page = api
         .get("/kv?prefix=")
@@ -90,7 +95,7 @@ async fn a_bad_credential_is_401_and_never_falls_back() {
 }
 
 #[tokio::test]
-async fn a_token_is_as_good_as_the_user_it_was_given_to() {
+async fn a_token_has_its_users_permissions() {
     let (etcd, mut root, gateway) = world(&[], &[]).await;
     let token = etcd.token_of("app", "secret").await;
     let app = gateway
@@ -100,22 +105,22 @@ async fn a_token_is_as_good_as_the_user_it_was_given_to() {
     let other = app.get(&key_query("/other")).send().await;
     other.problem(403, "forbidden");
     root.user_delete("app").await.expect("etcd deletes a user");
-    let gone = app.get(&key_query("/app/a")).send().await;
-    gone.problem(401, "unauthenticated");
+    let refused = app.get(&key_query("/app/a")).send().await;
+    refused.problem(401, "unauthenticated");
 }
 
 #[tokio::test]
-async fn while_auth_is_off_no_credential_is_taken() {
+async fn credentials_are_refused_while_auth_is_off() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     for credential in [support::basic("root", "x"), "Bearer made.up".to_owned()] {
-        let answer = gateway
+        let response = gateway
             .api()
             .get("/kv?prefix=")
             .header("authorization", &credential)
             .send()
             .await;
-        let problem = answer.problem(401, "unauthenticated");
+        let problem = response.problem(401, "unauthenticated");
         let hint = problem["hint"].as_str().unwrap_or_default();
         assert!(
             hint.contains("leave out the Authorization header"),
@@ -123,12 +128,13 @@ async fn while_auth_is_off_no_credential_is_taken() {
         );
     }
     gateway.api().get("/kv?prefix=").send().await.json(200);
-    // Turned on, what was made up is still nothing; turned off, what was good no longer is.
+    // After auth is turned on, a made-up token is still refused; after it is turned off again, valid
+    // credentials are too.
     let mut root = etcd.enable_auth().await;
     let signed = gateway.api().signed("root", ROOT);
     eventually("the gateway sees that auth is on", DEADLINE, async || {
-        let answer = signed.get("/kv?prefix=").send().await;
-        when(answer.status == 200, || answer.text())
+        let response = signed.get("/kv?prefix=").send().await;
+        when(response.status == 200, || response.text())
     })
     .await;
     let made_up = gateway.api().with("authorization", "Bearer made.up");
@@ -139,14 +145,14 @@ async fn while_auth_is_off_no_credential_is_taken() {
         .problem(401, "unauthenticated");
     root.auth_disable().await.expect("etcd turns auth off");
     eventually("the gateway sees that auth is off", DEADLINE, async || {
-        let answer = signed.get("/kv?prefix=").send().await;
-        when(answer.status == 401, || answer.text())
+        let response = signed.get("/kv?prefix=").send().await;
+        when(response.status == 401, || response.text())
     })
     .await;
 }
 
 #[tokio::test]
-async fn while_auth_is_off_a_made_up_token_opens_no_door_of_the_drop_in() {
+async fn made_up_tokens_are_refused_at_v3_while_auth_is_off() {
     let etcd = Etcd::start().await;
     let near = InProcess::start(&etcd.url(), &[]).await;
     let known = InProcess::start(&etcd.url(), &["--allow-host", "etcd.example"]).await;
@@ -157,52 +163,59 @@ async fn while_auth_is_off_a_made_up_token_opens_no_door_of_the_drop_in() {
         ("authorization", "Basic cm9vdDp4"),
         ("grpc-metadata-token", "made.up"),
     ];
-    let doors = [
+    let clients = [
         near.root().with("x-forwarded-for", "192.0.2.1"),
         near.root().with("forwarded", "for=192.0.2.1"),
         known.root(),
     ];
-    for door in &doors {
+    for client in &clients {
         for (name, token) in tokens {
             for path in ["/v3/kv/put", "/v3/watch", "/v3/maintenance/snapshot"] {
-                let ask = door.post(path, &put).header(name, token);
-                let answer = ask.send().await.expect(401).text();
-                assert!(answer.contains("etcd's auth is off"), "{name}: {answer}");
+                let request = client.post(path, &put).header(name, token);
+                let response = request.send().await.expect(401).text();
+                assert!(
+                    response.contains("etcd's auth is off"),
+                    "{name}: {response}"
+                );
             }
         }
         let offer = [("sec-websocket-protocol", "Bearer, made.up")];
-        let refused = Stream::try_socket(door, "/v3/watch", &offer).await;
+        let refused = Stream::try_socket(client, "/v3/watch", &offer).await;
         assert_eq!(refused.err().as_deref(), Some("401"));
-        door.post("/v3/kv/put", &put).send().await.expect(401);
+        client.post("/v3/kv/put", &put).send().await.expect(401);
     }
     let found = etcd.client().await.get("foo", None).await;
-    assert_eq!(found.expect("etcd answers").count(), 0);
-    // Where a request may do without one, it is as at etcd's own gateway.
-    let ask = near.root().post("/v3/kv/put", &put);
-    let status = ask.header("authorization", "made.up").send().await.status;
-    let takes_any = tools::etcd_version() >= (3, 5, 0);
-    assert_eq!(status.as_u16(), if takes_any { 200 } else { 401 });
-    // And where etcd judges it, it is etcd's again.
+    assert_eq!(found.expect("etcd responds").count(), 0);
+    // A request that needs no credentials is handled as by etcd's own gateway.
+    let request = near.root().post("/v3/kv/put", &put);
+    let status = request
+        .header("authorization", "made.up")
+        .send()
+        .await
+        .status;
+    let accepts_any = tools::etcd_version() >= (3, 5, 0);
+    assert_eq!(status.as_u16(), if accepts_any { 200 } else { 401 });
+    // While auth is on, etcd checks the token.
     let _root = etcd.enable_auth().await;
     let token = etcd.token_of("root", ROOT).await;
-    for door in &doors {
+    for client in &clients {
         eventually("the gateway sees that auth is on", DEADLINE, async || {
-            let ask = door
+            let request = client
                 .post("/v3/kv/put", &put)
                 .header("authorization", &token);
-            let answer = ask.send().await;
-            when(answer.status == 200, || answer.text())
+            let response = request.send().await;
+            when(response.status == 200, || response.text())
         })
         .await;
-        let ask = door.post("/v3/kv/put", &put);
-        let refused = ask.header("authorization", "made.up").send().await;
-        let said = refused.expect(401).text();
-        assert!(said.contains("invalid auth token"), "{said}");
+        let request = client.post("/v3/kv/put", &put);
+        let refused = request.header("authorization", "made.up").send().await;
+        let text = refused.expect(401).text();
+        assert!(text.contains("invalid auth token"), "{text}");
     }
 }
 
 #[tokio::test]
-async fn nobody_gets_in_without_signing_in_where_there_is_no_account() {
+async fn sign_in_is_required_if_the_gateway_has_no_account() {
     let (_etcd, _root, gateway) = world(&[], &[]).await;
     let refused = gateway.api().get("/kv?prefix=").send().await;
     let problem = refused.problem(401, "unauthenticated");
@@ -212,14 +225,14 @@ async fn nobody_gets_in_without_signing_in_where_there_is_no_account() {
             .is_some_and(|hint| hint.contains("sign in")),
         "{problem}"
     );
-    // That etcd answers is what a probe asks, and no secret.
+    // Probes need no credentials: that etcd responds is not a secret.
     for probe in ["/readyz", "/health"] {
         gateway.root().get(probe).send().await.expect(200);
     }
 }
 
 #[tokio::test]
-async fn a_changed_password_shuts_the_old_one_out() {
+async fn a_changed_password_invalidates_the_old_one() {
     let (_etcd, mut root, gateway) = world(&[], &[]).await;
     let old = gateway.api().signed("app", "secret");
     old.write("/app/a", "1").await;
@@ -234,7 +247,7 @@ async fn a_changed_password_shuts_the_old_one_out() {
 }
 
 #[tokio::test]
-async fn who_may_only_write_writes_without_an_answer_about_the_key() {
+async fn a_write_only_user_learns_nothing_about_the_key() {
     let (_etcd, mut root, gateway) = world(&[], &[]).await;
     auth::user(&mut root, "sensor", "secret", &[(Grant::Write, "/in/")]).await;
     let sensor = gateway.api().signed("sensor", "secret");
@@ -265,7 +278,7 @@ async fn who_may_only_write_writes_without_an_answer_about_the_key() {
 }
 
 #[tokio::test]
-async fn a_named_lease_is_certain_for_an_account_that_may_only_write() {
+async fn a_named_lease_is_attached_reliably_for_a_write_only_account() {
     let (_etcd, mut root, gateway) = world(&[], &[]).await;
     auth::user(&mut root, "sensor", "secret", &[(Grant::Write, "/in/")]).await;
     let sensor = gateway.api().signed("sensor", "secret");
@@ -283,7 +296,7 @@ async fn a_named_lease_is_certain_for_an_account_that_may_only_write() {
         assert!(put.status.is_success(), "{}", put.text());
     };
     let lease = async || all.read("/in/a").await["lease"].clone();
-    // Whatever was there: nothing, another lease, none.
+    // The key was absent, had another lease, or had none.
     put(&sensor, "a1").await;
     assert_eq!(lease().await, "a1");
     put(&all, "a2").await;

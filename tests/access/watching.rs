@@ -1,47 +1,23 @@
-//! Watches and locks of users whose permission, token or account ends while they look.
+//! Open watches and lists of locks of users whose permission, token or account ends.
 
 use serde_json::json;
-use support::auth::{self, ROOT};
-use support::gateway::InProcess;
-use support::{Client, DEADLINE, Etcd, Grant, Stream, eventually, key_query, percent, when};
-
-struct World {
-    etcd: Etcd,
-    root: etcd_client::Client,
-    gateway: InProcess,
-    /// Signed in as a user who may do all below `/app/`.
-    app: Client,
-    /// Signed in as root.
-    all: Client,
-}
-
-async fn world(etcd_flags: &[&str]) -> World {
-    let etcd = Etcd::start_with(etcd_flags).await;
-    let mut root = etcd.enable_auth().await;
-    auth::user(&mut root, "app", "secret", &[(Grant::Both, "/app/")]).await;
-    let gateway = InProcess::start(&etcd.url(), &[]).await;
-    World {
-        etcd,
-        root,
-        app: gateway.api().signed("app", "secret"),
-        all: gateway.api().signed("root", ROOT),
-        gateway,
-    }
-}
+use support::auth;
+use support::locks::{create_leased, grant_lease, lock_path};
+use support::{AuthWorld, DEADLINE, Grant, Stream, eventually, key_query, percent, when};
 
 fn watch(prefix: &str) -> String {
     format!("/watch?prefix={}", percent(prefix))
 }
 
-/// Reads until the watch is closed, and gives the reason.
+/// Reads until the watch is closed; returns the code.
 async fn closed(stream: &mut Stream) -> String {
     let closed = stream.of("closed").await;
     closed["code"].as_str().expect("a code").to_owned()
 }
 
 #[tokio::test]
-async fn a_user_watches_what_the_user_may_read() {
-    let world = world(&[]).await;
+async fn a_user_watches_only_readable_keys() {
+    let world = AuthWorld::start(&[]).await;
     let mut own = Stream::ndjson(world.app.get(&watch("/app/"))).await;
     own.of("opened").await;
     let revision = world.all.write("/app/a", "1").await;
@@ -52,21 +28,21 @@ async fn a_user_watches_what_the_user_may_read() {
     let mut rest = Stream::ndjson(world.app.get(&from)).await;
     assert_eq!(closed(&mut rest).await, "forbidden");
     let mut socket = Stream::socket(&world.app, "/watch").await;
-    let ask = json!({"op": "watch", "id": "w", "prefix": "/other/"});
-    socket.send(&ask).await;
+    let request = json!({"op": "watch", "id": "w", "prefix": "/other/"});
+    socket.send(&request).await;
     assert_eq!(closed(&mut socket).await, "forbidden");
 }
 
 #[tokio::test]
 async fn a_revoked_role_ends_the_watch() {
-    let mut world = world(&[]).await;
+    let mut world = AuthWorld::start(&[]).await;
     let mut kept = Stream::ndjson(world.all.get(&watch("/app/"))).await;
     kept.of("opened").await;
     let mut stream = Stream::ndjson(world.app.get(&watch("/app/"))).await;
     stream.of("opened").await;
     auth::revoke(&mut world.root, "app", "/app/").await;
     assert_eq!(closed(&mut stream).await, "forbidden");
-    // Nobody else's watch of the same keys is touched.
+    // Other users' watches of the same keys are not affected.
     let revision = world.all.write("/app/a", "1").await;
     assert_eq!(kept.until(revision).await.len(), 1);
     auth::grant(&mut world.root, "app", Grant::Read, "/app/").await;
@@ -76,12 +52,8 @@ async fn a_revoked_role_ends_the_watch() {
 
 #[tokio::test]
 async fn a_deleted_user_loses_the_watch() {
-    let mut world = world(&[]).await;
-    let token = world.etcd.token_of("app", "secret").await;
-    let bearer = world
-        .gateway
-        .api()
-        .with("authorization", &format!("Bearer {token}"));
+    let mut world = AuthWorld::start(&[]).await;
+    let bearer = world.bearer().await;
     let mut streams = Vec::new();
     for client in [&world.app, &bearer] {
         let mut stream = Stream::ndjson(client.get(&watch("/app/"))).await;
@@ -97,27 +69,23 @@ async fn a_deleted_user_loses_the_watch() {
 
 #[tokio::test]
 async fn a_watch_outlives_the_token_it_was_opened_with() {
-    let world = world(&["--auth-token-ttl=1"]).await;
-    let token = world.etcd.token_of("app", "secret").await;
-    let bearer = world
-        .gateway
-        .api()
-        .with("authorization", &format!("Bearer {token}"));
+    let world = AuthWorld::start(&["--auth-token-ttl=1"]).await;
+    let bearer = world.bearer().await;
     let mut stream = Stream::ndjson(world.app.get(&watch("/app/"))).await;
     stream.of("opened").await;
     let mut by_token = Stream::ndjson(bearer.get(&watch("/app/"))).await;
     by_token.of("opened").await;
-    // Nobody can bring another token for who came with one.
+    // A caller that presented only a token cannot be given a new one.
     assert_eq!(closed(&mut by_token).await, "forbidden");
     let revision = world.all.write("/app/a", "1").await;
     assert_eq!(stream.until(revision).await.len(), 1);
-    // The upstream has to be opened anew, with a token that etcd knows.
+    // The upstream watch has to be opened again, with a token that etcd knows.
     world.etcd.proxy.cut();
     world.etcd.proxy.restore();
     let revision = eventually("the gateway is connected again", DEADLINE, async || {
-        let answer = world.all.put(&key_query("/app/b"), "2").send().await;
-        when(answer.status.is_success(), || answer.text())?;
-        Ok(answer.revision())
+        let response = world.all.put(&key_query("/app/b"), "2").send().await;
+        when(response.status.is_success(), || response.text())?;
+        Ok(response.revision())
     })
     .await;
     let events = stream.until(revision).await;
@@ -125,11 +93,14 @@ async fn a_watch_outlives_the_token_it_was_opened_with() {
 }
 
 #[tokio::test]
-async fn a_user_sees_the_locks_below_what_the_user_may_read() {
-    let world = world(&[]).await;
-    let route = |name: &str| format!("/locks/{}", percent(name));
+async fn a_user_sees_the_locks_below_readable_prefixes() {
+    let world = AuthWorld::start(&[]).await;
+
     for (client, name) in [(&world.app, "/app/mine"), (&world.all, "/other/theirs")] {
-        let held = client.post(&route(name), &json!({"ttl": 60})).send().await;
+        let held = client
+            .post(&lock_path(name), &json!({"ttl": 60}))
+            .send()
+            .await;
         held.json(201);
     }
     let names = |list: &serde_json::Value| {
@@ -149,12 +120,8 @@ async fn a_user_sees_the_locks_below_what_the_user_may_read() {
     })
     .await;
 
-    // Who comes with a token has no name, and names a prefix.
-    let token = world.etcd.token_of("app", "secret").await;
-    let bearer = world
-        .gateway
-        .api()
-        .with("authorization", &format!("Bearer {token}"));
+    // A token has no user name, so the request must name a prefix.
+    let bearer = world.bearer().await;
     let refused = bearer.get("/locks").send().await.problem(403, "forbidden");
     assert!(
         refused["hint"]
@@ -168,19 +135,16 @@ async fn a_user_sees_the_locks_below_what_the_user_may_read() {
         when(names(&list) == ["/app/mine"], || list.to_string())
     })
     .await;
-    let one = bearer.get(&route("/app/mine")).send().await.json(200);
+    let one = bearer.get(&lock_path("/app/mine")).send().await.json(200);
     assert_eq!(one["name"], "/app/mine");
-    let other = bearer.get(&route("/other/theirs")).send().await;
+    let other = bearer.get(&lock_path("/other/theirs")).send().await;
     other.problem(403, "forbidden");
 }
 
 #[tokio::test]
-async fn a_user_who_may_not_list_leases_has_those_of_the_keys_that_may_be_read() {
-    let world = world(&[]).await;
-    let grant = async || {
-        let granted = world.all.post("/leases", &json!({"ttl": 600})).send().await;
-        granted.json(201)["id"].as_str().expect("an id").to_owned()
-    };
+async fn a_user_who_may_not_list_leases_sees_those_of_readable_keys() {
+    let world = AuthWorld::start(&[]).await;
+    let grant = || grant_lease(&world.all, 600);
     let (own, both, other) = (grant().await, grant().await, grant().await);
     for (key, lease) in [
         ("/app/a", &own),
@@ -189,8 +153,7 @@ async fn a_user_who_may_not_list_leases_has_those_of_the_keys_that_may_be_read()
         ("/other/c", &both),
         ("/other/d", &other),
     ] {
-        let query = format!("{}&lease={lease}", key_query(key));
-        world.all.put(&query, "").send().await.json(201);
+        create_leased(&world.all, key, "", lease).await;
     }
     let ids = |list: &serde_json::Value| {
         let leases = list["leases"].as_array().expect("a list");
@@ -209,7 +172,7 @@ async fn a_user_who_may_not_list_leases_has_those_of_the_keys_that_may_be_read()
     listed.sort_unstable();
     assert_eq!(listed, sorted(&[&own, &both, &other]));
 
-    // Not every etcd keeps the list from whoever may not read all of it.
+    // Not every etcd version refuses the list to users who may not read all keys.
     let mut client = world.etcd.client_of("app", "secret").await;
     let refused = client.leases().await.is_err();
     let list = world.app.get("/leases").send().await.json(200);
@@ -228,26 +191,24 @@ async fn a_user_who_may_not_list_leases_has_those_of_the_keys_that_may_be_read()
             let cursor = page["next"].as_str();
             next = cursor.map(|cursor| format!("/leases?limit=1&cursor={cursor}"));
         }
-        assert_eq!(paged, ids(&list), "every page goes on behind the last");
+        assert_eq!(paged, ids(&list), "each page continues after the last");
     } else {
         assert_eq!(seen, sorted(&[&own, &both, &other]));
     }
 
-    // Nobody knows what a token may read.
-    let token = world.etcd.token_of("app", "secret").await;
-    let bearer = world.gateway.api();
-    let bearer = bearer.with("authorization", &format!("Bearer {token}"));
-    let answer = bearer.get("/leases").send().await;
+    // The permissions of a token are unknown.
+    let bearer = world.bearer().await;
+    let response = bearer.get("/leases").send().await;
     if refused {
-        answer.problem(403, "forbidden");
+        response.problem(403, "forbidden");
     } else {
-        answer.json(200);
+        response.json(200);
     }
 }
 
 #[tokio::test]
-async fn locks_are_not_shown_any_longer_than_they_may_be_read() {
-    let mut world = world(&[]).await;
+async fn locks_are_hidden_once_their_permission_is_revoked() {
+    let mut world = AuthWorld::start(&[]).await;
     let held = world.app.post("/locks/%2Fapp%2Fmine", &json!({"ttl": 60}));
     held.send().await.json(201);
     eventually("the lock is found", DEADLINE, async || {

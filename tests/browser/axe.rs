@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use support::ctl::{etcdctl, etcdctl_beside};
+use support::ctl::{Etcdctl, etcdctl};
 use support::{DEADLINE, Etcd, World, eventually, key_query, percent, tools, when};
 
 use crate::tab::Tab;
@@ -428,8 +428,8 @@ async fn locks_are_accessible_in_every_state() {
             .await
             .json(201);
         // A lock that is held for the whole audit: longer than any client of ours waits.
-        let _second = etcdctl_beside(&etcd, &["lock", "deploy"]);
-        let _third = etcdctl_beside(&etcd, &["lock", "deploy"]);
+        let _second = Etcdctl::start(&etcd, &["lock", "deploy"]);
+        let _third = Etcdctl::start(&etcd, &["lock", "deploy"]);
         eventually("both wait", DEADLINE, async || {
             let lock = api.get("/locks/deploy").send().await.json(200);
             let seen = lock["waiters"].as_array().map_or(0, Vec::len);

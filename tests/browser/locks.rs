@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde_json::json;
-use support::ctl::etcdctl_beside;
+use support::ctl::Etcdctl;
 use support::gateway::InProcess;
 use support::{DEADLINE, Etcd, World, eventually, key_query, percent, spawn, when};
 
@@ -30,7 +30,7 @@ async fn etcdctl_and_watchgate_share_one_queue_in_order() {
         .send()
         .await
         .json(201);
-    let _theirs = etcdctl_beside(world.etcd, &["lock", &name]);
+    let _theirs = Etcdctl::start(world.etcd, &["lock", &name]);
     let lock = waiters(1).await;
     let theirs = lock["waiters"][0]["key"]
         .as_str()

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use serde_json::{Value, json};
 use support::gateway::InProcess;
-use support::http::Ask;
+use support::http::Request;
 use support::{Client, Etcd, tools};
 
 /// An etcd with authentication on: users `root`, and `app`, which may read and write below `app/`.
@@ -15,13 +15,13 @@ struct Guarded {
     api: Client,
 }
 
-fn signed(ask: Ask, user: &str) -> Ask {
+fn signed(request: Request, user: &str) -> Request {
     let pair = STANDARD.encode(format!("{user}:{user}-secret"));
-    ask.header("authorization", &format!("Basic {pair}"))
+    request.header("authorization", &format!("Basic {pair}"))
 }
 
-fn no_body(api: &Client, method: Method, path: &str) -> Ask {
-    api.ask(method, path)
+fn no_body(api: &Client, method: Method, path: &str) -> Request {
+    api.request(method, path)
 }
 
 impl Guarded {
@@ -53,11 +53,11 @@ impl Guarded {
         }
     }
 
-    async fn get(&self, user: &str, path: &str) -> support::Answer {
+    async fn get(&self, user: &str, path: &str) -> support::Response {
         signed(self.api.get(path), user).send().await
     }
 
-    async fn post(&self, user: &str, path: &str, body: &Value) -> support::Answer {
+    async fn post(&self, user: &str, path: &str, body: &Value) -> support::Response {
         signed(self.api.post(path, body), user).send().await
     }
 }
@@ -73,8 +73,8 @@ async fn requests_without_credentials_are_refused() {
         "/cluster/snapshot",
         "/kv?key=a",
     ] {
-        let answer = guarded.api.get(path).send().await;
-        answer.problem(401, "unauthenticated");
+        let response = guarded.api.get(path).send().await;
+        response.problem(401, "unauthenticated");
     }
     let put = signed(guarded.api.put("/kv?key=app/a", "v"), "app")
         .send()
@@ -154,12 +154,12 @@ async fn a_user_sees_itself_and_what_etcd_shows_to_all_users() {
         "/cluster/snapshot",
         "/cluster/hash",
     ] {
-        let answer = guarded.get("app", path).await;
-        answer.problem(403, "forbidden");
+        let response = guarded.get("app", path).await;
+        response.problem(403, "forbidden");
     }
     let members = guarded.get("app", "/cluster/members").await.json(200);
     assert_eq!(members["members"].as_array().map(Vec::len), Some(1));
-    // Whatever this release hides from the user, the rest is shown.
+    // Some releases hide the status from the user; the rest is shown.
     let cluster = guarded.get("app", "/cluster").await.json(200);
     let member = &cluster["members"][0];
     if member["healthy"] == true {
@@ -216,9 +216,9 @@ async fn a_user_cannot_change_the_cluster() {
         if UNCHECKED.contains(&path) && rpcs_are_unchecked() {
             continue;
         }
-        let answer = guarded.post("app", path, &body).await;
-        assert_eq!(answer.status, 403, "{path}: {}", answer.text());
-        answer.problem(403, "forbidden");
+        let response = guarded.post("app", path, &body).await;
+        assert_eq!(response.status, 403, "{path}: {}", response.text());
+        response.problem(403, "forbidden");
     }
     for path in [
         format!("/cluster/members/{id}"),
@@ -227,8 +227,8 @@ async fn a_user_cannot_change_the_cluster() {
         "/auth/users/app/roles/app".to_owned(),
         "/auth/roles/app/permissions?prefix=app/".to_owned(),
     ] {
-        let answer = signed(guarded.api.delete(&path), "app").send().await;
-        answer.problem(403, "forbidden");
+        let response = signed(guarded.api.delete(&path), "app").send().await;
+        response.problem(403, "forbidden");
     }
 }
 
@@ -236,8 +236,8 @@ async fn a_user_cannot_change_the_cluster() {
 async fn a_revoked_permission_takes_effect_at_once() {
     let guarded = Guarded::start().await;
     let write = async || {
-        let ask = guarded.api.put("/kv?key=app/a", "v");
-        signed(ask, "app").send().await.status.as_u16()
+        let request = guarded.api.put("/kv?key=app/a", "v");
+        signed(request, "app").send().await.status.as_u16()
     };
     assert_eq!(write().await, 201);
     let only_read = json!({"access": "read", "prefix": "app/"});

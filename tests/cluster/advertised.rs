@@ -41,13 +41,13 @@ async fn members_are_identified_by_id_not_by_address() {
     })
     .await;
     let gateway = InProcess::start(&cluster.urls(), &[]).await;
-    let answer = gateway.api().get("/cluster").send().await.json(200);
+    let response = gateway.api().get("/cluster").send().await.json(200);
     for at in 0..3 {
-        let member = named(&answer, &format!("m{at}"));
+        let member = named(&response, &format!("m{at}"));
         assert_eq!(member["healthy"], true, "{member}");
         assert_eq!(member["reached_by"], cluster.url(at), "{member}");
     }
-    let found: Vec<_> = answer["warnings"]
+    let found: Vec<_> = response["warnings"]
         .as_array()
         .expect("warnings")
         .iter()
@@ -57,25 +57,28 @@ async fn members_are_identified_by_id_not_by_address() {
         let mut found = found.iter().map(|it| it["detail"].as_str().expect("text"));
         found.find(|detail| detail.starts_with(&start))
     };
-    let m1 = named(&answer, "m1")["id"].as_str().expect("an id");
+    let m1 = named(&response, "m1")["id"].as_str().expect("an id");
     assert!(
         about("m0").is_some_and(|it| it.contains(&format!("another member, {m1}"))),
-        "{answer}"
+        "{response}"
     );
-    assert!(about("m1").is_some_and(|it| it.contains(DEAD)), "{answer}");
-    assert_eq!(about("m2"), None, "{answer}");
+    assert!(
+        about("m1").is_some_and(|it| it.contains(DEAD)),
+        "{response}"
+    );
+    assert_eq!(about("m2"), None, "{response}");
 
     // Without a configured endpoint for m1 it cannot be found: that is reported, and nothing else
     // fails.
     let only = InProcess::start(&cluster.url(2), &[]).await;
-    let answer = only.api().get("/cluster").send().await.json(200);
-    assert!(answer["leader"].is_string(), "{answer}");
-    let lost = named(&answer, "m1");
+    let response = only.api().get("/cluster").send().await.json(200);
+    assert!(response["leader"].is_string(), "{response}");
+    let lost = named(&response, "m1");
     assert_eq!(lost["healthy"], false);
     assert!(
         lost["error"].as_str().is_some_and(|it| it.contains(DEAD)),
         "{lost}"
     );
-    assert_eq!(named(&answer, "m2")["healthy"], true);
-    assert!(warnings(&answer).contains(&"advertised_url"));
+    assert_eq!(named(&response, "m2")["healthy"], true);
+    assert!(warnings(&response).contains(&"advertised_url"));
 }

@@ -73,16 +73,16 @@ async fn a_corrupt_cluster_refuses_with_a_hint() {
 }
 
 #[tokio::test]
-async fn an_exceeded_quota_is_fixed_through_the_api_alone() {
+async fn an_exceeded_quota_can_be_fixed_through_the_api() {
     let etcd = Etcd::start_with(&["--quota-backend-bytes=2097152"]).await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
     let value = vec![b'x'; 300_000];
     // etcd measures its database file, which a value reaches a moment after the response.
     let full = eventually("two MiB are full", DEADLINE, async || {
-        let answer = api.put("/kv?key=a", value.clone()).send().await;
-        when(!answer.status.is_success(), || "it fits".to_owned())?;
-        Ok(answer)
+        let response = api.put("/kv?key=a", value.clone()).send().await;
+        when(!response.status.is_success(), || "it fits".to_owned())?;
+        Ok(response)
     })
     .await;
     full.problem(507, "no_space");
@@ -109,8 +109,8 @@ async fn an_alarm_needs_a_known_member() {
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
     let stranger = json!({"member_id": "7b", "alarm": "CORRUPT"});
-    let answer = api.post("/cluster/alarms", &stranger).send().await;
-    answer.problem(422, "unprocessable");
+    let response = api.post("/cluster/alarms", &stranger).send().await;
+    response.problem(422, "unprocessable");
     // Without an alarm's name etcd's own gateway once crashed.
     let nameless = api.post("/cluster/alarms", &json!({"member_id": "7b"}));
     nameless.send().await.problem(400, "bad_request");

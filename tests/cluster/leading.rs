@@ -18,7 +18,7 @@ async fn client(url: &str) -> Client {
 }
 
 async fn status(url: &str) -> (u64, u64) {
-    let status = client(url).await.status().await.expect("it responds");
+    let status = client(url).await.status().await.expect("etcd responds");
     let own = status.header().expect("every response has one").member_id();
     (own, status.leader())
 }
@@ -30,7 +30,7 @@ async fn move_leader(all: &[String], from: &str, to: u64) {
         .move_leader(to)
         .await
         .expect("the leader can transfer");
-    eventually("everybody knows", DEADLINE, async || {
+    eventually("all members know the leader", DEADLINE, async || {
         for url in all {
             let (_, leads) = status(url).await;
             when(leads == to, || format!("{url} knows {leads:x}"))?;
@@ -56,15 +56,15 @@ async fn the_leader_is_defragmented_last_even_if_the_leadership_moves() {
     };
     // The response to the first defragmentation is held back until the leadership has moved to the
     // second.
-    let (stands, moved) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (started, moved) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let act = {
-        let (stands, moved) = (Arc::clone(&stands), Arc::clone(&moved));
-        let begun = Arc::new(AtomicBool::new(false));
+        let (started, moved) = (Arc::clone(&started), Arc::clone(&moved));
+        let delayed = Arc::new(AtomicBool::new(false));
         move |path: &str| {
-            if !path.ends_with("/Defragment") || begun.swap(true, Ordering::SeqCst) {
+            if !path.ends_with("/Defragment") || delayed.swap(true, Ordering::SeqCst) {
                 return ready(()).boxed();
             }
-            stands.notify_one();
+            started.notify_one();
             let moved = Arc::clone(&moved);
             async move { moved.notified().await }.boxed()
         }
@@ -76,11 +76,14 @@ async fn the_leader_is_defragmented_last_even_if_the_leadership_moves() {
     let gateway = InProcess::start(&taps.join(","), &[]).await;
     let api = gateway.api();
     let run = async {
-        let done = api.ask(Method::POST, "/cluster/defragment").send().await;
+        let done = api
+            .request(Method::POST, "/cluster/defragment")
+            .send()
+            .await;
         done.json(200)
     };
     let moving = async {
-        stands.notified().await;
+        started.notified().await;
         move_leader(&urls, from, *second).await;
         moved.notify_one();
     };

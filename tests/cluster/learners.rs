@@ -7,7 +7,7 @@ use support::{Cluster, DEADLINE, Etcd, eventually, tools, when};
 
 use crate::{named, warning};
 
-/// A cluster of three with a started learner; the learner's id, and its index.
+/// A cluster of three with a started learner, the learner's id, and its index.
 async fn with_learner() -> (Cluster, String, usize) {
     let mut cluster = Cluster::start(3).await;
     let gateway = InProcess::start(&cluster.urls(), &[]).await;
@@ -15,9 +15,9 @@ async fn with_learner() -> (Cluster, String, usize) {
     let peer = Cluster::spare_peer();
     let learner = json!({"peer_urls": [peer], "learner": true});
     let added = eventually("etcd accepts a member", DEADLINE, async || {
-        let answer = api.post("/cluster/members", &learner).send().await;
-        when(answer.status == 201, || answer.text())?;
-        Ok(answer.json(201))
+        let response = api.post("/cluster/members", &learner).send().await;
+        when(response.status == 201, || response.text())?;
+        Ok(response.json(201))
     })
     .await;
     let id = added["member"]["id"].as_str().expect("an id").to_owned();
@@ -26,8 +26,8 @@ async fn with_learner() -> (Cluster, String, usize) {
     eventually("the learner has started", DEADLINE, async || {
         let now = api.get("/cluster").send().await.json(200);
         let mut members = now["members"].as_array().expect("members").iter();
-        let well = members.any(|it| it["name"] == name && it["healthy"] == true);
-        when(well, || now.to_string())
+        let healthy = members.any(|it| it["name"] == name && it["healthy"] == true);
+        when(healthy, || now.to_string())
     })
     .await;
     (cluster, id, at)
@@ -56,17 +56,17 @@ async fn a_learner_does_not_hinder_maintenance() {
     );
 
     let done = api
-        .ask(Method::POST, "/cluster/defragment")
+        .request(Method::POST, "/cluster/defragment")
         .send()
         .await
         .json(200);
     assert_eq!(done["complete"], true, "{done}");
     let order = ids(&done["members"]);
     assert_eq!(order.len(), 4);
-    assert_eq!(order[3], id, "it is skipped");
+    assert_eq!(order[3], id, "the learner is skipped");
     assert_eq!(json!(order[2]), overview["leader"]);
-    let said = named(&done, &name)["error"].as_str().expect("why");
-    assert!(said.contains("learner"), "{said}");
+    let error = named(&done, &name)["error"].as_str().expect("a reason");
+    assert!(error.contains("learner"), "{error}");
 
     // If it is named, etcd's error is reported, after the other members are done.
     let voter = order[0].to_owned();
@@ -93,7 +93,7 @@ async fn a_learner_does_not_hinder_maintenance() {
     let moved = api.post("/cluster/move-leader", &moved).send().await;
     assert_eq!(moved.json(200)["leader"], voter);
     if tools::etcd_version() < (3, 5, 0) {
-        // There a learner serves no snapshot either.
+        // Before 3.5 a learner serves no snapshot either.
         return;
     }
     let path = format!("/cluster/snapshot?member={id}");
@@ -110,7 +110,7 @@ async fn a_learner_that_has_not_started_does_not_hinder_maintenance() {
     let added = api.post("/cluster/members", &learner).send().await;
     let id = added.json(201)["member"]["id"].clone();
     let done = api
-        .ask(Method::POST, "/cluster/defragment")
+        .request(Method::POST, "/cluster/defragment")
         .send()
         .await
         .json(200);

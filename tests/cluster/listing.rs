@@ -26,10 +26,10 @@ async fn an_added_member_is_listed_by_every_endpoint_at_once() {
     let learner = json!({"peer_urls": [Cluster::spare_peer()], "learner": true});
     for _ in 0..3 {
         let added = eventually("etcd accepts a member", DEADLINE, async || {
-            let answer = gateways[0].api().post("/cluster/members", &learner);
-            let answer = answer.send().await;
-            when(answer.status == 201, || answer.text())?;
-            Ok(answer.json(201))
+            let response = gateways[0].api().post("/cluster/members", &learner);
+            let response = response.send().await;
+            when(response.status == 201, || response.text())?;
+            Ok(response.json(201))
         })
         .await;
         for gateway in &gateways {
@@ -53,12 +53,12 @@ async fn without_a_majority_the_list_is_one_members_local_view() {
     let api = gateway.api();
     cluster.kill(1);
     cluster.kill(2);
-    let found = eventually("the last one knows no leader", DEADLINE, async || {
-        let answer = api.get("/cluster").send().await;
-        if answer.status != 200 {
-            return Err(answer.text());
+    let found = eventually("the last member knows no leader", DEADLINE, async || {
+        let response = api.get("/cluster").send().await;
+        if response.status != 200 {
+            return Err(response.text());
         }
-        let now = answer.json(200);
+        let now = response.json(200);
         when(now["leader"].is_null(), || now.to_string())?;
         Ok(now)
     })
@@ -68,14 +68,14 @@ async fn without_a_majority_the_list_is_one_members_local_view() {
         assert!(member["client_urls"].is_array(), "{member}");
     }
     assert!(warnings(&found).contains(&"members_stale"), "{found}");
-    let here = api.get("/cluster/members?serializable").send().await;
-    assert_eq!(here.json(200)["members"].as_array().map(Vec::len), Some(3));
+    let local = api.get("/cluster/members?serializable").send().await;
+    assert_eq!(local.json(200)["members"].as_array().map(Vec::len), Some(3));
     if tools::etcd_version() >= (3, 5, 0) {
-        let agreed = api.get("/cluster/members").send().await;
+        let confirmed = api.get("/cluster/members").send().await;
         assert!(
-            matches!(agreed.status.as_u16(), 503 | 504),
+            matches!(confirmed.status.as_u16(), 503 | 504),
             "{}",
-            agreed.text()
+            confirmed.text()
         );
     }
     // A snapshot of the remaining member can still be taken.
@@ -87,9 +87,9 @@ async fn without_a_majority_the_list_is_one_members_local_view() {
 
 #[tokio::test]
 async fn a_hanging_endpoint_delays_nothing_for_a_restricted_user() {
-    // It accepts connections and never responds.
-    let hangs = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
-    let hangs = (hangs.local_addr().expect("it is bound"), hangs);
+    // This endpoint accepts connections and never responds.
+    let hanging = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+    let hanging = (hanging.local_addr().expect("bound"), hanging);
     let fake = FakeEtcd::start();
     let header = PbResponseHeader {
         cluster_id: 1,
@@ -106,15 +106,15 @@ async fn a_hanging_endpoint_delays_nothing_for_a_restricted_user() {
             ..PbMember::default()
         }],
     };
-    fake.answers("Cluster/MemberList", &[list]);
+    fake.responds("Cluster/MemberList", &[list]);
     let alarms = PbAlarmResponse {
         header: Some(header),
         alarms: Vec::new(),
     };
-    fake.answers("Maintenance/Alarm", &[alarms]);
+    fake.responds("Maintenance/Alarm", &[alarms]);
     let denied = "etcdserver: permission denied";
     fake.refuses("Maintenance/Status", PERMISSION_DENIED, denied);
-    let endpoints = format!("http://{},{}", hangs.0, fake.url());
+    let endpoints = format!("http://{},{}", hanging.0, fake.url());
     let gateway = InProcess::start(&endpoints, &[]).await;
     let found = gateway.api().get("/cluster").send().await.json(200);
     let member = named(&found, "m2");

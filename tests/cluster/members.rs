@@ -37,7 +37,7 @@ async fn a_learner_is_added_updated_not_promoted_and_removed() {
 
     let path = format!("/cluster/members/{id}");
     let update = |id: &str, body: &serde_json::Value| {
-        api.ask(Method::PUT, &format!("/cluster/members/{id}"))
+        api.request(Method::PUT, &format!("/cluster/members/{id}"))
             .header("content-type", "application/json")
             .body(body.to_string())
     };
@@ -55,7 +55,7 @@ async fn a_learner_is_added_updated_not_promoted_and_removed() {
     assert_eq!(crate::named(&updated, "")["peer_urls"], json!([first]));
 
     let promoted = api
-        .ask(Method::POST, &format!("{path}/promote"))
+        .request(Method::POST, &format!("{path}/promote"))
         .send()
         .await;
     let problem = promoted.problem(409, "conflict");
@@ -65,12 +65,12 @@ async fn a_learner_is_added_updated_not_promoted_and_removed() {
     assert_eq!(removed["members"].as_array().map(Vec::len), Some(1));
     let list = api.get("/cluster/members").send().await.json(200);
     assert_eq!(list["members"], removed["members"]);
-    for ask in [
+    for request in [
         api.delete(&path),
-        api.ask(Method::POST, &format!("{path}/promote")),
+        api.request(Method::POST, &format!("{path}/promote")),
         update(&id, &json!({"peer_urls": [second]})),
     ] {
-        ask.send().await.problem(404, "member_not_found");
+        request.send().await.problem(404, "member_not_found");
     }
     api.delete("/cluster/members/x")
         .send()
@@ -93,7 +93,7 @@ async fn the_last_member_is_not_removed() {
     assert!(
         problem["hint"]
             .as_str()
-            .is_some_and(|hint| hint.contains("never removed")),
+            .is_some_and(|hint| hint.contains("cannot be removed")),
         "{problem}"
     );
     api.get("/kv?prefix=&limit=1").send().await.json(200);
@@ -106,7 +106,7 @@ async fn a_change_that_would_lose_the_majority_is_refused() {
     let api = gateway.api();
     let list = api.get("/cluster/members").send().await.json(200);
     let id = list["members"][0]["id"].as_str().expect("an id");
-    let promoted = api.ask(Method::POST, &format!("/cluster/members/{id}/promote"));
+    let promoted = api.request(Method::POST, &format!("/cluster/members/{id}/promote"));
     promoted.send().await.problem(409, "conflict");
     let bad = json!({"peer_urls": ["nonsense"]});
     api.post("/cluster/members", &bad)

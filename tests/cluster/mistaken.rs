@@ -25,7 +25,7 @@ async fn overview(api: &Client) -> Value {
 #[tokio::test]
 async fn an_etcd_with_the_same_ids_is_not_mistaken_for_the_configured_one() {
     let local = Etcd::start_with(&DEFAULTS).await;
-    let tap = Tap::before(&local.url());
+    let tap = Tap::start(&local.url());
     // As through a tunnel: the address that the remote etcd advertises is the local etcd's here.
     let advertised = format!("--advertise-client-urls={}", tap.url());
     let remote = Etcd::start_with(&[&DEFAULTS[..], &[advertised.as_str()]].concat()).await;
@@ -44,7 +44,7 @@ async fn an_etcd_with_the_same_ids_is_not_mistaken_for_the_configured_one() {
     }
     assert_eq!(here["members"][0]["reached_by"], remote.url());
     let defragmented = api
-        .ask(Method::POST, "/cluster/defragment")
+        .request(Method::POST, "/cluster/defragment")
         .send()
         .await
         .json(200);
@@ -57,19 +57,19 @@ async fn an_etcd_with_the_same_ids_is_not_mistaken_for_the_configured_one() {
     let mut windows = snapshot.body.windows(marker.len());
     assert!(windows.any(|window| window == marker), "its own data");
 
-    // The other one was asked for its status, without credentials.
+    // The other etcd received only status requests, without credentials.
     let calls = tap.calls();
     assert!(!calls.is_empty());
     for call in calls {
-        assert!(!call.signed, "{call:?}");
+        assert!(!call.with_token, "{call:?}");
         assert!(call.path.ends_with("Maintenance/Status"), "{call:?}");
     }
 }
 
 #[tokio::test]
-async fn no_token_is_sent_to_a_server_that_reveals_itself_without_one() {
+async fn no_token_is_sent_to_a_server_identified_without_one() {
     let stranger = Etcd::start().await;
-    let tap = Tap::before(&stranger.url());
+    let tap = Tap::start(&stranger.url());
     let url = tap.url();
     let cluster = Cluster::start_with(3, |at, clients: &[SocketAddr]| {
         let own = format!("http://{}", clients[at]);
@@ -83,9 +83,9 @@ async fn no_token_is_sent_to_a_server_that_reveals_itself_without_one() {
     api.post("/auth/users", &root).send().await.json(201);
     let role = json!({"name": "root"});
     api.post("/auth/roles", &role).send().await.json(201);
-    let grant = api.ask(Method::PUT, "/auth/users/root/roles/root");
+    let grant = api.request(Method::PUT, "/auth/users/root/roles/root");
     grant.send().await.json(200);
-    let enable = api.ask(Method::POST, "/auth/enable");
+    let enable = api.request(Method::POST, "/auth/enable");
     enable.send().await.json(200);
 
     let found = overview(&api.signed("root", ROOT)).await;
@@ -100,7 +100,7 @@ async fn no_token_is_sent_to_a_server_that_reveals_itself_without_one() {
     assert!(warnings(&found).contains(&"advertised_url"), "{found}");
     let calls = tap.calls();
     assert!(
-        !calls.is_empty() && calls.iter().all(|call| !call.signed),
+        !calls.is_empty() && calls.iter().all(|call| !call.with_token),
         "{calls:?}"
     );
     // A server that requires the token gets it.

@@ -42,7 +42,7 @@ async fn a_member_near_its_quota_is_reported() {
     let api = gateway.api();
     let before = api.get("/cluster").send().await.json(200);
     let Some(found) = before["members"][0]["db_quota"].as_i64() else {
-        // Before 3.6 etcd does not report it, and nothing is invented.
+        // Before 3.6 etcd does not report its quota, so there can be no warning.
         assert!(!warnings(&before).contains(&"near_quota"));
         return;
     };
@@ -52,7 +52,7 @@ async fn a_member_near_its_quota_is_reported() {
     let entries = (0..7).map(|n| (format!("fill/{n}").into_bytes(), value.clone()));
     fill::fill(&etcd.client().await, entries).await;
     // etcd writes to its file a moment after its response.
-    eventually("it is found", DEADLINE, async || {
+    eventually("the quota is reported", DEADLINE, async || {
         let after = api.get("/cluster").send().await.json(200);
         let size = after["members"][0]["db_size"].as_i64().expect("a size");
         if size * 10 < found * 8 {
@@ -82,7 +82,10 @@ async fn a_defragmentation_frees_space() {
         .await
         .json(200);
     assert_eq!(compacted["compacted_revision"], revision);
-    let done = api.ask(Method::POST, "/cluster/defragment").send().await;
+    let done = api
+        .request(Method::POST, "/cluster/defragment")
+        .send()
+        .await;
     assert!(done.revision() >= revision);
     let done = done.json(200);
     assert_eq!(done["complete"], true);
@@ -152,8 +155,8 @@ async fn a_downgrade_targets_the_previous_minor_version() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
-    let ask = async |body| api.post("/cluster/downgrade", &body).send().await;
-    let far = ask(json!({"action": "validate", "version": "3.0"})).await;
+    let downgrade = async |body| api.post("/cluster/downgrade", &body).send().await;
+    let far = downgrade(json!({"action": "validate", "version": "3.0"})).await;
     if far.status == 501 {
         // etcd before 3.5 has no downgrade RPC.
         far.problem(501, "unsupported");
@@ -167,7 +170,7 @@ async fn a_downgrade_targets_the_previous_minor_version() {
         json!({"action": "enable", "version": "x"}),
         json!({"version": "3.6"}),
     ] {
-        ask(body).await.problem(400, "bad_request");
+        downgrade(body).await.problem(400, "bad_request");
     }
 }
 
@@ -187,8 +190,8 @@ async fn an_unknown_member_is_reported() {
         .api
         .post("/cluster/defragment", &json!({"members": []}));
     none.send().await.problem(400, "bad_request");
-    let hold = world.api.get("/cluster/snapshot?member=7b");
-    hold.send().await.problem(422, "unprocessable");
+    let snapshot = world.api.get("/cluster/snapshot?member=7b");
+    snapshot.send().await.problem(422, "unprocessable");
     let malformed = world
         .api
         .post("/cluster/move-leader", &json!({"member_id": "x"}));
@@ -238,8 +241,8 @@ async fn an_unknown_field_changes_nothing() {
         ),
         ("/auth/enable", json!({"x": 1})),
     ] {
-        let answer = world.api.post(path, &body).send().await;
-        answer.problem(400, "bad_request");
+        let response = world.api.post(path, &body).send().await;
+        response.problem(400, "bad_request");
     }
     for path in [
         "/cluster/members",
@@ -247,12 +250,15 @@ async fn an_unknown_field_changes_nothing() {
         "/auth/users",
         "/auth/status",
     ] {
-        let answer = world.api.get(&format!("{path}?x")).send().await;
-        answer.problem(400, "unknown_parameter");
+        let response = world.api.get(&format!("{path}?x")).send().await;
+        response.problem(400, "unknown_parameter");
     }
     let stream = world.api.get("/cluster/snapshot?timeout=5s").send().await;
     stream.problem(400, "bad_request");
-    let plain = world.api.ask(Method::POST, "/cluster/compact").body("{}");
+    let plain = world
+        .api
+        .request(Method::POST, "/cluster/compact")
+        .body("{}");
     plain.send().await.problem(415, "unsupported_media_type");
 }
 
@@ -261,7 +267,7 @@ async fn a_read_only_gateway_refuses_cluster_changes() {
     let world = World::with("read-only-cluster", &["--read-only"]).await;
     let api = &world.api;
     let body = json!({});
-    for ask in [
+    for request in [
         api.post("/cluster/members", &body),
         api.put("/cluster/members/1", "{}"),
         api.delete("/cluster/members/1"),
@@ -284,7 +290,7 @@ async fn a_read_only_gateway_refuses_cluster_changes() {
         api.post("/auth/roles/a/permissions", &body),
         api.delete("/auth/roles/a/permissions?key=a"),
     ] {
-        ask.send().await.problem(403, "read_only");
+        request.send().await.problem(403, "read_only");
     }
     for path in [
         "/cluster",
@@ -314,11 +320,11 @@ async fn a_stopped_cluster_is_unavailable() {
         "/cluster/snapshot",
         "/auth/status",
     ] {
-        let answer = api.get(path).send().await;
+        let response = api.get(path).send().await;
         assert!(
-            matches!(answer.status.as_u16(), 503 | 504),
+            matches!(response.status.as_u16(), 503 | 504),
             "{path}: {}",
-            answer.text()
+            response.text()
         );
     }
     etcd.restart().await;

@@ -42,7 +42,7 @@ fn cluster_of(versions: &[&str]) -> Vec<FakeEtcd> {
             header: Some(header(id)),
             members: members.clone(),
         };
-        fake.answers("Cluster/MemberList", &[list]);
+        fake.responds("Cluster/MemberList", &[list]);
         let status = PbStatusResponse {
             header: Some(header(id)),
             version: (*version).to_owned(),
@@ -50,13 +50,13 @@ fn cluster_of(versions: &[&str]) -> Vec<FakeEtcd> {
             db_size: 20_480,
             ..PbStatusResponse::default()
         };
-        fake.answers("Maintenance/Status", &[status]);
+        fake.responds("Maintenance/Status", &[status]);
         let alarms = PbAlarmResponse {
             header: Some(header(id)),
             alarms: Vec::new(),
         };
-        fake.answers("Maintenance/Alarm", &[alarms]);
-        // Before 3.5 only an anonymous sign-in reveals it.
+        fake.responds("Maintenance/Alarm", &[alarms]);
+        // Before 3.5 only an anonymous sign-in reveals whether auth is on.
         let off = "etcdserver: authentication is not enabled";
         fake.refuses("Auth/Authenticate", FAILED_PRECONDITION, off);
     }
@@ -152,7 +152,7 @@ async fn refused_parts_are_named_and_the_rest_is_shown() {
     for name in ["m1", "m2"] {
         let member = named(&found, name);
         assert!(member["client_urls"].is_array());
-        let error = member["error"].as_str().expect("why");
+        let error = member["error"].as_str().expect("a reason");
         assert!(error.contains("permission denied"), "{member}");
         assert_eq!(member["healthy"], false);
     }
@@ -200,7 +200,7 @@ fn hash(hash: u32, hash_revision: i64) -> PbHashKvResponse {
 async fn a_member_with_a_different_hash_is_named() {
     let fakes = cluster_of(&["3.7.3", "3.7.3", "3.7.3"]);
     for (fake, value) in fakes.iter().zip([17, 17, 18]) {
-        fake.answers("Maintenance/HashKV", &[hash(value, 5)]);
+        fake.responds("Maintenance/HashKV", &[hash(value, 5)]);
     }
     let gateway = gateway(&fakes).await;
     let found = gateway.api().get("/cluster/hash").send().await.json(200);
@@ -214,7 +214,7 @@ async fn a_member_with_a_different_hash_is_named() {
         compact_revision: 4,
         ..hash(18, 5)
     };
-    fakes[2].answers("Maintenance/HashKV", &[other]);
+    fakes[2].responds("Maintenance/HashKV", &[other]);
     let found = gateway.api().get("/cluster/hash").send().await.json(200);
     assert_eq!(
         (&found["verdict"], &found["differ"]),
@@ -225,7 +225,7 @@ async fn a_member_with_a_different_hash_is_named() {
 #[tokio::test]
 async fn a_release_without_hash_revision_is_reported() {
     let fakes = cluster_of(&["3.5.35"]);
-    fakes[0].answers("Maintenance/HashKV", &[hash(17, 0)]);
+    fakes[0].responds("Maintenance/HashKV", &[hash(17, 0)]);
     let gateway = gateway(&fakes).await;
     let found = gateway.api().get("/cluster/hash").send().await.json(200);
     assert_eq!(found["verdict"], "same");
@@ -238,9 +238,9 @@ async fn etcd_3_4_reveals_whether_authentication_is_on() {
     let fakes = cluster_of(&["3.4.23"]);
     let gateway = gateway(&fakes).await;
     let status = async || {
-        let answer = gateway.api().get("/auth/status").send().await;
-        assert_eq!(answer.revision(), 5);
-        answer.json(200)
+        let response = gateway.api().get("/auth/status").send().await;
+        assert_eq!(response.revision(), 5);
+        response.json(200)
     };
     let off = status().await;
     assert_eq!(off["enabled"], false);

@@ -32,26 +32,26 @@ async fn a_snapshot_is_a_file_with_its_checksum() {
     let entries = (0..200).map(|n| (format!("k/{n}").into_bytes(), vec![b'v'; 10_000]));
     fill::fill(&etcd.client().await, entries).await;
     let revision = api.write("last", "a value that occurs nowhere else").await;
-    let answer = api.get("/cluster/snapshot").send().await.expect(200);
-    assert_eq!(answer.header("content-type"), "application/octet-stream");
+    let response = api.get("/cluster/snapshot").send().await.expect(200);
+    assert_eq!(response.header("content-type"), "application/octet-stream");
     assert_eq!(
-        answer.header("content-length"),
-        answer.body.len().to_string()
+        response.header("content-length"),
+        response.body.len().to_string()
     );
-    assert!(answer.revision() >= revision);
+    assert!(response.revision() >= revision);
     let cluster = api.get("/cluster").send().await.json(200);
     let id = cluster["members"][0]["id"].as_str().expect("an id");
     assert_eq!(
-        answer.header("content-disposition"),
+        response.header("content-disposition"),
         format!(
             "attachment; filename=\"default-{id}-{}.db\"",
-            answer.revision()
+            response.revision()
         )
     );
-    assert!(answer.body.len() > 2_000_000);
-    check(&answer.body);
+    assert!(response.body.len() > 2_000_000);
+    check(&response.body);
     let value = b"a value that occurs nowhere else";
-    let mut windows = answer.body.windows(value.len());
+    let mut windows = response.body.windows(value.len());
     assert!(windows.any(|window| window == value));
 }
 
@@ -65,7 +65,7 @@ fn header() -> PbResponseHeader {
 }
 
 /// An etcd whose snapshot consists of these chunks.
-fn sending(pieces: &[&[u8]]) -> FakeEtcd {
+fn etcd_with_snapshot(pieces: &[&[u8]]) -> FakeEtcd {
     let fake = FakeEtcd::start();
     let members = PbMemberListResponse {
         header: Some(header()),
@@ -76,19 +76,19 @@ fn sending(pieces: &[&[u8]]) -> FakeEtcd {
             ..PbMember::default()
         }],
     };
-    fake.answers("Cluster/MemberList", &[members]);
+    fake.responds("Cluster/MemberList", &[members]);
     let status = PbStatusResponse {
         header: Some(header()),
         version: "3.7.3".into(),
         leader: 7,
         ..PbStatusResponse::default()
     };
-    fake.answers("Maintenance/Status", &[status]);
+    fake.responds("Maintenance/Status", &[status]);
     let alarms = PbAlarmResponse {
         header: Some(header()),
         alarms: Vec::new(),
     };
-    fake.answers("Maintenance/Alarm", &[alarms]);
+    fake.responds("Maintenance/Alarm", &[alarms]);
     // As etcd counts: the remaining data, without the checksum at the end.
     let whole: usize = pieces.iter().map(|piece| piece.len()).sum();
     let mut left = (whole - SUM) as u64;
@@ -103,7 +103,7 @@ fn sending(pieces: &[&[u8]]) -> FakeEtcd {
             }
         })
         .collect();
-    fake.answers("Maintenance/Snapshot", &pieces);
+    fake.responds("Maintenance/Snapshot", &pieces);
     fake
 }
 
@@ -112,7 +112,7 @@ async fn download(fake: &FakeEtcd) -> (u64, Vec<u8>, bool) {
     let gateway = InProcess::start(&fake.url(), &[]).await;
     let opened = gateway.api().get("/cluster/snapshot").open().await;
     let Ok(mut head) = opened else {
-        // So small a response can fail before its head has been sent.
+        // A response this small can fail before its head has been sent.
         return (u64::MAX, Vec::new(), false);
     };
     assert_eq!(head.status, 200);
@@ -132,7 +132,7 @@ async fn download(fake: &FakeEtcd) -> (u64, Vec<u8>, bool) {
 async fn an_intact_snapshot_completes() {
     let data = [7; 4096];
     let sum = Sha256::digest(data);
-    let fake = sending(&[&data[..1000], &data[1000..], &sum]);
+    let fake = etcd_with_snapshot(&[&data[..1000], &data[1000..], &sum]);
     let (length, got, whole) = download(&fake).await;
     assert!(whole && got.len() as u64 == length);
     assert_eq!((&got[..4096], &got[4096..]), (&data[..], &sum[..]));
@@ -143,7 +143,7 @@ async fn a_snapshot_with_a_wrong_checksum_does_not_complete() {
     let data = [7; 4096];
     let mut sum = Sha256::digest(data);
     sum[31] ^= 1;
-    let (length, got, whole) = download(&sending(&[&data, &sum])).await;
+    let (length, got, whole) = download(&etcd_with_snapshot(&[&data, &sum])).await;
     assert!(!whole, "the client must see that it is incomplete");
     assert!((got.len() as u64) < length, "{} of {length}", got.len());
 }
@@ -152,22 +152,22 @@ async fn a_snapshot_with_a_wrong_checksum_does_not_complete() {
 async fn a_truncated_snapshot_does_not_complete() {
     let data = [7; 4096];
     let sum = Sha256::digest(data);
-    let fake = sending(&[&data[..2048], &data[2048..], &sum]);
+    let fake = etcd_with_snapshot(&[&data[..2048], &data[2048..], &sum]);
     let cut = PbSnapshotResponse {
         remaining_bytes: 2048,
         blob: data[..2048].to_vec(),
         ..PbSnapshotResponse::default()
     };
-    fake.answers("Maintenance/Snapshot", &[cut]);
+    fake.responds("Maintenance/Snapshot", &[cut]);
     let (length, got, whole) = download(&fake).await;
     assert!(!whole && (got.len() as u64) < length);
 }
 
 #[tokio::test]
 async fn a_refused_snapshot_is_a_problem_document() {
-    let fake = sending(&[&[0; SUM]]);
+    let fake = etcd_with_snapshot(&[&[0; SUM]]);
     fake.refuses("Maintenance/Snapshot", 7, "etcdserver: permission denied");
     let gateway = InProcess::start(&fake.url(), &[]).await;
-    let answer = gateway.api().get("/cluster/snapshot").send().await;
-    answer.problem(403, "forbidden");
+    let response = gateway.api().get("/cluster/snapshot").send().await;
+    response.problem(403, "forbidden");
 }

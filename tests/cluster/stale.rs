@@ -9,7 +9,7 @@ async fn without_a_majority_only_serializable_reads_are_served() {
     let gateway = InProcess::start(&cluster.urls(), &[]).await;
     let api = gateway.api();
     api.write("/k/a", "v").await;
-    // The remaining member knows it too.
+    // The remaining member has the key too.
     let last = InProcess::start(&cluster.url(0), &[]).await;
     assert_eq!(last.api().read("/k/a").await["value"], "v");
     cluster.kill(1);
@@ -22,16 +22,16 @@ async fn without_a_majority_only_serializable_reads_are_served() {
         "/tree?prefix=/k/",
     ];
     for path in reads {
-        let agreed = api.get(&format!("{path}&timeout=2s")).send().await;
+        let confirmed = api.get(&format!("{path}&timeout=2s")).send().await;
         assert!(
-            matches!(agreed.status.as_u16(), 503 | 504),
+            matches!(confirmed.status.as_u16(), 503 | 504),
             "{path}: {}",
-            agreed.text()
+            confirmed.text()
         );
-        let stale = eventually("it is served", DEADLINE, async || {
-            let answer = api.get(&format!("{path}&serializable")).send().await;
-            when(answer.status == 200, || answer.text())?;
-            Ok(answer.json(200))
+        let stale = eventually("the serializable read is served", DEADLINE, async || {
+            let response = api.get(&format!("{path}&serializable")).send().await;
+            when(response.status == 200, || response.text())?;
+            Ok(response.json(200))
         })
         .await;
         if path.contains("count_only") {

@@ -9,7 +9,7 @@ use support::{Client, Cluster, DEADLINE, eventually, when};
 
 use crate::{named, warning, warnings};
 
-/// A cluster, and a gateway that is found of all its members.
+/// A cluster, and a gateway with all members as endpoints.
 async fn three() -> (Cluster, InProcess) {
     let cluster = Cluster::start(3).await;
     let gateway = InProcess::start(&cluster.urls(), &[]).await;
@@ -21,7 +21,7 @@ async fn overview(api: &Client) -> Value {
 }
 
 /// The index of the leader, or of a follower.
-fn place(cluster: &Value, leads: bool) -> usize {
+fn index_of(cluster: &Value, leads: bool) -> usize {
     let leader = &cluster["leader"];
     let members = cluster["members"].as_array().expect("members");
     let found = members.iter().find(|it| (it["id"] == *leader) == leads);
@@ -68,21 +68,21 @@ async fn three_members_have_one_leader_and_tolerate_one_failure() {
         assert_eq!(through.api().read("k").await["value"], "v");
     }
 
-    let killed = place(&before, false);
+    let killed = index_of(&before, false);
     let name = format!("m{killed}");
     cluster.kill(killed);
     let after = overview(&api).await;
-    let gone = named(&after, &name);
-    assert_eq!(gone["healthy"], false, "{gone}");
+    let down = named(&after, &name);
+    assert_eq!(down["healthy"], false, "{down}");
     assert!(
-        gone["error"]
+        down["error"]
             .as_str()
             .is_some_and(|it| it.contains("cannot be reached")),
-        "{gone}"
+        "{down}"
     );
     assert!(
         !warnings(&after).contains(&"advertised_url"),
-        "it is down, and its URL is right: {after}"
+        "the member is down, its URL is correct: {after}"
     );
     assert_eq!(
         (&after["quorum"], &after["tolerates"]),
@@ -113,12 +113,12 @@ async fn a_remaining_member_reports_the_lost_majority() {
     let api = gateway.api();
     cluster.kill(1);
     cluster.kill(2);
-    let found = eventually("the last one knows no leader", DEADLINE, async || {
-        let answer = api.get("/cluster").send().await;
-        if answer.status != 200 {
-            return Err(answer.text());
+    let found = eventually("the last member knows no leader", DEADLINE, async || {
+        let response = api.get("/cluster").send().await;
+        if response.status != 200 {
+            return Err(response.text());
         }
-        let now = answer.json(200);
+        let now = response.json(200);
         let lost = warnings(&now).contains(&"quorum_lost");
         when(lost && now["leader"].is_null(), || now.to_string())?;
         Ok(now)
@@ -137,7 +137,7 @@ async fn the_leadership_can_be_transferred_from_any_member() {
     let single = InProcess::start(&cluster.url(0), &[]).await;
     for through in [&api, &single.api(), &api] {
         let before = overview(&api).await;
-        let to = place(&before, false);
+        let to = index_of(&before, false);
         let to = named(&before, &format!("m{to}"))["id"].clone();
         let moved = through
             .post("/cluster/move-leader", &json!({"member_id": to}))
@@ -145,7 +145,7 @@ async fn the_leadership_can_be_transferred_from_any_member() {
             .await;
         assert!(moved.revision() >= 1);
         assert_eq!(moved.json(200)["leader"], to);
-        eventually("everybody knows", DEADLINE, async || {
+        eventually("all members know the leader", DEADLINE, async || {
             let now = overview(&api).await;
             when(now["leader"] == to, || now.to_string())
         })
@@ -159,7 +159,7 @@ async fn defragmentation_takes_the_leader_last_and_needs_all_members() {
     let api = gateway.api();
     let before = overview(&api).await;
     let done = api
-        .ask(Method::POST, "/cluster/defragment")
+        .request(Method::POST, "/cluster/defragment")
         .send()
         .await
         .json(200);
@@ -172,9 +172,12 @@ async fn defragmentation_takes_the_leader_last_and_needs_all_members() {
         assert!(member["db_size"].is_i64() && member["db_size_before"].is_i64());
     }
 
-    let killed = place(&before, false);
+    let killed = index_of(&before, false);
     cluster.kill(killed);
-    let refused = api.ask(Method::POST, "/cluster/defragment").send().await;
+    let refused = api
+        .request(Method::POST, "/cluster/defragment")
+        .send()
+        .await;
     let problem = refused.problem(503, "unavailable");
     assert!(
         problem["detail"]
@@ -228,20 +231,20 @@ async fn a_learner_joins_catches_up_and_votes() {
     let learner = json!({"peer_urls": [peer], "learner": true});
     // etcd accepts no member before its members have been connected for a while.
     let added = eventually("etcd accepts a member", DEADLINE, async || {
-        let answer = api.post("/cluster/members", &learner).send().await;
-        when(answer.status == 201, || answer.text())?;
-        Ok(answer.json(201))
+        let response = api.post("/cluster/members", &learner).send().await;
+        when(response.status == 201, || response.text())?;
+        Ok(response.json(201))
     })
     .await;
     let id = added["member"]["id"].as_str().expect("an id");
     let at = cluster.join(&peer);
     let promote = format!("/cluster/members/{id}/promote");
-    eventually("it has caught up", DEADLINE, async || {
-        let answer = api.ask(Method::POST, &promote).send().await;
-        if answer.status == 409 {
-            answer.clone().problem(409, "conflict");
+    eventually("the learner has caught up", DEADLINE, async || {
+        let response = api.request(Method::POST, &promote).send().await;
+        if response.status == 409 {
+            response.clone().problem(409, "conflict");
         }
-        when(answer.status == 200, || answer.text())
+        when(response.status == 200, || response.text())
     })
     .await;
     let now = overview(&api).await;
@@ -253,7 +256,7 @@ async fn a_learner_joins_catches_up_and_votes() {
     assert_eq!(
         joined["reached_by"],
         cluster.url(at),
-        "found at the URL it advertises"
+        "reached by the URL it advertises"
     );
     assert_eq!((&now["quorum"], &now["tolerates"]), (&json!(3), &json!(1)));
     let through = InProcess::start(&cluster.url(at), &[]).await;
@@ -261,8 +264,8 @@ async fn a_learner_joins_catches_up_and_votes() {
 
     // After its removal it is no longer a member.
     eventually("etcd removes a member", DEADLINE, async || {
-        let answer = api.delete(&format!("/cluster/members/{id}")).send().await;
-        when(answer.status == 200, || answer.text())
+        let response = api.delete(&format!("/cluster/members/{id}")).send().await;
+        when(response.status == 200, || response.text())
     })
     .await;
     let left = api.get("/cluster/members").send().await.json(200);
@@ -275,9 +278,9 @@ async fn a_learner_cannot_lead() {
     let api = gateway.api();
     let learner = json!({"peer_urls": [Cluster::spare_peer()], "learner": true});
     let added = eventually("etcd accepts a member", DEADLINE, async || {
-        let answer = api.post("/cluster/members", &learner).send().await;
-        when(answer.status == 201, || answer.text())?;
-        Ok(answer.json(201))
+        let response = api.post("/cluster/members", &learner).send().await;
+        when(response.status == 201, || response.text())?;
+        Ok(response.json(201))
     })
     .await;
     let to = json!({"member_id": added["member"]["id"]});
@@ -296,16 +299,16 @@ async fn a_snapshot_is_taken_from_the_named_member() {
         let id = named(&now, &format!("m{at}"))["id"]
             .as_str()
             .expect("an id");
-        let answer = api
+        let response = api
             .get(&format!("/cluster/snapshot?member={id}"))
             .send()
             .await;
-        let answer = answer.expect(200);
+        let response = response.expect(200);
         assert!(
-            answer.header("content-disposition").contains(id),
-            "{answer:?}"
+            response.header("content-disposition").contains(id),
+            "{response:?}"
         );
-        crate::snapshot::check(&answer.body);
+        crate::snapshot::check(&response.body);
     }
     drop(cluster);
 }
@@ -315,8 +318,8 @@ async fn a_slow_member_does_not_delay_the_others() {
     let (mut cluster, gateway) = three().await;
     let api = gateway.api();
     let before = overview(&api).await;
-    cluster.freeze(place(&before, false)).await;
-    let frozen = place(&before, false);
+    cluster.freeze(index_of(&before, false)).await;
+    let frozen = index_of(&before, false);
     let started = std::time::Instant::now();
     let now = overview(&api).await;
     assert!(

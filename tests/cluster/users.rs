@@ -22,8 +22,8 @@ async fn add_role(api: &Client, name: &str) -> Value {
     api.post("/auth/roles", &body).send().await.json(201)
 }
 
-fn put_json(api: &Client, path: &str, body: &Value) -> support::http::Ask {
-    api.ask(Method::PUT, path)
+fn put_json(api: &Client, path: &str, body: &Value) -> support::http::Request {
+    api.request(Method::PUT, path)
         .header("content-type", "application/json")
         .body(body.to_string())
 }
@@ -69,14 +69,14 @@ async fn users_are_added_changed_listed_and_deleted() {
         (&json!("user1"), &json!([]))
     );
     api.delete("/auth/users/user2").send().await.json(200);
-    for ask in [
+    for request in [
         api.get("/auth/users/userX"),
         api.get("/auth/users/userX/reach"),
         api.delete("/auth/users/user2"),
         put_json(&api, "/auth/users/userX/password", &password),
         api.put("/auth/users/userX/roles/root", ""),
     ] {
-        ask.send().await.problem(404, "user_not_found");
+        request.send().await.problem(404, "user_not_found");
     }
     let list = api.get("/auth/users").send().await.json(200);
     assert_eq!(list["users"], json!(["machine", "user1", "user3"]));
@@ -93,7 +93,7 @@ async fn roles_are_added_granted_and_revoked() {
     again.send().await.problem(409, "already_exists");
     api.get("/auth/roles/role1").send().await.json(200);
     api.delete("/auth/roles/role2").send().await.json(200);
-    for ask in [
+    for request in [
         api.get("/auth/roles/roleX"),
         api.delete("/auth/roles/role2"),
         api.post(
@@ -102,7 +102,7 @@ async fn roles_are_added_granted_and_revoked() {
         ),
         api.delete("/auth/roles/roleX/permissions?key=a"),
     ] {
-        ask.send().await.problem(404, "role_not_found");
+        request.send().await.problem(404, "role_not_found");
     }
     let list = api.get("/auth/roles").send().await.json(200);
     assert_eq!(list["roles"], json!(["role1", "role3"]));
@@ -292,7 +292,7 @@ async fn enabling_authentication_requires_root() {
     let status = api.get("/auth/status").send().await;
     assert!(status.revision() >= 1);
     assert_eq!(status.json(200)["enabled"], false);
-    let enable = async || api.ask(Method::POST, "/auth/enable").send().await;
+    let enable = async || api.request(Method::POST, "/auth/enable").send().await;
     let problem = enable().await.problem(409, "conflict");
     assert!(
         problem["detail"]
@@ -310,7 +310,7 @@ async fn enabling_authentication_requires_root() {
             .contains("root role")
     );
     let off = api
-        .ask(Method::POST, "/auth/disable")
+        .request(Method::POST, "/auth/disable")
         .send()
         .await
         .json(200);
@@ -328,8 +328,8 @@ async fn a_password_is_never_returned() {
         json!({"name": "", "password": "83150007"}),
         json!({"name": "u", "password": "83150007", "no_password": true}),
     ] {
-        let answer = api.post("/auth/users", &body).send().await;
-        assert!(!answer.text().contains("83150007"), "{}", answer.text());
-        answer.problem(400, "bad_request");
+        let response = api.post("/auth/users", &body).send().await;
+        assert!(!response.text().contains("83150007"), "{}", response.text());
+        response.problem(400, "bad_request");
     }
 }

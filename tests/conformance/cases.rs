@@ -1,9 +1,13 @@
-//! How a case is written once and run on both sides.
+//! The macro that runs one case against both gateways.
 
-/// A case for both sides: `case!(name, |side| { … })`, `case!(name, alone, |side| { … })` with an etcd of
-/// its own, `case!(name, alone(flags), |side| { … })` with flags too; `case!(name, tls, |side| { … })` is
-/// run on both once more, before an etcd that speaks TLS; `case!(name, showing(Nameless), |side| { … })` with
-/// this certificate there; `case!(name, three, |three| { … })` has a cluster.
+/// A case for both gateways:
+///
+/// - `case!(name, |side| { … })`: in front of the shared etcd;
+/// - `case!(name, own_etcd, |side| { … })`: with an etcd of its own;
+/// - `case!(name, own_etcd(flags), |side| { … })`: with an etcd of its own that has these flags;
+/// - `case!(name, tls, |side| { … })`: in front of the shared etcd, and once more over TLS;
+/// - `case!(name, with_certificate(Nameless), |side| { … })`: over TLS with this client certificate;
+/// - `case!(name, three, |three| { … })`: with a cluster of three members.
 #[macro_export]
 macro_rules! case {
     ($name:ident, |$side:ident| $body:block) => {
@@ -26,25 +30,25 @@ macro_rules! case {
             },
             $body);
     };
-    ($name:ident, showing($shown:ident), |$side:ident| $body:block) => {
+    ($name:ident, with_certificate($certificate:ident), |$side:ident| $body:block) => {
         $crate::case!(@both $name, $side, $crate::side::Side,
-            $crate::side::Side::showing(false, $crate::side::Shown::$shown, &[]),
-            $crate::side::Side::showing(true, $crate::side::Shown::$shown, &[]), {}, $body);
+            $crate::side::Side::with_certificate(false, $crate::side::Certificate::$certificate, &[]),
+            $crate::side::Side::with_certificate(true, $crate::side::Certificate::$certificate, &[]), {}, $body);
     };
     ($name:ident, three, |$three:ident| $body:block) => {
         $crate::case!(@both $name, $three, $crate::members::Three,
             $crate::members::Three::start(false), $crate::members::Three::start(true), {}, $body);
     };
-    ($name:ident, alone, |$side:ident| $body:block) => {
-        $crate::case!($name, alone(&[]), |$side| $body);
+    ($name:ident, own_etcd, |$side:ident| $body:block) => {
+        $crate::case!($name, own_etcd(&[]), |$side| $body);
     };
-    ($name:ident, alone($flags:expr), |$side:ident| $body:block) => {
+    ($name:ident, own_etcd($flags:expr), |$side:ident| $body:block) => {
         $crate::case!(@both $name, $side, $crate::side::Side,
-            $crate::side::Side::alone(false, $flags),
-            $crate::side::Side::alone(true, $flags), {}, $body);
+            $crate::side::Side::own_etcd(false, $flags),
+            $crate::side::Side::own_etcd(true, $flags), {}, $body);
     };
-    (@both $name:ident, $side:ident, $held:ty, $etcd:expr, $ours:expr, { $($more:item)* }, $body:block) => {
-        pub(crate) async fn $name($side: &mut $held) $body
+    (@both $name:ident, $side:ident, $context:ty, $etcd:expr, $ours:expr, { $($more:item)* }, $body:block) => {
+        pub(crate) async fn $name($side: &mut $context) $body
 
         mod $name {
             #[tokio::test]

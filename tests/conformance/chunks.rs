@@ -1,5 +1,5 @@
-//! How a streaming answer is cut into HTTP chunks: a document each. Clients such as etcd3gw parse each
-//! chunk by itself.
+//! Chunking of streaming responses: each JSON document is one HTTP chunk. Clients such as etcd3gw parse
+//! each chunk by itself.
 
 use serde_json::{Value, json};
 use support::DEADLINE;
@@ -10,10 +10,10 @@ use tokio::time::timeout;
 use crate::case;
 use crate::side::{Side, b64};
 
-/// Sizes of values: within a packet, beyond the buffers of either gateway, near etcd's own limit.
+/// Sizes of values: within a packet, beyond the buffers of both gateways, near etcd's own limit.
 const SIZES: [usize; 4] = [10, 100_000, 700_000, 1_400_000];
 
-/// A chunked answer as it is on the wire.
+/// A chunked response as it is on the wire.
 struct Chunks {
     stream: BufReader<TcpStream>,
 }
@@ -33,8 +33,8 @@ impl Chunks {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             let line = timeout(DEADLINE, stream.read_line(&mut head)).await;
-            let read = line.expect("a head comes in time").expect("reads");
-            assert!(read > 0, "it ended: {head}");
+            let read = line.expect("the head arrives in time").expect("reads");
+            assert!(read > 0, "the connection ended: {head}");
         }
         let head = head.to_ascii_lowercase();
         assert!(head.starts_with("http/1.1 200 "), "{head}");
@@ -42,7 +42,7 @@ impl Chunks {
         Self { stream }
     }
 
-    /// The next chunk; none at the end of the answer.
+    /// The next chunk, or `None` at the end of the response.
     async fn chunk(&mut self) -> Option<Vec<u8>> {
         let reading = async {
             let mut size = String::new();
@@ -55,11 +55,11 @@ impl Chunks {
             chunk
         };
         let chunk = timeout(DEADLINE, reading).await;
-        Some(chunk.expect("a chunk comes in time")).filter(|chunk| !chunk.is_empty())
+        Some(chunk.expect("a chunk arrives in time")).filter(|chunk| !chunk.is_empty())
     }
 
-    /// The next document, which has to be a whole chunk. etcd's gateway sends the end of a long line as
-    /// a chunk of its own.
+    /// The next document, which must be exactly one chunk. etcd's gateway sends the newline of a long line
+    /// as a chunk of its own.
     async fn document(&mut self) -> Option<Value> {
         loop {
             let chunk = self.chunk().await?;
@@ -68,12 +68,12 @@ impl Chunks {
             }
             let length = chunk.len();
             return Some(serde_json::from_slice(&chunk).unwrap_or_else(|error| {
-                panic!("a chunk of {length} bytes is no document: {error}")
+                panic!("a chunk of {length} bytes is not a JSON document: {error}")
             }));
         }
     }
 
-    /// The next answer.
+    /// The `result` of the next document.
     async fn result(&mut self) -> Value {
         let mut document = self.document().await.expect("the stream is open");
         assert!(document.get("result").is_some(), "{document}");
@@ -91,13 +91,13 @@ case!(each_event_is_one_chunk, |side| {
         let event = watch.result().await["events"][0].take();
         assert!(event["kv"]["value"] == b64(&value), "a value of {size}");
     }
-    // Both values of this one are large.
+    // Both values of this event are large.
     side.put("w", &"w".repeat(1_400_000)).await;
     let event = watch.result().await["events"][0].take();
     assert!(event["prev_kv"]["value"] == b64(&"v".repeat(1_400_000)));
 });
 
-case!(each_answer_of_a_history_is_one_chunk, |side| {
+case!(each_response_of_a_replay_is_one_chunk, |side| {
     let mut first = 0;
     for size in SIZES {
         let revision = side.put("h", &"v".repeat(size)).await;
@@ -107,8 +107,8 @@ case!(each_answer_of_a_history_is_one_chunk, |side| {
     let mut watch = Chunks::of(side, "/v3/watch", &create).await;
     let mut events = 0;
     while events < SIZES.len() {
-        let answer = watch.result().await;
-        events += answer["events"].as_array().map_or(0, Vec::len);
+        let response = watch.result().await;
+        events += response["events"].as_array().map_or(0, Vec::len);
     }
 });
 
@@ -135,10 +135,10 @@ case!(
     each_renewal_and_each_piece_of_a_snapshot_is_one_chunk,
     |side| {
         let lease = side.call("/v3/lease/grant", &json!({"TTL": 600})).await;
-        let beat = json!({"ID": lease["ID"]});
-        let mut beats = Chunks::of(side, "/v3/lease/keepalive", &beat).await;
-        assert_eq!(beats.result().await["TTL"], "600");
-        assert_eq!(beats.document().await, None);
+        let renewal = json!({"ID": lease["ID"]});
+        let mut renewals = Chunks::of(side, "/v3/lease/keepalive", &renewal).await;
+        assert_eq!(renewals.result().await["TTL"], "600");
+        assert_eq!(renewals.document().await, None);
 
         side.put("s", &"v".repeat(1_400_000)).await;
         let mut snapshot = Chunks::of(side, "/v3/maintenance/snapshot", &json!({})).await;
@@ -147,6 +147,6 @@ case!(
             assert!(piece["result"].is_object(), "{piece}");
             pieces += 1;
         }
-        assert!(pieces > 40, "{pieces} pieces of more than a MiB");
+        assert!(pieces > 40, "only {pieces} pieces for more than a MiB");
     }
 );

@@ -1,36 +1,36 @@
-//! Members (etcd's own case 24).
+//! Members: the cases of etcd's own tests.
 
 use serde_json::{Value, json};
 use support::{DEADLINE, eventually};
 
 use crate::case;
 
-case!(a_learner_comes_and_goes, alone, |side| {
-    // A member that has just started refuses to be joined for a moment.
+case!(a_learner_is_added_updated_and_removed, own_etcd, |side| {
+    // A member that has just started refuses to add others for a moment.
     let add = json!({"peerURLs": ["http://127.0.0.1:22380"], "isLearner": true});
-    let answer = eventually("a learner can be added", DEADLINE, async || {
-        let answer = side.ask("/v3/cluster/member/add", &add).send().await;
-        match answer.status.as_u16() {
-            200 => serde_json::from_slice::<Value>(&answer.body).map_err(|e| e.to_string()),
-            _ => Err(answer.text()),
+    let response = eventually("a learner can be added", DEADLINE, async || {
+        let response = side.request("/v3/cluster/member/add", &add).send().await;
+        match response.status.as_u16() {
+            200 => serde_json::from_slice::<Value>(&response.body).map_err(|e| e.to_string()),
+            _ => Err(response.text()),
         }
     })
     .await;
-    let member = &answer["member"];
+    let member = &response["member"];
     assert_eq!(member["peerURLs"], json!(["http://127.0.0.1:22380"]));
     assert_eq!(member["isLearner"], true);
     let id = member["ID"].clone();
     let members = async || {
-        let answer = side.call("/v3/cluster/member/list", &json!({})).await;
-        answer["members"].as_array().expect("members").clone()
+        let response = side.call("/v3/cluster/member/list", &json!({})).await;
+        response["members"].as_array().expect("members").clone()
     };
     assert_eq!(members().await.len(), 2);
 
     let update = json!({"ID": id, "peerURLs": ["http://127.0.0.1:32380"]});
-    let answer = side.call("/v3/cluster/member/update", &update).await;
+    let response = side.call("/v3/cluster/member/update", &update).await;
     assert!(
-        answer.to_string().contains("http://127.0.0.1:32380"),
-        "{answer}"
+        response.to_string().contains("http://127.0.0.1:32380"),
+        "{response}"
     );
     let message = side
         .refused("/v3/cluster/member/promote", &json!({"ID": id}), 400, 9)
@@ -47,13 +47,13 @@ case!(a_learner_comes_and_goes, alone, |side| {
 });
 
 case!(members_are_listed_with_their_urls, |side| {
-    let answer = side
+    let response = side
         .call("/v3/cluster/member/list", &json!({"linearizable": true}))
         .await;
-    let members = answer["members"].as_array().expect("members");
+    let members = response["members"].as_array().expect("members");
     assert_eq!(members.len(), 1);
     for member in ["ID", "name"] {
-        assert!(members[0][member].is_string(), "{answer}");
+        assert!(members[0][member].is_string(), "{response}");
     }
     assert!(members[0]["clientURLs"].is_array() && members[0]["peerURLs"].is_array());
     assert!(members[0].get("isLearner").is_none());

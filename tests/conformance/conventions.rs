@@ -1,4 +1,4 @@
-//! How requests may be written, and how what is no call is refused.
+//! Accepted notations of requests, and errors for malformed requests and unknown paths.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -7,11 +7,11 @@ use crate::case;
 use crate::differences::Difference;
 use crate::side::b64;
 
-case!(fields_have_two_names_and_numbers_two_forms, |side| {
+case!(both_field_names_and_number_forms_are_accepted, |side| {
     side.put("n/a", "v").await;
     side.put("n/b", "v").await;
     let (key, end) = (side.key("n/"), side.key("n0"));
-    for asked in [
+    for body in [
         format!(
             r#"{{"key":"{key}","range_end":"{end}","limit":"1","sort_order":"DESCEND","keys_only":true}}"#
         ),
@@ -21,47 +21,47 @@ case!(fields_have_two_names_and_numbers_two_forms, |side| {
                  "range_end":"{end}", "key":"{key}", "revision":null }} "#
         ),
     ] {
-        let ask = side
+        let request = side
             .client
-            .ask(Method::POST, "/v3/kv/range")
-            .body(asked.clone());
-        let answer: Value =
-            serde_json::from_slice(&ask.send().await.expect(200).body).expect("JSON");
-        assert_eq!(answer["kvs"][0]["key"], side.key("n/b"), "{asked}");
-        assert_eq!(answer["more"], true);
-        assert!(answer["kvs"][0].get("value").is_none());
+            .request(Method::POST, "/v3/kv/range")
+            .body(body.clone());
+        let response: Value =
+            serde_json::from_slice(&request.send().await.expect(200).body).expect("JSON");
+        assert_eq!(response["kvs"][0]["key"], side.key("n/b"), "{body}");
+        assert_eq!(response["more"], true);
+        assert!(response["kvs"][0].get("value").is_none());
     }
 });
 
-case!(what_is_unknown_is_passed_over, |side| {
+case!(unknown_fields_are_ignored, |side| {
     side.put("u", "v").await;
-    let asked = json!({"key": side.key("u"), "nosuch": {"a": [1, null, {}]}, "perfix": true});
-    let answer = side.call("/v3/kv/range", &asked).await;
-    assert_eq!(answer["count"], "1");
+    let body = json!({"key": side.key("u"), "nosuch": {"a": [1, null, {}]}, "perfix": true});
+    let response = side.call("/v3/kv/range", &body).await;
+    assert_eq!(response["count"], "1");
 });
 
-case!(base64_has_two_alphabets_and_needs_no_padding, |side| {
+case!(both_base64_alphabets_are_accepted_without_padding, |side| {
     let key = side.key("x");
     side.put("x", "v").await;
-    let forms: &[&str] = if side.has(Difference::PlainBase64) {
+    let forms: &[&str] = if side.has(Difference::StandardBase64Only) {
         &["+/8="]
     } else {
         let bare = key.trim_end_matches('=');
-        let answer = side.call("/v3/kv/range", &json!({"key": bare})).await;
-        assert_eq!(answer["count"], "1");
+        let response = side.call("/v3/kv/range", &json!({"key": bare})).await;
+        assert_eq!(response["count"], "1");
         &["+/8=", "-_8=", "-_8"]
     };
     for value in forms {
         side.call("/v3/kv/put", &json!({"key": key, "value": value}))
             .await;
-        let answer = side.call("/v3/kv/range", &json!({"key": key})).await;
-        assert_eq!(answer["kvs"][0]["value"], "+/8=", "{value}");
+        let response = side.call("/v3/kv/range", &json!({"key": key})).await;
+        assert_eq!(response["kvs"][0]["value"], "+/8=", "{value}");
     }
 });
 
-case!(any_content_type_will_do, |side| {
+case!(any_content_type_is_accepted, |side| {
     side.put("c", "v").await;
-    let asked = json!({"key": side.key("c")}).to_string();
+    let body = json!({"key": side.key("c")}).to_string();
     for kind in [
         None,
         Some("application/json"),
@@ -69,15 +69,15 @@ case!(any_content_type_will_do, |side| {
         Some("text/plain"),
         Some("multipart/form-data; boundary=x"),
     ] {
-        let mut ask = side
+        let mut request = side
             .client
-            .ask(Method::POST, "/v3/kv/range")
-            .body(asked.clone());
+            .request(Method::POST, "/v3/kv/range")
+            .body(body.clone());
         if let Some(kind) = kind {
-            ask = ask.header("content-type", kind);
+            request = request.header("content-type", kind);
         }
-        let answer = ask.send().await.expect(200);
-        assert!(answer.text().contains("\"kvs\""), "{kind:?}");
+        let response = request.send().await.expect(200);
+        assert!(response.text().contains("\"kvs\""), "{kind:?}");
     }
 });
 
@@ -98,15 +98,15 @@ case!(malformed_json_is_refused, |side| {
         format!(r#"{{"key":"{key}","limit":{{}}}}"#),
         format!(r#"{{"key":"{key}","keys_only":"yes"}}"#),
     ] {
-        let ask = side
+        let request = side
             .client
-            .ask(Method::POST, "/v3/kv/range")
+            .request(Method::POST, "/v3/kv/range")
             .body(body.clone());
-        side.refusal(ask, 400, 3).await;
+        side.refusal(request, 400, 3).await;
     }
 });
 
-case!(a_field_is_given_once, |side| {
+case!(duplicate_fields_are_refused, |side| {
     if side.has(Difference::LaxJson) {
         return;
     }
@@ -121,21 +121,21 @@ case!(a_field_is_given_once, |side| {
         } else {
             "/v3/kv/range"
         };
-        let ask = side.client.ask(Method::POST, path).body(body.clone());
-        side.refusal(ask, 400, 3).await;
+        let request = side.client.request(Method::POST, path).body(body.clone());
+        side.refusal(request, 400, 3).await;
     }
 });
 
-case!(the_older_path_is_the_same, |side| {
+case!(v3beta_paths_equal_v3, |side| {
     side.put("b", "v").await;
-    let answer = side
+    let response = side
         .call("/v3beta/kv/range", &json!({"key": side.key("b")}))
         .await;
-    assert_eq!(answer["count"], "1");
+    assert_eq!(response["count"], "1");
 });
 
-case!(what_is_no_call_is_refused, |side| {
-    let text = side.has(Difference::RouterSpeaksText);
+case!(unknown_paths_and_methods_are_refused, |side| {
+    let text = side.has(Difference::PlainTextRouterErrors);
     for path in [
         "/v3/nothing",
         "/v3/kv",
@@ -143,30 +143,30 @@ case!(what_is_no_call_is_refused, |side| {
         "/v3/",
         "/v3beta/nothing",
     ] {
-        let ask = side.ask(path, &json!({}));
+        let request = side.request(path, &json!({}));
         if text {
-            ask.send().await.expect(404);
+            request.send().await.expect(404);
         } else {
-            assert_eq!(side.refusal(ask, 404, 5).await, "Not Found", "{path}");
+            assert_eq!(side.refusal(request, 404, 5).await, "Not Found", "{path}");
         }
     }
     for method in [Method::GET, Method::PUT, Method::DELETE] {
-        let ask = side.client.ask(method.clone(), "/v3/kv/range");
+        let request = side.client.request(method.clone(), "/v3/kv/range");
         if text {
-            ask.send().await.expect(405);
+            request.send().await.expect(405);
         } else {
-            let message = side.refusal(ask, 501, 12).await;
+            let message = side.refusal(request, 501, 12).await;
             assert_eq!(message, "Method Not Allowed", "{method}");
         }
     }
-    // Other than v3 and v3beta no version is left.
-    side.ask("/v3alpha/kv/range", &json!({"key": b64("x")}))
+    // Only v3 and v3beta exist.
+    side.request("/v3alpha/kv/range", &json!({"key": b64("x")}))
         .send()
         .await
         .expect(404);
 });
 
-case!(other_paths_are_served_all_the_same, |side| {
+case!(version_and_health_are_served, |side| {
     let version = side.client.get("/version").send().await.expect(200);
     let version: Value = serde_json::from_slice(&version.body).expect("JSON");
     assert_eq!(version["etcdserver"], side.version.to_string());

@@ -1,91 +1,70 @@
-//! What etcd's own gateway does otherwise, by version: the whole list. What is not in it is the same, and
-//! each line of it is tried in [`crate::probes`].
+//! Where etcd's own gateway differs from Watchgate, by version: the complete list. All else is equal, and
+//! [`crate::probes`] tests each row.
 //!
-//! Ours answers as etcd 3.6 and later do, whatever etcd is behind it. Where ours differs from those too,
-//! on purpose, is said in `gateway/src/v3/mod.rs` and tested in `ours.rs`.
+//! Watchgate behaves as the gateway of etcd 3.6 and later, whatever the version of the etcd it serves. Its
+//! intended differences from those versions are listed in `gateway/src/v3/mod.rs` and tested in `ours.rs`.
 
-use std::fmt;
+pub(crate) use gateway::etcd::Version;
 
-/// etcd's version: major, minor, patch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Version(pub u32, pub u32, pub u32);
-
-impl Version {
-    /// `3.5.35`, with or without something behind it.
-    pub(crate) fn parse(text: &str) -> Self {
-        let mut parts = text
-            .split(['.', '-', '+'])
-            .map(|part| part.parse().unwrap_or(0));
-        let mut part = || parts.next().unwrap_or(0);
-        Self(part(), part(), part())
-    }
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.0, self.1, self.2)
-    }
-}
-
-/// A way in which etcd's gateway is not ours.
+/// A way in which etcd's gateway differs from Watchgate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Difference {
-    /// Refusals of its router (unknown path, another method than POST) are plain text: 404 and 405.
-    RouterSpeaksText,
+    /// Errors of its router are plain text: 404 for an unknown path, 405 for a method other than POST.
+    PlainTextRouterErrors,
     /// An error in a stream has `grpc_code`, `http_code` and `http_status`, and no `code`.
     OldStreamErrors,
-    /// `/v3/maintenance/hashkv` is not there: both hashes are at `/hash`, and the first one answers.
+    /// `/v3/maintenance/hashkv` does not exist: both hashes are at `/hash`, where the first one wins.
     NoHashKv,
-    /// `/v3/auth/status` and `/v3/maintenance/downgrade` are not there.
-    NoStatusNorDowngrade,
-    /// Malformed JSON of some kinds is understood: fields given twice, alternatives given together,
-    /// floats, letters of either case.
+    /// `/v3/auth/status` and `/v3/maintenance/downgrade` do not exist.
+    NoStatusOrDowngrade,
+    /// Some malformed JSON is accepted: duplicate fields, several members of a oneof, floats, field names
+    /// in either case.
     LaxJson,
-    /// Base64 is read in its standard alphabet alone, and with its padding.
-    PlainBase64,
-    /// What a precondition refuses is 412.
+    /// Base64 is accepted only in the standard alphabet and with padding.
+    StandardBase64Only,
+    /// A failed precondition is 412 instead of 400.
     PreconditionsAre412,
     /// A Bearer token is not recognised.
     NoBearer,
-    /// A question to a unary call over a WebSocket is asked only once the socket is closed, and then not
+    /// A unary request over a WebSocket is sent to etcd only once the socket is closed, and then not
     /// always.
-    SocketsWaitForTheirEnd,
-    /// Who closes a socket while waiting for a lock goes on waiting.
-    SocketsLeaveWaiters,
-    /// What is said beside the question over a WebSocket, but for the token, is not heard.
-    SocketsHearNoHeaders,
-    /// While auth is on, whoever shows a certificate with a name is refused, in plain text. Ours, which
-    /// shows its own to etcd, has that name's permissions for whoever asks without a token.
+    SocketsRespondAfterClose,
+    /// A client that closes its socket while waiting for a lock stays in the queue.
+    ClosedSocketsKeepWaiting,
+    /// Headers of a WebSocket upgrade are ignored, except the token.
+    SocketsIgnoreHeaders,
+    /// While auth is on, a client certificate with a name is refused, in plain text. Watchgate, which
+    /// presents its own certificate to etcd, gives that name's permissions to requests without a token.
     RefusesNamedCertificates,
 }
 
-/// Each difference, with the first version that has it and the first that has not any more.
+/// Each difference, with the first version that has it and the first that no longer has it.
 const TABLE: [(Difference, Version, Version); 13] = {
     use Difference::{
-        LaxJson, NoBearer, NoHashKv, NoStatusNorDowngrade, OldStreamErrors, PlainBase64,
-        PreconditionsAre412, RefusesNamedCertificates, RouterSpeaksText, SocketsHearNoHeaders,
-        SocketsLeaveWaiters, SocketsWaitForTheirEnd,
+        ClosedSocketsKeepWaiting, LaxJson, NoBearer, NoHashKv, NoStatusOrDowngrade,
+        OldStreamErrors, PlainTextRouterErrors, PreconditionsAre412, RefusesNamedCertificates,
+        SocketsIgnoreHeaders, SocketsRespondAfterClose, StandardBase64Only,
     };
-    const EVER: Version = Version(0, 0, 0);
+    const ALWAYS: Version = Version(0, 0, 0);
     const NEVER: Version = Version(99, 0, 0);
     [
-        (RouterSpeaksText, EVER, Version(3, 6, 0)),
-        (OldStreamErrors, EVER, Version(3, 6, 0)),
-        (LaxJson, EVER, Version(3, 6, 0)),
-        (PlainBase64, EVER, Version(3, 6, 0)),
-        (NoHashKv, EVER, Version(3, 5, 0)),
-        (NoStatusNorDowngrade, EVER, Version(3, 5, 0)),
-        (PreconditionsAre412, EVER, Version(3, 5, 0)),
-        (SocketsLeaveWaiters, EVER, Version(3, 5, 0)),
-        (NoBearer, EVER, Version(3, 5, 32)),
+        (PlainTextRouterErrors, ALWAYS, Version(3, 6, 0)),
+        (OldStreamErrors, ALWAYS, Version(3, 6, 0)),
+        (LaxJson, ALWAYS, Version(3, 6, 0)),
+        (StandardBase64Only, ALWAYS, Version(3, 6, 0)),
+        (NoHashKv, ALWAYS, Version(3, 5, 0)),
+        (NoStatusOrDowngrade, ALWAYS, Version(3, 5, 0)),
+        (PreconditionsAre412, ALWAYS, Version(3, 5, 0)),
+        (ClosedSocketsKeepWaiting, ALWAYS, Version(3, 5, 0)),
+        (NoBearer, ALWAYS, Version(3, 5, 32)),
         (NoBearer, Version(3, 6, 0), Version(3, 6, 13)),
-        (SocketsWaitForTheirEnd, Version(3, 5, 0), NEVER),
-        (SocketsHearNoHeaders, EVER, NEVER),
-        (RefusesNamedCertificates, EVER, NEVER),
+        (SocketsRespondAfterClose, Version(3, 5, 0), NEVER),
+        (SocketsIgnoreHeaders, ALWAYS, NEVER),
+        (RefusesNamedCertificates, ALWAYS, NEVER),
     ]
 };
 
-/// Whether etcd's gateway of this version differs so.
+/// Whether etcd's gateway of this version has the difference.
 pub(crate) fn has(version: Version, difference: Difference) -> bool {
     TABLE
         .iter()
@@ -93,8 +72,7 @@ pub(crate) fn has(version: Version, difference: Difference) -> bool {
 }
 
 #[test]
-fn versions_are_compared_as_numbers() {
-    assert_eq!(Version::parse("3.10.0-rc.1"), Version(3, 10, 0));
+fn differences_are_found_by_version() {
     assert!(has(Version(3, 5, 9), Difference::NoBearer));
     assert!(!has(Version(3, 5, 35), Difference::NoBearer));
     assert!(has(Version(3, 6, 9), Difference::NoBearer));

@@ -1,16 +1,16 @@
-//! Elections (etcd's own cases 20 to 23).
+//! Elections: the cases of etcd's own tests.
 
 use serde_json::json;
 
 use crate::case;
 use crate::side::{b64, number};
 
-case!(a_leader_is_elected_observed_and_heard, |side| {
+case!(a_leader_is_elected_and_observed, |side| {
     let name = side.key("election");
     let granted = side.call("/v3/lease/grant", &json!({"TTL": 60})).await;
     let campaign = json!({"name": name, "value": b64("v1"), "lease": granted["ID"]});
-    let answer = side.call("/v3/election/campaign", &campaign).await;
-    let leader = &answer["leader"];
+    let response = side.call("/v3/election/campaign", &campaign).await;
+    let leader = &response["leader"];
     assert_eq!(
         (&leader["name"], &leader["lease"]),
         (&name.clone().into(), &granted["ID"])
@@ -25,13 +25,13 @@ case!(a_leader_is_elected_observed_and_heard, |side| {
     assert_eq!(first["kv"]["value"], b64("v1"));
 
     let proclaim = json!({"leader": leader, "value": b64("v2")});
-    let answer = side.call("/v3/election/proclaim", &proclaim).await;
-    assert!(answer["header"]["revision"].is_string());
+    let response = side.call("/v3/election/proclaim", &proclaim).await;
+    assert!(response["header"]["revision"].is_string());
     assert_eq!(observed.next().await["kv"]["value"], b64("v2"));
-    let answer = side
+    let response = side
         .call("/v3/election/leader", &json!({"name": name}))
         .await;
-    assert_eq!(answer["kv"]["value"], b64("v2"));
+    assert_eq!(response["kv"]["value"], b64("v2"));
 
     side.call("/v3/election/resign", &json!({"leader": leader}))
         .await;
@@ -41,7 +41,7 @@ case!(a_leader_is_elected_observed_and_heard, |side| {
     assert_eq!(message, "election: no leader");
 });
 
-case!(a_leader_must_say_who_it_is, |side| {
+case!(proclaim_and_resign_require_the_leader, |side| {
     let proclaim = json!({"value": b64("v2")});
     let message = side
         .refused("/v3/election/proclaim", &proclaim, 500, 2)
@@ -54,7 +54,7 @@ case!(a_leader_must_say_who_it_is, |side| {
 });
 
 case!(an_unknown_election_has_no_leader, |side| {
-    let asked = json!({"name": side.key("hello")});
-    let message = side.refused("/v3/election/leader", &asked, 500, 2).await;
+    let body = json!({"name": side.key("hello")});
+    let message = side.refused("/v3/election/leader", &body, 500, 2).await;
     assert_eq!(message, "election: no leader");
 });

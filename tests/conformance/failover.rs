@@ -1,4 +1,4 @@
-//! Our watches survive a restart of etcd, and say so where they cannot.
+//! Watchgate's watches survive a restart of etcd, or report why they cannot.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -18,43 +18,43 @@ async fn watch(side: &Side, create: Value) -> Results {
 
 /// Puts a key, as soon as etcd is back.
 async fn put(side: &Side, name: &str, value: &str) {
-    support::eventually("etcd takes a put", DEADLINE, async || {
+    support::eventually("etcd accepts a put", DEADLINE, async || {
         let put = json!({"key": side.key(name), "value": b64(value)});
-        let answer = side.ask("/v3/kv/put", &put).send().await;
-        support::when(answer.status == 200, || answer.text())
+        let response = side.request("/v3/kv/put", &put).send().await;
+        support::when(response.status == 200, || response.text())
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_watch_goes_on_after_a_restart() {
-    let mut side = Side::alone(true, &[]).await;
+async fn a_watch_resumes_after_a_restart() {
+    let mut side = Side::own_etcd(true, &[]).await;
     let start = side.put("k", "0").await;
     let mut from_now = watch(&side, json!({"key": side.key("k")})).await;
-    let asked = json!({"key": side.key("k"), "start_revision": start.to_string(), "prev_kv": true});
-    let mut from_then = watch(&side, asked).await;
-    // This one has seen nothing when etcd goes.
+    let past = json!({"key": side.key("k"), "start_revision": start.to_string(), "prev_kv": true});
+    let mut from_start = watch(&side, past).await;
+    // This watch has delivered nothing when etcd stops.
     let mut idle = watch(&side, json!({"key": side.key("other")})).await;
     side.put("k", "1").await;
     assert_eq!(from_now.events(1).await[0]["kv"]["value"], b64("1"));
-    assert_eq!(from_then.events(2).await[1]["kv"]["value"], b64("1"));
+    assert_eq!(from_start.events(2).await[1]["kv"]["value"], b64("1"));
     for round in 2..5 {
-        side.behind_mut().restart().await;
+        side.upstream_mut().restart().await;
         put(&side, "k", &round.to_string()).await;
         put(&side, "other", &round.to_string()).await;
-        for watch in [&mut from_now, &mut from_then, &mut idle] {
+        for watch in [&mut from_now, &mut from_start, &mut idle] {
             let events = watch.events(1).await;
-            assert_eq!(events.len(), 1, "nothing twice: {events:?}");
+            assert_eq!(events.len(), 1, "no duplicates: {events:?}");
             assert_eq!(events[0]["kv"]["value"], b64(&round.to_string()));
         }
     }
 }
 
 #[tokio::test]
-async fn all_watches_of_a_socket_keep_their_numbers() {
-    let mut side = Side::alone(true, &[]).await;
+async fn watches_of_a_socket_keep_their_ids_across_a_restart() {
+    let mut side = Side::own_etcd(true, &[]).await;
     let mut socket = side.socket("/v3/watch", &[]).await;
-    // 0 by itself, then a chosen one, then 1 by itself.
+    // 0 is assigned, 7 is chosen by the client, 1 is assigned.
     for (name, id) in [("a", None), ("b", Some(7)), ("c", None)] {
         let mut create = json!({"key": side.key(name)});
         if let Some(id) = id {
@@ -64,7 +64,7 @@ async fn all_watches_of_a_socket_keep_their_numbers() {
         let line = socket.line_within(DEADLINE).await.expect("open");
         assert_eq!(line["result"]["created"], true);
     }
-    side.behind_mut().restart().await;
+    side.upstream_mut().restart().await;
     for (name, id) in [("a", json!(null)), ("b", json!("7")), ("c", json!("1"))] {
         put(&side, name, "again").await;
         let line = socket.line_within(DEADLINE).await.expect("open");
@@ -77,7 +77,7 @@ async fn all_watches_of_a_socket_keep_their_numbers() {
         .await;
     let line = socket.line_within(DEADLINE).await.expect("open");
     assert_eq!(line["result"]["canceled"], true, "{line}");
-    // Numbers are not given twice.
+    // Ids are not reused.
     let create = json!({"create_request": {"key": side.key("d")}});
     socket.send(&create).await;
     let line = socket.line_within(DEADLINE).await.expect("open");
@@ -85,22 +85,23 @@ async fn all_watches_of_a_socket_keep_their_numbers() {
 }
 
 #[tokio::test]
-async fn a_link_that_is_cut_loses_nothing() {
-    let side = Side::alone(true, &[]).await;
+async fn a_cut_connection_loses_no_events() {
+    let side = Side::own_etcd(true, &[]).await;
     let mut watch = watch(
         &side,
         json!({"key": side.key(""), "range_end": side.key("\u{7f}")}),
     )
     .await;
-    let direct = side.behind().client().await;
+    let direct = side.upstream().client().await;
     for round in 0..5 {
-        side.behind().proxy.cut();
+        side.upstream().proxy.cut();
         let mut direct = direct.clone();
         for n in 0..20 {
             let key = format!("{}{round}/{n:02}", side.prefix);
-            direct.put(key, "v", None).await.expect("past the proxy");
+            let put = direct.put(key, "v", None).await;
+            put.expect("etcd is reachable without the proxy");
         }
-        side.behind().proxy.restore();
+        side.upstream().proxy.restore();
         let events = watch.events(20).await;
         let keys: Vec<String> = events
             .iter()
@@ -114,44 +115,44 @@ async fn a_link_that_is_cut_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_member_without_a_leader_is_left_for_another() {
-    let side = Side::alone(true, &[]).await;
-    let alone = FakeEtcd::start();
-    alone.refuses("Watch/Watch", 14, "etcdserver: no leader");
-    let both = format!("{},{}", alone.url(), side.behind().url());
+async fn a_watch_fails_over_from_a_member_without_a_leader() {
+    let side = Side::own_etcd(true, &[]).await;
+    let leaderless = FakeEtcd::start();
+    leaderless.refuses("Watch/Watch", 14, "etcdserver: no leader");
+    let both = format!("{},{}", leaderless.url(), side.upstream().url());
     let client = InProcess::start(&both, &[]).await;
     let create = json!({"create_request": {"key": side.key("k"), "start_revision": "1"}});
-    let ask = client.root().ask(Method::POST, "/v3/watch");
-    let mut watch = Results::of(ask.body(create.to_string())).await;
+    let request = client.root().request(Method::POST, "/v3/watch");
+    let mut watch = Results::of(request.body(create.to_string())).await;
     assert_eq!(watch.next().await["created"], true);
     side.put("k", "1").await;
     watch.events(1).await;
 }
 
 #[tokio::test]
-async fn history_that_is_gone_is_said() {
-    let side = Side::alone(true, &[]).await;
+async fn resume_after_compaction_cancels_the_watch() {
+    let side = Side::own_etcd(true, &[]).await;
     let mut watch = watch(&side, json!({"key": side.key("k")})).await;
     side.put("k", "1").await;
     watch.events(1).await;
-    side.behind().proxy.cut();
-    let mut direct = side.behind().client().await;
+    side.upstream().proxy.cut();
+    let mut direct = side.upstream().client().await;
     let key = format!("{}k", side.prefix);
     direct.put(key.clone(), "2", None).await.expect("put");
-    let answer = direct.put(key, "3", None).await.expect("put");
-    let last = answer.header().expect("a header").revision();
+    let response = direct.put(key, "3", None).await.expect("put");
+    let last = response.header().expect("a header").revision();
     direct.compact(last, None).await.expect("compacted");
-    side.behind().proxy.restore();
-    let answer = watch.next().await;
-    assert_eq!(answer["canceled"], true, "{answer}");
-    assert_eq!(number(&answer["compact_revision"]), last);
+    side.upstream().proxy.restore();
+    let response = watch.next().await;
+    assert_eq!(response["canceled"], true, "{response}");
+    assert_eq!(number(&response["compact_revision"]), last);
 }
 
 #[tokio::test]
-async fn history_that_was_nothing_to_a_watch_may_go() {
-    let mut side = Side::alone(true, &[]).await;
-    if !side.from(3, 5) {
-        // What 3.4.23 says of its progress may be wrong.
+async fn an_idle_watch_survives_compaction_of_other_keys() {
+    let mut side = Side::own_etcd(true, &[]).await;
+    if !side.at_least(3, 5) {
+        // Progress notifications of 3.4.23 may be wrong.
         return;
     }
     let mut idle = watch(&side, json!({"key": side.key("idle")})).await;
@@ -159,8 +160,8 @@ async fn history_that_was_nothing_to_a_watch_may_go() {
     for n in 0..10 {
         last = side.put("other", &n.to_string()).await;
     }
-    let asked = async |side: &Side| -> f64 {
-        let direct = side.behind().direct_url();
+    let watch_requests = async |side: &Side| -> f64 {
+        let direct = side.upstream().direct_url();
         let metrics = support::Client::to(direct[7..].parse().expect("an address"));
         let text = metrics.get("/metrics").send().await.expect(200).text();
         let count = text.lines().find_map(|line| {
@@ -170,51 +171,55 @@ async fn history_that_was_nothing_to_a_watch_may_go() {
         });
         count.expect("etcd counts").parse().expect("a number")
     };
-    let before = asked(&side).await;
-    support::eventually("the gateway asks how far it is", DEADLINE, async || {
-        let now = asked(&side).await;
-        // With the second question the first was answered.
+    let before = watch_requests(&side).await;
+    support::eventually("the gateway requests progress", DEADLINE, async || {
+        let now = watch_requests(&side).await;
+        // A second request is sent only after the first was answered.
         support::when(now >= before + 2.0, || now.to_string())
     })
     .await;
     let compact = json!({"revision": last.to_string(), "physical": true});
     side.call("/v3/kv/compaction", &compact).await;
-    side.behind_mut().restart().await;
+    side.upstream_mut().restart().await;
     put(&side, "idle", "again").await;
-    // etcd's answers to the gateway are not the client's.
-    let answer = idle.next().await;
-    assert_eq!(answer["events"][0]["kv"]["value"], b64("again"), "{answer}");
+    // Progress that the gateway requested is not forwarded to the client.
+    let response = idle.next().await;
+    assert_eq!(
+        response["events"][0]["kv"]["value"],
+        b64("again"),
+        "{response}"
+    );
 }
 
 #[tokio::test]
-async fn data_that_went_back_is_said() {
-    // The cluster's id comes from this.
-    let mut side = Side::alone(true, &["--initial-cluster-token=always"]).await;
+async fn resume_reports_a_lower_revision() {
+    // The cluster's id is derived from the token, so it stays the same.
+    let mut side = Side::own_etcd(true, &["--initial-cluster-token=always"]).await;
     for n in 0..10 {
         side.put("k", &n.to_string()).await;
     }
     let mut watch = watch(&side, json!({"key": side.key("k")})).await;
     let seen = side.put("k", "last").await;
     watch.events(1).await;
-    side.behind_mut().restart_wiped().await;
+    side.upstream_mut().restart_wiped().await;
     let line = watch.line().await;
     assert_eq!(line["error"]["code"], 14, "{line}");
     let message = line["error"]["message"].as_str().expect("a message");
     let expected = format!("went back from revision {seen} to 1");
     assert!(message.contains(&expected), "{message}");
-    // Who asks anew is answered.
-    let mut anew = self::watch(&side, json!({"key": side.key("k")})).await;
-    put(&side, "k", "anew").await;
-    assert_eq!(anew.events(1).await[0]["kv"]["value"], b64("anew"));
+    // A new watch works.
+    let mut second = self::watch(&side, json!({"key": side.key("k")})).await;
+    put(&side, "k", "new").await;
+    assert_eq!(second.events(1).await[0]["kv"]["value"], b64("new"));
 }
 
 #[tokio::test]
-async fn another_cluster_at_the_same_address_is_said() {
-    let mut side = Side::alone(true, &[]).await;
+async fn resume_reports_another_cluster_at_the_same_address() {
+    let mut side = Side::own_etcd(true, &[]).await;
     let mut watch = watch(&side, json!({"key": side.key("k")})).await;
     side.put("k", "1").await;
     watch.events(1).await;
-    side.behind_mut().restart_wiped().await;
+    side.upstream_mut().restart_wiped().await;
     let line = watch.line().await;
     assert_eq!(line["error"]["code"], 14, "{line}");
     let message = line["error"]["message"].as_str().expect("a message");

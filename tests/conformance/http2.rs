@@ -1,5 +1,5 @@
-//! HTTP/2 clients (etcd's own case 5): unasked before ours, agreed on under TLS before etcd's own, which
-//! hears it in no other way.
+//! HTTP/2 clients: with prior knowledge to Watchgate, negotiated under TLS to etcd's own gateway, which
+//! offers HTTP/2 in no other way.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use tokio::time::timeout;
 
 use crate::side::{Results, Side, b64};
 
-/// How long a client waits that is going to be killed.
-const MOMENT: Duration = Duration::from_millis(100);
+/// How long a client waits before it is killed.
+const CLIENT_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// The number of watches in etcd, in its words.
-async fn watching(side: &Side) -> String {
-    let metrics = Client::to(side.behind().probed()).get("/metrics");
+/// The line of etcd's metrics that counts its watches.
+async fn watcher_count(side: &Side) -> String {
+    let metrics = Client::to(side.upstream().health_address()).get("/metrics");
     let text = metrics.send().await.expect(200).text();
     let line = text
         .lines()
@@ -23,20 +23,20 @@ async fn watching(side: &Side) -> String {
     line.expect("etcd counts its watchers").to_owned()
 }
 
-async fn who_is_killed_takes_its_watch_along_and_nothing_else(side: &Side) {
-    let client = side.client.by_http2();
-    let before = watching(side).await;
+async fn killing_a_client_ends_only_its_watches(side: &Side) {
+    let client = side.client.over_http2();
+    let before = watcher_count(side).await;
     for body in ["", "{", "nonsense", "{}", r#"{"create_request":"#] {
         for _ in 0..2 {
-            let ask = client.ask(Method::POST, "/v3/watch").body(body);
-            // etcd never answers some of these; ours refuses them.
-            let answers = side.ours && body != "{}";
-            let patience = if answers { DEADLINE } else { MOMENT };
-            // With its future the connection is gone, and nothing is said before.
-            let answer = timeout(patience, ask.try_send()).await;
-            if answers {
-                let answer = answer.expect("an answer in time").expect("an answer");
-                assert_eq!(answer.status, 400, "{body}");
+            let request = client.request(Method::POST, "/v3/watch").body(body);
+            // etcd's gateway never responds to some of these; Watchgate refuses them.
+            let responds = side.ours && body != "{}";
+            let time_limit = if responds { DEADLINE } else { CLIENT_TIMEOUT };
+            // Dropping the future drops the connection without a close.
+            let response = timeout(time_limit, request.try_send()).await;
+            if responds {
+                let response = response.expect("a response in time").expect("a response");
+                assert_eq!(response.status, 400, "{body}");
             }
             side.put("still", "there").await;
         }
@@ -44,19 +44,21 @@ async fn who_is_killed_takes_its_watch_along_and_nothing_else(side: &Side) {
     let create = json!({"create_request": {"key": side.key("k")}}).to_string();
     let mut watches = Vec::new();
     for _ in 0..5 {
-        let ask = client.ask(Method::POST, "/v3/watch").body(create.clone());
-        let mut watch = Results::of(ask).await;
+        let request = client
+            .request(Method::POST, "/v3/watch")
+            .body(create.clone());
+        let mut watch = Results::of(request).await;
         assert_eq!(watch.next().await["created"], true);
         watches.push(watch);
     }
-    assert_ne!(watching(side).await, before);
+    assert_ne!(watcher_count(side).await, before);
     side.put("k", "v").await;
     for watch in &mut watches {
         assert_eq!(watch.events(1).await[0]["kv"]["value"], b64("v"));
     }
     drop(watches);
-    eventually("the watches have gone", DEADLINE, async || {
-        let now = watching(side).await;
+    eventually("the watches have ended", DEADLINE, async || {
+        let now = watcher_count(side).await;
         when(now == before, || now.clone())
     })
     .await;
@@ -64,13 +66,13 @@ async fn who_is_killed_takes_its_watch_along_and_nothing_else(side: &Side) {
 }
 
 #[tokio::test]
-async fn etcd_outlives_clients_that_are_killed() {
+async fn etcd_survives_killed_clients() {
     let side = Side::secure(false).await;
-    who_is_killed_takes_its_watch_along_and_nothing_else(&side).await;
+    killing_a_client_ends_only_its_watches(&side).await;
 }
 
 #[tokio::test]
-async fn watchgate_outlives_clients_that_are_killed() {
-    let side = Side::alone(true, &[]).await;
-    who_is_killed_takes_its_watch_along_and_nothing_else(&side).await;
+async fn watchgate_survives_killed_clients() {
+    let side = Side::own_etcd(true, &[]).await;
+    killing_a_client_ends_only_its_watches(&side).await;
 }

@@ -1,4 +1,4 @@
-//! Keys, transactions, compaction (etcd's own cases 1 to 3, and what lies around them).
+//! Keys, transactions, compaction: the cases of etcd's own tests, and more.
 
 use serde_json::{Value, json};
 
@@ -8,44 +8,48 @@ use crate::side::{b64, number, text};
 case!(a_key_is_put_read_and_deleted, tls, |side| {
     let key = side.key("foo");
     let put = json!({"key": key, "value": b64("bar")});
-    let answer = side.call("/v3/kv/put", &put).await;
-    let revision = number(&answer["header"]["revision"]);
+    let response = side.call("/v3/kv/put", &put).await;
+    let revision = number(&response["header"]["revision"]);
     for member in ["cluster_id", "member_id", "raft_term"] {
-        assert!(answer["header"][member].is_string(), "{answer}");
+        assert!(response["header"][member].is_string(), "{response}");
     }
-    assert!(answer.get("prev_kv").is_none());
+    assert!(response.get("prev_kv").is_none());
 
-    let answer = side.call("/v3/kv/range", &json!({"key": key})).await;
+    let response = side.call("/v3/kv/range", &json!({"key": key})).await;
     assert_eq!(
-        answer["kvs"],
+        response["kvs"],
         json!([{"key": key, "value": b64("bar"), "version": "1",
             "create_revision": revision.to_string(), "mod_revision": revision.to_string()}])
     );
-    assert_eq!(answer["count"], "1");
-    assert!(answer.get("more").is_none(), "a zero is left out");
+    assert_eq!(response["count"], "1");
+    assert!(response.get("more").is_none(), "zeros are left out");
 
     let again = json!({"key": key, "value": b64("baz"), "prev_kv": true});
-    let answer = side.call("/v3/kv/put", &again).await;
-    assert_eq!(answer["prev_kv"]["value"], b64("bar"));
+    let response = side.call("/v3/kv/put", &again).await;
+    assert_eq!(response["prev_kv"]["value"], b64("bar"));
 
     let delete = json!({"key": key, "prev_kv": true});
-    let answer = side.call("/v3/kv/deleterange", &delete).await;
-    assert_eq!(answer["deleted"], "1");
-    assert_eq!(answer["prev_kvs"][0]["version"], "2");
-    let answer = side.call("/v3/kv/deleterange", &json!({"key": key})).await;
-    assert!(answer.get("deleted").is_none(), "a zero is left out");
-    let answer = side.call("/v3/kv/range", &json!({"key": key})).await;
-    assert_eq!(answer.as_object().expect("an object").len(), 1, "{answer}");
+    let response = side.call("/v3/kv/deleterange", &delete).await;
+    assert_eq!(response["deleted"], "1");
+    assert_eq!(response["prev_kvs"][0]["version"], "2");
+    let response = side.call("/v3/kv/deleterange", &json!({"key": key})).await;
+    assert!(response.get("deleted").is_none(), "zeros are left out");
+    let response = side.call("/v3/kv/range", &json!({"key": key})).await;
+    assert_eq!(
+        response.as_object().expect("an object").len(),
+        1,
+        "{response}"
+    );
 });
 
-case!(an_empty_value_is_none, |side| {
+case!(an_empty_value_is_left_out, |side| {
     let key = side.key("empty");
     side.call("/v3/kv/put", &json!({"key": key})).await;
-    let answer = side.call("/v3/kv/range", &json!({"key": key})).await;
-    assert!(answer["kvs"][0].get("value").is_none(), "{answer}");
+    let response = side.call("/v3/kv/range", &json!({"key": key})).await;
+    assert!(response["kvs"][0].get("value").is_none(), "{response}");
 });
 
-case!(bytes_of_any_kind_pass, tls, |side| {
+case!(values_may_contain_any_byte, tls, |side| {
     let every: Vec<u8> = (0..=255).collect();
     let value = {
         use base64::Engine as _;
@@ -54,8 +58,8 @@ case!(bytes_of_any_kind_pass, tls, |side| {
     let key = side.key("bytes");
     side.call("/v3/kv/put", &json!({"key": key, "value": value}))
         .await;
-    let answer = side.call("/v3/kv/range", &json!({"key": key})).await;
-    assert_eq!(answer["kvs"][0]["value"], value);
+    let response = side.call("/v3/kv/range", &json!({"key": key})).await;
+    assert_eq!(response["kvs"][0]["value"], value);
 });
 
 case!(a_transaction_runs_one_of_its_branches, tls, |side| {
@@ -65,18 +69,18 @@ case!(a_transaction_runs_one_of_its_branches, tls, |side| {
         "success": [{"request_put": {"key": key, "value": b64("bar")}}],
         "failure": [{"request_range": {"key": key}}, {"request_delete_range": {"key": key}}],
     });
-    let answer = side.call("/v3/kv/txn", &txn).await;
-    assert_eq!(answer["succeeded"], true);
-    let responses = answer["responses"].as_array().expect("responses");
+    let response = side.call("/v3/kv/txn", &txn).await;
+    assert_eq!(response["succeeded"], true);
+    let responses = response["responses"].as_array().expect("responses");
     assert_eq!(responses.len(), 1);
     assert!(responses[0]["response_put"]["header"]["revision"].is_string());
 
-    let answer = side.call("/v3/kv/txn", &txn).await;
-    assert!(answer.get("succeeded").is_none(), "a false is left out");
-    let range = &answer["responses"][0]["response_range"];
+    let response = side.call("/v3/kv/txn", &txn).await;
+    assert!(response.get("succeeded").is_none(), "false is left out");
+    let range = &response["responses"][0]["response_range"];
     assert_eq!(range["kvs"][0]["value"], b64("bar"));
     assert_eq!(
-        answer["responses"][1]["response_delete_range"]["deleted"],
+        response["responses"][1]["response_delete_range"]["deleted"],
         "1"
     );
 });
@@ -90,77 +94,74 @@ case!(transactions_nest, |side| {
             "success": [{"request_put": {"key": b, "value": b64("2")}}],
         }},
     ]});
-    let answer = side.call("/v3/kv/txn", &txn).await;
-    let inner = &answer["responses"][1]["response_txn"];
-    assert_eq!(inner["succeeded"], true, "{answer}");
+    let response = side.call("/v3/kv/txn", &txn).await;
+    let inner = &response["responses"][1]["response_txn"];
+    assert_eq!(inner["succeeded"], true, "{response}");
     assert!(inner["responses"][0]["response_put"].is_object());
 });
 
-case!(
-    a_malformed_transaction_is_refused_and_nothing_breaks,
-    |side| {
-        let malformed = json!({
-            "compare": [{"result": 0, "target": 1, "key": side.key("m"), "TargetUnion": null}],
-            "success": [{"Request": {"RequestPut": {"key": side.key("m"), "value": b64("x")}}}],
-        });
-        let message = side.refused("/v3/kv/txn", &malformed, 400, 3).await;
-        assert_eq!(message, "etcdserver: key not found");
-        let twice = json!({"success": [
+case!(malformed_transactions_are_refused, |side| {
+    let malformed = json!({
+        "compare": [{"result": 0, "target": 1, "key": side.key("m"), "TargetUnion": null}],
+        "success": [{"Request": {"RequestPut": {"key": side.key("m"), "value": b64("x")}}}],
+    });
+    let message = side.refused("/v3/kv/txn", &malformed, 400, 3).await;
+    assert_eq!(message, "etcdserver: key not found");
+    let twice = json!({"success": [
         {"request_put": {"key": side.key("m")}}, {"request_put": {"key": side.key("m")}}]});
-        let message = side.refused("/v3/kv/txn", &twice, 400, 3).await;
-        assert_eq!(message, "etcdserver: duplicate key given in txn request");
-        let op = json!({"request_range": {"key": side.key("m")}});
-        let many = json!({"success": vec![op; 129]});
-        let message = side.refused("/v3/kv/txn", &many, 400, 3).await;
-        assert_eq!(message, "etcdserver: too many operations in txn request");
-        side.put("m", "still there").await;
-    }
-);
+    let message = side.refused("/v3/kv/txn", &twice, 400, 3).await;
+    assert_eq!(message, "etcdserver: duplicate key given in txn request");
+    let op = json!({"request_range": {"key": side.key("m")}});
+    let many = json!({"success": vec![op; 129]});
+    let message = side.refused("/v3/kv/txn", &many, 400, 3).await;
+    assert_eq!(message, "etcdserver: too many operations in txn request");
+    side.put("m", "still there").await;
+});
 
-case!(the_future_cannot_be_compacted, tls, |side| {
-    let asked = json!({"revision": 1_000_000_000_000_i64});
-    let message = side.refused("/v3/kv/compaction", &asked, 400, 11).await;
+case!(a_future_revision_cannot_be_compacted, tls, |side| {
+    let body = json!({"revision": 1_000_000_000_000_i64});
+    let message = side.refused("/v3/kv/compaction", &body, 400, 11).await;
     let expected = "etcdserver: mvcc: required revision is a future revision";
     assert_eq!(message, expected);
 });
 
-case!(what_is_compacted_cannot_be_read, alone, |side| {
+case!(compacted_revisions_cannot_be_read, own_etcd, |side| {
     let first = side.put("c", "1").await;
     let last = side.put("c", "2").await;
-    let asked = json!({"revision": last.to_string(), "physical": true});
-    side.call("/v3/kv/compaction", &asked).await;
+    let body = json!({"revision": last.to_string(), "physical": true});
+    side.call("/v3/kv/compaction", &body).await;
     let old = json!({"key": side.key("c"), "revision": first.to_string()});
     let message = side.refused("/v3/kv/range", &old, 400, 11).await;
     let expected = "etcdserver: mvcc: required revision has been compacted";
     assert_eq!(message, expected);
-    let message = side.refused("/v3/kv/compaction", &asked, 400, 11).await;
+    let message = side.refused("/v3/kv/compaction", &body, 400, 11).await;
     assert_eq!(message, expected);
 });
 
-case!(a_key_is_needed, |side| {
+case!(a_key_is_required, |side| {
     for path in ["/v3/kv/range", "/v3/kv/put", "/v3/kv/deleterange"] {
         let message = side.refused(path, &json!({}), 400, 3).await;
         assert_eq!(message, "etcdserver: key is not provided", "{path}");
-        let empty = side.client.ask(http::Method::POST, path);
+        let empty = side.client.request(http::Method::POST, path);
         let message = side.refusal(empty, 400, 3).await;
         assert_eq!(message, "etcdserver: key is not provided", "{path}");
     }
 });
 
-case!(pages_at_a_revision_hold_together, tls, |side| {
+case!(pages_at_one_revision_are_consistent, tls, |side| {
     for n in 0..5 {
         side.put(&format!("page/{n}"), "old").await;
     }
     let range = |from: &str, more: Value| {
-        let mut asked = json!({"key": side.key(from), "range_end": side.key("page0"), "limit": 2});
+        let mut range = json!({"key": side.key(from), "range_end": side.key("page0"), "limit": 2});
         let members = more.as_object().expect("an object").clone();
-        asked.as_object_mut().expect("an object").extend(members);
-        asked
+        range.as_object_mut().expect("an object").extend(members);
+        range
     };
     let page = side.call("/v3/kv/range", &range("page/", json!({}))).await;
     assert_eq!((&page["more"], &page["count"]), (&json!(true), &json!("5")));
     let revision = page["header"]["revision"].clone();
-    // Somebody writes between the pages.
+    // Another client writes between the pages.
     side.put("page/2", "new").await;
     side.put("page/1a", "new").await;
     let mut found = vec![text(&page["kvs"][0]["key"]), text(&page["kvs"][1]["key"])];
@@ -187,15 +188,15 @@ case!(ranges_are_sorted_filtered_and_counted, |side| {
     let first = side.put("s/b", "1").await;
     side.put("s/a", "3").await;
     side.put("s/c", "2").await;
-    let asked = |more: Value| {
-        let mut asked = json!({"key": side.key("s/"), "range_end": side.key("s0")});
+    let range = |more: Value| {
+        let mut range = json!({"key": side.key("s/"), "range_end": side.key("s0")});
         let members = more.as_object().expect("an object").clone();
-        asked.as_object_mut().expect("an object").extend(members);
-        asked
+        range.as_object_mut().expect("an object").extend(members);
+        range
     };
     let values = async |more: Value| -> String {
-        let answer = side.call("/v3/kv/range", &asked(more)).await;
-        let kvs = answer["kvs"].as_array().cloned().unwrap_or_default();
+        let response = side.call("/v3/kv/range", &range(more)).await;
+        let kvs = response["kvs"].as_array().cloned().unwrap_or_default();
         kvs.iter().map(|kv| text(&kv["value"])).collect()
     };
     let by_value = json!({"sort_target": "VALUE", "sort_order": "DESCEND"});
@@ -207,20 +208,20 @@ case!(ranges_are_sorted_filtered_and_counted, |side| {
     let earlier = json!({"maxCreateRevision": first});
     assert_eq!(values(earlier).await, "1");
     let count = side
-        .call("/v3/kv/range", &asked(json!({"count_only": true})))
+        .call("/v3/kv/range", &range(json!({"count_only": true})))
         .await;
     assert_eq!(count["count"], "3");
     assert!(count.get("kvs").is_none());
     let keys = side
         .call(
             "/v3/kv/range",
-            &asked(json!({"keys_only": true, "serializable": true})),
+            &range(json!({"keys_only": true, "serializable": true})),
         )
         .await;
     assert!(keys["kvs"][0].get("value").is_none());
-    // Older ones die of it, whoever asks.
-    if side.from(3, 6) {
-        let wrong = asked(json!({"sort_target": 9, "sort_order": 1}));
+    // Older versions of etcd crash on it, through either gateway.
+    if side.at_least(3, 6) {
+        let wrong = range(json!({"sort_target": 9, "sort_order": 1}));
         side.refused("/v3/kv/range", &wrong, 400, 3).await;
     }
 });
@@ -236,16 +237,16 @@ case!(a_value_that_is_too_large_is_refused, |side| {
     );
 });
 
-case!(a_large_range_comes_whole, alone, |side| {
+case!(a_large_range_is_complete, own_etcd, |side| {
     for n in 0..40 {
         let put =
             json!({"key": side.key(&format!("big/{n:02}")), "value": b64(&"v".repeat(500_000))});
         side.call("/v3/kv/put", &put).await;
     }
-    let asked = json!({"key": side.key("big/"), "range_end": side.key("big0")});
-    let answer = side.call("/v3/kv/range", &asked).await;
-    let kvs = answer["kvs"].as_array().expect("keys");
-    assert_eq!((kvs.len(), &answer["count"]), (40, &json!("40")));
+    let body = json!({"key": side.key("big/"), "range_end": side.key("big0")});
+    let response = side.call("/v3/kv/range", &body).await;
+    let kvs = response["kvs"].as_array().expect("keys");
+    assert_eq!((kvs.len(), &response["count"]), (40, &json!("40")));
     assert!(
         kvs.iter()
             .all(|kv| kv["value"].as_str().expect("text").len() == 666_668)

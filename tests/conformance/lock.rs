@@ -1,4 +1,4 @@
-//! Locks (etcd's own case 19), their order, and waiters that go.
+//! Locks: the case of etcd's own tests, the order of the queue, and waiters that disconnect.
 
 use serde_json::{Value, json};
 use support::{DEADLINE, eventually, when};
@@ -6,28 +6,28 @@ use support::{DEADLINE, eventually, when};
 use crate::case;
 use crate::side::{Results, Side, text};
 
-case!(a_lock_is_taken_and_given_back, tls, |side| {
+case!(a_lock_is_acquired_and_released, tls, |side| {
     let lock = json!({"name": side.key("lock1")});
-    let answer = side.call("/v3/lock/lock", &lock).await;
-    let key = text(&answer["key"]);
+    let response = side.call("/v3/lock/lock", &lock).await;
+    let key = text(&response["key"]);
     let name = format!("{}lock1/", side.prefix);
     assert!(key.starts_with(&name), "{key}");
     let held = side
-        .call("/v3/kv/range", &json!({"key": answer["key"]}))
+        .call("/v3/kv/range", &json!({"key": response["key"]}))
         .await;
     let lease = held["kvs"][0]["lease"].as_str().expect("a lease");
     let lease: i64 = lease.parse().expect("digits");
     assert_eq!(key, format!("{name}{lease:x}"));
-    let unlock = json!({"key": answer["key"]});
-    let answer = side.call("/v3/lock/unlock", &unlock).await;
-    assert!(answer["header"]["revision"].is_string());
+    let unlock = json!({"key": response["key"]});
+    let response = side.call("/v3/lock/unlock", &unlock).await;
+    assert!(response["header"]["revision"].is_string());
     assert!(side.keys("lock1").await.is_empty());
-    // Once more is no error.
-    let answer = side.call("/v3/lock/unlock", &unlock).await;
-    assert!(answer["header"]["revision"].is_string());
+    // Releasing again is not an error.
+    let response = side.call("/v3/lock/unlock", &unlock).await;
+    assert!(response["header"]["revision"].is_string());
 });
 
-case!(the_same_lease_locks_once, |side| {
+case!(locking_twice_with_one_lease_returns_the_same_key, |side| {
     let granted = side.call("/v3/lease/grant", &json!({"TTL": 60})).await;
     let lock = json!({"name": side.key("l"), "lease": granted["ID"]});
     let first = side.call("/v3/lock/lock", &lock).await;
@@ -38,8 +38,8 @@ case!(the_same_lease_locks_once, |side| {
     assert!(message.contains("requested lease not found"), "{message}");
 });
 
-/// Waits until the queue has so many keys.
-async fn queued(side: &Side, name: &str, count: usize) {
+/// Waits until the queue has `count` keys.
+async fn wait_for_queue(side: &Side, name: &str, count: usize) {
     eventually("the queue has its length", DEADLINE, async || {
         let keys = side.keys(name).await;
         when(keys.len() == count, || format!("{keys:?}"))
@@ -47,44 +47,44 @@ async fn queued(side: &Side, name: &str, count: usize) {
     .await;
 }
 
-/// Begins to wait; the answer is still to come.
-fn waiting(side: &Side, name: &str) -> tokio::task::JoinHandle<Value> {
-    let ask = side.ask("/v3/lock/lock", &json!({"name": side.key(name)}));
+/// Starts a request for the lock; its response arrives once the lock is acquired.
+fn start_waiting(side: &Side, name: &str) -> tokio::task::JoinHandle<Value> {
+    let request = side.request("/v3/lock/lock", &json!({"name": side.key(name)}));
     support::spawn(async move {
-        let answer = ask.send().await.expect(200);
-        serde_json::from_slice(&answer.body).expect("JSON")
+        let response = request.send().await.expect(200);
+        serde_json::from_slice(&response.body).expect("JSON")
     })
 }
 
-case!(waiters_get_the_lock_in_their_order, |side| {
+case!(waiters_acquire_the_lock_in_queue_order, |side| {
     let first = side
         .call("/v3/lock/lock", &json!({"name": side.key("q")}))
         .await;
-    let second = waiting(side, "q");
-    queued(side, "q", 2).await;
-    let third = waiting(side, "q");
-    queued(side, "q", 3).await;
+    let second = start_waiting(side, "q");
+    wait_for_queue(side, "q", 2).await;
+    let third = start_waiting(side, "q");
+    wait_for_queue(side, "q", 3).await;
     side.call("/v3/lock/unlock", &json!({"key": first["key"]}))
         .await;
-    let second = second.await.expect("it gets the lock");
+    let second = second.await.expect("it acquires the lock");
     assert!(!third.is_finished());
-    queued(side, "q", 2).await;
+    wait_for_queue(side, "q", 2).await;
     side.call("/v3/lock/unlock", &json!({"key": second["key"]}))
         .await;
-    let third = third.await.expect("it gets the lock");
+    let third = third.await.expect("it acquires the lock");
     assert_eq!(side.keys("q").await, [text(&third["key"])]);
 });
 
-case!(a_waiter_that_goes_leaves_no_key, |side| {
+case!(a_disconnected_waiter_leaves_no_key, |side| {
     side.call("/v3/lock/lock", &json!({"name": side.key("w")}))
         .await;
-    let waiter = waiting(side, "w");
-    queued(side, "w", 2).await;
+    let waiter = start_waiting(side, "w");
+    wait_for_queue(side, "w", 2).await;
     waiter.abort();
-    queued(side, "w", 1).await;
+    wait_for_queue(side, "w", 1).await;
 });
 
-case!(a_waiter_of_a_campaign_that_goes_leaves_no_key, |side| {
+case!(a_disconnected_campaigner_leaves_no_key, |side| {
     let campaign = json!({"name": side.key("c"), "value": "YQ=="});
     let granted = side.call("/v3/lease/grant", &json!({"TTL": 60})).await;
     let mut first = campaign.clone();
@@ -93,9 +93,9 @@ case!(a_waiter_of_a_campaign_that_goes_leaves_no_key, |side| {
     let granted = side.call("/v3/lease/grant", &json!({"TTL": 60})).await;
     let mut second = campaign;
     second["lease"] = granted["ID"].clone();
-    let ask = side.ask("/v3/election/campaign", &second);
-    let waiter = support::spawn(async move { Results::of(ask).await.status });
-    queued(side, "c", 2).await;
+    let request = side.request("/v3/election/campaign", &second);
+    let waiter = support::spawn(async move { Results::of(request).await.status });
+    wait_for_queue(side, "c", 2).await;
     waiter.abort();
-    queued(side, "c", 1).await;
+    wait_for_queue(side, "c", 1).await;
 });

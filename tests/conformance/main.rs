@@ -1,8 +1,7 @@
-//! The contract of `/v3`: etcd's own JSON gateway. Every case here runs twice, against that and
-//! against ours before the same etcd, and expects the same of both, but for the table in
-//! [`differences`].
+//! Conformance of `/v3` with etcd's own JSON gateway. Every case runs against both, in front of the same
+//! etcd, and expects the same of both except for the table in [`differences`].
 //!
-//! Which etcd is under test says PATH; the suite passes with 3.4 to 3.7.
+//! The etcd under test is the one on PATH; the suite passes with 3.4 to 3.7.
 
 mod auth;
 mod cases;

@@ -1,30 +1,30 @@
-//! The member itself (etcd's own cases 25 to 32).
+//! Maintenance of a member: the cases of etcd's own tests.
 
 use serde_json::json;
 
 use crate::case;
 use crate::differences::Difference;
 
-case!(an_alarm_of_no_kind_breaks_nothing, alone, |side| {
-    if !side.from(3, 5) {
-        // etcd 3.4 dies of it, whoever asks.
+case!(an_alarm_of_type_none_is_accepted, own_etcd, |side| {
+    if !side.at_least(3, 5) {
+        // etcd 3.4 crashes on it, through either gateway.
         return;
     }
     let activate = json!({"action": "ACTIVATE"});
     let raised = side.call("/v3/maintenance/alarm", &activate).await;
     assert!(raised["header"].is_object(), "{raised}");
     side.put("k", "v").await;
-    let answer = side.call("/v3/maintenance/alarm", &json!({})).await;
-    assert!(answer["header"].is_object());
+    let response = side.call("/v3/maintenance/alarm", &json!({})).await;
+    assert!(response["header"].is_object());
 });
 
-case!(an_alarm_is_raised_and_taken_back, alone, |side| {
+case!(an_alarm_is_raised_and_disarmed, own_etcd, |side| {
     let status = side.call("/v3/maintenance/status", &json!({})).await;
     let member = status["header"]["member_id"].clone();
     let alarm = |action: &str| json!({"action": action, "memberID": member, "alarm": "NOSPACE"});
-    let answer = side.call("/v3/maintenance/alarm", &alarm("ACTIVATE")).await;
+    let response = side.call("/v3/maintenance/alarm", &alarm("ACTIVATE")).await;
     let raised = json!([{"memberID": member, "alarm": "NOSPACE"}]);
-    assert_eq!(answer["alarms"], raised);
+    assert_eq!(response["alarms"], raised);
     let put = json!({"key": side.key("k")});
     let message = side.refused("/v3/kv/put", &put, 429, 8).await;
     assert_eq!(message, "etcdserver: mvcc: database space exceeded");
@@ -33,8 +33,8 @@ case!(an_alarm_is_raised_and_taken_back, alone, |side| {
     side.put("k", "v").await;
 });
 
-case!(a_member_says_how_it_is, |side| {
-    let answer = side.call("/v3/maintenance/status", &json!({})).await;
+case!(a_member_reports_its_status, |side| {
+    let response = side.call("/v3/maintenance/status", &json!({})).await;
     let mut members = vec![
         "version",
         "dbSize",
@@ -44,31 +44,34 @@ case!(a_member_says_how_it_is, |side| {
         "raftAppliedIndex",
         "dbSizeInUse",
     ];
-    if side.from(3, 6) {
+    if side.at_least(3, 6) {
         members.push("storageVersion");
     }
     for member in members {
-        assert!(answer[member].is_string(), "{member} in {answer}");
+        assert!(response[member].is_string(), "{member} in {response}");
     }
-    assert_eq!(answer["version"], side.version.to_string());
+    assert_eq!(response["version"], side.version.to_string());
 });
 
-case!(a_member_defragments, alone, |side| {
-    let answer = side.call("/v3/maintenance/defragment", &json!({})).await;
-    let members = answer.as_object().expect("an object");
-    assert!(members.keys().all(|member| member == "header"), "{answer}");
-});
-
-case!(a_member_says_its_hash, |side| {
-    let answer = side.call("/v3/maintenance/hash", &json!({})).await;
-    assert!(answer["header"].is_object());
+case!(a_member_defragments, own_etcd, |side| {
+    let response = side.call("/v3/maintenance/defragment", &json!({})).await;
+    let members = response.as_object().expect("an object");
     assert!(
-        answer["hash"].is_number(),
-        "a small number is a number: {answer}"
+        members.keys().all(|member| member == "header"),
+        "{response}"
     );
 });
 
-case!(a_member_says_the_hash_of_its_keys, alone, |side| {
+case!(a_member_reports_its_hash, |side| {
+    let response = side.call("/v3/maintenance/hash", &json!({})).await;
+    assert!(response["header"].is_object());
+    assert!(
+        response["hash"].is_number(),
+        "a 32-bit integer is a JSON number: {response}"
+    );
+});
+
+case!(a_member_reports_the_hash_of_its_keys, own_etcd, |side| {
     if side.has(Difference::NoHashKv) {
         return;
     }
@@ -76,16 +79,16 @@ case!(a_member_says_the_hash_of_its_keys, alone, |side| {
     side.put("k", "2").await;
     let compact = json!({"revision": revision.to_string(), "physical": true});
     side.call("/v3/kv/compaction", &compact).await;
-    let answer = side.call("/v3/maintenance/hashkv", &json!({})).await;
+    let response = side.call("/v3/maintenance/hashkv", &json!({})).await;
     assert!(
-        answer["header"].is_object() && answer["hash"].is_number(),
-        "{answer}"
+        response["header"].is_object() && response["hash"].is_number(),
+        "{response}"
     );
-    assert_eq!(answer["compact_revision"], revision.to_string());
+    assert_eq!(response["compact_revision"], revision.to_string());
     assert_eq!(
-        answer["hash_revision"].is_string(),
-        side.from(3, 6),
-        "{answer}"
+        response["hash_revision"].is_string(),
+        side.at_least(3, 6),
+        "{response}"
     );
 });
 
@@ -101,27 +104,27 @@ case!(a_snapshot_is_streamed, tls, |side| {
     );
 });
 
-case!(leadership_is_not_moved_to_nobody, |side| {
-    let asked = json!({"targetID": 123});
+case!(leadership_cannot_move_to_an_unknown_member, |side| {
+    let body = json!({"targetID": 123});
     let message = side
-        .refused("/v3/maintenance/transfer-leadership", &asked, 400, 9)
+        .refused("/v3/maintenance/transfer-leadership", &body, 400, 9)
         .await;
     assert_eq!(message, "etcdserver: bad leader transferee");
 });
 
-case!(nothing_is_downgraded_to_what_it_cannot_be, |side| {
-    if side.has(Difference::NoStatusNorDowngrade) {
+case!(an_invalid_downgrade_target_is_refused, |side| {
+    if side.has(Difference::NoStatusOrDowngrade) {
         return;
     }
-    let asked = json!({"action": 0, "version": "3.0"});
-    if !side.from(3, 5) {
-        // Ours has the path, and etcd has no such call.
-        side.refused("/v3/maintenance/downgrade", &asked, 501, 12)
+    let body = json!({"action": 0, "version": "3.0"});
+    if !side.at_least(3, 5) {
+        // Watchgate has the path, but etcd does not have the call.
+        side.refused("/v3/maintenance/downgrade", &body, 501, 12)
             .await;
         return;
     }
     let message = side
-        .refused("/v3/maintenance/downgrade", &asked, 400, 3)
+        .refused("/v3/maintenance/downgrade", &body, 400, 3)
         .await;
     assert_eq!(message, "etcdserver: invalid downgrade target version");
 });

@@ -1,4 +1,4 @@
-//! Where ours is not etcd's gateway, on purpose.
+//! Watchgate's intended differences from etcd's gateway.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use support::{DEADLINE, Stream, percent};
 use crate::side::{Results, Side, b64, text};
 
 #[tokio::test]
-async fn pages_of_other_origins_stay_out() {
+async fn pages_of_other_origins_are_refused() {
     let side = Side::ours().await;
     let put = json!({"key": side.key("k"), "value": b64("v")});
     for (name, value, status, code) in [
@@ -17,18 +17,22 @@ async fn pages_of_other_origins_stay_out() {
         ("sec-fetch-site", "cross-site", 403, 7),
         ("host", "evil.example", 421, 7),
     ] {
-        let ask = side.ask("/v3/kv/put", &put).header(name, value);
-        side.refusal(ask, status, code).await;
+        let request = side.request("/v3/kv/put", &put).header(name, value);
+        side.refusal(request, status, code).await;
         let headers = [(name, value)];
         if name == "origin" {
             let opened = Stream::try_socket(&side.client, "/v3/kv/put", &headers).await;
-            assert_eq!(opened.expect_err("it is refused"), status.to_string());
+            assert_eq!(opened.expect_err("refused"), status.to_string());
         }
     }
     assert!(side.keys("").await.is_empty());
-    let answer = side.ask("/v3/kv/put", &put).send().await.expect(200);
-    assert_eq!(answer.header("access-control-allow-origin"), "");
-    let preflight = side.client.ask(Method::OPTIONS, "/v3/kv/put").send().await;
+    let response = side.request("/v3/kv/put", &put).send().await.expect(200);
+    assert_eq!(response.header("access-control-allow-origin"), "");
+    let preflight = side
+        .client
+        .request(Method::OPTIONS, "/v3/kv/put")
+        .send()
+        .await;
     assert_eq!(
         preflight.expect(200).header("access-control-allow-origin"),
         ""
@@ -36,15 +40,17 @@ async fn pages_of_other_origins_stay_out() {
 }
 
 #[tokio::test]
-async fn bodies_have_a_size() {
+async fn bodies_are_limited_by_max_body() {
     let side = Side::ours().await;
-    let gateway = side.another(&["--max-body", "1000"]).await;
+    let gateway = side.second_gateway(&["--max-body", "1000"]).await;
     let client = gateway.root();
     let body = json!({"key": side.key("k"), "value": "A".repeat(1000)}).to_string();
-    let ask = client.ask(Method::POST, "/v3/kv/put").body(body.clone());
-    let message = side.refusal(ask, 413, 8).await;
+    let request = client
+        .request(Method::POST, "/v3/kv/put")
+        .body(body.clone());
+    let message = side.refusal(request, 413, 8).await;
     assert!(message.contains("1000"), "{message}");
-    // Whether it is announced or not.
+    // The limit also applies to the messages of a socket, whose total length is not announced.
     let mut socket = Stream::socket(&client, "/v3/watch").await;
     socket.send_text(&body).await;
     assert_eq!(
@@ -62,7 +68,7 @@ async fn bodies_have_a_size() {
 }
 
 #[tokio::test]
-async fn unlock_deletes_locks_alone() {
+async fn unlock_deletes_only_locks() {
     let side = Side::ours().await;
     side.put("data", "precious").await;
     let hexadecimal = format!("{}feed", side.prefix);
@@ -75,7 +81,7 @@ async fn unlock_deletes_locks_alone() {
         assert!(message.contains("not a lock's"), "{message}");
     }
     assert_eq!(side.keys("").await.len(), 2);
-    // What is not there is not there afterwards either.
+    // Releasing an absent key succeeds.
     let absent = json!({"key": side.key("absent")});
     side.call("/v3/lock/unlock", &absent).await;
     let message = side.refused("/v3/lock/unlock", &json!({}), 500, 2).await;
@@ -89,15 +95,15 @@ async fn a_read_only_gateway_changes_nothing() {
     let lock = side
         .call("/v3/lock/lock", &json!({"name": side.key("l")}))
         .await;
-    let gateway = side.another(&["--read-only"]).await;
+    let gateway = side.second_gateway(&["--read-only"]).await;
     let key = side.key("k");
     let range = json!({"request_range": {"key": key}});
     let put = json!({"request_put": {"key": key}});
     let nested = |op: &Value| json!({"failure": [{"request_txn": {"success": [op]}}]});
-    let ask = |path: &str, body: &Value| {
+    let request = |path: &str, body: &Value| {
         gateway
             .root()
-            .ask(Method::POST, path)
+            .request(Method::POST, path)
             .body(body.to_string())
     };
     for (path, body) in [
@@ -115,11 +121,11 @@ async fn a_read_only_gateway_changes_nothing() {
         ("/v3/maintenance/defragment", json!({})),
         ("/v3/auth/enable", json!({})),
     ] {
-        let message = side.refusal(ask(path, &body), 403, 7).await;
+        let message = side.refusal(request(path, &body), 403, 7).await;
         assert!(message.contains("--read-only"), "{path}: {message}");
     }
-    // In a stream it is an error of the stream.
-    let kept = ask("/v3/lease/keepalive", &json!({"ID": "1"}));
+    // A streaming call reports it as an error of the stream.
+    let kept = request("/v3/lease/keepalive", &json!({"ID": "1"}));
     let mut kept = Results::of(kept).await;
     assert_eq!(
         (kept.status, &kept.line().await["error"]["code"]),
@@ -139,93 +145,99 @@ async fn a_read_only_gateway_changes_nothing() {
         ("/v3/maintenance/status", json!({})),
         ("/v3/maintenance/hash", json!({})),
     ] {
-        ask(path, &body).send().await.expect(200);
+        request(path, &body).send().await.expect(200);
     }
     let create = json!({"create_request": {"key": key}});
-    let mut watch = Results::of(ask("/v3/watch", &create)).await;
+    let mut watch = Results::of(request("/v3/watch", &create)).await;
     assert_eq!(watch.next().await["created"], true);
     assert_eq!(side.keys("k").await.len(), 1);
     assert_eq!(side.keys("l/").await, [text(&lock["key"])]);
 }
 
 #[tokio::test]
-async fn everything_lies_below_the_base_path() {
+async fn all_paths_are_below_the_base_path() {
     let side = Side::ours().await;
-    let gateway = side.another(&["--base-path", "/etcd"]).await;
+    let gateway = side.second_gateway(&["--base-path", "/etcd"]).await;
     side.put("k", "v").await;
-    let asked = json!({"key": side.key("k")}).to_string();
+    let body = json!({"key": side.key("k")}).to_string();
     for path in ["/etcd/v3/kv/range", "/etcd/v3beta/kv/range"] {
-        let ask = gateway.root().ask(Method::POST, path).body(asked.clone());
-        assert!(ask.send().await.expect(200).text().contains("kvs"));
+        let request = gateway
+            .root()
+            .request(Method::POST, path)
+            .body(body.clone());
+        assert!(request.send().await.expect(200).text().contains("kvs"));
     }
-    let ask = gateway.root().ask(Method::POST, "/etcd/v3/nothing");
-    side.refusal(ask, 404, 5).await;
-    let ask = gateway.root().ask(Method::POST, "/v3/kv/range").body(asked);
-    ask.send().await.expect(404);
+    let request = gateway.root().request(Method::POST, "/etcd/v3/nothing");
+    side.refusal(request, 404, 5).await;
+    let request = gateway
+        .root()
+        .request(Method::POST, "/v3/kv/range")
+        .body(body);
+    request.send().await.expect(404);
 }
 
 #[tokio::test]
-async fn a_malformed_question_in_a_stream_is_answered() {
+async fn malformed_json_in_a_stream_is_an_error_of_the_stream() {
     let side = Side::ours().await;
     let mut socket = side.socket("/v3/watch", &[]).await;
     let create = json!({"create_request": {"key": side.key("k")}});
     socket.send(&create).await;
-    let line = socket.line_within(DEADLINE).await.expect("it is open");
+    let line = socket.line_within(DEADLINE).await.expect("open");
     assert_eq!(line["result"]["created"], true);
     socket.send_text("garbage").await;
-    let line = socket.line_within(DEADLINE).await.expect("it is open");
+    let line = socket.line_within(DEADLINE).await.expect("open");
     assert_eq!(line["error"]["code"], 3, "{line}");
     assert_eq!(
         socket.ended(DEADLINE).await,
         Ended::Orderly(Some(1000.into()))
     );
     let body = format!("{create}nonsense");
-    let ask = side.client.ask(Method::POST, "/v3/watch").body(body);
-    let rest = Results::of(ask).await.end().await;
+    let request = side.client.request(Method::POST, "/v3/watch").body(body);
+    let rest = Results::of(request).await.end().await;
     let last = rest.last().expect("an error");
     assert_eq!(last["error"]["grpc_code"], 3, "{last}");
 }
 
 #[tokio::test]
-async fn requests_through_others_need_a_token() {
+async fn forwarded_requests_need_a_token() {
     let side = Side::ours().await;
     let range = json!({"key": side.key("k")});
-    let ask = side
-        .ask("/v3/kv/range", &range)
+    let request = side
+        .request("/v3/kv/range", &range)
         .header("x-forwarded-for", "192.0.2.1");
-    side.refusal(ask, 401, 16).await;
-    // Getting one needs none.
-    let asked = json!({"name": "root", "password": "x"});
-    let ask = side
-        .ask("/v3/auth/authenticate", &asked)
+    side.refusal(request, 401, 16).await;
+    // Signing in needs no token.
+    let body = json!({"name": "root", "password": "x"});
+    let request = side
+        .request("/v3/auth/authenticate", &body)
         .header("x-forwarded-for", "192.0.2.1");
-    let message = side.refusal(ask, 400, 9).await;
+    let message = side.refusal(request, 400, 9).await;
     assert_eq!(message, "etcdserver: authentication is not enabled");
 }
 
 #[tokio::test]
-async fn etcd_away_is_said_in_etcds_shape() {
-    let mut side = Side::alone(true, &[]).await;
+async fn an_unreachable_etcd_is_reported_in_etcds_format() {
+    let mut side = Side::own_etcd(true, &[]).await;
     side.put("k", "v").await;
-    side.behind_mut().kill();
+    side.upstream_mut().kill();
     let range = json!({"key": side.key("k")});
     let message = side.refused("/v3/kv/range", &range, 503, 14).await;
     assert!(message.contains("etcd"), "{message}");
-    side.behind_mut().restart().await;
-    support::eventually("it is back", DEADLINE, async || {
-        let status = side.ask("/v3/kv/range", &range).send().await.status;
+    side.upstream_mut().restart().await;
+    support::eventually("etcd is back", DEADLINE, async || {
+        let status = side.request("/v3/kv/range", &range).send().await.status;
         support::when(status == 200, || status.to_string())
     })
     .await;
 }
 
 #[tokio::test]
-async fn the_gateway_says_that_it_stops() {
+async fn streams_report_that_the_gateway_stops() {
     let side = Side::ours().await;
-    let mut gateway = side.another(&[]).await;
+    let mut gateway = side.second_gateway(&[]).await;
     let create = json!({"create_request": {"key": side.key("k")}});
-    let ask = gateway.root().ask(Method::POST, "/v3/watch");
-    let mut watch = Results::of(ask.body(create.to_string())).await;
+    let request = gateway.root().request(Method::POST, "/v3/watch");
+    let mut watch = Results::of(request.body(create.to_string())).await;
     assert_eq!(watch.next().await["created"], true);
     let mut socket = Stream::socket(&gateway.root(), "/v3/watch").await;
     socket.send(&create).await;
@@ -241,11 +253,11 @@ async fn the_gateway_says_that_it_stops() {
 }
 
 #[tokio::test]
-async fn a_path_may_be_escaped() {
+async fn percent_encoded_paths_are_accepted() {
     let side = Side::ours().await;
     let path = format!("/v3/kv/{}", percent("range"));
-    let answer = side.call(&path, &json!({"key": side.key("x")})).await;
-    assert!(answer["header"].is_object());
+    let response = side.call(&path, &json!({"key": side.key("x")})).await;
+    assert!(response["header"].is_object());
 }
 
 #[tokio::test]
@@ -256,24 +268,24 @@ async fn every_socket_answers_a_close_with_its_code() {
     side.call("/v3/lock/lock", &lock).await;
     let create = json!({"create_request": {"key": side.key("w")}});
     let empty = json!({});
-    // With the request, if any, and whether it is answered at once.
+    // The path, the request, if any, and whether the response is immediate.
     let sockets = [
         ("/v3/watch", None, false),
         ("/v3/watch", Some(&create), true),
         ("/v3/lease/keepalive", Some(&granted), true),
         ("/v3/maintenance/snapshot", Some(&empty), true),
         ("/v3/kv/put", None, false),
-        // Waits for its turn.
+        // Waits in the queue.
         ("/v3/lock/lock", Some(&lock), false),
     ];
     for code in [Some(1000), Some(4321), None] {
-        for (path, question, answered) in sockets {
+        for (path, request, immediate) in sockets {
             let mut socket = side.socket(path, &[]).await;
-            if let Some(question) = question {
-                socket.send(question).await;
+            if let Some(request) = request {
+                socket.send(request).await;
             }
-            if answered {
-                socket.line_within(DEADLINE).await.expect("an answer");
+            if immediate {
+                socket.line_within(DEADLINE).await.expect("a response");
             }
             let ended = socket.close(code, DEADLINE).await;
             let expected = Ended::Orderly(code.map(Into::into));

@@ -1,24 +1,24 @@
-//! Whether a gateway is as the table of differences says: etcd's own has what its version has in it, and
-//! ours has none. So a row that is not true any more is noticed.
+//! Tests of the table of differences: etcd's gateway has those listed for its version, and Watchgate has
+//! none. A row that is no longer true fails.
 
 use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
 use support::DEADLINE;
-use support::http::Answer;
+use support::http::Response;
 use tokio::time::{sleep, timeout};
 
 use crate::auth;
 use crate::differences::Difference;
-use crate::side::{Results, Shown, Side, b64};
+use crate::side::{Certificate, Results, Side, b64};
 
-/// How long something may take that is not going to come.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long to wait for something that is expected not to happen.
+const SHORT_TIMEOUT: Duration = Duration::from_secs(3);
 
 macro_rules! probes {
     ($($name:ident: $difference:ident, $side:expr;)*) => {
-        // A difference that is not tried does not compile.
+        // A difference without a probe does not compile.
         const _: fn(Difference) = |difference| match difference {
             $(Difference::$difference => {})*
         };
@@ -40,17 +40,17 @@ macro_rules! probes {
 }
 
 probes! {
-    router_speaks_text: RouterSpeaksText, shared;
+    plain_text_router_errors: PlainTextRouterErrors, shared;
     old_stream_errors: OldStreamErrors, shared;
     lax_json: LaxJson, shared;
-    plain_base64: PlainBase64, shared;
+    standard_base64_only: StandardBase64Only, shared;
     no_hashkv: NoHashKv, shared;
-    no_status_nor_downgrade: NoStatusNorDowngrade, shared;
+    no_status_or_downgrade: NoStatusOrDowngrade, shared;
     preconditions_are_412: PreconditionsAre412, shared;
-    no_bearer: NoBearer, alone;
-    sockets_wait_for_their_end: SocketsWaitForTheirEnd, shared;
-    sockets_leave_waiters: SocketsLeaveWaiters, shared;
-    sockets_hear_no_headers: SocketsHearNoHeaders, shared;
+    no_bearer: NoBearer, own_etcd;
+    sockets_respond_after_close: SocketsRespondAfterClose, shared;
+    closed_sockets_keep_waiting: ClosedSocketsKeepWaiting, shared;
+    sockets_ignore_headers: SocketsIgnoreHeaders, shared;
     refuses_named_certificates: RefusesNamedCertificates, named;
 }
 
@@ -62,12 +62,12 @@ async fn shared(ours: bool) -> Side {
     }
 }
 
-async fn alone(ours: bool) -> Side {
-    Side::alone(ours, &[]).await
+async fn own_etcd(ours: bool) -> Side {
+    Side::own_etcd(ours, &[]).await
 }
 
 async fn named(ours: bool) -> Side {
-    Side::showing(ours, Shown::Named("root"), &[]).await
+    Side::with_certificate(ours, Certificate::Named("root"), &[]).await
 }
 
 async fn check(difference: Difference, side: &Side) {
@@ -76,19 +76,22 @@ async fn check(difference: Difference, side: &Side) {
     assert_eq!(found, listed, "{difference:?} of etcd {}", side.version);
 }
 
-async fn send(side: &Side, path: &str, body: &str) -> Answer {
-    let ask = side.client.ask(Method::POST, path).body(body.to_owned());
-    ask.send().await
+async fn send(side: &Side, path: &str, body: &str) -> Response {
+    let request = side
+        .client
+        .request(Method::POST, path)
+        .body(body.to_owned());
+    request.send().await
 }
 
-fn is_json(answer: &Answer) -> bool {
-    serde_json::from_slice::<Value>(&answer.body).is_ok()
+fn is_json(response: &Response) -> bool {
+    serde_json::from_slice::<Value>(&response.body).is_ok()
 }
 
-/// Whether it differs so.
+/// Whether the gateway has the difference.
 async fn probe(difference: Difference, side: &Side) -> bool {
     match difference {
-        Difference::RouterSpeaksText => {
+        Difference::PlainTextRouterErrors => {
             let unknown = send(side, "/v3/nothing", "{}").await;
             let got = side.client.get("/v3/kv/range").send().await;
             let both = [is_json(&unknown), is_json(&got)];
@@ -97,8 +100,8 @@ async fn probe(difference: Difference, side: &Side) -> bool {
         }
         Difference::OldStreamErrors => {
             let create = json!({"create_request": {"key": side.key("k")}});
-            let ask = side.ask("/v3/watch", &create);
-            let mut watch = Results::of(ask.header("grpc-timeout", "300m")).await;
+            let request = side.request("/v3/watch", &create);
+            let mut watch = Results::of(request.header("grpc-timeout", "300m")).await;
             watch.next().await;
             watch.error().await["error"]["code"].is_null()
         }
@@ -107,7 +110,7 @@ async fn probe(difference: Difference, side: &Side) -> bool {
             let twice = format!(r#"{{"key":"{key}","key":"{key}"}}"#);
             send(side, "/v3/kv/range", &twice).await.status == 200
         }
-        Difference::PlainBase64 => {
+        Difference::StandardBase64Only => {
             let forms = ["YQ", "-_8=", "-_8"].map(|key| format!(r#"{{"key":"{key}"}}"#));
             let mut refused = Vec::new();
             for form in &forms {
@@ -117,83 +120,89 @@ async fn probe(difference: Difference, side: &Side) -> bool {
             refused[0]
         }
         Difference::NoHashKv => send(side, "/v3/maintenance/hashkv", "{}").await.status == 404,
-        Difference::NoStatusNorDowngrade => {
+        Difference::NoStatusOrDowngrade => {
             let status = send(side, "/v3/auth/status", "{}").await.status == 404;
             let downgrade = send(side, "/v3/maintenance/downgrade", "{}").await;
             assert_eq!(status, downgrade.status == 404, "both or neither");
             status
         }
         Difference::PreconditionsAre412 => {
-            let asked = r#"{"name":"root","password":"x"}"#;
-            let answer = send(side, "/v3/auth/authenticate", asked).await;
-            answer.status == 412
+            let body = r#"{"name":"root","password":"x"}"#;
+            let response = send(side, "/v3/auth/authenticate", body).await;
+            response.status == 412
         }
         Difference::NoBearer => {
             let token = auth::enable(side, &["root"]).await;
-            let ask = side.ask("/v3/kv/range", &json!({"key": b64("k")}));
+            let request = side.request("/v3/kv/range", &json!({"key": b64("k")}));
             let bearer = format!("Bearer {token}");
-            let answer = ask.header("authorization", &bearer).send().await;
-            answer.status == 401
+            let response = request.header("authorization", &bearer).send().await;
+            response.status == 401
         }
-        Difference::SocketsWaitForTheirEnd => {
+        Difference::SocketsRespondAfterClose => {
             let mut socket = side.socket("/v3/kv/put", &[]).await;
             socket.send(&json!({"key": side.key("k")})).await;
-            let answer = timeout(patience(side, difference), socket.line_within(DEADLINE)).await;
-            let asked = side.keys("k").await;
-            assert_eq!(answer.is_err(), asked.is_empty(), "it is asked, or waits");
-            answer.is_err()
+            let response =
+                timeout(time_limit(side, difference), socket.line_within(DEADLINE)).await;
+            let written = side.keys("k").await;
+            assert_eq!(
+                response.is_err(),
+                written.is_empty(),
+                "no response, no effect"
+            );
+            response.is_err()
         }
-        Difference::SocketsLeaveWaiters => leaves_waiters(side).await,
-        Difference::SocketsHearNoHeaders => {
+        Difference::ClosedSocketsKeepWaiting => keeps_waiting(side).await,
+        Difference::SocketsIgnoreHeaders => {
             let headers = [("grpc-timeout", "300m")];
             let mut socket = side.socket("/v3/watch", &headers).await;
             let create = json!({"create_request": {"key": side.key("k")}});
             socket.send(&create).await;
-            let created = socket.line_within(DEADLINE).await.expect("it is open");
+            let created = socket.line_within(DEADLINE).await.expect("open");
             assert_eq!(created["result"]["created"], true, "{created}");
-            let patience = patience(side, difference);
-            timeout(patience, socket.line_within(DEADLINE))
+            let time_limit = time_limit(side, difference);
+            timeout(time_limit, socket.line_within(DEADLINE))
                 .await
                 .is_err()
         }
         Difference::RefusesNamedCertificates => {
-            // While auth is off, any certificate will do.
-            auth::turn_on(side, &["root"]).await;
-            let answer = send(side, "/v3/kv/range", r#"{"key":"YQ=="}"#).await;
-            answer.status == 400 && answer.text().starts_with("CommonName of client")
+            // While auth is off, any certificate is accepted.
+            auth::enable_auth(side, &["root"]).await;
+            let response = send(side, "/v3/kv/range", r#"{"key":"YQ=="}"#).await;
+            response.status == 400 && response.text().starts_with("CommonName of client")
         }
     }
 }
 
-async fn leaves_waiters(side: &Side) -> bool {
+async fn keeps_waiting(side: &Side) -> bool {
     let lock = json!({"name": side.key("l")});
     side.call("/v3/lock/lock", &lock).await;
     let mut socket = side.socket("/v3/lock/lock", &[]).await;
     socket.send(&lock).await;
-    let patience = patience(side, Difference::SocketsWaitForTheirEnd);
-    if !has_queued(side, 2, patience).await {
-        // Where a question waits for the socket's end there is nobody to be left.
+    let time_limit = time_limit(side, Difference::SocketsRespondAfterClose);
+    if !has_queued(side, 2, time_limit).await {
+        // If the request is sent only after the socket's end, there is no waiter.
         return false;
     }
     drop(socket);
-    let patience = self::patience(side, Difference::SocketsLeaveWaiters);
-    !has_queued(side, 1, patience).await
+    let time_limit = self::time_limit(side, Difference::ClosedSocketsKeepWaiting);
+    !has_queued(side, 1, time_limit).await
 }
 
-/// Whether the queue has so many keys in time.
-async fn has_queued(side: &Side, count: usize, patience: Duration) -> bool {
-    let looking = async {
+/// Whether the queue has `count` keys in time.
+async fn has_queued(side: &Side, count: usize, time_limit: Duration) -> bool {
+    let polling = async {
         while side.keys("l").await.len() != count {
             sleep(Duration::from_millis(50)).await;
         }
     };
-    timeout(patience, looking).await.is_ok()
+    timeout(time_limit, polling).await.is_ok()
 }
 
-/// How long an answer may take: no time decides where one is to come.
-fn patience(side: &Side, difference: Difference) -> Duration {
+/// How long to wait for a response. The short limit applies only where none is expected, so that it
+/// never fails a slow gateway.
+fn time_limit(side: &Side, difference: Difference) -> Duration {
     if side.has(difference) {
-        PATIENCE
+        SHORT_TIMEOUT
     } else {
         DEADLINE
     }

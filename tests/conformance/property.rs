@@ -1,6 +1,6 @@
-//! Any request has the same answer from both: random requests, right and wrong, one after the other, to
-//! etcd's gateway and to ours, each before a fresh etcd of its own. Statuses are equal, and so are the
-//! answers by their meaning.
+//! Property test: any request has the same response from both. Sequences of random requests, valid and
+//! invalid, go to etcd's gateway and to Watchgate, each in front of a fresh etcd of its own. Statuses and
+//! normalized responses must be equal.
 
 mod meaning;
 mod messages;
@@ -14,12 +14,12 @@ use serde_json::Value;
 use support::{DEADLINE, eventually, when};
 use tokio::runtime::Builder;
 
-use self::meaning::meaning;
-use self::messages::{CALLS, Kind, LATER, Message};
+use self::meaning::normalized;
+use self::messages::{CALLS, Kind, Message, SINCE_3_5};
 use crate::differences::Difference;
 use crate::side::Side;
 
-/// JSON, with what serde_json's has not: numbers in any form, members twice, and nonsense.
+/// JSON with what serde_json cannot write: numbers in any form, duplicate members, and malformed tokens.
 #[derive(Clone, Debug)]
 enum Json {
     Raw(String),
@@ -60,20 +60,20 @@ fn raw(text: impl Into<String>) -> Json {
 /// How requests are written.
 #[derive(Clone, Copy, Debug)]
 struct Style {
-    /// How many of a hundred values are none of their kind.
-    wrong: u32,
-    /// Base64 has its standard alphabet, and its padding.
+    /// Percentage of values that are invalid for their kind.
+    invalid: u32,
+    /// Base64 is written only in the standard alphabet and with padding.
     plain: bool,
 }
 
 /// A request's JSON.
 fn message(message: &'static Message, style: Style) -> BoxedStrategy<Json> {
-    let wrong = style.wrong;
+    let invalid = style.invalid;
     let fields = message.fields.iter().enumerate();
     let plain: Vec<BoxedStrategy<Option<(String, Json)>>> = fields
         .clone()
         .filter(|(at, _)| *at < message.oneof_from)
-        .map(|(_, field)| member(field, style, likely(field)))
+        .map(|(_, field)| member(field, style, probability(field)))
         .collect();
     let alternatives: Vec<BoxedStrategy<Option<(String, Json)>>> = fields
         .filter(|(at, _)| *at >= message.oneof_from)
@@ -83,12 +83,12 @@ fn message(message: &'static Message, style: Style) -> BoxedStrategy<Json> {
         Just(Vec::new()).boxed()
     } else {
         let one = prop::strategy::Union::new(alternatives);
-        // Now and then two alternatives at once.
+        // Sometimes two alternatives at once.
         let usual = prop::collection::vec(one.clone(), 1..=1);
         let odd = prop::collection::vec(one, 0..=2);
-        prop_oneof![100 - wrong => usual, wrong.max(1) => odd].boxed()
+        prop_oneof![100 - invalid => usual, invalid.max(1) => odd].boxed()
     };
-    let odd = if wrong == 0 {
+    let odd = if invalid == 0 {
         Just(None).boxed()
     } else {
         prop_oneof![
@@ -99,8 +99,8 @@ fn message(message: &'static Message, style: Style) -> BoxedStrategy<Json> {
     };
     (plain, chosen, odd)
         .prop_map(move |(plain, mut chosen, odd)| {
-            if wrong == 0 {
-                // More than one alternative is wrong, and lax servers take one of them.
+            if invalid == 0 {
+                // More than one alternative is invalid, and lax servers accept one of them.
                 chosen.truncate(1);
             }
             let mut members: Vec<_> = plain
@@ -109,8 +109,8 @@ fn message(message: &'static Message, style: Style) -> BoxedStrategy<Json> {
                 .flatten()
                 .chain(odd)
                 .collect();
-            if wrong == 0 {
-                // No name twice.
+            if invalid == 0 {
+                // No duplicate names.
                 let mut seen = std::collections::HashSet::new();
                 members.retain(|(name, _)| seen.insert(name.clone()));
             }
@@ -119,12 +119,12 @@ fn message(message: &'static Message, style: Style) -> BoxedStrategy<Json> {
         .boxed()
 }
 
-/// How often a field is there.
-fn likely((name, _, kind): &(&str, &str, Kind)) -> f64 {
+/// How often a field is present.
+fn probability((name, _, kind): &(&str, &str, Kind)) -> f64 {
     match kind {
-        // Without it a lease would run out, at another moment for each.
+        // Without a TTL the leases would expire, on each side at another moment.
         Kind::Ttl => 1.0,
-        // 3.4.23 dies of a grant of nothing.
+        // etcd 3.4.23 crashes on a grant without a permission.
         _ if *name == "perm" => 1.0,
         Kind::Name | Kind::One(_) => 0.9,
         _ if *name == "key" => 0.95,
@@ -135,18 +135,18 @@ fn likely((name, _, kind): &(&str, &str, Kind)) -> f64 {
 fn member(
     (proto, json, kind): &'static (&'static str, &'static str, Kind),
     style: Style,
-    likely: f64,
+    probability: f64,
 ) -> BoxedStrategy<Option<(String, Json)>> {
     let name = prop_oneof![Just(*proto), Just(*json)];
     let named = (name, value(*kind, style)).prop_map(|(name, value)| (name.to_owned(), value));
-    if likely >= 1.0 {
+    if probability >= 1.0 {
         return named.prop_map(Some).boxed();
     }
-    prop::option::weighted(likely, named).boxed()
+    prop::option::weighted(probability, named).boxed()
 }
 
 fn value(kind: Kind, style: Style) -> BoxedStrategy<Json> {
-    let (wrong, plain) = (style.wrong, style.plain);
+    let (invalid, plain) = (style.invalid, style.plain);
     let right: BoxedStrategy<Json> = match kind {
         Kind::Key => bytes(
             prop_oneof![
@@ -186,7 +186,7 @@ fn value(kind: Kind, style: Style) -> BoxedStrategy<Json> {
             .boxed(),
         Kind::One(inner) => message(inner, style),
     };
-    if wrong == 0 {
+    if invalid == 0 {
         return right;
     }
     let odd = prop::sample::select(vec![
@@ -223,7 +223,7 @@ fn value(kind: Kind, style: Style) -> BoxedStrategy<Json> {
         "\"Y\\nQ\"",
         "-0",
     ]);
-    prop_oneof![100 - wrong => right, wrong => odd.prop_map(raw)].boxed()
+    prop_oneof![100 - invalid => right, invalid => odd.prop_map(raw)].boxed()
 }
 
 fn bytes(value: impl Strategy<Value = Vec<u8>> + 'static, plain: bool) -> BoxedStrategy<Json> {
@@ -253,8 +253,8 @@ fn number(value: impl Strategy<Value = i64> + 'static) -> BoxedStrategy<Json> {
 
 /// A path and a body.
 fn request(style: Style) -> BoxedStrategy<(&'static str, String)> {
-    let calls = CALLS.iter().map(|(weight, path, asked)| {
-        let body = message(asked, style).prop_map(|json| {
+    let calls = CALLS.iter().map(|(weight, path, body)| {
+        let body = message(body, style).prop_map(|json| {
             let mut text = String::new();
             json.write(&mut text);
             text
@@ -262,10 +262,10 @@ fn request(style: Style) -> BoxedStrategy<(&'static str, String)> {
         (*weight, (Just(*path), body).boxed())
     });
     let call = prop::strategy::Union::new_weighted(calls.collect());
-    if style.wrong == 0 {
+    if style.invalid == 0 {
         return call.boxed();
     }
-    // Cut off, or with something before or behind.
+    // Truncated, or with a prefix or suffix.
     (call, 0..40_u32, any::<prop::sample::Index>())
         .prop_map(|((path, body), change, at)| {
             let body = match change {
@@ -283,50 +283,53 @@ fn request(style: Style) -> BoxedStrategy<(&'static str, String)> {
         .boxed()
 }
 
-async fn ask(side: &Side, path: &str, body: &str) -> (u16, Value) {
-    let ask = side.client.ask(Method::POST, path).body(body.to_owned());
-    let answer = ask.send().await;
-    let status = match answer.status.as_u16() {
+async fn response_of(side: &Side, path: &str, body: &str) -> (u16, Value) {
+    let request = side
+        .client
+        .request(Method::POST, path)
+        .body(body.to_owned());
+    let response = request.send().await;
+    let status = match response.status.as_u16() {
         412 if side.has(Difference::PreconditionsAre412) => 400,
         status => status,
     };
-    meaning(status, &answer.body, path)
+    normalized(status, &response.body, path)
 }
 
-/// Passwords are no matter here.
+/// Password hashes are cheap, since their strength does not matter here.
 const CHEAP: [&str; 1] = ["--bcrypt-cost=4"];
 
-/// Waits until the cluster has a version, which no downgrade can be judged without.
-async fn settled(side: Side) -> Side {
-    let asked = r#"{"version":"3.0"}"#;
-    eventually("etcd judges a downgrade", DEADLINE, async || {
-        let ask = side.client.ask(Method::POST, LATER[1]);
-        let answer = ask.body(asked).send().await.text();
-        let judged = answer.contains("invalid downgrade target version");
-        when(judged || !side.from(3, 5), || answer)
+/// Waits until the cluster version is known, without which etcd cannot validate a downgrade.
+async fn cluster_version_known(side: Side) -> Side {
+    let body = r#"{"version":"3.0"}"#;
+    eventually("etcd validates a downgrade", DEADLINE, async || {
+        let request = side.client.request(Method::POST, SINCE_3_5[1]);
+        let response = request.body(body).send().await.text();
+        let validated = response.contains("invalid downgrade target version");
+        when(validated || !side.at_least(3, 5), || response)
     })
     .await;
     side
 }
 
-/// Sends sequences of requests to both. Both go through the same, whatever is found and made smaller.
-fn compare(wrong: u32, cases: u32) {
+/// Sends sequences of requests to both. Both receive the same requests, also while a failure is shrunk.
+fn compare(invalid: u32, cases: u32) {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("threads");
-    let before = async |ours| settled(Side::alone(ours, &CHEAP).await).await;
-    let (etcd, ours) = runtime.block_on(async { tokio::join!(before(false), before(true)) });
-    if wrong > 0 && etcd.has(Difference::LaxJson) {
+    let start = async |ours| cluster_version_known(Side::own_etcd(ours, &CHEAP).await).await;
+    let (etcd, ours) = runtime.block_on(async { tokio::join!(start(false), start(true)) });
+    if invalid > 0 && etcd.has(Difference::LaxJson) {
         eprintln!(
-            "skipped: etcd {:?} reads wrong JSON in its own lax way; right requests are compared",
+            "skipped: etcd {:?} accepts some invalid JSON; only valid requests are compared",
             etcd.version
         );
         return;
     }
     let style = Style {
-        wrong,
-        plain: etcd.has(Difference::PlainBase64),
+        invalid,
+        plain: etcd.has(Difference::StandardBase64Only),
     };
     let config = Config {
         cases,
@@ -336,11 +339,15 @@ fn compare(wrong: u32, cases: u32) {
     let requests = prop::collection::vec(request(style), 1..10);
     let run = TestRunner::new(config).run(&requests, |requests| {
         for (path, body) in requests {
-            if LATER.contains(&path) && !etcd.from(3, 5) {
+            if SINCE_3_5.contains(&path) && !etcd.at_least(3, 5) {
                 continue;
             }
-            let (theirs, ours) = runtime
-                .block_on(async { tokio::join!(ask(&etcd, path, &body), ask(&ours, path, &body)) });
+            let (theirs, ours) = runtime.block_on(async {
+                tokio::join!(
+                    response_of(&etcd, path, &body),
+                    response_of(&ours, path, &body)
+                )
+            });
             prop_assert_eq!(ours, theirs, "{} {}", path, body);
         }
         Ok(())
@@ -349,16 +356,16 @@ fn compare(wrong: u32, cases: u32) {
 }
 
 #[test]
-fn right_requests_have_the_same_answers() {
+fn valid_requests_have_the_same_responses() {
     compare(0, 300);
 }
 
 #[test]
-fn wrong_requests_have_the_same_answers() {
+fn invalid_requests_have_the_same_responses() {
     compare(4, 500);
 }
 
 #[test]
-fn very_wrong_requests_have_the_same_answers() {
+fn very_invalid_requests_have_the_same_responses() {
     compare(25, 300);
 }

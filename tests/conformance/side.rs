@@ -1,4 +1,4 @@
-//! One of the two gateways, and how it is spoken to.
+//! One of the two gateways under test, and a client for it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use support::certs::{Authority, Kind, Signed};
 use support::cluster::Cluster;
 use support::connect::Tls;
 use support::gateway::InProcess;
-use support::http::Ask;
+use support::http::Request;
 use support::stream::Lines;
 use support::{Client, DEADLINE, Etcd, Stream, tools, unique};
 use tokio::time::timeout;
@@ -18,40 +18,41 @@ use crate::differences::{self, Difference, Version};
 /// A gateway in front of an etcd.
 #[derive(Debug)]
 pub(crate) struct Side {
-    /// Speaks to the gateway's root.
+    /// A client for the gateway's root path.
     pub(crate) client: Client,
     /// The version of etcd.
     pub(crate) version: Version,
-    /// Whether it is ours.
+    /// Whether the gateway is Watchgate.
     pub(crate) ours: bool,
-    /// Ends with a slash; no other test has it.
+    /// Prefix of the test's own keys. Ends with a slash; no other test has it.
     pub(crate) prefix: String,
-    etcd: Held,
-    /// Stops with the side.
+    etcd: Upstream,
+    /// Stops when dropped.
     _gateway: Option<InProcess>,
-    /// Its files are there as long as it is.
+    /// Its files are deleted when it is dropped.
     _authority: Option<Authority>,
 }
 
+/// The etcd that the gateway serves.
 #[derive(Debug)]
-enum Held {
+enum Upstream {
     Shared(&'static Etcd),
     Own(Box<Etcd>),
-    /// A member of a cluster that somebody else holds.
+    /// The client URL of a member of a cluster that the test owns.
     Member(String),
 }
 
-/// What a certificate says of who shows it.
+/// The subject of a client certificate.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Shown {
-    /// Nothing.
+pub(crate) enum Certificate {
+    /// No common name.
     Nameless,
-    /// A name: a user's, where etcd's auth is on.
+    /// A common name: that of a user, while etcd's auth is on.
     Named(&'static str),
 }
 
-impl Shown {
-    fn by(self, authority: &Authority) -> Signed {
+impl Certificate {
+    fn signed_by(self, authority: &Authority) -> Signed {
         match self {
             Self::Nameless => authority.nameless(),
             Self::Named(name) => authority.client(name, Kind::Ec),
@@ -60,73 +61,68 @@ impl Shown {
 }
 
 impl Side {
-    /// etcd's own gateway, of the etcd that all tests share.
+    /// etcd's own gateway, in the etcd that all tests share.
     pub(crate) async fn etcd() -> Self {
-        Self::before(Held::Shared(Etcd::shared().await), false).await
+        Self::in_front_of(Upstream::Shared(Etcd::shared().await), false).await
     }
 
-    /// Ours, before the etcd that all tests share.
+    /// Watchgate, in front of the etcd that all tests share.
     pub(crate) async fn ours() -> Self {
-        Self::before(Held::Shared(Etcd::shared().await), true).await
+        Self::in_front_of(Upstream::Shared(Etcd::shared().await), true).await
     }
 
-    /// Either, with an etcd of its own that has these flags.
-    pub(crate) async fn alone(ours: bool, flags: &[&str]) -> Self {
-        Self::before(Held::Own(Box::new(Etcd::start_with(flags).await)), ours).await
+    /// Either gateway, with an etcd of its own that has these flags.
+    pub(crate) async fn own_etcd(ours: bool, flags: &[&str]) -> Self {
+        Self::in_front_of(Upstream::Own(Box::new(Etcd::start_with(flags).await)), ours).await
     }
 
-    /// Either, with an etcd of its own that speaks TLS and asks for a certificate.
+    /// Either gateway, with an etcd of its own that requires TLS and a client certificate.
     pub(crate) async fn secure(ours: bool) -> Self {
-        Self::showing(ours, Shown::Named("conformance"), &[]).await
+        Self::with_certificate(ours, Certificate::Named("conformance"), &[]).await
     }
 
-    /// The same with a certificate of this kind, and further flags. It is shown to etcd by whoever speaks
-    /// to it: by our gateway, or by the client of etcd's own.
-    pub(crate) async fn showing(ours: bool, shown: Shown, flags: &[&str]) -> Self {
+    /// As `secure`, with this client certificate and further flags. The party that connects to etcd presents
+    /// the certificate: Watchgate, or the client of etcd's own gateway.
+    pub(crate) async fn with_certificate(
+        ours: bool,
+        certificate: Certificate,
+        flags: &[&str],
+    ) -> Self {
         let authority = Authority::new();
-        let server = authority.server(&["127.0.0.1"]);
-        let (ca, client) = (authority.file(), shown.by(&authority));
-        let own = [
-            format!("--cert-file={}", server.cert()),
-            format!("--key-file={}", server.key()),
-            format!("--trusted-ca-file={ca}"),
-            "--client-cert-auth".to_owned(),
-        ];
-        let own = own.each_ref().map(String::as_str);
-        let etcd = Etcd::start_secure(&[&own, flags].concat()).await;
-        let (cert, key) = (client.cert(), client.key());
-        let keys = ["--cacert", &ca, "--cert", cert, "--key", key];
+        let client = certificate.signed_by(&authority);
+        let etcd = Etcd::start_mtls(&authority, flags).await;
         let gateway = if ours {
-            Some(InProcess::start(&etcd.url(), &keys).await)
+            Some(InProcess::start_mtls(&etcd, &authority, &client).await)
         } else {
             None
         };
         let direct = || {
             let tls = Tls::of(&authority, &client);
-            Client::to(address(&etcd.direct_url())).under(tls)
+            Client::to(address(&etcd.direct_url())).with_tls(tls)
         };
         let client = gateway.as_ref().map_or_else(direct, InProcess::root);
         let (major, minor, patch) = tools::etcd_version();
-        let (version, held) = (Version(major, minor, patch), Held::Own(Box::new(etcd)));
+        let version = Version(major, minor, patch);
+        let upstream = Upstream::Own(Box::new(etcd));
         Self {
             _authority: Some(authority),
-            ..Self::made(held, client, version, gateway)
+            ..Self::assemble(upstream, client, version, gateway)
         }
     }
 
-    /// Either, at one member of a cluster.
+    /// Either gateway, connected to one member of a cluster.
     pub(crate) async fn at_member(ours: bool, cluster: &Cluster, at: usize) -> Self {
-        Self::before(Held::Member(cluster.url(at)), ours).await
+        Self::in_front_of(Upstream::Member(cluster.url(at)), ours).await
     }
 
-    async fn before(etcd: Held, ours: bool) -> Self {
-        let (direct, standing) = match &etcd {
-            Held::Member(url) => (url.clone(), url.clone()),
+    async fn in_front_of(etcd: Upstream, ours: bool) -> Self {
+        let (direct, proxied) = match &etcd {
+            Upstream::Member(url) => (url.clone(), url.clone()),
             _ => (etcd.get().direct_url(), etcd.get().url()),
         };
         let direct = Client::to(address(&direct));
         let gateway = if ours {
-            Some(InProcess::start(&standing, &[]).await)
+            Some(InProcess::start(&proxied, &[]).await)
         } else {
             None
         };
@@ -134,10 +130,15 @@ impl Side {
         let version: Value = serde_json::from_slice(&version.body).expect("JSON");
         let version = version["etcdserver"].as_str().expect("etcd has a version");
         let client = gateway.as_ref().map_or(direct, InProcess::root);
-        Self::made(etcd, client, Version::parse(version), gateway)
+        Self::assemble(etcd, client, version.parse().expect("a version"), gateway)
     }
 
-    fn made(etcd: Held, client: Client, version: Version, gateway: Option<InProcess>) -> Self {
+    fn assemble(
+        etcd: Upstream,
+        client: Client,
+        version: Version,
+        gateway: Option<InProcess>,
+    ) -> Self {
         Self {
             client,
             version,
@@ -149,32 +150,32 @@ impl Side {
         }
     }
 
-    /// The etcd behind it.
-    pub(crate) fn behind(&self) -> &Etcd {
+    /// The etcd that the gateway serves.
+    pub(crate) fn upstream(&self) -> &Etcd {
         self.etcd.get()
     }
 
-    /// The etcd of its own.
-    pub(crate) fn behind_mut(&mut self) -> &mut Etcd {
+    /// The etcd that the gateway serves; panics unless the test has it to itself.
+    pub(crate) fn upstream_mut(&mut self) -> &mut Etcd {
         match &mut self.etcd {
-            Held::Own(etcd) => etcd,
-            Held::Shared(_) => panic!("the shared etcd is nobody's"),
-            Held::Member(_) => panic!("the cluster holds its members"),
+            Upstream::Own(etcd) => etcd,
+            Upstream::Shared(_) => panic!("the shared etcd belongs to all tests"),
+            Upstream::Member(_) => panic!("the cluster owns its members"),
         }
     }
 
-    /// Another gateway of ours before the same etcd; etcd's own has no such thing.
-    pub(crate) async fn another(&self, flags: &[&str]) -> InProcess {
-        InProcess::start(&self.behind().url(), flags).await
+    /// A further Watchgate in front of the same etcd.
+    pub(crate) async fn second_gateway(&self, flags: &[&str]) -> InProcess {
+        InProcess::start(&self.upstream().url(), flags).await
     }
 
-    /// Whether it is etcd's gateway and differs so.
+    /// Whether this is etcd's gateway, of a version that has the difference.
     pub(crate) fn has(&self, difference: Difference) -> bool {
         !self.ours && differences::has(self.version, difference)
     }
 
-    /// Whether etcd is this new.
-    pub(crate) fn from(&self, major: u32, minor: u32) -> bool {
+    /// Whether etcd is of this version or newer.
+    pub(crate) fn at_least(&self, major: u32, minor: u32) -> bool {
         self.version >= Version(major, minor, 0)
     }
 
@@ -183,63 +184,69 @@ impl Side {
         b64(&format!("{}{name}", self.prefix))
     }
 
-    /// A call, about to be made.
-    pub(crate) fn ask(&self, path: &str, body: &Value) -> Ask {
-        self.client.ask(Method::POST, path).body(body.to_string())
+    /// A POST that is not sent yet.
+    pub(crate) fn request(&self, path: &str, body: &Value) -> Request {
+        self.client
+            .request(Method::POST, path)
+            .body(body.to_string())
     }
 
-    /// A call that succeeds.
+    /// Makes a call and expects success; returns the response.
     pub(crate) async fn call(&self, path: &str, body: &Value) -> Value {
-        let answer = self.ask(path, body).send().await.expect(200);
-        assert_eq!(answer.header("content-type"), "application/json", "{path}");
-        serde_json::from_slice(&answer.body).expect("an answer is JSON")
+        let response = self.request(path, body).send().await.expect(200);
+        assert_eq!(
+            response.header("content-type"),
+            "application/json",
+            "{path}"
+        );
+        serde_json::from_slice(&response.body).expect("a response is JSON")
     }
 
-    /// A call that is refused with this status and code of gRPC; gives the message.
+    /// Makes a call and expects this status and gRPC code; returns the message.
     pub(crate) async fn refused(&self, path: &str, body: &Value, status: u16, code: i64) -> String {
-        let ask = self.ask(path, body);
-        self.refusal(ask, status, code).await
+        let request = self.request(path, body);
+        self.refusal(request, status, code).await
     }
 
-    /// As `refused`, for any request.
-    pub(crate) async fn refusal(&self, ask: Ask, status: u16, code: i64) -> String {
+    /// As `refused`, for a prepared request.
+    pub(crate) async fn refusal(&self, request: Request, status: u16, code: i64) -> String {
         let status = match (status, code) {
             (400, 9) if self.has(Difference::PreconditionsAre412) => 412,
             (status, _) => status,
         };
-        let answer = ask.send().await.expect(status);
-        let refusal: Value = serde_json::from_slice(&answer.body)
-            .unwrap_or_else(|error| panic!("{error}: {}", answer.text()));
+        let response = request.send().await.expect(status);
+        let refusal: Value = serde_json::from_slice(&response.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", response.text()));
         assert_eq!(refusal["code"], code, "{refusal}");
         let message = refusal["message"].as_str().expect("a message");
-        if self.ours || !self.from(3, 6) {
-            // What 3.6 dropped.
+        if self.ours || !self.at_least(3, 6) {
+            // etcd 3.6 dropped this member.
             assert_eq!(refusal["error"], message, "{refusal}");
         }
         message.to_owned()
     }
 
-    /// Puts a key of the test; gives the revision.
+    /// Puts a key of the test; returns the revision.
     pub(crate) async fn put(&self, name: &str, value: &str) -> i64 {
         let body = serde_json::json!({"key": self.key(name), "value": b64(value)});
-        let answer = self.call("/v3/kv/put", &body).await;
-        number(&answer["header"]["revision"])
+        let response = self.call("/v3/kv/put", &body).await;
+        number(&response["header"]["revision"])
     }
 
-    /// The keys below the test's prefix and more of it.
+    /// The keys that start with the test's prefix and `below`.
     pub(crate) async fn keys(&self, below: &str) -> Vec<String> {
         let start = format!("{}{below}", self.prefix);
         let mut end = start.clone().into_bytes();
         *end.last_mut().expect("a prefix is not empty") += 1;
         let body = serde_json::json!({"key": b64(&start), "range_end": STANDARD.encode(end)});
-        let answer = self.call("/v3/kv/range", &body).await;
-        let found = answer["kvs"].as_array().into_iter().flatten();
+        let response = self.call("/v3/kv/range", &body).await;
+        let found = response["kvs"].as_array().into_iter().flatten();
         found.map(|kv| text(&kv["key"])).collect()
     }
 
-    /// A call whose answers come one by one.
+    /// Makes a server-streaming call.
     pub(crate) async fn stream(&self, path: &str, body: &Value) -> Results {
-        Results::of(self.ask(path, body)).await
+        Results::of(self.request(path, body)).await
     }
 
     /// A WebSocket to a path, with these headers.
@@ -248,7 +255,7 @@ impl Side {
         opened.unwrap_or_else(|error| panic!("upgrade of {path}: {error}"))
     }
 
-    /// What stands in a stream instead of an answer: the code and the message.
+    /// The code and the message of an error in a stream.
     pub(crate) fn stream_error(&self, line: &Value) -> (i64, String) {
         let error = &line["error"];
         let member = if self.has(Difference::OldStreamErrors) {
@@ -265,12 +272,12 @@ impl Side {
     }
 }
 
-impl Held {
+impl Upstream {
     fn get(&self) -> &Etcd {
         match self {
             Self::Shared(etcd) => etcd,
             Self::Own(etcd) => etcd,
-            Self::Member(_) => panic!("the cluster holds its members"),
+            Self::Member(_) => panic!("the cluster owns its members"),
         }
     }
 }
@@ -280,34 +287,34 @@ fn address(url: &str) -> std::net::SocketAddr {
     address.parse().expect("an address")
 }
 
-/// Answers that come a line each. Dropping it closes the connection.
+/// A streaming response, one line per message. Dropping it closes the connection.
 #[derive(Debug)]
 pub(crate) struct Results {
-    /// The answer's status.
+    /// The response's status.
     pub(crate) status: u16,
     lines: Lines,
 }
 
 impl Results {
-    /// Sends a request and waits for the head of its answer.
-    pub(crate) async fn of(ask: Ask) -> Self {
-        let head = ask.open().await.expect("the gateway answers");
+    /// Sends a request and waits for the response's head.
+    pub(crate) async fn of(request: Request) -> Self {
+        let head = request.open().await.expect("the gateway responds");
         Self {
             status: head.status.as_u16(),
             lines: Lines::new(head),
         }
     }
 
-    /// The next line, which must come.
+    /// The next line.
     pub(crate) async fn line(&mut self) -> Value {
         let line = timeout(DEADLINE, self.lines.line()).await;
         let line = line
-            .expect("a line comes in time")
+            .expect("a line arrives in time")
             .expect("the stream is open");
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
     }
 
-    /// The next answer, which must be none of an error.
+    /// The `result` of the next line; panics on an error.
     pub(crate) async fn next(&mut self) -> Value {
         assert_eq!(self.status, 200);
         let mut line = self.line().await;
@@ -315,7 +322,7 @@ impl Results {
         line["result"].take()
     }
 
-    /// What stands there instead of answers.
+    /// The error that the response consists of.
     pub(crate) async fn error(self) -> Value {
         let text = timeout(DEADLINE, self.lines.rest()).await;
         let text = text.expect("the stream ends in time");
@@ -336,12 +343,12 @@ impl Results {
         rest
     }
 
-    /// Events until there are this many.
+    /// Reads until there are `count` events.
     pub(crate) async fn events(&mut self, count: usize) -> Vec<Value> {
         let mut found = Vec::new();
         while found.len() < count {
-            let answer = self.next().await;
-            found.extend(answer["events"].as_array().cloned().unwrap_or_default());
+            let response = self.next().await;
+            found.extend(response["events"].as_array().cloned().unwrap_or_default());
         }
         found
     }
@@ -360,10 +367,10 @@ pub(crate) fn text(value: &Value) -> String {
     String::from_utf8(bytes).expect("the tests' bytes are text")
 }
 
-/// An integer of 64 bits, which is a string.
+/// A 64-bit integer, which JSON carries as a string.
 pub(crate) fn number(value: &Value) -> i64 {
     let digits = value
         .as_str()
-        .unwrap_or_else(|| panic!("{value} is no string"));
+        .unwrap_or_else(|| panic!("{value} is not a string"));
     digits.parse().expect("digits")
 }

@@ -22,39 +22,42 @@ async fn result(socket: &mut Stream) -> Value {
     line["result"].take()
 }
 
-/// Whether it ends, however.
-async fn ends(socket: &mut Stream) -> Ended {
+/// Waits until the socket ends, in any way.
+async fn wait_for_end(socket: &mut Stream) -> Ended {
     socket.ended(DEADLINE).await
 }
 
-case!(a_watch_is_told_more_over_a_socket, tls, |side| {
-    let mut socket = side.socket("/v3/watch", &[]).await;
-    let create =
-        |name: &str, id: i64| json!({"create_request": {"key": side.key(name), "watch_id": id}});
-    socket.send(&create("a", 1)).await;
-    assert_eq!(result(&mut socket).await["watch_id"], "1");
-    socket.send(&create("b", 2)).await;
-    assert_eq!(result(&mut socket).await["watch_id"], "2");
-    side.put("a", "x").await;
-    let answer = result(&mut socket).await;
-    assert_eq!(answer["watch_id"], "1");
-    assert_eq!(answer["events"][0]["kv"]["value"], b64("x"));
-    socket.send(&json!({"cancelRequest": {"watchId": 1}})).await;
-    let answer = result(&mut socket).await;
-    assert_eq!(
-        (&answer["watch_id"], &answer["canceled"]),
-        (&json!("1"), &json!(true))
-    );
-    side.put("a", "unseen").await;
-    side.put("b", "seen").await;
-    let answer = result(&mut socket).await;
-    assert_eq!(answer["events"][0]["kv"]["value"], b64("seen"));
-    socket.send(&json!({"progress_request": {}})).await;
-    let answer = result(&mut socket).await;
-    assert!(number(&answer["header"]["revision"]) > 0 && answer.get("events").is_none());
-});
+case!(
+    a_socket_creates_cancels_and_asks_for_progress,
+    tls,
+    |side| {
+        let mut socket = side.socket("/v3/watch", &[]).await;
+        let create = |name: &str, id: i64| json!({"create_request": {"key": side.key(name), "watch_id": id}});
+        socket.send(&create("a", 1)).await;
+        assert_eq!(result(&mut socket).await["watch_id"], "1");
+        socket.send(&create("b", 2)).await;
+        assert_eq!(result(&mut socket).await["watch_id"], "2");
+        side.put("a", "x").await;
+        let response = result(&mut socket).await;
+        assert_eq!(response["watch_id"], "1");
+        assert_eq!(response["events"][0]["kv"]["value"], b64("x"));
+        socket.send(&json!({"cancelRequest": {"watchId": 1}})).await;
+        let response = result(&mut socket).await;
+        assert_eq!(
+            (&response["watch_id"], &response["canceled"]),
+            (&json!("1"), &json!(true))
+        );
+        side.put("a", "unseen").await;
+        side.put("b", "seen").await;
+        let response = result(&mut socket).await;
+        assert_eq!(response["events"][0]["kv"]["value"], b64("seen"));
+        socket.send(&json!({"progress_request": {}})).await;
+        let response = result(&mut socket).await;
+        assert!(number(&response["header"]["revision"]) > 0 && response.get("events").is_none());
+    }
+);
 
-case!(a_question_may_come_in_pieces, |side| {
+case!(a_request_may_span_several_messages, |side| {
     let mut socket = side.socket("/v3/watch", &[]).await;
     let create = json!({"create_request": {"key": side.key("p")}}).to_string();
     let (first, second) = create.split_at(r#"{"create_request":"#.len());
@@ -72,29 +75,29 @@ case!(a_lease_is_kept_alive_over_a_socket, |side| {
     }
 });
 
-case!(one_question_has_one_answer_over_a_socket, |side| {
-    if side.has(Difference::SocketsWaitForTheirEnd) {
+case!(a_unary_request_has_one_response_over_a_socket, |side| {
+    if side.has(Difference::SocketsRespondAfterClose) {
         return;
     }
     let mut socket = side.socket("/v3/kv/put", &[]).await;
     let put = json!({"key": side.key("s"), "value": b64("v")});
     socket.send(&put).await;
-    let answer = line(&mut socket).await;
-    assert!(answer["header"]["revision"].is_string(), "{answer}");
-    ends(&mut socket).await;
+    let response = line(&mut socket).await;
+    assert!(response["header"]["revision"].is_string(), "{response}");
+    wait_for_end(&mut socket).await;
 
     let mut socket = side.socket("/v3/kv/range", &[]).await;
     socket.send(&json!({})).await;
-    let answer = line(&mut socket).await;
+    let response = line(&mut socket).await;
     assert_eq!(
-        (&answer["code"], &answer["message"]),
+        (&response["code"], &response["message"]),
         (&json!(3), &json!("etcdserver: key is not provided"))
     );
-    ends(&mut socket).await;
+    wait_for_end(&mut socket).await;
 });
 
-case!(a_question_over_a_socket_has_its_effect, |side| {
-    let waits = side.has(Difference::SocketsWaitForTheirEnd);
+case!(a_unary_request_over_a_socket_takes_effect, |side| {
+    let waits = side.has(Difference::SocketsRespondAfterClose);
     let mut tries = 0;
     eventually("a put takes effect", DEADLINE, async || {
         tries += 1;
@@ -104,8 +107,8 @@ case!(a_question_over_a_socket_has_its_effect, |side| {
         if !waits {
             line(&mut socket).await;
         }
-        // Where it waits for this, it is asked now and then: it may also be seen at once that nobody is
-        // there any more.
+        // A gateway that waits for the close sends the request only sometimes: it may instead notice first
+        // that the client is gone.
         drop(socket);
         let keys = side.keys("s/").await;
         when(!keys.is_empty(), || format!("none of {tries}"))
@@ -115,7 +118,7 @@ case!(a_question_over_a_socket_has_its_effect, |side| {
 });
 
 case!(a_snapshot_is_streamed_over_a_socket, |side| {
-    if side.has(Difference::SocketsWaitForTheirEnd) {
+    if side.has(Difference::SocketsRespondAfterClose) {
         return;
     }
     let mut socket = side.socket("/v3/maintenance/snapshot", &[]).await;
@@ -123,20 +126,22 @@ case!(a_snapshot_is_streamed_over_a_socket, |side| {
     assert!(result(&mut socket).await["blob"].is_string());
 });
 
-case!(who_closes_a_socket_leaves_no_waiter, |side| {
-    if side.has(Difference::SocketsWaitForTheirEnd) || side.has(Difference::SocketsLeaveWaiters) {
+case!(closing_a_socket_removes_its_waiter, |side| {
+    if side.has(Difference::SocketsRespondAfterClose)
+        || side.has(Difference::ClosedSocketsKeepWaiting)
+    {
         return;
     }
     let lock = json!({"name": side.key("l")});
     side.call("/v3/lock/lock", &lock).await;
     let mut socket = side.socket("/v3/lock/lock", &[]).await;
     socket.send(&lock).await;
-    queued(side, 2).await;
+    wait_for_queue(side, 2).await;
     drop(socket);
-    queued(side, 1).await;
+    wait_for_queue(side, 1).await;
 });
 
-async fn queued(side: &Side, count: usize) {
+async fn wait_for_queue(side: &Side, count: usize) {
     eventually("the queue has its length", DEADLINE, async || {
         let keys = side.keys("l").await;
         when(keys.len() == count, || format!("{keys:?}"))
@@ -144,24 +149,24 @@ async fn queued(side: &Side, count: usize) {
     .await;
 }
 
-case!(a_lock_is_waited_for_over_a_socket, |side| {
-    if side.has(Difference::SocketsWaitForTheirEnd) {
+case!(a_socket_waits_for_a_lock, |side| {
+    if side.has(Difference::SocketsRespondAfterClose) {
         return;
     }
     let lock = json!({"name": side.key("l")});
     let first = side.call("/v3/lock/lock", &lock).await;
     let mut socket = side.socket("/v3/lock/lock", &[]).await;
     socket.send(&lock).await;
-    queued(side, 2).await;
+    wait_for_queue(side, 2).await;
     side.call("/v3/lock/unlock", &json!({"key": first["key"]}))
         .await;
-    let answer = line(&mut socket).await;
-    assert_eq!(side.keys("l").await, [text(&answer["key"])]);
+    let response = line(&mut socket).await;
+    assert_eq!(side.keys("l").await, [text(&response["key"])]);
 });
 
-/// The key in the queue that is none of these, as soon as there is one.
-async fn joined(side: &Side, known: &[&String]) -> String {
-    eventually("another one is queued", DEADLINE, async || {
+/// Waits for a key in the queue that is not `known`.
+async fn new_in_queue(side: &Side, known: &[&String]) -> String {
+    eventually("another client is queued", DEADLINE, async || {
         let keys = side.keys("l").await;
         let other = keys.iter().find(|key| !known.contains(key));
         other.cloned().ok_or(format!("{keys:?}"))
@@ -170,31 +175,31 @@ async fn joined(side: &Side, known: &[&String]) -> String {
 }
 
 #[tokio::test]
-async fn who_vanishes_without_a_word_leaves_no_waiter() {
+async fn a_client_lost_without_a_close_leaves_no_waiter() {
     let side = Side::ours().await;
     let proxy = Proxy::start(side.client.address());
     let lock = json!({"name": side.key("l")});
     let holder = side.call("/v3/lock/lock", &lock).await["key"].take();
     let mut vanishing = Stream::socket(&Client::to(proxy.address()), "/v3/lock/lock").await;
     vanishing.send(&lock).await;
-    let vanishing_key = joined(&side, &[&text(&holder)]).await;
-    // This one has nothing more to say either, but it is there: who reads answers pings.
+    let vanishing_key = new_in_queue(&side, &[&text(&holder)]).await;
+    // This client sends nothing more either, but it is alive: its reads answer pings.
     let mut staying = side.socket("/v3/lock/lock", &[]).await;
     staying.send(&lock).await;
-    let staying_key = joined(&side, &[&text(&holder), &vanishing_key]).await;
+    let staying_key = new_in_queue(&side, &[&text(&holder), &vanishing_key]).await;
     let waiting = support::spawn(async move {
-        let answer = staying.line_within(2 * DEADLINE).await;
-        answer.expect("the socket is open")
+        let response = staying.line_within(2 * DEADLINE).await;
+        response.expect("the socket is open")
     });
     proxy.stall();
-    let patience = Duration::from_secs(45);
-    eventually("its key is gone", patience, async || {
+    let deadline = Duration::from_secs(45);
+    eventually("its key is deleted", deadline, async || {
         let keys = side.keys("l").await;
         when(!keys.contains(&vanishing_key), || format!("{keys:?}"))
     })
     .await;
     assert!(side.keys("l").await.contains(&staying_key));
     side.call("/v3/lock/unlock", &json!({"key": holder})).await;
-    let answer = waiting.await.expect("it is read");
-    assert_eq!(text(&answer["key"]), staying_key);
+    let response = waiting.await.expect("no panic");
+    assert_eq!(text(&response["key"]), staying_key);
 }

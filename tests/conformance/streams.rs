@@ -1,5 +1,5 @@
-//! Many watches at once (etcd's own cases 6 to 14). etcd's gateway shares one connection among all of
-//! them: at its limit of streams nothing else is answered. Ours keeps watches and the rest apart.
+//! Many watches at once. etcd's gateway shares one connection among all calls: at the connection's limit of
+//! streams no other call gets a response. Watchgate has separate connections for watches and other calls.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::side::{Results, Shown, Side};
+use crate::side::{Certificate, Results, Side};
 
-/// How long a range may take that is not going to be answered.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// Longer than a client may pause where it is not asked one question after the other.
+/// How long to wait for a range that is expected to get no response.
+const SHORT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longer than a client may pause before its first request.
 const PAUSE: Duration = Duration::from_secs(33);
 
 async fn watches(side: &Side, count: usize) -> Vec<Results> {
@@ -27,14 +27,14 @@ async fn watches(side: &Side, count: usize) -> Vec<Results> {
     open
 }
 
-/// A side before an etcd that takes so many streams of a connection.
+/// A side whose etcd accepts `limit` streams per connection.
 async fn limited(ours: bool, tls: bool, limit: usize) -> Side {
     gateway::limits::raise_open_files().expect("the soft limit can be raised");
     let flag = format!("--max-concurrent-streams={limit}");
     if tls {
-        Side::showing(ours, Shown::Named("conformance"), &[&flag]).await
+        Side::with_certificate(ours, Certificate::Named("conformance"), &[&flag]).await
     } else {
-        Side::alone(ours, &[&flag]).await
+        Side::own_etcd(ours, &[&flag]).await
     }
 }
 
@@ -49,14 +49,14 @@ async fn at_the_limit(ours: bool, tls: bool, limit: usize) {
     let side = limited(ours, tls, limit).await;
     let _open = watches(&side, limit).await;
     let range = side
-        .ask("/v3/kv/range", &json!({"key": side.key("w")}))
+        .request("/v3/kv/range", &json!({"key": side.key("w")}))
         .try_send();
-    match timeout(PATIENCE, range).await {
-        Ok(answer) => {
-            assert!(ours, "etcd's gateway answers at its limit of streams");
-            answer.expect("it answers").expect(200);
+    match timeout(SHORT_TIMEOUT, range).await {
+        Ok(response) => {
+            assert!(ours, "etcd's gateway responds at its limit of streams");
+            response.expect("a response").expect(200);
         }
-        Err(_) => assert!(!ours, "our gateway does not answer beside many watches"),
+        Err(_) => assert!(!ours, "Watchgate does not respond beside many watches"),
     }
 }
 
@@ -95,8 +95,8 @@ limits! {
     large_over_tls: true, 1000;
 }
 
-/// A request whose body is not at its end, and its answer's lines.
-async fn begin(side: &Side, path: &str) -> BufReader<TcpStream> {
+/// Starts a request with a chunked body that stays open.
+async fn open_chunked(side: &Side, path: &str) -> BufReader<TcpStream> {
     let address = side.client.address();
     let mut stream = TcpStream::connect(address).await.expect("connects");
     let head =
@@ -106,18 +106,18 @@ async fn begin(side: &Side, path: &str) -> BufReader<TcpStream> {
 }
 
 /// Sends a piece of the body.
-async fn say(stream: &mut BufReader<TcpStream>, piece: &str) {
+async fn send_chunk(stream: &mut BufReader<TcpStream>, piece: &str) {
     let chunk = format!("{:x}\r\n{piece}\r\n", piece.len());
     stream.write_all(chunk.as_bytes()).await.expect("sends");
 }
 
-/// Reads to the next line with this in it.
-async fn hear(stream: &mut BufReader<TcpStream>, part: &str) {
+/// Reads up to the next line that contains `part`.
+async fn read_until(stream: &mut BufReader<TcpStream>, part: &str) {
     let mut all = String::new();
     while !all.contains(part) {
         let read = timeout(DEADLINE, stream.read_line(&mut all)).await;
-        let read = read.expect("a line comes in time").expect("reads");
-        assert!(read > 0, "it ended: {all}");
+        let read = read.expect("a line arrives in time").expect("reads");
+        assert!(read > 0, "the stream ended: {all}");
     }
 }
 
@@ -125,28 +125,30 @@ async fn hear(stream: &mut BufReader<TcpStream>, part: &str) {
 async fn a_client_may_pause_between_the_requests_of_a_stream() {
     let side = Side::ours().await;
     let granted = side.call("/v3/lease/grant", &json!({"TTL": 120})).await;
-    let beat = json!({"ID": granted["ID"]}).to_string();
-    let beats = async {
-        let mut stream = begin(&side, "/v3/lease/keepalive").await;
-        say(&mut stream, &beat).await;
-        hear(&mut stream, "\"TTL\":\"120\"").await;
+    let renewal = json!({"ID": granted["ID"]}).to_string();
+    let renewals = async {
+        let mut stream = open_chunked(&side, "/v3/lease/keepalive").await;
+        send_chunk(&mut stream, &renewal).await;
+        read_until(&mut stream, "\"TTL\":\"120\"").await;
         let mut rest = String::new();
-        // What ended the line.
         let ended = async { while stream.read_line(&mut rest).await.is_ok_and(|read| read > 0) {} };
-        assert!(timeout(PAUSE, ended).await.is_err(), "it ended: {rest}");
-        say(&mut stream, &beat).await;
-        hear(&mut stream, "\"TTL\":\"120\"").await;
+        assert!(
+            timeout(PAUSE, ended).await.is_err(),
+            "the stream ended: {rest}"
+        );
+        send_chunk(&mut stream, &renewal).await;
+        read_until(&mut stream, "\"TTL\":\"120\"").await;
     };
     // A client that has sent no request at all is refused after that time.
     let silence = async {
-        let mut stream = begin(&side, "/v3/watch").await;
+        let mut stream = open_chunked(&side, "/v3/watch").await;
         let mut all = String::new();
-        while !all.contains("the client paused") {
+        while !all.contains("request body timed out") {
             let read = timeout(PAUSE, stream.read_line(&mut all)).await;
-            let read = read.expect("it is refused").expect("reads");
-            assert!(read > 0, "it ended: {all}");
+            let read = read.expect("refused in time").expect("reads");
+            assert!(read > 0, "the stream ended: {all}");
         }
         assert!(all.starts_with("HTTP/1.1 400 "), "{all}");
     };
-    tokio::join!(beats, silence);
+    tokio::join!(renewals, silence);
 }

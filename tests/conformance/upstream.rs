@@ -1,5 +1,5 @@
-//! What our streams ask of etcd: each demands a leader, so that a member cut off from the others ends them
-//! instead of staying silent.
+//! Watchgate's streams to etcd require a leader, so that a member cut off from the others ends them instead
+//! of staying silent.
 
 use serde_json::json;
 use support::gateway::InProcess;
@@ -11,73 +11,73 @@ use crate::side::{Results, b64};
 const WATCH: &str = "/etcdserverpb.Watch/Watch";
 const KEEP_ALIVE: &str = "/etcdserverpb.Lease/LeaseKeepAlive";
 
-/// A gateway, and what passes between it and etcd.
+/// A gateway, and a recorder of its calls to etcd.
 async fn tapped() -> (Tap, InProcess) {
-    let tap = Tap::before(&Etcd::shared().await.direct_url());
+    let tap = Tap::start(&Etcd::shared().await.direct_url());
     let gateway = InProcess::start(&tap.url(), &[]).await;
     (tap, gateway)
 }
 
-/// Every call of this path has demanded a leader, and there was one.
+/// Asserts that there were calls to this path and that each required a leader.
 #[track_caller]
-fn demanded(tap: &Tap, path: &str) {
+fn assert_leader_required(tap: &Tap, path: &str) {
     let calls = tap.calls();
     let calls: Vec<_> = calls.iter().filter(|call| call.path == path).collect();
     assert!(!calls.is_empty(), "no call of {path}");
-    assert!(calls.iter().all(|call| call.demands_leader), "{calls:?}");
+    assert!(calls.iter().all(|call| call.requires_leader), "{calls:?}");
 }
 
-async fn watching_through_v3(root: &Client) -> Results {
+async fn watch_through_v3(root: &Client) -> Results {
     let create = json!({"create_request": {"key": b64("k")}}).to_string();
-    let ask = root.ask(http::Method::POST, "/v3/watch").body(create);
-    let mut watch = Results::of(ask).await;
+    let request = root.request(http::Method::POST, "/v3/watch").body(create);
+    let mut watch = Results::of(request).await;
     assert_eq!(watch.next().await["created"], true);
     watch
 }
 
 #[tokio::test]
-async fn a_watch_of_the_api_demands_a_leader() {
+async fn a_rest_watch_requires_a_leader() {
     let (tap, gateway) = tapped().await;
     let mut watch = Stream::ndjson(gateway.api().get("/watch?key=k")).await;
     watch.of("opened").await;
-    demanded(&tap, WATCH);
+    assert_leader_required(&tap, WATCH);
 }
 
 #[tokio::test]
-async fn a_held_lease_demands_a_leader() {
+async fn a_held_lease_requires_a_leader() {
     let (tap, gateway) = tapped().await;
-    let ask = gateway.api().post("/leases/hold", &json!({"ttl": 3}));
-    let mut held = Stream::ndjson(ask).await;
+    let request = gateway.api().post("/leases/hold", &json!({"ttl": 3}));
+    let mut held = Stream::ndjson(request).await;
     held.of("granted").await;
     held.of("renewed").await;
-    demanded(&tap, KEEP_ALIVE);
+    assert_leader_required(&tap, KEEP_ALIVE);
 }
 
 #[tokio::test]
-async fn a_watch_of_v3_demands_a_leader_asked_or_not() {
+async fn a_v3_watch_always_requires_a_leader() {
     let (tap, gateway) = tapped().await;
-    let _watch = watching_through_v3(&gateway.root()).await;
-    demanded(&tap, WATCH);
+    let _watch = watch_through_v3(&gateway.root()).await;
+    assert_leader_required(&tap, WATCH);
     let (tap, gateway) = tapped().await;
-    let asking = gateway.root().with("grpc-metadata-hasleader", "true");
-    let _watch = watching_through_v3(&asking).await;
-    demanded(&tap, WATCH);
+    let requiring = gateway.root().with("grpc-metadata-hasleader", "true");
+    let _watch = watch_through_v3(&requiring).await;
+    assert_leader_required(&tap, WATCH);
 }
 
 #[tokio::test]
-async fn other_streams_of_v3_ask_what_their_client_asks() {
+async fn other_v3_streams_require_a_leader_only_on_request() {
     let (tap, gateway) = tapped().await;
     for demand in [false, true] {
         let mut root = gateway.root();
         if demand {
             root = root.with("grpc-metadata-hasleader", "true");
         }
-        let beat = json!({"ID": "1"}).to_string();
-        let ask = root.ask(http::Method::POST, "/v3/lease/keepalive");
-        Results::of(ask.body(beat)).await.next().await;
+        let renewal = json!({"ID": "1"}).to_string();
+        let request = root.request(http::Method::POST, "/v3/lease/keepalive");
+        Results::of(request.body(renewal)).await.next().await;
         let calls = tap.calls();
         let mut calls = calls.iter().rev();
         let last = calls.find(|call| call.path == KEEP_ALIVE);
-        assert_eq!(last.expect("a call").demands_leader, demand);
+        assert_eq!(last.expect("a call").requires_leader, demand);
     }
 }

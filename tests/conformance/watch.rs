@@ -1,4 +1,4 @@
-//! Watches (etcd's own cases 4 and 5, and what they leave out).
+//! Watches: the cases of etcd's own tests, and more.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use support::{DEADLINE, eventually, when};
 use crate::case;
 use crate::side::{Results, Side, b64, number, text};
 
-/// How long a client waits that is going to break off.
-const MOMENT: Duration = Duration::from_millis(50);
+/// How long a client waits before it aborts its request.
+const CLIENT_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// A watch of the test's keys below `below`.
+/// Watches the test's keys from `below` on, with further members of the create request.
 async fn watch(side: &Side, below: &str, more: Value) -> Results {
     let mut create = json!({"key": side.key(below), "range_end": side.key("\u{7f}")});
     let members = more.as_object().expect("an object").clone();
@@ -20,7 +20,7 @@ async fn watch(side: &Side, below: &str, more: Value) -> Results {
         .await
 }
 
-case!(what_was_and_what_comes_is_delivered, tls, |side| {
+case!(past_and_new_events_are_delivered, tls, |side| {
     let first = side.put("foo", "bar").await;
     let create = json!({"key": side.key("foo"), "start_revision": first.to_string()});
     let mut watch = side
@@ -32,7 +32,7 @@ case!(what_was_and_what_comes_is_delivered, tls, |side| {
     let event = watch.events(1).await.remove(0);
     assert!(
         event.get("type").is_none(),
-        "a put is a zero, which is left out"
+        "PUT is zero, and zeros are left out"
     );
     assert_eq!(event["kv"]["value"], b64("bar"));
     assert_eq!(number(&event["kv"]["mod_revision"]), first);
@@ -46,14 +46,14 @@ case!(what_was_and_what_comes_is_delivered, tls, |side| {
     assert!(event["kv"].get("value").is_none());
 });
 
-case!(one_revision_is_one_answer, |side| {
+case!(one_revision_is_one_response, |side| {
     let mut watch = watch(side, "", json!({})).await;
     watch.next().await;
     let put = |name: &str| json!({"request_put": {"key": side.key(name), "value": b64(name)}});
     let txn = json!({"success": [put("a"), put("b"), put("c")]});
     side.call("/v3/kv/txn", &txn).await;
-    let answer = watch.next().await;
-    let events = answer["events"].as_array().expect("events");
+    let response = watch.next().await;
+    let events = response["events"].as_array().expect("events");
     let keys: Vec<_> = events
         .iter()
         .map(|event| text(&event["kv"]["value"]))
@@ -61,7 +61,7 @@ case!(one_revision_is_one_answer, |side| {
     assert_eq!(keys, ["a", "b", "c"]);
 });
 
-case!(filters_and_previous_values, |side| {
+case!(filters_and_previous_values_apply, |side| {
     side.put("f", "1").await;
     let mut puts = watch(side, "", json!({"filters": ["NODELETE"], "prev_kv": true})).await;
     let mut deletes = watch(side, "", json!({"filters": [0], "prevKv": true})).await;
@@ -81,7 +81,7 @@ case!(filters_and_previous_values, |side| {
     );
 });
 
-case!(fragments_join_to_their_revision, |side| {
+case!(fragments_together_cover_their_revision, |side| {
     for n in 0..4 {
         let put = json!({"key": side.key(&format!("fragment/{n}")), "value": b64(&"v".repeat(1_200_000))});
         side.call("/v3/kv/put", &put).await;
@@ -100,30 +100,30 @@ case!(fragments_join_to_their_revision, |side| {
         }
     }
     assert_eq!(events, 4);
-    assert!(pieces > 1, "it was cut");
+    assert!(pieces > 1, "not fragmented");
 });
 
 case!(
     a_compacted_start_is_refused_within_the_stream,
-    alone,
+    own_etcd,
     |side| {
         let first = side.put("c", "1").await;
         let last = side.put("c", "2").await;
         let compact = json!({"revision": last.to_string(), "physical": true});
         side.call("/v3/kv/compaction", &compact).await;
         let mut watch = watch(side, "", json!({"start_revision": first.to_string()})).await;
-        let mut answer = watch.next().await;
-        if answer["created"] == true && answer.get("canceled").is_none() {
-            answer = watch.next().await;
+        let mut response = watch.next().await;
+        if response["created"] == true && response.get("canceled").is_none() {
+            response = watch.next().await;
         }
-        assert_eq!(answer["canceled"], true, "{answer}");
-        assert_eq!(answer["compact_revision"], last.to_string());
+        assert_eq!(response["canceled"], true, "{response}");
+        assert_eq!(response["compact_revision"], last.to_string());
     }
 );
 
 case!(
     compaction_does_not_end_a_watch_that_is_up_to_date,
-    alone,
+    own_etcd,
     |side| {
         let mut watch = watch(side, "", json!({})).await;
         watch.next().await;
@@ -139,43 +139,43 @@ case!(
     }
 );
 
-case!(
-    a_watch_that_cannot_be_is_cancelled_at_its_creation,
-    |side| {
-        // The range ends before it begins.
-        let create = json!({"key": side.key("b"), "range_end": side.key("a")});
-        let mut watch = side
-            .stream("/v3/watch", &json!({"create_request": create}))
-            .await;
-        let answer = watch.next().await;
-        assert_eq!(
-            (&answer["created"], &answer["canceled"]),
-            (&json!(true), &json!(true))
-        );
-        assert_eq!(answer["watch_id"], "-1");
-    }
-);
+case!(an_invalid_range_is_cancelled_on_creation, |side| {
+    // The range ends before it starts.
+    let create = json!({"key": side.key("b"), "range_end": side.key("a")});
+    let mut watch = side
+        .stream("/v3/watch", &json!({"create_request": create}))
+        .await;
+    let response = watch.next().await;
+    assert_eq!(
+        (&response["created"], &response["canceled"]),
+        (&json!(true), &json!(true))
+    );
+    assert_eq!(response["watch_id"], "-1");
+});
 
-case!(questions_stand_one_behind_the_other, |side| {
-    // Two watches and the end of one of them, in one body.
+case!(one_body_may_hold_several_requests, |side| {
+    // Two watches and the cancellation of one of them, in one body.
     let create = |name: &str, id: i64| {
         json!({"create_request": {"key": side.key(name), "watch_id": id}}).to_string()
     };
     let cancel = json!({"cancel_request": {"watch_id": "7"}}).to_string();
     let body = format!("{}{}\n {cancel}", create("a", 7), create("b", 9));
-    let ask = side.client.ask(http::Method::POST, "/v3/watch").body(body);
-    let mut watch = Results::of(ask).await;
-    let mut said = Vec::new();
-    while said.len() < 3 {
-        let answer = watch.next().await;
-        let what = ["created", "canceled"]
+    let request = side
+        .client
+        .request(http::Method::POST, "/v3/watch")
+        .body(body);
+    let mut watch = Results::of(request).await;
+    let mut states = Vec::new();
+    while states.len() < 3 {
+        let response = watch.next().await;
+        let state = ["created", "canceled"]
             .iter()
-            .find(|what| answer[**what] == true);
-        said.push((answer["watch_id"].clone(), *what.expect("one of both")));
+            .find(|state| response[**state] == true);
+        states.push((response["watch_id"].clone(), *state.expect("one of both")));
     }
-    assert!(said.contains(&(json!("7"), "created")), "{said:?}");
-    assert!(said.contains(&(json!("9"), "created")));
-    assert!(said.contains(&(json!("7"), "canceled")));
+    assert!(states.contains(&(json!("7"), "created")), "{states:?}");
+    assert!(states.contains(&(json!("9"), "created")));
+    assert!(states.contains(&(json!("7"), "canceled")));
     side.put("a", "unseen").await;
     side.put("b", "seen").await;
     let event = watch.next().await;
@@ -183,66 +183,69 @@ case!(questions_stand_one_behind_the_other, |side| {
     assert_eq!(event["events"][0]["kv"]["value"], b64("seen"));
 });
 
-case!(progress_can_be_asked_for, |side| {
+case!(progress_can_be_requested, |side| {
     let create = json!({"create_request": {"key": side.key("p")}}).to_string();
     let progress = json!({"progress_request": {}}).to_string();
-    let ask = side.client.ask(http::Method::POST, "/v3/watch");
-    let mut watch = Results::of(ask.body(format!("{create}{progress}"))).await;
+    let request = side.client.request(http::Method::POST, "/v3/watch");
+    let mut watch = Results::of(request.body(format!("{create}{progress}"))).await;
     watch.next().await;
-    let answer = watch.next().await;
-    assert!(answer.get("events").is_none(), "{answer}");
-    assert!(number(&answer["header"]["revision"]) > 0);
+    let response = watch.next().await;
+    assert!(response.get("events").is_none(), "{response}");
+    assert!(number(&response["header"]["revision"]) > 0);
 });
 
-case!(who_goes_takes_the_watch_along, alone, |side| {
-    let watching = async || -> String {
-        let metrics =
-            support::Client::to(side.behind().direct_url()[7..].parse().expect("an address"));
+case!(disconnecting_ends_the_watch, own_etcd, |side| {
+    let watcher_count = async || -> String {
+        let metrics = support::Client::to(
+            side.upstream().direct_url()[7..]
+                .parse()
+                .expect("an address"),
+        );
         let text = metrics.get("/metrics").send().await.expect(200).text();
         let line = text
             .lines()
             .find(|line| line.starts_with("etcd_debugging_mvcc_watcher_total "));
         line.expect("etcd counts its watchers").to_owned()
     };
-    let before = watching().await;
+    let before = watcher_count().await;
     let mut watches = Vec::new();
     for _ in 0..5 {
         let mut watch = watch(side, "", json!({})).await;
         watch.next().await;
         watches.push(watch);
     }
-    assert_ne!(watching().await, before);
+    assert_ne!(watcher_count().await, before);
     drop(watches);
-    eventually("the watches have gone", DEADLINE, async || {
-        let now = watching().await;
+    eventually("the watches have ended", DEADLINE, async || {
+        let now = watcher_count().await;
         when(now == before, || now.clone())
     })
     .await;
 });
 
-case!(
-    who_breaks_off_a_watch_without_a_word_breaks_nothing,
-    |side| {
-        for body in ["", "{", "nonsense", "{}", "{\"create_request\":"] {
-            for _ in 0..2 {
-                let ask = side.client.ask(http::Method::POST, "/v3/watch").body(body);
-                let mut asked =
-                    support::spawn(async move { ask.try_send().await.map(|a| a.status) });
-                // etcd never answers some of these; ours refuses them.
-                let answers = side.ours && body != "{}";
-                let patience = if answers { DEADLINE } else { MOMENT };
-                let waited = tokio::time::timeout(patience, &mut asked).await;
-                // The client is gone, whether it had its answer or not.
-                asked.abort();
-                if answers {
-                    let status = waited
-                        .expect("an answer")
-                        .expect("no panic")
-                        .expect("no break");
-                    assert_eq!(status, 400, "{body}");
-                }
-                side.put("still", "there").await;
+case!(aborted_watch_requests_do_no_harm, |side| {
+    for body in ["", "{", "nonsense", "{}", "{\"create_request\":"] {
+        for _ in 0..2 {
+            let request = side
+                .client
+                .request(http::Method::POST, "/v3/watch")
+                .body(body);
+            let mut sent =
+                support::spawn(async move { request.try_send().await.map(|a| a.status) });
+            // etcd's gateway never responds to some of these; Watchgate refuses them.
+            let responds = side.ours && body != "{}";
+            let time_limit = if responds { DEADLINE } else { CLIENT_TIMEOUT };
+            let waited = tokio::time::timeout(time_limit, &mut sent).await;
+            // The client disconnects, whether it had a response or not.
+            sent.abort();
+            if responds {
+                let status = waited
+                    .expect("a response in time")
+                    .expect("no panic")
+                    .expect("a response");
+                assert_eq!(status, 400, "{body}");
             }
+            side.put("still", "there").await;
         }
     }
-);
+});

@@ -1,4 +1,4 @@
-//! Bodies that are too large are refused, and cost nothing.
+//! Bodies that exceed the limit are refused, with bounded memory.
 
 use std::time::Duration;
 
@@ -11,23 +11,24 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 const SIZE: usize = 300 << 20;
-/// What a small encoded body decodes to; encoding more takes a development build a minute.
+/// The decoded size of a small encoded body; encoding more takes a development build a minute.
 const DECODED: usize = 100 << 20;
-const ROOM: u64 = 48 << 20;
+/// How much the gateway's memory may grow.
+const MAX_GROWTH: u64 = 48 << 20;
 
-/// Sends a head and then as much of the body as the gateway takes; gives the answer's status and the
-/// gateway's memory at its highest.
-async fn pour(gateway: &Watchgate, head: &str, chunked: bool) -> (String, u64) {
+/// Sends a head and then as much of the body as the gateway reads; returns the response's status and the
+/// gateway's peak memory.
+async fn send_large_body(gateway: &Watchgate, head: &str, chunked: bool) -> (String, u64) {
     let stream = TcpStream::connect(gateway.api().address())
         .await
-        .expect("it listens");
+        .expect("the gateway listens");
     let (mut reading, mut writing) = stream.into_split();
     let piece = Bytes::from(vec![b'x'; 64 << 10]);
     let mut peak = 0;
     writing
         .write_all(head.as_bytes())
         .await
-        .expect("it takes a head");
+        .expect("the head is sent");
     let write = async {
         let mut sent = 0;
         while sent < SIZE {
@@ -50,12 +51,12 @@ async fn pour(gateway: &Watchgate, head: &str, chunked: bool) -> (String, u64) {
         }
     };
     let read = async {
-        let mut answer = [0; 12];
-        timeout(DEADLINE, reading.read_exact(&mut answer))
+        let mut response = [0; 12];
+        timeout(DEADLINE, reading.read_exact(&mut response))
             .await
-            .expect("it answers in time")
-            .expect("it answers before it closes");
-        String::from_utf8_lossy(&answer[9..]).into_owned()
+            .expect("a response in time")
+            .expect("a response before the close");
+        String::from_utf8_lossy(&response[9..]).into_owned()
     };
     let ((), status) = tokio::join!(write, read);
     (status, peak)
@@ -64,7 +65,7 @@ async fn pour(gateway: &Watchgate, head: &str, chunked: bool) -> (String, u64) {
 #[tokio::test]
 async fn a_body_of_300_mb_is_refused_with_memory_bounded() {
     let etcd = Etcd::start().await;
-    let gateway = Watchgate::before(&etcd, &[]).await;
+    let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     gateway.api().write("k", "before").await;
     let before = gateway.resident();
     for route in [
@@ -81,7 +82,7 @@ async fn a_body_of_300_mb_is_refused_with_memory_bounded() {
             let head = format!(
                 "{route} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{framing}\r\n\r\n"
             );
-            let (status, peak) = pour(&gateway, &head, chunked).await;
+            let (status, peak) = send_large_body(&gateway, &head, chunked).await;
             let expected = if route.contains("nope") {
                 ["404", "413"]
             } else {
@@ -92,7 +93,10 @@ async fn a_body_of_300_mb_is_refused_with_memory_bounded() {
                 "{route} {framing}: {status}"
             );
             let grown = peak.saturating_sub(before);
-            assert!(grown < ROOM, "{route} {framing}: it grew by {grown} bytes");
+            assert!(
+                grown < MAX_GROWTH,
+                "{route} {framing}: it grew by {grown} bytes"
+            );
         }
     }
     assert_eq!(gateway.api().read("k").await["value"], "before");
@@ -101,7 +105,7 @@ async fn a_body_of_300_mb_is_refused_with_memory_bounded() {
 #[tokio::test]
 async fn a_small_body_that_decodes_to_100_mb_is_refused_with_memory_bounded() {
     let etcd = Etcd::start().await;
-    let gateway = Watchgate::before(&etcd, &[]).await;
+    let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     gateway.api().write("k", "before").await;
     let before = gateway.resident();
     for coding in CODINGS {
@@ -112,37 +116,40 @@ async fn a_small_body_that_decodes_to_100_mb_is_refused_with_memory_bounded() {
             (gateway.api(), Method::POST, "/txn"),
             (gateway.root(), Method::POST, "/v3/kv/put"),
         ] {
-            let ask = client.ask(method, path).body(bomb.clone());
-            let ask = ask.header("content-type", "application/json");
-            let refused = ask.header("content-encoding", coding).send().await;
+            let request = client.request(method, path).body(bomb.clone());
+            let request = request.header("content-type", "application/json");
+            let refused = request.header("content-encoding", coding).send().await;
             assert_eq!(refused.status, 413, "{coding} {path}: {}", refused.text());
             let grown = gateway.resident().saturating_sub(before);
-            assert!(grown < ROOM, "{coding} {path}: it grew by {grown} bytes");
+            assert!(
+                grown < MAX_GROWTH,
+                "{coding} {path}: it grew by {grown} bytes"
+            );
         }
     }
     assert_eq!(gateway.api().read("k").await["value"], "before");
 }
 
 #[tokio::test]
-async fn a_body_of_300_mb_is_a_problem_for_who_waits_for_the_answer() {
+async fn a_client_that_waits_for_100_continue_gets_413() {
     let etcd = Etcd::start().await;
-    let gateway = Watchgate::before(&etcd, &[]).await;
+    let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     let head = format!(
         "PUT /api/v1/kv/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: {SIZE}\r\nExpect: 100-continue\r\n\r\n"
     );
     let mut stream = TcpStream::connect(gateway.api().address())
         .await
-        .expect("it listens");
+        .expect("the gateway listens");
     stream
         .write_all(head.as_bytes())
         .await
-        .expect("it takes a head");
-    let mut answer = vec![0; 4096];
-    let read = timeout(DEADLINE, stream.read(&mut answer))
+        .expect("the head is sent");
+    let mut response = vec![0; 4096];
+    let read = timeout(DEADLINE, stream.read(&mut response))
         .await
         .expect("in time")
-        .expect("an answer");
-    let text = String::from_utf8_lossy(&answer[..read]).into_owned();
+        .expect("a response");
+    let text = String::from_utf8_lossy(&response[..read]).into_owned();
     assert!(text.starts_with("HTTP/1.1 413"), "{text}");
     assert!(text.contains("application/problem+json"), "{text}");
 }

@@ -1,4 +1,4 @@
-//! What fuzzing found once is fed again on every run: `tests/fuzz/cases/<target>/<case>`.
+//! Findings of the fuzzers are replayed on every run: `tests/fuzz/cases/<target>/<case>`.
 
 #[path = "../fuzz/front.rs"]
 mod front;
@@ -9,7 +9,7 @@ use front::{Front, Kind};
 use support::tools;
 
 #[tokio::test]
-async fn what_fuzzing_found_is_answered() {
+async fn findings_of_the_fuzzers_get_responses() {
     let front = Front::new().await;
     let mut fed = 0;
     for (kind, name) in [

@@ -34,7 +34,7 @@ fn write(folder: &Path, name: &str, text: &str, replace: &[(String, String)]) ->
 async fn start(data: &Path, file: &Path) -> Watchgate {
     let file = file.to_str().expect("UTF-8");
     let started = Watchgate::embedded(data, &["--etcd-config", file]).await;
-    started.unwrap_or_else(|said| panic!("{said}"))
+    started.unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[tokio::test]
@@ -145,6 +145,6 @@ async fn the_gateway_command_of_the_compose_file_is_valid() {
         })
         .collect();
     let gateway = Watchgate::start_as(&flags).await;
-    let gateway = gateway.unwrap_or_else(|said| panic!("{said}"));
+    let gateway = gateway.unwrap_or_else(|error| panic!("{error}"));
     gateway.api().get("/cluster").send().await.json(200);
 }

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 async fn start(data: &Path) -> Watchgate {
     let started = Watchgate::embedded(data, &[]).await;
-    started.unwrap_or_else(|said| panic!("{said}"))
+    started.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The address of a gateway's etcd.
@@ -22,7 +22,7 @@ async fn endpoint(api: &Client) -> String {
     url.trim_start_matches("http://").to_owned()
 }
 
-async fn gone(address: &str) {
+async fn wait_until_down(address: &str) {
     eventually("etcd has ended", DEADLINE, async || {
         let connected = TcpStream::connect(address).await;
         when(connected.is_err(), || {
@@ -40,24 +40,24 @@ async fn killing_the_gateway_leaves_no_etcd_and_loses_no_data() {
     let address = endpoint(&gateway.api()).await;
     gateway.signal(Signal::SIGKILL);
     gateway.ended(DEADLINE).await;
-    gone(&address).await;
+    wait_until_down(&address).await;
 
     let mut gateway = start(data.path()).await;
     assert_eq!(gateway.api().read("k").await["value"], "kept");
     let address = endpoint(&gateway.api()).await;
     gateway.signal(Signal::SIGTERM);
     assert!(gateway.ended(DEADLINE).await.success());
-    gone(&address).await;
+    wait_until_down(&address).await;
 }
 
 #[tokio::test]
 async fn a_second_start_on_the_same_data_is_refused() {
     let data = TempDir::new().expect("a folder");
     let first = start(data.path()).await;
-    let said = Watchgate::embedded(data.path(), &[])
+    let error = Watchgate::embedded(data.path(), &[])
         .await
         .expect_err("refused");
-    assert!(said.contains("in use"), "{said}");
+    assert!(error.contains("in use"), "{error}");
     first.api().write("k", "unharmed").await;
 }
 
@@ -68,17 +68,17 @@ async fn data_of_another_minor_is_refused_before_etcd_touches_it() {
     gateway.api().write("k", "kept").await;
     gateway.signal(Signal::SIGTERM);
     gateway.ended(DEADLINE).await;
-    let mark = find(data.path(), "version").expect("the minor is on record");
-    let minor = std::fs::read_to_string(&mark).expect("it can be read");
-    std::fs::write(&mark, "3.1\n").expect("it can be written");
-    let said = Watchgate::embedded(data.path(), &[])
+    let record = find(data.path(), "version").expect("the minor is on record");
+    let minor = std::fs::read_to_string(&record).expect("the record can be read");
+    std::fs::write(&record, "3.1\n").expect("the record can be written");
+    let error = Watchgate::embedded(data.path(), &[])
         .await
         .expect_err("refused");
     assert!(
-        said.contains("3.1") && said.contains("--data-dir"),
-        "{said}"
+        error.contains("3.1") && error.contains("--data-dir"),
+        "{error}"
     );
-    std::fs::write(&mark, minor).expect("it can be written");
+    std::fs::write(&record, minor).expect("the record can be written");
     let gateway = start(data.path()).await;
     assert_eq!(gateway.api().read("k").await["value"], "kept");
 }
@@ -101,12 +101,12 @@ fn find(folder: &Path, name: &str) -> Option<std::path::PathBuf> {
 #[tokio::test]
 async fn the_demo_changes_and_never_runs_on_other_data() {
     let refused = Watchgate::start(&["--demo", "--etcd", "http://127.0.0.1:1"]).await;
-    let said = refused.expect_err("refused");
-    assert!(said.contains("--demo"), "{said}");
+    let error = refused.expect_err("refused");
+    assert!(error.contains("--demo"), "{error}");
 
     let data = TempDir::new().expect("a folder");
     let gateway = Watchgate::embedded(data.path(), &["--demo"]).await;
-    let gateway = gateway.unwrap_or_else(|said| panic!("{said}"));
+    let gateway = gateway.unwrap_or_else(|error| panic!("{error}"));
     let api = gateway.api();
     for prefix in [
         "/crontab/jobs/",
@@ -125,9 +125,9 @@ async fn the_demo_changes_and_never_runs_on_other_data() {
         .await;
     }
     eventually("a queue exists and changes", DEADLINE, async || {
-        let answer = api.get("/locks/-?name=/my-lock/").send().await;
-        when(answer.status == 200, || answer.text())?;
-        let lock = answer.json(200);
+        let response = api.get("/locks/-?name=/my-lock/").send().await;
+        when(response.status == 200, || response.text())?;
+        let lock = response.json(200);
         let waits = lock["waiters"]
             .as_array()
             .is_some_and(|waiters| !waiters.is_empty());
@@ -143,7 +143,7 @@ async fn the_demo_changes_and_never_runs_on_other_data() {
 async fn the_demo_runs_on_three_members_too() {
     let data = TempDir::new().expect("a folder");
     let gateway = Watchgate::embedded(data.path(), &["--demo", "--members", "3"]).await;
-    let gateway = gateway.unwrap_or_else(|said| panic!("{said}"));
+    let gateway = gateway.unwrap_or_else(|error| panic!("{error}"));
     let api = gateway.api();
     let cluster = api.get("/cluster").send().await.json(200);
     assert_eq!(cluster["name"], "demo", "{cluster}");
@@ -156,7 +156,7 @@ async fn the_demo_runs_on_three_members_too() {
     );
     let mut stream = support::Stream::ndjson(api.get("/watch?key=/crontab/jobs/job1")).await;
     stream.of("opened").await;
-    let moves = async {
+    let changes = async {
         let mut states = Vec::new();
         while states.len() < 3 {
             let message = stream.of("events").await;
@@ -165,5 +165,7 @@ async fn the_demo_runs_on_three_members_too() {
             states.dedup();
         }
     };
-    timeout(DEADLINE, moves).await.expect("it moves");
+    timeout(DEADLINE, changes)
+        .await
+        .expect("the demo changes keys");
 }

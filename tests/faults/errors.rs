@@ -5,7 +5,7 @@ use serde_json::json;
 use support::gateway::InProcess;
 use support::{Etcd, FakeEtcd, spawn};
 
-/// gRPC's code for what has none.
+/// gRPC's code for errors without a code of their own.
 const UNKNOWN: u16 = 2;
 
 #[tokio::test]
@@ -26,8 +26,8 @@ async fn a_read_is_503_when_etcd_is_down_and_504_when_it_is_silent() {
             "{path}{}timeout=500ms",
             if path.contains('?') { '&' } else { '?' }
         );
-        let answer = api.get(&path).send().await;
-        answer.problem(504, "timeout");
+        let response = api.get(&path).send().await;
+        response.problem(504, "timeout");
     }
     etcd.thaw();
     etcd.proxy.cut();
@@ -38,9 +38,9 @@ async fn a_read_is_503_when_etcd_is_down_and_504_when_it_is_silent() {
         "/history?key=k",
         "/leases",
     ] {
-        let answer = api.get(path).send().await;
-        assert!(!answer.header("retry-after").is_empty(), "{path}");
-        answer.problem(503, "unavailable");
+        let response = api.get(path).send().await;
+        assert!(!response.header("retry-after").is_empty(), "{path}");
+        response.problem(503, "unavailable");
     }
 }
 
@@ -52,7 +52,7 @@ async fn a_write_without_a_response_has_an_unknown_outcome() {
     api.write("k", "before").await;
     etcd.freeze().await;
     let put = json!({"put": {"key": "k", "value": "do"}});
-    for (at, ask) in [
+    for (at, request) in [
         api.put("/kv?key=k&timeout=500ms", "put"),
         api.delete("/kv?key=gone&timeout=500ms"),
         api.post("/do?timeout=500ms", &put),
@@ -62,7 +62,7 @@ async fn a_write_without_a_response_has_an_unknown_outcome() {
     .into_iter()
     .enumerate()
     {
-        let problem = ask.send().await.problem(504, "outcome_unknown");
+        let problem = request.send().await.problem(504, "outcome_unknown");
         assert!(
             problem["detail"]
                 .as_str()
@@ -107,30 +107,30 @@ async fn a_write_that_was_never_sent_is_unavailable() {
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
     // Nothing listens: the connection is refused before anything is sent.
-    for ask in [
+    for request in [
         api.put("/kv?key=k", "v"),
         api.delete("/kv?key=k"),
         api.post("/do", &json!({"put": {"key": "k", "value": "v"}})),
         api.post("/leases", &json!({"ttl": 60})),
         api.post("/locks/a", &json!({})),
     ] {
-        let answer = ask.send().await;
-        assert_eq!(answer.status, 503, "{}", answer.text());
-        assert!(!answer.header("retry-after").is_empty());
+        let response = request.send().await;
+        assert_eq!(response.status, 503, "{}", response.text());
+        assert!(!response.header("retry-after").is_empty());
     }
 }
 
 #[tokio::test]
-async fn a_proposal_that_raft_dropped_is_503_no_leader_and_at_v3_what_etcd_says() {
+async fn a_dropped_raft_proposal_is_503_no_leader_and_unchanged_at_v3() {
     let fake = FakeEtcd::start();
     let dropped = "raft proposal dropped";
     for call in ["KV/Put", "KV/Txn", "Lease/LeaseGrant"] {
-        // As etcd's `togRPCError` passes on what it has no code for.
+        // etcd's `togRPCError` passes on errors that it has no code for like this.
         fake.refuses(call, UNKNOWN, dropped);
     }
     let gateway = InProcess::start(&fake.url(), &[]).await;
     let api = gateway.api();
-    for ask in [
+    for request in [
         api.put("/kv?key=k", "v"),
         api.post(
             "/txn",
@@ -138,9 +138,9 @@ async fn a_proposal_that_raft_dropped_is_503_no_leader_and_at_v3_what_etcd_says(
         ),
         api.post("/leases", &json!({"ttl": 60})),
     ] {
-        let answer = ask.send().await;
-        assert!(!answer.header("retry-after").is_empty());
-        let problem = answer.problem(503, "no_leader");
+        let response = request.send().await;
+        assert!(!response.header("retry-after").is_empty());
+        let problem = response.problem(503, "no_leader");
         assert_eq!(problem["detail"], dropped);
     }
     let put = gateway.root().post("/v3/kv/put", &json!({"key": "aw=="}));
@@ -162,12 +162,12 @@ async fn a_replay_of_the_log_ends_after_30_s_however_long_its_timeout() {
         header: Some(header),
         ..PbRangeResponse::default()
     };
-    fake.answers("KV/Range", &[absent]);
-    // The replay asks for the release first.
+    fake.responds("KV/Range", &[absent]);
+    // The replay first requests etcd's release.
     fake.hangs("Maintenance/Status");
     let gateway = InProcess::start(&fake.url(), &[]).await;
-    let ask = gateway.api().get("/history?key=k&deleted&timeout=300s");
-    let problem = ask.send().await.problem(504, "timeout");
+    let request = gateway.api().get("/history?key=k&deleted&timeout=300s");
+    let problem = request.send().await.problem(504, "timeout");
     let hint = problem["hint"].as_str().expect("a hint");
     assert!(hint.contains("30 s"), "{problem}");
 }

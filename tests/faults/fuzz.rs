@@ -1,4 +1,4 @@
-//! Whatever is sent, the gateway answers or closes, and never panics.
+//! Malformed input: the gateway responds or closes, and never panics.
 
 use std::time::Duration;
 
@@ -143,21 +143,21 @@ const BODIES: &[&str] = &[
     "{\"key\":\"a\",\"value\":{\"base64\":\"/w==\"},\"lease\":\"7\"}\n{\"end\":{\"count\":18446744073709551615}}\n",
 ];
 
-async fn throw(gateway: &Watchgate, bytes: &[u8]) -> Vec<u8> {
+async fn send_raw(gateway: &Watchgate, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(gateway.api().address())
         .await
-        .expect("it listens");
+        .expect("the gateway listens");
     let _ = stream.write_all(bytes).await;
     let _ = stream.shutdown().await;
-    let mut answer = vec![0; 512];
-    // Streams stay open and half requests wait; the first bytes are all that is looked at.
-    let read = timeout(Duration::from_millis(200), stream.read(&mut answer)).await;
-    answer.truncate(read.ok().and_then(Result::ok).unwrap_or(0));
-    answer
+    let mut response = vec![0; 512];
+    // Streams stay open and incomplete requests wait, so only the first bytes are read.
+    let read = timeout(Duration::from_millis(200), stream.read(&mut response)).await;
+    response.truncate(read.ok().and_then(Result::ok).unwrap_or(0));
+    response
 }
 
-fn check(gateway: &Watchgate, sent: &[u8], answer: &[u8]) {
-    let text = String::from_utf8_lossy(answer);
+fn check(gateway: &Watchgate, sent: &[u8], response: &[u8]) {
+    let text = String::from_utf8_lossy(response);
     assert!(
         !text.starts_with("HTTP/1.1 500"),
         "{}: {text}",
@@ -169,9 +169,9 @@ fn check(gateway: &Watchgate, sent: &[u8], answer: &[u8]) {
 }
 
 #[tokio::test]
-async fn malformed_requests_never_make_it_panic() {
+async fn malformed_requests_never_cause_a_panic() {
     let etcd = Etcd::start().await;
-    let gateway = Watchgate::before(&etcd, &[]).await;
+    let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     let mut numbers = Numbers::new(2026);
     for _ in 0..60 {
         let requests: Vec<Vec<u8>> = (0..24)
@@ -194,7 +194,7 @@ async fn malformed_requests_never_make_it_panic() {
                 head.push_str("\r\n");
                 head.push_str(numbers.pick::<&str>(BODIES));
                 let mut bytes = head.into_bytes();
-                // Now and then a byte of it is something else.
+                // About every third request has one random byte.
                 if numbers.draw().is_multiple_of(3) {
                     let at = numbers.draw() as usize % bytes.len();
                     bytes[at] = numbers.draw() as u8;
@@ -202,19 +202,19 @@ async fn malformed_requests_never_make_it_panic() {
                 bytes
             })
             .collect();
-        let answers = requests.iter().map(|bytes| throw(&gateway, bytes));
-        let answers = futures_util::future::join_all(answers).await;
-        for (sent, answer) in requests.iter().zip(&answers) {
-            check(&gateway, sent, answer);
+        let responses = requests.iter().map(|bytes| send_raw(&gateway, bytes));
+        let responses = futures_util::future::join_all(responses).await;
+        for (sent, response) in requests.iter().zip(&responses) {
+            check(&gateway, sent, response);
         }
     }
     gateway.root().get("/readyz").send().await.expect(200);
 }
 
 #[tokio::test]
-async fn every_path_with_every_method_is_answered() {
+async fn every_path_responds_to_every_method() {
     let etcd = Etcd::start().await;
-    let gateway = Watchgate::before(&etcd, &[]).await;
+    let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     for path in PATHS
         .iter()
         .filter(|path| path.starts_with('/') && path.is_ascii())
@@ -224,17 +224,17 @@ async fn every_path_with_every_method_is_answered() {
             let bytes = format!(
                 "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{body}"
             );
-            let answer = throw(&gateway, bytes.as_bytes()).await;
-            check(&gateway, bytes.as_bytes(), &answer);
+            let response = send_raw(&gateway, bytes.as_bytes()).await;
+            check(&gateway, bytes.as_bytes(), &response);
         }
     }
     gateway.root().get("/readyz").send().await.expect(200);
 }
 
 #[tokio::test]
-async fn nonsense_on_a_socket_never_makes_it_panic() {
+async fn malformed_messages_never_cause_a_panic() {
     let etcd = Etcd::start().await;
-    let gateway = Watchgate::before(&etcd, &[]).await;
+    let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     let mut numbers = Numbers::new(9);
     let words = [
         "{",

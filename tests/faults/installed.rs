@@ -1,4 +1,4 @@
-//! etcd as in an installation: from a configuration file, with three members, and stopped.
+//! The private etcd as installed: from a configuration file, with three members, and stopped.
 
 use std::path::{Path, PathBuf};
 
@@ -39,7 +39,7 @@ async fn start_with_file(folder: &Path, file: &Path) -> Result<Watchgate, String
     start(folder, &["--etcd-config", file]).await
 }
 
-async fn gone(address: &str) {
+async fn wait_until_down(address: &str) {
     eventually("etcd has ended", DEADLINE, async || {
         let connected = TcpStream::connect(address).await;
         when(connected.is_err(), || {
@@ -58,17 +58,17 @@ async fn end(mut gateway: Watchgate, signal: Signal) {
 async fn a_file_that_etcd_refuses_is_reported_with_etcds_error() {
     let folder = TempDir::new().expect("a folder");
     let file = etcd_yml(folder.path(), &free_address().to_string(), "stderr");
-    let said = start_with_file(folder.path(), &file)
+    let error = start_with_file(folder.path(), &file)
         .await
-        .expect_err("etcd wants a list");
+        .expect_err("etcd requires a list");
     // The field or the type: the wording differs between versions.
     assert!(
-        said.contains("etcd did not start") && said.contains("unmarshal"),
-        "{said}"
+        error.contains("etcd did not start") && error.contains("unmarshal"),
+        "{error}"
     );
     assert!(
-        said.contains("log-outputs") || said.contains("[]string"),
-        "{said}"
+        error.contains("log-outputs") || error.contains("[]string"),
+        "{error}"
     );
 }
 
@@ -78,7 +78,7 @@ async fn the_file_sets_etcds_address_and_a_wrong_advertised_url_is_reported() {
     let client = free_address().to_string();
     let file = etcd_yml(folder.path(), &client, "[stderr]");
     let gateway = start_with_file(folder.path(), &file).await;
-    let gateway = gateway.unwrap_or_else(|said| panic!("{said}"));
+    let gateway = gateway.unwrap_or_else(|error| panic!("{error}"));
     let cluster = gateway.api().get("/cluster").send().await.json(200);
     let member = &cluster["members"][0];
     assert_eq!(member["name"], "standalone");
@@ -98,34 +98,37 @@ async fn the_file_sets_etcds_address_and_a_wrong_advertised_url_is_reported() {
     gateway.api().write("k", "kept").await;
 
     // A second gateway with the same file: the running etcd is not mistaken for its own.
-    let said = start_with_file(folder.path(), &file)
+    let error = start_with_file(folder.path(), &file)
         .await
         .expect_err("in use");
-    assert!(said.contains("in use"), "{said}");
-    let said = Watchgate::embedded(
+    assert!(error.contains("in use"), "{error}");
+    let error = Watchgate::embedded(
         &folder.path().join("other"),
         &["--etcd-config", file.to_str().expect("UTF-8")],
     )
     .await
     .expect_err("its port is taken");
-    assert!(said.contains(&client) && said.contains("--etcd"), "{said}");
+    assert!(
+        error.contains(&client) && error.contains("--etcd"),
+        "{error}"
+    );
 
     end(gateway, Signal::SIGKILL).await;
-    gone(&client).await;
+    wait_until_down(&client).await;
     let again = start_with_file(folder.path(), &file).await;
-    let again = again.unwrap_or_else(|said| panic!("{said}"));
+    let again = again.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(again.api().read("k").await["value"], "kept");
     end(again, Signal::SIGTERM).await;
-    gone(&client).await;
+    wait_until_down(&client).await;
 }
 
 #[tokio::test]
-async fn a_file_s_data_of_another_minor_is_refused() {
+async fn data_of_another_minor_is_refused_for_a_file() {
     let folder = TempDir::new().expect("a folder");
     let file = etcd_yml(folder.path(), &free_address().to_string(), "[stderr]");
     let gateway = start_with_file(folder.path(), &file).await;
     end(
-        gateway.unwrap_or_else(|said| panic!("{said}")),
+        gateway.unwrap_or_else(|error| panic!("{error}")),
         Signal::SIGTERM,
     )
     .await;
@@ -136,12 +139,12 @@ async fn a_file_s_data_of_another_minor_is_refused() {
         .map(|entry| entry.path().join("version"))
         .find(|file| file.exists())
         .expect("the minor is on record");
-    std::fs::write(&record, "3.1\n").expect("it can be written");
-    let said = start_with_file(folder.path(), &file)
+    std::fs::write(&record, "3.1\n").expect("the record can be written");
+    let error = start_with_file(folder.path(), &file)
         .await
         .expect_err("refused");
-    assert!(said.contains("written by etcd 3.1"), "{said}");
-    assert!(said.contains(record.to_str().expect("UTF-8")), "{said}");
+    assert!(error.contains("written by etcd 3.1"), "{error}");
+    assert!(error.contains(record.to_str().expect("UTF-8")), "{error}");
 }
 
 fn endpoints(clusters: &Value) -> Vec<String> {
@@ -162,7 +165,7 @@ async fn three_members_form_a_cluster_and_end_with_the_gateway() {
     let folder = TempDir::new().expect("a folder");
     let three = &["--members", "3"][..];
     let gateway = start(folder.path(), three).await;
-    let gateway = gateway.unwrap_or_else(|said| panic!("{said}"));
+    let gateway = gateway.unwrap_or_else(|error| panic!("{error}"));
     let api = gateway.api();
     let cluster = api.get("/cluster").send().await.json(200);
     let members = cluster["members"].as_array().expect("a list");
@@ -198,19 +201,19 @@ async fn three_members_form_a_cluster_and_end_with_the_gateway() {
         assert_eq!(api.read("k").await["value"], "by that member");
     }
 
-    let said = start(folder.path(), three).await.expect_err("in use");
-    assert!(said.contains("in use"), "{said}");
+    let error = start(folder.path(), three).await.expect_err("in use");
+    assert!(error.contains("in use"), "{error}");
     end(gateway, Signal::SIGKILL).await;
     for url in &urls {
-        gone(url.trim_start_matches("http://")).await;
+        wait_until_down(url.trim_start_matches("http://")).await;
     }
-    let said = start(folder.path(), &[])
+    let error = start(folder.path(), &[])
         .await
         .expect_err("of three members");
-    assert!(said.contains("--members 3"), "{said}");
+    assert!(error.contains("--members 3"), "{error}");
 
     let again = start(folder.path(), three).await;
-    let again = again.unwrap_or_else(|said| panic!("{said}"));
+    let again = again.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(again.api().read("k").await["value"], "by that member");
     let cluster = again.api().get("/cluster").send().await.json(200);
     assert_eq!(cluster["members"].as_array().map(Vec::len), Some(3));
@@ -222,16 +225,16 @@ async fn data_of_one_member_is_refused_for_three() {
     let folder = TempDir::new().expect("a folder");
     let gateway = start(folder.path(), &[]).await;
     end(
-        gateway.unwrap_or_else(|said| panic!("{said}")),
+        gateway.unwrap_or_else(|error| panic!("{error}")),
         Signal::SIGTERM,
     )
     .await;
-    let said = start(folder.path(), &["--members", "3"])
+    let error = start(folder.path(), &["--members", "3"])
         .await
         .expect_err("of one member");
     assert!(
-        said.contains("--members 1") && said.contains("--data-dir"),
-        "{said}"
+        error.contains("--members 1") && error.contains("--data-dir"),
+        "{error}"
     );
 }
 
@@ -242,7 +245,7 @@ async fn a_write_to_a_stopped_etcd_has_an_unknown_outcome() {
     let api = gateway.api();
     api.write("k", "before").await;
 
-    // It has the request, and may still execute it.
+    // etcd has received the request and may still execute it.
     etcd.freeze().await;
     let read = api.get("/kv/k?timeout=1s").send().await;
     read.problem(504, "timeout");
@@ -252,10 +255,14 @@ async fn a_write_to_a_stopped_etcd_has_an_unknown_outcome() {
     value_is_one_of(&api, &["before", "sent"]).await;
 
     etcd.kill();
-    eventually("its end is detected", DEADLINE, async || {
-        let answer = api.get("/kv/k?timeout=2s").send().await;
-        when(answer.status == 503, || answer.text())
-    })
+    eventually(
+        "the gateway notices that etcd ended",
+        DEADLINE,
+        async || {
+            let response = api.get("/kv/k?timeout=2s").send().await;
+            when(response.status == 503, || response.text())
+        },
+    )
     .await;
     let write = api.put("/kv/k?timeout=2s", "late").send().await;
     assert_eq!(write.status, 503, "{}", write.text());
@@ -271,9 +278,9 @@ async fn a_write_to_a_stopped_etcd_has_an_unknown_outcome() {
 /// Waits until etcd responds again, with one of these values.
 async fn value_is_one_of(api: &Client, values: &[&str]) {
     eventually("etcd responds again", DEADLINE, async || {
-        let answer = api.get("/kv/k?raw&timeout=2s").send().await;
-        when(answer.status == 200, || answer.text())?;
-        let value = answer.text();
+        let response = api.get("/kv/k?raw&timeout=2s").send().await;
+        when(response.status == 200, || response.text())?;
+        let value = response.text();
         assert!(values.contains(&value.as_str()), "{value}");
         Ok(())
     })

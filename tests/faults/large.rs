@@ -10,13 +10,14 @@ use tokio::time::sleep;
 
 const KEYS: usize = 2_000;
 const SIZE: usize = 50_000;
-const ROOM: u64 = 64 << 20;
+/// How much the gateway's memory may grow.
+const MAX_GROWTH: u64 = 64 << 20;
 
 /// Reads a response slowly; returns its last line, and the gateway's peak memory.
-async fn slowly(gateway: &Watchgate, path: &str) -> (Value, u64) {
-    let ask = gateway.api().get(path);
-    let ask = ask.header("accept", "application/x-ndjson");
-    let mut lines = Lines::new(ask.open().await.expect("the gateway responds"));
+async fn read_slowly(gateway: &Watchgate, path: &str) -> (Value, u64) {
+    let request = gateway.api().get(path);
+    let request = request.header("accept", "application/x-ndjson");
+    let mut lines = Lines::new(request.open().await.expect("the gateway responds"));
     let (mut count, mut last, mut peak) = (0, String::new(), 0);
     loop {
         match lines.line().await {
@@ -39,16 +40,19 @@ async fn slowly(gateway: &Watchgate, path: &str) -> (Value, u64) {
 #[tokio::test]
 async fn a_slow_reader_of_a_large_range_needs_bounded_memory() {
     let etcd = Etcd::start().await;
-    let gateway = Watchgate::before(&etcd, &[]).await;
+    let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     let value = vec![b'v'; SIZE];
     let entries = (0..KEYS).map(|n| (format!("k{n:04}").into_bytes(), value.clone()));
     fill(&etcd.client().await, entries).await;
     gateway.api().read("k0000").await;
     let before = gateway.resident();
     for path in ["/kv?prefix=k", "/export?prefix=k"] {
-        let (last, peak) = slowly(&gateway, path).await;
+        let (last, peak) = read_slowly(&gateway, path).await;
         assert_eq!(last["end"]["count"], KEYS, "{path}: {last}");
         let grown = peak.saturating_sub(before);
-        assert!(grown < ROOM, "{path}: the gateway grew by {grown} bytes");
+        assert!(
+            grown < MAX_GROWTH,
+            "{path}: the gateway grew by {grown} bytes"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What happens when things break: etcd, the link to it, the gateway, the client's manners.
+//! Failures of etcd, of the connection to it and of the gateway, and misbehaving clients.
 
 mod bodies;
 mod cases;

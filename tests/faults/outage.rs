@@ -45,10 +45,14 @@ async fn the_gateway_recovers_quickly() {
         assert_eq!(health.status, 503);
         assert!(health.text().contains("\"false\""), "{}", health.text());
         etcd.proxy.restore();
-        eventually("it responds again", Duration::from_secs(10), async || {
-            let answer = api.get("/kv?key=k").send().await;
-            when(answer.status == 200, || answer.text())
-        })
+        eventually(
+            "the gateway responds again",
+            Duration::from_secs(10),
+            async || {
+                let response = api.get("/kv?key=k").send().await;
+                when(response.status == 200, || response.text())
+            },
+        )
         .await;
     }
 }
@@ -78,9 +82,9 @@ async fn a_waiting_lock_survives_a_cut_link() {
     etcd.proxy.restore();
     let lease = held["lease"].as_str().expect("an id");
     eventually("the first releases", DEADLINE, async || {
-        let answer = api.delete(&format!("/locks/a?lease={lease}")).send().await;
-        when(answer.status == 200 || answer.status == 412, || {
-            answer.text()
+        let response = api.delete(&format!("/locks/a?lease={lease}")).send().await;
+        when(response.status == 200 || response.status == 412, || {
+            response.text()
         })
     })
     .await;

@@ -1,4 +1,4 @@
-//! A watch across what happens to etcd: the client notices a pause, and no gap.
+//! Watches across restarts and lost connections of etcd: the client sees a pause but no gap.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn open(api: &Client) -> [Stream; 3] {
     streams
 }
 
-/// Puts past the gateway, so that nothing but the watch depends on it.
+/// Puts keys directly to etcd, so that only the watch depends on the gateway.
 async fn put(etcd: &Etcd, written: &mut Vec<i64>, count: usize) {
     let mut client = etcd.client().await;
     for _ in 0..count {
@@ -31,8 +31,8 @@ async fn put(etcd: &Etcd, written: &mut Vec<i64>, count: usize) {
         let put = client
             .put(format!("k{}", written.len() % 3), value, None)
             .await;
-        let answer = put.expect("etcd puts");
-        written.push(answer.header().expect("a header").revision());
+        let response = put.expect("etcd puts");
+        written.push(response.header().expect("a header").revision());
     }
 }
 
@@ -66,7 +66,7 @@ async fn etcd_restarts_three_times_and_no_revision_is_missed() {
 }
 
 #[tokio::test]
-async fn what_happens_while_the_link_is_cut_is_delivered_after_it() {
+async fn changes_during_a_cut_connection_are_delivered_afterwards() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let mut streams = open(&gateway.api()).await;
@@ -81,27 +81,27 @@ async fn what_happens_while_the_link_is_cut_is_delivered_after_it() {
 }
 
 #[tokio::test]
-async fn a_link_that_swallows_everything_is_noticed() {
+async fn a_silently_dropped_connection_is_noticed() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let mut streams = open(&gateway.api()).await;
     let mut written = Vec::new();
     put(&etcd, &mut written, 5).await;
-    // The connections that stand now never deliver anything again; new ones work.
+    // The present connections never deliver anything again; new ones work.
     etcd.proxy.strand();
     put(&etcd, &mut written, 5).await;
     check(&mut streams, &written).await;
 }
 
 #[tokio::test]
-async fn a_frozen_etcd_is_waited_for() {
+async fn a_watch_waits_for_a_frozen_etcd() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
     let mut streams = open(&api).await;
     let mut written = Vec::new();
     put(&etcd, &mut written, 5).await;
-    // etcd answers a put before its watches have it: what they have not yet got is frozen with it.
+    // etcd confirms a put before its watches deliver it: an undelivered event would be frozen with etcd.
     for stream in &mut streams[..2] {
         let events = stream.until(written[4]).await;
         assert_eq!(events.len(), 5);
@@ -110,7 +110,7 @@ async fn a_frozen_etcd_is_waited_for() {
     let hidden = api.get("/kv?key=k0&timeout=1s").send().await;
     hidden.problem(504, "timeout");
     for stream in &mut streams[..2] {
-        // Somebody who listens is told that the stream lives, whatever etcd does.
+        // The stream keeps sending progress while etcd is frozen.
         let alive = stream.within(Duration::from_secs(10)).await;
         assert_eq!(alive.expect("the stream is open")["type"], "progress");
     }

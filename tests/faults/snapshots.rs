@@ -1,5 +1,4 @@
-//! What a stream says while a snapshot cannot go on: nothing that a client could take for a place to
-//! resume from.
+//! Streams whose snapshot is stalled: no message gives the client a point to resume from.
 
 use etcd_client::CompactionOptions;
 use serde_json::Value;
@@ -7,7 +6,7 @@ use support::fill::fill;
 use support::gateway::InProcess;
 use support::{Client, Etcd, Stream};
 
-/// Together more than the sockets and the gateway hold for a client that does not read.
+/// Together more than the sockets and the gateway buffer for a client that does not read.
 const KEYS: usize = 3_000;
 const VALUE: usize = 16 << 10;
 const WATCH: &str = "/watch?prefix=s/&snapshot";
@@ -25,9 +24,10 @@ fn entries(piece: &Value) -> usize {
     piece["entries"].as_array().expect("entries").len()
 }
 
-/// Reads on until the stream has said `idle` twice and nothing else but pieces: etcd is given up for an
-/// answer in between. How many entries came; the snapshot is not complete.
-async fn stalls(stream: &mut Stream) -> usize {
+/// Reads until the stream has sent `idle` twice in a row, which is long enough for the gateway to time out
+/// on etcd. Only pieces of the snapshot may come before, and the snapshot must stay incomplete. Returns the
+/// number of entries.
+async fn read_until_stalled(stream: &mut Stream) -> usize {
     let (mut seen, mut idle) = (0, 0);
     while idle < 2 {
         let message = stream.any().await;
@@ -55,7 +55,7 @@ async fn finish(stream: &mut Stream) -> usize {
 }
 
 #[tokio::test]
-async fn an_unfinished_snapshot_names_no_place_to_resume_from() {
+async fn an_unfinished_snapshot_has_no_resume_point() {
     let etcd = Etcd::start().await;
     let mut direct = etcd.client().await;
     let keys = (0..KEYS).map(|n| format!("s/{n:05}").into_bytes());
@@ -72,8 +72,11 @@ async fn an_unfinished_snapshot_names_no_place_to_resume_from() {
     }
     etcd.freeze().await;
     let stalled = streams.iter_mut().map(async |(stream, first)| {
-        let seen = stalls(stream).await;
-        assert_eq!(stream.last_event_id, "", "an EventSource would go on there");
+        let seen = read_until_stalled(stream).await;
+        assert_eq!(
+            stream.last_event_id, "",
+            "an EventSource would resume there"
+        );
         *first + seen
     });
     let seen = futures_util::future::join_all(stalled).await;
@@ -85,7 +88,7 @@ async fn an_unfinished_snapshot_names_no_place_to_resume_from() {
     let complete = streams[1].last_event_id.clone();
     assert!(!complete.is_empty());
 
-    // The same of a snapshot that replaces what was compacted.
+    // The same for a snapshot that replaces compacted history.
     etcd.proxy.cut();
     direct
         .put("s/00000", "new", None)
@@ -108,14 +111,14 @@ async fn an_unfinished_snapshot_names_no_place_to_resume_from() {
         stream.of("snapshot").await;
     }
     etcd.freeze().await;
-    let stalled = streams.iter_mut().map(stalls);
+    let stalled = streams.iter_mut().map(read_until_stalled);
     futures_util::future::join_all(stalled).await;
     assert_eq!(
         streams[1].last_event_id, complete,
         "as before the compaction"
     );
     etcd.thaw();
-    // An EventSource that reconnects now gets a snapshot, and all of it.
+    // An EventSource that reconnects now receives a complete snapshot.
     let mut again = Stream::sse(api.get(WATCH), &complete).await;
     again.of("compacted").await;
     again.of("opened").await;

@@ -64,7 +64,7 @@ async fn data_wiped_under_a_watch_is_a_reset() {
 
 #[tokio::test]
 async fn restored_data_with_the_same_cluster_id_is_a_reset() {
-    // The cluster id is derived from this.
+    // The cluster id is derived from the token, so it stays the same.
     let mut etcd = Etcd::start_with(&["--initial-cluster-token=always"]).await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
@@ -112,10 +112,10 @@ async fn history_compacted_during_a_disconnect_is_reported() {
         .expect("etcd compacts");
     etcd.proxy.restore();
 
-    let gone = plain.of("compacted").await;
+    let gap = plain.of("compacted").await;
     let left = first_after_compaction(written[14]);
     assert_eq!(
-        (gone["from"].as_i64(), gone["to"].as_i64()),
+        (gap["from"].as_i64(), gap["to"].as_i64()),
         (Some(first + 1), Some(left))
     );
     written.retain(|revision| *revision >= left);

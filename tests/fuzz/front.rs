@@ -15,7 +15,7 @@ use gateway::assets::Files;
 use gateway::config::Cli;
 use gateway::etcd::Etcd;
 use gateway::router::router;
-use gateway::state::{AppState, Cluster};
+use gateway::state::{ApiDocument, AppState, Cluster};
 use gateway::tasks::Tasks;
 use http::{Method, Request, StatusCode};
 use tokio::time::timeout;
@@ -24,9 +24,9 @@ use tower::ServiceExt as _;
 /// The time limit of a response.
 const DEADLINE: Duration = Duration::from_secs(20);
 /// The limit on bytes read from a response.
-const MOST: usize = 16 << 20;
+const MAX_BODY: usize = 16 << 20;
 
-/// What the fuzzer's bytes stand for.
+/// How the fuzzer's bytes are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The body of `POST /txn`.
@@ -116,10 +116,10 @@ const V3_CALLS: [&str; 28] = [
     "auth/role/revoke",
 ];
 
-/// The last message on a socket: its error ends the conversation.
-const LAST: (&[u8], &str) = (br#"{"op":"that was all"}"#, "that was all");
+/// The last message on a socket, with an unknown op; its error marks the end of the gateway's responses.
+const LAST: (&[u8], &str) = (br#"{"op":"end-of-input"}"#, "end-of-input");
 /// How long a `/v3` watch may retry to reach etcd.
-const UNTIL: [(&str, &str); 1] = [("grpc-timeout", "2m")];
+const V3_TIMEOUT: [(&str, &str); 1] = [("grpc-timeout", "2m")];
 
 /// The gateway, without a listener.
 #[derive(Debug)]
@@ -154,6 +154,7 @@ impl Front {
                 tasks,
                 None,
                 Files::default(),
+                ApiDocument::default(),
             )),
         }
     }
@@ -174,46 +175,51 @@ impl Front {
 
     async fn feed_socket(&self, data: &[u8]) {
         let (last, refused) = LAST;
-        let said = data.split(|byte| *byte == b'\n').chain([last]);
-        let heard = self.talk("/api/v1/watch", &[], said, refused).await;
-        for text in &heard {
+        let messages = data.split(|byte| *byte == b'\n').chain([last]);
+        let received = self.exchange("/api/v1/watch", &[], messages, refused).await;
+        for text in &received {
             assert!(!text.contains("\"internal\""), "{text}");
         }
-        let end = heard.last();
-        assert!(end.is_some_and(|text| text.contains(refused)), "{heard:?}");
+        let end = received.last();
+        assert!(
+            end.is_some_and(|text| text.contains(refused)),
+            "{received:?}"
+        );
     }
 
     async fn feed_v3_watch(&self, data: &[u8]) {
-        let Some((chosen, questions)) = data.split_first() else {
+        let Some((chosen, messages)) = data.split_first() else {
             return;
         };
         if chosen % 2 == 1 {
-            let said = questions.split(|byte| *byte == b'\n');
-            let heard = self.talk("/v3/watch", &UNTIL, said, "\"error\"").await;
-            let end = heard.last();
+            let messages = messages.split(|byte| *byte == b'\n');
+            let received = self
+                .exchange("/v3/watch", &V3_TIMEOUT, messages, "\"error\"")
+                .await;
+            let end = received.last();
             assert!(
                 end.is_some_and(|text| text.contains("\"error\"")),
-                "{heard:?}"
+                "{received:?}"
             );
             return;
         }
-        let pieces = questions.split_inclusive(|byte| *byte == b'\n');
+        let pieces = messages.split_inclusive(|byte| *byte == b'\n');
         let pieces: Vec<_> = pieces
             .map(|piece| Ok::<_, Infallible>(Bytes::copy_from_slice(piece)))
             .collect();
         let body = Body::from_stream(stream::iter(pieces));
-        self.send("POST", "/v3/watch", &UNTIL, body).await;
+        self.send("POST", "/v3/watch", &V3_TIMEOUT, body).await;
     }
 
-    async fn talk(
+    async fn exchange(
         &self,
         path: &str,
         headers: &[(&'static str, &'static str)],
-        said: impl Iterator<Item = &[u8]>,
+        messages: impl Iterator<Item = &[u8]>,
         last: &str,
     ) -> Vec<String> {
-        let talking = socket::talk(self.router.clone(), path, headers, said, last);
-        timeout(DEADLINE, talking).await.expect("it ends in time")
+        let exchange = socket::exchange(self.router.clone(), path, headers, messages, last);
+        timeout(DEADLINE, exchange).await.expect("ends in time")
     }
 
     async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Body) {
@@ -224,12 +230,12 @@ impl Front {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        // What the http crate does not accept as a URI never reaches the router.
+        // A URI that the http crate does not accept never reaches the router.
         let Ok(request) = request.body(body) else {
             return;
         };
-        let answered = timeout(DEADLINE, self.router.clone().oneshot(request)).await;
-        let response = answered
+        let result = timeout(DEADLINE, self.router.clone().oneshot(request)).await;
+        let response = result
             .expect("a response in time")
             .unwrap_or_else(|never| match never {});
         let status = response.status();
@@ -237,7 +243,7 @@ impl Front {
             // A stream waits for etcd; only its start can be checked.
             return;
         }
-        let body = to_bytes(response.into_body(), MOST).await;
+        let body = to_bytes(response.into_body(), MAX_BODY).await;
         let body = body.expect("a response that is not a stream ends");
         let text = String::from_utf8_lossy(&body);
         assert!(
@@ -300,13 +306,13 @@ fn requests(kind: Kind, data: &[u8]) -> Vec<Parts> {
             )]
         }
         Kind::V3 => {
-            let Some((chosen, question)) = data.split_first() else {
+            let Some((chosen, body)) = data.split_first() else {
                 return Vec::new();
             };
             let call = V3_CALLS.get(usize::from(*chosen)).unwrap_or(&"kv/txn");
-            vec![("POST", format!("/v3/{call}"), JSON, question.to_vec())]
+            vec![("POST", format!("/v3/{call}"), JSON, body.to_vec())]
         }
-        Kind::Socket | Kind::V3Watch => unreachable!("they are conversations"),
+        Kind::Socket | Kind::V3Watch => unreachable!("sent as messages of a socket or a stream"),
     }
 }
 

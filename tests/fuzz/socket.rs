@@ -17,7 +17,7 @@ const PIPE: usize = 16 << 10;
 
 /// Sends each piece as a message, and reads until the gateway closes or sends `last`. Returns what the
 /// gateway sent.
-pub(crate) async fn talk(
+pub(crate) async fn exchange(
     router: Router,
     path: &str,
     headers: &[(&'static str, &'static str)],
@@ -28,45 +28,45 @@ pub(crate) async fn talk(
     let service = TowerToHyperService::new(router);
     let serving = http1::Builder::new().serve_connection(TokioIo::new(theirs), service);
     let request = format!("ws://localhost{path}").into_client_request();
-    let mut request = request.expect("the path is one of ours");
+    let mut request = request.expect("a valid URL");
     for (name, value) in headers {
         let value = HeaderValue::from_static(value);
         request.headers_mut().insert(*name, value);
     }
-    let talking = async {
+    let conversation = async {
         let (socket, _) = client_async(request, ours)
             .await
             .expect("the gateway upgrades");
-        let (mut says, mut hears) = socket.split();
-        let saying = async {
+        let (mut sink, mut messages) = socket.split();
+        let sending = async {
             for piece in pieces {
                 let message = match std::str::from_utf8(piece) {
                     Ok(text) => Message::text(text),
                     Err(_) => Message::Binary(Bytes::copy_from_slice(piece)),
                 };
-                if says.send(message).await.is_err() {
-                    // It has closed: read what it sent before.
+                if sink.send(message).await.is_err() {
+                    // The gateway has closed: read what it sent before.
                     break;
                 }
             }
         };
-        let hearing = async {
-            let mut heard = Vec::new();
-            while let Some(Ok(message)) = hears.next().await {
+        let receiving = async {
+            let mut received = Vec::new();
+            while let Some(Ok(message)) = messages.next().await {
                 if let Message::Text(text) = message {
                     let is_last = text.contains(last);
-                    heard.push(text.to_string());
+                    received.push(text.to_string());
                     if is_last {
                         break;
                     }
                 }
             }
-            heard
+            received
         };
-        let ((), heard) = tokio::join!(saying, hearing);
-        heard
+        let ((), received) = tokio::join!(sending, receiving);
+        received
     };
-    let (served, heard) = tokio::join!(serving.with_upgrades(), talking);
+    let (served, received) = tokio::join!(serving.with_upgrades(), conversation);
     served.expect("the connection is served to its end");
-    heard
+    received
 }

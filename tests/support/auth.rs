@@ -1,4 +1,4 @@
-//! Users of etcd: an etcd with auth on, and users who may do this and not that.
+//! Authentication in etcd: users, roles and permissions, and a gateway for an etcd that has them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,12 +6,13 @@ use etcd_client::{
     Client, ConnectOptions, Permission, PermissionType, RoleRevokePermissionOptions,
 };
 
-use crate::Etcd;
+use crate::gateway::InProcess;
+use crate::{Client as HttpClient, Etcd};
 
 /// root's password in tests.
 pub const ROOT: &str = "root's own";
 
-/// What a role lets its users do below a prefix.
+/// What a role permits below a prefix.
 #[derive(Clone, Copy, Debug)]
 pub enum Grant {
     /// Reading.
@@ -22,13 +23,13 @@ pub enum Grant {
     Both,
 }
 
-/// The header of a name and password.
+/// The value of an `Authorization` header with a name and password.
 pub fn basic(name: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{name}:{password}")))
 }
 
 impl Etcd {
-    /// Turns auth on, with a root; gives root's client.
+    /// Enables authentication; returns root's client.
     pub async fn enable_auth(&self) -> Client {
         let mut client = self.client().await;
         client.role_add("root").await.expect("etcd adds a role");
@@ -40,32 +41,73 @@ impl Etcd {
             .user_grant_role("root", "root")
             .await
             .expect("etcd grants a role");
-        client.auth_enable().await.expect("etcd turns auth on");
+        client
+            .auth_enable()
+            .await
+            .expect("etcd enables authentication");
         self.client_of("root", ROOT).await
     }
 
-    /// The client of a user, past the proxy.
+    /// A user's client, connected without the proxy.
     pub async fn client_of(&self, name: &str, password: &str) -> Client {
         let options = ConnectOptions::new()
             .with_user(name, password)
             .with_auto_token_refresh(true);
         Client::connect([self.direct_url()], Some(options))
             .await
-            .expect("etcd lets the user in")
+            .expect("etcd accepts the user")
     }
 
-    /// A token for a user, as any client of etcd's gets one.
+    /// A user's token, from etcd's `Authenticate` call.
     pub async fn token_of(&self, name: &str, password: &str) -> String {
         let client = self.client().await;
         let mut auth = client.auth_client();
-        let answer = auth
+        let response = auth
             .authenticate(name.to_owned(), password.to_owned())
             .await;
-        answer.expect("etcd signs in").token().to_owned()
+        response.expect("etcd signs in").token().to_owned()
     }
 }
 
-/// Adds a user with a role of the same name, which may do this below these prefixes.
+/// An etcd with authentication enabled, a gateway for it, and two of its users.
+pub struct AuthWorld {
+    /// The etcd of this test.
+    pub etcd: Etcd,
+    /// root's client of etcd.
+    pub root: Client,
+    /// The gateway, without an account of its own.
+    pub gateway: InProcess,
+    /// Signed in as `app`, password `secret`, who may read and write below `/app/`.
+    pub app: HttpClient,
+    /// Signed in as root.
+    pub all: HttpClient,
+}
+
+impl AuthWorld {
+    /// Starts both; the flags are etcd's.
+    pub async fn start(etcd_flags: &[&str]) -> Self {
+        let etcd = Etcd::start_with(etcd_flags).await;
+        let mut root = etcd.enable_auth().await;
+        user(&mut root, "app", "secret", &[(Grant::Both, "/app/")]).await;
+        let gateway = InProcess::start(&etcd.url(), &[]).await;
+        Self {
+            etcd,
+            root,
+            app: gateway.api().signed("app", "secret"),
+            all: gateway.api().signed("root", ROOT),
+            gateway,
+        }
+    }
+
+    /// `app`, signed in by a token.
+    pub async fn bearer(&self) -> HttpClient {
+        let token = self.etcd.token_of("app", "secret").await;
+        let header = format!("Bearer {token}");
+        self.gateway.api().with("authorization", &header)
+    }
+}
+
+/// Adds a user, and a role of the same name with these permissions.
 pub async fn user(root: &mut Client, name: &str, password: &str, grants: &[(Grant, &str)]) {
     root.role_add(name).await.expect("etcd adds a role");
     root.user_add(name, password, None)
@@ -79,7 +121,7 @@ pub async fn user(root: &mut Client, name: &str, password: &str, grants: &[(Gran
     }
 }
 
-/// Lets a role do this below a prefix.
+/// Grants a role a permission below a prefix.
 pub async fn grant(root: &mut Client, role: &str, grant: Grant, prefix: &str) {
     let kind = match grant {
         Grant::Read => PermissionType::Read,
@@ -92,10 +134,10 @@ pub async fn grant(root: &mut Client, role: &str, grant: Grant, prefix: &str) {
         .expect("etcd grants a permission");
 }
 
-/// Takes a role's permission below a prefix back.
+/// Revokes a role's permission below a prefix.
 pub async fn revoke(root: &mut Client, role: &str, prefix: &str) {
     let options = RoleRevokePermissionOptions::new().with_prefix();
     root.role_revoke_permission(role, prefix, Some(options))
         .await
-        .expect("etcd takes a permission back");
+        .expect("etcd revokes a permission");
 }

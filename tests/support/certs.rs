@@ -1,4 +1,4 @@
-//! Certificates made for a test: an authority, and what it signs.
+//! Certificates made for a test: an authority and what it signs.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,14 +12,14 @@ use rcgen::{
 };
 use tempfile::TempDir;
 
-/// An authority with a folder for what it signs.
+/// A certificate authority, and the folder of what it signs.
 #[derive(Debug)]
 pub struct Authority {
     folder: TempDir,
     issuer: Issuer<'static, KeyPair>,
 }
 
-/// PEM files of a certificate and its key.
+/// The PEM files of a certificate and its key.
 #[derive(Clone, Debug)]
 pub struct Signed {
     /// The certificate.
@@ -29,12 +29,12 @@ pub struct Signed {
     pkcs8: Vec<u8>,
 }
 
-/// Kinds of keys.
+/// Kinds of private keys.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
-    /// On a curve.
+    /// Elliptic curve.
     Ec,
-    /// The older one.
+    /// RSA.
     Rsa,
 }
 
@@ -49,8 +49,7 @@ impl Signed {
         text(&self.key)
     }
 
-    /// A file with the key as it was written before PKCS#8 wrapped it: SEC1 for a curve, PKCS#1 for
-    /// RSA.
+    /// A file with the key in its older form, without PKCS#8: SEC1 for a curve, PKCS#1 for RSA.
     pub fn unwrapped(&self, label: &str) -> PathBuf {
         let outer = content(&self.pkcs8);
         let version = &outer[..element(outer)];
@@ -68,19 +67,20 @@ impl Signed {
     }
 }
 
-/// How many bytes of DER the first element is in all.
+/// The length in bytes of the first DER element, header included.
 fn element(der: &[u8]) -> usize {
-    let (head, length) = head(der);
-    head + length
+    let (header, length) = header(der);
+    header + length
 }
 
-/// What the first element of DER holds.
+/// The content of the first DER element.
 fn content(der: &[u8]) -> &[u8] {
-    let (head, length) = head(der);
-    &der[head..head + length]
+    let (header, length) = header(der);
+    &der[header..header + length]
 }
 
-fn head(der: &[u8]) -> (usize, usize) {
+/// Lengths of the first DER element's header and content.
+fn header(der: &[u8]) -> (usize, usize) {
     let first = usize::from(der[1]);
     if first < 0x80 {
         return (2, first);
@@ -97,7 +97,7 @@ fn text(path: &Path) -> &str {
 }
 
 impl Authority {
-    /// A new one, which nobody trusts yet.
+    /// A new authority.
     pub fn new() -> Self {
         let folder = TempDir::with_prefix("watchgate-certs-").expect("folders can be made");
         let key = KeyPair::generate().expect("keys can be made");
@@ -111,12 +111,12 @@ impl Authority {
         }
     }
 
-    /// Its certificate's file.
+    /// The file of its own certificate.
     pub fn file(&self) -> String {
         text(&self.folder.path().join("ca.pem")).to_owned()
     }
 
-    /// A server's certificate for these addresses and names.
+    /// A server certificate for these addresses and names.
     pub fn server(&self, names: &[&str]) -> Signed {
         let mut params = named("etcd");
         params.subject_alt_names = names
@@ -134,7 +134,7 @@ impl Authority {
         self.sign("server", params)
     }
 
-    /// The same, already over.
+    /// An expired server certificate for an address.
     pub fn expired(&self, name: &str) -> Signed {
         let mut params = named("etcd");
         params.subject_alt_names = vec![SanType::IpAddress(name.parse().expect("an address"))];
@@ -143,14 +143,14 @@ impl Authority {
         self.sign("expired", params)
     }
 
-    /// A client's certificate: a user of this name, where etcd's auth is on.
+    /// A client certificate; its common name is the user's name where etcd's authentication is on.
     pub fn client(&self, name: &str, kind: Kind) -> Signed {
         let mut params = named(name);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.sign_for(name, params, kind)
     }
 
-    /// A client's certificate that says nothing of who shows it.
+    /// A client certificate without a common name.
     pub fn nameless(&self) -> Signed {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();

@@ -1,5 +1,5 @@
-//! A private etcd of several members, each of which can be killed, restarted, and told to advertise
-//! what it is not.
+//! A private etcd cluster. Each member can be killed, frozen and restarted, and can advertise
+//! addresses that are not its own.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::etcd::{Kept, free_address};
+use crate::etcd::{Process, free_address};
 use crate::{Client, eventually};
 
 /// A running cluster.
@@ -25,16 +25,16 @@ struct Member {
     client: SocketAddr,
     peer: SocketAddr,
     arguments: Vec<String>,
-    kept: Option<Kept>,
+    process: Option<Process>,
 }
 
 impl Cluster {
-    /// So many members, named m0, m1 and so on.
+    /// A cluster of `size` members, named m0, m1 and so on.
     pub async fn start(size: usize) -> Self {
         Self::start_with(size, |_, _| Vec::new()).await
     }
 
-    /// As `start`, with further flags: a member's place among all client addresses decides them.
+    /// As `start`, with further flags: a function of a member's index and all client addresses.
     pub async fn start_with(
         size: usize,
         flags: impl Fn(usize, &[SocketAddr]) -> Vec<String>,
@@ -45,7 +45,7 @@ impl Cluster {
                 return cluster;
             }
         }
-        panic!("a cluster does not start: others take its ports");
+        panic!("the cluster does not start: other processes take its ports");
     }
 
     fn prepare(size: usize, flags: impl Fn(usize, &[SocketAddr]) -> Vec<String>) -> Self {
@@ -56,13 +56,13 @@ impl Cluster {
                 client: clients[at],
                 peer: peers[at],
                 arguments: flags(at, &clients),
-                kept: None,
+                process: None,
             })
             .collect();
         let initial: Vec<_> = members.iter().map(Member::initial).collect();
         let initial = initial.join(",");
         for member in &mut members {
-            let mut arguments = member.usual();
+            let mut arguments = member.base_flags();
             arguments.push(format!("--initial-cluster={initial}"));
             arguments.push(format!("--initial-cluster-token={}", peers[0]));
             arguments.append(&mut member.arguments);
@@ -74,10 +74,10 @@ impl Cluster {
         }
     }
 
-    /// Whether all came up; not, when another process was faster to take a port.
+    /// Starts every member; false if another process took one of the ports.
     async fn launch(&mut self) -> bool {
         for at in 0..self.members.len() {
-            self.begin(at);
+            self.spawn(at);
         }
         for at in 0..self.members.len() {
             if !self.is_up(at).await {
@@ -87,14 +87,14 @@ impl Cluster {
         true
     }
 
-    fn begin(&mut self, at: usize) {
+    fn spawn(&mut self, at: usize) {
         let (folder, log) = (self.folder.path(), self.log_file(at));
         File::create(&log).expect("the temporary folder can be written");
         let member = &self.members[at];
         let data = folder.join(&member.name);
         let mut arguments = member.arguments.clone();
         arguments.push(format!("--data-dir={}", data.display()));
-        self.members[at].kept = Some(Kept::start(folder, &log, &arguments));
+        self.members[at].process = Some(Process::start(folder, &log, &arguments));
     }
 
     async fn is_up(&self, at: usize) -> bool {
@@ -108,9 +108,9 @@ impl Cluster {
                     return Ok(false);
                 }
                 match probe.get("/health").try_send().await {
-                    Ok(answer) if answer.text().contains("\"true\"") => Ok(true),
-                    Ok(answer) => Err(answer.text()),
-                    Err(error) => Err(format!("{error:#}; its log: {log}")),
+                    Ok(response) if response.text().contains("\"true\"") => Ok(true),
+                    Ok(response) => Err(response.text()),
+                    Err(error) => Err(format!("{error:#}; etcd's log: {log}")),
                 }
             },
         )
@@ -122,7 +122,7 @@ impl Cluster {
         self.folder.path().join(name)
     }
 
-    /// Speaks to etcd's own HTTP at one member.
+    /// A client of one member's own HTTP endpoints.
     pub fn probe(&self, at: usize) -> Client {
         Client::to(self.members[at].client)
     }
@@ -137,20 +137,20 @@ impl Cluster {
         format!("http://{}", self.members[at].peer)
     }
 
-    /// Every member's client URL, as `--etcd` takes them.
+    /// Every member's client URL, as a value of `--etcd`.
     pub fn urls(&self) -> String {
         let urls: Vec<_> = (0..self.members.len()).map(|at| self.url(at)).collect();
         urls.join(",")
     }
 
-    /// etcd's own client at one member.
+    /// An etcd client of one member.
     pub async fn client(&self, at: usize) -> etcd_client::Client {
         etcd_client::Client::connect([self.url(at)], None)
             .await
-            .expect("a running etcd takes clients")
+            .expect("a running etcd accepts clients")
     }
 
-    /// The member that leads, as soon as there is one.
+    /// The index of the leader, as soon as there is one.
     pub async fn leader(&self) -> usize {
         let deadline = Duration::from_mins(1);
         eventually("the members have a leader", deadline, async || {
@@ -162,50 +162,53 @@ impl Cluster {
                     return Ok(at);
                 }
             }
-            Err("nobody leads".to_owned())
+            Err("no leader".to_owned())
         })
         .await
     }
 
-    /// Ends a member as a crash would.
+    /// Kills a member.
     pub fn kill(&mut self, at: usize) {
-        if let Some(kept) = self.members[at].kept.take() {
-            kept.end("keep\n");
+        if let Some(process) = self.members[at].process.take() {
+            process.kill_and_keep_data();
         }
     }
 
-    /// Stops a member from running without closing anything.
+    /// Suspends a member; its connections stay open.
     pub async fn freeze(&self, at: usize) {
-        let kept = self.members[at].kept.as_ref().expect("the member runs");
-        kept.freeze().await;
+        let process = self.members[at].process.as_ref();
+        process.expect("the member runs").freeze().await;
     }
 
-    /// Starts a member again, on the data it had.
+    /// Restarts a member on its data.
     pub async fn restart(&mut self, at: usize) {
         self.kill(at);
-        self.begin(at);
-        assert!(self.is_up(at).await, "somebody took the member's port");
+        self.spawn(at);
+        assert!(
+            self.is_up(at).await,
+            "another process took the member's port"
+        );
     }
 
-    /// A free peer address for a member still to be added, by its URL.
+    /// The peer URL of a member that is still to be added, at a free address.
     pub fn spare_peer() -> String {
         format!("http://{}", free_address())
     }
 
-    /// Starts a member that was added with this peer URL; its place.
+    /// Starts a member that was added with this peer URL; returns its index.
     pub fn join(&mut self, peer_url: &str) -> usize {
         let at = self.members.len();
         let peer = peer_url.trim_start_matches("http://");
         let mut member = Member {
             name: format!("m{at}"),
             client: free_address(),
-            peer: peer.parse().expect("a peer URL of ours"),
+            peer: peer.parse().expect("a peer URL from `spare_peer`"),
             arguments: Vec::new(),
-            kept: None,
+            process: None,
         };
         let mut initial: Vec<_> = self.members.iter().map(Member::initial).collect();
         initial.push(member.initial());
-        member.arguments = member.usual();
+        member.arguments = member.base_flags();
         member
             .arguments
             .push(format!("--initial-cluster={}", initial.join(",")));
@@ -213,7 +216,7 @@ impl Cluster {
             .arguments
             .push("--initial-cluster-state=existing".to_owned());
         self.members.push(member);
-        self.begin(at);
+        self.spawn(at);
         at
     }
 }
@@ -223,7 +226,7 @@ impl Member {
         format!("{}=http://{}", self.name, self.peer)
     }
 
-    fn usual(&self) -> Vec<String> {
+    fn base_flags(&self) -> Vec<String> {
         let Self {
             name, client, peer, ..
         } = self;
@@ -245,7 +248,7 @@ impl Drop for Cluster {
     }
 }
 
-/// Different addresses that were free a moment ago.
+/// Distinct addresses that were free a moment ago.
 fn addresses(count: usize) -> Vec<SocketAddr> {
     let mut seen = HashSet::new();
     let mut found = Vec::new();

@@ -1,12 +1,12 @@
-//! Content codings, as a client applies them.
+//! Content codings of request bodies.
 
 use async_compression::tokio::write::{BrotliEncoder, GzipEncoder, ZlibEncoder, ZstdEncoder};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
-/// The codings that the contract names.
+/// The codings that the API supports.
 pub const CODINGS: [&str; 4] = ["gzip", "br", "deflate", "zstd"];
 
-/// The bytes in this coding.
+/// The bytes, encoded.
 pub async fn encoded(coding: &str, bytes: &[u8]) -> Vec<u8> {
     let out = Vec::new();
     match coding {
@@ -14,7 +14,7 @@ pub async fn encoded(coding: &str, bytes: &[u8]) -> Vec<u8> {
         "br" => written(BrotliEncoder::new(out), bytes, BrotliEncoder::into_inner).await,
         "deflate" => written(ZlibEncoder::new(out), bytes, ZlibEncoder::into_inner).await,
         "zstd" => written(ZstdEncoder::new(out), bytes, ZstdEncoder::into_inner).await,
-        other => panic!("no coding {other}"),
+        other => panic!("unknown coding {other}"),
     }
 }
 
@@ -23,7 +23,13 @@ async fn written<E: AsyncWrite + Unpin>(
     bytes: &[u8],
     inner: fn(E) -> Vec<u8>,
 ) -> Vec<u8> {
-    encoder.write_all(bytes).await.expect("memory takes bytes");
-    encoder.shutdown().await.expect("memory takes the end");
+    encoder
+        .write_all(bytes)
+        .await
+        .expect("writing to memory succeeds");
+    encoder
+        .shutdown()
+        .await
+        .expect("writing to memory succeeds");
     inner(encoder)
 }

@@ -1,6 +1,6 @@
-//! Connections of the tests' clients: plain or under TLS, for HTTP/1.1 or HTTP/2.
+//! Connections of the tests' clients: plain or TLS, HTTP/1.1 or HTTP/2.
 //!
-//! One connection a request. Its end is a crash's: nothing is said to the server when it is dropped.
+//! Each request has its own connection. Dropping it looks like a crash: no closing message is sent.
 
 use std::fmt::Debug;
 use std::io;
@@ -25,32 +25,35 @@ use tokio_rustls::TlsConnector;
 use crate::certs::{Authority, Signed};
 use crate::spawn;
 
-/// HTTP/2's name under TLS.
+/// HTTP/2's protocol name in ALPN.
 const HTTP2: &[u8] = b"h2";
 
-/// Whom a client trusts under TLS, and what it shows.
+/// A client's TLS settings: the authority it trusts and the certificate it presents.
 #[derive(Clone, Debug)]
 pub struct Tls(Arc<ClientConfig>);
 
 impl Tls {
-    /// Trusts what this authority signs; shows this certificate to who asks for one.
-    pub fn of(authority: &Authority, shown: &Signed) -> Self {
+    /// Trusts this authority, and presents this certificate if the server requests one.
+    pub fn of(authority: &Authority, own: &Signed) -> Self {
         let mut roots = RootCertStore::empty();
-        let ca = CertificateDer::from_pem_file(authority.file()).expect("an authority's is PEM");
-        roots.add(ca).expect("an authority's can be trusted");
-        let chain = CertificateDer::from_pem_file(&shown.cert).expect("a certificate is PEM");
-        let key = PrivateKeyDer::from_pem_file(&shown.key).expect("a key is PEM");
+        let ca = CertificateDer::from_pem_file(authority.file())
+            .expect("an authority's certificate is PEM");
+        roots
+            .add(ca)
+            .expect("an authority's certificate can be trusted");
+        let chain = CertificateDer::from_pem_file(&own.cert).expect("a certificate is PEM");
+        let key = PrivateKeyDer::from_pem_file(&own.key).expect("a key is PEM");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .expect("the provider knows them")
+            .expect("the provider supports them")
             .with_root_certificates(roots)
             .with_client_auth_cert(vec![chain], key)
             .expect("they belong together");
         Self(Arc::new(config))
     }
 
-    /// Asks for HTTP/2, or for nothing.
+    /// Offers HTTP/2 in ALPN, or nothing.
     fn connector(&self, http2: bool) -> TlsConnector {
         let mut config = ClientConfig::clone(&self.0);
         if http2 {
@@ -60,25 +63,25 @@ impl Tls {
     }
 }
 
-/// Bytes in both directions.
-pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send + Debug {}
+/// A byte stream in both directions.
+pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send + Debug {}
 
-impl<T: AsyncRead + AsyncWrite + Unpin + Send + Debug> Wire for T {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + Debug> Duplex for T {}
 
-/// A connection, whatever carries it.
-pub(crate) type Connection = Box<dyn Wire>;
+/// A connection, plain or TLS.
+pub(crate) type Connection = Box<dyn Duplex>;
 
-/// Where a client speaks to, and how.
+/// A client's server and protocol.
 #[derive(Clone, Debug)]
-pub(crate) struct Link {
+pub(crate) struct Target {
     pub(crate) address: SocketAddr,
-    /// Plain without it.
+    /// Without it the connection is plain.
     pub(crate) tls: Option<Tls>,
-    /// Without TLS it is spoken unasked.
+    /// Negotiated by ALPN with TLS; without TLS used with prior knowledge.
     pub(crate) http2: bool,
 }
 
-impl Link {
+impl Target {
     /// Connects.
     pub(crate) async fn open(&self) -> io::Result<Connection> {
         let stream = TcpStream::connect(self.address).await?;
@@ -90,29 +93,29 @@ impl Link {
         let stream = tls.connector(self.http2).connect(name, stream).await?;
         if self.http2 {
             let agreed = stream.get_ref().1.alpn_protocol();
-            assert_eq!(agreed, Some(HTTP2), "the server speaks HTTP/2");
+            assert_eq!(agreed, Some(HTTP2), "the server supports HTTP/2");
         }
         Ok(Box::new(stream))
     }
 
-    /// Connects for one request.
-    pub(crate) async fn speak(&self) -> Result<(Speaker, Guard), crate::http::Error> {
+    /// Connects and completes the HTTP handshake, for one request.
+    pub(crate) async fn connect(&self) -> Result<(Sender, ConnectionTasks), crate::http::Error> {
         let io = TokioIo::new(self.open().await?);
-        let guard = Guard::default();
-        let speaker = if self.http2 {
-            let (speaker, connection) = http2::handshake(guard.clone(), io).await?;
-            guard.execute(connection);
-            Speaker::Two(speaker)
+        let tasks = ConnectionTasks::default();
+        let sender = if self.http2 {
+            let (sender, connection) = http2::handshake(tasks.clone(), io).await?;
+            tasks.execute(connection);
+            Sender::Http2(sender)
         } else {
-            let (speaker, connection) = http1::handshake(io).await?;
-            guard.execute(connection);
-            Speaker::One(speaker)
+            let (sender, connection) = http1::handshake(io).await?;
+            tasks.execute(connection);
+            Sender::Http1(sender)
         };
-        Ok((speaker, guard))
+        Ok((sender, tasks))
     }
 
-    /// A path as the protocol wants it.
-    pub(crate) fn target(&self, path: &str) -> String {
+    /// The request target for a path: absolute in HTTP/2.
+    pub(crate) fn uri(&self, path: &str) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         if self.http2 {
             format!("{scheme}://{}{path}", self.address)
@@ -122,44 +125,44 @@ impl Link {
     }
 }
 
-/// Sends requests.
-pub(crate) enum Speaker {
-    One(http1::SendRequest<Full<Bytes>>),
-    Two(http2::SendRequest<Full<Bytes>>),
+/// Sends requests on a connection.
+pub(crate) enum Sender {
+    Http1(http1::SendRequest<Full<Bytes>>),
+    Http2(http2::SendRequest<Full<Bytes>>),
 }
 
-impl Speaker {
+impl Sender {
     pub(crate) async fn send(
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> hyper::Result<Response<Incoming>> {
         match self {
-            Self::One(speaker) => speaker.send_request(request).await,
-            Self::Two(speaker) => speaker.send_request(request).await,
+            Self::Http1(sender) => sender.send_request(request).await,
+            Self::Http2(sender) => sender.send_request(request).await,
         }
     }
 }
 
-/// The tasks of a connection, which end with it.
+/// The tasks that drive a connection.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Guard(Arc<Mutex<Vec<JoinHandle<()>>>>);
+pub(crate) struct ConnectionTasks(Arc<Mutex<Vec<JoinHandle<()>>>>);
 
-impl Guard {
-    /// Ends them, and the connection with them.
+impl ConnectionTasks {
+    /// Aborts them, which closes the connection.
     pub(crate) fn abort(&self) {
-        let mut tasks = self.0.lock().expect("nobody panics holding it");
+        let mut tasks = self.0.lock().expect("no holder of the lock panics");
         for task in tasks.drain(..) {
             task.abort();
         }
     }
 }
 
-impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Guard {
+impl<F: Future<Output: Send> + Send + 'static> Executor<F> for ConnectionTasks {
     fn execute(&self, task: F) {
         let task = spawn(async move {
             task.await;
         });
-        let mut tasks = self.0.lock().expect("nobody panics holding it");
+        let mut tasks = self.0.lock().expect("no holder of the lock panics");
         tasks.push(task);
     }
 }

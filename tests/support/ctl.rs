@@ -1,12 +1,16 @@
-//! etcdctl, the other client of every walk.
+//! etcdctl, as another client beside the gateway.
 
 use std::process::Stdio;
 
-use tokio::process::{Child, Command};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
 
-use crate::{Etcd, tools};
+use crate::{DEADLINE, Etcd, tools};
 
-/// Runs etcdctl to its end and gives its output; it must succeed.
+/// Runs etcdctl, which must succeed, and returns its output.
 pub async fn etcdctl(etcd: &Etcd, args: &[&str]) -> String {
     let output = command(etcd, args)
         .output()
@@ -21,12 +25,41 @@ pub async fn etcdctl(etcd: &Etcd, args: &[&str]) -> String {
     text
 }
 
-/// Starts etcdctl with its output piped; it is killed when dropped.
-pub fn etcdctl_beside(etcd: &Etcd, args: &[&str]) -> Child {
-    command(etcd, args)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("etcdctl was found and runs")
+/// A running etcdctl; it is killed when dropped.
+#[derive(Debug)]
+pub struct Etcdctl {
+    child: Child,
+    output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Etcdctl {
+    /// Starts it in the background.
+    pub fn start(etcd: &Etcd, args: &[&str]) -> Self {
+        let mut child = command(etcd, args)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("etcdctl was found and runs");
+        let output = child.stdout.take().expect("it was piped");
+        Self {
+            child,
+            output: BufReader::new(output).lines(),
+        }
+    }
+
+    /// The next line it prints; `etcdctl lock` prints its key once it holds the lock.
+    pub async fn line(&mut self) -> String {
+        let line = timeout(DEADLINE, self.output.next_line()).await;
+        let line = line
+            .expect("etcdctl prints a line in time")
+            .expect("a pipe can be read");
+        line.expect("etcdctl is still running")
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let id = self.child.id().expect("it runs");
+        kill(Pid::from_raw(id as i32), signal).expect("it runs");
+    }
 }
 
 fn command(etcd: &Etcd, args: &[&str]) -> Command {

@@ -1,4 +1,4 @@
-//! curl, with which the walks are typed: for where the client's own process is the subject.
+//! curl, for tests of what happens when the client's process ends.
 
 use std::process::Stdio;
 
@@ -17,7 +17,7 @@ pub struct Curl {
 }
 
 impl Curl {
-    /// Starts `curl -N` on a path with further arguments.
+    /// Starts `curl -N` with a path and further arguments.
     pub fn start(api: &Client, path: &str, arguments: &[&str]) -> Self {
         let mut child = Command::new("curl")
             .args(["-sN"])
@@ -35,28 +35,28 @@ impl Curl {
         }
     }
 
-    /// The next line it prints, as JSON; none once it has ended.
+    /// The next line it prints, as JSON; `None` once it has ended.
     pub async fn next(&mut self) -> Option<Value> {
         let line = timeout(DEADLINE, self.output.next_line()).await;
         let line = line
-            .expect("curl prints something in time")
+            .expect("curl prints a line in time")
             .expect("a pipe can be read")?;
         Some(serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}")))
     }
 
     /// The next line, which must be a message of this type.
     pub async fn of(&mut self, kind: &str) -> Value {
-        let message = self.next().await.expect("curl goes on");
+        let message = self.next().await.expect("curl is still running");
         assert_eq!(message["type"], kind, "{message}");
         message
     }
 
-    /// Kills it, as `kill -9` does.
+    /// Kills it with SIGKILL.
     pub async fn kill(&mut self) {
         self.child.kill().await.expect("it runs");
     }
 
-    /// Waits until it has ended by itself; its exit code.
+    /// Waits until it ends; returns its exit code.
     pub async fn ended(&mut self) -> Option<i32> {
         let ended = timeout(DEADLINE, self.child.wait()).await;
         let ended = ended.expect("curl ends in time");

@@ -1,4 +1,4 @@
-//! Bytes in URLs and in JSON.
+//! Bytes in URLs and JSON.
 
 use std::fmt::Write as _;
 
@@ -11,12 +11,12 @@ pub fn percent(bytes: impl AsRef<[u8]>) -> String {
     encode(bytes.as_ref(), "-._~")
 }
 
-/// `/kv/…` with the key's slashes left as they are: what people type.
+/// `/kv/…` with the key's slashes as they are, as people type it.
 pub fn key_path(key: impl AsRef<[u8]>) -> String {
     format!("/kv/{}", encode(key.as_ref(), "-._~/"))
 }
 
-/// `/kv?key=…`: the form for every key.
+/// `/kv?key=…`, which works for every key.
 pub fn key_query(key: impl AsRef<[u8]>) -> String {
     format!("/kv?key={}", percent(key))
 }
@@ -26,13 +26,13 @@ fn encode(bytes: &[u8], plain: &str) -> String {
         if byte.is_ascii_alphanumeric() || plain.as_bytes().contains(&byte) {
             text.push(char::from(byte));
         } else {
-            write!(text, "%{byte:02X}").expect("strings take text");
+            write!(text, "%{byte:02X}").expect("writing to a string succeeds");
         }
         text
     })
 }
 
-/// Bytes as the contract writes them in JSON.
+/// Bytes in the API's JSON: a string if they are UTF-8, an object with base64 if not.
 pub fn json_bytes(bytes: impl AsRef<[u8]>) -> Value {
     let bytes = bytes.as_ref();
     match std::str::from_utf8(bytes) {
@@ -41,13 +41,18 @@ pub fn json_bytes(bytes: impl AsRef<[u8]>) -> Value {
     }
 }
 
-/// Bytes out of JSON of the contract.
+/// Decodes bytes from the API's JSON.
 pub fn bytes_in(value: &Value) -> Vec<u8> {
     match (value.as_str(), value["base64"].as_str()) {
         (Some(text), _) => text.as_bytes().to_vec(),
         (None, Some(encoded)) => STANDARD.decode(encoded).expect("valid base64"),
         (None, None) => panic!("{value} is not bytes"),
     }
+}
+
+/// A JSON string as text.
+pub fn text(value: &Value) -> String {
+    value.as_str().expect("a string").to_owned()
 }
 
 /// The keys of a list of entries.

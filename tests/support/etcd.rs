@@ -1,9 +1,10 @@
-//! A private etcd: one for all tests of a binary, others for whoever breaks theirs.
+//! A private etcd of one member: one shared by all tests of a binary, and one for each test that
+//! stops, compacts or configures it.
 //!
-//! Its standing address is a proxy's, so it can be restarted on any free port. A small shell holds
-//! etcd's life: when this process is gone, however it went, the shell's standard input ends, etcd is
-//! killed and its data removed. (Statics are not dropped at a process's end, so nothing here relies
-//! on that.)
+//! Its permanent address belongs to a proxy, so it can be restarted on any free port. A small shell
+//! script supervises it: when this process ends, in whatever way, the script's standard input is
+//! closed, and it kills etcd and removes the data. (Statics are not dropped when a process ends, so
+//! nothing here relies on that.)
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -12,30 +13,33 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use etcd_client::CompactionOptions;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
+use crate::certs::{Authority, Signed};
 use crate::proxy::Proxy;
 use crate::{Client, eventually, tools};
 
-/// Prints etcd's process id, waits for a word or the end of input, kills; `keep` spares the data.
-const KEEPER: &str = r#"
+/// Prints etcd's process id, reads a line or the end of input, kills etcd, and removes the data unless
+/// the line was `keep`.
+const SUPERVISOR: &str = r#"
 trap "" INT TERM HUP
 folder=$1; log=$2; shift 2
 "$@" </dev/null >>"$log" 2>&1 &
 echo $!
-word=; read -r word
+line=; read -r line
 kill -9 $! 2>/dev/null; wait $! 2>/dev/null
-[ "$word" = keep ] || rm -rf "$folder"
+[ "$line" = keep ] || rm -rf "$folder"
 "#;
 
 /// A running etcd of one member.
 #[derive(Debug)]
 pub struct Etcd {
     scheme: &'static str,
-    /// Whatever reaches etcd by its standing address passes here.
+    /// Carries all traffic to etcd's permanent address.
     pub proxy: Proxy,
     folder: TempDir,
     arguments: Vec<String>,
@@ -44,38 +48,57 @@ pub struct Etcd {
 
 #[derive(Debug)]
 struct Running {
-    kept: Kept,
+    process: Process,
     address: SocketAddr,
-    probed: SocketAddr,
+    health_address: SocketAddr,
 }
 
-/// An etcd process that ends with this one.
+/// An etcd process that ends when this process does.
 #[derive(Debug)]
-pub(crate) struct Kept {
-    keeper: Child,
+pub(crate) struct Process {
+    supervisor: Child,
     pub(crate) pid: Pid,
 }
 
 impl Etcd {
-    /// The etcd that the tests of this binary share. Nobody compacts it or stops it.
+    /// The etcd that the tests of this binary share. No test compacts or stops it.
     pub async fn shared() -> &'static Self {
         static SHARED: OnceCell<Etcd> = OnceCell::const_new();
         SHARED.get_or_init(Self::start).await
     }
 
-    /// An etcd of one's own.
+    /// An etcd of the test's own.
     pub async fn start() -> Self {
         Self::start_with(&[]).await
     }
 
-    /// An etcd of one's own with further flags.
+    /// An etcd of the test's own, with further flags.
     pub async fn start_with(arguments: &[&str]) -> Self {
         Self::launched("http", arguments).await
     }
 
-    /// An etcd of one's own that speaks TLS to its clients; the flags name its certificate.
+    /// An etcd of the test's own that requires TLS; the flags name its certificate.
     pub async fn start_secure(arguments: &[&str]) -> Self {
         Self::launched("https", arguments).await
+    }
+
+    /// An etcd of the test's own with this server certificate, and further flags.
+    pub async fn start_tls(server: &Signed, arguments: &[&str]) -> Self {
+        let own = [
+            format!("--cert-file={}", server.cert()),
+            format!("--key-file={}", server.key()),
+        ];
+        let own = own.each_ref().map(String::as_str);
+        Self::start_secure(&[&own, arguments].concat()).await
+    }
+
+    /// An etcd of the test's own with mutual TLS: the authority signs its certificate and those that
+    /// it requires of its clients.
+    pub async fn start_mtls(authority: &Authority, arguments: &[&str]) -> Self {
+        let ca = format!("--trusted-ca-file={}", authority.file());
+        let own = [ca.as_str(), "--client-cert-auth"];
+        let server = authority.server(&["127.0.0.1"]);
+        Self::start_tls(&server, &[&own, arguments].concat()).await
     }
 
     async fn launched(scheme: &'static str, arguments: &[&str]) -> Self {
@@ -90,35 +113,43 @@ impl Etcd {
         etcd
     }
 
-    /// The standing address, through the proxy.
+    /// The URL of the permanent address, through the proxy.
     pub fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.proxy.address())
     }
 
-    /// The address of the process itself, past the proxy: for arranging and for etcdctl.
+    /// The URL of the process itself, without the proxy: for set-up and for etcdctl.
     pub fn direct_url(&self) -> String {
         format!("{}://{}", self.scheme, self.running().address)
     }
 
-    /// Where its health and metrics can be asked for without TLS.
-    pub fn probed(&self) -> SocketAddr {
-        self.running().probed
+    /// The address of its health and metrics endpoints, without TLS.
+    pub fn health_address(&self) -> SocketAddr {
+        self.running().health_address
     }
 
     /// etcd's process.
     pub fn pid(&self) -> Pid {
-        self.running().kept.pid
+        self.running().process.pid
     }
 
     fn running(&self) -> &Running {
         self.running.as_ref().expect("etcd is running")
     }
 
-    /// etcd's own client, past the proxy.
+    /// An etcd client, connected without the proxy.
     pub async fn client(&self) -> etcd_client::Client {
         etcd_client::Client::connect([self.direct_url()], None)
             .await
-            .expect("a running etcd takes clients")
+            .expect("a running etcd accepts clients")
+    }
+
+    /// Compacts the history below a revision, and waits until it is removed.
+    pub async fn compact(&self, revision: i64) {
+        let mut client = self.client().await;
+        let physical = CompactionOptions::new().with_physical();
+        let done = client.compact(revision, Some(physical)).await;
+        done.expect("etcd compacts");
     }
 
     /// Starts it, on the data it had.
@@ -132,43 +163,44 @@ impl Etcd {
         panic!("etcd does not start:\n{}", self.log());
     }
 
-    /// Starts it with nothing in it: another cluster at the same address.
+    /// Starts it without data: another cluster at the same address.
     pub async fn restart_wiped(&mut self) {
         self.kill();
-        std::fs::remove_dir_all(self.folder.path().join("data")).expect("etcd's data is there");
+        std::fs::remove_dir_all(self.folder.path().join("data"))
+            .expect("etcd has written its data");
         self.restart().await;
     }
 
-    /// Ends it as a crash would; the proxy stays and refuses.
+    /// Kills it; the proxy stays, and its connections fail.
     pub fn kill(&mut self) {
         if let Some(running) = self.running.take() {
-            running.kept.end("keep\n");
+            running.process.kill_and_keep_data();
         }
     }
 
-    /// Stops it from running without closing anything.
+    /// Suspends it; its connections stay open.
     pub async fn freeze(&self) {
-        self.running().kept.freeze().await;
+        self.running().process.freeze().await;
     }
 
-    /// Lets it run again.
+    /// Resumes it.
     pub fn thaw(&self) {
-        kill(self.pid(), Signal::SIGCONT).expect("etcd is there");
+        kill(self.pid(), Signal::SIGCONT).expect("etcd runs");
     }
 
     fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("etcd.log")).unwrap_or_default()
     }
 
-    /// Whether it came up; not, when another process was faster to take the port.
+    /// Starts the process; false if another process took the port.
     async fn launch(&mut self) -> bool {
         let address = free_address();
         let log = self.folder.path().join("etcd.log");
         File::create(&log).expect("the temporary folder can be written");
         let url = format!("{}://{address}", self.scheme);
-        // Its health can be asked for without a certificate there.
-        let probed = free_address();
-        // The peer port is nobody's business, and never the same twice.
+        // Health is served here without a certificate.
+        let health_address = free_address();
+        // Nothing connects to the peer port, and it is another one each time.
         let peer = "http://127.0.0.1:0";
         let data = self.folder.path().join("data");
         let mut arguments = vec![
@@ -176,29 +208,29 @@ impl Etcd {
             format!("--data-dir={}", data.display()),
             format!("--listen-client-urls={url}"),
             format!("--advertise-client-urls={}", self.url()),
-            format!("--listen-metrics-urls=http://{probed}"),
+            format!("--listen-metrics-urls=http://{health_address}"),
             format!("--listen-peer-urls={peer}"),
             format!("--initial-advertise-peer-urls={peer}"),
             format!("--initial-cluster=test={peer}"),
-            // Another cluster id for every folder, as another installation has.
+            // Every folder is another cluster id, as every installation is.
             format!("--initial-cluster-token={address}"),
         ];
         arguments.extend_from_slice(&self.arguments);
-        let kept = Kept::start(self.folder.path(), &log, &arguments);
+        let process = Process::start(self.folder.path(), &log, &arguments);
         let running = Running {
-            kept,
+            process,
             address,
-            probed,
+            health_address,
         };
-        let probe = Client::to(probed);
+        let probe = Client::to(health_address);
         let up = eventually("etcd is healthy", Duration::from_mins(1), async || {
             if self.log().contains("address already in use") {
                 return Ok(false);
             }
             match probe.get("/health").try_send().await {
-                Ok(answer) if answer.text().contains("\"true\"") => Ok(true),
-                Ok(answer) => Err(answer.text()),
-                Err(error) => Err(format!("{error:#}; its log: {}", self.log())),
+                Ok(response) if response.text().contains("\"true\"") => Ok(true),
+                Ok(response) => Err(response.text()),
+                Err(error) => Err(format!("{error:#}; etcd's log: {}", self.log())),
             }
         })
         .await;
@@ -206,17 +238,17 @@ impl Etcd {
             self.proxy.point_at(address);
             self.running = Some(running);
         } else {
-            running.kept.end("keep\n");
+            running.process.kill_and_keep_data();
         }
         up
     }
 }
 
-impl Kept {
-    /// Starts etcd with these arguments; its keeper removes `folder` when this process is gone.
+impl Process {
+    /// Starts etcd with these arguments; its supervisor removes `folder` when this process ends.
     pub(crate) fn start(folder: &Path, log: &Path, arguments: &[String]) -> Self {
-        let mut keeper = Command::new("sh")
-            .args(["-c", KEEPER, "etcd-keeper"])
+        let mut supervisor = Command::new("sh")
+            .args(["-c", SUPERVISOR, "etcd-supervisor"])
             .args([folder, log, tools::etcd()])
             .args(["--logger=zap", "--log-level=warn"])
             .args(no_fsync())
@@ -226,18 +258,18 @@ impl Kept {
             .spawn()
             .expect("every system has sh");
         let mut line = String::new();
-        let said = keeper.stdout.take().expect("it was piped");
-        BufReader::new(said)
+        let output = supervisor.stdout.take().expect("it was piped");
+        BufReader::new(output)
             .read_line(&mut line)
-            .expect("the keeper says the process id");
+            .expect("the supervisor prints the process id");
         let pid = Pid::from_raw(line.trim().parse().expect("a process id is a number"));
-        Self { keeper, pid }
+        Self { supervisor, pid }
     }
 
-    /// Stops it from running without closing anything.
+    /// Suspends it; its connections stay open.
     pub(crate) async fn freeze(&self) {
         kill(self.pid, Signal::SIGSTOP).expect("etcd runs");
-        // The signal reaches each thread in its own time, and any one of them may still answer.
+        // The signal reaches the threads one by one, and any of them may still send a response.
         let threads = format!("/proc/{}/task", self.pid);
         eventually("every thread has stopped", crate::DEADLINE, async || {
             let tasks = std::fs::read_dir(&threads).map_err(|error| error.to_string())?;
@@ -251,12 +283,12 @@ impl Kept {
         .await;
     }
 
-    /// Ends etcd; `keep` spares the data.
-    pub(crate) fn end(mut self, word: &str) {
-        if let Some(mut stdin) = self.keeper.stdin.take() {
-            let _ = stdin.write_all(word.as_bytes());
+    /// Kills etcd, and leaves the data for a restart.
+    pub(crate) fn kill_and_keep_data(mut self) {
+        if let Some(mut stdin) = self.supervisor.stdin.take() {
+            let _ = stdin.write_all(b"keep\n");
         }
-        let _ = self.keeper.wait();
+        let _ = self.supervisor.wait();
     }
 }
 
@@ -266,7 +298,7 @@ impl Drop for Etcd {
     }
 }
 
-/// Where the server knows the flag (3.5 and later): nothing here outlives the test.
+/// Turns fsync off where the server has the flag (3.5 and later): the data is not needed after the test.
 fn no_fsync() -> Option<&'static str> {
     (tools::etcd_version() >= (3, 5, 0)).then_some("--unsafe-no-fsync")
 }

@@ -1,5 +1,5 @@
-//! A server that speaks etcd's protocol and says what it is told: for versions and failures that no
-//! real etcd shows on demand.
+//! A server of etcd's protocol with configured responses, for versions and failures that no real etcd
+//! shows on demand.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -19,18 +19,18 @@ use tokio::net::TcpListener;
 
 use crate::{background, listener};
 
-/// gRPC's code for a call that does not exist.
+/// gRPC's status code for an unknown method.
 const UNIMPLEMENTED: u16 = 12;
 
 #[derive(Clone, Debug)]
 enum Reply {
     Messages(Vec<Bytes>),
-    Refusal(u16, String),
-    /// None, ever.
-    Nothing,
+    Error(u16, String),
+    /// The call never ends.
+    Hang,
 }
 
-/// See the module.
+/// The server.
 #[derive(Clone, Debug)]
 pub struct FakeEtcd {
     address: SocketAddr,
@@ -38,7 +38,7 @@ pub struct FakeEtcd {
 }
 
 impl FakeEtcd {
-    /// Listens for as long as the process lives; every call is unknown to it.
+    /// Starts it, until the process ends. Every method is unknown until it is configured.
     pub fn start() -> Self {
         let (listener, address) = listener();
         let fake = Self {
@@ -52,10 +52,10 @@ impl FakeEtcd {
                 let replies = Arc::clone(&replies);
                 background().spawn(async move {
                     let service = service_fn(move |request: Request<Incoming>| {
-                        let answer = answer(&replies, &request);
+                        let response = respond(&replies, &request);
                         async move {
-                            match answer {
-                                Some(answer) => Ok::<_, Infallible>(answer),
+                            match response {
+                                Some(response) => Ok::<_, Infallible>(response),
                                 None => std::future::pending().await,
                             }
                         }
@@ -75,24 +75,24 @@ impl FakeEtcd {
         format!("http://{}", self.address)
     }
 
-    /// What a call such as `Maintenance/Status` is answered from now on.
-    pub fn answers<M: Message>(&self, call: &str, messages: &[M]) {
+    /// Sets the response of a method such as `Maintenance/Status`.
+    pub fn responds<M: Message>(&self, call: &str, messages: &[M]) {
         let messages = messages.iter().map(framed).collect();
         self.set(call, Reply::Messages(messages));
     }
 
-    /// Refuses a call with a gRPC code and message from now on.
+    /// Makes a method fail with this gRPC status code and message.
     pub fn refuses(&self, call: &str, code: u16, message: &str) {
-        self.set(call, Reply::Refusal(code, message.to_owned()));
+        self.set(call, Reply::Error(code, message.to_owned()));
     }
 
-    /// Leaves a call without an answer from now on, on a connection that is well.
+    /// Makes a method hang while its connection stays healthy.
     pub fn hangs(&self, call: &str) {
-        self.set(call, Reply::Nothing);
+        self.set(call, Reply::Hang);
     }
 
     fn set(&self, call: &str, reply: Reply) {
-        let mut replies = self.replies.lock().expect("nobody panics holding it");
+        let mut replies = self.replies.lock().expect("no holder of the lock panics");
         replies.insert(format!("/etcdserverpb.{call}"), reply);
     }
 }
@@ -107,19 +107,19 @@ fn framed<M: Message>(message: &M) -> Bytes {
 
 type Body = StreamBody<stream::Iter<std::vec::IntoIter<Result<Frame<Bytes>, Infallible>>>>;
 
-fn answer(
+fn respond(
     replies: &Mutex<HashMap<String, Reply>>,
     request: &Request<Incoming>,
 ) -> Option<Response<Body>> {
     let reply = {
-        let replies = replies.lock().expect("nobody panics holding it");
+        let replies = replies.lock().expect("no holder of the lock panics");
         replies.get(request.uri().path()).cloned()
     };
-    let unknown = || Reply::Refusal(UNIMPLEMENTED, "unknown method".to_owned());
+    let unknown = || Reply::Error(UNIMPLEMENTED, "unknown method".to_owned());
     let (messages, code, message) = match reply.unwrap_or_else(unknown) {
         Reply::Messages(messages) => (messages, 0, String::new()),
-        Reply::Refusal(code, message) => (Vec::new(), code, message),
-        Reply::Nothing => return None,
+        Reply::Error(code, message) => (Vec::new(), code, message),
+        Reply::Hang => return None,
     };
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", HeaderValue::from(code));
@@ -130,15 +130,15 @@ fn answer(
         .into_iter()
         .map(|message| Ok(Frame::data(message)))
         .collect();
-    let mut head = HeaderMap::new();
+    let mut headers = HeaderMap::new();
     if code == 0 {
         frames.push(Ok(Frame::trailers(trailers)));
     } else {
-        // A call that is refused before it is answered has its refusal in the head, as etcd's has.
-        head = trailers;
+        // An error before the first message is sent in the headers, as etcd sends it.
+        headers = trailers;
     }
     let mut response = Response::new(StreamBody::new(stream::iter(frames)));
-    *response.headers_mut() = head;
+    *response.headers_mut() = headers;
     let kind = HeaderValue::from_static("application/grpc");
     response.headers_mut().insert("content-type", kind);
     Some(response)

@@ -1,13 +1,13 @@
-//! Many keys at once, past the gateway.
+//! Writes many keys directly to etcd.
 
 use etcd_client::{Client, PutOptions, Txn, TxnOp};
 
 /// etcd's limit of operations in a transaction.
 const OPS: usize = 128;
-/// Bytes in a transaction; etcd's limit is 1.5 MiB.
+/// Limit of bytes in a transaction; etcd's is 1.5 MiB.
 const BYTES: usize = 1 << 20;
 
-/// Puts every key, many to a revision; gives the last revision.
+/// Puts every key, many in each revision; returns the last revision.
 pub async fn fill(client: &Client, entries: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> i64 {
     let (mut batch, mut size, mut revision) = (Vec::new(), 0, 0);
     for (key, value) in entries {
@@ -24,7 +24,7 @@ pub async fn fill(client: &Client, entries: impl IntoIterator<Item = (Vec<u8>, V
     commit(client, batch).await
 }
 
-/// Puts every key, without a value, on a lease.
+/// Puts every key with an empty value, attached to a lease.
 pub async fn fill_leased(client: &Client, keys: &[String], lease: i64) {
     for keys in keys.chunks(OPS) {
         let leased = || Some(PutOptions::new().with_lease(lease));
@@ -36,27 +36,27 @@ pub async fn fill_leased(client: &Client, keys: &[String], lease: i64) {
 }
 
 async fn commit(client: &Client, batch: Vec<TxnOp>) -> i64 {
-    let answer = client
+    let response = client
         .kv_client()
         .txn(Txn::new().and_then(batch))
         .await
-        .expect("etcd takes a transaction");
-    answer.header().expect("etcd sends a header").revision()
+        .expect("etcd runs a transaction");
+    response.header().expect("etcd sends a header").revision()
 }
 
-/// Numbers that look random and are the same in every run.
+/// Pseudorandom numbers, the same in every run.
 #[derive(Clone, Debug)]
 pub struct Numbers(u64);
 
 impl Numbers {
-    /// From a seed.
+    /// Starts from a seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// The next one.
     pub fn draw(&mut self) -> u64 {
-        // SplitMix64: a full period from any seed, and no crate for a dozen lines.
+        // SplitMix64: a full period from any seed, and no dependency for a dozen lines.
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -64,12 +64,12 @@ impl Numbers {
         mixed ^ (mixed >> 31)
     }
 
-    /// One of these.
+    /// A random element.
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.draw() as usize % from.len()]
     }
 
-    /// So many bytes.
+    /// Random bytes.
     pub fn bytes(&mut self, length: usize) -> Vec<u8> {
         (0..length).map(|_| self.draw() as u8).collect()
     }

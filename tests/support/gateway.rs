@@ -1,5 +1,5 @@
-//! The gateway: in this process for most tests, as the `watchgate` binary where the process itself
-//! is the subject.
+//! The gateway under test: in this process for most tests, as the `watchgate` binary for tests of
+//! the process itself.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -17,28 +17,30 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::{Client, Etcd, background, tools, unique};
+use crate::certs::{Authority, Signed};
+use crate::http::Request;
+use crate::{Client, Etcd, background, percent, tools, unique};
 
-/// A gateway over an etcd, and a prefix of the test's own.
+/// The shared etcd, a gateway for it, and a key prefix of the test's own.
 #[derive(Debug)]
 pub struct World {
-    /// The etcd behind the gateway.
+    /// The shared etcd.
     pub etcd: &'static Etcd,
     /// The gateway.
     pub gateway: InProcess,
-    /// Speaks to `/api/v1`.
+    /// A client of `/api/v1`.
     pub api: Client,
-    /// Ends with a slash; no other test has it.
+    /// Ends with a slash; no other test uses it.
     pub prefix: String,
 }
 
 impl World {
-    /// The shared etcd behind a gateway of one's own.
+    /// Starts a gateway for the shared etcd.
     pub async fn new(name: &str) -> Self {
         Self::with(name, &[]).await
     }
 
-    /// As `new`, with further flags.
+    /// As `new`, with further flags of the gateway.
     pub async fn with(name: &str, flags: &[&str]) -> Self {
         let etcd = Etcd::shared().await;
         let gateway = InProcess::start(&etcd.url(), flags).await;
@@ -55,18 +57,24 @@ impl World {
         format!("{}{name}", self.prefix)
     }
 
-    /// Puts a key of the test and gives its revision.
+    /// Puts a key below the test's prefix; returns the revision.
     pub async fn put(&self, name: &str, value: &str) -> i64 {
         self.api.write(self.key(name), value.to_owned()).await
     }
 
-    /// etcd's own client.
+    /// A watch of the test's prefix, with further parameters such as `&prev`.
+    pub fn watch(&self, parameters: &str) -> Request {
+        let prefix = percent(&self.prefix);
+        self.api.get(&format!("/watch?prefix={prefix}{parameters}"))
+    }
+
+    /// An etcd client.
     pub async fn client(&self) -> etcd_client::Client {
         self.etcd.client().await
     }
 }
 
-/// The dashboard as it lies in the folder when a gateway starts.
+/// The dashboard's files, read from the folder when a gateway starts.
 #[derive(RustEmbed)]
 #[folder = "../dist"]
 #[allow_missing = true]
@@ -81,10 +89,10 @@ pub struct InProcess {
 }
 
 impl InProcess {
-    /// Starts one before an etcd.
+    /// Starts one for an etcd.
     pub async fn start(etcd_url: &str, flags: &[&str]) -> Self {
         let fixed = ["watchgate", "--listen", "127.0.0.1:0", "--etcd", etcd_url];
-        let cli = Cli::load(fixed.iter().chain(flags)).expect("the flags are right");
+        let cli = Cli::load(fixed.iter().chain(flags)).expect("the flags are valid");
         let gateway = background()
             .spawn(Gateway::start(cli.config, Files::embedded::<Dist>()))
             .await
@@ -96,22 +104,29 @@ impl InProcess {
         }
     }
 
-    /// Where it is, without a slash at the end.
+    /// Starts one for an etcd with mutual TLS; it presents this certificate.
+    pub async fn start_mtls(etcd: &Etcd, authority: &Authority, own: &Signed) -> Self {
+        let ca = authority.file();
+        let flags = ["--cacert", &ca, "--cert", own.cert(), "--key", own.key()];
+        Self::start(&etcd.url(), &flags).await
+    }
+
+    /// Its URL, without a trailing slash.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Speaks to the root.
+    /// A client of `/`.
     pub fn root(&self) -> Client {
         Client::to(self.address)
     }
 
-    /// Speaks to `/api/v1`.
+    /// A client of `/api/v1`.
     pub fn api(&self) -> Client {
         self.root().below("/api/v1")
     }
 
-    /// Stops it, as SIGTERM does, and waits until it has.
+    /// Stops it as SIGTERM does, and waits until it has stopped.
     pub async fn stop(&mut self) {
         if let Some(gateway) = self.gateway.take() {
             background()
@@ -136,35 +151,35 @@ pub struct Watchgate {
     child: Child,
     address: SocketAddr,
     base: String,
-    /// The lines it printed before it was ready.
+    /// The lines it printed until it was ready.
     pub announced: Vec<String>,
     log: Arc<Mutex<String>>,
 }
 
 impl Watchgate {
-    /// Starts it before an etcd.
-    pub async fn before(etcd: &Etcd, flags: &[&str]) -> Self {
+    /// Starts it for an etcd.
+    pub async fn for_etcd(etcd: &Etcd, flags: &[&str]) -> Self {
         let url = etcd.url();
         let flags: Vec<&str> = ["--etcd", &url].iter().chain(flags).copied().collect();
         Self::start(&flags).await.expect("watchgate starts")
     }
 
-    /// Starts it with an embedded etcd on data of its own.
+    /// Starts it with an embedded etcd and this data folder.
     pub async fn embedded(data: &Path, flags: &[&str]) -> Result<Self, String> {
         let data = data.to_str().expect("temporary folders are named in UTF-8");
         let flags: Vec<&str> = ["--data-dir", data].iter().chain(flags).copied().collect();
         Self::start(&flags).await
     }
 
-    /// Starts it on a free port of loopback and waits for its first line; what it said on stderr where
-    /// it ended instead.
+    /// Starts it on a free loopback port and waits until it prints its URL; an error, with its stderr,
+    /// if it ends before.
     pub async fn start(flags: &[&str]) -> Result<Self, String> {
         let listen = ["--listen", "127.0.0.1:0"];
         let flags: Vec<&str> = listen.iter().chain(flags).copied().collect();
         Self::start_as(&flags).await
     }
 
-    /// As `start`, with exactly these flags.
+    /// As `start`, with these flags only.
     pub async fn start_as(flags: &[&str]) -> Result<Self, String> {
         let tools = tools::root().join(".tools/bin");
         let path = std::env::join_paths(
@@ -186,7 +201,7 @@ impl Watchgate {
         let reading = background().spawn(async move {
             let mut lines = BufReader::new(errors).lines();
             while let Ok(Some(line)) = lines.next_line().await {
-                let mut log = kept.lock().expect("nobody panics holding it");
+                let mut log = kept.lock().expect("no holder of the lock panics");
                 log.push_str(&line);
                 log.push('\n');
             }
@@ -204,14 +219,14 @@ impl Watchgate {
         };
         let url = timeout(Duration::from_mins(1), ready)
             .await
-            .expect("watchgate says something within a minute");
+            .expect("watchgate prints its URL within a minute");
         let Some((address, base)) = url else {
             reading.await.expect("reading does not panic");
             return Err(std::mem::take(
-                &mut *log.lock().expect("nobody panics holding it"),
+                &mut *log.lock().expect("no holder of the lock panics"),
             ));
         };
-        // The pipe must be drained, or the gateway would block on a full one.
+        // The pipe must be drained: the gateway would block on a full one.
         background().spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Ok(Self {
             child,
@@ -222,28 +237,28 @@ impl Watchgate {
         })
     }
 
-    /// Speaks to the root, below the base path.
+    /// A client of the base path.
     pub fn root(&self) -> Client {
         Client::to(self.address).below(&self.base)
     }
 
-    /// Speaks to `/api/v1`.
+    /// A client of `/api/v1`.
     pub fn api(&self) -> Client {
         self.root().below("/api/v1")
     }
 
-    /// Where the dashboard is.
+    /// The dashboard's URL.
     pub fn url(&self) -> String {
         format!("http://{}{}/", self.address, self.base)
     }
 
-    /// The process.
+    /// The process id.
     pub fn pid(&self) -> Pid {
         let id = self.child.id().expect("it runs");
         Pid::from_raw(id as i32)
     }
 
-    /// Sends a signal.
+    /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         kill(self.pid(), signal).expect("it runs");
     }
@@ -256,12 +271,15 @@ impl Watchgate {
             .expect("a child can be waited for")
     }
 
-    /// What it said on stderr so far.
+    /// Its stderr so far.
     pub fn log(&self) -> String {
-        self.log.lock().expect("nobody panics holding it").clone()
+        self.log
+            .lock()
+            .expect("no holder of the lock panics")
+            .clone()
     }
 
-    /// Memory in use now, bytes.
+    /// Resident memory in bytes.
     pub fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))
             .expect("Linux shows its processes");
@@ -278,7 +296,7 @@ impl Watchgate {
     }
 }
 
-/// `… http://127.0.0.1:41234/base/` → address and base.
+/// Address and base path in a line such as `… http://127.0.0.1:41234/base/`.
 fn url_in(line: &str) -> Option<(SocketAddr, String)> {
     let rest = line.split_once("http://")?.1;
     let url = rest.split_whitespace().next()?;

@@ -1,40 +1,40 @@
-//! A small HTTP client that sends exactly what it is told, one connection a request: no dot segment
-//! is collapsed, nothing is retried or redirected, and dropping an answer ends its connection.
+//! A small HTTP client that changes nothing in a request: dot segments stay, nothing is retried or
+//! redirected. Each request has its own connection, which ends when the response is dropped.
 //!
-//! It speaks HTTP/1.1 in the clear, unless it is told otherwise.
+//! HTTP/1.1 without TLS, unless configured otherwise.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
+use http::{HeaderMap, Method, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::connect::{Guard, Link, Tls};
+use crate::connect::{ConnectionTasks, Target, Tls};
 use crate::key_query;
 
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// How long an answer's head may take. Longer than the gateway's own limits, so that theirs show.
-const HEAD: Duration = Duration::from_mins(1);
+/// Time limit of a response. Longer than the gateway's own limits, so that those are seen.
+const RESPONSE_LIMIT: Duration = Duration::from_mins(1);
 
-/// Speaks to one server.
+/// A client of one server.
 #[derive(Clone, Debug)]
 pub struct Client {
-    link: Link,
+    target: Target,
     base: String,
     /// Sent with every request.
     headers: Vec<(String, String)>,
 }
 
 impl Client {
-    /// Paths as they are.
+    /// A client whose paths start at `/`.
     pub fn to(address: SocketAddr) -> Self {
         Self {
-            link: Link {
+            target: Target {
                 address,
                 tls: None,
                 http2: false,
@@ -44,7 +44,7 @@ impl Client {
         }
     }
 
-    /// Paths below `base`.
+    /// The same, with paths below `base`.
     #[must_use]
     pub fn below(&self, base: &str) -> Self {
         let mut client = self.clone();
@@ -52,23 +52,31 @@ impl Client {
         client
     }
 
-    /// The same under TLS.
+    /// The same at another address, such as a proxy's.
     #[must_use]
-    pub fn under(&self, tls: Tls) -> Self {
+    pub fn at(&self, address: SocketAddr) -> Self {
         let mut client = self.clone();
-        client.link.tls = Some(tls);
+        client.target.address = address;
         client
     }
 
-    /// The same by HTTP/2: agreed on under TLS, unasked without.
+    /// The same with TLS.
     #[must_use]
-    pub fn by_http2(&self) -> Self {
+    pub fn with_tls(&self, tls: Tls) -> Self {
         let mut client = self.clone();
-        client.link.http2 = true;
+        client.target.tls = Some(tls);
         client
     }
 
-    /// The same, signed in by name and password.
+    /// The same with HTTP/2: negotiated with TLS, by prior knowledge without.
+    #[must_use]
+    pub fn over_http2(&self) -> Self {
+        let mut client = self.clone();
+        client.target.http2 = true;
+        client
+    }
+
+    /// The same, signed in with a name and password.
     #[must_use]
     pub fn signed(&self, name: &str, password: &str) -> Self {
         self.with("authorization", &crate::basic(name, password))
@@ -82,19 +90,19 @@ impl Client {
         client
     }
 
-    /// What every request carries.
+    /// The headers of every request.
     pub fn headers(&self) -> &[(String, String)] {
         &self.headers
     }
 
-    /// Where it speaks to.
+    /// The server's address.
     pub fn address(&self) -> SocketAddr {
-        self.link.address
+        self.target.address
     }
 
-    /// How it connects.
-    pub(crate) fn link(&self) -> &Link {
-        &self.link
+    /// The server and protocol.
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
     }
 
     /// The path as sent.
@@ -103,43 +111,48 @@ impl Client {
     }
 
     /// A GET.
-    pub fn get(&self, path: &str) -> Ask {
-        self.ask(Method::GET, path)
+    pub fn get(&self, path: &str) -> Request {
+        self.request(Method::GET, path)
     }
 
     /// A DELETE.
-    pub fn delete(&self, path: &str) -> Ask {
-        self.ask(Method::DELETE, path)
+    pub fn delete(&self, path: &str) -> Request {
+        self.request(Method::DELETE, path)
     }
 
     /// A PUT of raw bytes.
-    pub fn put(&self, path: &str, body: impl Into<Bytes>) -> Ask {
-        self.ask(Method::PUT, path).body(body)
+    pub fn put(&self, path: &str, body: impl Into<Bytes>) -> Request {
+        self.request(Method::PUT, path).body(body)
     }
 
     /// A POST of JSON.
-    pub fn post(&self, path: &str, body: &Value) -> Ask {
-        self.ask(Method::POST, path)
+    pub fn post(&self, path: &str, body: &Value) -> Request {
+        self.request(Method::POST, path)
             .header("content-type", "application/json")
             .body(body.to_string())
     }
 
-    /// Puts a key and gives its revision.
-    pub async fn write(&self, key: impl AsRef<[u8]>, value: impl Into<Bytes>) -> i64 {
-        let answer = self.put(&key_query(key), value).send().await;
-        assert!(answer.status.is_success(), "{answer:?}");
-        answer.revision()
+    /// A POST without a body.
+    pub fn post_empty(&self, path: &str) -> Request {
+        self.request(Method::POST, path)
     }
 
-    /// A key's entry, which must be there.
+    /// Puts a key; returns the revision.
+    pub async fn write(&self, key: impl AsRef<[u8]>, value: impl Into<Bytes>) -> i64 {
+        let response = self.put(&key_query(key), value).send().await;
+        assert!(response.status.is_success(), "{response:?}");
+        response.revision()
+    }
+
+    /// A key's entry, which must exist.
     pub async fn read(&self, key: impl AsRef<[u8]>) -> Value {
         self.get(&key_query(key)).send().await.json(200)
     }
 
-    /// A request of any kind.
-    pub fn ask(&self, method: Method, path: &str) -> Ask {
-        Ask {
-            link: self.link.clone(),
+    /// A request with any method.
+    pub fn request(&self, method: Method, path: &str) -> Request {
+        Request {
+            target: self.target.clone(),
             method,
             path: self.path(path),
             headers: self.headers.clone(),
@@ -148,18 +161,18 @@ impl Client {
     }
 }
 
-/// A request about to be sent.
+/// A request that is still to be sent.
 #[derive(Clone, Debug)]
-pub struct Ask {
-    link: Link,
+pub struct Request {
+    target: Target,
     method: Method,
     path: String,
     headers: Vec<(String, String)>,
     body: Bytes,
 }
 
-impl Ask {
-    /// Adds a header; a `Host` given here replaces ours.
+impl Request {
+    /// Adds a header; a `Host` given here replaces the default.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers
@@ -174,20 +187,31 @@ impl Ask {
         self
     }
 
-    /// Sends it and reads the whole answer.
-    pub async fn send(self) -> Answer {
+    /// Asks for an upgrade to a WebSocket.
+    #[must_use]
+    pub fn upgrade(self) -> Self {
+        self.header("connection", "Upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+    }
+
+    /// Sends it and reads the whole response.
+    pub async fn send(self) -> Response {
         let line = format!("{} {}", self.method, self.path);
         match self.try_send().await {
-            Ok(answer) => answer,
+            Ok(response) => response,
             Err(error) => panic!("{line}: {error}"),
         }
     }
 
     /// As `send`, where the connection may fail.
-    pub async fn try_send(self) -> Result<Answer, Error> {
+    pub async fn try_send(self) -> Result<Response, Error> {
         let mut head = self.open().await?;
-        let body = timeout(HEAD, head.body.collect()).await??.to_bytes();
-        Ok(Answer {
+        let body = timeout(RESPONSE_LIMIT, head.body.collect())
+            .await??
+            .to_bytes();
+        Ok(Response {
             line: head.line,
             status: head.status,
             headers: std::mem::take(&mut head.headers),
@@ -195,24 +219,24 @@ impl Ask {
         })
     }
 
-    /// Sends it and reads the answer's head; the body is still to come.
+    /// Sends it and reads the response's head; the body can be read later.
     pub async fn open(self) -> Result<Head, Error> {
         let line = format!("{} {}", self.method, self.path);
-        let (mut speaker, connection) = self.link.speak().await?;
-        // What is not heard to the end is broken off.
-        let connection = Connected(connection);
-        let mut request = Request::builder()
+        let (mut sender, connection) = self.target.connect().await?;
+        // Closed when the response is dropped, even if its body was not read to the end.
+        let connection = OpenConnection(connection);
+        let mut request = http::Request::builder()
             .method(self.method)
-            .uri(self.link.target(&self.path).parse::<Uri>()?);
-        if !self.link.http2 && !self.headers.iter().any(|(name, _)| name == "host") {
-            request = request.header(header::HOST, self.link.address.to_string());
+            .uri(self.target.uri(&self.path).parse::<Uri>()?);
+        if !self.target.http2 && !self.headers.iter().any(|(name, _)| name == "host") {
+            request = request.header(header::HOST, self.target.address.to_string());
         }
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
         let request = request.body(Full::new(self.body))?;
-        let answer = timeout(HEAD, speaker.send(request)).await??;
-        let (parts, body) = answer.into_parts();
+        let response = timeout(RESPONSE_LIMIT, sender.send(request)).await??;
+        let (parts, body) = response.into_parts();
         Ok(Head {
             line,
             status: parts.status,
@@ -223,33 +247,33 @@ impl Ask {
     }
 }
 
-/// An answer whose body is still coming; dropping it closes the connection.
+/// A response whose body is not read yet; dropping it closes the connection.
 #[derive(Debug)]
 pub struct Head {
-    /// The request, for failures.
+    /// The request's method and path, for failure messages.
     pub line: String,
     /// The status.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// What is still to come.
+    /// The body.
     pub body: Incoming,
-    _connection: Connected,
+    _connection: OpenConnection,
 }
 
-/// Ends the connection with the answer.
+/// Closes the connection when dropped.
 #[derive(Debug)]
-struct Connected(Guard);
+struct OpenConnection(ConnectionTasks);
 
-impl Drop for Connected {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-/// A whole answer.
+/// A whole response.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct Response {
     line: String,
     /// The status.
     pub status: StatusCode,
@@ -259,17 +283,27 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-impl Answer {
+impl Response {
     /// The body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// A header's text; empty where absent.
+    /// A header's text; empty if it is absent.
     pub fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().expect("our headers are ASCII"))
+    }
+
+    /// The body as lines of JSON, the last of which must be complete.
+    #[track_caller]
+    pub fn lines(&self) -> Vec<Value> {
+        let text = self.text();
+        assert!(text.ends_with('\n'), "{}: {text}", self.line);
+        let parse =
+            |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        text.lines().map(parse).collect()
     }
 
     /// `Watchgate-Revision`.
@@ -279,10 +313,10 @@ impl Answer {
             .unwrap_or_else(|_| panic!("{}: Watchgate-Revision is `{text}`", self.line))
     }
 
-    /// Fails unless the status is this one.
+    /// Fails if the status is another one.
     #[expect(
         clippy::return_self_not_must_use,
-        reason = "often the assertion is all that is wanted"
+        reason = "some callers want only the assertion"
     )]
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
@@ -291,32 +325,32 @@ impl Answer {
         self
     }
 
-    /// The body as JSON of the contract's type, behind this status.
+    /// The body as JSON; the status must be this one and the content type `application/json`.
     #[track_caller]
     pub fn json(self, status: u16) -> Value {
-        let answer = self.expect(status);
+        let response = self.expect(status);
         assert_eq!(
-            answer.header("content-type"),
+            response.header("content-type"),
             "application/json",
             "{}",
-            answer.line
+            response.line
         );
-        serde_json::from_slice(&answer.body)
-            .unwrap_or_else(|error| panic!("{}: {error}: {}", answer.line, answer.text()))
+        serde_json::from_slice(&response.body)
+            .unwrap_or_else(|error| panic!("{}: {error}: {}", response.line, response.text()))
     }
 
-    /// The body as a problem of RFC 9457 with every member that the contract demands.
+    /// The body as a problem of RFC 9457, with every member that the API promises.
     #[track_caller]
     pub fn problem(self, status: u16, code: &str) -> Value {
-        let answer = self.expect(status);
-        let line = &answer.line;
+        let response = self.expect(status);
+        let line = &response.line;
         assert_eq!(
-            answer.header("content-type"),
+            response.header("content-type"),
             "application/problem+json",
             "{line}"
         );
-        let problem: Value = serde_json::from_slice(&answer.body)
-            .unwrap_or_else(|error| panic!("{line}: {error}: {}", answer.text()));
+        let problem: Value = serde_json::from_slice(&response.body)
+            .unwrap_or_else(|error| panic!("{line}: {error}: {}", response.text()));
         assert_eq!(problem["code"], code, "{line}: {problem}");
         assert_eq!(problem["status"], status, "{line}: {problem}");
         for member in ["type", "title", "detail", "request_id"] {

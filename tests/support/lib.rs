@@ -1,9 +1,8 @@
-//! What the acceptance tests stand on: a real etcd, the gateway in this process or as its binary, a
-//! TCP proxy that can be cut, and clients that show the wire as it is.
+//! What the acceptance tests share: a real etcd, the gateway in this process or as its binary, a TCP
+//! proxy that can be cut, and clients that change nothing in what they send and receive.
 //!
-//! It knows the contract's transports and nothing of its meaning: answers are plain JSON here, so
-//! that the tests read the contract independently of the product's own types. Nothing waits for a
-//! time to pass; everything waits for a value, with a deadline.
+//! Responses are plain JSON here, so that the tests check the API independently of the gateway's own
+//! types. Nothing waits for a time to pass; everything waits for a value, with a deadline.
 
 pub mod auth;
 pub mod certs;
@@ -19,6 +18,7 @@ pub mod fake;
 pub mod fill;
 pub mod gateway;
 pub mod http;
+pub mod locks;
 pub mod peer;
 pub mod proxy;
 pub mod stream;
@@ -34,31 +34,31 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-pub use self::auth::{Grant, basic};
+pub use self::auth::{AuthWorld, Grant, basic};
 pub use self::cluster::Cluster;
 pub use self::curl::Curl;
-pub use self::encode::{bytes_in, json_bytes, key_path, key_query, keys_in, percent};
+pub use self::encode::{bytes_in, json_bytes, key_path, key_query, keys_in, percent, text};
 pub use self::etcd::Etcd;
 pub use self::fake::FakeEtcd;
 pub use self::gateway::{Watchgate, World};
-pub use self::http::{Answer, Client};
+pub use self::http::{Client, Response};
 pub use self::peer::Peer;
 pub use self::stream::{Stream, events_of, revisions_of};
 
-/// How long a value may take to come. Generous: the machine may be building something beside us.
+/// How long a value may take to appear. Generous: the machine may be busy with a build.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A free port of loopback, ready to be handed to a runtime, and its address.
+/// A listener on a free loopback port, non-blocking, and its address.
 fn listener() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
     listener
         .set_nonblocking(true)
-        .expect("a fresh socket can be set up");
+        .expect("a new socket can be configured");
     let address = listener.local_addr();
     (listener, address.expect("a bound socket has an address"))
 }
 
-/// The runtime of whatever outlives a test or must run while one blocks: gateways and proxies.
+/// The runtime of gateways and proxies, which outlive a test or run while one blocks.
 pub fn background() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
@@ -66,14 +66,14 @@ pub fn background() -> &'static Runtime {
             .worker_threads(2)
             .enable_all()
             .build()
-            .expect("the system gives us threads")
+            .expect("the system has threads")
     })
 }
 
-/// Runs something beside the test, on the test's own runtime: it ends with the test.
+/// Spawns a task on the test's own runtime: it ends with the test.
 #[expect(
     clippy::disallowed_methods,
-    reason = "a test's tasks end with the test's runtime"
+    reason = "a test's tasks end with its runtime"
 )]
 pub fn spawn<F>(task: F) -> JoinHandle<F::Output>
 where
@@ -83,14 +83,14 @@ where
     tokio::spawn(task)
 }
 
-/// A name that no other test of this run has.
+/// A name that no other test of this run uses.
 pub fn unique(name: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     format!("{name}-{number}")
 }
 
-/// Asks again and again until `look` gives a value; its last refusal is part of the failure.
+/// Calls `look` until it returns a value; its last error is part of the failure message.
 pub async fn eventually<T>(
     what: &str,
     deadline: Duration,
@@ -112,7 +112,7 @@ pub async fn eventually<T>(
     }
 }
 
-/// `Ok` once `holds`; for `eventually`.
+/// `Ok` if `holds`, else what was seen instead; for `eventually`.
 pub fn when(holds: bool, seen: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(seen()) }
 }

@@ -1,4 +1,4 @@
-//! etcd's own Go recipes as a program of ours (`support/go`): the other side of every queue.
+//! etcd's own Go recipes in a program of ours (`support/go`), to share queues with the gateway.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -22,7 +22,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Starts one before an etcd. `None`, and a line that says so, where there is no Go.
+    /// Starts one for an etcd. `None`, with a line of output that says so, where there is no Go.
     pub async fn start(etcd: &Etcd) -> Option<Self> {
         let program = program().await?;
         let mut child = Command::new(program)
@@ -40,37 +40,37 @@ impl Peer {
         })
     }
 
-    /// Gives it a command; the answer is to come.
-    pub async fn tell(&mut self, words: &[&str]) {
+    /// Sends a command without waiting for its reply.
+    pub async fn send(&mut self, words: &[&str]) {
         let line = format!("{}\n", words.join("\t"));
         self.input
             .write_all(line.as_bytes())
             .await
-            .expect("it listens");
+            .expect("it reads its input");
     }
 
-    /// Its next answer.
-    pub async fn answer(&mut self) -> Vec<String> {
+    /// Its next reply.
+    pub async fn reply(&mut self) -> Vec<String> {
         let line = timeout(DEADLINE, self.output.next_line()).await;
         let line = line
-            .expect("the peer answers in time")
+            .expect("the peer replies in time")
             .expect("a pipe can be read")
-            .expect("the peer goes on");
+            .expect("the peer is still running");
         line.split('\t').map(str::to_owned).collect()
     }
 
-    /// Gives it a command and waits for the answer.
-    pub async fn ask(&mut self, words: &[&str]) -> Vec<String> {
-        self.tell(words).await;
-        self.answer().await
+    /// Sends a command and waits for its reply.
+    pub async fn run(&mut self, words: &[&str]) -> Vec<String> {
+        self.send(words).await;
+        self.reply().await
     }
 
-    /// Whether it says nothing for a moment.
+    /// Whether it prints nothing for this time.
     pub async fn is_silent(&mut self, moment: Duration) -> bool {
         timeout(moment, self.output.next_line()).await.is_err()
     }
 
-    /// Kills it: its lease runs out.
+    /// Kills it, so that its lease expires.
     pub fn kill(&self) {
         let id = self.child.id().expect("it runs");
         kill(Pid::from_raw(id as i32), Signal::SIGKILL).expect("it runs");
@@ -83,18 +83,18 @@ async fn program() -> Option<&'static PathBuf> {
     BUILT.get_or_init(build).await.as_ref()
 }
 
-#[expect(clippy::print_stdout, reason = "a test that skips a part says so")]
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 async fn build() -> Option<PathBuf> {
     let go = Command::new("go").arg("version").output().await;
-    if !go.is_ok_and(|answer| answer.status.success()) {
-        println!("skipped: the part against etcd's own Go recipes needs Go, and there is none");
+    if !go.is_ok_and(|output| output.status.success()) {
+        println!("skipped: tests with etcd's own Go recipes need Go");
         return None;
     }
     let test = std::env::current_exe().expect("a running test has a file");
     let target = test
         .ancestors()
         .nth(3)
-        .expect("tests lie in target/<profile>/deps");
+        .expect("tests are in target/<profile>/deps");
     let program = target.join("peer/peer");
     let built = Command::new("go")
         .args(["build", "-buildvcs=false", "-o"])

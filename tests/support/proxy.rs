@@ -1,5 +1,5 @@
-//! A TCP proxy that stands between the gateway and etcd, so that the link can be cut, stalled and
-//! restored, and etcd restarted on any port, without the gateway's address of it changing.
+//! A TCP proxy between the gateway and etcd: the connection can be cut, stalled and restored, and etcd
+//! can be restarted on any port while the gateway keeps its address.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,29 +12,29 @@ use tokio::sync::watch;
 
 use crate::{background, listener};
 
-/// What the link does.
+/// The state of the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Link {
-    /// Passes everything on.
+    /// Forwards everything.
     Up,
-    /// Closes what is open and whatever comes.
+    /// Closes open and new connections.
     Cut,
-    /// Takes connections and bytes in no direction: a network that swallows packets.
+    /// Accepts connections and forwards nothing, like a network that drops packets.
     Stalled,
 }
 
-/// See the module.
+/// The proxy.
 #[derive(Clone, Debug)]
 pub struct Proxy {
     address: SocketAddr,
     target: Arc<Mutex<SocketAddr>>,
     link: watch::Sender<Link>,
-    /// Connections of an earlier generation are stranded.
+    /// Connections of earlier generations are stranded.
     generation: Arc<AtomicU64>,
 }
 
 impl Proxy {
-    /// Listens on a free port for as long as the process lives.
+    /// Listens on a free port until the process ends.
     pub fn start(target: SocketAddr) -> Self {
         let (listener, address) = listener();
         let link = watch::Sender::new(Link::Up);
@@ -48,7 +48,7 @@ impl Proxy {
         background().spawn(async move {
             let listener = TcpListener::from_std(listener).expect("the runtime has a reactor");
             while let Ok((client, _)) = listener.accept().await {
-                let target = *serving.target.lock().expect("nobody panics holding it");
+                let target = *serving.target.lock().expect("no holder of the lock panics");
                 let link = serving.link.subscribe();
                 let generation = Generation::now(&serving.generation);
                 background().spawn(carry(client, target, link, generation));
@@ -57,14 +57,14 @@ impl Proxy {
         proxy
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Sends new connections elsewhere.
+    /// Sends new connections to another server.
     pub fn point_at(&self, target: SocketAddr) {
-        *self.target.lock().expect("nobody panics holding it") = target;
+        *self.target.lock().expect("no holder of the lock panics") = target;
     }
 
     /// Closes every connection and refuses new ones.
@@ -72,23 +72,23 @@ impl Proxy {
         self.link.send_replace(Link::Cut);
     }
 
-    /// Holds every byte back, in both directions.
+    /// Holds back every byte, in both directions.
     pub fn stall(&self) {
         self.link.send_replace(Link::Stalled);
     }
 
-    /// Holds every byte of the connections that stand now, for good; new ones pass.
+    /// Forwards nothing more on the open connections; new ones work.
     pub fn strand(&self) {
         self.generation.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Passes everything on again.
+    /// Forwards everything again.
     pub fn restore(&self) {
         self.link.send_replace(Link::Up);
     }
 }
 
-/// When a connection was made.
+/// The generation of a connection.
 #[derive(Clone, Debug)]
 struct Generation {
     born: u64,

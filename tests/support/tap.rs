@@ -1,4 +1,5 @@
-//! A relay before an etcd that sees each call, and may act between an answer and its reader.
+//! A gRPC relay in front of an etcd. It records each call, and can act between a response and the
+//! client that receives it.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -15,18 +16,18 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::{background, listener};
 
-/// A call that has passed.
+/// A call that was relayed.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// Such as `/etcdserverpb.Maintenance/Status`.
+    /// For example `/etcdserverpb.Maintenance/Status`.
     pub path: String,
     /// It carried a token.
-    pub signed: bool,
-    /// It shall end where there is no leader.
-    pub demands_leader: bool,
+    pub with_token: bool,
+    /// It requires a leader: etcd ends it while there is none.
+    pub requires_leader: bool,
 }
 
-/// See the module.
+/// The relay.
 #[derive(Clone, Debug)]
 pub struct Tap {
     address: SocketAddr,
@@ -36,12 +37,13 @@ pub struct Tap {
 type Act = dyn Fn(&str) -> BoxFuture<'static, ()> + Send + Sync;
 
 impl Tap {
-    /// Passes everything on to an etcd, for as long as the process lives.
-    pub fn before(url: &str) -> Self {
+    /// Relays to an etcd until the process ends.
+    pub fn start(url: &str) -> Self {
         Self::acting(url, |_| ready(()).boxed())
     }
 
-    /// The same; what `act` makes of a call's path is done before the answer is passed on.
+    /// As `start`; the future that `act` returns for a call's path is awaited before the response is
+    /// relayed.
     pub fn acting(
         url: &str,
         act: impl Fn(&str) -> BoxFuture<'static, ()> + Send + Sync + 'static,
@@ -68,9 +70,12 @@ impl Tap {
         format!("http://{}", self.address)
     }
 
-    /// What has passed so far.
+    /// The calls so far.
     pub fn calls(&self) -> Vec<Call> {
-        self.calls.lock().expect("nobody panics holding it").clone()
+        self.calls
+            .lock()
+            .expect("no holder of the lock panics")
+            .clone()
     }
 }
 
@@ -87,18 +92,21 @@ async fn carry(client: TcpStream, target: SocketAddr, calls: Arc<Mutex<Vec<Call>
         let (mut sender, act) = (sender.clone(), Arc::clone(&act));
         let call = Call {
             path: request.uri().path().to_owned(),
-            signed: request.headers().contains_key("token"),
-            demands_leader: request
+            with_token: request.headers().contains_key("token"),
+            requires_leader: request
                 .headers()
                 .get("hasleader")
                 .is_some_and(|value| value == "true"),
         };
         let path = call.path.clone();
-        calls.lock().expect("nobody panics holding it").push(call);
+        calls
+            .lock()
+            .expect("no holder of the lock panics")
+            .push(call);
         async move {
-            let answer = sender.send_request(request).await;
+            let response = sender.send_request(request).await;
             act(&path).await;
-            answer
+            response
         }
     });
     let builder = Builder::new(TokioExecutor::new());

@@ -1,7 +1,7 @@
-//! The programs the tests need: etcd and etcdctl on PATH or in `.tools/bin`, and our own binary.
+//! The programs that the tests run: etcd and etcdctl from PATH or `.tools/bin`, and our own binary.
 //!
-//! Another version of etcd is tested by putting it first on PATH (`cargo xtask test --etcd VERSION`).
-//! Tests that expect different things of different servers ask [`etcd_version`] and name the versions.
+//! To test another version of etcd, put it first on PATH (`cargo xtask test --etcd VERSION`).
+//! Tests whose expectations depend on the server call [`etcd_version`] and name the versions.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
-        .expect("the tests' folder lies in the repository")
+        .expect("the tests' folder is in the repository")
 }
 
 /// `etcd`.
@@ -39,14 +39,15 @@ pub fn etcd_version() -> Version {
             .stdin(Stdio::null())
             .output()
             .expect("it was found and runs");
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        parse_version(&said).unwrap_or_else(|| panic!("`etcd --version` says {said}"))
+        let output = String::from_utf8_lossy(&output.stdout).into_owned();
+        parse_version(&output).unwrap_or_else(|| panic!("`etcd --version` prints {output}"))
     })
 }
 
-/// The first revision that a watch gets after a compaction at `compacted`.
+/// The first revision that a watch delivers after a compaction at `compacted`.
 ///
-/// Below 3.4.36 and 3.5.18 etcd may miss a delete exactly there, so the gateway goes on behind it.
+/// Before 3.4.36 and 3.5.18 etcd may omit a delete at exactly that revision, so the gateway resumes
+/// after it.
 pub fn first_after_compaction(compacted: i64) -> i64 {
     match etcd_version() {
         (3, 4, ..36) | (3, 5, ..18) => compacted + 1,
@@ -54,11 +55,11 @@ pub fn first_after_compaction(compacted: i64) -> i64 {
     }
 }
 
-/// So many entries of so many bytes for one revision that is watched with the entries before it; or as
-/// many bytes in fewer entries, where etcd takes time by their square.
+/// Count and size of the entries of one revision that is watched with previous entries. The arguments,
+/// or the same bytes in fewer entries where etcd's time grows with the square of the count.
 ///
-/// 3.4 needs 15 s for 10,000 deletes and a minute for 20,000, whoever watches (etcdctl does, too).
-pub fn with_entries_before(count: usize, size: usize) -> (usize, usize) {
+/// 3.4 needs 15 s for 10,000 deletes and a minute for 20,000, for any client (etcdctl, too).
+pub fn workload_with_prev(count: usize, size: usize) -> (usize, usize) {
     let fewer = count.min(2_500);
     if etcd_version() < (3, 5, 0) {
         (fewer, count * size / fewer)
@@ -67,16 +68,12 @@ pub fn with_entries_before(count: usize, size: usize) -> (usize, usize) {
     }
 }
 
-/// From the line `etcd Version: 3.7.3`, with whatever follows a hyphen.
+/// Parses the line `etcd Version: 3.7.3`, with any suffix.
 fn parse_version(said: &str) -> Option<Version> {
-    let text = said
-        .lines()
-        .find_map(|line| line.strip_prefix("etcd Version:"))?;
-    let mut numbers = text.trim().split(['.', '-', '+']).map(str::parse);
-    match (numbers.next()?, numbers.next()?, numbers.next()?) {
-        (Ok(major), Ok(minor), Ok(patch)) => Some((major, minor, patch)),
-        _ => None,
-    }
+    let mut lines = said.lines();
+    let version = lines.find_map(|line| line.strip_prefix("etcd Version:"))?;
+    let gateway::etcd::Version(major, minor, patch) = version.parse().ok()?;
+    Some((major, minor, patch))
 }
 
 fn find(name: &str, version: &str) -> PathBuf {
@@ -94,11 +91,11 @@ fn find(name: &str, version: &str) -> PathBuf {
             Err(error) => panic!("{} does not run: {error}", candidate.display()),
         }
     }
-    panic!("there is no {name} on PATH or in .tools/bin: run `cargo xtask setup --tests`");
+    panic!("no {name} on PATH or in .tools/bin: run `cargo xtask setup --tests`");
 }
 
-/// A proxy that `docs/DEPLOY.md` describes: on PATH, or where set-up unpacked it. Where there is none,
-/// because this system has no Debian packages, says so and gives nothing.
+/// A proxy that `docs/DEPLOY.md` describes, from PATH or where set-up unpacked it. `None`, with a line of
+/// output that says so, on a system without Debian packages.
 pub fn proxy(name: &str) -> Option<Command> {
     let unpacked = root().join(".tools/proxies");
     let ours = ["usr/sbin", "usr/bin"].map(|folder| unpacked.join(folder).join(name));
@@ -109,7 +106,7 @@ pub fn proxy(name: &str) -> Option<Command> {
     }
     if let Some(program) = ours.into_iter().find(|program| program.is_file()) {
         let mut command = Command::new(program);
-        // The libraries that this system lacks lie beside it.
+        // The libraries that this system lacks are beside it.
         let libraries = std::fs::read_dir(unpacked.join("usr/lib"));
         let libraries = libraries.into_iter().flatten().flatten();
         let libraries = std::env::join_paths(libraries.map(|entry| entry.path()));
@@ -121,16 +118,16 @@ pub fn proxy(name: &str) -> Option<Command> {
         .any(|folder| folder.join("dpkg-deb").is_file());
     assert!(
         !has_packages,
-        "there is no {name} on PATH or in .tools/proxies: run `cargo xtask setup --tests`"
+        "no {name} on PATH or in .tools/proxies: run `cargo xtask setup --tests`"
     );
-    eprintln!("skipped: there is no {name}, and this system has no Debian package of it");
+    eprintln!("skipped: no {name}, and this system has no Debian packages");
     None
 }
 
 /// The `watchgate` binary of this build.
 ///
-/// Cargo does not build another package's binaries for a test, so it is looked for beside the test
-/// and must be as new as every file it was made of.
+/// Cargo does not build another package's binaries for a test, so the binary beside the test is used,
+/// which must be as new as each of its source files.
 pub fn watchgate() -> &'static Path {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
     FOUND.get_or_init(|| {
@@ -138,7 +135,7 @@ pub fn watchgate() -> &'static Path {
         let folder = test
             .ancestors()
             .nth(2)
-            .expect("tests lie in target/<profile>/deps");
+            .expect("tests are in target/<profile>/deps");
         let binary = folder.join("watchgate");
         if let Err(reason) = fresh(&binary) {
             panic!("{reason}: run `cargo build -p gateway` first");
@@ -147,7 +144,7 @@ pub fn watchgate() -> &'static Path {
     })
 }
 
-/// Whether the binary is as new as the files that its `.d` file names.
+/// Fails if the binary is older than a file that its `.d` file names.
 fn fresh(binary: &Path) -> Result<(), String> {
     let modified = |path: &Path| path.metadata().and_then(|about| about.modified());
     let built = modified(binary).map_err(|_| format!("{} is missing", binary.display()))?;
@@ -155,7 +152,7 @@ fn fresh(binary: &Path) -> Result<(), String> {
     let list =
         std::fs::read_to_string(&list).map_err(|_| format!("{} is missing", list.display()))?;
     let (_, files) = list.split_once(": ").unwrap_or_default();
-    // Spaces within a path are escaped; none of ours has any that matter for finding a newer file.
+    // Spaces in a path are escaped; no path of ours has one that matters here.
     for file in files.split_whitespace().map(Path::new) {
         if file.extension().is_some_and(|kind| kind == "rs")
             && modified(file).is_ok_and(|changed| changed > built)
@@ -170,10 +167,10 @@ fn fresh(binary: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// PATH as this process got it.
+/// PATH of this process.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the binary under test needs the folders we have"
+    reason = "the binary under test needs the same folders"
 )]
 pub fn path_variable() -> std::ffi::OsString {
     std::env::var_os("PATH").unwrap_or_default()

@@ -85,8 +85,8 @@ pub(crate) fn test(only: &[String], etcd: Option<setup::Version>) -> Result<()> 
     let wanted = |step: &Step| {
         let needed_by_filter =
             matches!(step.name, "dashboard" | "acceptance") && !chosen.filters.is_empty();
-        let of_all = only.is_empty() && (etcd.is_none() || ON_ETCD.contains(&step.name));
-        of_all || needed_by_filter || only.iter().any(|name| name == step.name)
+        let by_default = only.is_empty() && (etcd.is_none() || ON_ETCD.contains(&step.name));
+        by_default || needed_by_filter || only.iter().any(|name| name == step.name)
     };
     setup::run(etcd.map_or(setup::For::Tests, setup::For::TestsOn)).context("set-up")?;
     if let Some(version) = etcd {

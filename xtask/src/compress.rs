@@ -94,13 +94,13 @@ fn one(file: &Path, cache: &Path) -> Result<()> {
                 .with_context(|| format!("write {}", Path::new(&name).display()))?;
         }
         if form == "br" && extension(file) == Some("wasm") {
-            tell_size(plain.len(), small.len());
+            report_size(plain.len(), small.len());
         }
     }
     Ok(())
 }
 
-fn tell_size(plain: usize, small: usize) {
+fn report_size(plain: usize, small: usize) {
     let over = if small > WASM_BUDGET {
         ", over its budget of 350 KiB"
     } else {
@@ -144,7 +144,7 @@ mod tests {
         let small = brotli(&plain).expect("writing to memory succeeds");
         brotli::Decompressor::new(&small[..], 4096)
             .read_to_end(&mut from_brotli)
-            .expect("what we wrote can be read");
+            .expect("our own output can be decompressed");
         assert_eq!(from_brotli, plain);
         assert!(small.len() < plain.len() / 10);
 
@@ -152,7 +152,7 @@ mod tests {
         let small = gzip(&plain).expect("writing to memory succeeds");
         flate2::read::GzDecoder::new(&small[..])
             .read_to_end(&mut from_gzip)
-            .expect("what we wrote can be read");
+            .expect("our own output can be decompressed");
         assert_eq!(from_gzip, plain);
     }
 }

@@ -73,7 +73,7 @@ fn collect(frontend: &Path) -> Result<Vec<(usize, PathBuf)>> {
     Ok(sheets)
 }
 
-/// The layer of a sheet, by where it lies under `frontend/`.
+/// The layer of a sheet, by its path under `frontend/`.
 fn layer_of(path: &Path) -> usize {
     if path == Path::new("styles/tokens.css") {
         0
@@ -101,7 +101,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// One text of all sheets; fills `fonts` with the files its `url(fonts/…)` name.
+/// Joins all sheets into one text; adds the files named by `url(fonts/…)` to `fonts`.
 fn join(
     frontend: &Path,
     sheets: &[(usize, PathBuf)],
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_font_gets_its_hash_and_other_urls_stay() {
+    fn only_font_urls_get_a_hash() {
         let folder = std::env::temp_dir().join(format!("watchgate-css-{}", std::process::id()));
         fs::create_dir_all(folder.join("fonts")).expect("the temporary folder can be written");
         fs::write(folder.join("fonts/a.woff2"), b"font")

@@ -52,7 +52,7 @@ pub(crate) struct Item {
     pub(crate) after: &'static [&'static str],
     /// What to do after a failure.
     pub(crate) hint: String,
-    /// Runs it.
+    /// Installs it.
     pub(crate) install: Install,
 }
 
@@ -165,19 +165,19 @@ impl Outcomes {
         self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, id: &'static str, well: bool) {
-        self.lock().insert(id, Some(well));
+    fn set(&self, id: &'static str, success: bool) {
+        self.lock().insert(id, Some(success));
         self.changed.notify_all();
     }
 
     /// Waits for all of `ids`; returns whether they all succeeded. An unknown id is already available.
     fn wait(&self, ids: &[&str]) -> bool {
-        let open = |by_id: &mut HashMap<&'static str, Option<bool>>| {
+        let pending = |by_id: &mut HashMap<&'static str, Option<bool>>| {
             ids.iter().any(|id| by_id.get(id) == Some(&None))
         };
         let by_id = self
             .changed
-            .wait_while(self.lock(), open)
+            .wait_while(self.lock(), pending)
             .unwrap_or_else(PoisonError::into_inner);
         !ids.iter().any(|id| by_id.get(id) == Some(&Some(false)))
     }
@@ -281,7 +281,7 @@ mod tests {
             name: id.to_owned(),
             why: "a test",
             into: "nowhere".to_owned(),
-            estimate: "at once",
+            estimate: "immediate",
             lane,
             after,
             hint: "fix the test".to_owned(),
@@ -318,7 +318,7 @@ mod tests {
         let (go_tx, go_rx) = mpsc::channel::<()>();
         let (tool, other) = (order.clone(), order.clone());
         run_all(vec![
-            order.item("bundle", Lane::First, &["tool", "there already"]),
+            order.item("bundle", Lane::First, &["tool", "already installed"]),
             item("tool", Lane::Second, &[], move |_| {
                 go_rx.recv_timeout(Duration::from_secs(10))?;
                 tool.add("tool");
@@ -339,7 +339,7 @@ mod tests {
         let error = run_all(vec![
             order.item("bundle", Lane::First, &["tool"]),
             item("tool", Lane::Second, &[], |_| bail!("no compiler")),
-            order.item("next of its lane", Lane::Second, &[]),
+            order.item("next in the lane", Lane::Second, &[]),
             order.item("other", Lane::Quick, &[]),
         ])
         .expect_err("the tool fails");

@@ -47,25 +47,25 @@ enum Command {
     },
     /// Set up, build, and start the demo on http://127.0.0.1:8379
     Run {
-        /// As in `build`; otherwise the dashboard is optimised and the gateway a development build
+        /// Development builds of both; by default only the gateway is one, and the dashboard is optimised
         #[arg(long)]
         debug: bool,
-        /// The build of `build`, which takes longer and runs faster
+        /// Release builds of both, as by `build`: slower to build, faster to run
         #[arg(long, conflicts_with = "debug")]
         release: bool,
         /// Flags of the gateway (`--etcd http://…` uses that cluster, without the demo)
         #[arg(last = true)]
         flags: Vec<OsString>,
     },
-    /// Set up, and run all checks: format, invariants, clippy, unit and acceptance tests
+    /// Set up, and run all checks: format, the repository's rules, clippy, unit and acceptance tests
     Test {
-        /// Only this step or acceptance suite, else acceptance tests with this in their names;
+        /// Only this step or acceptance suite, or acceptance tests whose names contain this;
         /// repeatable
         #[arg(long, value_name = "NAME")]
         only: Vec<String>,
-        /// On this etcd, and only what starts one: unit, dashboard and acceptance. Any x.y.z from
-        /// 3.5 on is built from Go modules; 3.4.23 is unpacked from Debian 12's packages, on Debian
-        /// 12 alone
+        /// Test on this version of etcd, and run only the steps that start one: unit, dashboard and
+        /// acceptance. Any x.y.z from 3.5 on is built from Go modules; 3.4.23 is unpacked from
+        /// Debian 12's packages, on Debian 12 only
         #[arg(long, value_name = "VERSION", value_parser = setup::parse_usable)]
         etcd: Option<setup::Version>,
     },
@@ -77,7 +77,7 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Fuzz the parsers of client input: txn, query, key, cursor, body, v3
+    /// Fuzz the parsers of client input: txn, query, key, cursor, body, v3, socket, v3_watch
     Fuzz {
         /// Only this target
         target: Option<String>,

@@ -46,7 +46,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
             + 1;
         bail!(
             "gateway/openapi.json:{line}: differs from the handlers\n  \
-             if the change is meant, type: cargo xtask openapi"
+             if the change is intended, type: cargo xtask openapi"
         );
     }
     fs::write(&file, fresh).with_context(|| format!("write {}", file.display()))?;

@@ -33,7 +33,7 @@ pub(crate) fn dist() -> PathBuf {
     root().join("dist")
 }
 
-/// What is generated for the dashboard's build (git-ignored).
+/// The files generated for the dashboard's build (git-ignored).
 pub(crate) fn generated() -> PathBuf {
     root().join("frontend/.generated")
 }

@@ -18,7 +18,7 @@ pub(crate) fn build(profile: ui::Profile) -> Result<PathBuf> {
             items.insert(0, code);
             items.push(bundle);
         }
-        items.push(before_the_dashboard(profile));
+        items.push(gateway_without_dashboard(profile));
     })?;
     ui::build(profile)?;
     gateway(profile)
@@ -26,7 +26,7 @@ pub(crate) fn build(profile: ui::Profile) -> Result<PathBuf> {
 
 /// The part of the gateway that can be built before the dashboard: for a release, which embeds the
 /// dashboard, only the library.
-fn before_the_dashboard(profile: ui::Profile) -> Item {
+fn gateway_without_dashboard(profile: ui::Profile) -> Item {
     let what: &[&str] = match profile {
         ui::Profile::Release => &["--lib"],
         ui::Profile::Demo | ui::Profile::Debug => &["--bin", "watchgate"],
@@ -108,7 +108,7 @@ fn wants_demo(flags: &[OsString], is_set: impl Fn(&str) -> bool) -> bool {
     let first_is_word = flags
         .first()
         .is_some_and(|flag| !flag.to_string_lossy().starts_with('-'));
-    let other = |flag: &OsString| {
+    let excludes_demo = |flag: &OsString| {
         let flag = flag.to_string_lossy();
         let name = flag.split('=').next().unwrap_or_default();
         matches!(
@@ -128,7 +128,7 @@ fn wants_demo(flags: &[OsString], is_set: impl Fn(&str) -> bool) -> bool {
         "WATCHGATE_ETCD_CONFIG",
         "WATCHGATE_CONFIG",
     ];
-    !first_is_word && !flags.iter().any(other) && !variables.into_iter().any(is_set)
+    !first_is_word && !flags.iter().any(excludes_demo) && !variables.into_iter().any(is_set)
 }
 
 /// Replaces this process, so that signals reach the gateway itself and its exit code is ours.

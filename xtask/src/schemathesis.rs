@@ -17,13 +17,13 @@ use crate::{paths, proc, product, say, setup, ui};
 
 /// Pinned, since another version generates different requests.
 const VERSION: &str = "4.32.5";
-/// The demo is ready long before.
-const START: Duration = Duration::from_mins(1);
+/// How long to wait for the demo, which normally starts much faster.
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The file of the gateway's log.
 const LOG: &str = "gateway.log";
 
-/// Sets up, starts a gateway, and tries it.
+/// Sets up, starts a gateway, and runs schemathesis against it.
 pub(crate) fn run(flags: &[OsString]) -> Result<()> {
     setup::run(setup::For::Run)?;
     let binary = product::gateway(ui::Profile::Debug)?;
@@ -48,19 +48,19 @@ pub(crate) fn run(flags: &[OsString]) -> Result<()> {
         "each failure above has a curl line; fix the bug, and keep the request as an acceptance test",
     )?;
     ensure!(
-        gateway.runs()?,
+        gateway.is_running()?,
         "the gateway ended during the test:\n{}",
         gateway.log()
     );
-    gateway.has_not_panicked()
+    gateway.check_for_panics()
 }
 
-/// Installs it into its own virtual environment in the tool folder.
+/// Installs schemathesis into its own virtual environment in the tool folder.
 fn install() -> Result<PathBuf> {
     let folder = paths::tools().join("schemathesis");
     let program = folder.join("bin/schemathesis");
-    let is_it = |shown: String| shown.ends_with(VERSION);
-    if proc::output(&program, &["--version"]).is_some_and(is_it) {
+    let is_current = |shown: String| shown.ends_with(VERSION);
+    if proc::output(&program, &["--version"]).is_some_and(is_current) {
         return Ok(program);
     }
     say::line(format!("Installing schemathesis {VERSION} by pip"));
@@ -105,8 +105,9 @@ impl Gateway {
         Ok(Self { child, folder })
     }
 
-    fn runs(&mut self) -> Result<bool> {
-        Ok(self.child.try_wait().context("ask for it")?.is_none())
+    fn is_running(&mut self) -> Result<bool> {
+        let status = self.child.try_wait();
+        Ok(status.context("check the gateway's process")?.is_none())
     }
 
     /// Its log output.
@@ -115,7 +116,7 @@ impl Gateway {
     }
 
     /// A panic in a handler is a 500, which is detected; a panic in a task is only logged.
-    fn has_not_panicked(&self) -> Result<()> {
+    fn check_for_panics(&self) -> Result<()> {
         let log = self.log();
         let panics: Vec<_> = log
             .lines()
@@ -137,9 +138,9 @@ impl Gateway {
     fn wait(&mut self, address: SocketAddr) -> Result<()> {
         let started = Instant::now();
         while TcpStream::connect(address).is_err() {
-            ensure!(self.runs()?, "the gateway ended:\n{}", self.log());
-            if started.elapsed() > START {
-                bail!("the gateway is not listening after {START:?}");
+            ensure!(self.is_running()?, "the gateway ended:\n{}", self.log());
+            if started.elapsed() > START_TIMEOUT {
+                bail!("the gateway is not listening after {START_TIMEOUT:?}");
             }
             std::thread::sleep(Duration::from_millis(100));
         }

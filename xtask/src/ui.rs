@@ -48,7 +48,7 @@ pub(crate) fn build(profile: Profile) -> Result<()> {
         return Ok(());
     }
     say::line("Dashboard: building with Trunk");
-    make(profile, &sources, |trunk| {
+    bundle(profile, &sources, |trunk| {
         proc::run(
             trunk,
             "the compiler's message is above; try again: cargo xtask build",
@@ -58,8 +58,8 @@ pub(crate) fn build(profile: Profile) -> Result<()> {
     Ok(())
 }
 
-/// The same as two items that run alongside other work: cargo's, which needs none of the tools that
-/// take minutes to build, and Trunk's. `None` if nothing needs to be done. (Errors here are
+/// As [`build`], as two items that run concurrently with others: cargo's build, which needs none of the
+/// tools that take minutes to build, and Trunk's. `None` if `dist/` is up to date. (Errors are
 /// reported by [`build`].)
 pub(crate) fn items(profile: Profile) -> Option<[Item; 2]> {
     let sources = fingerprint().ok()?;
@@ -69,7 +69,7 @@ pub(crate) fn items(profile: Profile) -> Option<[Item; 2]> {
     let item = |id, name: &str, into: &str, estimate, after, install| Item {
         id,
         name: name.to_owned(),
-        why: "what a browser shows",
+        why: "the user interface in the browser",
         into: into.to_owned(),
         estimate,
         lane: Lane::First,
@@ -92,7 +92,7 @@ pub(crate) fn items(profile: Profile) -> Option<[Item; 2]> {
             "dist",
             "seconds",
             &["frontend", "trunk", "wasm-bindgen"],
-            Box::new(move |job| make(profile, &sources, |trunk| job.run(trunk))),
+            Box::new(move |job| bundle(profile, &sources, |trunk| job.run(trunk))),
         ),
     ])
 }
@@ -123,7 +123,7 @@ fn stamped(profile: Profile, sources: &str) -> String {
     format!("{profile} {sources}")
 }
 
-fn make(
+fn bundle(
     profile: Profile,
     sources: &str,
     run: impl FnOnce(&mut Command) -> Result<()>,

@@ -1,4 +1,4 @@
-//! Bodies read as a whole; JSON bodies: the type is demanded, a typo is an error.
+//! Buffered request bodies, and JSON bodies: the content type is required, an unknown member is an error.
 
 use std::ops::Deref;
 
@@ -13,12 +13,12 @@ use crate::content;
 use crate::failure::{Failure, Result};
 use crate::state::AppState;
 
-/// The whole body, decoded, of at most `--max-body` bytes. axum's own extractor does not say why a body
-/// could not be read.
+/// The whole body, decoded, at most `--max-body` bytes. axum's own extractor does not report why a body could not be
+/// read.
 #[derive(Clone, Debug)]
-pub struct Whole(pub Bytes);
+pub struct Buffered(pub Bytes);
 
-impl Deref for Whole {
+impl Deref for Buffered {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -26,77 +26,77 @@ impl Deref for Whole {
     }
 }
 
-impl FromRequest<AppState> for Whole {
+impl FromRequest<AppState> for Buffered {
     type Rejection = Failure;
 
     async fn from_request(request: Request, app: &AppState) -> Result<Self> {
-        let most = app.config.max_body;
-        let body = Limited::new(request.into_body(), most).collect().await;
+        let max = app.config.max_body;
+        let body = Limited::new(request.into_body(), max).collect().await;
         body.map(|body| Self(body.to_bytes()))
-            .map_err(|error| content::unreadable(error, most))
+            .map_err(|error| content::unreadable(error, max))
     }
 }
 
-/// Reads a JSON body; an empty one without a type counts as `{}` where `T` allows that.
+/// Parses a JSON body. An empty one without a content type counts as `{}`, if `T` allows that.
 pub fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T> {
-    let bare = body.is_empty() && !headers.contains_key(header::CONTENT_TYPE);
-    if !bare {
-        require(headers, "application/json", "curl --json '{…}' sends it")?;
+    let absent = body.is_empty() && !headers.contains_key(header::CONTENT_TYPE);
+    if !absent {
+        require_content_type(headers, "application/json", "for example curl --json '{…}'")?;
     }
     let body = if body.is_empty() { b"{}" } else { body };
-    read(body)
+    parse(body)
 }
 
-/// A body without members.
+/// A JSON object without members.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Nothing {}
+struct Empty {}
 
-/// Reads the body of a route that takes none: nothing, or `{}`.
-pub fn nothing(headers: &HeaderMap, body: &[u8]) -> Result<()> {
-    json::<Nothing>(headers, body).map(|_| ())
+/// Checks the body of a route that takes none: it must be absent or `{}`.
+pub fn empty(headers: &HeaderMap, body: &[u8]) -> Result<()> {
+    json::<Empty>(headers, body).map(|_| ())
 }
 
-/// Reads JSON; an error names the member, as `then[3].put.key`.
-pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
-    // serde would take an array for an object, its members in the order they are declared.
+/// Parses JSON. An error names the member, such as `then[3].put.key`.
+pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    // serde would accept an array instead of an object, with the members in the order of their declaration.
     if body.trim_ascii_start().first() == Some(&b'[') {
         return Err(Failure::bad_request(
-            "the body is a list, and must be an object",
+            "body must be a JSON object, not an array",
         ));
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let place = error.path().to_string();
-        let what = without_rust(error.into_inner().to_string());
-        // serde names the object that lacks a member, and the member only in its text.
-        let missing = what
+        let path = error.path().to_string();
+        let reason = without_type_names(error.into_inner().to_string());
+        // serde's path ends at the object that lacks a member; the member's name is only in the text.
+        let missing = reason
             .strip_prefix("missing field `")
             .and_then(|rest| rest.split('`').next());
-        Failure::bad_request(match (place.as_str(), missing) {
-            // `?` is where it cannot be said.
-            ("." | "?", None) => format!("the body cannot be read: {what}"),
-            (".", Some(member)) => format!("{member}: {what}"),
-            (place, None) => format!("{place}: {what}"),
-            (place, Some(member)) => format!("{place}.{member}: {what}"),
+        Failure::bad_request(match (path.as_str(), missing) {
+            // `?` is the path of an error that serde cannot locate.
+            ("." | "?", None) => format!("invalid body: {reason}"),
+            (".", Some(member)) => format!("{member}: {reason}"),
+            (path, None) => format!("{path}: {reason}"),
+            (path, Some(member)) => format!("{path}.{member}: {reason}"),
         })
     })?;
     let end = reader.end();
-    end.map_err(|error| Failure::bad_request(format!("the body cannot be read: {error}")))?;
+    end.map_err(|error| Failure::bad_request(format!("invalid body: {error}")))?;
     Ok(value)
 }
 
-/// serde's sentence without the names of our types.
-fn without_rust(what: String) -> String {
-    let Some((before, after)) = what.split_once("expected struct ") else {
-        return what;
+/// serde's message without the names of our Rust types.
+fn without_type_names(message: String) -> String {
+    let Some((before, after)) = message.split_once("expected struct ") else {
+        return message;
     };
     let rest = after.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');
     format!("{before}expected an object{rest}")
 }
 
-/// Demands a content type; parameters such as a charset are allowed.
-pub fn require(headers: &HeaderMap, media_type: &str, hint: &str) -> Result<()> {
+/// Requires a content type; parameters such as a charset are allowed.
+pub fn require_content_type(headers: &HeaderMap, media_type: &str, hint: &str) -> Result<()> {
     let sent = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
@@ -107,8 +107,8 @@ pub fn require(headers: &HeaderMap, media_type: &str, hint: &str) -> Result<()> 
         return Ok(());
     }
     let detail = match sent {
-        Some(sent) => format!("the body is {sent}, and must be {media_type}"),
-        None => format!("the body has no type, and must be {media_type}"),
+        Some(sent) => format!("Content-Type must be {media_type}; it is {sent}"),
+        None => format!("Content-Type is required; it must be {media_type}"),
     };
     Err(Failure::new(Code::UnsupportedMediaType, detail).hint(hint))
 }
@@ -120,19 +120,19 @@ mod tests {
     #[derive(Debug, serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Inner {
-        #[expect(dead_code, reason = "it is read for its type")]
+        #[expect(dead_code, reason = "only its type is tested")]
         number: i64,
     }
 
     #[derive(Debug, serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Outer {
-        #[expect(dead_code, reason = "it is read for its type")]
+        #[expect(dead_code, reason = "only its type is tested")]
         inner: Inner,
     }
 
     #[test]
-    fn an_error_names_the_place_and_none_of_our_types() {
+    fn an_error_names_the_member_and_no_rust_type() {
         for (body, detail) in [
             (
                 r#"{"inner":{"number":"x"}}"#,
@@ -144,14 +144,14 @@ mod tests {
             ),
             (
                 "null",
-                "the body cannot be read: invalid type: null, expected an object",
+                "invalid body: invalid type: null, expected an object",
             ),
             (r#"{"inner":{}}"#, "inner.number: missing field `number`"),
             ("{}", "inner: missing field `inner`"),
-            ("[]", "the body is a list, and must be an object"),
-            ("{", "the body cannot be read: EOF while parsing an object"),
+            ("[]", "body must be a JSON object, not an array"),
+            ("{", "invalid body: EOF while parsing an object"),
         ] {
-            let failure = read::<Outer>(body.as_bytes()).expect_err("it is wrong");
+            let failure = parse::<Outer>(body.as_bytes()).expect_err("it is invalid");
             assert!(
                 failure.detail.starts_with(detail),
                 "{body}: {}",

@@ -1,50 +1,51 @@
-//! What every handler is given: the cluster, who asks, and the decoded query.
+//! What every handler receives: the cluster, the caller's identity and the decoded query.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{ConnectInfo, FromRequestParts, OriginalUri};
+use http::HeaderMap;
 use http::request::Parts;
-use http::{HeaderMap, header};
 use shared::Code;
 use tokio::time::Instant;
 
-use super::query::{Query, decode};
-use crate::caller::{Caller, Identity};
+use super::query::Query;
 use crate::failure::{Failure, Result};
-use crate::identify;
-use crate::middleware::frame::RequestId;
-use crate::server::{Connection, Flushes, Patience};
+use crate::identity::{Caller, Identity, credential};
+use crate::server::{AckTimeouts, Connection, Flushes};
 use crate::state::{AppState, Cluster};
+use crate::web::accept;
+use crate::web::percent::decode;
+use crate::web::request_id::RequestId;
 
-/// How long etcd may take without `?timeout=`.
+/// The time limit of a call to etcd without `?timeout=`.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest `?timeout=`, so that no call holds its resources for hours.
-const LONGEST_TIMEOUT: Duration = Duration::from_mins(10);
+/// The longest `?timeout=`, so that no call occupies its resources for hours.
+const MAX_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// One request, decoded.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// The process.
+    /// The state of the process.
     pub app: AppState,
-    /// The cluster it is for.
+    /// The cluster that the request names.
     pub cluster: Arc<Cluster>,
-    /// Its query; a handler takes its parameters and calls [`Query::finish`].
+    /// The query: a handler takes its parameters and then calls [`Call::finish_query`].
     pub query: Query,
-    /// Its headers.
+    /// The request's headers.
     pub headers: HeaderMap,
-    /// Names it in the log.
+    /// Identifies the request in the log and in problems.
     pub request_id: String,
-    /// How long its connection may stay without an acknowledgement.
-    pub patience: Patience,
-    /// Tells when what was answered has been written; absent without a connection.
+    /// How long data sent on its connection may stay unacknowledged.
+    pub ack_timeouts: AckTimeouts,
+    /// Reports when the response has been written to the socket; absent without a connection.
     pub flushes: Option<Flushes>,
-    /// The path below the API's base, as sent.
+    /// The path below the API's base, still percent-encoded.
     path: String,
     identity: Identity,
     timeout: Option<Duration>,
-    /// What of its time was gone when etcd had said who asks.
-    spent: Duration,
+    /// How long identifying the caller took; it counts towards the time limit.
+    identified_in: Duration,
 }
 
 impl FromRequestParts<AppState> for Call {
@@ -54,16 +55,19 @@ impl FromRequestParts<AppState> for Call {
         let OriginalUri(original) = OriginalUri::from_request_parts(parts, app)
             .await
             .unwrap_or_else(|never| match never {});
-        let cluster = match named_cluster(&app.config.base_path, original.path())? {
+        let cluster = match cluster_in_path(&app.config.base_path, original.path())? {
             Some(name) => app.cluster(&name)?,
             None => app.default_cluster()?,
         };
-        let credential = identify::credential(&parts.headers)?;
+        let credential = credential::of_rest(&parts.headers)?;
         let mut query = Query::parse(parts.uri.query())?;
-        let timeout = query.duration("timeout", LONGEST_TIMEOUT)?;
-        let since = Instant::now();
-        let within = timeout.unwrap_or(DEFAULT_TIMEOUT);
-        let identity = identify::identify(app, &cluster, parts, credential, within).await?;
+        let timeout = query.duration("timeout", MAX_TIMEOUT)?;
+        let start = Instant::now();
+        let limit = timeout.unwrap_or(DEFAULT_TIMEOUT);
+        let identity = cluster
+            .sign_in
+            .identify(&app.config, parts, credential, limit);
+        let identity = identity.await?;
         Ok(Self {
             app: app.clone(),
             cluster,
@@ -75,10 +79,10 @@ impl FromRequestParts<AppState> for Call {
                 .cloned()
                 .unwrap_or_default()
                 .0,
-            patience: parts
+            ack_timeouts: parts
                 .extensions
                 .get::<ConnectInfo<Connection>>()
-                .map(|ConnectInfo(connection)| connection.patience.clone())
+                .map(|ConnectInfo(connection)| connection.ack_timeouts.clone())
                 .unwrap_or_default(),
             flushes: parts
                 .extensions
@@ -87,13 +91,13 @@ impl FromRequestParts<AppState> for Call {
             path: parts.uri.path().to_owned(),
             identity,
             timeout,
-            spent: since.elapsed(),
+            identified_in: start.elapsed(),
         })
     }
 }
 
 /// The `{cluster}` of `/api/v1/clusters/{cluster}/…`.
-fn named_cluster(base_path: &str, path: &str) -> Result<Option<String>> {
+fn cluster_in_path(base_path: &str, path: &str) -> Result<Option<String>> {
     let below = path.strip_prefix(base_path).unwrap_or(path);
     let Some(rest) = below.strip_prefix("/api/v1/clusters/") else {
         return Ok(None);
@@ -101,40 +105,44 @@ fn named_cluster(base_path: &str, path: &str) -> Result<Option<String>> {
     let raw = rest.split('/').next().unwrap_or_default();
     let name = String::from_utf8(decode(raw)?);
     name.map(Some)
-        .map_err(|_| Failure::new(Code::ClusterNotFound, "no cluster has that name"))
+        .map_err(|_| Failure::new(Code::ClusterNotFound, "no cluster with this name"))
 }
 
 impl Call {
-    /// The caller of an ordinary call.
+    /// The caller, with the usual time limit.
     pub fn caller(&self) -> Caller {
-        self.slow_caller(DEFAULT_TIMEOUT)
+        self.caller_with_limit(DEFAULT_TIMEOUT)
     }
 
-    /// The caller of a call that takes its time: this long without `?timeout=`.
-    pub fn slow_caller(&self, usual: Duration) -> Caller {
-        let left = self.timeout.unwrap_or(usual).saturating_sub(self.spent);
+    /// The caller of a slow call, with the time limit that applies without `?timeout=`.
+    pub fn caller_with_limit(&self, default: Duration) -> Caller {
+        let timeout = self.timeout.unwrap_or(default);
+        let left = timeout.saturating_sub(self.identified_in);
         Caller::new(self.identity.clone(), Some(left))
     }
 
-    /// The caller of a call that waits `wait`: etcd's answers get 5 s beyond it at least.
-    pub fn waiting_caller(&self, wait: Duration) -> Caller {
-        let least = wait + Duration::from_secs(5);
-        let timeout = self.timeout.unwrap_or(DEFAULT_TIMEOUT).max(least);
+    /// The caller of a call that waits in a queue for `wait`: etcd has at least 5 s more to respond.
+    pub fn queueing_caller(&self, wait: Duration) -> Caller {
+        let minimum = wait + Duration::from_secs(5);
+        let timeout = self.timeout.unwrap_or(DEFAULT_TIMEOUT).max(minimum);
         Caller::new(self.identity.clone(), Some(timeout))
     }
 
-    /// The caller of a stream, which has no end and so no timeout.
+    /// The caller of a stream, which has no end and so no time limit.
     pub fn streaming_caller(&self) -> Result<Caller> {
         if self.timeout.is_some() {
-            return Err(Failure::bad_request(
-                "`timeout` has no meaning for a stream",
-            ));
+            return Err(Failure::bad_request("`timeout` does not apply to streams"));
         }
         Ok(Caller::new(self.identity.clone(), None))
     }
 
-    /// Refuses a change on a read-only gateway.
-    pub fn writable(&self) -> Result<()> {
+    /// Refuses parameters that the handler has not taken.
+    pub fn finish_query(&mut self) -> Result<()> {
+        std::mem::take(&mut self.query).finish()
+    }
+
+    /// Refuses a write if the gateway is read-only.
+    pub fn ensure_writable(&self) -> Result<()> {
         if self.app.config.read_only {
             return Err(Failure::new(
                 Code::ReadOnly,
@@ -144,7 +152,7 @@ impl Call {
         Ok(())
     }
 
-    /// The key of a key route: everything behind `route`, or `?key=`. `None` when neither is given.
+    /// The key of a key route: everything after `route`, or `?key=`. `None` if neither is given.
     pub fn key(&mut self, route: &str) -> Result<Option<Vec<u8>>> {
         let raw = self
             .path
@@ -154,17 +162,17 @@ impl Call {
         let named = self.query.bytes("key")?;
         match (raw, named) {
             (Some(_), Some(_)) => Err(Failure::bad_request(
-                "the key is given in the path and as ?key=: choose one",
+                "the key is given twice: in the path and as `?key=`",
             )),
             (Some(raw), None) => decode(raw).map(Some),
             (None, Some(key)) if key.is_empty() => Err(Failure::bad_request(
-                "the key is empty, and etcd has no empty key",
+                "`key` must not be empty: etcd has no empty key",
             )),
             (None, named) => Ok(named),
         }
     }
 
-    /// The name of a lock or election: the one segment behind `route`, or `-` with `?name=`.
+    /// The name of a lock or an election: the segment after `route`, or `?name=` if that segment is `-`.
     pub fn name(&mut self, route: &str) -> Result<Vec<u8>> {
         let rest = self
             .path
@@ -178,23 +186,23 @@ impl Call {
         let name = match (segment, self.query.bytes("name")?) {
             ("-", Some(name)) => name,
             (_, Some(_)) => {
-                return Err(Failure::bad_request("?name= goes with `-` in the path"));
+                return Err(Failure::bad_request("`?name=` requires `-` in the path"));
             }
-            ("-", None) => return Err(Failure::bad_request("`-` in the path needs ?name=")),
+            ("-", None) => return Err(Failure::bad_request("`-` in the path requires `?name=`")),
             (segment, None) => decode(segment)?,
         };
         if name.is_empty() {
-            return Err(Failure::bad_request("the name is empty"));
+            return Err(Failure::bad_request("name is required"));
         }
         Ok(name)
     }
 
-    /// The one segment behind `route` as text, such as an id.
+    /// The segment after `route` as text, such as an id.
     pub fn segment(&self, route: &str) -> Result<String> {
         self.segment_at(route, 0)
     }
 
-    /// A segment behind `route` as text; the first one is at 0.
+    /// The segment at index `at` after `route`, as text.
     pub fn segment_at(&self, route: &str, at: usize) -> Result<String> {
         let rest = self
             .path
@@ -202,35 +210,24 @@ impl Call {
             .and_then(|rest| rest.strip_prefix('/'));
         let raw = rest.unwrap_or_default().split('/').nth(at);
         String::from_utf8(decode(raw.unwrap_or_default())?)
-            .map_err(|_| Failure::bad_request("the path is not valid UTF-8"))
+            .map_err(|_| Failure::bad_request("path is not valid UTF-8"))
     }
 
-    /// Whether the Accept header names this type.
+    /// Whether the `Accept` header names this media type.
     pub fn accepts(&self, media_type: &str) -> bool {
-        let accepts = self.headers.get_all(header::ACCEPT).iter();
-        accepts
-            .filter_map(|value| value.to_str().ok())
-            .any(|value| {
-                value.split(',').any(|one| {
-                    one.split(';')
-                        .next()
-                        .unwrap_or_default()
-                        .trim()
-                        .eq_ignore_ascii_case(media_type)
-                })
-            })
+        accept::names(&self.headers, media_type)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::named_cluster;
+    use super::cluster_in_path;
 
     #[test]
     fn the_cluster_is_read_from_the_path() {
         let check = |base: &str, path: &str, name: Option<&str>| {
             assert_eq!(
-                named_cluster(base, path).expect("decodes").as_deref(),
+                cluster_in_path(base, path).expect("decodes").as_deref(),
                 name,
                 "{path}"
             );

@@ -1,4 +1,4 @@
-//! `/elections`: who leads, campaigns, proclamations, resignations, observers.
+//! `/elections`: get, campaign, proclaim, resign, observe, hold.
 
 use std::time::Duration;
 
@@ -10,151 +10,135 @@ use shared::{
 };
 
 use super::call::Call;
-use super::reply::answer;
-use super::{body, holds, standing};
+use super::params::{NameParams, QueueTimeoutParams, TtlParams};
+use super::response::respond;
+use super::{body, claim, hold};
 use crate::failure::{Failure, Result};
 use crate::live::stream::{self, Transport};
 
 const ROUTE: &str = "/elections";
-/// Longest wait of a campaign, and the usual one, seconds.
+/// The longest wait of a campaign and its default, in seconds.
 const MAX_WAIT: u64 = 3_600;
 
-/// Who leads, and who stands behind, in order.
+/// The leader, and the other candidates in the order of the queue.
 #[utoipa::path(
     operation_id = "get_election",
     get, path = "/elections/{name}", tag = "elections",
-    params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
-    ),
-    responses((status = 200, body = Election), (status = 404, body = Problem))
+    params(NameParams),
+    responses((status = 200, body = Election))
 )]
-pub async fn one(mut call: Call) -> Result<Response> {
+pub async fn get(mut call: Call) -> Result<Response> {
     let name = call.name(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let election = call.cluster.elections.one(&call.caller(), &name).await?;
-    Ok(answer(StatusCode::OK, election.header.revision, &election))
+    Ok(respond(StatusCode::OK, election.header.revision, &election))
 }
 
-/// Stand in an election until it is won.
+/// Campaign in an election and wait to be elected.
 ///
-/// `concurrency.Election` and `etcdctl elect` stand in it too. The same lease again with another value
-/// proclaims that. Renew the lease yourself from the answer on; a client that is gone before the whole
-/// answer was written stands no more.
+/// The queue is shared with `concurrency.Election` and `etcdctl elect`. A second campaign with the same lease and
+/// another value proclaims that value. From the response on the client must renew the lease. If it disconnects before
+/// the response was sent, the candidacy ends.
 #[utoipa::path(
     operation_id = "campaign",
     post, path = "/elections/{name}/campaign", tag = "elections",
-    params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
-        ("timeout" = Option<String>, Query, description = "Of etcd's answers; at least wait + 5s"),
-    ),
+    params(NameParams, QueueTimeoutParams),
     request_body(content = CampaignRequest, example = json!({"value": "node-1", "ttl": 30})),
     responses(
         (status = 201, description = "Elected", body = Leadership),
         (status = 410, description = "The lease ended while waiting", body = Problem),
-        (status = 422, description = "There is no such lease", body = Problem),
-        (status = 423, description = "Not elected in time; `lock` says who is before", body = Problem),
+        (status = 422, description = "No such lease", body = Problem),
+        (status = 423, description = "Not elected in time; `lock` has the queue", body = Problem),
     )
 )]
-pub async fn campaign(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn campaign(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     let name = call.name(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: CampaignRequest = body::json(&call.headers, &bytes)?;
     let wait = request.wait.unwrap_or(MAX_WAIT).min(MAX_WAIT);
-    let caller = call.waiting_caller(Duration::from_secs(wait));
+    let caller = call.queueing_caller(Duration::from_secs(wait));
     let won = call.cluster.elections.campaign(&caller, name, request);
     let won = won.await?;
-    let response = answer(StatusCode::CREATED, won.answer.header.revision, &won.answer);
-    Ok(standing::kept_when_written(
-        response,
-        won.standing,
-        call.flushes,
-    ))
+    let response = respond(
+        StatusCode::CREATED,
+        won.response.header.revision,
+        &won.response,
+    );
+    Ok(claim::keep_when_sent(response, won.claim, call.flushes))
 }
 
-/// Announce another value. Needs the leader's key and its revision alone, from any connection.
+/// Proclaim another value. Needs only the leader's key and its revision, from any connection.
 #[utoipa::path(
     operation_id = "proclaim",
     post, path = "/elections/{name}/proclaim", tag = "elections",
-    params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
-    ),
+    params(NameParams),
     request_body(content = ProclaimRequest),
     responses(
         (status = 200, body = Leadership),
         (status = 412, description = "The candidacy has ended", body = Problem),
     )
 )]
-pub async fn proclaim(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn proclaim(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     let name = call.name(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: ProclaimRequest = body::json(&call.headers, &bytes)?;
     let done = call
         .cluster
         .elections
         .proclaim(&call.caller(), name, request)
         .await?;
-    Ok(answer(StatusCode::OK, done.header.revision, &done))
+    Ok(respond(StatusCode::OK, done.header.revision, &done))
 }
 
-/// Give leadership or candidacy up. Needs the key and its revision alone; the lease stays.
+/// Give up leadership or candidacy. Needs only the key and its revision; the lease remains.
 #[utoipa::path(
     operation_id = "resign",
     post, path = "/elections/{name}/resign", tag = "elections",
-    params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
-    ),
+    params(NameParams),
     request_body(content = ResignRequest),
     responses(
         (status = 200, body = Leadership),
         (status = 412, description = "The candidacy has ended", body = Problem),
     )
 )]
-pub async fn resign(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn resign(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     let name = call.name(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: ResignRequest = body::json(&call.headers, &bytes)?;
     let done = call
         .cluster
         .elections
         .resign(&call.caller(), name, request)
         .await?;
-    Ok(answer(StatusCode::OK, done.header.revision, &done))
+    Ok(respond(StatusCode::OK, done.header.revision, &done))
 }
 
-/// Follow who leads: `leader` with every value of every leader, waiting while there is none.
+/// Observe the leader: a `leader` message for each value of each leader, nothing while there is no leader.
 #[utoipa::path(
     operation_id = "observe_election",
     get, path = "/elections/{name}/observe", tag = "elections",
-    params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
-    ),
+    params(NameParams),
     responses(
-        (status = 101, description = "A WebSocket; every message is one of these", body = ServerMessage),
-        (status = 200, description = "Messages, one an event or a line", content(
+        (status = 101, description = "A WebSocket; each message is one of these", body = ServerMessage),
+        (status = 200, description = "Messages, one per event or line", content(
             (ServerMessage = "application/x-ndjson"),
             (ServerMessage = "text/event-stream"),
         )),
-        (status = 400, body = Problem), (status = 403, body = Problem),
     )
 )]
 pub async fn observe(mut call: Call, transport: Transport) -> Result<Response> {
     let name = call.name(ROUTE)?;
     let caller = call.streaming_caller()?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let mut observer = call.cluster.elections.observe(&caller, name).await?;
     Ok(stream::respond(
         &call.app.tasks,
         transport,
         move |out, ops| {
-            // Nothing can be said on this stream.
+            // This stream takes no operations.
             drop(ops);
             async move {
                 while let Some(message) = observer.next().await {
@@ -167,74 +151,68 @@ pub async fn observe(mut call: Call, transport: Transport) -> Result<Response> {
     ))
 }
 
-/// Stand in an election for as long as this stream is open.
+/// Be a candidate for as long as this stream is open.
 ///
-/// Says `elected` once it is won, then `renewed` each third of the TTL, and `lost` when the lease ends
-/// or somebody removes the key. When the client goes, so does the candidacy.
+/// Sends `elected` once elected, then `renewed` after each third of the TTL, and `lost` when the lease ends
+/// or the key is removed. When the client disconnects, the candidacy ends.
 #[utoipa::path(
     operation_id = "hold_candidacy",
     post, path = "/elections/{name}/hold", tag = "elections",
-    params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
-    ),
+    params(NameParams),
     request_body(content = CandidacyRequest, example = json!({"value": "node-1", "ttl": 30})),
     responses(
-        (status = 200, description = "Messages, one an event or a line", content(
+        (status = 200, description = "Messages, one per event or line", content(
             (ServerMessage = "application/x-ndjson"),
             (ServerMessage = "text/event-stream"),
         )),
-        (status = 400, body = Problem), (status = 403, body = Problem),
     )
 )]
-pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> Result<Response> {
+pub async fn hold(mut call: Call, transport: Transport, bytes: body::Buffered) -> Result<Response> {
     let name = call.name(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: CandidacyRequest = body::json(&call.headers, &bytes)?;
-    begin_hold(call, transport, name, request).await
+    start_hold(call, transport, name, request).await
 }
 
-/// As the POST, as a WebSocket: the gateway's pings show it also through a proxy when the client is
-/// gone.
+/// Like POST, over a WebSocket: its pings detect a disconnected client even through a proxy.
 #[utoipa::path(
     operation_id = "hold_candidacy_socket",
     get, path = "/elections/{name}/hold", tag = "elections",
     params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
-        ("value" = String, Query, description = "What to proclaim"),
-        ("ttl" = Option<i64>, Query, description = "Seconds of the lease; default 60, at most 9,000,000,000"),
+        NameParams,
+        ("value" = String, Query, description = "The value to proclaim"),
+        TtlParams,
     ),
     responses(
-        (status = 101, description = "A WebSocket; every message is one of these", body = ServerMessage),
-        (status = 405, description = "No WebSocket was asked for", body = Problem),
+        (status = 101, description = "A WebSocket; each message is one of these", body = ServerMessage),
+        (status = 405, description = "Not a WebSocket upgrade", body = Problem),
     )
 )]
 pub async fn hold_socket(mut call: Call, transport: Transport) -> Result<Response> {
-    holds::only_socket(&transport)?;
+    hold::require_websocket(&transport)?;
     let name = call.name(ROUTE)?;
     let value = call.query.bytes("value")?;
-    let value = value.ok_or_else(|| Failure::bad_request("a candidate proclaims a `value`"))?;
+    let value = value.ok_or_else(|| Failure::bad_request("`value` is required"))?;
     let request = CandidacyRequest {
         value: value.into(),
         ttl: call.query.number("ttl", i64::MIN..=i64::MAX)?,
     };
-    std::mem::take(&mut call.query).finish()?;
-    begin_hold(call, transport, name, request).await
+    call.finish_query()?;
+    start_hold(call, transport, name, request).await
 }
 
-async fn begin_hold(
+async fn start_hold(
     call: Call,
     transport: Transport,
     name: Vec<u8>,
     request: CandidacyRequest,
 ) -> Result<Response> {
-    call.writable()?;
+    call.ensure_writable()?;
     call.streaming_caller()?;
     let held = call
         .cluster
         .elections
         .hold(&call.caller(), name, request)
         .await?;
-    Ok(holds::respond(&call, transport, held))
+    Ok(hold::respond(&call, transport, held))
 }

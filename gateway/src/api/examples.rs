@@ -1,8 +1,7 @@
-//! An example of every operation: a request, and what a gateway answered to it.
+//! An example of every operation: a request, and the response of a gateway.
 //!
-//! `examples.json` beside this is one story, told in order to an etcd of one member. The acceptance
-//! test `tests/api/examples.rs` tells it again and compares, so what the document shows is what is
-//! answered.
+//! `examples.json` in this folder is one scenario, recorded in order with an etcd of one member. The acceptance test
+//! `tests/http/openapi_examples.rs` replays and compares it, so the document shows what the gateway really returns.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -13,32 +12,32 @@ use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{Content, RefOr};
 
-/// Where the operations are.
+/// The prefix of most paths.
 const API: &str = "/api/v1";
-/// Where the examples ask.
+/// The gateway's address in the examples.
 const AUTHORITY: &str = "127.0.0.1:8379";
 
-static STORY: LazyLock<Vec<Example>> = LazyLock::new(|| {
-    let story = serde_json::from_str(include_str!("examples.json"));
-    story.expect("the story is JSON of this shape")
+static SCENARIO: LazyLock<Vec<Example>> = LazyLock::new(|| {
+    let scenario = serde_json::from_str(include_str!("examples.json"));
+    scenario.expect("examples.json has this shape")
 });
 
-/// One request of the story.
+/// One request of the scenario.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Example {
-    /// The operation that it shows; what only prepares the next shows none.
+    /// The operation that it shows; none if it only prepares the next request.
     operation: Option<String>,
     method: String,
-    /// Behind `/api/v1`, or alone where it is `beside`; with its query.
+    /// Path and query after `/api/v1`, or the whole path with `beside`.
     path: String,
-    /// Whether it stands outside `/api/v1`.
+    /// Whether the path is outside `/api/v1`.
     #[serde(default)]
     beside: bool,
-    /// JSON, or text as it stands.
+    /// JSON; a string is sent as it is.
     #[serde(default)]
     body: Option<Value>,
-    /// The body's media type where it is not `application/json`.
+    /// The body's media type, if not `application/json`.
     #[serde(default, rename = "type")]
     media_type: Option<String>,
     /// Name and password.
@@ -47,30 +46,30 @@ struct Example {
     #[serde(default)]
     form: Form,
     status: u16,
-    /// A JSON answer, the first messages of a stream, all lines of a file; null for bytes.
+    /// The response: JSON, the first messages of a stream, all lines of a file; null for bytes.
     answer: Value,
 }
 
-/// What an answer is.
+/// The form of a response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Form {
     #[default]
     Json,
-    /// Lines that end.
+    /// A finite NDJSON response.
     Lines,
-    /// Lines that go on.
+    /// An endless NDJSON response.
     Stream,
     Socket,
-    /// A line or more for people.
+    /// Plain text.
     Text,
     Bytes,
 }
 
-/// Adds an operation's example, where the handler gives none of its own.
+/// Adds an operation's example, unless the handler has its own.
 pub(super) fn add(operation: &mut Operation) {
     let id = operation.operation_id.as_deref();
-    let Some(example) = STORY
+    let Some(example) = SCENARIO
         .iter()
         .find(|it| id.is_some() && it.operation.as_deref() == id)
     else {
@@ -79,7 +78,7 @@ pub(super) fn add(operation: &mut Operation) {
     let sample = serde_json::json!([{
         "lang": "Shell",
         "label": "curl",
-        "source": example.typed(),
+        "source": example.command(),
     }]);
     let extensions = ExtensionsBuilder::new().add("x-codeSamples", sample);
     operation
@@ -88,20 +87,20 @@ pub(super) fn add(operation: &mut Operation) {
         .merge(extensions.build());
     if let (Some(body), Some(RefOr::T(request))) = (&example.body, &mut operation.request_body) {
         for content in request.content.values_mut() {
-            show(content, body.clone());
+            set_example(content, body.clone());
         }
     }
     let status = example.status.to_string();
     if let Some(RefOr::T(response)) = operation.responses.responses.get_mut(&status) {
         for (media_type, content) in &mut response.content {
-            if let Some(answer) = example.shown(media_type) {
-                show(content, answer);
+            if let Some(body) = example.response_as(media_type) {
+                set_example(content, body);
             }
         }
     }
 }
 
-fn show(content: &mut RefOr<Content>, example: Value) {
+fn set_example(content: &mut RefOr<Content>, example: Value) {
     let RefOr::T(content) = content else {
         return;
     };
@@ -111,8 +110,8 @@ fn show(content: &mut RefOr<Content>, example: Value) {
 }
 
 impl Example {
-    /// The line to type.
-    fn typed(&self) -> String {
+    /// The command line that sends the request.
+    fn command(&self) -> String {
         let path = format!("{}{}", if self.beside { "" } else { API }, self.path);
         if self.form == Form::Socket {
             return format!("websocat 'ws://{AUTHORITY}{path}'");
@@ -139,10 +138,10 @@ impl Example {
             add(&format!("-H 'Content-Type: {media_type}'"));
         }
         match &self.body {
-            // Of a file's line the shell would take the end away.
+            // As an argument, the line would lose its end in the shell.
             Some(Value::String(text)) if text.ends_with('\n') => add("--data-binary @FILE"),
             Some(Value::String(text)) => add(&format!("-d '{text}'")),
-            // It asks for JSON too, which is no stream.
+            // `--json` would also send `Accept: application/json`, which requests no stream.
             Some(body) if self.form == Form::Stream => {
                 add(&format!("-H 'Content-Type: application/json' -d '{body}'"));
             }
@@ -155,8 +154,8 @@ impl Example {
         line
     }
 
-    /// The answer, as a body of that media type would show it.
-    fn shown(&self, media_type: &str) -> Option<Value> {
+    /// The response as an example of this media type.
+    fn response_as(&self, media_type: &str) -> Option<Value> {
         match (self.form, media_type) {
             (Form::Json, "application/json" | "application/problem+json") => {
                 Some(self.answer.clone())
@@ -180,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_operation_has_an_example_and_every_example_an_operation() {
+    fn operations_and_examples_match() {
         let api = serde_json::to_value(crate::router::openapi()).expect("serialises");
         let mut ids = Vec::new();
         for item in api["paths"].as_object().expect("paths").values() {
@@ -194,23 +193,25 @@ mod tests {
             }
         }
         assert!(ids.len() > 60, "{}", ids.len());
-        for example in STORY.iter().filter_map(|it| it.operation.as_deref()) {
-            assert!(ids.contains(&example), "there is no operation {example}");
+        for example in SCENARIO.iter().filter_map(|it| it.operation.as_deref()) {
+            assert!(ids.contains(&example), "no such operation: {example}");
         }
     }
 
     #[test]
-    fn examples_are_shown_as_they_are_typed() {
+    fn examples_are_shown_as_commands() {
         let api = serde_json::to_value(crate::router::openapi()).expect("serialises");
         let put = &api["paths"]["/api/v1/kv/{key}"]["put"];
         assert_eq!(
             put["x-codeSamples"][0]["source"],
             r#"curl -X PUT 'http://127.0.0.1:8379/api/v1/kv//config/limits' -d '{"rate": 100}'"#
         );
-        let txn = &api["paths"]["/api/v1/locks/{name}"]["post"]["x-codeSamples"][0]["source"];
+        let acquire = &api["paths"]["/api/v1/locks/{name}"]["post"]["x-codeSamples"][0]["source"];
         assert!(
-            txn.as_str().is_some_and(|line| line.contains(" --json '{")),
-            "{txn}"
+            acquire
+                .as_str()
+                .is_some_and(|line| line.contains(" --json '{")),
+            "{acquire}"
         );
         let created = &put["responses"]["201"]["content"]["application/json"]["example"];
         assert_eq!(created["key"], "/config/limits");

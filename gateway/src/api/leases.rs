@@ -1,4 +1,4 @@
-//! `/leases`: granted, listed, looked at, renewed once, revoked, held.
+//! `/leases`: grant, list, get, keep alive, revoke, hold.
 
 use axum::response::Response;
 use http::StatusCode;
@@ -7,19 +7,35 @@ use shared::{
 };
 
 use super::call::Call;
+use super::params::{CursorParams, TtlParams};
 use super::query::Query;
-use super::reply::answer;
-use super::{body, holds};
+use super::response::respond;
+use super::{body, hold};
 use crate::failure::{Failure, Result};
 use crate::live::stream::Transport;
 use crate::service::lease::{LeaseKeys, LeasePage};
 
 const ROUTE: &str = "/leases";
-/// Leases on a page at most: each is a question to etcd.
-const PAGE_AT_MOST: i64 = 1_000;
+/// The most leases on a page: each costs etcd a request.
+const MAX_PAGE: i64 = 1_000;
+/// The most keys of a lease on a page.
+const MAX_KEYS: i64 = 10_000;
 
-/// Keys of a lease on a page at most.
-const KEYS_AT_MOST: i64 = 10_000;
+/// A lease in the path.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct LeasePath {
+    /// The lease's id: hexadecimal, or `dec:` and decimal
+    pub id: LeaseId,
+}
+
+/// What happens to a held lease when the client disconnects.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct OnCloseParams {
+    /// `orphan` (default): the lease runs until its TTL ends; `revoke`: it is revoked
+    pub on_close: Option<String>,
+}
 
 fn lease_id(call: &Call) -> Result<LeaseId> {
     let id = call.segment(ROUTE)?.parse::<LeaseId>();
@@ -28,87 +44,83 @@ fn lease_id(call: &Call) -> Result<LeaseId> {
 
 /// Grant a lease.
 ///
-/// `ttl` of the answer is what etcd granted: at least 2 by default. It runs out up to a second later.
+/// `ttl` in the response is what etcd granted: at least 2 by default. The lease ends up to a second after its TTL.
 #[utoipa::path(
     operation_id = "grant_lease",
     post, path = "/leases", tag = "leases",
     request_body(content = GrantRequest),
-    responses(
-        (status = 201, body = LeaseAnswer), (status = 409, body = Problem),
-    )
+    responses((status = 201, body = LeaseAnswer))
 )]
-pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
-    std::mem::take(&mut call.query).finish()?;
+pub async fn grant(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
+    call.finish_query()?;
     let request: GrantRequest = body::json(&call.headers, &bytes)?;
     let lease = call.cluster.leases.grant(&call.caller(), request).await?;
-    Ok(answer(StatusCode::CREATED, lease.header.revision, &lease))
+    Ok(respond(StatusCode::CREATED, lease.header.revision, &lease))
 }
 
 /// List leases by id, without their keys.
 ///
-/// etcd lists all leases or none: an account that may not see one of them gets those of the keys it may
+/// etcd lists all leases or none. An account that may not see all of them gets the leases of the keys that it may
 /// read, with `partial`.
 #[utoipa::path(
     operation_id = "list_leases",
     get, path = "/leases", tag = "leases",
     params(
-        ("limit" = Option<i64>, Query, description = "Leases on a page; default 100, at most 1,000"),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+        ("limit" = Option<i64>, Query, description = "Leases per page, 1 to 1,000; default 100"),
+        CursorParams,
     ),
-    responses((status = 200, body = LeaseList), (status = 403, body = Problem))
+    responses((status = 200, body = LeaseList))
 )]
 pub async fn list(mut call: Call) -> Result<Response> {
     let page = LeasePage {
         limit: call
             .query
-            .number("limit", 1..=PAGE_AT_MOST)?
+            .number("limit", 1..=MAX_PAGE)?
             .map(|limit| limit as usize),
         cursor: call.query.text("cursor")?,
     };
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let leases = call.cluster.leases.list(&call.caller(), page).await?;
-    Ok(answer(StatusCode::OK, leases.header.revision, &leases))
+    Ok(respond(StatusCode::OK, leases.header.revision, &leases))
 }
 
-/// A lease with the keys attached to it: all of them, unless `keys` asks for less.
+/// A lease with the keys attached to it: all of them, unless `keys` requests less.
 ///
-/// To follow the time to live alone, ask with `keys=none`: etcd then makes no list of the keys. All keys, and a
-/// page of them, are 403 where the account may not read every key of the lease.
+/// To poll the TTL alone, use `keys=none`: etcd then lists no keys. All keys, or a page of them, are 403 if the
+/// account may not read every key of the lease.
 #[utoipa::path(
     operation_id = "get_lease",
     get, path = "/leases/{id}", tag = "leases",
     params(
-        ("id" = LeaseId, Path, description = "Hexadecimal, or `dec:` and decimal"),
-        ("keys" = Option<String>, Query, example = "count", description = "none; count: `key_count` alone, absent where the account \
-            may not read all keys; page: `limit` keys in byte order, and `key_count`. All keys without it"),
-        ("limit" = Option<i64>, Query, description = "With `keys=page`: keys on a page; default 1,000, at most 10,000"),
-        ("cursor" = Option<String>, Query, description = "With `keys=page`: `next` of the page before"),
+        LeasePath,
+        ("keys" = Option<String>, Query, example = "count", description = "`none`; `count`: `key_count` alone, absent if the account \
+            may not read all keys; `page`: `limit` keys in byte order, and `key_count`. Default: all keys"),
+        ("limit" = Option<i64>, Query, description = "With `keys=page`: keys per page, 1 to 10,000; default 1,000"),
+        ("cursor" = Option<String>, Query, description = "With `keys=page`: `next` of the previous page"),
     ),
-    responses(
-        (status = 200, body = LeaseAnswer), (status = 403, body = Problem), (status = 404, body = Problem),
-    )
+    responses((status = 200, body = LeaseAnswer))
 )]
-pub async fn one(mut call: Call) -> Result<Response> {
+pub async fn get(mut call: Call) -> Result<Response> {
     let id = lease_id(&call)?;
     let keys = lease_keys(&mut call.query)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let lease = call.cluster.leases.one(&call.caller(), id, keys).await?;
-    Ok(answer(StatusCode::OK, lease.header.revision, &lease))
+    Ok(respond(StatusCode::OK, lease.header.revision, &lease))
 }
 
 fn lease_keys(query: &mut Query) -> Result<LeaseKeys> {
     let keys = query.text("keys")?;
-    let limit = query.number("limit", 1..=KEYS_AT_MOST)?;
+    let limit = query.number("limit", 1..=MAX_KEYS)?;
     let cursor = query.text("cursor")?;
-    // As in other listings the cursor stands for what was asked.
+    // As in other listings, the cursor contains the query.
     if keys.as_deref() == Some("page") || (keys.is_none() && cursor.is_some()) {
         let limit = limit.map(|limit| limit as usize);
         return Ok(LeaseKeys::Page { limit, cursor });
     }
     if limit.is_some() || cursor.is_some() {
         return Err(Failure::bad_request(
-            "`limit` and `cursor` are for `keys=page`",
+            "`limit` and `cursor` require `keys=page`",
         ));
     }
     match keys.as_deref() {
@@ -125,93 +137,88 @@ fn lease_keys(query: &mut Query) -> Result<LeaseKeys> {
 #[utoipa::path(
     operation_id = "keep_lease_alive",
     post, path = "/leases/{id}/keepalive", tag = "leases",
-    params(("id" = LeaseId, Path, description = "Hexadecimal, or `dec:` and decimal")),
-    responses((status = 200, body = LeaseAnswer), (status = 404, body = Problem))
+    params(LeasePath),
+    responses((status = 200, body = LeaseAnswer))
 )]
-pub async fn keep_alive(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn keep_alive(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     let id = lease_id(&call)?;
-    std::mem::take(&mut call.query).finish()?;
-    body::nothing(&call.headers, &bytes)?;
+    call.finish_query()?;
+    body::empty(&call.headers, &bytes)?;
     let lease = call.cluster.leases.keep_alive(&call.caller(), id).await?;
-    Ok(answer(StatusCode::OK, lease.header.revision, &lease))
+    Ok(respond(StatusCode::OK, lease.header.revision, &lease))
 }
 
-/// Revoke a lease: its keys go with it.
+/// Revoke a lease, which deletes its keys.
 #[utoipa::path(
     operation_id = "revoke_lease",
     delete, path = "/leases/{id}", tag = "leases",
     params(
-        ("id" = LeaseId, Path, description = "Hexadecimal, or `dec:` and decimal"),
-        ("dry_run" = Option<bool>, Query, description = "Only show the keys that would die"),
+        LeasePath,
+        ("dry_run" = Option<bool>, Query, description = "Change nothing; return the keys that would be deleted"),
     ),
-    responses((status = 200, body = LeaseAnswer), (status = 404, body = Problem))
+    responses((status = 200, body = LeaseAnswer))
 )]
 pub async fn revoke(mut call: Call) -> Result<Response> {
     let id = lease_id(&call)?;
     let dry_run = call.query.flag("dry_run")?;
     if !dry_run {
-        call.writable()?;
+        call.ensure_writable()?;
     }
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let lease = call
         .cluster
         .leases
         .revoke(&call.caller(), id, dry_run)
         .await?;
-    Ok(answer(StatusCode::OK, lease.header.revision, &lease))
+    Ok(respond(StatusCode::OK, lease.header.revision, &lease))
 }
 
 /// Keep a lease alive for as long as this stream is open (etcd's KeepAlive).
 ///
-/// `granted`, then `renewed` each third of its TTL, then `lost` and the end. When the client goes, the
-/// lease is left to its TTL, or revoked with `on_close=revoke`.
+/// Sends `granted`, then `renewed` after each third of the TTL, and `lost` at the end. When the client disconnects,
+/// the lease runs until its TTL ends, or is revoked with `on_close=revoke`.
 #[utoipa::path(
     operation_id = "hold_lease",
     post, path = "/leases/{id}/hold", tag = "leases",
-    params(
-        ("id" = LeaseId, Path, description = "Hexadecimal, or `dec:` and decimal"),
-        ("on_close" = Option<String>, Query, description = "orphan or revoke; default orphan"),
-    ),
+    params(LeasePath, OnCloseParams),
     responses(
-        (status = 200, description = "Messages, one an event or a line", content(
+        (status = 200, description = "Messages, one per event or line", content(
             (ServerMessage = "application/x-ndjson"),
             (ServerMessage = "text/event-stream"),
         )),
-        (status = 403, body = Problem), (status = 404, body = Problem),
     )
 )]
-pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> Result<Response> {
+pub async fn hold(mut call: Call, transport: Transport, bytes: body::Buffered) -> Result<Response> {
     let on_close = on_close(&mut call.query)?;
-    std::mem::take(&mut call.query).finish()?;
-    body::nothing(&call.headers, &bytes)?;
-    hold_one(call, transport, on_close).await
+    call.finish_query()?;
+    body::empty(&call.headers, &bytes)?;
+    start_hold(call, transport, on_close).await
 }
 
-/// As the POST, as a WebSocket: the gateway's pings show it also through a proxy when the client is
-/// gone.
+/// Like POST, over a WebSocket: its pings detect a disconnected client even through a proxy.
 #[utoipa::path(
     operation_id = "hold_lease_socket",
     get, path = "/leases/{id}/hold", tag = "leases",
-    params(
-        ("id" = LeaseId, Path, description = "Hexadecimal, or `dec:` and decimal"),
-        ("on_close" = Option<String>, Query, description = "orphan or revoke; default orphan"),
-    ),
+    params(LeasePath, OnCloseParams),
     responses(
-        (status = 101, description = "A WebSocket; every message is one of these", body = ServerMessage),
-        (status = 404, body = Problem),
-        (status = 405, description = "No WebSocket was asked for", body = Problem),
+        (status = 101, description = "A WebSocket; each message is one of these", body = ServerMessage),
+        (status = 405, description = "Not a WebSocket upgrade", body = Problem),
     )
 )]
 pub async fn hold_socket(mut call: Call, transport: Transport) -> Result<Response> {
-    holds::only_socket(&transport)?;
+    hold::require_websocket(&transport)?;
     let on_close = on_close(&mut call.query)?;
-    std::mem::take(&mut call.query).finish()?;
-    hold_one(call, transport, on_close).await
+    call.finish_query()?;
+    start_hold(call, transport, on_close).await
 }
 
-async fn hold_one(call: Call, transport: Transport, on_close: Option<OnClose>) -> Result<Response> {
-    call.writable()?;
+async fn start_hold(
+    call: Call,
+    transport: Transport,
+    on_close: Option<OnClose>,
+) -> Result<Response> {
+    call.ensure_writable()?;
     let id = lease_id(&call)?;
     call.streaming_caller()?;
     let on_close = on_close.unwrap_or(OnClose::Orphan);
@@ -220,63 +227,67 @@ async fn hold_one(call: Call, transport: Transport, on_close: Option<OnClose>) -
         .leases
         .hold(&call.caller(), id, on_close)
         .await?;
-    Ok(holds::respond(&call, transport, held))
+    Ok(hold::respond(&call, transport, held))
 }
 
-/// A session: a lease that lives as long as this stream is open.
+/// A session: a lease that is kept alive while this stream is open.
 ///
-/// Grants one, or takes up `lease`. `granted`, then `renewed` each third of its TTL, then `lost` and
-/// the end. When the client goes, the lease is revoked, or left to its TTL with `"on_close":"orphan"`.
+/// Grants a lease, or uses the existing `lease`. Sends `granted`, then `renewed` after each third of the TTL, and
+/// `lost` at the end. When the client disconnects, the lease is revoked, or with `"on_close":"orphan"` runs until its
+/// TTL ends.
 #[utoipa::path(
     operation_id = "hold_session",
     post, path = "/leases/hold", tag = "leases",
     request_body(content = HoldRequest, example = json!({"ttl": 30})),
     responses(
-        (status = 200, description = "Messages, one an event or a line", content(
+        (status = 200, description = "Messages, one per event or line", content(
             (ServerMessage = "application/x-ndjson"),
             (ServerMessage = "text/event-stream"),
         )),
-        (status = 400, body = Problem), (status = 403, body = Problem),
-        (status = 422, description = "There is no such lease", body = Problem),
+        (status = 422, description = "No such lease", body = Problem),
     )
 )]
-pub async fn session(mut call: Call, transport: Transport, bytes: body::Whole) -> Result<Response> {
-    std::mem::take(&mut call.query).finish()?;
+pub async fn session(
+    mut call: Call,
+    transport: Transport,
+    bytes: body::Buffered,
+) -> Result<Response> {
+    call.finish_query()?;
     let request: HoldRequest = body::json(&call.headers, &bytes)?;
-    begin_session(call, transport, request).await
+    start_session(call, transport, request).await
 }
 
-/// As the POST, as a WebSocket.
+/// Like POST, over a WebSocket.
 #[utoipa::path(
     operation_id = "hold_session_socket",
     get, path = "/leases/hold", tag = "leases",
     params(
-        ("ttl" = Option<i64>, Query, description = "Seconds of the lease to grant; default 60, at most 9,000,000,000"),
-        ("lease" = Option<LeaseId>, Query, description = "A lease to take up instead"),
-        ("on_close" = Option<String>, Query, description = "revoke or orphan; default revoke"),
+        TtlParams,
+        ("lease" = Option<LeaseId>, Query, description = "Use this existing lease instead of granting one"),
+        ("on_close" = Option<String>, Query, description = "`revoke` (default) or `orphan`"),
     ),
     responses(
-        (status = 101, description = "A WebSocket; every message is one of these", body = ServerMessage),
-        (status = 405, description = "No WebSocket was asked for", body = Problem),
-        (status = 422, description = "There is no such lease", body = Problem),
+        (status = 101, description = "A WebSocket; each message is one of these", body = ServerMessage),
+        (status = 405, description = "Not a WebSocket upgrade", body = Problem),
+        (status = 422, description = "No such lease", body = Problem),
     )
 )]
 pub async fn session_socket(mut call: Call, transport: Transport) -> Result<Response> {
-    holds::only_socket(&transport)?;
+    hold::require_websocket(&transport)?;
     let request = HoldRequest {
         ttl: call.query.number("ttl", i64::MIN..=i64::MAX)?,
         lease: call.query.parsed("lease")?,
         on_close: on_close(&mut call.query)?,
     };
-    std::mem::take(&mut call.query).finish()?;
-    begin_session(call, transport, request).await
+    call.finish_query()?;
+    start_session(call, transport, request).await
 }
 
-async fn begin_session(call: Call, transport: Transport, request: HoldRequest) -> Result<Response> {
-    call.writable()?;
+async fn start_session(call: Call, transport: Transport, request: HoldRequest) -> Result<Response> {
+    call.ensure_writable()?;
     call.streaming_caller()?;
     let held = call.cluster.leases.session(&call.caller(), request).await?;
-    Ok(holds::respond(&call, transport, held))
+    Ok(hold::respond(&call, transport, held))
 }
 
 fn on_close(query: &mut Query) -> Result<Option<OnClose>> {
@@ -284,6 +295,8 @@ fn on_close(query: &mut Query) -> Result<Option<OnClose>> {
         None => Ok(None),
         Some("orphan") => Ok(Some(OnClose::Orphan)),
         Some("revoke") => Ok(Some(OnClose::Revoke)),
-        Some(_) => Err(Failure::bad_request("`on_close` is `orphan` or `revoke`")),
+        Some(other) => Err(Failure::bad_request(format!(
+            "unknown `on_close` value `{other}`; one of orphan, revoke"
+        ))),
     }
 }

@@ -1,4 +1,4 @@
-//! `/locks`: found, acquired, held, released.
+//! `/locks`: list, get, acquire, hold, release.
 
 use std::time::Duration;
 
@@ -10,29 +10,30 @@ use shared::{
 };
 
 use super::call::Call;
-use super::reply::answer;
-use super::{body, holds, standing};
+use super::params::{CursorParams, NameParams, QueueTimeoutParams, TtlParams};
+use super::response::respond;
+use super::{body, claim, hold};
 use crate::failure::{Failure, Result};
 use crate::live::stream::{self, Transport};
 use crate::service::lock::{Release, Which};
 use crate::service::lock_index::{Filter, LockPage};
 
 const ROUTE: &str = "/locks";
-/// Locks on a page at most.
-const PAGE_AT_MOST: i64 = 1_000;
+/// The most locks on a page.
+const MAX_PAGE: i64 = 1_000;
 
-/// All locks, found by themselves.
+/// All locks, detected automatically.
 ///
-/// With `live` a stream: `lock` for each lock there is and then for each that changes, with `holder`
-/// null when it is gone; `locks_progress` once all are said and then at least every ten seconds.
+/// With `live` a stream: `lock` for each existing lock and then for each that changes, with `holder` null once it no
+/// longer exists; `locks_progress` after all existing locks were sent and then at least every ten seconds.
 #[utoipa::path(
     operation_id = "list_locks",
     get, path = "/locks", tag = "locks",
     params(
-        ("prefix" = Option<String>, Query, description = "Names that begin so"),
-        ("limit" = Option<i64>, Query, description = "Locks on a page; default 100, at most 1,000"),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
-        ("live" = Option<bool>, Query, description = "A stream instead of a page"),
+        ("prefix" = Option<String>, Query, description = "Only names with this prefix"),
+        ("limit" = Option<i64>, Query, description = "Locks per page, 1 to 1,000; default 100"),
+        CursorParams,
+        ("live" = Option<bool>, Query, description = "Return a stream instead of a page"),
     ),
     responses(
         (status = 200, content(
@@ -40,7 +41,6 @@ const PAGE_AT_MOST: i64 = 1_000;
             (ServerMessage = "application/x-ndjson"),
             (ServerMessage = "text/event-stream"),
         )),
-        (status = 403, body = Problem),
     )
 )]
 pub async fn list(mut call: Call, transport: Transport) -> Result<Response> {
@@ -52,30 +52,30 @@ pub async fn list(mut call: Call, transport: Transport) -> Result<Response> {
     let page = LockPage {
         limit: call
             .query
-            .number("limit", 1..=PAGE_AT_MOST)?
+            .number("limit", 1..=MAX_PAGE)?
             .map(|limit| limit as usize),
         cursor: call.query.text("cursor")?,
         prefix,
     };
     if page.cursor.is_some() && page.prefix.is_some() {
         return Err(Failure::bad_request(
-            "a cursor carries the prefix: only `limit` goes with it",
+            "a cursor contains the prefix: only `limit` may be given with it",
         ));
     }
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let locks = call.cluster.locks.list(&call.caller(), page).await?;
-    Ok(answer(StatusCode::OK, locks.header.revision, &locks))
+    Ok(respond(StatusCode::OK, locks.header.revision, &locks))
 }
 
 async fn follow(mut call: Call, transport: Transport, filter: Filter) -> Result<Response> {
     let caller = call.streaming_caller()?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let mut locks = call.cluster.locks.follow(&caller, filter).await?;
     Ok(stream::respond(
         &call.app.tasks,
         transport,
         move |out, ops| {
-            // Nothing can be said on this stream.
+            // This stream takes no operations.
             drop(ops);
             async move {
                 while let Some(message) = locks.next().await {
@@ -88,14 +88,13 @@ async fn follow(mut call: Call, transport: Transport, filter: Filter) -> Result<
     ))
 }
 
-/// One lock: who holds it, who waits. With `live` a stream of its states, also when nobody holds it.
+/// A lock with its holder and its waiters. With `live` a stream of its states, which stays open while it has no holder.
 #[utoipa::path(
     operation_id = "get_lock",
     get, path = "/locks/{name}", tag = "locks",
     params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
-        ("live" = Option<bool>, Query, description = "A stream; stays open when nobody holds it"),
+        NameParams,
+        ("live" = Option<bool>, Query, description = "Return a stream, which stays open while the lock has no holder"),
     ),
     responses(
         (status = 200, content(
@@ -103,146 +102,137 @@ async fn follow(mut call: Call, transport: Transport, filter: Filter) -> Result<
             (ServerMessage = "application/x-ndjson"),
             (ServerMessage = "text/event-stream"),
         )),
-        (status = 404, body = Problem),
     )
 )]
-pub async fn one(mut call: Call, transport: Transport) -> Result<Response> {
+pub async fn get(mut call: Call, transport: Transport) -> Result<Response> {
     let name = call.name(ROUTE)?;
     if call.query.flag("live")? {
         return follow(call, transport, Filter::Name(name)).await;
     }
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let lock = call.cluster.locks.one(&call.caller(), &name).await?;
-    Ok(answer(StatusCode::OK, lock.header.revision, &lock))
+    Ok(respond(StatusCode::OK, lock.header.revision, &lock))
 }
 
 /// Acquire a lock.
 ///
-/// The queue is etcd's own: `concurrency.Mutex` and `etcdctl lock` stand in it too. Renew the lease
-/// yourself from the answer on. A client that is gone before the whole answer was written holds
-/// nothing.
+/// The queue is etcd's own, shared with `concurrency.Mutex` and `etcdctl lock`. From the response on the client must
+/// renew the lease. If it disconnects before the response was sent, it holds nothing.
 #[utoipa::path(
     operation_id = "acquire_lock",
     post, path = "/locks/{name}", tag = "locks",
-    params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
-        ("timeout" = Option<String>, Query, description = "Of etcd's answers; at least wait + 5s"),
-    ),
+    params(NameParams, QueueTimeoutParams),
     request_body(content = LockRequest),
     responses(
         (status = 201, description = "Acquired", body = Acquired),
-        (status = 200, description = "That lease held it already", body = Acquired),
+        (status = 200, description = "The lease already held it", body = Acquired),
         (status = 410, description = "The lease ended while waiting", body = Problem),
-        (status = 423, description = "Not got in time; `lock` says who is before", body = Problem),
+        (status = 423, description = "Not acquired in time; `lock` has the queue", body = Problem),
     )
 )]
-pub async fn acquire(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn acquire(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     let name = call.name(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: LockRequest = body::json(&call.headers, &bytes)?;
-    let caller = call.waiting_caller(Duration::from_secs(request.wait.min(3_600)));
+    let caller = call.queueing_caller(Duration::from_secs(request.wait.min(3_600)));
     let acquired = call.cluster.locks.acquire(&caller, name, request).await?;
     let status = if acquired.held_before {
         StatusCode::OK
     } else {
         StatusCode::CREATED
     };
-    let response = answer(status, acquired.answer.header.revision, &acquired.answer);
-    Ok(standing::kept_when_written(
+    let response = respond(
+        status,
+        acquired.response.header.revision,
+        &acquired.response,
+    );
+    Ok(claim::keep_when_sent(
         response,
-        acquired.standing,
+        acquired.claim,
         call.flushes,
     ))
 }
 
 /// Hold a lock for as long as this stream is open.
 ///
-/// Stands in the queue, says `acquired` once it is its turn, then `renewed` each third of the TTL, and
-/// `lost` when the lease ends or somebody releases it. When the client goes it is released, and its
-/// place in the queue given up: `curl -N -X POST` is a lock for as long as curl runs.
+/// Joins the queue, sends `acquired` once acquired, then `renewed` after each third of the TTL, and
+/// `lost` when the lease ends or the lock is released. When the client disconnects, the lock or the
+/// place in the queue is released: `curl -N -X POST` holds a lock for as long as curl runs.
 #[utoipa::path(
     operation_id = "hold_lock",
     post, path = "/locks/{name}/hold", tag = "locks",
-    params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
-    ),
+    params(NameParams),
     request_body(content = LockHoldRequest, example = json!({"ttl": 30, "holder": "api-7"})),
     responses(
-        (status = 200, description = "Messages, one an event or a line", content(
+        (status = 200, description = "Messages, one per event or line", content(
             (ServerMessage = "application/x-ndjson"),
             (ServerMessage = "text/event-stream"),
         )),
-        (status = 400, body = Problem), (status = 403, body = Problem),
     )
 )]
-pub async fn hold(mut call: Call, transport: Transport, bytes: body::Whole) -> Result<Response> {
+pub async fn hold(mut call: Call, transport: Transport, bytes: body::Buffered) -> Result<Response> {
     let name = call.name(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: LockHoldRequest = body::json(&call.headers, &bytes)?;
-    begin_hold(call, transport, name, request).await
+    start_hold(call, transport, name, request).await
 }
 
-/// As the POST, as a WebSocket: the gateway's pings show it also through a proxy when the client is
-/// gone.
+/// Like POST, over a WebSocket: its pings detect a disconnected client even through a proxy.
 #[utoipa::path(
     operation_id = "hold_lock_socket",
     get, path = "/locks/{name}/hold", tag = "locks",
     params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
-        ("ttl" = Option<i64>, Query, description = "Seconds of the lease; default 60, at most 9,000,000,000"),
-        ("holder" = Option<String>, Query, description = "The owner's name"),
+        NameParams,
+        TtlParams,
+        ("holder" = Option<String>, Query, description = "The holder's name, shown to others"),
     ),
     responses(
-        (status = 101, description = "A WebSocket; every message is one of these", body = ServerMessage),
-        (status = 405, description = "No WebSocket was asked for", body = Problem),
+        (status = 101, description = "A WebSocket; each message is one of these", body = ServerMessage),
+        (status = 405, description = "Not a WebSocket upgrade", body = Problem),
     )
 )]
 pub async fn hold_socket(mut call: Call, transport: Transport) -> Result<Response> {
-    holds::only_socket(&transport)?;
+    hold::require_websocket(&transport)?;
     let name = call.name(ROUTE)?;
     let request = LockHoldRequest {
         ttl: call.query.number("ttl", i64::MIN..=i64::MAX)?,
         holder: call.query.text("holder")?,
     };
-    std::mem::take(&mut call.query).finish()?;
-    begin_hold(call, transport, name, request).await
+    call.finish_query()?;
+    start_hold(call, transport, name, request).await
 }
 
-async fn begin_hold(
+async fn start_hold(
     call: Call,
     transport: Transport,
     name: Vec<u8>,
     request: LockHoldRequest,
 ) -> Result<Response> {
-    call.writable()?;
+    call.ensure_writable()?;
     call.streaming_caller()?;
     let held = call
         .cluster
         .locks
         .hold(&call.caller(), name, request)
         .await?;
-    Ok(holds::respond(&call, transport, held))
+    Ok(hold::respond(&call, transport, held))
 }
 
-/// Release one claim of a lock, the holder's or a waiter's, and nothing else.
+/// Release one claim of a lock: the holder's or a waiter's.
 #[utoipa::path(
     operation_id = "release_lock",
     delete, path = "/locks/{name}", tag = "locks",
     params(
-        ("name" = String, Path, description = "One percent-encoded segment, or - with ?name="),
-        ("name" = Option<String>, Query, description = "The name, where the path has -"),
+        NameParams,
         ("lease" = Option<LeaseId>, Query, description = "The claim of this lease"),
         ("fencing_token" = Option<i64>, Query, description = "The claim with this token"),
         ("revoke" = Option<bool>, Query, description = "Revoke the claim's lease afterwards"),
-        ("dry_run" = Option<bool>, Query, description = "Only show what would die"),
+        ("dry_run" = Option<bool>, Query, description = "Change nothing; return what would be deleted"),
     ),
     responses(
-        (status = 200, body = Released), (status = 404, body = Problem),
-        (status = 412, description = "Not in the queue", body = Problem),
+        (status = 200, body = Released),
+        (status = 412, description = "No such claim in the queue", body = Problem),
     )
 )]
 pub async fn release(mut call: Call) -> Result<Response> {
@@ -255,7 +245,7 @@ pub async fn release(mut call: Call) -> Result<Response> {
             (None, Some(token)) => Which::Token(token),
             _ => {
                 return Err(Failure::bad_request(
-                    "name the claim by ?lease= or by ?fencing_token=, one of them",
+                    "exactly one of `lease`, `fencing_token` is required",
                 ));
             }
         },
@@ -263,13 +253,13 @@ pub async fn release(mut call: Call) -> Result<Response> {
         dry_run: call.query.flag("dry_run")?,
     };
     if !release.dry_run {
-        call.writable()?;
+        call.ensure_writable()?;
     }
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let released = call
         .cluster
         .locks
         .release(&call.caller(), name, release)
         .await?;
-    Ok(answer(StatusCode::OK, released.header.revision, &released))
+    Ok(respond(StatusCode::OK, released.header.revision, &released))
 }

@@ -1,24 +1,24 @@
-//! REST v1: one file a resource, thin. A handler decodes, calls one service method, encodes.
+//! REST v1, one module per resource. A handler decodes the request, calls one service method and encodes the response.
 
 pub mod auth;
 pub mod body;
 pub mod call;
+mod claim;
 pub mod cluster;
 pub mod docs;
 pub mod document;
 pub mod elections;
 mod examples;
 pub mod history;
-mod holds;
+mod hold;
 pub mod kv;
 pub mod leases;
 pub mod locks;
-pub mod problem;
+pub mod params;
 pub mod query;
 pub mod range;
-pub mod reply;
+pub mod response;
 pub mod root;
-mod standing;
 pub mod stm;
 pub mod transfer;
 pub mod tree;

@@ -1,7 +1,7 @@
-//! Path and query, decoded from the raw URI as bytes.
+//! The query, decoded from the raw URI as bytes, like the path ([`super::call`]).
 //!
-//! axum's `Path` refuses what is not UTF-8, its `Query` replaces it, turns `+` into a space and keeps
-//! the last of two. Keys are bytes: `%XX` is a byte, `+` is a plus, a malformed escape is an error.
+//! axum's `Path` refuses what is not UTF-8; its `Query` replaces it, turns `+` into a space and keeps the last of two
+//! equal parameters. Keys are bytes: `%XX` is a byte, `+` is a plus, a malformed escape is an error.
 
 use std::time::Duration;
 
@@ -11,47 +11,21 @@ use shared::Code;
 
 use crate::config::parse_duration;
 use crate::failure::{Failure, Result};
+use crate::web::percent::{decode, decode_text};
 
-/// Percent-decodes once.
-pub fn decode(raw: &str) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(raw.len());
-    let mut rest = raw.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        if byte != b'%' {
-            bytes.push(byte);
-            rest = tail;
-            continue;
-        }
-        let digit = |at: usize| tail.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-        let (Some(high), Some(low)) = (digit(0), digit(1)) else {
-            return Err(Failure::bad_request(format!(
-                "`{raw}` has a malformed escape: % wants two hexadecimal digits"
-            )));
-        };
-        bytes.push((high * 16 + low) as u8);
-        rest = &tail[2..];
-    }
-    Ok(bytes)
-}
+/// Limit of parameters in a query: no route has as many, and each is compared with all before it.
+const MAX_PARAMETERS: usize = 64;
 
-fn decode_text(raw: &str) -> Result<String> {
-    String::from_utf8(decode(raw)?)
-        .map_err(|_| Failure::bad_request(format!("`{raw}` is not valid UTF-8")))
-}
-
-/// Parameters of a query at most: no route has as many, and each is compared with those before.
-const MOST: usize = 64;
-
-/// The parameters of a query, each to be taken once; what is left at the end is unknown.
+/// The parameters of a query. Each is taken once; any that are left at the end are unknown.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
     pairs: Vec<(String, Option<String>)>,
-    /// Whether a `cursor` was taken, which stands for most of the others.
-    by_cursor: bool,
+    /// Whether a `cursor` was taken, which replaces most other parameters.
+    with_cursor: bool,
 }
 
 impl Query {
-    /// Splits a raw query. A repeated parameter is an error: nobody knows which was meant.
+    /// Splits a raw query. A duplicate parameter is an error, since the client's intention is unclear.
     pub fn parse(raw: Option<&str>) -> Result<Self> {
         let mut pairs: Vec<(String, Option<String>)> = Vec::new();
         for part in raw
@@ -65,18 +39,19 @@ impl Query {
             };
             let name = decode_text(name)?;
             if pairs.iter().any(|(known, _)| *known == name) {
-                let detail = format!("the parameter `{name}` is given twice");
+                let detail = format!("duplicate parameter `{name}`");
                 return Err(Failure::new(Code::UnknownParameter, detail));
             }
-            if pairs.len() == MOST {
-                let detail = format!("the query has more than {MOST} parameters");
+            if pairs.len() == MAX_PARAMETERS {
+                let detail =
+                    format!("too many parameters in the query; the limit is {MAX_PARAMETERS}");
                 return Err(Failure::new(Code::UnknownParameter, detail));
             }
             pairs.push((name, value));
         }
         Ok(Self {
             pairs,
-            by_cursor: false,
+            with_cursor: false,
         })
     }
 
@@ -85,14 +60,17 @@ impl Query {
         self.pairs.iter().any(|(known, _)| known == name)
     }
 
-    #[expect(clippy::option_option, reason = "absent, bare and empty differ")]
+    #[expect(
+        clippy::option_option,
+        reason = "absent, without a value and with an empty one differ"
+    )]
     fn take(&mut self, name: &str) -> Option<Option<String>> {
         let at = self.pairs.iter().position(|(known, _)| known == name)?;
-        self.by_cursor |= name == "cursor";
+        self.with_cursor |= name == "cursor";
         Some(self.pairs.remove(at).1)
     }
 
-    /// A parameter as bytes; bare is empty.
+    /// A parameter as bytes; empty if it has no value.
     pub fn bytes(&mut self, name: &str) -> Result<Option<Vec<u8>>> {
         self.take(name)
             .map(|raw| decode(&raw.unwrap_or_default()))
@@ -112,7 +90,7 @@ impl Query {
             return Ok(None);
         };
         let parsed = text.parse().map(Some);
-        parsed.map_err(|_| Failure::bad_request(format!("`{name}={text}` cannot be read")))
+        parsed.map_err(|_| Failure::bad_request(format!("invalid `{name}` value `{text}`")))
     }
 
     /// A number within bounds.
@@ -127,23 +105,23 @@ impl Query {
         if bounds.contains(&number) {
             return Ok(Some(number));
         }
-        let (least, most) = bounds.into_inner();
-        let wanted = if most == i64::MAX {
-            format!("at least {least}")
+        let (min, max) = bounds.into_inner();
+        let expected = if max == i64::MAX {
+            format!("at least {min}")
         } else {
-            format!("{least} to {most}")
+            format!("{min} to {max}")
         };
         Err(Failure::bad_request(format!(
-            "`{name}` is {number} and must be {wanted}"
+            "`{name}` must be {expected}; it is {number}"
         )))
     }
 
-    /// A revision: at least 1.
+    /// A revision, at least 1.
     pub fn revision(&mut self, name: &str) -> Result<Option<i64>> {
         self.number(name, 1..=i64::MAX)
     }
 
-    /// A flag: true when bare, `true` or `1`.
+    /// A flag: true without a value, or with `true` or `1`.
     pub fn flag(&mut self, name: &str) -> Result<bool> {
         match self
             .take(name)
@@ -153,43 +131,43 @@ impl Query {
             None | Some("false" | "0") => Ok(false),
             Some("true" | "1") => Ok(true),
             Some(other) => Err(Failure::bad_request(format!(
-                "`{name}={other}` is neither true nor false"
+                "unknown `{name}` value `{other}`; one of true, false"
             ))),
         }
     }
 
-    /// A list separated by commas.
+    /// A comma-separated list.
     pub fn list(&mut self, name: &str) -> Result<Option<Vec<String>>> {
         Ok(self
             .text(name)?
             .map(|text| text.split(',').map(str::to_owned).collect()))
     }
 
-    /// A time such as `500ms`, `5s`, `2m`, of at most `longest`.
-    pub fn duration(&mut self, name: &str, longest: Duration) -> Result<Option<Duration>> {
+    /// A duration such as `500ms`, `5s`, `2m`, at most `max`.
+    pub fn duration(&mut self, name: &str, max: Duration) -> Result<Option<Duration>> {
         let Some(text) = self.text(name)? else {
             return Ok(None);
         };
         let time = parse_duration(&text)
             .map_err(|error| Failure::bad_request(format!("`{name}`: {error}")))?;
-        if time > longest {
-            let minutes = longest.as_secs() / 60;
+        if time > max {
+            let minutes = max.as_secs() / 60;
             return Err(Failure::bad_request(format!(
-                "`{name}` is {text} and must be at most {minutes}m"
+                "`{name}` is {text}; the limit is {minutes}m"
             )));
         }
         Ok(Some(time))
     }
 
-    /// Ends the reading: a parameter that nobody took is unknown.
+    /// Refuses parameters that were not taken: they are unknown to the route.
     pub fn finish(self) -> Result<()> {
         match self.pairs.into_iter().next() {
             None => Ok(()),
             Some((name, _)) => {
-                let detail = format!("the parameter `{name}` is unknown here");
+                let detail = format!("unknown parameter `{name}`");
                 let failure = Failure::new(Code::UnknownParameter, detail);
-                Err(if self.by_cursor {
-                    failure.hint("a cursor carries the question: only `limit` goes with it")
+                Err(if self.with_cursor {
+                    failure.hint("a cursor contains the query: only `limit` may be given with it")
                 } else {
                     failure
                 })
@@ -198,7 +176,7 @@ impl Query {
     }
 }
 
-/// For routes without parameters: one that is given is unknown.
+/// For routes without parameters: refuses any.
 #[derive(Clone, Copy, Debug)]
 pub struct NoQuery;
 
@@ -215,30 +193,12 @@ impl<S: Sync> FromRequestParts<S> for NoQuery {
 mod tests {
     use super::*;
 
-    #[test]
-    fn escapes_are_bytes_and_a_plus_is_a_plus() {
-        let check =
-            |raw: &str, bytes: &[u8]| assert_eq!(decode(raw).expect("decodes"), bytes, "{raw}");
-        check("/a//b/", b"/a//b/");
-        check("%2Fa%2fb", b"/a/b");
-        check("%ff%FE%00", &[0xff, 0xfe, 0]);
-        check("a+b%2Bc", b"a+b+c");
-        check("%25", b"%");
-    }
-
-    #[test]
-    fn malformed_escapes_are_refused() {
-        for raw in ["%", "%2", "%zz", "a%+1", "%2%46"] {
-            assert!(decode(raw).is_err(), "{raw}");
-        }
-    }
-
     fn query(raw: &str) -> Query {
         Query::parse(Some(raw)).expect("parses")
     }
 
     #[test]
-    fn flags_are_true_when_bare() {
+    fn a_flag_without_a_value_is_true() {
         assert!(query("prev").flag("prev").expect("reads"));
         assert!(query("prev=1").flag("prev").expect("reads"));
         assert!(query("prev=true").flag("prev").expect("reads"));
@@ -248,12 +208,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_over_or_repeated_is_an_error() {
+    fn unknown_duplicate_and_too_many_parameters_are_refused() {
         assert!(query("perfix=/a").finish().is_err());
         assert!(Query::parse(Some("a=1&a=2")).is_err());
         assert!(Query::parse(Some("a=1&%61=2")).is_err());
-        let many: Vec<_> = (0..=MOST).map(|n| n.to_string()).collect();
-        assert!(Query::parse(Some(&many[..MOST].join("&"))).is_ok());
+        let many: Vec<_> = (0..=MAX_PARAMETERS).map(|n| n.to_string()).collect();
+        assert!(Query::parse(Some(&many[..MAX_PARAMETERS].join("&"))).is_ok());
         assert!(Query::parse(Some(&many.join("&"))).is_err());
         let mut one = query("limit=5&x=1");
         assert_eq!(one.number("limit", 1..=10).expect("reads"), Some(5));
@@ -261,11 +221,11 @@ mod tests {
     }
 
     #[test]
-    fn times_have_an_upper_bound() {
-        let longest = Duration::from_mins(10);
-        let read = |raw: &str| query(raw).duration("timeout", longest);
+    fn durations_have_an_upper_bound() {
+        let max = Duration::from_mins(10);
+        let read = |raw: &str| query(raw).duration("timeout", max);
         for raw in ["timeout=10m", "timeout=600s", "timeout=600000ms"] {
-            assert_eq!(read(raw).expect("reads"), Some(longest), "{raw}");
+            assert_eq!(read(raw).expect("reads"), Some(max), "{raw}");
         }
         for raw in ["timeout=11m", "timeout=601s", "timeout=600001ms"] {
             assert!(read(raw).is_err(), "{raw}");

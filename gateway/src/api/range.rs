@@ -1,4 +1,4 @@
-//! Ranges in queries and bodies: `key`, `prefix`, `start` with `end`, or `from`, exactly one.
+//! Ranges in queries: exactly one of `key`, `prefix`, `start` with `end`, `from`. Also sort orders and revision bounds.
 
 use shared::{RangeSpec, SortOrder, SortTarget};
 
@@ -7,8 +7,8 @@ use crate::etcd::Range;
 use crate::failure::{Failure, Result};
 use crate::service::kv::Filter;
 
-/// Takes a range from a query; `None` when no member of one is there. `key` is only taken where the
-/// route allows it.
+/// Takes a range from a query; `None` if it names no range. `key` is taken only `with_key`, where the route allows
+/// it.
 pub fn from_query(query: &mut Query, with_key: bool) -> Result<Option<Range>> {
     let key = if with_key { query.bytes("key")? } else { None };
     let spec = RangeSpec {
@@ -35,7 +35,7 @@ pub fn filter(query: &mut Query) -> Result<Filter> {
     })
 }
 
-/// Takes `sort` and `order` from a query; either alone means the usual other.
+/// Takes `sort` and `order` from a query. If only one is given, the other has its default: key, ascending.
 pub fn sort(query: &mut Query) -> Result<Option<(SortTarget, SortOrder)>> {
     let target = match query.text("sort")?.as_deref() {
         None => None,
@@ -45,8 +45,9 @@ pub fn sort(query: &mut Query) -> Result<Option<(SortTarget, SortOrder)>> {
         Some("mod_revision") => Some(SortTarget::ModRevision),
         Some("value") => Some(SortTarget::Value),
         Some(other) => {
-            let failure = Failure::bad_request(format!("`sort={other}` is none of the orders"));
-            return Err(failure.hint("key, version, create_revision, mod_revision or value"));
+            return Err(Failure::bad_request(format!(
+                "unknown `sort` value `{other}`; one of key, version, create_revision, mod_revision, value"
+            )));
         }
     };
     let order = match query.text("order")?.as_deref() {
@@ -54,7 +55,7 @@ pub fn sort(query: &mut Query) -> Result<Option<(SortTarget, SortOrder)>> {
         Some("asc") => Some(SortOrder::Asc),
         Some("desc") => Some(SortOrder::Desc),
         Some(other) => {
-            let detail = format!("`order={other}` is neither asc nor desc");
+            let detail = format!("unknown `order` value `{other}`; one of asc, desc");
             return Err(Failure::bad_request(detail));
         }
     };
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn one_way_each() {
+    fn each_form_of_range_is_parsed() {
         check("prefix=/a/", Some(Range::prefix(b"/a/")));
         check("prefix=", Some(Range::prefix(b"")));
         check(
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn none_or_two_are_refused() {
+    fn a_missing_incomplete_or_second_range_is_refused() {
         for raw in [
             "",
             "key=",

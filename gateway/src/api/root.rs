@@ -1,5 +1,5 @@
-//! What stands outside `/api/v1`: probes, metrics, etcd's own `/version` and `/health`, the
-//! OpenAPI document, and everything that is no route.
+//! Routes outside `/api/v1`: probes, metrics, etcd's own `/version` and `/health`, the OpenAPI document, and the
+//! fallback for all other paths.
 
 use std::sync::atomic::Ordering;
 
@@ -9,24 +9,24 @@ use http::{HeaderValue, StatusCode, Uri, header};
 use serde::Serialize;
 use shared::{Code, Problem};
 
-use super::problem::ForPeople;
 use super::query::{NoQuery, Query};
-use super::reply;
+use super::response;
 use crate::failure::{Failure, Result};
 use crate::state::AppState;
+use crate::web::problem::ForPeople;
 
-/// Answer of `GET /version`: etcd's own names.
+/// Response of `GET /version`, with etcd's own names.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Versions {
-    /// Of the member that answered.
+    /// Version of the member that responded.
     etcdserver: String,
-    /// The oldest minor that the cluster's members speak.
+    /// The oldest minor version among the cluster's members.
     etcdcluster: String,
-    /// Ours.
+    /// Version of this gateway.
     watchgate: String,
 }
 
-/// The process lives.
+/// Liveness: the process runs.
 #[utoipa::path(
     get, path = "/healthz", tag = "process",
     responses((status = 200, description = "ok", body = String, content_type = "text/plain"))
@@ -35,7 +35,7 @@ pub async fn healthz(_: NoQuery) -> &'static str {
     "ok\n"
 }
 
-/// Requests can be answered: we are not stopping, and the default cluster answers.
+/// Readiness: the gateway is not shutting down, and the default cluster responds.
 #[utoipa::path(
     get, path = "/readyz", tag = "process",
     responses(
@@ -45,13 +45,16 @@ pub async fn healthz(_: NoQuery) -> &'static str {
 )]
 pub async fn readyz(State(app): State<AppState>, _: NoQuery) -> Result<&'static str> {
     if app.stopping.load(Ordering::Relaxed) {
-        return Err(Failure::new(Code::Unavailable, "this gateway is stopping"));
+        return Err(Failure::new(
+            Code::Unavailable,
+            "this gateway is shutting down",
+        ));
     }
     app.default_cluster()?.info.ready_here().await?;
     Ok("ok\n")
 }
 
-/// Prometheus' text format.
+/// Metrics in the text format of Prometheus.
 #[utoipa::path(
     get, path = "/metrics", tag = "process",
     responses((status = 200, description = "Metrics", body = String, content_type = "text/plain"))
@@ -65,7 +68,7 @@ pub async fn metrics(State(app): State<AppState>, _: NoQuery) -> Response {
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
 
-/// etcd's `/version`, with ours beside it: etcd's JSON clients ask for it first.
+/// etcd's `/version`, with the gateway's own: clients of etcd's JSON gateway request it first.
 #[utoipa::path(
     get, path = "/version", tag = "process",
     responses(
@@ -78,30 +81,30 @@ pub async fn version(State(app): State<AppState>, _: NoQuery) -> Result<Response
     let cluster = server
         .rsplit_once('.')
         .map_or(server.clone(), |(minor, _)| format!("{minor}.0"));
-    let answer = Versions {
+    let versions = Versions {
         etcdserver: server,
         etcdcluster: cluster,
         watchgate: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    Ok(reply::json(StatusCode::OK, &answer))
+    Ok(response::json(StatusCode::OK, &versions))
 }
 
-/// Answer of `GET /health`: etcd's own names and types.
+/// Response of `GET /health`, with etcd's own names and types.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Health {
     /// `true` or `false`, as text.
     health: &'static str,
-    /// What is wrong; empty where nothing is.
+    /// Why it is unhealthy, else empty.
     reason: String,
 }
 
-/// etcd's `/health`: unhealthy without a leader, unless `?serializable`, and while an alarm is raised
+/// etcd's `/health`: unhealthy without a leader, except with `?serializable`, and while an alarm is raised
 /// that `?exclude=` does not name.
 #[utoipa::path(
     get, path = "/health", tag = "process",
     params(
-        ("serializable" = Option<bool>, Query, description = "Whether this member answers, with a leader or without"),
-        ("exclude" = Option<String>, Query, description = "Alarms that do not count: NOSPACE, CORRUPT"),
+        ("serializable" = Option<bool>, Query, description = "Check this member alone, with or without a leader"),
+        ("exclude" = Option<String>, Query, description = "Alarms to ignore: NOSPACE, CORRUPT"),
     ),
     responses(
         (status = 200, description = "Healthy", body = Health),
@@ -110,18 +113,18 @@ pub struct Health {
 )]
 pub async fn health(State(app): State<AppState>, uri: Uri) -> Result<Response> {
     let mut query = Query::parse(uri.query())?;
-    let local = query.flag("serializable")?;
+    let serializable = query.flag("serializable")?;
     let excluded = query.list("exclude")?.unwrap_or_default();
     query.finish()?;
-    let names = |complaint: &str, alarm: &str| !alarm.is_empty() && complaint.contains(alarm);
-    let counts = |complaint: &String| !excluded.iter().any(|alarm| names(complaint, alarm));
+    let is_named = |complaint: &str, alarm: &str| !alarm.is_empty() && complaint.contains(alarm);
+    let counts = |complaint: &String| !excluded.iter().any(|alarm| is_named(complaint, alarm));
     let reason = match app.default_cluster()?.info.ready_here().await {
         Ok(complaints) => complaints
             .into_iter()
             .filter(counts)
             .collect::<Vec<_>>()
             .join("; "),
-        Err(failure) if local && failure.code == Code::NoLeader => String::new(),
+        Err(failure) if serializable && failure.code == Code::NoLeader => String::new(),
         Err(failure) => failure.detail,
     };
     let (status, health) = if reason.is_empty() {
@@ -129,7 +132,7 @@ pub async fn health(State(app): State<AppState>, uri: Uri) -> Result<Response> {
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "false")
     };
-    Ok(reply::json(status, &Health { health, reason }))
+    Ok(response::json(status, &Health { health, reason }))
 }
 
 /// The OpenAPI document.
@@ -137,11 +140,12 @@ pub async fn health(State(app): State<AppState>, uri: Uri) -> Result<Response> {
     get, path = "/api/openapi.json", tag = "process",
     responses((status = 200, description = "OpenAPI 3.1", body = Object))
 )]
-pub async fn openapi(_: NoQuery) -> Response {
-    reply::json(StatusCode::OK, &crate::router::openapi())
+pub async fn openapi(State(app): State<AppState>, _: NoQuery) -> Response {
+    let json = (header::CONTENT_TYPE, "application/json");
+    ([json], app.api_document.json.clone()).into_response()
 }
 
-/// What is no route: a page or an asset of the dashboard, or nothing.
+/// Any other path: a page or an asset of the dashboard, else 404.
 pub async fn fallback(
     State(app): State<AppState>,
     OriginalUri(uri): OriginalUri,
@@ -160,7 +164,7 @@ pub async fn fallback(
                 .respond(request.method(), below, request.headers())
         });
     let Some(mut response) = page else {
-        let detail = format!("there is nothing at {path}");
+        let detail = format!("no such path: {path}");
         return Err(Failure::new(Code::NotFound, detail));
     };
     let policy = app.assets.content_security_policy().clone();

@@ -1,22 +1,22 @@
-//! `/stm`: read many keys at one revision, compute, commit if nobody was faster.
+//! `/stm`: software transactional memory. Read keys at one revision, compute, commit unless a key changed meanwhile.
 
 use axum::response::Response;
 use http::StatusCode;
 use shared::{Problem, StmCommitAnswer, StmCommitRequest, StmReadAnswer, StmReadRequest};
 
 use super::call::Call;
-use super::reply::answer;
+use super::response::respond;
 use super::{body, txn};
 use crate::failure::{Failure, Result};
 use crate::service::stm::{Commit, Write};
 
-fn negative(place: &str) -> Failure {
-    Failure::bad_request(format!("{place}: it is not negative"))
+fn negative(path: &str) -> Failure {
+    Failure::bad_request(format!("{path}: must not be negative"))
 }
 
 /// Read keys for a transaction.
 ///
-/// All in one revision, the newest or `revision`. Changes nothing: a read-only gateway allows it.
+/// All at one revision, the newest or `revision`. Changes nothing: a read-only gateway allows it.
 #[utoipa::path(
     operation_id = "stm_read",
     post, path = "/stm/read", tag = "transactions",
@@ -26,34 +26,31 @@ fn negative(place: &str) -> Failure {
             "header": {"cluster_id": "cdf818194e3a8c32", "member_id": "8e9e05c52164694d", "revision": 42, "raft_term": 2},
             "reads": [{"key": "accts/0", "mod_revision": 40, "value": "100"}, {"key": "accts/3", "mod_revision": 0}],
         })),
-        (status = 400, body = Problem), (status = 403, body = Problem),
-        (status = 410, description = "The revision is compacted", body = Problem),
-        (status = 413, body = Problem), (status = 415, body = Problem),
-        (status = 416, description = "The revision is to come", body = Problem),
+        (status = 410, description = "The revision was compacted", body = Problem),
+        (status = 416, description = "The revision does not exist yet", body = Problem),
         (status = 422, description = "More than 128 keys", body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
-pub async fn read(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    std::mem::take(&mut call.query).finish()?;
+pub async fn read(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.finish_query()?;
     let request: StmReadRequest = body::json(&call.headers, &bytes)?;
     if request.revision.is_some_and(|revision| revision < 1) {
-        return Err(Failure::bad_request("revision: it must be at least 1"));
+        return Err(Failure::bad_request("revision: must be at least 1"));
     }
     if let Some(n) = request.keys.iter().position(shared::Bytes::is_empty) {
         return Err(Failure::bad_request(format!(
-            "keys[{n}]: etcd has no empty key"
+            "keys[{n}]: must not be empty: etcd has no empty key"
         )));
     }
     let keys = request.keys.into_iter().map(|key| key.0).collect();
     let stm = &call.cluster.stm;
     let read = stm.read(&call.caller(), keys, request.revision).await?;
-    Ok(answer(StatusCode::OK, read.header.revision, &read))
+    Ok(respond(StatusCode::OK, read.header.revision, &read))
 }
 
 /// Commit a transaction.
 ///
-/// 409 `stm_conflict` where somebody was faster: nothing was written, and the problem carries
+/// 409 `stm_conflict` if a key changed meanwhile: nothing was written, and the problem has
 /// `conflicts`, `revision` and `reads`, from which the next attempt is computed.
 #[utoipa::path(
     operation_id = "stm_commit",
@@ -65,34 +62,31 @@ pub async fn read(mut call: Call, bytes: body::Whole) -> Result<Response> {
     })),
     responses(
         (status = 200, body = StmCommitAnswer),
-        (status = 400, body = Problem), (status = 403, body = Problem),
-        (status = 409, description = "Somebody was faster, or a key is written twice", body = Problem),
-        (status = 413, body = Problem), (status = 415, body = Problem),
-        (status = 422, description = "More than 128 reads or writes; a lease or, with lease keep, a key that does not exist", body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 409, description = "A key changed meanwhile, or is written twice", body = Problem),
+        (status = 422, description = "More than 128 reads or writes; no such lease; or no such key, with lease keep", body = Problem),
     )
 )]
-pub async fn commit(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
-    std::mem::take(&mut call.query).finish()?;
+pub async fn commit(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
+    call.finish_query()?;
     let request: StmCommitRequest = body::json(&call.headers, &bytes)?;
-    let commit = read_commit(request)?;
+    let commit = decode_commit(request)?;
     let stm = &call.cluster.stm;
     let committed = stm.commit(&call.caller(), commit).await?;
-    Ok(answer(
+    Ok(respond(
         StatusCode::OK,
         committed.header.revision,
         &committed,
     ))
 }
 
-fn read_commit(request: StmCommitRequest) -> Result<Commit> {
+fn decode_commit(request: StmCommitRequest) -> Result<Commit> {
     if request.revision.is_some_and(|revision| revision < 1) {
-        return Err(Failure::bad_request("revision: it must be at least 1"));
+        return Err(Failure::bad_request("revision: must be at least 1"));
     }
     let mut reads = Vec::with_capacity(request.reads.len());
     for (n, read) in request.reads.into_iter().enumerate() {
-        txn::read::key_at(&read.key, &format!("reads[{n}]"))?;
+        txn::decode::require_key(&read.key, &format!("reads[{n}]"))?;
         if read.mod_revision < 0 {
             return Err(negative(&format!("reads[{n}].mod_revision")));
         }
@@ -100,15 +94,15 @@ fn read_commit(request: StmCommitRequest) -> Result<Commit> {
     }
     let mut writes = Vec::with_capacity(request.writes.len());
     for (n, write) in request.writes.into_iter().enumerate() {
-        let place = format!("writes[{n}]");
+        let path = format!("writes[{n}]");
         writes.push(match (write.put, write.delete) {
-            (Some(put), None) => Write::Put(txn::read::put(put, &format!("{place}.put"))?),
+            (Some(put), None) => Write::Put(txn::decode::put(put, &format!("{path}.put"))?),
             (None, Some(delete)) => {
-                txn::read::key_at(&delete.key, &format!("{place}.delete"))?;
+                txn::decode::require_key(&delete.key, &format!("{path}.delete"))?;
                 Write::Delete(delete.key.0)
             }
             _ => {
-                let detail = format!("{place}: a write has exactly one of put, delete");
+                let detail = format!("{path}: must have exactly one of put, delete");
                 return Err(Failure::bad_request(detail));
             }
         });

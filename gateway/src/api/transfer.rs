@@ -1,4 +1,4 @@
-//! `/export` and `/import`: keys as a file of lines, byte for byte.
+//! `/export` and `/import`: keys as an NDJSON file, byte for byte.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -6,41 +6,33 @@ use futures_util::{StreamExt as _, stream};
 use http::{HeaderValue, header};
 use shared::{Entry, ImportLine, OnConflict, Problem};
 
-use super::body::require;
+use super::body::require_content_type;
 use super::call::Call;
 use super::kv::ndjson;
-use super::problem::problem;
+use super::params::{RangeParams, RevisionBounds};
 use super::range;
-use super::reply::REVISION;
 use crate::content::unreadable;
 use crate::etcd::Range;
 use crate::failure::{Failure, Result};
 use crate::service::kv::PageQuery;
 use crate::service::transfer::{ImportOptions, Report};
+use crate::web::headers::REVISION;
+use crate::web::problem::problem;
 
 /// Export a range as a file.
 ///
-/// A line an entry, all of one revision, ended by `{"end":{"header":…,"count":…}}`, or by
-/// `{"error":…}`: a file with neither is incomplete. `POST /import` takes it back.
+/// One entry per line, all at one revision, ended by `{"end":{"header":…,"count":…}}`, or by
+/// `{"error":…}`: a file with neither is incomplete. `POST /import` reads it.
 #[utoipa::path(
     get, path = "/export", tag = "keys",
     params(
-        ("prefix" = Option<String>, Query, description = "Keys that begin so; empty is all"),
-        ("start" = Option<String>, Query, description = "From this key, with end"),
-        ("end" = Option<String>, Query, description = "Up to this key, exclusive"),
-        ("from" = Option<String>, Query, description = "From this key to the end"),
-        ("revision" = Option<i64>, Query, description = "At this revision"),
-        ("min_create_revision" = Option<i64>, Query, description = "Created then or later"),
-        ("max_create_revision" = Option<i64>, Query, description = "Created then or earlier"),
-        ("min_mod_revision" = Option<i64>, Query, description = "Last changed then or later"),
-        ("max_mod_revision" = Option<i64>, Query, description = "Last changed then or earlier"),
+        RangeParams, RevisionBounds,
+        ("revision" = Option<i64>, Query, description = "Export at this revision; default the newest"),
     ),
     responses(
-        (status = 200, description = "A line an entry", body = Entry, content_type = "application/x-ndjson",
+        (status = 200, description = "One entry per line", body = Entry, content_type = "application/x-ndjson",
             example = json!({"key": "/cron/jobs/job1", "value": "job1,ado", "create_revision": 20, "mod_revision": 21, "version": 2})),
-        (status = 400, body = Problem), (status = 403, body = Problem),
         (status = 410, body = Problem), (status = 416, body = Problem),
-        (status = 503, body = Problem),
     )
 )]
 pub async fn export(mut call: Call) -> Result<Response> {
@@ -51,7 +43,7 @@ pub async fn export(mut call: Call) -> Result<Response> {
         filter: range::filter(query)?,
         ..PageQuery::whole(range, revision)
     };
-    std::mem::take(query).finish()?;
+    call.finish_query()?;
     let export = call.cluster.kv.export(call.streaming_caller()?, export);
     let mut response = ndjson::stream(export, call.request_id).await?;
     let headers = response.headers_mut();
@@ -67,33 +59,29 @@ pub async fn export(mut call: Call) -> Result<Response> {
 
 /// Import a file of keys.
 ///
-/// The body is an export, or lines of `{"key":…,"value":…}`. Lines are taken in chunks, each written in
-/// one transaction; what stands there already with the same value is left alone, so a file may be
-/// imported again. Look first with `?dry_run`, which changes nothing (a read-only gateway allows it).
+/// The body is an export, or lines of `{"key":…,"value":…}`. Lines are grouped into chunks, each written in
+/// one transaction. Keys that have the same value already are not written, so a file may be imported
+/// twice. Try it first with `?dry_run`, which changes nothing (a read-only gateway allows it).
 ///
-/// The answer is a stream of lines: progress now and then, the conflicts, and as the last one
-/// `{"end":…}`, or `{"error":…,"resume_from":n,"done":…}` from which `?from_line=n` goes on.
-/// Revisions and versions are the cluster's own and are not imported; leases are, where asked for, as
-/// far as they exist.
+/// The response is a stream of lines: progress from time to time, conflicts, and as the last line
+/// `{"end":…}`, or `{"error":…,"resume_from":n,"done":…}`: resume with `?from_line=n`.
+/// Revisions and versions are the cluster's own and are not imported; leases are, if requested and if they
+/// exist.
 #[utoipa::path(
     post, path = "/import", tag = "keys",
     params(
-        ("dry_run" = Option<bool>, Query, description = "Change nothing; say what would be"),
-        ("on_conflict" = inline(Option<OnConflict>), Query, description = "What becomes of keys that exist with another value; default fail"),
-        ("leases" = Option<String>, Query, description = "drop (default): new keys have none, present ones keep theirs; keep: those of the file, where they exist"),
-        ("from_line" = Option<i64>, Query, description = "Pass over the lines before; default 1"),
+        ("dry_run" = Option<bool>, Query, description = "Change nothing; report what would be written"),
+        ("on_conflict" = inline(Option<OnConflict>), Query, description = "What to do with keys that exist with another value; default fail"),
+        ("leases" = Option<String>, Query, description = "`drop` (default): new keys get no lease, existing keys keep theirs; `keep`: the leases in the file, if they exist"),
+        ("from_line" = Option<i64>, Query, description = "Skip the lines before this one; default 1"),
     ),
     request_body(content = String, content_type = "application/x-ndjson",
-        description = "A line an entry; perhaps the end line", example = "{\"key\":\"/cron/jobs/job1\",\"value\":\"job1,ado\"}\n"),
+        description = "One entry per line; the end line is optional", example = "{\"key\":\"/cron/jobs/job1\",\"value\":\"job1,ado\"}\n"),
     responses(
-        (status = 200, description = "A line a report", body = ImportLine, content_type = "application/x-ndjson",
+        (status = 200, description = "One report per line", body = ImportLine, content_type = "application/x-ndjson",
             example = json!({"progress": {"line": 5000, "created": 4990, "overwritten": 0, "unchanged": 10, "skipped": 0, "conflicts": 0, "leases_missing": 0}})),
-        (status = 400, body = Problem), (status = 403, body = Problem),
         (status = 413, description = "A line or an entry is too large", body = Problem),
-        (status = 415, body = Problem),
-        (status = 422, description = "The file is of an export that failed", body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
-        (status = 507, body = Problem),
+        (status = 422, description = "The file is from an export that failed", body = Problem),
     )
 )]
 pub async fn import(mut call: Call, body: Body) -> Result<Response> {
@@ -105,7 +93,8 @@ pub async fn import(mut call: Call, body: Body) -> Result<Response> {
             Some("skip") => OnConflict::Skip,
             Some("overwrite") => OnConflict::Overwrite,
             Some(other) => {
-                let detail = format!("`on_conflict={other}` is none of fail, skip, overwrite");
+                let detail =
+                    format!("unknown `on_conflict` value `{other}`; one of fail, skip, overwrite");
                 return Err(Failure::bad_request(detail));
             }
         },
@@ -113,7 +102,7 @@ pub async fn import(mut call: Call, body: Body) -> Result<Response> {
             None | Some("drop") => false,
             Some("keep") => true,
             Some(other) => {
-                let detail = format!("`leases={other}` is neither drop nor keep");
+                let detail = format!("unknown `leases` value `{other}`; one of drop, keep");
                 return Err(Failure::bad_request(detail));
             }
         },
@@ -122,19 +111,19 @@ pub async fn import(mut call: Call, body: Body) -> Result<Response> {
             .unwrap_or(1)
             .unsigned_abs(),
     };
-    std::mem::take(query).finish()?;
+    call.finish_query()?;
     let caller = call.streaming_caller()?;
     if !options.dry_run {
-        call.writable()?;
+        call.ensure_writable()?;
     }
-    require(
+    require_content_type(
         &call.headers,
         "application/x-ndjson",
-        "curl -H 'Content-Type: application/x-ndjson' --data-binary @file sends it",
+        "for example curl -H 'Content-Type: application/x-ndjson' --data-binary @file",
     )?;
-    let most = call.app.config.max_body;
+    let max = call.app.config.max_body;
     let body = body.into_data_stream();
-    let body = body.map(move |bytes| bytes.map_err(|error| unreadable(error.into(), most)));
+    let body = body.map(move |bytes| bytes.map_err(|error| unreadable(error.into(), max)));
     let transfer = &call.cluster.transfer;
     let import = transfer.import(caller, options, body.boxed());
     let (revision, reports) = import.await?;

@@ -5,31 +5,31 @@ use http::StatusCode;
 use shared::{Problem, TreeLevel};
 
 use super::call::Call;
-use super::reply::answer;
+use super::params::{CursorParams, ReadParams};
+use super::response::respond;
 use crate::failure::Result;
-use crate::service::tree::{LIMIT_AT_MOST, LevelOptions, TreeQuery};
+use crate::service::tree::{LevelOptions, MAX_LIMIT, TreeQuery};
 
 /// One level of keys: folders and entries.
 #[utoipa::path(
     get, path = "/tree", tag = "keys",
     params(
-        ("prefix" = Option<String>, Query, description = "The level; the root without it"),
-        ("separator" = Option<String>, Query, description = "Default /"),
-        ("limit" = Option<i64>, Query, description = "Rows, 1 to 10,000; default 1,000"),
-        ("cursor" = Option<String>, Query, description = "next of the page before; only limit beside it"),
-        ("values" = Option<bool>, Query, description = "Read values and leases too"),
-        ("counts" = Option<bool>, Query, description = "Count each folder's keys"),
-        ("revision" = Option<i64>, Query, description = "At this revision"),
-        ("serializable" = Option<bool>, Query, description = "Member-local, possibly stale"),
+        ("prefix" = Option<String>, Query, description = "The folder to list; default the root"),
+        ("separator" = Option<String>, Query, description = "Separates folder names; default `/`"),
+        ("limit" = Option<i64>, Query, description = "Folders and entries per page, 1 to 10,000; default 1,000"),
+        CursorParams,
+        ("values" = Option<bool>, Query, description = "Include values and leases"),
+        ("counts" = Option<bool>, Query, description = "Include the number of keys in each folder"),
+        ReadParams,
     ),
     responses(
-        (status = 200, body = TreeLevel), (status = 400, body = Problem),
+        (status = 200, body = TreeLevel),
         (status = 410, body = Problem), (status = 416, body = Problem),
     )
 )]
 pub async fn tree(mut call: Call) -> Result<Response> {
     let query = &mut call.query;
-    let limit = query.number("limit", 1..=LIMIT_AT_MOST as i64)?;
+    let limit = query.number("limit", 1..=MAX_LIMIT as i64)?;
     let mut tree = match query.text("cursor")? {
         Some(cursor) => TreeQuery::page(&cursor)?,
         None => TreeQuery::level(
@@ -43,10 +43,10 @@ pub async fn tree(mut call: Call) -> Result<Response> {
             },
         )?,
     };
-    std::mem::take(query).finish()?;
+    call.finish_query()?;
     if let Some(limit) = limit {
         tree = tree.limit(limit as usize);
     }
     let level = call.cluster.tree.level(&call.caller(), tree).await?;
-    Ok(answer(StatusCode::OK, level.header.revision, &level))
+    Ok(respond(StatusCode::OK, level.header.revision, &level))
 }

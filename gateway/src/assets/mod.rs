@@ -1,11 +1,10 @@
-//! The dashboard: its page, its files, and how long browsers may keep them.
+//! The dashboard: its page, its assets, and how long browsers may cache them.
 //!
 //! Owns everything that Trunk wrote to `dist/`. The program embeds it, not this library: so all of the
-//! gateway but its last link can be built before, or beside, the dashboard. Every file but the page has
-//! its content's hash in its name and is kept for ever; the page is asked for anew each time. Knows
-//! nothing of the API: what is no page and no asset is left to the router.
+//! gateway except its last link can be built before the dashboard, or at the same time. Every file but
+//! the page has the hash of its content in its name and is cached forever; the page is revalidated on
+//! every load. Knows nothing of the API: the router handles paths that are neither a page nor an asset.
 
-mod accept;
 mod page;
 
 use std::borrow::Cow;
@@ -15,35 +14,35 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
     IF_NONE_MATCH, RETRY_AFTER, VARY,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use rust_embed::RustEmbed;
 use sha2::{Digest as _, Sha256};
 
-use accept::Encoding;
-pub(crate) use accept::names_html;
-use page::Page;
+use self::page::Page;
+use crate::web::accept::{self, Encoding};
+use crate::web::headers::matches_tag;
 
-/// The dashboard's pages, as `frontend/src/app.rs` routes them. Each is answered by the one page.
+/// The paths of the dashboard's pages, as routed by `frontend/src/app.rs`. All are served the same HTML.
 const PAGES: [&str; 3] = ["/explorer", "/watch", "/locks"];
 
-/// Where Trunk was told that its files will be served (`public_url` in `Trunk.toml`).
+/// The path below which assets are served (`public_url` in `Trunk.toml`).
 const PREFIX: &str = "/assets/";
 
-/// What a page says where the gateway was built without the dashboard.
+/// The page of a gateway that was built without the dashboard.
 const NOT_BUILT: &str = "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>Watchgate</title>\n\
     <h1>The dashboard is not built</h1>\n\
-    <p>This gateway was compiled without it. Type <code>cargo xtask build</code>, then start it again.</p>\n\
-    <p>The REST API is here all the same, under <code>/api/v1</code>.</p>\n</html>\n";
+    <p>This gateway was compiled without it. Run <code>cargo xtask build</code>, then start the gateway again.</p>\n\
+    <p>The REST API is available under <code>/api/v1</code>.</p>\n</html>\n";
 
-/// What Trunk wrote, by path in `dist/`; `name.br` and `name.gz` are forms of `name`.
+/// Trunk's output, by path in `dist/`; `name.br` and `name.gz` are compressed variants of `name`.
 #[derive(Clone, Debug, Default)]
 pub struct Files(HashMap<String, Bytes>);
 
 impl Files {
-    /// Those that a program embeds.
+    /// The files that a program embeds.
     pub fn embedded<Dist: RustEmbed>() -> Self {
         let files = Dist::iter().filter_map(|name| {
             let bytes = match Dist::get(&name)?.data {
@@ -64,31 +63,31 @@ pub struct Assets {
     policy: HeaderValue,
 }
 
-/// One file with its precompressed forms.
+/// One file with its precompressed variants.
 #[derive(Debug)]
 struct File {
     content_type: &'static str,
     plain: Bytes,
     brotli: Option<Bytes>,
     gzip: Option<Bytes>,
-    /// The content's hash, in hex.
+    /// SHA-256 of the content, in hexadecimal.
     hash: String,
 }
 
 impl Assets {
-    /// Serves `files`. `base_path` is where the gateway is mounted: empty, or `/etcd`.
+    /// Serves `files` below `base_path`, the gateway's `--base-path`: empty, or a path such as `/etcd`.
     pub fn new(Files(mut files): Files, base_path: &str) -> Self {
-        // An empty page is the build script's, in the place of one that is not built yet.
+        // The build script writes an empty page if the dashboard is not built yet.
         let page = files
             .remove("index.html")
             .filter(|html| !html.is_empty())
             .map(|html| Page::new(&String::from_utf8_lossy(&html), base_path));
         let policy =
             page::content_security_policy(page.as_ref().map_or(&[], |page| &page.script_hashes));
-        let is_form = |name: &str| matches!(name.rsplit_once('.'), Some((_, "br" | "gz")));
+        let is_variant = |name: &str| matches!(name.rsplit_once('.'), Some((_, "br" | "gz")));
         let names: Vec<String> = files
             .keys()
-            .filter(|name| !is_form(name))
+            .filter(|name| !is_variant(name))
             .cloned()
             .collect();
         let files = names
@@ -112,13 +111,13 @@ impl Assets {
         }
     }
 
-    /// The policy of every answer: product.md 8's, with the hash of the page's inline module.
+    /// The content security policy of every response, with the hash of the page's inline module.
     pub fn content_security_policy(&self) -> &HeaderValue {
         &self.policy
     }
 
-    /// Answers a GET or HEAD of an asset or a page. `path` is below the base path, as it was sent
-    /// (`/assets/…`, `/locks`). `None`: neither, and so the router's own 404 or 405.
+    /// The response to a GET or HEAD of an asset or a page. `path` is below the base path, as it was
+    /// sent (`/assets/…`, `/locks`). `None` if it is neither: the router then sends its own 404 or 405.
     pub fn respond(&self, method: &Method, path: &str, headers: &HeaderMap) -> Option<Response> {
         if method != Method::GET && method != Method::HEAD {
             return None;
@@ -126,10 +125,10 @@ impl Assets {
         let response = if let Some(name) = path.strip_prefix(PREFIX) {
             self.asset(name, headers)
         } else {
-            match Asked::of(path, headers) {
-                Asked::Page => self.page(headers),
-                Asked::UnknownPage => self.unknown_page(),
-                Asked::Nothing => return None,
+            match Target::of(path, headers) {
+                Target::Page => self.page(headers),
+                Target::UnknownPage => self.unknown_page(),
+                Target::Other => return None,
             }
         };
         Some(if method == Method::HEAD {
@@ -141,7 +140,7 @@ impl Assets {
 
     fn asset(&self, name: &str, headers: &HeaderMap) -> Response {
         let Some(file) = self.files.get(name) else {
-            return answer(
+            return build_response(
                 StatusCode::NOT_FOUND,
                 "text/plain; charset=utf-8",
                 Bytes::from_static(b"no such asset\n"),
@@ -158,7 +157,7 @@ impl Assets {
             Encoding::Identity => None,
         }
         .unwrap_or(&file.plain);
-        // A strong tag names the bytes that are sent, and these differ by encoding.
+        // A strong entity tag identifies the bytes that are sent, and they differ by encoding.
         let tag = format!("\"{}{}\"", file.hash, encoding.tag_suffix());
         let mut response = tagged(headers, &tag, file.content_type, body);
         let out = response.headers_mut();
@@ -182,7 +181,7 @@ impl Assets {
     fn page(&self, headers: &HeaderMap) -> Response {
         let Some(page) = &self.page else {
             let body = Bytes::from_static(NOT_BUILT.as_bytes());
-            let mut response = answer(
+            let mut response = build_response(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "text/html; charset=utf-8",
                 body,
@@ -202,7 +201,7 @@ impl Assets {
         response
     }
 
-    /// The page as a 404: a browser shows it, and a script sees that there is nothing.
+    /// The page with status 404: a browser shows the page, and a script sees the status.
     fn unknown_page(&self) -> Response {
         let mut response = self.page(&HeaderMap::new());
         if response.status() == StatusCode::OK {
@@ -213,28 +212,27 @@ impl Assets {
     }
 }
 
-/// What a path means to the dashboard.
+/// What a request is for, from the dashboard's point of view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
-    /// One of its pages.
+enum Target {
+    /// One of the dashboard's pages.
     Page,
-    /// No page, but a person opened it: the dashboard says so, and has the way to its pages.
+    /// An unknown path opened in a browser: the dashboard says so, and links to its pages.
     UnknownPage,
-    /// A file's name, the API's, or something that a program asks for.
-    Nothing,
+    /// A file, a path of the API, or a request of a program.
+    Other,
 }
 
-impl Asked {
+impl Target {
     fn of(path: &str, headers: &HeaderMap) -> Self {
-        let accepts = || headers.get_all(ACCEPT).iter().map(HeaderValue::as_bytes);
         if path.is_empty() || path == "/" {
             return Self::Page;
         }
         if PAGES.contains(&path.trim_end_matches('/')) {
-            return if accept::allows_html(accepts()) {
+            return if accept::allows_html(headers) {
                 Self::Page
             } else {
-                Self::Nothing
+                Self::Other
             };
         }
         let below = |prefix: &str| {
@@ -243,44 +241,44 @@ impl Asked {
         };
         let last = path.rsplit('/').next().unwrap_or_default();
         let ours = ["/api", "/v3", "/v3beta", "/assets"].into_iter().any(below);
-        if !ours && !last.contains('.') && accepts().any(names_html) {
+        if !ours && !last.contains('.') && accept::names(headers, "text/html") {
             Self::UnknownPage
         } else {
-            Self::Nothing
+            Self::Other
         }
     }
 }
 
-/// 304 where the client has it already, else 200.
+/// 304 if the client already has this entity tag, else 200.
 fn tagged(headers: &HeaderMap, tag: &str, content_type: &'static str, body: &Bytes) -> Response {
     let mut response = if headers
         .get_all(IF_NONE_MATCH)
         .iter()
-        .any(|known| accept::matches_tag(known.as_bytes(), tag))
+        .any(|known| matches_tag(known.as_bytes(), tag))
     {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response
     } else {
-        answer(StatusCode::OK, content_type, body.clone())
+        build_response(StatusCode::OK, content_type, body.clone())
     };
-    let tag = HeaderValue::from_str(tag).expect("a tag is made of hex digits");
+    let tag = HeaderValue::from_str(tag).expect("an entity tag consists of hexadecimal digits");
     response.headers_mut().insert(ETAG, tag);
     response
 }
 
-fn answer(status: StatusCode, content_type: &'static str, body: Bytes) -> Response {
+fn build_response(status: StatusCode, content_type: &'static str, body: Bytes) -> Response {
     let length = HeaderValue::from(body.len());
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    // Given by hand, so that HEAD tells it too.
+    // Set here, so that a response to HEAD has it too.
     headers.insert(CONTENT_LENGTH, length);
     response
 }
 
-/// By the name's end; these are all that Trunk writes for us.
+/// The content type by the file name's extension; these are all that Trunk writes.
 fn content_type(name: &str) -> &'static str {
     match name.rsplit_once('.').map(|(_, end)| end) {
         Some("html") => "text/html; charset=utf-8",

@@ -1,8 +1,8 @@
-//! The one page: mounted below the base path, with a policy that lets only its own script run.
+//! The dashboard's HTML page, adapted to the base path, and its content security policy.
 //!
-//! `<base href>` would be the short way, but the policy forbids it (`base-uri 'none'`), and rightly.
-//! So the page's own absolute URLs get the base in front, and a `meta` tells it to the dashboard.
-//! The inline module names such URLs; its hash is therefore taken from the page as it is sent.
+//! `<base href>` would be simpler, but the policy forbids it (`base-uri 'none'`) for good reason.
+//! Instead the base path is put before the page's absolute URLs, and a `meta` element passes it to the
+//! dashboard. The inline module contains such URLs, so its hash is computed from the page as it is sent.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 #[derive(Debug)]
 pub(super) struct Page {
     pub(super) html: Bytes,
-    /// Strong entity tag.
+    /// The strong entity tag.
     pub(super) tag: String,
     /// Base64 of the SHA-256 of each inline script.
     pub(super) script_hashes: Vec<String>,
@@ -36,7 +36,7 @@ impl Page {
     }
 }
 
-/// Puts the base in front of every asset's URL and into the `meta` that the dashboard reads.
+/// Puts the base path before every asset's URL and into the `meta` element that the dashboard reads.
 fn mount(html: &str, base: &str) -> String {
     let meta = |content: &str| {
         format!(
@@ -58,7 +58,8 @@ fn mount(html: &str, base: &str) -> String {
     }
 }
 
-/// A base path comes from our own configuration; that it stays inside its quotes is still our duty.
+/// Escapes an attribute's value. The base path comes from the gateway's own configuration, but must not
+/// be able to end its quotes.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('"', "&quot;")
@@ -86,7 +87,7 @@ fn inline_scripts(html: &str) -> Vec<&str> {
     found
 }
 
-/// Nothing from elsewhere, no inline script but the hashed ones, no frame around us.
+/// Allows only resources of this origin, no inline scripts except the hashed ones, and no framing.
 pub(super) fn content_security_policy(script_hashes: &[String]) -> HeaderValue {
     let hashes: Vec<String> = script_hashes
         .iter()
@@ -110,7 +111,7 @@ mod tests {
         <script type=\"module\">import init from '/assets/a.js';</script></body></html>";
 
     #[test]
-    fn a_base_path_reaches_every_url_and_the_meta() {
+    fn the_base_path_is_put_into_every_url_and_the_meta() {
         let page = Page::new(HTML, "/etcd/");
         let html = String::from_utf8(page.html.to_vec()).expect("the page is text");
         assert!(html.contains("content=\"/etcd\""), "{html}");
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_base_path_the_page_stays_as_it_is() {
+    fn without_a_base_path_the_page_is_unchanged() {
         assert_eq!(Page::new(HTML, "").html, HTML.as_bytes());
     }
 
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_is_of_the_script_as_it_is_sent() {
+    fn the_hash_is_that_of_the_script_as_sent() {
         let page = Page::new(HTML, "/etcd");
         let expected = STANDARD.encode(Sha256::digest("import init from '/etcd/assets/a.js';"));
         assert_eq!(page.script_hashes, [expected]);
@@ -148,13 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn a_base_path_cannot_leave_its_quotes() {
+    fn a_base_path_cannot_end_its_quotes() {
         let page = Page::new(HTML, "/a\"><script>");
         assert_eq!(page.script_hashes.len(), 1, "no script was added");
     }
 
     #[test]
-    fn the_policy_is_the_designs() {
+    fn the_policy_allows_only_this_origin_and_hashed_scripts() {
         let policy = content_security_policy(&["abc=".to_owned()]);
         assert_eq!(
             policy,

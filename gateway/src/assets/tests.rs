@@ -54,7 +54,7 @@ async fn body(response: Response) -> Bytes {
 }
 
 #[tokio::test]
-async fn an_asset_is_kept_for_ever_and_sent_in_its_smallest_form() {
+async fn an_asset_is_cached_forever_and_sent_in_its_smallest_encoding() {
     let response = get(
         &built(),
         "/assets/app-1.js",
@@ -77,7 +77,7 @@ async fn an_asset_is_kept_for_ever_and_sent_in_its_smallest_form() {
 }
 
 #[tokio::test]
-async fn the_encodings_of_an_asset_have_tags_of_their_own() {
+async fn each_encoding_of_an_asset_has_its_own_entity_tag() {
     let assets = built();
     let mut tags = Vec::new();
     for (accept, content) in [
@@ -95,7 +95,7 @@ async fn the_encodings_of_an_asset_have_tags_of_their_own() {
 }
 
 #[test]
-fn content_types_are_those_a_browser_insists_on() {
+fn content_types_are_those_that_browsers_require() {
     let assets = built();
     for (path, kind) in [
         ("/assets/app-1_bg.wasm", "application/wasm"),
@@ -125,7 +125,7 @@ fn an_unknown_asset_is_404_even_for_a_navigation() {
 }
 
 #[tokio::test]
-async fn a_page_is_asked_for_anew_and_costs_nothing_when_unchanged() {
+async fn a_page_is_revalidated_and_not_sent_again_when_unchanged() {
     let assets = built();
     let response = get(&assets, "/locks", &[NAVIGATION]).expect("a page");
     assert_eq!(header(&response, CACHE_CONTROL), "no-cache");
@@ -141,7 +141,7 @@ async fn a_page_is_asked_for_anew_and_costs_nothing_when_unchanged() {
 }
 
 #[test]
-fn the_page_answers_pages_only() {
+fn html_is_served_only_for_pages() {
     let assets = built();
     for (path, accept, page) in [
         ("/", "*/*", true),
@@ -162,36 +162,36 @@ fn the_page_answers_pages_only() {
         ("/v3/kv/range", "text/html", false),
     ] {
         for method in [Method::GET, Method::HEAD] {
-            let answer = request(&assets, &method, path, &[("accept", accept)]);
-            let status = answer.map(|answer| answer.status());
+            let response = request(&assets, &method, path, &[("accept", accept)]);
+            let status = response.map(|response| response.status());
             let expected = page.then_some(StatusCode::OK);
             assert_eq!(status, expected, "{method} {path} {accept}");
         }
     }
     for path in PAGES {
-        let bare = get(&assets, path, &[]).expect("anything is accepted");
-        assert_eq!(bare.status(), StatusCode::OK, "{path}");
+        let response = get(&assets, path, &[]).expect("any type is accepted");
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
     }
     assert!(
         request(&assets, &Method::POST, "/", &[NAVIGATION]).is_none(),
-        "only reads"
+        "only GET and HEAD"
     );
 }
 
 #[tokio::test]
-async fn a_person_at_an_unknown_path_gets_the_page_as_a_404() {
+async fn a_browser_at_an_unknown_path_gets_the_page_as_a_404() {
     let assets = built();
     for path in ["/nope", "/watch/a/b", "/apiary"] {
         let response = get(&assets, path, &[NAVIGATION]).expect("a page");
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
         assert_eq!(header(&response, ETAG), "", "{path}");
         assert_eq!(body(response).await, HTML_WITH_BASE, "{path}");
-        assert!(get(&assets, path, &[]).is_none(), "{path}: a program");
+        assert!(get(&assets, path, &[]).is_none(), "{path}: not a browser");
     }
 }
 
 #[test]
-fn every_page_of_the_dashboard_is_known() {
+fn every_route_of_the_dashboard_is_a_page() {
     let app = include_str!("../../../frontend/src/app.rs");
     let routes = app.split("path=path!(\"").skip(1);
     let mut routes: Vec<&str> = routes
@@ -205,18 +205,18 @@ fn every_page_of_the_dashboard_is_known() {
 }
 
 #[tokio::test]
-async fn head_tells_the_length_and_sends_nothing() {
+async fn head_has_the_headers_of_get_and_no_body() {
     let assets = built();
     for path in ["/", "/assets/app-1.js"] {
-        let got = get(&assets, path, &[NAVIGATION]).expect("there");
+        let full = get(&assets, path, &[NAVIGATION]).expect("there");
         let head = request(&assets, &Method::HEAD, path, &[NAVIGATION]).expect("there");
-        assert_eq!(head.headers(), got.headers(), "{path}");
+        assert_eq!(head.headers(), full.headers(), "{path}");
         assert!(body(head).await.is_empty(), "{path}");
     }
 }
 
 #[tokio::test]
-async fn without_a_dashboard_pages_say_how_to_build_it() {
+async fn without_a_dashboard_the_page_says_how_to_build_it() {
     let assets = Assets::new(Files::default(), "");
     let response = get(&assets, "/", &[NAVIGATION]).expect("a page");
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);

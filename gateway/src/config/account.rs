@@ -1,4 +1,4 @@
-//! The gateway's own account at etcd: a name, and its password from wherever it is kept.
+//! The gateway's own account at etcd: a user name, and its password from a flag, a file or the terminal.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _, stderr, stdin};
 use std::path::{Path, PathBuf};
@@ -8,19 +8,19 @@ use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 use super::ConfigError;
 use crate::etcd::{Credentials, Secret};
 
-/// `NAME` or `NAME:PASSWORD`. Shows the name alone.
+/// `NAME` or `NAME:PASSWORD`. `Debug` does not show the password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// The name.
     pub name: String,
-    /// The password, where it was given with the name.
+    /// The password, if it was given with the name.
     pub password: Option<Secret>,
 }
 
-/// Splits at the first colon, as etcdctl does: a name has none, a password may.
+/// Splits at the first colon, as etcdctl does: a name has no colon, a password may.
 ///
-/// It refuses nothing: clap would show the whole, password and all.
-#[expect(clippy::unnecessary_wraps, reason = "clap's parsers give a result")]
+/// Refuses nothing, since clap's error would show the whole value including the password.
+#[expect(clippy::unnecessary_wraps, reason = "clap's parsers return a result")]
 pub(super) fn parse_user(text: &str) -> Result<User, String> {
     let (name, password) = match text.split_once(':') {
         Some((name, password)) => (name, Some(Secret::new(password))),
@@ -32,12 +32,12 @@ pub(super) fn parse_user(text: &str) -> Result<User, String> {
     })
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "clap's parsers give a result")]
+#[expect(clippy::unnecessary_wraps, reason = "clap's parsers return a result")]
 pub(super) fn parse_secret(text: &str) -> Result<Secret, String> {
     Ok(Secret::new(text))
 }
 
-/// The account of a name, with the one password that was given, in whichever of the ways.
+/// The account of a user, with the one password that is set. Prompts for it if none is.
 pub(super) fn credentials(
     user: Option<&User>,
     password: Option<&Secret>,
@@ -56,7 +56,7 @@ pub(super) fn credentials(
     let password = match (&user.password, password, file) {
         (Some(password), None, None) | (None, Some(password), None) => password.clone(),
         (None, None, Some(file)) => from_file(file)?,
-        (None, None, None) => ask(&user.name)?,
+        (None, None, None) => prompt(&user.name)?,
         _ => return Err(ConfigError::TwoPasswords),
     };
     Ok(Some(Credentials {
@@ -74,8 +74,8 @@ fn from_file(path: &Path) -> Result<Secret, ConfigError> {
     Ok(Secret::new(text.lines().next().unwrap_or_default()))
 }
 
-/// Asks whoever sits at the terminal, without showing what is typed.
-fn ask(name: &str) -> Result<Secret, ConfigError> {
+/// Prompts for the password at the terminal, without echo.
+fn prompt(name: &str) -> Result<Secret, ConfigError> {
     let missing = || ConfigError::NoPassword(name.to_owned());
     if !stdin().is_terminal() {
         return Err(missing());
@@ -100,19 +100,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_ends_at_the_first_colon() {
+    fn a_user_name_ends_at_the_first_colon() {
         let user = parse_user("root:a:b").expect("parses");
         assert_eq!(user.name, "root");
         assert_eq!(user.password, Some(Secret::new("a:b")));
         assert_eq!(parse_user("root").expect("parses").password, None);
-        let nobody = parse_user(":secret").expect("parses");
-        let refused = credentials(Some(&nobody), None, None).expect_err("no name");
+        let unnamed = parse_user(":secret").expect("parses");
+        let refused = credentials(Some(&unnamed), None, None).expect_err("no name");
         assert!(!format!("{refused} {refused:?}").contains("secret"));
         assert!(!format!("{user:?}").contains("a:b"));
     }
 
     #[test]
-    fn one_password_from_one_place() {
+    fn exactly_one_password_is_accepted() {
         let user = parse_user("root:x").expect("parses");
         let other = Secret::new("y");
         let given = credentials(Some(&user), None, None).expect("complete");
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_file_is_read_up_to_its_first_line_end() {
+    fn the_password_is_the_first_line_of_the_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("password");
         std::fs::write(&file, "s3 cret\n").expect("writes");

@@ -1,4 +1,4 @@
-//! How clusters are reached: one by flags, or several by the file.
+//! How to connect to clusters: one given by flags, or several by the file.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,22 +14,23 @@ use crate::etcd::{Credentials, Secret, Settings};
 pub struct ClusterConfig {
     /// The name in `/clusters/{cluster}/…`.
     pub name: String,
-    /// How it is reached.
+    /// How to connect to it.
     pub settings: Settings,
-    /// Leased keys below these are locks for certain.
+    /// Leased keys below these prefixes are certainly locks.
     pub lock_prefix: Vec<String>,
-    /// Whom a request without credentials acts as, when others than this machine can reach us.
+    /// The account of requests without credentials, if other machines can reach the gateway.
     pub anonymous: Option<Anonymous>,
 }
 
-/// Which cluster, and how it is reached.
+/// Which clusters, and how to connect to them.
 #[derive(Clone, Debug, Args)]
 pub struct Connect {
-    /// Settings and clusters in a TOML file; flags win over the environment, and that over the file.
+    /// TOML file with settings and clusters. Flags take precedence over the environment, and the
+    /// environment over the file.
     #[arg(long, env = "WATCHGATE_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Client URLs of an etcd cluster [default: a private etcd, which the gateway starts].
+    /// Client URLs of the etcd cluster [default: a private etcd, which the gateway starts].
     #[arg(
         long,
         env = "WATCHGATE_ETCD",
@@ -38,45 +39,44 @@ pub struct Connect {
     )]
     pub etcd: Vec<String>,
 
-    /// PEM file of the authority that signed the etcd servers' certificates [default: the
-    /// system's].
+    /// PEM file of CA certificates that verify the etcd servers [default: the system's].
     #[arg(long, env = "WATCHGATE_CACERT", value_name = "FILE")]
     pub cacert: Option<PathBuf>,
 
-    /// PEM file of the certificate shown to etcd servers that ask for one.
+    /// PEM file of the client certificate for etcd.
     #[arg(long, env = "WATCHGATE_CERT", value_name = "FILE")]
     pub cert: Option<PathBuf>,
 
-    /// PEM file of that certificate's key: PKCS#1, PKCS#8 or SEC1.
+    /// PEM file of the client certificate's key: PKCS#1, PKCS#8 or SEC1.
     #[arg(long, env = "WATCHGATE_KEY", value_name = "FILE")]
     pub key: Option<PathBuf>,
 
-    /// The gateway's own account at etcd; asks for the password where none is given.
+    /// The gateway's own account at etcd. Prompts for the password if none is set.
     #[arg(long, env = "WATCHGATE_USER", hide_env_values = true, value_parser = parse_user, value_name = "NAME[:PASSWORD]")]
     pub user: Option<User>,
 
-    /// That account's password. Other users of this machine see command lines: better in the
-    /// environment, or in a file.
+    /// Password of the gateway's account. Other users of this machine can see command lines: prefer
+    /// the environment variable or a file.
     #[arg(long, env = "WATCHGATE_PASSWORD", hide_env_values = true, value_parser = parse_secret, value_name = "PASSWORD")]
     pub password: Option<Secret>,
 
-    /// File whose first line is that account's password.
+    /// File whose first line is the password of the gateway's account.
     #[arg(long, env = "WATCHGATE_PASSWORD_FILE", value_name = "FILE")]
     pub password_file: Option<PathBuf>,
 
-    /// How long a connection to etcd may take to be made.
+    /// Time limit for connecting to etcd.
     #[arg(long, env = "WATCHGATE_DIAL_TIMEOUT", default_value = "2s", value_parser = parse_duration, value_name = "TIME")]
     pub dial_timeout: Duration,
 
-    /// The clusters that the file names.
+    /// The clusters of the file.
     #[arg(skip)]
-    pub named: Vec<Named>,
+    pub named: Vec<NamedCluster>,
 }
 
-/// A cluster of the file's; what it does not say is as the flags have it. A password goes only to where
-/// its user is meant.
+/// A cluster of the file. Settings that it omits are the common ones: those of flags, the environment
+/// and the keys outside of clusters. A password is only sent for the user it was configured for.
 #[derive(Clone, Debug, Default)]
-pub struct Named {
+pub struct NamedCluster {
     pub(super) name: String,
     pub(super) endpoints: Vec<String>,
     pub(super) cacert: Option<PathBuf>,
@@ -91,12 +91,12 @@ pub struct Named {
 }
 
 impl Connect {
-    /// Whether no cluster is named, so that a private one is meant.
+    /// Whether no cluster is given, so that the gateway serves a private etcd.
     pub fn is_private(&self) -> bool {
         self.etcd.is_empty() && self.named.is_empty()
     }
 
-    /// How the flags say that a cluster at these URLs is reached; may ask for a password.
+    /// How to connect to a cluster at these URLs by the common settings; may prompt for a password.
     pub fn settings(&self, endpoints: Vec<String>) -> Result<Settings, ConfigError> {
         Ok(Settings {
             cacert: self.cacert.clone(),
@@ -106,7 +106,7 @@ impl Connect {
         })
     }
 
-    /// The clusters, the default one first. `--etcd` stands for all of them.
+    /// The clusters, the default one first. `--etcd` replaces those of the file.
     pub fn clusters(
         &self,
         lock_prefix: &[String],
@@ -120,20 +120,21 @@ impl Connect {
                 anonymous,
             }]);
         }
-        let identity_of_all = identity(self.cert.as_ref(), self.key.as_ref())?;
-        // A password is asked for once, and not where every cluster has a user of its own.
-        let account_of_all = if self.user.is_none() || self.named.iter().any(Named::takes_account) {
-            self.account()?
-        } else {
-            None
-        };
+        let common_identity = identity(self.cert.as_ref(), self.key.as_ref())?;
+        // Prompt for the password once, and only if some cluster uses the common account.
+        let common_account =
+            if self.user.is_none() || self.named.iter().any(NamedCluster::inherits_account) {
+                self.account()?
+            } else {
+                None
+            };
         let clusters = self.named.iter().map(|named| {
             let identity = match (named.cert.as_ref(), named.key.as_ref()) {
-                (None, None) => identity_of_all.clone(),
+                (None, None) => common_identity.clone(),
                 (cert, key) => identity(cert, key)?,
             };
-            let account = if named.takes_account() {
-                account_of_all.clone()
+            let account = if named.inherits_account() {
+                common_account.clone()
             } else {
                 named.account(self.user.as_ref())?
             };
@@ -157,32 +158,32 @@ impl Connect {
         clusters.collect()
     }
 
-    /// The account that the flags name; may ask for its password.
+    /// The common account; may prompt for its password.
     fn account(&self) -> Result<Option<Credentials>, ConfigError> {
         let (password, file) = (self.password.as_ref(), self.password_file.as_deref());
         account::credentials(self.user.as_ref(), password, file)
     }
 }
 
-impl Named {
+impl NamedCluster {
     fn has_password(&self) -> bool {
         self.password.is_some() || self.password_file.is_some()
     }
 
-    /// Whether it says nothing of an account, and so takes that of the flags.
-    fn takes_account(&self) -> bool {
+    /// Whether it has no settings of an account, and so uses the common one.
+    fn inherits_account(&self) -> bool {
         self.user.is_none() && !self.has_password()
     }
 
-    /// The account of which it says something: a user of its own, whom no password but its own is for;
-    /// a password of its own for the user of the flags; or by an empty name that it has none.
-    fn account(&self, of_all: Option<&User>) -> Result<Option<Credentials>, ConfigError> {
-        let nobody = |user: &User| user.name.is_empty() && user.password.is_none();
-        if self.user.as_ref().is_some_and(nobody) && !self.has_password() {
+    /// The account by the cluster's own settings: its own user, with only its own password; the common
+    /// user with the cluster's own password; or, if the user name is empty, no account.
+    fn account(&self, common: Option<&User>) -> Result<Option<Credentials>, ConfigError> {
+        let is_empty = |user: &User| user.name.is_empty() && user.password.is_none();
+        if self.user.as_ref().is_some_and(is_empty) && !self.has_password() {
             return Ok(None);
         }
         let user = self.user.clone().or_else(|| {
-            of_all.map(|user| User {
+            common.map(|user| User {
                 name: user.name.clone(),
                 password: None,
             })
@@ -192,6 +193,7 @@ impl Named {
     }
 }
 
+/// A certificate and its key, if both are set.
 fn identity(
     cert: Option<&PathBuf>,
     key: Option<&PathBuf>,

@@ -1,7 +1,8 @@
 //! `--config FILE`: every flag as a key, and `[[clusters]]`.
 //!
-//! A key becomes the flag of its name, read by the flag's own parser, unless the command line or the
-//! environment has that flag already. A path is looked for beside the file. What is unknown or malformed is refused with its line.
+//! A key becomes the flag of the same name and is parsed by the flag's own parser, unless the command
+//! line or the environment sets that flag. Relative paths start at the file's folder. Unknown keys and
+//! invalid values are errors with the line's number.
 
 use std::any::TypeId;
 use std::ffi::{OsStr, OsString};
@@ -17,47 +18,48 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::account::parse_user;
-use super::cluster::{Connect, Named};
+use super::cluster::{Connect, NamedCluster};
 use super::{Anonymous, Cli, Config, parse_duration};
 use crate::etcd::Secret;
 
-/// Why command line, environment and file make no configuration.
+/// Why the configuration cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The command line; clap shows it in its own way, and `--help` too.
+    /// An error of the command line, or `--help`; clap formats both.
     #[error(transparent)]
     Arguments(#[from] clap::Error),
-    /// The file.
+    /// An error of the file.
     #[error(transparent)]
     File(#[from] FileError),
 }
 
-/// What is wrong with the file.
+/// An error of the configuration file.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// It cannot be read.
-    #[error("the configuration {path} cannot be read")]
+    #[error("the configuration file {path} cannot be read")]
     Unreadable {
         /// As given.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
-    /// A line of it is not understood. Never shows a value, which may be a password.
+    /// An invalid line. Never shows the value of a secret.
     #[error("{path}:{line}: {detail}")]
     Line {
         /// As given.
         path: PathBuf,
         /// From 1.
         line: usize,
-        /// What is wrong there.
+        /// What is invalid.
         detail: String,
     },
 }
 
 impl Cli {
-    /// What the command line says, then the environment, then the file that one of them names.
+    /// Loads the command line, the environment and the file that one of them names, in this order of
+    /// precedence.
     pub fn load<I, T>(arguments: I) -> std::result::Result<Self, LoadError>
     where
         I: IntoIterator<Item = T>,
@@ -103,7 +105,7 @@ struct File<'a> {
 type Result<T> = std::result::Result<T, FileError>;
 
 impl File<'_> {
-    fn wrong(&self, span: Range<usize>, detail: impl Into<String>) -> FileError {
+    fn invalid(&self, span: Range<usize>, detail: impl Into<String>) -> FileError {
         let before = self.text.get(..span.start).unwrap_or_default();
         FileError::Line {
             path: self.path.to_owned(),
@@ -113,20 +115,24 @@ impl File<'_> {
     }
 
     /// The flags that the file adds, and its clusters.
-    fn read(&self, matches: &ArgMatches, doctor: bool) -> Result<(Vec<OsString>, Vec<Named>)> {
+    fn read(
+        &self,
+        matches: &ArgMatches,
+        doctor: bool,
+    ) -> Result<(Vec<OsString>, Vec<NamedCluster>)> {
         let document = DeTable::parse(self.text).map_err(|error| {
             let span = error.span().unwrap_or_default();
-            self.wrong(span, error.message())
+            self.invalid(span, error.message())
         })?;
         let all = Config::augment_args(Command::new("watchgate").no_binary_name(true));
-        let wanted = if doctor {
+        let accepted = if doctor {
             Connect::augment_args(Command::new("watchgate"))
         } else {
             all.clone()
         };
         let mut flags = Vec::new();
         let mut clusters = Vec::new();
-        let mut single = None;
+        let mut etcd_key = None;
         for (key, value) in document.get_ref() {
             let name: &str = key.get_ref();
             if name == "clusters" {
@@ -142,34 +148,34 @@ impl File<'_> {
             };
             let argument = known(&all)
                 .filter(|_| name != "config" && !name.contains('-'))
-                .ok_or_else(|| self.wrong(key.span(), format!("there is no key `{name}`")))?;
+                .ok_or_else(|| self.invalid(key.span(), format!("unknown key `{name}`")))?;
             if name == "etcd" {
-                single = Some(key.span());
+                etcd_key = Some(key.span());
             }
             let is_path = argument.get_value_parser().type_id() == TypeId::of::<PathBuf>();
             let given = self.arguments(&flag, value, is_path)?;
             for argument in &given {
                 self.check(&all, name, argument, value.span())?;
             }
-            let set = known(&wanted).is_none()
+            let ignored = known(&accepted).is_none()
                 || matches!(
                     matches.value_source(argument.get_id().as_str()),
                     Some(ValueSource::CommandLine | ValueSource::EnvVariable)
                 );
-            if !set {
+            if !ignored {
                 flags.extend(given);
             }
         }
-        if let Some(span) = single.filter(|_| !clusters.is_empty()) {
-            return Err(self.wrong(
+        if let Some(span) = etcd_key.filter(|_| !clusters.is_empty()) {
+            return Err(self.invalid(
                 span,
-                "`etcd` is one cluster and `clusters` are several: choose",
+                "`etcd` and `clusters` exclude each other: set one of the two",
             ));
         }
         Ok((flags, clusters))
     }
 
-    /// A value as arguments on a command line.
+    /// A value as arguments of a command line.
     fn arguments(
         &self,
         flag: &str,
@@ -181,13 +187,13 @@ impl File<'_> {
                 DeValue::String(text) => text.to_string(),
                 DeValue::Integer(number) => number.to_string(),
                 _ => {
-                    let detail = format!("`{flag}` takes text or a number");
-                    return Err(self.wrong(value.span(), detail));
+                    let detail = format!("`{flag}` must be a string or a number");
+                    return Err(self.invalid(value.span(), detail));
                 }
             };
             let mut argument = OsString::from(format!("--{flag}="));
             if is_path {
-                argument.push(self.beside(&text));
+                argument.push(self.resolve(&text));
             } else {
                 argument.push(text);
             }
@@ -201,12 +207,12 @@ impl File<'_> {
         })
     }
 
-    /// What lies beside the file is named relative to it.
-    fn beside(&self, path: &str) -> PathBuf {
+    /// A relative path starts at the file's folder.
+    fn resolve(&self, path: &str) -> PathBuf {
         self.path.parent().unwrap_or(Path::new("")).join(path)
     }
 
-    /// Whether the flag's own parser takes it.
+    /// Checks a value by the flag's own parser.
     fn check(&self, all: &Command, name: &str, argument: &OsStr, span: Range<usize>) -> Result<()> {
         let Err(error) = all.clone().try_get_matches_from([argument]) else {
             return Ok(());
@@ -217,79 +223,79 @@ impl File<'_> {
                 let line = text.lines().next().unwrap_or_default();
                 line.trim_start_matches("error: ").to_owned()
             }
-            ErrorKind::TooManyValues => format!("`{name}` is true or false"),
-            // About flags that are missing beside this one, which stand elsewhere.
+            ErrorKind::TooManyValues => format!("`{name}` must be true or false"),
+            // The flags that are required with this one may be set elsewhere.
             ErrorKind::MissingRequiredArgument => return Ok(()),
-            _ => format!("`{name}` does not take this value"),
+            _ => format!("invalid value for `{name}`"),
         };
-        Err(self.wrong(span, detail))
+        Err(self.invalid(span, detail))
     }
 
-    fn clusters(&self, value: &Spanned<DeValue<'_>>) -> Result<Vec<Named>> {
-        let wrong = || self.wrong(value.span(), "`clusters` is written as [[clusters]]");
+    fn clusters(&self, value: &Spanned<DeValue<'_>>) -> Result<Vec<NamedCluster>> {
+        let wrong = || self.invalid(value.span(), "`clusters` must be written as [[clusters]]");
         let tables: &DeArray<'_> = value.get_ref().as_array().ok_or_else(wrong)?;
-        let mut clusters: Vec<Named> = Vec::new();
+        let mut clusters: Vec<NamedCluster> = Vec::new();
         for table in tables {
             let cluster = self.cluster(table, table.get_ref().as_table().ok_or_else(wrong)?)?;
             if clusters.iter().any(|other| other.name == cluster.name) {
-                let detail = format!("there are two clusters `{}`", cluster.name);
-                return Err(self.wrong(table.span(), detail));
+                let detail = format!("duplicate cluster name `{}`", cluster.name);
+                return Err(self.invalid(table.span(), detail));
             }
             clusters.push(cluster);
         }
         Ok(clusters)
     }
 
-    fn cluster(&self, whole: &Spanned<DeValue<'_>>, table: &DeTable<'_>) -> Result<Named> {
-        let mut cluster = Named::default();
+    fn cluster(&self, whole: &Spanned<DeValue<'_>>, table: &DeTable<'_>) -> Result<NamedCluster> {
+        let mut cluster = NamedCluster::default();
         for (key, value) in table {
             let name: &str = key.get_ref();
             let text = || {
                 let text = value.get_ref().as_str();
                 text.map(str::to_owned)
-                    .ok_or_else(|| self.wrong(value.span(), format!("`{name}` is text")))
+                    .ok_or_else(|| self.invalid(value.span(), format!("`{name}` must be a string")))
             };
-            let path = || Ok(self.beside(&text()?));
+            let path = || Ok(self.resolve(&text()?));
             match name {
                 "name" => cluster.name = text()?,
-                "endpoints" => cluster.endpoints = self.texts(name, value)?,
+                "endpoints" => cluster.endpoints = self.strings(name, value)?,
                 "cacert" => cluster.cacert = Some(path()?),
                 "cert" => cluster.cert = Some(path()?),
                 "key" => cluster.key = Some(path()?),
                 "user" => cluster.user = parse_user(&text()?).ok(),
                 "password" => cluster.password = Some(Secret::new(text()?)),
                 "password_file" => cluster.password_file = Some(path()?),
-                "lock_prefix" => cluster.lock_prefix = Some(self.texts(name, value)?),
+                "lock_prefix" => cluster.lock_prefix = Some(self.strings(name, value)?),
                 "dial_timeout" => {
                     let time = parse_duration(&text()?);
-                    let time = time.map_err(|detail| self.wrong(value.span(), detail))?;
+                    let time = time.map_err(|detail| self.invalid(value.span(), detail))?;
                     cluster.dial_timeout = Some(time);
                 }
                 "anonymous" => {
-                    let who = Anonymous::from_str(&text()?, false);
-                    let wrong = |_| self.wrong(value.span(), "`anonymous` is \"gateway\"");
-                    cluster.anonymous = Some(who.map_err(wrong)?);
+                    let account = Anonymous::from_str(&text()?, false);
+                    let wrong = |_| self.invalid(value.span(), "`anonymous` must be \"gateway\"");
+                    cluster.anonymous = Some(account.map_err(wrong)?);
                 }
                 _ => {
-                    let detail = format!("a cluster has no key `{name}`");
-                    return Err(self.wrong(key.span(), detail));
+                    let detail = format!("unknown key `{name}` in a cluster");
+                    return Err(self.invalid(key.span(), detail));
                 }
             }
         }
         if cluster.name.is_empty() || cluster.name.contains('/') {
-            let detail = "a cluster has a `name`, without slashes";
-            return Err(self.wrong(whole.span(), detail));
+            let detail = "`name` of a cluster is required, without slashes";
+            return Err(self.invalid(whole.span(), detail));
         }
         if cluster.endpoints.is_empty() {
-            let detail = format!("the cluster `{}` has no `endpoints`", cluster.name);
-            return Err(self.wrong(whole.span(), detail));
+            let detail = format!("`endpoints` of the cluster `{}` is required", cluster.name);
+            return Err(self.invalid(whole.span(), detail));
         }
         Ok(cluster)
     }
 
-    /// One text, or several.
-    fn texts(&self, name: &str, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>> {
-        let wrong = |span| self.wrong(span, format!("`{name}` is a list of texts"));
+    /// A string, or a list of strings.
+    fn strings(&self, name: &str, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>> {
+        let wrong = |span| self.invalid(span, format!("`{name}` must be a list of strings"));
         match value.get_ref() {
             DeValue::String(text) => Ok(vec![text.to_string()]),
             DeValue::Array(values) => values

@@ -12,8 +12,8 @@ fn load(text: &str, flags: &[&str]) -> Result<Config, LoadError> {
     Cli::load(arguments.chain(flags.iter().copied())).map(|cli| cli.config)
 }
 
-/// What is said of a file, without the folder.
-fn refusal(text: &str) -> String {
+/// The error about a file, without the folder.
+fn error_of(text: &str) -> String {
     let error = load(text, &[]).expect_err("refused").to_string();
     let (_, rest) = error.split_once("watchgate.toml:").expect("names the file");
     rest.to_owned()
@@ -41,7 +41,7 @@ fn every_flag_is_a_key() {
 }
 
 #[test]
-fn flags_win_over_the_file() {
+fn flags_take_precedence_over_the_file() {
     let text = "listen = \"127.0.0.1:9000\"\nlock_prefix = [\"/a/\"]\n\
                 [[clusters]]\nname = \"prod\"\nendpoints = \"http://a:2379\"\n";
     let config = load(text, &["--listen", "127.0.0.1:9001"]).expect("loads");
@@ -55,7 +55,7 @@ fn flags_win_over_the_file() {
 }
 
 #[test]
-fn clusters_have_settings_of_their_own() {
+fn clusters_have_their_own_settings() {
     let config = load(
         "anonymous = \"gateway\"\n[[clusters]]\nname = \"one\"\nendpoints = [\"https://a:2379\"]\n\
          cacert = \"ca.pem\"\nuser = \"reader\"\npassword = \"secret\"\nlock_prefix = [\"/locks/\"]\n\
@@ -92,9 +92,9 @@ fn accounts(text: &str, flags: &[&str]) -> Result<Vec<Option<String>>, ConfigErr
 }
 
 #[test]
-fn what_a_cluster_does_not_say_is_as_it_stands_for_all() {
-    let all = "cacert = \"ca.pem\"\ncert = \"cert.pem\"\nkey = \"key.pem\"\n";
-    let config = load(&format!("{all}{TWO}"), &[]).expect("loads");
+fn omitted_settings_are_the_common_ones() {
+    let common = "cacert = \"ca.pem\"\ncert = \"cert.pem\"\nkey = \"key.pem\"\n";
+    let config = load(&format!("{common}{TWO}"), &[]).expect("loads");
     let clusters = config.clusters().expect("complete");
     let name = |path: &Path| {
         assert!(path.is_absolute(), "{}", path.display());
@@ -110,31 +110,31 @@ fn what_a_cluster_does_not_say_is_as_it_stands_for_all() {
     };
     assert_eq!(files(0), ["own.pem", "own-cert.pem", "own-key.pem"]);
     assert_eq!(files(1), ["ca.pem", "cert.pem", "key.pem"]);
-    // A certificate and its key are one thing.
+    // A certificate and its key belong together.
     let half = TWO.replace("key = \"own-key.pem\"\n", "");
-    let config = load(&format!("{all}{half}"), &[]).expect("loads");
+    let config = load(&format!("{common}{half}"), &[]).expect("loads");
     assert!(config.clusters().is_err());
 }
 
 #[test]
-fn a_password_goes_only_to_where_its_user_is_meant() {
+fn a_password_is_used_only_for_its_user() {
     let check = |text: &str, flags: &[&str], expected: [Option<&str>; 2]| {
         let found = accounts(text, flags).expect("complete");
         let found: Vec<_> = found.iter().map(Option::as_deref).collect();
         assert_eq!(found, expected, "{text} {flags:?}");
     };
-    let flags = ["--user", "root", "--password", "of all"];
+    let flags = ["--user", "root", "--password", "common"];
     check(TWO, &[], [Some("app:own"), None]);
-    check(TWO, &flags, [Some("app:own"), Some("root:of all")]);
-    let text = format!("user = \"root:of all\"\n{TWO}");
-    check(&text, &[], [Some("app:own"), Some("root:of all")]);
-    let nobody = format!("{TWO}user = \"\"\n");
-    check(&nobody, &flags, [Some("app:own"), None]);
+    check(TWO, &flags, [Some("app:own"), Some("root:common")]);
+    let text = format!("user = \"root:common\"\n{TWO}");
+    check(&text, &[], [Some("app:own"), Some("root:common")]);
+    let no_account = format!("{TWO}user = \"\"\n");
+    check(&no_account, &flags, [Some("app:own"), None]);
     let other = format!("{TWO}password = \"other\"\n");
     check(&other, &flags, [Some("app:own"), Some("root:other")]);
     check(
         &other,
-        &["--user", "root:of all"],
+        &["--user", "root:common"],
         [Some("app:own"), Some("root:other")],
     );
     for (text, flags) in [(&other[..], &[][..]), (TWO, &flags[2..])] {
@@ -144,7 +144,7 @@ fn a_password_goes_only_to_where_its_user_is_meant() {
 }
 
 #[test]
-fn paths_are_looked_for_beside_the_file() {
+fn relative_paths_start_at_the_files_folder() {
     let config = load("password_file = \"p\"\ndata_dir = \"/d\"\n", &[]).expect("loads");
     let file = config.connect.password_file.expect("set");
     assert!(file.is_absolute() && file.ends_with("p"));
@@ -152,39 +152,45 @@ fn paths_are_looked_for_beside_the_file() {
 }
 
 #[test]
-fn what_is_wrong_is_named_with_its_line() {
-    let check = |text: &str, expected: &str| assert_eq!(refusal(text), expected, "{text}");
-    check("\nlisten_on = \"x\"\n", "2: there is no key `listen_on`");
-    check("base-path = \"/x\"\n", "1: there is no key `base-path`");
-    check("config = \"other.toml\"\n", "1: there is no key `config`");
-    check("read_only = \"yes\"\n", "1: `read_only` is true or false");
-    check("listen = [1.5]\n", "1: `listen` takes text or a number");
+fn an_error_names_the_line() {
+    let check = |text: &str, expected: &str| assert_eq!(error_of(text), expected, "{text}");
+    check("\nlisten_on = \"x\"\n", "2: unknown key `listen_on`");
+    check("base-path = \"/x\"\n", "1: unknown key `base-path`");
+    check("config = \"other.toml\"\n", "1: unknown key `config`");
+    check(
+        "read_only = \"yes\"\n",
+        "1: `read_only` must be true or false",
+    );
+    check(
+        "listen = [1.5]\n",
+        "1: `listen` must be a string or a number",
+    );
     check(
         "[[clusters]]\nname = \"a\"\nendpoint = \"http://a:1\"\n",
-        "3: a cluster has no key `endpoint`",
+        "3: unknown key `endpoint` in a cluster",
     );
     check(
         "[[clusters]]\nname = \"a\"\n",
-        "1: the cluster `a` has no `endpoints`",
+        "1: `endpoints` of the cluster `a` is required",
     );
     check(
         "[[clusters]]\nname = \"a\"\nendpoints = [\"http://a:1\"]\nanonymous = \"root\"\n",
-        "4: `anonymous` is \"gateway\"",
+        "4: `anonymous` must be \"gateway\"",
     );
     check(
         "clusters = \"x\"\n",
-        "1: `clusters` is written as [[clusters]]",
+        "1: `clusters` must be written as [[clusters]]",
     );
     check(
         "etcd = \"http://a:1\"\n[[clusters]]\nname = \"a\"\nendpoints = [\"http://a:1\"]\n",
-        "1: `etcd` is one cluster and `clusters` are several: choose",
+        "1: `etcd` and `clusters` exclude each other: set one of the two",
     );
-    assert!(refusal("listen = \"nowhere\"\n").starts_with("1: invalid value"));
-    assert!(refusal("listen = \n").starts_with("1: "));
+    assert!(error_of("listen = \"nowhere\"\n").starts_with("1: invalid value"));
+    assert!(error_of("listen = \n").starts_with("1: "));
 }
 
 #[test]
-fn a_refusal_shows_no_password() {
-    let refused = refusal("user = \"root:hunter2\"\npassword = hunter2\n");
+fn an_error_shows_no_password() {
+    let refused = error_of("user = \"root:hunter2\"\npassword = hunter2\n");
     assert!(!refused.contains("hunter2"), "{refused}");
 }

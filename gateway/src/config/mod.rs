@@ -1,4 +1,5 @@
-//! Flags, their environment forms, and the file. The only place that reads the environment.
+//! Flags, their environment variables, and the configuration file. The only place that reads the
+//! environment.
 
 mod account;
 mod cluster;
@@ -26,7 +27,7 @@ pub use self::file::{FileError, LoadError};
     args_conflicts_with_subcommands = true
 )]
 pub struct Cli {
-    /// What to do instead of serving.
+    /// A command to run instead of serving.
     #[command(subcommand)]
     pub command: Option<Command>,
     /// How to serve.
@@ -37,22 +38,22 @@ pub struct Cli {
 /// What the binary does besides serving.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run the embedded etcd on behalf of a gateway and end it when that gateway is gone.
+    /// Run the embedded etcd on behalf of a gateway, and end it when that gateway has ended.
     #[command(hide = true)]
     Supervise {
-        /// Become the program, on behalf of the supervisor with this process id.
+        /// Replace this process by the program, as a child of the supervisor with this process id.
         #[arg(long, value_name = "PID")]
         under: Option<i32>,
         /// The program and its arguments.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         command: Vec<OsString>,
     },
-    /// Look for what is wrong between this machine and an etcd cluster, and say what mends it.
+    /// Check each step of the way to an etcd cluster, and print how to fix what fails.
     Doctor {
         /// The cluster.
         #[command(flatten)]
         connect: Box<Connect>,
-        /// Print one JSON object a line.
+        /// Print one JSON object per line.
         #[arg(long)]
         json: bool,
     },
@@ -61,7 +62,7 @@ pub enum Command {
     Openapi,
 }
 
-/// Who a request without credentials is.
+/// Which account a request without credentials acts as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Anonymous {
     /// The account configured for the cluster.
@@ -80,27 +81,27 @@ pub struct Config {
     )]
     pub listen: SocketAddr,
 
-    /// The cluster, or clusters.
+    /// Which clusters to serve, and how to connect to them.
     #[command(flatten)]
     pub connect: Connect,
 
-    /// Where the private etcd keeps its data [default: the user's data folder].
+    /// Folder for the data of the private etcd [default: the user's data folder].
     #[arg(long, env = "WATCHGATE_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 
-    /// How many members the private etcd has: 1, 3 or 5.
+    /// Number of members of the private etcd: 1, 3 or 5.
     #[arg(long, env = "WATCHGATE_MEMBERS", default_value = "1", value_parser = parse_members, value_name = "N")]
     pub members: usize,
 
-    /// Start the private etcd from etcd's own configuration file, which says where its data lies.
+    /// Start the private etcd from etcd's own configuration file, which also sets its data folder.
     #[arg(long, env = "WATCHGATE_ETCD_CONFIG", value_name = "FILE")]
     pub etcd_config: Option<PathBuf>,
 
-    /// The binary that is run as `supervise`; this very one when it is not said.
+    /// The binary that is run as `supervise`; by default the one that is running.
     #[arg(skip)]
     pub supervisor: Option<PathBuf>,
 
-    /// Fill the private etcd with a demo keyspace and keep it moving.
+    /// Fill the private etcd with demo data and keep changing it.
     #[arg(long, env = "WATCHGATE_DEMO")]
     pub demo: bool,
 
@@ -112,15 +113,15 @@ pub struct Config {
     #[arg(long, env = "WATCHGATE_BASE_PATH", default_value = "", hide_default_value = true, value_parser = parse_base_path, value_name = "PATH")]
     pub base_path: String,
 
-    /// Accept this Host, at any port or exactly; repeatable.
+    /// Accept requests for this host name, with any port or only the given one; repeatable.
     #[arg(long, env = "WATCHGATE_ALLOW_HOST", value_delimiter = ',', value_parser = parse_host, value_name = "HOST[:PORT]")]
     pub allow_host: Vec<String>,
 
-    /// Whom a request without credentials acts as, when others than this machine can reach us.
+    /// Account of requests without credentials, if other machines can reach the gateway.
     #[arg(long, env = "WATCHGATE_ANONYMOUS", value_enum)]
     pub anonymous: Option<Anonymous>,
 
-    /// Leased keys below this prefix are locks for certain; repeatable.
+    /// Treat leased keys below this prefix as locks, not only as possible locks; repeatable.
     #[arg(
         long,
         env = "WATCHGATE_LOCK_PREFIX",
@@ -129,7 +130,7 @@ pub struct Config {
     )]
     pub lock_prefix: Vec<String>,
 
-    /// Connections served at once.
+    /// Maximum number of concurrent connections.
     #[arg(
         long,
         env = "WATCHGATE_MAX_CONNECTIONS",
@@ -149,11 +150,11 @@ pub struct Config {
     )]
     pub idle_timeout: Duration,
 
-    /// Largest request body, bytes.
+    /// Maximum size of a request body in bytes, after decoding.
     #[arg(long, env = "WATCHGATE_MAX_BODY", default_value_t = 8 << 20, value_name = "BYTES")]
     pub max_body: usize,
 
-    /// What is logged: a level, or levels by module (`info,gateway::live=debug`).
+    /// Log level, or levels by module (`info,gateway::live=debug`).
     #[arg(
         long,
         env = "WATCHGATE_LOG",
@@ -162,80 +163,83 @@ pub struct Config {
     )]
     pub log: String,
 
-    /// Log one JSON object a line.
+    /// Log one JSON object per line.
     #[arg(long, env = "WATCHGATE_LOG_JSON")]
     pub log_json: bool,
 }
 
-/// Why a configuration cannot be served.
+/// Why a configuration is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The actors are a feature of the build.
+    /// The demo is an optional feature of the build.
     #[error("this build has no demo: it was compiled without the feature `demo`")]
     NoDemo,
-    /// `--demo` writes, so it must never meet somebody's data.
+    /// `--demo` writes, so it must not run on a cluster with other data.
     #[error(
-        "--demo works on the private etcd only: leave out --demo, or --etcd and the file's clusters"
+        "--demo works only on the private etcd: remove --demo, or --etcd and the clusters of the file"
     )]
-    DemoOnForeignEtcd,
-    /// A file may describe an etcd with somebody's data in it.
-    #[error("--demo works on the private etcd only: leave out --etcd-config, or leave out --demo")]
-    DemoOnFile,
-    /// A flag of the private etcd beside a cluster of somebody else's.
-    #[error("{0} is for the private etcd: leave out --etcd, or leave out {0}")]
+    DemoOnOtherCluster,
+    /// etcd's file may describe an etcd that has other data.
+    #[error("--demo works only on a private etcd without --etcd-config: remove one of the two")]
+    DemoWithEtcdConfig,
+    /// A flag of the private etcd, although another cluster is given.
+    #[error(
+        "{0} applies only to the private etcd: remove {0}, or --etcd and the clusters of the file"
+    )]
     PrivateOnly(&'static str),
-    /// The file says by itself which cluster its member belongs to.
-    #[error("--etcd-config starts the one member that the file describes: leave out --members")]
-    MembersOfFile,
-    /// Others could reach us without sign-in, and nobody said that this is meant.
+    /// The file itself defines which cluster its member belongs to.
+    #[error("--etcd-config starts the one member that the file describes: remove --members")]
+    MembersWithEtcdConfig,
+    /// Other machines can reach the gateway without sign-in, and no flag allows that.
     #[error(
         "{0} can be reached from other machines, and requests need no sign-in: listen on 127.0.0.1, \
-         or say --anonymous gateway to give everybody who reaches it the gateway's rights"
+         or use --anonymous gateway to give everyone who can reach it the gateway's rights"
     )]
     OpenToOthers(SocketAddr),
-    /// A password, and nobody whose it is.
-    #[error("a password is given without a user")]
+    /// A password without a user.
+    #[error("a password is set, but no user")]
     PasswordWithoutUser,
-    /// A certificate is nothing without its key.
-    #[error("a certificate needs its key, and a key its certificate: give both or none")]
+    /// A certificate without its key, or a key without its certificate.
+    #[error("a certificate requires its key, and a key its certificate: set both or neither")]
     HalfIdentity,
-    /// A user is somebody.
-    #[error("the user's name is empty")]
+    /// The user has no name.
+    #[error("the user name is empty")]
     NoName,
-    /// Which of them counts is nobody's guess.
+    /// More than one password for the same user: it is not clear which one to use.
     #[error(
-        "the password is given twice: with the user, as the password, or in a file, choose one"
+        "more than one password is set; set one of: the password after the user name, the password, \
+         the password file"
     )]
     TwoPasswords,
-    /// There is no terminal to ask at.
+    /// No password is set, and there is no terminal to prompt at.
     #[error(
-        "the password of {0} is missing: put it into a password file, or into WATCHGATE_PASSWORD \
-         (for a cluster's own user: beside the user in the file)"
+        "the password of {0} is required: set WATCHGATE_PASSWORD or a password file (for a cluster's \
+         own user: `password` or `password_file` of the cluster)"
     )]
     NoPassword(String),
-    /// The password's file cannot be read.
+    /// The password file cannot be read.
     #[error("the password file {path} cannot be read")]
     PasswordFile {
         /// As configured.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
 }
 
 impl Config {
-    /// Checks what one flag says against another.
+    /// Refuses flags that contradict each other.
     pub fn check(&self) -> Result<(), ConfigError> {
         let private = self.connect.is_private();
         if self.demo && !cfg!(feature = "demo") {
             return Err(ConfigError::NoDemo);
         }
         if self.demo && !private {
-            return Err(ConfigError::DemoOnForeignEtcd);
+            return Err(ConfigError::DemoOnOtherCluster);
         }
         if self.demo && self.etcd_config.is_some() {
-            return Err(ConfigError::DemoOnFile);
+            return Err(ConfigError::DemoWithEtcdConfig);
         }
         if !private && self.etcd_config.is_some() {
             return Err(ConfigError::PrivateOnly("--etcd-config"));
@@ -244,17 +248,17 @@ impl Config {
             return Err(ConfigError::PrivateOnly("--members"));
         }
         if self.members > 1 && self.etcd_config.is_some() {
-            return Err(ConfigError::MembersOfFile);
+            return Err(ConfigError::MembersWithEtcdConfig);
         }
-        // Requests to a cluster of somebody's sign in there; a private etcd has no users to begin with.
+        // Another cluster may have auth enabled; the private etcd starts without users.
         if private && !self.listen.ip().is_loopback() && self.anonymous.is_none() {
             return Err(ConfigError::OpenToOthers(self.listen));
         }
         Ok(())
     }
 
-    /// The clusters to serve, the default one first; none is a private etcd of ours. May ask for a
-    /// password.
+    /// The clusters to serve, the default one first; empty if the private etcd is to be served. May
+    /// prompt for a password.
     pub fn clusters(&self) -> Result<Vec<ClusterConfig>, ConfigError> {
         self.connect.clusters(&self.lock_prefix, self.anonymous)
     }
@@ -270,7 +274,7 @@ impl Config {
         })
     }
 
-    /// The folder for data of our own: `--data-dir`, else the user's data folder.
+    /// The gateway's data folder: `--data-dir`, else `watchgate` in the user's data folder.
     pub fn data_dir(&self) -> PathBuf {
         if let Some(dir) = &self.data_dir {
             return dir.clone();
@@ -283,7 +287,7 @@ impl Config {
     }
 }
 
-/// The variables that an etcd started from here would take for its flags.
+/// The environment variables that an etcd started by the gateway would use as flags.
 pub fn etcd_variables() -> Vec<OsString> {
     let names = std::env::vars_os().map(|(name, _)| name);
     names
@@ -293,7 +297,7 @@ pub fn etcd_variables() -> Vec<OsString> {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "this module is where the environment is read"
+    reason = "only this module reads the environment"
 )]
 fn env_path(name: &str) -> Option<PathBuf> {
     std::env::var_os(name)
@@ -309,7 +313,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = text.split_at(unit_at);
     let number: u64 = number
         .parse()
-        .map_err(|_| format!("`{text}` is not a time such as 5s"))?;
+        .map_err(|_| format!("`{text}` is not a time such as 500ms, 5s or 2m"))?;
     match unit {
         "ms" => Ok(Duration::from_millis(number)),
         "s" => Ok(Duration::from_secs(number)),
@@ -317,44 +321,47 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
             .checked_mul(60)
             .map(Duration::from_secs)
             .ok_or_else(|| format!("`{text}` is too long")),
-        _ => Err(format!("`{text}` has no unit of ms, s, m")),
+        _ => Err(format!("`{text}` has no valid unit; one of ms, s, m")),
     }
 }
 
-/// `Keep-Alive` announces whole seconds, and less than one would close connections that are in use.
+/// At least a second: `Keep-Alive` announces whole seconds, and a shorter time would close connections
+/// that are in use. At most a day.
 fn parse_idle_timeout(text: &str) -> Result<Duration, String> {
     let time = parse_duration(text)?;
     if (Duration::from_secs(1)..=Duration::from_hours(24)).contains(&time) {
         Ok(time)
     } else {
-        Err(format!("`{text}` is not between 1s and 1440m"))
+        Err("must be from 1s to 1440m".to_owned())
     }
 }
 
-/// An even number tolerates no more failures than one less, and more than five only make writes slow.
+/// 1, 3 or 5. An even number tolerates no more failures than one member less, and more than five only
+/// slow down writes.
 fn parse_members(text: &str) -> Result<usize, String> {
     match text {
         "1" => Ok(1),
         "3" => Ok(3),
         "5" => Ok(5),
-        _ => Err("a cluster has 1, 3 or 5 members".to_owned()),
+        _ => Err("must be 1, 3 or 5".to_owned()),
     }
 }
 
-/// Empty, or with one leading and no trailing slash.
+/// A number from 1 on.
 fn parse_connections(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) => Err("nobody could connect".to_owned()),
+        Ok(0) => Err("must be at least 1".to_owned()),
         Ok(count) => Ok(count),
-        Err(_) => Err(format!("`{text}` is no number of connections")),
+        Err(_) => Err("must be a number".to_owned()),
     }
 }
 
+/// Normalises a path: empty, or with one leading and no trailing slash.
 fn parse_base_path(text: &str) -> Result<String, String> {
     let path = text.trim_matches('/');
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._~/".contains(c);
     if !path.chars().all(plain) || path.contains("//") || path.split('/').any(|s| s == "..") {
-        return Err(format!("`{text}` is not a path such as /etcd"));
+        return Err("must be a path such as /etcd".to_owned());
     }
     Ok(if path.is_empty() {
         String::new()
@@ -363,10 +370,11 @@ fn parse_base_path(text: &str) -> Result<String, String> {
     })
 }
 
+/// A host name or address with an optional port, in lower case.
 fn parse_host(text: &str) -> Result<String, String> {
-    crate::middleware::guard::Authority::parse(text)
+    crate::web::authority::Authority::parse(text)
         .map(|_| text.to_ascii_lowercase())
-        .ok_or_else(|| format!("`{text}` is not a host, or host and port"))
+        .ok_or_else(|| "must be HOST or HOST:PORT".to_owned())
 }
 
 #[cfg(test)]
@@ -379,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_not_shown() {
+    fn debug_output_hides_secrets() {
         let config = parse(&["--etcd", "http://a:2379", "--user", "root:hunter2"]);
         assert!(!format!("{config:?}").contains("hunter2"));
         let config = parse(&["--user", "root", "--password", "hunter2"]);
@@ -387,27 +395,27 @@ mod tests {
     }
 
     #[test]
-    fn the_default_is_loopback() {
+    fn listens_on_loopback_by_default() {
         let config = parse(&[]);
         assert_eq!(config.listen.to_string(), "127.0.0.1:8379");
         assert!(config.check().is_ok());
     }
 
     #[test]
-    fn others_are_let_in_only_when_told_twice() {
+    fn a_private_etcd_is_open_to_other_machines_only_with_anonymous_gateway() {
         assert!(parse(&["--listen", "0.0.0.0:8379"]).check().is_err());
         assert!(
             parse(&["--listen", "0.0.0.0:8379", "--anonymous", "gateway"])
                 .check()
                 .is_ok()
         );
-        let signed_in = ["--listen", "0.0.0.0:8379", "--etcd", "http://a:2379"];
-        assert!(parse(&signed_in).check().is_ok());
+        let other_cluster = ["--listen", "0.0.0.0:8379", "--etcd", "http://a:2379"];
+        assert!(parse(&other_cluster).check().is_ok());
     }
 
     #[cfg(not(feature = "demo"))]
     #[test]
-    fn a_build_without_the_demo_refuses_it() {
+    fn a_build_without_the_demo_refuses_the_flag() {
         assert!(matches!(
             parse(&["--demo"]).check(),
             Err(ConfigError::NoDemo)
@@ -415,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn the_demo_never_meets_foreign_data() {
+    fn the_demo_is_refused_on_another_cluster() {
         assert!(
             parse(&["--demo", "--etcd", "http://127.0.0.1:2379"])
                 .check()
@@ -424,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_of_the_private_etcd_are_for_it_alone() {
+    fn flags_of_the_private_etcd_are_refused_for_another_cluster() {
         for refused in [
             &["--members", "3", "--etcd", "http://127.0.0.1:2379"][..],
             &["--etcd-config", "f", "--etcd", "http://127.0.0.1:2379"],
@@ -433,14 +441,14 @@ mod tests {
         ] {
             assert!(parse(refused).check().is_err(), "{refused:?}");
         }
-        for fine in [
+        for accepted in [
             &["--members", "5"][..],
             #[cfg(feature = "demo")]
             &["--members", "5", "--demo"],
             &["--members", "1", "--etcd", "http://127.0.0.1:2379"],
             &["--etcd-config", "f"],
         ] {
-            assert!(parse(fine).check().is_ok(), "{fine:?}");
+            assert!(parse(accepted).check().is_ok(), "{accepted:?}");
         }
         assert_eq!(parse_connections("1"), Ok(1));
         assert!(parse_connections("0").is_err() && parse_connections("-1").is_err());
@@ -466,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn times_have_units() {
+    fn times_require_a_unit() {
         assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(parse_duration("2m"), Ok(Duration::from_mins(2)));
         for wrong in ["5", "s", "", "5h", "-1s", "1.5s"] {

@@ -21,7 +21,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _};
 use tokio_util::io::StreamReader;
 
 use crate::failure::{Failure, Result};
-use crate::server::Paused;
+use crate::server::BodyTimedOut;
 
 /// The codings that are decoded, as `Accept-Encoding` names them.
 pub const ACCEPTED: &str = "gzip, br, deflate, zstd";
@@ -241,8 +241,8 @@ pub fn unreadable(error: BoxError, most: usize) -> Failure {
         )
         .hint(LARGER);
     }
-    let detail = if let Some(paused) = find::<Paused>(cause) {
-        paused.to_string()
+    let detail = if let Some(timed_out) = find::<BodyTimedOut>(cause) {
+        timed_out.to_string()
     } else if let Some(undecodable) = find::<Undecodable>(cause) {
         undecodable.to_string()
     } else {

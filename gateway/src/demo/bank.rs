@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
-use super::stage::{Actor, Stage, Step, put};
-use crate::etcd::{Compare, KeyValue, Op, OpAnswer, Txn};
+use super::context::{Actor, Context, Step, put};
+use crate::etcd::{Compare, KeyValue, Op, OpResponse, Txn};
 
 const ACCOUNTS: u64 = 5;
 const BALANCE: u64 = 100;
@@ -38,9 +38,9 @@ pub(super) struct Bank;
 
 impl Bank {
     /// Creates every account with its initial balance, unless all exist.
-    async fn open(stage: &Stage) -> Step<()> {
+    async fn open(context: &Context) -> Step<()> {
         for number in 0..ACCOUNTS {
-            let kv = stage.get(&account(number)).await?;
+            let kv = context.get(&account(number)).await?;
             if balance(kv.as_ref()).is_none() {
                 let all = (0..ACCOUNTS)
                     .map(|number| Op::Put(put(&account(number), &BALANCE.to_string(), 0)));
@@ -48,7 +48,9 @@ impl Bank {
                     then: all.collect(),
                     ..Txn::default()
                 };
-                stage.ask(stage.etcd.txn(&Stage::caller(), txn)).await?;
+                context
+                    .call(context.etcd.txn(&Context::caller(), txn))
+                    .await?;
                 return Ok(());
             }
         }
@@ -56,16 +58,18 @@ impl Bank {
     }
 
     /// Makes a transfer, unless the balance is too low.
-    async fn pay(stage: &Stage, transfer: Transfer) -> Step<()> {
+    async fn pay(context: &Context, transfer: Transfer) -> Step<()> {
         let keys = [account(transfer.from), account(transfer.to)];
         let reads = || keys.iter().map(|key| Op::get(key.as_bytes())).collect();
         let first = Txn {
             then: reads(),
             ..Txn::default()
         };
-        let mut read = stage.ask(stage.etcd.txn(&Stage::caller(), first)).await?;
+        let mut read = context
+            .call(context.etcd.txn(&Context::caller(), first))
+            .await?;
         for _ in 0..TRIES {
-            let kvs = read.responses.into_iter().map(OpAnswer::into_entry);
+            let kvs = read.responses.into_iter().map(OpResponse::into_entry);
             let kvs: Vec<_> = kvs.collect();
             let balances: Option<Vec<u64>> = kvs.iter().map(|kv| balance(kv.as_ref())).collect();
             let Some([from, to]) = balances.as_deref() else {
@@ -92,7 +96,9 @@ impl Bank {
                 then: writes.collect(),
                 or_else: reads(),
             };
-            read = stage.ask(stage.etcd.txn(&Stage::caller(), txn)).await?;
+            read = context
+                .call(context.etcd.txn(&Context::caller(), txn))
+                .await?;
             if read.succeeded {
                 return Ok(());
             }
@@ -106,21 +112,21 @@ impl Actor for Bank {
         "bank".to_owned()
     }
 
-    async fn round(&mut self, stage: &mut Stage) -> Step<()> {
-        Self::open(stage).await?;
+    async fn round(&mut self, context: &mut Context) -> Step<()> {
+        Self::open(context).await?;
         let transfers: Vec<_> = (0..TRANSFERS)
             .map(|_| {
-                let from = stage.random.number(0..=ACCOUNTS - 1);
-                let further = stage.random.number(1..=ACCOUNTS - 1);
+                let from = context.random.number(0..=ACCOUNTS - 1);
+                let further = context.random.number(1..=ACCOUNTS - 1);
                 Transfer {
                     from,
                     to: (from + further) % ACCOUNTS,
-                    amount: stage.random.number(1..=30),
+                    amount: context.random.number(1..=30),
                 }
             })
             .collect();
-        let stage = &*stage;
-        try_join_all(transfers.into_iter().map(|one| Self::pay(stage, one))).await?;
-        stage.rest(EVERY).await
+        let context = &*context;
+        try_join_all(transfers.into_iter().map(|one| Self::pay(context, one))).await?;
+        context.sleep(EVERY).await
     }
 }

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use super::context::{Actor, Context, Step};
 use super::session::Session;
-use super::stage::{Actor, Stage, Step};
 
 /// Rewrites job1 every 30 s; job2 does not change.
 #[derive(Debug)]
@@ -15,10 +15,10 @@ impl Actor for Jobs {
         "cron jobs".to_owned()
     }
 
-    async fn round(&mut self, stage: &mut Stage) -> Step<()> {
-        stage.put("/cron/jobs/job1", "job1,ado").await?;
-        stage.create("/cron/jobs/job2", "job2,zhangsa", 0).await?;
-        stage.rest(Duration::from_secs(30)).await
+    async fn round(&mut self, context: &mut Context) -> Step<()> {
+        context.put("/cron/jobs/job1", "job1,ado").await?;
+        context.create("/cron/jobs/job2", "job2,zhangsa", 0).await?;
+        context.sleep(Duration::from_secs(30)).await
     }
 }
 
@@ -31,15 +31,15 @@ impl Actor for Ado {
         "cron ado".to_owned()
     }
 
-    async fn round(&mut self, stage: &mut Stage) -> Step<()> {
+    async fn round(&mut self, context: &mut Context) -> Step<()> {
         let half = Duration::from_millis(500);
         for _ in 0..5 {
-            stage.put("/cron/jobs/ado", "watch ado").await?;
-            stage.rest(half).await?;
-            stage.delete("/cron/jobs/ado").await?;
-            stage.rest(half).await?;
+            context.put("/cron/jobs/ado", "watch ado").await?;
+            context.sleep(half).await?;
+            context.delete("/cron/jobs/ado").await?;
+            context.sleep(half).await?;
         }
-        stage.rest(Duration::from_secs(10)).await
+        context.sleep(Duration::from_secs(10)).await
     }
 }
 
@@ -59,28 +59,32 @@ impl Actor for Lease {
         "cron lease".to_owned()
     }
 
-    async fn round(&mut self, stage: &mut Stage) -> Step<()> {
+    async fn round(&mut self, context: &mut Context) -> Step<()> {
         self.rounds += 1;
-        let mut session = Session::open(stage, TTL).await?;
+        let mut session = Session::open(context, TTL).await?;
         let lease = session.lease();
-        stage
-            .ask(
-                stage
+        context
+            .call(
+                context
                     .etcd
-                    .put(&Stage::caller(), super::stage::put(LEASED, "", lease)),
+                    .put(&Context::caller(), super::context::put(LEASED, "", lease)),
             )
             .await?;
         if self.rounds.is_multiple_of(2) {
             session
-                .during(stage, stage.rest(Duration::from_secs(30)))
+                .during(context, context.sleep(Duration::from_secs(30)))
                 .await?;
-            session.close(stage).await?;
+            session.close(context).await?;
         } else {
             // etcd deletes it up to a second late; a visitor may delete it early.
-            while stage.get(LEASED).await?.is_some_and(|kv| kv.lease == lease) {
-                stage.rest(Duration::from_millis(500)).await?;
+            while context
+                .get(LEASED)
+                .await?
+                .is_some_and(|kv| kv.lease == lease)
+            {
+                context.sleep(Duration::from_millis(500)).await?;
             }
         }
-        stage.rest(Duration::from_secs(3)).await
+        context.sleep(Duration::from_secs(3)).await
     }
 }

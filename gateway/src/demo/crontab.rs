@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::stage::{Actor, Stage, Step};
+use super::context::{Actor, Context, Step};
 
 const MOVING: &str = "/crontab/jobs/job1";
 const STAYING: &str = "/crontab/jobs/job2";
@@ -16,14 +16,14 @@ impl Actor for Jobs {
         "crontab".to_owned()
     }
 
-    async fn round(&mut self, stage: &mut Stage) -> Step<()> {
+    async fn round(&mut self, context: &mut Context) -> Step<()> {
         // Only if it is missing: a visitor may have changed its value.
-        stage.create(STAYING, "job2", 0).await?;
+        context.create(STAYING, "job2", 0).await?;
         for value in ["job1", "job11", "job11111"] {
-            stage.put(MOVING, value).await?;
-            stage.rest(Duration::from_secs(2)).await?;
+            context.put(MOVING, value).await?;
+            context.sleep(Duration::from_secs(2)).await?;
         }
-        stage.delete(MOVING).await?;
-        stage.rest(Duration::from_secs(1)).await
+        context.delete(MOVING).await?;
+        context.sleep(Duration::from_secs(1)).await
     }
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::context::{Actor, Context, Exit, Step, put};
 use super::queue::{Queue, deleted};
 use super::session::Session;
-use super::stage::{Actor, Exit, Stage, Step, put};
 use crate::etcd::{Compare, Op, Txn};
 
 const NAME: &str = "/my-election/";
@@ -46,37 +46,39 @@ impl Candidate {
     }
 
     /// Campaigns, leads for a while and resigns; or, if it should fail, stops while it leads.
-    async fn lead(&self, stage: &Stage, key: &str, lease: i64, fails: bool) -> Step<()> {
-        let created = self.queue.enter(stage, key, self.name, lease).await?;
-        let Some(revision) = self.queue.wait(stage, key, created).await? else {
+    async fn lead(&self, context: &Context, key: &str, lease: i64, fails: bool) -> Step<()> {
+        let created = self.queue.enter(context, key, self.name, lease).await?;
+        let Some(revision) = self.queue.wait(context, key, created).await? else {
             return Ok(());
         };
         let leads = async {
-            stage.rest(HALF).await?;
+            context.sleep(HALF).await?;
             let proclamation = Op::Put(put(key, &format!("{}-bis", self.name), lease));
-            if !if_created_at(stage, key, created, proclamation).await? || fails {
+            if !if_created_at(context, key, created, proclamation).await? || fails {
                 return Ok(());
             }
-            stage.rest(HALF).await?;
-            if_created_at(stage, key, created, Op::delete(key.as_bytes())).await?;
+            context.sleep(HALF).await?;
+            if_created_at(context, key, created, Op::delete(key.as_bytes())).await?;
             Ok(())
         };
         tokio::select! {
             led = leads => led,
-            taken = deleted(stage, key.as_bytes(), revision + 1) => taken,
+            taken = deleted(context, key.as_bytes(), revision + 1) => taken,
         }
     }
 }
 
 /// Runs an op on the key unless it belongs to another by now; returns whether it ran.
-async fn if_created_at(stage: &Stage, key: &str, created: i64, op: Op) -> Step<bool> {
+async fn if_created_at(context: &Context, key: &str, created: i64, op: Op) -> Step<bool> {
     let txn = Txn {
         compare: vec![Compare::created_at(key.as_bytes(), created)],
         then: vec![op],
         or_else: Vec::new(),
     };
-    let answer = stage.ask(stage.etcd.txn(&Stage::caller(), txn)).await?;
-    Ok(answer.succeeded)
+    let response = context
+        .call(context.etcd.txn(&Context::caller(), txn))
+        .await?;
+    Ok(response.succeeded)
 }
 
 impl Actor for Candidate {
@@ -84,21 +86,21 @@ impl Actor for Candidate {
         format!("{NAME} {}", self.name)
     }
 
-    async fn round(&mut self, stage: &mut Stage) -> Step<()> {
+    async fn round(&mut self, context: &mut Context) -> Step<()> {
         let mut session = match self.session.take() {
             Some(session) => session,
-            None => Session::open(stage, self.ttl).await?,
+            None => Session::open(context, self.ttl).await?,
         };
         let key = self.queue.key(&session);
         let lease = session.lease();
         let fails = self.fails.is_some_and(|at| Instant::now() >= at);
-        let work = self.lead(stage, &key, lease, fails);
-        match session.during(stage, work).await {
+        let work = self.lead(context, &key, lease, fails);
+        match session.during(context, work).await {
             Ok(()) if fails => {
                 // The session is dropped, not closed: its key leads until the lease has expired.
                 self.fails = Some(Instant::now() + FAILS_EVERY);
-                stage
-                    .rest(Duration::from_secs(self.ttl.unsigned_abs() + 2))
+                context
+                    .sleep(Duration::from_secs(self.ttl.unsigned_abs() + 2))
                     .await
             }
             Ok(()) => {
@@ -107,7 +109,7 @@ impl Actor for Candidate {
             }
             Err(Exit::Failed(failure)) => {
                 // Revoking the lease removes its key from the queue.
-                session.close(stage).await?;
+                session.close(context).await?;
                 Err(Exit::Failed(failure))
             }
             Err(exit) => Err(exit),

@@ -7,6 +7,7 @@
 //! cluster.
 
 mod bank;
+mod context;
 mod cron;
 mod crontab;
 mod election;
@@ -18,46 +19,45 @@ mod services;
 mod session;
 mod settings;
 mod single_key;
-mod stage;
 mod sweep;
 
 use std::time::Duration;
 
+use self::context::Actors;
 use self::mutex::Contender;
 use self::services::Instance;
 use self::single_key::{Candidate, Ending};
-use self::stage::Troupe;
 use crate::etcd::Etcd;
 use crate::tasks::Tasks;
 
 /// Fills the keyspace and keeps changing it until the tasks are stopped.
 pub fn start(etcd: &Etcd, tasks: &Tasks) {
-    let troupe = Troupe::new(etcd.clone(), tasks.clone());
+    let actors = Actors::new(etcd.clone(), tasks.clone());
     tasks.spawn(async move {
         // Leased keys of an earlier run would stay in the queues for up to a minute.
-        let stage = troupe.stage();
-        while let Err(exit) = sweep::leftovers(&stage).await {
+        let context = actors.context();
+        while let Err(exit) = sweep::leftovers(&context).await {
             tracing::warn!(?exit, "the demo's old leases could not be revoked");
-            if stage.rest(Duration::from_secs(1)).await.is_err() {
+            if context.sleep(Duration::from_secs(1)).await.is_err() {
                 return;
             }
         }
-        enter(&troupe);
+        spawn_all(&actors);
     });
 }
 
-fn enter(troupe: &Troupe) {
+fn spawn_all(actors: &Actors) {
     let seconds = Duration::from_secs;
 
-    troupe.play(crontab::Jobs);
-    troupe.play(prefix::Keys);
-    troupe.play(cron::Jobs);
-    troupe.play(cron::Ado);
-    troupe.play(cron::Lease::default());
+    actors.spawn(crontab::Jobs);
+    actors.spawn(prefix::Keys);
+    actors.spawn(cron::Jobs);
+    actors.spawn(cron::Ado);
+    actors.spawn(cron::Lease::default());
 
     for holder in ["duzhenxun", "duzhenxun-b"] {
         let ending = Ending::Revoke;
-        troupe.play(Candidate::new(
+        actors.spawn(Candidate::new(
             "/cron/lock/ado",
             holder,
             seconds(10),
@@ -66,14 +66,14 @@ fn enter(troupe: &Troupe) {
     }
     for holder in ["node1", "node2", "node3"] {
         let ending = Ending::Vanish;
-        troupe.play(Candidate::new("/dev/lock", holder, seconds(30), ending));
+        actors.spawn(Candidate::new("/dev/lock", holder, seconds(30), ending));
     }
 
     for holder in ["s1", "s2", "s3"] {
-        troupe.play(Contender::new("/my-lock/", holder, seconds(5)..=seconds(5)));
+        actors.spawn(Contender::new("/my-lock/", holder, seconds(5)..=seconds(5)));
     }
     for holder in ["api-7", "api-2", "node-1", "node-3"] {
-        troupe.play(Contender::new(
+        actors.spawn(Contender::new(
             "deploy/prod",
             holder,
             seconds(40)..=seconds(90),
@@ -81,23 +81,23 @@ fn enter(troupe: &Troupe) {
     }
 
     for name in ["e1", "e2"] {
-        troupe.play(election::Candidate::new(name, 60));
+        actors.spawn(election::Candidate::new(name, 60));
     }
-    troupe.play(election::Candidate::new("e3", 5).failing());
+    actors.spawn(election::Candidate::new("e3", 5).failing());
 
-    troupe.play(bank::Bank);
+    actors.spawn(bank::Bank);
 
     for host in [11, 12, 13] {
-        troupe.play(Instance::new("checkout", host, 8080));
+        actors.spawn(Instance::new("checkout", host, 8080));
     }
     for host in [21, 22] {
-        troupe.play(Instance::new("search", host, 9200));
+        actors.spawn(Instance::new("search", host, 9200));
     }
 
-    troupe.play(settings::File::new("limits.json", settings::limits));
-    troupe.play(settings::File::new(
+    actors.spawn(settings::File::new("limits.json", settings::limits));
+    actors.spawn(settings::File::new(
         "feature-flags",
         settings::feature_flags,
     ));
-    troupe.play(settings::File::new("routes.yaml", settings::routes));
+    actors.spawn(settings::File::new("routes.yaml", settings::routes));
 }

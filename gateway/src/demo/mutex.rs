@@ -3,9 +3,9 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::context::{Actor, Context, Exit, Step};
 use super::queue::{Queue, deleted};
 use super::session::Session;
-use super::stage::{Actor, Exit, Stage, Step};
 
 /// Seconds; the default of Go's sessions.
 const TTL: i64 = 60;
@@ -34,17 +34,17 @@ impl Contender {
     }
 
     /// Acquires the lock, holds it, releases it.
-    async fn once(&self, stage: &Stage, holds: Duration, key: &str, lease: i64) -> Step<()> {
+    async fn once(&self, context: &Context, holds: Duration, key: &str, lease: i64) -> Step<()> {
         let value = format!(r#"{{"holder":"{}"}}"#, self.holder);
-        let created = self.queue.enter(stage, key, &value, lease).await?;
-        let Some(revision) = self.queue.wait(stage, key, created).await? else {
+        let created = self.queue.enter(context, key, &value, lease).await?;
+        let Some(revision) = self.queue.wait(context, key, created).await? else {
             return Ok(());
         };
         tokio::select! {
-            held = stage.rest(holds) => held?,
-            taken = deleted(stage, key.as_bytes(), revision + 1) => return taken,
+            held = context.sleep(holds) => held?,
+            taken = deleted(context, key.as_bytes(), revision + 1) => return taken,
         }
-        stage.delete(key).await
+        context.delete(key).await
     }
 }
 
@@ -53,20 +53,20 @@ impl Actor for Contender {
         format!("{} {}", self.queue.name(), self.holder)
     }
 
-    async fn round(&mut self, stage: &mut Stage) -> Step<()> {
+    async fn round(&mut self, context: &mut Context) -> Step<()> {
         let mut session = match self.session.take() {
             Some(session) => session,
-            None => Session::open(stage, TTL).await?,
+            None => Session::open(context, TTL).await?,
         };
         let key = self.queue.key(&session);
-        let holds = stage.random.time(self.holds.clone());
+        let holds = context.random.time(self.holds.clone());
         let lease = session.lease();
-        let work = self.once(stage, holds, &key, lease);
-        match session.during(stage, work).await {
+        let work = self.once(context, holds, &key, lease);
+        match session.during(context, work).await {
             Ok(()) => self.session = Some(session),
             Err(Exit::Failed(failure)) => {
                 // Revoking the lease removes its key from the queue.
-                session.close(stage).await?;
+                session.close(context).await?;
                 return Err(Exit::Failed(failure));
             }
             Err(exit) => return Err(exit),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::stage::{Actor, Stage, Step};
+use super::context::{Actor, Context, Step};
 
 const PREFIX: &str = "/prefix/keys/";
 
@@ -16,20 +16,20 @@ impl Actor for Keys {
         "prefix".to_owned()
     }
 
-    async fn round(&mut self, stage: &mut Stage) -> Step<()> {
+    async fn round(&mut self, context: &mut Context) -> Step<()> {
         let half = Duration::from_millis(500);
         let k1 = format!("{PREFIX}k1");
         for other in ["k2", "k3"] {
-            stage.put(&format!("{PREFIX}{other}"), "v2").await?;
+            context.put(&format!("{PREFIX}{other}"), "v2").await?;
         }
         for n in 1..=11 {
             // Before the put, so that v11 exists for the prefix delete.
-            stage.delete(&k1).await?;
-            stage.rest(half).await?;
-            stage.put(&k1, &format!("v{n}")).await?;
-            stage.rest(half).await?;
+            context.delete(&k1).await?;
+            context.sleep(half).await?;
+            context.put(&k1, &format!("v{n}")).await?;
+            context.sleep(half).await?;
         }
-        stage.delete_prefix(PREFIX).await?;
-        stage.rest(half * 4).await
+        context.delete_prefix(PREFIX).await?;
+        context.sleep(half * 4).await
     }
 }

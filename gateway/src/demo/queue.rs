@@ -3,11 +3,11 @@
 
 use shared::Event;
 
+use super::context::{Context, Exit, Step, oldest, put};
 use super::session::Session;
-use super::stage::{Exit, Stage, Step, oldest, put};
-use crate::caller::{Caller, Identity};
-use crate::etcd::{Compare, Get, KeyValue, Op, OpAnswer, Order, Range, Sort, Txn};
+use crate::etcd::{Compare, Get, KeyValue, Op, OpResponse, Order, Range, Sort, Txn};
 use crate::etcd::{Update, WatchOptions};
+use crate::identity::{Caller, Identity};
 
 /// The keys of a lock or an election.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +36,7 @@ impl Queue {
     /// Creates the key if it does not exist; returns its create revision.
     pub(super) async fn enter(
         &self,
-        stage: &Stage,
+        context: &Context,
         key: &str,
         value: &str,
         lease: i64,
@@ -47,36 +47,43 @@ impl Queue {
             then: vec![Op::Put(put(key, value, lease)), owner()],
             or_else: vec![Op::get(key.as_bytes()), owner()],
         };
-        let answer = stage.ask(stage.etcd.txn(&Stage::caller(), txn)).await?;
-        if answer.succeeded {
-            return Ok(answer.header.revision);
+        let response = context
+            .call(context.etcd.txn(&Context::caller(), txn))
+            .await?;
+        if response.succeeded {
+            return Ok(response.header.revision);
         }
-        let own = answer
+        let own = response
             .responses
             .into_iter()
             .next()
-            .and_then(OpAnswer::into_entry);
+            .and_then(OpResponse::into_entry);
         // It exists from an earlier attempt with the same lease, whose place is kept.
         own.map(|kv| kv.create_revision).ok_or(Exit::LeaseLost)
     }
 
     /// Waits until no older key is left; returns the revision of the read that still found our key.
     /// `None` if a visitor has deleted it meanwhile: then the place is lost.
-    pub(super) async fn wait(&self, stage: &Stage, key: &str, created: i64) -> Step<Option<i64>> {
-        while let Some((before, revision)) = self.before(stage, created).await? {
-            deleted(stage, &before.key, revision).await?;
+    pub(super) async fn wait(
+        &self,
+        context: &Context,
+        key: &str,
+        created: i64,
+    ) -> Step<Option<i64>> {
+        while let Some((before, revision)) = self.before(context, created).await? {
+            deleted(context, &before.key, revision).await?;
         }
         let range = Range::one(key);
         let get = Get::keys_only();
-        let own = stage
-            .ask(stage.etcd.range(&Stage::caller(), &range, &get))
+        let own = context
+            .call(context.etcd.range(&Context::caller(), &range, &get))
             .await?;
         let still = own.kvs.first().map(|kv| kv.create_revision) == Some(created);
         Ok(still.then_some(own.header.revision))
     }
 
     /// The next older key, with the revision of the read.
-    async fn before(&self, stage: &Stage, created: i64) -> Step<Option<(KeyValue, i64)>> {
+    async fn before(&self, context: &Context, created: i64) -> Step<Option<(KeyValue, i64)>> {
         let get = Get {
             limit: 1,
             sort: Some((Sort::CreateRevision, Order::Desc)),
@@ -84,27 +91,27 @@ impl Queue {
             ..Get::default()
         };
         let keys = self.keys();
-        let answer = stage
-            .ask(stage.etcd.range(&Stage::caller(), &keys, &get))
+        let response = context
+            .call(context.etcd.range(&Context::caller(), &keys, &get))
             .await?;
-        let revision = answer.header.revision;
-        Ok(answer.kvs.into_iter().next().map(|kv| (kv, revision)))
+        let revision = response.header.revision;
+        Ok(response.kvs.into_iter().next().map(|kv| (kv, revision)))
     }
 }
 
 /// Waits until the key is deleted at `revision` or later.
-pub(super) async fn deleted(stage: &Stage, key: &[u8], revision: i64) -> Step<()> {
+pub(super) async fn deleted(context: &Context, key: &[u8], revision: i64) -> Step<()> {
     let caller = Caller::new(Identity::Gateway, None);
     let options = WatchOptions {
         start_revision: revision,
         ..WatchOptions::default()
     };
     let range = Range::one(key);
-    let mut watch = stage
-        .ask(stage.etcd.watch(&caller, &range, options))
+    let mut watch = context
+        .call(context.etcd.watch(&caller, &range, options))
         .await?;
     loop {
-        match stage.ask(watch.next()).await? {
+        match context.call(watch.next()).await? {
             Update::Batch { events, .. } => {
                 if events
                     .iter()

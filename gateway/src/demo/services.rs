@@ -7,8 +7,8 @@ use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::context::{Actor, Context, Exit, Step, put};
 use super::session::Session;
-use super::stage::{Actor, Exit, Stage, Step, put};
 
 /// Seconds.
 const TTL: i64 = 10;
@@ -30,10 +30,10 @@ impl Instance {
         }
     }
 
-    fn registration(&self, stage: &mut Stage, address: &str) -> String {
+    fn registration(&self, context: &mut Context, address: &str) -> String {
         let now = OffsetDateTime::now_utc().replace_nanosecond(0);
         let started = now.ok().and_then(|now| now.format(&Rfc3339).ok());
-        let random = &mut stage.random;
+        let random = &mut context.random;
         json!({
             "service": self.service,
             "address": address,
@@ -51,9 +51,9 @@ impl Actor for Instance {
         format!("{} {}", self.service, self.host)
     }
 
-    async fn round(&mut self, stage: &mut Stage) -> Step<()> {
+    async fn round(&mut self, context: &mut Context) -> Step<()> {
         let seconds = Duration::from_secs;
-        let random = &mut stage.random;
+        let random = &mut context.random;
         let port = self.port + random.number(0..=9) as u16;
         let lives = random.time(seconds(25)..=seconds(90));
         let away = random.time(seconds(5)..=seconds(20));
@@ -61,20 +61,20 @@ impl Actor for Instance {
 
         let address = format!("10.0.3.{}:{port}", self.host);
         let key = format!("/services/{}/{address}", self.service);
-        let value = self.registration(stage, &address);
-        let mut session = Session::open(stage, TTL).await?;
+        let value = self.registration(context, &address);
+        let mut session = Session::open(context, TTL).await?;
         let registration = put(&key, &value, session.lease());
-        stage
-            .ask(stage.etcd.put(&Stage::caller(), registration))
+        context
+            .call(context.etcd.put(&Context::caller(), registration))
             .await?;
-        match session.during(stage, stage.rest(lives)).await {
+        match session.during(context, context.sleep(lives)).await {
             // Revoked by a visitor: the same as a crash.
             Ok(()) | Err(Exit::LeaseLost) => {}
             Err(exit) => return Err(exit),
         }
         if !crashes {
-            session.close(stage).await?;
+            session.close(context).await?;
         }
-        stage.rest(away).await
+        context.sleep(away).await
     }
 }

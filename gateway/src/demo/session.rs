@@ -6,7 +6,7 @@ use std::time::Duration;
 use shared::LeaseId;
 use tokio::time::{Instant, sleep_until};
 
-use super::stage::{Exit, Stage, Step};
+use super::context::{Context, Exit, Step};
 
 /// A granted lease.
 #[derive(Debug)]
@@ -19,9 +19,11 @@ pub(super) struct Session {
 
 impl Session {
     /// Grants a lease of `ttl` seconds.
-    pub(super) async fn open(stage: &Stage, ttl: i64) -> Step<Self> {
-        let caller = Stage::caller();
-        let (_, id, granted) = stage.ask(stage.etcd.lease_grant(&caller, ttl, 0)).await?;
+    pub(super) async fn open(context: &Context, ttl: i64) -> Step<Self> {
+        let caller = Context::caller();
+        let (_, id, granted) = context
+            .call(context.etcd.lease_grant(&caller, ttl, 0))
+            .await?;
         let every = Duration::from_secs(granted.max(1).unsigned_abs()) / 3;
         Ok(Self {
             id,
@@ -43,22 +45,22 @@ impl Session {
     /// Runs `work` while keeping the lease alive; the work is dropped when the lease is lost.
     pub(super) async fn during<T>(
         &mut self,
-        stage: &Stage,
+        context: &Context,
         work: impl Future<Output = Step<T>>,
     ) -> Step<T> {
         let mut work = pin!(work);
         loop {
             tokio::select! {
                 done = work.as_mut() => return done,
-                () = sleep_until(self.next) => self.renew(stage).await?,
+                () = sleep_until(self.next) => self.renew(context).await?,
             }
         }
     }
 
-    async fn renew(&mut self, stage: &Stage) -> Step<()> {
-        let caller = Stage::caller();
-        let ttl = stage
-            .ask(stage.etcd.lease_keep_alive(&caller, self.id))
+    async fn renew(&mut self, context: &Context) -> Step<()> {
+        let caller = Context::caller();
+        let ttl = context
+            .call(context.etcd.lease_keep_alive(&caller, self.id))
             .await?;
         self.next = Instant::now() + self.every;
         if ttl > 0 {
@@ -68,8 +70,8 @@ impl Session {
         }
     }
 
-    /// Revokes the lease, which deletes its keys. No error if it is gone already.
-    pub(super) async fn close(self, stage: &Stage) -> Step<()> {
-        stage.revoke(self.id).await
+    /// Revokes the lease, which deletes its keys. No error if it has ended already.
+    pub(super) async fn close(self, context: &Context) -> Step<()> {
+        context.revoke(self.id).await
     }
 }

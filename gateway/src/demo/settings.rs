@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
+use super::context::{Actor, Context, Step};
 use super::random::Random;
-use super::stage::{Actor, Stage, Step};
 
 /// The interval between edits.
 const EVERY: Duration = Duration::from_secs(20);
@@ -38,17 +38,20 @@ impl Actor for File {
         self.key.clone()
     }
 
-    async fn round(&mut self, stage: &mut Stage) -> Step<()> {
-        let now = stage.get(&self.key).await?.map_or(0, |kv| kv.mod_revision);
+    async fn round(&mut self, context: &mut Context) -> Step<()> {
+        let now = context
+            .get(&self.key)
+            .await?
+            .map_or(0, |kv| kv.mod_revision);
         if self.saved != 0 && now != 0 && now != self.saved {
             self.saved = now;
-            return stage.rest(VISITOR_PAUSE).await;
+            return context.sleep(VISITOR_PAUSE).await;
         }
-        let text = (self.text)(&mut stage.random);
-        if let Some(revision) = stage.replace(&self.key, &text, now).await? {
+        let text = (self.text)(&mut context.random);
+        if let Some(revision) = context.replace(&self.key, &text, now).await? {
             self.saved = revision;
         }
-        stage.rest(EVERY).await
+        context.sleep(EVERY).await
     }
 }
 

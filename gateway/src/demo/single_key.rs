@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use super::context::{Actor, Context, Exit, Step};
 use super::session::Session;
-use super::stage::{Actor, Exit, Stage, Step};
 
 /// Seconds.
 const TTL: i64 = 5;
@@ -44,12 +44,12 @@ impl Candidate {
     }
 
     /// Holds the key for its time; less if a visitor deletes it.
-    async fn hold(&self, stage: &Stage, created: i64) -> Step<()> {
+    async fn hold(&self, context: &Context, created: i64) -> Step<()> {
         let mut left = self.holds;
         while !left.is_zero() {
-            stage.rest(SECOND.min(left)).await?;
+            context.sleep(SECOND.min(left)).await?;
             left = left.saturating_sub(SECOND);
-            if stage
+            if context
                 .get(self.key)
                 .await?
                 .is_none_or(|kv| kv.create_revision != created)
@@ -66,18 +66,21 @@ impl Actor for Candidate {
         format!("{} {}", self.key, self.holder)
     }
 
-    async fn round(&mut self, stage: &mut Stage) -> Step<()> {
-        let mut session = Session::open(stage, TTL).await?;
-        let Some(created) = stage.create(self.key, self.holder, session.lease()).await? else {
-            session.close(stage).await?;
-            return stage.rest(SECOND).await;
+    async fn round(&mut self, context: &mut Context) -> Step<()> {
+        let mut session = Session::open(context, TTL).await?;
+        let Some(created) = context
+            .create(self.key, self.holder, session.lease())
+            .await?
+        else {
+            session.close(context).await?;
+            return context.sleep(SECOND).await;
         };
-        match session.during(stage, self.hold(stage, created)).await {
+        match session.during(context, self.hold(context, created)).await {
             Err(Exit::LeaseLost) => {}
             held => {
                 held?;
                 if self.ending == Ending::Revoke {
-                    session.close(stage).await?;
+                    session.close(context).await?;
                 }
             }
         }
@@ -86,6 +89,6 @@ impl Actor for Candidate {
             Ending::Revoke => 2 * SECOND,
             Ending::Vanish => Duration::from_secs(TTL.unsigned_abs()) + 4 * SECOND,
         };
-        stage.rest(away).await
+        context.sleep(away).await
     }
 }

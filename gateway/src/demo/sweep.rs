@@ -1,6 +1,6 @@
 //! Cleans up leased keys of an earlier run.
 
-use super::stage::{Stage, Step};
+use super::context::{Context, Step};
 
 /// The prefixes below which every leased key is an actor's.
 const PREFIXES: [&[u8]; 6] = [
@@ -14,17 +14,17 @@ const PREFIXES: [&[u8]; 6] = [
 
 /// Revokes the leases of an earlier run's actors. etcd renews every lease when it starts, so without
 /// this a lock held at the end of a run would stay held for its whole TTL.
-pub(super) async fn leftovers(stage: &Stage) -> Step<()> {
-    let caller = Stage::caller();
-    let (_, leases) = stage.ask(stage.etcd.leases(&caller)).await?;
+pub(super) async fn leftovers(context: &Context) -> Step<()> {
+    let caller = Context::caller();
+    let (_, leases) = context.call(context.etcd.leases(&caller)).await?;
     for lease in leases {
-        let caller = Stage::caller();
-        let about = stage
-            .ask(stage.etcd.lease_time_to_live(&caller, lease, true))
+        let caller = Context::caller();
+        let about = context
+            .call(context.etcd.lease_time_to_live(&caller, lease, true))
             .await?;
         let ours = |key: &Vec<u8>| PREFIXES.iter().any(|prefix| key.starts_with(prefix));
         if about.keys.iter().any(ours) {
-            stage.revoke(lease).await?;
+            context.revoke(lease).await?;
         }
     }
     Ok(())

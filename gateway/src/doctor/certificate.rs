@@ -1,4 +1,4 @@
-//! What a server's certificate says of itself.
+//! The contents of a server's certificate.
 
 use std::net::IpAddr;
 
@@ -11,16 +11,16 @@ use x509_parser::oid_registry::OID_SIG_ED25519;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::public_key::PublicKey;
 
-/// The parts that decide whether it is accepted.
+/// The fields that decide whether it is accepted.
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
-    /// The names and addresses it is good for.
+    /// The names and addresses it is valid for.
     pub(super) names: Vec<String>,
-    /// Who signed it.
+    /// Its issuer.
     pub(super) issuer: String,
-    /// Kind and size.
+    /// Kind and size of its key.
     pub(super) key: String,
-    /// When it ends.
+    /// When it expires.
     pub(super) until: OffsetDateTime,
 }
 
@@ -63,7 +63,7 @@ impl Facts {
             .unwrap_or_else(|_| self.until.to_string())
     }
 
-    /// Whole days that are left.
+    /// Whole days until it expires.
     pub(super) fn days_left(&self) -> i64 {
         (self.until - OffsetDateTime::now_utc()).whole_days()
     }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use shared::{ClusterAnswer, Code};
 
 use super::report::Report;
-use crate::caller::Caller;
 use crate::config::ClusterConfig;
 use crate::etcd::{Etcd, Range, Settings};
+use crate::identity::Caller;
 use crate::service::cluster::ClusterService;
 use crate::tasks::Tasks;
 
@@ -57,7 +57,7 @@ async fn auth(report: &mut Report<'_>, config: &ClusterConfig, etcd: &Etcd) -> i
     match (on, account) {
         (false, None) => report.ok(
             "auth",
-            "etcd's auth is off: anybody who can connect may do everything",
+            "etcd's auth is off: every client that can connect may do everything",
         )?,
         (false, Some(account)) => report.note(
             "auth",
@@ -139,51 +139,59 @@ async fn permission(report: &mut Report<'_>, etcd: &Etcd) -> io::Result<()> {
 
 async fn members(report: &mut Report<'_>, config: &ClusterConfig, etcd: Etcd) -> io::Result<()> {
     let service = ClusterService::new(config.name.clone(), etcd, Tasks::default());
-    let answer = match service.cluster(&Caller::gateway(REQUEST_TIMEOUT)).await {
-        Ok(answer) => answer,
+    let response = match service.cluster(&Caller::gateway(REQUEST_TIMEOUT)).await {
+        Ok(response) => response,
         Err(failure) => {
             let fix = "grant the account the role root, which may see versions and members";
             return report.warn("version", &failure.detail, Some(fix));
         }
     };
-    version(report, &answer)?;
-    advertised(report, &answer)
+    version(report, &response)?;
+    advertised(report, &response)
 }
 
-fn version(report: &mut Report<'_>, answer: &ClusterAnswer) -> io::Result<()> {
-    let facts = answer.warnings.iter();
-    let mut facts = facts
+fn version(report: &mut Report<'_>, response: &ClusterAnswer) -> io::Result<()> {
+    let warnings = response.warnings.iter();
+    let mut warnings = warnings
         .filter(|warning| warning.code != ADVERTISED)
         .peekable();
-    let running = if answer.version.is_empty() {
+    let running = if response.version.is_empty() {
         "etcd of an unknown version (permission denied)".to_owned()
     } else {
-        format!("etcd {}", answer.version)
+        format!("etcd {}", response.version)
     };
-    if facts.peek().is_none() {
+    if warnings.peek().is_none() {
         return report.ok("version", &running);
     }
-    for fact in facts {
-        report.warn("version", &format!("{running}: {}", fact.detail), None)?;
+    for warning in warnings {
+        report.warn("version", &format!("{running}: {}", warning.detail), None)?;
     }
     Ok(())
 }
 
-fn advertised(report: &mut Report<'_>, answer: &ClusterAnswer) -> io::Result<()> {
+fn advertised(report: &mut Report<'_>, response: &ClusterAnswer) -> io::Result<()> {
     let fix = "set the member's --advertise-client-urls to a URL that this machine can reach";
     let mut all_reachable = true;
-    for warning in answer.warnings.iter().filter(|one| one.code == ADVERTISED) {
+    for warning in response
+        .warnings
+        .iter()
+        .filter(|one| one.code == ADVERTISED)
+    {
         all_reachable = false;
         report.warn("advertised", &warning.detail, Some(fix))?;
     }
-    for member in answer.members.iter().filter(|one| one.reached_by.is_none()) {
+    for member in response
+        .members
+        .iter()
+        .filter(|one| one.reached_by.is_none())
+    {
         all_reachable = false;
         let error = member.error.as_deref().unwrap_or("it cannot be reached");
         let detail = format!("member {}: {error}", member.name);
         report.warn("advertised", &detail, Some("start it, or correct its URL"))?;
     }
     if all_reachable {
-        let count = answer.members.len();
+        let count = response.members.len();
         report.ok(
             "advertised",
             &format!("all {count} members are reachable at the URLs they advertise"),

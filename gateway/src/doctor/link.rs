@@ -93,8 +93,8 @@ async fn resolve(
             report.ok("dns", &format!("{host} resolves to {}", texts.join(", ")))?;
             Ok(Some(addresses))
         }
-        answer => {
-            let detail = match answer {
+        response => {
+            let detail = match response {
                 Err(error) => format!("{host} has no address: {error}"),
                 Ok(_) => format!("{host} has no address"),
             };
@@ -390,11 +390,11 @@ async fn http2(
         }
         Ok::<_, io::Error>(read)
     };
-    let answer = match timeout(settings.dial_timeout.max(Duration::from_secs(5)), probe).await {
-        Ok(answer) => answer,
+    let response = match timeout(settings.dial_timeout.max(Duration::from_secs(5)), probe).await {
+        Ok(response) => response,
         Err(_) => Err(io::Error::new(ErrorKind::TimedOut, "no response")),
     };
-    let (detail, fix) = match answer {
+    let (detail, fix) = match response {
         Ok(9..) if first[3] == SETTINGS && !first.starts_with(b"HTTP") => {
             report.ok("http2", "supported")?;
             return Ok(true);

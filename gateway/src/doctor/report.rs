@@ -66,26 +66,32 @@ impl<'a> Report<'a> {
 
     /// The step passed.
     pub(super) fn ok(&mut self, step: &str, detail: &str) -> Result<()> {
-        self.say(step, Outcome::Ok, detail, None)
+        self.write(step, Outcome::Ok, detail, None)
     }
 
     /// Worth knowing; no fault.
     pub(super) fn note(&mut self, step: &str, detail: &str, fix: &str) -> Result<()> {
-        self.say(step, Outcome::Note, detail, Some(fix))
+        self.write(step, Outcome::Note, detail, Some(fix))
     }
 
     /// It works, but should be changed.
     pub(super) fn warn(&mut self, step: &str, detail: &str, fix: Option<&str>) -> Result<()> {
-        self.say(step, Outcome::Warning, detail, fix)
+        self.write(step, Outcome::Warning, detail, fix)
     }
 
     /// The step failed.
     pub(super) fn failed(&mut self, step: &str, detail: &str, fix: &str) -> Result<()> {
         self.failed = true;
-        self.say(step, Outcome::Failed, detail, Some(fix))
+        self.write(step, Outcome::Failed, detail, Some(fix))
     }
 
-    fn say(&mut self, step: &str, outcome: Outcome, detail: &str, fix: Option<&str>) -> Result<()> {
+    fn write(
+        &mut self,
+        step: &str,
+        outcome: Outcome,
+        detail: &str,
+        fix: Option<&str>,
+    ) -> Result<()> {
         if self.json {
             let finding = Finding {
                 cluster: &self.cluster,

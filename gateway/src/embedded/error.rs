@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::version::Minor;
+use crate::etcd::Minor;
 
 /// Why the embedded etcd did not start.
 #[derive(Debug, Error)]
@@ -22,12 +22,12 @@ pub enum EmbeddedError {
         etcd: PathBuf,
     },
     /// It exists, but cannot be run or does not print its version.
-    #[error("`{} --version` does not name a version: {said}", etcd.display())]
+    #[error("`{} --version` does not print a version: {output}", etcd.display())]
     NoVersion {
         /// The program.
         etcd: PathBuf,
         /// What it printed, or why it could not be run.
-        said: String,
+        output: String,
     },
     /// A file or folder of the data folder cannot be used.
     #[error("{} cannot be used", path.display())]
@@ -53,7 +53,7 @@ pub enum EmbeddedError {
     /// Another minor version wrote the data: an older etcd exits on it, a newer one can panic on it.
     #[error(
         "the data in {} was written by etcd {wrote}, and the installed etcd is {found}: put an etcd \
-         {wrote} first on PATH to go on with this data, or start afresh with another --data-dir \
+         {wrote} first on PATH to keep using this data, or start afresh with another --data-dir \
          (or after moving that folder away)",
         path.display()
     )]
@@ -68,7 +68,7 @@ pub enum EmbeddedError {
     /// The same for the data folder of a configuration file.
     #[error(
         "the data in {} was written by etcd {wrote}, and the installed etcd is {found}: put an etcd \
-         {wrote} first on PATH; if the data is meant to move on (one minor at a time), write `{found}` \
+         {wrote} first on PATH; to upgrade the data (one minor version at a time), write `{found}` \
          into {}",
         path.display(),
         record.display()
@@ -85,12 +85,12 @@ pub enum EmbeddedError {
     },
     /// The data is of a different number of members: a flag cannot resize a cluster.
     #[error(
-        "the data in {} is of {has} member{}, but {asked} {} requested: start with --members {has} to \
-         go on with this data, or start afresh with another --data-dir (or after moving that folder \
+        "the data in {} is of {has} member{}, but {requested} {} requested: start with --members {has} to \
+         keep using this data, or start afresh with another --data-dir (or after moving that folder \
          away)",
         path.display(),
         if *has == 1 { "" } else { "s" },
-        if *asked == 1 { "is" } else { "are" }
+        if *requested == 1 { "is" } else { "are" }
     )]
     OtherMembers {
         /// The data folder.
@@ -98,7 +98,7 @@ pub enum EmbeddedError {
         /// The number of members of the data.
         has: usize,
         /// The requested number.
-        asked: usize,
+        requested: usize,
     },
     /// There is data, but no record of the minor version that wrote it.
     #[error(
@@ -160,7 +160,7 @@ pub enum EmbeddedError {
     #[error("etcd did not start: {0}")]
     Failed(Ended),
     /// etcd runs, but was not ready in time.
-    #[error("etcd was not ready within {} s ({why}); it said:\n{output}", after.as_secs())]
+    #[error("etcd was not ready within {} s ({why}); its output:\n{output}", after.as_secs())]
     NotReady {
         /// The time limit.
         after: Duration,
@@ -173,7 +173,7 @@ pub enum EmbeddedError {
 
 /// etcd ended unexpectedly.
 #[derive(Clone, Debug, Error)]
-#[error("etcd ended with {status}; it said:\n{output}")]
+#[error("etcd ended with {status}; its output:\n{output}")]
 pub struct Ended {
     /// Its exit code, or the signal that ended it.
     pub status: String,

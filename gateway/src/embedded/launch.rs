@@ -215,7 +215,7 @@ impl Process {
 
 fn describe(status: std::io::Result<ExitStatus>) -> String {
     match status {
-        // The supervisor says 128 + n when signal n ended etcd.
+        // The supervisor exits with 128 + n if signal n ended etcd.
         Ok(status) => match status.code() {
             Some(code @ 129..) => format!("signal {}", code - 128),
             Some(code) => format!("exit code {code}"),

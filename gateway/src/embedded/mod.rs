@@ -1,7 +1,7 @@
 //! The private etcd that a gateway without a cluster starts for itself.
 //!
 //! One member or several listen on free loopback ports, keep their data between runs, and end with the
-//! gateway: each runs under a supervisor that ends it when the gateway is gone, even after `kill -9`.
+//! gateway: each runs under a supervisor that ends it when the gateway ends, even after `kill -9`.
 //! There is no automatic restart: when the majority has ended, [`Embedded::ended`] resolves and the
 //! gateway ends too. With etcd's own configuration file, that file decides where etcd listens and where
 //! its data is stored; everything else is the same.
@@ -27,7 +27,6 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub use self::error::{EmbeddedError, Ended};
-pub use self::version::Minor;
 
 use self::file::ConfigFile;
 use self::folder::{Folder, Layout};
@@ -147,11 +146,11 @@ impl Embedded {
                 }
                 Unready::Ended(ended) => return Err(EmbeddedError::Failed(ended)),
                 Unready::Late(why) => {
-                    let said = processes.iter().map(|one| one.output.tail());
+                    let outputs = processes.iter().map(|one| one.output.tail());
                     return Err(EmbeddedError::NotReady {
                         after: options.ready_timeout,
                         why,
-                        output: said.collect::<Vec<_>>().join("\n"),
+                        output: outputs.collect::<Vec<_>>().join("\n"),
                     });
                 }
             }

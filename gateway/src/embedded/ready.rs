@@ -10,13 +10,13 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::Options;
 use super::error::Ended;
 use super::launch::{Launch, Process};
-use crate::caller::Caller;
 use crate::etcd::{Etcd, Settings};
+use crate::identity::Caller;
 
 /// Interval between readiness checks.
 const POLL: Duration = Duration::from_millis(25);
 /// Timeout of one check.
-const LOOK: Duration = Duration::from_secs(2);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why it is not ready.
 pub(super) enum Unready {
@@ -56,13 +56,13 @@ pub(super) async fn ready(
 async fn serves(options: &Options, launch: &Launch, names: &[&str], why: &Mutex<String>) {
     let settings = Settings {
         endpoints: vec![launch.client.clone()],
-        dial_timeout: LOOK,
+        dial_timeout: CHECK_TIMEOUT,
         ..options.settings.clone()
     };
     loop {
         // A new connection each time: a file that it needs may be what is missing.
         let missing = match Etcd::new(settings.clone()).await {
-            Ok(etcd) => look(&etcd, names).await,
+            Ok(etcd) => check(&etcd, names).await,
             Err(error) => Err(error.to_string()),
         };
         match missing {
@@ -77,8 +77,8 @@ async fn serves(options: &Options, launch: &Launch, names: &[&str], why: &Mutex<
 }
 
 /// One check; returns what is missing.
-async fn look(etcd: &Etcd, names: &[&str]) -> Result<(), String> {
-    let caller = Caller::gateway(LOOK);
+async fn check(etcd: &Etcd, names: &[&str]) -> Result<(), String> {
+    let caller = Caller::gateway(CHECK_TIMEOUT);
     match etcd.status(&caller).await {
         Ok(status) if status.leader == 0 => return Err("it knows no leader yet".to_owned()),
         Ok(_) => {}

@@ -27,8 +27,8 @@ use tokio::signal::unix::{SignalKind, signal};
 /// How long the program may take to end after SIGTERM. etcd waits up to 7 s for open streams.
 pub const GRACE: Duration = Duration::from_secs(10);
 
-/// Runs `command` (the program, then its arguments) until it ends by itself, the pipe at stdin
-/// closes, or a signal says so. Returns the program's exit code, or 128 + n if signal n ended it.
+/// Runs `command` (the program, then its arguments) until it exits, the pipe at stdin closes, or a signal
+/// arrives. Returns the program's exit code, or 128 + n if signal n ended it.
 #[tokio::main(flavor = "current_thread")]
 pub async fn supervise(command: &[OsString]) -> io::Result<ExitCode> {
     let gateway = pipe::Receiver::from_owned_fd(io::stdin().as_fd().try_clone_to_owned()?)

@@ -1,45 +1,18 @@
 //! The version of the etcd program.
 
-use std::fmt;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Stdio;
-use std::str::FromStr;
 use std::time::Duration;
 
 use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::EmbeddedError;
+use crate::etcd::Minor;
 
 /// `etcd --version` prints at once; a program that does not is not etcd.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// etcd's major and minor version: data is compatible within one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Minor {
-    major: u32,
-    minor: u32,
-}
-
-impl fmt::Display for Minor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.major, self.minor)
-    }
-}
-
-impl FromStr for Minor {
-    type Err = ();
-
-    /// Parses `3.7` or `3.7.3`, with any suffix.
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let mut numbers = text.trim().split('.').map(str::parse);
-        match (numbers.next(), numbers.next()) {
-            (Some(Ok(major)), Some(Ok(minor))) => Ok(Self { major, minor }),
-            _ => Err(()),
-        }
-    }
-}
 
 /// A version as etcd prints it, such as `3.7.3`, with its minor version.
 #[derive(Clone, Debug)]
@@ -50,9 +23,9 @@ pub(super) struct Version {
 
 /// Runs the program with `--version`.
 pub(super) async fn version(etcd: &Path) -> Result<Version, EmbeddedError> {
-    let unknown = |said: String| EmbeddedError::NoVersion {
+    let unknown = |output: String| EmbeddedError::NoVersion {
         etcd: etcd.to_owned(),
-        said,
+        output,
     };
     let mut command = Command::new(etcd);
     command
@@ -74,10 +47,10 @@ pub(super) async fn version(etcd: &Path) -> Result<Version, EmbeddedError> {
             )));
         }
     };
-    let said = String::from_utf8_lossy(&output.stdout);
-    parse(&said).ok_or_else(|| {
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    parse(&stdout).ok_or_else(|| {
         let stderr = String::from_utf8_lossy(&output.stderr);
-        let line = said
+        let line = stdout
             .lines()
             .chain(stderr.lines())
             .find(|line| !line.trim().is_empty());
@@ -86,8 +59,8 @@ pub(super) async fn version(etcd: &Path) -> Result<Version, EmbeddedError> {
 }
 
 /// Parses the line `etcd Version: 3.7.3`.
-fn parse(said: &str) -> Option<Version> {
-    let full = said
+fn parse(output: &str) -> Option<Version> {
+    let full = output
         .lines()
         .find_map(|line| line.strip_prefix("etcd Version:"))?
         .trim();
@@ -103,7 +76,7 @@ mod tests {
 
     #[test]
     fn the_version_is_parsed_from_the_first_line() {
-        for (said, full, minor) in [
+        for (output, full, minor) in [
             ("etcd Version: 3.7.3\nGit SHA: x\n", "3.7.3", "3.7"),
             (
                 "etcd Version: 3.4.23\nGit SHA: Not provided\n",
@@ -112,7 +85,7 @@ mod tests {
             ),
             ("etcd Version: 3.8.0-alpha.0\n", "3.8.0-alpha.0", "3.8"),
         ] {
-            let version = parse(said).expect("a version");
+            let version = parse(output).expect("a version");
             assert_eq!(
                 (version.full.as_str(), version.minor.to_string().as_str()),
                 (full, minor)
@@ -122,13 +95,13 @@ mod tests {
 
     #[test]
     fn other_output_is_not_a_version() {
-        for said in [
+        for output in [
             "",
             "etcdctl version: 3.7.3",
             "etcd Version: next",
             "etcd Version: 3",
         ] {
-            assert!(parse(said).is_none(), "{said}");
+            assert!(parse(output).is_none(), "{output}");
         }
     }
 }

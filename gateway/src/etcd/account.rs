@@ -26,7 +26,7 @@ use super::channel::Rotating;
 /// etcd's name for the token of a request.
 const TOKEN: HeaderName = HeaderName::from_static("token");
 /// Timeout of a password check: its hash alone takes a tenth of a second.
-const CHECK: Duration = Duration::from_secs(10);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 /// A refused password is not tried again for this long.
 const REFUSED_FOR: Duration = Duration::from_secs(1);
 /// Calls whose requests are a stream, so that they cannot be sent again.
@@ -67,7 +67,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Reads an `AuthenticateRequest` as it goes over the wire; none where it is no such message.
+    /// Decodes an `AuthenticateRequest`; `None` if it is no such message.
     pub(crate) fn from_wire(message: &[u8]) -> Option<Self> {
         let request = AuthenticateRequest::decode(message).ok()?;
         Some(Self {
@@ -222,9 +222,9 @@ impl Account {
             };
             credentials
         };
-        let answer = authenticate(&self.connections, &credentials).await;
+        let response = authenticate(&self.connections, &credentials).await;
         let mut state = self.state();
-        let pass = match answer {
+        let pass = match response {
             Ok(token) => Pass::Token(token),
             // As in etcd's own client: credentials are ignored while auth is off.
             Err(status) if status.message().contains(NOT_ENABLED) && self.key == Key::Gateway => {
@@ -308,11 +308,11 @@ pub(super) async fn authenticate(
     let path = http::uri::PathAndQuery::from_static("/etcdserverpb.Auth/Authenticate");
     let codec = ProstCodec::<AuthenticateRequest, AuthenticateResponse>::default();
     let mut grpc = Grpc::new(connections.clone());
-    let asking = grpc.unary(Request::new(request), path, codec);
-    let answer = timeout(CHECK, asking)
+    let call = grpc.unary(Request::new(request), path, codec);
+    let response = timeout(CHECK_TIMEOUT, call)
         .await
         .map_err(|_| Status::unavailable("etcd did not check the password in time"))??;
-    header_value(&answer.into_inner().token)
+    header_value(&response.into_inner().token)
         .ok_or_else(|| Status::internal("etcd returned a token that is not a valid header value"))
 }
 
@@ -370,22 +370,22 @@ async fn signed(
     let unsigned = parts.clone();
     insert(&mut parts.headers, &pass);
     if STREAMS.contains(&unsigned.uri.path()) {
-        let answer = connections
+        let response = connections
             .call(http::Request::from_parts(parts, body))
             .await?;
-        if is_refused(answer.headers()) {
+        if is_refused(response.headers()) {
             // Streams are not retried; the next one uses the token obtained here.
             let _ = account.renew(Some(&pass)).await;
         }
-        return Ok(answer);
+        return Ok(response);
     }
     let body = body.collect().await?.to_bytes();
     let first = http::Request::from_parts(parts, Body::new(Full::new(body.clone())));
-    let answer = connections.call(first).await?;
-    if !is_refused(answer.headers()) {
-        return Ok(answer);
+    let response = connections.call(first).await?;
+    if !is_refused(response.headers()) {
+        return Ok(response);
     }
-    drop(answer);
+    drop(response);
     let pass = account.renew(Some(&pass)).await?;
     let mut parts = unsigned;
     insert(&mut parts.headers, &pass);

@@ -5,10 +5,10 @@ use etcd_client::proto::PbResponseHeader;
 use http::uri::PathAndQuery;
 use shared::{Access, Code, Header, Password};
 
+use super::Caller;
 use super::kv::header;
 use super::range::Range;
 use super::{Effect, Etcd, Use, error};
-use crate::caller::Caller;
 use crate::failure::Result;
 
 /// etcd's authentication state.
@@ -76,12 +76,12 @@ impl Etcd {
     /// Whether authentication is on. etcd before 3.5 has no RPC for this; there an anonymous sign-in
     /// reveals it.
     pub async fn auth_status(&self, caller: &Caller) -> Result<AuthFact> {
-        let answer = self.raw_auth_status(caller).await;
-        match answer {
-            Ok(answer) => Ok(AuthFact {
-                header: header(answer.header),
-                enabled: answer.enabled,
-                revision: Some(answer.auth_revision),
+        let response = self.raw_auth_status(caller).await;
+        match response {
+            Ok(response) => Ok(AuthFact {
+                header: header(response.header),
+                enabled: response.enabled,
+                revision: Some(response.auth_revision),
             }),
             Err(failure) if failure.code == Code::Unsupported => {
                 let enabled = self.requires_sign_in(caller).await?;
@@ -106,8 +106,9 @@ impl Etcd {
             let path = PathAndQuery::from_static(STATUS);
             let codec = tonic_prost::ProstCodec::default();
             let request = tonic::Request::new(StatusRequest {});
-            let answer: tonic::Response<StatusResponse> = grpc.unary(request, path, codec).await?;
-            Ok(answer.into_inner())
+            let response: tonic::Response<StatusResponse> =
+                grpc.unary(request, path, codec).await?;
+            Ok(response.into_inner())
         };
         self.call(caller, Effect::Read, async {
             call.await.map_err(ec::Error::GRpcStatus)
@@ -139,31 +140,31 @@ impl Etcd {
     pub async fn auth_enable(&self, caller: &Caller) -> Result<Header> {
         let mut client = self.unary(caller).auth_client();
         let call = client.auth_enable();
-        let answer = self.call(caller, Effect::Write, call).await?.0;
-        Ok(header(answer.header))
+        let response = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(response.header))
     }
 
     /// Turns authentication off.
     pub async fn auth_disable(&self, caller: &Caller) -> Result<Header> {
         let mut client = self.unary(caller).auth_client();
         let call = client.auth_disable();
-        let answer = self.call(caller, Effect::Write, call).await?.0;
-        Ok(header(answer.header))
+        let response = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(response.header))
     }
 
     /// The names of the users.
     pub async fn users(&self, caller: &Caller) -> Result<(Header, Vec<String>)> {
         let mut client = self.unary(caller).auth_client();
-        let answer = self.call(caller, Effect::Read, client.user_list()).await?.0;
-        Ok((header(answer.header), answer.users))
+        let response = self.call(caller, Effect::Read, client.user_list()).await?.0;
+        Ok((header(response.header), response.users))
     }
 
     /// The roles of a user.
     pub async fn user(&self, caller: &Caller, name: &str) -> Result<(Header, Vec<String>)> {
         let mut client = self.unary(caller).auth_client();
         let call = client.user_get(name);
-        let answer = self.call(caller, Effect::Read, call).await?.0;
-        Ok((header(answer.header), answer.roles))
+        let response = self.call(caller, Effect::Read, call).await?.0;
+        Ok((header(response.header), response.roles))
     }
 
     /// Adds a user; without a password it can only sign in with a certificate.
@@ -179,8 +180,8 @@ impl Etcd {
             .then(|| ec::UserAddOptions::new().with_no_pwd());
         let secret = password.map_or("", |password| &password.0);
         let call = client.user_add(name, secret, options);
-        let answer = self.call(caller, Effect::Write, call).await?.0;
-        Ok(header(answer.header))
+        let response = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(response.header))
     }
 
     /// Changes a user's password, which invalidates its tokens.
@@ -192,66 +193,66 @@ impl Etcd {
     ) -> Result<Header> {
         let mut client = self.unary(caller).auth_client();
         let call = client.user_change_password(name, password.0.as_str());
-        let answer = self.call(caller, Effect::Write, call).await?.0;
-        Ok(header(answer.header))
+        let response = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(response.header))
     }
 
     /// Deletes a user, which invalidates its tokens.
     pub async fn user_delete(&self, caller: &Caller, name: &str) -> Result<Header> {
         let mut client = self.unary(caller).auth_client();
         let call = client.user_delete(name);
-        let answer = self.call(caller, Effect::Write, call).await?.0;
-        Ok(header(answer.header))
+        let response = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(response.header))
     }
 
     /// Grants a role to a user.
     pub async fn user_grant(&self, caller: &Caller, user: &str, role: &str) -> Result<Header> {
         let mut client = self.unary(caller).auth_client();
         let call = client.user_grant_role(user, role);
-        let answer = self.call(caller, Effect::Write, call).await?.0;
-        Ok(header(answer.header))
+        let response = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(response.header))
     }
 
     /// Revokes a role from a user.
     pub async fn user_revoke(&self, caller: &Caller, user: &str, role: &str) -> Result<Header> {
         let mut client = self.unary(caller).auth_client();
         let call = client.user_revoke_role(user, role);
-        let answer = self.call(caller, Effect::Write, call).await?.0;
-        Ok(header(answer.header))
+        let response = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(response.header))
     }
 
     /// The names of the roles.
     pub async fn roles(&self, caller: &Caller) -> Result<(Header, Vec<String>)> {
         let mut client = self.unary(caller).auth_client();
-        let answer = self.call(caller, Effect::Read, client.role_list()).await?.0;
-        Ok((header(answer.header), answer.roles))
+        let response = self.call(caller, Effect::Read, client.role_list()).await?.0;
+        Ok((header(response.header), response.roles))
     }
 
     /// The permissions of a role.
     pub async fn role(&self, caller: &Caller, name: &str) -> Result<(Header, Vec<PermissionFact>)> {
         let mut client = self.unary(caller).auth_client();
         let call = client.role_get(name);
-        let answer = self.call(caller, Effect::Read, call).await?.0;
-        let permissions = answer.perm.into_iter();
+        let response = self.call(caller, Effect::Read, call).await?.0;
+        let permissions = response.perm.into_iter();
         let permissions =
             permissions.filter_map(|one| permission(one.perm_type, one.key, one.range_end));
-        Ok((header(answer.header), permissions.collect()))
+        Ok((header(response.header), permissions.collect()))
     }
 
     /// Adds a role without permissions.
     pub async fn role_add(&self, caller: &Caller, name: &str) -> Result<Header> {
         let mut client = self.unary(caller).auth_client();
         let call = client.role_add(name);
-        let answer = self.call(caller, Effect::Write, call).await?.0;
-        Ok(header(answer.header))
+        let response = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(response.header))
     }
 
     /// Deletes a role; its users lose it.
     pub async fn role_delete(&self, caller: &Caller, name: &str) -> Result<Header> {
         let mut client = self.unary(caller).auth_client();
         let call = client.role_delete(name);
-        let answer = self.call(caller, Effect::Write, call).await?.0;
-        Ok(header(answer.header))
+        let response = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(response.header))
     }
 
     /// Grants a permission to a role; a permission for the same range is replaced.
@@ -268,8 +269,8 @@ impl Etcd {
             wanted = wanted.with_range_end(end);
         }
         let call = client.role_grant_permission(role, wanted);
-        let answer = self.call(caller, Effect::Write, call).await?.0;
-        Ok(header(answer.header))
+        let response = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(response.header))
     }
 
     /// Revokes the permission for exactly this range from a role.
@@ -279,8 +280,8 @@ impl Etcd {
             .end
             .map(|end| ec::RoleRevokePermissionOptions::new().with_range_end(end));
         let call = client.role_revoke_permission(role, range.key, options);
-        let answer = self.call(caller, Effect::Write, call).await?.0;
-        Ok(header(answer.header))
+        let response = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(response.header))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Connections to a cluster: endpoints, TLS, keep-alive, size limits.
+//! Connections to a cluster: endpoints, TLS, keep-alive, message size limits.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,38 +20,39 @@ use tower::{BoxError, Service, ServiceExt as _};
 use super::account::{Credentials, Transport};
 use super::tls::{self, Tls, TlsError};
 
-/// Largest answer accepted from etcd, bytes: etcd itself sends ranges of any size.
-pub(super) const MAX_ANSWER: usize = 512 << 20;
-/// Flow-control window of one stream, bytes: a range of a few MiB arrives without a pause.
+/// The largest response accepted from etcd, in bytes: etcd itself sends ranges of any size.
+pub(super) const MAX_RESPONSE: usize = 512 << 20;
+/// The flow-control window of a stream, in bytes: a range of a few MiB arrives without waiting.
 const STREAM_WINDOW: u32 = 4 << 20;
-/// Flow-control window of a connection, bytes.
+/// The flow-control window of a connection, in bytes.
 const CONNECTION_WINDOW: u32 = 16 << 20;
-/// etcd ends connections that ping more often than every 5 s, or ping while idle.
+/// Interval and timeout of HTTP/2 pings. etcd closes connections that ping more often than every 5 s, or
+/// while idle.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// etcd's own JSON gateway sends this with each call, and etcd then ignores the name in the client's
-/// certificate. Without it, etcd takes a certificate without a name for a user whose name is empty and
-/// answers `permission denied`; with it, `user name is empty`, which says that credentials are missing.
+/// certificate. Without it, etcd treats a certificate without a name as a user with an empty name and
+/// returns `permission denied`; with it, `user name is empty`, which means that credentials are missing.
 const IGNORE_NAME: HeaderName = HeaderName::from_static("grpcgateway-accept");
 const ANY: HeaderValue = HeaderValue::from_static("*/*");
 
-/// How to reach a cluster.
+/// The connection settings of a cluster.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Client URLs, `http://` or `https://`.
     pub endpoints: Vec<String>,
-    /// How long a connection may take to be made.
+    /// Timeout of opening a connection.
     pub dial_timeout: Duration,
-    /// PEM file of the authority that signed the servers' certificates; the system's without it.
+    /// PEM file of the authority that signed the servers' certificates; by default the system's authorities.
     pub cacert: Option<PathBuf>,
-    /// PEM files of our own certificate and its key, for servers that ask for one.
+    /// PEM files of the client certificate and its key, for servers that request one.
     pub identity: Option<(PathBuf, PathBuf)>,
     /// The gateway's own account.
     pub account: Option<Credentials>,
 }
 
 impl Settings {
-    /// Without certificates or an account.
+    /// Settings without certificates and account.
     pub fn new(endpoints: Vec<String>, dial_timeout: Duration) -> Self {
         Self {
             endpoints,
@@ -63,55 +64,55 @@ impl Settings {
     }
 }
 
-/// Why a cluster cannot be connected to as configured.
+/// Why the connection settings cannot be used.
 #[derive(Debug, Error)]
 pub enum ConnectError {
     /// No endpoint was given.
-    #[error("no etcd endpoint is given")]
+    #[error("an etcd endpoint is required")]
     NoEndpoint,
     /// An endpoint is not a URL of etcd's client port.
     #[error("`{url}` is not an etcd client URL such as http://127.0.0.1:2379")]
     BadUrl {
         /// As configured.
         url: String,
-        /// What the parser says.
+        /// The parser's error.
         #[source]
         source: Option<tonic::transport::Error>,
     },
-    /// A URL carries a user or password, which would be shown with it.
-    #[error("an etcd URL carries no user and password")]
+    /// A URL contains a user or password, which would be shown with it.
+    #[error("an etcd URL must not contain a user and password")]
     Credentials,
-    /// Certificates or the key are not what TLS needs.
-    #[error("TLS cannot be set up with the certificates and key given")]
+    /// The certificates or the key are unusable.
+    #[error("TLS cannot be set up with the configured certificates and key")]
     Tls(#[from] TlsError),
 }
 
-/// What a connection is for: a large range on one starves whatever else is on it.
+/// The use of a connection: a large range starves everything else on the same connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
     /// Ordinary calls.
     Unary,
-    /// Leases: a keep-alive that waits behind a range comes too late.
+    /// Leases: a keep-alive queued after a range would be late.
     Leases,
     /// Watches.
     Watches,
-    /// Calls as bytes, one by one.
+    /// Unary calls of undecoded messages.
     RawCalls,
-    /// The same in streams: a reader that stalls holds back what shares its connection.
+    /// Streams of the same: a slow reader stalls everything on its connection.
     RawStreams,
 }
 
-/// A client of the crate's over a transport of ours. Lease streams require a leader.
+/// The library's client over our transport. Lease streams require a leader.
 pub(super) fn client(transport: Transport, usage: Use) -> Client {
     let options = ConnectOptions::new().with_require_leader(usage != Use::Unary);
     let channel = Channel::Custom(BoxCloneSyncService::new(transport));
     Client::from_channel(channel, Some(options))
         .now_or_never()
         .and_then(Result::ok)
-        .expect("a client without a user of its own asks etcd for nothing")
+        .expect("a client without credentials sends no request")
 }
 
-/// Connections to every endpoint, one set for each use; none is made before the first call.
+/// Connections to every endpoint, one set for each use, opened by their first call.
 pub(super) fn connections<const N: usize>(
     settings: &Settings,
     tls: &Arc<Tls>,
@@ -131,17 +132,17 @@ pub(super) fn connections<const N: usize>(
     }))
 }
 
-/// How an endpoint is connected to; over TLS with a connector.
-type Link = (Endpoint, Option<tls::Connector>);
+/// An endpoint, with the connector if it uses TLS.
+type Target = (Endpoint, Option<tls::Connector>);
 
-fn connect_lazy((endpoint, connector): &Link) -> tonic::transport::Channel {
+fn connect_lazy((endpoint, connector): &Target) -> tonic::transport::Channel {
     match connector {
         Some(connector) => endpoint.connect_with_connector_lazy(connector.clone()),
         None => endpoint.connect_lazy(),
     }
 }
 
-fn endpoint(url: &str, settings: &Settings, tls: &Arc<Tls>) -> Result<Link, ConnectError> {
+fn endpoint(url: &str, settings: &Settings, tls: &Arc<Tls>) -> Result<Target, ConnectError> {
     let bad = |source| ConnectError::BadUrl {
         url: url.to_owned(),
         source,
@@ -155,14 +156,14 @@ fn endpoint(url: &str, settings: &Settings, tls: &Arc<Tls>) -> Result<Link, Conn
         .nth(1)
         .and_then(|rest| rest.split('/').next());
     if authority.is_some_and(|authority| authority.contains('@')) {
-        // It would be printed and answered wherever endpoints are.
+        // They would be logged and returned wherever endpoints are.
         return Err(ConnectError::Credentials);
     }
     let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|source| bad(Some(source)))?;
     let uri = endpoint.uri().clone();
     let endpoint = if secure {
-        // tonic's own TLS reads certificates once. With an http:// URL it leaves TLS to the connector; the
-        // origin keeps the scheme of the requests.
+        // tonic's own TLS reads certificates only once. With an http:// URL it leaves TLS to the connector;
+        // the origin keeps the scheme of the requests.
         let plain = plain(&uri).ok_or_else(|| bad(None))?;
         Endpoint::from(plain).origin(uri.clone())
     } else {
@@ -189,8 +190,8 @@ fn plain(uri: &Uri) -> Option<Uri> {
     plain.authority(uri.authority()?.clone()).build().ok()
 }
 
-/// Sends every call to one endpoint, and moves on to the next when that one cannot be reached, or refuses
-/// because it knows of no leader: another member may well know one.
+/// Sends every call to one endpoint, and fails over to the next when that one cannot be reached, or
+/// refuses because it knows no leader: another member may know one.
 #[derive(Clone)]
 pub(super) struct Rotating {
     channels: Arc<[tonic::transport::Channel]>,
@@ -204,7 +205,7 @@ impl Service<http::Request<Body>> for Rotating {
     type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        // Each call waits for the channel it takes, in `call`.
+        // Each call waits for its own channel, in `call`.
         Poll::Ready(Ok(()))
     }
 
@@ -216,13 +217,13 @@ impl Service<http::Request<Body>> for Rotating {
         let channel = self.channels[at % self.channels.len()].clone();
         let current = Arc::clone(&self.current);
         Box::pin(async move {
-            let answer = channel.oneshot(request).await;
-            let elsewhere = match &answer {
-                Ok(answer) => is_leaderless(answer.headers()),
+            let response = channel.oneshot(request).await;
+            let fail_over = match &response {
+                Ok(response) => is_leaderless(response.headers()),
                 Err(_) => true,
             };
-            if elsewhere {
-                // Whoever fails first moves on; the others of the same endpoint find it moved.
+            if fail_over {
+                // The first failed call moves on; later failures at the same endpoint change nothing.
                 let _ = current.compare_exchange(
                     at,
                     at.wrapping_add(1),
@@ -230,12 +231,12 @@ impl Service<http::Request<Body>> for Rotating {
                     Ordering::Relaxed,
                 );
             }
-            answer.map_err(BoxError::from)
+            response.map_err(BoxError::from)
         })
     }
 }
 
-/// Whether a member has refused a call that demands a leader.
+/// Whether a member refused a call because it knows no leader.
 fn is_leaderless(head: &HeaderMap) -> bool {
     let status = Status::from_header_map(head);
     status.is_some_and(|status| {
@@ -250,7 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_member_without_a_leader_is_known_by_its_refusal() {
+    fn a_member_without_a_leader_is_detected() {
         let check = |code: &'static str, message: &'static str, expected: bool| {
             let mut head = HeaderMap::new();
             head.insert("grpc-status", HeaderValue::from_static(code));
@@ -259,7 +260,7 @@ mod tests {
         };
         check("14", "etcdserver: no leader", true);
         check("14", "etcdserver: server stopped", false);
-        // An election's, over gRPC's code for whatever etcd has not classified.
+        // An error of an election, with gRPC's code for unclassified errors.
         check("2", "election: no leader", false);
         assert!(!is_leaderless(&HeaderMap::new()));
     }

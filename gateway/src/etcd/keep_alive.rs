@@ -14,8 +14,8 @@ use tonic::codegen::http::uri::PathAndQuery;
 use tonic::{Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
+use super::Caller;
 use super::{Effect, Etcd, Use, error};
-use crate::caller::Caller;
 use crate::failure::{Failure, Result};
 
 const PATH: &str = "/etcdserverpb.Lease/LeaseKeepAlive";
@@ -44,7 +44,7 @@ struct KeepAliveResponse {
 #[derive(Debug)]
 pub struct KeepAlives {
     beats: mpsc::Sender<KeepAliveRequest>,
-    answers: Streaming<KeepAliveResponse>,
+    responses: Streaming<KeepAliveResponse>,
 }
 
 impl KeepAlives {
@@ -57,8 +57,8 @@ impl KeepAlives {
     /// The next response: a lease and its TTL in seconds, 0 if there is no such lease. An error if the
     /// stream is lost, or etcd refuses the oldest renewal without a response. Cancel safe.
     pub async fn next(&mut self) -> Result<(i64, i64)> {
-        match self.answers.message().await {
-            Ok(Some(answer)) => Ok((answer.id, answer.ttl)),
+        match self.responses.message().await {
+            Ok(Some(response)) => Ok((response.id, response.ttl)),
             Ok(None) => Err(Failure::new(Code::Unavailable, "etcd ended the stream")),
             Err(status) => Err(failure(status)),
         }
@@ -83,13 +83,13 @@ impl Etcd {
             call.streaming(request, PathAndQuery::from_static(PATH), codec)
                 .await
         };
-        let answer = timeout(OPEN_TIMEOUT, open)
+        let response = timeout(OPEN_TIMEOUT, open)
             .await
             .map_err(|_| Failure::new(Code::Unavailable, "etcd did not respond in time"))?
             .map_err(failure)?;
         Ok(KeepAlives {
             beats,
-            answers: answer.into_inner(),
+            responses: response.into_inner(),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Range, put, delete and transactions, in the gateway's words.
+//! Range, put, delete and transactions, in the gateway's types.
 
 use etcd_client as ec;
 use etcd_client::proto::{
@@ -6,13 +6,13 @@ use etcd_client::proto::{
 };
 use shared::{CompareOp, CompareTarget, Entry, Header, LeaseId, MemberId, SortOrder, SortTarget};
 
-use super::channel::MAX_ANSWER;
+use super::Caller;
+use super::channel::MAX_RESPONSE;
 use super::range::Range;
 use super::{Effect, Etcd};
-use crate::caller::Caller;
 use crate::failure::Result;
 
-/// A stored key as etcd answers it; every field but `value` and `lease` is filled by keys-only reads.
+/// A stored key as etcd returns it; keys-only reads fill every field except `value` and `lease`.
 pub type KeyValue = PbKeyValue;
 
 /// Order of a sorted read.
@@ -23,7 +23,7 @@ pub type Sort = SortTarget;
 /// Options of a range read.
 #[derive(Clone, Debug, Default)]
 pub struct Get {
-    /// Entries at most; 0 is all.
+    /// The limit on entries; 0 is all.
     pub limit: i64,
     /// At this revision; 0 is now.
     pub revision: i64,
@@ -31,7 +31,7 @@ pub struct Get {
     pub serializable: bool,
     /// Without values (and on etcd 3.7 without leases).
     pub keys_only: bool,
-    /// The count alone.
+    /// Only the count.
     pub count_only: bool,
     /// Sorted by the server, which loads the whole range first.
     pub sort: Option<(Sort, Order)>,
@@ -54,7 +54,7 @@ impl Get {
         }
     }
 
-    /// The count alone.
+    /// Only the count.
     pub fn count_only() -> Self {
         Self {
             count_only: true,
@@ -62,7 +62,7 @@ impl Get {
         }
     }
 
-    /// `limit` entries at most.
+    /// At most `limit` entries.
     #[must_use]
     pub fn limit(mut self, limit: i64) -> Self {
         self.limit = limit;
@@ -131,7 +131,7 @@ pub struct Put {
     pub lease: i64,
     /// Keep the key's lease; the key must exist.
     pub ignore_lease: bool,
-    /// Answer the entry before.
+    /// Return the previous entry.
     pub prev: bool,
 }
 
@@ -153,7 +153,7 @@ impl Put {
 pub struct Delete {
     /// What to delete.
     pub range: Range,
-    /// Answer the deleted entries.
+    /// Return the deleted entries.
     pub prev: bool,
 }
 
@@ -170,7 +170,7 @@ impl Delete {
     }
 }
 
-/// What a comparison looks at, with the value it expects.
+/// The target of a comparison, with the expected value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// The value.
@@ -191,7 +191,7 @@ pub struct Compare {
 }
 
 impl Compare {
-    /// `create_revision(key) = revision`; 0 is "absent".
+    /// `create_revision(key) = revision`; 0 means that the key is absent.
     pub fn created_at(key: &[u8], revision: i64) -> Self {
         Self::number(
             Range::one(key),
@@ -211,7 +211,7 @@ impl Compare {
         )
     }
 
-    /// What never holds.
+    /// A comparison that never holds.
     pub fn never(key: &[u8]) -> Self {
         Self::number(
             Range::one(key),
@@ -335,9 +335,9 @@ impl Op {
 pub struct Txn {
     /// All must hold.
     pub compare: Vec<Compare>,
-    /// What happens then.
+    /// The ops if all hold.
     pub then: Vec<Op>,
-    /// What happens else.
+    /// The ops otherwise.
     pub or_else: Vec<Op>,
 }
 
@@ -365,33 +365,33 @@ impl Txn {
     }
 }
 
-/// Answer of a range read.
+/// The response to a range read.
 #[derive(Clone, Debug)]
-pub struct RangeAnswer {
+pub struct RangeResponse {
     /// The store's header; `revision` is the current one, also for a read of the past.
     pub header: Header,
     /// The entries.
     pub kvs: Vec<KeyValue>,
-    /// The limit cut the list.
+    /// The limit was reached; there are more entries.
     pub more: bool,
     /// Keys in the range, whatever the limit.
     pub count: i64,
 }
 
-/// Answer of one operation of a transaction.
+/// The result of one operation of a transaction.
 #[derive(Clone, Debug)]
-pub enum OpAnswer {
-    /// Of a put: the entry before, where it was asked for.
+pub enum OpResponse {
+    /// Of a put: the previous entry, if requested.
     Put(Option<KeyValue>),
-    /// Of a get: entries, count, whether the limit cut it.
+    /// Of a get: the entries, the count, and whether there are more entries than the limit.
     Get(Vec<KeyValue>, i64, bool),
-    /// Of a delete: how many, and the entries where they were asked for.
+    /// Of a delete: the number of deleted entries, and the entries if requested.
     Delete(i64, Vec<KeyValue>),
     /// Of a nested transaction.
-    Txn(bool, Vec<OpAnswer>),
+    Txn(bool, Vec<OpResponse>),
 }
 
-impl OpAnswer {
+impl OpResponse {
     /// The first entry of a get.
     pub fn into_entry(self) -> Option<KeyValue> {
         match self {
@@ -401,15 +401,15 @@ impl OpAnswer {
     }
 }
 
-/// Answer of a transaction.
+/// The response to a transaction.
 #[derive(Clone, Debug)]
-pub struct TxnAnswer {
+pub struct TxnResponse {
     /// The store's header.
     pub header: Header,
     /// Whether every comparison held.
     pub succeeded: bool,
-    /// One answer per operation of the branch that ran.
-    pub responses: Vec<OpAnswer>,
+    /// One result per operation of the branch that ran.
+    pub responses: Vec<OpResponse>,
 }
 
 pub(super) fn header(header: Option<PbResponseHeader>) -> Header {
@@ -422,23 +422,23 @@ pub(super) fn header(header: Option<PbResponseHeader>) -> Header {
     }
 }
 
-fn op_answers(responses: Vec<PbResponseOp>) -> Vec<OpAnswer> {
+fn op_responses(responses: Vec<PbResponseOp>) -> Vec<OpResponse> {
     responses
         .into_iter()
         .filter_map(|op| op.response)
         .map(|response| match response {
-            PbTxnOpResponse::ResponsePut(put) => OpAnswer::Put(put.prev_kv),
+            PbTxnOpResponse::ResponsePut(put) => OpResponse::Put(put.prev_kv),
             PbTxnOpResponse::ResponseRange(PbRangeResponse {
                 kvs, count, more, ..
-            }) => OpAnswer::Get(kvs, count, more),
+            }) => OpResponse::Get(kvs, count, more),
             PbTxnOpResponse::ResponseDeleteRange(delete) => {
-                OpAnswer::Delete(delete.deleted, delete.prev_kvs)
+                OpResponse::Delete(delete.deleted, delete.prev_kvs)
             }
             PbTxnOpResponse::ResponseTxn(PbTxnResponse {
                 succeeded,
                 responses,
                 ..
-            }) => OpAnswer::Txn(succeeded, op_answers(responses)),
+            }) => OpResponse::Txn(succeeded, op_responses(responses)),
         })
         .collect()
 }
@@ -459,46 +459,54 @@ impl Etcd {
     fn kv(&self, caller: &Caller) -> ec::KvClient {
         self.unary(caller)
             .kv_client()
-            .max_decoding_message_size(MAX_ANSWER)
+            .max_decoding_message_size(MAX_RESPONSE)
     }
 
     /// Reads a range.
-    pub async fn range(&self, caller: &Caller, range: &Range, get: &Get) -> Result<RangeAnswer> {
-        self.range_within(caller, range, get, MAX_ANSWER).await
+    pub async fn range(&self, caller: &Caller, range: &Range, get: &Get) -> Result<RangeResponse> {
+        self.range_within(caller, range, get, MAX_RESPONSE).await
     }
 
-    /// Reads a range whose answer may have `most` bytes; a larger one is `too_large` before any of
-    /// it is read.
+    /// The store's current header, by a linearizable read of the range's first key: a count over the
+    /// range would walk all of it.
+    pub async fn current_header(&self, caller: &Caller, range: &Range) -> Result<Header> {
+        let first_key = Range::one(range.key.clone());
+        let response = self.range(caller, &first_key, &Get::count_only()).await?;
+        Ok(response.header)
+    }
+
+    /// Reads a range whose response may have `most` bytes; a larger one is `too_large` before any of it is
+    /// read.
     pub async fn range_within(
         &self,
         caller: &Caller,
         range: &Range,
         get: &Get,
         most: usize,
-    ) -> Result<RangeAnswer> {
+    ) -> Result<RangeResponse> {
         let mut kv = self
             .kv(caller)
-            .max_decoding_message_size(most.min(MAX_ANSWER));
+            .max_decoding_message_size(most.min(MAX_RESPONSE));
         let call = kv.get(range.key.clone(), Some(get.options(range)));
-        let answer = self.call(caller, Effect::Read, call).await?.0;
-        Ok(RangeAnswer {
-            header: header(answer.header),
-            kvs: answer.kvs,
-            more: answer.more,
-            count: answer.count,
+        let response = self.call(caller, Effect::Read, call).await?.0;
+        Ok(RangeResponse {
+            header: header(response.header),
+            kvs: response.kvs,
+            more: response.more,
+            count: response.count,
         })
     }
 
-    /// Writes one key without a condition; the header, and the entry before where asked for.
+    /// Writes one key unconditionally; returns the header, and the previous entry if requested.
     pub async fn put(&self, caller: &Caller, put: Put) -> Result<(Header, Option<KeyValue>)> {
         let mut kv = self.kv(caller);
         let options = put.options();
         let call = kv.put(put.key, put.value, Some(options));
-        let answer = self.call(caller, Effect::Write, call).await?.0;
-        Ok((header(answer.header), answer.prev_kv))
+        let response = self.call(caller, Effect::Write, call).await?.0;
+        Ok((header(response.header), response.prev_kv))
     }
 
-    /// Deletes a range; the header, how many keys, and the entries where asked for.
+    /// Deletes a range; returns the header, the number of deleted keys, and the entries if requested.
     pub async fn delete(
         &self,
         caller: &Caller,
@@ -507,22 +515,22 @@ impl Etcd {
         let mut kv = self.kv(caller);
         let options = delete.options();
         let call = kv.delete(delete.range.key, Some(options));
-        let answer = self.call(caller, Effect::Write, call).await?.0;
-        Ok((header(answer.header), answer.deleted, answer.prev_kvs))
+        let response = self.call(caller, Effect::Write, call).await?.0;
+        Ok((header(response.header), response.deleted, response.prev_kvs))
     }
 
     /// Runs a transaction.
-    pub async fn txn(&self, caller: &Caller, txn: Txn) -> Result<TxnAnswer> {
+    pub async fn txn(&self, caller: &Caller, txn: Txn) -> Result<TxnResponse> {
         let effect = txn.effect();
         let mut kv = self.kv(caller);
-        let answer = self
+        let response = self
             .call(caller, effect, kv.txn(txn.into_client()))
             .await?
             .0;
-        Ok(TxnAnswer {
-            header: header(answer.header),
-            succeeded: answer.succeeded,
-            responses: op_answers(answer.responses),
+        Ok(TxnResponse {
+            header: header(response.header),
+            succeeded: response.succeeded,
+            responses: op_responses(response.responses),
         })
     }
 }

@@ -3,9 +3,9 @@
 use etcd_client as ec;
 use shared::{Code, Header};
 
+use super::Caller;
 use super::kv::header;
 use super::{Effect, Etcd};
-use crate::caller::Caller;
 use crate::failure::Result;
 
 /// etcd's information about a lease.
@@ -34,15 +34,15 @@ impl Etcd {
     ) -> Result<(Header, i64, i64)> {
         let mut client = self.leases_client(caller).lease_client();
         let call = client.grant(ttl, Some(ec::LeaseGrantOptions::new().with_id(id)));
-        let answer = self.call(caller, Effect::Write, call).await?.0;
-        Ok((header(answer.header), answer.id, answer.ttl))
+        let response = self.call(caller, Effect::Write, call).await?.0;
+        Ok((header(response.header), response.id, response.ttl))
     }
 
     /// Revokes a lease, which deletes its attached keys in one revision.
     pub async fn lease_revoke(&self, caller: &Caller, id: i64) -> Result<Header> {
         let mut client = self.leases_client(caller).lease_client();
-        let answer = self.call(caller, Effect::Write, client.revoke(id)).await?.0;
-        Ok(header(answer.header))
+        let response = self.call(caller, Effect::Write, client.revoke(id)).await?.0;
+        Ok(header(response.header))
     }
 
     /// Renews a lease once; returns its TTL in seconds, 0 if there is no such lease.
@@ -52,14 +52,14 @@ impl Etcd {
             Err(failure) if failure.code == Code::Unauthenticated => {
                 self.keep_alive_once(caller, id).await
             }
-            answer => answer,
+            response => response,
         }
     }
 
     async fn keep_alive_once(&self, caller: &Caller, id: i64) -> Result<i64> {
         let mut client = self.leases_client(caller).lease_client();
         let renewal = async {
-            let (mut keeper, mut answers) = match client.keep_alive(id).await {
+            let (mut keeper, mut responses) = match client.keep_alive(id).await {
                 Ok(stream) => stream,
                 // The client library's error for etcd's response with TTL 0.
                 Err(ec::Error::LeaseKeepAliveError(_)) => return Ok(0),
@@ -67,8 +67,8 @@ impl Etcd {
             };
             // Opening the stream renews already, but discards the response: renew once more.
             keeper.keep_alive().await?;
-            let answer = answers.message().await?;
-            Ok(answer.map_or(0, |answer| answer.ttl()))
+            let response = responses.message().await?;
+            Ok(response.map_or(0, |response| response.ttl()))
         };
         self.call(caller, Effect::Read, renewal).await
     }
@@ -83,20 +83,20 @@ impl Etcd {
         let mut client = self.leases_client(caller).lease_client();
         let options = keys.then(|| ec::LeaseTimeToLiveOptions::new().with_keys());
         let call = client.time_to_live(id, options);
-        let mut answer = self.call(caller, Effect::Read, call).await?.0;
+        let mut response = self.call(caller, Effect::Read, call).await?.0;
         // etcd lists them in map order.
-        answer.keys.sort_unstable();
+        response.keys.sort_unstable();
         Ok(TimeToLive {
-            header: header(answer.header),
-            id: answer.id,
-            ttl: answer.ttl,
-            granted_ttl: answer.granted_ttl,
-            keys: answer.keys,
+            header: header(response.header),
+            id: response.id,
+            ttl: response.ttl,
+            granted_ttl: response.granted_ttl,
+            keys: response.keys,
         })
     }
 
-    /// The store's header, for a caller of whom no readable key is known. etcd tells every user how long
-    /// a lease lives, whatever the user may read, and answers alike for the id 0, which no lease has.
+    /// The store's header, for a caller without a known readable key. etcd returns a lease's TTL to every
+    /// user, whatever the user may read, and also responds for the id 0, which no lease has.
     pub async fn header_without_key(&self, caller: &Caller) -> Result<Header> {
         Ok(self.lease_time_to_live(caller, 0, false).await?.header)
     }
@@ -104,8 +104,8 @@ impl Etcd {
     /// The ids of the leases known to the contacted member; not linearizable.
     pub async fn leases(&self, caller: &Caller) -> Result<(Header, Vec<i64>)> {
         let mut client = self.leases_client(caller).lease_client();
-        let answer = self.call(caller, Effect::Read, client.leases()).await?.0;
-        let ids = answer.leases.into_iter().map(|lease| lease.id).collect();
-        Ok((header(answer.header), ids))
+        let response = self.call(caller, Effect::Read, client.leases()).await?.0;
+        let ids = response.leases.into_iter().map(|lease| lease.id).collect();
+        Ok((header(response.header), ids))
     }
 }

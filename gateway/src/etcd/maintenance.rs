@@ -7,9 +7,9 @@ use etcd_client as ec;
 use etcd_client::{AlarmAction, AlarmType};
 use shared::{AlarmKind, DowngradeAction, Header, MemberId};
 
+use super::Caller;
 use super::kv::header;
 use super::{Effect, Etcd, error};
-use crate::caller::Caller;
 use crate::failure::Result;
 
 /// An alarm raised.
@@ -48,11 +48,11 @@ pub struct SnapshotPiece {
 impl SnapshotStream {
     /// The next chunk; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<SnapshotPiece>> {
-        let answer = self.0.message().await;
-        let answer = answer.map_err(|error| error::failure(Effect::Read, error))?;
-        Ok(answer.map(|answer| SnapshotPiece {
-            bytes: answer.0.blob.into(),
-            remaining: answer.0.remaining_bytes,
+        let response = self.0.message().await;
+        let response = response.map_err(|error| error::failure(Effect::Read, error))?;
+        Ok(response.map(|response| SnapshotPiece {
+            bytes: response.0.blob.into(),
+            remaining: response.0.remaining_bytes,
         }))
     }
 }
@@ -79,13 +79,13 @@ impl Etcd {
     pub async fn alarms(&self, caller: &Caller) -> Result<(Header, Vec<AlarmFact>)> {
         let mut client = self.unary(caller).maintenance_client();
         let call = client.alarm(AlarmAction::Get, AlarmType::None, None);
-        let answer = self.call(caller, Effect::Read, call).await?.0;
+        let response = self.call(caller, Effect::Read, call).await?.0;
         // Read from the message itself: the client's own accessor is undefined for new alarms.
-        let alarms = answer.alarms.into_iter().map(|alarm| AlarmFact {
+        let alarms = response.alarms.into_iter().map(|alarm| AlarmFact {
             member_id: MemberId(alarm.member_id),
             alarm: alarm.alarm,
         });
-        Ok((header(answer.header), alarms.collect()))
+        Ok((header(response.header), alarms.collect()))
     }
 
     /// The header of the member that responds, by the RPC that most accounts may use.
@@ -118,8 +118,8 @@ impl Etcd {
         options.with_member(alarm.member_id.0);
         let mut client = self.unary(caller).maintenance_client();
         let call = client.alarm(action, kind, Some(options));
-        let answer = self.call(caller, Effect::Write, call).await?.0;
-        Ok((!answer.alarms.is_empty()).then(|| header(answer.header)))
+        let response = self.call(caller, Effect::Write, call).await?.0;
+        Ok((!response.alarms.is_empty()).then(|| header(response.header)))
     }
 
     /// Discards the history before a revision; `physical` waits until the space is freed in the
@@ -128,8 +128,8 @@ impl Etcd {
         let mut client = self.unary(caller).kv_client();
         let options = physical.then(|| ec::CompactionOptions::new().with_physical());
         let call = client.compact(revision, options);
-        let answer = self.call(caller, Effect::Write, call).await?.0;
-        Ok(header(answer.header))
+        let response = self.call(caller, Effect::Write, call).await?.0;
+        Ok(header(response.header))
     }
 
     /// Defragments the database of the member that responds; it serves nothing else meanwhile.
@@ -144,11 +144,11 @@ impl Etcd {
     pub async fn hash_kv(&self, caller: &Caller, revision: i64) -> Result<HashFact> {
         let mut client = self.unary(caller).maintenance_client();
         let call = client.hash_kv(revision);
-        let answer = self.call(caller, Effect::Read, call).await?.0;
+        let response = self.call(caller, Effect::Read, call).await?.0;
         Ok(HashFact {
-            hash: answer.hash,
-            compact_revision: answer.compact_revision,
-            hash_revision: answer.hash_revision,
+            hash: response.hash,
+            compact_revision: response.compact_revision,
+            hash_revision: response.hash_revision,
         })
     }
 
@@ -180,10 +180,10 @@ impl Etcd {
             DowngradeAction::Cancel => (ec::DowngradeOptions::Cancel, Effect::Write),
         };
         let mut client = self.unary(caller).maintenance_client();
-        let answer = self
+        let response = self
             .call(caller, effect, client.downgrade(options))
             .await?
             .0;
-        Ok((header(answer.header), answer.version))
+        Ok((header(response.header), response.version))
     }
 }

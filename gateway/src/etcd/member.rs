@@ -7,9 +7,9 @@ use shared::{Header, MemberId};
 use tonic::client::Grpc;
 use tonic_prost::ProstCodec;
 
+use super::Caller;
 use super::kv::header;
 use super::{Effect, Etcd, Transport, Use, channel};
-use crate::caller::Caller;
 use crate::failure::Result;
 
 /// A member as the cluster lists it.
@@ -51,18 +51,18 @@ pub struct StatusFact {
 }
 
 impl From<ec::StatusResponse> for StatusFact {
-    fn from(answer: ec::StatusResponse) -> Self {
-        let answer = answer.0;
+    fn from(response: ec::StatusResponse) -> Self {
+        let response = response.0;
         Self {
-            header: header(answer.header),
-            version: answer.version,
-            db_size: answer.db_size,
-            db_size_in_use: answer.db_size_in_use,
-            db_quota: answer.db_size_quota,
-            leader: answer.leader,
-            raft_index: answer.raft_index,
-            errors: answer.errors,
-            learner: answer.is_learner,
+            header: header(response.header),
+            version: response.version,
+            db_size: response.db_size,
+            db_size_in_use: response.db_size_in_use,
+            db_quota: response.db_size_quota,
+            leader: response.leader,
+            raft_index: response.raft_index,
+            errors: response.errors,
+            learner: response.is_learner,
         }
     }
 }
@@ -101,21 +101,21 @@ impl Etcd {
             let request = tonic::Request::new(ListRequest { linearizable: true });
             let path = PathAndQuery::from_static(LIST);
             let codec = ProstCodec::<ListRequest, PbMemberListResponse>::default();
-            let answer = grpc.unary(request, path, codec).await;
-            answer.map_err(ec::Error::GRpcStatus)
+            let response = grpc.unary(request, path, codec).await;
+            response.map_err(ec::Error::GRpcStatus)
         };
-        let answer = self.call(caller, Effect::Read, call).await?.into_inner();
-        Ok((header(answer.header), facts(answer.members)))
+        let response = self.call(caller, Effect::Read, call).await?.into_inner();
+        Ok((header(response.header), facts(response.members)))
     }
 
     /// The members as the contacted member knows them, possibly stale. The header has no revision.
     pub async fn members_here(&self, caller: &Caller) -> Result<(Header, Vec<MemberFact>)> {
         let mut client = self.unary(caller).cluster_client();
-        let answer = self
+        let response = self
             .call(caller, Effect::Read, client.member_list())
             .await?
             .0;
-        Ok((header(answer.header), facts(answer.members)))
+        Ok((header(response.header), facts(response.members)))
     }
 
     /// Adds a member; returns it and all current members. The header has no revision.
@@ -128,9 +128,9 @@ impl Etcd {
         let mut client = self.unary(caller).cluster_client();
         let options = learner.then(|| ec::MemberAddOptions::new().with_is_learner());
         let call = client.member_add(peer_urls, options);
-        let answer = self.call(caller, Effect::Write, call).await?.0;
-        let added = answer.member.map(MemberFact::from);
-        Ok((header(answer.header), added, facts(answer.members)))
+        let response = self.call(caller, Effect::Write, call).await?.0;
+        let added = response.member.map(MemberFact::from);
+        Ok((header(response.header), added, facts(response.members)))
     }
 
     /// Removes a member. The header has no revision.
@@ -141,8 +141,8 @@ impl Etcd {
     ) -> Result<(Header, Vec<MemberFact>)> {
         let mut client = self.unary(caller).cluster_client();
         let call = client.member_remove(id.0);
-        let answer = self.call(caller, Effect::Write, call).await?.0;
-        Ok((header(answer.header), facts(answer.members)))
+        let response = self.call(caller, Effect::Write, call).await?.0;
+        Ok((header(response.header), facts(response.members)))
     }
 
     /// Replaces a member's peer URLs. The header has no revision.
@@ -154,8 +154,8 @@ impl Etcd {
     ) -> Result<(Header, Vec<MemberFact>)> {
         let mut client = self.unary(caller).cluster_client();
         let call = client.member_update(id.0, peer_urls);
-        let answer = self.call(caller, Effect::Write, call).await?.0;
-        Ok((header(answer.header), facts(answer.members)))
+        let response = self.call(caller, Effect::Write, call).await?.0;
+        Ok((header(response.header), facts(response.members)))
     }
 
     /// Promotes a learner to a voting member. The header has no revision.
@@ -166,15 +166,15 @@ impl Etcd {
     ) -> Result<(Header, Vec<MemberFact>)> {
         let mut client = self.unary(caller).cluster_client();
         let call = client.member_promote(id.0);
-        let answer = self.call(caller, Effect::Write, call).await?.0;
-        Ok((header(answer.header), facts(answer.members)))
+        let response = self.call(caller, Effect::Write, call).await?.0;
+        Ok((header(response.header), facts(response.members)))
     }
 
     /// The status of the member that responds.
     pub async fn status(&self, caller: &Caller) -> Result<StatusFact> {
         let mut client = self.unary(caller).maintenance_client();
-        let answer = self.call(caller, Effect::Read, client.status()).await?;
-        Ok(answer.into())
+        let response = self.call(caller, Effect::Read, client.status()).await?;
+        Ok(response.into())
     }
 
     /// The status of the member that the connections for watches lead to now: the next watch is created
@@ -182,16 +182,16 @@ impl Etcd {
     pub(super) async fn watch_member_status(&self, caller: &Caller) -> Result<StatusFact> {
         let transport = self.transport(caller, Use::Watches);
         let mut client = channel::client(transport, Use::Unary).maintenance_client();
-        let answer = self.call(caller, Effect::Read, client.status()).await?;
-        Ok(answer.into())
+        let response = self.call(caller, Effect::Read, client.status()).await?;
+        Ok(response.into())
     }
 
     /// The same without a token, within the caller's timeout: for an address that may belong to another
     /// server. A client certificate is still presented: it opens the connection and reveals no secret.
     pub async fn status_anonymously(&self, caller: &Caller) -> Result<StatusFact> {
-        let nobody = Transport::new(self.inner.unary.clone(), None);
-        let mut client = channel::client(nobody, Use::Unary).maintenance_client();
-        let answer = self.call(caller, Effect::Read, client.status()).await?;
-        Ok(answer.into())
+        let anonymous = Transport::new(self.inner.unary.clone(), None);
+        let mut client = channel::client(anonymous, Use::Unary).maintenance_client();
+        let response = self.call(caller, Effect::Read, client.status()).await?;
+        Ok(response.into())
     }
 }

@@ -1,13 +1,14 @@
-//! The only place that names `etcd_client`: channels, endpoints, errors, and etcd's calls in the
-//! gateway's own words.
+//! The only module that names `etcd_client`: channels, endpoints, errors, and etcd's calls in the
+//! gateway's own types.
 //!
-//! An [`Etcd`] is one cluster. It keeps five connections per endpoint, since a large range on one
-//! HTTP/2 connection starves whatever else is on it: one for watches, one for leases (a keep-alive
-//! that waits behind a range comes too late), two for `/v3` and one for the rest. Accounts, client certificates and
-//! more endpoints with fail-over change only this module.
+//! An [`Etcd`] is one cluster. It keeps five connections per endpoint, since a large range starves
+//! everything else on its HTTP/2 connection: one for watches, one for leases (a keep-alive queued after a
+//! range would be late), two for `/v3` and one for the rest. Accounts, client certificates and fail-over
+//! between endpoints are decided in this module only.
 
 mod account;
 mod auth;
+mod caller;
 mod channel;
 mod error;
 mod keep_alive;
@@ -19,6 +20,7 @@ mod permit;
 mod range;
 mod raw;
 mod tls;
+mod version;
 mod watch;
 mod wire;
 
@@ -33,23 +35,25 @@ pub(crate) use self::account::Transport;
 pub(crate) use self::account::refuses_credentials;
 pub use self::account::{Account, Credentials, Secret};
 pub use self::auth::{AuthFact, PermissionFact};
+pub use self::caller::{Caller, Identity};
 pub(crate) use self::channel::Use;
 pub use self::channel::{ConnectError, Settings};
 pub use self::keep_alive::KeepAlives;
 pub(crate) use self::kv::entry;
 pub use self::kv::{
-    Compare, Condition, Delete, Get, KeyValue, Op, OpAnswer, Order, Put, RangeAnswer, Sort, Txn,
-    TxnAnswer,
+    Compare, Condition, Delete, Get, KeyValue, Op, OpResponse, Order, Put, RangeResponse, Sort,
+    Txn, TxnResponse,
 };
 pub use self::lease::TimeToLive;
 pub use self::maintenance::{AlarmFact, HashFact, SnapshotPiece, SnapshotStream};
 pub use self::member::{MemberFact, StatusFact};
 pub(crate) use self::permit::auth_is_off;
-pub use self::range::{Range, prefix_end};
-pub(crate) use self::raw::{RawAnswers, RawCall, Refusal, Signature};
+pub use self::range::{Range, next_key, prefix_end};
+pub(crate) use self::raw::{RawCall, RawResponses, Refusal, Signature};
 pub use self::tls::TlsError;
+pub use self::version::{InvalidVersion, Minor, Version};
 pub use self::watch::{Release, Update, WatchOptions, WatchStream};
-use crate::caller::Caller;
+pub(crate) use self::wire::WatchCreateRequest;
 use crate::failure::{Failure, Result};
 
 /// One etcd cluster. Cheap to clone.
@@ -61,22 +65,22 @@ pub struct Etcd {
 struct Inner {
     settings: Settings,
     tls: Arc<tls::Tls>,
-    /// One set for each use.
+    /// One set of connections for each use.
     unary: channel::Rotating,
     leases: channel::Rotating,
     watches: channel::Rotating,
-    /// Calls as bytes, one by one.
+    /// Unary calls of undecoded messages.
     raw_calls: channel::Rotating,
-    /// The same in streams. Their own, since a reader that stalls holds back what shares its connection.
+    /// Streams of the same. Separate, since a slow reader stalls everything on its connection.
     raw_streams: channel::Rotating,
-    /// The gateway's own account; without one its requests carry no token.
+    /// The gateway's own account; without it the gateway's requests carry no token.
     account: Option<Arc<Account>>,
-    /// The crate's clients for the gateway's own identity, the most frequent one.
+    /// The library's clients for the gateway's own identity, the most frequent one.
     own_unary: etcd_client::Client,
     own_leases: etcd_client::Client,
 }
 
-/// Whether a call may change something: decides what a lost answer means.
+/// Whether a call may change something: decides what a lost response means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     Read,
@@ -92,7 +96,7 @@ impl std::fmt::Debug for Etcd {
 }
 
 impl Etcd {
-    /// Prepares the connections; none is made before the first call.
+    /// Prepares the connections, which are opened by their first call.
     pub async fn new(settings: Settings) -> std::result::Result<Self, ConnectError> {
         let tls = Arc::new(tls::Tls::read(&settings).await?);
         Self::with(settings, tls, None)
@@ -129,9 +133,9 @@ impl Etcd {
         })
     }
 
-    /// The same cluster through one URL alone, over connections of its own: for what concerns the one
-    /// member behind it. With the same accounts and certificates: tokens are good at every member, and
-    /// whatever signs in does so at the cluster's own endpoints.
+    /// The same cluster through one URL only, over connections of its own: for requests to that one member.
+    /// With the same accounts and certificates: tokens are valid at every member, and signing in uses the
+    /// cluster's own endpoints.
     pub fn at(&self, url: &str, dial_timeout: Duration) -> Result<Self> {
         let settings = Settings {
             endpoints: vec![url.to_owned()],
@@ -148,13 +152,13 @@ impl Etcd {
         &self.inner.settings.endpoints
     }
 
-    /// How long a connection may take to be made.
+    /// Timeout of opening a connection.
     pub fn dial_timeout(&self) -> Duration {
         self.inner.settings.dial_timeout
     }
 
     /// Raw gRPC as `caller`, over the connections for this use: a tower service over
-    /// `http::Request<tonic::body::Body>`. It knows no deadline and translates no error.
+    /// `http::Request<tonic::body::Body>`, without a deadline and with untranslated errors.
     pub(crate) fn transport(&self, caller: &Caller, usage: Use) -> Transport {
         let account = match caller.identity.account() {
             Some(account) => Some(Arc::clone(account)),
@@ -163,7 +167,7 @@ impl Etcd {
         Transport::new(self.connections(usage).clone(), account)
     }
 
-    /// The same without any account: what a request says of itself goes along as it came.
+    /// The same without an account: a request's own credentials are passed on unchanged.
     pub(crate) fn unsigned(&self, usage: Use) -> Transport {
         Transport::new(self.connections(usage).clone(), None)
     }
@@ -200,31 +204,31 @@ impl Etcd {
         }
     }
 
-    /// Runs one etcd call within the caller's time and gives its error the API's code.
+    /// Runs one etcd call with the caller's deadline, and translates its error.
     pub(in crate::etcd) async fn call<T>(
         &self,
         caller: &Caller,
         effect: Effect,
         call: impl Future<Output = std::result::Result<T, etcd_client::Error>>,
     ) -> Result<T> {
-        let answer = match caller.deadline() {
+        let response = match caller.deadline() {
             Some(deadline) => match timeout_at(deadline, call).await {
-                Ok(answer) => answer,
-                Err(_) => return Err(out_of_time(effect)),
+                Ok(response) => response,
+                Err(_) => return Err(timed_out(effect)),
             },
             None => call.await,
         };
-        answer.map_err(|error| error::failure(effect, error))
+        response.map_err(|error| error::failure(effect, error))
     }
 }
 
-fn out_of_time(effect: Effect) -> Failure {
+fn timed_out(effect: Effect) -> Failure {
     match effect {
-        Effect::Read => Failure::new(Code::Timeout, "etcd did not answer in time")
-            .hint("a longer ?timeout= may help; GET /readyz says whether etcd can be reached"),
+        Effect::Read => Failure::new(Code::Timeout, "etcd did not respond in time")
+            .hint("a longer ?timeout= may help; GET /readyz shows whether etcd can be reached"),
         Effect::Write => Failure::new(
             Code::OutcomeUnknown,
-            "etcd did not answer in time: the write may have taken effect or may still",
+            "etcd did not respond in time: the write may have taken effect or may still",
         )
         .hint("read the key before writing again"),
     }

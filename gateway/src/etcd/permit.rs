@@ -7,10 +7,10 @@ use etcd_client as ec;
 use http::HeaderValue;
 use shared::Code;
 
+use super::Caller;
 use super::account::{self, Account, Credentials, NOT_ENABLED, Secret, Transport};
 use super::channel::{self, Use};
 use super::{Effect, Etcd, Get, Range, error};
-use crate::caller::Caller;
 use crate::failure::{Failure, Result};
 
 /// No store ever reaches this revision, so that etcd checks the permission and then reads nothing.
@@ -33,27 +33,27 @@ impl Etcd {
 
     /// Whether etcd's auth is on. While it is off, etcd accepts any invented token.
     pub async fn auth_is_on(&self, caller: &Caller) -> Result<bool> {
-        let nobody = Transport::new(self.inner.unary.clone(), None);
-        let mut kv = channel::client(nobody, Use::Unary).kv_client();
+        let anonymous = Transport::new(self.inner.unary.clone(), None);
+        let mut kv = channel::client(anonymous, Use::Unary).kv_client();
         let options = ec::GetOptions::new().with_serializable().with_count_only();
-        let asking = kv.get([0], Some(options));
-        match self.call(caller, Effect::Read, asking).await {
+        let read = kv.get([0], Some(options));
+        match self.call(caller, Effect::Read, read).await {
             Err(failure) if matches!(failure.code, Code::Unauthenticated | Code::Forbidden) => {
                 Ok(true)
             }
             Err(failure) => Err(failure),
-            // A client certificate names a user by itself.
+            // A client certificate may name a user.
             Ok(_) if self.inner.settings.identity.is_some() => self.requires_passwords().await,
             Ok(_) => Ok(false),
         }
     }
 
     async fn requires_passwords(&self) -> Result<bool> {
-        let nobody = Credentials {
+        let anonymous = Credentials {
             name: String::new(),
             password: Secret::new(""),
         };
-        match account::authenticate(&self.inner.unary, &nobody).await {
+        match account::authenticate(&self.inner.unary, &anonymous).await {
             Err(status) if status.message().contains(NOT_ENABLED) => Ok(false),
             Err(status) if account::refuses_credentials(status.message()) => Ok(true),
             Err(status) => Err(error::from_status(Effect::Read, status)),
@@ -77,15 +77,15 @@ impl Etcd {
 }
 
 /// etcd's types of permission that include reading.
-const READING: [i32; 2] = [0, 2];
+const READ_TYPES: [i32; 2] = [0, 2];
 
 impl Etcd {
-    /// The name of the user that the caller is while etcd's auth is on; none where it is not known (a token
-    /// does not say).
+    /// The name of the caller's user while etcd's auth is on; `None` if it is unknown (a token does not
+    /// contain it).
     pub fn user_name(&self, caller: &Caller) -> Option<String> {
         match (caller.identity.account(), &self.inner.account) {
             (Some(account), _) | (None, Some(account)) => account.user_name(),
-            // etcd takes the name in our certificate, where it was started to.
+            // etcd uses the name in our certificate, if configured to.
             (None, None) => self.inner.tls.common_name(),
         }
     }
@@ -98,7 +98,7 @@ impl Etcd {
         };
         let mut auth = self.unary(caller).auth_client();
         let user = match self.call(caller, Effect::Read, auth.user_get(name)).await {
-            // The name in a certificate may be no user's.
+            // The name in a certificate may not be a user's.
             Err(failure) if failure.code == Code::UserNotFound => return Ok(None),
             user => user?,
         };
@@ -106,38 +106,14 @@ impl Etcd {
         for role in user.0.roles {
             let role = self.call(caller, Effect::Read, auth.role_get(role)).await?;
             let reading = role.0.perm.into_iter();
-            let reading = reading.filter(|permission| READING.contains(&permission.perm_type));
+            let reading = reading.filter(|permission| READ_TYPES.contains(&permission.perm_type));
             ranges.extend(reading.map(|permission| Range {
                 key: permission.key,
                 end: Some(permission.range_end).filter(|end| !end.is_empty()),
             }));
         }
-        Ok(Some(merged(ranges)))
+        Ok(Some(Range::union(ranges)))
     }
-}
-
-/// Merges ranges into as few as possible.
-fn merged(mut ranges: Vec<Range>) -> Vec<Range> {
-    ranges.sort_by(|a, b| a.key.cmp(&b.key));
-    let mut joined: Vec<Range> = Vec::new();
-    for range in ranges {
-        let Some(last) = joined.last_mut() else {
-            joined.push(range);
-            continue;
-        };
-        let touches = last.contains(&range.key)
-            || last.upper_bound().is_some_and(|end| end == range.key)
-            || (last.is_one() && last.key == range.key);
-        let further = last.is_one()
-            || range.is_open_ended()
-            || (!last.is_open_ended() && range.upper_bound() > last.upper_bound());
-        if !touches {
-            joined.push(range);
-        } else if further {
-            last.end = range.end;
-        }
-    }
-    joined
 }
 
 /// The error for a request with credentials while etcd's auth is off.
@@ -147,38 +123,4 @@ pub(crate) fn auth_is_off() -> Failure {
         "etcd's auth is off, so there are no users or tokens",
     )
     .hint("leave out the Authorization header: etcd would accept any invented token")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn adjacent_ranges_are_merged() {
-        let between = |start: &str, end: &str| {
-            Range::between(start.as_bytes().to_vec(), Some(end.as_bytes().to_vec()))
-        };
-        let check = |ranges: Vec<Range>, expected: Vec<Range>| assert_eq!(merged(ranges), expected);
-        check(Vec::new(), Vec::new());
-        check(
-            vec![between("c", "d"), between("a", "b"), between("b", "c")],
-            vec![between("a", "d")],
-        );
-        check(
-            vec![between("a", "z"), between("b", "c"), Range::one("m")],
-            vec![between("a", "z")],
-        );
-        check(
-            vec![Range::one("a"), Range::prefix(b"a")],
-            vec![Range::prefix(b"a")],
-        );
-        check(
-            vec![Range::prefix(b""), between("b", "c")],
-            vec![Range::prefix(b"")],
-        );
-        check(
-            vec![Range::one("a"), Range::one("b")],
-            vec![Range::one("a"), Range::one("b")],
-        );
-    }
 }

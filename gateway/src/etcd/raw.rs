@@ -14,10 +14,10 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Status, Streaming};
 
+use super::Caller;
 use super::account::{Account, Pass};
-use super::channel::MAX_ANSWER;
+use super::channel::MAX_RESPONSE;
 use super::{Etcd, Transport, Use, error};
-use crate::caller::Caller;
 
 /// An RPC of etcd.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ impl Refusal {
         }
         let code = match status.code() {
             // Our own limit on decoding, not an error of the requested range.
-            Code::OutOfRange if status.message().contains(error::ANSWER_TOO_LARGE) => {
+            Code::OutOfRange if status.message().contains(error::RESPONSE_TOO_LARGE) => {
                 Code::ResourceExhausted
             }
             code => code,
@@ -95,13 +95,13 @@ impl Signature {
 
 /// The responses of an open call. Dropping it ends the call.
 #[derive(Debug)]
-pub(crate) struct RawAnswers(Streaming<Bytes>);
+pub(crate) struct RawResponses(Streaming<Bytes>);
 
-impl RawAnswers {
+impl RawResponses {
     /// The next response; `None` at the end of the call. Cancel safe.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
-        let answer = self.0.message().await;
-        answer.map_err(|status| Refusal::of(&status))
+        let response = self.0.message().await;
+        response.map_err(|status| Refusal::of(&status))
     }
 }
 
@@ -110,13 +110,13 @@ impl Etcd {
     pub(crate) async fn raw_unary(
         &self,
         call: RawCall<'_>,
-        question: Bytes,
+        message: Bytes,
     ) -> Result<Bytes, Refusal> {
         let mut grpc = self.raw_grpc(&call, Use::RawCalls);
-        let request = request(&call, question);
+        let request = request(&call, message);
         let path = PathAndQuery::from_static(call.path);
-        let answer = grpc.unary(request, path, AsIs).await;
-        answer
+        let response = grpc.unary(request, path, AsIs).await;
+        response
             .map(tonic::Response::into_inner)
             .map_err(|status| Refusal::of(&status))
     }
@@ -126,13 +126,13 @@ impl Etcd {
     pub(crate) async fn raw_stream(
         &self,
         call: RawCall<'_>,
-        questions: impl Stream<Item = Bytes> + Send + 'static,
-    ) -> Result<RawAnswers, Refusal> {
+        messages: impl Stream<Item = Bytes> + Send + 'static,
+    ) -> Result<RawResponses, Refusal> {
         let mut grpc = self.raw_grpc(&call, Use::RawStreams);
-        let request = request(&call, questions);
+        let request = request(&call, messages);
         let path = PathAndQuery::from_static(call.path);
         match grpc.streaming(request, path, AsIs).await {
-            Ok(answers) => Ok(RawAnswers(answers.into_inner())),
+            Ok(responses) => Ok(RawResponses(responses.into_inner())),
             Err(status) => Err(Refusal::of(&status)),
         }
     }
@@ -150,7 +150,7 @@ impl Etcd {
             Some(caller) => self.transport(caller, usage),
             None => self.unsigned(usage),
         };
-        Grpc::new(transport).max_decoding_message_size(MAX_ANSWER)
+        Grpc::new(transport).max_decoding_message_size(MAX_RESPONSE)
     }
 }
 

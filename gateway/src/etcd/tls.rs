@@ -1,8 +1,8 @@
 //! TLS towards etcd: trusted authorities and client certificate, as configured.
 //!
-//! The files are read again for each connection, by their contents: a certificate is renewed by
-//! replacing its files, and connections that are open go on. What cannot be used (a certificate whose
-//! key is not written yet, half a file) is logged, and the last usable contents stay in use.
+//! The files are read again for each connection: a certificate is renewed by replacing its files, and open
+//! connections continue. Contents that cannot be used (a certificate whose key is not written yet, a
+//! partly written file) are logged, and the last usable contents stay in use.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,7 +27,7 @@ use x509_parser::prelude::FromDer as _;
 
 use super::Settings;
 
-/// HTTP/2's name in a handshake.
+/// HTTP/2's ALPN name.
 const HTTP2: &[u8] = b"h2";
 
 /// Why the files cannot be used.
@@ -38,7 +38,7 @@ pub enum TlsError {
     Read {
         /// As configured.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
@@ -47,46 +47,46 @@ pub enum TlsError {
     Pem {
         /// As configured.
         path: PathBuf,
-        /// What is expected in it.
+        /// The expected kind of contents.
         kind: &'static str,
-        /// What the parser says.
+        /// The parser's error.
         #[source]
         source: Option<pem::Error>,
     },
     /// No authority is trusted.
-    #[error("no usable certificate of an authority is in {0}")]
+    #[error("no usable CA certificate in {0}")]
     NoAuthority(String),
     /// The certificate is not one for this key, or neither is usable.
     #[error("the certificate and the key cannot be used together")]
     Identity(#[source] rustls::Error),
 }
 
-/// What the files hold.
+/// The contents of the files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Contents {
     authority: Option<Vec<u8>>,
     identity: Option<(Vec<u8>, Vec<u8>)>,
 }
 
-/// Contents in use.
+/// The contents in use.
 #[derive(Default)]
 struct Current {
     contents: Contents,
-    /// None before a connection needs it.
+    /// `None` before a connection needs it.
     ready: Option<Ready>,
     /// Why newer contents are not in use; logged once.
     rejected: Option<String>,
 }
 
-/// Contents as TLS takes them.
+/// The contents as a TLS configuration.
 #[derive(Clone)]
 struct Ready {
     config: Arc<ClientConfig>,
-    /// The name in our certificate, which etcd may take for a user's.
+    /// The common name in our certificate, which etcd may use as the user name.
     common_name: Option<String>,
 }
 
-/// The files' side of every connection to a cluster.
+/// The TLS files of all connections to a cluster.
 pub(super) struct Tls {
     authority: Option<PathBuf>,
     identity: Option<(PathBuf, PathBuf)>,
@@ -94,7 +94,7 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    /// Reads the files; fails where they are not there, or cannot be used and an endpoint needs them.
+    /// Reads the files; fails if they are missing, or if an endpoint needs them and they cannot be used.
     pub(super) async fn read(settings: &Settings) -> Result<Self, TlsError> {
         let tls = Self {
             authority: settings.cacert.clone(),
@@ -112,7 +112,7 @@ impl Tls {
         Ok(tls)
     }
 
-    /// The name in the certificate that we show, if we show one and it has one.
+    /// The common name in our client certificate, if there is one.
     pub(super) fn common_name(&self) -> Option<String> {
         let current = self.current();
         current.ready.as_ref()?.common_name.clone()
@@ -124,7 +124,7 @@ impl Tls {
         self.identity.is_some() && self.current().ready.as_ref().is_some_and(nameless)
     }
 
-    /// For the next connection: the files as they are now, or as they were when they could last be used.
+    /// The configuration for the next connection: of the present files, or of the last usable ones.
     async fn next(&self) -> Result<Arc<ClientConfig>, TlsError> {
         let read = self.contents().await;
         let mut current = self.current();
@@ -224,7 +224,7 @@ impl Tls {
 }
 
 impl Current {
-    /// Says once why newer contents are not in use.
+    /// Logs once why newer contents are not in use.
     fn reject(&mut self, error: TlsError) {
         let cause = format!("{:#}", anyhow::Error::from(error));
         if self.rejected.as_ref() != Some(&cause) {
@@ -237,7 +237,7 @@ impl Current {
     }
 }
 
-/// Whether a client URL is one of TLS.
+/// Whether a client URL uses TLS.
 pub(super) fn is_secure(url: &str) -> bool {
     url.starts_with("https://")
 }
@@ -250,7 +250,7 @@ async fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     })
 }
 
-/// Every certificate of a file, at least one.
+/// All certificates of a file; at least one.
 fn certificates(pem: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let wrong = |source| TlsError::Pem {
         path: path.to_owned(),
@@ -265,7 +265,7 @@ fn certificates(pem: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>,
     Ok(all)
 }
 
-/// The common name of a certificate's subject; none where it has none or it is empty.
+/// The common name of a certificate's subject; `None` if it is missing or empty.
 fn common_name(certificate: &CertificateDer<'_>) -> Option<String> {
     let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
     let mut names = certificate.subject().iter_common_name();
@@ -285,8 +285,8 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    /// None where the URL's host is nothing that a certificate can be for. A TCP connection and a
-    /// handshake may each take `timeout`.
+    /// `None` if the URL's host cannot be the subject of a certificate. `timeout` applies to the TCP
+    /// connection, and again to the handshake.
     pub(super) fn new(uri: Uri, tls: Arc<Tls>, timeout: Duration) -> Option<Self> {
         let host = uri.host()?.trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(host).ok()?;
@@ -313,7 +313,7 @@ impl Service<Uri> for Connector {
         self.tcp.poll_ready(cx).map_err(BoxError::from)
     }
 
-    /// The URL is the endpoint's own, whatever is asked for.
+    /// Connects to the endpoint's own URL, whatever is requested.
     fn call(&mut self, _: Uri) -> Self::Future {
         let tcp = self.tcp.call(self.uri.clone());
         let (tls, name, limit) = (Arc::clone(&self.tls), self.name.clone(), self.timeout);
@@ -321,7 +321,7 @@ impl Service<Uri> for Connector {
             let stream = tcp.await?.into_inner();
             let connector = TlsConnector::from(tls.next().await?);
             let handshake = timeout(limit, connector.connect(name, stream)).await;
-            let stream = handshake.map_err(|_| "the TLS handshake took too long")??;
+            let stream = handshake.map_err(|_| "the TLS handshake timed out")??;
             if stream.get_ref().1.alpn_protocol() != Some(HTTP2) {
                 return Err("the server does not speak HTTP/2 under TLS".into());
             }

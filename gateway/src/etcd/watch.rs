@@ -1,8 +1,8 @@
-//! Watches: one upstream stream each, in the gateway's words.
+//! Watches, each on an upstream stream of its own, in the gateway's types.
 //!
-//! It reports what etcd says and decides nothing: where to go on after a lost stream, a compaction or
-//! another cluster is the business of [`crate::live`]. One watch per stream, because etcd answers
-//! errors of a creation and requests for progress without saying which watch they concern.
+//! It reports etcd's responses and decides nothing: where to resume after a lost stream, a compaction or
+//! a replaced cluster is decided by [`crate::live`]. One watch per stream, because etcd's creation errors
+//! and progress responses do not name the watch that they belong to.
 
 use std::time::Duration;
 
@@ -13,30 +13,29 @@ use tonic::{Code as Grpc, Status};
 
 use super::account::{Transport, refuses_credentials};
 use super::kv::{entry, header};
-use super::wire::{Create, WatchCall};
-use super::{Effect, Etcd, Get, Range, Use, error};
-use crate::caller::{Caller, Identity};
+use super::wire::{WatchCall, WatchCreateRequest};
+use super::{Caller, Effect, Etcd, Get, Identity, Range, Use, Version, error};
 use crate::failure::{Failure, Result};
 
-/// How long etcd may take to accept a stream, and a request on it.
+/// Timeout for etcd to accept a stream, and for a response on it.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// etcd's filters.
 const NO_PUT: i32 = 0;
 const NO_DELETE: i32 = 1;
 
-/// What a watch asks etcd for.
+/// Options of a watch.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WatchOptions {
-    /// The first revision wanted; 0 is the next one. Never negative.
+    /// The first revision to deliver; 0 is the next one. Never negative.
     pub start_revision: i64,
-    /// The entry before each change, where history still has it.
+    /// Include the previous entry of each change, if it is not compacted.
     pub prev: bool,
-    /// Only changes of this type; both without it.
+    /// Only changes of this type; by default both.
     pub only: Option<EventType>,
 }
 
-/// What etcd says on a watch.
+/// A response on a watch.
 #[derive(Debug)]
 pub enum Update {
     /// The watch exists. The header is the member's own and may lag behind the cluster.
@@ -45,12 +44,12 @@ pub enum Update {
     Batch {
         /// The changes.
         events: Vec<Event>,
-        /// etcd's answer goes on, and with it perhaps the last revision.
+        /// etcd's response continues, and with it perhaps the last revision.
         more: bool,
     },
     /// Everything up to this revision has been delivered; see [`Release::bookmarks`].
     Progress(i64),
-    /// The watch has ended: history before this revision is gone.
+    /// The watch has ended: history before this revision is compacted.
     Compacted(i64),
     /// The watch has ended or was refused.
     Cancelled(Failure),
@@ -64,24 +63,24 @@ pub struct WatchStream {
 }
 
 impl WatchStream {
-    /// What etcd says next; an error when the stream is lost. Loses nothing when dropped in between.
+    /// The next response; an error if the stream is lost. Cancel safe.
     pub async fn next(&mut self) -> Result<Update> {
-        let answer = self.call.next().await;
-        let answer = answer.map_err(|status| error::from_status(Effect::Read, status))?;
-        let Some(answer) = answer else {
+        let response = self.call.next().await;
+        let response = response.map_err(|status| error::from_status(Effect::Read, status))?;
+        let Some(response) = response else {
             return Err(Failure::new(Code::Unavailable, "etcd ended the stream"));
         };
-        if answer.canceled {
-            return Ok(cancelled(answer.compact_revision, answer.cancel_reason));
+        if response.canceled {
+            return Ok(cancelled(response.compact_revision, response.cancel_reason));
         }
-        if answer.created {
-            return Ok(Update::Created(header(answer.header)));
+        if response.created {
+            return Ok(Update::Created(header(response.header)));
         }
-        let more = answer.fragment || !answer.complete;
-        if answer.events.is_empty() && !more && !answer.continued {
-            return Ok(Update::Progress(header(answer.header).revision));
+        let more = response.fragment || !response.complete;
+        if response.events.is_empty() && !more && !response.continued {
+            return Ok(Update::Progress(header(response.header).revision));
         }
-        let changes = answer.events.into_iter();
+        let changes = response.events.into_iter();
         let changes = changes.filter_map(|event| change(event, self.prev));
         Ok(Update::Batch {
             events: changes.collect(),
@@ -89,7 +88,7 @@ impl WatchStream {
         })
     }
 
-    /// Asks for an [`Update::Progress`]. etcd stays silent while the watch is not up to date.
+    /// Requests an [`Update::Progress`]. etcd does not respond while the watch is not up to date.
     pub fn request_progress(&self) {
         self.call.request_progress();
     }
@@ -106,7 +105,7 @@ fn cancelled(compact_revision: i64, reason: String) -> Update {
     })
 }
 
-/// An event in the API's form. Reads the fields: the client's own accessor panics on a new type.
+/// An event as an API type. Reads the fields: the library's accessor panics on an unknown type.
 fn change(event: PbEvent, prev: bool) -> Option<Event> {
     let kv = event.kv?;
     let prev = prev.then(|| event.prev_kv.map(|kv| entry(kv, false)));
@@ -127,28 +126,25 @@ fn change(event: PbEvent, prev: bool) -> Option<Event> {
     }
 }
 
-/// What is known about the etcd release that answers.
+/// What an etcd release can be trusted with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Release {
-    /// Progress can be trusted as a place to go on from (3.4.31, 3.5.13 and later).
+    /// A watch can resume from reported progress (3.4.31, 3.5.13 and later).
     pub bookmarks: bool,
-    /// A watch that starts exactly at the compacted revision misses nothing (3.4.36, 3.5.18 and
-    /// later).
+    /// A watch that starts exactly at the compacted revision misses no event (3.4.36, 3.5.18 and later).
     pub exact_compaction: bool,
 }
 
 impl Release {
-    /// Of a version as etcd gives it; a version that makes no sense is trusted with nothing.
+    /// The release of a version as etcd reports it; an invalid version is trusted with nothing.
     pub(crate) fn of(version: &str) -> Self {
-        let mut parts = version
-            .split(['.', '-'])
-            .map(|part| part.parse::<u32>().unwrap_or(0));
-        let mut part = || parts.next().unwrap_or(0);
-        let (minor, patch) = ((part(), part()), part());
-        let from = |patch_34: u32, patch_35: u32| match minor {
-            (3, 4) => patch >= patch_34,
-            (3, 5) => patch >= patch_35,
-            later => later > (3, 5),
+        let Ok(version) = version.parse::<Version>() else {
+            return Self::default();
+        };
+        let from = |patch_34: u32, patch_35: u32| match version {
+            Version(3, 4, patch) => patch >= patch_34,
+            Version(3, 5, patch) => patch >= patch_35,
+            other => other > Version(3, 5, 0),
         };
         Self {
             bookmarks: from(31, 13),
@@ -157,9 +153,12 @@ impl Release {
     }
 }
 
-/// Opens a watch, with another token where etcd refuses the one there was. It says so in its first
-/// answer, as it says every refusal of a watch.
-async fn open(transport: Transport, create: Create) -> std::result::Result<WatchCall, Status> {
+/// Opens a watch, with a new token if etcd refuses the present one. etcd refuses a watch in its first
+/// response.
+async fn open(
+    transport: Transport,
+    create: WatchCreateRequest,
+) -> std::result::Result<WatchCall, Status> {
     let Some(account) = transport.account().cloned() else {
         return WatchCall::open(transport, create).await;
     };
@@ -177,16 +176,16 @@ async fn open(transport: Transport, create: Create) -> std::result::Result<Watch
 }
 
 impl Etcd {
-    /// Opens a watch. The first update is [`Update::Created`], or says why there is no watch.
+    /// Opens a watch. The first update is [`Update::Created`], or the reason why there is no watch.
     pub async fn watch(
         &self,
         caller: &Caller,
         range: &Range,
         options: WatchOptions,
     ) -> Result<WatchStream> {
-        let create = Create {
-            key: range.key.clone(),
-            range_end: range.end.clone().unwrap_or_default(),
+        let create = WatchCreateRequest {
+            key: range.key.clone().into(),
+            range_end: range.end.clone().unwrap_or_default().into(),
             start_revision: options.start_revision,
             filters: match options.only {
                 Some(EventType::Put) => vec![NO_DELETE],
@@ -194,13 +193,14 @@ impl Etcd {
                 None => Vec::new(),
             },
             prev_kv: options.prev,
+            ..WatchCreateRequest::default()
         };
         let call = timeout(
             OPEN_TIMEOUT,
             open(self.transport(caller, Use::Watches), create),
         )
         .await
-        .map_err(|_| Failure::new(Code::Unavailable, "etcd did not answer in time"))?
+        .map_err(|_| Failure::new(Code::Unavailable, "etcd did not respond in time"))?
         .map_err(|status| error::from_status(Effect::Read, status))?;
         Ok(WatchStream {
             call,
@@ -208,10 +208,10 @@ impl Etcd {
         })
     }
 
-    /// The oldest revision left, `None` when nothing has been compacted.
+    /// The compacted revision; `None` if nothing was compacted.
     ///
-    /// etcd reports it only to a watch that begins before it, and checks permissions first: `key` is any
-    /// key that the caller may read, whether it exists or not.
+    /// etcd reports it only to a watch that starts before it, and checks permissions first: `key` is any key
+    /// that the caller may read, existing or not.
     pub async fn compacted_revision(&self, caller: &Caller, key: &[u8]) -> Result<Option<i64>> {
         let readable = Range::one(key);
         match self
@@ -226,7 +226,7 @@ impl Etcd {
             start_revision: 1,
             ..WatchOptions::default()
         };
-        let ask = async {
+        let compacted = async {
             let mut watch = self.watch(caller, &readable, options).await?;
             loop {
                 match watch.next().await? {
@@ -236,26 +236,26 @@ impl Etcd {
                 }
             }
         };
-        timeout(OPEN_TIMEOUT, ask)
+        timeout(OPEN_TIMEOUT, compacted)
             .await
-            .unwrap_or_else(|_| Err(Failure::new(Code::Timeout, "etcd did not answer in time")))
+            .unwrap_or_else(|_| Err(Failure::new(Code::Timeout, "etcd did not respond in time")))
     }
 
-    /// The member that serves watches now, and what its release can be trusted with; `None` where etcd
-    /// refuses both the gateway's account and the caller.
+    /// The member that serves watches now, and its release; `None` if etcd refuses both the gateway's account
+    /// and the caller.
     ///
-    /// The gateway's account comes first: a release is the same for every caller, and etcd before 3.6.12
-    /// refuses `Status` to all but administrators.
+    /// The gateway's account is tried first: a release is the same for every caller, and etcd before 3.6.12
+    /// refuses `Status` to all users except administrators.
     pub async fn release(&self, caller: &Caller) -> Result<Option<(MemberId, Release)>> {
         let refused =
             |failure: &Failure| matches!(failure.code, Code::Forbidden | Code::Unauthenticated);
-        let asked = match self.watch_member_status(&caller.as_gateway()).await {
+        let status = match self.watch_member_status(&caller.as_gateway()).await {
             Err(failure) if refused(&failure) && caller.identity != Identity::Gateway => {
                 self.watch_member_status(caller).await
             }
-            asked => asked,
+            status => status,
         };
-        match asked {
+        match status {
             Ok(status) => {
                 let release = Release::of(&status.version);
                 Ok(Some((status.header.member_id, release)))
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn releases_are_trusted_from_the_version_that_mended_them() {
+    fn a_release_is_trusted_from_the_version_with_the_fix() {
         check("3.4.23", false, false);
         check("3.4.31", true, false);
         check("3.4.36", true, true);
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_read_by_its_message() {
+    fn a_cancellation_is_classified_by_its_message() {
         let reason = "rpc error: code = PermissionDenied desc = etcdserver: permission denied";
         let Update::Cancelled(failure) = cancelled(0, reason.to_owned()) else {
             panic!("not cancelled");
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_of_a_new_type_is_no_panic() {
+    fn an_event_of_an_unknown_type_does_not_panic() {
         let event = PbEvent {
             r#type: 9,
             kv: Some(super::super::KeyValue::default()),

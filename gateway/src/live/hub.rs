@@ -17,9 +17,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::follow::Follower;
 use super::frame::{Bookmark, Frame, message};
 use super::permits::Permits;
-use crate::caller::{Caller, Identity};
 use crate::etcd::{Etcd, Range, Release};
 use crate::failure::Result;
+use crate::identity::{Caller, Identity};
 use crate::tasks::Tasks;
 
 /// How long a member's release is cached for new watches: it may be restarted with another one.

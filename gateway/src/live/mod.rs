@@ -26,4 +26,3 @@ mod ws;
 pub use frame::{Bookmark, Frame};
 pub use hub::{Budget, Hub, Options, Pause, Start, Subscription};
 pub use ops::{Watch, only};
-pub(crate) use ws::{READS, SocketEnd, close as close_socket};

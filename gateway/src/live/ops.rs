@@ -228,7 +228,7 @@ mod tests {
         watch(r#""prefix":"a","only":[]"#, "`only`");
         watch(r#""prefix":"a","only":["puts"]"#, "puts");
         watch(r#""prefix":"a","future":"now""#, "now");
-        watch(r#""prefix":"a","key":"a""#, "one way only");
+        watch(r#""prefix":"a","key":"a""#, "exactly one form");
         watch(r#""start":"a""#, "together");
         watch(r#""start":"b","end":"a""#, "empty");
         watch(r#""start":"","end":"\u0000""#, "empty");

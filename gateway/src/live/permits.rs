@@ -14,9 +14,9 @@ use shared::Code;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use crate::caller::{Caller, Identity};
 use crate::etcd::{Etcd, Range};
 use crate::failure::{Failure, Result};
+use crate::identity::{Caller, Identity};
 use crate::tasks::Tasks;
 
 /// Between two rounds of questions.

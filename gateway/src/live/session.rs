@@ -9,7 +9,7 @@ use tokio_stream::StreamMap;
 use super::hub::{Budget, Hub, Pause, Subscription};
 use super::ops::{self, BadOp, Op, Watch};
 use super::stream::{Gone, Message, Ops, Out};
-use crate::caller::Identity;
+use crate::identity::Identity;
 
 /// Watches on one socket.
 const MOST_WATCHES: usize = 256;

@@ -18,7 +18,7 @@
 //! - the producer runs in a task of the tracker and is **dropped** (at whatever await it stands) as
 //!   soon as the client has gone or the gateway stops: clean up in `Drop`, or in a task of your own;
 //! - when it returns, the stream ends in order (WebSocket: close 1000);
-//! - back-pressure: [`Out::send`] waits while the client does not read, at most [`UNREAD`];
+//! - back-pressure: [`Out::send`] waits while the client does not read, at most [`WRITE_TIMEOUT`];
 //! - a message at least every [`IDLE`]: `idle` goes out when the producer has said nothing;
 //! - pings, the dead-peer timeout, close codes and size limits of sockets;
 //! - a producer that drops its [`Ops`] takes no operations: the client gets an `error`.
@@ -30,8 +30,6 @@ use axum::extract::FromRequestParts;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::response::Response;
 use bytes::Bytes;
-use http::HeaderMap;
-use http::header::{ACCEPT, CONNECTION, UPGRADE};
 use http::request::Parts;
 use shared::ServerMessage;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -39,12 +37,12 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use super::{Frame, body, ws};
 use crate::failure::{Failure, Result};
 use crate::tasks::Tasks;
+use crate::web::accept;
+use crate::web::websocket::{WRITE_TIMEOUT, is_upgrade};
 
 /// Longest silence on a stream; browsers show scripts neither pings nor SSE comments, and clients
 /// take 30 s without a message as the end.
 pub const IDLE: Duration = Duration::from_secs(9);
-/// How long a client may leave data unread.
-pub const UNREAD: Duration = Duration::from_mins(1);
 /// Messages between the producer and the writer.
 const QUEUE: usize = 8;
 /// Operations that wait for the producer.
@@ -73,8 +71,8 @@ impl Transport {
     /// Reads it from the request: an upgrade is a socket, `Accept: text/event-stream` is SSE, all
     /// else is NDJSON.
     pub async fn of(parts: &mut Parts) -> Result<Self> {
-        if !wants_socket(parts) {
-            return Ok(if accepts_sse(&parts.headers) {
+        if !is_upgrade(parts) {
+            return Ok(if accept::names(&parts.headers, "text/event-stream") {
                 Self::Sse
             } else {
                 Self::Ndjson
@@ -85,32 +83,6 @@ impl Transport {
             Err(rejection) => Err(Failure::bad_request(rejection.body_text())),
         }
     }
-}
-
-/// Whether the request asks to become a WebSocket.
-pub(crate) fn wants_socket(parts: &Parts) -> bool {
-    let has = |name, wanted: &str| {
-        parts.headers.get_all(name).iter().any(|value| {
-            value.to_str().is_ok_and(|list| {
-                list.split(',')
-                    .any(|item| item.trim().eq_ignore_ascii_case(wanted))
-            })
-        })
-    };
-    let http1 = has(CONNECTION, "upgrade") && has(UPGRADE, "websocket");
-    // HTTP/2 asks by CONNECT with a `:protocol`, which axum reads itself.
-    http1 || parts.method == http::Method::CONNECT
-}
-
-fn accepts_sse(headers: &HeaderMap) -> bool {
-    headers.get_all(ACCEPT).iter().any(|value| {
-        value.to_str().is_ok_and(|list| {
-            list.split(',').any(|item| {
-                let media = item.split(';').next().unwrap_or_default();
-                media.trim().eq_ignore_ascii_case("text/event-stream")
-            })
-        })
-    })
 }
 
 /// How a client proves that it is still there.
@@ -131,7 +103,7 @@ impl Default for Liveness {
         Self {
             ping: ws::PING,
             silent: ws::SILENT,
-            unread: UNREAD,
+            unread: WRITE_TIMEOUT,
             strict: false,
         }
     }
@@ -303,7 +275,7 @@ mod tests {
         assert_eq!(long.ping, Duration::from_secs(10));
         assert_eq!(
             (long.silent, long.unread),
-            (Duration::from_mins(10), UNREAD)
+            (Duration::from_mins(10), WRITE_TIMEOUT)
         );
     }
 

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use axum::extract::ws::{self, CloseFrame, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::ws::{self, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
 use shared::{Code, ServerMessage};
 use tokio::sync::mpsc;
@@ -12,6 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::stream::{IDLE, Liveness, Message};
+use crate::web::websocket::{READS, SocketEnd, close};
 
 /// Largest message a client may send, bytes; a larger one is answered by `error`.
 const LARGEST_TEXT: usize = 64 << 10;
@@ -25,9 +26,6 @@ pub(super) const SILENT: Duration = Duration::from_secs(30);
 const CLOSING: Duration = Duration::from_secs(1);
 /// How long who left data unread may take to read it, and the reason.
 const UNREAD_GRACE: Duration = Duration::from_secs(30);
-/// Frames read in a row while messages wait to be written: a client that sends without a pause cannot
-/// hold them back.
-pub(crate) const READS: u32 = 16;
 /// Read buffer of a socket, bytes: operations are small, and there may be thousands of sockets.
 const READ_BUFFER: usize = 4 << 10;
 
@@ -46,51 +44,6 @@ where
             start(socket);
             std::future::ready(())
         })
-}
-
-/// How a socket ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SocketEnd {
-    /// The connection is lost, or the client does not answer pings.
-    Lost,
-    /// The client sent a close frame.
-    Closed,
-    /// We send a close frame with this code and reason.
-    Close(u16, &'static str),
-}
-
-impl SocketEnd {
-    /// After a read error.
-    pub(crate) fn of_error(error: &axum::Error) -> Self {
-        match unfit(error) {
-            Some((code, reason)) => Self::Close(code, reason),
-            None => Self::Lost,
-        }
-    }
-}
-
-/// Completes the closing handshake (RFC 6455, 7.1.2): sends our close frame or the reply to the client's,
-/// then waits for the client to finish, at most for `grace`.
-pub(crate) async fn close(mut socket: WebSocket, end: SocketEnd, grace: Duration) {
-    let handshake = async {
-        match end {
-            SocketEnd::Lost => return,
-            SocketEnd::Closed => {}
-            SocketEnd::Close(code, reason) => {
-                let frame = CloseFrame {
-                    code,
-                    reason: reason.into(),
-                };
-                if socket.send(ws::Message::Close(Some(frame))).await.is_err() {
-                    return;
-                }
-            }
-        }
-        // tungstenite writes the reply to the client's close frame on the next read.
-        while let Some(Ok(_)) = socket.recv().await {}
-    };
-    // A client that does not answer in time gets no further reply.
-    let _ = timeout(grace, handshake).await;
 }
 
 /// Runs a socket: writes what the producer says, hands it what the client says.
@@ -228,19 +181,5 @@ fn inbound(frame: Option<Result<ws::Message, axum::Error>>) -> Inbound {
         Some(Err(error)) => Inbound::Ended(SocketEnd::of_error(&error)),
         Some(Ok(ws::Message::Close(_))) => Inbound::Ended(SocketEnd::Closed),
         None => Inbound::Ended(SocketEnd::Lost),
-    }
-}
-
-/// How a socket is closed whose message cannot be read; `None`: the connection has ended.
-fn unfit(error: &axum::Error) -> Option<(u16, &'static str)> {
-    // axum's error keeps what happened in its cause.
-    let cause = std::error::Error::source(error).map(ToString::to_string);
-    let says = |part: &str| cause.as_ref().is_some_and(|cause| cause.contains(part));
-    if says("too long") {
-        Some((close_code::SIZE, "the message is too large"))
-    } else if says("UTF-8") {
-        Some((close_code::INVALID, "a text is UTF-8"))
-    } else {
-        None
     }
 }

@@ -1,51 +1,19 @@
 //! The frame around every request: its id, its line in the access log, the body of a failure, and
 //! the headers that every answer has.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderName, HeaderValue, Method, header};
+use http::{HeaderValue, Method, header};
 
 use super::refusal::Reader;
-use crate::api::problem;
 use crate::failure::Failure;
 use crate::state::AppState;
 use crate::v3;
-
-/// Names the request in answers and in the log.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Ids count up from a start that differs between processes.
-#[derive(Debug)]
-pub struct RequestIds {
-    start: u64,
-    count: AtomicU64,
-}
-
-impl Default for RequestIds {
-    fn default() -> Self {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let start = now.map_or(0, |since| since.as_millis() as u64 & 0xffff_ffff);
-        Self {
-            start,
-            count: AtomicU64::new(0),
-        }
-    }
-}
-
-impl RequestIds {
-    fn next(&self) -> String {
-        format!(
-            "{:08x}-{:06x}",
-            self.start,
-            self.count.fetch_add(1, Ordering::Relaxed)
-        )
-    }
-}
+use crate::web::problem;
+use crate::web::request_id::{REQUEST_ID, RequestId};
 
 /// The frame as a layer; the outermost.
 pub async fn frame(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
@@ -132,11 +100,3 @@ fn log(
         tracing::debug!(%method, path, status, duration_ms, request_id = id, cause, "request");
     }
 }
-
-/// The request's id, for what reports an error in the middle of a stream.
-#[derive(Clone, Debug, Default)]
-pub struct RequestId(pub String);
-
-/// A failure on its way to the frame, which gives it its body.
-#[derive(Clone, Debug)]
-pub struct Failed(pub Arc<Failure>);

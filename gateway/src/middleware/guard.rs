@@ -15,95 +15,14 @@ use shared::Code;
 use crate::failure::{Failure, Result};
 use crate::server::Connection;
 use crate::state::AppState;
+use crate::web::authority::{AllowedHosts, Authority};
 
-/// A host with an optional port, normalised to lower case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Authority {
-    host: String,
-    port: Option<u16>,
+/// Checks requests against the names of this gateway.
+struct Guard<'a> {
+    allowed: &'a AllowedHosts,
 }
 
-impl Authority {
-    /// `host`, `host:port`, `[v6]` or `[v6]:port`; nothing else, no user part.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (host, port) = if let Some(rest) = text.strip_prefix('[') {
-            let (address, rest) = rest.split_once(']')?;
-            let address: std::net::Ipv6Addr = address.parse().ok()?;
-            let port = match rest {
-                "" => None,
-                _ => Some(rest.strip_prefix(':')?),
-            };
-            (format!("[{address}]"), port)
-        } else {
-            let (host, port) = match text.split_once(':') {
-                Some((host, port)) => (host, Some(port)),
-                None => (text, None),
-            };
-            let plain = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
-            if host.is_empty() || !host.chars().all(plain) {
-                return None;
-            }
-            (host.to_owned(), port)
-        };
-        let port = match port {
-            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
-                Some(digits.parse().ok()?)
-            }
-            Some(_) => return None,
-            None => None,
-        };
-        Some(Self {
-            host: host.to_ascii_lowercase(),
-            port,
-        })
-    }
-
-    fn is_loopback_name(&self) -> bool {
-        matches!(self.host.as_str(), "localhost" | "127.0.0.1" | "[::1]")
-    }
-
-    fn is_socket(&self, local: SocketAddr, default_port: u16) -> bool {
-        let host = match local {
-            SocketAddr::V4(v4) => v4.ip().to_string(),
-            SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
-                Some(v4) => v4.to_string(),
-                None => format!("[{}]", v6.ip()),
-            },
-        };
-        self.host == host && self.port.unwrap_or(default_port) == local.port()
-    }
-
-    fn matches_entry(&self, entry: &Self, default_port: u16) -> bool {
-        self.host == entry.host
-            && entry
-                .port
-                .is_none_or(|port| port == self.port.unwrap_or(default_port))
-    }
-}
-
-/// What the guard is told to let in besides this machine's own names.
-#[derive(Clone, Debug, Default)]
-pub struct Policy {
-    allowed: Vec<Authority>,
-}
-
-impl Policy {
-    /// From `--allow-host` entries, which have been checked when the flags were parsed.
-    pub fn new(allow_host: &[String]) -> Self {
-        Self {
-            allowed: allow_host
-                .iter()
-                .filter_map(|entry| Authority::parse(entry))
-                .collect(),
-        }
-    }
-
-    fn allows(&self, authority: &Authority, default_port: u16) -> bool {
-        self.allowed
-            .iter()
-            .any(|entry| authority.matches_entry(entry, default_port))
-    }
-
+impl Guard<'_> {
     /// Decides over one request for what `kind` says.
     fn check(&self, request: &Parts, local: SocketAddr, kind: Kind) -> Result<()> {
         let host = self.host(request, local, kind)?;
@@ -143,7 +62,8 @@ impl Policy {
             (None, _) => return Err(Failure::bad_request("the Host is missing")),
         };
         // TLS is ended before us, so a port left out is the one of plain HTTP.
-        let known = host.is_loopback_name() || host.is_socket(local, 80) || self.allows(&host, 80);
+        let known =
+            host.is_loopback_name() || host.is_socket(local, 80) || self.allowed.allows(&host, 80);
         if known {
             return Ok(Some(host));
         }
@@ -181,7 +101,7 @@ impl Policy {
         let ours = authority.is_some_and(|origin| {
             let port = |authority: &Authority| authority.port.unwrap_or(default_port);
             host.is_some_and(|host| origin.host == host.host && port(&origin) == port(host))
-                || self.allows(&origin, default_port)
+                || self.allowed.allows(&origin, default_port)
         });
         if ours {
             Ok(())
@@ -267,7 +187,8 @@ pub async fn guard(State(app): State<AppState>, request: Request, next: Next) ->
         });
     let (parts, body) = request.into_parts();
     let kind = Kind::of(&app.config.base_path, &parts.method, parts.uri.path());
-    match app.policy.check(&parts, local, kind) {
+    let allowed = &app.allowed_hosts;
+    match (Guard { allowed }).check(&parts, local, kind) {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(failure) => failure.into_response(),
     }

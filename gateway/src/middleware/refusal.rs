@@ -12,8 +12,8 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use sha2::{Digest as _, Sha256};
 use shared::Code;
 
-use crate::assets::names_html;
 use crate::failure::Failure;
+use crate::web::accept;
 
 /// System colours, so that light and dark follow the reader's choice.
 const STYLE: &str = ":root{color-scheme:light dark;font:15px/1.6 system-ui,sans-serif}\
@@ -44,13 +44,10 @@ impl Reader {
     /// `None` for programs, and for what a page fetches by itself.
     pub(super) fn of(request: &Request) -> Option<Self> {
         let headers = request.headers();
-        let accepts = headers.get_all(header::ACCEPT).iter();
         let mode = headers.get("sec-fetch-mode").map(HeaderValue::as_bytes);
         if request.method() != Method::GET
             || mode.is_some_and(|mode| mode != b"navigate")
-            || !accepts
-                .into_iter()
-                .any(|accept| names_html(accept.as_bytes()))
+            || !accept::names(headers, "text/html")
         {
             return None;
         }

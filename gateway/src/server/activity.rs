@@ -1,7 +1,7 @@
-//! What a connection is doing, and until when it may.
+//! What a connection is doing, and the time limit of that: of a request head, or of an idle connection.
 //!
-//! hyper's own `header_read_timeout` also runs on an idle keep-alive connection, so that a pooled
-//! client loses its connection after the time that is meant for a slow request head. The two limits
+//! hyper's own `header_read_timeout` also runs on an idle keep-alive connection, so a pooling client
+//! would lose its connection after the time that is meant for a slow request head. The two limits
 //! are kept apart here: the connection's reader reports bytes, its service reports requests.
 
 use std::pin::Pin;
@@ -23,8 +23,8 @@ pub(super) struct Activity(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    head: Duration,
-    idle: Duration,
+    head_timeout: Duration,
+    idle_timeout: Duration,
     state: Mutex<State>,
     /// Wakes the connection when a request ends in another task, as HTTP/2's do.
     waker: AtomicWaker,
@@ -36,36 +36,37 @@ struct State {
     since: Instant,
     /// Requests whose response has not ended.
     requests: usize,
-    /// HTTP/2 has frames of its own between requests: bytes do not mean that a head has begun.
+    /// HTTP/2 sends frames of its own between requests: bytes do not mean that a head has begun.
     http2: bool,
 }
 
-/// What the connection waits for while it has no request.
+/// What the connection waits for while no request is in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// The rest of a request head; of the first one, its beginning too.
+    /// The rest of a request head; before the first request, its beginning too.
     Head,
     /// The next request.
     Idle,
-    /// The client's end, after a graceful shutdown began.
+    /// The client's close, after a graceful shutdown began.
     Closing,
 }
 
 /// Which limit has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expired {
-    /// No request for the whole idle time: the connection should end gracefully.
+    /// No request arrived within the idle timeout: the connection should be closed gracefully.
     Idle,
-    /// A request head, or the end of a closing connection, did not come in time: it is cut.
+    /// A request head, or the client's close, did not arrive in time: the connection is dropped.
     Stalled,
 }
 
 impl Activity {
-    /// A connection just accepted: `head` limits each request head, `idle` the time between requests.
-    pub(super) fn new(head: Duration, idle: Duration) -> Self {
+    /// A connection just accepted. `head_timeout` limits each request head, `idle_timeout` the time between
+    /// requests.
+    pub(super) fn new(head_timeout: Duration, idle_timeout: Duration) -> Self {
         Self(Arc::new(Shared {
-            head,
-            idle,
+            head_timeout,
+            idle_timeout,
             state: Mutex::new(State {
                 phase: Phase::Head,
                 since: Instant::now(),
@@ -85,21 +86,21 @@ impl Activity {
         });
     }
 
-    /// A request's head is complete. The request lasts until what this returns is dropped.
-    pub(super) fn request(&self, http2: bool) -> Request {
+    /// A request's head is complete. The request is in flight until the returned guard is dropped.
+    pub(super) fn begin_request(&self, http2: bool) -> RequestGuard {
         self.with(|state| {
             state.requests += 1;
             state.http2 = http2;
         });
-        Request(self.clone())
+        RequestGuard(self.clone())
     }
 
-    /// The idle limit has passed and the connection is being closed.
+    /// The idle timeout has passed and the connection is being closed.
     pub(super) fn close(&self) {
         self.with(|state| state.enter(Phase::Closing));
     }
 
-    fn ended(&self) {
+    fn end_request(&self) {
         let waits = self.with(|state| {
             state.requests -= 1;
             if state.requests == 0 {
@@ -113,9 +114,9 @@ impl Activity {
         }
     }
 
-    /// The limit that holds now; none while a request is being served.
+    /// When the current limit passes; `None` while a request is in flight.
     fn deadline(&self) -> Option<(Instant, Expired)> {
-        let (head, idle) = (self.0.head, self.0.idle + MARGIN);
+        let (head, idle) = (self.0.head_timeout, self.0.idle_timeout + MARGIN);
         self.with(|state| match state.phase {
             _ if state.requests > 0 => None,
             Phase::Idle => Some((state.since + idle, Expired::Idle)),
@@ -135,24 +136,24 @@ impl State {
     }
 }
 
-/// A request being served, until it is dropped.
+/// A request in flight, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Request(Activity);
+pub(super) struct RequestGuard(Activity);
 
-impl Drop for Request {
+impl Drop for RequestGuard {
     fn drop(&mut self) {
-        self.0.ended();
+        self.0.end_request();
     }
 }
 
 /// The timer of one connection's limits.
 #[derive(Debug)]
-pub(super) struct Clock {
+pub(super) struct LimitTimer {
     activity: Activity,
     timer: Pin<Box<Sleep>>,
 }
 
-impl Clock {
+impl LimitTimer {
     pub(super) fn new(activity: Activity) -> Self {
         let first = activity.deadline().map_or_else(Instant::now, |(at, _)| at);
         Self {
@@ -161,7 +162,7 @@ impl Clock {
         }
     }
 
-    /// Ready when a limit has passed. To be polled after the connection itself, whose progress moves
+    /// Ready when a limit has passed. Must be polled after the connection itself, whose progress moves
     /// the limit.
     pub(super) fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Expired> {
         self.activity.0.waker.register(cx.waker());
@@ -169,8 +170,8 @@ impl Clock {
             let Some((at, expired)) = self.activity.deadline() else {
                 return Poll::Pending;
             };
-            // A timer that fires early is set again then: most requests move the limit to a later time,
-            // and setting a timer for each of them costs more than waking up now and then.
+            // A timer that fires early is reset when it fires: most requests move the limit to a later time,
+            // and resetting the timer for each of them would cost more than an occasional early wake-up.
             if at < self.timer.deadline() || self.timer.is_elapsed() {
                 if at <= Instant::now() {
                     return Poll::Ready(expired);
@@ -184,15 +185,15 @@ impl Clock {
     }
 }
 
-/// A response's body; its request ends with it.
+/// A response's body. Its request is in flight until the body is dropped.
 #[derive(Debug)]
-pub(super) struct Served<B> {
+pub(super) struct TrackedBody<B> {
     body: B,
-    _request: Request,
+    _request: RequestGuard,
 }
 
-impl<B> Served<B> {
-    pub(super) fn new(body: B, request: Request) -> Self {
+impl<B> TrackedBody<B> {
+    pub(super) fn new(body: B, request: RequestGuard) -> Self {
         Self {
             body,
             _request: request,
@@ -200,7 +201,7 @@ impl<B> Served<B> {
     }
 }
 
-impl<B: Body + Unpin> Body for Served<B> {
+impl<B: Body + Unpin> Body for TrackedBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 

@@ -21,7 +21,7 @@ impl Flushes {
     /// beside the connection's, it may have been a flush that was already under way.
     pub async fn next(&self) {
         let mut flushed = self.0.subscribe();
-        // It does not fail: `self` is a sender.
+        // Cannot fail: `self` holds a sender.
         let _ = flushed.changed().await;
     }
 

@@ -3,34 +3,27 @@
 //! etcd lists all leases or none: an account that may not read a single key of a lease is refused the
 //! whole list. Such an account gets the leased keys in the ranges that its roles let it read.
 
-use shared::{Code, Header};
+use shared::Code;
 
 use super::walk::Walk;
-use crate::caller::Caller;
 use crate::etcd::{Etcd, Get, KeyValue, Range};
 use crate::failure::{Failure, Result};
+use crate::identity::Caller;
 
 /// The limit on ranges that are scanned; of an account with more, only the first ones.
-const MOST_RANGES: usize = 16;
+const MAX_RANGES: usize = 16;
 /// The limit on keys scanned per range: keys without a lease cost the same as those with one.
-const MOST_KEYS: usize = 200_000;
+const MAX_KEYS: usize = 200_000;
 /// Keys per response, with their values.
 const WINDOW: i64 = 1000;
 /// Bytes per response: values other than locks may be large.
 const RESPONSE_BYTES: usize = 16 << 20;
 
-/// The current header of the store, by a read that the account may do.
-pub(super) async fn now(etcd: &Etcd, caller: &Caller, range: &Range) -> Result<Header> {
-    let first = Range::one(range.key.clone());
-    let answer = etcd.range(caller, &first, &Get::count_only()).await?;
-    Ok(answer.header)
-}
-
 /// The ranges that the account may read, at least one: `forbidden` if there is none, or if the
 /// account's name is unknown.
 pub(super) async fn ranges(etcd: &Etcd, caller: &Caller) -> Result<Vec<Range>> {
     let mut ranges = etcd.readable(caller).await?.unwrap_or_default();
-    ranges.truncate(MOST_RANGES);
+    ranges.truncate(MAX_RANGES);
     if ranges.is_empty() {
         let detail = "the account may not read any key, so it cannot see leases or locks";
         return Err(Failure::new(Code::Forbidden, detail));
@@ -47,14 +40,14 @@ pub(super) async fn scan<T>(
     keep: impl Fn(KeyValue) -> T,
 ) -> Result<(i64, Vec<T>)> {
     if range.is_one() {
-        let answer = etcd.range(&caller(), range, &Get::default()).await?;
-        let leased = answer.kvs.into_iter().filter(|kv| kv.lease != 0);
-        return Ok((answer.header.revision, leased.map(keep).collect()));
+        let response = etcd.range(&caller(), range, &Get::default()).await?;
+        let leased = response.kvs.into_iter().filter(|kv| kv.lease != 0);
+        return Ok((response.header.revision, leased.map(keep).collect()));
     }
     let mut walk = Walk::new(range, 0);
     let mut keys = WINDOW;
-    let (mut revision, mut found, mut looked) = (None, Vec::new(), 0);
-    while looked < MOST_KEYS {
+    let (mut revision, mut found, mut scanned) = (None, Vec::new(), 0);
+    while scanned < MAX_KEYS {
         let get = Get::default().limit(keys);
         let window = match walk
             .next_within(etcd, &caller(), &get, RESPONSE_BYTES)
@@ -70,7 +63,7 @@ pub(super) async fn scan<T>(
             break;
         };
         revision.get_or_insert(window.header.revision);
-        looked += window.kvs.len();
+        scanned += window.kvs.len();
         let leased = window.kvs.into_iter().filter(|kv| kv.lease != 0);
         found.extend(leased.map(&keep));
     }

@@ -1,17 +1,16 @@
 //! The decisions: what a request means to etcd. Knows no HTTP.
 
 pub mod access;
+mod clean_up;
 pub mod cluster;
 pub mod cursor;
 pub mod election;
 pub mod history;
-mod insist;
 pub mod kv;
 pub mod lease;
 mod leased;
 pub mod lock;
 pub mod lock_index;
-pub mod sign_in;
 pub mod stm;
 pub mod transfer;
 pub mod tree;

@@ -5,9 +5,9 @@ use shared::{Bytes, Folder, Header, TreeLevel};
 
 use super::cursor;
 use super::walk::Walk;
-use crate::caller::Caller;
-use crate::etcd::{Etcd, Get, Op, OpAnswer, Range, Txn, entry, prefix_end};
+use crate::etcd::{Etcd, Get, Op, OpResponse, Range, Txn, entry, prefix_end};
 use crate::failure::{Failure, Result};
+use crate::identity::Caller;
 
 /// Keys read at a time where folders are expected: all but one are discarded.
 const SEEK: i64 = 16;
@@ -17,8 +17,8 @@ const READ: i64 = 1024;
 const COUNTS_PER_TXN: usize = 100;
 /// Default rows on a page.
 const LIMIT: usize = 1000;
-/// The limit on rows on a page.
-pub const LIMIT_AT_MOST: usize = 10_000;
+/// The largest `limit` of a page.
+pub const MAX_LIMIT: usize = 10_000;
 
 /// Levels of one cluster's keys.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ pub struct TreeQuery {
     serializable: bool,
     /// 0 is now.
     revision: i64,
-    /// Where the page begins; the level's first key without it.
+    /// Where the page starts; by default at the level's first key.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     at: Option<Bytes>,
     limit: usize,
@@ -87,7 +87,7 @@ impl TreeQuery {
     pub fn page(cursor: &str) -> Result<Self> {
         cursor::decode_if(cursor, |query: &Self| {
             query.revision > 0
-                && (1..=LIMIT_AT_MOST).contains(&query.limit)
+                && (1..=MAX_LIMIT).contains(&query.limit)
                 && !query.separator.is_empty()
                 && matches!(&query.at, Some(at) if Range::prefix(&query.prefix.0).contains(&at.0))
         })
@@ -238,9 +238,9 @@ impl TreeService {
                 then: counts.collect(),
                 ..Txn::default()
             };
-            let answer = self.etcd.txn(caller, counts).await?;
-            for (folder, answer) in some.iter_mut().zip(answer.responses) {
-                if let OpAnswer::Get(_, count, _) = answer {
+            let response = self.etcd.txn(caller, counts).await?;
+            for (folder, response) in some.iter_mut().zip(response.responses) {
+                if let OpResponse::Get(_, count, _) = response {
                     folder.count = Some(count);
                 }
             }

@@ -1,5 +1,5 @@
-//! Refusals in the shape of etcd's JSON gateway: its statuses and bodies of 3.6 and later, and what
-//! older clients still read in them.
+//! Errors in the shape of etcd's JSON gateway: its statuses and bodies of 3.6 and later, with the members that
+//! older clients still read.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -7,11 +7,11 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use shared::Code;
 
-use crate::api::problem;
 use crate::etcd::Refusal;
 use crate::failure::Failure;
+use crate::web::status;
 
-/// gRPC's codes, as far as they are given here and not by etcd.
+/// The gRPC codes of errors that the gateway itself returns.
 pub(super) mod code {
     pub(in crate::v3) const CANCELLED: i32 = 1;
     pub(in crate::v3) const UNKNOWN: i32 = 2;
@@ -26,20 +26,20 @@ pub(super) mod code {
     pub(in crate::v3) const UNAUTHENTICATED: i32 = 16;
 }
 
-/// A call that is not answered as asked.
+/// The error of a failed call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refused {
+pub(super) struct CallError {
     status: StatusCode,
     code: i32,
     message: String,
 }
 
-/// Marks an answer whose body is as it shall be.
+/// Marks a response whose body already has etcd's shape.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shaped;
+pub(super) struct EtcdShaped;
 
-impl Refused {
-    /// With the status that etcd's gateway gives to this code of gRPC.
+impl CallError {
+    /// An error with the HTTP status that etcd's gateway maps this gRPC code to.
     pub(super) fn new(code: i32, message: impl Into<String>) -> Self {
         Self {
             status: status_of(code),
@@ -48,45 +48,45 @@ impl Refused {
         }
     }
 
-    /// A request that is not understood.
-    pub(super) fn invalid(message: impl Into<String>) -> Self {
+    /// A malformed request.
+    pub(super) fn invalid_argument(message: impl Into<String>) -> Self {
         Self::new(code::INVALID_ARGUMENT, message)
     }
 
-    /// A request or part of it that is larger than is taken: 413 where etcd would have 429.
-    pub(super) fn too_large(most: usize) -> Self {
+    /// A request message above the size limit: 413, where etcd's gateway has 429.
+    pub(super) fn too_large(limit: usize) -> Self {
         Self {
             status: StatusCode::PAYLOAD_TOO_LARGE,
             code: code::RESOURCE_EXHAUSTED,
-            message: format!("the request is larger than the {most} bytes taken at most"),
+            message: format!("request exceeds the limit of {limit} bytes"),
         }
     }
 
-    /// An answer of etcd's that makes no sense.
-    pub(super) fn unreadable() -> Self {
-        Self::new(code::INTERNAL, "etcd's answer cannot be read")
+    /// A malformed response from etcd.
+    pub(super) fn malformed_response() -> Self {
+        Self::new(code::INTERNAL, "malformed response from etcd")
     }
 
-    /// What stands for an answer of a stream.
-    pub(super) fn in_stream(&self) -> Value {
+    /// The error as a message of a stream.
+    pub(super) fn stream_message(&self) -> Value {
         let reason = self.status.canonical_reason().unwrap_or_default();
         json!({"error": {
             "code": self.code,
             "message": self.message,
-            // As etcd said it until 3.5.
+            // The members of etcd until 3.5.
             "grpc_code": self.code,
             "http_code": self.status.as_u16(),
             "http_status": reason,
         }})
     }
 
-    /// What stands for the one answer of a call.
-    pub(super) fn whole(&self) -> Value {
-        // `error` is etcd's word until 3.5, which clients still read.
+    /// The error as the body of a unary response.
+    pub(super) fn unary_body(&self) -> Value {
+        // `error` is the member of etcd until 3.5, which clients still read.
         json!({"error": self.message, "code": self.code, "message": self.message})
     }
 
-    /// The answer to a call of which nothing has been answered yet.
+    /// The response with this body, for a call that has sent no response yet.
     pub(super) fn response(&self, body: &Value) -> Response {
         let mut text = body.to_string();
         text.push('\n');
@@ -100,27 +100,27 @@ impl Refused {
         if self.status == StatusCode::UNAUTHORIZED
             && let Ok(message) = HeaderValue::from_str(&self.message)
         {
-            // Not a scheme's name, but what etcd sends.
+            // Not a challenge with a scheme, but this is what etcd sends.
             headers.insert(header::WWW_AUTHENTICATE, message);
         }
-        response.extensions_mut().insert(Shaped);
+        response.extensions_mut().insert(EtcdShaped);
         response
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for CallError {
     fn into_response(self) -> Response {
-        self.response(&self.whole())
+        self.response(&self.unary_body())
     }
 }
 
-impl From<Refusal> for Refused {
+impl From<Refusal> for CallError {
     fn from(refusal: Refusal) -> Self {
         Self::new(refusal.code, refusal.message)
     }
 }
 
-impl From<&Failure> for Refused {
+impl From<&Failure> for CallError {
     fn from(failure: &Failure) -> Self {
         let code = match failure.code {
             Code::Unauthenticated => code::UNAUTHENTICATED,
@@ -143,20 +143,20 @@ impl From<&Failure> for Refused {
             None => failure.detail.clone(),
         };
         Self {
-            status: problem::status(failure),
+            status: status::status(failure),
             code,
             message,
         }
     }
 }
 
-impl From<Failure> for Refused {
+impl From<Failure> for CallError {
     fn from(failure: Failure) -> Self {
         Self::from(&failure)
     }
 }
 
-/// The table of etcd's gateway.
+/// The status of each gRPC code, as in etcd's gateway.
 fn status_of(code: i32) -> StatusCode {
     let status = match code {
         0 => 200,
@@ -172,7 +172,7 @@ fn status_of(code: i32) -> StatusCode {
         code::UNAUTHENTICATED => 401,
         _ => 500,
     };
-    StatusCode::from_u16(status).expect("every status of the table is valid")
+    StatusCode::from_u16(status).expect("every status above is valid")
 }
 
 #[cfg(test)]
@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_have_the_statuses_of_etcds_gateway() {
+    fn codes_map_to_the_statuses_of_etcds_gateway() {
         let statuses = (0..=17).map(|code| status_of(code).as_u16());
         assert_eq!(
             statuses.collect::<Vec<_>>(),
@@ -192,14 +192,14 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_has_the_old_members_and_the_new() {
-        let refused = Refused::new(7, "etcdserver: permission denied");
+    fn an_error_has_the_members_of_old_and_new_releases() {
+        let error = CallError::new(7, "etcdserver: permission denied");
         assert_eq!(
-            refused.whole(),
+            error.unary_body(),
             json!({"error": "etcdserver: permission denied", "code": 7,
                 "message": "etcdserver: permission denied"})
         );
-        let inner = &refused.in_stream()["error"];
+        let inner = &error.stream_message()["error"];
         assert_eq!(inner["code"], 7);
         assert_eq!(inner["grpc_code"], 7);
         assert_eq!(inner["http_code"], 403);
@@ -207,10 +207,10 @@ mod tests {
     }
 
     #[test]
-    fn our_own_failures_keep_their_status() {
-        let failure = Failure::new(Code::ForeignHost, "not known").hint("say so");
-        let refused = Refused::from(failure);
-        assert_eq!((refused.status.as_u16(), refused.code), (421, 7));
-        assert_eq!(refused.message, "not known; say so");
+    fn a_failure_of_the_gateway_keeps_its_status() {
+        let failure = Failure::new(Code::ForeignHost, "unknown host").hint("allow it");
+        let error = CallError::from(failure);
+        assert_eq!((error.status.as_u16(), error.code), (421, 7));
+        assert_eq!(error.message, "unknown host; allow it");
     }
 }

@@ -1,23 +1,36 @@
-//! The drop-in for etcd's own JSON gateway: every path it has, with its conventions, so that a program
-//! that speaks it points its URL here and notices nothing.
+//! The drop-in for etcd's own JSON gateway: every path it has, with its conventions, so that a program that
+//! speaks it only changes its URL.
 //!
-//! No message is handled by name. The build embeds the descriptions of etcd's services with their
-//! HTTP paths ([`schema`]); a request's JSON becomes the call's bytes by them, and the answer's bytes
-//! become JSON ([`transcode`]). In between lies gRPC: one question and one answer ([`unary`]), or
-//! streams of either ([`stream`]), or the same over a WebSocket ([`websocket`]).
+//! | what | where |
+//! |---|---|
+//! | a call's route, method and size limit | here |
+//! | a call's credentials, metadata and deadline | [`context`] |
+//! | unary calls | [`unary`] |
+//! | streaming calls: newline-delimited JSON in both directions | [`stream`] |
+//! | any call over a WebSocket | [`websocket`] |
+//! | **a watch whose stream to etcd is lost, and how it is resumed** | [`resume`] |
+//! | etcd's services, messages and HTTP paths, from its protos | [`schema`] |
+//! | JSON to protobuf and back | [`transcode`] |
+//! | errors, in etcd's shape | [`errors`] |
+//! | which calls pass with `--read-only` | [`read_only`] |
+//! | `/v3/lock/unlock` | [`unlock`] |
 //!
-//! Where it is not etcd's gateway, it is so on purpose:
-//! - the door (Host, Origin) is ours, bodies and frames have a size, and no cookie is a token;
-//! - refusals carry the `error` member that etcd dropped in 3.6 ([`errors`]);
-//! - a line of a stream longer than 32 MiB comes in several chunks;
-//! - a stream's malformed question is answered by an error rather than by silence;
-//! - a unary call over a WebSocket is made when its question is there, not when the socket ends;
-//! - [`unlock`] deletes locks alone;
-//! - a request without a token acts as the user whom the gateway's certificate names to etcd, if it names
-//!   one; etcd's own refuses every call of a client that shows it a certificate with a name;
+//! No message is handled by name: the build embeds the descriptions of etcd's services with their HTTP paths,
+//! and both directions of the conversion are driven by them. The exceptions are `unlock` and watches.
+//!
+//! Differences from etcd's gateway, on purpose:
+//! - Host and Origin are checked by our own middleware, bodies and frames have a size limit, and no cookie is
+//!   a token;
+//! - errors carry the `error` member that etcd dropped in 3.6 ([`errors`]);
+//! - a line of a stream longer than 32 MiB is sent in several chunks;
+//! - a malformed request in a stream gets an error rather than no response;
+//! - a unary call over a WebSocket is made when its request has arrived, not when the socket ends;
+//! - [`unlock`] deletes only locks;
+//! - a request without a token acts as the user named in the gateway's client certificate, if it names one;
+//!   etcd's own gateway refuses every call of a client that presents a certificate with a name;
 //! - a watch survives a restart of etcd ([`resume`]).
 
-mod asker;
+mod context;
 mod errors;
 mod read_only;
 mod resume;
@@ -41,20 +54,19 @@ use http::header::{ACCEPT_ENCODING, ALLOW};
 use http::request::Parts;
 use http::{HeaderValue, Method as Verb, StatusCode};
 
-use self::asker::Asker;
-use self::errors::{Refused, Shaped, code};
+use self::context::CallContext;
+use self::errors::{CallError, EtcdShaped, code};
 use self::schema::Method;
-use crate::api::problem;
-use crate::api::query::decode;
 use crate::etcd::Etcd;
 use crate::failure::{Failure, Result};
-use crate::identify;
-use crate::live::stream::wants_socket;
-use crate::middleware::frame::Failed;
+use crate::identity::peer;
 use crate::state::{AppState, Cluster};
 use crate::tasks::Tasks;
+use crate::web::percent::decode;
+use crate::web::problem::{self, Failed};
+use crate::web::websocket::is_upgrade;
 
-/// Every path; what is none of etcd's is refused as etcd refuses it.
+/// Every path below `/v3` and `/v3beta`; the ones that etcd does not have get etcd's own errors.
 pub(crate) fn routes() -> Router<AppState> {
     Router::new()
         .route("/v3", any(serve))
@@ -64,7 +76,7 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/v3beta/{*path}", any(serve))
 }
 
-/// Whether a path is served here, so that its refusals have etcd's shape.
+/// Whether a path is served here, so that its errors have etcd's shape.
 pub(crate) fn serves(base_path: &str, path: &str) -> bool {
     let below = path.strip_prefix(base_path);
     below.is_some_and(|path| {
@@ -75,99 +87,99 @@ pub(crate) fn serves(base_path: &str, path: &str) -> bool {
     })
 }
 
-/// Gives a refusal of the door, or of a library, etcd's shape. Answers the failure too, for the log.
+/// Converts an error of the middleware or of a library to etcd's shape. Returns the failure too, for the log.
 pub(crate) fn finish(
     mut response: Response,
     path: &str,
 ) -> (Response, Option<std::sync::Arc<Failure>>) {
-    if response.extensions_mut().remove::<Shaped>().is_some() {
+    if response.extensions_mut().remove::<EtcdShaped>().is_some() {
         return (response, None);
     }
     let failure = match response.extensions_mut().remove::<Failed>() {
         Some(Failed(failure)) => failure,
-        None => match problem::foreign(&response, path) {
+        None => match problem::from_library(&response, path) {
             Some(failure) => failure.into(),
             None => return (response, None),
         },
     };
-    let mut refused = Refused::from(&*failure).into_response();
-    refused.extensions_mut().remove::<Shaped>();
-    // Which codings there are, where a request has another one.
+    let mut shaped = CallError::from(&*failure).into_response();
+    shaped.extensions_mut().remove::<EtcdShaped>();
+    // The supported codings, where the request's is not one of them.
     if let Some(accepted) = response.headers_mut().remove(ACCEPT_ENCODING) {
-        refused.headers_mut().insert(ACCEPT_ENCODING, accepted);
+        shaped.headers_mut().insert(ACCEPT_ENCODING, accepted);
     }
-    (refused, Some(failure))
+    (shaped, Some(failure))
 }
 
-/// One call, about to be made.
+/// One call, ready to be made.
 #[derive(Clone, Debug)]
-struct Ask {
+struct Call {
     cluster: Arc<Cluster>,
     etcd: Etcd,
     /// The client's address.
-    from: IpAddr,
+    peer: IpAddr,
     tasks: Tasks,
-    asker: Asker,
+    context: CallContext,
     method: &'static Method,
     read_only: bool,
-    /// Bytes that a question may have.
-    most: usize,
+    /// Size limit of one request message, bytes of JSON.
+    max_request: usize,
 }
 
-impl Ask {
-    /// A question's JSON as etcd's message, if it may be asked.
-    fn question(&self, text: &[u8]) -> std::result::Result<Bytes, Refused> {
-        let question = transcode::decode(self.method.input, text)
-            .map_err(|invalid| Refused::invalid(invalid.describe(text)))?;
+impl Call {
+    /// Converts a request message from JSON to protobuf; an error if it is malformed or not permitted.
+    fn decode_request(&self, text: &[u8]) -> std::result::Result<Bytes, CallError> {
+        let request = transcode::decode(self.method.input, text)
+            .map_err(|invalid| CallError::invalid_argument(invalid.describe(text)))?;
         if self.read_only {
-            read_only::check(self.method, &question)?;
+            read_only::check(self.method, &request)?;
         }
-        Ok(question.into())
+        Ok(request.into())
     }
 }
 
 async fn serve(State(app): State<AppState>, request: Request) -> Response {
-    match Box::pin(answer(&app, request)).await {
+    match Box::pin(respond(&app, request)).await {
         Ok(response) => response,
-        Err(refused) => refused.into_response(),
+        Err(error) => error.into_response(),
     }
 }
 
-async fn answer(app: &AppState, request: Request) -> std::result::Result<Response, Refused> {
+async fn respond(app: &AppState, request: Request) -> std::result::Result<Response, CallError> {
     let (mut parts, body) = request.into_parts();
     let Some(method) = method(parts.uri.path())? else {
-        return Err(Refused::new(code::NOT_FOUND, "Not Found"));
+        return Err(CallError::new(code::NOT_FOUND, "Not Found"));
     };
-    let socket = wants_socket(&parts);
+    let socket = is_upgrade(&parts);
     if parts.method == Verb::OPTIONS {
         return Ok(options());
     }
     if parts.method != Verb::POST && !socket {
-        return Err(Refused::new(code::UNIMPLEMENTED, "Method Not Allowed"));
+        return Err(CallError::new(code::UNIMPLEMENTED, "Method Not Allowed"));
     }
     let cluster = app.default_cluster()?;
-    let ask = Ask {
+    let call = Call {
         etcd: cluster.etcd.clone(),
-        from: identify::peer(&parts, app),
+        peer: peer(&app.config, &parts),
         tasks: app.tasks.clone(),
-        asker: Asker::of(app, &cluster, &parts, method).await?,
+        context: CallContext::from_request(app, &cluster, &parts, method).await?,
         method,
         read_only: app.config.read_only,
-        most: app.config.max_body,
+        max_request: app.config.max_body,
         cluster,
     };
     if socket {
         let upgrade = upgrade(&mut parts).await?;
-        return Ok(websocket::respond(ask, upgrade, &parts.headers));
+        return Ok(websocket::respond(call, upgrade, &parts.headers));
     }
-    if method.answers_many {
-        let unhurried = parts.extensions.remove();
-        return stream::respond(ask, body, unhurried).await;
+    if method.server_streaming {
+        let body_timeout = parts.extensions.remove();
+        return stream::respond(call, body, body_timeout).await;
     }
-    unary::respond(&ask, body).await
+    unary::respond(&call, body).await
 }
 
-/// The call behind a path, percent-decoded as etcd's router has it.
+/// The method of a path, which is percent-decoded as by etcd's router.
 fn method(path: &str) -> Result<Option<&'static Method>> {
     let path = decode(path)?;
     let Ok(mut path) = String::from_utf8(path) else {
@@ -179,12 +191,13 @@ fn method(path: &str) -> Result<Option<&'static Method>> {
     Ok(schema::method(&path))
 }
 
-async fn upgrade(parts: &mut Parts) -> std::result::Result<WebSocketUpgrade, Refused> {
+async fn upgrade(parts: &mut Parts) -> std::result::Result<WebSocketUpgrade, CallError> {
     let upgrade = WebSocketUpgrade::from_request_parts(parts, &()).await;
-    upgrade.map_err(|rejection| Refused::invalid(rejection.body_text()))
+    upgrade.map_err(|rejection| CallError::invalid_argument(rejection.body_text()))
 }
 
-/// etcd answers so whatever the path; a preflight of another origin has not come so far.
+/// etcd's response to OPTIONS, the same for every path. The guard refuses a preflight of another origin before
+/// it gets here.
 fn options() -> Response {
     let mut response = StatusCode::OK.into_response();
     let verbs = HeaderValue::from_static("POST, OPTIONS");
@@ -197,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_told_from_their_neighbours() {
+    fn only_etcds_paths_are_served() {
         for path in ["/v3", "/v3/", "/v3/kv/range", "/v3beta/watch"] {
             assert!(serves("", path), "{path}");
             assert!(serves("/etcd", &format!("/etcd{path}")), "{path}");
@@ -207,13 +220,13 @@ mod tests {
     }
 
     #[test]
-    fn older_paths_and_escapes_lead_to_the_same_call() {
-        let called = |path| method(path).expect("decodes").map(|method| &*method.path);
+    fn older_paths_and_escapes_find_the_same_method() {
+        let found = |path| method(path).expect("decodes").map(|method| &*method.path);
         let range = Some("/etcdserverpb.KV/Range");
-        assert_eq!(called("/v3/kv/range"), range);
-        assert_eq!(called("/v3beta/kv/range"), range);
-        assert_eq!(called("/v3/kv/r%61nge"), range);
-        assert_eq!(called("/v3/kv/range/"), None);
-        assert_eq!(called("/v3/kv/%ff"), None);
+        assert_eq!(found("/v3/kv/range"), range);
+        assert_eq!(found("/v3beta/kv/range"), range);
+        assert_eq!(found("/v3/kv/r%61nge"), range);
+        assert_eq!(found("/v3/kv/range/"), None);
+        assert_eq!(found("/v3/kv/%ff"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! One question, one answer.
+//! Unary calls: one request, one response.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -8,99 +8,97 @@ use http::{HeaderValue, header};
 use http_body_util::BodyExt as _;
 use shared::Code;
 
-use super::asker::AUTHENTICATE;
-use super::errors::Refused;
+use super::context::AUTHENTICATE;
+use super::errors::CallError;
 use super::schema::MessageId;
 use super::transcode::Encoder;
-use super::{Ask, read_only, unlock};
+use super::{Call, read_only, unlock};
 use crate::content::unreadable;
 use crate::etcd::Credentials;
 use crate::failure::Failure;
 
-/// Bytes of JSON made at a time: an answer that has more is sent while it is made.
+/// Bytes of JSON encoded at a time: a longer response is sent while it is encoded.
 const CHUNK: usize = 64 << 10;
 
-/// Answers a request.
-pub(super) async fn respond(ask: &Ask, body: Body) -> Result<Response, Refused> {
-    let text = collect(body, ask.most).await?;
-    let question = ask.question(&text)?;
+/// Responds to a request.
+pub(super) async fn respond(call: &Call, body: Body) -> Result<Response, CallError> {
+    let text = collect(body, call.max_request).await?;
+    let request = call.decode_request(&text)?;
     drop(text);
-    json(ask.method.output, call(ask, question).await?)
+    json(call.method.output, invoke(call, request).await?)
 }
 
 /// Makes the call.
-pub(super) async fn call(ask: &Ask, question: Bytes) -> Result<Bytes, Refused> {
-    if ask.method.path == unlock::UNLOCK {
-        return ask.asker.within(unlock::call(ask, &question)).await;
+pub(super) async fn invoke(call: &Call, request: Bytes) -> Result<Bytes, CallError> {
+    let context = &call.context;
+    if call.method.path == unlock::UNLOCK {
+        return context.with_deadline(unlock::unlock(call, &request)).await;
     }
-    if ask.method.path == AUTHENTICATE {
-        return ask.asker.within(authenticate(ask, question)).await;
+    if call.method.path == AUTHENTICATE {
+        return context.with_deadline(authenticate(call, request)).await;
     }
-    let asking = async {
-        let once = |question| {
-            ask.etcd
-                .raw_unary(ask.asker.call(&ask.method.path), question)
+    let invoking = async {
+        let once = |request| {
+            call.etcd
+                .raw_unary(context.raw_call(&call.method.path), request)
         };
-        match once(question.clone()).await {
-            // The connection that failed is not the one that is taken next.
-            Err(refusal) if refusal.lost && read_only::is_read(ask.method) => once(question).await,
-            answer => answer,
+        match once(request.clone()).await {
+            // A retry takes another connection than the failed one.
+            Err(refusal) if refusal.lost && read_only::is_read(call.method) => once(request).await,
+            response => response,
         }
     };
-    let asking = async { asking.await.map_err(Refused::from) };
-    ask.asker.within(asking).await
+    let invoking = async { invoking.await.map_err(CallError::from) };
+    context.with_deadline(invoking).await
 }
 
-/// A password is checked as REST's are: a few at a time, and within the same limits of failures.
-async fn authenticate(ask: &Ask, question: Bytes) -> Result<Bytes, Refused> {
-    let credentials = Credentials::from_wire(&question);
-    let credentials =
-        credentials.ok_or_else(|| Refused::invalid("the name or password is not UTF-8"))?;
-    let mut refused = None;
-    let checking = async {
-        let call = ask.asker.call(&ask.method.path);
-        let answer = ask.etcd.raw_unary(call, question).await;
-        answer.map_err(|refusal| {
+/// Checks a password as REST does: with the same limits of concurrent checks and of failures.
+async fn authenticate(call: &Call, request: Bytes) -> Result<Bytes, CallError> {
+    let credentials = Credentials::from_wire(&request)
+        .ok_or_else(|| CallError::invalid_argument("name and password must be UTF-8"))?;
+    let mut etcd_error = None;
+    let check = async {
+        let raw = call.context.raw_call(&call.method.path);
+        let response = call.etcd.raw_unary(raw, request).await;
+        response.map_err(|refusal| {
             let code = if refusal.message.contains("authentication failed") {
                 Code::Unauthenticated
             } else {
                 Code::Unprocessable
             };
             let failure = Failure::new(code, refusal.message.clone());
-            refused = Some(Refused::from(refusal));
+            etcd_error = Some(CallError::from(refusal));
             failure
         })
     };
-    let sign_in = &ask.cluster.sign_in;
-    let checked = sign_in
-        .check_password(ask.from, &credentials, checking)
-        .await;
-    // etcd's own words where it said something.
-    checked.map_err(|failure| refused.unwrap_or_else(|| failure.into()))
+    let sign_in = &call.cluster.sign_in;
+    let checked = sign_in.check_password(call.peer, &credentials, check).await;
+    // etcd's own error, if it returned one.
+    checked.map_err(|failure| etcd_error.unwrap_or_else(|| failure.into()))
 }
 
-/// The whole body, if it is not too large.
-async fn collect(mut body: Body, most: usize) -> Result<Bytes, Refused> {
+/// The whole body; an error if it exceeds `limit` bytes.
+async fn collect(mut body: Body, limit: usize) -> Result<Bytes, CallError> {
     let mut text = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| unreadable(error.into(), most))?;
+        let frame = frame.map_err(|error| unreadable(error.into(), limit))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        if text.len() + data.len() > most {
-            return Err(Refused::too_large(most));
+        if text.len() + data.len() > limit {
+            return Err(CallError::too_large(limit));
         }
         text.extend_from_slice(&data);
     }
     Ok(text.freeze())
 }
 
-/// A message as an answer. What is larger than a chunk is made as it is sent.
-fn json(message: MessageId, bytes: Bytes) -> Result<Response, Refused> {
-    let mut encoder = Encoder::new(message, bytes).map_err(|_| Refused::unreadable())?;
+/// A message as a JSON response. One longer than a chunk is encoded while it is sent.
+fn json(message: MessageId, bytes: Bytes) -> Result<Response, CallError> {
+    let mut encoder = Encoder::new(message, bytes).map_err(|_| CallError::malformed_response())?;
     let mut first = Vec::new();
     let ended = encoder.write(&mut first, CHUNK);
-    let body = if ended.map_err(|_| Refused::unreadable())? {
+    let body = if ended.map_err(|_| CallError::malformed_response())? {
         Body::from(first)
     } else {
         Body::from_stream(chunks(first, encoder))
@@ -111,8 +109,8 @@ fn json(message: MessageId, bytes: Bytes) -> Result<Response, Refused> {
     Ok(response)
 }
 
-/// What has been made and what is still to be made. A message that cannot be read breaks the answer
-/// off: its end then shows that it is none.
+/// The first chunk and those still to be encoded. A malformed message aborts the response, so that the client
+/// sees that it is incomplete.
 fn chunks(
     first: Vec<u8>,
     encoder: Encoder,
@@ -126,7 +124,7 @@ fn chunks(
         let mut chunk = Vec::with_capacity(CHUNK + CHUNK / 8);
         match encoder.write(&mut chunk, CHUNK) {
             Ok(ended) => Some((Ok(chunk.into()), (None, (!ended).then_some(encoder)))),
-            Err(unreadable) => Some((Err(std::io::Error::other(unreadable)), (None, None))),
+            Err(error) => Some((Err(std::io::Error::other(error)), (None, None))),
         }
     })
 }

@@ -1,9 +1,9 @@
-//! `/v3/lock/unlock`, the one call that is not passed on as it is.
+//! `/v3/lock/unlock`, the one method that is not passed on unchanged.
 //!
-//! etcd's Unlock deletes whatever key it is given: a typo in the key, and somebody's data is gone. A
-//! lock's key always ends in the lease that it is attached to, so it is deleted here only while that
-//! is so, in one transaction. For keys that Lock has given, and for keys that are not there, the answer
-//! is etcd's own; for any other key it is 400, with nothing deleted.
+//! etcd's Unlock deletes any key: a typo in the key deletes somebody's data. A lock's key always ends with the
+//! id of the lease that it is attached to, so here a key is deleted only if that holds, in one transaction.
+//! For keys that Lock has returned, and for keys that do not exist, the response is etcd's own; any other key
+//! is 400, and nothing is deleted.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,61 +11,62 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use shared::LeaseId;
 
-use super::errors::{Refused, code};
+use super::errors::{CallError, code};
 use super::transcode::wire::{fields, put};
 use super::transcode::{decode, encode};
-use super::{Ask, schema};
+use super::{Call, schema};
 
-/// The call.
+/// The method's gRPC path.
 pub(super) const UNLOCK: &str = "/v3lockpb.Lock/Unlock";
-/// What it is made of.
+/// The method that it is translated to.
 const TXN: &str = "/v3/kv/txn";
-/// The field of `UnlockRequest`.
+/// The field `key` of `UnlockRequest`.
 const KEY: u32 = 1;
-/// The field of both answers.
+/// The field `header` of `TxnResponse` and `UnlockResponse`.
 const HEADER: u32 = 1;
 
-/// Makes the call; the answer is an `UnlockResponse`.
-pub(super) async fn call(ask: &Ask, question: &[u8]) -> Result<Bytes, Refused> {
+/// Makes the call. The request is an `UnlockRequest`, the response an `UnlockResponse`.
+pub(super) async fn unlock(call: &Call, request: &[u8]) -> Result<Bytes, CallError> {
     let mut key: &[u8] = &[];
-    for field in fields(question).flatten() {
+    for field in fields(request).flatten() {
         if field.number == KEY {
             key = field.bytes;
         }
     }
     if key.is_empty() {
-        // etcd's own words for it.
-        let refusal = ask
+        // etcd refuses it with its own error.
+        let refused = call
             .etcd
-            .raw_unary(ask.asker.call(UNLOCK), Bytes::new())
+            .raw_unary(call.context.raw_call(UNLOCK), Bytes::new())
             .await;
-        return refusal.map_err(Refused::from);
+        return refused.map_err(CallError::from);
     }
     let txn = schema::method(TXN).expect("etcd has transactions");
     let transaction = transaction(key).to_string();
-    let transaction = decode(txn.input, transaction.as_bytes()).expect("it is well-formed");
-    let answer = ask
+    let transaction =
+        decode(txn.input, transaction.as_bytes()).expect("the transaction is well-formed");
+    let response = call
         .etcd
-        .raw_unary(ask.asker.call(&txn.path), transaction.into())
+        .raw_unary(call.context.raw_call(&txn.path), transaction.into())
         .await;
-    // Unlock's own refusals come without their code, all of them.
-    let answer = answer.map_err(|refusal| {
+    // etcd's Unlock returns every error with the code `UNKNOWN`.
+    let response = response.map_err(|refusal| {
         if refusal.lost {
-            return Refused::from(refusal);
+            return CallError::from(refusal);
         }
-        Refused::new(code::UNKNOWN, refusal.message)
+        CallError::new(code::UNKNOWN, refusal.message)
     })?;
-    let mut shown = Vec::new();
-    encode(txn.output, answer.clone(), &mut shown).map_err(|_| Refused::unreadable())?;
-    let shown: Value = serde_json::from_slice(&shown).map_err(|_| Refused::unreadable())?;
-    if is_refused(&shown) {
-        return Err(Refused::invalid(
-            "the key is not a lock's: it is not attached to the lease that it names; \
+    let mut json = Vec::new();
+    encode(txn.output, response.clone(), &mut json).map_err(|_| CallError::malformed_response())?;
+    let json: Value = serde_json::from_slice(&json).map_err(|_| CallError::malformed_response())?;
+    if is_other_key(&json) {
+        return Err(CallError::invalid_argument(
+            "not a lock's key: it is not attached to the lease in its name; \
              /v3/kv/deleterange deletes any key",
         ));
     }
     let mut unlocked = Vec::new();
-    for field in fields(&answer).flatten() {
+    for field in fields(&response).flatten() {
         if field.number == HEADER {
             put(&mut unlocked, HEADER, field.bytes);
         }
@@ -73,30 +74,31 @@ pub(super) async fn call(ask: &Ask, question: &[u8]) -> Result<Bytes, Refused> {
     Ok(unlocked.into())
 }
 
-/// Deletes the key while it is attached to the lease that it names; else looks whether it is there.
+/// Deletes the key if it is attached to the lease in its name; otherwise reads whether it exists.
 fn transaction(key: &[u8]) -> Value {
     let base64 = STANDARD.encode(key);
-    let look = json!([{"request_range": {"key": base64, "keys_only": true}}]);
-    match lease_named(key) {
+    let read = json!([{"request_range": {"key": base64, "keys_only": true}}]);
+    match lease_in_name(key) {
         Some(lease) => json!({
             "compare": [{"key": base64, "target": "LEASE", "lease": lease.0}],
             "success": [{"request_delete_range": {"key": base64}}],
-            "failure": look,
+            "failure": read,
         }),
-        None => json!({"success": look}),
+        None => json!({"success": read}),
     }
 }
 
-fn lease_named(key: &[u8]) -> Option<LeaseId> {
+/// The lease in the last segment of a key, if it is written as etcd writes it.
+fn lease_in_name(key: &[u8]) -> Option<LeaseId> {
     let slash = key.iter().rposition(|byte| *byte == b'/')?;
     let segment = std::str::from_utf8(&key[slash + 1..]).ok()?;
     let lease: LeaseId = segment.parse().ok()?;
     (lease.0 != 0 && lease.to_string() == segment).then_some(lease)
 }
 
-/// Whether the key is there, and not a lock's.
-fn is_refused(answer: &Value) -> bool {
-    let found = &answer["responses"][0]["response_range"]["kvs"];
+/// Whether the transaction found the key and did not delete it, since it is not a lock's.
+fn is_other_key(response: &Value) -> bool {
+    let found = &response["responses"][0]["response_range"]["kvs"];
     found.as_array().is_some_and(|found| !found.is_empty())
 }
 
@@ -105,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_key_that_names_a_lease_is_ever_deleted() {
+    fn only_a_key_with_a_lease_in_its_name_is_deleted() {
         let deletes = |key: &[u8]| transaction(key).to_string().contains("delete");
         for key in [&b"lock/694d604f1cc13e0f"[..], b"/a/b/-9", b"/7"] {
             assert!(deletes(key), "{}", key.escape_ascii());
@@ -126,11 +128,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_and_no_lock_is_refused() {
+    fn an_existing_key_that_is_not_a_locks_is_refused() {
         let found = json!({"responses": [{"response_range": {"kvs": [{"key": "YQ=="}]}}]});
-        assert!(is_refused(&found));
-        assert!(!is_refused(&json!({"responses": [{"response_range": {}}]})));
+        assert!(is_other_key(&found));
+        assert!(!is_other_key(
+            &json!({"responses": [{"response_range": {}}]})
+        ));
         let deleted = json!({"succeeded": true, "responses": [{"response_delete_range": {}}]});
-        assert!(!is_refused(&deleted));
+        assert!(!is_other_key(&deleted));
     }
 }

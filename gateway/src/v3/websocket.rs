@@ -1,8 +1,8 @@
-//! Any call over a WebSocket, as etcd's gateway has it: what the client says is a stream of JSON
-//! however it is cut into messages, and each answer is one text message. One call a socket; when the
-//! call ends, so does the socket.
+//! Any call over a WebSocket, as at etcd's gateway: the client's messages are a stream of JSON, however it is
+//! cut into messages, and each response is one text message. One socket carries one call and ends with it.
 //!
-//! What etcd's has not: pings, a size of messages, a close code, and an error for a malformed question.
+//! Unlike etcd's gateway, it sends pings and close codes, limits the size of messages, and returns an error for
+//! a malformed request.
 
 use std::time::Duration;
 
@@ -15,80 +15,78 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::errors::Refused;
-use super::stream::{Call, Input, Unopened, questions, result, stopping};
+use super::errors::CallError;
+use super::stream::{Input, OpenError, StreamingCall, requests, result_json, shutting_down};
 use super::transcode::encode;
-use super::{Ask, asker, unary};
-use crate::live::stream::UNREAD;
-use crate::live::{READS, SocketEnd, close_socket};
+use super::{Call, context, unary};
+use crate::web::websocket::{READS, SocketEnd, WRITE_TIMEOUT, close};
 
 /// Between pings.
-const PING: Duration = Duration::from_secs(10);
-/// A client that is silent for so long, pongs included, with nothing waiting to be written, is gone.
-const SILENT: Duration = Duration::from_secs(30);
-/// How long a client may take to answer a close.
-const CLOSING: Duration = Duration::from_secs(1);
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+/// A client that sends nothing for this long, not even pongs, while nothing waits to be written, is lost.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take to respond to a close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Read buffer of a socket, bytes.
 const READ_BUFFER: usize = 4 << 10;
-/// Messages of the client's that wait for the call.
+/// The client's messages buffered for the call.
 const QUEUE: usize = 4;
 
 /// Accepts the upgrade.
-pub(super) fn respond(ask: Ask, upgrade: WebSocketUpgrade, headers: &HeaderMap) -> Response {
+pub(super) fn respond(call: Call, upgrade: WebSocketUpgrade, headers: &HeaderMap) -> Response {
     let upgrade = upgrade
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
-        .max_message_size(ask.most)
-        .max_frame_size(ask.most)
+        .max_message_size(call.max_request)
+        .max_frame_size(call.max_request)
         .on_failed_upgrade(|error| tracing::debug!(%error, "the upgrade failed"));
-    // Browsers want one of what they offered; the token beside it is not repeated.
-    let upgrade = if asker::offers_bearer(headers) {
+    // Browsers require one of the protocols they offered; the token among them is not echoed.
+    let upgrade = if context::offers_bearer(headers) {
         upgrade.protocols(["Bearer"])
     } else {
         upgrade
     };
     upgrade.on_upgrade(move |socket| {
-        let tasks = ask.tasks.clone();
+        let tasks = call.tasks.clone();
         let stop = tasks.stop().child_token();
-        tasks.spawn(run(socket, ask, stop));
+        tasks.spawn(run(socket, call, stop));
         std::future::ready(())
     })
 }
 
-async fn run(mut socket: WebSocket, ask: Ask, stop: CancellationToken) {
+async fn run(mut socket: WebSocket, call: Call, stop: CancellationToken) {
     let (to_call, input) = mpsc::channel::<Bytes>(QUEUE);
     let (to_client, mut outbound) = mpsc::channel(1);
-    let streams = ask.method.answers_many;
+    let server_streaming = call.method.server_streaming;
     let mut call = Box::pin(async move {
-        if let Err(refused) = make(ask, input, &to_client).await {
-            let told = if streams {
-                refused.in_stream()
+        if let Err(error) = make_call(call, input, &to_client).await {
+            let message = if server_streaming {
+                error.stream_message()
             } else {
-                refused.whole()
+                error.unary_body()
             };
-            let _ = to_client.send(told.to_string().into_bytes()).await;
+            let _ = to_client.send(message.to_string().into_bytes()).await;
         }
     });
-    let mut calling = true;
-    let mut pings = interval(PING);
+    let mut call_running = true;
+    let mut pings = interval(PING_INTERVAL);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     pings.reset();
-    let mut heard = Instant::now();
-    // Room for what the client says is there before it is read: who says more than the call takes is
-    // not read from.
+    let mut last_received = Instant::now();
+    // Back-pressure: a message is read only when the call has room for it.
     let mut room = None;
     let mut reads = 0_u32;
     let end = loop {
-        // Reading comes before writing, so that close frames and pings are answered between two messages
+        // Reading comes before writing, so that close frames and pings are answered between two messages,
         // however many are queued.
         let message = tokio::select! {
             biased;
             () = stop.cancelled() => {
-                if streams {
-                    let told = stopping().in_stream().to_string();
-                    let _ = timeout(CLOSING, socket.send(Message::Text(told.into()))).await;
+                if server_streaming {
+                    let error = shutting_down().stream_message().to_string();
+                    let _ = timeout(CLOSE_TIMEOUT, socket.send(Message::Text(error.into()))).await;
                 }
-                break SocketEnd::Close(close_code::AWAY, "the gateway stops");
+                break SocketEnd::Close(close_code::AWAY, "the gateway is shutting down");
             }
             permit = to_call.reserve(), if room.is_none() && !to_call.is_closed() => {
                 room = permit.ok();
@@ -96,10 +94,10 @@ async fn run(mut socket: WebSocket, ask: Ask, stop: CancellationToken) {
             }
             frame = socket.recv(), if (room.is_some() || to_call.is_closed())
                 && (reads < READS || outbound.is_empty()) => {
-                heard = Instant::now();
+                last_received = Instant::now();
                 reads = reads.saturating_add(1);
-                let said = match frame {
-                    // A number ends with its message.
+                let json = match frame {
+                    // The line break ends a number at the end of a message.
                     Some(Ok(Message::Text(text))) => [text.as_bytes(), b"\n"].concat(),
                     Some(Ok(Message::Binary(bytes))) => [&bytes[..], b"\n"].concat(),
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
@@ -108,76 +106,77 @@ async fn run(mut socket: WebSocket, ask: Ask, stop: CancellationToken) {
                     None => break SocketEnd::Lost,
                 };
                 if let Some(room) = room.take() {
-                    room.send(said.into());
+                    room.send(json.into());
                 }
                 continue;
             }
             _ = pings.tick() => {
-                if heard.elapsed() >= SILENT {
+                if last_received.elapsed() >= SILENCE_TIMEOUT {
                     break SocketEnd::Lost;
                 }
                 Message::Ping(Bytes::new())
             }
-            answer = outbound.recv() => match answer {
-                Some(answer) => text(answer),
+            response = outbound.recv() => match response {
+                Some(response) => text(response),
                 None => break SocketEnd::Close(close_code::NORMAL, "the call has ended"),
             },
-            () = &mut call, if calling => {
-                calling = false;
+            () = &mut call, if call_running => {
+                call_running = false;
                 continue;
             }
         };
-        let began = Instant::now();
+        let started = Instant::now();
         let written = tokio::select! {
             biased;
-            () = stop.cancelled() => break SocketEnd::Close(close_code::AWAY, "the gateway stops"),
-            written = timeout(UNREAD, socket.send(message)) => written,
+            () = stop.cancelled() => break SocketEnd::Close(close_code::AWAY, "the gateway is shutting down"),
+            written = timeout(WRITE_TIMEOUT, socket.send(message)) => written,
         };
         match written {
             Ok(Ok(())) => {}
             Ok(Err(_)) => break SocketEnd::Lost,
-            Err(_) => break SocketEnd::Close(close_code::AGAIN, "data was left unread"),
+            Err(_) => break SocketEnd::Close(close_code::AGAIN, "the client reads too slowly"),
         }
         reads = 0;
-        if began.elapsed() > CLOSING {
-            // It was the client's turn to read, and nobody listened to it meanwhile.
-            heard = Instant::now();
+        if started.elapsed() > CLOSE_TIMEOUT {
+            // Nothing was read from the client while it was slow to read, so its silence does not count.
+            last_received = Instant::now();
         }
     };
-    // What the call holds in etcd ends here, however long the goodbye takes.
+    // What the call holds in etcd is released now, however long the closing handshake takes.
     drop(call);
-    close_socket(socket, end, CLOSING).await;
+    close(socket, end, CLOSE_TIMEOUT).await;
 }
 
-/// Makes the call and hands its answers on.
-async fn make(
-    ask: Ask,
+/// Makes the call and forwards its responses.
+async fn make_call(
+    call: Call,
     input: mpsc::Receiver<Bytes>,
     to_client: &mpsc::Sender<Vec<u8>>,
-) -> Result<(), Refused> {
+) -> Result<(), CallError> {
     let input = Input::of_socket(input);
-    if ask.method.answers_many {
-        let mut call = Call::open(ask, input).await.map_err(Unopened::refused)?;
-        while let Some(answer) = call.next().await? {
-            let answer = result(call.output(), answer)?;
-            if to_client.send(answer).await.is_err() {
+    if call.method.server_streaming {
+        let call = StreamingCall::open(call, input).await;
+        let mut call = call.map_err(OpenError::into_call_error)?;
+        while let Some(response) = call.next().await? {
+            let json = result_json(call.output(), response)?;
+            if to_client.send(json).await.is_err() {
                 break;
             }
         }
         return Ok(());
     }
-    let (questions, mut failed) = questions(ask.clone(), input);
-    let question = std::pin::pin!(questions).next().await;
-    let Some(question) = question else {
-        return failed.known().map_or(Ok(()), Err);
+    let (requests, mut request_error) = requests(call.clone(), input);
+    let request = std::pin::pin!(requests).next().await;
+    let Some(request) = request else {
+        return request_error.take().map_or(Ok(()), Err);
     };
-    let answer = unary::call(&ask, question).await?;
-    let mut text = Vec::new();
-    encode(ask.method.output, answer, &mut text).map_err(|_| Refused::unreadable())?;
-    let _ = to_client.send(text).await;
+    let response = unary::invoke(&call, request).await?;
+    let mut json = Vec::new();
+    encode(call.method.output, response, &mut json).map_err(|_| CallError::malformed_response())?;
+    let _ = to_client.send(json).await;
     Ok(())
 }
 
-fn text(answer: Vec<u8>) -> Message {
-    Message::Text(Utf8Bytes::try_from(answer).expect("JSON is UTF-8"))
+fn text(json: Vec<u8>) -> Message {
+    Message::Text(Utf8Bytes::try_from(json).expect("JSON is UTF-8"))
 }

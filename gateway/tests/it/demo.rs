@@ -1,10 +1,10 @@
-//! The demo keyspace changes as described: each part is checked by what a visitor would see.
+//! The demo keyspace changes as described: each part is checked by the keys that a visitor would see.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use gateway::caller::Caller;
+use gateway::identity::Caller;
 use gateway::demo;
 use gateway::embedded::{Embedded, Options};
 use gateway::etcd::{Delete, Etcd, Get, KeyValue, Range, Settings};
@@ -55,7 +55,7 @@ impl Demo {
             .etcd
             .range(&caller, &range, &Get::default())
             .await
-            .expect("etcd answers")
+            .expect("etcd responds")
             .kvs;
         kvs.sort_by_key(|kv| kv.create_revision);
         kvs
@@ -76,17 +76,17 @@ impl Demo {
         }
     }
 
-    /// The prefix gets keys, is empty after a while, and gets keys again.
-    async fn goes_and_comes(&self, prefix: &str) {
-        let there = |kvs: &[KeyValue]| !kvs.is_empty();
-        self.eventually("it is there", prefix, there).await;
-        self.eventually("it is gone", prefix, <[KeyValue]>::is_empty)
+    /// The prefix has keys, later none, and then keys again.
+    async fn is_deleted_and_recreated(&self, prefix: &str) {
+        let present = |kvs: &[KeyValue]| !kvs.is_empty();
+        self.eventually("has keys", prefix, present).await;
+        self.eventually("has no keys", prefix, <[KeyValue]>::is_empty)
             .await;
-        self.eventually("it is there again", prefix, there).await;
+        self.eventually("has keys again", prefix, present).await;
     }
 
     /// The key has each of these values in turn.
-    async fn sees_values(&self, key: &str, values: &[&str]) {
+    async fn has_values_in_turn(&self, key: &str, values: &[&str]) {
         for value in values {
             self.eventually(&format!("{key} is {value}"), key, |kvs| {
                 kvs.iter()
@@ -109,7 +109,7 @@ fn check_queue(name: &str, kvs: &[KeyValue]) {
 
 /// The lease of `/cron/lock/job1` expires in odd rounds, and is renewed well beyond its 10 s in
 /// even ones.
-async fn leased_every_other_round(demo: &Demo) {
+async fn lease_is_renewed_every_other_round(demo: &Demo) {
     let (mut lived, mut seen_at) = (Vec::new(), Instant::now());
     let mut present: Option<i64> = None;
     let until = Instant::now() + DEADLINE;
@@ -129,8 +129,8 @@ async fn leased_every_other_round(demo: &Demo) {
         sleep(Duration::from_millis(50)).await;
     }
     let seconds = |at: usize| lived[at].as_secs_f64();
-    assert!((8.0..25.0).contains(&seconds(0)), "expired: {lived:?}");
-    assert!(seconds(1) > 28.0, "was renewed for 30 s: {lived:?}");
+    assert!((8.0..25.0).contains(&seconds(0)), "not expired: {lived:?}");
+    assert!(seconds(1) > 28.0, "not renewed for 30 s: {lived:?}");
 }
 
 /// The first two holders of a single-key lock: never two at once, each with its own lease, and the
@@ -140,7 +140,7 @@ async fn successors(demo: &Demo, key: &str) -> [KeyValue; 2] {
     let until = Instant::now() + DEADLINE;
     loop {
         let kvs = demo.keys(key).await;
-        assert!(kvs.len() <= 1, "never two: {kvs:?}");
+        assert!(kvs.len() <= 1, "two holders: {kvs:?}");
         if let Some(now) = kvs.into_iter().next() {
             assert!(now.lease != 0 && now.version == 1, "{now:?}");
             match first.take() {
@@ -158,7 +158,7 @@ async fn successors(demo: &Demo, key: &str) -> [KeyValue; 2] {
 }
 
 /// The master of `/dev/lock` stops renewing every 30 s; another one follows.
-async fn masters_follow_each_other(demo: &Demo) {
+async fn master_changes_when_its_lease_expires(demo: &Demo) {
     let masters = successors(demo, "/dev/lock").await;
     assert!(masters.iter().all(|kv| kv.value.starts_with(b"node")));
     // It did not revoke its lease: the lease expired.
@@ -166,11 +166,11 @@ async fn masters_follow_each_other(demo: &Demo) {
     let lease = demo
         .etcd
         .lease_time_to_live(&caller, masters[0].lease, false);
-    assert!(lease.await.expect("etcd answers").ttl < 0);
+    assert!(lease.await.expect("etcd responds").ttl < 0);
 }
 
 /// The holder of `/cron/lock/ado` revokes its lease after 10 s, and the other contender gets it.
-async fn ado_changes_hands(demo: &Demo) {
+async fn ado_lock_changes_hands(demo: &Demo) {
     let mut holders = successors(demo, "/cron/lock/ado").await.map(|kv| kv.value);
     holders.sort();
     assert_eq!(holders, [&b"duzhenxun"[..], b"duzhenxun-b"]);
@@ -193,7 +193,7 @@ async fn election_changes_hands(demo: &Demo) {
             let name = value.strip_suffix("-bis");
             leases.insert(name.unwrap_or(&value).to_owned(), leader.clone());
             if let Some(name) = name {
-                assert!(leader.version > 1, "it proclaimed: {leader:?}");
+                assert!(leader.version > 1, "not proclaimed: {leader:?}");
                 proclaimed.insert(name.to_owned());
             }
         }
@@ -207,7 +207,7 @@ async fn election_changes_hands(demo: &Demo) {
             // It no longer leads. A candidate that resigned keeps its lease.
             let caller = Caller::gateway(DEADLINE);
             let lease = demo.etcd.lease_time_to_live(&caller, led.lease, false);
-            let lives = lease.await.expect("etcd answers").ttl >= 0;
+            let lives = lease.await.expect("etcd responds").ttl >= 0;
             resigned |= name != "e3" && lives;
             failed |= name == "e3" && !lives;
         }
@@ -220,11 +220,11 @@ async fn election_changes_hands(demo: &Demo) {
 }
 
 /// Money moves between `accts/0` and `accts/4`; the sum is the same at every revision.
-async fn the_sum_stays(demo: &Demo) {
+async fn sum_of_accounts_is_constant(demo: &Demo) {
     demo.eventually("there are five accounts", "accts/", |kvs| kvs.len() == 5)
         .await;
     let until = Instant::now() + DEADLINE;
-    let moved = |kvs: &[KeyValue]| kvs.iter().map(|kv| kv.version).sum::<i64>();
+    let writes = |kvs: &[KeyValue]| kvs.iter().map(|kv| kv.version).sum::<i64>();
     loop {
         let kvs = demo.keys("accts/").await;
         let balances = kvs.iter().map(|kv| {
@@ -233,7 +233,7 @@ async fn the_sum_stays(demo: &Demo) {
         });
         assert_eq!(balances.sum::<i64>(), 500, "{kvs:?}");
         // Ten transfers change two accounts each: after a few rounds all have been written often.
-        if moved(&kvs) > 5 + 60 {
+        if writes(&kvs) > 5 + 60 {
             return;
         }
         assert!(Instant::now() < until, "too few transfers: {kvs:?}");
@@ -242,12 +242,12 @@ async fn the_sum_stays(demo: &Demo) {
 }
 
 /// A registered instance disappears, with its lease.
-async fn registrations_come_and_go(demo: &Demo) {
+async fn registrations_expire(demo: &Demo) {
     let created = |kvs: &[KeyValue]| kvs.iter().map(|kv| kv.create_revision).collect::<Vec<_>>();
     demo.eventually("all are registered", "/services/", |kvs| kvs.len() >= 5)
         .await;
     let first = created(&demo.keys("/services/").await);
-    demo.eventually("one of them goes", "/services/", |kvs| {
+    demo.eventually("one of them disappears", "/services/", |kvs| {
         let now = created(kvs);
         !first.iter().all(|one| now.contains(one))
     })
@@ -259,26 +259,26 @@ async fn every_part_of_the_demo_keyspace_changes() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let demo = Demo::start(dir.path()).await;
     tokio::join!(
-        demo.sees_values("/crontab/jobs/job1", &["job1", "job11", "job11111"]),
-        demo.goes_and_comes("/crontab/jobs/job1"),
-        demo.sees_values("/crontab/jobs/job2", &["job2"]),
-        demo.sees_values("/cron/jobs/job1", &["job1,ado"]),
-        demo.sees_values("/cron/jobs/job2", &["job2,zhangsa"]),
-        demo.sees_values("/cron/jobs/ado", &["watch ado"]),
-        demo.goes_and_comes("/cron/jobs/ado"),
-        demo.sees_values("/prefix/keys/k1", &["v1", "v2", "v11"]),
-        demo.sees_values("/prefix/keys/k2", &["v2"]),
-        demo.sees_values("/prefix/keys/k3", &["v2"]),
-        demo.goes_and_comes("/prefix/keys/"),
-        leased_every_other_round(&demo),
-        ado_changes_hands(&demo),
-        masters_follow_each_other(&demo),
+        demo.has_values_in_turn("/crontab/jobs/job1", &["job1", "job11", "job11111"]),
+        demo.is_deleted_and_recreated("/crontab/jobs/job1"),
+        demo.has_values_in_turn("/crontab/jobs/job2", &["job2"]),
+        demo.has_values_in_turn("/cron/jobs/job1", &["job1,ado"]),
+        demo.has_values_in_turn("/cron/jobs/job2", &["job2,zhangsa"]),
+        demo.has_values_in_turn("/cron/jobs/ado", &["watch ado"]),
+        demo.is_deleted_and_recreated("/cron/jobs/ado"),
+        demo.has_values_in_turn("/prefix/keys/k1", &["v1", "v2", "v11"]),
+        demo.has_values_in_turn("/prefix/keys/k2", &["v2"]),
+        demo.has_values_in_turn("/prefix/keys/k3", &["v2"]),
+        demo.is_deleted_and_recreated("/prefix/keys/"),
+        lease_is_renewed_every_other_round(&demo),
+        ado_lock_changes_hands(&demo),
+        master_changes_when_its_lease_expires(&demo),
         election_changes_hands(&demo),
-        the_sum_stays(&demo),
+        sum_of_accounts_is_constant(&demo),
         demo.eventually("job1 is rewritten", "/cron/jobs/job1", |kvs| {
             kvs.iter().any(|kv| kv.version > 1)
         }),
-        registrations_come_and_go(&demo),
+        registrations_expire(&demo),
         demo.eventually("both services are registered", "/services/", |kvs| {
             let of = |prefix: &str| kvs.iter().any(|kv| kv.key.starts_with(prefix.as_bytes()));
             of("/services/checkout/10.0.3.")
@@ -312,10 +312,10 @@ async fn every_part_of_the_demo_keyspace_changes() {
         }),
     );
     // Some keys never change.
-    for staying in ["/crontab/jobs/job2", "/cron/jobs/job2"] {
-        let kvs = demo.keys(staying).await;
-        let once = kvs.iter().all(|kv| kv.version == 1 && kv.lease == 0);
-        assert!(kvs.len() == 1 && once, "{kvs:?}");
+    for constant in ["/crontab/jobs/job2", "/cron/jobs/job2"] {
+        let kvs = demo.keys(constant).await;
+        let written_once = kvs.iter().all(|kv| kv.version == 1 && kv.lease == 0);
+        assert!(kvs.len() == 1 && written_once, "{kvs:?}");
     }
     demo.stop().await;
 }
@@ -331,9 +331,9 @@ async fn the_mutex_changes_hands_and_its_queue_is_never_empty() {
     while holders.len() < 3 {
         let queue = demo.keys("/my-lock/").await;
         check_queue("/my-lock/", &queue);
-        assert!(queue.len() >= 2, "one holds it and one waits: {queue:?}");
+        assert!(queue.len() >= 2, "no holder or no waiter: {queue:?}");
         holders.insert(queue[0].value.clone());
-        assert!(Instant::now() < until, "only {holders:?} had it");
+        assert!(Instant::now() < until, "only {holders:?} held it");
         sleep(Duration::from_millis(20)).await;
     }
     demo.stop().await;
@@ -352,8 +352,8 @@ async fn an_evicted_holder_queues_again_at_the_end() {
     demo.etcd
         .delete(&caller, delete)
         .await
-        .expect("etcd answers");
-    demo.eventually("the next one has it", "deploy/prod/", |kvs| {
+        .expect("etcd responds");
+    demo.eventually("the next contender holds the lock", "deploy/prod/", |kvs| {
         let order = |kvs: &[KeyValue]| kvs.iter().map(|kv| kv.key.clone()).collect::<Vec<_>>();
         let mut expected = order(&queue);
         expected.rotate_left(1);
@@ -384,6 +384,7 @@ async fn a_restart_continues_without_waiting_for_old_leases() {
         |kvs| kvs.len() == 4 && kvs.iter().all(|kv| !before.contains(&kv.key)),
     )
     .await;
-    demo.sees_values("/crontab/jobs/job1", &["job11111"]).await;
+    demo.has_values_in_turn("/crontab/jobs/job1", &["job11111"])
+        .await;
     demo.stop().await;
 }

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use gateway::caller::Caller;
+use gateway::identity::Caller;
 use gateway::embedded::{Embedded, EmbeddedError, Options};
 use gateway::etcd::{Etcd, Get, Put, Range, Settings};
 use tempfile::TempDir;
 
 const WATCHGATE: &str = env!("CARGO_BIN_EXE_watchgate");
-/// Long: other tests keep the machine busy.
+/// Generous: other tests keep the machine busy.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 fn folder() -> TempDir {
@@ -23,8 +23,8 @@ fn options(dir: &Path) -> Options {
     Options::new(dir.join("etcd"), Some(WATCHGATE.into())).expect("the supervisor is named")
 }
 
-/// A script in place of etcd.
-fn fake(name: &str) -> PathBuf {
+/// The path of a script that replaces etcd.
+fn fake_etcd(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fakes")
         .join(name)
@@ -41,7 +41,7 @@ fn caller() -> Caller {
 
 /// Waits until the data folder's lock is free: gateway, supervisor and etcd have ended.
 fn wait_until_free(dir: &Path) {
-    let lock = File::open(dir.join("etcd/lock")).expect("the lock is there");
+    let lock = File::open(dir.join("etcd/lock")).expect("the lock file exists");
     eventually("the lock is free", || lock.try_lock().is_ok());
 }
 
@@ -76,13 +76,13 @@ fn only_child(parent: u32) -> u32 {
 
 fn kill(pid: u32) {
     let status = Command::new("kill").args(["-9", &pid.to_string()]).status();
-    assert!(status.expect("there is a kill").success());
+    assert!(status.expect("`kill` is installed").success());
 }
 
 /// A gateway process with an embedded etcd; killed at the end.
 struct Gateway {
     process: Child,
-    /// Keeps reading its output, so that it does not block.
+    /// Keeps the pipe open, so that the gateway can write to it.
     _stdout: Lines<BufReader<ChildStdout>>,
     etcd: String,
 }
@@ -120,22 +120,29 @@ impl Gateway {
         only_child(self.process.id())
     }
 
-    fn answers(&self) -> bool {
+    /// Whether its etcd accepts connections.
+    fn etcd_is_up(&self) -> bool {
         let address = self.etcd.strip_prefix("http://").expect("an http URL");
         std::net::TcpStream::connect(address).is_ok()
     }
 
-    /// Waits until it has ended; returns whether it succeeded, and its stderr.
-    fn end(&mut self) -> (bool, String) {
+    /// Waits until the gateway has ended; returns whether it succeeded, and its stderr.
+    fn wait(&mut self) -> (bool, String) {
         eventually("the gateway ended", || {
-            self.process.try_wait().expect("a child of ours").is_some()
+            self.process
+                .try_wait()
+                .expect("the process is our child")
+                .is_some()
         });
-        let mut said = String::new();
+        let mut text = String::new();
         let stderr = self.process.stderr.as_mut().expect("stderr is a pipe");
-        stderr.read_to_string(&mut said).expect("it says text");
+        stderr.read_to_string(&mut text).expect("stderr is UTF-8");
         (
-            self.process.wait().expect("a child of ours").success(),
-            said,
+            self.process
+                .wait()
+                .expect("the process is our child")
+                .success(),
+            text,
         )
     }
 }
@@ -160,7 +167,7 @@ async fn data_is_kept_between_runs() {
         .await
         .put(&caller(), put)
         .await
-        .expect("accepts a put at once");
+        .expect("etcd accepts a put at once");
     embedded.stop().await;
     wait_until_free(dir.path());
 
@@ -168,13 +175,16 @@ async fn data_is_kept_between_runs() {
         .await
         .expect("starts again");
     let etcd = connect(&embedded).await;
-    let status = etcd.status(&caller()).await.expect("answers");
+    let status = etcd.status(&caller()).await.expect("etcd responds");
     assert_eq!(status.version, embedded.version());
-    let answer = etcd
+    let response = etcd
         .range(&caller(), &Range::one("k"), &Get::default())
         .await
-        .expect("answers");
-    assert_eq!(answer.kvs.first().map(|kv| &kv.value[..]), Some(&b"v"[..]));
+        .expect("etcd responds");
+    assert_eq!(
+        response.kvs.first().map(|kv| &kv.value[..]),
+        Some(&b"v"[..])
+    );
     embedded.stop().await;
 }
 
@@ -212,22 +222,22 @@ async fn data_of_another_minor_is_refused_before_the_start() {
         matches!(refused, EmbeddedError::OtherMinor { .. }),
         "{refused}"
     );
-    let said = refused.to_string();
-    assert!(said.contains("written by etcd 3.3"), "{said}");
-    assert!(said.contains(&format!("is {}", found.trim())), "{said}");
+    let text = refused.to_string();
+    assert!(text.contains("written by etcd 3.3"), "{text}");
+    assert!(text.contains(&format!("is {}", found.trim())), "{text}");
 }
 
 #[tokio::test]
 async fn the_output_of_an_etcd_that_fails_to_start_is_shown() {
     let dir = folder();
     let mut options = options(dir.path());
-    options.etcd = fake("etcd-failing");
+    options.etcd = fake_etcd("etcd-failing");
     let error = Embedded::start(options).await.expect_err("fails");
     assert!(matches!(error, EmbeddedError::Failed(_)), "{error}");
-    let said = error.to_string();
+    let text = error.to_string();
     assert!(
-        said.contains("the disk is made of cheese") && said.contains("exit code 3"),
-        "{said}"
+        text.contains("the disk is made of cheese") && text.contains("exit code 3"),
+        "{text}"
     );
     wait_until_free(dir.path());
 }
@@ -236,7 +246,7 @@ async fn the_output_of_an_etcd_that_fails_to_start_is_shown() {
 async fn an_etcd_that_never_becomes_ready_is_ended_and_its_output_shown() {
     let dir = folder();
     let mut options = options(dir.path());
-    options.etcd = fake("etcd-silent");
+    options.etcd = fake_etcd("etcd-silent");
     options.ready_timeout = Duration::from_millis(500);
     let error = Embedded::start(options).await.expect_err("fails");
     assert!(matches!(error, EmbeddedError::NotReady { .. }), "{error}");
@@ -251,7 +261,7 @@ async fn an_etcd_that_never_becomes_ready_is_ended_and_its_output_shown() {
 async fn a_start_is_retried_on_other_ports() {
     let dir = folder();
     let mut options = options(dir.path());
-    options.etcd = fake("etcd-unlucky");
+    options.etcd = fake_etcd("etcd-unlucky");
     let embedded = Embedded::start(options)
         .await
         .expect("starts at the second attempt");
@@ -276,13 +286,13 @@ async fn a_missing_etcd_is_named_with_its_fix() {
 fn a_killed_gateway_leaves_no_orphan_and_can_restart() {
     let dir = folder();
     let mut gateway = Gateway::start(dir.path());
-    assert!(gateway.answers());
-    gateway.process.kill().expect("a child of ours");
-    gateway.process.wait().expect("a child of ours");
-    // Immediately: the new one waits until the old one's etcd has been ended.
+    assert!(gateway.etcd_is_up());
+    gateway.process.kill().expect("the process is our child");
+    gateway.process.wait().expect("the process is our child");
+    // Immediately: the new gateway waits until the old one's etcd has ended.
     let again = Gateway::start(dir.path());
-    assert!(!gateway.answers(), "the first etcd is gone");
-    assert!(again.answers());
+    assert!(!gateway.etcd_is_up(), "the first etcd is still running");
+    assert!(again.etcd_is_up());
     drop(again);
     wait_until_free(dir.path());
 }
@@ -292,8 +302,8 @@ fn killing_the_supervisor_ends_etcd_and_the_gateway_reports_it() {
     let dir = folder();
     let mut gateway = Gateway::start(dir.path());
     kill(gateway.supervisor());
-    let (success, said) = gateway.end();
-    assert!(!success && said.contains("etcd ended with"), "{said}");
+    let (success, text) = gateway.wait();
+    assert!(!success && text.contains("etcd ended with"), "{text}");
     wait_until_free(dir.path());
 }
 
@@ -302,10 +312,10 @@ fn a_killed_etcd_ends_the_gateway_with_an_error() {
     let dir = folder();
     let mut gateway = Gateway::start(dir.path());
     kill(only_child(gateway.supervisor()));
-    let (success, said) = gateway.end();
+    let (success, text) = gateway.wait();
     assert!(
-        !success && said.contains("etcd ended with signal 9"),
-        "{said}"
+        !success && text.contains("etcd ended with signal 9"),
+        "{text}"
     );
     wait_until_free(dir.path());
 }

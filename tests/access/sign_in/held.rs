@@ -1,4 +1,4 @@
-//! Leases that users hold, and what the holder is told where etcd refuses to renew one.
+//! Leases held by users, and the message to the holder when etcd refuses to renew one.
 
 use serde_json::{Value, json};
 use support::{Client, DEADLINE, Etcd, Stream, key_query};
@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::{InProcess, ROOT, world};
 
-/// Begins a session, and gives its lease.
+/// Starts a session; returns its stream and its lease.
 async fn hold(client: &Client, ttl: u64) -> (Stream, String) {
     let session = client.post("/leases/hold", &json!({"ttl": ttl}));
     let mut held = Stream::ndjson(session).await;
@@ -15,16 +15,16 @@ async fn hold(client: &Client, ttl: u64) -> (Stream, String) {
     (held, lease)
 }
 
-/// Whether etcd refuses to renew this lease for a client: not every version asks who renews.
+/// Whether etcd refuses to renew this lease for a client: not every version checks who renews.
 async fn refuses(client: &mut etcd_client::Client, lease: &str) -> bool {
     let id = i64::from_str_radix(lease, 16).expect("an id");
-    let Ok((mut keeper, mut answers)) = client.lease_keep_alive(id).await else {
+    let Ok((mut keeper, mut responses)) = client.lease_keep_alive(id).await else {
         return true;
     };
-    let asked = keeper.keep_alive().await;
-    let answer = timeout(DEADLINE, answers.message()).await;
-    let answer = answer.expect("etcd answers a renewal, one way or the other");
-    asked.is_err() || !matches!(answer, Ok(Some(_)))
+    let sent = keeper.keep_alive().await;
+    let response = timeout(DEADLINE, responses.message()).await;
+    let response = response.expect("etcd renews or refuses");
+    sent.is_err() || !matches!(response, Ok(Some(_)))
 }
 
 fn reason(lost: &Value) -> &str {
@@ -37,7 +37,7 @@ async fn attach(client: &Client, key: &str, lease: &str) {
 }
 
 #[tokio::test]
-async fn a_lease_that_etcd_forbids_to_renew_is_lost_and_no_other() {
+async fn only_a_lease_that_etcd_refuses_to_renew_is_lost() {
     let (etcd, _root, gateway) = world(&[], &[]).await;
     let app = gateway.api().signed("app", "secret");
     let all = gateway.api().signed("root", ROOT);
@@ -53,15 +53,15 @@ async fn a_lease_that_etcd_forbids_to_renew_is_lost_and_no_other() {
     } else {
         held.of("renewed").await;
     }
-    // Those of the same user live on.
+    // Other leases of the same user are still renewed.
     for _ in 0..4 {
         other.of("renewed").await;
     }
     assert_eq!(app.read("/app/own").await["lease"], own);
 }
 
-/// A world in which the user `app` holds a lease and then gets the password `newer`.
-async fn changed(ttl: u64) -> (Etcd, InProcess, Stream, String) {
+/// The user `app` holds a lease, and then the password is changed to `newer`.
+async fn with_changed_password(ttl: u64) -> (Etcd, InProcess, Stream, String) {
     let (etcd, mut root, gateway) = world(&[], &[]).await;
     let (held, lease) = hold(&gateway.api().signed("app", "secret"), ttl).await;
     root.user_change_password("app", "newer")
@@ -71,10 +71,10 @@ async fn changed(ttl: u64) -> (Etcd, InProcess, Stream, String) {
 }
 
 #[tokio::test]
-async fn a_hold_ends_with_its_account_and_the_next_sign_in_holds_again() {
-    let (etcd, gateway, mut held, lease) = Box::pin(changed(6)).await;
-    let mut nobody = etcd.client().await;
-    if refuses(&mut nobody, &lease).await {
+async fn a_changed_password_ends_a_hold_and_the_next_sign_in_can_hold() {
+    let (etcd, gateway, mut held, lease) = Box::pin(with_changed_password(6)).await;
+    let mut anonymous = etcd.client().await;
+    if refuses(&mut anonymous, &lease).await {
         let lost = held.of("lost").await;
         assert!(reason(&lost).contains("no longer accepted"), "{lost}");
     } else {
@@ -87,8 +87,8 @@ async fn a_hold_ends_with_its_account_and_the_next_sign_in_holds_again() {
 }
 
 #[tokio::test]
-async fn a_hold_goes_on_with_the_password_that_its_user_proves_next() {
-    let (_etcd, gateway, mut held, _) = Box::pin(changed(18)).await;
+async fn a_hold_continues_with_the_users_next_verified_password() {
+    let (_etcd, gateway, mut held, _) = Box::pin(with_changed_password(18)).await;
     let app = gateway.api().signed("app", "newer");
     app.write("/app/a", "1").await;
     held.of("renewed").await;

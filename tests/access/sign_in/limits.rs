@@ -1,4 +1,4 @@
-//! What one address may ask of etcd, and how long anybody waits for it.
+//! Limits on password checks per address and name, and how long a sign-in may wait for etcd.
 
 use std::time::Duration;
 
@@ -8,102 +8,105 @@ use support::auth;
 use support::{Client, DEADLINE, basic, eventually, key_query, when};
 use tokio::time::Instant;
 
-use super::{checked, world};
+use super::{passwords_checked, world};
 
 /// Signs in at etcd's own route, where etcd checks the password every time; returns the status.
 async fn authenticate(root: &Client, name: &str, password: &str) -> u16 {
-    let asked = json!({"name": name, "password": password});
-    let answer = root.post("/v3/auth/authenticate", &asked).send().await;
-    answer.status.as_u16()
+    let body = json!({"name": name, "password": password});
+    let response = root.post("/v3/auth/authenticate", &body).send().await;
+    response.status.as_u16()
 }
 
 #[tokio::test]
-async fn who_fails_too_often_has_to_wait() {
+async fn failed_sign_ins_are_rate_limited() {
     let (_etcd, _root, gateway) = world(&[], &[]).await;
     let good = gateway.api().signed("app", "secret");
     good.write("/app/a", "1").await;
     let wrong = gateway.api().signed("app", "guess");
     let limited = eventually("the limit is reached", DEADLINE, async || {
-        let answer = wrong.get(&key_query("/app/a")).send().await;
-        if answer.status == 429 {
-            return Ok(answer);
+        let response = wrong.get(&key_query("/app/a")).send().await;
+        if response.status == 429 {
+            return Ok(response);
         }
-        answer.problem(401, "unauthenticated");
+        response.problem(401, "unauthenticated");
         Err("not limited yet".to_owned())
     })
     .await;
     assert!(limited.header("retry-after").parse::<u32>().is_ok());
     limited.problem(429, "rate_limited");
-    // Whom etcd knows already is not made to wait for what others do.
+    // A verified user is not delayed by the attempts of others.
     assert_eq!(good.read("/app/a").await["value"], "1");
 }
 
 #[tokio::test]
-async fn who_fails_too_often_at_the_drop_in_has_to_wait_too() {
+async fn failed_sign_ins_at_v3_are_rate_limited() {
     let (_etcd, _root, gateway) = world(&[], &[]).await;
     let guess = json!({"name": "app", "password": "guess"});
     eventually("the limit is reached", DEADLINE, async || {
-        let answer = gateway.root().post("/v3/auth/authenticate", &guess);
-        let answer = answer.send().await;
-        match answer.status.as_u16() {
+        let response = gateway.root().post("/v3/auth/authenticate", &guess);
+        let response = response.send().await;
+        match response.status.as_u16() {
             429 => Ok(()),
-            400 => Err(answer.text()),
-            _ => panic!("{}", answer.text()),
+            400 => Err(response.text()),
+            _ => panic!("{}", response.text()),
         }
     })
     .await;
-    // No password is looked at any more, not even by another door.
+    // No further password of that user is checked, not even through the other API.
     let right = gateway.api().signed("app", "secret");
     let refused = right.get(&key_query("/app/a")).send().await;
     refused.problem(429, "rate_limited");
 }
 
 #[tokio::test]
-async fn guesses_at_the_same_time_are_limited_too() {
+async fn concurrent_guesses_are_rate_limited() {
     let (etcd, _root, gateway) = world(&[], &[]).await;
-    let (before, started) = (checked(&etcd).await, Instant::now());
+    let (before, started) = (passwords_checked(&etcd).await, Instant::now());
     let (api, root) = (gateway.api(), gateway.root());
     let guesses = (0..100).map(|number| {
         let guess = format!("guess {number}");
         let (api, root) = (api.signed("app", &guess), root.clone());
         async move {
             let (status, refused) = if number % 2 == 0 {
-                let answer = api.get(&key_query("/app/a")).send().await;
-                (answer.status.as_u16(), 401)
+                let response = api.get(&key_query("/app/a")).send().await;
+                (response.status.as_u16(), 401)
             } else {
-                let asked = json!({"name": "app", "password": guess});
-                let answer = root.post("/v3/auth/authenticate", &asked).send().await;
-                (answer.status.as_u16(), 400)
+                let body = json!({"name": "app", "password": guess});
+                let response = root.post("/v3/auth/authenticate", &body).send().await;
+                (response.status.as_u16(), 400)
             };
             assert!([refused, 429].contains(&status), "{status}");
             status != 429
         }
     });
-    let judged = join_all(guesses).await;
-    let judged = judged.into_iter().filter(|judged| *judged).count() as u64;
-    let forgiven = started.elapsed().as_secs() / 6;
-    assert!((1..=10 + forgiven).contains(&judged), "{judged}");
-    assert_eq!(checked(&etcd).await - before, judged);
+    let checks = join_all(guesses).await;
+    let checks = checks
+        .into_iter()
+        .filter(|passwords_checked| *passwords_checked)
+        .count() as u64;
+    let refilled = started.elapsed().as_secs() / 6;
+    assert!((1..=10 + refilled).contains(&checks), "{checks}");
+    assert_eq!(passwords_checked(&etcd).await - before, checks);
 }
 
 #[tokio::test]
-async fn who_comes_with_the_same_password_at_once_is_checked_once() {
+async fn concurrent_sign_ins_with_one_password_are_checked_once() {
     let (etcd, _root, gateway) = world(&[], &[]).await;
-    let before = checked(&etcd).await;
+    let before = passwords_checked(&etcd).await;
     let app = gateway.api().signed("app", "secret");
     let all = join_all((0..100).map(|_| app.get(&key_query("/app/a")).send())).await;
-    for answer in all {
-        answer.problem(404, "key_not_found");
+    for response in all {
+        response.problem(404, "key_not_found");
     }
-    assert_eq!(checked(&etcd).await - before, 1);
+    assert_eq!(passwords_checked(&etcd).await - before, 1);
 }
 
 #[tokio::test]
-async fn nobody_waits_longer_than_asked_while_etcd_hangs() {
+async fn a_sign_in_honours_its_timeout_while_etcd_hangs() {
     let (etcd, _root, gateway) = world(&[], &[]).await;
     etcd.freeze().await;
     let started = Instant::now();
-    let asks = (0..50).map(|number| {
+    let requests = (0..50).map(|number| {
         let app = gateway.api().signed("app", &number.to_string());
         let query = format!("{}&timeout=2s", key_query("/app/a"));
         async move { app.get(&query).send().await }
@@ -113,18 +116,18 @@ async fn nobody_waits_longer_than_asked_while_etcd_hangs() {
         .post("/v3/kv/range", &json!({"key": "Zm9v"}))
         .header("authorization", &basic("app", "secret"))
         .header("grpc-timeout", "2S");
-    let (answers, answer) = tokio::join!(join_all(asks), at_drop_in.send());
-    for answer in answers {
-        answer.problem(504, "timeout");
+    let (responses, response) = tokio::join!(join_all(requests), at_drop_in.send());
+    for response in responses {
+        response.problem(504, "timeout");
     }
-    answer.expect(504);
-    // One after the other, each would have waited for a question of its own.
+    response.expect(504);
+    // In sequence, each would have waited for its own check.
     assert!(started.elapsed() < Duration::from_secs(8));
     etcd.thaw();
     let app = gateway.api().signed("app", "secret");
-    eventually("etcd answers again", DEADLINE, async || {
-        let answer = app.get(&key_query("/app/a")).send().await;
-        support::when(answer.status == 404, || answer.text())
+    eventually("etcd responds again", DEADLINE, async || {
+        let response = app.get(&key_query("/app/a")).send().await;
+        support::when(response.status == 404, || response.text())
     })
     .await;
 }
@@ -132,7 +135,7 @@ async fn nobody_waits_longer_than_asked_while_etcd_hangs() {
 #[tokio::test]
 async fn guessing_one_password_locks_out_no_other_user() {
     let (_etcd, _root, gateway) = world(&[], &[]).await;
-    // Any client can write this header, so it does not change the address that counts.
+    // Any client can send this header, so it does not change the address that is limited.
     let guess = async |number: usize| {
         let wrong = gateway.api().signed("nobody", "guess");
         let wrong = wrong.with("x-forwarded-for", &format!("192.0.2.{number}"));
@@ -145,7 +148,7 @@ async fn guessing_one_password_locks_out_no_other_user() {
         when(status == 429, || status.to_string())
     })
     .await;
-    // From the same address, and never seen before.
+    // From the same address, with a name that was not used before.
     let app = gateway.api().signed("app", "secret");
     let absent = app.get(&key_query("/app/a")).send().await;
     absent.problem(404, "key_not_found");

@@ -1,4 +1,4 @@
-//! Tokens that end: of themselves, or with a change of users and roles.
+//! Tokens that expire, or become invalid when users or roles change.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use support::auth::{self, ROOT};
 use support::certs::{Authority, Kind};
 use support::{Client, DEADLINE, Etcd, Stream, eventually, key_query, percent, when};
 
-use super::{checked, with_root, world};
+use super::{passwords_checked, with_root, world};
 
-/// Tokens that etcd signs instead of remembering; the authority keeps the keys' files.
+/// The flag for signed tokens (JWT), which etcd does not store, and the authority that owns the key files.
 fn signed_tokens(ttl: &str) -> (Authority, String) {
     let authority = Authority::new();
     let key = authority.client("tokens", Kind::Rsa);
@@ -21,17 +21,17 @@ fn signed_tokens(ttl: &str) -> (Authority, String) {
     (authority, flag)
 }
 
-/// Waits until a token that is as old as any now, and that nobody uses, has ended.
-async fn tokens_have_ended(etcd: &Etcd, api: &Client) {
+/// Waits until a new, unused token has expired: by then every older one has.
+async fn wait_until_tokens_expire(etcd: &Etcd, api: &Client) {
     let token = etcd.token_of("app", "secret").await;
     let app = api.with("authorization", &format!("Bearer {token}"));
     let found = app.get(&key_query("/app/a")).send().await;
-    assert_ne!(found.status, 401, "it is good at first: {}", found.text());
-    eventually("a token has ended", DEADLINE, async || {
-        // Each use prolongs it, so it is left alone for longer than it lasts.
+    assert_ne!(found.status, 401, "valid at first: {}", found.text());
+    eventually("the token has expired", DEADLINE, async || {
+        // Each use prolongs the token, so it stays unused for longer than it lasts.
         tokio::time::sleep(Duration::from_secs(2)).await;
-        let answer = app.get(&key_query("/app/a")).send().await;
-        when(answer.status == 401, || answer.text())
+        let response = app.get(&key_query("/app/a")).send().await;
+        when(response.status == 401, || response.text())
     })
     .await;
 }
@@ -43,26 +43,26 @@ async fn the_gateways_own_token_is_replaced_when_it_ends() {
     let (etcd, _root, gateway) = world(&flags, &[&own[0], &own[1]]).await;
     let api = gateway.api();
     api.write("/k", "1").await;
-    tokens_have_ended(&etcd, &api).await;
+    wait_until_tokens_expire(&etcd, &api).await;
     assert_eq!(api.read("/k").await["value"], "1");
     api.write("/k", "2").await;
     assert_eq!(api.read("/k").await["value"], "2");
 }
 
-/// A user's requests outlive the tokens they are signed with, reads and writes.
+/// A user's reads and writes succeed after the user's token has expired.
 async fn a_users_token_is_replaced(flag: &str) {
     let (etcd, _root, gateway) = world(&[flag], &[]).await;
     let api = gateway.api();
     let app = api.signed("app", "secret");
     app.write("/app/a", "1").await;
-    tokens_have_ended(&etcd, &api).await;
-    let before = checked(&etcd).await;
+    wait_until_tokens_expire(&etcd, &api).await;
+    let before = passwords_checked(&etcd).await;
     app.write("/app/a", "2").await;
-    assert_eq!(checked(&etcd).await - before, 1, "for the write");
-    tokens_have_ended(&etcd, &api).await;
-    let before = checked(&etcd).await;
+    assert_eq!(passwords_checked(&etcd).await - before, 1, "for the write");
+    wait_until_tokens_expire(&etcd, &api).await;
+    let before = passwords_checked(&etcd).await;
     assert_eq!(app.read("/app/a").await["value"], "2");
-    assert_eq!(checked(&etcd).await - before, 1, "for the read");
+    assert_eq!(passwords_checked(&etcd).await - before, 1, "for the read");
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn a_users_token_is_replaced_when_etcd_forgets_it() {
 }
 
 #[tokio::test]
-async fn a_users_token_is_replaced_when_the_time_signed_in_it_is_over() {
+async fn a_users_signed_token_is_replaced_when_it_expires() {
     let (_keys, flag) = signed_tokens("3s");
     Box::pin(a_users_token_is_replaced(&flag)).await;
 }
@@ -91,15 +91,15 @@ async fn a_signed_token_older_than_the_last_change_of_roles_is_replaced() {
     let change = async |role: &str| {
         let mut root = etcd.client_of("root", ROOT).await;
         auth::user(&mut root, role, "x", &[]).await;
-        checked(&etcd).await
+        passwords_checked(&etcd).await
     };
     let before = change("one").await;
     app.write("/app/a", "2").await;
-    assert_eq!(checked(&etcd).await - before, 1, "for the write");
+    assert_eq!(passwords_checked(&etcd).await - before, 1, "for the write");
     let before = change("two").await;
     assert_eq!(app.read("/app/a").await["value"], "2");
-    assert_eq!(checked(&etcd).await - before, 1, "for the read");
-    // What stands on streams goes on, and others begin.
+    assert_eq!(passwords_checked(&etcd).await - before, 1, "for the read");
+    // Open streams continue, and new ones can be opened.
     let watched = format!("/watch?prefix={}", percent("/app/"));
     let mut watch = Stream::ndjson(app.get(&watched)).await;
     watch.of("opened").await;

@@ -1,29 +1,30 @@
-//! The calls that are made, and what may stand in their messages.
+//! The generated calls and the fields of their messages.
 
-/// What a field may hold.
+/// The kind of a field's values.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     Key,
     Value,
     Small,
     Lease,
-    /// Seconds of a lease that outlasts the test.
+    /// A TTL, in seconds, that outlasts the test.
     Ttl,
-    /// Of a user or a role.
+    /// The name of a user or a role.
     Name,
     Flag,
+    /// An enum: one of these names, or its index.
     Names(&'static [&'static str]),
-    /// One of these as text.
+    /// One of these strings.
     Text(&'static [&'static str]),
     List(&'static Message),
     One(&'static Message),
 }
 
-/// A message's fields: a name in the protos, another in JSON, what is in it.
+/// A message's fields: the name in the protos, the name in JSON, the kind of its values.
 #[derive(Debug)]
 pub(super) struct Message {
     pub(super) fields: &'static [(&'static str, &'static str, Kind)],
-    /// Fields after this one are alternatives.
+    /// Fields from this index on are alternatives of a oneof.
     pub(super) oneof_from: usize,
 }
 
@@ -162,7 +163,7 @@ static OPTIONS: Message = Message {
     fields: &[("no_password", "noPassword", Kind::Flag)],
     oneof_from: 1,
 };
-/// Adding asks for a name, all else for a role.
+/// `role/add` takes the role in `name`, all other calls in `role`.
 static ROLE: Message = Message {
     fields: &[("name", "name", Kind::Name), ("role", "role", Kind::Name)],
     oneof_from: 2,
@@ -203,7 +204,7 @@ static USER_GRANT: Message = Message {
     oneof_from: 3,
 };
 
-/// Of a version that none can be downgraded to, so that nothing is: what is no version, too.
+/// Only versions that no cluster can be downgraded to, and invalid ones, so that nothing is downgraded.
 static DOWNGRADE: Message = Message {
     fields: &[
         ("action", "action", Kind::Names(&["VALIDATE"])),
@@ -219,16 +220,16 @@ static MEMBERS: Message = Message {
     fields: &[("linearizable", "linearizable", Kind::Flag)],
     oneof_from: 1,
 };
-/// Without the leader that is asked for.
+/// Without the required `leader`.
 static PROCLAIM: Message = Message {
     fields: &[("value", "value", Kind::Value)],
     oneof_from: 1,
 };
 
-/// Calls that etcd has from 3.5 on.
-pub(super) const LATER: [&str; 2] = ["/v3/auth/status", "/v3/maintenance/downgrade"];
+/// Calls that exist since etcd 3.5.
+pub(super) const SINCE_3_5: [&str; 2] = ["/v3/auth/status", "/v3/maintenance/downgrade"];
 
-/// Calls whose answers are decided by what was asked before, and how often they are chosen.
+/// Calls whose responses depend only on the requests before them, with their weights.
 pub(super) static CALLS: [(u32, &str, &Message); 30] = [
     (2, "/v3/lease/grant", &GRANT),
     (2, "/v3/auth/user/add", &USER),

@@ -1,13 +1,13 @@
-// Command peer stands in the queues of the gateway with etcd's own Go recipes.
+// Command peer joins the gateway's lock and election queues with etcd's own Go recipes.
 //
-// Each line of its standard input is a command, each line of its standard output an answer: a session
-// of its own for every command, released by the next line that says so. It ends with its input.
+// Each line of its standard input is a command, each line of its standard output a reply. Every command
+// that acquires something has a session of its own, until `unlock`. The program ends with its input.
 //
 //	mutex NAME TTL      waits for concurrency.Mutex      → held KEY REVISION
 //	trylock NAME TTL    tries once                       → held KEY REVISION | locked
 //	elect NAME VALUE TTL  campaigns                      → elected KEY REVISION
 //	proclaim VALUE      as the leader                    → proclaimed
-//	observe NAME        follows the election             → leader VALUE, again and again
+//	observe NAME        follows the election             → leader VALUE, for each leader
 //	read NAME TTL, write NAME TTL  the RWMutex recipe    → holds KIND
 //	guarded KEY VALUE   a put guarded by IsOwner         → put | refused
 //	unlock              releases what is held            → released
@@ -49,11 +49,11 @@ func main() {
 		if words[0] == "orphan" {
 			return
 		}
-		said, err := p.do(words)
+		reply, err := p.do(words)
 		if err != nil {
 			fail(fmt.Errorf("%s: %w", lines.Text(), err))
 		}
-		fmt.Println(said)
+		fmt.Println(reply)
 	}
 }
 
@@ -62,7 +62,7 @@ func fail(err error) {
 	os.Exit(1)
 }
 
-func (p *peer) begin(ttl string) error {
+func (p *peer) openSession(ttl string) error {
 	seconds, err := strconv.Atoi(ttl)
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func (p *peer) do(words []string) (string, error) {
 	ctx := context.Background()
 	switch words[0] {
 	case "mutex", "trylock":
-		if err := p.begin(words[2]); err != nil {
+		if err := p.openSession(words[2]); err != nil {
 			return "", err
 		}
 		p.mutex = concurrency.NewMutex(p.session, words[1])
@@ -89,10 +89,10 @@ func (p *peer) do(words []string) (string, error) {
 			return "", err
 		}
 		p.release = func() error { return p.mutex.Unlock(ctx) }
-		revision, err := p.created(p.mutex.Key())
+		revision, err := p.createRevision(p.mutex.Key())
 		return fmt.Sprintf("held\t%s\t%d", p.mutex.Key(), revision), err
 	case "elect":
-		if err := p.begin(words[3]); err != nil {
+		if err := p.openSession(words[3]); err != nil {
 			return "", err
 		}
 		p.election = concurrency.NewElection(p.session, words[1])
@@ -104,15 +104,15 @@ func (p *peer) do(words []string) (string, error) {
 	case "proclaim":
 		return "proclaimed", p.election.Proclaim(ctx, words[1])
 	case "observe":
-		if err := p.begin("60"); err != nil {
+		if err := p.openSession("60"); err != nil {
 			return "", err
 		}
-		for answer := range concurrency.NewElection(p.session, words[1]).Observe(ctx) {
-			fmt.Printf("leader\t%s\n", answer.Kvs[0].Value)
+		for response := range concurrency.NewElection(p.session, words[1]).Observe(ctx) {
+			fmt.Printf("leader\t%s\n", response.Kvs[0].Value)
 		}
 		return "observed", nil
 	case "read", "write":
-		if err := p.begin(words[2]); err != nil {
+		if err := p.openSession(words[2]); err != nil {
 			return "", err
 		}
 		mutex := recipe.NewRWMutex(p.session, words[1])
@@ -126,14 +126,14 @@ func (p *peer) do(words []string) (string, error) {
 		p.release = unlock
 		return "holds\t" + words[0], nil
 	case "guarded":
-		answer, err := p.client.Txn(ctx).
+		response, err := p.client.Txn(ctx).
 			If(p.mutex.IsOwner()).
 			Then(clientv3.OpPut(words[1], words[2])).
 			Commit()
 		if err != nil {
 			return "", err
 		}
-		if !answer.Succeeded {
+		if !response.Succeeded {
 			return "refused", nil
 		}
 		return "put", nil
@@ -143,16 +143,16 @@ func (p *peer) do(words []string) (string, error) {
 		}
 		return "released", p.session.Close()
 	}
-	return "", errors.New("no such command")
+	return "", errors.New("unknown command")
 }
 
-func (p *peer) created(key string) (int64, error) {
-	answer, err := p.client.Get(context.Background(), key)
+func (p *peer) createRevision(key string) (int64, error) {
+	response, err := p.client.Get(context.Background(), key)
 	if err != nil {
 		return 0, err
 	}
-	if len(answer.Kvs) == 0 {
-		return 0, errors.New("the key is gone")
+	if len(response.Kvs) == 0 {
+		return 0, errors.New("the key was deleted")
 	}
-	return answer.Kvs[0].CreateRevision, nil
+	return response.Kvs[0].CreateRevision, nil
 }

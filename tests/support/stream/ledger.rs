@@ -1,4 +1,4 @@
-//! What every watch promises, checked on every message of every test.
+//! Checks the promises of every watch on every message of every test.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -9,19 +9,20 @@ use serde_json::Value;
 pub(super) struct Ledger {
     watches: HashMap<String, Watch>,
     recent: VecDeque<String>,
-    /// The watch whose revision is in pieces: nothing else of it may come between.
-    torn: Option<(String, &'static str, i64)>,
+    /// A watch of which only some pieces of a revision have arrived: no other message of it may come
+    /// between them. With the type of the pieces and the revision.
+    partial: Option<(String, &'static str, i64)>,
 }
 
 #[derive(Debug)]
 struct Watch {
-    /// The first revision that may come.
+    /// The lowest revision that may come next.
     next: i64,
     closed: bool,
 }
 
 impl Ledger {
-    /// The last messages, for failures.
+    /// The last messages, for failure messages.
     pub(super) fn tail(&self) -> String {
         let mut text = String::from("before:");
         for message in &self.recent {
@@ -31,8 +32,8 @@ impl Ledger {
         text
     }
 
-    /// Checks a message against those before it.
-    pub(super) fn enter(&mut self, message: &Value) {
+    /// Checks a message against the earlier ones, and records it.
+    pub(super) fn record(&mut self, message: &Value) {
         if let Err(reason) = self.check(message) {
             let short: String = message.to_string().chars().take(600).collect();
             panic!("{reason}: {short}\n{}", self.tail());
@@ -50,8 +51,8 @@ impl Ledger {
             return Ok(());
         };
         let revision = message["revision"].as_i64();
-        if let Some((torn, as_kind, at)) = &self.torn
-            && torn == id
+        if let Some((partial, as_kind, at)) = &self.partial
+            && partial == id
             && (kind != *as_kind || revision != Some(*at))
         {
             return Err(format!("between the pieces of revision {at}"));
@@ -85,11 +86,11 @@ impl Ledger {
         match kind {
             "events" => {
                 let last = number("revision")?;
-                let in_pieces = self.torn.take().is_some();
+                let in_pieces = self.partial.take().is_some();
                 let more = message["more"] == true;
                 watch.events(message, last, more || in_pieces)?;
                 if more {
-                    self.torn = Some((id.to_owned(), "events", last));
+                    self.partial = Some((id.to_owned(), "events", last));
                 } else {
                     watch.next = last + 1;
                 }
@@ -97,21 +98,21 @@ impl Ledger {
             "snapshot" => {
                 let at = number("revision")?;
                 if message["more"] == true {
-                    self.torn = Some((id.to_owned(), "snapshot", at));
+                    self.partial = Some((id.to_owned(), "snapshot", at));
                 } else {
-                    self.torn = None;
+                    self.partial = None;
                     watch.next = at + 1;
                 }
             }
             "progress" => {
                 let at = number("revision")?;
                 if at < watch.next - 1 {
-                    return Err(format!("progress goes back behind {}", watch.next - 1));
+                    return Err(format!("progress before {}", watch.next - 1));
                 }
                 watch.next = at + 1;
             }
             "lagged" if number("resume_from")? != watch.next => {
-                return Err(format!("lagged, but {} comes next", watch.next));
+                return Err(format!("lagged, but {} is next", watch.next));
             }
             "compacted" => watch.next = number("to")?,
             "reset" => watch.next = number("revision")?,
@@ -130,7 +131,7 @@ impl Watch {
             return Err("no event in `events`".to_owned());
         }
         if revisions[0] < self.next {
-            return Err(format!("{} comes next", self.next));
+            return Err(format!("expected {} or later", self.next));
         }
         if revisions.windows(2).any(|pair| pair[0] > pair[1]) {
             return Err("events out of order".to_owned());
@@ -139,7 +140,7 @@ impl Watch {
             return Err("`revision` is not the last event's".to_owned());
         }
         if one_revision && revisions.iter().any(|&revision| revision != last) {
-            return Err("a piece holds other revisions".to_owned());
+            return Err("a piece has events of other revisions".to_owned());
         }
         Ok(())
     }

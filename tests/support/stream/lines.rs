@@ -1,4 +1,4 @@
-//! Lines and server-sent events out of a body that is still coming.
+//! Lines and server-sent events of a response body, as they arrive.
 
 use bytes::BytesMut;
 use http_body_util::BodyExt as _;
@@ -11,7 +11,7 @@ use crate::http::Head;
 pub struct Lines {
     head: Head,
     buffer: BytesMut,
-    looked_at: usize,
+    searched: usize,
 }
 
 /// A server-sent event with data.
@@ -22,26 +22,26 @@ pub(super) struct Event {
 }
 
 impl Lines {
-    /// The lines of an answer.
+    /// The lines of a response.
     pub fn new(head: Head) -> Self {
         Self {
             head,
             buffer: BytesMut::new(),
-            looked_at: 0,
+            searched: 0,
         }
     }
 
-    /// The next line without its end.
+    /// The next line without its line end.
     pub async fn line(&mut self) -> Result<String, Ended> {
         loop {
-            let fresh = &self.buffer[self.looked_at..];
+            let fresh = &self.buffer[self.searched..];
             if let Some(at) = fresh.iter().position(|&byte| byte == b'\n') {
-                let line = self.buffer.split_to(self.looked_at + at + 1);
-                self.looked_at = 0;
+                let line = self.buffer.split_to(self.searched + at + 1);
+                self.searched = 0;
                 let line = std::str::from_utf8(&line).expect("streams are UTF-8");
                 return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
             }
-            self.looked_at = self.buffer.len();
+            self.searched = self.buffer.len();
             match self.head.body.frame().await {
                 Some(Ok(frame)) => {
                     if let Some(data) = frame.data_ref() {
@@ -50,14 +50,17 @@ impl Lines {
                 }
                 Some(Err(_)) => return Err(Ended::Broken),
                 None => {
-                    assert!(self.buffer.is_empty(), "the stream ends within a line");
+                    assert!(
+                        self.buffer.is_empty(),
+                        "the stream ends in the middle of a line"
+                    );
                     return Err(Ended::Orderly(None));
                 }
             }
         }
     }
 
-    /// The next event that an EventSource would dispatch.
+    /// The next event, as an EventSource would dispatch it.
     pub(super) async fn event(&mut self) -> Result<Event, Ended> {
         let (mut id, mut data) = (None, Vec::new());
         loop {
@@ -77,14 +80,14 @@ impl Lines {
                 "id" => id = Some(value.to_owned()),
                 "data" => data.push(value.to_owned()),
                 "" | "retry" => {}
-                // `onmessage` sees unnamed events alone.
+                // `onmessage` receives unnamed events only.
                 "event" => assert_eq!(value, "message", "a named event"),
-                _ => panic!("`{line}` is no field of a server-sent event"),
+                _ => panic!("unknown field in a server-sent event: `{line}`"),
             }
         }
     }
 
-    /// What is left, for a failure's text.
+    /// The rest of the body, for failure messages.
     pub async fn rest(mut self) -> String {
         let mut text = String::from_utf8_lossy(&self.buffer).into_owned();
         while let Ok(line) = self.line_or_rest().await {

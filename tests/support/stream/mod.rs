@@ -1,7 +1,7 @@
-//! Readers of the live streams: NDJSON, server-sent events and WebSocket give the same objects.
+//! Readers of live streams: NDJSON, server-sent events and WebSockets carry the same objects.
 //!
-//! Every message that passes is also entered in a [`ledger`], so each test of any stream checks the
-//! promises of all: nothing twice, nothing out of order, no revision torn apart.
+//! Every message is recorded in a [`ledger`], so every test of a stream also checks what all of them
+//! promise: no duplicates, revisions in order, no revision interrupted.
 
 mod ledger;
 mod lines;
@@ -23,14 +23,14 @@ use self::ledger::Ledger;
 pub use self::lines::Lines;
 use crate::DEADLINE;
 use crate::connect::Connection;
-use crate::http::{Ask, Client, Head};
+use crate::http::{Client, Head, Request};
 
 /// An open stream. Dropping it closes its connection.
 #[derive(Debug)]
 pub struct Stream {
     transport: Transport,
     ledger: Ledger,
-    /// The id of the last server-sent event, as an EventSource would send it again.
+    /// The id of the last server-sent event, which an EventSource sends when it reconnects.
     pub last_event_id: String,
 }
 
@@ -44,7 +44,7 @@ enum Transport {
 /// How a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// A whole answer, or a socket closed with this code.
+    /// A complete response, or a closing handshake with this code.
     Orderly(Option<CloseCode>),
     /// The connection broke.
     Broken,
@@ -52,23 +52,32 @@ pub enum Ended {
 
 impl Stream {
     /// Opens a stream as `curl -N` does.
-    pub async fn ndjson(ask: Ask) -> Self {
-        let head = open(ask.header("accept", "application/x-ndjson"), 200).await;
+    pub async fn ndjson(request: Request) -> Self {
+        let head = open(request.header("accept", "application/x-ndjson")).await;
         assert_eq!(head.headers["content-type"], "application/x-ndjson");
         Self::over(Transport::Ndjson(Lines::new(head)))
     }
 
     /// Opens a stream as an EventSource does.
-    pub async fn sse(ask: Ask, last_event_id: &str) -> Self {
-        let mut ask = ask.header("accept", "text/event-stream");
+    pub async fn sse(request: Request, last_event_id: &str) -> Self {
+        let mut request = request.header("accept", "text/event-stream");
         if !last_event_id.is_empty() {
-            ask = ask.header("last-event-id", last_event_id);
+            request = request.header("last-event-id", last_event_id);
         }
-        let head = open(ask, 200).await;
+        let head = open(request).await;
         assert_eq!(head.headers["content-type"], "text/event-stream");
         let mut stream = Self::over(Transport::Sse(Lines::new(head)));
         last_event_id.clone_into(&mut stream.last_event_id);
         stream
+    }
+
+    /// The same stream by each transport: NDJSON, server-sent events and a WebSocket.
+    pub async fn by_every_transport(client: &Client, path: &str) -> [Self; 3] {
+        [
+            Self::ndjson(client.get(path)).await,
+            Self::sse(client.get(path), "").await,
+            Self::socket(client, path).await,
+        ]
     }
 
     /// Opens a WebSocket.
@@ -79,7 +88,7 @@ impl Stream {
         }
     }
 
-    /// Opens a WebSocket with further headers; the answer's status where it is refused.
+    /// Opens a WebSocket with further headers; an error is the status of the refusal.
     pub async fn try_socket(
         client: &Client,
         path: &str,
@@ -90,16 +99,17 @@ impl Stream {
         let own = client.headers().iter();
         let own = own.map(|(name, value)| (name.as_str(), value.as_str()));
         for (name, value) in own.chain(headers.iter().copied()) {
-            let name = HeaderName::from_bytes(name.as_bytes()).expect("tests send valid names");
-            let value = HeaderValue::from_str(value).expect("tests send valid values");
+            let name =
+                HeaderName::from_bytes(name.as_bytes()).expect("tests send valid header names");
+            let value = HeaderValue::from_str(value).expect("tests send valid header values");
             request.headers_mut().insert(name, value);
         }
-        let stream = client.link().open().await.map_err(|e| e.to_string())?;
+        let stream = client.target().open().await.map_err(|e| e.to_string())?;
         match timeout(DEADLINE, client_async(request, stream)).await {
             Ok(Ok((socket, _))) => Ok(Self::over(Transport::Socket(Box::new(socket)))),
-            Ok(Err(SocketError::Http(answer))) => Err(answer.status().as_u16().to_string()),
+            Ok(Err(SocketError::Http(refused))) => Err(refused.status().as_u16().to_string()),
             Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("no answer to the upgrade".to_owned()),
+            Err(_) => Err("no response to the upgrade".to_owned()),
         }
     }
 
@@ -111,27 +121,24 @@ impl Stream {
         }
     }
 
-    /// Says something on a socket.
+    /// Sends a message on a socket.
     pub async fn send(&mut self, message: &Value) {
         self.send_text(&message.to_string()).await;
     }
 
-    /// Says anything on a socket.
+    /// Sends any text on a socket.
     pub async fn send_text(&mut self, text: &str) {
-        let Transport::Socket(socket) = &mut self.transport else {
-            panic!("only sockets are spoken on");
-        };
+        let socket = self.as_socket();
         socket
             .send(Message::text(text))
             .await
             .expect("the socket is open");
     }
 
-    /// Says one text in these pieces, whatever they are; `whole`: the last of them ends it.
+    /// Sends one text message in these fragments, which need not be UTF-8; `whole`: the last one is
+    /// final.
     pub async fn send_pieces(&mut self, pieces: &[&[u8]], whole: bool) {
-        let Transport::Socket(socket) = &mut self.transport else {
-            panic!("only sockets are spoken on");
-        };
+        let socket = self.as_socket();
         for (at, piece) in pieces.iter().enumerate() {
             let kind = if at == 0 { Data::Text } else { Data::Continue };
             let last = whole && at + 1 == pieces.len();
@@ -143,14 +150,12 @@ impl Stream {
         }
     }
 
-    /// Closes a socket with this code, or without one, and reads to its end, which should have the same.
+    /// Closes a socket with this code, or without one, and returns how it ended.
     pub async fn close(&mut self, code: Option<u16>, deadline: Duration) -> Ended {
-        let Transport::Socket(socket) = &mut self.transport else {
-            panic!("only sockets are closed");
-        };
+        let socket = self.as_socket();
         let frame = code.map(|code| CloseFrame {
             code: code.into(),
-            reason: "as the test wants".into(),
+            reason: "a test closes it".into(),
         });
         socket
             .send(Message::Close(frame))
@@ -172,19 +177,19 @@ impl Stream {
             panic!("no message within {deadline:?}; {}", self.ledger.tail());
         };
         if let Ok(message) = &message {
-            self.ledger.enter(message);
+            self.ledger.record(message);
         }
         message
     }
 
-    /// The next line of a stream that is no watch.
+    /// The next line of a stream that is not a watch; the ledger does not check it.
     pub async fn line_within(&mut self, deadline: Duration) -> Result<Value, Ended> {
         timeout(deadline, self.read())
             .await
             .unwrap_or_else(|_| panic!("no line within {deadline:?}"))
     }
 
-    /// The next message that says something: progress and idle are passed over.
+    /// The next message except progress and idle messages.
     pub async fn next(&mut self) -> Value {
         loop {
             let message = self.any().await;
@@ -195,7 +200,7 @@ impl Stream {
         }
     }
 
-    /// The next message that says something, which must be of this type.
+    /// The next message except progress and idle messages; it must have this type.
     pub async fn of(&mut self, kind: &str) -> Value {
         let message = self.next().await;
         assert_eq!(message["type"], kind, "{message}; {}", self.ledger.tail());
@@ -205,7 +210,7 @@ impl Stream {
     /// Events of the only watch, until `revision` is complete.
     pub async fn until(&mut self, revision: i64) -> Vec<Value> {
         let mut all = Vec::new();
-        // A stream that only says that it lives is one that has lost something.
+        // Progress without events means that the stream has lost something.
         let mut last = Instant::now();
         loop {
             let message = self.any().await;
@@ -217,7 +222,7 @@ impl Stream {
                 }
                 Some("progress" | "idle" | "lagged") => assert!(
                     last.elapsed() < 2 * DEADLINE,
-                    "revision {revision} does not come; {}",
+                    "revision {revision} does not arrive; {}",
                     self.ledger.tail()
                 ),
                 _ => panic!("{message} among events; {}", self.ledger.tail()),
@@ -233,7 +238,7 @@ impl Stream {
         }
     }
 
-    /// Reads to the end; whatever still came is passed over.
+    /// Reads to the end and ignores what arrives before.
     pub async fn ended(&mut self, deadline: Duration) -> Ended {
         let read = async {
             loop {
@@ -245,6 +250,13 @@ impl Stream {
         timeout(deadline, read)
             .await
             .unwrap_or_else(|_| panic!("the stream does not end within {deadline:?}"))
+    }
+
+    fn as_socket(&mut self) -> &mut WebSocketStream<Connection> {
+        match &mut self.transport {
+            Transport::Socket(socket) => socket,
+            other => panic!("this stream is not a socket: {other:?}"),
+        }
     }
 
     async fn read(&mut self) -> Result<Value, Ended> {
@@ -263,9 +275,9 @@ impl Stream {
     }
 }
 
-async fn open(ask: Ask, status: u16) -> Head {
-    let head = ask.open().await.expect("the gateway answers");
-    if head.status.as_u16() != status {
+async fn open(request: Request) -> Head {
+    let head = request.open().await.expect("the gateway responds");
+    if head.status != 200 {
         let (line, found) = (head.line.clone(), head.status);
         let text = Lines::new(head).rest().await;
         panic!("{line}: {found}: {text}");
@@ -287,7 +299,7 @@ async fn text(socket: &mut WebSocketStream<Connection>) -> Result<String, Ended>
     }
 }
 
-/// Every event of these messages, in order.
+/// The events of these messages, in order.
 pub fn events_of(messages: &[Value]) -> Vec<Value> {
     messages
         .iter()

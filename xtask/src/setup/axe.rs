@@ -1,5 +1,5 @@
-//! axe-core, which checks the dashboard for what keeps people with a disability out. For the browser tests
-//! only, and only where npm is: without it they say so and run the others.
+//! axe-core, which checks the dashboard's accessibility. Only for the browser tests, and only if npm is
+//! available: without it those tests report that they are skipped.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use crate::job::{Item, Lane};
 use crate::{paths, proc, say};
 
-/// Another version may find other things: raised on purpose.
+/// Pinned, since another version may report other violations.
 const VERSION: &str = "4.14.1";
 
 /// Where the tests look for it.
@@ -18,23 +18,23 @@ fn file() -> PathBuf {
     paths::tools().join("axe-core/axe.min.js")
 }
 
-/// Whether it is there, in this version: it says so in its first line.
-fn is_there() -> bool {
+/// Whether it is installed in this version, which its first line names.
+fn is_installed() -> bool {
     fs::read_to_string(file()).is_ok_and(|script| {
         let first = script.lines().next().unwrap_or_default();
         first.starts_with(&format!("/*! axe v{VERSION}"))
     })
 }
 
-/// Adds it where npm can fetch it; says what is left out where there is no npm.
+/// Adds it if it is missing; without npm, reports that accessibility is not tested.
 pub(super) fn missing(items: &mut Vec<Item>) {
-    if is_there() {
+    if is_installed() {
         return;
     }
     if proc::on_path("npm").is_none() {
         say::line(
-            "axe-core is missing and there is no npm to fetch it with: accessibility is not tested\n  \
-             install Node.js with npm for it",
+            "axe-core is missing, and npm is not available to download it: accessibility is not tested\n  \
+             to test it, install Node.js with npm",
         );
         return;
     }
@@ -51,7 +51,7 @@ pub(super) fn missing(items: &mut Vec<Item>) {
             let folder = paths::tools().join("axe-core");
             fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
             let package = format!("axe-core@{VERSION}");
-            // npm compares the package with the checksum that its registry has.
+            // npm verifies the package against the checksum in its registry.
             let pack = ["pack", "--ignore-scripts", "--silent", &package];
             job.run(Command::new("npm").args(pack).current_dir(&folder))?;
             let archive = format!("axe-core-{VERSION}.tgz");
@@ -64,7 +64,7 @@ pub(super) fn missing(items: &mut Vec<Item>) {
             )?;
             let archive = folder.join(archive);
             fs::remove_file(&archive).with_context(|| format!("remove {}", archive.display()))?;
-            if !is_there() {
+            if !is_installed() {
                 bail!("{} is not axe-core {VERSION}", file().display());
             }
             Ok(())

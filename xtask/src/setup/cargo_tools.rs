@@ -53,7 +53,7 @@ fn tools() -> Result<[Tool; 2]> {
 }
 
 impl Tool {
-    /// Our tool, or one of the right version on PATH.
+    /// The tool in the tool folder, or one of the right version on PATH.
     fn find(&self) -> Option<PathBuf> {
         std::iter::once(paths::tools_bin())
             .chain(proc::path_folders())
@@ -117,7 +117,7 @@ pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
     Ok(())
 }
 
-/// The paths of both.
+/// The paths of both tools, by program name.
 pub(super) fn found() -> Result<Vec<(&'static str, PathBuf)>> {
     tools()?
         .iter()

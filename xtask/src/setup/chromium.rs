@@ -8,7 +8,7 @@ use super::system::{self, System};
 use crate::job::{Item, Lane};
 use crate::proc;
 
-/// Names under which it is installed.
+/// The names of its executable on different systems.
 const NAMES: [&str; 4] = [
     "chromium",
     "chromium-browser",
@@ -16,33 +16,33 @@ const NAMES: [&str; 4] = [
     "google-chrome-stable",
 ];
 
-/// The one on PATH.
+/// The path of the Chromium on PATH.
 fn find() -> Option<PathBuf> {
     NAMES.iter().find_map(|name| proc::on_path(name))
 }
 
-/// Adds Debian's, where we may install it.
+/// Adds Debian's package if Chromium is missing and we may install it.
 pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
     if find().is_some() {
         return Ok(());
     }
     if !system::can_apt() {
         bail!(
-            "Chromium is missing; the browser tests drive it\n  {}",
+            "Chromium is missing; the browser tests need it\n  {}",
             line_to_type()
         );
     }
     items.push(Item {
         id: "chromium",
         name: "Chromium".to_owned(),
-        why: "the browser tests drive it",
+        why: "the browser tests need it",
         into: "the system, by apt-get".to_owned(),
         estimate: "about 1 min",
         lane: Lane::System,
         after: &[],
         hint: "try by hand: apt-get update && apt-get install chromium".to_owned(),
         install: Box::new(|job| {
-            // Package lists may be absent (a slim image) or old: look again before giving up.
+            // Package lists may be missing (a slim image) or old: update them before giving up.
             job.run(&mut system::apt_install("chromium")).or_else(|_| {
                 job.run(&mut system::apt_update())?;
                 job.run(&mut system::apt_install("chromium"))

@@ -9,7 +9,7 @@ use super::{For, system};
 use crate::job::{Item, Lane};
 use crate::proc;
 
-/// What the dashboard is compiled for.
+/// The dashboard's compilation target.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Adds the missing components.
@@ -18,7 +18,7 @@ pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {
         need_rustup(TARGET, target_line())?;
         items.push(rustup(
             ["target", "add", TARGET],
-            "what the dashboard is compiled for",
+            "the dashboard's compilation target",
         ));
     }
     if purpose.tests() {
@@ -35,7 +35,8 @@ pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {
     Ok(())
 }
 
-/// Asks the compiler for its library folder: fast, and works without rustup.
+/// Whether the target's libraries are installed, by the compiler's library folder: fast, and works without
+/// rustup.
 fn has_target() -> bool {
     proc::output("rustc", &["--print", "target-libdir", "--target", TARGET])
         .is_some_and(|folder| Path::new(&folder).is_dir())

@@ -1,8 +1,8 @@
 //! `cargo xtask setup`: everything the build and the tests need, into the project's tool folder.
 //!
-//! Each piece looks first and installs only what is missing; what takes minutes runs side by side.
-//! Nothing of the user's is replaced: tools go to `.tools`, the only exceptions (a rustup target, a
-//! system package) are named before they happen.
+//! Each part installs only what is missing; long builds run concurrently. Nothing of the user's is
+//! replaced: tools go to `.tools`, and the only exceptions (a rustup target, a system package) are announced
+//! before they are installed.
 
 mod axe;
 mod cargo_tools;
@@ -24,46 +24,46 @@ pub(crate) use self::etcd::{Version, parse_usable};
 use crate::job::{self, Item};
 use crate::{paths, proc, say};
 
-/// What the set-up is for.
+/// The purpose of the set-up.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum For {
     /// Build and run.
     Run,
     /// Build, run and test.
     Tests,
-    /// The same on another etcd than the one that is found.
+    /// As `Tests`, on this version of etcd.
     TestsOn(Version),
 }
 
 impl For {
-    /// Whether tests are to run.
+    /// Whether tests will run.
     fn tests(self) -> bool {
         self != Self::Run
     }
 }
 
-/// Installs what is missing, and says nothing where nothing is.
+/// Installs what is missing; prints nothing if nothing is missing.
 pub(crate) fn run(purpose: For) -> Result<()> {
     run_with(purpose, |_| ())
 }
 
-/// As [`run`]; where something is missing, `add` puts before and behind it what can be made beside it:
-/// builds that would otherwise wait for tools that they do not need.
+/// As [`run`]; if something is missing, `add` inserts builds before and after it that can run
+/// concurrently: otherwise they would wait for tools that they do not need.
 pub(crate) fn run_with(purpose: For, add: impl FnOnce(&mut Vec<Item>)) -> Result<()> {
     let (mut missing, mut etcd) = (Vec::new(), Vec::new());
-    let mut looked = vec![
+    let mut checked = vec![
         components::missing(purpose, &mut missing),
         protoc::missing(&mut missing),
         cargo_tools::missing(&mut missing),
         etcd::missing(purpose, &mut etcd),
     ];
     if purpose.tests() {
-        looked.push(chromium::missing(&mut missing));
+        checked.push(chromium::missing(&mut missing));
         proxies::missing(&mut missing);
         axe::missing(&mut missing);
     }
-    // All that a person has to do at once, before minutes are spent on the rest.
-    let impossible: Vec<String> = looked
+    // Report everything that the user must do by hand before spending minutes on the rest.
+    let impossible: Vec<String> = checked
         .into_iter()
         .filter_map(Result::err)
         .map(|error| format!("{error:#}"))
@@ -76,11 +76,11 @@ pub(crate) fn run_with(purpose: For, add: impl FnOnce(&mut Vec<Item>)) -> Result
     }
 
     add(&mut missing);
-    // Behind the builds: it is needed last. (And the gateway's build locks out Trunk's hook, which cargo
-    // runs too: so it is not left for the time when Trunk bundles the dashboard.)
+    // etcd is built after the gateway, since it is needed last. (The gateway's build also holds cargo's lock,
+    // which Trunk's hook needs, so it must be done before Trunk bundles the dashboard.)
     missing.append(&mut etcd);
     let started = Instant::now();
-    say::line("Set-up: missing here, and made now");
+    say::line("Set-up: these are missing and are installed now");
     for item in &missing {
         say::line(format!(
             "  - {}: {} (into {}; {})",
@@ -89,13 +89,13 @@ pub(crate) fn run_with(purpose: For, add: impl FnOnce(&mut Vec<Item>)) -> Result
     }
     std::fs::create_dir_all(paths::tools_bin()).context("create the tool folder .tools/bin")?;
     job::run_all(missing)?;
-    // Intermediate files of finished builds; of a build that failed they are kept for the next try.
+    // Removes intermediate files; after a failed build they are kept for the next attempt.
     let _ = std::fs::remove_dir_all(job::build_folder());
     say::line(format!("Set-up done in {}", say::took(started)));
     Ok(())
 }
 
-/// `cargo xtask setup`: as [`run`], and says so where nothing was missing.
+/// `cargo xtask setup`: as [`run`], and reports that everything is installed.
 pub(crate) fn command(purpose: For) -> Result<()> {
     let started = Instant::now();
     run(purpose)?;
@@ -103,18 +103,17 @@ pub(crate) fn command(purpose: For) -> Result<()> {
     Ok(())
 }
 
-/// PATH for Trunk: it looks for wasm-bindgen there.
+/// PATH for Trunk, which looks for wasm-bindgen there.
 pub(crate) fn trunk_path() -> Result<OsString> {
     Ok(path_for(&cargo_tools::found()?))
 }
 
-/// PATH for the gateway and the tests, which look for etcd and etcdctl there and nowhere before: with
-/// that version of both.
+/// PATH for the gateway and the tests, with this version of etcd and etcdctl first.
 pub(crate) fn path_with_etcd(version: Version) -> OsString {
     proc::path_with(&[etcd::folder_of(version)], &paths::tools_bin())
 }
 
-/// PATH for the gateway and the tests: they look for etcd, etcdctl there.
+/// PATH for the gateway and the tests, which look for etcd and etcdctl only there.
 pub(crate) fn etcd_path() -> OsString {
     path_for(
         &etcd::find()
@@ -124,8 +123,8 @@ pub(crate) fn etcd_path() -> OsString {
     )
 }
 
-/// The user's PATH, with our tool folder last; a chosen program that would not be the one found gets
-/// its folder first. (Not always first: its folder may hold another cargo, too.)
+/// The user's PATH with the tool folder last. If PATH would find another program than a chosen one, the
+/// chosen one's folder comes first. (Not always: its folder may also contain another cargo.)
 fn path_for(chosen: &[(&'static str, PathBuf)]) -> OsString {
     let mut folders: Vec<PathBuf> = Vec::new();
     for (name, file) in chosen {
@@ -146,7 +145,7 @@ fn locked_version(package: &str) -> Result<String> {
     match parse_locked_version(&lock, package) {
         Some(version) => Ok(version.to_owned()),
         None => {
-            bail!("Cargo.lock names no package {package}\n  restore it: git checkout Cargo.lock")
+            bail!("Cargo.lock has no package {package}\n  restore it: git checkout Cargo.lock")
         }
     }
 }
@@ -162,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lock_file_tells_the_version_of_exactly_the_named_package() {
+    fn the_locked_version_is_that_of_exactly_the_named_package() {
         let lock = "[[package]]\nname = \"wasm-bindgen-futures\"\nversion = \"0.4.1\"\n\n\
                     [[package]]\nname = \"wasm-bindgen\"\nversion = \"0.2.130\"\n";
         assert_eq!(parse_locked_version(lock, "wasm-bindgen"), Some("0.2.130"));

@@ -16,7 +16,7 @@ pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
     let target = paths::tools().join("protoc");
     let ours = target.join("bin/protoc");
     if let Some(chosen) = proc::env_var("PROTOC").map(PathBuf::from)
-        && !same_file_name(&chosen, &ours)
+        && !same_file(&chosen, &ours)
     {
         if proc::output(&chosen, &["--version"]).is_none() {
             bail!(
@@ -48,7 +48,7 @@ pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
         name: "protoc".to_owned(),
         why: "etcd-client's build script compiles etcd's protocol with it",
         into: ".tools/protoc".to_owned(),
-        estimate: "at once",
+        estimate: "immediate",
         lane: Lane::Quick,
         after: &[],
         hint: "try again: cargo xtask setup".to_owned(),
@@ -98,8 +98,8 @@ fn same_size(a: &Path, b: &Path) -> bool {
     matches!((a.metadata(), b.metadata()), (Ok(a), Ok(b)) if a.len() == b.len())
 }
 
-/// Compares paths that may contain a symbolic link.
-fn same_file_name(a: &Path, b: &Path) -> bool {
+/// Whether both paths name the same file; they may contain symbolic links.
+fn same_file(a: &Path, b: &Path) -> bool {
     let plain = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     plain(a) == plain(b)
 }

@@ -1,8 +1,8 @@
-//! nginx, Caddy and HAProxy, for the tests of docs/DEPLOY.md: out of Debian's packages, unpacked into
-//! the tool folder.
+//! nginx, Caddy and HAProxy for the tests of docs/DEPLOY.md, from Debian's packages, unpacked into the tool
+//! folder.
 //!
-//! Unpacked, not installed: each of the installed packages starts a service at once, on port 80. That
-//! needs no root either. Other systems have no such packages, and the tests say that they are not run.
+//! Unpacked, not installed: each installed package would start a service on port 80. Unpacking needs no root
+//! either. Other systems have no such packages; there the tests report that they are skipped.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,17 +26,17 @@ fn folder() -> PathBuf {
     paths::tools().join("proxies")
 }
 
-/// Adds the proxies that are missing, where this system has packages of them.
+/// Adds the missing proxies, if this system has packages of them.
 pub(super) fn missing(items: &mut Vec<Item>) {
-    let elsewhere: Vec<_> = PROXIES
+    let not_on_path: Vec<_> = PROXIES
         .iter()
         .filter(|(name, _)| proc::on_path(name).is_none())
         .collect();
     let unpacked = |(_, program): &&(&str, &str)| folder().join(program).is_file();
-    if elsewhere.iter().all(unpacked) || !system::has_packages() {
+    if not_on_path.iter().all(unpacked) || !system::has_packages() {
         return;
     }
-    let wanted: Vec<&str> = elsewhere.into_iter().map(|(name, _)| *name).collect();
+    let wanted: Vec<&str> = not_on_path.into_iter().map(|(name, _)| *name).collect();
     items.push(Item {
         id: "proxies",
         name: wanted.join(", "),
@@ -53,7 +53,7 @@ pub(super) fn missing(items: &mut Vec<Item>) {
 /// Unpacks these packages, with the libraries that this system lacks, into `target`.
 fn unpack(job: &Job, wanted: &[&str], target: &Path) -> Result<()> {
     let download = build_folder().join("proxy-packages");
-    // A package of an earlier try would be taken for one that is downloaded now.
+    // A package of an earlier attempt would be mistaken for the one downloaded now.
     let _ = fs::remove_dir_all(&download);
     fs::create_dir_all(&download).with_context(|| format!("create {}", download.display()))?;
     job.note("downloading packages");
@@ -64,7 +64,7 @@ fn unpack(job: &Job, wanted: &[&str], target: &Path) -> Result<()> {
         command.args(packages);
         job.run(&mut command)
     };
-    // Package lists may be absent (a slim image) or old: look again before giving up.
+    // Package lists may be missing (a slim image) or old: update them before giving up.
     get().or_else(|error: anyhow::Error| {
         if !system::can_apt() {
             return Err(error.context("type: sudo apt-get update (the package lists may be old)"));
@@ -72,7 +72,7 @@ fn unpack(job: &Job, wanted: &[&str], target: &Path) -> Result<()> {
         job.run(&mut system::apt_update())?;
         get()
     })?;
-    // Moved into place when it is complete, so that half of it is never taken for all.
+    // Moved into place only when complete, so that a partial result is never used.
     let unpacked = download.join("unpacked");
     for entry in fs::read_dir(&download)? {
         let file = entry?.path();
@@ -86,17 +86,17 @@ fn unpack(job: &Job, wanted: &[&str], target: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The packages that an installation of these would add: they themselves, and libraries.
+/// The packages that an installation of these would add: themselves and missing libraries.
 fn with_dependencies(wanted: &[&str]) -> Result<Vec<String>> {
     let mut arguments = vec!["--simulate", "--no-install-recommends", "install"];
     arguments.extend(wanted);
     match proc::output("apt-get", &arguments).map(|plan| added(&plan)) {
         Some(packages) if !packages.is_empty() => Ok(packages),
-        _ => bail!("apt-get has no plan for {}", wanted.join(", ")),
+        _ => bail!("apt-get cannot install {}", wanted.join(", ")),
     }
 }
 
-/// The packages that a simulated installation adds; what it would only upgrade is there already.
+/// The packages that a simulated installation adds; one that it would only upgrade is already installed.
 fn added(plan: &str) -> Vec<String> {
     plan.lines()
         .filter_map(|line| line.strip_prefix("Inst ")?.split_once(' '))
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plan_names_what_is_added_and_not_what_is_upgraded() {
+    fn upgraded_packages_are_not_downloaded() {
         let plan = "NOTE: This is only a simulation!\n\
                     Inst liblua5.3-0 (5.3.6-2 Debian:12.15/oldstable [amd64])\n\
                     Inst libnss3 [2:3.87.1-1] (2:3.87.1-2 Debian-Security:12 [amd64])\n\

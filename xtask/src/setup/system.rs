@@ -1,10 +1,10 @@
-//! Which system this is, for the line to type when something must come from its package manager.
+//! Detects the operating system, for the command to type if something must come from its package manager.
 
 use std::process::Command;
 
 use crate::proc;
 
-/// The package managers we can name a line for.
+/// The systems whose install command is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum System {
     Debian,
@@ -16,7 +16,7 @@ pub(super) enum System {
     Other,
 }
 
-/// This machine's.
+/// The system of this machine.
 pub(super) fn detect() -> System {
     if cfg!(target_os = "macos") {
         return System::Mac;
@@ -47,7 +47,7 @@ fn from_os_release(text: &str) -> System {
     System::Other
 }
 
-/// Whether this system has Debian's packages, which anybody may unpack.
+/// Whether this system has Debian's packages, which any user may unpack.
 pub(super) fn has_packages() -> bool {
     detect() == System::Debian
         && proc::on_path("apt-get").is_some()
@@ -63,7 +63,7 @@ fn is_root() -> bool {
     proc::output("id", &["-u"]).as_deref() == Some("0")
 }
 
-/// `apt-get install`, without questions and without recommended extras.
+/// `apt-get install`, non-interactive and without recommended packages.
 pub(super) fn apt_install(package: &str) -> Command {
     let mut command = Command::new("apt-get");
     command.env("DEBIAN_FRONTEND", "noninteractive");
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_derived_system_is_known_by_what_it_is_like() {
+    fn derived_systems_are_detected_by_id_like() {
         for (text, system) in [
             ("PRETTY_NAME=\"x\"\nID=debian\n", System::Debian),
             ("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n", System::Debian),

@@ -1,7 +1,7 @@
 //! The dependencies allowed between layers: the arrows of ARCHITECTURE.md.
 
 use super::source::{self, Finding, Source, has_word};
-use super::{assert_none, struck};
+use super::{assert_none, broken_lines};
 
 /// Crates that tie code to a runtime or a user interface.
 const FRAMEWORKS: [&str; 17] = [
@@ -59,6 +59,58 @@ fn etcd_in_handlers(files: &[Source]) -> Vec<Finding> {
             named.then(|| "a handler calls one service method, never etcd".to_owned())
         },
     )
+}
+
+/// Who may not name whom among the gateway's modules: a path, and the modules that it never names.
+const NEVER: [(&str, &[&str]); 7] = [
+    ("gateway/src/live", &["api", "v3", "middleware", "state"]),
+    ("gateway/src/v3", &["api", "live", "middleware", "service"]),
+    ("gateway/src/config", &["middleware", "api", "state"]),
+    ("gateway/src/state", &["middleware", "api", "router"]),
+    (
+        "gateway/src/service",
+        &["api", "live", "v3", "middleware", "state", "web"],
+    ),
+    (
+        "gateway/src/etcd",
+        &["service", "identity", "live", "web", "config"],
+    ),
+    (
+        "gateway/src/web",
+        &[
+            "api",
+            "live",
+            "v3",
+            "middleware",
+            "config",
+            "state",
+            "service",
+            "etcd",
+            "identity",
+        ],
+    ),
+];
+
+/// The three paths meet only below: none reaches across to another.
+fn layer_crossed(files: &[Source]) -> Vec<Finding> {
+    NEVER
+        .iter()
+        .flat_map(|(path, never)| {
+            find(
+                files,
+                |file| {
+                    file.strip_prefix(path)
+                        .is_some_and(|rest| rest.starts_with('/') || rest.starts_with('.'))
+                },
+                |line| {
+                    let named = never
+                        .iter()
+                        .find(|module| has_word(line, &format!("crate::{module}")))?;
+                    Some(format!("{path} never names crate::{named}"))
+                },
+            )
+        })
+        .collect()
 }
 
 /// The environment is read in one place, where its variables are documented.
@@ -166,15 +218,15 @@ fn names_crate(line: &str, name: &str) -> bool {
 fn only_the_etcd_layer_names_etcd_client() {
     assert_none(&etcd_client_elsewhere(&source::all()));
     assert_eq!(
-        struck(
+        broken_lines(
             etcd_client_elsewhere,
-            "gateway/src/service/kv.rs",
+            "gateway/src/service/kv/mod.rs",
             "// etcd_client\nuse etcd_client::Client;"
         ),
         [2]
     );
     assert!(
-        struck(
+        broken_lines(
             etcd_client_elsewhere,
             "gateway/src/etcd/kv.rs",
             "use etcd_client::Client;"
@@ -187,7 +239,7 @@ fn only_the_etcd_layer_names_etcd_client() {
 fn wire_types_and_model_name_no_framework() {
     assert_none(&framework_in_pure_code(&source::all()));
     assert_eq!(
-        struck(
+        broken_lines(
             framework_in_pure_code,
             "frontend/src/model/tree.rs",
             "let tower = 1;\nuse leptos::prelude::*;"
@@ -195,7 +247,7 @@ fn wire_types_and_model_name_no_framework() {
         [2]
     );
     assert_eq!(
-        struck(
+        broken_lines(
             framework_in_pure_code,
             "shared/src/kv.rs",
             "fn f() { tokio::spawn(g()) }"
@@ -203,7 +255,7 @@ fn wire_types_and_model_name_no_framework() {
         [1]
     );
     assert!(
-        struck(
+        broken_lines(
             framework_in_pure_code,
             "frontend/src/ui/a.rs",
             "use leptos::prelude::*;"
@@ -216,7 +268,7 @@ fn wire_types_and_model_name_no_framework() {
 fn handlers_never_call_etcd() {
     assert_none(&etcd_in_handlers(&source::all()));
     assert_eq!(
-        struck(
+        broken_lines(
             etcd_in_handlers,
             "gateway/src/api/kv/get.rs",
             "\nuse crate::etcd::Etcd;"
@@ -226,10 +278,25 @@ fn handlers_never_call_etcd() {
 }
 
 #[test]
+fn no_layer_reaches_across() {
+    assert_none(&layer_crossed(&source::all()));
+    for (path, line) in [
+        ("gateway/src/live/hub.rs", "use crate::api::call::Call;"),
+        ("gateway/src/v3/mod.rs", "    crate::live::stream::f()"),
+        ("gateway/src/state.rs", "use crate::middleware::guard;"),
+        ("gateway/src/web/problem.rs", "use crate::state::AppState;"),
+    ] {
+        assert_eq!(broken_lines(layer_crossed, path, line), [1], "{path}");
+    }
+    let allowed = "use crate::apiary::Bee;\nuse crate::web::problem;";
+    assert!(broken_lines(layer_crossed, "gateway/src/live/hub.rs", allowed).is_empty());
+}
+
+#[test]
 fn only_the_configuration_reads_the_environment() {
     assert_none(&environment_elsewhere(&source::all()));
     assert_eq!(
-        struck(
+        broken_lines(
             environment_elsewhere,
             "gateway/src/main.rs",
             "let a = std::env::var(\"A\");"
@@ -237,7 +304,7 @@ fn only_the_configuration_reads_the_environment() {
         [1]
     );
     assert_eq!(
-        struck(
+        broken_lines(
             environment_elsewhere,
             "gateway/src/main.rs",
             "#[arg(long, env = \"A\")]"
@@ -245,7 +312,7 @@ fn only_the_configuration_reads_the_environment() {
         [1]
     );
     assert!(
-        struck(
+        broken_lines(
             environment_elsewhere,
             "gateway/src/config/mod.rs",
             "std::env::var(\"A\")"
@@ -258,7 +325,7 @@ fn only_the_configuration_reads_the_environment() {
 fn every_task_is_tracked() {
     assert_none(&untracked_task(&source::all()));
     assert_eq!(
-        struck(
+        broken_lines(
             untracked_task,
             "gateway/src/live/hub.rs",
             "tokio::spawn(async {});"
@@ -266,7 +333,7 @@ fn every_task_is_tracked() {
         [1]
     );
     assert!(
-        struck(
+        broken_lines(
             untracked_task,
             "gateway/src/live/hub.rs",
             "tasks.spawn(async {});"
@@ -279,7 +346,7 @@ fn every_task_is_tracked() {
 fn every_queue_is_bounded() {
     assert_none(&unbounded_queue(&source::all()));
     assert_eq!(
-        struck(
+        broken_lines(
             unbounded_queue,
             "gateway/src/live/hub.rs",
             "let (a, b) = mpsc::unbounded_channel();"

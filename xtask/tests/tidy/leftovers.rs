@@ -1,14 +1,14 @@
 //! No unfinished work is kept, and no path of a single machine.
 
 use super::source::{self, Finding, Source, has_word};
-use super::{assert_none, struck};
+use super::{assert_none, broken_lines};
 
-/// This folder, which names what it forbids.
+/// Whether the file is part of the rules, which name what they forbid.
 fn is_rule(file: &Source) -> bool {
     file.path.starts_with("xtask/tests/tidy/")
 }
 
-/// A note to oneself, a stub, or a test that does not run.
+/// Notes to oneself, stubs, and tests that do not run.
 fn unfinished(files: &[Source]) -> Vec<Finding> {
     const NOTES: [&str; 4] = ["TODO", "FIXME", "XXX", "HACK"];
     const STUBS: [&str; 4] = ["todo!(", "unimplemented!(", "#[ignore", "#[should_panic]"];
@@ -30,7 +30,7 @@ fn unfinished(files: &[Source]) -> Vec<Finding> {
     found
 }
 
-/// A folder that other machines do not have.
+/// Paths that exist on one machine only.
 fn machine_path(files: &[Source]) -> Vec<Finding> {
     const FOLDERS: [&str; 6] = [
         "/home/",
@@ -43,7 +43,7 @@ fn machine_path(files: &[Source]) -> Vec<Finding> {
     let mut found = Vec::new();
     for file in files.iter().filter(|file| !is_rule(file)) {
         for (index, line) in file.text.lines().enumerate() {
-            // As part of a longer path or address it is something else.
+            // Within a longer path or an address it is not a machine's path.
             let named = FOLDERS.iter().find(|folder| {
                 line.match_indices(*folder).any(|(at, _)| {
                     !line[..at].ends_with(|c: char| c.is_alphanumeric() || "./-_}".contains(c))
@@ -61,21 +61,24 @@ fn machine_path(files: &[Source]) -> Vec<Finding> {
 fn unfinished_work_is_found() {
     assert_none(&unfinished(&source::all()));
     assert_eq!(
-        struck(
+        broken_lines(
             unfinished,
             "gateway/src/a.rs",
             "// TODO later\nfn f() { todo!() }\n#[ignore]\nlet todos = 1;"
         ),
         [1, 2, 3]
     );
-    assert_eq!(struck(unfinished, "frontend/src/a.css", "/* FIXME */"), [1]);
+    assert_eq!(
+        broken_lines(unfinished, "frontend/src/a.css", "/* FIXME */"),
+        [1]
+    );
 }
 
 #[test]
 fn machine_paths_are_found() {
     assert_none(&machine_path(&source::all()));
     assert_eq!(
-        struck(
+        broken_lines(
             machine_path,
             "README.md",
             "cd /home/me/watchgate\nhttps://example.org/home/page"

@@ -5,6 +5,7 @@
 
 mod contrast;
 mod crates;
+mod cycles;
 mod layers;
 mod leftovers;
 mod source;
@@ -20,8 +21,8 @@ fn assert_none(findings: &[Finding]) {
     assert!(findings.is_empty(), "\n{}\n", lines.join("\n"));
 }
 
-/// Runs a rule on a made-up file and returns the lines that broke it.
-fn struck(rule: fn(&[Source]) -> Vec<Finding>, path: &str, text: &str) -> Vec<usize> {
+/// Runs a rule on a made-up file; returns the lines that break it.
+fn broken_lines(rule: fn(&[Source]) -> Vec<Finding>, path: &str, text: &str) -> Vec<usize> {
     let file = Source::new(path.to_owned(), text.to_owned());
     rule(&[file])
         .into_iter()

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 const ROOTS: [&str; 7] = [
     "gateway", "shared", "frontend", "tests", "xtask", "docs", ".ci",
 ];
+/// The extensions of text files.
 const KINDS: [&str; 7] = ["rs", "css", "html", "toml", "md", "json", "sh"];
 
 /// One text file.
@@ -45,7 +46,7 @@ impl Source {
         is(&self.path, kind)
     }
 
-    /// Numbered lines; in Rust without comments.
+    /// Numbered lines; without comments if the file is Rust.
     pub(crate) fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         self.code
             .iter()
@@ -93,7 +94,7 @@ pub(crate) fn all() -> Vec<Source> {
     }
     for entry in fs::read_dir(&root).expect("the repository's root can be read") {
         let path = entry.expect("the repository's root can be read").path();
-        if path.is_file() && kept(&path) {
+        if path.is_file() && is_text(&path) {
             paths.push(path);
         }
     }
@@ -115,7 +116,7 @@ pub(crate) fn all() -> Vec<Source> {
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
-        .expect("xtask lies in the repository")
+        .expect("xtask is a folder of the repository")
         .to_path_buf()
 }
 
@@ -132,19 +133,19 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) {
             if !name.starts_with('.') && name != "target" {
                 walk(&path, paths);
             }
-        } else if kept(&path) || name == "run" {
+        } else if is_text(&path) || name == "run" {
             paths.push(path);
         }
     }
 }
 
-fn kept(path: &Path) -> bool {
+fn is_text(path: &Path) -> bool {
     path.extension()
         .and_then(|ext| ext.to_str())
         .is_some_and(|ext| KINDS.contains(&ext))
 }
 
-/// Rust without comments; strings stay, since a rule may look into them.
+/// Rust without comments. Strings are kept, since a rule may search them.
 fn code_lines(text: &str) -> Vec<String> {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
@@ -172,7 +173,7 @@ fn code_lines(text: &str) -> Vec<String> {
                 out.push('"');
                 string(&mut chars, raw, &mut out);
             }
-            // A quote as a char literal would open a string.
+            // A double quote in a char literal does not open a string.
             ('\'', Some('"')) => {
                 out.push_str("'\"");
                 chars.next();
@@ -188,13 +189,13 @@ fn code_lines(text: &str) -> Vec<String> {
     out.lines().map(str::to_owned).collect()
 }
 
-/// The hashes of `r##"`, if the text ends with it.
+/// The number of hashes if the text ends with the start of a raw string such as `r##`.
 fn raw_hashes(before: &str) -> Option<usize> {
     let stem = before.trim_end_matches('#');
     stem.ends_with('r').then(|| before.len() - stem.len())
 }
 
-/// Copies a string's rest with its closing quote.
+/// Copies the rest of a string literal, including its closing quote.
 fn string(
     chars: &mut std::iter::Peekable<std::str::Chars<'_>>,
     raw: Option<usize>,

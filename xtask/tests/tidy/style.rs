@@ -1,20 +1,20 @@
-//! The length of files, and where colours are named.
+//! Files are short, and colours are named in one place.
 
 use super::source::{self, Finding, Source, has_word};
-use super::{assert_none, struck};
+use super::{assert_none, broken_lines};
 
 /// The limit on lines of a file.
-const LONGEST: usize = 600;
+const MAX_LINES: usize = 600;
 
 fn too_long(files: &[Source]) -> Vec<Finding> {
     files
         .iter()
         .filter(|file| file.is("rs") || file.is("css"))
-        .filter(|file| file.text.lines().count() > LONGEST)
+        .filter(|file| file.text.lines().count() > MAX_LINES)
         .map(|file| {
             file.finding(
-                LONGEST + 1,
-                format!("longer than {LONGEST} lines: split it into named parts"),
+                MAX_LINES + 1,
+                format!("longer than {MAX_LINES} lines: split it into named parts"),
             )
         })
         .collect()
@@ -122,10 +122,10 @@ fn named_in_declaration(declaration: &str) -> Option<String> {
 fn no_file_is_too_long() {
     assert_none(&too_long(&source::all()));
     assert_eq!(
-        struck(too_long, "gateway/src/a.rs", &"\n".repeat(LONGEST + 1)),
-        [LONGEST + 1]
+        broken_lines(too_long, "gateway/src/a.rs", &"\n".repeat(MAX_LINES + 1)),
+        [MAX_LINES + 1]
     );
-    assert!(struck(too_long, "gateway/src/a.rs", &"\n".repeat(LONGEST)).is_empty());
+    assert!(broken_lines(too_long, "gateway/src/a.rs", &"\n".repeat(MAX_LINES)).is_empty());
 }
 
 #[test]
@@ -138,13 +138,13 @@ fn only_the_tokens_name_colours() {
         "fill:#0b6bcb80",
     ] {
         assert_eq!(
-            struck(colour_outside_tokens, "frontend/src/ui/a.css", line),
+            broken_lines(colour_outside_tokens, "frontend/src/ui/a.css", line),
             [1],
             "{line}"
         );
     }
     assert_eq!(
-        struck(
+        broken_lines(
             colour_outside_tokens,
             "frontend/src/ui/a.rs",
             "let c = \"#0b6bcb\";"
@@ -158,12 +158,12 @@ fn only_the_tokens_name_colours() {
         "a[href=\"#top\"] {}",
     ] {
         assert!(
-            struck(colour_outside_tokens, "frontend/src/ui/a.css", line).is_empty(),
+            broken_lines(colour_outside_tokens, "frontend/src/ui/a.css", line).is_empty(),
             "{line}"
         );
     }
     assert!(
-        struck(
+        broken_lines(
             colour_outside_tokens,
             "frontend/styles/tokens.css",
             "--a: #fff;"

@@ -1,20 +1,21 @@
-//! `/auth/roles`: listed, added, deleted, and their permissions.
+//! `/auth/roles`: list, get, add, delete; permissions.
 
 use axum::response::Response;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::{Access, Done, Problem, RangeSpec, RoleAddRequest, RoleAnswer, RoleList};
 
-use super::done;
+use super::{RolePath, done};
 use crate::api::call::Call;
-use crate::api::reply::answer;
+use crate::api::params::RangeParams;
+use crate::api::response::respond;
 use crate::api::{body, range};
 use crate::etcd::Range;
 use crate::failure::Result;
 
 const ROUTE: &str = "/auth/roles";
 
-/// Body of `POST /auth/roles/{role}/permissions`: an access, and a range.
+/// Body of `POST /auth/roles/{role}/permissions`: a kind of access and a range.
 #[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GrantBody {
@@ -26,40 +27,30 @@ pub struct GrantBody {
     from: Option<shared::Bytes>,
 }
 
-/// The roles' names.
+/// The names of all roles.
 #[utoipa::path(
     operation_id = "list_roles",
     get, path = "/auth/roles", tag = "access",
-    responses(
-        (status = 200, body = RoleList), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 503, body = Problem),
-        (status = 504, body = Problem),
-    )
+    responses((status = 200, body = RoleList))
 )]
 pub async fn list(mut call: Call) -> Result<Response> {
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let roles = call.cluster.access.roles(&call.caller()).await?;
-    Ok(answer(StatusCode::OK, roles.header.revision, &roles))
+    Ok(respond(StatusCode::OK, roles.header.revision, &roles))
 }
 
 /// A role with its permissions.
 #[utoipa::path(
     operation_id = "get_role",
     get, path = "/auth/roles/{role}", tag = "access",
-    params(
-        ("role" = String, Path, description = "The role's name, percent-encoded"),
-    ),
-    responses(
-        (status = 200, body = RoleAnswer), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 404, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
-    )
+    params(RolePath),
+    responses((status = 200, body = RoleAnswer))
 )]
-pub async fn one(mut call: Call) -> Result<Response> {
+pub async fn get(mut call: Call) -> Result<Response> {
     let name = call.segment(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let role = call.cluster.access.role(&call.caller(), name).await?;
-    Ok(answer(StatusCode::OK, role.header.revision, &role))
+    Ok(respond(StatusCode::OK, role.header.revision, &role))
 }
 
 /// Add a role without permissions.
@@ -68,65 +59,52 @@ pub async fn one(mut call: Call) -> Result<Response> {
     post, path = "/auth/roles", tag = "access",
     request_body(content = RoleAddRequest, example = json!({"name": "jobs"})),
     responses(
-        (status = 201, body = RoleAnswer), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 409, description = "There is one already", body = Problem),
-        (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 201, body = RoleAnswer),
+        (status = 409, description = "The role exists already", body = Problem),
     )
 )]
-pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
-    std::mem::take(&mut call.query).finish()?;
+pub async fn add(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
+    call.finish_query()?;
     let request: RoleAddRequest = body::json(&call.headers, &bytes)?;
     let caller = call.caller();
     let role = call.cluster.access.add_role(&caller, request.name).await?;
-    Ok(answer(StatusCode::CREATED, role.header.revision, &role))
+    Ok(respond(StatusCode::CREATED, role.header.revision, &role))
 }
 
-/// Delete a role; its users lose it.
+/// Delete a role, also from its users.
 #[utoipa::path(
     operation_id = "delete_role",
     delete, path = "/auth/roles/{role}", tag = "access",
-    params(
-        ("role" = String, Path, description = "The role's name, percent-encoded"),
-    ),
+    params(RolePath),
     responses(
-        (status = 200, body = Done), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 404, body = Problem),
-        (status = 409, description = "root stays while authentication is on", body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 200, body = Done),
+        (status = 409, description = "`root` cannot be deleted while authentication is enabled", body = Problem),
     )
 )]
 pub async fn delete(mut call: Call) -> Result<Response> {
-    call.writable()?;
+    call.ensure_writable()?;
     let name = call.segment(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let deleted = call.cluster.access.delete_role(&call.caller(), &name).await;
     Ok(done(deleted?))
 }
 
 /// Grant a permission to a role.
 ///
-/// `read`, `write` or `readwrite`, on a `key`, a `prefix` (empty: the whole keyspace), from `start` to
-/// `end`, or `from` a key on. A permission for exactly this range is replaced.
+/// `read`, `write` or `readwrite` for a `key`, a `prefix` (empty means all keys), the range from `start` to `end`, or
+/// all keys `from` a key on. An existing permission for exactly this range is replaced.
 #[utoipa::path(
     operation_id = "grant_permission",
     post, path = "/auth/roles/{role}/permissions", tag = "access",
-    params(
-        ("role" = String, Path, description = "The role's name, percent-encoded"),
-    ),
+    params(RolePath),
     request_body(content = GrantBody, example = json!({"access": "readwrite", "prefix": "/jobs/"})),
-    responses(
-        (status = 200, body = Done), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 404, body = Problem), (status = 415, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
-    )
+    responses((status = 200, body = Done))
 )]
-pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn grant(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     let role = call.segment(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let body: GrantBody = body::json(&call.headers, &bytes)?;
     let keys = Range::try_from(RangeSpec {
         key: body.key,
@@ -140,31 +118,25 @@ pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
     Ok(done(granted.await?))
 }
 
-/// Revoke the permission for exactly this range from a role.
+/// Revoke a role's permission for exactly this range.
 #[utoipa::path(
     operation_id = "revoke_permission",
     delete, path = "/auth/roles/{role}/permissions", tag = "access",
     params(
-        ("role" = String, Path, description = "The role's name, percent-encoded"),
-        ("key" = Option<String>, Query, description = "One key"),
-        ("prefix" = Option<String>, Query, description = "Every key that begins so"),
-        ("start" = Option<String>, Query, description = "The first key; with end"),
-        ("end" = Option<String>, Query, description = "The end, exclusive; with start"),
-        ("from" = Option<String>, Query, description = "From this key to the end"),
+        RolePath,
+        ("key" = Option<String>, Query, description = "This key alone"),
+        RangeParams,
     ),
     responses(
-        (status = 200, body = Done), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 404, body = Problem),
+        (status = 200, body = Done),
         (status = 422, description = "The role has no permission for this range", body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
     )
 )]
 pub async fn revoke(mut call: Call) -> Result<Response> {
-    call.writable()?;
+    call.ensure_writable()?;
     let role = call.segment(ROUTE)?;
     let keys = range::from_query(&mut call.query, true)?.ok_or_else(Range::required)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let caller = call.caller();
     let revoked = call.cluster.access.revoke_permission(&caller, &role, keys);
     Ok(done(revoked.await?))

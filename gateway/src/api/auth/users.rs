@@ -1,100 +1,81 @@
-//! `/auth/users`: listed, added, deleted, their passwords, roles, and reach.
+//! `/auth/users`: list, get, add, delete; passwords, roles and the keys within a user's reach.
 
 use axum::response::Response;
 use http::StatusCode;
 use shared::{Done, PasswordRequest, Problem, ReachAnswer, UserAddRequest, UserAnswer, UserList};
 
-use super::done;
+use super::{RolePath, UserPath, done};
 use crate::api::body;
 use crate::api::call::Call;
-use crate::api::reply::answer;
+use crate::api::response::respond;
 use crate::failure::Result;
 
 const ROUTE: &str = "/auth/users";
 
-/// The users' names.
+/// The names of all users.
 #[utoipa::path(
     operation_id = "list_users",
     get, path = "/auth/users", tag = "access",
-    responses(
-        (status = 200, body = UserList), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 503, body = Problem),
-        (status = 504, body = Problem),
-    )
+    responses((status = 200, body = UserList))
 )]
 pub async fn list(mut call: Call) -> Result<Response> {
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let users = call.cluster.access.users(&call.caller()).await?;
-    Ok(answer(StatusCode::OK, users.header.revision, &users))
+    Ok(respond(StatusCode::OK, users.header.revision, &users))
 }
 
 /// A user with its roles.
 #[utoipa::path(
     operation_id = "get_user",
     get, path = "/auth/users/{user}", tag = "access",
-    params(
-        ("user" = String, Path, description = "The user's name, percent-encoded"),
-    ),
-    responses(
-        (status = 200, body = UserAnswer), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 404, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
-    )
+    params(UserPath),
+    responses((status = 200, body = UserAnswer))
 )]
-pub async fn one(mut call: Call) -> Result<Response> {
+pub async fn get(mut call: Call) -> Result<Response> {
     let name = call.segment(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let user = call.cluster.access.user(&call.caller(), name).await?;
-    Ok(answer(StatusCode::OK, user.header.revision, &user))
+    Ok(respond(StatusCode::OK, user.header.revision, &user))
 }
 
 /// Add a user.
 ///
-/// With a password, or with `no_password` for one that only a client certificate can be.
+/// With a password, or with `no_password` for a user who can only be authenticated by a client certificate.
 #[utoipa::path(
     operation_id = "add_user",
     post, path = "/auth/users", tag = "access",
     request_body(content = UserAddRequest, example = json!({"name": "ci", "password": "…"})),
     responses(
-        (status = 201, body = UserAnswer), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 409, description = "There is one already", body = Problem),
-        (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 201, body = UserAnswer),
+        (status = 409, description = "The user exists already", body = Problem),
     )
 )]
-pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
-    std::mem::take(&mut call.query).finish()?;
+pub async fn add(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
+    call.finish_query()?;
     let request: UserAddRequest = body::json(&call.headers, &bytes)?;
     let user = call
         .cluster
         .access
         .add_user(&call.caller(), request)
         .await?;
-    Ok(answer(StatusCode::CREATED, user.header.revision, &user))
+    Ok(respond(StatusCode::CREATED, user.header.revision, &user))
 }
 
-/// Give a user another password.
+/// Set a user's password.
 ///
-/// The tokens it has been given before end with the old one.
+/// Tokens that were issued for the old password become invalid.
 #[utoipa::path(
     operation_id = "set_password",
     put, path = "/auth/users/{user}/password", tag = "access",
-    params(
-        ("user" = String, Path, description = "The user's name, percent-encoded"),
-    ),
+    params(UserPath),
     request_body(content = PasswordRequest, example = json!({"password": "…"})),
-    responses(
-        (status = 200, body = Done), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 404, body = Problem), (status = 415, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
-    )
+    responses((status = 200, body = Done))
 )]
-pub async fn set_password(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn set_password(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     let name = call.segment(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: PasswordRequest = body::json(&call.headers, &bytes)?;
     let caller = call.caller();
     let changed = call.cluster.access.set_password(&caller, &name, request);
@@ -105,44 +86,36 @@ pub async fn set_password(mut call: Call, bytes: body::Whole) -> Result<Response
 #[utoipa::path(
     operation_id = "delete_user",
     delete, path = "/auth/users/{user}", tag = "access",
-    params(
-        ("user" = String, Path, description = "The user's name, percent-encoded"),
-    ),
+    params(UserPath),
     responses(
-        (status = 200, body = Done), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 404, body = Problem),
-        (status = 409, description = "root stays while authentication is on", body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 200, body = Done),
+        (status = 409, description = "`root` cannot be deleted while authentication is enabled", body = Problem),
     )
 )]
 pub async fn delete(mut call: Call) -> Result<Response> {
-    call.writable()?;
+    call.ensure_writable()?;
     let name = call.segment(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let deleted = call.cluster.access.delete_user(&call.caller(), &name).await;
     Ok(done(deleted?))
 }
 
-/// Grant a role to a user; once more is no error.
+/// Grant a role to a user. Granting it twice is no error.
 #[utoipa::path(
     operation_id = "grant_role",
     put, path = "/auth/users/{user}/roles/{role}", tag = "access",
-    params(
-        ("user" = String, Path, description = "The user's name, percent-encoded"),
-        ("role" = String, Path, description = "The role's name, percent-encoded"),
-    ),
+    params(UserPath, RolePath),
     responses(
-        (status = 200, body = Done), (status = 401, body = Problem),
-        (status = 403, body = Problem),
+        (status = 200, body = Done),
         (status = 404, description = "`user_not_found` or `role_not_found`", body = Problem),
-        (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 415, body = Problem),
     )
 )]
-pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn grant(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     let (user, role) = (call.segment(ROUTE)?, call.segment_at(ROUTE, 2)?);
-    std::mem::take(&mut call.query).finish()?;
-    body::nothing(&call.headers, &bytes)?;
+    call.finish_query()?;
+    body::empty(&call.headers, &bytes)?;
     let caller = call.caller();
     let granted = call.cluster.access.grant_role(&caller, &user, &role);
     Ok(done(granted.await?))
@@ -152,45 +125,34 @@ pub async fn grant(mut call: Call, bytes: body::Whole) -> Result<Response> {
 #[utoipa::path(
     operation_id = "revoke_role",
     delete, path = "/auth/users/{user}/roles/{role}", tag = "access",
-    params(
-        ("user" = String, Path, description = "The user's name, percent-encoded"),
-        ("role" = String, Path, description = "The role's name, percent-encoded"),
-    ),
+    params(UserPath, RolePath),
     responses(
-        (status = 200, body = Done), (status = 401, body = Problem),
-        (status = 403, body = Problem),
-        (status = 404, description = "`user_not_found`, or `role_not_found`: the user does not have it", body = Problem),
-        (status = 409, description = "root keeps its role while authentication is on", body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 200, body = Done),
+        (status = 404, description = "`user_not_found`, or `role_not_found` if the user does not have the role", body = Problem),
+        (status = 409, description = "`root` keeps its role while authentication is enabled", body = Problem),
     )
 )]
 pub async fn revoke(mut call: Call) -> Result<Response> {
-    call.writable()?;
+    call.ensure_writable()?;
     let (user, role) = (call.segment(ROUTE)?, call.segment_at(ROUTE, 2)?);
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let caller = call.caller();
     let revoked = call.cluster.access.revoke_role(&caller, &user, &role);
     Ok(done(revoked.await?))
 }
 
-/// What a user may read and write: its roles added up.
+/// What a user may read and write: the union of its roles.
 ///
-/// Ranges that touch are one. It says what the roles allow, whether or not authentication is on.
+/// Adjacent ranges are merged. The result is what the roles allow, whether or not authentication is enabled.
 #[utoipa::path(
     operation_id = "get_reach",
     get, path = "/auth/users/{user}/reach", tag = "access",
-    params(
-        ("user" = String, Path, description = "The user's name, percent-encoded"),
-    ),
-    responses(
-        (status = 200, body = ReachAnswer), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 404, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
-    )
+    params(UserPath),
+    responses((status = 200, body = ReachAnswer))
 )]
 pub async fn reach(mut call: Call) -> Result<Response> {
     let name = call.segment(ROUTE)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let reach = call.cluster.access.reach(&call.caller(), name).await?;
-    Ok(answer(StatusCode::OK, reach.header.revision, &reach))
+    Ok(respond(StatusCode::OK, reach.header.revision, &reach))
 }

@@ -1,4 +1,4 @@
-//! `/cluster/alarms`: listed, raised by hand, ended.
+//! `/cluster/alarms`: list, raise, disarm.
 
 use axum::response::Response;
 use http::StatusCode;
@@ -6,77 +6,71 @@ use shared::{AlarmKind, AlarmRequest, AlarmsAnswer, DisarmAnswer, MemberId, Prob
 
 use crate::api::body;
 use crate::api::call::Call;
-use crate::api::reply::answer;
+use crate::api::response::respond;
 use crate::failure::{Failure, Result};
 
-/// The alarms raised.
+/// The raised alarms.
 #[utoipa::path(
     operation_id = "list_alarms",
     get, path = "/cluster/alarms", tag = "cluster",
-    responses(
-        (status = 200, body = AlarmsAnswer), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 503, body = Problem),
-        (status = 504, body = Problem),
-    )
+    responses((status = 200, body = AlarmsAnswer))
 )]
 pub async fn list(mut call: Call) -> Result<Response> {
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let alarms = call.cluster.info.alarms(&call.caller()).await?;
-    Ok(answer(StatusCode::OK, alarms.header.revision, &alarms))
+    Ok(respond(StatusCode::OK, alarms.header.revision, &alarms))
 }
 
 /// Raise an alarm by hand.
 ///
-/// etcd raises them itself; while `NOSPACE` stands the cluster takes no puts, while `CORRUPT` stands
-/// nothing at all. Answers the alarms that stand now.
+/// etcd raises alarms itself. While `NOSPACE` is raised the cluster refuses puts; while `CORRUPT` is raised it refuses
+/// everything. Returns all alarms that are now raised.
 #[utoipa::path(
     operation_id = "raise_alarm",
     post, path = "/cluster/alarms", tag = "cluster",
     request_body(content = AlarmRequest, example = json!({"member_id": "8e9e05c52164694d", "alarm": "NOSPACE"})),
     responses(
-        (status = 201, body = AlarmsAnswer), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 415, body = Problem),
-        (status = 422, description = "There is no such member", body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 201, body = AlarmsAnswer),
+        (status = 422, description = "No such member", body = Problem),
     )
 )]
-pub async fn raise(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
-    std::mem::take(&mut call.query).finish()?;
+pub async fn raise(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
+    call.finish_query()?;
     let request: AlarmRequest = body::json(&call.headers, &bytes)?;
     let alarms = call
         .cluster
         .info
         .raise_alarm(&call.caller(), request)
         .await?;
-    Ok(answer(StatusCode::CREATED, alarms.header.revision, &alarms))
+    Ok(respond(
+        StatusCode::CREATED,
+        alarms.header.revision,
+        &alarms,
+    ))
 }
 
-/// End alarms: of one member or of all, of one kind or of each.
+/// Disarm alarms: of one member or all members, of one kind or both.
 #[utoipa::path(
     operation_id = "disarm",
     delete, path = "/cluster/alarms", tag = "cluster",
     params(
-        ("member" = Option<MemberId>, Query, description = "Only this member's"),
-        ("alarm" = Option<AlarmKind>, Query, description = "Only this one: NOSPACE or CORRUPT"),
+        ("member" = Option<MemberId>, Query, description = "Only alarms of this member"),
+        ("alarm" = Option<AlarmKind>, Query, description = "Only this alarm: NOSPACE or CORRUPT"),
     ),
     responses(
-        (status = 200, description = "Those that stood and do no more", body = DisarmAnswer),
-        (status = 400, body = Problem), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 503, body = Problem),
-        (status = 504, body = Problem),
+        (status = 200, description = "The alarms that were disarmed", body = DisarmAnswer),
     )
 )]
 pub async fn disarm(mut call: Call) -> Result<Response> {
-    call.writable()?;
+    call.ensure_writable()?;
     let member = call.query.parsed::<MemberId>("member")?;
     let kind = call.query.text("alarm")?;
     let kind = kind.as_deref().map(alarm_kind).transpose()?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let caller = call.caller();
     let disarmed = call.cluster.info.disarm(&caller, member, kind).await?;
-    Ok(answer(StatusCode::OK, disarmed.header.revision, &disarmed))
+    Ok(respond(StatusCode::OK, disarmed.header.revision, &disarmed))
 }
 
 fn alarm_kind(text: &str) -> Result<AlarmKind> {
@@ -84,7 +78,7 @@ fn alarm_kind(text: &str) -> Result<AlarmKind> {
         "NOSPACE" => Ok(AlarmKind::NoSpace),
         "CORRUPT" => Ok(AlarmKind::Corrupt),
         other => Err(Failure::bad_request(format!(
-            "`alarm={other}` is neither NOSPACE nor CORRUPT"
+            "unknown `alarm` value `{other}`; one of NOSPACE, CORRUPT"
         ))),
     }
 }

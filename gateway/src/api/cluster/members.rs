@@ -1,4 +1,4 @@
-//! `/cluster/members`: listed, added, removed, updated, promoted.
+//! `/cluster/members`: list, add, remove, update, promote.
 
 use axum::response::Response;
 use http::StatusCode;
@@ -6,10 +6,18 @@ use shared::{MemberAddRequest, MemberId, MemberUpdateRequest, MembersAnswer, Pro
 
 use crate::api::body;
 use crate::api::call::Call;
-use crate::api::reply::answer;
+use crate::api::response::respond;
 use crate::failure::{Failure, Result};
 
 const ROUTE: &str = "/cluster/members";
+
+/// A member in the path.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct MemberPath {
+    /// The member's id: hexadecimal, or `dec:` and decimal
+    pub id: MemberId,
+}
 
 fn member_id(call: &Call) -> Result<MemberId> {
     let id = call.segment(ROUTE)?.parse::<MemberId>();
@@ -17,127 +25,107 @@ fn member_id(call: &Call) -> Result<MemberId> {
 }
 
 fn members(status: StatusCode, members: MembersAnswer) -> Response {
-    answer(status, members.header.revision, &members)
+    respond(status, members.header.revision, &members)
 }
 
-/// The members as the cluster lists them, without asking each.
+/// The members as the cluster lists them, without contacting each.
 ///
-/// A majority confirms the list; without one there is `serializable`.
+/// A majority confirms the list; without a majority, use `serializable`.
 #[utoipa::path(
     operation_id = "list_members",
     get, path = "/cluster/members", tag = "cluster",
     params(
-        ("serializable" = Option<bool>, Query, description = "Member-local, possibly stale"),
+        ("serializable" = Option<bool>, Query, description = "Read one member's list: possibly stale"),
     ),
-    responses(
-        (status = 200, body = MembersAnswer), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
-    )
+    responses((status = 200, body = MembersAnswer))
 )]
 pub async fn list(mut call: Call) -> Result<Response> {
     let serializable = call.query.flag("serializable")?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let (caller, info) = (call.caller(), &call.cluster.info);
     let listed = info.members(&caller, serializable).await?;
     Ok(members(StatusCode::OK, listed))
 }
 
-/// Add a member, which then has to be started.
+/// Add a member, which must then be started.
 ///
 /// A learner has no vote until it is promoted, so that it cannot cost the cluster its majority. etcd
-/// refuses (409) while its members do not answer each other, or a member added before is not started.
+/// refuses (409) while its members cannot reach each other, or while a member added before is not started.
 #[utoipa::path(
     operation_id = "add_member",
     post, path = "/cluster/members", tag = "cluster",
     request_body(content = MemberAddRequest, example = json!({"peer_urls": ["http://10.0.0.8:2380"], "learner": true})),
     responses(
-        (status = 201, description = "`member` is the new one", body = MembersAnswer),
+        (status = 201, description = "`member` is the new member", body = MembersAnswer),
         (status = 400, description = "No peer URL, or one that etcd refuses", body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 409, description = "The URL is a member's already, or the cluster is not well", body = Problem),
-        (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 409, description = "The URL belongs to a member already, or the cluster is unhealthy", body = Problem),
     )
 )]
-pub async fn add(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
-    std::mem::take(&mut call.query).finish()?;
+pub async fn add(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
+    call.finish_query()?;
     let request: MemberAddRequest = body::json(&call.headers, &bytes)?;
     let added = call.cluster.info.add_member(&call.caller(), request).await;
     Ok(members(StatusCode::CREATED, added?))
 }
 
-/// Remove a member for good.
+/// Remove a member permanently.
 #[utoipa::path(
     operation_id = "remove_member",
     delete, path = "/cluster/members/{id}", tag = "cluster",
-    params(
-        ("id" = MemberId, Path, description = "Hexadecimal, or `dec:` and decimal"),
-    ),
+    params(MemberPath),
     responses(
-        (status = 200, description = "The members left", body = MembersAnswer),
-        (status = 400, body = Problem), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 404, body = Problem),
-        (status = 409, description = "Too few members would be left", body = Problem),
-        (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 200, description = "The remaining members", body = MembersAnswer),
+        (status = 409, description = "Too few members would remain", body = Problem),
     )
 )]
 pub async fn remove(mut call: Call) -> Result<Response> {
-    call.writable()?;
+    call.ensure_writable()?;
     let id = member_id(&call)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let removed = call.cluster.info.remove_member(&call.caller(), id).await;
     Ok(members(StatusCode::OK, removed?))
 }
 
-/// Give a member other peer URLs.
+/// Set a member's peer URLs.
 #[utoipa::path(
     operation_id = "update_member",
     put, path = "/cluster/members/{id}", tag = "cluster",
-    params(
-        ("id" = MemberId, Path, description = "Hexadecimal, or `dec:` and decimal"),
-    ),
+    params(MemberPath),
     request_body(content = MemberUpdateRequest, example = json!({"peer_urls": ["http://10.0.0.9:2380"]})),
     responses(
-        (status = 200, body = MembersAnswer), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 404, body = Problem),
-        (status = 409, description = "The URL is another member's", body = Problem),
-        (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 200, body = MembersAnswer),
+        (status = 409, description = "The URL belongs to another member", body = Problem),
     )
 )]
-pub async fn update(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn update(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     let id = member_id(&call)?;
-    std::mem::take(&mut call.query).finish()?;
+    call.finish_query()?;
     let request: MemberUpdateRequest = body::json(&call.headers, &bytes)?;
     let (caller, info) = (call.caller(), &call.cluster.info);
     let updated = info.update_member(&caller, id, request.peer_urls);
     Ok(members(StatusCode::OK, updated.await?))
 }
 
-/// Give a learner its vote.
+/// Promote a learner to a voting member.
 ///
-/// Refused (409) until it is in step with the leader.
+/// Refused (409) until it has caught up with the leader.
 #[utoipa::path(
     operation_id = "promote_member",
     post, path = "/cluster/members/{id}/promote", tag = "cluster",
-    params(
-        ("id" = MemberId, Path, description = "Hexadecimal, or `dec:` and decimal"),
-    ),
+    params(MemberPath),
     responses(
-        (status = 200, body = MembersAnswer), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 404, body = Problem),
-        (status = 409, description = "No learner, or not in step yet", body = Problem),
-        (status = 415, body = Problem), (status = 503, body = Problem), (status = 504, body = Problem),
+        (status = 200, body = MembersAnswer),
+        (status = 409, description = "Not a learner, or it has not caught up yet", body = Problem),
+        (status = 415, body = Problem),
     )
 )]
-pub async fn promote(mut call: Call, bytes: body::Whole) -> Result<Response> {
-    call.writable()?;
+pub async fn promote(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
     let id = member_id(&call)?;
-    std::mem::take(&mut call.query).finish()?;
-    body::nothing(&call.headers, &bytes)?;
+    call.finish_query()?;
+    body::empty(&call.headers, &bytes)?;
     let promoted = call.cluster.info.promote_member(&call.caller(), id).await;
     Ok(members(StatusCode::OK, promoted?))
 }

@@ -1,39 +1,39 @@
-//! `If-Match` and `If-None-Match`: an ETag is a mod revision.
+//! `If-Match` and `If-None-Match`. An ETag is a mod revision in quotes.
 
 use http::{HeaderMap, HeaderName, header};
 
 use crate::failure::{Failure, Result};
 use crate::service::kv::Precondition;
 
-/// What a header's list names.
+/// The ETags in a header.
 #[derive(Debug, PartialEq, Eq)]
 enum Tags {
     /// `*`
     Any,
-    /// The revisions; a quoted text that names none never matches and is left out.
+    /// The revisions. A quoted text that is no revision never matches and is left out.
     Revisions(Vec<i64>),
 }
 
-/// What must hold of the key before it is written or deleted.
+/// The condition of a write or a deletion.
 pub(super) fn precondition(headers: &HeaderMap, creating: bool) -> Result<Precondition> {
     let none_match = tags(headers, &header::IF_NONE_MATCH)?;
     let matching = if_match(headers)?;
     match (matching, none_match) {
         (matching, None) => Ok(matching),
         (Precondition::None, Some(Tags::Any)) if creating => Ok(Precondition::Absent),
-        (Precondition::None, Some(_)) if creating => Err(Failure::bad_request(
-            "on a write If-None-Match can only be *",
-        )),
-        (Precondition::None, Some(_)) => {
-            Err(Failure::bad_request("a deletion has no If-None-Match"))
+        (Precondition::None, Some(_)) if creating => {
+            Err(Failure::bad_request("If-None-Match must be * for a write"))
         }
+        (Precondition::None, Some(_)) => Err(Failure::bad_request(
+            "If-None-Match does not apply to a deletion",
+        )),
         (_, Some(_)) => Err(Failure::bad_request(
-            "If-Match and If-None-Match contradict each other",
+            "If-Match and If-None-Match cannot be combined",
         )),
     }
 }
 
-/// What must hold of the key for a read to answer it.
+/// The condition of a read.
 pub(super) fn if_match(headers: &HeaderMap) -> Result<Precondition> {
     Ok(match tags(headers, &header::IF_MATCH)? {
         None => Precondition::None,
@@ -42,13 +42,13 @@ pub(super) fn if_match(headers: &HeaderMap) -> Result<Precondition> {
     })
 }
 
-/// What a client has already of the key that it reads.
+/// The revisions of a key that the client has cached.
 #[derive(Debug)]
-pub(super) struct Known(Option<Tags>);
+pub(super) struct CachedTags(Option<Tags>);
 
-impl Known {
-    /// Whether this revision is among it: 304.
-    pub(super) fn contains(&self, mod_revision: i64) -> bool {
+impl CachedTags {
+    /// Whether the client has this revision, so that the response is 304.
+    pub(super) fn matches(&self, mod_revision: i64) -> bool {
         match &self.0 {
             None => false,
             Some(Tags::Any) => true,
@@ -58,29 +58,30 @@ impl Known {
 }
 
 /// `If-None-Match` of a read.
-pub(super) fn if_none_match(headers: &HeaderMap) -> Result<Known> {
-    tags(headers, &header::IF_NONE_MATCH).map(Known)
+pub(super) fn if_none_match(headers: &HeaderMap) -> Result<CachedTags> {
+    tags(headers, &header::IF_NONE_MATCH).map(CachedTags)
 }
 
 fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>> {
     let mut revisions = Vec::new();
     let (mut any, mut quoted) = (false, false);
     for value in headers.get_all(name) {
-        let wrong = |what: &str| Failure::bad_request(format!("{name}: {what}"));
-        let text = value.to_str().map_err(|_| wrong("it is not plain text"))?;
+        let invalid = |reason: &str| Failure::bad_request(format!("{name}: {reason}"));
+        let text = value.to_str().map_err(|_| invalid("value must be ASCII"))?;
         for tag in split(text) {
             if tag == "*" {
                 any = true;
                 continue;
             }
-            // A weak tag counts too: the revision decides.
+            // Weak tags are accepted too: only the revision counts.
             let strong = tag.strip_prefix("W/").unwrap_or(tag);
             let inner = strong
                 .strip_prefix('"')
                 .and_then(|rest| rest.strip_suffix('"'))
                 .filter(|inner| !inner.contains('"'));
             let inner = inner.ok_or_else(|| {
-                wrong("an ETag stands in double quotes").hint(format!("{name}: \"1204\""))
+                invalid("an ETag must be in double quotes")
+                    .hint(format!("for example {name}: \"1204\""))
             })?;
             quoted = true;
             revisions.extend(revision(inner));
@@ -89,18 +90,20 @@ fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>> {
     match (any, quoted) {
         (false, false) => Ok(None),
         (true, false) => Ok(Some(Tags::Any)),
-        (true, true) => Err(Failure::bad_request(format!("{name}: * stands alone"))),
+        (true, true) => Err(Failure::bad_request(format!(
+            "{name}: * cannot be combined with ETags"
+        ))),
         (false, true) => Ok(Some(Tags::Revisions(revisions))),
     }
 }
 
-/// The revision that a tag names. Never 0: etcd takes that for "absent", which no ETag says.
+/// The revision in a tag. Never 0: etcd takes 0 for "absent", which no ETag means.
 fn revision(tag: &str) -> Option<i64> {
     let digits = tag.bytes().all(|byte| byte.is_ascii_digit());
     tag.parse().ok().filter(|number| digits && *number > 0)
 }
 
-/// The members of a list; a comma between quotes belongs to its tag.
+/// The members of a list; a comma inside quotes belongs to the tag.
 fn split(list: &str) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     list.split(move |c| {
@@ -116,7 +119,7 @@ mod tests {
 
     fn check(value: &str, expected: Option<Tags>) {
         let mut headers = HeaderMap::new();
-        headers.insert(header::IF_MATCH, value.parse().expect("a value"));
+        headers.insert(header::IF_MATCH, value.parse().expect("a header value"));
         assert_eq!(
             tags(&headers, &header::IF_MATCH).ok().flatten(),
             expected,

@@ -1,4 +1,4 @@
-//! A whole range, a line an entry. A stream that ends without its last line is incomplete.
+//! A whole range as NDJSON, one entry per line. A stream without its final line is incomplete.
 
 use std::io::Write as _;
 
@@ -9,44 +9,45 @@ use http::{HeaderValue, header};
 use serde::Serialize;
 use shared::{EndLine, Entry, Problem};
 
-use crate::api::problem::problem;
-use crate::api::reply::REVISION;
 use crate::failure::{Failure, Result};
 use crate::service::kv::Export;
+use crate::web::headers::REVISION;
+use crate::web::problem::problem;
 
 #[derive(Serialize)]
 struct ErrorLine {
     error: Problem,
 }
 
-/// What is left to send.
-enum Rest {
-    First(Vec<Entry>),
-    More,
+/// What to send next.
+enum Next {
+    /// Entries that were read before the response began.
+    Entries(Vec<Entry>),
+    Read,
     Nothing,
 }
 
-/// Streams an export. What goes wrong before the first line is an ordinary error answer.
+/// Streams an export. A failure before the first line is an ordinary error response.
 pub(in crate::api) async fn stream(mut export: Export, request_id: String) -> Result<Response> {
-    let rest = match export.next().await? {
-        Some(entries) => Rest::First(entries),
-        None => Rest::More,
+    let next = match export.next().await? {
+        Some(entries) => Next::Entries(entries),
+        None => Next::Read,
     };
     let revision = export.end().await?.header.revision;
-    let lines = stream::unfold((export, rest), move |(mut export, rest)| {
+    let lines = stream::unfold((export, next), move |(mut export, next)| {
         let request_id = request_id.clone();
         async move {
-            let (chunk, rest) = match rest {
-                Rest::First(entries) => (Ok(lines(&entries)), Rest::More),
-                Rest::More => more(&mut export).await,
-                Rest::Nothing => return None,
+            let (chunk, next) = match next {
+                Next::Entries(entries) => (Ok(lines(&entries)), Next::Read),
+                Next::Read => read(&mut export).await,
+                Next::Nothing => return None,
             };
             let bytes = chunk.unwrap_or_else(|failure: Failure| {
                 line(&ErrorLine {
                     error: problem(&failure, &request_id),
                 })
             });
-            Some((Ok::<_, std::convert::Infallible>(bytes), (export, rest)))
+            Some((Ok::<_, std::convert::Infallible>(bytes), (export, next)))
         }
     });
     let mut response = Response::new(Body::from_stream(lines));
@@ -60,14 +61,15 @@ pub(in crate::api) async fn stream(mut export: Export, request_id: String) -> Re
     Ok(response)
 }
 
-async fn more(export: &mut Export) -> (Result<Bytes>, Rest) {
+/// The next entries as lines, or the final line.
+async fn read(export: &mut Export) -> (Result<Bytes>, Next) {
     match export.next().await {
-        Ok(Some(entries)) => (Ok(lines(&entries)), Rest::More),
+        Ok(Some(entries)) => (Ok(lines(&entries)), Next::Read),
         Ok(None) => (
             export.end().await.map(|end| line(&EndLine { end })),
-            Rest::Nothing,
+            Next::Nothing,
         ),
-        Err(failure) => (Err(failure), Rest::Nothing),
+        Err(failure) => (Err(failure), Next::Nothing),
     }
 }
 
@@ -75,12 +77,14 @@ fn lines(entries: &[Entry]) -> Bytes {
     let mut buffer = Vec::with_capacity(entries.len() * 128);
     for entry in entries {
         serde_json::to_writer(&mut buffer, entry).expect("wire types have string keys");
-        buffer.write_all(b"\n").expect("memory takes bytes");
+        buffer
+            .write_all(b"\n")
+            .expect("writing to memory cannot fail");
     }
     buffer.into()
 }
 
-/// One value as a line.
+/// A value as one line of JSON.
 pub(in crate::api) fn line<T: Serialize>(value: &T) -> Bytes {
     let mut buffer = serde_json::to_vec(value).expect("wire types have string keys");
     buffer.push(b'\n');

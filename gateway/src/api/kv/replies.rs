@@ -1,10 +1,10 @@
-//! What the routes of keys answer where a flag decides about its shape: for the document. The handlers
-//! answer the alternatives themselves.
+//! Responses of the key routes whose shape depends on a flag, described for the OpenAPI document. Handlers send the
+//! alternatives themselves.
 
 use serde::Serialize;
 use shared::{CountAnswer, DeleteAnswer, KeyAnswer, Page};
 
-/// Answer of `GET /kv/{key}`.
+/// Response of `GET /kv/{key}`.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
 pub enum KeyReply {
@@ -14,7 +14,7 @@ pub enum KeyReply {
     Count(CountAnswer),
 }
 
-/// Answer of `GET /kv`.
+/// Response of `GET /kv`.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
 pub enum PageReply {
@@ -26,12 +26,12 @@ pub enum PageReply {
     Entry(KeyAnswer),
 }
 
-/// Answer of `DELETE /kv`.
+/// Response of `DELETE /kv`.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
 pub enum DeletionReply {
-    /// What was deleted.
+    /// The deleted keys.
     Deleted(DeleteAnswer),
-    /// With `?dry_run`: how many would be.
+    /// With `?dry_run`: how many keys would be deleted.
     Count(CountAnswer),
 }

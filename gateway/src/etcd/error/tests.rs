@@ -1,15 +1,15 @@
-//! etcd's errors, as etcd 3.7.3 and its library say them.
+//! etcd's errors, as etcd 3.7.3 and its client library report them.
 
 use super::*;
 
-/// A row of the table: what etcd says → the API's code for a read.
+/// A row of the table: etcd's error → the API's code for a read.
 fn check(grpc: Grpc, message: &str, expected: Api) {
     let failure = from_status(Effect::Read, Status::new(grpc, message));
     assert_eq!(failure.code, expected, "{grpc:?} {message}");
 }
 
 #[tokio::test]
-async fn a_request_that_its_connection_gave_up_is_lost() {
+async fn a_request_cancelled_by_its_connection_is_lost() {
     use hyper_util::rt::{TokioExecutor, TokioIo};
 
     let (io, _other) = tokio::io::duplex(64);
@@ -18,7 +18,7 @@ async fn a_request_that_its_connection_gave_up_is_lost() {
     drop(connection);
     let request = http::Request::new(http_body_util::Empty::<bytes::Bytes>::new());
     let error = sender.send_request(request).await;
-    let status = Status::from_error(Box::new(error.expect_err("nobody sends it")));
+    let status = Status::from_error(Box::new(error.expect_err("it is never sent")));
     assert_eq!(status.code(), Grpc::Cancelled);
     assert!(connection_lost(&status) && !connection_lost(&Status::cancelled("by etcd")));
 }
@@ -191,7 +191,7 @@ fn failed_preconditions() {
 }
 
 #[test]
-fn exhausted_denied_and_away() {
+fn exhausted_denied_and_unavailable() {
     check(
         Grpc::ResourceExhausted,
         "etcdserver: mvcc: database space exceeded",
@@ -243,7 +243,7 @@ fn exhausted_denied_and_away() {
 }
 
 #[test]
-fn what_a_corrupt_cluster_refuses_has_not_happened() {
+fn a_write_refused_by_a_corrupt_cluster_has_a_certain_outcome() {
     let status = Status::new(Grpc::DataLoss, "etcdserver: corrupt cluster");
     let refused = from_status(Effect::Write, status);
     assert_eq!(refused.code, Api::Unavailable);
@@ -251,7 +251,7 @@ fn what_a_corrupt_cluster_refuses_has_not_happened() {
 }
 
 #[test]
-fn what_lost_its_code_is_known_by_its_message() {
+fn an_error_without_its_code_is_classified_by_message() {
     check(
         Grpc::Unknown,
         "etcdserver: requested lease not found",
@@ -466,10 +466,10 @@ const WITHOUT_A_CODE: &[(&str, Api)] = &[
 ];
 
 #[test]
-fn no_error_of_etcds_is_an_internal_one_with_or_without_its_code() {
+fn no_etcd_error_is_internal_with_or_without_its_code() {
     for (grpc, message) in FOR_CLIENTS {
         assert_ne!(code(*grpc, message), Api::Internal, "{message}");
-        // What the in-process client leaves of it.
+        // As the in-process client passes it on.
         let bare = code(Grpc::Unknown, message);
         assert_eq!(bare, code(*grpc, message), "{message}");
     }
@@ -479,7 +479,7 @@ fn no_error_of_etcds_is_an_internal_one_with_or_without_its_code() {
 }
 
 #[test]
-fn a_dropped_proposal_was_not_written_and_one_that_timed_out_may_be() {
+fn a_dropped_proposal_is_certain_and_a_timed_out_one_is_not() {
     let write = |message| from_status(Effect::Write, Status::new(Grpc::Unknown, message));
     let dropped = write("raft proposal dropped");
     assert_eq!(dropped.code, Api::NoLeader);
@@ -496,7 +496,7 @@ fn a_dropped_proposal_was_not_written_and_one_that_timed_out_may_be() {
 }
 
 #[test]
-fn a_write_without_an_answer_has_an_unknown_outcome() {
+fn a_write_without_a_response_has_an_unknown_outcome() {
     for message in [
         "etcdserver: leader changed",
         "etcdserver: request timed out",
@@ -519,7 +519,7 @@ fn a_write_without_an_answer_has_an_unknown_outcome() {
 }
 
 #[test]
-fn the_detail_is_etcds_sentence_alone() {
+fn the_detail_is_etcds_message_without_package_names() {
     let status = Status::new(Grpc::NotFound, "etcdserver: requested lease not found");
     assert_eq!(
         from_status(Effect::Read, status).detail,

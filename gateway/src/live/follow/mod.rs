@@ -27,9 +27,9 @@ use super::frame::{Frame, message};
 use super::hub::{Budget, Inner, Options, Start};
 use super::permits::no_longer;
 use super::pieces::Pieces;
-use crate::caller::Identity;
 use crate::etcd::{Range, Release, Update, WatchStream};
 use crate::failure::Failure;
+use crate::identity::Identity;
 
 /// How long etcd may take to answer one question.
 const ANSWER: Duration = Duration::from_secs(10);

@@ -4,9 +4,9 @@ use shared::Header;
 use tokio::time::Instant;
 
 use super::{ANSWER, End, Follower, Step};
-use crate::caller::Caller;
-use crate::etcd::{Etcd, Get, Range, WatchOptions, WatchStream};
+use crate::etcd::{Etcd, WatchOptions, WatchStream};
 use crate::failure::Result;
+use crate::identity::Caller;
 use crate::live::frame::{Bookmark, Frame, message};
 
 impl Follower {
@@ -53,15 +53,11 @@ impl Follower {
         &self.hub.etcd
     }
 
-    /// The store as it is now, by a linearizable read of one key: a count over the range would walk
-    /// all of it.
+    /// The store's current header.
     pub(super) async fn now(&self) -> Result<Header> {
-        let first_key = Range::one(self.range.key.clone());
-        let answer = self
-            .etcd()
-            .range(&self.caller(), &first_key, &Get::count_only())
-            .await?;
-        Ok(answer.header)
+        self.etcd()
+            .current_header(&self.caller(), &self.range)
+            .await
     }
 
     /// Opens a stream.

@@ -7,7 +7,7 @@
 use shared::{Code, Header};
 
 use super::{Follower, Step};
-use crate::etcd::{Get, KeyValue, Range, entry};
+use crate::etcd::{Get, KeyValue, Range, entry, next_key};
 use crate::live::frame::{Frame, message};
 use crate::live::pieces::MOST;
 
@@ -105,7 +105,7 @@ impl Follower {
             while let Some(first) = left.first() {
                 let count = left.len().min(step);
                 let last = &left[count - 1];
-                let window = Range::between(first.key.clone(), Some(behind(&last.key)));
+                let window = Range::between(first.key.clone(), Some(next_key(&last.key)));
                 let most = if count == 1 { usize::MAX } else { LARGEST };
                 let kvs = match self
                     .page(&window, &Get::default().at(revision), most)
@@ -127,7 +127,7 @@ impl Follower {
                 }
             }
             match keys.last() {
-                Some(last) if more => rest.key = behind(&last.key),
+                Some(last) if more => rest.key = next_key(&last.key),
                 _ => break,
             }
         }
@@ -173,13 +173,6 @@ enum Page {
     Read { kvs: Vec<KeyValue>, more: bool },
     TooLarge,
     Ended(Pages),
-}
-
-/// The first key behind `key`.
-fn behind(key: &[u8]) -> Vec<u8> {
-    let mut next = key.to_vec();
-    next.push(0);
-    next
 }
 
 fn next_step(step: usize, kvs: &[KeyValue]) -> usize {

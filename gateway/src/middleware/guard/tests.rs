@@ -4,7 +4,7 @@ const LOCAL: &str = "192.168.7.5:8379";
 
 /// One request: `headers` as `name: value` lines; answers the code that refuses it.
 fn check(allow: &[&str], method: &str, path: &str, headers: &[&str]) -> Option<Code> {
-    let policy = Policy::new(
+    let allowed = AllowedHosts::new(
         &allow
             .iter()
             .map(|&host| host.to_owned())
@@ -21,7 +21,8 @@ fn check(allow: &[&str], method: &str, path: &str, headers: &[&str]) -> Option<C
     let (parts, ()) = request.body(()).expect("a request").into_parts();
     let kind = Kind::of("", &parts.method, parts.uri.path());
     let local = LOCAL.parse().expect("an address");
-    policy
+    let guard = Guard { allowed: &allowed };
+    guard
         .check(&parts, local, kind)
         .err()
         .map(|failure| failure.code)

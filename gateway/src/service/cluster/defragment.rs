@@ -5,9 +5,9 @@ use shared::{Code, DefragmentAnswer, Defragmented, MemberId};
 use super::ClusterService;
 use super::maintenance::no_member;
 use super::reach::{Found, Reached};
-use crate::caller::Caller;
 use crate::etcd::StatusFact;
 use crate::failure::{Failure, Result};
+use crate::identity::Caller;
 
 impl ClusterService {
     /// Defragments the members one at a time, the leader last, and stops at the first failure. A

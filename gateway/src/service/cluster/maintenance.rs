@@ -7,9 +7,9 @@ use shared::{
 
 use super::reach::{Found, Reached};
 use super::{ClusterService, alarm};
-use crate::caller::Caller;
 use crate::etcd::AlarmFact;
 use crate::failure::{Failure, Result};
+use crate::identity::Caller;
 
 /// Attempts to find the leader when the leadership moves in between.
 const LEADER_ROUNDS: usize = 3;

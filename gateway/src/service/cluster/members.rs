@@ -3,9 +3,9 @@
 use shared::{Code, Header, ListedMember, MemberAddRequest, MemberId, MembersAnswer};
 
 use super::ClusterService;
-use crate::caller::Caller;
 use crate::etcd::MemberFact;
 use crate::failure::{Failure, Result};
+use crate::identity::Caller;
 
 impl ClusterService {
     /// The member list without the members' own status: confirmed by a majority, or with
@@ -13,13 +13,13 @@ impl ClusterService {
     pub async fn members(&self, caller: &Caller, serializable: bool) -> Result<MembersAnswer> {
         if !serializable {
             let (header, members) = self.etcd.members(caller).await?;
-            return Ok(self.answer(caller, header, None, members).await);
+            return Ok(self.response(caller, header, None, members).await);
         }
         let (header, members) = self.etcd.members_here(caller).await?;
         // A header that needs no majority either; a caller without permission gets none.
         let status = self.etcd.status(caller).await;
         let header = status.map_or(header, |status| status.header);
-        Ok(answer(header, None, members))
+        Ok(response(header, None, members))
     }
 
     /// Adds a member, which must be started afterwards.
@@ -32,14 +32,14 @@ impl ClusterService {
         require_peer_urls(&peer_urls)?;
         let added = self.etcd.member_add(caller, peer_urls, learner).await?;
         let (header, added, members) = added;
-        Ok(self.answer(caller, header, added, members).await)
+        Ok(self.response(caller, header, added, members).await)
     }
 
     /// Removes a member for good: its id is never used again.
     pub async fn remove_member(&self, caller: &Caller, id: MemberId) -> Result<MembersAnswer> {
         let removed = self.etcd.member_remove(caller, id).await;
         let (header, members) = removed.map_err(|failure| named(failure, id))?;
-        Ok(self.answer(caller, header, None, members).await)
+        Ok(self.response(caller, header, None, members).await)
     }
 
     /// Replaces the peer URLs of a member.
@@ -52,28 +52,28 @@ impl ClusterService {
         require_peer_urls(&peer_urls)?;
         let updated = self.etcd.member_update(caller, id, peer_urls).await;
         let (header, members) = updated.map_err(|failure| named(failure, id))?;
-        Ok(self.answer(caller, header, None, members).await)
+        Ok(self.response(caller, header, None, members).await)
     }
 
     /// Promotes a learner to a voting member, once it has caught up with the leader.
     pub async fn promote_member(&self, caller: &Caller, id: MemberId) -> Result<MembersAnswer> {
         let promoted = self.etcd.member_promote(caller, id).await;
         let (header, members) = promoted.map_err(|failure| named(failure, id))?;
-        Ok(self.answer(caller, header, None, members).await)
+        Ok(self.response(caller, header, None, members).await)
     }
 
-    async fn answer(
+    async fn response(
         &self,
         caller: &Caller,
         header: Header,
         added: Option<MemberFact>,
         members: Vec<MemberFact>,
     ) -> MembersAnswer {
-        answer(self.dated(caller, header).await, added, members)
+        response(self.dated(caller, header).await, added, members)
     }
 }
 
-fn answer(header: Header, added: Option<MemberFact>, members: Vec<MemberFact>) -> MembersAnswer {
+fn response(header: Header, added: Option<MemberFact>, members: Vec<MemberFact>) -> MembersAnswer {
     let mut members: Vec<_> = members.into_iter().map(listed).collect();
     members.sort_by_key(|member| member.id);
     MembersAnswer {

@@ -15,9 +15,9 @@ pub use self::snapshot::Download;
 use shared::{Alarm, ClusterAnswer, Code, Header, Member, MemberId};
 
 use self::reach::{Found, Reached};
-use crate::caller::Caller;
 use crate::etcd::{AlarmFact, Etcd, StatusFact};
 use crate::failure::{Failure, Result};
+use crate::identity::Caller;
 use crate::tasks::Tasks;
 
 /// Members, leader and health of one cluster.
@@ -39,7 +39,7 @@ impl ClusterService {
         Self { name, etcd, tasks }
     }
 
-    /// The version of the member that responds; asked as the gateway's own account, with a short
+    /// The version of the member that responds, requested with the gateway's own account and a short
     /// timeout.
     pub async fn version_here(&self) -> Result<String> {
         Ok(self.status_here().await?.version)
@@ -111,15 +111,15 @@ impl ClusterService {
 
         let statuses = || found.iter().filter_map(Found::status);
         let leader = statuses().map(|status| status.leader).find(|id| *id != 0);
-        let answered = statuses()
+        let status = statuses()
             .find(|status| status.header.member_id == listed_header.member_id)
             .or_else(|| statuses().next());
         // A member list carries no revision; a status does, and so do the alarms.
-        let header = answered.map(|status| status.header).or(alarm_header);
+        let header = status.map(|status| status.header).or(alarm_header);
         Ok(ClusterAnswer {
             header: header.unwrap_or(listed_header),
             name: self.name.clone(),
-            version: answered.map_or_else(String::new, |status| status.version.clone()),
+            version: status.map_or_else(String::new, |status| status.version.clone()),
             leader: leader.map(MemberId),
             quorum,
             tolerates: voters.saturating_sub(quorum),

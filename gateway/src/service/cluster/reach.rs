@@ -15,9 +15,9 @@ use shared::{Code, MemberId};
 
 use super::ClusterService;
 use super::survey::{MemberList, Survey, advertises, is_member, refused, same};
-use crate::caller::Caller;
 use crate::etcd::{MemberFact, StatusFact};
 use crate::failure::{Failure, Result};
+use crate::identity::Caller;
 
 /// A member's status, and the URL it was read from.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub(super) struct Reached {
     pub(super) status: StatusFact,
 }
 
-/// A listed member and the result of request for its status.
+/// A listed member and the result of the request for its status.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     pub(super) fact: MemberFact,
@@ -143,7 +143,7 @@ impl ClusterService {
             }
             // Found already, or hidden from this caller: the response matters for the warning only.
             let wanted = reached.is_none() && survey.refusal().is_none();
-            // A URL that was asked already without a response is not waited for again.
+            // An endpoint that did not respond before is not waited for again.
             let response = match survey.response_of(url) {
                 Some(response) => response.clone(),
                 None => self.ask_unknown(caller, url, wanted).await,
@@ -178,7 +178,7 @@ impl ClusterService {
         }
     }
 
-    /// The status of the server at an advertised URL. An etcd that shows its status to everybody needs
+    /// The status of the server at an advertised URL. An etcd that shows its status to every client needs
     /// no token to turn out to be another member; `signed` sends the token if the server requires one.
     async fn ask_unknown(&self, caller: &Caller, url: &str, signed: bool) -> Result<StatusFact> {
         match self.ask_anonymously(caller, url).await {

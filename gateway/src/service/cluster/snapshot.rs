@@ -11,9 +11,9 @@ use tokio::time::timeout;
 use super::ClusterService;
 use super::maintenance::no_member;
 use super::reach::Found;
-use crate::caller::Caller;
 use crate::etcd::{SnapshotPiece, SnapshotStream};
 use crate::failure::{Failure, Result};
+use crate::identity::Caller;
 
 /// Bytes of the SHA-256 that etcd sends after the data.
 const SUM: usize = 32;

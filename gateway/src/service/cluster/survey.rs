@@ -7,9 +7,9 @@ use shared::{Code, Header, MemberId};
 use tokio::time::Instant;
 
 use super::ClusterService;
-use crate::caller::Caller;
 use crate::etcd::{Etcd, MemberFact, StatusFact};
 use crate::failure::{Failure, Result};
+use crate::identity::Caller;
 
 /// Time limit for connecting to an endpoint, and again for its response.
 pub(super) const DIAL: Duration = Duration::from_secs(2);
@@ -42,7 +42,7 @@ impl ClusterService {
         let responses: Vec<_> = endpoints.iter().zip(responses).collect();
         let serving = responses
             .iter()
-            .filter_map(|(url, answer)| Some((fitness(answer)?, url)));
+            .filter_map(|(url, response)| Some((fitness(response)?, url)));
         let best = serving.min_by_key(|(fitness, _)| *fitness);
         let etcd = match best {
             Some((_, url)) if endpoints.len() > 1 => self.connect(url).ok(),
@@ -107,11 +107,11 @@ impl Survey<'_> {
         cluster: MemberId,
         fact: &MemberFact,
     ) -> Option<(&String, &StatusFact)> {
-        let answered = self
+        let available = self
             .responses
             .iter()
-            .filter_map(|(url, answer)| Some((*url, answer.as_ref().ok()?)));
-        answered
+            .filter_map(|(url, response)| Some((*url, response.as_ref().ok()?)));
+        available
             .filter(|(_, status)| is_member(status, cluster, fact.id))
             .max_by_key(|(url, _)| advertises(fact, url))
     }
@@ -119,16 +119,17 @@ impl Survey<'_> {
     /// The response of an endpoint; `None` if the URL is not a configured endpoint.
     pub(super) fn response_of(&self, url: &str) -> Option<&Result<StatusFact>> {
         let found = self.responses.iter().find(|(known, _)| same(known, url));
-        found.map(|(_, answer)| answer)
+        found.map(|(_, response)| response)
     }
 
     /// The refusal that this caller got, if no endpoint showed its status and at least one refused.
     pub(super) fn refusal(&self) -> Option<&str> {
-        let mut responses = self.responses.iter().map(|(_, answer)| answer);
+        let mut responses = self.responses.iter().map(|(_, response)| response);
         if responses.clone().any(Result::is_ok) {
             return None;
         }
-        let refusal = responses.find_map(|answer| answer.as_ref().err().filter(|it| refused(it)));
+        let refusal =
+            responses.find_map(|response| response.as_ref().err().filter(|it| refused(it)));
         refusal.map(|failure| failure.detail.as_str())
     }
 }
@@ -211,7 +212,7 @@ mod tests {
             learner,
         };
         let failed = |code| Err(Failure::new(code, "no"));
-        for (answer, expected) in [
+        for (response, expected) in [
             (Ok(status(2, false)), Some(Fitness::Leads)),
             (Ok(status(0, false)), Some(Fitness::Leaderless)),
             (Ok(status(2, true)), None),
@@ -219,7 +220,7 @@ mod tests {
             (failed(Code::Unauthenticated), Some(Fitness::Refuses)),
             (failed(Code::Unavailable), None),
         ] {
-            assert_eq!(fitness(&answer), expected, "{answer:?}");
+            assert_eq!(fitness(&response), expected, "{response:?}");
         }
     }
 }

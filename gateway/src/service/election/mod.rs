@@ -1,7 +1,7 @@
-//! Elections: campaigns, proclamations, resignations, who leads.
+//! Elections: campaigns, proclamations, resignations, and their leaders.
 //!
-//! An election is a queue as a lock is, whose keys carry values: entering, waiting and leaving are
-//! the parts of [`super::lock`]. [`observe`] follows who leads.
+//! An election is a queue like a lock's, whose keys have values: entering, waiting and leaving are in
+//! [`super::lock`]. [`observe`] follows the leader.
 
 mod observe;
 #[cfg(test)]
@@ -13,15 +13,15 @@ use shared::{
 };
 
 pub use self::observe::Observer;
-use super::lock::hold::stand_held;
-use super::lock::names::lease_named;
-use super::lock::place::{Place, Stand, still_ours};
+use super::lock::hold::hold_entry;
+use super::lock::names::lease_in_name;
 use super::lock::queue;
+use super::lock::queue_entry::{EntryRequest, QueueEntry, claim_unchanged};
 use super::lock::recipe::{MAX_WAIT, win};
-use super::lock::{LockService, PlaceHold, Standing};
-use crate::caller::Caller;
+use super::lock::{ClaimGuard, LockService, QueueHold};
 use crate::etcd::{Op, Put, Txn};
 use crate::failure::{Failure, Result};
+use crate::identity::Caller;
 
 /// Elections of one cluster.
 #[derive(Clone, Debug)]
@@ -32,26 +32,26 @@ pub struct ElectionService {
 /// A campaign that was won.
 #[derive(Debug)]
 pub struct Campaign {
-    /// The answer.
-    pub answer: Leadership,
-    /// To be kept once the answer has reached the caller.
-    pub standing: Standing,
+    /// The response.
+    pub response: Leadership,
+    /// To be kept once the response has reached the caller.
+    pub claim: ClaimGuard,
 }
 
 impl ElectionService {
-    /// Over the queues of a cluster's locks.
+    /// The service over the queues of a cluster's locks.
     pub fn new(locks: LockService) -> Self {
         Self { locks }
     }
 
-    /// Who leads, and who stands behind.
+    /// The leader and the other candidates.
     pub async fn one(&self, caller: &Caller, name: &[u8]) -> Result<Election> {
         let inner = self.locks.parts();
         let queue = queue::read(inner, caller, name, None).await?;
         let header = queue.header;
         let (leader, candidates) = queue.candidates(inner, caller).await;
         if leader.is_none() && candidates.is_empty() {
-            return Err(nobody(name, header.revision));
+            return Err(election_not_found(name, header.revision));
         }
         Ok(Election {
             header,
@@ -61,15 +61,15 @@ impl ElectionService {
         })
     }
 
-    /// Stands in the election until it is won. The candidacy is given up when the future is dropped,
-    /// and when the [`Standing`] of the answer is dropped without having been kept.
+    /// Waits until the election is won. The candidacy is withdrawn when the future is dropped, and when the
+    /// [`ClaimGuard`] of the result is dropped without [`ClaimGuard::keep`].
     pub async fn campaign(
         &self,
         caller: &Caller,
         name: Vec<u8>,
         request: CampaignRequest,
     ) -> Result<Campaign> {
-        let want = Stand {
+        let entry = EntryRequest {
             name,
             value: request.value.0,
             proclaim: true,
@@ -77,34 +77,34 @@ impl ElectionService {
             lease: request.lease,
         };
         let wait = request.wait.unwrap_or(MAX_WAIT);
-        let won = win(self.locks.parts(), caller, want, wait).await?;
+        let won = win(self.locks.parts(), caller, entry, wait).await?;
         Ok(Campaign {
-            answer: leadership(&won.place, won.header),
-            standing: won.place.into_standing(),
+            response: leadership(&won.entry, won.header),
+            claim: won.entry.into_claim(),
         })
     }
 
-    /// Stands in the election, and leads once it is won, until what this returns is dropped.
+    /// Waits until the election is won, then leads, until the returned hold is dropped.
     pub async fn hold(
         &self,
         caller: &Caller,
         name: Vec<u8>,
         request: CandidacyRequest,
-    ) -> Result<PlaceHold> {
-        let want = Stand {
+    ) -> Result<QueueHold> {
+        let candidacy = EntryRequest {
             name,
             value: request.value.0,
             proclaim: false,
             ttl: request.ttl,
             lease: None,
         };
-        stand_held(self.locks.parts(), caller, want, |place, header| {
-            ServerMessage::Elected(leadership(place, header))
+        hold_entry(self.locks.parts(), caller, candidacy, |entry, header| {
+            ServerMessage::Elected(leadership(entry, header))
         })
         .await
     }
 
-    /// Gives a candidate's key another value. Needs its key and revision alone.
+    /// Changes the value of a candidate's key. Requires only its key and revision.
     pub async fn proclaim(
         &self,
         caller: &Caller,
@@ -121,7 +121,7 @@ impl ElectionService {
             .await
     }
 
-    /// Removes a candidate's key. Needs its key and revision alone.
+    /// Removes a candidate's key. Requires only its key and revision.
     pub async fn resign(
         &self,
         caller: &Caller,
@@ -133,8 +133,8 @@ impl ElectionService {
             .await
     }
 
-    /// Does something to a key as long as it is the candidate's that it names: of this election, as
-    /// created at that revision, on the lease in its name.
+    /// Runs an operation on a candidate's key, if it is still the key of this election, created at that
+    /// revision, on the lease in its name.
     async fn as_candidate(
         &self,
         caller: &Caller,
@@ -145,27 +145,27 @@ impl ElectionService {
     ) -> Result<Leadership> {
         if revision < 1 {
             return Err(Failure::bad_request(
-                "`revision` is a create revision, from 1",
+                "`revision` must be a create revision, 1 or more",
             ));
         }
-        let Some(lease) = lease_named(&name, &key) else {
+        let Some(lease) = lease_in_name(&name, &key) else {
             return Err(not_leader(&name, &key, revision)
-                .hint("a candidate's key is the election's name, a slash and its lease"));
+                .hint("a candidate's key consists of the election's name, a slash and its lease"));
         };
         let txn = Txn {
-            compare: still_ours(&key, revision, lease.0),
+            compare: claim_unchanged(&key, revision, lease.0),
             then: vec![op],
             or_else: Vec::new(),
         };
-        let answer = self.locks.parts().etcd.txn(caller, txn).await?;
-        if !answer.succeeded {
-            let now = answer.header.revision;
+        let response = self.locks.parts().etcd.txn(caller, txn).await?;
+        if !response.succeeded {
+            let now = response.header.revision;
             return Err(not_leader(&name, &key, revision)
                 .hint("campaign again: the candidacy has ended")
                 .with(|facts| facts.store_revision = Some(now)));
         }
         Ok(Leadership {
-            header: answer.header,
+            header: response.header,
             name: name.into(),
             key: key.into(),
             revision,
@@ -173,34 +173,37 @@ impl ElectionService {
         })
     }
 
-    /// Every leader's values as they come, for as long as the caller may read them.
+    /// Every value of every leader, for as long as the caller may read them.
     pub async fn observe(&self, caller: &Caller, name: Vec<u8>) -> Result<Observer> {
         Observer::open(self.locks.parts().etcd.clone(), caller, name).await
     }
 }
 
-fn leadership(place: &Place, header: shared::Header) -> Leadership {
+fn leadership(entry: &QueueEntry, header: shared::Header) -> Leadership {
     Leadership {
         header,
-        name: place.name.clone().into(),
-        key: place.key.clone().into(),
-        revision: place.created,
-        lease: LeaseId(place.lease),
+        name: entry.name.clone().into(),
+        key: entry.key.clone().into(),
+        revision: entry.created,
+        lease: LeaseId(entry.lease),
     }
 }
 
 fn not_leader(name: &[u8], key: &[u8], revision: i64) -> Failure {
     let text = String::from_utf8_lossy;
     let detail = format!(
-        "`{}`, created at {revision}, does not stand in the election `{}`",
+        "`{}`, created at revision {revision}, is not a candidate of the election `{}`",
         text(key),
         text(name)
     );
     Failure::new(Code::NotLeader, detail)
 }
 
-fn nobody(name: &[u8], revision: i64) -> Failure {
-    let detail = format!("nobody stands in `{}`", String::from_utf8_lossy(name));
+fn election_not_found(name: &[u8], revision: i64) -> Failure {
+    let detail = format!(
+        "no such election `{}`: it has no candidates",
+        String::from_utf8_lossy(name)
+    );
     Failure::new(Code::ElectionNotFound, detail)
         .hint("a name is never trimmed: `a` and `a/` are two elections")
         .with(|facts| facts.store_revision = Some(revision))

@@ -1,79 +1,76 @@
-//! Who leads an election, by its history: nothing a leader said last is ever skipped.
+//! Follows the leader of an election through its history: no leader's last value is skipped.
 //!
-//! As etcd's own recipe: read the oldest key of the election, follow that key until it is deleted,
-//! then read again. Where that reads the present, this reads the store as it was at the deletion, so
-//! that a leader who came and went meanwhile is seen too. Only a compaction loses history; then it
-//! begins at the present again, as after the data was wiped or restored.
+//! Like etcd's own recipe, it reads the oldest key of the election, follows that key until it is
+//! deleted, then reads again. The recipe reads the present state; this reads the state at the deletion,
+//! so that a leader who won and resigned meanwhile is reported too. Only a compaction loses history: then
+//! it starts again at the present, as it does after the data was wiped or restored.
 //!
-//! etcd checks a permission only when a watch is created, so it is asked about again and again.
+//! etcd checks a permission only when a watch is created, so it is checked again periodically.
 
 use std::time::Duration;
 
 use shared::{Candidate, Code, Entry, Event, LeaseId, MemberId, ServerMessage};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::caller::{Caller, Identity};
-use crate::etcd::{
-    Etcd, Get, KeyValue, Order, Range, Sort, Update, WatchOptions, WatchStream, entry,
-};
+use crate::etcd::{Etcd, Get, Order, Range, Sort, Update, WatchOptions, WatchStream, entry};
 use crate::failure::{Failure, Result};
-use crate::service::leased;
+use crate::identity::{Caller, Identity};
 use crate::service::lock::names::{queue_of, queue_prefix};
-use crate::service::lock::wait::{passing, refused};
+use crate::service::lock::wait::{access_lost, is_transient};
 
-/// How long etcd may take for one question.
-const ANSWER: Duration = Duration::from_secs(10);
-/// Between two attempts while etcd is away.
-const PAUSE: Duration = Duration::from_millis(500);
-/// How often it is asked whether the account may still read what it follows.
+/// Timeout of one etcd call.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Delay between two attempts while etcd is unavailable.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
+/// How often the account's permission is checked again.
 const RECHECK: Duration = Duration::from_secs(3);
 
-/// Where the observer is in history.
+/// The observer's position in history.
 #[derive(Debug)]
-enum Place {
-    /// To look at the present.
+enum Position {
+    /// The present state is to be read.
     Present,
-    /// To look at the store as it was at this revision.
+    /// The state at this revision is to be read.
     Past(i64),
-    /// This key, as created then, is the oldest; everything before the revision is known.
-    Behind {
+    /// This key, as created at `created`, is the oldest; everything before `from` is known.
+    Following {
         key: Vec<u8>,
         created: i64,
         from: i64,
     },
-    /// There was no key; everything before the revision is known.
-    Nobody { from: i64 },
+    /// There was no key; everything before `from` is known.
+    NoKey { from: i64 },
 }
 
-/// See the module. Made by [`super::ElectionService::observe`].
+/// See the module. Created by [`super::ElectionService::observe`].
 #[derive(Debug)]
 pub struct Observer {
     etcd: Etcd,
     identity: Identity,
     name: Vec<u8>,
     prefix: Range,
-    place: Place,
+    position: Position,
     watch: Option<WatchStream>,
-    /// Changes that have been read and not been looked at.
+    /// Changes received but not applied yet.
     batch: std::vec::IntoIter<Event>,
-    /// Key and revision of what was said last.
-    said: Option<(Vec<u8>, i64)>,
-    /// The cluster, and the last revision known of it.
+    /// Key and revision of the value reported last.
+    reported: Option<(Vec<u8>, i64)>,
+    /// The cluster, and its last known revision.
     known: Option<(MemberId, i64)>,
-    /// The client has been told that etcd cannot be followed.
-    told: bool,
-    /// When to ask about the permission.
+    /// The client has received the error that etcd cannot be watched.
+    error_sent: bool,
+    /// When to check the permission again.
     recheck: Instant,
-    /// The account may not follow any longer.
+    /// The account has lost access.
     ended: bool,
 }
 
 impl Observer {
-    /// Refuses an account that may not read the election's keys. Opens also while etcd is away.
+    /// Refuses an account that may not read the election's keys. Opens even while etcd is unavailable.
     pub(super) async fn open(etcd: Etcd, caller: &Caller, name: Vec<u8>) -> Result<Self> {
         let prefix = Range::prefix(&queue_prefix(&name));
-        match etcd.may_read(&caller.within(ANSWER), &prefix).await {
-            Err(failure) if !passing(&failure) => return Err(failure),
+        match etcd.may_read(&caller.within(CALL_TIMEOUT), &prefix).await {
+            Err(failure) if !is_transient(&failure) => return Err(failure),
             _ => {}
         }
         Ok(Self {
@@ -81,45 +78,45 @@ impl Observer {
             identity: caller.identity.clone(),
             prefix,
             name,
-            place: Place::Present,
+            position: Position::Present,
             watch: None,
             batch: Vec::new().into_iter(),
-            said: None,
+            reported: None,
             known: None,
-            told: false,
+            error_sent: false,
             recheck: Instant::now() + RECHECK,
             ended: false,
         })
     }
 
-    /// The next `leader`; once, where etcd cannot be followed, `error`: it goes on when etcd is back. An
-    /// account that may not follow any longer gets its `error` and then nothing more.
+    /// The next `leader`, or one `error` while etcd cannot be watched: it resumes when etcd is available
+    /// again. An account that has lost access gets an `error`, then `None`.
     pub async fn next(&mut self) -> Option<ServerMessage> {
         while !self.ended {
             match self.step().await {
-                Ok(None) => self.told = false,
+                Ok(None) => self.error_sent = false,
                 Ok(Some(message)) => {
-                    self.told = false;
+                    self.error_sent = false;
                     return Some(message);
                 }
                 Err(failure) => {
                     self.watch = None;
                     self.batch = Vec::new().into_iter();
-                    // The revision to look at is gone, or of a store that was there before.
+                    // The revision is compacted, or belongs to a former store.
                     if matches!(failure.code, Code::Compacted | Code::FutureRevision) {
-                        self.place = Place::Present;
+                        self.position = Position::Present;
                         continue;
                     }
-                    tracing::debug!(cause = failure.chain(), "an election cannot be followed");
-                    self.ended = refused(&self.caller(), &failure);
-                    if !std::mem::replace(&mut self.told, true) || self.ended {
+                    tracing::debug!(cause = failure.chain(), "an election cannot be watched");
+                    self.ended = access_lost(&self.caller(), &failure);
+                    if !std::mem::replace(&mut self.error_sent, true) || self.ended {
                         return Some(ServerMessage::Error {
                             id: None,
                             code: failure.code,
                             detail: failure.detail,
                         });
                     }
-                    sleep(PAUSE).await;
+                    sleep(RETRY_DELAY).await;
                 }
             }
         }
@@ -127,23 +124,23 @@ impl Observer {
     }
 
     fn caller(&self) -> Caller {
-        Caller::new(self.identity.clone(), Some(ANSWER))
+        Caller::new(self.identity.clone(), Some(CALL_TIMEOUT))
     }
 
-    /// One step through history.
+    /// Advances by one step through history.
     async fn step(&mut self) -> Result<Option<ServerMessage>> {
-        match self.place {
-            Place::Present => self.look(0).await,
-            Place::Past(revision) => self.look(revision).await,
-            Place::Behind { .. } | Place::Nobody { .. } => match self.change().await? {
+        match self.position {
+            Position::Present => self.read_oldest(0).await,
+            Position::Past(revision) => self.read_oldest(revision).await,
+            Position::Following { .. } | Position::NoKey { .. } => match self.change().await? {
                 Some(event) => Ok(self.apply(event)),
                 None => Ok(None),
             },
         }
     }
 
-    /// Reads who is the oldest, now or as it was at a revision.
-    async fn look(&mut self, revision: i64) -> Result<Option<ServerMessage>> {
+    /// Reads the oldest key, now (0) or at a revision.
+    async fn read_oldest(&mut self, revision: i64) -> Result<Option<ServerMessage>> {
         let caller = self.caller();
         let oldest = Get {
             limit: 1,
@@ -151,8 +148,8 @@ impl Observer {
             revision,
             ..Get::default()
         };
-        let answer = self.etcd.range(&caller, &self.prefix, &oldest).await?;
-        let header = answer.header;
+        let response = self.etcd.range(&caller, &self.prefix, &oldest).await?;
+        let header = response.header;
         self.known = Some((header.cluster_id, header.revision));
         let at = if revision == 0 {
             header.revision
@@ -161,47 +158,47 @@ impl Observer {
         };
         self.watch = None;
         self.batch = Vec::new().into_iter();
-        let Some(oldest) = answer.kvs.into_iter().next() else {
-            self.place = Place::Nobody { from: at + 1 };
+        let Some(oldest) = response.kvs.into_iter().next() else {
+            self.position = Position::NoKey { from: at + 1 };
             return Ok(None);
         };
-        self.place = Place::Behind {
+        self.position = Position::Following {
             key: oldest.key.clone(),
             created: oldest.create_revision,
             from: at + 1,
         };
-        Ok(self.say(oldest))
+        Ok(self.report(entry(oldest, false)))
     }
 
-    /// The next change of what is followed; `None` where it has to be looked at anew.
+    /// The next change of the followed key or prefix; `None` if the state must be read again.
     async fn change(&mut self) -> Result<Option<Event>> {
         if let Some(event) = self.batch.next() {
             return Ok(Some(event));
         }
-        let (range, from) = match &self.place {
-            Place::Behind { key, from, .. } => (Range::one(&key[..]), *from),
-            Place::Nobody { from } => (self.prefix.clone(), *from),
-            Place::Present | Place::Past(_) => return Ok(None),
+        let (range, from) = match &self.position {
+            Position::Following { key, from, .. } => (Range::one(&key[..]), *from),
+            Position::NoKey { from } => (self.prefix.clone(), *from),
+            Position::Present | Position::Past(_) => return Ok(None),
         };
         let watch = if let Some(watch) = &mut self.watch {
             watch
         } else {
-            if self.is_another().await? {
-                self.place = Place::Present;
+            if self.store_was_replaced().await? {
+                self.position = Position::Present;
                 return Ok(None);
             }
-            let endless = Caller::new(self.identity.clone(), None);
+            let caller = Caller::new(self.identity.clone(), None);
             let options = WatchOptions {
                 start_revision: from,
                 ..WatchOptions::default()
             };
-            let opened = self.etcd.watch(&endless, &range, options).await?;
+            let opened = self.etcd.watch(&caller, &range, options).await?;
             self.watch.insert(opened)
         };
         let update = tokio::select! {
             update = watch.next() => update?,
             () = sleep_until(self.recheck) => {
-                self.still_permitted().await?;
+                self.check_permission().await?;
                 return Ok(None);
             }
         };
@@ -215,76 +212,72 @@ impl Observer {
                 Ok(self.batch.next())
             }
             Update::Created(_) | Update::Progress(_) => Ok(None),
-            Update::Compacted(_) => Err(Failure::new(Code::Compacted, "history is gone")),
+            Update::Compacted(_) => Err(Failure::new(Code::Compacted, "the history was compacted")),
             Update::Cancelled(failure) => Err(failure),
         }
     }
 
-    /// Fails where the account may not read the election's keys any more.
-    async fn still_permitted(&mut self) -> Result<()> {
-        let answer = self.etcd.may_read(&self.caller(), &self.prefix).await;
+    /// Fails if the account may no longer read the election's keys.
+    async fn check_permission(&mut self) -> Result<()> {
+        let response = self.etcd.may_read(&self.caller(), &self.prefix).await;
         self.recheck = Instant::now() + RECHECK;
-        match answer {
-            Err(failure) if refused(&self.caller(), &failure) => Err(failure),
-            // etcd is away: the watch notices by itself.
+        match response {
+            Err(failure) if access_lost(&self.caller(), &failure) => Err(failure),
+            // etcd is unavailable: the watch detects that itself.
             _ => Ok(()),
         }
     }
 
-    /// Whether the store is no longer the one that was followed: another cluster, or older data.
-    async fn is_another(&mut self) -> Result<bool> {
+    /// Whether the store was replaced: by another cluster, or by older data.
+    async fn store_was_replaced(&mut self) -> Result<bool> {
         let caller = self.caller();
-        let now = leased::now(&self.etcd, &caller, &self.prefix).await?;
+        let now = self.etcd.current_header(&caller, &self.prefix).await?;
         let before = self.known.replace((now.cluster_id, now.revision));
         Ok(before.is_some_and(|(cluster, revision)| {
             cluster != now.cluster_id || now.revision < revision
         }))
     }
 
-    /// What a change means to who leads.
+    /// Applies a change; returns the message if it changes the leader.
     fn apply(&mut self, event: Event) -> Option<ServerMessage> {
         let at = event.mod_revision();
-        match (&mut self.place, event) {
-            (Place::Behind { created, from, .. }, Event::Put { entry, .. }) => {
+        match (&mut self.position, event) {
+            (Position::Following { created, from, .. }, Event::Put { entry, .. }) => {
                 *from = at + 1;
                 if entry.create_revision != *created {
-                    // Deleted and put again unseen: it is not the oldest any more.
-                    self.place = Place::Past(at);
+                    // Deleted and put again unseen: it is no longer the oldest.
+                    self.position = Position::Past(at);
                     return None;
                 }
-                self.say_entry(entry)
+                self.report(entry)
             }
-            // The leader went; or the first key of an empty election came, or several of one
-            // revision: which is the oldest now is to be looked at.
-            (Place::Behind { .. }, Event::Delete { .. })
-            | (Place::Nobody { .. }, Event::Put { .. }) => {
-                self.place = Place::Past(at);
+            // The leader's key was deleted, or the first keys of an empty election were put,
+            // perhaps several in one revision: read which is the oldest now.
+            (Position::Following { .. }, Event::Delete { .. })
+            | (Position::NoKey { .. }, Event::Put { .. }) => {
+                self.position = Position::Past(at);
                 None
             }
-            (Place::Nobody { from }, Event::Delete { .. }) => {
+            (Position::NoKey { from }, Event::Delete { .. }) => {
                 *from = at + 1;
                 None
             }
-            (Place::Present | Place::Past(_), _) => None,
+            (Position::Present | Position::Past(_), _) => None,
         }
     }
 
-    fn say(&mut self, kv: KeyValue) -> Option<ServerMessage> {
-        self.say_entry(entry(kv, false))
-    }
-
-    /// Says what the oldest key proclaims, unless that has been said, or the key is no candidate's:
-    /// then it only stands in the way.
-    fn say_entry(&mut self, entry: Entry) -> Option<ServerMessage> {
+    /// Reports the value of the oldest key, unless it was reported already, or the key is no candidate's: such a
+    /// key only blocks the election.
+    fn report(&mut self, entry: Entry) -> Option<ServerMessage> {
         let lease = entry.lease?;
         if queue_of(&entry.key.0, lease.0) != Some(&self.name[..]) {
             return None;
         }
-        let said = (entry.key.0.clone(), entry.mod_revision);
-        if self.said.as_ref() == Some(&said) {
+        let reported = (entry.key.0.clone(), entry.mod_revision);
+        if self.reported.as_ref() == Some(&reported) {
             return None;
         }
-        self.said = Some(said);
+        self.reported = Some(reported);
         Some(leader(entry, lease))
     }
 }

@@ -30,12 +30,15 @@ async fn campaign(
 
 async fn observe(elections: &ElectionService) -> Observer {
     let observer = elections.observe(&caller(), b"e".to_vec()).await;
-    observer.expect("it opens")
+    observer.expect("an observer")
 }
 
-/// What the observer says next: the value and the key's create revision.
-async fn said(observer: &mut Observer) -> (String, i64) {
-    match timeout(SOON, observer.next()).await.expect("said in time") {
+/// The value and create revision that the observer reports next.
+async fn reported(observer: &mut Observer) -> (String, i64) {
+    match timeout(SOON, observer.next())
+        .await
+        .expect("a message in time")
+    {
         Some(ServerMessage::Leader { leader, .. }) => (
             String::from_utf8(leader.value.0).expect("text"),
             leader.revision,
@@ -49,28 +52,31 @@ fn elections(fixture: &Fixture) -> ElectionService {
 }
 
 #[tokio::test]
-async fn who_comes_first_leads_and_the_next_follows() {
+async fn the_first_candidate_leads_and_the_next_succeeds() {
     let fixture = Fixture::start().await;
     let elections = elections(&fixture);
-    let nobody = elections.one(&caller(), b"e").await;
-    assert_eq!(nobody.expect_err("nobody").code, Code::ElectionNotFound);
+    let missing = elections.one(&caller(), b"e").await;
+    assert_eq!(
+        missing.expect_err("no candidates").code,
+        Code::ElectionNotFound
+    );
     let (first, second) = (fixture.grant(60).await, fixture.grant(60).await);
     let led = campaign(&elections, "e", value("one", first))
         .await
         .expect("won");
-    led.standing.keep();
-    let led = led.answer;
+    led.claim.keep();
+    let led = led.response;
     let waiting = {
         let (elections, request) = (elections.clone(), value("two", second));
         fixture
             .tasks
             .spawn(async move { campaign(&elections, "e", request).await })
     };
-    eventually("two stand", || async {
+    eventually("two candidates", || async {
         fixture.keys("e/").await.len() == 2
     })
     .await;
-    let election = elections.one(&caller(), b"e").await.expect("somebody");
+    let election = elections.one(&caller(), b"e").await.expect("an election");
     let leader = election.leader.expect("a leader");
     assert_eq!(
         (leader.value, leader.revision),
@@ -88,23 +94,23 @@ async fn who_comes_first_leads_and_the_next_follows() {
         .await;
     resigned.expect("it led");
     let then = waiting.await.expect("no panic").expect("its turn");
-    assert!(then.answer.revision > led.revision);
-    then.standing.keep();
+    assert!(then.response.revision > led.revision);
+    then.claim.keep();
     assert!(fixture.lives(first).await, "the caller's lease stays");
     let again = elections.resign(&caller(), b"e".to_vec(), resign).await;
     assert_eq!(again.expect_err("stale").code, Code::NotLeader);
 }
 
 #[tokio::test]
-async fn proclaiming_reaches_no_key_but_the_candidates() {
+async fn proclaiming_changes_only_the_candidates_key() {
     let fixture = Fixture::start().await;
     let elections = elections(&fixture);
     let lease = fixture.grant(60).await;
     let led = campaign(&elections, "e", value("one", lease))
         .await
         .expect("won");
-    led.standing.keep();
-    let led = led.answer;
+    led.claim.keep();
+    let led = led.response;
     let proclaim = async |name: &str, key: &str, revision: i64| {
         let request = ProclaimRequest {
             key: key.into(),
@@ -113,7 +119,7 @@ async fn proclaiming_reaches_no_key_but_the_candidates() {
         };
         elections.proclaim(&caller(), name.into(), request).await
     };
-    // An ordinary key below the name, a key that another lease keeps, another election's.
+    // An ordinary key below the name, a key on another lease, a key of another election.
     fixture.put("e/ordinary", "v", None).await;
     fixture.put("e/2a", "v", Some(lease)).await;
     fixture.put("other", "v", None).await;
@@ -123,7 +129,10 @@ async fn proclaiming_reaches_no_key_but_the_candidates() {
         let done = proclaim("e", &key, kv.create_revision).await;
         assert_eq!(done.is_ok(), is_candidate, "{key}");
         let elsewhere = proclaim("other", &key, kv.create_revision).await;
-        assert_eq!(elsewhere.expect_err("not there").code, Code::NotLeader);
+        assert_eq!(
+            elsewhere.expect_err("not a candidate").code,
+            Code::NotLeader
+        );
     }
     let key = String::from_utf8(led.key.0.clone()).expect("text");
     let stale = proclaim("e", &key, led.revision - 1).await;
@@ -134,24 +143,24 @@ async fn proclaiming_reaches_no_key_but_the_candidates() {
 }
 
 #[tokio::test]
-async fn the_same_lease_again_proclaims_its_other_value() {
+async fn campaigning_again_with_the_same_lease_proclaims_the_new_value() {
     let fixture = Fixture::start().await;
     let elections = elections(&fixture);
     let lease = fixture.grant(60).await;
     let led = campaign(&elections, "e", value("one", lease))
         .await
         .expect("won");
-    led.standing.keep();
+    led.claim.keep();
     let again = campaign(&elections, "e", value("two", lease))
         .await
         .expect("leads");
-    again.standing.keep();
-    assert_eq!(again.answer.revision, led.answer.revision);
+    again.claim.keep();
+    assert_eq!(again.response.revision, led.response.revision);
     assert_eq!(fixture.keys("e/").await[0].value, b"two");
 }
 
 #[tokio::test]
-async fn an_observer_sees_every_value_of_every_leader_in_order() {
+async fn an_observer_reports_every_leaders_values_in_order() {
     let fixture = Fixture::start().await;
     let elections = elections(&fixture);
     let mut observer = observe(&elections).await;
@@ -163,8 +172,8 @@ async fn an_observer_sees_every_value_of_every_leader_in_order() {
         fixture.put(&key, &format!("first {at}"), Some(lease)).await;
         leases.push(lease);
     }
-    // All of it before the observer looks again: nothing is skipped that history holds.
-    let first = said(&mut observer).await;
+    // All before the observer reads again: it must not skip what is still in history.
+    let first = reported(&mut observer).await;
     expected.push(("first 0".to_owned(), first.1));
     assert_eq!([first], expected[..]);
     for (at, lease) in leases.iter().enumerate() {
@@ -178,7 +187,7 @@ async fn an_observer_sees_every_value_of_every_leader_in_order() {
     }
     let mut seen = Vec::new();
     while seen.last() != Some(&"last 4".to_owned()) {
-        seen.push(said(&mut observer).await.0);
+        seen.push(reported(&mut observer).await.0);
     }
     assert_eq!(
         seen,
@@ -187,12 +196,12 @@ async fn an_observer_sees_every_value_of_every_leader_in_order() {
             "last 4"
         ]
     );
-    // Nobody for a while, then a key that is no candidate, then one.
-    fixture.put("e/nested/x", "no candidate", None).await;
+    // First no leader, then a key that is not a candidate's, then a candidate.
+    fixture.put("e/nested/x", "not a candidate", None).await;
     assert!(fixture.etcdctl(&["del", "e/nested/x"]).ended().await);
     let lease = fixture.grant(60).await;
     fixture.put(&format!("e/{lease}"), "new", Some(lease)).await;
-    assert_eq!(said(&mut observer).await.0, "new");
+    assert_eq!(reported(&mut observer).await.0, "new");
 }
 
 #[tokio::test]
@@ -203,18 +212,20 @@ async fn an_observer_survives_compaction_and_restarts() {
     let key = format!("e/{lease}");
     fixture.put(&key, "one", Some(lease)).await;
     let mut observer = observe(&elections).await;
-    assert_eq!(said(&mut observer).await.0, "one");
+    assert_eq!(reported(&mut observer).await.0, "one");
     fixture.put(&key, "two", Some(lease)).await;
     fixture.put(&key, "three", Some(lease)).await;
     fixture.compact().await;
-    assert_eq!(said(&mut observer).await.0, "three");
+    assert_eq!(reported(&mut observer).await.0, "three");
     fixture.stop_etcd();
-    let failed = timeout(SOON, observer.next()).await.expect("said in time");
+    let failed = timeout(SOON, observer.next())
+        .await
+        .expect("a message in time");
     assert!(
         matches!(failed, Some(ServerMessage::Error { .. })),
         "{failed:?}"
     );
     fixture.restart_etcd().await;
     fixture.put(&key, "four", Some(lease)).await;
-    assert_eq!(said(&mut observer).await.0, "four");
+    assert_eq!(reported(&mut observer).await.0, "four");
 }

@@ -2,7 +2,7 @@
 //!
 //! An identity has at most one request that runs or waits in the common queue; its other requests wait for
 //! that one first. So the common queue is no longer than the number of identities, and no identity can
-//! occupy it.
+//! occupy all of it.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -26,7 +26,7 @@ pub(super) struct Slot {
 }
 
 impl<K: Clone + Eq + Hash> FairSlots<K> {
-    /// `slots` at the same time, one of each identity.
+    /// `slots` concurrent requests, one of each identity.
     pub(super) fn new(slots: usize) -> Self {
         Self {
             slots: Arc::new(Semaphore::new(slots)),
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_requests_of_one_identity_take_one_place_in_the_queue() {
+    async fn an_identity_has_one_request_in_the_common_queue() {
         let slots = FairSlots::new(1);
         let first = slots.acquire(&"alice").await;
         let mut waiting: Vec<_> = (0..20).map(|_| Box::pin(slots.acquire(&"alice"))).collect();
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn cancelled_requests_leave_the_queue_and_no_trace() {
+    async fn cancelled_requests_are_removed_from_the_queue() {
         let slots = FairSlots::new(1);
         let first = slots.acquire(&1).await;
         for identity in 2..100 {

@@ -1,4 +1,4 @@
-//! A key's stored revisions, newest first: each read just below the one before.
+//! A key's stored revisions, newest first: each is read just below the previous one.
 
 mod fair;
 mod replay;
@@ -11,11 +11,11 @@ use shared::{Bytes, Code, Entry, Header, History, HistoryEnd};
 use self::fair::FairSlots;
 use self::replay::Deletions;
 use super::cursor;
-use crate::caller::{Caller, Identity};
 use crate::etcd::{Etcd, Get, KeyValue, Range, entry};
 use crate::failure::{Failure, Result};
+use crate::identity::{Caller, Identity};
 
-/// Replays at the same time, one per identity: each makes etcd read a part of its log.
+/// Concurrent replays, one per identity: each makes etcd read a part of its log.
 const REPLAYS: usize = 2;
 
 /// Histories of one cluster's keys.
@@ -37,29 +37,29 @@ struct Cursor {
     deleted: bool,
 }
 
-/// Entries on a page without a limit.
+/// Default entries per page.
 const LIMIT: usize = 100;
-/// Entries on a page at most.
-pub const LIMIT_AT_MOST: usize = 1000;
+/// The largest `limit` of a page.
+pub const MAX_LIMIT: usize = 1000;
 
-/// Where a history begins.
+/// A request for a page of history.
 #[derive(Clone, Debug)]
 pub enum HistoryRequest {
     /// A first page.
     At {
         /// The key.
         key: Vec<u8>,
-        /// Back from here; 0 is now.
+        /// The revision to go back from; 0 is now.
         revision: i64,
-        /// Earlier lives too.
+        /// Whether to include earlier lives.
         deleted: bool,
     },
-    /// `next` of the page before, which is of this key where one is named again.
+    /// `next` of the previous page; if a key is given again, the cursor must be for it.
     Next(String, Option<Vec<u8>>),
 }
 
-/// A page as it is asked for.
-struct Asked {
+/// A validated request for a page.
+struct PageRequest {
     key: Vec<u8>,
     /// 0 is now.
     revision: i64,
@@ -68,7 +68,7 @@ struct Asked {
     limit: usize,
 }
 
-impl Asked {
+impl PageRequest {
     fn read(request: HistoryRequest, limit: Option<usize>) -> Result<Self> {
         Ok(match request {
             HistoryRequest::At {
@@ -85,7 +85,7 @@ impl Asked {
             HistoryRequest::Next(text, named) => {
                 let cursor: Cursor = cursor::decode_if(&text, |cursor: &Cursor| {
                     cursor.revision > 0
-                        && (1..=LIMIT_AT_MOST).contains(&cursor.limit)
+                        && (1..=MAX_LIMIT).contains(&cursor.limit)
                         && named.as_ref().is_none_or(|key| *key == cursor.key.0)
                 })?;
                 Self {
@@ -100,17 +100,17 @@ impl Asked {
     }
 }
 
-/// A page as it is found.
+/// The content of a page.
 struct Found {
     header: Header,
     entries: Vec<Entry>,
     ended_by: HistoryEnd,
-    /// Where the next page begins.
+    /// The revision that the next page starts at.
     revision: i64,
 }
 
 fn absent(key: &[u8], store_revision: i64) -> Failure {
-    let detail = format!("there is no key {}", String::from_utf8_lossy(key));
+    let detail = format!("no such key {}", String::from_utf8_lossy(key));
     let failure = Failure::new(Code::KeyNotFound, detail);
     failure.with(|facts| facts.store_revision = Some(store_revision))
 }
@@ -122,31 +122,31 @@ impl HistoryService {
         Self { etcd, replays }
     }
 
-    /// Entries of the key's present life, or of earlier ones too, newest first; `limit` at most,
-    /// without one as many as on the page before.
+    /// Entries of the key's present life, or of earlier ones too, newest first: at most `limit`, by default
+    /// as many as on the previous page.
     pub async fn history(
         &self,
         caller: &Caller,
         request: HistoryRequest,
         limit: Option<usize>,
     ) -> Result<History> {
-        let asked = Asked::read(request, limit)?;
-        if asked.deleted {
-            return self.lives(caller, asked).await;
+        let page = PageRequest::read(request, limit)?;
+        if page.deleted {
+            return self.lives(caller, page).await;
         }
-        let found = self.life(caller, &asked).await?;
+        let found = self.life(caller, &page).await?;
         let compacted_revision = match found.ended_by {
-            HistoryEnd::Compaction => self.etcd.compacted_revision(caller, &asked.key).await?,
+            HistoryEnd::Compaction => self.etcd.compacted_revision(caller, &page.key).await?,
             HistoryEnd::Creation | HistoryEnd::Limit => None,
         };
         let next = found.ended_by == HistoryEnd::Limit;
         Ok(History {
             compacted_revision,
-            ..answer(found, asked, next)
+            ..build_page(found, page, next)
         })
     }
 
-    /// The key at a revision, 0 being now; none when it is absent there.
+    /// The key at a revision (0 is now); `None` if it is absent there.
     async fn at(
         &self,
         caller: &Caller,
@@ -154,29 +154,30 @@ impl HistoryService {
         revision: i64,
     ) -> Result<(Header, Option<KeyValue>)> {
         let (range, get) = (Range::one(key), Get::default().at(revision));
-        let answer = self.etcd.range(caller, &range, &get).await?;
-        Ok((answer.header, answer.kvs.into_iter().next()))
+        let response = self.etcd.range(caller, &range, &get).await?;
+        Ok((response.header, response.kvs.into_iter().next()))
     }
 
-    /// One life, back to its creation.
-    async fn life(&self, caller: &Caller, asked: &Asked) -> Result<Found> {
-        let mut revision = asked.revision;
+    /// The present life, back to its creation.
+    async fn life(&self, caller: &Caller, page: &PageRequest) -> Result<Found> {
+        let mut revision = page.revision;
         let mut entries: Vec<Entry> = Vec::new();
         let mut header = None;
         let ended_by = loop {
-            let nothing_yet = asked.first && entries.is_empty();
-            let (now, kv) = match self.at(caller, &asked.key, revision).await {
-                // The oldest left has been read; on a first page with nothing read it is an error.
-                Err(failure) if failure.code == Code::Compacted && !nothing_yet => {
+            let is_empty = page.first && entries.is_empty();
+            let (now, kv) = match self.at(caller, &page.key, revision).await {
+                // The oldest remaining revision was read; on a first page with nothing read it is an error.
+                Err(failure) if failure.code == Code::Compacted && !is_empty => {
                     break HistoryEnd::Compaction;
                 }
                 other => other?,
             };
             header.get_or_insert(now);
             let Some(kv) = kv else {
-                if nothing_yet {
-                    return Err(absent(&asked.key, now.revision)
-                        .hint("?deleted looks for an earlier life of it"));
+                if is_empty {
+                    return Err(
+                        absent(&page.key, now.revision).hint("?deleted includes earlier lives")
+                    );
                 }
                 break HistoryEnd::Creation;
             };
@@ -186,13 +187,13 @@ impl HistoryService {
             if created {
                 break HistoryEnd::Creation;
             }
-            if entries.len() == asked.limit {
+            if entries.len() == page.limit {
                 break HistoryEnd::Limit;
             }
         };
         let header = match header {
             Some(header) => header,
-            None => self.at(caller, &asked.key, 0).await?.0,
+            None => self.at(caller, &page.key, 0).await?.0,
         };
         Ok(Found {
             header,
@@ -202,14 +203,15 @@ impl HistoryService {
         })
     }
 
-    /// One life after the other; each but the present one ended with a deletion, which is looked for.
-    async fn lives(&self, caller: &Caller, asked: Asked) -> Result<History> {
-        // The log is replayed to the present, from wherever this page begins.
-        let (header, present) = self.at(caller, &asked.key, 0).await?;
+    /// All lives, one after the other; each except the present one ended with a deletion, which is searched
+    /// for.
+    async fn lives(&self, caller: &Caller, page: PageRequest) -> Result<History> {
+        // The log is always replayed up to the present, wherever this page starts.
+        let (header, present) = self.at(caller, &page.key, 0).await?;
         let now = header.revision;
-        let mut deletions = Deletions::new(&self.etcd, &self.replays, &asked.key, now);
+        let mut deletions = Deletions::new(&self.etcd, &self.replays, &page.key, now);
         let (mut entries, mut deleted_at) = (Vec::new(), Vec::new());
-        let mut revision = asked.revision;
+        let mut revision = page.revision;
         let mut known = (revision == 0).then_some(present);
         if revision == 0 {
             revision = now;
@@ -217,10 +219,10 @@ impl HistoryService {
         let ended_by = loop {
             let kv = match known.take() {
                 Some(kv) => kv,
-                None => match self.at(caller, &asked.key, revision).await {
+                None => match self.at(caller, &page.key, revision).await {
                     Err(failure)
                         if failure.code == Code::Compacted
-                            && !(asked.first && entries.is_empty() && deleted_at.is_empty()) =>
+                            && !(page.first && entries.is_empty() && deleted_at.is_empty()) =>
                     {
                         break HistoryEnd::Compaction;
                     }
@@ -231,7 +233,7 @@ impl HistoryService {
                 revision = kv.mod_revision - 1;
                 let created = kv.version <= 1;
                 entries.push(entry(kv, false));
-                if entries.len() == asked.limit {
+                if entries.len() == page.limit {
                     break HistoryEnd::Limit;
                 }
                 if !created {
@@ -246,22 +248,22 @@ impl HistoryService {
                 Err(end) => break end,
             }
         };
-        if asked.first && entries.is_empty() && deleted_at.is_empty() {
+        if page.first && entries.is_empty() && deleted_at.is_empty() {
             let replay = deletions.replay();
-            let detail = format!("nor was it deleted since revision {}", replay.from);
-            let mut failure = absent(&asked.key, now);
+            let detail = format!("and it was not deleted since revision {}", replay.from);
+            let mut failure = absent(&page.key, now);
             failure.detail = format!("{}, {detail}", failure.detail);
             return Err(failure);
         }
         let compacted_revision = match (ended_by, deletions.compacted()) {
             (HistoryEnd::Compaction, None) => {
-                self.etcd.compacted_revision(caller, &asked.key).await?
+                self.etcd.compacted_revision(caller, &page.key).await?
             }
             (HistoryEnd::Compaction, known) => known,
             (HistoryEnd::Creation | HistoryEnd::Limit, _) => None,
         };
         let replay = deletions.replay();
-        let next = entries.len() == asked.limit;
+        let next = entries.len() == page.limit;
         let found = Found {
             header,
             entries,
@@ -271,22 +273,22 @@ impl HistoryService {
         Ok(History {
             compacted_revision,
             deletions: Some(deleted_at),
-            // A page that ends within the present life needed none.
+            // A page that ends within the present life needs no replay.
             replay: (replay.revisions > 0).then_some(replay),
-            ..answer(found, asked, next)
+            ..build_page(found, page, next)
         })
     }
 }
 
-fn answer(found: Found, asked: Asked, next: bool) -> History {
-    let key = Bytes::from(asked.key);
+fn build_page(found: Found, page: PageRequest, next: bool) -> History {
+    let key = Bytes::from(page.key);
     let next = next.then(|| {
         cursor::encode(&Cursor {
             history: 1,
             key: key.clone(),
             revision: found.revision,
-            limit: asked.limit,
-            deleted: asked.deleted,
+            limit: page.limit,
+            deleted: page.deleted,
         })
     });
     History {

@@ -1,10 +1,10 @@
-//! When a key was deleted: the one thing that etcd does not answer. Reads go back through a life of a
-//! key change by change, but nothing leads from its creation to the deletion before it. So the log is
+//! Finds when a key was deleted, which etcd has no request for. Reads go back through a life of a key
+//! change by change, but nothing leads from its creation to the deletion before it. So the log is
 //! replayed, by a watch of the key from an older revision.
 //!
-//! For that etcd reads every revision of the whole store since, whatever the key; a watch cannot end
-//! before the present. So it begins with a few revisions, then takes ten times as many, up to a bound;
-//! and it says what that cost.
+//! For that etcd reads every revision of the whole store since then, whatever the key; a watch cannot
+//! end before the present. So it starts a few revisions back, then ten times as many, up to a limit, and
+//! reports the cost.
 
 use std::time::Duration;
 
@@ -12,40 +12,40 @@ use shared::{Code, Event, EventType, HistoryEnd, Replay};
 use tokio::time::{Instant, interval, timeout_at};
 
 use super::fair::FairSlots;
-use crate::caller::{Caller, Identity};
 use crate::etcd::{Etcd, Range, Update, WatchOptions};
 use crate::failure::{Failure, Result};
+use crate::identity::{Caller, Identity};
 
-/// Revisions looked back, one after the other, counted from the present.
+/// How many revisions before the present each replay starts.
 const STEPS: [i64; 3] = [1_000, 10_000, 100_000];
-/// How long one replay may take, however long the caller's timeout: others wait for the slot.
-const LONGEST: Duration = Duration::from_secs(30);
-/// Between two questions whether the watch is up to date.
-const ASK: Duration = Duration::from_millis(50);
-/// How long a watch must be quiet, on servers whose word that it is up to date is not to be trusted.
-const SETTLED: Duration = Duration::from_secs(1);
+/// Timeout of one replay, however long the caller's is: others wait for the slot.
+const REPLAY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Interval between progress requests.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
+/// How long a watch must have been quiet, on servers whose progress reports cannot be trusted.
+const QUIET: Duration = Duration::from_secs(1);
 
-/// What is known of a key's deletions; more is looked for as it is asked for.
+/// The known deletions of a key; older ones are searched for on demand.
 #[derive(Debug)]
 pub(super) struct Deletions<'a> {
     etcd: &'a Etcd,
     slots: &'a FairSlots<Identity>,
     key: &'a [u8],
-    /// The store's revision at the first question.
+    /// The store's revision at the start.
     now: i64,
     /// Ascending; complete from `replay.from` to `now`.
     known: Vec<i64>,
     replay: Replay,
     /// The next of [`STEPS`].
     step: usize,
-    /// Why nothing older is known, once that is so.
+    /// Why no older deletion can be found, once that is known.
     end: Option<HistoryEnd>,
-    /// The oldest revision left, where it was met.
+    /// The oldest remaining revision, if the replay reached it.
     compacted: Option<i64>,
 }
 
 impl<'a> Deletions<'a> {
-    /// Nothing is looked at yet; `now` is the store's revision.
+    /// Without a replay yet; `now` is the store's revision.
     pub(super) fn new(
         etcd: &'a Etcd,
         slots: &'a FairSlots<Identity>,
@@ -69,17 +69,17 @@ impl<'a> Deletions<'a> {
         }
     }
 
-    /// What it cost so far.
+    /// The cost so far.
     pub(super) fn replay(&self) -> Replay {
         self.replay
     }
 
-    /// The oldest revision left, where it was met.
+    /// The oldest remaining revision, if the replay reached it.
     pub(super) fn compacted(&self) -> Option<i64> {
         self.compacted
     }
 
-    /// The last deletion at `revision` or before; or why none is known.
+    /// The last deletion at `revision` or before, or why there is none known.
     pub(super) async fn before(
         &mut self,
         caller: &Caller,
@@ -100,17 +100,17 @@ impl<'a> Deletions<'a> {
     /// Replays from further back.
     async fn look_back(&mut self, caller: &Caller) -> Result<()> {
         let slot = self.slots.acquire(&caller.identity);
-        let late = || Failure::new(Code::Timeout, "other replays take all the time");
+        let late = || Failure::new(Code::Timeout, "timed out waiting for other replays");
         let _slot = match caller.deadline() {
             Some(deadline) => timeout_at(deadline, slot).await.map_err(|_| late())?,
             None => slot.await,
         };
-        let bound = Instant::now() + LONGEST;
+        let bound = Instant::now() + REPLAY_TIMEOUT;
         let mut from = (self.now + 1 - STEPS[self.step]).max(1);
         let deletions = loop {
             match self.watch(caller, from, bound).await {
-                // Earlier steps found something: the page ends at the bound, as it does at the last step.
-                Err(failure) if self.step > 0 && is_bound(&failure, caller) => {
+                // Earlier replays succeeded: the page ends here, as it does at the last step.
+                Err(failure) if self.step > 0 && is_own_timeout(&failure, caller) => {
                     self.end = Some(HistoryEnd::Limit);
                     return Ok(());
                 }
@@ -137,7 +137,7 @@ impl<'a> Deletions<'a> {
         Ok(())
     }
 
-    /// Every deletion from `from` to now; or the revision before which history is gone.
+    /// Every deletion from `from` to now, or the compacted revision.
     async fn watch(
         &self,
         caller: &Caller,
@@ -153,29 +153,29 @@ impl<'a> Deletions<'a> {
         let replay = async {
             let release = self.etcd.release(caller).await?;
             let mut watch = self.etcd.watch(caller, &range, options).await?;
-            let mut ask = interval(ASK);
+            let mut progress = interval(PROGRESS_INTERVAL);
             let mut deletions = Vec::new();
-            let mut heard = Instant::now();
-            // The release asked for counts only if it is that of the member which serves this watch.
+            let mut last_event = Instant::now();
+            // The release counts only if it is that of the member which serves this watch.
             let mut trusted = false;
             loop {
                 let update = tokio::select! {
                     update = watch.next() => update?,
-                    _ = ask.tick() => {
+                    _ = progress.tick() => {
                         watch.request_progress();
                         continue;
                     }
                 };
                 match update {
                     Update::Batch { events, .. } => {
-                        heard = Instant::now();
+                        last_event = Instant::now();
                         deletions.extend(events.iter().filter_map(|event| match event {
                             Event::Delete { mod_revision, .. } => Some(*mod_revision),
                             Event::Put { .. } => None,
                         }));
                     }
                     Update::Progress(revision) if revision >= self.now => {
-                        if trusted || heard.elapsed() > SETTLED {
+                        if trusted || last_event.elapsed() > QUIET {
                             return Ok(Ok(deletions));
                         }
                     }
@@ -194,9 +194,9 @@ impl<'a> Deletions<'a> {
             .deadline()
             .map_or(bound, |deadline| deadline.min(bound));
         timeout_at(deadline, replay).await.unwrap_or_else(|_| {
-            let failure = Failure::new(Code::Timeout, "the replay took too long");
+            let failure = Failure::new(Code::Timeout, "the replay timed out");
             Err(if deadline == bound {
-                failure.hint("etcd is slow: the log is replayed for 30 s at most")
+                failure.hint("etcd is slow: a replay is limited to 30 s")
             } else {
                 failure.hint("a longer ?timeout= may help")
             })
@@ -204,8 +204,8 @@ impl<'a> Deletions<'a> {
     }
 }
 
-/// Whether a replay ran into its own bound before the caller's deadline.
-fn is_bound(failure: &Failure, caller: &Caller) -> bool {
+/// Whether a replay reached its own timeout before the caller's deadline.
+fn is_own_timeout(failure: &Failure, caller: &Caller) -> bool {
     let now = Instant::now();
     failure.code == Code::Timeout && caller.deadline().is_none_or(|deadline| now < deadline)
 }

@@ -1,14 +1,16 @@
-//! Deleting one key, and a range whose size was confirmed.
+//! Deletes one key, or a range whose size was confirmed.
 
 use shared::{Code, CompareOp, CompareTarget, DeleteAnswer, Header};
 
-use super::{Guard, KvService, Precondition, absent, precondition_failed, read_refusal, refused};
-use crate::caller::Caller;
-use crate::etcd::{Compare, Delete, Get, KeyValue, Op, OpAnswer, Range, Txn, entry};
+use super::{
+    Guard, KvService, Precondition, absent, precondition_failed, read_current, read_on_failure,
+};
+use crate::etcd::{Compare, Delete, Get, KeyValue, Op, OpResponse, Range, Txn, entry};
 use crate::failure::{Failure, Result};
+use crate::identity::Caller;
 
-/// Above this many keys a range is deleted without comparing each: etcd would load them all.
-const GUARDED_AT_MOST: i64 = 10_000;
+/// A range with more keys is deleted without comparing each: etcd would load them all.
+const MAX_COMPARED: i64 = 10_000;
 
 impl KvService {
     /// Deletes one key.
@@ -20,7 +22,7 @@ impl KvService {
         precondition: &Precondition,
         guard: Option<&Guard>,
     ) -> Result<DeleteAnswer> {
-        let condition = self.settle(caller, key, precondition).await?;
+        let condition = self.comparison(caller, key, precondition).await?;
         let conditional = condition.is_some();
         let delete = Delete {
             range: Range::one(key),
@@ -34,28 +36,28 @@ impl KvService {
         let (header, deleted, before) = if compare.is_empty() {
             self.etcd.delete(caller, delete).await?
         } else {
-            let or_else = read_refusal(key, guard, false);
+            let or_else = read_on_failure(key, guard, false);
             let txn = Txn {
                 compare,
                 then: vec![Op::Delete(delete)],
                 or_else,
             };
-            let answer = self.etcd.txn(caller, txn).await?;
-            if !answer.succeeded {
-                let current = refused(guard, &answer.header, answer.responses, false)?;
+            let response = self.etcd.txn(caller, txn).await?;
+            if !response.succeeded {
+                let current = read_current(guard, &response.header, response.responses, false)?;
                 debug_assert!(conditional, "without a condition only the guard can fail");
-                return Err(precondition_failed(current, &answer.header));
+                return Err(precondition_failed(current, &response.header));
             }
-            deletion(answer.header, answer.responses)
+            deletion(response.header, response.responses)
         };
         if deleted == 0 {
             return Err(absent(key, &header));
         }
-        Ok(answer(header, deleted, prev.then_some(before), None))
+        Ok(delete_answer(header, deleted, prev.then_some(before), None))
     }
 
-    /// Deletes a range of `confirm` keys, counted at `revision` or now. No key that was written after
-    /// that count dies: the whole deletion is refused instead.
+    /// Deletes a range of `confirm` keys, counted at `revision` or now. A key written after that count is
+    /// never deleted: the whole deletion is refused instead.
     pub async fn delete_range(
         &self,
         caller: &Caller,
@@ -101,15 +103,15 @@ impl KvService {
                 &counted.header,
             ));
         }
-        let guarded = counted.count <= GUARDED_AT_MOST;
-        let untouched = guarded.then(|| {
+        let guarded = counted.count <= MAX_COMPARED;
+        let unchanged = guarded.then(|| {
             let target = CompareTarget::ModRevision;
             Compare::number(range.clone(), target, CompareOp::Less, at.saturating_add(1))
         });
         let compare: Vec<_> = guard
             .map(Guard::compare)
             .into_iter()
-            .chain(untouched)
+            .chain(unchanged)
             .collect();
         let or_else = guard
             .map(|guard| Op::peek(&guard.key))
@@ -128,11 +130,11 @@ impl KvService {
         let result = self.etcd.txn(caller, txn).await?;
         if !result.succeeded {
             let now = match result.responses.last() {
-                Some(OpAnswer::Get(_, count, _)) => *count,
+                Some(OpResponse::Get(_, count, _)) => *count,
                 _ => 0,
             };
-            // Answers not_holder where the guard is what failed.
-            refused(guard, &result.header, result.responses, true)?;
+            // Returns not_holder if it was the guard that failed.
+            read_current(guard, &result.header, result.responses, true)?;
             let detail = format!("keys of the range were written after revision {at}");
             return Err(changed(
                 Code::CountChanged,
@@ -143,7 +145,7 @@ impl KvService {
             ));
         }
         let (header, deleted, before) = deletion(result.header, result.responses);
-        Ok(answer(
+        Ok(delete_answer(
             header,
             deleted,
             prev.then_some(before),
@@ -152,14 +154,14 @@ impl KvService {
     }
 }
 
-fn deletion(header: Header, responses: Vec<OpAnswer>) -> (Header, i64, Vec<KeyValue>) {
+fn deletion(header: Header, responses: Vec<OpResponse>) -> (Header, i64, Vec<KeyValue>) {
     match responses.into_iter().next() {
-        Some(OpAnswer::Delete(deleted, before)) => (header, deleted, before),
+        Some(OpResponse::Delete(deleted, before)) => (header, deleted, before),
         _ => (header, 0, Vec::new()),
     }
 }
 
-fn answer(
+fn delete_answer(
     header: Header,
     deleted: i64,
     before: Option<Vec<KeyValue>>,

@@ -1,23 +1,23 @@
-//! A whole range as a stream, pinned to one revision.
+//! Exports a whole range as a stream, pinned to one revision.
 
 use shared::{Code, CountAnswer, Entry, Header};
 
 use super::super::walk::{Walk, Window};
 use super::KvService;
 use super::page::PageQuery;
-use crate::caller::Caller;
 use crate::etcd::{Etcd, Get, KeyValue, entry};
 use crate::failure::Result;
+use crate::identity::Caller;
 
-/// Bytes of values that an export asks for at a time, about.
+/// Approximate bytes of values requested per chunk.
 const CHUNK: usize = 2 << 20;
-/// Keys that an export asks for at a time, at most.
+/// The limit on keys requested per chunk.
 const CHUNK_KEYS: i64 = 10_000;
-/// Bytes that an export reads at a time, at most: it asks for fewer keys where they are more. A single
-/// key's may be more.
-const CHUNK_AT_MOST: usize = 16 << 20;
+/// The limit on bytes per chunk: a larger one is requested again with fewer keys. A single key may be
+/// larger.
+const MAX_CHUNK: usize = 16 << 20;
 
-/// A range on its way out, in memory that does not grow with it.
+/// An export in progress, in memory that does not grow with the range.
 #[derive(Debug)]
 pub struct Export {
     etcd: Etcd,
@@ -30,8 +30,8 @@ pub struct Export {
 }
 
 impl KvService {
-    /// The whole range in key order, chunk by chunk. Its filter is applied here, so that a range of
-    /// any size can be filtered.
+    /// The whole range in key order, chunk by chunk. The filter is applied here, so that a range of any size
+    /// can be filtered.
     pub fn export(&self, caller: Caller, query: PageQuery) -> Export {
         Export::new(self.etcd.clone(), caller, query)
     }
@@ -51,7 +51,7 @@ impl Export {
         }
     }
 
-    /// The next entries, none at the end.
+    /// The next entries; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Vec<Entry>>> {
         let (filter, keys_only) = (self.query.filter, self.query.keys_only);
         while let Some(kvs) = self.next_raw().await? {
@@ -65,7 +65,7 @@ impl Export {
         Ok(None)
     }
 
-    /// The next keys before the filter, none at the end.
+    /// The next keys, unfiltered; `None` at the end.
     pub(in crate::service) async fn next_raw(&mut self) -> Result<Option<Vec<KeyValue>>> {
         let get = self.query.get(self.limit);
         let Some(window) = self.window(get).await? else {
@@ -88,14 +88,10 @@ impl Export {
         Ok(Some(window.kvs))
     }
 
-    /// The next keys, fewer where those asked for are too large.
+    /// The next keys, fewer if the requested ones are too large.
     async fn window(&mut self, mut get: Get) -> Result<Option<Window>> {
         loop {
-            let most = if get.limit > 1 {
-                CHUNK_AT_MOST
-            } else {
-                usize::MAX
-            };
+            let most = if get.limit > 1 { MAX_CHUNK } else { usize::MAX };
             let walk = &mut self.walk;
             match walk.next_within(&self.etcd, &self.caller, &get, most).await {
                 Err(failure) if failure.code == Code::TooLarge && get.limit > 1 => {
@@ -107,7 +103,7 @@ impl Export {
         }
     }
 
-    /// What the last line says, once [`Export::next`] has answered none.
+    /// The content of the last line, once [`Export::next`] has returned `None`.
     pub async fn end(&self) -> Result<CountAnswer> {
         let header = if let Some(header) = self.header {
             header

@@ -1,20 +1,20 @@
-//! The first entries of a range by another order, or by the revisions that made them.
+//! The first entries of a range in another order, or filtered by their revisions.
 //!
-//! etcd loads the whole range for either, values too, before it sorts or leaves out. So the range is
-//! counted first, which costs a walk of the index alone, and a large one refused.
+//! For either, etcd loads the whole range with its values before it sorts or filters. So the range is
+//! counted first, which only walks the index, and a large one is refused.
 
 use shared::{Code, Header, Page};
 
 use super::KvService;
 use super::page::PageQuery;
-use crate::caller::Caller;
 use crate::etcd::{Get, KeyValue, entry};
 use crate::failure::{Failure, Result};
+use crate::identity::Caller;
 
-/// Keys in a range that etcd is asked to sort or filter, at most.
-pub const SELECTED_AT_MOST: i64 = 100_000;
+/// The limit on keys in a range that etcd sorts or filters.
+pub const MAX_SELECTED: i64 = 100_000;
 
-/// Bounds on the revisions of an entry, inclusive; 0 is none.
+/// Inclusive bounds on the revisions of an entry; 0 is no bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Created at this revision or later.
@@ -28,20 +28,20 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether anything is left out at all.
+    /// Whether any bound is set.
     pub fn is_set(&self) -> bool {
         *self != Self::default()
     }
 
-    /// Whether the entry stays.
+    /// Whether the entry passes.
     pub fn keeps(&self, kv: &KeyValue) -> bool {
         let within = |at: i64, min: i64, max: i64| at >= min && (max == 0 || at <= max);
         within(kv.create_revision, self.min_create, self.max_create)
             && within(kv.mod_revision, self.min_mod, self.max_mod)
     }
 
-    /// Asks etcd to leave out the others.
-    fn ask(&self, get: Get) -> Get {
+    /// Adds the bounds to a read.
+    fn apply(&self, get: Get) -> Get {
         Get {
             min_create_revision: self.min_create,
             max_create_revision: self.max_create,
@@ -53,7 +53,7 @@ impl Filter {
 }
 
 impl KvService {
-    /// The first `limit` entries of a sorted or filtered range; nothing follows them.
+    /// The first `limit` entries of a sorted or filtered range; there is no next page.
     pub(super) async fn selection(
         &self,
         caller: &Caller,
@@ -62,16 +62,16 @@ impl KvService {
     ) -> Result<Page> {
         let (range, get) = (&query.range, query.get(limit));
         let counted = self.count(caller, range, get.clone()).await?;
-        if counted.count > SELECTED_AT_MOST {
+        if counted.count > MAX_SELECTED {
             let detail = format!(
-                "the range has {} keys, and etcd would load them all: {SELECTED_AT_MOST} are sorted \
-                 or filtered at most",
+                "the range has {} keys, which etcd would load to sort or filter them; the limit is \
+                 {MAX_SELECTED}",
                 counted.count
             );
             let hint = if query.sort.is_some() {
-                "name a smaller range"
+                "use a smaller range"
             } else {
-                "name a smaller range, or send Accept: application/x-ndjson, which filters any"
+                "use a smaller range, or send Accept: application/x-ndjson, which filters ranges of any size"
             };
             return Err(Failure::new(Code::Unprocessable, detail)
                 .hint(hint)
@@ -82,23 +82,23 @@ impl KvService {
         }
         let get = Get {
             sort: query.sort,
-            ..query.filter.ask(get)
+            ..query.filter.apply(get)
         };
-        let answer = self.etcd.range(caller, range, &get).await?;
+        let response = self.etcd.range(caller, range, &get).await?;
         let revision = if query.revision > 0 {
             query.revision
         } else {
-            answer.header.revision
+            response.header.revision
         };
-        let entries = answer.kvs.into_iter();
+        let entries = response.kvs.into_iter();
         Ok(Page {
             header: Header {
                 revision,
-                ..answer.header
+                ..response.header
             },
             entries: entries.map(|kv| entry(kv, query.keys_only)).collect(),
-            count: (!query.filter.is_set()).then_some(answer.count),
-            more: Some(answer.more),
+            count: (!query.filter.is_set()).then_some(response.count),
+            more: Some(response.more),
             next: None,
         })
     }
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bounds_are_inclusive_and_0_is_none() {
+    fn bounds_are_inclusive_and_0_is_unbounded() {
         let kv = KeyValue {
             create_revision: 5,
             mod_revision: 9,

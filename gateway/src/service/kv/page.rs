@@ -1,4 +1,4 @@
-//! Ranges a page at a time, pinned to one revision.
+//! Reads a range page by page, pinned to one revision.
 
 use serde::{Deserialize, Serialize};
 use shared::{Bytes, Entry, Header, Page};
@@ -7,16 +7,16 @@ use super::super::cursor;
 use super::super::walk::Walk;
 use super::KvService;
 use super::filter::Filter;
-use crate::caller::Caller;
 use crate::etcd::{Get, Order, Range, Sort, entry};
 use crate::failure::Result;
+use crate::identity::Caller;
 
-/// Entries on a page without a limit.
+/// Default entries per page.
 const LIMIT: i64 = 100;
-/// Entries on a page at most.
-pub const LIMIT_AT_MOST: i64 = 10_000;
+/// The largest `limit` of a page.
+pub const MAX_LIMIT: i64 = 10_000;
 
-/// A first page.
+/// The query of a first page.
 #[derive(Clone, Debug)]
 pub struct PageQuery {
     /// The range.
@@ -29,12 +29,12 @@ pub struct PageQuery {
     pub serializable: bool,
     /// Another order than ascending keys.
     pub sort: Option<(Sort, Order)>,
-    /// Only keys created or changed then.
+    /// Only keys with these revisions.
     pub filter: Filter,
 }
 
 impl PageQuery {
-    /// Everything of a range, with values, at a revision; 0 is now.
+    /// A whole range with values at a revision; 0 is now.
     pub fn whole(range: Range, revision: i64) -> Self {
         Self {
             range,
@@ -46,13 +46,13 @@ impl PageQuery {
         }
     }
 
-    /// Whether a page of it cannot be followed by another: only ascending key order pages.
+    /// Whether it has a single page: only ascending key order has next pages.
     pub(super) fn is_selection(&self) -> bool {
         let ascending = matches!(self.sort, None | Some((Sort::Key, Order::Asc)));
         !ascending || self.filter.is_set()
     }
 
-    /// What etcd is asked for.
+    /// The read to send to etcd.
     pub(super) fn get(&self, limit: i64) -> Get {
         Get {
             limit,
@@ -64,16 +64,16 @@ impl PageQuery {
     }
 }
 
-/// A first page, or the one behind a cursor.
+/// A first page, or a next page by its cursor.
 #[derive(Clone, Debug)]
 pub enum PageRequest {
     /// The first page.
     First(PageQuery),
-    /// `next` of the page before.
+    /// `next` of the previous page.
     Next(String),
 }
 
-/// What a cursor says: the rest of the range, pinned.
+/// The content of a cursor: the rest of the range, pinned.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cursor {
@@ -95,14 +95,14 @@ struct Cursor {
 impl Cursor {
     fn read(text: &str) -> Result<Self> {
         cursor::decode_if(text, |cursor: &Self| {
-            cursor.revision > 0 && (1..=LIMIT_AT_MOST).contains(&cursor.limit)
+            cursor.revision > 0 && (1..=MAX_LIMIT).contains(&cursor.limit)
         })
     }
 }
 
 impl KvService {
-    /// One page of a range, in key order unless sorted; `limit` entries at most, without one as many
-    /// as on the page before. Fewer where they take long to find.
+    /// One page of a range, in key order unless sorted: at most `limit` entries, by default as many as on
+    /// the previous page. Fewer if finding them takes long.
     pub async fn page(
         &self,
         caller: &Caller,
@@ -143,7 +143,7 @@ impl KvService {
         }
         let header = match header {
             Some(header) => header,
-            // The range ended with the page before; the answer still has etcd's header.
+            // The range ended with the previous page; the response still has etcd's header.
             None => {
                 self.etcd
                     .range(caller, &query.range, &Get::count_only().at(query.revision))
@@ -169,14 +169,14 @@ impl KvService {
     }
 
     async fn first_page(&self, caller: &Caller, query: &PageQuery, get: &Get) -> Result<Page> {
-        let answer = self.etcd.range(caller, &query.range, get).await?;
+        let response = self.etcd.range(caller, &query.range, get).await?;
         let pinned = if query.revision > 0 {
             query.revision
         } else {
-            answer.header.revision
+            response.header.revision
         };
-        let next = match &answer.kvs[..] {
-            [first, .., last] | [first @ last] if answer.more => {
+        let next = match &response.kvs[..] {
+            [first, .., last] | [first @ last] if response.more => {
                 let common = first
                     .key
                     .iter()
@@ -185,15 +185,15 @@ impl KvService {
                     .count();
                 let at = [&last.key[..], &[0]].concat();
                 let depth = common + 1;
-                Some(next(query, &at, depth, pinned, answer.count, get.limit))
+                Some(next(query, &at, depth, pinned, response.count, get.limit))
             }
             _ => None,
         };
         let header = Header {
             revision: pinned,
-            ..answer.header
+            ..response.header
         };
-        let entries = answer
+        let entries = response
             .kvs
             .into_iter()
             .map(|kv| entry(kv, query.keys_only))
@@ -201,7 +201,7 @@ impl KvService {
         Ok(Page {
             header,
             entries,
-            count: Some(answer.count),
+            count: Some(response.count),
             more: None,
             next,
         })

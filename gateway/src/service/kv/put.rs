@@ -1,39 +1,39 @@
-//! Writing one key.
+//! Writes one key.
 //!
-//! Every attempt is one transaction that carries the value once (twice would fail above 1 MiB) and
-//! ends in a keys-only read, which tells the versions and whether the key was created.
+//! Every attempt is one transaction that carries the value once (twice would fail above 1 MiB) and ends
+//! with a keys-only read, which returns the revisions and whether the key was created.
 
 use shared::{Code, Header, LeaseId, PutAnswer};
 
-use super::{Guard, KvService, Precondition, precondition_failed, read_refusal, refused};
-use crate::caller::Caller;
-use crate::etcd::{Compare, KeyValue, Op, OpAnswer, Put, Txn, entry};
+use super::{Guard, KvService, Precondition, precondition_failed, read_current, read_on_failure};
+use crate::etcd::{Compare, KeyValue, Op, OpResponse, Put, Txn, entry};
 use crate::failure::{Failure, Result};
+use crate::identity::Caller;
 
-/// Attempts under `keep`: the key may come or go between two of them.
-const ROUNDS: usize = 3;
+/// Attempts under `keep`: the key may be created or deleted between two of them.
+const ATTEMPTS: usize = 3;
 
-/// What becomes of the key's lease.
+/// The lease of the written key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaseChoice {
-    /// It stays; on an absent key none.
+    /// The present one; none on a new key.
     Keep,
-    /// None.
+    /// No lease.
     None,
-    /// This one.
+    /// This lease.
     Id(LeaseId),
 }
 
-/// How to write a key.
+/// Options of a write.
 #[derive(Clone, Debug)]
 pub struct PutRequest {
-    /// What becomes of its lease.
+    /// The lease.
     pub lease: LeaseChoice,
-    /// Answer the entry before.
+    /// Return the previous entry.
     pub prev: bool,
-    /// What must hold of the key.
+    /// The condition on the key.
     pub precondition: Precondition,
-    /// What must hold of a lock.
+    /// The condition on a lock.
     pub guard: Option<Guard>,
 }
 
@@ -51,7 +51,7 @@ impl PutRequest {
 }
 
 impl KvService {
-    /// Writes one key; the answer's `version` is 1 when that created it.
+    /// Writes one key; `version` in the response is 1 if that created it.
     pub async fn put(
         &self,
         caller: &Caller,
@@ -70,7 +70,7 @@ impl KvService {
             }
             other => other,
         };
-        // The path names the key; a lease can only have been named by the query.
+        // The path names the key; only the query can have named a lease.
         written.map_err(|failure| match failure.code {
             Code::LeaseNotFound => failure.named_elsewhere(),
             _ => failure,
@@ -84,13 +84,14 @@ impl KvService {
         value: &[u8],
         request: &PutRequest,
     ) -> Result<PutAnswer> {
-        let condition = self.settle(caller, key, &request.precondition).await?;
+        let condition = self.comparison(caller, key, &request.precondition).await?;
         let keep = request.lease == LeaseChoice::Keep;
-        // Under keep an attempt says whether it counts on the key: etcd refuses ignore_lease without.
-        let mut counts_on_key = keep && request.precondition != Precondition::Absent;
-        for _ in 0..ROUNDS {
+        // Under keep each attempt assumes that the key exists or not: etcd refuses ignore_lease for an
+        // absent key.
+        let mut expects_key = keep && request.precondition != Precondition::Absent;
+        for _ in 0..ATTEMPTS {
             let conditional = condition.clone().or_else(|| {
-                let presence = if counts_on_key {
+                let presence = if expects_key {
                     Compare::exists
                 } else {
                     Compare::absent
@@ -101,7 +102,7 @@ impl KvService {
                 key: key.to_vec(),
                 value: value.to_vec(),
                 lease: request.lease_id(),
-                ignore_lease: counts_on_key,
+                ignore_lease: expects_key,
                 prev: request.prev,
             };
             let keys_only = condition.is_none();
@@ -114,35 +115,42 @@ impl KvService {
             let or_else = if compare.is_empty() {
                 Vec::new()
             } else {
-                read_refusal(key, guard, keys_only)
+                read_on_failure(key, guard, keys_only)
             };
             let txn = Txn {
                 compare,
                 then: vec![Op::Put(put), Op::peek(key)],
                 or_else,
             };
-            let answer = self.etcd.txn(caller, txn).await?;
-            if answer.succeeded {
-                return Ok(done(key, request, answer.header, answer.responses));
+            let response = self.etcd.txn(caller, txn).await?;
+            if response.succeeded {
+                return Ok(put_answer(
+                    key,
+                    request,
+                    response.header,
+                    response.responses,
+                ));
             }
-            let current = refused(guard, &answer.header, answer.responses, keys_only)?;
+            let current = read_current(guard, &response.header, response.responses, keys_only)?;
             if condition.is_some() {
-                return Err(precondition_failed(current, &answer.header));
+                return Err(precondition_failed(current, &response.header));
             }
-            counts_on_key = current.is_some();
+            expects_key = current.is_some();
         }
-        Err(
-            Failure::new(Code::Conflict, "the key came and went while it was written")
-                .hint("?lease=none or ?lease=<id> does not depend on it"),
+        Err(Failure::new(
+            Code::Conflict,
+            "the key was repeatedly created and deleted during the write",
         )
+        .hint("?lease=none and ?lease=<id> do not depend on it"))
     }
 
-    /// For an account that may write but not read: no transaction with a comparison, no answer about
-    /// the key.
+    /// For an account that may write but not read: without a comparison, and without revisions in the
+    /// response.
     ///
     /// Under `keep` it may drop a lease: etcd refuses `ignore_lease` for an absent key, and a key that
-    /// somebody creates with a lease before the second put loses it. Only a comparison could prevent that,
-    /// and etcd lets such an account compare nothing. A lease that is named, or none, is one put and certain.
+    /// another client creates with a lease before the second put loses it. Only a comparison could prevent
+    /// that, and etcd lets such an account compare nothing. A named lease, or none, takes one put and is
+    /// certain.
     async fn put_blind(
         &self,
         caller: &Caller,
@@ -177,13 +185,18 @@ impl KvService {
     }
 }
 
-fn done(key: &[u8], request: &PutRequest, header: Header, responses: Vec<OpAnswer>) -> PutAnswer {
+fn put_answer(
+    key: &[u8],
+    request: &PutRequest,
+    header: Header,
+    responses: Vec<OpResponse>,
+) -> PutAnswer {
     let mut responses = responses.into_iter();
     let before = match responses.next() {
-        Some(OpAnswer::Put(before)) => before,
+        Some(OpResponse::Put(before)) => before,
         _ => None,
     };
-    let now: Option<KeyValue> = responses.next().and_then(OpAnswer::into_entry);
+    let now: Option<KeyValue> = responses.next().and_then(OpResponse::into_entry);
     PutAnswer {
         header,
         key: key.into(),

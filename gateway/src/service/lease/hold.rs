@@ -7,9 +7,9 @@ use tokio::time::Instant;
 
 use super::keeper::{Beat, Keepers, Kept};
 use super::{check_ttl, no_lease, unknown};
-use crate::caller::{Caller, Identity};
 use crate::failure::{Failure, Result};
-use crate::service::insist::{ATTEMPT, insist};
+use crate::identity::{Caller, Identity};
+use crate::service::clean_up::{ATTEMPT_TIMEOUT, retry_clean_up};
 
 /// TTL in seconds of a lease that the gateway grants for a session.
 pub(in crate::service) const DEFAULT_TTL: i64 = 60;
@@ -86,8 +86,8 @@ fn revoke(keepers: &Keepers, identity: &Identity, lease: i64) {
         identity.clone(),
     );
     keepers.tasks().spawn(async move {
-        let revoked = insist(&tasks, || async {
-            let caller = Caller::new(identity.clone(), Some(ATTEMPT));
+        let revoked = retry_clean_up(&tasks, || async {
+            let caller = Caller::new(identity.clone(), Some(ATTEMPT_TIMEOUT));
             match etcd.lease_revoke(&caller, lease).await {
                 Err(failure) if failure.code != Code::LeaseNotFound => Err(failure),
                 _ => Ok(()),

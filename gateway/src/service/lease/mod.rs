@@ -15,9 +15,9 @@ pub(super) use self::hold::DEFAULT_TTL;
 pub use self::hold::Hold;
 pub use self::keeper::{Beat, Keepers, Kept};
 use super::{cursor, leased};
-use crate::caller::Caller;
 use crate::etcd::{Etcd, TimeToLive};
 use crate::failure::{Failure, Result};
+use crate::identity::Caller;
 
 /// Concurrent requests for the leases of a page.
 const CONCURRENCY: usize = 16;
@@ -25,20 +25,19 @@ const CONCURRENCY: usize = 16;
 const PAGE: usize = 100;
 
 /// The largest TTL of a lease, in seconds: etcd's own limit (`lease.MaxLeaseTTL`).
-const LONGEST_TTL: i64 = 9_000_000_000;
+const MAX_TTL: i64 = 9_000_000_000;
 
-/// Refuses a TTL that etcd would refuse, or would silently raise to its minimum because it makes no
-/// sense.
+/// Refuses a TTL that etcd would refuse, and one below 1, which etcd would silently raise to its minimum.
 pub(in crate::service) fn check_ttl(ttl: i64) -> Result<()> {
-    if (1..=LONGEST_TTL).contains(&ttl) {
+    if (1..=MAX_TTL).contains(&ttl) {
         return Ok(());
     }
     Err(Failure::bad_request(format!(
-        "`ttl` is {ttl} and must be 1 to {LONGEST_TTL} seconds"
+        "`ttl` must be 1 to {MAX_TTL} seconds, not {ttl}"
     )))
 }
 
-/// Where a page of leases begins.
+/// A request for a page of leases.
 #[derive(Clone, Debug, Default)]
 pub struct LeasePage {
     /// The limit on leases; 100 by default.
@@ -47,7 +46,7 @@ pub struct LeasePage {
     pub cursor: Option<String>,
 }
 
-/// Keys of a lease on a page without `limit`.
+/// Default keys of a lease per page.
 const KEYS: usize = 1_000;
 
 /// Which keys of a lease are read.
@@ -56,15 +55,15 @@ pub enum LeaseKeys {
     /// All of them.
     #[default]
     All,
-    /// None: etcd makes no list of them.
+    /// None, so that etcd does not list them.
     None,
-    /// Their number alone, where the account may read all of them.
+    /// Only their number, if the account may read all of them.
     Count,
     /// Some, in byte order, and their number.
     Page {
-        /// Keys at most; 1,000 without it.
+        /// The limit on keys; 1,000 by default.
         limit: Option<usize>,
-        /// The `next` of the page before.
+        /// `next` of the previous page.
         cursor: Option<String>,
     },
 }
@@ -76,7 +75,7 @@ struct Cursor {
     after: LeaseId,
 }
 
-/// What a cursor of a lease's keys carries: the page goes on after this key.
+/// The content of a cursor of a lease's keys: the page starts after this key.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct KeyCursor {
@@ -133,26 +132,26 @@ impl LeaseService {
         ids.truncate(limit);
         let next = ids.last().filter(|_| more).map(|id| LeaseId(*id));
         let next = next.map(|after| cursor::encode(&Cursor { after }));
-        let answers: Vec<_> = stream::iter(ids)
+        let responses: Vec<_> = stream::iter(ids)
             .map(|id| self.etcd.lease_time_to_live(caller, id, false))
             .buffered(CONCURRENCY)
             .collect()
             .await;
-        let failed = answers.iter().any(Result::is_err);
-        if failed && answers.iter().all(Result::is_err) {
+        let failed = responses.iter().any(Result::is_err);
+        if failed && responses.iter().all(Result::is_err) {
             // Nothing could be read: return the reason instead of an empty page.
-            return Err(answers
+            return Err(responses
                 .into_iter()
                 .find_map(Result::err)
                 .expect("all of them failed"));
         }
-        let leases = answers
+        let leases = responses
             .into_iter()
             .flatten()
-            .filter(|answer| answer.ttl >= 0);
+            .filter(|response| response.ttl >= 0);
         Ok(LeaseList {
             header,
-            leases: leases.map(|answer| lease(answer, false)).collect(),
+            leases: leases.map(|response| lease(response, false)).collect(),
             partial: failed || !all,
             next,
         })
@@ -170,7 +169,7 @@ impl LeaseService {
             Err(failure) if failure.code == Code::Forbidden => return Err(refusal),
             Err(failure) => return Err(failure),
         };
-        let header = leased::now(&self.etcd, caller, &ranges[0]).await?;
+        let header = self.etcd.current_header(caller, &ranges[0]).await?;
         let mut ids = Vec::new();
         for range in &ranges {
             let caller_of_chunk = || caller.clone();
@@ -181,43 +180,43 @@ impl LeaseService {
         Ok((header, ids, false))
     }
 
-    /// A lease, with as much of its keys as is asked for. All keys and a page of them are forbidden
-    /// where the caller may not read every key of the lease; a count is then absent.
+    /// A lease, with the requested part of its keys. If the caller may not read every key of the lease, all
+    /// keys and a page of them are forbidden, and a count is absent.
     pub async fn one(&self, caller: &Caller, id: LeaseId, keys: LeaseKeys) -> Result<LeaseAnswer> {
         match keys {
             LeaseKeys::All => {
-                let answer = self.time_to_live(caller, id, true).await?;
-                Ok(lease_answer(answer.header, lease(answer, true)))
+                let response = self.time_to_live(caller, id, true).await?;
+                Ok(lease_answer(response.header, lease(response, true)))
             }
             LeaseKeys::None => {
-                let answer = self.time_to_live(caller, id, false).await?;
-                Ok(lease_answer(answer.header, lease(answer, false)))
+                let response = self.time_to_live(caller, id, false).await?;
+                Ok(lease_answer(response.header, lease(response, false)))
             }
             LeaseKeys::Count => self.counted(caller, id).await,
             LeaseKeys::Page { limit, cursor } => {
                 let after = cursor.map(|cursor| {
                     cursor::decode_if(&cursor, |cursor: &KeyCursor| cursor.lease == id)
                 });
-                let answer = self.time_to_live(caller, id, true).await?;
+                let response = self.time_to_live(caller, id, true).await?;
                 let after = after.transpose()?.map(|cursor| cursor.after);
-                Ok(page_of_keys(answer, after, limit.unwrap_or(KEYS)))
+                Ok(page_of_keys(response, after, limit.unwrap_or(KEYS)))
             }
         }
     }
 
-    /// A lease with the number of its keys. etcd has no count of them: it is asked for all, and refuses
-    /// that where one may not be read.
+    /// A lease with the number of its keys. etcd cannot count them, so all are requested; etcd refuses that
+    /// if the account may not read one of them.
     async fn counted(&self, caller: &Caller, id: LeaseId) -> Result<LeaseAnswer> {
-        let answer = match self.time_to_live(caller, id, true).await {
-            Ok(answer) => answer,
+        let response = match self.time_to_live(caller, id, true).await {
+            Ok(response) => response,
             Err(failure) if failure.code == Code::Forbidden => {
-                let answer = self.time_to_live(caller, id, false).await?;
-                return Ok(lease_answer(answer.header, lease(answer, false)));
+                let response = self.time_to_live(caller, id, false).await?;
+                return Ok(lease_answer(response.header, lease(response, false)));
             }
             Err(failure) => return Err(failure),
         };
-        let count = answer.keys.len() as i64;
-        let mut counted = lease_answer(answer.header, lease(answer, false));
+        let count = response.keys.len() as i64;
+        let mut counted = lease_answer(response.header, lease(response, false));
         counted.lease.key_count = Some(count);
         Ok(counted)
     }
@@ -229,11 +228,11 @@ impl LeaseService {
             return Err(unknown(id));
         }
         // The keep-alive response carries the TTL only.
-        let answer = self.etcd.lease_time_to_live(caller, id.0, false).await?;
-        if answer.ttl < 0 {
+        let response = self.etcd.lease_time_to_live(caller, id.0, false).await?;
+        if response.ttl < 0 {
             return Err(unknown(id));
         }
-        Ok(lease_answer(answer.header, lease(answer, false)))
+        Ok(lease_answer(response.header, lease(response, false)))
     }
 
     /// Revokes a lease, which deletes its keys; the response lists them as they were just before.
@@ -252,7 +251,7 @@ impl LeaseService {
         Ok(lease_answer(header, lease))
     }
 
-    /// Keeps a lease alive until the returned hold is dropped; then the lease is revoked or left.
+    /// Keeps a lease alive until the returned hold is dropped; then revokes it, or leaves it to expire.
     pub async fn hold(&self, caller: &Caller, id: LeaseId, on_close: OnClose) -> Result<Hold> {
         let request = HoldRequest {
             lease: Some(id),
@@ -273,21 +272,21 @@ impl LeaseService {
     }
 
     async fn time_to_live(&self, caller: &Caller, id: LeaseId, keys: bool) -> Result<TimeToLive> {
-        let answer = self.etcd.lease_time_to_live(caller, id.0, keys).await?;
-        if answer.ttl < 0 {
-            let revision = answer.header.revision;
+        let response = self.etcd.lease_time_to_live(caller, id.0, keys).await?;
+        if response.ttl < 0 {
+            let revision = response.header.revision;
             return Err(unknown(id).with(|facts| facts.store_revision = Some(revision)));
         }
-        Ok(answer)
+        Ok(response)
     }
 }
 
-fn lease(answer: TimeToLive, keys: bool) -> Lease {
+fn lease(response: TimeToLive, keys: bool) -> Lease {
     Lease {
-        id: LeaseId(answer.id),
-        ttl: answer.ttl,
-        granted_ttl: Some(answer.granted_ttl),
-        keys: keys.then(|| answer.keys.into_iter().map(Into::into).collect()),
+        id: LeaseId(response.id),
+        ttl: response.ttl,
+        granted_ttl: Some(response.granted_ttl),
+        keys: keys.then(|| response.keys.into_iter().map(Into::into).collect()),
         key_count: None,
     }
 }
@@ -300,24 +299,24 @@ fn lease_answer(header: Header, lease: Lease) -> LeaseAnswer {
     }
 }
 
-/// The keys after one, so many at most. etcd lists all of them each time: a page spares the client, not
-/// etcd.
-fn page_of_keys(mut answer: TimeToLive, after: Option<Bytes>, limit: usize) -> LeaseAnswer {
-    let count = answer.keys.len() as i64;
+/// At most `limit` keys after `after`. etcd lists all of them each time: paging saves work for the client
+/// only.
+fn page_of_keys(mut response: TimeToLive, after: Option<Bytes>, limit: usize) -> LeaseAnswer {
+    let count = response.keys.len() as i64;
     let from = after.map_or(0, |after| {
-        answer.keys.partition_point(|key| *key <= after.0)
+        response.keys.partition_point(|key| *key <= after.0)
     });
-    answer.keys.drain(..from);
-    let more = answer.keys.len() > limit;
-    answer.keys.truncate(limit);
-    let next = answer.keys.last().filter(|_| more).map(|last| {
+    response.keys.drain(..from);
+    let more = response.keys.len() > limit;
+    response.keys.truncate(limit);
+    let next = response.keys.last().filter(|_| more).map(|last| {
         cursor::encode(&KeyCursor {
-            lease: LeaseId(answer.id),
+            lease: LeaseId(response.id),
             after: last.clone().into(),
         })
     });
-    let header = answer.header;
-    let mut lease = lease(answer, true);
+    let header = response.header;
+    let mut lease = lease(response, true);
     lease.key_count = Some(count);
     LeaseAnswer {
         header,
@@ -336,147 +335,4 @@ fn no_lease() -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::service::lock::tests::support::{Fixture, caller, eventually};
-
-    #[test]
-    fn a_cursor_holds_any_id() {
-        for id in [1, -9, i64::MAX, i64::MIN] {
-            let after = LeaseId(id);
-            let read: Cursor = cursor::decode(&cursor::encode(&Cursor { after })).expect("reads");
-            assert_eq!(read.after, after);
-        }
-    }
-
-    fn granting(ttl: i64, id: Option<i64>) -> GrantRequest {
-        GrantRequest {
-            ttl,
-            id: id.map(LeaseId),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_lease_id_can_be_chosen_once() {
-        let fixture = Fixture::start().await;
-        let leases = fixture.leases();
-        for id in [-9, i64::MIN, i64::MAX, (1 << 53) + 1] {
-            let granted = leases.grant(&caller(), granting(60, Some(id))).await;
-            assert_eq!(granted.expect("granted").lease.id, LeaseId(id));
-            let one = leases
-                .one(&caller(), LeaseId(id), LeaseKeys::All)
-                .await
-                .expect("there");
-            assert_eq!(
-                (one.lease.id, one.lease.granted_ttl),
-                (LeaseId(id), Some(60))
-            );
-        }
-        let again = leases.grant(&caller(), granting(60, Some(-9))).await;
-        assert_eq!(again.expect_err("there is one").code, Code::AlreadyExists);
-        let none = leases.grant(&caller(), granting(60, Some(0))).await;
-        assert_eq!(none.expect_err("no lease").code, Code::BadRequest);
-    }
-
-    #[tokio::test]
-    async fn etcd_adjusts_or_refuses_the_ttl() {
-        let fixture = Fixture::start().await;
-        let leases = fixture.leases();
-        for (asked, ttl) in [(1, 2), (3, 3), (LONGEST_TTL, LONGEST_TTL)] {
-            let granted = leases.grant(&caller(), granting(asked, None)).await;
-            assert_eq!(granted.expect("granted").lease.ttl, ttl);
-        }
-        // What etcd refuses, or raises to its minimum although it is no time at all.
-        for asked in [0, -1, i64::MIN, LONGEST_TTL + 1, i64::MAX] {
-            let refused = leases.grant(&caller(), granting(asked, None)).await;
-            assert_eq!(refused.expect_err("no TTL").code, Code::BadRequest);
-        }
-    }
-
-    #[tokio::test]
-    async fn an_unknown_lease_is_not_found() {
-        let fixture = Fixture::start().await;
-        let leases = fixture.leases();
-        let unknown = LeaseId(0x77);
-        let failures = [
-            leases.one(&caller(), unknown, LeaseKeys::All).await,
-            leases.keep_alive(&caller(), unknown).await,
-            leases.revoke(&caller(), unknown, false).await,
-            leases.revoke(&caller(), unknown, true).await,
-        ];
-        for failure in failures {
-            assert_eq!(failure.expect_err("unknown").code, Code::LeaseNotFound);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_lease_is_read_renewed_and_revoked_with_its_keys() {
-        let fixture = Fixture::start().await;
-        let leases = fixture.leases();
-        let id = fixture.grant(3).await;
-        for key in ["b", "a"] {
-            fixture.put(key, "", Some(id)).await;
-        }
-        let keys = || Some(vec!["a".into(), "b".into()]);
-        let one = leases
-            .one(&caller(), id, LeaseKeys::All)
-            .await
-            .expect("there")
-            .lease;
-        assert_eq!((one.keys, one.granted_ttl), (keys(), Some(3)));
-        eventually("it drains", || async {
-            leases
-                .one(&caller(), id, LeaseKeys::All)
-                .await
-                .expect("there")
-                .lease
-                .ttl
-                <= 1
-        })
-        .await;
-        let renewed = leases
-            .keep_alive(&caller(), id)
-            .await
-            .expect("renewed")
-            .lease;
-        assert!(renewed.ttl >= 2 && renewed.keys.is_none());
-        let dry = leases
-            .revoke(&caller(), id, true)
-            .await
-            .expect("there")
-            .lease;
-        assert_eq!(dry.keys, keys());
-        assert!(fixture.lives(id).await);
-        let revoked = leases
-            .revoke(&caller(), id, false)
-            .await
-            .expect("there")
-            .lease;
-        assert_eq!((revoked.keys, revoked.ttl), (keys(), 0));
-        assert!(!fixture.lives(id).await && fixture.keys("").await.is_empty());
-    }
-
-    #[tokio::test]
-    async fn pages_list_every_lease_once_by_id() {
-        let fixture = Fixture::start().await;
-        let leases = fixture.leases();
-        let ids = [-9, 1, 5, 16, 700, i64::MAX];
-        for id in ids.iter().rev() {
-            let granted = leases.grant(&caller(), granting(60, Some(*id))).await;
-            granted.expect("granted");
-        }
-        let (mut listed, mut cursor) = (Vec::new(), None);
-        loop {
-            let limit = Some(4);
-            let page = leases.list(&caller(), LeasePage { limit, cursor }).await;
-            let page = page.expect("a page");
-            assert!(!page.partial);
-            listed.extend(page.leases.iter().map(|lease| lease.id.0));
-            cursor = page.next;
-            if cursor.is_none() {
-                break;
-            }
-        }
-        assert_eq!(listed, ids);
-    }
-}
+mod tests;

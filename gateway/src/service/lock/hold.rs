@@ -1,4 +1,4 @@
-//! A lock or a candidacy that lives as long as somebody's connection.
+//! A lock or a candidacy that lasts as long as a client's connection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,60 +9,60 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Inner;
-use super::place::{Place, Stand, stand};
+use super::queue_entry::{EntryRequest, QueueEntry, enter_queue};
 use super::recipe::holder_value;
-use super::wait::Turn;
-use crate::caller::Caller;
+use super::wait::WaitOutcome;
 use crate::failure::{Failure, Result};
+use crate::identity::Caller;
 use crate::service::lease::Beat;
 use shared::Code;
 
-/// How long etcd may take for one question while the place is held.
-const ANSWER: Duration = Duration::from_secs(10);
-/// Longer than anybody waits; nearer than any clock's end.
-const FOR_EVER: Duration = Duration::from_hours(24 * 365 * 10);
+/// Timeout of one etcd call.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longer than any client waits, without overflowing the clock.
+const UNLIMITED: Duration = Duration::from_hours(24 * 365 * 10);
 
-/// A place in a queue that is given up, and its lease revoked, when this is dropped.
-pub struct PlaceHold {
+/// An entry in a queue. Dropping it removes the key and revokes the lease.
+pub struct QueueHold {
     inner: Arc<Inner>,
     caller: Caller,
-    place: Place,
-    /// What is said once it is one's turn.
-    won: fn(&Place, shared::Header) -> ServerMessage,
+    entry: QueueEntry,
+    /// The message that reports the acquisition.
+    acquired: fn(&QueueEntry, shared::Header) -> ServerMessage,
     stage: Stage,
 }
 
 enum Stage {
     Waiting,
-    /// Resolves when the key is no more, or may not be looked at any more.
+    /// Resolves when the key is deleted, or may no longer be read.
     Held(BoxFuture<'static, Result<()>>),
     Ended,
 }
 
-impl std::fmt::Debug for PlaceHold {
+impl std::fmt::Debug for QueueHold {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PlaceHold")
-            .field("place", &self.place)
+        f.debug_struct("QueueHold")
+            .field("entry", &self.entry)
             .finish_non_exhaustive()
     }
 }
 
-impl PlaceHold {
-    /// How long the lease lives without a renewal.
+impl QueueHold {
+    /// The TTL of the lease.
     pub fn ttl(&self) -> Duration {
-        Duration::from_secs(self.place.ttl.unwrap_or(1).max(1) as u64)
+        Duration::from_secs(self.entry.ttl.unwrap_or(1).max(1) as u64)
     }
 
-    /// Waits; then says that it is one's turn, then `renewed` each time, then `lost`, then nothing.
+    /// The next message: the acquisition, then `renewed` after each renewal, then `lost`, then none.
     pub async fn next(&mut self) -> Option<ServerMessage> {
         match &mut self.stage {
             Stage::Waiting => Some(self.wait().await),
             Stage::Held(removed) => {
-                let kept = self.place.kept.as_mut()?;
+                let kept = self.entry.kept.as_mut()?;
                 let lost = tokio::select! {
                     removed = removed => match removed {
                         Ok(()) => {
-                            "the key is no more: somebody released it, or its lease has ended".to_owned()
+                            "the key was deleted: it was released, or its lease ended".to_owned()
                         }
                         Err(failure) => failure.detail,
                     },
@@ -79,20 +79,22 @@ impl PlaceHold {
     }
 
     async fn wait(&mut self) -> ServerMessage {
-        let until = Instant::now() + FOR_EVER;
-        // Whoever waits here is dropped when its client goes.
-        let gone = CancellationToken::new();
-        let turn = self.place.turn(&self.inner, &self.caller, until, &gone);
-        let reason = match Box::pin(turn).await {
-            Ok(Turn::Mine(header)) => {
+        let until = Instant::now() + UNLIMITED;
+        // Never cancelled: this future is dropped when the client disconnects.
+        let cancelled = CancellationToken::new();
+        let outcome = self
+            .entry
+            .wait_until_first(&self.inner, &self.caller, until, &cancelled);
+        let reason = match Box::pin(outcome).await {
+            Ok(WaitOutcome::First(header)) => {
                 let removed = self
-                    .place
+                    .entry
                     .removed(&self.inner, &self.caller, header.revision + 1);
                 self.stage = Stage::Held(Box::pin(removed));
-                return (self.won)(&self.place, header);
+                return (self.acquired)(&self.entry, header);
             }
-            Ok(Turn::Expired | Turn::TimedOut | Turn::Gone) => {
-                "the place in the queue is no more: its lease ended, or somebody removed the key"
+            Ok(WaitOutcome::Expired | WaitOutcome::TimedOut | WaitOutcome::Cancelled) => {
+                "the claim is no longer in the queue: its lease ended, or its key was removed"
                     .to_owned()
             }
             Err(failure) => failure.detail,
@@ -102,49 +104,49 @@ impl PlaceHold {
     }
 }
 
-/// Stands in the queue of a lock for as long as the answer lives.
+/// Enters the queue of a lock and stays in it until the returned hold is dropped.
 pub(super) async fn hold(
     inner: &Arc<Inner>,
     caller: &Caller,
     name: Vec<u8>,
     request: LockHoldRequest,
-) -> Result<PlaceHold> {
+) -> Result<QueueHold> {
     let value = holder_value(request.holder.as_deref())?;
-    let want = Stand {
+    let request = EntryRequest {
         name,
         value,
         proclaim: false,
         ttl: request.ttl,
         lease: None,
     };
-    stand_held(inner, caller, want, |place, header| {
-        ServerMessage::Acquired(place.acquired(header))
+    hold_entry(inner, caller, request, |entry, header| {
+        ServerMessage::Acquired(entry.acquired(header))
     })
     .await
 }
 
-/// Enters a queue, to wait and stay there for as long as the answer lives. The queue is entered in a
-/// task: a client that leaves in the middle of it cannot leave a key behind.
-pub(in crate::service) async fn stand_held(
+/// Enters a queue and stays in it until the returned hold is dropped. The queue is entered in a task: a
+/// client that disconnects meanwhile leaves no key behind.
+pub(in crate::service) async fn hold_entry(
     inner: &Arc<Inner>,
     caller: &Caller,
-    want: Stand,
-    won: fn(&Place, shared::Header) -> ServerMessage,
-) -> Result<PlaceHold> {
-    want.check()?;
-    let caller = Caller::new(caller.identity.clone(), Some(ANSWER));
+    request: EntryRequest,
+    acquired: fn(&QueueEntry, shared::Header) -> ServerMessage,
+) -> Result<QueueHold> {
+    request.check()?;
+    let caller = Caller::new(caller.identity.clone(), Some(CALL_TIMEOUT));
     let (entering, of_task) = (Arc::clone(inner), caller.clone());
     let entered = inner
         .tasks
-        .spawn(async move { stand(&entering, &of_task, want).await });
-    let place = entered.await.unwrap_or_else(|error| {
+        .spawn(async move { enter_queue(&entering, &of_task, request).await });
+    let entry = entered.await.unwrap_or_else(|error| {
         Err(Failure::new(Code::Internal, "the queue could not be entered").source(error))
     })?;
-    Ok(PlaceHold {
+    Ok(QueueHold {
         inner: Arc::clone(inner),
         caller,
-        place,
-        won,
+        entry,
+        acquired,
         stage: Stage::Waiting,
     })
 }

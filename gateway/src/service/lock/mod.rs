@@ -1,16 +1,17 @@
-//! Locks: acquired and released as etcd's own recipe does, found by themselves, followed live.
+//! Locks: acquired and released as by etcd's own recipe, detected automatically, followed live.
 //!
-//! [`place`] enters a queue, [`wait`] waits in it, [`recipe`] answers a request with it, [`hold`] keeps
-//! it for a connection; [`claim`] cleans up behind whoever leaves, [`release`] removes one claim,
-//! [`queue`] reads one lock as it is now; [`super::lock_index`] detects all of them and keeps them live.
-//! What a key means is decided in [`names`] and [`shape`] alone. Elections are queues too and use the same parts.
+//! [`queue_entry`] enters a queue, [`wait`] waits in it, [`recipe`] acquires a lock for one request, [`hold`]
+//! holds it for a connection; [`claim`] cleans up after a request that ends early, [`release`] removes
+//! one claim, [`queue`] reads one lock as it is now; [`super::lock_index`] detects all of them and keeps
+//! them live. Only [`names`] and [`shape`] decide what a key means. Elections are queues too and use the
+//! same parts.
 
-mod budget;
 mod claim;
 pub(super) mod hold;
 pub(super) mod names;
-pub(super) mod place;
+mod query_rate;
 pub(super) mod queue;
+pub(super) mod queue_entry;
 pub(super) mod recipe;
 mod release;
 mod seen;
@@ -24,19 +25,19 @@ use std::sync::{Arc, Mutex};
 
 use shared::{Lock, LockAnswer, LockHoldRequest, LockList, LockRequest, Released};
 
-use self::budget::Budget;
 use self::claim::Attachments;
-use self::names::Marks;
+use self::names::SingleKeyRules;
+use self::query_rate::QueryRate;
 use self::seen::FirstSeen;
-use crate::caller::{Caller, Identity};
 use crate::etcd::Etcd;
 use crate::failure::Result;
+use crate::identity::{Caller, Identity};
 use crate::service::lease::Keepers;
-use crate::service::lock_index::{self, Filter, Index, LockPage, LockStream, Place};
+use crate::service::lock_index::{self, Filter, Index, IndexKey, LockPage, LockStream};
 use crate::tasks::Tasks;
 
-pub use self::claim::Standing;
-pub use self::hold::PlaceHold;
+pub use self::claim::ClaimGuard;
+pub use self::hold::QueueHold;
 pub use self::recipe::Acquisition;
 pub use self::release::{Release, Which};
 
@@ -51,21 +52,21 @@ pub(super) struct Inner {
     pub(super) etcd: Etcd,
     pub(super) tasks: Tasks,
     pub(super) keepers: Keepers,
-    pub(super) marks: Marks,
-    pub(super) budget: Budget,
+    pub(super) single_key_rules: SingleKeyRules,
+    pub(super) query_rate: QueryRate,
     pub(super) seen: FirstSeen,
-    /// When keys were first seen as holders.
+    /// When a key was first seen as the holder.
     pub(super) held: FirstSeen,
     attachments: Attachments,
-    pub(super) indexes: Mutex<HashMap<Place, Arc<Index>>>,
+    pub(super) indexes: Mutex<HashMap<IndexKey, Arc<Index>>>,
 }
 
 impl Inner {
-    /// Says of a lock since when its holder holds it at least. `complete`: no key of its queue can be missing
-    /// here; else the first may be one that waits. One that was seen to hold it before still does: who is
-    /// first in a queue stays so.
-    pub(super) fn note_held(&self, identity: &Identity, lock: &mut Lock, complete: bool) {
-        shape::note_held(lock, |key, created| {
+    /// Sets since when the holder has held the lock at least. `complete` says that no key of the queue is
+    /// missing; otherwise the first key here may be a waiter. A key that was seen holding the lock before
+    /// still holds it: the first in a queue stays first.
+    pub(super) fn set_held_since(&self, identity: &Identity, lock: &mut Lock, complete: bool) {
+        shape::set_held_since(lock, |key, created| {
             if complete {
                 Some(self.held.at(identity, key, created))
             } else {
@@ -76,16 +77,16 @@ impl Inner {
 }
 
 impl LockService {
-    /// Over a cluster's connections and its lease keepers. Leased keys below `lock_prefixes` are locks
-    /// for certain.
+    /// The service over a cluster and its lease keepers. Leased keys below `lock_prefixes` are certainly
+    /// locks.
     pub fn new(etcd: Etcd, tasks: Tasks, keepers: Keepers, lock_prefixes: Vec<Vec<u8>>) -> Self {
         Self {
             inner: Arc::new(Inner {
                 etcd,
                 tasks,
                 keepers,
-                marks: Marks::new(lock_prefixes),
-                budget: Budget::default(),
+                single_key_rules: SingleKeyRules::new(lock_prefixes),
+                query_rate: QueryRate::default(),
                 seen: FirstSeen::default(),
                 held: FirstSeen::default(),
                 attachments: Attachments::default(),
@@ -94,10 +95,10 @@ impl LockService {
         }
     }
 
-    /// Stands in the queue until it is the caller's turn, `wait` seconds at most.
+    /// Waits in the queue until the lock is acquired, for at most `wait` seconds.
     ///
-    /// The claim is given up when the future is dropped, and when the [`Standing`] of the answer is
-    /// dropped without having been kept.
+    /// The claim is removed when the future is dropped, and when the [`ClaimGuard`] of the result is dropped
+    /// without [`ClaimGuard::keep`].
     pub async fn acquire(
         &self,
         caller: &Caller,
@@ -107,22 +108,22 @@ impl LockService {
         recipe::acquire(&self.inner, caller, name, request).await
     }
 
-    /// Stands in the queue, and holds the lock once it is its turn, until what this returns is dropped.
+    /// Waits in the queue, then holds the lock, until the returned hold is dropped.
     pub async fn hold(
         &self,
         caller: &Caller,
         name: Vec<u8>,
         request: LockHoldRequest,
-    ) -> Result<PlaceHold> {
+    ) -> Result<QueueHold> {
         hold::hold(&self.inner, caller, name, request).await
     }
 
-    /// The parts that elections are made of, too.
+    /// The parts shared with elections.
     pub(super) fn parts(&self) -> &Arc<Inner> {
         &self.inner
     }
 
-    /// Removes one claim of a queue.
+    /// Removes one claim from a queue.
     pub async fn release(
         &self,
         caller: &Caller,
@@ -134,15 +135,15 @@ impl LockService {
 
     /// One lock as it is now.
     pub async fn one(&self, caller: &Caller, name: &[u8]) -> Result<LockAnswer> {
-        queue::answer(&self.inner, caller, name).await
+        queue::one(&self.inner, caller, name).await
     }
 
-    /// A page of all locks, by name.
+    /// A page of all locks, ordered by name.
     pub async fn list(&self, caller: &Caller, page: LockPage) -> Result<LockList> {
         lock_index::list(&self.inner, caller, page).await
     }
 
-    /// Locks as they change, beginning with all there are.
+    /// All locks, then each change to them.
     pub async fn follow(&self, caller: &Caller, filter: Filter) -> Result<LockStream> {
         lock_index::follow(&self.inner, caller, filter).await
     }

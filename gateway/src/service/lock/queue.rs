@@ -1,4 +1,4 @@
-//! One queue, or one key that is a lock by itself, read as it is now.
+//! One queue, or one single-key lock, read as it is now.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -6,42 +6,42 @@ use futures_util::{StreamExt as _, stream};
 use shared::{Candidate, Code, Entry, Header, LeaseId, Lock, LockAnswer, LockKind};
 
 use super::Inner;
-use super::names::{lease_named, queue_of, queue_prefix, rw_of};
-use super::shape::{self, Held, LeaseTime};
-use crate::caller::Caller;
-use crate::etcd::{Etcd, Get, KeyValue, Op, OpAnswer, Range, Txn};
+use super::names::{lease_in_name, queue_of, queue_prefix, rw_of};
+use super::shape::{self, LeaseTime, LeasedKey};
+use crate::etcd::{Etcd, Get, KeyValue, Op, OpResponse, Range, Txn};
 use crate::failure::{Failure, Result};
+use crate::identity::Caller;
 
-/// Keys of a queue's prefix looked at in one call.
+/// Keys below a queue's prefix that one call lists.
 const PAGE: i64 = 10_000;
-/// Keys named as claims that are read: the oldest, since the others wait behind them. Ordinary keys may
-/// be named so too, and there may be a million of them.
+/// The limit on keys read that are named like claims: the oldest, since the others wait for them.
+/// Ordinary keys may have such names too, and there may be a million of them.
 const DIRECT: usize = 1_000;
-/// Nested keys that are shown: the oldest, since they block.
+/// The limit on nested keys shown: the oldest, since they block.
 const NESTED: usize = 100;
 /// Keys read in one transaction, etcd's own limit.
 const BATCH: usize = 128;
-/// Claims whose time to live is asked for: the first of the queue.
+/// The limit on claims whose TTL is requested: the first of the queue.
 const TIMED: usize = 100;
-/// Leases asked about at the same time.
+/// Concurrent requests about leases.
 const CONCURRENCY: usize = 16;
 
-/// What stands under a name, at one revision.
+/// The keys of a lock's name, at one revision.
 #[derive(Debug)]
 pub(in crate::service) struct Queue {
     pub(in crate::service) header: Header,
-    pub(super) direct: Vec<Held>,
-    /// Keys of a readers-writer lock of that name, with whether each asks to write.
-    pub(super) rw: Vec<(Held, bool)>,
-    pub(super) nested: Vec<Held>,
-    /// The oldest key without a lease among the nested ones looked at, with its create revision: it
-    /// blocks like any other.
+    pub(super) direct: Vec<LeasedKey>,
+    /// Keys of a readers-writer lock of that name, each with whether it is a writer's.
+    pub(super) rw: Vec<(LeasedKey, bool)>,
+    pub(super) nested: Vec<LeasedKey>,
+    /// The oldest key without a lease among the nested ones read, with its create revision: it blocks like
+    /// any other.
     pub(super) ordinary: Option<(i64, Vec<u8>)>,
-    /// The key of that very name, where it has a lease.
-    pub(super) single: Option<Held>,
+    /// The key that has exactly that name, if it has a lease.
+    pub(super) single: Option<LeasedKey>,
 }
 
-/// Keys with their values and leases, as they are now or were at a revision.
+/// Reads keys with their values and leases, now or at a revision.
 pub(in crate::service) async fn read_keys(
     etcd: &Etcd,
     caller: &Caller,
@@ -55,19 +55,19 @@ pub(in crate::service) async fn read_keys(
             then: batch.iter().map(get).collect(),
             ..Txn::default()
         };
-        let answer = etcd.txn(caller, txn).await?;
-        header = Some(answer.header);
+        let response = etcd.txn(caller, txn).await?;
+        header = Some(response.header);
         found.extend(
-            answer
+            response
                 .responses
                 .into_iter()
-                .filter_map(OpAnswer::into_entry),
+                .filter_map(OpResponse::into_entry),
         );
     }
     Ok((header, found))
 }
 
-/// Reads what stands under a name. Nested keys count only when older than `until`, without it when
+/// Reads the keys of a lock's name. Nested keys count only if they are older than `until` or, without it,
 /// older than the last claim of the queue itself.
 pub(in crate::service) async fn read(
     inner: &Inner,
@@ -78,28 +78,28 @@ pub(in crate::service) async fn read(
     let etcd = &inner.etcd;
     let range = Range::prefix(&queue_prefix(name));
     let first = Txn {
-        // Without values: what lies below a name may be large and no lock at all.
+        // Without values: keys below a name may be large and no locks at all.
         then: vec![
             Op::Get(range.clone(), Get::keys_only().limit(PAGE)),
             Op::peek(name),
         ],
         ..Txn::default()
     };
-    let answer = etcd.txn(caller, first).await?;
-    let header = answer.header;
-    let mut responses = answer.responses.into_iter();
+    let response = etcd.txn(caller, first).await?;
+    let header = response.header;
+    let mut responses = response.responses.into_iter();
     let (mut kvs, mut more) = match responses.next() {
-        Some(OpAnswer::Get(kvs, _, more)) => (kvs, more),
+        Some(OpResponse::Get(kvs, _, more)) => (kvs, more),
         _ => (Vec::new(), false),
     };
-    let single = responses.next().and_then(OpAnswer::into_entry);
+    let single = responses.next().and_then(OpResponse::into_entry);
     let mut direct = Oldest::new(DIRECT);
     let mut nested = Oldest::new(NESTED);
     loop {
         let last = kvs.last().map(|kv| [&kv.key[..], &[0]].concat());
         for kv in kvs {
             let of_rw = rw_of(&kv.key).is_some_and(|rw| rw.name == name);
-            if of_rw || lease_named(name, &kv.key).is_some() {
+            if of_rw || lease_in_name(name, &kv.key).is_some() {
                 direct.add(kv);
             } else if until.is_none_or(|until| kv.create_revision < until) {
                 nested.add(kv);
@@ -131,22 +131,22 @@ pub(in crate::service) async fn read(
     let ordinary = ordinary.min_by_key(|kv| kv.create_revision);
     queue.ordinary = ordinary.map(|kv| (kv.create_revision, kv.key.clone()));
     for kv in found.into_iter().filter(|kv| kv.lease != 0) {
-        let held = held(inner, caller, kv);
-        if held.key == name {
-            queue.single = Some(held);
-        } else if queue_of(&held.key, held.lease) == Some(name) {
-            queue.direct.push(held);
-        } else if let Some(rw) = rw_of(&held.key).filter(|rw| rw.name == name) {
+        let leased = leased(inner, caller, kv);
+        if leased.key == name {
+            queue.single = Some(leased);
+        } else if queue_of(&leased.key, leased.lease) == Some(name) {
+            queue.direct.push(leased);
+        } else if let Some(rw) = rw_of(&leased.key).filter(|rw| rw.name == name) {
             let writes = rw.writes;
-            queue.rw.push((held, writes));
+            queue.rw.push((leased, writes));
         } else {
-            queue.nested.push(held);
+            queue.nested.push(leased);
         }
     }
     Ok(queue)
 }
 
-/// The keys created first of those that were added, so many at most.
+/// The oldest of the added keys, up to a limit.
 struct Oldest {
     most: usize,
     /// With their create revisions.
@@ -167,8 +167,8 @@ impl Oldest {
     }
 }
 
-fn held(inner: &Inner, caller: &Caller, kv: KeyValue) -> Held {
-    Held {
+fn leased(inner: &Inner, caller: &Caller, kv: KeyValue) -> LeasedKey {
+    LeasedKey {
         first_seen: inner.seen.at(&caller.identity, &kv.key, kv.create_revision),
         create_revision: kv.create_revision,
         mod_revision: kv.mod_revision,
@@ -180,59 +180,64 @@ fn held(inner: &Inner, caller: &Caller, kv: KeyValue) -> Held {
 }
 
 impl Queue {
-    /// Every key found, as it is stored.
+    /// Every key, as it is stored.
     pub(in crate::service) fn into_entries(self) -> Vec<Entry> {
-        let held = self
+        let leased = self
             .direct
             .into_iter()
-            .chain(self.rw.into_iter().map(|(held, _)| held))
+            .chain(self.rw.into_iter().map(|(leased, _)| leased))
             .chain(self.nested)
             .chain(self.single);
-        held.map(|held| Entry {
-            key: held.key.into(),
-            value: held.value.map(Into::into),
-            create_revision: held.create_revision,
-            mod_revision: held.mod_revision,
-            version: held.version,
-            lease: LeaseId::from_raw(held.lease),
-        })
-        .collect()
+        leased
+            .map(|leased| Entry {
+                key: leased.key.into(),
+                value: leased.value.map(Into::into),
+                create_revision: leased.create_revision,
+                mod_revision: leased.mod_revision,
+                version: leased.version,
+                lease: LeaseId::from_raw(leased.lease),
+            })
+            .collect()
     }
 
-    /// Whether somebody stands in the queue, or the key of that name is a lock.
+    /// Whether the queue has a claim, or the key of that name is a lock.
     pub(super) fn exists(&self, inner: &Inner) -> bool {
         !self.direct.is_empty() || !self.rw.is_empty() || self.single(inner).is_some()
     }
 
-    /// What stands in the queue's way without being a claim of it.
-    fn nested(&self) -> Vec<&Held> {
-        let rw = self.rw.iter().map(|(held, _)| held);
+    /// Keys that block the queue without being its claims.
+    fn nested(&self) -> Vec<&LeasedKey> {
+        let rw = self.rw.iter().map(|(leased, _)| leased);
         self.nested.iter().chain(rw).collect()
     }
 
-    /// The key of that name and whether it is certainly a lock, where it is one.
-    pub(super) fn single(&self, inner: &Inner) -> Option<(&Held, bool)> {
-        let held = self.single.as_ref()?;
-        let value = held.value.as_deref().unwrap_or_default();
-        Some((held, inner.marks.single(&held.key, value)?))
+    /// The key of that name if it is a lock, and whether that is certain.
+    pub(super) fn single(&self, inner: &Inner) -> Option<(&LeasedKey, bool)> {
+        let leased = self.single.as_ref()?;
+        let value = leased.value.as_deref().unwrap_or_default();
+        Some((leased, inner.single_key_rules.single(&leased.key, value)?))
     }
 
     async fn times(&self, inner: &Inner, caller: &Caller) -> HashMap<i64, LeaseTime> {
-        let mut order: Vec<&Held> = self.nested();
+        let mut order: Vec<&LeasedKey> = self.nested();
         order.extend(&self.direct);
         if order.is_empty() {
             order.extend(&self.single);
         }
-        order.sort_by_key(|held| held.create_revision);
-        let leases: BTreeSet<i64> = order.iter().take(TIMED).map(|held| held.lease).collect();
+        order.sort_by_key(|leased| leased.create_revision);
+        let leases: BTreeSet<i64> = order
+            .iter()
+            .take(TIMED)
+            .map(|leased| leased.lease)
+            .collect();
         stream::iter(leases)
             .map(|lease| async move {
-                let answer = inner
+                let response = inner
                     .etcd
                     .lease_time_to_live(caller, lease, false)
                     .await
                     .ok()?;
-                let (ttl, granted) = (answer.ttl, answer.granted_ttl);
+                let (ttl, granted) = (response.ttl, response.granted_ttl);
                 (ttl >= 0).then_some((lease, LeaseTime { ttl, granted }))
             })
             .buffer_unordered(CONCURRENCY)
@@ -241,57 +246,57 @@ impl Queue {
             .await
     }
 
-    /// The lock, with what blocks it.
+    /// The lock, with the keys that block it.
     pub(super) async fn lock(&self, inner: &Inner, caller: &Caller, name: &[u8]) -> Option<Lock> {
         if !self.exists(inner) {
             return None;
         }
         let times = self.times(inner, caller).await;
         let time = |lease: i64| times.get(&lease).copied();
-        let direct: Vec<&Held> = self.direct.iter().collect();
+        let direct: Vec<&LeasedKey> = self.direct.iter().collect();
         if !direct.is_empty() {
             return shape::queue(name, &direct, &self.nested(), time);
         }
         let rw: Vec<_> = self
             .rw
             .iter()
-            .map(|(held, writes)| (held, *writes))
+            .map(|(leased, writes)| (leased, *writes))
             .collect();
-        let nested: Vec<&Held> = self.nested.iter().collect();
+        let nested: Vec<&LeasedKey> = self.nested.iter().collect();
         shape::rwmutex(name, &rw, &nested, time).or_else(|| {
-            let (held, certain) = self.single(inner)?;
-            Some(shape::single(held, certain, time(held.lease)))
+            let (leased, certain) = self.single(inner)?;
+            Some(shape::single(leased, certain, time(leased.lease)))
         })
     }
 
-    /// The candidates of an election: who leads, and the others in order. Nobody leads while an older
-    /// key stands in the way that is no candidate's.
+    /// The candidates of an election: the leader, and the others in order. There is no leader while an older
+    /// key that is no candidate's blocks the queue.
     pub(in crate::service) async fn candidates(
         mut self,
         inner: &Inner,
         caller: &Caller,
     ) -> (Option<Candidate>, Vec<Candidate>) {
         let times = self.times(inner, caller).await;
-        self.direct.sort_by_key(|held| held.create_revision);
-        let first = self.direct.first().map(|held| held.create_revision);
+        self.direct.sort_by_key(|leased| leased.create_revision);
+        let first = self.direct.first().map(|leased| leased.create_revision);
         let nested = self.nested();
-        let blocking = nested.iter().map(|held| held.create_revision);
+        let blocking = nested.iter().map(|leased| leased.create_revision);
         let blocking = blocking.chain(self.ordinary.iter().map(|(created, _)| *created));
         let blocked = blocking
             .min()
             .is_some_and(|oldest| first.is_some_and(|first| oldest < first));
-        let mut candidates = self.direct.into_iter().map(|held| Candidate {
-            ttl: times.get(&held.lease).map(|time| time.ttl),
-            key: held.key.into(),
-            value: held.value.unwrap_or_default().into(),
-            lease: LeaseId(held.lease),
-            revision: held.create_revision,
+        let mut candidates = self.direct.into_iter().map(|leased| Candidate {
+            ttl: times.get(&leased.lease).map(|time| time.ttl),
+            key: leased.key.into(),
+            value: leased.value.unwrap_or_default().into(),
+            lease: LeaseId(leased.lease),
+            revision: leased.create_revision,
         });
         let leader = if blocked { None } else { candidates.next() };
         (leader, candidates.collect())
     }
 
-    /// The queue as it stands in the way of whoever came at the revision `until`.
+    /// The part of the queue that blocks a claim created at the revision `until`.
     pub(super) async fn before(
         &self,
         inner: &Inner,
@@ -300,22 +305,22 @@ impl Queue {
         until: i64,
     ) -> Lock {
         let times = self.times(inner, caller).await;
-        let direct: Vec<&Held> = self.direct.iter().collect();
+        let direct: Vec<&LeasedKey> = self.direct.iter().collect();
         let nested = self.nested();
         if direct.is_empty() {
             let older = self
                 .rw
                 .iter()
-                .filter(|(held, _)| held.create_revision < until);
-            let rw: Vec<_> = older.map(|(held, writes)| (held, *writes)).collect();
-            let others: Vec<&Held> = self.nested.iter().collect();
+                .filter(|(leased, _)| leased.create_revision < until);
+            let rw: Vec<_> = older.map(|(leased, writes)| (leased, *writes)).collect();
+            let others: Vec<&LeasedKey> = self.nested.iter().collect();
             let time = |lease: i64| times.get(&lease).copied();
             if let Some(lock) = shape::rwmutex(name, &rw, &others, time) {
                 return lock;
             }
         }
         if direct.is_empty() && nested.is_empty() {
-            return shape::gone(name, LockKind::Mutex, true);
+            return shape::unheld(name, LockKind::Mutex, true);
         }
         shape::queue_until(name, &direct, &nested, until, |lease| {
             times.get(&lease).copied()
@@ -323,23 +328,23 @@ impl Queue {
     }
 }
 
-/// The answer of `GET /locks/{name}`.
-pub(super) async fn answer(inner: &Inner, caller: &Caller, name: &[u8]) -> Result<LockAnswer> {
+/// See [`super::LockService::one`].
+pub(super) async fn one(inner: &Inner, caller: &Caller, name: &[u8]) -> Result<LockAnswer> {
     let queue = read(inner, caller, name, None).await?;
     let header = queue.header;
     match queue.lock(inner, caller, name).await {
         Some(mut lock) => {
-            inner.note_held(&caller.identity, &mut lock, true);
+            inner.set_held_since(&caller.identity, &mut lock, true);
             Ok(LockAnswer { header, lock })
         }
-        None => Err(nobody(name, header.revision)),
+        None => Err(lock_not_found(name, header.revision)),
     }
 }
 
-/// Nobody holds or waits for it.
-pub(super) fn nobody(name: &[u8], revision: i64) -> Failure {
+/// The lock has neither a holder nor a waiter.
+pub(super) fn lock_not_found(name: &[u8], revision: i64) -> Failure {
     let detail = format!(
-        "nobody holds or waits for `{}`",
+        "no such lock `{}`: it has no holder and no waiters",
         String::from_utf8_lossy(name)
     );
     Failure::new(Code::LockNotFound, detail)

@@ -1,9 +1,9 @@
-//! etcd's mutex recipe, step by step: put the key of one's lease if it is not there, look who is
-//! oldest, wait for what is older, look again at one's own key.
+//! etcd's mutex recipe, step by step: put the key of the lease if it does not exist, read the oldest key,
+//! wait until no older key is left, read the own key again.
 //!
-//! Done over transactions and watches rather than by etcd's Lock service, so that the value can name
-//! the owner, and the key is known from the start and can be removed exactly. The whole runs in a
-//! task: a client that leaves in the middle of a call cannot leave a key behind.
+//! It uses transactions and watches rather than etcd's Lock service, so that the value can name the
+//! holder, and the key is known from the start and can be removed exactly. It runs in a task: a client
+//! that disconnects during a call leaves no key behind.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,29 +13,29 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Inner;
-use super::claim::Standing;
+use super::claim::ClaimGuard;
 use super::names::queue_of;
-use super::place::{Place, Stand, stand};
 use super::queue;
+use super::queue_entry::{EntryRequest, QueueEntry, enter_queue};
 use super::shape::owner_value;
-use super::wait::{Turn, in_grace, patiently};
-use crate::caller::Caller;
+use super::wait::{WaitOutcome, retry_until, with_grace};
 use crate::failure::{Failure, Result};
+use crate::identity::Caller;
 
-/// Longest wait, seconds.
+/// The limit on `wait`, in seconds.
 pub(in crate::service) const MAX_WAIT: u64 = 3_600;
-/// Longest name of an owner, bytes.
+/// The limit on a holder's name, in bytes.
 const MAX_HOLDER: usize = 1024;
 
 /// A lock that was acquired.
 #[derive(Debug)]
 pub struct Acquisition {
-    /// The answer.
-    pub answer: Acquired,
-    /// Whether the lease held it already.
+    /// The response.
+    pub response: Acquired,
+    /// Whether the lease held the lock already.
     pub held_before: bool,
-    /// To be kept once the answer has reached the caller.
-    pub standing: Standing,
+    /// To be kept once the response has reached the caller.
+    pub claim: ClaimGuard,
 }
 
 /// See [`super::LockService::acquire`].
@@ -46,62 +46,62 @@ pub(super) async fn acquire(
     request: LockRequest,
 ) -> Result<Acquisition> {
     let value = holder_value(request.holder.as_deref())?;
-    let want = Stand {
+    let entry = EntryRequest {
         name,
         value,
         proclaim: false,
         ttl: request.ttl,
         lease: request.lease,
     };
-    let won = win(inner, caller, want, request.wait).await?;
+    let won = win(inner, caller, entry, request.wait).await?;
     Ok(Acquisition {
-        held_before: !won.place.new && won.place.oldest,
-        answer: won.place.acquired(won.header),
-        standing: won.place.into_standing(),
+        held_before: !won.entry.new && won.entry.oldest,
+        response: won.entry.acquired(won.header),
+        claim: won.entry.into_claim(),
     })
 }
 
-/// The value of a key whose owner may have a name.
+/// The value of a claim's key, which contains the holder's name if there is one.
 pub(super) fn holder_value(holder: Option<&str>) -> Result<Vec<u8>> {
-    if holder.is_some_and(|holder| holder.len() > MAX_HOLDER) {
-        let detail = format!("`holder` is a name of at most {MAX_HOLDER} bytes");
+    if let Some(length) = holder.map(str::len).filter(|length| *length > MAX_HOLDER) {
+        let detail = format!("`holder` is {length} bytes; the limit is {MAX_HOLDER}");
         return Err(Failure::bad_request(detail));
     }
     Ok(holder.map(owner_value).unwrap_or_default())
 }
 
-/// The first place of a queue.
+/// The first entry of a queue.
 pub(in crate::service) struct Won {
-    /// The store's header when it was seen to be the first.
+    /// The store's header of the read that found it first.
     pub(in crate::service) header: Header,
-    /// The place.
-    pub(in crate::service) place: Place,
+    /// The entry.
+    pub(in crate::service) entry: QueueEntry,
 }
 
-/// Stands in a queue until it is one's turn, `wait` seconds at most; the lease that the gateway
-/// granted has its full time then.
+/// Waits in a queue until its turn comes, for at most `wait` seconds. A lease that the gateway granted
+/// then has its full TTL.
 pub(in crate::service) async fn win(
     inner: &Arc<Inner>,
     caller: &Caller,
-    want: Stand,
+    request: EntryRequest,
     wait: u64,
 ) -> Result<Won> {
-    want.check()?;
+    request.check()?;
     if wait > MAX_WAIT {
-        let detail = format!("`wait` is {wait} and must be 0 to {MAX_WAIT}");
+        let detail = format!("`wait` must be 0 to {MAX_WAIT}, not {wait}");
         return Err(Failure::bad_request(detail));
     }
-    let gone = inner.tasks.stop().child_token();
+    let cancelled = inner.tasks.stop().child_token();
     let task = run(
         Arc::clone(inner),
         caller.clone(),
-        want,
+        request,
         Duration::from_secs(wait),
-        gone.clone(),
+        cancelled.clone(),
     );
     let task = inner.tasks.spawn(task);
-    // Dropping this future, as axum does when the connection closes, ends the waiting.
-    let _leaves = gone.drop_guard();
+    // Dropping this future, as axum does when the connection closes, ends the wait.
+    let _cancels = cancelled.drop_guard();
     task.await.unwrap_or_else(|error| {
         Err(Failure::new(Code::Internal, "the queue could not be entered").source(error))
     })
@@ -110,56 +110,61 @@ pub(in crate::service) async fn win(
 async fn run(
     inner: Arc<Inner>,
     caller: Caller,
-    want: Stand,
+    request: EntryRequest,
     wait: Duration,
-    gone: CancellationToken,
+    cancelled: CancellationToken,
 ) -> Result<Won> {
     let until = Instant::now() + wait;
-    let mut place = stand(&inner, &caller, want).await?;
-    let turn = if place.oldest || !wait.is_zero() {
-        Box::pin(place.turn(&inner, &caller, until, &gone)).await?
+    let mut entry = enter_queue(&inner, &caller, request).await?;
+    let outcome = if entry.oldest || !wait.is_zero() {
+        Box::pin(entry.wait_until_first(&inner, &caller, until, &cancelled)).await?
     } else {
-        Turn::TimedOut
+        WaitOutcome::TimedOut
     };
-    let header = match turn {
-        Turn::Mine(header) => Some(header),
-        Turn::Expired => None,
-        Turn::TimedOut => {
-            let (name, created) = (place.name.clone(), place.created);
-            place.into_standing().leave().await;
+    let header = match outcome {
+        WaitOutcome::First(header) => Some(header),
+        WaitOutcome::Expired => None,
+        WaitOutcome::TimedOut => {
+            let (name, created) = (entry.name.clone(), entry.created);
+            entry.into_claim().leave().await;
             return Err(locked(&inner, &caller.renewed(), &name, created).await);
         }
-        Turn::Gone => return Err(Failure::new(Code::Unavailable, "the gateway is stopping")),
+        WaitOutcome::Cancelled => {
+            return Err(Failure::new(
+                Code::Unavailable,
+                "the gateway is shutting down",
+            ));
+        }
     };
-    // The caller gets the lease with its full time.
-    let renewed = match (&header, place.granted) {
+    // The caller gets the lease with its full TTL.
+    let renewed = match (&header, entry.granted) {
         (Some(_), true) => {
-            let lease = place.lease;
+            let lease = entry.lease;
             let renew = || async { inner.etcd.lease_keep_alive(&caller.renewed(), lease).await };
-            patiently(in_grace(until), renew).await? > 0
+            retry_until(with_grace(until), renew).await? > 0
         }
         (header, _) => header.is_some(),
     };
     let Some(header) = header.filter(|_| renewed) else {
-        let failure = expired(&place);
-        place.into_standing().leave().await;
+        let failure = expired(&entry);
+        entry.into_claim().leave().await;
         return Err(failure);
     };
-    Ok(Won { header, place })
+    Ok(Won { header, entry })
 }
 
-fn expired(place: &Place) -> Failure {
-    let key = String::from_utf8_lossy(&place.key);
+fn expired(entry: &QueueEntry) -> Failure {
+    let key = String::from_utf8_lossy(&entry.key);
     let detail = format!("the lease ended while `{key}` waited in the queue");
-    let hint = if place.granted {
-        "somebody revoked the lease or removed the key: ask again"
+    let hint = if entry.granted {
+        "the lease was revoked or the key was removed: retry"
     } else {
         "keep the lease alive while the request waits"
     };
     Failure::new(Code::SessionExpired, detail).hint(hint)
 }
 
-/// Not got in time: who is before us.
+/// The failure of a wait that timed out, with the queue before the claim.
 async fn locked(inner: &Inner, caller: &Caller, name: &[u8], created: i64) -> Failure {
     let queue = match queue::read(inner, caller, name, Some(created)).await {
         Ok(queue) => queue,
@@ -182,19 +187,19 @@ async fn locked(inner: &Inner, caller: &Caller, name: &[u8], created: i64) -> Fa
     })
 }
 
-/// Says who holds the queue, and which key blocks it that does not stand in it.
+/// Names the holder of the queue, and a key that blocks the queue without being in it.
 fn blockers(name: &[u8], lock: &Lock, ordinary: Option<&[u8]>) -> String {
     let text = String::from_utf8_lossy;
-    let stands = |claim: &&Claim| queue_of(&claim.key.0, claim.lease.0) == Some(name);
+    let in_queue = |claim: &&Claim| queue_of(&claim.key.0, claim.lease.0) == Some(name);
     let claims = || lock.holder.iter().chain(lock.waiters.iter().flatten());
-    let held = lock.holder.as_ref().filter(stands).map(|holder| {
+    let held = lock.holder.as_ref().filter(in_queue).map(|holder| {
         let key = text(&holder.key.0);
         match &holder.name {
             Some(owner) => format!("`{}` is held by {owner} (`{key}`)", text(name)),
             None => format!("`{}` is held by `{key}`", text(name)),
         }
     });
-    let nested = claims().find(|claim| !stands(claim));
+    let nested = claims().find(|claim| !in_queue(claim));
     let foreign = nested
         .map(|claim| &claim.key.0[..])
         .or(ordinary)
@@ -208,6 +213,6 @@ fn blockers(name: &[u8], lock: &Lock, ordinary: Option<&[u8]>) -> String {
     match (held, foreign) {
         (Some(held), Some(foreign)) => format!("{held}; also {foreign}"),
         (Some(one), None) | (None, Some(one)) => one,
-        (None, None) => format!("`{}` was not free in time", text(name)),
+        (None, None) => format!("`{}` did not become free in time", text(name)),
     }
 }

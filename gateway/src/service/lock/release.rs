@@ -1,34 +1,34 @@
-//! Removes one claim of a queue, named by its lease or its fencing token, and nothing else.
+//! Removes one claim from a queue, named by its lease or its fencing token, and nothing else.
 //!
-//! The transaction compares the create revision and the lease: a key that was put again, that lost
-//! its lease, or that belongs to another is never hit. Nested names are other locks.
+//! The transaction compares the create revision and the lease, so a key that was put again, that lost its
+//! lease, or that belongs to another claim is never deleted. Nested names are other locks.
 
 use shared::{Code, Header, LeaseId, Released};
 
 use super::Inner;
 use super::names::{claim_key, queue_of, queue_prefix, rw_of};
-use super::queue::{self, nobody, read_keys};
-use crate::caller::Caller;
+use super::queue::{self, lock_not_found, read_keys};
 use crate::etcd::{Compare, Get, KeyValue, Op, Range, Txn};
 use crate::failure::{Failure, Result};
+use crate::identity::Caller;
 
-/// Which claim.
+/// Selects a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// The one of this lease.
+    /// The claim of this lease.
     Lease(LeaseId),
-    /// The one created at this revision.
+    /// The claim created at this revision.
     Token(i64),
 }
 
-/// What to release, and what else to do.
+/// A release of one claim.
 #[derive(Clone, Copy, Debug)]
 pub struct Release {
     /// The claim.
     pub which: Which,
     /// Revoke its lease afterwards.
     pub revoke: bool,
-    /// Only say what would die.
+    /// Change nothing; report which keys would be deleted.
     pub dry_run: bool,
 }
 
@@ -40,15 +40,15 @@ pub(super) async fn release(
     release: Release,
 ) -> Result<Released> {
     let Some((header, claim)) = find(inner, caller, &name, release.which).await? else {
-        return Err(not_there(inner, caller, &name, release.which).await);
+        return Err(not_holder(inner, caller, &name, release.which).await);
     };
     let lease = LeaseId(claim.lease);
-    let dying = if release.revoke {
-        let answer = inner
+    let revoked_keys = if release.revoke {
+        let response = inner
             .etcd
             .lease_time_to_live(caller, claim.lease, true)
             .await?;
-        Some(answer.keys.into_iter().map(Into::into).collect())
+        Some(response.keys.into_iter().map(Into::into).collect())
     } else {
         None
     };
@@ -57,12 +57,12 @@ pub(super) async fn release(
         name: name.into(),
         key: claim.key.clone().into(),
         lease,
-        revoked_keys: dying,
+        revoked_keys,
     };
     if release.dry_run {
         return Ok(released);
     }
-    let still = Compare::number(
+    let same_lease = Compare::number(
         Range::one(&claim.key[..]),
         shared::CompareTarget::Lease,
         shared::CompareOp::Equal,
@@ -71,16 +71,16 @@ pub(super) async fn release(
     let txn = Txn {
         compare: vec![
             Compare::created_at(&claim.key, claim.create_revision),
-            still,
+            same_lease,
         ],
         then: vec![Op::delete(&claim.key)],
         or_else: Vec::new(),
     };
-    let answer = inner.etcd.txn(caller, txn).await?;
-    if !answer.succeeded {
-        return Err(not_there(inner, caller, &released.name.0, release.which).await);
+    let response = inner.etcd.txn(caller, txn).await?;
+    if !response.succeeded {
+        return Err(not_holder(inner, caller, &released.name.0, release.which).await);
     }
-    released.header = answer.header;
+    released.header = response.header;
     if release.revoke {
         match inner
             .etcd
@@ -88,7 +88,7 @@ pub(super) async fn release(
             .await
         {
             Ok(header) => released.header = header,
-            // It ended by itself meanwhile.
+            // It expired meanwhile.
             Err(failure) if failure.code == Code::LeaseNotFound => {}
             Err(mut failure) => {
                 failure.detail = format!(
@@ -102,7 +102,7 @@ pub(super) async fn release(
     Ok(released)
 }
 
-/// The claim, if it stands in this queue or is the key of that name.
+/// The claim, if it is in this queue or is the key of that name.
 async fn find(
     inner: &Inner,
     caller: &Caller,
@@ -121,8 +121,8 @@ async fn find(
             };
             let range = Range::prefix(&queue_prefix(name));
             // A transaction may have created several keys at that revision.
-            let answer = inner.etcd.range(caller, &range, &at).await?;
-            keys.extend(answer.kvs.into_iter().map(|kv| kv.key));
+            let response = inner.etcd.range(caller, &range, &at).await?;
+            keys.extend(response.kvs.into_iter().map(|kv| kv.key));
         }
     }
     let (header, found) = read_keys(&inner.etcd, caller, &keys, 0).await?;
@@ -134,24 +134,25 @@ async fn find(
         queue_of(&kv.key, kv.lease) == Some(name)
             || rw_of(&kv.key).is_some_and(|rw| rw.name == name)
     };
-    let is_lock = |kv: &KeyValue| kv.key == name && inner.marks.single(name, &kv.value).is_some();
+    let is_lock =
+        |kv: &KeyValue| kv.key == name && inner.single_key_rules.single(name, &kv.value).is_some();
     let claims = found.into_iter().filter(|kv| kv.lease != 0 && named(kv));
     let (queued, others): (Vec<_>, Vec<_>) = claims.partition(in_queue);
-    // A lease may hold a key of the queue's own name too: whoever names it means its claim.
+    // A lease may also have a key of the queue's own name: naming the lease means its claim.
     let claim = queued.into_iter().next();
     let claim = claim.or_else(|| others.into_iter().find(is_lock));
     Ok(header.zip(claim))
 }
 
-/// Nobody there at all, or only others.
-async fn not_there(inner: &Inner, caller: &Caller, name: &[u8], which: Which) -> Failure {
+/// The failure: there is no such lock, or its claims are all others.
+async fn not_holder(inner: &Inner, caller: &Caller, name: &[u8], which: Which) -> Failure {
     let queue = match queue::read(inner, caller, name, None).await {
         Ok(queue) => queue,
         Err(failure) => return failure,
     };
     let revision = queue.header.revision;
     if !queue.exists(inner) {
-        return nobody(name, revision);
+        return lock_not_found(name, revision);
     }
     let by_lease = matches!(which, Which::Lease(_));
     let named = match which {
@@ -159,15 +160,15 @@ async fn not_there(inner: &Inner, caller: &Caller, name: &[u8], which: Which) ->
         Which::Token(token) => format!("fencing token {token}"),
     };
     let detail = format!(
-        "{named} does not stand in the queue of `{}`",
+        "{named} is not in the queue of `{}`",
         String::from_utf8_lossy(name)
     );
     Failure::new(Code::NotHolder, detail)
         .hint(if by_lease && !queue.rw.is_empty() {
-            "claims of a readers-writer lock do not carry their lease in their names: GET the lock, and name one \
-             by its fencing_token"
+            "keys of a readers-writer lock do not contain their lease: GET the lock, and name a claim by its \
+             fencing_token"
         } else {
-            "GET the lock to see who does"
+            "GET the lock to see its holder and its waiters"
         })
         .with(|facts| facts.store_revision = Some(revision))
 }

@@ -4,13 +4,13 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use crate::caller::Identity;
+use crate::identity::Identity;
 
-/// Keys remembered; the oldest are forgotten first.
+/// The limit on remembered keys; the oldest are dropped first.
 const MOST: usize = 20_000;
 
-/// Remembers lock keys across reads and restarts of the index, for each identity apart: that a key
-/// was seen tells that it is there.
+/// Remembers lock keys across reads and restarts of the index. Each identity has its own: that a key was
+/// seen reveals that it exists.
 #[derive(Debug, Default)]
 pub(in crate::service) struct FirstSeen {
     memory: Mutex<Memory>,
@@ -23,7 +23,7 @@ struct Memory {
 }
 
 impl FirstSeen {
-    /// The time of the first sight of a key as created at that revision; now, if this is it.
+    /// When a key, as created at that revision, was first seen; now if it never was.
     pub(in crate::service) fn at(
         &self,
         identity: &Identity,
@@ -46,7 +46,7 @@ impl FirstSeen {
         now
     }
 
-    /// The time of the first sight of that key, where there was one.
+    /// When a key was first seen, if it was.
     pub(super) fn known(
         &self,
         identity: &Identity,
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_keeps_its_time_and_a_new_life_gets_a_new_one() {
+    fn a_recreated_key_gets_a_new_time() {
         let seen = FirstSeen::default();
         assert_eq!(seen.known(&Identity::Gateway, b"k", 1), None);
         let first = seen.at(&Identity::Gateway, b"k", 1);
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded() {
+    fn remembered_keys_are_bounded() {
         let seen = FirstSeen::default();
         for revision in 0..MOST as i64 + 10 {
             seen.at(&Identity::Gateway, b"k", revision);

@@ -1,4 +1,4 @@
-//! Waiting for one's turn: until every older key of the queue's prefix is gone.
+//! Waits in a queue until every older key below its prefix is deleted.
 
 use std::time::Duration;
 
@@ -8,84 +8,87 @@ use tokio_util::sync::CancellationToken;
 
 use super::Inner;
 use super::names::queue_prefix;
-use super::place::Place;
-use crate::caller::{Caller, Identity};
+use super::queue_entry::QueueEntry;
 use crate::etcd::{Etcd, Get, Order, Range, Sort, Update, WatchOptions};
 use crate::failure::{Failure, Result};
+use crate::identity::{Caller, Identity};
 use crate::service::lease::Kept;
 
-/// Between two attempts while etcd is away.
-const PAUSE: Duration = Duration::from_millis(250);
-/// How long whoever's turn has come is kept from it by an etcd that is away, though the time is up.
+/// Timeout of one etcd call while a key is watched.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Delay between two attempts while etcd is unavailable.
+const RETRY_DELAY: Duration = Duration::from_millis(250);
+/// How long a claim that has become the first is retried after its time is up, while etcd is unavailable.
 const GRACE: Duration = Duration::from_secs(4);
 
-/// How the waiting ended.
+/// How a wait ended.
 #[derive(Debug)]
-pub(super) enum Turn {
-    /// Nothing older is left; the header of the look that found it so.
-    Mine(Header),
+pub(super) enum WaitOutcome {
+    /// No older key is left; the header of the read that confirmed it.
+    First(Header),
     /// The time is up.
     TimedOut,
-    /// The own key is gone: its lease ended, or somebody removed it.
+    /// The own key was deleted, by a release or with its lease.
     Expired,
-    /// Whoever waited is gone.
-    Gone,
+    /// The request was cancelled.
+    Cancelled,
 }
 
-/// Waits until `until` for the turn of a place in a queue.
-pub(super) async fn for_turn(
+/// Waits until the entry is the first of its queue, at most until `until`.
+pub(super) async fn until_first(
     inner: &Inner,
     caller: &Caller,
-    place: &mut Place,
+    entry: &mut QueueEntry,
     until: Instant,
-    gone: &CancellationToken,
-) -> Result<Turn> {
+    cancelled: &CancellationToken,
+) -> Result<WaitOutcome> {
     let etcd = &inner.etcd;
     let stream_caller = Caller::new(caller.identity.clone(), None);
-    let (name, key, created) = (&place.name[..], &place.key[..], place.created);
-    let own = until_gone(etcd, &stream_caller, key, created, created + 1);
-    let lost = lost(&mut place.kept);
+    let (name, key, created) = (&entry.name[..], &entry.key[..], entry.created);
+    let own = until_deleted(etcd, &stream_caller, key, created, created + 1);
+    let lost = lost(&mut entry.kept);
     let first = tokio::select! {
         biased;
-        () = gone.cancelled() => return Ok(Turn::Gone),
-        first = follow(etcd, caller, &stream_caller, (name, created), until) => first?,
-        own = own => return own.map(|()| Turn::Expired),
-        () = lost => return Ok(Turn::Expired),
+        () = cancelled.cancelled() => return Ok(WaitOutcome::Cancelled),
+        first = wait_for_older(etcd, caller, &stream_caller, (name, created), until) => first?,
+        own = own => return own.map(|()| WaitOutcome::Expired),
+        () = lost => return Ok(WaitOutcome::Expired),
     };
     if !first {
-        return Ok(Turn::TimedOut);
+        return Ok(WaitOutcome::TimedOut);
     }
-    let look = || still_there(etcd, caller.renewed(), key, created);
+    let read = || read_own_key(etcd, caller.renewed(), key, created);
     let header = tokio::select! {
         biased;
-        () = gone.cancelled() => return Ok(Turn::Gone),
-        header = patiently(in_grace(until), look) => header?,
+        () = cancelled.cancelled() => return Ok(WaitOutcome::Cancelled),
+        header = retry_until(with_grace(until), read) => header?,
     };
-    Ok(header.map_or(Turn::Expired, Turn::Mine))
+    Ok(header.map_or(WaitOutcome::Expired, WaitOutcome::First))
 }
 
-/// When whoever's turn has come is given up at last: not by one leader that changes at that moment.
-pub(super) fn in_grace(until: Instant) -> Instant {
+/// The deadline of a claim that has become the first: a leader election at that moment must not cost it
+/// the lock.
+pub(super) fn with_grace(until: Instant) -> Instant {
     until.max(Instant::now() + GRACE)
 }
 
-/// Asks until etcd answers, `until` at most: the place is kept while etcd is away, and the lease decides
-/// whether it still counts.
-pub(super) async fn patiently<T, F>(until: Instant, mut ask: impl FnMut() -> F) -> Result<T>
+/// Retries a call while etcd is unavailable, at most until `until`: the claim stays in the queue
+/// meanwhile, and its lease decides whether it still counts.
+pub(super) async fn retry_until<T, F>(until: Instant, mut call: impl FnMut() -> F) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {
     loop {
-        match ask().await {
-            Err(failure) if passing(&failure) && Instant::now() + PAUSE < until => {
-                sleep(PAUSE).await;
+        match call().await {
+            Err(failure) if is_transient(&failure) && Instant::now() + RETRY_DELAY < until => {
+                sleep(RETRY_DELAY).await;
             }
-            answer => return answer,
+            response => return response,
         }
     }
 }
 
-/// Resolves when the gateway's own lease is no more.
+/// Resolves when the lease that the gateway granted is lost.
 async fn lost(kept: &mut Option<Kept>) {
     match kept {
         Some(kept) => drop(kept.lost().await),
@@ -93,26 +96,28 @@ async fn lost(kept: &mut Option<Kept>) {
     }
 }
 
-/// The header of a look at the own key after the waiting: it may have gone with its lease meanwhile.
-async fn still_there(
+/// Reads the own key after the wait, and returns the header if it still exists: it may have been deleted
+/// with its lease meanwhile.
+async fn read_own_key(
     etcd: &Etcd,
     caller: Caller,
     key: &[u8],
     created: i64,
 ) -> Result<Option<Header>> {
-    let answer = etcd
+    let response = etcd
         .range(&caller, &Range::one(key), &Get::keys_only())
         .await?;
-    let there = answer
+    let exists = response
         .kvs
         .first()
         .is_some_and(|kv| kv.create_revision == created);
-    Ok(there.then_some(answer.header))
+    Ok(exists.then_some(response.header))
 }
 
-/// Watches one older key after the other. etcd's own recipe does the same: the newest of them is the
-/// one to wait for, since nobody can come in between. Whether nothing older is left before `until`.
-async fn follow(
+/// Watches one older key after the other, as etcd's own recipe does: the newest of them is the one to
+/// wait for, since no key can be inserted between it and the own one. Returns whether no older key is
+/// left before `until`.
+async fn wait_for_older(
     etcd: &Etcd,
     caller: &Caller,
     stream_caller: &Caller,
@@ -128,13 +133,13 @@ async fn follow(
         ..Get::default()
     };
     loop {
-        let look = || async { etcd.range(&caller.renewed(), &range, &ahead).await };
-        let answer = patiently(until, look).await?;
-        let from = answer.header.revision + 1;
-        let Some(older) = answer.kvs.into_iter().next() else {
+        let read = || async { etcd.range(&caller.renewed(), &range, &ahead).await };
+        let response = retry_until(until, read).await?;
+        let from = response.header.revision + 1;
+        let Some(older) = response.kvs.into_iter().next() else {
             return Ok(true);
         };
-        let removed = until_gone(etcd, stream_caller, &older.key, older.create_revision, from);
+        let removed = until_deleted(etcd, stream_caller, &older.key, older.create_revision, from);
         tokio::select! {
             removed = removed => removed?,
             () = sleep_until(until) => return Ok(false),
@@ -142,27 +147,27 @@ async fn follow(
     }
 }
 
-/// Worth another attempt: etcd is away, rather than refusing.
-pub(in crate::service) fn passing(failure: &Failure) -> bool {
+/// Whether to retry: etcd is unavailable, and did not refuse.
+pub(in crate::service) fn is_transient(failure: &Failure) -> bool {
     matches!(
         failure.code,
         Code::Unavailable | Code::NoLeader | Code::Timeout
     )
 }
 
-/// Whether etcd will not tell the caller any more: the role or the account is gone.
-pub(in crate::service) fn refused(caller: &Caller, failure: &Failure) -> bool {
+/// Whether the caller has lost access permanently: its role or its account was removed.
+pub(in crate::service) fn access_lost(caller: &Caller, failure: &Failure) -> bool {
     match failure.code {
         Code::Forbidden => true,
-        // The gateway's own password may be put right; nobody brings another for the others.
+        // The gateway's own password may be corrected; other callers cannot send a new one here.
         Code::Unauthenticated => caller.identity != Identity::Gateway,
         _ => false,
     }
 }
 
-/// Resolves when the key, as created at `created`, is no more. Everything before `from` is known.
-/// Gives up only where the caller may not look any more: the time of whoever waits bounds it.
-pub(super) async fn until_gone(
+/// Resolves when the key, as created at `created`, is deleted. Everything before `from` is known. Fails
+/// only when the caller has lost access; the waiting request's own timeout bounds it.
+pub(super) async fn until_deleted(
     etcd: &Etcd,
     caller: &Caller,
     key: &[u8],
@@ -180,37 +185,38 @@ pub(super) async fn until_gone(
             loop {
                 match watch.next().await {
                     Ok(Update::Batch { events, .. }) => {
-                        if events.iter().any(|event| is_deletion(event, from)) {
+                        if events.iter().any(|event| is_new_deletion(event, from)) {
                             return Ok(());
                         }
                     }
                     Ok(Update::Created(_) | Update::Progress(_)) => {}
-                    // Compacted, cancelled or lost: look, and watch from there.
+                    // Compacted, cancelled or lost: read the key, and watch from there.
                     Ok(Update::Compacted(_) | Update::Cancelled(_)) | Err(_) => break,
                 }
             }
         }
         loop {
-            let asked = Caller::new(caller.identity.clone(), Some(Duration::from_secs(10)));
-            match etcd.range(&asked, &range, &Get::keys_only()).await {
-                Ok(answer) => {
-                    let own = answer.kvs.first();
+            let caller_in_time = Caller::new(caller.identity.clone(), Some(CALL_TIMEOUT));
+            match etcd.range(&caller_in_time, &range, &Get::keys_only()).await {
+                Ok(response) => {
+                    let own = response.kvs.first();
                     if own.is_none_or(|kv| kv.create_revision != created) {
                         return Ok(());
                     }
-                    from = answer.header.revision + 1;
+                    from = response.header.revision + 1;
                     break;
                 }
-                Err(failure) if refused(caller, &failure) => return Err(failure),
-                Err(_) => sleep(PAUSE).await,
+                Err(failure) if access_lost(caller, &failure) => return Err(failure),
+                Err(_) => sleep(RETRY_DELAY).await,
             }
         }
-        sleep(PAUSE).await;
+        sleep(RETRY_DELAY).await;
     }
 }
 
-/// A deletion that was not known: some servers send what lies before the revision asked for.
-fn is_deletion(event: &Event, from: i64) -> bool {
+/// Whether the event is a deletion at `from` or later: some servers also send events before the start
+/// revision.
+fn is_new_deletion(event: &Event, from: i64) -> bool {
     event.kind() == EventType::Delete && event.mod_revision() >= from
 }
 
@@ -219,32 +225,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_deletion_before_the_revision_asked_for_is_an_old_one() {
+    fn deletions_before_the_start_revision_are_ignored() {
         let deleted = |mod_revision| Event::Delete {
             key: "a/2a".into(),
             mod_revision,
             prev: None,
         };
-        assert!(!is_deletion(&deleted(6), 7));
-        assert!(is_deletion(&deleted(7), 7));
+        assert!(!is_new_deletion(&deleted(6), 7));
+        assert!(is_new_deletion(&deleted(7), 7));
     }
 
     #[tokio::test]
-    async fn a_leader_that_changes_costs_nobody_the_turn() {
-        let passing = [Code::NoLeader, Code::Unavailable, Code::Timeout];
-        let ask = |answers: Vec<Code>| {
-            let mut answers = answers.into_iter();
+    async fn a_leader_change_does_not_end_a_won_wait() {
+        let transient = [Code::NoLeader, Code::Unavailable, Code::Timeout];
+        let calls = |codes: Vec<Code>| {
+            let mut codes = codes.into_iter();
             move || {
-                let failure = answers.next().map(|code| Failure::new(code, "away"));
+                let failure = codes.next().map(|code| Failure::new(code, "unavailable"));
                 std::future::ready(failure.map_or(Ok(7), Err))
             }
         };
         let now = Instant::now();
-        let found = patiently(in_grace(now), ask(passing.to_vec())).await;
+        let found = retry_until(with_grace(now), calls(transient.to_vec())).await;
         assert_eq!(found.expect("etcd is back"), 7);
-        let late = patiently(now, ask(passing.to_vec())).await;
+        let late = retry_until(now, calls(transient.to_vec())).await;
         assert_eq!(late.expect_err("no time is left").code, Code::NoLeader);
-        let final_one = patiently(in_grace(now), ask(vec![Code::Forbidden])).await;
+        let final_one = retry_until(with_grace(now), calls(vec![Code::Forbidden])).await;
         assert_eq!(final_one.expect_err("refused").code, Code::Forbidden);
     }
 }

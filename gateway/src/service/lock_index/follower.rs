@@ -12,7 +12,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::{Index, Progress};
-use crate::caller::Identity;
+use crate::identity::Identity;
 use crate::service::lock::{Inner, shape};
 
 /// The heartbeat interval; clients rely on ten seconds at most.
@@ -73,7 +73,7 @@ impl Subscribers {
     }
 
     /// These locks changed.
-    pub(super) fn tell(&mut self, names: &BTreeSet<Vec<u8>>) {
+    pub(super) fn notify(&mut self, names: &BTreeSet<Vec<u8>>) {
         for one in self.all.values_mut() {
             let before = one.dirty.len();
             one.dirty
@@ -196,7 +196,10 @@ impl LockStream {
             }
             if progress.listed && !self.sent_listed {
                 if let Some(name) = self.unknown.take() {
-                    self.index.lock().subscribers.tell(&BTreeSet::from([name]));
+                    self.index
+                        .lock()
+                        .subscribers
+                        .notify(&BTreeSet::from([name]));
                 }
                 // Locks listed before this was noticed may not have been sent yet.
                 if self.describe() {
@@ -255,19 +258,19 @@ impl LockStream {
         let any = !names.is_empty();
         for name in names {
             let message = if let Some(mut lock) = shared.state.lock(&name, now) {
-                self.inner.note_held(&self.identity, &mut lock, listed);
+                self.inner.set_held_since(&self.identity, &mut lock, listed);
                 self.known.insert(name, (lock.kind, lock.certain));
                 lock
             } else {
-                // Gone: sent once, and only to a client that knows the lock; a single name stays known.
+                // No longer held: sent once, and only to a client that knows the lock; a single name stays known.
                 let Some((kind, certain)) = self.known.get(&name).copied() else {
                     continue;
                 };
-                let gone = shape::gone(&name, kind, certain);
+                let unheld = shape::unheld(&name, kind, certain);
                 if matches!(self.filter, Filter::Prefix(_)) {
                     self.known.remove(&name);
                 }
-                gone
+                unheld
             };
             self.ready.push_back(ServerMessage::Lock(message));
         }

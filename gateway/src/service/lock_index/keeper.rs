@@ -21,22 +21,22 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::reading::Reading;
 use super::state::{Scope, State};
-use super::{Index, Place, Shared, close_unused, limited, remove};
-use crate::caller::{Caller, Identity};
+use super::{Index, IndexKey, Shared, close_unused, limited, remove};
 use crate::etcd::{Etcd, Range, TimeToLive, Update, WatchStream, entry};
 use crate::failure::{Failure, Result};
+use crate::identity::{Caller, Identity};
 use crate::service::leased;
 use crate::service::lock::Inner;
 use crate::service::lock::queue::read_keys;
 use crate::service::lock::shape::LeaseTime;
-use crate::service::lock::wait::passing;
+use crate::service::lock::wait::is_transient;
 
 /// How long an unused index is kept.
 const IDLE: Duration = Duration::from_mins(1);
 /// Timeout of one request to etcd.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Delay between attempts while etcd is unavailable.
-const PAUSE: Duration = Duration::from_millis(500);
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// How long the member that lists leases may lag behind the others, and how often it is checked.
 const LAG: (Duration, Duration) = (Duration::from_secs(1), Duration::from_millis(50));
 /// How often the account's permissions are checked again.
@@ -46,17 +46,17 @@ const TICK: Duration = Duration::from_millis(250);
 /// Concurrent requests.
 const CONCURRENCY: usize = 16;
 /// Lease requests started per tick.
-const ASK: usize = 50;
+const REQUESTS_PER_TICK: usize = 50;
 /// Keys per read: etcd's limit of ops in a transaction.
 const BATCH: usize = 128;
 
 /// Runs until the index is unused or the gateway shuts down.
-pub(super) async fn run(inner: Arc<Inner>, place: Place, index: Arc<Index>) {
+pub(super) async fn run(inner: Arc<Inner>, index_key: IndexKey, index: Arc<Index>) {
     let stop = inner.tasks.stop().clone();
     let mut keeper = Keeper {
         inner,
-        identity: place.identity.clone(),
-        place,
+        identity: index_key.identity.clone(),
+        index_key,
         index,
         streams: Vec::new(),
         watched: Vec::new(),
@@ -76,7 +76,7 @@ pub(super) async fn run(inner: Arc<Inner>, place: Place, index: Arc<Index>) {
         () = stop.cancelled() => {}
     }
     keeper.index.lock().closed = true;
-    remove(&keeper.inner, &keeper.place, &keeper.index);
+    remove(&keeper.inner, &keeper.index_key, &keeper.index);
     keeper
         .index
         .progress
@@ -85,7 +85,7 @@ pub(super) async fn run(inner: Arc<Inner>, place: Place, index: Arc<Index>) {
 
 struct Keeper {
     inner: Arc<Inner>,
-    place: Place,
+    index_key: IndexKey,
     identity: Identity,
     index: Arc<Index>,
     /// One watch of all keys, or one per readable range. Empty: they must be opened.
@@ -136,8 +136,8 @@ impl Keeper {
                 if over {
                     return;
                 }
-                sleep(PAUSE).await;
-                if close_unused(&self.inner, &self.place, &self.index, IDLE) {
+                sleep(RETRY_DELAY).await;
+                if close_unused(&self.inner, &self.index_key, &self.index, IDLE) {
                     return;
                 }
                 continue;
@@ -148,10 +148,10 @@ impl Keeper {
                 update = limited::next_of(&mut self.streams) => self.apply(update),
                 Some(response) = self.running.next() => self.on_response(response),
                 _ = tick.tick() => {
-                    if close_unused(&self.inner, &self.place, &self.index, IDLE) {
+                    if close_unused(&self.inner, &self.index_key, &self.index, IDLE) {
                         return;
                     }
-                    self.ask_again();
+                    self.refresh_leases();
                     if checked.elapsed() >= RECHECK {
                         checked = Instant::now();
                         self.check_permission();
@@ -164,7 +164,7 @@ impl Keeper {
     /// Opens the watch, and starts a listing if one is due.
     async fn open(&mut self) -> Result<()> {
         let caller = self.caller();
-        if self.place.below.is_none() {
+        if self.index_key.below.is_none() {
             match self.open_all(&caller).await {
                 Err(failure) if failure.code == Code::Forbidden => {}
                 other => return other,
@@ -177,7 +177,7 @@ impl Keeper {
         let all = Range::prefix(b"");
         let etcd = self.inner.etcd.clone();
         etcd.may_read(caller, &all).await?;
-        let now = leased::now(&etcd, caller, &all).await?;
+        let now = etcd.current_header(caller, &all).await?;
         let known = self.index.lock().state.revision();
         self.check_store(&now, known);
         let listed = if self.relist || self.limited {
@@ -201,8 +201,8 @@ impl Keeper {
 
     async fn open_limited(&mut self, caller: &Caller) -> Result<()> {
         let etcd = self.inner.etcd.clone();
-        let ranges = limited::ranges(&etcd, caller, self.place.below.as_deref()).await?;
-        let now = leased::now(&etcd, caller, &ranges[0]).await?;
+        let ranges = limited::ranges(&etcd, caller, self.index_key.below.as_deref()).await?;
+        let now = etcd.current_header(caller, &ranges[0]).await?;
         let known = self.index.lock().state.revision();
         self.check_store(&now, known);
         let mut streams = Vec::with_capacity(ranges.len());
@@ -331,15 +331,15 @@ enum Response {
     Read {
         reading: Reading,
         keys: Vec<Vec<u8>>,
-        answer: Result<(Option<Header>, Vec<Entry>)>,
+        response: Result<(Option<Header>, Vec<Entry>)>,
     },
     /// A lease that was refreshed.
-    Again(i64, Result<TimeToLive>),
+    Refreshed(i64, Result<TimeToLive>),
     /// Leased keys of a range, all at one revision or later.
     Scanned {
         reading: Reading,
         range: Range,
-        answer: Result<(i64, Vec<Entry>)>,
+        response: Result<(i64, Vec<Entry>)>,
     },
     /// Whether the watched ranges may still be read.
     Permitted(Result<()>),
@@ -366,7 +366,7 @@ impl Keeper {
             && let Some(lease) = self.to_list.pop_front()
         {
             self.listing += 1;
-            let request = ask(&self.inner, self.caller(), lease, true);
+            let request = lease_request(&self.inner, self.caller(), lease, true);
             let request = async move { Response::Listed(lease, delay_failure(request).await) };
             self.running.push(Box::pin(request));
         }
@@ -392,11 +392,11 @@ impl Keeper {
         self.running.push(Box::pin(async move {
             let caller_of_chunk = || caller.renewed();
             let scan = leased::scan(&etcd, caller_of_chunk, &range, |kv| entry(kv, false));
-            let answer = delay_failure(scan).await;
+            let response = delay_failure(scan).await;
             Response::Scanned {
                 reading,
                 range,
-                answer,
+                response,
             }
         }));
     }
@@ -407,15 +407,15 @@ impl Keeper {
         let (etcd, caller) = (self.inner.etcd.clone(), self.caller());
         self.listing += 1;
         self.running.push(Box::pin(async move {
-            let answer = delay_failure(read_keys(&etcd, &caller, &keys, 0)).await;
-            let answer = answer.map(|(header, kvs)| {
+            let response = delay_failure(read_keys(&etcd, &caller, &keys, 0)).await;
+            let response = response.map(|(header, kvs)| {
                 let entries = kvs.into_iter().map(|kv| entry(kv, false)).collect();
                 (header, entries)
             });
             Response::Read {
                 reading,
                 keys,
-                answer,
+                response,
             }
         }));
     }
@@ -423,18 +423,18 @@ impl Keeper {
     fn on_response(&mut self, response: Response) {
         let now = Instant::now();
         match response {
-            Response::Listed(lease, answer) => {
+            Response::Listed(lease, response) => {
                 self.listing -= 1;
-                match answer {
-                    Ok(answer) if answer.ttl >= 0 => {
-                        self.times.push((lease, time(&answer), now));
-                        self.to_read.extend(answer.keys);
+                match response {
+                    Ok(response) if response.ttl >= 0 => {
+                        self.times.push((lease, time(&response), now));
+                        self.to_read.extend(response.keys);
                     }
                     // The lease ended meanwhile: the watch removes its keys, if they were known.
                     Ok(_) => {}
                     Err(failure) => {
                         tracing::debug!(cause = failure.chain(), "a lease could not be read");
-                        if passing(&failure) {
+                        if is_transient(&failure) {
                             self.to_list.push_back(lease);
                         }
                     }
@@ -443,49 +443,49 @@ impl Keeper {
             Response::Read {
                 reading,
                 keys,
-                answer,
+                response,
             } => {
                 self.listing -= 1;
                 let seen = seen(&self.inner, &self.identity);
-                match answer {
+                match response {
                     Ok((header, entries)) => {
                         let found = header.map(|header| (header.revision, entries));
                         let times = &mut self.times;
                         reading.end(|state, id| {
                             state.end_read(id, found, seen);
-                            times.retain(|(lease, time, asked)| {
-                                !state.lease_response(*lease, *time, *asked)
+                            times.retain(|(lease, time, read_at)| {
+                                !state.lease_response(*lease, *time, *read_at)
                             });
                         });
                     }
                     Err(failure) => {
                         tracing::debug!(cause = failure.chain(), "keys could not be read");
-                        if passing(&failure) {
+                        if is_transient(&failure) {
                             self.to_read.extend(keys);
                         }
                     }
                 }
             }
-            Response::Again(lease, answer) => self.index.change(|state| match answer {
-                Ok(answer) => {
-                    state.lease_response(lease, time(&answer), now);
+            Response::Refreshed(lease, response) => self.index.change(|state| match response {
+                Ok(response) => {
+                    state.lease_response(lease, time(&response), now);
                 }
                 Err(_) => state.lease_request_failed(lease, now),
             }),
             Response::Scanned {
                 reading,
                 range,
-                answer,
+                response,
             } => {
                 self.listing -= 1;
                 let seen = seen(&self.inner, &self.identity);
-                if let Err(failure) = &answer {
+                if let Err(failure) = &response {
                     tracing::debug!(cause = failure.chain(), "keys could not be read");
-                    if passing(failure) {
+                    if is_transient(failure) {
                         self.to_scan.push(range);
                     }
                 }
-                reading.end(|state, id| state.end_read(id, answer.ok(), seen));
+                reading.end(|state, id| state.end_read(id, response.ok(), seen));
             }
             Response::Permitted(Err(failure))
                 if matches!(failure.code, Code::Forbidden | Code::Unauthenticated) =>
@@ -522,8 +522,8 @@ impl Keeper {
     }
 
     /// Refreshes leases that are new or due.
-    fn ask_again(&mut self) {
-        let room = ASK.min((2 * CONCURRENCY).saturating_sub(self.running.len()));
+    fn refresh_leases(&mut self) {
+        let room = REQUESTS_PER_TICK.min((2 * CONCURRENCY).saturating_sub(self.running.len()));
         let due = {
             let mut shared = self.index.lock();
             let Shared {
@@ -532,8 +532,8 @@ impl Keeper {
             state.take_due(Instant::now(), room, |name| subscribers.want(name))
         };
         for lease in due {
-            let request = ask(&self.inner, self.caller(), lease, false);
-            let request = async move { Response::Again(lease, request.await) };
+            let request = lease_request(&self.inner, self.caller(), lease, false);
+            let request = async move { Response::Refreshed(lease, request.await) };
             self.running.push(Box::pin(request));
         }
     }
@@ -541,15 +541,15 @@ impl Keeper {
 
 /// Delays a failure, so that retries do not become a storm.
 async fn delay_failure<T>(request: impl Future<Output = Result<T>>) -> Result<T> {
-    let answer = request.await;
-    if answer.is_err() {
-        sleep(PAUSE).await;
+    let response = request.await;
+    if response.is_err() {
+        sleep(RETRY_DELAY).await;
     }
-    answer
+    response
 }
 
-/// A lease request, within the time limit.
-pub(super) fn ask(
+/// A request about a lease, within the rate limit.
+pub(super) fn lease_request(
     inner: &Arc<Inner>,
     caller: Caller,
     lease: i64,
@@ -557,7 +557,7 @@ pub(super) fn ask(
 ) -> impl Future<Output = Result<TimeToLive>> + use<> {
     let inner = Arc::clone(inner);
     async move {
-        inner.budget.take().await;
+        inner.query_rate.take().await;
         inner
             .etcd
             .lease_time_to_live(&caller.renewed(), lease, keys)
@@ -565,9 +565,9 @@ pub(super) fn ask(
     }
 }
 
-pub(super) fn time(answer: &TimeToLive) -> LeaseTime {
+pub(super) fn time(response: &TimeToLive) -> LeaseTime {
     LeaseTime {
-        ttl: answer.ttl,
-        granted: answer.granted_ttl,
+        ttl: response.ttl,
+        granted: response.granted_ttl,
     }
 }

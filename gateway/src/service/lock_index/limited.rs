@@ -5,17 +5,21 @@
 use futures_util::future::select_all;
 use shared::{Code, Header};
 
-use super::Place;
-use crate::caller::{Caller, Identity};
+use super::IndexKey;
 use crate::etcd::{Etcd, Range, Update, WatchOptions, WatchStream};
 use crate::failure::Result;
-use crate::service::leased::{self, now};
+use crate::identity::{Caller, Identity};
+use crate::service::leased;
 
-/// The place of a caller's view of the locks below a prefix, and the store's current header.
-pub(super) async fn place(etcd: &Etcd, caller: &Caller, prefix: &[u8]) -> Result<(Place, Header)> {
-    let mut place = Place::of(&caller.identity);
-    let refusal = match now(etcd, caller, &Range::prefix(b"")).await {
-        Ok(header) => return Ok((place, header)),
+/// The index key for a caller's view of the locks below a prefix, and the store's current header.
+pub(super) async fn index_key(
+    etcd: &Etcd,
+    caller: &Caller,
+    prefix: &[u8],
+) -> Result<(IndexKey, Header)> {
+    let mut index_key = IndexKey::of(&caller.identity);
+    let refusal = match etcd.current_header(caller, &Range::prefix(b"")).await {
+        Ok(header) => return Ok((index_key, header)),
         Err(failure) if failure.code == Code::Forbidden => failure,
         Err(failure) => return Err(failure),
     };
@@ -23,15 +27,15 @@ pub(super) async fn place(etcd: &Etcd, caller: &Caller, prefix: &[u8]) -> Result
         Some(ranges) => ranges.into_iter().next(),
         None if prefix.is_empty() => None,
         None => {
-            place.below = Some(prefix.to_vec());
+            index_key.below = Some(prefix.to_vec());
             Some(Range::prefix(prefix))
         }
     };
     let Some(first) = first else {
         return Err(refusal.hint("give ?prefix= with a prefix that the account may read"));
     };
-    let header = now(etcd, caller, &first).await?;
-    Ok((place, header))
+    let header = etcd.current_header(caller, &first).await?;
+    Ok((index_key, header))
 }
 
 /// A watch of a range from a revision on.
@@ -45,8 +49,8 @@ pub(super) async fn watch(
         start_revision,
         ..WatchOptions::default()
     };
-    let endless = Caller::new(identity.clone(), None);
-    etcd.watch(&endless, range, options).await
+    let caller = Caller::new(identity.clone(), None);
+    etcd.watch(&caller, range, options).await
 }
 
 /// The ranges that the account may read, at least one; below the prefix if one is given.

@@ -28,11 +28,11 @@ use self::follower::Subscribers;
 pub use self::follower::{Filter, LockStream};
 use self::reading::Reading;
 use self::state::{Scope, State};
-use crate::caller::{Caller, Identity};
 use crate::failure::{Failure, Result};
+use crate::identity::{Caller, Identity};
 use crate::service::cursor;
-use crate::service::lock::names::Marks;
-use crate::service::lock::wait::passing;
+use crate::service::lock::names::SingleKeyRules;
+use crate::service::lock::wait::is_transient;
 use crate::service::lock::{Inner, queue};
 
 /// Default locks on a page.
@@ -40,9 +40,9 @@ const PAGE: usize = 100;
 /// How long a list request waits for the first listing, and for the revision it must reflect.
 const LIST_TIMEOUT: Duration = Duration::from_secs(2);
 /// The same for an account whose streams report no progress: the revision is reached at once or never.
-const BRIEFLY: Duration = Duration::from_millis(100);
+const LIMITED_TIMEOUT: Duration = Duration::from_millis(100);
 /// Attempts to read one lock before it is left to the listing.
-const READS: usize = 3;
+const ATTEMPTS: usize = 3;
 /// How old a lease's TTL may be on a page.
 const FRESH: Duration = Duration::from_secs(1);
 /// The limit on leases refreshed per page.
@@ -69,15 +69,15 @@ struct Cursor {
     after: Bytes,
 }
 
-/// The key of an index: whose view, and of which locks.
+/// The key of an index: the identity, and the part of the keyspace.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Place {
+pub(super) struct IndexKey {
     identity: Identity,
-    /// Only below this prefix: all that is known to be readable for an account of unknown name.
+    /// Only below this prefix, which is all that an account of unknown name is known to be able to read.
     below: Option<Vec<u8>>,
 }
 
-impl Place {
+impl IndexKey {
     /// Everything that the identity may see.
     pub(super) fn of(identity: &Identity) -> Self {
         Self {
@@ -119,10 +119,10 @@ struct Shared {
 }
 
 impl Index {
-    fn new(marks: Marks) -> Self {
+    fn new(single_key_rules: SingleKeyRules) -> Self {
         Self {
             shared: Mutex::new(Shared {
-                state: State::new(marks),
+                state: State::new(single_key_rules),
                 subscribers: Subscribers::default(),
                 last_used: Instant::now(),
                 closed: false,
@@ -140,16 +140,16 @@ impl Index {
         let mut shared = self.lock();
         let changed = change(&mut shared.state);
         let dirty = shared.state.take_dirty();
-        shared.subscribers.tell(&dirty);
+        shared.subscribers.notify(&dirty);
         changed
     }
 }
 
-/// The running index of a place.
-pub(super) fn running(inner: &Arc<Inner>, place: &Place) -> Result<Arc<Index>> {
+/// The running index of a key, started if there is none.
+pub(super) fn running(inner: &Arc<Inner>, index_key: &IndexKey) -> Result<Arc<Index>> {
     let mut indexes = inner.indexes.lock().unwrap_or_else(PoisonError::into_inner);
     let full = indexes.len() >= MAX_INDEXES;
-    let slot = match indexes.entry(place.clone()) {
+    let slot = match indexes.entry(index_key.clone()) {
         Entry::Occupied(slot) => {
             let index = slot.get();
             let mut shared = index.lock();
@@ -167,10 +167,10 @@ pub(super) fn running(inner: &Arc<Inner>, place: &Place) -> Result<Arc<Index>> {
         }
         vacant @ Entry::Vacant(_) => vacant,
     };
-    let index = Arc::new(Index::new(inner.marks.clone()));
+    let index = Arc::new(Index::new(inner.single_key_rules.clone()));
     inner.tasks.spawn(keeper::run(
         Arc::clone(inner),
-        place.clone(),
+        index_key.clone(),
         Arc::clone(&index),
     ));
     slot.insert_entry(Arc::clone(&index));
@@ -178,7 +178,12 @@ pub(super) fn running(inner: &Arc<Inner>, place: &Place) -> Result<Arc<Index>> {
 }
 
 /// Ends an index that has been unused for a while; returns whether it did.
-pub(super) fn close_unused(inner: &Inner, place: &Place, index: &Index, idle: Duration) -> bool {
+pub(super) fn close_unused(
+    inner: &Inner,
+    index_key: &IndexKey,
+    index: &Index,
+    idle: Duration,
+) -> bool {
     // Lock order everywhere: the map, then the index.
     let mut indexes = inner.indexes.lock().unwrap_or_else(PoisonError::into_inner);
     let mut shared = index.lock();
@@ -186,19 +191,19 @@ pub(super) fn close_unused(inner: &Inner, place: &Place, index: &Index, idle: Du
         return false;
     }
     if !std::mem::replace(&mut shared.closed, true) {
-        indexes.remove(place);
+        indexes.remove(index_key);
     }
     true
 }
 
 /// Removes an index whose task has ended.
-fn remove(inner: &Inner, place: &Place, index: &Arc<Index>) {
+fn remove(inner: &Inner, index_key: &IndexKey, index: &Arc<Index>) {
     let mut indexes = inner.indexes.lock().unwrap_or_else(PoisonError::into_inner);
     if indexes
-        .get(place)
+        .get(index_key)
         .is_some_and(|one| Arc::ptr_eq(one, index))
     {
-        indexes.remove(place);
+        indexes.remove(index_key);
     }
 }
 
@@ -215,8 +220,8 @@ pub(super) async fn list(inner: &Arc<Inner>, caller: &Caller, page: LockPage) ->
     };
     let limit = page.limit.unwrap_or(PAGE);
     // The list must reflect every change up to this response's revision.
-    let (place, header) = limited::place(&inner.etcd, caller, &prefix).await?;
-    let index = running(inner, &place)?;
+    let (index_key, header) = limited::index_key(&inner.etcd, caller, &prefix).await?;
+    let index = running(inner, &index_key)?;
     let mut progress = index.progress.subscribe();
     let over =
         |progress: &Progress| progress.ended || (!progress.listed && progress.failure.is_some());
@@ -229,7 +234,7 @@ pub(super) async fn list(inner: &Arc<Inner>, caller: &Caller, page: LockPage) ->
     let _ = timeout_at(until, progress.wait_for(listed)).await;
     // Its streams do not see writes to other ranges, so they may never reach the revision.
     if progress.borrow().limited {
-        until = until.min(Instant::now() + BRIEFLY);
+        until = until.min(Instant::now() + LIMITED_TIMEOUT);
     }
     let _ = timeout_at(until, progress.wait_for(reached)).await;
     let progress = index.progress.borrow().clone();
@@ -253,7 +258,7 @@ pub(super) async fn list(inner: &Arc<Inner>, caller: &Caller, page: LockPage) ->
         .into_iter()
         .filter_map(|name| shared.state.lock(name, at))
         .map(|mut lock| {
-            inner.note_held(&caller.identity, &mut lock, progress.listed);
+            inner.set_held_since(&caller.identity, &mut lock, progress.listed);
             lock
         })
         .collect();
@@ -281,15 +286,15 @@ async fn refresh(
             .stale_leases(names, Instant::now(), FRESH, REFRESHED)
     };
     let requests = stream::iter(stale).map(|lease| {
-        let request = keeper::ask(inner, caller.clone(), lease, false);
+        let request = keeper::lease_request(inner, caller.clone(), lease, false);
         async move { (lease, request.await) }
     });
-    let mut answers = requests.buffer_unordered(16);
+    let mut responses = requests.buffer_unordered(16);
     // A page with older TTLs is better than an error.
     let _ = timeout(LIST_TIMEOUT, async {
-        while let Some((lease, answer)) = answers.next().await {
-            if let Ok(answer) = answer {
-                let (time, now) = (keeper::time(&answer), Instant::now());
+        while let Some((lease, response)) = responses.next().await {
+            if let Ok(response) = response {
+                let (time, now) = (keeper::time(&response), Instant::now());
                 index.change(|state| state.lease_response(lease, time, now));
             }
         }
@@ -303,13 +308,13 @@ pub(super) async fn follow(
     caller: &Caller,
     filter: Filter,
 ) -> Result<LockStream> {
-    let place = match limited::place(&inner.etcd, caller, filter.prefix()).await {
-        Ok((place, _)) => place,
+    let index_key = match limited::index_key(&inner.etcd, caller, filter.prefix()).await {
+        Ok((index_key, _)) => index_key,
         // A stream opens even while etcd is unavailable.
-        Err(failure) if passing(&failure) => Place::of(&caller.identity),
+        Err(failure) if is_transient(&failure) => IndexKey::of(&caller.identity),
         Err(failure) => return Err(failure),
     };
-    let index = running(inner, &place)?;
+    let index = running(inner, &index_key)?;
     let known = match &filter {
         Filter::Name(name) => prime(inner, caller, &index, name).await?,
         Filter::Prefix(_) => true,
@@ -329,12 +334,12 @@ pub(super) async fn follow(
 async fn prime(inner: &Inner, caller: &Caller, index: &Arc<Index>, name: &[u8]) -> Result<bool> {
     watched(index).await;
     let seen = |key: &[u8], created: i64| inner.seen.at(&caller.identity, key, created);
-    for _ in 0..READS {
+    for _ in 0..ATTEMPTS {
         let reading = Reading::begin(index, Scope::Name(name.to_vec()));
-        let asked = caller.within(Duration::from_secs(5));
-        let queue = match queue::read(inner, &asked, name, None).await {
+        let caller_in_time = caller.within(Duration::from_secs(5));
+        let queue = match queue::read(inner, &caller_in_time, name, None).await {
             Ok(queue) => queue,
-            Err(failure) if passing(&failure) => return Ok(false),
+            Err(failure) if is_transient(&failure) => return Ok(false),
             Err(failure) => return Err(failure),
         };
         let found = (queue.header.revision, queue.into_entries());

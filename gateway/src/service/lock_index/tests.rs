@@ -8,7 +8,7 @@ use super::{Index, prime};
 use crate::service::lock::tests::support::{Fixture, caller, eventually, waiting};
 
 fn unwatched(fixture: &Fixture) -> Arc<Index> {
-    Arc::new(Index::new(fixture.locks.inner.marks.clone()))
+    Arc::new(Index::new(fixture.locks.inner.single_key_rules.clone()))
 }
 
 /// Marks the keyspace as watched after this revision, as the keeper does.
@@ -23,15 +23,15 @@ fn watch_from(index: &Index, revision: i64) {
 async fn a_lock_is_read_only_once_the_keyspace_is_watched() {
     let fixture = Fixture::start().await;
     let held = fixture.acquire("deploy", waiting(0)).await.expect("free");
-    let token = held.answer.fencing_token;
-    held.standing.keep();
+    let token = held.response.fencing_token;
+    held.claim.keep();
     let index = unwatched(&fixture);
     let caller = caller();
     let mut priming = Box::pin(prime(&fixture.locks.inner, &caller, &index, b"deploy"));
     assert!(poll!(priming.as_mut()).is_pending());
     assert_eq!(index.lock().state.reads(), 0, "it waits for the watch");
     watch_from(&index, token);
-    assert!(priming.await.expect("etcd answers"));
+    assert!(priming.await.expect("etcd responds"));
     let lock = index
         .lock()
         .state
@@ -59,11 +59,11 @@ async fn a_read_older_than_the_listing_is_repeated() {
     let index = unwatched(&fixture);
     watch_from(&index, i64::MAX);
     let known = prime(&fixture.locks.inner, &caller(), &index, b"deploy").await;
-    assert!(!known.expect("etcd answers"), "none is recent enough");
+    assert!(!known.expect("etcd responds"), "none is recent enough");
     watch_from(&index, 1);
     let prime_now = || async {
         let known = prime(&fixture.locks.inner, &caller(), &index, b"deploy").await;
-        known.expect("etcd answers")
+        known.expect("etcd responds")
     };
     eventually("a read counts", prime_now).await;
 }

@@ -1,9 +1,9 @@
-//! Keys from a file: an export's lines back into a cluster, in memory that does not grow with them.
+//! Imports keys from a file of an export's lines, in memory that does not grow with the file.
 //!
-//! An import reads ahead a chunk at a time. Each chunk is looked at (which keys exist, with which
-//! values) and then written in one transaction that demands what was seen, so a key that somebody
-//! else writes meanwhile is looked at again and never overwritten unseen. What stands there already
-//! with the same value is not written: the same file may be imported twice.
+//! An import proceeds chunk by chunk. For each chunk it reads which keys exist, with which values, and
+//! then writes the chunk in one transaction that compares what was read. So a key that another client
+//! writes meanwhile is read again, and never overwritten unseen. A key that has the same value already is
+//! not written: the same file may be imported twice.
 
 mod lines;
 mod plan;
@@ -21,24 +21,25 @@ use self::lines::{Item, Lines, Read};
 use self::plan::{Action, KeyState};
 pub use self::report::Report;
 use self::report::Reporter;
-use crate::caller::Caller;
 use crate::etcd::{Etcd, Op, Put, Txn};
 use crate::failure::{Failure, Result};
+use crate::identity::Caller;
 use crate::tasks::Tasks;
 
-/// Ops in a transaction, at most: below etcd's usual limit of 128. A cluster with a lower one answers
-/// `too_many_ops`, and gets halves.
+/// The limit on ops in a transaction, below etcd's default limit of 128. If a cluster with a lower limit
+/// returns `too_many_ops`, chunks are halved.
 const OPS: usize = 100;
-/// Bytes of keys and values in a transaction, about: below etcd's usual limit of 1.5 MiB. A larger
-/// entry stands alone.
+/// Approximate bytes of keys and values in a transaction, below etcd's default limit of 1.5 MiB. A larger
+/// entry gets a transaction of its own.
 const BYTES: usize = 1 << 20;
-/// Present values read at a time, so that the largest possible ones fit in memory.
+/// Existing values read at a time, so that the largest possible ones fit in memory.
 const VALUES: usize = 16;
-/// Times keys are looked at, when others write them meanwhile; then halves of them are, down to one.
-const ROUNDS: usize = 4;
-/// How long etcd may take for each step.
-const STEP: Duration = Duration::from_secs(10);
-/// Leases remembered to exist or not.
+/// Attempts for some keys that other clients write meanwhile; after that, halves of them are tried, down
+/// to one key.
+const ATTEMPTS: usize = 4;
+/// Timeout of one etcd call.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// The limit on leases that are remembered to exist or not.
 const LEASES: usize = 10_000;
 
 /// Imports into one cluster.
@@ -48,34 +49,34 @@ pub struct TransferService {
     tasks: Tasks,
 }
 
-/// How a file is imported.
+/// Options of an import.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ImportOptions {
-    /// Change nothing, and say what would be changed.
+    /// Change nothing; report what would be changed.
     pub dry_run: bool,
-    /// What becomes of keys that exist with another value.
+    /// What to do with keys that exist with another value.
     pub on_conflict: OnConflict,
-    /// Attach the leases of the file, where they exist; without it new keys have none, and present
-    /// ones keep theirs.
+    /// Attach the leases of the file if they exist; otherwise new keys have none, and existing keys keep
+    /// theirs.
     pub keep_leases: bool,
-    /// Lines before this one are passed over; they are counted from 1.
+    /// Lines before this one are skipped; counted from 1.
     pub from_line: u64,
 }
 
-/// The file as it comes.
+/// The file as it arrives.
 pub type Body = BoxStream<'static, Result<Bytes>>;
 
 impl TransferService {
-    /// The service over one cluster; an import goes on in a task of its own.
+    /// The service over one cluster; an import runs in a task of its own.
     pub fn new(etcd: Etcd, tasks: Tasks) -> Self {
         Self { etcd, tasks }
     }
 
-    /// Begins an import and answers the store's revision then, where it was asked for one yet, and what
-    /// the import reports. What goes wrong before anything was done is an
-    /// error; whatever comes later is reported, last of all the end or why it stopped.
+    /// Starts an import. Returns the store's revision, if a first chunk was read, and the reports of the
+    /// import. A failure before anything was done is an error; later failures are reported. The last report
+    /// is the end, or why the import stopped.
     ///
-    /// The import never waits for its reports to be read: clients send the whole file first.
+    /// The import never waits until its reports are read: most clients send the whole file first.
     pub async fn import(
         &self,
         caller: Caller,
@@ -100,7 +101,7 @@ impl TransferService {
             stopped: false,
         };
         let first = match import.step().await {
-            // Conflicts are listed in any case.
+            // Conflicts are always listed.
             Err(failure) if import.counts.conflicts == 0 && import.counts.line == before => {
                 return Err(failure);
             }
@@ -112,31 +113,31 @@ impl TransferService {
     }
 }
 
-/// An import on its way.
+/// An import in progress.
 struct Import {
     etcd: Etcd,
     caller: Caller,
     options: ImportOptions,
     lines: Lines,
-    /// Ops in a transaction, as far as is known of the cluster.
+    /// The limit on ops in a transaction, as far as the cluster's is known.
     ops: usize,
     counts: ImportCounts,
     header: Option<Header>,
     /// Which of the file's leases exist.
     leases: HashMap<i64, bool>,
     reporter: Reporter,
-    /// A conflict has been met at which the import is to stop.
+    /// A conflict was found at which the import stops.
     stopped: bool,
 }
 
 impl Import {
-    /// Goes on after the first step, to the end.
+    /// Continues after the first step, to the end.
     async fn finish(mut self, first: Result<bool>) {
         let mut step = first;
         while let Ok(true) = step {
             self.reporter.progress(self.counts);
             if self.reporter.is_closed() {
-                // Nobody is there to send the rest, either.
+                // The client has disconnected, so it will not send the rest either.
                 return;
             }
             step = self.step().await;
@@ -156,7 +157,7 @@ impl Import {
         self.reporter.last(last).await;
     }
 
-    /// Deals with the next chunk; whether there was one.
+    /// Imports the next chunk; returns whether there was one.
     async fn step(&mut self) -> Result<bool> {
         let chunk = self.lines.chunk(self.ops, BYTES).await?;
         let Read::Chunk(items) = chunk else {
@@ -164,15 +165,15 @@ impl Import {
         };
         let mut todo = VecDeque::from([&items[..]]);
         while let Some(part) = todo.pop_front() {
-            let mut failure = match self.deal(part).await {
-                Ok(Some(dealt)) => {
-                    if dealt < part.len() {
-                        todo.push_front(&part[dealt..]);
+            let mut failure = match self.import_part(part).await {
+                Ok(Some(done)) => {
+                    if done < part.len() {
+                        todo.push_front(&part[done..]);
                     }
                     continue;
                 }
-                Ok(None) => Failure::new(Code::Conflict, "others keep writing this key")
-                    .hint("import again from here, when they rest"),
+                Ok(None) => Failure::new(Code::Conflict, "other clients keep writing this key")
+                    .hint("resume the import from here once they have stopped"),
                 Err(failure) => failure,
             };
             let splits = matches!(
@@ -194,11 +195,11 @@ impl Import {
         Ok(true)
     }
 
-    /// Deals with some items in one transaction; how many it was, none where others keep writing their
-    /// keys. Fewer than given where the next is a conflict at which the import is to stop.
-    async fn deal(&mut self, items: &[Item]) -> Result<Option<usize>> {
-        for _ in 0..ROUNDS {
-            let states = self.look(items).await?;
+    /// Imports some items in one transaction. Returns how many, fewer than given if the next one is a
+    /// conflict at which the import stops; `None` if other clients keep writing their keys.
+    async fn import_part(&mut self, items: &[Item]) -> Result<Option<usize>> {
+        for _ in 0..ATTEMPTS {
+            let states = self.states_of(items).await?;
             let mut actions = plan::actions(&states, self.options);
             let stop = actions.iter().position(|action| *action == Action::Stop);
             if stop == Some(0) {
@@ -208,7 +209,9 @@ impl Import {
                     Code::Conflict,
                     "the key exists with another value, and on_conflict is fail",
                 )
-                .hint("on_conflict=skip leaves such keys alone, overwrite writes them; ?dry_run lists them"));
+                .hint(
+                    "on_conflict=skip keeps such keys, overwrite replaces them; ?dry_run lists them",
+                ));
             }
             actions.truncate(stop.unwrap_or(actions.len()));
             let (items, states) = (&items[..actions.len()], &states[..actions.len()]);
@@ -225,7 +228,7 @@ impl Import {
                     self.counts.line = items[items.len() - 1].line;
                     return Ok(Some(items.len()));
                 }
-                // Somebody was faster: look again.
+                // Another client wrote a key meanwhile: read again.
                 Ok(false) => {}
                 Err(failure) if failure.code == Code::LeaseNotFound => self.leases.clear(),
                 Err(failure) => return Err(failure),
@@ -247,10 +250,10 @@ impl Import {
         }
     }
 
-    /// How each key stands in the cluster.
-    async fn look(&mut self, items: &[Item]) -> Result<Vec<KeyState>> {
+    /// The state of each key in the cluster.
+    async fn states_of(&mut self, items: &[Item]) -> Result<Vec<KeyState>> {
         let leases = self.leases_of(items).await?;
-        let caller = self.caller.within(STEP);
+        let caller = self.caller.within(CALL_TIMEOUT);
         let peeks = Txn {
             then: items.iter().map(|item| Op::peek(&item.key)).collect(),
             ..Txn::default()
@@ -260,7 +263,7 @@ impl Import {
         let mut states = vec![KeyState::Absent; items.len()];
         let exists = peeked.responses.into_iter().enumerate();
         let exists: Vec<usize> = exists
-            .filter_map(|(n, answer)| answer.into_entry().map(|_| n))
+            .filter_map(|(n, response)| response.into_entry().map(|_| n))
             .collect();
         for some in exists.chunks(VALUES) {
             let gets = some.iter().map(|n| Op::get(&items[*n].key));
@@ -268,16 +271,19 @@ impl Import {
                 then: gets.collect(),
                 ..Txn::default()
             };
-            let answer = self.etcd.txn(&self.caller.within(STEP), gets).await?;
-            for (n, answer) in some.iter().zip(answer.responses) {
+            let response = self
+                .etcd
+                .txn(&self.caller.within(CALL_TIMEOUT), gets)
+                .await?;
+            for (n, response) in some.iter().zip(response.responses) {
                 let lease = self.options.keep_leases.then_some(leases[*n]);
-                states[*n] = KeyState::of(&items[*n], lease, answer.into_entry());
+                states[*n] = KeyState::of(&items[*n], lease, response.into_entry());
             }
         }
         Ok(states)
     }
 
-    /// The lease that each item is to have: none where leases are dropped or the item's is gone.
+    /// The lease that each item gets: 0 if leases are dropped, or the item's no longer exists.
     async fn leases_of(&mut self, items: &[Item]) -> Result<Vec<i64>> {
         let mut leases = vec![0; items.len()];
         if !self.options.keep_leases {
@@ -291,7 +297,7 @@ impl Import {
             let exists = if let Some(exists) = known {
                 exists
             } else {
-                let caller = self.caller.within(STEP);
+                let caller = self.caller.within(CALL_TIMEOUT);
                 let about = self.etcd.lease_time_to_live(&caller, item.lease, false);
                 let exists = about.await?.ttl >= 0;
                 if self.leases.len() >= LEASES {
@@ -307,7 +313,7 @@ impl Import {
         Ok(leases)
     }
 
-    /// Writes what is to be written, if every key still stands as it was seen.
+    /// Writes the items, if every key is still as it was read; returns whether it was.
     async fn write(
         &mut self,
         items: &[Item],
@@ -332,17 +338,20 @@ impl Import {
         if txn.then.is_empty() || self.options.dry_run {
             return Ok(true);
         }
-        let answer = self.etcd.txn(&self.caller.within(STEP), txn).await?;
-        self.header = Some(answer.header);
-        Ok(answer.succeeded)
+        let response = self
+            .etcd
+            .txn(&self.caller.within(CALL_TIMEOUT), txn)
+            .await?;
+        self.header = Some(response.header);
+        Ok(response.succeeded)
     }
 
     async fn end(&mut self) -> Result<ImportEnd> {
         let header = if let Some(header) = self.header {
             header
         } else {
-            // No line has named a key, so there is none that the caller is known to be allowed to read.
-            let caller = self.caller.within(STEP);
+            // No line has named a key, so no key is known that the caller may read.
+            let caller = self.caller.within(CALL_TIMEOUT);
             self.etcd.header_without_key(&caller).await?
         };
         self.counts.line = self.lines.number();

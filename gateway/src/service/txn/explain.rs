@@ -4,9 +4,9 @@
 use shared::{Code, CompareOp, CompareTarget, Entry, ExplainedCompare, Explanation, Header};
 
 use super::TxnService;
-use crate::caller::Caller;
-use crate::etcd::{Compare, Condition, Get, KeyValue, Op, OpAnswer, Range, Txn, entry};
+use crate::etcd::{Compare, Condition, Get, KeyValue, Op, OpResponse, Range, Txn, entry};
 use crate::failure::{Failure, Result};
+use crate::identity::Caller;
 use crate::service::kv::{Export, PageQuery};
 
 /// Comparisons per group; the groups are ops of one transaction. etcd counts the ops of each level
@@ -60,9 +60,9 @@ fn collect<'a>(
     }
 }
 
-/// The transaction that only compares: its response says whether the comparison holds, and what is
-/// there.
-fn look(compare: &Compare) -> Op {
+/// A transaction that only compares: its response says whether the comparison holds, and returns the
+/// compared keys.
+fn probe(compare: &Compare) -> Op {
     // Only values and leases need more than the index; leases, because keys-only responses lack them.
     let get = Get {
         limit: if compare.range.is_one() { 1 } else { SAMPLE },
@@ -131,29 +131,32 @@ impl TxnService {
         }
         let groups = found.chunks(GROUP).map(|group| {
             Op::Txn(Txn {
-                then: group.iter().map(|one| look(one.compare)).collect(),
+                then: group.iter().map(|one| probe(one.compare)).collect(),
                 ..Txn::default()
             })
         });
-        let looks = Txn {
+        let probes = Txn {
             then: groups.collect(),
             ..Txn::default()
         };
-        let answer = self.etcd.txn(caller, looks).await?;
-        let looked = answer.responses.into_iter().flat_map(|group| match group {
-            OpAnswer::Txn(_, looks) => looks,
-            _ => Vec::new(),
-        });
+        let response = self.etcd.txn(caller, probes).await?;
+        let results = response
+            .responses
+            .into_iter()
+            .flat_map(|group| match group {
+                OpResponse::Txn(_, results) => results,
+                _ => Vec::new(),
+            });
         let mut compares = Vec::with_capacity(found.len());
         let mut all_hold = vec![true; txns.len()];
-        for (one, look) in found.iter().zip(looked) {
-            let OpAnswer::Txn(holds, reads) = look else {
+        for (one, result) in found.iter().zip(results) {
+            let OpResponse::Txn(holds, reads) = result else {
                 continue;
             };
             all_hold[one.txn] &= holds;
             let read = reads.into_iter().next();
             let (entries, more) = self
-                .entries(caller, one.compare, holds, read, &answer.header)
+                .entries(caller, one.compare, holds, read, &response.header)
                 .await?;
             compares.push(ExplainedCompare {
                 place: one.place.clone(),
@@ -178,7 +181,7 @@ impl TxnService {
             };
         }
         Ok(Explanation {
-            header: answer.header,
+            header: response.header,
             succeeds: all_hold[0],
             compares,
         })
@@ -190,10 +193,10 @@ impl TxnService {
         caller: &Caller,
         compare: &Compare,
         holds: bool,
-        read: Option<OpAnswer>,
+        read: Option<OpResponse>,
         header: &Header,
     ) -> Result<(Vec<Entry>, bool)> {
-        let Some(OpAnswer::Get(kvs, _, more)) = read else {
+        let Some(OpResponse::Get(kvs, _, more)) = read else {
             return Ok((Vec::new(), false));
         };
         if compare.range.is_one() {

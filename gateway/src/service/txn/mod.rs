@@ -6,9 +6,9 @@ mod outline;
 use shared::{Code, DoAnswer, TxnAnswer, TxnResult};
 
 pub(super) use self::outline::Outline;
-use crate::caller::Caller;
 use crate::etcd::{Etcd, Op, Txn};
 use crate::failure::{Failure, Result};
+use crate::identity::Caller;
 
 /// Transactions on one cluster.
 #[derive(Clone, Debug)]
@@ -34,14 +34,14 @@ impl TxnService {
     /// Runs a transaction; a failed comparison is a result, not an error.
     pub async fn run(&self, caller: &Caller, txn: Txn) -> Result<TxnAnswer> {
         let outline = Outline::of(&txn);
-        let answer = self.etcd.txn(caller, txn).await;
-        let answer = answer.map_err(|failure| outline.name(failure))?;
+        let response = self.etcd.txn(caller, txn).await;
+        let response = response.map_err(|failure| outline.name(failure))?;
         let result = TxnResult {
-            succeeded: answer.succeeded,
-            responses: outline.results(answer.succeeded, answer.responses),
+            succeeded: response.succeeded,
+            responses: outline.results(response.succeeded, response.responses),
         };
         Ok(TxnAnswer {
-            header: answer.header,
+            header: response.header,
             result,
         })
     }
@@ -53,12 +53,12 @@ impl TxnService {
             ..Txn::default()
         };
         let outline = Outline::of(&txn);
-        let answer = self.etcd.txn(caller, txn).await;
-        let answer = answer.map_err(outline::named_by_body)?;
-        let mut results = outline.results(true, answer.responses);
+        let response = self.etcd.txn(caller, txn).await;
+        let response = response.map_err(outline::named_by_body)?;
+        let mut results = outline.results(true, response.responses);
         match results.pop() {
             Some(result) => Ok(DoAnswer {
-                header: answer.header,
+                header: response.header,
                 result,
             }),
             None => Err(Failure::new(

@@ -1,5 +1,5 @@
-//! etcd's messages, as far as they are looked into: of a watch's questions, and of a question about the
-//! present.
+//! The parts of etcd's messages that resuming a watch reads: watch requests, response headers, the current
+//! revision and a member's release.
 
 use std::time::Duration;
 
@@ -8,36 +8,16 @@ use http::HeaderMap;
 use prost::Message as _;
 use tokio::time::timeout;
 
-use crate::caller::Caller;
+pub(super) use crate::etcd::WatchCreateRequest as Create;
 use crate::etcd::{RawCall, Refusal, Release};
-use crate::v3::Ask;
+use crate::identity::Caller;
+use crate::v3::Call;
 use crate::v3::errors::code;
 
-/// How long a question about the present may hold up a watch.
-const LOOK: Duration = Duration::from_secs(2);
+/// How long reading the revision or the release may delay a watch.
+const TIMEOUT: Duration = Duration::from_secs(2);
 const RANGE: &str = "/etcdserverpb.KV/Range";
 const STATUS: &str = "/etcdserverpb.Maintenance/Status";
-
-/// The fields of `WatchCreateRequest` that are looked at; the others are kept as they are.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Create {
-    #[prost(bytes = "bytes", tag = "1")]
-    pub(super) key: Bytes,
-    #[prost(bytes = "bytes", tag = "2")]
-    pub(super) range_end: Bytes,
-    #[prost(int64, tag = "3")]
-    pub(super) start_revision: i64,
-    #[prost(bool, tag = "4")]
-    pub(super) progress_notify: bool,
-    #[prost(int32, repeated, tag = "5")]
-    pub(super) filters: Vec<i32>,
-    #[prost(bool, tag = "6")]
-    pub(super) prev_kv: bool,
-    #[prost(int64, tag = "7")]
-    pub(super) watch_id: i64,
-    #[prost(bool, tag = "8")]
-    pub(super) fragment: bool,
-}
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]
 pub(super) struct Cancel {
@@ -46,20 +26,20 @@ pub(super) struct Cancel {
 }
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]
-pub(super) struct Progress {}
+pub(super) struct ProgressRequest {}
 
 /// `WatchRequest`.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Question {
+pub(super) struct WatchRequest {
     #[prost(message, optional, tag = "1")]
     pub(super) create: Option<Create>,
     #[prost(message, optional, tag = "2")]
     pub(super) cancel: Option<Cancel>,
     #[prost(message, optional, tag = "3")]
-    pub(super) progress: Option<Progress>,
+    pub(super) progress: Option<ProgressRequest>,
 }
 
-impl Question {
+impl WatchRequest {
     pub(super) fn create(create: Create) -> Bytes {
         let create = Some(create);
         Self::bytes(&Self {
@@ -77,7 +57,7 @@ impl Question {
     }
 
     pub(super) fn progress() -> Bytes {
-        let progress = Some(Progress {});
+        let progress = Some(ProgressRequest {});
         Self::bytes(&Self {
             progress,
             ..Self::default()
@@ -89,7 +69,7 @@ impl Question {
     }
 }
 
-/// The fields of `ResponseHeader` that are looked at.
+/// The fields of `ResponseHeader` that are read.
 #[derive(Clone, Copy, PartialEq, prost::Message)]
 pub(super) struct Header {
     #[prost(uint64, tag = "1")]
@@ -100,84 +80,85 @@ pub(super) struct Header {
     pub(super) revision: i64,
 }
 
-/// `RangeRequest` for the store's revision.
+/// The fields of `RangeRequest` that read the store's revision.
 #[derive(Clone, PartialEq, prost::Message)]
-struct Look {
+struct RangeRequest {
     #[prost(bytes = "bytes", tag = "1")]
     key: Bytes,
     #[prost(bool, tag = "9")]
     count_only: bool,
 }
 
+/// The fields of `RangeResponse` that are read.
 #[derive(Clone, PartialEq, prost::Message)]
-struct Looked {
+struct RangeResponse {
     #[prost(message, optional, tag = "1")]
     header: Option<Header>,
 }
 
-/// `StatusResponse`.
+/// The fields of `StatusResponse` that are read.
 #[derive(Clone, PartialEq, prost::Message)]
-struct Status {
+struct StatusResponse {
     #[prost(message, optional, tag = "1")]
     header: Option<Header>,
     #[prost(string, tag = "2")]
     version: String,
 }
 
-/// The present revision, by a linearizable read of one key: whatever was seen before is not later.
-pub(super) async fn look(ask: &Ask, key: &Bytes) -> Result<i64, Refusal> {
+/// The current revision, by a linearizable read of one key: no revision seen before is later.
+pub(super) async fn current_revision(call: &Call, key: &Bytes) -> Result<i64, Refusal> {
     let key = if key.is_empty() {
         Bytes::from_static(&[0])
     } else {
         key.clone()
     };
-    let look = Look {
+    let request = RangeRequest {
         key,
         count_only: true,
     };
-    let looked: Looked = answer(ask, RANGE, look.encode_to_vec()).await?;
-    let header = looked.header.unwrap_or_default();
+    let response: RangeResponse = as_caller(call, RANGE, request.encode_to_vec()).await?;
+    let header = response.header.unwrap_or_default();
     Ok(header.revision)
 }
 
-/// The member that answers, and what its release can be trusted with. The gateway's account comes first:
-/// a release is the same for every caller, and older releases refuse `Status` to most users.
-pub(super) async fn release(ask: &Ask) -> Result<(u64, Release), Refusal> {
-    let own = Caller::gateway(LOOK);
+/// The id of the member that responds, and what its release can be trusted with. The gateway's account is
+/// tried first: the release is the same for every caller, and older releases refuse `Status` to most users.
+pub(super) async fn member_release(call: &Call) -> Result<(u64, Release), Refusal> {
+    let gateway = Caller::gateway(TIMEOUT);
     let as_gateway = RawCall {
         path: STATUS,
-        caller: Some(&own),
+        caller: Some(&gateway),
         metadata: HeaderMap::new(),
     };
-    let status = match call(ask, as_gateway, Bytes::new()).await {
-        Err(refusal) if !refusal.lost => answer(ask, STATUS, Vec::new()).await,
+    let status = match unary(call, as_gateway, Bytes::new()).await {
+        Err(refusal) if !refusal.lost => as_caller(call, STATUS, Vec::new()).await,
         status => status,
     };
-    let Status { header, version } = status?;
+    let StatusResponse { header, version } = status?;
     Ok((header.unwrap_or_default().member_id, Release::of(&version)))
 }
 
-async fn answer<M: prost::Message + Default>(
-    ask: &Ask,
+/// A unary call with the permissions of the watch's caller.
+async fn as_caller<M: prost::Message + Default>(
+    call: &Call,
     path: &'static str,
-    question: Vec<u8>,
+    request: Vec<u8>,
 ) -> Result<M, Refusal> {
-    call(ask, ask.asker.call(path), question.into()).await
+    unary(call, call.context.raw_call(path), request.into()).await
 }
 
-async fn call<M: prost::Message + Default>(
-    ask: &Ask,
+async fn unary<M: prost::Message + Default>(
+    call: &Call,
     raw: RawCall<'_>,
-    question: Bytes,
+    request: Bytes,
 ) -> Result<M, Refusal> {
-    let asking = ask.etcd.raw_unary(raw, question);
-    let none = |message: &str| Refusal {
+    let lost = |message: &str| Refusal {
         code: code::UNAVAILABLE,
         message: message.to_owned(),
         lost: true,
     };
-    let answer = timeout(LOOK, asking)
+    let response = timeout(TIMEOUT, call.etcd.raw_unary(raw, request))
         .await
-        .map_err(|_| none("etcd did not answer in time"))??;
-    M::decode(answer).map_err(|_| none("etcd's answer cannot be read"))
+        .map_err(|_| lost("etcd did not respond in time"))??;
+    M::decode(response).map_err(|_| lost("malformed response from etcd"))
 }

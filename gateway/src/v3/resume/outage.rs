@@ -1,37 +1,39 @@
-//! How long etcd has been away, and how long to wait before it is tried again.
+//! How long etcd has been unavailable, and the back-off before the next attempt.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long etcd may be away before a watch is told.
-const AWAY: Duration = Duration::from_mins(2);
-/// Between attempts, at first and at most.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// How long etcd may be unavailable before a watch fails.
+const GIVE_UP_AFTER: Duration = Duration::from_mins(2);
+/// Delay before the first retry; it doubles with each further one.
+const MIN_DELAY: Duration = Duration::from_millis(50);
+/// Longest delay between retries.
+const MAX_DELAY: Duration = Duration::from_secs(2);
 
-/// From the first lost stream to the next answer.
+/// The time from the first lost stream to the next response.
 #[derive(Debug, Default)]
 pub(super) struct Outage {
     since: Option<Instant>,
-    tries: u32,
+    attempts: u32,
 }
 
 impl Outage {
-    /// A stream was lost. How long to wait before the next one; none where it has lasted too long.
+    /// A stream was lost. Returns the delay before the next attempt; `None` to give up.
     pub(super) fn lost(&mut self, now: Instant) -> Option<Duration> {
         let since = *self.since.get_or_insert(now);
-        let doubled = PAUSES.0 * 2_u32.pow(self.tries.min(10));
-        self.tries = self.tries.saturating_add(1);
-        (now - since <= AWAY).then(|| doubled.min(PAUSES.1))
+        let doubled = MIN_DELAY * 2_u32.pow(self.attempts.min(10));
+        self.attempts = self.attempts.saturating_add(1);
+        (now - since <= GIVE_UP_AFTER).then(|| doubled.min(MAX_DELAY))
     }
 
-    /// How many streams were lost without an answer in between.
-    pub(super) fn tries(&self) -> u32 {
-        self.tries
+    /// How many streams were lost without a response in between.
+    pub(super) fn attempts(&self) -> u32 {
+        self.attempts
     }
 
-    /// etcd has answered.
-    pub(super) fn over(&mut self) {
+    /// etcd has responded.
+    pub(super) fn end(&mut self) {
         *self = Self::default();
     }
 }
@@ -41,26 +43,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_until_it_has_lasted_too_long() {
-        let began = Instant::now();
+    fn delays_grow_until_it_gives_up() {
+        let start = Instant::now();
         let mut outage = Outage::default();
-        assert_eq!(outage.lost(began), Some(PAUSES.0));
-        assert_eq!(outage.lost(began), Some(PAUSES.0 * 2));
+        assert_eq!(outage.lost(start), Some(MIN_DELAY));
+        assert_eq!(outage.lost(start), Some(MIN_DELAY * 2));
         for _ in 0..20 {
-            outage.lost(began + AWAY);
+            outage.lost(start + GIVE_UP_AFTER);
         }
-        assert_eq!(outage.lost(began + AWAY), Some(PAUSES.1));
-        assert_eq!(outage.lost(began + AWAY + PAUSES.0), None);
+        assert_eq!(outage.lost(start + GIVE_UP_AFTER), Some(MAX_DELAY));
+        assert_eq!(outage.lost(start + GIVE_UP_AFTER + MIN_DELAY), None);
     }
 
     #[test]
-    fn a_later_outage_is_another_one() {
-        let began = Instant::now();
+    fn a_response_ends_the_outage() {
+        let start = Instant::now();
         let mut outage = Outage::default();
-        outage.lost(began);
-        outage.over();
-        assert_eq!(outage.tries(), 0);
-        assert_eq!(outage.lost(began + AWAY * 2), Some(PAUSES.0));
-        assert_eq!(outage.tries(), 1);
+        outage.lost(start);
+        outage.end();
+        assert_eq!(outage.attempts(), 0);
+        assert_eq!(outage.lost(start + GIVE_UP_AFTER * 2), Some(MIN_DELAY));
+        assert_eq!(outage.attempts(), 1);
     }
 }

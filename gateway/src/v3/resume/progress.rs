@@ -1,8 +1,8 @@
-//! How far etcd says that watches are.
+//! Progress requests: up to which revision etcd has sent every event of its watches.
 //!
-//! A watch of what seldom changes would have to go on from where it last saw something, which may be
-//! compacted long since. So etcd is asked now and then how far it is, where its answer can be trusted
-//! ([`crate::etcd::Release::bookmarks`]). Those answers are the client's only where it has asked too.
+//! A watch of keys that seldom change would have to resume from its last event, which may have been compacted
+//! long before. So progress is requested periodically, if the member's release reports it correctly
+//! ([`crate::etcd::Release::bookmarks`]). The client gets the responses only if it requested progress too.
 
 use std::future::pending;
 use std::time::Duration;
@@ -10,30 +10,31 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::time::{Instant, sleep_until};
 
-use super::messages::release;
+use super::messages::member_release;
 use crate::etcd::{Refusal, Release};
-use crate::v3::Ask;
+use crate::v3::Call;
 
-/// How often etcd is asked.
-const EVERY: Duration = Duration::from_secs(5);
-/// Questions of ours that may still be answered. etcd's answer can be silence, so no more are counted.
-const UNANSWERED: u32 = 8;
+/// Between progress requests.
+const INTERVAL: Duration = Duration::from_secs(5);
+/// Upper limit of [`Progress::unanswered`]: etcd may not respond to some requests at all.
+const MAX_UNANSWERED: u32 = 8;
 
-/// What is known of one stream's progress.
+/// The progress requests of one stream.
 pub(super) struct Progress {
     trust: Trust,
     due: Instant,
-    /// Questions of ours that may still be answered.
-    ours: u32,
-    /// Answers that the client gets.
+    /// Requests of the gateway that may still be answered.
+    unanswered: u32,
+    /// Responses to deliver to the client.
     owed: u32,
 }
 
-/// Whether etcd's answer says what it should.
+/// Whether etcd's progress responses can be trusted.
 enum Trust {
     Unknown,
-    Asking(BoxFuture<'static, Result<(u64, Release), Refusal>>),
-    /// The member that answered, and whether its progress can be trusted.
+    /// The member's release is being read.
+    Pending(BoxFuture<'static, Result<(u64, Release), Refusal>>),
+    /// The member's id, and whether its progress can be trusted.
     Known(u64, bool),
 }
 
@@ -41,13 +42,13 @@ impl Progress {
     pub(super) fn new() -> Self {
         Self {
             trust: Trust::Unknown,
-            due: Instant::now() + EVERY,
-            ours: 0,
+            due: Instant::now() + INTERVAL,
+            unanswered: 0,
             owed: 0,
         }
     }
 
-    /// Another stream is opened, perhaps to another member; whether the client waits for an answer.
+    /// Another stream is opened, perhaps to another member. Returns whether the client waits for a response.
     pub(super) fn restart(&mut self) -> bool {
         *self = Self {
             owed: self.owed.min(1),
@@ -56,31 +57,32 @@ impl Progress {
         self.owed > 0
     }
 
-    /// Ends when etcd shall be asked. Loses nothing when dropped in between.
-    pub(super) async fn due(&mut self, ask: &Ask) {
+    /// Resolves when the next progress request is due. Cancel safe.
+    pub(super) async fn due(&mut self, call: &Call) {
         loop {
             match &mut self.trust {
                 Trust::Unknown => {
                     sleep_until(self.due).await;
-                    self.due = Instant::now() + EVERY;
-                    // Streams that are short never come here.
-                    let ask = ask.clone();
-                    self.trust = Trust::Asking(Box::pin(async move { release(&ask).await }));
+                    self.due = Instant::now() + INTERVAL;
+                    // Short streams never get here.
+                    let call = call.clone();
+                    self.trust =
+                        Trust::Pending(Box::pin(async move { member_release(&call).await }));
                 }
-                Trust::Asking(asking) => {
-                    self.trust = match asking.await {
+                Trust::Pending(status) => {
+                    self.trust = match status.await {
                         Ok((member, release)) => {
                             self.due = Instant::now();
                             Trust::Known(member, release.bookmarks)
                         }
                         Err(refusal) if refusal.lost => Trust::Unknown,
-                        // Where it may not be asked, nothing is trusted.
+                        // If the release may not be read, nothing is trusted.
                         Err(_) => Trust::Known(0, false),
                     };
                 }
                 Trust::Known(_, true) => {
                     sleep_until(self.due).await;
-                    self.due = Instant::now() + EVERY;
+                    self.due = Instant::now() + INTERVAL;
                     return;
                 }
                 Trust::Known(_, false) => pending().await,
@@ -88,28 +90,28 @@ impl Progress {
         }
     }
 
-    /// We have asked.
-    pub(super) fn asked(&mut self) {
-        self.ours = (self.ours + 1).min(UNANSWERED);
+    /// The gateway has sent a request.
+    pub(super) fn requested_by_gateway(&mut self) {
+        self.unanswered = (self.unanswered + 1).min(MAX_UNANSWERED);
     }
 
-    /// The client asks. An answer to us that is still on its way may be older than this question, and
-    /// nothing tells the two apart: so it gets both.
-    pub(super) fn client_asks(&mut self) {
-        let ours = std::mem::take(&mut self.ours);
-        self.owed = self.owed.saturating_add(ours).saturating_add(1);
+    /// The client sends a request. A response to an earlier request of the gateway cannot be distinguished
+    /// from the one to this request, so the client gets both.
+    pub(super) fn requested_by_client(&mut self) {
+        let unanswered = std::mem::take(&mut self.unanswered);
+        self.owed = self.owed.saturating_add(unanswered).saturating_add(1);
     }
 
-    /// An answer has come; whether it is the client's.
-    pub(super) fn answered(&mut self) -> bool {
-        self.ours = self.ours.saturating_sub(1);
+    /// A response has arrived. Returns whether the client gets it.
+    pub(super) fn responded(&mut self) -> bool {
+        self.unanswered = self.unanswered.saturating_sub(1);
         let owed = self.owed > 0;
         self.owed = self.owed.saturating_sub(1);
         owed
     }
 
-    /// Whether watches may resume from this member's progress: another member may have named its release
-    /// than the one that serves the stream.
+    /// Whether watches may resume from the progress of `member`, which serves the stream. The release may have
+    /// been read from another member, and then says nothing about this one.
     pub(super) fn trusts(&self, member: u64) -> bool {
         matches!(self.trust, Trust::Known(known, true) if known == member)
     }
@@ -120,34 +122,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_client_gets_what_it_asked_for_alone() {
+    fn the_client_gets_only_responses_to_its_requests() {
         let mut progress = Progress::new();
-        progress.asked();
-        assert!(!progress.answered());
-        progress.client_asks();
-        assert!(progress.answered());
-        assert!(!progress.answered());
+        progress.requested_by_gateway();
+        assert!(!progress.responded());
+        progress.requested_by_client();
+        assert!(progress.responded());
+        assert!(!progress.responded());
     }
 
     #[test]
-    fn an_older_answer_does_not_pass_for_the_clients() {
+    fn an_earlier_response_does_not_replace_the_clients() {
         let mut progress = Progress::new();
-        progress.asked();
-        progress.client_asks();
-        assert!(progress.answered(), "it may be the one to us");
-        assert!(progress.answered(), "this is the client's");
-        progress.asked();
-        assert!(!progress.answered());
+        progress.requested_by_gateway();
+        progress.requested_by_client();
+        assert!(progress.responded(), "it may be the one to the gateway");
+        assert!(progress.responded(), "this is the client's");
+        progress.requested_by_gateway();
+        assert!(!progress.responded());
     }
 
     #[test]
-    fn a_question_of_the_clients_outlives_its_stream() {
+    fn a_request_of_the_client_outlives_its_stream() {
         let mut progress = Progress::new();
         assert!(!progress.restart());
-        progress.asked();
-        progress.client_asks();
+        progress.requested_by_gateway();
+        progress.requested_by_client();
         assert!(progress.restart());
-        assert!(progress.answered());
-        assert!(!progress.answered());
+        assert!(progress.responded());
+        assert!(!progress.responded());
     }
 }

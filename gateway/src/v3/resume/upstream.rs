@@ -1,4 +1,4 @@
-//! One stream to etcd, and what its calls are signed with.
+//! One watch stream to etcd, and the token it was opened with.
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -6,68 +6,68 @@ use http::HeaderValue;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::etcd::{RawAnswers, Refusal, Signature};
-use crate::v3::Ask;
+use crate::etcd::{RawResponses, Refusal, Signature};
+use crate::v3::Call;
 use crate::v3::errors::code;
 
-/// Questions on their way to etcd.
+/// Requests buffered on their way to etcd.
 const QUEUE: usize = 16;
 
 pub(super) struct Upstream {
-    pub(super) questions: mpsc::Sender<Bytes>,
-    /// It takes no questions any more; its answers say why.
-    pub(super) deaf: bool,
-    /// Absent where nobody of ours asks.
+    pub(super) requests: mpsc::Sender<Bytes>,
+    /// The stream accepts no more requests; its responses tell why.
+    pub(super) closed: bool,
+    /// Absent if the call is not signed with an account of the gateway.
     pub(super) signature: Option<Signature>,
-    answers: Answers,
+    responses: Responses,
 }
 
-enum Answers {
-    /// The first one is not on its way: etcd may want to hear more before it says anything.
-    Opening(BoxFuture<'static, Result<RawAnswers, Refusal>>),
-    Open(Box<RawAnswers>),
+enum Responses {
+    /// The response has not started: etcd may wait for further requests before it sends anything.
+    Opening(BoxFuture<'static, Result<RawResponses, Refusal>>),
+    Open(Box<RawResponses>),
 }
 
 impl Upstream {
-    /// Opens a stream with these questions.
-    pub(super) fn open(ask: Ask, first: Vec<Bytes>) -> Self {
-        let (questions, outgoing) = mpsc::channel(QUEUE.max(first.len()));
-        for question in first {
-            let sent = questions.try_send(question);
-            sent.expect("there is room for all");
+    /// Opens a stream with these requests.
+    pub(super) fn open(call: Call, first: Vec<Bytes>) -> Self {
+        let (requests, outgoing) = mpsc::channel(QUEUE.max(first.len()));
+        for request in first {
+            let sent = requests.try_send(request);
+            sent.expect("the channel has room for all of them");
         }
-        let signature = ask.asker.call(&ask.method.path).caller;
-        let signature = signature.and_then(|caller| ask.etcd.signature(caller));
+        let signature = call.context.raw_call(&call.method.path).caller;
+        let signature = signature.and_then(|caller| call.etcd.signature(caller));
         let opening = async move {
-            let mut call = ask.asker.call(&ask.method.path);
-            // A member without a leader would be silent; so it refuses, and another one is asked.
-            call.metadata
+            let mut raw = call.context.raw_call(&call.method.path);
+            // A member without a leader would send nothing; with this it refuses, and another member is tried.
+            raw.metadata
                 .insert("hasleader", HeaderValue::from_static("true"));
-            ask.etcd
-                .raw_stream(call, ReceiverStream::new(outgoing))
+            call.etcd
+                .raw_stream(raw, ReceiverStream::new(outgoing))
                 .await
         };
         Self {
-            questions,
-            deaf: false,
+            requests,
+            closed: false,
             signature,
-            answers: Answers::Opening(Box::pin(opening)),
+            responses: Responses::Opening(Box::pin(opening)),
         }
     }
 
-    /// What etcd says next. Loses nothing when dropped in between.
+    /// etcd's next response. Cancel safe.
     pub(super) async fn next(&mut self) -> Result<Bytes, Refusal> {
-        if let Answers::Opening(opening) = &mut self.answers {
-            self.answers = Answers::Open(Box::new(opening.await?));
+        if let Responses::Opening(opening) = &mut self.responses {
+            self.responses = Responses::Open(Box::new(opening.await?));
             if let Some(signature) = &mut self.signature {
                 signature.settle();
             }
         }
-        let Answers::Open(answers) = &mut self.answers else {
+        let Responses::Open(responses) = &mut self.responses else {
             unreachable!("it has just been opened");
         };
-        // A watch has no end of its own.
-        answers.next().await?.ok_or_else(|| Refusal {
+        // A watch has no regular end.
+        responses.next().await?.ok_or_else(|| Refusal {
             code: code::UNAVAILABLE,
             message: "etcd ended the stream".to_owned(),
             lost: true,

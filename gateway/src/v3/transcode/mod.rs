@@ -1,4 +1,4 @@
-//! JSON ↔ etcd's messages, driven by their descriptions: one reader and one writer for all of them.
+//! JSON ↔ etcd's messages, driven by the [schema](super::schema): one decoder and one encoder for all messages.
 
 mod decode;
 mod encode;

@@ -1,20 +1,20 @@
-//! JSON values one behind the other in a stream of bytes, however the bytes are cut.
+//! Splits a stream of bytes into the JSON values in it, however the bytes are cut into pieces.
 
 use bytes::{Buf as _, Bytes, BytesMut};
 
 use super::json::is_space;
 
-/// Collects bytes until a value is whole. Whether it is well-formed is for its reader to say.
+/// Collects bytes until a value is complete. Its decoder checks whether it is well-formed.
 #[derive(Debug)]
 pub(crate) struct Splitter {
     buffer: BytesMut,
-    /// Bytes of `buffer` that have been looked at.
-    seen: usize,
+    /// Bytes of `buffer` that have been scanned.
+    scanned: usize,
     state: State,
-    /// Containers we are in.
+    /// Open objects and arrays.
     depth: usize,
-    /// Bytes that a value may have.
-    most: usize,
+    /// Size limit of a value, bytes.
+    limit: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,24 +24,24 @@ enum State {
     /// In a container, or in a number or word.
     Inside,
     /// In a string.
-    Text,
-    /// In a string, behind a backslash.
+    String,
+    /// In a string, after a backslash.
     Escape,
 }
 
-/// A value is larger than is taken.
+/// A value exceeds the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooLarge;
 
 impl Splitter {
-    /// Takes values of at most `most` bytes.
-    pub(crate) fn new(most: usize) -> Self {
+    /// A splitter of values of up to `limit` bytes.
+    pub(crate) fn new(limit: usize) -> Self {
         Self {
             buffer: BytesMut::new(),
-            seen: 0,
+            scanned: 0,
             state: State::Between,
             depth: 0,
-            most,
+            limit,
         }
     }
 
@@ -50,9 +50,9 @@ impl Splitter {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next whole value, if it has arrived.
+    /// The next value, if it has arrived completely.
     pub(crate) fn next(&mut self) -> Result<Option<Bytes>, TooLarge> {
-        while let Some(byte) = self.buffer.get(self.seen).copied() {
+        while let Some(byte) = self.buffer.get(self.scanned).copied() {
             match self.state {
                 State::Between if is_space(byte) => {
                     self.buffer.advance(1);
@@ -60,7 +60,7 @@ impl Splitter {
                 }
                 State::Between => self.begin(byte),
                 State::Inside if self.depth == 0 => {
-                    // A number or word ends where it is not gone on with.
+                    // A number or word has no closing character: it ends before the next token.
                     if is_space(byte) || b"{}[]\",:".contains(&byte) {
                         return Ok(Some(self.take()));
                     }
@@ -68,18 +68,18 @@ impl Splitter {
                 State::Inside => match byte {
                     b'{' | b'[' => self.depth += 1,
                     b'}' | b']' => self.depth -= 1,
-                    b'"' => self.state = State::Text,
+                    b'"' => self.state = State::String,
                     _ => {}
                 },
-                State::Text => match byte {
+                State::String => match byte {
                     b'"' => self.state = State::Inside,
                     b'\\' => self.state = State::Escape,
                     _ => {}
                 },
-                State::Escape => self.state = State::Text,
+                State::Escape => self.state = State::String,
             }
-            self.seen += 1;
-            if self.seen > self.most {
+            self.scanned += 1;
+            if self.scanned > self.limit {
                 return Err(TooLarge);
             }
             let closed = matches!(byte, b'}' | b']' | b'"');
@@ -90,9 +90,9 @@ impl Splitter {
         Ok(None)
     }
 
-    /// What has arrived of a value at the end of the stream; nothing where only space is left.
+    /// The value left at the end of the stream, complete or cut off; `None` if only whitespace is left.
     pub(crate) fn rest(mut self) -> Option<Bytes> {
-        self.seen = self.buffer.len();
+        self.scanned = self.buffer.len();
         (self.state != State::Between).then(|| self.take())
     }
 
@@ -100,7 +100,7 @@ impl Splitter {
         self.state = State::Inside;
         match byte {
             b'{' | b'[' => self.depth = 1,
-            b'"' => self.state = State::Text,
+            b'"' => self.state = State::String,
             _ => {}
         }
     }
@@ -108,7 +108,7 @@ impl Splitter {
     fn take(&mut self) -> Bytes {
         self.state = State::Between;
         self.depth = 0;
-        let value = self.buffer.split_to(std::mem::take(&mut self.seen));
+        let value = self.buffer.split_to(std::mem::take(&mut self.scanned));
         value.freeze()
     }
 }
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_told_apart_however_they_arrive() {
+    fn values_are_split_however_they_arrive() {
         check("", &[]);
         check(" \r\n ", &[]);
         check(
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_does_not_end_is_too_large() {
+    fn an_unfinished_value_above_the_limit_is_refused() {
         let mut splitter = Splitter::new(10);
         splitter.push(br#"{"a":1}   {"a":12345"#);
         assert!(splitter.next().expect("small").is_some());

@@ -1,4 +1,4 @@
-//! Protobuf's wire form, a field at a time.
+//! Protobuf's wire format, one field at a time.
 
 use bytes::Bytes;
 use prost::encoding::{WireType, decode_key, decode_varint, encode_key, encode_varint};
@@ -6,38 +6,38 @@ use thiserror::Error;
 
 use crate::v3::schema::{Field, Kind, Message};
 
-/// The bytes are no message.
+/// The bytes are not a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a message is cut off or malformed")]
-pub(crate) struct Broken;
+#[error("malformed protobuf message")]
+pub(crate) struct Malformed;
 
-/// A field as it lies on the wire.
+/// A field on the wire.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Raw<'a> {
     pub(crate) number: u32,
     pub(crate) wire: WireType,
-    /// What a varint says.
+    /// The value of a varint; otherwise 0.
     pub(crate) varint: u64,
-    /// What a length-delimited field holds.
+    /// The value of a length-delimited field.
     pub(crate) bytes: &'a [u8],
 }
 
-/// Takes the first field off.
-pub(crate) fn next<'a>(rest: &mut &'a [u8]) -> Result<Raw<'a>, Broken> {
-    let (number, wire) = decode_key(rest).map_err(|_| Broken)?;
+/// Removes the first field from `rest`.
+pub(crate) fn next<'a>(rest: &mut &'a [u8]) -> Result<Raw<'a>, Malformed> {
+    let (number, wire) = decode_key(rest).map_err(|_| Malformed)?;
     let (mut varint, mut length) = (0, 0);
     match wire {
-        WireType::Varint => varint = decode_varint(rest).map_err(|_| Broken)?,
+        WireType::Varint => varint = decode_varint(rest).map_err(|_| Malformed)?,
         WireType::LengthDelimited => {
-            let said = decode_varint(rest).map_err(|_| Broken)?;
-            length = usize::try_from(said).map_err(|_| Broken)?;
+            let value = decode_varint(rest).map_err(|_| Malformed)?;
+            length = usize::try_from(value).map_err(|_| Malformed)?;
         }
         WireType::ThirtyTwoBit => length = 4,
         WireType::SixtyFourBit => length = 8,
-        WireType::StartGroup | WireType::EndGroup => return Err(Broken),
+        WireType::StartGroup | WireType::EndGroup => return Err(Malformed),
     }
-    let (bytes, behind) = rest.split_at_checked(length).ok_or(Broken)?;
-    *rest = behind;
+    let (bytes, after) = rest.split_at_checked(length).ok_or(Malformed)?;
+    *rest = after;
     Ok(Raw {
         number,
         wire,
@@ -47,7 +47,7 @@ pub(crate) fn next<'a>(rest: &mut &'a [u8]) -> Result<Raw<'a>, Broken> {
 }
 
 /// The fields of a message.
-pub(crate) fn fields(mut bytes: &[u8]) -> impl Iterator<Item = Result<Raw<'_>, Broken>> {
+pub(crate) fn fields(mut bytes: &[u8]) -> impl Iterator<Item = Result<Raw<'_>, Malformed>> {
     std::iter::from_fn(move || {
         if bytes.is_empty() {
             return None;
@@ -67,19 +67,19 @@ pub(crate) fn put(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// The message with each list in one piece, each other field at most once and of alternatives one:
-/// as every writer we know makes it, and then it is not touched.
-pub(crate) fn in_order(message: &Message, bytes: Bytes) -> Result<Bytes, Broken> {
+/// The message with each list contiguous, each other field at most once, and one member of each oneof. That is
+/// how every known encoder writes it, and such a message is returned unchanged.
+pub(crate) fn normalized(message: &Message, bytes: Bytes) -> Result<Bytes, Malformed> {
     let (mut seen, mut oneofs, mut last) = (0_u64, 0_u64, None);
     for raw in fields(&bytes) {
         let Some(field) = message.by_number(raw?.number) else {
             continue;
         };
-        let again = seen & (1 << field.index) != 0;
-        let apart = again && (!field.repeated || last != Some(field.index));
-        let rivals = field.oneof.is_some_and(|one| oneofs & (1 << one) != 0);
-        if apart || rivals {
-            return rewritten(message, &bytes);
+        let seen_before = seen & (1 << field.index) != 0;
+        let separated = seen_before && (!field.repeated || last != Some(field.index));
+        let oneof_taken = field.oneof.is_some_and(|one| oneofs & (1 << one) != 0);
+        if separated || oneof_taken {
+            return rewrite(message, &bytes);
         }
         seen |= 1 << field.index;
         last = Some(field.index);
@@ -90,8 +90,8 @@ pub(crate) fn in_order(message: &Message, bytes: Bytes) -> Result<Bytes, Broken>
     Ok(bytes)
 }
 
-/// What a reader that holds the whole message would make of it.
-fn rewritten(message: &Message, bytes: &[u8]) -> Result<Bytes, Broken> {
+/// The message as a decoder that reads it whole would understand it.
+fn rewrite(message: &Message, bytes: &[u8]) -> Result<Bytes, Malformed> {
     let mut kept: Vec<(&Field, Vec<Raw<'_>>)> = Vec::new();
     for raw in fields(bytes) {
         let raw = raw?;
@@ -106,7 +106,7 @@ fn rewritten(message: &Message, bytes: &[u8]) -> Result<Bytes, Broken> {
             .find(|(known, _)| known.index == field.index);
         match known {
             None => kept.push((field, vec![raw])),
-            // Halves of a message are joined below, as protobuf merges them.
+            // Occurrences of a message field are concatenated below, which merges them.
             Some((_, raws)) if field.repeated || matches!(field.kind, Kind::Message(_)) => {
                 raws.push(raw);
             }
@@ -116,8 +116,8 @@ fn rewritten(message: &Message, bytes: &[u8]) -> Result<Bytes, Broken> {
     let mut out = Vec::new();
     for (field, raws) in kept {
         if matches!(field.kind, Kind::Message(_)) && !field.repeated {
-            let joined: Vec<u8> = raws.iter().flat_map(|raw| raw.bytes).copied().collect();
-            put(&mut out, field.number, &joined);
+            let merged: Vec<u8> = raws.iter().flat_map(|raw| raw.bytes).copied().collect();
+            put(&mut out, field.number, &merged);
             continue;
         }
         for raw in raws {
@@ -127,7 +127,7 @@ fn rewritten(message: &Message, bytes: &[u8]) -> Result<Bytes, Broken> {
                     encode_key(field.number, WireType::Varint, &mut out);
                     encode_varint(raw.varint, &mut out);
                 }
-                // No field that we know has another form.
+                // No field in the schema has another wire type.
                 _ => {}
             }
         }

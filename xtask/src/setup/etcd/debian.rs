@@ -50,13 +50,13 @@ pub(super) fn unpack(job: &Job, server: bool, target: &Path) -> Result<Option<Ve
         job.run(&mut system::apt_update())?;
         job.run(&mut download())
     })?;
-    let found = take(job, &folder, wanted, target)?;
+    let found = extract(job, &folder, wanted, target)?;
     let _ = fs::remove_dir_all(&folder);
     Ok(found)
 }
 
 /// Moves the programs from the packages in `folder` to `target`; returns the server's version.
-fn take(
+fn extract(
     job: &Job,
     folder: &Path,
     wanted: &[(&str, &str)],
@@ -142,13 +142,13 @@ mod tests {
     fn can_build() -> bool {
         let can = proc::on_path("dpkg-deb").is_some();
         if !can {
-            eprintln!("skipped: no dpkg-deb, and so no packages to unpack");
+            eprintln!("skipped: dpkg-deb is not available");
         }
         can
     }
 
     fn names(folder: &Path) -> Vec<String> {
-        let entries = fs::read_dir(folder).expect("the folder is there");
+        let entries = fs::read_dir(folder).expect("the folder exists");
         let mut names: Vec<_> = entries
             .map(|entry| {
                 entry
@@ -180,7 +180,7 @@ mod tests {
             "etcdctl",
             "#!/bin/sh\necho etcdctl version: 3.4.23\n",
         );
-        let version = take(&Job::new("a test"), &from, &WANTED, &target).expect("both are there");
+        let version = extract(&Job::new("a test"), &from, &WANTED, &target).expect("both exist");
         assert_eq!(
             version.map(|version| version.to_string()).as_deref(),
             Some("3.4.23")
@@ -202,7 +202,7 @@ mod tests {
         package(&from, SERVER, "etcd", "#!/bin/sh\nexit 126\n");
         package(&from, CLIENT, "etcdctl", "#!/bin/sh\n");
         let error =
-            take(&Job::new("a test"), &from, &WANTED, &target).expect_err("it does not run");
+            extract(&Job::new("a test"), &from, &WANTED, &target).expect_err("it does not run");
         assert_eq!(
             error.to_string(),
             "the package etcd-server contains no etcd that runs on this machine"

@@ -126,7 +126,7 @@ pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {
     } else {
         "the tests compare with it; not on PATH"
     };
-    let hint = format!("or take another way: {}", line_to_type());
+    let hint = format!("alternatively: {}", line_to_type());
     if go::present() {
         items.push(Item {
             id: "etcd",
@@ -142,9 +142,9 @@ pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {
     } else if debian::present() {
         items.push(Item {
             id: "etcd",
-            name: format!("{what} of this system's packages"),
+            name: format!("{what} from this system's packages"),
             why,
-            into: ".tools/bin, unpacked there and not installed: no service starts".to_owned(),
+            into: ".tools/bin, unpacked and not installed: no service is started".to_owned(),
             estimate: "seconds",
             lane: Lane::System,
             after: &[],
@@ -154,8 +154,8 @@ pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {
                 let Some(version) = debian::unpack(job, server, &bin)? else {
                     return Ok(());
                 };
-                judge(version).inspect_err(|_| {
-                    // Otherwise its etcdctl would be found the next time.
+                check_package_version(version).inspect_err(|_| {
+                    // Otherwise this etcdctl would be found the next time.
                     for program in ["etcd", "etcdctl"] {
                         let _ = std::fs::remove_file(bin.join(program));
                     }
@@ -172,9 +172,9 @@ pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {
 }
 
 /// Checks the version of the system's package.
-fn judge(version: Version) -> Result<()> {
+fn check_package_version(version: Version) -> Result<()> {
     if version.minor() < OLDEST {
-        bail!("this system's package is etcd {version}, and the gateway needs 3.4 or newer");
+        bail!("this system's package is etcd {version}; the gateway needs 3.4 or newer");
     }
     if let Some(warning) = end_of_life(version) {
         say::line(warning);
@@ -202,7 +202,7 @@ fn missing_version(version: Version, items: &mut Vec<Item>) -> Result<()> {
     let from_modules = version.minor() >= FIRST_MODULES;
     let into = format!(".tools/etcd/{version}");
     let name = format!("etcd and etcdctl {version}");
-    let why = "the tests are to run on it";
+    let why = "the version to test on";
     if from_modules && go::present() {
         items.push(Item {
             id: "etcd",
@@ -234,8 +234,8 @@ fn missing_version(version: Version, items: &mut Vec<Item>) -> Result<()> {
         );
     } else {
         bail!(
-            "etcd {version} cannot be built from Go modules (those begin with 3.5) and is unpacked from \
-             Debian's packages, on Debian alone (3.4.23 is that of Debian 12)\n  \
+            "etcd {version} cannot be built from Go modules (they exist since 3.5); it is unpacked from \
+             Debian's packages, on Debian only (Debian 12 has 3.4.23)\n  \
              put etcd and etcdctl into {into} yourself"
         );
     }
@@ -249,7 +249,10 @@ fn unpack_exactly(job: &Job, version: Version, folder: &Path) -> Result<()> {
     }
     // In the wrong folder it would be accepted the next time.
     let _ = std::fs::remove_dir_all(folder);
-    let found = found.map_or_else(|| "another".to_owned(), |found| found.to_string());
+    let found = found.map_or_else(
+        || "of another version".to_owned(),
+        |found| found.to_string(),
+    );
     let need = if version.minor() >= FIRST_MODULES {
         "any other version must be built with Go: https://go.dev/dl"
     } else {
@@ -308,6 +311,6 @@ mod tests {
         let warning = end_of_life(Version(3, 4, 23)).expect("3.4 has ended");
         assert!(warning.contains("3.4.23") && warning.contains("3.7.3"));
         assert!(end_of_life(Version(3, 5, 16)).is_none());
-        assert!(judge(Version(3, 3, 25)).is_err());
+        assert!(check_package_version(Version(3, 3, 25)).is_err());
     }
 }

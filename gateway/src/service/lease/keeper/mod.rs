@@ -18,8 +18,8 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use self::beats::{Beats, Status};
-use crate::caller::Identity;
 use crate::etcd::Etcd;
+use crate::identity::Identity;
 use crate::tasks::Tasks;
 
 /// How long a keeper without leases stays alive.

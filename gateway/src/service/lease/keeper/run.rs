@@ -9,12 +9,12 @@ use shared::Code;
 use tokio::time::{Instant, sleep_until};
 
 use super::{IDLE, Inner, Keeper};
-use crate::caller::{Caller, Identity};
 use crate::etcd::KeepAlives;
 use crate::failure::{Failure, Result};
+use crate::identity::{Caller, Identity};
 
 /// Delay between attempts to open a stream: the initial one, and the maximum.
-const PAUSE: std::ops::RangeInclusive<Duration> =
+const RETRY_DELAY: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(100)..=Duration::from_millis(500);
 /// Renewals that are due within this time of each other are sent together.
 const GRAIN: Duration = Duration::from_millis(20);
@@ -30,7 +30,7 @@ enum Link {
 /// An event of the stream.
 enum News {
     Opened(Box<KeepAlives>),
-    Answer(i64, i64),
+    Response(i64, i64),
     Failed(Failure),
 }
 
@@ -43,7 +43,7 @@ impl Link {
                 Err(failure) => News::Failed(failure),
             },
             Self::Up(stream) => match stream.next().await {
-                Ok((lease, ttl)) => News::Answer(lease, ttl),
+                Ok((lease, ttl)) => News::Response(lease, ttl),
                 Err(failure) => News::Failed(failure),
             },
         }
@@ -59,7 +59,7 @@ pub(super) async fn run(inner: Arc<Inner>, identity: Identity, keeper: Arc<Keepe
         keeper,
         link: Link::Down(Instant::now()),
         order: VecDeque::new(),
-        pause: *PAUSE.start(),
+        delay: *RETRY_DELAY.start(),
     };
     loop {
         let wake = task.advance();
@@ -73,7 +73,7 @@ pub(super) async fn run(inner: Arc<Inner>, identity: Identity, keeper: Arc<Keepe
                     task.inner.close_refused(&identity, &keeper, &reason);
                     return;
                 }
-                news => task.hear(news),
+                news => task.apply(news),
             },
             () = sleep_until(wake) => {
                 if task.inner.close_unused(&identity, &keeper) {
@@ -91,11 +91,11 @@ struct Task {
     link: Link,
     /// Renewals without a response, in the order sent: etcd responds in that order.
     order: VecDeque<i64>,
-    pause: Duration,
+    delay: Duration,
 }
 
 impl Task {
-    /// Does what is due; returns when to check again.
+    /// Sends the renewals that are due; returns when to check again.
     fn advance(&mut self) -> Instant {
         let now = Instant::now();
         let keeper = Arc::clone(&self.keeper);
@@ -134,7 +134,7 @@ impl Task {
         // Due renewals wait for the stream.
         wake.max(match &self.link {
             Link::Down(from) => *from,
-            Link::Opening(_) => now + *PAUSE.start(),
+            Link::Opening(_) => now + *RETRY_DELAY.start(),
             Link::Up(_) => now + GRAIN,
         })
     }
@@ -146,16 +146,16 @@ impl Task {
         failure.code == Code::Unauthenticated && account.is_some_and(|own| own.is_refused())
     }
 
-    fn hear(&mut self, news: News) {
+    fn apply(&mut self, news: News) {
         let now = Instant::now();
         let keeper = Arc::clone(&self.keeper);
         match news {
             News::Opened(stream) => {
-                self.pause = *PAUSE.start();
+                self.delay = *RETRY_DELAY.start();
                 self.link = Link::Up(stream);
             }
-            News::Answer(lease, ttl) => {
-                if let Some(at) = self.order.iter().position(|asked| *asked == lease) {
+            News::Response(lease, ttl) => {
+                if let Some(at) = self.order.iter().position(|sent| *sent == lease) {
                     self.order.remove(at);
                 }
                 keeper.lock().beats.response(lease, ttl);
@@ -179,7 +179,7 @@ impl Task {
 
     fn lost(&mut self, now: Instant) {
         self.order.clear();
-        self.link = Link::Down(now + self.pause);
-        self.pause = (self.pause * 2).min(*PAUSE.end());
+        self.link = Link::Down(now + self.delay);
+        self.delay = (self.delay * 2).min(*RETRY_DELAY.end());
     }
 }

@@ -6,7 +6,7 @@ use shared::LeaseId;
 use tokio::time::{Instant, timeout};
 
 use super::{Beat, Keepers, Kept};
-use crate::caller::Identity;
+use crate::identity::Identity;
 use crate::service::lock::tests::support::{Fixture, caller, eventually};
 
 const SOON: Duration = Duration::from_secs(20);

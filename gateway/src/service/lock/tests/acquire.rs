@@ -1,33 +1,33 @@
-//! Acquiring, waiting, leaving.
+//! Acquiring, waiting, and giving up.
 
 use std::time::Duration;
 
 use shared::{Bytes, Code, LeaseId, LockRequest};
 
 use super::support::{Fixture, caller, eventually, waiting, with_lease};
-use crate::caller::Caller;
+use crate::identity::Caller;
 
 #[tokio::test]
-async fn a_free_lock_is_held_at_once() {
+async fn a_free_lock_is_acquired_immediately() {
     let fixture = Fixture::start().await;
     let request = LockRequest {
         holder: Some("s1".into()),
         ..LockRequest::default()
     };
     let acquired = fixture.acquire("/my-lock/", request).await.expect("free");
-    let answer = acquired.answer;
-    let key = format!("/my-lock//{}", answer.lease);
-    assert_eq!(answer.key, Bytes::from(key));
-    acquired.standing.keep();
+    let response = acquired.response;
+    let key = format!("/my-lock//{}", response.lease);
+    assert_eq!(response.key, Bytes::from(key));
+    acquired.claim.keep();
     let kv = fixture.keys("/my-lock/").await.remove(0);
-    assert_eq!(answer.fencing_token, kv.create_revision);
+    assert_eq!(response.fencing_token, kv.create_revision);
     assert_eq!(kv.value, br#"{"holder":"s1"}"#);
-    assert_eq!(LeaseId(kv.lease), answer.lease);
-    assert!(fixture.lives(answer.lease).await);
+    assert_eq!(LeaseId(kv.lease), response.lease);
+    assert!(fixture.lives(response.lease).await);
 }
 
 #[tokio::test]
-async fn a_try_leaves_nothing_behind_and_says_who_is_before() {
+async fn a_failed_attempt_leaves_no_key_and_names_the_holder() {
     let fixture = Fixture::start().await;
     let request = LockRequest {
         holder: Some("s1".into()),
@@ -43,12 +43,12 @@ async fn a_try_leaves_nothing_behind_and_says_who_is_before() {
     assert_eq!(lock.waiters, Some(Vec::new()));
     assert_eq!(fixture.keys("a/").await.len(), 1);
     let (_, leases) = fixture.etcd.leases(&caller()).await.expect("leases");
-    assert_eq!(leases, [first.answer.lease.0]);
-    first.standing.keep();
+    assert_eq!(leases, [first.response.lease.0]);
+    first.claim.keep();
 }
 
 #[tokio::test]
-async fn a_waiter_comes_next_with_a_greater_token() {
+async fn the_next_holder_gets_a_greater_token() {
     let fixture = Fixture::start().await;
     let first = fixture.acquire("a", waiting(0)).await.expect("free");
     let next = fixture.spawn_acquire("a", waiting(30));
@@ -56,18 +56,18 @@ async fn a_waiter_comes_next_with_a_greater_token() {
         fixture.keys("a/").await.len() == 2
     })
     .await;
-    let token = first.answer.fencing_token;
-    drop(first.standing);
+    let token = first.response.fencing_token;
+    drop(first.claim);
     let next = next.await.expect("no panic").expect("its turn");
-    assert!(next.answer.fencing_token > token);
-    next.standing.keep();
+    assert!(next.response.fencing_token > token);
+    next.claim.keep();
 }
 
 #[tokio::test]
-async fn ten_waiters_come_in_order() {
+async fn waiters_acquire_in_order() {
     let fixture = Fixture::start().await;
     let first = fixture.acquire("a", waiting(0)).await.expect("free");
-    let (order, mut came) = tokio::sync::mpsc::channel(16);
+    let (order, mut acquisitions) = tokio::sync::mpsc::channel(16);
     let mut expected = Vec::new();
     for waiter in 0..10 {
         let acquiring = fixture.spawn_acquire("a", waiting(60));
@@ -75,10 +75,10 @@ async fn ten_waiters_come_in_order() {
         fixture.tasks.spawn(async move {
             let acquired = acquiring.await.expect("no panic").expect("its turn");
             order
-                .send((waiter, acquired.answer.fencing_token))
+                .send((waiter, acquired.response.fencing_token))
                 .await
                 .expect("received");
-            drop(acquired.standing);
+            drop(acquired.claim);
         });
         let length = waiter + 2;
         eventually("queued", || async {
@@ -88,30 +88,30 @@ async fn ten_waiters_come_in_order() {
         let last = fixture.keys("a/").await.pop().expect("the newest");
         expected.push((waiter, last.create_revision));
     }
-    drop(first.standing);
+    drop(first.claim);
     let mut arrived = Vec::new();
     for _ in 0..10 {
-        arrived.push(came.recv().await.expect("a waiter"));
+        arrived.push(acquisitions.recv().await.expect("a waiter"));
     }
     assert_eq!(arrived, expected);
-    eventually("nobody left", || async {
+    eventually("the queue is empty", || async {
         fixture.keys("a/").await.is_empty()
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_takes_its_key_and_lease_along() {
+async fn a_cancelled_waiters_key_and_lease_are_removed() {
     let fixture = Fixture::start().await;
     let first = fixture.acquire("a", waiting(0)).await.expect("free");
     let waiter = fixture.spawn_acquire("a", waiting(60));
     eventually("queued", || async { fixture.keys("a/").await.len() == 2 }).await;
     waiter.abort();
-    eventually("its key gone", || async {
+    eventually("its key is deleted", || async {
         fixture.keys("a/").await.len() == 1
     })
     .await;
-    eventually("its lease gone", || async {
+    eventually("its lease is revoked", || async {
         fixture
             .etcd
             .leases(&caller())
@@ -122,30 +122,30 @@ async fn a_client_that_leaves_takes_its_key_and_lease_along() {
             == 1
     })
     .await;
-    first.standing.keep();
+    first.claim.keep();
 }
 
 #[tokio::test]
-async fn an_answer_that_was_not_written_is_taken_back() {
+async fn an_undelivered_acquisition_is_undone() {
     let fixture = Fixture::start().await;
     let lease = fixture.grant(60).await;
     let acquired = fixture
         .acquire("a", with_lease(lease, 0))
         .await
         .expect("free");
-    drop(acquired.standing);
-    eventually("the key gone", || async {
+    drop(acquired.claim);
+    eventually("the key is deleted", || async {
         fixture.keys("a/").await.is_empty()
     })
     .await;
     assert!(
         fixture.lives(lease).await,
-        "the caller's lease is the caller's"
+        "the caller's lease is not revoked"
     );
 }
 
 #[tokio::test]
-async fn a_negative_lease_stands_under_its_own_name() {
+async fn a_negative_lease_keeps_its_sign_in_the_key() {
     let fixture = Fixture::start().await;
     let granted = fixture.etcd.lease_grant(&caller(), 60, -9).await;
     let lease = LeaseId(granted.expect("a lease").1);
@@ -153,8 +153,8 @@ async fn a_negative_lease_stands_under_its_own_name() {
         .acquire("a", with_lease(lease, 0))
         .await
         .expect("free");
-    assert_eq!(acquired.answer.key, Bytes::from("a/-9"));
-    acquired.standing.keep();
+    assert_eq!(acquired.response.key, Bytes::from("a/-9"));
+    acquired.claim.keep();
     let lock = fixture
         .locks
         .one(&caller(), b"a")
@@ -172,14 +172,14 @@ async fn the_same_lease_gets_the_same_token() {
         .acquire("a", with_lease(lease, 0))
         .await
         .expect("free");
-    first.standing.keep();
+    first.claim.keep();
     let again = fixture
         .acquire("a", with_lease(lease, 0))
         .await
         .expect("held");
     assert!(again.held_before && !first.held_before);
-    assert_eq!(again.answer.fencing_token, first.answer.fencing_token);
-    drop(again.standing);
+    assert_eq!(again.response.fencing_token, first.response.fencing_token);
+    drop(again.claim);
     assert_eq!(
         fixture.keys("a/").await.len(),
         1,
@@ -188,7 +188,7 @@ async fn the_same_lease_gets_the_same_token() {
 }
 
 #[tokio::test]
-async fn the_same_lease_waits_on_the_key_it_has() {
+async fn a_lease_waits_with_its_existing_key() {
     let fixture = Fixture::start().await;
     let first = fixture.acquire("a", waiting(0)).await.expect("free");
     let lease = fixture.grant(60).await;
@@ -204,14 +204,14 @@ async fn the_same_lease_waits_on_the_key_it_has() {
         "the key was there before"
     );
     let next = fixture.spawn_acquire("a", with_lease(lease, 30));
-    drop(first.standing);
+    drop(first.claim);
     let next = next.await.expect("no panic").expect("its turn");
-    drop(next.standing);
+    drop(next.claim);
     assert_eq!(fixture.keys("a/").await.len(), 1);
 }
 
 #[tokio::test]
-async fn a_waiter_whose_lease_ends_is_told_so() {
+async fn a_waiter_whose_lease_ends_gets_session_expired() {
     let fixture = Fixture::start().await;
     let first = fixture.acquire("a", waiting(0)).await.expect("free");
     let lease = fixture.grant(60).await;
@@ -224,7 +224,7 @@ async fn a_waiter_whose_lease_ends_is_told_so() {
         .expect("revoked");
     let failure = waiter.await.expect("no panic").expect_err("expired");
     assert_eq!(failure.code, Code::SessionExpired);
-    first.standing.keep();
+    first.claim.keep();
 }
 
 #[tokio::test]
@@ -238,17 +238,17 @@ async fn a_short_lease_is_kept_alive_while_it_waits() {
     };
     let waiter = fixture.spawn_acquire("a", request);
     eventually("queued", || async { fixture.keys("a/").await.len() == 2 }).await;
-    // Longer than the lease lives by itself: a lease granted now and left alone runs out meanwhile.
+    // Longer than the waiter's TTL: another lease, granted now and not renewed, expires meanwhile.
     let other = fixture.grant(3).await;
     eventually("time passes", || async { !fixture.lives(other).await }).await;
-    drop(first.standing);
+    drop(first.claim);
     let next = waiter.await.expect("no panic").expect("its turn");
-    assert!(fixture.lives(next.answer.lease).await);
-    next.standing.keep();
+    assert!(fixture.lives(next.response.lease).await);
+    next.claim.keep();
 }
 
 #[tokio::test]
-async fn a_waiter_outlives_a_cut_and_a_compaction() {
+async fn a_waiter_survives_a_lost_connection_and_a_compaction() {
     let fixture = Fixture::start().await;
     let (proxy, locks) = fixture.through_proxy().await;
     let first = fixture.acquire("a", waiting(0)).await.expect("free");
@@ -258,32 +258,32 @@ async fn a_waiter_outlives_a_cut_and_a_compaction() {
     });
     eventually("queued", || async { fixture.keys("a/").await.len() == 2 }).await;
     proxy.cut();
-    drop(first.standing);
-    eventually("the holder is gone", || async {
+    drop(first.claim);
+    eventually("the holder's key is deleted", || async {
         fixture.keys("a/").await.len() == 1
     })
     .await;
     fixture.put("x", "y", None).await;
     fixture.compact().await;
-    proxy.mend();
+    proxy.restore();
     let next = waiter.await.expect("no panic").expect("its turn");
-    next.standing.keep();
+    next.claim.keep();
 }
 
 #[tokio::test]
-async fn keys_that_only_look_like_claims_do_not_swamp_a_queue() {
+async fn reading_a_queue_is_bounded_despite_keys_named_like_claims() {
     let fixture = Fixture::start().await;
     let granted = fixture.etcd.lease_grant(&caller(), 60, i64::MAX).await;
     let lease = LeaseId(granted.expect("a lease").1);
     fixture.put(&format!("jobs/{lease}"), "", Some(lease)).await;
-    // Every number is a lease's name.
+    // Every number could be a lease id.
     fixture.fill((1..=6_000).map(|n| format!("jobs/{n}"))).await;
     let before = fixture.counter("Txn").await;
     let lock = fixture.locks.one(&caller(), b"jobs").await;
     let holder = lock.expect("a lock").lock.holder;
     assert_eq!(holder.expect("the oldest").lease, lease);
-    let asked = fixture.counter("Txn").await - before;
-    assert!(asked < 12, "{asked} transactions for the oldest 1,000");
+    let sent = fixture.counter("Txn").await - before;
+    assert!(sent < 12, "{sent} transactions for the oldest 1,000");
     let failure = fixture.acquire("jobs", waiting(0)).await;
     let failure = failure.expect_err("held");
     assert_eq!(failure.code, Code::Locked);
@@ -295,7 +295,7 @@ async fn keys_that_only_look_like_claims_do_not_swamp_a_queue() {
 }
 
 #[tokio::test]
-async fn a_nested_name_blocks_and_is_named() {
+async fn a_blocking_nested_claim_is_named() {
     let fixture = Fixture::start().await;
     let nested = fixture
         .acquire("/my-lock/", waiting(0))
@@ -306,16 +306,16 @@ async fn a_nested_name_blocks_and_is_named() {
         .await
         .expect_err("blocked");
     assert_eq!(failure.code, Code::Locked);
-    let key = nested.answer.key.as_str().expect("text");
+    let key = nested.response.key.as_str().expect("text");
     assert!(failure.detail.contains(key), "{}", failure.detail);
     let lock = failure.facts.lock.clone().expect("the lock");
-    assert_eq!(lock.holder.expect("the blocker").key, nested.answer.key);
+    assert_eq!(lock.holder.expect("the blocker").key, nested.response.key);
     assert_eq!(fixture.keys("/my-lock").await.len(), 1);
-    nested.standing.keep();
+    nested.claim.keep();
 }
 
 #[tokio::test]
-async fn an_ordinary_key_below_the_name_blocks_and_is_named() {
+async fn a_blocking_ordinary_key_is_named() {
     let fixture = Fixture::start().await;
     fixture.put("a/config", "x", None).await;
     let failure = fixture.acquire("a", waiting(0)).await.expect_err("blocked");
@@ -339,10 +339,10 @@ async fn an_ordinary_key_below_the_name_blocks_and_is_named() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_stops_leaves_nobody_waiting() {
+async fn shutdown_ends_every_wait() {
     let fixture = Fixture::start().await;
     let first = fixture.acquire("a", waiting(0)).await.expect("free");
-    first.standing.keep();
+    first.claim.keep();
     let waiter = fixture.spawn_acquire("a", waiting(60));
     eventually("queued", || async { fixture.keys("a/").await.len() == 2 }).await;
     fixture.tasks.cancel();
@@ -353,7 +353,7 @@ async fn a_gateway_that_stops_leaves_nobody_waiting() {
 }
 
 #[tokio::test]
-async fn etcdctl_and_we_stand_in_one_queue() {
+async fn etcdctl_and_the_gateway_share_one_queue() {
     let fixture = Fixture::start().await;
     let ctl = fixture.etcdctl(&["lock", "a"]);
     eventually("etcdctl holds", || async {
@@ -361,7 +361,10 @@ async fn etcdctl_and_we_stand_in_one_queue() {
     })
     .await;
     let ours = fixture.spawn_acquire("a", waiting(60));
-    eventually("we wait", || async { fixture.keys("a/").await.len() == 2 }).await;
+    eventually("the gateway waits", || async {
+        fixture.keys("a/").await.len() == 2
+    })
+    .await;
     let second = fixture.etcdctl(&["lock", "a"]);
     eventually("etcdctl waits", || async {
         fixture.keys("a/").await.len() == 3
@@ -384,8 +387,8 @@ async fn etcdctl_and_we_stand_in_one_queue() {
     assert_eq!(waiters, [queue[1].key.clone(), queue[2].key.clone()]);
     ctl.interrupt();
     let ours = ours.await.expect("no panic").expect("our turn");
-    assert_eq!(ours.answer.key.0, queue[1].key);
-    drop(ours.standing);
+    assert_eq!(ours.response.key.0, queue[1].key);
+    drop(ours.claim);
     eventually("etcdctl holds again", || async {
         let keys = fixture.keys("a/").await;
         keys.len() == 1 && keys[0].key == queue[2].key
@@ -395,7 +398,7 @@ async fn etcdctl_and_we_stand_in_one_queue() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_meant_is_refused() {
+async fn invalid_requests_are_refused() {
     let fixture = Fixture::start().await;
     let request = LockRequest {
         ttl: Some(5),

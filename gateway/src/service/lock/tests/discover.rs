@@ -1,4 +1,4 @@
-//! Finding locks, and following them live.
+//! Detecting locks, and following them live.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use shared::{LeaseId, Lock, LockKind, ServerMessage};
 use tokio::time::timeout;
 
 use super::support::{Fixture, caller, eventually, waiting};
-use crate::caller::Identity;
 use crate::etcd::{Delete, Range};
+use crate::identity::Identity;
 use crate::service::lock_index::{self, Filter, LockPage, LockStream};
 
 async fn list(fixture: &Fixture, page: LockPage) -> shared::LockList {
@@ -26,7 +26,7 @@ async fn follow(fixture: &Fixture, filter: Filter) -> LockStream {
 async fn until(stream: &mut LockStream, what: &str, wanted: impl Fn(&Lock) -> bool) -> Lock {
     let found = async {
         loop {
-            match stream.next().await.expect("the stream goes on") {
+            match stream.next().await.expect("the stream continues") {
                 ServerMessage::Lock(lock) if wanted(&lock) => return lock,
                 _ => {}
             }
@@ -36,19 +36,19 @@ async fn until(stream: &mut LockStream, what: &str, wanted: impl Fn(&Lock) -> bo
     found.unwrap_or_else(|_| panic!("not in time: {what}"))
 }
 
-/// The stream says that etcd is away.
-async fn away(stream: &mut LockStream) {
-    let said = timeout(Duration::from_secs(20), async {
+/// Waits until the stream reports that etcd is unavailable.
+async fn unavailable(stream: &mut LockStream) {
+    let reported = timeout(Duration::from_secs(20), async {
         loop {
             if let Some(ServerMessage::Error { id: None, .. }) = stream.next().await {
                 return;
             }
         }
     });
-    said.await.expect("it says that etcd is away");
+    reported.await.expect("it reports that etcd is unavailable");
 }
 
-fn is_gone(lock: &Lock) -> bool {
+fn is_free(lock: &Lock) -> bool {
     lock.holder.is_none() && lock.waiters.as_deref() == Some(&[])
 }
 
@@ -69,7 +69,7 @@ async fn claim(fixture: &Fixture, name: &str, value: &str, ttl: i64) -> LeaseId 
 }
 
 #[tokio::test]
-async fn locks_are_found_by_themselves() {
+async fn locks_are_detected_automatically() {
     let fixture = Fixture::start().await;
     let lease = fixture.grant(60).await;
     fixture
@@ -106,7 +106,7 @@ async fn locks_are_found_by_themselves() {
 }
 
 #[tokio::test]
-async fn a_page_shows_what_was_written_before_it() {
+async fn a_page_includes_every_earlier_write() {
     let fixture = Fixture::start().await;
     assert!(list(&fixture, LockPage::default()).await.locks.is_empty());
     for round in 0..20 {
@@ -134,10 +134,10 @@ async fn a_page_shows_what_was_written_before_it() {
 }
 
 #[tokio::test]
-async fn a_page_is_whole_behind_a_large_value() {
+async fn a_page_after_a_large_value_is_complete() {
     let fixture = Fixture::start().await;
     list(&fixture, LockPage::default()).await;
-    // More than a piece of etcd's answer: the event comes first, and then the end of it alone.
+    // Larger than a chunk of etcd's response: the event is delivered first, then the end on its own.
     let large = "x".repeat(600 << 10);
     for key in ["large", "larger"] {
         fixture.put(key, &large, None).await;
@@ -150,7 +150,7 @@ async fn a_stream_follows_a_queue() {
     let fixture = Fixture::start().await;
     let first = claim(&fixture, "deploy", "", 60).await;
     let mut stream = follow(&fixture, Filter::Prefix(Vec::new())).await;
-    until(&mut stream, "what there is", holder_is(first)).await;
+    until(&mut stream, "the present locks", holder_is(first)).await;
     let progress = timeout(Duration::from_secs(20), async {
         loop {
             if let Some(ServerMessage::LocksProgress { partial, .. }) = stream.next().await {
@@ -177,7 +177,7 @@ async fn a_stream_follows_a_queue() {
         .lease_revoke(&caller(), second.0)
         .await
         .expect("revoked");
-    until(&mut stream, "nobody", is_gone).await;
+    until(&mut stream, "no holder", is_free).await;
     let third = claim(&fixture, "other", "", 60).await;
     let timed = |lock: &Lock| {
         lock.holder
@@ -189,38 +189,38 @@ async fn a_stream_follows_a_queue() {
 }
 
 #[tokio::test]
-async fn a_stream_of_one_name_begins_with_nobody() {
+async fn a_stream_of_a_free_lock_starts_with_its_state() {
     let fixture = Fixture::start().await;
     claim(&fixture, "other", "", 60).await;
     let mut stream = follow(&fixture, Filter::Name(b"deploy".to_vec())).await;
-    until(&mut stream, "nobody", is_gone).await;
+    until(&mut stream, "no holder", is_free).await;
     let lease = claim(&fixture, "deploy", "", 60).await;
     until(&mut stream, "the holder", holder_is(lease)).await;
     fixture
-        .put("deploy/x", "blocks nobody behind it", Some(lease))
+        .put("deploy/x", "blocks no waiter", Some(lease))
         .await;
     fixture
         .etcd
         .lease_revoke(&caller(), lease.0)
         .await
         .expect("revoked");
-    until(&mut stream, "nobody", is_gone).await;
+    until(&mut stream, "no holder", is_free).await;
 }
 
 #[tokio::test]
-async fn a_renewed_lease_is_said() {
+async fn a_renewed_lease_is_reported() {
     let fixture = Fixture::start().await;
     let lease = claim(&fixture, "deploy", "", 6).await;
     let mut stream = follow(&fixture, Filter::Name(b"deploy".to_vec())).await;
     let ttl = |lock: &Lock| lock.holder.as_ref().and_then(|holder| holder.ttl);
     let known = |lock: &Lock| ttl(lock).is_some();
-    until(&mut stream, "its time", known).await;
-    eventually("it drains", || async {
+    until(&mut stream, "its TTL", known).await;
+    eventually("the TTL runs down", || async {
         let left = fixture
             .etcd
             .lease_time_to_live(&caller(), lease.0, false)
             .await;
-        left.expect("an answer").ttl <= 2
+        left.expect("a response").ttl <= 2
     })
     .await;
     fixture
@@ -239,9 +239,9 @@ async fn the_index_survives_a_restart() {
     let mut fixture = Fixture::start().await;
     let first = claim(&fixture, "deploy", "", 600).await;
     let mut stream = follow(&fixture, Filter::Prefix(Vec::new())).await;
-    until(&mut stream, "what there is", holder_is(first)).await;
+    until(&mut stream, "the present locks", holder_is(first)).await;
     fixture.stop_etcd();
-    away(&mut stream).await;
+    unavailable(&mut stream).await;
     fixture.restart_etcd().await;
     let second = claim(&fixture, "deploy", "", 600).await;
     let range = Range::prefix(format!("deploy/{first}").as_bytes());
@@ -262,9 +262,9 @@ async fn the_index_lists_again_after_a_compaction() {
     let other = claim(&fixture, "other", "", 600).await;
     let stream = locks.follow(&caller(), Filter::Prefix(Vec::new())).await;
     let mut stream = stream.expect("a stream");
-    until(&mut stream, "what there is", holder_is(other)).await;
+    until(&mut stream, "the present locks", holder_is(other)).await;
     proxy.cut();
-    away(&mut stream).await;
+    unavailable(&mut stream).await;
     let second = claim(&fixture, "deploy", "", 600).await;
     for lease in [first, other] {
         fixture
@@ -274,13 +274,13 @@ async fn the_index_lists_again_after_a_compaction() {
             .expect("revoked");
     }
     fixture.compact().await;
-    proxy.mend();
-    let mut gone = false;
+    proxy.restore();
+    let mut freed = false;
     let mut next = false;
-    while !(gone && next) {
-        let news = |lock: &Lock| is_gone(lock) || holder_is(second)(lock);
-        let lock = until(&mut stream, "what changed meanwhile", news).await;
-        gone |= is_gone(&lock) && lock.name == "other".into();
+    while !(freed && next) {
+        let changed = |lock: &Lock| is_free(lock) || holder_is(second)(lock);
+        let lock = until(&mut stream, "the changes meanwhile", changed).await;
+        freed |= is_free(&lock) && lock.name == "other".into();
         next |= lock.name == "deploy".into();
     }
     let third = claim(&fixture, "third", "", 600).await;
@@ -288,7 +288,7 @@ async fn the_index_lists_again_after_a_compaction() {
 }
 
 #[tokio::test]
-async fn a_long_listing_is_partial_until_it_is_done() {
+async fn a_long_listing_is_partial_until_it_is_complete() {
     const LEASES: usize = 500;
     let fixture = Fixture::start().await;
     for at in 0..LEASES {
@@ -308,26 +308,26 @@ async fn a_long_listing_is_partial_until_it_is_done() {
 }
 
 #[tokio::test]
-async fn an_unused_index_ends_and_the_next_one_begins_anew() {
+async fn an_unused_index_is_closed_and_started_again() {
     let fixture = Fixture::start().await;
     let lease = claim(&fixture, "deploy", "", 600).await;
     let stream = follow(&fixture, Filter::Prefix(Vec::new())).await;
     let inner = &fixture.locks.inner;
-    let place = lock_index::Place::of(&Identity::Gateway);
-    let index = lock_index::running(inner, &place).expect("an index");
-    let close = || lock_index::close_unused(inner, &place, &index, Duration::ZERO);
-    assert!(!close(), "somebody follows it");
+    let index_key = lock_index::IndexKey::of(&Identity::Gateway);
+    let index = lock_index::running(inner, &index_key).expect("an index");
+    let close = || lock_index::close_unused(inner, &index_key, &index, Duration::ZERO);
+    assert!(!close(), "a stream follows it");
     drop(stream);
     assert!(close());
     let mut stream = follow(&fixture, Filter::Prefix(Vec::new())).await;
-    until(&mut stream, "what there is", holder_is(lease)).await;
+    until(&mut stream, "the present locks", holder_is(lease)).await;
 }
 
 #[tokio::test]
-async fn what_is_first_seen_stays_so() {
+async fn first_seen_does_not_change() {
     let fixture = Fixture::start().await;
     let acquired = fixture.acquire("deploy", waiting(0)).await.expect("free");
-    acquired.standing.keep();
+    acquired.claim.keep();
     let one = fixture
         .locks
         .one(&caller(), b"deploy")

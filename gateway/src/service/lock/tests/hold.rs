@@ -1,16 +1,16 @@
-//! Holding: for as long as somebody is there.
+//! Holds, which last until they are dropped.
 
 use std::time::Duration;
 
 use shared::{Acquired, LockHoldRequest, ServerMessage};
 use tokio::time::timeout;
 
-use super::super::PlaceHold;
+use super::super::QueueHold;
 use super::support::{Fixture, caller, eventually, waiting};
 
 const SOON: Duration = Duration::from_secs(20);
 
-async fn hold(fixture: &Fixture, name: &str, ttl: i64) -> PlaceHold {
+async fn hold(fixture: &Fixture, name: &str, ttl: i64) -> QueueHold {
     let request = LockHoldRequest {
         ttl: Some(ttl),
         holder: Some("us".into()),
@@ -19,11 +19,11 @@ async fn hold(fixture: &Fixture, name: &str, ttl: i64) -> PlaceHold {
     held.expect("the queue is entered")
 }
 
-async fn next(held: &mut PlaceHold) -> Option<ServerMessage> {
+async fn next(held: &mut QueueHold) -> Option<ServerMessage> {
     timeout(SOON, held.next()).await.expect("a message in time")
 }
 
-async fn acquired(held: &mut PlaceHold) -> Acquired {
+async fn acquired(held: &mut QueueHold) -> Acquired {
     match next(held).await {
         Some(ServerMessage::Acquired(acquired)) => acquired,
         other => panic!("{other:?}"),
@@ -31,7 +31,7 @@ async fn acquired(held: &mut PlaceHold) -> Acquired {
 }
 
 #[tokio::test]
-async fn a_lock_is_held_beyond_its_ttl_and_goes_with_its_holder() {
+async fn a_hold_outlasts_its_ttl_and_ends_when_dropped() {
     let fixture = Fixture::start().await;
     let mut held = hold(&fixture, "a", 2).await;
     let first = acquired(&mut held).await;
@@ -48,26 +48,26 @@ async fn a_lock_is_held_beyond_its_ttl_and_goes_with_its_holder() {
     assert!(then.fencing_token > first.fencing_token);
     assert!(!fixture.lives(first.lease).await, "its lease is revoked");
     drop(second);
-    eventually("nobody is left", || async {
+    eventually("the queue is empty", || async {
         fixture.keys("a/").await.is_empty() && !fixture.lives(then.lease).await
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_waiter_keeps_its_place_beyond_its_ttl() {
+async fn a_waiter_stays_in_the_queue_beyond_its_ttl() {
     let fixture = Fixture::start().await;
     let first = fixture.acquire("a", waiting(0)).await.expect("free");
     let mut second = hold(&fixture, "a", 2).await;
     let waits = timeout(Duration::from_secs(5), second.next()).await;
     assert!(waits.is_err(), "it waits");
     assert_eq!(fixture.keys("a/").await.len(), 2);
-    drop(first.standing);
+    drop(first.claim);
     acquired(&mut second).await;
 }
 
 #[tokio::test]
-async fn a_holder_is_told_when_somebody_takes_the_lock_away() {
+async fn deleting_the_key_sends_lost_to_the_holder() {
     let fixture = Fixture::start().await;
     let mut held = hold(&fixture, "a", 60).await;
     let acquired = acquired(&mut held).await;
@@ -81,7 +81,7 @@ async fn a_holder_is_told_when_somebody_takes_the_lock_away() {
 }
 
 #[tokio::test]
-async fn a_waiter_is_told_when_its_lease_is_revoked() {
+async fn revoking_the_lease_sends_lost_to_a_waiter() {
     let fixture = Fixture::start().await;
     let first = fixture.acquire("a", waiting(0)).await.expect("free");
     let mut second = hold(&fixture, "a", 60).await;
@@ -95,5 +95,5 @@ async fn a_waiter_is_told_when_its_lease_is_revoked() {
         next(&mut second).await,
         Some(ServerMessage::Lost { .. })
     ));
-    first.standing.keep();
+    first.claim.keep();
 }

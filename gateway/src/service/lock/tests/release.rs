@@ -1,4 +1,4 @@
-//! Releasing, and what it never touches.
+//! Releasing, and the keys that it never touches.
 
 use shared::{Code, LeaseId, LockKind, Released};
 
@@ -17,11 +17,11 @@ async fn release(fixture: &Fixture, name: &str, which: Which) -> Result<Released
 }
 
 #[tokio::test]
-async fn a_lease_or_a_token_names_one_claim() {
+async fn a_claim_is_released_by_lease_or_by_token() {
     let fixture = Fixture::start().await;
     let first = fixture.acquire("a", waiting(0)).await.expect("free");
-    first.standing.keep();
-    let first = first.answer;
+    first.claim.keep();
+    let first = first.response;
     let released = release(&fixture, "a", Which::Lease(first.lease))
         .await
         .expect("released");
@@ -33,8 +33,8 @@ async fn a_lease_or_a_token_names_one_claim() {
         .acquire("a", with_lease(lease, 0))
         .await
         .expect("free");
-    second.standing.keep();
-    let token = second.answer.fencing_token;
+    second.claim.keep();
+    let token = second.response.fencing_token;
     release(&fixture, "a", Which::Token(token))
         .await
         .expect("released");
@@ -42,7 +42,7 @@ async fn a_lease_or_a_token_names_one_claim() {
 }
 
 #[tokio::test]
-async fn a_waiter_can_be_released_too() {
+async fn a_waiter_can_be_released() {
     let fixture = Fixture::start().await;
     let (holder, waiter) = (fixture.grant(60).await, fixture.grant(60).await);
     fixture.put(&format!("a/{holder}"), "", Some(holder)).await;
@@ -56,7 +56,7 @@ async fn a_waiter_can_be_released_too() {
 }
 
 #[tokio::test]
-async fn others_keys_are_never_hit() {
+async fn other_keys_are_never_deleted() {
     let fixture = Fixture::start().await;
     let (lease, other) = (fixture.grant(60).await, fixture.grant(60).await);
     fixture.put(&format!("a/{lease}"), "", Some(lease)).await;
@@ -73,7 +73,7 @@ async fn others_keys_are_never_hit() {
     }
     let failure = release(&fixture, "c", Which::Token(2))
         .await
-        .expect_err("nobody");
+        .expect_err("no lock");
     assert_eq!(failure.code, Code::LockNotFound);
     let failure = release(&fixture, "a/config", Which::Token(4))
         .await
@@ -83,23 +83,23 @@ async fn others_keys_are_never_hit() {
 }
 
 #[tokio::test]
-async fn a_single_key_is_released_by_its_own_name() {
+async fn a_single_key_lock_is_released_by_its_name() {
     let fixture = Fixture::start().await;
     let lease = fixture.grant(60).await;
     fixture
         .put("/cron/lock/ado", "duzhenxun", Some(lease))
         .await;
-    let answer = fixture
+    let response = fixture
         .locks
         .one(&caller(), b"/cron/lock/ado")
         .await
         .expect("a lock");
     assert_eq!(
-        (answer.lock.kind, answer.lock.certain),
+        (response.lock.kind, response.lock.certain),
         (LockKind::SingleKey, false)
     );
-    assert_eq!(answer.lock.waiters, None);
-    let holder = answer.lock.holder.expect("a holder");
+    assert_eq!(response.lock.waiters, None);
+    let holder = response.lock.holder.expect("a holder");
     assert_eq!(
         (holder.lease, holder.value),
         (lease, Some("duzhenxun".into()))
@@ -117,11 +117,11 @@ async fn a_single_key_is_released_by_its_own_name() {
 }
 
 #[tokio::test]
-async fn a_claim_goes_before_a_key_of_the_queues_own_name() {
+async fn a_claim_takes_precedence_over_the_key_of_the_queues_name() {
     let fixture = Fixture::start().await;
     let lease = fixture.grant(60).await;
     let claim = format!("/app/lock/{lease}");
-    // In one revision too, so that the token names both.
+    // Both in one revision, so that the token matches both.
     let put = |key: &str| {
         Op::Put(Put {
             key: key.into(),
@@ -143,7 +143,7 @@ async fn a_claim_goes_before_a_key_of_the_queues_own_name() {
         let released = release(&fixture, "/app/lock", which).await;
         assert_eq!(released.expect("a claim").key, claim.as_str().into());
         assert_eq!(fixture.keys("/app/").await[0].key, b"/app/lock");
-        // Nobody stands in the queue any more: now the key itself is the lock.
+        // The queue is empty: now the key itself is the lock.
         let released = release(&fixture, "/app/lock", which).await;
         assert_eq!(released.expect("the key").key, "/app/lock".into());
         assert!(fixture.keys("/app/").await.is_empty());
@@ -151,28 +151,28 @@ async fn a_claim_goes_before_a_key_of_the_queues_own_name() {
 }
 
 #[tokio::test]
-async fn revoking_names_what_dies() {
+async fn revoking_lists_the_deleted_keys() {
     let fixture = Fixture::start().await;
     let lease = fixture.grant(60).await;
     fixture.put(&format!("a/{lease}"), "", Some(lease)).await;
     fixture.put("session", "x", Some(lease)).await;
-    let mut asked = Release {
+    let mut request = Release {
         which: Which::Lease(lease),
         revoke: true,
         dry_run: true,
     };
     let dry = fixture
         .locks
-        .release(&caller(), b"a".to_vec(), asked)
+        .release(&caller(), b"a".to_vec(), request)
         .await
         .expect("a claim");
-    let dying = dry.revoked_keys.expect("asked for");
-    assert_eq!(dying, [format!("a/{lease}").into(), "session".into()]);
+    let revoked = dry.revoked_keys.expect("requested");
+    assert_eq!(revoked, [format!("a/{lease}").into(), "session".into()]);
     assert_eq!(fixture.keys("a/").await.len(), 1);
-    asked.dry_run = false;
+    request.dry_run = false;
     fixture
         .locks
-        .release(&caller(), b"a".to_vec(), asked)
+        .release(&caller(), b"a".to_vec(), request)
         .await
         .expect("a claim");
     assert!(fixture.keys("a/").await.is_empty() && fixture.keys("session").await.is_empty());
@@ -180,7 +180,7 @@ async fn revoking_names_what_dies() {
 }
 
 #[tokio::test]
-async fn a_claim_of_a_readers_writer_lock_is_named_by_its_token_alone() {
+async fn a_readers_writer_claim_is_released_by_its_token_only() {
     let fixture = Fixture::start().await;
     let (reader, writer) = (fixture.grant(60).await, fixture.grant(60).await);
     let (read, write) = (
@@ -189,9 +189,9 @@ async fn a_claim_of_a_readers_writer_lock_is_named_by_its_token_alone() {
     );
     fixture.put(read, "", Some(reader)).await;
     fixture.put(write, "", Some(writer)).await;
-    // A lease may have several claims, and its name is in none of them.
+    // A lease may have several claims, and no key contains it.
     let by_lease = release(&fixture, "rw", Which::Lease(reader)).await;
-    let refused = by_lease.expect_err("it is not named so");
+    let refused = by_lease.expect_err("not by lease");
     assert_eq!(refused.code, Code::NotHolder);
     assert!(
         refused
@@ -200,13 +200,13 @@ async fn a_claim_of_a_readers_writer_lock_is_named_by_its_token_alone() {
     );
     let token = fixture.keys("rw/").await[0].create_revision;
     let released = release(&fixture, "rw", Which::Token(token)).await;
-    let released = released.expect("it stands there");
+    let released = released.expect("a claim");
     assert_eq!(
         (released.key.0.as_slice(), released.lease),
         (read.as_bytes(), reader)
     );
     let tried = fixture.acquire("rw", waiting(0)).await;
     let held = tried.expect_err("a writer holds it");
-    let lock = held.facts.lock.as_ref().expect("who holds it");
+    let lock = held.facts.lock.as_ref().expect("the lock");
     assert_eq!(lock.kind, LockKind::Rwmutex);
 }

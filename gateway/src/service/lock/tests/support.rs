@@ -1,4 +1,4 @@
-//! A private etcd, etcdctl, and waiting for a value.
+//! A private etcd, etcdctl, and waiting for a condition.
 
 use std::future::Future;
 use std::net::TcpListener;
@@ -14,13 +14,13 @@ use tokio::time::{Instant, sleep};
 
 use super::super::{Acquisition, LockService};
 use super::proxy::Proxy;
-use crate::caller::Caller;
 use crate::etcd::{Etcd, Get, KeyValue, Op, Put, Range, Settings, Txn};
 use crate::failure::Result;
+use crate::identity::Caller;
 use crate::service::lease::{Keepers, LeaseService};
 use crate::tasks::Tasks;
 
-/// How long anything may take.
+/// Timeout of every wait.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// An etcd that ends with the test, and the locks over it.
@@ -36,7 +36,7 @@ pub(crate) struct Fixture {
 
 impl Drop for Fixture {
     fn drop(&mut self) {
-        // It may have ended by itself; either way it has to be reaped.
+        // It may have exited already; either way it has to be reaped.
         let _ = self.server.kill();
         let _ = self.server.wait();
     }
@@ -101,7 +101,7 @@ impl Fixture {
         let peer = format!("http://127.0.0.1:{peer}");
         let server = spawn(&data, &url, &peer);
         let settings = Settings::new(vec![url.clone()], Duration::from_secs(2));
-        let etcd = Etcd::new(settings).await.expect("the settings are sound");
+        let etcd = Etcd::new(settings).await.expect("valid settings");
         let tasks = Tasks::default();
         let fixture = Self {
             locks: locks(&etcd, &tasks),
@@ -112,12 +112,12 @@ impl Fixture {
             server,
             data,
         };
-        fixture.answers().await;
+        fixture.ready().await;
         fixture
     }
 
-    async fn answers(&self) {
-        eventually("etcd answers", || async {
+    async fn ready(&self) {
+        eventually("etcd responds", || async {
             let anything = Range::one("x");
             self.etcd
                 .range(&caller(), &anything, &Get::default())
@@ -134,7 +134,7 @@ impl Fixture {
         (proxy, locks)
     }
 
-    /// Leases whose connection to etcd can lose answers.
+    /// Leases over a connection whose responses can be dropped.
     pub(crate) async fn leases_through_proxy(&self) -> (Proxy, LeaseService) {
         let (proxy, etcd) = self.etcd_through_proxy().await;
         let keepers = Keepers::new(etcd.clone(), self.tasks.clone());
@@ -145,11 +145,11 @@ impl Fixture {
         let target = self.url.trim_start_matches("http://").to_owned();
         let proxy = Proxy::start(&self.tasks, target).await;
         let settings = Settings::new(vec![proxy.url.clone()], Duration::from_secs(2));
-        let etcd = Etcd::new(settings).await.expect("the settings are sound");
+        let etcd = Etcd::new(settings).await.expect("valid settings");
         (proxy, etcd)
     }
 
-    /// Forgets all history before now.
+    /// Compacts all history before now.
     pub(crate) async fn compact(&self) {
         let anything = Range::one("x");
         let now = self.etcd.range(&caller(), &anything, &Get::default()).await;
@@ -163,13 +163,13 @@ impl Fixture {
         self.server.wait().expect("it was started here");
     }
 
-    /// On the same data and ports.
+    /// Restarts etcd on the same data and ports.
     pub(crate) async fn restart_etcd(&mut self) {
         self.server = spawn(&self.data, &self.url, &self.peer);
-        self.answers().await;
+        self.ready().await;
     }
 
-    /// `etcdctl` with these arguments, its output thrown away; ends with the test.
+    /// Runs `etcdctl` without its output; it ends with the test.
     pub(crate) fn etcdctl(&self, args: &[&str]) -> Ctl {
         let child = Command::new(tool("etcdctl"))
             .args(["--endpoints", &self.url])
@@ -198,13 +198,13 @@ impl Fixture {
     /// Every key below a prefix, in order of creation.
     pub(crate) async fn keys(&self, prefix: &str) -> Vec<KeyValue> {
         let range = Range::prefix(prefix.as_bytes());
-        let answer = self.etcd.range(&caller(), &range, &Get::default()).await;
-        let mut kvs = answer.expect("a range").kvs;
+        let response = self.etcd.range(&caller(), &range, &Get::default()).await;
+        let mut kvs = response.expect("a range").kvs;
         kvs.sort_by_key(|kv| kv.create_revision);
         kvs
     }
 
-    /// Puts keys without values and leases, many at once.
+    /// Puts keys without values and leases, in large transactions.
     pub(crate) async fn fill(&self, keys: impl Iterator<Item = String>) {
         let put = |key: &String| {
             Op::Put(Put {
@@ -221,15 +221,18 @@ impl Fixture {
         }
     }
 
-    /// How often an RPC was begun, by etcd's own count.
+    /// How often an RPC was started, by etcd's own count.
     pub(crate) async fn counter(&self, method: &str) -> u64 {
         let address = self.url.trim_start_matches("http://");
         let connected = TcpStream::connect(address).await;
         let mut stream = connected.expect("etcd listens");
         let request = format!("GET /metrics HTTP/1.0\r\nHost: {address}\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.expect("asked");
+        stream
+            .write_all(request.as_bytes())
+            .await
+            .expect("the request is sent");
         let mut text = String::new();
-        stream.read_to_string(&mut text).await.expect("answered");
+        stream.read_to_string(&mut text).await.expect("a response");
         let started = format!("grpc_server_started_total{{grpc_method=\"{method}\"");
         let line = text.lines().find(|line| line.starts_with(&started));
         let number = line.and_then(|line| line.rsplit(' ').next());
@@ -237,18 +240,18 @@ impl Fixture {
     }
 
     pub(crate) async fn lives(&self, lease: LeaseId) -> bool {
-        let answer = self
+        let response = self
             .etcd
             .lease_time_to_live(&caller(), lease.0, false)
             .await;
-        answer.expect("an answer").ttl >= 0
+        response.expect("a response").ttl >= 0
     }
 
     pub(crate) async fn acquire(&self, name: &str, request: LockRequest) -> Result<Acquisition> {
         self.locks.acquire(&caller(), name.into(), request).await
     }
 
-    /// Acquires in the background; the handle's `abort` is the client going away.
+    /// Acquires in the background; aborting the handle is the client disconnecting.
     pub(crate) fn spawn_acquire(
         &self,
         name: &str,
@@ -267,19 +270,19 @@ impl Fixture {
 pub(crate) struct Ctl(Child);
 
 impl Ctl {
-    /// Waits for its end; whether it succeeded.
+    /// Waits until it exits; returns whether it succeeded.
     pub(crate) async fn ended(mut self) -> bool {
         let deadline = Instant::now() + DEADLINE;
         loop {
             if let Some(status) = self.0.try_wait().expect("it was started here") {
                 return status.success();
             }
-            assert!(Instant::now() < deadline, "etcdctl does not end");
+            assert!(Instant::now() < deadline, "etcdctl does not exit");
             sleep(Duration::from_millis(20)).await;
         }
     }
 
-    /// Ctrl-C, after which `etcdctl lock` releases and ends.
+    /// Sends Ctrl-C, after which `etcdctl lock` releases the lock and exits.
     pub(crate) fn interrupt(&self) {
         let pid = nix::unistd::Pid::from_raw(self.0.id() as i32);
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("it runs");
@@ -288,7 +291,7 @@ impl Ctl {
 
 impl Drop for Ctl {
     fn drop(&mut self) {
-        // It may have ended by itself; either way it has to be reaped.
+        // It may have exited already; either way it has to be reaped.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -313,11 +316,11 @@ pub(crate) fn with_lease(lease: LeaseId, wait: u64) -> LockRequest {
     }
 }
 
-/// Asks until the answer is yes.
-pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F) {
+/// Polls until the condition holds.
+pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
     let deadline = Instant::now() + DEADLINE;
-    while !ask().await {
-        assert!(Instant::now() < deadline, "not in time: {what}");
+    while !holds().await {
+        assert!(Instant::now() < deadline, "timed out: {what}");
         sleep(Duration::from_millis(20)).await;
     }
 }

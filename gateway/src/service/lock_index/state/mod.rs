@@ -12,8 +12,8 @@ use shared::{Entry as Found, Lock};
 use tokio::time::Instant;
 
 use crate::etcd::Range;
-use crate::service::lock::names::{Marks, names_blocked, queue_of, queue_prefix, rw_of};
-use crate::service::lock::shape::{self, Held, LeaseTime};
+use crate::service::lock::names::{SingleKeyRules, blocked_names, queue_of, queue_prefix, rw_of};
+use crate::service::lock::shape::{self, LeaseTime, LeasedKey};
 
 /// The role of a leased key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ enum Role {
 
 #[derive(Debug)]
 struct Entry {
-    held: Held,
+    leased: LeasedKey,
     role: Role,
     /// The listing that found it, or during which it arrived.
     epoch: u32,
@@ -71,7 +71,7 @@ impl Scope {
 /// Every leased key of a keyspace, organised as locks.
 #[derive(Debug, Default)]
 pub(in crate::service) struct State {
-    marks: Marks,
+    single_key_rules: SingleKeyRules,
     entries: BTreeMap<Vec<u8>, Entry>,
     /// Queues and readers-writer locks by name, with the number of keys directly in them.
     queues: BTreeMap<Vec<u8>, u32>,
@@ -88,9 +88,9 @@ pub(in crate::service) struct State {
 }
 
 impl State {
-    pub(in crate::service) fn new(marks: Marks) -> Self {
+    pub(in crate::service) fn new(single_key_rules: SingleKeyRules) -> Self {
         Self {
-            marks,
+            single_key_rules,
             ..Self::default()
         }
     }
@@ -163,14 +163,14 @@ impl State {
     pub(in crate::service) fn end_read(
         &mut self,
         id: u64,
-        answer: Option<(i64, Vec<Found>)>,
+        response: Option<(i64, Vec<Found>)>,
         seen: impl Fn(&[u8], i64) -> SystemTime,
     ) -> bool {
         let Some(at) = self.flights.iter().position(|flight| flight.id == id) else {
             return false;
         };
         let flight = self.flights.swap_remove(at);
-        let Some((revision, kvs)) = answer else {
+        let Some((revision, kvs)) = response else {
             return false;
         };
         // A key that this listing's watch does not cover could stay for good.
@@ -201,7 +201,7 @@ impl State {
     fn store(&mut self, found: Found, seen: impl Fn(&[u8], i64) -> SystemTime) {
         let key = found.key.0;
         if let Some(entry) = self.entries.get_mut(&key)
-            && entry.held.mod_revision >= found.mod_revision
+            && entry.leased.mod_revision >= found.mod_revision
         {
             entry.epoch = self.epoch;
             return;
@@ -215,7 +215,7 @@ impl State {
             (None, Some(rw)) => Role::Rw(rw.name.to_vec(), rw.writes),
             (None, None) => {
                 let value = found.value.as_ref().map_or(&[][..], |value| &value.0);
-                self.marks
+                self.single_key_rules
                     .single(&key, value)
                     .map_or(Role::Other, Role::Single)
             }
@@ -237,7 +237,7 @@ impl State {
                 .keys
                 .insert(key.clone());
         }
-        let held = Held {
+        let leased = LeasedKey {
             create_revision: found.create_revision,
             mod_revision: found.mod_revision,
             version: found.version,
@@ -252,8 +252,14 @@ impl State {
             key: key.clone(),
         };
         let epoch = self.epoch;
-        self.entries
-            .insert(key.clone(), Entry { held, role, epoch });
+        self.entries.insert(
+            key.clone(),
+            Entry {
+                leased,
+                role,
+                epoch,
+            },
+        );
         self.mark_dirty(&key);
     }
 
@@ -262,7 +268,7 @@ impl State {
         if self
             .entries
             .get(key)
-            .is_some_and(|entry| entry.held.mod_revision <= revision)
+            .is_some_and(|entry| entry.leased.mod_revision <= revision)
         {
             self.forget(key);
         }
@@ -290,17 +296,17 @@ impl State {
             }
             Role::Other => return,
         }
-        if let Some(lease) = self.leases.get_mut(&entry.held.lease) {
+        if let Some(lease) = self.leases.get_mut(&entry.leased.lease) {
             lease.keys.remove(key);
             if lease.keys.is_empty() {
-                self.leases.remove(&entry.held.lease);
+                self.leases.remove(&entry.leased.lease);
             }
         }
     }
 
     /// Marks the locks affected by a change of this key: its own, and the queues that it blocks.
     fn mark_dirty(&mut self, key: &[u8]) {
-        let blocked = names_blocked(key).filter(|name| self.queues.contains_key(*name));
+        let blocked = blocked_names(key).filter(|name| self.queues.contains_key(*name));
         self.dirty.extend(blocked.map(<[u8]>::to_vec));
         if self.singles.contains(key) {
             self.dirty.insert(key.to_vec());
@@ -327,7 +333,7 @@ impl State {
             let is_direct = |entry: &&Entry| matches!(&entry.role, Role::Claim(of) if of == name);
             let (direct, nested): (Vec<_>, Vec<_>) = self.under(&prefix).partition(is_direct);
             if !direct.is_empty() {
-                return shape::queue(name, &held(&direct), &held(&nested), time);
+                return shape::queue(name, &leased(&direct), &leased(&nested), time);
             }
             let of_rw = |entry: &Entry| match &entry.role {
                 Role::Rw(of, writes) if of == name => Some(*writes),
@@ -335,16 +341,20 @@ impl State {
             };
             let claims = nested
                 .iter()
-                .filter_map(|entry| Some((&entry.held, of_rw(entry)?)));
+                .filter_map(|entry| Some((&entry.leased, of_rw(entry)?)));
             let (claims, mut nested): (Vec<_>, _) = (claims.collect(), nested.clone());
             nested.retain(|entry| of_rw(entry).is_none());
-            return shape::rwmutex(name, &claims, &held(&nested), time);
+            return shape::rwmutex(name, &claims, &leased(&nested), time);
         }
         let entry = self.entries.get(name)?;
         let Role::Single(certain) = entry.role else {
             return None;
         };
-        Some(shape::single(&entry.held, certain, time(entry.held.lease)))
+        Some(shape::single(
+            &entry.leased,
+            certain,
+            time(entry.leased.lease),
+        ))
     }
 
     /// Names of locks with `prefix`, in order, after `after`.
@@ -381,12 +391,12 @@ impl State {
     }
 }
 
-fn held<'a>(entries: &[&'a Entry]) -> Vec<&'a Held> {
-    entries.iter().map(|entry| &entry.held).collect()
+fn leased<'a>(entries: &[&'a Entry]) -> Vec<&'a LeasedKey> {
+    entries.iter().map(|entry| &entry.leased).collect()
 }
 
 /// Leases are refreshed after a third of their TTL, within these bounds.
-const ASK_AGAIN: std::ops::RangeInclusive<Duration> =
+const REFRESH_AFTER: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(2)..=Duration::from_secs(10);
 
 /// What is known of the lease of a lock key.
@@ -394,7 +404,7 @@ const ASK_AGAIN: std::ops::RangeInclusive<Duration> =
 struct Lease {
     keys: BTreeSet<Vec<u8>>,
     time: Option<LeaseTime>,
-    asked: Option<Instant>,
+    read_at: Option<Instant>,
     in_flight: bool,
 }
 
@@ -402,8 +412,8 @@ impl State {
     /// The remaining TTL of a lease in seconds, counted down since it was last refreshed.
     fn lease_time(&self, lease: i64, now: Instant) -> Option<LeaseTime> {
         let lease = self.leases.get(&lease)?;
-        let (time, asked) = (lease.time?, lease.asked?);
-        let passed = now.saturating_duration_since(asked).as_secs() as i64;
+        let (time, read_at) = (lease.time?, lease.read_at?);
+        let passed = now.saturating_duration_since(read_at).as_secs() as i64;
         Some(LeaseTime {
             ttl: (time.ttl - passed).max(0),
             ..time
@@ -430,7 +440,7 @@ impl State {
         } else {
             time
         });
-        lease.asked = Some(now);
+        lease.read_at = Some(now);
         lease.in_flight = false;
         if renewed {
             let keys: Vec<_> = lease.keys.iter().cloned().collect();
@@ -452,8 +462,8 @@ impl State {
         let stale = |lease: &i64| {
             self.leases.get(lease).is_some_and(|lease| {
                 lease
-                    .asked
-                    .is_none_or(|asked| now.saturating_duration_since(asked) > fresh)
+                    .read_at
+                    .is_none_or(|read_at| now.saturating_duration_since(read_at) > fresh)
             })
         };
         let of = |name: &'a [u8]| -> Vec<i64> {
@@ -461,10 +471,10 @@ impl State {
                 .entries
                 .get(name)
                 .into_iter()
-                .map(|entry| entry.held.lease);
+                .map(|entry| entry.leased.lease);
             if self.queues.contains_key(name) {
                 let prefix = queue_prefix(name);
-                own.chain(self.under(&prefix).map(|entry| entry.held.lease))
+                own.chain(self.under(&prefix).map(|entry| entry.leased.lease))
                     .collect()
             } else {
                 own.collect()
@@ -477,7 +487,7 @@ impl State {
     pub(in crate::service) fn lease_request_failed(&mut self, id: i64, now: Instant) {
         if let Some(lease) = self.leases.get_mut(&id) {
             lease.in_flight = false;
-            lease.asked.get_or_insert(now);
+            lease.read_at.get_or_insert(now);
         }
     }
 
@@ -490,25 +500,25 @@ impl State {
         wanted: impl Fn(&[u8]) -> bool,
     ) -> Vec<i64> {
         let due = |lease: &Lease| {
-            let wait = lease.time.map_or(*ASK_AGAIN.start(), |time| {
+            let wait = lease.time.map_or(*REFRESH_AFTER.start(), |time| {
                 let third = Duration::from_secs(time.granted.max(0) as u64) / 3;
-                third.clamp(*ASK_AGAIN.start(), *ASK_AGAIN.end())
+                third.clamp(*REFRESH_AFTER.start(), *REFRESH_AFTER.end())
             });
             !lease.in_flight
                 && lease
-                    .asked
-                    .is_none_or(|asked| now.duration_since(asked) >= wait)
+                    .read_at
+                    .is_none_or(|read_at| now.duration_since(read_at) >= wait)
         };
         let mut ranked: Vec<(u8, Option<Instant>, i64)> = Vec::new();
         for (id, lease) in self.leases.iter().filter(|(_, lease)| due(lease)) {
-            if lease.asked.is_none() {
+            if lease.read_at.is_none() {
                 ranked.push((0, None, *id));
                 continue;
             }
             let names = || lease.keys.iter().map(|key| (key, name_of(key, *id)));
             if names().any(|(_, name)| wanted(name)) {
                 let waits = names().all(|(key, name)| self.waits(key, name));
-                ranked.push((1 + u8::from(waits), lease.asked, *id));
+                ranked.push((1 + u8::from(waits), lease.read_at, *id));
             }
         }
         ranked.sort_unstable();
@@ -532,7 +542,7 @@ impl State {
         }
         let prefix = queue_prefix(name);
         self.under(&prefix)
-            .any(|other| other.held.create_revision < own.held.create_revision)
+            .any(|other| other.leased.create_revision < own.leased.create_revision)
     }
 }
 

@@ -6,7 +6,7 @@ use shared::{Entry, LeaseId, Lock, LockKind};
 use tokio::time::Instant;
 
 use super::{Scope, State};
-use crate::service::lock::names::Marks;
+use crate::service::lock::names::SingleKeyRules;
 use crate::service::lock::shape::LeaseTime;
 
 fn entry(key: &str, lease: i64, created: i64, modified: i64) -> Entry {
@@ -25,7 +25,7 @@ fn seen(_: &[u8], _: i64) -> SystemTime {
 }
 
 fn state() -> State {
-    State::new(Marks::new(vec![b"/jobs/".to_vec()]))
+    State::new(SingleKeyRules::new(vec![b"/jobs/".to_vec()]))
 }
 
 /// A put at the revision that creates the key.

@@ -1,0 +1,98 @@
+//! `/auth`: enabling and disabling etcd's authentication. Users and roles are in the modules below.
+
+pub mod roles;
+pub mod users;
+
+use axum::response::Response;
+use http::StatusCode;
+use shared::{AuthAnswer, Done, Problem, SelfAnswer};
+
+use super::body;
+use super::call::Call;
+use super::response::respond;
+use crate::failure::Result;
+
+/// A user in the path.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct UserPath {
+    /// The user's name, percent-encoded
+    pub user: String,
+}
+
+/// A role in the path.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct RolePath {
+    /// The role's name, percent-encoded
+    pub role: String,
+}
+
+fn done(done: Done) -> Response {
+    respond(StatusCode::OK, done.header.revision, &done)
+}
+
+/// Whether authentication is enabled.
+#[utoipa::path(
+    operation_id = "get_auth_status",
+    get, path = "/auth/status", tag = "access",
+    responses((status = 200, body = AuthAnswer))
+)]
+pub async fn status(mut call: Call) -> Result<Response> {
+    call.finish_query()?;
+    let status = call.cluster.access.status(&call.caller()).await?;
+    Ok(respond(StatusCode::OK, status.header.revision, &status))
+}
+
+/// The caller's name, and what the caller may read and write.
+///
+/// Every caller may get this, about itself only: the user who signed in, or the gateway's own account for a
+/// request without credentials. If a list or a tree of all keys is 403, `read` has the ranges to request
+/// instead. For a caller with a token neither the name nor the ranges are known, since a token does not
+/// name its user.
+#[utoipa::path(
+    operation_id = "get_self",
+    get, path = "/auth/self", tag = "access",
+    responses((status = 200, body = SelfAnswer))
+)]
+pub async fn get_self(mut call: Call) -> Result<Response> {
+    call.finish_query()?;
+    let caller = call.cluster.access.own_reach(&call.caller()).await?;
+    Ok(respond(StatusCode::OK, caller.header.revision, &caller))
+}
+
+/// Enable authentication.
+///
+/// Requires a user `root` with the role `root` (409 otherwise). From then on callers without an account are refused,
+/// and so is this gateway: give it an account first. Enabling twice is no error.
+#[utoipa::path(
+    operation_id = "enable_auth",
+    post, path = "/auth/enable", tag = "access",
+    responses(
+        (status = 200, body = AuthAnswer),
+        (status = 415, body = Problem),
+    )
+)]
+pub async fn enable(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
+    call.finish_query()?;
+    body::empty(&call.headers, &bytes)?;
+    let status = call.cluster.access.enable(&call.caller()).await?;
+    Ok(respond(StatusCode::OK, status.header.revision, &status))
+}
+
+/// Disable authentication: from then on every caller may do everything.
+#[utoipa::path(
+    operation_id = "disable_auth",
+    post, path = "/auth/disable", tag = "access",
+    responses(
+        (status = 200, body = AuthAnswer), (status = 415, body = Problem),
+    )
+)]
+pub async fn disable(mut call: Call, bytes: body::Buffered) -> Result<Response> {
+    call.ensure_writable()?;
+    call.finish_query()?;
+    body::empty(&call.headers, &bytes)?;
+    let status = call.cluster.access.disable(&call.caller()).await?;
+    Ok(respond(StatusCode::OK, status.header.revision, &status))
+}

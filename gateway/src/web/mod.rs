@@ -1,0 +1,12 @@
+//! HTTP, as every path needs it: failures as responses, headers, hosts, percent-decoding, WebSocket closing.
+//!
+//! `api`, `live`, `v3`, `middleware`, `config` and `state` use it; it uses none of them.
+
+pub mod accept;
+pub mod authority;
+pub mod headers;
+pub mod percent;
+pub mod problem;
+pub mod request_id;
+pub mod status;
+pub mod websocket;
