@@ -200,5 +200,4 @@ impl Pieces {
 }
 
 #[cfg(test)]
-#[path = "pieces_tests.rs"]
 mod tests;
