@@ -57,10 +57,10 @@ pub(super) fn respond(call: &Call, transport: Transport, mut held: impl Held) ->
     let ttl = held.ttl();
     // Where the network takes the client away, the connection ends when the lease would.
     let impatience = call.patience.limit(ttl);
-    stream::respond_alive(
+    stream::respond_with_liveness(
         &call.app.tasks,
         transport,
-        Liveness::of_lease(ttl),
+        Liveness::for_lease(ttl),
         move |out, ops| {
             // Nothing can be said on this stream.
             drop(ops);

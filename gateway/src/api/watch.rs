@@ -104,11 +104,13 @@ fn only(query: &mut Query) -> Result<Option<EventType>> {
             "put" => EventType::Put,
             "delete" => EventType::Delete,
             _ => {
-                return Err(Failure::bad_request("`only` names `put`, `delete` or both"));
+                return Err(Failure::bad_request(
+                    "`only` must name `put`, `delete` or both",
+                ));
             }
         });
     }
-    crate::live::only(&types)
+    crate::live::only_type(&types)
 }
 
 /// Where an EventSource that lost its connection wants to go on; an empty id is none.

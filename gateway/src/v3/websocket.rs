@@ -19,7 +19,7 @@ use super::errors::Refused;
 use super::stream::{Call, Input, Unopened, questions, result, stopping};
 use super::transcode::encode;
 use super::{Ask, asker, unary};
-use crate::web::websocket::{READS, SocketEnd, WRITE_TIMEOUT, close};
+use crate::web::websocket::{MAX_CONSECUTIVE_READS, SocketEnd, WRITE_TIMEOUT, close};
 
 /// Between pings.
 const PING: Duration = Duration::from_secs(10);
@@ -94,7 +94,7 @@ async fn run(mut socket: WebSocket, ask: Ask, stop: CancellationToken) {
                 continue;
             }
             frame = socket.recv(), if (room.is_some() || to_call.is_closed())
-                && (reads < READS || outbound.is_empty()) => {
+                && (reads < MAX_CONSECUTIVE_READS || outbound.is_empty()) => {
                 heard = Instant::now();
                 reads = reads.saturating_add(1);
                 let said = match frame {

@@ -1,4 +1,4 @@
-//! What a client asks for, checked: operations on a socket, and the watch a request opens.
+//! Parses and validates a client's operations, and the watch that a request opens.
 
 use serde_json::{Map, Value};
 use shared::{EventType, Future, WatchRequest};
@@ -7,8 +7,8 @@ use super::hub::{Options, Start};
 use crate::etcd::Range;
 use crate::failure::{Failure, Result};
 
-/// Longest name of a watch, bytes.
-const LONGEST_ID: usize = 256;
+/// Longest id of a watch, bytes.
+const MAX_ID: usize = 256;
 
 /// An operation on a socket.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,38 +22,39 @@ pub(super) enum Op {
 /// A watch to open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watch {
-    /// Its name on the stream.
+    /// Its id on the stream, chosen by the client.
     pub id: String,
-    /// What to watch.
+    /// The keys to watch.
     pub range: Range,
     /// What to deliver.
     pub options: Options,
-    /// Where to begin.
+    /// Where to start.
     pub start: Start,
 }
 
-/// What is wrong with an operation, and which watch it meant.
+/// Why an operation is invalid, and the watch that it names.
 #[derive(Debug)]
-pub(super) struct BadOp {
+pub(super) struct InvalidOp {
     pub(super) id: Option<String>,
     pub(super) failure: Failure,
 }
 
-/// Reads an operation.
-pub(super) fn parse(text: &str) -> std::result::Result<Op, BadOp> {
-    let mut members: Map<String, Value> = serde_json::from_str(text).map_err(|error| BadOp {
-        id: None,
-        failure: Failure::bad_request(format!("an operation is a JSON object: {error}")),
-    })?;
+/// Parses an operation.
+pub(super) fn parse(text: &str) -> std::result::Result<Op, InvalidOp> {
+    let mut members: Map<String, Value> =
+        serde_json::from_str(text).map_err(|error| InvalidOp {
+            id: None,
+            failure: Failure::bad_request(format!("an operation must be a JSON object: {error}")),
+        })?;
     let id = members.get("id").and_then(Value::as_str).map(str::to_owned);
-    read(&mut members).map_err(|failure| BadOp { id, failure })
+    operation(&mut members).map_err(|failure| InvalidOp { id, failure })
 }
 
-fn read(members: &mut Map<String, Value>) -> Result<Op> {
+fn operation(members: &mut Map<String, Value>) -> Result<Op> {
     let op = match members.remove("op") {
         Some(Value::String(op)) => op,
-        Some(_) => return Err(Failure::bad_request("`op` is a string")),
-        None => return Err(Failure::bad_request("`op` is missing")),
+        Some(_) => return Err(Failure::bad_request("`op` must be a string")),
+        None => return Err(Failure::bad_request("`op` is required")),
     };
     let known: &[&str] = match op.as_str() {
         "watch" => &[
@@ -62,16 +63,16 @@ fn read(members: &mut Map<String, Value>) -> Result<Op> {
         ],
         "cancel" | "pause" | "resume" => &["id"],
         _ => {
-            return Err(
-                Failure::bad_request(format!("`{}` is no operation", brief(&op)))
-                    .hint("watch, cancel, pause, resume"),
-            );
+            let op = truncated(&op);
+            return Err(Failure::bad_request(format!(
+                "unknown `op` value `{op}`; one of watch, cancel, pause, resume"
+            )));
         }
     };
     if let Some(unknown) = members.keys().find(|name| !known.contains(&name.as_str())) {
-        let unknown = brief(unknown);
+        let unknown = truncated(unknown);
         return Err(Failure::bad_request(format!(
-            "`{unknown}` is no member of `{op}`"
+            "unknown member `{unknown}` of operation `{op}`"
         )));
     }
     if op == "watch" {
@@ -80,7 +81,9 @@ fn read(members: &mut Map<String, Value>) -> Result<Op> {
         return watch(request).map(Op::Watch);
     }
     let Some(Value::String(id)) = members.remove("id") else {
-        return Err(Failure::bad_request("`id` is a string and needed"));
+        return Err(Failure::bad_request(
+            "`id` is required and must be a string",
+        ));
     };
     Ok(match op.as_str() {
         "cancel" => Op::Cancel(id),
@@ -89,18 +92,18 @@ fn read(members: &mut Map<String, Value>) -> Result<Op> {
     })
 }
 
-/// Checks a watch.
+/// Validates a watch.
 fn watch(request: WatchRequest) -> Result<Watch> {
-    if request.id.is_empty() || request.id.len() > LONGEST_ID {
-        return Err(Failure::bad_request("`id` has 1 to 256 bytes"));
+    if request.id.is_empty() || request.id.len() > MAX_ID {
+        return Err(Failure::bad_request("`id` must be 1 to 256 bytes long"));
     }
     let start = match request.revision {
         None => Start::Now,
         Some(revision) if revision > 0 => Start::Revision(revision),
-        Some(_) => return Err(Failure::bad_request("`revision` is at least 1")),
+        Some(_) => return Err(Failure::bad_request("`revision` must be at least 1")),
     };
     let only = match &request.only {
-        Some(types) => only(types)?,
+        Some(types) => only_type(types)?,
         None => None,
     };
     Ok(Watch {
@@ -116,19 +119,21 @@ fn watch(request: WatchRequest) -> Result<Watch> {
     })
 }
 
-/// The one type that a list of them leaves; `None` when it names both.
-pub fn only(types: &[EventType]) -> Result<Option<EventType>> {
+/// The type that `only` restricts a watch to; `None` if it names both.
+pub fn only_type(types: &[EventType]) -> Result<Option<EventType>> {
     let named = |kind| types.contains(&kind);
     match (named(EventType::Put), named(EventType::Delete)) {
         (true, true) => Ok(None),
         (true, false) => Ok(Some(EventType::Put)),
         (false, true) => Ok(Some(EventType::Delete)),
-        (false, false) => Err(Failure::bad_request("`only` names `put`, `delete` or both")),
+        (false, false) => Err(Failure::bad_request(
+            "`only` must name `put`, `delete` or both",
+        )),
     }
 }
 
-/// As much of a client's own text as an answer repeats.
-fn brief(text: &str) -> String {
+/// A client's text, shortened for an error message.
+fn truncated(text: &str) -> String {
     text.chars().take(64).collect()
 }
 

@@ -1,5 +1,8 @@
-use super::*;
+//! Valid and invalid operations.
+
 use shared::Code;
+
+use super::*;
 
 fn opened(text: &str) -> Watch {
     match parse(text) {
@@ -9,18 +12,18 @@ fn opened(text: &str) -> Watch {
 }
 
 fn refused(text: &str, id: Option<&str>, part: &str) {
-    let bad = parse(text).expect_err(text);
-    assert_eq!(bad.id.as_deref(), id, "{text}");
-    assert_eq!(bad.failure.code, Code::BadRequest, "{text}");
+    let invalid = parse(text).expect_err(text);
+    assert_eq!(invalid.id.as_deref(), id, "{text}");
+    assert_eq!(invalid.failure.code, Code::BadRequest, "{text}");
     assert!(
-        bad.failure.detail.contains(part),
+        invalid.failure.detail.contains(part),
         "{text}: {}",
-        bad.failure.detail
+        invalid.failure.detail
     );
 }
 
 #[test]
-fn a_watch_is_read_whole() {
+fn every_member_of_a_watch_is_parsed() {
     let watch = opened(
         r#"{"op":"watch","id":"w1","prefix":"/cron/","revision":123,"prev":true,"only":["delete"],"snapshot":true,"future":"wait"}"#,
     );
@@ -39,7 +42,7 @@ fn a_watch_is_read_whole() {
 }
 
 #[test]
-fn every_range_is_read() {
+fn every_form_of_range_is_parsed() {
     let range = |members: &str| opened(&format!(r#"{{"op":"watch","id":"w",{members}}}"#)).range;
     assert_eq!(range(r#""key":"a""#), Range::one("a"));
     assert_eq!(
@@ -65,11 +68,11 @@ fn both_types_are_no_filter() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said() {
+fn the_error_names_what_is_wrong() {
     refused("{", None, "JSON object");
     refused("[]", None, "JSON object");
-    refused(r#"{"id":"a"}"#, Some("a"), "`op` is missing");
-    refused(r#"{"op":7}"#, None, "`op` is a string");
+    refused(r#"{"id":"a"}"#, Some("a"), "`op` is required");
+    refused(r#"{"op":7}"#, None, "`op` must be a string");
     refused(r#"{"op":"wtach","id":"a"}"#, Some("a"), "`wtach`");
     refused(r#"{"op":"cancel"}"#, None, "`id`");
     refused(

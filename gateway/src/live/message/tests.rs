@@ -1,19 +1,21 @@
+//! Encoding, and bookmarks.
+
 use shared::ServerMessage;
 
 use super::*;
 
-fn check(frame: Frame, expected: &ServerMessage) {
-    let text = frame.text(r#""w\"1""#);
-    let read: ServerMessage = serde_json::from_slice(&text).expect("a message");
-    assert_eq!(&read, expected);
+fn check(message: WatchMessage, expected: &ServerMessage) {
+    let text = message.text(r#""w\"1""#);
+    let parsed: ServerMessage = serde_json::from_slice(&text).expect("a message");
+    assert_eq!(&parsed, expected);
 }
 
 #[test]
-fn a_head_and_a_tail_are_a_message() {
+fn head_and_tail_form_each_type_of_message() {
     let id = || "w\"1".to_owned();
     let cluster_id = MemberId(0xabc);
     check(
-        message::opened(cluster_id, 5),
+        WatchMessage::opened(cluster_id, 5),
         &ServerMessage::Opened {
             id: id(),
             cluster_id,
@@ -21,28 +23,28 @@ fn a_head_and_a_tail_are_a_message() {
         },
     );
     check(
-        message::progress(5),
+        WatchMessage::progress(5),
         &ServerMessage::Progress {
             id: id(),
             revision: 5,
         },
     );
     check(
-        message::paused(5),
+        WatchMessage::paused(5),
         &ServerMessage::Paused {
             id: id(),
             revision: 5,
         },
     );
     check(
-        message::lagged(6),
+        WatchMessage::lagged(6),
         &ServerMessage::Lagged {
             id: id(),
             resume_from: 6,
         },
     );
     check(
-        message::compacted(2, 9),
+        WatchMessage::compacted(2, 9),
         &ServerMessage::Compacted {
             id: id(),
             from: 2,
@@ -50,7 +52,7 @@ fn a_head_and_a_tail_are_a_message() {
         },
     );
     check(
-        message::reset("another cluster", 3, cluster_id),
+        WatchMessage::reset("another cluster", 3, cluster_id),
         &ServerMessage::Reset {
             id: id(),
             reason: "another cluster".to_owned(),
@@ -59,15 +61,15 @@ fn a_head_and_a_tail_are_a_message() {
         },
     );
     check(
-        message::error(Code::Unavailable, "away"),
+        WatchMessage::error(Code::Unavailable, "etcd is unavailable"),
         &ServerMessage::Error {
             id: Some(id()),
             code: Code::Unavailable,
-            detail: "away".to_owned(),
+            detail: "etcd is unavailable".to_owned(),
         },
     );
     check(
-        message::closed(Code::Forbidden, "no"),
+        WatchMessage::closed(Code::Forbidden, "no"),
         &ServerMessage::Closed {
             id: id(),
             code: "forbidden".to_owned(),
@@ -77,7 +79,7 @@ fn a_head_and_a_tail_are_a_message() {
 }
 
 #[test]
-fn a_bookmark_reads_only_its_own_form() {
+fn a_bookmark_parses_only_its_own_form() {
     let bookmark = Bookmark {
         cluster: MemberId(0xcdf8_181e_3277_a4a5),
         revision: 42,

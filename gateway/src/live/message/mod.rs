@@ -1,7 +1,7 @@
-//! What a subscription yields: a message without its head, encoded once for every socket.
+//! The messages of a watch, encoded once and without what depends on the client.
 //!
-//! A message on the wire is `{"type":"events","id":"w1",` and a tail. Nothing in the tail depends on
-//! the socket; the session writes the head.
+//! A message on the wire is a head, `{"type":"events","id":"w1",`, and a tail. Only the head depends on
+//! the client, and the session writes it.
 
 use std::fmt;
 
@@ -10,12 +10,12 @@ use serde::Serialize;
 use shared::{Code, MemberId};
 use tokio::sync::OwnedSemaphorePermit;
 
-/// A place to go on from: everything up to `revision` of that cluster has been said.
+/// Where to resume: everything up to `revision` of that cluster has been delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bookmark {
     /// The cluster.
     pub cluster: MemberId,
-    /// The last revision that is complete.
+    /// The last delivered revision.
     pub revision: i64,
 }
 
@@ -26,7 +26,7 @@ impl fmt::Display for Bookmark {
 }
 
 impl Bookmark {
-    /// Reads what [`Bookmark`] displays; `None` for every other form.
+    /// Parses what [`Bookmark`] displays; `None` for every other form.
     pub fn parse(text: &str) -> Option<Self> {
         let (cluster, revision) = text.split_once('-')?;
         let digits = !revision.is_empty() && revision.bytes().all(|byte| byte.is_ascii_digit());
@@ -39,20 +39,20 @@ impl Bookmark {
 
 /// One message of a watch, without its head.
 #[derive(Debug)]
-pub struct Frame {
+pub struct WatchMessage {
     /// The message's `type`.
     pub kind: &'static str,
-    /// The rest of the object, from the first member behind the id to the closing brace.
+    /// The rest of the object, from the first member after the id to the closing brace.
     pub tail: Bytes,
-    /// The place to go on from once this has arrived.
+    /// Where to resume once this has arrived.
     pub bookmark: Option<Bookmark>,
     /// Nothing follows.
     pub last: bool,
-    /// Its share of the socket's memory, given back when the frame has been written.
+    /// Its share of the client's memory, returned once the message has been written.
     pub(super) share: Option<OwnedSemaphorePermit>,
 }
 
-impl Frame {
+impl WatchMessage {
     /// A message whose tail is already encoded.
     pub(super) fn encoded(kind: &'static str, tail: impl Into<Bytes>) -> Self {
         Self {
@@ -69,14 +69,14 @@ impl Frame {
         Self::encoded(kind, Bytes::from(object).slice(1..))
     }
 
-    /// Adds the place to go on from.
+    /// Adds where to resume.
     #[must_use]
     pub(super) fn at(mut self, bookmark: Bookmark) -> Self {
         self.bookmark = Some(bookmark);
         self
     }
 
-    /// The message as text: head and tail.
+    /// The whole message: head and tail.
     pub fn text(&self, head_id: &str) -> Vec<u8> {
         let head = self.head(head_id);
         let mut text = Vec::with_capacity(head.len() + self.tail.len());
@@ -91,17 +91,15 @@ impl Frame {
     }
 }
 
-/// The tails, in the order of [`shared::ServerMessage`].
-pub(super) mod message {
-    use super::{Code, Frame, MemberId, Serialize};
-
-    pub(in crate::live) fn opened(cluster_id: MemberId, revision: i64) -> Frame {
+/// The types of messages, in the order of [`shared::ServerMessage`], which documents them.
+impl WatchMessage {
+    pub(super) fn opened(cluster_id: MemberId, revision: i64) -> Self {
         #[derive(Serialize)]
         struct Opened {
             cluster_id: MemberId,
             revision: i64,
         }
-        Frame::of(
+        Self::of(
             "opened",
             &Opened {
                 cluster_id,
@@ -110,44 +108,39 @@ pub(super) mod message {
         )
     }
 
-    #[derive(Serialize)]
-    struct At {
-        revision: i64,
+    pub(super) fn progress(revision: i64) -> Self {
+        Self::of("progress", &AtRevision { revision })
     }
 
-    pub(in crate::live) fn progress(revision: i64) -> Frame {
-        Frame::of("progress", &At { revision })
+    pub(super) fn paused(revision: i64) -> Self {
+        Self::of("paused", &AtRevision { revision })
     }
 
-    pub(in crate::live) fn paused(revision: i64) -> Frame {
-        Frame::of("paused", &At { revision })
-    }
-
-    pub(in crate::live) fn lagged(resume_from: i64) -> Frame {
+    pub(super) fn lagged(resume_from: i64) -> Self {
         #[derive(Serialize)]
         struct Lagged {
             resume_from: i64,
         }
-        Frame::of("lagged", &Lagged { resume_from })
+        Self::of("lagged", &Lagged { resume_from })
     }
 
-    pub(in crate::live) fn compacted(from: i64, to: i64) -> Frame {
+    pub(super) fn compacted(from: i64, to: i64) -> Self {
         #[derive(Serialize)]
         struct Compacted {
             from: i64,
             to: i64,
         }
-        Frame::of("compacted", &Compacted { from, to })
+        Self::of("compacted", &Compacted { from, to })
     }
 
-    pub(in crate::live) fn reset(reason: &str, revision: i64, cluster_id: MemberId) -> Frame {
+    pub(super) fn reset(reason: &str, revision: i64, cluster_id: MemberId) -> Self {
         #[derive(Serialize)]
         struct Reset<'a> {
             reason: &'a str,
             revision: i64,
             cluster_id: MemberId,
         }
-        Frame::of(
+        Self::of(
             "reset",
             &Reset {
                 reason,
@@ -157,23 +150,28 @@ pub(super) mod message {
         )
     }
 
-    #[derive(Serialize)]
-    struct Why<'a> {
-        code: &'a str,
-        detail: &'a str,
+    pub(super) fn error(code: Code, detail: &str) -> Self {
+        let code = code.as_str();
+        Self::of("error", &Reason { code, detail })
     }
 
-    pub(in crate::live) fn error(code: Code, detail: &str) -> Frame {
+    pub(super) fn closed(code: Code, detail: &str) -> Self {
         let code = code.as_str();
-        Frame::of("error", &Why { code, detail })
+        let mut message = Self::of("closed", &Reason { code, detail });
+        message.last = true;
+        message
     }
+}
 
-    pub(in crate::live) fn closed(code: Code, detail: &str) -> Frame {
-        let code = code.as_str();
-        let mut frame = Frame::of("closed", &Why { code, detail });
-        frame.last = true;
-        frame
-    }
+#[derive(Serialize)]
+struct AtRevision {
+    revision: i64,
+}
+
+#[derive(Serialize)]
+struct Reason<'a> {
+    code: &'a str,
+    detail: &'a str,
 }
 
 #[cfg(test)]
