@@ -1,3 +1,5 @@
+//! When the page is shown, in which language, and what it contains.
+
 use super::*;
 
 fn request(method: &str, headers: &[(&str, &str)]) -> Request {
@@ -12,9 +14,9 @@ const HTML: (&str, &str) = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8
 
 #[test]
 fn only_a_navigation_gets_a_page() {
-    assert!(Reader::of(&request("GET", &[HTML])).is_some());
+    assert!(Visitor::of(&request("GET", &[HTML])).is_some());
     let navigate = ("sec-fetch-mode", "navigate");
-    assert!(Reader::of(&request("GET", &[HTML, navigate])).is_some());
+    assert!(Visitor::of(&request("GET", &[HTML, navigate])).is_some());
     for (method, headers) in [
         ("POST", &[HTML][..]),
         ("HEAD", &[HTML]),
@@ -24,13 +26,13 @@ fn only_a_navigation_gets_a_page() {
         ("GET", &[HTML, ("sec-fetch-mode", "cors")]),
         ("GET", &[HTML, ("sec-fetch-mode", "websocket")]),
     ] {
-        let read = Reader::of(&request(method, headers));
-        assert_eq!(read, None, "{method} {headers:?}");
+        let visitor = Visitor::of(&request(method, headers));
+        assert_eq!(visitor, None, "{method} {headers:?}");
     }
 }
 
 #[test]
-fn the_language_is_the_first_that_there_is() {
+fn the_page_is_in_the_first_language_that_there_is() {
     for (languages, chinese) in [
         ("zh-CN,zh;q=0.9,en;q=0.8", true),
         ("en-GB,en;q=0.9,zh;q=0.8", false),
@@ -39,9 +41,9 @@ fn the_language_is_the_first_that_there_is() {
         ("", false),
         ("é", false),
     ] {
-        let reader = Reader::of(&request("GET", &[HTML, ("accept-language", languages)]));
+        let visitor = Visitor::of(&request("GET", &[HTML, ("accept-language", languages)]));
         assert_eq!(
-            reader.map(|reader| reader.chinese),
+            visitor.map(|visitor| visitor.chinese),
             Some(chinese),
             "{languages}"
         );
@@ -49,16 +51,16 @@ fn the_language_is_the_first_that_there_is() {
 }
 
 #[tokio::test]
-async fn the_page_names_the_host_and_cannot_be_written_into() {
+async fn the_page_names_the_host_escaped() {
     for (host, shown) in [
         ("etcd.example:8379", "--allow-host etcd.example<"),
         ("[::2]:1", "--allow-host [::2]<"),
         ("<script>alert(1)</script>", "--allow-host &lt;script&gt;"),
     ] {
-        let reader = Reader::of(&request("GET", &[HTML, ("host", host)])).expect("a reader");
+        let visitor = Visitor::of(&request("GET", &[HTML, ("host", host)])).expect("a navigation");
         let mut response = Response::new(Body::empty());
         let failure = Failure::new(Code::ForeignHost, "");
-        reader.explain(&mut response, &failure, "id-1");
+        visitor.explain(&mut response, &failure, "id-1");
         let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await;
         let page = String::from_utf8(bytes.expect("in memory").to_vec()).expect("text");
         assert!(page.contains(shown), "{page}");
