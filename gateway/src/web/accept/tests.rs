@@ -1,3 +1,5 @@
+//! Choice of codings and media types.
+
 use super::*;
 
 #[test]

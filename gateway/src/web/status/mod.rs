@@ -1,4 +1,4 @@
-//! The HTTP status of each code: the one table.
+//! The HTTP status of each code, in one table.
 
 use http::StatusCode;
 use shared::Code;

@@ -1,3 +1,5 @@
+//! Every code, and the codes whose status depends on facts.
+
 use super::*;
 
 fn check(code: Code, expected: u16) {
@@ -68,13 +70,13 @@ fn every_code_has_its_status() {
 }
 
 #[test]
-fn what_the_body_names_is_unprocessable() {
+fn an_object_that_the_body_names_and_that_is_missing_is_unprocessable() {
     let missing = Failure::new(Code::LeaseNotFound, "").named_elsewhere();
     assert_eq!(status(&missing).as_u16(), 422);
 }
 
 #[test]
-fn a_write_out_of_time_is_a_gateway_timeout() {
+fn a_write_that_timed_out_is_a_gateway_timeout() {
     let late = Failure::new(Code::OutcomeUnknown, "").with(|facts| facts.timed_out = true);
     assert_eq!(status(&late).as_u16(), 504);
 }
