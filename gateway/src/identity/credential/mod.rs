@@ -11,7 +11,7 @@ use crate::failure::{Failure, Result};
 /// The credentials of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
-    /// Nothing.
+    /// No credentials.
     None,
     /// A name and password.
     Password(Credentials),
@@ -64,7 +64,7 @@ fn only<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Result<Option<
     let mut values = headers.get_all(name).iter();
     let first = values.next();
     if values.next().is_some() {
-        return Err(refused(&format!("the header {name} is repeated")));
+        return Err(refused(&format!("the header {name} must appear only once")));
     }
     Ok(first)
 }
@@ -87,7 +87,7 @@ fn scheme(value: &HeaderValue) -> Result<Option<Credential>> {
     let decoded = String::from_utf8(decoded).map_err(|_| wrong())?;
     let (name, password) = decoded.split_once(':').ok_or_else(wrong)?;
     if name.is_empty() {
-        return Err(refused("the user name is empty"));
+        return Err(refused("the user name is required"));
     }
     Ok(Some(Credential::Password(Credentials {
         name: name.to_owned(),
@@ -98,13 +98,13 @@ fn scheme(value: &HeaderValue) -> Result<Option<Credential>> {
 fn token(text: &str) -> Result<Credential> {
     let text = text.trim();
     if text.is_empty() {
-        return Err(refused("the token is empty"));
+        return Err(refused("the token is required"));
     }
     Ok(Credential::Token(Secret::new(text)))
 }
 
 fn unreadable() -> Failure {
-    refused("the credentials are not ASCII text")
+    refused("the credentials must be ASCII text")
 }
 
 fn refused(detail: &str) -> Failure {

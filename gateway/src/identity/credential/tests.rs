@@ -1,3 +1,5 @@
+//! Forms of credentials, and their precedence.
+
 use super::*;
 
 fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
