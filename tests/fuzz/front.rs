@@ -15,7 +15,7 @@ use gateway::assets::Files;
 use gateway::config::Cli;
 use gateway::etcd::Etcd;
 use gateway::router::router;
-use gateway::state::{AppState, Cluster};
+use gateway::state::{ApiDocument, AppState, Cluster};
 use gateway::tasks::Tasks;
 use http::{Method, Request, StatusCode};
 use tokio::time::timeout;
@@ -154,6 +154,7 @@ impl Front {
                 tasks,
                 None,
                 Files::default(),
+                ApiDocument::default(),
             )),
         }
     }
