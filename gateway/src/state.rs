@@ -1,4 +1,4 @@
-//! What the process holds: its configuration, its clusters with their services, its tasks.
+//! The state of the process: its configuration, its clusters with their services, its tasks.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -36,21 +36,21 @@ pub struct AppState(Arc<App>);
 /// See [`AppState`].
 #[derive(Debug)]
 pub struct App {
-    /// As started.
+    /// The configuration that the process was started with.
     pub config: Config,
     /// Hosts that requests may name, from `--allow-host`.
     pub allowed_hosts: AllowedHosts,
-    /// Every task.
+    /// All tasks of the process.
     pub tasks: Tasks,
-    /// Names of requests.
+    /// Ids for new requests.
     pub request_ids: RequestIds,
-    /// `/readyz` says no once this is set: the load balancer should send nothing more.
+    /// Set at shutdown. `/readyz` fails from then on, so that a load balancer sends no more requests.
     pub stopping: AtomicBool,
-    /// What this API is described by.
+    /// The description of the API.
     pub api_document: ApiDocument,
     /// The embedded dashboard.
     pub assets: Assets,
-    /// Renders `/metrics`; absent where another recorder was installed before.
+    /// Renders `/metrics`; absent if the process already had another recorder.
     pub metrics: Option<PrometheusHandle>,
     /// The clusters; the first is the default.
     pub clusters: Vec<Arc<Cluster>>,
@@ -61,18 +61,18 @@ pub struct App {
 pub struct ApiDocument {
     /// OpenAPI 3.1.
     pub json: Bytes,
-    /// HTML for people.
+    /// HTML.
     pub page: Bytes,
 }
 
-/// A cluster by its name, with a service for each noun.
+/// A cluster, with a service per kind of object.
 #[derive(Debug)]
 pub struct Cluster {
     /// The name in `/clusters/{cluster}/…`.
     pub name: String,
     /// Client URLs as configured.
     pub endpoints: Vec<String>,
-    /// Connections, for `/v3`, which asks without a service.
+    /// Connections, for `/v3`, which uses no service.
     pub(crate) etcd: Etcd,
     /// Who requests act as.
     pub sign_in: SignIn,
@@ -103,7 +103,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The services over one cluster's connections; their tasks are `tasks`'.
+    /// The services over one cluster's connections; `tasks` spawns their tasks.
     pub fn new(config: &ClusterConfig, etcd: Etcd, tasks: &Tasks) -> Self {
         let name = config.name.clone();
         let lock_prefixes = config
@@ -169,12 +169,12 @@ impl AppState {
         }))
     }
 
-    /// The cluster that routes without a cluster's name mean.
+    /// The cluster of routes that name none.
     pub fn default_cluster(&self) -> Result<Arc<Cluster>> {
         self.clusters
             .first()
             .cloned()
-            .ok_or_else(|| Failure::new(Code::ClusterNotFound, "this gateway serves no cluster"))
+            .ok_or_else(|| Failure::new(Code::ClusterNotFound, "this gateway has no cluster"))
     }
 
     /// A cluster by name.
@@ -185,11 +185,8 @@ impl AppState {
             .find(|cluster| cluster.name == name)
             .cloned();
         named.ok_or_else(|| {
-            Failure::new(
-                Code::ClusterNotFound,
-                format!("this gateway serves no cluster `{name}`"),
-            )
-            .hint("GET /api/v1/clusters lists them")
+            Failure::new(Code::ClusterNotFound, format!("no such cluster: `{name}`"))
+                .hint("GET /api/v1/clusters lists them")
         })
     }
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use etcd_client::DeleteOptions;
 use futures_util::StreamExt as _;
-use gateway::identity::Identity;
 use gateway::etcd::{Range, Settings};
-use gateway::live::{Budget, Frame, Hub, Options, Start, Subscription};
+use gateway::identity::Identity;
+use gateway::live::{Budget, Hub, Options, Start, Subscription, WatchMessage};
 use gateway::tasks::Tasks;
 use serde_json::Value;
 use support::tools::{first_after_compaction, workload_with_prev};
@@ -53,12 +53,12 @@ impl Watch {
     /// The next message except `progress`.
     async fn next(&mut self) -> Value {
         loop {
-            let frame: Frame = timeout(DEADLINE, self.0.next())
+            let message: WatchMessage = timeout(DEADLINE, self.0.next())
                 .await
                 .expect("a message arrives in time")
                 .expect("the subscription is open");
-            if frame.kind != "progress" {
-                return serde_json::from_slice(&frame.text("\"w\"")).expect("a message is JSON");
+            if message.kind != "progress" {
+                return serde_json::from_slice(&message.text("\"w\"")).expect("a message is JSON");
             }
         }
     }

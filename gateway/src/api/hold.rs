@@ -58,10 +58,10 @@ pub(super) fn respond(call: &Call, transport: Transport, mut held: impl HeldReso
     let ttl = held.ttl();
     // If the network loses the client, the connection ends when the lease would.
     let ack_timeout = call.ack_timeouts.set(ttl);
-    stream::respond_alive(
+    stream::respond_with_liveness(
         &call.app.tasks,
         transport,
-        Liveness::of_lease(ttl),
+        Liveness::for_lease(ttl),
         move |out, ops| {
             // This stream takes no operations.
             drop(ops);

@@ -1,6 +1,6 @@
-//! The content of requests: its coding (`Content-Encoding`), and why it could not be read.
+//! The bodies of requests: decoding their `Content-Encoding`, and errors of reading them.
 //!
-//! A coded body is decoded piece by piece as it arrives, so every limit that counts a body's bytes
+//! An encoded body is decoded chunk by chunk as it arrives, so every limit that counts a body's bytes
 //! counts decoded ones, and a small body that decodes to a large one is refused at the limit.
 
 use std::error::Error;
@@ -27,7 +27,7 @@ use crate::server::BodyTimedOut;
 pub const ACCEPTED: &str = "gzip, br, deflate, zstd";
 
 /// Bytes decoded at a time.
-const PIECE: usize = 16 << 10;
+const CHUNK: usize = 16 << 10;
 
 /// The largest zstd window, as a power of two: 8 MiB, which is what RFC 9659 allows on the web. Without
 /// it a few bytes could demand 128 MiB.
@@ -57,19 +57,19 @@ impl Coding {
     }
 }
 
-/// How a request's content is coded; `None` where it is sent as it is. A coding that is not supported,
-/// and two of them one after the other, are refused: 415.
+/// The coding of a request's body; `None` if it is not encoded. An unsupported coding, and more than one
+/// of them, are refused: 415.
 pub fn coding(headers: &HeaderMap) -> Result<Option<Coding>> {
     let unsupported = |detail: String| {
         Failure::new(Code::UnsupportedMediaType, detail).hint(format!(
-            "send the body as it is, or encoded once, as one of {ACCEPTED}"
+            "send the body without a coding, or with one of {ACCEPTED}"
         ))
     };
     let mut found = None;
     for value in headers.get_all(header::CONTENT_ENCODING) {
         let value = value
             .to_str()
-            .map_err(|_| unsupported("the Content-Encoding is not plain text".to_owned()))?;
+            .map_err(|_| unsupported("the Content-Encoding must be ASCII text".to_owned()))?;
         for name in value.split(',').map(str::trim) {
             let coding = match name.to_ascii_lowercase().as_str() {
                 "" | "identity" => continue,
@@ -92,11 +92,11 @@ pub fn coding(headers: &HeaderMap) -> Result<Option<Coding>> {
     Ok(found)
 }
 
-/// The body without its coding. What cannot be decoded, or ends early, ends in an error.
+/// The decoded body. One that cannot be decoded, or ends early, ends in an error.
 pub fn decoded(body: Body, coding: Coding) -> Body {
-    let pieces = body.into_data_stream();
-    let pieces = pieces.map_err(|error| io::Error::other(Unread(error)));
-    let input: Input = StreamReader::new(pieces.boxed());
+    let chunks = body.into_data_stream();
+    let chunks = chunks.map_err(|error| io::Error::other(Unread(error)));
+    let input: Input = StreamReader::new(chunks.boxed());
     match coding {
         Coding::Gzip => {
             let mut decoder = GzipDecoder::new(input);
@@ -121,10 +121,10 @@ fn body_of<D>(coding: Coding, decoder: D, input: fn(&mut D) -> &mut Input) -> Bo
 where
     D: AsyncRead + Send + Unpin + 'static,
 {
-    Body::from_stream(pieces(coding, decoder, input))
+    Body::from_stream(chunks(coding, decoder, input))
 }
 
-fn pieces<D>(
+fn chunks<D>(
     coding: Coding,
     decoder: D,
     input: fn(&mut D) -> &mut Input,
@@ -138,21 +138,21 @@ where
             if first && coding == Coding::Brotli {
                 refuse_large_window(input(&mut decoder)).await?;
             }
-            piece(&mut decoder, input).await
+            next_chunk(&mut decoder, input).await
         };
         match next.await {
-            Ok(piece) => Some((Ok(piece?), Some((decoder, false)))),
+            Ok(chunk) => Some((Ok(chunk?), Some((decoder, false)))),
             Err(error) => Some((Err(cause(coding, error)), None)),
         }
     })
 }
 
-/// The next decoded bytes; `None` at the end of the body, which must be that of its coding too.
-async fn piece<D: AsyncRead + Unpin>(
+/// The next decoded bytes; `None` at the end of the body, which must also be the end of the encoded data.
+async fn next_chunk<D: AsyncRead + Unpin>(
     decoder: &mut D,
     input: fn(&mut D) -> &mut Input,
 ) -> io::Result<Option<Bytes>> {
-    let mut bytes = BytesMut::with_capacity(PIECE);
+    let mut bytes = BytesMut::with_capacity(CHUNK);
     if decoder.read_buf(&mut bytes).await? > 0 {
         return Ok(Some(bytes.freeze()));
     }
@@ -163,18 +163,18 @@ async fn piece<D: AsyncRead + Unpin>(
     Err(io::Error::new(io::ErrorKind::InvalidData, detail))
 }
 
-/// The decoder also takes the format's extension with windows of up to 1 GiB, which RFC 7932 (9.1) does
-/// not have: there this bit pattern of the first byte is invalid.
+/// The decoder also accepts an extension with windows of up to 1 GiB, which RFC 7932 (9.1) does not
+/// have: there this bit pattern of the first byte is invalid.
 async fn refuse_large_window(input: &mut Input) -> io::Result<()> {
     let first = input.fill_buf().await?.first();
     if first.is_some_and(|byte| byte & 0x7f == 0x11) {
-        let detail = "a window larger than Brotli allows";
+        let detail = "the window is larger than Brotli allows";
         return Err(io::Error::new(io::ErrorKind::InvalidData, detail));
     }
     Ok(())
 }
 
-/// Tells a failure of the body from one of its coding.
+/// Distinguishes an error of the body from one of its coding.
 fn cause(coding: Coding, error: io::Error) -> BoxError {
     match error.downcast::<Unread>() {
         Ok(Unread(error)) => error.into(),
@@ -226,20 +226,20 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
     None
 }
 
-/// Whether the body arrived, but its coding could not be undone.
+/// Whether the body arrived, but could not be decoded.
 pub fn is_undecodable(error: &(dyn Error + 'static)) -> bool {
     find::<Undecodable>(error).is_some()
 }
 
-/// Why a body could not be read, for its sender. `most` is the limit of its bytes.
-pub fn unreadable(error: BoxError, most: usize) -> Failure {
+/// Why a body could not be read, for its sender. `limit` is that of its bytes.
+pub fn unreadable(error: BoxError, limit: usize) -> Failure {
     let cause: &(dyn Error + 'static) = &*error;
     if find::<LengthLimitError>(cause).is_some() {
         return Failure::new(
             Code::TooLarge,
-            format!("the body exceeds the limit of {most} bytes"),
+            format!("the body exceeds the limit of {limit} bytes"),
         )
-        .hint(LARGER);
+        .hint(RAISE_LIMIT);
     }
     let detail = if let Some(timed_out) = find::<BodyTimedOut>(cause) {
         timed_out.to_string()
@@ -251,10 +251,10 @@ pub fn unreadable(error: BoxError, most: usize) -> Failure {
     Failure::bad_request(detail).source(Cause(error))
 }
 
-/// What to do about a body that is too large.
-pub const LARGER: &str = "--max-body allows more; etcd's own limit is 1.5 MiB by default";
+/// The hint for a body that is too large.
+pub const RAISE_LIMIT: &str = "--max-body raises the limit; etcd's own limit is 1.5 MiB by default";
 
-/// A boxed error as one of its own.
+/// A boxed error as an error type, for use as a source.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 struct Cause(BoxError);

@@ -1,3 +1,5 @@
+//! Codings, and bodies that end early or decode to too much.
+
 use axum::body::to_bytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -33,16 +35,16 @@ fn bytes_of(text: &str) -> Vec<u8> {
     STANDARD.decode(text).expect("the test's base64")
 }
 
-/// Decodes a body that arrives in pieces of so many bytes.
+/// Decodes a body that arrives in chunks of `size` bytes.
 async fn decode(coding: Coding, bytes: &[u8], size: usize) -> std::result::Result<Bytes, BoxError> {
-    let pieces: Vec<_> = bytes.chunks(size).map(Bytes::copy_from_slice).collect();
-    let pieces = stream::iter(pieces.into_iter().map(Ok::<_, BoxError>));
-    let body = decoded(Body::from_stream(pieces), coding);
+    let chunks: Vec<_> = bytes.chunks(size).map(Bytes::copy_from_slice).collect();
+    let chunks = stream::iter(chunks.into_iter().map(Ok::<_, BoxError>));
+    let body = decoded(Body::from_stream(chunks), coding);
     to_bytes(body, usize::MAX).await.map_err(BoxError::from)
 }
 
 #[tokio::test]
-async fn every_coding_is_decoded_however_it_is_cut() {
+async fn every_coding_is_decoded_in_chunks_of_any_size() {
     for (coding, text) in ENCODED {
         for size in [1, 7, usize::MAX] {
             let decoded = decode(coding, &bytes_of(text), size).await;
@@ -52,19 +54,19 @@ async fn every_coding_is_decoded_however_it_is_cut() {
 }
 
 #[tokio::test]
-async fn what_ends_early_is_refused_wherever_it_ends() {
+async fn truncated_data_is_refused_wherever_it_ends() {
     for (coding, text) in ENCODED {
         let whole = bytes_of(text);
         for length in 0..whole.len() {
             let error = decode(coding, &whole[..length], 5).await;
-            let error = error.expect_err("it is not whole");
+            let error = error.expect_err("truncated");
             assert!(is_undecodable(&*error), "{coding:?} {length}: {error}");
         }
     }
 }
 
 #[tokio::test]
-async fn what_follows_the_end_is_refused() {
+async fn bytes_after_the_encoded_data_are_refused() {
     for (coding, text) in ENCODED {
         for size in [1, usize::MAX] {
             let mut longer = bytes_of(text);
@@ -77,7 +79,7 @@ async fn what_follows_the_end_is_refused() {
 }
 
 #[tokio::test]
-async fn gzip_may_have_members_and_zstd_frames() {
+async fn several_gzip_members_or_zstd_frames_are_decoded() {
     for (coding, text) in [ENCODED[0], ENCODED[3]] {
         let twice = bytes_of(text).repeat(2);
         for size in [1, usize::MAX] {
@@ -85,7 +87,7 @@ async fn gzip_may_have_members_and_zstd_frames() {
             assert_eq!(decoded, TEXT.repeat(2), "{coding:?}");
         }
         let cut = decode(coding, &twice[..twice.len() - 1], 3).await;
-        assert!(cut.is_err(), "{coding:?}: the second is not whole");
+        assert!(cut.is_err(), "{coding:?}: the second is truncated");
     }
 }
 
@@ -106,7 +108,7 @@ async fn another_format_is_refused() {
 }
 
 #[tokio::test]
-async fn a_window_that_takes_much_memory_is_refused() {
+async fn a_window_that_needs_much_memory_is_refused() {
     // A zstd frame of one raw block "ab", with a window of 2^23 bytes, and of 2^27.
     let frame = |window| [0x28, 0xb5, 0x2f, 0xfd, 0, window, 0x11, 0, 0, b'a', b'b'];
     let small = decode(Coding::Zstd, &frame(13 << 3), 99).await;
@@ -122,17 +124,17 @@ async fn a_window_that_takes_much_memory_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_not_called_undecodable() {
+async fn a_lost_connection_is_not_reported_as_undecodable() {
     #[derive(Debug, thiserror::Error)]
-    #[error("the line was cut")]
-    struct Cut;
+    #[error("the connection is lost")]
+    struct Lost;
     for (coding, text) in ENCODED {
         let bytes = bytes_of(text);
         let first: std::result::Result<_, BoxError> = Ok(Bytes::copy_from_slice(&bytes[..9]));
-        let pieces = stream::iter([first, Err(Cut.into())]);
-        let body = decoded(Body::from_stream(pieces), coding);
-        let error = to_bytes(body, 1 << 20).await.expect_err("it broke off");
-        assert!(find::<Cut>(&error).is_some(), "{coding:?}: {error:?}");
+        let chunks = stream::iter([first, Err(Lost.into())]);
+        let body = decoded(Body::from_stream(chunks), coding);
+        let error = to_bytes(body, 1 << 20).await.expect_err("lost");
+        assert!(find::<Lost>(&error).is_some(), "{coding:?}: {error:?}");
         assert!(!is_undecodable(&error), "{coding:?}");
         assert_eq!(unreadable(error.into(), 9).detail, "the body ended early");
     }
@@ -147,7 +149,7 @@ fn coding_of(values: &[&'static str]) -> std::result::Result<Option<Coding>, Cod
 }
 
 #[test]
-fn one_coding_is_taken_and_identity_is_none() {
+fn one_supported_coding_is_accepted_and_identity_is_none() {
     for (values, coding) in [
         (&[][..], None),
         (&[""], None),

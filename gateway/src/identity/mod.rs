@@ -39,7 +39,7 @@ use crate::failure::{Failure, Result};
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Held while etcd checks a secret, so that concurrent requests with the same secret cause one check.
-type Turn = tokio::sync::Mutex<()>;
+type SecretLock = tokio::sync::Mutex<()>;
 
 /// Sign-in at one cluster.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub struct SignIn {
     /// Random per process, so that the hashes are useless outside it.
     key: Hash,
     accepted: Mutex<Accepted>,
-    turns: Mutex<HashMap<Hash, Weak<Turn>>>,
+    secret_locks: Mutex<HashMap<Hash, Weak<SecretLock>>>,
     attempts: Attempts,
     auth: AuthState,
     /// Which identity requests without credentials have, where other machines can send them.
@@ -67,7 +67,7 @@ impl SignIn {
             etcd,
             key,
             accepted: Mutex::default(),
-            turns: Mutex::default(),
+            secret_locks: Mutex::default(),
             attempts: Attempts::default(),
             auth: AuthState::default(),
             anonymous,
@@ -132,8 +132,8 @@ impl SignIn {
         if let Some(identity) = self.accepted().find(&hash) {
             return Ok(identity);
         }
-        let turn = self.turn(hash);
-        let _turn = turn.lock().await;
+        let lock = self.secret_lock(hash);
+        let _locked = lock.lock().await;
         // A concurrent request with the same secret may have been accepted meanwhile.
         if let Some(identity) = self.accepted().find(&hash) {
             return Ok(identity);
@@ -150,7 +150,7 @@ impl SignIn {
         subject: Subject,
         checking: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        let _turn = self.attempts.queue(from, subject).await?;
+        let _slot = self.attempts.queue(from, subject).await?;
         // Attempts before it in the queue may have used up the limit.
         let attempt = self.attempts.begin(from, subject, Instant::now())?;
         let checked = checking.await;
@@ -199,15 +199,16 @@ impl SignIn {
         hash.finalize().into_bytes().into()
     }
 
-    fn turn(&self, hash: Hash) -> Arc<Turn> {
-        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(turn) = turns.get(&hash).and_then(Weak::upgrade) {
-            return turn;
+    fn secret_lock(&self, hash: Hash) -> Arc<SecretLock> {
+        let locks = self.secret_locks.lock();
+        let mut locks = locks.unwrap_or_else(PoisonError::into_inner);
+        if let Some(lock) = locks.get(&hash).and_then(Weak::upgrade) {
+            return lock;
         }
-        turns.retain(|_, turn| turn.strong_count() > 0);
-        let turn: Arc<Turn> = Arc::default();
-        turns.insert(hash, Arc::downgrade(&turn));
-        turn
+        locks.retain(|_, lock| lock.strong_count() > 0);
+        let lock: Arc<SecretLock> = Arc::default();
+        locks.insert(hash, Arc::downgrade(&lock));
+        lock
     }
 
     fn accepted(&self) -> MutexGuard<'_, Accepted> {

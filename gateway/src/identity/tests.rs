@@ -1,4 +1,4 @@
-//! Signing in at a real etcd.
+//! Signing in, with a real etcd.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -16,15 +16,15 @@ async fn sign_in(at: &SignIn, name: &str, password: &str) -> Identity {
         password: Secret::new(password),
     };
     let identity = at.with_password(HERE, credentials).await;
-    identity.expect("etcd accepts it")
+    identity.expect("etcd accepts the password")
 }
 
 fn account(identity: &Identity) -> &Arc<crate::etcd::Account> {
     identity.account().expect("a user has an account")
 }
 
-/// A cluster that asks for passwords, with the users root and app; `<name>'s own` is theirs.
-async fn guarded() -> Fixture {
+/// A cluster with auth enabled and the users root and app, whose passwords are `<name>'s own`.
+async fn with_auth() -> Fixture {
     let fixture = Fixture::start().await;
     let etcd = &fixture.etcd;
     for name in ["root", "app"] {
@@ -35,13 +35,13 @@ async fn guarded() -> Fixture {
     etcd.role_add(&caller(), "root").await.expect("a role");
     let granted = etcd.user_grant(&caller(), "root", "root").await;
     granted.expect("granted");
-    etcd.auth_enable(&caller()).await.expect("auth is on");
+    etcd.auth_enable(&caller()).await.expect("auth is enabled");
     fixture
 }
 
 #[tokio::test]
-async fn a_user_has_one_account_for_as_long_as_anything_of_the_users_is_open() {
-    let fixture = guarded().await;
+async fn a_user_has_one_account_while_anything_of_that_user_is_open() {
+    let fixture = with_auth().await;
     let etcd = &fixture.etcd;
     let users = SignIn::new(etcd.clone(), None);
     let root = Caller::new(sign_in(&users, "root", "root's own").await, Some(TIMEOUT));
@@ -53,12 +53,12 @@ async fn a_user_has_one_account_for_as_long_as_anything_of_the_users_is_open() {
     changed.expect("etcd changes a password");
     let next = sign_in(&users, "app", "newer").await;
     assert!(Arc::ptr_eq(account(&open), account(&next)));
-    // What is open is refused for what it asks, and not for who asks.
+    // What is open is refused for lack of a permission, not for its credentials.
     let open = Caller::new(open, Some(TIMEOUT));
     let refused = etcd.may_read(&open, &Range::one("x")).await;
     assert_eq!(refused.expect_err("no role").code, Code::Forbidden);
 
-    // Where nothing is open, nothing is kept.
+    // Once nothing is open, the account is dropped.
     let former = Arc::downgrade(account(&next));
     drop((open, next));
     users.accepted().forget();
@@ -66,8 +66,8 @@ async fn a_user_has_one_account_for_as_long_as_anything_of_the_users_is_open() {
 }
 
 #[tokio::test]
-async fn of_too_many_secrets_the_one_used_longest_ago_is_forgotten() {
-    let fixture = guarded().await;
+async fn the_least_recently_used_secret_is_dropped_first() {
+    let fixture = with_auth().await;
     let users = SignIn::new(fixture.etcd.clone(), None);
     let app = sign_in(&users, "app", "app's own").await;
     let mut accepted = users.accepted();
@@ -85,5 +85,5 @@ async fn of_too_many_secrets_the_one_used_longest_ago_is_forgotten() {
     let kept = (0..=MAX_SECRETS).filter(|number| accepted.find(&hash(*number)).is_some());
     let kept: Vec<usize> = kept.collect();
     assert_eq!(kept.len(), MAX_SECRETS);
-    assert!(!kept.contains(&1), "0 was used since");
+    assert!(!kept.contains(&1), "0 was used after 1");
 }

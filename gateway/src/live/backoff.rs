@@ -1,12 +1,12 @@
-//! Growing, capped, jittered pauses between attempts.
+//! Exponential back-off with a cap and jitter.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
 
-const FIRST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(3);
+const MIN_DELAY: Duration = Duration::from_millis(100);
+const MAX_DELAY: Duration = Duration::from_secs(3);
 
-/// The next pause is about twice the last.
+/// Each delay is about twice the one before.
 #[derive(Debug)]
 pub(super) struct Backoff {
     next: Duration,
@@ -14,21 +14,21 @@ pub(super) struct Backoff {
 
 impl Backoff {
     pub(super) fn new() -> Self {
-        Self { next: FIRST }
+        Self { next: MIN_DELAY }
     }
 
-    /// It worked: the next failure begins anew.
+    /// After a success: the next failure starts again at the shortest delay.
     pub(super) fn reset(&mut self) {
-        self.next = FIRST;
+        self.next = MIN_DELAY;
     }
 
-    /// How long to wait now: between half and the whole of the step, so that a thousand watches do
-    /// not come back to a restarted etcd in one moment.
-    pub(super) fn pause(&mut self) -> Duration {
-        let step = self.next;
-        self.next = (step * 2).min(LONGEST);
+    /// How long to wait before the next attempt. The jitter is half of the delay, so that a thousand
+    /// watches do not return to a restarted etcd at the same moment.
+    pub(super) fn next_delay(&mut self) -> Duration {
+        let delay = self.next;
+        self.next = (delay * 2).min(MAX_DELAY);
         let random = RandomState::new().build_hasher().finish() % 1024;
-        step / 2 + step / 2048 * u32::try_from(random).unwrap_or(0)
+        delay / 2 + delay / 2048 * u32::try_from(random).unwrap_or(0)
     }
 }
 
@@ -37,14 +37,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_to_the_cap_and_begin_anew() {
+    fn delays_grow_to_the_cap_until_a_reset() {
         let mut backoff = Backoff::new();
-        assert!(backoff.pause() <= FIRST);
+        assert!(backoff.next_delay() <= MIN_DELAY);
         for _ in 0..10 {
-            assert!(backoff.pause() <= LONGEST);
+            assert!(backoff.next_delay() <= MAX_DELAY);
         }
-        assert!(backoff.pause() >= LONGEST / 2);
+        assert!(backoff.next_delay() >= MAX_DELAY / 2);
         backoff.reset();
-        assert!(backoff.pause() <= FIRST);
+        assert!(backoff.next_delay() <= MIN_DELAY);
     }
 }

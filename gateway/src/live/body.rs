@@ -1,7 +1,7 @@
-//! Streams as the body of an HTTP answer: server-sent events and NDJSON.
+//! Streams as the body of an HTTP response: server-sent events and NDJSON.
 //!
-//! The body is pulled by the connection, so a client that does not read stops the producer. When the
-//! connection goes, the body is dropped, and the producer with it.
+//! The connection pulls the body, so a slow reader stops the producer. When the connection is lost, the
+//! body is dropped, and the producer with it.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -18,10 +18,10 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::stream::{IDLE, Message};
+use super::stream::{IDLE_INTERVAL, Message};
 use crate::tasks::Tasks;
 
-/// How messages stand in a body.
+/// How messages are separated in a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     Sse,
@@ -46,19 +46,19 @@ impl Format {
                     Some(id) => Bytes::from(format!("id: {id}\ndata: ")),
                     None => Bytes::from_static(b"data: "),
                 };
-                // JSON has no line breaks of its own, so one `data` line is the whole message.
+                // Encoded JSON contains no line breaks, so one `data` line is the whole message.
                 [before, head, tail, Bytes::from_static(b"\n\n")]
             }
         }
     }
 }
 
-/// Answers with what `producer` sends to `outbound`'s other end. A client may leave data unread for
-/// `unread`.
+/// Responds with what `producer` sends to the other end of `outbound`. A message may wait `write_timeout` for
+/// a slow reader.
 pub(super) fn respond<F>(
     tasks: &Tasks,
     format: Format,
-    unread: Duration,
+    write_timeout: Duration,
     producer: F,
     outbound: mpsc::Receiver<Message>,
 ) -> Response
@@ -66,19 +66,19 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let stop = tasks.stop().child_token();
-    let gone = CancellationToken::new();
-    // A queue between the producer and the connection: what the producer says and whether the
-    // connection still takes it are then two things, and a reader that stalls can be told apart.
+    let disconnected = CancellationToken::new();
+    // A queue between the producer and the connection: a message that waits in it means a slow reader, and
+    // no message means a quiet producer.
     let (to_body, chunks) = mpsc::channel(1);
     tasks.spawn(run(
         Box::pin(producer),
         outbound,
         to_body,
-        unread,
+        write_timeout,
         stop,
-        gone.clone(),
+        disconnected.clone(),
     ));
-    let body = Body::from_stream(body(format, chunks, gone));
+    let body = Body::from_stream(body(format, chunks, disconnected));
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, format.content_type());
@@ -90,13 +90,13 @@ where
     response
 }
 
-/// The body's chunks; dropping it says that the client has gone.
+/// The body's chunks; dropping it cancels `disconnected`.
 fn body(
     format: Format,
     messages: mpsc::Receiver<Message>,
-    gone: CancellationToken,
+    disconnected: CancellationToken,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
-    let state = (messages, gone.drop_guard());
+    let state = (messages, disconnected.drop_guard());
     stream::unfold(state, move |(mut messages, guard)| async move {
         let message = messages.recv().await?;
         let chunks = format.chunks(message).into_iter();
@@ -106,14 +106,14 @@ fn body(
     .flatten()
 }
 
-/// Runs the producer until it ends, the client goes or reads nothing, or the gateway stops.
+/// Runs the producer until it ends, the client disconnects or does not read, or the gateway stops.
 async fn run<F>(
     mut producer: std::pin::Pin<Box<F>>,
     mut outbound: mpsc::Receiver<Message>,
     to_body: mpsc::Sender<Message>,
-    unread: Duration,
+    write_timeout: Duration,
     stop: CancellationToken,
-    gone: CancellationToken,
+    disconnected: CancellationToken,
 ) where
     F: Future<Output = ()> + Send,
 {
@@ -122,7 +122,7 @@ async fn run<F>(
         let message = tokio::select! {
             biased;
             () = stop.cancelled() => return,
-            () = gone.cancelled() => return,
+            () = disconnected.cancelled() => return,
             message = outbound.recv() => match message {
                 Some(message) => message,
                 None => return,
@@ -131,23 +131,24 @@ async fn run<F>(
                 producing = false;
                 continue;
             }
-            () = sleep(IDLE) => Message::of(&ServerMessage::Idle),
+            () = sleep(IDLE_INTERVAL) => Message::of(&ServerMessage::Idle),
         };
-        if !deliver(message, &to_body, &stop, unread).await {
+        if !deliver(message, &to_body, &stop, write_timeout).await {
             return;
         }
     }
 }
 
+/// Passes a message to the connection; `false` ends the stream.
 async fn deliver(
     message: Message,
     to_body: &mpsc::Sender<Message>,
     stop: &CancellationToken,
-    patience: Duration,
+    write_timeout: Duration,
 ) -> bool {
     tokio::select! {
         () = stop.cancelled() => false,
-        sent = timeout(patience, to_body.send(message)) => matches!(sent, Ok(Ok(()))),
+        sent = timeout(write_timeout, to_body.send(message)) => matches!(sent, Ok(Ok(()))),
     }
 }
 
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_a_line_or_an_event() {
+    fn a_message_is_one_line_or_one_event() {
         let json = r#"{"type":"progress","id":"0","revision":7}"#;
         check(Format::Ndjson, Some("a-7"), &format!("{json}\n"));
         check(Format::Sse, None, &format!("data: {json}\n\n"));

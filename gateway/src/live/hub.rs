@@ -1,7 +1,7 @@
-//! Where watches come from. Sockets know only [`Hub::subscribe`].
+//! Subscriptions to ranges. Sessions know only [`Hub::subscribe`].
 //!
-//! Each subscription has an upstream of its own so far; sharing one per (cluster, identity, range,
-//! options) changes only what is behind `subscribe`.
+//! Each subscription has its own stream from etcd. Sharing one per (cluster, identity, range, options)
+//! would change only what is below `subscribe`.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,21 +15,20 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::follow::Follower;
-use super::frame::{Bookmark, Frame, message};
+use super::message::{Bookmark, WatchMessage};
 use super::permits::Permits;
-use crate::etcd::{Etcd, Range, Release};
+use crate::etcd::{Caller, Etcd, Identity, Range, Release};
 use crate::failure::Result;
-use crate::identity::{Caller, Identity};
 use crate::tasks::Tasks;
 
 /// How long a member's release is cached for new watches: it may be restarted with another one.
-const RELEASE_KEPT: Duration = Duration::from_secs(10);
-/// Watches that read far history at a time: it costs etcd more than all that are up to date.
-const CATCH_UPS: usize = 2;
-/// Memory of one socket, bytes of messages that wait for its client.
+const RELEASE_VALID_FOR: Duration = Duration::from_secs(10);
+/// Watches that catch up from far behind at a time: one of them costs etcd more than all synced ones.
+const MAX_CATCH_UPS: usize = 2;
+/// Memory of one client: bytes of messages that wait to be written to it.
 const BUDGET: usize = 4 << 20;
-/// Least share of a message, bytes: bounds their number too.
-const LEAST_SHARE: usize = 1 << 10;
+/// Smallest share of a message, bytes: it bounds the number of messages too.
+const MIN_SHARE: usize = 1 << 10;
 
 /// What a subscription delivers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -38,22 +37,22 @@ pub struct Options {
     pub prev: bool,
     /// Only changes of this type.
     pub only: Option<EventType>,
-    /// The state first, and again after `compacted` and `reset`.
+    /// The range's entries first, and again after `compacted` and `reset`.
     pub snapshot: bool,
-    /// Wait for a revision of the future instead of a `reset`.
+    /// Wait for a revision that does not exist yet, instead of a `reset`.
     pub future: bool,
 }
 
-/// Where a subscription begins.
+/// Where a subscription starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// With the next revision; with the state, if it was asked for.
+    /// With the next revision, after the snapshot if one is requested.
     Now,
-    /// At this revision, at least 1.
+    /// At this revision, which is at least 1.
     Revision(i64),
-    /// Behind this place.
+    /// After the last delivered revision that a client reports.
     After(Bookmark),
-    /// Behind a place that means nothing here; said by a `reset`.
+    /// The client reports an id that is no bookmark: a `reset`.
     Unknown,
 }
 
@@ -67,32 +66,32 @@ pub struct Hub {
 pub(super) struct Inner {
     pub(super) etcd: Etcd,
     tasks: Tasks,
-    /// Who may still watch what.
+    /// Checks permissions while watches are open.
     pub(super) permits: Permits,
     release: Mutex<Option<MemberRelease>>,
-    /// Turns to read far history.
+    /// Limits watches that catch up from far behind.
     pub(super) catch_ups: Arc<Semaphore>,
 }
 
-/// The release of the member that serves watches. Facts about a member, and so cached for every caller; a
-/// refusal concerns one caller and is never cached.
+/// The release of the member that serves watches. It is a fact about the member, and so is cached for every
+/// caller; a refusal concerns one caller and is never cached.
 #[derive(Clone, Copy, Debug)]
 struct MemberRelease {
     /// When the request was sent.
-    asked: Instant,
+    requested_at: Instant,
     member: MemberId,
     release: Release,
 }
 
 impl Inner {
-    /// What the release of the member that serves watches can be trusted with; nothing where etcd refuses
-    /// to name it. Answers to requests sent before `since` do not count.
+    /// What the release of the member that serves watches supports; nothing where etcd refuses to name it.
+    /// Responses to requests sent before `since` do not count.
     pub(super) async fn release(&self, caller: &Caller, since: Option<Instant>) -> Result<Release> {
         let known = self.member_release(caller, since, None).await?;
         Ok(known.map_or_else(Release::default, |known| known.release))
     }
 
-    /// The same of `member`, which has created a watch; nothing where another member answers. After a
+    /// The same of `member`, which has created a watch; nothing where another member responds. After a
     /// fail-over the cached release may be that of another member.
     pub(super) async fn release_of(
         &self,
@@ -112,42 +111,42 @@ impl Inner {
         of: Option<MemberId>,
     ) -> Result<Option<MemberRelease>> {
         let now = Instant::now();
-        let since = since.max(now.checked_sub(RELEASE_KEPT));
-        let known = *self.lock_release();
+        let since = since.max(now.checked_sub(RELEASE_VALID_FOR));
+        let known = *self.cached_release();
         if let Some(known) = known
-            && Some(known.asked) >= since
+            && Some(known.requested_at) >= since
             && of.is_none_or(|member| known.member == member)
         {
             return Ok(Some(known));
         }
-        let answer = self.etcd.release(caller).await?;
-        let known = answer.map(|(member, release)| MemberRelease {
-            asked: now,
+        let response = self.etcd.release(caller).await?;
+        let known = response.map(|(member, release)| MemberRelease {
+            requested_at: now,
             member,
             release,
         });
         if known.is_some() {
-            *self.lock_release() = known;
+            *self.cached_release() = known;
         }
         Ok(known)
     }
 
-    fn lock_release(&self) -> MutexGuard<'_, Option<MemberRelease>> {
+    fn cached_release(&self) -> MutexGuard<'_, Option<MemberRelease>> {
         self.release.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Hub {
-    /// The watches of `etcd`; their tasks are `tasks`'.
+    /// A hub without watches, whose tasks `tasks` spawns.
     pub fn new(etcd: Etcd, tasks: Tasks) -> Self {
-        // Shown as 0 before the first one.
+        // So that the metric is 0 before the first watch.
         metrics::gauge!(OPEN_WATCHES).increment(0.0);
         let inner = Inner {
             permits: Permits::new(etcd.clone(), tasks.clone()),
             etcd,
             tasks,
             release: Mutex::default(),
-            catch_ups: Arc::new(Semaphore::new(CATCH_UPS)),
+            catch_ups: Arc::new(Semaphore::new(MAX_CATCH_UPS)),
         };
         Self {
             inner: Arc::new(inner),
@@ -156,13 +155,13 @@ impl Hub {
 
     /// Watches a range. Dropping the subscription ends it.
     ///
-    /// Frames arrive in the order of their revisions, each change once. They are, in this order:
-    /// `error` while etcd is away; `compacted` or `reset` where `start` is not in history;
-    /// `opened`; `snapshot` pieces if asked for; `events`, `progress`, and `compacted`, `reset`
-    /// (with snapshots again), `lagged`, `paused` where they happen; `closed` at the end, which only
-    /// a refusal by etcd brings about. A lost connection is only a pause.
+    /// Events are delivered in the order of their revisions, each once. The messages are, in this order:
+    /// `error` while etcd is unavailable; `compacted` or `reset` where `start` is not in history;
+    /// `opened`; `snapshot` pieces if requested; `events`, `progress`, and `compacted`, `reset` (followed
+    /// by another snapshot), `lagged`, `paused` where they happen; `closed` at the end, only after a
+    /// refusal by etcd. A lost connection to etcd is not reported: the watch resumes.
     ///
-    /// `compacted` and `reset` void an unfinished snapshot or revision: what follows begins anew.
+    /// `compacted` and `reset` void an unfinished snapshot or revision before them.
     pub fn subscribe(
         &self,
         identity: Identity,
@@ -172,7 +171,7 @@ impl Hub {
         budget: &Budget,
     ) -> Subscription {
         let stop = self.inner.tasks.stop().child_token();
-        let (out, frames) = mpsc::channel(BUDGET / LEAST_SHARE);
+        let (out, messages) = mpsc::channel(BUDGET / MIN_SHARE);
         let (pause, paused) = watch::channel(false);
         let follower = Follower::new(
             Arc::clone(&self.inner),
@@ -188,7 +187,7 @@ impl Hub {
             let _open = OpenWatch::count();
             stopped.run_until_cancelled(follower.run(start)).await;
         });
-        Subscription::new(frames, Pause(Arc::new(pause)), stop)
+        Subscription::new(messages, Pause(Arc::new(pause)), stop)
     }
 }
 
@@ -210,22 +209,22 @@ impl Drop for OpenWatch {
     }
 }
 
-/// A running watch: a stream of frames, ended by dropping it.
+/// A running watch: a stream of its messages. Dropping it ends the watch.
 #[derive(Debug)]
 pub struct Subscription {
-    frames: mpsc::Receiver<Frame>,
+    messages: mpsc::Receiver<WatchMessage>,
     pause: Pause,
     /// Cancelled when the process stops, or this is dropped.
     stop: CancellationToken,
-    /// The last frame has been handed out.
+    /// The last message has been returned.
     ended: bool,
     _guard: DropGuard,
 }
 
 impl Subscription {
-    fn new(frames: mpsc::Receiver<Frame>, pause: Pause, stop: CancellationToken) -> Self {
+    fn new(messages: mpsc::Receiver<WatchMessage>, pause: Pause, stop: CancellationToken) -> Self {
         Self {
-            frames,
+            messages,
             pause,
             ended: false,
             _guard: stop.clone().drop_guard(),
@@ -233,46 +232,46 @@ impl Subscription {
         }
     }
 
-    /// The switch that holds events back.
+    /// The switch that pauses this watch.
     pub fn pause(&self) -> Pause {
         self.pause.clone()
     }
 }
 
 impl Stream for Subscription {
-    type Item = Frame;
+    type Item = WatchMessage;
 
-    /// The last frame is `closed` unless the process stops, also where the follower's task panicked: its
-    /// client could not tell a dead watch from a quiet one.
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Frame>> {
-        let frame = ready!(self.frames.poll_recv(cx));
-        if frame.is_none() && !self.ended && !self.stop.is_cancelled() {
-            tracing::error!("a watch ended without a reason");
+    /// The last message is `closed` unless the process stops, also where the follower's task panicked: its
+    /// client could not distinguish a dead watch from a quiet one.
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<WatchMessage>> {
+        let message = ready!(self.messages.poll_recv(cx));
+        if message.is_none() && !self.ended && !self.stop.is_cancelled() {
+            tracing::error!("a watch's task ended without a reason");
             self.ended = true;
-            let detail = "the watch failed in the gateway; its log says why";
-            return Poll::Ready(Some(message::closed(Code::Internal, detail)));
+            let detail = "internal error; the gateway's log has the cause";
+            return Poll::Ready(Some(WatchMessage::closed(Code::Internal, detail)));
         }
-        self.ended |= frame.as_ref().is_none_or(|frame| frame.last);
-        Poll::Ready(frame)
+        self.ended |= message.as_ref().is_none_or(|message| message.last);
+        Poll::Ready(message)
     }
 }
 
-/// Holds a subscription's events back. Nothing is lost that history still holds.
+/// Pauses a subscription. Nothing is lost that history still has when it resumes.
 #[derive(Clone, Debug)]
 pub struct Pause(Arc<watch::Sender<bool>>);
 
 impl Pause {
-    /// Hold back (the next frames end in `paused`), or go on.
+    /// Pauses (the subscription reports `paused`) or resumes.
     pub fn set(&self, paused: bool) {
         self.0.send_if_modified(|now| {
-            let news = *now != paused;
+            let changed = *now != paused;
             *now = paused;
-            news
+            changed
         });
     }
 }
 
-/// Bounds the memory of messages that wait for one client, over all its subscriptions.
+/// Bounds the memory of messages that wait for one client, across all its subscriptions.
 #[derive(Clone, Debug)]
 pub struct Budget {
     bytes: Arc<Semaphore>,
@@ -288,10 +287,10 @@ impl Default for Budget {
 
 impl Budget {
     fn size(bytes: usize) -> u32 {
-        u32::try_from(bytes.clamp(LEAST_SHARE, BUDGET)).expect("the budget fits 32 bits")
+        u32::try_from(bytes.clamp(MIN_SHARE, BUDGET)).expect("the budget fits 32 bits")
     }
 
-    /// Waits for room for so many bytes; a message larger than all room gets all of it.
+    /// Waits for room for so many bytes; a message larger than the budget gets all of it.
     pub(super) async fn share(&self, bytes: usize) -> OwnedSemaphorePermit {
         let bytes = Self::size(bytes);
         let permit = Arc::clone(&self.bytes).acquire_many_owned(bytes).await;
@@ -316,26 +315,26 @@ mod tests {
 
     use super::*;
 
-    fn subscription() -> (mpsc::Sender<Frame>, Subscription, CancellationToken) {
-        let (out, frames) = mpsc::channel(4);
+    fn subscription() -> (mpsc::Sender<WatchMessage>, Subscription, CancellationToken) {
+        let (out, messages) = mpsc::channel(4);
         let (pause, _) = watch::channel(false);
         let stop = CancellationToken::new();
-        let subscription = Subscription::new(frames, Pause(Arc::new(pause)), stop.clone());
+        let subscription = Subscription::new(messages, Pause(Arc::new(pause)), stop.clone());
         (out, subscription, stop)
     }
 
     async fn rest(subscription: Subscription) -> Vec<String> {
-        let texts = subscription.map(|frame| {
-            assert_eq!(frame.last, frame.kind == "closed");
-            String::from_utf8(frame.text("0")).expect("JSON is UTF-8")
+        let texts = subscription.map(|message| {
+            assert_eq!(message.last, message.kind == "closed");
+            String::from_utf8(message.text("0")).expect("JSON is UTF-8")
         });
         texts.collect().await
     }
 
     #[tokio::test]
-    async fn a_watch_whose_task_died_ends_with_closed_internal() {
+    async fn a_watch_whose_task_panicked_ends_with_closed_internal() {
         let (out, subscription, _stop) = subscription();
-        out.send(message::progress(7))
+        out.send(WatchMessage::progress(7))
             .await
             .expect("the queue has room");
         drop(out);
@@ -348,7 +347,7 @@ mod tests {
     #[tokio::test]
     async fn a_closed_or_stopped_watch_ends_without_a_second_closed() {
         let (out, subscription, _stop) = subscription();
-        let closed = message::closed(Code::Forbidden, "no");
+        let closed = WatchMessage::closed(Code::Forbidden, "no");
         out.send(closed).await.expect("the queue has room");
         drop(out);
         assert_eq!(rest(subscription).await.len(), 1);

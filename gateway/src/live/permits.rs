@@ -1,9 +1,9 @@
-//! Whether those who watch still may.
+//! Checks the permissions of open watches again and again.
 //!
-//! etcd checks a permission only when a watch is created: an open one goes on delivering when the role
-//! is revoked, the token has expired, even when the user is deleted. So whoever watches is asked
-//! about again, once for each identity and range however many sockets there are, and not at all while
-//! etcd's auth is off.
+//! etcd checks a permission only when a watch is created: an open one keeps delivering when the role is
+//! revoked, the token has expired, even when the user is deleted. So permissions are checked
+//! periodically, once per identity and range however many watches share them, and not at all while
+//! etcd's auth is disabled.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,21 +14,21 @@ use shared::Code;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use crate::etcd::{Etcd, Range};
+use crate::etcd::{Caller, Etcd, Identity, Range};
 use crate::failure::{Failure, Result};
-use crate::identity::{Caller, Identity};
 use crate::tasks::Tasks;
 
-/// Between two rounds of questions.
-const ROUND: Duration = Duration::from_secs(3);
-/// Questions at the same time.
+/// Between two rounds of checks.
+const CHECK_INTERVAL: Duration = Duration::from_secs(3);
+/// Checks in flight.
 const CONCURRENCY: usize = 8;
-/// How long etcd may take for one.
-const ANSWER: Duration = Duration::from_secs(10);
+/// Timeout of one check.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-type Place = (Identity, Range);
+/// What is checked: whether the identity may read the range.
+type Subject = (Identity, Range);
 
-/// Who watches what, at one cluster. Cheap to clone.
+/// The open watches of one cluster, by what they need permission for. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Permits {
     etcd: Etcd,
@@ -38,18 +38,18 @@ pub(super) struct Permits {
 
 #[derive(Debug, Default)]
 struct State {
-    held: HashMap<Place, Held>,
-    /// Tells one that was refused from the next of the same place.
-    next: u64,
-    /// A task asks.
-    asking: bool,
+    entries: HashMap<Subject, Entry>,
+    /// Tells a revoked entry from the next one of the same subject.
+    next_number: u64,
+    /// Whether a task checks them.
+    checking: bool,
 }
 
 #[derive(Debug)]
-struct Held {
+struct Entry {
     number: u64,
     watches: usize,
-    /// The refusal, once there is one.
+    /// etcd's refusal, once there is one.
     refusal: watch::Sender<Option<Failure>>,
 }
 
@@ -66,83 +66,83 @@ impl Permits {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks about a range from now on, until the permit is dropped.
-    pub(super) fn hold(&self, identity: &Identity, range: &Range) -> Permit {
-        let place = (identity.clone(), range.clone());
+    /// Registers an open watch: its permission is checked until the permit is dropped.
+    pub(super) fn register(&self, identity: &Identity, range: &Range) -> Permit {
+        let subject = (identity.clone(), range.clone());
         let mut guard = self.state();
         let state = &mut *guard;
-        let held = state.held.entry(place.clone()).or_insert_with(|| {
-            state.next += 1;
-            Held {
-                number: state.next,
+        let entry = state.entries.entry(subject.clone()).or_insert_with(|| {
+            state.next_number += 1;
+            Entry {
+                number: state.next_number,
                 watches: 0,
                 refusal: watch::Sender::default(),
             }
         });
-        held.watches += 1;
-        let (number, refusal) = (held.number, held.refusal.subscribe());
-        if !std::mem::replace(&mut state.asking, true) {
-            let asking = self.clone();
+        entry.watches += 1;
+        let (number, refusal) = (entry.number, entry.refusal.subscribe());
+        if !std::mem::replace(&mut state.checking, true) {
+            let permits = self.clone();
             let stop = self.tasks.stop().clone();
             self.tasks.spawn(async move {
-                stop.run_until_cancelled(asking.ask()).await;
+                stop.run_until_cancelled(permits.check_periodically()).await;
             });
         }
         drop(guard);
         Permit {
             permits: self.clone(),
-            place,
+            subject,
             number,
             refusal,
         }
     }
 
-    /// Asks for as long as anybody watches.
-    async fn ask(self) {
+    /// Checks every entry, for as long as any watch is open.
+    async fn check_periodically(self) {
         loop {
-            sleep(ROUND).await;
-            let places: Vec<Place> = {
+            sleep(CHECK_INTERVAL).await;
+            let subjects: Vec<Subject> = {
                 let mut state = self.state();
-                if state.held.is_empty() {
-                    state.asking = false;
+                if state.entries.is_empty() {
+                    state.checking = false;
                     return;
                 }
-                state.held.keys().cloned().collect()
+                state.entries.keys().cloned().collect()
             };
             if !matches!(
-                self.etcd.auth_is_on(&Caller::gateway(ANSWER)).await,
+                self.etcd.auth_is_on(&Caller::gateway(TIMEOUT)).await,
                 Ok(true)
             ) {
                 continue;
             }
-            let questions = stream::iter(places).map(|place| async {
-                let caller = Caller::new(place.0.clone(), Some(ANSWER));
-                let answer = self.etcd.may_read(&caller, &place.1).await;
-                (place, answer)
+            let checks = stream::iter(subjects).map(|subject| async {
+                let caller = Caller::new(subject.0.clone(), Some(TIMEOUT));
+                let checked = self.etcd.may_read(&caller, &subject.1).await;
+                (subject, checked)
             });
-            let mut answers = std::pin::pin!(questions.buffer_unordered(CONCURRENCY));
-            while let Some((place, answer)) = answers.next().await {
-                self.answered(&place, answer);
+            let mut checks = std::pin::pin!(checks.buffer_unordered(CONCURRENCY));
+            while let Some((subject, checked)) = checks.next().await {
+                self.revoke_if_refused(&subject, checked);
             }
         }
     }
 
-    fn answered(&self, place: &Place, answer: Result<()>) {
-        let refusal = match answer {
+    fn revoke_if_refused(&self, subject: &Subject, checked: Result<()>) {
+        let refusal = match checked {
             Err(failure) if failure.code == Code::Forbidden => failure,
-            Err(failure) if failure.code == Code::Unauthenticated => no_longer(failure),
-            // etcd is away: whoever watches waits for it as well.
+            Err(failure) if failure.code == Code::Unauthenticated => account_refused(failure),
+            // etcd is unavailable: the watch waits for it as well.
             Ok(()) | Err(_) => return,
         };
-        // Whoever watches the same from now on is checked by etcd.
-        if let Some(held) = self.state().held.remove(place) {
-            held.refusal.send_replace(Some(refusal));
+        // etcd itself checks a watch of the same subject that is opened from now on.
+        if let Some(entry) = self.state().entries.remove(subject) {
+            entry.refusal.send_replace(Some(refusal));
         }
     }
 }
 
-/// A watch that etcd has once accepted is forbidden, whatever became of the account.
-pub(super) fn no_longer(failure: Failure) -> Failure {
+/// The refusal of a watch that etcd had accepted: `forbidden`, whatever happened to the account.
+pub(super) fn account_refused(failure: Failure) -> Failure {
     Failure::new(
         Code::Forbidden,
         format!("the account is no longer accepted: {}", failure.detail),
@@ -151,18 +151,18 @@ pub(super) fn no_longer(failure: Failure) -> Failure {
     .source(failure)
 }
 
-/// One watch's part in it.
+/// A registered watch.
 #[derive(Debug)]
 pub(super) struct Permit {
     permits: Permits,
-    place: Place,
+    subject: Subject,
     number: u64,
     refusal: watch::Receiver<Option<Failure>>,
 }
 
 impl Permit {
-    /// Resolves when the permission is gone.
-    pub(super) async fn lost(&mut self) -> Failure {
+    /// Resolves when etcd no longer permits the watch.
+    pub(super) async fn revoked(&mut self) -> Failure {
         let refusal = self.refusal.wait_for(Option::is_some).await;
         let refusal = refusal.ok().and_then(|refusal| refusal.clone());
         match refusal {
@@ -175,13 +175,13 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.permits.state();
-        // Another may stand in its place already, after a refusal.
-        if let Some(held) = state.held.get_mut(&self.place)
-            && held.number == self.number
+        // After a refusal, the entry may already be a newer one.
+        if let Some(entry) = state.entries.get_mut(&self.subject)
+            && entry.number == self.number
         {
-            held.watches -= 1;
-            if held.watches == 0 {
-                state.held.remove(&self.place);
+            entry.watches -= 1;
+            if entry.watches == 0 {
+                state.entries.remove(&self.subject);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! One client's watches: its operations in, their messages out. Knows no transport.
+//! One client's watches: its operations in, their messages out. It knows no transport.
 
 use std::collections::HashMap;
 
@@ -7,42 +7,45 @@ use shared::{Code, ServerMessage};
 use tokio_stream::StreamMap;
 
 use super::hub::{Budget, Hub, Pause, Subscription};
-use super::ops::{self, BadOp, Op, Watch};
-use super::stream::{Gone, Message, Ops, Out};
-use crate::identity::Identity;
+use super::message::WatchMessage;
+use super::ops::{self, InvalidOp, Op, Watch};
+use super::stream::{Disconnected, Message, Ops, Sender};
+use crate::etcd::Identity;
 
-/// Watches on one socket.
-const MOST_WATCHES: usize = 256;
+/// Open watches of one client.
+const MAX_WATCHES: usize = 256;
 
-/// Runs a client's watches, beginning with `first`, until it can ask for nothing more and the last
-/// has ended.
-pub async fn run(hub: Hub, identity: Identity, first: Option<Watch>, out: Out, mut ops: Ops) {
+/// Runs a client's watches, starting with `first`, until the client can send no more operations and the
+/// last watch has ended.
+pub async fn run(hub: Hub, identity: Identity, first: Option<Watch>, client: Sender, mut ops: Ops) {
     let mut session = Session {
         hub,
         identity,
-        out,
+        client,
         budget: Budget::default(),
         watches: HashMap::new(),
-        frames: StreamMap::new(),
+        subscriptions: StreamMap::new(),
     };
     if let Some(watch) = first {
         session.open(watch);
     }
-    let mut listening = true;
-    while listening || !session.frames.is_empty() {
-        let said = tokio::select! {
-            op = ops.next(), if listening => {
-                listening = op.is_some();
+    let mut accepts_ops = true;
+    while accepts_ops || !session.subscriptions.is_empty() {
+        let sent = tokio::select! {
+            op = ops.next(), if accepts_ops => {
+                accepts_ops = op.is_some();
                 match op {
                     Some(text) => session.handle(&text).await,
                     None => Ok(()),
                 }
             }
-            Some((id, frame)) = session.frames.next() => session.forward(id, frame).await,
-            // The process stops: the last watch has ended without `closed`, and no operation can come.
+            Some((id, message)) = session.subscriptions.next() => {
+                session.forward(id, message).await
+            }
+            // The process stops: the last watch has ended without `closed`, and no operation can arrive.
             else => return,
         };
-        if said.is_err() {
+        if sent.is_err() {
             return;
         }
     }
@@ -51,14 +54,15 @@ pub async fn run(hub: Hub, identity: Identity, first: Option<Watch>, out: Out, m
 struct Session {
     hub: Hub,
     identity: Identity,
-    out: Out,
+    client: Sender,
     budget: Budget,
     watches: HashMap<String, Open>,
-    frames: StreamMap<String, Subscription>,
+    subscriptions: StreamMap<String, Subscription>,
 }
 
+/// What is kept of an open watch.
 struct Open {
-    /// The id as a JSON string, for the head of every message.
+    /// The id as a JSON string, for the head of each message.
     head_id: String,
     pause: Pause,
 }
@@ -77,25 +81,26 @@ impl Session {
             pause: subscription.pause(),
         };
         self.watches.insert(watch.id.clone(), open);
-        self.frames.insert(watch.id, subscription);
+        self.subscriptions.insert(watch.id, subscription);
     }
 
-    async fn handle(&mut self, text: &str) -> Result<(), Gone> {
+    async fn handle(&mut self, text: &str) -> Result<(), Disconnected> {
         let op = match ops::parse(text) {
             Ok(op) => op,
-            Err(BadOp { id, failure }) => {
-                return self.error(id, failure.code, failure.detail).await;
+            Err(InvalidOp { id, failure }) => {
+                return self.send_error(id, failure.code, failure.detail).await;
             }
         };
         match op {
             Op::Watch(watch) if self.watches.contains_key(&watch.id) => {
-                let detail = "a watch of this id is open on this socket".to_owned();
-                self.error(Some(watch.id), Code::AlreadyExists, detail)
+                let detail = "a watch with this `id` is already open on this socket".to_owned();
+                self.send_error(Some(watch.id), Code::AlreadyExists, detail)
                     .await
             }
-            Op::Watch(watch) if self.watches.len() >= MOST_WATCHES => {
-                let detail = format!("a socket may have {MOST_WATCHES} watches");
-                self.error(Some(watch.id), Code::RateLimited, detail).await
+            Op::Watch(watch) if self.watches.len() >= MAX_WATCHES => {
+                let detail = format!("too many watches on this socket; the limit is {MAX_WATCHES}");
+                self.send_error(Some(watch.id), Code::RateLimited, detail)
+                    .await
             }
             Op::Watch(watch) => {
                 self.open(watch);
@@ -103,51 +108,56 @@ impl Session {
             }
             Op::Cancel(id) => {
                 if self.watches.remove(&id).is_none() {
-                    return self.unknown(id).await;
+                    return self.send_not_found(id).await;
                 }
-                self.frames.remove(&id);
+                self.subscriptions.remove(&id);
                 let closed = ServerMessage::Closed {
                     id,
                     code: "cancelled".to_owned(),
-                    detail: "as asked".to_owned(),
+                    detail: "cancelled by the client".to_owned(),
                 };
-                self.out.send(&closed).await
+                self.client.send(&closed).await
             }
             Op::Pause(id) => self.set_paused(id, true).await,
             Op::Resume(id) => self.set_paused(id, false).await,
         }
     }
 
-    async fn set_paused(&mut self, id: String, paused: bool) -> Result<(), Gone> {
+    async fn set_paused(&mut self, id: String, paused: bool) -> Result<(), Disconnected> {
         match self.watches.get(&id) {
             Some(open) => {
                 open.pause.set(paused);
                 Ok(())
             }
-            None => self.unknown(id).await,
+            None => self.send_not_found(id).await,
         }
     }
 
-    async fn forward(&mut self, id: String, frame: super::Frame) -> Result<(), Gone> {
-        let last = frame.last;
+    async fn forward(&mut self, id: String, message: WatchMessage) -> Result<(), Disconnected> {
+        let last = message.last;
         let Some(open) = self.watches.get(&id) else {
             return Ok(());
         };
-        let message = Message::framed(frame, &open.head_id);
+        let message = Message::of_watch(message, &open.head_id);
         if last {
             self.watches.remove(&id);
-            self.frames.remove(&id);
+            self.subscriptions.remove(&id);
         }
-        self.out.forward(message).await
+        self.client.forward(message).await
     }
 
-    async fn unknown(&self, id: String) -> Result<(), Gone> {
-        let detail = "no watch of this id is open on this socket".to_owned();
-        self.error(Some(id), Code::NotFound, detail).await
+    async fn send_not_found(&self, id: String) -> Result<(), Disconnected> {
+        let detail = "no watch with this `id` is open on this socket".to_owned();
+        self.send_error(Some(id), Code::NotFound, detail).await
     }
 
-    async fn error(&self, id: Option<String>, code: Code, detail: String) -> Result<(), Gone> {
-        self.out
+    async fn send_error(
+        &self,
+        id: Option<String>,
+        code: Code,
+        detail: String,
+    ) -> Result<(), Disconnected> {
+        self.client
             .send(&ServerMessage::Error { id, code, detail })
             .await
     }
@@ -165,18 +175,18 @@ mod tests {
     use crate::tasks::Tasks;
 
     #[tokio::test]
-    async fn a_session_without_operations_ends_with_its_last_watch_at_shutdown() {
-        let nobody = vec!["http://127.0.0.1:1".to_owned()];
-        let settings = Settings::new(nobody, Duration::from_secs(1));
-        let etcd = Etcd::new(settings).await.expect("it is a URL");
+    async fn at_shutdown_a_session_without_operations_ends_after_its_last_watch() {
+        let unreachable = vec!["http://127.0.0.1:1".to_owned()];
+        let settings = Settings::new(unreachable, Duration::from_secs(1));
+        let etcd = Etcd::new(settings).await.expect("a URL");
         let tasks = Tasks::default();
         let hub = Hub::new(etcd, tasks.clone());
         let Ok(Op::Watch(watch)) = ops::parse(r#"{"op":"watch","id":"0","key":"k"}"#) else {
-            panic!("it is a watch");
+            panic!("not a watch");
         };
-        let (out, mut messages, no_ops) = stream::unconnected();
-        let session = tasks.spawn(run(hub, Identity::Gateway, Some(watch), out, no_ops));
-        // `error unavailable`: the watch is open, and the session waits for its next frame.
+        let (client, mut messages, no_ops) = stream::unconnected();
+        let session = tasks.spawn(run(hub, Identity::Gateway, Some(watch), client, no_ops));
+        // `error unavailable`: the watch is open, and the session waits for its next message.
         assert!(messages.recv().await.is_some());
         tasks.cancel();
         let ended = timeout(Duration::from_secs(10), session).await;

@@ -1,27 +1,27 @@
-//! One way to answer with a stream of messages, whatever carries it: WebSocket, SSE or NDJSON.
+//! Responses that are streams of messages, over any transport: WebSocket, SSE or NDJSON.
 //!
-//! A *producer* is a future that gets an [`Out`] to say things on and an [`Ops`] to hear what the
-//! client says. It knows nothing of the transport:
+//! A *producer* is a future that gets a [`Sender`] for its messages and an [`Ops`] for the client's
+//! operations. It knows nothing of the transport:
 //!
 //! ```text
 //! // A handler takes `transport: Transport` as an extractor.
-//! stream::respond(&call.app.tasks, transport, move |out, _ops| async move {
+//! stream::respond(&call.app.tasks, transport, move |client, _ops| async move {
 //!     while let Some(lock) = locks.next().await {
-//!         if out.send(&ServerMessage::Lock(lock)).await.is_err() {
+//!         if client.send(&ServerMessage::Lock(lock)).await.is_err() {
 //!             return;
 //!         }
 //!     }
 //! })
 //! ```
 //!
-//! What is kept here for every producer:
-//! - the producer runs in a task of the tracker and is **dropped** (at whatever await it stands) as
-//!   soon as the client has gone or the gateway stops: clean up in `Drop`, or in a task of your own;
-//! - when it returns, the stream ends in order (WebSocket: close 1000);
-//! - back-pressure: [`Out::send`] waits while the client does not read, at most [`WRITE_TIMEOUT`];
-//! - a message at least every [`IDLE`]: `idle` goes out when the producer has said nothing;
-//! - pings, the dead-peer timeout, close codes and size limits of sockets;
-//! - a producer that drops its [`Ops`] takes no operations: the client gets an `error`.
+//! Every producer gets from here:
+//! - a task of the tracker, in which it is **dropped** (at any await) as soon as the client disconnects
+//!   or the gateway stops: clean up in `Drop`, or in a task of your own;
+//! - an orderly end of the stream when it returns (WebSocket: close 1000);
+//! - back-pressure: [`Sender::send`] waits for a slow reader, at most [`WRITE_TIMEOUT`];
+//! - a message at least every [`IDLE_INTERVAL`]: `idle` is sent when the producer has sent nothing;
+//! - pings, the timeout of silent clients, close codes and size limits of sockets;
+//! - a stream without operations, if it drops its [`Ops`]: the client gets an `error` for each.
 
 use std::future::Future;
 use std::time::Duration;
@@ -34,28 +34,29 @@ use http::request::Parts;
 use shared::ServerMessage;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use super::{Frame, body, ws};
+use super::message::WatchMessage;
+use super::{body, ws};
 use crate::failure::{Failure, Result};
 use crate::tasks::Tasks;
 use crate::web::accept;
 use crate::web::websocket::{WRITE_TIMEOUT, is_upgrade};
 
 /// Longest silence on a stream; browsers show scripts neither pings nor SSE comments, and clients
-/// take 30 s without a message as the end.
-pub const IDLE: Duration = Duration::from_secs(9);
-/// Messages between the producer and the writer.
-const QUEUE: usize = 8;
-/// Operations that wait for the producer.
-const OPS: usize = 16;
+/// reconnect after 30 s without a message.
+pub const IDLE_INTERVAL: Duration = Duration::from_secs(9);
+/// Messages buffered between the producer and the writer.
+const MESSAGE_BUFFER: usize = 8;
+/// Operations buffered for the producer.
+const OP_BUFFER: usize = 16;
 
-/// How a request wants its stream.
+/// The transport that a request asks for.
 #[derive(Debug)]
 pub enum Transport {
     /// A WebSocket.
     Socket(Box<WebSocketUpgrade>),
     /// Server-sent events, for `Accept: text/event-stream`.
     Sse,
-    /// A JSON object a line.
+    /// One JSON object per line.
     Ndjson,
 }
 
@@ -68,7 +69,7 @@ impl<S: Sync> FromRequestParts<S> for Transport {
 }
 
 impl Transport {
-    /// Reads it from the request: an upgrade is a socket, `Accept: text/event-stream` is SSE, all
+    /// Reads it from the request: an upgrade is a socket, `Accept: text/event-stream` is SSE, anything
     /// else is NDJSON.
     pub async fn of(parts: &mut Parts) -> Result<Self> {
         if !is_upgrade(parts) {
@@ -85,48 +86,48 @@ impl Transport {
     }
 }
 
-/// How a client proves that it is still there.
+/// When a client counts as lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Liveness {
     /// Between pings of a socket.
-    pub(super) ping: Duration,
-    /// A socket that is silent for so long, pongs included, is gone.
-    pub(super) silent: Duration,
-    /// How long a client may leave data unread.
-    pub(super) unread: Duration,
-    /// Time in which nobody listened to the client because it did not read counts as silence too.
+    pub(super) ping_interval: Duration,
+    /// A socket without any message from the client, pongs included, is lost after this.
+    pub(super) silence_timeout: Duration,
+    /// How long one write may wait for a slow reader.
+    pub(super) write_timeout: Duration,
+    /// Whether time in which a slow reader kept us from reading counts as the client's silence too.
     pub(super) strict: bool,
 }
 
 impl Default for Liveness {
     fn default() -> Self {
         Self {
-            ping: ws::PING,
-            silent: ws::SILENT,
-            unread: WRITE_TIMEOUT,
+            ping_interval: ws::PING_INTERVAL,
+            silence_timeout: ws::SILENCE_TIMEOUT,
+            write_timeout: WRITE_TIMEOUT,
             strict: false,
         }
     }
 }
 
 impl Liveness {
-    /// Of a client that keeps a lease by being there: it is asked as often as the lease is renewed, and
-    /// is gone when the lease could be.
-    pub fn of_lease(ttl: Duration) -> Self {
-        let usual = Self::default();
+    /// For a client whose connection keeps a lease alive: pings are as frequent as the lease's renewals,
+    /// and the client is lost when the lease could have expired.
+    pub fn for_lease(ttl: Duration) -> Self {
+        let default = Self::default();
         Self {
-            ping: (ttl / 3).min(usual.ping),
-            silent: ttl,
-            unread: ttl.min(usual.unread),
+            ping_interval: (ttl / 3).min(default.ping_interval),
+            silence_timeout: ttl,
+            write_timeout: ttl.min(default.write_timeout),
             strict: true,
         }
     }
 }
 
-/// A message on its way out.
+/// A message to the client, encoded.
 #[derive(Debug)]
 pub struct Message {
-    /// The SSE id, where it is a place to go on from.
+    /// The SSE id, if the client can resume after this message.
     pub(super) id: Option<String>,
     pub(super) head: Bytes,
     pub(super) tail: Bytes,
@@ -134,7 +135,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// A message of its own.
+    /// A message that belongs to no watch.
     pub fn of(message: &ServerMessage) -> Self {
         let json = serde_json::to_vec(message).expect("a message of plain members serialises");
         Self {
@@ -145,13 +146,13 @@ impl Message {
         }
     }
 
-    /// A watch's frame behind the head of one socket; `head_id` is the watch's id as JSON.
-    pub fn framed(frame: Frame, head_id: &str) -> Self {
+    /// A watch's message with its head; `head_id` is the watch's id as JSON.
+    pub fn of_watch(message: WatchMessage, head_id: &str) -> Self {
         Self {
-            id: frame.bookmark.map(|bookmark| bookmark.to_string()),
-            head: frame.head(head_id).into(),
-            tail: frame.tail,
-            share: frame.share,
+            id: message.bookmark.map(|bookmark| bookmark.to_string()),
+            head: message.head(head_id).into(),
+            tail: message.tail,
+            share: message.share,
         }
     }
 
@@ -163,85 +164,85 @@ impl Message {
     }
 }
 
-/// The client has gone, or reads nothing.
+/// The client has disconnected, or does not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gone;
+pub struct Disconnected;
 
-/// Where a producer says things.
+/// A producer's way to the client.
 #[derive(Clone, Debug)]
-pub struct Out {
+pub struct Sender {
     messages: mpsc::Sender<Message>,
 }
 
-impl Out {
-    /// Says it, once there is room.
-    pub async fn send(&self, message: &ServerMessage) -> std::result::Result<(), Gone> {
+impl Sender {
+    /// Sends a message once there is room.
+    pub async fn send(&self, message: &ServerMessage) -> std::result::Result<(), Disconnected> {
         self.forward(Message::of(message)).await
     }
 
-    /// Says what is already encoded.
-    pub async fn forward(&self, message: Message) -> std::result::Result<(), Gone> {
-        self.messages.send(message).await.map_err(|_| Gone)
+    /// Sends a message that is already encoded, once there is room.
+    pub async fn forward(&self, message: Message) -> std::result::Result<(), Disconnected> {
+        self.messages.send(message).await.map_err(|_| Disconnected)
     }
 
-    /// Resolves when the client has gone.
-    pub async fn gone(&self) {
+    /// Resolves when the client has disconnected.
+    pub async fn disconnected(&self) {
         self.messages.closed().await;
     }
 }
 
-/// What the client says: texts of at most 64 KiB. Ends at once where a transport has no such
-/// direction.
+/// The client's operations: texts of at most 64 KiB. Ends at once where the transport cannot carry
+/// any.
 #[derive(Debug)]
 pub struct Ops {
     texts: mpsc::Receiver<String>,
 }
 
 impl Ops {
-    /// What the client says next; `None` when it cannot say anything any more.
+    /// The next operation; `None` when the client can send no more.
     pub async fn next(&mut self) -> Option<String> {
         self.texts.recv().await
     }
 }
 
-/// A producer's ends of a stream without a client or operations, and the messages it sends.
+/// A producer's ends of a stream without a client and without operations, and the messages it sends.
 #[cfg(test)]
-pub(super) fn unconnected() -> (Out, mpsc::Receiver<Message>, Ops) {
-    let (messages, sent) = mpsc::channel(QUEUE);
-    let (_, texts) = mpsc::channel(OPS);
-    (Out { messages }, sent, Ops { texts })
+pub(super) fn unconnected() -> (Sender, mpsc::Receiver<Message>, Ops) {
+    let (messages, sent) = mpsc::channel(MESSAGE_BUFFER);
+    let (_, texts) = mpsc::channel(OP_BUFFER);
+    (Sender { messages }, sent, Ops { texts })
 }
 
-/// Answers a request with what `producer` says.
+/// Responds with the messages of `producer`.
 pub fn respond<P, F>(tasks: &Tasks, transport: Transport, producer: P) -> Response
 where
-    P: FnOnce(Out, Ops) -> F + Send + 'static,
+    P: FnOnce(Sender, Ops) -> F + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
-    respond_alive(tasks, transport, Liveness::default(), producer)
+    respond_with_liveness(tasks, transport, Liveness::default(), producer)
 }
 
-/// As [`respond`], with a client that has to prove more or less often that it is there.
-pub fn respond_alive<P, F>(
+/// As [`respond`], with other timeouts for the client.
+pub fn respond_with_liveness<P, F>(
     tasks: &Tasks,
     transport: Transport,
     liveness: Liveness,
     producer: P,
 ) -> Response
 where
-    P: FnOnce(Out, Ops) -> F + Send + 'static,
+    P: FnOnce(Sender, Ops) -> F + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
-    let (messages, outbound) = mpsc::channel(QUEUE);
-    let (texts, inbound) = mpsc::channel(OPS);
-    let out = Out { messages };
+    let (messages, outbound) = mpsc::channel(MESSAGE_BUFFER);
+    let (texts, inbound) = mpsc::channel(OP_BUFFER);
+    let client = Sender { messages };
     let ops = Ops { texts: inbound };
     match transport {
         Transport::Socket(upgrade) => {
             let stop = tasks.stop().child_token();
             let tracked = tasks.clone();
             ws::upgrade(*upgrade, move |socket| {
-                let producer = Box::pin(producer(out, ops));
+                let producer = Box::pin(producer(client, ops));
                 let run = ws::run(socket, producer, outbound, texts, liveness, stop);
                 tracked.spawn(run);
             })
@@ -251,8 +252,8 @@ where
                 Transport::Sse => body::Format::Sse,
                 _ => body::Format::Ndjson,
             };
-            let unread = liveness.unread;
-            body::respond(tasks, format, unread, producer(out, ops), outbound)
+            let producer = producer(client, ops);
+            body::respond(tasks, format, liveness.write_timeout, producer, outbound)
         }
     }
 }
@@ -264,17 +265,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_keeps_a_lease_is_asked_as_often_as_it_is_renewed() {
-        let of = |ttl| Liveness::of_lease(Duration::from_secs(ttl));
+    fn a_client_that_keeps_a_lease_is_pinged_as_often_as_the_lease_is_renewed() {
+        let of = |ttl| Liveness::for_lease(Duration::from_secs(ttl));
         let (short, long) = (of(6), of(600));
         assert_eq!(
-            (short.ping, short.silent),
+            (short.ping_interval, short.silence_timeout),
             (Duration::from_secs(2), Duration::from_secs(6))
         );
-        assert_eq!(short.unread, Duration::from_secs(6));
-        assert_eq!(long.ping, Duration::from_secs(10));
+        assert_eq!(short.write_timeout, Duration::from_secs(6));
+        assert_eq!(long.ping_interval, Duration::from_secs(10));
         assert_eq!(
-            (long.silent, long.unread),
+            (long.silence_timeout, long.write_timeout),
             (Duration::from_mins(10), WRITE_TIMEOUT)
         );
     }
@@ -295,13 +296,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_request_says_how_it_wants_its_stream() {
+    async fn the_request_selects_the_transport() {
         check(&[], "ndjson").await;
         check(&[("accept", "*/*")], "ndjson").await;
         check(&[("accept", "application/x-ndjson")], "ndjson").await;
         check(&[("accept", "text/event-stream")], "sse").await;
         check(&[("accept", "text/html, Text/Event-Stream;q=0.9")], "sse").await;
-        // An upgrade that is none: no key, no version.
+        // An incomplete upgrade: no key, no version.
         check(
             &[
                 ("connection", "keep-alive, Upgrade"),

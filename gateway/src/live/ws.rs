@@ -1,4 +1,4 @@
-//! Streams over a WebSocket: one task a socket, one `select!`.
+//! Streams over a WebSocket: one task and one `select!` per socket.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,25 +11,25 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::stream::{IDLE, Liveness, Message};
-use crate::web::websocket::{READS, SocketEnd, close};
+use super::stream::{IDLE_INTERVAL, Liveness, Message};
+use crate::web::websocket::{MAX_CONSECUTIVE_READS, SocketEnd, close};
 
-/// Largest message a client may send, bytes; a larger one is answered by `error`.
-const LARGEST_TEXT: usize = 64 << 10;
+/// Largest operation, bytes; a larger one is refused with `error`.
+const MAX_OPERATION: usize = 64 << 10;
 /// Largest message that is read at all, bytes; a larger one closes the socket.
-const LARGEST_READ: usize = 1 << 20;
+const MAX_MESSAGE: usize = 1 << 20;
 /// Between pings.
-pub(super) const PING: Duration = Duration::from_secs(10);
-/// A client that is silent for so long, pongs included, with nothing waiting to be written, is gone.
-pub(super) const SILENT: Duration = Duration::from_secs(30);
-/// How long a client may take to answer a close.
-const CLOSING: Duration = Duration::from_secs(1);
-/// How long who left data unread may take to read it, and the reason.
-const UNREAD_GRACE: Duration = Duration::from_secs(30);
+pub(super) const PING_INTERVAL: Duration = Duration::from_secs(10);
+/// A client that sends nothing for so long, pongs included, while nothing waits to be written, is lost.
+pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take to reply to a close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// The same for a slow reader, which has to read the buffered data before the close frame.
+const SLOW_READER_CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Read buffer of a socket, bytes: operations are small, and there may be thousands of sockets.
 const READ_BUFFER: usize = 4 << 10;
 
-/// Accepts the upgrade; `start` gets the socket.
+/// Accepts the upgrade and passes the socket to `start`.
 pub(super) fn upgrade<S>(upgrade: WebSocketUpgrade, start: S) -> Response
 where
     S: FnOnce(WebSocket) + Send + 'static,
@@ -37,16 +37,16 @@ where
     upgrade
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
-        .max_message_size(LARGEST_READ)
-        .max_frame_size(LARGEST_READ)
-        .on_failed_upgrade(|error| tracing::debug!(%error, "the upgrade failed"))
+        .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE)
+        .on_failed_upgrade(|error| tracing::debug!(%error, "a WebSocket upgrade failed"))
         .on_upgrade(move |socket| {
             start(socket);
             std::future::ready(())
         })
 }
 
-/// Runs a socket: writes what the producer says, hands it what the client says.
+/// Runs a socket: writes the producer's messages and passes it the client's operations.
 pub(super) async fn run<F>(
     mut socket: WebSocket,
     mut producer: Pin<Box<F>>,
@@ -57,50 +57,52 @@ pub(super) async fn run<F>(
 ) where
     F: Future<Output = ()> + Send,
 {
-    let mut pings = interval(liveness.ping);
+    let mut pings = interval(liveness.ping_interval);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     pings.reset();
-    let mut heard = Instant::now();
-    let mut said = Instant::now();
+    let mut last_received = Instant::now();
+    let mut last_sent = Instant::now();
     let mut producing = true;
-    // Room for an operation is taken before one is read: a client that sends faster than the
-    // producer works is not read from.
-    let mut room = None;
+    // A slot for an operation is reserved before one is read: back-pressure for a client that sends faster
+    // than the producer works.
+    let mut slot = None;
     let mut reads = 0_u32;
     let end = loop {
-        // Reading comes before writing, so that close frames and pings are answered between two messages
+        // Reads come before writes, so that close frames and pings get their reply between two messages
         // however many are queued.
         let message = tokio::select! {
             biased;
-            () = stop.cancelled() => break SocketEnd::Close(close_code::AWAY, "the gateway stops"),
-            permit = ops.reserve(), if room.is_none() && !ops.is_closed() => {
-                room = permit.ok();
+            () = stop.cancelled() => break SocketEnd::Close(close_code::AWAY, "the gateway is shutting down"),
+            permit = ops.reserve(), if slot.is_none() && !ops.is_closed() => {
+                slot = permit.ok();
                 continue;
             }
-            frame = socket.recv(), if (room.is_some() || ops.is_closed())
-                && (reads < READS || outbound.is_empty()) => {
-                heard = Instant::now();
+            frame = socket.recv(), if (slot.is_some() || ops.is_closed())
+                && (reads < MAX_CONSECUTIVE_READS || outbound.is_empty()) => {
+                last_received = Instant::now();
                 reads = reads.saturating_add(1);
                 match inbound(frame) {
-                    Inbound::Text(text) => match room.take() {
+                    Inbound::Text(text) => match slot.take() {
                         Some(permit) if !ops.is_closed() => {
                             permit.send(text);
                             continue;
                         }
-                        _ => refusal(Code::Unsupported, "this stream takes no operations"),
+                        _ => refusal(Code::Unsupported, "this stream accepts no operations"),
                     },
-                    Inbound::Refused(answer) => answer,
+                    Inbound::Refused(error) => error,
                     Inbound::Nothing => continue,
                     Inbound::Ended(end) => break end,
                 }
             }
             _ = pings.tick() => {
-                if heard.elapsed() >= liveness.silent {
+                if last_received.elapsed() >= liveness.silence_timeout {
                     break SocketEnd::Lost;
                 }
                 ws::Message::Ping(bytes::Bytes::new())
             }
-            () = sleep_until(heard + liveness.silent), if liveness.strict => break SocketEnd::Lost,
+            () = sleep_until(last_received + liveness.silence_timeout), if liveness.strict => {
+                break SocketEnd::Lost;
+            }
             message = outbound.recv() => match message {
                 Some(message) => text(message),
                 None => break SocketEnd::Close(close_code::NORMAL, "the stream has ended"),
@@ -109,51 +111,54 @@ pub(super) async fn run<F>(
                 producing = false;
                 continue;
             }
-            () = sleep_until(said + IDLE) => text(Message::of(&ServerMessage::Idle)),
+            () = sleep_until(last_sent + IDLE_INTERVAL) => text(Message::of(&ServerMessage::Idle)),
         };
         let ping = matches!(message, ws::Message::Ping(_));
         let began = Instant::now();
         let written = tokio::select! {
             biased;
-            () = stop.cancelled() => break SocketEnd::Close(close_code::AWAY, "the gateway stops"),
-            written = timeout(liveness.unread, socket.send(message)) => written,
+            () = stop.cancelled() => break SocketEnd::Close(close_code::AWAY, "the gateway is shutting down"),
+            written = timeout(liveness.write_timeout, socket.send(message)) => written,
         };
         match written {
             Ok(Ok(())) => {}
             Ok(Err(_)) => break SocketEnd::Lost,
-            Err(_) => break SocketEnd::Close(close_code::AGAIN, "data was left unread"),
+            Err(_) => break SocketEnd::Close(close_code::AGAIN, "the client reads too slowly"),
         }
         reads = 0;
         let now = Instant::now();
         if !ping {
-            said = now;
+            last_sent = now;
         }
-        if now - began > CLOSING && !liveness.strict {
-            // It was the client's turn to read, and nobody listened to it meanwhile.
-            heard = now;
+        if now - began > CLOSE_TIMEOUT && !liveness.strict {
+            // A slow reader kept us from reading: its silence meanwhile does not count.
+            last_received = now;
         }
     };
-    // What the producer holds ends here, not after the handshake.
+    // The producer ends now, and not only after the closing handshake: it may hold a lock.
     drop(producer);
-    let grace = match end {
-        SocketEnd::Close(close_code::AGAIN, _) => UNREAD_GRACE,
-        _ => CLOSING,
+    let close_timeout = match end {
+        SocketEnd::Close(close_code::AGAIN, _) => SLOW_READER_CLOSE_TIMEOUT,
+        _ => CLOSE_TIMEOUT,
     };
-    close(socket, end, grace).await;
+    close(socket, end, close_timeout).await;
 }
 
 fn text(message: Message) -> ws::Message {
     let mut json = Vec::with_capacity(message.head.len() + message.tail.len());
     json.extend_from_slice(&message.head);
     json.extend_from_slice(&message.tail);
-    // Copied: its room in the queue is free again.
+    // The message has been copied, so its share of the memory is free again.
     drop(message.share);
     ws::Message::Text(Utf8Bytes::try_from(json).expect("JSON is UTF-8"))
 }
 
+/// What was read from a socket.
 enum Inbound {
     Text(String),
+    /// Not an operation; the reply.
     Refused(ws::Message),
+    /// A ping or pong.
     Nothing,
     /// Nothing more can be read.
     Ended(SocketEnd),
@@ -169,13 +174,13 @@ fn refusal(code: Code, detail: &str) -> ws::Message {
 
 fn inbound(frame: Option<Result<ws::Message, axum::Error>>) -> Inbound {
     match frame {
-        Some(Ok(ws::Message::Text(text))) if text.len() > LARGEST_TEXT => {
-            Inbound::Refused(refusal(Code::TooLarge, "an operation may have 64 KiB"))
-        }
+        Some(Ok(ws::Message::Text(text))) if text.len() > MAX_OPERATION => Inbound::Refused(
+            refusal(Code::TooLarge, "operation too large; the limit is 64 KiB"),
+        ),
         Some(Ok(ws::Message::Text(text))) => Inbound::Text(text.to_string()),
         Some(Ok(ws::Message::Binary(_))) => Inbound::Refused(refusal(
             Code::BadRequest,
-            "operations are text messages with one JSON object",
+            "an operation must be a text message with one JSON object",
         )),
         Some(Ok(ws::Message::Ping(_) | ws::Message::Pong(_))) => Inbound::Nothing,
         Some(Err(error)) => Inbound::Ended(SocketEnd::of_error(&error)),

@@ -1,4 +1,4 @@
-//! Undoes the `Content-Encoding` of a request, on every route.
+//! Decodes the `Content-Encoding` of a request, on every route.
 
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -7,7 +7,7 @@ use http::{HeaderValue, Method, header};
 
 use crate::content;
 
-/// Decodes the body as it is read. What a handler sees has no coding, and no length in advance.
+/// Decodes the body as it is read. A handler sees no coding, and no length in advance.
 pub async fn decode(request: Request, next: Next) -> Response {
     // The body of any other method means nothing here (RFC 9110, 9.3), and is not read.
     if !matches!(*request.method(), Method::POST | Method::PUT) {
@@ -24,7 +24,7 @@ pub async fn decode(request: Request, next: Next) -> Response {
         }
         Err(failure) => {
             let mut response = failure.into_response();
-            // RFC 9110, 15.5.16: so a client learns that it is the coding, and which ones there are.
+            // RFC 9110, 15.5.16: this header says that the coding is at fault, and which ones are supported.
             let accepted = HeaderValue::from_static(content::ACCEPTED);
             response
                 .headers_mut()

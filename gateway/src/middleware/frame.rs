@@ -1,5 +1,5 @@
-//! The frame around every request: its id, its line in the access log, the body of a failure, and
-//! the headers that every answer has.
+//! The outermost layer: a request's id, its line in the access log and its metrics, the body of a failure,
+//! and the headers of every response.
 
 use std::time::Instant;
 
@@ -8,14 +8,14 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderValue, Method, header};
 
-use super::refusal::Reader;
+use super::refusal::Visitor;
 use crate::failure::Failure;
 use crate::state::AppState;
 use crate::v3;
 use crate::web::problem;
 use crate::web::request_id::{REQUEST_ID, RequestId};
 
-/// The frame as a layer; the outermost.
+/// The layer.
 pub async fn frame(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = app.request_ids.next();
@@ -24,7 +24,7 @@ pub async fn frame(State(app): State<AppState>, mut request: Request, next: Next
     let path = request.uri().path().to_owned();
     let mut names = request.headers().keys();
     let from_browser = names.any(|name| name.as_str().starts_with("sec-fetch-"));
-    let reader = Reader::of(&request);
+    let visitor = Visitor::of(&request);
 
     let response = next.run(request).await;
 
@@ -32,15 +32,15 @@ pub async fn frame(State(app): State<AppState>, mut request: Request, next: Next
         v3::finish(response, &path)
     } else {
         let (mut response, failure) = problem::finish(response, &path, &id, from_browser);
-        if let (Some(reader), Some(failure)) = (reader, &failure) {
-            reader.explain(&mut response, failure, &id);
+        if let (Some(visitor), Some(failure)) = (visitor, &failure) {
+            visitor.explain(&mut response, failure, &id);
         }
         (response, failure)
     };
     let status = response.status().as_u16();
     log(&method, &path, status, started, &id, failure.as_deref());
     let labels = [
-        ("method", known(&method).to_owned()),
+        ("method", method_label(&method).to_owned()),
         ("status", status.to_string()),
     ];
     metrics::counter!("watchgate_http_requests_total", &labels).increment(1);
@@ -74,15 +74,15 @@ pub async fn frame(State(app): State<AppState>, mut request: Request, next: Next
     response
 }
 
-/// The method as a label: whoever makes methods up must not make up metrics.
-fn known(method: &Method) -> &str {
+/// The method as a metric's label: a client that invents methods must not create metrics.
+fn method_label(method: &Method) -> &str {
     match *method {
         Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::DELETE => method.as_str(),
         _ => "other",
     }
 }
 
-/// One line a request; a failure's causes are printed here and nowhere else.
+/// One line per request; a failure's causes are logged here and nowhere else.
 fn log(
     method: &Method,
     path: &str,

@@ -1,6 +1,6 @@
-//! What every request passes, outermost first: the frame (request id, access log, problem bodies,
-//! security headers), then the guard (Host, Origin, Sec-Fetch-Site), then the limit of bodies,
-//! then their coding.
+//! The layers around every route, outermost first: `frame` (request id, access log, problem bodies,
+//! security headers), `guard` (Host, Origin, Sec-Fetch-Site), `limit` (announced sizes of bodies),
+//! `decode` (codings of bodies).
 
 pub mod decode;
 pub mod frame;

@@ -19,7 +19,7 @@ use super::errors::CallError;
 use super::stream::{Input, OpenError, StreamingCall, requests, result_json, shutting_down};
 use super::transcode::encode;
 use super::{Call, context, unary};
-use crate::web::websocket::{READS, SocketEnd, WRITE_TIMEOUT, close};
+use crate::web::websocket::{MAX_CONSECUTIVE_READS, SocketEnd, WRITE_TIMEOUT, close};
 
 /// Between pings.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
@@ -93,7 +93,7 @@ async fn run(mut socket: WebSocket, call: Call, stop: CancellationToken) {
                 continue;
             }
             frame = socket.recv(), if (room.is_some() || to_call.is_closed())
-                && (reads < READS || outbound.is_empty()) => {
+                && (reads < MAX_CONSECUTIVE_READS || outbound.is_empty()) => {
                 last_received = Instant::now();
                 reads = reads.saturating_add(1);
                 let json = match frame {

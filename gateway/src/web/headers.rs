@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_matches_in_a_list_weak_or_not() {
+    fn a_tag_matches_in_a_list_strong_or_weak() {
         for (known, matches) in [
             ("\"a\"", true),
             ("\"b\", W/\"a\"", true),

@@ -1,4 +1,4 @@
-//! HTTP, as every path needs it: failures as responses, headers, hosts, percent-decoding, WebSocket closing.
+//! What all paths share of HTTP: failures as responses, headers, hosts, percent-decoding, closing WebSockets.
 //!
 //! `api`, `live`, `v3`, `middleware`, `config` and `state` use it; it uses none of them.
 

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes_are_bytes_and_a_plus_is_a_plus() {
+    fn escapes_decode_to_bytes_and_a_plus_stays_a_plus() {
         let check =
             |raw: &str, bytes: &[u8]| assert_eq!(decode(raw).expect("decodes"), bytes, "{raw}");
         check("/a//b/", b"/a//b/");

@@ -47,12 +47,12 @@ impl IntoResponse for Failure {
     }
 }
 
-/// Marks a failed response whose body is a page for a person: it is kept as it is.
+/// Marks a failed response whose body is a page for a person: the body is not replaced.
 #[derive(Clone, Copy, Debug)]
 pub struct ForPeople;
 
-/// Writes the body of a failed response, also of one that a library made (method not allowed, body too
-/// large). Returns the failure too, for the log.
+/// Writes the body of a failed response, including one that a library made (method not allowed, body too
+/// large). Also returns the failure, for the log.
 pub fn finish(
     mut response: Response,
     path: &str,

@@ -1,4 +1,4 @@
-//! WebSockets, as the live layer and `/v3` share them: what asks for one, and how one is closed.
+//! WebSockets, shared by the live layer and `/v3`: how one is requested, and how one is closed.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use http::header::{CONNECTION, UPGRADE};
 use http::request::Parts;
 use tokio::time::timeout;
 
-/// How long one write may wait for a client that does not read, on every stream.
+/// How long one write may wait for a slow reader, on every stream.
 pub const WRITE_TIMEOUT: Duration = Duration::from_mins(1);
 /// Frames read in a row while messages wait to be written, so that a client that keeps sending cannot hold
 /// them back.
-pub(crate) const READS: u32 = 16;
+pub(crate) const MAX_CONSECUTIVE_READS: u32 = 16;
 
-/// Whether the request asks for an upgrade to a WebSocket.
+/// Whether the request is an upgrade to a WebSocket.
 pub(crate) fn is_upgrade(parts: &Parts) -> bool {
     let has = |name, wanted: &str| {
         parts.headers.get_all(name).iter().any(|value| {
@@ -24,7 +24,7 @@ pub(crate) fn is_upgrade(parts: &Parts) -> bool {
         })
     };
     let http1 = has(CONNECTION, "upgrade") && has(UPGRADE, "websocket");
-    // HTTP/2 asks by CONNECT with a `:protocol`, which axum reads itself.
+    // HTTP/2 upgrades by CONNECT with a `:protocol`, which axum reads itself.
     http1 || parts.method == http::Method::CONNECT
 }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use gateway::identity::Caller;
 use gateway::demo;
 use gateway::embedded::{Embedded, Options};
 use gateway::etcd::{Delete, Etcd, Get, KeyValue, Range, Settings};
+use gateway::identity::Caller;
 use gateway::tasks::Tasks;
 use shared::LeaseId;
 use tokio::time::{Instant, sleep};

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use gateway::identity::Caller;
 use gateway::embedded::{Embedded, EmbeddedError, Options};
 use gateway::etcd::{Etcd, Get, Put, Range, Settings};
+use gateway::identity::Caller;
 use tempfile::TempDir;
 
 const WATCHGATE: &str = env!("CARGO_BIN_EXE_watchgate");

@@ -108,7 +108,7 @@ fn only(query: &mut Query) -> Result<Option<EventType>> {
             }
         });
     }
-    crate::live::only(&types)
+    crate::live::only_type(&types)
 }
 
 /// Where an EventSource that lost its connection resumes; an empty id counts as none.

@@ -201,14 +201,14 @@ impl Attempts {
     ///
     /// # Errors
     /// `rate_limited` where too many attempts have failed or are waiting.
-    pub(super) async fn queue(&self, from: IpAddr, subject: Subject) -> Result<Turn<'_>> {
+    pub(super) async fn queue(&self, from: IpAddr, subject: Subject) -> Result<Slot<'_>> {
         let (standing, waiting) = self.enter(from, subject, Instant::now())?;
         let queue = match standing {
             Standing::Proven | Standing::Known => &self.known,
             Standing::Unknown => &self.unknown,
         };
         let permit = queue.acquire().await.expect("it is never closed");
-        Ok(Turn {
+        Ok(Slot {
             _permit: permit,
             _waiting: waiting,
         })
@@ -290,7 +290,7 @@ impl Attempts {
 
 /// A slot of [`Attempts::queue`], free again when dropped.
 #[derive(Debug)]
-pub(super) struct Turn<'a> {
+pub(super) struct Slot<'a> {
     _permit: SemaphorePermit<'a>,
     _waiting: Option<Waiting<'a>>,
 }

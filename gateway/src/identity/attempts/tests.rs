@@ -1,4 +1,4 @@
-//! The limits of failed sign-ins.
+//! The limits of failed sign-ins, with a clock that the test sets.
 
 use super::*;
 
@@ -48,7 +48,7 @@ fn spray(attempts: &Attempts, now: Instant) {
 }
 
 #[test]
-fn failures_are_limited_for_each_name_and_forgiven() {
+fn failures_are_limited_per_name_and_forgiven() {
     let (attempts, now) = (Attempts::default(), Instant::now());
     for guess in 0..PER_NAME.burst as usize {
         attempt(&attempts, user(1, guess), now, Outcome::Refused);
@@ -68,7 +68,7 @@ fn failures_are_limited_for_each_name_and_forgiven() {
 }
 
 #[test]
-fn attempts_at_the_same_time_are_limited_too() {
+fn concurrent_attempts_are_limited_too() {
     let (attempts, now) = (Attempts::default(), Instant::now());
     let begin = |guess| attempts.begin(HERE, user(1, guess), now);
     let begun: Vec<_> = (0..PER_NAME.burst as usize)
@@ -84,7 +84,7 @@ fn attempts_at_the_same_time_are_limited_too() {
 }
 
 #[test]
-fn giving_up_early_counts_as_failed_and_giving_up_late_does_not() {
+fn an_early_cancel_counts_as_failed_and_a_late_one_does_not() {
     let (attempts, now) = (Attempts::default(), Instant::now());
     for _ in 0..2 * PER_NAME.burst {
         let mut attempt = attempts.begin(HERE, user(1, 0), now).expect("not too many");
@@ -101,7 +101,7 @@ fn the_limit_of_an_address_spares_names_that_signed_in_within_a_day() {
     let (attempts, now) = (Attempts::default(), Instant::now());
     attempt(&attempts, user(1, 0), now, Outcome::SignedIn);
     spray(&attempts, now);
-    // With the password that it had, and with another, at this address and from any other.
+    // With the same password, and with another.
     for password in [0, 1] {
         assert!(!is_limited(&attempts, HERE, user(1, password), now));
         attempt(&attempts, user(1, password), now, Outcome::SignedIn);
@@ -122,13 +122,13 @@ fn guessing_a_password_does_not_lock_its_user_out() {
     }
     assert!(is_limited(&attempts, HERE, user(1, 100), now));
     assert!(!is_limited(&attempts, HERE, user(1, 0), now));
-    // The password has been changed: from now on it is a guess.
+    // The password was changed: from now on it counts as a guess.
     attempt(&attempts, user(1, 0), now, Outcome::Refused);
     assert!(is_limited(&attempts, HERE, user(1, 0), now));
 }
 
 #[test]
-fn a_name_does_not_fill_the_queue_and_known_names_are_not_in_it() {
+fn one_name_cannot_fill_the_queue_and_known_names_do_not_count_in_it() {
     let (attempts, now) = (Attempts::default(), Instant::now());
     let enter = |subject| {
         attempts
@@ -152,24 +152,24 @@ fn a_name_does_not_fill_the_queue_and_known_names_are_not_in_it() {
 }
 
 #[tokio::test]
-async fn known_names_wait_for_each_other_alone() {
+async fn known_names_have_their_own_queue() {
     let attempts = Attempts::default();
     attempt(&attempts, user(1, 0), Instant::now(), Outcome::SignedIn);
-    let mut held = Vec::new();
+    let mut slots = Vec::new();
     for name in 0..CHECKS {
-        held.push(
+        slots.push(
             attempts
                 .queue(HERE, user(10 + name, 0))
                 .await
-                .expect("has its turn"),
+                .expect("a free slot"),
         );
     }
     let waits = attempts.queue(HERE, user(2, 0));
     let waits = tokio::time::timeout(Duration::from_millis(20), waits).await;
-    assert!(waits.is_err(), "all turns of unknown names are taken");
+    assert!(waits.is_err(), "all slots of unknown names are taken");
     for password in [0, 1] {
-        let turn = attempts.queue(HERE, user(1, password)).await;
-        turn.expect("known names have turns of their own");
+        let slot = attempts.queue(HERE, user(1, password)).await;
+        slot.expect("known names have their own slots");
     }
 }
 
@@ -185,7 +185,7 @@ fn tables_are_bounded() {
     assert_eq!(state.of_names.0.len(), PER_NAME.max_entries);
     assert!(
         !state.of_names.0.contains_key(&(HERE, user(0, 0).name)),
-        "the oldest goes first"
+        "the oldest is dropped first"
     );
     let last = MAX_KNOWN / 2 + 100;
     for name in 0..=last {
@@ -197,7 +197,7 @@ fn tables_are_bounded() {
 }
 
 #[test]
-fn a_network_of_ipv6_is_one_address() {
+fn an_ipv6_network_counts_as_one_address() {
     let of = |text: &str| network(text.parse().expect("an address"));
     assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:2"));
     assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));

@@ -1,59 +1,61 @@
-//! Opening: where a subscription begins, and what is said about it first.
+//! Opening: where a subscription starts, and what is reported before its first event.
 
 use shared::{Code, Header};
 use tokio::time::{sleep, timeout};
 
-use super::{ANSWER, End, FAR, Follower, Step, is_final, no_answer};
+use super::{End, FAR_BEHIND, Follower, TIMEOUT, UntilEnd, is_final, timed_out};
 use crate::etcd::{Get, Range, Update, WatchStream};
 use crate::failure::Result;
-use crate::live::frame::{Frame, message};
 use crate::live::hub::Start;
+use crate::live::message::WatchMessage;
 use crate::live::pieces::Pieces;
 
 /// What a subscription opens with.
 struct Opening {
     header: Header,
-    notice: Option<Frame>,
-    /// The first revision that will come.
+    /// `compacted` or `reset`, where the start asked for is not in history.
+    notice: Option<WatchMessage>,
+    /// The first revision that can be delivered.
     start: i64,
     snapshot: bool,
     stream: Option<WatchStream>,
 }
 
 impl Follower {
-    /// Says how it begins; the stream, where one is open already.
-    pub(super) async fn open(&mut self, start: &Start) -> Step<Option<WatchStream>> {
-        let mut told = false;
+    /// Opens the subscription and sends `opened`, with a snapshot if requested; returns the stream from
+    /// etcd where one is open already. Retries until etcd responds; the client gets one `error`.
+    pub(super) async fn open(&mut self, start: &Start) -> UntilEnd<Option<WatchStream>> {
+        let mut error_sent = false;
         let opening = loop {
             match self.try_open(start).await {
                 Ok(opening) => break opening,
-                Err(failure) if is_final(failure.code) => return Err(End::Failed(failure)),
+                Err(failure) if is_final(failure.code) => return Err(End::Refused(failure)),
                 Err(failure) => {
-                    if !told {
-                        told = true;
+                    if !error_sent {
+                        error_sent = true;
                         tracing::debug!(failure = failure.chain(), "a watch waits for etcd");
-                        self.say(message::error(Code::Unavailable, &failure.detail))
-                            .await?;
+                        let error = WatchMessage::error(Code::Unavailable, &failure.detail);
+                        self.send(error).await?;
                     }
-                    sleep(self.backoff.pause()).await;
+                    sleep(self.backoff.next_delay()).await;
                 }
             }
         };
         self.backoff.reset();
         self.cluster = opening.header.cluster_id;
-        self.seen = opening.header.revision;
+        self.latest_seen = opening.header.revision;
         self.pieces = Pieces::after(opening.start - 1);
         if let Some(notice) = opening.notice {
-            self.say(notice).await?;
+            self.send(notice).await?;
         }
-        let opened = message::opened(self.cluster, opening.start);
+        let opened = WatchMessage::opened(self.cluster, opening.start);
         self.snapshot_pending = opening.snapshot;
         if opening.snapshot {
-            self.say(opened).await?;
+            self.send(opened).await?;
             self.snapshot(opening.header.revision).await?;
         } else {
             let bookmark = self.bookmark(opening.start - 1);
-            self.say(opened.at(bookmark)).await?;
+            self.send(opened.at(bookmark)).await?;
         }
         Ok(opening.stream)
     }
@@ -62,37 +64,38 @@ impl Follower {
         let caller = self.caller();
         self.release = self.hub.release(&caller, self.lost_at).await?;
         if self.range.is_open_ended() {
-            // Releases of every line checked such a watch as if it were one for its first key alone.
+            // Some releases of every minor version check the permission of such a watch for its first key
+            // alone.
             self.etcd().may_read(&caller, &self.range).await?;
         }
-        let header = self.now().await?;
+        let header = self.current_header().await?;
         let (now, cluster) = (header.revision, header.cluster_id);
-        let reset = |reason: &str| (Some(message::reset(reason, now, cluster)), now);
+        let reset = |reason: &str| (Some(WatchMessage::reset(reason, now, cluster)), now);
         let wanted = match start {
             Start::Now | Start::Unknown => now + 1,
             Start::Revision(revision) => *revision,
             Start::After(bookmark) => bookmark.revision.saturating_add(1),
         };
         let (notice, first) = match start {
-            Start::Unknown => reset("the place to go on from is not one of this gateway's"),
+            Start::Unknown => reset("the event id to resume from was not issued by a gateway"),
             Start::After(bookmark) if bookmark.cluster != cluster => {
-                reset("the place to go on from is another cluster's")
+                reset("the event id to resume from is of another cluster")
             }
             _ if wanted > now + 1 && !self.options.future => reset(
-                "the revision is beyond the store's: its data was restored or wiped, or the revision is another cluster's",
+                "the revision is later than the store's: its data was restored or wiped, or the revision is another cluster's",
             ),
             _ if wanted > now => (None, wanted),
-            _ => match self.oldest_after(wanted).await? {
+            _ => match self.first_after_compaction(wanted).await? {
                 None => (None, wanted),
                 Some(oldest) => {
                     let exact = self.release.exact_compaction;
-                    self.starts_at_compacted = if exact { oldest } else { 0 };
-                    (Some(message::compacted(wanted, oldest)), oldest)
+                    self.resumes_at_compacted = if exact { oldest } else { 0 };
+                    (Some(WatchMessage::compacted(wanted, oldest)), oldest)
                 }
             },
         };
-        let anew = notice.is_some() || *start == Start::Now;
-        if self.options.snapshot && anew {
+        let from_now = notice.is_some() || *start == Start::Now;
+        if self.options.snapshot && from_now {
             return Ok(Opening {
                 header,
                 notice,
@@ -106,20 +109,20 @@ impl Follower {
             notice,
             start: first,
             snapshot: false,
-            stream: self.accepted(first, &header).await?,
+            stream: self.first_stream(first, &header).await?,
         })
     }
 
-    /// A stream that etcd has accepted and that needs no second look; a refusal is an error, before
-    /// anything is said.
-    async fn accepted(&mut self, start: i64, now: &Header) -> Result<Option<WatchStream>> {
-        if now.revision - start > FAR {
+    /// The stream from `start` on, if etcd has accepted it and it can be used as it is; otherwise
+    /// [`Follower::reopen`] opens another. A refusal is an error, before anything is sent.
+    async fn first_stream(&mut self, start: i64, now: &Header) -> Result<Option<WatchStream>> {
+        if now.revision - start > FAR_BEHIND {
             return Ok(None);
         }
         let mut stream = self.watch(start).await?;
-        let first = timeout(ANSWER, stream.next())
+        let first = timeout(TIMEOUT, stream.next())
             .await
-            .map_err(|_| no_answer())?;
+            .map_err(|_| timed_out())?;
         Ok(match first? {
             Update::Cancelled(failure) => return Err(failure),
             Update::Created(header)
@@ -129,15 +132,15 @@ impl Follower {
                 let release = self.hub.release_of(&caller, header.member_id, self.lost_at);
                 self.release = release.await?;
                 let misses_first =
-                    start == self.starts_at_compacted && !self.release.exact_compaction;
+                    start == self.resumes_at_compacted && !self.release.exact_compaction;
                 (!misses_first).then_some(stream)
             }
             _ => None,
         })
     }
 
-    /// The first revision to be had, when `revision` is not any more.
-    async fn oldest_after(&self, revision: i64) -> Result<Option<i64>> {
+    /// The first revision that can be watched, if `revision` has been compacted.
+    async fn first_after_compaction(&self, revision: i64) -> Result<Option<i64>> {
         let first_key = Range::one(self.range.key.clone());
         let get = Get::count_only().at(revision);
         match self.etcd().range(&self.caller(), &first_key, &get).await {
@@ -148,19 +151,10 @@ impl Follower {
                     .compacted_revision(&self.caller(), &self.range.key)
                     .await?;
                 Ok(oldest
-                    .map(|oldest| self.first_left(oldest))
+                    .map(|oldest| self.first_watchable(oldest))
                     .filter(|first| *first > revision))
             }
             Err(failure) => Err(failure),
-        }
-    }
-
-    /// The first revision that can be watched without a gap after a compaction at `oldest`.
-    pub(super) fn first_left(&self, oldest: i64) -> i64 {
-        if self.release.exact_compaction {
-            oldest
-        } else {
-            oldest + 1
         }
     }
 }

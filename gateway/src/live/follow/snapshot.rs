@@ -1,83 +1,92 @@
-//! The state of a range at one revision, in pieces, in memory that does not grow with it.
+//! Snapshots: the entries of a range at one revision, in pieces, in memory that does not grow with it.
 //!
 //! etcd walks the index of a whole range whatever the limit, and a page of values may be of any size.
-//! So keys are listed a large page at a time (answered from the index, without values), and values
-//! are read between two listed keys, as many keys at a time as their sizes so far allow.
+//! So keys are listed in large pages without values, which etcd serves from the index, and values are
+//! read between two listed keys, as many keys at a time as their sizes so far allow.
 
 use shared::{Code, Header};
 
-use super::{Follower, Step};
+use super::{Follower, UntilEnd};
 use crate::etcd::{Get, KeyValue, Range, entry, next_key};
-use crate::live::frame::{Frame, message};
-use crate::live::pieces::MOST;
+use crate::live::message::WatchMessage;
+use crate::live::pieces::{MAX_PIECE, Pieces};
 
 /// Keys listed at a time.
-const KEYS: i64 = 10_000;
-/// Largest answer with values that is read, bytes; a single key's may be larger.
-const LARGEST: usize = 16 << 20;
-/// Answers with values below this are small: the next asks for more keys.
-const SMALL: usize = 512 << 10;
-/// Answers with values above this are large: the next asks for fewer keys.
-const LARGE: usize = 2 << 20;
-const FIRST_STEP: usize = 64;
-const LONGEST_STEP: usize = 1_000;
+const LISTED_KEYS: i64 = 10_000;
+/// Largest response with values that is read, bytes; that of a single key may be larger.
+const MAX_RESPONSE: usize = 16 << 20;
+/// After a response with fewer bytes of keys and values than this, the next request covers more keys.
+const SMALL_RESPONSE: usize = 512 << 10;
+/// After a response with more bytes of keys and values than this, the next request covers fewer keys.
+const LARGE_RESPONSE: usize = 2 << 20;
+/// Keys whose values are read by the first request.
+const FIRST_WINDOW: usize = 64;
+/// Keys whose values are read by one request at most.
+const MAX_WINDOW: usize = 1_000;
 
-/// How a snapshot ended.
-enum Pages {
+/// How reading a snapshot ended.
+enum SnapshotEnd {
     Complete,
     /// Its revision was compacted meanwhile.
     Compacted,
-    /// Another store answers.
-    Replaced(Header, String),
+    /// The data is not what it was; the store's header now, and the reason.
+    Reset(Header, String),
 }
 
 impl Follower {
-    /// A snapshot of the present.
-    pub(super) async fn fresh_snapshot(&mut self) -> Step<()> {
-        let now = self.present().await?;
-        match self.not_ours(&now) {
+    /// A snapshot of the current state.
+    pub(super) async fn current_snapshot(&mut self) -> UntilEnd<()> {
+        let now = self.wait_for_header().await?;
+        match self.reset_reason(&now) {
             Some(reason) => Box::pin(self.reset(now, &reason)).await,
             None => self.snapshot(now.revision).await,
         }
     }
 
-    /// A snapshot at `revision`; where that is gone before it is complete, `compacted` or `reset`
-    /// voids the pieces so far and one of the present follows.
-    pub(super) async fn snapshot(&mut self, mut revision: i64) -> Step<()> {
+    /// A snapshot at `revision`. If that is compacted or replaced before the snapshot is complete,
+    /// `compacted` or `reset` voids the pieces so far, and a snapshot of the current state follows.
+    pub(super) async fn snapshot(&mut self, mut revision: i64) -> UntilEnd<()> {
         loop {
-            match self.pages(revision).await? {
-                Pages::Complete => {
-                    self.go_on_after(revision);
+            match self.read_snapshot(revision).await? {
+                SnapshotEnd::Complete => {
+                    self.resume_after_snapshot(revision);
                     return Ok(());
                 }
-                Pages::Compacted => {
-                    let oldest = self.oldest().await?.max(revision + 1);
-                    self.say(message::compacted(revision, oldest)).await?;
-                    let now = self.present().await?;
-                    if let Some(reason) = self.not_ours(&now) {
-                        self.say_reset(&now, &reason).await?;
+                SnapshotEnd::Compacted => {
+                    let oldest = self.wait_for_oldest().await?.max(revision + 1);
+                    self.send(WatchMessage::compacted(revision, oldest)).await?;
+                    let now = self.wait_for_header().await?;
+                    if let Some(reason) = self.reset_reason(&now) {
+                        self.start_over(&now, &reason).await?;
                     }
                     revision = now.revision;
                 }
-                Pages::Replaced(now, reason) => {
-                    self.say_reset(&now, &reason).await?;
+                SnapshotEnd::Reset(now, reason) => {
+                    self.start_over(&now, &reason).await?;
                     revision = now.revision;
                 }
             }
         }
     }
 
-    async fn present(&mut self) -> Step<Header> {
+    fn resume_after_snapshot(&mut self, revision: i64) {
+        self.snapshot_pending = false;
+        self.latest_seen = self.latest_seen.max(revision);
+        self.pieces = Pieces::after(revision);
+    }
+
+    /// The store's current header, once etcd responds.
+    async fn wait_for_header(&mut self) -> UntilEnd<Header> {
         loop {
-            match self.now().await {
+            match self.current_header().await {
                 Ok(header) => return Ok(header),
-                Err(failure) => self.failed(failure).await?,
+                Err(failure) => self.back_off(failure).await?,
             }
         }
     }
 
-    /// The oldest revision left.
-    async fn oldest(&mut self) -> Step<i64> {
+    /// The oldest revision in history, once etcd responds.
+    async fn wait_for_oldest(&mut self) -> UntilEnd<i64> {
         loop {
             match self
                 .etcd()
@@ -85,17 +94,17 @@ impl Follower {
                 .await
             {
                 Ok(oldest) => return Ok(oldest.unwrap_or(1)),
-                Err(failure) => self.failed(failure).await?,
+                Err(failure) => self.back_off(failure).await?,
             }
         }
     }
 
-    async fn pages(&mut self, revision: i64) -> Step<Pages> {
-        let mut piece = Piece::new(revision);
-        let mut step = FIRST_STEP;
+    async fn read_snapshot(&mut self, revision: i64) -> UntilEnd<SnapshotEnd> {
+        let mut piece = SnapshotPiece::new(revision);
+        let mut window = FIRST_WINDOW;
         let mut rest = self.range.clone();
         loop {
-            let get = Get::keys_only().limit(KEYS).at(revision);
+            let get = Get::keys_only().limit(LISTED_KEYS).at(revision);
             let (keys, more) = match self.page(&rest, &get, usize::MAX).await? {
                 Page::Read { kvs, more } => (kvs, more),
                 Page::TooLarge => (Vec::new(), false),
@@ -103,26 +112,26 @@ impl Follower {
             };
             let mut left = keys.as_slice();
             while let Some(first) = left.first() {
-                let count = left.len().min(step);
+                let count = left.len().min(window);
                 let last = &left[count - 1];
-                let window = Range::between(first.key.clone(), Some(next_key(&last.key)));
-                let most = if count == 1 { usize::MAX } else { LARGEST };
+                let range = Range::between(first.key.clone(), Some(next_key(&last.key)));
+                let limit = if count == 1 { usize::MAX } else { MAX_RESPONSE };
                 let kvs = match self
-                    .page(&window, &Get::default().at(revision), most)
+                    .page(&range, &Get::default().at(revision), limit)
                     .await?
                 {
                     Page::Read { kvs, .. } => kvs,
                     Page::TooLarge => {
-                        step = (count / 8).max(1);
+                        window = (count / 8).max(1);
                         continue;
                     }
                     Page::Ended(end) => return Ok(end),
                 };
-                step = next_step(step, &kvs);
+                window = next_window(window, &kvs);
                 left = &left[count..];
                 for kv in kvs {
-                    if let Some(frame) = piece.push(kv) {
-                        self.say(frame).await?;
+                    if let Some(message) = piece.push(kv) {
+                        self.send(message).await?;
                     }
                 }
             }
@@ -132,67 +141,70 @@ impl Follower {
             }
         }
         let last = piece.finish(false).at(self.bookmark(revision));
-        self.say(last).await?;
-        Ok(Pages::Complete)
+        self.send(last).await?;
+        Ok(SnapshotEnd::Complete)
     }
 
-    /// One read at the snapshot's revision, repeated while etcd is away.
-    async fn page(&mut self, range: &Range, get: &Get, most: usize) -> Step<Page> {
+    /// One read at the snapshot's revision, with a response of at most `limit` bytes; retried while etcd
+    /// is unavailable.
+    async fn page(&mut self, range: &Range, get: &Get, limit: usize) -> UntilEnd<Page> {
         loop {
             let caller = self.caller();
-            let answer = self.etcd().range_within(&caller, range, get, most).await;
-            let failure = match answer {
-                Ok(answer) => {
-                    return Ok(match self.not_ours(&answer.header) {
-                        Some(reason) => Page::Ended(Pages::Replaced(answer.header, reason)),
+            let response = self.etcd().range_within(&caller, range, get, limit).await;
+            let failure = match response {
+                Ok(response) => {
+                    return Ok(match self.reset_reason(&response.header) {
+                        Some(reason) => Page::Ended(SnapshotEnd::Reset(response.header, reason)),
                         None => Page::Read {
-                            kvs: answer.kvs,
-                            more: answer.more,
+                            kvs: response.kvs,
+                            more: response.more,
                         },
                     });
                 }
                 Err(failure) => failure,
             };
             match failure.code {
-                Code::Compacted => return Ok(Page::Ended(Pages::Compacted)),
-                Code::TooLarge if most < usize::MAX => return Ok(Page::TooLarge),
+                Code::Compacted => return Ok(Page::Ended(SnapshotEnd::Compacted)),
+                Code::TooLarge if limit < usize::MAX => return Ok(Page::TooLarge),
                 Code::FutureRevision => {
-                    let now = self.present().await?;
-                    if let Some(reason) = self.not_ours(&now) {
-                        return Ok(Page::Ended(Pages::Replaced(now, reason)));
+                    let now = self.wait_for_header().await?;
+                    if let Some(reason) = self.reset_reason(&now) {
+                        return Ok(Page::Ended(SnapshotEnd::Reset(now, reason)));
                     }
-                    self.failed(failure).await?;
+                    self.back_off(failure).await?;
                 }
-                _ => self.failed(failure).await?,
+                _ => self.back_off(failure).await?,
             }
         }
     }
 }
 
+/// The outcome of one read.
 enum Page {
     Read { kvs: Vec<KeyValue>, more: bool },
     TooLarge,
-    Ended(Pages),
+    Ended(SnapshotEnd),
 }
 
-fn next_step(step: usize, kvs: &[KeyValue]) -> usize {
+/// How many keys' values to read next, after these.
+fn next_window(window: usize, kvs: &[KeyValue]) -> usize {
     let bytes: usize = kvs.iter().map(|kv| kv.key.len() + kv.value.len()).sum();
-    if bytes < SMALL {
-        (step * 2).min(LONGEST_STEP)
-    } else if bytes > LARGE {
-        (step / 2).max(1)
+    if bytes < SMALL_RESPONSE {
+        (window * 2).min(MAX_WINDOW)
+    } else if bytes > LARGE_RESPONSE {
+        (window / 2).max(1)
     } else {
-        step
+        window
     }
 }
 
-/// Entries until they fill a piece.
-struct Piece {
+/// The `snapshot` message being filled: entries up to [`MAX_PIECE`].
+struct SnapshotPiece {
     revision: i64,
     entries: Vec<u8>,
 }
 
-impl Piece {
+impl SnapshotPiece {
     fn new(revision: i64) -> Self {
         Self {
             revision,
@@ -200,23 +212,23 @@ impl Piece {
         }
     }
 
-    /// Adds an entry; a piece, when it had no room left.
-    fn push(&mut self, kv: KeyValue) -> Option<Frame> {
+    /// Adds an entry. Returns the entries before it as a message, if it had no room beside them.
+    fn push(&mut self, kv: KeyValue) -> Option<WatchMessage> {
         let json = serde_json::to_vec(&entry(kv, false)).expect("an entry serialises");
-        let full = !self.entries.is_empty() && self.entries.len() + json.len() + 128 > MOST;
-        let frame = full.then(|| self.finish(true));
+        let full = !self.entries.is_empty() && self.entries.len() + json.len() + 128 > MAX_PIECE;
+        let message = full.then(|| self.finish(true));
         if !self.entries.is_empty() {
             self.entries.push(b',');
         }
         self.entries.extend_from_slice(&json);
-        frame
+        message
     }
 
-    fn finish(&mut self, more: bool) -> Frame {
+    fn finish(&mut self, more: bool) -> WatchMessage {
         let mut tail = format!(r#""revision":{},"entries":["#, self.revision).into_bytes();
         tail.append(&mut std::mem::take(&mut self.entries));
         tail.extend_from_slice(if more { br#"],"more":true}"# } else { b"]}" });
-        Frame::encoded("snapshot", tail)
+        WatchMessage::encoded("snapshot", tail)
     }
 }
 
@@ -234,12 +246,12 @@ mod tests {
         }
     }
 
-    fn keys(frame: &Frame) -> (Vec<String>, bool) {
-        let text = frame.text(r#""w""#);
+    fn keys(message: &WatchMessage) -> (Vec<String>, bool) {
+        let text = message.text(r#""w""#);
         let ServerMessage::Snapshot { entries, more, .. } =
             serde_json::from_slice(&text).expect("a message")
         else {
-            panic!("not a snapshot");
+            panic!("not a `snapshot` message");
         };
         let keys = entries
             .iter()
@@ -249,21 +261,21 @@ mod tests {
 
     #[test]
     fn a_snapshot_is_cut_at_a_mebibyte() {
-        let mut piece = Piece::new(7);
+        let mut piece = SnapshotPiece::new(7);
         assert!(piece.push(kv("a", 700_000)).is_none());
         let first = piece.push(kv("b", 700_000)).expect("a full piece");
         assert_eq!(keys(&first), (vec!["a".to_owned()], true));
-        assert!(first.tail.len() <= MOST);
+        assert!(first.tail.len() <= MAX_PIECE);
         assert_eq!(keys(&piece.finish(false)), (vec!["b".to_owned()], false));
         assert_eq!(keys(&piece.finish(false)), (vec![], false));
     }
 
     #[test]
-    fn windows_follow_the_size_of_values() {
-        assert_eq!(next_step(64, &[kv("a", 10)]), 128);
-        assert_eq!(next_step(1_000, &[kv("a", 10)]), 1_000);
-        assert_eq!(next_step(64, &[kv("a", 3_000_000)]), 32);
-        assert_eq!(next_step(1, &[kv("a", 3_000_000)]), 1);
-        assert_eq!(next_step(64, &[kv("a", 1_000_000)]), 64);
+    fn the_window_adapts_to_the_size_of_values() {
+        assert_eq!(next_window(64, &[kv("a", 10)]), 128);
+        assert_eq!(next_window(1_000, &[kv("a", 10)]), 1_000);
+        assert_eq!(next_window(64, &[kv("a", 3_000_000)]), 32);
+        assert_eq!(next_window(1, &[kv("a", 3_000_000)]), 1);
+        assert_eq!(next_window(64, &[kv("a", 1_000_000)]), 64);
     }
 }

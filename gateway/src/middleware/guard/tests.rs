@@ -1,8 +1,10 @@
+//! Which requests pass.
+
 use super::*;
 
 const LOCAL: &str = "192.168.7.5:8379";
 
-/// One request: `headers` as `name: value` lines; answers the code that refuses it.
+/// Checks one request, with `headers` as `name: value` lines; the code of a refusal.
 fn check(allow: &[&str], method: &str, path: &str, headers: &[&str]) -> Option<Code> {
     let allowed = AllowedHosts::new(
         &allow
@@ -33,7 +35,7 @@ fn host(value: &str) -> Option<Code> {
 }
 
 #[test]
-fn this_machines_names_pass_at_any_port() {
+fn loopback_names_pass_at_any_port() {
     for name in [
         "localhost",
         "localhost:1",
@@ -48,7 +50,7 @@ fn this_machines_names_pass_at_any_port() {
 }
 
 #[test]
-fn the_accepted_sockets_own_address_passes_with_its_port() {
+fn the_address_of_the_connection_passes_with_its_port_only() {
     assert_eq!(host("192.168.7.5:8379"), None);
     assert_eq!(host("192.168.7.5:8380"), Some(Code::ForeignHost));
     assert_eq!(host("192.168.7.6:8379"), Some(Code::ForeignHost));
@@ -92,7 +94,7 @@ fn malformed_and_missing_hosts_are_bad_requests() {
 }
 
 #[test]
-fn the_authority_stands_for_the_host_in_http_2_alone() {
+fn authority_replaces_the_host_only_in_http_2() {
     let target = "http://localhost:8379/";
     assert_eq!(check(&[], "GET", target, &["HTTP: 2"]), None);
     assert_eq!(check(&[], "GET", target, &[]), Some(Code::BadRequest));
@@ -103,7 +105,7 @@ fn the_authority_stands_for_the_host_in_http_2_alone() {
 }
 
 #[test]
-fn forwarded_hosts_are_not_believed() {
+fn forwarded_hosts_are_not_trusted() {
     let forwarded = [
         "Host: evil.example",
         "X-Forwarded-Host: localhost",
@@ -113,7 +115,7 @@ fn forwarded_hosts_are_not_believed() {
 }
 
 #[test]
-fn allowed_hosts_pass_at_any_port_or_exactly() {
+fn an_allowed_host_passes_at_any_port_unless_it_names_one() {
     let with = |allow: &str, host: &str| check(&[allow], "GET", "/", &[&format!("Host: {host}")]);
     assert_eq!(with("etcd.lan", "etcd.lan:1234"), None);
     assert_eq!(with("etcd.lan:1234", "etcd.lan:1234"), None);
@@ -130,7 +132,7 @@ fn origin(host: &str, origin: &str) -> Option<Code> {
 }
 
 #[test]
-fn our_own_origin_passes_and_the_default_port_is_the_schemes() {
+fn our_own_origin_passes_with_the_default_port_of_its_scheme() {
     assert_eq!(origin("localhost:8379", "http://localhost:8379"), None);
     assert_eq!(origin("localhost:8379", "HTTP://LOCALHOST:8379"), None);
     assert_eq!(origin("localhost", "http://localhost:80"), None);
@@ -238,7 +240,7 @@ fn static_files_need_no_origin_and_everything_else_does() {
             "{path}"
         );
     }
-    // The Host is checked for files too: it is what keeps DNS rebinding out.
+    // The Host is checked for files too: that is what prevents DNS rebinding.
     let rebound = ["Host: evil.example", "Origin: http://evil.example"];
     assert_eq!(
         check(&[], "GET", "/assets/app-1.js", &rebound),
@@ -247,12 +249,12 @@ fn static_files_need_no_origin_and_everything_else_does() {
 }
 
 #[test]
-fn a_probe_of_http_1_0_needs_no_host() {
+fn an_http_1_0_probe_needs_no_host() {
     let probes = ["/healthz", "/readyz", "/health", "/version", "/metrics"];
     for path in probes {
         for method in ["GET", "HEAD"] {
             assert_eq!(check(&[], method, path, &["HTTP: 1.0"]), None, "{path}");
-            // Where it names one, it has to be ours.
+            // If it names one, that must be ours.
             let named = ["HTTP: 1.0", "Host: evil.example"];
             assert_eq!(
                 check(&[], method, path, &named),

@@ -1,7 +1,7 @@
-//! The door: which Host, Origin and fetch site a request may have (see `SECURITY` in the README).
+//! Checks the Host, Origin and fetch site of each request (see "Security" in the README).
 //!
-//! A service on loopback is reachable by every page the user's browser shows. Checking the Host
-//! keeps DNS rebinding out, checking the Origin keeps other sites out, on every route and method.
+//! Every page in the user's browser can reach a service on loopback. The check of the Host prevents DNS
+//! rebinding, the check of the Origin refuses other sites, on every route and method.
 
 use std::net::SocketAddr;
 
@@ -17,33 +17,33 @@ use crate::server::Connection;
 use crate::state::AppState;
 use crate::web::authority::{AllowedHosts, Authority};
 
-/// Checks requests against the names of this gateway.
+/// The names of this gateway.
 struct Guard<'a> {
     allowed: &'a AllowedHosts,
 }
 
 impl Guard<'_> {
-    /// Decides over one request for what `kind` says.
+    /// Checks one request.
     fn check(&self, request: &Parts, local: SocketAddr, kind: Kind) -> Result<()> {
         let host = self.host(request, local, kind)?;
         // Scripts and WebAssembly are fetched with an Origin, and behind a proxy that replaces the Host
-        // it looks foreign. These files are the same for everybody: nothing is lost by sending them,
-        // and a page that is shown can say what is wrong.
+        // it looks foreign. These files are the same for every caller: sending them discloses nothing, and
+        // a page that loads can explain what is wrong.
         if kind != Kind::Static {
             self.origin(&request.headers, host.as_ref())?;
         }
         fetch_site(&request.method, &request.headers, kind == Kind::Static)
     }
 
-    /// The host that is asked for. `None` for a health check of HTTP/1.0, which has none to send.
+    /// The host that the request names. `None` for a health check of HTTP/1.0, which has no Host to send.
     fn host(&self, request: &Parts, local: SocketAddr, kind: Kind) -> Result<Option<Authority>> {
         let header = single(&request.headers, &header::HOST)?;
         // HTTP/2 carries the host as `:authority`, which hyper puts into the URI; in HTTP/1 a target
-        // with a host in it does not stand in for the header.
+        // with a host in it does not replace the header.
         let pseudo = request.uri.authority().map(http::uri::Authority::as_str);
         let parse = |text: &str| {
             Authority::parse(text)
-                .ok_or_else(|| Failure::bad_request("the Host is not a host and port"))
+                .ok_or_else(|| Failure::bad_request("the Host must be a host, or a host and port"))
         };
         let host = match (header, pseudo) {
             (Some(header), Some(pseudo)) => {
@@ -55,13 +55,13 @@ impl Guard<'_> {
             }
             (Some(header), None) => parse(header)?,
             (None, Some(pseudo)) if request.version >= Version::HTTP_2 => parse(pseudo)?,
-            // No browser sends such a request, so no page can make one.
+            // No browser sends such a request, so no page can cause one.
             (None, _) if request.version < Version::HTTP_11 && kind == Kind::Probe => {
                 return Ok(None);
             }
-            (None, _) => return Err(Failure::bad_request("the Host is missing")),
+            (None, _) => return Err(Failure::bad_request("the Host header is required")),
         };
-        // TLS is ended before us, so a port left out is the one of plain HTTP.
+        // A proxy terminates TLS, so an omitted port is that of plain HTTP.
         let known =
             host.is_loopback_name() || host.is_socket(local, 80) || self.allowed.allows(&host, 80);
         if known {
@@ -70,16 +70,18 @@ impl Guard<'_> {
         let name = host.host.clone();
         Err(Failure::new(
             Code::ForeignHost,
-            format!("this gateway is not known as {name}"),
+            format!("unknown host `{name}`: it is not a name of this gateway"),
         )
-        .hint(format!("start it with --allow-host {name}")))
+        .hint(format!(
+            "to accept it, start the gateway with --allow-host {name}"
+        )))
     }
 
     fn origin(&self, headers: &HeaderMap, host: Option<&Authority>) -> Result<()> {
         let foreign = |detail: &str| {
             Failure::new(Code::ForeignOrigin, detail).hint(
-                "pages of other origins are let in by --allow-host; a proxy must pass the Host \
-                 that the browser sent",
+                "--allow-host accepts pages of another host; a proxy must pass the Host that the \
+                 browser sent",
             )
         };
         let mut origins = headers.get_all(header::ORIGIN).iter();
@@ -87,11 +89,11 @@ impl Guard<'_> {
             return Ok(());
         };
         if origins.next().is_some() {
-            return Err(foreign("the request has two Origins"));
+            return Err(foreign("the request has more than one Origin"));
         }
         let text = origin
             .to_str()
-            .map_err(|_| Failure::bad_request("the Origin is not plain text"))?
+            .map_err(|_| Failure::bad_request("the Origin must be ASCII text"))?
             .to_ascii_lowercase();
         let (default_port, authority) = match text.split_once("://") {
             Some(("http", authority)) => (80, Authority::parse(authority)),
@@ -111,7 +113,7 @@ impl Guard<'_> {
     }
 }
 
-/// The header's one value; two, or one that is not text, is malformed.
+/// The header's only value; a second one, or one that is not text, is malformed.
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else {
@@ -119,12 +121,12 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
     };
     if values.next().is_some() {
         return Err(Failure::bad_request(format!(
-            "the header {name} is repeated"
+            "the header {name} must appear only once"
         )));
     }
     let text = value.to_str();
     text.map(Some)
-        .map_err(|_| Failure::bad_request(format!("the header {name} is not plain text")))
+        .map_err(|_| Failure::bad_request(format!("the header {name} must be ASCII text")))
 }
 
 fn fetch_site(method: &Method, headers: &HeaderMap, document: bool) -> Result<()> {
@@ -142,26 +144,26 @@ fn fetch_site(method: &Method, headers: &HeaderMap, document: bool) -> Result<()
     }
     Err(Failure::new(
         Code::ForeignOrigin,
-        "the request was made by another site's page",
+        "the request was made by a page of another site",
     ))
 }
 
-/// What a request is for.
+/// The kind of route that a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// Files for people, the same for everybody: a page, an asset, the API's documentation.
+    /// Files that are the same for every caller: a page, an asset, the API's documentation.
     Static,
-    /// What monitoring asks: health, readiness, version, metrics.
+    /// For monitoring: health, readiness, version, metrics.
     Probe,
     /// Everything else.
-    Program,
+    Api,
 }
 
 impl Kind {
     fn of(base_path: &str, method: &Method, path: &str) -> Self {
         let reads = *method == Method::GET || *method == Method::HEAD;
         let Some(path) = path.strip_prefix(base_path).filter(|_| reads) else {
-            return Self::Program;
+            return Self::Api;
         };
         let below = |prefix: &str| {
             path.strip_prefix(prefix)
@@ -172,12 +174,12 @@ impl Kind {
         } else if below("/api/docs") || !["/api", "/v3", "/v3beta"].into_iter().any(below) {
             Self::Static
         } else {
-            Self::Program
+            Self::Api
         }
     }
 }
 
-/// The guard as a layer.
+/// The layer.
 pub async fn guard(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let local = request
         .extensions()

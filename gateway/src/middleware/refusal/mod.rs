@@ -1,5 +1,5 @@
-//! The page that a person sees where the guard refuses to show another one: why, and which flag or
-//! proxy setting fixes it. Programs get the problem document as everywhere.
+//! The page that a browser shows when the guard refuses a navigation: why, and which flag or proxy
+//! setting fixes it. Programs get a problem document, as everywhere.
 
 use std::sync::LazyLock;
 
@@ -15,7 +15,7 @@ use shared::Code;
 use crate::failure::Failure;
 use crate::web::accept;
 
-/// System colours, so that light and dark follow the reader's choice.
+/// System colours, so that light and dark follow the user's setting.
 const STYLE: &str = ":root{color-scheme:light dark;font:15px/1.6 system-ui,sans-serif}\
     body{max-width:42rem;margin:12vh auto 3rem;padding:0 1.5rem}\
     h1{font-size:1.4rem;line-height:1.3}h2{font-size:1rem;margin-top:1.75rem}\
@@ -32,16 +32,16 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     HeaderValue::from_str(&policy).expect("base64 is plain text")
 });
 
-/// Somebody who opens an address in a browser.
+/// A user who opens an address in a browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Reader {
+pub(super) struct Visitor {
     chinese: bool,
-    /// The host asked for, without its port.
+    /// The requested host, without its port.
     host: String,
 }
 
-impl Reader {
-    /// `None` for programs, and for what a page fetches by itself.
+impl Visitor {
+    /// `None` for programs, and for requests that a page makes itself.
     pub(super) fn of(request: &Request) -> Option<Self> {
         let headers = request.headers();
         let mode = headers.get("sec-fetch-mode").map(HeaderValue::as_bytes);
@@ -61,7 +61,7 @@ impl Reader {
         })
     }
 
-    /// Replaces the body of a refusal, where it is one of the guard's.
+    /// Replaces the body of a refusal by the guard; other failures keep theirs.
     pub(super) fn explain(&self, response: &mut Response, failure: &Failure, request_id: &str) {
         let reason = match failure.code {
             Code::ForeignHost => self.foreign_host(),
@@ -92,7 +92,7 @@ impl Reader {
         headers.insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
     }
 
-    /// A title and what follows it.
+    /// The title, and the HTML after it.
     fn foreign_host(&self) -> (&'static str, String) {
         let host = escaped(&self.host);
         if self.chinese {
@@ -109,7 +109,7 @@ impl Reader {
             return ("不接受这个主机名", reason);
         }
         let reason = format!(
-            "<p>The browser asked for <code>{host}</code>, which is not a name that this gateway accepts. \
+            "<p>The browser requested <code>{host}</code>, which is not a name that this gateway accepts. \
              Unknown names are refused so that no website can reach the gateway by pointing a name of its \
              own at this machine (DNS rebinding).</p>\
              <h2>How to fix it</h2><ul>\
@@ -174,73 +174,4 @@ fn escaped(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn request(method: &str, headers: &[(&str, &str)]) -> Request {
-        let mut request = http::Request::builder().method(method).uri("/locks");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        request.body(Body::empty()).expect("a request")
-    }
-
-    const HTML: (&str, &str) = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
-
-    #[test]
-    fn only_a_navigation_gets_a_page() {
-        assert!(Reader::of(&request("GET", &[HTML])).is_some());
-        let navigate = ("sec-fetch-mode", "navigate");
-        assert!(Reader::of(&request("GET", &[HTML, navigate])).is_some());
-        for (method, headers) in [
-            ("POST", &[HTML][..]),
-            ("HEAD", &[HTML]),
-            ("GET", &[]),
-            ("GET", &[("accept", "*/*")]),
-            ("GET", &[("accept", "application/json")]),
-            ("GET", &[HTML, ("sec-fetch-mode", "cors")]),
-            ("GET", &[HTML, ("sec-fetch-mode", "websocket")]),
-        ] {
-            let read = Reader::of(&request(method, headers));
-            assert_eq!(read, None, "{method} {headers:?}");
-        }
-    }
-
-    #[test]
-    fn the_language_is_the_first_that_there_is() {
-        for (languages, chinese) in [
-            ("zh-CN,zh;q=0.9,en;q=0.8", true),
-            ("en-GB,en;q=0.9,zh;q=0.8", false),
-            ("de, zh-TW;q=0.5", true),
-            ("de", false),
-            ("", false),
-            ("é", false),
-        ] {
-            let reader = Reader::of(&request("GET", &[HTML, ("accept-language", languages)]));
-            assert_eq!(
-                reader.map(|reader| reader.chinese),
-                Some(chinese),
-                "{languages}"
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn the_page_names_the_host_and_cannot_be_written_into() {
-        for (host, shown) in [
-            ("etcd.example:8379", "--allow-host etcd.example<"),
-            ("[::2]:1", "--allow-host [::2]<"),
-            ("<script>alert(1)</script>", "--allow-host &lt;script&gt;"),
-        ] {
-            let reader = Reader::of(&request("GET", &[HTML, ("host", host)])).expect("a reader");
-            let mut response = Response::new(Body::empty());
-            let failure = Failure::new(Code::ForeignHost, "");
-            reader.explain(&mut response, &failure, "id-1");
-            let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await;
-            let page = String::from_utf8(bytes.expect("in memory").to_vec()).expect("text");
-            assert!(page.contains(shown), "{page}");
-            assert!(page.contains("id-1"), "{page}");
-            assert!(!page.contains("<script"), "{page}");
-        }
-    }
-}
+mod tests;

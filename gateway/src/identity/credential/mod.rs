@@ -11,7 +11,7 @@ use crate::failure::{Failure, Result};
 /// The credentials of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
-    /// Nothing.
+    /// No credentials.
     None,
     /// A name and password.
     Password(Credentials),
@@ -64,7 +64,7 @@ fn only<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Result<Option<
     let mut values = headers.get_all(name).iter();
     let first = values.next();
     if values.next().is_some() {
-        return Err(refused(&format!("the header {name} is repeated")));
+        return Err(refused(&format!("the header {name} must appear only once")));
     }
     Ok(first)
 }
@@ -87,7 +87,7 @@ fn scheme(value: &HeaderValue) -> Result<Option<Credential>> {
     let decoded = String::from_utf8(decoded).map_err(|_| wrong())?;
     let (name, password) = decoded.split_once(':').ok_or_else(wrong)?;
     if name.is_empty() {
-        return Err(refused("the user name is empty"));
+        return Err(refused("the user name is required"));
     }
     Ok(Some(Credential::Password(Credentials {
         name: name.to_owned(),
@@ -98,13 +98,13 @@ fn scheme(value: &HeaderValue) -> Result<Option<Credential>> {
 fn token(text: &str) -> Result<Credential> {
     let text = text.trim();
     if text.is_empty() {
-        return Err(refused("the token is empty"));
+        return Err(refused("the token is required"));
     }
     Ok(Credential::Token(Secret::new(text)))
 }
 
 fn unreadable() -> Failure {
-    refused("the credentials are not ASCII text")
+    refused("the credentials must be ASCII text")
 }
 
 fn refused(detail: &str) -> Failure {
@@ -114,91 +114,4 @@ fn refused(detail: &str) -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for (name, value) in lines {
-            headers.append(*name, HeaderValue::from_static(value));
-        }
-        headers
-    }
-
-    fn token(text: &str) -> Credential {
-        Credential::Token(Secret::new(text))
-    }
-
-    fn password(name: &str, password: &str) -> Credential {
-        Credential::Password(Credentials {
-            name: name.to_owned(),
-            password: Secret::new(password),
-        })
-    }
-
-    #[test]
-    fn rest_accepts_basic_and_bearer() {
-        let check = |value: &'static str, expected: Credential| {
-            let read = of_rest(&headers(&[("authorization", value)]));
-            assert_eq!(read.expect("reads"), expected, "{value}");
-        };
-        check("Basic cm9vdDphOmI=", password("root", "a:b"));
-        check("basic  cm9vdDo=", password("root", ""));
-        check("Bearer abc.7", token("abc.7"));
-        assert_eq!(of_rest(&HeaderMap::new()).expect("reads"), Credential::None);
-    }
-
-    #[test]
-    fn malformed_credentials_are_refused() {
-        for value in [
-            "abc.7",
-            "Basic",
-            "Basic !",
-            "Basic cm9vdA==",
-            "Basic OmE=",
-            "Bearer ",
-            "Digest x",
-        ] {
-            let read = of_rest(&headers(&[("authorization", value)]));
-            assert_eq!(
-                read.expect_err("refused").code,
-                Code::Unauthenticated,
-                "{value}"
-            );
-        }
-        let two = headers(&[("authorization", "Bearer a"), ("authorization", "Bearer b")]);
-        assert!(of_rest(&two).is_err());
-    }
-
-    #[test]
-    fn v3_accepts_every_form_of_etcds_gateway() {
-        let check = |name: &'static str, value: &'static str, expected: Credential| {
-            let read = of_v3(&headers(&[(name, value)]));
-            assert_eq!(read.expect("reads"), expected, "{name}: {value}");
-        };
-        check("authorization", "abc.7", token("abc.7"));
-        check("authorization", "Bearer abc.7", token("abc.7"));
-        check("authorization", "Basic cm9vdDph", password("root", "a"));
-        check("grpc-metadata-token", "abc.7", token("abc.7"));
-        check("grpc-metadata-authorization", "abc.7", token("abc.7"));
-        check("sec-websocket-protocol", "Bearer, abc.7", token("abc.7"));
-        check("sec-websocket-protocol", "chat", Credential::None);
-    }
-
-    #[test]
-    fn credential_precedence_matches_etcd() {
-        let check = |lines: &[(&'static str, &'static str)], expected: Credential| {
-            let read = of_v3(&headers(lines));
-            assert_eq!(read.expect("reads"), expected, "{lines:?}");
-        };
-        let basic = ("authorization", "Basic cm9vdDph");
-        check(&[basic, ("grpc-metadata-token", "t.1")], token("t.1"));
-        let same = ("grpc-metadata-authorization", "t.2");
-        check(&[basic, same], password("root", "a"));
-        check(&[same, ("grpc-metadata-token", "t.1")], token("t.1"));
-        check(
-            &[same, ("sec-websocket-protocol", "Bearer, t.3")],
-            token("t.2"),
-        );
-    }
-}
+mod tests;

@@ -1,3 +1,5 @@
+//! Cutting, and duplicates after an interruption.
+
 use shared::{Entry, ServerMessage};
 
 use super::*;
@@ -16,27 +18,27 @@ fn put(revision: i64, key: &str, size: usize) -> Event {
     }
 }
 
-/// A reducer that cuts at `most` bytes.
-fn pieces(done: i64, most: usize) -> Pieces {
+/// Pieces of at most `max_bytes` bytes.
+fn pieces(last_delivered: i64, max_bytes: usize) -> Pieces {
     Pieces {
-        most,
-        ..Pieces::after(done)
+        max_bytes,
+        ..Pieces::after(last_delivered)
     }
 }
 
-/// One of etcd's answers.
-fn answer(pieces: &mut Pieces, events: &[Event], more: bool) {
+/// One of etcd's responses.
+fn response(pieces: &mut Pieces, events: &[Event], more: bool) {
     for event in events {
         pieces.push(event);
     }
     pieces.end(more);
 }
 
-/// What came out: per piece its revision, whether more follows, and the keys with their revisions.
+/// The pieces: for each its revision, whether it continues, and the keys with their revisions.
 fn out(pieces: &mut Pieces) -> Vec<String> {
     let mut lines = Vec::new();
     while let Some(piece) = pieces.pop() {
-        let text = piece.frame.text(r#""w""#);
+        let text = piece.message.text(r#""w""#);
         let ServerMessage::Events {
             revision,
             events,
@@ -44,7 +46,7 @@ fn out(pieces: &mut Pieces) -> Vec<String> {
             ..
         } = serde_json::from_slice(&text).expect("a message")
         else {
-            panic!("not events");
+            panic!("not an `events` message");
         };
         assert_eq!((piece.revision, piece.more), (revision, more));
         let keys = events
@@ -63,34 +65,34 @@ fn out(pieces: &mut Pieces) -> Vec<String> {
 #[test]
 fn whole_revisions_share_a_piece() {
     let mut p = pieces(4, 10_000);
-    answer(
+    response(
         &mut p,
         &[put(5, "a", 1), put(5, "b", 1), put(6, "c", 1)],
         false,
     );
     assert_eq!(out(&mut p), ["6: a@5 b@5 c@6"]);
-    assert_eq!(p.done(), 6);
+    assert_eq!(p.last_delivered(), 6);
 }
 
 #[test]
-fn the_past_is_dropped() {
+fn delivered_revisions_are_dropped() {
     let mut p = pieces(4, 10_000);
-    answer(
+    response(
         &mut p,
         &[put(3, "a", 1), put(4, "b", 1), put(6, "c", 1)],
         false,
     );
-    answer(&mut p, &[put(5, "late", 1), put(6, "again", 1)], false);
+    response(&mut p, &[put(5, "late", 1), put(6, "again", 1)], false);
     assert_eq!(out(&mut p), ["6: c@6"]);
 }
 
 #[test]
-fn a_large_revision_is_cut_and_stands_alone() {
+fn a_large_revision_is_cut_and_shares_no_piece() {
     let mut p = pieces(0, 300);
     let mut events = vec![put(5, "a", 1)];
     events.extend((0..4).map(|n| put(6, &format!("b{n}"), 100)));
     events.push(put(7, "c", 1));
-    answer(&mut p, &events, false);
+    response(&mut p, &events, false);
     assert_eq!(
         out(&mut p),
         [
@@ -108,65 +110,65 @@ fn a_large_revision_is_cut_and_stands_alone() {
 fn many_small_revisions_are_split_between_revisions() {
     let mut p = pieces(0, 400);
     let events: Vec<Event> = (1..=6).map(|n| put(n, "k", 60)).collect();
-    answer(&mut p, &events, false);
+    response(&mut p, &events, false);
     let lines = out(&mut p);
     assert!(lines.len() > 1 && lines.iter().all(|line| !line.contains("more")));
-    assert_eq!(p.done(), 6);
+    assert_eq!(p.last_delivered(), 6);
 }
 
 #[test]
-fn an_answer_cut_inside_a_small_revision_keeps_it_whole() {
+fn a_response_that_ends_inside_a_small_revision_keeps_it_whole() {
     let mut p = pieces(0, 10_000);
-    answer(&mut p, &[put(5, "a", 1), put(6, "b", 1)], true);
+    response(&mut p, &[put(5, "a", 1), put(6, "b", 1)], true);
     assert_eq!(out(&mut p), ["5: a@5"]);
-    assert_eq!(p.done(), 5);
-    answer(&mut p, &[put(6, "c", 1), put(7, "d", 1)], true);
+    assert_eq!(p.last_delivered(), 5);
+    response(&mut p, &[put(6, "c", 1), put(7, "d", 1)], true);
     assert_eq!(out(&mut p), ["6: b@6 c@6"]);
-    answer(&mut p, &[], false);
+    response(&mut p, &[], false);
     assert_eq!(out(&mut p), ["7: d@7"]);
 }
 
 #[test]
-fn an_interruption_inside_a_revision_repeats_nothing() {
+fn after_an_interruption_inside_a_revision_duplicates_are_dropped() {
     let mut p = pieces(0, 300);
     let events: Vec<Event> = (0..4).map(|n| put(6, &format!("b{n}"), 100)).collect();
-    answer(&mut p, &events[..3], true);
+    response(&mut p, &events[..3], true);
     assert_eq!(out(&mut p), ["6 more: b0@6", "6 more: b1@6"]);
     assert!(p.inside_revision());
-    assert_eq!(p.resume_at(), 6);
+    assert_eq!(p.resume_from(), 6);
     p.interrupt();
-    answer(&mut p, &events, false);
+    response(&mut p, &events, false);
     assert_eq!(out(&mut p), ["6 more: b2@6", "6: b3@6"]);
-    assert_eq!((p.resume_at(), p.inside_revision()), (7, false));
+    assert_eq!((p.resume_from(), p.inside_revision()), (7, false));
 }
 
 #[test]
-fn an_interruption_before_the_first_piece_repeats_all() {
+fn after_an_interruption_before_its_first_piece_a_revision_is_read_again() {
     let mut p = pieces(0, 10_000);
-    answer(&mut p, &[put(5, "a", 1), put(6, "b", 1)], true);
+    response(&mut p, &[put(5, "a", 1), put(6, "b", 1)], true);
     assert_eq!(out(&mut p), ["5: a@5"]);
     p.interrupt();
-    assert_eq!(p.resume_at(), 6);
-    answer(&mut p, &[put(6, "b", 1), put(6, "c", 1)], false);
+    assert_eq!(p.resume_from(), 6);
+    response(&mut p, &[put(6, "b", 1), put(6, "c", 1)], false);
     assert_eq!(out(&mut p), ["6: b@6 c@6"]);
 }
 
 #[test]
-fn progress_counts_only_between_revisions() {
+fn progress_advances_only_between_revisions() {
     let mut p = pieces(4, 10_000);
     assert!(p.advance(9));
     assert!(!p.advance(9) && !p.advance(3));
-    answer(&mut p, &[put(9, "old", 1), put(10, "a", 1)], true);
-    assert!(!p.advance(12), "revision 10 may go on");
-    assert_eq!(p.resume_at(), 10);
-    answer(&mut p, &[], false);
+    response(&mut p, &[put(9, "old", 1), put(10, "a", 1)], true);
+    assert!(!p.advance(12), "revision 10 may continue");
+    assert_eq!(p.resume_from(), 10);
+    response(&mut p, &[], false);
     assert_eq!(out(&mut p), ["10: a@10"]);
 }
 
 #[test]
-fn a_change_larger_than_a_piece_goes_alone() {
+fn an_event_larger_than_a_piece_is_sent_alone() {
     let mut p = pieces(0, 300);
-    answer(
+    response(
         &mut p,
         &[put(5, "a", 1), put(5, "big", 900), put(5, "z", 1)],
         false,

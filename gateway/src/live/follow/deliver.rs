@@ -1,0 +1,96 @@
+//! Delivery to the client, within its share of memory: slow readers, pauses, progress.
+
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::{End, Follower, PROGRESS_INTERVAL, SLOW_READER_AFTER, UntilEnd};
+use crate::live::message::{Bookmark, WatchMessage};
+
+impl Follower {
+    /// Sends a message once there is room. Not to be awaited while a stream from etcd is open, which would
+    /// be left unread meanwhile.
+    pub(super) async fn send(&mut self, mut message: WatchMessage) -> UntilEnd<()> {
+        message.share = Some(self.budget.share(message.tail.len()).await);
+        self.enqueue(message).await
+    }
+
+    /// Queues a message that has its share of the memory.
+    async fn enqueue(&mut self, message: WatchMessage) -> UntilEnd<()> {
+        self.out
+            .send(message)
+            .await
+            .map_err(|_| End::Unsubscribed)?;
+        self.last_sent = Instant::now();
+        Ok(())
+    }
+
+    /// Sends the events that are ready. What the client has no room for stays in `undelivered`.
+    pub(super) async fn deliver_pieces(&mut self) -> UntilEnd<()> {
+        while let Some(piece) = self.pieces.pop() {
+            let mut message = piece.message;
+            if !piece.more {
+                message = message.at(self.bookmark(piece.revision));
+            }
+            if self.undelivered.is_empty() {
+                let share = self.budget.share(message.tail.len());
+                if let Ok(share) = timeout(SLOW_READER_AFTER, share).await {
+                    message.share = Some(share);
+                    self.enqueue(message).await?;
+                    continue;
+                }
+            }
+            self.undelivered.push_back(message);
+        }
+        Ok(())
+    }
+
+    /// Sends `progress`, unless much is waiting for the client anyway. Inside a revision or a snapshot
+    /// it sends nothing: the transport's `idle` keeps the stream alive.
+    pub(super) fn send_progress(&mut self) -> UntilEnd<()> {
+        self.last_sent = Instant::now();
+        if self.snapshot_pending || self.pieces.inside_revision() {
+            return Ok(());
+        }
+        let revision = self.pieces.last_delivered();
+        let mut message = WatchMessage::progress(revision).at(self.bookmark(revision));
+        message.share = self.budget.try_share(message.tail.len());
+        if message.share.is_some() {
+            self.out.try_send(message).map_err(|_| End::Unsubscribed)?;
+        }
+        Ok(())
+    }
+
+    /// After a slow reader: waits until it has drained half of its memory, sends the undelivered messages
+    /// and reports `lagged`; the rest is read from history.
+    pub(super) async fn drain(&mut self) -> UntilEnd<()> {
+        self.budget.half_free().await;
+        while let Some(message) = self.undelivered.pop_front() {
+            self.send(message).await?;
+        }
+        if self.pieces.inside_revision() {
+            // Nothing may come between the pieces of a revision.
+            return Ok(());
+        }
+        self.send(WatchMessage::lagged(self.pieces.resume_from()))
+            .await
+    }
+
+    /// Paused: no stream from etcd stays open; the next one starts after the last delivered event.
+    pub(super) async fn wait_while_paused(&mut self) -> UntilEnd<()> {
+        self.send(WatchMessage::paused(self.pieces.last_delivered()))
+            .await?;
+        while *self.paused.borrow_and_update() {
+            tokio::select! {
+                changed = self.paused.changed() => changed.map_err(|_| End::Unsubscribed)?,
+                () = sleep_until(self.last_sent + PROGRESS_INTERVAL) => self.send_progress()?,
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn bookmark(&self, revision: i64) -> Bookmark {
+        Bookmark {
+            cluster: self.cluster,
+            revision,
+        }
+    }
+}
