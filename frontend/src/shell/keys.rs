@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 
 use crate::state::use_overlays;
+use crate::ui::focus;
 
 /// Listens for as long as the app lives.
 pub(super) fn listen() {
@@ -66,8 +67,7 @@ fn focus_filter(event: &web_sys::KeyboardEvent) {
         .find(|field| field.offset_parent().is_some());
     if let Some(field) = field {
         event.prevent_default();
-        // Fails only for an element that is no longer in the page.
-        let _ = field.focus();
+        focus(&field);
         field.select();
     }
 }

@@ -15,7 +15,7 @@ use crate::pages::Page;
 use crate::pages::links::{key_url, new_key_url, prefix_url};
 use crate::state::theme::choose_language;
 use crate::state::{ThemeChoice, use_overlays, use_theme};
-use crate::ui::{Dialog, Glyph, Icon, KeyNote, When};
+use crate::ui::{Dialog, Glyph, Icon, KeyNote, When, focus};
 
 texts! {
     enum Text {
@@ -98,8 +98,7 @@ fn PaletteBody() -> impl IntoView {
 
     Effect::new(move |_| {
         if let Some(field) = field.get() {
-            // Fails only for an element that is no longer in the page.
-            let _ = field.focus();
+            focus(&field);
         }
     });
     // An effect's own tasks are cancelled when it runs again: only the last text is looked up.

@@ -10,6 +10,7 @@ use wasm_bindgen::prelude::Closure;
 use wasm_bindgen_futures::JsFuture;
 
 use super::dialog::Dialog;
+use super::focus::focus;
 use crate::i18n::{Common, label, tr, use_i18n};
 use crate::state::{Tone, use_overlays, use_toasts};
 
@@ -18,7 +19,7 @@ pub(crate) fn copier() -> impl Fn(String) + Copy + Send + Sync + 'static {
     let (toasts, overlays, i18n) = (use_toasts(), use_overlays(), use_i18n());
     move |text: String| {
         let writing = clipboard().map(|clipboard| clipboard.write_text(&text));
-        // The older command is tried at once: it only works while a click is handled.
+        // The older command is tried at once: it only works while a user gesture is handled.
         let copied = writing.is_none() && copy_by_command(&text).unwrap_or(false);
         spawn_local(async move {
             let written = match writing {
@@ -76,8 +77,7 @@ fn copy_by_command(text: &str) -> Option<bool> {
     if let Some(focused) =
         focused.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok())
     {
-        // Fails only for an element that is no longer in the page.
-        let _ = focused.focus();
+        focus(&focused);
     }
     Some(copied)
 }
@@ -101,8 +101,7 @@ pub(crate) fn CopyByHand() -> impl IntoView {
         if let Some(field) = field.get() {
             // Once the dialog is open: hidden text cannot be selected.
             request_animation_frame(move || {
-                // Fails only for an element that is no longer in the page.
-                let _ = field.focus();
+                focus(&field);
                 field.select();
             });
         }

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 
 use super::button::Press;
+use super::focus::focus;
 use super::icon::{Glyph, Icon};
 use crate::i18n::{Common, use_i18n};
 
@@ -152,8 +153,7 @@ fn focus_item(popover: NodeRef<html::Div>, step: fn(Option<usize>, usize) -> usi
     let at = items
         .iter()
         .position(|item| active.as_ref() == Some(item.as_ref()));
-    // Fails only for an element that is no longer in the page.
-    let _ = items[step(at, items.len())].focus();
+    focus(&items[step(at, items.len())]);
 }
 
 /// An item of a [`Menu`].

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::focus::focus;
+
 /// A choice between a few. `options` are values with their texts; arrow keys move the choice.
 #[component]
 pub(crate) fn Segmented<T: Copy + PartialEq + Send + Sync + 'static>(
@@ -90,8 +92,7 @@ fn focus_choice(event: &web_sys::KeyboardEvent) {
         if let Some(chosen) =
             chosen.and_then(|chosen| chosen.dyn_into::<web_sys::HtmlElement>().ok())
         {
-            // Fails only for an element that is no longer in the page.
-            let _ = chosen.focus();
+            focus(&chosen);
         }
     });
 }

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::focus::focus;
+
 /// A row of tabs. The caller provides the panel, with `role="tabpanel"` and `aria-labelledby` set
 /// to `tab_id(name)`.
 #[component]
@@ -71,8 +73,7 @@ fn focus_tab(name: &'static str) {
     request_animation_frame(move || {
         let tab = document().get_element_by_id(&tab_id(name));
         if let Some(tab) = tab.and_then(|tab| tab.dyn_into::<web_sys::HtmlElement>().ok()) {
-            // Fails only for an element that is no longer in the page.
-            let _ = tab.focus();
+            focus(&tab);
         }
     });
 }

@@ -17,7 +17,7 @@ use crate::model::format;
 use crate::model::key_text;
 use crate::state::{Scope, Tone, use_drafts, use_toasts};
 use crate::ui::{
-    Button, ButtonKind, Dialog, KeyNote, Note, NoteKind, SelectField, TextField, When,
+    Button, ButtonKind, Dialog, KeyNote, Note, NoteKind, SelectField, TextField, When, focus,
 };
 
 /// The browser asks before the page unloads while this form has an unsaved value.
@@ -73,8 +73,7 @@ fn CreateForm() -> impl IntoView {
     let field = NodeRef::<html::Input>::new();
     Effect::new(move |_| {
         if let Some(field) = field.get() {
-            // Fails only for an element that is no longer in the page.
-            let _ = field.focus();
+            focus(&field);
             let end = field.value().encode_utf16().count() as u32;
             let _ = field.set_selection_range(end, end);
         }

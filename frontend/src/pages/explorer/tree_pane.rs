@@ -21,6 +21,7 @@ use crate::state::clock::now_ms;
 use crate::state::use_narrow;
 use crate::ui::{
     Button, ButtonKind, EmptyState, ErrorState, Icon, KeyNote, SearchField, Skeleton, VirtualList,
+    focus,
 };
 
 /// Letters typed within this long form one search.
@@ -199,8 +200,7 @@ pub(crate) fn TreePane() -> impl IntoView {
         "ArrowDown" => {
             event.prevent_default();
             if let Some(list) = list.get_untracked() {
-                // Fails only for an element that is no longer in the page.
-                let _ = list.focus();
+                focus(&list);
             }
         }
         _ => {}

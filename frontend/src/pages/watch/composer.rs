@@ -9,7 +9,7 @@ use super::text::Text;
 use crate::i18n::{label, tr, use_i18n};
 use crate::model::key_text;
 use crate::model::stream::spec::PanelSpec;
-use crate::ui::{Button, ButtonKind, Icon, KeyNote, SearchField, Segmented, SelectField};
+use crate::ui::{Button, ButtonKind, Icon, KeyNote, SearchField, Segmented, SelectField, focus};
 
 /// The bar; `on_watch` receives the new watch.
 #[component]
@@ -41,8 +41,7 @@ pub(super) fn Composer(on_watch: Callback<PanelSpec>) -> impl IntoView {
         let bytes = key_text::parse(&text.get_untracked()).ok();
         let Some(bytes) = bytes.filter(|bytes| is_prefix || !bytes.is_empty()) else {
             if let Some(field) = field.get_untracked() {
-                // Fails only for an element that is no longer in the page.
-                let _ = field.focus();
+                focus(&field);
             }
             return;
         };

@@ -518,7 +518,7 @@ impl Keyspace {
     }
 }
 
-/// The levels that contain a folder or a key, and for a folder its own.
+/// The levels above a folder or a key: all the folders that contain it.
 fn levels_above(folder: bool, name: &Name) -> Vec<Name> {
     let mut above = ancestors(name);
     if !folder && name.last() == Some(&SEPARATOR) {
