@@ -1,7 +1,7 @@
 //! Deleting everything under a prefix, with the count named, and above 100 keys the prefix typed.
 
 use leptos::prelude::*;
-use shared::CountAnswer;
+use shared::CountResponse;
 
 use super::commands::CommandButton;
 use super::editor::SaveFailed;
@@ -33,7 +33,7 @@ fn DeletePrefixBody(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
     let (toasts, i18n) = (use_toasts(), use_i18n());
     let scope = Scope::here();
     let prefix = StoredValue::new(prefix);
-    let counted = RwSignal::new(None::<CountAnswer>);
+    let counted = RwSignal::new(None::<CountResponse>);
     let moved = RwSignal::new(false);
     let busy = RwSignal::new(false);
     let error = RwSignal::new(None::<ApiError>);
