@@ -9,7 +9,7 @@ use crate::{Header, RangeSpec};
 /// Response of `/auth/status`, `/auth/enable` and `/auth/disable`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct AuthAnswer {
+pub struct AuthResponse {
     /// etcd's response header.
     pub header: Header,
     /// Whether authentication is on.
@@ -88,7 +88,7 @@ pub struct UserList {
 /// Response of `POST /auth/users` and `GET /auth/users/{user}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct UserAnswer {
+pub struct UserResponse {
     /// etcd's response header.
     pub header: Header,
     /// The user's name.
@@ -119,7 +119,7 @@ pub struct RoleList {
 /// Response of `POST /auth/roles` and `GET /auth/roles/{role}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct RoleAnswer {
+pub struct RoleResponse {
     /// etcd's response header.
     pub header: Header,
     /// The role's name.
@@ -155,7 +155,7 @@ pub struct Permission {
 /// Response of `GET /auth/users/{user}/reach`: the effective permissions of a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct ReachAnswer {
+pub struct ReachResponse {
     /// etcd's response header.
     pub header: Header,
     /// The user's name.
@@ -173,7 +173,7 @@ pub struct ReachAnswer {
 /// Response of `GET /auth/self`: the caller's user in etcd, and what the caller may read and write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct SelfAnswer {
+pub struct SelfResponse {
     /// etcd's response header.
     pub header: Header,
     /// Whether etcd's authentication is on. While it is off, every caller may do everything.

@@ -27,7 +27,7 @@ pub struct ClusterRef {
 /// Response of `GET /cluster`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct ClusterAnswer {
+pub struct ClusterResponse {
     /// etcd's response header.
     pub header: Header,
     /// The cluster's name at this gateway.

@@ -41,7 +41,7 @@ pub struct Entry {
 /// Response of `GET /kv/{key}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct KeyAnswer {
+pub struct KeyResponse {
     /// etcd's response header.
     pub header: Header,
     /// The entry's members, flattened next to the header.
@@ -52,7 +52,7 @@ pub struct KeyAnswer {
 /// Response of `?count_only` and `?dry_run`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct CountAnswer {
+pub struct CountResponse {
     /// etcd's response header.
     pub header: Header,
     /// Keys in the range.
@@ -62,7 +62,7 @@ pub struct CountAnswer {
 /// Response of `PUT /kv/{key}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct PutAnswer {
+pub struct PutResponse {
     /// etcd's response header.
     pub header: Header,
     /// The key written.
@@ -89,7 +89,7 @@ pub struct PutAnswer {
 /// Response of `DELETE /kv/{key}` and `DELETE /kv?<range>`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct DeleteAnswer {
+pub struct DeleteResponse {
     /// etcd's response header.
     pub header: Header,
     /// Keys deleted.
@@ -205,5 +205,5 @@ pub struct History {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct EndLine {
     /// The number of entries that were sent.
-    pub end: CountAnswer,
+    pub end: CountResponse,
 }

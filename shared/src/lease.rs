@@ -40,7 +40,7 @@ pub struct Lease {
 /// Response of `POST /leases` and of the routes at `/leases/{id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct LeaseAnswer {
+pub struct LeaseResponse {
     /// etcd's response header.
     pub header: Header,
     /// The lease's members, flattened next to the header.

@@ -71,7 +71,7 @@ pub struct Lock {
 /// Response of `GET /locks/{name}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct LockAnswer {
+pub struct LockResponse {
     /// etcd's response header.
     pub header: Header,
     /// The lock's members, flattened next to the header.

@@ -23,7 +23,7 @@ pub struct ListedMember {
 /// Response of the routes at `/cluster/members`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct MembersAnswer {
+pub struct MembersResponse {
     /// etcd's response header.
     pub header: Header,
     /// The member that was added.
@@ -79,7 +79,7 @@ pub struct AlarmRequest {
 /// Response of `GET` and `POST /cluster/alarms`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct AlarmsAnswer {
+pub struct AlarmsResponse {
     /// etcd's response header.
     pub header: Header,
     /// The raised alarms.
@@ -89,7 +89,7 @@ pub struct AlarmsAnswer {
 /// Response of `DELETE /cluster/alarms`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct DisarmAnswer {
+pub struct DisarmResponse {
     /// etcd's response header.
     pub header: Header,
     /// The alarms that were disarmed.
@@ -111,7 +111,7 @@ pub struct CompactRequest {
 /// Response of `POST /cluster/compact`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct CompactAnswer {
+pub struct CompactResponse {
     /// etcd's response header.
     pub header: Header,
     /// The oldest remaining revision.
@@ -131,7 +131,7 @@ pub struct DefragmentRequest {
 /// Response of `POST /cluster/defragment`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct DefragmentAnswer {
+pub struct DefragmentResponse {
     /// etcd's response header.
     pub header: Header,
     /// Whether every requested member was defragmented.
@@ -175,7 +175,7 @@ pub struct MoveLeaderRequest {
 /// Response of `POST /cluster/move-leader`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct MoveLeaderAnswer {
+pub struct MoveLeaderResponse {
     /// etcd's response header.
     pub header: Header,
     /// The member that leads now.
@@ -210,7 +210,7 @@ pub struct DowngradeRequest {
 /// Response of `POST /cluster/downgrade`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct DowngradeAnswer {
+pub struct DowngradeResponse {
     /// etcd's response header.
     pub header: Header,
     /// The version that the cluster has now.
@@ -220,7 +220,7 @@ pub struct DowngradeAnswer {
 /// Response of `GET /cluster/hash`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct HashAnswer {
+pub struct HashResponse {
     /// etcd's response header.
     pub header: Header,
     /// The revision that every voting member hashed up to.

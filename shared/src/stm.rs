@@ -33,7 +33,7 @@ pub struct StmRead {
 /// Response of `POST /stm/read`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct StmReadAnswer {
+pub struct StmReadResponse {
     /// etcd's response header; `revision` is the one that was read at.
     pub header: Header,
     /// The keys in the order of the request.
@@ -115,7 +115,7 @@ pub struct StmDelete {
 /// Response of `POST /stm/commit`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct StmCommitAnswer {
+pub struct StmCommitResponse {
     /// etcd's response header; `revision` is that of the writes.
     pub header: Header,
     /// The results of the writes, in order.

@@ -155,7 +155,7 @@ pub struct TxnResult {
 /// Response of `POST /txn`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct TxnAnswer {
+pub struct TxnResponse {
     /// etcd's response header.
     pub header: Header,
     /// The transaction's members, flattened next to the header.
@@ -166,7 +166,7 @@ pub struct TxnAnswer {
 /// Response of `POST /do`: one op's result next to the header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct DoAnswer {
+pub struct DoResponse {
     /// etcd's response header.
     pub header: Header,
     /// `put`, `get` or `delete`.

@@ -1,10 +1,10 @@
 //! `GET /cluster`.
 
-use shared::ClusterAnswer;
+use shared::ClusterResponse;
 
 use super::{ApiError, Call, Method};
 
 /// Members, leader, versions.
-pub(crate) async fn cluster() -> Result<ClusterAnswer, ApiError> {
+pub(crate) async fn cluster() -> Result<ClusterResponse, ApiError> {
     Call::new(Method::Get, "cluster").send().await
 }

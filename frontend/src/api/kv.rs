@@ -1,7 +1,9 @@
 //! Keys, the tree and history. Every key is sent as `?key=`, as bytes: in a path, browsers would collapse
 //! dot segments, and proxies double slashes.
 
-use shared::{CountAnswer, DeleteAnswer, Entry, History, LeaseId, Page, PutAnswer, TreeLevel};
+use shared::{
+    CountResponse, DeleteResponse, Entry, History, LeaseId, Page, PutResponse, TreeLevel,
+};
 
 use super::{ApiError, Call, ErrorKind, Method};
 use crate::model::percent;
@@ -104,7 +106,7 @@ pub(crate) async fn put(
     value: &[u8],
     lease: LeaseChoice,
     when: Precondition,
-) -> Result<PutAnswer, ApiError> {
+) -> Result<PutResponse, ApiError> {
     let path = with_key("kv", key, &format!("&lease={}", lease.parameter()));
     with_precondition(Call::new(Method::Put, &path), when)
         .bytes(value)
@@ -113,7 +115,7 @@ pub(crate) async fn put(
 }
 
 /// Deletes a key if its last change is at `mod_revision`.
-pub(crate) async fn delete(key: &[u8], mod_revision: i64) -> Result<DeleteAnswer, ApiError> {
+pub(crate) async fn delete(key: &[u8], mod_revision: i64) -> Result<DeleteResponse, ApiError> {
     let call = Call::new(Method::Delete, &with_key("kv", key, ""));
     with_precondition(call, Precondition::Revision(mod_revision))
         .send()
@@ -121,7 +123,7 @@ pub(crate) async fn delete(key: &[u8], mod_revision: i64) -> Result<DeleteAnswer
 }
 
 /// The number of keys under a prefix, and the revision of the count.
-pub(crate) async fn count(prefix: &[u8]) -> Result<CountAnswer, ApiError> {
+pub(crate) async fn count(prefix: &[u8]) -> Result<CountResponse, ApiError> {
     let path = format!("kv?prefix={}&count_only", percent::encode(prefix));
     Call::new(Method::Get, &path).send().await
 }
@@ -169,7 +171,7 @@ pub(crate) async fn resolve(
 }
 
 /// The number of keys that a prefix delete would remove.
-pub(crate) async fn count_before_delete(prefix: &[u8]) -> Result<CountAnswer, ApiError> {
+pub(crate) async fn count_before_delete(prefix: &[u8]) -> Result<CountResponse, ApiError> {
     let path = format!("kv?prefix={}&dry_run", percent::encode(prefix));
     Call::new(Method::Delete, &path).send().await
 }
@@ -177,8 +179,8 @@ pub(crate) async fn count_before_delete(prefix: &[u8]) -> Result<CountAnswer, Ap
 /// Deletes the counted keys; fails if the range changed since the count.
 pub(crate) async fn delete_prefix(
     prefix: &[u8],
-    counted: CountAnswer,
-) -> Result<DeleteAnswer, ApiError> {
+    counted: CountResponse,
+) -> Result<DeleteResponse, ApiError> {
     let path = format!(
         "kv?prefix={}&confirm={}&revision={}",
         percent::encode(prefix),

@@ -6,26 +6,26 @@ use gloo_timers::future::sleep;
 use leptos::ev;
 use leptos::prelude::{WindowListenerHandle, window, window_event_listener};
 use leptos::task::spawn_local;
-use shared::{GrantRequest, LeaseAnswer, LeaseId};
+use shared::{GrantRequest, LeaseId, LeaseResponse};
 
 use super::base::api_url;
 use super::{ApiError, Call, ErrorKind, Method};
 
 /// A lease with its remaining TTL, without its keys: there may be 100,000 of them.
-pub(crate) async fn time_to_live(id: LeaseId) -> Result<LeaseAnswer, ApiError> {
+pub(crate) async fn time_to_live(id: LeaseId) -> Result<LeaseResponse, ApiError> {
     let path = format!("leases/{id}?keys=none");
     Call::new(Method::Get, &path).send().await
 }
 
 /// A lease with the number of its keys, if the account may read them. etcd lists all of them for that: do not
 /// poll it every second.
-pub(crate) async fn with_key_count(id: LeaseId) -> Result<LeaseAnswer, ApiError> {
+pub(crate) async fn with_key_count(id: LeaseId) -> Result<LeaseResponse, ApiError> {
     let path = format!("leases/{id}?keys=count");
     Call::new(Method::Get, &path).send().await
 }
 
 /// A lease with its first keys and their total number.
-pub(crate) async fn first_keys(id: LeaseId, limit: usize) -> Result<LeaseAnswer, ApiError> {
+pub(crate) async fn first_keys(id: LeaseId, limit: usize) -> Result<LeaseResponse, ApiError> {
     let path = format!("leases/{id}?keys=page&limit={limit}");
     Call::new(Method::Get, &path).send().await
 }
@@ -50,7 +50,7 @@ impl GrantedLease {
                 revoke_on_page_hide(id);
             })),
         };
-        let granted: Result<LeaseAnswer, ApiError> = Call::new(Method::Post, "leases")
+        let granted: Result<LeaseResponse, ApiError> = Call::new(Method::Post, "leases")
             .json(&GrantRequest { ttl, id: Some(id) })
             .send()
             .await;
@@ -129,7 +129,7 @@ fn fresh_id() -> LeaseId {
 }
 
 /// Revokes a lease and deletes its keys.
-pub(crate) async fn revoke(id: LeaseId) -> Result<LeaseAnswer, ApiError> {
+pub(crate) async fn revoke(id: LeaseId) -> Result<LeaseResponse, ApiError> {
     Call::new(Method::Delete, &format!("leases/{id}"))
         .send()
         .await

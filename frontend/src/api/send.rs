@@ -19,7 +19,7 @@ pub(crate) enum Method {
     Head,
 }
 
-/// A request builder: `Call::new(Method::Get, "kv?key=a").send::<KeyAnswer>().await`.
+/// A request builder: `Call::new(Method::Get, "kv?key=a").send::<KeyResponse>().await`.
 pub(crate) struct Call {
     builder: RequestBuilder,
     body: Option<js_sys::Uint8Array>,

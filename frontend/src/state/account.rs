@@ -6,7 +6,7 @@ use std::time::Duration;
 use gloo_timers::future::sleep;
 use leptos::prelude::*;
 use leptos::task::spawn_local_scoped_with_cancellation;
-use shared::{Bytes, SelfAnswer};
+use shared::{Bytes, SelfResponse};
 
 use super::connection::{Phase, use_connection};
 use crate::api::{self, ErrorKind};
@@ -18,7 +18,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 /// The account, as of the gateway's last response.
 #[derive(Clone, Copy)]
 pub(crate) struct Account {
-    user: RwSignal<Option<SelfAnswer>>,
+    user: RwSignal<Option<SelfResponse>>,
     refused: RwSignal<bool>,
 }
 
@@ -30,13 +30,13 @@ impl Account {
 
     /// Whether the account is known to lack permission to read some keys.
     pub(crate) fn is_limited(self) -> bool {
-        let limited = |user: &Option<SelfAnswer>| user.as_ref().is_some_and(is_limited);
+        let limited = |user: &Option<SelfResponse>| user.as_ref().is_some_and(is_limited);
         self.user.try_with(limited).unwrap_or_default()
     }
 
     /// The account's name, if known.
     pub(crate) fn name(self) -> Option<String> {
-        let name = |user: &Option<SelfAnswer>| user.as_ref()?.name.clone();
+        let name = |user: &Option<SelfResponse>| user.as_ref()?.name.clone();
         self.user.try_with(name).flatten()
     }
 
@@ -61,7 +61,7 @@ impl Account {
     }
 }
 
-fn is_limited(user: &SelfAnswer) -> bool {
+fn is_limited(user: &SelfResponse) -> bool {
     let all = |range: &shared::RangeSpec| range.prefix == Some(Bytes::default());
     user.enabled && !user.read.iter().flatten().any(all)
 }

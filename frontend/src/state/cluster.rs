@@ -5,20 +5,20 @@ use std::time::Duration;
 use gloo_timers::future::sleep;
 use leptos::prelude::*;
 use leptos::task::spawn_local_scoped_with_cancellation;
-use shared::ClusterAnswer;
+use shared::ClusterResponse;
 
 use crate::api::{self, ApiError};
 
 /// The cluster, as of the last response.
 #[derive(Clone, Copy)]
 pub(crate) struct Cluster {
-    info: RwSignal<Option<ClusterAnswer>>,
+    info: RwSignal<Option<ClusterResponse>>,
     error: RwSignal<Option<ApiError>>,
 }
 
 impl Cluster {
     /// The last response; kept while the cluster is unavailable.
-    pub(crate) fn info(self) -> Option<ClusterAnswer> {
+    pub(crate) fn info(self) -> Option<ClusterResponse> {
         self.info.get()
     }
 

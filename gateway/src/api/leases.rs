@@ -3,7 +3,7 @@
 use axum::response::Response;
 use http::StatusCode;
 use shared::{
-    GrantRequest, HoldRequest, LeaseAnswer, LeaseId, LeaseList, OnClose, Problem, ServerMessage,
+    GrantRequest, HoldRequest, LeaseId, LeaseList, LeaseResponse, OnClose, Problem, ServerMessage,
 };
 
 use super::call::Call;
@@ -49,7 +49,7 @@ fn lease_id(call: &Call) -> Result<LeaseId> {
     operation_id = "grant_lease",
     post, path = "/leases", tag = "leases",
     request_body(content = GrantRequest),
-    responses((status = 201, body = LeaseAnswer))
+    responses((status = 201, body = LeaseResponse))
 )]
 pub async fn grant(mut call: Call, bytes: body::Buffered) -> Result<Response> {
     call.ensure_writable()?;
@@ -99,7 +99,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
         ("limit" = Option<i64>, Query, description = "With `keys=page`: keys per page, 1 to 10,000; default 1,000"),
         ("cursor" = Option<String>, Query, description = "With `keys=page`: `next` of the previous page"),
     ),
-    responses((status = 200, body = LeaseAnswer))
+    responses((status = 200, body = LeaseResponse))
 )]
 pub async fn get(mut call: Call) -> Result<Response> {
     let id = lease_id(&call)?;
@@ -138,7 +138,7 @@ fn lease_keys(query: &mut Query) -> Result<LeaseKeys> {
     operation_id = "keep_lease_alive",
     post, path = "/leases/{id}/keepalive", tag = "leases",
     params(LeasePath),
-    responses((status = 200, body = LeaseAnswer))
+    responses((status = 200, body = LeaseResponse))
 )]
 pub async fn keep_alive(mut call: Call, bytes: body::Buffered) -> Result<Response> {
     call.ensure_writable()?;
@@ -157,7 +157,7 @@ pub async fn keep_alive(mut call: Call, bytes: body::Buffered) -> Result<Respons
         LeasePath,
         ("dry_run" = Option<bool>, Query, description = "Change nothing; return the keys that would be deleted"),
     ),
-    responses((status = 200, body = LeaseAnswer))
+    responses((status = 200, body = LeaseResponse))
 )]
 pub async fn revoke(mut call: Call) -> Result<Response> {
     let id = lease_id(&call)?;

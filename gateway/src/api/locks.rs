@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::response::Response;
 use http::StatusCode;
 use shared::{
-    Acquired, LeaseId, LockAnswer, LockHoldRequest, LockList, LockRequest, Problem, Released,
+    Acquired, LeaseId, LockHoldRequest, LockList, LockRequest, LockResponse, Problem, Released,
     ServerMessage,
 };
 
@@ -98,7 +98,7 @@ async fn follow(mut call: Call, transport: Transport, filter: Filter) -> Result<
     ),
     responses(
         (status = 200, content(
-            (LockAnswer = "application/json"),
+            (LockResponse = "application/json"),
             (ServerMessage = "application/x-ndjson"),
             (ServerMessage = "text/event-stream"),
         )),

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use shared::{Problem, StmCommitAnswer, StmCommitRequest, StmReadAnswer, StmReadRequest};
+use shared::{Problem, StmCommitRequest, StmCommitResponse, StmReadRequest, StmReadResponse};
 
 use super::call::Call;
 use super::response::respond;
@@ -22,7 +22,7 @@ fn negative(path: &str) -> Failure {
     post, path = "/stm/read", tag = "transactions",
     request_body(content = StmReadRequest, example = json!({"keys": ["accts/0", "accts/3"]})),
     responses(
-        (status = 200, body = StmReadAnswer, example = json!({
+        (status = 200, body = StmReadResponse, example = json!({
             "header": {"cluster_id": "cdf818194e3a8c32", "member_id": "8e9e05c52164694d", "revision": 42, "raft_term": 2},
             "reads": [{"key": "accts/0", "mod_revision": 40, "value": "100"}, {"key": "accts/3", "mod_revision": 0}],
         })),
@@ -61,7 +61,7 @@ pub async fn read(mut call: Call, bytes: body::Buffered) -> Result<Response> {
         "writes": [{"put": {"key": "accts/0", "value": "90"}}, {"put": {"key": "accts/3", "value": "110"}}],
     })),
     responses(
-        (status = 200, body = StmCommitAnswer),
+        (status = 200, body = StmCommitResponse),
         (status = 409, description = "A key changed meanwhile, or is written twice", body = Problem),
         (status = 422, description = "More than 128 reads or writes; no such lease; or no such key, with lease keep", body = Problem),
     )

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use shared::{ClusterAnswer, Code};
+use shared::{ClusterResponse, Code};
 
 use super::report::Report;
 use crate::config::ClusterConfig;
@@ -150,7 +150,7 @@ async fn members(report: &mut Report<'_>, config: &ClusterConfig, etcd: Etcd) ->
     advertised(report, &response)
 }
 
-fn version(report: &mut Report<'_>, response: &ClusterAnswer) -> io::Result<()> {
+fn version(report: &mut Report<'_>, response: &ClusterResponse) -> io::Result<()> {
     let warnings = response.warnings.iter();
     let mut warnings = warnings
         .filter(|warning| warning.code != ADVERTISED)
@@ -169,7 +169,7 @@ fn version(report: &mut Report<'_>, response: &ClusterAnswer) -> io::Result<()> 
     Ok(())
 }
 
-fn advertised(report: &mut Report<'_>, response: &ClusterAnswer) -> io::Result<()> {
+fn advertised(report: &mut Report<'_>, response: &ClusterResponse) -> io::Result<()> {
     let fix = "set the member's --advertise-client-urls to a URL that this machine can reach";
     let mut all_reachable = true;
     for warning in response

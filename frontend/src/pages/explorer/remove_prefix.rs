@@ -2,7 +2,7 @@
 //! the prefix must be typed.
 
 use leptos::prelude::*;
-use shared::CountAnswer;
+use shared::CountResponse;
 
 use super::commands::CommandButton;
 use super::text::Text;
@@ -21,7 +21,7 @@ pub(crate) fn DeletePrefix(prefix: Name, open: RwSignal<bool>) -> impl IntoView 
     let (toasts, i18n) = (use_toasts(), use_i18n());
     let scope = Scope::here();
     let prefix = StoredValue::new(prefix);
-    let counted = RwSignal::new(None::<CountAnswer>);
+    let counted = RwSignal::new(None::<CountResponse>);
     let moved = RwSignal::new(false);
     let busy = RwSignal::new(false);
     let error = RwSignal::new(None::<ApiError>);

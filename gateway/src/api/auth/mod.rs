@@ -5,7 +5,7 @@ pub mod users;
 
 use axum::response::Response;
 use http::StatusCode;
-use shared::{AuthAnswer, Done, Problem, SelfAnswer};
+use shared::{AuthResponse, Done, Problem, SelfResponse};
 
 use super::body;
 use super::call::Call;
@@ -36,7 +36,7 @@ fn done(done: Done) -> Response {
 #[utoipa::path(
     operation_id = "get_auth_status",
     get, path = "/auth/status", tag = "access",
-    responses((status = 200, body = AuthAnswer))
+    responses((status = 200, body = AuthResponse))
 )]
 pub async fn status(mut call: Call) -> Result<Response> {
     call.finish_query()?;
@@ -53,7 +53,7 @@ pub async fn status(mut call: Call) -> Result<Response> {
 #[utoipa::path(
     operation_id = "get_self",
     get, path = "/auth/self", tag = "access",
-    responses((status = 200, body = SelfAnswer))
+    responses((status = 200, body = SelfResponse))
 )]
 pub async fn get_self(mut call: Call) -> Result<Response> {
     call.finish_query()?;
@@ -69,7 +69,7 @@ pub async fn get_self(mut call: Call) -> Result<Response> {
     operation_id = "enable_auth",
     post, path = "/auth/enable", tag = "access",
     responses(
-        (status = 200, body = AuthAnswer),
+        (status = 200, body = AuthResponse),
         (status = 415, body = Problem),
     )
 )]
@@ -86,7 +86,7 @@ pub async fn enable(mut call: Call, bytes: body::Buffered) -> Result<Response> {
     operation_id = "disable_auth",
     post, path = "/auth/disable", tag = "access",
     responses(
-        (status = 200, body = AuthAnswer), (status = 415, body = Problem),
+        (status = 200, body = AuthResponse), (status = 415, body = Problem),
     )
 )]
 pub async fn disable(mut call: Call, bytes: body::Buffered) -> Result<Response> {

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use shared::{Access, Done, Problem, RangeSpec, RoleAddRequest, RoleAnswer, RoleList};
+use shared::{Access, Done, Problem, RangeSpec, RoleAddRequest, RoleList, RoleResponse};
 
 use super::{RolePath, done};
 use crate::api::call::Call;
@@ -44,7 +44,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
     operation_id = "get_role",
     get, path = "/auth/roles/{role}", tag = "access",
     params(RolePath),
-    responses((status = 200, body = RoleAnswer))
+    responses((status = 200, body = RoleResponse))
 )]
 pub async fn get(mut call: Call) -> Result<Response> {
     let name = call.segment(ROUTE)?;
@@ -59,7 +59,7 @@ pub async fn get(mut call: Call) -> Result<Response> {
     post, path = "/auth/roles", tag = "access",
     request_body(content = RoleAddRequest, example = json!({"name": "jobs"})),
     responses(
-        (status = 201, body = RoleAnswer),
+        (status = 201, body = RoleResponse),
         (status = 409, description = "The role exists already", body = Problem),
     )
 )]

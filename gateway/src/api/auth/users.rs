@@ -2,7 +2,9 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use shared::{Done, PasswordRequest, Problem, ReachAnswer, UserAddRequest, UserAnswer, UserList};
+use shared::{
+    Done, PasswordRequest, Problem, ReachResponse, UserAddRequest, UserList, UserResponse,
+};
 
 use super::{RolePath, UserPath, done};
 use crate::api::body;
@@ -29,7 +31,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
     operation_id = "get_user",
     get, path = "/auth/users/{user}", tag = "access",
     params(UserPath),
-    responses((status = 200, body = UserAnswer))
+    responses((status = 200, body = UserResponse))
 )]
 pub async fn get(mut call: Call) -> Result<Response> {
     let name = call.segment(ROUTE)?;
@@ -46,7 +48,7 @@ pub async fn get(mut call: Call) -> Result<Response> {
     post, path = "/auth/users", tag = "access",
     request_body(content = UserAddRequest, example = json!({"name": "ci", "password": "…"})),
     responses(
-        (status = 201, body = UserAnswer),
+        (status = 201, body = UserResponse),
         (status = 409, description = "The user exists already", body = Problem),
     )
 )]
@@ -148,7 +150,7 @@ pub async fn revoke(mut call: Call) -> Result<Response> {
     operation_id = "get_reach",
     get, path = "/auth/users/{user}/reach", tag = "access",
     params(UserPath),
-    responses((status = 200, body = ReachAnswer))
+    responses((status = 200, body = ReachResponse))
 )]
 pub async fn reach(mut call: Call) -> Result<Response> {
     let name = call.segment(ROUTE)?;

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use shared::{AlarmKind, AlarmRequest, AlarmsAnswer, DisarmAnswer, MemberId, Problem};
+use shared::{AlarmKind, AlarmRequest, AlarmsResponse, DisarmResponse, MemberId, Problem};
 
 use crate::api::body;
 use crate::api::call::Call;
@@ -13,7 +13,7 @@ use crate::failure::{Failure, Result};
 #[utoipa::path(
     operation_id = "list_alarms",
     get, path = "/cluster/alarms", tag = "cluster",
-    responses((status = 200, body = AlarmsAnswer))
+    responses((status = 200, body = AlarmsResponse))
 )]
 pub async fn list(mut call: Call) -> Result<Response> {
     call.finish_query()?;
@@ -30,7 +30,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
     post, path = "/cluster/alarms", tag = "cluster",
     request_body(content = AlarmRequest, example = json!({"member_id": "8e9e05c52164694d", "alarm": "NOSPACE"})),
     responses(
-        (status = 201, body = AlarmsAnswer),
+        (status = 201, body = AlarmsResponse),
         (status = 422, description = "No such member", body = Problem),
     )
 )]
@@ -59,7 +59,7 @@ pub async fn raise(mut call: Call, bytes: body::Buffered) -> Result<Response> {
         ("alarm" = Option<AlarmKind>, Query, description = "Only this alarm: NOSPACE or CORRUPT"),
     ),
     responses(
-        (status = 200, description = "The alarms that were disarmed", body = DisarmAnswer),
+        (status = 200, description = "The alarms that were disarmed", body = DisarmResponse),
     )
 )]
 pub async fn disarm(mut call: Call) -> Result<Response> {

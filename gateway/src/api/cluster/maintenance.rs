@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::response::Response;
 use http::StatusCode;
 use shared::{
-    CompactAnswer, CompactRequest, DefragmentAnswer, DefragmentRequest, DowngradeAnswer,
-    DowngradeRequest, HashAnswer, MoveLeaderAnswer, MoveLeaderRequest, Problem,
+    CompactRequest, CompactResponse, DefragmentRequest, DefragmentResponse, DowngradeRequest,
+    DowngradeResponse, HashResponse, MoveLeaderRequest, MoveLeaderResponse, Problem,
 };
 
 use crate::api::body;
@@ -24,7 +24,7 @@ const DEFRAGMENT_TIMEOUT: Duration = Duration::from_mins(10);
     post, path = "/cluster/compact", tag = "cluster",
     request_body(content = CompactRequest, example = json!({"revision": 1041, "physical": true})),
     responses(
-        (status = 200, body = CompactAnswer),
+        (status = 200, body = CompactResponse),
         (status = 410, description = "The revision was compacted already", body = Problem),
         (status = 416, description = "The revision does not exist yet", body = Problem),
     )
@@ -49,7 +49,7 @@ pub async fn compact(mut call: Call, bytes: body::Buffered) -> Result<Response> 
     params(("timeout" = Option<String>, Query, description = "Time limit of the call: 500ms, 5s, 2m; default and maximum 10m")),
     request_body(content = DefragmentRequest, example = json!({"members": ["8e9e05c52164694d"]})),
     responses(
-        (status = 200, description = "`complete` says whether all members were defragmented", body = DefragmentAnswer),
+        (status = 200, description = "`complete` says whether all members were defragmented", body = DefragmentResponse),
         (status = 422, description = "No such member", body = Problem),
         (status = 501, description = "`members` names learners only", body = Problem),
     )
@@ -70,7 +70,7 @@ pub async fn defragment(mut call: Call, bytes: body::Buffered) -> Result<Respons
     post, path = "/cluster/move-leader", tag = "cluster",
     request_body(content = MoveLeaderRequest, example = json!({"member_id": "8e9e05c52164694d"})),
     responses(
-        (status = 200, body = MoveLeaderAnswer),
+        (status = 200, body = MoveLeaderResponse),
         (status = 409, description = "A learner cannot lead", body = Problem),
         (status = 422, description = "No such member", body = Problem),
     )
@@ -93,7 +93,7 @@ pub async fn move_leader(mut call: Call, bytes: body::Buffered) -> Result<Respon
     post, path = "/cluster/downgrade", tag = "cluster",
     request_body(content = DowngradeRequest, example = json!({"action": "validate", "version": "3.6"})),
     responses(
-        (status = 200, body = DowngradeAnswer),
+        (status = 200, body = DowngradeResponse),
         (status = 400, description = "etcd cannot be downgraded to this version", body = Problem),
         (status = 409, description = "A downgrade is in progress already, or there is none to cancel", body = Problem),
         (status = 501, description = "Not supported by etcd before 3.5", body = Problem),
@@ -120,7 +120,7 @@ pub async fn downgrade(mut call: Call, bytes: body::Buffered) -> Result<Response
         ("revision" = Option<i64>, Query, description = "Hash up to this revision; default the newest that all members have"),
     ),
     responses(
-        (status = 200, body = HashAnswer),
+        (status = 200, body = HashResponse),
         (status = 410, body = Problem), (status = 416, body = Problem),
     )
 )]

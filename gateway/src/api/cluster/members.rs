@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use shared::{MemberAddRequest, MemberId, MemberUpdateRequest, MembersAnswer, Problem};
+use shared::{MemberAddRequest, MemberId, MemberUpdateRequest, MembersResponse, Problem};
 
 use crate::api::body;
 use crate::api::call::Call;
@@ -24,7 +24,7 @@ fn member_id(call: &Call) -> Result<MemberId> {
     id.map_err(|error| Failure::bad_request(error.to_string()))
 }
 
-fn members(status: StatusCode, members: MembersAnswer) -> Response {
+fn members(status: StatusCode, members: MembersResponse) -> Response {
     respond(status, members.header.revision, &members)
 }
 
@@ -37,7 +37,7 @@ fn members(status: StatusCode, members: MembersAnswer) -> Response {
     params(
         ("serializable" = Option<bool>, Query, description = "Read one member's list: possibly stale"),
     ),
-    responses((status = 200, body = MembersAnswer))
+    responses((status = 200, body = MembersResponse))
 )]
 pub async fn list(mut call: Call) -> Result<Response> {
     let serializable = call.query.flag("serializable")?;
@@ -56,7 +56,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
     post, path = "/cluster/members", tag = "cluster",
     request_body(content = MemberAddRequest, example = json!({"peer_urls": ["http://10.0.0.8:2380"], "learner": true})),
     responses(
-        (status = 201, description = "`member` is the new member", body = MembersAnswer),
+        (status = 201, description = "`member` is the new member", body = MembersResponse),
         (status = 400, description = "No peer URL, or one that etcd refuses", body = Problem),
         (status = 409, description = "The URL belongs to a member already, or the cluster is unhealthy", body = Problem),
     )
@@ -75,7 +75,7 @@ pub async fn add(mut call: Call, bytes: body::Buffered) -> Result<Response> {
     delete, path = "/cluster/members/{id}", tag = "cluster",
     params(MemberPath),
     responses(
-        (status = 200, description = "The remaining members", body = MembersAnswer),
+        (status = 200, description = "The remaining members", body = MembersResponse),
         (status = 409, description = "Too few members would remain", body = Problem),
     )
 )]
@@ -94,7 +94,7 @@ pub async fn remove(mut call: Call) -> Result<Response> {
     params(MemberPath),
     request_body(content = MemberUpdateRequest, example = json!({"peer_urls": ["http://10.0.0.9:2380"]})),
     responses(
-        (status = 200, body = MembersAnswer),
+        (status = 200, body = MembersResponse),
         (status = 409, description = "The URL belongs to another member", body = Problem),
     )
 )]
@@ -116,7 +116,7 @@ pub async fn update(mut call: Call, bytes: body::Buffered) -> Result<Response> {
     post, path = "/cluster/members/{id}/promote", tag = "cluster",
     params(MemberPath),
     responses(
-        (status = 200, body = MembersAnswer),
+        (status = 200, body = MembersResponse),
         (status = 409, description = "Not a learner, or it has not caught up yet", body = Problem),
         (status = 415, body = Problem),
     )

@@ -7,7 +7,7 @@ pub mod snapshot;
 
 use axum::response::Response;
 use http::StatusCode;
-use shared::{ClusterAnswer, ClusterRef, Clusters};
+use shared::{ClusterRef, ClusterResponse, Clusters};
 
 use super::call::Call;
 use super::response::{json, respond};
@@ -51,7 +51,7 @@ pub async fn clusters(mut call: Call) -> Result<Response> {
     operation_id = "get_cluster",
     get, path = "/cluster", tag = "cluster",
     responses(
-        (status = 200, body = ClusterAnswer, example = json!({
+        (status = 200, body = ClusterResponse, example = json!({
             "header": {"cluster_id": "cdf818194e3a8c32", "member_id": "8e9e05c52164694d", "revision": 7, "raft_term": 2},
             "name": "default", "version": "3.7.3", "leader": "8e9e05c52164694d", "quorum": 1, "tolerates": 0,
             "members": [{

@@ -10,7 +10,8 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use shared::{
-    CountAnswer, DeleteAnswer, Entry, KeyAnswer, Page, Problem, PutAnswer, SortOrder, SortTarget,
+    CountResponse, DeleteResponse, Entry, KeyResponse, Page, Problem, PutResponse, SortOrder,
+    SortTarget,
 };
 
 use self::condition::{if_match, if_none_match, precondition};
@@ -96,7 +97,7 @@ async fn read_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
         }
         response
     } else {
-        respond(StatusCode::OK, revision, &KeyAnswer { header, entry })
+        respond(StatusCode::OK, revision, &KeyResponse { header, entry })
     };
     let headers = response.headers_mut();
     headers.insert(REVISION, HeaderValue::from(revision));
@@ -117,8 +118,8 @@ async fn read_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
     params(KeyPath, PutParams, ChangeParams, IfMatch, CreateOnly),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(
-        (status = 200, description = "Replaced", body = PutAnswer),
-        (status = 201, description = "Created", body = PutAnswer),
+        (status = 200, description = "Replaced", body = PutResponse),
+        (status = 201, description = "Created", body = PutResponse),
         (status = 412, body = Problem),
         (status = 422, description = "No such lease", body = Problem),
     )
@@ -139,8 +140,8 @@ pub async fn put_key(call: Call, body: body::Buffered) -> Result<Response> {
     ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(
-        (status = 200, description = "Replaced", body = PutAnswer),
-        (status = 201, description = "Created", body = PutAnswer),
+        (status = 200, description = "Replaced", body = PutResponse),
+        (status = 201, description = "Created", body = PutResponse),
         (status = 412, body = Problem),
         (status = 422, description = "No such lease", body = Problem),
     )
@@ -195,7 +196,7 @@ async fn write(mut call: Call, body: Bytes) -> Result<Response> {
     delete, path = "/kv/{*key}", tag = "keys",
     params(KeyPath, ChangeParams, IfMatch),
     responses(
-        (status = 200, body = DeleteAnswer),
+        (status = 200, body = DeleteResponse),
         (status = 412, body = Problem),
     )
 )]
@@ -289,7 +290,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
             serializable: page.serializable,
             ..Get::default()
         };
-        let count: CountAnswer = call
+        let count: CountResponse = call
             .cluster
             .kv
             .count(&call.caller(), &page.range, get)

@@ -2,16 +2,16 @@
 //! alternatives themselves.
 
 use serde::Serialize;
-use shared::{CountAnswer, DeleteAnswer, KeyAnswer, Page};
+use shared::{CountResponse, DeleteResponse, KeyResponse, Page};
 
 /// Response of `GET /kv/{key}`.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(untagged)]
 pub enum KeyReply {
     /// The entry.
-    Entry(KeyAnswer),
+    Entry(KeyResponse),
     /// With `?count_only`.
-    Count(CountAnswer),
+    Count(CountResponse),
 }
 
 /// Response of `GET /kv`.
@@ -21,9 +21,9 @@ pub enum PageReply {
     /// A page of entries.
     Page(Page),
     /// With `?count_only`.
-    Count(CountAnswer),
+    Count(CountResponse),
     /// With `?key`.
-    Entry(KeyAnswer),
+    Entry(KeyResponse),
 }
 
 /// Response of `DELETE /kv`.
@@ -31,7 +31,7 @@ pub enum PageReply {
 #[serde(untagged)]
 pub enum DeletionReply {
     /// The deleted keys.
-    Deleted(DeleteAnswer),
+    Deleted(DeleteResponse),
     /// With `?dry_run`: how many keys would be deleted.
-    Count(CountAnswer),
+    Count(CountResponse),
 }

@@ -5,7 +5,7 @@ pub(super) mod decode;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
-use shared::{DoAnswer, Explanation, OpRequest, Problem, TxnAnswer, TxnRequest};
+use shared::{DoResponse, Explanation, OpRequest, Problem, TxnRequest, TxnResponse};
 
 use super::body;
 use super::call::Call;
@@ -75,7 +75,7 @@ pub async fn txn(mut call: Call, bytes: body::Buffered) -> Result<Response> {
 #[serde(untagged)]
 pub enum TxnReply {
     /// The result.
-    Result(TxnAnswer),
+    Result(TxnResponse),
     /// With `?explain`: what it would do.
     Explanation(Explanation),
 }
@@ -89,7 +89,7 @@ pub enum TxnReply {
         ("get" = (value = json!({"get": {"prefix": "/cron/jobs/", "sort": "mod_revision", "order": "desc"}}))),
     )),
     responses(
-        (status = 200, body = DoAnswer),
+        (status = 200, body = DoResponse),
         (status = 410, description = "The revision of the get was compacted", body = Problem),
         (status = 416, description = "The revision of the get does not exist yet", body = Problem),
     )

@@ -34,7 +34,7 @@ use super::hub::{Budget, Inner, Options, Start};
 use super::message::WatchMessage;
 use super::permits::account_refused;
 use super::pieces::Pieces;
-use crate::etcd::{Caller, Etcd, Get, Identity, Range, Release, Update, WatchOptions, WatchStream};
+use crate::etcd::{Caller, Etcd, Identity, Range, Release, Update, WatchOptions, WatchStream};
 use crate::failure::{Failure, Result};
 
 /// Timeout of a request to etcd.

@@ -3,8 +3,8 @@
 mod reach;
 
 use shared::{
-    Access, AuthAnswer, Done, Header, PasswordRequest, Permission, ReachAnswer, RoleAnswer,
-    RoleList, SelfAnswer, UserAddRequest, UserAnswer, UserList,
+    Access, AuthResponse, Done, Header, PasswordRequest, Permission, ReachResponse, RoleList,
+    RoleResponse, SelfResponse, UserAddRequest, UserList, UserResponse,
 };
 
 use crate::etcd::{Etcd, PermissionFact, Range};
@@ -28,9 +28,9 @@ impl AccessService {
     }
 
     /// Whether authentication is on.
-    pub async fn status(&self, caller: &Caller) -> Result<AuthAnswer> {
+    pub async fn status(&self, caller: &Caller) -> Result<AuthResponse> {
         let fact = self.etcd.auth_status(caller).await?;
-        Ok(AuthAnswer {
+        Ok(AuthResponse {
             header: fact.header,
             enabled: fact.enabled,
             auth_revision: fact.revision,
@@ -39,13 +39,13 @@ impl AccessService {
 
     /// Turns authentication on. From then on requests without credentials are refused, this
     /// gateway's own included.
-    pub async fn enable(&self, caller: &Caller) -> Result<AuthAnswer> {
+    pub async fn enable(&self, caller: &Caller) -> Result<AuthResponse> {
         let header = self.etcd.auth_enable(caller).await?;
         Ok(switched(header, true))
     }
 
     /// Turns authentication off: from then on every client may do everything.
-    pub async fn disable(&self, caller: &Caller) -> Result<AuthAnswer> {
+    pub async fn disable(&self, caller: &Caller) -> Result<AuthResponse> {
         let header = self.etcd.auth_disable(caller).await?;
         Ok(switched(header, false))
     }
@@ -58,10 +58,10 @@ impl AccessService {
     }
 
     /// A user with its roles.
-    pub async fn user(&self, caller: &Caller, name: String) -> Result<UserAnswer> {
+    pub async fn user(&self, caller: &Caller, name: String) -> Result<UserResponse> {
         let response = self.etcd.user(caller, &name).await;
         let (header, roles) = response.map_err(|failure| about(failure, &name, ""))?;
-        Ok(UserAnswer {
+        Ok(UserResponse {
             header,
             name,
             roles,
@@ -69,7 +69,7 @@ impl AccessService {
     }
 
     /// Adds a user without roles.
-    pub async fn add_user(&self, caller: &Caller, request: UserAddRequest) -> Result<UserAnswer> {
+    pub async fn add_user(&self, caller: &Caller, request: UserAddRequest) -> Result<UserResponse> {
         let UserAddRequest {
             name,
             password,
@@ -87,7 +87,7 @@ impl AccessService {
         }
         let added = self.etcd.user_add(caller, &name, password.as_ref()).await;
         let header = added.map_err(|failure| about(failure, &name, ""))?;
-        Ok(UserAnswer {
+        Ok(UserResponse {
             header,
             name,
             roles: Vec::new(),
@@ -131,14 +131,14 @@ impl AccessService {
     }
 
     /// A role with its permissions.
-    pub async fn role(&self, caller: &Caller, name: String) -> Result<RoleAnswer> {
+    pub async fn role(&self, caller: &Caller, name: String) -> Result<RoleResponse> {
         let response = self.etcd.role(caller, &name).await;
         let (header, permissions) = response.map_err(|failure| about(failure, "", &name))?;
         let permissions = permissions.into_iter().map(|fact| Permission {
             access: fact.access,
             range: reach::spec(&fact.range),
         });
-        Ok(RoleAnswer {
+        Ok(RoleResponse {
             header,
             name,
             permissions: permissions.collect(),
@@ -146,11 +146,11 @@ impl AccessService {
     }
 
     /// Adds a role without permissions.
-    pub async fn add_role(&self, caller: &Caller, name: String) -> Result<RoleAnswer> {
+    pub async fn add_role(&self, caller: &Caller, name: String) -> Result<RoleResponse> {
         named(&name)?;
         let added = self.etcd.role_add(caller, &name).await;
         let header = added.map_err(|failure| about(failure, "", &name))?;
-        Ok(RoleAnswer {
+        Ok(RoleResponse {
             header,
             name,
             permissions: Vec::new(),
@@ -186,7 +186,7 @@ impl AccessService {
 
     /// Who the caller is, and what the caller may read and write. Needs no permission: etcd shows every
     /// user its own roles.
-    pub async fn own_reach(&self, caller: &Caller) -> Result<SelfAnswer> {
+    pub async fn own_reach(&self, caller: &Caller) -> Result<SelfResponse> {
         let enabled = self.etcd.auth_is_on(caller).await?;
         let name = self.etcd.user_name(caller).filter(|_| enabled);
         if let Some(name) = name {
@@ -195,7 +195,7 @@ impl AccessService {
                 Err(failure) if failure.code == Code::UserNotFound => {}
                 reach => {
                     let reach = reach?;
-                    return Ok(SelfAnswer {
+                    return Ok(SelfResponse {
                         header: reach.header,
                         enabled,
                         name: Some(reach.name),
@@ -214,7 +214,7 @@ impl AccessService {
             Err(failure) => return Err(failure),
         };
         let everything = || vec![reach::spec(&Range::prefix(b""))];
-        Ok(SelfAnswer {
+        Ok(SelfResponse {
             header: self.etcd.header_without_key(caller).await?,
             enabled,
             name: None,
@@ -227,8 +227,8 @@ impl AccessService {
 
     /// The effective permissions of a user's roles, merged as etcd merges them: adjacent ranges become
     /// one. They do not depend on whether authentication is on.
-    pub async fn reach(&self, caller: &Caller, name: String) -> Result<ReachAnswer> {
-        let UserAnswer { header, roles, .. } = self.user(caller, name.clone()).await?;
+    pub async fn reach(&self, caller: &Caller, name: String) -> Result<ReachResponse> {
+        let UserResponse { header, roles, .. } = self.user(caller, name.clone()).await?;
         let root = roles.iter().any(|role| role == ROOT);
         let mut facts = Vec::new();
         if root {
@@ -251,7 +251,7 @@ impl AccessService {
             let ranges = facts.iter().filter(|fact| allows(fact.access));
             reach::merge(ranges.map(|fact| &fact.range))
         };
-        Ok(ReachAnswer {
+        Ok(ReachResponse {
             header,
             name,
             root,
@@ -262,8 +262,8 @@ impl AccessService {
     }
 }
 
-fn switched(header: Header, enabled: bool) -> AuthAnswer {
-    AuthAnswer {
+fn switched(header: Header, enabled: bool) -> AuthResponse {
+    AuthResponse {
         header,
         enabled,
         auth_revision: None,

@@ -1,6 +1,6 @@
 //! Defragmentation, one member at a time, the leader last.
 
-use shared::{Code, DefragmentAnswer, Defragmented, MemberId};
+use shared::{Code, DefragmentResponse, Defragmented, MemberId};
 
 use super::ClusterService;
 use super::maintenance::no_member;
@@ -18,7 +18,7 @@ impl ClusterService {
         &self,
         caller: &Caller,
         only: Option<Vec<MemberId>>,
-    ) -> Result<DefragmentAnswer> {
+    ) -> Result<DefragmentResponse> {
         let everyone = self.everyone(caller).await?;
         let (mut waiting, left_out) = select(everyone, only.as_deref())?;
         for one in &waiting {
@@ -60,7 +60,7 @@ impl ClusterService {
         let complete = members.iter().all(|member| member.error.is_none());
         let reason = || Err("skipped: etcd does not defragment learners".to_owned());
         members.extend(left_out.iter().map(|one| defragmented(one, reason())));
-        Ok(DefragmentAnswer {
+        Ok(DefragmentResponse {
             header,
             complete,
             members,

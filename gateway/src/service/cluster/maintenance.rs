@@ -1,8 +1,8 @@
 //! Alarms, compaction, leadership transfer, downgrades.
 
 use shared::{
-    AlarmKind, AlarmRequest, AlarmsAnswer, Code, CompactAnswer, CompactRequest, DisarmAnswer,
-    DowngradeAction, DowngradeAnswer, DowngradeRequest, MemberId, MoveLeaderAnswer,
+    AlarmKind, AlarmRequest, AlarmsResponse, Code, CompactRequest, CompactResponse, DisarmResponse,
+    DowngradeAction, DowngradeRequest, DowngradeResponse, MemberId, MoveLeaderResponse,
 };
 
 use super::reach::{Found, Reached};
@@ -16,10 +16,10 @@ const LEADER_ROUNDS: usize = 3;
 
 impl ClusterService {
     /// The alarms raised.
-    pub async fn alarms(&self, caller: &Caller) -> Result<AlarmsAnswer> {
+    pub async fn alarms(&self, caller: &Caller) -> Result<AlarmsResponse> {
         let (header, alarms) = self.etcd.alarms(caller).await?;
         let alarms = alarms.into_iter().map(alarm).collect();
-        Ok(AlarmsAnswer { header, alarms })
+        Ok(AlarmsResponse { header, alarms })
     }
 
     /// Raises an alarm by hand, as etcd itself does when a quota is exceeded.
@@ -27,7 +27,7 @@ impl ClusterService {
         &self,
         caller: &Caller,
         request: AlarmRequest,
-    ) -> Result<AlarmsAnswer> {
+    ) -> Result<AlarmsResponse> {
         let (_, members) = self.etcd.members(caller).await?;
         if !members.iter().any(|member| member.id == request.member_id) {
             return Err(no_member(request.member_id));
@@ -46,7 +46,7 @@ impl ClusterService {
         caller: &Caller,
         member: Option<MemberId>,
         kind: Option<AlarmKind>,
-    ) -> Result<DisarmAnswer> {
+    ) -> Result<DisarmResponse> {
         let kind = kind.map(AlarmFact::number);
         let (mut header, raised) = self.etcd.alarms(caller).await?;
         let wanted = raised.into_iter().filter(|raised| {
@@ -60,11 +60,15 @@ impl ClusterService {
                 disarmed.push(alarm(fact));
             }
         }
-        Ok(DisarmAnswer { header, disarmed })
+        Ok(DisarmResponse { header, disarmed })
     }
 
     /// Discards the history before a revision.
-    pub async fn compact(&self, caller: &Caller, request: CompactRequest) -> Result<CompactAnswer> {
+    pub async fn compact(
+        &self,
+        caller: &Caller,
+        request: CompactRequest,
+    ) -> Result<CompactResponse> {
         let CompactRequest { revision, physical } = request;
         if revision < 1 {
             return Err(Failure::bad_request(format!(
@@ -72,14 +76,14 @@ impl ClusterService {
             )));
         }
         let header = self.etcd.compact(caller, revision, physical).await?;
-        Ok(CompactAnswer {
+        Ok(CompactResponse {
             header,
             compacted_revision: revision,
         })
     }
 
     /// Transfers the leadership to a member. The request goes to the leader itself, wherever it is.
-    pub async fn move_leader(&self, caller: &Caller, to: MemberId) -> Result<MoveLeaderAnswer> {
+    pub async fn move_leader(&self, caller: &Caller, to: MemberId) -> Result<MoveLeaderResponse> {
         let mut rounds = 0;
         loop {
             rounds += 1;
@@ -92,7 +96,7 @@ impl ClusterService {
             match etcd.move_leader(caller, to).await {
                 Ok(()) => {
                     let header = self.dated(caller, leader.status.header).await;
-                    return Ok(MoveLeaderAnswer { header, leader: to });
+                    return Ok(MoveLeaderResponse { header, leader: to });
                 }
                 Err(failure) if not_leader(&failure) && rounds < LEADER_ROUNDS => {}
                 Err(failure) => return Err(failure),
@@ -105,7 +109,7 @@ impl ClusterService {
         &self,
         caller: &Caller,
         request: DowngradeRequest,
-    ) -> Result<DowngradeAnswer> {
+    ) -> Result<DowngradeResponse> {
         let DowngradeRequest { action, version } = request;
         let wants = action != DowngradeAction::Cancel;
         if version.is_some() != wants {
@@ -118,7 +122,7 @@ impl ClusterService {
         }
         let version = version.unwrap_or_default();
         let (header, version) = self.etcd.downgrade(caller, action, version).await?;
-        Ok(DowngradeAnswer { header, version })
+        Ok(DowngradeResponse { header, version })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Adding, removing, updating and promoting members.
 
-use shared::{Code, Header, ListedMember, MemberAddRequest, MemberId, MembersAnswer};
+use shared::{Code, Header, ListedMember, MemberAddRequest, MemberId, MembersResponse};
 
 use super::ClusterService;
 use crate::etcd::MemberFact;
@@ -10,7 +10,7 @@ use crate::identity::Caller;
 impl ClusterService {
     /// The member list without the members' own status: confirmed by a majority, or with
     /// `serializable` as the contacted member knows it.
-    pub async fn members(&self, caller: &Caller, serializable: bool) -> Result<MembersAnswer> {
+    pub async fn members(&self, caller: &Caller, serializable: bool) -> Result<MembersResponse> {
         if !serializable {
             let (header, members) = self.etcd.members(caller).await?;
             return Ok(self.response(caller, header, None, members).await);
@@ -27,7 +27,7 @@ impl ClusterService {
         &self,
         caller: &Caller,
         request: MemberAddRequest,
-    ) -> Result<MembersAnswer> {
+    ) -> Result<MembersResponse> {
         let MemberAddRequest { peer_urls, learner } = request;
         require_peer_urls(&peer_urls)?;
         let added = self.etcd.member_add(caller, peer_urls, learner).await?;
@@ -36,7 +36,7 @@ impl ClusterService {
     }
 
     /// Removes a member for good: its id is never used again.
-    pub async fn remove_member(&self, caller: &Caller, id: MemberId) -> Result<MembersAnswer> {
+    pub async fn remove_member(&self, caller: &Caller, id: MemberId) -> Result<MembersResponse> {
         let removed = self.etcd.member_remove(caller, id).await;
         let (header, members) = removed.map_err(|failure| named(failure, id))?;
         Ok(self.response(caller, header, None, members).await)
@@ -48,7 +48,7 @@ impl ClusterService {
         caller: &Caller,
         id: MemberId,
         peer_urls: Vec<String>,
-    ) -> Result<MembersAnswer> {
+    ) -> Result<MembersResponse> {
         require_peer_urls(&peer_urls)?;
         let updated = self.etcd.member_update(caller, id, peer_urls).await;
         let (header, members) = updated.map_err(|failure| named(failure, id))?;
@@ -56,7 +56,7 @@ impl ClusterService {
     }
 
     /// Promotes a learner to a voting member, once it has caught up with the leader.
-    pub async fn promote_member(&self, caller: &Caller, id: MemberId) -> Result<MembersAnswer> {
+    pub async fn promote_member(&self, caller: &Caller, id: MemberId) -> Result<MembersResponse> {
         let promoted = self.etcd.member_promote(caller, id).await;
         let (header, members) = promoted.map_err(|failure| named(failure, id))?;
         Ok(self.response(caller, header, None, members).await)
@@ -68,15 +68,19 @@ impl ClusterService {
         header: Header,
         added: Option<MemberFact>,
         members: Vec<MemberFact>,
-    ) -> MembersAnswer {
+    ) -> MembersResponse {
         response(self.dated(caller, header).await, added, members)
     }
 }
 
-fn response(header: Header, added: Option<MemberFact>, members: Vec<MemberFact>) -> MembersAnswer {
+fn response(
+    header: Header,
+    added: Option<MemberFact>,
+    members: Vec<MemberFact>,
+) -> MembersResponse {
     let mut members: Vec<_> = members.into_iter().map(listed).collect();
     members.sort_by_key(|member| member.id);
-    MembersAnswer {
+    MembersResponse {
         header,
         member: added.map(listed),
         members,

@@ -12,7 +12,7 @@ mod warnings;
 
 pub use self::snapshot::Download;
 
-use shared::{Alarm, ClusterAnswer, Code, Header, Member, MemberId};
+use shared::{Alarm, ClusterResponse, Code, Header, Member, MemberId};
 
 use self::reach::{Found, Reached};
 use crate::etcd::{AlarmFact, Etcd, StatusFact};
@@ -68,7 +68,7 @@ impl ClusterService {
 
     /// Members with their status, the leader, alarms and warnings. Parts that the caller may not see
     /// are left out, each with a warning; it fails only when nothing at all can be seen.
-    pub async fn cluster(&self, caller: &Caller) -> Result<ClusterAnswer> {
+    pub async fn cluster(&self, caller: &Caller) -> Result<ClusterResponse> {
         let survey = self.survey(caller).await;
         // The members are fetched alongside the rest: alarms wait for a majority until the request
         // times out.
@@ -116,7 +116,7 @@ impl ClusterService {
             .or_else(|| statuses().next());
         // A member list carries no revision; a status does, and so do the alarms.
         let header = status.map(|status| status.header).or(alarm_header);
-        Ok(ClusterAnswer {
+        Ok(ClusterResponse {
             header: header.unwrap_or(listed_header),
             name: self.name.clone(),
             version: status.map_or_else(String::new, |status| status.version.clone()),

@@ -1,6 +1,6 @@
 //! Deletes one key, or a range whose size was confirmed.
 
-use shared::{Code, CompareOp, CompareTarget, DeleteAnswer, Header};
+use shared::{Code, CompareOp, CompareTarget, DeleteResponse, Header};
 
 use super::{
     Guard, KvService, Precondition, absent, precondition_failed, read_current, read_on_failure,
@@ -21,7 +21,7 @@ impl KvService {
         prev: bool,
         precondition: &Precondition,
         guard: Option<&Guard>,
-    ) -> Result<DeleteAnswer> {
+    ) -> Result<DeleteResponse> {
         let condition = self.comparison(caller, key, precondition).await?;
         let conditional = condition.is_some();
         let delete = Delete {
@@ -66,7 +66,7 @@ impl KvService {
         revision: Option<i64>,
         prev: bool,
         guard: Option<&Guard>,
-    ) -> Result<DeleteAnswer> {
+    ) -> Result<DeleteResponse> {
         let count = Get::count_only().at(revision.unwrap_or(0));
         let counted = self.etcd.range(caller, range, &count).await?;
         let at = revision.unwrap_or(counted.header.revision);
@@ -166,9 +166,9 @@ fn delete_answer(
     deleted: i64,
     before: Option<Vec<KeyValue>>,
     guarded: Option<bool>,
-) -> DeleteAnswer {
+) -> DeleteResponse {
     let prev = before.map(|kvs| kvs.into_iter().map(|kv| entry(kv, false)).collect());
-    DeleteAnswer {
+    DeleteResponse {
         header,
         deleted,
         prev,

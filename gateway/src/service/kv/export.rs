@@ -1,6 +1,6 @@
 //! Exports a whole range as a stream, pinned to one revision.
 
-use shared::{Code, CountAnswer, Entry, Header};
+use shared::{Code, CountResponse, Entry, Header};
 
 use super::super::walk::{Walk, Window};
 use super::KvService;
@@ -104,7 +104,7 @@ impl Export {
     }
 
     /// The content of the last line, once [`Export::next`] has returned `None`.
-    pub async fn end(&self) -> Result<CountAnswer> {
+    pub async fn end(&self) -> Result<CountResponse> {
         let header = if let Some(header) = self.header {
             header
         } else {
@@ -114,7 +114,7 @@ impl Export {
                 .await?
                 .header
         };
-        Ok(CountAnswer {
+        Ok(CountResponse {
             header,
             count: self.count,
         })

@@ -11,7 +11,7 @@ pub use filter::{Filter, MAX_SELECTED};
 pub use page::{MAX_LIMIT, PageQuery, PageRequest};
 pub use put::{LeaseChoice, PutRequest};
 
-use shared::{Code, CountAnswer, Entry, Header};
+use shared::{Code, CountResponse, Entry, Header};
 
 use crate::etcd::{Compare, Etcd, Get, Op, OpResponse, Range, entry};
 use crate::failure::{Failure, Result};
@@ -184,13 +184,13 @@ impl KvService {
     }
 
     /// The number of keys in a range.
-    pub async fn count(&self, caller: &Caller, range: &Range, get: Get) -> Result<CountAnswer> {
+    pub async fn count(&self, caller: &Caller, range: &Range, get: Get) -> Result<CountResponse> {
         let get = Get {
             count_only: true,
             ..get
         };
         let response = self.etcd.range(caller, range, &get).await?;
-        Ok(CountAnswer {
+        Ok(CountResponse {
             header: response.header,
             count: response.count,
         })

@@ -3,7 +3,7 @@
 //! Every attempt is one transaction that carries the value once (twice would fail above 1 MiB) and ends
 //! with a keys-only read, which returns the revisions and whether the key was created.
 
-use shared::{Code, Header, LeaseId, PutAnswer};
+use shared::{Code, Header, LeaseId, PutResponse};
 
 use super::{Guard, KvService, Precondition, precondition_failed, read_current, read_on_failure};
 use crate::etcd::{Compare, KeyValue, Op, OpResponse, Put, Txn, entry};
@@ -58,7 +58,7 @@ impl KvService {
         key: Vec<u8>,
         value: Vec<u8>,
         request: &PutRequest,
-    ) -> Result<PutAnswer> {
+    ) -> Result<PutResponse> {
         let written = match self.put_if(caller, &key, &value, request).await {
             Err(failure) if failure.code == Code::Forbidden => {
                 if !request.is_plain() {
@@ -83,7 +83,7 @@ impl KvService {
         key: &[u8],
         value: &[u8],
         request: &PutRequest,
-    ) -> Result<PutAnswer> {
+    ) -> Result<PutResponse> {
         let condition = self.comparison(caller, key, &request.precondition).await?;
         let keep = request.lease == LeaseChoice::Keep;
         // Under keep each attempt assumes that the key exists or not: etcd refuses ignore_lease for an
@@ -157,7 +157,7 @@ impl KvService {
         key: Vec<u8>,
         value: Vec<u8>,
         request: &PutRequest,
-    ) -> Result<PutAnswer> {
+    ) -> Result<PutResponse> {
         let keep = request.lease == LeaseChoice::Keep;
         let mut put = Put {
             key: key.clone(),
@@ -173,7 +173,7 @@ impl KvService {
             }
             other => other?.0,
         };
-        Ok(PutAnswer {
+        Ok(PutResponse {
             header,
             key: key.into(),
             create_revision: None,
@@ -190,14 +190,14 @@ fn put_answer(
     request: &PutRequest,
     header: Header,
     responses: Vec<OpResponse>,
-) -> PutAnswer {
+) -> PutResponse {
     let mut responses = responses.into_iter();
     let before = match responses.next() {
         Some(OpResponse::Put(before)) => before,
         _ => None,
     };
     let now: Option<KeyValue> = responses.next().and_then(OpResponse::into_entry);
-    PutAnswer {
+    PutResponse {
         header,
         key: key.into(),
         create_revision: now.as_ref().map(|kv| kv.create_revision),

@@ -8,7 +8,8 @@ mod keeper;
 use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use shared::{
-    Bytes, Code, GrantRequest, Header, HoldRequest, Lease, LeaseAnswer, LeaseId, LeaseList, OnClose,
+    Bytes, Code, GrantRequest, Header, HoldRequest, Lease, LeaseId, LeaseList, LeaseResponse,
+    OnClose,
 };
 
 pub(super) use self::hold::DEFAULT_TTL;
@@ -98,14 +99,14 @@ impl LeaseService {
 
     /// Grants a lease; etcd raises a TTL below its minimum. If no id is given and the response is lost,
     /// the lease is revoked: nothing else knows its id.
-    pub async fn grant(&self, caller: &Caller, request: GrantRequest) -> Result<LeaseAnswer> {
+    pub async fn grant(&self, caller: &Caller, request: GrantRequest) -> Result<LeaseResponse> {
         check_ttl(request.ttl)?;
         let (header, id, ttl) = match request.id {
             Some(LeaseId(0)) => return Err(no_lease()),
             Some(LeaseId(id)) => self.etcd.lease_grant(caller, request.ttl, id).await?,
             None => self.keepers.grant(caller, request.ttl).await?,
         };
-        Ok(LeaseAnswer {
+        Ok(LeaseResponse {
             header,
             lease: Lease {
                 id: LeaseId(id),
@@ -182,7 +183,12 @@ impl LeaseService {
 
     /// A lease, with the requested part of its keys. If the caller may not read every key of the lease, all
     /// keys and a page of them are forbidden, and a count is absent.
-    pub async fn one(&self, caller: &Caller, id: LeaseId, keys: LeaseKeys) -> Result<LeaseAnswer> {
+    pub async fn one(
+        &self,
+        caller: &Caller,
+        id: LeaseId,
+        keys: LeaseKeys,
+    ) -> Result<LeaseResponse> {
         match keys {
             LeaseKeys::All => {
                 let response = self.time_to_live(caller, id, true).await?;
@@ -206,7 +212,7 @@ impl LeaseService {
 
     /// A lease with the number of its keys. etcd cannot count them, so all are requested; etcd refuses that
     /// if the account may not read one of them.
-    async fn counted(&self, caller: &Caller, id: LeaseId) -> Result<LeaseAnswer> {
+    async fn counted(&self, caller: &Caller, id: LeaseId) -> Result<LeaseResponse> {
         let response = match self.time_to_live(caller, id, true).await {
             Ok(response) => response,
             Err(failure) if failure.code == Code::Forbidden => {
@@ -222,7 +228,7 @@ impl LeaseService {
     }
 
     /// Renews a lease once.
-    pub async fn keep_alive(&self, caller: &Caller, id: LeaseId) -> Result<LeaseAnswer> {
+    pub async fn keep_alive(&self, caller: &Caller, id: LeaseId) -> Result<LeaseResponse> {
         // etcd responds for an unknown lease as for a live one, but with no TTL left.
         if id.0 == 0 || self.etcd.lease_keep_alive(caller, id.0).await? <= 0 {
             return Err(unknown(id));
@@ -237,7 +243,12 @@ impl LeaseService {
 
     /// Revokes a lease, which deletes its keys; the response lists them as they were just before.
     /// A dry run only lists them.
-    pub async fn revoke(&self, caller: &Caller, id: LeaseId, dry_run: bool) -> Result<LeaseAnswer> {
+    pub async fn revoke(
+        &self,
+        caller: &Caller,
+        id: LeaseId,
+        dry_run: bool,
+    ) -> Result<LeaseResponse> {
         let before = self.time_to_live(caller, id, true).await?;
         let header = if dry_run {
             before.header
@@ -291,8 +302,8 @@ fn lease(response: TimeToLive, keys: bool) -> Lease {
     }
 }
 
-fn lease_answer(header: Header, lease: Lease) -> LeaseAnswer {
-    LeaseAnswer {
+fn lease_answer(header: Header, lease: Lease) -> LeaseResponse {
+    LeaseResponse {
         header,
         lease,
         next: None,
@@ -301,7 +312,7 @@ fn lease_answer(header: Header, lease: Lease) -> LeaseAnswer {
 
 /// At most `limit` keys after `after`. etcd lists all of them each time: paging saves work for the client
 /// only.
-fn page_of_keys(mut response: TimeToLive, after: Option<Bytes>, limit: usize) -> LeaseAnswer {
+fn page_of_keys(mut response: TimeToLive, after: Option<Bytes>, limit: usize) -> LeaseResponse {
     let count = response.keys.len() as i64;
     let from = after.map_or(0, |after| {
         response.keys.partition_point(|key| *key <= after.0)
@@ -318,7 +329,7 @@ fn page_of_keys(mut response: TimeToLive, after: Option<Bytes>, limit: usize) ->
     let header = response.header;
     let mut lease = lease(response, true);
     lease.key_count = Some(count);
-    LeaseAnswer {
+    LeaseResponse {
         header,
         lease,
         next,

@@ -23,7 +23,7 @@ pub(super) mod wait;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use shared::{Lock, LockAnswer, LockHoldRequest, LockList, LockRequest, Released};
+use shared::{Lock, LockHoldRequest, LockList, LockRequest, LockResponse, Released};
 
 use self::claim::Attachments;
 use self::names::SingleKeyRules;
@@ -134,7 +134,7 @@ impl LockService {
     }
 
     /// One lock as it is now.
-    pub async fn one(&self, caller: &Caller, name: &[u8]) -> Result<LockAnswer> {
+    pub async fn one(&self, caller: &Caller, name: &[u8]) -> Result<LockResponse> {
         queue::one(&self.inner, caller, name).await
     }
 

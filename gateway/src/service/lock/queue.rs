@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use futures_util::{StreamExt as _, stream};
-use shared::{Candidate, Code, Entry, Header, LeaseId, Lock, LockAnswer, LockKind};
+use shared::{Candidate, Code, Entry, Header, LeaseId, Lock, LockKind, LockResponse};
 
 use super::Inner;
 use super::names::{lease_in_name, queue_of, queue_prefix, rw_of};
@@ -329,13 +329,13 @@ impl Queue {
 }
 
 /// See [`super::LockService::one`].
-pub(super) async fn one(inner: &Inner, caller: &Caller, name: &[u8]) -> Result<LockAnswer> {
+pub(super) async fn one(inner: &Inner, caller: &Caller, name: &[u8]) -> Result<LockResponse> {
     let queue = read(inner, caller, name, None).await?;
     let header = queue.header;
     match queue.lock(inner, caller, name).await {
         Some(mut lock) => {
             inner.set_held_since(&caller.identity, &mut lock, true);
-            Ok(LockAnswer { header, lock })
+            Ok(LockResponse { header, lock })
         }
         None => Err(lock_not_found(name, header.revision)),
     }

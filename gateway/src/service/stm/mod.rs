@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use shared::{
-    Bytes, Code, CompareOp, CompareTarget, Header, Isolation, StmCommitAnswer, StmRead,
-    StmReadAnswer,
+    Bytes, Code, CompareOp, CompareTarget, Header, Isolation, StmCommitResponse, StmRead,
+    StmReadResponse,
 };
 
 use super::txn::Outline;
@@ -184,7 +184,7 @@ impl StmService {
         caller: &Caller,
         keys: Vec<Vec<u8>>,
         revision: Option<i64>,
-    ) -> Result<StmReadAnswer> {
+    ) -> Result<StmReadResponse> {
         if keys.is_empty() {
             return Err(Failure::bad_request("`keys` must not be empty"));
         }
@@ -201,7 +201,7 @@ impl StmService {
         };
         let response = self.etcd.txn(caller, txn).await?;
         self.saw(response.header.revision);
-        Ok(StmReadAnswer {
+        Ok(StmReadResponse {
             header: Header {
                 revision: revision.unwrap_or(response.header.revision),
                 ..response.header
@@ -212,7 +212,7 @@ impl StmService {
 
     /// Writes everything in one revision, or nothing if a condition fails: the failure then carries the
     /// current reads and the revision for the next attempt.
-    pub async fn commit(&self, caller: &Caller, commit: Commit) -> Result<StmCommitAnswer> {
+    pub async fn commit(&self, caller: &Caller, commit: Commit) -> Result<StmCommitResponse> {
         commit.check()?;
         self.check_revision(caller, &commit).await?;
         let conditions = commit.conditions()?;
@@ -239,7 +239,7 @@ impl StmService {
         let response = response.map_err(|failure| named_as_write(outline.name(failure)))?;
         self.saw(response.header.revision);
         if response.succeeded {
-            return Ok(StmCommitAnswer {
+            return Ok(StmCommitResponse {
                 header: response.header,
                 responses: outline.results(true, response.responses),
             });

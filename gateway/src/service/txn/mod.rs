@@ -3,7 +3,7 @@
 mod explain;
 mod outline;
 
-use shared::{Code, DoAnswer, TxnAnswer, TxnResult};
+use shared::{Code, DoResponse, TxnResponse, TxnResult};
 
 pub(super) use self::outline::Outline;
 use crate::etcd::{Etcd, Op, Txn};
@@ -32,7 +32,7 @@ impl TxnService {
     }
 
     /// Runs a transaction; a failed comparison is a result, not an error.
-    pub async fn run(&self, caller: &Caller, txn: Txn) -> Result<TxnAnswer> {
+    pub async fn run(&self, caller: &Caller, txn: Txn) -> Result<TxnResponse> {
         let outline = Outline::of(&txn);
         let response = self.etcd.txn(caller, txn).await;
         let response = response.map_err(|failure| outline.name(failure))?;
@@ -40,14 +40,14 @@ impl TxnService {
             succeeded: response.succeeded,
             responses: outline.results(response.succeeded, response.responses),
         };
-        Ok(TxnAnswer {
+        Ok(TxnResponse {
             header: response.header,
             result,
         })
     }
 
     /// Runs one op.
-    pub async fn single(&self, caller: &Caller, op: Op) -> Result<DoAnswer> {
+    pub async fn single(&self, caller: &Caller, op: Op) -> Result<DoResponse> {
         let txn = Txn {
             then: vec![op],
             ..Txn::default()
@@ -57,7 +57,7 @@ impl TxnService {
         let response = response.map_err(outline::named_by_body)?;
         let mut results = outline.results(true, response.responses);
         match results.pop() {
-            Some(result) => Ok(DoAnswer {
+            Some(result) => Ok(DoResponse {
                 header: response.header,
                 result,
             }),

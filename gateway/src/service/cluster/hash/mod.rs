@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
-use shared::{Code, HashAnswer, HashVerdict, MemberHash, MemberId, Warning};
+use shared::{Code, HashResponse, HashVerdict, MemberHash, MemberId, Warning};
 
 use super::ClusterService;
 use super::reach::Found;
@@ -14,7 +14,7 @@ use crate::identity::Caller;
 impl ClusterService {
     /// The hash of every voting member's keys and history up to one revision, and the verdict on
     /// them. Learners are skipped and reported as skipped: etcd does not hash them.
-    pub async fn hash(&self, caller: &Caller, revision: Option<i64>) -> Result<HashAnswer> {
+    pub async fn hash(&self, caller: &Caller, revision: Option<i64>) -> Result<HashResponse> {
         let everyone = self.everyone(caller).await?;
         let (learners, found): (Vec<_>, Vec<_>) =
             everyone.into_iter().partition(|one| one.fact.learner);
@@ -67,7 +67,7 @@ impl ClusterService {
         });
         let mut members: Vec<_> = hashed.chain(left_out).collect();
         members.sort_by_key(|member| member.id);
-        Ok(HashAnswer {
+        Ok(HashResponse {
             header,
             revision,
             verdict,
