@@ -1,7 +1,7 @@
 //! Watchgate's dashboard: a Leptos app rendered in the browser, served by the gateway.
 //!
-//! `model` is pure and tested natively; `api` and `live` talk to the gateway; `state` holds one
-//! small store per domain; `ui` has the primitives, `shell` the frame around the pages, `pages` the
+//! `model` is pure and tested natively; `clock` has the time; `api` and `live` talk to the gateway; `state`
+//! holds one small store per domain; `ui` has the primitives, `shell` the frame around the pages, `pages` the
 //! screens.
 
 #![expect(
@@ -11,6 +11,7 @@
 
 mod api;
 mod app;
+mod clock;
 mod i18n;
 mod live;
 mod model;

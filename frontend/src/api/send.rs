@@ -7,7 +7,7 @@ use shared::Problem;
 
 use super::ApiError;
 use super::base::api_url;
-use crate::state::clock;
+use crate::clock;
 
 /// HTTP methods of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use shared::{ServerMessage, WatchRequest};
 
 use super::reconnecting::{ConnectionEvent, ReconnectingSocket};
 use crate::api::base::socket_url;
+use crate::clock::now_ms;
 use crate::model::live::{LinkState, Session, SessionAction, WatchKey, WatchPhase, WatchUpdate};
-use crate::state::clock::now_ms;
 use crate::state::connection::Connection;
 use crate::state::{self, use_connection};
 

@@ -7,8 +7,8 @@ use gloo_timers::callback::{Interval, Timeout};
 use leptos::prelude::{WindowListenerHandle, window_event_listener_untyped};
 
 use super::socket::{Socket, SocketEvent};
+use crate::clock::now_ms;
 use crate::model::live::{DialAction, Dialer, LinkState};
-use crate::state::clock::now_ms;
 
 const TICK_MS: u32 = 1000;
 

@@ -2,9 +2,10 @@
 
 use leptos::prelude::*;
 
+use crate::clock::use_clock;
 use crate::i18n::{Common, texts, tr, use_i18n};
 use crate::model::format;
-use crate::state::{Phase, use_account, use_clock, use_connection};
+use crate::state::{Phase, use_account, use_connection};
 use crate::ui::{Button, Icon, Note, NoteKind, When};
 
 texts! {

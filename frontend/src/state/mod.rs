@@ -2,7 +2,6 @@
 //! They hold what several pages share; the state of a single page lives in that page or in the URL.
 
 pub(crate) mod account;
-pub(crate) mod clock;
 pub(crate) mod cluster;
 pub(crate) mod connection;
 pub(crate) mod drafts;
@@ -14,7 +13,6 @@ pub(crate) mod theme;
 pub(crate) mod toasts;
 
 pub(crate) use account::use_account;
-pub(crate) use clock::use_clock;
 pub(crate) use cluster::use_cluster;
 pub(crate) use connection::{Phase, use_connection};
 pub(crate) use drafts::use_drafts;
@@ -28,7 +26,7 @@ pub(crate) use toasts::{Tone, use_toasts};
 pub(crate) fn provide() {
     theme::provide_language();
     theme::provide();
-    clock::provide();
+    crate::clock::provide();
     connection::provide();
     account::provide();
     toasts::provide();

@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
+use crate::clock::use_clock;
 use crate::i18n::{Common, use_i18n};
 use crate::model::format;
-use crate::state::use_clock;
 
 /// At this share of the granted TTL and below the bar is red.
 const LOW: f64 = 0.2;

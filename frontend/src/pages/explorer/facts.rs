@@ -13,9 +13,9 @@ use shared::{Event, LeaseId};
 
 use crate::api;
 use crate::api::kv::KeyFacts;
+use crate::clock::{Clock, now_ms, use_clock};
 use crate::model::requests::Requests;
 use crate::model::tree::{Name, QueuedEvent};
-use crate::state::clock::{Clock, now_ms, use_clock};
 
 /// A shown lease is polled again after this long.
 const LEASE_POLL_MS: f64 = 4000.0;

@@ -9,11 +9,11 @@ use super::live_key::{KeyState, LiveKey};
 use super::navigation::{HISTORY, VALUE, use_navigation};
 use super::path::Path;
 use super::text::Text;
+use crate::clock::use_clock;
 use crate::i18n::{label, tr, use_i18n};
 use crate::model::command::KeyCommand;
 use crate::model::format;
 use crate::pages::links::{key_url, watch_key_url};
-use crate::state::use_clock;
 use crate::ui::clipboard::copier;
 use crate::ui::{Button, ButtonKind, Chip, Glyph, Hue, Icon, MenuItem, Tabs, When};
 

@@ -27,8 +27,9 @@ mod value;
 
 use leptos::prelude::*;
 
+use crate::clock::use_clock;
 use crate::i18n::{label, use_i18n};
-use crate::state::{Phase, use_clock, use_connection};
+use crate::state::{Phase, use_connection};
 use crate::ui::{EmptyState, Icon, Split};
 use navigation::Selected;
 use text::Text;

@@ -13,11 +13,11 @@ use super::navigation::{Selected, use_navigation};
 use super::text::Text;
 use super::tree_row::{TreeRow, row_id};
 use crate::api;
+use crate::clock::now_ms;
 use crate::i18n::{label, tr, use_i18n};
 use crate::model::tree::{Loading, Move, Name, Row, RowKind, Tree, Typed, best, step, typeahead};
 use crate::model::{format, key_text};
 use crate::state::Scope;
-use crate::state::clock::now_ms;
 use crate::state::use_narrow;
 use crate::ui::{
     Button, ButtonKind, EmptyState, ErrorState, Icon, KeyNote, SearchField, Skeleton, VirtualList,

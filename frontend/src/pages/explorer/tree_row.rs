@@ -6,10 +6,10 @@ use super::facts::use_facts;
 use super::keyspace::use_keyspace;
 use super::navigation::{Selected, use_navigation};
 use super::text::Text;
+use crate::clock::use_clock;
 use crate::i18n::{Common, use_i18n};
 use crate::model::format;
 use crate::model::tree::{Name, Row, RowKind};
-use crate::state::use_clock;
 use crate::ui::{Glyph, Icon, element_id};
 
 /// The element id of a row.

@@ -7,13 +7,13 @@ use super::acquired::AcquiredLock;
 use super::parts::failure;
 use super::text::Text;
 use crate::api::{self, ApiError};
+use crate::clock::now_ms;
+use crate::clock::use_clock;
 use crate::i18n::{Common, I18n, label, tr, use_i18n};
 use crate::model::format;
 use crate::model::key_text;
 use crate::model::locks;
 use crate::model::sentence::sentences;
-use crate::state::clock::now_ms;
-use crate::state::use_clock;
 use crate::ui::{Button, ButtonKind, Dialog, Icon, KeyNote, Note, NoteKind, TextField};
 
 /// The name that the dialog starts with, if any.

@@ -4,9 +4,9 @@ use leptos::prelude::*;
 
 use super::store::LockStore;
 use super::text::Text;
+use crate::clock::use_clock;
 use crate::i18n::use_i18n;
 use crate::model::format;
-use crate::state::use_clock;
 use crate::ui::{Note, NoteKind};
 
 /// A warning about the most urgent lock; nothing where there is none. With `only`, about that lock.

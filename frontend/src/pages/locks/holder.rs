@@ -7,13 +7,13 @@ use super::parts::{LeaseBar, OwnerName};
 use super::store::LockStore;
 use super::text::Text;
 use crate::api;
+use crate::clock::{Clock, use_clock, zone_offset};
 use crate::i18n::{I18n, tr, use_i18n};
 use crate::model::locks::{Tracked, is_guess, label};
 use crate::model::sentence::sentences;
 use crate::model::stream::one_line;
 use crate::model::{format, key_text};
 use crate::pages::links::key_url;
-use crate::state::clock::{Clock, use_clock, zone_offset};
 
 /// Characters shown of a value.
 const VALUE_CHARS: usize = 120;

@@ -4,10 +4,10 @@ use leptos::prelude::*;
 
 use super::store::LockStore;
 use super::text::Text;
+use crate::clock::use_clock;
 use crate::i18n::{I18n, tr, use_i18n};
 use crate::model::format;
 use crate::model::locks::{Lane, Lanes, hue};
-use crate::state::use_clock;
 
 /// The card.
 #[component]

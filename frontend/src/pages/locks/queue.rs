@@ -6,11 +6,11 @@ use shared::{Claim, Lock, LockKind};
 use super::parts::OwnerName;
 use super::release::Target;
 use super::text::Text;
+use crate::clock::use_clock;
 use crate::i18n::{tr, use_i18n};
 use crate::model::format;
 use crate::model::key_text;
 use crate::model::locks::{Tracked, label};
-use crate::state::use_clock;
 use crate::ui::{Button, ButtonKind, Icon};
 
 /// The card. `on_remove` opens the dialog for one waiter.

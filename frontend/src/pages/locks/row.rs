@@ -6,12 +6,12 @@ use shared::{Claim, LockKind};
 use super::parts::{KindTag, LeaseBar, OwnerName};
 use super::store::LockStore;
 use super::text::Text;
+use crate::clock::now_ms;
+use crate::clock::use_clock;
 use crate::i18n::{tr, use_i18n};
 use crate::model::format;
 use crate::model::key_text;
 use crate::model::locks::{Board, Ttl};
-use crate::state::clock::now_ms;
-use crate::state::use_clock;
 use crate::ui::element_id;
 
 /// A new holder flashes once if it took over less than this ago.

@@ -5,10 +5,10 @@ use leptos::task::spawn_local_scoped_with_cancellation;
 use shared::ServerMessage;
 
 use crate::api::{self, ApiError};
+use crate::clock::now_ms;
 use crate::live::{FeedEvent, follow};
 use crate::model::locks::Board;
 use crate::state::Redraw;
-use crate::state::clock::now_ms;
 use crate::state::connection::{Connection, use_connection};
 
 /// The locks as this page has seen them; a context of the page.

@@ -7,11 +7,11 @@ use shared::{Bytes, Event};
 
 use super::detail::{Detail, OpenEvent};
 use super::text::Text;
+use crate::clock::{now_ms, use_clock, zone_offset};
 use crate::i18n::use_i18n;
 use crate::model::format;
 use crate::model::key_text;
 use crate::model::stream::{When, one_line, relative};
-use crate::state::clock::{now_ms, use_clock, zone_offset};
 use crate::ui::{Hue, Tag};
 
 /// Characters shown of a value.

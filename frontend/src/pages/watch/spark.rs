@@ -4,9 +4,9 @@ use leptos::prelude::*;
 
 use super::store::PanelStore;
 use super::text::Text;
+use crate::clock::use_clock;
 use crate::i18n::use_i18n;
 use crate::model::stream::SECONDS;
-use crate::state::use_clock;
 
 const WIDTH: f64 = 120.0;
 const HEIGHT: f64 = 24.0;

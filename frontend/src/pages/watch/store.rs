@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use leptos::prelude::*;
 
+use crate::clock::now_ms;
 use crate::live::{WatchHandle, use_live};
 use crate::model::live::WatchPhase;
 use crate::model::stream::Stream;
 use crate::model::stream::spec::PanelSpec;
 use crate::state::Redraw;
-use crate::state::clock::now_ms;
 
 /// A panel's events. They are kept outside of the signals, so that a thousand events a second cost
 /// one redraw a frame.

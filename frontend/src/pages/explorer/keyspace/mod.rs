@@ -14,13 +14,13 @@ use shared::{Entry, Event, RangeSpec, WatchRequest};
 
 use super::facts::Facts;
 use crate::api::{self, ApiError, ErrorKind};
+use crate::clock::now_ms;
 use crate::live::{WatchHandle, use_live};
 use crate::model::live::WatchUpdate;
 use crate::model::tree::{
     Backlog, Coverage, Loading, Name, PageRequest, SEPARATOR, Tree, Typed, ancestors,
 };
 use crate::state::Scope;
-use crate::state::clock::now_ms;
 
 /// Rows requested at once.
 const PAGE: usize = 500;
