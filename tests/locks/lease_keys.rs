@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use support::ctl::etcdctl;
 use support::locks::{create_leased, grant_lease};
-use support::{AuthWorld, World, key_query};
+use support::{AuthWorld, World, key_query, tools};
 
 /// A lease of ten minutes with keys attached.
 async fn lease_with(world: &World, keys: &[String]) -> String {
@@ -153,6 +153,11 @@ async fn a_large_lease_is_cheap_to_poll() {
 /// response with the time to live shows that the keys were not requested.
 #[tokio::test]
 async fn an_account_that_may_not_read_the_keys_sees_the_time_to_live() {
+    // Older releases show the keys of a lease to every account (GHSA-3p4g-rcw5-8298).
+    if matches!(tools::etcd_version(), (3, 4, ..26) | (3, 5, ..9)) {
+        println!("skipped: this etcd does not check who may read the keys of a lease");
+        return;
+    }
     let world = AuthWorld::start(&[]).await;
     let (app, all) = (&world.app, &world.all);
     let id = grant_lease(all, 600).await;

@@ -3,6 +3,7 @@
 //! Every rule has a self-test on a snippet that breaks it, since a rule that finds nothing looks the
 //! same as a rule that does not work.
 
+mod classes;
 mod contrast;
 mod crates;
 mod cycles;

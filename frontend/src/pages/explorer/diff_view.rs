@@ -31,8 +31,8 @@ pub(crate) fn DiffView(old: Vec<u8>, new: Vec<u8>) -> impl IntoView {
         .map(|change| {
             let (class, mark, line) = match change {
                 Change::Same(line) => ("x-diff-row", " ", line),
-                Change::Removed(line) => ("x-diff-row x-diff-removed", "−", line),
-                Change::Added(line) => ("x-diff-row x-diff-new", "+", line),
+                Change::Removed(line) => ("x-diff-row x-diff-row-removed", "−", line),
+                Change::Added(line) => ("x-diff-row x-diff-row-added", "+", line),
                 Change::Skipped(count) => {
                     let count = format::count(count as i64);
                     return view! { <div class="x-diff-skip">{move || i18n.fill(Text::LinesSame, &[&count])}</div> }.into_any();

@@ -49,7 +49,7 @@ pub(crate) fn KeyView(key: Name) -> impl IntoView {
         KeyState::Absent {
             last: Some((_, revision)),
         } if !editing.get() => Some(view! {
-            <Note kind=NoteKind::Error icon=Icon::Trash role="status" class="x-deleted_note" action=recreate>
+            <Note kind=NoteKind::Error icon=Icon::Trash role="status" class="x-deleted-note" action=recreate>
                 {move || i18n.fill(Text::DeletedHere, &[&format::count(revision)])}
             </Note>
         }),
