@@ -28,7 +28,7 @@ async fn every_cluster_has_its_own_address_and_account() {
          [[clusters]]\nname = \"one\"\nendpoints = [\"{}\"]\n\
          [[clusters]]\nname = \"two\"\nendpoints = [\"{}\"]\nuser = \"root\"\n\
          password_file = \"password\"\n\
-         [[clusters]]\nname = \"away\"\nendpoints = [\"http://127.0.0.1:1\"]\n",
+         [[clusters]]\nname = \"down\"\nendpoints = [\"http://127.0.0.1:1\"]\n",
         one.url(),
         two.url()
     );
@@ -47,24 +47,24 @@ async fn every_cluster_has_its_own_address_and_account() {
             )
         })
         .collect();
-    assert_eq!(named, [("one", true), ("two", false), ("away", false)]);
+    assert_eq!(named, [("one", true), ("two", false), ("down", false)]);
     let at = |name: &str| api.below(&format!("/clusters/{name}"));
     at("one").write("/app/k", "1").await;
     at("two").write("/app/k", "2").await;
     assert_eq!(api.read("/app/k").await["value"], "1");
     assert_eq!(at("two").read("/app/k").await["value"], "2");
     // A sign-in is valid for one cluster only.
-    let app = at("two").signed("app", "secret");
+    let app = at("two").with_password("app", "secret");
     assert_eq!(app.read("/app/k").await["value"], "2");
     app.get("/kv?prefix=")
         .send()
         .await
         .problem(403, "forbidden");
-    let elsewhere = at("one").signed("app", "secret");
+    let elsewhere = at("one").with_password("app", "secret");
     let refused = elsewhere.get(&key_query("/app/k")).send().await;
     refused.problem(401, "unauthenticated");
-    let away = at("away").get(&key_query("/app/k")).send().await;
-    away.problem(503, "unavailable");
+    let down = at("down").get(&key_query("/app/k")).send().await;
+    down.problem(503, "unavailable");
     at("none")
         .get(&key_query("/app/k"))
         .send()

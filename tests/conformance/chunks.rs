@@ -19,7 +19,7 @@ struct Chunks {
 }
 
 impl Chunks {
-    async fn of(side: &Side, path: &str, body: &Value) -> Self {
+    async fn open(side: &Side, path: &str, body: &Value) -> Self {
         let address = side.client.address();
         let stream = TcpStream::connect(address).await.expect("connects");
         let mut stream = BufReader::new(stream);
@@ -83,7 +83,7 @@ impl Chunks {
 
 case!(each_event_is_one_chunk, |side| {
     let create = json!({"create_request": {"key": side.key("w"), "prev_kv": true}});
-    let mut watch = Chunks::of(side, "/v3/watch", &create).await;
+    let mut watch = Chunks::open(side, "/v3/watch", &create).await;
     assert_eq!(watch.result().await["created"], true);
     for size in SIZES {
         let value = "v".repeat(size);
@@ -104,7 +104,7 @@ case!(each_response_of_a_replay_is_one_chunk, |side| {
         first = if first == 0 { revision } else { first };
     }
     let create = json!({"create_request": {"key": side.key("h"), "start_revision": first}});
-    let mut watch = Chunks::of(side, "/v3/watch", &create).await;
+    let mut watch = Chunks::open(side, "/v3/watch", &create).await;
     let mut events = 0;
     while events < SIZES.len() {
         let response = watch.result().await;
@@ -120,7 +120,7 @@ case!(each_proclamation_is_one_chunk, |side| {
     };
     let led = side.call("/v3/election/campaign", &campaign(10)).await;
     let observe = json!({"name": side.key("e")});
-    let mut leaders = Chunks::of(side, "/v3/election/observe", &observe).await;
+    let mut leaders = Chunks::open(side, "/v3/election/observe", &observe).await;
     leaders.result().await;
     for size in SIZES {
         let value = b64(&format!("{size}{}", "w".repeat(size)));
@@ -136,12 +136,12 @@ case!(
     |side| {
         let lease = side.call("/v3/lease/grant", &json!({"TTL": 600})).await;
         let renewal = json!({"ID": lease["ID"]});
-        let mut renewals = Chunks::of(side, "/v3/lease/keepalive", &renewal).await;
+        let mut renewals = Chunks::open(side, "/v3/lease/keepalive", &renewal).await;
         assert_eq!(renewals.result().await["TTL"], "600");
         assert_eq!(renewals.document().await, None);
 
         side.put("s", &"v".repeat(1_400_000)).await;
-        let mut snapshot = Chunks::of(side, "/v3/maintenance/snapshot", &json!({})).await;
+        let mut snapshot = Chunks::open(side, "/v3/maintenance/snapshot", &json!({})).await;
         let mut pieces = 0;
         while let Some(piece) = snapshot.document().await {
             assert!(piece["result"].is_object(), "{piece}");

@@ -21,7 +21,7 @@ async fn put(side: &Side, name: &str, value: &str) {
     support::eventually("etcd accepts a put", DEADLINE, async || {
         let put = json!({"key": side.key(name), "value": b64(value)});
         let response = side.request("/v3/kv/put", &put).send().await;
-        support::when(response.status == 200, || response.text())
+        support::ensure(response.status == 200, || response.text())
     })
     .await;
 }
@@ -118,12 +118,12 @@ async fn a_cut_connection_loses_no_events() {
 async fn a_watch_fails_over_from_a_member_without_a_leader() {
     let side = Side::own_etcd(true, &[]).await;
     let leaderless = FakeEtcd::start();
-    leaderless.refuses("Watch/Watch", 14, "etcdserver: no leader");
+    leaderless.fail_with("Watch/Watch", 14, "etcdserver: no leader");
     let both = format!("{},{}", leaderless.url(), side.upstream().url());
     let client = InProcess::start(&both, &[]).await;
     let create = json!({"create_request": {"key": side.key("k"), "start_revision": "1"}});
     let request = client.root().request(Method::POST, "/v3/watch");
-    let mut watch = Results::of(request.body(create.to_string())).await;
+    let mut watch = Results::open(request.body(create.to_string())).await;
     assert_eq!(watch.next().await["created"], true);
     side.put("k", "1").await;
     watch.events(1).await;
@@ -175,7 +175,7 @@ async fn an_idle_watch_survives_compaction_of_other_keys() {
     support::eventually("the gateway requests progress", DEADLINE, async || {
         let now = watch_requests(&side).await;
         // A second request is sent only after the first was answered.
-        support::when(now >= before + 2.0, || now.to_string())
+        support::ensure(now >= before + 2.0, || now.to_string())
     })
     .await;
     let compact = json!({"revision": last.to_string(), "physical": true});

@@ -11,7 +11,7 @@ use http::Method;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
-use support::{DEADLINE, eventually, when};
+use support::{DEADLINE, ensure, eventually};
 use tokio::runtime::Builder;
 
 use self::meaning::normalized;
@@ -306,7 +306,7 @@ async fn cluster_version_known(side: Side) -> Side {
         let request = side.client.request(Method::POST, SINCE_3_5[1]);
         let response = request.body(body).send().await.text();
         let validated = response.contains("invalid downgrade target version");
-        when(validated || !side.at_least(3, 5), || response)
+        ensure(validated || !side.at_least(3, 5), || response)
     })
     .await;
     side

@@ -28,7 +28,7 @@ async fn watches(side: &Side, count: usize) -> Vec<Results> {
 }
 
 /// A side whose etcd accepts `limit` streams per connection.
-async fn limited(ours: bool, tls: bool, limit: usize) -> Side {
+async fn start_with_stream_limit(ours: bool, tls: bool, limit: usize) -> Side {
     gateway::limits::raise_open_files().expect("the soft limit can be raised");
     let flag = format!("--max-concurrent-streams={limit}");
     if tls {
@@ -39,14 +39,14 @@ async fn limited(ours: bool, tls: bool, limit: usize) -> Side {
 }
 
 async fn below_the_limit(ours: bool, tls: bool, limit: usize) {
-    let side = limited(ours, tls, limit).await;
+    let side = start_with_stream_limit(ours, tls, limit).await;
     let _open = watches(&side, limit - 1).await;
     side.call("/v3/kv/range", &json!({"key": side.key("w")}))
         .await;
 }
 
 async fn at_the_limit(ours: bool, tls: bool, limit: usize) {
-    let side = limited(ours, tls, limit).await;
+    let side = start_with_stream_limit(ours, tls, limit).await;
     let _open = watches(&side, limit).await;
     let range = side
         .request("/v3/kv/range", &json!({"key": side.key("w")}))

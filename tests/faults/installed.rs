@@ -1,4 +1,4 @@
-//! The private etcd as installed: from a configuration file, with three members, and stopped.
+//! The embedded etcd as installed: from a configuration file, with three members, and stopped.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use support::etcd::free_address;
 use support::gateway::InProcess;
-use support::{Client, DEADLINE, Etcd, Watchgate, eventually, when};
+use support::{Client, DEADLINE, Etcd, Watchgate, ensure, eventually};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
@@ -42,7 +42,7 @@ async fn start_with_file(folder: &Path, file: &Path) -> Result<Watchgate, String
 async fn wait_until_down(address: &str) {
     eventually("etcd has ended", DEADLINE, async || {
         let connected = TcpStream::connect(address).await;
-        when(connected.is_err(), || {
+        ensure(connected.is_err(), || {
             format!("{address} still accepts connections")
         })
     })
@@ -51,7 +51,7 @@ async fn wait_until_down(address: &str) {
 
 async fn end(mut gateway: Watchgate, signal: Signal) {
     gateway.signal(signal);
-    gateway.ended(DEADLINE).await;
+    gateway.wait_for_end(DEADLINE).await;
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn the_file_sets_etcds_address_and_a_wrong_advertised_url_is_reported() {
         &["--etcd-config", file.to_str().expect("UTF-8")],
     )
     .await
-    .expect_err("its port is taken");
+    .expect_err("the port is taken");
     assert!(
         error.contains(&client) && error.contains("--etcd"),
         "{error}"
@@ -260,7 +260,7 @@ async fn a_write_to_a_stopped_etcd_has_an_unknown_outcome() {
         DEADLINE,
         async || {
             let response = api.get("/kv/k?timeout=2s").send().await;
-            when(response.status == 503, || response.text())
+            ensure(response.status == 503, || response.text())
         },
     )
     .await;
@@ -279,7 +279,7 @@ async fn a_write_to_a_stopped_etcd_has_an_unknown_outcome() {
 async fn value_is_one_of(api: &Client, values: &[&str]) {
     eventually("etcd responds again", DEADLINE, async || {
         let response = api.get("/kv/k?raw&timeout=2s").send().await;
-        when(response.status == 200, || response.text())?;
+        ensure(response.status == 200, || response.text())?;
         let value = response.text();
         assert!(values.contains(&value.as_str()), "{value}");
         Ok(())

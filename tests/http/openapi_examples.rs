@@ -119,7 +119,7 @@ async fn the_examples_of_the_document_match_real_responses() {
             .as_str()
             .and_then(|user| user.split_once(':'))
         {
-            Some((name, password)) => client.signed(name, password),
+            Some((name, password)) => client.with_password(name, password),
             None => client,
         };
         let response = response(&client, &ids, example).await;

@@ -1,4 +1,4 @@
-//! `?explain`: what a transaction would do, without running it.
+//! `?explain`: the effect that a transaction would have, without running it.
 
 use serde_json::{Value, json};
 use support::fill::fill;
@@ -42,7 +42,7 @@ async fn an_explanation_names_failed_comparisons_and_current_keys() {
     assert_eq!(compares[1]["entries"][0]["mod_revision"], revision);
     assert!(
         compares[1]["entries"][0].get("value").is_none(),
-        "its value was not compared"
+        "the value was not compared"
     );
     assert_eq!(compares[2]["entries"], json!([]));
     assert_eq!(compares[3]["entries"], json!([]));

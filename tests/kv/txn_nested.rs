@@ -47,7 +47,7 @@ async fn every_branch_has_its_results_in_place() {
     assert_eq!(
         responses[2]["get"]["entries"],
         json!([]),
-        "it sees the delete"
+        "the get sees the delete"
     );
 
     // Again: the job is deleted, so the outer comparison fails and nothing runs.

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use support::World;
-use support::locks::{election_path, grant_lease, key_deleted, lease_ended, lock_path, with_keys};
+use support::locks::{
+    election_path, grant_lease, lock_path, wait_for_key_deletion, wait_for_keys, wait_for_lease_end,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -39,7 +41,9 @@ fn field(name: &[u8], value: &str) -> Vec<u8> {
 /// POSTs JSON and reads the response's headers, with a window of 0 for its body. Returns the connection.
 async fn post_with_zero_window(world: &World, path: &str, body: &str) -> TcpStream {
     let address = world.api.address();
-    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    let mut stream = TcpStream::connect(address)
+        .await
+        .expect("the gateway listens");
     let mut request = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     // SETTINGS_INITIAL_WINDOW_SIZE = 0.
     request.extend(frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]));
@@ -58,7 +62,10 @@ async fn post_with_zero_window(world: &World, path: &str, body: &str) -> TcpStre
             stream.read_exact(&mut prefix).await.expect("a frame");
             let length = u32::from_be_bytes([0, prefix[0], prefix[1], prefix[2]]);
             let mut payload = vec![0; length as usize];
-            stream.read_exact(&mut payload).await.expect("all of it");
+            stream
+                .read_exact(&mut payload)
+                .await
+                .expect("the whole payload");
             assert_ne!(prefix[3], DATA, "the window is 0");
             if prefix[3] == HEADERS {
                 return;
@@ -82,18 +89,18 @@ async fn a_client_that_disconnects_before_the_response_body_holds_nothing() {
     for (path, mut body) in [(lock, json!({})), (campaign, json!({"value": "x"}))] {
         // A lease that the gateway granted is revoked.
         let stream = post_with_zero_window(&world, &path, &body.to_string()).await;
-        let key = with_keys(&world.api, &name, 1).await.remove(0);
+        let key = wait_for_keys(&world.api, &name, 1).await.remove(0);
         drop(stream);
-        key_deleted(&world.api, &key, SOON).await;
+        wait_for_key_deletion(&world.api, &key, SOON).await;
         let (_, lease) = key.rsplit_once('/').expect("a claim");
-        lease_ended(&world.api, lease, SOON).await;
+        wait_for_lease_end(&world.api, lease, SOON).await;
         // The caller's own lease stays.
         let lease = grant_lease(&world.api, 600).await;
         body["lease"] = json!(lease);
         let stream = post_with_zero_window(&world, &path, &body.to_string()).await;
-        let key = with_keys(&world.api, &name, 1).await.remove(0);
+        let key = wait_for_keys(&world.api, &name, 1).await.remove(0);
         drop(stream);
-        key_deleted(&world.api, &key, SOON).await;
+        wait_for_key_deletion(&world.api, &key, SOON).await;
         let kept = world.api.get(&format!("/leases/{lease}")).send().await;
         kept.json(200);
     }

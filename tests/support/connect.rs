@@ -49,7 +49,7 @@ impl Tls {
             .expect("the provider supports them")
             .with_root_certificates(roots)
             .with_client_auth_cert(vec![chain], key)
-            .expect("they belong together");
+            .expect("the key belongs to the certificate");
         Self(Arc::new(config))
     }
 

@@ -39,7 +39,7 @@ kill -9 $! 2>/dev/null; wait $! 2>/dev/null
 #[derive(Debug)]
 pub struct Etcd {
     scheme: &'static str,
-    /// Carries all traffic to etcd's permanent address.
+    /// Forwards all traffic to etcd's permanent address.
     pub proxy: Proxy,
     folder: TempDir,
     arguments: Vec<String>,
@@ -152,7 +152,7 @@ impl Etcd {
         done.expect("etcd compacts");
     }
 
-    /// Starts it, on the data it had.
+    /// Starts etcd again with its data.
     pub async fn restart(&mut self) {
         self.kill();
         for _ in 0..5 {
@@ -163,7 +163,7 @@ impl Etcd {
         panic!("etcd does not start:\n{}", self.log());
     }
 
-    /// Starts it without data: another cluster at the same address.
+    /// Starts etcd without data: another cluster at the same address.
     pub async fn restart_wiped(&mut self) {
         self.kill();
         std::fs::remove_dir_all(self.folder.path().join("data"))
@@ -171,19 +171,19 @@ impl Etcd {
         self.restart().await;
     }
 
-    /// Kills it; the proxy stays, and its connections fail.
+    /// Kills etcd; the proxy stays, and its connections fail.
     pub fn kill(&mut self) {
         if let Some(running) = self.running.take() {
             running.process.kill_and_keep_data();
         }
     }
 
-    /// Suspends it; its connections stay open.
+    /// Suspends etcd; its connections stay open.
     pub async fn freeze(&self) {
         self.running().process.freeze().await;
     }
 
-    /// Resumes it.
+    /// Resumes etcd.
     pub fn thaw(&self) {
         kill(self.pid(), Signal::SIGCONT).expect("etcd runs");
     }
@@ -258,7 +258,7 @@ impl Process {
             .spawn()
             .expect("every system has sh");
         let mut line = String::new();
-        let output = supervisor.stdout.take().expect("it was piped");
+        let output = supervisor.stdout.take().expect("stdout is piped");
         BufReader::new(output)
             .read_line(&mut line)
             .expect("the supervisor prints the process id");
@@ -266,7 +266,7 @@ impl Process {
         Self { supervisor, pid }
     }
 
-    /// Suspends it; its connections stay open.
+    /// Suspends etcd; its connections stay open.
     pub(crate) async fn freeze(&self) {
         kill(self.pid, Signal::SIGSTOP).expect("etcd runs");
         // The signal reaches the threads one by one, and any of them may still send a response.
@@ -276,7 +276,7 @@ impl Process {
             for task in tasks.flatten() {
                 let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
                 let state = stat.rsplit(") ").next().unwrap_or_default();
-                crate::when(state.starts_with('T'), || stat.clone())?;
+                crate::ensure(state.starts_with('T'), || stat.clone())?;
             }
             Ok(())
         })

@@ -29,7 +29,7 @@ pub struct Proxy {
     address: SocketAddr,
     target: Arc<Mutex<SocketAddr>>,
     link: watch::Sender<Link>,
-    /// Connections of earlier generations are stranded.
+    /// Connections of earlier generations are stalled for good.
     generation: Arc<AtomicU64>,
 }
 

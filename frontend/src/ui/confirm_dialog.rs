@@ -1,4 +1,4 @@
-//! The dialog that asks before something is deleted.
+//! The dialog that confirms a deletion.
 
 use leptos::prelude::*;
 

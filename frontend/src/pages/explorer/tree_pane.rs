@@ -205,7 +205,7 @@ pub(crate) fn TreePane() -> impl IntoView {
         }
         _ => {}
     };
-    // What the filter names may not be loaded yet.
+    // The item that the filter names may not be loaded yet.
     let named = RwSignal::new(None::<Typed>);
     Effect::new(move |before: Option<String>| {
         let text = filter.get();

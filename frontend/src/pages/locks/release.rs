@@ -35,11 +35,11 @@ impl Target {
         let next = lock.waiters.as_ref().and_then(|waiters| waiters.first());
         Self {
             lock: lock.name.0.clone(),
-            owner: key_text::isolated(&label(claim).0),
+            owner: key_text::isolate(&label(claim).0),
             token: claim.fencing_token,
             is_holder,
             is_guess: is_guess(lock),
-            next: next.map(|next| key_text::isolated(&label(next).0)),
+            next: next.map(|next| key_text::isolate(&label(next).0)),
         }
     }
 }
