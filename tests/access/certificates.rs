@@ -196,16 +196,17 @@ async fn unusable_new_certificates_are_reported_and_the_old_ones_stay_in_use() {
     let whole = fs::read(files.path("client-ca.pem")).expect("the file exists");
     let broken: [(&str, &dyn Fn()); 4] = [
         ("cannot be used together", &|| {
-            fs::copy(&other.cert, files.path("client.pem")).expect("copies");
+            fs::copy(&other.cert, files.path("client.pem")).expect("the folder is writable");
         }),
         ("client-key.pem is not a PEM file", &|| {
-            fs::write(files.path("client-key.pem"), "garbage").expect("writes");
+            fs::write(files.path("client-key.pem"), "garbage").expect("the folder is writable");
         }),
         ("client-ca.pem is not a PEM file", &|| {
-            fs::write(files.path("client-ca.pem"), &whole[..whole.len() / 2]).expect("writes");
+            fs::write(files.path("client-ca.pem"), &whole[..whole.len() / 2])
+                .expect("the folder is writable");
         }),
         ("client.pem cannot be read", &|| {
-            fs::remove_file(files.path("client.pem")).expect("removes");
+            fs::remove_file(files.path("client.pem")).expect("the folder is writable");
         }),
     ];
     for (reason, spoil) in broken {

@@ -359,7 +359,7 @@ async fn errors_are_accessible() {
 
 #[tokio::test]
 async fn watch_is_accessible_in_every_state() {
-    // An etcd of its own, since its history is compacted.
+    // A separate etcd, since its history is compacted.
     let etcd = Etcd::start().await;
     let gateway = support::gateway::InProcess::start(&etcd.url(), &[]).await;
     let Some(axe) = script() else { return };

@@ -186,7 +186,7 @@ async fn a_lock_of_any_bytes_is_acquired_and_released() {
             "!document.querySelector('dialog[open]')",
         )
         .await;
-        // Its URL shows the same lock, with an offer to acquire it again.
+        // The URL of the released lock shows it, with an offer to acquire it again.
         tab.expects_error("status of 404");
         tab.goto(&format!("/locks?name={}", percent(&name))).await;
         tab.sees(&shown).await;
@@ -317,7 +317,7 @@ async fn no_request_has_a_key_in_its_path() {
             let known = [
                 "kv", "tree", "history", "watch", "cluster", "leases", "locks", "auth",
             ];
-            let rest = path.split("/api/v1/").nth(1).expect("our own API");
+            let rest = path.split("/api/v1/").nth(1).expect("a path of the API");
             let first = rest.split('/').next().unwrap_or_default();
             let fixed = rest == first || first == "leases" || rest == "auth/self";
             assert!(known.contains(&first) && fixed, "{path}");

@@ -245,7 +245,7 @@ async fn held_time_of_a_former_waiter_starts_at_the_handover() {
         )
     };
     let (held, seen) = since(&world.api.get(&route).send().await.json(200));
-    // Both have whole seconds and the same format, so they compare as text.
+    // Both times have whole seconds and the same format, so they compare as text.
     assert!(held > seen, "held since {held}, waiting since {seen}");
     with_tab(&world, "waited", async |tab| {
         tab.goto(&format!("/locks?name={}", percent(&name))).await;

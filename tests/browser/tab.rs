@@ -82,13 +82,13 @@ impl Tab {
     pub(crate) fn expects_error(&self, text: &'static str) {
         self.expected
             .lock()
-            .expect("no panic while it is locked")
+            .expect("no holder of the lock panics")
             .push(text);
     }
 
     fn unexpected_errors(&self) -> Vec<String> {
-        let expected = self.expected.lock().expect("no panic while it is locked");
-        let errors = self.errors.lock().expect("no panic while it is locked");
+        let expected = self.expected.lock().expect("no holder of the lock panics");
+        let errors = self.errors.lock().expect("no holder of the lock panics");
         let is_expected = |text: &&String| expected.iter().any(|known| text.contains(known));
         errors
             .iter()
@@ -420,7 +420,7 @@ async fn listen(page: &Page) -> Arc<Mutex<Vec<String>>> {
     let keep = |errors: &Arc<Mutex<Vec<String>>>, text: String| {
         errors
             .lock()
-            .expect("no panic while it is locked")
+            .expect("no holder of the lock panics")
             .push(text);
     };
     page.enable_log().await.expect("the log can be read");

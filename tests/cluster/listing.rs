@@ -89,7 +89,10 @@ async fn without_a_majority_the_list_is_one_members_local_view() {
 async fn a_hanging_endpoint_delays_nothing_for_a_restricted_user() {
     // This endpoint accepts connections and never responds.
     let hanging = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
-    let hanging = (hanging.local_addr().expect("bound"), hanging);
+    let hanging = (
+        hanging.local_addr().expect("a bound socket has an address"),
+        hanging,
+    );
     let fake = FakeEtcd::start();
     let header = PbResponseHeader {
         cluster_id: 1,

@@ -26,7 +26,7 @@ fn index_of(cluster: &Value, leads: bool) -> usize {
     let members = cluster["members"].as_array().expect("members");
     let found = members.iter().find(|it| (it["id"] == *leader) == leads);
     let name = found.expect("a member")["name"].as_str().expect("a name");
-    name[1..].parse().expect("m and a digit")
+    name[1..].parse().expect("a name such as m1")
 }
 
 #[tokio::test]

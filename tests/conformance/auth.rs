@@ -154,7 +154,10 @@ case!(a_token_is_accepted_over_a_socket, own_etcd, |side| {
     socket
         .send(&json!({"create_request": {"key": b64("a")}}))
         .await;
-    let line = socket.line_within(DEADLINE).await.expect("open");
+    let line = socket
+        .line_within(DEADLINE)
+        .await
+        .expect("the socket is open");
     assert_eq!(line["result"]["created"], true);
     assert!(line["result"].get("canceled").is_none(), "{line}");
     // Without a token nothing may be watched.
@@ -162,7 +165,10 @@ case!(a_token_is_accepted_over_a_socket, own_etcd, |side| {
     socket
         .send(&json!({"create_request": {"key": b64("a")}}))
         .await;
-    let line = socket.line_within(DEADLINE).await.expect("open");
+    let line = socket
+        .line_within(DEADLINE)
+        .await
+        .expect("the socket is open");
     assert_eq!(line["result"]["canceled"], true, "{line}");
 });
 
@@ -179,7 +185,10 @@ async fn a_cookie_is_not_a_token() {
     socket
         .send(&json!({"create_request": {"key": b64("a")}}))
         .await;
-    let line = socket.line_within(DEADLINE).await.expect("open");
+    let line = socket
+        .line_within(DEADLINE)
+        .await
+        .expect("the socket is open");
     assert_eq!(line["result"]["canceled"], true, "{line}");
 }
 

@@ -21,7 +21,9 @@ struct Chunks {
 impl Chunks {
     async fn open(side: &Side, path: &str, body: &Value) -> Self {
         let address = side.client.address();
-        let stream = TcpStream::connect(address).await.expect("connects");
+        let stream = TcpStream::connect(address)
+            .await
+            .expect("the gateway listens");
         let mut stream = BufReader::new(stream);
         let body = body.to_string();
         let head = format!(
@@ -29,11 +31,16 @@ impl Chunks {
              Content-Length: {}\r\n\r\n{body}",
             body.len()
         );
-        stream.write_all(head.as_bytes()).await.expect("sends");
+        stream
+            .write_all(head.as_bytes())
+            .await
+            .expect("the connection is open");
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             let line = timeout(DEADLINE, stream.read_line(&mut head)).await;
-            let read = line.expect("the head arrives in time").expect("reads");
+            let read = line
+                .expect("the head arrives in time")
+                .expect("the connection is open");
             assert!(read > 0, "the connection ended: {head}");
         }
         let head = head.to_ascii_lowercase();
@@ -46,11 +53,17 @@ impl Chunks {
     async fn chunk(&mut self) -> Option<Vec<u8>> {
         let reading = async {
             let mut size = String::new();
-            self.stream.read_line(&mut size).await.expect("reads");
+            self.stream
+                .read_line(&mut size)
+                .await
+                .expect("the connection is open");
             let size = usize::from_str_radix(size.trim_end(), 16)
                 .unwrap_or_else(|error| panic!("{error}: {size:?}"));
             let mut chunk = vec![0; size + 2];
-            self.stream.read_exact(&mut chunk).await.expect("reads");
+            self.stream
+                .read_exact(&mut chunk)
+                .await
+                .expect("the connection is open");
             assert_eq!(chunk.split_off(size), b"\r\n");
             chunk
         };
@@ -59,7 +72,7 @@ impl Chunks {
     }
 
     /// The next document, which must be exactly one chunk. etcd's gateway sends the newline of a long line
-    /// as a chunk of its own.
+    /// as a separate chunk.
     async fn document(&mut self) -> Option<Value> {
         loop {
             let chunk = self.chunk().await?;

@@ -33,7 +33,7 @@ async fn a_watch_resumes_after_a_restart() {
     let mut from_now = watch(&side, json!({"key": side.key("k")})).await;
     let past = json!({"key": side.key("k"), "start_revision": start.to_string(), "prev_kv": true});
     let mut from_start = watch(&side, past).await;
-    // This watch has delivered nothing when etcd stops.
+    // A watch that has delivered nothing when etcd stops.
     let mut idle = watch(&side, json!({"key": side.key("other")})).await;
     side.put("k", "1").await;
     assert_eq!(from_now.events(1).await[0]["kv"]["value"], b64("1"));
@@ -61,13 +61,19 @@ async fn watches_of_a_socket_keep_their_ids_across_a_restart() {
             create["watch_id"] = json!(id);
         }
         socket.send(&json!({"create_request": create})).await;
-        let line = socket.line_within(DEADLINE).await.expect("open");
+        let line = socket
+            .line_within(DEADLINE)
+            .await
+            .expect("the socket is open");
         assert_eq!(line["result"]["created"], true);
     }
     side.upstream_mut().restart().await;
     for (name, id) in [("a", json!(null)), ("b", json!("7")), ("c", json!("1"))] {
         put(&side, name, "again").await;
-        let line = socket.line_within(DEADLINE).await.expect("open");
+        let line = socket
+            .line_within(DEADLINE)
+            .await
+            .expect("the socket is open");
         let result = &line["result"];
         assert_eq!(result["watch_id"], id, "{line}");
         assert_eq!(text(&result["events"][0]["kv"]["value"]), "again");
@@ -75,12 +81,18 @@ async fn watches_of_a_socket_keep_their_ids_across_a_restart() {
     socket
         .send(&json!({"cancel_request": {"watch_id": 7}}))
         .await;
-    let line = socket.line_within(DEADLINE).await.expect("open");
+    let line = socket
+        .line_within(DEADLINE)
+        .await
+        .expect("the socket is open");
     assert_eq!(line["result"]["canceled"], true, "{line}");
     // Ids are not reused.
     let create = json!({"create_request": {"key": side.key("d")}});
     socket.send(&create).await;
-    let line = socket.line_within(DEADLINE).await.expect("open");
+    let line = socket
+        .line_within(DEADLINE)
+        .await
+        .expect("the socket is open");
     assert_eq!(line["result"]["watch_id"], "2", "{line}");
 }
 
@@ -138,10 +150,10 @@ async fn resume_after_compaction_cancels_the_watch() {
     side.upstream().proxy.cut();
     let mut direct = side.upstream().client().await;
     let key = format!("{}k", side.prefix);
-    direct.put(key.clone(), "2", None).await.expect("put");
-    let response = direct.put(key, "3", None).await.expect("put");
+    direct.put(key.clone(), "2", None).await.expect("etcd puts");
+    let response = direct.put(key, "3", None).await.expect("etcd puts");
     let last = response.header().expect("a header").revision();
-    direct.compact(last, None).await.expect("compacted");
+    direct.compact(last, None).await.expect("etcd compacts");
     side.upstream().proxy.restore();
     let response = watch.next().await;
     assert_eq!(response["canceled"], true, "{response}");

@@ -167,7 +167,7 @@ case!(pages_at_one_revision_are_consistent, tls, |side| {
     let mut found = vec![text(&page["kvs"][0]["key"]), text(&page["kvs"][1]["key"])];
     loop {
         let last = found.last().expect("a page has keys");
-        let last = last.strip_prefix(&side.prefix).expect("the test's own");
+        let last = last.strip_prefix(&side.prefix).expect("a key of the test");
         let from = format!("{last}\0");
         let page = side
             .call("/v3/kv/range", &range(&from, json!({"revision": revision})))

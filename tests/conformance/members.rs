@@ -81,7 +81,7 @@ case!(a_lost_leader_is_replaced, three, |three| {
     .await;
 
     three.cluster.kill(three.leader);
-    // A put without a response may have been done: every attempt has a value of its own.
+    // A put without a response may have been applied: every attempt has its own value.
     let (mut attempts, mut done) = (0, Vec::new());
     eventually("there is another leader", DEADLINE, async || {
         attempts += 1;
@@ -147,12 +147,12 @@ case!(
         let expected = &expected[..if side.at_least(3, 5) { 2 } else { 3 }];
         assert!(expected.contains(&outcome), "{outcome:?}: {refusal}");
         three.cluster.restart(three.other).await;
-        eventually("a majority is back", DEADLINE, async || {
+        eventually("a majority is available again", DEADLINE, async || {
             let response = three.side.request("/v3/kv/range", &key).send().await;
             ensure(response.status == 200, || response.text())?;
             let response: Value = serde_json::from_slice(&response.body).expect("JSON");
             let found = number(&response["kvs"][0]["mod_revision"]);
-            // The put that failed may have been done.
+            // The failed put may have been applied.
             ensure(found >= revision, || response.to_string())
         })
         .await;

@@ -22,7 +22,10 @@ async fn pages_of_other_origins_are_refused() {
         let headers = [(name, value)];
         if name == "origin" {
             let opened = Stream::try_socket(&side.client, "/v3/kv/put", &headers).await;
-            assert_eq!(opened.expect_err("refused"), status.to_string());
+            assert_eq!(
+                opened.expect_err("the upgrade is refused"),
+                status.to_string()
+            );
         }
     }
     assert!(side.keys("").await.is_empty());
@@ -184,10 +187,16 @@ async fn malformed_json_in_a_stream_is_an_error_of_the_stream() {
     let mut socket = side.socket("/v3/watch", &[]).await;
     let create = json!({"create_request": {"key": side.key("k")}});
     socket.send(&create).await;
-    let line = socket.line_within(DEADLINE).await.expect("open");
+    let line = socket
+        .line_within(DEADLINE)
+        .await
+        .expect("the socket is open");
     assert_eq!(line["result"]["created"], true);
     socket.send_text("garbage").await;
-    let line = socket.line_within(DEADLINE).await.expect("open");
+    let line = socket
+        .line_within(DEADLINE)
+        .await
+        .expect("the socket is open");
     assert_eq!(line["error"]["code"], 3, "{line}");
     assert_eq!(
         socket.wait_for_end(DEADLINE).await,
@@ -243,7 +252,10 @@ async fn streams_report_the_gateways_shutdown() {
     assert_eq!(watch.next().await["created"], true);
     let mut socket = Stream::socket(&gateway.root(), "/v3/watch").await;
     socket.send(&create).await;
-    socket.line_within(DEADLINE).await.expect("created");
+    socket
+        .line_within(DEADLINE)
+        .await
+        .expect("the socket is open");
     gateway.stop().await;
     assert_eq!(watch.line().await["error"]["code"], 14);
     let line = socket.line_within(DEADLINE).await.expect("an error");

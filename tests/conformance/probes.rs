@@ -157,7 +157,10 @@ async fn probe(difference: Difference, side: &Side) -> bool {
             let mut socket = side.socket("/v3/watch", &headers).await;
             let create = json!({"create_request": {"key": side.key("k")}});
             socket.send(&create).await;
-            let created = socket.line_within(DEADLINE).await.expect("open");
+            let created = socket
+                .line_within(DEADLINE)
+                .await
+                .expect("the socket is open");
             assert_eq!(created["result"]["created"], true, "{created}");
             let time_limit = time_limit(side, difference);
             timeout(time_limit, socket.line_within(DEADLINE))

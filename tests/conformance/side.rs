@@ -29,7 +29,7 @@ pub(crate) struct Side {
     etcd: Upstream,
     /// Stops when dropped.
     _gateway: Option<InProcess>,
-    /// Its files are deleted when it is dropped.
+    /// Keeps the authority's files: dropping it deletes them.
     _authority: Option<Authority>,
 }
 
@@ -71,12 +71,12 @@ impl Side {
         Self::in_front_of(Upstream::Shared(Etcd::shared().await), true).await
     }
 
-    /// Either gateway, with an etcd of its own that has these flags.
+    /// Either gateway, with a separate etcd that has these flags.
     pub(crate) async fn own_etcd(ours: bool, flags: &[&str]) -> Self {
         Self::in_front_of(Upstream::Own(Box::new(Etcd::start_with(flags).await)), ours).await
     }
 
-    /// Either gateway, with an etcd of its own that requires TLS and a client certificate.
+    /// Either gateway, with a separate etcd that requires TLS and a client certificate.
     pub(crate) async fn secure(ours: bool) -> Self {
         Self::with_certificate(ours, Certificate::Named("conformance"), &[]).await
     }
@@ -179,7 +179,7 @@ impl Side {
         self.version >= Version(major, minor, 0)
     }
 
-    /// A key of the test's own, in base64.
+    /// A key below the test's prefix, in base64.
     pub(crate) fn key(&self, name: &str) -> String {
         b64(&format!("{}{name}", self.prefix))
     }

@@ -98,17 +98,25 @@ limits! {
 /// Starts a request with a chunked body that stays open.
 async fn open_chunked(side: &Side, path: &str) -> BufReader<TcpStream> {
     let address = side.client.address();
-    let mut stream = TcpStream::connect(address).await.expect("connects");
+    let mut stream = TcpStream::connect(address)
+        .await
+        .expect("the gateway listens");
     let head =
         format!("POST {path} HTTP/1.1\r\nHost: {address}\r\nTransfer-Encoding: chunked\r\n\r\n");
-    stream.write_all(head.as_bytes()).await.expect("sends");
+    stream
+        .write_all(head.as_bytes())
+        .await
+        .expect("the connection is open");
     BufReader::new(stream)
 }
 
 /// Sends a piece of the body.
 async fn send_chunk(stream: &mut BufReader<TcpStream>, piece: &str) {
     let chunk = format!("{:x}\r\n{piece}\r\n", piece.len());
-    stream.write_all(chunk.as_bytes()).await.expect("sends");
+    stream
+        .write_all(chunk.as_bytes())
+        .await
+        .expect("the connection is open");
 }
 
 /// Reads up to the next line that contains `part`.
@@ -116,7 +124,9 @@ async fn read_until(stream: &mut BufReader<TcpStream>, part: &str) {
     let mut all = String::new();
     while !all.contains(part) {
         let read = timeout(DEADLINE, stream.read_line(&mut all)).await;
-        let read = read.expect("a line arrives in time").expect("reads");
+        let read = read
+            .expect("a line arrives in time")
+            .expect("the connection is open");
         assert!(read > 0, "the stream ended: {all}");
     }
 }
@@ -145,7 +155,9 @@ async fn a_client_may_pause_between_the_requests_of_a_stream() {
         let mut all = String::new();
         while !all.contains("request body timed out") {
             let read = timeout(PAUSE, stream.read_line(&mut all)).await;
-            let read = read.expect("refused in time").expect("reads");
+            let read = read
+                .expect("a refusal in time")
+                .expect("the connection is open");
             assert!(read > 0, "the stream ended: {all}");
         }
         assert!(all.starts_with("HTTP/1.1 400 "), "{all}");

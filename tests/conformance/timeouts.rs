@@ -87,7 +87,10 @@ case!(a_socket_times_out_after_grpc_timeout, |side| {
     watch
         .send(&json!({"create_request": {"key": side.key("k")}}))
         .await;
-    let line = watch.line_within(DEADLINE).await.expect("open");
+    let line = watch
+        .line_within(DEADLINE)
+        .await
+        .expect("the socket is open");
     assert_eq!(line["result"]["created"], true, "{line}");
     assert_timed_out(side, &mut watch).await;
 
@@ -101,7 +104,10 @@ case!(a_socket_times_out_after_grpc_timeout, |side| {
     side.call("/v3/lock/lock", &lock).await;
     let mut waiting = side.socket("/v3/lock/lock", &headers).await;
     waiting.send(&lock).await;
-    let refusal = waiting.line_within(DEADLINE).await.expect("open");
+    let refusal = waiting
+        .line_within(DEADLINE)
+        .await
+        .expect("the socket is open");
     assert_eq!(refusal["code"], 4, "{refusal}");
     let ended = waiting.wait_for_end(DEADLINE).await;
     assert_eq!(ended, Ended::Orderly(Some(1000.into())));
@@ -115,7 +121,10 @@ case!(a_socket_times_out_after_grpc_timeout, |side| {
 
 /// Reads the end of a stream that timed out.
 async fn assert_timed_out(side: &Side, socket: &mut Stream) {
-    let line = socket.line_within(DEADLINE).await.expect("open");
+    let line = socket
+        .line_within(DEADLINE)
+        .await
+        .expect("the socket is open");
     let (code, message) = side.stream_error(&line);
     assert_eq!(code, 4, "{message}");
     let ended = socket.wait_for_end(DEADLINE).await;

@@ -147,7 +147,7 @@ async fn a_client_that_waits_for_100_continue_gets_413() {
     let mut response = vec![0; 4096];
     let read = timeout(DEADLINE, stream.read(&mut response))
         .await
-        .expect("in time")
+        .expect("a response in time")
         .expect("a response");
     let text = String::from_utf8_lossy(&response[..read]).into_owned();
     assert!(text.starts_with("HTTP/1.1 413"), "{text}");

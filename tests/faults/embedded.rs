@@ -56,7 +56,7 @@ async fn a_second_start_on_the_same_data_is_refused() {
     let first = start(data.path()).await;
     let error = Watchgate::embedded(data.path(), &[])
         .await
-        .expect_err("refused");
+        .expect_err("the gateway must not start");
     assert!(error.contains("in use"), "{error}");
     first.api().write("k", "unharmed").await;
 }
@@ -73,7 +73,7 @@ async fn data_of_another_minor_is_refused_before_etcd_touches_it() {
     std::fs::write(&record, "3.1\n").expect("the record can be written");
     let error = Watchgate::embedded(data.path(), &[])
         .await
-        .expect_err("refused");
+        .expect_err("the gateway must not start");
     assert!(
         error.contains("3.1") && error.contains("--data-dir"),
         "{error}"
@@ -101,7 +101,7 @@ fn find(folder: &Path, name: &str) -> Option<std::path::PathBuf> {
 #[tokio::test]
 async fn the_demo_changes_and_never_runs_on_other_data() {
     let refused = Watchgate::start(&["--demo", "--etcd", "http://127.0.0.1:1"]).await;
-    let error = refused.expect_err("refused");
+    let error = refused.expect_err("the gateway must not start");
     assert!(error.contains("--demo"), "{error}");
 
     let data = TempDir::new().expect("a folder");

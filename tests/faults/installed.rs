@@ -100,7 +100,7 @@ async fn the_file_sets_etcds_address_and_a_wrong_advertised_url_is_reported() {
     // A second gateway with the same file: the running etcd is not mistaken for its own.
     let error = start_with_file(folder.path(), &file)
         .await
-        .expect_err("in use");
+        .expect_err("the data or the port is in use");
     assert!(error.contains("in use"), "{error}");
     let error = Watchgate::embedded(
         &folder.path().join("other"),
@@ -142,7 +142,7 @@ async fn data_of_another_minor_is_refused_for_a_file() {
     std::fs::write(&record, "3.1\n").expect("the record can be written");
     let error = start_with_file(folder.path(), &file)
         .await
-        .expect_err("refused");
+        .expect_err("the gateway must not start");
     assert!(error.contains("written by etcd 3.1"), "{error}");
     assert!(error.contains(record.to_str().expect("UTF-8")), "{error}");
 }
@@ -201,7 +201,9 @@ async fn three_members_form_a_cluster_and_end_with_the_gateway() {
         assert_eq!(api.read("k").await["value"], "by that member");
     }
 
-    let error = start(folder.path(), three).await.expect_err("in use");
+    let error = start(folder.path(), three)
+        .await
+        .expect_err("the data or the port is in use");
     assert!(error.contains("in use"), "{error}");
     end(gateway, Signal::SIGKILL).await;
     for url in &urls {
@@ -209,7 +211,7 @@ async fn three_members_form_a_cluster_and_end_with_the_gateway() {
     }
     let error = start(folder.path(), &[])
         .await
-        .expect_err("of three members");
+        .expect_err("the data has three members");
     assert!(error.contains("--members 3"), "{error}");
 
     let again = start(folder.path(), three).await;
@@ -231,7 +233,7 @@ async fn data_of_one_member_is_refused_for_three() {
     .await;
     let error = start(folder.path(), &["--members", "3"])
         .await
-        .expect_err("of one member");
+        .expect_err("the data has one member");
     assert!(
         error.contains("--members 1") && error.contains("--data-dir"),
         "{error}"

@@ -290,7 +290,11 @@ async fn upgrades_are_checked_too() {
         ("host", "local host", "400"),
     ] {
         let refused = Stream::try_socket(&world.api, "/watch", &[(name, value)]).await;
-        assert_eq!(refused.expect_err("refused"), status, "{name}: {value}");
+        assert_eq!(
+            refused.expect_err("the upgrade is refused"),
+            status,
+            "{name}: {value}"
+        );
     }
     for headers in [&[][..], &[("origin", ours.as_str())]] {
         let open = Stream::try_socket(&world.api, "/watch", headers).await;

@@ -55,7 +55,7 @@ async fn an_export_is_imported_byte_for_byte() {
         .collect();
     let client = world.client().await;
     fill(&client, entries.clone()).await;
-    // An entry so large that it needs a transaction of its own.
+    // An entry so large that it needs a separate transaction.
     let large = Numbers::new(8).bytes(1_400_000);
     world.api.write(world.key("large"), large.clone()).await;
     let prefix = percent(&world.prefix);
@@ -269,7 +269,7 @@ async fn an_import_stopped_by_etcd_resumes_where_it_stopped() {
         (from - 1..from + 10).contains(&written),
         "{written}: {last}"
     );
-    // So the first lines after the resumption may exist already, which is harmless.
+    // The first lines after the resumption may therefore exist already, which is harmless.
     let again = format!("?dry_run&from_line={from}");
     let end = import_all(&api, &again, file).await;
     assert_eq!(end["unchanged"], written + 1 - from);
@@ -515,7 +515,7 @@ fn importing_an_export_restores_it() {
         runtime.block_on(round_trip(&world, entries));
         Ok(())
     });
-    tested.expect("import(export(x)) == x");
+    tested.expect("an imported export equals the original");
 }
 
 async fn round_trip(world: &World, entries: Vec<(Vec<u8>, Vec<u8>)>) {

@@ -195,7 +195,7 @@ async fn a_campaign_ends_with_its_wait_its_lease_or_its_client() {
     let campaign = format!("{}/campaign", election_path(&name));
     let post = |body: Value| world.api.post(&campaign, &body).send();
     post(json!({"value": "leader"})).await.json(201);
-    // The wait is over.
+    // The wait expires.
     let late = post(json!({"value": "late", "wait": 1}))
         .await
         .problem(423, "locked");

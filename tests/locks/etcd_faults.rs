@@ -8,7 +8,7 @@ use support::locks::{next_after_renewals, wait_for_lease_end};
 use support::{Etcd, Stream, World, ensure, eventually, text};
 use tokio::time::{Instant, sleep};
 
-/// An etcd of the test's own and a gateway for it.
+/// A separate etcd, and a gateway for it.
 async fn own_etcd() -> (Etcd, InProcess) {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;

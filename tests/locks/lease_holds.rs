@@ -73,7 +73,7 @@ async fn on_close_leaves_the_lease_or_revokes_it() {
     let orphan = Stream::ndjson(world.api.post_empty(&format!("/leases/{left}/hold"))).await;
     let path = format!("/leases/{revoked}/hold?on_close=revoke");
     let ending = Stream::ndjson(world.api.post_empty(&path)).await;
-    // Both are renewed beyond their TTL.
+    // Both leases are renewed beyond their TTL.
     let (mut orphan, mut ending) = (orphan, ending);
     while start.elapsed() < Duration::from_secs(5) {
         orphan.next().await;
@@ -251,7 +251,11 @@ async fn a_ttl_out_of_range_is_refused_wherever_a_lease_is_granted() {
             format!("/elections/{name}/hold?value=v&ttl={ttl}"),
         ] {
             let refused = Stream::try_socket(&world.api, &path, &[]).await;
-            assert_eq!(refused.expect_err("refused"), "400", "{path}");
+            assert_eq!(
+                refused.expect_err("the upgrade is refused"),
+                "400",
+                "{path}"
+            );
         }
     }
     let longest = world

@@ -94,7 +94,7 @@ async fn a_holder_is_notified_when_an_operator_releases_its_lock() {
     first.wait_for_end(SOON).await;
     wait_for_lease_end(&world.api, &text(&acquired["lease"]), SOON).await;
     let then = second.expect_type("acquired").await;
-    // Its token never affects the next holder.
+    // The former holder's token never affects the next holder.
     world
         .api
         .delete(&by_token)

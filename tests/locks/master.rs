@@ -96,7 +96,8 @@ async fn one_node_is_master_and_never_two() {
     };
     guarded(token).await.problem(412, "not_holder");
     guarded(then).await.expect(201);
-    // Its lease is revoked elsewhere: its hold reports that, and the third node follows.
+    // The second master's lease is revoked by another client: the hold reports that, and the third node
+    // follows.
     let lease = text(&world.api.read(&key).await["lease"]);
     world
         .api
@@ -113,7 +114,7 @@ async fn one_node_is_master_and_never_two() {
         .expect("no panic");
     assert_eq!(lost["type"], "lost", "{lost}");
     guarded(then).await.problem(412, "not_holder");
-    // Never two: the live view shows one token after the other.
+    // Never two masters: the live view shows one token after the other.
     let mut seen = vec![token];
     while seen.last() != Some(&last) {
         let lock = live.expect_type("lock").await;

@@ -47,7 +47,7 @@ async fn leaders_are_delivered_only_while_the_observer_may_read_them() {
         let proclaim = world.all.post(&format!("{e}/proclaim"), &proclaim);
         proclaim.send().await.json(200);
     };
-    // They receive leaders until the permission is revoked.
+    // The observers receive leaders until the permission is revoked.
     proclaim("two").await;
     for observer in observers.iter_mut().chain([&mut kept]) {
         assert_eq!(observer.expect_type("leader").await["value"], "two");
@@ -60,7 +60,7 @@ async fn leaders_are_delivered_only_while_the_observer_may_read_them() {
     proclaim("three").await;
     assert_eq!(kept.expect_type("leader").await["value"], "three");
 
-    // A deleted user.
+    // The observer of a deleted user ends, too.
     auth::grant(&mut world.root, "app", Grant::Read, "/app/").await;
     let mut observer = Stream::ndjson(world.app.get(&observe)).await;
     observer.expect_type("leader").await;
@@ -99,7 +99,7 @@ async fn holds_end_with_the_permission() {
             stream.wait_for_end(SOON).await;
         }
     }
-    // The gateway may not delete them in the user's name: they end with their leases.
+    // The gateway may not delete the keys in the user's name: they are deleted with their leases.
     for key in keys {
         wait_for_key_deletion(&world.all, &key, DEADLINE).await;
     }

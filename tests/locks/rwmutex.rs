@@ -35,7 +35,7 @@ async fn readers_share_the_lock_and_a_writer_holds_it_alone() {
     assert_eq!(lock["holder"]["fencing_token"], first);
     assert_eq!(tokens(&lock["readers"]), [second]);
     assert_eq!(tokens(&lock["waiters"]), [writer, late]);
-    // A part of it is not a lock of its own.
+    // A part of the lock is not a separate lock.
     let parts = lock_path(&format!("{name}/write"));
     world
         .api

@@ -22,7 +22,9 @@ const END: u8 = 1;
 const END_HEADERS: u8 = 4;
 
 fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).expect("short").to_be_bytes();
+    let length = u32::try_from(payload.len())
+        .expect("a short payload")
+        .to_be_bytes();
     let mut frame = length[1..].to_vec();
     frame.extend([kind, flags, 0, 0, 0, stream]);
     frame.extend(payload);
@@ -31,7 +33,7 @@ fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
 
 /// A header field in HPACK without compression; `name` is its index in the static table.
 fn field(name: &[u8], value: &str) -> Vec<u8> {
-    let length = u8::try_from(value.len()).expect("short");
+    let length = u8::try_from(value.len()).expect("a short payload");
     let mut field = name.to_vec();
     field.push(length);
     field.extend(value.as_bytes());
@@ -55,7 +57,10 @@ async fn post_with_zero_window(world: &World, path: &str, body: &str) -> TcpStre
     request.extend(frame(HEADERS, END_HEADERS, 1, &head));
     request.extend(frame(DATA, END, 1, body.as_bytes()));
     request.extend(frame(SETTINGS, END, 0, &[]));
-    stream.write_all(&request).await.expect("sent");
+    stream
+        .write_all(&request)
+        .await
+        .expect("the connection is open");
     let headers = async {
         loop {
             let mut prefix = [0; 9];

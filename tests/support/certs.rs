@@ -24,7 +24,7 @@ pub struct Authority {
 pub struct Signed {
     /// The certificate.
     pub cert: PathBuf,
-    /// Its key, PKCS#8.
+    /// The private key, PKCS#8.
     pub key: PathBuf,
     pkcs8: Vec<u8>,
 }

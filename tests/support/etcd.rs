@@ -1,7 +1,7 @@
 //! A private etcd of one member: one shared by all tests of a binary, and one for each test that
 //! stops, compacts or configures it.
 //!
-//! Its permanent address belongs to a proxy, so it can be restarted on any free port. A small shell
+//! etcd's permanent address belongs to a proxy, so etcd can be restarted on any free port. A small shell
 //! script supervises it: when this process ends, in whatever way, the script's standard input is
 //! closed, and it kills etcd and removes the data. (Statics are not dropped when a process ends, so
 //! nothing here relies on that.)
@@ -67,22 +67,22 @@ impl Etcd {
         SHARED.get_or_init(Self::start).await
     }
 
-    /// An etcd of the test's own.
+    /// A separate etcd for one test.
     pub async fn start() -> Self {
         Self::start_with(&[]).await
     }
 
-    /// An etcd of the test's own, with further flags.
+    /// A separate etcd for one test, with further flags.
     pub async fn start_with(arguments: &[&str]) -> Self {
         Self::launched("http", arguments).await
     }
 
-    /// An etcd of the test's own that requires TLS; the flags name its certificate.
+    /// A separate etcd for one test that requires TLS; the flags name its certificate.
     pub async fn start_secure(arguments: &[&str]) -> Self {
         Self::launched("https", arguments).await
     }
 
-    /// An etcd of the test's own with this server certificate, and further flags.
+    /// A separate etcd for one test with this server certificate, and further flags.
     pub async fn start_tls(server: &Signed, arguments: &[&str]) -> Self {
         let own = [
             format!("--cert-file={}", server.cert()),
@@ -92,7 +92,7 @@ impl Etcd {
         Self::start_secure(&[&own, arguments].concat()).await
     }
 
-    /// An etcd of the test's own with mutual TLS: the authority signs its certificate and those that
+    /// A separate etcd for one test with mutual TLS: the authority signs its certificate and those that
     /// it requires of its clients.
     pub async fn start_mtls(authority: &Authority, arguments: &[&str]) -> Self {
         let ca = format!("--trusted-ca-file={}", authority.file());

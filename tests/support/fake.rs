@@ -70,7 +70,7 @@ impl FakeEtcd {
         fake
     }
 
-    /// Its client URL.
+    /// The server's client URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }

@@ -21,7 +21,7 @@ use crate::certs::{Authority, Signed};
 use crate::http::Request;
 use crate::{Client, Etcd, background, percent, tools, unique};
 
-/// The shared etcd, a gateway for it, and a key prefix of the test's own.
+/// The shared etcd, a gateway for it, and a key prefix for one test.
 #[derive(Debug)]
 pub struct World {
     /// The shared etcd.
@@ -111,7 +111,7 @@ impl InProcess {
         Self::start(&etcd.url(), &flags).await
     }
 
-    /// Its URL, without a trailing slash.
+    /// The gateway's URL, without a trailing slash.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -271,7 +271,7 @@ impl Watchgate {
             .expect("a child can be waited for")
     }
 
-    /// Its stderr so far.
+    /// The stderr output so far.
     pub fn log(&self) -> String {
         self.log
             .lock()

@@ -57,7 +57,7 @@ impl Proxy {
         proxy
     }
 
-    /// Its address.
+    /// The proxy's address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

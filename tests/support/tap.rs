@@ -65,7 +65,7 @@ impl Tap {
         tap
     }
 
-    /// Its client URL.
+    /// The relay's client URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }

@@ -34,7 +34,7 @@ async fn history_is_replayed_from_a_revision() {
         );
         let events = stream.until(written[written.len() - 1]).await;
         assert_eq!(revisions_of(&events), written[from..]);
-        // Then it continues live, without a gap.
+        // After the history the watch continues live, without a gap.
         written.push(world.put("k", "live").await);
         let events = stream.until(written[written.len() - 1]).await;
         assert_eq!(events.len(), 1);

@@ -14,7 +14,7 @@ use support::tools::{first_after_compaction, workload_with_prev};
 use support::{Client, DEADLINE, Etcd, ensure, events_of, eventually, fill::fill, revisions_of};
 use tokio::time::timeout;
 
-/// A hub of the test's own; its tasks end when it is dropped.
+/// A separate hub for one test; its tasks end when it is dropped.
 struct OwnHub {
     hub: Hub,
     tasks: Tasks,
@@ -82,7 +82,7 @@ impl Watch {
         }
     }
 
-    /// Reads one snapshot: its revision and the number of its entries. One that is restarted does not count.
+    /// Reads one complete snapshot: its revision and the number of its entries.
     async fn snapshot(&mut self) -> (i64, usize) {
         let (mut at, mut entries) = (0, 0);
         loop {
@@ -144,7 +144,7 @@ async fn a_stream_lost_inside_a_revision_repeats_and_skips_nothing() {
     let all = DeleteOptions::new().with_prefix();
     let response = client.delete("k", Some(all)).await.expect("etcd deletes");
     let revision = response.header().expect("a header").revision();
-    // A few pieces, then the connection breaks, twice.
+    // Twice, the connection breaks after a few pieces.
     let mut messages = Vec::new();
     for round in 0..3 {
         for _ in 0..2 {
@@ -207,7 +207,7 @@ async fn a_reader_that_stops_gets_the_rest_from_history() {
         assert_eq!(revisions_of(&quick.until(revision).await), [revision]);
         written.push(revision);
     }
-    // Its upstream watch is closed: etcd buffers nothing for it meanwhile.
+    // The slow reader's upstream watch is closed: etcd buffers nothing for it.
     let address = etcd.direct_url().replace("http://", "");
     let server = Client::to(address.parse().expect("an address"));
     eventually("one watch remains", DEADLINE, async || {

@@ -18,7 +18,7 @@ async fn a_socket_without_pongs_for_30_seconds_is_dropped() {
     let path = "/watch?prefix=k";
     let mut silent = Stream::socket(&through_proxy, path).await;
     silent.expect_type("opened").await;
-    // This client sends nothing either, but reading replies to pings.
+    // The second client sends nothing either, but reading replies to pings.
     let mut reading = Stream::socket(&gateway.api(), path).await;
     reading.expect_type("opened").await;
     until_open(&root, 2.0, "both watches are open", DEADLINE).await;

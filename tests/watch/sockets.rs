@@ -254,7 +254,7 @@ async fn every_socket_echoes_the_clients_close_code() {
             format!("/locks/{}?live", name("held")),
             "/leases/hold?ttl=60".to_owned(),
             format!("/locks/{}/hold?ttl=60", name("free")),
-            // These wait for the lock and the leadership.
+            // The next two sockets wait for the lock and the leadership.
             format!("/locks/{}/hold?ttl=60", name("held")),
             format!("/elections/{}/hold?ttl=60&value=two", name("led")),
             format!("/elections/{}/observe", name("led")),

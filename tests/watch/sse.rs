@@ -4,7 +4,9 @@ use serde_json::Value;
 use support::{Stream, World, events_of, revisions_of};
 
 fn revision_of(id: &str) -> i64 {
-    let (cluster, revision) = id.rsplit_once('-').expect("<cluster_id>-<revision>");
+    let (cluster, revision) = id
+        .rsplit_once('-')
+        .expect("an id is <cluster_id>-<revision>");
     assert!(
         u64::from_str_radix(cluster, 16).is_ok_and(|id| id > 0),
         "{id}"

@@ -63,7 +63,7 @@ impl GrantedLease {
         }
     }
 
-    /// Its id.
+    /// The id of the lease.
     pub(crate) fn id(&self) -> LeaseId {
         self.id
     }

@@ -82,7 +82,7 @@ async fn concurrent_guesses_are_rate_limited() {
     let checks = join_all(guesses).await;
     let checks = checks
         .into_iter()
-        .filter(|passwords_checked| *passwords_checked)
+        .filter(|was_checked| *was_checked)
         .count() as u64;
     let refilled = started.elapsed().as_secs() / 6;
     assert!((1..=10 + refilled).contains(&checks), "{checks}");
@@ -111,12 +111,12 @@ async fn a_sign_in_honours_its_timeout_while_etcd_hangs() {
         let query = format!("{}&timeout=2s", key_query("/app/a"));
         async move { app.get(&query).send().await }
     });
-    let at_drop_in = gateway
+    let at_v3 = gateway
         .root()
         .post("/v3/kv/range", &json!({"key": "Zm9v"}))
         .header("authorization", &basic("app", "secret"))
         .header("grpc-timeout", "2S");
-    let (responses, response) = tokio::join!(join_all(requests), at_drop_in.send());
+    let (responses, response) = tokio::join!(join_all(requests), at_v3.send());
     for response in responses {
         response.problem(504, "timeout");
     }

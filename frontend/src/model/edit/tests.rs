@@ -235,7 +235,7 @@ fn tab_indents_and_shift_tab_unindents() {
         let done = indent(text, from..to, back)?;
         let units: Vec<u16> = text.encode_utf16().collect();
         let part = |range: std::ops::Range<usize>| {
-            String::from_utf16(&units[range]).expect("whole characters")
+            String::from_utf16(&units[range]).expect("the range ends at characters")
         };
         let text = part(0..done.range.start) + &done.text + &part(done.range.end..units.len());
         Some((text, done.selection))

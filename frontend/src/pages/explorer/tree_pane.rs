@@ -69,7 +69,7 @@ pub(crate) fn TreePane() -> impl IntoView {
         let index = cursor_index.get();
         let seen = before.flatten();
         if index.is_none() {
-            // Its level is still loading.
+            // The level of the item is still loading.
             return seen;
         }
         if seen != now {

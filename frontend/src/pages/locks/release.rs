@@ -20,7 +20,7 @@ pub(super) struct Target {
     owner: String,
     token: i64,
     is_holder: bool,
-    /// It may not be a lock: a key is deleted, nothing is released.
+    /// Whether the lock is only a guess: then a key is deleted, and nothing is released.
     is_guess: bool,
     next: Option<String>,
 }
