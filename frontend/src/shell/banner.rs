@@ -26,8 +26,8 @@ pub(crate) fn LostBanner() -> impl IntoView {
     let account = use_account();
     let outage_s = Memo::new(move |_| match connection.phase() {
         Phase::Lost { since } => {
-            let outage_s = clock.now() - since;
-            (outage_s >= SHOWN_AFTER_MS).then_some((outage_s / 1000.0) as i64)
+            let outage_ms = clock.now() - since;
+            (outage_ms >= SHOWN_AFTER_MS).then_some((outage_ms / 1000.0) as i64)
         }
         _ => None,
     });
