@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use support::certs::{Authority, Kind, Signed};
 use support::gateway::InProcess;
-use support::{DEADLINE, Etcd, Stream, Watchgate, eventually, key_query, when};
+use support::{DEADLINE, Etcd, Stream, Watchgate, ensure, eventually, key_query};
 use tempfile::TempDir;
 
 #[tokio::test]
@@ -16,7 +16,7 @@ async fn a_server_certificate_may_name_only_an_ip_address() {
     let gateway = InProcess::start(&etcd.url(), &["--cacert", &ca]).await;
     gateway.api().write("/k", "v").await;
     let mut stream = Stream::ndjson(gateway.api().get("/watch?prefix=/&snapshot")).await;
-    stream.of("opened").await;
+    stream.expect_type("opened").await;
     // A server certificate of another authority is refused.
     let other = Authority::new();
     let gateway = InProcess::start(&etcd.url(), &["--cacert", &other.file()]).await;
@@ -33,9 +33,9 @@ async fn client_keys_are_accepted_in_every_pem_form() {
     let rsa = authority.client("rsa", Kind::Rsa);
     for (client, key) in [
         (&ec, ec.key.clone()),
-        (&ec, ec.unwrapped("EC PRIVATE KEY")),
+        (&ec, ec.without_pkcs8("EC PRIVATE KEY")),
         (&rsa, rsa.key.clone()),
-        (&rsa, rsa.unwrapped("RSA PRIVATE KEY")),
+        (&rsa, rsa.without_pkcs8("RSA PRIVATE KEY")),
     ] {
         let key = key.to_str().expect("text");
         let flags = ["--cacert", &ca, "--cert", client.cert(), "--key", key];
@@ -55,7 +55,7 @@ async fn the_certificates_name_is_the_gateways_account_while_auth_is_on() {
     let gateway = InProcess::start_mtls(&etcd, &authority, &root).await;
     let api = gateway.api();
     // The gateway's certificate opens the connection to etcd; it does not authenticate the gateway's clients.
-    let made_up = api.with("authorization", "Bearer made.up");
+    let made_up = api.with_header("authorization", "Bearer made.up");
     let refused = made_up.get("/kv?prefix=").send().await;
     refused.problem(401, "unauthenticated");
     api.write("/k", "v").await;
@@ -120,7 +120,7 @@ impl Files {
 async fn wait_for_value(api: &support::Client, value: &str) {
     eventually("the value is read", DEADLINE, async || {
         let response = api.get(&format!("{}&raw", key_query("/k"))).send().await;
-        when(response.status == 200 && response.text() == value, || {
+        ensure(response.status == 200 && response.text() == value, || {
             response.text()
         })
     })
@@ -147,7 +147,7 @@ async fn replaced_certificates_are_used_by_the_next_connection() {
         DEADLINE,
         async || {
             let response = api.get(&key_query("/k")).send().await;
-            when(response.status == 503, || response.text())
+            ensure(response.status == 503, || response.text())
         },
     )
     .await;
@@ -156,7 +156,7 @@ async fn replaced_certificates_are_used_by_the_next_connection() {
 
     // Open connections survive the replacement of files.
     let mut stream = Stream::ndjson(api.get("/watch?prefix=/")).await;
-    stream.of("opened").await;
+    stream.expect_type("opened").await;
     files.put("client", &second, &second.client("three", Kind::Ec));
     let revision = api.write("/k", "2").await;
     stream.until(revision).await;
@@ -176,7 +176,7 @@ async fn reconnect(etcd: &Etcd, api: &support::Client) {
             .get(&format!("{}&timeout=1s", key_query("/k")))
             .send()
             .await;
-        when(read.status != 200, || read.text())
+        ensure(read.status != 200, || read.text())
     })
     .await;
     etcd.proxy.restore();
@@ -196,16 +196,17 @@ async fn unusable_new_certificates_are_reported_and_the_old_ones_stay_in_use() {
     let whole = fs::read(files.path("client-ca.pem")).expect("the file exists");
     let broken: [(&str, &dyn Fn()); 4] = [
         ("cannot be used together", &|| {
-            fs::copy(&other.cert, files.path("client.pem")).expect("copies");
+            fs::copy(&other.cert, files.path("client.pem")).expect("the folder is writable");
         }),
         ("client-key.pem is not a PEM file", &|| {
-            fs::write(files.path("client-key.pem"), "garbage").expect("writes");
+            fs::write(files.path("client-key.pem"), "garbage").expect("the folder is writable");
         }),
         ("client-ca.pem is not a PEM file", &|| {
-            fs::write(files.path("client-ca.pem"), &whole[..whole.len() / 2]).expect("writes");
+            fs::write(files.path("client-ca.pem"), &whole[..whole.len() / 2])
+                .expect("the folder is writable");
         }),
         ("client.pem cannot be read", &|| {
-            fs::remove_file(files.path("client.pem")).expect("removes");
+            fs::remove_file(files.path("client.pem")).expect("the folder is writable");
         }),
     ];
     for (reason, spoil) in broken {
@@ -214,7 +215,7 @@ async fn unusable_new_certificates_are_reported_and_the_old_ones_stay_in_use() {
         reconnect(&etcd, &api).await;
         wait_for_value(&api, "1").await;
         eventually("the reason is logged", DEADLINE, async || {
-            when(gateway.log().contains(reason), || gateway.log())
+            ensure(gateway.log().contains(reason), || gateway.log())
         })
         .await;
     }

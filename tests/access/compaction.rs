@@ -12,7 +12,7 @@ struct Compacted {
     written: Vec<i64>,
 }
 
-async fn compacted() -> Compacted {
+async fn start_compacted() -> Compacted {
     let mut world = AuthWorld::start(&[]).await;
     let mut written = Vec::new();
     for n in 0..5 {
@@ -30,19 +30,19 @@ async fn compacted() -> Compacted {
 
 #[tokio::test]
 async fn resuming_from_a_compacted_revision_reports_the_gap_to_a_limited_user() {
-    let compacted = compacted().await;
+    let compacted = start_compacted().await;
     let (from, last) = (compacted.written[0], compacted.written[4]);
     let first = first_after_compaction(compacted.written[2]);
     for client in [&compacted.world.app, &compacted.bearer] {
         for range in ["prefix=/app/", "key=/app/k"] {
             let path = format!("/watch?{range}&revision={from}");
             let mut stream = Stream::ndjson(client.get(&path)).await;
-            let gap = stream.of("compacted").await;
+            let gap = stream.expect_type("compacted").await;
             assert_eq!(
                 (gap["from"].as_i64(), gap["to"].as_i64()),
                 (Some(from), Some(first))
             );
-            assert_eq!(stream.of("opened").await["revision"], first);
+            assert_eq!(stream.expect_type("opened").await["revision"], first);
             let events = stream.until(last).await;
             assert_eq!(revisions_of(&events).last(), Some(&last));
         }
@@ -51,22 +51,25 @@ async fn resuming_from_a_compacted_revision_reports_the_gap_to_a_limited_user() 
 
 #[tokio::test]
 async fn an_event_source_of_a_limited_user_survives_a_compaction() {
-    let compacted = compacted().await;
+    let compacted = start_compacted().await;
     let cluster = compacted.world.app.read("/app/k").await;
     let cluster = cluster["header"]["cluster_id"].as_str().expect("an id");
     let id = format!("{cluster}-{}", compacted.written[0]);
     let watch = compacted.world.app.get("/watch?prefix=/app/&snapshot");
     let mut stream = Stream::sse(watch, &id).await;
-    stream.of("compacted").await;
-    stream.of("opened").await;
-    assert_eq!(stream.of("snapshot").await["entries"][0]["value"], "4");
+    stream.expect_type("compacted").await;
+    stream.expect_type("opened").await;
+    assert_eq!(
+        stream.expect_type("snapshot").await["entries"][0]["value"],
+        "4"
+    );
     let next = compacted.world.app.write("/app/k", "5").await;
     assert_eq!(revisions_of(&stream.until(next).await), [next]);
 }
 
 #[tokio::test]
 async fn history_that_ends_in_a_compaction_is_readable_by_a_limited_user() {
-    let compacted = compacted().await;
+    let compacted = start_compacted().await;
     for query in ["", "&deleted"] {
         let path = format!("/history?key={}{query}", percent("/app/k"));
         for client in [&compacted.world.app, &compacted.bearer] {
@@ -84,7 +87,7 @@ async fn history_that_ends_in_a_compaction_is_readable_by_a_limited_user() {
 
 #[tokio::test]
 async fn an_empty_import_needs_no_permission_on_any_key() {
-    let compacted = compacted().await;
+    let compacted = start_compacted().await;
     for client in [&compacted.world.app, &compacted.bearer] {
         let import = client.request(http::Method::POST, "/import");
         let import = import.header("content-type", "application/x-ndjson");

@@ -56,7 +56,7 @@ impl Report {
 
     /// Asserts a step's outcome; returns its line.
     #[track_caller]
-    fn is(&self, step: &str, outcome: &str) -> &Value {
+    fn expect_outcome(&self, step: &str, outcome: &str) -> &Value {
         let line = self.step(step);
         assert_eq!(line["outcome"], outcome, "{line}");
         line
@@ -64,7 +64,7 @@ impl Report {
 
     /// The line whose detail starts with `start`.
     #[track_caller]
-    fn about(&self, start: &str) -> &Value {
+    fn find(&self, start: &str) -> &Value {
         let matches = |line: &&Value| {
             line["detail"]
                 .as_str()
@@ -76,8 +76,8 @@ impl Report {
 
     /// Asserts that only this step failed, with `fix` in its suggested fix.
     #[track_caller]
-    fn fails(&self, step: &str, fix: &str) {
-        let line = self.is(step, "failed");
+    fn expect_only_failure(&self, step: &str, fix: &str) {
+        let line = self.expect_outcome(step, "failed");
         let text = line["fix"].as_str().unwrap_or_default();
         assert!(text.contains(fix), "{line}");
         assert!(!self.ok);
@@ -92,12 +92,12 @@ async fn a_healthy_cluster_passes_every_step() {
     let found = examine(&["--etcd", &etcd.url()]).await;
     assert!(found.ok, "{:?}", found.lines);
     for step in ["dns", "tcp", "http2", "auth", "permission", "advertised"] {
-        found.is(step, "ok");
+        found.expect_outcome(step, "ok");
     }
     // A warning says that etcd 3.4 no longer gets fixes.
     let old = tools::etcd_version() < (3, 5, 0);
-    found.is("version", if old { "warning" } else { "ok" });
-    let proxy = found.is("proxy", "note");
+    found.expect_outcome("version", if old { "warning" } else { "ok" });
+    let proxy = found.expect_outcome("proxy", "note");
     assert!(
         proxy["fix"]
             .as_str()
@@ -113,21 +113,21 @@ async fn wrong_names_ports_and_protocols_are_reported() {
     let etcd = Etcd::start().await;
     examine(&["--etcd", "http://no-such-host.invalid:2379"])
         .await
-        .fails("dns", "correct the name");
+        .expect_only_failure("dns", "correct the name");
     let free = TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .expect("a port");
     examine(&["--etcd", &format!("http://{free}")])
         .await
-        .fails("tcp", "start etcd");
+        .expect_only_failure("tcp", "start etcd");
     let secure = etcd.url().replace("http://", "https://");
     let authority = Authority::new();
     examine(&["--etcd", &secure, "--cacert", &authority.file()])
         .await
-        .fails("tls", "http://");
+        .expect_only_failure("tls", "http://");
     examine(&["--etcd", "127.0.0.1:2379"])
         .await
-        .fails("url", "http://host:2379");
+        .expect_only_failure("url", "http://host:2379");
     let (text, ok) = run(&[]).await;
     assert!(!ok && text.contains("--etcd"), "{text}");
 }
@@ -139,7 +139,7 @@ async fn certificate_errors_are_reported() {
     let etcd = Etcd::start_tls(&authority.server(&["127.0.0.1", "etcd.test"]), &[]).await;
     let url = etcd.direct_url();
     let found = examine(&["--etcd", &url, "--cacert", &ca]).await;
-    let tls = found.is("tls", "ok");
+    let tls = found.expect_outcome("tls", "ok");
     let detail = tls["detail"].as_str().unwrap_or_default();
     assert!(
         detail.contains("127.0.0.1, etcd.test") || detail.contains("etcd.test, 127.0.0.1"),
@@ -149,22 +149,22 @@ async fn certificate_errors_are_reported() {
     let other = Authority::new();
     examine(&["--etcd", &url, "--cacert", &other.file()])
         .await
-        .fails("tls", "that authority's certificate");
+        .expect_only_failure("tls", "that authority's certificate");
     let by_name = url.replace("127.0.0.1", "localhost");
     examine(&["--etcd", &by_name, "--cacert", &ca])
         .await
-        .fails("tls", "use one of these names");
+        .expect_only_failure("tls", "use one of these names");
     let plain = url.replace("https://", "http://");
     examine(&["--etcd", &plain])
         .await
-        .fails("http2", "https://");
+        .expect_only_failure("http2", "https://");
     examine(&["--etcd", &url, "--cacert", "/nowhere/ca.pem"])
         .await
-        .fails("tls", "--cacert");
-    let late = Etcd::start_tls(&authority.expired("127.0.0.1"), &[]).await;
+        .expect_only_failure("tls", "--cacert");
+    let late = Etcd::start_tls(&authority.expired_server("127.0.0.1"), &[]).await;
     examine(&["--etcd", &late.direct_url(), "--cacert", &ca])
         .await
-        .fails("tls", "renew");
+        .expect_only_failure("tls", "renew");
 }
 
 #[tokio::test]
@@ -175,7 +175,7 @@ async fn a_missing_client_certificate_is_reported() {
     let url = etcd.direct_url();
     examine(&["--etcd", &url, "--cacert", &ca])
         .await
-        .fails("http2", "--cert FILE and --key FILE");
+        .expect_only_failure("http2", "--cert FILE and --key FILE");
     let own = ["--cert", client.cert(), "--key", client.key()];
     let found = examine(&[&["--etcd", &url, "--cacert", &ca], &own[..]].concat()).await;
     assert!(found.ok, "{:?}", found.lines);
@@ -186,7 +186,7 @@ async fn an_unusable_advertised_url_is_reported() {
     let nowhere = "http://0.0.0.0:2379";
     let etcd = Etcd::start_with(&[&format!("--advertise-client-urls={nowhere}")]).await;
     let found = examine(&["--etcd", &etcd.url()]).await;
-    let warning = found.is("advertised", "warning");
+    let warning = found.expect_outcome("advertised", "warning");
     let detail = warning["detail"].as_str().unwrap_or_default();
     assert!(
         detail.contains(nowhere) && detail.contains(&etcd.url()),
@@ -198,13 +198,13 @@ async fn an_unusable_advertised_url_is_reported() {
 }
 
 #[tokio::test]
-async fn a_member_that_is_down_is_reported() {
+async fn a_stopped_member_is_reported() {
     let mut cluster = Cluster::start(3).await;
     cluster.leader().await;
     cluster.kill(2);
-    // It is not a configured endpoint: that is a warning, not a failure.
+    // The stopped member is not a configured endpoint: that is a warning, not a failure.
     let found = examine(&["--etcd", &cluster.url(0)]).await;
-    let down = found.about("member m2:");
+    let down = found.find("member m2:");
     assert_eq!(
         (&down["step"], &down["outcome"]),
         (&json!("advertised"), &json!("warning")),
@@ -230,8 +230,8 @@ async fn a_member_that_is_down_is_reported() {
         (&json!("tcp"), &json!(cluster.url(2)))
     );
     assert!(!found.ok);
-    found.is("permission", "ok");
-    found.about("member m2:");
+    found.expect_outcome("permission", "ok");
+    found.find("member m2:");
 }
 
 #[tokio::test]
@@ -298,11 +298,11 @@ async fn auth_by_certificate(flags: &[&str]) -> Report {
 #[tokio::test]
 async fn a_certificate_is_an_account_only_with_client_cert_auth() {
     let known = auth_by_certificate(&["--client-cert-auth"]).await;
-    known.is("auth", "ok");
-    known.is("permission", "ok");
+    known.expect_outcome("auth", "ok");
+    known.expect_outcome("permission", "ok");
     // Without the flag, etcd still requests the certificate and verifies it by the authority.
     let unknown = auth_by_certificate(&[]).await;
-    let fix = unknown.is("auth", "note")["fix"].clone();
+    let fix = unknown.expect_outcome("auth", "note")["fix"].clone();
     assert!(
         fix.as_str()
             .is_some_and(|fix| fix.contains("--client-cert-auth")),
@@ -317,23 +317,23 @@ async fn account_errors_are_reported() {
     let etcd = Etcd::start().await;
     let url = etcd.url();
     let found = examine(&["--etcd", &url, "--user", "root:x"]).await;
-    found.is("auth", "note");
+    found.expect_outcome("auth", "note");
     let mut root = etcd.enable_auth().await;
     auth::user(&mut root, "app", "secret", &[(Grant::Read, "/app/")]).await;
     let found = examine(&["--etcd", &url]).await;
-    let fix = found.is("auth", "note")["fix"].clone();
+    let fix = found.expect_outcome("auth", "note")["fix"].clone();
     assert!(
         fix.as_str().is_some_and(|fix| fix.contains("--user")),
         "{fix}"
     );
     examine(&["--etcd", &url, "--user", "root:wrong"])
         .await
-        .fails("auth", "password");
+        .expect_only_failure("auth", "password");
     let found = examine(&["--etcd", &url, "--user", "app:secret"]).await;
-    found.is("auth", "ok");
-    found.is("permission", "warning");
+    found.expect_outcome("auth", "ok");
+    found.expect_outcome("permission", "warning");
     let found = examine(&["--etcd", &url, "--user", &format!("root:{ROOT}")]).await;
-    found.is("permission", "ok");
+    found.expect_outcome("permission", "ok");
     assert!(found.ok, "{:?}", found.lines);
     let (text, _) = run(&["--etcd", &url, "--user", "root:hunter2"]).await;
     assert!(!text.contains("hunter2"), "{text}");

@@ -22,18 +22,21 @@ async fn every_cluster_has_its_own_address_and_account() {
     let (one, two) = (Etcd::start().await, Etcd::start().await);
     let mut root = two.enable_auth().await;
     auth::user(&mut root, "app", "secret", &[(Grant::Both, "/app/")]).await;
-    std::fs::write(folder.path().join("password"), format!("{ROOT}\n")).expect("writes");
+    std::fs::write(folder.path().join("password"), format!("{ROOT}\n"))
+        .expect("the folder is writable");
     let text = format!(
         "max_body = 1000\n\
          [[clusters]]\nname = \"one\"\nendpoints = [\"{}\"]\n\
          [[clusters]]\nname = \"two\"\nendpoints = [\"{}\"]\nuser = \"root\"\n\
          password_file = \"password\"\n\
-         [[clusters]]\nname = \"away\"\nendpoints = [\"http://127.0.0.1:1\"]\n",
+         [[clusters]]\nname = \"down\"\nendpoints = [\"http://127.0.0.1:1\"]\n",
         one.url(),
         two.url()
     );
     let file = write_config(folder.path(), &text);
-    let gateway = Watchgate::start(&flag(&file)).await.expect("starts");
+    let gateway = Watchgate::start(&flag(&file))
+        .await
+        .expect("the gateway starts");
     let api = gateway.api();
     let list = api.get("/clusters").send().await.json(200);
     let named: Vec<_> = list["clusters"]
@@ -47,24 +50,24 @@ async fn every_cluster_has_its_own_address_and_account() {
             )
         })
         .collect();
-    assert_eq!(named, [("one", true), ("two", false), ("away", false)]);
+    assert_eq!(named, [("one", true), ("two", false), ("down", false)]);
     let at = |name: &str| api.below(&format!("/clusters/{name}"));
     at("one").write("/app/k", "1").await;
     at("two").write("/app/k", "2").await;
     assert_eq!(api.read("/app/k").await["value"], "1");
     assert_eq!(at("two").read("/app/k").await["value"], "2");
     // A sign-in is valid for one cluster only.
-    let app = at("two").signed("app", "secret");
+    let app = at("two").with_password("app", "secret");
     assert_eq!(app.read("/app/k").await["value"], "2");
     app.get("/kv?prefix=")
         .send()
         .await
         .problem(403, "forbidden");
-    let elsewhere = at("one").signed("app", "secret");
+    let elsewhere = at("one").with_password("app", "secret");
     let refused = elsewhere.get(&key_query("/app/k")).send().await;
     refused.problem(401, "unauthenticated");
-    let away = at("away").get(&key_query("/app/k")).send().await;
-    away.problem(503, "unavailable");
+    let down = at("down").get(&key_query("/app/k")).send().await;
+    down.problem(503, "unavailable");
     at("none")
         .get(&key_query("/app/k"))
         .send()
@@ -84,8 +87,8 @@ async fn clusters_inherit_top_level_settings() {
     let two = Etcd::start().await;
     let mut root = two.enable_auth().await;
     auth::user(&mut root, "app", "secret", &[(Grant::Both, "/app/")]).await;
-    std::fs::copy(secure.file(), folder.path().join("ca.pem")).expect("copies");
-    std::fs::write(folder.path().join("password"), ROOT).expect("writes");
+    std::fs::copy(secure.file(), folder.path().join("ca.pem")).expect("the folder is writable");
+    std::fs::write(folder.path().join("password"), ROOT).expect("the folder is writable");
     let cluster = |name: &str, url: &str, more: &str| {
         format!("[[clusters]]\nname = \"{name}\"\nendpoints = \"{url}\"\n{more}")
     };
@@ -108,7 +111,7 @@ async fn clusters_inherit_top_level_settings() {
         &["--cert", shown.cert(), "--key", shown.key()],
     ]
     .concat();
-    let gateway = Watchgate::start(&flags).await.expect("starts");
+    let gateway = Watchgate::start(&flags).await.expect("the gateway starts");
     let at = |name: &str| gateway.api().below(&format!("/clusters/{name}"));
     at("secure").write("/k", "1").await;
     at("inherited").write("/other", "2").await;
@@ -119,7 +122,9 @@ async fn clusters_inherit_top_level_settings() {
     anonymous.problem(401, "unauthenticated");
     // The top-level password is root's: it is not used for another user.
     let file = write_config(folder.path(), &text("user = \"app\"\n"));
-    let error = Watchgate::start(&flag(&file)).await.expect_err("refused");
+    let error = Watchgate::start(&flag(&file))
+        .await
+        .expect_err("the gateway must not start");
     assert!(error.contains("the password of app is required"), "{error}");
 }
 
@@ -127,7 +132,9 @@ async fn clusters_inherit_top_level_settings() {
 async fn errors_in_the_file_are_reported_with_their_line() {
     let folder = TempDir::new().expect("a folder");
     let file = write_config(folder.path(), "listen = \"127.0.0.1:0\"\nreadonly = true\n");
-    let error = Watchgate::start(&flag(&file)).await.expect_err("refused");
+    let error = Watchgate::start(&flag(&file))
+        .await
+        .expect_err("the gateway must not start");
     assert!(
         error.contains("watchgate.toml:2: unknown key `readonly`"),
         "{error}"
@@ -135,7 +142,7 @@ async fn errors_in_the_file_are_reported_with_their_line() {
     let missing = folder.path().join("missing.toml");
     let error = Watchgate::start(&flag(&missing))
         .await
-        .expect_err("refused");
+        .expect_err("the gateway must not start");
     assert!(error.contains("cannot be read"), "{error}");
 }
 
@@ -156,7 +163,7 @@ async fn the_example_of_the_docs_runs() {
         ),
         ("prod-password", ROOT.to_owned()),
     ] {
-        std::fs::write(folder.path().join(name), text).expect("writes");
+        std::fs::write(folder.path().join(name), text).expect("the folder is writable");
     }
     let text = example
         .replace("https://etcd-1.example:2379", &two.url())
@@ -165,7 +172,9 @@ async fn the_example_of_the_docs_runs() {
         .replace("http://127.0.0.1:2379", &one.url());
     assert!(!text.contains(".example:2379"), "{text}");
     let file = write_config(folder.path(), &text);
-    let gateway = Watchgate::start(&flag(&file)).await.expect("starts");
+    let gateway = Watchgate::start(&flag(&file))
+        .await
+        .expect("the gateway starts");
     let api = gateway.api().below("/clusters/prod");
     api.write("/k", "v").await;
     assert_eq!(api.read("/k").await["value"], "v");

@@ -1,4 +1,4 @@
-//! `GET /auth/self`: who the caller is, and what the caller may read and write.
+//! `GET /auth/self`: the caller's identity, and the ranges that the caller may read and write.
 
 use serde_json::{Value, json};
 use support::auth::{self, ROOT};
@@ -23,7 +23,7 @@ async fn every_account_sees_its_own_permissions() {
     let gateway = InProcess::start(&etcd.url(), &["--user", "app:secret"]).await;
     let api = gateway.api();
     // A user who signs in, and the gateway's account for requests without credentials.
-    for client in [&api, &api.signed("app", "secret")] {
+    for client in [&api, &api.with_password("app", "secret")] {
         let own = auth_self(client).await;
         assert_eq!(own["enabled"], true);
         assert_eq!(
@@ -44,7 +44,7 @@ async fn every_account_sees_its_own_permissions() {
         assert!(hint.contains("/auth/self"), "{hint}");
         client.get("/tree?prefix=/a/").send().await.json(200);
     }
-    let all = auth_self(&api.signed("root", ROOT)).await;
+    let all = auth_self(&api.with_password("root", ROOT)).await;
     assert_eq!(all["root"], true);
     assert_eq!(
         (&all["read"], &all["write"]),
@@ -53,16 +53,20 @@ async fn every_account_sees_its_own_permissions() {
 
     // A token does not identify its user.
     let token = etcd.token_of("app", "secret").await;
-    let bearer = api.with("authorization", &format!("Bearer {token}"));
+    let bearer = api.with_header("authorization", &format!("Bearer {token}"));
     let unnamed = auth_self(&bearer).await;
     for unknown in ["name", "read", "write"] {
         assert_eq!(unnamed[unknown], json!(null), "{unnamed}");
     }
     let token = etcd.token_of("root", ROOT).await;
-    let bearer = api.with("authorization", &format!("Bearer {token}"));
+    let bearer = api.with_header("authorization", &format!("Bearer {token}"));
     assert_eq!(auth_self(&bearer).await["read"], json!([{"prefix": ""}]));
 
-    let wrong = api.signed("app", "wrong").get("/auth/self").send().await;
+    let wrong = api
+        .with_password("app", "wrong")
+        .get("/auth/self")
+        .send()
+        .await;
     wrong.problem(401, "unauthenticated");
 }
 
@@ -144,7 +148,7 @@ async fn the_name_in_the_gateways_certificate_is_its_account() {
 async fn a_certificate_without_a_name_is_not_an_account() {
     let authority = Authority::new();
     let etcd = Etcd::start_mtls(&authority, &[]).await;
-    let client = authority.nameless();
+    let client = authority.nameless_client();
     let gateway = InProcess::start_mtls(&etcd, &authority, &client).await;
     let api = gateway.api();
     api.write("/k", "v").await;
@@ -160,5 +164,8 @@ async fn a_certificate_without_a_name_is_not_an_account() {
     // Credentials are missing, not a permission.
     let refused = api.get("/kv?key=/k").send().await;
     refused.problem(401, "unauthenticated");
-    assert_eq!(api.signed("root", ROOT).read("/k").await["value"], "v");
+    assert_eq!(
+        api.with_password("root", ROOT).read("/k").await["value"],
+        "v"
+    );
 }

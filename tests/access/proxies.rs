@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use http::Method;
 use serde_json::json;
-use support::docs::{deploy_block, replaced};
+use support::docs::{deploy_block, replace_all};
 use support::etcd::free_address;
 use support::{Client, DEADLINE, Stream, World, eventually, key_path, key_query, percent, tools};
 use tempfile::TempDir;
@@ -37,14 +37,14 @@ impl Proxy {
     async fn start(kind: Kind, gateway: SocketAddr) -> Option<Self> {
         let address = free_address();
         let text = match kind {
-            Kind::Nginx => replaced(
+            Kind::Nginx => replace_all(
                 &deploy_block("nginx", "/etc/nginx/conf.d/watchgate.conf"),
                 &[
                     ("127.0.0.1:8379", &gateway.to_string()),
                     ("listen 80;", &format!("listen {address};")),
                 ],
             ),
-            Kind::Caddy => replaced(
+            Kind::Caddy => replace_all(
                 &deploy_block("caddy", "Caddyfile"),
                 &[
                     ("127.0.0.1:8379", &gateway.to_string()),
@@ -55,7 +55,7 @@ impl Proxy {
                     ),
                 ],
             ),
-            Kind::Haproxy => replaced(
+            Kind::Haproxy => replace_all(
                 &deploy_block("haproxy", "haproxy.cfg"),
                 &[
                     ("127.0.0.1:8379", &gateway.to_string()),
@@ -122,7 +122,7 @@ impl Proxy {
             Err(error) if error.kind() == ErrorKind::NotFound => return None,
             Err(error) => panic!("{name}: {error}"),
         };
-        let client = Client::to(address).with("host", NAME);
+        let client = Client::to(address).with_header("host", NAME);
         eventually(&format!("{name} forwards requests"), DEADLINE, async || {
             if let Ok(Some(status)) = child.try_wait() {
                 panic!("{name} ended: {status}");
@@ -168,7 +168,7 @@ async fn script(root: &Client) -> String {
     format!("/assets/{name}")
 }
 
-/// Everything that the documentation promises of a proxy.
+/// Checks everything that the documentation promises of a proxy.
 async fn passes_everything(kind: Kind) {
     let world = world("proxied").await;
     let Some(proxy) = Proxy::start(kind, world.api.address()).await else {
@@ -210,16 +210,16 @@ async fn passes_everything(kind: Kind) {
     let mut socket = socket.expect("the proxy forwards the upgrade");
     let watch = json!({"op": "watch", "id": "w", "prefix": world.prefix});
     socket.send(&watch).await;
-    socket.of("opened").await;
+    socket.expect_type("opened").await;
     let revision = world.put("socket", "v").await;
-    assert_eq!(socket.of("events").await["revision"], revision);
+    assert_eq!(socket.expect_type("events").await["revision"], revision);
 
     // Endless streams, each message without delay.
     let path = format!("/watch?prefix={}", percent(&world.prefix));
     let mut events = Stream::sse(api.get(&path), "").await;
     let mut lines = Stream::ndjson(api.get(&path)).await;
     for stream in [&mut events, &mut lines] {
-        stream.of("opened").await;
+        stream.expect_type("opened").await;
         let revision = world.put("stream", "v").await;
         stream.until(revision).await;
     }
@@ -230,30 +230,30 @@ async fn passes_everything(kind: Kind) {
     }
 
     // An unknown host name is refused behind a proxy too, and the page names the flag.
-    let foreign = Client::to(root.address()).with("host", "other.example");
+    let foreign = Client::to(root.address()).with_header("host", "other.example");
     let foreign = foreign.get("/").header("accept", "text/html").send().await;
     let foreign = foreign.expect(421).text();
     assert!(foreign.contains("--allow-host other.example"), "{foreign}");
 }
 
 #[tokio::test]
-async fn nginx_as_documented_passes_everything() {
+async fn the_documented_nginx_configuration_passes_everything() {
     passes_everything(Kind::Nginx).await;
 }
 
 #[tokio::test]
-async fn caddy_as_documented_passes_everything() {
+async fn the_documented_caddy_configuration_passes_everything() {
     passes_everything(Kind::Caddy).await;
 }
 
 #[tokio::test]
-async fn haproxy_as_documented_passes_everything() {
+async fn the_documented_haproxy_configuration_passes_everything() {
     passes_everything(Kind::Haproxy).await;
 }
 
 #[tokio::test]
 async fn nginx_with_its_default_host_serves_the_page_and_reports_the_mistake() {
-    // Without `--allow-host`: nginx replaces the host name that people use.
+    // Without `--allow-host`: nginx replaces the host name that users enter.
     let world = World::new("default-host").await;
     let (address, gateway) = (free_address(), world.api.address());
     let text =

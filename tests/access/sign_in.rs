@@ -7,7 +7,7 @@ mod tokens;
 use serde_json::json;
 use support::auth::{self, ROOT};
 use support::gateway::InProcess;
-use support::{Client, DEADLINE, Etcd, Grant, Stream, eventually, key_query, tools, when};
+use support::{Client, DEADLINE, Etcd, Grant, Stream, ensure, eventually, key_query, tools};
 
 /// An etcd with auth on and a user `app` who may read and write below `/app/`, and a gateway with these
 /// flags.
@@ -38,7 +38,7 @@ async fn passwords_checked(etcd: &Etcd) -> u64 {
 #[tokio::test]
 async fn a_user_has_the_permissions_that_etcd_grants() {
     let (_etcd, _root, gateway) = world(&[], &[]).await;
-    let app = gateway.api().signed("app", "secret");
+    let app = gateway.api().with_password("app", "secret");
     app.put(&key_query("/app/a"), "1").send().await.json(201);
     assert_eq!(app.read("/app/a").await["value"], "1");
     let other = app.put(&key_query("/other"), "1").send().await;
@@ -47,7 +47,7 @@ async fn a_user_has_the_permissions_that_etcd_grants() {
         .send()
         .await
         .problem(403, "forbidden");
-    let root = gateway.api().signed("root", ROOT);
+    let root = gateway.api().with_password("root", ROOT);
     root.get("/kv?prefix=").send().await.json(200);
     root.post("/leases", &json!({"ttl": 60}))
         .send()
@@ -100,7 +100,7 @@ async fn a_token_has_its_users_permissions() {
     let token = etcd.token_of("app", "secret").await;
     let app = gateway
         .api()
-        .with("authorization", &format!("Bearer {token}"));
+        .with_header("authorization", &format!("Bearer {token}"));
     app.put(&key_query("/app/a"), "1").send().await.json(201);
     let other = app.get(&key_query("/other")).send().await;
     other.problem(403, "forbidden");
@@ -131,13 +131,13 @@ async fn credentials_are_refused_while_auth_is_off() {
     // After auth is turned on, a made-up token is still refused; after it is turned off again, valid
     // credentials are too.
     let mut root = etcd.enable_auth().await;
-    let signed = gateway.api().signed("root", ROOT);
+    let signed = gateway.api().with_password("root", ROOT);
     eventually("the gateway sees that auth is on", DEADLINE, async || {
         let response = signed.get("/kv?prefix=").send().await;
-        when(response.status == 200, || response.text())
+        ensure(response.status == 200, || response.text())
     })
     .await;
-    let made_up = gateway.api().with("authorization", "Bearer made.up");
+    let made_up = gateway.api().with_header("authorization", "Bearer made.up");
     made_up
         .get("/kv?prefix=")
         .send()
@@ -146,7 +146,7 @@ async fn credentials_are_refused_while_auth_is_off() {
     root.auth_disable().await.expect("etcd turns auth off");
     eventually("the gateway sees that auth is off", DEADLINE, async || {
         let response = signed.get("/kv?prefix=").send().await;
-        when(response.status == 401, || response.text())
+        ensure(response.status == 401, || response.text())
     })
     .await;
 }
@@ -164,8 +164,8 @@ async fn made_up_tokens_are_refused_at_v3_while_auth_is_off() {
         ("grpc-metadata-token", "made.up"),
     ];
     let clients = [
-        near.root().with("x-forwarded-for", "192.0.2.1"),
-        near.root().with("forwarded", "for=192.0.2.1"),
+        near.root().with_header("x-forwarded-for", "192.0.2.1"),
+        near.root().with_header("forwarded", "for=192.0.2.1"),
         known.root(),
     ];
     for client in &clients {
@@ -204,7 +204,7 @@ async fn made_up_tokens_are_refused_at_v3_while_auth_is_off() {
                 .post("/v3/kv/put", &put)
                 .header("authorization", &token);
             let response = request.send().await;
-            when(response.status == 200, || response.text())
+            ensure(response.status == 200, || response.text())
         })
         .await;
         let request = client.post("/v3/kv/put", &put);
@@ -234,12 +234,12 @@ async fn sign_in_is_required_if_the_gateway_has_no_account() {
 #[tokio::test]
 async fn a_changed_password_invalidates_the_old_one() {
     let (_etcd, mut root, gateway) = world(&[], &[]).await;
-    let old = gateway.api().signed("app", "secret");
+    let old = gateway.api().with_password("app", "secret");
     old.write("/app/a", "1").await;
     root.user_change_password("app", "newer")
         .await
         .expect("etcd changes a password");
-    let new = gateway.api().signed("app", "newer");
+    let new = gateway.api().with_password("app", "newer");
     assert_eq!(new.read("/app/a").await["value"], "1");
     let refused = old.get(&key_query("/app/a")).send().await;
     refused.problem(401, "unauthenticated");
@@ -250,7 +250,7 @@ async fn a_changed_password_invalidates_the_old_one() {
 async fn a_write_only_user_learns_nothing_about_the_key() {
     let (_etcd, mut root, gateway) = world(&[], &[]).await;
     auth::user(&mut root, "sensor", "secret", &[(Grant::Write, "/in/")]).await;
-    let sensor = gateway.api().signed("sensor", "secret");
+    let sensor = gateway.api().with_password("sensor", "secret");
     let put = sensor.put(&key_query("/in/a"), "1").send().await.json(200);
     let mut members: Vec<_> = put.as_object().expect("an object").keys().collect();
     members.sort_unstable();
@@ -281,8 +281,8 @@ async fn a_write_only_user_learns_nothing_about_the_key() {
 async fn a_named_lease_is_attached_reliably_for_a_write_only_account() {
     let (_etcd, mut root, gateway) = world(&[], &[]).await;
     auth::user(&mut root, "sensor", "secret", &[(Grant::Write, "/in/")]).await;
-    let sensor = gateway.api().signed("sensor", "secret");
-    let all = gateway.api().signed("root", ROOT);
+    let sensor = gateway.api().with_password("sensor", "secret");
+    let all = gateway.api().with_password("root", ROOT);
     for id in ["a1", "a2"] {
         let granted = all.post("/leases", &json!({"ttl": 600, "id": id}));
         granted.send().await.json(201);

@@ -3,15 +3,15 @@
 use serde_json::json;
 use support::auth;
 use support::locks::{create_leased, grant_lease, lock_path};
-use support::{AuthWorld, DEADLINE, Grant, Stream, eventually, key_query, percent, when};
+use support::{AuthWorld, DEADLINE, Grant, Stream, ensure, eventually, key_query, percent};
 
 fn watch(prefix: &str) -> String {
     format!("/watch?prefix={}", percent(prefix))
 }
 
 /// Reads until the watch is closed; returns the code.
-async fn closed(stream: &mut Stream) -> String {
-    let closed = stream.of("closed").await;
+async fn read_until_closed(stream: &mut Stream) -> String {
+    let closed = stream.expect_type("closed").await;
     closed["code"].as_str().expect("a code").to_owned()
 }
 
@@ -19,35 +19,35 @@ async fn closed(stream: &mut Stream) -> String {
 async fn a_user_watches_only_readable_keys() {
     let world = AuthWorld::start(&[]).await;
     let mut own = Stream::ndjson(world.app.get(&watch("/app/"))).await;
-    own.of("opened").await;
+    own.expect_type("opened").await;
     let revision = world.all.write("/app/a", "1").await;
     assert_eq!(own.until(revision).await.len(), 1);
     let mut other = Stream::ndjson(world.app.get(&watch("/other/"))).await;
-    assert_eq!(closed(&mut other).await, "forbidden");
+    assert_eq!(read_until_closed(&mut other).await, "forbidden");
     let from = format!("/watch?from={}", percent("/app/"));
     let mut rest = Stream::ndjson(world.app.get(&from)).await;
-    assert_eq!(closed(&mut rest).await, "forbidden");
+    assert_eq!(read_until_closed(&mut rest).await, "forbidden");
     let mut socket = Stream::socket(&world.app, "/watch").await;
     let request = json!({"op": "watch", "id": "w", "prefix": "/other/"});
     socket.send(&request).await;
-    assert_eq!(closed(&mut socket).await, "forbidden");
+    assert_eq!(read_until_closed(&mut socket).await, "forbidden");
 }
 
 #[tokio::test]
 async fn a_revoked_role_ends_the_watch() {
     let mut world = AuthWorld::start(&[]).await;
     let mut kept = Stream::ndjson(world.all.get(&watch("/app/"))).await;
-    kept.of("opened").await;
+    kept.expect_type("opened").await;
     let mut stream = Stream::ndjson(world.app.get(&watch("/app/"))).await;
-    stream.of("opened").await;
+    stream.expect_type("opened").await;
     auth::revoke(&mut world.root, "app", "/app/").await;
-    assert_eq!(closed(&mut stream).await, "forbidden");
+    assert_eq!(read_until_closed(&mut stream).await, "forbidden");
     // Other users' watches of the same keys are not affected.
     let revision = world.all.write("/app/a", "1").await;
     assert_eq!(kept.until(revision).await.len(), 1);
     auth::grant(&mut world.root, "app", Grant::Read, "/app/").await;
     let mut again = Stream::ndjson(world.app.get(&watch("/app/"))).await;
-    again.of("opened").await;
+    again.expect_type("opened").await;
 }
 
 #[tokio::test]
@@ -57,13 +57,13 @@ async fn a_deleted_user_loses_the_watch() {
     let mut streams = Vec::new();
     for client in [&world.app, &bearer] {
         let mut stream = Stream::ndjson(client.get(&watch("/app/"))).await;
-        stream.of("opened").await;
+        stream.expect_type("opened").await;
         streams.push(stream);
     }
     let deleted = world.root.user_delete("app").await;
     deleted.expect("etcd deletes a user");
     for stream in &mut streams {
-        assert_eq!(closed(stream).await, "forbidden");
+        assert_eq!(read_until_closed(stream).await, "forbidden");
     }
 }
 
@@ -72,11 +72,11 @@ async fn a_watch_outlives_the_token_it_was_opened_with() {
     let world = AuthWorld::start(&["--auth-token-ttl=1"]).await;
     let bearer = world.bearer().await;
     let mut stream = Stream::ndjson(world.app.get(&watch("/app/"))).await;
-    stream.of("opened").await;
+    stream.expect_type("opened").await;
     let mut by_token = Stream::ndjson(bearer.get(&watch("/app/"))).await;
-    by_token.of("opened").await;
+    by_token.expect_type("opened").await;
     // A caller that presented only a token cannot be given a new one.
-    assert_eq!(closed(&mut by_token).await, "forbidden");
+    assert_eq!(read_until_closed(&mut by_token).await, "forbidden");
     let revision = world.all.write("/app/a", "1").await;
     assert_eq!(stream.until(revision).await.len(), 1);
     // The upstream watch has to be opened again, with a token that etcd knows.
@@ -84,7 +84,7 @@ async fn a_watch_outlives_the_token_it_was_opened_with() {
     world.etcd.proxy.restore();
     let revision = eventually("the gateway is connected again", DEADLINE, async || {
         let response = world.all.put(&key_query("/app/b"), "2").send().await;
-        when(response.status.is_success(), || response.text())?;
+        ensure(response.status.is_success(), || response.text())?;
         Ok(response.revision())
     })
     .await;
@@ -116,7 +116,7 @@ async fn a_user_sees_the_locks_below_readable_prefixes() {
     eventually("the user's own lock is found", DEADLINE, async || {
         let list = world.app.get("/locks").send().await.json(200);
         assert_eq!(list["partial"], true);
-        when(names(&list) == ["/app/mine"], || list.to_string())
+        ensure(names(&list) == ["/app/mine"], || list.to_string())
     })
     .await;
 
@@ -132,7 +132,7 @@ async fn a_user_sees_the_locks_below_readable_prefixes() {
     eventually("the lock below the prefix is found", DEADLINE, async || {
         let list = bearer.get(&below).send().await.json(200);
         assert_eq!(list["partial"], true);
-        when(names(&list) == ["/app/mine"], || list.to_string())
+        ensure(names(&list) == ["/app/mine"], || list.to_string())
     })
     .await;
     let one = bearer.get(&lock_path("/app/mine")).send().await.json(200);
@@ -213,7 +213,7 @@ async fn locks_are_hidden_once_their_permission_is_revoked() {
     held.send().await.json(201);
     eventually("the lock is found", DEADLINE, async || {
         let list = world.app.get("/locks").send().await.json(200);
-        when(list["locks"][0]["name"] == "/app/mine", || list.to_string())
+        ensure(list["locks"][0]["name"] == "/app/mine", || list.to_string())
     })
     .await;
     auth::revoke(&mut world.root, "app", "/app/").await;

@@ -17,7 +17,7 @@ async fn a_limited_account_sees_its_roots_and_a_note_about_the_rest() {
     auth::user(&mut root, "app", "secret", &grants).await;
     let gateway = InProcess::start(&etcd.url(), &["--user", "app:secret"]).await;
     let api = gateway.api();
-    let all = api.signed("root", ROOT);
+    let all = api.with_password("root", ROOT);
     for key in ["/a/first", "/b/deep/second", "/b/secret", "/c/secret"] {
         all.write(key, "1").await;
     }
@@ -28,7 +28,7 @@ async fn a_limited_account_sees_its_roots_and_a_note_about_the_rest() {
         tab.sees("Other keys are not visible to app.").await;
         for prefix in ["/a/", "/b/deep/"] {
             let row = format!("document.getElementById('{}')", folder_row(prefix));
-            tab.until("the root is there", &format!("!!{row}")).await;
+            tab.until("the root has a row", &format!("!!{row}")).await;
             tab.js(&format!("{row}.click()")).await;
         }
         tab.sees("first").await;

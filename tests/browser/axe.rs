@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use support::ctl::{Etcdctl, etcdctl};
-use support::{DEADLINE, Etcd, World, eventually, key_query, percent, tools, when};
+use support::{DEADLINE, Etcd, World, ensure, eventually, key_query, percent, tools};
 
 use crate::tab::Tab;
 use crate::{row, with_tab};
@@ -269,7 +269,7 @@ async fn overlays_and_menus_are_accessible() {
         tab.sees("Select a key").await;
         shortcut(tab, "k", true).await;
         tab.until(
-            "it is open",
+            "the overlay is open",
             "!!document.querySelector('dialog[open] .palette')",
         )
         .await;
@@ -289,8 +289,11 @@ async fn overlays_and_menus_are_accessible() {
         tab.press("Escape").await;
         for menu in ["Theme", "Language: EN"] {
             tab.click("button", menu).await;
-            tab.until("it is open", "!!document.querySelector(':popover-open')")
-                .await;
+            tab.until(
+                "the overlay is open",
+                "!!document.querySelector(':popover-open')",
+            )
+            .await;
             page.state(menu).await;
             tab.press("Escape").await;
         }
@@ -301,7 +304,7 @@ async fn overlays_and_menus_are_accessible() {
             .js(pill)
             .await
             .as_str()
-            .expect("it has a name")
+            .expect("the accessible name")
             .to_owned();
         assert!(name.starts_with("Cluster: "), "{name}");
         tab.click("button", &name).await;
@@ -356,7 +359,7 @@ async fn errors_are_accessible() {
 
 #[tokio::test]
 async fn watch_is_accessible_in_every_state() {
-    // An etcd of its own, since its history is compacted.
+    // A separate etcd, since its history is compacted.
     let etcd = Etcd::start().await;
     let gateway = support::gateway::InProcess::start(&etcd.url(), &[]).await;
     let Some(axe) = script() else { return };
@@ -430,10 +433,10 @@ async fn locks_are_accessible_in_every_state() {
         // A lock that is held for the whole audit: longer than any client of ours waits.
         let _second = Etcdctl::start(&etcd, &["lock", "deploy"]);
         let _third = Etcdctl::start(&etcd, &["lock", "deploy"]);
-        eventually("both wait", DEADLINE, async || {
+        eventually("both requests wait", DEADLINE, async || {
             let lock = api.get("/locks/deploy").send().await.json(200);
             let seen = lock["waiters"].as_array().map_or(0, Vec::len);
-            when(seen == 2, || lock.to_string())
+            ensure(seen == 2, || lock.to_string())
         })
         .await;
         let lease = held["lease"].as_str().expect("an id");
@@ -463,7 +466,7 @@ async fn locks_are_accessible_in_every_state() {
         tab.goto("/locks?name=deploy").await;
         tab.sees("first").await;
         tab.until(
-            "the queue is there",
+            "the queue is shown",
             "document.querySelectorAll('.queue-row').length === 2",
         )
         .await;

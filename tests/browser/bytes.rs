@@ -1,4 +1,4 @@
-//! An edit changes only what was touched: line endings, a missing last one, a byte order mark, tabs
+//! An edit changes only the edited part: line endings, a missing final one, a byte order mark, tabs
 //! and trailing blanks stay, however the edit is saved.
 
 use support::{World, percent};
@@ -16,7 +16,7 @@ const SHOWN: &str = "\u{feff}one\ntwo \t\nthree\nfour\n\tfive\u{a0}";
 
 /// UTF-16 units before the first occurrence of a text in the text area.
 fn at(text: &str) -> usize {
-    let at = SHOWN.find(text).expect("it is in the text");
+    let at = SHOWN.find(text).expect("the shown text contains it");
     SHOWN[..at].encode_utf16().count()
 }
 
@@ -47,7 +47,7 @@ async fn edit_paste_and_undo_keep_the_surrounding_bytes() {
     let key = world.key("k");
     world.api.write(&key, VALUE).await;
     with_tab(&world, "bytes", async |tab| {
-        // Typed in the middle, with a line ending.
+        // Typing in the middle, with a line ending.
         edit(tab, &key).await;
         tab.sees("Line endings: mixed").await;
         let end = at("two") + 3;
@@ -58,32 +58,31 @@ async fn edit_paste_and_undo_keep_the_surrounding_bytes() {
         assert_eq!(stored(&world, &key).await, edited.as_bytes());
         world.api.write(&key, VALUE).await;
 
-        // Pasted over two lines, from a program that writes `\r
-        // `; and at the end.
+        // Pasting over a line, from a program that writes `\r\n`.
         edit(tab, &key).await;
         tab.select(FIELD, at("three"), at("four")).await;
         tab.paste("new\r\nlines\r\n").await;
         save(tab).await;
         let now = stored(&world, &key).await;
-        let now = String::from_utf8(now).expect("it is text");
+        let now = String::from_utf8(now).expect("UTF-8");
         let (head, tail) = ("\u{feff}one\r\ntwo \t\n", "four\r\n\tfive\u{a0}");
         assert!(now.starts_with(head) && now.ends_with(tail), "{now:?}");
         let lines = now.replace("\r\n", "\n").replace('\r', "\n");
         assert_eq!(lines, SHOWN.replace("three\n", "new\nlines\n"));
         world.api.write(&key, VALUE).await;
 
-        // Everything deleted and restored by undo, then something else changed.
+        // Deleting everything, restoring it by undo, then another change.
         edit(tab, &key).await;
         tab.select(FIELD, 0, SHOWN.encode_utf16().count()).await;
         tab.press("Delete").await;
         tab.until(
-            "it is empty",
+            "the field is empty",
             "document.querySelector('textarea').value === ''",
         )
         .await;
         tab.shortcut("undo").await;
         tab.until(
-            "it is back",
+            "the text is restored",
             &format!(
                 "document.querySelector('textarea').value === {}",
                 serde_json::json!(SHOWN)
@@ -189,7 +188,7 @@ async fn a_draft_survives_a_reload_and_the_browser_asks_first() {
         tab.finds("button", "Review change").await;
         assert!(tab.reload_with_dialog().await, "the browser asks");
         tab.until(
-            "the draft is back",
+            "the draft is restored",
             "document.querySelector('textarea')?.value.includes('\\n4\\n')",
         )
         .await;
@@ -225,7 +224,7 @@ async fn tab_indents_and_escape_then_tab_leaves_the_editor() {
         tab.select(FIELD, 11, 11).await;
         tab.press("Tab").await;
         tab.until(
-            "it is indented",
+            "the line is indented",
             &format!("{value} === 'a:\\n  b: 1\\nc  '"),
         )
         .await;
@@ -283,12 +282,12 @@ async fn a_text_of_100_000_lines_is_edited_in_a_window() {
         tab.fill("Go to line", "50000").await;
         tab.press("Tab").await;
         tab.until(
-            "line 50,000 is there",
+            "line 50,000 is in the window",
             &format!("{value}.includes('line 50000\\n')"),
         )
         .await;
         let start = tab.js(&format!("{value}.indexOf('line 50000\\n')")).await;
-        let start = start.as_u64().expect("it is there") as usize;
+        let start = start.as_u64().expect("the line is in the window") as usize;
         tab.select(FIELD, start, start + 4).await;
         tab.type_text("LINE").await;
         save(tab).await;

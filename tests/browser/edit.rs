@@ -1,4 +1,4 @@
-//! Editing overwrites nothing unseen and keeps the lease.
+//! Editing overwrites no unseen change, and keeps the lease.
 
 use serde_json::json;
 use support::ctl::etcdctl;

@@ -22,7 +22,7 @@ async fn a_key_put_by_etcdctl_appears_without_a_reload() {
         tab.finds("id", &row(&key)).await;
         tab.click("id", &row(&key)).await;
         tab.sees("hello").await;
-        // Changed and deleted from outside, the open key follows.
+        // The open key follows changes and a deletion by another client.
         etcdctl(world.etcd, &["put", &key, "changed outside"]).await;
         tab.sees("changed outside").await;
         etcdctl(world.etcd, &["del", &key]).await;
@@ -73,7 +73,7 @@ async fn deep_links_open_any_key() {
         for (at, key) in keys.iter().enumerate() {
             tab.goto(&format!("/explorer?key={}", percent(key))).await;
             tab.sees(&format!("value number {at}.")).await;
-            // The tree opens at the key, and a reload changes nothing.
+            // The tree opens at the key.
             tab.finds("id", &row(key)).await;
         }
         tab.reload().await;

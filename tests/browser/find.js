@@ -1,5 +1,5 @@
-// Finds the element with this role and accessible name. In the top dialog if there is one: the rest
-// is inert then.
+// Finds the element with this role and accessible name: in the top dialog if one is open, since the
+// rest of the page is inert then.
 ((role, name) => {
   const norm = (text) => (text || '').replace(/\s+/g, ' ').trim();
   const kinds = {

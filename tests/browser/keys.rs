@@ -60,7 +60,7 @@ async fn different_keys_look_different_and_the_shown_text_finds_each() {
                 "[...document.querySelectorAll('.palette-row .mono')].some((name) => name.textContent === {})",
                 json!(whole)
             );
-            tab.until("it is proposed", &proposed).await;
+            tab.until("the key is proposed", &proposed).await;
             tab.press("Enter").await;
             tab.sees(&format!("value number {at}.")).await;
             let key_in_url = format!("new URL(location).search.includes({})", json!(url_encoded(key)));
@@ -186,7 +186,7 @@ async fn a_lock_of_any_bytes_is_acquired_and_released() {
             "!document.querySelector('dialog[open]')",
         )
         .await;
-        // Its URL shows the same lock, with an offer to acquire it again.
+        // The URL of the released lock shows it, with an offer to acquire it again.
         tab.expects_error("status of 404");
         tab.goto(&format!("/locks?name={}", percent(&name))).await;
         tab.sees(&shown).await;
@@ -198,7 +198,7 @@ async fn a_lock_of_any_bytes_is_acquired_and_released() {
 async fn a_right_to_left_key_does_not_reorder_its_surroundings() {
     let world = World::new("direction").await;
     let keys = write_odd_keys(&world).await;
-    let (key, _) = keys.last().expect("there are some");
+    let (key, _) = keys.last().expect("several keys");
     with_tab(&world, "direction", async |tab| {
         let isolated = async |place: &str| {
             let all = format!(
@@ -317,7 +317,7 @@ async fn no_request_has_a_key_in_its_path() {
             let known = [
                 "kv", "tree", "history", "watch", "cluster", "leases", "locks", "auth",
             ];
-            let rest = path.split("/api/v1/").nth(1).expect("our own API");
+            let rest = path.split("/api/v1/").nth(1).expect("a path of the API");
             let first = rest.split('/').next().unwrap_or_default();
             let fixed = rest == first || first == "leases" || rest == "auth/self";
             assert!(known.contains(&first) && fixed, "{path}");

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use support::{DEADLINE, World, eventually, percent, tools, unique, when};
+use support::{DEADLINE, World, ensure, eventually, percent, tools, unique};
 
 use crate::tab::Tab;
 use crate::with_tab;
@@ -20,7 +20,7 @@ async fn leases_of(world: &World, ttl: u64) -> Vec<String> {
 async fn expect_no_lease(world: &World, ttl: u64) {
     eventually("no lease is left", DEADLINE, async || {
         let left = leases_of(world, ttl).await;
-        when(left.is_empty(), || format!("{left:?}"))
+        ensure(left.is_empty(), || format!("{left:?}"))
     })
     .await;
 }
@@ -36,7 +36,7 @@ async fn fill(tab: &Tab, key: &str, value: &str, ttl: u64) {
 #[tokio::test]
 async fn a_refused_creation_leaves_no_lease() {
     let world = World::with("refused", &["--max-body", "4096"]).await;
-    world.put("k", "there already").await;
+    world.put("k", "existing value").await;
     let key = world.key("k");
     with_tab(&world, "refused", async |tab| {
         tab.expects_error("status of 412");
@@ -45,7 +45,7 @@ async fn a_refused_creation_leaves_no_lease() {
         tab.click("button", "Create key").await;
         tab.sees("already exists").await;
         expect_no_lease(&world, 7_919).await;
-        assert_eq!(world.api.read(&key).await["value"], "there already");
+        assert_eq!(world.api.read(&key).await["value"], "existing value");
 
         // A key that is created keeps its lease.
         let fresh = world.key("fresh");
@@ -66,7 +66,7 @@ async fn a_refused_creation_leaves_no_lease() {
 #[tokio::test]
 async fn the_copied_commands_leave_no_lease() {
     let world = World::new("copied").await;
-    world.put("k", "there already").await;
+    world.put("k", "existing value").await;
     let key = world.key("k");
     with_tab(&world, "copied", async |tab| {
         fill(tab, &key, "it's another\n", 7_901).await;
@@ -76,10 +76,10 @@ async fn the_copied_commands_leave_no_lease() {
             .js("[...document.querySelectorAll('.x-command-line')].map((line) => line.textContent)")
             .await;
         for (at, fresh) in [unique("curl"), unique("etcdctl")].iter().enumerate() {
-            let line = lines[at].as_str().expect("a line each");
+            let line = lines[at].as_str().expect("one line per tool");
             let output = run(&world, line).await;
             assert_eq!(leases_of(&world, 7_901).await, [""; 0], "{line}\n{output}");
-            assert_eq!(world.api.read(&key).await["value"], "there already");
+            assert_eq!(world.api.read(&key).await["value"], "existing value");
 
             let fresh = world.key(fresh);
             let line = line.replace(&key, &fresh);
@@ -92,7 +92,7 @@ async fn the_copied_commands_leave_no_lease() {
                 leases_of(&world, 7_901).await,
                 [created["lease"].to_string()]
             );
-            let id = created["lease"].as_str().expect("it has a lease");
+            let id = created["lease"].as_str().expect("a lease");
             world
                 .api
                 .delete(&format!("/leases/{id}"))
@@ -107,7 +107,7 @@ async fn the_copied_commands_leave_no_lease() {
 /// Runs a line with the test's etcd in bash, whose quoting the copied commands use; returns its
 /// output.
 async fn run(world: &World, line: &str) -> String {
-    let folder = tools::etcdctl().parent().expect("it is in a folder");
+    let folder = tools::etcdctl().parent().expect("etcdctl is in a folder");
     let path = std::env::join_paths(
         std::iter::once(folder.to_owned()).chain(std::env::split_paths(&tools::path_variable())),
     );

@@ -1,11 +1,14 @@
 //! The Locks page.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use support::ctl::Etcdctl;
 use support::gateway::InProcess;
-use support::{DEADLINE, Etcd, World, eventually, key_query, percent, spawn, when};
+use support::locks::grant_lease;
+use support::{DEADLINE, Etcd, World, ensure, eventually, key_query, percent, spawn};
+
+use tokio::time::sleep;
 
 use crate::tab::Tab;
 use crate::with_tab;
@@ -19,7 +22,7 @@ async fn etcdctl_and_watchgate_share_one_queue_in_order() {
         eventually("the queue has this length", DEADLINE, async || {
             let lock = world.api.get(&route).send().await.json(200);
             let seen = lock["waiters"].as_array().map_or(0, Vec::len);
-            when(seen == count, || lock.to_string())?;
+            ensure(seen == count, || lock.to_string())?;
             Ok(lock)
         })
         .await
@@ -58,8 +61,8 @@ async fn etcdctl_and_watchgate_share_one_queue_in_order() {
             json!(lease[..6])
         );
         tab.until("etcdctl is before ours", &order).await;
-        // The holder releases it: etcdctl holds it, ours is first in the queue, and nobody reloaded
-        // the page.
+        // The holder releases it: etcdctl holds it, ours is first in the queue, and the page was not
+        // reloaded.
         let lease_of = held["lease"].as_str().expect("an id");
         world.api.delete(&format!("{route}?lease={lease_of}")).send().await.json(200);
         let moved = format!("((rows) => rows.length === 1 && rows[0].includes('third-ours'))({queue})");
@@ -77,13 +80,21 @@ async fn the_next_waiter_follows_a_killed_holder() {
     let world = World::new("gives-way").await;
     let name = world.key("lock");
     let route = format!("/locks/{}", percent(&name));
-    // Nobody renews this lease, as if the holder had been killed.
+    let lease = grant_lease(&world.api, 8).await;
     let held = world
         .api
-        .post(&route, &json!({"holder": "killed", "ttl": 8}))
+        .post(&route, &json!({"holder": "killed", "lease": lease}))
         .send()
         .await;
     held.json(201);
+    let keepalive = format!("/leases/{lease}/keepalive");
+    let api = world.api.clone();
+    let holder = spawn(async move {
+        loop {
+            api.post_empty(&keepalive).send().await.json(200);
+            sleep(Duration::from_secs(1)).await;
+        }
+    });
     let next = spawn(
         world
             .api
@@ -97,7 +108,8 @@ async fn the_next_waiter_follows_a_killed_holder() {
             "[...document.querySelectorAll('.lock-row')].find((row) => row.innerText.includes({}))?.querySelector('.lock-holder')?.innerText ?? ''",
             json!(name)
         );
-        tab.until("the killed holder is shown", &format!("({row}).includes('killed')")).await;
+        tab.until("the holder is shown", &format!("({row}).includes('killed')")).await;
+        holder.abort();
         tab.until("the next one is shown", &format!("({row}).includes('the-next')")).await;
     })
     .await;
@@ -134,7 +146,7 @@ async fn releasing_a_lock_deletes_only_the_named_holders_key() {
 }
 
 /// A script that moves the page's clock ahead by this many milliseconds before the page's own
-/// scripts run. The browser's own measurements (`performance`) stay right.
+/// scripts run. The browser's own measurements (`performance`) stay correct.
 pub(crate) fn clock_ahead(by: i64) -> String {
     format!(
         "(() => {{
@@ -158,10 +170,10 @@ async fn held_time_does_not_depend_on_the_browsers_clock() {
     let held = world.api.post(&route, &json!({"holder": "me", "ttl": 600}));
     held.send().await.json(201);
     // From here on the gateway knows the holder, for some seconds before any page is opened.
-    eventually("it is held for a while", DEADLINE, async || {
+    eventually("the lock has been held for 5 s", DEADLINE, async || {
         let lock = world.api.get(&route).send().await.json(200);
         let left = lock["holder"]["ttl"].as_i64();
-        when(left.is_some_and(|left| left <= 595), || lock.to_string())
+        ensure(left.is_some_and(|left| left <= 595), || lock.to_string())
     })
     .await;
     for (run, by) in [
@@ -185,11 +197,11 @@ async fn held_time_does_not_depend_on_the_browsers_clock() {
                 }})({row}?.querySelector('.lock-held')?.innerText ?? '')"
             );
             let longer = format!("{seconds} * 1000 >= performance.now() + 2000");
-            tab.until("it is held for longer than the page is open", &longer)
+            tab.until("the lock is held for longer than the page is open", &longer)
                 .await;
             let shown = tab.js(&seconds).await.as_u64().expect("seconds");
             let most = started.elapsed().as_secs() + 2;
-            assert!(shown <= most, "{shown} s, but it is {most} at most");
+            assert!(shown <= most, "{shown} s exceeds {most} s");
         })
         .await;
     }
@@ -217,7 +229,7 @@ async fn held_time_of_a_former_waiter_starts_at_the_handover() {
     );
     eventually("the second waits", DEADLINE, async || {
         let lock = world.api.get(&route).send().await.json(200);
-        when(
+        ensure(
             lock["waiters"][0]["ttl"]
                 .as_i64()
                 .is_some_and(|left| left <= 596),
@@ -245,17 +257,17 @@ async fn held_time_of_a_former_waiter_starts_at_the_handover() {
         )
     };
     let (held, seen) = since(&world.api.get(&route).send().await.json(200));
-    // Both have whole seconds and the same format, so they compare as text.
+    // Both times have whole seconds and the same format, so they compare as text.
     assert!(held > seen, "held since {held}, waiting since {seen}");
     with_tab(&world, "waited", async |tab| {
         tab.goto(&format!("/locks?name={}", percent(&name))).await;
         let text = "([...document.querySelectorAll('.facts dd')].map((dd) => dd.innerText).find((text) => text.startsWith('for at least')) ?? '')";
-        tab.until("it shows how long", &format!("{text} !== ''")).await;
+        tab.until("the held time is shown", &format!("{text} !== ''")).await;
         let shown = tab.js(text).await;
         let shown = shown.as_str().and_then(|text| text.split(' ').nth(3));
         let shown = shown.and_then(|seconds| seconds.parse::<u64>().ok());
         let most = handed_over.elapsed().as_secs() + 2;
-        assert!(matches!(shown, Some(seconds) if seconds <= most), "{shown:?}, {most} at most");
+        assert!(matches!(shown, Some(seconds) if seconds <= most), "{shown:?} exceeds {most} s");
     })
     .await;
 }
@@ -336,7 +348,7 @@ async fn without_a_socket_all_locks_are_counted() {
     let grant = api.post("/leases", &json!({"ttl": 600, "id": "a1"}));
     grant.send().await.json(201);
     for n in 0..LOCKS {
-        // Named as the recipe does: the lock, and the lease that holds it.
+        // A key as etcd's recipe names it: the lock, then the lease that holds it.
         let key = key_query(format!("lock-{n:03}/a1"));
         api.put(&format!("{key}&lease=a1"), "")
             .send()
@@ -351,7 +363,7 @@ async fn without_a_socket_all_locks_are_counted() {
         .await;
         tab.goto("/locks").await;
         tab.finds("radio", &format!("Locks {LOCKS}")).await;
-        // Later changes are seen too: the list is requested again.
+        // Later changes appear too, since the list is requested again.
         let another = api.post("/locks/another", &json!({"ttl": 600}));
         another.send().await.json(201);
         tab.finds("radio", &format!("Locks {}", LOCKS + 1)).await;
@@ -400,7 +412,7 @@ async fn the_columns_of_a_lock_never_overlap() {
                 .await;
             for width in [1440, 1280, 1024, 800, 390] {
                 tab.resize(width, 900).await;
-                // Where there is no room for both, the detail fills the page.
+                // On a narrow page the detail replaces the list.
                 let hidden = "!document.querySelector('.lock-row')?.checkVisibility()";
                 let what = format!("{path} is wide enough at {width}");
                 tab.until(&what, &format!("{hidden} || {gaps}")).await;

@@ -17,7 +17,7 @@ async fn theme_and_language_are_switched_and_remembered() {
         tab.click("button", "Theme").await;
         tab.click("menuitem", "Light").await;
         tab.until(
-            "it is light",
+            "the theme is light",
             "document.documentElement.dataset.theme === 'light'",
         )
         .await;
@@ -25,7 +25,7 @@ async fn theme_and_language_are_switched_and_remembered() {
         tab.click("button", "Theme").await;
         tab.click("menuitem", "Dark").await;
         tab.until(
-            "it is dark",
+            "the theme is dark",
             "document.documentElement.dataset.theme === 'dark'",
         )
         .await;
@@ -35,7 +35,7 @@ async fn theme_and_language_are_switched_and_remembered() {
         tab.click("menuitem", "简体中文").await;
         tab.sees("选择一个键").await;
         tab.until(
-            "the document says so",
+            "the document has the language",
             "document.documentElement.lang.startsWith('zh')",
         )
         .await;
@@ -77,7 +77,7 @@ async fn every_page_opens_without_errors() {
         tab.sees("The oldest revision is the key's creation").await;
         tab.expects_error("no-such-page");
         tab.goto("/no-such-page").await;
-        tab.until("it is drawn", "document.body.innerText.length > 20")
+        tab.until("the page is drawn", "document.body.innerText.length > 20")
             .await;
     })
     .await;
@@ -112,7 +112,7 @@ async fn the_content_policy_is_enforced() {
     );
     with_tab(&world, "policy", async |tab| {
         tab.goto("/explorer").await;
-        tab.until("it is drawn", "document.body.innerText.length > 20").await;
+        tab.until("the page is drawn", "document.body.innerText.length > 20").await;
         // The policy is enforced, not only sent: this script must not run.
         tab.expects_error("content policy");
         tab.expects_error("Content Security Policy");

@@ -1,4 +1,4 @@
-//! A browser with one page, driven as a user would drive it.
+//! A browser with one page, controlled as by a user.
 //!
 //! Elements are found by role and name and waited for. Any error on the console, exception,
 //! violation of the content policy or failed request fails the test, unless the test has announced
@@ -26,7 +26,7 @@ use chromiumoxide::page::ScreenshotParams;
 use chromiumoxide::{Handler, Page};
 use futures_util::{FutureExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use support::{DEADLINE, eventually, spawn, tools, when};
+use support::{DEADLINE, ensure, eventually, spawn, tools};
 use tempfile::TempDir;
 
 const FIND: &str = include_str!("find.js");
@@ -36,7 +36,7 @@ const REPORT_VIOLATIONS: &str =
     "addEventListener('securitypolicyviolation', (event) => console.error(
     'content policy: ' + event.violatedDirective + ' ' + event.blockedURI));";
 
-/// The only page of a browser of its own.
+/// The only page of a separate browser.
 #[derive(Debug)]
 pub(crate) struct Tab {
     page: Page,
@@ -82,13 +82,13 @@ impl Tab {
     pub(crate) fn expects_error(&self, text: &'static str) {
         self.expected
             .lock()
-            .expect("no panic while it is locked")
+            .expect("no holder of the lock panics")
             .push(text);
     }
 
     fn unexpected_errors(&self) -> Vec<String> {
-        let expected = self.expected.lock().expect("no panic while it is locked");
-        let errors = self.errors.lock().expect("no panic while it is locked");
+        let expected = self.expected.lock().expect("no holder of the lock panics");
+        let errors = self.errors.lock().expect("no holder of the lock panics");
         let is_expected = |text: &&String| expected.iter().any(|known| text.contains(known));
         errors
             .iter()
@@ -192,7 +192,7 @@ impl Tab {
         .await;
     }
 
-    /// Waits until an element with this role and name is there and not covered.
+    /// Waits for a visible, uncovered element with this role and name; returns its position.
     pub(crate) async fn finds(&self, role: &str, name: &str) -> Point {
         let call = format!(
             "(() => {{ const found = {FIND}({}, {}); delete found.element; return found; }})()",
@@ -201,7 +201,7 @@ impl Tab {
         );
         eventually(&format!("the {role} “{name}”"), DEADLINE, async || {
             let found = self.js(&call).await;
-            when(found["x"].is_number(), || found["seen"].to_string())?;
+            ensure(found["x"].is_number(), || found["seen"].to_string())?;
             let at = |axis: &str| found[axis].as_f64().unwrap_or_default();
             Ok(Point::new(at("x"), at("y")))
         })
@@ -215,7 +215,7 @@ impl Tab {
             DEADLINE,
             async || {
                 let (before, after) = (self.finds(role, name).await, self.finds(role, name).await);
-                when(before == after, || format!("{before:?}, then {after:?}"))?;
+                ensure(before == after, || format!("{before:?}, then {after:?}"))?;
                 Ok(after)
             },
         )
@@ -320,8 +320,8 @@ impl Tab {
         self.shortcut("paste").await;
     }
 
-    /// Reloads the page and accepts the dialog that asks before it unloads. Returns whether it
-    /// dialogs.
+    /// Reloads the page and accepts the dialog that asks before it unloads. Returns whether the
+    /// dialog opened.
     pub(crate) async fn reload_with_dialog(&self) -> bool {
         let mut dialogs = self
             .page
@@ -345,13 +345,13 @@ impl Tab {
         };
         let (_, asks) = tokio::join!(reload, agree);
         // Evaluations fail while the page is replaced.
-        eventually("the new page is there", DEADLINE, async || {
+        eventually("the new page has loaded", DEADLINE, async || {
             let fresh = self
                 .page
                 .evaluate_expression("window.isReloading === undefined")
                 .await;
             let fresh = fresh.map_err(|error| error.to_string())?;
-            when(fresh.value() == Some(&json!(true)), || {
+            ensure(fresh.value() == Some(&json!(true)), || {
                 "the old page".to_owned()
             })
         })
@@ -420,7 +420,7 @@ async fn listen(page: &Page) -> Arc<Mutex<Vec<String>>> {
     let keep = |errors: &Arc<Mutex<Vec<String>>>, text: String| {
         errors
             .lock()
-            .expect("no panic while it is locked")
+            .expect("no holder of the lock panics")
             .push(text);
     };
     page.enable_log().await.expect("the log can be read");

@@ -1,5 +1,5 @@
 // Visible touch targets that are too small, as "name: width × height". Links within a line of text
-// are exempt, as in WCAG 2.5.8, and so are controls whose whole row does the same.
+// are exempt, as in WCAG 2.5.8, and so are controls whose row has the same action.
 (() => {
   const SIZE = 44;
   const dialogs = document.querySelectorAll('dialog[open]');

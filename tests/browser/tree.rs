@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use support::ctl::etcdctl;
 use support::fill::fill;
 use support::gateway::InProcess;
-use support::{DEADLINE, Etcd, World, eventually, key_query, percent, when};
+use support::{DEADLINE, Etcd, World, ensure, eventually, key_query, percent};
 
 use crate::tab::Tab;
 use crate::{folder_row, row, with_tab};
@@ -40,9 +40,9 @@ async fn requests(tab: &Tab, part: &str) -> Vec<String> {
         }})()",
         json!(part)
     );
-    let list = eventually("the requests are over", DEADLINE, async || {
+    let list = eventually("the requests have ended", DEADLINE, async || {
         let list = tab.js(&list).await;
-        when(list.is_array(), || list.to_string())?;
+        ensure(list.is_array(), || list.to_string())?;
         Ok(list)
     })
     .await;
@@ -65,7 +65,7 @@ async fn a_linked_key_beyond_the_first_page_has_a_row() {
         tab.goto(&format!("/explorer?key={}", percent(&key))).await;
         tab.finds("id", &row(&key)).await;
         cursor_is_at(tab, &row(&key)).await;
-        // It stays exact: deleting the key removes its row.
+        // Deleting the key removes its row.
         etcdctl(world.etcd, &["del", &key]).await;
         let absent = format!("!document.getElementById({})", json!(row(&key)));
         tab.until("its row is removed", &absent).await;
@@ -81,7 +81,7 @@ async fn a_linked_key_beyond_the_first_page_has_a_row() {
 
 #[tokio::test]
 async fn end_goes_to_the_last_key_of_a_long_folder() {
-    // An etcd of its own: the last row of the tree must be the last key of this folder.
+    // A separate etcd: the last row of the tree must be the last key of this folder.
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let keys = (0..25_000).map(|n| (format!("/big/k{n:05}").into_bytes(), b"v".to_vec()));
@@ -139,33 +139,35 @@ async fn the_first_click_on_an_open_folder_shows_it_and_the_second_closes_it() {
             json!(folder)
         );
         tab.until("the folder is shown", &shown).await;
-        tab.until("and still open", &expanded(true)).await;
+        tab.until("the folder is still open", &expanded(true)).await;
         tab.finds("id", &inside).await;
         // A click on the folder in view closes it; the arrow always does.
         tab.click("id", &id).await;
-        tab.until("it is closed", &expanded(false)).await;
+        tab.until("the folder is closed", &expanded(false)).await;
         let toggle = format!(
             "document.getElementById({}).querySelector('.x-tree-toggle').click()",
             json!(id)
         );
         tab.js(&toggle).await;
-        tab.until("the arrow opens it", &expanded(true)).await;
+        tab.until("the arrow opens the folder", &expanded(true))
+            .await;
         tab.click("id", &inside).await;
         tab.until("a key is shown", "location.search.startsWith('?key=')")
             .await;
         tab.js(&toggle).await;
-        tab.until("the arrow closes it", &expanded(false)).await;
+        tab.until("the arrow closes the folder", &expanded(false))
+            .await;
         assert_eq!(
             tab.js("location.search.startsWith('?key=')").await,
             true,
-            "and shows nothing else"
+            "the arrow changes nothing else"
         );
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_filter_finds_keys_that_are_not_loaded_yet() {
+async fn a_filter_finds_keys_beyond_the_loaded_pages() {
     let world = World::new("filter").await;
     fill_folder(&world, "big/", 1_500).await;
     world.put("big/zebra", "1").await;
@@ -177,7 +179,7 @@ async fn a_filter_finds_keys_that_are_not_loaded_yet() {
         focus_tree(tab).await;
         tab.press("ArrowRight").await;
         tab.finds("id", &row(world.key("big/k00000"))).await;
-        // The start of a name, and a part of one that no name starts with.
+        // First the start of a name, then a part inside a name.
         tab.fill("Filter keys", "k01499").await;
         tab.finds("id", &row(world.key("big/k01499"))).await;
         tab.fill("Filter keys", "ebra").await;
@@ -217,7 +219,7 @@ async fn enter_in_the_filter_opens_the_key_of_that_name() {
             let is = format!("decodeURIComponent(location.search) === {}", json!(query));
             tab.until(&format!("{text} is shown"), &is).await;
         }
-        // A name of no key and no prefix opens nothing, and can be created.
+        // An unknown name opens nothing, and can be created.
         tab.fill("Filter keys", &world.key("absent")).await;
         tab.finds("button", "Create this key").await;
         tab.press("Enter").await;
@@ -227,13 +229,13 @@ async fn enter_in_the_filter_opens_the_key_of_that_name() {
             "document.querySelector('dialog[open] input').value === {}",
             json!(world.key("absent"))
         );
-        tab.until("the name is there", &typed).await;
+        tab.until("the field has the name", &typed).await;
     })
     .await;
 }
 
 #[tokio::test]
-async fn the_palette_opens_only_what_exists() {
+async fn the_palette_offers_only_existing_keys_and_prefixes() {
     let world = World::new("palette-absent").await;
     world.put("there", "it is").await;
     with_tab(&world, "palette-absent", async |tab| {
@@ -315,13 +317,13 @@ async fn a_shown_lease_is_polled_without_its_keys() {
                 json!(form)
             )
         };
-        tab.until("it is polled", &format!("{} >= 3", polls("keys=none")))
+        tab.until("the lease is polled", &format!("{} >= 3", polls("keys=none")))
             .await;
         assert_eq!(tab.js(&polls("keys=count")).await, 1);
         assert_eq!(
             tab.js(&polls("")).await.as_i64(),
             Some(tab.js(&polls("keys=none")).await.as_i64().unwrap_or_default() + 1),
-            "and never requested with all of its keys"
+            "the lease is never requested with all its keys"
         );
     })
     .await;
@@ -374,10 +376,10 @@ async fn a_fresh_row_keeps_its_colour() {
             "document.getElementById({}).classList.contains('is-fresh') && {colour}",
             json!(row(&key))
         );
-        let seen = eventually("it is marked", DEADLINE, async || {
+        let seen = eventually("the row is marked", DEADLINE, async || {
             world.api.write(&key, "again").await;
             let seen = tab.js(&changed).await;
-            when(seen.is_string(), || seen.to_string())?;
+            ensure(seen.is_string(), || seen.to_string())?;
             Ok(seen)
         })
         .await;
@@ -477,12 +479,12 @@ async fn a_hidden_tab_cancels_its_watch_and_reloads_when_shown() {
         tab.sees("live since revision").await;
         tab.js(SPY).await;
         tab.js(HIDE).await;
-        // More events than may be queued, of a few keys again and again.
+        // More events than the queue holds, all of a few keys.
         let keys: Vec<_> = (0..128).map(|n| world.key(&format!("dir/m{n}"))).collect();
         let cancelled = "window.sent.some((sent) => sent.op === 'cancel')";
         let mut written = 0;
         while tab.js(cancelled).await != true {
-            assert!(written < 200_000, "the watch is never cancelled");
+            assert!(written < 200_000, "the watch was not cancelled");
             for _ in 0..40 {
                 let entries = keys
                     .iter()
@@ -506,7 +508,7 @@ async fn a_hidden_tab_cancels_its_watch_and_reloads_when_shown() {
             json!(row(world.key("dir/m0")))
         );
         tab.until("the deleted key has no row", &absent).await;
-        // And live again.
+        // The tree is live again.
         world.put("dir/b-later", "3").await;
         tab.finds("id", &row(world.key("dir/b-later"))).await;
         tab.sees("live since revision").await;

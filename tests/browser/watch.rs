@@ -60,7 +60,7 @@ async fn several_prefixes_are_watched_side_by_side() {
         world.put("two/b", "now of two").await;
         tab.sees("now of two").await;
         tab.no_longer_sees("history of two").await;
-        // A third one, typed.
+        // A third panel, by typing its prefix.
         tab.fill(
             "Watch a key or prefix, e.g. /services/",
             &world.key("three/"),
@@ -70,7 +70,7 @@ async fn several_prefixes_are_watched_side_by_side() {
         tab.until("the URL has it", "location.search.includes('three')")
             .await;
         tab.until(
-            "it is open",
+            "the third panel is open",
             "document.querySelectorAll('.panel .dot:not(.dot-wait):not(.dot-off)').length === 3",
         )
         .await;

@@ -1,4 +1,4 @@
-//! With authentication on: permissions, and what users without them see.
+//! Permissions while authentication is on, and the responses to users without them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,7 @@ struct Guarded {
     api: Client,
 }
 
-fn signed(request: Request, user: &str) -> Request {
+fn with_credentials(request: Request, user: &str) -> Request {
     let pair = STANDARD.encode(format!("{user}:{user}-secret"));
     request.header("authorization", &format!("Basic {pair}"))
 }
@@ -54,11 +54,13 @@ impl Guarded {
     }
 
     async fn get(&self, user: &str, path: &str) -> support::Response {
-        signed(self.api.get(path), user).send().await
+        with_credentials(self.api.get(path), user).send().await
     }
 
     async fn post(&self, user: &str, path: &str, body: &Value) -> support::Response {
-        signed(self.api.post(path, body), user).send().await
+        with_credentials(self.api.post(path, body), user)
+            .send()
+            .await
     }
 }
 
@@ -76,7 +78,7 @@ async fn requests_without_credentials_are_refused() {
         let response = guarded.api.get(path).send().await;
         response.problem(401, "unauthenticated");
     }
-    let put = signed(guarded.api.put("/kv?key=app/a", "v"), "app")
+    let put = with_credentials(guarded.api.put("/kv?key=app/a", "v"), "app")
         .send()
         .await;
     put.json(201);
@@ -112,7 +114,9 @@ async fn root_may_do_everything_except_remove_its_own_access() {
         "/auth/roles/root",
         "/auth/users/root/roles/root",
     ] {
-        let refused = signed(guarded.api.delete(path), "root").send().await;
+        let refused = with_credentials(guarded.api.delete(path), "root")
+            .send()
+            .await;
         let problem = refused.problem(409, "conflict");
         assert!(
             problem["hint"]
@@ -139,7 +143,7 @@ async fn root_may_do_everything_except_remove_its_own_access() {
 }
 
 #[tokio::test]
-async fn a_user_sees_itself_and_what_etcd_shows_to_all_users() {
+async fn a_user_sees_itself_and_the_members_but_no_other_user() {
     let guarded = Guarded::start().await;
     let own = guarded.get("app", "/auth/users/app").await.json(200);
     assert_eq!(own["roles"], json!(["app"]));
@@ -227,7 +231,9 @@ async fn a_user_cannot_change_the_cluster() {
         "/auth/users/app/roles/app".to_owned(),
         "/auth/roles/app/permissions?prefix=app/".to_owned(),
     ] {
-        let response = signed(guarded.api.delete(&path), "app").send().await;
+        let response = with_credentials(guarded.api.delete(&path), "app")
+            .send()
+            .await;
         response.problem(403, "forbidden");
     }
 }
@@ -237,7 +243,11 @@ async fn a_revoked_permission_takes_effect_at_once() {
     let guarded = Guarded::start().await;
     let write = async || {
         let request = guarded.api.put("/kv?key=app/a", "v");
-        signed(request, "app").send().await.status.as_u16()
+        with_credentials(request, "app")
+            .send()
+            .await
+            .status
+            .as_u16()
     };
     assert_eq!(write().await, 201);
     let only_read = json!({"access": "read", "prefix": "app/"});
@@ -251,7 +261,7 @@ async fn a_revoked_permission_takes_effect_at_once() {
     let taken = guarded
         .api
         .delete("/auth/roles/app/permissions?prefix=app/");
-    signed(taken, "root").send().await.json(200);
+    with_credentials(taken, "root").send().await.json(200);
     guarded
         .get("app", "/kv?key=app/a")
         .await

@@ -6,7 +6,7 @@ use serde_json::json;
 use support::gateway::InProcess;
 use support::{Cluster, Etcd};
 
-use crate::{named, warning, warnings};
+use crate::{member_named, warning, warnings};
 
 #[tokio::test]
 async fn a_member_that_advertises_0_0_0_0_is_still_reached() {
@@ -43,7 +43,7 @@ async fn members_are_identified_by_id_not_by_address() {
     let gateway = InProcess::start(&cluster.urls(), &[]).await;
     let response = gateway.api().get("/cluster").send().await.json(200);
     for at in 0..3 {
-        let member = named(&response, &format!("m{at}"));
+        let member = member_named(&response, &format!("m{at}"));
         assert_eq!(member["healthy"], true, "{member}");
         assert_eq!(member["reached_by"], cluster.url(at), "{member}");
     }
@@ -57,7 +57,7 @@ async fn members_are_identified_by_id_not_by_address() {
         let mut found = found.iter().map(|it| it["detail"].as_str().expect("text"));
         found.find(|detail| detail.starts_with(&start))
     };
-    let m1 = named(&response, "m1")["id"].as_str().expect("an id");
+    let m1 = member_named(&response, "m1")["id"].as_str().expect("an id");
     assert!(
         about("m0").is_some_and(|it| it.contains(&format!("another member, {m1}"))),
         "{response}"
@@ -68,17 +68,17 @@ async fn members_are_identified_by_id_not_by_address() {
     );
     assert_eq!(about("m2"), None, "{response}");
 
-    // Without a configured endpoint for m1 it cannot be found: that is reported, and nothing else
-    // fails.
+    // Without a configured endpoint for m1 m1 cannot be reached: only that is reported as
+    // failed.
     let only = InProcess::start(&cluster.url(2), &[]).await;
     let response = only.api().get("/cluster").send().await.json(200);
     assert!(response["leader"].is_string(), "{response}");
-    let lost = named(&response, "m1");
+    let lost = member_named(&response, "m1");
     assert_eq!(lost["healthy"], false);
     assert!(
         lost["error"].as_str().is_some_and(|it| it.contains(DEAD)),
         "{lost}"
     );
-    assert_eq!(named(&response, "m2")["healthy"], true);
+    assert_eq!(member_named(&response, "m2")["healthy"], true);
     assert!(warnings(&response).contains(&"advertised_url"));
 }

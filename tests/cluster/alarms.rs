@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use support::gateway::InProcess;
-use support::{DEADLINE, Etcd, eventually, when};
+use support::{DEADLINE, Etcd, ensure, eventually};
 
 use crate::{warning, warnings};
 
@@ -47,9 +47,9 @@ async fn an_alarm_is_raised_listed_and_disarmed() {
     assert_eq!(cluster["members"][0]["healthy"], true);
 }
 
-/// Found by testing every route against its description: a raised alarm made each of them a 500.
+/// A raised alarm once made every route respond 500.
 #[tokio::test]
-async fn a_corrupt_cluster_refuses_with_a_hint() {
+async fn a_corrupt_cluster_reports_an_error_with_a_hint() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
@@ -81,7 +81,7 @@ async fn an_exceeded_quota_can_be_fixed_through_the_api() {
     // etcd measures its database file, which a value reaches a moment after the response.
     let full = eventually("two MiB are full", DEADLINE, async || {
         let response = api.put("/kv?key=a", value.clone()).send().await;
-        when(!response.status.is_success(), || "it fits".to_owned())?;
+        ensure(!response.status.is_success(), || "it fits".to_owned())?;
         Ok(response)
     })
     .await;

@@ -9,7 +9,7 @@ use futures_util::future::ready;
 use http::Method;
 use support::gateway::InProcess;
 use support::tap::Tap;
-use support::{Cluster, DEADLINE, eventually, when};
+use support::{Cluster, DEADLINE, ensure, eventually};
 use tokio::sync::Notify;
 
 async fn client(url: &str) -> Client {
@@ -19,7 +19,10 @@ async fn client(url: &str) -> Client {
 
 async fn status(url: &str) -> (u64, u64) {
     let status = client(url).await.status().await.expect("etcd responds");
-    let own = status.header().expect("every response has one").member_id();
+    let own = status
+        .header()
+        .expect("every response has a header")
+        .member_id();
     (own, status.leader())
 }
 
@@ -33,7 +36,7 @@ async fn move_leader(all: &[String], from: &str, to: u64) {
     eventually("all members know the leader", DEADLINE, async || {
         for url in all {
             let (_, leads) = status(url).await;
-            when(leads == to, || format!("{url} knows {leads:x}"))?;
+            ensure(leads == to, || format!("{url} knows {leads:x}"))?;
         }
         Ok(())
     })
@@ -71,7 +74,7 @@ async fn the_leader_is_defragmented_last_even_if_the_leadership_moves() {
     };
     let taps: Vec<_> = urls
         .iter()
-        .map(|url| Tap::acting(url, act.clone()).url())
+        .map(|url| Tap::start_with(url, act.clone()).url())
         .collect();
     let gateway = InProcess::start(&taps.join(","), &[]).await;
     let api = gateway.api();

@@ -3,20 +3,20 @@
 use http::Method;
 use serde_json::{Value, json};
 use support::gateway::InProcess;
-use support::{Cluster, DEADLINE, Etcd, eventually, tools, when};
+use support::{Cluster, DEADLINE, Etcd, ensure, eventually, tools};
 
-use crate::{named, warning};
+use crate::{member_named, warning};
 
 /// A cluster of three with a started learner, the learner's id, and its index.
 async fn with_learner() -> (Cluster, String, usize) {
     let mut cluster = Cluster::start(3).await;
     let gateway = InProcess::start(&cluster.urls(), &[]).await;
     let api = gateway.api();
-    let peer = Cluster::spare_peer();
+    let peer = Cluster::free_peer_url();
     let learner = json!({"peer_urls": [peer], "learner": true});
     let added = eventually("etcd accepts a member", DEADLINE, async || {
         let response = api.post("/cluster/members", &learner).send().await;
-        when(response.status == 201, || response.text())?;
+        ensure(response.status == 201, || response.text())?;
         Ok(response.json(201))
     })
     .await;
@@ -27,7 +27,7 @@ async fn with_learner() -> (Cluster, String, usize) {
         let now = api.get("/cluster").send().await.json(200);
         let mut members = now["members"].as_array().expect("members").iter();
         let healthy = members.any(|it| it["name"] == name && it["healthy"] == true);
-        when(healthy, || now.to_string())
+        ensure(healthy, || now.to_string())
     })
     .await;
     (cluster, id, at)
@@ -49,7 +49,7 @@ async fn a_learner_does_not_hinder_maintenance() {
     let gateway = InProcess::start(&endpoints, &[]).await;
     let api = gateway.api();
     let overview = api.get("/cluster").send().await.json(200);
-    let learner = named(&overview, &name);
+    let learner = member_named(&overview, &name);
     assert_eq!(
         (&learner["learner"], &learner["healthy"]),
         (&json!(true), &json!(true))
@@ -65,10 +65,12 @@ async fn a_learner_does_not_hinder_maintenance() {
     assert_eq!(order.len(), 4);
     assert_eq!(order[3], id, "the learner is skipped");
     assert_eq!(json!(order[2]), overview["leader"]);
-    let error = named(&done, &name)["error"].as_str().expect("a reason");
+    let error = member_named(&done, &name)["error"]
+        .as_str()
+        .expect("a reason");
     assert!(error.contains("learner"), "{error}");
 
-    // If it is named, etcd's error is reported, after the other members are done.
+    // If a request names the learner, etcd's error is reported, after the other members are done.
     let voter = order[0].to_owned();
     let both = json!({"members": [id, voter]});
     let done = api
@@ -86,7 +88,7 @@ async fn a_learner_does_not_hinder_maintenance() {
     let hash = api.get("/cluster/hash").send().await.json(200);
     assert_eq!(hash["verdict"], "same", "{hash}");
     assert!(warning(&hash, "learner_left_out").contains(&name));
-    assert_eq!(named(&hash, &name).get("hash"), None);
+    assert_eq!(member_named(&hash, &name).get("hash"), None);
     assert_eq!(hash["members"].as_array().map(Vec::len), Some(4));
 
     let moved = json!({"member_id": voter});
@@ -106,7 +108,7 @@ async fn a_learner_that_has_not_started_does_not_hinder_maintenance() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();
-    let learner = json!({"peer_urls": [Cluster::spare_peer()], "learner": true});
+    let learner = json!({"peer_urls": [Cluster::free_peer_url()], "learner": true});
     let added = api.post("/cluster/members", &learner).send().await;
     let id = added.json(201)["member"]["id"].clone();
     let done = api

@@ -5,9 +5,9 @@ use std::net::TcpListener;
 use etcd_client::proto::{PbAlarmResponse, PbMember, PbMemberListResponse, PbResponseHeader};
 use serde_json::json;
 use support::gateway::InProcess;
-use support::{Cluster, DEADLINE, FakeEtcd, eventually, tools, when};
+use support::{Cluster, DEADLINE, FakeEtcd, ensure, eventually, tools};
 
-use crate::{named, warnings};
+use crate::{member_named, warnings};
 
 /// gRPC's code for a refused request.
 const PERMISSION_DENIED: u16 = 7;
@@ -23,12 +23,12 @@ async fn an_added_member_is_listed_by_every_endpoint_at_once() {
     for at in 0..3 {
         gateways.push(InProcess::start(&cluster.url(at), &[]).await);
     }
-    let learner = json!({"peer_urls": [Cluster::spare_peer()], "learner": true});
+    let learner = json!({"peer_urls": [Cluster::free_peer_url()], "learner": true});
     for _ in 0..3 {
         let added = eventually("etcd accepts a member", DEADLINE, async || {
             let response = gateways[0].api().post("/cluster/members", &learner);
             let response = response.send().await;
-            when(response.status == 201, || response.text())?;
+            ensure(response.status == 201, || response.text())?;
             Ok(response.json(201))
         })
         .await;
@@ -59,12 +59,12 @@ async fn without_a_majority_the_list_is_one_members_local_view() {
             return Err(response.text());
         }
         let now = response.json(200);
-        when(now["leader"].is_null(), || now.to_string())?;
+        ensure(now["leader"].is_null(), || now.to_string())?;
         Ok(now)
     })
     .await;
     for at in 0..3 {
-        let member = named(&found, &format!("m{at}"));
+        let member = member_named(&found, &format!("m{at}"));
         assert!(member["client_urls"].is_array(), "{member}");
     }
     assert!(warnings(&found).contains(&"members_stale"), "{found}");
@@ -79,7 +79,7 @@ async fn without_a_majority_the_list_is_one_members_local_view() {
         );
     }
     // A snapshot of the remaining member can still be taken.
-    let id = named(&found, "m0")["id"].as_str().expect("an id");
+    let id = member_named(&found, "m0")["id"].as_str().expect("an id");
     let path = format!("/cluster/snapshot?member={id}");
     let snapshot = api.get(&path).send().await.expect(200);
     crate::snapshot::check(&snapshot.body);
@@ -89,7 +89,10 @@ async fn without_a_majority_the_list_is_one_members_local_view() {
 async fn a_hanging_endpoint_delays_nothing_for_a_restricted_user() {
     // This endpoint accepts connections and never responds.
     let hanging = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
-    let hanging = (hanging.local_addr().expect("bound"), hanging);
+    let hanging = (
+        hanging.local_addr().expect("a bound socket has an address"),
+        hanging,
+    );
     let fake = FakeEtcd::start();
     let header = PbResponseHeader {
         cluster_id: 1,
@@ -106,18 +109,18 @@ async fn a_hanging_endpoint_delays_nothing_for_a_restricted_user() {
             ..PbMember::default()
         }],
     };
-    fake.responds("Cluster/MemberList", &[list]);
+    fake.respond_with("Cluster/MemberList", &[list]);
     let alarms = PbAlarmResponse {
         header: Some(header),
         alarms: Vec::new(),
     };
-    fake.responds("Maintenance/Alarm", &[alarms]);
+    fake.respond_with("Maintenance/Alarm", &[alarms]);
     let denied = "etcdserver: permission denied";
-    fake.refuses("Maintenance/Status", PERMISSION_DENIED, denied);
+    fake.fail_with("Maintenance/Status", PERMISSION_DENIED, denied);
     let endpoints = format!("http://{},{}", hanging.0, fake.url());
     let gateway = InProcess::start(&endpoints, &[]).await;
     let found = gateway.api().get("/cluster").send().await.json(200);
-    let member = named(&found, "m2");
+    let member = member_named(&found, "m2");
     assert!(
         member["error"]
             .as_str()

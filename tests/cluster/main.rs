@@ -35,7 +35,7 @@ fn warning<'a>(cluster: &'a Value, code: &str) -> &'a str {
 
 /// A member of a response by its name.
 #[track_caller]
-fn named<'a>(response: &'a Value, name: &str) -> &'a Value {
+fn member_named<'a>(response: &'a Value, name: &str) -> &'a Value {
     let mut members = response["members"].as_array().expect("members").iter();
     let found = members.find(|member| member["name"] == name);
     found.unwrap_or_else(|| panic!("no {name} in {response}"))

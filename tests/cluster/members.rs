@@ -27,7 +27,7 @@ async fn a_learner_is_added_updated_not_promoted_and_removed() {
     assert_eq!(list["members"], added["members"]);
     assert_eq!(list.get("member"), None);
     let cluster = api.get("/cluster").send().await.json(200);
-    let member = crate::named(&cluster, "");
+    let member = crate::member_named(&cluster, "");
     assert_eq!(
         (&member["healthy"], &member["learner"]),
         (&json!(false), &json!(true))
@@ -45,14 +45,20 @@ async fn a_learner_is_added_updated_not_promoted_and_removed() {
         .send()
         .await
         .json(200);
-    assert_eq!(crate::named(&updated, "")["peer_urls"], json!([second]));
+    assert_eq!(
+        crate::member_named(&updated, "")["peer_urls"],
+        json!([second])
+    );
     // Upper case and leading zeros are the same id.
     let long = format!("{id:0>16}").to_uppercase();
     let updated = update(&long, &json!({"peer_urls": [first]}))
         .send()
         .await
         .json(200);
-    assert_eq!(crate::named(&updated, "")["peer_urls"], json!([first]));
+    assert_eq!(
+        crate::member_named(&updated, "")["peer_urls"],
+        json!([first])
+    );
 
     let promoted = api
         .request(Method::POST, &format!("{path}/promote"))

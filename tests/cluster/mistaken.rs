@@ -9,7 +9,7 @@ use support::gateway::InProcess;
 use support::tap::Tap;
 use support::{Client, Cluster, Etcd};
 
-use crate::{named, warnings};
+use crate::{member_named, warnings};
 
 /// etcd's defaults, from which the ids are derived.
 const DEFAULTS: [&str; 3] = [
@@ -31,7 +31,7 @@ async fn an_etcd_with_the_same_ids_is_not_mistaken_for_the_configured_one() {
     let remote = Etcd::start_with(&[&DEFAULTS[..], &[advertised.as_str()]].concat()).await;
     remote.enable_auth().await;
     let gateway = InProcess::start(&remote.url(), &[]).await;
-    let api = gateway.api().signed("root", ROOT);
+    let api = gateway.api().with_password("root", ROOT);
     let marker = "only the remote one has this";
     api.write("k", marker).await;
 
@@ -55,7 +55,10 @@ async fn an_etcd_with_the_same_ids_is_not_mistaken_for_the_configured_one() {
     let snapshot = api.get(&path).send().await.expect(200);
     let marker = marker.as_bytes();
     let mut windows = snapshot.body.windows(marker.len());
-    assert!(windows.any(|window| window == marker), "its own data");
+    assert!(
+        windows.any(|window| window == marker),
+        "the etcd serves its own data"
+    );
 
     // The other etcd received only status requests, without credentials.
     let calls = tap.calls();
@@ -88,8 +91,8 @@ async fn no_token_is_sent_to_a_server_identified_without_one() {
     let enable = api.request(Method::POST, "/auth/enable");
     enable.send().await.json(200);
 
-    let found = overview(&api.signed("root", ROOT)).await;
-    let lost = named(&found, "m0");
+    let found = overview(&api.with_password("root", ROOT)).await;
+    let lost = member_named(&found, "m0");
     assert_eq!(lost["healthy"], false);
     assert!(
         lost["error"]
@@ -105,7 +108,7 @@ async fn no_token_is_sent_to_a_server_identified_without_one() {
     );
     // A server that requires the token gets it.
     for (name, at) in [("m1", 1), ("m2", 2)] {
-        let found = named(&found, name);
+        let found = member_named(&found, name);
         assert_eq!(found["healthy"], true, "{found}");
         assert_eq!(found["reached_by"], cluster.url(at));
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use support::FakeEtcd;
 use support::gateway::InProcess;
 
-use crate::{named, warning, warnings};
+use crate::{member_named, warning, warnings};
 
 /// gRPC's codes.
 const FAILED_PRECONDITION: u16 = 9;
@@ -42,7 +42,7 @@ fn cluster_of(versions: &[&str]) -> Vec<FakeEtcd> {
             header: Some(header(id)),
             members: members.clone(),
         };
-        fake.responds("Cluster/MemberList", &[list]);
+        fake.respond_with("Cluster/MemberList", &[list]);
         let status = PbStatusResponse {
             header: Some(header(id)),
             version: (*version).to_owned(),
@@ -50,15 +50,15 @@ fn cluster_of(versions: &[&str]) -> Vec<FakeEtcd> {
             db_size: 20_480,
             ..PbStatusResponse::default()
         };
-        fake.responds("Maintenance/Status", &[status]);
+        fake.respond_with("Maintenance/Status", &[status]);
         let alarms = PbAlarmResponse {
             header: Some(header(id)),
             alarms: Vec::new(),
         };
-        fake.responds("Maintenance/Alarm", &[alarms]);
+        fake.respond_with("Maintenance/Alarm", &[alarms]);
         // Before 3.5 only an anonymous sign-in reveals whether auth is on.
         let off = "etcdserver: authentication is not enabled";
-        fake.refuses("Auth/Authenticate", FAILED_PRECONDITION, off);
+        fake.fail_with("Auth/Authenticate", FAILED_PRECONDITION, off);
     }
     fakes
 }
@@ -114,14 +114,14 @@ async fn an_end_of_life_release_lists_its_known_bugs() {
 async fn access_bugs_are_reported_while_authentication_is_on() {
     let fakes = cluster_of(&["3.4.45"]);
     let on = "etcdserver: authentication failed, invalid user ID or password";
-    fakes[0].refuses("Auth/Authenticate", INVALID_ARGUMENT, on);
+    fakes[0].fail_with("Auth/Authenticate", INVALID_ARGUMENT, on);
     let found = get_cluster(&fakes).await;
     let detail = warning(&found, "access_bug");
     for part in ["GHSA-xg4h-6gfc-h4m8", "not fixed in 3.4", "3.5.33", "3.7.1"] {
         assert!(detail.contains(part), "{detail}");
     }
     let fakes = cluster_of(&["3.6.13"]);
-    fakes[0].refuses("Auth/Authenticate", INVALID_ARGUMENT, on);
+    fakes[0].fail_with("Auth/Authenticate", INVALID_ARGUMENT, on);
     let found = get_cluster(&fakes).await;
     assert!(warning(&found, "access_bug").ends_with("fixed in 3.6.14"));
     assert!(!warnings(&found).contains(&"version_end_of_life"));
@@ -145,12 +145,12 @@ async fn refused_parts_are_named_and_the_rest_is_shown() {
     let fakes = cluster_of(&["3.6.9", "3.6.9"]);
     let denied = "etcdserver: permission denied";
     for fake in &fakes {
-        fake.refuses("Maintenance/Status", PERMISSION_DENIED, denied);
+        fake.fail_with("Maintenance/Status", PERMISSION_DENIED, denied);
     }
     let found = get_cluster(&fakes).await;
     assert!(found["leader"].is_null() && found["quorum"] == 2, "{found}");
     for name in ["m1", "m2"] {
-        let member = named(&found, name);
+        let member = member_named(&found, name);
         assert!(member["client_urls"].is_array());
         let error = member["error"].as_str().expect("a reason");
         assert!(error.contains("permission denied"), "{member}");
@@ -162,7 +162,7 @@ async fn refused_parts_are_named_and_the_rest_is_shown() {
     );
 
     for fake in &fakes {
-        fake.refuses("Maintenance/Alarm", PERMISSION_DENIED, denied);
+        fake.fail_with("Maintenance/Alarm", PERMISSION_DENIED, denied);
     }
     let found = get_cluster(&fakes).await;
     assert_eq!(found["alarms"], json!([]));
@@ -174,14 +174,14 @@ async fn refused_parts_are_named_and_the_rest_is_shown() {
 async fn a_refused_member_list_leaves_the_alarms() {
     let fakes = cluster_of(&["3.6.9"]);
     let denied = "etcdserver: permission denied";
-    fakes[0].refuses("Cluster/MemberList", PERMISSION_DENIED, denied);
+    fakes[0].fail_with("Cluster/MemberList", PERMISSION_DENIED, denied);
     let found = get_cluster(&fakes).await;
     assert_eq!(
         (&found["members"], &found["alarms"]),
         (&json!([]), &json!([]))
     );
     assert!(warnings(&found).contains(&"members_unknown"), "{found}");
-    fakes[0].refuses("Maintenance/Alarm", PERMISSION_DENIED, denied);
+    fakes[0].fail_with("Maintenance/Alarm", PERMISSION_DENIED, denied);
     let gateway = gateway(&fakes).await;
     let nothing = gateway.api().get("/cluster").send().await;
     nothing.problem(403, "forbidden");
@@ -200,21 +200,21 @@ fn hash(hash: u32, hash_revision: i64) -> PbHashKvResponse {
 async fn a_member_with_a_different_hash_is_named() {
     let fakes = cluster_of(&["3.7.3", "3.7.3", "3.7.3"]);
     for (fake, value) in fakes.iter().zip([17, 17, 18]) {
-        fake.responds("Maintenance/HashKV", &[hash(value, 5)]);
+        fake.respond_with("Maintenance/HashKV", &[hash(value, 5)]);
     }
     let gateway = gateway(&fakes).await;
     let found = gateway.api().get("/cluster/hash").send().await.json(200);
     assert_eq!(found["verdict"], "different");
     assert_eq!(found["differ"], json!(["3"]));
     assert_eq!(found["warnings"], json!([]));
-    assert_eq!(named(&found, "m3")["hash"], 18);
+    assert_eq!(member_named(&found, "m3")["hash"], 18);
 
     // Hashes of different histories are not compared.
     let other = PbHashKvResponse {
         compact_revision: 4,
         ..hash(18, 5)
     };
-    fakes[2].responds("Maintenance/HashKV", &[other]);
+    fakes[2].respond_with("Maintenance/HashKV", &[other]);
     let found = gateway.api().get("/cluster/hash").send().await.json(200);
     assert_eq!(
         (&found["verdict"], &found["differ"]),
@@ -225,7 +225,7 @@ async fn a_member_with_a_different_hash_is_named() {
 #[tokio::test]
 async fn a_release_without_hash_revision_is_reported() {
     let fakes = cluster_of(&["3.5.35"]);
-    fakes[0].responds("Maintenance/HashKV", &[hash(17, 0)]);
+    fakes[0].respond_with("Maintenance/HashKV", &[hash(17, 0)]);
     let gateway = gateway(&fakes).await;
     let found = gateway.api().get("/cluster/hash").send().await.json(200);
     assert_eq!(found["verdict"], "same");
@@ -246,6 +246,6 @@ async fn etcd_3_4_reveals_whether_authentication_is_on() {
     assert_eq!(off["enabled"], false);
     assert_eq!(off.get("auth_revision"), None);
     let on = "etcdserver: authentication failed, invalid user ID or password";
-    fakes[0].refuses("Auth/Authenticate", INVALID_ARGUMENT, on);
+    fakes[0].fail_with("Auth/Authenticate", INVALID_ARGUMENT, on);
     assert_eq!(status().await["enabled"], true);
 }

@@ -76,19 +76,19 @@ fn etcd_with_snapshot(pieces: &[&[u8]]) -> FakeEtcd {
             ..PbMember::default()
         }],
     };
-    fake.responds("Cluster/MemberList", &[members]);
+    fake.respond_with("Cluster/MemberList", &[members]);
     let status = PbStatusResponse {
         header: Some(header()),
         version: "3.7.3".into(),
         leader: 7,
         ..PbStatusResponse::default()
     };
-    fake.responds("Maintenance/Status", &[status]);
+    fake.respond_with("Maintenance/Status", &[status]);
     let alarms = PbAlarmResponse {
         header: Some(header()),
         alarms: Vec::new(),
     };
-    fake.responds("Maintenance/Alarm", &[alarms]);
+    fake.respond_with("Maintenance/Alarm", &[alarms]);
     // As etcd counts: the remaining data, without the checksum at the end.
     let whole: usize = pieces.iter().map(|piece| piece.len()).sum();
     let mut left = (whole - SUM) as u64;
@@ -103,7 +103,7 @@ fn etcd_with_snapshot(pieces: &[&[u8]]) -> FakeEtcd {
             }
         })
         .collect();
-    fake.responds("Maintenance/Snapshot", &pieces);
+    fake.respond_with("Maintenance/Snapshot", &pieces);
     fake
 }
 
@@ -158,7 +158,7 @@ async fn a_truncated_snapshot_does_not_complete() {
         blob: data[..2048].to_vec(),
         ..PbSnapshotResponse::default()
     };
-    fake.responds("Maintenance/Snapshot", &[cut]);
+    fake.respond_with("Maintenance/Snapshot", &[cut]);
     let (length, got, whole) = download(&fake).await;
     assert!(!whole && (got.len() as u64) < length);
 }
@@ -166,7 +166,7 @@ async fn a_truncated_snapshot_does_not_complete() {
 #[tokio::test]
 async fn a_refused_snapshot_is_a_problem_document() {
     let fake = etcd_with_snapshot(&[&[0; SUM]]);
-    fake.refuses("Maintenance/Snapshot", 7, "etcdserver: permission denied");
+    fake.fail_with("Maintenance/Snapshot", 7, "etcdserver: permission denied");
     let gateway = InProcess::start(&fake.url(), &[]).await;
     let response = gateway.api().get("/cluster/snapshot").send().await;
     response.problem(403, "forbidden");

@@ -1,7 +1,7 @@
 //! Reads without a majority: refused, unless they are serializable.
 
 use support::gateway::InProcess;
-use support::{Cluster, DEADLINE, eventually, when};
+use support::{Cluster, DEADLINE, ensure, eventually};
 
 #[tokio::test]
 async fn without_a_majority_only_serializable_reads_are_served() {
@@ -30,7 +30,7 @@ async fn without_a_majority_only_serializable_reads_are_served() {
         );
         let stale = eventually("the serializable read is served", DEADLINE, async || {
             let response = api.get(&format!("{path}&serializable")).send().await;
-            when(response.status == 200, || response.text())?;
+            ensure(response.status == 200, || response.text())?;
             Ok(response.json(200))
         })
         .await;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 use support::gateway::InProcess;
-use support::{Client, Cluster, DEADLINE, eventually, when};
+use support::{Client, Cluster, DEADLINE, ensure, eventually};
 
-use crate::{named, warning, warnings};
+use crate::{member_named, warning, warnings};
 
 /// A cluster, and a gateway with all members as endpoints.
 async fn three() -> (Cluster, InProcess) {
@@ -25,10 +25,8 @@ fn index_of(cluster: &Value, leads: bool) -> usize {
     let leader = &cluster["leader"];
     let members = cluster["members"].as_array().expect("members");
     let found = members.iter().find(|it| (it["id"] == *leader) == leads);
-    let name = found.expect("there is one")["name"]
-        .as_str()
-        .expect("a name");
-    name[1..].parse().expect("m and a digit")
+    let name = found.expect("a member")["name"].as_str().expect("a name");
+    name[1..].parse().expect("a name such as m1")
 }
 
 #[tokio::test]
@@ -48,7 +46,7 @@ async fn three_members_have_one_leader_and_tolerate_one_failure() {
         .collect();
     assert!(ids.contains(&before["leader"].as_str().expect("a leader")));
     for at in 0..3 {
-        let member = named(&before, &format!("m{at}"));
+        let member = member_named(&before, &format!("m{at}"));
         assert_eq!(member["reached_by"], cluster.url(at));
         assert_eq!(member["healthy"], true, "{member}");
     }
@@ -72,7 +70,7 @@ async fn three_members_have_one_leader_and_tolerate_one_failure() {
     let name = format!("m{killed}");
     cluster.kill(killed);
     let after = overview(&api).await;
-    let down = named(&after, &name);
+    let down = member_named(&after, &name);
     assert_eq!(down["healthy"], false, "{down}");
     assert!(
         down["error"]
@@ -93,13 +91,13 @@ async fn three_members_have_one_leader_and_tolerate_one_failure() {
         "{after}"
     );
     for at in (0..3).filter(|at| *at != killed) {
-        assert_eq!(named(&after, &format!("m{at}"))["healthy"], true);
+        assert_eq!(member_named(&after, &format!("m{at}"))["healthy"], true);
     }
     cluster.restart(killed).await;
     eventually("all are healthy again", DEADLINE, async || {
         let now = overview(&api).await;
-        let healthy = named(&now, &name)["healthy"] == true;
-        when(
+        let healthy = member_named(&now, &name)["healthy"] == true;
+        ensure(
             healthy && !warnings(&now).contains(&"no_quorum_margin"),
             || now.to_string(),
         )
@@ -120,11 +118,11 @@ async fn a_remaining_member_reports_the_lost_majority() {
         }
         let now = response.json(200);
         let lost = warnings(&now).contains(&"quorum_lost");
-        when(lost && now["leader"].is_null(), || now.to_string())?;
+        ensure(lost && now["leader"].is_null(), || now.to_string())?;
         Ok(now)
     })
     .await;
-    let left = named(&found, "m0");
+    let left = member_named(&found, "m0");
     assert_eq!(left["healthy"], false, "{left}");
     assert_eq!(left["reached_by"], cluster.url(0));
 }
@@ -138,7 +136,7 @@ async fn the_leadership_can_be_transferred_from_any_member() {
     for through in [&api, &single.api(), &api] {
         let before = overview(&api).await;
         let to = index_of(&before, false);
-        let to = named(&before, &format!("m{to}"))["id"].clone();
+        let to = member_named(&before, &format!("m{to}"))["id"].clone();
         let moved = through
             .post("/cluster/move-leader", &json!({"member_id": to}))
             .send()
@@ -147,7 +145,7 @@ async fn the_leadership_can_be_transferred_from_any_member() {
         assert_eq!(moved.json(200)["leader"], to);
         eventually("all members know the leader", DEADLINE, async || {
             let now = overview(&api).await;
-            when(now["leader"] == to, || now.to_string())
+            ensure(now["leader"] == to, || now.to_string())
         })
         .await;
     }
@@ -219,7 +217,7 @@ async fn hashes_of_all_members_are_compared() {
     let rest = api.get("/cluster/hash").send().await.json(200);
     assert_eq!(rest["verdict"], "incomplete", "{rest}");
     assert_eq!(rest["differ"], json!([]));
-    assert!(named(&rest, "m2")["error"].is_string());
+    assert!(member_named(&rest, "m2")["error"].is_string());
 }
 
 #[tokio::test]
@@ -227,12 +225,12 @@ async fn a_learner_joins_catches_up_and_votes() {
     let (mut cluster, gateway) = three().await;
     let api = gateway.api();
     api.write("k", "v").await;
-    let peer = Cluster::spare_peer();
+    let peer = Cluster::free_peer_url();
     let learner = json!({"peer_urls": [peer], "learner": true});
     // etcd accepts no member before its members have been connected for a while.
     let added = eventually("etcd accepts a member", DEADLINE, async || {
         let response = api.post("/cluster/members", &learner).send().await;
-        when(response.status == 201, || response.text())?;
+        ensure(response.status == 201, || response.text())?;
         Ok(response.json(201))
     })
     .await;
@@ -244,11 +242,11 @@ async fn a_learner_joins_catches_up_and_votes() {
         if response.status == 409 {
             response.clone().problem(409, "conflict");
         }
-        when(response.status == 200, || response.text())
+        ensure(response.status == 200, || response.text())
     })
     .await;
     let now = overview(&api).await;
-    let joined = named(&now, &format!("m{at}"));
+    let joined = member_named(&now, &format!("m{at}"));
     assert_eq!(
         (&joined["learner"], &joined["healthy"]),
         (&json!(false), &json!(true))
@@ -262,10 +260,10 @@ async fn a_learner_joins_catches_up_and_votes() {
     let through = InProcess::start(&cluster.url(at), &[]).await;
     assert_eq!(through.api().read("k").await["value"], "v");
 
-    // After its removal it is no longer a member.
+    // The removed learner is no longer a member.
     eventually("etcd removes a member", DEADLINE, async || {
         let response = api.delete(&format!("/cluster/members/{id}")).send().await;
-        when(response.status == 200, || response.text())
+        ensure(response.status == 200, || response.text())
     })
     .await;
     let left = api.get("/cluster/members").send().await.json(200);
@@ -276,10 +274,10 @@ async fn a_learner_joins_catches_up_and_votes() {
 async fn a_learner_cannot_lead() {
     let (_cluster, gateway) = three().await;
     let api = gateway.api();
-    let learner = json!({"peer_urls": [Cluster::spare_peer()], "learner": true});
+    let learner = json!({"peer_urls": [Cluster::free_peer_url()], "learner": true});
     let added = eventually("etcd accepts a member", DEADLINE, async || {
         let response = api.post("/cluster/members", &learner).send().await;
-        when(response.status == 201, || response.text())?;
+        ensure(response.status == 201, || response.text())?;
         Ok(response.json(201))
     })
     .await;
@@ -296,7 +294,7 @@ async fn a_snapshot_is_taken_from_the_named_member() {
     api.write("k", "v").await;
     let now = overview(&api).await;
     for at in 0..3 {
-        let id = named(&now, &format!("m{at}"))["id"]
+        let id = member_named(&now, &format!("m{at}"))["id"]
             .as_str()
             .expect("an id");
         let response = api
@@ -327,7 +325,7 @@ async fn a_slow_member_does_not_delay_the_others() {
         "well within the default timeout"
     );
     for at in 0..3 {
-        let member = named(&now, &format!("m{at}"));
+        let member = member_named(&now, &format!("m{at}"));
         assert_eq!(member["healthy"], at != frozen, "{member}");
     }
     cluster.kill(frozen);

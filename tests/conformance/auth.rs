@@ -45,7 +45,12 @@ pub(crate) async fn call_as(side: &Side, token: &str, path: &str, body: &Value) 
 }
 
 /// Adds a user who may read and write keys below `prefix`; returns the user's token.
-pub(crate) async fn restricted(side: &Side, root: &str, name: &str, prefix: &str) -> String {
+pub(crate) async fn add_restricted_user(
+    side: &Side,
+    root: &str,
+    name: &str,
+    prefix: &str,
+) -> String {
     let add = json!({"name": name, "password": "pass"});
     call_as(side, root, "/v3/auth/user/add", &add).await;
     call_as(side, root, "/v3/auth/role/add", &json!({"name": name})).await;
@@ -62,7 +67,7 @@ case!(
     own_etcd,
     |side| {
         enable_auth(side, &USERS).await;
-        let message = side.refused("/v3/kv/put", &put(), 400, 3).await;
+        let message = side.expect_error("/v3/kv/put", &put(), 400, 3).await;
         assert_eq!(message, "etcdserver: user name is empty");
         tokens_are_accepted_in_every_form(side).await;
     }
@@ -92,10 +97,12 @@ pub(crate) async fn tokens_are_accepted_in_every_form(side: &Side) {
     let wrong = side
         .request("/v3/kv/put", &put)
         .header("authorization", "made.up");
-    let message = side.refusal(wrong, 401, 16).await;
+    let message = side.expect_error_of(wrong, 401, 16).await;
     assert_eq!(message, "etcdserver: invalid auth token");
     let body = json!({"name": "root", "password": "wrong"});
-    let message = side.refused("/v3/auth/authenticate", &body, 400, 3).await;
+    let message = side
+        .expect_error("/v3/auth/authenticate", &body, 400, 3)
+        .await;
     assert_eq!(
         message,
         "etcdserver: authentication failed, invalid user ID or password"
@@ -129,7 +136,7 @@ case!(
             request(&[right, ("grpc-metadata-token", "made.up")]),
             request(&[("grpc-metadata-authorization", "made.up")]),
         ] {
-            let message = side.refusal(wrong, 401, 16).await;
+            let message = side.expect_error_of(wrong, 401, 16).await;
             assert_eq!(message, "etcdserver: invalid auth token");
         }
     }
@@ -147,7 +154,10 @@ case!(a_token_is_accepted_over_a_socket, own_etcd, |side| {
     socket
         .send(&json!({"create_request": {"key": b64("a")}}))
         .await;
-    let line = socket.line_within(DEADLINE).await.expect("open");
+    let line = socket
+        .line_within(DEADLINE)
+        .await
+        .expect("the socket is open");
     assert_eq!(line["result"]["created"], true);
     assert!(line["result"].get("canceled").is_none(), "{line}");
     // Without a token nothing may be watched.
@@ -155,7 +165,10 @@ case!(a_token_is_accepted_over_a_socket, own_etcd, |side| {
     socket
         .send(&json!({"create_request": {"key": b64("a")}}))
         .await;
-    let line = socket.line_within(DEADLINE).await.expect("open");
+    let line = socket
+        .line_within(DEADLINE)
+        .await
+        .expect("the socket is open");
     assert_eq!(line["result"]["canceled"], true, "{line}");
 });
 
@@ -166,13 +179,16 @@ async fn a_cookie_is_not_a_token() {
     let cookie = format!("token={token}");
     let put = json!({"key": b64("foo")});
     let request = side.request("/v3/kv/put", &put).header("cookie", &cookie);
-    let message = side.refusal(request, 400, 3).await;
+    let message = side.expect_error_of(request, 400, 3).await;
     assert_eq!(message, "etcdserver: user name is empty");
     let mut socket = side.socket("/v3/watch", &[("cookie", &cookie)]).await;
     socket
         .send(&json!({"create_request": {"key": b64("a")}}))
         .await;
-    let line = socket.line_within(DEADLINE).await.expect("open");
+    let line = socket
+        .line_within(DEADLINE)
+        .await
+        .expect("the socket is open");
     assert_eq!(line["result"]["canceled"], true, "{line}");
 }
 
@@ -184,33 +200,35 @@ case!(tokens_are_passed_to_etcd_while_auth_is_off, |side| {
     if side.at_least(3, 5) {
         request.send().await.expect(200);
     } else {
-        side.refusal(request, 401, 16).await;
+        side.expect_error_of(request, 401, 16).await;
     }
     let body = json!({"name": "root", "password": "x"});
-    let message = side.refused("/v3/auth/authenticate", &body, 400, 9).await;
+    let message = side
+        .expect_error("/v3/auth/authenticate", &body, 400, 9)
+        .await;
     assert_eq!(message, "etcdserver: authentication is not enabled");
 });
 
 case!(permissions_are_those_of_the_token, own_etcd, |side| {
     let root = enable(side, &["root"]).await;
-    let ann = restricted(side, &root, "ann", "/ann/").await;
+    let ann = add_restricted_user(side, &root, "ann", "/ann/").await;
     let mine = json!({"key": b64("/ann/a"), "value": b64("v")});
     call_as(side, &ann, "/v3/kv/put", &mine).await;
     let theirs = json!({"key": b64("/bob/a")});
     for path in ["/v3/kv/put", "/v3/kv/range"] {
         let request = side.request(path, &theirs).header("authorization", &ann);
-        let message = side.refusal(request, 403, 7).await;
+        let message = side.expect_error_of(request, 403, 7).await;
         assert_eq!(message, "etcdserver: permission denied");
     }
     let lock = side
         .request("/v3/lock/lock", &json!({"name": b64("/bob/lock")}))
         .header("authorization", &ann);
-    let message = side.refusal(lock, 500, 2).await;
+    let message = side.expect_error_of(lock, 500, 2).await;
     assert!(message.contains("permission denied"), "{message}");
     let unlock = side
         .request("/v3/lock/unlock", &json!({"key": b64("/bob/lock/7")}))
         .header("authorization", &ann);
-    let message = side.refusal(unlock, 500, 2).await;
+    let message = side.expect_error_of(unlock, 500, 2).await;
     assert!(message.contains("permission denied"), "{message}");
     // A lock among the user's own keys works.
     let name = json!({"name": b64("/ann/lock")});
@@ -224,12 +242,12 @@ case!(
     own_etcd,
     |side| {
         let root = enable(side, &["root"]).await;
-        let ann = restricted(side, &root, "ann", "/ann/").await;
+        let ann = add_restricted_user(side, &root, "ann", "/ann/").await;
         let create = json!({"create_request": {"key": b64("/bob/a")}});
         let request = side
             .request("/v3/watch", &create)
             .header("authorization", &ann);
-        let mut watch = Results::of(request).await;
+        let mut watch = Results::open(request).await;
         let response = watch.next().await;
         assert_eq!(
             (&response["created"], &response["canceled"]),
@@ -246,12 +264,12 @@ case!(
     own_etcd,
     |side| {
         let root = enable(side, &["root"]).await;
-        let ann = restricted(side, &root, "ann", "/ann/").await;
+        let ann = add_restricted_user(side, &root, "ann", "/ann/").await;
         let granted = call_as(side, &root, "/v3/lease/grant", &json!({"TTL": 60})).await;
         let put = json!({"key": b64("/bob/a"), "lease": granted["ID"]});
         call_as(side, &root, "/v3/kv/put", &put).await;
         let request = side.request("/v3/lease/keepalive", &json!({"ID": granted["ID"]}));
-        let mut kept = Results::of(request.header("authorization", &ann)).await;
+        let mut kept = Results::open(request.header("authorization", &ann)).await;
         // Whether etcd checks the lease's owner depends on its version, not on the gateway.
         if kept.status == 200 {
             let response = kept.next().await;
@@ -268,7 +286,7 @@ case!(
             (500, 2)
         };
         let request = side.request("/v3/maintenance/snapshot", &json!({}));
-        let snapshot = Results::of(request.header("authorization", &ann)).await;
+        let snapshot = Results::open(request.header("authorization", &ann)).await;
         assert_eq!(snapshot.status, status);
         let (found, message) = side.stream_error(&snapshot.error().await);
         assert_eq!(found, code, "{message}");
@@ -278,12 +296,12 @@ case!(
 
 case!(a_watch_outlives_its_permission, own_etcd, |side| {
     let root = enable(side, &["root"]).await;
-    let ann = restricted(side, &root, "ann", "/ann/").await;
+    let ann = add_restricted_user(side, &root, "ann", "/ann/").await;
     let create = json!({"create_request": {"key": b64("/ann/a")}});
     let request = side
         .request("/v3/watch", &create)
         .header("authorization", &ann);
-    let mut watch = Results::of(request).await;
+    let mut watch = Results::open(request).await;
     assert_eq!(watch.next().await["created"], true);
     let revoke = json!({"name": "ann", "role": "ann"});
     call_as(side, &root, "/v3/auth/user/revoke", &revoke).await;
@@ -306,7 +324,7 @@ case!(
         let request = side
             .request("/v3/watch", &create)
             .header("authorization", &token);
-        let mut watch = Results::of(request).await;
+        let mut watch = Results::open(request).await;
         assert_eq!(watch.next().await["created"], true);
         let range = json!({"key": b64("a")});
         support::eventually("the token expires", DEADLINE, async || {
@@ -316,7 +334,7 @@ case!(
                 .request("/v3/kv/range", &range)
                 .header("authorization", &token);
             let status = request.send().await.status;
-            support::when(status == 401, || status.to_string())
+            support::ensure(status == 401, || status.to_string())
         })
         .await;
         let fresh = self::token(side, "root").await;
@@ -330,7 +348,7 @@ case!(
 async fn watch_from_start(client: &Client) -> Results {
     let create = json!({"create_request": {"key": b64("a"), "start_revision": "1"}});
     let request = client.request(Method::POST, "/v3/watch");
-    let mut watch = Results::of(request.body(create.to_string())).await;
+    let mut watch = Results::open(request.body(create.to_string())).await;
     let response = watch.next().await;
     assert_eq!(response["created"], true, "{response}");
     assert!(response.get("canceled").is_none(), "{response}");
@@ -343,7 +361,7 @@ async fn put_through(client: &Client, value: &str) {
         let put = json!({"key": b64("a"), "value": b64(value)}).to_string();
         let request = client.request(Method::POST, "/v3/kv/put").body(put);
         let response = request.send().await;
-        support::when(response.status == 200, || response.text())
+        support::ensure(response.status == 200, || response.text())
     })
     .await;
 }
@@ -354,7 +372,7 @@ async fn the_gateway_renews_the_tokens_of_accounts() {
     side.upstream().enable_auth().await;
     let user = format!("root:{ROOT}");
     let gateway = side.second_gateway(&["--user", &user]).await;
-    let clients = [gateway.root(), gateway.root().signed("root", ROOT)];
+    let clients = [gateway.root(), gateway.root().with_password("root", ROOT)];
     for client in &clients {
         put_through(client, "0").await;
     }
@@ -403,11 +421,13 @@ case!(users_are_added_changed_and_deleted, own_etcd, |side| {
     side.call("/v3/auth/user/delete", &json!({"name": "user2"}))
         .await;
     for path in ["/v3/auth/user/get", "/v3/auth/user/delete"] {
-        let message = side.refused(path, &json!({"name": "userX"}), 400, 9).await;
+        let message = side
+            .expect_error(path, &json!({"name": "userX"}), 400, 9)
+            .await;
         assert_eq!(message, "etcdserver: user name not found");
     }
     let again = json!({"name": "user1", "password": "1"});
-    let message = side.refused("/v3/auth/user/add", &again, 400, 9).await;
+    let message = side.expect_error("/v3/auth/user/add", &again, 400, 9).await;
     assert_eq!(message, "etcdserver: user name already exists");
     let response = side.call("/v3/auth/user/list", &json!({})).await;
     assert_eq!(response["users"], json!(["user1", "user3"]));
@@ -422,7 +442,9 @@ case!(roles_are_added_and_deleted, own_etcd, |side| {
     side.call("/v3/auth/role/delete", &json!({"role": "role2"}))
         .await;
     for path in ["/v3/auth/role/get", "/v3/auth/role/delete"] {
-        let message = side.refused(path, &json!({"role": "roleX"}), 400, 9).await;
+        let message = side
+            .expect_error(path, &json!({"role": "roleX"}), 400, 9)
+            .await;
         assert_eq!(message, "etcdserver: role name not found");
     }
     let response = side.call("/v3/auth/role/list", &json!({})).await;
@@ -455,7 +477,7 @@ case!(roles_are_granted_and_have_permissions, own_etcd, |side| {
     let response = side
         .call("/v3/auth/role/get", &json!({"role": "role1"}))
         .await;
-    // READ is zero, and zeros are left out.
+    // READ is zero, and zeros are omitted.
     assert_eq!(response["perm"], json!([{"key": b64("fakeKey")}]));
     let revoke = json!({"role": "role1", "key": b64("fakeKey")});
     side.call("/v3/auth/role/revoke", &revoke).await;
@@ -468,7 +490,9 @@ case!(roles_are_granted_and_have_permissions, own_etcd, |side| {
 });
 
 case!(enabling_auth_requires_a_root_user, own_etcd, |side| {
-    let message = side.refused("/v3/auth/enable", &json!({}), 400, 9).await;
+    let message = side
+        .expect_error("/v3/auth/enable", &json!({}), 400, 9)
+        .await;
     assert_eq!(message, "etcdserver: root user does not exist");
     let response = side.call("/v3/auth/disable", &json!({})).await;
     assert!(response["header"]["revision"].is_string());
@@ -477,7 +501,8 @@ case!(enabling_auth_requires_a_root_user, own_etcd, |side| {
     }
     if !side.at_least(3, 5) {
         // Watchgate has the path, but etcd does not have the call.
-        side.refused("/v3/auth/status", &json!({}), 501, 12).await;
+        side.expect_error("/v3/auth/status", &json!({}), 501, 12)
+            .await;
         return;
     }
     let response = side.call("/v3/auth/status", &json!({})).await;

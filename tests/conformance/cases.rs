@@ -3,8 +3,8 @@
 /// A case for both gateways:
 ///
 /// - `case!(name, |side| { … })`: in front of the shared etcd;
-/// - `case!(name, own_etcd, |side| { … })`: with an etcd of its own;
-/// - `case!(name, own_etcd(flags), |side| { … })`: with an etcd of its own that has these flags;
+/// - `case!(name, own_etcd, |side| { … })`: with a separate etcd;
+/// - `case!(name, own_etcd(flags), |side| { … })`: with a separate etcd that has these flags;
 /// - `case!(name, tls, |side| { … })`: in front of the shared etcd, and once more over TLS;
 /// - `case!(name, with_certificate(Nameless), |side| { … })`: over TLS with this client certificate;
 /// - `case!(name, three, |three| { … })`: with a cluster of three members.

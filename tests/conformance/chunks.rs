@@ -19,9 +19,11 @@ struct Chunks {
 }
 
 impl Chunks {
-    async fn of(side: &Side, path: &str, body: &Value) -> Self {
+    async fn open(side: &Side, path: &str, body: &Value) -> Self {
         let address = side.client.address();
-        let stream = TcpStream::connect(address).await.expect("connects");
+        let stream = TcpStream::connect(address)
+            .await
+            .expect("the gateway listens");
         let mut stream = BufReader::new(stream);
         let body = body.to_string();
         let head = format!(
@@ -29,11 +31,16 @@ impl Chunks {
              Content-Length: {}\r\n\r\n{body}",
             body.len()
         );
-        stream.write_all(head.as_bytes()).await.expect("sends");
+        stream
+            .write_all(head.as_bytes())
+            .await
+            .expect("the connection is open");
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             let line = timeout(DEADLINE, stream.read_line(&mut head)).await;
-            let read = line.expect("the head arrives in time").expect("reads");
+            let read = line
+                .expect("the head arrives in time")
+                .expect("the connection is open");
             assert!(read > 0, "the connection ended: {head}");
         }
         let head = head.to_ascii_lowercase();
@@ -46,11 +53,17 @@ impl Chunks {
     async fn chunk(&mut self) -> Option<Vec<u8>> {
         let reading = async {
             let mut size = String::new();
-            self.stream.read_line(&mut size).await.expect("reads");
+            self.stream
+                .read_line(&mut size)
+                .await
+                .expect("the connection is open");
             let size = usize::from_str_radix(size.trim_end(), 16)
                 .unwrap_or_else(|error| panic!("{error}: {size:?}"));
             let mut chunk = vec![0; size + 2];
-            self.stream.read_exact(&mut chunk).await.expect("reads");
+            self.stream
+                .read_exact(&mut chunk)
+                .await
+                .expect("the connection is open");
             assert_eq!(chunk.split_off(size), b"\r\n");
             chunk
         };
@@ -59,7 +72,7 @@ impl Chunks {
     }
 
     /// The next document, which must be exactly one chunk. etcd's gateway sends the newline of a long line
-    /// as a chunk of its own.
+    /// as a separate chunk.
     async fn document(&mut self) -> Option<Value> {
         loop {
             let chunk = self.chunk().await?;
@@ -83,7 +96,7 @@ impl Chunks {
 
 case!(each_event_is_one_chunk, |side| {
     let create = json!({"create_request": {"key": side.key("w"), "prev_kv": true}});
-    let mut watch = Chunks::of(side, "/v3/watch", &create).await;
+    let mut watch = Chunks::open(side, "/v3/watch", &create).await;
     assert_eq!(watch.result().await["created"], true);
     for size in SIZES {
         let value = "v".repeat(size);
@@ -104,7 +117,7 @@ case!(each_response_of_a_replay_is_one_chunk, |side| {
         first = if first == 0 { revision } else { first };
     }
     let create = json!({"create_request": {"key": side.key("h"), "start_revision": first}});
-    let mut watch = Chunks::of(side, "/v3/watch", &create).await;
+    let mut watch = Chunks::open(side, "/v3/watch", &create).await;
     let mut events = 0;
     while events < SIZES.len() {
         let response = watch.result().await;
@@ -120,7 +133,7 @@ case!(each_proclamation_is_one_chunk, |side| {
     };
     let led = side.call("/v3/election/campaign", &campaign(10)).await;
     let observe = json!({"name": side.key("e")});
-    let mut leaders = Chunks::of(side, "/v3/election/observe", &observe).await;
+    let mut leaders = Chunks::open(side, "/v3/election/observe", &observe).await;
     leaders.result().await;
     for size in SIZES {
         let value = b64(&format!("{size}{}", "w".repeat(size)));
@@ -136,12 +149,12 @@ case!(
     |side| {
         let lease = side.call("/v3/lease/grant", &json!({"TTL": 600})).await;
         let renewal = json!({"ID": lease["ID"]});
-        let mut renewals = Chunks::of(side, "/v3/lease/keepalive", &renewal).await;
+        let mut renewals = Chunks::open(side, "/v3/lease/keepalive", &renewal).await;
         assert_eq!(renewals.result().await["TTL"], "600");
         assert_eq!(renewals.document().await, None);
 
         side.put("s", &"v".repeat(1_400_000)).await;
-        let mut snapshot = Chunks::of(side, "/v3/maintenance/snapshot", &json!({})).await;
+        let mut snapshot = Chunks::open(side, "/v3/maintenance/snapshot", &json!({})).await;
         let mut pieces = 0;
         while let Some(piece) = snapshot.document().await {
             assert!(piece["result"].is_object(), "{piece}");

@@ -33,7 +33,7 @@ case!(a_learner_is_added_updated_and_removed, own_etcd, |side| {
         "{response}"
     );
     let message = side
-        .refused("/v3/cluster/member/promote", &json!({"ID": id}), 400, 9)
+        .expect_error("/v3/cluster/member/promote", &json!({"ID": id}), 400, 9)
         .await;
     let expected = "etcdserver: can only promote a learner member which is in sync with leader";
     assert_eq!(message, expected);
@@ -41,7 +41,7 @@ case!(a_learner_is_added_updated_and_removed, own_etcd, |side| {
         .await;
     assert_eq!(members().await.len(), 1);
     let message = side
-        .refused("/v3/cluster/member/remove", &json!({"ID": "1"}), 404, 5)
+        .expect_error("/v3/cluster/member/remove", &json!({"ID": "1"}), 404, 5)
         .await;
     assert_eq!(message, "etcdserver: member not found");
 });

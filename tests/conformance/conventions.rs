@@ -102,7 +102,7 @@ case!(malformed_json_is_refused, |side| {
             .client
             .request(Method::POST, "/v3/kv/range")
             .body(body.clone());
-        side.refusal(request, 400, 3).await;
+        side.expect_error_of(request, 400, 3).await;
     }
 });
 
@@ -122,7 +122,7 @@ case!(duplicate_fields_are_refused, |side| {
             "/v3/kv/range"
         };
         let request = side.client.request(Method::POST, path).body(body.clone());
-        side.refusal(request, 400, 3).await;
+        side.expect_error_of(request, 400, 3).await;
     }
 });
 
@@ -147,7 +147,11 @@ case!(unknown_paths_and_methods_are_refused, |side| {
         if text {
             request.send().await.expect(404);
         } else {
-            assert_eq!(side.refusal(request, 404, 5).await, "Not Found", "{path}");
+            assert_eq!(
+                side.expect_error_of(request, 404, 5).await,
+                "Not Found",
+                "{path}"
+            );
         }
     }
     for method in [Method::GET, Method::PUT, Method::DELETE] {
@@ -155,7 +159,7 @@ case!(unknown_paths_and_methods_are_refused, |side| {
         if text {
             request.send().await.expect(405);
         } else {
-            let message = side.refusal(request, 501, 12).await;
+            let message = side.expect_error_of(request, 501, 12).await;
             assert_eq!(message, "Method Not Allowed", "{method}");
         }
     }

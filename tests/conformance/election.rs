@@ -36,7 +36,7 @@ case!(a_leader_is_elected_and_observed, |side| {
     side.call("/v3/election/resign", &json!({"leader": leader}))
         .await;
     let message = side
-        .refused("/v3/election/leader", &json!({"name": name}), 500, 2)
+        .expect_error("/v3/election/leader", &json!({"name": name}), 500, 2)
         .await;
     assert_eq!(message, "election: no leader");
 });
@@ -44,17 +44,19 @@ case!(a_leader_is_elected_and_observed, |side| {
 case!(proclaim_and_resign_require_the_leader, |side| {
     let proclaim = json!({"value": b64("v2")});
     let message = side
-        .refused("/v3/election/proclaim", &proclaim, 500, 2)
+        .expect_error("/v3/election/proclaim", &proclaim, 500, 2)
         .await;
     assert_eq!(message, "\"leader\" field must be provided");
     let message = side
-        .refused("/v3/election/resign", &json!({}), 500, 2)
+        .expect_error("/v3/election/resign", &json!({}), 500, 2)
         .await;
     assert_eq!(message, "\"leader\" field must be provided");
 });
 
 case!(an_unknown_election_has_no_leader, |side| {
     let body = json!({"name": side.key("hello")});
-    let message = side.refused("/v3/election/leader", &body, 500, 2).await;
+    let message = side
+        .expect_error("/v3/election/leader", &body, 500, 2)
+        .await;
     assert_eq!(message, "election: no leader");
 });

@@ -21,7 +21,7 @@ async fn put(side: &Side, name: &str, value: &str) {
     support::eventually("etcd accepts a put", DEADLINE, async || {
         let put = json!({"key": side.key(name), "value": b64(value)});
         let response = side.request("/v3/kv/put", &put).send().await;
-        support::when(response.status == 200, || response.text())
+        support::ensure(response.status == 200, || response.text())
     })
     .await;
 }
@@ -33,7 +33,7 @@ async fn a_watch_resumes_after_a_restart() {
     let mut from_now = watch(&side, json!({"key": side.key("k")})).await;
     let past = json!({"key": side.key("k"), "start_revision": start.to_string(), "prev_kv": true});
     let mut from_start = watch(&side, past).await;
-    // This watch has delivered nothing when etcd stops.
+    // A watch that has delivered nothing when etcd stops.
     let mut idle = watch(&side, json!({"key": side.key("other")})).await;
     side.put("k", "1").await;
     assert_eq!(from_now.events(1).await[0]["kv"]["value"], b64("1"));
@@ -61,13 +61,19 @@ async fn watches_of_a_socket_keep_their_ids_across_a_restart() {
             create["watch_id"] = json!(id);
         }
         socket.send(&json!({"create_request": create})).await;
-        let line = socket.line_within(DEADLINE).await.expect("open");
+        let line = socket
+            .line_within(DEADLINE)
+            .await
+            .expect("the socket is open");
         assert_eq!(line["result"]["created"], true);
     }
     side.upstream_mut().restart().await;
     for (name, id) in [("a", json!(null)), ("b", json!("7")), ("c", json!("1"))] {
         put(&side, name, "again").await;
-        let line = socket.line_within(DEADLINE).await.expect("open");
+        let line = socket
+            .line_within(DEADLINE)
+            .await
+            .expect("the socket is open");
         let result = &line["result"];
         assert_eq!(result["watch_id"], id, "{line}");
         assert_eq!(text(&result["events"][0]["kv"]["value"]), "again");
@@ -75,12 +81,18 @@ async fn watches_of_a_socket_keep_their_ids_across_a_restart() {
     socket
         .send(&json!({"cancel_request": {"watch_id": 7}}))
         .await;
-    let line = socket.line_within(DEADLINE).await.expect("open");
+    let line = socket
+        .line_within(DEADLINE)
+        .await
+        .expect("the socket is open");
     assert_eq!(line["result"]["canceled"], true, "{line}");
     // Ids are not reused.
     let create = json!({"create_request": {"key": side.key("d")}});
     socket.send(&create).await;
-    let line = socket.line_within(DEADLINE).await.expect("open");
+    let line = socket
+        .line_within(DEADLINE)
+        .await
+        .expect("the socket is open");
     assert_eq!(line["result"]["watch_id"], "2", "{line}");
 }
 
@@ -118,12 +130,12 @@ async fn a_cut_connection_loses_no_events() {
 async fn a_watch_fails_over_from_a_member_without_a_leader() {
     let side = Side::own_etcd(true, &[]).await;
     let leaderless = FakeEtcd::start();
-    leaderless.refuses("Watch/Watch", 14, "etcdserver: no leader");
+    leaderless.fail_with("Watch/Watch", 14, "etcdserver: no leader");
     let both = format!("{},{}", leaderless.url(), side.upstream().url());
     let client = InProcess::start(&both, &[]).await;
     let create = json!({"create_request": {"key": side.key("k"), "start_revision": "1"}});
     let request = client.root().request(Method::POST, "/v3/watch");
-    let mut watch = Results::of(request.body(create.to_string())).await;
+    let mut watch = Results::open(request.body(create.to_string())).await;
     assert_eq!(watch.next().await["created"], true);
     side.put("k", "1").await;
     watch.events(1).await;
@@ -138,10 +150,10 @@ async fn resume_after_compaction_cancels_the_watch() {
     side.upstream().proxy.cut();
     let mut direct = side.upstream().client().await;
     let key = format!("{}k", side.prefix);
-    direct.put(key.clone(), "2", None).await.expect("put");
-    let response = direct.put(key, "3", None).await.expect("put");
+    direct.put(key.clone(), "2", None).await.expect("etcd puts");
+    let response = direct.put(key, "3", None).await.expect("etcd puts");
     let last = response.header().expect("a header").revision();
-    direct.compact(last, None).await.expect("compacted");
+    direct.compact(last, None).await.expect("etcd compacts");
     side.upstream().proxy.restore();
     let response = watch.next().await;
     assert_eq!(response["canceled"], true, "{response}");
@@ -175,7 +187,7 @@ async fn an_idle_watch_survives_compaction_of_other_keys() {
     support::eventually("the gateway requests progress", DEADLINE, async || {
         let now = watch_requests(&side).await;
         // A second request is sent only after the first was answered.
-        support::when(now >= before + 2.0, || now.to_string())
+        support::ensure(now >= before + 2.0, || now.to_string())
     })
     .await;
     let compact = json!({"revision": last.to_string(), "physical": true});

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Method;
 use serde_json::json;
-use support::{Client, DEADLINE, eventually, when};
+use support::{Client, DEADLINE, ensure, eventually};
 use tokio::time::timeout;
 
 use crate::side::{Results, Side, b64};
@@ -47,7 +47,7 @@ async fn killing_a_client_ends_only_its_watches(side: &Side) {
         let request = client
             .request(Method::POST, "/v3/watch")
             .body(create.clone());
-        let mut watch = Results::of(request).await;
+        let mut watch = Results::open(request).await;
         assert_eq!(watch.next().await["created"], true);
         watches.push(watch);
     }
@@ -59,7 +59,7 @@ async fn killing_a_client_ends_only_its_watches(side: &Side) {
     drop(watches);
     eventually("the watches have ended", DEADLINE, async || {
         let now = watcher_count(side).await;
-        when(now == before, || now.clone())
+        ensure(now == before, || now.clone())
     })
     .await;
     side.put("still", "there").await;

@@ -22,7 +22,7 @@ case!(a_key_is_put_read_and_deleted, tls, |side| {
             "create_revision": revision.to_string(), "mod_revision": revision.to_string()}])
     );
     assert_eq!(response["count"], "1");
-    assert!(response.get("more").is_none(), "zeros are left out");
+    assert!(response.get("more").is_none(), "zeros are omitted");
 
     let again = json!({"key": key, "value": b64("baz"), "prev_kv": true});
     let response = side.call("/v3/kv/put", &again).await;
@@ -33,7 +33,7 @@ case!(a_key_is_put_read_and_deleted, tls, |side| {
     assert_eq!(response["deleted"], "1");
     assert_eq!(response["prev_kvs"][0]["version"], "2");
     let response = side.call("/v3/kv/deleterange", &json!({"key": key})).await;
-    assert!(response.get("deleted").is_none(), "zeros are left out");
+    assert!(response.get("deleted").is_none(), "zeros are omitted");
     let response = side.call("/v3/kv/range", &json!({"key": key})).await;
     assert_eq!(
         response.as_object().expect("an object").len(),
@@ -42,7 +42,7 @@ case!(a_key_is_put_read_and_deleted, tls, |side| {
     );
 });
 
-case!(an_empty_value_is_left_out, |side| {
+case!(an_empty_value_is_omitted, |side| {
     let key = side.key("empty");
     side.call("/v3/kv/put", &json!({"key": key})).await;
     let response = side.call("/v3/kv/range", &json!({"key": key})).await;
@@ -76,7 +76,7 @@ case!(a_transaction_runs_one_of_its_branches, tls, |side| {
     assert!(responses[0]["response_put"]["header"]["revision"].is_string());
 
     let response = side.call("/v3/kv/txn", &txn).await;
-    assert!(response.get("succeeded").is_none(), "false is left out");
+    assert!(response.get("succeeded").is_none(), "false is omitted");
     let range = &response["responses"][0]["response_range"];
     assert_eq!(range["kvs"][0]["value"], b64("bar"));
     assert_eq!(
@@ -105,22 +105,22 @@ case!(malformed_transactions_are_refused, |side| {
         "compare": [{"result": 0, "target": 1, "key": side.key("m"), "TargetUnion": null}],
         "success": [{"Request": {"RequestPut": {"key": side.key("m"), "value": b64("x")}}}],
     });
-    let message = side.refused("/v3/kv/txn", &malformed, 400, 3).await;
+    let message = side.expect_error("/v3/kv/txn", &malformed, 400, 3).await;
     assert_eq!(message, "etcdserver: key not found");
     let twice = json!({"success": [
         {"request_put": {"key": side.key("m")}}, {"request_put": {"key": side.key("m")}}]});
-    let message = side.refused("/v3/kv/txn", &twice, 400, 3).await;
+    let message = side.expect_error("/v3/kv/txn", &twice, 400, 3).await;
     assert_eq!(message, "etcdserver: duplicate key given in txn request");
     let op = json!({"request_range": {"key": side.key("m")}});
     let many = json!({"success": vec![op; 129]});
-    let message = side.refused("/v3/kv/txn", &many, 400, 3).await;
+    let message = side.expect_error("/v3/kv/txn", &many, 400, 3).await;
     assert_eq!(message, "etcdserver: too many operations in txn request");
     side.put("m", "still there").await;
 });
 
 case!(a_future_revision_cannot_be_compacted, tls, |side| {
     let body = json!({"revision": 1_000_000_000_000_i64});
-    let message = side.refused("/v3/kv/compaction", &body, 400, 11).await;
+    let message = side.expect_error("/v3/kv/compaction", &body, 400, 11).await;
     let expected = "etcdserver: mvcc: required revision is a future revision";
     assert_eq!(message, expected);
 });
@@ -131,19 +131,19 @@ case!(compacted_revisions_cannot_be_read, own_etcd, |side| {
     let body = json!({"revision": last.to_string(), "physical": true});
     side.call("/v3/kv/compaction", &body).await;
     let old = json!({"key": side.key("c"), "revision": first.to_string()});
-    let message = side.refused("/v3/kv/range", &old, 400, 11).await;
+    let message = side.expect_error("/v3/kv/range", &old, 400, 11).await;
     let expected = "etcdserver: mvcc: required revision has been compacted";
     assert_eq!(message, expected);
-    let message = side.refused("/v3/kv/compaction", &body, 400, 11).await;
+    let message = side.expect_error("/v3/kv/compaction", &body, 400, 11).await;
     assert_eq!(message, expected);
 });
 
 case!(a_key_is_required, |side| {
     for path in ["/v3/kv/range", "/v3/kv/put", "/v3/kv/deleterange"] {
-        let message = side.refused(path, &json!({}), 400, 3).await;
+        let message = side.expect_error(path, &json!({}), 400, 3).await;
         assert_eq!(message, "etcdserver: key is not provided", "{path}");
         let empty = side.client.request(http::Method::POST, path);
-        let message = side.refusal(empty, 400, 3).await;
+        let message = side.expect_error_of(empty, 400, 3).await;
         assert_eq!(message, "etcdserver: key is not provided", "{path}");
     }
 });
@@ -167,7 +167,7 @@ case!(pages_at_one_revision_are_consistent, tls, |side| {
     let mut found = vec![text(&page["kvs"][0]["key"]), text(&page["kvs"][1]["key"])];
     loop {
         let last = found.last().expect("a page has keys");
-        let last = last.strip_prefix(&side.prefix).expect("the test's own");
+        let last = last.strip_prefix(&side.prefix).expect("a key of the test");
         let from = format!("{last}\0");
         let page = side
             .call("/v3/kv/range", &range(&from, json!({"revision": revision})))
@@ -222,15 +222,19 @@ case!(ranges_are_sorted_filtered_and_counted, |side| {
     // Older versions of etcd crash on it, through either gateway.
     if side.at_least(3, 6) {
         let wrong = range(json!({"sort_target": 9, "sort_order": 1}));
-        side.refused("/v3/kv/range", &wrong, 400, 3).await;
+        side.expect_error("/v3/kv/range", &wrong, 400, 3).await;
     }
 });
 
-case!(a_value_that_is_too_large_is_refused, |side| {
+case!(an_oversized_value_is_rejected, |side| {
     let large = |bytes: usize| json!({"key": side.key("l"), "value": b64(&"x".repeat(bytes))});
-    let message = side.refused("/v3/kv/put", &large(1_600_000), 400, 3).await;
+    let message = side
+        .expect_error("/v3/kv/put", &large(1_600_000), 400, 3)
+        .await;
     assert_eq!(message, "etcdserver: request is too large");
-    let message = side.refused("/v3/kv/put", &large(2_500_000), 429, 8).await;
+    let message = side
+        .expect_error("/v3/kv/put", &large(2_500_000), 429, 8)
+        .await;
     assert!(
         message.contains("received message larger than max"),
         "{message}"

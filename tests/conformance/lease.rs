@@ -33,11 +33,11 @@ case!(a_lease_is_granted_and_lists_its_keys, |side| {
         assert_eq!(response["keys"], json!([side.key("k")]));
     }
     let message = side
-        .refused("/v3/lease/grant", &json!({"ID": lease, "TTL": 20}), 400, 9)
+        .expect_error("/v3/lease/grant", &json!({"ID": lease, "TTL": 20}), 400, 9)
         .await;
     assert_eq!(message, "etcdserver: lease already exists");
     let long = json!({"TTL": "9000000001"});
-    let message = side.refused("/v3/lease/grant", &long, 400, 11).await;
+    let message = side.expect_error("/v3/lease/grant", &long, 400, 11).await;
     assert_eq!(message, "etcdserver: too large lease TTL");
 });
 
@@ -54,7 +54,7 @@ case!(revoking_a_lease_deletes_its_keys, |side| {
             .call("/v3/kv/range", &json!({"key": side.key("k")}))
             .await;
         assert!(response.get("kvs").is_none());
-        let message = side.refused(path, &json!({"ID": id}), 404, 5).await;
+        let message = side.expect_error(path, &json!({"ID": id}), 404, 5).await;
         assert_eq!(message, "etcdserver: requested lease not found");
     }
 });
@@ -65,7 +65,7 @@ case!(an_unknown_lease_has_no_time_to_live, |side| {
         .await;
     assert_eq!(response["TTL"], "-1", "{response}");
     let put = json!({"key": side.key("k"), "lease": unused_id()});
-    let message = side.refused("/v3/kv/put", &put, 404, 5).await;
+    let message = side.expect_error("/v3/kv/put", &put, 404, 5).await;
     assert_eq!(message, "etcdserver: requested lease not found");
 });
 
@@ -91,7 +91,7 @@ case!(a_lease_is_kept_alive, |side| {
         (&json!(id), &json!("60"))
     );
     assert!(kept.end().await.is_empty(), "one request, one response");
-    // An unknown lease has a TTL of zero, and zeros are left out.
+    // An unknown lease has a TTL of zero, and zeros are omitted.
     let mut unknown = side
         .stream("/v3/lease/keepalive", &json!({"ID": unused_id()}))
         .await;

@@ -1,7 +1,7 @@
 //! Locks: the case of etcd's own tests, the order of the queue, and waiters that disconnect.
 
 use serde_json::{Value, json};
-use support::{DEADLINE, eventually, when};
+use support::{DEADLINE, ensure, eventually};
 
 use crate::case;
 use crate::side::{Results, Side, text};
@@ -34,7 +34,7 @@ case!(locking_twice_with_one_lease_returns_the_same_key, |side| {
     let second = side.call("/v3/lock/lock", &lock).await;
     assert_eq!(first["key"], second["key"]);
     let unknown = json!({"name": side.key("l2"), "lease": "12345678901"});
-    let message = side.refused("/v3/lock/lock", &unknown, 500, 2).await;
+    let message = side.expect_error("/v3/lock/lock", &unknown, 500, 2).await;
     assert!(message.contains("requested lease not found"), "{message}");
 });
 
@@ -42,7 +42,7 @@ case!(locking_twice_with_one_lease_returns_the_same_key, |side| {
 async fn wait_for_queue(side: &Side, name: &str, count: usize) {
     eventually("the queue has its length", DEADLINE, async || {
         let keys = side.keys(name).await;
-        when(keys.len() == count, || format!("{keys:?}"))
+        ensure(keys.len() == count, || format!("{keys:?}"))
     })
     .await;
 }
@@ -66,12 +66,12 @@ case!(waiters_acquire_the_lock_in_queue_order, |side| {
     wait_for_queue(side, "q", 3).await;
     side.call("/v3/lock/unlock", &json!({"key": first["key"]}))
         .await;
-    let second = second.await.expect("it acquires the lock");
+    let second = second.await.expect("no panic");
     assert!(!third.is_finished());
     wait_for_queue(side, "q", 2).await;
     side.call("/v3/lock/unlock", &json!({"key": second["key"]}))
         .await;
-    let third = third.await.expect("it acquires the lock");
+    let third = third.await.expect("no panic");
     assert_eq!(side.keys("q").await, [text(&third["key"])]);
 });
 
@@ -94,7 +94,7 @@ case!(a_disconnected_campaigner_leaves_no_key, |side| {
     let mut second = campaign;
     second["lease"] = granted["ID"].clone();
     let request = side.request("/v3/election/campaign", &second);
-    let waiter = support::spawn(async move { Results::of(request).await.status });
+    let waiter = support::spawn(async move { Results::open(request).await.status });
     wait_for_queue(side, "c", 2).await;
     waiter.abort();
     wait_for_queue(side, "c", 1).await;

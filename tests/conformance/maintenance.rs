@@ -26,7 +26,7 @@ case!(an_alarm_is_raised_and_disarmed, own_etcd, |side| {
     let raised = json!([{"memberID": member, "alarm": "NOSPACE"}]);
     assert_eq!(response["alarms"], raised);
     let put = json!({"key": side.key("k")});
-    let message = side.refused("/v3/kv/put", &put, 429, 8).await;
+    let message = side.expect_error("/v3/kv/put", &put, 429, 8).await;
     assert_eq!(message, "etcdserver: mvcc: database space exceeded");
     side.call("/v3/maintenance/alarm", &alarm("DEACTIVATE"))
         .await;
@@ -107,7 +107,7 @@ case!(a_snapshot_is_streamed, tls, |side| {
 case!(leadership_cannot_move_to_an_unknown_member, |side| {
     let body = json!({"targetID": 123});
     let message = side
-        .refused("/v3/maintenance/transfer-leadership", &body, 400, 9)
+        .expect_error("/v3/maintenance/transfer-leadership", &body, 400, 9)
         .await;
     assert_eq!(message, "etcdserver: bad leader transferee");
 });
@@ -119,12 +119,12 @@ case!(an_invalid_downgrade_target_is_refused, |side| {
     let body = json!({"action": 0, "version": "3.0"});
     if !side.at_least(3, 5) {
         // Watchgate has the path, but etcd does not have the call.
-        side.refused("/v3/maintenance/downgrade", &body, 501, 12)
+        side.expect_error("/v3/maintenance/downgrade", &body, 501, 12)
             .await;
         return;
     }
     let message = side
-        .refused("/v3/maintenance/downgrade", &body, 400, 3)
+        .expect_error("/v3/maintenance/downgrade", &body, 400, 3)
         .await;
     assert_eq!(message, "etcdserver: invalid downgrade target version");
 });

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use support::cluster::Cluster;
-use support::{DEADLINE, eventually, spawn, when};
+use support::{DEADLINE, ensure, eventually, spawn};
 
 use crate::case;
 use crate::side::{Results, Side, b64, number, text};
@@ -76,23 +76,23 @@ case!(a_lost_leader_is_replaced, three, |three| {
     let waiting = spawn(side.request("/v3/lock/lock", &waits).send());
     eventually("a client waits", DEADLINE, async || {
         keys = side.keys("lock/").await;
-        when(keys.len() == 2, || format!("{keys:?}"))
+        ensure(keys.len() == 2, || format!("{keys:?}"))
     })
     .await;
 
     three.cluster.kill(three.leader);
-    // A put without a response may have been done: every attempt has a value of its own.
+    // A put without a response may have been applied: every attempt has its own value.
     let (mut attempts, mut done) = (0, Vec::new());
     eventually("there is another leader", DEADLINE, async || {
         attempts += 1;
         let put = json!({"key": side.key("k"), "value": b64(&attempts.to_string())});
         let response = side.request("/v3/kv/put", &put).send().await;
-        when(response.status == 200, || response.text())?;
+        ensure(response.status == 200, || response.text())?;
         done.push(attempts);
         Ok(())
     })
     .await;
-    let last = *done.last().expect("one was done");
+    let last = *done.last().expect("a completed put");
     let mut seen: Vec<i32> = Vec::new();
     while seen.last() != Some(&last) {
         let event = &watch.events(1).await[0];
@@ -127,7 +127,7 @@ case!(
         eventually("the member has the key", DEADLINE, async || {
             let serializable = json!({"key": side.key("k"), "serializable": true});
             let response = side.call("/v3/kv/range", &serializable).await;
-            when(response["count"] == "1", || response.to_string())
+            ensure(response["count"] == "1", || response.to_string())
         })
         .await;
         three.cluster.kill(three.leader);
@@ -135,7 +135,7 @@ case!(
         let serializable = json!({"key": side.key("k"), "serializable": true});
         let response = side.call("/v3/kv/range", &serializable).await;
         assert_eq!(response["kvs"][0]["value"], b64("1"));
-        let message = side.refused("/v3/kv/range", &key, 503, 14).await;
+        let message = side.expect_error("/v3/kv/range", &key, 503, 14).await;
         assert!(message.starts_with("etcdserver: "), "{message}");
         // Which of etcd's timeouts expires first is a matter of chance.
         let put = json!({"key": side.key("k"), "value": b64("2")});
@@ -147,13 +147,13 @@ case!(
         let expected = &expected[..if side.at_least(3, 5) { 2 } else { 3 }];
         assert!(expected.contains(&outcome), "{outcome:?}: {refusal}");
         three.cluster.restart(three.other).await;
-        eventually("a majority is back", DEADLINE, async || {
+        eventually("a majority is available again", DEADLINE, async || {
             let response = three.side.request("/v3/kv/range", &key).send().await;
-            when(response.status == 200, || response.text())?;
+            ensure(response.status == 200, || response.text())?;
             let response: Value = serde_json::from_slice(&response.body).expect("JSON");
             let found = number(&response["kvs"][0]["mod_revision"]);
-            // The put that failed may have been done.
-            when(found >= revision, || response.to_string())
+            // The failed put may have been applied.
+            ensure(found >= revision, || response.to_string())
         })
         .await;
     }
@@ -166,7 +166,7 @@ case!(requests_can_require_a_leader, three, |three| {
         let request = side.request(path, body);
         request.header("grpc-metadata-hasleader", "true")
     };
-    let mut requiring = Results::of(requiring_leader("/v3/watch", &watch_body(side))).await;
+    let mut requiring = Results::open(requiring_leader("/v3/watch", &watch_body(side))).await;
     assert_eq!(requiring.next().await["created"], true);
     let mut waits = side.stream("/v3/watch", &watch_body(side)).await;
     assert_eq!(waits.next().await["created"], true);
@@ -174,10 +174,10 @@ case!(requests_can_require_a_leader, three, |three| {
     three.cluster.kill(three.other);
     let (code, message) = side.stream_error(&requiring.error().await);
     assert_eq!((code, &*message), (14, "etcdserver: no leader"));
-    // The same for unary calls; without the header a serializable read needs no leader.
+    // Likewise for unary calls; without the header a serializable read needs no leader.
     let serializable = json!({"key": side.key("k"), "serializable": true});
     let request = requiring_leader("/v3/kv/range", &serializable);
-    let message = side.refusal(request, 503, 14).await;
+    let message = side.expect_error_of(request, 503, 14).await;
     assert_eq!(message, "etcdserver: no leader");
     side.call("/v3/kv/range", &serializable).await;
     // A watch that does not require a leader has not noticed.
@@ -185,7 +185,7 @@ case!(requests_can_require_a_leader, three, |three| {
     eventually("a majority accepts a put", DEADLINE, async || {
         let put = json!({"key": side.key("k"), "value": b64("1")});
         let response = side.request("/v3/kv/put", &put).send().await;
-        when(response.status == 200, || response.text())
+        ensure(response.status == 200, || response.text())
     })
     .await;
     let event = &waits.events(1).await[0];

@@ -18,11 +18,14 @@ async fn pages_of_other_origins_are_refused() {
         ("host", "evil.example", 421, 7),
     ] {
         let request = side.request("/v3/kv/put", &put).header(name, value);
-        side.refusal(request, status, code).await;
+        side.expect_error_of(request, status, code).await;
         let headers = [(name, value)];
         if name == "origin" {
             let opened = Stream::try_socket(&side.client, "/v3/kv/put", &headers).await;
-            assert_eq!(opened.expect_err("refused"), status.to_string());
+            assert_eq!(
+                opened.expect_err("the upgrade is refused"),
+                status.to_string()
+            );
         }
     }
     assert!(side.keys("").await.is_empty());
@@ -48,13 +51,13 @@ async fn bodies_are_limited_by_max_body() {
     let request = client
         .request(Method::POST, "/v3/kv/put")
         .body(body.clone());
-    let message = side.refusal(request, 413, 8).await;
+    let message = side.expect_error_of(request, 413, 8).await;
     assert!(message.contains("1000"), "{message}");
     // The limit also applies to the messages of a socket, whose total length is not announced.
     let mut socket = Stream::socket(&client, "/v3/watch").await;
     socket.send_text(&body).await;
     assert_eq!(
-        socket.ended(DEADLINE).await,
+        socket.wait_for_end(DEADLINE).await,
         Ended::Orderly(Some(1009.into()))
     );
     let mut socket = Stream::socket(&client, "/v3/watch").await;
@@ -76,7 +79,7 @@ async fn unlock_deletes_only_locks() {
     side.call("/v3/kv/put", &put).await;
     for key in [side.key("data"), b64(&hexadecimal)] {
         let message = side
-            .refused("/v3/lock/unlock", &json!({"key": key}), 400, 3)
+            .expect_error("/v3/lock/unlock", &json!({"key": key}), 400, 3)
             .await;
         assert!(message.contains("not a lock's"), "{message}");
     }
@@ -84,7 +87,9 @@ async fn unlock_deletes_only_locks() {
     // Releasing an absent key succeeds.
     let absent = json!({"key": side.key("absent")});
     side.call("/v3/lock/unlock", &absent).await;
-    let message = side.refused("/v3/lock/unlock", &json!({}), 500, 2).await;
+    let message = side
+        .expect_error("/v3/lock/unlock", &json!({}), 500, 2)
+        .await;
     assert!(message.contains("key is not provided"), "{message}");
 }
 
@@ -121,12 +126,12 @@ async fn a_read_only_gateway_changes_nothing() {
         ("/v3/maintenance/defragment", json!({})),
         ("/v3/auth/enable", json!({})),
     ] {
-        let message = side.refusal(request(path, &body), 403, 7).await;
+        let message = side.expect_error_of(request(path, &body), 403, 7).await;
         assert!(message.contains("--read-only"), "{path}: {message}");
     }
     // A streaming call reports it as an error of the stream.
     let kept = request("/v3/lease/keepalive", &json!({"ID": "1"}));
-    let mut kept = Results::of(kept).await;
+    let mut kept = Results::open(kept).await;
     assert_eq!(
         (kept.status, &kept.line().await["error"]["code"]),
         (403, &json!(7))
@@ -148,7 +153,7 @@ async fn a_read_only_gateway_changes_nothing() {
         request(path, &body).send().await.expect(200);
     }
     let create = json!({"create_request": {"key": key}});
-    let mut watch = Results::of(request("/v3/watch", &create)).await;
+    let mut watch = Results::open(request("/v3/watch", &create)).await;
     assert_eq!(watch.next().await["created"], true);
     assert_eq!(side.keys("k").await.len(), 1);
     assert_eq!(side.keys("l/").await, [text(&lock["key"])]);
@@ -168,7 +173,7 @@ async fn all_paths_are_below_the_base_path() {
         assert!(request.send().await.expect(200).text().contains("kvs"));
     }
     let request = gateway.root().request(Method::POST, "/etcd/v3/nothing");
-    side.refusal(request, 404, 5).await;
+    side.expect_error_of(request, 404, 5).await;
     let request = gateway
         .root()
         .request(Method::POST, "/v3/kv/range")
@@ -182,18 +187,24 @@ async fn malformed_json_in_a_stream_is_an_error_of_the_stream() {
     let mut socket = side.socket("/v3/watch", &[]).await;
     let create = json!({"create_request": {"key": side.key("k")}});
     socket.send(&create).await;
-    let line = socket.line_within(DEADLINE).await.expect("open");
+    let line = socket
+        .line_within(DEADLINE)
+        .await
+        .expect("the socket is open");
     assert_eq!(line["result"]["created"], true);
     socket.send_text("garbage").await;
-    let line = socket.line_within(DEADLINE).await.expect("open");
+    let line = socket
+        .line_within(DEADLINE)
+        .await
+        .expect("the socket is open");
     assert_eq!(line["error"]["code"], 3, "{line}");
     assert_eq!(
-        socket.ended(DEADLINE).await,
+        socket.wait_for_end(DEADLINE).await,
         Ended::Orderly(Some(1000.into()))
     );
     let body = format!("{create}nonsense");
     let request = side.client.request(Method::POST, "/v3/watch").body(body);
-    let rest = Results::of(request).await.end().await;
+    let rest = Results::open(request).await.end().await;
     let last = rest.last().expect("an error");
     assert_eq!(last["error"]["grpc_code"], 3, "{last}");
 }
@@ -205,13 +216,13 @@ async fn forwarded_requests_need_a_token() {
     let request = side
         .request("/v3/kv/range", &range)
         .header("x-forwarded-for", "192.0.2.1");
-    side.refusal(request, 401, 16).await;
+    side.expect_error_of(request, 401, 16).await;
     // Signing in needs no token.
     let body = json!({"name": "root", "password": "x"});
     let request = side
         .request("/v3/auth/authenticate", &body)
         .header("x-forwarded-for", "192.0.2.1");
-    let message = side.refusal(request, 400, 9).await;
+    let message = side.expect_error_of(request, 400, 9).await;
     assert_eq!(message, "etcdserver: authentication is not enabled");
 }
 
@@ -221,33 +232,36 @@ async fn an_unreachable_etcd_is_reported_in_etcds_format() {
     side.put("k", "v").await;
     side.upstream_mut().kill();
     let range = json!({"key": side.key("k")});
-    let message = side.refused("/v3/kv/range", &range, 503, 14).await;
+    let message = side.expect_error("/v3/kv/range", &range, 503, 14).await;
     assert!(message.contains("etcd"), "{message}");
     side.upstream_mut().restart().await;
     support::eventually("etcd is back", DEADLINE, async || {
         let status = side.request("/v3/kv/range", &range).send().await.status;
-        support::when(status == 200, || status.to_string())
+        support::ensure(status == 200, || status.to_string())
     })
     .await;
 }
 
 #[tokio::test]
-async fn streams_report_that_the_gateway_stops() {
+async fn streams_report_the_gateways_shutdown() {
     let side = Side::ours().await;
     let mut gateway = side.second_gateway(&[]).await;
     let create = json!({"create_request": {"key": side.key("k")}});
     let request = gateway.root().request(Method::POST, "/v3/watch");
-    let mut watch = Results::of(request.body(create.to_string())).await;
+    let mut watch = Results::open(request.body(create.to_string())).await;
     assert_eq!(watch.next().await["created"], true);
     let mut socket = Stream::socket(&gateway.root(), "/v3/watch").await;
     socket.send(&create).await;
-    socket.line_within(DEADLINE).await.expect("created");
+    socket
+        .line_within(DEADLINE)
+        .await
+        .expect("the socket is open");
     gateway.stop().await;
     assert_eq!(watch.line().await["error"]["code"], 14);
     let line = socket.line_within(DEADLINE).await.expect("an error");
     assert_eq!(line["error"]["code"], 14);
     assert_eq!(
-        socket.ended(DEADLINE).await,
+        socket.wait_for_end(DEADLINE).await,
         Ended::Orderly(Some(1001.into()))
     );
 }

@@ -51,7 +51,7 @@ probes! {
     sockets_respond_after_close: SocketsRespondAfterClose, shared;
     closed_sockets_keep_waiting: ClosedSocketsKeepWaiting, shared;
     sockets_ignore_headers: SocketsIgnoreHeaders, shared;
-    refuses_named_certificates: RefusesNamedCertificates, named;
+    refuses_named_certificates: RefusesNamedCertificates, with_named_certificate;
 }
 
 async fn shared(ours: bool) -> Side {
@@ -66,7 +66,7 @@ async fn own_etcd(ours: bool) -> Side {
     Side::own_etcd(ours, &[]).await
 }
 
-async fn named(ours: bool) -> Side {
+async fn with_named_certificate(ours: bool) -> Side {
     Side::with_certificate(ours, Certificate::Named("root"), &[]).await
 }
 
@@ -95,13 +95,13 @@ async fn probe(difference: Difference, side: &Side) -> bool {
             let unknown = send(side, "/v3/nothing", "{}").await;
             let got = side.client.get("/v3/kv/range").send().await;
             let both = [is_json(&unknown), is_json(&got)];
-            assert_eq!(both[0], both[1], "both or neither");
+            assert_eq!(both[0], both[1], "both paths, or neither");
             !both[0]
         }
         Difference::OldStreamErrors => {
             let create = json!({"create_request": {"key": side.key("k")}});
             let request = side.request("/v3/watch", &create);
-            let mut watch = Results::of(request.header("grpc-timeout", "300m")).await;
+            let mut watch = Results::open(request.header("grpc-timeout", "300m")).await;
             watch.next().await;
             watch.error().await["error"]["code"].is_null()
         }
@@ -123,7 +123,7 @@ async fn probe(difference: Difference, side: &Side) -> bool {
         Difference::NoStatusOrDowngrade => {
             let status = send(side, "/v3/auth/status", "{}").await.status == 404;
             let downgrade = send(side, "/v3/maintenance/downgrade", "{}").await;
-            assert_eq!(status, downgrade.status == 404, "both or neither");
+            assert_eq!(status, downgrade.status == 404, "both paths, or neither");
             status
         }
         Difference::PreconditionsAre412 => {
@@ -157,7 +157,10 @@ async fn probe(difference: Difference, side: &Side) -> bool {
             let mut socket = side.socket("/v3/watch", &headers).await;
             let create = json!({"create_request": {"key": side.key("k")}});
             socket.send(&create).await;
-            let created = socket.line_within(DEADLINE).await.expect("open");
+            let created = socket
+                .line_within(DEADLINE)
+                .await
+                .expect("the socket is open");
             assert_eq!(created["result"]["created"], true, "{created}");
             let time_limit = time_limit(side, difference);
             timeout(time_limit, socket.line_within(DEADLINE))

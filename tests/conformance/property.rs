@@ -1,5 +1,5 @@
 //! Property test: any request has the same response from both. Sequences of random requests, valid and
-//! invalid, go to etcd's gateway and to Watchgate, each in front of a fresh etcd of its own. Statuses and
+//! invalid, go to etcd's gateway and to Watchgate, each in front of a fresh, separate etcd. Statuses and
 //! normalized responses must be equal.
 
 mod meaning;
@@ -11,7 +11,7 @@ use http::Method;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
-use support::{DEADLINE, eventually, when};
+use support::{DEADLINE, ensure, eventually};
 use tokio::runtime::Builder;
 
 use self::meaning::normalized;
@@ -306,7 +306,7 @@ async fn cluster_version_known(side: Side) -> Side {
         let request = side.client.request(Method::POST, SINCE_3_5[1]);
         let response = request.body(body).send().await.text();
         let validated = response.contains("invalid downgrade target version");
-        when(validated || !side.at_least(3, 5), || response)
+        ensure(validated || !side.at_least(3, 5), || response)
     })
     .await;
     side
@@ -317,7 +317,7 @@ fn compare(invalid: u32, cases: u32) {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
-        .expect("threads");
+        .expect("a runtime can be created");
     let start = async |ours| cluster_version_known(Side::own_etcd(ours, &CHEAP).await).await;
     let (etcd, ours) = runtime.block_on(async { tokio::join!(start(false), start(true)) });
     if invalid > 0 && etcd.has(Difference::LaxJson) {

@@ -29,7 +29,7 @@ pub(crate) struct Side {
     etcd: Upstream,
     /// Stops when dropped.
     _gateway: Option<InProcess>,
-    /// Its files are deleted when it is dropped.
+    /// Keeps the authority's files: dropping it deletes them.
     _authority: Option<Authority>,
 }
 
@@ -54,7 +54,7 @@ pub(crate) enum Certificate {
 impl Certificate {
     fn signed_by(self, authority: &Authority) -> Signed {
         match self {
-            Self::Nameless => authority.nameless(),
+            Self::Nameless => authority.nameless_client(),
             Self::Named(name) => authority.client(name, Kind::Ec),
         }
     }
@@ -71,12 +71,12 @@ impl Side {
         Self::in_front_of(Upstream::Shared(Etcd::shared().await), true).await
     }
 
-    /// Either gateway, with an etcd of its own that has these flags.
+    /// Either gateway, with a separate etcd that has these flags.
     pub(crate) async fn own_etcd(ours: bool, flags: &[&str]) -> Self {
         Self::in_front_of(Upstream::Own(Box::new(Etcd::start_with(flags).await)), ours).await
     }
 
-    /// Either gateway, with an etcd of its own that requires TLS and a client certificate.
+    /// Either gateway, with a separate etcd that requires TLS and a client certificate.
     pub(crate) async fn secure(ours: bool) -> Self {
         Self::with_certificate(ours, Certificate::Named("conformance"), &[]).await
     }
@@ -179,7 +179,7 @@ impl Side {
         self.version >= Version(major, minor, 0)
     }
 
-    /// A key of the test's own, in base64.
+    /// A key below the test's prefix, in base64.
     pub(crate) fn key(&self, name: &str) -> String {
         b64(&format!("{}{name}", self.prefix))
     }
@@ -203,13 +203,19 @@ impl Side {
     }
 
     /// Makes a call and expects this status and gRPC code; returns the message.
-    pub(crate) async fn refused(&self, path: &str, body: &Value, status: u16, code: i64) -> String {
+    pub(crate) async fn expect_error(
+        &self,
+        path: &str,
+        body: &Value,
+        status: u16,
+        code: i64,
+    ) -> String {
         let request = self.request(path, body);
-        self.refusal(request, status, code).await
+        self.expect_error_of(request, status, code).await
     }
 
-    /// As `refused`, for a prepared request.
-    pub(crate) async fn refusal(&self, request: Request, status: u16, code: i64) -> String {
+    /// As `expect_error`, for a prepared request.
+    pub(crate) async fn expect_error_of(&self, request: Request, status: u16, code: i64) -> String {
         let status = match (status, code) {
             (400, 9) if self.has(Difference::PreconditionsAre412) => 412,
             (status, _) => status,
@@ -246,7 +252,7 @@ impl Side {
 
     /// Makes a server-streaming call.
     pub(crate) async fn stream(&self, path: &str, body: &Value) -> Results {
-        Results::of(self.request(path, body)).await
+        Results::open(self.request(path, body)).await
     }
 
     /// A WebSocket to a path, with these headers.
@@ -297,7 +303,7 @@ pub(crate) struct Results {
 
 impl Results {
     /// Sends a request and waits for the response's head.
-    pub(crate) async fn of(request: Request) -> Self {
+    pub(crate) async fn open(request: Request) -> Self {
         let head = request.open().await.expect("the gateway responds");
         Self {
             status: head.status.as_u16(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support::proxy::Proxy;
 use support::stream::Ended;
-use support::{Client, DEADLINE, Stream, eventually, when};
+use support::{Client, DEADLINE, Stream, ensure, eventually};
 
 use crate::case;
 use crate::differences::Difference;
@@ -24,7 +24,7 @@ async fn result(socket: &mut Stream) -> Value {
 
 /// Waits until the socket ends, in any way.
 async fn wait_for_end(socket: &mut Stream) -> Ended {
-    socket.ended(DEADLINE).await
+    socket.wait_for_end(DEADLINE).await
 }
 
 case!(
@@ -108,10 +108,10 @@ case!(a_unary_request_over_a_socket_takes_effect, |side| {
             line(&mut socket).await;
         }
         // A gateway that waits for the close sends the request only sometimes: it may instead notice first
-        // that the client is gone.
+        // that the client has disconnected.
         drop(socket);
         let keys = side.keys("s/").await;
-        when(!keys.is_empty(), || format!("none of {tries}"))
+        ensure(!keys.is_empty(), || format!("none of {tries}"))
     })
     .await;
     assert!(waits || tries == 1);
@@ -144,7 +144,7 @@ case!(closing_a_socket_removes_its_waiter, |side| {
 async fn wait_for_queue(side: &Side, count: usize) {
     eventually("the queue has its length", DEADLINE, async || {
         let keys = side.keys("l").await;
-        when(keys.len() == count, || format!("{keys:?}"))
+        ensure(keys.len() == count, || format!("{keys:?}"))
     })
     .await;
 }
@@ -193,9 +193,9 @@ async fn a_client_lost_without_a_close_leaves_no_waiter() {
     });
     proxy.stall();
     let deadline = Duration::from_secs(45);
-    eventually("its key is deleted", deadline, async || {
+    eventually("the waiter's key is deleted", deadline, async || {
         let keys = side.keys("l").await;
-        when(!keys.contains(&vanishing_key), || format!("{keys:?}"))
+        ensure(!keys.contains(&vanishing_key), || format!("{keys:?}"))
     })
     .await;
     assert!(side.keys("l").await.contains(&staying_key));

@@ -28,7 +28,7 @@ async fn watches(side: &Side, count: usize) -> Vec<Results> {
 }
 
 /// A side whose etcd accepts `limit` streams per connection.
-async fn limited(ours: bool, tls: bool, limit: usize) -> Side {
+async fn start_with_stream_limit(ours: bool, tls: bool, limit: usize) -> Side {
     gateway::limits::raise_open_files().expect("the soft limit can be raised");
     let flag = format!("--max-concurrent-streams={limit}");
     if tls {
@@ -39,14 +39,14 @@ async fn limited(ours: bool, tls: bool, limit: usize) -> Side {
 }
 
 async fn below_the_limit(ours: bool, tls: bool, limit: usize) {
-    let side = limited(ours, tls, limit).await;
+    let side = start_with_stream_limit(ours, tls, limit).await;
     let _open = watches(&side, limit - 1).await;
     side.call("/v3/kv/range", &json!({"key": side.key("w")}))
         .await;
 }
 
 async fn at_the_limit(ours: bool, tls: bool, limit: usize) {
-    let side = limited(ours, tls, limit).await;
+    let side = start_with_stream_limit(ours, tls, limit).await;
     let _open = watches(&side, limit).await;
     let range = side
         .request("/v3/kv/range", &json!({"key": side.key("w")}))
@@ -98,17 +98,25 @@ limits! {
 /// Starts a request with a chunked body that stays open.
 async fn open_chunked(side: &Side, path: &str) -> BufReader<TcpStream> {
     let address = side.client.address();
-    let mut stream = TcpStream::connect(address).await.expect("connects");
+    let mut stream = TcpStream::connect(address)
+        .await
+        .expect("the gateway listens");
     let head =
         format!("POST {path} HTTP/1.1\r\nHost: {address}\r\nTransfer-Encoding: chunked\r\n\r\n");
-    stream.write_all(head.as_bytes()).await.expect("sends");
+    stream
+        .write_all(head.as_bytes())
+        .await
+        .expect("the connection is open");
     BufReader::new(stream)
 }
 
 /// Sends a piece of the body.
 async fn send_chunk(stream: &mut BufReader<TcpStream>, piece: &str) {
     let chunk = format!("{:x}\r\n{piece}\r\n", piece.len());
-    stream.write_all(chunk.as_bytes()).await.expect("sends");
+    stream
+        .write_all(chunk.as_bytes())
+        .await
+        .expect("the connection is open");
 }
 
 /// Reads up to the next line that contains `part`.
@@ -116,7 +124,9 @@ async fn read_until(stream: &mut BufReader<TcpStream>, part: &str) {
     let mut all = String::new();
     while !all.contains(part) {
         let read = timeout(DEADLINE, stream.read_line(&mut all)).await;
-        let read = read.expect("a line arrives in time").expect("reads");
+        let read = read
+            .expect("a line arrives in time")
+            .expect("the connection is open");
         assert!(read > 0, "the stream ended: {all}");
     }
 }
@@ -145,7 +155,9 @@ async fn a_client_may_pause_between_the_requests_of_a_stream() {
         let mut all = String::new();
         while !all.contains("request body timed out") {
             let read = timeout(PAUSE, stream.read_line(&mut all)).await;
-            let read = read.expect("refused in time").expect("reads");
+            let read = read
+                .expect("a refusal in time")
+                .expect("the connection is open");
             assert!(read > 0, "the stream ended: {all}");
         }
         assert!(all.starts_with("HTTP/1.1 400 "), "{all}");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use support::stream::Ended;
-use support::{DEADLINE, Stream, eventually, when};
+use support::{DEADLINE, Stream, ensure, eventually};
 use tokio::time::Instant;
 
 use crate::case;
@@ -21,13 +21,13 @@ case!(a_call_times_out_after_grpc_timeout, |side| {
     let waiting = side
         .request("/v3/lock/lock", &json!({"name": name}))
         .header("grpc-timeout", TIMEOUT.0);
-    let message = side.refusal(waiting, 504, 4).await;
+    let message = side.expect_error_of(waiting, 504, 4).await;
     assert!(is_timeout_message(side, &message), "{message}");
     for wrong in ["x", "5", "5s", "1.5S"] {
         let request = side
             .request("/v3/kv/range", &json!({"key": name}))
             .header("grpc-timeout", wrong);
-        side.refusal(request, 400, 3).await;
+        side.expect_error_of(request, 400, 3).await;
     }
     let request = side
         .request("/v3/kv/range", &json!({"key": name}))
@@ -46,7 +46,7 @@ case!(a_stream_times_out_after_grpc_timeout, |side| {
     let create = json!({"create_request": {"key": side.key("k")}});
     let started = Instant::now();
     let request = side.request("/v3/watch", &create);
-    let mut watch = Results::of(request.header("grpc-timeout", TIMEOUT.0)).await;
+    let mut watch = Results::open(request.header("grpc-timeout", TIMEOUT.0)).await;
     assert_eq!(watch.next().await["created"], true);
     // The response has started, so the error is in the stream.
     let (code, message) = side.stream_error(&watch.error().await);
@@ -56,7 +56,7 @@ case!(a_stream_times_out_after_grpc_timeout, |side| {
     // There is no leader, so there is nothing to observe and the response has not started.
     let observe = json!({"name": side.key("leaderless")});
     let request = side.request("/v3/election/observe", &observe);
-    let observed = Results::of(request.header("grpc-timeout", TIMEOUT.0)).await;
+    let observed = Results::open(request.header("grpc-timeout", TIMEOUT.0)).await;
     let status = observed.status;
     let error = observed.error().await;
     let whole = error["code"].as_i64().zip(error["message"].as_str());
@@ -72,7 +72,7 @@ case!(a_stream_times_out_after_grpc_timeout, |side| {
     assert!(is_timeout_message(side, &message), "{message}");
     // A longer timeout lets the watch deliver.
     let request = side.request("/v3/watch", &create);
-    let mut watch = Results::of(request.header("grpc-timeout", "1M")).await;
+    let mut watch = Results::open(request.header("grpc-timeout", "1M")).await;
     assert_eq!(watch.next().await["created"], true);
     side.put("k", "v").await;
     assert_eq!(watch.events(1).await[0]["kv"]["value"], b64("v"));
@@ -87,7 +87,10 @@ case!(a_socket_times_out_after_grpc_timeout, |side| {
     watch
         .send(&json!({"create_request": {"key": side.key("k")}}))
         .await;
-    let line = watch.line_within(DEADLINE).await.expect("open");
+    let line = watch
+        .line_within(DEADLINE)
+        .await
+        .expect("the socket is open");
     assert_eq!(line["result"]["created"], true, "{line}");
     assert_timed_out(side, &mut watch).await;
 
@@ -101,23 +104,29 @@ case!(a_socket_times_out_after_grpc_timeout, |side| {
     side.call("/v3/lock/lock", &lock).await;
     let mut waiting = side.socket("/v3/lock/lock", &headers).await;
     waiting.send(&lock).await;
-    let refusal = waiting.line_within(DEADLINE).await.expect("open");
+    let refusal = waiting
+        .line_within(DEADLINE)
+        .await
+        .expect("the socket is open");
     assert_eq!(refusal["code"], 4, "{refusal}");
-    let ended = waiting.ended(DEADLINE).await;
+    let ended = waiting.wait_for_end(DEADLINE).await;
     assert_eq!(ended, Ended::Orderly(Some(1000.into())));
     // The waiter's key is deleted.
     eventually("no client waits", DEADLINE, async || {
         let keys = side.keys("l").await;
-        when(keys.len() == 1, || format!("{keys:?}"))
+        ensure(keys.len() == 1, || format!("{keys:?}"))
     })
     .await;
 });
 
 /// Reads the end of a stream that timed out.
 async fn assert_timed_out(side: &Side, socket: &mut Stream) {
-    let line = socket.line_within(DEADLINE).await.expect("open");
+    let line = socket
+        .line_within(DEADLINE)
+        .await
+        .expect("the socket is open");
     let (code, message) = side.stream_error(&line);
     assert_eq!(code, 4, "{message}");
-    let ended = socket.ended(DEADLINE).await;
+    let ended = socket.wait_for_end(DEADLINE).await;
     assert_eq!(ended, Ended::Orderly(Some(1000.into())));
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::{DEADLINE, eventually, when};
+use support::{DEADLINE, ensure, eventually};
 
 use crate::case;
 use crate::side::{Results, Side, b64, number, text};
@@ -32,7 +32,7 @@ case!(past_and_new_events_are_delivered, tls, |side| {
     let event = watch.events(1).await.remove(0);
     assert!(
         event.get("type").is_none(),
-        "PUT is zero, and zeros are left out"
+        "PUT is zero, and zeros are omitted"
     );
     assert_eq!(event["kv"]["value"], b64("bar"));
     assert_eq!(number(&event["kv"]["mod_revision"]), first);
@@ -164,14 +164,17 @@ case!(one_body_may_hold_several_requests, |side| {
         .client
         .request(http::Method::POST, "/v3/watch")
         .body(body);
-    let mut watch = Results::of(request).await;
+    let mut watch = Results::open(request).await;
     let mut states = Vec::new();
     while states.len() < 3 {
         let response = watch.next().await;
         let state = ["created", "canceled"]
             .iter()
             .find(|state| response[**state] == true);
-        states.push((response["watch_id"].clone(), *state.expect("one of both")));
+        states.push((
+            response["watch_id"].clone(),
+            *state.expect("`created` or `canceled`"),
+        ));
     }
     assert!(states.contains(&(json!("7"), "created")), "{states:?}");
     assert!(states.contains(&(json!("9"), "created")));
@@ -187,7 +190,7 @@ case!(progress_can_be_requested, |side| {
     let create = json!({"create_request": {"key": side.key("p")}}).to_string();
     let progress = json!({"progress_request": {}}).to_string();
     let request = side.client.request(http::Method::POST, "/v3/watch");
-    let mut watch = Results::of(request.body(format!("{create}{progress}"))).await;
+    let mut watch = Results::open(request.body(format!("{create}{progress}"))).await;
     watch.next().await;
     let response = watch.next().await;
     assert!(response.get("events").is_none(), "{response}");
@@ -218,12 +221,12 @@ case!(disconnecting_ends_the_watch, own_etcd, |side| {
     drop(watches);
     eventually("the watches have ended", DEADLINE, async || {
         let now = watcher_count().await;
-        when(now == before, || now.clone())
+        ensure(now == before, || now.clone())
     })
     .await;
 });
 
-case!(aborted_watch_requests_do_no_harm, |side| {
+case!(aborted_watch_requests_affect_no_other_call, |side| {
     for body in ["", "{", "nonsense", "{}", "{\"create_request\":"] {
         for _ in 0..2 {
             let request = side

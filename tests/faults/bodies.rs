@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
-use support::coding::{CODINGS, encoded};
+use support::coding::{CODINGS, encode};
 use support::{DEADLINE, Etcd, Watchgate};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -47,7 +47,7 @@ async fn send_large_body(gateway: &Watchgate, head: &str, chunked: bool) -> (Str
                 break;
             }
             sent += piece.len();
-            peak = peak.max(gateway.resident());
+            peak = peak.max(gateway.resident_memory());
         }
     };
     let read = async {
@@ -67,7 +67,7 @@ async fn a_body_of_300_mb_is_refused_with_memory_bounded() {
     let etcd = Etcd::start().await;
     let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     gateway.api().write("k", "before").await;
-    let before = gateway.resident();
+    let before = gateway.resident_memory();
     for route in [
         "PUT /api/v1/kv/k",
         "POST /api/v1/txn",
@@ -107,9 +107,9 @@ async fn a_small_body_that_decodes_to_100_mb_is_refused_with_memory_bounded() {
     let etcd = Etcd::start().await;
     let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     gateway.api().write("k", "before").await;
-    let before = gateway.resident();
+    let before = gateway.resident_memory();
     for coding in CODINGS {
-        let bomb = encoded(coding, &vec![b' '; DECODED]).await;
+        let bomb = encode(coding, &vec![b' '; DECODED]).await;
         assert!(bomb.len() < 1 << 20, "{coding}: {} bytes", bomb.len());
         for (client, method, path) in [
             (gateway.api(), Method::PUT, "/kv/k"),
@@ -120,7 +120,7 @@ async fn a_small_body_that_decodes_to_100_mb_is_refused_with_memory_bounded() {
             let request = request.header("content-type", "application/json");
             let refused = request.header("content-encoding", coding).send().await;
             assert_eq!(refused.status, 413, "{coding} {path}: {}", refused.text());
-            let grown = gateway.resident().saturating_sub(before);
+            let grown = gateway.resident_memory().saturating_sub(before);
             assert!(
                 grown < MAX_GROWTH,
                 "{coding} {path}: it grew by {grown} bytes"
@@ -147,7 +147,7 @@ async fn a_client_that_waits_for_100_continue_gets_413() {
     let mut response = vec![0; 4096];
     let read = timeout(DEADLINE, stream.read(&mut response))
         .await
-        .expect("in time")
+        .expect("a response in time")
         .expect("a response");
     let text = String::from_utf8_lossy(&response[..read]).into_owned();
     assert!(text.starts_with("HTTP/1.1 413"), "{text}");

@@ -95,7 +95,7 @@ async fn the_files_of_three_nodes_make_one_cluster() {
         (home.join("watchgate"), file)
     };
     let nodes: Vec<_> = (1..=3).map(node).collect();
-    // None of them serves before the second has started.
+    // No member serves before the second one has started.
     let (first, second, third) = tokio::join!(
         start(&nodes[0].0, &nodes[0].1),
         start(&nodes[1].0, &nodes[1].1),

@@ -1,9 +1,9 @@
-//! The private etcd: it starts and ends with the gateway, and its data is private.
+//! The embedded etcd: it starts and ends with the gateway, and its data is private.
 
 use std::path::Path;
 
 use nix::sys::signal::Signal;
-use support::{Client, DEADLINE, Watchgate, eventually, when};
+use support::{Client, DEADLINE, Watchgate, ensure, eventually};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -25,7 +25,7 @@ async fn endpoint(api: &Client) -> String {
 async fn wait_until_down(address: &str) {
     eventually("etcd has ended", DEADLINE, async || {
         let connected = TcpStream::connect(address).await;
-        when(connected.is_err(), || {
+        ensure(connected.is_err(), || {
             format!("{address} still accepts connections")
         })
     })
@@ -39,14 +39,14 @@ async fn killing_the_gateway_leaves_no_etcd_and_loses_no_data() {
     gateway.api().write("k", "kept").await;
     let address = endpoint(&gateway.api()).await;
     gateway.signal(Signal::SIGKILL);
-    gateway.ended(DEADLINE).await;
+    gateway.wait_for_end(DEADLINE).await;
     wait_until_down(&address).await;
 
     let mut gateway = start(data.path()).await;
     assert_eq!(gateway.api().read("k").await["value"], "kept");
     let address = endpoint(&gateway.api()).await;
     gateway.signal(Signal::SIGTERM);
-    assert!(gateway.ended(DEADLINE).await.success());
+    assert!(gateway.wait_for_end(DEADLINE).await.success());
     wait_until_down(&address).await;
 }
 
@@ -56,7 +56,7 @@ async fn a_second_start_on_the_same_data_is_refused() {
     let first = start(data.path()).await;
     let error = Watchgate::embedded(data.path(), &[])
         .await
-        .expect_err("refused");
+        .expect_err("the gateway must not start");
     assert!(error.contains("in use"), "{error}");
     first.api().write("k", "unharmed").await;
 }
@@ -67,13 +67,13 @@ async fn data_of_another_minor_is_refused_before_etcd_touches_it() {
     let mut gateway = start(data.path()).await;
     gateway.api().write("k", "kept").await;
     gateway.signal(Signal::SIGTERM);
-    gateway.ended(DEADLINE).await;
+    gateway.wait_for_end(DEADLINE).await;
     let record = find(data.path(), "version").expect("the minor is on record");
     let minor = std::fs::read_to_string(&record).expect("the record can be read");
     std::fs::write(&record, "3.1\n").expect("the record can be written");
     let error = Watchgate::embedded(data.path(), &[])
         .await
-        .expect_err("refused");
+        .expect_err("the gateway must not start");
     assert!(
         error.contains("3.1") && error.contains("--data-dir"),
         "{error}"
@@ -101,7 +101,7 @@ fn find(folder: &Path, name: &str) -> Option<std::path::PathBuf> {
 #[tokio::test]
 async fn the_demo_changes_and_never_runs_on_other_data() {
     let refused = Watchgate::start(&["--demo", "--etcd", "http://127.0.0.1:1"]).await;
-    let error = refused.expect_err("refused");
+    let error = refused.expect_err("the gateway must not start");
     assert!(error.contains("--demo"), "{error}");
 
     let data = TempDir::new().expect("a folder");
@@ -120,23 +120,23 @@ async fn the_demo_changes_and_never_runs_on_other_data() {
         eventually(prefix, DEADLINE, async || {
             let path = format!("/kv?count_only&prefix={}", support::percent(prefix));
             let count = api.get(&path).send().await.json(200)["count"].as_i64();
-            when(count > Some(0), || format!("{count:?} keys"))
+            ensure(count > Some(0), || format!("{count:?} keys"))
         })
         .await;
     }
     eventually("a queue exists and changes", DEADLINE, async || {
         let response = api.get("/locks/-?name=/my-lock/").send().await;
-        when(response.status == 200, || response.text())?;
+        ensure(response.status == 200, || response.text())?;
         let lock = response.json(200);
         let waits = lock["waiters"]
             .as_array()
             .is_some_and(|waiters| !waiters.is_empty());
-        when(waits && lock["kind"] == "mutex", || lock.to_string())
+        ensure(waits && lock["kind"] == "mutex", || lock.to_string())
     })
     .await;
     let mut stream = support::Stream::ndjson(api.get("/watch?prefix=/crontab/")).await;
-    stream.of("opened").await;
-    stream.of("events").await;
+    stream.expect_type("opened").await;
+    stream.expect_type("events").await;
 }
 
 #[tokio::test]
@@ -155,11 +155,11 @@ async fn the_demo_runs_on_three_members_too() {
         "{cluster}"
     );
     let mut stream = support::Stream::ndjson(api.get("/watch?key=/crontab/jobs/job1")).await;
-    stream.of("opened").await;
+    stream.expect_type("opened").await;
     let changes = async {
         let mut states = Vec::new();
         while states.len() < 3 {
-            let message = stream.of("events").await;
+            let message = stream.expect_type("events").await;
             let events = message["events"].as_array().expect("events");
             states.extend(events.iter().map(|event| event["value"].clone()));
             states.dedup();

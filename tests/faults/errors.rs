@@ -101,7 +101,7 @@ async fn an_interrupted_write_has_an_unknown_outcome() {
 }
 
 #[tokio::test]
-async fn a_write_that_was_never_sent_is_unavailable() {
+async fn a_write_never_sent_is_unavailable() {
     let mut etcd = Etcd::start().await;
     etcd.kill();
     let gateway = InProcess::start(&etcd.url(), &[]).await;
@@ -126,7 +126,7 @@ async fn a_dropped_raft_proposal_is_503_no_leader_and_unchanged_at_v3() {
     let dropped = "raft proposal dropped";
     for call in ["KV/Put", "KV/Txn", "Lease/LeaseGrant"] {
         // etcd's `togRPCError` passes on errors that it has no code for like this.
-        fake.refuses(call, UNKNOWN, dropped);
+        fake.fail_with(call, UNKNOWN, dropped);
     }
     let gateway = InProcess::start(&fake.url(), &[]).await;
     let api = gateway.api();
@@ -162,9 +162,9 @@ async fn a_replay_of_the_log_ends_after_30_s_however_long_its_timeout() {
         header: Some(header),
         ..PbRangeResponse::default()
     };
-    fake.responds("KV/Range", &[absent]);
+    fake.respond_with("KV/Range", &[absent]);
     // The replay first requests etcd's release.
-    fake.hangs("Maintenance/Status");
+    fake.hang("Maintenance/Status");
     let gateway = InProcess::start(&fake.url(), &[]).await;
     let request = gateway.api().get("/history?key=k&deleted&timeout=300s");
     let problem = request.send().await.problem(504, "timeout");

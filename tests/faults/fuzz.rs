@@ -267,14 +267,14 @@ async fn malformed_messages_never_cause_a_panic() {
             .map(|_| *numbers.pick(&words))
             .collect();
         socket.send_text(&text).await;
-        socket.of("error").await;
+        socket.expect_type("error").await;
     }
     let deep = "[".repeat(50_000);
     socket.send_text(&deep).await;
-    socket.of("error").await;
+    socket.expect_type("error").await;
     socket
         .send(&json!({"op": "watch", "id": "w", "prefix": "k"}))
         .await;
-    socket.of("opened").await;
+    socket.expect_type("opened").await;
     assert!(!gateway.log().contains("panicked"), "{}", gateway.log());
 }

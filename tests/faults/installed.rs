@@ -1,4 +1,4 @@
-//! The private etcd as installed: from a configuration file, with three members, and stopped.
+//! The embedded etcd as installed: from a configuration file, with three members, and stopped.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use support::etcd::free_address;
 use support::gateway::InProcess;
-use support::{Client, DEADLINE, Etcd, Watchgate, eventually, when};
+use support::{Client, DEADLINE, Etcd, Watchgate, ensure, eventually};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
@@ -42,7 +42,7 @@ async fn start_with_file(folder: &Path, file: &Path) -> Result<Watchgate, String
 async fn wait_until_down(address: &str) {
     eventually("etcd has ended", DEADLINE, async || {
         let connected = TcpStream::connect(address).await;
-        when(connected.is_err(), || {
+        ensure(connected.is_err(), || {
             format!("{address} still accepts connections")
         })
     })
@@ -51,7 +51,7 @@ async fn wait_until_down(address: &str) {
 
 async fn end(mut gateway: Watchgate, signal: Signal) {
     gateway.signal(signal);
-    gateway.ended(DEADLINE).await;
+    gateway.wait_for_end(DEADLINE).await;
 }
 
 #[tokio::test]
@@ -100,14 +100,14 @@ async fn the_file_sets_etcds_address_and_a_wrong_advertised_url_is_reported() {
     // A second gateway with the same file: the running etcd is not mistaken for its own.
     let error = start_with_file(folder.path(), &file)
         .await
-        .expect_err("in use");
+        .expect_err("the data or the port is in use");
     assert!(error.contains("in use"), "{error}");
     let error = Watchgate::embedded(
         &folder.path().join("other"),
         &["--etcd-config", file.to_str().expect("UTF-8")],
     )
     .await
-    .expect_err("its port is taken");
+    .expect_err("the port is taken");
     assert!(
         error.contains(&client) && error.contains("--etcd"),
         "{error}"
@@ -142,7 +142,7 @@ async fn data_of_another_minor_is_refused_for_a_file() {
     std::fs::write(&record, "3.1\n").expect("the record can be written");
     let error = start_with_file(folder.path(), &file)
         .await
-        .expect_err("refused");
+        .expect_err("the gateway must not start");
     assert!(error.contains("written by etcd 3.1"), "{error}");
     assert!(error.contains(record.to_str().expect("UTF-8")), "{error}");
 }
@@ -201,7 +201,9 @@ async fn three_members_form_a_cluster_and_end_with_the_gateway() {
         assert_eq!(api.read("k").await["value"], "by that member");
     }
 
-    let error = start(folder.path(), three).await.expect_err("in use");
+    let error = start(folder.path(), three)
+        .await
+        .expect_err("the data or the port is in use");
     assert!(error.contains("in use"), "{error}");
     end(gateway, Signal::SIGKILL).await;
     for url in &urls {
@@ -209,7 +211,7 @@ async fn three_members_form_a_cluster_and_end_with_the_gateway() {
     }
     let error = start(folder.path(), &[])
         .await
-        .expect_err("of three members");
+        .expect_err("the data has three members");
     assert!(error.contains("--members 3"), "{error}");
 
     let again = start(folder.path(), three).await;
@@ -231,7 +233,7 @@ async fn data_of_one_member_is_refused_for_three() {
     .await;
     let error = start(folder.path(), &["--members", "3"])
         .await
-        .expect_err("of one member");
+        .expect_err("the data has one member");
     assert!(
         error.contains("--members 1") && error.contains("--data-dir"),
         "{error}"
@@ -260,7 +262,7 @@ async fn a_write_to_a_stopped_etcd_has_an_unknown_outcome() {
         DEADLINE,
         async || {
             let response = api.get("/kv/k?timeout=2s").send().await;
-            when(response.status == 503, || response.text())
+            ensure(response.status == 503, || response.text())
         },
     )
     .await;
@@ -279,7 +281,7 @@ async fn a_write_to_a_stopped_etcd_has_an_unknown_outcome() {
 async fn value_is_one_of(api: &Client, values: &[&str]) {
     eventually("etcd responds again", DEADLINE, async || {
         let response = api.get("/kv/k?raw&timeout=2s").send().await;
-        when(response.status == 200, || response.text())?;
+        ensure(response.status == 200, || response.text())?;
         let value = response.text();
         assert!(values.contains(&value.as_str()), "{value}");
         Ok(())

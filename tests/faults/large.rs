@@ -30,7 +30,7 @@ async fn read_slowly(gateway: &Watchgate, path: &str) -> (Value, u64) {
         // A gateway that reads ahead would have time to read all of it.
         if count % 50 == 0 {
             sleep(Duration::from_millis(100)).await;
-            peak = peak.max(gateway.resident());
+            peak = peak.max(gateway.resident_memory());
         }
         count += 1;
     }
@@ -45,7 +45,7 @@ async fn a_slow_reader_of_a_large_range_needs_bounded_memory() {
     let entries = (0..KEYS).map(|n| (format!("k{n:04}").into_bytes(), value.clone()));
     fill(&etcd.client().await, entries).await;
     gateway.api().read("k0000").await;
-    let before = gateway.resident();
+    let before = gateway.resident_memory();
     for path in ["/kv?prefix=k", "/export?prefix=k"] {
         let (last, peak) = read_slowly(&gateway, path).await;
         assert_eq!(last["end"]["count"], KEYS, "{path}: {last}");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use support::gateway::InProcess;
-use support::{DEADLINE, Etcd, Stream, eventually, revisions_of, when};
+use support::{DEADLINE, Etcd, Stream, ensure, eventually, revisions_of};
 
 #[tokio::test]
 async fn the_gateway_starts_and_responds_before_etcd() {
@@ -19,13 +19,13 @@ async fn the_gateway_starts_and_responds_before_etcd() {
         .await
         .problem(503, "unavailable");
     let mut sse = Stream::sse(gateway.api().get("/watch?prefix=k"), "").await;
-    let error = sse.of("error").await;
+    let error = sse.expect_type("error").await;
     assert_eq!(
         error["code"], "unavailable",
         "an EventSource gives up for good on anything but 200"
     );
     etcd.restart().await;
-    sse.of("opened").await;
+    sse.expect_type("opened").await;
     let revision = gateway.api().write("k", "v").await;
     assert_eq!(revisions_of(&sse.until(revision).await), [revision]);
     gateway.root().get("/readyz").send().await.expect(200);
@@ -39,8 +39,12 @@ async fn the_gateway_recovers_quickly() {
     api.write("k", "before").await;
     for _ in 0..3 {
         etcd.proxy.cut();
-        let away = api.get("/kv?key=k&timeout=2s").send().await;
-        assert!(matches!(away.status.as_u16(), 503 | 504), "{}", away.text());
+        let response = api.get("/kv?key=k&timeout=2s").send().await;
+        assert!(
+            matches!(response.status.as_u16(), 503 | 504),
+            "{}",
+            response.text()
+        );
         let health = gateway.root().get("/health").send().await;
         assert_eq!(health.status, 503);
         assert!(health.text().contains("\"false\""), "{}", health.text());
@@ -50,7 +54,7 @@ async fn the_gateway_recovers_quickly() {
             Duration::from_secs(10),
             async || {
                 let response = api.get("/kv?key=k").send().await;
-                when(response.status == 200, || response.text())
+                ensure(response.status == 200, || response.text())
             },
         )
         .await;
@@ -73,17 +77,17 @@ async fn a_waiting_lock_survives_a_cut_link() {
     );
     eventually("the second waits", DEADLINE, async || {
         let lock = api.get("/locks/a").send().await.json(200);
-        when(lock["waiters"][0]["name"] == "s2", || lock.to_string())
+        ensure(lock["waiters"][0]["name"] == "s2", || lock.to_string())
     })
     .await;
     etcd.proxy.cut();
-    let away = api.get("/kv?key=k&timeout=2s").send().await;
-    assert!(!away.status.is_success());
+    let response = api.get("/kv?key=k&timeout=2s").send().await;
+    assert!(!response.status.is_success());
     etcd.proxy.restore();
     let lease = held["lease"].as_str().expect("an id");
     eventually("the first releases", DEADLINE, async || {
         let response = api.delete(&format!("/locks/a?lease={lease}")).send().await;
-        when(response.status == 200 || response.status == 412, || {
+        ensure(response.status == 200 || response.status == 412, || {
             response.text()
         })
     })

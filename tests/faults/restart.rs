@@ -18,7 +18,7 @@ async fn open(api: &Client) -> [Stream; 3] {
         .send(&json!({"op": "watch", "id": "w", "prefix": "k", "prev": true}))
         .await;
     for stream in &mut streams {
-        stream.of("opened").await;
+        stream.expect_type("opened").await;
     }
     streams
 }
@@ -111,7 +111,7 @@ async fn a_watch_waits_for_a_frozen_etcd() {
     hidden.problem(504, "timeout");
     for stream in &mut streams[..2] {
         // The stream keeps sending progress while etcd is frozen.
-        let alive = stream.within(Duration::from_secs(10)).await;
+        let alive = stream.next_within(Duration::from_secs(10)).await;
         assert_eq!(alive.expect("the stream is open")["type"], "progress");
     }
     etcd.thaw();

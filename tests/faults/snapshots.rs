@@ -30,7 +30,7 @@ fn entries(piece: &Value) -> usize {
 async fn read_until_stalled(stream: &mut Stream) -> usize {
     let (mut seen, mut idle) = (0, 0);
     while idle < 2 {
-        let message = stream.any().await;
+        let message = stream.next_any().await;
         if message["type"] == "idle" {
             idle += 1;
             continue;
@@ -46,7 +46,7 @@ async fn read_until_stalled(stream: &mut Stream) -> usize {
 async fn finish(stream: &mut Stream) -> usize {
     let mut seen = 0;
     loop {
-        let piece = stream.of("snapshot").await;
+        let piece = stream.expect_type("snapshot").await;
         seen += entries(&piece);
         if piece["more"] != true {
             return seen;
@@ -66,8 +66,8 @@ async fn an_unfinished_snapshot_has_no_resume_point() {
     let mut streams = Vec::new();
     for transport in ["ndjson", "sse", "socket"] {
         let mut stream = open(&api, transport).await;
-        stream.of("opened").await;
-        let first = entries(&stream.of("snapshot").await);
+        stream.expect_type("opened").await;
+        let first = entries(&stream.expect_type("snapshot").await);
         streams.push((stream, first));
     }
     etcd.freeze().await;
@@ -88,7 +88,7 @@ async fn an_unfinished_snapshot_has_no_resume_point() {
     let complete = streams[1].last_event_id.clone();
     assert!(!complete.is_empty());
 
-    // The same for a snapshot that replaces compacted history.
+    // A snapshot that replaces compacted history behaves alike.
     etcd.proxy.cut();
     direct
         .put("s/00000", "new", None)
@@ -107,8 +107,8 @@ async fn an_unfinished_snapshot_has_no_resume_point() {
         .expect("etcd compacts");
     etcd.proxy.restore();
     for stream in &mut streams {
-        stream.of("compacted").await;
-        stream.of("snapshot").await;
+        stream.expect_type("compacted").await;
+        stream.expect_type("snapshot").await;
     }
     etcd.freeze().await;
     let stalled = streams.iter_mut().map(read_until_stalled);
@@ -120,8 +120,8 @@ async fn an_unfinished_snapshot_has_no_resume_point() {
     etcd.thaw();
     // An EventSource that reconnects now receives a complete snapshot.
     let mut again = Stream::sse(api.get(WATCH), &complete).await;
-    again.of("compacted").await;
-    again.of("opened").await;
+    again.expect_type("compacted").await;
+    again.expect_type("opened").await;
     assert_eq!(finish(&mut again).await, KEYS);
     assert_ne!(again.last_event_id, complete);
 }

@@ -14,25 +14,25 @@ async fn data_wiped_under_a_watch_is_a_reset() {
         api.write(format!("k{n}"), "old").await;
     }
     let mut plain = Stream::ndjson(api.get("/watch?prefix=k")).await;
-    let old = plain.of("opened").await["cluster_id"].clone();
+    let old = plain.expect_type("opened").await["cluster_id"].clone();
     let mut snapshots = Stream::sse(api.get("/watch?prefix=k&snapshot"), "").await;
-    snapshots.of("opened").await;
+    snapshots.expect_type("opened").await;
     assert_eq!(
-        snapshots.of("snapshot").await["entries"]
+        snapshots.expect_type("snapshot").await["entries"]
             .as_array()
             .map(Vec::len),
         Some(20)
     );
     let id = snapshots.last_event_id.clone();
     let mut socket = Stream::socket(&api, "/watch?prefix=k").await;
-    socket.of("opened").await;
+    socket.expect_type("opened").await;
 
     etcd.restart_wiped().await;
     let mut client = etcd.client().await;
     client.put("k-new", "new", None).await.expect("etcd puts");
 
     for stream in [&mut plain, &mut socket] {
-        let reset = stream.of("reset").await;
+        let reset = stream.expect_type("reset").await;
         assert_ne!(reset["cluster_id"], old);
         assert!(reset["revision"].as_i64() < Some(20), "{reset}");
         assert!(
@@ -41,8 +41,8 @@ async fn data_wiped_under_a_watch_is_a_reset() {
                 .is_some_and(|reason| !reason.is_empty())
         );
     }
-    snapshots.of("reset").await;
-    let snapshot = snapshots.of("snapshot").await;
+    snapshots.expect_type("reset").await;
+    let snapshot = snapshots.expect_type("snapshot").await;
     assert_eq!(snapshot["entries"][0]["key"], "k-new");
     assert_eq!(snapshot["entries"].as_array().map(Vec::len), Some(1));
 
@@ -52,10 +52,10 @@ async fn data_wiped_under_a_watch_is_a_reset() {
     }
     // An EventSource that reconnects later is notified as well.
     let mut late = Stream::sse(api.get("/watch?prefix=k&snapshot"), &id).await;
-    late.of("reset").await;
-    late.of("opened").await;
+    late.expect_type("reset").await;
+    late.expect_type("opened").await;
     assert_eq!(
-        late.of("snapshot").await["entries"]
+        late.expect_type("snapshot").await["entries"]
             .as_array()
             .map(Vec::len),
         Some(2)
@@ -72,9 +72,9 @@ async fn restored_data_with_the_same_cluster_id_is_a_reset() {
         api.write(format!("k{n}"), "old").await;
     }
     let mut watch = Stream::ndjson(api.get("/watch?prefix=k")).await;
-    let opened = watch.of("opened").await;
+    let opened = watch.expect_type("opened").await;
     etcd.restart_wiped().await;
-    let reset = watch.of("reset").await;
+    let reset = watch.expect_type("reset").await;
     assert_eq!(reset["cluster_id"], opened["cluster_id"]);
     assert_eq!(reset["revision"], 1, "{reset}");
     let last = api.write("k-new", "new").await;
@@ -88,10 +88,10 @@ async fn history_compacted_during_a_disconnect_is_reported() {
     let api = gateway.api();
     let first = api.write("k0", "0").await;
     let mut plain = Stream::ndjson(api.get("/watch?prefix=k")).await;
-    plain.of("opened").await;
+    plain.expect_type("opened").await;
     let mut snapshots = Stream::socket(&api, "/watch?prefix=k&snapshot").await;
-    snapshots.of("opened").await;
-    snapshots.of("snapshot").await;
+    snapshots.expect_type("opened").await;
+    snapshots.expect_type("snapshot").await;
 
     etcd.proxy.cut();
     let mut client = etcd.client().await;
@@ -112,18 +112,18 @@ async fn history_compacted_during_a_disconnect_is_reported() {
         .expect("etcd compacts");
     etcd.proxy.restore();
 
-    let gap = plain.of("compacted").await;
+    let gap = plain.expect_type("compacted").await;
     let left = first_after_compaction(written[14]);
     assert_eq!(
         (gap["from"].as_i64(), gap["to"].as_i64()),
         (Some(first + 1), Some(left))
     );
     written.retain(|revision| *revision >= left);
-    let last = *written.last().expect("some are left");
+    let last = *written.last().expect("a remaining key");
     assert_eq!(revisions_of(&plain.until(last).await), written);
 
-    snapshots.of("compacted").await;
-    let snapshot = snapshots.of("snapshot").await;
+    snapshots.expect_type("compacted").await;
+    let snapshot = snapshots.expect_type("snapshot").await;
     let values: Vec<_> = (0..4)
         .map(|at| snapshot["entries"][at]["value"].as_str())
         .collect();

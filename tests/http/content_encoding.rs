@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use serde_json::{Value, json};
-use support::coding::{CODINGS, encoded};
+use support::coding::{CODINGS, encode};
 use support::{Client, Response, World, key_query, percent};
 
 /// Sends a request with an encoded body.
@@ -32,7 +32,7 @@ async fn a_value_is_stored_decoded() {
     let value = "one line of many\n".repeat(2_000);
     for coding in CODINGS {
         let key = world.key(coding);
-        let body = encoded(coding, value.as_bytes()).await;
+        let body = encode(coding, value.as_bytes()).await;
         assert!(body.len() < value.len() / 2, "{coding} compresses it");
         let path = key_query(&key);
         let put = (&Method::PUT, path.as_str());
@@ -63,23 +63,23 @@ async fn json_and_v3_requests_are_decoded_too() {
     for coding in CODINGS {
         let key = world.key(coding);
         let txn = json!({"then": [{"put": {"key": key, "value": "from a transaction"}}]});
-        let body = encoded(coding, txn.to_string().as_bytes()).await;
+        let body = encode(coding, txn.to_string().as_bytes()).await;
         let done = send_encoded(&world.api, (&Method::POST, "/txn"), JSON, coding, body).await;
         assert_eq!(done.json(200)["succeeded"], true, "{coding}");
         assert_eq!(world.api.read(&key).await["value"], "from a transaction");
 
         let base64 = |text: &str| STANDARD.encode(text);
         let put = json!({"key": base64(&key), "value": base64("from v3")});
-        let body = encoded(coding, put.to_string().as_bytes()).await;
+        let body = encode(coding, put.to_string().as_bytes()).await;
         let done = send_encoded(&root, (&Method::POST, "/v3/kv/put"), JSON, coding, body).await;
         done.expect(200);
         assert_eq!(world.api.read(&key).await["value"], "from v3", "{coding}");
 
         let snapshot = json!({"key": base64("no such key")});
-        let body = encoded(coding, snapshot.to_string().as_bytes()).await;
+        let body = encode(coding, snapshot.to_string().as_bytes()).await;
         // A streaming call, whose body is read as it arrives.
         let keep = json!({"ID": "0"}).to_string();
-        let kept = encoded(coding, keep.as_bytes()).await;
+        let kept = encode(coding, keep.as_bytes()).await;
         let path = "/v3/lease/keepalive";
         let response = send_encoded(&root, (&Method::POST, path), JSON, coding, kept).await;
         let line: Value = serde_json::from_slice(&response.expect(200).body).expect("one line");
@@ -96,7 +96,7 @@ async fn a_truncated_body_is_refused_and_stores_nothing() {
     for coding in CODINGS {
         let key = world.key(coding);
         let path = key_query(&key);
-        let whole = encoded(coding, b"a value that shall not be stored").await;
+        let whole = encode(coding, b"a value that shall not be stored").await;
         let put = (&Method::PUT, path.as_str());
         let mut trailing = whole.clone();
         trailing.extend_from_slice(b"trailing bytes");
@@ -113,7 +113,7 @@ async fn a_truncated_body_is_refused_and_stores_nothing() {
             assert!(detail.contains(coding), "{coding}: {detail}");
         }
         let v3 = json!({"key": STANDARD.encode(&key), "value": "eA=="}).to_string();
-        let whole = encoded(coding, v3.as_bytes()).await;
+        let whole = encode(coding, v3.as_bytes()).await;
         // A streaming call processes a message as soon as it is complete, so only half of it is sent.
         for (path, length) in [
             ("/v3/kv/put", whole.len() - 1),
@@ -161,7 +161,7 @@ async fn an_unsupported_coding_is_415_on_every_route_with_a_body() {
             assert_eq!(accepted, "gzip, br, deflate, zstd", "{method} {path}");
         }
         // A truncated body is detected where the body is read.
-        let cut = &encoded("gzip", b"{}").await[..15];
+        let cut = &encode("gzip", b"{}").await[..15];
         let refused = send_encoded(&root, (&method, &path), JSON, "gzip", cut.to_vec()).await;
         if !path.ends_with("/import") {
             assert_eq!(refused.status, 400, "{method} {path}: {}", refused.text());
@@ -185,7 +185,7 @@ async fn max_body_counts_decoded_bytes() {
     let path = key_query(world.key("k"));
     for coding in CODINGS {
         for (size, accepted) in [(100_000, true), (100_001, false), (20 << 20, false)] {
-            let body = encoded(coding, &vec![b' '; size]).await;
+            let body = encode(coding, &vec![b' '; size]).await;
             assert!(body.len() < 100_000, "{coding}: the encoded body is small");
             let put = (&Method::PUT, path.as_str());
             let response = send_encoded(&world.api, put, "text/plain", coding, body.clone()).await;
@@ -222,7 +222,7 @@ async fn an_import_is_decoded_as_it_arrives() {
             .map(|n| json!({"key": format!("{prefix}/{n:04}"), "value": value}).to_string())
             .collect();
         let file = lines.join("\n");
-        let whole = encoded(coding, file.as_bytes()).await;
+        let whole = encode(coding, file.as_bytes()).await;
         let response = send_encoded(&world.api, import, kind, coding, whole.clone()).await;
         let last = response.expect(200).lines().pop().expect("a line");
         assert_eq!(last["end"]["count"], 3_000, "{coding}: {last}");

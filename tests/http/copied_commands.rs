@@ -12,7 +12,9 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::model::command::{KeptLease, KeyCommand, NewLease, argument, curl, etcdctl, go_string};
+use crate::model::command::{
+    KeyCommand, LeaseAction, NewLease, argument, curl, etcdctl, go_string,
+};
 use crate::model::lock_command::{self, LockCommand};
 
 /// Bytes that a terminal, a shell, curl, etcdctl or Go could misinterpret.
@@ -92,7 +94,7 @@ async fn bash(script: &str, typed: bool, environment: &[(&str, String)]) -> Vec<
         .kill_on_drop(true)
         .spawn()
         .expect("every system has bash");
-    let mut input = child.stdin.take().expect("it was piped");
+    let mut input = child.stdin.take().expect("stdin is piped");
     let script = script.to_owned();
     let writing = support::spawn(async move {
         // Fails where bash has ended early, which its output shows.
@@ -114,7 +116,7 @@ async fn bash(script: &str, typed: bool, environment: &[(&str, String)]) -> Vec<
 }
 
 #[tokio::test]
-async fn a_shell_reads_every_word_as_the_bytes_it_was_made_from() {
+async fn quoted_words_round_trip_through_bash() {
     let all = some_bytes(400);
     let words: Vec<&Vec<u8>> = all
         .iter()
@@ -122,7 +124,7 @@ async fn a_shell_reads_every_word_as_the_bytes_it_was_made_from() {
         .collect();
     let mut script = String::new();
     for bytes in &words {
-        let argument = argument(bytes).expect("it has no NUL byte");
+        let argument = argument(bytes).expect("no NUL byte");
         assert_can_be_pasted(&argument);
         assert!(!argument.contains('\n'), "{argument}");
         script.extend(["printf '%s\\0' ", &argument, "\n"]);
@@ -174,12 +176,13 @@ impl Terminal {
         bash(&format!("{line}\n"), self.typed, &environment).await
     }
 
-    async fn curl(&self, deed: &KeyCommand) -> Vec<u8> {
-        self.run(&curl(deed, &self.base())).await
+    async fn curl(&self, command: &KeyCommand) -> Vec<u8> {
+        self.run(&curl(command, &self.base())).await
     }
 
-    async fn etcdctl(&self, deed: &KeyCommand) -> Vec<u8> {
-        self.run(&etcdctl(deed).expect("etcdctl can do this")).await
+    async fn etcdctl(&self, command: &KeyCommand) -> Vec<u8> {
+        self.run(&etcdctl(command).expect("etcdctl can do this"))
+            .await
     }
 
     /// A key's value, lease and revision in etcd.
@@ -193,11 +196,11 @@ impl Terminal {
 
 /// Creates, replaces, reads and deletes each of these keys and values, by copied lines only.
 async fn round_trip(terminal: &Terminal, pairs: &[(Vec<u8>, Vec<u8>)], by_etcdctl: bool) {
-    let run = async |deed: &KeyCommand| {
+    let run = async |command: &KeyCommand| {
         if by_etcdctl {
-            terminal.etcdctl(deed).await
+            terminal.etcdctl(command).await
         } else {
-            terminal.curl(deed).await
+            terminal.curl(command).await
         }
     };
     for (key, value) in pairs {
@@ -207,7 +210,7 @@ async fn round_trip(terminal: &Terminal, pairs: &[(Vec<u8>, Vec<u8>)], by_etcdct
             lease: NewLease::Grant(600),
         };
         run(&create).await;
-        let (read, lease, revision) = terminal.read(key).await.expect("it was created");
+        let (read, lease, revision) = terminal.read(key).await.expect("the key was created");
         assert_eq!((&read, lease != 0), (value, true), "{create:?}");
         // A second creation changes nothing.
         run(&KeyCommand::Create {
@@ -218,30 +221,30 @@ async fn round_trip(terminal: &Terminal, pairs: &[(Vec<u8>, Vec<u8>)], by_etcdct
         .await;
         assert_eq!(terminal.read(key).await, Some((read, lease, revision)));
 
-        let turned: Vec<u8> = value.iter().rev().copied().collect();
+        let reversed: Vec<u8> = value.iter().rev().copied().collect();
         for (kept, revision, hit) in [
-            (KeptLease::Keep, revision - 1, false),
-            (KeptLease::Keep, revision, true),
+            (LeaseAction::Keep, revision - 1, false),
+            (LeaseAction::Keep, revision, true),
         ] {
             run(&KeyCommand::Replace {
                 key: key.clone(),
-                value: turned.clone(),
+                value: reversed.clone(),
                 revision,
                 lease: kept,
             })
             .await;
-            let (read, still, _) = terminal.read(key).await.expect("it exists");
-            assert_eq!((&read, still), (if hit { &turned } else { value }, lease));
+            let (read, still, _) = terminal.read(key).await.expect("the key exists");
+            assert_eq!((&read, still), (if hit { &reversed } else { value }, lease));
         }
-        let (_, _, revision) = terminal.read(key).await.expect("it exists");
+        let (_, _, revision) = terminal.read(key).await.expect("the key exists");
         run(&KeyCommand::Replace {
             key: key.clone(),
             value: value.clone(),
             revision,
-            lease: KeptLease::Drop,
+            lease: LeaseAction::Drop,
         })
         .await;
-        let (read, lease, revision) = terminal.read(key).await.expect("it exists");
+        let (read, lease, revision) = terminal.read(key).await.expect("the key exists");
         assert_eq!((&read, lease), (value, 0));
 
         run(&KeyCommand::Delete {
@@ -251,7 +254,7 @@ async fn round_trip(terminal: &Terminal, pairs: &[(Vec<u8>, Vec<u8>)], by_etcdct
         .await;
         assert!(
             terminal.read(key).await.is_some(),
-            "another revision was named"
+            "a delete at another revision must not apply"
         );
         run(&KeyCommand::Delete {
             key: key.clone(),
@@ -273,13 +276,13 @@ fn pairs(count: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
 }
 
 #[tokio::test]
-async fn copied_curl_lines_write_and_delete_the_bytes_that_were_shown() {
+async fn copied_curl_lines_write_and_delete_the_exact_bytes() {
     let terminal = Terminal::start(true).await;
     round_trip(&terminal, &pairs(6), false).await;
 }
 
 #[tokio::test]
-async fn copied_etcdctl_lines_write_and_delete_the_bytes_that_were_shown() {
+async fn copied_etcdctl_lines_write_and_delete_the_exact_bytes() {
     let terminal = Terminal::start(true).await;
     round_trip(&terminal, &pairs(6), true).await;
 }
@@ -295,7 +298,7 @@ async fn a_large_value_is_passed_by_standard_input() {
             lease: NewLease::None,
         };
         terminal.curl(&create).await;
-        let (read, _, revision) = terminal.read(b"large").await.expect("it was created");
+        let (read, _, revision) = terminal.read(b"large").await.expect("the key was created");
         assert!(read == lines, "{} bytes of {}", read.len(), lines.len());
         let delete = KeyCommand::Delete {
             key: b"large".to_vec(),
@@ -306,7 +309,7 @@ async fn a_large_value_is_passed_by_standard_input() {
 }
 
 #[tokio::test]
-async fn copied_lines_read_the_key_that_was_shown() {
+async fn copied_lines_read_the_shown_key() {
     let terminal = Terminal::start(true).await;
     let api = terminal.gateway.api();
     for key in ODD.iter().filter(|key| !key.is_empty()) {
@@ -349,7 +352,7 @@ async fn copied_lines_read_the_key_that_was_shown() {
 }
 
 #[tokio::test]
-async fn copied_lines_watch_the_key_that_was_shown() {
+async fn copied_lines_watch_the_shown_key() {
     let terminal = Terminal::start(false).await;
     let api = terminal.gateway.api();
     for key in ODD
@@ -361,9 +364,9 @@ async fn copied_lines_watch_the_key_that_was_shown() {
                 key: key.to_vec(),
                 prefix,
             };
-            let line = etcdctl(&watch).expect("it has no NUL byte");
+            let line = etcdctl(&watch).expect("no NUL byte");
             assert_can_be_pasted(&line);
-            // It starts at the written revision, and ends after the event.
+            // The watch starts at the written revision, and ends after the event.
             let revision = api.write(key, "seen").await;
             let watching = format!("exec etcdctl watch --rev={revision}");
             let line = line.replacen("etcdctl watch", &watching, 1);
@@ -376,7 +379,7 @@ async fn copied_lines_watch_the_key_that_was_shown() {
 }
 
 #[tokio::test]
-async fn a_copied_prefix_delete_deletes_the_counted_keys_only() {
+async fn copied_curl_prefix_delete_checks_the_key_count() {
     let terminal = Terminal::start(true).await;
     let api = terminal.gateway.api();
     let prefix = b"it's \x1b[201~\xff!!/".to_vec();
@@ -394,6 +397,8 @@ async fn a_copied_prefix_delete_deletes_the_counted_keys_only() {
     assert!(terminal.read(&[&prefix[..], b"a"].concat()).await.is_some());
     terminal.curl(&delete(2)).await;
     assert_eq!(terminal.read(&[&prefix[..], b"a"].concat()).await, None);
+
+    // etcdctl cannot check the count: its command deletes whatever is below the prefix.
     api.write([&prefix[..], b"c"].concat(), "1").await;
     terminal.etcdctl(&delete(2)).await;
     assert_eq!(terminal.read(&[&prefix[..], b"c"].concat()).await, None);
@@ -401,7 +406,7 @@ async fn a_copied_prefix_delete_deletes_the_counted_keys_only() {
 }
 
 #[tokio::test]
-async fn copied_lines_release_the_lock_that_was_shown() {
+async fn copied_lines_release_only_the_shown_claim() {
     let terminal = Terminal::start(true).await;
     let mut client = terminal.etcd.client().await;
     for name in ODD.iter().filter(|name| !name.is_empty()) {

@@ -73,7 +73,7 @@ async fn check(document: &str) {
             continue;
         }
         let status = statuses.get(&number).copied();
-        let expected = expected(line);
+        let expected = expected_status(line);
         let as_expected = match (status, expected) {
             (Some(status), Some(expected)) => status == expected,
             (Some(status), None) => (200..300).contains(&status),
@@ -129,7 +129,7 @@ fn ends_in_quotes(text: &str) -> bool {
 }
 
 /// `… # 201; again: 200` → 201.
-fn expected(line: &str) -> Option<u16> {
+fn expected_status(line: &str) -> Option<u16> {
     let comment = line.rsplit_once("# ")?.1;
     let digits: String = comment.chars().take_while(char::is_ascii_digit).collect();
     (digits.len() == 3).then(|| digits.parse().ok()).flatten()

@@ -15,7 +15,7 @@ fn requests(world: &World) -> Vec<Request> {
     requests
 }
 
-/// The same without requests for static files.
+/// Every kind of request except those for static files.
 fn program_requests(world: &World) -> Vec<Request> {
     let (api, root) = (&world.api, world.gateway.root());
     let key = key_query(world.key("k"));
@@ -37,8 +37,8 @@ fn program_requests(world: &World) -> Vec<Request> {
     ]
 }
 
-/// Expects this refusal. A response to HEAD has no body to check.
-async fn refused(request: Request, status: u16, code: &str) {
+/// Asserts that the request is refused. A response to HEAD has no body to check.
+async fn assert_refused(request: Request, status: u16, code: &str) {
     let response = request.send().await.expect(status);
     assert!(
         response.header("access-control-allow-origin").is_empty(),
@@ -65,7 +65,7 @@ async fn a_foreign_host_is_421_everywhere() {
         "2130706433".into(),
     ] {
         for request in requests(&world) {
-            refused(request.header("host", &host), 421, "foreign_host").await;
+            assert_refused(request.header("host", &host), 421, "foreign_host").await;
         }
     }
     let request = world.api.get("/clusters").header("host", "evil.example");
@@ -147,12 +147,15 @@ async fn raw(world: &World, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(world.api.address())
         .await
         .expect("the gateway listens");
-    stream.write_all(bytes).await.expect("it accepts bytes");
+    stream
+        .write_all(bytes)
+        .await
+        .expect("the gateway reads the request");
     let mut response = [0; 12];
     let read = stream.read_exact(&mut response);
     tokio::time::timeout(support::DEADLINE, read)
         .await
-        .expect("it responds in time")
+        .expect("a response in time")
         .unwrap_or_else(|error| panic!("{error} after {}", bytes.escape_ascii()));
     String::from_utf8_lossy(&response[9..]).into_owned()
 }
@@ -178,7 +181,7 @@ async fn a_foreign_origin_is_403_everywhere() {
         format!("http://127.0.0.1:{port}/"),
     ] {
         for request in program_requests(&world) {
-            refused(request.header("origin", &origin), 403, "foreign_origin").await;
+            assert_refused(request.header("origin", &origin), 403, "foreign_origin").await;
         }
         // Pages and assets need no check: they are the same for every caller.
         for path in ["/", "/locks", "/assets/nope.js"] {
@@ -225,7 +228,7 @@ async fn cross_site_requests_are_403_except_navigation_to_a_page() {
     let world = World::new("site").await;
     for site in ["cross-site", "same-site"] {
         for request in requests(&world) {
-            refused(
+            assert_refused(
                 request.header("sec-fetch-site", site),
                 403,
                 "foreign_origin",
@@ -239,15 +242,15 @@ async fn cross_site_requests_are_403_except_navigation_to_a_page() {
                 .header("sec-fetch-dest", "document")
         };
         for path in ["/clusters", "/kv?prefix=", "/watch?prefix=/"] {
-            refused(navigate(world.api.get(path)), 403, "foreign_origin").await;
+            assert_refused(navigate(world.api.get(path)), 403, "foreign_origin").await;
         }
         let root = world.gateway.root();
         for path in ["/metrics", "/healthz", "/version"] {
-            refused(navigate(root.get(path)), 403, "foreign_origin").await;
+            assert_refused(navigate(root.get(path)), 403, "foreign_origin").await;
         }
         let page = navigate(root.get("/")).send().await;
         assert_ne!(page.status, 403, "a link to the dashboard works");
-        refused(
+        assert_refused(
             navigate(root.get("/")).header("origin", "null"),
             403,
             "foreign_origin",
@@ -257,7 +260,7 @@ async fn cross_site_requests_are_403_except_navigation_to_a_page() {
             .get("/")
             .header("sec-fetch-site", site)
             .header("sec-fetch-mode", "navigate");
-        refused(
+        assert_refused(
             framed.header("sec-fetch-dest", "iframe"),
             403,
             "foreign_origin",
@@ -287,7 +290,11 @@ async fn upgrades_are_checked_too() {
         ("host", "local host", "400"),
     ] {
         let refused = Stream::try_socket(&world.api, "/watch", &[(name, value)]).await;
-        assert_eq!(refused.expect_err("refused"), status, "{name}: {value}");
+        assert_eq!(
+            refused.expect_err("the upgrade is refused"),
+            status,
+            "{name}: {value}"
+        );
     }
     for headers in [&[][..], &[("origin", ours.as_str())]] {
         let open = Stream::try_socket(&world.api, "/watch", headers).await;
@@ -359,7 +366,7 @@ async fn health_checks_of_http_1_0_need_no_host() {
     ] {
         assert_eq!(raw(&world, head.as_bytes()).await, status, "{head:?}");
     }
-    // The same below a base path.
+    // The checks also apply below a base path.
     let world = World::with("http-1-0-base", &["--base-path", "/etcd"]).await;
     let head = "GET /etcd/healthz HTTP/1.0\r\n\r\n";
     assert_eq!(raw(&world, head.as_bytes()).await, "200");

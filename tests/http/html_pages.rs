@@ -4,7 +4,7 @@ use http::Method;
 use support::World;
 
 #[tokio::test]
-async fn a_refused_page_says_why_and_what_fixes_it() {
+async fn a_refused_page_shows_the_reason_and_the_fix() {
     let world = World::new("refused-page").await;
     let root = world.gateway.root();
     let open = |path: &str, host: &str| {

@@ -119,7 +119,7 @@ async fn the_examples_of_the_document_match_real_responses() {
             .as_str()
             .and_then(|user| user.split_once(':'))
         {
-            Some((name, password)) => client.signed(name, password),
+            Some((name, password)) => client.with_password(name, password),
             None => client,
         };
         let response = response(&client, &ids, example).await;
@@ -134,7 +134,10 @@ async fn response(client: &Client, ids: &Ids, example: &Value) -> Value {
     if example["form"] == "socket" {
         let mut stream = Stream::socket(client, &path).await;
         return read(messages, async || {
-            stream.line_within(DEADLINE).await.expect("open")
+            stream
+                .line_within(DEADLINE)
+                .await
+                .expect("the socket is open")
         })
         .await;
     }
@@ -164,7 +167,9 @@ async fn response(client: &Client, ids: &Ids, example: &Value) -> Value {
             assert_eq!(head.status, status, "{path}");
             let mut lines = Lines::new(head);
             read(messages, async || {
-                let line = timeout(DEADLINE, lines.line()).await.expect("in time");
+                let line = timeout(DEADLINE, lines.line())
+                    .await
+                    .expect("a line arrives in time");
                 serde_json::from_str(&line.expect("the stream is open")).expect("JSON")
             })
             .await

@@ -4,7 +4,7 @@ use etcd_client::PutOptions;
 use serde_json::Value;
 use support::fill::fill;
 use support::gateway::InProcess;
-use support::{DEADLINE, Etcd, World, eventually, percent, when};
+use support::{DEADLINE, Etcd, World, ensure, eventually, percent};
 
 /// One more than a page.
 const MANY: usize = 101;
@@ -64,7 +64,7 @@ async fn a_page_of_leases_or_locks_has_100_items() {
     assert_100_and_1("leases", &first, &get(&next_path("/leases", &first)).await);
     let first = eventually("every lock is detected", DEADLINE, async || {
         let list = get("/locks").await;
-        when(list["partial"] == false, || list.to_string())?;
+        ensure(list["partial"] == false, || list.to_string())?;
         Ok(list)
     })
     .await;

@@ -11,10 +11,10 @@ use support::{Etcd, key_query};
 
 /// A relay to etcd that puts and deletes the key in turns, `times` times in all, each time just after
 /// etcd's response to a transaction.
-async fn changing(etcd: &Etcd, key: &'static str, times: usize) -> Tap {
+async fn start_changing(etcd: &Etcd, key: &'static str, times: usize) -> Tap {
     let client = etcd.client().await;
     let transactions = Arc::new(AtomicUsize::new(0));
-    Tap::acting(&etcd.direct_url(), move |path| {
+    Tap::start_with(&etcd.direct_url(), move |path| {
         if !path.ends_with("/Txn") {
             return ready(()).boxed();
         }
@@ -47,7 +47,7 @@ fn transactions(tap: &Tap) -> usize {
 async fn a_write_gives_up_after_three_attempts() {
     let etcd = Etcd::start().await;
     // The key is absent, exists before the second attempt, and is absent before the third.
-    let tap = changing(&etcd, "k", 2).await;
+    let tap = start_changing(&etcd, "k", 2).await;
     let gateway = InProcess::start(&tap.url(), &[]).await;
     let api = gateway.api();
     let refused = api.put(&key_query("k"), "ours").send().await;
@@ -60,14 +60,14 @@ async fn a_write_gives_up_after_three_attempts() {
     assert_eq!(transactions(&tap), 3);
     let absent = api.get(&key_query("k")).send().await;
     absent.problem(404, "key_not_found");
-    // It is not changed any more.
+    // The relay no longer changes the key.
     api.put(&key_query("k"), "ours").send().await.json(201);
 }
 
 #[tokio::test]
 async fn a_key_created_meanwhile_is_replaced() {
     let etcd = Etcd::start().await;
-    let tap = changing(&etcd, "k", 1).await;
+    let tap = start_changing(&etcd, "k", 1).await;
     let gateway = InProcess::start(&tap.url(), &[]).await;
     let api = gateway.api();
     let put = api.put(&key_query("k"), "ours").send().await.json(200);
@@ -78,7 +78,7 @@ async fn a_key_created_meanwhile_is_replaced() {
 #[tokio::test]
 async fn a_write_that_does_not_depend_on_the_lease_is_one_transaction() {
     let etcd = Etcd::start().await;
-    let tap = changing(&etcd, "k", 2).await;
+    let tap = start_changing(&etcd, "k", 2).await;
     let gateway = InProcess::start(&tap.url(), &[]).await;
     let path = format!("{}&lease=none", key_query("k"));
     gateway.api().put(&path, "ours").send().await.json(201);

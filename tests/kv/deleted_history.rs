@@ -34,7 +34,7 @@ async fn three_lives(api: &Client, key: &str) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn lives_are_listed_one_after_the_other() {
+async fn each_life_of_a_key_is_listed_in_turn() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let api = gateway.api();

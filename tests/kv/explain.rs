@@ -1,4 +1,4 @@
-//! `?explain`: what a transaction would do, without running it.
+//! `?explain`: the effect that a transaction would have, without running it.
 
 use serde_json::{Value, json};
 use support::fill::fill;
@@ -42,7 +42,7 @@ async fn an_explanation_names_failed_comparisons_and_current_keys() {
     assert_eq!(compares[1]["entries"][0]["mod_revision"], revision);
     assert!(
         compares[1]["entries"][0].get("value").is_none(),
-        "its value was not compared"
+        "the value was not compared"
     );
     assert_eq!(compares[2]["entries"], json!([]));
     assert_eq!(compares[3]["entries"], json!([]));
@@ -56,7 +56,7 @@ async fn an_explanation_names_failed_comparisons_and_current_keys() {
         .await
         .problem(404, "key_not_found");
 
-    // The transaction then does exactly that.
+    // The transaction has the explained result.
     let agree = json!({"compare": [body["compare"][1], body["compare"][2]]});
     assert_eq!(explain(&world, &agree).await["succeeds"], true);
     let run = world.api.post("/txn", &agree).send().await.json(200);
@@ -76,20 +76,20 @@ async fn a_range_comparison_shows_the_failing_keys() {
             {"prefix": world.prefix, "target": target, "op": op, "value": value},
         ]})
     };
-    // One far after the first.
+    // A single failing key, far after the first one.
     let one = explain(&world, &compare("value", "=", json!("even"))).await;
     assert_eq!(one["compares"][0]["holds"], false);
     let entries = &one["compares"][0]["entries"];
     assert_eq!(keys_in(entries), [world.key("321").into_bytes()]);
     assert_eq!(entries[0]["value"], "odd");
-    // All keys: the first few, and `more`.
+    // All keys fail: the first few are shown, with `more`.
     let all = explain(&world, &compare("version", "=", json!(0))).await;
     let all = &all["compares"][0];
     assert_eq!((&all["holds"], &all["more"]), (&json!(false), &json!(true)));
     let shown = keys_in(&all["entries"]);
     assert!((1..=100).contains(&shown.len()), "{}", shown.len());
     assert_eq!(shown[0], world.key("000").into_bytes());
-    // No key.
+    // No key fails.
     let none = explain(&world, &compare("version", "=", json!(1))).await;
     let none = &none["compares"][0];
     assert_eq!(

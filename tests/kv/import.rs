@@ -30,7 +30,7 @@ fn report(response: &Response) -> (Vec<Value>, Value) {
     (lines, last)
 }
 
-async fn imported(api: &Client, query: &str, file: impl Into<bytes::Bytes>) -> Value {
+async fn import_all(api: &Client, query: &str, file: impl Into<bytes::Bytes>) -> Value {
     let (_, last) = report(&import(api, query, file).send().await);
     assert!(last["end"].is_object(), "{last}");
     last["end"].clone()
@@ -55,7 +55,7 @@ async fn an_export_is_imported_byte_for_byte() {
         .collect();
     let client = world.client().await;
     fill(&client, entries.clone()).await;
-    // An entry so large that it needs a transaction of its own.
+    // An entry so large that it needs a separate transaction.
     let large = Numbers::new(8).bytes(1_400_000);
     world.api.write(world.key("large"), large.clone()).await;
     let prefix = percent(&world.prefix);
@@ -64,7 +64,7 @@ async fn an_export_is_imported_byte_for_byte() {
     let delete = format!("/kv?prefix={prefix}&confirm=2001");
     world.api.delete(&delete).send().await.json(200);
 
-    let end = imported(&world.api, "", file.clone()).await;
+    let end = import_all(&world.api, "", file.clone()).await;
     assert_eq!(
         (&end["count"], &end["created"]),
         (&json!(2001), &json!(2001))
@@ -92,7 +92,7 @@ async fn an_export_is_imported_byte_for_byte() {
         .send()
         .await
         .revision();
-    let again = imported(&world.api, "", file).await;
+    let again = import_all(&world.api, "", file).await;
     assert_eq!(
         (&again["unchanged"], &again["created"]),
         (&json!(2001), &json!(0))
@@ -163,13 +163,13 @@ async fn on_conflict_decides_how_a_conflict_is_handled() {
     let none = world.api.get(&key_query(&keys[151])).send().await;
     none.problem(404, "key_not_found");
 
-    let skipped = imported(&world.api, "?on_conflict=skip", file.clone()).await;
+    let skipped = import_all(&world.api, "?on_conflict=skip", file.clone()).await;
     let counts = |end: &Value| {
         ["created", "unchanged", "skipped", "overwritten"].map(|name| end[name].clone())
     };
     assert_eq!(counts(&skipped), [99, 150, 1, 0].map(Value::from));
     assert_eq!(world.api.read(&keys[150]).await["value"], "theirs");
-    let overwritten = imported(&world.api, "?on_conflict=overwrite", file).await;
+    let overwritten = import_all(&world.api, "?on_conflict=overwrite", file).await;
     assert_eq!(counts(&overwritten), [0, 249, 0, 1].map(Value::from));
     let now = world.api.read(&keys[150]).await;
     assert_eq!(
@@ -192,7 +192,11 @@ async fn progress_is_reported_each_second() {
         assert_eq!(last["end"]["created"], size, "{last}");
         let lines: Vec<u64> = reports
             .iter()
-            .map(|report| report["progress"]["line"].as_u64().expect("only progress"))
+            .map(|report| {
+                report["progress"]["line"]
+                    .as_u64()
+                    .expect("a progress line")
+            })
             .collect();
         assert!(lines.is_sorted_by(|a, b| a < b), "{lines:?}");
         let Some(line) = lines.last() else {
@@ -234,7 +238,7 @@ async fn an_import_resumes_from_a_line() {
         r#""value":"changed""#,
         1,
     );
-    let end = imported(&world.api, "?from_line=151", [fixed, rest].concat()).await;
+    let end = import_all(&world.api, "?from_line=151", [fixed, rest].concat()).await;
     assert_eq!(
         (&end["count"], &end["created"], &end["line"]),
         (&json!(50), &json!(50), &json!(201))
@@ -265,9 +269,9 @@ async fn an_import_stopped_by_etcd_resumes_where_it_stopped() {
         (from - 1..from + 10).contains(&written),
         "{written}: {last}"
     );
-    // So the first lines after the resumption may exist already, which is harmless.
+    // The first lines after the resumption may therefore exist already, which is harmless.
     let again = format!("?dry_run&from_line={from}");
-    let end = imported(&api, &again, file).await;
+    let end = import_all(&api, &again, file).await;
     assert_eq!(end["unchanged"], written + 1 - from);
     assert_eq!(end["conflicts"], 0);
 }
@@ -292,7 +296,7 @@ async fn leases_are_dropped_or_kept_where_they_exist() {
     .concat();
     let lease = async |key: &str| world.api.read(world.key(key)).await["lease"].clone();
 
-    let end = imported(&world.api, "?on_conflict=overwrite", file.clone()).await;
+    let end = import_all(&world.api, "?on_conflict=overwrite", file.clone()).await;
     assert_eq!(
         (&end["created"], &end["overwritten"]),
         (&json!(2), &json!(1))
@@ -305,7 +309,7 @@ async fn leases_are_dropped_or_kept_where_they_exist() {
     );
 
     // Only the lease differs now, which is a conflict with `leases=keep`.
-    let kept = imported(
+    let kept = import_all(
         &world.api,
         "?on_conflict=overwrite&leases=keep",
         file.clone(),
@@ -317,7 +321,7 @@ async fn leases_are_dropped_or_kept_where_they_exist() {
         "{kept}"
     );
     assert_eq!(lease("a").await, json!(alive));
-    assert_eq!(lease("b").await, Value::Null, "its lease does not exist");
+    assert_eq!(lease("b").await, Value::Null, "the lease does not exist");
     assert_eq!(lease("present").await, json!(alive));
     world
         .api
@@ -325,7 +329,7 @@ async fn leases_are_dropped_or_kept_where_they_exist() {
         .send()
         .await
         .json(200);
-    let again = imported(&world.api, "?leases=keep", file).await;
+    let again = import_all(&world.api, "?leases=keep", file).await;
     let counts = ["created", "unchanged", "leases_missing"].map(|name| again[name].clone());
     assert_eq!(counts, [1, 2, 1].map(Value::from));
 }
@@ -341,7 +345,7 @@ async fn a_key_given_twice_conflicts_with_itself() {
         (&last["error"]["code"], &last["resume_from"]),
         (&json!("conflict"), &json!(2))
     );
-    imported(&world.api, "?on_conflict=overwrite", file).await;
+    import_all(&world.api, "?on_conflict=overwrite", file).await;
     let now = world.api.read(world.key("k")).await;
     assert_eq!((&now["value"], &now["version"]), (&json!("2"), &json!(2)));
 }
@@ -351,7 +355,7 @@ async fn a_truncated_file_is_reported_as_incomplete() {
     let world = World::new("import-cut").await;
     let entry = line(&world.key("k"), "v");
     let complete =
-        async |file: String| imported(&world.api, "?dry_run", file).await["complete"].clone();
+        async |file: String| import_all(&world.api, "?dry_run", file).await["complete"].clone();
     assert_eq!(complete(entry.clone()).await, false);
     assert_eq!(
         complete(format!("{entry}{{\"end\":{{\"count\":1}}}}")).await,
@@ -430,7 +434,10 @@ async fn a_read_only_gateway_previews() {
         .send()
         .await
         .problem(403, "read_only");
-    assert_eq!(imported(&world.api, "?dry_run", entry).await["created"], 1);
+    assert_eq!(
+        import_all(&world.api, "?dry_run", entry).await["created"],
+        1
+    );
 }
 
 #[tokio::test]
@@ -441,7 +448,7 @@ async fn lower_limits_of_etcd_are_detected() {
     let file: String = (0..300)
         .map(|n| line(&format!("k{n:03}"), &"v".repeat(20_000)))
         .collect();
-    let end = imported(&api, "", file).await;
+    let end = import_all(&api, "", file).await;
     assert_eq!(end["created"], 300);
     let page = api.get("/kv?prefix=&count_only").send().await.json(200);
     assert_eq!(page["count"], 300);
@@ -508,7 +515,7 @@ fn importing_an_export_restores_it() {
         runtime.block_on(round_trip(&world, entries));
         Ok(())
     });
-    tested.expect("import(export(x)) == x");
+    tested.expect("an imported export equals the original");
 }
 
 async fn round_trip(world: &World, entries: Vec<(Vec<u8>, Vec<u8>)>) {
@@ -529,7 +536,7 @@ async fn round_trip(world: &World, entries: Vec<(Vec<u8>, Vec<u8>)>) {
     let file = world.api.get(&path).send().await.expect(200).body;
     let all = json!({"then": [{"delete": {"prefix": prefix}}]});
     world.api.post("/txn", &all).send().await.json(200);
-    let end = imported(&world.api, "", file.clone()).await;
+    let end = import_all(&world.api, "", file.clone()).await;
     assert_eq!(
         (&end["created"], &end["complete"]),
         (&json!(entries.len()), &json!(true))
@@ -553,7 +560,9 @@ async fn round_trip(world: &World, entries: Vec<(Vec<u8>, Vec<u8>)>) {
 async fn a_client_that_pauses_gets_an_error_about_the_pause() {
     let world = World::new("paused").await;
     let address = world.api.address();
-    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    let mut stream = TcpStream::connect(address)
+        .await
+        .expect("the gateway listens");
     let first = line(&world.key("a"), "1");
     let head = format!(
         "POST /api/v1/import HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
@@ -563,12 +572,10 @@ async fn a_client_that_pauses_gets_an_error_about_the_pause() {
     stream
         .write_all(head.as_bytes())
         .await
-        .expect("it accepts bytes");
+        .expect("the gateway reads the request");
     let mut got = Vec::new();
     let read = timeout(3 * DEADLINE, stream.read_to_end(&mut got));
-    read.await
-        .expect("it responds in time")
-        .expect("it responds");
+    read.await.expect("a response in time").expect("a response");
     let text = String::from_utf8(got).expect("text");
     let timed_out = "request body timed out: no byte arrived for 30 s";
     assert!(text.contains(timed_out), "{text}");

@@ -6,7 +6,7 @@ use support::gateway::InProcess;
 use support::{Etcd, Stream, World, keys_in, percent};
 
 /// Five keys with a different order for each target.
-async fn arranged(name: &str) -> (World, Vec<i64>) {
+async fn start_with_keys(name: &str) -> (World, Vec<i64>) {
     let world = World::new(name).await;
     let mut revisions = Vec::new();
     for (key, value) in [("c", "4"), ("a", "3"), ("e", "1"), ("b", "5"), ("d", "2")] {
@@ -37,7 +37,7 @@ fn names(world: &World, page: &Value) -> String {
 
 #[tokio::test]
 async fn every_target_sorts_both_ways() {
-    let (world, _) = arranged("sort").await;
+    let (world, _) = start_with_keys("sort").await;
     for (target, order) in [
         ("key", "abcde"),
         ("version", "cadeb"),
@@ -63,7 +63,7 @@ async fn every_target_sorts_both_ways() {
 
 #[tokio::test]
 async fn only_ascending_key_order_has_pages() {
-    let (world, _) = arranged("sort-pages").await;
+    let (world, _) = start_with_keys("sort-pages").await;
     let first = list(&world, "sort=key&order=asc&limit=2").await;
     assert!(first["next"].is_string() && first.get("more").is_none());
     let next = first["next"].as_str().expect("a cursor");
@@ -120,7 +120,7 @@ async fn only_ascending_key_order_has_pages() {
 
 #[tokio::test]
 async fn revision_bounds_filter_entries() {
-    let (world, created) = arranged("bounds").await;
+    let (world, created) = start_with_keys("bounds").await;
     let of = |name: &str| world.key(name);
     let changed = world.api.read(of("b")).await["mod_revision"]
         .as_i64()
@@ -167,7 +167,7 @@ async fn revision_bounds_filter_entries() {
         if query.contains("sort") {
             continue;
         }
-        // The same as NDJSON.
+        // NDJSON has the same order.
         let path = format!("/kv?prefix={}&{query}", percent(&world.prefix));
         let mut stream = Stream::ndjson(world.api.get(&path)).await;
         let mut seen = String::new();

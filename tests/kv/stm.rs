@@ -29,7 +29,9 @@ async fn transfer(api: &Client, from: &str, to: &str, amount: i64) -> usize {
     loop {
         let balance = |key: &str| -> i64 {
             let mut reads = reads.as_array().expect("reads").iter();
-            let read = reads.find(|read| read["key"] == key).expect("it was read");
+            let read = reads
+                .find(|read| read["key"] == key)
+                .expect("the key was read");
             read["value"]
                 .as_str()
                 .expect("text")

@@ -47,10 +47,10 @@ async fn every_branch_has_its_results_in_place() {
     assert_eq!(
         responses[2]["get"]["entries"],
         json!([]),
-        "it sees the delete"
+        "the get sees the delete"
     );
 
-    // Again: the job is deleted, so the outer comparison fails and nothing runs.
+    // The second time the job is already deleted, so the outer comparison fails and nothing runs.
     let again = txn(&world, &body).await;
     assert_eq!(
         (&again["succeeded"], &again["responses"]),

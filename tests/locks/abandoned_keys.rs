@@ -4,7 +4,7 @@ use serde_json::json;
 use support::auth::{self, ROOT};
 use support::gateway::InProcess;
 use support::locks::{grant_lease, lock_path};
-use support::{DEADLINE, Etcd, Grant, Stream, eventually, key_query, spawn, when};
+use support::{DEADLINE, Etcd, Grant, Stream, ensure, eventually, key_query, spawn};
 
 #[tokio::test]
 async fn an_abandoned_key_is_removed_with_its_creators_identity() {
@@ -14,10 +14,10 @@ async fn an_abandoned_key_is_removed_with_its_creators_identity() {
     auth::user(&mut root, "bob", "secret", &[(Grant::Read, "/app/")]).await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let [all, alice, bob] = [("root", ROOT), ("alice", "secret"), ("bob", "secret")]
-        .map(|(name, password)| gateway.api().signed(name, password));
+        .map(|(name, password)| gateway.api().with_password(name, password));
     let queue = lock_path("/app/l");
     let mut holder = Stream::ndjson(all.post(&format!("{queue}/hold"), &json!({"ttl": 600}))).await;
-    holder.of("acquired").await;
+    holder.expect_type("acquired").await;
 
     let lease = grant_lease(&alice, 600).await;
     let wait = json!({"lease": lease, "wait": 600});
@@ -26,7 +26,7 @@ async fn an_abandoned_key_is_removed_with_its_creators_identity() {
     let exists = async |exists: bool, what: &str| {
         eventually(what, DEADLINE, async || {
             let status = all.get(&key_query(&key)).send().await.status;
-            when((status == 200) == exists, || status.to_string())
+            ensure((status == 200) == exists, || status.to_string())
         })
         .await;
     };

@@ -13,7 +13,7 @@ async fn the_default_ttl_of_a_session_is_60_seconds() {
     let by_socket = Stream::socket(&world.api, path);
     let (mut a, mut b, mut c) = tokio::join!(by_post, without_a_body, by_socket);
     for session in [&mut a, &mut b, &mut c] {
-        assert_eq!(session.of("granted").await["ttl"], 60);
+        assert_eq!(session.expect_type("granted").await["ttl"], 60);
     }
 }
 
@@ -40,7 +40,7 @@ async fn the_default_ttl_of_a_queue_key_is_60_seconds() {
         (election("stood"), &value, "elected"),
     ] {
         let mut held = hold(&world.api, &format!("{name}/hold"), body).await;
-        is_60(&held.of(first).await).await;
+        is_60(&held.expect_type(first).await).await;
     }
     for (path, first) in [
         (format!("{}/hold", lock("by-socket")), "acquired"),
@@ -50,6 +50,6 @@ async fn the_default_ttl_of_a_queue_key_is_60_seconds() {
         ),
     ] {
         let mut held = Stream::socket(api, &path).await;
-        is_60(&held.of(first).await).await;
+        is_60(&held.expect_type(first).await).await;
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::locks::{
-    after_renewals, create_leased, election_path, grant_lease, hold, key_deleted, keys_under,
-    lease_ended, with_candidates, with_keys,
+    create_leased, election_path, grant_lease, hold, keys_under, next_after_renewals,
+    wait_for_candidates, wait_for_key_deletion, wait_for_keys, wait_for_lease_end,
 };
 use support::{Stream, World, spawn, text};
 use tokio::time::Instant;
@@ -14,7 +14,7 @@ const SOON: Duration = Duration::from_secs(2);
 
 /// The value of the next leader that the observer receives.
 async fn next_leader(observer: &mut Stream) -> String {
-    text(&observer.of("leader").await["value"])
+    text(&observer.expect_type("leader").await["value"])
 }
 
 #[tokio::test]
@@ -48,13 +48,13 @@ async fn campaign_proclaim_resign_and_observe_agree() {
         api.post(&campaign, &json!({"lease": l1, "value": "e1"}))
             .send(),
     );
-    let election = with_candidates(&world.api, &name, 1).await;
+    let election = wait_for_candidates(&world.api, &name, 1).await;
     assert_eq!(election["leader"]["value"], "e2");
     assert_eq!(election["leader"]["revision"], e2["revision"]);
     assert_eq!(election["leader"]["lease"], l2);
     assert!(election["leader"]["ttl"].as_i64() > Some(0), "{election}");
     assert_eq!(election["candidates"][0]["value"], "e1");
-    assert!(!e1.is_finished(), "its campaign waits");
+    assert!(!e1.is_finished(), "the second campaign waits");
     let body_for = |leader: &Value, value: Option<&str>| {
         let mut body = json!({"key": leader["key"], "revision": leader["revision"]});
         if let Some(value) = value {
@@ -122,7 +122,7 @@ async fn a_killed_leader_is_replaced_within_its_ttl_plus_2_seconds() {
     )
     .await;
     assert_eq!(next_leader(&mut observer).await, "first");
-    let elected = second.of("elected").await;
+    let elected = second.expect_type("elected").await;
     assert!(
         killed.elapsed() < Duration::from_secs(7),
         "{:?}",
@@ -136,10 +136,10 @@ async fn a_killed_leader_is_replaced_within_its_ttl_plus_2_seconds() {
         &json!({"value": "third", "ttl": 60}),
     )
     .await;
-    with_candidates(&world.api, &name, 1).await;
+    wait_for_candidates(&world.api, &name, 1).await;
     drop(second);
     let closed = Instant::now();
-    let then = third.of("elected").await;
+    let then = third.expect_type("elected").await;
     assert!(closed.elapsed() < SOON, "{:?}", closed.elapsed());
     assert!(then["revision"].as_i64() > elected["revision"].as_i64());
     assert_eq!(next_leader(&mut observer).await, "third");
@@ -152,11 +152,11 @@ async fn leadership_is_held_while_connected_and_its_loss_is_reported() {
     let e = election_path(&name);
     let path = format!("{e}/hold");
     let mut first = hold(&world.api, &path, &json!({"value": "first", "ttl": 3})).await;
-    let elected = first.of("elected").await;
+    let elected = first.expect_type("elected").await;
     let key = text(&elected["key"]);
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(5) {
-        assert_eq!(first.of("renewed").await["ttl"], 3);
+        assert_eq!(first.expect_type("renewed").await["ttl"], 3);
     }
     assert_eq!(world.api.read(&key).await["value"], "first");
     let body = json!({"key": key, "revision": elected["revision"]});
@@ -166,20 +166,20 @@ async fn leadership_is_held_while_connected_and_its_loss_is_reported() {
         .send()
         .await
         .json(200);
-    let lost = after_renewals(&mut first).await;
+    let lost = next_after_renewals(&mut first).await;
     assert_eq!(lost["type"], "lost", "{lost}");
-    first.ended(SOON).await;
-    lease_ended(&world.api, &text(&elected["lease"]), SOON).await;
+    first.wait_for_end(SOON).await;
+    wait_for_lease_end(&world.api, &text(&elected["lease"]), SOON).await;
     // A candidate that disconnects while it waits leaves no key.
     let mut leader = hold(&world.api, &path, &json!({"value": "leader"})).await;
-    let elected = leader.of("elected").await;
+    let elected = leader.expect_type("elected").await;
     let waiter = hold(&world.api, &path, &json!({"value": "waiter"})).await;
-    let election = with_candidates(&world.api, &name, 1).await;
+    let election = wait_for_candidates(&world.api, &name, 1).await;
     let waiting = text(&election["candidates"][0]["key"]);
     drop(waiter);
-    key_deleted(&world.api, &waiting, SOON).await;
+    wait_for_key_deletion(&world.api, &waiting, SOON).await;
     drop(leader);
-    key_deleted(&world.api, &text(&elected["key"]), SOON).await;
+    wait_for_key_deletion(&world.api, &text(&elected["key"]), SOON).await;
     world
         .api
         .get(&e)
@@ -195,7 +195,7 @@ async fn a_campaign_ends_with_its_wait_its_lease_or_its_client() {
     let campaign = format!("{}/campaign", election_path(&name));
     let post = |body: Value| world.api.post(&campaign, &body).send();
     post(json!({"value": "leader"})).await.json(201);
-    // The wait is over.
+    // The wait expires.
     let late = post(json!({"value": "late", "wait": 1}))
         .await
         .problem(423, "locked");
@@ -204,7 +204,7 @@ async fn a_campaign_ends_with_its_wait_its_lease_or_its_client() {
     // The lease is revoked.
     let lease = grant_lease(&world.api, 60).await;
     let waiting = spawn(post(json!({"value": "expires", "lease": lease})));
-    with_keys(&world.api, &name, 2).await;
+    wait_for_keys(&world.api, &name, 2).await;
     world
         .api
         .delete(&format!("/leases/{lease}"))
@@ -218,9 +218,9 @@ async fn a_campaign_ends_with_its_wait_its_lease_or_its_client() {
     // The client disconnects; its own lease stays.
     let lease = grant_lease(&world.api, 60).await;
     let waiting = spawn(post(json!({"value": "disconnects", "lease": lease})));
-    with_keys(&world.api, &name, 2).await;
+    wait_for_keys(&world.api, &name, 2).await;
     waiting.abort();
-    with_keys(&world.api, &name, 1).await;
+    wait_for_keys(&world.api, &name, 1).await;
     world
         .api
         .get(&format!("/leases/{lease}"))
@@ -295,5 +295,5 @@ async fn values_are_bytes() {
         world.api.get(&e).send().await.json(200)["leader"]["value"],
         value
     );
-    assert_eq!(observer.of("leader").await["value"], value);
+    assert_eq!(observer.expect_type("leader").await["value"], value);
 }

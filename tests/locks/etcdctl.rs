@@ -3,7 +3,7 @@
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use support::ctl::Etcdctl;
-use support::locks::{lock_path, with_waiters};
+use support::locks::{lock_path, wait_for_waiters};
 use support::{World, spawn, text};
 
 #[tokio::test]
@@ -17,7 +17,7 @@ async fn etcdctl_waits_for_a_lock_of_the_gateway() {
         .await
         .json(201);
     let mut theirs = Etcdctl::start(world.etcd, &["lock", &name]);
-    let lock = with_waiters(&world.api, &name, 1).await;
+    let lock = wait_for_waiters(&world.api, &name, 1).await;
     assert_eq!(lock["holder"]["name"], "ours");
     assert_eq!(
         lock["waiters"][0].get("name"),
@@ -32,7 +32,7 @@ async fn etcdctl_waits_for_a_lock_of_the_gateway() {
             .post(&lock_path(&name), &json!({"holder": "third", "wait": 60}))
             .send(),
     );
-    let lock = with_waiters(&world.api, &name, 2).await;
+    let lock = wait_for_waiters(&world.api, &name, 2).await;
     assert_eq!(
         (&lock["waiters"][0]["key"], &lock["waiters"][1]["name"]),
         (&json!(theirs_key), &json!("third"))
@@ -46,7 +46,7 @@ async fn etcdctl_waits_for_a_lock_of_the_gateway() {
         .await
         .json(200);
     assert_eq!(theirs.line().await, theirs_key);
-    let lock = with_waiters(&world.api, &name, 1).await;
+    let lock = wait_for_waiters(&world.api, &name, 1).await;
     assert_eq!(lock["holder"]["key"], theirs_key);
     theirs.signal(Signal::SIGINT);
     let third = third.await.expect("no panic").json(201);
@@ -72,7 +72,7 @@ async fn a_request_waits_for_etcdctl_even_if_it_is_killed() {
             .post(&lock_path(&name), &json!({"holder": "ours", "wait": 60}))
             .send(),
     );
-    let lock = with_waiters(&world.api, &name, 1).await;
+    let lock = wait_for_waiters(&world.api, &name, 1).await;
     assert_eq!(
         (&lock["holder"]["key"], &lock["waiters"][0]["name"]),
         (&json!(key), &json!("ours"))
@@ -81,7 +81,7 @@ async fn a_request_waits_for_etcdctl_even_if_it_is_killed() {
     let ours = waiting.await.expect("no panic").json(201);
     assert!(ours["fencing_token"].as_i64() > lock["holder"]["fencing_token"].as_i64());
     let mut next = Etcdctl::start(world.etcd, &["lock", &name]);
-    with_waiters(&world.api, &name, 1).await;
+    wait_for_waiters(&world.api, &name, 1).await;
     let path = format!(
         "{}?fencing_token={}",
         lock_path(&name),

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use support::locks::{
-    election_path, grant_lease, hold, key_deleted, lock_path, lock_where, with_keys, with_waiters,
+    election_path, grant_lease, hold, lock_path, wait_for_key_deletion, wait_for_keys,
+    wait_for_lock, wait_for_waiters,
 };
 use support::{Peer, Stream, World, text};
 use tokio::time::Instant;
@@ -24,7 +25,7 @@ async fn go_mutexes_and_holds_share_one_queue() {
     let path = format!("{}/hold", lock_path(&name));
     let held = first.run(&["mutex", &name, "60"]).await;
     assert_eq!(held[0], "held");
-    let lock = with_waiters(&world.api, &name, 0).await;
+    let lock = wait_for_waiters(&world.api, &name, 0).await;
     assert_eq!(
         (&lock["kind"], &lock["certain"]),
         (&json!("mutex"), &json!(true))
@@ -32,20 +33,23 @@ async fn go_mutexes_and_holds_share_one_queue() {
     assert_eq!(lock["holder"]["key"], held[1]);
     assert_eq!(lock["holder"]["fencing_token"].to_string(), held[2]);
     let mut ours = hold(&world.api, &path, &json!({"holder": "ours"})).await;
-    with_waiters(&world.api, &name, 1).await;
+    wait_for_waiters(&world.api, &name, 1).await;
     second.send(&["mutex", &name, "60"]).await;
-    let lock = with_waiters(&world.api, &name, 2).await;
+    let lock = wait_for_waiters(&world.api, &name, 2).await;
     assert_eq!(lock["waiters"][0]["name"], "ours");
     // The recipe's ownership check is the same as the gateway's guard.
     let guarded = world.key("guarded");
     assert_eq!(first.run(&["guarded", &guarded, "v"]).await, ["put"]);
     assert_eq!(first.run(&["unlock"]).await, ["released"]);
-    ours.of("acquired").await;
-    assert!(second.is_silent(MOMENT).await, "it waits for our hold");
+    ours.expect_type("acquired").await;
+    assert!(
+        second.is_silent(MOMENT).await,
+        "the Go mutex waits for our hold"
+    );
     drop(ours);
     let then = second.reply().await;
     assert_eq!(then[0], "held");
-    // The gateway releases the Go mutex by its token: it is no longer the owner.
+    // The gateway releases the Go mutex by its token: the Go session is no longer the owner.
     let by_token = format!("{}?fencing_token={}", lock_path(&name), then[2]);
     world.api.delete(&by_token).send().await.json(200);
     assert_eq!(second.run(&["guarded", &guarded, "w"]).await, ["refused"]);
@@ -60,16 +64,16 @@ async fn a_go_try_lock_sees_a_hold_and_a_killed_go_holder_is_replaced() {
     let name = world.key("lock");
     let path = format!("{}/hold", lock_path(&name));
     let mut ours = hold(&world.api, &path, &json!({})).await;
-    let acquired = ours.of("acquired").await;
+    let acquired = ours.expect_type("acquired").await;
     assert_eq!(peer.run(&["trylock", &name, "5"]).await, ["locked"]);
     drop(ours);
-    key_deleted(&world.api, &text(&acquired["key"]), Duration::from_secs(2)).await;
+    wait_for_key_deletion(&world.api, &text(&acquired["key"]), Duration::from_secs(2)).await;
     assert_eq!(peer.run(&["trylock", &name, "5"]).await[0], "held");
     let mut next = hold(&world.api, &path, &json!({})).await;
-    with_waiters(&world.api, &name, 1).await;
+    wait_for_waiters(&world.api, &name, 1).await;
     peer.kill();
     let killed = Instant::now();
-    next.of("acquired").await;
+    next.expect_type("acquired").await;
     assert!(
         killed.elapsed() < Duration::from_secs(7),
         "{:?}",
@@ -98,7 +102,7 @@ async fn go_and_the_gateway_share_one_election() {
         &json!({"value": "ours", "lease": lease}),
     );
     let campaign = support::spawn(campaign.send());
-    with_keys(&world.api, &name, 2).await;
+    wait_for_keys(&world.api, &name, 2).await;
     assert_eq!(peer.run(&["proclaim", "go again"]).await, ["proclaimed"]);
     assert_eq!(watching.reply().await, ["leader", "go again"]);
     // The gateway can proclaim for a Go leader, given its key and revision.
@@ -122,7 +126,7 @@ async fn go_and_the_gateway_share_one_election() {
     assert_eq!(ours["lease"], lease);
     assert_eq!(watching.reply().await, ["leader", "ours"]);
     for value in ["go", "go again", "by us", "ours"] {
-        assert_eq!(observer.of("leader").await["value"], value);
+        assert_eq!(observer.expect_type("leader").await["value"], value);
     }
 }
 
@@ -143,9 +147,9 @@ async fn a_go_readers_writer_lock_is_detected_shown_and_released() {
     assert_eq!(one.run(&["read", &name, "60"]).await, ["holds", "read"]);
     assert_eq!(two.run(&["read", &name, "60"]).await, ["holds", "read"]);
     writer.send(&["write", &name, "60"]).await;
-    with_waiters(&world.api, &name, 1).await;
+    wait_for_waiters(&world.api, &name, 1).await;
     late.send(&["read", &name, "60"]).await;
-    let lock = with_waiters(&world.api, &name, 2).await;
+    let lock = wait_for_waiters(&world.api, &name, 2).await;
     assert_eq!(
         (&lock["kind"], &lock["certain"]),
         (&json!("rwmutex"), &json!(true))
@@ -172,7 +176,7 @@ async fn a_go_readers_writer_lock_is_detected_shown_and_released() {
     );
     // One reader releases itself, the gateway releases the other by token: the writer gets the lock.
     assert_eq!(one.run(&["unlock"]).await, ["released"]);
-    let lock = lock_where(&world.api, &name, |lock| lock.get("readers").is_none()).await;
+    let lock = wait_for_lock(&world.api, &name, |lock| lock.get("readers").is_none()).await;
     assert!(writer.is_silent(MOMENT).await, "one reader still holds it");
     let token = &lock["holder"]["fencing_token"];
     let by_token = format!("{}?fencing_token={token}", lock_path(&name));
@@ -181,6 +185,6 @@ async fn a_go_readers_writer_lock_is_detected_shown_and_released() {
     assert!(late.is_silent(MOMENT).await, "the writer holds it");
     assert_eq!(writer.run(&["unlock"]).await, ["released"]);
     assert_eq!(late.reply().await, ["holds", "read"]);
-    let lock = with_waiters(&world.api, &name, 0).await;
+    let lock = wait_for_waiters(&world.api, &name, 0).await;
     assert!(text(&lock["holder"]["key"]).starts_with(&format!("{name}/read/")));
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::locks::{
-    after_renewals, create_leased, grant_lease, hold, key_deleted, lease_ended, lock_path,
-    put_if_absent,
+    create_leased, grant_lease, hold, lock_path, next_after_renewals, put_if_absent,
+    wait_for_key_deletion, wait_for_lease_end,
 };
-use support::{DEADLINE, Stream, World, eventually, key_query, percent, text, when};
+use support::{DEADLINE, Stream, World, ensure, eventually, key_query, percent, text};
 use tokio::time::{Instant, sleep};
 
 const SOON: Duration = Duration::from_secs(2);
@@ -20,14 +20,14 @@ async fn a_held_lease_is_renewed_until_it_is_revoked() {
     create_leased(&world.api, &world.key("lock/job1"), "", &lease).await;
     let start = Instant::now();
     let mut held = Stream::ndjson(world.api.post_empty(&format!("/leases/{lease}/hold"))).await;
-    let granted = held.of("granted").await;
+    let granted = held.expect_type("granted").await;
     assert_eq!(
         granted,
         json!({"type": "granted", "lease": lease, "ttl": 10})
     );
     let mut renewals = Vec::new();
     while start.elapsed() < Duration::from_secs(30) {
-        let renewed = held.of("renewed").await;
+        let renewed = held.expect_type("renewed").await;
         assert_eq!(renewed["ttl"], 10);
         renewals.push(start.elapsed());
     }
@@ -42,7 +42,7 @@ async fn a_held_lease_is_renewed_until_it_is_revoked() {
         .await
         .problem(404, "key_not_found");
     let deleted = Instant::now();
-    let lost = after_renewals(&mut held).await;
+    let lost = next_after_renewals(&mut held).await;
     assert_eq!(lost["type"], "lost", "{lost}");
     assert!(
         deleted.elapsed() < Duration::from_secs(4),
@@ -53,7 +53,7 @@ async fn a_held_lease_is_renewed_until_it_is_revoked() {
         lost["reason"].as_str().is_some_and(|why| !why.is_empty()),
         "{lost}"
     );
-    held.ended(SOON).await;
+    held.wait_for_end(SOON).await;
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn on_close_leaves_the_lease_or_revokes_it() {
     let orphan = Stream::ndjson(world.api.post_empty(&format!("/leases/{left}/hold"))).await;
     let path = format!("/leases/{revoked}/hold?on_close=revoke");
     let ending = Stream::ndjson(world.api.post_empty(&path)).await;
-    // Both are renewed beyond their TTL.
+    // Both leases are renewed beyond their TTL.
     let (mut orphan, mut ending) = (orphan, ending);
     while start.elapsed() < Duration::from_secs(5) {
         orphan.next().await;
@@ -84,12 +84,12 @@ async fn on_close_leaves_the_lease_or_revokes_it() {
     }
     drop((orphan, ending));
     let ended = Instant::now();
-    key_deleted(&world.api, &revoked_key, SOON).await;
-    lease_ended(&world.api, &revoked, SOON).await;
-    key_deleted(&world.api, &left_key, Duration::from_millis(3_500)).await;
+    wait_for_key_deletion(&world.api, &revoked_key, SOON).await;
+    wait_for_lease_end(&world.api, &revoked, SOON).await;
+    wait_for_key_deletion(&world.api, &left_key, Duration::from_millis(3_500)).await;
     assert!(
         ended.elapsed() > Duration::from_millis(500),
-        "it expired and was not revoked"
+        "the lease expired and was not revoked"
     );
 }
 
@@ -102,12 +102,12 @@ async fn a_single_key_lock_is_free_once_its_held_lease_is_revoked() {
         grant_lease(&world.api, 60).await,
     );
     let mut held = Stream::ndjson(world.api.post_empty(&format!("/leases/{a}/hold"))).await;
-    held.of("granted").await;
+    held.expect_type("granted").await;
     let first = put_if_absent(&world.api, &key, "duzhenxun", &a).await;
     assert_eq!(first["succeeded"], true);
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(10) {
-        held.of("renewed").await;
+        held.expect_type("renewed").await;
     }
     let other = put_if_absent(&world.api, &key, "other", &b).await;
     assert_eq!(other["succeeded"], false);
@@ -142,19 +142,19 @@ async fn a_single_key_lock_of_a_lost_client_is_free_within_7_seconds() {
         grant_lease(&world.api, 60).await,
     );
     let mut held = Stream::ndjson(world.api.post_empty(&format!("/leases/{a}/hold"))).await;
-    held.of("granted").await;
+    held.expect_type("granted").await;
     assert_eq!(
         put_if_absent(&world.api, &key, "a", &a).await["succeeded"],
         true
     );
-    held.of("renewed").await;
+    held.expect_type("renewed").await;
     drop(held);
     eventually(
         "the other client gets it",
         Duration::from_secs(7),
         async || {
             let tried = put_if_absent(&world.api, &key, "b", &b).await;
-            when(tried["succeeded"] == true, || tried.to_string())
+            ensure(tried["succeeded"] == true, || tried.to_string())
         },
     )
     .await;
@@ -164,46 +164,46 @@ async fn a_single_key_lock_of_a_lost_client_is_free_within_7_seconds() {
 async fn a_session_ends_with_its_connection_unless_orphaned() {
     let world = World::new("session-end").await;
     let mut session = hold(&world.api, "/leases/hold", &json!({"ttl": 5})).await;
-    let granted = session.of("granted").await;
+    let granted = session.expect_type("granted").await;
     assert_eq!(granted["ttl"], 5);
     let lease = text(&granted["lease"]);
     assert_eq!(
-        session.of("renewed").await,
+        session.expect_type("renewed").await,
         json!({"type": "renewed", "ttl": 5})
     );
     drop(session);
-    lease_ended(&world.api, &lease, SOON).await;
-    // An orphaned lease lives on, and can be held again.
+    wait_for_lease_end(&world.api, &lease, SOON).await;
+    // An orphaned lease remains, and can be held again.
     let body = json!({"ttl": 5, "on_close": "orphan"});
     let mut session = hold(&world.api, "/leases/hold", &body).await;
-    let lease = text(&session.of("granted").await["lease"]);
-    session.of("renewed").await;
+    let lease = text(&session.expect_type("granted").await["lease"]);
+    session.expect_type("renewed").await;
     drop(session);
     let orphaned = Instant::now();
-    eventually("it is not renewed", DEADLINE, async || {
+    eventually("the lease is not renewed", DEADLINE, async || {
         let left = world
             .api
             .get(&format!("/leases/{lease}"))
             .send()
             .await
             .json(200);
-        when(left["ttl"].as_i64() < Some(4), || left.to_string())
+        ensure(left["ttl"].as_i64() < Some(4), || left.to_string())
     })
     .await;
     let mut again = hold(&world.api, "/leases/hold", &json!({"lease": lease})).await;
-    assert_eq!(again.of("granted").await["lease"], lease);
+    assert_eq!(again.expect_type("granted").await["lease"], lease);
     while orphaned.elapsed() < Duration::from_secs(8) {
-        again.of("renewed").await;
+        again.expect_type("renewed").await;
     }
-    let lives = world
+    let state = world
         .api
         .get(&format!("/leases/{lease}"))
         .send()
         .await
         .json(200);
-    assert!(lives["ttl"].as_i64() > Some(0), "{lives}");
+    assert!(state["ttl"].as_i64() > Some(0), "{state}");
     drop(again);
-    lease_ended(&world.api, &lease, SOON).await;
+    wait_for_lease_end(&world.api, &lease, SOON).await;
 }
 
 #[tokio::test]
@@ -211,8 +211,8 @@ async fn an_orphaned_lease_expires_unless_it_is_held_again() {
     let world = World::new("orphan").await;
     let body = json!({"ttl": 2, "on_close": "orphan"});
     let mut session = hold(&world.api, "/leases/hold", &body).await;
-    let lease = text(&session.of("granted").await["lease"]);
-    session.of("renewed").await;
+    let lease = text(&session.expect_type("granted").await["lease"]);
+    session.expect_type("renewed").await;
     drop(session);
     // Longer than a revocation takes.
     sleep(Duration::from_millis(700)).await;
@@ -222,7 +222,7 @@ async fn an_orphaned_lease_expires_unless_it_is_held_again() {
         .send()
         .await
         .json(200);
-    lease_ended(&world.api, &lease, Duration::from_secs(5)).await;
+    wait_for_lease_end(&world.api, &lease, Duration::from_secs(5)).await;
 }
 
 #[tokio::test]
@@ -251,7 +251,11 @@ async fn a_ttl_out_of_range_is_refused_wherever_a_lease_is_granted() {
             format!("/elections/{name}/hold?value=v&ttl={ttl}"),
         ] {
             let refused = Stream::try_socket(&world.api, &path, &[]).await;
-            assert_eq!(refused.expect_err("refused"), "400", "{path}");
+            assert_eq!(
+                refused.expect_err("the upgrade is refused"),
+                "400",
+                "{path}"
+            );
         }
     }
     let longest = world

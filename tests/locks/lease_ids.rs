@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use support::locks::{after_renewals, hold, lease_ended, lock_path};
+use support::locks::{hold, lock_path, next_after_renewals, wait_for_lease_end};
 use support::{Stream, World, key_query, text};
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn negative_and_large_ids_are_exact_everywhere() {
         assert_eq!(entry["lease"], id);
 
         let mut held = Stream::ndjson(world.api.post_empty(&format!("/leases/{id}/hold"))).await;
-        assert_eq!(held.of("granted").await["lease"], id);
+        assert_eq!(held.expect_type("granted").await["lease"], id);
         let dry = world
             .api
             .delete(&format!("/leases/{id}?dry_run"))
@@ -46,8 +46,8 @@ async fn negative_and_large_ids_are_exact_everywhere() {
             .send()
             .await;
         assert_eq!(released.json(200)["lease"], id);
-        assert_eq!(after_renewals(&mut held).await["type"], "lost");
-        lease_ended(&world.api, id, Duration::from_secs(2)).await;
+        assert_eq!(next_after_renewals(&mut held).await["type"], "lost");
+        wait_for_lease_end(&world.api, id, Duration::from_secs(2)).await;
     }
 }
 
@@ -68,7 +68,7 @@ async fn every_form_of_an_id_names_the_same_lease() {
             &json!({"lease": form, "on_close": "orphan"}),
         )
         .await;
-        assert_eq!(session.of("granted").await["lease"], "1cafe");
+        assert_eq!(session.expect_type("granted").await["lease"], "1cafe");
         let key = format!("{}&lease={form}", key_query(world.key("x")));
         world.api.put(&key, "v").send().await;
         assert_eq!(world.api.read(world.key("x")).await["lease"], "1cafe");

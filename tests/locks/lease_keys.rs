@@ -1,4 +1,4 @@
-//! `GET /leases/{id}?keys=`: whether a lease's keys are counted, paged or left out.
+//! `GET /leases/{id}?keys=`: whether a lease's keys are counted, paged or omitted.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ async fn lease(world: &World, id: &str, query: &str) -> Value {
 }
 
 #[tokio::test]
-async fn keys_are_left_out_counted_or_paged() {
+async fn keys_are_omitted_counted_or_paged() {
     let world = World::new("lease-keys").await;
     let keys: Vec<String> = (0..25).map(|n| world.key(&format!("k{n:02}"))).collect();
     let id = lease_with(&world, &keys).await;
@@ -77,7 +77,7 @@ async fn a_page_starts_after_the_last_key_even_if_it_was_deleted() {
         .send()
         .await
         .json(200);
-    let next = first["next"].as_str().expect("there is more");
+    let next = first["next"].as_str().expect("a cursor");
     let second = lease(&world, &id, &format!("?cursor={next}&keys=page")).await;
     assert_eq!(
         (&second["keys"], &second["key_count"]),

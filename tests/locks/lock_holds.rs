@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::locks::{
-    after_renewals, create_leased, election_path, grant_lease, hold, key_deleted, keys_under,
-    lease_ended, lock_path, with_keys, with_waiters,
+    create_leased, election_path, grant_lease, hold, keys_under, lock_path, next_after_renewals,
+    wait_for_key_deletion, wait_for_keys, wait_for_lease_end, wait_for_waiters,
 };
 use support::{Stream, World, key_query, percent, spawn, text};
 use tokio::time::Instant;
@@ -18,7 +18,7 @@ async fn a_lock_is_held_while_connected() {
     let name = world.key("lock");
     let path = format!("{}/hold", lock_path(&name));
     let mut first = hold(&world.api, &path, &json!({"ttl": 3, "holder": "one"})).await;
-    let acquired = first.of("acquired").await;
+    let acquired = first.expect_type("acquired").await;
     let (key, lease) = (text(&acquired["key"]), text(&acquired["lease"]));
     assert_eq!(
         (&acquired["name"], &key),
@@ -29,11 +29,11 @@ async fn a_lock_is_held_while_connected() {
     assert_eq!(entry["value"], r#"{"holder":"one"}"#);
     assert!(acquired["header"]["revision"].as_i64() >= acquired["fencing_token"].as_i64());
     let mut second = hold(&world.api, &path, &json!({"ttl": 3, "holder": "two"})).await;
-    let lock = with_waiters(&world.api, &name, 1).await;
+    let lock = wait_for_waiters(&world.api, &name, 1).await;
     assert_eq!(lock["holder"]["name"], "one");
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(5) {
-        assert_eq!(first.of("renewed").await["ttl"], 3);
+        assert_eq!(first.expect_type("renewed").await["ttl"], 3);
     }
     assert_eq!(
         keys_under(&world.api, &name).await.len(),
@@ -41,12 +41,12 @@ async fn a_lock_is_held_while_connected() {
         "both outlive their TTL"
     );
     drop(first);
-    let then = second.of("acquired").await;
+    let then = second.expect_type("acquired").await;
     assert!(then["fencing_token"].as_i64() > acquired["fencing_token"].as_i64());
-    lease_ended(&world.api, &lease, SOON).await;
+    wait_for_lease_end(&world.api, &lease, SOON).await;
     drop(second);
-    key_deleted(&world.api, &text(&then["key"]), SOON).await;
-    lease_ended(&world.api, &text(&then["lease"]), SOON).await;
+    wait_for_key_deletion(&world.api, &text(&then["key"]), SOON).await;
+    wait_for_lease_end(&world.api, &text(&then["lease"]), SOON).await;
 }
 
 #[tokio::test]
@@ -61,16 +61,16 @@ async fn a_client_that_disconnects_while_waiting_leaves_no_key_and_no_lease() {
         .await
         .json(201);
     let waiter = hold(&world.api, &format!("{k}/hold"), &json!({})).await;
-    let lock = with_waiters(&world.api, &name, 1).await;
+    let lock = wait_for_waiters(&world.api, &name, 1).await;
     let claim = lock["waiters"][0].clone();
     drop(waiter);
-    key_deleted(&world.api, &text(&claim["key"]), SOON).await;
-    lease_ended(&world.api, &text(&claim["lease"]), SOON).await;
+    wait_for_key_deletion(&world.api, &text(&claim["key"]), SOON).await;
+    wait_for_lease_end(&world.api, &text(&claim["lease"]), SOON).await;
     let campaign = format!("{}/campaign", election_path(&name));
     let waiter = spawn(world.api.post(&campaign, &json!({"value": "x"})).send());
-    with_keys(&world.api, &name, 2).await;
+    wait_for_keys(&world.api, &name, 2).await;
     waiter.abort();
-    with_keys(&world.api, &name, 1).await;
+    wait_for_keys(&world.api, &name, 1).await;
 }
 
 #[tokio::test]
@@ -79,22 +79,22 @@ async fn a_holder_is_notified_when_an_operator_releases_its_lock() {
     let name = world.key("lock");
     let k = lock_path(&name);
     let mut first = hold(&world.api, &format!("{k}/hold"), &json!({"ttl": 60})).await;
-    let acquired = first.of("acquired").await;
+    let acquired = first.expect_type("acquired").await;
     let mut second = hold(&world.api, &format!("{k}/hold"), &json!({"ttl": 60})).await;
-    with_waiters(&world.api, &name, 1).await;
+    wait_for_waiters(&world.api, &name, 1).await;
     let by_token = format!("{k}?fencing_token={}", acquired["fencing_token"]);
     world.api.delete(&by_token).send().await.json(200);
-    let lost = first.of("lost").await;
+    let lost = first.expect_type("lost").await;
     assert!(
         lost["reason"]
             .as_str()
             .is_some_and(|why| why.contains("released")),
         "{lost}"
     );
-    first.ended(SOON).await;
-    lease_ended(&world.api, &text(&acquired["lease"]), SOON).await;
-    let then = second.of("acquired").await;
-    // Its token never affects the next holder.
+    first.wait_for_end(SOON).await;
+    wait_for_lease_end(&world.api, &text(&acquired["lease"]), SOON).await;
+    let then = second.expect_type("acquired").await;
+    // The former holder's token never affects the next holder.
     world
         .api
         .delete(&by_token)
@@ -117,7 +117,7 @@ async fn a_waiter_is_notified_when_its_key_is_removed() {
     let k = lock_path(&name);
     world.api.post(&k, &json!({})).send().await.json(201);
     let mut waiter = hold(&world.api, &format!("{k}/hold"), &json!({"ttl": 60})).await;
-    let lock = with_waiters(&world.api, &name, 1).await;
+    let lock = wait_for_waiters(&world.api, &name, 1).await;
     let token = &lock["waiters"][0]["fencing_token"];
     world
         .api
@@ -125,9 +125,9 @@ async fn a_waiter_is_notified_when_its_key_is_removed() {
         .send()
         .await
         .json(200);
-    assert_eq!(waiter.of("lost").await["type"], "lost");
-    waiter.ended(SOON).await;
-    with_waiters(&world.api, &name, 0).await;
+    assert_eq!(waiter.expect_type("lost").await["type"], "lost");
+    waiter.wait_for_end(SOON).await;
+    wait_for_waiters(&world.api, &name, 0).await;
 }
 
 #[tokio::test]
@@ -167,7 +167,7 @@ async fn release_never_deletes_another_holders_or_an_ordinary_key() {
         format!("{k}?lease=2a"),
         format!(
             "{k}?fencing_token={}",
-            ours["fencing_token"].as_i64().expect("one") + 1_000
+            ours["fencing_token"].as_i64().expect("a token") + 1_000
         ),
     ] {
         world
@@ -218,7 +218,7 @@ async fn names_are_accepted_in_the_query() {
     let name = world.key("lock/");
     let query = format!("?name={}", percent(&name));
     let mut held = hold(&world.api, &format!("/locks/-/hold{query}"), &json!({})).await;
-    assert_eq!(held.of("acquired").await["name"], name);
+    assert_eq!(held.expect_type("acquired").await["name"], name);
     world
         .api
         .get(&format!("/locks/-{query}"))
@@ -228,11 +228,11 @@ async fn names_are_accepted_in_the_query() {
     let path = format!("/elections/-/hold{query}");
     let mut candidate = hold(&world.api, &path, &json!({"value": "x"})).await;
     let election = format!("/elections/-{query}");
-    with_keys(&world.api, &name, 2).await;
+    wait_for_keys(&world.api, &name, 2).await;
     let shown = world.api.get(&election).send().await.json(200);
     assert_eq!(shown["candidates"][0]["value"], "x");
     drop(held);
-    assert_eq!(candidate.of("elected").await["name"], name);
+    assert_eq!(candidate.expect_type("elected").await["name"], name);
 }
 
 #[tokio::test]
@@ -267,7 +267,7 @@ async fn a_lock_hold_refuses_unknown_members_and_parameters() {
         .problem(405, "method_not_allowed");
     assert!(keys_under(&world.api, &world.prefix).await.is_empty());
     let mut held = Stream::ndjson(world.api.post_empty(&k)).await;
-    let acquired = after_renewals(&mut held).await;
+    let acquired = next_after_renewals(&mut held).await;
     assert_eq!(
         acquired["type"], "acquired",
         "a POST without a body needs no content type"

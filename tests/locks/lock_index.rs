@@ -2,7 +2,7 @@
 
 use etcd_client::proto::{PbLeaseLeasesResponse, PbRangeResponse, PbResponseHeader};
 use support::gateway::InProcess;
-use support::{DEADLINE, FakeEtcd, eventually, when};
+use support::{DEADLINE, FakeEtcd, ensure, eventually};
 
 fn header(revision: i64) -> PbResponseHeader {
     PbResponseHeader {
@@ -28,23 +28,23 @@ async fn leases_are_not_listed_from_a_lagging_member() {
         header: Some(header(10)),
         ..PbRangeResponse::default()
     };
-    fake.responds("KV/Range", &[now]);
-    fake.responds("Lease/LeaseLeases", &[leases(9)]);
+    fake.respond_with("KV/Range", &[now]);
+    fake.respond_with("Lease/LeaseLeases", &[leases(9)]);
     let gateway = InProcess::start(&fake.url(), &[]).await;
     let api = gateway.api();
     eventually("the lag is reported", DEADLINE, async || {
         let refused = api.get("/locks").send().await;
         let text = refused.text();
-        when(text.contains("behind the others"), || text.clone())?;
+        ensure(text.contains("behind the others"), || text.clone())?;
         refused.problem(503, "unavailable");
         Ok(())
     })
     .await;
-    // It has caught up; the watch fails now, which the fake server does not support.
-    fake.responds("Lease/LeaseLeases", &[leases(10)]);
+    // The member has caught up; the watch fails now, which the fake server does not support.
+    fake.respond_with("Lease/LeaseLeases", &[leases(10)]);
     eventually("the member is used", DEADLINE, async || {
         let text = api.get("/locks").send().await.text();
-        when(!text.contains("behind the others"), || text.clone())
+        ensure(!text.contains("behind the others"), || text.clone())
     })
     .await;
 }

@@ -3,12 +3,12 @@
 use etcd_client::PutOptions;
 use serde_json::{Value, json};
 use support::locks::lock_path;
-use support::{DEADLINE, World, eventually, percent, unique, when};
+use support::{DEADLINE, World, ensure, eventually, percent, unique};
 
 /// The lock of this name, from the list below a prefix.
-async fn listed(world: &World, prefix: &str, name: &str) -> Value {
+async fn wait_until_listed(world: &World, prefix: &str, name: &str) -> Value {
     let path = format!("/locks?prefix={}", percent(prefix));
-    eventually("it is listed", DEADLINE, async || {
+    eventually("the lock is listed", DEADLINE, async || {
         let list = world.api.get(&path).send().await.json(200);
         let mut locks = list["locks"].as_array().expect("locks").iter();
         let found = locks.find(|lock| lock["name"] == name).cloned();
@@ -34,13 +34,13 @@ async fn a_leased_key_below_the_lock_prefix_is_a_lock_for_certain() {
         let put = client.put(key.as_bytes(), "api-7", Some(leased)).await;
         put.expect("etcd puts a key");
     }
-    let lock = listed(&world, &marked, &certain).await;
+    let lock = wait_until_listed(&world, &marked, &certain).await;
     assert_eq!(
         (&lock["kind"], &lock["certain"], lock.get("waiters")),
         (&json!("single_key"), &json!(true), Some(&Value::Null))
     );
     assert_eq!(lock["holder"]["value"], "api-7");
-    let guess = listed(&world, &world.prefix, &guessed).await;
+    let guess = wait_until_listed(&world, &world.prefix, &guessed).await;
     assert_eq!(guess["certain"], false, "{guess}");
     let unmarked = format!("/locks?prefix={}", percent(&world.prefix));
     let list = world.api.get(&unmarked).send().await.json(200);
@@ -55,9 +55,9 @@ async fn a_leased_key_below_the_lock_prefix_is_a_lock_for_certain() {
     let right = format!("{k}?fencing_token={token}");
     let released = world.api.delete(&right).send().await.json(200);
     assert_eq!(released["key"], certain);
-    eventually("it is released", DEADLINE, async || {
+    eventually("the lock is released", DEADLINE, async || {
         let response = world.api.get(&k).send().await;
-        when(response.status == 404, || response.text())
+        ensure(response.status == 404, || response.text())
     })
     .await;
     let token = world.api.read(&other).await["create_revision"].clone();

@@ -2,9 +2,9 @@
 
 use etcd_client::PutOptions;
 use serde_json::{Value, json};
-use support::locks::{grant_lease, lock_path, with_waiters};
+use support::locks::{grant_lease, lock_path, wait_for_waiters};
 use support::stream::Stream;
-use support::{DEADLINE, World, eventually, key_query, percent, spawn, when};
+use support::{DEADLINE, World, ensure, eventually, key_query, percent, spawn};
 
 #[tokio::test]
 async fn the_same_lease_again_is_the_same_lock() {
@@ -72,7 +72,7 @@ async fn a_waiter_whose_lease_ends_is_410_and_the_callers_lease_is_never_revoked
             .post(&k, &json!({"lease": lease, "wait": 60}))
             .send(),
     );
-    with_waiters(&world.api, &name, 1).await;
+    wait_for_waiters(&world.api, &name, 1).await;
     world
         .api
         .delete(&format!("/leases/{lease}"))
@@ -91,7 +91,7 @@ async fn a_waiter_whose_lease_ends_is_410_and_the_callers_lease_is_never_revoked
         .send()
         .await
         .problem(423, "locked");
-    with_waiters(&world.api, &name, 0).await;
+    wait_for_waiters(&world.api, &name, 0).await;
     world
         .api
         .get(&format!("/leases/{lease}"))
@@ -117,7 +117,7 @@ async fn a_token_releases_exactly_the_key_it_names() {
             .post(&k, &json!({"holder": "s2", "wait": 60}))
             .send(),
     );
-    let lock = with_waiters(&world.api, &name, 1).await;
+    let lock = wait_for_waiters(&world.api, &name, 1).await;
     let token = |claim: &Value| claim["fencing_token"].as_i64().expect("a token");
     let (holder, waiter) = (token(&lock["holder"]), token(&lock["waiters"][0]));
     for stale in [holder - 1, holder + 100_000] {
@@ -129,7 +129,7 @@ async fn a_token_releases_exactly_the_key_it_names() {
         .delete(&format!("{k}?fencing_token={holder}&revoke&dry_run"));
     let preview = preview.send().await.json(200);
     assert_eq!(preview["revoked_keys"], json!([first["key"]]));
-    with_waiters(&world.api, &name, 1).await;
+    wait_for_waiters(&world.api, &name, 1).await;
     // The waiter's token removes the waiter from the queue; the holder stays.
     world
         .api
@@ -144,7 +144,7 @@ async fn a_token_releases_exactly_the_key_it_names() {
         ended.text()
     );
     assert_eq!(
-        token(&with_waiters(&world.api, &name, 0).await["holder"]),
+        token(&wait_for_waiters(&world.api, &name, 0).await["holder"]),
         holder
     );
     // Released with its lease.
@@ -237,7 +237,7 @@ async fn locks_are_detected_automatically() {
     let list = eventually("all three are detected", DEADLINE, async || {
         let list = world.api.get(&path).send().await.json(200);
         let count = list["locks"].as_array().map_or(0, Vec::len);
-        when(count == 3 && list["partial"] == false, || list.to_string())?;
+        ensure(count == 3 && list["partial"] == false, || list.to_string())?;
         Ok(list)
     })
     .await;
@@ -263,7 +263,7 @@ async fn locks_are_detected_automatically() {
         .send()
         .await
         .json(200);
-    let next = page["next"].as_str().expect("one more");
+    let next = page["next"].as_str().expect("a cursor");
     let rest = world
         .api
         .get(&format!("/locks?cursor={next}"))
@@ -278,7 +278,7 @@ async fn a_live_lock_is_followed_from_free_to_free() {
     let world = World::new("followed").await;
     let name = world.key("lock");
     let mut stream = Stream::ndjson(world.api.get(&format!("{}?live", lock_path(&name)))).await;
-    let lock = stream.of("lock").await;
+    let lock = stream.expect_type("lock").await;
     assert_eq!(
         lock.get("holder"),
         Some(&Value::Null),
@@ -291,7 +291,7 @@ async fn a_live_lock_is_followed_from_free_to_free() {
         .await
         .json(201);
     let until = async |stream: &mut Stream, what: &dyn Fn(&Value) -> bool| loop {
-        let lock = stream.of("lock").await;
+        let lock = stream.expect_type("lock").await;
         if what(&lock) {
             return;
         }
@@ -335,7 +335,7 @@ async fn the_live_list_shows_acquired_and_released_locks() {
         .await
         .json(201);
     loop {
-        let lock = stream.of("lock").await;
+        let lock = stream.expect_type("lock").await;
         assert_eq!(lock["name"], name);
         if lock["holder"]["name"] == "s1" {
             break;
@@ -349,7 +349,7 @@ async fn the_live_list_shows_acquired_and_released_locks() {
         .await
         .json(200);
     loop {
-        let lock = stream.of("lock").await;
+        let lock = stream.expect_type("lock").await;
         if lock["holder"].is_null() {
             break;
         }

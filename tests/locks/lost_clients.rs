@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use support::locks::{key_deleted, lease_ended, lock_path, with_waiters};
+use support::locks::{lock_path, wait_for_key_deletion, wait_for_lease_end, wait_for_waiters};
 use support::proxy::Proxy;
-use support::{Client, Stream, World, eventually, text, when};
+use support::{Client, Stream, World, ensure, eventually, text};
 use tokio::time::Instant;
 
 /// The gateway's API through a proxy that can be stalled.
@@ -20,29 +20,29 @@ async fn a_socket_without_pongs_for_its_ttl_loses_its_holds() {
     let world = World::new("silent").await;
     let (proxy, api) = through_a_proxy(&world);
     let mut session = Stream::socket(&api, "/leases/hold?ttl=4").await;
-    let lease = text(&session.of("granted").await["lease"]);
+    let lease = text(&session.expect_type("granted").await["lease"]);
     let name = world.key("lock");
     let k = lock_path(&name);
     let mut held = Stream::socket(&api, &format!("{k}/hold?ttl=4")).await;
-    let acquired = held.of("acquired").await;
+    let acquired = held.expect_type("acquired").await;
     // Both holds outlive their TTL while the client reads, because reading replies to pings.
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(6) {
-        session.of("renewed").await;
-        held.of("renewed").await;
+        session.expect_type("renewed").await;
+        held.expect_type("renewed").await;
     }
     let mut waiter = Stream::socket(&world.api, &format!("{k}/hold?ttl=60")).await;
-    with_waiters(&world.api, &name, 1).await;
+    wait_for_waiters(&world.api, &name, 1).await;
     proxy.stall();
     let stalled = Instant::now();
-    lease_ended(&world.api, &lease, Duration::from_secs(10)).await;
-    key_deleted(&world.api, &text(&acquired["key"]), Duration::from_secs(10)).await;
+    wait_for_lease_end(&world.api, &lease, Duration::from_secs(10)).await;
+    wait_for_key_deletion(&world.api, &text(&acquired["key"]), Duration::from_secs(10)).await;
     let passed = stalled.elapsed();
     assert!(
         passed > Duration::from_secs(2),
         "not before the TTL: {passed:?}"
     );
-    waiter.of("acquired").await;
+    waiter.expect_type("acquired").await;
 }
 
 #[tokio::test]
@@ -50,9 +50,9 @@ async fn a_closed_connection_ends_the_hold_at_once() {
     let world = World::new("cut").await;
     let (proxy, api) = through_a_proxy(&world);
     let mut session = Stream::ndjson(api.post("/leases/hold", &json!({"ttl": 60}))).await;
-    let lease = text(&session.of("granted").await["lease"]);
+    let lease = text(&session.expect_type("granted").await["lease"]);
     proxy.cut();
-    lease_ended(&world.api, &lease, Duration::from_secs(2)).await;
+    wait_for_lease_end(&world.api, &lease, Duration::from_secs(2)).await;
 }
 
 #[tokio::test]
@@ -61,17 +61,21 @@ async fn a_stopping_gateway_releases_its_holds() {
     let name = world.key("lock");
     let path = format!("{}/hold", lock_path(&name));
     let mut held = Stream::ndjson(world.api.post(&path, &json!({"ttl": 60}))).await;
-    held.of("acquired").await;
+    held.expect_type("acquired").await;
     world.gateway.stop().await;
     let mut client = world.client().await;
-    eventually("its key is deleted", Duration::from_secs(5), async || {
-        let response = client.get(
-            format!("{name}/"),
-            Some(etcd_client::GetOptions::new().with_prefix()),
-        );
-        let count = response.await.map_err(|error| error.to_string())?.count();
-        when(count == 0, || format!("{count} keys"))
-    })
+    eventually(
+        "the key of the hold is deleted",
+        Duration::from_secs(5),
+        async || {
+            let response = client.get(
+                format!("{name}/"),
+                Some(etcd_client::GetOptions::new().with_prefix()),
+            );
+            let count = response.await.map_err(|error| error.to_string())?.count();
+            ensure(count == 0, || format!("{count} keys"))
+        },
+    )
     .await;
 }
 
@@ -115,7 +119,7 @@ async fn a_hold_sets_the_tcp_user_timeout_of_its_own_connection() {
             return;
         }
     };
-    let user_timeouts = |address| user_timeouts(address).expect("it worked before");
+    let user_timeouts = |address| user_timeouts(address).expect("the system allows it, as above");
     assert!(
         !limits.is_empty() && limits.iter().all(Duration::is_zero),
         "{limits:?}"
@@ -123,12 +127,12 @@ async fn a_hold_sets_the_tcp_user_timeout_of_its_own_connection() {
 
     let ttl = Duration::from_secs(37);
     let mut session = Stream::ndjson(world.api.post("/leases/hold", &json!({"ttl": 37}))).await;
-    session.of("granted").await;
+    session.expect_type("granted").await;
     let limited = |limits: &[Duration]| limits.iter().filter(|limit| **limit == ttl).count();
     let name = world.key("lock");
     let path = format!("{}/hold?ttl=37", lock_path(&name));
     let mut held = Stream::socket(&world.api, &path).await;
-    held.of("acquired").await;
+    held.expect_type("acquired").await;
     world.api.get("/kv?prefix=a").send().await.expect(200);
     let limits = user_timeouts(address);
     assert_eq!(limited(&limits), 2, "{limits:?}");
@@ -140,7 +144,7 @@ async fn a_hold_sets_the_tcp_user_timeout_of_its_own_connection() {
         Duration::from_secs(5),
         async || {
             let limits = user_timeouts(address);
-            when(limited(&limits) == 0, || format!("{limits:?}"))
+            ensure(limited(&limits) == 0, || format!("{limits:?}"))
         },
     )
     .await;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::locks::{after_renewals, lock_path, put_if_absent};
-use support::{Client, Stream, World, eventually, key_query, percent, spawn, text, when};
+use support::locks::{lock_path, next_after_renewals, put_if_absent};
+use support::{Client, Stream, World, ensure, eventually, key_query, percent, spawn, text};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -19,15 +19,15 @@ async fn node(api: Client, key: String, name: String, log: Log) -> Value {
     loop {
         let held = api.post("/leases/hold", &json!({"ttl": 5}));
         let mut held = Stream::ndjson(held).await;
-        let lease = text(&held.of("granted").await["lease"]);
+        let lease = text(&held.expect_type("granted").await["lease"]);
         let tried = put_if_absent(&api, &key, &name, &lease).await;
         if tried["succeeded"] == true {
             let token = tried["header"]["revision"].as_i64().expect("a revision");
             log.lock()
                 .expect("no holder of the lock panics")
                 .push((name.clone(), token));
-            // It is the master until it loses the lease.
-            return after_renewals(&mut held).await;
+            // The node is the master until it loses the lease.
+            return next_after_renewals(&mut held).await;
         }
         // The node revokes its lease by closing the session, and tries again.
         drop(held);
@@ -42,7 +42,7 @@ fn masters(log: &Log) -> Vec<(String, i64)> {
 async fn nth_master(log: &Log, count: usize, deadline: Duration) -> (String, i64) {
     eventually("another master", deadline, async || {
         let masters = masters(log);
-        when(masters.len() == count, || format!("{masters:?}"))?;
+        ensure(masters.len() == count, || format!("{masters:?}"))?;
         Ok(masters[count - 1].clone())
     })
     .await
@@ -68,7 +68,7 @@ async fn one_node_is_master_and_never_two() {
     let (first, token) = nth_master(&log, 1, support::DEADLINE).await;
     let k = lock_path(&key);
     let mut live = Stream::ndjson(world.api.get(&format!("{k}?live"))).await;
-    let lock = live.of("lock").await;
+    let lock = live.expect_type("lock").await;
     assert_eq!(
         (&lock["kind"], &lock["waiters"]),
         (&json!("single_key"), &Value::Null)
@@ -96,7 +96,8 @@ async fn one_node_is_master_and_never_two() {
     };
     guarded(token).await.problem(412, "not_holder");
     guarded(then).await.expect(201);
-    // Its lease is revoked elsewhere: its hold reports that, and the third node follows.
+    // The second master's lease is revoked by another client: the hold reports that, and the third node
+    // follows.
     let lease = text(&world.api.read(&key).await["lease"]);
     world
         .api
@@ -106,17 +107,17 @@ async fn one_node_is_master_and_never_two() {
         .json(200);
     let (third, last) = nth_master(&log, 3, Duration::from_secs(7)).await;
     assert!(last > then && third != second && third != first);
-    let node = nodes.remove(&second).expect("one of the three");
+    let node = nodes.remove(&second).expect("a node of the test");
     let lost = timeout(Duration::from_secs(4), node).await;
     let lost = lost
         .expect("the loss is reported in time")
         .expect("no panic");
     assert_eq!(lost["type"], "lost", "{lost}");
     guarded(then).await.problem(412, "not_holder");
-    // Never two: the live view shows one token after the other.
+    // Never two masters: the live view shows one token after the other.
     let mut seen = vec![token];
     while seen.last() != Some(&last) {
-        let lock = live.of("lock").await;
+        let lock = live.expect_type("lock").await;
         if let Some(token) = lock["holder"]["fencing_token"].as_i64()
             && seen.last() != Some(&token)
         {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use support::locks::{key_deleted, keys_under, lease_ended, lock_path, with_waiters};
+use support::locks::{
+    keys_under, lock_path, wait_for_key_deletion, wait_for_lease_end, wait_for_waiters,
+};
 use support::{World, key_query, percent, spawn, text};
 
 #[tokio::test]
@@ -30,7 +32,7 @@ async fn a_released_mutex_passes_to_the_first_waiter() {
         api.post(&k, &json!({"ttl": 60, "holder": "s2", "wait": 30}))
             .send(),
     );
-    let lock = with_waiters(&world.api, &name, 1).await;
+    let lock = wait_for_waiters(&world.api, &name, 1).await;
     assert_eq!(
         (&lock["kind"], &lock["certain"]),
         (&json!("mutex"), &json!(true))
@@ -98,7 +100,7 @@ async fn a_released_mutex_passes_to_the_first_waiter() {
         .send()
         .await
         .json(201);
-    let lock = with_waiters(&world.api, &name, 0).await;
+    let lock = wait_for_waiters(&world.api, &name, 0).await;
     assert_eq!(lock["holder"]["name"], "s2");
 }
 
@@ -119,15 +121,15 @@ async fn a_killed_waiter_leaves_no_key_and_no_lease() {
             .post(&k, &json!({"holder": "s2", "wait": 600}))
             .send(),
     );
-    let lock = with_waiters(&world.api, &name, 1).await;
+    let lock = wait_for_waiters(&world.api, &name, 1).await;
     let waiter = &lock["waiters"][0];
     waiting.abort();
     let soon = Duration::from_secs(2);
-    key_deleted(&world.api, &text(&waiter["key"]), soon).await;
-    lease_ended(&world.api, &text(&waiter["lease"]), soon).await;
+    wait_for_key_deletion(&world.api, &text(&waiter["key"]), soon).await;
+    wait_for_lease_end(&world.api, &text(&waiter["lease"]), soon).await;
     assert_eq!(keys_under(&world.api, &name).await.len(), 1);
     assert_eq!(
-        with_waiters(&world.api, &name, 0).await["holder"]["name"],
+        wait_for_waiters(&world.api, &name, 0).await["holder"]["name"],
         "s1"
     );
 }

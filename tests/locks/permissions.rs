@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde_json::json;
 use support::auth;
 use support::locks::{
-    after_renewals, create_leased, election_path, hold, key_deleted, lease_ended,
+    create_leased, election_path, hold, next_after_renewals, wait_for_key_deletion,
+    wait_for_lease_end,
 };
-use support::{AuthWorld, DEADLINE, Grant, Stream, eventually, text, tools, when};
+use support::{AuthWorld, DEADLINE, Grant, Stream, ensure, eventually, text, tools};
 use tokio::time::Instant;
 
 const SOON: Duration = Duration::from_secs(2);
@@ -18,7 +19,7 @@ async fn observing_without_permission_is_refused_before_the_stream() {
     let other = election_path("/other/e");
     let refused = world.app.get(&format!("{other}/observe")).send().await;
     refused.problem(403, "forbidden");
-    let unknown = world.gateway.api().signed("nobody", "wrong");
+    let unknown = world.gateway.api().with_password("nobody", "wrong");
     let refused = unknown.get(&format!("{other}/observe")).send().await;
     refused.problem(401, "unauthenticated");
 }
@@ -36,40 +37,40 @@ async fn leaders_are_delivered_only_while_the_observer_may_read_them() {
     let mut observers = Vec::new();
     for client in [&world.app, &bearer] {
         let mut observer = Stream::ndjson(client.get(&observe)).await;
-        assert_eq!(observer.of("leader").await["value"], "one");
+        assert_eq!(observer.expect_type("leader").await["value"], "one");
         observers.push(observer);
     }
     let mut kept = Stream::ndjson(world.all.get(&observe)).await;
-    kept.of("leader").await;
+    kept.expect_type("leader").await;
     let proclaim = async |value: &str| {
         let proclaim = json!({"key": led["key"], "revision": led["revision"], "value": value});
         let proclaim = world.all.post(&format!("{e}/proclaim"), &proclaim);
         proclaim.send().await.json(200);
     };
-    // They receive leaders until the permission is revoked.
+    // The observers receive leaders until the permission is revoked.
     proclaim("two").await;
     for observer in observers.iter_mut().chain([&mut kept]) {
-        assert_eq!(observer.of("leader").await["value"], "two");
+        assert_eq!(observer.expect_type("leader").await["value"], "two");
     }
     auth::revoke(&mut world.root, "app", "/app/").await;
     for observer in &mut observers {
-        assert_eq!(observer.of("error").await["code"], "forbidden");
-        observer.ended(SOON).await;
+        assert_eq!(observer.expect_type("error").await["code"], "forbidden");
+        observer.wait_for_end(SOON).await;
     }
     proclaim("three").await;
-    assert_eq!(kept.of("leader").await["value"], "three");
+    assert_eq!(kept.expect_type("leader").await["value"], "three");
 
-    // A deleted user.
+    // The observer of a deleted user ends, too.
     auth::grant(&mut world.root, "app", Grant::Read, "/app/").await;
     let mut observer = Stream::ndjson(world.app.get(&observe)).await;
-    observer.of("leader").await;
+    observer.expect_type("leader").await;
     world
         .root
         .user_delete("app")
         .await
         .expect("etcd deletes a user");
-    observer.of("error").await;
-    observer.ended(SOON).await;
+    observer.expect_type("error").await;
+    observer.wait_for_end(SOON).await;
 }
 
 #[tokio::test]
@@ -80,12 +81,12 @@ async fn holds_end_with_the_permission() {
     let body = json!({"ttl": 3});
     let mut held = hold(&world.app, "/locks/%2Fapp%2Fl/hold", &body).await;
     let mut keys = vec![
-        text(&led.of("elected").await["key"]),
-        text(&held.of("acquired").await["key"]),
+        text(&led.expect_type("elected").await["key"]),
+        text(&held.expect_type("acquired").await["key"]),
     ];
     let waiter = hold(&world.app, "/locks/%2Fapp%2Fl/hold", &body).await;
     let mut session = hold(&world.app, "/leases/hold", &body).await;
-    let lease = text(&session.of("granted").await["lease"]);
+    let lease = text(&session.expect_type("granted").await["lease"]);
     create_leased(&world.app, "/app/service", "", &lease).await;
     keys.push("/app/service".to_owned());
     auth::revoke(&mut world.root, "app", "/app/").await;
@@ -93,14 +94,14 @@ async fn holds_end_with_the_permission() {
     let refuses_renewals = tools::etcd_version() >= (3, 5, 0);
     for mut stream in [led, held, waiter, session] {
         if refuses_renewals {
-            let lost = after_renewals(&mut stream).await;
+            let lost = next_after_renewals(&mut stream).await;
             assert_eq!(lost["type"], "lost", "{lost}");
-            stream.ended(SOON).await;
+            stream.wait_for_end(SOON).await;
         }
     }
-    // The gateway may not delete them in the user's name: they end with their leases.
+    // The gateway may not delete the keys in the user's name: they are deleted with their leases.
     for key in keys {
-        key_deleted(&world.all, &key, DEADLINE).await;
+        wait_for_key_deletion(&world.all, &key, DEADLINE).await;
     }
     let locked = world.all.get("/locks/%2Fapp%2Fl").send().await;
     assert!(matches!(locked.status.as_u16(), 200 | 404), "{locked:?}");
@@ -111,19 +112,19 @@ async fn holds_outlive_the_token() {
     let world = AuthWorld::start(&["--auth-token-ttl=1"]).await;
     let body = json!({"ttl": 3});
     let mut held = hold(&world.app, "/locks/%2Fapp%2Fl/hold", &body).await;
-    let key = text(&held.of("acquired").await["key"]);
+    let key = text(&held.expect_type("acquired").await["key"]);
     let mut waiter = hold(&world.app, "/locks/%2Fapp%2Fl/hold", &body).await;
     let mut session = hold(&world.app, "/leases/hold", &body).await;
-    let lease = text(&session.of("granted").await["lease"]);
+    let lease = text(&session.expect_type("granted").await["lease"]);
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(5) {
-        assert_eq!(held.of("renewed").await["ttl"], 3);
-        assert_eq!(session.of("renewed").await["ttl"], 3);
+        assert_eq!(held.expect_type("renewed").await["ttl"], 3);
+        assert_eq!(session.expect_type("renewed").await["ttl"], 3);
     }
     drop((held, session));
-    key_deleted(&world.all, &key, SOON).await;
-    waiter.of("acquired").await;
-    lease_ended(&world.all, &lease, SOON).await;
+    wait_for_key_deletion(&world.all, &key, SOON).await;
+    waiter.expect_type("acquired").await;
+    wait_for_lease_end(&world.all, &lease, SOON).await;
 }
 
 #[tokio::test]
@@ -139,7 +140,7 @@ async fn a_limited_users_list_does_not_wait_for_keys_it_cannot_read() {
         list["locks"][0]["name"] == "/app/l"
     };
     eventually("the user's lock is listed", DEADLINE, async || {
-        when(listed().await, || "not yet".to_owned())
+        ensure(listed().await, || "not yet".to_owned())
     })
     .await;
     let start = Instant::now();
@@ -147,7 +148,7 @@ async fn a_limited_users_list_does_not_wait_for_keys_it_cannot_read() {
         world.all.write("/other/x", round.to_string()).await;
         assert!(listed().await);
     }
-    // It would be 2 s each if they waited for a revision that the user's watches never deliver.
+    // Each request would take 2 s if it waited for a revision that the user's watches never deliver.
     let elapsed = start.elapsed();
     assert!(elapsed < Duration::from_secs(4), "{elapsed:?}");
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::locks::{grant_lease, lock_path, lock_where, put_if_absent};
-use support::{Stream, World, eventually, key_path, key_query, percent, when};
+use support::locks::{grant_lease, lock_path, put_if_absent, wait_for_lock};
+use support::{Stream, World, ensure, eventually, key_path, key_query, percent};
 use tokio::time::{Instant, interval};
 
 #[tokio::test]
@@ -14,7 +14,7 @@ async fn a_key_is_deleted_when_its_lease_expires() {
     let job1 = key_path(world.key("cron/lock/job1"));
     let watch = format!("/watch?key={}&prev", percent(world.key("cron/lock/job1")));
     let mut stream = Stream::ndjson(api.get(&watch)).await;
-    stream.of("opened").await;
+    stream.expect_type("opened").await;
     let start = Instant::now();
     let lease = api
         .post("/leases", &json!({"ttl": 10}))
@@ -38,14 +38,14 @@ async fn a_key_is_deleted_when_its_lease_expires() {
     );
     assert_eq!(shown["granted_ttl"], 10);
     assert_eq!(shown["keys"], json!([world.key("cron/lock/job1")]));
-    let put = stream.of("events").await;
+    let put = stream.expect_type("events").await;
     assert_eq!(put["events"][0]["type"], "put");
     assert_eq!(
         put["events"][0].get("prev"),
         Some(&Value::Null),
         "a creation"
     );
-    let deleted = async { (stream.of("events").await, start.elapsed()) };
+    let deleted = async { (stream.expect_type("events").await, start.elapsed()) };
     let polling = async {
         let mut pace = interval(Duration::from_millis(100));
         loop {
@@ -61,7 +61,7 @@ async fn a_key_is_deleted_when_its_lease_expires() {
     };
     let (deleted, lived) = tokio::select! {
         deleted = deleted => deleted,
-        () = polling => unreachable!("it polls in an endless loop"),
+        () = polling => unreachable!("polling never ends"),
     };
     assert!(lived >= Duration::from_secs(10), "deleted after {lived:?}");
     assert!(lived < Duration::from_secs(12), "deleted after {lived:?}");
@@ -101,13 +101,13 @@ async fn a_key_created_with_a_lease_is_a_lock() {
     });
     let absent = api.post("/txn", &absent).send().await.json(200);
     assert_eq!(absent["responses"][0]["get"]["entries"], json!([]));
-    let lock = lock_where(api, &key, |_| true).await;
+    let lock = wait_for_lock(api, &key, |_| true).await;
     assert_eq!(lock["kind"], "single_key");
     assert_eq!(lock["holder"]["value"], "duzhenxun");
     assert_eq!(lock["holder"]["lease"], a);
     assert_eq!(lock["holder"]["fencing_token"], first["header"]["revision"]);
     assert_eq!(lock.get("waiters"), Some(&Value::Null));
-    // It is held for as long as lease A exists.
+    // The lock is held for as long as lease A exists.
     api.delete(&format!("/leases/{a}")).send().await.json(200);
     let third = claim("duzhenxun-b", &b).await;
     assert_eq!(third["succeeded"], true);
@@ -140,7 +140,7 @@ async fn a_single_key_lock_is_free_when_its_lease_expires() {
     let (a, b) = (grant_lease(api, 5).await, grant_lease(api, 5).await);
     let first = claim(&a).await;
     assert_eq!(first["succeeded"], true);
-    lock_where(api, &key, |lock| lock.to_string().contains(&a)).await;
+    wait_for_lock(api, &key, |lock| lock.to_string().contains(&a)).await;
     // Lease A is not renewed; B is, and its owner retries.
     let second = eventually(
         "B succeeds once A has expired",
@@ -152,7 +152,7 @@ async fn a_single_key_lock_is_free_when_its_lease_expires() {
                 .await
                 .json(200);
             let second = claim(&b).await;
-            when(second["succeeded"] == true, || second.to_string())?;
+            ensure(second["succeeded"] == true, || second.to_string())?;
             Ok(second)
         },
     )

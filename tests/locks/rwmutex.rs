@@ -1,7 +1,7 @@
 //! Readers-writer locks, made of the same keys that etcd's recipe writes.
 
 use serde_json::{Value, json};
-use support::locks::{create_leased, grant_lease, lock_path, with_waiters};
+use support::locks::{create_leased, grant_lease, lock_path, wait_for_waiters};
 use support::{Stream, World, percent};
 
 async fn put(world: &World, name: &str, kind: &str, time: u64, lease: &str) -> (String, i64) {
@@ -35,7 +35,7 @@ async fn readers_share_the_lock_and_a_writer_holds_it_alone() {
     assert_eq!(lock["holder"]["fencing_token"], first);
     assert_eq!(tokens(&lock["readers"]), [second]);
     assert_eq!(tokens(&lock["waiters"]), [writer, late]);
-    // A part of it is not a lock of its own.
+    // A part of the lock is not a separate lock.
     let parts = lock_path(&format!("{name}/write"));
     world
         .api
@@ -45,7 +45,7 @@ async fn readers_share_the_lock_and_a_writer_holds_it_alone() {
         .problem(404, "lock_not_found");
     let query = format!("/locks?prefix={}&live", percent(&name));
     let mut live = Stream::ndjson(world.api.get(&query)).await;
-    let listed = live.of("lock").await;
+    let listed = live.expect_type("lock").await;
     assert_eq!(
         (&listed["name"], &listed["kind"]),
         (&json!(name), &json!("rwmutex"))
@@ -55,11 +55,11 @@ async fn readers_share_the_lock_and_a_writer_holds_it_alone() {
         let by_token = format!("{}?fencing_token={token}", lock_path(&name));
         world.api.delete(&by_token).send().await.json(200);
     }
-    let lock = with_waiters(&world.api, &name, 1).await;
+    let lock = wait_for_waiters(&world.api, &name, 1).await;
     assert_eq!(lock["holder"]["fencing_token"], writer);
     assert_eq!(tokens(&lock["waiters"]), [late]);
     let live_now = loop {
-        let lock = live.of("lock").await;
+        let lock = live.expect_type("lock").await;
         if lock["holder"]["fencing_token"] == writer {
             break lock;
         }

@@ -13,31 +13,31 @@ async fn watchers_see_an_instance_appear_and_disappear() {
     let folder = world.key("services/checkout/");
     let watch = format!("/watch?prefix={}", percent(&folder));
     let mut watcher = Stream::ndjson(world.api.get(&watch)).await;
-    watcher.of("opened").await;
+    watcher.expect_type("opened").await;
     let mut session = hold(&world.api, "/leases/hold", &json!({"ttl": 5})).await;
-    let lease = text(&session.of("granted").await["lease"]);
+    let lease = text(&session.expect_type("granted").await["lease"]);
     let instance = format!("{folder}10.0.0.1:8080");
     create_leased(&world.api, &instance, "{}", &lease).await;
-    let appeared = watcher.of("events").await;
+    let appeared = watcher.expect_type("events").await;
     assert_eq!(appeared["events"][0]["key"], instance);
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(7) {
-        session.of("renewed").await;
+        session.expect_type("renewed").await;
     }
     // The process ends: its connection is closed, and its registration is deleted.
     drop(session);
     let ended = Instant::now();
-    let disappeared = watcher.of("events").await;
+    let disappeared = watcher.expect_type("events").await;
     assert_eq!(disappeared["events"][0]["type"], "delete");
     assert!(
         ended.elapsed() < Duration::from_secs(6),
         "{:?}",
         ended.elapsed()
     );
-    // The same for an instance that renews its lease itself and cannot revoke it.
+    // Likewise for an instance that renews its lease itself and cannot revoke it.
     let lease = grant_lease(&world.api, 3).await;
     create_leased(&world.api, &instance, "{}", &lease).await;
-    watcher.of("events").await;
+    watcher.expect_type("events").await;
     world
         .api
         .post_empty(&format!("/leases/{lease}/keepalive"))
@@ -45,7 +45,7 @@ async fn watchers_see_an_instance_appear_and_disappear() {
         .await
         .json(200);
     let ended = Instant::now();
-    let disappeared = watcher.of("events").await;
+    let disappeared = watcher.expect_type("events").await;
     assert_eq!(disappeared["events"][0]["type"], "delete");
     assert!(
         ended.elapsed() < Duration::from_secs(5),
@@ -60,22 +60,25 @@ async fn a_killed_instance_disappears_within_its_ttl_plus_a_second() {
     let folder = world.key("services/checkout/");
     let watch = format!("/watch?prefix={}", percent(&folder));
     let mut watcher = Stream::ndjson(world.api.get(&watch)).await;
-    watcher.of("opened").await;
+    watcher.expect_type("opened").await;
     // The lease is not revoked when the connection closes: after `kill -9` it has to expire.
     let session = json!({"ttl": 5, "on_close": "orphan"}).to_string();
     let mut process = Curl::start(&world.api, "/leases/hold", &["--json", &session]);
-    let lease = text(&process.of("granted").await["lease"]);
+    let lease = text(&process.expect_type("granted").await["lease"]);
     let instance = format!("{folder}10.0.0.1:8080");
     create_leased(&world.api, &instance, "{}", &lease).await;
-    assert_eq!(watcher.of("events").await["events"][0]["key"], instance);
+    assert_eq!(
+        watcher.expect_type("events").await["events"][0]["key"],
+        instance
+    );
     let start = Instant::now();
     let mut renewed = start;
     while start.elapsed() < Duration::from_secs(6) {
-        process.of("renewed").await;
+        process.expect_type("renewed").await;
         renewed = Instant::now();
     }
     process.kill().await;
-    let disappeared = watcher.of("events").await;
+    let disappeared = watcher.expect_type("events").await;
     assert_eq!(disappeared["events"][0]["type"], "delete");
     let elapsed = renewed.elapsed();
     let expected = Duration::from_secs(4)..Duration::from_secs(6);
@@ -91,7 +94,7 @@ async fn watchers_see_each_version_of_a_setting_once_in_order() {
     let key = world.key("config/limits.json");
     let watch = format!("/watch?key={}", percent(&key));
     let mut watcher = Stream::ndjson(world.api.get(&watch)).await;
-    watcher.of("opened").await;
+    watcher.expect_type("opened").await;
     let mut tag = String::new();
     let mut last = 0;
     for version in 1..=20 {

@@ -3,7 +3,8 @@
 use serde_json::json;
 use std::time::Duration;
 use support::locks::{
-    after_renewals, election_path, grant_lease, key_deleted, lease_ended, lock_path,
+    election_path, grant_lease, lock_path, next_after_renewals, wait_for_key_deletion,
+    wait_for_lease_end,
 };
 use support::stream::Ended;
 use support::{Stream, World, text};
@@ -24,19 +25,19 @@ async fn leases_are_held_by_every_transport() {
     ];
     for mut held in streams {
         assert_eq!(
-            held.of("granted").await,
+            held.expect_type("granted").await,
             json!({"type": "granted", "lease": lease, "ttl": 3})
         );
         assert_eq!(
-            held.of("renewed").await,
+            held.expect_type("renewed").await,
             json!({"type": "renewed", "ttl": 3})
         );
     }
     let path = "/leases/hold?ttl=5&on_close=revoke";
     let mut session = Stream::socket(&world.api, path).await;
-    let lease = text(&session.of("granted").await["lease"]);
+    let lease = text(&session.expect_type("granted").await["lease"]);
     drop(session);
-    lease_ended(&world.api, &lease, SOON).await;
+    wait_for_lease_end(&world.api, &lease, SOON).await;
 }
 
 #[tokio::test]
@@ -46,25 +47,25 @@ async fn a_lock_is_held_by_a_socket() {
     let k = lock_path(&name);
     let path = format!("{k}/hold?ttl=4&holder=socket");
     let mut held = Stream::socket(&world.api, &path).await;
-    let acquired = held.of("acquired").await;
+    let acquired = held.expect_type("acquired").await;
     let lock = world.api.get(&k).send().await.json(200);
     assert_eq!(lock["holder"]["name"], "socket");
     assert_eq!(lock["holder"]["granted_ttl"], 4);
-    held.of("renewed").await;
-    // It accepts no messages, and a message does not end it.
+    held.expect_type("renewed").await;
+    // The socket accepts no messages, and a message does not end it.
     held.send(&json!({"op": "watch", "id": "w", "prefix": ""}))
         .await;
-    let refused = after_renewals(&mut held).await;
+    let refused = next_after_renewals(&mut held).await;
     assert_eq!(
         (&refused["type"], &refused["code"]),
         (&json!("error"), &json!("unsupported"))
     );
-    held.of("renewed").await;
+    held.expect_type("renewed").await;
     let by_token = format!("{k}?fencing_token={}", acquired["fencing_token"]);
     world.api.delete(&by_token).send().await.json(200);
-    assert_eq!(after_renewals(&mut held).await["type"], "lost");
+    assert_eq!(next_after_renewals(&mut held).await["type"], "lost");
     assert_eq!(
-        held.ended(SOON).await,
+        held.wait_for_end(SOON).await,
         Ended::Orderly(Some(CloseCode::Normal))
     );
 }
@@ -76,19 +77,19 @@ async fn leadership_is_held_by_every_transport() {
     let path = format!("{}/hold", election_path(&name));
     let body = json!({"value": "v", "ttl": 60});
     let mut socket = Stream::socket(&world.api, &format!("{path}?value=v&ttl=60")).await;
-    let elected = socket.of("elected").await;
+    let elected = socket.expect_type("elected").await;
     drop(socket);
-    key_deleted(&world.api, &text(&elected["key"]), SOON).await;
+    wait_for_key_deletion(&world.api, &text(&elected["key"]), SOON).await;
     let mut sse = Stream::sse(world.api.post(&path, &body), "").await;
-    let elected = sse.of("elected").await;
+    let elected = sse.expect_type("elected").await;
     drop(sse);
-    key_deleted(&world.api, &text(&elected["key"]), SOON).await;
+    wait_for_key_deletion(&world.api, &text(&elected["key"]), SOON).await;
     let observe = format!("{}/observe", election_path(&name));
     let mut observers = Stream::by_every_transport(&world.api, &observe).await;
     let mut held = Stream::ndjson(world.api.post(&path, &body)).await;
-    held.of("elected").await;
+    held.expect_type("elected").await;
     for observer in &mut observers {
-        let leader = observer.of("leader").await;
+        let leader = observer.expect_type("leader").await;
         assert_eq!(leader["value"], "v");
         assert!(leader["revision"].as_i64() <= leader["mod_revision"].as_i64());
     }
@@ -97,19 +98,28 @@ async fn leadership_is_held_by_every_transport() {
 #[tokio::test]
 async fn an_invalid_upgrade_is_refused_with_its_status() {
     let world = World::new("upgrades").await;
-    let refused = async |path: &str| Stream::try_socket(&world.api, path, &[]).await.err();
-    assert_eq!(refused("/leases/77/hold").await.as_deref(), Some("404"));
+    let upgrade_error = async |path: &str| Stream::try_socket(&world.api, path, &[]).await.err();
     assert_eq!(
-        refused("/leases/hold?lease=77").await.as_deref(),
+        upgrade_error("/leases/77/hold").await.as_deref(),
+        Some("404")
+    );
+    assert_eq!(
+        upgrade_error("/leases/hold?lease=77").await.as_deref(),
         Some("422")
     );
     assert_eq!(
-        refused("/leases/hold?ttl=five").await.as_deref(),
+        upgrade_error("/leases/hold?ttl=five").await.as_deref(),
         Some("400")
     );
-    assert_eq!(refused("/leases/hold?tll=5").await.as_deref(), Some("400"));
+    assert_eq!(
+        upgrade_error("/leases/hold?tll=5").await.as_deref(),
+        Some("400")
+    );
     let e = election_path(&world.key("election"));
-    assert_eq!(refused(&format!("{e}/hold")).await.as_deref(), Some("400"));
+    assert_eq!(
+        upgrade_error(&format!("{e}/hold")).await.as_deref(),
+        Some("400")
+    );
     // A page of another site cannot hold anything in the user's name.
     let foreign = [("origin", "https://evil.example")];
     let refused = Stream::try_socket(&world.api, "/leases/hold", &foreign).await;

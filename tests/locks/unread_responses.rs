@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use support::World;
-use support::locks::{election_path, grant_lease, key_deleted, lease_ended, lock_path, with_keys};
+use support::locks::{
+    election_path, grant_lease, lock_path, wait_for_key_deletion, wait_for_keys, wait_for_lease_end,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -20,7 +22,9 @@ const END: u8 = 1;
 const END_HEADERS: u8 = 4;
 
 fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).expect("short").to_be_bytes();
+    let length = u32::try_from(payload.len())
+        .expect("a short payload")
+        .to_be_bytes();
     let mut frame = length[1..].to_vec();
     frame.extend([kind, flags, 0, 0, 0, stream]);
     frame.extend(payload);
@@ -29,7 +33,7 @@ fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
 
 /// A header field in HPACK without compression; `name` is its index in the static table.
 fn field(name: &[u8], value: &str) -> Vec<u8> {
-    let length = u8::try_from(value.len()).expect("short");
+    let length = u8::try_from(value.len()).expect("a short payload");
     let mut field = name.to_vec();
     field.push(length);
     field.extend(value.as_bytes());
@@ -39,7 +43,9 @@ fn field(name: &[u8], value: &str) -> Vec<u8> {
 /// POSTs JSON and reads the response's headers, with a window of 0 for its body. Returns the connection.
 async fn post_with_zero_window(world: &World, path: &str, body: &str) -> TcpStream {
     let address = world.api.address();
-    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    let mut stream = TcpStream::connect(address)
+        .await
+        .expect("the gateway listens");
     let mut request = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     // SETTINGS_INITIAL_WINDOW_SIZE = 0.
     request.extend(frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]));
@@ -51,14 +57,20 @@ async fn post_with_zero_window(world: &World, path: &str, body: &str) -> TcpStre
     request.extend(frame(HEADERS, END_HEADERS, 1, &head));
     request.extend(frame(DATA, END, 1, body.as_bytes()));
     request.extend(frame(SETTINGS, END, 0, &[]));
-    stream.write_all(&request).await.expect("sent");
+    stream
+        .write_all(&request)
+        .await
+        .expect("the connection is open");
     let headers = async {
         loop {
             let mut prefix = [0; 9];
             stream.read_exact(&mut prefix).await.expect("a frame");
             let length = u32::from_be_bytes([0, prefix[0], prefix[1], prefix[2]]);
             let mut payload = vec![0; length as usize];
-            stream.read_exact(&mut payload).await.expect("all of it");
+            stream
+                .read_exact(&mut payload)
+                .await
+                .expect("the whole payload");
             assert_ne!(prefix[3], DATA, "the window is 0");
             if prefix[3] == HEADERS {
                 return;
@@ -82,18 +94,18 @@ async fn a_client_that_disconnects_before_the_response_body_holds_nothing() {
     for (path, mut body) in [(lock, json!({})), (campaign, json!({"value": "x"}))] {
         // A lease that the gateway granted is revoked.
         let stream = post_with_zero_window(&world, &path, &body.to_string()).await;
-        let key = with_keys(&world.api, &name, 1).await.remove(0);
+        let key = wait_for_keys(&world.api, &name, 1).await.remove(0);
         drop(stream);
-        key_deleted(&world.api, &key, SOON).await;
+        wait_for_key_deletion(&world.api, &key, SOON).await;
         let (_, lease) = key.rsplit_once('/').expect("a claim");
-        lease_ended(&world.api, lease, SOON).await;
+        wait_for_lease_end(&world.api, lease, SOON).await;
         // The caller's own lease stays.
         let lease = grant_lease(&world.api, 600).await;
         body["lease"] = json!(lease);
         let stream = post_with_zero_window(&world, &path, &body.to_string()).await;
-        let key = with_keys(&world.api, &name, 1).await.remove(0);
+        let key = wait_for_keys(&world.api, &name, 1).await.remove(0);
         drop(stream);
-        key_deleted(&world.api, &key, SOON).await;
+        wait_for_key_deletion(&world.api, &key, SOON).await;
         let kept = world.api.get(&format!("/leases/{lease}")).send().await;
         kept.json(200);
     }

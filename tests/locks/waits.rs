@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use support::gateway::InProcess;
 use support::http::Request;
-use support::locks::{election_path, key_deleted, lease_ended, lock_path};
+use support::locks::{election_path, lock_path, wait_for_key_deletion, wait_for_lease_end};
 use support::{Client, Etcd, World, spawn, text};
 use tokio::time::Instant;
 
@@ -25,8 +25,8 @@ fn acquire(api: &Client, kind: &str, name: &str, query: &str, body: &Value) -> R
     api.post(&format!("{}/campaign{query}", election_path(name)), &body)
 }
 
-/// Acquires it for this many seconds: the lease is not renewed.
-async fn acquired_for(world: &World, kind: &str, name: &str, ttl: i64) -> Value {
+/// Acquires the lock or leadership for this many seconds: the lease is not renewed.
+async fn acquire_with_ttl(world: &World, kind: &str, name: &str, ttl: i64) -> Value {
     let taken = acquire(&world.api, kind, name, "", &json!({"ttl": ttl}));
     taken.send().await.json(201)
 }
@@ -36,12 +36,15 @@ async fn timeout_does_not_limit_the_wait() {
     let world = World::new("timeout").await;
     let outlasts = async |kind: &str| {
         let name = world.key(kind);
-        let before = acquired_for(&world, kind, &name, 2).await;
+        let before = acquire_with_ttl(&world, kind, &name, 2).await;
         let start = Instant::now();
         let short = "?timeout=500ms";
         let got = acquire(&world.api, kind, &name, short, &json!({"wait": 5}));
         let got = got.send().await.json(201);
-        assert!(start.elapsed() > Duration::from_secs(1), "it had to wait");
+        assert!(
+            start.elapsed() > Duration::from_secs(1),
+            "the request had to wait"
+        );
         assert_ne!(got["key"], before["key"]);
     };
     join_all(QUEUES.map(outlasts)).await;
@@ -74,20 +77,23 @@ async fn a_granted_lease_is_not_renewed_after_the_response() {
     let world = World::new("expires").await;
     let expires = async |kind: &str| {
         let name = world.key(kind);
-        let got = acquired_for(&world, kind, &name, 2).await;
-        key_deleted(&world.api, &text(&got["key"]), EXPIRY).await;
-        lease_ended(&world.api, &text(&got["lease"]), EXPIRY).await;
-        // The same for a lease that had to be renewed during the wait.
-        acquired_for(&world, kind, &name, 5).await;
+        let got = acquire_with_ttl(&world, kind, &name, 2).await;
+        wait_for_key_deletion(&world.api, &text(&got["key"]), EXPIRY).await;
+        wait_for_lease_end(&world.api, &text(&got["lease"]), EXPIRY).await;
+        // Likewise for a lease that had to be renewed during the wait.
+        acquire_with_ttl(&world, kind, &name, 5).await;
         let start = Instant::now();
         let waits = json!({"ttl": 2, "wait": 15});
         let got = acquire(&world.api, kind, &name, "", &waits);
         let got = got.send().await.json(201);
-        assert!(start.elapsed() > Duration::from_secs(4), "it had to wait");
+        assert!(
+            start.elapsed() > Duration::from_secs(4),
+            "the request had to wait"
+        );
         let key = text(&got["key"]);
         assert_eq!(world.api.read(&key).await["lease"], got["lease"]);
-        key_deleted(&world.api, &key, EXPIRY).await;
-        lease_ended(&world.api, &text(&got["lease"]), EXPIRY).await;
+        wait_for_key_deletion(&world.api, &key, EXPIRY).await;
+        wait_for_lease_end(&world.api, &text(&got["lease"]), EXPIRY).await;
     };
     join_all(QUEUES.map(expires)).await;
 }
@@ -97,7 +103,7 @@ async fn a_lease_is_renewed_just_before_the_response() {
     let world = World::new("fresh").await;
     let is_renewed = async |kind: &str| {
         let name = world.key(kind);
-        acquired_for(&world, kind, &name, 2).await;
+        acquire_with_ttl(&world, kind, &name, 2).await;
         let start = Instant::now();
         // The periodic renewal would come after 20 s only.
         let waits = json!({"ttl": 60, "wait": 10});

@@ -12,7 +12,7 @@ use crate::{Client as HttpClient, Etcd};
 /// root's password in tests.
 pub const ROOT: &str = "root's own";
 
-/// What a role permits below a prefix.
+/// The permission of a role below a prefix.
 #[derive(Clone, Copy, Debug)]
 pub enum Grant {
     /// Reading.
@@ -93,8 +93,8 @@ impl AuthWorld {
         Self {
             etcd,
             root,
-            app: gateway.api().signed("app", "secret"),
-            all: gateway.api().signed("root", ROOT),
+            app: gateway.api().with_password("app", "secret"),
+            all: gateway.api().with_password("root", ROOT),
             gateway,
         }
     }
@@ -103,7 +103,7 @@ impl AuthWorld {
     pub async fn bearer(&self) -> HttpClient {
         let token = self.etcd.token_of("app", "secret").await;
         let header = format!("Bearer {token}");
-        self.gateway.api().with("authorization", &header)
+        self.gateway.api().with_header("authorization", &header)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Certificates made for a test: an authority and what it signs.
+//! Certificates for a test: an authority and the certificates it signs.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use rcgen::{
 };
 use tempfile::TempDir;
 
-/// A certificate authority, and the folder of what it signs.
+/// A certificate authority, and the folder of its certificates.
 #[derive(Debug)]
 pub struct Authority {
     folder: TempDir,
@@ -24,7 +24,7 @@ pub struct Authority {
 pub struct Signed {
     /// The certificate.
     pub cert: PathBuf,
-    /// Its key, PKCS#8.
+    /// The private key, PKCS#8.
     pub key: PathBuf,
     pkcs8: Vec<u8>,
 }
@@ -50,7 +50,7 @@ impl Signed {
     }
 
     /// A file with the key in its older form, without PKCS#8: SEC1 for a curve, PKCS#1 for RSA.
-    pub fn unwrapped(&self, label: &str) -> PathBuf {
+    pub fn without_pkcs8(&self, label: &str) -> PathBuf {
         let outer = content(&self.pkcs8);
         let version = &outer[..element(outer)];
         let algorithm = &outer[version.len()..];
@@ -135,7 +135,7 @@ impl Authority {
     }
 
     /// An expired server certificate for an address.
-    pub fn expired(&self, name: &str) -> Signed {
+    pub fn expired_server(&self, name: &str) -> Signed {
         let mut params = named("etcd");
         params.subject_alt_names = vec![SanType::IpAddress(name.parse().expect("an address"))];
         params.not_before = rcgen::date_time_ymd(2020, 1, 1);
@@ -151,7 +151,7 @@ impl Authority {
     }
 
     /// A client certificate without a common name.
-    pub fn nameless(&self) -> Signed {
+    pub fn nameless_client(&self) -> Signed {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];

@@ -191,7 +191,7 @@ impl Cluster {
     }
 
     /// The peer URL of a member that is still to be added, at a free address.
-    pub fn spare_peer() -> String {
+    pub fn free_peer_url() -> String {
         format!("http://{}", free_address())
     }
 
@@ -202,7 +202,7 @@ impl Cluster {
         let mut member = Member {
             name: format!("m{at}"),
             client: free_address(),
-            peer: peer.parse().expect("a peer URL from `spare_peer`"),
+            peer: peer.parse().expect("a peer URL from `free_peer_url`"),
             arguments: Vec::new(),
             process: None,
         };

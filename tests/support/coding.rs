@@ -7,7 +7,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 pub const CODINGS: [&str; 4] = ["gzip", "br", "deflate", "zstd"];
 
 /// The bytes, encoded.
-pub async fn encoded(coding: &str, bytes: &[u8]) -> Vec<u8> {
+pub async fn encode(coding: &str, bytes: &[u8]) -> Vec<u8> {
     let out = Vec::new();
     match coding {
         "gzip" => written(GzipEncoder::new(out), bytes, GzipEncoder::into_inner).await,

@@ -46,10 +46,10 @@ impl Tls {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .expect("the provider supports them")
+            .expect("the provider supports the default TLS versions")
             .with_root_certificates(roots)
             .with_client_auth_cert(vec![chain], key)
-            .expect("they belong together");
+            .expect("the key belongs to the certificate");
         Self(Arc::new(config))
     }
 

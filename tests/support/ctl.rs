@@ -33,20 +33,20 @@ pub struct Etcdctl {
 }
 
 impl Etcdctl {
-    /// Starts it in the background.
+    /// Starts etcdctl in the background.
     pub fn start(etcd: &Etcd, args: &[&str]) -> Self {
         let mut child = command(etcd, args)
             .stdout(Stdio::piped())
             .spawn()
             .expect("etcdctl was found and runs");
-        let output = child.stdout.take().expect("it was piped");
+        let output = child.stdout.take().expect("stdout is piped");
         Self {
             child,
             output: BufReader::new(output).lines(),
         }
     }
 
-    /// The next line it prints; `etcdctl lock` prints its key once it holds the lock.
+    /// The next line of output; `etcdctl lock` prints its key once it holds the lock.
     pub async fn line(&mut self) -> String {
         let line = timeout(DEADLINE, self.output.next_line()).await;
         let line = line
@@ -55,10 +55,10 @@ impl Etcdctl {
         line.expect("etcdctl is still running")
     }
 
-    /// Sends it a signal.
+    /// Sends etcdctl a signal.
     pub fn signal(&self, signal: Signal) {
-        let id = self.child.id().expect("it runs");
-        kill(Pid::from_raw(id as i32), signal).expect("it runs");
+        let id = self.child.id().expect("etcdctl is running");
+        kill(Pid::from_raw(id as i32), signal).expect("etcdctl is running");
     }
 }
 

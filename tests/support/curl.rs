@@ -28,14 +28,14 @@ impl Curl {
             .kill_on_drop(true)
             .spawn()
             .expect("every system has curl");
-        let output = child.stdout.take().expect("it was piped");
+        let output = child.stdout.take().expect("stdout is piped");
         Self {
             child,
             output: BufReader::new(output).lines(),
         }
     }
 
-    /// The next line it prints, as JSON; `None` once it has ended.
+    /// The next line of output, as JSON; `None` once curl has ended.
     pub async fn next(&mut self) -> Option<Value> {
         let line = timeout(DEADLINE, self.output.next_line()).await;
         let line = line
@@ -45,19 +45,19 @@ impl Curl {
     }
 
     /// The next line, which must be a message of this type.
-    pub async fn of(&mut self, kind: &str) -> Value {
+    pub async fn expect_type(&mut self, kind: &str) -> Value {
         let message = self.next().await.expect("curl is still running");
         assert_eq!(message["type"], kind, "{message}");
         message
     }
 
-    /// Kills it with SIGKILL.
+    /// Kills curl with SIGKILL.
     pub async fn kill(&mut self) {
-        self.child.kill().await.expect("it runs");
+        self.child.kill().await.expect("curl is running");
     }
 
-    /// Waits until it ends; returns its exit code.
-    pub async fn ended(&mut self) -> Option<i32> {
+    /// Waits until curl ends; returns its exit code.
+    pub async fn wait_for_end(&mut self) -> Option<i32> {
         let ended = timeout(DEADLINE, self.child.wait()).await;
         let ended = ended.expect("curl ends in time");
         ended.expect("a child can be waited for").code()

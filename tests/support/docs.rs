@@ -12,7 +12,7 @@ pub fn deploy_block(language: &str, title: &str) -> String {
 }
 
 /// Applies `(from, to)` replacements; each `from` must occur.
-pub fn replaced(text: &str, replace: &[(&str, &str)]) -> String {
+pub fn replace_all(text: &str, replace: &[(&str, &str)]) -> String {
     let mut text = text.to_owned();
     for (from, to) in replace {
         assert!(text.contains(from), "{from} is not in {text}");

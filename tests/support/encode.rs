@@ -11,7 +11,7 @@ pub fn percent(bytes: impl AsRef<[u8]>) -> String {
     encode(bytes.as_ref(), "-._~")
 }
 
-/// `/kv/…` with the key's slashes as they are, as people type it.
+/// `/kv/…` with the key's slashes as they are, as users type it.
 pub fn key_path(key: impl AsRef<[u8]>) -> String {
     format!("/kv/{}", encode(key.as_ref(), "-._~/"))
 }

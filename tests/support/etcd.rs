@@ -1,7 +1,7 @@
 //! A private etcd of one member: one shared by all tests of a binary, and one for each test that
 //! stops, compacts or configures it.
 //!
-//! Its permanent address belongs to a proxy, so it can be restarted on any free port. A small shell
+//! etcd's permanent address belongs to a proxy, so etcd can be restarted on any free port. A small shell
 //! script supervises it: when this process ends, in whatever way, the script's standard input is
 //! closed, and it kills etcd and removes the data. (Statics are not dropped when a process ends, so
 //! nothing here relies on that.)
@@ -39,7 +39,7 @@ kill -9 $! 2>/dev/null; wait $! 2>/dev/null
 #[derive(Debug)]
 pub struct Etcd {
     scheme: &'static str,
-    /// Carries all traffic to etcd's permanent address.
+    /// Forwards all traffic to etcd's permanent address.
     pub proxy: Proxy,
     folder: TempDir,
     arguments: Vec<String>,
@@ -67,22 +67,22 @@ impl Etcd {
         SHARED.get_or_init(Self::start).await
     }
 
-    /// An etcd of the test's own.
+    /// A separate etcd for one test.
     pub async fn start() -> Self {
         Self::start_with(&[]).await
     }
 
-    /// An etcd of the test's own, with further flags.
+    /// A separate etcd for one test, with further flags.
     pub async fn start_with(arguments: &[&str]) -> Self {
         Self::launched("http", arguments).await
     }
 
-    /// An etcd of the test's own that requires TLS; the flags name its certificate.
+    /// A separate etcd for one test that requires TLS; the flags name its certificate.
     pub async fn start_secure(arguments: &[&str]) -> Self {
         Self::launched("https", arguments).await
     }
 
-    /// An etcd of the test's own with this server certificate, and further flags.
+    /// A separate etcd for one test with this server certificate, and further flags.
     pub async fn start_tls(server: &Signed, arguments: &[&str]) -> Self {
         let own = [
             format!("--cert-file={}", server.cert()),
@@ -92,7 +92,7 @@ impl Etcd {
         Self::start_secure(&[&own, arguments].concat()).await
     }
 
-    /// An etcd of the test's own with mutual TLS: the authority signs its certificate and those that
+    /// A separate etcd for one test with mutual TLS: the authority signs its certificate and those that
     /// it requires of its clients.
     pub async fn start_mtls(authority: &Authority, arguments: &[&str]) -> Self {
         let ca = format!("--trusted-ca-file={}", authority.file());
@@ -152,7 +152,7 @@ impl Etcd {
         done.expect("etcd compacts");
     }
 
-    /// Starts it, on the data it had.
+    /// Starts etcd again with its data.
     pub async fn restart(&mut self) {
         self.kill();
         for _ in 0..5 {
@@ -163,7 +163,7 @@ impl Etcd {
         panic!("etcd does not start:\n{}", self.log());
     }
 
-    /// Starts it without data: another cluster at the same address.
+    /// Starts etcd without data: another cluster at the same address.
     pub async fn restart_wiped(&mut self) {
         self.kill();
         std::fs::remove_dir_all(self.folder.path().join("data"))
@@ -171,19 +171,19 @@ impl Etcd {
         self.restart().await;
     }
 
-    /// Kills it; the proxy stays, and its connections fail.
+    /// Kills etcd; the proxy stays, and its connections fail.
     pub fn kill(&mut self) {
         if let Some(running) = self.running.take() {
             running.process.kill_and_keep_data();
         }
     }
 
-    /// Suspends it; its connections stay open.
+    /// Suspends etcd; its connections stay open.
     pub async fn freeze(&self) {
         self.running().process.freeze().await;
     }
 
-    /// Resumes it.
+    /// Resumes etcd.
     pub fn thaw(&self) {
         kill(self.pid(), Signal::SIGCONT).expect("etcd runs");
     }
@@ -258,7 +258,7 @@ impl Process {
             .spawn()
             .expect("every system has sh");
         let mut line = String::new();
-        let output = supervisor.stdout.take().expect("it was piped");
+        let output = supervisor.stdout.take().expect("stdout is piped");
         BufReader::new(output)
             .read_line(&mut line)
             .expect("the supervisor prints the process id");
@@ -266,7 +266,7 @@ impl Process {
         Self { supervisor, pid }
     }
 
-    /// Suspends it; its connections stay open.
+    /// Suspends etcd; its connections stay open.
     pub(crate) async fn freeze(&self) {
         kill(self.pid, Signal::SIGSTOP).expect("etcd runs");
         // The signal reaches the threads one by one, and any of them may still send a response.
@@ -276,7 +276,7 @@ impl Process {
             for task in tasks.flatten() {
                 let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
                 let state = stat.rsplit(") ").next().unwrap_or_default();
-                crate::when(state.starts_with('T'), || stat.clone())?;
+                crate::ensure(state.starts_with('T'), || stat.clone())?;
             }
             Ok(())
         })

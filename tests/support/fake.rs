@@ -38,7 +38,7 @@ pub struct FakeEtcd {
 }
 
 impl FakeEtcd {
-    /// Starts it, until the process ends. Every method is unknown until it is configured.
+    /// Starts the server, until the process ends. Every method is unknown until it is configured.
     pub fn start() -> Self {
         let (listener, address) = listener();
         let fake = Self {
@@ -70,24 +70,24 @@ impl FakeEtcd {
         fake
     }
 
-    /// Its client URL.
+    /// The server's client URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Sets the response of a method such as `Maintenance/Status`.
-    pub fn responds<M: Message>(&self, call: &str, messages: &[M]) {
-        let messages = messages.iter().map(framed).collect();
+    pub fn respond_with<M: Message>(&self, call: &str, messages: &[M]) {
+        let messages = messages.iter().map(encode_frame).collect();
         self.set(call, Reply::Messages(messages));
     }
 
     /// Makes a method fail with this gRPC status code and message.
-    pub fn refuses(&self, call: &str, code: u16, message: &str) {
+    pub fn fail_with(&self, call: &str, code: u16, message: &str) {
         self.set(call, Reply::Error(code, message.to_owned()));
     }
 
     /// Makes a method hang while its connection stays healthy.
-    pub fn hangs(&self, call: &str) {
+    pub fn hang(&self, call: &str) {
         self.set(call, Reply::Hang);
     }
 
@@ -97,7 +97,7 @@ impl FakeEtcd {
     }
 }
 
-fn framed<M: Message>(message: &M) -> Bytes {
+fn encode_frame<M: Message>(message: &M) -> Bytes {
     let mut frame = BytesMut::new();
     frame.put_u8(0);
     frame.put_u32(u32::try_from(message.encoded_len()).expect("messages are small"));

@@ -21,7 +21,7 @@ use crate::certs::{Authority, Signed};
 use crate::http::Request;
 use crate::{Client, Etcd, background, percent, tools, unique};
 
-/// The shared etcd, a gateway for it, and a key prefix of the test's own.
+/// The shared etcd, a gateway for it, and a key prefix for one test.
 #[derive(Debug)]
 pub struct World {
     /// The shared etcd.
@@ -111,7 +111,7 @@ impl InProcess {
         Self::start(&etcd.url(), &flags).await
     }
 
-    /// Its URL, without a trailing slash.
+    /// The gateway's URL, without a trailing slash.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -126,7 +126,7 @@ impl InProcess {
         self.root().below("/api/v1")
     }
 
-    /// Stops it as SIGTERM does, and waits until it has stopped.
+    /// Stops the gateway as SIGTERM does, and waits until it has stopped.
     pub async fn stop(&mut self) {
         if let Some(gateway) = self.gateway.take() {
             background()
@@ -157,21 +157,21 @@ pub struct Watchgate {
 }
 
 impl Watchgate {
-    /// Starts it for an etcd.
+    /// Starts the gateway for an etcd.
     pub async fn for_etcd(etcd: &Etcd, flags: &[&str]) -> Self {
         let url = etcd.url();
         let flags: Vec<&str> = ["--etcd", &url].iter().chain(flags).copied().collect();
         Self::start(&flags).await.expect("watchgate starts")
     }
 
-    /// Starts it with an embedded etcd and this data folder.
+    /// Starts the gateway with an embedded etcd and this data folder.
     pub async fn embedded(data: &Path, flags: &[&str]) -> Result<Self, String> {
         let data = data.to_str().expect("temporary folders are named in UTF-8");
         let flags: Vec<&str> = ["--data-dir", data].iter().chain(flags).copied().collect();
         Self::start(&flags).await
     }
 
-    /// Starts it on a free loopback port and waits until it prints its URL; an error, with its stderr,
+    /// Starts the gateway on a free loopback port and waits until it prints its URL; an error, with its stderr,
     /// if it ends before.
     pub async fn start(flags: &[&str]) -> Result<Self, String> {
         let listen = ["--listen", "127.0.0.1:0"];
@@ -195,7 +195,7 @@ impl Watchgate {
             .kill_on_drop(true)
             .spawn()
             .expect("the binary was found and runs");
-        let errors = child.stderr.take().expect("it was piped");
+        let errors = child.stderr.take().expect("stderr is piped");
         let log = Arc::new(Mutex::new(String::new()));
         let kept = Arc::clone(&log);
         let reading = background().spawn(async move {
@@ -206,7 +206,7 @@ impl Watchgate {
                 log.push('\n');
             }
         });
-        let mut lines = BufReader::new(child.stdout.take().expect("it was piped")).lines();
+        let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
         let mut announced = Vec::new();
         let ready = async {
             while let Ok(Some(line)) = lines.next_line().await {
@@ -254,24 +254,24 @@ impl Watchgate {
 
     /// The process id.
     pub fn pid(&self) -> Pid {
-        let id = self.child.id().expect("it runs");
+        let id = self.child.id().expect("the gateway is running");
         Pid::from_raw(id as i32)
     }
 
-    /// Sends it a signal.
+    /// Sends the process a signal.
     pub fn signal(&self, signal: Signal) {
-        kill(self.pid(), signal).expect("it runs");
+        kill(self.pid(), signal).expect("the gateway is running");
     }
 
-    /// Waits until it has ended.
-    pub async fn ended(&mut self, deadline: Duration) -> std::process::ExitStatus {
+    /// Waits until the process has ended.
+    pub async fn wait_for_end(&mut self, deadline: Duration) -> std::process::ExitStatus {
         timeout(deadline, self.child.wait())
             .await
             .expect("watchgate ends in time")
             .expect("a child can be waited for")
     }
 
-    /// Its stderr so far.
+    /// The stderr output so far.
     pub fn log(&self) -> String {
         self.log
             .lock()
@@ -280,7 +280,7 @@ impl Watchgate {
     }
 
     /// Resident memory in bytes.
-    pub fn resident(&self) -> u64 {
+    pub fn resident_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))
             .expect("Linux shows its processes");
         let line = status

@@ -44,7 +44,7 @@ impl Client {
         }
     }
 
-    /// The same, with paths below `base`.
+    /// This client with paths below `base`.
     #[must_use]
     pub fn below(&self, base: &str) -> Self {
         let mut client = self.clone();
@@ -52,7 +52,7 @@ impl Client {
         client
     }
 
-    /// The same at another address, such as a proxy's.
+    /// This client with another address, such as a proxy's.
     #[must_use]
     pub fn at(&self, address: SocketAddr) -> Self {
         let mut client = self.clone();
@@ -60,7 +60,7 @@ impl Client {
         client
     }
 
-    /// The same with TLS.
+    /// This client with TLS.
     #[must_use]
     pub fn with_tls(&self, tls: Tls) -> Self {
         let mut client = self.clone();
@@ -68,7 +68,7 @@ impl Client {
         client
     }
 
-    /// The same with HTTP/2: negotiated with TLS, by prior knowledge without.
+    /// This client with HTTP/2: negotiated with TLS, by prior knowledge without.
     #[must_use]
     pub fn over_http2(&self) -> Self {
         let mut client = self.clone();
@@ -76,15 +76,15 @@ impl Client {
         client
     }
 
-    /// The same, signed in with a name and password.
+    /// This client, signed in with a name and password.
     #[must_use]
-    pub fn signed(&self, name: &str, password: &str) -> Self {
-        self.with("authorization", &crate::basic(name, password))
+    pub fn with_password(&self, name: &str, password: &str) -> Self {
+        self.with_header("authorization", &crate::basic(name, password))
     }
 
-    /// The same with a header on every request.
+    /// This client with a header on every request.
     #[must_use]
-    pub fn with(&self, name: &str, value: &str) -> Self {
+    pub fn with_header(&self, name: &str, value: &str) -> Self {
         let mut client = self.clone();
         client.headers.push((name.to_owned(), value.to_owned()));
         client
@@ -187,7 +187,7 @@ impl Request {
         self
     }
 
-    /// Asks for an upgrade to a WebSocket.
+    /// Adds the headers of an upgrade to a WebSocket.
     #[must_use]
     pub fn upgrade(self) -> Self {
         self.header("connection", "Upgrade")
@@ -196,7 +196,7 @@ impl Request {
             .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
     }
 
-    /// Sends it and reads the whole response.
+    /// Sends the request and reads the whole response.
     pub async fn send(self) -> Response {
         let line = format!("{} {}", self.method, self.path);
         match self.try_send().await {
@@ -219,7 +219,7 @@ impl Request {
         })
     }
 
-    /// Sends it and reads the response's head; the body can be read later.
+    /// Sends the request and reads the response's head; the body can be read later.
     pub async fn open(self) -> Result<Head, Error> {
         let line = format!("{} {}", self.method, self.path);
         let (mut sender, connection) = self.target.connect().await?;
@@ -313,7 +313,7 @@ impl Response {
             .unwrap_or_else(|_| panic!("{}: Watchgate-Revision is `{text}`", self.line))
     }
 
-    /// Fails if the status is another one.
+    /// Asserts the status.
     #[expect(
         clippy::return_self_not_must_use,
         reason = "some callers want only the assertion"

@@ -1,8 +1,8 @@
-//! What the acceptance tests share: a real etcd, the gateway in this process or as its binary, a TCP
+//! Shared by the acceptance tests: a real etcd, the gateway in this process or as its binary, a TCP
 //! proxy that can be cut, and clients that change nothing in what they send and receive.
 //!
 //! Responses are plain JSON here, so that the tests check the API independently of the gateway's own
-//! types. Nothing waits for a time to pass; everything waits for a value, with a deadline.
+//! types. Tests wait for a value with a deadline, never for a fixed time.
 
 pub mod auth;
 pub mod certs;
@@ -90,17 +90,17 @@ pub fn unique(name: &str) -> String {
     format!("{name}-{number}")
 }
 
-/// Calls `look` until it returns a value; its last error is part of the failure message.
+/// Calls `attempt` until it returns a value; its last error is part of the failure message.
 pub async fn eventually<T>(
     what: &str,
     deadline: Duration,
-    look: impl AsyncFnMut() -> Result<T, String>,
+    attempt: impl AsyncFnMut() -> Result<T, String>,
 ) -> T {
-    let mut look = look;
+    let mut attempt = attempt;
     let end = Instant::now() + deadline;
     let mut pause = Duration::from_millis(5);
     loop {
-        match look().await {
+        match attempt().await {
             Ok(value) => return value,
             Err(seen) => assert!(
                 Instant::now() < end,
@@ -112,7 +112,7 @@ pub async fn eventually<T>(
     }
 }
 
-/// `Ok` if `holds`, else what was seen instead; for `eventually`.
-pub fn when(holds: bool, seen: impl FnOnce() -> String) -> Result<(), String> {
+/// `Ok` if `holds`, else the observed state as an error, for [`eventually`].
+pub fn ensure(holds: bool, seen: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(seen()) }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::{Client, DEADLINE, Stream, eventually, key_query, percent, text, when};
+use crate::{Client, DEADLINE, Stream, ensure, eventually, key_query, percent, text};
 
 /// The path of a lock.
 pub fn lock_path(name: &str) -> String {
@@ -44,7 +44,7 @@ pub async fn hold(api: &Client, path: &str, body: &Value) -> Stream {
 }
 
 /// The next message of a hold except `renewed`.
-pub async fn after_renewals(stream: &mut Stream) -> Value {
+pub async fn next_after_renewals(stream: &mut Stream) -> Value {
     loop {
         let message = stream.next().await;
         if message["type"] != "renewed" {
@@ -54,19 +54,19 @@ pub async fn after_renewals(stream: &mut Stream) -> Value {
 }
 
 /// Waits until a lease has ended.
-pub async fn lease_ended(api: &Client, lease: &str, deadline: Duration) {
+pub async fn wait_for_lease_end(api: &Client, lease: &str, deadline: Duration) {
     eventually("the lease has ended", deadline, async || {
         let response = api.get(&format!("/leases/{lease}")).send().await;
-        when(response.status == 404, || response.text())
+        ensure(response.status == 404, || response.text())
     })
     .await;
 }
 
 /// Waits until a key is absent.
-pub async fn key_deleted(api: &Client, key: &str, deadline: Duration) {
+pub async fn wait_for_key_deletion(api: &Client, key: &str, deadline: Duration) {
     eventually("the key is deleted", deadline, async || {
         let response = api.get(&key_query(key)).send().await;
-        when(response.status == 404, || response.text())
+        ensure(response.status == 404, || response.text())
     })
     .await;
 }
@@ -80,22 +80,22 @@ pub async fn keys_under(api: &Client, prefix: &str) -> Vec<String> {
 }
 
 /// Waits until there are this many keys under a prefix; returns them.
-pub async fn with_keys(api: &Client, prefix: &str, count: usize) -> Vec<String> {
+pub async fn wait_for_keys(api: &Client, prefix: &str, count: usize) -> Vec<String> {
     eventually("the number of keys", DEADLINE, async || {
         let keys = keys_under(api, prefix).await;
-        when(keys.len() == count, || format!("{keys:?}"))?;
+        ensure(keys.len() == count, || format!("{keys:?}"))?;
         Ok(keys)
     })
     .await
 }
 
 /// Waits until a lock has this many waiters; returns it.
-pub async fn with_waiters(api: &Client, name: &str, count: usize) -> Value {
-    lock_where(api, name, |lock| length(&lock["waiters"]) == count).await
+pub async fn wait_for_waiters(api: &Client, name: &str, count: usize) -> Value {
+    wait_for_lock(api, name, |lock| length(&lock["waiters"]) == count).await
 }
 
 /// Waits until a lock satisfies `is`; returns it.
-pub async fn lock_where(api: &Client, name: &str, is: impl Fn(&Value) -> bool) -> Value {
+pub async fn wait_for_lock(api: &Client, name: &str, is: impl Fn(&Value) -> bool) -> Value {
     eventually("the state of the lock", DEADLINE, async || {
         found(api, &lock_path(name), &is).await
     })
@@ -103,7 +103,7 @@ pub async fn lock_where(api: &Client, name: &str, is: impl Fn(&Value) -> bool) -
 }
 
 /// Waits until an election has this many candidates after the leader; returns it.
-pub async fn with_candidates(api: &Client, name: &str, count: usize) -> Value {
+pub async fn wait_for_candidates(api: &Client, name: &str, count: usize) -> Value {
     eventually("the number of candidates", DEADLINE, async || {
         let is = |election: &Value| length(&election["candidates"]) == count;
         found(api, &election_path(name), is).await
@@ -113,9 +113,9 @@ pub async fn with_candidates(api: &Client, name: &str, count: usize) -> Value {
 
 async fn found(api: &Client, path: &str, is: impl Fn(&Value) -> bool) -> Result<Value, String> {
     let response = api.get(path).send().await;
-    when(response.status == 200, || response.text())?;
+    ensure(response.status == 200, || response.text())?;
     let found = response.json(200);
-    when(is(&found), || found.to_string())?;
+    ensure(is(&found), || found.to_string())?;
     Ok(found)
 }
 

@@ -22,7 +22,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Starts one for an etcd. `None`, with a line of output that says so, where there is no Go.
+    /// Starts a peer for an etcd. `None`, with a line of output that says so, where Go is not installed.
     pub async fn start(etcd: &Etcd) -> Option<Self> {
         let program = program().await?;
         let mut child = Command::new(program)
@@ -32,9 +32,9 @@ impl Peer {
             .kill_on_drop(true)
             .spawn()
             .expect("the program was built and runs");
-        let output = child.stdout.take().expect("it was piped");
+        let output = child.stdout.take().expect("stdout is piped");
         Some(Self {
-            input: child.stdin.take().expect("it was piped"),
+            input: child.stdin.take().expect("stdin is piped"),
             output: BufReader::new(output).lines(),
             child,
         })
@@ -46,10 +46,10 @@ impl Peer {
         self.input
             .write_all(line.as_bytes())
             .await
-            .expect("it reads its input");
+            .expect("the peer reads its input");
     }
 
-    /// Its next reply.
+    /// The peer's next reply.
     pub async fn reply(&mut self) -> Vec<String> {
         let line = timeout(DEADLINE, self.output.next_line()).await;
         let line = line
@@ -65,15 +65,15 @@ impl Peer {
         self.reply().await
     }
 
-    /// Whether it prints nothing for this time.
+    /// Whether the peer prints nothing for this time.
     pub async fn is_silent(&mut self, moment: Duration) -> bool {
         timeout(moment, self.output.next_line()).await.is_err()
     }
 
-    /// Kills it, so that its lease expires.
+    /// Kills the peer, so that its lease expires.
     pub fn kill(&self) {
-        let id = self.child.id().expect("it runs");
-        kill(Pid::from_raw(id as i32), Signal::SIGKILL).expect("it runs");
+        let id = self.child.id().expect("the peer is running");
+        kill(Pid::from_raw(id as i32), Signal::SIGKILL).expect("the peer is running");
     }
 }
 

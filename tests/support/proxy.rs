@@ -29,7 +29,7 @@ pub struct Proxy {
     address: SocketAddr,
     target: Arc<Mutex<SocketAddr>>,
     link: watch::Sender<Link>,
-    /// Connections of earlier generations are stranded.
+    /// Connections of earlier generations are stalled for good.
     generation: Arc<AtomicU64>,
 }
 
@@ -57,7 +57,7 @@ impl Proxy {
         proxy
     }
 
-    /// Its address.
+    /// The proxy's address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

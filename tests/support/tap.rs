@@ -21,9 +21,9 @@ use crate::{background, listener};
 pub struct Call {
     /// For example `/etcdserverpb.Maintenance/Status`.
     pub path: String,
-    /// It carried a token.
+    /// Whether the call carried a token.
     pub with_token: bool,
-    /// It requires a leader: etcd ends it while there is none.
+    /// Whether the call requires a leader: etcd then ends it while the member has none.
     pub requires_leader: bool,
 }
 
@@ -39,12 +39,12 @@ type Act = dyn Fn(&str) -> BoxFuture<'static, ()> + Send + Sync;
 impl Tap {
     /// Relays to an etcd until the process ends.
     pub fn start(url: &str) -> Self {
-        Self::acting(url, |_| ready(()).boxed())
+        Self::start_with(url, |_| ready(()).boxed())
     }
 
     /// As `start`; the future that `act` returns for a call's path is awaited before the response is
     /// relayed.
-    pub fn acting(
+    pub fn start_with(
         url: &str,
         act: impl Fn(&str) -> BoxFuture<'static, ()> + Send + Sync + 'static,
     ) -> Self {
@@ -65,7 +65,7 @@ impl Tap {
         tap
     }
 
-    /// Its client URL.
+    /// The relay's client URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }

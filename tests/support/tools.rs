@@ -38,7 +38,7 @@ pub fn etcd_version() -> Version {
             .arg("--version")
             .stdin(Stdio::null())
             .output()
-            .expect("it was found and runs");
+            .expect("etcd was found and runs");
         let output = String::from_utf8_lossy(&output.stdout).into_owned();
         parse_version(&output).unwrap_or_else(|| panic!("`etcd --version` prints {output}"))
     })
@@ -69,8 +69,8 @@ pub fn workload_with_prev(count: usize, size: usize) -> (usize, usize) {
 }
 
 /// Parses the line `etcd Version: 3.7.3`, with any suffix.
-fn parse_version(said: &str) -> Option<Version> {
-    let mut lines = said.lines();
+fn parse_version(output: &str) -> Option<Version> {
+    let mut lines = output.lines();
     let version = lines.find_map(|line| line.strip_prefix("etcd Version:"))?;
     let gateway::etcd::Version(major, minor, patch) = version.parse().ok()?;
     Some((major, minor, patch))
@@ -106,11 +106,14 @@ pub fn proxy(name: &str) -> Option<Command> {
     }
     if let Some(program) = ours.into_iter().find(|program| program.is_file()) {
         let mut command = Command::new(program);
-        // The libraries that this system lacks are beside it.
+        // Libraries that this system lacks are next to the program.
         let libraries = std::fs::read_dir(unpacked.join("usr/lib"));
         let libraries = libraries.into_iter().flatten().flatten();
         let libraries = std::env::join_paths(libraries.map(|entry| entry.path()));
-        command.env("LD_LIBRARY_PATH", libraries.expect("plain names"));
+        command.env(
+            "LD_LIBRARY_PATH",
+            libraries.expect("no library path has a colon"),
+        );
         return Some(command);
     }
     let has_packages = folders

@@ -1,4 +1,4 @@
-//! What a watch delivers: its start, its range, its filters, and the form of its events.
+//! Messages of a watch: its start, its range, its filters, and the form of its events.
 
 use serde_json::{Value, json};
 use support::{Stream, World, bytes_in, key_query, percent, revisions_of};
@@ -8,7 +8,7 @@ async fn a_watch_is_complete_from_the_revision_in_opened() {
     let world = World::new("opened").await;
     let before = world.put("a", "before").await;
     let mut stream = Stream::ndjson(world.watch("")).await;
-    let opened = stream.of("opened").await;
+    let opened = stream.expect_type("opened").await;
     assert_eq!(opened["id"], "0");
     assert!(opened["revision"].as_i64() > Some(before));
     let cluster = world.api.get("/cluster").send().await.json(200);
@@ -28,10 +28,13 @@ async fn history_is_replayed_from_a_revision() {
     for from in [0, 17, 49] {
         let request = world.watch(&format!("&revision={}", written[from]));
         let mut stream = Stream::ndjson(request).await;
-        assert_eq!(stream.of("opened").await["revision"], written[from]);
+        assert_eq!(
+            stream.expect_type("opened").await["revision"],
+            written[from]
+        );
         let events = stream.until(written[written.len() - 1]).await;
         assert_eq!(revisions_of(&events), written[from..]);
-        // Then it continues live, without a gap.
+        // After the history the watch continues live, without a gap.
         written.push(world.put("k", "live").await);
         let events = stream.until(written[written.len() - 1]).await;
         assert_eq!(events.len(), 1);
@@ -61,7 +64,7 @@ async fn every_transport_delivers_the_same_messages() {
         .revision();
     let mut received: Vec<Vec<Value>> = Vec::new();
     for stream in &mut streams {
-        let mut messages = vec![stream.of("opened").await];
+        let mut messages = vec![stream.expect_type("opened").await];
         messages.extend(stream.until(last).await);
         received.push(messages);
     }
@@ -98,7 +101,7 @@ async fn types_and_ranges_are_selected() {
     let delivered = async |more: String, until: i64| {
         let path = format!("/watch?{more}&revision={from}");
         let mut stream = Stream::ndjson(world.api.get(&path)).await;
-        stream.of("opened").await;
+        stream.expect_type("opened").await;
         let events = stream.until(until).await;
         let show = |event: &Value| {
             let key = event["key"]
@@ -192,7 +195,7 @@ async fn a_future_revision_is_a_reset_or_waited_for() {
     let now = world.put("a", "1").await;
     let far = now + 1_000_000;
     let mut stream = Stream::ndjson(world.watch(&format!("&revision={far}"))).await;
-    let reset = stream.of("reset").await;
+    let reset = stream.expect_type("reset").await;
     assert!(
         reset["revision"]
             .as_i64()
@@ -205,7 +208,7 @@ async fn a_future_revision_is_a_reset_or_waited_for() {
             .is_some_and(|text| !text.is_empty())
     );
     assert!(reset["cluster_id"].is_string());
-    let opened = stream.of("opened").await;
+    let opened = stream.expect_type("opened").await;
     assert!(opened["revision"].as_i64() < Some(far));
     let next = world.put("a", "2").await;
     let events = stream.until(next).await;
@@ -214,7 +217,7 @@ async fn a_future_revision_is_a_reset_or_waited_for() {
     let waiting = world.put("a", "3").await;
     let mut stream =
         Stream::ndjson(world.watch(&format!("&revision={}&future=wait", waiting + 40))).await;
-    assert_eq!(stream.of("opened").await["revision"], waiting + 40);
+    assert_eq!(stream.expect_type("opened").await["revision"], waiting + 40);
     let mut last = waiting;
     while last < waiting + 45 {
         last = world.put("a", "x").await;
@@ -235,7 +238,7 @@ async fn keys_and_values_of_any_bytes_are_delivered() {
         b"\"\\\n",
     ];
     let mut stream = Stream::sse(world.watch("&prev"), "").await;
-    stream.of("opened").await;
+    stream.expect_type("opened").await;
     let mut last = 0;
     for key in keys {
         let key = [world.prefix.as_bytes(), key].concat();
@@ -257,14 +260,17 @@ async fn keys_and_values_of_any_bytes_are_delivered() {
 async fn a_stream_without_events_sends_a_message_every_10_seconds() {
     let world = World::new("silent").await;
     let mut watching = Stream::ndjson(world.watch("")).await;
-    let opened = watching.of("opened").await["revision"].as_i64();
+    let opened = watching.expect_type("opened").await["revision"].as_i64();
     let mut socket = Stream::socket(&world.api, "/watch").await;
     let soon = std::time::Duration::from_secs(10);
     for _ in 0..2 {
-        let progress = watching.within(soon).await.expect("the stream is open");
+        let progress = watching
+            .next_within(soon)
+            .await
+            .expect("the stream is open");
         assert_eq!(progress["type"], "progress", "{progress}");
         assert!(progress["revision"].as_i64() >= opened.map(|at| at - 1));
-        let idle = socket.within(soon).await.expect("the socket is open");
+        let idle = socket.next_within(soon).await.expect("the socket is open");
         assert_eq!(idle, json!({"type": "idle"}));
     }
 }
@@ -274,7 +280,7 @@ async fn dropping_one_stream_ends_no_other() {
     let world = World::new("dropped").await;
     let stream = Stream::ndjson(world.watch("")).await;
     let mut other = Stream::ndjson(world.watch("")).await;
-    other.of("opened").await;
+    other.expect_type("opened").await;
     drop(stream);
     let at = world.put("a", "1").await;
     assert_eq!(other.until(at).await.len(), 1);

@@ -1,7 +1,7 @@
 //! How a watch resumes depends on the release of the member that serves it, and on no other caller's
 //! permission to read that release.
 //!
-//! It is visible after a compaction: from 3.5.18 on a watch may start at the compacted revision itself,
+//! The difference is visible after a compaction: from 3.5.18 on a watch may start at the compacted revision itself,
 //! before that at the next one.
 
 use etcd_client::proto::{PbRangeResponse, PbResponseHeader, PbStatusResponse, PbWatchResponse};
@@ -27,7 +27,7 @@ fn serve(fake: &FakeEtcd, member: u64) {
         header: Some(header(member)),
         ..PbRangeResponse::default()
     };
-    fake.responds("KV/Range", &[range]);
+    fake.respond_with("KV/Range", &[range]);
     let created = PbWatchResponse {
         header: Some(header(member)),
         created: true,
@@ -39,7 +39,7 @@ fn serve(fake: &FakeEtcd, member: u64) {
         compact_revision: COMPACTED,
         ..PbWatchResponse::default()
     };
-    fake.responds("Watch/Watch", &[created, compacted]);
+    fake.respond_with("Watch/Watch", &[created, compacted]);
 }
 
 /// From now on this member reports its release.
@@ -49,14 +49,14 @@ fn report_release(fake: &FakeEtcd, member: u64, version: &str) {
         version: version.to_owned(),
         ..PbStatusResponse::default()
     };
-    fake.responds("Maintenance/Status", &[status]);
+    fake.respond_with("Maintenance/Status", &[status]);
 }
 
 /// The revision at which a watch of compacted history resumes.
 async fn resumes_at(api: &Client) -> i64 {
     let mut stream = Stream::ndjson(api.get("/watch?key=k&revision=3")).await;
-    stream.of("opened").await;
-    let compacted = stream.of("compacted").await;
+    stream.expect_type("opened").await;
+    let compacted = stream.expect_type("compacted").await;
     assert_eq!(compacted["from"], 3);
     compacted["to"].as_i64().expect("a revision")
 }
@@ -65,7 +65,7 @@ async fn resumes_at(api: &Client) -> i64 {
 async fn a_refusal_to_report_the_release_is_not_cached() {
     let fake = FakeEtcd::start();
     serve(&fake, 1);
-    fake.refuses(
+    fake.fail_with(
         "Maintenance/Status",
         PERMISSION_DENIED,
         "etcdserver: permission denied",
@@ -92,10 +92,10 @@ async fn each_member_has_its_own_release() {
     // Fail-over to a member that has not reported its release.
     serve(&fake, 2);
     assert_eq!(resumes_at(&api).await, COMPACTED + 1);
-    // It is older.
+    // The member reports an older release.
     report_release(&fake, 2, "3.5.8");
     assert_eq!(resumes_at(&api).await, COMPACTED + 1);
-    // And back.
+    // Fail-over back to the first member.
     serve(&fake, 1);
     report_release(&fake, 1, "3.7.3");
     assert_eq!(resumes_at(&api).await, COMPACTED);

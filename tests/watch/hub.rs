@@ -1,4 +1,4 @@
-//! `hub.subscribe` without a transport: what a subscription delivers when etcd, its history or its
+//! `hub.subscribe` without a transport: the messages of a subscription when etcd, its history or its
 //! reader fails at an inconvenient moment.
 
 use std::time::Duration;
@@ -11,10 +11,10 @@ use gateway::live::{Budget, Hub, Options, Start, Subscription, WatchMessage};
 use gateway::tasks::Tasks;
 use serde_json::Value;
 use support::tools::{first_after_compaction, workload_with_prev};
-use support::{Client, DEADLINE, Etcd, events_of, eventually, fill::fill, revisions_of, when};
+use support::{Client, DEADLINE, Etcd, ensure, events_of, eventually, fill::fill, revisions_of};
 use tokio::time::timeout;
 
-/// A hub of the test's own; its tasks end when it is dropped.
+/// A separate hub for one test; its tasks end when it is dropped.
 struct OwnHub {
     hub: Hub,
     tasks: Tasks,
@@ -63,7 +63,7 @@ impl Watch {
         }
     }
 
-    async fn of(&mut self, kind: &str) -> Value {
+    async fn expect_type(&mut self, kind: &str) -> Value {
         let message = self.next().await;
         assert_eq!(message["type"], kind, "{message}");
         message
@@ -73,7 +73,7 @@ impl Watch {
     async fn until(&mut self, revision: i64) -> Vec<Value> {
         let mut messages = Vec::new();
         loop {
-            let message = self.of("events").await;
+            let message = self.expect_type("events").await;
             let done = message["revision"].as_i64() >= Some(revision) && message["more"] != true;
             messages.push(message);
             if done {
@@ -82,7 +82,7 @@ impl Watch {
         }
     }
 
-    /// Reads one snapshot: its revision and the number of its entries. One that is restarted does not count.
+    /// Reads one complete snapshot: its revision and the number of its entries.
     async fn snapshot(&mut self) -> (i64, usize) {
         let (mut at, mut entries) = (0, 0);
         loop {
@@ -139,16 +139,16 @@ async fn a_stream_lost_inside_a_revision_repeats_and_skips_nothing() {
     many_keys(&etcd, count, size).await;
     let own = OwnHub::start(&etcd).await;
     let mut watch = own.watch(prev(), Start::Now);
-    watch.of("opened").await;
+    watch.expect_type("opened").await;
     let mut client = etcd.client().await;
     let all = DeleteOptions::new().with_prefix();
     let response = client.delete("k", Some(all)).await.expect("etcd deletes");
     let revision = response.header().expect("a header").revision();
-    // A few pieces, then the connection breaks, twice.
+    // Twice, the connection breaks after a few pieces.
     let mut messages = Vec::new();
     for round in 0..3 {
         for _ in 0..2 {
-            let piece = watch.of("events").await;
+            let piece = watch.expect_type("events").await;
             assert_eq!(
                 (&piece["revision"], &piece["more"]),
                 (&revision.into(), &true.into())
@@ -181,7 +181,7 @@ async fn a_snapshot_whose_revision_is_compacted_restarts() {
     many_keys(&etcd, 20_000, 800).await;
     let own = OwnHub::start(&etcd).await;
     let mut watch = own.watch(with_snapshot(), Start::Now);
-    let opened = watch.of("opened").await;
+    let opened = watch.expect_type("opened").await;
     // Nothing reads it, so the snapshot stops in the middle.
     let last = put(&etcd, "k000000", "new").await;
     etcd.compact(last).await;
@@ -198,8 +198,8 @@ async fn a_reader_that_stops_gets_the_rest_from_history() {
     let own = OwnHub::start(&etcd).await;
     let mut slow = own.watch(Options::default(), Start::Now);
     let mut quick = own.watch(Options::default(), Start::Now);
-    slow.of("opened").await;
-    quick.of("opened").await;
+    slow.expect_type("opened").await;
+    quick.expect_type("opened").await;
     let value = "v".repeat(200_000);
     let mut written = Vec::new();
     for n in 0..60 {
@@ -207,7 +207,7 @@ async fn a_reader_that_stops_gets_the_rest_from_history() {
         assert_eq!(revisions_of(&quick.until(revision).await), [revision]);
         written.push(revision);
     }
-    // Its upstream watch is closed: etcd buffers nothing for it meanwhile.
+    // The slow reader's upstream watch is closed: etcd buffers nothing for it.
     let address = etcd.direct_url().replace("http://", "");
     let server = Client::to(address.parse().expect("an address"));
     eventually("one watch remains", DEADLINE, async || {
@@ -215,7 +215,7 @@ async fn a_reader_that_stops_gets_the_rest_from_history() {
         let watches = text
             .lines()
             .find(|line| line.starts_with("etcd_debugging_mvcc_watcher_total"));
-        when(
+        ensure(
             watches == Some("etcd_debugging_mvcc_watcher_total 1"),
             || format!("{watches:?}"),
         )
@@ -239,22 +239,22 @@ async fn a_reader_that_stops_gets_the_rest_from_history() {
 }
 
 #[tokio::test]
-async fn what_happens_during_a_pause_is_reported_on_resuming() {
+async fn a_compaction_or_reset_during_a_pause_is_reported_on_resume() {
     let mut etcd = Etcd::start().await;
     let own = OwnHub::start(&etcd).await;
     let mut watch = own.watch(Options::default(), Start::Now);
-    watch.of("opened").await;
+    watch.expect_type("opened").await;
     let first = put(&etcd, "k", "1").await;
     watch.until(first).await;
     let switch = watch.0.pause();
 
     switch.set(true);
-    assert_eq!(watch.of("paused").await["revision"], first);
+    assert_eq!(watch.expect_type("paused").await["revision"], first);
     let missed = put(&etcd, "k", "2").await;
     let left = put(&etcd, "k", "3").await;
     etcd.compact(left).await;
     switch.set(false);
-    let compacted = watch.of("compacted").await;
+    let compacted = watch.expect_type("compacted").await;
     let first = first_after_compaction(left);
     assert_eq!(
         (&compacted["from"], &compacted["to"]),
@@ -265,10 +265,10 @@ async fn what_happens_during_a_pause_is_reported_on_resuming() {
     assert_eq!(revisions_of(&watch.until(last).await), expected);
 
     switch.set(true);
-    assert_eq!(watch.of("paused").await["revision"], last);
+    assert_eq!(watch.expect_type("paused").await["revision"], last);
     etcd.restart_wiped().await;
     switch.set(false);
-    let reset = watch.of("reset").await;
+    let reset = watch.expect_type("reset").await;
     assert!(reset["revision"].as_i64() < Some(last), "{reset}");
     let again = put(&etcd, "k", "1").await;
     assert_eq!(revisions_of(&watch.until(again).await), [again]);
@@ -289,7 +289,7 @@ async fn watches_far_in_history_take_turns_and_all_catch_up() {
         .map(|_| own.watch(Options::default(), Start::Revision(first)))
         .collect();
     for watch in &mut watches {
-        assert_eq!(watch.of("opened").await["revision"], first);
+        assert_eq!(watch.expect_type("opened").await["revision"], first);
         let delivered = revisions_of(&watch.until(last).await);
         assert_eq!(delivered, (first..=last).collect::<Vec<_>>());
     }
@@ -303,7 +303,7 @@ async fn a_thousand_watches_dropped_at_once_leave_no_task() {
         drop(own.watch(prev(), Start::Now));
     }
     let mut watch = own.watch(prev(), Start::Now);
-    watch.of("opened").await;
+    watch.expect_type("opened").await;
     drop(watch);
     own.tasks.cancel();
     assert!(own.tasks.wait(DEADLINE).await, "every task has ended");

@@ -30,8 +30,8 @@ async fn a_delete_of_100000_keys_is_watched_with_previous_entries() {
     .await;
 
     let mut stream = Stream::ndjson(gateway.api().get("/watch?prefix=bulk/&prev")).await;
-    stream.of("opened").await;
-    let before = gateway.resident();
+    stream.expect_type("opened").await;
+    let before = gateway.resident_memory();
     let prefix = DeleteOptions::new().with_prefix();
     let deleted = client
         .delete("bulk/", Some(prefix))
@@ -64,28 +64,28 @@ async fn a_delete_of_100000_keys_is_watched_with_previous_entries() {
     }
     assert_eq!(next, keys);
     assert!(pieces > 5, "{pieces} pieces");
-    let grown = gateway.resident().saturating_sub(before);
+    let grown = gateway.resident_memory().saturating_sub(before);
     assert!(grown < 64 << 20, "the gateway grew by {grown} bytes");
     let last = gateway.api().write("bulk/after", "x").await;
     assert_eq!(stream.until(last).await.len(), 1, "the watch continues");
 }
 
 #[tokio::test]
-async fn a_large_revision_resumes_whole() {
+async fn a_large_revision_resumes_without_loss() {
     let etcd = Etcd::start().await;
     let gateway = InProcess::start(&etcd.url(), &[]).await;
     let mut client = etcd.client().await;
     let (many, size) = workload_with_prev(20_000, 200);
     fill(&client, (0..many).map(|n| (key(n), vec![b'v'; size]))).await;
     let mut stream = Stream::sse(gateway.api().get("/watch?prefix=bulk/&prev"), "").await;
-    stream.of("opened").await;
+    stream.expect_type("opened").await;
     let complete = stream.last_event_id.clone();
     let prefix = DeleteOptions::new().with_prefix();
     client
         .delete("bulk/", Some(prefix))
         .await
         .expect("etcd deletes");
-    let piece = stream.of("events").await;
+    let piece = stream.expect_type("events").await;
     assert_eq!(piece["more"], true);
     assert_eq!(
         stream.last_event_id, complete,
@@ -93,10 +93,10 @@ async fn a_large_revision_resumes_whole() {
     );
     drop(stream);
     let mut stream = Stream::sse(gateway.api().get("/watch?prefix=bulk/&prev"), &complete).await;
-    stream.of("opened").await;
+    stream.expect_type("opened").await;
     let mut seen = 0;
     loop {
-        let piece = stream.of("events").await;
+        let piece = stream.expect_type("events").await;
         seen += piece["events"].as_array().map_or(0, Vec::len);
         if piece["more"] != true {
             break;

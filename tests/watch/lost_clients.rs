@@ -17,14 +17,14 @@ async fn a_socket_without_pongs_for_30_seconds_is_dropped() {
     let through_proxy = gateway.api().at(proxy.address());
     let path = "/watch?prefix=k";
     let mut silent = Stream::socket(&through_proxy, path).await;
-    silent.of("opened").await;
-    // This client sends nothing either, but reading replies to pings.
+    silent.expect_type("opened").await;
+    // The second client sends nothing either, but reading replies to pings.
     let mut reading = Stream::socket(&gateway.api(), path).await;
-    reading.of("opened").await;
-    until_open(&root, 2.0, "both are open", DEADLINE).await;
+    reading.expect_type("opened").await;
+    until_open(&root, 2.0, "both watches are open", DEADLINE).await;
     let reading = spawn(async move {
         loop {
-            reading.any().await;
+            reading.next_any().await;
         }
     });
     proxy.stall();

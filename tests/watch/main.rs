@@ -1,4 +1,4 @@
-//! Watches: what they deliver, over every transport, through compactions, restarts and slow readers.
+//! Watches: their messages over every transport, through compactions, restarts and slow readers.
 
 mod compaction;
 mod delivery;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 use serde_json::json;
-use support::{Client, Curl, DEADLINE, Etcd, Stream, Watchgate, eventually, revisions_of, when};
+use support::{Client, Curl, DEADLINE, Etcd, Stream, Watchgate, ensure, eventually, revisions_of};
 use tokio::time::interval;
 
 pub(crate) async fn open_watches(root: &Client) -> f64 {
@@ -22,7 +22,7 @@ pub(crate) async fn open_watches(root: &Client) -> f64 {
 pub(crate) async fn until_open(root: &Client, count: f64, what: &str, deadline: Duration) {
     eventually(what, deadline, async || {
         let seen = open_watches(root).await;
-        when((seen - count).abs() < 0.5, || seen.to_string())
+        ensure((seen - count).abs() < 0.5, || seen.to_string())
     })
     .await;
 }
@@ -32,7 +32,7 @@ async fn the_gauge_of_open_watches_falls_when_watches_end() {
     let etcd = Etcd::start().await;
     let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     let (root, api) = (gateway.root(), gateway.api());
-    until_open(&root, 0.0, "none at first", DEADLINE).await;
+    until_open(&root, 0.0, "no watch is open", DEADLINE).await;
 
     let mut ndjson = Stream::ndjson(api.get("/watch?prefix=a")).await;
     let mut sse = Stream::sse(api.get("/watch?prefix=a"), "").await;
@@ -41,15 +41,15 @@ async fn the_gauge_of_open_watches_falls_when_watches_end() {
         socket
             .send(&json!({"op": "watch", "id": id, "prefix": "a"}))
             .await;
-        socket.of("opened").await;
+        socket.expect_type("opened").await;
     }
-    ndjson.of("opened").await;
-    sse.of("opened").await;
-    until_open(&root, 5.0, "five are open", DEADLINE).await;
+    ndjson.expect_type("opened").await;
+    sse.expect_type("opened").await;
+    until_open(&root, 5.0, "five watches are open", DEADLINE).await;
 
     socket.send(&json!({"op": "cancel", "id": "2"})).await;
-    socket.of("closed").await;
-    until_open(&root, 4.0, "one was cancelled", DEADLINE).await;
+    socket.expect_type("closed").await;
+    until_open(&root, 4.0, "four watches remain open", DEADLINE).await;
     drop(ndjson);
     drop(sse);
     drop(socket);
@@ -57,12 +57,12 @@ async fn the_gauge_of_open_watches_falls_when_watches_end() {
 }
 
 #[tokio::test]
-async fn a_watch_by_curl_misses_nothing_and_is_closed_with_it() {
+async fn a_curl_watch_has_no_gap_and_closes_when_curl_exits() {
     let etcd = Etcd::start().await;
     let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     let (root, api) = (gateway.root(), gateway.api());
     let mut other = Stream::ndjson(api.get("/watch?prefix=other")).await;
-    other.of("opened").await;
+    other.expect_type("opened").await;
     until_open(&root, 1.0, "another watch is open", DEADLINE).await;
     let ado = "/cron/jobs/ado";
     let route = support::key_path(ado);
@@ -72,7 +72,7 @@ async fn a_watch_by_curl_misses_nothing_and_is_closed_with_it() {
     let watch = format!("/watch?key={ado}&revision={first}");
     let accept = "accept: application/x-ndjson";
     let mut curl = Curl::start(&api, &watch, &["--max-time", "5", "-H", accept]);
-    assert_eq!(curl.of("opened").await["revision"], first);
+    assert_eq!(curl.expect_type("opened").await["revision"], first);
     until_open(&root, 2.0, "curl's watch is open", DEADLINE).await;
     let changing = async {
         let mut pace = interval(Duration::from_millis(500));
@@ -92,9 +92,13 @@ async fn a_watch_by_curl_misses_nothing_and_is_closed_with_it() {
     };
     let events = tokio::select! {
         events = printing => events,
-        () = changing => unreachable!("it changes the key in an endless loop"),
+        () = changing => unreachable!("changing the key never ends"),
     };
-    assert_eq!(curl.ended().await, Some(28), "it reached --max-time");
+    assert_eq!(
+        curl.wait_for_end().await,
+        Some(28),
+        "curl reaches --max-time"
+    );
     let revisions = revisions_of(&events);
     let expected: Vec<_> = (first..).take(events.len()).collect();
     assert_eq!(revisions, expected, "no gap and no duplicate");

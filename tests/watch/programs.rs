@@ -26,7 +26,7 @@ async fn jobs_are_put_listed_watched_and_deleted() {
     assert_eq!(page["entries"][0]["value"], "job1");
     assert_eq!(page["entries"][1]["value"], "job2");
     let mut stream = Stream::ndjson(api.get(&format!("/watch?{range}"))).await;
-    let opened = stream.of("opened").await;
+    let opened = stream.expect_type("opened").await;
     assert!(opened["revision"].as_i64() > Some(revision), "{opened}");
     let deleted = api.delete(&job1).send().await.json(200);
     assert_eq!(deleted["deleted"], 1);
@@ -68,7 +68,7 @@ async fn a_watch_from_a_known_revision_misses_nothing() {
     let key = percent(world.key("cron/jobs/ado"));
     let watch = format!("/watch?key={key}&revision={}", revision + 1);
     let mut stream = Stream::ndjson(api.get(&watch)).await;
-    assert_eq!(stream.of("opened").await["revision"], revision + 1);
+    assert_eq!(stream.expect_type("opened").await["revision"], revision + 1);
     let mut expected = vec![first["mod_revision"].clone()];
     for _ in 0..4 {
         expected.push(api.delete(&ado).send().await.json(200)["header"]["revision"].clone());
@@ -93,9 +93,9 @@ async fn a_watch_from_a_known_revision_misses_nothing() {
     socket
         .send(&json!({"op": "watch", "id": "w", "key": name}))
         .await;
-    socket.of("opened").await;
+    socket.expect_type("opened").await;
     socket.send(&json!({"op": "cancel", "id": "w"})).await;
-    let closed = socket.of("closed").await;
+    let closed = socket.expect_type("closed").await;
     assert_eq!(
         (&closed["id"], &closed["code"]),
         (&json!("w"), &json!("cancelled"))
@@ -105,5 +105,5 @@ async fn a_watch_from_a_known_revision_misses_nothing() {
     socket
         .send(&json!({"op": "watch", "id": "next", "key": name}))
         .await;
-    assert_eq!(socket.of("opened").await["id"], "next");
+    assert_eq!(socket.expect_type("opened").await["id"], "next");
 }

@@ -19,10 +19,10 @@ async fn a_slow_reader_catches_up_and_uses_little_memory() {
     let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     let api = gateway.api();
     let mut slow = Stream::socket(&api, "/watch?prefix=k").await;
-    slow.of("opened").await;
+    slow.expect_type("opened").await;
     let mut quick = Stream::socket(&api, "/watch?prefix=k").await;
-    quick.of("opened").await;
-    let before = gateway.resident();
+    quick.expect_type("opened").await;
+    let before = gateway.resident_memory();
     let value = json_bytes(Numbers::new(3).bytes(SIZE * 3 / 4));
     let value = value["base64"].as_str().expect("random bytes are not text");
 
@@ -33,7 +33,7 @@ async fn a_slow_reader_catches_up_and_uses_little_memory() {
         // The slow reader does not delay the quick one.
         assert_eq!(revisions_of(&quick.until(revision).await), [revision]);
     }
-    let grown = gateway.resident().saturating_sub(before);
+    let grown = gateway.resident_memory().saturating_sub(before);
     assert!(
         grown < 64 << 20,
         "the gateway grew by {grown} bytes for one slow reader"
@@ -48,10 +48,10 @@ async fn a_socket_not_read_for_60_seconds_is_closed_with_1013() {
     let gateway = Watchgate::for_etcd(&etcd, &[]).await;
     let api = gateway.api();
     let mut idle = Stream::socket(&api, "/watch?prefix=k").await;
-    idle.of("opened").await;
+    idle.expect_type("opened").await;
     // Not a socket, because this test does not reply to pings while it waits.
     let mut reading = Stream::ndjson(api.get("/watch?prefix=k")).await;
-    reading.of("opened").await;
+    reading.expect_type("opened").await;
     let value = "v".repeat(1 << 20);
     let mut last = 0;
     for n in 0..40 {
@@ -61,7 +61,7 @@ async fn a_socket_not_read_for_60_seconds_is_closed_with_1013() {
     // The gauge of open watches falls when the gateway closes the idle reader's socket.
     let (what, deadline) = ("the idle reader is closed", Duration::from_secs(80));
     until_open(&gateway.root(), 1.0, what, deadline).await;
-    let ended = idle.ended(Duration::from_secs(40)).await;
+    let ended = idle.wait_for_end(Duration::from_secs(40)).await;
     assert_eq!(ended, Ended::Orderly(Some(CloseCode::Again)));
     let next = api.write("k", "x").await;
     reading.until(next).await;

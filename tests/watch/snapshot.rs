@@ -10,7 +10,7 @@ use support::{Stream, World, bytes_in, keys_in, percent};
 async fn snapshot(stream: &mut Stream) -> (i64, Vec<Value>, usize) {
     let (mut entries, mut pieces) = (Vec::new(), 0);
     loop {
-        let piece = stream.of("snapshot").await;
+        let piece = stream.expect_type("snapshot").await;
         let size = piece.to_string().len();
         let own = piece["entries"].as_array().expect("entries").clone();
         assert!(
@@ -37,7 +37,7 @@ async fn a_snapshot_comes_between_opened_and_events() {
     }
     let path = format!("/watch?prefix={}&snapshot", percent(&world.prefix));
     let mut stream = Stream::ndjson(world.api.get(&path)).await;
-    stream.of("opened").await;
+    stream.expect_type("opened").await;
     let (revision, entries, pieces) = snapshot(&mut stream).await;
     assert_eq!(pieces, 1);
     let expected: Vec<_> = ["a", "b", "c"]
@@ -51,7 +51,7 @@ async fn a_snapshot_comes_between_opened_and_events() {
 
     let empty = format!("/watch?prefix={}&snapshot", percent(world.key("none/")));
     let mut stream = Stream::ndjson(world.api.get(&empty)).await;
-    stream.of("opened").await;
+    stream.expect_type("opened").await;
     let (_, entries, _) = snapshot(&mut stream).await;
     assert!(entries.is_empty());
 }
@@ -65,8 +65,8 @@ async fn a_watch_from_a_revision_starts_without_a_snapshot() {
         percent(&world.prefix)
     );
     let mut stream = Stream::ndjson(world.api.get(&path)).await;
-    stream.of("opened").await;
-    stream.of("events").await;
+    stream.expect_type("opened").await;
+    stream.expect_type("events").await;
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn a_large_snapshot_comes_in_pieces_of_one_revision() {
     let path = format!("/watch?prefix={}&snapshot", percent(&world.prefix));
     let mut with_id = 0;
     for mut stream in Stream::by_every_transport(&world.api, &path).await {
-        stream.of("opened").await;
+        stream.expect_type("opened").await;
         assert!(
             stream.last_event_id.is_empty(),
             "an unfinished snapshot has no id"
@@ -124,7 +124,7 @@ async fn snapshot_and_events_equal_the_store_during_writes() {
     };
     let watchers = futures_util::future::join_all((0..6).map(async |_| {
         let mut stream = Stream::socket(&world.api, &path).await;
-        stream.of("opened").await;
+        stream.expect_type("opened").await;
         let (at, entries, _) = snapshot(&mut stream).await;
         (stream, at, entries)
     }));

@@ -16,13 +16,13 @@ async fn many_watches_share_a_socket() {
     }
     socket.send(&json!({"op": "watch", "id": "all", "prefix": world.prefix, "only": ["put"], "prev": true})).await;
     for _ in 0..21 {
-        socket.of("opened").await;
+        socket.expect_type("opened").await;
     }
     for n in [7, 3] {
         let revision = world.put(&format!("{n:02}/k"), "v").await;
         let mut ids = Vec::new();
         for _ in 0..2 {
-            let events = socket.of("events").await;
+            let events = socket.expect_type("events").await;
             assert_eq!(events["revision"], revision);
             ids.push(events["id"].as_str().expect("an id").to_owned());
         }
@@ -39,7 +39,7 @@ async fn an_invalid_message_is_an_error_and_closes_nothing() {
     socket
         .send(&json!({"op": "watch", "id": "w", "prefix": prefix}))
         .await;
-    socket.of("opened").await;
+    socket.expect_type("opened").await;
     for (op, id) in [
         (
             json!({"op": "watch", "id": "w", "prefix": prefix}),
@@ -76,7 +76,7 @@ async fn an_invalid_message_is_an_error_and_closes_nothing() {
         (json!(null), None),
     ] {
         socket.send(&op).await;
-        let error = socket.of("error").await;
+        let error = socket.expect_type("error").await;
         for member in ["code", "detail"] {
             assert!(
                 error[member].as_str().is_some_and(|text| !text.is_empty()),
@@ -89,10 +89,10 @@ async fn an_invalid_message_is_an_error_and_closes_nothing() {
     }
     for text in ["", "{", "nonsense", "{\"op\":", "\u{0}"] {
         socket.send_text(text).await;
-        socket.of("error").await;
+        socket.expect_type("error").await;
     }
     let revision = world.put("a", "v").await;
-    assert_eq!(socket.of("events").await["revision"], revision);
+    assert_eq!(socket.expect_type("events").await["revision"], revision);
 }
 
 #[tokio::test]
@@ -101,11 +101,11 @@ async fn a_cancelled_watch_delivers_nothing_and_frees_its_id() {
     let mut socket = Stream::socket(&world.api, "/watch").await;
     let open = json!({"op": "watch", "id": "w", "prefix": world.prefix});
     socket.send(&open).await;
-    socket.of("opened").await;
+    socket.expect_type("opened").await;
     let first = world.put("a", "1").await;
     assert_eq!(socket.until(first).await.len(), 1);
     socket.send(&json!({"op": "cancel", "id": "w"})).await;
-    let closed = socket.of("closed").await;
+    let closed = socket.expect_type("closed").await;
     assert_eq!(
         (&closed["code"], &closed["id"]),
         (&json!("cancelled"), &json!("w"))
@@ -113,10 +113,10 @@ async fn a_cancelled_watch_delivers_nothing_and_frees_its_id() {
     assert!(closed["detail"].is_string());
     world.put("a", "2").await;
     socket.send(&open).await;
-    let again = socket.of("opened").await;
+    let again = socket.expect_type("opened").await;
     assert!(
         again["revision"].as_i64() > Some(first + 1),
-        "it starts at the current revision"
+        "the watch starts at the current revision"
     );
     let last = world.put("a", "3").await;
     assert_eq!(revisions_of(&socket.until(last).await), [last]);
@@ -130,14 +130,14 @@ async fn a_paused_watch_loses_nothing() {
         socket
             .send(&json!({"op": "watch", "id": id, "prefix": world.prefix}))
             .await;
-        assert_eq!(socket.of("opened").await["id"], id);
+        assert_eq!(socket.expect_type("opened").await["id"], id);
     }
     let first = world.put("a", "1").await;
     for _ in 0..2 {
-        assert_eq!(socket.of("events").await["revision"], first);
+        assert_eq!(socket.expect_type("events").await["revision"], first);
     }
     socket.send(&json!({"op": "pause", "id": "paused"})).await;
-    let paused = socket.of("paused").await;
+    let paused = socket.expect_type("paused").await;
     assert_eq!(
         (&paused["id"], &paused["revision"]),
         (&json!("paused"), &json!(first))
@@ -148,7 +148,7 @@ async fn a_paused_watch_loses_nothing() {
     }
     let mut free = Vec::new();
     while free.last() != written.last() {
-        let events = socket.of("events").await;
+        let events = socket.expect_type("events").await;
         assert_eq!(
             events["id"], "free",
             "a paused watch delivers nothing: {events}"
@@ -174,18 +174,18 @@ async fn a_socket_opened_with_a_range_accepts_more_watches() {
     let path = format!("/watch?prefix={}", percent(&world.prefix));
     let mut socket = Stream::socket(&world.api, &path).await;
     assert_eq!(
-        socket.of("opened").await["id"],
+        socket.expect_type("opened").await["id"],
         "0",
         "the first watch has id 0"
     );
     socket
         .send(&json!({"op": "watch", "id": "w1", "key": world.key("a")}))
         .await;
-    assert_eq!(socket.of("opened").await["id"], "w1");
+    assert_eq!(socket.expect_type("opened").await["id"], "w1");
     socket.send(&json!({"op": "cancel", "id": "0"})).await;
-    assert_eq!(socket.of("closed").await["id"], "0");
+    assert_eq!(socket.expect_type("closed").await["id"], "0");
     let revision = world.put("a", "1").await;
-    let events = socket.of("events").await;
+    let events = socket.expect_type("events").await;
     assert_eq!(
         (&events["id"], &events["revision"]),
         (&json!("w1"), &json!(revision))
@@ -199,11 +199,11 @@ async fn bytes_are_accepted_as_base64() {
     let prefix = [world.prefix.as_bytes(), b"\xff"].concat();
     let op = json!({"op": "watch", "id": "w", "prefix": support::json_bytes(&prefix)});
     socket.send(&op).await;
-    socket.of("opened").await;
+    socket.expect_type("opened").await;
     world.put("plain", "v").await;
     let key = [&prefix[..], b"\xfe"].concat();
     let revision = world.api.write(&key, "v").await;
-    let events = socket.of("events").await;
+    let events = socket.expect_type("events").await;
     assert_eq!(events["revision"], revision);
     assert_eq!(events["events"][0]["key"], support::json_bytes(&key));
 }
@@ -214,7 +214,7 @@ async fn malformed_messages_close_the_socket_with_a_code() {
     let mut socket = Stream::socket(&world.api, "/watch").await;
     socket.send_pieces(&[b"{\xff"], true).await;
     assert_eq!(
-        socket.ended(DEADLINE).await,
+        socket.wait_for_end(DEADLINE).await,
         Ended::Orderly(Some(1007.into()))
     );
     let mut socket = Stream::socket(&world.api, "/watch").await;
@@ -222,12 +222,12 @@ async fn malformed_messages_close_the_socket_with_a_code() {
     let piece = vec![b'x'; 64 << 10];
     socket.send_pieces(&[&piece[..]; 17], false).await;
     assert_eq!(
-        socket.ended(DEADLINE).await,
+        socket.wait_for_end(DEADLINE).await,
         Ended::Orderly(Some(1009.into()))
     );
 }
 
-/// Codes that RFC 6455 permits a client to close with, and none.
+/// Codes with which RFC 6455 permits a client to close, and a close without a code.
 const CODES: [Option<u16>; 4] = [Some(1000), Some(1001), Some(4321), None];
 
 #[tokio::test]
@@ -244,7 +244,7 @@ async fn every_socket_echoes_the_clients_close_code() {
         &json!({"ttl": 60}),
     );
     let mut held = Stream::ndjson(held).await;
-    held.of("acquired").await;
+    held.expect_type("acquired").await;
     for code in CODES {
         for path in [
             "/watch".to_owned(),
@@ -254,7 +254,7 @@ async fn every_socket_echoes_the_clients_close_code() {
             format!("/locks/{}?live", name("held")),
             "/leases/hold?ttl=60".to_owned(),
             format!("/locks/{}/hold?ttl=60", name("free")),
-            // These wait for the lock and the leadership.
+            // The next two sockets wait for the lock and the leadership.
             format!("/locks/{}/hold?ttl=60", name("held")),
             format!("/elections/{}/hold?ttl=60&value=two", name("led")),
             format!("/elections/{}/observe", name("led")),
@@ -280,7 +280,7 @@ async fn a_close_is_echoed_during_a_long_history() {
     }
     let path = format!("/watch?key={}&revision={first}", percent(world.key("k")));
     let mut socket = Stream::socket(&world.api, &path).await;
-    socket.of("opened").await;
+    socket.expect_type("opened").await;
     let ended = socket.close(Some(4321), DEADLINE).await;
     assert_eq!(ended, Ended::Orderly(Some(4321_u16.into())));
 }

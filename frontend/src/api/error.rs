@@ -68,7 +68,7 @@ impl ApiError {
         }
     }
 
-    /// What happened, in one line.
+    /// The error in one line.
     pub(crate) fn title(&self, lang: Lang) -> String {
         let problem = match self {
             Self::Unreachable => return Common::ErrUnreachable.text(lang).to_owned(),

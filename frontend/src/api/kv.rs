@@ -148,7 +148,7 @@ pub(crate) async fn find_without_value(key: &[u8]) -> Result<(i64, Option<Entry>
     Ok((page.header.revision, page.entries.into_iter().next()))
 }
 
-/// What a typed name refers to, with the first keys that begin with it. Fails if the account may not read all keys
+/// The item that a typed name refers to, with the first keys that begin with it. Fails if the account may not read all keys
 /// that begin with it, unless the name is a key that it may read.
 pub(crate) async fn resolve(
     name: &[u8],

@@ -63,7 +63,7 @@ impl GrantedLease {
         }
     }
 
-    /// Its id.
+    /// The id of the lease.
     pub(crate) fn id(&self) -> LeaseId {
         self.id
     }
@@ -80,7 +80,7 @@ impl Drop for GrantedLease {
             page_hide.remove();
         }
         if self.revoke {
-            // Detached: the view that granted the lease may be gone.
+            // Detached: the view that granted the lease may have been removed.
             spawn_local(revoke_with_retries(self.id));
         }
     }

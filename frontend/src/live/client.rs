@@ -151,10 +151,10 @@ impl WatchHandle {
 impl Client {
     fn on_connection_event(&self, event: ConnectionEvent) {
         let actions = match event {
-            ConnectionEvent::Connected => self.session.borrow_mut().connected(),
-            ConnectionEvent::Lost => self.session.borrow_mut().disconnected(now_ms()),
+            ConnectionEvent::Connected => self.session.borrow_mut().on_connect(),
+            ConnectionEvent::Lost => self.session.borrow_mut().on_disconnect(now_ms()),
             ConnectionEvent::Text(text) => match serde_json::from_str::<ServerMessage>(&text) {
-                Ok(message) => self.session.borrow_mut().message(message, now_ms()),
+                Ok(message) => self.session.borrow_mut().on_message(message, now_ms()),
                 // From a newer gateway: it proves that the connection is alive, nothing more.
                 Err(_) => return,
             },

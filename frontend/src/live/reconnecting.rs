@@ -104,28 +104,28 @@ impl ReconnectingSocket {
         let refused = socket.is_none();
         *self.current.borrow_mut() = socket;
         if refused {
-            self.lost();
+            self.on_loss();
         }
     }
 
     fn on_socket_event(self: &Rc<Self>, event: SocketEvent) {
         match event {
             SocketEvent::Open => {
-                self.dialer.borrow_mut().connected(now_ms());
+                self.dialer.borrow_mut().on_connect(now_ms());
                 (self.on_event)(ConnectionEvent::Connected);
             }
             SocketEvent::Text(text) => {
-                self.dialer.borrow_mut().received(now_ms());
+                self.dialer.borrow_mut().on_message(now_ms());
                 (self.on_event)(ConnectionEvent::Text(text));
             }
-            SocketEvent::Closed => self.lost(),
+            SocketEvent::Closed => self.on_loss(),
         }
     }
 
-    fn lost(self: &Rc<Self>) {
+    fn on_loss(self: &Rc<Self>) {
         self.dialer
             .borrow_mut()
-            .lost(now_ms(), js_sys::Math::random());
+            .on_loss(now_ms(), js_sys::Math::random());
         self.schedule_retry();
     }
 

@@ -5,11 +5,11 @@ use web_sys::{Event, MessageEvent, WebSocket};
 
 /// An event of a socket.
 pub(super) enum SocketEvent {
-    /// It is open.
+    /// The socket is open.
     Open,
     /// A text message.
     Text(String),
-    /// It is closed, or could not be opened; browsers do not report why.
+    /// The socket is closed, or could not be opened; browsers do not report why.
     Closed,
 }
 

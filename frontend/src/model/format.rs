@@ -2,7 +2,7 @@
 
 use super::Lang;
 
-pub(crate) use super::key_text::shown as key;
+pub(crate) use super::key_text::display as key;
 
 /// A count with grouped thousands: `48,217`.
 pub(crate) fn count(n: i64) -> String {

@@ -60,7 +60,7 @@ mod tests {
         requests.want(&"a");
         assert_eq!((requests.begin(), requests.begin()), (Some("a"), None));
         requests.want(&"a");
-        assert_eq!(requests.begin(), None, "it is in flight");
+        assert_eq!(requests.begin(), None, "the request is in flight");
         requests.done(&"a");
         requests.want(&"a");
         assert_eq!(requests.begin(), Some("a"));

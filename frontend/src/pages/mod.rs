@@ -23,7 +23,7 @@ impl Page {
     /// In the order of the rail.
     pub(crate) const ALL: [Self; 3] = [Self::Explorer, Self::Watch, Self::Locks];
 
-    /// Its path below the base path, without a slash.
+    /// The page's path below the base path, without a slash.
     pub(crate) fn path(self) -> &'static str {
         match self {
             Self::Explorer => "explorer",
@@ -32,7 +32,7 @@ impl Page {
         }
     }
 
-    /// Its name.
+    /// The page's name.
     pub(crate) fn name(self) -> Common {
         match self {
             Self::Explorer => Common::Explorer,
@@ -41,7 +41,7 @@ impl Page {
         }
     }
 
-    /// Its icon.
+    /// The page's icon.
     pub(crate) fn icon(self) -> Icon {
         match self {
             Self::Explorer => Icon::Tree,

@@ -17,22 +17,22 @@ texts! {
 }
 
 /// Shorter interruptions are not shown: the socket resumes without a gap.
-const WORTH_SAYING_MS: f64 = 1500.0;
+const SHOWN_AFTER_MS: f64 = 1500.0;
 
 /// The banner; nothing while the page is live.
 #[component]
 pub(crate) fn LostBanner() -> impl IntoView {
     let (connection, clock, i18n) = (use_connection(), use_clock(), use_i18n());
     let account = use_account();
-    let away = Memo::new(move |_| match connection.phase() {
+    let outage_s = Memo::new(move |_| match connection.phase() {
         Phase::Lost { since } => {
-            let away = clock.now() - since;
-            (away >= WORTH_SAYING_MS).then_some((away / 1000.0) as i64)
+            let outage_ms = clock.now() - since;
+            (outage_ms >= SHOWN_AFTER_MS).then_some((outage_ms / 1000.0) as i64)
         }
         _ => None,
     });
     let message = move || {
-        if account.refused() {
+        if account.needs_credentials() {
             let title = i18n.t(Common::ErrUnauthenticated);
             return format!(
                 "{title}{}{}",
@@ -40,14 +40,14 @@ pub(crate) fn LostBanner() -> impl IntoView {
                 i18n.t(Common::ErrUnauthenticatedDetail)
             );
         }
-        let span = format::span(away.get().unwrap_or(0), i18n.lang());
+        let span = format::span(outage_s.get().unwrap_or(0), i18n.lang());
         match connection.revision() {
             Some(revision) => i18n.fill(Text::Lost, &[&span, &format::count(revision)]),
             None => i18n.fill(Text::LostUnknown, &[&span]),
         }
     };
     view! {
-        <When when=move || account.refused() || away.get().is_some()>
+        <When when=move || account.needs_credentials() || outage_s.get().is_some()>
             <Note
                 kind=NoteKind::Warning
                 icon=Icon::Unplugged

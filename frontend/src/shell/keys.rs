@@ -7,7 +7,7 @@ use wasm_bindgen::JsCast as _;
 use crate::state::use_overlays;
 use crate::ui::focus;
 
-/// Listens for as long as the app lives.
+/// Listens until the app ends.
 pub(super) fn listen() {
     let overlays = use_overlays();
     let handle = window_event_listener(ev::keydown, move |event| {

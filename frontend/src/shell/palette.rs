@@ -38,7 +38,7 @@ texts! {
     }
 }
 
-/// What a row does.
+/// The action of a row.
 #[derive(Clone, PartialEq)]
 enum PaletteAction {
     Go(String),
@@ -57,16 +57,16 @@ struct Row {
     action: PaletteAction,
 }
 
-/// Keys proposed at most.
+/// Limit of proposed keys.
 const MAX_PROPOSED: usize = 8;
 
-/// What the gateway found for a text.
+/// The gateway's search results for a text.
 #[derive(Clone, Default, PartialEq)]
 struct Found {
     text: String,
     /// Keys that start with the text.
     keys: Vec<Vec<u8>>,
-    /// What the whole text names; `None` where the account may not read it.
+    /// The item that the whole text names; `None` where the account may not read it.
     is: Option<Typed>,
 }
 

@@ -59,14 +59,14 @@ pub(crate) fn TopBar() -> impl IntoView {
 fn LiveDot() -> impl IntoView {
     let (connection, account, i18n) = (use_connection(), use_account(), use_i18n());
     let message = move || match (connection.phase(), connection.revision()) {
-        _ if account.refused() => i18n.t(Text::Refused),
+        _ if account.needs_credentials() => i18n.t(Text::Refused),
         (Phase::Live, Some(_)) => i18n.t(Text::Live),
         (Phase::Live, None) => i18n.t(Text::LiveNow),
         (Phase::Connecting, _) => i18n.t(Text::Connecting),
         (Phase::Lost { .. }, _) => i18n.t(Text::Lost),
     };
     let revision = move || match (connection.phase(), connection.revision()) {
-        (Phase::Live, Some(revision)) if !account.refused() => {
+        (Phase::Live, Some(revision)) if !account.needs_credentials() => {
             Some(view! { <b>{format::count(revision)}</b> })
         }
         _ => None,
@@ -76,7 +76,7 @@ fn LiveDot() -> impl IntoView {
             <span
                 class="dot"
                 class:dot-wait=move || connection.phase() == Phase::Connecting
-                class:dot-off=move || account.refused() || matches!(connection.phase(), Phase::Lost { .. })
+                class:dot-off=move || account.needs_credentials() || matches!(connection.phase(), Phase::Lost { .. })
             ></span>
             <span class="live-text">{message}</span>
             {revision}

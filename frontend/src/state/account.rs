@@ -19,13 +19,13 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 #[derive(Clone, Copy)]
 pub(crate) struct Account {
     user: RwSignal<Option<SelfResponse>>,
-    refused: RwSignal<bool>,
+    needs_credentials: RwSignal<bool>,
 }
 
 impl Account {
     /// Whether the gateway requires credentials, which the page has no way to provide.
-    pub(crate) fn refused(self) -> bool {
-        self.refused.try_get().unwrap_or_default()
+    pub(crate) fn needs_credentials(self) -> bool {
+        self.needs_credentials.try_get().unwrap_or_default()
     }
 
     /// Whether the account is known to lack permission to read some keys.
@@ -44,19 +44,19 @@ impl Account {
         match api::auth::current_user().await {
             Ok(user) => {
                 self.user.try_set(Some(user));
-                self.set_refused(false);
+                self.set_needs_credentials(false);
                 REFRESH_INTERVAL
             }
             Err(error) => {
-                self.set_refused(error.kind() == ErrorKind::Unauthenticated);
+                self.set_needs_credentials(error.kind() == ErrorKind::Unauthenticated);
                 RETRY_INTERVAL
             }
         }
     }
 
-    fn set_refused(self, refused: bool) {
-        if self.refused.try_get_untracked() != Some(refused) {
-            self.refused.try_set(refused);
+    fn set_needs_credentials(self, needs_credentials: bool) {
+        if self.needs_credentials.try_get_untracked() != Some(needs_credentials) {
+            self.needs_credentials.try_set(needs_credentials);
         }
     }
 }
@@ -74,7 +74,7 @@ pub(crate) fn use_account() -> Account {
 pub(super) fn provide() {
     let account = Account {
         user: RwSignal::new(None),
-        refused: RwSignal::new(false),
+        needs_credentials: RwSignal::new(false),
     };
     provide_context(account);
     spawn_local_scoped_with_cancellation(async move {
@@ -83,7 +83,7 @@ pub(super) fn provide() {
             sleep(delay).await;
         }
     });
-    // Browsers do not report why a socket was refused; a plain request does.
+    // Browsers do not report why a socket was needs_credentials; a plain request does.
     let connection = use_connection();
     Effect::new(move |_| {
         if matches!(connection.phase(), Phase::Lost { .. }) {

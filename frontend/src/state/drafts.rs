@@ -114,7 +114,7 @@ impl Drafts {
             .unwrap_or_default();
         let text = serde_json::to_string(&drafts).expect("our own types serialise");
         if drafts.is_empty() || storage.set_item(STORED, &text).is_err() {
-            // Older drafts must not come back. Fails only where nothing is stored anyway.
+            // Older drafts must not be restored. Fails only where nothing is stored anyway.
             let _ = storage.remove_item(STORED);
         }
     }

@@ -1,4 +1,4 @@
-//! Overlays of every page: the command palette, the keyboard help, a text to copy by hand.
+//! Overlays of every page: the command palette, the keyboard help, a text to copy manually.
 
 use leptos::prelude::*;
 
@@ -9,7 +9,7 @@ pub(crate) struct Overlays {
     pub(crate) palette: RwSignal<bool>,
     /// Whether the keyboard help is open.
     pub(crate) help: RwSignal<bool>,
-    /// A text that the browser refused to copy, shown for copying by hand.
+    /// A text that the browser refused to copy, shown for manual copying.
     pub(crate) copying: RwSignal<Option<String>>,
 }
 

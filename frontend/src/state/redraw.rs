@@ -1,4 +1,4 @@
-//! Redraws for data that lives outside of the signals: at most one a frame, however often it changes.
+//! Redraws for data that is stored outside of the signals: at most one a frame, however often it changes.
 
 use leptos::prelude::*;
 

@@ -78,7 +78,7 @@ fn media_query(query: &str) -> RwSignal<bool> {
                 matches.try_set(event.matches());
             },
         );
-        // Never fails: the event exists. The closure lives as long as the page.
+        // Never fails: the event exists. The closure exists as long as the page.
         let _ = query.add_event_listener_with_callback("change", follow.as_ref().unchecked_ref());
         follow.forget();
     }

@@ -35,7 +35,7 @@ impl Toasts {
         self.list.get()
     }
 
-    /// Shows a notice. It disappears by itself, a bad one later.
+    /// Shows a notice. It disappears automatically, an error later than a success.
     pub(crate) fn show(self, tone: Tone, text: impl Into<String>) {
         let Some(id) = self.next_id.try_update_value(|next| {
             *next += 1;

@@ -27,7 +27,7 @@ pub(crate) enum ButtonKind {
     Plain,
     /// The main action of its context.
     Primary,
-    /// Leads to a destructive action, which asks first.
+    /// Opens the confirmation of a destructive action.
     Danger,
     /// The destructive action itself.
     DangerNow,

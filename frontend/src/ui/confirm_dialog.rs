@@ -1,4 +1,4 @@
-//! The dialog that asks before something is deleted.
+//! The dialog that confirms a deletion.
 
 use leptos::prelude::*;
 
@@ -25,7 +25,7 @@ pub(crate) fn ConfirmDialog(
     /// The action is running.
     #[prop(into)]
     pending: Signal<bool>,
-    /// It cannot be confirmed yet: nothing to delete, not counted, or the name not typed.
+    /// Whether confirming is not possible yet: nothing to delete, not counted, or the name not typed.
     #[prop(into)]
     disabled: Signal<bool>,
     /// Why it failed or cannot be done.

@@ -9,7 +9,7 @@ use crate::model::format;
 
 texts! {
     enum Text {
-        LeftOut: "{0} characters", "{0} 个字符";
+        Omitted: "{0} characters", "{0} 个字符";
         NoLineEnd: "no newline at end", "末尾无换行符";
         LineEnd: "Line ending: {0}", "换行符：{0}";
     }
@@ -27,9 +27,9 @@ pub(crate) fn DiffLine(line: Line) -> impl IntoView {
             Piece::Changed(text) => {
                 view! { <mark class="diff-changed">{visible(&text, true).into_owned()}</mark> }.into_any()
             }
-            Piece::LeftOut(count) => {
+            Piece::Omitted(count) => {
                 let count = format::count(count as i64);
-                view! { <span class="diff-left-out">"⋯ " {move || i18n.fill(Text::LeftOut, &[&count])} " ⋯"</span> }.into_any()
+                view! { <span class="diff-left-out">"⋯ " {move || i18n.fill(Text::Omitted, &[&count])} " ⋯"</span> }.into_any()
             }
         })
         .collect_view();

@@ -21,10 +21,10 @@ pub(crate) fn KeyNote(
             .filter(|_| !errors_only)
     });
     let message = move || match bad.get() {
-        Some(bad) => Some(i18n.fill(Common::BadEscape, &[&key_text::isolated(&bad.found)])),
+        Some(bad) => Some(i18n.fill(Common::BadEscape, &[&key_text::isolate(&bad.found)])),
         None => reading
             .get()
-            .map(|key| i18n.fill(Common::ReadAs, &[&key_text::isolated(&key)])),
+            .map(|key| i18n.fill(Common::ReadAs, &[&key_text::isolate(&key)])),
     };
     view! {
         <p class="key-note" class:is-bad=move || bad.with(Option::is_some) role="status">{message}</p>

@@ -7,7 +7,7 @@ use super::focus::focus;
 /// A choice between a few. `options` are values with their texts; arrow keys move the choice.
 #[component]
 pub(crate) fn Segmented<T: Copy + PartialEq + Send + Sync + 'static>(
-    /// What is chosen, announced.
+    /// The accessible name of the choice.
     #[prop(into)]
     label: Signal<String>,
     #[prop(into)] value: Signal<T>,

@@ -1,4 +1,4 @@
-//! What replaces content: an empty state, an error, a skeleton.
+//! Placeholders for content: an empty state, an error, a skeleton.
 
 use leptos::prelude::*;
 
@@ -25,7 +25,7 @@ pub(crate) fn EmptyState(
     }
 }
 
-/// What failed, on what, and the next step.
+/// The error, the affected object, and the next step.
 #[component]
 pub(crate) fn ErrorState(
     #[prop(into)] error: Signal<ApiError>,

@@ -10,13 +10,13 @@ use super::{InProcess, ROOT, world};
 async fn hold(client: &Client, ttl: u64) -> (Stream, String) {
     let session = client.post("/leases/hold", &json!({"ttl": ttl}));
     let mut held = Stream::ndjson(session).await;
-    let granted = held.of("granted").await;
+    let granted = held.expect_type("granted").await;
     let lease = granted["lease"].as_str().expect("an id").to_owned();
     (held, lease)
 }
 
 /// Whether etcd refuses to renew this lease for a client: not every version checks who renews.
-async fn refuses(client: &mut etcd_client::Client, lease: &str) -> bool {
+async fn is_renewal_refused(client: &mut etcd_client::Client, lease: &str) -> bool {
     let id = i64::from_str_radix(lease, 16).expect("an id");
     let Ok((mut keeper, mut responses)) = client.lease_keep_alive(id).await else {
         return true;
@@ -39,23 +39,23 @@ async fn attach(client: &Client, key: &str, lease: &str) {
 #[tokio::test]
 async fn only_a_lease_that_etcd_refuses_to_renew_is_lost() {
     let (etcd, _root, gateway) = world(&[], &[]).await;
-    let app = gateway.api().signed("app", "secret");
-    let all = gateway.api().signed("root", ROOT);
+    let app = gateway.api().with_password("app", "secret");
+    let all = gateway.api().with_password("root", ROOT);
     let (mut held, lease) = hold(&app, 6).await;
     let (mut other, own) = hold(&app, 6).await;
     attach(&app, "/app/own", &own).await;
     attach(&app, "/app/a", &lease).await;
     attach(&all, "/other/a", &lease).await;
     let mut client = etcd.client_of("app", "secret").await;
-    if refuses(&mut client, &lease).await {
-        let lost = held.of("lost").await;
+    if is_renewal_refused(&mut client, &lease).await {
+        let lost = held.expect_type("lost").await;
         assert!(reason(&lost).contains("permission denied"), "{lost}");
     } else {
-        held.of("renewed").await;
+        held.expect_type("renewed").await;
     }
     // Other leases of the same user are still renewed.
     for _ in 0..4 {
-        other.of("renewed").await;
+        other.expect_type("renewed").await;
     }
     assert_eq!(app.read("/app/own").await["lease"], own);
 }
@@ -63,7 +63,7 @@ async fn only_a_lease_that_etcd_refuses_to_renew_is_lost() {
 /// The user `app` holds a lease, and then the password is changed to `newer`.
 async fn with_changed_password(ttl: u64) -> (Etcd, InProcess, Stream, String) {
     let (etcd, mut root, gateway) = world(&[], &[]).await;
-    let (held, lease) = hold(&gateway.api().signed("app", "secret"), ttl).await;
+    let (held, lease) = hold(&gateway.api().with_password("app", "secret"), ttl).await;
     root.user_change_password("app", "newer")
         .await
         .expect("etcd changes a password");
@@ -74,22 +74,22 @@ async fn with_changed_password(ttl: u64) -> (Etcd, InProcess, Stream, String) {
 async fn a_changed_password_ends_a_hold_and_the_next_sign_in_can_hold() {
     let (etcd, gateway, mut held, lease) = Box::pin(with_changed_password(6)).await;
     let mut anonymous = etcd.client().await;
-    if refuses(&mut anonymous, &lease).await {
-        let lost = held.of("lost").await;
+    if is_renewal_refused(&mut anonymous, &lease).await {
+        let lost = held.expect_type("lost").await;
         assert!(reason(&lost).contains("no longer accepted"), "{lost}");
     } else {
-        held.of("renewed").await;
+        held.expect_type("renewed").await;
     }
-    let (mut again, _) = hold(&gateway.api().signed("app", "newer"), 6).await;
+    let (mut again, _) = hold(&gateway.api().with_password("app", "newer"), 6).await;
     for _ in 0..3 {
-        again.of("renewed").await;
+        again.expect_type("renewed").await;
     }
 }
 
 #[tokio::test]
 async fn a_hold_continues_with_the_users_next_verified_password() {
     let (_etcd, gateway, mut held, _) = Box::pin(with_changed_password(18)).await;
-    let app = gateway.api().signed("app", "newer");
+    let app = gateway.api().with_password("app", "newer");
     app.write("/app/a", "1").await;
-    held.of("renewed").await;
+    held.expect_type("renewed").await;
 }

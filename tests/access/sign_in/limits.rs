@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::json;
 use support::auth;
-use support::{Client, DEADLINE, basic, eventually, key_query, when};
+use support::{Client, DEADLINE, basic, ensure, eventually, key_query};
 use tokio::time::Instant;
 
 use super::{passwords_checked, world};
@@ -20,9 +20,9 @@ async fn authenticate(root: &Client, name: &str, password: &str) -> u16 {
 #[tokio::test]
 async fn failed_sign_ins_are_rate_limited() {
     let (_etcd, _root, gateway) = world(&[], &[]).await;
-    let good = gateway.api().signed("app", "secret");
+    let good = gateway.api().with_password("app", "secret");
     good.write("/app/a", "1").await;
-    let wrong = gateway.api().signed("app", "guess");
+    let wrong = gateway.api().with_password("app", "guess");
     let limited = eventually("the limit is reached", DEADLINE, async || {
         let response = wrong.get(&key_query("/app/a")).send().await;
         if response.status == 429 {
@@ -53,7 +53,7 @@ async fn failed_sign_ins_at_v3_are_rate_limited() {
     })
     .await;
     // No further password of that user is checked, not even through the other API.
-    let right = gateway.api().signed("app", "secret");
+    let right = gateway.api().with_password("app", "secret");
     let refused = right.get(&key_query("/app/a")).send().await;
     refused.problem(429, "rate_limited");
 }
@@ -65,7 +65,7 @@ async fn concurrent_guesses_are_rate_limited() {
     let (api, root) = (gateway.api(), gateway.root());
     let guesses = (0..100).map(|number| {
         let guess = format!("guess {number}");
-        let (api, root) = (api.signed("app", &guess), root.clone());
+        let (api, root) = (api.with_password("app", &guess), root.clone());
         async move {
             let (status, refused) = if number % 2 == 0 {
                 let response = api.get(&key_query("/app/a")).send().await;
@@ -82,7 +82,7 @@ async fn concurrent_guesses_are_rate_limited() {
     let checks = join_all(guesses).await;
     let checks = checks
         .into_iter()
-        .filter(|passwords_checked| *passwords_checked)
+        .filter(|was_checked| *was_checked)
         .count() as u64;
     let refilled = started.elapsed().as_secs() / 6;
     assert!((1..=10 + refilled).contains(&checks), "{checks}");
@@ -93,7 +93,7 @@ async fn concurrent_guesses_are_rate_limited() {
 async fn concurrent_sign_ins_with_one_password_are_checked_once() {
     let (etcd, _root, gateway) = world(&[], &[]).await;
     let before = passwords_checked(&etcd).await;
-    let app = gateway.api().signed("app", "secret");
+    let app = gateway.api().with_password("app", "secret");
     let all = join_all((0..100).map(|_| app.get(&key_query("/app/a")).send())).await;
     for response in all {
         response.problem(404, "key_not_found");
@@ -107,16 +107,16 @@ async fn a_sign_in_honours_its_timeout_while_etcd_hangs() {
     etcd.freeze().await;
     let started = Instant::now();
     let requests = (0..50).map(|number| {
-        let app = gateway.api().signed("app", &number.to_string());
+        let app = gateway.api().with_password("app", &number.to_string());
         let query = format!("{}&timeout=2s", key_query("/app/a"));
         async move { app.get(&query).send().await }
     });
-    let at_drop_in = gateway
+    let at_v3 = gateway
         .root()
         .post("/v3/kv/range", &json!({"key": "Zm9v"}))
         .header("authorization", &basic("app", "secret"))
         .header("grpc-timeout", "2S");
-    let (responses, response) = tokio::join!(join_all(requests), at_drop_in.send());
+    let (responses, response) = tokio::join!(join_all(requests), at_v3.send());
     for response in responses {
         response.problem(504, "timeout");
     }
@@ -124,10 +124,10 @@ async fn a_sign_in_honours_its_timeout_while_etcd_hangs() {
     // In sequence, each would have waited for its own check.
     assert!(started.elapsed() < Duration::from_secs(8));
     etcd.thaw();
-    let app = gateway.api().signed("app", "secret");
+    let app = gateway.api().with_password("app", "secret");
     eventually("etcd responds again", DEADLINE, async || {
         let response = app.get(&key_query("/app/a")).send().await;
-        support::when(response.status == 404, || response.text())
+        support::ensure(response.status == 404, || response.text())
     })
     .await;
 }
@@ -137,19 +137,19 @@ async fn guessing_one_password_locks_out_no_other_user() {
     let (_etcd, _root, gateway) = world(&[], &[]).await;
     // Any client can send this header, so it does not change the address that is limited.
     let guess = async |number: usize| {
-        let wrong = gateway.api().signed("nobody", "guess");
-        let wrong = wrong.with("x-forwarded-for", &format!("192.0.2.{number}"));
+        let wrong = gateway.api().with_password("nobody", "guess");
+        let wrong = wrong.with_header("x-forwarded-for", &format!("192.0.2.{number}"));
         wrong.get(&key_query("/app/a")).send().await.status.as_u16()
     };
     let mut number = 0;
     eventually("the guesser is limited", DEADLINE, async || {
         number += 1;
         let status = guess(number % 250).await;
-        when(status == 429, || status.to_string())
+        ensure(status == 429, || status.to_string())
     })
     .await;
     // From the same address, with a name that was not used before.
-    let app = gateway.api().signed("app", "secret");
+    let app = gateway.api().with_password("app", "secret");
     let absent = app.get(&key_query("/app/a")).send().await;
     absent.problem(404, "key_not_found");
 }
@@ -170,7 +170,7 @@ async fn trying_many_names_refuses_only_names_without_a_recent_sign_in() {
         });
         join_all(names).await;
         let status = authenticate(client, &late, "secret").await;
-        when(status == 429, || status.to_string())
+        ensure(status == 429, || status.to_string())
     })
     .await;
     for password in ["secret", "guess", "secret"] {
@@ -186,7 +186,7 @@ async fn guessing_a_users_password_does_not_lock_the_user_out() {
     assert_eq!(authenticate(&client, "app", "secret").await, 200);
     eventually("the guesser is limited", DEADLINE, async || {
         let status = authenticate(&client, "app", "guess").await;
-        when(status == 429, || status.to_string())
+        ensure(status == 429, || status.to_string())
     })
     .await;
     // The password that signed in recently is not a guess.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use support::auth::{self, ROOT};
 use support::certs::{Authority, Kind};
-use support::{Client, DEADLINE, Etcd, Stream, eventually, key_query, percent, when};
+use support::{Client, DEADLINE, Etcd, Stream, ensure, eventually, key_query, percent};
 
 use super::{passwords_checked, with_root, world};
 
@@ -24,14 +24,14 @@ fn signed_tokens(ttl: &str) -> (Authority, String) {
 /// Waits until a new, unused token has expired: by then every older one has.
 async fn wait_until_tokens_expire(etcd: &Etcd, api: &Client) {
     let token = etcd.token_of("app", "secret").await;
-    let app = api.with("authorization", &format!("Bearer {token}"));
+    let app = api.with_header("authorization", &format!("Bearer {token}"));
     let found = app.get(&key_query("/app/a")).send().await;
     assert_ne!(found.status, 401, "valid at first: {}", found.text());
     eventually("the token has expired", DEADLINE, async || {
         // Each use prolongs the token, so it stays unused for longer than it lasts.
         tokio::time::sleep(Duration::from_secs(2)).await;
         let response = app.get(&key_query("/app/a")).send().await;
-        when(response.status == 401, || response.text())
+        ensure(response.status == 401, || response.text())
     })
     .await;
 }
@@ -53,7 +53,7 @@ async fn the_gateways_own_token_is_replaced_when_it_ends() {
 async fn a_users_token_is_replaced(flag: &str) {
     let (etcd, _root, gateway) = world(&[flag], &[]).await;
     let api = gateway.api();
-    let app = api.signed("app", "secret");
+    let app = api.with_password("app", "secret");
     app.write("/app/a", "1").await;
     wait_until_tokens_expire(&etcd, &api).await;
     let before = passwords_checked(&etcd).await;
@@ -80,12 +80,12 @@ async fn a_users_signed_token_is_replaced_when_it_expires() {
 async fn a_signed_token_older_than_the_last_change_of_roles_is_replaced() {
     let (_keys, flag) = signed_tokens("10m");
     let (etcd, _root, gateway) = world(&[&flag], &[]).await;
-    let app = gateway.api().signed("app", "secret");
+    let app = gateway.api().with_password("app", "secret");
     app.write("/app/a", "1").await;
     let token = etcd.token_of("app", "secret").await;
     let bearer = gateway
         .api()
-        .with("authorization", &format!("Bearer {token}"));
+        .with_header("authorization", &format!("Bearer {token}"));
     assert_eq!(bearer.read("/app/a").await["value"], "1");
 
     let change = async |role: &str| {
@@ -102,17 +102,17 @@ async fn a_signed_token_older_than_the_last_change_of_roles_is_replaced() {
     // Open streams continue, and new ones can be opened.
     let watched = format!("/watch?prefix={}", percent("/app/"));
     let mut watch = Stream::ndjson(app.get(&watched)).await;
-    watch.of("opened").await;
+    watch.expect_type("opened").await;
     let session = app.post("/leases/hold", &json!({"ttl": 6}));
     let mut held = Stream::ndjson(session).await;
-    held.of("granted").await;
+    held.expect_type("granted").await;
     change("three").await;
     let mut other = Stream::ndjson(app.get(&watched)).await;
-    other.of("opened").await;
+    other.expect_type("opened").await;
     let revision = app.write("/app/a", "3").await;
     watch.until(revision).await;
     other.until(revision).await;
-    held.of("renewed").await;
+    held.expect_type("renewed").await;
     // A token alone cannot be replaced.
     let refused = bearer.get(&key_query("/app/a")).send().await;
     refused.problem(401, "unauthenticated");

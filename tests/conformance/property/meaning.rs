@@ -26,12 +26,12 @@ pub(super) fn normalized(status: u16, body: &[u8], path: &str) -> (u16, Value) {
     }
     if let Some(leases) = value.get_mut("leases").and_then(Value::as_array_mut) {
         leases.retain(has_chosen_id);
-        // They are sorted by expiry, which may be equal.
+        // Leases are sorted by expiry, which may be equal.
         leases.sort_by_key(Value::to_string);
     }
     if let Some(members) = value.get_mut("members").and_then(Value::as_array_mut) {
         for member in members.iter_mut().filter_map(Value::as_object_mut) {
-            // These depend on the address.
+            // Ids and client URLs depend on the address.
             for name in ["ID", "clientURLs"] {
                 assert!(member.remove(name).is_some(), "no {name} in {member:?}");
             }

@@ -1,7 +1,7 @@
 // Command peer joins the gateway's lock and election queues with etcd's own Go recipes.
 //
 // Each line of its standard input is a command, each line of its standard output a reply. Every command
-// that acquires something has a session of its own, until `unlock`. The program ends with its input.
+// that acquires something has a separate session, until `unlock`. The program ends with its input.
 //
 //	mutex NAME TTL      waits for concurrency.Mutex      → held KEY REVISION
 //	trylock NAME TTL    tries once                       → held KEY REVISION | locked

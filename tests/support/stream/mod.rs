@@ -1,7 +1,7 @@
 //! Readers of live streams: NDJSON, server-sent events and WebSockets carry the same objects.
 //!
-//! Every message is recorded in a [`ledger`], so every test of a stream also checks what all of them
-//! promise: no duplicates, revisions in order, no revision interrupted.
+//! Every message is recorded in a [`ledger`], so every test of a stream also checks the guarantees of
+//! every stream: no duplicates, revisions in order, no revision interrupted.
 
 mod ledger;
 mod lines;
@@ -71,7 +71,7 @@ impl Stream {
         stream
     }
 
-    /// The same stream by each transport: NDJSON, server-sent events and a WebSocket.
+    /// Opens a stream by each transport: NDJSON, server-sent events and a WebSocket.
     pub async fn by_every_transport(client: &Client, path: &str) -> [Self; 3] {
         [
             Self::ndjson(client.get(path)).await,
@@ -161,18 +161,18 @@ impl Stream {
             .send(Message::Close(frame))
             .await
             .expect("the socket is open");
-        self.ended(deadline).await
+        self.wait_for_end(deadline).await
     }
 
     /// The next message of any type.
-    pub async fn any(&mut self) -> Value {
-        self.within(DEADLINE)
+    pub async fn next_any(&mut self) -> Value {
+        self.next_within(DEADLINE)
             .await
             .unwrap_or_else(|ended| panic!("the stream ended ({ended:?}); {}", self.ledger.tail()))
     }
 
     /// The next message of any type, or how the stream ended.
-    pub async fn within(&mut self, deadline: Duration) -> Result<Value, Ended> {
+    pub async fn next_within(&mut self, deadline: Duration) -> Result<Value, Ended> {
         let Ok(message) = timeout(deadline, self.read()).await else {
             panic!("no message within {deadline:?}; {}", self.ledger.tail());
         };
@@ -192,7 +192,7 @@ impl Stream {
     /// The next message except progress and idle messages.
     pub async fn next(&mut self) -> Value {
         loop {
-            let message = self.any().await;
+            let message = self.next_any().await;
             let quiet = ["progress", "idle", "locks_progress"];
             if !quiet.iter().any(|kind| message["type"] == *kind) {
                 return message;
@@ -201,7 +201,7 @@ impl Stream {
     }
 
     /// The next message except progress and idle messages; it must have this type.
-    pub async fn of(&mut self, kind: &str) -> Value {
+    pub async fn expect_type(&mut self, kind: &str) -> Value {
         let message = self.next().await;
         assert_eq!(message["type"], kind, "{message}; {}", self.ledger.tail());
         message
@@ -213,7 +213,7 @@ impl Stream {
         // Progress without events means that the stream has lost something.
         let mut last = Instant::now();
         loop {
-            let message = self.any().await;
+            let message = self.next_any().await;
             match message["type"].as_str() {
                 Some("events") => {
                     let events = message["events"].as_array().expect("events have events");
@@ -238,8 +238,8 @@ impl Stream {
         }
     }
 
-    /// Reads to the end and ignores what arrives before.
-    pub async fn ended(&mut self, deadline: Duration) -> Ended {
+    /// Reads to the end and ignores the messages before it.
+    pub async fn wait_for_end(&mut self, deadline: Duration) -> Ended {
         let read = async {
             loop {
                 if let Err(ended) = self.read().await {

@@ -4,7 +4,7 @@ use super::source::{self, Finding, Source};
 use super::{assert_none, broken_lines};
 
 /// Refused words, with what to say instead.
-const WORDS: [(&str, &str); 13] = [
+const WORDS: [(&str, &str); 15] = [
     ("mend", "fix"),
     ("mends", "fixes"),
     ("mended", "fixed"),
@@ -18,14 +18,17 @@ const WORDS: [(&str, &str); 13] = [
     ("askers", "callers"),
     ("patience", "timeout"),
     ("deaf", "unresponsive"),
+    ("deed", "action, command"),
+    ("deeds", "actions, commands"),
 ];
 
 /// Refused phrases, with what to say instead.
-const PHRASES: [(&str, &str); 4] = [
+const PHRASES: [(&str, &str); 5] = [
     ("is none of the", "unknown; one of"),
     ("die with", "are deleted with, end with"),
     ("dies with", "is deleted with, ends with"),
     ("goes on where", "resumes from"),
+    ("asked for", "requested"),
 ];
 
 /// Paths, each a prefix, that have not been reworded yet. The list only shrinks: a folder that has
@@ -99,6 +102,8 @@ fn only_standard_terms_are_used() {
         ("let patience = 5;", &[1]),
         ("fn what_mends_it() {}", &[1]),
         ("struct AskerKind;", &[1]),
+        ("fn run(deed: &KeyCommand) {}", &[1]),
+        ("// The start asked\n// for is compacted.", &[1]),
         ("\"`x` is none of the orders\"", &[1]),
         (
             "//! The lease ends, and its keys\n//! die\n//! with it.",

@@ -1,6 +1,6 @@
 use super::*;
 
-fn shown(code: &CodeRows, index: usize) -> String {
+fn row_text(code: &CodeRows, index: usize) -> String {
     code.row(index)
         .pieces
         .into_iter()
@@ -13,7 +13,7 @@ fn every_line_is_a_row() {
     let code = CodeRows::text("a\n\nb".to_owned(), Vec::new());
     assert_eq!((code.rows(), code.lines()), (3, 3));
     assert_eq!(
-        (shown(&code, 0), shown(&code, 1), shown(&code, 2)),
+        (row_text(&code, 0), row_text(&code, 1), row_text(&code, 2)),
         ("a".into(), String::new(), "b".into())
     );
     assert_eq!(CodeRows::text(String::new(), Vec::new()).rows(), 1);
@@ -26,14 +26,14 @@ fn a_long_line_is_split_into_rows_between_characters() {
     let numbers: Vec<String> = (0..code.rows()).map(|row| code.row(row).gutter).collect();
     assert_eq!(numbers, ["1", "·", "·", "2"]);
     assert_eq!(
-        (0..3).map(|row| shown(&code, row)).collect::<String>(),
+        (0..3).map(|row| row_text(&code, row)).collect::<String>(),
         line
     );
 }
 
 #[test]
 fn colours_are_cut_to_their_row() {
-    let (text, spans) = crate::model::json::pretty(r#"{"a":1}"#).expect("it is JSON");
+    let (text, spans) = crate::model::json::pretty(r#"{"a":1}"#).expect("valid JSON");
     let code = CodeRows::text(text, spans);
     assert_eq!(
         code.row(1).pieces,
@@ -52,11 +52,11 @@ fn hex_shows_sixteen_bytes_per_row() {
     assert_eq!(code.rows(), 2);
     assert_eq!(code.row(0).gutter, "000000");
     assert_eq!(
-        shown(&code, 0),
+        row_text(&code, 0),
         "60 61 62 63 64 65 66 67  68 69 6a 6b 6c 6d 6e 6f  `abcdefghijklmno"
     );
     assert_eq!(code.row(1).gutter, "000010");
-    assert!(shown(&code, 1).starts_with("70 71    "));
+    assert!(row_text(&code, 1).starts_with("70 71    "));
     assert_eq!(CodeRows::hex(Vec::new()).rows(), 1);
 }
 
@@ -64,7 +64,11 @@ fn hex_shows_sixteen_bytes_per_row() {
 fn base64_is_wrapped() {
     let code = CodeRows::base64(&"A".repeat(100));
     assert_eq!(
-        (code.rows(), shown(&code, 0).len(), shown(&code, 1).len()),
+        (
+            code.rows(),
+            row_text(&code, 0).len(),
+            row_text(&code, 1).len()
+        ),
         (2, 76, 24)
     );
 }

@@ -31,7 +31,7 @@ pub(crate) enum KeyCommand {
         key: Vec<u8>,
         value: Vec<u8>,
         revision: i64,
-        lease: KeptLease,
+        lease: LeaseAction,
     },
     /// Creates a key, if it does not exist.
     Create {
@@ -51,7 +51,7 @@ pub(crate) enum KeyCommand {
 
 /// The lease after a replacement.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum KeptLease {
+pub(crate) enum LeaseAction {
     Keep,
     Drop,
 }
@@ -76,13 +76,13 @@ pub(crate) enum Unsupported {
 }
 
 /// A pipeline that feeds a value to the standard input of a command; `None` if it can be an argument.
-fn piped(value: &[u8]) -> Option<String> {
+fn stdin_pipeline(value: &[u8]) -> Option<String> {
     let plain = std::str::from_utf8(value).is_ok_and(|text| !text.contains('\0'));
     (!plain || value.len() > 2000)
-        .then(|| format!("base64 -d <<'EOF' | {{}}\n{}\nEOF", wrapped(value)))
+        .then(|| format!("base64 -d <<'EOF' | {{}}\n{}\nEOF", base64_lines(value)))
 }
 
-fn wrapped(value: &[u8]) -> String {
+fn base64_lines(value: &[u8]) -> String {
     let encoded = STANDARD.encode(value);
     let rows: Vec<&str> = encoded
         .as_bytes()
@@ -100,7 +100,7 @@ pub(crate) fn curl(command: &KeyCommand, base: &str) -> String {
             percent::encode(bytes)
         ))
     };
-    let put = |flags: &str, url: &str, value: &[u8]| match piped(value) {
+    let put = |flags: &str, url: &str, value: &[u8]| match stdin_pipeline(value) {
         Some(pipe) => pipe.replacen(
             "{}",
             &format!("curl -X PUT{flags} --data-binary @- {url}"),
@@ -134,7 +134,7 @@ pub(crate) fn curl(command: &KeyCommand, base: &str) -> String {
             revision,
             lease,
         } => {
-            let more = if *lease == KeptLease::Drop {
+            let more = if *lease == LeaseAction::Drop {
                 "&lease=none"
             } else {
                 ""
@@ -209,7 +209,7 @@ pub(crate) fn etcdctl(command: &KeyCommand) -> Result<String, Unsupported> {
             revision,
             lease,
         } => {
-            let flag = if *lease == KeptLease::Keep {
+            let flag = if *lease == LeaseAction::Keep {
                 "--ignore-lease "
             } else {
                 ""
@@ -228,8 +228,8 @@ pub(crate) fn etcdctl(command: &KeyCommand) -> Result<String, Unsupported> {
                 // `txn` exits with success even if its comparison fails, so its output decides about the lease.
                 NewLease::Grant(ttl) => format!(
                     "LEASE=$(etcdctl -w simple lease grant {ttl} | cut -d' ' -f2)\netcdctl -w simple txn <<EOF | grep SUCCESS || etcdctl lease revoke \"${{LEASE:?}}\"\n{}\n\nput --lease=${{LEASE:?}} -- {}\n\n\nEOF",
-                    unexpanded(&compare),
-                    unexpanded(&op)
+                    escape_expansions(&compare),
+                    escape_expansions(&op)
                 ),
             }
         }
@@ -270,7 +270,7 @@ pub(crate) fn transaction(compare: &str, op: &str) -> String {
 }
 
 /// Escapes a text for a here-document in which the shell expands variables.
-fn unexpanded(text: &str) -> String {
+fn escape_expansions(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('$', "\\$")
         .replace('`', "\\`")

@@ -16,7 +16,7 @@ fn is_plain(c: char) -> bool {
 }
 
 /// Text as one word: in single quotes, for every POSIX shell, or with escapes in `$'…'`, for bash and zsh.
-/// It must not contain NUL.
+/// The text must not contain NUL.
 pub(crate) fn quoted(text: &str) -> String {
     quoted_bytes(text.as_bytes())
 }

@@ -56,14 +56,14 @@ fn writes_carry_their_precondition() {
         key: b"k".to_vec(),
         value: b"it's \"1\"\n".to_vec(),
         revision: 7,
-        lease: KeptLease::Keep,
+        lease: LeaseAction::Keep,
     };
     assert_eq!(
         curl(&replace, BASE),
         "curl -X PUT -H 'If-Match: \"7\"' --data-raw $'it\\047s \"1\"\\n' 'http://127.0.0.1:8379/api/v1/kv?key=k'"
     );
     assert_eq!(
-        etcdctl(&replace).expect("it is text"),
+        etcdctl(&replace).expect("etcdctl supports the command"),
         "etcdctl txn <<'EOF'\nmod(\"k\") = \"7\"\n\nput --ignore-lease -- \"k\" \"it's \\\"1\\\"\\n\"\n\n\nEOF"
     );
     let create = KeyCommand::Create {
@@ -84,7 +84,7 @@ fn writes_carry_their_precondition() {
         "curl -X DELETE -H 'If-Match: \"7\"' 'http://127.0.0.1:8379/api/v1/kv?key=k'"
     );
     assert_eq!(
-        etcdctl(&delete).expect("it is text"),
+        etcdctl(&delete).expect("etcdctl supports the command"),
         "etcdctl txn <<'EOF'\nmod(\"k\") = \"7\"\n\ndel -- \"k\"\n\n\nEOF"
     );
 }
@@ -106,7 +106,7 @@ fn a_lease_is_granted_first() {
         )
     );
     assert_eq!(
-        etcdctl(&command).expect("it is text"),
+        etcdctl(&command).expect("etcdctl supports the command"),
         "LEASE=$(etcdctl -w simple lease grant 60 | cut -d' ' -f2)\netcdctl -w simple txn <<EOF | grep SUCCESS || etcdctl lease revoke \"${LEASE:?}\"\ncreate(\"k\\$\") = \"0\"\n\nput --lease=${LEASE:?} -- \"k\\$\" \"\\`v\\`\"\n\n\nEOF"
     );
 }
@@ -123,7 +123,7 @@ fn a_prefix_delete_carries_the_counted_keys_and_revision() {
         "curl -X DELETE 'http://127.0.0.1:8379/api/v1/kv?prefix=/cron/&confirm=412&revision=9'"
     );
     assert_eq!(
-        etcdctl(&command).expect("it is text"),
+        etcdctl(&command).expect("etcdctl supports the command"),
         "etcdctl del --prefix '/cron/'"
     );
 }

@@ -64,7 +64,7 @@ pub(crate) fn shorten(line: &mut Line, max_chars: usize) {
     let length = |text: &str| text.chars().count();
     let chars = |piece: &Piece| match piece {
         Piece::Same(text) | Piece::Changed(text) => length(text),
-        Piece::LeftOut(_) => 1,
+        Piece::Omitted(_) => 1,
     };
     if line.pieces.iter().map(chars).sum::<usize>() <= max_chars {
         return;
@@ -82,14 +82,14 @@ pub(crate) fn shorten(line: &mut Line, max_chars: usize) {
                 let (start, rest) = split_at(&text, head);
                 let (_, end) = split_at(rest, middle);
                 out.push(Piece::Same(start.to_owned()));
-                out.push(Piece::LeftOut(middle));
+                out.push(Piece::Omitted(middle));
                 out.push(Piece::Same(end.to_owned()));
             }
             piece => out.push(piece),
         }
     }
     let mut room = max_chars;
-    let mut left_out = 0;
+    let mut omitted = 0;
     for piece in out {
         let size = chars(&piece);
         if room >= size {
@@ -100,10 +100,10 @@ pub(crate) fn shorten(line: &mut Line, max_chars: usize) {
             continue;
         }
         match piece {
-            Piece::LeftOut(count) => left_out += count,
+            Piece::Omitted(count) => omitted += count,
             Piece::Same(ref text) | Piece::Changed(ref text) => {
                 let (shown, _) = split_at(text, room);
-                left_out += size - room;
+                omitted += size - room;
                 let shown = shown.to_owned();
                 if room > 0 {
                     line.pieces.push(match piece {
@@ -115,8 +115,8 @@ pub(crate) fn shorten(line: &mut Line, max_chars: usize) {
         }
         room = 0;
     }
-    if left_out > 0 {
-        line.pieces.push(Piece::LeftOut(left_out));
+    if omitted > 0 {
+        line.pieces.push(Piece::Omitted(omitted));
     }
 }
 

@@ -44,7 +44,7 @@ pub(crate) enum Piece {
     /// Different in the other version.
     Changed(String),
     /// The number of characters omitted here.
-    LeftOut(usize),
+    Omitted(usize),
 }
 
 /// How a line ends.
@@ -58,7 +58,7 @@ pub(crate) enum End {
 
 impl Line {
     /// A line without marks.
-    pub(crate) fn plain(text: impl Into<String>) -> Self {
+    pub(crate) fn unmarked(text: impl Into<String>) -> Self {
         Self {
             pieces: vec![Piece::Same(text.into())],
             end: None,
@@ -70,7 +70,7 @@ impl Line {
     pub(crate) fn text(&self) -> String {
         let pieces = self.pieces.iter().map(|piece| match piece {
             Piece::Same(text) | Piece::Changed(text) => text.as_str(),
-            Piece::LeftOut(_) => "…",
+            Piece::Omitted(_) => "…",
         });
         pieces.collect()
     }
@@ -169,7 +169,7 @@ fn same(
     let context = context.unwrap_or(lines.len());
     let head = if after { context } else { 0 };
     let tail = if before { context } else { 0 };
-    let show = |line: &RawLine<'_>| Change::Same(Line::plain(line.text));
+    let show = |line: &RawLine<'_>| Change::Same(Line::unmarked(line.text));
     // Without any change around them, all lines are context.
     if lines.len() <= head + tail || !(after || before) {
         out.extend(lines.iter().map(show));
@@ -188,7 +188,7 @@ fn changed(
     usual: Option<End>,
 ) {
     let unpaired = |line: &RawLine<'_>| {
-        let mut shown = Line::plain(line.text);
+        let mut shown = Line::unmarked(line.text);
         shown.end = usual
             .filter(|usual| *usual != line.end())
             .map(|_| line.end());

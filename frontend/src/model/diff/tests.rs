@@ -8,7 +8,7 @@ fn text_of(line: &Line) -> String {
         match piece {
             Piece::Same(text) => out.push_str(text),
             Piece::Changed(text) => out.extend(["[", text, "]"]),
-            Piece::LeftOut(count) => out.extend(["<", &count.to_string(), ">"]),
+            Piece::Omitted(count) => out.extend(["<", &count.to_string(), ">"]),
         }
     }
     match line.end {
@@ -21,7 +21,7 @@ fn text_of(line: &Line) -> String {
     out
 }
 
-fn shown(changes: &[Change]) -> String {
+fn render(changes: &[Change]) -> String {
     let mark = |change: &Change| match change {
         Change::Same(line) => format!(" {}", text_of(line)),
         Change::Removed(line) => format!("-{}", text_of(line)),
@@ -33,7 +33,7 @@ fn shown(changes: &[Change]) -> String {
 
 fn check(old: &str, new: &str, expected: &str) {
     assert_eq!(
-        shown(&lines(old, new, None)),
+        render(&lines(old, new, None)),
         expected,
         "{old:?} to {new:?}"
     );
@@ -87,11 +87,11 @@ fn equal_lines_are_omitted() {
     let mut new = old.clone();
     new[10] = "x".to_owned();
     let changes = lines(&old.join("\n"), &new.join("\n"), Some(2));
-    assert_eq!(shown(&changes), "~8| 8| 9|-10|+x| 11| 12|~7");
+    assert_eq!(render(&changes), "~8| 8| 9|-10|+x| 11| 12|~7");
     assert_eq!(tally(&changes), (1, 1));
     assert_eq!(lines("a\nb", "a\nb", Some(3)), []);
     new[13] = "y".to_owned();
-    let near = shown(&lines(&old.join("\n"), &new.join("\n"), Some(2)));
+    let near = render(&lines(&old.join("\n"), &new.join("\n"), Some(2)));
     assert_eq!(near, "~8| 8| 9|-10|+x| 11| 12|-13|+y| 14| 15|~4");
 }
 
@@ -111,7 +111,7 @@ fn texts_with_nothing_in_common_are_replaced_whole() {
 fn json_on_one_line_is_formatted_unless_that_hides_a_change() {
     let compared = |old: &str, new: &str| {
         let (changes, how) = compare(old.as_bytes(), new.as_bytes());
-        (shown(&changes), how)
+        (render(&changes), how)
     };
     let formatted = "~1|   \"a\": 1,|-  \"b\": [2]|+  \"b\": [3]| }".to_owned();
     let (changes, how) = compared(r#"{"a":1,"b":2}"#, r#"{"a":1,"b":3}"#);
@@ -142,10 +142,10 @@ fn a_change_far_into_a_long_line_is_shown() {
     let (changes, _) = compare(line("one").as_bytes(), line("two").as_bytes());
     let tail = "word ".repeat(16);
     assert_eq!(
-        shown(&changes),
+        render(&changes),
         format!("-<99920>{tail}[one]|+<99920>{tail}[two]")
     );
-    let mut long = Line::plain("占".repeat(3_000));
+    let mut long = Line::unmarked("占".repeat(3_000));
     shorten(&mut long, 2_000);
     assert_eq!(text_of(&long), "占".repeat(2_000) + "<1000>");
 }

@@ -64,7 +64,7 @@ pub(super) fn compare(old: &str, new: &str) -> (Line, Line) {
     right.same(&after[at_new..]);
     let longest = old.trim().len().max(new.trim().len());
     if (left.kept as f64) < MIN_SIMILARITY * longest as f64 {
-        return (Line::plain(old), Line::plain(new));
+        return (Line::unmarked(old), Line::unmarked(new));
     }
     (left.line(), right.line())
 }

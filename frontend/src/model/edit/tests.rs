@@ -15,7 +15,7 @@ fn units(text: &EditedText) -> Vec<(char, String)> {
     out
 }
 
-fn shown(units: &[(char, String)]) -> String {
+fn displayed_text(units: &[(char, String)]) -> String {
     units.iter().map(|(c, _)| *c).collect()
 }
 
@@ -48,9 +48,9 @@ fn typed(
 ) -> (usize, usize, String, usize) {
     let start = at.index(units.len() + 1);
     let end = start + length.index(units.len() - start + 1);
-    let before = shown(&units[..start]) + text;
+    let before = displayed_text(&units[..start]) + text;
     let caret = before.encode_utf16().count();
-    let value = before + &shown(&units[end..]);
+    let value = before + &displayed_text(&units[end..]);
     (start, units.len() - end, value, caret)
 }
 
@@ -61,8 +61,8 @@ proptest! {
     fn an_unedited_text_keeps_every_byte(text in texts(40)) {
         let mut edited = EditedText::new(&text);
         prop_assert_eq!(edited.text(), text.as_str());
-        prop_assert!(!edited.shown().contains('\r'));
-        let value = edited.shown().to_owned();
+        prop_assert!(!edited.window_text().contains('\r'));
+        let value = edited.window_text().to_owned();
         edited.input(&value, Some(0), false);
         edited.input(&value, None, true);
         prop_assert_eq!(edited.text(), text);
@@ -78,7 +78,7 @@ proptest! {
         for (at, length, inserted) in edits {
             let (head, tail, value, caret) = typed(&before, at, length, &inserted);
             edited.input(&value, Some(caret), false);
-            prop_assert_eq!(edited.shown(), value.as_str());
+            prop_assert_eq!(edited.window_text(), value.as_str());
             let raw = edited.text();
             let (start, end) = (bytes(&before[..head]), bytes(&before[before.len() - tail..]));
             prop_assert!(raw.len() >= start.len() + end.len());
@@ -99,13 +99,13 @@ proptest! {
         back in any::<Index>(),
     ) {
         let mut edited = EditedText::new(&text);
-        let mut states = vec![(edited.shown().to_owned(), edited.text())];
+        let mut states = vec![(edited.window_text().to_owned(), edited.text())];
         for (at, length, inserted) in edits {
             let before: Vec<(char, String)> =
-                edited.shown().chars().map(|c| (c, c.to_string())).collect();
+                edited.window_text().chars().map(|c| (c, c.to_string())).collect();
             let (_, _, value, caret) = typed(&before, at, length, &inserted);
             edited.input(&value, Some(caret), false);
-            states.push((edited.shown().to_owned(), edited.text()));
+            states.push((edited.window_text().to_owned(), edited.text()));
         }
         // One undo of the browser reverts any number of changes, but never to a state that looks like a
         // nearer one.
@@ -146,7 +146,7 @@ proptest! {
 fn after(text: &str, value: &str, caret: usize) -> String {
     let mut edited = EditedText::new(text);
     edited.input(value, Some(caret), false);
-    assert_eq!(edited.shown(), value);
+    assert_eq!(edited.window_text(), value);
     edited.text()
 }
 
@@ -193,7 +193,7 @@ fn a_long_text_is_edited_one_window_at_a_time() {
     };
     let text: String = (1..=100_000).map(line).collect();
     let mut edited = EditedText::new(&text);
-    assert!(edited.shown().len() < 200_000);
+    assert!(edited.window_text().len() < 200_000);
     let window = |edited: &EditedText| edited.window_lines().expect("the text has a window");
     assert_eq!((window(&edited).first, window(&edited).all), (1, 100_001));
 
@@ -201,7 +201,7 @@ fn a_long_text_is_edited_one_window_at_a_time() {
     let WindowLines { first, last, .. } = window(&edited);
     assert!(first <= 50_000 && 50_000 <= last, "{first} to {last}");
     let caret = edited.caret_of_line(50_000);
-    let value = edited.shown().to_owned();
+    let value = edited.window_text().to_owned();
     assert!(value[caret..].starts_with("line 50000\n"));
     let value = format!("{}new\n{}", &value[..caret], &value[caret..]);
     assert_eq!(edited.input(&value, Some(caret + 4), false), None);
@@ -217,7 +217,7 @@ fn a_long_text_is_edited_one_window_at_a_time() {
     );
     edited.show_line(100_002);
     assert_eq!(window(&edited).last, window(&edited).all);
-    assert!(edited.shown().ends_with("line 100000\n"));
+    assert!(edited.window_text().ends_with("line 100000\n"));
     assert!(edited.text() == expected);
 
     // Pasted: too much for a text area.
@@ -235,7 +235,7 @@ fn tab_indents_and_shift_tab_unindents() {
         let done = indent(text, from..to, back)?;
         let units: Vec<u16> = text.encode_utf16().collect();
         let part = |range: std::ops::Range<usize>| {
-            String::from_utf16(&units[range]).expect("whole characters")
+            String::from_utf16(&units[range]).expect("the range ends at characters")
         };
         let text = part(0..done.range.start) + &done.text + &part(done.range.end..units.len());
         Some((text, done.selection))

@@ -73,7 +73,7 @@ impl EditedText {
     }
 
     /// The text area's value, with `\n` only.
-    pub(crate) fn shown(&self) -> &str {
+    pub(crate) fn window_text(&self) -> &str {
         &self.all.text[self.window.clone()]
     }
 
@@ -98,10 +98,11 @@ impl EditedText {
         if self.window == (0..self.all.text.len()) {
             return None;
         }
-        let shown = newlines(self.shown());
+        let shown = newlines(self.window_text());
         // A window that ends with a line end does not show the next line.
-        let next =
-            usize::from(!self.shown().ends_with('\n') || self.window.end == self.all.text.len());
+        let next = usize::from(
+            !self.window_text().ends_with('\n') || self.window.end == self.all.text.len(),
+        );
         Some(WindowLines {
             first: self.before + 1,
             last: self.before + shown + next,
@@ -111,7 +112,7 @@ impl EditedText {
 
     /// The UTF-16 offset in the window of a line, counted from 1.
     pub(crate) fn caret_of_line(&self, line: usize) -> usize {
-        let lines = self.shown().split_inclusive('\n');
+        let lines = self.window_text().split_inclusive('\n');
         let before = line.saturating_sub(self.before + 1);
         lines
             .take(before)
@@ -120,7 +121,7 @@ impl EditedText {
     }
 
     /// Shows the window that contains a line, counted from 1. Earlier changes can then no longer be undone: the text
-    /// area's own undo history is gone, too.
+    /// area's own undo history is lost, too.
     pub(crate) fn show_line(&mut self, line: usize) {
         self.splices.clear();
         self.applied = 0;
@@ -166,7 +167,7 @@ impl EditedText {
     }
 
     fn splice(&mut self, value: &str, caret: Option<usize>) {
-        let old = self.shown();
+        let old = self.window_text();
         let caret = caret.map(|_| caret_prefix(value, caret).len());
         let (at, removed, inserted) = difference(old, value, caret);
         if removed == 0 && inserted.is_empty() {
@@ -205,7 +206,7 @@ impl EditedText {
 
     fn apply(&mut self, at: usize, removed: &Fragment, inserted: &Fragment) {
         let from = self.window.start + at;
-        let first = self.before + newlines(&self.shown()[..at]);
+        let first = self.before + newlines(&self.window_text()[..at]);
         self.all
             .text
             .replace_range(from..from + removed.text.len(), &inserted.text);
@@ -219,7 +220,7 @@ impl EditedText {
     /// Undoes or redoes up to the nearest state that was shown as `value`; false if there is none. One undo of the
     /// text area may revert several changes.
     fn restore(&mut self, value: &str) -> bool {
-        let mut probe = self.shown().to_owned();
+        let mut probe = self.window_text().to_owned();
         for at in (0..self.applied).rev() {
             let splice = &self.splices[at];
             let end = splice.at + splice.inserted.text.len();
@@ -234,7 +235,7 @@ impl EditedText {
             }
         }
         probe.clear();
-        probe.push_str(self.shown());
+        probe.push_str(self.window_text());
         for at in self.applied..self.splices.len() {
             let splice = &self.splices[at];
             let end = splice.at + splice.removed.text.len();

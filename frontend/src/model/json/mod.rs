@@ -97,7 +97,7 @@ impl Printer<'_> {
                     _ => self.number(text)?,
                 }
             }
-            // What follows a value.
+            // The token after a value.
             loop {
                 self.skip_whitespace();
                 let Some(bracket) = open.last() else {

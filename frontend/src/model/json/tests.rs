@@ -56,7 +56,7 @@ fn invalid_json_is_refused() {
 
 #[test]
 fn spans_cover_their_tokens() {
-    let (text, spans) = pretty(r#"{"k":"v","n":-1,"t":true}"#).expect("it is JSON");
+    let (text, spans) = pretty(r#"{"k":"v","n":-1,"t":true}"#).expect("valid JSON");
     let seen: Vec<_> = spans
         .iter()
         .map(|span| (&text[span.start as usize..span.end as usize], span.kind))

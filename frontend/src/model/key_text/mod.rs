@@ -1,6 +1,6 @@
 //! The reversible display form of keys, used wherever a key is shown, copied or typed.
 //!
-//! `shown` converts any bytes to text, `parse` converts that text back. Both use three escapes:
+//! `display` converts any bytes to text, `parse` converts that text back. Both use three escapes:
 //! `\\` is a backslash, `\xFF` a byte, `\u{202E}` a character. Different keys have different texts that also
 //! look different, as far as Unicode can tell: characters that are invisible, that reorder or merge with
 //! their neighbours, or that are not in the composed form (NFC) are escaped; everything else is kept,
@@ -32,7 +32,7 @@ pub(crate) struct BadEscape {
 }
 
 /// The display form of a key, prefix or name; [`parse`] is the inverse.
-pub(crate) fn shown(bytes: &[u8]) -> String {
+pub(crate) fn display(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() + 8);
     for chunk in bytes.utf8_chunks() {
         push_text(&mut out, chunk.valid(), !chunk.invalid().is_empty());
@@ -65,19 +65,19 @@ pub(crate) fn parse(text: &str) -> Result<Vec<u8>, BadEscape> {
 /// The display form to show below a field if the typed text is ambiguous: it has an escape of a byte or
 /// character, or its display form differs from it.
 pub(crate) fn reading(text: &str) -> Option<String> {
-    let canonical = shown(&parse(text).ok()?);
+    let canonical = display(&parse(text).ok()?);
     let escapes = text.replace(r"\\", "").contains('\\');
     (escapes || canonical != text).then_some(canonical)
 }
 
 /// The display form of a key for a sentence or an attribute, where no element isolates its text direction.
 pub(crate) fn in_sentence(bytes: &[u8]) -> String {
-    isolated(&shown(bytes))
+    isolate(&display(bytes))
 }
 
 /// Isolates a text so that it cannot reorder its surroundings: with U+2066 and U+2069, if it has letters
 /// that run from right to left.
-pub(crate) fn isolated(text: &str) -> String {
+pub(crate) fn isolate(text: &str) -> String {
     if text.chars().any(is_right_to_left) {
         format!("\u{2066}{text}\u{2069}")
     } else {
@@ -100,7 +100,7 @@ pub(crate) fn escape_invisible(text: &str) -> String {
 }
 
 /// Whether a character changes the text direction of the characters around it.
-pub(crate) fn steers_direction(c: char) -> bool {
+pub(crate) fn changes_direction(c: char) -> bool {
     matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -140,7 +140,7 @@ impl KeyFilter {
                         .windows(bytes.len())
                         .any(|window| window == bytes)
             }
-            None => shown(key).to_lowercase().contains(&self.text),
+            None => display(key).to_lowercase().contains(&self.text),
         }
     }
 }
@@ -271,5 +271,5 @@ fn bad_escape(text: &str) -> String {
     } else {
         body.chars().next().map_or(0, char::len_utf8)
     };
-    format!("\\{}", shown(&body.as_bytes()[..length]))
+    format!("\\{}", display(&body.as_bytes()[..length]))
 }

@@ -90,15 +90,15 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn parse_reads_what_is_shown(key in key()) {
-        let text = shown(&key);
+    fn parse_inverts_the_display_form(key in key()) {
+        let text = display(&key);
         prop_assert_eq!(parse(&text), Ok(key));
         assert_unambiguous(&text);
     }
 
     #[test]
     fn different_keys_have_different_texts(a in key(), b in key()) {
-        prop_assert_eq!(shown(&a) == shown(&b), a == b);
+        prop_assert_eq!(display(&a) == display(&b), a == b);
     }
 
     #[test]
@@ -107,7 +107,7 @@ proptest! {
             let decomposed = DecomposingNormalizerBorrowed::new_nfd().normalize(text).into_owned();
             let composed = ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned();
             for other in [decomposed, composed] {
-                prop_assert_eq!(shown(other.as_bytes()) == shown(&key), other == text);
+                prop_assert_eq!(display(other.as_bytes()) == display(&key), other == text);
             }
         }
     }
@@ -117,21 +117,21 @@ proptest! {
         let shown_parts: Vec<String> = parts
             .iter()
             .flat_map(|part| part.split(|byte| *byte == b'/'))
-            .map(shown)
+            .map(display)
             .collect();
-        prop_assert_eq!(shown(&parts.join(&b'/')), shown_parts.join("/"));
+        prop_assert_eq!(display(&parts.join(&b'/')), shown_parts.join("/"));
     }
 
     #[test]
     fn text_appended_to_a_shown_prefix_is_appended_to_the_prefix(prefix in key(), typed in "[a-z0-9 /é占{}]{0,6}") {
         let whole = [prefix.as_slice(), typed.as_bytes()].concat();
-        prop_assert_eq!(parse(&(shown(&prefix) + &typed)), Ok(whole));
+        prop_assert_eq!(parse(&(display(&prefix) + &typed)), Ok(whole));
     }
 
     #[test]
     fn a_filter_finds_every_part_of_a_key(a in part(), middle in part(), b in part()) {
         let key = [a, middle.clone(), b].concat();
-        prop_assert!(KeyFilter::new(&shown(&middle)).matches(&key));
+        prop_assert!(KeyFilter::new(&display(&middle)).matches(&key));
     }
 }
 
@@ -153,7 +153,7 @@ fn every_character_round_trips_in_every_position() {
         .chain('\u{10FF00}'..=char::MAX);
     for c in planes {
         let text = format!("{c}a{c}b/{c}{c}/{c}");
-        let shown = shown(text.as_bytes());
+        let shown = display(text.as_bytes());
         assert_eq!(parse(&shown).as_deref(), Ok(text.as_bytes()), "{shown}");
         assert_unambiguous(&shown);
     }
@@ -183,7 +183,7 @@ fn ordinary_keys_are_shown_as_they_are() {
         "{}",
         "<b>",
     ] {
-        assert_eq!(shown(key.as_bytes()), key);
+        assert_eq!(display(key.as_bytes()), key);
     }
 }
 
@@ -216,7 +216,7 @@ fn ambiguous_characters_are_escaped() {
         (b"\xe5\x8d", r"\xE5\x8D"),
         (b"a \xff", r"a \xFF"),
     ] {
-        assert_eq!(shown(key), text);
+        assert_eq!(display(key), text);
     }
 }
 
@@ -252,7 +252,7 @@ fn an_invalid_escape_is_named() {
         ("\\占", "\\占"),
         ("\\x占", "\\x占"),
     ] {
-        let error = parse(text).expect_err("it has a bad escape");
+        let error = parse(text).expect_err("a bad escape");
         assert_eq!(error.found, found, "{text}");
     }
 }

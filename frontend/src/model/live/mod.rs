@@ -95,25 +95,25 @@ pub(crate) enum WatchUpdate {
     },
     /// The data is not what was watched before: another cluster, or restored or wiped data.
     Reset {
-        /// The reason, for people.
+        /// The reason, as human-readable text.
         reason: String,
         /// The store's current revision.
         revision: i64,
     },
     /// An error.
     Error {
-        /// The code, for programs.
+        /// The machine-readable code.
         code: Code,
-        /// The detail, for people.
+        /// The human-readable detail.
         detail: String,
         /// Whether the watch will not open.
         fatal: bool,
     },
     /// The gateway ended the watch.
     Closed {
-        /// The code, for programs.
+        /// The machine-readable code.
         code: String,
-        /// The detail, for people.
+        /// The human-readable detail.
         detail: String,
     },
 }

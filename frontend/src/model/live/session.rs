@@ -82,7 +82,7 @@ impl Session {
     }
 
     /// The socket is open.
-    pub(crate) fn connected(&mut self) -> Vec<SessionAction> {
+    pub(crate) fn on_connect(&mut self) -> Vec<SessionAction> {
         self.live = true;
         self.head_is_old = true;
         let keys: Vec<WatchKey> = self.watches.keys().copied().collect();
@@ -93,7 +93,7 @@ impl Session {
     }
 
     /// The socket was lost.
-    pub(crate) fn disconnected(&mut self, now: Millis) -> Vec<SessionAction> {
+    pub(crate) fn on_disconnect(&mut self, now: Millis) -> Vec<SessionAction> {
         self.live = false;
         self.keys_by_id.clear();
         self.pulse = None;
@@ -106,14 +106,14 @@ impl Session {
     }
 
     /// Handles a message from the socket.
-    pub(crate) fn message(&mut self, message: ServerMessage, now: Millis) -> Vec<SessionAction> {
+    pub(crate) fn on_message(&mut self, message: ServerMessage, now: Millis) -> Vec<SessionAction> {
         if let ServerMessage::Opened {
             id,
             cluster_id,
             revision,
         } = message
         {
-            return self.opened(&id, cluster_id, revision, now);
+            return self.on_opened(&id, cluster_id, revision, now);
         }
         let Some(id) = watch_id(&message).map(str::to_owned) else {
             return Vec::new();
@@ -137,7 +137,7 @@ impl Session {
                 ..
             } => {
                 received = Some(revision);
-                let (first, last) = watch.snapshot(revision, more);
+                let (first, last) = watch.on_snapshot(revision, more);
                 WatchUpdate::Snapshot {
                     revision,
                     entries,
@@ -152,7 +152,7 @@ impl Session {
                 ..
             } => {
                 received = Some(revision);
-                let events = watch.events(revision, events, more);
+                let events = watch.on_events(revision, events, more);
                 if events.is_empty() && more {
                     return self.advance_head(received, Vec::new());
                 }
@@ -160,26 +160,26 @@ impl Session {
             }
             ServerMessage::Progress { revision, .. } => {
                 received = Some(revision);
-                watch.progress(revision);
+                watch.on_progress(revision);
                 WatchUpdate::Progress { revision }
             }
             ServerMessage::Lagged { resume_from, .. } => WatchUpdate::Lagged { resume_from },
-            ServerMessage::Compacted { from, to, .. } => watch.compacted(from, to),
+            ServerMessage::Compacted { from, to, .. } => watch.on_compacted(from, to),
             ServerMessage::Reset {
                 reason, revision, ..
             } => {
                 self.head = Some(revision);
-                watch.reset(reason, revision)
+                watch.on_reset(reason, revision)
             }
             ServerMessage::Error { code, detail, .. } => {
-                let update = watch.error(code, detail);
+                let update = watch.on_error(code, detail);
                 if watch.id.is_none() {
                     self.keys_by_id.remove(&id);
                 }
                 update
             }
             ServerMessage::Closed { code, detail, .. } => {
-                watch.closed();
+                watch.on_closed();
                 self.keys_by_id.remove(&id);
                 WatchUpdate::Closed { code, detail }
             }
@@ -197,7 +197,7 @@ impl Session {
         actions
     }
 
-    fn opened(
+    fn on_opened(
         &mut self,
         id: &str,
         cluster: shared::MemberId,
@@ -227,7 +227,7 @@ impl Session {
             actions.extend(self.open(key));
             return actions;
         }
-        let updates = watch.opened(cluster, revision, now);
+        let updates = watch.on_opened(cluster, revision, now);
         self.head = self.head.max(Some(revision - 1));
         updates
             .into_iter()

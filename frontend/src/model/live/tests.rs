@@ -19,13 +19,13 @@ fn open(request: WatchRequest) -> (Session, WatchKey, WatchRequest) {
     let mut session = Session::default();
     let (key, actions) = session.watch(request);
     assert_eq!(actions, [], "nothing is sent before there is a socket");
-    let sent = requested(&session.connected());
+    let sent = requested(&session.on_connect());
     (session, key, sent)
 }
 
 /// The session receives `text` from the gateway.
 fn receive(session: &mut Session, text: &str, now: f64) -> Vec<SessionAction> {
-    session.message(
+    session.on_message(
         serde_json::from_str(text).expect("a message of the protocol"),
         now,
     )
@@ -58,7 +58,7 @@ fn delivered(actions: Vec<SessionAction>) -> Vec<WatchUpdate> {
     updates.collect()
 }
 
-fn opened(id: &str, revision: i64) -> String {
+fn opened_message(id: &str, revision: i64) -> String {
     format!(r#"{{"type":"opened","id":"{id}","cluster_id":"c1","revision":{revision}}}"#)
 }
 
@@ -85,8 +85,8 @@ fn keys_of(updates: &[WatchUpdate]) -> Vec<String> {
 
 /// Loses the socket at `at` and opens a new one: what is delivered to pages, and what is sent then.
 fn lose(session: &mut Session, at: f64) -> (Vec<WatchUpdate>, Vec<SessionAction>) {
-    let lost = delivered(session.disconnected(at));
-    (lost, session.connected())
+    let lost = delivered(session.on_disconnect(at));
+    (lost, session.on_connect())
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_watch_resumes_after_its_last_complete_revision() {
     let (mut session, key, sent) = open(request("/a/"));
     assert_eq!(sent.revision, None);
     assert_eq!(
-        delivered(receive(&mut session, &opened(&sent.id, 10), 1.0)),
+        delivered(receive(&mut session, &opened_message(&sent.id, 10), 1.0)),
         [WatchUpdate::Opened { from: 10 }]
     );
     receive(&mut session, &deletes(&sent.id, 12, &["/a/x"], false), 2.0);
@@ -102,7 +102,7 @@ fn a_watch_resumes_after_its_last_complete_revision() {
     assert_eq!(lost, [WatchUpdate::Lost]);
     let sent = requested(&actions);
     assert_eq!(sent.revision, Some(13));
-    let updates = delivered(receive(&mut session, &opened(&sent.id, 13), 9000.0));
+    let updates = delivered(receive(&mut session, &opened_message(&sent.id, 13), 9000.0));
     assert_eq!(
         updates,
         [WatchUpdate::Resumed {
@@ -117,7 +117,7 @@ fn a_watch_resumes_after_its_last_complete_revision() {
 #[test]
 fn progress_moves_the_resume_point() {
     let (mut session, _, sent) = open(request("/a/"));
-    receive(&mut session, &opened(&sent.id, 10), 1.0);
+    receive(&mut session, &opened_message(&sent.id, 10), 1.0);
     receive(
         &mut session,
         &format!(r#"{{"type":"progress","id":"{}","revision":40}}"#, sent.id),
@@ -148,7 +148,7 @@ fn a_watch_that_never_opened_is_requested_again_unchanged() {
 #[test]
 fn pieces_of_a_revision_are_delivered_once_across_reconnects() {
     let (mut session, _, sent) = open(request("/a/"));
-    receive(&mut session, &opened(&sent.id, 10), 1.0);
+    receive(&mut session, &opened_message(&sent.id, 10), 1.0);
     let updates = delivered(receive(
         &mut session,
         &deletes(&sent.id, 10, &["1", "2", "3"], true),
@@ -158,7 +158,7 @@ fn pieces_of_a_revision_are_delivered_once_across_reconnects() {
 
     let sent = requested(&lose(&mut session, 5.0).1);
     assert_eq!(sent.revision, Some(10), "the revision is not complete");
-    receive(&mut session, &opened(&sent.id, 10), 2000.0);
+    receive(&mut session, &opened_message(&sent.id, 10), 2000.0);
     assert_eq!(
         delivered(receive(
             &mut session,
@@ -169,7 +169,7 @@ fn pieces_of_a_revision_are_delivered_once_across_reconnects() {
     );
 
     let sent = requested(&lose(&mut session, 6000.0).1);
-    receive(&mut session, &opened(&sent.id, 10), 8000.0);
+    receive(&mut session, &opened_message(&sent.id, 10), 8000.0);
     let updates = delivered(receive(
         &mut session,
         &deletes(&sent.id, 10, &["1", "2", "3", "4"], true),
@@ -188,7 +188,7 @@ fn pieces_of_a_revision_are_delivered_once_across_reconnects() {
 #[test]
 fn compaction_during_an_outage_is_reported_and_not_complete() {
     let (mut session, _, sent) = open(request("/a/"));
-    receive(&mut session, &opened(&sent.id, 10), 1.0);
+    receive(&mut session, &opened_message(&sent.id, 10), 1.0);
     let sent = requested(&lose(&mut session, 5.0).1);
     let compacted = format!(
         r#"{{"type":"compacted","id":"{}","from":10,"to":30}}"#,
@@ -198,7 +198,7 @@ fn compaction_during_an_outage_is_reported_and_not_complete() {
         delivered(receive(&mut session, &compacted, 2000.0)),
         [WatchUpdate::Compacted { from: 10, to: 30 }]
     );
-    let updates = delivered(receive(&mut session, &opened(&sent.id, 30), 2005.0));
+    let updates = delivered(receive(&mut session, &opened_message(&sent.id, 30), 2005.0));
     assert_eq!(
         updates,
         [WatchUpdate::Resumed {
@@ -215,7 +215,7 @@ fn an_unannounced_gap_is_reported() {
         revision: Some(5),
         ..request("/a/")
     });
-    let updates = delivered(receive(&mut session, &opened(&sent.id, 9), 1.0));
+    let updates = delivered(receive(&mut session, &opened_message(&sent.id, 9), 1.0));
     assert_eq!(
         updates,
         [
@@ -231,7 +231,7 @@ fn an_interrupted_snapshot_starts_over() {
         snapshot: true,
         ..request("/a/")
     });
-    receive(&mut session, &opened(&sent.id, 10), 1.0);
+    receive(&mut session, &opened_message(&sent.id, 10), 1.0);
     let piece = |id: &str, more: bool| {
         format!(r#"{{"type":"snapshot","id":"{id}","revision":9,"entries":[],"more":{more}}}"#)
     };
@@ -240,7 +240,7 @@ fn an_interrupted_snapshot_starts_over() {
     assert_eq!(receive(&mut session, r#"{"type":"idle"}"#, 3.0), []);
     let sent = requested(&lose(&mut session, 5.0).1);
     assert_eq!((sent.revision, sent.snapshot), (None, true));
-    receive(&mut session, &opened(&sent.id, 12), 2000.0);
+    receive(&mut session, &opened_message(&sent.id, 12), 2000.0);
     let first = delivered(receive(&mut session, &piece(&sent.id, true), 2001.0));
     assert!(matches!(
         first.as_slice(),
@@ -270,7 +270,7 @@ fn an_interrupted_snapshot_starts_over() {
 #[test]
 fn another_cluster_at_the_same_address_is_a_reset() {
     let (mut session, _, sent) = open(request("/a/"));
-    receive(&mut session, &opened(&sent.id, 500), 1.0);
+    receive(&mut session, &opened_message(&sent.id, 500), 1.0);
     let sent = requested(&lose(&mut session, 5.0).1);
     let other = format!(
         r#"{{"type":"opened","id":"{}","cluster_id":"c2","revision":500}}"#,
@@ -287,7 +287,7 @@ fn another_cluster_at_the_same_address_is_a_reset() {
 #[test]
 fn suspended_watches_resume_without_a_gap() {
     let (mut session, key, sent) = open(request("/a/"));
-    receive(&mut session, &opened(&sent.id, 10), 1.0);
+    receive(&mut session, &opened_message(&sent.id, 10), 1.0);
     receive(&mut session, &deletes(&sent.id, 14, &["x"], false), 2.0);
     let cancel = SessionAction::Send(ClientOp::Cancel {
         id: sent.id.clone(),
@@ -312,14 +312,14 @@ fn a_watch_from_the_past_receives_the_head() {
         revision: Some(4),
         ..request("/b/")
     });
-    let actions = session.connected();
+    let actions = session.on_connect();
     let sends = actions
         .iter()
         .filter(|action| matches!(action, SessionAction::Send(_)))
         .count();
     assert_eq!(sends, 3, "two watches and one pulse");
     let pulse = pulse(&actions).expect("a pulse is requested");
-    let updates = delivered(receive(&mut session, &opened(&pulse, 91), 1.0));
+    let updates = delivered(receive(&mut session, &opened_message(&pulse, 91), 1.0));
     assert_eq!(
         updates,
         [
@@ -354,7 +354,7 @@ fn a_refused_watch_stays_closed_and_a_transient_error_is_retried() {
 #[test]
 fn a_cancelled_watch_delivers_nothing() {
     let (mut session, key, sent) = open(request("/a/"));
-    receive(&mut session, &opened(&sent.id, 10), 1.0);
+    receive(&mut session, &opened_message(&sent.id, 10), 1.0);
     assert_eq!(
         session.cancel(key),
         [SessionAction::Send(ClientOp::Cancel {

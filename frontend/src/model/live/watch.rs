@@ -108,7 +108,7 @@ impl Watch {
         self.partial_received += std::mem::take(&mut self.skip);
     }
 
-    pub(super) fn opened(
+    pub(super) fn on_opened(
         &mut self,
         cluster: MemberId,
         revision: i64,
@@ -118,7 +118,7 @@ impl Watch {
         self.phase = WatchPhase::Live;
         self.cluster = Some(cluster);
         if let Some(wanted) = self.resume.filter(|wanted| *wanted < revision) {
-            updates.push(self.compacted(wanted, revision));
+            updates.push(self.on_compacted(wanted, revision));
         }
         if !self.wants_snapshot {
             self.resume = Some(revision);
@@ -140,7 +140,7 @@ impl Watch {
         self.resume.is_some() && self.cluster.is_some_and(|known| known != cluster)
     }
 
-    pub(super) fn snapshot(&mut self, revision: i64, more: bool) -> (bool, bool) {
+    pub(super) fn on_snapshot(&mut self, revision: i64, more: bool) -> (bool, bool) {
         let first = !std::mem::replace(&mut self.snapshot_begun, more);
         if !more {
             self.wants_snapshot = false;
@@ -150,7 +150,7 @@ impl Watch {
     }
 
     /// Handles a message of events and returns those to deliver, without duplicates of a resumed revision.
-    pub(super) fn events(
+    pub(super) fn on_events(
         &mut self,
         revision: i64,
         mut events: Vec<Event>,
@@ -170,7 +170,7 @@ impl Watch {
         events
     }
 
-    pub(super) fn progress(&mut self, revision: i64) {
+    pub(super) fn on_progress(&mut self, revision: i64) {
         if self.phase == WatchPhase::Live {
             self.advance(revision);
         }
@@ -185,12 +185,12 @@ impl Watch {
         }
     }
 
-    pub(super) fn compacted(&mut self, from: i64, to: i64) -> WatchUpdate {
+    pub(super) fn on_compacted(&mut self, from: i64, to: i64) -> WatchUpdate {
         self.restart_from(to);
         WatchUpdate::Compacted { from, to }
     }
 
-    pub(super) fn reset(&mut self, reason: String, revision: i64) -> WatchUpdate {
+    pub(super) fn on_reset(&mut self, reason: String, revision: i64) -> WatchUpdate {
         self.restart_from(revision + 1);
         WatchUpdate::Reset { reason, revision }
     }
@@ -213,7 +213,7 @@ impl Watch {
         self.cluster = None;
     }
 
-    pub(super) fn error(&mut self, code: Code, detail: String) -> WatchUpdate {
+    pub(super) fn on_error(&mut self, code: Code, detail: String) -> WatchUpdate {
         let transient = matches!(
             code,
             Code::Unavailable | Code::NoLeader | Code::Timeout | Code::RateLimited | Code::Internal
@@ -230,7 +230,7 @@ impl Watch {
         }
     }
 
-    pub(super) fn closed(&mut self) {
+    pub(super) fn on_closed(&mut self) {
         self.phase = WatchPhase::Closed;
         self.id = None;
         self.lost = None;

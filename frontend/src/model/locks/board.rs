@@ -47,13 +47,13 @@ pub(crate) struct Board {
 
 impl Board {
     /// A new connection: the stream lists all locks again.
-    pub(crate) fn connected(&mut self, now: Millis) {
+    pub(crate) fn on_connect(&mut self, now: Millis) {
         self.listing = Some(BTreeSet::new());
         self.opened_at.get_or_insert(now);
     }
 
     /// The connection was lost; the known locks are kept.
-    pub(crate) fn lost(&mut self, now: Millis) {
+    pub(crate) fn on_loss(&mut self, now: Millis) {
         self.lost_at.get_or_insert(now);
     }
 
@@ -82,7 +82,7 @@ impl Board {
     /// Applies a list read by plain requests, where there is no stream. `list` has the locks of all pages that were
     /// read, and a `next` if there are more.
     pub(crate) fn apply_list(&mut self, list: LockList, now: Millis) {
-        self.connected(now);
+        self.on_connect(now);
         for lock in list.locks {
             self.lock(lock, now);
         }
@@ -141,7 +141,7 @@ impl Board {
             .filter(|tracked| !is_guess(&tracked.lock))
             .filter_map(|tracked| Some((tracked.ttl()?, tracked)))
             .filter(|(ttl, _)| ttl.is_expiring(now))
-            .map(|(ttl, tracked)| (ttl.left(now), tracked))
+            .map(|(ttl, tracked)| (ttl.seconds_left(now), tracked))
             .collect();
         found.sort_by_key(|(left, _)| *left);
         found

@@ -2,7 +2,7 @@
 
 use shared::Claim;
 
-use crate::model::key_text::steers_direction;
+use crate::model::key_text::changes_direction;
 use crate::model::stream::one_line;
 
 /// The number of colours for owners; the style sheet defines as many.
@@ -22,7 +22,7 @@ pub(crate) fn label(claim: &Claim) -> (String, bool) {
     let name = claim.name.as_ref().map(|name| {
         name.chars()
             .map(|c| {
-                if c.is_control() || steers_direction(c) {
+                if c.is_control() || changes_direction(c) {
                     '\u{fffd}'
                 } else {
                     c

@@ -117,7 +117,7 @@ mod tests {
             curl(LockCommand::Release, &mutex, "http://h/api/v1/"),
             "curl -X DELETE 'http://h/api/v1/locks/-?name=/my-lock/&fencing_token=41'"
         );
-        let line = etcdctl(LockCommand::Release, &mutex).expect("it has a command line");
+        let line = etcdctl(LockCommand::Release, &mutex).expect("etcdctl supports the command");
         assert!(
             line.contains("create(") && line.contains("= \"41\"") && line.contains("del "),
             "{line}"
@@ -126,7 +126,8 @@ mod tests {
 
     #[test]
     fn the_queue_is_below_the_name_and_a_slash() {
-        let line = |kind| etcdctl(LockCommand::Show, &lock(kind)).expect("it has a command line");
+        let line =
+            |kind| etcdctl(LockCommand::Show, &lock(kind)).expect("etcdctl supports the command");
         assert_eq!(
             line(LockKind::Mutex),
             "etcdctl get --prefix --sort-by=CREATE '/my-lock//'"

@@ -49,7 +49,7 @@ fn names(board: &Board) -> Vec<String> {
 /// A board that has listed one lock, held by `api-7` with token 5, at 20 s.
 fn board() -> Board {
     let mut board = Board::default();
-    board.connected(20_000.0);
+    board.on_connect(20_000.0);
     board.apply(
         lock(
             "deploy",
@@ -65,8 +65,8 @@ fn board() -> Board {
 #[test]
 fn a_lock_is_kept_while_the_listing_is_incomplete() {
     let mut board = board();
-    board.lost(25_000.0);
-    board.connected(26_000.0);
+    board.on_loss(25_000.0);
+    board.on_connect(26_000.0);
     board.apply(
         ServerMessage::LocksProgress {
             revision: 1,
@@ -87,7 +87,11 @@ fn a_lease_counts_down_between_two_messages() {
         .and_then(super::Tracked::ttl)
         .expect("the TTL is known");
     assert_eq!(
-        (ttl.left(20_000.0), ttl.left(30_500.0), ttl.left(99_000.0)),
+        (
+            ttl.seconds_left(20_000.0),
+            ttl.seconds_left(30_500.0),
+            ttl.seconds_left(99_000.0)
+        ),
         (43, 33, 0)
     );
     assert!(
@@ -121,7 +125,7 @@ fn a_hand_over_is_observed_and_timed() {
     );
     let tracked = board.get(b"deploy").expect("the lock is known");
     assert_eq!(
-        tracked.held(34_000.0, 0.0),
+        tracked.held_for(34_000.0, 0.0),
         Some(held_for(4_000.0, false)),
         "since the hand-over, not since it first waited"
     );
@@ -148,13 +152,16 @@ fn a_lock_is_held_at_least_since_the_gateway_observed_its_holder() {
     let board = board();
     let tracked = board.get(b"deploy").expect("the lock is known");
     // Not since 10 s, when its key was first seen: it may have waited after that.
-    assert_eq!(tracked.held(25_000.0, 0.0), Some(held_for(13_000.0, true)));
+    assert_eq!(
+        tracked.held_for(25_000.0, 0.0),
+        Some(held_for(13_000.0, true))
+    );
     let waiter = tracked
         .lock
         .waiters
         .as_ref()
         .and_then(|waiters| waiters.first())
-        .expect("there is a waiter");
+        .expect("a waiter");
     assert_eq!(
         super::Tracked::waited(waiter, 25_000.0, 0.0),
         Some(15_000.0)
@@ -167,29 +174,33 @@ fn gateway_times_are_corrected_by_the_clock_offset() {
     for ahead in [HOUR, -HOUR] {
         // By the gateway's clock the lock arrives at 20 s and is examined at 25 s.
         let mut board = Board::default();
-        board.connected(20_000.0 - ahead);
+        board.on_connect(20_000.0 - ahead);
         let holder = Some(claim("api-7", 5, 43));
         board.apply(lock("deploy", holder, vec![]), 20_000.0 - ahead);
         let tracked = board.get(b"deploy").expect("the lock is known");
         let now = 25_000.0 - ahead;
-        assert_eq!(tracked.held(now, ahead), Some(held_for(13_000.0, true)));
+        assert_eq!(tracked.held_for(now, ahead), Some(held_for(13_000.0, true)));
         let holder = tracked.lock.holder.as_ref().expect("the lock is held");
         assert_eq!(super::Tracked::waited(holder, now, ahead), Some(15_000.0));
         let ttl = tracked.ttl().expect("the TTL is known");
-        assert_eq!(ttl.left(now), 38, "a TTL does not depend on the clock");
+        assert_eq!(
+            ttl.seconds_left(now),
+            38,
+            "a TTL does not depend on the clock"
+        );
     }
 }
 
 #[test]
 fn without_a_gateway_time_a_lock_is_held_since_this_page_observed_it() {
     let mut board = Board::default();
-    board.connected(0.0);
+    board.on_connect(0.0);
     let ServerMessage::Lock(mut early) = lock("deploy", Some(claim("a", 1, 9)), vec![]) else {
         panic!("a lock");
     };
     early.held_since = None;
     board.apply(ServerMessage::Lock(early), 14_000.0);
-    let held = |board: &Board| board.get(b"deploy")?.held(19_000.0, 0.0);
+    let held = |board: &Board| board.get(b"deploy")?.held_for(19_000.0, 0.0);
     assert_eq!(held(&board), Some(held_for(5_000.0, true)));
     // The gateway observed it earlier, and reports that later.
     board.apply(lock("deploy", Some(claim("a", 1, 9)), vec![]), 15_000.0);
@@ -209,8 +220,8 @@ fn a_free_lock_leaves_the_list_and_is_remembered() {
 fn a_listing_after_a_reconnect_removes_unlisted_locks() {
     let mut board = board();
     board.apply(lock("other", Some(claim("b", 7, 9)), vec![]), 21_000.0);
-    board.lost(25_000.0);
-    board.connected(40_000.0);
+    board.on_loss(25_000.0);
+    board.on_connect(40_000.0);
     board.apply(
         lock("deploy", Some(claim("api-2", 9, 60)), vec![]),
         40_000.0,
@@ -323,7 +334,7 @@ fn board_with_guesses() -> Board {
     board
 }
 
-fn shown(
+fn render_rows(
     board: &Board,
     shown: ListFilter,
     text: &str,
@@ -350,7 +361,7 @@ fn guesses_follow_the_locks_and_are_grouped() {
     let board = board_with_guesses();
     let collapsed = "/registry/events/default/ 300 false";
     assert_eq!(
-        shown(&board, ListFilter::All, "", &[], ""),
+        render_rows(&board, ListFilter::All, "", &[], ""),
         ["deploy", "guesses 301", "/cron/lock/ado", collapsed]
     );
     let counts = board.counts();
@@ -359,17 +370,17 @@ fn guesses_follow_the_locks_and_are_grouped() {
         (1, 0, 301)
     );
     assert_eq!(
-        shown(&board, ListFilter::Guesses, "", &[], ""),
+        render_rows(&board, ListFilter::Guesses, "", &[], ""),
         ["/cron/lock/ado", collapsed]
     );
     assert_eq!(
-        shown(&board, ListFilter::Kind(LockKind::Mutex), "", &[], ""),
+        render_rows(&board, ListFilter::Kind(LockKind::Mutex), "", &[], ""),
         ["deploy"]
     );
-    assert!(shown(&board, ListFilter::Kind(LockKind::SingleKey), "", &[], "").is_empty());
+    assert!(render_rows(&board, ListFilter::Kind(LockKind::SingleKey), "", &[], "").is_empty());
     // A link to one of them, in a collapsed group.
     assert_eq!(
-        shown(
+        render_rows(
             &board,
             ListFilter::All,
             "",
@@ -384,12 +395,12 @@ fn guesses_follow_the_locks_and_are_grouped() {
 fn a_group_opens_by_a_press_and_while_a_filter_is_typed() {
     let board = board_with_guesses();
     let prefix = "/registry/events/default/";
-    let rows = shown(&board, ListFilter::All, "", &[prefix], "");
+    let rows = render_rows(&board, ListFilter::All, "", &[prefix], "");
     assert_eq!((rows.len(), rows[4].as_str()), (304, "master.000"));
-    let rows = shown(&board, ListFilter::All, "master.00", &[], "");
+    let rows = render_rows(&board, ListFilter::All, "master.00", &[], "");
     assert_eq!((rows.len(), rows[2].as_str()), (12, "master.000"));
     assert_eq!(
-        shown(&board, ListFilter::All, "master.00", &[prefix], "").len(),
+        render_rows(&board, ListFilter::All, "master.00", &[prefix], "").len(),
         2
     );
 }

@@ -27,14 +27,14 @@ pub(crate) struct Ttl {
 
 impl Ttl {
     /// The remaining whole seconds.
-    pub(crate) fn left(self, now: Millis) -> i64 {
+    pub(crate) fn seconds_left(self, now: Millis) -> i64 {
         ((self.deadline - now) / 1000.0).ceil().max(0.0) as i64
     }
 
     /// Whether it is about to expire, and long enough for a warning.
     pub(crate) fn is_expiring(self, now: Millis) -> bool {
         self.granted >= MIN_WARNING_TTL_S
-            && self.left(now) as f64 <= self.granted as f64 * LOW_SHARE
+            && self.seconds_left(now) as f64 <= self.granted as f64 * LOW_SHARE
     }
 
     /// When it was last renewed or granted.
@@ -146,7 +146,7 @@ impl Tracked {
 
     /// For how long the current holder has held the lock. `ahead` is the offset of the gateway's clock from the
     /// browser's.
-    pub(crate) fn held(&self, now: Millis, ahead: Millis) -> Option<HeldFor> {
+    pub(crate) fn held_for(&self, now: Millis, ahead: Millis) -> Option<HeldFor> {
         self.lock.holder.as_ref()?;
         if let Some(taken_over) = self.taken_over {
             return Some(HeldFor {

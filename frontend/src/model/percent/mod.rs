@@ -31,7 +31,7 @@ fn hex_digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).map(|digit| digit as u8)
 }
 
-/// Decodes `%XX`. An invalid escape is taken literally, so that a link typed by hand works.
+/// Decodes `%XX`. An invalid escape is taken literally, so that a manually typed link works.
 pub(crate) fn decode(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());

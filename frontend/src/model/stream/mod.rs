@@ -40,9 +40,9 @@ pub(crate) enum Status {
     Lost,
     /// Ended or refused by the gateway.
     Closed {
-        /// The code, for programs.
+        /// The machine-readable code.
         code: String,
-        /// The detail, for people.
+        /// The human-readable detail.
         detail: String,
     },
 }
@@ -170,12 +170,12 @@ impl Stream {
     }
 
     /// The number of kept events, which are shown unless filtered out.
-    pub(crate) fn kept(&self) -> usize {
+    pub(crate) fn kept_count(&self) -> usize {
         self.kept.events
     }
 
     /// The number of events held back while paused.
-    pub(crate) fn held(&self) -> usize {
+    pub(crate) fn held_count(&self) -> usize {
         self.held.events
     }
 
@@ -221,7 +221,7 @@ impl Stream {
     }
 
     /// The rows to show, newest first.
-    pub(crate) fn shown(&self) -> impl DoubleEndedIterator<Item = &Row> {
+    pub(crate) fn visible_rows(&self) -> impl DoubleEndedIterator<Item = &Row> {
         self.kept.rows.iter().rev().filter(|row| row.shown)
     }
 

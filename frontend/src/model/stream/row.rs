@@ -2,7 +2,7 @@
 
 use shared::{Bytes, Event};
 
-use crate::model::key_text::{KeyFilter, steers_direction};
+use crate::model::key_text::{KeyFilter, changes_direction};
 use crate::model::live::Millis;
 
 /// When an event happened, as far as known. etcd stores no times.
@@ -209,7 +209,7 @@ pub(crate) fn one_line(value: &[u8], limit: usize) -> String {
                 return out;
             }
             // These characters would reorder the line, or are invisible.
-            let hidden = c.is_control() || steers_direction(c);
+            let hidden = c.is_control() || changes_direction(c);
             out.push(if hidden { '\u{fffd}' } else { c });
             length += 1;
         }

@@ -41,11 +41,11 @@ fn events(stream: &mut Stream, revisions: std::ops::RangeInclusive<i64>) {
 }
 
 fn revisions(stream: &Stream) -> Vec<i64> {
-    stream.shown().filter_map(Row::revision).collect()
+    stream.visible_rows().filter_map(Row::revision).collect()
 }
 
 fn times(stream: &Stream) -> Vec<When> {
-    let times = stream.shown().filter_map(|row| match row.body {
+    let times = stream.visible_rows().filter_map(|row| match row.body {
         RowBody::Event { when, .. } => Some(when),
         RowBody::Note { .. } => None,
     });
@@ -58,7 +58,7 @@ fn the_newest_event_is_first() {
     assert_eq!(stream.status(), &Status::Live);
     events(&mut stream, 5..=7);
     assert_eq!(revisions(&stream), [7, 6, 5]);
-    assert_eq!((stream.kept(), stream.complete_from()), (3, Some(5)));
+    assert_eq!((stream.kept_count(), stream.complete_from()), (3, Some(5)));
 }
 
 #[test]
@@ -67,10 +67,10 @@ fn events_during_a_pause_are_held_back_and_counted() {
     events(&mut stream, 5..=5);
     stream.pause();
     events(&mut stream, 6..=9);
-    assert_eq!((stream.held(), revisions(&stream)), (4, vec![5]));
+    assert_eq!((stream.held_count(), revisions(&stream)), (4, vec![5]));
     stream.resume();
     assert_eq!(
-        (stream.held(), revisions(&stream)),
+        (stream.held_count(), revisions(&stream)),
         (0, vec![9, 8, 7, 6, 5])
     );
     assert_eq!(stream.complete_from(), Some(5));
@@ -86,7 +86,7 @@ fn a_full_pause_is_reported_and_loses_no_held_event() {
     events(&mut stream, 10 + KEEP as i64..=10 + KEEP as i64);
     assert!(stream.full());
     stream.resume();
-    assert_eq!(stream.kept(), KEEP);
+    assert_eq!(stream.kept_count(), KEEP);
     assert_eq!(
         revisions(&stream).last(),
         Some(&11),
@@ -99,7 +99,10 @@ fn a_full_pause_is_reported_and_loses_no_held_event() {
 fn dropping_the_oldest_moves_the_start_of_completeness() {
     let mut stream = open(1);
     events(&mut stream, 1..=KEEP as i64 + 3);
-    assert_eq!((stream.kept(), stream.complete_from()), (KEEP, Some(4)));
+    assert_eq!(
+        (stream.kept_count(), stream.complete_from()),
+        (KEEP, Some(4))
+    );
 }
 
 #[test]
@@ -125,7 +128,7 @@ fn clearing_moves_the_start_of_completeness() {
     events(&mut stream, 5..=7);
     stream.apply(WatchUpdate::Progress { revision: 20 }, 1.0);
     stream.clear();
-    assert_eq!((stream.kept(), stream.complete_from()), (0, Some(21)));
+    assert_eq!((stream.kept_count(), stream.complete_from()), (0, Some(21)));
     stream.pause();
     events(&mut stream, 22..=23);
     stream.clear();
@@ -149,10 +152,10 @@ fn the_filter_matches_keys_and_values_and_keeps_notes() {
     stream.set_filter(" job ");
     events(&mut stream, 2..=4);
     stream.apply(WatchUpdate::Lagged { resume_from: 5 }, 0.0);
-    assert_eq!(stream.shown().count(), 3);
+    assert_eq!(stream.visible_rows().count(), 3);
     assert_eq!(revisions(&stream), [1, 1]);
     stream.set_filter("");
-    assert_eq!(stream.shown().count(), 6);
+    assert_eq!(stream.visible_rows().count(), 6);
 }
 
 #[test]
@@ -187,7 +190,7 @@ fn events_during_an_outage_are_history() {
     events(&mut stream, 2..=3);
     let received = When::Received(1000.0);
     assert_eq!(times(&stream), [received, When::History, received]);
-    let notes = stream.shown().filter(|row| {
+    let notes = stream.visible_rows().filter(|row| {
         matches!(
             &row.body,
             RowBody::Note {

@@ -4,7 +4,7 @@ use shared::Event;
 
 use super::{Count, Item, Level, Meta, Name, PendingEvent, Tree, ancestors, item_of};
 
-/// What an event changed, for the views.
+/// The changes by an event, for the views.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Touched {
     /// The items to flash: whether each is a folder, and its name. A key may have the name of a folder.
@@ -13,7 +13,7 @@ pub(crate) struct Touched {
     pub(crate) maybe_empty: Vec<Name>,
 }
 
-/// What is known about the contents of a folder.
+/// The known contents of a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Contents {
     Empty,

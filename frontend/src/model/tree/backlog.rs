@@ -100,7 +100,7 @@ mod tests {
     fn sizes_are_kept_and_values_are_not() {
         let mut backlog = Backlog::default();
         assert!(backlog.is_empty() && backlog.push(vec![put("a", 1_000_000)]));
-        let events = backlog.take().expect("there is room");
+        let events = backlog.take().expect("no overflow");
         let Event::Put { entry, .. } = &events[0].event else {
             panic!("a put");
         };

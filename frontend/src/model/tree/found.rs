@@ -1,5 +1,5 @@
-//! Keys found by name beyond the loaded pages of a level: a linked key, the results of a search. And what a typed name
-//! refers to.
+//! Keys found by name beyond the loaded pages of a level: a linked key, the results of a search. And the item that a
+//! typed name refers to.
 
 use shared::{Entry, Event};
 
@@ -145,7 +145,7 @@ impl Level {
     }
 }
 
-/// What a typed name refers to.
+/// The item that a typed name refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Typed {
     /// A key with this name.
@@ -156,7 +156,7 @@ pub(crate) enum Typed {
     Nothing,
 }
 
-/// What a name refers to, judged by the first keys that begin with it, in byte order: at least two, if so many exist.
+/// The item that a name refers to, judged by the first keys that begin with it, in byte order: at least two, if so many exist.
 pub(crate) fn typed(name: &[u8], first: &[&[u8]]) -> Typed {
     let exact = first.first() == Some(&name);
     let below = first.len() > usize::from(exact);

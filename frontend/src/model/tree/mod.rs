@@ -29,7 +29,7 @@ pub(crate) type Name = Arc<[u8]>;
 /// The separator of levels.
 pub(crate) const SEPARATOR: u8 = b'/';
 
-/// What is known about a key without its value.
+/// The known facts of a key, without its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Meta {
     pub(crate) create_revision: i64,
@@ -140,7 +140,7 @@ impl Level {
         self.items.contains_key(item) || self.found.contains_key(item)
     }
 
-    /// What is known about one of its keys.
+    /// The known facts of one of its keys.
     pub(crate) fn meta(&self, key: &[u8]) -> Option<Meta> {
         match self.items.get(key).or_else(|| self.found.get(key))? {
             Item::Key(meta) => Some(*meta),
@@ -205,7 +205,7 @@ impl Tree {
         self.levels.get(prefix)
     }
 
-    /// What is known about a key that is shown on its level.
+    /// The known facts of a key that is shown on its level.
     pub(crate) fn meta(&self, key: &[u8]) -> Option<Meta> {
         let above = key
             .iter()

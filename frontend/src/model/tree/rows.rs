@@ -1,7 +1,7 @@
 //! The rows of the tree.
 
 use super::{Item, Level, Loading, Name, SEPARATOR, Tree};
-use crate::model::key_text::{KeyFilter, shown};
+use crate::model::key_text::{KeyFilter, display};
 
 /// The kind of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -219,7 +219,7 @@ pub(crate) fn typeahead(rows: &[Row], at: Option<usize>, typed: &str) -> Option<
         }
     });
     let begins = |row: &Row| {
-        let label = shown(row.label()).to_lowercase();
+        let label = display(row.label()).to_lowercase();
         label.starts_with(&wanted)
             || label
                 .strip_prefix('/')

@@ -74,7 +74,7 @@ fn load(tree: &mut Tree, prefix: &str, revision: i64, folders: &[&str], keys: &[
 }
 
 /// Rows as `depth:label`, folders with a slash, an ellipsis for a missing page.
-fn shown(tree: &Tree, filter: &str) -> String {
+fn render(tree: &Tree, filter: &str) -> String {
     let show = |row: &super::Row| {
         let label = String::from_utf8_lossy(row.label()).into_owned();
         match row.kind {
@@ -107,11 +107,11 @@ fn cron() -> Tree {
 fn levels_become_rows_and_the_root_slash_has_none() {
     let mut tree = cron();
     assert_eq!(
-        shown(&tree, ""),
+        render(&tree, ""),
         "0:/a 0:/cron/- 1:jobs/+ 1:x 0:dev/+ 0:foo"
     );
     tree.collapse(b"/cron/");
-    assert_eq!(shown(&tree, ""), "0:/a 0:/cron/+ 0:dev/+ 0:foo");
+    assert_eq!(render(&tree, ""), "0:/a 0:/cron/+ 0:dev/+ 0:foo");
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn unusual_keys_all_have_distinct_rows() {
     load(&mut tree, "a/", 10, &["a/../"], &["a/b"]);
     load(&mut tree, "a/../", 10, &[], &["a/../b"]);
     assert_eq!(
-        shown(&tree, ""),
+        render(&tree, ""),
         "0:% 0:+ 0:/ 0:/a 0:/a/- 1: 1://- 2:b 1:b 0:? 0:a/- 1:../- 2:b 1:b"
     );
 }
@@ -146,7 +146,7 @@ fn puts_add_keys_and_folders() {
     );
     tree.apply(&put("new/key", 12, 1));
     assert_eq!(
-        shown(&tree, ""),
+        render(&tree, ""),
         "0:/a 0:/cron/- 1:jobs/+ 1:x 1:y 0:dev/+ 0:foo 0:new/+"
     );
 }
@@ -157,7 +157,7 @@ fn events_older_than_the_page_change_nothing() {
     tree.apply(&delete("/cron/x", 10));
     tree.apply(&put("/cron/old", 9, 1));
     assert_eq!(
-        shown(&tree, ""),
+        render(&tree, ""),
         "0:/a 0:/cron/- 1:jobs/+ 1:x 0:dev/+ 0:foo"
     );
 }
@@ -172,7 +172,7 @@ fn deleting_the_last_key_removes_its_folders() {
         tree.apply(&delete("/cron/jobs/j", 13)).maybe_empty,
         Vec::<Name>::new()
     );
-    assert_eq!(shown(&tree, ""), "0:/a 0:dev/+ 0:foo");
+    assert_eq!(render(&tree, ""), "0:/a 0:dev/+ 0:foo");
 }
 
 #[test]
@@ -186,12 +186,12 @@ fn a_folder_that_may_be_empty_is_counted() {
     assert!(!tree.begin_count(&name("dev/")), "one request at a time");
     tree.counted(&name("dev/"), 0, 11);
     assert_eq!(
-        (shown(&tree, "dev").as_str(), tree.count(b"dev/")),
+        (render(&tree, "dev").as_str(), tree.count(b"dev/")),
         ("", Some(0))
     );
     tree.apply(&put("dev/new", 12, 1));
     assert_eq!(
-        (shown(&tree, "dev").as_str(), tree.count(b"dev/")),
+        (render(&tree, "dev").as_str(), tree.count(b"dev/")),
         ("0:dev/+", Some(1))
     );
 }
@@ -204,7 +204,7 @@ fn an_empty_count_older_than_a_put_removes_nothing() {
     tree.apply(&put("dev/b", 12, 1));
     tree.counted(&name("dev/"), 0, 11);
     assert_eq!(
-        (tree.count(b"dev/"), shown(&tree, "dev").as_str()),
+        (tree.count(b"dev/"), render(&tree, "dev").as_str()),
         (Some(1), "0:dev/+")
     );
 }
@@ -215,7 +215,7 @@ fn a_prefix_within_a_name_is_a_level_too() {
     load(&mut tree, "/cron/jo", 10, &["/cron/jobs/"], &[]);
     tree.apply(&put("/cron/joke", 11, 1));
     tree.apply(&put("/cron/other", 12, 1));
-    let level = tree.level(b"/cron/jo").expect("it is loaded");
+    let level = tree.level(b"/cron/jo").expect("the level is loaded");
     assert_eq!(
         level
             .items()
@@ -253,7 +253,7 @@ fn events_beyond_the_loaded_pages_are_applied_with_their_page() {
     tree.apply(&put("early", 11, 1));
     tree.apply(&put("a0", 9, 1));
     tree.merge(&name(""), true, page("", 10, &[], &["a", "b"], Some("c1")));
-    assert_eq!(shown(&tree, ""), "0:a 0:b 0:…");
+    assert_eq!(render(&tree, ""), "0:a 0:b 0:…");
     tree.apply(&put("a1", 12, 1));
     tree.apply(&delete("d", 13));
     tree.apply(&put("z/z", 14, 1));
@@ -266,7 +266,7 @@ fn events_beyond_the_loaded_pages_are_applied_with_their_page() {
         })
     );
     tree.merge(&name(""), false, page("", 10, &[], &["c", "d", "f"], None));
-    assert_eq!(shown(&tree, ""), "0:a 0:a1 0:b 0:c 0:early 0:f 0:z/+");
+    assert_eq!(render(&tree, ""), "0:a 0:a1 0:b 0:c 0:early 0:f 0:z/+");
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn a_failed_page_can_be_requested_again() {
     let mut tree = Tree::default();
     tree.request_page(&name(""));
     tree.fail(b"");
-    assert_eq!(shown(&tree, ""), "0:!");
+    assert_eq!(render(&tree, ""), "0:!");
     assert!(tree.request_page(&name("")).is_some());
 }
 
@@ -284,19 +284,19 @@ fn invalidated_levels_keep_their_rows_until_the_new_pages_arrive() {
     let mut again = tree.invalidate();
     again.sort();
     assert_eq!(again, [name(""), name("/cron/")]);
-    assert!(shown(&tree, "").contains("0:dev/+"));
+    assert!(render(&tree, "").contains("0:dev/+"));
     tree.apply(&put("later", 21, 1));
     load(&mut tree, "", 20, &["dev/"], &[]);
-    assert_eq!(shown(&tree, ""), "0:dev/+ 0:later");
+    assert_eq!(render(&tree, ""), "0:dev/+ 0:later");
 }
 
 #[test]
 fn the_filter_keeps_matching_items_and_their_folders() {
     let mut tree = cron();
     tree.collapse(b"/cron/");
-    assert_eq!(shown(&tree, "X"), "0:/cron/- 1:x");
-    assert_eq!(shown(&tree, "oo"), "0:foo");
-    assert_eq!(shown(&tree, "nothing"), "");
+    assert_eq!(render(&tree, "X"), "0:/cron/- 1:x");
+    assert_eq!(render(&tree, "oo"), "0:foo");
+    assert_eq!(render(&tree, "nothing"), "");
 }
 
 #[test]
@@ -363,11 +363,11 @@ fn a_found_key_beyond_the_pages_has_a_row() {
     tree.add_found(&entry("a/k9", 5, 1), 10);
     assert_eq!(tree.coverage(&above, b"a/k9"), Coverage::Covered);
     // The page between is loaded only on request: it would push the key out of view.
-    assert_eq!(shown(&tree, ""), "0:a/- 1:k1 1:k2 1:+… 1:k9 0:z/+");
+    assert_eq!(render(&tree, ""), "0:a/- 1:k1 1:k2 1:+… 1:k9 0:z/+");
     tree.add_found(&entry("a/k1", 5, 1), 10);
     tree.add_found(&entry("a/sub/deep", 5, 1), 10);
     assert_eq!(
-        shown(&tree, ""),
+        render(&tree, ""),
         "0:a/- 1:k1 1:k2 1:+… 1:k9 1:sub/+ 0:z/+",
         "loaded items are not duplicated"
     );
@@ -377,7 +377,7 @@ fn a_found_key_beyond_the_pages_has_a_row() {
     let maybe_empty = tree.apply(&delete("a/sub/deep", 13)).maybe_empty;
     assert!(maybe_empty.contains(&name("a/sub/")), "{maybe_empty:?}");
     tree.counted(&name("a/sub/"), 0, 13);
-    assert_eq!(shown(&tree, ""), "0:a/- 1:k1 1:k2 1:… 0:z/+");
+    assert_eq!(render(&tree, ""), "0:a/- 1:k1 1:k2 1:… 0:z/+");
 }
 
 #[test]
@@ -392,11 +392,11 @@ fn a_page_that_reaches_found_items_replaces_them() {
         page("a/", 10, &[], &["a/k3", "a/k4"], Some("c2")),
     );
     assert_eq!(
-        shown(&tree, ""),
+        render(&tree, ""),
         "0:a/- 1:k1 1:k2 1:k3 1:k4 1:+… 1:k9 0:z/+"
     );
     assert!(tree.forget_found());
-    assert_eq!(shown(&tree, ""), "0:a/- 1:k1 1:k2 1:k3 1:k4 1:… 0:z/+");
+    assert_eq!(render(&tree, ""), "0:a/- 1:k1 1:k2 1:k3 1:k4 1:… 0:z/+");
 }
 
 #[test]
@@ -406,7 +406,7 @@ fn an_event_newer_than_the_search_result_wins() {
     tree.apply(&put("a/k9", 13, 7));
     tree.add_found(&entry("a/k8", 5, 1), 11);
     tree.add_found(&entry("a/k9", 5, 1), 11);
-    assert_eq!(shown(&tree, ""), "0:a/- 1:k1 1:k2 1:+… 1:k9 0:z/+");
+    assert_eq!(render(&tree, ""), "0:a/- 1:k1 1:k2 1:+… 1:k9 0:z/+");
     assert_eq!(tree.meta(b"a/k9").map(|meta| meta.version), Some(7));
 }
 
@@ -431,12 +431,12 @@ fn a_filter_continues_in_incomplete_open_folders() {
     let mut tree = long_folder();
     assert_eq!(tree.incomplete_levels(), [name("a/")]);
     // No row matches so far, but that does not mean that there is no match.
-    assert_eq!(shown(&tree, "k9"), "0:a/- 1:…");
+    assert_eq!(render(&tree, "k9"), "0:a/- 1:…");
     tree.add_found(&entry("a/k9", 5, 1), 10);
-    assert_eq!(shown(&tree, "k9"), "0:a/- 1:… 1:k9");
+    assert_eq!(render(&tree, "k9"), "0:a/- 1:… 1:k9");
     tree.request_page(&name("a/"));
     tree.merge(&name("a/"), false, page("a/", 10, &[], &["a/k3"], None));
-    assert_eq!(shown(&tree, "k9"), "");
+    assert_eq!(render(&tree, "k9"), "");
     assert!(tree.incomplete_levels().is_empty());
 }
 
@@ -447,9 +447,9 @@ fn a_huge_folder_is_searched_to_its_end_only_on_request() {
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     tree.request_page(&name("a/"));
     tree.merge(&name("a/"), false, page("a/", 10, &[], &keys, Some("c2")));
-    assert_eq!(shown(&tree, "none such"), "0:a/- 1:+…");
+    assert_eq!(render(&tree, "none such"), "0:a/- 1:+…");
     tree.request_page(&name("a/"));
-    assert_eq!(shown(&tree, "none such"), "0:a/- 1:…");
+    assert_eq!(render(&tree, "none such"), "0:a/- 1:…");
 }
 
 #[test]
@@ -476,7 +476,7 @@ fn pending_events_are_bounded_and_the_level_is_reloaded_on_overflow() {
     assert_eq!(request.cursor, None);
     let current = page("a/", 30_000, &[], &["a/k1", "a/x020000"], None);
     assert!(!tree.merge(&name("a/"), true, current));
-    assert_eq!(shown(&tree, ""), "0:a/- 1:k1 1:x020000 0:z/+");
+    assert_eq!(render(&tree, ""), "0:a/- 1:k1 1:x020000 0:z/+");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::model::diff::{Change, Compared, compare, tally};
 use crate::model::format;
 use crate::ui::diff_line::DiffLine;
 
-/// Rows drawn at most; nobody reads more, and the browser would become slow.
+/// Limit of drawn rows: more would make the browser slow, and are not read.
 const MOST: usize = 600;
 
 /// Shows the diff between an old value and a new one.
@@ -23,7 +23,7 @@ pub(crate) fn DiffView(old: Vec<u8>, new: Vec<u8>) -> impl IntoView {
     let more = changes.len().saturating_sub(MOST);
     let more = (more > 0).then(|| {
         let more = format::count(more as i64);
-        view! { <div class="x-diff-skip">{move || i18n.fill(Text::LinesLeftOut, &[&more])}</div> }
+        view! { <div class="x-diff-skip">{move || i18n.fill(Text::LinesOmitted, &[&more])}</div> }
     });
     let rows = changes
         .into_iter()

@@ -10,7 +10,7 @@ use super::text::Text;
 use crate::api::kv::{LeaseChoice, Precondition};
 use crate::api::{self, ApiError};
 use crate::i18n::use_i18n;
-use crate::model::command::{KeptLease, KeyCommand};
+use crate::model::command::{KeyCommand, LeaseAction};
 use crate::model::edit::{Edited, LineEnds, WindowLines};
 use crate::model::format;
 use crate::model::value::{DecodeError, Encoding, editable_encodings};
@@ -160,7 +160,7 @@ impl Draft {
     pub(super) fn fill(self, line: usize) -> (String, usize) {
         self.edited.with_value(|edited| {
             let text = edited.text_area();
-            (text.shown().to_owned(), text.caret_of_line(line))
+            (text.window_text().to_owned(), text.caret_of_line(line))
         })
     }
 
@@ -243,9 +243,9 @@ impl Draft {
     pub(super) fn command(self) -> Option<KeyCommand> {
         let value = self.value().ok()?;
         let lease = if self.lease_choice() == LeaseChoice::Drop {
-            KeptLease::Drop
+            LeaseAction::Drop
         } else {
-            KeptLease::Keep
+            LeaseAction::Keep
         };
         let key = self.live_key.key.get_value().to_vec();
         Some(KeyCommand::Replace {
@@ -257,7 +257,7 @@ impl Draft {
     }
 }
 
-/// What saving needs from its view: toasts and language.
+/// The context that saving needs from its view: toasts and language.
 #[derive(Clone, Copy)]
 pub(crate) struct Saver {
     draft: Draft,

@@ -44,7 +44,7 @@ pub(crate) fn Editor(live_key: LiveKey) -> impl IntoView {
 fn ChangedNotice(draft: Draft) -> impl IntoView {
     let i18n = use_i18n();
     let live_key = draft.live_key;
-    // Resolving a conflict moves the base, and the notice goes away with it.
+    // Resolving a conflict moves the base, which removes the notice.
     let news = Memo::new(move |_| {
         let base = draft.base.with(|base| base.mod_revision);
         match live_key.state.get() {
@@ -99,7 +99,7 @@ fn Writing(draft: Draft) -> impl IntoView {
     let ready =
         Memo::new(move |_| readable() && (released() || checked.with(|checked| checked.changed)));
     let review = move || {
-        // A large draft is checked late: what counts is its state now.
+        // A large draft is checked with a delay: use its current state.
         let now = untrack(|| draft.check());
         if now.error.is_none() && (now.changed || untrack(released)) {
             draft.stage.set(Stage::Reviewing);

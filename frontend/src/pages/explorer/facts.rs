@@ -1,4 +1,4 @@
-//! What keys-only responses leave out: the size and lease of a key, and the remaining TTL of a
+//! Facts of keys that keys-only responses omit: the size and lease of a key, and the remaining TTL of a
 //! lease.
 //!
 //! Rows request these while they are shown, a few at a time; events deliver them at no cost.
@@ -20,7 +20,7 @@ use crate::model::tree::{Name, QueuedEvent};
 /// A shown lease is polled again after this long.
 const LEASE_POLL_MS: f64 = 4000.0;
 
-/// So is its number of keys, less often since etcd has to list all of them.
+/// Its number of keys is polled less often, since etcd has to list all of them.
 const KEY_COUNT_POLL_MS: f64 = 30_000.0;
 
 /// A shown lease is read again at every tick of the clock, once a second; without a read for this
@@ -189,7 +189,7 @@ impl Facts {
                 Ok(facts) => {
                     self.keys.try_update(|keys| keys.insert(name, facts));
                 }
-                // The row shows nothing rather than something wrong.
+                // An empty cell is better than a wrong value.
                 Err(_) => sleep(Duration::from_secs(1)).await,
             }
         }
@@ -263,7 +263,7 @@ impl Facts {
     }
 }
 
-/// The leases shown recently; older ones are dropped. `None` once the page is gone.
+/// The leases shown recently; older ones are dropped. `None` once the page is closed.
 fn recently_viewed(viewed: StoredValue<HashMap<LeaseId, f64>>, now: f64) -> Option<Vec<LeaseId>> {
     viewed.try_update_value(|viewed| {
         viewed.retain(|_, at| now - *at < VIEWED_MS);

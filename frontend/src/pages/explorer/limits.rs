@@ -1,4 +1,4 @@
-//! What the tree does not show of an account that may not read every key.
+//! The note about keys that the tree omits because the account may not read them.
 
 use leptos::prelude::*;
 use shared::RangeSpec;

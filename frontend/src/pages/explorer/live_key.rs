@@ -16,9 +16,9 @@ pub(crate) enum KeyState {
     Loading,
     /// Reading it failed.
     Failed(ApiError),
-    /// It exists.
+    /// The key exists.
     Present(Entry),
-    /// It does not exist; with its last entry and the revision of its deletion, where the page saw
+    /// The key does not exist; with its last entry and the revision of its deletion, where the page saw
     /// that.
     Absent { last: Option<(Entry, i64)> },
 }

@@ -13,7 +13,7 @@ use crate::model::key_text;
 use crate::state::{Scope, Tone, use_toasts};
 use crate::ui::{ConfirmDialog, Icon, Note, NoteKind};
 
-/// Asks before the key is deleted.
+/// Asks for confirmation before the key is deleted.
 #[component]
 pub(crate) fn DeleteKey(live_key: LiveKey) -> impl IntoView {
     let (toasts, i18n) = (use_toasts(), use_i18n());

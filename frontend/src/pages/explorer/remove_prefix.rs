@@ -15,7 +15,8 @@ use crate::state::{Scope, Tone, use_toasts};
 use crate::ui::confirm_dialog::UNTYPED_AT_MOST;
 use crate::ui::{ConfirmDialog, Icon, Note, NoteKind, TextField, When};
 
-/// Asks before everything under a prefix is deleted: counts first, then deletes what was counted.
+/// Asks for confirmation before everything under a prefix is deleted: counts first, then deletes
+/// the counted keys.
 #[component]
 pub(crate) fn DeletePrefix(prefix: Name, open: RwSignal<bool>) -> impl IntoView {
     let (toasts, i18n) = (use_toasts(), use_i18n());

@@ -101,7 +101,7 @@ crate::i18n::texts! {
         Formatted: "Compared as formatted JSON", "按格式化后的 JSON 比较";
         ComparedHex: "Compared as hex", "按十六进制比较";
         LinesSame: "{0} unchanged lines", "{0} 行未变";
-        LinesLeftOut: "{0} more lines of the difference are not shown", "另有 {0} 行差异未显示";
+        LinesOmitted: "{0} more lines of the difference are not shown", "另有 {0} 行差异未显示";
         EndsKept: "Line endings: {0}", "换行符：{0}";
         EndsMixed: "Line endings: mixed, each is kept", "换行符：混合，逐行保留";
         TabHint: "Tab indents. To leave the editor press Esc, then Tab.", "Tab 键缩进。要离开编辑区，请先按 Esc，再按 Tab。";

@@ -69,7 +69,7 @@ pub(crate) fn TreePane() -> impl IntoView {
         let index = cursor_index.get();
         let seen = before.flatten();
         if index.is_none() {
-            // Its level is still loading.
+            // The level of the item is still loading.
             return seen;
         }
         if seen != now {
@@ -205,7 +205,7 @@ pub(crate) fn TreePane() -> impl IntoView {
         }
         _ => {}
     };
-    // What the filter names may not be loaded yet.
+    // The item that the filter names may not be loaded yet.
     let named = RwSignal::new(None::<Typed>);
     Effect::new(move |before: Option<String>| {
         let text = filter.get();

@@ -47,7 +47,7 @@ struct Filled {
 #[component]
 fn Form(name: AcquireName, on_close: Callback<()>) -> impl IntoView {
     let i18n = use_i18n();
-    let name = RwSignal::new(key_text::shown(&name.unwrap_or_default()));
+    let name = RwSignal::new(key_text::display(&name.unwrap_or_default()));
     let holder = RwSignal::new(String::new());
     let ttl = RwSignal::new("60".to_owned());
     let wait = RwSignal::new("30".to_owned());
@@ -175,7 +175,7 @@ fn refusal(error: &ApiError, i18n: I18n) -> String {
         Text::StillHeld,
         &[
             &key_text::in_sentence(&lock.name.0),
-            &key_text::isolated(&locks::label(holder).0),
+            &key_text::isolate(&locks::label(holder).0),
         ],
     );
     let waiting = lock.waiters.as_ref().map_or(0, Vec::len) as i64;

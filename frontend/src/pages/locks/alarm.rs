@@ -28,7 +28,12 @@ pub(super) fn Alarm(
                 None => names.first()?,
             };
             let ttl = board.get(name)?.ttl()?;
-            Some((name.clone(), ttl.left(now), ttl.granted, names.len() - 1))
+            Some((
+                name.clone(),
+                ttl.seconds_left(now),
+                ttl.granted,
+                names.len() - 1,
+            ))
         });
         found.flatten()
     });

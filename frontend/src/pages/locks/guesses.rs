@@ -7,7 +7,7 @@ use crate::i18n::{tr, use_i18n};
 use crate::model::format;
 use crate::ui::{Glyph, Icon, element_id};
 
-/// Says how many there are and why they are listed separately.
+/// Shows their number, and why they are listed separately.
 #[component]
 pub(super) fn GuessHeading(count: usize) -> impl IntoView {
     let i18n = use_i18n();

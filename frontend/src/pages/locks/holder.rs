@@ -63,7 +63,7 @@ fn no_holder_text(i18n: I18n, clock: Clock, store: LockStore, lock: &Lock) -> St
         i18n.fill(
             Text::LastHeld,
             &[
-                &key_text::isolated(&owner),
+                &key_text::isolate(&owner),
                 &format::clock(clock.by_gateway(until), zone_offset()),
             ],
         )
@@ -100,7 +100,7 @@ fn Facts(store: LockStore, lock: Signal<Lock>) -> impl IntoView {
     };
     let held = move || {
         of(&|tracked, now| {
-            let held = tracked.held(now, clock.ahead())?;
+            let held = tracked.held_for(now, clock.ahead())?;
             let text = if held.at_least {
                 Text::AtLeast
             } else {

@@ -1,4 +1,4 @@
-//! What table and detail share: an owner, a kind, a lease.
+//! Views that table and detail share: an owner, a kind, a lease.
 
 use leptos::prelude::*;
 use shared::{Claim, LockKind};

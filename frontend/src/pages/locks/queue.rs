@@ -78,7 +78,7 @@ fn Waiter(
     on_remove: Callback<Target>,
 ) -> impl IntoView {
     let (clock, i18n) = (use_clock(), use_i18n());
-    let name = key_text::isolated(&label(&claim).0);
+    let name = key_text::isolate(&label(&claim).0);
     let token = claim.fencing_token;
     let waiting = {
         let claim = claim.clone();

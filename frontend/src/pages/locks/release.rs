@@ -20,7 +20,7 @@ pub(super) struct Target {
     owner: String,
     token: i64,
     is_holder: bool,
-    /// It may not be a lock: a key is deleted, nothing is released.
+    /// Whether the lock is only a guess: then a key is deleted, and nothing is released.
     is_guess: bool,
     next: Option<String>,
 }
@@ -35,11 +35,11 @@ impl Target {
         let next = lock.waiters.as_ref().and_then(|waiters| waiters.first());
         Self {
             lock: lock.name.0.clone(),
-            owner: key_text::isolated(&label(claim).0),
+            owner: key_text::isolate(&label(claim).0),
             token: claim.fencing_token,
             is_holder,
             is_guess: is_guess(lock),
-            next: next.map(|next| key_text::isolated(&label(next).0)),
+            next: next.map(|next| key_text::isolate(&label(next).0)),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::state::{Tone, use_toasts};
 use crate::ui::confirm_dialog::UNTYPED_AT_MOST;
 use crate::ui::{ConfirmDialog, Note, NoteKind, Skeleton, TextField, When};
 
-/// Keys listed at most.
+/// Limit of listed keys.
 const LISTED: usize = 8;
 
 /// Open while there is a lease.

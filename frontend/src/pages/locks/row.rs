@@ -17,7 +17,7 @@ use crate::ui::element_id;
 /// A new holder flashes once if it took over less than this ago.
 const FRESH_MS: f64 = 1_500.0;
 
-/// What a row shows; the row is redrawn where this differs.
+/// The contents of a row; the row is redrawn where they differ.
 #[derive(Clone, PartialEq)]
 struct Facts {
     kind: LockKind,
@@ -88,7 +88,7 @@ pub(super) fn LockRow(
     let held = Memo::new(move |_| {
         let (now, ahead) = (clock.now(), clock.ahead());
         let held = name
-            .with_value(|name| store.read(|board| board.get(name)?.held(now, ahead)))
+            .with_value(|name| store.read(|board| board.get(name)?.held_for(now, ahead)))
             .flatten();
         held.map(|held| format::span((held.millis / 1000.0) as i64, i18n.lang()))
     });

@@ -22,7 +22,7 @@ pub(super) struct LockStore {
 }
 
 impl LockStore {
-    /// Follows the list for as long as the current owner lives.
+    /// Follows the list until the current owner is cleaned up.
     pub(super) fn open() -> Self {
         let store = Self {
             board: StoredValue::new(Board::default()),
@@ -39,13 +39,13 @@ impl LockStore {
             let changed = store.board.try_update_value(|board| match event {
                 FeedEvent::Connected => {
                     open.try_set_value(true);
-                    board.connected(now_ms());
+                    board.on_connect(now_ms());
                     false
                 }
                 FeedEvent::Lost => {
                     refused =
                         open.try_update_value(|open| std::mem::replace(open, false)) == Some(false);
-                    board.lost(now_ms());
+                    board.on_loss(now_ms());
                     store.interrupted.try_set(true);
                     !board.listed()
                 }

@@ -11,7 +11,7 @@ pub(super) fn url_of(specs: &[PanelSpec]) -> String {
     page_url(&format!("watch{}", spec::query(specs)))
 }
 
-/// What a panel watches, for a sentence or an attribute.
+/// The name of a panel's watch, for a sentence or an attribute.
 pub(super) fn name_of(spec: &PanelSpec, i18n: I18n) -> String {
     if spec.bytes.is_empty() {
         i18n.t(Text::AllKeys).to_owned()

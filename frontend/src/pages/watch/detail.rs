@@ -107,7 +107,7 @@ fn line(i18n: I18n, change: Change) -> impl IntoView {
         Change::Skipped(count) => {
             let count = format::count(count as i64);
             let text = untrack(|| i18n.fill(Text::EqualLines, &[&count]));
-            ("dl is-skipped", "⋯", Line::plain(text))
+            ("dl is-skipped", "⋯", Line::unmarked(text))
         }
     };
     view! { <div class=class><span class="dl-sign">{sign}</span><DiffLine line=line/></div> }

@@ -9,7 +9,7 @@ use crate::model::format;
 use crate::model::stream::spec::PanelSpec;
 use crate::ui::{Button, EmptyState, Icon};
 
-/// Prefixes offered at most.
+/// Limit of offered prefixes.
 const MOST: usize = 6;
 
 /// The empty page.

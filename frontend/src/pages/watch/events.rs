@@ -60,7 +60,7 @@ pub(super) fn Events(
                 )
             };
             stream
-                .shown()
+                .visible_rows()
                 .map(|row| (row.seq, settled(&row.body)))
                 .collect::<Vec<Item>>()
         });
@@ -94,7 +94,7 @@ pub(super) fn Events(
     let digits = Memo::new(move |_| {
         let newest = store.read(|stream| {
             stream
-                .shown()
+                .visible_rows()
                 .find_map(|row| Some(row.event()?.mod_revision()))
         });
         format::count(newest.flatten().unwrap_or(0)).len().max(5)

@@ -12,7 +12,7 @@ use crate::model::stream::spec::PanelSpec;
 use crate::model::stream::{Status, Stream};
 use crate::ui::{Button, ButtonKind, Chip, Hue, Icon, Tag};
 
-/// What is watched, its event rate, and the actions.
+/// The watched range, its event rate, and the actions.
 #[component]
 pub(super) fn Head(
     store: PanelStore,
@@ -33,7 +33,7 @@ pub(super) fn Head(
     let paused = Memo::new(move |_| store.read(Stream::paused) == Some(true));
     let held = move || {
         let (held, full) = store
-            .read(|stream| (stream.held(), stream.full()))
+            .read(|stream| (stream.held_count(), stream.full()))
             .unwrap_or_default();
         let text = if full {
             Text::PausedFull

@@ -1,4 +1,4 @@
-//! How many events the page keeps.
+//! The number of events that the page keeps.
 
 use std::collections::BTreeMap;
 

@@ -23,7 +23,7 @@ pub(super) fn Panel(spec: PanelSpec, on_close: Callback<PanelSpec>) -> impl Into
     let store = PanelStore::open(&spec);
     let kept = expect_context::<KeptEvents>();
     Effect::new(move |_| {
-        kept.set(store.id, store.read(Stream::kept).unwrap_or_default());
+        kept.set(store.id, store.read(Stream::kept_count).unwrap_or_default());
     });
     on_cleanup(move || kept.remove(store.id));
 
@@ -41,9 +41,10 @@ pub(super) fn Panel(spec: PanelSpec, on_close: Callback<PanelSpec>) -> impl Into
             .read(|stream| stream.status().clone())
             .unwrap_or_default()
     });
-    let has_rows =
-        Memo::new(move |_| store.read(|stream| stream.shown().next().is_some()) == Some(true));
-    let kept_any = Memo::new(move |_| store.read(|stream| stream.kept() > 0) == Some(true));
+    let has_rows = Memo::new(move |_| {
+        store.read(|stream| stream.visible_rows().next().is_some()) == Some(true)
+    });
+    let kept_any = Memo::new(move |_| store.read(|stream| stream.kept_count() > 0) == Some(true));
     let prefix = spec.prefix().to_vec();
     let stored = StoredValue::new(spec);
     let name = Signal::derive(move || stored.with_value(|spec| name_of(spec, i18n)));
@@ -112,8 +113,11 @@ fn Foot(store: PanelStore, status: Memo<Status>, filter: RwSignal<String>) -> im
         Status::Lost => i18n.t(Text::Reconnecting).to_owned(),
         Status::Opening => i18n.t(Text::Opening).to_owned(),
         _ => {
-            let facts =
-                store.read(|stream| stream.complete_from().map(|from| (from, stream.kept())));
+            let facts = store.read(|stream| {
+                stream
+                    .complete_from()
+                    .map(|from| (from, stream.kept_count()))
+            });
             facts.flatten().map_or_else(String::new, |(from, kept)| {
                 let text = if kept == 1 {
                     Text::CompleteOne
@@ -126,8 +130,12 @@ fn Foot(store: PanelStore, status: Memo<Status>, filter: RwSignal<String>) -> im
     };
     let matching = move || {
         (!filter.get().trim().is_empty()).then(|| {
-            let shown =
-                store.read(|stream| stream.shown().filter(|row| row.event().is_some()).count());
+            let shown = store.read(|stream| {
+                stream
+                    .visible_rows()
+                    .filter(|row| row.event().is_some())
+                    .count()
+            });
             i18n.fill(
                 Text::Matching,
                 &[&format::count(shown.unwrap_or_default() as i64)],

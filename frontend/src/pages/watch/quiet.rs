@@ -15,7 +15,7 @@ use crate::ui::Button;
 /// How many revisions back the offered start is.
 const EARLIER: i64 = 100;
 
-/// Says what will appear here, and offers an earlier start.
+/// Explains that events will appear here, and offers an earlier start.
 #[component]
 pub(super) fn Quiet(spec: PanelSpec) -> impl IntoView {
     let (i18n, connection) = (use_i18n(), use_connection());

@@ -8,8 +8,7 @@ use leptos::prelude::*;
 /// A row's number, and whether it is final: the time of an event may be settled later.
 pub(super) type Item = (u64, bool);
 
-/// Keeps the rows in view where they are while new ones arrive above, unless the list is at its
-/// top.
+/// Keeps the visible rows in place while new ones arrive above, unless the list is at its top.
 pub(super) fn keep_scroll_position(
     items: Memo<Arc<Vec<Item>>>,
     row: Memo<f64>,

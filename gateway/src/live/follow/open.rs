@@ -13,7 +13,7 @@ use crate::live::pieces::Pieces;
 /// What a subscription opens with.
 struct Opening {
     header: Header,
-    /// `compacted` or `reset`, where the start asked for is not in history.
+    /// `compacted` or `reset`, where the requested start is not in history.
     notice: Option<WatchMessage>,
     /// The first revision that can be delivered.
     start: i64,

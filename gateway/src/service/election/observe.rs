@@ -204,7 +204,7 @@ impl Observer {
         };
         match update {
             Update::Batch { events, .. } => {
-                // What lies before the place asked for is known, whatever the server sends.
+                // Revisions before the requested one are known, whatever the server sends.
                 let fresh = events
                     .into_iter()
                     .filter(|event| event.mod_revision() >= from);

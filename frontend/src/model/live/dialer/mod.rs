@@ -69,20 +69,20 @@ impl Dialer {
     }
 
     /// The socket is open.
-    pub(crate) fn connected(&mut self, now: Millis) {
+    pub(crate) fn on_connect(&mut self, now: Millis) {
         self.state = LinkState::Live;
         self.last_received = now;
     }
 
     /// A message was received. Only this resets the back-off: a proxy in front of a stopped
     /// gateway may accept connections and close them.
-    pub(crate) fn received(&mut self, now: Millis) {
+    pub(crate) fn on_message(&mut self, now: Millis) {
         self.last_received = now;
         self.backoff.reset();
     }
 
     /// The socket is closed, or could not be opened.
-    pub(crate) fn lost(&mut self, now: Millis, jitter: f64) {
+    pub(crate) fn on_loss(&mut self, now: Millis, jitter: f64) {
         let until = now + self.backoff.next(jitter);
         self.state = LinkState::Waiting {
             until,
@@ -101,7 +101,7 @@ impl Dialer {
             LinkState::Live => now - self.last_received >= SILENCE_MS,
         };
         dead.then(|| {
-            self.lost(now, jitter);
+            self.on_loss(now, jitter);
             DialAction::Drop
         })
     }

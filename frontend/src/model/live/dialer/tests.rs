@@ -4,8 +4,8 @@ use super::{Backoff, DialAction, Dialer, LinkState};
 fn a_silent_socket_is_dropped_and_failures_back_off() {
     let mut dialer = Dialer::default();
     assert_eq!(dialer.dial(0.0), Some(DialAction::Connect));
-    dialer.connected(0.0);
-    dialer.received(1000.0);
+    dialer.on_connect(0.0);
+    dialer.on_message(1000.0);
     assert_eq!(dialer.tick(30_999.0, 1.0), None);
     assert_eq!(dialer.tick(31_000.0, 1.0), Some(DialAction::Drop));
     assert_eq!(
@@ -17,7 +17,7 @@ fn a_silent_socket_is_dropped_and_failures_back_off() {
     );
     assert_eq!(dialer.tick(31_249.0, 1.0), None);
     assert_eq!(dialer.tick(31_250.0, 1.0), Some(DialAction::Connect));
-    dialer.lost(31_251.0, 1.0);
+    dialer.on_loss(31_251.0, 1.0);
     assert_eq!(
         dialer.state(),
         LinkState::Waiting {
@@ -40,11 +40,11 @@ fn a_connection_without_messages_does_not_reset_the_back_off() {
     let mut dialer = Dialer::default();
     dialer.dial(0.0);
     for _ in 0..3 {
-        dialer.connected(0.0);
-        dialer.lost(0.0, 1.0);
+        dialer.on_connect(0.0);
+        dialer.on_loss(0.0, 1.0);
         dialer.dial(0.0);
     }
-    dialer.lost(0.0, 1.0);
+    dialer.on_loss(0.0, 1.0);
     assert_eq!(
         dialer.state(),
         LinkState::Waiting {
@@ -58,7 +58,7 @@ fn a_connection_without_messages_does_not_reset_the_back_off() {
 fn a_restored_network_reconnects_immediately() {
     let mut dialer = Dialer::default();
     dialer.dial(0.0);
-    dialer.lost(0.0, 1.0);
+    dialer.on_loss(0.0, 1.0);
     assert_eq!(dialer.dial(1.0), Some(DialAction::Connect));
     assert_eq!(dialer.dial(2.0), None, "one socket at a time");
 }

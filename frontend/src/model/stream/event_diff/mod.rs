@@ -83,7 +83,7 @@ pub(crate) fn event_diff(event: &Event) -> EventDiff {
             };
             text(now, form)
                 .split('\n')
-                .map(|line| wrap(Line::plain(line.trim_end_matches('\r'))))
+                .map(|line| wrap(Line::unmarked(line.trim_end_matches('\r'))))
                 .collect()
         }
     };

@@ -27,7 +27,11 @@ fn limited() -> Tree {
         r#"{"prefix":"odd"}"#,
         r#"{"key":"k"}"#,
     ];
-    tree.set_roots(roots(&of).expect("limited"), vec![entry("k", 3, 1)], 10);
+    tree.set_roots(
+        roots(&of).expect("a limited account"),
+        vec![entry("k", 3, 1)],
+        10,
+    );
     tree
 }
 
@@ -41,11 +45,11 @@ fn ranges_become_prefixes_where_possible() {
         r#"{"from":"x"}"#,
         r#"{"start":"m","end":"nn"}"#,
     ]);
-    let found = found.expect("limited");
+    let found = found.expect("a limited account");
     assert_eq!(found.prefixes, [name("/a/"), name("/b"), name("/c")]);
     assert_eq!(found.keys, [name("k")]);
     assert_eq!(found.others.len(), 2);
-    assert!(roots(&[]).expect("limited").is_empty());
+    assert!(roots(&[]).expect("a limited account").is_empty());
 }
 
 #[test]
