@@ -7,7 +7,6 @@ use support::ctl::Etcdctl;
 use support::gateway::InProcess;
 use support::locks::grant_lease;
 use support::{DEADLINE, Etcd, World, ensure, eventually, key_query, percent, spawn};
-
 use tokio::time::sleep;
 
 use crate::tab::Tab;
