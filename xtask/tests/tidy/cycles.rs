@@ -49,7 +49,7 @@ fn of_crate(files: &[Source], root: &str) -> Vec<Finding> {
 }
 
 /// Whether `from` uses `to`, itself or through others.
-fn reaches(uses: &Uses, from: &str, to: &str) -> bool {
+fn reaches(uses: &Uses<'_>, from: &str, to: &str) -> bool {
     let mut seen = BTreeSet::new();
     let mut open = vec![from];
     while let Some(module) = open.pop() {

@@ -4,6 +4,9 @@
 //! line or the environment sets that flag. Relative paths start at the file's folder. Unknown keys and
 //! invalid values are errors with the line's number.
 
+#[cfg(test)]
+mod tests;
+
 use std::any::TypeId;
 use std::ffi::{OsStr, OsString};
 use std::ops::Range;
