@@ -35,7 +35,7 @@ pub struct Cli {
     pub config: Config,
 }
 
-/// What the binary does besides serving.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the embedded etcd on behalf of a gateway, and end it when that gateway has ended.

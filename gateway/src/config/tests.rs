@@ -1,3 +1,5 @@
+//! Flags: defaults, bounds and combinations.
+
 use super::*;
 
 fn parse(args: &[&str]) -> Config {

@@ -43,9 +43,9 @@ pub(crate) struct Item {
     pub(crate) id: &'static str,
     /// Its name with the version.
     pub(crate) name: String,
-    /// What it is for, as a short phrase.
+    /// Its purpose, as a short phrase.
     pub(crate) why: &'static str,
-    /// Where it goes.
+    /// The target folder.
     pub(crate) into: String,
     /// How long it takes.
     pub(crate) estimate: &'static str,

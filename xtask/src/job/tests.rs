@@ -1,3 +1,5 @@
+//! The order of items, and a failed one.
+
 use std::time::Duration;
 
 use super::*;

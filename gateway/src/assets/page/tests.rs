@@ -1,3 +1,5 @@
+//! The page at a base path, and its content security policy.
+
 use super::*;
 
 const HTML: &str = "<html><head><meta name=\"watchgate-base\" content=\"\">\

@@ -1,3 +1,5 @@
+//! The configuration file: its keys, its precedence and its errors.
+
 use std::path::Path;
 use std::time::Duration;
 

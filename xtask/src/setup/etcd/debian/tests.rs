@@ -1,3 +1,5 @@
+//! Packages made for the test, unpacked.
+
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
