@@ -111,7 +111,8 @@ fn a_package_for_another_architecture_is_refused() {
     let (from, target) = (folder("foreign"), folder("nothing"));
     package(&from, SERVER, "etcd", "#!/bin/sh\nexit 126\n");
     package(&from, CLIENT, "etcdctl", "#!/bin/sh\n");
-    let error = extract(&Job::new("a test"), &from, &WANTED, &target).expect_err("it does not run");
+    let error = extract(&Job::new("a test"), &from, &WANTED, &target)
+        .expect_err("the program does not run");
     assert_eq!(
         error.to_string(),
         "the package etcd-server contains no etcd that runs on this machine"
