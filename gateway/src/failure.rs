@@ -1,6 +1,6 @@
 //! The one error of services and the etcd layer: a stable code, what happened, what to do about it.
 //!
-//! It does not depend on HTTP: `web::status` maps each code to its status.
+//! The module does not depend on HTTP: `web::status` maps each code to its status.
 
 use std::error::Error as StdError;
 use std::fmt;

@@ -136,6 +136,6 @@ async fn announce(gateway: &Gateway) {
     if let Some(folder) = gateway.data_folder() {
         lines.push(format!("Its data is kept in {}", folder.display()));
     }
-    // The parent process may have stopped reading; that is no reason not to serve.
+    // The parent process may have stopped reading; the gateway serves nevertheless.
     let _ = writeln!(std::io::stdout(), "{}", lines.join("\n"));
 }

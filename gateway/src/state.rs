@@ -74,7 +74,7 @@ pub struct Cluster {
     pub endpoints: Vec<String>,
     /// Connections, for `/v3`, which uses no service.
     pub(crate) etcd: Etcd,
-    /// Who requests act as.
+    /// Sign-in: the identities of requests.
     pub sign_in: SignIn,
     /// Keys.
     pub kv: KvService,

@@ -30,7 +30,7 @@ impl Bytes {
         self.0.len()
     }
 
-    /// Whether there are no bytes.
+    /// Whether the bytes are empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -103,6 +103,6 @@ pub struct Alarm {
 pub struct Warning {
     /// Stable code.
     pub code: String,
-    /// One sentence for people.
+    /// One sentence about the cause, as text.
     pub detail: String,
 }

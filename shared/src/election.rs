@@ -14,7 +14,7 @@ pub struct Candidate {
     pub value: Bytes,
     /// The lease that the key is attached to.
     pub lease: LeaseId,
-    /// The key's create revision: proclaiming and resigning need it and the key.
+    /// The key's create revision: proclaiming and resigning require it and the key.
     pub revision: i64,
     /// Remaining seconds of the lease; absent until etcd has reported them.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A lease id. In JSON and in lock keys lower-case hex without padding, as Go's `%x` prints it: a
 /// negative id is `-9`. On input upper case, leading zeros and `dec:<decimal>` are accepted too.
-/// Zero is no lease and never serialised as one: use `Option<LeaseId>`.
+/// Zero means no lease and is never serialised: use `Option<LeaseId>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LeaseId(pub i64);
 

@@ -70,9 +70,9 @@ pub struct LeaseList {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OnClose {
-    /// It is revoked, which deletes its keys.
+    /// The lease is revoked, which deletes its keys.
     Revoke,
-    /// It is kept until its TTL runs out.
+    /// The lease remains until its TTL runs out.
     Orphan,
 }
 

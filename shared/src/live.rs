@@ -216,7 +216,7 @@ pub enum ServerMessage {
     Reset {
         /// The watch.
         id: String,
-        /// The reason, for people.
+        /// The reason, as text.
         reason: String,
         /// The store's current revision.
         revision: i64,
@@ -230,7 +230,7 @@ pub enum ServerMessage {
         id: Option<String>,
         /// The code, for programs.
         code: Code,
-        /// The details, for people.
+        /// The details, as text.
         detail: String,
     },
     /// The watch has ended.
@@ -239,7 +239,7 @@ pub enum ServerMessage {
         id: String,
         /// `cancelled`, or a code of the error table.
         code: String,
-        /// The details, for people.
+        /// The details, as text.
         detail: String,
     },
     /// The current state of a lock (`GET /locks?live`); without holder and waiters it no longer exists.
@@ -277,7 +277,7 @@ pub enum ServerMessage {
     },
     /// The lease is lost (holds).
     Lost {
-        /// The reason, for people.
+        /// The reason, as text.
         reason: String,
     },
 }

@@ -263,13 +263,13 @@ pub struct MemberHash {
     /// The hash; comparable only if `compact_revision` is equal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<u32>,
-    /// The compact revision: history before it was discarded; −1 is none.
+    /// The compact revision: history before it was discarded; −1 means none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compact_revision: Option<i64>,
     /// The revision hashed up to, as the member reports it (etcd 3.6 and later).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash_revision: Option<i64>,
-    /// Why there is no hash.
+    /// Why the hash is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }

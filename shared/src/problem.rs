@@ -28,7 +28,7 @@ macro_rules! codes {
                 match self { $(Self::$variant => $name,)* Self::Unknown => "unknown" }
             }
 
-            /// A short sentence for people, the same for every occurrence.
+            /// A short description, the same for every occurrence.
             pub fn title(self) -> &'static str {
                 match self { $(Self::$variant => $title,)* Self::Unknown => "Unknown error" }
             }

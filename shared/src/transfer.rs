@@ -30,7 +30,7 @@ pub struct ImportCounts {
     pub overwritten: u64,
     /// Keys that already had the file's value.
     pub unchanged: u64,
-    /// Keys that exist with another value, and were left alone.
+    /// Keys that exist with another value, and were skipped.
     pub skipped: u64,
     /// Keys that exist with another value, written or not.
     pub conflicts: u64,

@@ -18,10 +18,10 @@ pub struct RangeSpec {
     /// Every key with this prefix; empty is the whole keyspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<Bytes>,
-    /// The first key, inclusive; needs `end`.
+    /// The first key, inclusive; requires `end`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Bytes>,
-    /// The end, exclusive; needs `start`.
+    /// The end, exclusive; requires `start`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Bytes>,
     /// From this key to the end of the keyspace.
@@ -208,10 +208,10 @@ pub struct CompareRequest {
     /// Every key with this prefix; empty is the whole keyspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<Bytes>,
-    /// The first key, inclusive; needs `end`.
+    /// The first key, inclusive; requires `end`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Bytes>,
-    /// The end, exclusive; needs `start`.
+    /// The end, exclusive; requires `start`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Bytes>,
     /// From this key to the end of the keyspace.
@@ -335,16 +335,16 @@ pub struct GetOp {
     /// Every key with this prefix; empty is the whole keyspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<Bytes>,
-    /// The first key, inclusive; needs `end`.
+    /// The first key, inclusive; requires `end`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Bytes>,
-    /// The end, exclusive; needs `start`.
+    /// The end, exclusive; requires `start`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Bytes>,
     /// From this key to the end of the keyspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Bytes>,
-    /// The limit on entries; 0 is no limit.
+    /// The limit on entries; 0 means no limit.
     #[serde(default)]
     pub limit: i64,
     /// At this revision; 0 is the current one.
@@ -366,16 +366,16 @@ pub struct GetOp {
     /// The order; ascending by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<SortOrder>,
-    /// Only keys created at this revision or later; 0 is no bound.
+    /// Only keys created at this revision or later; 0 means no bound.
     #[serde(default)]
     pub min_create_revision: i64,
-    /// Only keys created at this revision or earlier; 0 is no bound.
+    /// Only keys created at this revision or earlier; 0 means no bound.
     #[serde(default)]
     pub max_create_revision: i64,
-    /// Only keys last changed at this revision or later; 0 is no bound.
+    /// Only keys last changed at this revision or later; 0 means no bound.
     #[serde(default)]
     pub min_mod_revision: i64,
-    /// Only keys last changed at this revision or earlier; 0 is no bound.
+    /// Only keys last changed at this revision or earlier; 0 means no bound.
     #[serde(default)]
     pub max_mod_revision: i64,
 }
@@ -391,10 +391,10 @@ pub struct DeleteOp {
     /// Every key with this prefix; empty is the whole keyspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<Bytes>,
-    /// The first key, inclusive; needs `end`.
+    /// The first key, inclusive; requires `end`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Bytes>,
-    /// The end, exclusive; needs `start`.
+    /// The end, exclusive; requires `start`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Bytes>,
     /// From this key to the end of the keyspace.

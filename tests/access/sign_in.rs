@@ -122,10 +122,7 @@ async fn credentials_are_refused_while_auth_is_off() {
             .await;
         let problem = response.problem(401, "unauthenticated");
         let hint = problem["hint"].as_str().unwrap_or_default();
-        assert!(
-            hint.contains("leave out the Authorization header"),
-            "{hint}"
-        );
+        assert!(hint.contains("omit the Authorization header"), "{hint}");
     }
     gateway.api().get("/kv?prefix=").send().await.json(200);
     // After auth is turned on, a made-up token is still refused; after it is turned off again, valid

@@ -32,7 +32,7 @@ async fn a_learner_is_added_updated_not_promoted_and_removed() {
         (&member["healthy"], &member["learner"]),
         (&json!(false), &json!(true))
     );
-    assert_eq!(member["error"], "it has not started yet");
+    assert_eq!(member["error"], "not started yet");
     assert_eq!(cluster["quorum"], 1, "a learner has no vote");
 
     let path = format!("/cluster/members/{id}");

@@ -98,7 +98,7 @@ async fn the_examples_of_the_document_match_real_responses() {
     let examples: Vec<Value> = serde_json::from_str(&examples).expect("the file is JSON");
     let version = examples
         .iter()
-        .find_map(|example| example["answer"]["version"].as_str());
+        .find_map(|example| example["response"]["version"].as_str());
     let version = version.expect("a version");
     let (major, minor, _) = tools::etcd_version();
     if !version.starts_with(&format!("{major}.{minor}.")) {
@@ -110,7 +110,7 @@ async fn the_examples_of_the_document_match_real_responses() {
     let mut ids = Ids::default();
     for example in &examples {
         let line = format!("{} {}", example["method"], example["path"]);
-        let client = if example["beside"] == true {
+        let client = if example["outside_api"] == true {
             gateway.root()
         } else {
             gateway.api()
@@ -123,14 +123,14 @@ async fn the_examples_of_the_document_match_real_responses() {
             None => client,
         };
         let response = response(&client, &ids, example).await;
-        ids.compare(&line, &example["answer"], &response);
+        ids.compare(&line, &example["response"], &response);
     }
 }
 
 /// The gateway's response to an example's request.
 async fn response(client: &Client, ids: &Ids, example: &Value) -> Value {
     let path = ids.apply(example["path"].as_str().expect("a path"));
-    let messages = example["answer"].as_array().map_or(0, Vec::len);
+    let messages = example["response"].as_array().map_or(0, Vec::len);
     if example["form"] == "socket" {
         let mut stream = Stream::socket(client, &path).await;
         return read(messages, async || {

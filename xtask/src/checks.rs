@@ -88,7 +88,7 @@ pub(crate) fn test(only: &[String], etcd: Option<setup::Version>) -> Result<()> 
         let by_default = only.is_empty() && (etcd.is_none() || ON_ETCD.contains(&step.name));
         by_default || needed_by_filter || only.iter().any(|name| name == step.name)
     };
-    setup::run(etcd.map_or(setup::For::Tests, setup::For::TestsOn)).context("set-up")?;
+    setup::run(etcd.map_or(setup::Purpose::Tests, setup::Purpose::TestsOn)).context("set-up")?;
     if let Some(version) = etcd {
         say::line(format!("── on etcd {version}"));
     }

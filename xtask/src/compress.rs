@@ -40,7 +40,7 @@ pub(crate) fn folder(dist: &Path) -> Result<()> {
                         .map_err(|_| anyhow!("a compressor failed"))?
                         .pop()
                     {
-                        one(&file, &cache)?;
+                        compress(&file, &cache)?;
                     }
                     Ok(())
                 })
@@ -70,7 +70,7 @@ fn extension(path: &Path) -> Option<&str> {
     path.extension().and_then(|ext| ext.to_str())
 }
 
-fn one(file: &Path, cache: &Path) -> Result<()> {
+fn compress(file: &Path, cache: &Path) -> Result<()> {
     if extension(file) == Some("wasm") {
         wasm::strip(file)?;
     }

@@ -1,6 +1,6 @@
 //! `cargo xtask css`: joins the dashboard's style sheets into one file, in cascade layers.
 //!
-//! A component keeps its `.css` next to its `.rs`; there are no imports. Layers decide precedence, so
+//! A component keeps its `.css` next to its `.rs`; imports are refused. Layers decide precedence, so
 //! that a page can restyle a primitive regardless of specificity. Font names contain the hash of their
 //! content, like everything else that Trunk writes, so that they can be cached forever.
 //! Must not minify or rewrite rules: the browser shows what was written.

@@ -98,9 +98,9 @@ enum Command {
 fn main() -> Result<()> {
     match Cli::parse().command {
         Command::Setup { tests } => setup::command(if tests {
-            setup::For::Tests
+            setup::Purpose::Tests
         } else {
-            setup::For::Run
+            setup::Purpose::Run
         }),
         Command::Build { debug } => product::build_command(profile(debug, !debug)),
         Command::Run {

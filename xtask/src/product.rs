@@ -12,7 +12,7 @@ use crate::{paths, proc, say, setup, ui};
 
 /// Sets up, builds the dashboard and the gateway with it; returns the binary's path.
 pub(crate) fn build(profile: ui::Profile) -> Result<PathBuf> {
-    setup::run_with(setup::For::Run, |items| {
+    setup::run_with(setup::Purpose::Run, |items| {
         if let Some([code, bundle]) = ui::items(profile) {
             // Before the tools: its last crate keeps a single core busy for a minute.
             items.insert(0, code);

@@ -25,7 +25,7 @@ const LOG: &str = "gateway.log";
 
 /// Sets up, starts a gateway, and runs schemathesis against it.
 pub(crate) fn run(flags: &[OsString]) -> Result<()> {
-    setup::run(setup::For::Run)?;
+    setup::run(setup::Purpose::Run)?;
     let binary = product::gateway(ui::Profile::Debug)?;
     let schemathesis = install()?;
     let address = free_address()?;

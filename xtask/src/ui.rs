@@ -1,7 +1,7 @@
 //! Builds the dashboard with Trunk into `dist/`, and compresses it there.
 //!
 //! Skipped if its sources have not changed: a fingerprint of them is stored in `dist/`, which Trunk
-//! empties, so that a manual build is never mistaken for ours.
+//! empties, so that a manual build is never mistaken for one of xtask.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hasher as _};
@@ -28,7 +28,7 @@ pub(crate) enum Profile {
 
 impl Profile {
     /// The dashboard's profile in Cargo.toml; `None` for a development build.
-    fn of_cargo(self) -> Option<&'static str> {
+    fn cargo_profile(self) -> Option<&'static str> {
         match self {
             Self::Release => Some("web"),
             Self::Demo => Some("demo"),
@@ -110,11 +110,11 @@ fn is_built(profile: Profile, sources: &str) -> bool {
     fs::read_to_string(stamp()).is_ok_and(|old| {
         good_enough
             .iter()
-            .any(|made| old == stamped(*made, sources))
+            .any(|built| old == stamp_text(*built, sources))
     })
 }
 
-fn stamped(profile: Profile, sources: &str) -> String {
+fn stamp_text(profile: Profile, sources: &str) -> String {
     let profile = match profile {
         Profile::Release => "release",
         Profile::Demo => "demo",
@@ -133,7 +133,7 @@ fn bundle(
         compress::folder(&paths::dist())?;
     }
     let stamp = stamp();
-    fs::write(&stamp, stamped(profile, sources))
+    fs::write(&stamp, stamp_text(profile, sources))
         .with_context(|| format!("write {}", stamp.display()))
 }
 
@@ -144,7 +144,7 @@ fn trunk(profile: Profile) -> Result<Command> {
         .current_dir(paths::root())
         .arg("build")
         .env("PATH", setup::trunk_path()?);
-    if let Some(name) = profile.of_cargo() {
+    if let Some(name) = profile.cargo_profile() {
         command.args(["--release", "--cargo-profile", name]);
     }
     set_flags(&mut command, profile);
@@ -159,7 +159,7 @@ fn trunk(profile: Profile) -> Result<Command> {
 fn cargo(profile: Profile) -> Command {
     let mut command = proc::cargo();
     command.args(["build", "--package", "frontend", "--target", setup::TARGET]);
-    if let Some(name) = profile.of_cargo() {
+    if let Some(name) = profile.cargo_profile() {
         command.args(["--profile", name]);
     }
     set_flags(&mut command, profile);
@@ -169,7 +169,7 @@ fn cargo(profile: Profile) -> Command {
 /// Leptos compiles each view once instead of once for every type around it: a sixth less on the wire.
 /// For the dashboard's target only: the flags must not invalidate the hook's own build.
 fn set_flags(command: &mut Command, profile: Profile) {
-    if profile.of_cargo().is_some() {
+    if profile.cargo_profile().is_some() {
         let mut flags = proc::env_var(TARGET_FLAGS).unwrap_or_default();
         flags.push(" --cfg erase_components");
         command.env(TARGET_FLAGS, flags);

@@ -151,7 +151,7 @@ mod tests {
             ("[]", "body must be a JSON object, not an array"),
             ("{", "invalid body: EOF while parsing an object"),
         ] {
-            let failure = parse::<Outer>(body.as_bytes()).expect_err("it is invalid");
+            let failure = parse::<Outer>(body.as_bytes()).expect_err("the body is invalid");
             assert!(
                 failure.detail.starts_with(detail),
                 "{body}: {}",

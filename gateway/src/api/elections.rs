@@ -30,7 +30,7 @@ const MAX_WAIT: u64 = 3_600;
 pub async fn get(mut call: Call) -> Result<Response> {
     let name = call.name(ROUTE)?;
     call.finish_query()?;
-    let election = call.cluster.elections.one(&call.caller(), &name).await?;
+    let election = call.cluster.elections.get(&call.caller(), &name).await?;
     Ok(respond(StatusCode::OK, election.header.revision, &election))
 }
 
@@ -68,7 +68,7 @@ pub async fn campaign(mut call: Call, bytes: body::Buffered) -> Result<Response>
     Ok(claim::keep_when_sent(response, won.claim, call.flushes))
 }
 
-/// Proclaim another value. Needs only the leader's key and its revision, from any connection.
+/// Proclaim another value. Requires only the leader's key and its revision, from any connection.
 #[utoipa::path(
     operation_id = "proclaim",
     post, path = "/elections/{name}/proclaim", tag = "elections",
@@ -84,15 +84,15 @@ pub async fn proclaim(mut call: Call, bytes: body::Buffered) -> Result<Response>
     let name = call.name(ROUTE)?;
     call.finish_query()?;
     let request: ProclaimRequest = body::json(&call.headers, &bytes)?;
-    let done = call
+    let response = call
         .cluster
         .elections
         .proclaim(&call.caller(), name, request)
         .await?;
-    Ok(respond(StatusCode::OK, done.header.revision, &done))
+    Ok(respond(StatusCode::OK, response.header.revision, &response))
 }
 
-/// Give up leadership or candidacy. Needs only the key and its revision; the lease remains.
+/// Give up leadership or candidacy. Requires only the key and its revision; the lease remains.
 #[utoipa::path(
     operation_id = "resign",
     post, path = "/elections/{name}/resign", tag = "elections",
@@ -108,12 +108,12 @@ pub async fn resign(mut call: Call, bytes: body::Buffered) -> Result<Response> {
     let name = call.name(ROUTE)?;
     call.finish_query()?;
     let request: ResignRequest = body::json(&call.headers, &bytes)?;
-    let done = call
+    let response = call
         .cluster
         .elections
         .resign(&call.caller(), name, request)
         .await?;
-    Ok(respond(StatusCode::OK, done.header.revision, &done))
+    Ok(respond(StatusCode::OK, response.header.revision, &response))
 }
 
 /// Observe the leader: a `leader` message for each value of each leader, nothing while there is no leader.

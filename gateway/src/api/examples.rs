@@ -29,11 +29,11 @@ struct Example {
     /// The operation that it shows; none if it only prepares the next request.
     operation: Option<String>,
     method: String,
-    /// Path and query after `/api/v1`, or the whole path with `beside`.
+    /// Path and query after `/api/v1`, or the whole path with `outside_api`.
     path: String,
     /// Whether the path is outside `/api/v1`.
     #[serde(default)]
-    beside: bool,
+    outside_api: bool,
     /// JSON; a string is sent as it is.
     #[serde(default)]
     body: Option<Value>,
@@ -47,7 +47,7 @@ struct Example {
     form: Form,
     status: u16,
     /// The response: JSON, the first messages of a stream, all lines of a file; null for bytes.
-    answer: Value,
+    response: Value,
 }
 
 /// The form of a response.
@@ -112,7 +112,7 @@ fn set_example(content: &mut RefOr<Content>, example: Value) {
 impl Example {
     /// The command line that sends the request.
     fn command(&self) -> String {
-        let path = format!("{}{}", if self.beside { "" } else { API }, self.path);
+        let path = format!("{}{}", if self.outside_api { "" } else { API }, self.path);
         if self.form == Form::Socket {
             return format!("websocat 'ws://{AUTHORITY}{path}'");
         }
@@ -158,12 +158,12 @@ impl Example {
     fn response_as(&self, media_type: &str) -> Option<Value> {
         match (self.form, media_type) {
             (Form::Json, "application/json" | "application/problem+json") => {
-                Some(self.answer.clone())
+                Some(self.response.clone())
             }
-            (Form::Text, "text/plain") => Some(self.answer.clone()),
+            (Form::Text, "text/plain") => Some(self.response.clone()),
             (Form::Lines | Form::Stream, "application/x-ndjson") => {
                 let mut lines = String::new();
-                for line in self.answer.as_array()? {
+                for line in self.response.as_array()? {
                     // Writing to a string cannot fail.
                     let _ = writeln!(lines, "{line}");
                 }

@@ -47,7 +47,7 @@ pub async fn history(call: Call) -> Result<Response> {
 #[utoipa::path(
     get, path = "/history", tag = "keys",
     params(
-        ("key" = Option<String>, Query, description = "The key; may be left out if `cursor` is given"),
+        ("key" = Option<String>, Query, description = "The key; may be omitted if `cursor` is given"),
         HistoryParams,
     ),
     responses(

@@ -12,11 +12,11 @@ use crate::live::stream::{self, Liveness, Transport};
 use crate::service::lease::Hold;
 use crate::service::lock::QueueHold;
 
-/// What is held until it is dropped.
+/// A lease, a lock or a candidacy that is held until it is dropped.
 pub(super) trait HeldResource: Send + 'static {
     /// TTL of its lease: how long it lasts without a renewal.
     fn ttl(&self) -> Duration;
-    /// The next message about it; `None` after it was lost.
+    /// The next message about the resource; `None` after it was lost.
     fn next(&mut self) -> impl Future<Output = Option<ServerMessage>> + Send;
 }
 

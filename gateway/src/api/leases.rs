@@ -105,7 +105,7 @@ pub async fn get(mut call: Call) -> Result<Response> {
     let id = lease_id(&call)?;
     let keys = lease_keys(&mut call.query)?;
     call.finish_query()?;
-    let lease = call.cluster.leases.one(&call.caller(), id, keys).await?;
+    let lease = call.cluster.leases.get(&call.caller(), id, keys).await?;
     Ok(respond(StatusCode::OK, lease.header.revision, &lease))
 }
 

@@ -110,7 +110,7 @@ pub async fn get(mut call: Call, transport: Transport) -> Result<Response> {
         return follow(call, transport, Filter::Name(name)).await;
     }
     call.finish_query()?;
-    let lock = call.cluster.locks.one(&call.caller(), &name).await?;
+    let lock = call.cluster.locks.get(&call.caller(), &name).await?;
     Ok(respond(StatusCode::OK, lock.header.revision, &lock))
 }
 

@@ -78,7 +78,7 @@ pub struct QueueTimeoutParams {
     pub timeout: Option<String>,
 }
 
-/// The name of a lock or an election: a segment of the path, or `?name=`. Implemented by hand, since a derived struct
+/// The name of a lock or an election: a segment of the path, or `?name=`. Implemented manually, since a derived struct
 /// cannot have two parameters with one name.
 #[derive(Debug)]
 pub struct NameParams;

@@ -89,7 +89,7 @@ mod tests {
             Some(Range::between(b"a".to_vec(), Some(b"b".to_vec()))),
         );
         check("from=a", Some(Range::between(b"a".to_vec(), None)));
-        check("key=%00", Some(Range::one(vec![0])));
+        check("key=%00", Some(Range::single(vec![0])));
     }
 
     #[test]

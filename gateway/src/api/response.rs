@@ -1,4 +1,4 @@
-//! JSON responses, and the headers that carry a key's facts beside a raw value.
+//! JSON responses, and the headers that carry a key's metadata with a raw value.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -26,7 +26,7 @@ pub fn json<T: Serialize>(status: StatusCode, value: &T) -> Response {
     response
 }
 
-/// A JSON response with the store revision at which etcd answered.
+/// A JSON response with the store revision at which etcd responded.
 pub fn respond<T: Serialize>(status: StatusCode, revision: i64, value: &T) -> Response {
     let mut response = json(status, value);
     response

@@ -212,7 +212,7 @@ impl Assets {
     }
 }
 
-/// What a request is for, from the dashboard's point of view.
+/// How the dashboard classifies a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Target {
     /// One of the dashboard's pages.
@@ -240,8 +240,8 @@ impl Target {
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         let last = path.rsplit('/').next().unwrap_or_default();
-        let ours = ["/api", "/v3", "/v3beta", "/assets"].into_iter().any(below);
-        if !ours && !last.contains('.') && accept::names(headers, "text/html") {
+        let reserved = ["/api", "/v3", "/v3beta", "/assets"].into_iter().any(below);
+        if !reserved && !last.contains('.') && accept::names(headers, "text/html") {
             Self::UnknownPage
         } else {
             Self::Other

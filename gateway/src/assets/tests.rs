@@ -225,7 +225,7 @@ async fn without_a_dashboard_the_page_says_how_to_build_it() {
 }
 
 #[test]
-fn the_policy_allows_the_pages_own_script_and_no_other() {
+fn the_policy_allows_only_the_pages_own_script() {
     let policy = built()
         .content_security_policy()
         .to_str()

@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(user.password, Some(Secret::new("a:b")));
         assert_eq!(parse_user("root").expect("parses").password, None);
         let unnamed = parse_user(":secret").expect("parses");
-        let refused = credentials(Some(&unnamed), None, None).expect_err("no name");
+        let refused = credentials(Some(&unnamed), None, None).expect_err("the user name is empty");
         assert!(!format!("{refused} {refused:?}").contains("secret"));
         assert!(!format!("{user:?}").contains("a:b"));
     }

@@ -68,7 +68,7 @@ pub struct Connect {
     #[arg(long, env = "WATCHGATE_DIAL_TIMEOUT", default_value = "2s", value_parser = parse_duration, value_name = "TIME")]
     pub dial_timeout: Duration,
 
-    /// The clusters of the file.
+    /// The clusters of the configuration file.
     #[arg(skip)]
     pub named: Vec<NamedCluster>,
 }

@@ -8,10 +8,10 @@ use http::HeaderValue;
 
 use super::*;
 
-/// What the encoded forms below decode to.
+/// The text in the encoded forms below.
 const TEXT: &str = "the value, and once more the value\n";
 
-/// Made by `gzip -n`, Node's `brotliCompressSync`, Python's `zlib.compress` and `zstd`.
+/// Encoded by `gzip -n`, Node's `brotliCompressSync`, Python's `zlib.compress` and `zstd`.
 const ENCODED: [(Coding, &str); 4] = [
     (
         Coding::Gzip,
@@ -103,7 +103,7 @@ async fn another_format_is_refused() {
     let bare = bytes_of("K8lIVShLzClN1VFIzEtRyM9LTlXIzS9KVSiBSXABAA==");
     let error = decode(Coding::Deflate, &bare, 4)
         .await
-        .expect_err("no zlib");
+        .expect_err("the body is not zlib");
     assert!(error.to_string().contains("RFC 1950"), "{error}");
 }
 

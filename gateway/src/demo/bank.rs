@@ -126,7 +126,12 @@ impl Actor for Bank {
             })
             .collect();
         let context = &*context;
-        try_join_all(transfers.into_iter().map(|one| Self::pay(context, one))).await?;
+        try_join_all(
+            transfers
+                .into_iter()
+                .map(|transfer| Self::pay(context, transfer)),
+        )
+        .await?;
         context.sleep(EVERY).await
     }
 }

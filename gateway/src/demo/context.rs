@@ -178,7 +178,7 @@ impl Context {
 
     /// Reads a key.
     pub(super) async fn get(&self, key: &str) -> Step<Option<KeyValue>> {
-        let range = Range::one(key);
+        let range = Range::single(key);
         let (caller, get) = (Self::caller(), Get::default());
         let response = self.call(self.etcd.range(&caller, &range, &get)).await?;
         Ok(response.kvs.into_iter().next())
@@ -186,7 +186,7 @@ impl Context {
 
     /// Deletes a key; no error if it does not exist.
     pub(super) async fn delete(&self, key: &str) -> Step<()> {
-        self.delete_range(Range::one(key)).await
+        self.delete_range(Range::single(key)).await
     }
 
     /// Deletes every key with a prefix, in one revision.

@@ -68,7 +68,7 @@ impl Candidate {
     }
 }
 
-/// Runs an op on the key unless it belongs to another by now; returns whether it ran.
+/// Runs an op on the key unless another candidate owns it now; returns whether it ran.
 async fn if_created_at(context: &Context, key: &str, created: i64, op: Op) -> Step<bool> {
     let txn = Txn {
         compare: vec![Compare::created_at(key.as_bytes(), created)],

@@ -3,8 +3,8 @@
 //!
 //! Each actor is an ordinary etcd client with its own leases, independent of the gateway. Actors
 //! tolerate any change that a visitor makes to their keys and leases, data of an earlier run, and
-//! errors: they log them and start again. The data is the demo's own; it never runs on an external
-//! cluster.
+//! errors: they log them and start again. The data is the demo's own: the demo never runs on an
+//! external cluster.
 
 mod bank;
 mod context;

@@ -58,7 +58,7 @@ impl Queue {
             .into_iter()
             .next()
             .and_then(OpResponse::into_entry);
-        // It exists from an earlier attempt with the same lease, whose place is kept.
+        // The key exists from an earlier attempt with the same lease, and keeps its place.
         own.map(|kv| kv.create_revision).ok_or(Exit::LeaseLost)
     }
 
@@ -73,7 +73,7 @@ impl Queue {
         while let Some((before, revision)) = self.before(context, created).await? {
             deleted(context, &before.key, revision).await?;
         }
-        let range = Range::one(key);
+        let range = Range::single(key);
         let get = Get::keys_only();
         let own = context
             .call(context.etcd.range(&Context::caller(), &range, &get))
@@ -106,7 +106,7 @@ pub(super) async fn deleted(context: &Context, key: &[u8], revision: i64) -> Ste
         start_revision: revision,
         ..WatchOptions::default()
     };
-    let range = Range::one(key);
+    let range = Range::single(key);
     let mut watch = context
         .call(context.etcd.watch(&caller, &range, options))
         .await?;

@@ -55,8 +55,8 @@ impl Actor for Instance {
         let seconds = Duration::from_secs;
         let random = &mut context.random;
         let port = self.port + random.number(0..=9) as u16;
-        let lives = random.time(seconds(25)..=seconds(90));
-        let away = random.time(seconds(5)..=seconds(20));
+        let lifetime = random.time(seconds(25)..=seconds(90));
+        let pause = random.time(seconds(5)..=seconds(20));
         let crashes = random.one_in(2);
 
         let address = format!("10.0.3.{}:{port}", self.host);
@@ -67,7 +67,7 @@ impl Actor for Instance {
         context
             .call(context.etcd.put(&Context::caller(), registration))
             .await?;
-        match session.during(context, context.sleep(lives)).await {
+        match session.during(context, context.sleep(lifetime)).await {
             // Revoked by a visitor: the same as a crash.
             Ok(()) | Err(Exit::LeaseLost) => {}
             Err(exit) => return Err(exit),
@@ -75,6 +75,6 @@ impl Actor for Instance {
         if !crashes {
             session.close(context).await?;
         }
-        context.sleep(away).await
+        context.sleep(pause).await
     }
 }

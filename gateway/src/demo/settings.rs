@@ -1,7 +1,7 @@
 //! `/config/gateway/`: three files, edited every 20 s.
 //!
-//! A visitor's edit wins: the actor saves by compare-and-set, and leaves a file that a visitor has
-//! changed alone for a while.
+//! A visitor's edit wins: the actor saves by compare-and-set, and pauses its own edits of a file that
+//! a visitor has changed.
 
 use std::time::Duration;
 
@@ -116,7 +116,7 @@ mod tests {
     fn limits_are_json() {
         for salt in 0..20 {
             let text = limits(&mut Random::new(salt));
-            let value: serde_json::Value = serde_json::from_str(&text).expect("is JSON");
+            let value: serde_json::Value = serde_json::from_str(&text).expect("the file is JSON");
             assert!(
                 value["requests_per_second"]
                     .as_u64()
@@ -131,7 +131,10 @@ mod tests {
             let text = routes(&mut Random::new(salt));
             let weight = |name: &str| -> u64 {
                 let line = text.lines().find_map(|line| line.trim().strip_prefix(name));
-                line.expect("is there").trim().parse().expect("is a number")
+                line.expect("the line exists")
+                    .trim()
+                    .parse()
+                    .expect("the weight is a number")
             };
             assert_eq!(weight("stable:") + weight("canary:"), 100, "{text}");
         }

@@ -13,9 +13,9 @@ const SECOND: Duration = Duration::from_secs(1);
 /// How a holder gives up the lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// It revokes its lease.
+    /// Revoke the lease.
     Revoke,
-    /// It stops renewing, like a process that hangs: the key stays until the lease has expired.
+    /// Stop renewing, like a process that hangs: the key stays until the lease has expired.
     Vanish,
 }
 
@@ -85,10 +85,10 @@ impl Actor for Candidate {
             }
         }
         // Long enough for another contender to get it: the lease's end, and the others' next attempt.
-        let away = match self.ending {
+        let pause = match self.ending {
             Ending::Revoke => 2 * SECOND,
             Ending::Vanish => Duration::from_secs(TTL.unsigned_abs()) + 4 * SECOND,
         };
-        context.sleep(away).await
+        context.sleep(pause).await
     }
 }

@@ -22,8 +22,8 @@ pub(super) async fn leftovers(context: &Context) -> Step<()> {
         let about = context
             .call(context.etcd.lease_time_to_live(&caller, lease, true))
             .await?;
-        let ours = |key: &Vec<u8>| PREFIXES.iter().any(|prefix| key.starts_with(prefix));
-        if about.keys.iter().any(ours) {
+        let is_demo_key = |key: &Vec<u8>| PREFIXES.iter().any(|prefix| key.starts_with(prefix));
+        if about.keys.iter().any(is_demo_key) {
             context.revoke(lease).await?;
         }
     }

@@ -65,7 +65,7 @@ async fn auth(report: &mut Report<'_>, config: &ClusterConfig, etcd: &Etcd) -> i
                 "etcd's auth is off, so the user `{}` is not used",
                 account.name
             ),
-            "enable it with `etcdctl auth enable`, or leave out --user",
+            "enable it with `etcdctl auth enable`, or remove --user",
         )?,
         (true, None) if config.settings.identity.is_none() => {
             report.note(
@@ -175,7 +175,7 @@ fn advertised(report: &mut Report<'_>, response: &ClusterResponse) -> io::Result
     for warning in response
         .warnings
         .iter()
-        .filter(|one| one.code == ADVERTISED)
+        .filter(|warning| warning.code == ADVERTISED)
     {
         all_reachable = false;
         report.warn("advertised", &warning.detail, Some(fix))?;

@@ -89,7 +89,10 @@ async fn resolve(
     }
     match lookup_host((host, port)).await.map(Vec::from_iter) {
         Ok(addresses) if !addresses.is_empty() => {
-            let texts: Vec<_> = addresses.iter().map(|one| one.ip().to_string()).collect();
+            let texts: Vec<_> = addresses
+                .iter()
+                .map(|address| address.ip().to_string())
+                .collect();
             report.ok("dns", &format!("{host} resolves to {}", texts.join(", ")))?;
             Ok(Some(addresses))
         }

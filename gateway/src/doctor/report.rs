@@ -1,4 +1,4 @@
-//! The findings, one per line: text for people, or JSON objects for programs.
+//! The findings, one per line: plain text, or JSON objects.
 
 use std::io::{Result, Write};
 
@@ -69,12 +69,12 @@ impl<'a> Report<'a> {
         self.write(step, Outcome::Ok, detail, None)
     }
 
-    /// Worth knowing; no fault.
+    /// Information; not a fault.
     pub(super) fn note(&mut self, step: &str, detail: &str, fix: &str) -> Result<()> {
         self.write(step, Outcome::Note, detail, Some(fix))
     }
 
-    /// It works, but should be changed.
+    /// The step works, but its configuration should be changed.
     pub(super) fn warn(&mut self, step: &str, detail: &str, fix: Option<&str>) -> Result<()> {
         self.write(step, Outcome::Warning, detail, fix)
     }

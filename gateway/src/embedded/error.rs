@@ -21,7 +21,7 @@ pub enum EmbeddedError {
         /// The program as configured.
         etcd: PathBuf,
     },
-    /// It exists, but cannot be run or does not print its version.
+    /// The program exists, but cannot be run or does not print its version.
     #[error("`{} --version` does not print a version: {output}", etcd.display())]
     NoVersion {
         /// The program.
@@ -53,7 +53,7 @@ pub enum EmbeddedError {
     /// Another minor version wrote the data: an older etcd exits on it, a newer one can panic on it.
     #[error(
         "the data in {} was written by etcd {wrote}, and the installed etcd is {found}: put an etcd \
-         {wrote} first on PATH to keep using this data, or start afresh with another --data-dir \
+         {wrote} first on PATH to keep using this data, or start over with another --data-dir \
          (or after moving that folder away)",
         path.display()
     )]
@@ -65,7 +65,7 @@ pub enum EmbeddedError {
         /// The minor version of the installed etcd.
         found: Minor,
     },
-    /// The same for the data folder of a configuration file.
+    /// Another minor version wrote the data in the folder that a configuration file sets.
     #[error(
         "the data in {} was written by etcd {wrote}, and the installed etcd is {found}: put an etcd \
          {wrote} first on PATH; to upgrade the data (one minor version at a time), write `{found}` \
@@ -83,10 +83,10 @@ pub enum EmbeddedError {
         /// The file that records the minor version.
         record: PathBuf,
     },
-    /// The data is of a different number of members: a flag cannot resize a cluster.
+    /// The data belongs to a cluster of a different size: a flag cannot resize a cluster.
     #[error(
-        "the data in {} is of {has} member{}, but {requested} {} requested: start with --members {has} to \
-         keep using this data, or start afresh with another --data-dir (or after moving that folder \
+        "the data in {} belongs to a cluster of {has} member{}, but {requested} {} requested: start with --members {has} to \
+         keep using this data, or start over with another --data-dir (or after moving that folder \
          away)",
         path.display(),
         if *has == 1 { "" } else { "s" },
@@ -95,7 +95,7 @@ pub enum EmbeddedError {
     OtherMembers {
         /// The data folder.
         path: PathBuf,
-        /// The number of members of the data.
+        /// The size of the data's cluster.
         has: usize,
         /// The requested number.
         requested: usize,
@@ -136,7 +136,7 @@ pub enum EmbeddedError {
         #[source]
         source: io::Error,
     },
-    /// It can be read, but is invalid.
+    /// The etcd configuration file can be read, but is invalid.
     #[error("the etcd configuration {} cannot be used: {why}", path.display())]
     FileContent {
         /// Its path as given.
@@ -156,7 +156,7 @@ pub enum EmbeddedError {
         /// The client URL.
         url: String,
     },
-    /// etcd ended before it was ready.
+    /// etcd exited before it was ready.
     #[error("etcd did not start: {0}")]
     Failed(Ended),
     /// etcd runs, but was not ready in time.
@@ -171,9 +171,9 @@ pub enum EmbeddedError {
     },
 }
 
-/// etcd ended unexpectedly.
+/// etcd exited unexpectedly.
 #[derive(Clone, Debug, Error)]
-#[error("etcd ended with {status}; its output:\n{output}")]
+#[error("etcd exited with {status}; its output:\n{output}")]
 pub struct Ended {
     /// Its exit code, or the signal that ended it.
     pub status: String,

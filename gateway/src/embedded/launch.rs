@@ -20,7 +20,7 @@ use crate::tasks::Tasks;
 /// How long the last output may take to arrive after the process has ended.
 const OUTPUT_DRAIN: Duration = Duration::from_secs(1);
 
-/// What to start, and where it will be reached.
+/// An etcd process to start, and its client URL.
 #[derive(Clone, Debug)]
 pub(super) struct Launch {
     /// The client URL.
@@ -45,7 +45,7 @@ pub(super) struct Process {
 
 impl Launch {
     /// One member on free ports. Another program may take them before etcd does: retry then.
-    pub(super) fn one(
+    pub(super) fn single_member(
         options: &Options,
         folder: &Folder,
         name: String,
@@ -70,7 +70,7 @@ impl Launch {
     ///
     /// Peers store a member's address permanently, while a free port may be in use at the next start; a
     /// socket file is free whenever the folder is.
-    pub(super) fn several(
+    pub(super) fn cluster(
         options: &Options,
         folder: &Folder,
         name: &str,
@@ -117,7 +117,7 @@ impl Launch {
         }
     }
 
-    /// Starts etcd under its supervisor. `lock` is held by both as long as they live.
+    /// Starts etcd under its supervisor. Both processes hold `lock` until they exit.
     pub(super) fn start(&self, options: &Options, lock: File) -> Result<Process, EmbeddedError> {
         let supervisor = absolute(&options.supervisor);
         let mut command = Command::new(&supervisor);

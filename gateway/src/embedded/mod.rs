@@ -41,7 +41,7 @@ pub(crate) const ONE_MEMBER: usize = 1;
 const MAX_MEMBERS: usize = 5;
 /// Attempts to start with new ports when other programs take them first.
 const ATTEMPTS: usize = 5;
-/// How long a stuck supervisor may delay our shutdown.
+/// How long a stuck supervisor may delay the shutdown of the gateway.
 const MARGIN: Duration = Duration::from_secs(4);
 
 /// How to run the embedded etcd.
@@ -138,15 +138,17 @@ impl Embedded {
                 Ok(()) => break (launches, processes),
                 Err(unready) => unready,
             };
-            let unlucky = processes.iter().any(|one| one.output.port_was_taken());
+            let port_taken = processes
+                .iter()
+                .any(|process| process.output.port_was_taken());
             join_all(processes.iter_mut().map(Process::stop)).await;
             match unready {
-                Unready::Ended(_) if unlucky && file.is_none() && attempt < ATTEMPTS => {
+                Unready::Ended(_) if port_taken && file.is_none() && attempt < ATTEMPTS => {
                     attempt += 1;
                 }
                 Unready::Ended(ended) => return Err(EmbeddedError::Failed(ended)),
-                Unready::Late(why) => {
-                    let outputs = processes.iter().map(|one| one.output.tail());
+                Unready::TimedOut(why) => {
+                    let outputs = processes.iter().map(|process| process.output.tail());
                     return Err(EmbeddedError::NotReady {
                         after: options.ready_timeout,
                         why,
@@ -223,8 +225,8 @@ fn launches(
             file.check_ports()?;
             Ok(vec![Launch::of_file(file)])
         }
-        (None, ONE_MEMBER) => Ok(vec![Launch::one(options, folder, name())?]),
-        (None, count) => Launch::several(options, folder, &name(), count),
+        (None, ONE_MEMBER) => Ok(vec![Launch::single_member(options, folder, name())?]),
+        (None, count) => Launch::cluster(options, folder, &name(), count),
     }
 }
 
@@ -262,7 +264,7 @@ async fn keep(
     drop(folder);
 }
 
-/// A name unique on this machine: it distinguishes our etcd from one that took its port.
+/// A name unique on this machine: it distinguishes the private etcd from another one that took its port.
 fn name() -> String {
     static STARTED: AtomicU32 = AtomicU32::new(0);
     let pid = std::process::id();

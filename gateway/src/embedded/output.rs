@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_last_lines_are_kept_whole_and_bounded() {
+    async fn the_tail_is_bounded_and_starts_with_a_complete_line() {
         let output = Output::default();
         let lines: Vec<String> = (0..10_000).map(|n| format!("line {n}")).collect();
         let written = lines.join("\n") + "\n";

@@ -1,4 +1,4 @@
-//! Readiness of the private etcd: it serves, and it is ours.
+//! Readiness of the private etcd: it serves, and is the one that this gateway started.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(super) enum Unready {
     /// A process ended.
     Ended(Ended),
     /// The time limit has passed; what was still missing.
-    Late(String),
+    TimedOut(String),
 }
 
 /// Waits until every member knows a leader and lists all members by their new names.
@@ -35,7 +35,7 @@ pub(super) async fn ready(
 ) -> Result<(), Unready> {
     let names: Vec<&str> = launches
         .iter()
-        .filter_map(|one| one.name.as_deref())
+        .filter_map(|launch| launch.name.as_deref())
         .collect();
     let why = Mutex::new(String::new());
     let serving = launches
@@ -48,7 +48,7 @@ pub(super) async fn ready(
         _ = join_all(serving) => Ok(()),
         (ended, ..) = select_all(ended) => Err(Unready::Ended(ended)),
         () = sleep_until(deadline) => {
-            Err(Unready::Late(why.lock().unwrap_or_else(PoisonError::into_inner).clone()))
+            Err(Unready::TimedOut(why.lock().unwrap_or_else(PoisonError::into_inner).clone()))
         }
     }
 }
@@ -60,7 +60,7 @@ async fn serves(options: &Options, launch: &Launch, names: &[&str], why: &Mutex<
         ..options.settings.clone()
     };
     loop {
-        // A new connection each time: a file that it needs may be what is missing.
+        // A new connection each time: a file that the connection needs may be missing.
         let missing = match Etcd::new(settings.clone()).await {
             Ok(etcd) => check(&etcd, names).await,
             Err(error) => Err(error.to_string()),
@@ -76,13 +76,14 @@ async fn serves(options: &Options, launch: &Launch, names: &[&str], why: &Mutex<
     }
 }
 
-/// One check; returns what is missing.
+/// Checks once; returns what is missing.
 async fn check(etcd: &Etcd, names: &[&str]) -> Result<(), String> {
     let caller = Caller::gateway(CHECK_TIMEOUT);
     match etcd.status(&caller).await {
-        Ok(status) if status.leader == 0 => return Err("it knows no leader yet".to_owned()),
+        Ok(status) if status.leader == 0 => return Err("no leader is known yet".to_owned()),
         Ok(_) => {}
-        // With a configuration file auth may be on, without an account for us: it serves all the same.
+        // With a configuration file auth may be on, without an account for the gateway: etcd is ready
+        // nevertheless.
         Err(failure)
             if names.is_empty()
                 && matches!(failure.code, Code::Unauthenticated | Code::Forbidden) => {}

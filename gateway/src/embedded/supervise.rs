@@ -35,7 +35,7 @@ pub async fn supervise(command: &[OsString]) -> io::Result<ExitCode> {
         .map_err(|error| {
             io::Error::new(
                 error.kind(),
-                "supervise is started by a gateway, not by hand",
+                "`supervise` is for internal use: a gateway starts it",
             )
         })?;
     let mut terminate = signal(SignalKind::terminate())?;

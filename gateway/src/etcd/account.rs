@@ -67,7 +67,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Decodes an `AuthenticateRequest`; `None` if it is no such message.
+    /// Decodes an `AuthenticateRequest`; `None` if the bytes are not such a message.
     pub(crate) fn from_wire(message: &[u8]) -> Option<Self> {
         let request = AuthenticateRequest::decode(message).ok()?;
         Some(Self {
@@ -92,7 +92,7 @@ pub struct Account {
     connections: Rotating,
     state: Mutex<State>,
     /// Held while a password is checked, so that concurrent refused requests cause one check.
-    turn: tokio::sync::Mutex<()>,
+    renewal_lock: tokio::sync::Mutex<()>,
 }
 
 /// The credentials that requests carry.
@@ -149,7 +149,7 @@ impl Account {
                 pass: token.map(Pass::Token),
                 refused: None,
             }),
-            turn: tokio::sync::Mutex::default(),
+            renewal_lock: tokio::sync::Mutex::default(),
         }
     }
 
@@ -189,12 +189,12 @@ impl Account {
     }
 
     /// The current pass, if one was ever obtained.
-    pub(super) fn known(&self) -> Option<Pass> {
+    pub(super) fn current_pass(&self) -> Option<Pass> {
         self.state().pass.clone()
     }
 
     async fn sign(&self) -> Result<Pass, Status> {
-        match self.known() {
+        match self.current_pass() {
             Some(pass) => Ok(pass),
             None => self.renew(None).await,
         }
@@ -202,7 +202,7 @@ impl Account {
 
     /// A new pass in place of the refused one, unless it was replaced concurrently.
     pub(super) async fn renew(&self, refused: Option<&Pass>) -> Result<Pass, Status> {
-        let _turn = self.turn.lock().await;
+        let _renewing = self.renewal_lock.lock().await;
         let credentials = {
             let mut state = self.state();
             if let Some(pass) = &state.pass

@@ -62,7 +62,7 @@ fn permission(kind: i32, key: Vec<u8>, end: Vec<u8>) -> Option<PermissionFact> {
         .into_iter()
         .find(|access| permission_type(*access) as i32 == kind)?;
     let range = if end.is_empty() {
-        Range::one(key)
+        Range::single(key)
     } else {
         Range {
             key: if key.is_empty() { vec![0] } else { key },
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn permissions_are_decoded_as_etcd_stores_them() {
-        check(0, b"a", b"", Some((Access::Read, Range::one("a"))));
+        check(0, b"a", b"", Some((Access::Read, Range::single("a"))));
         check(1, b"a", b"b", Some((Access::Write, Range::prefix(b"a"))));
         // etcd reports the role `root` like this.
         check(2, b"", b"\0", Some((Access::ReadWrite, Range::prefix(b""))));

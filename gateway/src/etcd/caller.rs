@@ -45,7 +45,7 @@ impl Caller {
         Self {
             identity,
             timeout,
-            // A deadline beyond the clock's range is no limit.
+            // A deadline beyond the clock's range means no limit.
             deadline: timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
         }
     }
@@ -82,7 +82,7 @@ impl Caller {
 
     /// The same caller with a new timeout from now: for each step of an endless operation.
     #[must_use]
-    pub fn within(&self, timeout: Duration) -> Self {
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
         Self::new(self.identity.clone(), Some(timeout))
     }
 
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_timeout_beyond_the_clock_is_no_limit() {
+    fn a_timeout_beyond_the_clock_means_no_limit() {
         assert!(Caller::gateway(Duration::MAX).deadline().is_none());
         assert!(Caller::gateway(Duration::from_secs(1)).deadline().is_some());
     }
@@ -114,10 +114,10 @@ mod tests {
                 .deadline()
                 .is_some()
         );
-        let late = Caller {
+        let half_spent = Caller {
             deadline: Some(Instant::now()),
             ..Caller::gateway(Duration::from_secs(1))
         };
-        assert!(late.is_half_spent());
+        assert!(half_spent.is_half_spent());
     }
 }

@@ -98,7 +98,7 @@ pub(crate) enum Use {
     Watches,
     /// Unary calls of undecoded messages.
     RawCalls,
-    /// Streams of the same: a slow reader stalls everything on its connection.
+    /// Streams of undecoded messages: a slow reader stalls everything on its connection.
     RawStreams,
 }
 
@@ -143,28 +143,28 @@ fn connect_lazy((endpoint, connector): &Target) -> tonic::transport::Channel {
 }
 
 fn endpoint(url: &str, settings: &Settings, tls: &Arc<Tls>) -> Result<Target, ConnectError> {
-    let bad = |source| ConnectError::BadUrl {
+    let bad_url = |source| ConnectError::BadUrl {
         url: url.to_owned(),
         source,
     };
     let secure = tls::is_secure(url);
     if !secure && !url.starts_with("http://") {
-        return Err(bad(None));
+        return Err(bad_url(None));
     }
     let authority = url
         .split("//")
         .nth(1)
         .and_then(|rest| rest.split('/').next());
     if authority.is_some_and(|authority| authority.contains('@')) {
-        // They would be logged and returned wherever endpoints are.
+        // Credentials in a URL would be logged and returned wherever endpoints are.
         return Err(ConnectError::Credentials);
     }
-    let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|source| bad(Some(source)))?;
+    let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|source| bad_url(Some(source)))?;
     let uri = endpoint.uri().clone();
     let endpoint = if secure {
         // tonic's own TLS reads certificates only once. With an http:// URL it leaves TLS to the connector;
         // the origin keeps the scheme of the requests.
-        let plain = plain(&uri).ok_or_else(|| bad(None))?;
+        let plain = without_tls(&uri).ok_or_else(|| bad_url(None))?;
         Endpoint::from(plain).origin(uri.clone())
     } else {
         endpoint.connect_timeout(settings.dial_timeout)
@@ -180,12 +180,12 @@ fn endpoint(url: &str, settings: &Settings, tls: &Arc<Tls>) -> Result<Target, Co
         return Ok((endpoint, None));
     }
     let connector = tls::Connector::new(uri, Arc::clone(tls), settings.dial_timeout);
-    let connector = connector.ok_or_else(|| bad(None))?;
+    let connector = connector.ok_or_else(|| bad_url(None))?;
     Ok((endpoint, Some(connector)))
 }
 
 /// The same URL without TLS.
-fn plain(uri: &Uri) -> Option<Uri> {
+fn without_tls(uri: &Uri) -> Option<Uri> {
     let plain = Uri::builder().scheme("http").path_and_query("/");
     plain.authority(uri.authority()?.clone()).build().ok()
 }

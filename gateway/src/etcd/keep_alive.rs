@@ -1,6 +1,6 @@
 //! The keep-alive call: one stream that renews any number of leases.
 //!
-//! It reports etcd's responses and decides nothing: when to renew, what a missing response means and
+//! The module reports etcd's responses and decides nothing: when to renew, what a missing response means and
 //! when to reopen the stream is decided by `service::lease`. etcd responds in request order.
 
 use std::time::Duration;

@@ -194,7 +194,7 @@ impl Compare {
     /// `create_revision(key) = revision`; 0 means that the key is absent.
     pub fn created_at(key: &[u8], revision: i64) -> Self {
         Self::number(
-            Range::one(key),
+            Range::single(key),
             CompareTarget::CreateRevision,
             CompareOp::Equal,
             revision,
@@ -204,7 +204,7 @@ impl Compare {
     /// `mod_revision(key) = revision`.
     pub fn modified_at(key: &[u8], revision: i64) -> Self {
         Self::number(
-            Range::one(key),
+            Range::single(key),
             CompareTarget::ModRevision,
             CompareOp::Equal,
             revision,
@@ -214,7 +214,7 @@ impl Compare {
     /// A comparison that never holds.
     pub fn never(key: &[u8]) -> Self {
         Self::number(
-            Range::one(key),
+            Range::single(key),
             CompareTarget::ModRevision,
             CompareOp::Less,
             0,
@@ -224,7 +224,7 @@ impl Compare {
     /// `version(key) > 0`.
     pub fn exists(key: &[u8]) -> Self {
         Self::number(
-            Range::one(key),
+            Range::single(key),
             CompareTarget::Version,
             CompareOp::Greater,
             0,
@@ -233,7 +233,12 @@ impl Compare {
 
     /// `version(key) = 0`.
     pub fn absent(key: &[u8]) -> Self {
-        Self::number(Range::one(key), CompareTarget::Version, CompareOp::Equal, 0)
+        Self::number(
+            Range::single(key),
+            CompareTarget::Version,
+            CompareOp::Equal,
+            0,
+        )
     }
 
     /// A comparison of a number.
@@ -287,18 +292,18 @@ pub enum Op {
 impl Op {
     /// Reads one key, without its value.
     pub fn peek(key: &[u8]) -> Self {
-        Self::Get(Range::one(key), Get::keys_only())
+        Self::Get(Range::single(key), Get::keys_only())
     }
 
     /// Reads one key.
     pub fn get(key: &[u8]) -> Self {
-        Self::Get(Range::one(key), Get::default())
+        Self::Get(Range::single(key), Get::default())
     }
 
     /// Deletes one key.
     pub fn delete(key: &[u8]) -> Self {
         Self::Delete(Delete {
-            range: Range::one(key),
+            range: Range::single(key),
             prev: false,
         })
     }
@@ -470,7 +475,7 @@ impl Etcd {
     /// The store's current header, by a linearizable read of the range's first key: a count over the
     /// range would walk all of it.
     pub async fn current_header(&self, caller: &Caller, range: &Range) -> Result<Header> {
-        let first_key = Range::one(range.key.clone());
+        let first_key = Range::single(range.key.clone());
         let response = self.range(caller, &first_key, &Get::count_only()).await?;
         Ok(response.header)
     }

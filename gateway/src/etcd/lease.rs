@@ -15,7 +15,7 @@ pub struct TimeToLive {
     pub header: Header,
     /// The lease.
     pub id: i64,
-    /// Remaining whole seconds, rounded down; −1 is no such lease (expired, revoked, never granted).
+    /// Remaining whole seconds, rounded down; −1 means no such lease (expired, revoked, never granted).
     pub ttl: i64,
     /// Seconds as granted; 0 if there is no such lease.
     pub granted_ttl: i64,

@@ -88,7 +88,7 @@ impl From<PbMember> for MemberFact {
     }
 }
 
-fn facts(members: Vec<PbMember>) -> Vec<MemberFact> {
+fn member_facts(members: Vec<PbMember>) -> Vec<MemberFact> {
     members.into_iter().map(MemberFact::from).collect()
 }
 
@@ -105,7 +105,7 @@ impl Etcd {
             response.map_err(ec::Error::GRpcStatus)
         };
         let response = self.call(caller, Effect::Read, call).await?.into_inner();
-        Ok((header(response.header), facts(response.members)))
+        Ok((header(response.header), member_facts(response.members)))
     }
 
     /// The members as the contacted member knows them, possibly stale. The header has no revision.
@@ -115,7 +115,7 @@ impl Etcd {
             .call(caller, Effect::Read, client.member_list())
             .await?
             .0;
-        Ok((header(response.header), facts(response.members)))
+        Ok((header(response.header), member_facts(response.members)))
     }
 
     /// Adds a member; returns it and all current members. The header has no revision.
@@ -130,7 +130,11 @@ impl Etcd {
         let call = client.member_add(peer_urls, options);
         let response = self.call(caller, Effect::Write, call).await?.0;
         let added = response.member.map(MemberFact::from);
-        Ok((header(response.header), added, facts(response.members)))
+        Ok((
+            header(response.header),
+            added,
+            member_facts(response.members),
+        ))
     }
 
     /// Removes a member. The header has no revision.
@@ -142,7 +146,7 @@ impl Etcd {
         let mut client = self.unary(caller).cluster_client();
         let call = client.member_remove(id.0);
         let response = self.call(caller, Effect::Write, call).await?.0;
-        Ok((header(response.header), facts(response.members)))
+        Ok((header(response.header), member_facts(response.members)))
     }
 
     /// Replaces a member's peer URLs. The header has no revision.
@@ -155,7 +159,7 @@ impl Etcd {
         let mut client = self.unary(caller).cluster_client();
         let call = client.member_update(id.0, peer_urls);
         let response = self.call(caller, Effect::Write, call).await?.0;
-        Ok((header(response.header), facts(response.members)))
+        Ok((header(response.header), member_facts(response.members)))
     }
 
     /// Promotes a learner to a voting member. The header has no revision.
@@ -167,7 +171,7 @@ impl Etcd {
         let mut client = self.unary(caller).cluster_client();
         let call = client.member_promote(id.0);
         let response = self.call(caller, Effect::Write, call).await?.0;
-        Ok((header(response.header), facts(response.members)))
+        Ok((header(response.header), member_facts(response.members)))
     }
 
     /// The status of the member that responds.
@@ -186,7 +190,7 @@ impl Etcd {
         Ok(response.into())
     }
 
-    /// The same without a token, within the caller's timeout: for an address that may belong to another
+    /// The status of the member that responds, without a token, within the caller's timeout: for an address that may belong to another
     /// server. A client certificate is still presented: it opens the connection and reveals no secret.
     pub async fn status_anonymously(&self, caller: &Caller) -> Result<StatusFact> {
         let anonymous = Transport::new(self.inner.unary.clone(), None);

@@ -71,7 +71,7 @@ struct Inner {
     watches: channel::Rotating,
     /// Unary calls of undecoded messages.
     raw_calls: channel::Rotating,
-    /// Streams of the same. Separate, since a slow reader stalls everything on its connection.
+    /// Streams of undecoded messages. Separate, since a slow reader stalls everything on its connection.
     raw_streams: channel::Rotating,
     /// The gateway's own account; without it the gateway's requests carry no token.
     account: Option<Arc<Account>>,
@@ -133,8 +133,8 @@ impl Etcd {
         })
     }
 
-    /// The same cluster through one URL only, over connections of its own: for requests to that one member.
-    /// With the same accounts and certificates: tokens are valid at every member, and signing in uses the
+    /// This cluster through one URL only, over connections of its own: for requests to that one member.
+    /// It keeps the cluster's accounts and certificates: tokens are valid at every member, and signing in uses the
     /// cluster's own endpoints.
     pub fn at(&self, url: &str, dial_timeout: Duration) -> Result<Self> {
         let settings = Settings {
@@ -167,7 +167,7 @@ impl Etcd {
         Transport::new(self.connections(usage).clone(), account)
     }
 
-    /// The same without an account: a request's own credentials are passed on unchanged.
+    /// As [`Self::transport`], without an account: a request's own credentials are passed on unchanged.
     pub(crate) fn unsigned(&self, usage: Use) -> Transport {
         Transport::new(self.connections(usage).clone(), None)
     }

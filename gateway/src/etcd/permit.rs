@@ -122,5 +122,5 @@ pub(crate) fn auth_is_off() -> Failure {
         Code::Unauthenticated,
         "etcd's auth is off, so there are no users or tokens",
     )
-    .hint("leave out the Authorization header: etcd would accept any invented token")
+    .hint("omit the Authorization header: etcd would accept any invented token")
 }

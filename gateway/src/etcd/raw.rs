@@ -81,7 +81,7 @@ impl Signature {
     /// Takes over the token that opening a call obtained, if there was none before.
     pub(crate) fn settle(&mut self) {
         if self.pass.is_none() {
-            self.pass = self.account.known();
+            self.pass = self.account.current_pass();
         }
     }
 
@@ -141,7 +141,7 @@ impl Etcd {
     pub(crate) fn signature(&self, caller: &Caller) -> Option<Signature> {
         let transport = self.transport(caller, Use::RawStreams);
         let account = Arc::clone(transport.account()?);
-        let pass = account.known();
+        let pass = account.current_pass();
         Some(Signature { account, pass })
     }
 

@@ -252,15 +252,15 @@ async fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
 
 /// All certificates of a file; at least one.
 fn certificates(pem: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let wrong = |source| TlsError::Pem {
+    let not_pem = |source| TlsError::Pem {
         path: path.to_owned(),
         kind: "certificate",
         source,
     };
     let all = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
-    let all = all.map_err(|source| wrong(Some(source)))?;
+    let all = all.map_err(|source| not_pem(Some(source)))?;
     if all.is_empty() {
-        return Err(wrong(None));
+        return Err(not_pem(None));
     }
     Ok(all)
 }

@@ -1,6 +1,6 @@
 //! Watches, each on an upstream stream of its own, in the gateway's types.
 //!
-//! It reports etcd's responses and decides nothing: where to resume after a lost stream, a compaction or
+//! The module reports etcd's responses and decides nothing: where to resume after a lost stream, a compaction or
 //! a replaced cluster is decided by [`crate::live`]. One watch per stream, because etcd's creation errors
 //! and progress responses do not name the watch that they belong to.
 
@@ -126,7 +126,7 @@ fn change(event: PbEvent, prev: bool) -> Option<Event> {
     }
 }
 
-/// What an etcd release can be trusted with.
+/// The features of watches that work in an etcd release.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Release {
     /// A watch can resume from reported progress (3.4.31, 3.5.13 and later).
@@ -136,7 +136,7 @@ pub struct Release {
 }
 
 impl Release {
-    /// The release of a version as etcd reports it; an invalid version is trusted with nothing.
+    /// The release of a version as etcd reports it; an invalid version has none.
     pub(crate) fn of(version: &str) -> Self {
         let Ok(version) = version.parse::<Version>() else {
             return Self::default();
@@ -162,7 +162,7 @@ async fn open(
     let Some(account) = transport.account().cloned() else {
         return WatchCall::open(transport, create).await;
     };
-    let before = account.known();
+    let before = account.current_pass();
     match WatchCall::open(transport.clone(), create.clone()).await {
         Ok(mut call) => match call.peek().await? {
             Some(first) if first.canceled && refuses_credentials(&first.cancel_reason) => {}
@@ -176,7 +176,7 @@ async fn open(
 }
 
 impl Etcd {
-    /// Opens a watch. The first update is [`Update::Created`], or the reason why there is no watch.
+    /// Opens a watch. The first update is [`Update::Created`], or the reason for the refusal.
     pub async fn watch(
         &self,
         caller: &Caller,
@@ -213,7 +213,7 @@ impl Etcd {
     /// etcd reports it only to a watch that starts before it, and checks permissions first: `key` is any key
     /// that the caller may read, existing or not.
     pub async fn compacted_revision(&self, caller: &Caller, key: &[u8]) -> Result<Option<i64>> {
-        let readable = Range::one(key);
+        let readable = Range::single(key);
         match self
             .range(caller, &readable, &Get::count_only().at(1))
             .await

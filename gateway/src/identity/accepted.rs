@@ -10,7 +10,7 @@ use crate::etcd::{Account, Identity};
 
 /// How long a password stays accepted before etcd checks it again; etcd checks its token on every call.
 const PASSWORD_VALID_FOR: Duration = Duration::from_mins(5);
-/// The same for a token.
+/// How long a token stays accepted before etcd checks it again.
 const TOKEN_VALID_FOR: Duration = Duration::from_secs(30);
 /// Accepted secrets kept at most; the least recently used is dropped first.
 pub(super) const MAX_SECRETS: usize = 1024;
@@ -18,7 +18,7 @@ pub(super) const MAX_SECRETS: usize = 1024;
 /// A secret's keyed hash.
 pub(super) type Hash = [u8; 32];
 
-/// See the module.
+/// The recently accepted secrets and the accounts of one cluster.
 #[derive(Debug, Default)]
 pub(super) struct Accepted {
     secrets: HashMap<Hash, Entry>,

@@ -16,7 +16,7 @@ const VALID_FOR: Duration = Duration::from_secs(2);
 type Response = Result<(Instant, bool)>;
 type Request = Shared<BoxFuture<'static, Response>>;
 
-/// See the module.
+/// The cached state of etcd's auth, and the request in flight.
 #[derive(Debug, Default)]
 pub(super) struct AuthState {
     state: Mutex<State>,

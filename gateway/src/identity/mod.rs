@@ -105,7 +105,7 @@ impl SignIn {
             let refused = || Failure::new(Code::Unauthenticated, "not an etcd token");
             let account = self.etcd.account_of(hash, token).ok_or_else(refused)?;
             let caller = Caller::new(Identity::Token(Arc::clone(&account)), Some(TIMEOUT));
-            match Box::pin(self.etcd.may_read(&caller, &Range::one([0]))).await {
+            match Box::pin(self.etcd.may_read(&caller, &Range::single([0]))).await {
                 Ok(()) => Ok(account),
                 // The token is valid; only this key is not permitted.
                 Err(failure) if failure.code == Code::Forbidden => Ok(account),

@@ -40,7 +40,7 @@ async fn with_auth() -> Fixture {
 }
 
 #[tokio::test]
-async fn a_user_has_one_account_while_anything_of_that_user_is_open() {
+async fn a_user_has_one_account_while_a_stream_of_the_user_is_open() {
     let fixture = with_auth().await;
     let etcd = &fixture.etcd;
     let users = SignIn::new(etcd.clone(), None);
@@ -53,9 +53,9 @@ async fn a_user_has_one_account_while_anything_of_that_user_is_open() {
     changed.expect("etcd changes a password");
     let next = sign_in(&users, "app", "newer").await;
     assert!(Arc::ptr_eq(account(&open), account(&next)));
-    // What is open is refused for lack of a permission, not for its credentials.
+    // The open identity is refused for lack of a permission, not for its credentials.
     let open = Caller::new(open, Some(TIMEOUT));
-    let refused = etcd.may_read(&open, &Range::one("x")).await;
+    let refused = etcd.may_read(&open, &Range::single("x")).await;
     assert_eq!(refused.expect_err("no role").code, Code::Forbidden);
 
     // Once nothing is open, the account is dropped.

@@ -30,7 +30,7 @@ const BUDGET: usize = 4 << 20;
 /// Smallest share of a message, bytes: it bounds the number of messages too.
 const MIN_SHARE: usize = 1 << 10;
 
-/// What a subscription delivers.
+/// The options of a subscription.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Options {
     /// The entry before each change.
@@ -43,7 +43,7 @@ pub struct Options {
     pub future: bool,
 }
 
-/// Where a subscription starts.
+/// The start of a subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Start {
     /// With the next revision, after the snapshot if one is requested.
@@ -52,7 +52,7 @@ pub enum Start {
     Revision(i64),
     /// After the last delivered revision that a client reports.
     After(Bookmark),
-    /// The client reports an id that is no bookmark: a `reset`.
+    /// The client reports an id that is not a bookmark: a `reset`.
     Unknown,
 }
 
@@ -84,15 +84,15 @@ struct MemberRelease {
 }
 
 impl Inner {
-    /// What the release of the member that serves watches supports; nothing where etcd refuses to name it.
-    /// Responses to requests sent before `since` do not count.
+    /// The features of the release of the member that serves watches; none where etcd refuses to name
+    /// it. Responses to requests sent before `since` are ignored.
     pub(super) async fn release(&self, caller: &Caller, since: Option<Instant>) -> Result<Release> {
         let known = self.member_release(caller, since, None).await?;
         Ok(known.map_or_else(Release::default, |known| known.release))
     }
 
-    /// The same of `member`, which has created a watch; nothing where another member responds. After a
-    /// fail-over the cached release may be that of another member.
+    /// The features of the release of `member`, which has created a watch; none where another member
+    /// responds. After a fail-over the cached release may be that of another member.
     pub(super) async fn release_of(
         &self,
         caller: &Caller,
@@ -193,7 +193,7 @@ impl Hub {
 
 const OPEN_WATCHES: &str = "watchgate_watches_open";
 
-/// Counts an open watch for as long as it lives.
+/// Counts an open watch until dropped.
 struct OpenWatch;
 
 impl OpenWatch {

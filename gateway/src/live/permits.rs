@@ -1,4 +1,4 @@
-//! Checks the permissions of open watches again and again.
+//! Checks the permissions of open watches periodically.
 //!
 //! etcd checks a permission only when a watch is created: an open one keeps delivering when the role is
 //! revoked, the token has expired, even when the user is deleted. So permissions are checked
@@ -25,7 +25,7 @@ const CONCURRENCY: usize = 8;
 /// Timeout of one check.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What is checked: whether the identity may read the range.
+/// The subject of a check: whether the identity may read the range.
 type Subject = (Identity, Range);
 
 /// The open watches of one cluster, by what they need permission for. Cheap to clone.
@@ -39,9 +39,9 @@ pub(super) struct Permits {
 #[derive(Debug, Default)]
 struct State {
     entries: HashMap<Subject, Entry>,
-    /// Tells a revoked entry from the next one of the same subject.
+    /// Distinguishes a revoked entry from the next one of the same subject.
     next_number: u64,
-    /// Whether a task checks them.
+    /// Whether a task checks the entries.
     checking: bool,
 }
 
@@ -141,7 +141,7 @@ impl Permits {
     }
 }
 
-/// The refusal of a watch that etcd had accepted: `forbidden`, whatever happened to the account.
+/// The refusal of a watch that etcd had accepted: always `forbidden`.
 pub(super) fn account_refused(failure: Failure) -> Failure {
     Failure::new(
         Code::Forbidden,

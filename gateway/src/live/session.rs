@@ -60,7 +60,7 @@ struct Session {
     subscriptions: StreamMap<String, Subscription>,
 }
 
-/// What is kept of an open watch.
+/// An open watch.
 struct Open {
     /// The id as a JSON string, for the head of each message.
     head_id: String,
@@ -190,6 +190,8 @@ mod tests {
         assert!(messages.recv().await.is_some());
         tasks.cancel();
         let ended = timeout(Duration::from_secs(10), session).await;
-        ended.expect("it ends").expect("it does not panic");
+        ended
+            .expect("the session ends")
+            .expect("the session does not panic");
     }
 }

@@ -49,7 +49,7 @@ const MESSAGE_BUFFER: usize = 8;
 /// Operations buffered for the producer.
 const OP_BUFFER: usize = 16;
 
-/// The transport that a request asks for.
+/// The transport that a request selects.
 #[derive(Debug)]
 pub enum Transport {
     /// A WebSocket.
@@ -168,7 +168,7 @@ impl Message {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Disconnected;
 
-/// A producer's way to the client.
+/// A producer's sending end.
 #[derive(Clone, Debug)]
 pub struct Sender {
     messages: mpsc::Sender<Message>,

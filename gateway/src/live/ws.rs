@@ -24,7 +24,7 @@ pub(super) const PING_INTERVAL: Duration = Duration::from_secs(10);
 pub(super) const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a client may take to reply to a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// The same for a slow reader, which has to read the buffered data before the close frame.
+/// How long a slow reader may take to reply to a close frame: it has to read the buffered data before the close frame.
 const SLOW_READER_CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Read buffer of a socket, bytes: operations are small, and there may be thousands of sockets.
 const READ_BUFFER: usize = 4 << 10;
@@ -153,7 +153,7 @@ fn text(message: Message) -> ws::Message {
     ws::Message::Text(Utf8Bytes::try_from(json).expect("JSON is UTF-8"))
 }
 
-/// What was read from a socket.
+/// A message read from a socket.
 enum Inbound {
     Text(String),
     /// Not an operation; the reply.

@@ -23,7 +23,7 @@ pub struct AckTimeoutGuard {
 }
 
 impl AckTimeouts {
-    /// Sets a timeout for as long as the returned guard lives.
+    /// Sets a timeout until the returned guard is dropped.
     pub fn set(&self, timeout: Duration) -> AckTimeoutGuard {
         self.with(|set| set.push(timeout));
         AckTimeoutGuard {

@@ -1,4 +1,4 @@
-//! What a connection is doing, and the time limit of that: of a request head, or of an idle connection.
+//! The activity of a connection, and its time limit: that of a request head, or of an idle connection.
 //!
 //! hyper's own `header_read_timeout` also runs on an idle keep-alive connection, so a pooling client
 //! would lose its connection after the time that is meant for a slow request head. The two limits
@@ -40,7 +40,7 @@ struct State {
     http2: bool,
 }
 
-/// What the connection waits for while no request is in flight.
+/// The event that the connection waits for while no request is in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// The rest of a request head; before the first request, its beginning too.

@@ -55,7 +55,7 @@ async fn connect_with(head_timeout: Duration, idle_timeout: Duration) -> (TcpStr
     (client, tasks)
 }
 
-/// Everything received by a client that sends these bytes and nothing after them.
+/// Everything received by a client that sends only these bytes.
 async fn response_to(sent: &[u8]) -> Vec<u8> {
     let (mut client, tasks) = connect().await;
     client.write_all(sent).await.expect("sends");
@@ -76,7 +76,7 @@ async fn a_connection_without_a_complete_head_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_refusal_reaches_a_client_that_is_still_sending() {
+async fn a_client_receives_a_refusal_while_it_sends() {
     // hyper may read some of the body after its response, which looks like the head of a next request.
     let (mut client, tasks) = connect_with(LONG, LONG).await;
     let head = b"POST / HTTP/1.1\r\nContent-Length: 50000000\r\n\r\n";
@@ -155,16 +155,16 @@ async fn a_handler_can_disable_the_body_timeout() {
 async fn a_waiting_client_is_probed() {
     let (client, tasks) = connect_with(LONG, LONG).await;
     let port = |address: std::io::Result<SocketAddr>| {
-        format!(":{:04X}", address.expect("it is connected").port())
+        format!(":{:04X}", address.expect("the socket is connected").port())
     };
-    let (ours, theirs) = (port(client.peer_addr()), port(client.local_addr()));
+    let (server_port, client_port) = (port(client.peer_addr()), port(client.local_addr()));
     let probed = || {
         let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux has it");
         table.lines().any(|line| {
             let columns: Vec<_> = line.split_whitespace().collect();
             // `02`: the keep-alive timer runs.
-            columns[1].ends_with(&ours)
-                && columns[2].ends_with(&theirs)
+            columns[1].ends_with(&server_port)
+                && columns[2].ends_with(&client_port)
                 && columns[5].starts_with("02:")
         })
     };
@@ -197,7 +197,7 @@ async fn wait_closed(client: &mut TcpStream) -> Vec<u8> {
     let mut rest = Vec::new();
     let read = client.read_to_end(&mut rest);
     let within = tokio::time::timeout(Duration::from_secs(30), read);
-    within.await.expect("it closes").expect("without a reset");
+    within.await.expect("the server closes").expect("no reset");
     rest
 }
 
@@ -312,7 +312,7 @@ async fn http_2_frames_between_requests_do_not_begin_a_head() {
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(executor, TokioIo::new(client))
             .await
-            .expect("shakes hands");
+            .expect("the handshake succeeds");
     let connection = tasks.spawn(connection);
     for _ in 0..3 {
         let request = Request::get("http://a/")
@@ -336,7 +336,7 @@ async fn an_idle_http_2_connection_ends_too() {
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(executor, TokioIo::new(client))
             .await
-            .expect("shakes hands");
+            .expect("the handshake succeeds");
     let connection = tasks.spawn(connection);
     let request = Request::get("http://a/")
         .body(Body::empty())
@@ -345,7 +345,7 @@ async fn an_idle_http_2_connection_ends_too() {
     let body = axum::body::to_bytes(Body::new(response.into_body()), 100).await;
     assert_eq!(body.expect("the body"), "hello");
     let ended = tokio::time::timeout(Duration::from_secs(30), connection);
-    let ended = ended.await.expect("it ends").expect("no panic");
-    ended.expect("ended by GOAWAY, not cut");
+    let ended = ended.await.expect("the connection ends").expect("no panic");
+    ended.expect("the server sends GOAWAY");
     tasks.cancel();
 }

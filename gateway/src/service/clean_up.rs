@@ -10,12 +10,12 @@ use crate::tasks::Tasks;
 
 /// Timeout of one attempt.
 pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long it is retried.
+/// How long a clean-up is retried.
 const GIVE_UP_AFTER: Duration = Duration::from_mins(1);
 /// Delay between two attempts.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// Retries until it succeeds, for a minute at most, and once more when the gateway shuts down. Returns
+/// Retries a clean-up until it succeeds, for a minute at most, and once more when the gateway shuts down. Returns
 /// the last failure. `forbidden` is not retried: a lost permission is not granted again.
 pub(super) async fn retry_clean_up<F>(tasks: &Tasks, mut attempt: impl FnMut() -> F) -> Result<()>
 where

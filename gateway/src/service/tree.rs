@@ -284,6 +284,7 @@ mod tests {
         check("a/../b", "a/", Some("a/../"));
         check("ab", "a", None);
     }
+
     #[test]
     fn a_forged_cursor_is_refused() {
         let options = LevelOptions {

@@ -2,9 +2,8 @@
 //! own gateway reads them.
 //!
 //! A token is passed on to etcd unchanged with every call, and etcd judges it. While etcd's auth is off it
-//! ignores tokens, as it does behind its own gateway; a token is then worth no more than none, and is accepted
-//! only where a request without one would be. Nothing is kept from one call to the next, so nothing can be
-//! shared between two callers.
+//! ignores tokens, as it does behind its own gateway; a request with a token is then treated like one without
+//! credentials. No state is kept between calls, so none can be shared between two callers.
 
 use std::time::Duration;
 
@@ -28,7 +27,7 @@ const IDENTIFY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The method that issues tokens, and so requires none.
 pub(super) const AUTHENTICATE: &str = "/etcdserverpb.Auth/Authenticate";
 
-/// See the module.
+/// The credentials, metadata and deadline of a call.
 #[derive(Clone, Debug)]
 pub(super) struct CallContext {
     /// Absent if the metadata carries a token, or if the method requires no credentials.
@@ -50,7 +49,7 @@ impl CallContext {
             Some(value) => timeout(value)?.map(|left| Instant::now() + left),
             None => None,
         };
-        let within = deadline.map_or(IDENTIFY_TIMEOUT, |deadline| {
+        let identify_timeout = deadline.map_or(IDENTIFY_TIMEOUT, |deadline| {
             deadline.saturating_duration_since(Instant::now())
         });
         let mut metadata = metadata(headers);
@@ -58,7 +57,7 @@ impl CallContext {
             Credential::Token(token) => {
                 let sign_in = &cluster.sign_in;
                 sign_in
-                    .allow_unchecked_token(&app.config, parts, within)
+                    .allow_unchecked_token(&app.config, parts, identify_timeout)
                     .await?;
                 let token = HeaderValue::from_str(token.reveal());
                 let mut token = token.map_err(|_| {
@@ -71,7 +70,9 @@ impl CallContext {
             Credential::None if method.path == AUTHENTICATE => None,
             other => {
                 let sign_in = &cluster.sign_in;
-                let identity = sign_in.identify(&app.config, parts, other, within).await?;
+                let identity = sign_in
+                    .identify(&app.config, parts, other, identify_timeout)
+                    .await?;
                 Some(Caller::new(identity, None))
             }
         };
@@ -141,7 +142,7 @@ fn metadata(headers: &HeaderMap) -> HeaderMap {
     metadata
 }
 
-/// Parses `5S`, `100m`: a number and a gRPC unit. Zero is no timeout, as in etcd.
+/// Parses `5S`, `100m`: a number and a gRPC unit. Zero means no timeout, as in etcd.
 fn timeout(value: &HeaderValue) -> Result<Option<Duration>, CallError> {
     let text = value.to_str().unwrap_or_default();
     let invalid = || CallError::invalid_argument(format!("invalid grpc-timeout: {text}"));
@@ -159,7 +160,7 @@ fn timeout(value: &HeaderValue) -> Result<Option<Duration>, CallError> {
         "n" => Duration::from_nanos(count),
         _ => return Err(invalid()),
     };
-    // A deadline beyond the clock's range is no limit.
+    // A deadline beyond the clock's range means no limit.
     let end = Instant::now().checked_add(left);
     Ok(end.filter(|_| number != 0).map(|_| left))
 }
@@ -175,7 +176,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: Option<Duration>) {
-        let value = HeaderValue::from_str(text).expect("plain");
+        let value = HeaderValue::from_str(text).expect("a valid header value");
         assert_eq!(timeout(&value), Ok(expected), "{text}");
     }
 
@@ -189,7 +190,7 @@ mod tests {
         check("0S", None);
         check("9223372036854775807H", None);
         for text in ["", "S", "5", "5s", "1.5S", "x S", "5\u{e4}"] {
-            let value = HeaderValue::from_bytes(text.as_bytes()).expect("visible");
+            let value = HeaderValue::from_bytes(text.as_bytes()).expect("a valid header value");
             assert!(timeout(&value).is_err(), "{text}");
         }
     }

@@ -1,5 +1,5 @@
-//! The drop-in for etcd's own JSON gateway: every path it has, with its conventions, so that a program that
-//! speaks it only changes its URL.
+//! The drop-in for etcd's own JSON gateway: every path it has, with its conventions, so that a client of it only
+//! changes its URL.
 //!
 //! | what | where |
 //! |---|---|
@@ -18,7 +18,7 @@
 //! No message is handled by name: the build embeds the descriptions of etcd's services with their HTTP paths,
 //! and both directions of the conversion are driven by them. The exceptions are `unlock` and watches.
 //!
-//! Differences from etcd's gateway, on purpose:
+//! Intended differences from etcd's gateway:
 //! - Host and Origin are checked by our own middleware, bodies and frames have a size limit, and no cookie is
 //!   a token;
 //! - errors carry the `error` member that etcd dropped in 3.6 ([`errors`]);

@@ -1,6 +1,6 @@
 //! `/v3/lock/unlock`, the one method that is not passed on unchanged.
 //!
-//! etcd's Unlock deletes any key: a typo in the key deletes somebody's data. A lock's key always ends with the
+//! etcd's Unlock deletes any key: a typo in the key deletes other data. A lock's key always ends with the
 //! id of the lease that it is attached to, so here a key is deleted only if that holds, in one transaction.
 //! For keys that Lock has returned, and for keys that do not exist, the response is etcd's own; any other key
 //! is 400, and nothing is deleted.
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn an_existing_key_that_is_not_a_locks_is_refused() {
+    fn an_existing_key_of_no_lock_is_refused() {
         let found = json!({"responses": [{"response_range": {"kvs": [{"key": "YQ=="}]}}]});
         assert!(is_other_key(&found));
         assert!(!is_other_key(

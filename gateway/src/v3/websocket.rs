@@ -77,7 +77,7 @@ async fn run(mut socket: WebSocket, call: Call, stop: CancellationToken) {
     let mut room = None;
     let mut reads = 0_u32;
     let end = loop {
-        // Reading comes before writing, so that close frames and pings are answered between two messages,
+        // Reading comes before writing, so that close frames and pings get their reply between two messages,
         // however many are queued.
         let message = tokio::select! {
             biased;
@@ -142,7 +142,7 @@ async fn run(mut socket: WebSocket, call: Call, stop: CancellationToken) {
             last_received = Instant::now();
         }
     };
-    // What the call holds in etcd is released now, however long the closing handshake takes.
+    // Ends the call in etcd now, since the closing handshake may take long.
     drop(call);
     close(socket, end, CLOSE_TIMEOUT).await;
 }

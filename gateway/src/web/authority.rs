@@ -10,7 +10,7 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// `host`, `host:port`, `[v6]` or `[v6]:port`; nothing else, no user part.
+    /// `host`, `host:port`, `[v6]` or `[v6]:port`; a user part is invalid.
     pub fn parse(text: &str) -> Option<Self> {
         let (host, port) = if let Some(rest) = text.strip_prefix('[') {
             let (address, rest) = rest.split_once(']')?;
@@ -44,13 +44,13 @@ impl Authority {
         })
     }
 
-    /// Whether it names this machine's loopback interface.
+    /// Whether this names this machine's loopback interface.
     pub(crate) fn is_loopback_name(&self) -> bool {
         matches!(self.host.as_str(), "localhost" | "127.0.0.1" | "[::1]")
     }
 
-    /// Whether it is the address of the local end of a connection.
-    pub(crate) fn is_socket(&self, local: SocketAddr, default_port: u16) -> bool {
+    /// Whether this is the address of the local end of a connection.
+    pub(crate) fn is_local_address(&self, local: SocketAddr, default_port: u16) -> bool {
         let host = match local {
             SocketAddr::V4(v4) => v4.ip().to_string(),
             SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 pub const REVISION: HeaderName = HeaderName::from_static("watchgate-revision");
 
 /// The strong ETag of an entry, its mod revision, where the entry was read: the same for its JSON and
-/// its raw form, which `Vary` tells apart.
+/// its raw form, which `Vary` distinguishes.
 pub fn set_etag(headers: &mut HeaderMap, mod_revision: Option<i64>) {
     headers.insert(header::VARY, HeaderValue::from_static("Accept"));
     if let Some(mod_revision) = mod_revision {

@@ -1,4 +1,4 @@
-//! What all paths share of HTTP: failures as responses, headers, hosts, percent-decoding, closing WebSockets.
+//! HTTP shared by all paths: failures as responses, headers, hosts, percent-decoding, closing WebSockets.
 //!
 //! `api`, `live`, `v3`, `middleware`, `config` and `state` use it; it uses none of them.
 

@@ -27,7 +27,7 @@ pub fn decode(raw: &str) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The same as text.
+/// The text of percent-encoded text, decoded once.
 ///
 /// # Errors
 /// `bad_request` also where the bytes are not UTF-8.

@@ -47,7 +47,7 @@ impl IntoResponse for Failure {
     }
 }
 
-/// Marks a failed response whose body is a page for a person: the body is not replaced.
+/// Marks a failed response whose body is an HTML page: the body is not replaced.
 #[derive(Clone, Copy, Debug)]
 pub struct ForPeople;
 
@@ -105,7 +105,7 @@ pub fn finish(
     (response, Some(failure))
 }
 
-/// The failure that a library's own error response stands for.
+/// The failure that corresponds to a library's own error response.
 pub(crate) fn from_library(response: &Response, path: &str) -> Option<Failure> {
     let (code, detail) = match response.status().as_u16() {
         405 => {

@@ -31,7 +31,7 @@ pub(crate) fn is_upgrade(parts: &Parts) -> bool {
 /// How a socket ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SocketEnd {
-    /// The connection is lost, or the client does not answer pings.
+    /// The connection is lost, or the client does not respond to pings.
     Lost,
     /// The client sent a close frame.
     Closed,
@@ -69,7 +69,7 @@ pub(crate) async fn close(mut socket: WebSocket, end: SocketEnd, grace: Duration
         // tungstenite writes the reply to the client's close frame on the next read.
         while let Some(Ok(_)) = socket.recv().await {}
     };
-    // A client that does not answer in time gets no further reply.
+    // A client that does not respond in time gets no further reply.
     let _ = timeout(grace, handshake).await;
 }
 

@@ -100,9 +100,10 @@ impl Demo {
 /// The keys follow etcd's recipe, with the holder's name in the value.
 fn check_queue(name: &str, kvs: &[KeyValue]) {
     for kv in kvs {
-        let key = String::from_utf8(kv.key.clone()).expect("is text");
+        let key = String::from_utf8(kv.key.clone()).expect("the text is UTF-8");
         assert_eq!(key, format!("{name}/{}", LeaseId(kv.lease)));
-        let value: serde_json::Value = serde_json::from_slice(&kv.value).expect("is JSON");
+        let value: serde_json::Value =
+            serde_json::from_slice(&kv.value).expect("the value is JSON");
         assert!(value["holder"].is_string(), "{value}");
     }
 }
@@ -185,11 +186,11 @@ async fn election_changes_hands(demo: &Demo) {
     while proclaimed.len() < 3 || !resigned || !failed {
         let kvs = demo.keys("/my-election//").await;
         for kv in &kvs {
-            let key = String::from_utf8(kv.key.clone()).expect("is text");
+            let key = String::from_utf8(kv.key.clone()).expect("the text is UTF-8");
             assert_eq!(key, format!("/my-election//{}", LeaseId(kv.lease)));
         }
         if let Some(leader) = kvs.first() {
-            let value = String::from_utf8(leader.value.clone()).expect("is text");
+            let value = String::from_utf8(leader.value.clone()).expect("the text is UTF-8");
             let name = value.strip_suffix("-bis");
             leases.insert(name.unwrap_or(&value).to_owned(), leader.clone());
             if let Some(name) = name {
@@ -228,8 +229,8 @@ async fn sum_of_accounts_is_constant(demo: &Demo) {
     loop {
         let kvs = demo.keys("accts/").await;
         let balances = kvs.iter().map(|kv| {
-            let text = std::str::from_utf8(&kv.value).expect("is text");
-            text.parse::<i64>().expect("is a number")
+            let text = std::str::from_utf8(&kv.value).expect("the text is UTF-8");
+            text.parse::<i64>().expect("the balance is a number")
         });
         assert_eq!(balances.sum::<i64>(), 500, "{kvs:?}");
         // Ten transfers change two accounts each: after a few rounds all have been written often.
@@ -285,11 +286,14 @@ async fn every_part_of_the_demo_keyspace_changes() {
                 && of("/services/search/10.0.3.")
                 && kvs.iter().all(|kv| {
                     let value: serde_json::Value =
-                        serde_json::from_slice(&kv.value).expect("is JSON");
+                        serde_json::from_slice(&kv.value).expect("the value is JSON");
                     kv.lease != 0
-                        && kv
-                            .key
-                            .ends_with(value["address"].as_str().expect("is text").as_bytes())
+                        && kv.key.ends_with(
+                            value["address"]
+                                .as_str()
+                                .expect("the text is UTF-8")
+                                .as_bytes(),
+                        )
                 })
         }),
         demo.eventually("three are queued for deploy", "deploy/prod/", |kvs| {
@@ -346,7 +350,7 @@ async fn an_evicted_holder_queues_again_at_the_end() {
     demo.eventually("all are queued", "deploy/prod/", |kvs| kvs.len() == 4)
         .await;
     let queue = demo.keys("deploy/prod/").await;
-    let range = Range::one(&queue[0].key[..]);
+    let range = Range::single(&queue[0].key[..]);
     let delete = Delete { range, prev: false };
     let caller = Caller::gateway(DEADLINE);
     demo.etcd

@@ -178,7 +178,7 @@ async fn data_is_kept_between_runs() {
     let status = etcd.status(&caller()).await.expect("etcd responds");
     assert_eq!(status.version, embedded.version());
     let response = etcd
-        .range(&caller(), &Range::one("k"), &Get::default())
+        .range(&caller(), &Range::single("k"), &Get::default())
         .await
         .expect("etcd responds");
     assert_eq!(
@@ -194,7 +194,7 @@ async fn a_second_start_on_the_same_data_is_refused() {
     let first = Embedded::start(options(dir.path())).await.expect("starts");
     let refused = Embedded::start(options(dir.path()))
         .await
-        .expect_err("is in use")
+        .expect_err("the data is in use")
         .to_string();
     assert!(
         refused.contains(&format!("process id {}", std::process::id())),
@@ -213,11 +213,11 @@ async fn data_of_another_minor_is_refused_before_the_start() {
         .stop()
         .await;
     let record = dir.path().join("etcd/version");
-    let found = fs::read_to_string(&record).expect("the minor is on record");
-    fs::write(&record, "3.3\n").expect("can be written");
+    let found = fs::read_to_string(&record).expect("the minor version is recorded");
+    fs::write(&record, "3.3\n").expect("the record can be written");
     let refused = Embedded::start(options(dir.path()))
         .await
-        .expect_err("another minor");
+        .expect_err("the minor version differs");
     assert!(
         matches!(refused, EmbeddedError::OtherMinor { .. }),
         "{refused}"
@@ -303,7 +303,7 @@ fn killing_the_supervisor_ends_etcd_and_the_gateway_reports_it() {
     let mut gateway = Gateway::start(dir.path());
     kill(gateway.supervisor());
     let (success, text) = gateway.wait();
-    assert!(!success && text.contains("etcd ended with"), "{text}");
+    assert!(!success && text.contains("etcd exited with"), "{text}");
     wait_until_free(dir.path());
 }
 
@@ -314,7 +314,7 @@ fn a_killed_etcd_ends_the_gateway_with_an_error() {
     kill(only_child(gateway.supervisor()));
     let (success, text) = gateway.wait();
     assert!(
-        !success && text.contains("etcd ended with signal 9"),
+        !success && text.contains("etcd exited with signal 9"),
         "{text}"
     );
     wait_until_free(dir.path());

@@ -27,7 +27,7 @@ fn is_installed() -> bool {
 }
 
 /// Adds it if it is missing; without npm, reports that accessibility is not tested.
-pub(super) fn missing(items: &mut Vec<Item>) {
+pub(super) fn add_missing(items: &mut Vec<Item>) {
     if is_installed() {
         return;
     }
@@ -46,7 +46,7 @@ pub(super) fn missing(items: &mut Vec<Item>) {
         estimate: "seconds",
         lane: Lane::Quick,
         after: &[],
-        hint: format!("try by hand: npm pack axe-core@{VERSION}"),
+        hint: format!("try manually: npm pack axe-core@{VERSION}"),
         install: Box::new(|job| {
             let folder = paths::tools().join("axe-core");
             fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;

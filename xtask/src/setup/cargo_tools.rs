@@ -94,7 +94,7 @@ impl Tool {
 }
 
 /// Adds the missing tools.
-pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
+pub(super) fn add_missing(items: &mut Vec<Item>) -> Result<()> {
     for tool in tools()? {
         if tool.find().is_some() {
             continue;
@@ -108,7 +108,7 @@ pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
             lane: tool.lane,
             after: &[],
             hint: format!(
-                "try by hand: cargo install {} --version {} --root .tools",
+                "try manually: cargo install {} --version {} --root .tools",
                 tool.package, tool.version
             ),
             install: Box::new(move |job| tool.install(job)),
@@ -118,7 +118,7 @@ pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
 }
 
 /// The paths of both tools, by program name.
-pub(super) fn found() -> Result<Vec<(&'static str, PathBuf)>> {
+pub(super) fn find_all() -> Result<Vec<(&'static str, PathBuf)>> {
     tools()?
         .iter()
         .map(|tool| {

@@ -22,14 +22,14 @@ fn find() -> Option<PathBuf> {
 }
 
 /// Adds Debian's package if Chromium is missing and we may install it.
-pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
+pub(super) fn add_missing(items: &mut Vec<Item>) -> Result<()> {
     if find().is_some() {
         return Ok(());
     }
     if !system::can_apt() {
         bail!(
             "Chromium is missing; the browser tests need it\n  {}",
-            line_to_type()
+            install_command()
         );
     }
     items.push(Item {
@@ -40,7 +40,7 @@ pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
         estimate: "about 1 min",
         lane: Lane::System,
         after: &[],
-        hint: "try by hand: apt-get update && apt-get install chromium".to_owned(),
+        hint: "try manually: apt-get update && apt-get install chromium".to_owned(),
         install: Box::new(|job| {
             // Package lists may be missing (a slim image) or old: update them before giving up.
             job.run(&mut system::apt_install("chromium")).or_else(|_| {
@@ -52,7 +52,7 @@ pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
     Ok(())
 }
 
-fn line_to_type() -> &'static str {
+fn install_command() -> &'static str {
     match system::detect() {
         System::Debian => "type: sudo apt-get install chromium",
         System::Fedora => "type: sudo dnf install chromium",

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use super::{For, system};
+use super::{Purpose, system};
 use crate::job::{Item, Lane};
 use crate::proc;
 
@@ -13,7 +13,7 @@ use crate::proc;
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Adds the missing components.
-pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {
+pub(super) fn add_missing(purpose: Purpose, items: &mut Vec<Item>) -> Result<()> {
     if !has_target() {
         need_rustup(TARGET, target_line())?;
         items.push(rustup(
@@ -69,7 +69,7 @@ fn rustup(args: [&'static str; 3], why: &'static str) -> Item {
         estimate: "seconds",
         lane: Lane::Quick,
         after: &[],
-        hint: format!("try by hand: rustup {}", args.join(" ")),
+        hint: format!("try manually: rustup {}", args.join(" ")),
         install: Box::new(move |job| job.run(Command::new("rustup").args(args))),
     }
 }

@@ -26,7 +26,7 @@ use crate::{paths, proc, say};
 
 /// The purpose of the set-up.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum For {
+pub(crate) enum Purpose {
     /// Build and run.
     Run,
     /// Build, run and test.
@@ -35,7 +35,7 @@ pub(crate) enum For {
     TestsOn(Version),
 }
 
-impl For {
+impl Purpose {
     /// Whether tests will run.
     fn tests(self) -> bool {
         self != Self::Run
@@ -43,26 +43,26 @@ impl For {
 }
 
 /// Installs what is missing; prints nothing if nothing is missing.
-pub(crate) fn run(purpose: For) -> Result<()> {
+pub(crate) fn run(purpose: Purpose) -> Result<()> {
     run_with(purpose, |_| ())
 }
 
 /// As [`run`]; if something is missing, `add` inserts builds before and after it that can run
 /// concurrently: otherwise they would wait for tools that they do not need.
-pub(crate) fn run_with(purpose: For, add: impl FnOnce(&mut Vec<Item>)) -> Result<()> {
+pub(crate) fn run_with(purpose: Purpose, add: impl FnOnce(&mut Vec<Item>)) -> Result<()> {
     let (mut missing, mut etcd) = (Vec::new(), Vec::new());
     let mut checked = vec![
-        components::missing(purpose, &mut missing),
-        protoc::missing(&mut missing),
-        cargo_tools::missing(&mut missing),
-        etcd::missing(purpose, &mut etcd),
+        components::add_missing(purpose, &mut missing),
+        protoc::add_missing(&mut missing),
+        cargo_tools::add_missing(&mut missing),
+        etcd::add_missing(purpose, &mut etcd),
     ];
     if purpose.tests() {
-        checked.push(chromium::missing(&mut missing));
-        proxies::missing(&mut missing);
-        axe::missing(&mut missing);
+        checked.push(chromium::add_missing(&mut missing));
+        proxies::add_missing(&mut missing);
+        axe::add_missing(&mut missing);
     }
-    // Report everything that the user must do by hand before spending minutes on the rest.
+    // Report everything that the user must do manually before spending minutes on the rest.
     let impossible: Vec<String> = checked
         .into_iter()
         .filter_map(Result::err)
@@ -96,7 +96,7 @@ pub(crate) fn run_with(purpose: For, add: impl FnOnce(&mut Vec<Item>)) -> Result
 }
 
 /// `cargo xtask setup`: as [`run`], and reports that everything is installed.
-pub(crate) fn command(purpose: For) -> Result<()> {
+pub(crate) fn command(purpose: Purpose) -> Result<()> {
     let started = Instant::now();
     run(purpose)?;
     say::line(format!("Everything is in place ({})", say::took(started)));
@@ -105,7 +105,7 @@ pub(crate) fn command(purpose: For) -> Result<()> {
 
 /// PATH for Trunk, which looks for wasm-bindgen there.
 pub(crate) fn trunk_path() -> Result<OsString> {
-    Ok(path_for(&cargo_tools::found()?))
+    Ok(path_for(&cargo_tools::find_all()?))
 }
 
 /// PATH for the gateway and the tests, with this version of etcd and etcdctl first.

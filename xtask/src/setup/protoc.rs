@@ -12,11 +12,11 @@ use crate::job::{Item, Lane};
 use crate::{paths, proc};
 
 /// Adds the copy if it is missing, incomplete or of another version.
-pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
+pub(super) fn add_missing(items: &mut Vec<Item>) -> Result<()> {
     let target = paths::tools().join("protoc");
-    let ours = target.join("bin/protoc");
+    let copy = target.join("bin/protoc");
     if let Some(chosen) = proc::env_var("PROTOC").map(PathBuf::from)
-        && !same_file(&chosen, &ours)
+        && !same_file(&chosen, &copy)
     {
         if proc::output(&chosen, &["--version"]).is_none() {
             bail!(
@@ -36,7 +36,7 @@ pub(super) fn missing(items: &mut Vec<Item>) -> Result<()> {
         );
     };
     let includes = protoc_bin_vendored::include_path().map_err(|error| anyhow!("{error}"))?;
-    if same_size(&binary, &ours)
+    if same_size(&binary, &copy)
         && target
             .join("include/google/protobuf/descriptor.proto")
             .is_file()
@@ -62,9 +62,9 @@ fn install(binary: &Path, includes: &Path, target: &Path) -> Result<()> {
         .with_context(|| format!("create {}", target.display()))?;
     copy_tree(includes, &target.join("include"))?;
     // Last, since the next check compares its size.
-    let ours = target.join("bin/protoc");
-    fs::copy(binary, &ours).with_context(|| format!("write {}", ours.display()))?;
-    make_executable(&ours)
+    let copy = target.join("bin/protoc");
+    fs::copy(binary, &copy).with_context(|| format!("write {}", copy.display()))?;
+    make_executable(&copy)
 }
 
 fn copy_tree(from: &Path, to: &Path) -> Result<()> {

@@ -27,7 +27,7 @@ fn folder() -> PathBuf {
 }
 
 /// Adds the missing proxies, if this system has packages of them.
-pub(super) fn missing(items: &mut Vec<Item>) {
+pub(super) fn add_missing(items: &mut Vec<Item>) {
     let not_on_path: Vec<_> = PROXIES
         .iter()
         .filter(|(name, _)| proc::on_path(name).is_none())
@@ -45,7 +45,7 @@ pub(super) fn missing(items: &mut Vec<Item>) {
         estimate: "about 10 s",
         lane: Lane::System,
         after: &[],
-        hint: "try by hand: apt-get update".to_owned(),
+        hint: "try manually: apt-get update".to_owned(),
         install: Box::new(move |job| unpack(job, &wanted, &folder())),
     });
 }
@@ -90,14 +90,14 @@ fn unpack(job: &Job, wanted: &[&str], target: &Path) -> Result<()> {
 fn with_dependencies(wanted: &[&str]) -> Result<Vec<String>> {
     let mut arguments = vec!["--simulate", "--no-install-recommends", "install"];
     arguments.extend(wanted);
-    match proc::output("apt-get", &arguments).map(|plan| added(&plan)) {
+    match proc::output("apt-get", &arguments).map(|plan| added_packages(&plan)) {
         Some(packages) if !packages.is_empty() => Ok(packages),
         _ => bail!("apt-get cannot install {}", wanted.join(", ")),
     }
 }
 
 /// The packages that a simulated installation adds; one that it would only upgrade is already installed.
-fn added(plan: &str) -> Vec<String> {
+fn added_packages(plan: &str) -> Vec<String> {
     plan.lines()
         .filter_map(|line| line.strip_prefix("Inst ")?.split_once(' '))
         .filter(|(_, rest)| rest.starts_with('('))
@@ -116,7 +116,7 @@ mod tests {
                     Inst libnss3 [2:3.87.1-1] (2:3.87.1-2 Debian-Security:12 [amd64])\n\
                     Inst haproxy (2.6.12-1 Debian-Security:12/oldstable-security [amd64]) []\n\
                     Conf liblua5.3-0 (5.3.6-2 Debian:12.15/oldstable [amd64])\n";
-        assert_eq!(added(plan), ["liblua5.3-0", "haproxy"]);
-        assert!(added("").is_empty());
+        assert_eq!(added_packages(plan), ["liblua5.3-0", "haproxy"]);
+        assert!(added_packages("").is_empty());
     }
 }

@@ -66,7 +66,7 @@ fn every_crate_inherits_the_workspaces_rules() {
 }
 
 #[test]
-fn every_module_documents_what_it_owns() {
+fn every_module_is_documented() {
     assert_none(&undocumented_module(&source::all()));
     assert_eq!(
         broken_lines(undocumented_module, "gateway/src/a.rs", "fn f() {}"),

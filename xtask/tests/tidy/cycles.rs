@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::source::{self, Finding, Source};
 use super::{assert_none, broken_lines};
 
-/// Crates whose modules are checked. Their root, which declares the modules, is no part of a cycle.
+/// Crates whose modules are checked. Their root, which declares the modules, cannot be part of a cycle.
 const CRATES: [&str; 2] = ["gateway/src/", "frontend/src/"];
 
 /// For each module the modules that it names, each with one place.
@@ -49,7 +49,7 @@ fn of_crate(files: &[Source], root: &str) -> Vec<Finding> {
 }
 
 /// Whether `from` uses `to`, itself or through others.
-fn reaches(uses: &Uses, from: &str, to: &str) -> bool {
+fn reaches(uses: &Uses<'_>, from: &str, to: &str) -> bool {
     let mut seen = BTreeSet::new();
     let mut open = vec![from];
     while let Some(module) = open.pop() {

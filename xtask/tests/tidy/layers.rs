@@ -61,7 +61,7 @@ fn etcd_in_handlers(files: &[Source]) -> Vec<Finding> {
     )
 }
 
-/// Who may not name whom among the gateway's modules: a path, and the modules that it never names.
+/// The forbidden dependencies among the gateway's modules: a path, and the modules that it never names.
 const NEVER: [(&str, &[&str]); 7] = [
     ("gateway/src/live", &["api", "v3", "middleware", "state"]),
     ("gateway/src/v3", &["api", "live", "middleware", "service"]),

@@ -22,7 +22,7 @@ fn unfinished(files: &[Source]) -> Vec<Finding> {
         if file.is("rs") {
             for (number, line) in file.code() {
                 if let Some(stub) = STUBS.iter().find(|stub| line.contains(*stub)) {
-                    found.push(file.finding(number, format!("{stub}: finish it, or leave it out")));
+                    found.push(file.finding(number, format!("{stub}: finish it, or remove it")));
                 }
             }
         }

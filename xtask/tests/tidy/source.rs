@@ -64,7 +64,8 @@ impl Source {
     /// The index of the line where an inline `#[cfg(test)] mod … {` starts.
     fn tests_start(&self) -> usize {
         let starts = |pair: &[String]| {
-            pair[0].trim() == "#[cfg(test)]" && pair[1].trim().starts_with("mod ")
+            let module = pair[1].trim();
+            pair[0].trim() == "#[cfg(test)]" && module.starts_with("mod ") && module.ends_with('{')
         };
         self.code
             .windows(2)
@@ -264,6 +265,10 @@ fn unit_tests_are_not_product_code() {
     };
     assert_eq!(lines("gateway/src/x.rs"), [1]);
     assert!(lines("gateway/src/x/tests.rs").is_empty());
+    // A declaration at the top of a file is not the start of its tests.
+    let declared = "#[cfg(test)]\nmod tests;\na".to_owned();
+    let file = Source::new("gateway/src/x/mod.rs".to_owned(), declared);
+    assert_eq!(file.product_code().count(), 3);
 }
 
 #[test]

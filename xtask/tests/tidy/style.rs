@@ -1,10 +1,12 @@
-//! Files are short, and colours are named in one place.
+//! Files are short, modules are laid out in one way, and colours are named in one place.
 
 use super::source::{self, Finding, Source, has_word};
 use super::{assert_none, broken_lines};
 
 /// The limit on lines of a file.
 const MAX_LINES: usize = 600;
+/// From this number of lines on, unit tests are a file of their own.
+const MAX_INLINE_TESTS: usize = 60;
 
 fn too_long(files: &[Source]) -> Vec<Finding> {
     files
@@ -18,6 +20,72 @@ fn too_long(files: &[Source]) -> Vec<Finding> {
             )
         })
         .collect()
+}
+
+/// A module with parts is `name/mod.rs`; its unit tests are `name/tests.rs`, or a short block in the
+/// file. So a module's files are in one folder, and a reader finds its tests without a search.
+fn module_layout(files: &[Source]) -> Vec<Finding> {
+    let modules = files.iter().filter(|file| is_module(file));
+    modules
+        .flat_map(|file| {
+            let beside = beside_its_folder(file, files);
+            beside.into_iter().chain(misplaced_tests(file))
+        })
+        .collect()
+}
+
+/// Whether the file is Rust in the `src` folder of a crate.
+fn is_module(file: &Source) -> bool {
+    const CRATES: [&str; 4] = ["gateway/src/", "shared/src/", "frontend/src/", "xtask/src/"];
+    file.is("rs") && CRATES.iter().any(|root| file.path.starts_with(root))
+}
+
+/// `name.rs` beside a folder `name/` that contains Rust.
+fn beside_its_folder(file: &Source, files: &[Source]) -> Option<Finding> {
+    let folder = format!("{}/", file.path.strip_suffix(".rs")?);
+    let beside = files
+        .iter()
+        .any(|other| other.is("rs") && other.path.starts_with(&folder));
+    beside.then(|| file.finding(1, format!("beside its folder: move it to {folder}mod.rs")))
+}
+
+/// Modules at a path of their own, test modules of another name than `tests`, and long inline ones.
+fn misplaced_tests(file: &Source) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let code: Vec<(usize, &str)> = file.code().collect();
+    for (index, (number, line)) in code.iter().enumerate() {
+        if line.trim_start().starts_with("#[path") {
+            found.push(file.finding(*number, "#[path]: move the file to its module's folder"));
+        }
+        let Some(name) = line.trim().strip_prefix("mod ") else {
+            continue;
+        };
+        let is_test = code[..index]
+            .iter()
+            .rev()
+            .take_while(|(_, attribute)| attribute.trim_start().starts_with("#["))
+            .any(|(_, attribute)| attribute.trim() == "#[cfg(test)]");
+        if is_test && name.trim_end_matches([';', ' ', '{']) != "tests" {
+            found.push(file.finding(*number, "unit tests are a module named `tests`"));
+        }
+        if !name.starts_with("tests") || !name.ends_with('{') {
+            continue;
+        }
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let end = format!("{indent}}}");
+        let rest = &code[index..];
+        let length = rest
+            .iter()
+            .position(|(_, line)| line.trim_end() == end)
+            .map_or(rest.len(), |last| last + 1);
+        if length >= MAX_INLINE_TESTS {
+            found.push(file.finding(
+                *number,
+                format!("{length} lines of inline tests: move them to the module's tests.rs"),
+            ));
+        }
+    }
+    found
 }
 
 /// Light and dark stay one decision as long as `tokens.css` alone names colours. The page's icon
@@ -126,6 +194,36 @@ fn no_file_is_too_long() {
         [MAX_LINES + 1]
     );
     assert!(broken_lines(too_long, "gateway/src/a.rs", &"\n".repeat(MAX_LINES)).is_empty());
+}
+
+#[test]
+fn modules_are_laid_out_in_one_way() {
+    let lines = |path: &str, text: &str| broken_lines(module_layout, path, text);
+    let inline = |length: usize| {
+        let body = "    // a test\n".repeat(length - 2);
+        format!("#[cfg(test)]\nmod tests {{\n{body}}}\nfn after() {{}}\n")
+    };
+    for (text, expected) in [
+        (inline(MAX_INLINE_TESTS), &[2][..]),
+        (inline(MAX_INLINE_TESTS - 1), &[]),
+        (
+            "#[cfg(test)]\n#[path = \"b_tests.rs\"]\nmod tests;".to_owned(),
+            &[2],
+        ),
+        ("#[cfg(test)]\nmod file_tests;".to_owned(), &[2]),
+        ("#[cfg(test)]\nmod tests;\nmod file;".to_owned(), &[]),
+    ] {
+        assert_eq!(lines("gateway/src/a.rs", &text), expected, "{text}");
+        assert!(lines("tests/http/a.rs", &text).is_empty(), "{text}");
+    }
+
+    let source = |path: &str| Source::new(path.to_owned(), String::new());
+    let refused = |path: &str, part: &str| !module_layout(&[source(path), source(part)]).is_empty();
+    assert!(refused("shared/src/a.rs", "shared/src/a/tests.rs"));
+    assert!(!refused("shared/src/a/mod.rs", "shared/src/a/tests.rs"));
+    assert!(!refused("shared/src/a.rs", "shared/src/ab/mod.rs"));
+    assert!(!refused("frontend/src/a.rs", "frontend/src/a/a.css"));
+    assert_none(&module_layout(&source::all()));
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub struct RolePath {
     pub role: String,
 }
 
-fn done(done: Done) -> Response {
+fn respond_done(done: Done) -> Response {
     respond(StatusCode::OK, done.header.revision, &done)
 }
 
@@ -44,7 +44,7 @@ pub async fn status(mut call: Call) -> Result<Response> {
     Ok(respond(StatusCode::OK, status.header.revision, &status))
 }
 
-/// The caller's name, and what the caller may read and write.
+/// The caller's name, and the ranges that the caller may read and write.
 ///
 /// Every caller may get this, about itself only: the user who signed in, or the gateway's own account for a
 /// request without credentials. If a list or a tree of all keys is 403, `read` has the ranges to request
@@ -64,7 +64,7 @@ pub async fn get_self(mut call: Call) -> Result<Response> {
 /// Enable authentication.
 ///
 /// Requires a user `root` with the role `root` (409 otherwise). From then on callers without an account are refused,
-/// and so is this gateway: give it an account first. Enabling twice is no error.
+/// and so is this gateway: give it an account first. Enabling it again succeeds.
 #[utoipa::path(
     operation_id = "enable_auth",
     post, path = "/auth/enable", tag = "access",

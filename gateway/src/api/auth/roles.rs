@@ -5,7 +5,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::{Access, Done, Problem, RangeSpec, RoleAddRequest, RoleList, RoleResponse};
 
-use super::{RolePath, done};
+use super::{RolePath, respond_done};
 use crate::api::call::Call;
 use crate::api::params::RangeParams;
 use crate::api::response::respond;
@@ -87,7 +87,7 @@ pub async fn delete(mut call: Call) -> Result<Response> {
     let name = call.segment(ROUTE)?;
     call.finish_query()?;
     let deleted = call.cluster.access.delete_role(&call.caller(), &name).await;
-    Ok(done(deleted?))
+    Ok(respond_done(deleted?))
 }
 
 /// Grant a permission to a role.
@@ -115,7 +115,7 @@ pub async fn grant(mut call: Call, bytes: body::Buffered) -> Result<Response> {
     })?;
     let (caller, access) = (call.caller(), &call.cluster.access);
     let granted = access.grant_permission(&caller, &role, body.access, keys);
-    Ok(done(granted.await?))
+    Ok(respond_done(granted.await?))
 }
 
 /// Revoke a role's permission for exactly this range.
@@ -139,5 +139,5 @@ pub async fn revoke(mut call: Call) -> Result<Response> {
     call.finish_query()?;
     let caller = call.caller();
     let revoked = call.cluster.access.revoke_permission(&caller, &role, keys);
-    Ok(done(revoked.await?))
+    Ok(respond_done(revoked.await?))
 }

@@ -6,7 +6,7 @@ use shared::{
     Done, PasswordRequest, Problem, ReachResponse, UserAddRequest, UserList, UserResponse,
 };
 
-use super::{RolePath, UserPath, done};
+use super::{RolePath, UserPath, respond_done};
 use crate::api::body;
 use crate::api::call::Call;
 use crate::api::response::respond;
@@ -81,7 +81,7 @@ pub async fn set_password(mut call: Call, bytes: body::Buffered) -> Result<Respo
     let request: PasswordRequest = body::json(&call.headers, &bytes)?;
     let caller = call.caller();
     let changed = call.cluster.access.set_password(&caller, &name, request);
-    Ok(done(changed.await?))
+    Ok(respond_done(changed.await?))
 }
 
 /// Delete a user.
@@ -99,10 +99,10 @@ pub async fn delete(mut call: Call) -> Result<Response> {
     let name = call.segment(ROUTE)?;
     call.finish_query()?;
     let deleted = call.cluster.access.delete_user(&call.caller(), &name).await;
-    Ok(done(deleted?))
+    Ok(respond_done(deleted?))
 }
 
-/// Grant a role to a user. Granting it twice is no error.
+/// Grant a role to a user. Granting it again succeeds.
 #[utoipa::path(
     operation_id = "grant_role",
     put, path = "/auth/users/{user}/roles/{role}", tag = "access",
@@ -120,7 +120,7 @@ pub async fn grant(mut call: Call, bytes: body::Buffered) -> Result<Response> {
     body::empty(&call.headers, &bytes)?;
     let caller = call.caller();
     let granted = call.cluster.access.grant_role(&caller, &user, &role);
-    Ok(done(granted.await?))
+    Ok(respond_done(granted.await?))
 }
 
 /// Revoke a role from a user.
@@ -140,10 +140,10 @@ pub async fn revoke(mut call: Call) -> Result<Response> {
     call.finish_query()?;
     let caller = call.caller();
     let revoked = call.cluster.access.revoke_role(&caller, &user, &role);
-    Ok(done(revoked.await?))
+    Ok(respond_done(revoked.await?))
 }
 
-/// What a user may read and write: the union of its roles.
+/// The ranges that a user may read and write: the union of its roles.
 ///
 /// Adjacent ranges are merged. The result is what the roles allow, whether or not authentication is enabled.
 #[utoipa::path(

@@ -21,7 +21,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
     Ok(respond(StatusCode::OK, alarms.header.revision, &alarms))
 }
 
-/// Raise an alarm by hand.
+/// Raise an alarm manually.
 ///
 /// etcd raises alarms itself. While `NOSPACE` is raised the cluster refuses puts; while `CORRUPT` is raised it refuses
 /// everything. Returns all alarms that are now raised.

@@ -33,15 +33,15 @@ pub async fn compact(mut call: Call, bytes: body::Buffered) -> Result<Response> 
     call.ensure_writable()?;
     call.finish_query()?;
     let request: CompactRequest = body::json(&call.headers, &bytes)?;
-    let done = call.cluster.info.compact(&call.caller(), request).await?;
-    Ok(respond(StatusCode::OK, done.header.revision, &done))
+    let response = call.cluster.info.compact(&call.caller(), request).await?;
+    Ok(respond(StatusCode::OK, response.header.revision, &response))
 }
 
 /// Return the space of deleted data to the file system.
 ///
 /// One member at a time, the leader last, stopping at the first failure: a member serves no other request
 /// meanwhile. Without `members` every voting member must be reachable (409 or 503), since the loss of
-/// another one could cost the majority. Learners, which etcd does not defragment, are then left out:
+/// another one could cost the majority. Learners, which etcd does not defragment, are then skipped:
 /// each is listed after the others with this reason as its `error`, and does not affect `complete`.
 #[utoipa::path(
     operation_id = "defragment",
@@ -59,9 +59,9 @@ pub async fn defragment(mut call: Call, bytes: body::Buffered) -> Result<Respons
     call.finish_query()?;
     let request: DefragmentRequest = body::json(&call.headers, &bytes)?;
     let caller = call.caller_with_limit(DEFRAGMENT_TIMEOUT);
-    let done = call.cluster.info.defragment(&caller, request.members);
-    let done = done.await?;
-    Ok(respond(StatusCode::OK, done.header.revision, &done))
+    let response = call.cluster.info.defragment(&caller, request.members);
+    let response = response.await?;
+    Ok(respond(StatusCode::OK, response.header.revision, &response))
 }
 
 /// Transfer the leadership to a member.
@@ -103,15 +103,15 @@ pub async fn downgrade(mut call: Call, bytes: body::Buffered) -> Result<Response
     call.ensure_writable()?;
     call.finish_query()?;
     let request: DowngradeRequest = body::json(&call.headers, &bytes)?;
-    let done = call.cluster.info.downgrade(&call.caller(), request).await?;
-    Ok(respond(StatusCode::OK, done.header.revision, &done))
+    let response = call.cluster.info.downgrade(&call.caller(), request).await?;
+    Ok(respond(StatusCode::OK, response.header.revision, &response))
 }
 
 /// Compare the data of all voting members.
 ///
 /// Each member hashes its keys with their history up to one revision. Hashes are comparable if the
 /// same history was compacted before; `differ` has the members whose data differs from the majority's.
-/// Learners, whose data etcd does not hash, are left out of the verdict, with the warning
+/// Learners, whose data etcd does not hash, are excluded from the verdict, with the warning
 /// `learner_left_out`.
 #[utoipa::path(
     operation_id = "get_hash",

@@ -19,7 +19,7 @@ use crate::web::status::status;
 
 const STYLE: &str = include_str!("docs.css");
 
-/// The document in both forms in which it is served: JSON, and a page for people.
+/// The document in both forms in which it is served: JSON and an HTML page.
 pub fn publish(api: &utoipa::openapi::OpenApi) -> ApiDocument {
     let json = serde_json::to_vec(api).expect("an OpenAPI document has string keys");
     let document = serde_json::to_value(api).expect("an OpenAPI document has string keys");
@@ -203,8 +203,8 @@ fn render_body_examples(page: &mut String, content: &Value) -> fmt::Result {
         let summary = example["summary"].as_str();
         (summary.unwrap_or(name), &example["value"])
     });
-    let alone = content.get("example").map(|value| ("Example", value));
-    for (title, value) in named.chain(alone) {
+    let single = content.get("example").map(|value| ("Example", value));
+    for (title, value) in named.chain(single) {
         let value = match value {
             Value::String(lines) => lines.clone(),
             value => value.to_string(),
@@ -225,8 +225,8 @@ fn render_schema(page: &mut String, name: &str, schema: &Value) -> fmt::Result {
         page,
         "<section><h3 id=\"schema-{name}\">{name}</h3><p>{description}</p>"
     )?;
-    let several = ["oneOf", "anyOf", "allOf"].map(|member| schema[member].as_array());
-    let parts = several.into_iter().flatten().flatten();
+    let combined = ["oneOf", "anyOf", "allOf"].map(|member| schema[member].as_array());
+    let parts = combined.into_iter().flatten().flatten();
     for part in parts.chain([schema]) {
         if part.get("$ref").is_some() {
             write!(page, "<p>{}</p>", type_of(part))?;
@@ -293,7 +293,7 @@ mod tests {
         let api = crate::router::openapi();
         let document = serde_json::to_value(&api).expect("serialises");
         let page = publish(&api).page;
-        let page = std::str::from_utf8(&page).expect("is UTF-8");
+        let page = std::str::from_utf8(&page).expect("the page is UTF-8");
         assert!(members(&document["paths"]).count() > 5);
         for (path, _) in members(&document["paths"]) {
             assert!(

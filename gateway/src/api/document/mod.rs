@@ -165,9 +165,9 @@ fn problem_response(status: u16) -> Response {
     for code in Code::ALL {
         let plain = Failure::new(*code, "");
         let elsewhere = plain.clone().named_elsewhere();
-        let late = plain.clone().with(|facts| facts.timed_out = true);
+        let timed_out = plain.clone().with(|facts| facts.timed_out = true);
         let has = |failure: &Failure| status_of(failure).as_u16() == status;
-        if has(&plain) || has(&elsewhere) || has(&late) {
+        if has(&plain) || has(&elsewhere) || has(&timed_out) {
             let comma = if description.is_empty() { "" } else { ", " };
             // Writing to a string cannot fail.
             let _ = write!(description, "{comma}`{code}`");

@@ -10,7 +10,7 @@ use crate::service::kv::Precondition;
 enum Tags {
     /// `*`
     Any,
-    /// The revisions. A quoted text that is no revision never matches and is left out.
+    /// The revisions. A quoted text that is not a revision never matches and is omitted.
     Revisions(Vec<i64>),
 }
 

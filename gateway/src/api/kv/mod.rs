@@ -70,7 +70,7 @@ async fn read_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
         let count = call
             .cluster
             .kv
-            .count(&caller, &Range::one(key), get)
+            .count(&caller, &Range::single(key), get)
             .await?;
         return Ok(respond(StatusCode::OK, count.header.revision, &count));
     }
@@ -238,7 +238,7 @@ async fn remove_key(mut call: Call, key: Vec<u8>) -> Result<Response> {
     params(
         RangeParams, RevisionBounds, ReadParams, CursorParams,
         ("limit" = Option<i64>, Query, description = "Entries per page, 1 to 10,000; default 100"),
-        ("keys_only" = Option<bool>, Query, description = "Leave out values and leases"),
+        ("keys_only" = Option<bool>, Query, description = "Omit values and leases"),
         ("count_only" = Option<bool>, Query, description = "Return `{header, count}` alone"),
         ("sort" = Option<SortTarget>, Query, description = "Default key"),
         ("order" = Option<SortOrder>, Query, description = "Default asc"),
@@ -300,7 +300,7 @@ pub async fn list(mut call: Call) -> Result<Response> {
     if call.accepts("application/x-ndjson") {
         if limit.is_some() {
             let failure = Failure::bad_request("`limit` does not apply to NDJSON");
-            return Err(failure.hint("for pages leave out the Accept header"));
+            return Err(failure.hint("for pages, omit the Accept header"));
         }
         if page.sort.is_some() {
             let detail = "`sort` and `order` do not apply to NDJSON, which is in key order";

@@ -14,14 +14,14 @@ fn parse(raw: &str) -> Result<Option<Watch>> {
 #[test]
 fn a_query_opens_one_watch() {
     let watch = parse("prefix=/a/&revision=7&prev&only=delete&snapshot=1&future=wait")
-        .expect("is valid")
+        .expect("the query is valid")
         .expect("a watch");
     assert_eq!(watch.id, "0");
     assert_eq!(watch.range, Range::prefix(b"/a/"));
     assert_eq!(watch.start, Start::Revision(7));
     assert!(watch.options.prev && watch.options.snapshot && watch.options.future);
     assert_eq!(watch.options.only, Some(EventType::Delete));
-    assert_eq!(parse("").expect("is valid"), None);
+    assert_eq!(parse("").expect("the query is valid"), None);
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn the_client_url_follows_from_the_file() {
 
 #[test]
 fn the_data_folder_follows_the_file_or_etcds_default() {
-    let here = std::env::current_dir().expect("there is one");
+    let here = std::env::current_dir().expect("the process has a current folder");
     for (text, data) in [
         ("data-dir: /var/lib/etcd", PathBuf::from("/var/lib/etcd")),
         ("name: node1", here.join("node1.etcd")),

@@ -43,21 +43,21 @@ struct Owner {
     etcd: Option<String>,
 }
 
-/// Where etcd's own data is stored.
+/// The location of etcd's own data.
 #[derive(Clone, Debug)]
 pub(super) enum Layout {
-    /// In the folder, for this number of members.
+    /// In this folder, for this number of members.
     Here {
-        /// One or several.
+        /// 1, 3 or 5.
         members: usize,
     },
-    /// Where a configuration file sets it.
+    /// At the path that a configuration file sets.
     Elsewhere(PathBuf),
 }
 
 /// The record of a cluster of several members.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Several {
+struct MembersRecord {
     count: usize,
     token: String,
 }
@@ -168,7 +168,7 @@ impl Folder {
                 record,
                 found,
             }),
-            // etcd ran on it before, without us; etcd itself refuses what it cannot read.
+            // etcd ran on this data before, without this gateway; etcd itself refuses data it cannot read.
             (None, Layout::Elsewhere(_)) => {
                 fs::write(&record, format!("{found}\n")).map_err(failed)
             }
@@ -180,7 +180,9 @@ impl Folder {
         let Layout::Here { members } = *layout else {
             return Ok(());
         };
-        let has = self.several()?.map_or(ONE_MEMBER, |several| several.count);
+        let has = self
+            .read_members()?
+            .map_or(ONE_MEMBER, |recorded| recorded.count);
         if has == members {
             return Ok(());
         }
@@ -204,8 +206,8 @@ impl Folder {
             }
         } else {
             let token = format!("watchgate-{}-{:x}", std::process::id(), nanoseconds());
-            let several = Several { count, token };
-            serde_json::to_string(&several)
+            let recorded = MembersRecord { count, token };
+            serde_json::to_string(&recorded)
                 .map_err(io::Error::from)
                 .and_then(|text| fs::write(&record, text + "\n"))
         };
@@ -215,7 +217,7 @@ impl Folder {
         })
     }
 
-    fn several(&self) -> Result<Option<Several>, EmbeddedError> {
+    fn read_members(&self) -> Result<Option<MembersRecord>, EmbeddedError> {
         let path = self.members_file();
         let read = match fs::read_to_string(&path) {
             Ok(text) => serde_json::from_str(&text)
@@ -230,8 +232,8 @@ impl Folder {
     /// The initial cluster token of several members: the same at every start, different for each
     /// folder, since the peer addresses are the same everywhere.
     pub(super) fn token(&self) -> Result<String, EmbeddedError> {
-        let several = self.several()?;
-        Ok(several.map_or_else(String::new, |several| several.token))
+        let recorded = self.read_members()?;
+        Ok(recorded.map_or_else(String::new, |recorded| recorded.token))
     }
 
     fn members_file(&self) -> PathBuf {

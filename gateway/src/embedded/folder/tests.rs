@@ -10,13 +10,13 @@ fn minor(text: &str) -> Minor {
 async fn a_second_owner_is_refused_and_the_first_is_named() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let path = dir.path().join("etcd");
-    let mut first = Folder::take(&path).await.expect("the first has it");
+    let mut first = Folder::take(&path).await.expect("the folder is free");
     first
         .record_owner(Some("http://127.0.0.1:4711"))
-        .expect("is written");
+        .expect("the owner is recorded");
     let refused = Folder::take(&path)
         .await
-        .expect_err("the second has not")
+        .expect_err("the folder is in use")
         .to_string();
     assert!(
         refused.contains(&std::process::id().to_string()),
@@ -24,7 +24,7 @@ async fn a_second_owner_is_refused_and_the_first_is_named() {
     );
     assert!(refused.contains("http://127.0.0.1:4711"), "{refused}");
     drop(first);
-    Folder::take(&path).await.expect("the next has it");
+    Folder::take(&path).await.expect("the folder is free again");
 }
 
 const ONE: Layout = Layout::Here { members: 1 };
@@ -33,22 +33,26 @@ const THREE: Layout = Layout::Here { members: 3 };
 #[tokio::test]
 async fn a_record_without_data_is_ignored() {
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let folder = Folder::take(dir.path()).await.expect("is ours");
-    folder.check(minor("3.5"), &ONE).expect("nothing there yet");
+    let folder = Folder::take(dir.path()).await.expect("the folder is free");
+    folder
+        .check(minor("3.5"), &ONE)
+        .expect("the folder has no data");
     folder
         .check(minor("3.7"), &ONE)
-        .expect("still nothing there");
-    fs::create_dir_all(folder.data().join("member")).expect("etcd was here");
-    folder.check(minor("3.7.9"), &ONE).expect("the same minor");
+        .expect("the folder still has no data");
+    fs::create_dir_all(folder.data().join("member")).expect("the folder can be created");
+    folder
+        .check(minor("3.7.9"), &ONE)
+        .expect("the minor version is the same");
     let refused = folder
         .check(minor("3.6"), &ONE)
-        .expect_err("another minor")
+        .expect_err("the minor version differs")
         .to_string();
     assert!(
         refused.contains("written by etcd 3.7") && refused.contains("is 3.6"),
         "{refused}"
     );
-    fs::remove_file(dir.path().join("version")).expect("was there");
+    fs::remove_file(dir.path().join("version")).expect("the record exists");
     let refused = folder
         .check(minor("3.7"), &ONE)
         .expect_err("unknown")
@@ -57,18 +61,22 @@ async fn a_record_without_data_is_ignored() {
 }
 
 #[tokio::test]
-async fn data_of_another_number_of_members_is_refused() {
+async fn data_of_a_different_cluster_size_is_refused() {
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let folder = Folder::take(dir.path()).await.expect("is ours");
-    folder.check(minor("3.7"), &ONE).expect("nothing there yet");
+    let folder = Folder::take(dir.path()).await.expect("the folder is free");
+    folder
+        .check(minor("3.7"), &ONE)
+        .expect("the folder has no data");
     folder
         .check(minor("3.7"), &THREE)
-        .expect("still nothing there");
-    let token = folder.token().expect("is on record");
+        .expect("the folder still has no data");
+    let token = folder.token().expect("the token is recorded");
     // Only one of the members had started: it is still a cluster of three.
-    fs::create_dir_all(folder.member(2).join("member")).expect("etcd was here");
-    folder.check(minor("3.7"), &THREE).expect("the same number");
-    assert_eq!(folder.token().expect("is on record"), token);
+    fs::create_dir_all(folder.member(2).join("member")).expect("the folder can be created");
+    folder
+        .check(minor("3.7"), &THREE)
+        .expect("the number of members is the same");
+    assert_eq!(folder.token().expect("the token is recorded"), token);
     let refused = folder
         .check(minor("3.7"), &ONE)
         .expect_err("one")
@@ -79,9 +87,11 @@ async fn data_of_another_number_of_members_is_refused() {
 #[tokio::test]
 async fn data_of_one_member_is_refused_for_three() {
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let folder = Folder::take(dir.path()).await.expect("is ours");
-    folder.check(minor("3.7"), &ONE).expect("nothing there yet");
-    fs::create_dir_all(folder.data().join("member")).expect("etcd was here");
+    let folder = Folder::take(dir.path()).await.expect("the folder is free");
+    folder
+        .check(minor("3.7"), &ONE)
+        .expect("the folder has no data");
+    fs::create_dir_all(folder.data().join("member")).expect("the folder can be created");
     let refused = folder
         .check(minor("3.7"), &THREE)
         .expect_err("three")
@@ -94,14 +104,16 @@ async fn data_of_a_configuration_file_is_checked_once_recorded() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let folder = Folder::take(&dir.path().join("records"))
         .await
-        .expect("is ours");
+        .expect("the folder is free");
     let elsewhere = dir.path().join("theirs");
-    fs::create_dir_all(elsewhere.join("member")).expect("etcd was here");
+    fs::create_dir_all(elsewhere.join("member")).expect("the folder can be created");
     let layout = Layout::Elsewhere(elsewhere);
-    folder.check(minor("3.6"), &layout).expect("no record yet");
+    folder
+        .check(minor("3.6"), &layout)
+        .expect("the minor version is not recorded yet");
     let refused = folder
         .check(minor("3.7"), &layout)
-        .expect_err("on record now")
+        .expect_err("the minor version is recorded")
         .to_string();
     assert!(
         refused.contains("theirs") && refused.contains("written by etcd 3.6"),

@@ -199,7 +199,7 @@ pub(super) fn from_status(effect: Effect, status: Status) -> Failure {
         Api::Unavailable if lost => "the connection to etcd was lost".to_owned(),
         Api::Internal => "etcd failed; its message is in the log".to_owned(),
         // Lock and Election wrap the message of the inner status in their own.
-        _ => plain(status.message()).to_owned(),
+        _ => without_package_names(status.message()).to_owned(),
     };
     let mut failure = Failure::new(code, detail);
     failure.hint = hint_by_message(&failure.detail)
@@ -209,7 +209,7 @@ pub(super) fn from_status(effect: Effect, status: Status) -> Failure {
 }
 
 /// etcd's message without the names of its packages.
-fn plain(message: &str) -> &str {
+fn without_package_names(message: &str) -> &str {
     let message = message
         .rsplit_once("desc = ")
         .map_or(message, |(_, inner)| inner);

@@ -14,17 +14,17 @@ async fn a_request_cancelled_by_its_connection_is_lost() {
 
     let (io, _other) = tokio::io::duplex(64);
     let begun = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(io));
-    let (mut sender, connection) = begun.await.expect("it begins");
+    let (mut sender, connection) = begun.await.expect("the handshake succeeds");
     drop(connection);
     let request = http::Request::new(http_body_util::Empty::<bytes::Bytes>::new());
     let error = sender.send_request(request).await;
-    let status = Status::from_error(Box::new(error.expect_err("it is never sent")));
+    let status = Status::from_error(Box::new(error.expect_err("the connection is closed")));
     assert_eq!(status.code(), Grpc::Cancelled);
     assert!(connection_lost(&status) && !connection_lost(&Status::cancelled("by etcd")));
 }
 
 #[test]
-fn invalid_arguments() {
+fn invalid_arguments_have_their_api_code() {
     check(
         Grpc::InvalidArgument,
         "etcdserver: key is not provided",
@@ -83,7 +83,7 @@ fn invalid_arguments() {
 }
 
 #[test]
-fn revisions_and_leases() {
+fn revision_and_lease_errors_have_their_api_code() {
     check(
         Grpc::OutOfRange,
         "etcdserver: mvcc: required revision has been compacted",
@@ -117,7 +117,7 @@ fn revisions_and_leases() {
 }
 
 #[test]
-fn failed_preconditions() {
+fn failed_preconditions_have_their_api_code() {
     check(
         Grpc::FailedPrecondition,
         "etcdserver: member ID already exist",
@@ -191,7 +191,7 @@ fn failed_preconditions() {
 }
 
 #[test]
-fn exhausted_denied_and_unavailable() {
+fn limits_refusals_and_outages_have_their_api_code() {
     check(
         Grpc::ResourceExhausted,
         "etcdserver: mvcc: database space exceeded",
@@ -279,7 +279,7 @@ fn an_error_without_its_code_is_classified_by_message() {
 
 /// The errors of etcd 3.7.3 for clients (`rpctypes/error.go`), and those that its server passes on
 /// without a code (`togRPCError`).
-const FOR_CLIENTS: &[(Grpc, &str)] = &[
+const CLIENT_ERRORS: &[(Grpc, &str)] = &[
     (Grpc::InvalidArgument, "etcdserver: key is not provided"),
     (Grpc::InvalidArgument, "etcdserver: key not found"),
     (Grpc::InvalidArgument, "etcdserver: value is provided"),
@@ -443,7 +443,7 @@ const FOR_CLIENTS: &[(Grpc, &str)] = &[
         "etcdserver: context deadline exceeded",
     ),
 ];
-const WITHOUT_A_CODE: &[(&str, Api)] = &[
+const CODELESS_ERRORS: &[(&str, Api)] = &[
     ("raft proposal dropped", Api::NoLeader),
     ("raft: stopped", Api::Unavailable),
     ("etcdserver: request cancelled", Api::Unavailable),
@@ -466,20 +466,20 @@ const WITHOUT_A_CODE: &[(&str, Api)] = &[
 ];
 
 #[test]
-fn no_etcd_error_is_internal_with_or_without_its_code() {
-    for (grpc, message) in FOR_CLIENTS {
+fn every_etcd_error_is_classified_with_or_without_its_code() {
+    for (grpc, message) in CLIENT_ERRORS {
         assert_ne!(code(*grpc, message), Api::Internal, "{message}");
         // As the in-process client passes it on.
         let bare = code(Grpc::Unknown, message);
         assert_eq!(bare, code(*grpc, message), "{message}");
     }
-    for (message, expected) in WITHOUT_A_CODE {
+    for (message, expected) in CODELESS_ERRORS {
         check(Grpc::Unknown, message, *expected);
     }
 }
 
 #[test]
-fn a_dropped_proposal_is_certain_and_a_timed_out_one_is_not() {
+fn a_dropped_proposal_was_not_applied_but_a_timed_out_one_may_be() {
     let write = |message| from_status(Effect::Write, Status::new(Grpc::Unknown, message));
     let dropped = write("raft proposal dropped");
     assert_eq!(dropped.code, Api::NoLeader);
@@ -526,5 +526,5 @@ fn the_detail_is_etcds_message_without_package_names() {
         "requested lease not found"
     );
     let wrapped = "rpc error: code = PermissionDenied desc = etcdserver: permission denied";
-    assert_eq!(plain(wrapped), "permission denied");
+    assert_eq!(without_package_names(wrapped), "permission denied");
 }

@@ -33,7 +33,7 @@ pub fn next_key(key: &[u8]) -> Vec<u8> {
 
 impl Range {
     /// One key.
-    pub fn one(key: impl Into<Vec<u8>>) -> Self {
+    pub fn single(key: impl Into<Vec<u8>>) -> Self {
         Self {
             key: key.into(),
             end: None,
@@ -68,7 +68,7 @@ impl Range {
         }
     }
 
-    /// The ranges in order, with overlapping and adjacent ones merged and empty ones left out.
+    /// The ranges in order, with overlapping and adjacent ones merged and empty ones omitted.
     pub fn union(ranges: impl IntoIterator<Item = Self>) -> Vec<Self> {
         let mut spans: Vec<(Vec<u8>, Option<Vec<u8>>)> = ranges
             .into_iter()
@@ -90,7 +90,7 @@ impl Range {
             }
         }
         let range = |(start, end): (Vec<u8>, Option<Vec<u8>>)| match end {
-            Some(end) if end == next_key(&start) => Self::one(start),
+            Some(end) if end == next_key(&start) => Self::single(start),
             end => Self::between(start, end),
         };
         merged.into_iter().map(range).collect()
@@ -130,7 +130,7 @@ impl TryFrom<RangeSpec> for Range {
             (Some(key), None, None, None, None) if key.is_empty() => Err(Failure::bad_request(
                 "`key` must not be empty: etcd has no empty key",
             )),
-            (Some(key), None, None, None, None) => Ok(Self::one(key.0)),
+            (Some(key), None, None, None, None) => Ok(Self::single(key.0)),
             (None, Some(prefix), None, None, None) => Ok(Self::prefix(&prefix.0)),
             // etcd's first key is one zero byte; as an end it would mean "no upper bound".
             (None, None, Some(start), Some(end), None) if start < end && end.0 != TO_THE_END => {

@@ -19,7 +19,7 @@ fn a_spec_names_exactly_one_range() {
                 key: bytes("\0"),
                 ..none()
             },
-            Some(Range::one(vec![0])),
+            Some(Range::single(vec![0])),
         ),
         (
             RangeSpec {
@@ -79,7 +79,7 @@ fn a_range_contains_its_start_and_not_its_end() {
             && !range.contains(b"d")
             && !range.contains(b"a")
     );
-    assert!(Range::one("b").contains(b"b") && !Range::one("b").contains(b"b/"));
+    assert!(Range::single("b").contains(b"b") && !Range::single("b").contains(b"b/"));
 }
 
 #[test]
@@ -95,11 +95,11 @@ fn adjacent_ranges_are_merged() {
         vec![between("a", "d")],
     );
     check(
-        vec![between("a", "z"), between("b", "c"), Range::one("m")],
+        vec![between("a", "z"), between("b", "c"), Range::single("m")],
         vec![between("a", "z")],
     );
     check(
-        vec![Range::one("a"), Range::prefix(b"a")],
+        vec![Range::single("a"), Range::prefix(b"a")],
         vec![Range::prefix(b"a")],
     );
     check(
@@ -107,7 +107,7 @@ fn adjacent_ranges_are_merged() {
         vec![Range::prefix(b"")],
     );
     check(
-        vec![Range::one("a"), Range::one("b")],
-        vec![Range::one("a"), Range::one("b")],
+        vec![Range::single("a"), Range::single("b")],
+        vec![Range::single("a"), Range::single("b")],
     );
 }

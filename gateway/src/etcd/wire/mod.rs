@@ -30,10 +30,10 @@ const PATH: &str = "/etcdserverpb.Watch/Watch";
 const CHUNK: usize = 512 << 10;
 /// gRPC's message prefix: a flag and the length.
 const PREFIX: usize = 5;
-/// Requests in flight: a creation and progress requests.
+/// Maximum requests in flight: one create request and progress requests.
 const REQUESTS: usize = 4;
 
-/// etcd's message of this name, with all of its fields.
+/// etcd's `WatchCreateRequest`, with all of its fields.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct WatchCreateRequest {
     #[prost(bytes = "bytes", tag = "1")]
@@ -56,7 +56,7 @@ pub(crate) struct WatchCreateRequest {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-struct Nothing {}
+struct WatchProgressRequest {}
 
 /// etcd's `WatchRequest`: one of its oneof members.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -64,10 +64,10 @@ struct WatchRequest {
     #[prost(message, optional, tag = "1")]
     create: Option<WatchCreateRequest>,
     #[prost(message, optional, tag = "3")]
-    progress: Option<Nothing>,
+    progress: Option<WatchProgressRequest>,
 }
 
-fn framed(request: &WatchRequest) -> Bytes {
+fn encode_frame(request: &WatchRequest) -> Bytes {
     let length = request.encoded_len();
     let mut message = BytesMut::with_capacity(PREFIX + length);
     message.extend_from_slice(&[0]);
@@ -108,13 +108,13 @@ pub(super) struct WatchCall {
 }
 
 impl WatchCall {
-    /// Opens a stream that requires a leader, and sends the creation.
+    /// Opens a stream that requires a leader, and sends the create request.
     pub(super) async fn open(
         mut channel: Transport,
         create: WatchCreateRequest,
     ) -> Result<Self, Status> {
         let (requests, outgoing) = mpsc::channel(REQUESTS);
-        let create = framed(&WatchRequest {
+        let create = encode_frame(&WatchRequest {
             create: Some(create),
             progress: None,
         });
@@ -156,9 +156,9 @@ impl WatchCall {
 
     /// Sends a progress request.
     pub(super) fn request_progress(&self) {
-        let request = framed(&WatchRequest {
+        let request = encode_frame(&WatchRequest {
             create: None,
-            progress: Some(Nothing {}),
+            progress: Some(WatchProgressRequest {}),
         });
         // If earlier requests are still queued, one more adds nothing.
         let _ = self.requests.try_send(request);
@@ -208,7 +208,7 @@ impl Parser {
                 }
                 if self.buffer.get_u8() != 0 {
                     return Err(Status::internal(
-                        "etcd compressed its response without being asked to",
+                        "etcd compressed its response, which the request did not allow",
                     ));
                 }
                 self.left = Some(self.buffer.get_u32() as usize);
@@ -251,7 +251,7 @@ impl Parser {
         let broken =
             |error| Status::internal(format!("etcd's response cannot be decoded: {error}"));
         if !enough {
-            // They may all be there; if not, more will arrive.
+            // The tag and the number may have arrived; if not, wait for more bytes.
             let mut probe = at;
             if decode_key(&mut probe).is_err() || decode_varint(&mut probe).is_err() {
                 return Ok(None);
@@ -277,7 +277,11 @@ impl Parser {
                 let length = usize::try_from(number)
                     .ok()
                     .filter(|length| *length <= left - prefix && *length <= MAX_RESPONSE)
-                    .ok_or_else(|| Status::internal("etcd's response is longer than announced"))?;
+                    .ok_or_else(|| {
+                        Status::internal(
+                            "a field of etcd's response exceeds its message or the size limit",
+                        )
+                    })?;
                 let Some(field) = at.get(..length) else {
                     return Ok(None);
                 };

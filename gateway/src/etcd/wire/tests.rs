@@ -118,10 +118,10 @@ fn invalid_bytes_are_an_error() {
 }
 
 #[test]
-fn a_request_is_framed() {
+fn a_request_has_a_grpc_prefix() {
     let request = WatchRequest {
         create: None,
-        progress: Some(Nothing {}),
+        progress: Some(WatchProgressRequest {}),
     };
-    assert_eq!(&framed(&request)[..], &[0, 0, 0, 0, 2, 0x1a, 0]);
+    assert_eq!(&encode_frame(&request)[..], &[0, 0, 0, 0, 2, 0x1a, 0]);
 }

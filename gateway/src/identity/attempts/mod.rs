@@ -6,7 +6,7 @@
 //! neither refused by it nor waits in its queue. The exact password that signed in within the last day
 //! is not a guess, and no limit applies to it.
 //!
-//! A token has no name: its hash stands for both. The address is that of the connection. A client
+//! A token has no name: its hash is used as both name and secret. The address is that of the connection. A client
 //! chooses what `X-Forwarded-For` says, so trusting it would give a guesser as many addresses as it
 //! likes.
 
@@ -63,13 +63,13 @@ struct Limit {
 /// The name and secret of an attempt, as keyed hashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Subject {
-    /// The user's name; the token, where there is no name.
+    /// The user's name, or the token.
     pub(super) name: Hash,
     /// The name with the password, or the token.
     pub(super) secret: Hash,
 }
 
-/// What is known about a subject.
+/// A subject's earlier sign-ins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
     /// This exact secret has signed in within the last day.
@@ -164,18 +164,18 @@ impl State {
         }
     }
 
-    fn allowed(&self, at: IpAddr, subject: &Subject, now: Instant) -> Result<Standing> {
+    fn check_limits(&self, at: IpAddr, subject: &Subject, now: Instant) -> Result<Standing> {
         let standing = self.standing(subject, now);
         if standing == Standing::Proven {
             return Ok(standing);
         }
         if !self.of_names.allows(PER_NAME, &(at, subject.name), now) {
             let detail = "too many failed sign-ins with this name or token from this address";
-            return Err(refused(detail, PER_NAME));
+            return Err(rate_limited(detail, PER_NAME));
         }
         if standing == Standing::Unknown && !self.of_addresses.allows(PER_ADDRESS, &at, now) {
             let detail = "too many failed sign-ins from this address";
-            return Err(refused(detail, PER_ADDRESS));
+            return Err(rate_limited(detail, PER_ADDRESS));
         }
         Ok(standing)
     }
@@ -190,7 +190,7 @@ impl State {
     }
 }
 
-fn refused(detail: &str, limit: Limit) -> Failure {
+fn rate_limited(detail: &str, limit: Limit) -> Failure {
     let every = limit.forgiven.as_secs();
     Failure::new(Code::RateLimited, detail)
         .hint(format!("one more attempt is allowed every {every} s"))
@@ -207,7 +207,7 @@ impl Attempts {
             Standing::Proven | Standing::Known => &self.known,
             Standing::Unknown => &self.unknown,
         };
-        let permit = queue.acquire().await.expect("it is never closed");
+        let permit = queue.acquire().await.expect("the queue is never closed");
         Ok(Slot {
             _permit: permit,
             _waiting: waiting,
@@ -223,7 +223,7 @@ impl Attempts {
     ) -> Result<(Standing, Option<Waiting<'_>>)> {
         let address = network(from);
         let mut state = self.state();
-        let standing = state.allowed(address, &subject, now)?;
+        let standing = state.check_limits(address, &subject, now)?;
         if standing == Standing::Proven {
             return Ok((standing, None));
         }
@@ -265,7 +265,7 @@ impl Attempts {
     ) -> Result<Attempt<'_>> {
         let address = network(from);
         let mut state = self.state();
-        let standing = state.allowed(address, &subject, now)?;
+        let standing = state.check_limits(address, &subject, now)?;
         if standing != Standing::Proven {
             state.of_names.add(PER_NAME, (address, subject.name), now);
         }

@@ -26,7 +26,9 @@ pub fn of_rest(headers: &HeaderMap) -> Result<Credential> {
     };
     match scheme(value)? {
         Some(credential) => Ok(credential),
-        None => Err(refused("the Authorization header must be Basic or Bearer")),
+        None => Err(unauthenticated(
+            "the Authorization header must be Basic or Bearer",
+        )),
     }
 }
 
@@ -64,7 +66,9 @@ fn only<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Result<Option<
     let mut values = headers.get_all(name).iter();
     let first = values.next();
     if values.next().is_some() {
-        return Err(refused(&format!("the header {name} must appear only once")));
+        return Err(unauthenticated(&format!(
+            "the header {name} must appear only once"
+        )));
     }
     Ok(first)
 }
@@ -82,12 +86,13 @@ fn scheme(value: &HeaderValue) -> Result<Option<Credential>> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return Ok(None);
     }
-    let wrong = || refused("Basic credentials must be the base64 of name:password in UTF-8");
-    let decoded = STANDARD.decode(rest).map_err(|_| wrong())?;
-    let decoded = String::from_utf8(decoded).map_err(|_| wrong())?;
-    let (name, password) = decoded.split_once(':').ok_or_else(wrong)?;
+    let malformed =
+        || unauthenticated("Basic credentials must be the base64 of name:password in UTF-8");
+    let decoded = STANDARD.decode(rest).map_err(|_| malformed())?;
+    let decoded = String::from_utf8(decoded).map_err(|_| malformed())?;
+    let (name, password) = decoded.split_once(':').ok_or_else(malformed)?;
     if name.is_empty() {
-        return Err(refused("the user name is required"));
+        return Err(unauthenticated("the user name is required"));
     }
     Ok(Some(Credential::Password(Credentials {
         name: name.to_owned(),
@@ -98,16 +103,16 @@ fn scheme(value: &HeaderValue) -> Result<Option<Credential>> {
 fn token(text: &str) -> Result<Credential> {
     let text = text.trim();
     if text.is_empty() {
-        return Err(refused("the token is required"));
+        return Err(unauthenticated("the token is required"));
     }
     Ok(Credential::Token(Secret::new(text)))
 }
 
 fn unreadable() -> Failure {
-    refused("the credentials must be ASCII text")
+    unauthenticated("the credentials must be ASCII text")
 }
 
-fn refused(detail: &str) -> Failure {
+fn unauthenticated(detail: &str) -> Failure {
     Failure::new(Code::Unauthenticated, detail).hint(
         "Authorization: Basic with an etcd user's name and password, or Bearer with an etcd token",
     )

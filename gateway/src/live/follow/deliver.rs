@@ -23,7 +23,7 @@ impl Follower {
         Ok(())
     }
 
-    /// Sends the events that are ready. What the client has no room for stays in `undelivered`.
+    /// Sends the events that are ready. Messages that the client has no room for stay in `undelivered`.
     pub(super) async fn deliver_pieces(&mut self) -> UntilEnd<()> {
         while let Some(piece) = self.pieces.pop() {
             let mut message = piece.message;

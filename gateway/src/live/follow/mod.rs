@@ -6,7 +6,7 @@
 //! - `snapshot`: the range's entries at one revision;
 //! - `deliver`: sends messages within the client's share of memory; slow readers, pauses, progress.
 //!
-//! Its rules (each one was a bug elsewhere):
+//! The rules of following (each one was a bug elsewhere):
 //! - it resumes after the last *event* delivered or the last trusted progress, never at the revision
 //!   of a response's header, which for a watch that is catching up is already the current one;
 //! - a watch without a start revision starts at R + 1, where R is the revision of a linearizable read:
@@ -43,7 +43,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(7);
 /// How often progress is requested from etcd.
 const PROGRESS_REQUEST_INTERVAL: Duration = Duration::from_secs(3);
-/// The same while other watches wait for this one to catch up.
+/// How often progress is requested while other watches wait for this one to catch up.
 const CATCH_UP_REQUEST_INTERVAL: Duration = Duration::from_millis(250);
 /// A watch that is more revisions than this from the current one has to catch up, which only a few may
 /// do at a time.
@@ -68,7 +68,7 @@ enum Interruption {
     Lost(Failure),
     /// History before this revision is compacted.
     Compacted(i64),
-    /// The data is not what it was; the store's header now, and the reason.
+    /// The data was replaced; the store's header now, and the reason.
     Reset(Header, String),
     /// The client paused the watch.
     Paused,
@@ -76,7 +76,7 @@ enum Interruption {
     SlowReader,
 }
 
-/// See the module.
+/// Follows one subscription.
 pub(super) struct Follower {
     hub: Arc<Inner>,
     identity: Identity,
@@ -87,7 +87,7 @@ pub(super) struct Follower {
     paused: watch::Receiver<bool>,
     release: Release,
     cluster: MemberId,
-    /// When the last stream was lost. A release cached before that does not count: the member may have
+    /// When the last stream was lost. A release cached before that is ignored: the member may have
     /// been restarted with another one.
     lost_at: Option<Instant>,
     /// The compacted revision if the watch resumes exactly there, which not every release can; else 0.

@@ -10,7 +10,7 @@ use crate::live::hub::Start;
 use crate::live::message::WatchMessage;
 use crate::live::pieces::Pieces;
 
-/// What a subscription opens with.
+/// How a subscription opens.
 struct Opening {
     header: Header,
     /// `compacted` or `reset`, where the requested start is not in history.
@@ -79,7 +79,7 @@ impl Follower {
         let (notice, first) = match start {
             Start::Unknown => reset("the event id to resume from was not issued by a gateway"),
             Start::After(bookmark) if bookmark.cluster != cluster => {
-                reset("the event id to resume from is of another cluster")
+                reset("the event id to resume from belongs to another cluster")
             }
             _ if wanted > now + 1 && !self.options.future => reset(
                 "the revision is later than the store's: its data was restored or wiped, or the revision is another cluster's",
@@ -141,7 +141,7 @@ impl Follower {
 
     /// The first revision that can be watched, if `revision` has been compacted.
     async fn first_after_compaction(&self, revision: i64) -> Result<Option<i64>> {
-        let first_key = Range::one(self.range.key.clone());
+        let first_key = Range::single(self.range.key.clone());
         let get = Get::count_only().at(revision);
         match self.etcd().range(&self.caller(), &first_key, &get).await {
             Ok(_) => Ok(None),

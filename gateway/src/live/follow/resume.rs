@@ -82,7 +82,7 @@ impl Follower {
         loop {
             tokio::select! {
                 permit = &mut permit => {
-                    let permit = permit.expect("the hub never closes it");
+                    let permit = permit.expect("the hub never closes the semaphore");
                     self.catching_up = Some((permit, self.latest_seen));
                     return Ok(());
                 }

@@ -29,7 +29,7 @@ enum SnapshotEnd {
     Complete,
     /// Its revision was compacted meanwhile.
     Compacted,
-    /// The data is not what it was; the store's header now, and the reason.
+    /// The data was replaced; the store's header now, and the reason.
     Reset(Header, String),
 }
 

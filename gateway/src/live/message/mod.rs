@@ -46,7 +46,7 @@ pub struct WatchMessage {
     pub tail: Bytes,
     /// Where to resume once this has arrived.
     pub bookmark: Option<Bookmark>,
-    /// Nothing follows.
+    /// The last message.
     pub last: bool,
     /// Its share of the client's memory, returned once the message has been written.
     pub(super) share: Option<OwnedSemaphorePermit>,

@@ -4,14 +4,14 @@ use shared::Code;
 
 use super::*;
 
-fn opened(text: &str) -> Watch {
+fn parse_watch(text: &str) -> Watch {
     match parse(text) {
         Ok(Op::Watch(watch)) => watch,
         other => panic!("{text}: {other:?}"),
     }
 }
 
-fn refused(text: &str, id: Option<&str>, part: &str) {
+fn assert_invalid(text: &str, id: Option<&str>, part: &str) {
     let invalid = parse(text).expect_err(text);
     assert_eq!(invalid.id.as_deref(), id, "{text}");
     assert_eq!(invalid.failure.code, Code::BadRequest, "{text}");
@@ -24,7 +24,7 @@ fn refused(text: &str, id: Option<&str>, part: &str) {
 
 #[test]
 fn every_member_of_a_watch_is_parsed() {
-    let watch = opened(
+    let watch = parse_watch(
         r#"{"op":"watch","id":"w1","prefix":"/cron/","revision":123,"prev":true,"only":["delete"],"snapshot":true,"future":"wait"}"#,
     );
     assert_eq!(watch.id, "w1");
@@ -43,11 +43,12 @@ fn every_member_of_a_watch_is_parsed() {
 
 #[test]
 fn every_form_of_range_is_parsed() {
-    let range = |members: &str| opened(&format!(r#"{{"op":"watch","id":"w",{members}}}"#)).range;
-    assert_eq!(range(r#""key":"a""#), Range::one("a"));
+    let range =
+        |members: &str| parse_watch(&format!(r#"{{"op":"watch","id":"w",{members}}}"#)).range;
+    assert_eq!(range(r#""key":"a""#), Range::single("a"));
     assert_eq!(
         range(r#""key":{"base64":"//4A"}"#),
-        Range::one([255, 254, 0])
+        Range::single([255, 254, 0])
     );
     assert_eq!(range(r#""prefix":"""#), Range::prefix(b""));
     assert_eq!(
@@ -58,30 +59,30 @@ fn every_form_of_range_is_parsed() {
 }
 
 #[test]
-fn both_types_are_no_filter() {
+fn listing_both_event_types_filters_nothing() {
     let only = |list: &str| {
         let text = format!(r#"{{"op":"watch","id":"w","key":"a","only":{list}}}"#);
-        opened(&text).options.only
+        parse_watch(&text).options.only
     };
     assert_eq!(only(r#"["put","delete"]"#), None);
     assert_eq!(only(r#"["put","put"]"#), Some(EventType::Put));
 }
 
 #[test]
-fn the_error_names_what_is_wrong() {
-    refused("{", None, "JSON object");
-    refused("[]", None, "JSON object");
-    refused(r#"{"id":"a"}"#, Some("a"), "`op` is required");
-    refused(r#"{"op":7}"#, None, "`op` must be a string");
-    refused(r#"{"op":"wtach","id":"a"}"#, Some("a"), "`wtach`");
-    refused(r#"{"op":"cancel"}"#, None, "`id`");
-    refused(
+fn an_error_names_the_invalid_member() {
+    assert_invalid("{", None, "JSON object");
+    assert_invalid("[]", None, "JSON object");
+    assert_invalid(r#"{"id":"a"}"#, Some("a"), "`op` is required");
+    assert_invalid(r#"{"op":7}"#, None, "`op` must be a string");
+    assert_invalid(r#"{"op":"wtach","id":"a"}"#, Some("a"), "`wtach`");
+    assert_invalid(r#"{"op":"cancel"}"#, None, "`id`");
+    assert_invalid(
         r#"{"op":"cancel","id":"a","prefix":""}"#,
         Some("a"),
         "`prefix`",
     );
     let watch = |members: &str, part| {
-        refused(
+        assert_invalid(
             &format!(r#"{{"op":"watch","id":"w",{members}}}"#),
             Some("w"),
             part,
@@ -100,6 +101,6 @@ fn the_error_names_what_is_wrong() {
     watch(r#""start":"","end":"\u0000""#, "empty");
     watch(r#""key":"""#, "empty");
     watch(r#""prev":true"#, "range is required");
-    refused(r#"{"op":"watch","prefix":""}"#, None, "id");
-    refused(r#"{"op":"watch","id":"","prefix":""}"#, Some(""), "`id`");
+    assert_invalid(r#"{"op":"watch","prefix":""}"#, None, "id");
+    assert_invalid(r#"{"op":"watch","id":"","prefix":""}"#, Some(""), "`id`");
 }

@@ -104,7 +104,7 @@ impl Pieces {
         advanced
     }
 
-    /// Takes an event. One that has been delivered already is dropped, whichever member re-sends it.
+    /// Adds an event. One that has been delivered already is dropped, whichever member re-sends it.
     pub(super) fn push(&mut self, event: &Event) {
         let revision = event.mod_revision();
         if revision <= self.last_delivered || revision < self.current {

@@ -62,8 +62,9 @@ impl Guard<'_> {
             (None, _) => return Err(Failure::bad_request("the Host header is required")),
         };
         // A proxy terminates TLS, so an omitted port is that of plain HTTP.
-        let known =
-            host.is_loopback_name() || host.is_socket(local, 80) || self.allowed.allows(&host, 80);
+        let known = host.is_loopback_name()
+            || host.is_local_address(local, 80)
+            || self.allowed.allows(&host, 80);
         if known {
             return Ok(Some(host));
         }
@@ -100,12 +101,12 @@ impl Guard<'_> {
             Some(("https", authority)) => (443, Authority::parse(authority)),
             _ => return Err(foreign("the request comes from another origin")),
         };
-        let ours = authority.is_some_and(|origin| {
+        let is_own = authority.is_some_and(|origin| {
             let port = |authority: &Authority| authority.port.unwrap_or(default_port);
             host.is_some_and(|host| origin.host == host.host && port(&origin) == port(host))
                 || self.allowed.allows(&origin, default_port)
         });
-        if ours {
+        if is_own {
             Ok(())
         } else {
             Err(foreign("the request comes from another origin"))

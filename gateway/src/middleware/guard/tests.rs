@@ -206,7 +206,7 @@ fn another_site_may_only_link_to_pages() {
 }
 
 #[test]
-fn static_files_need_no_origin_and_everything_else_does() {
+fn only_static_files_need_no_origin() {
     let foreign = ["Host: localhost:8379", "Origin: https://etcd.example"];
     for path in [
         "/",

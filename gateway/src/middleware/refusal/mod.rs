@@ -23,7 +23,7 @@ const STYLE: &str = ":root{color-scheme:light dark;font:15px/1.6 system-ui,sans-
     code{font:.92em ui-monospace,monospace;overflow-wrap:anywhere}\
     footer{margin-top:2.5rem;font-size:.85rem;opacity:.75}";
 
-/// The page allows its own style and nothing else.
+/// The policy of the page: only its own style is allowed.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let hash = STANDARD.encode(Sha256::digest(STYLE));
     let policy = format!(

@@ -32,7 +32,7 @@ fn only_a_navigation_gets_a_page() {
 }
 
 #[test]
-fn the_page_is_in_the_first_language_that_there_is() {
+fn the_page_uses_the_first_supported_language() {
     for (languages, chinese) in [
         ("zh-CN,zh;q=0.9,en;q=0.8", true),
         ("en-GB,en;q=0.9,zh;q=0.8", false),

@@ -41,13 +41,13 @@ impl AccessService {
     /// gateway's own included.
     pub async fn enable(&self, caller: &Caller) -> Result<AuthResponse> {
         let header = self.etcd.auth_enable(caller).await?;
-        Ok(switched(header, true))
+        Ok(auth_response(header, true))
     }
 
     /// Turns authentication off: from then on every client may do everything.
     pub async fn disable(&self, caller: &Caller) -> Result<AuthResponse> {
         let header = self.etcd.auth_disable(caller).await?;
-        Ok(switched(header, false))
+        Ok(auth_response(header, false))
     }
 
     /// The users' names.
@@ -60,7 +60,7 @@ impl AccessService {
     /// A user with its roles.
     pub async fn user(&self, caller: &Caller, name: String) -> Result<UserResponse> {
         let response = self.etcd.user(caller, &name).await;
-        let (header, roles) = response.map_err(|failure| about(failure, &name, ""))?;
+        let (header, roles) = response.map_err(|failure| name_user_and_role(failure, &name, ""))?;
         Ok(UserResponse {
             header,
             name,
@@ -75,7 +75,7 @@ impl AccessService {
             password,
             no_password,
         } = request;
-        named(&name)?;
+        require_name(&name)?;
         match (&password, no_password) {
             (Some(password), false) if password.0.is_empty() => return Err(empty_password()),
             (Some(_), false) | (None, true) => {}
@@ -86,7 +86,7 @@ impl AccessService {
             }
         }
         let added = self.etcd.user_add(caller, &name, password.as_ref()).await;
-        let header = added.map_err(|failure| about(failure, &name, ""))?;
+        let header = added.map_err(|failure| name_user_and_role(failure, &name, ""))?;
         Ok(UserResponse {
             header,
             name,
@@ -105,22 +105,22 @@ impl AccessService {
             return Err(empty_password());
         }
         let changed = self.etcd.user_password(caller, name, &request.password);
-        done(changed.await, name, "")
+        finish_change(changed.await, name, "")
     }
 
     /// Deletes a user.
     pub async fn delete_user(&self, caller: &Caller, name: &str) -> Result<Done> {
-        done(self.etcd.user_delete(caller, name).await, name, "")
+        finish_change(self.etcd.user_delete(caller, name).await, name, "")
     }
 
     /// Grants a role to a user; granting it again is not an error.
     pub async fn grant_role(&self, caller: &Caller, user: &str, role: &str) -> Result<Done> {
-        done(self.etcd.user_grant(caller, user, role).await, user, role)
+        finish_change(self.etcd.user_grant(caller, user, role).await, user, role)
     }
 
     /// Revokes a role from a user.
     pub async fn revoke_role(&self, caller: &Caller, user: &str, role: &str) -> Result<Done> {
-        done(self.etcd.user_revoke(caller, user, role).await, user, role)
+        finish_change(self.etcd.user_revoke(caller, user, role).await, user, role)
     }
 
     /// The roles' names.
@@ -133,7 +133,8 @@ impl AccessService {
     /// A role with its permissions.
     pub async fn role(&self, caller: &Caller, name: String) -> Result<RoleResponse> {
         let response = self.etcd.role(caller, &name).await;
-        let (header, permissions) = response.map_err(|failure| about(failure, "", &name))?;
+        let (header, permissions) =
+            response.map_err(|failure| name_user_and_role(failure, "", &name))?;
         let permissions = permissions.into_iter().map(|fact| Permission {
             access: fact.access,
             range: reach::spec(&fact.range),
@@ -147,9 +148,9 @@ impl AccessService {
 
     /// Adds a role without permissions.
     pub async fn add_role(&self, caller: &Caller, name: String) -> Result<RoleResponse> {
-        named(&name)?;
+        require_name(&name)?;
         let added = self.etcd.role_add(caller, &name).await;
-        let header = added.map_err(|failure| about(failure, "", &name))?;
+        let header = added.map_err(|failure| name_user_and_role(failure, "", &name))?;
         Ok(RoleResponse {
             header,
             name,
@@ -159,7 +160,7 @@ impl AccessService {
 
     /// Deletes a role; its users lose it.
     pub async fn delete_role(&self, caller: &Caller, name: &str) -> Result<Done> {
-        done(self.etcd.role_delete(caller, name).await, "", name)
+        finish_change(self.etcd.role_delete(caller, name).await, "", name)
     }
 
     /// Grants a permission to a role; a permission for exactly this range is replaced.
@@ -171,7 +172,7 @@ impl AccessService {
         range: Range,
     ) -> Result<Done> {
         let grant = PermissionFact { access, range };
-        done(self.etcd.role_grant(caller, role, grant).await, "", role)
+        finish_change(self.etcd.role_grant(caller, role, grant).await, "", role)
     }
 
     /// Revokes the permission for exactly this range from a role.
@@ -181,17 +182,17 @@ impl AccessService {
         role: &str,
         range: Range,
     ) -> Result<Done> {
-        done(self.etcd.role_revoke(caller, role, range).await, "", role)
+        finish_change(self.etcd.role_revoke(caller, role, range).await, "", role)
     }
 
-    /// Who the caller is, and what the caller may read and write. Needs no permission: etcd shows every
+    /// The caller's name, and the ranges that the caller may read and write. Requires no permission: etcd shows every
     /// user its own roles.
     pub async fn own_reach(&self, caller: &Caller) -> Result<SelfResponse> {
         let enabled = self.etcd.auth_is_on(caller).await?;
         let name = self.etcd.user_name(caller).filter(|_| enabled);
         if let Some(name) = name {
             match self.reach(caller, name).await {
-                // The name in a certificate may be no user's.
+                // The name in a certificate may not be a user's.
                 Err(failure) if failure.code == Code::UserNotFound => {}
                 reach => {
                     let reach = reach?;
@@ -207,7 +208,7 @@ impl AccessService {
                 }
             }
         }
-        // Refuses callers that etcd does not know at all.
+        // Refuses callers that are unknown to etcd.
         let reads_all = match self.etcd.may_read(caller, &Range::prefix(b"")).await {
             Ok(()) => true,
             Err(failure) if failure.code == Code::Forbidden => false,
@@ -262,7 +263,7 @@ impl AccessService {
     }
 }
 
-fn switched(header: Header, enabled: bool) -> AuthResponse {
+fn auth_response(header: Header, enabled: bool) -> AuthResponse {
     AuthResponse {
         header,
         enabled,
@@ -270,12 +271,12 @@ fn switched(header: Header, enabled: bool) -> AuthResponse {
     }
 }
 
-fn done(changed: Result<Header>, user: &str, role: &str) -> Result<Done> {
-    let header = changed.map_err(|failure| about(failure, user, role))?;
+fn finish_change(changed: Result<Header>, user: &str, role: &str) -> Result<Done> {
+    let header = changed.map_err(|failure| name_user_and_role(failure, user, role))?;
     Ok(Done { header })
 }
 
-fn named(name: &str) -> Result<()> {
+fn require_name(name: &str) -> Result<()> {
     if name.is_empty() {
         return Err(Failure::bad_request("`name` must not be empty"));
     }
@@ -288,7 +289,7 @@ fn empty_password() -> Failure {
 }
 
 /// etcd's error with the user's and role's names added.
-fn about(mut failure: Failure, user: &str, role: &str) -> Failure {
+fn name_user_and_role(mut failure: Failure, user: &str, role: &str) -> Failure {
     let granted = failure.detail.contains("not granted");
     match failure.code {
         Code::UserNotFound => failure.detail = format!("no such user: `{user}`"),

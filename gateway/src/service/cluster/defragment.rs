@@ -19,10 +19,10 @@ impl ClusterService {
         caller: &Caller,
         only: Option<Vec<MemberId>>,
     ) -> Result<DefragmentResponse> {
-        let everyone = self.everyone(caller).await?;
-        let (mut waiting, left_out) = select(everyone, only.as_deref())?;
-        for one in &waiting {
-            one.require().map_err(|failure| {
+        let all_members = self.all_members(caller).await?;
+        let (mut waiting, learners) = select(all_members, only.as_deref())?;
+        for member in &waiting {
+            member.require().map_err(|failure| {
                 let hint = "defragmenting the others now could cost the majority; to do it anyway, name \
                             the members: {\"members\":[…]}";
                 if only.is_none() && failure.code != Code::Forbidden {
@@ -36,15 +36,15 @@ impl ClusterService {
         let mut header = None;
         let mut failed = None;
         while failed.is_none() && !waiting.is_empty() {
-            let one = waiting.remove(self.next_member(caller, &waiting).await);
-            match self.defragment_one(caller, one.require()?).await {
+            let member = waiting.remove(self.next_member(caller, &waiting).await);
+            match self.defragment_one(caller, member.require()?).await {
                 Ok(after) => {
                     header = Some(after.header);
-                    members.push(defragmented(&one, Ok(after)));
+                    members.push(defragmented(&member, Ok(after)));
                 }
                 Err(failure) => {
-                    members.push(defragmented(&one, Err(failure.detail.clone())));
-                    failed = Some((one.fact.id, failure));
+                    members.push(defragmented(&member, Err(failure.detail.clone())));
+                    failed = Some((member.fact.id, failure));
                 }
             }
         }
@@ -55,11 +55,15 @@ impl ClusterService {
         };
         if let Some((id, _)) = failed {
             let not_begun = || Err(format!("not started, because member {id} failed"));
-            members.extend(waiting.iter().map(|one| defragmented(one, not_begun())));
+            members.extend(
+                waiting
+                    .iter()
+                    .map(|member| defragmented(member, not_begun())),
+            );
         }
         let complete = members.iter().all(|member| member.error.is_none());
         let reason = || Err("skipped: etcd does not defragment learners".to_owned());
-        members.extend(left_out.iter().map(|one| defragmented(one, reason())));
+        members.extend(learners.iter().map(|member| defragmented(member, reason())));
         Ok(DefragmentResponse {
             header,
             complete,
@@ -68,12 +72,12 @@ impl ClusterService {
     }
 
     /// The index of the member to take next: the leader only when no other voter is left. Each call
-    /// asks again, since the leadership can move while a member is being defragmented.
+    /// requests the status again, since the leadership can move while a member is being defragmented.
     async fn next_member(&self, caller: &Caller, waiting: &[Found]) -> usize {
-        let voters = waiting.iter().take_while(|one| !one.fact.learner);
+        let voters = waiting.iter().take_while(|member| !member.fact.learner);
         if voters.clone().count() > 1 {
-            for (at, one) in voters.enumerate() {
-                if !self.leads(caller, one).await {
+            for (at, member) in voters.enumerate() {
+                if !self.leads(caller, member).await {
                     return at;
                 }
             }
@@ -81,14 +85,14 @@ impl ClusterService {
         0
     }
 
-    /// Whether a member says now that it is the leader. A member that does not respond is taken next,
+    /// Whether a member reports that it is the leader now. A member that does not respond is taken next,
     /// so that its failure is reported.
-    async fn leads(&self, caller: &Caller, one: &Found) -> bool {
-        let Ok(reached) = &one.reached else {
+    async fn leads(&self, caller: &Caller, member: &Found) -> bool {
+        let Ok(reached) = &member.reached else {
             return false;
         };
-        let now = self.ask(caller, &reached.url).await;
-        now.is_ok_and(|status| status.leader == one.fact.id.0)
+        let now = self.request_status(caller, &reached.url).await;
+        now.is_ok_and(|status| status.leader == member.fact.id.0)
     }
 
     /// Defragments a member, and checks that it serves again before the next one is taken.
@@ -105,18 +109,20 @@ impl ClusterService {
 }
 
 /// The members to defragment, voters first, and the learners that were not named.
-fn select(everyone: Vec<Found>, only: Option<&[MemberId]>) -> Result<(Vec<Found>, Vec<Found>)> {
+fn select(all_members: Vec<Found>, only: Option<&[MemberId]>) -> Result<(Vec<Found>, Vec<Found>)> {
     let Some(only) = only else {
-        return Ok(everyone.into_iter().partition(|one| !one.fact.learner));
+        return Ok(all_members
+            .into_iter()
+            .partition(|member| !member.fact.learner));
     };
-    let known = |id: &&MemberId| everyone.iter().any(|one| one.fact.id == **id);
+    let known = |id: &&MemberId| all_members.iter().any(|member| member.fact.id == **id);
     if let Some(unknown) = only.iter().find(|id| !known(id)) {
         return Err(no_member(*unknown));
     }
-    let mut named = everyone;
-    named.retain(|one| only.contains(&one.fact.id));
-    // etcd refuses to defragment a learner; after the voters that refusal stops none of them.
-    named.sort_by_key(|one| one.fact.learner);
+    let mut named = all_members;
+    named.retain(|member| only.contains(&member.fact.id));
+    // etcd refuses to defragment a learner; at the end that refusal does not stop a voter.
+    named.sort_by_key(|member| member.fact.learner);
     Ok((named, Vec::new()))
 }
 

@@ -22,7 +22,7 @@ impl ClusterService {
         Ok(AlarmsResponse { header, alarms })
     }
 
-    /// Raises an alarm by hand, as etcd itself does when a quota is exceeded.
+    /// Raises an alarm manually, as etcd itself does when a quota is exceeded.
     pub async fn raise_alarm(
         &self,
         caller: &Caller,
@@ -82,12 +82,12 @@ impl ClusterService {
         })
     }
 
-    /// Transfers the leadership to a member. The request goes to the leader itself, wherever it is.
+    /// Transfers the leadership to a member. The request is sent to the leader itself.
     pub async fn move_leader(&self, caller: &Caller, to: MemberId) -> Result<MoveLeaderResponse> {
         let mut rounds = 0;
         loop {
             rounds += 1;
-            let found = self.everyone(caller).await?;
+            let found = self.all_members(caller).await?;
             if !found.iter().any(|found| found.fact.id == to) {
                 return Err(no_member(to));
             }
@@ -140,7 +140,7 @@ fn leader(found: &[Found]) -> Result<&Reached> {
     let statuses = found.iter().filter_map(Found::status);
     let id = statuses.map(|status| status.leader).find(|id| *id != 0);
     let Some(id) = id else {
-        // None responded, or none knows a leader: any of their reasons will do.
+        // None responded, or none knows a leader: any of their reasons explains it.
         for one in found {
             one.require()?;
         }

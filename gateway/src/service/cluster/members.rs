@@ -35,10 +35,10 @@ impl ClusterService {
         Ok(self.response(caller, header, added, members).await)
     }
 
-    /// Removes a member for good: its id is never used again.
+    /// Removes a member permanently: its id is never used again.
     pub async fn remove_member(&self, caller: &Caller, id: MemberId) -> Result<MembersResponse> {
         let removed = self.etcd.member_remove(caller, id).await;
-        let (header, members) = removed.map_err(|failure| named(failure, id))?;
+        let (header, members) = removed.map_err(|failure| name_member(failure, id))?;
         Ok(self.response(caller, header, None, members).await)
     }
 
@@ -51,14 +51,14 @@ impl ClusterService {
     ) -> Result<MembersResponse> {
         require_peer_urls(&peer_urls)?;
         let updated = self.etcd.member_update(caller, id, peer_urls).await;
-        let (header, members) = updated.map_err(|failure| named(failure, id))?;
+        let (header, members) = updated.map_err(|failure| name_member(failure, id))?;
         Ok(self.response(caller, header, None, members).await)
     }
 
     /// Promotes a learner to a voting member, once it has caught up with the leader.
     pub async fn promote_member(&self, caller: &Caller, id: MemberId) -> Result<MembersResponse> {
         let promoted = self.etcd.member_promote(caller, id).await;
-        let (header, members) = promoted.map_err(|failure| named(failure, id))?;
+        let (header, members) = promoted.map_err(|failure| name_member(failure, id))?;
         Ok(self.response(caller, header, None, members).await)
     }
 
@@ -78,11 +78,11 @@ fn response(
     added: Option<MemberFact>,
     members: Vec<MemberFact>,
 ) -> MembersResponse {
-    let mut members: Vec<_> = members.into_iter().map(listed).collect();
+    let mut members: Vec<_> = members.into_iter().map(listed_member).collect();
     members.sort_by_key(|member| member.id);
     MembersResponse {
         header,
-        member: added.map(listed),
+        member: added.map(listed_member),
         members,
     }
 }
@@ -96,7 +96,7 @@ fn require_peer_urls(peer_urls: &[String]) -> Result<()> {
 }
 
 /// etcd's refusal with the member's id in it.
-fn named(mut failure: Failure, id: MemberId) -> Failure {
+fn name_member(mut failure: Failure, id: MemberId) -> Failure {
     if failure.code == Code::MemberNotFound {
         failure.detail = format!("no such member: {id}");
         return failure.hint("GET /cluster/members lists them");
@@ -104,7 +104,7 @@ fn named(mut failure: Failure, id: MemberId) -> Failure {
     failure
 }
 
-fn listed(fact: MemberFact) -> ListedMember {
+fn listed_member(fact: MemberFact) -> ListedMember {
     ListedMember {
         id: fact.id,
         name: fact.name,

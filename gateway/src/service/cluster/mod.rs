@@ -67,24 +67,24 @@ impl ClusterService {
     }
 
     /// Members with their status, the leader, alarms and warnings. Parts that the caller may not see
-    /// are left out, each with a warning; it fails only when nothing at all can be seen.
+    /// are omitted, each with a warning; the request fails only when nothing at all can be seen.
     pub async fn cluster(&self, caller: &Caller) -> Result<ClusterResponse> {
         let survey = self.survey(caller).await;
         // The members are fetched alongside the rest: alarms wait for a majority until the request
         // times out.
-        let everyone = async {
+        let all_members = async {
             let list = survey.members(caller).await?;
             let (header, stale) = (list.header, list.stale);
             let found = self.reach(caller, list, &survey).await;
             Ok::<_, Failure>((header, stale, found))
         };
-        let (everyone, alarms, auth) = tokio::join!(
-            everyone,
+        let (all_members, alarms, auth) = tokio::join!(
+            all_members,
             survey.etcd.alarms(caller),
             survey.etcd.auth_status(caller),
         );
         let mut warnings = Vec::new();
-        let (listed_header, found) = match (everyone, &alarms) {
+        let (listed_header, found) = match (all_members, &alarms) {
             (Ok((header, stale, found)), _) => {
                 warnings.extend(stale.then(warnings::stale));
                 (header, found)
@@ -103,7 +103,7 @@ impl ClusterService {
                 Vec::new()
             }
         };
-        // A caller that may not ask is treated as if authentication were on.
+        // A caller that may not read this is treated as if authentication were on.
         let auth = auth.map_or(true, |auth| auth.enabled);
         let voters = found.iter().filter(|found| !found.fact.learner).count();
         let quorum = if voters == 0 { 0 } else { voters / 2 + 1 };
@@ -129,7 +129,7 @@ impl ClusterService {
         })
     }
 
-    /// The header with the store's revision, which etcd leaves out of responses about members and
+    /// The header with the store's revision, which etcd omits from responses about members and
     /// leaders.
     async fn dated(&self, caller: &Caller, header: Header) -> Header {
         let here = self.etcd.header_here(caller).await;

@@ -14,7 +14,7 @@ use http::Uri;
 use shared::{Code, MemberId};
 
 use super::ClusterService;
-use super::survey::{MemberList, Survey, advertises, is_member, refused, same};
+use super::survey::{MemberList, Survey, advertises, is_member, is_refusal, same};
 use crate::etcd::{MemberFact, StatusFact};
 use crate::failure::{Failure, Result};
 use crate::identity::Caller;
@@ -38,9 +38,9 @@ pub(super) struct Found {
 /// Why a member's status is not known.
 #[derive(Clone, Debug)]
 pub(super) enum Unreached {
-    /// It has no name yet, so it has not started.
+    /// The member has no name yet, so it has not started.
     NotStarted,
-    /// It responds, but refuses this caller.
+    /// The member responds, but refuses this caller.
     Denied(String),
     /// No server that responds is this member.
     Silent,
@@ -63,8 +63,8 @@ impl Found {
     /// Why it is not healthy.
     pub(super) fn error(&self) -> Option<String> {
         match &self.reached {
-            Err(Unreached::NotStarted) => Some("it has not started yet".to_owned()),
-            Err(Unreached::Denied(detail)) => Some(format!("its status is not shown: {detail}")),
+            Err(Unreached::NotStarted) => Some("not started yet".to_owned()),
+            Err(Unreached::Denied(detail)) => Some(format!("status is not shown: {detail}")),
             Err(Unreached::Silent) if self.misadvertised.is_empty() => {
                 Some("it cannot be reached".to_owned())
             }
@@ -72,7 +72,9 @@ impl Found {
                 "it cannot be reached: {}, and no configured endpoint is this member",
                 self.misadvertised.join(", ")
             )),
-            Ok(reached) if reached.status.leader == 0 => Some("it knows no leader".to_owned()),
+            Ok(reached) if reached.status.leader == 0 => {
+                Some("no leader is known to this member".to_owned())
+            }
             Ok(reached) => {
                 let errors = &reached.status.errors;
                 (!errors.is_empty()).then(|| errors.join("; "))
@@ -112,7 +114,7 @@ impl ClusterService {
     }
 
     /// Every member with its status, for maintenance.
-    pub(super) async fn everyone(&self, caller: &Caller) -> Result<Vec<Found>> {
+    pub(super) async fn all_members(&self, caller: &Caller) -> Result<Vec<Found>> {
         let survey = self.survey(caller).await;
         let list = survey.members(caller).await?;
         Ok(self.reach(caller, list, &survey).await)
@@ -134,19 +136,19 @@ impl ClusterService {
         let flaws = fact.client_urls.iter();
         let mut misadvertised: Vec<_> = flaws.filter_map(|url| endpoints.flaw(url)).collect();
         let mut denied = None;
-        // Once one of them is right, the rest is not tried.
+        // After the first match the other URLs are not tried.
         let right = known.is_some_and(|(url, _)| advertises(&fact, url));
         let urls: &[String] = if right { &[] } else { &fact.client_urls };
         for url in urls {
             if endpoints.flaw(url).is_some() {
                 continue;
             }
-            // Found already, or hidden from this caller: the response matters for the warning only.
+            // Already found, or hidden from this caller: the response matters for the warning only.
             let wanted = reached.is_none() && survey.refusal().is_none();
             // An endpoint that did not respond before is not waited for again.
             let response = match survey.response_of(url) {
                 Some(response) => response.clone(),
-                None => self.ask_unknown(caller, url, wanted).await,
+                None => self.request_unverified_status(caller, url, wanted).await,
             };
             match response {
                 Ok(status) if is_member(&status, cluster, fact.id) => {
@@ -157,7 +159,7 @@ impl ClusterService {
                     break;
                 }
                 Ok(status) => misadvertised.push(mismatch(url, &status, cluster)),
-                Err(failure) if refused(&failure) => denied = wanted.then_some(failure.detail),
+                Err(failure) if is_refusal(&failure) => denied = wanted.then_some(failure.detail),
                 // A configured endpoint is not wrongly advertised: it is unreachable.
                 Err(_) if self.etcd.endpoints().iter().any(|known| same(known, url)) => {}
                 Err(_) => misadvertised.push(format!("{url} cannot be reached from the gateway")),
@@ -180,9 +182,16 @@ impl ClusterService {
 
     /// The status of the server at an advertised URL. An etcd that shows its status to every client needs
     /// no token to turn out to be another member; `signed` sends the token if the server requires one.
-    async fn ask_unknown(&self, caller: &Caller, url: &str, signed: bool) -> Result<StatusFact> {
-        match self.ask_anonymously(caller, url).await {
-            Err(failure) if signed && refused(&failure) => self.ask(caller, url).await,
+    async fn request_unverified_status(
+        &self,
+        caller: &Caller,
+        url: &str,
+        signed: bool,
+    ) -> Result<StatusFact> {
+        match self.request_status_anonymously(caller, url).await {
+            Err(failure) if signed && is_refusal(&failure) => {
+                self.request_status(caller, url).await
+            }
             response => response,
         }
     }
@@ -198,7 +207,7 @@ fn mismatch(url: &str, status: &StatusFact, cluster: MemberId) -> String {
     }
 }
 
-/// What the configured endpoints have in common.
+/// The properties that all configured endpoints share.
 #[derive(Clone, Copy, Debug)]
 struct Endpoints {
     /// All of them use https.

@@ -51,7 +51,7 @@ impl Download {
             }
             None if self.left > 0 => {
                 self.left = 0;
-                Some(Err(broken("it ended early")))
+                Some(Err(corrupt("the stream ended early")))
             }
             None => None,
         }
@@ -69,7 +69,7 @@ impl ClusterService {
         let etcd = self.connect(&url)?;
         let mut stream = etcd.snapshot(caller).await?;
         let first = stream.next().await?;
-        let first = first.ok_or_else(|| broken("the member sent nothing"))?;
+        let first = first.ok_or_else(|| corrupt("the member sent nothing"))?;
         let length = first.remaining + first.bytes.len() as u64 + SUM as u64;
         let (sender, pieces) = mpsc::channel(AHEAD);
         let stop = self.tasks.stop().clone();
@@ -100,14 +100,14 @@ impl ClusterService {
         let Some(id) = member else {
             let mut refusal = None;
             for url in self.etcd.endpoints() {
-                match self.ask(caller, url).await {
+                match self.request_status(caller, url).await {
                     Ok(status) => return Ok((url.clone(), status.header)),
                     Err(failure) => refusal = refusal.or(Some(failure)),
                 }
             }
             return Err(refusal.expect("a cluster has an endpoint"));
         };
-        let found = self.everyone(caller).await?;
+        let found = self.all_members(caller).await?;
         let found = found.iter().find(|found| found.fact.id == id);
         let reached = found.map(Found::require).ok_or_else(|| no_member(id))??;
         Ok((reached.url.clone(), reached.status.header))
@@ -149,7 +149,7 @@ async fn send(sender: &mpsc::Sender<Result<Bytes>>, piece: Bytes) -> Result<bool
     }
 }
 
-fn broken(what: &str) -> Failure {
+fn corrupt(what: &str) -> Failure {
     Failure::new(
         Code::Unavailable,
         format!("the snapshot is corrupt: {what}"),
@@ -175,7 +175,7 @@ impl Check {
     /// Accepts a chunk and returns the bytes that are certainly data.
     fn pass(&mut self, piece: Bytes) -> Result<Bytes> {
         let left = self.left.checked_sub(piece.len() as u64);
-        self.left = left.ok_or_else(|| broken("it is longer than announced"))?;
+        self.left = left.ok_or_else(|| corrupt("the data is longer than announced"))?;
         self.held.extend_from_slice(&piece);
         let data = self.held.len().saturating_sub(SUM);
         let data = self.held.split_to(data).freeze();
@@ -186,10 +186,10 @@ impl Check {
     /// The checksum, if it matches the data.
     fn end(self) -> Result<Bytes> {
         if self.left > 0 {
-            return Err(broken("it ended early"));
+            return Err(corrupt("the stream ended early"));
         }
         if self.sum.finalize()[..] != self.held[..] {
-            return Err(broken("its data does not match its checksum"));
+            return Err(corrupt("the data does not match the checksum"));
         }
         Ok(self.held.freeze())
     }
@@ -200,21 +200,21 @@ mod tests {
     use super::*;
 
     /// Feeds a snapshot in chunks of `size`; returns the output.
-    fn passed(whole: &[u8], length: usize, size: usize) -> Result<Vec<u8>> {
+    fn pass_in_chunks(snapshot: &[u8], length: usize, size: usize) -> Result<Vec<u8>> {
         let mut check = Check::new(length as u64);
         let mut out = Vec::new();
-        for piece in whole.chunks(size) {
+        for piece in snapshot.chunks(size) {
             out.extend(check.pass(Bytes::copy_from_slice(piece))?);
         }
         assert!(
-            out.len() + SUM <= whole.len().max(SUM),
+            out.len() + SUM <= snapshot.len().max(SUM),
             "the checksum is held back"
         );
         out.extend(check.end()?);
         Ok(out)
     }
 
-    fn whole(data: &[u8]) -> Vec<u8> {
+    fn with_checksum(data: &[u8]) -> Vec<u8> {
         let sum = Sha256::digest(data);
         data.iter().chain(sum.iter()).copied().collect()
     }
@@ -222,28 +222,34 @@ mod tests {
     #[test]
     fn an_intact_snapshot_passes_in_chunks_of_any_size() {
         let data: Vec<u8> = (0..1_000_u32).map(|n| n as u8).collect();
-        let whole = whole(&data);
+        let snapshot = with_checksum(&data);
         for size in [1, 7, 31, 32, 33, 512, 1_000, 5_000] {
-            assert_eq!(passed(&whole, whole.len(), size).expect("sound"), whole);
+            assert_eq!(
+                pass_in_chunks(&snapshot, snapshot.len(), size).expect("sound"),
+                snapshot
+            );
         }
     }
 
     #[test]
     fn a_corrupt_snapshot_ends_with_an_error() {
-        let good = whole(&[7; 1_000]);
+        let good = with_checksum(&[7; 1_000]);
         for at in [0, 999, 1_000, 1_031] {
             let mut bad = good.clone();
             bad[at] ^= 1;
             assert!(
-                passed(&bad, bad.len(), 100).is_err(),
+                pass_in_chunks(&bad, bad.len(), 100).is_err(),
                 "a flipped bit at {at}"
             );
         }
         assert!(
-            passed(&good[..900], good.len(), 100).is_err(),
+            pass_in_chunks(&good[..900], good.len(), 100).is_err(),
             "ended early"
         );
-        assert!(passed(&good, good.len() - 1, 100).is_err(), "too long");
-        assert!(passed(&[], 32, 100).is_err(), "nothing");
+        assert!(
+            pass_in_chunks(&good, good.len() - 1, 100).is_err(),
+            "too long"
+        );
+        assert!(pass_in_chunks(&[], 32, 100).is_err(), "nothing");
     }
 }

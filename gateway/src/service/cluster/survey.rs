@@ -1,4 +1,4 @@
-//! The status of the configured endpoints, and the choice of the one to ask for everything else.
+//! The status of the configured endpoints, and the choice of the one for all further requests.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub(super) struct Survey<'a> {
 pub(super) struct MemberList {
     pub(super) header: Header,
     pub(super) members: Vec<MemberFact>,
-    /// No majority has confirmed it: one member's local view.
+    /// No majority has confirmed the list: one member's local view.
     pub(super) stale: bool,
 }
 
@@ -38,7 +38,8 @@ impl ClusterService {
     /// Asks every configured endpoint for its status.
     pub(super) async fn survey(&self, caller: &Caller) -> Survey<'_> {
         let endpoints = self.etcd.endpoints();
-        let responses = join_all(endpoints.iter().map(|url| self.ask(caller, url))).await;
+        let responses =
+            join_all(endpoints.iter().map(|url| self.request_status(caller, url))).await;
         let responses: Vec<_> = endpoints.iter().zip(responses).collect();
         let serving = responses
             .iter()
@@ -61,12 +62,16 @@ impl ClusterService {
     }
 
     /// The status of the member at a URL, or an error after a short time.
-    pub(super) async fn ask(&self, caller: &Caller, url: &str) -> Result<StatusFact> {
+    pub(super) async fn request_status(&self, caller: &Caller, url: &str) -> Result<StatusFact> {
         soon(url, async { self.connect(url)?.status(caller).await }).await
     }
 
-    /// The same, without a token.
-    pub(super) async fn ask_anonymously(&self, caller: &Caller, url: &str) -> Result<StatusFact> {
+    /// The status of the member at a URL, requested without a token.
+    pub(super) async fn request_status_anonymously(
+        &self,
+        caller: &Caller,
+        url: &str,
+    ) -> Result<StatusFact> {
         let request = async { self.connect(url)?.status_anonymously(caller).await };
         soon(url, request).await
     }
@@ -81,7 +86,7 @@ impl Survey<'_> {
                 .map(|deadline| deadline.saturating_duration_since(Instant::now()));
             // Leave half of a short timeout for the second request.
             let limit = left.map_or(AGREEMENT, |left| AGREEMENT.min(left / 2));
-            match self.etcd.members(&caller.within(limit)).await {
+            match self.etcd.members(&caller.with_timeout(limit)).await {
                 Ok((header, members)) => {
                     return Ok(MemberList {
                         header,
@@ -89,7 +94,7 @@ impl Survey<'_> {
                         stale: false,
                     });
                 }
-                Err(failure) if refused(&failure) => return Err(failure),
+                Err(failure) if is_refusal(&failure) => return Err(failure),
                 Err(_) => {}
             }
         }
@@ -129,7 +134,7 @@ impl Survey<'_> {
             return None;
         }
         let refusal =
-            responses.find_map(|response| response.as_ref().err().filter(|it| refused(it)));
+            responses.find_map(|response| response.as_ref().err().filter(|it| is_refusal(it)));
         refusal.map(|failure| failure.detail.as_str())
     }
 }
@@ -139,7 +144,7 @@ impl Survey<'_> {
 enum Fitness {
     Leads,
     Leaderless,
-    /// It responds, but refuses this caller's request.
+    /// The endpoint responds, but refuses this caller's request.
     Refuses,
 }
 
@@ -149,7 +154,7 @@ fn fitness(response: &Result<StatusFact>) -> Option<Fitness> {
         Ok(status) if status.learner => None,
         Ok(status) if status.leader == 0 => Some(Fitness::Leaderless),
         Ok(_) => Some(Fitness::Leads),
-        Err(failure) if refused(failure) => Some(Fitness::Refuses),
+        Err(failure) if is_refusal(failure) => Some(Fitness::Refuses),
         Err(_) => None,
     }
 }
@@ -163,7 +168,7 @@ async fn soon(url: &str, request: impl Future<Output = Result<StatusFact>>) -> R
 }
 
 /// Whether etcd refused the request for lack of permission.
-pub(super) fn refused(failure: &Failure) -> bool {
+pub(super) fn is_refusal(failure: &Failure) -> bool {
     matches!(failure.code, Code::Forbidden | Code::Unauthenticated)
 }
 

@@ -1,6 +1,6 @@
 //! Elections: campaigns, proclamations, resignations, and their leaders.
 //!
-//! An election is a queue like a lock's, whose keys have values: entering, waiting and leaving are in
+//! An election is a queue like a lock's, whose keys have values: joining it, waiting in it and leaving it are implemented in
 //! [`super::lock`]. [`observe`] follows the leader.
 
 mod observe;
@@ -34,7 +34,8 @@ pub struct ElectionService {
 pub struct Campaign {
     /// The response.
     pub response: Leadership,
-    /// To be kept once the response has reached the caller.
+    /// Call [`ClaimGuard::keep`] after the response has reached the caller; dropping the guard withdraws the
+    /// candidacy.
     pub claim: ClaimGuard,
 }
 
@@ -45,7 +46,7 @@ impl ElectionService {
     }
 
     /// The leader and the other candidates.
-    pub async fn one(&self, caller: &Caller, name: &[u8]) -> Result<Election> {
+    pub async fn get(&self, caller: &Caller, name: &[u8]) -> Result<Election> {
         let inner = self.locks.parts();
         let queue = queue::read(inner, caller, name, None).await?;
         let header = queue.header;
@@ -134,7 +135,7 @@ impl ElectionService {
     }
 
     /// Runs an operation on a candidate's key, if it is still the key of this election, created at that
-    /// revision, on the lease in its name.
+    /// revision, attached to the lease in its name.
     async fn as_candidate(
         &self,
         caller: &Caller,
@@ -173,7 +174,7 @@ impl ElectionService {
         })
     }
 
-    /// Every value of every leader, for as long as the caller may read them.
+    /// Observes every value of every leader, until the caller may no longer read them.
     pub async fn observe(&self, caller: &Caller, name: Vec<u8>) -> Result<Observer> {
         Observer::open(self.locks.parts().etcd.clone(), caller, name).await
     }

@@ -42,7 +42,7 @@ enum Position {
     NoKey { from: i64 },
 }
 
-/// See the module. Created by [`super::ElectionService::observe`].
+/// An observer of one election. Created by [`super::ElectionService::observe`].
 #[derive(Debug)]
 pub struct Observer {
     etcd: Etcd,
@@ -69,7 +69,10 @@ impl Observer {
     /// Refuses an account that may not read the election's keys. Opens even while etcd is unavailable.
     pub(super) async fn open(etcd: Etcd, caller: &Caller, name: Vec<u8>) -> Result<Self> {
         let prefix = Range::prefix(&queue_prefix(&name));
-        match etcd.may_read(&caller.within(CALL_TIMEOUT), &prefix).await {
+        match etcd
+            .may_read(&caller.with_timeout(CALL_TIMEOUT), &prefix)
+            .await
+        {
             Err(failure) if !is_transient(&failure) => return Err(failure),
             _ => {}
         }
@@ -176,7 +179,7 @@ impl Observer {
             return Ok(Some(event));
         }
         let (range, from) = match &self.position {
-            Position::Following { key, from, .. } => (Range::one(&key[..]), *from),
+            Position::Following { key, from, .. } => (Range::single(&key[..]), *from),
             Position::NoKey { from } => (self.prefix.clone(), *from),
             Position::Present | Position::Past(_) => return Ok(None),
         };
@@ -204,7 +207,7 @@ impl Observer {
         };
         match update {
             Update::Batch { events, .. } => {
-                // Revisions before the requested one are known, whatever the server sends.
+                // Events before the requested revision are known already, even if the server sends them again.
                 let fresh = events
                     .into_iter()
                     .filter(|event| event.mod_revision() >= from);
@@ -245,7 +248,7 @@ impl Observer {
             (Position::Following { created, from, .. }, Event::Put { entry, .. }) => {
                 *from = at + 1;
                 if entry.create_revision != *created {
-                    // Deleted and put again unseen: it is no longer the oldest.
+                    // Deleted and put again unseen: the key is not the oldest any more.
                     self.position = Position::Past(at);
                     return None;
                 }
@@ -266,8 +269,8 @@ impl Observer {
         }
     }
 
-    /// Reports the value of the oldest key, unless it was reported already, or the key is no candidate's: such a
-    /// key only blocks the election.
+    /// Reports the value of the oldest key, unless it was reported already, or the key does not belong to a candidate:
+    /// such a key only blocks the election.
     fn report(&mut self, entry: Entry) -> Option<ServerMessage> {
         let lease = entry.lease?;
         if queue_of(&entry.key.0, lease.0) != Some(&self.name[..]) {

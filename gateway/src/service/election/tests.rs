@@ -34,7 +34,7 @@ async fn observe(elections: &ElectionService) -> Observer {
 }
 
 /// The value and create revision that the observer reports next.
-async fn reported(observer: &mut Observer) -> (String, i64) {
+async fn next_value(observer: &mut Observer) -> (String, i64) {
     match timeout(SOON, observer.next())
         .await
         .expect("a message in time")
@@ -55,7 +55,7 @@ fn elections(fixture: &Fixture) -> ElectionService {
 async fn the_first_candidate_leads_and_the_next_succeeds() {
     let fixture = Fixture::start().await;
     let elections = elections(&fixture);
-    let missing = elections.one(&caller(), b"e").await;
+    let missing = elections.get(&caller(), b"e").await;
     assert_eq!(
         missing.expect_err("no candidates").code,
         Code::ElectionNotFound
@@ -76,7 +76,7 @@ async fn the_first_candidate_leads_and_the_next_succeeds() {
         fixture.keys("e/").await.len() == 2
     })
     .await;
-    let election = elections.one(&caller(), b"e").await.expect("an election");
+    let election = elections.get(&caller(), b"e").await.expect("an election");
     let leader = election.leader.expect("a leader");
     assert_eq!(
         (leader.value, leader.revision),
@@ -92,11 +92,17 @@ async fn the_first_candidate_leads_and_the_next_succeeds() {
     let resigned = elections
         .resign(&caller(), b"e".to_vec(), resign.clone())
         .await;
-    resigned.expect("it led");
-    let then = waiting.await.expect("no panic").expect("its turn");
-    assert!(then.response.revision > led.revision);
-    then.claim.keep();
-    assert!(fixture.lives(first).await, "the caller's lease stays");
+    resigned.expect("the leader resigns");
+    let successor = waiting
+        .await
+        .expect("no panic")
+        .expect("the next candidate leads");
+    assert!(successor.response.revision > led.revision);
+    successor.claim.keep();
+    assert!(
+        fixture.lease_exists(first).await,
+        "the caller's lease stays"
+    );
     let again = elections.resign(&caller(), b"e".to_vec(), resign).await;
     assert_eq!(again.expect_err("stale").code, Code::NotLeader);
 }
@@ -172,8 +178,8 @@ async fn an_observer_reports_every_leaders_values_in_order() {
         fixture.put(&key, &format!("first {at}"), Some(lease)).await;
         leases.push(lease);
     }
-    // All before the observer reads again: it must not skip what is still in history.
-    let first = reported(&mut observer).await;
+    // All of this happens before the observer reads again: it must not skip leaders still in history.
+    let first = next_value(&mut observer).await;
     expected.push(("first 0".to_owned(), first.1));
     assert_eq!([first], expected[..]);
     for (at, lease) in leases.iter().enumerate() {
@@ -187,7 +193,7 @@ async fn an_observer_reports_every_leaders_values_in_order() {
     }
     let mut seen = Vec::new();
     while seen.last() != Some(&"last 4".to_owned()) {
-        seen.push(reported(&mut observer).await.0);
+        seen.push(next_value(&mut observer).await.0);
     }
     assert_eq!(
         seen,
@@ -201,7 +207,7 @@ async fn an_observer_reports_every_leaders_values_in_order() {
     assert!(fixture.etcdctl(&["del", "e/nested/x"]).ended().await);
     let lease = fixture.grant(60).await;
     fixture.put(&format!("e/{lease}"), "new", Some(lease)).await;
-    assert_eq!(reported(&mut observer).await.0, "new");
+    assert_eq!(next_value(&mut observer).await.0, "new");
 }
 
 #[tokio::test]
@@ -212,11 +218,11 @@ async fn an_observer_survives_compaction_and_restarts() {
     let key = format!("e/{lease}");
     fixture.put(&key, "one", Some(lease)).await;
     let mut observer = observe(&elections).await;
-    assert_eq!(reported(&mut observer).await.0, "one");
+    assert_eq!(next_value(&mut observer).await.0, "one");
     fixture.put(&key, "two", Some(lease)).await;
     fixture.put(&key, "three", Some(lease)).await;
     fixture.compact().await;
-    assert_eq!(reported(&mut observer).await.0, "three");
+    assert_eq!(next_value(&mut observer).await.0, "three");
     fixture.stop_etcd();
     let failed = timeout(SOON, observer.next())
         .await
@@ -227,5 +233,5 @@ async fn an_observer_survives_compaction_and_restarts() {
     );
     fixture.restart_etcd().await;
     fixture.put(&key, "four", Some(lease)).await;
-    assert_eq!(reported(&mut observer).await.0, "four");
+    assert_eq!(next_value(&mut observer).await.0, "four");
 }

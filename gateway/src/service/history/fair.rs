@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// See the module. `K` identifies the caller.
+/// The slots, shared fairly. `K` identifies the caller.
 #[derive(Debug)]
 pub(super) struct FairSlots<K> {
     slots: Arc<Semaphore>,
@@ -39,8 +39,8 @@ impl<K: Clone + Eq + Hash> FairSlots<K> {
         let own = self.own(identity).acquire_owned().await;
         let slot = Arc::clone(&self.slots).acquire_owned().await;
         Slot {
-            _slot: slot.expect("it is never closed"),
-            _own: own.expect("it is never closed"),
+            _slot: slot.expect("the semaphore is never closed"),
+            _own: own.expect("the semaphore is never closed"),
         }
     }
 

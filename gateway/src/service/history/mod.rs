@@ -28,7 +28,7 @@ pub struct HistoryService {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cursor {
-    /// Tells the listings' cursors apart.
+    /// Distinguishes the cursors of different listings.
     history: u8,
     key: Bytes,
     revision: i64,
@@ -132,7 +132,7 @@ impl HistoryService {
     ) -> Result<History> {
         let page = PageRequest::read(request, limit)?;
         if page.deleted {
-            return self.lives(caller, page).await;
+            return self.all_lives(caller, page).await;
         }
         let found = self.life(caller, &page).await?;
         let compacted_revision = match found.ended_by {
@@ -153,7 +153,7 @@ impl HistoryService {
         key: &[u8],
         revision: i64,
     ) -> Result<(Header, Option<KeyValue>)> {
-        let (range, get) = (Range::one(key), Get::default().at(revision));
+        let (range, get) = (Range::single(key), Get::default().at(revision));
         let response = self.etcd.range(caller, &range, &get).await?;
         Ok((response.header, response.kvs.into_iter().next()))
     }
@@ -205,7 +205,7 @@ impl HistoryService {
 
     /// All lives, one after the other; each except the present one ended with a deletion, which is searched
     /// for.
-    async fn lives(&self, caller: &Caller, page: PageRequest) -> Result<History> {
+    async fn all_lives(&self, caller: &Caller, page: PageRequest) -> Result<History> {
         // The log is always replayed up to the present, wherever this page starts.
         let (header, present) = self.at(caller, &page.key, 0).await?;
         let now = header.revision;

@@ -1,5 +1,5 @@
 //! Finds when a key was deleted, which etcd has no request for. Reads go back through a life of a key
-//! change by change, but nothing leads from its creation to the deletion before it. So the log is
+//! change by change, but cannot get from its creation to the deletion before it. So the log is
 //! replayed, by a watch of the key from an older revision.
 //!
 //! For that etcd reads every revision of the whole store since then, whatever the key; a watch cannot
@@ -100,9 +100,9 @@ impl<'a> Deletions<'a> {
     /// Replays from further back.
     async fn look_back(&mut self, caller: &Caller) -> Result<()> {
         let slot = self.slots.acquire(&caller.identity);
-        let late = || Failure::new(Code::Timeout, "timed out waiting for other replays");
+        let timed_out = || Failure::new(Code::Timeout, "timed out waiting for other replays");
         let _slot = match caller.deadline() {
-            Some(deadline) => timeout_at(deadline, slot).await.map_err(|_| late())?,
+            Some(deadline) => timeout_at(deadline, slot).await.map_err(|_| timed_out())?,
             None => slot.await,
         };
         let bound = Instant::now() + REPLAY_TIMEOUT;
@@ -149,7 +149,7 @@ impl<'a> Deletions<'a> {
             prev: false,
             only: Some(EventType::Delete),
         };
-        let range = Range::one(self.key);
+        let range = Range::single(self.key);
         let replay = async {
             let release = self.etcd.release(caller).await?;
             let mut watch = self.etcd.watch(caller, &range, options).await?;

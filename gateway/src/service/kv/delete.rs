@@ -25,7 +25,7 @@ impl KvService {
         let condition = self.comparison(caller, key, precondition).await?;
         let conditional = condition.is_some();
         let delete = Delete {
-            range: Range::one(key),
+            range: Range::single(key),
             prev,
         };
         let compare: Vec<_> = guard
@@ -53,7 +53,12 @@ impl KvService {
         if deleted == 0 {
             return Err(absent(key, &header));
         }
-        Ok(delete_answer(header, deleted, prev.then_some(before), None))
+        Ok(delete_response(
+            header,
+            deleted,
+            prev.then_some(before),
+            None,
+        ))
     }
 
     /// Deletes a range of `confirm` keys, counted at `revision` or now. A key written after that count is
@@ -145,7 +150,7 @@ impl KvService {
             ));
         }
         let (header, deleted, before) = deletion(result.header, result.responses);
-        Ok(delete_answer(
+        Ok(delete_response(
             header,
             deleted,
             prev.then_some(before),
@@ -161,7 +166,7 @@ fn deletion(header: Header, responses: Vec<OpResponse>) -> (Header, i64, Vec<Key
     }
 }
 
-fn delete_answer(
+fn delete_response(
     header: Header,
     deleted: i64,
     before: Option<Vec<KeyValue>>,

@@ -14,7 +14,7 @@ use crate::identity::Caller;
 /// The limit on keys in a range that etcd sorts or filters.
 pub const MAX_SELECTED: i64 = 100_000;
 
-/// Inclusive bounds on the revisions of an entry; 0 is no bound.
+/// Inclusive bounds on the revisions of an entry; 0 means no bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Created at this revision or later.

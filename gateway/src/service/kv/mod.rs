@@ -63,14 +63,14 @@ pub struct Guard {
 impl Guard {
     /// Splits at the last colon, since keys may contain colons.
     pub fn parse(text: &[u8]) -> Result<Self> {
-        let wrong = || {
+        let invalid = || {
             Failure::bad_request("the guard must be <lock key>:<token>")
                 .hint("the token is the lock's fencing_token, 1 or more")
         };
         let colon = text
             .iter()
             .rposition(|byte| *byte == b':')
-            .ok_or_else(wrong)?;
+            .ok_or_else(invalid)?;
         let (key, digits) = (&text[..colon], &text[colon + 1..]);
         let token: Option<i64> = std::str::from_utf8(digits)
             .ok()
@@ -80,7 +80,7 @@ impl Guard {
                 key: key.to_vec(),
                 token,
             }),
-            _ => Err(wrong()),
+            _ => Err(invalid()),
         }
     }
 
@@ -89,7 +89,7 @@ impl Guard {
     }
 
     /// Whether the lock key, as read by the failed transaction, is still the guard's.
-    fn held(&self, lock_key: Option<&Entry>) -> bool {
+    fn is_held(&self, lock_key: Option<&Entry>) -> bool {
         lock_key.is_some_and(|entry| entry.create_revision == self.token)
     }
 
@@ -118,7 +118,7 @@ fn read_current(
         .map(|op| op.into_entry().map(|kv| entry(kv, keys_only)));
     if let Some(guard) = guard {
         let lock_key = entries.next().flatten();
-        if !guard.held(lock_key.as_ref()) {
+        if !guard.is_held(lock_key.as_ref()) {
             return Err(guard.not_holder(header));
         }
     }
@@ -171,7 +171,7 @@ impl KvService {
         get: Get,
         precondition: &Precondition,
     ) -> Result<(Header, Entry)> {
-        let response = self.etcd.range(caller, &Range::one(key), &get).await?;
+        let response = self.etcd.range(caller, &Range::single(key), &get).await?;
         let (header, found) = (response.header, response.kvs.into_iter().next());
         let found = found.map(|kv| entry(kv, get.keys_only));
         if !precondition.holds(found.as_ref()) {
@@ -212,11 +212,11 @@ impl KvService {
                 [] => Compare::never(key),
                 [revision] => Compare::modified_at(key, revision),
                 [first, ..] => {
-                    let range = Range::one(key);
+                    let range = Range::single(key);
                     let now = self.etcd.range(caller, &range, &Get::keys_only()).await?;
                     let current = now.kvs.first().map(|kv| kv.mod_revision);
                     let listed = current.filter(|revision| revisions.contains(revision));
-                    // A key that is no longer at a listed revision never returns to one.
+                    // A key that has left a listed revision never returns to it.
                     Compare::modified_at(key, listed.unwrap_or(first))
                 }
             }),
@@ -235,7 +235,7 @@ mod tests {
             (guard.key, guard.token),
             (b"/services/10.0.0.1:80/a".to_vec(), 17)
         );
-        for wrong in [
+        for invalid in [
             &b""[..],
             b"key",
             b"key:",
@@ -244,7 +244,7 @@ mod tests {
             b":5",
             b"key:x",
         ] {
-            assert!(Guard::parse(wrong).is_err(), "{}", wrong.escape_ascii());
+            assert!(Guard::parse(invalid).is_err(), "{}", invalid.escape_ascii());
         }
     }
 }

@@ -77,7 +77,7 @@ pub enum PageRequest {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cursor {
-    /// Tells the listings' cursors apart.
+    /// Distinguishes the cursors of different listings.
     kv: u8,
     at: Bytes,
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -124,7 +124,7 @@ impl KvService {
             };
             let response = self.etcd.txn(caller, txn).await?;
             if response.succeeded {
-                return Ok(put_answer(
+                return Ok(put_response(
                     key,
                     request,
                     response.header,
@@ -185,7 +185,7 @@ impl KvService {
     }
 }
 
-fn put_answer(
+fn put_response(
     key: &[u8],
     request: &PutRequest,
     header: Header,

@@ -1,4 +1,4 @@
-//! A lease that lives as long as a client's connection: a session.
+//! A lease that lasts as long as a client's connection: a session.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ enum Stage {
 }
 
 impl Hold {
-    /// How long the lease lives without a renewal.
+    /// The lease's TTL: how long it lasts without a renewal.
     pub fn ttl(&self) -> Duration {
         Duration::from_secs(self.ttl.max(1) as u64)
     }
@@ -140,7 +140,7 @@ pub(super) async fn hold(keepers: &Keepers, caller: &Caller, request: HoldReques
     if request.ttl.is_some() && request.lease.is_some() {
         return Err(
             Failure::bad_request("`ttl` and `lease` are mutually exclusive")
-                .hint("an existing lease has its TTL; leave out `lease` to have one granted"),
+                .hint("an existing lease has its TTL; omit `lease` to have one granted"),
         );
     }
     if request.lease == Some(LeaseId(0)) {

@@ -98,7 +98,7 @@ impl LeaseService {
     }
 
     /// Grants a lease; etcd raises a TTL below its minimum. If no id is given and the response is lost,
-    /// the lease is revoked: nothing else knows its id.
+    /// the lease is revoked: its id is known only here.
     pub async fn grant(&self, caller: &Caller, request: GrantRequest) -> Result<LeaseResponse> {
         check_ttl(request.ttl)?;
         let (header, id, ttl) = match request.id {
@@ -183,7 +183,7 @@ impl LeaseService {
 
     /// A lease, with the requested part of its keys. If the caller may not read every key of the lease, all
     /// keys and a page of them are forbidden, and a count is absent.
-    pub async fn one(
+    pub async fn get(
         &self,
         caller: &Caller,
         id: LeaseId,
@@ -192,11 +192,11 @@ impl LeaseService {
         match keys {
             LeaseKeys::All => {
                 let response = self.time_to_live(caller, id, true).await?;
-                Ok(lease_answer(response.header, lease(response, true)))
+                Ok(lease_response(response.header, lease(response, true)))
             }
             LeaseKeys::None => {
                 let response = self.time_to_live(caller, id, false).await?;
-                Ok(lease_answer(response.header, lease(response, false)))
+                Ok(lease_response(response.header, lease(response, false)))
             }
             LeaseKeys::Count => self.counted(caller, id).await,
             LeaseKeys::Page { limit, cursor } => {
@@ -217,12 +217,12 @@ impl LeaseService {
             Ok(response) => response,
             Err(failure) if failure.code == Code::Forbidden => {
                 let response = self.time_to_live(caller, id, false).await?;
-                return Ok(lease_answer(response.header, lease(response, false)));
+                return Ok(lease_response(response.header, lease(response, false)));
             }
             Err(failure) => return Err(failure),
         };
         let count = response.keys.len() as i64;
-        let mut counted = lease_answer(response.header, lease(response, false));
+        let mut counted = lease_response(response.header, lease(response, false));
         counted.lease.key_count = Some(count);
         Ok(counted)
     }
@@ -238,7 +238,7 @@ impl LeaseService {
         if response.ttl < 0 {
             return Err(unknown(id));
         }
-        Ok(lease_answer(response.header, lease(response, false)))
+        Ok(lease_response(response.header, lease(response, false)))
     }
 
     /// Revokes a lease, which deletes its keys; the response lists them as they were just before.
@@ -259,7 +259,7 @@ impl LeaseService {
         if !dry_run {
             lease.ttl = 0;
         }
-        Ok(lease_answer(header, lease))
+        Ok(lease_response(header, lease))
     }
 
     /// Keeps a lease alive until the returned hold is dropped; then revokes it, or leaves it to expire.
@@ -302,7 +302,7 @@ fn lease(response: TimeToLive, keys: bool) -> Lease {
     }
 }
 
-fn lease_answer(header: Header, lease: Lease) -> LeaseResponse {
+fn lease_response(header: Header, lease: Lease) -> LeaseResponse {
     LeaseResponse {
         header,
         lease,

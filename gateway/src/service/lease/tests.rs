@@ -27,7 +27,7 @@ async fn a_lease_id_can_be_chosen_once() {
         let granted = leases.grant(&caller(), granting(60, Some(id))).await;
         assert_eq!(granted.expect("granted").lease.id, LeaseId(id));
         let one = leases
-            .one(&caller(), LeaseId(id), LeaseKeys::All)
+            .get(&caller(), LeaseId(id), LeaseKeys::All)
             .await
             .expect("there");
         assert_eq!(
@@ -62,7 +62,7 @@ async fn an_unknown_lease_is_not_found() {
     let leases = fixture.leases();
     let unknown = LeaseId(0x77);
     let failures = [
-        leases.one(&caller(), unknown, LeaseKeys::All).await,
+        leases.get(&caller(), unknown, LeaseKeys::All).await,
         leases.keep_alive(&caller(), unknown).await,
         leases.revoke(&caller(), unknown, false).await,
         leases.revoke(&caller(), unknown, true).await,
@@ -82,14 +82,14 @@ async fn a_lease_is_read_renewed_and_revoked_with_its_keys() {
     }
     let keys = || Some(vec!["a".into(), "b".into()]);
     let one = leases
-        .one(&caller(), id, LeaseKeys::All)
+        .get(&caller(), id, LeaseKeys::All)
         .await
         .expect("there")
         .lease;
     assert_eq!((one.keys, one.granted_ttl), (keys(), Some(3)));
     eventually("the TTL runs down", || async {
         leases
-            .one(&caller(), id, LeaseKeys::All)
+            .get(&caller(), id, LeaseKeys::All)
             .await
             .expect("there")
             .lease
@@ -109,14 +109,14 @@ async fn a_lease_is_read_renewed_and_revoked_with_its_keys() {
         .expect("there")
         .lease;
     assert_eq!(dry.keys, keys());
-    assert!(fixture.lives(id).await);
+    assert!(fixture.lease_exists(id).await);
     let revoked = leases
         .revoke(&caller(), id, false)
         .await
         .expect("there")
         .lease;
     assert_eq!((revoked.keys, revoked.ttl), (keys(), 0));
-    assert!(!fixture.lives(id).await && fixture.keys("").await.is_empty());
+    assert!(!fixture.lease_exists(id).await && fixture.keys("").await.is_empty());
 }
 
 #[tokio::test]

@@ -87,9 +87,9 @@ impl QueueHold {
             .wait_until_first(&self.inner, &self.caller, until, &cancelled);
         let reason = match Box::pin(outcome).await {
             Ok(WaitOutcome::First(header)) => {
-                let removed = self
-                    .entry
-                    .removed(&self.inner, &self.caller, header.revision + 1);
+                let removed =
+                    self.entry
+                        .until_removed(&self.inner, &self.caller, header.revision + 1);
                 self.stage = Stage::Held(Box::pin(removed));
                 return (self.acquired)(&self.entry, header);
             }

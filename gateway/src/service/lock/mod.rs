@@ -70,7 +70,7 @@ impl Inner {
             if complete {
                 Some(self.held.at(identity, key, created))
             } else {
-                self.held.known(identity, key, created)
+                self.held.get(identity, key, created)
             }
         });
     }
@@ -134,8 +134,8 @@ impl LockService {
     }
 
     /// One lock as it is now.
-    pub async fn one(&self, caller: &Caller, name: &[u8]) -> Result<LockResponse> {
-        queue::one(&self.inner, caller, name).await
+    pub async fn get(&self, caller: &Caller, name: &[u8]) -> Result<LockResponse> {
+        queue::get(&self.inner, caller, name).await
     }
 
     /// A page of all locks, ordered by name.

@@ -50,7 +50,7 @@ pub(in crate::service) async fn read_keys(
 ) -> Result<(Option<Header>, Vec<KeyValue>)> {
     let (mut header, mut found) = (None, Vec::new());
     for batch in keys.chunks(BATCH) {
-        let get = |key: &Vec<u8>| Op::Get(Range::one(key.clone()), Get::default().at(revision));
+        let get = |key: &Vec<u8>| Op::Get(Range::single(key.clone()), Get::default().at(revision));
         let txn = Txn {
             then: batch.iter().map(get).collect(),
             ..Txn::default()
@@ -78,7 +78,7 @@ pub(in crate::service) async fn read(
     let etcd = &inner.etcd;
     let range = Range::prefix(&queue_prefix(name));
     let first = Txn {
-        // Without values: keys below a name may be large and no locks at all.
+        // Without values: keys below a name may be large, and need not be locks.
         then: vec![
             Op::Get(range.clone(), Get::keys_only().limit(PAGE)),
             Op::peek(name),
@@ -270,7 +270,7 @@ impl Queue {
     }
 
     /// The candidates of an election: the leader, and the others in order. There is no leader while an older
-    /// key that is no candidate's blocks the queue.
+    /// key that does not belong to a candidate blocks the queue.
     pub(in crate::service) async fn candidates(
         mut self,
         inner: &Inner,
@@ -328,8 +328,8 @@ impl Queue {
     }
 }
 
-/// See [`super::LockService::one`].
-pub(super) async fn one(inner: &Inner, caller: &Caller, name: &[u8]) -> Result<LockResponse> {
+/// See [`super::LockService::get`].
+pub(super) async fn get(inner: &Inner, caller: &Caller, name: &[u8]) -> Result<LockResponse> {
     let queue = read(inner, caller, name, None).await?;
     let header = queue.header;
     match queue.lock(inner, caller, name).await {

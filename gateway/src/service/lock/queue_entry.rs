@@ -34,7 +34,7 @@ impl EntryRequest {
         if self.ttl.is_some() && self.lease.is_some() {
             return Err(
                 Failure::bad_request("`ttl` and `lease` are mutually exclusive")
-                    .hint("an existing lease has its TTL; leave out `lease` to have one granted"),
+                    .hint("an existing lease has its TTL; omit `lease` to have one granted"),
             );
         }
         if self.lease == Some(LeaseId(0)) {
@@ -44,7 +44,7 @@ impl EntryRequest {
     }
 }
 
-/// An own key in a queue. Dropping it leaves the queue.
+/// A request's own key in a queue. Dropping it leaves the queue.
 #[derive(Debug)]
 pub(in crate::service) struct QueueEntry {
     pub(in crate::service) name: Vec<u8>,
@@ -144,7 +144,7 @@ impl QueueEntry {
 
     /// Resolves when the key is deleted, by a release or with its lease; fails when the caller may no longer
     /// read it. Everything before the revision `from` is known.
-    pub(super) fn removed(
+    pub(super) fn until_removed(
         &self,
         inner: &Arc<Inner>,
         caller: &Caller,
@@ -166,7 +166,7 @@ impl QueueEntry {
         }
     }
 
-    /// Only the claim: the lease is no longer kept alive.
+    /// Returns the claim, and stops keeping the lease alive.
     pub(in crate::service) fn into_claim(self) -> ClaimGuard {
         self.claim
     }
@@ -193,7 +193,7 @@ struct PutResult {
 async fn revision_if_absent(inner: &Inner, caller: &Caller, key: &[u8]) -> Result<Option<i64>> {
     let response = inner
         .etcd
-        .range(caller, &Range::one(key), &Get::count_only())
+        .range(caller, &Range::single(key), &Get::count_only())
         .await?;
     Ok((response.count == 0).then_some(response.header.revision))
 }
@@ -294,7 +294,7 @@ async fn proclaim(
 /// Holds while a key is still the one created at that revision, on that lease.
 pub(in crate::service) fn claim_unchanged(key: &[u8], created: i64, lease: i64) -> Vec<Compare> {
     let leased = Compare::number(
-        Range::one(key),
+        Range::single(key),
         CompareTarget::Lease,
         CompareOp::Equal,
         lease,

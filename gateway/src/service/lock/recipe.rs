@@ -1,7 +1,7 @@
 //! etcd's mutex recipe, step by step: put the key of the lease if it does not exist, read the oldest key,
 //! wait until no older key is left, read the own key again.
 //!
-//! It uses transactions and watches rather than etcd's Lock service, so that the value can name the
+//! The module uses transactions and watches rather than etcd's Lock service, so that the value can name the
 //! holder, and the key is known from the start and can be removed exactly. It runs in a task: a client
 //! that disconnects during a call leaves no key behind.
 
@@ -34,7 +34,8 @@ pub struct Acquisition {
     pub response: Acquired,
     /// Whether the lease held the lock already.
     pub held_before: bool,
-    /// To be kept once the response has reached the caller.
+    /// Call [`ClaimGuard::keep`] after the response has reached the caller; dropping the guard releases the
+    /// lock.
     pub claim: ClaimGuard,
 }
 

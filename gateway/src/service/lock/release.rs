@@ -1,4 +1,4 @@
-//! Removes one claim from a queue, named by its lease or its fencing token, and nothing else.
+//! Removes exactly one claim from a queue, named by its lease or its fencing token.
 //!
 //! The transaction compares the create revision and the lease, so a key that was put again, that lost its
 //! lease, or that belongs to another claim is never deleted. Nested names are other locks.
@@ -63,7 +63,7 @@ pub(super) async fn release(
         return Ok(released);
     }
     let same_lease = Compare::number(
-        Range::one(&claim.key[..]),
+        Range::single(&claim.key[..]),
         shared::CompareTarget::Lease,
         shared::CompareOp::Equal,
         claim.lease,
@@ -88,7 +88,7 @@ pub(super) async fn release(
             .await
         {
             Ok(header) => released.header = header,
-            // It expired meanwhile.
+            // The lease expired meanwhile.
             Err(failure) if failure.code == Code::LeaseNotFound => {}
             Err(mut failure) => {
                 failure.detail = format!(
@@ -144,7 +144,7 @@ async fn find(
     Ok(header.zip(claim))
 }
 
-/// The failure: there is no such lock, or its claims are all others.
+/// The failure: no such lock, or no such claim in its queue.
 async fn not_holder(inner: &Inner, caller: &Caller, name: &[u8], which: Which) -> Failure {
     let queue = match queue::read(inner, caller, name, None).await {
         Ok(queue) => queue,

@@ -47,7 +47,7 @@ impl FirstSeen {
     }
 
     /// When a key was first seen, if it was.
-    pub(super) fn known(
+    pub(super) fn get(
         &self,
         identity: &Identity,
         key: &[u8],
@@ -66,9 +66,9 @@ mod tests {
     #[test]
     fn a_recreated_key_gets_a_new_time() {
         let seen = FirstSeen::default();
-        assert_eq!(seen.known(&Identity::Gateway, b"k", 1), None);
+        assert_eq!(seen.get(&Identity::Gateway, b"k", 1), None);
         let first = seen.at(&Identity::Gateway, b"k", 1);
-        assert_eq!(seen.known(&Identity::Gateway, b"k", 1), Some(first));
+        assert_eq!(seen.get(&Identity::Gateway, b"k", 1), Some(first));
         assert_eq!(seen.at(&Identity::Gateway, b"k", 1), first);
         assert!(seen.at(&Identity::Gateway, b"k", 2) >= first);
     }
@@ -79,7 +79,7 @@ mod tests {
         for revision in 0..MOST as i64 + 10 {
             seen.at(&Identity::Gateway, b"k", revision);
         }
-        let memory = seen.memory.lock().expect("no panic holds it");
+        let memory = seen.memory.lock().expect("not poisoned");
         assert_eq!((memory.times.len(), memory.order.len()), (MOST, MOST));
     }
 }

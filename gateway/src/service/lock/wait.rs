@@ -46,7 +46,7 @@ pub(super) async fn until_first(
     let stream_caller = Caller::new(caller.identity.clone(), None);
     let (name, key, created) = (&entry.name[..], &entry.key[..], entry.created);
     let own = until_deleted(etcd, &stream_caller, key, created, created + 1);
-    let lost = lost(&mut entry.kept);
+    let lost = until_lost(&mut entry.kept);
     let first = tokio::select! {
         biased;
         () = cancelled.cancelled() => return Ok(WaitOutcome::Cancelled),
@@ -89,7 +89,7 @@ where
 }
 
 /// Resolves when the lease that the gateway granted is lost.
-async fn lost(kept: &mut Option<Kept>) {
+async fn until_lost(kept: &mut Option<Kept>) {
     match kept {
         Some(kept) => drop(kept.lost().await),
         None => std::future::pending().await,
@@ -105,7 +105,7 @@ async fn read_own_key(
     created: i64,
 ) -> Result<Option<Header>> {
     let response = etcd
-        .range(&caller, &Range::one(key), &Get::keys_only())
+        .range(&caller, &Range::single(key), &Get::keys_only())
         .await?;
     let exists = response
         .kvs
@@ -174,7 +174,7 @@ pub(super) async fn until_deleted(
     created: i64,
     mut from: i64,
 ) -> Result<()> {
-    let range = Range::one(key);
+    let range = Range::single(key);
     loop {
         let options = WatchOptions {
             start_revision: from,
@@ -248,8 +248,8 @@ mod tests {
         let now = Instant::now();
         let found = retry_until(with_grace(now), calls(transient.to_vec())).await;
         assert_eq!(found.expect("etcd is back"), 7);
-        let late = retry_until(now, calls(transient.to_vec())).await;
-        assert_eq!(late.expect_err("no time is left").code, Code::NoLeader);
+        let timed_out = retry_until(now, calls(transient.to_vec())).await;
+        assert_eq!(timed_out.expect_err("no time is left").code, Code::NoLeader);
         let final_one = retry_until(with_grace(now), calls(vec![Code::Forbidden])).await;
         assert_eq!(final_one.expect_err("refused").code, Code::Forbidden);
     }

@@ -69,7 +69,9 @@ impl Subscribers {
 
     /// Whether any stream follows this lock.
     pub(super) fn want(&self, name: &[u8]) -> bool {
-        self.all.values().any(|one| one.filter.wants(name))
+        self.all
+            .values()
+            .any(|subscriber| subscriber.filter.wants(name))
     }
 
     /// These locks changed.

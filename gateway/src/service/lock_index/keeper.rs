@@ -195,7 +195,7 @@ impl Keeper {
             self.begin_listing(&now, false);
             self.to_list = leases.into();
         }
-        self.opened(vec![stream], vec![all], from);
+        self.start_watching(vec![stream], vec![all], from);
         Ok(())
     }
 
@@ -212,7 +212,7 @@ impl Keeper {
         }
         self.begin_listing(&now, true);
         self.to_scan.clone_from(&ranges);
-        self.opened(streams, ranges, now.revision);
+        self.start_watching(streams, ranges, now.revision);
         Ok(())
     }
 
@@ -245,7 +245,7 @@ impl Keeper {
         });
     }
 
-    fn opened(&mut self, streams: Vec<WatchStream>, watched: Vec<Range>, from: i64) {
+    fn start_watching(&mut self, streams: Vec<WatchStream>, watched: Vec<Range>, from: i64) {
         self.streams = streams;
         self.watched = watched;
         self.last = 0;
@@ -258,13 +258,13 @@ impl Keeper {
 
     /// The streams were lost. Streams of several ranges are at different revisions, so a new scan finds
     /// what each of them missed.
-    fn lost(&mut self) {
+    fn stop_watching(&mut self) {
         self.streams.clear();
         self.relist |= self.limited;
     }
 
     fn apply(&mut self, update: Result<Update>) {
-        let seen = seen(&self.inner, &self.identity);
+        let seen = first_seen(&self.inner, &self.identity);
         let revision = match update {
             Ok(Update::Batch { events, more }) => self.index.change(|state| {
                 for event in events {
@@ -284,12 +284,12 @@ impl Keeper {
             Ok(Update::Created(_) | Update::Progress(_)) => return,
             Ok(Update::Compacted(_)) => {
                 self.relist = true;
-                self.lost();
+                self.stop_watching();
                 return;
             }
             Ok(Update::Cancelled(failure)) | Err(failure) => {
                 tracing::debug!(cause = failure.chain(), "the watch of all locks was lost");
-                self.lost();
+                self.stop_watching();
                 return;
             }
         };
@@ -318,7 +318,10 @@ async fn leases(etcd: &Etcd, caller: &Caller, revision: i64) -> Result<Vec<i64>>
     }
 }
 
-fn seen(inner: &Arc<Inner>, identity: &Identity) -> impl Fn(&[u8], i64) -> SystemTime + use<> {
+fn first_seen(
+    inner: &Arc<Inner>,
+    identity: &Identity,
+) -> impl Fn(&[u8], i64) -> SystemTime + use<> {
     let (inner, identity) = (Arc::clone(inner), identity.clone());
     move |key, created| inner.seen.at(&identity, key, created)
 }
@@ -446,7 +449,7 @@ impl Keeper {
                 response,
             } => {
                 self.listing -= 1;
-                let seen = seen(&self.inner, &self.identity);
+                let seen = first_seen(&self.inner, &self.identity);
                 match response {
                     Ok((header, entries)) => {
                         let found = header.map(|header| (header.revision, entries));
@@ -478,7 +481,7 @@ impl Keeper {
                 response,
             } => {
                 self.listing -= 1;
-                let seen = seen(&self.inner, &self.identity);
+                let seen = first_seen(&self.inner, &self.identity);
                 if let Err(failure) = &response {
                     tracing::debug!(cause = failure.chain(), "keys could not be read");
                     if is_transient(failure) {
@@ -490,10 +493,10 @@ impl Keeper {
             Response::Permitted(Err(failure))
                 if matches!(failure.code, Code::Forbidden | Code::Unauthenticated) =>
             {
-                // What was visible must not be shown any longer; reopening finds what still is.
+                // Locks that are no longer permitted must not be shown; reopening finds the permitted ones.
                 self.index.change(State::clear);
                 self.relist = true;
-                self.lost();
+                self.stop_watching();
                 self.index.progress.send_modify(|progress| {
                     progress.listed = false;
                     progress.failure = Some(failure);

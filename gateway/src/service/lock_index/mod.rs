@@ -3,6 +3,7 @@
 //! [`state`] is the data, [`keeper`] the task that maintains it, [`follower`] a client's stream of it.
 //! An account that may not list leases gets the keys it may read, range by range ([`limited`]), marked
 //! `partial`.
+//!
 //! An index starts on first use and stops after a minute without use. It holds leased keys only, and
 //! the values of locks only.
 
@@ -39,7 +40,8 @@ use crate::service::lock::{Inner, queue};
 const PAGE: usize = 100;
 /// How long a list request waits for the first listing, and for the revision it must reflect.
 const LIST_TIMEOUT: Duration = Duration::from_secs(2);
-/// The same for an account whose streams report no progress: the revision is reached at once or never.
+/// How long a list request of an account waits whose streams report no progress: they reach the revision at
+/// once or never.
 const LIMITED_TIMEOUT: Duration = Duration::from_millis(100);
 /// Attempts to read one lock before it is left to the listing.
 const ATTEMPTS: usize = 3;
@@ -146,7 +148,7 @@ impl Index {
 }
 
 /// The running index of a key, started if there is none.
-pub(super) fn running(inner: &Arc<Inner>, index_key: &IndexKey) -> Result<Arc<Index>> {
+pub(super) fn get_or_start(inner: &Arc<Inner>, index_key: &IndexKey) -> Result<Arc<Index>> {
     let mut indexes = inner.indexes.lock().unwrap_or_else(PoisonError::into_inner);
     let full = indexes.len() >= MAX_INDEXES;
     let slot = match indexes.entry(index_key.clone()) {
@@ -201,7 +203,7 @@ fn remove(inner: &Inner, index_key: &IndexKey, index: &Arc<Index>) {
     let mut indexes = inner.indexes.lock().unwrap_or_else(PoisonError::into_inner);
     if indexes
         .get(index_key)
-        .is_some_and(|one| Arc::ptr_eq(one, index))
+        .is_some_and(|current| Arc::ptr_eq(current, index))
     {
         indexes.remove(index_key);
     }
@@ -221,7 +223,7 @@ pub(super) async fn list(inner: &Arc<Inner>, caller: &Caller, page: LockPage) ->
     let limit = page.limit.unwrap_or(PAGE);
     // The list must reflect every change up to this response's revision.
     let (index_key, header) = limited::index_key(&inner.etcd, caller, &prefix).await?;
-    let index = running(inner, &index_key)?;
+    let index = get_or_start(inner, &index_key)?;
     let mut progress = index.progress.subscribe();
     let over =
         |progress: &Progress| progress.ended || (!progress.listed && progress.failure.is_some());
@@ -314,7 +316,7 @@ pub(super) async fn follow(
         Err(failure) if is_transient(&failure) => IndexKey::of(&caller.identity),
         Err(failure) => return Err(failure),
     };
-    let index = running(inner, &index_key)?;
+    let index = get_or_start(inner, &index_key)?;
     let known = match &filter {
         Filter::Name(name) => prime(inner, caller, &index, name).await?,
         Filter::Prefix(_) => true,
@@ -332,11 +334,11 @@ pub(super) async fn follow(
 /// Reads one lock into the index, so that a stream of it need not wait for the whole listing. Returns
 /// whether that worked: a stream opens even while etcd is unavailable.
 async fn prime(inner: &Inner, caller: &Caller, index: &Arc<Index>, name: &[u8]) -> Result<bool> {
-    watched(index).await;
+    wait_until_watched(index).await;
     let seen = |key: &[u8], created: i64| inner.seen.at(&caller.identity, key, created);
     for _ in 0..ATTEMPTS {
         let reading = Reading::begin(index, Scope::Name(name.to_vec()));
-        let caller_in_time = caller.within(Duration::from_secs(5));
+        let caller_in_time = caller.with_timeout(Duration::from_secs(5));
         let queue = match queue::read(inner, &caller_in_time, name, None).await {
             Ok(queue) => queue,
             Err(failure) if is_transient(&failure) => return Ok(false),
@@ -353,7 +355,7 @@ async fn prime(inner: &Inner, caller: &Caller, index: &Arc<Index>, name: &[u8]) 
 
 /// Waits until the keyspace is watched, or cannot be: a change between a read and a watch that starts
 /// after it would be missed.
-async fn watched(index: &Index) {
+async fn wait_until_watched(index: &Index) {
     let mut progress = index.progress.subscribe();
     let begun =
         |progress: &Progress| progress.revision > 0 || progress.failure.is_some() || progress.ended;

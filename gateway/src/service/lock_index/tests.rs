@@ -29,7 +29,11 @@ async fn a_lock_is_read_only_once_the_keyspace_is_watched() {
     let caller = caller();
     let mut priming = Box::pin(prime(&fixture.locks.inner, &caller, &index, b"deploy"));
     assert!(poll!(priming.as_mut()).is_pending());
-    assert_eq!(index.lock().state.reads(), 0, "it waits for the watch");
+    assert_eq!(
+        index.lock().state.reads(),
+        0,
+        "the read waits for the watch"
+    );
     watch_from(&index, token);
     assert!(priming.await.expect("etcd responds"));
     let lock = index

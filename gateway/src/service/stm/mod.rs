@@ -53,7 +53,7 @@ impl Write {
         match self {
             Self::Put(put) => Op::Put(put),
             Self::Delete(key) => Op::Delete(Delete {
-                range: Range::one(key),
+                range: Range::single(key),
                 prev: false,
             }),
         }
@@ -87,7 +87,7 @@ impl KeyCondition {
         match self {
             Self::At(revision) => Compare::modified_at(key, revision),
             Self::Before(revision) => Compare::number(
-                Range::one(key),
+                Range::single(key),
                 CompareTarget::ModRevision,
                 CompareOp::Less,
                 revision,
@@ -194,13 +194,13 @@ impl StmService {
         let get = Get::default().at(revision.unwrap_or(0));
         let gets = keys
             .iter()
-            .map(|key| Op::Get(Range::one(&key[..]), get.clone()));
+            .map(|key| Op::Get(Range::single(&key[..]), get.clone()));
         let txn = Txn {
             then: gets.collect(),
             ..Txn::default()
         };
         let response = self.etcd.txn(caller, txn).await?;
-        self.saw(response.header.revision);
+        self.record_revision(response.header.revision);
         Ok(StmReadResponse {
             header: Header {
                 revision: revision.unwrap_or(response.header.revision),
@@ -236,8 +236,8 @@ impl StmService {
         };
         let outline = Outline::of(&txn);
         let response = self.etcd.txn(caller, txn).await;
-        let response = response.map_err(|failure| named_as_write(outline.name(failure)))?;
-        self.saw(response.header.revision);
+        let response = response.map_err(|failure| rename_to_write(outline.name(failure)))?;
+        self.record_revision(response.header.revision);
         if response.succeeded {
             return Ok(StmCommitResponse {
                 header: response.header,
@@ -267,7 +267,7 @@ impl StmService {
         Err(failure)
     }
 
-    fn saw(&self, revision: i64) {
+    fn record_revision(&self, revision: i64) {
         self.newest.fetch_max(revision, Ordering::Relaxed);
     }
 
@@ -287,9 +287,9 @@ impl StmService {
             keys_only: true,
             ..Get::default().at(revision)
         };
-        match self.etcd.range(caller, &Range::one(key), &at).await {
-            Ok(response) => self.saw(response.header.revision),
-            // It is a past revision, too old to be read; the comparisons work all the same.
+        match self.etcd.range(caller, &Range::single(key), &at).await {
+            Ok(response) => self.record_revision(response.header.revision),
+            // A past revision, too old to be read; the comparisons work nevertheless.
             Err(failure) if failure.code == Code::Compacted => {}
             Err(failure) => return Err(failure),
         }
@@ -298,7 +298,7 @@ impl StmService {
 }
 
 /// Renames an op's path: in the body of a commit the ops are under `writes`.
-fn named_as_write(mut failure: Failure) -> Failure {
+fn rename_to_write(mut failure: Failure) -> Failure {
     if let Some(rest) = failure.detail.strip_prefix("then[") {
         failure.detail = format!("writes[{rest}");
     }

@@ -24,7 +24,7 @@ fn check(commit: &Commit, expected: &[(&str, KeyCondition)]) {
 }
 
 #[test]
-fn each_isolation_checks_what_etcds_client_checks() {
+fn each_isolation_has_the_checks_of_etcds_client() {
     let reads = [("r", 7), ("absent", 0)];
     let read = [("r", KeyCondition::At(7)), ("absent", KeyCondition::At(0))];
     check(&commit(Isolation::ReadCommitted, None, &reads), &[]);

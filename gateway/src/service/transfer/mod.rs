@@ -253,7 +253,7 @@ impl Import {
     /// The state of each key in the cluster.
     async fn states_of(&mut self, items: &[Item]) -> Result<Vec<KeyState>> {
         let leases = self.leases_of(items).await?;
-        let caller = self.caller.within(CALL_TIMEOUT);
+        let caller = self.caller.with_timeout(CALL_TIMEOUT);
         let peeks = Txn {
             then: items.iter().map(|item| Op::peek(&item.key)).collect(),
             ..Txn::default()
@@ -273,7 +273,7 @@ impl Import {
             };
             let response = self
                 .etcd
-                .txn(&self.caller.within(CALL_TIMEOUT), gets)
+                .txn(&self.caller.with_timeout(CALL_TIMEOUT), gets)
                 .await?;
             for (n, response) in some.iter().zip(response.responses) {
                 let lease = self.options.keep_leases.then_some(leases[*n]);
@@ -297,7 +297,7 @@ impl Import {
             let exists = if let Some(exists) = known {
                 exists
             } else {
-                let caller = self.caller.within(CALL_TIMEOUT);
+                let caller = self.caller.with_timeout(CALL_TIMEOUT);
                 let about = self.etcd.lease_time_to_live(&caller, item.lease, false);
                 let exists = about.await?.ttl >= 0;
                 if self.leases.len() >= LEASES {
@@ -340,7 +340,7 @@ impl Import {
         }
         let response = self
             .etcd
-            .txn(&self.caller.within(CALL_TIMEOUT), txn)
+            .txn(&self.caller.with_timeout(CALL_TIMEOUT), txn)
             .await?;
         self.header = Some(response.header);
         Ok(response.succeeded)
@@ -351,7 +351,7 @@ impl Import {
             header
         } else {
             // No line has named a key, so no key is known that the caller may read.
-            let caller = self.caller.within(CALL_TIMEOUT);
+            let caller = self.caller.with_timeout(CALL_TIMEOUT);
             self.etcd.header_without_key(&caller).await?
         };
         self.counts.line = self.lines.number();

@@ -9,11 +9,11 @@ use crate::etcd::{Compare, KeyValue};
 /// The state of a key in the cluster, compared with the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KeyState {
-    /// It does not exist.
+    /// The key does not exist.
     Absent,
-    /// It has the same value (and lease) as in the file.
+    /// The key has the same value (and lease) as in the file.
     Same,
-    /// It has another value, or another lease where leases are imported.
+    /// The key has another value, or another lease where leases are imported.
     Other {
         /// Its last change.
         mod_revision: i64,

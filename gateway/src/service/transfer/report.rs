@@ -99,7 +99,7 @@ impl Reporter {
         }
     }
 
-    /// Sends the remaining reports and the last one. It may wait: by now the client only reads.
+    /// Sends the remaining reports and the last one. This may wait, since the client now only reads.
     pub(super) async fn last(self, report: Report) {
         for conflict in self.waiting {
             let _ = self.reports.send(Report::Conflict(conflict)).await;

@@ -1,4 +1,4 @@
-//! What a transaction would do now. etcd itself evaluates the comparisons, so that its rules apply:
+//! Explains what a transaction would do now. etcd itself evaluates the comparisons, so that its rules apply:
 //! each comparison becomes a nested transaction that changes nothing, all of them inside one.
 
 use shared::{Code, CompareOp, CompareTarget, Entry, ExplainedCompare, Explanation, Header};
@@ -105,7 +105,7 @@ fn meets(compare: &Compare, kv: &KeyValue) -> bool {
 }
 
 /// The key as the response shows it: with the value only if that was compared.
-fn shown(compare: &Compare, kv: KeyValue) -> Entry {
+fn shown_entry(compare: &Compare, kv: KeyValue) -> Entry {
     let lease = kv.lease;
     let mut entry = entry(kv, !matches!(compare.condition, Condition::Value(_)));
     if matches!(
@@ -131,7 +131,10 @@ impl TxnService {
         }
         let groups = found.chunks(GROUP).map(|group| {
             Op::Txn(Txn {
-                then: group.iter().map(|one| probe(one.compare)).collect(),
+                then: group
+                    .iter()
+                    .map(|comparison| probe(comparison.compare))
+                    .collect(),
                 ..Txn::default()
             })
         });
@@ -200,7 +203,7 @@ impl TxnService {
             return Ok((Vec::new(), false));
         };
         if compare.range.is_one() {
-            let entries = kvs.into_iter().map(|kv| shown(compare, kv));
+            let entries = kvs.into_iter().map(|kv| shown_entry(compare, kv));
             return Ok((entries.collect(), false));
         }
         debug_assert!(!holds, "a range that holds is not read");
@@ -211,7 +214,7 @@ impl TxnService {
         }
         more |= failing.len() > MAX_SHOWN;
         failing.truncate(MAX_SHOWN);
-        let entries = failing.into_iter().map(|kv| shown(compare, kv));
+        let entries = failing.into_iter().map(|kv| shown_entry(compare, kv));
         Ok((entries.collect(), more))
     }
 
@@ -259,7 +262,10 @@ mod tests {
         };
         let (mut found, mut txns) = (Vec::new(), Vec::new());
         collect(&txn, "", None, &mut found, &mut txns);
-        let places: Vec<_> = found.iter().map(|one| &one.place[..]).collect();
+        let places: Vec<_> = found
+            .iter()
+            .map(|comparison| &comparison.place[..])
+            .collect();
         let expected = [
             "compare[0]",
             "compare[1]",
@@ -279,7 +285,7 @@ mod tests {
             ..KeyValue::default()
         };
         let value = |op, value: &[u8]| Compare {
-            range: Range::one("k"),
+            range: Range::single("k"),
             op,
             condition: Condition::Value(value.to_vec()),
         };

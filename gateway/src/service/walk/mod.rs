@@ -76,7 +76,7 @@ impl Walk {
         }
     }
 
-    /// The same walk, moved back to a key that it returned already.
+    /// This walk, moved back to a key that it returned already.
     pub(super) fn back_to(mut self, key: Vec<u8>) -> Self {
         self.at = key;
         self.step = 1;
@@ -94,7 +94,7 @@ impl Walk {
         self.next_within(etcd, caller, get, usize::MAX).await
     }
 
-    /// The same, with responses of at most `most` bytes: `too_large` leaves the position unchanged, so
+    /// As [`Self::next`], with responses of at most `most` bytes: `too_large` leaves the position unchanged, so
     /// that the caller can retry with fewer keys.
     pub(super) async fn next_within(
         &mut self,

@@ -73,7 +73,7 @@ pub(super) struct ResumableWatch {
 
 struct Pending {
     request: Bytes,
-    /// It is recorded, and so is sent again whenever a stream is opened.
+    /// The request is recorded, and so is sent again whenever a stream is opened.
     recorded: bool,
 }
 
@@ -144,7 +144,7 @@ impl ResumableWatch {
 
     /// Waits before the next attempt after a lost stream; an error if there is to be none.
     async fn back_off(&mut self, lost: Refusal) -> Result<(), CallError> {
-        let delay = self.outage.lost(Instant::now());
+        let delay = self.outage.record_loss(Instant::now());
         // A call that fails before it has a watch fails. But if the endpoint cannot be reached or has no
         // leader, one more attempt is made, which takes another endpoint.
         let other_endpoint = self.outage.attempts() == 1 && (lost.lost || is_leaderless(&lost));
@@ -196,7 +196,7 @@ impl ResumableWatch {
             request = self.requests.next(), if !has_pending && !self.half_closed => {
                 match request {
                     Some(request) => self.record(request).await,
-                    // The stream stays open: etcd sends responses whether or not it is half-closed.
+                    // The stream stays open: etcd sends responses even if it is half-closed.
                     None => self.half_closed = true,
                 }
                 Ok(Step::Continue)

@@ -20,7 +20,7 @@ pub(super) struct Outage {
 
 impl Outage {
     /// A stream was lost. Returns the delay before the next attempt; `None` to give up.
-    pub(super) fn lost(&mut self, now: Instant) -> Option<Duration> {
+    pub(super) fn record_loss(&mut self, now: Instant) -> Option<Duration> {
         let since = *self.since.get_or_insert(now);
         let doubled = MIN_DELAY * 2_u32.pow(self.attempts.min(10));
         self.attempts = self.attempts.saturating_add(1);
@@ -46,23 +46,26 @@ mod tests {
     fn delays_grow_until_it_gives_up() {
         let start = Instant::now();
         let mut outage = Outage::default();
-        assert_eq!(outage.lost(start), Some(MIN_DELAY));
-        assert_eq!(outage.lost(start), Some(MIN_DELAY * 2));
+        assert_eq!(outage.record_loss(start), Some(MIN_DELAY));
+        assert_eq!(outage.record_loss(start), Some(MIN_DELAY * 2));
         for _ in 0..20 {
-            outage.lost(start + GIVE_UP_AFTER);
+            outage.record_loss(start + GIVE_UP_AFTER);
         }
-        assert_eq!(outage.lost(start + GIVE_UP_AFTER), Some(MAX_DELAY));
-        assert_eq!(outage.lost(start + GIVE_UP_AFTER + MIN_DELAY), None);
+        assert_eq!(outage.record_loss(start + GIVE_UP_AFTER), Some(MAX_DELAY));
+        assert_eq!(outage.record_loss(start + GIVE_UP_AFTER + MIN_DELAY), None);
     }
 
     #[test]
     fn a_response_ends_the_outage() {
         let start = Instant::now();
         let mut outage = Outage::default();
-        outage.lost(start);
+        outage.record_loss(start);
         outage.end();
         assert_eq!(outage.attempts(), 0);
-        assert_eq!(outage.lost(start + GIVE_UP_AFTER * 2), Some(MIN_DELAY));
+        assert_eq!(
+            outage.record_loss(start + GIVE_UP_AFTER * 2),
+            Some(MIN_DELAY)
+        );
         assert_eq!(outage.attempts(), 1);
     }
 }

@@ -16,15 +16,15 @@ use crate::v3::Call;
 
 /// Between progress requests.
 const INTERVAL: Duration = Duration::from_secs(5);
-/// Upper limit of [`Progress::unanswered`]: etcd may not respond to some requests at all.
-const MAX_UNANSWERED: u32 = 8;
+/// Upper limit of [`Progress::outstanding`]: etcd may not respond to some requests at all.
+const MAX_OUTSTANDING: u32 = 8;
 
 /// The progress requests of one stream.
 pub(super) struct Progress {
     trust: Trust,
     due: Instant,
-    /// Requests of the gateway that may still be answered.
-    unanswered: u32,
+    /// Requests of the gateway that may still get a response.
+    outstanding: u32,
     /// Responses to deliver to the client.
     owed: u32,
 }
@@ -43,7 +43,7 @@ impl Progress {
         Self {
             trust: Trust::Unknown,
             due: Instant::now() + INTERVAL,
-            unanswered: 0,
+            outstanding: 0,
             owed: 0,
         }
     }
@@ -92,19 +92,19 @@ impl Progress {
 
     /// The gateway has sent a request.
     pub(super) fn requested_by_gateway(&mut self) {
-        self.unanswered = (self.unanswered + 1).min(MAX_UNANSWERED);
+        self.outstanding = (self.outstanding + 1).min(MAX_OUTSTANDING);
     }
 
     /// The client sends a request. A response to an earlier request of the gateway cannot be distinguished
     /// from the one to this request, so the client gets both.
     pub(super) fn requested_by_client(&mut self) {
-        let unanswered = std::mem::take(&mut self.unanswered);
-        self.owed = self.owed.saturating_add(unanswered).saturating_add(1);
+        let outstanding = std::mem::take(&mut self.outstanding);
+        self.owed = self.owed.saturating_add(outstanding).saturating_add(1);
     }
 
     /// A response has arrived. Returns whether the client gets it.
     pub(super) fn responded(&mut self) -> bool {
-        self.unanswered = self.unanswered.saturating_sub(1);
+        self.outstanding = self.outstanding.saturating_sub(1);
         let owed = self.owed > 0;
         self.owed = self.owed.saturating_sub(1);
         owed

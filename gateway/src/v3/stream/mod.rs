@@ -82,7 +82,7 @@ impl RequestError {
         std::future::pending().await
     }
 
-    /// The error, if there is one by now.
+    /// The error, if one has occurred.
     pub(super) fn take(&mut self) -> Option<CallError> {
         self.0
             .as_mut()
@@ -90,7 +90,7 @@ impl RequestError {
     }
 }
 
-/// What the client sends, in pieces of any size.
+/// The client's input, in pieces of any size.
 pub(super) struct Input {
     pieces: BoxStream<'static, Result<Bytes, CallError>>,
     body_timeout: Option<BodyTimeout>,

@@ -33,7 +33,7 @@ fn accepting(values: &[&'static str]) -> HeaderMap {
 }
 
 #[test]
-fn a_media_type_is_named_by_itself_only() {
+fn a_wildcard_does_not_name_a_media_type() {
     let navigation = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
     assert!(names(&accepting(&[navigation]), "text/html"));
     assert!(names(&accepting(&["a/b", "TEXT/HTML"]), "text/html"));

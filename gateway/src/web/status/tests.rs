@@ -70,13 +70,13 @@ fn every_code_has_its_status() {
 }
 
 #[test]
-fn an_object_that_the_body_names_and_that_is_missing_is_unprocessable() {
+fn a_missing_object_named_by_the_body_is_unprocessable() {
     let missing = Failure::new(Code::LeaseNotFound, "").named_elsewhere();
     assert_eq!(status(&missing).as_u16(), 422);
 }
 
 #[test]
 fn a_write_that_timed_out_is_a_gateway_timeout() {
-    let late = Failure::new(Code::OutcomeUnknown, "").with(|facts| facts.timed_out = true);
-    assert_eq!(status(&late).as_u16(), 504);
+    let timed_out = Failure::new(Code::OutcomeUnknown, "").with(|facts| facts.timed_out = true);
+    assert_eq!(status(&timed_out).as_u16(), 504);
 }

@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use anyhow::{Result, bail};
 
-use super::For;
+use super::Purpose;
 use super::system::{self, System};
 use crate::job::{Item, Job, Lane};
 use crate::{paths, proc, say};
@@ -23,7 +23,7 @@ const VERSION: Version = Version(3, 7, 3);
 const OLDEST: (u32, u32) = (3, 4);
 
 /// The newest minor version that is end of life.
-const ENDED: (u32, u32) = (3, 4);
+const END_OF_LIFE: (u32, u32) = (3, 4);
 
 /// The first minor version whose programs are importable Go modules.
 const FIRST_MODULES: (u32, u32) = (3, 5);
@@ -107,9 +107,9 @@ fn version_of(version_text: &str) -> Option<Version> {
 }
 
 /// Adds what the purpose needs: the tests need etcdctl as well.
-pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {
-    if let For::TestsOn(version) = purpose {
-        return missing_version(version, items);
+pub(super) fn add_missing(purpose: Purpose, items: &mut Vec<Item>) -> Result<()> {
+    if let Purpose::TestsOn(version) = purpose {
+        return add_missing_version(version, items);
     }
     let server = find().is_none();
     let client = purpose.tests() && find_etcdctl().is_none();
@@ -126,7 +126,7 @@ pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {
     } else {
         "the tests compare with it; not on PATH"
     };
-    let hint = format!("alternatively: {}", line_to_type());
+    let hint = format!("alternatively: {}", install_command());
     if go::present() {
         items.push(Item {
             id: "etcd",
@@ -165,7 +165,7 @@ pub(super) fn missing(purpose: For, items: &mut Vec<Item>) -> Result<()> {
     } else {
         bail!(
             "{what} is missing (on PATH and in .tools/bin), and Go is not available to build it\n  {}",
-            line_to_type()
+            install_command()
         );
     }
     Ok(())
@@ -183,7 +183,7 @@ fn check_package_version(version: Version) -> Result<()> {
 }
 
 fn end_of_life(version: Version) -> Option<String> {
-    (version.minor() <= ENDED).then(|| {
+    (version.minor() <= END_OF_LIFE).then(|| {
         format!(
             "  warning: etcd {version} is end of life. For {VERSION}: install \
              Go (https://go.dev/dl), delete .tools/bin/etcd and .tools/bin/etcdctl, run this again"
@@ -192,7 +192,7 @@ fn end_of_life(version: Version) -> Option<String> {
 }
 
 /// Adds another version for the tests, if it is missing.
-fn missing_version(version: Version, items: &mut Vec<Item>) -> Result<()> {
+fn add_missing_version(version: Version, items: &mut Vec<Item>) -> Result<()> {
     let folder = folder_of(version);
     let server = proc::in_folder(&folder, "etcd")
         .and_then(|server| version_of(&proc::output(&server, &["--version"])?));
@@ -261,7 +261,7 @@ fn unpack_exactly(job: &Job, version: Version, folder: &Path) -> Result<()> {
     bail!("this system's package is etcd {found}; {need}")
 }
 
-fn line_to_type() -> &'static str {
+fn install_command() -> &'static str {
     match system::detect() {
         System::Debian => {
             "type: sudo apt-get install etcd-server etcd-client (or install Go, then run this again: https://go.dev/dl)"

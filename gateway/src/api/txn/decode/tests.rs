@@ -13,10 +13,10 @@ fn an_optimistic_lock_is_decoded() {
         r#"{"compare":[{"key":"k","target":"create_revision","op":"=","value":0}],
             "then":[{"put":{"key":"k","value":"v","lease":"a"}}],"else":[{"get":{"key":"k"}}]}"#,
     )
-    .expect("is valid");
+    .expect("the transaction is valid");
     assert_eq!(txn.compare, [Compare::created_at(b"k", 0)]);
     assert!(matches!(&txn.then[..], [Op::Put(put)] if put.lease == 10 && !put.ignore_lease));
-    assert!(matches!(&txn.or_else[..], [Op::Get(range, _)] if *range == Range::one("k")));
+    assert!(matches!(&txn.or_else[..], [Op::Get(range, _)] if *range == Range::single("k")));
 }
 
 #[test]

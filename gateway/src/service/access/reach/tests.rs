@@ -19,16 +19,16 @@ fn adjacent_ranges_are_merged() {
         r#"[{"start":"a","end":"e"}]"#,
     );
     check(
-        &[between("a", "z"), between("b", "c"), Range::one("d")],
+        &[between("a", "z"), between("b", "c"), Range::single("d")],
         r#"[{"start":"a","end":"z"}]"#,
     );
     check(
-        &[Range::one("a"), Range::one("b"), Range::one("a")],
+        &[Range::single("a"), Range::single("b"), Range::single("a")],
         r#"[{"key":"a"},{"key":"b"}]"#,
     );
     check(
         &[
-            Range::one("/a/x"),
+            Range::single("/a/x"),
             Range::prefix(b"/a/"),
             Range::prefix(b"/c/"),
         ],
@@ -51,12 +51,12 @@ fn an_open_range_absorbs_all_that_follow() {
 #[test]
 fn a_permission_is_shown_as_it_was_granted() {
     let shown = |range: &Range| serde_json::to_string(&spec(range)).expect("serialises");
-    assert_eq!(shown(&Range::one("a")), r#"{"key":"a"}"#);
+    assert_eq!(shown(&Range::single("a")), r#"{"key":"a"}"#);
     assert_eq!(shown(&Range::prefix(b"a")), r#"{"prefix":"a"}"#);
     assert_eq!(shown(&Range::prefix(b"")), r#"{"prefix":""}"#);
     assert_eq!(shown(&between("a", "c")), r#"{"start":"a","end":"c"}"#);
     assert_eq!(
-        shown(&Range::one(vec![0xff])),
+        shown(&Range::single(vec![0xff])),
         r#"{"key":{"base64":"/w=="}}"#
     );
 }

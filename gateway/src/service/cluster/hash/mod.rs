@@ -15,9 +15,10 @@ impl ClusterService {
     /// The hash of every voting member's keys and history up to one revision, and the verdict on
     /// them. Learners are skipped and reported as skipped: etcd does not hash them.
     pub async fn hash(&self, caller: &Caller, revision: Option<i64>) -> Result<HashResponse> {
-        let everyone = self.everyone(caller).await?;
-        let (learners, found): (Vec<_>, Vec<_>) =
-            everyone.into_iter().partition(|one| one.fact.learner);
+        let all_members = self.all_members(caller).await?;
+        let (learners, found): (Vec<_>, Vec<_>) = all_members
+            .into_iter()
+            .partition(|member| member.fact.learner);
         let statuses: Vec<_> = found.iter().filter_map(Found::status).collect();
         // The oldest of the members' revisions, which every member has.
         let oldest = statuses.iter().min_by_key(|it| it.header.revision);

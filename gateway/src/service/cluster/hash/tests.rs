@@ -27,7 +27,7 @@ fn check(hashes: &[Option<(u32, i64)>], verdict: HashVerdict, differ: &[u64]) {
             compact_revision: *compact_revision,
             hash_revision: 9,
         }),
-        None => Err(Failure::new(Code::Unavailable, "away")),
+        None => Err(Failure::new(Code::Unavailable, "unreachable")),
     });
     let responses: Vec<_> = responses.collect();
     let differ: Vec<_> = differ.iter().map(|id| MemberId(*id)).collect();

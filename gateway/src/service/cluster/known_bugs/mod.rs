@@ -10,7 +10,7 @@ pub(super) fn is_end_of_life(version: Version) -> bool {
     version.minor() < SUPPORTED_FROM
 }
 
-/// What a bug affects.
+/// The part of etcd that a bug affects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Concern {
     /// Watches lose, repeat or misplace events.
@@ -47,7 +47,7 @@ pub(super) struct KnownBug {
     pub(super) concern: Concern,
     /// etcd's issue or advisory.
     pub(super) id: &'static str,
-    /// What can happen.
+    /// The effect of the bug.
     pub(super) what: &'static str,
     /// The first fixed release of each minor version that got a fix. Minor versions before the first
     /// entry were never fixed; those after the last never had the bug.

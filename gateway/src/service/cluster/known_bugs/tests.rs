@@ -18,7 +18,7 @@ fn the_3_4_releases_are_end_of_life() {
 }
 
 #[test]
-fn each_release_lists_the_bugs_it_has() {
+fn each_release_lists_its_own_bugs() {
     assert_eq!(bugs_of("3.4.23").len(), KNOWN_BUGS.len());
     let (revoked, handshake) = ("GHSA-3wh4-j44w-pg92", "GHSA-6vch-q96h-7gc3");
     let watch_from_key = "GHSA-xg4h-6gfc-h4m8";

@@ -1,7 +1,7 @@
 //! Keeps leases alive: one keeper per identity, with one keep-alive stream for all of its leases.
 //!
 //! A keeper starts on first use and ends after a while without leases, or when etcd no longer accepts
-//! the account; a later sign-in gets a new keeper. [`beats`] holds what is known and due, [`run`] is
+//! the account; a later sign-in gets a new keeper. [`beats`] holds the leases and their times, [`run`] is
 //! the task that sends the renewals. The holder of a lease learns from its [`Kept`] of every renewal
 //! and of the loss: etcd reports no such lease, refuses to renew it, or has not responded for the
 //! lease's whole TTL.
@@ -170,7 +170,7 @@ impl Inner {
 pub enum Beat {
     /// Renewed, with this TTL in seconds.
     Renewed(i64),
-    /// Lost, or possibly lost; the reason, for people.
+    /// Lost, or possibly lost; the reason, as text.
     Lost(String),
 }
 

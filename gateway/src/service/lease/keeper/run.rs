@@ -104,20 +104,20 @@ impl Task {
         if !matches!(self.link, Link::Down(_)) && shared.beats.is_stuck(now) {
             tracing::debug!("the keep-alive stream is stuck; opening a new one");
             shared.beats.stream_lost(now);
-            self.lost(now);
+            self.reopen_later(now);
         }
         let mut due = shared.beats.due(now).into_iter();
         match &self.link {
             Link::Up(stream) => {
                 // A renewal that does not fit into the queue stays due.
                 for lease in due.by_ref().take_while(|lease| stream.beat(*lease)) {
-                    shared.beats.sent(lease, now);
+                    shared.beats.record_sent(lease, now);
                     self.order.push_back(lease);
                 }
             }
             Link::Down(from) if *from <= now => {
                 if let Some(first) = due.next() {
-                    shared.beats.sent(first, now);
+                    shared.beats.record_sent(first, now);
                     self.order.push_back(first);
                     let (etcd, caller) = (self.inner.etcd.clone(), self.caller.clone());
                     self.link =
@@ -172,12 +172,12 @@ impl Task {
                 }
                 shared.beats.stream_lost(now);
                 drop(shared);
-                self.lost(now);
+                self.reopen_later(now);
             }
         }
     }
 
-    fn lost(&mut self, now: Instant) {
+    fn reopen_later(&mut self, now: Instant) {
         self.order.clear();
         self.link = Link::Down(now + self.delay);
         self.delay = (self.delay * 2).min(*RETRY_DELAY.end());

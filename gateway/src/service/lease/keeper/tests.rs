@@ -30,9 +30,12 @@ async fn a_kept_lease_outlives_its_ttl_and_expires_when_dropped() {
     while start.elapsed() < Duration::from_secs(5) {
         assert_eq!(next(&mut held).await, Beat::Renewed(2));
     }
-    assert!(fixture.lives(lease).await);
+    assert!(fixture.lease_exists(lease).await);
     drop(held);
-    eventually("it expires", || async { !fixture.lives(lease).await }).await;
+    eventually("the lease expires", || async {
+        !fixture.lease_exists(lease).await
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -51,7 +54,10 @@ async fn a_revoked_lease_is_lost_at_the_next_renewal() {
     assert!(reason.contains("no longer exists"), "{reason}");
     // The other lease is still renewed on the same stream.
     assert_eq!(next(&mut other).await, Beat::Renewed(9));
-    assert!(matches!(held.next().await, Beat::Lost(_)), "it stays lost");
+    assert!(
+        matches!(held.next().await, Beat::Lost(_)),
+        "the lease stays lost"
+    );
 }
 
 #[tokio::test]
@@ -72,7 +78,7 @@ async fn a_lease_is_lost_when_etcd_is_silent_for_its_ttl_and_not_before() {
     );
     // The longer lease is renewed on a new stream when etcd is back.
     fixture.restart_etcd().await;
-    assert!(fixture.lives(lease).await);
+    assert!(fixture.lease_exists(lease).await);
     let renewed = timeout(Duration::from_secs(40), long.next()).await;
     assert_eq!(renewed.expect("a third of a minute"), Beat::Renewed(60));
 }
@@ -99,5 +105,8 @@ async fn one_stream_serves_any_number_of_leases() {
     })
     .await;
     drop(again);
-    eventually("it expires too", || async { !fixture.lives(lease).await }).await;
+    eventually("the last lease expires", || async {
+        !fixture.lease_exists(lease).await
+    })
+    .await;
 }

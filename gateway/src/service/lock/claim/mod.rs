@@ -110,7 +110,7 @@ impl Attachments {
         removal
     }
 
-    fn removed(&self, key: &[u8]) {
+    fn finish_removal(&self, key: &[u8]) {
         self.lock().remove(key);
         self.changed.notify_waiters();
     }
@@ -195,7 +195,7 @@ impl ClaimGuard {
         let task = async move {
             clean_up(&inner, &leftovers).await;
             if leftovers.removal.is_some() {
-                inner.attachments.removed(&leftovers.key);
+                inner.attachments.finish_removal(&leftovers.key);
             }
         };
         Some(self.inner.tasks.spawn(task))
@@ -256,7 +256,7 @@ async fn remove_claim(etcd: &Etcd, leftovers: &Leftovers, removal: &Removal) -> 
         }
         Created::After(revision) => {
             let number = |target, op, value| {
-                Compare::number(Range::one(&leftovers.key[..]), target, op, value)
+                Compare::number(Range::single(&leftovers.key[..]), target, op, value)
             };
             let ours = || {
                 vec![

@@ -74,7 +74,7 @@ async fn a_new_request_waits_for_a_removal_in_progress() {
     );
     let mut next = std::pin::pin!(attachments.attach(b"k"));
     assert!(futures_util::poll!(next.as_mut()).is_pending());
-    attachments.removed(b"k");
+    attachments.finish_removal(b"k");
     next.await;
     assert_eq!(attachments.lock()[&b"k"[..]].requests, 1);
 }

@@ -106,7 +106,7 @@ const JSON_HEAD: usize = 256;
 /// Whether Kubernetes' API server wrote this value: protobuf objects begin with `k8s` and a zero byte,
 /// encrypted ones with `k8s:enc:`, and JSON ones have `kind` and `apiVersion` first.
 ///
-/// It attaches etcd leases to events (whose names contain those of nodes, such as `master`) and to the
+/// Kubernetes attaches etcd leases to events (whose names contain those of nodes, such as `master`) and to the
 /// addresses of API servers. None of them is a lock: Kubernetes' own locks are objects without an etcd
 /// lease. The value identifies them under any `--etcd-prefix`.
 fn is_kubernetes_object(value: &[u8]) -> bool {

@@ -23,7 +23,7 @@ async fn a_free_lock_is_acquired_immediately() {
     assert_eq!(response.fencing_token, kv.create_revision);
     assert_eq!(kv.value, br#"{"holder":"s1"}"#);
     assert_eq!(LeaseId(kv.lease), response.lease);
-    assert!(fixture.lives(response.lease).await);
+    assert!(fixture.lease_exists(response.lease).await);
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn the_next_holder_gets_a_greater_token() {
     .await;
     let token = first.response.fencing_token;
     drop(first.claim);
-    let next = next.await.expect("no panic").expect("its turn");
+    let next = next.await.expect("no panic").expect("the lock is acquired");
     assert!(next.response.fencing_token > token);
     next.claim.keep();
 }
@@ -73,7 +73,10 @@ async fn waiters_acquire_in_order() {
         let acquiring = fixture.spawn_acquire("a", waiting(60));
         let order = order.clone();
         fixture.tasks.spawn(async move {
-            let acquired = acquiring.await.expect("no panic").expect("its turn");
+            let acquired = acquiring
+                .await
+                .expect("no panic")
+                .expect("the lock is acquired");
             order
                 .send((waiter, acquired.response.fencing_token))
                 .await
@@ -139,7 +142,7 @@ async fn an_undelivered_acquisition_is_undone() {
     })
     .await;
     assert!(
-        fixture.lives(lease).await,
+        fixture.lease_exists(lease).await,
         "the caller's lease is not revoked"
     );
 }
@@ -157,7 +160,7 @@ async fn a_negative_lease_keeps_its_sign_in_the_key() {
     acquired.claim.keep();
     let lock = fixture
         .locks
-        .one(&caller(), b"a")
+        .get(&caller(), b"a")
         .await
         .expect("a lock")
         .lock;
@@ -205,7 +208,7 @@ async fn a_lease_waits_with_its_existing_key() {
     );
     let next = fixture.spawn_acquire("a", with_lease(lease, 30));
     drop(first.claim);
-    let next = next.await.expect("no panic").expect("its turn");
+    let next = next.await.expect("no panic").expect("the lock is acquired");
     drop(next.claim);
     assert_eq!(fixture.keys("a/").await.len(), 1);
 }
@@ -240,10 +243,16 @@ async fn a_short_lease_is_kept_alive_while_it_waits() {
     eventually("queued", || async { fixture.keys("a/").await.len() == 2 }).await;
     // Longer than the waiter's TTL: another lease, granted now and not renewed, expires meanwhile.
     let other = fixture.grant(3).await;
-    eventually("time passes", || async { !fixture.lives(other).await }).await;
+    eventually("time passes", || async {
+        !fixture.lease_exists(other).await
+    })
+    .await;
     drop(first.claim);
-    let next = waiter.await.expect("no panic").expect("its turn");
-    assert!(fixture.lives(next.response.lease).await);
+    let next = waiter
+        .await
+        .expect("no panic")
+        .expect("the lock is acquired");
+    assert!(fixture.lease_exists(next.response.lease).await);
     next.claim.keep();
 }
 
@@ -266,7 +275,10 @@ async fn a_waiter_survives_a_lost_connection_and_a_compaction() {
     fixture.put("x", "y", None).await;
     fixture.compact().await;
     proxy.restore();
-    let next = waiter.await.expect("no panic").expect("its turn");
+    let next = waiter
+        .await
+        .expect("no panic")
+        .expect("the lock is acquired");
     next.claim.keep();
 }
 
@@ -279,7 +291,7 @@ async fn reading_a_queue_is_bounded_despite_keys_named_like_claims() {
     // Every number could be a lease id.
     fixture.fill((1..=6_000).map(|n| format!("jobs/{n}"))).await;
     let before = fixture.counter("Txn").await;
-    let lock = fixture.locks.one(&caller(), b"jobs").await;
+    let lock = fixture.locks.get(&caller(), b"jobs").await;
     let holder = lock.expect("a lock").lock.holder;
     assert_eq!(holder.expect("the oldest").lease, lease);
     let sent = fixture.counter("Txn").await - before;
@@ -360,7 +372,7 @@ async fn etcdctl_and_the_gateway_share_one_queue() {
         fixture.keys("a/").await.len() == 1
     })
     .await;
-    let ours = fixture.spawn_acquire("a", waiting(60));
+    let gateway_waiter = fixture.spawn_acquire("a", waiting(60));
     eventually("the gateway waits", || async {
         fixture.keys("a/").await.len() == 2
     })
@@ -373,7 +385,7 @@ async fn etcdctl_and_the_gateway_share_one_queue() {
     let queue = fixture.keys("a/").await;
     let lock = fixture
         .locks
-        .one(&caller(), b"a")
+        .get(&caller(), b"a")
         .await
         .expect("a lock")
         .lock;
@@ -386,9 +398,12 @@ async fn etcdctl_and_the_gateway_share_one_queue() {
         .collect();
     assert_eq!(waiters, [queue[1].key.clone(), queue[2].key.clone()]);
     ctl.interrupt();
-    let ours = ours.await.expect("no panic").expect("our turn");
-    assert_eq!(ours.response.key.0, queue[1].key);
-    drop(ours.claim);
+    let acquired = gateway_waiter
+        .await
+        .expect("no panic")
+        .expect("the lock is acquired");
+    assert_eq!(acquired.response.key.0, queue[1].key);
+    drop(acquired.claim);
     eventually("etcdctl holds again", || async {
         let keys = fixture.keys("a/").await;
         keys.len() == 1 && keys[0].key == queue[2].key

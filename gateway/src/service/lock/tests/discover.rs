@@ -45,7 +45,9 @@ async fn unavailable(stream: &mut LockStream) {
             }
         }
     });
-    reported.await.expect("it reports that etcd is unavailable");
+    reported
+        .await
+        .expect("the stream reports that etcd is unavailable");
 }
 
 fn is_free(lock: &Lock) -> bool {
@@ -284,7 +286,7 @@ async fn the_index_lists_again_after_a_compaction() {
         next |= lock.name == "deploy".into();
     }
     let third = claim(&fixture, "third", "", 600).await;
-    until(&mut stream, "it is live again", holder_is(third)).await;
+    until(&mut stream, "the index is live again", holder_is(third)).await;
 }
 
 #[tokio::test]
@@ -314,7 +316,7 @@ async fn an_unused_index_is_closed_and_started_again() {
     let stream = follow(&fixture, Filter::Prefix(Vec::new())).await;
     let inner = &fixture.locks.inner;
     let index_key = lock_index::IndexKey::of(&Identity::Gateway);
-    let index = lock_index::running(inner, &index_key).expect("an index");
+    let index = lock_index::get_or_start(inner, &index_key).expect("an index");
     let close = || lock_index::close_unused(inner, &index_key, &index, Duration::ZERO);
     assert!(!close(), "a stream follows it");
     drop(stream);
@@ -330,7 +332,7 @@ async fn first_seen_does_not_change() {
     acquired.claim.keep();
     let one = fixture
         .locks
-        .one(&caller(), b"deploy")
+        .get(&caller(), b"deploy")
         .await
         .expect("a lock")
         .lock;

@@ -44,12 +44,15 @@ async fn a_hold_outlasts_its_ttl_and_ends_when_dropped() {
     assert_eq!(fixture.keys("a/").await.len(), 1);
     let mut second = hold(&fixture, "a", 2).await;
     drop(held);
-    let then = acquired(&mut second).await;
-    assert!(then.fencing_token > first.fencing_token);
-    assert!(!fixture.lives(first.lease).await, "its lease is revoked");
+    let successor = acquired(&mut second).await;
+    assert!(successor.fencing_token > first.fencing_token);
+    assert!(
+        !fixture.lease_exists(first.lease).await,
+        "its lease is revoked"
+    );
     drop(second);
     eventually("the queue is empty", || async {
-        fixture.keys("a/").await.is_empty() && !fixture.lives(then.lease).await
+        fixture.keys("a/").await.is_empty() && !fixture.lease_exists(successor.lease).await
     })
     .await;
 }
@@ -60,7 +63,7 @@ async fn a_waiter_stays_in_the_queue_beyond_its_ttl() {
     let first = fixture.acquire("a", waiting(0)).await.expect("free");
     let mut second = hold(&fixture, "a", 2).await;
     let waits = timeout(Duration::from_secs(5), second.next()).await;
-    assert!(waits.is_err(), "it waits");
+    assert!(waits.is_err(), "the second waits");
     assert_eq!(fixture.keys("a/").await.len(), 2);
     drop(first.claim);
     acquired(&mut second).await;

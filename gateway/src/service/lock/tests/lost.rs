@@ -1,4 +1,4 @@
-//! Lost responses of etcd: a write that took effect all the same is undone.
+//! Lost responses of etcd: a write that took effect nevertheless is undone.
 
 use shared::{Code, GrantRequest, LockRequest};
 
@@ -36,7 +36,10 @@ async fn a_key_put_without_a_response_is_removed() {
         fixture.keys("a/").await.is_empty()
     })
     .await;
-    assert!(fixture.lives(lease).await, "the caller's lease stays");
+    assert!(
+        fixture.lease_exists(lease).await,
+        "the caller's lease stays"
+    );
 
     // A key that existed before the request is not removed.
     let ours = caller();
@@ -56,9 +59,9 @@ async fn a_key_put_without_a_response_is_removed() {
         .expect_err("no response");
     proxy.restore();
     assert_eq!(failure.code, Code::OutcomeUnknown);
-    // It waits for a removal in progress.
+    // The request waits for a removal in progress.
     let again = locks.acquire(&ours, b"a".to_vec(), request.clone()).await;
-    let again = again.expect("it holds");
+    let again = again.expect("the lock is acquired");
     assert_eq!(again.response.fencing_token, first.response.fencing_token);
     again.claim.keep();
 }
@@ -109,8 +112,11 @@ async fn a_lease_granted_without_a_response_is_revoked() {
     let request_task = fixture
         .tasks
         .spawn(async move { leases.grant(&caller(), request).await });
-    let there = async || fixture.etcd.leases(&caller()).await.expect("leases").1;
-    eventually("etcd has applied it", || async { there().await.len() == 1 }).await;
+    let leases = async || fixture.etcd.leases(&caller()).await.expect("leases").1;
+    eventually("etcd has applied it", || async {
+        leases().await.len() == 1
+    })
+    .await;
     proxy.cut();
     let failure = request_task
         .await
@@ -119,7 +125,7 @@ async fn a_lease_granted_without_a_response_is_revoked() {
     proxy.restore();
     assert_eq!(failure.code, Code::OutcomeUnknown);
     eventually("the lease is revoked", || async {
-        there().await.is_empty()
+        leases().await.is_empty()
     })
     .await;
 }

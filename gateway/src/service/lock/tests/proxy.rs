@@ -18,7 +18,10 @@ impl Proxy {
     pub(super) async fn start(tasks: &Tasks, target: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.expect("a port is free");
-        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let url = format!(
+            "http://{}",
+            listener.local_addr().expect("the listener is bound")
+        );
         let (cut, dropping) = (watch::Sender::new(false), watch::Sender::new(None));
         let (broken, lost, connections) = (cut.subscribe(), dropping.subscribe(), tasks.clone());
         tasks.spawn(async move {

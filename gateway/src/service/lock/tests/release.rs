@@ -27,7 +27,7 @@ async fn a_claim_is_released_by_lease_or_by_token() {
         .expect("released");
     assert_eq!((released.key, released.lease), (first.key, first.lease));
     assert!(fixture.keys("a/").await.is_empty());
-    assert!(fixture.lives(first.lease).await, "the lease stays");
+    assert!(fixture.lease_exists(first.lease).await, "the lease stays");
     let lease = fixture.grant(60).await;
     let second = fixture
         .acquire("a", with_lease(lease, 0))
@@ -91,7 +91,7 @@ async fn a_single_key_lock_is_released_by_its_name() {
         .await;
     let response = fixture
         .locks
-        .one(&caller(), b"/cron/lock/ado")
+        .get(&caller(), b"/cron/lock/ado")
         .await
         .expect("a lock");
     assert_eq!(
@@ -176,7 +176,7 @@ async fn revoking_lists_the_deleted_keys() {
         .await
         .expect("a claim");
     assert!(fixture.keys("a/").await.is_empty() && fixture.keys("session").await.is_empty());
-    assert!(!fixture.lives(lease).await);
+    assert!(!fixture.lease_exists(lease).await);
 }
 
 #[tokio::test]

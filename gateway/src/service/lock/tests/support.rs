@@ -36,7 +36,7 @@ pub(crate) struct Fixture {
 
 impl Drop for Fixture {
     fn drop(&mut self) {
-        // It may have exited already; either way it has to be reaped.
+        // The process may have exited already; it must be reaped in any case.
         let _ = self.server.kill();
         let _ = self.server.wait();
     }
@@ -56,7 +56,7 @@ fn tool(name: &str) -> PathBuf {
 
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    listener.local_addr().expect("it is bound").port()
+    listener.local_addr().expect("the listener is bound").port()
 }
 
 fn spawn(data: &TempDir, url: &str, peer: &str) -> Child {
@@ -118,7 +118,7 @@ impl Fixture {
 
     async fn ready(&self) {
         eventually("etcd responds", || async {
-            let anything = Range::one("x");
+            let anything = Range::single("x");
             self.etcd
                 .range(&caller(), &anything, &Get::default())
                 .await
@@ -151,7 +151,7 @@ impl Fixture {
 
     /// Compacts all history before now.
     pub(crate) async fn compact(&self) {
-        let anything = Range::one("x");
+        let anything = Range::single("x");
         let now = self.etcd.range(&caller(), &anything, &Get::default()).await;
         let revision = now.expect("a header").header.revision.to_string();
         let ended = self.etcdctl(&["compaction", &revision]).ended().await;
@@ -159,8 +159,8 @@ impl Fixture {
     }
 
     pub(crate) fn stop_etcd(&mut self) {
-        self.server.kill().expect("it runs");
-        self.server.wait().expect("it was started here");
+        self.server.kill().expect("etcd runs");
+        self.server.wait().expect("etcd is our child");
     }
 
     /// Restarts etcd on the same data and ports.
@@ -239,7 +239,7 @@ impl Fixture {
         number.and_then(|number| number.parse().ok()).unwrap_or(0)
     }
 
-    pub(crate) async fn lives(&self, lease: LeaseId) -> bool {
+    pub(crate) async fn lease_exists(&self, lease: LeaseId) -> bool {
         let response = self
             .etcd
             .lease_time_to_live(&caller(), lease.0, false)
@@ -274,7 +274,7 @@ impl Ctl {
     pub(crate) async fn ended(mut self) -> bool {
         let deadline = Instant::now() + DEADLINE;
         loop {
-            if let Some(status) = self.0.try_wait().expect("it was started here") {
+            if let Some(status) = self.0.try_wait().expect("etcdctl is our child") {
                 return status.success();
             }
             assert!(Instant::now() < deadline, "etcdctl does not exit");
@@ -285,13 +285,13 @@ impl Ctl {
     /// Sends Ctrl-C, after which `etcdctl lock` releases the lock and exits.
     pub(crate) fn interrupt(&self) {
         let pid = nix::unistd::Pid::from_raw(self.0.id() as i32);
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("it runs");
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("etcdctl runs");
     }
 }
 
 impl Drop for Ctl {
     fn drop(&mut self) {
-        // It may have exited already; either way it has to be reaped.
+        // The process may have exited already; it must be reaped in any case.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

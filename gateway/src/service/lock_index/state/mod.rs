@@ -1,7 +1,7 @@
 //! The pure part of the index: it turns leased keys into locks, and keeps the TTLs of their leases: the
 //! last response of etcd, what is left of it, and which lease to refresh next.
 //!
-//! It uses no etcd and no task. Late and duplicate input has no effect: every key is ordered by its mod
+//! The module uses no etcd and no task. Late and duplicate input has no effect: every key is ordered by its mod
 //! revision, and events of a key take precedence over a read of it that is in flight (a [`Flight`]).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -173,7 +173,7 @@ impl State {
         let Some((revision, kvs)) = response else {
             return false;
         };
-        // A key that this listing's watch does not cover could stay for good.
+        // A key that this listing's watch does not cover could stay forever.
         if revision < self.base {
             return false;
         }
@@ -399,7 +399,7 @@ fn leased<'a>(entries: &[&'a Entry]) -> Vec<&'a LeasedKey> {
 const REFRESH_AFTER: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(2)..=Duration::from_secs(10);
 
-/// What is known of the lease of a lock key.
+/// The known state of a lock key's lease.
 #[derive(Debug, Default)]
 struct Lease {
     keys: BTreeSet<Vec<u8>>,
@@ -432,7 +432,7 @@ impl State {
         let Some(lease) = self.leases.get_mut(&id) else {
             return false;
         };
-        // Both numbers are whole seconds rounded down: a difference of one is no renewal.
+        // Both numbers are whole seconds rounded down: a difference of one is not a renewal.
         let renewed = before.is_none_or(|before| time.ttl > before.ttl + 1);
         lease.time = Some(if time.ttl < 0 {
             let granted = lease.time.map_or(0, |time| time.granted);

@@ -181,7 +181,7 @@ fn events_take_precedence_over_an_older_read() {
 }
 
 #[test]
-fn a_new_listing_drops_what_it_does_not_confirm() {
+fn a_new_listing_drops_unconfirmed_keys() {
     let mut state = state();
     put(&mut state, "q/a", 10, 1);
     put(&mut state, "q/b", 11, 2);

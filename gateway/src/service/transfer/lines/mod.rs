@@ -59,7 +59,7 @@ struct End {
     count: u64,
 }
 
-/// See the module.
+/// Reads the lines of a file.
 pub(super) struct Lines {
     body: Body,
     stop: CancellationToken,

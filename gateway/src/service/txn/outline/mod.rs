@@ -91,7 +91,7 @@ impl Part {
                 succeeded,
                 responses: match self {
                     Self::Txn(outline) => outline.results(succeeded, responses),
-                    // etcd sends a transaction response for nothing else.
+                    // etcd sends a transaction response only for a transaction.
                     Self::Put { .. } | Self::Get { .. } | Self::Delete { .. } => Vec::new(),
                 },
             }),

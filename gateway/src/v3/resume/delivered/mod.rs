@@ -100,11 +100,11 @@ impl Delivered {
 /// Whether an event is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum EventState {
-    /// The client gets it.
+    /// Delivered to the client.
     New,
     /// The client already has it.
     Duplicate,
-    /// It is older than the revision resumed from: some releases of etcd send such events all the same.
+    /// The event is older than the revision resumed from: some releases of etcd send such events.
     BeforeStart,
 }
 

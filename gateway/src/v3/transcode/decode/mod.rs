@@ -196,12 +196,12 @@ fn read_message(
     Ok(())
 }
 
-/// Adds an index to a bit set; returns whether it was new.
+/// Adds an index to a bit set; returns whether the index was inserted.
 fn insert(seen: &mut u64, index: usize) -> bool {
     let bit = 1 << index;
-    let new = *seen & bit == 0;
+    let inserted = *seen & bit == 0;
     *seen |= bit;
-    new
+    inserted
 }
 
 fn read_list(reader: &mut Reader<'_>, field: &Field, out: &mut Output, depth: usize) -> Result<()> {

@@ -8,11 +8,11 @@ fn input(path: &str) -> MessageId {
     schema::method(path).expect(path).input
 }
 
-fn accepted(path: &str, text: &str) -> Vec<u8> {
+fn decode_request(path: &str, text: &str) -> Vec<u8> {
     decode(input(path), text.as_bytes()).unwrap_or_else(|e| panic!("{text}: {e}"))
 }
 
-fn refused(path: &str, text: &str) {
+fn assert_invalid(path: &str, text: &str) {
     assert!(decode(input(path), text.as_bytes()).is_err(), "{text}");
 }
 
@@ -34,7 +34,7 @@ fn both_field_names_and_every_form_of_number_are_accepted() {
         r#" {"keysOnly":true,"sortOrder":2.0,"limit":"50e-1","rangeEnd":"Zm9w","key":"Zm9v","revision":0}"#,
         r#"{"key":"Zm9v","rangeEnd":"Zm9w","limit":5.0,"sort_order":"DESCEND","sort_target":"NOSUCH","keysOnly":true,"nosuch":[{"a":[1]}],"serializable":null}"#,
     ] {
-        let found = read("etcdserverpb.RangeRequest", &accepted(RANGE, text));
+        let found = read("etcdserverpb.RangeRequest", &decode_request(RANGE, text));
         let mut parts: Vec<_> = found.split(", ").flat_map(|one| one.split(',')).collect();
         parts.sort_unstable();
         let expected = [
@@ -46,16 +46,16 @@ fn both_field_names_and_every_form_of_number_are_accepted() {
         ];
         assert_eq!(parts, expected, "{text}");
     }
-    assert_eq!(accepted(RANGE, " \n"), b"");
+    assert_eq!(decode_request(RANGE, " \n"), b"");
     assert_eq!(
-        accepted(RANGE, r#"{"key":"","limit":0,"keys_only":false}"#),
+        decode_request(RANGE, r#"{"key":"","limit":0,"keys_only":false}"#),
         b""
     );
-    assert_eq!(accepted(RANGE, "{} trailing"), b"");
+    assert_eq!(decode_request(RANGE, "{} trailing"), b"");
 }
 
 #[test]
-fn values_that_protojson_refuses_are_refused() {
+fn values_invalid_in_protojson_are_refused() {
     for text in [
         "null",
         "[]",
@@ -85,19 +85,19 @@ fn values_that_protojson_refuses_are_refused() {
     ] {
         if text == r#"{"key":"Zm9"}x"# {
             // Unpadded, and text after the value is ignored.
-            assert_eq!(accepted(RANGE, text), b"\x0a\x02fo");
+            assert_eq!(decode_request(RANGE, text), b"\x0a\x02fo");
             continue;
         }
-        refused(RANGE, text);
+        assert_invalid(RANGE, text);
     }
-    refused("/v3/kv/txn", r#"{"compare":{}}"#);
-    refused("/v3/kv/txn", r#"{"compare":[null]}"#);
-    refused(
+    assert_invalid("/v3/kv/txn", r#"{"compare":{}}"#);
+    assert_invalid("/v3/kv/txn", r#"{"compare":[null]}"#);
+    assert_invalid(
         "/v3/kv/txn",
         r#"{"success":[{"request_put":{},"requestRange":{}}]}"#,
     );
-    refused("/v3/maintenance/hashkv", r#"{"revision":"1x"}"#);
-    refused("/v3/cluster/member/remove", r#"{"ID":-1}"#);
+    assert_invalid("/v3/maintenance/hashkv", r#"{"revision":"1x"}"#);
+    assert_invalid("/v3/cluster/member/remove", r#"{"ID":-1}"#);
 }
 
 #[test]
@@ -117,49 +117,49 @@ fn base64_is_decoded_as_by_go() {
             expected.extend([0x12, value.len() as u8]);
             expected.extend(value);
         }
-        assert_eq!(accepted("/v3/kv/put", &json), expected, "{text}");
+        assert_eq!(decode_request("/v3/kv/put", &json), expected, "{text}");
     }
 }
 
 #[test]
 fn zero_is_kept_in_oneofs_and_lists() {
-    let compare = accepted(
+    let compare = decode_request(
         "/v3/kv/txn",
         r#"{"compare":[{"version":"0","key":"Zm9v"}]}"#,
     );
     let found = read("etcdserverpb.TxnRequest", &compare);
     assert!(found.contains("version:0"), "{found}");
-    let filters = accepted(
+    let filters = decode_request(
         "/v3/watch",
         r#"{"create_request":{"filters":[0,"NODELETE"]}}"#,
     );
     let found = read("etcdserverpb.WatchRequest", &filters);
     assert!(found.contains("filters:[NOPUT,NODELETE]"), "{found}");
     assert_eq!(
-        accepted("/v3/watch", r#"{"progress_request":{}}"#),
+        decode_request("/v3/watch", r#"{"progress_request":{}}"#),
         b"\x1a\x00"
     );
 }
 
 #[test]
 fn negative_numbers_keep_their_sign() {
-    let lease = accepted("/v3/lease/revoke", r#"{"ID":"-9"}"#);
+    let lease = decode_request("/v3/lease/revoke", r#"{"ID":"-9"}"#);
     let found = read("etcdserverpb.LeaseRevokeRequest", &lease);
     assert_eq!(found, "ID:-9");
-    let order = accepted(RANGE, r#"{"sort_order":-1}"#);
+    let order = decode_request(RANGE, r#"{"sort_order":-1}"#);
     assert_eq!(read("etcdserverpb.RangeRequest", &order), "sort_order:-1");
 }
 
 #[test]
-fn nesting_is_limited_above_what_etcd_accepts() {
+fn the_nesting_limit_exceeds_the_limit_of_etcd() {
     let nested = |depth: usize| {
         let open = r#"{"success":[{"request_txn":"#.repeat(depth);
         format!("{open}{{}}{}", "}]}".repeat(depth))
     };
-    let bytes = accepted("/v3/kv/txn", &nested(128));
+    let bytes = decode_request("/v3/kv/txn", &nested(128));
     assert!(bytes.len() > 128 * 4, "lengths of nested messages grow");
     assert!(nesting_depth(&bytes) >= 128);
-    refused("/v3/kv/txn", &nested(1000));
+    assert_invalid("/v3/kv/txn", &nested(1000));
 }
 
 /// `depth` nested transactions around a put of `value` bytes; each also has `beside` small puts.
@@ -183,14 +183,14 @@ fn lengths_match_those_of_another_encoder() {
     for depth in [0, 1, 2, 5, 40] {
         for value in [0, 99, 120, 126, 129, 16_377, 16_383, 20_001] {
             for beside in [0, 1, 3] {
-                let bytes = accepted("/v3/kv/txn", &transaction(depth, value, beside));
+                let bytes = decode_request("/v3/kv/txn", &transaction(depth, value, beside));
                 let read = DynamicMessage::decode(described.clone(), &bytes[..]);
                 let written = read.expect("well-formed").encode_to_vec();
                 assert!(written == bytes, "{depth} {value} {beside}");
             }
         }
     }
-    let deepest = accepted("/v3/kv/txn", &transaction(190, 20_001, 0));
+    let deepest = decode_request("/v3/kv/txn", &transaction(190, 20_001, 0));
     assert!(nesting_depth(&deepest) >= 2 * 190);
 }
 

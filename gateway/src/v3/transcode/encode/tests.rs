@@ -12,7 +12,7 @@ fn input(path: &str) -> MessageId {
     schema::method(path).expect(path).input
 }
 
-fn written(message: MessageId, bytes: &[u8]) -> String {
+fn encode_text(message: MessageId, bytes: &[u8]) -> String {
     let mut out = Vec::new();
     encode(message, Bytes::copy_from_slice(bytes), &mut out).expect("well-formed");
     String::from_utf8(out).expect("JSON is UTF-8")
@@ -22,7 +22,7 @@ fn written(message: MessageId, bytes: &[u8]) -> String {
 fn round_trip(path: &str, json: &Value, expected: &Value) {
     let message = input(path);
     let bytes = decode(message, json.to_string().as_bytes()).expect("a request");
-    let encoded: Value = serde_json::from_str(&written(message, &bytes)).expect("JSON");
+    let encoded: Value = serde_json::from_str(&encode_text(message, &bytes)).expect("JSON");
     assert_eq!(&encoded, expected);
 }
 
@@ -61,9 +61,9 @@ fn small_integers_are_numbers_and_unknown_fields_are_omitted() {
     let bytes = [0x10, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x18, 3, 0x9a, 6, 1, 9];
     let message = output("/v3/maintenance/hashkv");
     let expected = r#"{"hash":4294967295,"compact_revision":"3"}"#;
-    assert_eq!(written(message, &bytes), expected);
-    assert_eq!(written(message, &[]), "{}");
-    assert_eq!(written(message, &[0x0a, 0]), r#"{"header":{}}"#);
+    assert_eq!(encode_text(message, &bytes), expected);
+    assert_eq!(encode_text(message, &[]), "{}");
+    assert_eq!(encode_text(message, &[0x0a, 0]), r#"{"header":{}}"#);
 }
 
 #[test]
@@ -73,15 +73,15 @@ fn separated_fields_are_merged() {
         0x12, 3, 0x0a, 1, b'a', 0x20, 1, 0x12, 3, 0x0a, 1, b'b', 0x20, 2,
     ];
     let expected = r#"{"kvs":[{"key":"YQ=="},{"key":"Yg=="}],"count":"2"}"#;
-    assert_eq!(written(output("/v3/kv/range"), &bytes), expected);
+    assert_eq!(encode_text(output("/v3/kv/range"), &bytes), expected);
     // Two occurrences of a header are merged.
     let bytes = [0x0a, 2, 0x18, 7, 0x0a, 2, 0x20, 9];
     let expected = r#"{"header":{"revision":"7","raft_term":"9"}}"#;
-    assert_eq!(written(output("/v3/kv/range"), &bytes), expected);
+    assert_eq!(encode_text(output("/v3/kv/range"), &bytes), expected);
     // The last member of a oneof wins.
     let bytes = [0x0a, 0, 0x1a, 0];
     assert_eq!(
-        written(input("/v3/watch"), &bytes),
+        encode_text(input("/v3/watch"), &bytes),
         r#"{"progress_request":{}}"#
     );
 }
@@ -93,7 +93,7 @@ fn chunks_join_to_the_whole_message() {
         bytes.extend([0x12, 8, 0x0a, 1, b'k', 0x2a, 3, b'v', b'a', b'l']);
     }
     let message = output("/v3/kv/range");
-    let whole = written(message, &bytes);
+    let whole = encode_text(message, &bytes);
     for limit in [1, 7, 100, 4096] {
         let mut encoder = Encoder::new(message, Bytes::from(bytes.clone())).expect("starts");
         let mut joined = Vec::new();

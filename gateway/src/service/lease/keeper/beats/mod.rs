@@ -1,4 +1,4 @@
-//! Which leases are kept alive, when each is due for renewal, and until when it certainly lives. Pure.
+//! Which leases are kept alive, when each is due for renewal, and until when it certainly lasts. Pure.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use tokio::time::Instant;
 /// stuck.
 const STUCK: Duration = Duration::from_secs(2);
 
-/// What is known of a lease, for its holders.
+/// A lease's status, for its holders.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Status {
     /// TTL in seconds at the last renewal.
     pub(super) ttl: i64,
-    /// Why it is lost.
+    /// Why the lease is lost.
     pub(super) lost: Option<String>,
 }
 
@@ -24,7 +24,7 @@ struct Lease {
     serial: u64,
     holders: usize,
     ttl: Duration,
-    /// It lives at least until then, counted from when the last renewal was sent.
+    /// The lease lasts at least until then, counted from when the last renewal was sent.
     lives_until: Instant,
     next_beat: Instant,
     /// When the renewal that has no response yet was sent.
@@ -50,7 +50,7 @@ fn seconds(ttl: i64) -> Duration {
     Duration::from_secs(u64::try_from(ttl).unwrap_or(0).clamp(1, DECADE))
 }
 
-/// See the module.
+/// The leases of one keeper and the times of their renewals.
 #[derive(Debug, Default)]
 pub(super) struct Beats {
     leases: HashMap<i64, Lease>,
@@ -116,8 +116,8 @@ impl Beats {
         due.into_iter().map(|(_, id)| id).collect()
     }
 
-    /// A renewal was sent.
-    pub(super) fn sent(&mut self, id: i64, now: Instant) {
+    /// Records that a renewal was sent.
+    pub(super) fn record_sent(&mut self, id: i64, now: Instant) {
         if let Some(lease) = self.leases.get_mut(&id) {
             lease.sent_at = Some(now);
         }

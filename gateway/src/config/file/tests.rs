@@ -1,7 +1,9 @@
+//! The configuration file: its keys, its precedence and its errors.
+
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Anonymous, Cli, Config, ConfigError, LoadError};
+use crate::config::{Anonymous, Cli, Config, ConfigError, LoadError};
 
 fn load(text: &str, flags: &[&str]) -> Result<Config, LoadError> {
     let folder = tempfile::tempdir().expect("a folder");

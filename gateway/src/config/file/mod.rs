@@ -4,6 +4,9 @@
 //! line or the environment sets that flag. Relative paths start at the file's folder. Unknown keys and
 //! invalid values are errors with the line's number.
 
+#[cfg(test)]
+mod tests;
+
 use std::any::TypeId;
 use std::ffi::{OsStr, OsString};
 use std::ops::Range;
@@ -36,10 +39,10 @@ pub enum LoadError {
 /// An error of the configuration file.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("the configuration file {path} cannot be read")]
     Unreadable {
-        /// As given.
+        /// The path as given.
         path: PathBuf,
         /// The system's error.
         #[source]
@@ -48,7 +51,7 @@ pub enum FileError {
     /// An invalid line. Never shows the value of a secret.
     #[error("{path}:{line}: {detail}")]
     Line {
-        /// As given.
+        /// The path as given.
         path: PathBuf,
         /// From 1.
         line: usize,
@@ -232,11 +235,13 @@ impl File<'_> {
     }
 
     fn clusters(&self, value: &Spanned<DeValue<'_>>) -> Result<Vec<NamedCluster>> {
-        let wrong = || self.invalid(value.span(), "`clusters` must be written as [[clusters]]");
-        let tables: &DeArray<'_> = value.get_ref().as_array().ok_or_else(wrong)?;
+        let invalid_value =
+            || self.invalid(value.span(), "`clusters` must be written as [[clusters]]");
+        let tables: &DeArray<'_> = value.get_ref().as_array().ok_or_else(invalid_value)?;
         let mut clusters: Vec<NamedCluster> = Vec::new();
         for table in tables {
-            let cluster = self.cluster(table, table.get_ref().as_table().ok_or_else(wrong)?)?;
+            let cluster =
+                self.cluster(table, table.get_ref().as_table().ok_or_else(invalid_value)?)?;
             if clusters.iter().any(|other| other.name == cluster.name) {
                 let detail = format!("duplicate cluster name `{}`", cluster.name);
                 return Err(self.invalid(table.span(), detail));
@@ -273,8 +278,9 @@ impl File<'_> {
                 }
                 "anonymous" => {
                     let account = Anonymous::from_str(&text()?, false);
-                    let wrong = |_| self.invalid(value.span(), "`anonymous` must be \"gateway\"");
-                    cluster.anonymous = Some(account.map_err(wrong)?);
+                    let invalid_value =
+                        |_| self.invalid(value.span(), "`anonymous` must be \"gateway\"");
+                    cluster.anonymous = Some(account.map_err(invalid_value)?);
                 }
                 _ => {
                     let detail = format!("unknown key `{name}` in a cluster");
@@ -295,17 +301,19 @@ impl File<'_> {
 
     /// A string, or a list of strings.
     fn strings(&self, name: &str, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>> {
-        let wrong = |span| self.invalid(span, format!("`{name}` must be a list of strings"));
+        let invalid_value =
+            |span| self.invalid(span, format!("`{name}` must be a list of strings"));
         match value.get_ref() {
             DeValue::String(text) => Ok(vec![text.to_string()]),
             DeValue::Array(values) => values
                 .iter()
                 .map(|value| {
                     let text = value.get_ref().as_str();
-                    text.map(str::to_owned).ok_or_else(|| wrong(value.span()))
+                    text.map(str::to_owned)
+                        .ok_or_else(|| invalid_value(value.span()))
                 })
                 .collect(),
-            _ => Err(wrong(value.span())),
+            _ => Err(invalid_value(value.span())),
         }
     }
 }
