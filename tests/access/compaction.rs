@@ -13,7 +13,7 @@ struct Compacted {
 }
 
 async fn start_compacted() -> Compacted {
-    let mut world = AuthWorld::start(&[]).await;
+    let mut world = Box::pin(AuthWorld::start(&[])).await;
     let mut written = Vec::new();
     for n in 0..5 {
         written.push(world.app.write("/app/k", n.to_string()).await);

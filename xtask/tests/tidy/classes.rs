@@ -23,7 +23,9 @@ fn unused_classes(files: &[Source]) -> Vec<Finding> {
             for class in classes(line) {
                 // `who-{n}` is put together from `who-` and a number.
                 let stem = class.trim_end_matches(|c: char| c.is_ascii_digit());
-                if !named.contains(class) && !(stem.ends_with('-') && named.contains(stem)) {
+                let is_used =
+                    named.contains(class) || (stem.ends_with('-') && named.contains(stem));
+                if !is_used {
                     found.push(file.finding(index + 1, format!("nothing has the class `{class}`")));
                 }
             }
