@@ -23,12 +23,19 @@ enum Link {
     Stalled,
 }
 
+/// The state and how often the link was cut: a connection ends even if the link is restored at once.
+#[derive(Clone, Copy, Debug)]
+struct State {
+    link: Link,
+    cuts: u64,
+}
+
 /// The proxy.
 #[derive(Clone, Debug)]
 pub struct Proxy {
     address: SocketAddr,
     target: Arc<Mutex<SocketAddr>>,
-    link: watch::Sender<Link>,
+    state: watch::Sender<State>,
     /// Connections of earlier generations are stalled for good.
     generation: Arc<AtomicU64>,
 }
@@ -37,11 +44,14 @@ impl Proxy {
     /// Listens on a free port until the process ends.
     pub fn start(target: SocketAddr) -> Self {
         let (listener, address) = listener();
-        let link = watch::Sender::new(Link::Up);
+        let state = watch::Sender::new(State {
+            link: Link::Up,
+            cuts: 0,
+        });
         let proxy = Self {
             address,
             target: Arc::new(Mutex::new(target)),
-            link,
+            state,
             generation: Arc::default(),
         };
         let serving = proxy.clone();
@@ -49,9 +59,9 @@ impl Proxy {
             let listener = TcpListener::from_std(listener).expect("the runtime has a reactor");
             while let Ok((client, _)) = listener.accept().await {
                 let target = *serving.target.lock().expect("no holder of the lock panics");
-                let link = serving.link.subscribe();
+                let state = serving.state.subscribe();
                 let generation = Generation::now(&serving.generation);
-                background().spawn(carry(client, target, link, generation));
+                background().spawn(carry(client, target, state, generation));
             }
         });
         proxy
@@ -67,14 +77,17 @@ impl Proxy {
         *self.target.lock().expect("no holder of the lock panics") = target;
     }
 
-    /// Closes every connection and refuses new ones.
+    /// Closes every connection and refuses new ones. Nothing that is sent after the call is forwarded.
     pub fn cut(&self) {
-        self.link.send_replace(Link::Cut);
+        self.state.send_modify(|state| {
+            state.link = Link::Cut;
+            state.cuts += 1;
+        });
     }
 
     /// Holds back every byte, in both directions.
     pub fn stall(&self) {
-        self.link.send_replace(Link::Stalled);
+        self.state.send_modify(|state| state.link = Link::Stalled);
     }
 
     /// Forwards nothing more on the open connections; new ones work.
@@ -84,7 +97,7 @@ impl Proxy {
 
     /// Forwards everything again.
     pub fn restore(&self) {
-        self.link.send_replace(Link::Up);
+        self.state.send_modify(|state| state.link = Link::Up);
     }
 }
 
@@ -111,15 +124,17 @@ impl Generation {
 async fn carry(
     client: TcpStream,
     target: SocketAddr,
-    mut link: watch::Receiver<Link>,
+    mut state: watch::Receiver<State>,
     generation: Generation,
 ) {
-    let up = async |link: &mut watch::Receiver<Link>| {
-        link.wait_for(|link| *link != Link::Stalled)
-            .await
-            .is_ok_and(|link| *link == Link::Up)
+    let Ok(start) = state
+        .wait_for(|state| state.link != Link::Stalled)
+        .await
+        .map(|state| *state)
+    else {
+        return;
     };
-    if !up(&mut link).await {
+    if start.link != Link::Up {
         return;
     }
     let Ok(server) = TcpStream::connect(target).await else {
@@ -128,23 +143,31 @@ async fn carry(
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let (client_in, client_out) = client.into_split();
     let (server_in, server_out) = server.into_split();
-    let (mut forth, mut back) = (link.clone(), link.clone());
+    let (mut forth, mut back) = (state.clone(), state.clone());
     tokio::select! {
-        () = pump(client_in, server_out, &mut forth, &generation) => {}
-        () = pump(server_in, client_out, &mut back, &generation) => {}
-        _ = link.wait_for(|link| *link == Link::Cut) => {}
+        () = pump(client_in, server_out, &mut forth, start.cuts, &generation) => {}
+        () = pump(server_in, client_out, &mut back, start.cuts, &generation) => {}
+        _ = state.wait_for(|state| state.cuts != start.cuts) => {}
     }
 }
 
 async fn pump(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
-    link: &mut watch::Receiver<Link>,
+    state: &mut watch::Receiver<State>,
+    cuts: u64,
     generation: &Generation,
 ) {
     let mut buffer = vec![0; 64 << 10];
     while let Ok(read) = from.read(&mut buffer).await {
-        if read == 0 || link.wait_for(|link| *link != Link::Stalled).await.is_err() {
+        if read == 0 {
+            return;
+        }
+        let forwards = state
+            .wait_for(|state| state.link != Link::Stalled || state.cuts != cuts)
+            .await
+            .is_ok_and(|state| state.cuts == cuts);
+        if !forwards {
             return;
         }
         if generation.stranded() {
