@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use crate::api;
 use crate::middleware::decode::decode;
-use crate::middleware::frame::frame;
+use crate::middleware::envelope::envelope;
 use crate::middleware::guard::guard;
 use crate::middleware::limit::limit;
 use crate::state::AppState;
@@ -156,7 +156,7 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn(decode))
         .layer(from_fn_with_state(state.clone(), limit))
         .layer(from_fn_with_state(state.clone(), guard))
-        .layer(from_fn_with_state(state.clone(), frame))
+        .layer(from_fn_with_state(state.clone(), envelope))
         .with_state(state)
 }
 

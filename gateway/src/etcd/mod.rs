@@ -52,7 +52,7 @@ pub use self::range::{Range, next_key, prefix_end};
 pub(crate) use self::raw::{RawCall, RawResponses, Refusal, Signature};
 pub use self::tls::TlsError;
 pub use self::version::{InvalidVersion, Minor, Version};
-pub use self::watch::{Release, Update, WatchOptions, WatchStream};
+pub use self::watch::{Update, WatchFeatures, WatchOptions, WatchStream};
 pub(crate) use self::wire::WatchCreateRequest;
 use crate::failure::{Failure, Result};
 

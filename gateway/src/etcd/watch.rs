@@ -47,7 +47,7 @@ pub enum Update {
         /// etcd's response continues, and with it perhaps the last revision.
         more: bool,
     },
-    /// Everything up to this revision has been delivered; see [`Release::bookmarks`].
+    /// Everything up to this revision has been delivered; see [`WatchFeatures::bookmarks`].
     Progress(i64),
     /// The watch has ended: history before this revision is compacted.
     Compacted(i64),
@@ -126,17 +126,17 @@ fn change(event: PbEvent, prev: bool) -> Option<Event> {
     }
 }
 
-/// The features of watches that work in an etcd release.
+/// Which features of watches work in an etcd release.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Release {
+pub struct WatchFeatures {
     /// A watch can resume from reported progress (3.4.31, 3.5.13 and later).
     pub bookmarks: bool,
     /// A watch that starts exactly at the compacted revision misses no event (3.4.36, 3.5.18 and later).
     pub exact_compaction: bool,
 }
 
-impl Release {
-    /// The release of a version as etcd reports it; an invalid version has none.
+impl WatchFeatures {
+    /// Those of a version as etcd reports it; an invalid version has none.
     pub(crate) fn of(version: &str) -> Self {
         let Ok(version) = version.parse::<Version>() else {
             return Self::default();
@@ -241,12 +241,15 @@ impl Etcd {
             .unwrap_or_else(|_| Err(Failure::new(Code::Timeout, "etcd did not respond in time")))
     }
 
-    /// The member that serves watches now, and its release; `None` if etcd refuses both the gateway's account
-    /// and the caller.
+    /// The member that serves watches now, and the features of its release; `None` if etcd refuses both the
+    /// gateway's account and the caller.
     ///
     /// The gateway's account is tried first: a release is the same for every caller, and etcd before 3.6.12
     /// refuses `Status` to all users except administrators.
-    pub async fn release(&self, caller: &Caller) -> Result<Option<(MemberId, Release)>> {
+    pub async fn watch_features(
+        &self,
+        caller: &Caller,
+    ) -> Result<Option<(MemberId, WatchFeatures)>> {
         let refused =
             |failure: &Failure| matches!(failure.code, Code::Forbidden | Code::Unauthenticated);
         let status = match self.watch_member_status(&caller.as_gateway()).await {
@@ -257,8 +260,8 @@ impl Etcd {
         };
         match status {
             Ok(status) => {
-                let release = Release::of(&status.version);
-                Ok(Some((status.header.member_id, release)))
+                let features = WatchFeatures::of(&status.version);
+                Ok(Some((status.header.member_id, features)))
             }
             Err(failure) if refused(&failure) => Ok(None),
             Err(failure) => Err(failure),
@@ -271,15 +274,15 @@ mod tests {
     use super::*;
 
     fn check(version: &str, bookmarks: bool, exact_compaction: bool) {
-        let expected = Release {
+        let expected = WatchFeatures {
             bookmarks,
             exact_compaction,
         };
-        assert_eq!(Release::of(version), expected, "{version}");
+        assert_eq!(WatchFeatures::of(version), expected, "{version}");
     }
 
     #[test]
-    fn a_release_is_trusted_from_the_version_with_the_fix() {
+    fn a_feature_works_from_the_version_with_the_fix() {
         check("3.4.23", false, false);
         check("3.4.31", true, false);
         check("3.4.36", true, true);

@@ -17,7 +17,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::follow::Follower;
 use super::message::{Bookmark, WatchMessage};
 use super::permits::Permits;
-use crate::etcd::{Caller, Etcd, Identity, Range, Release};
+use crate::etcd::{Caller, Etcd, Identity, Range, WatchFeatures};
 use crate::failure::Result;
 use crate::tasks::Tasks;
 
@@ -68,7 +68,7 @@ pub(super) struct Inner {
     tasks: Tasks,
     /// Checks permissions while watches are open.
     pub(super) permits: Permits,
-    release: Mutex<Option<MemberRelease>>,
+    features: Mutex<Option<MemberFeatures>>,
     /// Limits watches that catch up from far behind.
     pub(super) catch_ups: Arc<Semaphore>,
 }
@@ -76,63 +76,67 @@ pub(super) struct Inner {
 /// The release of the member that serves watches. It is a fact about the member, and so is cached for every
 /// caller; a refusal concerns one caller and is never cached.
 #[derive(Clone, Copy, Debug)]
-struct MemberRelease {
+struct MemberFeatures {
     /// When the request was sent.
     requested_at: Instant,
     member: MemberId,
-    release: Release,
+    features: WatchFeatures,
 }
 
 impl Inner {
     /// The features of the release of the member that serves watches; none where etcd refuses to name
     /// it. Responses to requests sent before `since` are ignored.
-    pub(super) async fn release(&self, caller: &Caller, since: Option<Instant>) -> Result<Release> {
-        let known = self.member_release(caller, since, None).await?;
-        Ok(known.map_or_else(Release::default, |known| known.release))
+    pub(super) async fn watch_features(
+        &self,
+        caller: &Caller,
+        since: Option<Instant>,
+    ) -> Result<WatchFeatures> {
+        let known = self.member_features(caller, since, None).await?;
+        Ok(known.map_or_else(WatchFeatures::default, |known| known.features))
     }
 
     /// The features of the release of `member`, which has created a watch; none where another member
     /// responds. After a fail-over the cached release may be that of another member.
-    pub(super) async fn release_of(
+    pub(super) async fn watch_features_of(
         &self,
         caller: &Caller,
         member: MemberId,
         since: Option<Instant>,
-    ) -> Result<Release> {
-        let known = self.member_release(caller, since, Some(member)).await?;
+    ) -> Result<WatchFeatures> {
+        let known = self.member_features(caller, since, Some(member)).await?;
         let known = known.filter(|known| known.member == member);
-        Ok(known.map_or_else(Release::default, |known| known.release))
+        Ok(known.map_or_else(WatchFeatures::default, |known| known.features))
     }
 
-    async fn member_release(
+    async fn member_features(
         &self,
         caller: &Caller,
         since: Option<Instant>,
         of: Option<MemberId>,
-    ) -> Result<Option<MemberRelease>> {
+    ) -> Result<Option<MemberFeatures>> {
         let now = Instant::now();
         let since = since.max(now.checked_sub(RELEASE_VALID_FOR));
-        let known = *self.cached_release();
+        let known = *self.cached_features();
         if let Some(known) = known
             && Some(known.requested_at) >= since
             && of.is_none_or(|member| known.member == member)
         {
             return Ok(Some(known));
         }
-        let response = self.etcd.release(caller).await?;
-        let known = response.map(|(member, release)| MemberRelease {
+        let response = self.etcd.watch_features(caller).await?;
+        let known = response.map(|(member, features)| MemberFeatures {
             requested_at: now,
             member,
-            release,
+            features,
         });
         if known.is_some() {
-            *self.cached_release() = known;
+            *self.cached_features() = known;
         }
         Ok(known)
     }
 
-    fn cached_release(&self) -> MutexGuard<'_, Option<MemberRelease>> {
-        self.release.lock().unwrap_or_else(PoisonError::into_inner)
+    fn cached_features(&self) -> MutexGuard<'_, Option<MemberFeatures>> {
+        self.features.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -145,7 +149,7 @@ impl Hub {
             permits: Permits::new(etcd.clone(), tasks.clone()),
             etcd,
             tasks,
-            release: Mutex::default(),
+            features: Mutex::default(),
             catch_ups: Arc::new(Semaphore::new(MAX_CATCH_UPS)),
         };
         Self {

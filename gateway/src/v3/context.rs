@@ -1,7 +1,7 @@
 //! The context of a call: its credentials, metadata and deadline, read from the request's headers as etcd's
 //! own gateway reads them.
 //!
-//! A token is passed on to etcd unchanged with every call, and etcd judges it. While etcd's auth is off it
+//! A token is passed on to etcd unchanged with every call, and etcd validates it. While etcd's auth is off it
 //! ignores tokens, as it does behind its own gateway; a request with a token is then treated like one without
 //! credentials. No state is kept between calls, so none can be shared between two callers.
 
@@ -61,7 +61,7 @@ impl CallContext {
                     .await?;
                 let token = HeaderValue::from_str(token.reveal());
                 let mut token = token.map_err(|_| {
-                    CallError::invalid_argument("the token is not valid in a header")
+                    CallError::invalid_argument("invalid token: not a valid header value")
                 })?;
                 token.set_sensitive(true);
                 metadata.insert(TOKEN, token);
@@ -165,7 +165,7 @@ fn timeout(value: &HeaderValue) -> Result<Option<Duration>, CallError> {
     Ok(end.filter(|_| number != 0).map(|_| left))
 }
 
-/// Whether an upgrade offers its token as `Bearer, <token>`: the response must then select `Bearer`.
+/// Whether a WebSocket upgrade offers the subprotocols `Bearer, <token>`: the response must then select `Bearer`.
 pub(super) fn offers_bearer(headers: &HeaderMap) -> bool {
     let mut offers = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
     offers.any(|value| value.as_bytes().starts_with(b"Bearer"))

@@ -1,6 +1,6 @@
 //! Failures as HTTP responses: RFC 9457 problem documents.
 //!
-//! A handler returns a [`Failure`]; its response carries it as [`Failed`] up to the frame, which knows the
+//! A handler returns a [`Failure`]; its response carries it as [`Failed`] up to `middleware::envelope`, which knows the
 //! request's id and writes the body with [`finish`].
 
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::headers::{REVISION, set_etag};
 use super::status::status;
 use crate::failure::Failure;
 
-/// A failure on its way to the frame, which writes its body.
+/// A failure on its way to `middleware::envelope`, which writes its body.
 #[derive(Clone, Debug)]
 pub struct Failed(pub Arc<Failure>);
 
@@ -40,7 +40,7 @@ pub fn problem(failure: &Failure, request_id: &str) -> Problem {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        // The body needs the request's id, which only the frame knows: it finishes the response.
+        // The body needs the request's id, which only `middleware::envelope` knows: it finishes the response.
         let mut response = status(&self).into_response();
         response.extensions_mut().insert(Failed(Arc::new(self)));
         response

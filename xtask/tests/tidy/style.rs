@@ -1,11 +1,11 @@
-//! Files are short, modules are laid out in one way, and colours are named in one place.
+//! Files are short, modules are laid out in one way, and colours are defined in one place.
 
 use super::source::{self, Finding, Source, has_word};
 use super::{assert_none, broken_lines};
 
 /// The limit on lines of a file.
 const MAX_LINES: usize = 600;
-/// From this number of lines on, unit tests are a file of their own.
+/// Inline unit tests of this many lines or more must move to `tests.rs`.
 const MAX_INLINE_TESTS: usize = 60;
 
 fn too_long(files: &[Source]) -> Vec<Finding> {
@@ -46,10 +46,15 @@ fn beside_its_folder(file: &Source, files: &[Source]) -> Option<Finding> {
     let beside = files
         .iter()
         .any(|other| other.is("rs") && other.path.starts_with(&folder));
-    beside.then(|| file.finding(1, format!("beside its folder: move it to {folder}mod.rs")))
+    beside.then(|| {
+        file.finding(
+            1,
+            format!("the folder {folder} exists, too: move the file to {folder}mod.rs"),
+        )
+    })
 }
 
-/// Modules at a path of their own, test modules of another name than `tests`, and long inline ones.
+/// Modules with `#[path]`, modules of unit tests that are not named `tests`, and inline ones that are too long.
 fn misplaced_tests(file: &Source) -> Vec<Finding> {
     let mut found = Vec::new();
     let code: Vec<(usize, &str)> = file.code().collect();
@@ -66,7 +71,7 @@ fn misplaced_tests(file: &Source) -> Vec<Finding> {
             .take_while(|(_, attribute)| attribute.trim_start().starts_with("#["))
             .any(|(_, attribute)| attribute.trim() == "#[cfg(test)]");
         if is_test && name.trim_end_matches([';', ' ', '{']) != "tests" {
-            found.push(file.finding(*number, "unit tests are a module named `tests`"));
+            found.push(file.finding(*number, "a module of unit tests must be named `tests`"));
         }
         if !name.starts_with("tests") || !name.ends_with('{') {
             continue;
@@ -88,7 +93,7 @@ fn misplaced_tests(file: &Source) -> Vec<Finding> {
     found
 }
 
-/// Light and dark stay one decision as long as `tokens.css` alone names colours. The page's icon
+/// Only `tokens.css` defines colours, so that both themes are changed in one place. The page's icon
 /// (in index.html) cannot use a token.
 fn colour_outside_tokens(files: &[Source]) -> Vec<Finding> {
     let mut found = Vec::new();

@@ -44,7 +44,7 @@ impl Target {
     }
 }
 
-/// Open while there is a target.
+/// Asks for confirmation, then deletes the key. Open while `target` is set.
 #[component]
 pub(super) fn ReleaseDialog(target: RwSignal<Option<Target>>) -> impl IntoView {
     let (i18n, toasts) = (use_i18n(), use_toasts());

@@ -34,7 +34,9 @@ use super::hub::{Budget, Inner, Options, Start};
 use super::message::WatchMessage;
 use super::permits::account_refused;
 use super::pieces::Pieces;
-use crate::etcd::{Caller, Etcd, Identity, Range, Release, Update, WatchOptions, WatchStream};
+use crate::etcd::{
+    Caller, Etcd, Identity, Range, Update, WatchFeatures, WatchOptions, WatchStream,
+};
 use crate::failure::{Failure, Result};
 
 /// Timeout of a request to etcd.
@@ -85,7 +87,7 @@ pub(super) struct Follower {
     out: mpsc::Sender<WatchMessage>,
     budget: Budget,
     paused: watch::Receiver<bool>,
-    release: Release,
+    features: WatchFeatures,
     cluster: MemberId,
     /// When the last stream was lost. A release cached before that is ignored: the member may have
     /// been restarted with another one.
@@ -125,7 +127,7 @@ impl Follower {
             out,
             budget,
             paused,
-            release: Release::default(),
+            features: WatchFeatures::default(),
             cluster: MemberId(0),
             lost_at: None,
             resumes_at_compacted: 0,
@@ -222,7 +224,7 @@ impl Follower {
                     }
                     Ok(Update::Progress(revision)) => {
                         self.caught_up(revision);
-                        if self.release.bookmarks {
+                        if self.features.bookmarks {
                             self.latest_seen = self.latest_seen.max(revision);
                             self.pieces.advance(revision);
                         }

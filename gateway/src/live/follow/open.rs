@@ -62,7 +62,7 @@ impl Follower {
 
     async fn try_open(&mut self, start: &Start) -> Result<Opening> {
         let caller = self.caller();
-        self.release = self.hub.release(&caller, self.lost_at).await?;
+        self.features = self.hub.watch_features(&caller, self.lost_at).await?;
         if self.range.is_open_ended() {
             // Some releases of every minor version check the permission of such a watch for its first key
             // alone.
@@ -88,7 +88,7 @@ impl Follower {
             _ => match self.first_after_compaction(wanted).await? {
                 None => (None, wanted),
                 Some(oldest) => {
-                    let exact = self.release.exact_compaction;
+                    let exact = self.features.exact_compaction;
                     self.resumes_at_compacted = if exact { oldest } else { 0 };
                     (Some(WatchMessage::compacted(wanted, oldest)), oldest)
                 }
@@ -129,10 +129,12 @@ impl Follower {
                 if header.cluster_id == now.cluster_id && header.revision >= now.revision =>
             {
                 let caller = self.caller();
-                let release = self.hub.release_of(&caller, header.member_id, self.lost_at);
-                self.release = release.await?;
+                let features = self
+                    .hub
+                    .watch_features_of(&caller, header.member_id, self.lost_at);
+                self.features = features.await?;
                 let misses_first =
-                    start == self.resumes_at_compacted && !self.release.exact_compaction;
+                    start == self.resumes_at_compacted && !self.features.exact_compaction;
                 (!misses_first).then_some(stream)
             }
             _ => None,

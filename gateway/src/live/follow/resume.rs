@@ -42,12 +42,12 @@ impl Follower {
                 return Err(Interruption::Lost(Failure::new(Code::Unavailable, detail)));
             }
         }
-        let release = self
+        let features = self
             .hub
-            .release_of(&self.caller(), created.member_id, self.lost_at)
+            .watch_features_of(&self.caller(), created.member_id, self.lost_at)
             .await;
-        self.release = release.map_err(Interruption::Lost)?;
-        if start == self.resumes_at_compacted && !self.release.exact_compaction {
+        self.features = features.map_err(Interruption::Lost)?;
+        if start == self.resumes_at_compacted && !self.features.exact_compaction {
             // A fail-over: the member that chose this revision could resume here, this one cannot.
             return Err(Interruption::Compacted(start));
         }
@@ -131,7 +131,7 @@ impl Follower {
 
     /// The first revision that can be watched without a gap after a compaction at `oldest`.
     pub(super) fn first_watchable(&self, oldest: i64) -> i64 {
-        if self.release.exact_compaction {
+        if self.features.exact_compaction {
             oldest
         } else {
             oldest + 1

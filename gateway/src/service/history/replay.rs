@@ -151,12 +151,12 @@ impl<'a> Deletions<'a> {
         };
         let range = Range::single(self.key);
         let replay = async {
-            let release = self.etcd.release(caller).await?;
+            let features = self.etcd.watch_features(caller).await?;
             let mut watch = self.etcd.watch(caller, &range, options).await?;
             let mut progress = interval(PROGRESS_INTERVAL);
             let mut deletions = Vec::new();
             let mut last_event = Instant::now();
-            // The release counts only if it is that of the member which serves this watch.
+            // The features counts only if it is that of the member which serves this watch.
             let mut trusted = false;
             loop {
                 let update = tokio::select! {
@@ -182,8 +182,8 @@ impl<'a> Deletions<'a> {
                     Update::Compacted(revision) => return Ok(Err(revision)),
                     Update::Cancelled(failure) => return Err(failure),
                     Update::Created(header) => {
-                        trusted = release.is_some_and(|(member, release)| {
-                            member == header.member_id && release.bookmarks
+                        trusted = features.is_some_and(|(member, features)| {
+                            member == header.member_id && features.bookmarks
                         });
                     }
                     Update::Progress(_) => {}

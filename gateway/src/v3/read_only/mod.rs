@@ -21,7 +21,7 @@ const READS: [&str; 11] = [
     "/v3electionpb.Election/Leader",
     "/v3electionpb.Election/Observe",
 ];
-/// Writes only a token to etcd's log, and no data.
+/// Adds only a token, through etcd's raft log; no stored key changes.
 const AUTHENTICATE: &str = "/etcdserverpb.Auth/Authenticate";
 const TXN: &str = "/etcdserverpb.KV/Txn";
 const ALARM: &str = "/etcdserverpb.Maintenance/Alarm";

@@ -1,5 +1,5 @@
-//! The parts of etcd's messages that resuming a watch reads: watch requests, response headers, the current
-//! revision and a member's release.
+//! The subset of etcd's messages needed to resume a watch: watch requests, response headers, the current
+//! revision, and which watch features a member's version has.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use prost::Message as _;
 use tokio::time::timeout;
 
 pub(super) use crate::etcd::WatchCreateRequest as Create;
-use crate::etcd::{RawCall, Refusal, Release};
+use crate::etcd::{RawCall, Refusal, WatchFeatures};
 use crate::identity::Caller;
 use crate::v3::Call;
 use crate::v3::errors::code;
 
-/// How long reading the revision or the release may delay a watch.
+/// How long reading the revision or the version may delay a watch.
 const TIMEOUT: Duration = Duration::from_secs(2);
 const RANGE: &str = "/etcdserverpb.KV/Range";
 const STATUS: &str = "/etcdserverpb.Maintenance/Status";
@@ -105,7 +105,7 @@ struct StatusResponse {
     version: String,
 }
 
-/// The current revision, by a linearizable read of one key: no revision seen before is later.
+/// The current revision, from a linearizable read of one key, so it is never lower than one seen before.
 pub(super) async fn current_revision(call: &Call, key: &Bytes) -> Result<i64, Refusal> {
     let key = if key.is_empty() {
         Bytes::from_static(&[0])
@@ -121,9 +121,9 @@ pub(super) async fn current_revision(call: &Call, key: &Bytes) -> Result<i64, Re
     Ok(header.revision)
 }
 
-/// The id of the member that responds, and what its release can be trusted with. The gateway's account is
-/// tried first: the release is the same for every caller, and older releases refuse `Status` to most users.
-pub(super) async fn member_release(call: &Call) -> Result<(u64, Release), Refusal> {
+/// The id of the member that responds, and which watch features work in its version. The gateway's account is
+/// tried first: the version is the same for every caller, and older versions refuse `Status` to most users.
+pub(super) async fn member_features(call: &Call) -> Result<(u64, WatchFeatures), Refusal> {
     let gateway = Caller::gateway(TIMEOUT);
     let as_gateway = RawCall {
         path: STATUS,
@@ -135,7 +135,10 @@ pub(super) async fn member_release(call: &Call) -> Result<(u64, Release), Refusa
         status => status,
     };
     let StatusResponse { header, version } = status?;
-    Ok((header.unwrap_or_default().member_id, Release::of(&version)))
+    Ok((
+        header.unwrap_or_default().member_id,
+        WatchFeatures::of(&version),
+    ))
 }
 
 /// A unary call with the permissions of the watch's caller.

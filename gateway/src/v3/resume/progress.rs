@@ -2,7 +2,7 @@
 //!
 //! A watch of keys that seldom change would have to resume from its last event, which may have been compacted
 //! long before. So progress is requested periodically, if the member's release reports it correctly
-//! ([`crate::etcd::Release::bookmarks`]). The client gets the responses only if it requested progress too.
+//! ([`crate::etcd::WatchFeatures::bookmarks`]). The client gets the responses only if it requested progress too.
 
 use std::future::pending;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::time::{Instant, sleep_until};
 
-use super::messages::member_release;
-use crate::etcd::{Refusal, Release};
+use super::messages::member_features;
+use crate::etcd::{Refusal, WatchFeatures};
 use crate::v3::Call;
 
 /// Between progress requests.
@@ -33,7 +33,7 @@ pub(super) struct Progress {
 enum Trust {
     Unknown,
     /// The member's release is being read.
-    Pending(BoxFuture<'static, Result<(u64, Release), Refusal>>),
+    Pending(BoxFuture<'static, Result<(u64, WatchFeatures), Refusal>>),
     /// The member's id, and whether its progress can be trusted.
     Known(u64, bool),
 }
@@ -67,7 +67,7 @@ impl Progress {
                     // Short streams never get here.
                     let call = call.clone();
                     self.trust =
-                        Trust::Pending(Box::pin(async move { member_release(&call).await }));
+                        Trust::Pending(Box::pin(async move { member_features(&call).await }));
                 }
                 Trust::Pending(status) => {
                     self.trust = match status.await {

@@ -15,8 +15,9 @@ use crate::v3;
 use crate::web::problem;
 use crate::web::request_id::{REQUEST_ID, RequestId};
 
-/// The layer.
-pub async fn frame(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
+/// The outermost layer: assigns the request id, logs and measures the request, writes the bodies of failures and
+/// sets the headers of every response.
+pub async fn envelope(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = app.request_ids.next();
     request.extensions_mut().insert(RequestId(id.clone()));
