@@ -10,7 +10,7 @@ mod tests;
 
 pub(crate) use ends::{LineEnd, LineEnds, lines};
 pub(crate) use indent::{Replacement, indent};
-pub(crate) use text::{EditedText, WindowLines};
+pub(crate) use text::{Change, EditedText, WindowLines};
 
 use super::value::{DecodeError, Encoding, decode, encode};
 

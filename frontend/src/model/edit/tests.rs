@@ -2,6 +2,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use super::text::Change;
 use super::*;
 
 /// The characters of the text area, each with the bytes that it stands for.
@@ -63,8 +64,8 @@ proptest! {
         prop_assert_eq!(edited.text(), text.as_str());
         prop_assert!(!edited.window_text().contains('\r'));
         let value = edited.window_text().to_owned();
-        edited.input(&value, Some(0), false);
-        edited.input(&value, None, true);
+        edited.input(&value, Some(0), Change::Typed);
+        edited.input(&value, None, Change::Restored);
         prop_assert_eq!(edited.text(), text);
     }
 
@@ -77,7 +78,7 @@ proptest! {
         let mut before = units(&edited);
         for (at, length, inserted) in edits {
             let (head, tail, value, caret) = typed(&before, at, length, &inserted);
-            edited.input(&value, Some(caret), false);
+            edited.input(&value, Some(caret), Change::Typed);
             prop_assert_eq!(edited.window_text(), value.as_str());
             let raw = edited.text();
             let (start, end) = (bytes(&before[..head]), bytes(&before[before.len() - tail..]));
@@ -104,7 +105,7 @@ proptest! {
             let before: Vec<(char, String)> =
                 edited.window_text().chars().map(|c| (c, c.to_string())).collect();
             let (_, _, value, caret) = typed(&before, at, length, &inserted);
-            edited.input(&value, Some(caret), false);
+            edited.input(&value, Some(caret), Change::Typed);
             states.push((edited.window_text().to_owned(), edited.text()));
         }
         // One undo of the browser reverts any number of changes, but never to a state that looks like a
@@ -116,11 +117,11 @@ proptest! {
         };
         let value = states[to].0.clone();
         let expected = nearest(0..last, &value).last().copied().unwrap_or(last);
-        edited.input(&value, None, true);
+        edited.input(&value, None, Change::Restored);
         prop_assert_eq!(edited.text(), states[expected].1.as_str());
         let value = states[last].0.clone();
         if nearest(0..last, &value).is_empty() {
-            edited.input(&value, None, true);
+            edited.input(&value, None, Change::Restored);
             prop_assert_eq!(edited.text(), states[last].1.as_str());
         }
     }
@@ -145,7 +146,7 @@ proptest! {
 
 fn after(text: &str, value: &str, caret: usize) -> String {
     let mut edited = EditedText::new(text);
-    edited.input(value, Some(caret), false);
+    edited.input(value, Some(caret), Change::Typed);
     assert_eq!(edited.window_text(), value);
     edited.text()
 }
@@ -204,7 +205,7 @@ fn a_long_text_is_edited_one_window_at_a_time() {
     let value = edited.window_text().to_owned();
     assert!(value[caret..].starts_with("line 50000\n"));
     let value = format!("{}new\n{}", &value[..caret], &value[caret..]);
-    assert_eq!(edited.input(&value, Some(caret + 4), false), None);
+    assert_eq!(edited.input(&value, Some(caret + 4), Change::Typed), None);
     let expected = text.replace("line 50000\n", "new\nline 50000\n");
     assert!(edited.text() == expected);
 
@@ -224,7 +225,7 @@ fn a_long_text_is_edited_one_window_at_a_time() {
     let mut edited = EditedText::new("a\r\nb");
     let pasted = format!("a\n{text}b").replace('\r', "");
     let caret = pasted.len() - 1;
-    assert!(edited.input(&pasted, Some(caret), false).is_some());
+    assert!(edited.input(&pasted, Some(caret), Change::Typed).is_some());
     assert!(edited.window_lines().is_some());
     assert!(edited.text().starts_with("a\r\nline 1\r\n"));
 }
@@ -249,4 +250,28 @@ fn tab_indents_and_shift_tab_unindents() {
     assert_eq!(plain("\ta\n\n\tb", 0, 6, true), some("a\n\nb", 0, 4));
     assert_eq!(plain("a:\n  b", 6, 6, true), some("a:\nb", 4, 4));
     assert_eq!(plain("a", 0, 0, true), None);
+}
+
+#[test]
+fn a_text_pasted_into_an_empty_area_keeps_its_line_ends() {
+    for pasted in ["a\r\nb\r\n", "a\rb", "a\nb\r\nc", "\r\n", "one line"] {
+        let mut edited = EditedText::new("");
+        let value = pasted.replace("\r\n", "\n").replace('\r', "\n");
+        let caret = value.chars().count();
+        edited.input(&value, Some(caret), Change::Pasted(pasted));
+        assert_eq!(edited.text(), pasted);
+
+        // Also around a text on one line, and over a selection of everything.
+        let mut around = EditedText::new("xy");
+        let value = format!("x{value}y");
+        around.input(&value, Some(caret + 1), Change::Pasted(pasted));
+        assert_eq!(around.text(), format!("x{pasted}y"));
+    }
+}
+
+#[test]
+fn a_text_pasted_between_lines_gets_their_line_ends() {
+    let mut edited = EditedText::new("a\r\nb\r\n");
+    edited.input("a\nx\ny\nb\n", Some(6), Change::Pasted("x\ny\n"));
+    assert_eq!(edited.text(), "a\r\nx\r\ny\r\nb\r\n");
 }

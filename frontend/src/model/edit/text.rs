@@ -49,6 +49,17 @@ pub(crate) struct EditedText {
     applied: usize,
 }
 
+/// How the text area's value changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change<'a> {
+    /// By typing, deleting or dropping.
+    Typed,
+    /// By undo or redo.
+    Restored,
+    /// By pasting this text, whose line ends the text area has normalised.
+    Pasted(&'a str),
+}
+
 /// The range of lines in the window, counted from 1, and the number of all lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WindowLines {
@@ -146,18 +157,17 @@ impl EditedText {
         self.window = start..at;
     }
 
-    /// Applies the text area's new `value`. Its selection ends at `caret`, in UTF-16 code units; `restores` if the
-    /// change was an undo or a redo. If the window became too large for a text area, another one is shown, and the
-    /// line of the caret is returned: the caller must refill the text area.
+    /// Applies the text area's new `value`. Its selection ends at `caret`, in UTF-16 code units. Inserted lines get
+    /// the line ends of the lines around them; where there are none yet, pasted lines keep their own. If the window
+    /// became too large for a text area, another one is shown, and the line of the caret is returned: the caller must
+    /// refill the text area.
     pub(crate) fn input(
         &mut self,
         value: &str,
         caret: Option<usize>,
-        restores: bool,
+        change: Change<'_>,
     ) -> Option<usize> {
-        if !(restores && self.restore(value)) {
-            self.splice(value, caret);
-        }
+        self.follow(value, caret, change);
         if self.window.len() <= 2 * WHOLE_BYTES && newlines(value) <= 2 * WHOLE_LINES {
             return None;
         }
@@ -166,7 +176,17 @@ impl EditedText {
         Some(line)
     }
 
-    fn splice(&mut self, value: &str, caret: Option<usize>) {
+    /// As [`Self::input`], but keeps the window, however large it becomes: for a field that shows the whole text.
+    pub(crate) fn follow(&mut self, value: &str, caret: Option<usize>, change: Change<'_>) {
+        let pasted = match change {
+            Change::Restored if self.restore(value) => return,
+            Change::Restored | Change::Typed => None,
+            Change::Pasted(pasted) => Some(pasted),
+        };
+        self.splice(value, caret, pasted);
+    }
+
+    fn splice(&mut self, value: &str, caret: Option<usize>, pasted: Option<&str>) {
         let old = self.window_text();
         let caret = caret.map(|_| caret_prefix(value, caret).len());
         let (at, removed, inserted) = difference(old, value, caret);
@@ -186,8 +206,13 @@ impl EditedText {
             after_end: from == 0 || self.all.text[..from].ends_with('\n'),
             before_end: self.all.text[from + removed.text.len()..].starts_with('\n'),
         };
+        let has_no_ends = self.all.ends.len() == count;
+        let pasted_ends = pasted
+            .filter(|_| has_no_ends)
+            .map(|pasted| split(pasted).1)
+            .filter(|ends| ends.len() == newlines(inserted));
         let inserted = Fragment {
-            ends: inherit(&removed, inserted, around),
+            ends: pasted_ends.unwrap_or_else(|| inherit(&removed, inserted, around)),
             text: inserted.to_owned(),
         };
         let splice = Splice {

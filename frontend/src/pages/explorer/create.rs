@@ -5,14 +5,16 @@ use leptos::prelude::*;
 use shared::LeaseId;
 
 use super::commands::CommandButton;
-use super::editor::SaveFailed;
+use super::editor::{SaveFailed, ends_note};
 use super::navigation::use_navigation;
 use super::text::Text;
+use super::text_area::PastedText;
 use crate::api::kv::{LeaseChoice, Precondition};
 use crate::api::leases::GrantedLease;
 use crate::api::{self, ApiError};
 use crate::i18n::{Common, label, tr, use_i18n};
 use crate::model::command::{KeyCommand, NewLease};
+use crate::model::edit::EditedText;
 use crate::model::format;
 use crate::model::key_text;
 use crate::state::{Scope, Tone, use_drafts, use_toasts};
@@ -59,7 +61,8 @@ fn CreateForm() -> impl IntoView {
         .get_untracked()
         .unwrap_or_else(|| [][..].into());
     let key = RwSignal::new(format::key(&initial));
-    let value = RwSignal::new(String::new());
+    let value = RwSignal::new(EditedText::new(""));
+    let pasted = PastedText::new();
     let kind = RwSignal::new(NONE.to_owned());
     let seconds = RwSignal::new("60".to_owned());
     let lease_id = RwSignal::new(String::new());
@@ -68,7 +71,7 @@ fn CreateForm() -> impl IntoView {
     let exists = RwSignal::new(None::<i64>);
     let error = RwSignal::new(None::<ApiError>);
     let drafts = use_drafts();
-    Effect::new(move |_| drafts.set_form(FORM, value.with(|value| !value.is_empty())));
+    Effect::new(move |_| drafts.set_form(FORM, value.with(|value| value.len() > 0)));
     on_cleanup(move || drafts.set_form(FORM, false));
     let field = NodeRef::<html::Input>::new();
     Effect::new(move |_| {
@@ -118,7 +121,7 @@ fn CreateForm() -> impl IntoView {
         let key = bytes.get()?;
         (!key.is_empty()).then(|| KeyCommand::Create {
             key,
-            value: value.get().into_bytes(),
+            value: value.with(EditedText::text).into_bytes(),
             lease,
         })
     });
@@ -134,7 +137,8 @@ fn CreateForm() -> impl IntoView {
         error.set(None);
         exists.set(None);
         scope.spawn(async move {
-            let response = create(&key, value.get_untracked().as_bytes(), lease).await;
+            let text = value.with_untracked(EditedText::text);
+            let response = create(&key, text.as_bytes(), lease).await;
             saving.try_set(false);
             match response {
                 Ok(revision) => {
@@ -160,6 +164,16 @@ fn CreateForm() -> impl IntoView {
             }
         });
     };
+    // The text area keeps its own value; the edited text follows it.
+    let on_value = move |event: leptos::ev::Event| {
+        let area: web_sys::HtmlTextAreaElement = event_target(&event);
+        let caret = area.selection_end().ok().flatten();
+        pasted.with_change(&event, |change| {
+            let caret = caret.map(|caret| caret as usize);
+            value.update(|value| value.follow(&area.value(), caret, change));
+        });
+    };
+    let ends = move || ends_note(value.with(EditedText::ends), i18n);
     let options = Signal::derive(move || {
         vec![
             (NONE, i18n.t(Text::NoLeaseChoice).to_owned()),
@@ -199,9 +213,10 @@ fn CreateForm() -> impl IntoView {
                 <textarea
                     class="input x-create-value mono"
                     spellcheck="false"
-                    prop:value=move || value.get()
-                    on:input=move |event| value.set(event_target_value(&event))
+                    on:paste=move |event| pasted.remember(&event)
+                    on:input=on_value
                 ></textarea>
+                <span class="field-hint">{ends}</span>
             </label>
             <div class="x-create-lease">
                 <SelectField label=label(Common::Lease) value=kind options=options/>

@@ -11,7 +11,7 @@ use crate::api::kv::{LeaseChoice, Precondition};
 use crate::api::{self, ApiError};
 use crate::i18n::use_i18n;
 use crate::model::command::{KeyCommand, LeaseAction};
-use crate::model::edit::{Edited, LineEnds, WindowLines};
+use crate::model::edit::{Change, Edited, LineEnds, WindowLines};
 use crate::model::format;
 use crate::model::value::{DecodeError, Encoding, editable_encodings};
 use crate::state::drafts::{Drafts, StoredDraft};
@@ -164,12 +164,11 @@ impl Draft {
         })
     }
 
-    /// The text area changed: its value, the end of its selection in UTF-16 units, and whether the
-    /// change is an undo or redo.
-    pub(super) fn input(self, value: &str, caret: Option<usize>, restores: bool) {
+    /// The text area changed: its value, the end of its selection in UTF-16 units, and how.
+    pub(super) fn input(self, value: &str, caret: Option<usize>, change: Change<'_>) {
         let refill = self
             .edited
-            .try_update_value(|edited| edited.text_area_mut().input(value, caret, restores));
+            .try_update_value(|edited| edited.text_area_mut().input(value, caret, change));
         if let Some(Some(line)) = refill {
             self.refill_at.set(line);
         }

@@ -11,7 +11,7 @@ use super::text::Text;
 use super::text_area::{TextArea, WindowBar};
 use crate::api::ApiError;
 use crate::api::kv::{LeaseChoice, Precondition};
-use crate::i18n::{Common, label, tr, use_i18n};
+use crate::i18n::{Common, I18n, label, tr, use_i18n};
 use crate::model::edit::{LineEnd, LineEnds};
 use crate::model::format;
 use crate::model::sentence::leading;
@@ -114,15 +114,7 @@ fn Writing(draft: Draft) -> impl IntoView {
         }))
     });
     let size = move || checked.with(|checked| Some(format::size(checked.size? as i64)));
-    let ends = move || {
-        let name = match checked.with(|checked| checked.ends) {
-            LineEnds::All(LineEnd::Lf) => return None,
-            LineEnds::All(LineEnd::CrLf) => "CRLF",
-            LineEnds::All(LineEnd::Cr) => "CR",
-            LineEnds::Mixed => return Some(i18n.t(Text::EndsMixed).to_owned()),
-        };
-        Some(i18n.fill(Text::EndsKept, &[name]))
-    };
+    let ends = move || ends_note(checked.with(|checked| checked.ends), i18n);
     let lease = Memo::new(move |_| draft.base.with(|base| base.lease));
     let lease_options = Signal::derive(move || {
         let id = lease.get().map(|id| id.to_string()).unwrap_or_default();
@@ -217,4 +209,15 @@ pub(crate) fn SaveFailed(error: ApiError) -> impl IntoView {
             {move || detail.detail(i18n.lang())}
         </Note>
     }
+}
+
+/// The line ends of a text, unless they are all `\n`.
+pub(super) fn ends_note(ends: LineEnds, i18n: I18n) -> Option<String> {
+    let name = match ends {
+        LineEnds::All(LineEnd::Lf) => return None,
+        LineEnds::All(LineEnd::CrLf) => "CRLF",
+        LineEnds::All(LineEnd::Cr) => "CR",
+        LineEnds::Mixed => return Some(i18n.t(Text::EndsMixed).to_owned()),
+    };
+    Some(i18n.fill(Text::EndsKept, &[name]))
 }

@@ -7,7 +7,7 @@ use wasm_bindgen::JsCast as _;
 use super::draft::Draft;
 use super::text::Text;
 use crate::i18n::{label, tr, use_i18n};
-use crate::model::edit::{Replacement, WindowLines, indent};
+use crate::model::edit::{Change, Replacement, WindowLines, indent};
 use crate::model::format;
 use crate::model::value::Encoding;
 use crate::ui::{Button, ButtonKind, Icon, When};
@@ -24,6 +24,7 @@ pub(super) fn TextArea(
     on_submit: impl Fn() + 'static,
 ) -> impl IntoView {
     let node = NodeRef::<html::Textarea>::new();
+    let pasted = PastedText::new();
     // Escape was the last key, so Tab leaves.
     let leaving = StoredValue::new(false);
     Effect::new(move |_| {
@@ -37,15 +38,8 @@ pub(super) fn TextArea(
         let Some(area) = node.get_untracked() else {
             return;
         };
-        let kind = event
-            .dyn_ref::<web_sys::InputEvent>()
-            .map(web_sys::InputEvent::input_type);
-        let restores = matches!(kind.as_deref(), Some("historyUndo" | "historyRedo"));
-        draft.input(
-            &area.value(),
-            selection(&area).map(|(_, end)| end),
-            restores,
-        );
+        let caret = selection(&area).map(|(_, end)| end);
+        pasted.with_change(&event, |change| draft.input(&area.value(), caret, change));
     };
     let on_keydown = move |event: web_sys::KeyboardEvent| {
         let key = event.key();
@@ -88,6 +82,7 @@ pub(super) fn TextArea(
             aria-label=tr(Text::EditValue)
             aria-describedby=move || (encoding.get() == Encoding::Text).then_some(HINT)
             aria-invalid=move || error.get().map(|_| "true")
+            on:paste=move |event| pasted.remember(&event)
             on:input=on_input
             on:keydown=on_keydown
             on:blur=move |_| leaving.set_value(false)
@@ -95,6 +90,37 @@ pub(super) fn TextArea(
         <When when=move || encoding.get() == Encoding::Text>
             <p id=HINT class="x-editor-hint">{tr(Text::TabHint)}</p>
         </When>
+    }
+}
+
+/// The text being pasted, with its own line ends: the text area has `\n` only.
+#[derive(Clone, Copy)]
+pub(super) struct PastedText(StoredValue<Option<String>>);
+
+impl PastedText {
+    /// Nothing is being pasted.
+    pub(super) fn new() -> Self {
+        Self(StoredValue::new(None))
+    }
+
+    /// Keeps the text of a `paste` event for the `input` event that follows.
+    pub(super) fn remember(self, event: &web_sys::ClipboardEvent) {
+        let data = event.clipboard_data();
+        self.0
+            .set_value(data.and_then(|data| data.get_data("text/plain").ok()));
+    }
+
+    /// Calls `apply` with the kind of change of an `input` event.
+    pub(super) fn with_change(self, event: &leptos::ev::Event, apply: impl FnOnce(Change<'_>)) {
+        let kind = event
+            .dyn_ref::<web_sys::InputEvent>()
+            .map(web_sys::InputEvent::input_type);
+        let pasted = self.0.try_update_value(Option::take).flatten();
+        apply(match (kind.as_deref(), &pasted) {
+            (Some("historyUndo" | "historyRedo"), _) => Change::Restored,
+            (Some("insertFromPaste"), Some(text)) => Change::Pasted(text),
+            _ => Change::Typed,
+        });
     }
 }
 
