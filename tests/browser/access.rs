@@ -60,7 +60,7 @@ async fn missing_credentials_show_the_flags_that_provide_them() {
         Tab::run("credentials", &gateway.url(), async |tab| {
             tab.expects_error("401");
             tab.expects_error("WebSocket");
-            for page in ["/", "/locks", "/watch"] {
+            for page in ["/", "/locks", "/watch", "/watch?prefix=%2Fa%2F"] {
                 tab.goto(page).await;
                 tab.sees("Credentials are required").await;
                 tab.sees("--anonymous gateway").await;
@@ -68,6 +68,7 @@ async fn missing_credentials_show_the_flags_that_provide_them() {
                 tab.no_longer_sees("Connection lost").await;
                 // The gateway's own text names headers that the page cannot set.
                 tab.no_longer_sees("Authorization").await;
+                tab.no_longer_sees("ser name is empty").await;
             }
         })
         .await;

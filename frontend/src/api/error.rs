@@ -99,6 +99,17 @@ impl ApiError {
         sentences(&[&self.title(lang), &self.detail(lang)])
     }
 
+    /// Why the gateway ended or refused a watch, by the code and the detail of its message.
+    pub(crate) fn watch_detail(code: &str, detail: &str, lang: Lang) -> String {
+        if code == Code::Unauthenticated.as_str() {
+            Common::ErrUnauthenticatedDetail.text(lang).to_owned()
+        } else if code == Code::Forbidden.as_str() {
+            Common::ErrForbiddenDetail.text(lang).to_owned()
+        } else {
+            escape_invisible(detail)
+        }
+    }
+
     /// The affected object and the next step, in the gateway's own words, as sentences.
     pub(crate) fn detail(&self, lang: Lang) -> String {
         match self {

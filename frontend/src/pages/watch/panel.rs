@@ -9,6 +9,7 @@ use super::kept::KeptEvents;
 use super::quiet::Quiet;
 use super::store::PanelStore;
 use super::text::Text;
+use crate::api::ApiError;
 use crate::i18n::{Common, label, tr, use_i18n};
 use crate::model::format;
 use crate::model::sentence::sentences;
@@ -88,7 +89,9 @@ pub(super) fn Panel(spec: PanelSpec, on_close: Callback<PanelSpec>) -> impl Into
 fn Ended(store: PanelStore, status: Memo<Status>) -> impl IntoView {
     let i18n = use_i18n();
     let detail = move || match status.get() {
-        Status::Closed { detail, .. } => Some(detail),
+        Status::Closed { code, detail } => {
+            Some(ApiError::watch_detail(&code, &detail, i18n.lang()))
+        }
         _ => None,
     };
     let message = move || sentences(&[i18n.t(Text::Ended), &detail().unwrap_or_default()]);
