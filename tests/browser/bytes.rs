@@ -103,6 +103,23 @@ async fn edit_paste_and_undo_keep_the_surrounding_bytes() {
     .await;
 }
 
+#[tokio::test]
+async fn a_text_pasted_as_a_new_value_keeps_its_line_ends() {
+    let world = World::new("new-bytes").await;
+    let key = world.key("pasted");
+    with_tab(&world, "new-bytes", async |tab| {
+        tab.goto(&format!("/explorer?new={}", percent(&key))).await;
+        tab.click("textbox", "Value").await;
+        tab.paste("one\r\ntwo\r\n").await;
+        tab.sees("Line endings: CRLF").await;
+        tab.type_text("three").await;
+        tab.click("button", "Create key").await;
+        tab.sees("Created").await;
+        assert_eq!(stored(&world, &key).await, b"one\r\ntwo\r\nthree");
+    })
+    .await;
+}
+
 /// Changes the key while its editor is open, so that saving is a conflict.
 async fn conflict(world: &World, tab: &Tab, key: &str, theirs: &str) {
     tab.expects_error("status of 412");
