@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::config::{Config, ConfigError, etcd_variables};
 use crate::embedded::{Embedded, EmbeddedError, Ended, Options};
 use crate::etcd::{ConnectError, Etcd};
 use crate::server::Limits;
-use crate::state::{AppState, Cluster};
+use crate::state::{AppState, Cluster, LazyDocument};
 use crate::tasks::Tasks;
 use crate::{api, router, server};
 
@@ -111,7 +112,7 @@ impl Gateway {
         if let Some(metrics) = &metrics {
             tasks.spawn(upkeep(metrics.clone(), tasks.stop().clone()));
         }
-        let document = api::docs::publish(&router::openapi());
+        let document: LazyDocument = LazyLock::new(|| api::docs::publish(&router::openapi()));
         let state = AppState::new(
             config,
             clusters,

@@ -1,8 +1,8 @@
 //! The state of the process: its configuration, its clusters with their services, its tasks.
 
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -46,8 +46,8 @@ pub struct App {
     pub request_ids: RequestIds,
     /// Set at shutdown. `/readyz` fails from then on, so that a load balancer sends no more requests.
     pub stopping: AtomicBool,
-    /// The description of the API.
-    pub api_document: ApiDocument,
+    /// The description of the API, built by the first request for it: most gateways never get one.
+    pub api_document: LazyDocument,
     /// The embedded dashboard.
     pub assets: Assets,
     /// Renders `/metrics`; absent if the process already had another recorder.
@@ -64,6 +64,9 @@ pub struct ApiDocument {
     /// HTML.
     pub page: Bytes,
 }
+
+/// The OpenAPI document, built on first use. The state knows no router, so it is told how.
+pub type LazyDocument = LazyLock<ApiDocument, fn() -> ApiDocument>;
 
 /// A cluster, with a service per kind of object.
 #[derive(Debug)]
@@ -154,7 +157,7 @@ impl AppState {
         tasks: Tasks,
         metrics: Option<PrometheusHandle>,
         dashboard: Files,
-        api_document: ApiDocument,
+        api_document: LazyDocument,
     ) -> Self {
         Self(Arc::new(App {
             allowed_hosts: AllowedHosts::new(&config.allow_host),
