@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
-use crate::{openapi, paths, proc, say, setup, ui};
+use crate::{openapi, proc, say, setup, suites, ui};
 
 /// One check. `--only` takes its name.
 struct Step {
@@ -200,28 +200,12 @@ fn acceptance(chosen: &Chosen) -> Result<()> {
         "watchgate",
     ]);
     proc::run(&mut program, "the compiler's message is above")?;
-    let (suites, names): (Vec<_>, Vec<_>) =
-        chosen.filters.iter().partition(|filter| is_suite(filter));
-    let mut command = proc::cargo();
-    command.args(["test", "--package", "tests"]);
-    for suite in suites {
-        command.args(["--test", suite]);
-    }
-    command.arg("--").args(names);
-    with_tools(&mut command, chosen.etcd);
-    proc::run(
-        &mut command,
-        "the failed tests are named above; one alone: cargo xtask test --only <part of its name>",
-    )
-}
-
-/// Whether `tests/` has a suite of this name.
-fn is_suite(name: &str) -> bool {
-    paths::root()
-        .join("tests")
-        .join(name)
-        .join("main.rs")
-        .is_file()
+    let (suites, names): (Vec<&str>, Vec<&str>) = chosen
+        .filters
+        .iter()
+        .map(String::as_str)
+        .partition(|filter| suites::is_suite(filter));
+    suites::run(&suites, &names, |command| with_tools(command, chosen.etcd))
 }
 
 /// The gateway and the tests look for etcd on PATH only.

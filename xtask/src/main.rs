@@ -16,6 +16,7 @@ mod product;
 mod say;
 mod schemathesis;
 mod setup;
+mod suites;
 mod ui;
 mod wasm;
 
