@@ -22,5 +22,6 @@ mod ui;
 
 fn main() {
     console_error_panic_hook::set_once();
+    api::base::add_cluster_to_address();
     leptos::mount::mount_to_body(app::App);
 }

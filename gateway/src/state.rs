@@ -162,7 +162,14 @@ impl AppState {
         Self(Arc::new(App {
             allowed_hosts: AllowedHosts::new(&config.allow_host),
             api_document,
-            assets: Assets::new(dashboard, &config.base_path),
+            assets: Assets::new(
+                dashboard,
+                &config.base_path,
+                clusters
+                    .iter()
+                    .map(|cluster| cluster.name.clone())
+                    .collect(),
+            ),
             tasks,
             request_ids: RequestIds::default(),
             stopping: AtomicBool::new(false),

@@ -1,14 +1,62 @@
-//! URLs of the app and the API: everything is below the gateway's `--base-path`.
+//! URLs of the app and the API. Everything is below the gateway's `--base-path`; the pages of a cluster are below
+//! `/clusters/{name}`, and so is its API, except that of the default cluster, whose URLs are shorter without it.
+//!
+//! A tab shows one cluster for as long as it is loaded: another cluster is another page load, so that nothing of the
+//! first one can remain on screen.
 
-/// The base path without its trailing slash: empty, or `/etcd`. The gateway writes it into the page.
-pub(crate) fn base_path() -> String {
-    let meta = leptos::prelude::document()
-        .query_selector(r#"meta[name="watchgate-base"]"#)
+use leptos::prelude::{document, location, window};
+
+use crate::model::clusters::{self, Place};
+
+/// The address that the app was loaded at; constant while it is mounted.
+struct Address {
+    /// The base path without its trailing slash: empty, or `/etcd`.
+    base_path: String,
+    /// The names of the gateway's clusters, the default one first.
+    clusters: Vec<String>,
+    place: Place,
+    /// The path below the base path.
+    below: String,
+}
+
+thread_local! {
+    static ADDRESS: Address = Address::read();
+}
+
+impl Address {
+    fn read() -> Self {
+        let base_path = normalise(&meta("watchgate-base"));
+        let clusters = clusters::parse_names(&meta("watchgate-clusters"));
+        let path = location().pathname().unwrap_or_default();
+        let below = path.strip_prefix(base_path.as_str()).unwrap_or(&path);
+        Self {
+            place: Place::of(below, &clusters),
+            below: below.to_owned(),
+            base_path,
+            clusters,
+        }
+    }
+
+    fn cluster(&self) -> &str {
+        match &self.place {
+            Place::Cluster(name) | Place::Unknown(name) => name,
+            Place::NoCluster => self.clusters.first().map_or("", String::as_str),
+        }
+    }
+
+    fn cluster_base(&self, cluster: &str) -> String {
+        format!("{}/clusters/{}", self.base_path, clusters::segment(cluster))
+    }
+}
+
+/// The content of a `meta` element that the gateway writes into the page.
+fn meta(name: &str) -> String {
+    document()
+        .query_selector(&format!(r#"meta[name="{name}"]"#))
         .ok()
         .flatten()
         .and_then(|meta| meta.get_attribute("content"))
-        .unwrap_or_default();
-    normalise(&meta)
+        .unwrap_or_default()
 }
 
 fn normalise(path: &str) -> String {
@@ -20,14 +68,63 @@ fn normalise(path: &str) -> String {
     }
 }
 
-/// The router's base.
-pub(crate) fn router_base() -> String {
-    base_path()
+/// The names of the gateway's clusters, the default one first.
+pub(crate) fn cluster_names() -> Vec<String> {
+    ADDRESS.with(|address| address.clusters.clone())
 }
 
-/// An API URL on this host: `api_url("kv?key=a")` → `/api/v1/kv?key=a`.
+/// Where the tab is.
+pub(crate) fn place() -> Place {
+    ADDRESS.with(|address| address.place.clone())
+}
+
+/// The cluster that the tab shows; the default one where the address has none.
+pub(crate) fn cluster() -> String {
+    ADDRESS.with(|address| address.cluster().to_owned())
+}
+
+/// Adds the default cluster to an address that has none, without loading a page.
+pub(crate) fn add_cluster_to_address() {
+    if place() != Place::NoCluster {
+        return;
+    }
+    let below = ADDRESS.with(|address| address.below.clone());
+    let url = format!(
+        "{}/{}{}{}",
+        router_base(),
+        below.trim_start_matches('/'),
+        location().search().unwrap_or_default(),
+        location().hash().unwrap_or_default(),
+    );
+    if let Ok(history) = window().history() {
+        // Fails only for another origin's URL.
+        let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&url));
+    }
+}
+
+/// The router's base: the cluster's pages are below it.
+pub(crate) fn router_base() -> String {
+    ADDRESS.with(|address| address.cluster_base(address.cluster()))
+}
+
+/// An API URL of this cluster on this host: `api_url("kv?key=a")` → `/api/v1/kv?key=a`, or, for another cluster than
+/// the default one, `/api/v1/clusters/prod/kv?key=a`.
 pub(crate) fn api_url(path_and_query: &str) -> String {
-    format!("{}/api/v1/{path_and_query}", base_path())
+    ADDRESS.with(|address| {
+        let cluster = address.cluster();
+        let base = &address.base_path;
+        if address.clusters.first().is_some_and(|name| name == cluster) {
+            format!("{base}/api/v1/{path_and_query}")
+        } else {
+            let segment = clusters::segment(cluster);
+            format!("{base}/api/v1/clusters/{segment}/{path_and_query}")
+        }
+    })
+}
+
+/// An API URL that belongs to no cluster: `gateway_api_url("clusters")`.
+pub(crate) fn gateway_api_url(path_and_query: &str) -> String {
+    ADDRESS.with(|address| format!("{}/api/v1/{path_and_query}", address.base_path))
 }
 
 /// An API URL with scheme and host, for command lines to copy.
@@ -41,14 +138,21 @@ pub(crate) fn socket_url(path_and_query: &str) -> String {
     api_url_absolute(path_and_query).replacen("http", "ws", 1)
 }
 
-/// A page's URL with scheme and host. The router gets absolute URLs, since it trims slashes at the end of
-/// a path, which are part of a key in our queries.
+/// The URL of one of this cluster's pages, with scheme and host. The router gets absolute URLs, since it trims slashes
+/// at the end of a path, which are part of a key in our queries.
 pub(crate) fn page_url(path_and_query: &str) -> String {
-    format!("{}{}/{path_and_query}", origin(), base_path())
+    format!("{}{}/{path_and_query}", origin(), router_base())
+}
+
+/// The URL of a page of any cluster, with scheme and host. A link to another cluster than the tab's needs
+/// `rel="external"`, so that the page is loaded.
+pub(crate) fn cluster_page_url(cluster: &str, path_and_query: &str) -> String {
+    let base = ADDRESS.with(|address| address.cluster_base(cluster));
+    format!("{}{base}/{path_and_query}", origin())
 }
 
 fn origin() -> String {
-    leptos::prelude::location().origin().unwrap_or_default()
+    location().origin().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Pure logic of the dashboard, without framework and browser. Everything here is tested natively.
 
+pub(crate) mod clusters;
 pub(crate) mod code;
 pub(crate) mod command;
 pub(crate) mod diff;

@@ -1,14 +1,20 @@
 //! The screens. Each is a variant of [`Page`], which the rail, the bottom bar and the command
 //! palette list, and a route in `app.rs`.
 
+pub(crate) mod access;
+pub(crate) mod cluster;
 pub(crate) mod explorer;
+pub(crate) mod leases;
 pub(crate) mod links;
 pub(crate) mod locks;
+pub(crate) mod sign_in;
+pub(crate) mod transactions;
 pub(crate) mod watch;
 
 use leptos::prelude::*;
 
-use crate::i18n::{Common, label, texts, tr};
+use crate::api::base::{cluster_names, cluster_page_url};
+use crate::i18n::{Common, label, texts, tr, use_i18n};
 use crate::ui::{EmptyState, Icon};
 
 /// The pages of the navigation.
@@ -17,11 +23,23 @@ pub(crate) enum Page {
     Explorer,
     Watch,
     Locks,
+    Leases,
+    Transactions,
+    Cluster,
+    Access,
 }
 
 impl Page {
     /// In the order of the rail.
-    pub(crate) const ALL: [Self; 3] = [Self::Explorer, Self::Watch, Self::Locks];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Explorer,
+        Self::Watch,
+        Self::Locks,
+        Self::Leases,
+        Self::Transactions,
+        Self::Cluster,
+        Self::Access,
+    ];
 
     /// The page's path below the base path, without a slash.
     pub(crate) fn path(self) -> &'static str {
@@ -29,6 +47,10 @@ impl Page {
             Self::Explorer => "explorer",
             Self::Watch => "watch",
             Self::Locks => "locks",
+            Self::Leases => "leases",
+            Self::Transactions => "transactions",
+            Self::Cluster => "cluster",
+            Self::Access => "access",
         }
     }
 
@@ -38,6 +60,10 @@ impl Page {
             Self::Explorer => Common::Explorer,
             Self::Watch => Common::Watch,
             Self::Locks => Common::Locks,
+            Self::Leases => Common::Leases,
+            Self::Transactions => Common::Transactions,
+            Self::Cluster => Common::Cluster,
+            Self::Access => Common::Access,
         }
     }
 
@@ -47,12 +73,16 @@ impl Page {
             Self::Explorer => Icon::Tree,
             Self::Watch => Icon::Eye,
             Self::Locks => Icon::Lock,
+            Self::Leases => Icon::Lease,
+            Self::Transactions => Icon::Swap,
+            Self::Cluster => Icon::Cluster,
+            Self::Access => Icon::User,
         }
     }
 
     /// The page of a browser path; the root is the Explorer.
     pub(crate) fn of_path(pathname: &str) -> Option<Self> {
-        let base = crate::api::base::base_path();
+        let base = crate::api::base::router_base();
         let path = pathname
             .strip_prefix(base.as_str())
             .unwrap_or(pathname)
@@ -67,6 +97,8 @@ impl Page {
 texts! {
     enum Text {
         NotFound: "Page not found", "页面不存在";
+        UnknownCluster: "No such cluster: {0}", "集群不存在：{0}";
+        UnknownClusterDetail: "This gateway serves the clusters below. They come from its configuration.", "此网关提供以下集群，均来自其配置。";
         NotFoundDetail: "The address may belong to another version of Watchgate.", "该地址可能来自其他版本的 Watchgate。";
         ToExplorer: "Open the Explorer", "打开浏览页";
     }
@@ -85,5 +117,27 @@ pub(crate) fn NotFound() -> impl IntoView {
         >
             <a class="btn" href=href>{tr(Text::ToExplorer)}</a>
         </EmptyState>
+    }
+}
+
+/// The page for a cluster that this gateway does not have: it links to those that it has.
+#[component]
+pub(crate) fn UnknownCluster(name: String) -> impl IntoView {
+    let i18n = use_i18n();
+    let title = Signal::derive(move || i18n.fill(Text::UnknownCluster, &[&name]));
+    let clusters = cluster_names()
+        .into_iter()
+        .map(|name| {
+            let href = cluster_page_url(&name, "explorer");
+            view! { <a class="btn" rel="external" href=href>{name}</a> }
+        })
+        .collect_view();
+    view! {
+        <main class="page">
+            <h1 class="visually-hidden">{title}</h1>
+            <EmptyState icon=Icon::Cluster title=title detail=label(Text::UnknownClusterDetail)>
+                {clusters}
+            </EmptyState>
+        </main>
     }
 }

@@ -11,9 +11,11 @@ use shared::Entry;
 use crate::model::tree::Name;
 use crate::model::value::Encoding;
 
-/// The storage key of the drafts during a reload. They are in the session storage, not in the local one:
+/// The storage key of this cluster's drafts during a reload. They are in the session storage, not in the local one:
 /// values may be secret, and the session storage belongs to this tab and ends with it.
-const STORED: &str = "watchgate.drafts";
+fn stored() -> String {
+    format!("watchgate.drafts.{}", crate::api::base::cluster())
+}
 
 /// An unsaved draft.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -113,9 +115,9 @@ impl Drafts {
             .try_with_value(|drafts| drafts.values().cloned().collect::<Vec<_>>())
             .unwrap_or_default();
         let text = serde_json::to_string(&drafts).expect("our own types serialise");
-        if drafts.is_empty() || storage.set_item(STORED, &text).is_err() {
+        if drafts.is_empty() || storage.set_item(&stored(), &text).is_err() {
             // Older drafts must not be restored. Fails only where nothing is stored anyway.
-            let _ = storage.remove_item(STORED);
+            let _ = storage.remove_item(&stored());
         }
     }
 }
@@ -127,7 +129,7 @@ fn storage() -> Option<web_sys::Storage> {
 
 /// The drafts of this tab's previous page. Unreadable ones are from another version.
 fn load() -> HashMap<Name, StoredDraft> {
-    let text = storage().and_then(|storage| storage.get_item(STORED).ok().flatten());
+    let text = storage().and_then(|storage| storage.get_item(&stored()).ok().flatten());
     let drafts: Vec<StoredDraft> = text
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();

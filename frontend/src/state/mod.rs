@@ -22,10 +22,14 @@ pub(crate) use scope::Scope;
 pub(crate) use theme::{ThemeChoice, use_narrow, use_theme};
 pub(crate) use toasts::{Tone, use_toasts};
 
-/// Puts every store into the app's context. Called once, at its root.
-pub(crate) fn provide() {
+/// Puts the settings of this browser into the app's context. They need no gateway.
+pub(crate) fn provide_settings() {
     theme::provide_language();
     theme::provide();
+}
+
+/// Puts every store into the app's context. Called once, at its root, after [`provide_settings`].
+pub(crate) fn provide() {
     crate::clock::provide();
     connection::provide();
     account::provide();

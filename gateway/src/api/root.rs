@@ -161,7 +161,7 @@ pub async fn fallback(
         .filter(|below| below.starts_with('/'))
         .and_then(|below| {
             app.assets
-                .respond(request.method(), below, request.headers())
+                .respond(request.method(), below, uri.query(), request.headers())
         });
     let Some(mut response) = page else {
         let detail = format!("no such path: {path}");

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use bytes::Bytes;
 use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
@@ -24,9 +24,22 @@ use sha2::{Digest as _, Sha256};
 use self::page::Page;
 use crate::web::accept::{self, Encoding};
 use crate::web::headers::matches_tag;
+use crate::web::percent;
 
-/// The paths of the dashboard's pages, as routed by `frontend/src/app.rs`. All are served the same HTML.
-const PAGES: [&str; 3] = ["/explorer", "/watch", "/locks"];
+/// The dashboard's pages, as routed by `frontend/src/app.rs`, below `/clusters/{cluster}`. All are served the same HTML.
+const PAGES: [&str; 8] = [
+    "/explorer",
+    "/watch",
+    "/locks",
+    "/leases",
+    "/transactions",
+    "/cluster",
+    "/access",
+    "/sign-in",
+];
+
+/// The pages that were at the root before clusters were in the address: shared links have to work.
+const PAGES_AT_ROOT: [&str; 3] = ["/explorer", "/watch", "/locks"];
 
 /// The path below which assets are served (`public_url` in `Trunk.toml`).
 const PREFIX: &str = "/assets/";
@@ -59,6 +72,10 @@ impl Files {
 #[derive(Debug)]
 pub struct Assets {
     page: Option<Page>,
+    /// The base path without a slash at its end.
+    base_path: String,
+    /// The names of the clusters, the default one first.
+    clusters: Vec<String>,
     files: HashMap<String, File>,
     policy: HeaderValue,
 }
@@ -75,13 +92,14 @@ struct File {
 }
 
 impl Assets {
-    /// Serves `files` below `base_path`, the gateway's `--base-path`: empty, or a path such as `/etcd`.
-    pub fn new(Files(mut files): Files, base_path: &str) -> Self {
+    /// Serves `files` below `base_path`, the gateway's `--base-path`: empty, or a path such as `/etcd`. `clusters`
+    /// has the names of the clusters, the default one first.
+    pub fn new(Files(mut files): Files, base_path: &str, clusters: Vec<String>) -> Self {
         // The build script writes an empty page if the dashboard is not built yet.
         let page = files
             .remove("index.html")
             .filter(|html| !html.is_empty())
-            .map(|html| Page::new(&String::from_utf8_lossy(&html), base_path));
+            .map(|html| Page::new(&String::from_utf8_lossy(&html), base_path, &clusters));
         let policy =
             page::content_security_policy(page.as_ref().map_or(&[], |page| &page.script_hashes));
         let is_variant = |name: &str| matches!(name.rsplit_once('.'), Some((_, "br" | "gz")));
@@ -106,6 +124,8 @@ impl Assets {
             .collect();
         Self {
             page,
+            base_path: base_path.trim_end_matches('/').to_owned(),
+            clusters,
             files,
             policy,
         }
@@ -117,16 +137,23 @@ impl Assets {
     }
 
     /// The response to a GET or HEAD of an asset or a page. `path` is below the base path, as it was
-    /// sent (`/assets/…`, `/locks`). `None` if it is neither: the router then sends its own 404 or 405.
-    pub fn respond(&self, method: &Method, path: &str, headers: &HeaderMap) -> Option<Response> {
+    /// sent (`/assets/…`, `/clusters/default/locks`). `None` if it is neither: the router then sends its own 404 or 405.
+    pub fn respond(
+        &self,
+        method: &Method,
+        path: &str,
+        query: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Option<Response> {
         if method != Method::GET && method != Method::HEAD {
             return None;
         }
         let response = if let Some(name) = path.strip_prefix(PREFIX) {
             self.asset(name, headers)
         } else {
-            match Target::of(path, headers) {
+            match Target::of(path, &self.clusters, headers) {
                 Target::Page => self.page(headers),
+                Target::PageAtRoot => self.to_default_cluster(path, query)?,
                 Target::UnknownPage => self.unknown_page(),
                 Target::Other => return None,
             }
@@ -201,6 +228,21 @@ impl Assets {
         response
     }
 
+    /// Redirects a page at the root to the same page of the default cluster. Browsers keep the fragment.
+    fn to_default_cluster(&self, path: &str, query: Option<&str>) -> Option<Response> {
+        let mut location = format!(
+            "{}/clusters/{}{}",
+            self.base_path,
+            percent::encode_segment(self.clusters.first()?.as_bytes()),
+            path.trim_end_matches('/')
+        );
+        if let Some(query) = query {
+            location.push('?');
+            location.push_str(query);
+        }
+        Some(Redirect::temporary(&location).into_response())
+    }
+
     /// The page with status 404: a browser shows the page, and a script sees the status.
     fn unknown_page(&self) -> Response {
         let mut response = self.page(&HeaderMap::new());
@@ -217,20 +259,27 @@ impl Assets {
 enum Target {
     /// One of the dashboard's pages.
     Page,
-    /// An unknown path opened in a browser: the dashboard says so, and links to its pages.
+    /// A page without a cluster in its path.
+    PageAtRoot,
+    /// An unknown path or cluster opened in a browser: the dashboard says so, and links to its pages.
     UnknownPage,
     /// A file, a path of the API, or a request of a program.
     Other,
 }
 
 impl Target {
-    fn of(path: &str, headers: &HeaderMap) -> Self {
+    fn of(path: &str, clusters: &[String], headers: &HeaderMap) -> Self {
         if path.is_empty() || path == "/" {
             return Self::Page;
         }
-        if PAGES.contains(&path.trim_end_matches('/')) {
+        let page = if PAGES_AT_ROOT.contains(&path.trim_end_matches('/')) {
+            Some(Self::PageAtRoot)
+        } else {
+            Self::in_cluster(path, clusters)
+        };
+        if let Some(page) = page {
             return if accept::allows_html(headers) {
-                Self::Page
+                page
             } else {
                 Self::Other
             };
@@ -246,6 +295,24 @@ impl Target {
         } else {
             Self::Other
         }
+    }
+}
+
+impl Target {
+    /// The target of a page's path below `/clusters/{cluster}`; `None` for any other path.
+    fn in_cluster(path: &str, clusters: &[String]) -> Option<Self> {
+        let rest = path.strip_prefix("/clusters/")?;
+        let (segment, page) = match rest.find('/') {
+            Some(slash) => rest.split_at(slash),
+            None => (rest, ""),
+        };
+        let page = page.trim_end_matches('/');
+        if segment.is_empty() || !(page.is_empty() || PAGES.contains(&page)) {
+            return None;
+        }
+        let name = percent::decode(segment).ok()?;
+        let known = clusters.iter().any(|cluster| cluster.as_bytes() == name);
+        Some(if known { Self::Page } else { Self::UnknownPage })
     }
 }
 

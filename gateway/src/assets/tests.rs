@@ -1,7 +1,7 @@
 use super::*;
 
 const HTML: &str = "<html><head></head><body><script type=\"module\">import '/assets/app-1.js';</script></body></html>";
-const HTML_WITH_BASE: &str = "<html><head><meta name=\"watchgate-base\" content=\"\"></head><body><script type=\"module\">import '/assets/app-1.js';</script></body></html>";
+const HTML_WITH_BASE: &str = "<html><head><meta name=\"watchgate-base\" content=\"\"><meta name=\"watchgate-clusters\" content=\"default two%20words\"></head><body><script type=\"module\">import '/assets/app-1.js';</script></body></html>";
 const NAVIGATION: (&str, &str) = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
 
 fn built() -> Assets {
@@ -17,7 +17,11 @@ fn built() -> Assets {
         .into_iter()
         .map(|(name, bytes)| (name.to_owned(), Bytes::from_static(bytes)))
         .collect();
-    Assets::new(Files(files), "")
+    Assets::new(
+        Files(files),
+        "",
+        vec!["default".to_owned(), "two words".to_owned()],
+    )
 }
 
 fn get(assets: &Assets, path: &str, headers: &[(&'static str, &str)]) -> Option<Response> {
@@ -37,7 +41,11 @@ fn request(
             (http::HeaderName::from_static(name), value)
         })
         .collect();
-    assets.respond(method, path, &headers)
+    let (path, query) = match path.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (path, None),
+    };
+    assets.respond(method, path, query, &headers)
 }
 
 fn header(response: &Response, name: http::HeaderName) -> &str {
@@ -127,13 +135,18 @@ fn an_unknown_asset_is_404_even_for_a_navigation() {
 #[tokio::test]
 async fn a_page_is_revalidated_and_not_sent_again_when_unchanged() {
     let assets = built();
-    let response = get(&assets, "/locks", &[NAVIGATION]).expect("a page");
+    let response = get(&assets, "/clusters/default/locks", &[NAVIGATION]).expect("a page");
     assert_eq!(header(&response, CACHE_CONTROL), "no-cache");
     let tag = header(&response, ETAG).to_owned();
     assert!(tag.starts_with('"'), "a strong tag: {tag}");
     assert!(!body(response).await.is_empty());
 
-    let again = get(&assets, "/locks", &[NAVIGATION, ("if-none-match", &tag)]).expect("a page");
+    let again = get(
+        &assets,
+        "/clusters/default/locks",
+        &[NAVIGATION, ("if-none-match", &tag)],
+    )
+    .expect("a page");
     assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
     assert_eq!(header(&again, ETAG), tag);
     assert_eq!(header(&again, CACHE_CONTROL), "no-cache");
@@ -146,10 +159,18 @@ fn html_is_served_only_for_pages() {
     for (path, accept, page) in [
         ("/", "*/*", true),
         ("/", "text/html", true),
-        ("/explorer", "text/html", true),
-        ("/explorer", "*/*", true),
-        ("/watch/", "text/*;q=0.1", true),
-        ("/locks", "application/json, */*;q=0", false),
+        ("/clusters/default", "text/html", true),
+        ("/clusters/default/explorer", "text/html", true),
+        ("/clusters/two%20words/explorer", "*/*", true),
+        ("/clusters/default/watch/", "text/*;q=0.1", true),
+        (
+            "/clusters/default/locks",
+            "application/json, */*;q=0",
+            false,
+        ),
+        ("/clusters/default/explorer", "application/json", false),
+        ("/clusters/default/nope", "*/*", false),
+        ("/clusters", "*/*", false),
         ("/explorer", "application/json", false),
         ("/nope", "*/*", false),
         ("/watch/a/b", "*/*", false),
@@ -168,14 +189,48 @@ fn html_is_served_only_for_pages() {
             assert_eq!(status, expected, "{method} {path} {accept}");
         }
     }
-    for path in PAGES {
-        let response = get(&assets, path, &[]).expect("any type is accepted");
+    for page in PAGES {
+        let path = format!("/clusters/default{page}");
+        let response = get(&assets, &path, &[]).expect("any type is accepted");
         assert_eq!(response.status(), StatusCode::OK, "{path}");
     }
     assert!(
         request(&assets, &Method::POST, "/", &[NAVIGATION]).is_none(),
         "only GET and HEAD"
     );
+}
+
+#[test]
+fn a_page_at_the_root_redirects_to_the_default_cluster() {
+    let files = Files([("index.html".to_owned(), Bytes::from_static(HTML.as_bytes()))].into());
+    let below = Assets::new(files, "/etcd/", vec!["one two".to_owned()]);
+    for (assets, path, location) in [
+        (&built(), "/explorer", "/clusters/default/explorer"),
+        (
+            &built(),
+            "/explorer?key=%2Fa%20b&x",
+            "/clusters/default/explorer?key=%2Fa%20b&x",
+        ),
+        (&below, "/locks/", "/etcd/clusters/one%20two/locks"),
+        (&below, "/watch?", "/etcd/clusters/one%20two/watch?"),
+    ] {
+        for accept in ["text/html", "*/*"] {
+            let response = get(assets, path, &[("accept", accept)]).expect("a redirect");
+            assert_eq!(response.status(), StatusCode::TEMPORARY_REDIRECT, "{path}");
+            assert_eq!(header(&response, http::header::LOCATION), location);
+        }
+    }
+}
+
+#[test]
+fn an_unknown_cluster_gets_the_page_as_a_404() {
+    let assets = built();
+    for path in ["/clusters/other/explorer", "/clusters/other/"] {
+        let response = get(&assets, path, &[]).expect("a page");
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+        let program = get(&assets, path, &[("accept", "application/json")]);
+        assert!(program.is_none(), "{path}");
+    }
 }
 
 #[tokio::test]
@@ -202,6 +257,7 @@ fn every_route_of_the_dashboard_is_a_page() {
     let mut pages = PAGES;
     pages.sort_unstable();
     assert_eq!(routes, pages);
+    assert!(PAGES_AT_ROOT.iter().all(|page| pages.contains(page)));
 }
 
 #[tokio::test]
@@ -217,7 +273,7 @@ async fn head_has_the_headers_of_get_and_no_body() {
 
 #[tokio::test]
 async fn without_a_dashboard_the_page_says_how_to_build_it() {
-    let assets = Assets::new(Files::default(), "");
+    let assets = Assets::new(Files::default(), "", Vec::new());
     let response = get(&assets, "/", &[NAVIGATION]).expect("a page");
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     let text = String::from_utf8(body(response).await.to_vec()).expect("the page is text");

@@ -1,4 +1,6 @@
-//! Percent-decoding (RFC 3986, 2.1), to bytes: a key need not be UTF-8.
+//! Percent-encoding (RFC 3986, 2.1) of bytes: a key need not be UTF-8.
+
+use std::fmt::Write as _;
 
 use crate::failure::{Failure, Result};
 
@@ -36,6 +38,19 @@ pub fn decode_text(raw: &str) -> Result<String> {
         .map_err(|_| Failure::bad_request(format!("`{raw}` is not valid UTF-8")))
 }
 
+/// Bytes as one segment of a path: only unreserved characters stay as they are.
+pub fn encode_segment(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for &byte in bytes {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            write!(text, "%{byte:02X}").expect("writing to a String never fails");
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,6 +64,17 @@ mod tests {
         check("%ff%FE%00", &[0xff, 0xfe, 0]);
         check("a+b%2Bc", b"a+b+c");
         check("%25", b"%");
+    }
+
+    #[test]
+    fn a_segment_decodes_to_what_was_encoded() {
+        let every_byte: Vec<u8> = (0..=255).collect();
+        let text = encode_segment(&every_byte);
+        assert!(
+            text.is_ascii() && !text.contains(['/', '?', '#', ' ', '"']),
+            "{text}"
+        );
+        assert_eq!(decode(&text).expect("decodes"), every_byte);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The dashboard's HTML page, adapted to the base path, and its content security policy.
+//! The dashboard's HTML page, adapted to the base path and the clusters, and its content security policy.
 //!
 //! `<base href>` would be simpler, but the policy forbids it (`base-uri 'none'`) for good reason.
 //! Instead the base path is put before the page's absolute URLs, and a `meta` element passes it to the
@@ -13,6 +13,8 @@ use bytes::Bytes;
 use http::HeaderValue;
 use sha2::{Digest as _, Sha256};
 
+use crate::web::percent;
+
 /// The page as it is sent.
 #[derive(Debug)]
 pub(super) struct Page {
@@ -24,8 +26,8 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn new(html: &str, base_path: &str) -> Self {
-        let html = mount(html, base_path.trim_end_matches('/'));
+    pub(super) fn new(html: &str, base_path: &str, clusters: &[String]) -> Self {
+        let html = mount(html, base_path.trim_end_matches('/'), clusters);
         let script_hashes = inline_scripts(&html)
             .into_iter()
             .map(|script| STANDARD.encode(Sha256::digest(script)))
@@ -39,14 +41,8 @@ impl Page {
     }
 }
 
-/// Puts the base path before every asset's URL and into the `meta` element that the dashboard reads.
-fn mount(html: &str, base: &str) -> String {
-    let meta = |content: &str| {
-        format!(
-            "<meta name=\"watchgate-base\" content=\"{}\">",
-            escape(content)
-        )
-    };
+/// Puts the base path before every asset's URL, and what the dashboard must know into `meta` elements.
+fn mount(html: &str, base: &str, clusters: &[String]) -> String {
     let mut html = html.to_owned();
     if !base.is_empty() {
         for quote in ['"', '\''] {
@@ -54,11 +50,23 @@ fn mount(html: &str, base: &str) -> String {
             html = html.replace(&url, &format!("{quote}{}{}", escape(base), super::PREFIX));
         }
     }
-    if html.contains(&meta("")) {
-        html.replace(&meta(""), &meta(base))
+    let names: Vec<String> = clusters
+        .iter()
+        .map(|name| percent::encode_segment(name.as_bytes()))
+        .collect();
+    set_meta(&mut html, "watchgate-clusters", &names.join(" "));
+    set_meta(&mut html, "watchgate-base", base);
+    html
+}
+
+/// Sets the content of a `meta` element, which is added to a page that has none.
+fn set_meta(html: &mut String, name: &str, content: &str) {
+    let meta = |content: &str| format!("<meta name=\"{name}\" content=\"{}\">", escape(content));
+    *html = if html.contains(&meta("")) {
+        html.replace(&meta(""), &meta(content))
     } else {
-        html.replacen("<head>", &format!("<head>{}", meta(base)), 1)
-    }
+        html.replacen("<head>", &format!("<head>{}", meta(content)), 1)
+    };
 }
 
 /// Escapes an attribute's value. The base path comes from the gateway's own configuration, but must not

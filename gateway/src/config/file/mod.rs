@@ -288,8 +288,8 @@ impl File<'_> {
                 }
             }
         }
-        if cluster.name.is_empty() || cluster.name.contains('/') {
-            let detail = "`name` of a cluster is required, without slashes";
+        if matches!(cluster.name.as_str(), "" | "." | "..") || cluster.name.contains('/') {
+            let detail = "`name` of a cluster is required, without slashes, and not `.` or `..`";
             return Err(self.invalid(whole.span(), detail));
         }
         if cluster.endpoints.is_empty() {
