@@ -81,7 +81,8 @@ impl Guard<'_> {
         )))
     }
 
-    /// Refuses a foreign Origin; whether there is one of our own.
+    /// Refuses a foreign Origin; whether there is one of our own page. The page of another port of an allowed host
+    /// passes, but a cookie, which browsers send to every port, does not count for it.
     fn origin(&self, headers: &HeaderMap, host: Option<&Authority>) -> Result<bool> {
         let foreign = |detail: &str| {
             Failure::new(Code::ForeignOrigin, detail).hint(
@@ -105,15 +106,16 @@ impl Guard<'_> {
             Some(("https", authority)) => (443, Authority::parse(authority)),
             _ => return Err(foreign("the request comes from another origin")),
         };
-        let is_own = authority.is_some_and(|origin| {
-            let port = |authority: &Authority| authority.port.unwrap_or(default_port);
-            host.is_some_and(|host| origin.host == host.host && port(&origin) == port(host))
-                || self.allowed.allows(&origin, default_port)
-        });
-        if is_own {
-            Ok(true)
-        } else {
-            Err(foreign("the request comes from another origin"))
+        let port = |authority: &Authority| authority.port.unwrap_or(default_port);
+        let is_host = |origin: &Authority| {
+            host.is_some_and(|host| origin.host == host.host && port(origin) == port(host))
+        };
+        match authority {
+            Some(origin) if is_host(&origin) || self.allowed.names(&origin, default_port) => {
+                Ok(true)
+            }
+            Some(origin) if self.allowed.allows(&origin, default_port) => Ok(false),
+            _ => Err(foreign("the request comes from another origin")),
         }
     }
 }
