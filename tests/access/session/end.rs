@@ -31,7 +31,7 @@ async fn wait_for_session_end(streams: [Stream; 3]) {
         assert_eq!(stream.wait_for_end(DEADLINE).await, Ended::Orderly(None));
     }
     let ended = socket.wait_for_end(DEADLINE).await;
-    assert_eq!(ended, Ended::Orderly(Some(4401.into())));
+    assert_eq!(ended, Ended::Orderly(Some(4401_u16.into())));
 }
 
 #[tokio::test]

@@ -53,12 +53,13 @@ async fn neither_password_nor_cookie_is_logged_or_shown() {
     assert!(log.contains("/api/v1/session") && log.contains("TRACE"));
     shown.push(log);
     let (_, value) = cookie.split_once('=').expect("a cookie");
+    let basic = support::basic("app", PASSWORD);
     let secrets = [
         PASSWORD,
         value,
         &value[..40],
         &value[value.len() - 40..],
-        &support::basic("app", PASSWORD)["Basic ".len()..],
+        &basic["Basic ".len()..],
     ];
     for text in &shown {
         for secret in secrets {
