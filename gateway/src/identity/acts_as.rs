@@ -123,7 +123,7 @@ impl SignIn {
         let responded = in_time(within.min(AUTH_STATE_TIMEOUT), self.auth_is_enabled()).await;
         let auth = responded.ok();
         match (self.anonymous(config, parts), auth) {
-            (Ok(_), Some(true)) => in_time(within, self.describe_gateway()).await,
+            (Ok(_), Some(true)) => in_time(within, Box::pin(self.describe_gateway())).await,
             (Ok(_), _) => Ok(response(ActsAs::Gateway, None, Vec::new(), auth)),
             (Err(_), Some(false)) => {
                 let mut closed = response(ActsAs::Closed, None, Vec::new(), auth);
@@ -146,7 +146,8 @@ impl SignIn {
     /// The gateway's own account while etcd's auth is on; etcd may refuse it, or there may be none.
     async fn describe_gateway(&self) -> Result<SessionResponse> {
         let gateway = Caller::gateway(super::TIMEOUT);
-        match self.etcd.may_read(&gateway, &Range::single([0])).await {
+        let key = Range::single([0]);
+        match Box::pin(self.etcd.may_read(&gateway, &key)).await {
             Ok(()) => {}
             Err(failure) if failure.code == Code::Forbidden => {}
             Err(failure) if failure.code == Code::Unauthenticated => {
@@ -165,7 +166,7 @@ impl SignIn {
     /// A user's roles; none if etcd shows no such user, since the name in a certificate may not be a user's.
     async fn roles(&self, identity: &Identity, name: &str) -> Result<Vec<String>> {
         let caller = Caller::new(identity.clone(), Some(super::TIMEOUT));
-        match self.etcd.user(&caller, name).await {
+        match Box::pin(self.etcd.user(&caller, name)).await {
             Ok((_, roles)) => Ok(roles),
             Err(failure) if failure.code == Code::UserNotFound => Ok(Vec::new()),
             Err(failure) => Err(failure),

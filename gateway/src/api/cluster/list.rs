@@ -87,7 +87,7 @@ async fn line(
             .identify(config, &visit.parts, credential, TIMEOUT)
             .await?;
         let caller = Caller::new(identity, Some(TIMEOUT));
-        cluster.info.glance(&caller).await
+        Box::pin(cluster.info.glance(&caller)).await
     };
     let read = timeout(TIMEOUT, Box::pin(reading)).await;
     let read = read.unwrap_or_else(|_| {

@@ -97,7 +97,7 @@ impl SessionKey {
         let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or_default() as u8;
         let bytes: Vec<u8> = digits
             .chunks_exact(2)
-            .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
+            .map(|pair| (digit(pair[0]) << 4) | digit(pair[1]))
             .collect();
         Ok(Self(Key::from(&bytes)))
     }

@@ -201,13 +201,12 @@ impl Sessions {
             hash.update(part);
         }
         hash.update(self.port.to_be_bytes());
-        let hash: String = hash
-            .finalize()
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        format!("watchgate-{hash}")
+        let hash = hash.finalize();
+        let first = hash
+            .first_chunk::<8>()
+            .copied()
+            .map_or(0, u64::from_be_bytes);
+        format!("watchgate-{first:016x}")
     }
 
     /// Opens the cookie of a cluster among a request's headers.
