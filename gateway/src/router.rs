@@ -86,6 +86,7 @@ fn cluster() -> OpenApiRouter<AppState> {
     use api::cluster::{alarms, maintenance, members, snapshot};
     OpenApiRouter::new()
         .routes(routes!(api::cluster::cluster))
+        .routes(routes!(api::doctor::doctor))
         .routes(routes!(members::list, members::add))
         .routes(routes!(members::update, members::remove))
         .routes(routes!(members::promote))

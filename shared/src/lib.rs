@@ -8,6 +8,7 @@
 mod access;
 mod bytes;
 mod cluster;
+mod doctor;
 mod election;
 mod id;
 mod kv;
@@ -23,6 +24,7 @@ mod txn;
 pub use access::*;
 pub use bytes::Bytes;
 pub use cluster::*;
+pub use doctor::*;
 pub use election::*;
 pub use id::{LeaseId, MemberId, ParseIdError};
 pub use kv::*;
