@@ -83,10 +83,11 @@ fn v1() -> OpenApiRouter<AppState> {
 
 /// The cluster itself and its maintenance.
 fn cluster() -> OpenApiRouter<AppState> {
-    use api::cluster::{alarms, maintenance, members, snapshot};
+    use api::cluster::{alarms, maintenance, members, samples, snapshot};
     OpenApiRouter::new()
         .routes(routes!(api::cluster::cluster))
         .routes(routes!(api::doctor::doctor))
+        .routes(routes!(samples::samples))
         .routes(routes!(members::list, members::add))
         .routes(routes!(members::update, members::remove))
         .routes(routes!(members::promote))

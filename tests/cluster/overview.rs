@@ -20,6 +20,7 @@ async fn the_cluster_reports_etcds_own_numbers() {
     for size in ["db_size", "db_size_in_use", "raft_index"] {
         assert!(member[size].as_i64() > Some(0), "{size} of {member}");
     }
+    assert!(member["raft_lag"].as_i64() <= Some(1), "{member}");
     assert_eq!(cluster["leader"], cluster["header"]["member_id"]);
     assert!(cluster["header"]["revision"].as_i64() >= Some(1));
     // A single-member cluster has no margin to lose, and without auth there are no permissions to
