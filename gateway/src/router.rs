@@ -98,6 +98,7 @@ fn cluster() -> OpenApiRouter<AppState> {
         .routes(routes!(maintenance::downgrade))
         .routes(routes!(maintenance::hash))
         .routes(routes!(snapshot::snapshot))
+        .routes(routes!(snapshot::progress))
 }
 
 /// etcd's users and roles.

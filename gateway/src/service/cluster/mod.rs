@@ -1,6 +1,7 @@
 //! The cluster as its members report it, and its maintenance.
 
 mod defragment;
+mod downloads;
 mod hash;
 mod known_bugs;
 mod maintenance;
@@ -11,10 +12,12 @@ mod snapshot;
 mod survey;
 mod warnings;
 
+pub use self::defragment::Progress;
 pub use self::snapshot::Download;
 
 use shared::{Alarm, ClusterResponse, Code, Header, Member, MemberId};
 
+use self::downloads::Downloads;
 use self::reach::{Found, Reached};
 use self::samples::Sampler;
 use crate::etcd::{AlarmFact, Etcd, StatusFact};
@@ -29,6 +32,7 @@ pub struct ClusterService {
     etcd: Etcd,
     tasks: Tasks,
     sampler: Sampler,
+    downloads: Downloads,
 }
 
 /// Whether etcd responded and would have served another user.
@@ -44,6 +48,7 @@ impl ClusterService {
             etcd,
             tasks,
             sampler: Sampler::default(),
+            downloads: Downloads::default(),
         }
     }
 
