@@ -6,6 +6,7 @@
 //! (bytes) are JSON numbers; an optional member is absent, except the few documented as `null`.
 
 mod access;
+mod access_checks;
 mod bytes;
 mod cluster;
 mod doctor;
@@ -23,6 +24,7 @@ mod transfer;
 mod txn;
 
 pub use access::*;
+pub use access_checks::*;
 pub use bytes::Bytes;
 pub use cluster::*;
 pub use doctor::*;

@@ -78,7 +78,13 @@ pub fn complete(api: &mut utoipa::openapi::OpenApi) {
         }
     }
     let components = api.components.get_or_insert_default();
-    for name in ["DeletionReply", "KeyReply", "PageReply"] {
+    for name in [
+        "AuthReply",
+        "ChangeReply",
+        "DeletionReply",
+        "KeyReply",
+        "PageReply",
+    ] {
         if let Some(schema) = components.schemas.get_mut(name) {
             one_of_to_any_of(schema);
         }
@@ -110,7 +116,8 @@ fn add_timeout(operation: &mut Operation) {
     parameters.push(RefOr::T(timeout));
 }
 
-/// Turns `oneOf` into `anyOf`: a page has all members of a count, so it matches both alternatives.
+/// Turns `oneOf` into `anyOf`: a page has all members of a count, and the response to a dry run those of the response to
+/// the change, so they match both alternatives.
 fn one_of_to_any_of(schema: &mut RefOr<Schema>) {
     if let RefOr::T(Schema::OneOf(one)) = schema {
         let mut any = AnyOf::new();
