@@ -6,8 +6,10 @@
 //! (bytes) are JSON numbers; an optional member is absent, except the few documented as `null`.
 
 mod access;
+mod access_checks;
 mod bytes;
 mod cluster;
+mod doctor;
 mod election;
 mod id;
 mod kv;
@@ -17,13 +19,16 @@ mod lock;
 mod maintenance;
 mod problem;
 mod session;
+mod samples;
 mod stm;
 mod transfer;
 mod txn;
 
 pub use access::*;
+pub use access_checks::*;
 pub use bytes::Bytes;
 pub use cluster::*;
+pub use doctor::*;
 pub use election::*;
 pub use id::{LeaseId, MemberId, ParseIdError};
 pub use kv::*;
@@ -33,6 +38,7 @@ pub use lock::*;
 pub use maintenance::*;
 pub use problem::{Code, Problem};
 pub use session::*;
+pub use samples::*;
 pub use stm::*;
 pub use transfer::*;
 pub use txn::*;

@@ -29,9 +29,9 @@ const WITH_BODY: [u16; 1] = [415];
 
 /// The prefix of the paths that call etcd.
 const API: &str = "/api/v1/";
-/// Suffixes of the paths without `timeout`: those of streams, which have no end of their own, and the list of clusters,
-/// which has its own limit.
-const WITHOUT_TIMEOUT: [&str; 7] = [
+/// Suffixes of the paths without `timeout`: those of streams, which have no end of their own, and those of the doctor and
+/// the list of clusters, which have limits of their own.
+const WITHOUT_TIMEOUT: [&str; 8] = [
     "/watch",
     "/hold",
     "/observe",
@@ -39,6 +39,7 @@ const WITHOUT_TIMEOUT: [&str; 7] = [
     "/import",
     "/snapshot",
     "/clusters",
+    "/doctor",
 ];
 
 /// The media type of problems (RFC 9457).
@@ -115,7 +116,13 @@ pub fn complete(api: &mut utoipa::openapi::OpenApi) {
         }
     }
     let components = api.components.get_or_insert_default();
-    for name in ["DeletionReply", "KeyReply", "PageReply"] {
+    for name in [
+        "AuthReply",
+        "ChangeReply",
+        "DeletionReply",
+        "KeyReply",
+        "PageReply",
+    ] {
         if let Some(schema) = components.schemas.get_mut(name) {
             one_of_to_any_of(schema);
         }
@@ -147,7 +154,8 @@ fn add_timeout(operation: &mut Operation) {
     parameters.push(RefOr::T(timeout));
 }
 
-/// Turns `oneOf` into `anyOf`: a page has all members of a count, so it matches both alternatives.
+/// Turns `oneOf` into `anyOf`: a page has all members of a count, and the response to a dry run those of the response to
+/// the change, so they match both alternatives.
 fn one_of_to_any_of(schema: &mut RefOr<Schema>) {
     if let RefOr::T(Schema::OneOf(one)) = schema {
         let mut any = AnyOf::new();
