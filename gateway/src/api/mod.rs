@@ -19,6 +19,7 @@ pub mod query;
 pub mod range;
 pub mod response;
 pub mod root;
+pub mod search;
 pub mod stm;
 pub mod transfer;
 pub mod tree;

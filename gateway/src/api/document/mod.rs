@@ -26,14 +26,15 @@ const WITH_BODY: [u16; 1] = [415];
 
 /// The prefix of the paths that call etcd.
 const API: &str = "/api/v1/";
-/// Suffixes of the paths without `timeout`: those of streams, which have no end of their own, and the one that calls
+/// Suffixes of the paths without `timeout`: those of streams, which have no end or one of their own, and the one that calls
 /// no etcd.
-const WITHOUT_TIMEOUT: [&str; 7] = [
+const WITHOUT_TIMEOUT: [&str; 8] = [
     "/watch",
     "/hold",
     "/observe",
     "/export",
     "/import",
+    "/search",
     "/snapshot",
     "/clusters",
 ];
