@@ -2,11 +2,11 @@
 
 use super::*;
 
-/// The positions at which a set of keys is sampled, and how many keys lie between them.
-fn positions(keys: &[String], range: &Range) -> Vec<(String, usize)> {
+/// The positions at which a set of keys is sampled, and how many keys are at each or after it; and the sampled keys.
+fn positions<'a>(keys: &'a [String], range: &Range) -> (Vec<(String, usize)>, Vec<&'a String>) {
     let mut steps = Steps::new(range.exclusive_end());
     let mut at = range.key.clone();
-    let mut positions = Vec::new();
+    let (mut positions, mut sampled) = (Vec::new(), Vec::new());
     for _ in 0..SAMPLES {
         let rest: Vec<_> = keys
             .iter()
@@ -14,6 +14,7 @@ fn positions(keys: &[String], range: &Range) -> Vec<(String, usize)> {
             .collect();
         positions.push((String::from_utf8_lossy(&at).into_owned(), rest.len()));
         let sample = &rest[..rest.len().min(SAMPLE_KEYS as usize)];
+        sampled.extend(sample);
         if sample.len() == rest.len() {
             break;
         }
@@ -22,14 +23,14 @@ fn positions(keys: &[String], range: &Range) -> Vec<(String, usize)> {
         assert!(next > last.to_vec() && range.contains(&next), "{next:?}");
         at = next;
     }
-    positions
+    (positions, sampled)
 }
 
 #[test]
 fn samples_are_spread_over_the_range() {
     let keys: Vec<_> = (0..200_000).map(|n| format!("/jobs/{n:06}")).collect();
     for range in [Range::prefix(b"/jobs/"), Range::prefix(b"")] {
-        let positions = positions(&keys, &range);
+        let (positions, _) = positions(&keys, &range);
         assert!(positions.len() < SAMPLES, "{positions:?}");
         // No sample stands for more than half of the keys.
         for pair in positions.windows(2) {
@@ -52,15 +53,14 @@ fn folders_of_different_sizes_are_all_sampled() {
         .chain(folder("d", 1000))
         .collect();
     keys.sort();
-    let positions = positions(&keys, &Range::prefix(b"/"));
-    assert!(
-        positions.iter().any(|(at, _)| at.starts_with("/b")),
-        "{positions:?}"
-    );
-    assert!(
-        positions.iter().any(|(at, _)| at.starts_with("/d")),
-        "{positions:?}"
-    );
+    let (positions, sampled) = positions(&keys, &Range::prefix(b"/"));
+    assert!(positions.len() < SAMPLES, "{positions:?}");
+    for folder in ["/a/", "/big/", "/c/", "/d/"] {
+        assert!(
+            sampled.iter().any(|key| key.starts_with(folder)),
+            "{folder}: {positions:?}"
+        );
+    }
 }
 
 #[test]
