@@ -189,7 +189,7 @@ impl Run {
         let (pattern, places) = (self.query.pattern.clone(), self.query.places);
         let (stop, deadline, slot) = (self.stop.clone(), self.deadline, Arc::clone(slot));
         let scanned = self.tasks.spawn_blocking(move || {
-            // The search counts until this has ended, also if its client has gone before.
+            // The search counts until this has ended, also if its client disconnects before.
             let _slot = slot;
             let has_ended = || stop.is_cancelled() || Instant::now() >= deadline;
             let scanned = scan(&kvs, &pattern, places, room, has_ended);
