@@ -39,6 +39,8 @@ pub struct Facts {
     pub conflicts: Option<Vec<Bytes>>,
     /// With `stm_conflict`: the current state of every compared key.
     pub reads: Option<Vec<StmRead>>,
+    /// With an invalid pattern: the byte at which it is.
+    pub position: Option<usize>,
     /// The missing thing is named by the query or the body, not by the path.
     pub named_elsewhere: bool,
     /// A write may have been sent before the timeout.

@@ -50,6 +50,7 @@ fn v1() -> OpenApiRouter<AppState> {
                 .delete(api::kv::delete_range),
         )
         .routes(routes!(api::tree::tree))
+        .routes(routes!(api::search::search))
         .routes(routes!(api::history::history))
         .routes(routes!(api::history::history_by_query))
         .route("/history/", get(api::history::history_by_query))

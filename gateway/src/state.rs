@@ -23,6 +23,7 @@ use crate::service::history::HistoryService;
 use crate::service::kv::KvService;
 use crate::service::lease::{Keepers, LeaseService};
 use crate::service::lock::LockService;
+use crate::service::search::SearchService;
 use crate::service::stm::StmService;
 use crate::service::transfer::TransferService;
 use crate::service::tree::TreeService;
@@ -87,6 +88,8 @@ pub struct Cluster {
     pub kv: KvService,
     /// One level of keys.
     pub tree: TreeService,
+    /// Searches in keys and values.
+    pub search: SearchService,
     /// A key's revisions.
     pub history: HistoryService,
     /// Transactions and single ops.
@@ -132,6 +135,7 @@ impl Cluster {
             sign_in: SignIn::new(etcd.clone(), config.anonymous),
             kv: KvService::new(etcd.clone()),
             tree: TreeService::new(etcd.clone()),
+            search: SearchService::new(&etcd, tasks.clone()),
             history: HistoryService::new(etcd.clone()),
             txn: TxnService::new(etcd.clone()),
             stm: StmService::new(etcd.clone()),

@@ -28,6 +28,15 @@ impl Tasks {
         self.tracker.spawn(task)
     }
 
+    /// Runs a computation that would block an executor's thread. It must end soon after `stop`, as a task.
+    pub fn spawn_blocking<F, T>(&self, computation: F) -> tokio::task::JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.tracker.spawn_blocking(computation)
+    }
+
     /// Signals every task to stop.
     pub fn cancel(&self) {
         self.stop.cancel();

@@ -165,6 +165,9 @@ pub struct Problem {
     /// With `stm_conflict`: the current state of every compared key, for the next attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reads: Option<Vec<StmRead>>,
+    /// With `bad_request` for an invalid regular expression: where, in bytes from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<usize>,
     /// With `locked`: the lock and its queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<Box<Lock>>,

@@ -219,10 +219,12 @@ async fn enter_in_the_filter_opens_the_key_of_that_name() {
             let is = format!("decodeURIComponent(location.search) === {}", json!(query));
             tab.until(&format!("{text} is shown"), &is).await;
         }
-        // An unknown name opens nothing, and can be created.
+        // An unknown name is searched for in all keys and values, and can be created.
         tab.fill("Filter keys", &world.key("absent")).await;
         tab.finds("button", "Create this key").await;
         tab.press("Enter").await;
+        tab.finds("region", "Search results").await;
+        tab.click("button", "Back to the tree").await;
         tab.click("button", "Create this key").await;
         tab.finds("textbox", "Key").await;
         let typed = format!(

@@ -48,14 +48,16 @@ pub(crate) enum Kind {
     V3Watch,
 }
 
-const QUERY_ROUTES: [&str; 6] = ["kv", "tree", "leases", "locks", "watch", "cluster"];
+const QUERY_ROUTES: [&str; 7] = [
+    "kv", "tree", "search", "leases", "locks", "watch", "cluster",
+];
 const KEY_ROUTES: [(&str, &[&str]); 4] = [
     ("GET", &["kv/", "history/", "locks/", "leases/"]),
     ("PUT", &["kv/"]),
     ("DELETE", &["kv/", "locks/", "leases/"]),
     ("POST", &["locks/"]),
 ];
-const CURSOR_ROUTES: [&str; 5] = ["kv?", "tree?", "leases?", "locks?", "history/k?"];
+const CURSOR_ROUTES: [&str; 6] = ["kv?", "tree?", "search?", "leases?", "locks?", "history/k?"];
 const BODY_ROUTES: [(&str, &str); 24] = [
     ("application/json", "txn"),
     ("application/json", "txn?explain"),

@@ -13,6 +13,7 @@ mod ndjson;
 mod pages;
 mod programs;
 mod range_delete;
+mod search;
 mod sort;
 mod stm;
 mod tree;

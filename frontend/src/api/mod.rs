@@ -8,6 +8,7 @@ mod error;
 pub(crate) mod kv;
 pub(crate) mod leases;
 pub(crate) mod locks;
+pub(crate) mod search;
 mod send;
 
 pub(crate) use error::{ApiError, ErrorKind};

@@ -4,6 +4,8 @@ use gloo_net::http::{Request, RequestBuilder, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::Problem;
+use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen_futures::JsFuture;
 
 use super::ApiError;
 use super::base::api_url;
@@ -80,9 +82,42 @@ impl Call {
         if response.ok() {
             return serde_json::from_slice(&body).map_err(|_| ApiError::Unreadable(status));
         }
-        match serde_json::from_slice::<Problem>(&body) {
-            Ok(problem) => Err(ApiError::Problem(Box::new(problem))),
-            Err(_) => Err(ApiError::Unreadable(status)),
+        Err(read_problem(&body, status))
+    }
+
+    /// Sends the request and passes the response's body on, piece by piece, until it ends or `on_piece` returns
+    /// `false`. Dropping the future aborts the request.
+    pub(crate) async fn stream(
+        self,
+        mut on_piece: impl FnMut(&[u8]) -> bool,
+    ) -> Result<(), ApiError> {
+        // Aborts also when `on_piece` wants no more.
+        let abort = AbortOnDrop::new();
+        let request = self
+            .builder
+            .abort_signal(abort.signal().as_ref())
+            .build()
+            .map_err(to_unreachable)?;
+        let response = send_and_read_date(request).await?;
+        let status = response.status();
+        if !response.ok() {
+            let body = response.binary().await.map_err(to_unreachable)?;
+            return Err(read_problem(&body, status));
+        }
+        let body = response.body().ok_or(ApiError::Unreadable(status))?;
+        let reader: web_sys::ReadableStreamDefaultReader = body.get_reader().unchecked_into();
+        loop {
+            let read = JsFuture::from(reader.read()).await;
+            let read = read.map_err(|_| ApiError::Unreachable)?;
+            let member = |name: &str| js_sys::Reflect::get(&read, &JsValue::from_str(name));
+            let Ok(piece) = member("value").and_then(JsValue::dyn_into::<js_sys::Uint8Array>)
+            else {
+                // The last result has no value.
+                return Ok(());
+            };
+            if !on_piece(&piece.to_vec()) {
+                return Ok(());
+            }
         }
     }
 
@@ -101,6 +136,14 @@ impl Call {
         } else {
             Err(ApiError::Unreadable(response.status()))
         }
+    }
+}
+
+/// The problem in the body of a failed response.
+fn read_problem(body: &[u8], status: u16) -> ApiError {
+    match serde_json::from_slice::<Problem>(body) {
+        Ok(problem) => ApiError::Problem(Box::new(problem)),
+        Err(_) => ApiError::Unreadable(status),
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod live;
 pub(crate) mod locks;
 pub(crate) mod percent;
 pub(crate) mod requests;
+pub(crate) mod search;
 pub(crate) mod sentence;
 pub(crate) mod skew;
 pub(crate) mod stream;

@@ -2,6 +2,7 @@
 
 use crate::api::base::page_url;
 use crate::model::percent;
+use crate::model::search::Spec;
 
 /// The Explorer at a key.
 pub(crate) fn key_url(key: &[u8]) -> String {
@@ -16,6 +17,18 @@ pub(crate) fn prefix_url(prefix: &[u8]) -> String {
 /// The Explorer with the dialog for a new key.
 pub(crate) fn new_key_url(key: &[u8]) -> String {
     explorer_url("new", key)
+}
+
+/// The Explorer with the results of a search.
+pub(crate) fn search_url(search: &Spec) -> String {
+    page_url(&format!("explorer{}", percent::query(&search.parameters())))
+}
+
+/// The Explorer at a key that a search found, beside the other results.
+pub(crate) fn found_url(key: &[u8], search: &Spec) -> String {
+    let mut parameters = vec![("key", key)];
+    parameters.extend(search.parameters());
+    page_url(&format!("explorer{}", percent::query(&parameters)))
 }
 
 fn explorer_url(parameter: &str, value: &[u8]) -> String {

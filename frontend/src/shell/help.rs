@@ -21,6 +21,7 @@ texts! {
         Ends: "First and last row", "第一行、最后一行";
         Show: "Show the key or folder", "查看键或目录";
         Type: "Go to the row that starts with the typed letters", "跳到以所输入字符开头的行";
+        SearchServer: "In the filter: search all keys and values of the folder", "在筛选框中：搜索该目录下的全部键和值";
         Editing: "While editing", "编辑时";
         Review: "Review the change", "查看差异";
     }
@@ -45,6 +46,7 @@ const MAP: [(Text, &[(&str, Text)]); 3] = [
             ("Home End", Text::Ends),
             ("Enter", Text::Show),
             ("a … z", Text::Type),
+            ("Alt Enter", Text::SearchServer),
         ],
     ),
     (Text::Editing, &[("Ctrl Enter", Text::Review)]),

@@ -9,10 +9,11 @@ use leptos_router::hooks::use_navigate;
 use crate::api;
 use crate::api::base::page_url;
 use crate::i18n::{label, texts, tr, use_i18n};
-use crate::model::tree::Typed;
+use crate::model::search::Spec;
+use crate::model::tree::{Name, Typed};
 use crate::model::{Lang, format, key_text};
 use crate::pages::Page;
-use crate::pages::links::{key_url, new_key_url, prefix_url};
+use crate::pages::links::{key_url, new_key_url, prefix_url, search_url};
 use crate::state::theme::choose_language;
 use crate::state::{ThemeChoice, use_overlays, use_theme};
 use crate::ui::{Dialog, Glyph, Icon, KeyNote, When, focus};
@@ -35,6 +36,7 @@ texts! {
         Help: "Show keyboard shortcuts", "显示键盘快捷键";
         CreateNamed: "No such key; create it:", "键不存在，创建：";
         Nothing: "No match", "没有匹配项";
+        SearchAll: "Search all keys and values for", "在全部键和值中搜索";
     }
 }
 
@@ -360,6 +362,20 @@ fn rows(typed: &str, found: &Found, lang: Lang, t: impl Fn(Text) -> &'static str
     let wanted = typed.to_lowercase();
     fixed.retain(|row| row.text.to_lowercase().contains(&wanted));
     rows.extend(fixed);
+    if !typed.is_empty() && key_text::parse(typed).is_ok() {
+        let search = Spec {
+            within: Name::from(&[][..]),
+            text: typed.to_owned(),
+            regex: false,
+        };
+        rows.push(Row {
+            group: Text::Actions,
+            icon: Icon::Find,
+            text: t(Text::SearchAll).to_owned(),
+            name: Some(typed.to_owned()),
+            action: PaletteAction::Go(search_url(&search)),
+        });
+    }
     let absent = matches!(found.is, Some(Typed::Prefix | Typed::Nothing));
     if let Some(name) = name.filter(|_| absent) {
         // Last, so that Enter on the name of a page does not create a key.

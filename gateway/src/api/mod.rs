@@ -21,6 +21,7 @@ pub mod range;
 pub mod response;
 pub mod root;
 pub mod session;
+pub mod search;
 pub mod stm;
 pub mod transfer;
 pub mod tree;

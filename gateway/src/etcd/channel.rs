@@ -92,6 +92,8 @@ pub enum ConnectError {
 pub(crate) enum Use {
     /// Ordinary calls.
     Unary,
+    /// Reads of a search, which are large and many.
+    Searches,
     /// Leases: a keep-alive queued after a range would be late.
     Leases,
     /// Watches.
@@ -104,7 +106,8 @@ pub(crate) enum Use {
 
 /// The library's client over our transport. Lease streams require a leader.
 pub(super) fn client(transport: Transport, usage: Use) -> Client {
-    let options = ConnectOptions::new().with_require_leader(usage != Use::Unary);
+    let reads = matches!(usage, Use::Unary | Use::Searches);
+    let options = ConnectOptions::new().with_require_leader(!reads);
     let channel = Channel::Custom(BoxCloneSyncService::new(transport));
     Client::from_channel(channel, Some(options))
         .now_or_never()

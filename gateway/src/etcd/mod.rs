@@ -1,9 +1,9 @@
 //! The only module that names `etcd_client`: channels, endpoints, errors, and etcd's calls in the
 //! gateway's own types.
 //!
-//! An [`Etcd`] is one cluster. It keeps five connections per endpoint, since a large range starves
+//! An [`Etcd`] is one cluster. It keeps six connections per endpoint, since a large range starves
 //! everything else on its HTTP/2 connection: one for watches, one for leases (a keep-alive queued after a
-//! range would be late), two for `/v3` and one for the rest. Accounts, client certificates and fail-over
+//! range would be late), one for searches, two for `/v3` and one for the rest. Accounts, client certificates and fail-over
 //! between endpoints are decided in this module only.
 
 mod account;
@@ -61,6 +61,8 @@ use crate::failure::{Failure, Result};
 #[derive(Clone)]
 pub struct Etcd {
     inner: Arc<Inner>,
+    /// Whether its reads and transactions use the connections for searches.
+    searches: bool,
 }
 
 struct Inner {
@@ -68,6 +70,7 @@ struct Inner {
     tls: Arc<tls::Tls>,
     /// One set of connections for each use.
     unary: channel::Rotating,
+    searches: channel::Rotating,
     leases: channel::Rotating,
     watches: channel::Rotating,
     /// Unary calls of undecoded messages.
@@ -78,6 +81,7 @@ struct Inner {
     account: Option<Arc<Account>>,
     /// The library's clients for the gateway's own identity, the most frequent one.
     own_unary: etcd_client::Client,
+    own_searches: etcd_client::Client,
     own_leases: etcd_client::Client,
 }
 
@@ -108,7 +112,7 @@ impl Etcd {
         tls: Arc<tls::Tls>,
         account: Option<Arc<Account>>,
     ) -> std::result::Result<Self, ConnectError> {
-        let [unary, leases, watches, raw_calls, raw_streams] =
+        let [unary, searches, leases, watches, raw_calls, raw_streams] =
             channel::connections(&settings, &tls)?;
         let account = account.or_else(|| {
             let credentials = settings.account.clone()?;
@@ -121,16 +125,19 @@ impl Etcd {
         Ok(Self {
             inner: Arc::new(Inner {
                 own_unary: own(&unary, Use::Unary),
+                own_searches: own(&searches, Use::Searches),
                 own_leases: own(&leases, Use::Leases),
                 settings,
                 tls,
                 unary,
+                searches,
                 leases,
                 watches,
                 raw_calls,
                 raw_streams,
                 account,
             }),
+            searches: false,
         })
     }
 
@@ -146,6 +153,15 @@ impl Etcd {
         let tls = Arc::clone(&self.inner.tls);
         Self::with(settings, tls, self.inner.account.clone())
             .map_err(|error| Failure::new(Code::Unavailable, error.to_string()).source(error))
+    }
+
+    /// The same cluster, with ordinary calls over the connections for searches.
+    #[must_use]
+    pub fn for_searches(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            searches: true,
+        }
     }
 
     /// The client URLs as configured.
@@ -176,6 +192,7 @@ impl Etcd {
     fn connections(&self, usage: Use) -> &channel::Rotating {
         match usage {
             Use::Unary => &self.inner.unary,
+            Use::Searches => &self.inner.searches,
             Use::Leases => &self.inner.leases,
             Use::Watches => &self.inner.watches,
             Use::RawCalls => &self.inner.raw_calls,
@@ -185,6 +202,9 @@ impl Etcd {
 
     /// The client for ordinary calls as `caller`.
     pub(in crate::etcd) fn unary(&self, caller: &Caller) -> Cow<'_, etcd_client::Client> {
+        if self.searches {
+            return self.client(caller, Use::Searches, &self.inner.own_searches);
+        }
         self.client(caller, Use::Unary, &self.inner.own_unary)
     }
 

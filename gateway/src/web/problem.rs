@@ -35,6 +35,7 @@ pub fn problem(failure: &Failure, request_id: &str) -> Problem {
         lock: facts.lock.clone().map(Box::new),
         conflicts: facts.conflicts.clone(),
         reads: facts.reads.clone(),
+        position: facts.position,
     }
 }
 

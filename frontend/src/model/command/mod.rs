@@ -24,6 +24,8 @@ pub(crate) enum KeyCommand {
     List { prefix: Vec<u8> },
     /// Reads a key's stored revisions.
     History { key: Vec<u8> },
+    /// Searches keys and values; `path` is the API's, with its encoded query.
+    Search { path: String },
     /// Watches a key or a prefix.
     Watch { key: Vec<u8>, prefix: bool },
     /// Replaces a value, if the key's last change is still at `revision`.
@@ -117,6 +119,7 @@ pub(crate) fn curl(command: &KeyCommand, base: &str) -> String {
             format!("curl {}", url("kv", "prefix", prefix, "&keys_only"))
         }
         KeyCommand::History { key } => format!("curl {}", url("history", "key", key, "")),
+        KeyCommand::Search { path } => format!("curl -N {}", quoted(&format!("{base}{path}"))),
         KeyCommand::Watch { key, prefix } => {
             format!(
                 "curl -N {}",
@@ -194,7 +197,9 @@ pub(crate) fn etcdctl(command: &KeyCommand) -> Result<String, Unsupported> {
         KeyCommand::List { prefix } => {
             format!("etcdctl get --prefix --keys-only {}", argument(prefix)?)
         }
-        KeyCommand::History { .. } => return Err(Unsupported::NoCommand),
+        KeyCommand::History { .. } | KeyCommand::Search { .. } => {
+            return Err(Unsupported::NoCommand);
+        }
         KeyCommand::Watch { key, prefix } => watch(
             if *prefix {
                 " --prev-kv --prefix"

@@ -127,3 +127,15 @@ fn a_prefix_delete_carries_the_counted_keys_and_revision() {
         "etcdctl del --prefix '/cron/'"
     );
 }
+
+#[test]
+fn a_search_is_a_curl_line_only() {
+    let search = KeyCommand::Search {
+        path: "search?prefix=/a/&contains=it%27s&ignore_case".to_owned(),
+    };
+    assert_eq!(
+        curl(&search, BASE),
+        "curl -N 'http://127.0.0.1:8379/api/v1/search?prefix=/a/&contains=it%27s&ignore_case'"
+    );
+    assert_eq!(etcdctl(&search), Err(Unsupported::NoCommand));
+}

@@ -63,8 +63,9 @@ pub(crate) fn CommandButton(
     }
 }
 
+/// The command lines of the action in `shown`, while there is one.
 #[component]
-fn CommandDialog(shown: RwSignal<Option<(Text, KeyCommand)>>) -> impl IntoView {
+pub(crate) fn CommandDialog(shown: RwSignal<Option<(Text, KeyCommand)>>) -> impl IntoView {
     let i18n = use_i18n();
     let title = Signal::derive(move || {
         let name = shown.with(|shown| shown.as_ref().map(|(name, _)| i18n.t(*name)));

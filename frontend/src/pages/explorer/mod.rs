@@ -19,6 +19,7 @@ mod navigation;
 mod path;
 mod remove;
 mod remove_prefix;
+mod search;
 mod text;
 mod text_area;
 mod tree_pane;

@@ -6,6 +6,7 @@ use leptos_router::hooks::{use_location, use_navigate};
 
 use crate::api::base::page_url;
 use crate::model::percent;
+use crate::model::search::Spec;
 use crate::model::tree::Name;
 
 /// The selected item.
@@ -31,6 +32,8 @@ pub(crate) struct Navigation {
     pub(crate) tab: Memo<&'static str>,
     /// The key that the dialog for a new key starts with, while it is open.
     pub(crate) new: Memo<Option<Name>>,
+    /// The search of the server whose results are shown; it stays when its results are opened.
+    pub(crate) search: Memo<Option<Spec>>,
     go: StoredValue<Go, LocalStorage>,
 }
 
@@ -73,13 +76,44 @@ impl Navigation {
                     .with(|query| percent::query_value(query, "new"))
                     .map(Into::into)
             }),
+            search: Memo::new(move |_| search.with(|query| Spec::of_query(query))),
             go: StoredValue::new_local(Box::new(go)),
         }
     }
 
     fn to(self, query: &str, replace: bool) {
+        self.to_with(query, self.search.get_untracked().as_ref(), replace);
+    }
+
+    fn to_with(self, query: &str, search: Option<&Spec>, replace: bool) {
+        let search = search.map(|search| percent::query(&search.parameters()));
+        let mut query = query.to_owned() + &search.unwrap_or_default();
+        if let Some(second) = query.rfind('?').filter(|at| *at > 0) {
+            query.replace_range(second..=second, "&");
+        }
         self.go
             .with_value(|go| go(&page_url(&format!("explorer{query}")), replace));
+    }
+
+    /// The query of what is selected.
+    fn selected_query(self) -> String {
+        match self.selected.get_untracked() {
+            Selected::Key(key) => percent::query(&[("key", &key)]),
+            Selected::Prefix(prefix) => percent::query(&[("prefix", &prefix)]),
+            Selected::Nothing => String::new(),
+        }
+    }
+
+    /// Shows the results of a search of the server beside what is selected.
+    pub(crate) fn open_search(self, search: &Spec) {
+        self.to_with(&self.selected_query(), Some(search), false);
+    }
+
+    /// Shows the tree instead of the results of a search.
+    pub(crate) fn close_search(self) {
+        if self.search.with_untracked(Option::is_some) {
+            self.to_with(&self.selected_query(), None, true);
+        }
     }
 
     /// Shows a key, on its first tab.
@@ -127,12 +161,7 @@ impl Navigation {
 
     /// Closes the dialog for a new key.
     pub(crate) fn close_new(self) {
-        let query = match self.selected.get_untracked() {
-            Selected::Key(key) => percent::query(&[("key", &key)]),
-            Selected::Prefix(prefix) => percent::query(&[("prefix", &prefix)]),
-            Selected::Nothing => String::new(),
-        };
-        self.to(&query, true);
+        self.to(&self.selected_query(), true);
     }
 }
 

@@ -172,6 +172,7 @@ crate::i18n::texts! {
         DoRead: "get", "读取";
         DoList: "list", "列出";
         DoHistory: "history", "历史";
+        DoSearch: "search", "搜索";
         DoWatch: "watch", "监听";
         DoSave: "put", "写入";
         DoCreate: "create", "创建";

@@ -10,6 +10,7 @@ use leptos::task::spawn_local_scoped_with_cancellation;
 use super::keyspace::use_keyspace;
 use super::limits::Limits;
 use super::navigation::{Selected, use_navigation};
+use super::search::{self, SearchOffer, SearchResults};
 use super::text::Text;
 use super::tree_row::{TreeRow, row_id};
 use crate::api;
@@ -21,7 +22,7 @@ use crate::state::Scope;
 use crate::state::use_narrow;
 use crate::ui::{
     Button, ButtonKind, EmptyState, ErrorState, Icon, KeyNote, SearchField, Skeleton, VirtualList,
-    focus,
+    When, focus,
 };
 
 /// Letters typed within this long form one search.
@@ -41,6 +42,7 @@ pub(crate) fn TreePane() -> impl IntoView {
     let scope = Scope::here();
     let narrow = use_narrow();
     let filter = RwSignal::new(String::new());
+    let server = search::provide(filter);
     let rows = keyspace.rows(filter);
     let cursor = RwSignal::new(None::<(bool, Name)>);
     let list = NodeRef::<html::Div>::new();
@@ -168,6 +170,19 @@ pub(crate) fn TreePane() -> impl IntoView {
         }
         event.prevent_default();
     };
+    // The folder in view.
+    let initial = move |selected: Selected| match selected {
+        Selected::Prefix(prefix) => prefix,
+        Selected::Key(key) => {
+            let parent = key
+                .iter()
+                .rposition(|byte| *byte == crate::model::tree::SEPARATOR);
+            key[..parent.map_or(0, |at| at + 1)].into()
+        }
+        Selected::Nothing => Name::from(&[][..]),
+    };
+    let within = Signal::derive(move || initial(navigation.selected.get()));
+    let search_server = move || search::start(navigation, filter, within);
     // The text is either the whole name of a key or prefix, or narrows the rows down to one.
     let open_named = move |text: String| async move {
         // The note below the field names an invalid escape.
@@ -185,12 +200,15 @@ pub(crate) fn TreePane() -> impl IntoView {
                     Some(row) => navigation.open_key(&row.name),
                     // The view of the prefix shows the error.
                     None if nothing.is_err() => navigation.open_prefix(&name),
-                    None => {}
+                    None => search_server(),
                 }
             }
         }
     };
     let on_filter_key = move |event: web_sys::KeyboardEvent| match event.key().as_str() {
+        "Enter" if event.alt_key() => search_server(),
+        // The results are of this text already.
+        "Enter" if navigation.search.with_untracked(Option::is_some) => {}
         "Enter" => {
             let text = filter.get_untracked();
             if !text.is_empty() {
@@ -304,16 +322,12 @@ pub(crate) fn TreePane() -> impl IntoView {
             keyspace.count(&Name::from(&[][..]));
         }
     });
-    let initial = move || match navigation.selected.get_untracked() {
-        Selected::Prefix(prefix) => prefix,
-        Selected::Key(key) => {
-            let parent = key
-                .iter()
-                .rposition(|byte| *byte == crate::model::tree::SEPARATOR);
-            key[..parent.map_or(0, |at| at + 1)].into()
-        }
-        Selected::Nothing => Name::from(&[][..]),
-    };
+    // An expression has escapes of its own.
+    let expression = Memo::new(move |_| {
+        navigation
+            .search
+            .with(|spec| spec.as_ref().is_some_and(|spec| spec.regex))
+    });
     let offer = move || {
         // Looked up only where the text is well-formed.
         let name = move || key_text::parse(&filter.get_untracked()).unwrap_or_default();
@@ -382,12 +396,25 @@ pub(crate) fn TreePane() -> impl IntoView {
     view! {
         <div class="x-pane-tools">
             <SearchField label=label(Text::Filter) value=filter hint="/" on_key=on_filter_key/>
-            <Button icon=Icon::Plus label=label(Text::NewKey) on_press=move || navigation.open_new(&initial())/>
+            <Button icon=Icon::Plus label=label(Text::NewKey) on_press=move || navigation.open_new(&within.get_untracked())/>
         </div>
-        <KeyNote text=filter errors_only=true/>
+        <When when=move || !expression.get()>
+            <KeyNote text=filter errors_only=true/>
+        </When>
+        <SearchOffer
+            filter=filter
+            within=within
+            on_enter=Signal::derive(move || {
+                state.get() == State::NoMatch && named.get() == Some(Typed::Nothing)
+            })
+        />
+        <When when=move || server.is_open()>
+            <SearchResults search=server/>
+        </When>
         <div
             node_ref=list
             class="x-tree"
+            class:is-hidden=move || server.is_open()
             role=move || if state.get() == State::Ready { "tree" } else { "group" }
             aria-label=tr(Text::Keys)
             tabindex="0"

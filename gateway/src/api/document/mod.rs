@@ -29,14 +29,15 @@ const WITH_BODY: [u16; 1] = [415];
 
 /// The prefix of the paths that call etcd.
 const API: &str = "/api/v1/";
-/// Suffixes of the paths without `timeout`: those of streams, which have no end of their own, and those of the doctor and
+/// Suffixes of the paths without `timeout`: those of streams, which have no end or one of their own, and those of the doctor and
 /// the list of clusters, which have limits of their own.
-const WITHOUT_TIMEOUT: [&str; 8] = [
+const WITHOUT_TIMEOUT: [&str; 9] = [
     "/watch",
     "/hold",
     "/observe",
     "/export",
     "/import",
+    "/search",
     "/snapshot",
     "/clusters",
     "/doctor",

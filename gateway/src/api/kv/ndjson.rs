@@ -73,10 +73,12 @@ async fn read(export: &mut Export) -> (Result<Bytes>, Next) {
     }
 }
 
-fn lines(entries: &[Entry]) -> Bytes {
-    let mut buffer = Vec::with_capacity(entries.len() * 128);
-    for entry in entries {
-        serde_json::to_writer(&mut buffer, entry).expect("wire types have string keys");
+/// Values as lines of JSON.
+pub(in crate::api) fn lines<T: Serialize>(values: impl IntoIterator<Item = T>) -> Bytes {
+    let values = values.into_iter();
+    let mut buffer = Vec::with_capacity(values.size_hint().0 * 128);
+    for value in values {
+        serde_json::to_writer(&mut buffer, &value).expect("wire types have string keys");
         buffer
             .write_all(b"\n")
             .expect("writing to memory cannot fail");

@@ -96,6 +96,17 @@ impl Range {
         merged.into_iter().map(range).collect()
     }
 
+    /// The keys that lie in both ranges; `None` if there can be none.
+    pub fn intersection(&self, other: &Self) -> Option<Self> {
+        let start = self.key.clone().max(other.key.clone());
+        let end = match (self.exclusive_end(), other.exclusive_end()) {
+            (Some(one), Some(two)) => Some(one.min(two)),
+            (one, two) => one.or(two),
+        };
+        let is_empty = end.as_ref().is_some_and(|end| *end <= start);
+        (!is_empty).then(|| Self::between(start, end))
+    }
+
     /// Whether this is one key.
     pub fn is_one(&self) -> bool {
         self.end.is_none()

@@ -111,3 +111,22 @@ fn adjacent_ranges_are_merged() {
         vec![Range::single("a"), Range::single("b")],
     );
 }
+
+#[test]
+fn ranges_intersect() {
+    let check = |one: &Range, two: &Range, expected: Option<Range>| {
+        assert_eq!(one.intersection(two), expected, "{one:?} and {two:?}");
+        assert_eq!(two.intersection(one), expected, "{two:?} and {one:?}");
+    };
+    let all = Range::prefix(b"");
+    let folder = Range::prefix(b"/a/");
+    check(&all, &all, Some(all.clone()));
+    check(&all, &folder, Some(folder.clone()));
+    check(&folder, &Range::prefix(b"/b/"), None);
+    let below = Range::between(b"/a/x".to_vec(), Some(b"/a0".to_vec()));
+    let from = Range::between(b"/a/x".to_vec(), None);
+    check(&folder, &from, Some(below));
+    let key = Range::between(b"/a/k".to_vec(), Some(b"/a/k\0".to_vec()));
+    check(&folder, &Range::single(b"/a/k"), Some(key));
+    check(&folder, &Range::single(b"/b"), None);
+}

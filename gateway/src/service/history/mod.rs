@@ -1,6 +1,5 @@
 //! A key's stored revisions, newest first: each is read just below the previous one.
 
-mod fair;
 mod replay;
 
 use std::sync::Arc;
@@ -8,9 +7,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use shared::{Bytes, Code, Entry, Header, History, HistoryEnd};
 
-use self::fair::FairSlots;
 use self::replay::Deletions;
 use super::cursor;
+use super::fair::FairSlots;
 use crate::etcd::{Etcd, Get, KeyValue, Range, entry};
 use crate::failure::{Failure, Result};
 use crate::identity::{Caller, Identity};

@@ -11,10 +11,10 @@ use std::time::Duration;
 use shared::{Code, Event, EventType, HistoryEnd, Replay};
 use tokio::time::{Instant, interval, timeout_at};
 
-use super::fair::FairSlots;
 use crate::etcd::{Etcd, Range, Update, WatchOptions};
 use crate::failure::{Failure, Result};
 use crate::identity::{Caller, Identity};
+use crate::service::fair::FairSlots;
 
 /// How many revisions before the present each replay starts.
 const STEPS: [i64; 3] = [1_000, 10_000, 100_000];
