@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Acquired, Bytes, Candidate, Code, Entry, Leadership, LeaseId, Lock, MemberId, RangeSpec,
-    nullable,
+    Acquired, Bytes, Candidate, Code, Entry, Leadership, LeaseChanges, LeaseId, LeasesProgress,
+    Lock, MemberId, RangeSpec, nullable,
 };
 
 /// A message of a client on a socket.
@@ -251,6 +251,10 @@ pub enum ServerMessage {
         /// Whether some leases have not been read yet.
         partial: bool,
     },
+    /// Leases that are new, have changed, or have ended (`GET /leases?live`).
+    Leases(LeaseChanges),
+    /// Leases: the state of the stream, at least every ten seconds.
+    LeasesProgress(LeasesProgress),
     /// The lock is held (holds of locks).
     Acquired(Acquired),
     /// The candidate leads (holds of candidacies).
