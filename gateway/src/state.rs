@@ -20,6 +20,7 @@ use crate::service::election::ElectionService;
 use crate::service::history::HistoryService;
 use crate::service::kv::KvService;
 use crate::service::lease::{Keepers, LeaseService};
+use crate::service::lease_board::LeaseBoardService;
 use crate::service::lock::LockService;
 use crate::service::stm::StmService;
 use crate::service::transfer::TransferService;
@@ -90,6 +91,8 @@ pub struct Cluster {
     pub transfer: TransferService,
     /// Leases.
     pub leases: LeaseService,
+    /// The live list of leases.
+    pub lease_board: LeaseBoardService,
     /// Locks.
     pub locks: LockService,
     /// Elections.
@@ -129,6 +132,7 @@ impl Cluster {
             transfer: TransferService::new(etcd.clone(), tasks.clone()),
             live: Hub::new(etcd.clone(), tasks.clone()),
             leases: LeaseService::new(etcd.clone(), keepers),
+            lease_board: LeaseBoardService::new(locks.clone()),
             elections: ElectionService::new(locks.clone()),
             locks,
             access: AccessService::new(etcd.clone()),

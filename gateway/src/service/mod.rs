@@ -8,6 +8,7 @@ pub mod election;
 pub mod history;
 pub mod kv;
 pub mod lease;
+pub mod lease_board;
 mod leased;
 pub mod lock;
 pub mod lock_index;
