@@ -75,7 +75,7 @@ impl Session {
         self.watches.get(&key)?.position()
     }
 
-    /// Changes the open folders of a watch (`collapse`), which continues where it is. It is requested anew, without an
+    /// Changes the open folders of a watch (`collapse`), which continues where it is. It is requested again, without an
     /// update for the page.
     pub(crate) fn set_open(&mut self, key: WatchKey, open: Vec<Bytes>) -> Vec<SessionAction> {
         let Some(watch) = self.watches.get_mut(&key) else {

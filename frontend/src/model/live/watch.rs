@@ -104,7 +104,7 @@ impl Watch {
         self.resume.map(|next| next - 1)
     }
 
-    /// Sets the open folders; returns whether the watch must be requested anew.
+    /// Sets the open folders; returns whether the watch must be requested again.
     pub(super) fn set_open(&mut self, open: Vec<Bytes>) -> bool {
         self.spec.open = open;
         let requested = self.id.is_some();

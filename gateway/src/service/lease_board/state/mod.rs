@@ -194,7 +194,7 @@ impl State {
         let Some(row) = self.rows.get_mut(&id) else {
             return;
         };
-        // What was known stays until it is known again: the index may be listing anew.
+        // What was known stays until it is known again: the index may be listing again.
         let changed = facts.is_some() && row.facts != facts;
         if changed {
             row.facts = facts;
