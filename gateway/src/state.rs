@@ -22,6 +22,7 @@ use crate::service::election::ElectionService;
 use crate::service::history::HistoryService;
 use crate::service::kv::KvService;
 use crate::service::lease::{Keepers, LeaseService};
+use crate::service::lease_board::LeaseBoardService;
 use crate::service::lock::LockService;
 use crate::service::search::SearchService;
 use crate::service::stm::StmService;
@@ -100,6 +101,8 @@ pub struct Cluster {
     pub transfer: TransferService,
     /// Leases.
     pub leases: LeaseService,
+    /// The live list of leases.
+    pub lease_board: LeaseBoardService,
     /// Locks.
     pub locks: LockService,
     /// Elections.
@@ -142,6 +145,7 @@ impl Cluster {
             transfer: TransferService::new(etcd.clone(), tasks.clone()),
             live: Hub::new(etcd.clone(), tasks.clone()),
             leases: LeaseService::new(etcd.clone(), keepers),
+            lease_board: LeaseBoardService::new(locks.clone()),
             elections: ElectionService::new(locks.clone()),
             locks,
             access: AccessService::new(etcd.clone()),

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Acquired, Bytes, Candidate, Code, Entry, Leadership, LeaseId, Lock, MemberId, RangeSpec,
-    nullable,
+    Acquired, Bytes, Candidate, Code, Entry, Leadership, LeaseChanges, LeaseId, LeasesProgress,
+    Lock, MemberId, RangeSpec, nullable,
 };
 
 /// A message of a client on a socket.
@@ -45,6 +45,17 @@ pub struct WatchRequest {
     /// Send the previous entry with each change.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prev: bool,
+    /// Send no values: entries, previous ones included, have only their other members.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keys_only: bool,
+    /// The separator of folders. Only keys directly in the watched prefix and in `open` folders are delivered; changes
+    /// of keys in closed folders are counted, folder by folder ([`FolderChange`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collapse: Option<Bytes>,
+    /// With `collapse`: open folders, each with its trailing separator. A folder counts as open only if all folders
+    /// above it are open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<Bytes>,
     /// The types to deliver; both by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<Vec<EventType>>,
@@ -86,6 +97,9 @@ pub enum Event {
         /// The key as it is now.
         #[serde(flatten)]
         entry: Entry,
+        /// With `keys_only`: the size of the value in bytes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        size: Option<i64>,
         /// With `prev`: the previous entry; `null` for a creation and for compacted history.
         #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "schema", schema(value_type = Option<Entry>))]
@@ -137,6 +151,35 @@ impl Event {
     }
 }
 
+/// Changes of keys in a closed folder, or in folders below it, since the last message about it (`collapse`).
+///
+/// `created` − `deleted` is the change of the number of its keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct FolderChange {
+    /// The prefix of its keys, with the trailing separator.
+    pub prefix: Bytes,
+    /// Keys created, a key that was deleted and created again each time. Absent: 0, as in the next two.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub created: i64,
+    /// Changes of existing keys.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub updated: i64,
+    /// Keys deleted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub deleted: i64,
+    /// The revision of the last of these changes.
+    pub revision: i64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde gives fields by reference"
+)]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
 /// A message of the gateway on a stream, on any transport.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -171,6 +214,13 @@ pub enum ServerMessage {
         revision: i64,
         /// The changes.
         events: Vec<Event>,
+        /// With `collapse`: the changes in closed folders, in the same revisions.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        folders: Vec<FolderChange>,
+        /// With `collapse`: the number of changes in further closed folders, which are not listed because too many
+        /// changed at once; re-read what depends on them.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        unlisted: i64,
         /// The revision continues in the next piece.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         more: bool,
@@ -252,6 +302,10 @@ pub enum ServerMessage {
         /// Whether some leases have not been read yet.
         partial: bool,
     },
+    /// Leases that are new, have changed, or have ended (`GET /leases?live`).
+    Leases(LeaseChanges),
+    /// Leases: the state of the stream, at least every ten seconds.
+    LeasesProgress(LeasesProgress),
     /// The lock is held (holds of locks).
     Acquired(Acquired),
     /// The candidate leads (holds of candidacies).

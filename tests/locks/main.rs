@@ -11,6 +11,7 @@ mod lease_holds;
 mod lease_ids;
 mod lease_keys;
 mod leases;
+mod leases_live;
 mod lock_holds;
 mod lock_index;
 mod lock_prefix;

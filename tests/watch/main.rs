@@ -4,6 +4,7 @@ mod compaction;
 mod delivery;
 mod etcd_releases;
 mod hub;
+mod keys_only;
 mod large_revisions;
 mod lost_clients;
 mod metrics;

@@ -128,6 +128,15 @@ pub(crate) async fn count(prefix: &[u8]) -> Result<CountResponse, ApiError> {
     Call::new(Method::Get, &path).send().await
 }
 
+/// The number of keys under a prefix at a revision.
+pub(crate) async fn count_at(prefix: &[u8], revision: i64) -> Result<CountResponse, ApiError> {
+    let path = format!(
+        "kv?prefix={}&count_only&revision={revision}",
+        percent::encode(prefix)
+    );
+    Call::new(Method::Get, &path).send().await
+}
+
 /// A page of keys under a prefix, without values.
 pub(crate) async fn keys(prefix: &[u8], limit: usize) -> Result<Page, ApiError> {
     let path = format!(

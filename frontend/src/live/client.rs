@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use shared::{ServerMessage, WatchRequest};
+use shared::{Bytes, ServerMessage, WatchRequest};
 
 use super::reconnecting::{ConnectionEvent, ReconnectingSocket};
 use crate::api::base::socket_url;
@@ -139,6 +139,18 @@ impl WatchHandle {
     pub(crate) fn resume(self) {
         self.live
             .with_client(|client| client.session.borrow_mut().resume(self.key));
+    }
+
+    /// Changes the open folders (`collapse`); the watch continues where it is.
+    pub(crate) fn set_open(self, open: Vec<Bytes>) {
+        self.live
+            .with_client(|client| client.session.borrow_mut().set_open(self.key, open));
+    }
+
+    /// The last revision up to which everything was received; `None` before the first.
+    pub(crate) fn position(self) -> Option<i64> {
+        let position = |client: &Rc<Client>| client.session.borrow().position(self.key);
+        self.live.client.try_with_value(position).flatten()
     }
 
     /// The phase of the watch; `None` once it is cancelled. Not reactive: updates report changes.

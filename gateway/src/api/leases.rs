@@ -3,7 +3,8 @@
 use axum::response::Response;
 use http::StatusCode;
 use shared::{
-    GrantRequest, HoldRequest, LeaseId, LeaseList, LeaseResponse, OnClose, Problem, ServerMessage,
+    GrantRequest, HoldRequest, LeaseId, LeaseList, LeaseOp, LeaseResponse, OnClose, Problem,
+    ServerMessage,
 };
 
 use super::call::Call;
@@ -12,7 +13,7 @@ use super::query::Query;
 use super::response::respond;
 use super::{body, hold};
 use crate::failure::{Failure, Result};
-use crate::live::stream::Transport;
+use crate::live::stream::{self, Transport};
 use crate::service::lease::{LeaseKeys, LeasePage};
 
 const ROUTE: &str = "/leases";
@@ -63,26 +64,105 @@ pub async fn grant(mut call: Call, bytes: body::Buffered) -> Result<Response> {
 ///
 /// etcd lists all leases or none. An account that may not see all of them gets the leases of the keys that it may
 /// read, with `partial`.
+///
+/// With `live` a stream: `leases` for all leases and then for each that changes or ends, and `leases_progress` after
+/// all were sent, when it changes, and at least every ten seconds. A client counts the TTLs down. On a WebSocket,
+/// `{"op":"visible","ids":[…]}` names the leases that it shows: their TTLs are read often, those of the rest rarely.
 #[utoipa::path(
     operation_id = "list_leases",
     get, path = "/leases", tag = "leases",
     params(
         ("limit" = Option<i64>, Query, description = "Leases per page, 1 to 1,000; default 100"),
         CursorParams,
+        ("keys" = Option<String>, Query, example = "count", description = "`none` (default), or `count`: include `key_count`, which is \
+            absent for a lease with keys that the account may not read. etcd then lists all keys of the page's leases"),
+        ("live" = Option<bool>, Query, description = "Return a stream instead of a page"),
+        ("visible" = Option<String>, Query, description = "With `live`: the leases that the client shows, comma-separated, at most 256"),
     ),
-    responses((status = 200, body = LeaseList))
+    responses(
+        (status = 200, content(
+            (LeaseList = "application/json"),
+            (ServerMessage = "application/x-ndjson"),
+            (ServerMessage = "text/event-stream"),
+        )),
+    )
 )]
-pub async fn list(mut call: Call) -> Result<Response> {
+pub async fn list(mut call: Call, transport: Transport) -> Result<Response> {
+    if call.query.flag("live")? {
+        return follow(call, transport).await;
+    }
     let page = LeasePage {
         limit: call
             .query
             .number("limit", 1..=MAX_PAGE)?
             .map(|limit| limit as usize),
         cursor: call.query.text("cursor")?,
+        key_counts: match call.query.text("keys")?.as_deref() {
+            None | Some("none") => false,
+            Some("count") => true,
+            Some(other) => {
+                let detail = format!("unknown `keys` value `{other}`; one of none, count");
+                return Err(Failure::bad_request(detail));
+            }
+        },
     };
     call.finish_query()?;
     let leases = call.cluster.leases.list(&call.caller(), page).await?;
     Ok(respond(StatusCode::OK, leases.header.revision, &leases))
+}
+
+async fn follow(mut call: Call, transport: Transport) -> Result<Response> {
+    let visible = visible(&mut call.query)?;
+    let caller = call.streaming_caller()?;
+    call.finish_query()?;
+    let mut leases = call.cluster.lease_board.follow(&caller, visible).await?;
+    Ok(stream::respond(
+        &call.app.tasks,
+        transport,
+        move |out, mut ops| async move {
+            let mut accepts_ops = true;
+            loop {
+                let message = tokio::select! {
+                    message = leases.next() => match message {
+                        Some(message) => message,
+                        None => return,
+                    },
+                    op = ops.next(), if accepts_ops => match op.as_deref().map(lease_op) {
+                        None => {
+                            accepts_ops = false;
+                            continue;
+                        }
+                        Some(op) => match op.and_then(|LeaseOp::Visible { ids }| leases.show(&ids)) {
+                            Ok(()) => continue,
+                            Err(failure) => ServerMessage::Error {
+                                id: None,
+                                code: failure.code,
+                                detail: failure.detail,
+                            },
+                        },
+                    },
+                };
+                if out.send(&message).await.is_err() {
+                    return;
+                }
+            }
+        },
+    ))
+}
+
+fn visible(query: &mut Query) -> Result<Vec<LeaseId>> {
+    let ids = query.text("visible")?.unwrap_or_default();
+    let ids = ids.split(',').filter(|id| !id.is_empty());
+    ids.map(|id| {
+        id.parse::<LeaseId>()
+            .map_err(|error| Failure::bad_request(format!("`visible`: {error}")))
+    })
+    .collect()
+}
+
+fn lease_op(text: &str) -> Result<LeaseOp> {
+    let op = serde_json::from_str(text);
+    op.map_err(|error| Failure::bad_request(format!("invalid operation: {error}")))
 }
 
 /// A lease with the keys attached to it: all of them, unless `keys` requests less.

@@ -143,6 +143,13 @@ impl Query {
             .map(|text| text.split(',').map(str::to_owned).collect()))
     }
 
+    /// A comma-separated list of bytes; a comma in an item is `%2C`.
+    pub fn bytes_list(&mut self, name: &str) -> Result<Option<Vec<Vec<u8>>>> {
+        self.take(name)
+            .map(|raw| raw.unwrap_or_default().split(',').map(decode).collect())
+            .transpose()
+    }
+
     /// A duration such as `500ms`, `5s`, `2m`, at most `max`.
     pub fn duration(&mut self, name: &str, max: Duration) -> Result<Option<Duration>> {
         let Some(text) = self.text(name)? else {
@@ -205,6 +212,14 @@ mod tests {
         assert!(!query("prev=false").flag("prev").expect("reads"));
         assert!(!query("").flag("prev").expect("reads"));
         assert!(query("prev=yes").flag("prev").is_err());
+    }
+
+    #[test]
+    fn a_list_of_bytes_is_split_before_it_is_decoded() {
+        let list = query("open=/a/,/b%2Cc/,%FF/").bytes_list("open");
+        let expected = [&b"/a/"[..], b"/b,c/", b"\xff/"].map(<[u8]>::to_vec);
+        assert_eq!(list.expect("reads"), Some(expected.to_vec()));
+        assert!(query("open=%f").bytes_list("open").is_err());
     }
 
     #[test]

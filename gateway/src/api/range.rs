@@ -10,6 +10,13 @@ use crate::service::kv::Filter;
 /// Takes a range from a query; `None` if it names no range. `key` is taken only `with_key`, where the route allows
 /// it.
 pub fn from_query(query: &mut Query, with_key: bool) -> Result<Option<Range>> {
+    spec_from_query(query, with_key)?
+        .map(Range::try_from)
+        .transpose()
+}
+
+/// Like [`from_query`], in the form of the query.
+pub fn spec_from_query(query: &mut Query, with_key: bool) -> Result<Option<RangeSpec>> {
     let key = if with_key { query.bytes("key")? } else { None };
     let spec = RangeSpec {
         key: key.map(Into::into),
@@ -18,10 +25,7 @@ pub fn from_query(query: &mut Query, with_key: bool) -> Result<Option<Range>> {
         end: query.bytes("end")?.map(Into::into),
         from: query.bytes("from")?.map(Into::into),
     };
-    if spec == RangeSpec::default() {
-        return Ok(None);
-    }
-    Range::try_from(spec).map(Some)
+    Ok((spec != RangeSpec::default()).then_some(spec))
 }
 
 /// Takes the bounds on revisions from a query.

@@ -6,14 +6,13 @@
 
 use std::time::Duration;
 
-use etcd_client::proto::PbEvent;
-use shared::{Code, Event, EventType, Header, MemberId};
+use shared::{Code, Entry, Event, EventType, Header, MemberId};
 use tokio::time::timeout;
 use tonic::{Code as Grpc, Status};
 
 use super::account::{Transport, refuses_credentials};
 use super::kv::{entry, header};
-use super::wire::{WatchCall, WatchCreateRequest};
+use super::wire::{Received, WatchCall, WatchCreateRequest};
 use super::{Caller, Effect, Etcd, Get, Identity, Range, Use, Version, error};
 use crate::failure::{Failure, Result};
 
@@ -33,6 +32,8 @@ pub struct WatchOptions {
     pub prev: bool,
     /// Only changes of this type; by default both.
     pub only: Option<EventType>,
+    /// Skip the values that etcd sends: events then have none.
+    pub keys_only: bool,
 }
 
 /// A response on a watch.
@@ -81,7 +82,7 @@ impl WatchStream {
             return Ok(Update::Progress(header(response.header).revision));
         }
         let changes = response.events.into_iter();
-        let changes = changes.filter_map(|event| change(event, self.prev));
+        let changes = changes.filter_map(|received| change(received, self.prev));
         Ok(Update::Batch {
             events: changes.collect(),
             more,
@@ -106,12 +107,21 @@ fn cancelled(compact_revision: i64, reason: String) -> Update {
 }
 
 /// An event as an API type. Reads the fields: the library's accessor panics on an unknown type.
-fn change(event: PbEvent, prev: bool) -> Option<Event> {
+fn change(received: Received, prev: bool) -> Option<Event> {
+    let Received { event, value_size } = received;
+    let entry = |kv| {
+        let entry = entry(kv, false);
+        Entry {
+            value: entry.value.filter(|_| value_size.is_none()),
+            ..entry
+        }
+    };
     let kv = event.kv?;
-    let prev = prev.then(|| event.prev_kv.map(|kv| entry(kv, false)));
+    let prev = prev.then(|| event.prev_kv.map(entry));
     match event.r#type {
         0 => Some(Event::Put {
-            entry: entry(kv, false),
+            entry: entry(kv),
+            size: value_size.map(|size| size as i64),
             prev,
         }),
         1 => Some(Event::Delete {
@@ -158,12 +168,13 @@ impl WatchFeatures {
 async fn open(
     transport: Transport,
     create: WatchCreateRequest,
+    keys_only: bool,
 ) -> std::result::Result<WatchCall, Status> {
     let Some(account) = transport.account().cloned() else {
-        return WatchCall::open(transport, create).await;
+        return WatchCall::open(transport, create, keys_only).await;
     };
     let before = account.current_pass();
-    match WatchCall::open(transport.clone(), create.clone()).await {
+    match WatchCall::open(transport.clone(), create.clone(), keys_only).await {
         Ok(mut call) => match call.peek().await? {
             Some(first) if first.canceled && refuses_credentials(&first.cancel_reason) => {}
             _ => return Ok(call),
@@ -172,7 +183,7 @@ async fn open(
         Err(status) => return Err(status),
     }
     account.renew(before.as_ref()).await?;
-    WatchCall::open(transport, create).await
+    WatchCall::open(transport, create, keys_only).await
 }
 
 impl Etcd {
@@ -197,7 +208,11 @@ impl Etcd {
         };
         let call = timeout(
             OPEN_TIMEOUT,
-            open(self.transport(caller, Use::Watches), create),
+            open(
+                self.transport(caller, Use::Watches),
+                create,
+                options.keys_only,
+            ),
         )
         .await
         .map_err(|_| Failure::new(Code::Unavailable, "etcd did not respond in time"))?
@@ -271,6 +286,8 @@ impl Etcd {
 
 #[cfg(test)]
 mod tests {
+    use etcd_client::proto::PbEvent;
+
     use super::*;
 
     fn check(version: &str, bookmarks: bool, exact_compaction: bool) {
@@ -313,6 +330,10 @@ mod tests {
             kv: Some(super::super::KeyValue::default()),
             prev_kv: None,
         };
-        assert!(change(event, true).is_none());
+        let received = Received {
+            event,
+            value_size: None,
+        };
+        assert!(change(received, true).is_none());
     }
 }

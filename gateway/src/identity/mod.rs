@@ -166,6 +166,8 @@ impl SignIn {
     pub fn recently_accepted(&self, credential: &Credential) -> Option<Identity> {
         let hash = match credential {
             Credential::Password(credentials) => self.user(credentials).secret,
+            Credential::Session(session) if session.is_refused() => return None,
+            Credential::Session(session) => self.user(session.credentials()).secret,
             Credential::Token(token) => self.hash(&[b"token", token.reveal().as_bytes()]),
             Credential::None => return None,
         };

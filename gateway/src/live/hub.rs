@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::folders::Collapse;
 use super::follow::Follower;
 use super::message::{Bookmark, WatchMessage};
 use super::permits::Permits;
@@ -37,6 +38,10 @@ pub struct Options {
     pub prev: bool,
     /// Only changes of this type.
     pub only: Option<EventType>,
+    /// No values.
+    pub keys_only: bool,
+    /// Changes in closed folders are counted instead of delivered.
+    pub collapse: Option<Arc<Collapse>>,
     /// The range's entries first, and again after `compacted` and `reset`.
     pub snapshot: bool,
     /// Wait for a revision that does not exist yet, instead of a `reset`.

@@ -8,6 +8,7 @@
 //! | resumed after a lost stream; `compacted`; `reset` | `follow/resume.rs` |
 //! | delivered; `progress`; `lagged` for a slow reader; `paused` | `follow/deliver.rs` |
 //! | started with a `snapshot` | `follow/snapshot.rs` |
+//! | read for closed folders, whose changes are only counted | `folders/` |
 //! | cut into messages, without duplicates; its last delivered revision | `pieces/` |
 //! | closed when etcd no longer permits it | `permits.rs` |
 //! | one of a client's watches; their operations | `session.rs`; `ops/` |
@@ -24,6 +25,7 @@
 
 mod backoff;
 mod body;
+mod folders;
 mod follow;
 mod hub;
 mod message;
@@ -34,9 +36,11 @@ pub mod session;
 pub mod stream;
 mod ws;
 
+pub use folders::Collapse;
 pub use hub::{Budget, Hub, Options, Pause, Start, Subscription};
 pub use message::{Bookmark, WatchMessage};
-pub use ops::{Watch, only_type};
+
+pub use ops::{Watch, collapse, only_type};
 
 /// The id of the single watch of a stream that was opened with a range, and of the last message of a stream
 /// whose session has ended.

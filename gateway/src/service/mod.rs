@@ -9,6 +9,7 @@ mod fair;
 pub mod history;
 pub mod kv;
 pub mod lease;
+pub mod lease_board;
 mod leased;
 pub mod lock;
 pub mod lock_index;

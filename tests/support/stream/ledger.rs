@@ -127,16 +127,20 @@ impl Watch {
     fn events(&self, message: &Value, last: i64, one_revision: bool) -> Result<(), String> {
         let events = message["events"].as_array().ok_or("no `events`")?;
         let revisions = super::revisions_of(events);
-        if revisions.is_empty() {
+        // Changes in closed folders, by folder.
+        let folders = message["folders"].as_array().cloned().unwrap_or_default();
+        let counted = super::revisions_of_folders(&folders);
+        let all = || revisions.iter().chain(&counted);
+        if all().next().is_none() {
             return Err("no event in `events`".to_owned());
         }
-        if revisions[0] < self.next {
+        if all().any(|revision| *revision < self.next) {
             return Err(format!("expected {} or later", self.next));
         }
         if revisions.windows(2).any(|pair| pair[0] > pair[1]) {
             return Err("events out of order".to_owned());
         }
-        if revisions.last() != Some(&last) {
+        if all().max() != Some(&last) {
             return Err("`revision` is not the last event's".to_owned());
         }
         if one_revision && revisions.iter().any(|&revision| revision != last) {

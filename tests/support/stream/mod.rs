@@ -193,7 +193,7 @@ impl Stream {
     pub async fn next(&mut self) -> Value {
         loop {
             let message = self.next_any().await;
-            let quiet = ["progress", "idle", "locks_progress"];
+            let quiet = ["progress", "idle", "locks_progress", "leases_progress"];
             if !quiet.iter().any(|kind| message["type"] == *kind) {
                 return message;
             }
@@ -317,6 +317,18 @@ pub fn revisions_of(events: &[Value]) -> Vec<i64> {
             event["mod_revision"]
                 .as_i64()
                 .expect("events have a revision")
+        })
+        .collect()
+}
+
+/// The revisions of the last changes in these closed folders.
+fn revisions_of_folders(folders: &[Value]) -> Vec<i64> {
+    folders
+        .iter()
+        .map(|folder| {
+            folder["revision"]
+                .as_i64()
+                .expect("folders have a revision")
         })
         .collect()
 }

@@ -11,7 +11,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-use shared::{ClientOp, Code, Entry, Event};
+use shared::{ClientOp, Code, Entry, Event, FolderChange};
 
 pub(crate) use dialer::{DialAction, Dialer, LinkState};
 pub(crate) use session::Session;
@@ -75,6 +75,17 @@ pub(crate) enum WatchUpdate {
         revision: i64,
         /// The changes.
         events: Vec<Event>,
+    },
+    /// Changes in closed folders, which are only counted: those after `after`, up to `revision`.
+    Folders {
+        /// Everything up to this revision was delivered before.
+        after: i64,
+        /// The revision of the last change.
+        revision: i64,
+        /// The changes, by folder.
+        folders: Vec<FolderChange>,
+        /// The number of changes in further folders.
+        unlisted: i64,
     },
     /// Everything up to `revision` was delivered.
     Progress {

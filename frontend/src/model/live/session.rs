@@ -70,6 +70,26 @@ impl Session {
         self.cancel_id(id)
     }
 
+    /// The last revision up to which a watch has received everything; `None` before the first.
+    pub(crate) fn position(&self, key: WatchKey) -> Option<i64> {
+        self.watches.get(&key)?.position()
+    }
+
+    /// Changes the open folders of a watch (`collapse`), which continues where it is. It is requested again, without an
+    /// update for the page.
+    pub(crate) fn set_open(&mut self, key: WatchKey, open: Vec<Bytes>) -> Vec<SessionAction> {
+        let Some(watch) = self.watches.get_mut(&key) else {
+            return Vec::new();
+        };
+        if !watch.set_open(open) {
+            return Vec::new();
+        }
+        let id = watch.id.take();
+        let mut actions = self.cancel_id(id);
+        actions.extend(self.open(key));
+        actions
+    }
+
     /// Reopens a suspended or closed watch where it stopped.
     pub(crate) fn resume(&mut self, key: WatchKey) -> Vec<SessionAction> {
         match self.watches.get_mut(&key) {
@@ -148,15 +168,29 @@ impl Session {
             ServerMessage::Events {
                 revision,
                 events,
+                folders,
+                unlisted,
                 more,
                 ..
             } => {
                 received = Some(revision);
+                let after = watch.position().unwrap_or(0);
                 let events = watch.on_events(revision, events, more);
-                if events.is_empty() && more {
-                    return self.advance_head(received, Vec::new());
-                }
-                WatchUpdate::Events { revision, events }
+                let counted = !folders.is_empty() || unlisted > 0;
+                let updates = [
+                    (!events.is_empty() || !(more || counted))
+                        .then_some(WatchUpdate::Events { revision, events }),
+                    counted.then_some(WatchUpdate::Folders {
+                        after,
+                        revision,
+                        folders,
+                        unlisted,
+                    }),
+                ];
+                let updates = updates.into_iter().flatten();
+                let actions = updates.map(|update| SessionAction::Deliver(key, update));
+                let actions = actions.collect();
+                return self.advance_head(received, actions);
             }
             ServerMessage::Progress { revision, .. } => {
                 received = Some(revision);

@@ -368,3 +368,82 @@ fn a_cancelled_watch_delivers_nothing() {
     assert_eq!(receive(&mut session, &closed, 2.0), []);
     assert_eq!(session.phase(key), None);
 }
+
+/// The ids of cancelled watches among `actions`.
+fn cancelled(actions: &[SessionAction]) -> Vec<String> {
+    let ids = actions.iter().filter_map(|action| match action {
+        SessionAction::Send(ClientOp::Cancel { id }) => Some(id.clone()),
+        _ => None,
+    });
+    ids.collect()
+}
+
+#[test]
+fn other_folders_are_opened_where_the_watch_is_and_without_an_update() {
+    let (mut session, key, first) = open(WatchRequest {
+        revision: Some(5),
+        collapse: Some(Bytes::from("/")),
+        ..request("")
+    });
+    receive(&mut session, &opened_message(&first.id, 5), 0.0);
+    receive(&mut session, &deletes(&first.id, 9, &["a"], false), 0.0);
+    assert_eq!(session.position(key), Some(9));
+    let actions = session.set_open(key, vec![Bytes::from("/")]);
+    assert_eq!(cancelled(&actions), [first.id.clone()]);
+    let second = requested(&actions);
+    assert_eq!(
+        (second.revision, &second.open[..]),
+        (Some(10), &[Bytes::from("/")][..])
+    );
+    let late = receive(&mut session, &deletes(&first.id, 10, &["b"], false), 0.0);
+    assert!(delivered(late).is_empty(), "of the watch before");
+    let opened = receive(&mut session, &opened_message(&second.id, 10), 0.0);
+    assert!(delivered(opened).is_empty());
+    let again = receive(&mut session, &deletes(&second.id, 10, &["b"], false), 0.0);
+    assert_eq!(keys_of(&delivered(again)), ["b"]);
+    // A loss of the connection is reported nevertheless.
+    session.set_open(key, Vec::new());
+    let lost = delivered(session.on_disconnect(1000.0));
+    assert_eq!(lost, [WatchUpdate::Lost]);
+    let third = requested(&session.on_connect());
+    assert_eq!((third.revision, third.open.len()), (Some(11), 0));
+    let resumed = receive(&mut session, &opened_message(&third.id, 11), 3000.0);
+    let resumed = delivered(resumed);
+    assert!(matches!(
+        resumed[..],
+        [WatchUpdate::Resumed { complete: true, .. }]
+    ));
+}
+
+#[test]
+fn counted_changes_are_delivered_after_the_events_of_their_message() {
+    let (mut session, _, first) = open(WatchRequest {
+        revision: Some(5),
+        ..request("")
+    });
+    receive(&mut session, &opened_message(&first.id, 5), 0.0);
+    let folder = r#"{"prefix":"a/","created":2,"revision":8}"#;
+    let text = |events: &str| {
+        let id = &first.id;
+        format!(
+            r#"{{"type":"events","id":"{id}","revision":9,"events":[{events}],"folders":[{folder}]}}"#
+        )
+    };
+    let event = r#"{"type":"delete","key":"b","mod_revision":9}"#;
+    let updates = delivered(receive(&mut session, &text(event), 0.0));
+    let [
+        WatchUpdate::Events { .. },
+        WatchUpdate::Folders {
+            after,
+            revision,
+            folders,
+            unlisted: 0,
+        },
+    ] = &updates[..]
+    else {
+        panic!("{updates:?}");
+    };
+    assert_eq!((*after, *revision, folders[0].created), (4, 9, 2));
+    let alone = delivered(receive(&mut session, &text(""), 0.0));
+    assert!(matches!(alone[..], [WatchUpdate::Folders { after: 9, .. }]));
+}

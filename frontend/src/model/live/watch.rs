@@ -1,6 +1,6 @@
 //! One watch: its request, the delivered revisions, and where to resume.
 
-use shared::{Code, Event, MemberId, WatchRequest};
+use shared::{Bytes, Code, Event, MemberId, WatchRequest};
 
 use super::{Millis, WatchUpdate};
 
@@ -29,6 +29,8 @@ pub(super) struct Watch {
     snapshot_begun: bool,
     cluster: Option<MemberId>,
     opened_once: bool,
+    /// Whether the page is not to notice that the watch opens: it only changes its open folders.
+    quiet: bool,
     /// The current outage, from the loss of the connection until the watch is open again.
     lost: Option<Outage>,
     /// Whether [`WatchUpdate::Head`] is still to be delivered.
@@ -55,6 +57,7 @@ impl Watch {
             snapshot_begun: false,
             cluster: None,
             opened_once: false,
+            quiet: false,
             lost: None,
             wants_head: false,
             partial_received: 0,
@@ -67,7 +70,7 @@ impl Watch {
     pub(super) fn request(&mut self, id: String) -> WatchRequest {
         self.phase = WatchPhase::Opening;
         self.id = Some(id.clone());
-        self.wants_head = self.resume.is_some();
+        self.wants_head = self.resume.is_some() && !self.quiet;
         self.skip = self.partial_received;
         self.partial_received = 0;
         self.snapshot_begun = false;
@@ -94,6 +97,23 @@ impl Watch {
             missed: false,
         });
         Some(WatchUpdate::Lost)
+    }
+
+    /// The last revision up to which everything was received.
+    pub(super) fn position(&self) -> Option<i64> {
+        self.resume.map(|next| next - 1)
+    }
+
+    /// Sets the open folders; returns whether the watch must be requested again.
+    pub(super) fn set_open(&mut self, open: Vec<Bytes>) -> bool {
+        self.spec.open = open;
+        let requested = self.id.is_some();
+        if requested {
+            self.quiet |= self.phase == WatchPhase::Live;
+            self.phase = WatchPhase::Opening;
+            self.carry_skip();
+        }
+        requested
     }
 
     pub(super) fn suspend(&mut self) {
@@ -123,14 +143,16 @@ impl Watch {
         if !self.wants_snapshot {
             self.resume = Some(revision);
         }
-        updates.push(match self.lost.take() {
-            Some(outage) => WatchUpdate::Resumed {
+        let quiet = std::mem::take(&mut self.quiet);
+        match self.lost.take() {
+            Some(outage) => updates.push(WatchUpdate::Resumed {
                 from: revision,
                 outage: now - outage.since,
                 complete: !outage.missed && !self.wants_snapshot,
-            },
-            None => WatchUpdate::Opened { from: revision },
-        });
+            }),
+            None if quiet => {}
+            None => updates.push(WatchUpdate::Opened { from: revision }),
+        }
         self.opened_once = true;
         updates
     }

@@ -142,8 +142,8 @@ impl Stream {
                 }
             }
             WatchUpdate::Closed { code, detail } => self.status = Status::Closed { code, detail },
-            // Panels request no snapshot.
-            WatchUpdate::Snapshot { .. } => {}
+            // Panels request neither a snapshot nor closed folders.
+            WatchUpdate::Snapshot { .. } | WatchUpdate::Folders { .. } => {}
         }
     }
 

@@ -16,6 +16,7 @@ fn put(key: &str, value: &str, revision: i64) -> Event {
     };
     Event::Put {
         entry,
+        size: None,
         prev: Some(None),
     }
 }

@@ -2,15 +2,17 @@
 
 use shared::Event;
 
-use super::{Count, Item, Level, Meta, Name, PendingEvent, Tree, ancestors, item_of};
+use super::{Difference, Item, Level, Meta, Name, PendingEvent, Tree, ancestors, item_of};
 
 /// The changes by an event, for the views.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Touched {
     /// The items to flash: whether each is a folder, and its name. A key may have the name of a folder.
     pub(crate) shown: Vec<(bool, Name)>,
-    /// Folders whose last key may have been deleted.
+    /// Folders whose last key may have been deleted, or whose count is no longer known.
     pub(crate) maybe_empty: Vec<Name>,
+    /// Levels in view that must be loaded again.
+    pub(crate) reload: Vec<Name>,
 }
 
 /// The known contents of a folder.
@@ -27,7 +29,14 @@ impl Tree {
         let key = &event.key().0;
         let mut touched = Touched::default();
         let above = self.levels_of(key);
-        self.recount(&above, event);
+        let by = match event {
+            Event::Put { entry, .. } if entry.version == 1 => 1,
+            Event::Put { .. } => 0,
+            Event::Delete { .. } => -1,
+        };
+        let at = event.mod_revision();
+        let after = at - 1;
+        self.recount(&above, Difference { after, at, by });
         // The deepest first: when a level becomes empty, its folder is removed.
         for prefix in above.iter().rev() {
             if prefix.is_empty() && self.roots.is_some() {
@@ -65,17 +74,22 @@ impl Tree {
         touched
             .maybe_empty
             .retain(|folder| self.count(folder).is_none());
-        if matches!(event, Event::Delete { .. }) {
-            let empty: Vec<Name> = above
-                .iter()
-                .filter(|prefix| self.count(prefix).is_some_and(|keys| keys <= 0))
-                .cloned()
-                .collect();
-            for prefix in empty {
-                self.remove_folder(&prefix);
-            }
+        if by < 0 {
+            self.remove_empty(&above);
         }
         touched
+    }
+
+    /// Removes the folders among these that are known to be empty.
+    pub(super) fn remove_empty(&mut self, folders: &[Name]) {
+        let empty: Vec<Name> = folders
+            .iter()
+            .filter(|prefix| self.count(prefix).is_some_and(|keys| keys <= 0))
+            .cloned()
+            .collect();
+        for prefix in empty {
+            self.remove_folder(&prefix);
+        }
     }
 
     /// The prefixes that contain a key, the shortest first, whether they are loaded or not.
@@ -95,24 +109,26 @@ impl Tree {
         above
     }
 
-    /// Updates the counts of the folders above a key.
-    fn recount(&mut self, above: &[Name], event: &Event) {
-        let by = match event {
-            Event::Put { entry, .. } if entry.version == 1 => 1,
-            Event::Put { .. } => 0,
-            Event::Delete { .. } => -1,
-        };
-        let at = event.mod_revision();
+    /// Updates the counts of the folders above a key. Returns those whose count is no longer known: it was read within
+    /// the changes.
+    pub(super) fn recount(&mut self, above: &[Name], change: Difference) -> Vec<Name> {
+        let mut unknown = Vec::new();
         for prefix in above {
             if let Some(changes) = self.counting.get_mut(prefix) {
-                changes.push((at, by));
+                changes.push(change);
             }
-            if let Some(Count { keys, revision }) = self.counts.get_mut(prefix)
-                && at > *revision
+            if let Some(count) = self.counts.get_mut(prefix)
+                && change.at > count.revision
             {
-                *keys += by;
+                if change.after >= count.revision {
+                    count.keys += change.by;
+                } else {
+                    self.counts.remove(prefix);
+                    unknown.push(Name::clone(prefix));
+                }
             }
         }
+        unknown
     }
 
     /// Applies the pending events whose page has arrived.
@@ -175,7 +191,7 @@ const MAX_PENDING: usize = 20_000;
 
 impl Level {
     /// Keeps an event until its page arrives.
-    fn defer(&mut self, key: Name, pending: PendingEvent) {
+    pub(super) fn defer(&mut self, key: Name, pending: PendingEvent) {
         self.pending.insert(key, pending);
         if self.pending.len() > MAX_PENDING {
             let last = self
@@ -188,7 +204,7 @@ impl Level {
         }
     }
 
-    fn touch(&mut self, folder: Name, revision: i64) {
+    pub(super) fn touch(&mut self, folder: Name, revision: i64) {
         let item = self
             .items
             .entry(folder)

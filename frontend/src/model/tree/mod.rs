@@ -7,6 +7,7 @@
 
 mod apply;
 mod backlog;
+mod folders;
 mod found;
 mod roots;
 mod rows;
@@ -18,7 +19,8 @@ use std::sync::Arc;
 
 use shared::{Entry, TreeLevel};
 
-pub(crate) use backlog::{Backlog, QueuedEvent};
+pub(crate) use apply::Touched;
+pub(crate) use backlog::{Backlog, FolderChanges, Queued, QueuedEvent};
 pub(crate) use found::{Coverage, Typed, typed};
 pub(crate) use roots::Roots;
 pub(crate) use rows::{Move, Row, RowKind, best, step, typeahead};
@@ -185,8 +187,18 @@ pub(crate) struct Tree {
     /// Prefixes with a level that do not end with a separator, such as `/cron/jo`.
     mid_name: BTreeSet<Name>,
     counts: HashMap<Name, Count>,
-    /// Changes below prefixes whose count is being read: revision and difference.
-    counting: HashMap<Name, Vec<(i64, i64)>>,
+    /// Changes below prefixes whose count is being read.
+    counting: HashMap<Name, Vec<Difference>>,
+    /// Responses of an older revision are not used: changes up to it may not be delivered again.
+    not_before: i64,
+}
+
+/// A change of the number of keys below a prefix, at revisions after `after`, up to `at`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Difference {
+    after: i64,
+    at: i64,
+    by: i64,
 }
 
 /// A page to request.
@@ -251,6 +263,9 @@ impl Tree {
             return false;
         };
         level.loading = Loading::Idle;
+        if first && page.header.revision < self.not_before {
+            return true;
+        }
         if first {
             level.items.clear();
             level.revision = page.header.revision;
@@ -337,20 +352,21 @@ impl Tree {
         true
     }
 
-    /// A count has arrived. An empty folder is removed.
-    pub(crate) fn counted(&mut self, prefix: &Name, keys: i64, revision: i64) {
+    /// A count has arrived. An empty folder is removed. False if it cannot be used: it is of a revision within changes
+    /// of which only the sum is known.
+    pub(crate) fn counted(&mut self, prefix: &Name, keys: i64, revision: i64) -> bool {
         let changes = self.counting.remove(prefix).unwrap_or_default();
-        let keys = keys
-            + changes
-                .iter()
-                .filter(|(at, _)| *at > revision)
-                .map(|(_, by)| by)
-                .sum::<i64>();
+        let newer = || changes.iter().filter(|change| change.at > revision);
+        if newer().any(|change| change.after < revision) {
+            return false;
+        }
+        let keys = keys + newer().map(|change| change.by).sum::<i64>();
         self.counts
             .insert(Name::clone(prefix), Count { keys, revision });
         if keys <= 0 {
             self.remove_folder(prefix);
         }
+        true
     }
 
     /// A count failed.

@@ -49,6 +49,7 @@ pub(super) fn page(
 pub(super) fn put(key: &str, revision: i64, version: i64) -> Event {
     Event::Put {
         entry: entry(key, revision, version),
+        size: None,
         prev: None,
     }
 }
@@ -61,7 +62,7 @@ pub(super) fn delete(key: &str, revision: i64) -> Event {
     }
 }
 
-fn load(tree: &mut Tree, prefix: &str, revision: i64, folders: &[&str], keys: &[&str]) {
+pub(super) fn load(tree: &mut Tree, prefix: &str, revision: i64, folders: &[&str], keys: &[&str]) {
     assert!(
         tree.request_page(&name(prefix)).is_some(),
         "{prefix} is missing"
@@ -74,7 +75,7 @@ fn load(tree: &mut Tree, prefix: &str, revision: i64, folders: &[&str], keys: &[
 }
 
 /// Rows as `depth:label`, folders with a slash, an ellipsis for a missing page.
-fn render(tree: &Tree, filter: &str) -> String {
+pub(super) fn render(tree: &Tree, filter: &str) -> String {
     let show = |row: &super::Row| {
         let label = String::from_utf8_lossy(row.label()).into_owned();
         match row.kind {
@@ -94,7 +95,7 @@ fn render(tree: &Tree, filter: &str) -> String {
         .join(" ")
 }
 
-fn cron() -> Tree {
+pub(super) fn cron() -> Tree {
     let mut tree = Tree::default();
     load(&mut tree, "", 10, &["/", "dev/"], &["foo"]);
     load(&mut tree, "/", 10, &["/cron/"], &["/a"]);

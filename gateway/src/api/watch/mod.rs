@@ -19,6 +19,9 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 ///
 /// `Accept: text/event-stream` returns server-sent events, an upgrade a WebSocket, anything else NDJSON. A
 /// WebSocket takes `{"op":"watch","id":"w1","prefix":"/a/"}`, and `cancel`, `pause`, `resume` with an `id`.
+///
+/// With `collapse` the changes in closed folders are only counted: `events` then has `folders`, at most once a second
+/// unless keys of open folders change, too.
 #[utoipa::path(
     get, path = "/watch", tag = "live",
     params(
@@ -27,6 +30,11 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
         ("revision" = Option<i64>, Query, description = "The first revision to deliver; default the next one"),
         ("prev" = Option<bool>, Query, description = "Include the entry before each change"),
         ("only" = Option<String>, Query, description = "The types of events to deliver: `put`, `delete`"),
+        ("keys_only" = Option<bool>, Query, description = "Send no values: neither of events nor of `prev` nor of the snapshot"),
+        ("collapse" = Option<String>, Query, example = "/", description = "With `prefix`: the separator of folders. Keys in \
+            closed folders are counted in `folders`, instead of delivered in `events`"),
+        ("open" = Option<String>, Query, description = "With `collapse`: open folders, comma-separated, each with its trailing \
+            separator; a comma in a name is %2C. The watched prefix itself is always open"),
         ("snapshot" = Option<bool>, Query, description = "First the range's entries, and again after `compacted` and `reset`"),
         ("future" = Option<String>, Query, description = "`wait`: if `revision` does not exist yet, wait for it instead of a `reset`"),
         ("Last-Event-ID" = Option<String>, Header, description = "SSE: resume after this event id; takes precedence over `revision`"),
@@ -63,7 +71,7 @@ pub async fn watch(mut call: Call, transport: Transport) -> Result<Response> {
 
 /// The watch in the query; `None` if it names no range.
 fn first_watch(query: &mut Query) -> Result<Option<Watch>> {
-    let Some(range) = range::from_query(query, true)? else {
+    let Some(range) = range::spec_from_query(query, true)? else {
         return Ok(None);
     };
     let start = query
@@ -77,15 +85,21 @@ fn first_watch(query: &mut Query) -> Result<Option<Watch>> {
             return Err(Failure::bad_request(detail));
         }
     };
+    let snapshot = query.flag("snapshot")?;
+    let separator = query.bytes("collapse")?;
+    let open = query.bytes_list("open")?.unwrap_or_default();
+    let prefix = range.prefix.as_ref().map(|prefix| &prefix.0[..]);
     let options = Options {
         prev: query.flag("prev")?,
         only: only(query)?,
-        snapshot: query.flag("snapshot")?,
+        keys_only: query.flag("keys_only")?,
+        collapse: crate::live::collapse(prefix, separator, open, snapshot)?,
+        snapshot,
         future,
     };
     Ok(Some(Watch {
         id: SINGLE_ID.to_owned(),
-        range,
+        range: Range::try_from(range)?,
         options,
         start,
     }))

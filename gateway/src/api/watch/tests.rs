@@ -3,6 +3,7 @@
 use http::HeaderValue;
 
 use super::*;
+use crate::live::Collapse;
 
 fn parse(raw: &str) -> Result<Option<Watch>> {
     let mut query = Query::parse(Some(raw))?;
@@ -25,6 +26,17 @@ fn a_query_opens_one_watch() {
 }
 
 #[test]
+fn a_watch_without_values_and_with_closed_folders() {
+    let watch = parse("prefix=/a/&keys_only&collapse=/&open=/a/b/,/a/c%2Cd/")
+        .expect("the query is valid")
+        .expect("a watch");
+    assert!(watch.options.keys_only);
+    let open = vec![b"/a/b/".to_vec(), b"/a/c,d/".to_vec()];
+    let expected = Collapse::new(b"/a/", b"/".to_vec(), open).expect("valid");
+    assert_eq!(watch.options.collapse.as_deref(), Some(&expected));
+}
+
+#[test]
 fn unknown_invalid_and_misplaced_parameters_are_refused() {
     for raw in [
         "perfix=a",
@@ -40,6 +52,11 @@ fn unknown_invalid_and_misplaced_parameters_are_refused() {
         "prefix=a&serializable",
         "prev",
         "key=",
+        "key=a&collapse=/",
+        "from=a&collapse=/",
+        "prefix=a&collapse",
+        "prefix=a&open=a/",
+        "prefix=a&collapse=/&snapshot",
     ] {
         assert!(parse(raw).is_err(), "{raw}");
     }

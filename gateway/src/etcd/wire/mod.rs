@@ -3,18 +3,19 @@
 //! A revision that deletes 100,000 keys is one response of tens of MiB. etcd can split it (`fragment`),
 //! but recomputes the size of the growing fragment for every event it adds: half a minute of its
 //! processor for 20,000 small events (measured on 3.7.3). So responses are requested whole and parsed
-//! field by field, and at most [`CHUNK`] plus one event of a response is ever held.
+//! field by field ([`parser`]), and at most a chunk plus one event of a response is ever held.
+
+mod parser;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use etcd_client::proto::{PbEvent, PbResponseHeader};
 use http::{HeaderMap, HeaderValue, Request};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
 use prost::Message as _;
-use prost::encoding::{WireType, decode_key, decode_varint};
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
@@ -22,12 +23,10 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::Service as _;
 
+use self::parser::Parser;
 use super::account::Transport;
-use super::channel::MAX_RESPONSE;
 
 const PATH: &str = "/etcdserverpb.Watch/Watch";
-/// Events are delivered in chunks of this many bytes, before their response is complete.
-const CHUNK: usize = 512 << 10;
 /// gRPC's message prefix: a flag and the length.
 const PREFIX: usize = 5;
 /// Maximum requests in flight: one create request and progress requests.
@@ -80,6 +79,20 @@ fn encode_frame(request: &WatchRequest) -> Bytes {
     message.freeze()
 }
 
+/// An event.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Received {
+    pub(super) event: PbEvent,
+    /// The size of the key's new value, if values are skipped.
+    pub(super) value_size: Option<usize>,
+}
+
+impl Received {
+    fn key_size(&self) -> usize {
+        self.event.kv.as_ref().map_or(0, |kv| kv.key.len())
+    }
+}
+
 /// The part of a response that has arrived.
 #[derive(Debug, Default)]
 pub(super) struct Response {
@@ -91,7 +104,7 @@ pub(super) struct Response {
     /// etcd fragmented it: the next response continues it.
     pub(super) fragment: bool,
     /// Events that were not delivered before.
-    pub(super) events: Vec<PbEvent>,
+    pub(super) events: Vec<Received>,
     /// Some were delivered before.
     pub(super) continued: bool,
     /// The whole response has arrived.
@@ -108,10 +121,12 @@ pub(super) struct WatchCall {
 }
 
 impl WatchCall {
-    /// Opens a stream that requires a leader, and sends the create request.
+    /// Opens a stream that requires a leader, and sends the create request. With `keys_only` the values in
+    /// etcd's responses are skipped.
     pub(super) async fn open(
         mut channel: Transport,
         create: WatchCreateRequest,
+        keys_only: bool,
     ) -> Result<Self, Status> {
         let (requests, outgoing) = mpsc::channel(REQUESTS);
         let create = encode_frame(&WatchRequest {
@@ -139,7 +154,7 @@ impl WatchCall {
         Ok(Self {
             requests,
             body: response.into_body(),
-            parser: Parser::default(),
+            parser: Parser::new(keys_only),
             ready: VecDeque::new(),
         })
     }
@@ -183,125 +198,6 @@ impl WatchCall {
                     };
                 }
             }
-        }
-    }
-}
-
-/// Parses responses. Holds the bytes of one unfinished field and the events of one chunk.
-#[derive(Debug, Default)]
-struct Parser {
-    buffer: BytesMut,
-    /// Unread bytes of the current message, once its prefix has been read.
-    left: Option<usize>,
-    response: Response,
-    /// Bytes of the events in `response`.
-    size: usize,
-}
-
-impl Parser {
-    fn push(&mut self, data: &[u8], ready: &mut VecDeque<Response>) -> Result<(), Status> {
-        self.buffer.extend_from_slice(data);
-        loop {
-            let Some(left) = self.left else {
-                if self.buffer.len() < PREFIX {
-                    return Ok(());
-                }
-                if self.buffer.get_u8() != 0 {
-                    return Err(Status::internal(
-                        "etcd compressed its response, which the request did not allow",
-                    ));
-                }
-                self.left = Some(self.buffer.get_u32() as usize);
-                continue;
-            };
-            if left == 0 {
-                self.left = None;
-                self.response.complete = true;
-                self.deliver(ready);
-                self.response = Response::default();
-                continue;
-            }
-            let Some(read) = self.field(left)? else {
-                return Ok(());
-            };
-            self.left = Some(left - read);
-            if self.size >= CHUNK {
-                self.deliver(ready);
-            }
-        }
-    }
-
-    fn deliver(&mut self, ready: &mut VecDeque<Response>) {
-        self.size = 0;
-        let rest = Response {
-            header: self.response.header,
-            continued: true,
-            ..Response::default()
-        };
-        ready.push_back(std::mem::replace(&mut self.response, rest));
-    }
-
-    /// Reads one field of the message, of which `left` bytes remain; returns its size in bytes, or
-    /// `None` while it has not arrived.
-    fn field(&mut self, left: usize) -> Result<Option<usize>, Status> {
-        let available = self.buffer.len().min(left);
-        let mut at = &self.buffer[..available];
-        // A tag and a length or number need at most 20 bytes.
-        let enough = available == left || available >= 20;
-        let broken =
-            |error| Status::internal(format!("etcd's response cannot be decoded: {error}"));
-        if !enough {
-            // The tag and the number may have arrived; if not, wait for more bytes.
-            let mut probe = at;
-            if decode_key(&mut probe).is_err() || decode_varint(&mut probe).is_err() {
-                return Ok(None);
-            }
-        }
-        let (tag, wire) = decode_key(&mut at).map_err(broken)?;
-        let number = decode_varint(&mut at).map_err(broken)?;
-        let prefix = available - at.len();
-        let response = &mut self.response;
-        match wire {
-            WireType::Varint => {
-                match tag {
-                    3 => response.created = number != 0,
-                    4 => response.canceled = number != 0,
-                    5 => response.compact_revision = number as i64,
-                    7 => response.fragment = number != 0,
-                    _ => {}
-                }
-                self.buffer.advance(prefix);
-                Ok(Some(prefix))
-            }
-            WireType::LengthDelimited => {
-                let length = usize::try_from(number)
-                    .ok()
-                    .filter(|length| *length <= left - prefix && *length <= MAX_RESPONSE)
-                    .ok_or_else(|| {
-                        Status::internal(
-                            "a field of etcd's response exceeds its message or the size limit",
-                        )
-                    })?;
-                let Some(field) = at.get(..length) else {
-                    return Ok(None);
-                };
-                match tag {
-                    1 => response.header = Some(PbResponseHeader::decode(field).map_err(broken)?),
-                    6 => response.cancel_reason = String::from_utf8_lossy(field).into_owned(),
-                    11 => {
-                        response
-                            .events
-                            .push(PbEvent::decode(field).map_err(broken)?);
-                        self.size += length;
-                    }
-                    _ => {}
-                }
-                self.buffer.advance(prefix + length);
-                Ok(Some(prefix + length))
-            }
-            _ => Err(Status::internal(
-                "etcd's response has a field of an unknown wire type",
-            )),
         }
     }
 }

@@ -2,8 +2,12 @@
 
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{End, Follower, PROGRESS_INTERVAL, SLOW_READER_AFTER, UntilEnd};
+use super::{
+    EVENTS_INTERVAL, End, FOLDERS_INTERVAL, Follower, PROGRESS_INTERVAL, SLOW_READER_AFTER,
+    UntilEnd,
+};
 use crate::live::message::{Bookmark, WatchMessage};
+use crate::live::pieces::{Held, Pieces};
 
 impl Follower {
     /// Sends a message once there is room. Not to be awaited while a stream from etcd is open, which would
@@ -21,6 +25,39 @@ impl Follower {
             .map_err(|_| End::Unsubscribed)?;
         self.last_sent = Instant::now();
         Ok(())
+    }
+
+    /// The state of a watch after a revision.
+    pub(super) fn pieces_after(&self, revision: i64) -> Pieces {
+        Pieces::after(revision).collapsing(self.options.collapse.as_ref())
+    }
+
+    /// When events held because of closed folders are to be sent; `None` if there are none.
+    pub(super) fn flush_at(&self) -> Option<Instant> {
+        let interval = match self.pieces.held() {
+            Held::Nothing => return None,
+            Held::Folders => FOLDERS_INTERVAL,
+            Held::Events => EVENTS_INTERVAL,
+        };
+        let at = self.last_flushed.map(|last| last + interval);
+        Some(at.unwrap_or_else(Instant::now))
+    }
+
+    /// Sends the events that are ready, and those held if it is time.
+    pub(super) async fn flush_if_due(&mut self) -> UntilEnd<()> {
+        if self.flush_at().is_some_and(|at| at <= Instant::now()) {
+            return self.flush().await;
+        }
+        self.deliver_pieces().await
+    }
+
+    /// Sends all events of complete revisions.
+    pub(super) async fn flush(&mut self) -> UntilEnd<()> {
+        if self.pieces.held() != Held::Nothing {
+            self.pieces.flush();
+            self.last_flushed = Some(Instant::now());
+        }
+        self.deliver_pieces().await
     }
 
     /// Sends the events that are ready. Messages that the client has no room for stay in `undelivered`.
@@ -43,11 +80,12 @@ impl Follower {
         Ok(())
     }
 
-    /// Sends `progress`, unless much is waiting for the client anyway. Inside a revision or a snapshot
-    /// it sends nothing: the transport's `idle` keeps the stream alive.
+    /// Sends `progress`, unless much is waiting for the client anyway. Inside a revision or a snapshot, or while
+    /// events are held, it sends nothing: the transport's `idle` keeps the stream alive.
     pub(super) fn send_progress(&mut self) -> UntilEnd<()> {
         self.last_sent = Instant::now();
-        if self.snapshot_pending || self.pieces.inside_revision() {
+        let incomplete = self.pieces.inside_revision() || self.pieces.held() != Held::Nothing;
+        if self.snapshot_pending || incomplete {
             return Ok(());
         }
         let revision = self.pieces.last_delivered();

@@ -54,6 +54,11 @@ const FAR_BEHIND: i64 = 10_000;
 /// instead of kept waiting.
 const SLOW_READER_AFTER: Duration = Duration::from_secs(1);
 
+/// Longest delay of changes in closed folders. Clients only count them, so one message a second is enough.
+const FOLDERS_INTERVAL: Duration = Duration::from_secs(1);
+/// With closed folders, the least time between two messages of events, which carry the folders' changes too.
+const EVENTS_INTERVAL: Duration = Duration::from_millis(250);
+
 /// Why following ends.
 enum End {
     /// The subscription was dropped.
@@ -105,6 +110,8 @@ pub(super) struct Follower {
     catching_up: Option<(OwnedSemaphorePermit, i64)>,
     /// When the last message was sent.
     last_sent: Instant,
+    /// When the last message of events was made, if some are held because of closed folders.
+    last_flushed: Option<Instant>,
     /// Messages that the client has had no room for.
     undelivered: VecDeque<WatchMessage>,
 }
@@ -137,6 +144,7 @@ impl Follower {
             backoff: Backoff::new(),
             catching_up: None,
             last_sent: Instant::now(),
+            last_flushed: None,
             undelivered: VecDeque::new(),
         }
     }
@@ -180,7 +188,15 @@ impl Follower {
                     Box::pin(self.reopen()).await
                 };
                 match stream {
-                    Ok(stream) => self.read(stream).await?,
+                    Ok(stream) => {
+                        let interruption = self.read(stream).await?;
+                        self.flush().await?;
+                        if self.undelivered.is_empty() {
+                            interruption
+                        } else {
+                            Interruption::SlowReader
+                        }
+                    }
                     Err(interruption) => interruption,
                 }
             };
@@ -207,6 +223,7 @@ impl Follower {
             if *self.paused.borrow_and_update() && !self.pieces.inside_revision() {
                 return Ok(Interruption::Paused);
             }
+            let flush_at = self.flush_at();
             tokio::select! {
                 update = stream.next() => match update {
                     Ok(Update::Batch { events, more }) => {
@@ -217,7 +234,7 @@ impl Follower {
                         drop(events);
                         self.pieces.end(more);
                         self.caught_up(self.pieces.last_delivered());
-                        self.deliver_pieces().await?;
+                        self.flush_if_due().await?;
                         if !self.undelivered.is_empty() {
                             return Ok(Interruption::SlowReader);
                         }
@@ -246,6 +263,12 @@ impl Follower {
                     next_request = Instant::now() + interval;
                 }
                 () = sleep_until(self.last_sent + PROGRESS_INTERVAL) => self.send_progress()?,
+                () = sleep_until(flush_at.unwrap_or_else(Instant::now)), if flush_at.is_some() => {
+                    self.flush_if_due().await?;
+                    if !self.undelivered.is_empty() {
+                        return Ok(Interruption::SlowReader);
+                    }
+                }
             }
         }
     }
@@ -276,6 +299,7 @@ impl Follower {
             start_revision,
             prev: self.options.prev,
             only: self.options.only,
+            keys_only: self.options.keys_only,
         };
         let caller = Caller::new(self.identity.clone(), None);
         self.etcd().watch(&caller, &self.range, options).await

@@ -8,7 +8,6 @@ use crate::etcd::{Get, Range, Update, WatchStream};
 use crate::failure::Result;
 use crate::live::hub::Start;
 use crate::live::message::WatchMessage;
-use crate::live::pieces::Pieces;
 
 /// How a subscription opens.
 struct Opening {
@@ -44,7 +43,7 @@ impl Follower {
         self.backoff.reset();
         self.cluster = opening.header.cluster_id;
         self.latest_seen = opening.header.revision;
-        self.pieces = Pieces::after(opening.start - 1);
+        self.pieces = self.pieces_after(opening.start - 1);
         if let Some(notice) = opening.notice {
             self.send(notice).await?;
         }

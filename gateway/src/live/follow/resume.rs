@@ -12,7 +12,6 @@ use super::{
 use crate::etcd::{Update, WatchStream};
 use crate::failure::Failure;
 use crate::live::message::WatchMessage;
-use crate::live::pieces::Pieces;
 
 impl Follower {
     /// Opens the next stream where the last one was interrupted, and checks that it is the same store's.
@@ -121,7 +120,7 @@ impl Follower {
         let from = self.pieces.resume_from();
         let to = self.first_watchable(oldest).max(from);
         self.send(WatchMessage::compacted(from, to)).await?;
-        self.pieces = Pieces::after(to - 1);
+        self.pieces = self.pieces_after(to - 1);
         self.resumes_at_compacted = if to == oldest { oldest } else { 0 };
         if self.options.snapshot {
             self.current_snapshot().await?;
@@ -153,7 +152,7 @@ impl Follower {
         tracing::warn!(reason, "a watch was reset");
         self.cluster = now.cluster_id;
         self.latest_seen = now.revision;
-        self.pieces = Pieces::after(now.revision - 1);
+        self.pieces = self.pieces_after(now.revision - 1);
         let reset = WatchMessage::reset(reason, now.revision, now.cluster_id);
         self.send(reset).await
     }

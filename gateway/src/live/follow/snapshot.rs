@@ -9,7 +9,7 @@ use shared::{Code, Header};
 use super::{Follower, UntilEnd};
 use crate::etcd::{Get, KeyValue, Range, entry, next_key};
 use crate::live::message::WatchMessage;
-use crate::live::pieces::{MAX_PIECE, Pieces};
+use crate::live::pieces::MAX_PIECE;
 
 /// Keys listed at a time.
 const LISTED_KEYS: i64 = 10_000;
@@ -72,7 +72,7 @@ impl Follower {
     fn resume_after_snapshot(&mut self, revision: i64) {
         self.snapshot_pending = false;
         self.latest_seen = self.latest_seen.max(revision);
-        self.pieces = Pieces::after(revision);
+        self.pieces = self.pieces_after(revision);
     }
 
     /// The store's current header, once etcd responds.
@@ -110,39 +110,58 @@ impl Follower {
                 Page::TooLarge => (Vec::new(), false),
                 Page::Ended(end) => return Ok(end),
             };
-            let mut left = keys.as_slice();
-            while let Some(first) = left.first() {
-                let count = left.len().min(window);
-                let last = &left[count - 1];
-                let range = Range::between(first.key.clone(), Some(next_key(&last.key)));
-                let limit = if count == 1 { usize::MAX } else { MAX_RESPONSE };
-                let kvs = match self
-                    .page(&range, &Get::default().at(revision), limit)
-                    .await?
-                {
-                    Page::Read { kvs, .. } => kvs,
-                    Page::TooLarge => {
-                        window = (count / 8).max(1);
-                        continue;
-                    }
-                    Page::Ended(end) => return Ok(end),
-                };
-                window = next_window(window, &kvs);
-                left = &left[count..];
-                for kv in kvs {
-                    if let Some(message) = piece.push(kv) {
+            let next = keys.last().filter(|_| more).map(|last| next_key(&last.key));
+            if self.options.keys_only {
+                for kv in keys {
+                    if let Some(message) = piece.push(kv, true) {
                         self.send(message).await?;
                     }
                 }
+            } else if let Some(end) = self.read_values(&keys, &mut piece, &mut window).await? {
+                return Ok(end);
             }
-            match keys.last() {
-                Some(last) if more => rest.key = next_key(&last.key),
-                _ => break,
+            match next {
+                Some(key) => rest.key = key,
+                None => break,
             }
         }
         let last = piece.finish(false).at(self.bookmark(revision));
         self.send(last).await?;
         Ok(SnapshotEnd::Complete)
+    }
+
+    /// Reads and sends the entries of listed keys, about `window` keys at a time; returns why the snapshot has ended,
+    /// if it has.
+    async fn read_values(
+        &mut self,
+        keys: &[KeyValue],
+        piece: &mut SnapshotPiece,
+        window: &mut usize,
+    ) -> UntilEnd<Option<SnapshotEnd>> {
+        let get = Get::default().at(piece.revision);
+        let mut left = keys;
+        while let Some(first) = left.first() {
+            let count = left.len().min(*window);
+            let last = &left[count - 1];
+            let range = Range::between(first.key.clone(), Some(next_key(&last.key)));
+            let limit = if count == 1 { usize::MAX } else { MAX_RESPONSE };
+            let kvs = match self.page(&range, &get, limit).await? {
+                Page::Read { kvs, .. } => kvs,
+                Page::TooLarge => {
+                    *window = (count / 8).max(1);
+                    continue;
+                }
+                Page::Ended(end) => return Ok(Some(end)),
+            };
+            *window = next_window(*window, &kvs);
+            left = &left[count..];
+            for kv in kvs {
+                if let Some(message) = piece.push(kv, false) {
+                    self.send(message).await?;
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// One read at the snapshot's revision, with a response of at most `limit` bytes; retried while etcd
@@ -213,8 +232,8 @@ impl SnapshotPiece {
     }
 
     /// Adds an entry. Returns the entries before it as a message, if it had no room beside them.
-    fn push(&mut self, kv: KeyValue) -> Option<WatchMessage> {
-        let json = serde_json::to_vec(&entry(kv, false)).expect("an entry serialises");
+    fn push(&mut self, kv: KeyValue, keys_only: bool) -> Option<WatchMessage> {
+        let json = serde_json::to_vec(&entry(kv, keys_only)).expect("an entry serialises");
         let full = !self.entries.is_empty() && self.entries.len() + json.len() + 128 > MAX_PIECE;
         let message = full.then(|| self.finish(true));
         if !self.entries.is_empty() {
@@ -262,8 +281,8 @@ mod tests {
     #[test]
     fn a_snapshot_is_cut_at_a_mebibyte() {
         let mut piece = SnapshotPiece::new(7);
-        assert!(piece.push(kv("a", 700_000)).is_none());
-        let first = piece.push(kv("b", 700_000)).expect("a full piece");
+        assert!(piece.push(kv("a", 700_000), false).is_none());
+        let first = piece.push(kv("b", 700_000), false).expect("a full piece");
         assert_eq!(keys(&first), (vec!["a".to_owned()], true));
         assert!(first.tail.len() <= MAX_PIECE);
         assert_eq!(keys(&piece.finish(false)), (vec!["b".to_owned()], false));

@@ -1,8 +1,11 @@
 //! Parses and validates a client's operations, and the watch that a request opens.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 use shared::{EventType, Future, WatchRequest};
 
+use super::folders::Collapse;
 use super::hub::{Options, Start};
 use crate::etcd::Range;
 use crate::failure::{Failure, Result};
@@ -58,7 +61,19 @@ fn operation(members: &mut Map<String, Value>) -> Result<Op> {
     };
     let known: &[&str] = match op.as_str() {
         "watch" => &[
-            "id", "key", "prefix", "start", "end", "from", "revision", "prev", "only", "snapshot",
+            "id",
+            "key",
+            "prefix",
+            "start",
+            "end",
+            "from",
+            "revision",
+            "prev",
+            "only",
+            "keys_only",
+            "collapse",
+            "open",
+            "snapshot",
             "future",
         ],
         "cancel" | "pause" | "resume" => &["id"],
@@ -106,17 +121,44 @@ fn watch(request: WatchRequest) -> Result<Watch> {
         Some(types) => only_type(types)?,
         None => None,
     };
+    let prefix = request.range.prefix.as_ref().map(|prefix| &prefix.0[..]);
+    let open = request.open.into_iter().map(|folder| folder.0).collect();
+    let separator = request.collapse.map(|separator| separator.0);
+    let options = Options {
+        prev: request.prev,
+        only,
+        keys_only: request.keys_only,
+        collapse: collapse(prefix, separator, open, request.snapshot)?,
+        snapshot: request.snapshot,
+        future: request.future == Some(Future::Wait),
+    };
     Ok(Watch {
         id: request.id,
         range: Range::try_from(request.range)?,
-        options: Options {
-            prev: request.prev,
-            only,
-            snapshot: request.snapshot,
-            future: request.future == Some(Future::Wait),
-        },
+        options,
         start,
     })
+}
+
+/// Validates which folders of a watch are closed. `prefix` is the watched prefix, if the range is one.
+pub fn collapse(
+    prefix: Option<&[u8]>,
+    separator: Option<Vec<u8>>,
+    open: Vec<Vec<u8>>,
+    snapshot: bool,
+) -> Result<Option<Arc<Collapse>>> {
+    let refuse = |detail: &str| Err(Failure::bad_request(detail));
+    match (separator, prefix) {
+        (None, _) if open.is_empty() => Ok(None),
+        (None, _) => refuse("`open` requires `collapse`"),
+        (Some(_), None) => refuse("`collapse` requires `prefix`"),
+        (Some(_), _) if snapshot => refuse(
+            "a watch cannot have both `collapse` and `snapshot`; read the open folders with GET /tree",
+        ),
+        (Some(separator), Some(prefix)) => {
+            Collapse::new(prefix, separator, open).map(|collapse| Some(Arc::new(collapse)))
+        }
+    }
 }
 
 /// The type that `only` restricts a watch to; `None` if it names both.

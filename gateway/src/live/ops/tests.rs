@@ -25,7 +25,7 @@ fn assert_invalid(text: &str, id: Option<&str>, part: &str) {
 #[test]
 fn every_member_of_a_watch_is_parsed() {
     let watch = parse_watch(
-        r#"{"op":"watch","id":"w1","prefix":"/cron/","revision":123,"prev":true,"only":["delete"],"snapshot":true,"future":"wait"}"#,
+        r#"{"op":"watch","id":"w1","prefix":"/cron/","revision":123,"prev":true,"only":["delete"],"keys_only":true,"snapshot":true,"future":"wait"}"#,
     );
     assert_eq!(watch.id, "w1");
     assert_eq!(watch.range, Range::prefix(b"/cron/"));
@@ -35,9 +35,38 @@ fn every_member_of_a_watch_is_parsed() {
         Options {
             prev: true,
             only: Some(EventType::Delete),
+            keys_only: true,
+            collapse: None,
             snapshot: true,
             future: true
         }
+    );
+}
+
+#[test]
+fn closed_folders_need_a_prefix_a_separator_and_no_snapshot() {
+    let watch = parse_watch(
+        r#"{"op":"watch","id":"w","prefix":"/a/","collapse":"/","open":["/a/b/",{"base64":"/w=="}]}"#,
+    );
+    let open = vec![b"/a/b/".to_vec(), vec![255]];
+    let expected = Collapse::new(b"/a/", b"/".to_vec(), open).expect("valid");
+    assert_eq!(watch.options.collapse.as_deref(), Some(&expected));
+    let invalid = |members: &str, part: &str| {
+        let text = format!(r#"{{"op":"watch","id":"w",{members}}}"#);
+        assert_invalid(&text, Some("w"), part);
+    };
+    invalid(
+        r#""key":"a","collapse":"/""#,
+        "`collapse` requires `prefix`",
+    );
+    invalid(
+        r#""prefix":"a","open":["a/"]"#,
+        "`open` requires `collapse`",
+    );
+    invalid(r#""prefix":"a","collapse":"""#, "empty");
+    invalid(
+        r#""prefix":"a","collapse":"/","snapshot":true"#,
+        "both `collapse` and `snapshot`",
     );
 }
 

@@ -2,12 +2,15 @@
 //!
 //! Pure: events go in as etcd sends them, encoded pieces come out. Buffered are one piece and one
 //! revision's worth of JSON at most (about twice [`MAX_PIECE`] and one event), however large a revision
-//! is: what does not fit is sent with `"more":true`.
+//! is: what does not fit is sent with `"more":true`. Where closed folders are collapsed, a bounded list of them is
+//! buffered too, and complete revisions are held until [`Pieces::flush`].
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use shared::Event;
 
+use super::folders::{Collapse, Folders};
 use super::message::WatchMessage;
 
 /// Largest piece in bytes of JSON, unless a single event is larger.
@@ -22,6 +25,17 @@ pub(super) struct Piece {
     pub(super) revision: i64,
     /// `revision` continues in the next piece.
     pub(super) more: bool,
+}
+
+/// What waits for [`Pieces::flush`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    /// Nothing.
+    Nothing,
+    /// Changes in closed folders alone.
+    Folders,
+    /// Events.
+    Events,
 }
 
 /// The delivery state of one watch: where to resume, and which re-sent events to drop.
@@ -41,6 +55,8 @@ pub(super) struct Pieces {
     delivered: usize,
     /// Events of `current` still to be dropped: duplicates of those delivered before an interruption.
     duplicates: usize,
+    /// Changes that are counted instead.
+    folders: Option<Folders>,
     ready: VecDeque<Piece>,
 }
 
@@ -57,8 +73,16 @@ impl Pieces {
             buffered: 0,
             delivered: 0,
             duplicates: 0,
+            folders: None,
             ready: VecDeque::new(),
         }
+    }
+
+    /// Counts changes in closed folders instead of delivering them.
+    #[must_use]
+    pub(super) fn collapsing(mut self, collapse: Option<&Arc<Collapse>>) -> Self {
+        self.folders = collapse.map(|collapse| Folders::new(Arc::clone(collapse)));
+        self
     }
 
     /// The last delivered revision: every event up to it is in a piece.
@@ -83,6 +107,9 @@ impl Pieces {
     /// The stream was interrupted: etcd will re-send what has not been delivered, and also the events of
     /// a revision delivered in part, which are dropped then.
     pub(super) fn interrupt(&mut self) {
+        if let Some(folders) = &mut self.folders {
+            folders.interrupt();
+        }
         self.buffer.clear();
         self.buffered = 0;
         if self.inside_revision() {
@@ -96,7 +123,7 @@ impl Pieces {
     /// etcd's progress: it has sent every event up to `revision`. Returns whether this moves the last
     /// delivered revision.
     pub(super) fn advance(&mut self, revision: i64) -> bool {
-        let between_revisions = self.current == 0 && self.complete.is_empty();
+        let between_revisions = self.current == 0 && self.held() == Held::Nothing;
         let advanced = between_revisions && revision > self.last_delivered;
         if advanced {
             self.last_delivered = revision;
@@ -115,6 +142,11 @@ impl Pieces {
         if revision != self.current {
             self.complete_revision();
             self.current = revision;
+        }
+        if let Some(folders) = &mut self.folders
+            && folders.count(event)
+        {
+            return;
         }
         if self.duplicates > 0 {
             self.duplicates -= 1;
@@ -136,7 +168,20 @@ impl Pieces {
         if !more {
             self.complete_revision();
         }
-        self.flush();
+        if self.folders.is_none() {
+            self.flush();
+        }
+    }
+
+    /// What is complete but not in a piece yet, after [`Pieces::end`].
+    pub(super) fn held(&self) -> Held {
+        if !self.complete.is_empty() {
+            Held::Events
+        } else if self.folders.as_ref().is_some_and(|it| !it.is_empty()) {
+            Held::Folders
+        } else {
+            Held::Nothing
+        }
     }
 
     /// The next piece that is ready.
@@ -164,16 +209,20 @@ impl Pieces {
         self.buffered = 0;
         self.duplicates = 0;
         self.last_delivered = revision;
+        // A piece of earlier revisions must not include this one's folders.
+        if !self.complete.is_empty() && self.complete.len() + events.len() >= self.max_bytes {
+            self.flush();
+        }
+        if let Some(folders) = &mut self.folders {
+            folders.complete_revision();
+        }
         if was_cut {
             self.add_piece(revision, &events, false);
             return;
         }
-        if !self.complete.is_empty() && self.complete.len() + events.len() >= self.max_bytes {
-            self.flush();
-        }
         if self.complete.is_empty() {
             self.complete = events;
-        } else {
+        } else if !events.is_empty() {
             self.complete.push(b',');
             self.complete.extend_from_slice(&events);
         }
@@ -181,9 +230,9 @@ impl Pieces {
     }
 
     /// Makes a piece of the complete revisions.
-    fn flush(&mut self) {
-        let events = std::mem::take(&mut self.complete);
-        if !events.is_empty() {
+    pub(super) fn flush(&mut self) {
+        if self.held() != Held::Nothing {
+            let events = std::mem::take(&mut self.complete);
             self.add_piece(self.complete_revision, &events, false);
         }
     }
@@ -192,7 +241,13 @@ impl Pieces {
         let mut tail = Vec::with_capacity(events.len() + MARGIN);
         tail.extend_from_slice(format!(r#""revision":{revision},"events":["#).as_bytes());
         tail.extend_from_slice(events);
-        tail.extend_from_slice(if more { br#"],"more":true}"# } else { b"]}" });
+        tail.push(b']');
+        if more {
+            tail.extend_from_slice(br#","more":true"#);
+        } else if let Some(folders) = &mut self.folders {
+            tail.append(&mut folders.take());
+        }
+        tail.push(b'}');
         self.ready.push_back(Piece {
             message: WatchMessage::encoded("events", tail),
             revision,

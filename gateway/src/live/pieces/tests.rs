@@ -14,6 +14,7 @@ fn put(revision: i64, key: &str, size: usize) -> Event {
             version: 1,
             lease: None,
         },
+        size: None,
         prev: None,
     }
 }
@@ -42,6 +43,8 @@ fn out(pieces: &mut Pieces) -> Vec<String> {
         let ServerMessage::Events {
             revision,
             events,
+            folders,
+            unlisted,
             more,
             ..
         } = serde_json::from_slice(&text).expect("a message")
@@ -49,11 +52,15 @@ fn out(pieces: &mut Pieces) -> Vec<String> {
             panic!("not an `events` message");
         };
         assert_eq!((piece.revision, piece.more), (revision, more));
+        assert_eq!(unlisted, 0);
         let keys = events
             .iter()
-            .map(|event| format!("{}@{}", event.key().to_lossy(), event.mod_revision()))
-            .collect::<Vec<_>>()
-            .join(" ");
+            .map(|event| format!("{}@{}", event.key().to_lossy(), event.mod_revision()));
+        let folders = folders.iter().map(|folder| {
+            let count = folder.created + folder.updated + folder.deleted;
+            format!("{}×{count}@{}", folder.prefix.to_lossy(), folder.revision)
+        });
+        let keys = keys.chain(folders).collect::<Vec<_>>().join(" ");
         lines.push(format!(
             "{revision}{}: {keys}",
             if more { " more" } else { "" }
@@ -174,4 +181,84 @@ fn an_event_larger_than_a_piece_is_sent_alone() {
         false,
     );
     assert_eq!(out(&mut p), ["5 more: a@5", "5 more: big@5", "5: z@5"]);
+}
+
+/// Pieces in which every folder but `open/` is closed.
+fn collapsing(max_bytes: usize) -> Pieces {
+    let open = vec![b"open/".to_vec()];
+    let collapse = Collapse::new(b"", b"/".to_vec(), open).expect("valid");
+    pieces(0, max_bytes).collapsing(Some(&Arc::new(collapse)))
+}
+
+#[test]
+fn with_closed_folders_complete_revisions_are_held_until_flushed() {
+    let mut p = collapsing(10_000);
+    let events = [
+        put(5, "closed/a", 1),
+        put(5, "key", 1),
+        put(6, "closed/b", 1),
+        put(7, "open/a", 1),
+    ];
+    response(&mut p, &events, false);
+    assert_eq!((p.held(), p.last_delivered()), (Held::Events, 7));
+    assert!(out(&mut p).is_empty() && !p.advance(9));
+    p.flush();
+    assert_eq!(out(&mut p), ["7: key@5 open/a@7 closed/×2@6"]);
+    response(&mut p, &[put(8, "closed/a", 1)], false);
+    assert_eq!(p.held(), Held::Folders);
+    p.flush();
+    assert_eq!(out(&mut p), ["8: closed/×1@8"]);
+    assert!(p.held() == Held::Nothing && p.advance(9));
+}
+
+#[test]
+fn a_piece_counts_only_folders_of_its_own_revisions() {
+    let mut p = collapsing(300);
+    let events = [
+        put(5, "a", 100),
+        put(5, "closed/a", 1),
+        put(6, "b", 100),
+        put(6, "closed/b", 1),
+    ];
+    response(&mut p, &events, false);
+    assert_eq!(out(&mut p), ["5: a@5 closed/×1@5"], "full");
+    p.flush();
+    assert_eq!(out(&mut p), ["6: b@6 closed/×1@6"]);
+}
+
+#[test]
+fn the_folders_of_a_revision_that_is_cut_come_with_its_last_piece_and_once() {
+    let mut p = collapsing(300);
+    let mut events = vec![put(5, "closed/x", 1), put(6, "closed/a", 1)];
+    events.extend((0..3).map(|n| put(6, &format!("b{n}"), 100)));
+    events.push(put(6, "closed/b", 1));
+    response(&mut p, &events, true);
+    assert_eq!(
+        out(&mut p),
+        ["5: closed/×1@5", "6 more: b0@6", "6 more: b1@6"]
+    );
+    p.interrupt();
+    response(&mut p, &events[1..], false);
+    assert_eq!(out(&mut p), ["6: b2@6 closed/×2@6"]);
+}
+
+#[test]
+fn after_an_interruption_the_folders_of_an_incomplete_revision_are_counted_again() {
+    let mut p = collapsing(10_000);
+    response(
+        &mut p,
+        &[put(5, "closed/a", 1), put(6, "closed/a", 1)],
+        true,
+    );
+    p.flush();
+    assert_eq!(out(&mut p), ["5: closed/×1@5"]);
+    p.interrupt();
+    assert_eq!(p.resume_from(), 6);
+    response(
+        &mut p,
+        &[put(6, "closed/a", 1), put(6, "closed/b", 1)],
+        false,
+    );
+    p.flush();
+    assert_eq!(out(&mut p), ["6: closed/×2@6"]);
 }

@@ -1,8 +1,8 @@
 //! The cluster as its members report it, and its maintenance.
 
 mod defragment;
-mod glance;
 mod downloads;
+mod glance;
 mod hash;
 mod known_bugs;
 mod maintenance;
@@ -13,8 +13,8 @@ mod snapshot;
 mod survey;
 mod warnings;
 
-pub use self::glance::Glance;
 pub use self::defragment::Progress;
+pub use self::glance::Glance;
 pub use self::snapshot::Download;
 
 use shared::{Alarm, ClusterResponse, Code, Header, Member, MemberId};

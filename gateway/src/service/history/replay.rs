@@ -148,6 +148,7 @@ impl<'a> Deletions<'a> {
             start_revision: from,
             prev: false,
             only: Some(EventType::Delete),
+            keys_only: false,
         };
         let range = Range::single(self.key);
         let replay = async {

@@ -45,6 +45,8 @@ pub struct LeasePage {
     pub limit: Option<usize>,
     /// `next` of the previous page.
     pub cursor: Option<String>,
+    /// Count each lease's keys: etcd then lists all of them.
+    pub key_counts: bool,
 }
 
 /// Default keys of a lease per page.
@@ -134,7 +136,7 @@ impl LeaseService {
         let next = ids.last().filter(|_| more).map(|id| LeaseId(*id));
         let next = next.map(|after| cursor::encode(&Cursor { after }));
         let responses: Vec<_> = stream::iter(ids)
-            .map(|id| self.etcd.lease_time_to_live(caller, id, false))
+            .map(|id| self.for_page(caller, id, page.key_counts))
             .buffered(CONCURRENCY)
             .collect()
             .await;
@@ -146,15 +148,29 @@ impl LeaseService {
                 .find_map(Result::err)
                 .expect("all of them failed"));
         }
-        let leases = responses
-            .into_iter()
-            .flatten()
-            .filter(|response| response.ttl >= 0);
+        let leases = responses.into_iter().flatten();
         Ok(LeaseList {
             header,
-            leases: leases.map(|response| lease(response, false)).collect(),
+            leases: leases.filter(|lease| lease.ttl >= 0).collect(),
             partial: failed || !all,
             next,
+        })
+    }
+
+    /// A lease for a page; its TTL is −1 if it has ended meanwhile.
+    async fn for_page(&self, caller: &Caller, id: i64, count: bool) -> Result<Lease> {
+        let response = match self.etcd.lease_time_to_live(caller, id, count).await {
+            // The account may not read all of its keys.
+            Err(failure) if count && failure.code == Code::Forbidden => {
+                let response = self.etcd.lease_time_to_live(caller, id, false).await?;
+                return Ok(lease(response, false));
+            }
+            response => response?,
+        };
+        let keys = response.keys.len() as i64;
+        Ok(Lease {
+            key_count: count.then_some(keys),
+            ..lease(response, false)
         })
     }
 

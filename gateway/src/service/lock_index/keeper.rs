@@ -431,6 +431,8 @@ impl Keeper {
                 match response {
                     Ok(response) if response.ttl >= 0 => {
                         self.times.push((lease, time(&response), now));
+                        let keys = response.keys.len();
+                        self.index.change(|state| state.lease_listed(lease, keys));
                         self.to_read.extend(response.keys);
                     }
                     // The lease ended meanwhile: the watch removes its keys, if they were known.

@@ -1,6 +1,7 @@
 //! Every lock of a keyspace, detected automatically and kept up to date: one index per identity.
 //!
-//! [`state`] is the data, [`keeper`] the task that maintains it, [`follower`] a client's stream of it.
+//! [`state`] is the data, [`keeper`] the task that maintains it, [`follower`] a client's stream of it, [`leases`]
+//! what it knows of leases.
 //! An account that may not list leases gets the keys it may read, range by range ([`limited`]), marked
 //! `partial`.
 //!
@@ -9,6 +10,7 @@
 
 mod follower;
 mod keeper;
+mod leases;
 mod limited;
 mod reading;
 pub(super) mod state;
@@ -27,7 +29,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use self::follower::Subscribers;
 pub use self::follower::{Filter, LockStream};
+pub(super) use self::leases::{Listing, index_of};
 use self::reading::Reading;
+pub(super) use self::state::LeaseFacts;
 use self::state::{Scope, State};
 use crate::failure::{Failure, Result};
 use crate::identity::{Caller, Identity};

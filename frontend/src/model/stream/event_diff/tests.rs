@@ -18,6 +18,7 @@ fn entry(value: &[u8], version: i64) -> Entry {
 fn put(before: Option<&[u8]>, now: &[u8], version: i64) -> Event {
     Event::Put {
         entry: entry(now, version),
+        size: None,
         prev: Some(before.map(|value| entry(value, version - 1))),
     }
 }

@@ -2,12 +2,11 @@
 //! roots of the tree.
 
 use leptos::prelude::*;
-use shared::{Entry, RangeSpec, WatchRequest};
+use shared::Entry;
 
 use super::Keyspace;
 use crate::api;
-use crate::live::use_live;
-use crate::model::tree::{Name, Roots};
+use crate::model::tree::Roots;
 
 impl Keyspace {
     /// Makes the ranges that the account may read the roots of the tree; `false` if there are none.
@@ -36,41 +35,10 @@ impl Keyspace {
                 before
             })
             .flatten();
-        if before.as_ref() != Some(&roots) {
+        if before.as_ref() != Some(&roots) || !self.is_watching() {
             self.watch_roots(&roots, revision);
         }
         self.load_slash();
         true
-    }
-
-    /// Opens one watch per root, instead of one watch over everything.
-    fn watch_roots(self, roots: &Roots, read_at: i64) {
-        let before = self.limited.try_update_value(std::mem::take);
-        for handle in before.into_iter().flatten() {
-            handle.cancel();
-        }
-        let bytes = |name: &Name| Some(name.to_vec().into());
-        let prefixes = roots.prefixes.iter().map(|prefix| RangeSpec {
-            prefix: bytes(prefix),
-            ..RangeSpec::default()
-        });
-        let keys = roots.keys.iter().map(|key| RangeSpec {
-            key: bytes(key),
-            ..RangeSpec::default()
-        });
-        for range in prefixes.chain(keys) {
-            let request = WatchRequest {
-                range,
-                revision: Some(read_at + 1),
-                ..WatchRequest::default()
-            };
-            let handle = self
-                .scope
-                .with(|| use_live().watch(request, move |update| self.on_update(update)));
-            if let Some(handle) = handle {
-                self.limited
-                    .try_update_value(|handles| handles.push(handle));
-            }
-        }
     }
 }

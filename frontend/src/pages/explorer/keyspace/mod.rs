@@ -1,22 +1,22 @@
-//! The tree's store: loads levels, keeps them current with one watch over the whole keyspace, and
-//! marks what has just changed.
+//! The tree's store: loads levels, keeps them current with a watch ([`live`]), and marks what has just
+//! changed.
 //!
 //! Views request levels here and read their rows from here.
 
 mod limited;
+mod live;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use shared::{Entry, Event, RangeSpec, WatchRequest};
+use shared::Entry;
 
+use self::live::Watched;
 use super::facts::Facts;
 use crate::api::{self, ApiError, ErrorKind};
 use crate::clock::now_ms;
-use crate::live::{WatchHandle, use_live};
-use crate::model::live::WatchUpdate;
 use crate::model::tree::{
     Backlog, Coverage, Loading, Name, PageRequest, SEPARATOR, Tree, Typed, ancestors,
 };
@@ -56,15 +56,16 @@ pub(crate) struct Keyspace {
     facts: Facts,
     /// Tasks belong to the page, not to the component that starts them.
     scope: Scope,
-    watch: StoredValue<Option<WatchHandle>, LocalStorage>,
-    /// Used instead where the account may not read the whole keyspace: one watch per root.
-    limited: StoredValue<Vec<WatchHandle>, LocalStorage>,
+    /// One watch of the whole keyspace, or one per root where the account may not read all of it.
+    watches: StoredValue<Vec<Watched>, LocalStorage>,
     count_queue: StoredValue<VecDeque<Name>>,
     queue: StoredValue<RefCell<Backlog>, LocalStorage>,
     /// Whether the watch was opened for the first time.
     watch_opened: StoredValue<bool>,
     /// Whether to reload everything once the watch is open.
     reload_when_open: StoredValue<bool>,
+    /// When everything was last reloaded because too many folders had changed.
+    reloaded_at: StoredValue<f64>,
 }
 
 /// The keyspace.
@@ -84,12 +85,12 @@ pub(super) fn provide(facts: Facts) -> Keyspace {
         linked_requested: StoredValue::new(false),
         facts,
         scope: Scope::here(),
-        watch: StoredValue::new_local(None),
-        limited: StoredValue::new_local(Vec::new()),
+        watches: StoredValue::new_local(Vec::new()),
         count_queue: StoredValue::new(VecDeque::new()),
         queue: StoredValue::new_local(RefCell::default()),
         watch_opened: StoredValue::new(false),
         reload_when_open: StoredValue::new(false),
+        reloaded_at: StoredValue::new(0.0),
     };
     provide_context(keyspace);
     let root = Name::from(&[][..]);
@@ -235,10 +236,11 @@ impl Keyspace {
             self.tree
                 .update(|tree| above.iter().for_each(|prefix| tree.expand(prefix)));
         }
+        self.linked.try_set_value(Some((folder, Name::clone(name))));
+        self.watch_shown();
         for prefix in &above {
             self.ensure_loaded(prefix);
         }
-        self.linked.try_set_value(Some((folder, Name::clone(name))));
         self.linked_requested.try_set_value(false);
         self.request_linked();
     }
@@ -313,6 +315,8 @@ impl Keyspace {
 
     /// Opens or closes a folder.
     pub(crate) fn set_open(self, prefix: &Name, open: bool) {
+        // Changes counted so far were counted for the folders that were open until now.
+        self.drain();
         self.tree.update(|tree| {
             if open {
                 tree.expand(prefix);
@@ -320,12 +324,22 @@ impl Keyspace {
                 tree.collapse(prefix);
             }
         });
+        self.watch_shown();
         if open {
             self.ensure_loaded(prefix);
+            self.load_missing();
         }
     }
 
-    /// Counts the keys below a prefix, once; events keep the count current. One request at a time:
+    /// Loads levels in view that were dropped while a folder above them was closed.
+    fn load_missing(self) {
+        let missing = self.tree.try_with_untracked(Tree::missing_levels);
+        for prefix in missing.into_iter().flatten() {
+            self.ensure_loaded(&prefix);
+        }
+    }
+
+    /// Counts the keys below a prefix, once; the watch keeps the count current. One request at a time:
     /// etcd walks the whole range for each.
     pub(crate) fn count(self, prefix: &Name) {
         let wanted = self
@@ -358,143 +372,34 @@ impl Keyspace {
             else {
                 return;
             };
-            match api::kv::count(&prefix).await {
-                Ok(response) => {
-                    self.tree.try_update(|tree| {
-                        tree.counted(&prefix, response.count, response.header.revision);
-                    });
-                }
-                Err(_) => {
-                    self.tree
-                        .try_update_untracked(|tree| tree.count_failed(&prefix));
-                }
-            }
+            let used = match self.read_count(&prefix).await {
+                Ok((revision, keys)) => self
+                    .tree
+                    .try_update(|tree| tree.counted(&prefix, keys, revision)),
+                Err(_) => self
+                    .tree
+                    .try_update_untracked(|tree| tree.count_failed(&prefix))
+                    .map(|()| true),
+            };
             self.count_queue.try_update_value(VecDeque::pop_front);
+            if used == Some(false) {
+                self.count(&prefix);
+            }
         }
     }
 
-    /// Starts the watch after a revision, once.
-    fn start_watch(self, read_at: i64) {
-        let watch_opened = self
-            .watch_opened
-            .try_update_value(|watch_opened| std::mem::replace(watch_opened, true));
-        if watch_opened == Some(false) {
-            self.open_watch(Some(read_at + 1));
-        }
-    }
-
-    /// One watch over everything: new items at the root matter too.
-    fn open_watch(self, revision: Option<i64>) {
-        let request = WatchRequest {
-            range: RangeSpec {
-                prefix: Some(shared::Bytes::default()),
-                ..RangeSpec::default()
-            },
-            revision,
-            ..WatchRequest::default()
-        };
-        let handle = self
-            .scope
-            .with(|| use_live().watch(request, move |update| self.on_update(update)));
-        self.watch.try_set_value(handle);
-    }
-
-    fn on_update(self, update: WatchUpdate) {
-        match update {
-            WatchUpdate::Opened { from } => {
-                self.live_from.try_set(Some(from));
-                let reload_when_open = self.reload_when_open.try_update_value(std::mem::take);
-                if reload_when_open == Some(true) {
-                    // Anything read from now on is at this revision or later, so nothing is missed
-                    // in between.
-                    self.reload();
-                }
+    /// The number of keys below a prefix, and its revision: one between two messages of the watch, so that it is known
+    /// which changes are newer, unless that is compacted.
+    async fn read_count(self, prefix: &Name) -> Result<(i64, i64), ApiError> {
+        if let Some(revision) = self.position(prefix) {
+            match api::kv::count_at(prefix, revision).await {
+                Ok(response) => return Ok((revision, response.count)),
+                Err(error) if error.kind() == ErrorKind::Compacted => {}
+                Err(error) => return Err(error),
             }
-            WatchUpdate::Resumed {
-                from,
-                complete: false,
-                ..
-            } => {
-                self.live_from.try_set(Some(from));
-                self.reload();
-            }
-            WatchUpdate::Events { events, .. } => self.queue(events),
-            WatchUpdate::Compacted { to, .. } => {
-                self.live_from.try_set(Some(to));
-                self.reload();
-            }
-            WatchUpdate::Reset { revision, .. } => {
-                self.live_from.try_set(Some(revision));
-                self.reload();
-            }
-            _ => {}
         }
-    }
-
-    /// Applies events once a frame: a busy keyspace must not redraw more often than the screen
-    /// does. A hidden tab has no frames, so the queue is bounded; when it overflows the watch is
-    /// cancelled until the tab is shown again.
-    fn queue(self, events: Vec<Event>) {
-        let state = self.queue.try_with_value(|queue| {
-            let mut queue = queue.borrow_mut();
-            let first = queue.is_empty();
-            (first, queue.push(events))
-        });
-        let Some((first, fits)) = state else { return };
-        if !fits {
-            let watch = self.watch.try_update_value(Option::take).flatten();
-            if let Some(watch) = watch {
-                watch.cancel();
-            }
-            self.live_from.try_set(None);
-        }
-        if first {
-            request_animation_frame(move || self.drain());
-        }
-    }
-
-    fn drain(self) {
-        let waited = self.queue.try_with_value(|queue| queue.borrow_mut().take());
-        let Some(waited) = waited else { return };
-        let Some(changes) = waited else {
-            // The queue overflowed: watch from now on, and reload what is shown.
-            self.reload_when_open.try_set_value(true);
-            self.open_watch(None);
-            return;
-        };
-        let linked = self.linked.try_get_value().flatten();
-        let is_linked = |entry: &Entry| {
-            let linked = linked.as_ref();
-            linked.is_some_and(|(folder, name)| !folder && **name == *entry.key.0)
-        };
-        let mut maybe_empty = Vec::new();
-        let mut shown = Vec::new();
-        self.tree.try_update(|tree| {
-            for change in &changes {
-                let touched = tree.apply(&change.event);
-                maybe_empty.extend(touched.maybe_empty);
-                shown.extend(touched.shown);
-                if let Event::Put { entry, .. } = &change.event
-                    && is_linked(entry)
-                {
-                    tree.add_found(entry, entry.mod_revision);
-                }
-            }
-        });
-        self.load_slash();
-        for change in &changes {
-            self.facts.apply(change);
-        }
-        let now = now_ms();
-        self.fresh.try_update(|fresh| {
-            fresh.retain(|_, at| now - *at < FRESH_MS);
-            fresh.extend(shown.into_iter().map(|item| (item, now)));
-        });
-        maybe_empty.sort();
-        maybe_empty.dedup();
-        for prefix in &maybe_empty {
-            self.count(prefix);
-        }
+        let response = api::kv::count(prefix).await?;
+        Ok((response.header.revision, response.count))
     }
 
     /// Removes the marks of recent changes that have expired.
@@ -509,7 +414,11 @@ impl Keyspace {
 
     /// Reloads every open level; the rows shown stay until then.
     pub(crate) fn reload(self) {
-        let again = self.tree.try_update(Tree::invalidate).unwrap_or_default();
+        let again = self.tree.try_update(|tree| {
+            tree.set_not_before(0);
+            tree.invalidate()
+        });
+        let again = again.unwrap_or_default();
         self.facts.clear();
         self.linked_requested.try_set_value(false);
         for prefix in again {

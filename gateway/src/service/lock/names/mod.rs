@@ -5,7 +5,11 @@
 //! the second block the first. The readers-writer lock named `N` consists of all keys
 //! `N/read/<nanoseconds>` and `N/write/<nanoseconds>`; the hex form of a lease is always shorter.
 
+mod registration;
+
 use shared::LeaseId;
+
+pub(in crate::service) use self::registration::is_registration;
 
 /// The prefix that the recipe searches: every key under it blocks the queue.
 pub(in crate::service) fn queue_prefix(name: &[u8]) -> Vec<u8> {

@@ -49,7 +49,8 @@ pub(super) fn owner_value(holder: &str) -> Vec<u8> {
     .expect("a struct of one string is JSON")
 }
 
-fn owner_name(value: &[u8]) -> Option<String> {
+/// The holder that a value names.
+pub(in crate::service) fn owner_name(value: &[u8]) -> Option<String> {
     // Most values are not JSON objects: do not try to parse a megabyte.
     (value.first() == Some(&b'{') && value.len() <= 4096)
         .then(|| serde_json::from_slice::<Owner<'_>>(value).ok())
@@ -96,11 +97,16 @@ pub(super) fn set_held_since(lock: &mut Lock, seen: impl Fn(&[u8], i64) -> Optio
     });
 }
 
+/// Whether a claim's value is a proclamation, and the claim thus a candidate's.
+pub(in crate::service) fn is_proclamation(value: &[u8]) -> bool {
+    !value.is_empty() && owner_name(value).is_none()
+}
+
 /// The recipe of a queue, judged by the claims directly under its name, and whether that is certain.
 fn kind<'a>(direct: impl Iterator<Item = &'a LeasedKey> + Clone) -> (LockKind, bool) {
     let no_proclamation = |leased: &LeasedKey| {
         let value = leased.value.as_deref().unwrap_or_default();
-        value.is_empty() || owner_name(value).is_some()
+        !is_proclamation(value)
     };
     if direct.clone().all(no_proclamation) {
         (LockKind::Mutex, true)

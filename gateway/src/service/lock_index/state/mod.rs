@@ -3,17 +3,25 @@
 //!
 //! The module uses no etcd and no task. Late and duplicate input has no effect: every key is ordered by its mod
 //! revision, and events of a key take precedence over a read of it that is in flight (a [`Flight`]).
+//!
+//! [`leases`] is the part about leases.
+
+mod leases;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Bound;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use shared::{Entry as Found, Lock};
 use tokio::time::Instant;
 
+pub(in crate::service) use self::leases::LeaseFacts;
+use self::leases::{Changes, Lease};
 use crate::etcd::Range;
-use crate::service::lock::names::{SingleKeyRules, blocked_names, queue_of, queue_prefix, rw_of};
-use crate::service::lock::shape::{self, LeaseTime, LeasedKey};
+use crate::service::lock::names::{
+    SingleKeyRules, blocked_names, is_registration, queue_of, queue_prefix, rw_of,
+};
+use crate::service::lock::shape::{self, LeasedKey};
 
 /// The role of a leased key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +32,16 @@ enum Role {
     Rw(Vec<u8>, bool),
     /// A single-key lock; whether that is certain.
     Single(bool),
+    /// Not a lock, but it may block one: a registration of a service.
+    Service,
     /// Not a lock, but it may block one.
     Other,
+}
+
+impl Role {
+    fn is_lock(&self) -> bool {
+        !matches!(self, Self::Service | Self::Other)
+    }
 }
 
 #[derive(Debug)]
@@ -78,6 +94,9 @@ pub(in crate::service) struct State {
     /// Single-key locks.
     singles: BTreeSet<Vec<u8>>,
     leases: HashMap<i64, Lease>,
+    /// Leases that the listing has read, with their number of keys then; empty once it is complete.
+    listed: HashMap<i64, usize>,
+    lease_changes: Changes,
     flights: Vec<Flight>,
     next_flight: u64,
     dirty: BTreeSet<Vec<u8>>,
@@ -112,6 +131,7 @@ impl State {
         self.queues.clear();
         self.singles.clear();
         self.leases.clear();
+        self.listed.clear();
         self.flights.clear();
     }
 
@@ -120,12 +140,14 @@ impl State {
         self.epoch += 1;
         self.base = base;
         self.revision = base;
+        self.listed.clear();
         for lease in self.leases.values_mut() {
             lease.in_flight = false;
         }
     }
 
     pub(in crate::service) fn end_listing(&mut self) {
+        self.listed.clear();
         let stale = self.entries.iter().filter(|(_, e)| e.epoch != self.epoch);
         let stale: Vec<_> = stale.map(|(key, _)| key.clone()).collect();
         for key in stale {
@@ -215,9 +237,11 @@ impl State {
             (None, Some(rw)) => Role::Rw(rw.name.to_vec(), rw.writes),
             (None, None) => {
                 let value = found.value.as_ref().map_or(&[][..], |value| &value.0);
-                self.single_key_rules
-                    .single(&key, value)
-                    .map_or(Role::Other, Role::Single)
+                match self.single_key_rules.single(&key, value) {
+                    Some(certain) => Role::Single(certain),
+                    None if is_registration(&key, value) => Role::Service,
+                    None => Role::Other,
+                }
             }
         };
         match &role {
@@ -227,27 +251,23 @@ impl State {
             Role::Single(_) => {
                 self.singles.insert(key.clone());
             }
-            Role::Other => {}
+            Role::Service | Role::Other => {}
         }
         let value = found.value.map(|value| value.0);
-        if role != Role::Other {
-            self.leases
-                .entry(lease.0)
-                .or_default()
-                .keys
-                .insert(key.clone());
-        }
+        let of_lease = self.leases.entry(lease.0).or_default();
+        of_lease.keys_mut(&role).insert(key.clone());
+        self.lease_changes.add(lease.0);
         let leased = LeasedKey {
             create_revision: found.create_revision,
             mod_revision: found.mod_revision,
             version: found.version,
             lease: lease.0,
-            value: value.filter(|_| role != Role::Other),
+            value: value.filter(|_| role.is_lock()),
             // Values of keys that are not locks are dropped to save memory.
-            first_seen: if role == Role::Other {
-                SystemTime::now()
-            } else {
+            first_seen: if role.is_lock() {
                 seen(&key, found.create_revision)
+            } else {
+                SystemTime::now()
             },
             key: key.clone(),
         };
@@ -294,11 +314,12 @@ impl State {
             Role::Single(_) => {
                 self.singles.remove(key);
             }
-            Role::Other => return,
+            Role::Service | Role::Other => {}
         }
+        self.lease_changes.add(entry.leased.lease);
         if let Some(lease) = self.leases.get_mut(&entry.leased.lease) {
-            lease.keys.remove(key);
-            if lease.keys.is_empty() {
+            lease.keys_mut(&entry.role).remove(key);
+            if lease.key_count() == 0 {
                 self.leases.remove(&entry.leased.lease);
             }
         }
@@ -393,164 +414,6 @@ impl State {
 
 fn leased<'a>(entries: &[&'a Entry]) -> Vec<&'a LeasedKey> {
     entries.iter().map(|entry| &entry.leased).collect()
-}
-
-/// Leases are refreshed after a third of their TTL, within these bounds.
-const REFRESH_AFTER: std::ops::RangeInclusive<Duration> =
-    Duration::from_secs(2)..=Duration::from_secs(10);
-
-/// The known state of a lock key's lease.
-#[derive(Debug, Default)]
-struct Lease {
-    keys: BTreeSet<Vec<u8>>,
-    time: Option<LeaseTime>,
-    read_at: Option<Instant>,
-    in_flight: bool,
-}
-
-impl State {
-    /// The remaining TTL of a lease in seconds, counted down since it was last refreshed.
-    fn lease_time(&self, lease: i64, now: Instant) -> Option<LeaseTime> {
-        let lease = self.leases.get(&lease)?;
-        let (time, read_at) = (lease.time?, lease.read_at?);
-        let passed = now.saturating_duration_since(read_at).as_secs() as i64;
-        Some(LeaseTime {
-            ttl: (time.ttl - passed).max(0),
-            ..time
-        })
-    }
-
-    /// etcd's response about a lease; a TTL of −1 means that it no longer exists. Returns whether
-    /// the lease keeps a lock.
-    pub(in crate::service) fn lease_response(
-        &mut self,
-        id: i64,
-        time: LeaseTime,
-        now: Instant,
-    ) -> bool {
-        let before = self.lease_time(id, now);
-        let Some(lease) = self.leases.get_mut(&id) else {
-            return false;
-        };
-        // Both numbers are whole seconds rounded down: a difference of one is not a renewal.
-        let renewed = before.is_none_or(|before| time.ttl > before.ttl + 1);
-        lease.time = Some(if time.ttl < 0 {
-            let granted = lease.time.map_or(0, |time| time.granted);
-            LeaseTime { ttl: 0, granted }
-        } else {
-            time
-        });
-        lease.read_at = Some(now);
-        lease.in_flight = false;
-        if renewed {
-            let keys: Vec<_> = lease.keys.iter().cloned().collect();
-            for key in keys {
-                self.mark_dirty(&key);
-            }
-        }
-        true
-    }
-
-    /// Leases of these locks last refreshed longer than `fresh` ago, or never; at most `most`.
-    pub(in crate::service) fn stale_leases<'a>(
-        &'a self,
-        names: impl Iterator<Item = &'a [u8]>,
-        now: Instant,
-        fresh: Duration,
-        most: usize,
-    ) -> BTreeSet<i64> {
-        let stale = |lease: &i64| {
-            self.leases.get(lease).is_some_and(|lease| {
-                lease
-                    .read_at
-                    .is_none_or(|read_at| now.saturating_duration_since(read_at) > fresh)
-            })
-        };
-        let of = |name: &'a [u8]| -> Vec<i64> {
-            let own = self
-                .entries
-                .get(name)
-                .into_iter()
-                .map(|entry| entry.leased.lease);
-            if self.queues.contains_key(name) {
-                let prefix = queue_prefix(name);
-                own.chain(self.under(&prefix).map(|entry| entry.leased.lease))
-                    .collect()
-            } else {
-                own.collect()
-            }
-        };
-        names.flat_map(of).filter(stale).take(most).collect()
-    }
-
-    /// The request about a lease failed: it will be retried.
-    pub(in crate::service) fn lease_request_failed(&mut self, id: i64, now: Instant) {
-        if let Some(lease) = self.leases.get_mut(&id) {
-            lease.in_flight = false;
-            lease.read_at.get_or_insert(now);
-        }
-    }
-
-    /// Leases to refresh now, at most `most`: new ones first, then those of holders, then those of
-    /// waiters; of locks that no stream follows (`wanted`) only new ones.
-    pub(in crate::service) fn take_due(
-        &mut self,
-        now: Instant,
-        most: usize,
-        wanted: impl Fn(&[u8]) -> bool,
-    ) -> Vec<i64> {
-        let due = |lease: &Lease| {
-            let wait = lease.time.map_or(*REFRESH_AFTER.start(), |time| {
-                let third = Duration::from_secs(time.granted.max(0) as u64) / 3;
-                third.clamp(*REFRESH_AFTER.start(), *REFRESH_AFTER.end())
-            });
-            !lease.in_flight
-                && lease
-                    .read_at
-                    .is_none_or(|read_at| now.duration_since(read_at) >= wait)
-        };
-        let mut ranked: Vec<(u8, Option<Instant>, i64)> = Vec::new();
-        for (id, lease) in self.leases.iter().filter(|(_, lease)| due(lease)) {
-            if lease.read_at.is_none() {
-                ranked.push((0, None, *id));
-                continue;
-            }
-            let names = || lease.keys.iter().map(|key| (key, name_of(key, *id)));
-            if names().any(|(_, name)| wanted(name)) {
-                let waits = names().all(|(key, name)| self.waits(key, name));
-                ranked.push((1 + u8::from(waits), lease.read_at, *id));
-            }
-        }
-        ranked.sort_unstable();
-        ranked.truncate(most);
-        let due: Vec<i64> = ranked.into_iter().map(|(_, _, id)| id).collect();
-        for id in &due {
-            if let Some(lease) = self.leases.get_mut(id) {
-                lease.in_flight = true;
-            }
-        }
-        due
-    }
-
-    /// Whether an older claim precedes this key in the queue.
-    fn waits(&self, key: &[u8], name: &[u8]) -> bool {
-        let Some(own) = self.entries.get(key) else {
-            return false;
-        };
-        if key == name {
-            return false;
-        }
-        let prefix = queue_prefix(name);
-        self.under(&prefix)
-            .any(|other| other.leased.create_revision < own.leased.create_revision)
-    }
-}
-
-/// The lock that a key belongs to.
-fn name_of(key: &[u8], lease: i64) -> &[u8] {
-    queue_of(key, lease)
-        .or_else(|| rw_of(key).map(|rw| rw.name))
-        .unwrap_or(key)
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use shared::{Entry, LeaseId, Lock, LockKind};
+use shared::{Entry, LeaseId, LeaseKind, Lock, LockKind};
 use tokio::time::Instant;
 
-use super::{Scope, State};
+use super::{LeaseFacts, Scope, State};
 use crate::service::lock::names::SingleKeyRules;
 use crate::service::lock::shape::LeaseTime;
 
@@ -304,4 +304,62 @@ fn a_different_cluster_clears_everything() {
     assert_eq!(dirty(&mut state), ["q"]);
     put(&mut state, "q/a", 10, 4);
     assert_eq!((tokens(&lock(&state, "q")), state.revision()), (vec![4], 3));
+}
+
+fn put_value(state: &mut State, key: &str, lease: i64, created: i64, value: &str) {
+    let mut entry = entry(key, lease, created, created);
+    entry.value = Some(value.into());
+    state.put(entry, seen);
+}
+
+#[test]
+fn the_keys_of_a_lease_show_what_it_is() {
+    let mut state = state();
+    assert!(state.take_lease_changes().is_empty());
+    put_value(&mut state, "plain/key", 10, 1, "x");
+    put_value(&mut state, "services/10.0.0.1:80", 10, 2, "{}");
+    put_value(&mut state, "elect/a", 10, 3, "candidate");
+    put_value(&mut state, "lock/a", 10, 4, r#"{"holder":"api-7"}"#);
+    put_value(&mut state, "plain/other", 11, 5, "x");
+    let changed: std::collections::BTreeSet<i64> = state.take_lease_changes().into_iter().collect();
+    assert_eq!(changed.into_iter().collect::<Vec<_>>(), [10, 11]);
+    let facts = state.lease_facts(10, true).expect("listed");
+    let kinds = [
+        LeaseKind::Lock,
+        LeaseKind::Election,
+        LeaseKind::Service,
+        LeaseKind::Plain,
+    ];
+    assert_eq!((facts.keys, &facts.kinds[..]), (4, &kinds[..]));
+    assert_eq!(facts.first_key, Some(b"lock/a".to_vec()));
+    assert_eq!(facts.queue, Some(b"lock".to_vec()));
+    assert_eq!(facts.holder.as_deref(), Some("api-7"));
+    state.delete(b"lock/a", 6);
+    let facts = state.lease_facts(10, true).expect("listed");
+    assert_eq!((facts.keys, &facts.kinds[..]), (3, &kinds[1..]));
+    assert_eq!((facts.queue, facts.holder), (Some(b"elect".to_vec()), None));
+    for (key, revision) in [
+        ("elect/a", 7),
+        ("services/10.0.0.1:80", 8),
+        ("plain/key", 9),
+    ] {
+        state.delete(key.as_bytes(), revision);
+    }
+    assert_eq!(state.lease_facts(10, true), Some(LeaseFacts::default()));
+    assert_eq!(state.leases().collect::<Vec<_>>(), [11]);
+}
+
+#[test]
+fn the_keys_of_a_lease_are_unknown_until_they_are_listed() {
+    let mut state = state();
+    state.begin_listing(1);
+    put_value(&mut state, "a", 10, 1, "x");
+    assert_eq!(state.lease_facts(10, false), None);
+    state.lease_listed(10, 2);
+    assert_eq!(state.lease_facts(10, false), None, "one of two keys");
+    put_value(&mut state, "b", 10, 2, "x");
+    assert_eq!(state.lease_facts(10, false).expect("listed").keys, 2);
+    state.lease_listed(11, 0);
+    assert_eq!(state.lease_facts(11, false), Some(LeaseFacts::default()));
+    assert_eq!(state.lease_facts(12, false), None);
 }
