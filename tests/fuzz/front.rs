@@ -5,6 +5,7 @@
 mod socket;
 
 use std::convert::Infallible;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::Router;
@@ -14,6 +15,7 @@ use futures_util::stream;
 use gateway::assets::Files;
 use gateway::config::Cli;
 use gateway::etcd::Etcd;
+use gateway::identity::session::{SessionKey, Sessions};
 use gateway::router::router;
 use gateway::state::{ApiDocument, AppState, Cluster};
 use gateway::tasks::Tasks;
@@ -153,10 +155,11 @@ impl Front {
             router: router(AppState::new(
                 config,
                 clusters,
+                Sessions::new(SessionKey::random(), "", 8379),
                 tasks,
                 None,
                 Files::default(),
-                ApiDocument::default(),
+                LazyLock::new(ApiDocument::default),
             )),
         }
     }

@@ -71,7 +71,7 @@ async fn leases_appear_with_ttl_and_keys_and_end_with_their_own_reading() {
             view.is(&plain, &expected) && view.is(&empty, &nothing)
         })
         .await;
-        let lease = &view.leases[&plain];
+        let lease = view.leases[&plain].clone();
         let ttl = lease["ttl"].as_i64().expect("a TTL");
         assert!((500..=600).contains(&ttl), "{lease}");
         view.until(&mut stream, |view| view.progress["type"].is_string())

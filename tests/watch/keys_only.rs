@@ -24,7 +24,7 @@ async fn events_without_values_have_every_other_member_on_every_transport() {
         percent(&world.prefix)
     );
     let key = format!("{}&lease={lease}", support::key_query(world.key("k")));
-    let put = world.api.put(&key, &large()).send().await.json(200);
+    let put = world.api.put(&key, large()).send().await.json(200);
     let second = put["mod_revision"].as_i64().expect("a revision");
     let size = large().len();
     for mut stream in Stream::by_every_transport(&world.api, &path).await {

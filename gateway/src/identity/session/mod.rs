@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::response::IntoResponse as _;
-use axum_extra::extract::cookie::{Cookie, CookieJar, PrivateCookieJar, SameSite};
+use axum_extra::extract::cookie::{Cookie, PrivateCookieJar, SameSite};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use sha2::{Digest as _, Sha256};
@@ -211,11 +211,8 @@ impl Sessions {
 
     /// Opens the cookie of a cluster among a request's headers.
     pub fn present(&self, cluster: &str, headers: &HeaderMap) -> Presented {
-        if !headers.contains_key(header::COOKIE) {
-            return Presented::None;
-        }
         let name = self.cookie_name(cluster);
-        if CookieJar::from_headers(headers).get(&name).is_none() {
+        if !has_cookie(headers, &name) {
             return Presented::None;
         }
         // Of several cookies with this name, one that can be opened counts.
@@ -365,6 +362,20 @@ impl Sessions {
     fn ends(&self) -> MutexGuard<'_, Ends> {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a request has a cookie of this name, whatever its value: one that cannot be read is not none.
+fn has_cookie(headers: &HeaderMap, name: &str) -> bool {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
+        .any(|cookie| {
+            let cookie = cookie.trim_ascii_start();
+            cookie
+                .strip_prefix(name.as_bytes())
+                .is_some_and(|rest| rest.starts_with(b"="))
+        })
 }
 
 /// Whether the page that made the request was loaded by HTTPS, as its `Origin` says. No forwarded header counts:
