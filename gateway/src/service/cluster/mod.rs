@@ -1,6 +1,7 @@
 //! The cluster as its members report it, and its maintenance.
 
 mod defragment;
+mod glance;
 mod hash;
 mod known_bugs;
 mod maintenance;
@@ -10,6 +11,7 @@ mod snapshot;
 mod survey;
 mod warnings;
 
+pub use self::glance::Glance;
 pub use self::snapshot::Download;
 
 use shared::{Alarm, ClusterResponse, Code, Header, Member, MemberId};
