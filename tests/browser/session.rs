@@ -195,7 +195,7 @@ async fn the_page_warns_before_the_session_ends() {
         tab.before_load(ENDS_SOON).await;
         tab.goto("/watch").await;
         sign_in(tab, "app", "secret").await;
-        tab.sees("You will be signed out in 1 m").await;
+        tab.sees("You will be signed out in 2 m").await;
         tab.js("window.isRenewed = true").await;
         tab.click("button", "Stay signed in").await;
         tab.no_longer_sees("You will be signed out").await;

@@ -17,7 +17,7 @@ texts! {
         LiveNow: "Live", "实时";
         Connecting: "Connecting", "连接中";
         Lost: "Connection lost", "连接已断开";
-        Refused: "Not signed in", "未登录";
+        Refused: "Not connected", "未连接";
     }
 }
 

@@ -333,6 +333,10 @@ pub(super) fn provide() {
         let open = account.gate.try_with_untracked(|gate| *gate == Gate::Open);
         account.close_gate(Gate::on_refusal);
         if open == Some(true) {
+            if account.gate.try_get_untracked() == Some(Gate::Refused) {
+                // What was served before is served no more: the sign-in page waits for the next report.
+                account.session.try_set(None);
+            }
             account.refresh_after_refusal();
         }
     });

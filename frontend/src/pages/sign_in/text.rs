@@ -11,7 +11,7 @@ texts! {
         NameMissing: "Enter a name.", "请输入名称。";
         PasswordMissing: "Enter a password.", "请输入密码。";
         Wrong: "Name or password is wrong.", "名称或密码错误。";
-        TooMany: "Too many attempts. Try again in {0}.", "尝试次数过多，请在 {0} 后重试。";
+        TooMany: "Too many attempts. Try again in {0}.", "尝试次数过多，请在 {0}后重试。";
         TooManySoon: "Too many attempts. Try again in a moment.", "尝试次数过多，请稍后重试。";
         Ended: "The session of {0} has ended. Drafts are kept.", "{0} 的会话已结束。草稿已保留。";
         EndedNameless: "Your session has ended. Drafts are kept.", "会话已结束。草稿已保留。";
