@@ -73,7 +73,7 @@ impl Call {
         }
     }
 
-    /// The user has asked for this request. Others count as the user's while the user is active.
+    /// The user has requested this. Others count as the user's while the user is active.
     pub(crate) fn by_user(mut self) -> Self {
         self.by_user = true;
         self

@@ -1,5 +1,5 @@
 //! Sign-in: a name and a password of etcd. A 401 leads here, and so does the account menu; afterwards the page returns
-//! to the address asked for.
+//! to the requested address.
 
 mod form;
 mod text;
@@ -53,7 +53,7 @@ pub(crate) fn SignIn() -> impl IntoView {
     }
 }
 
-/// Goes to the page asked for, without an entry in the browser's history.
+/// Goes to the requested page, without an entry in the browser's history.
 fn leave() -> Callback<()> {
     let navigate = StoredValue::new_local(use_navigate());
     let at = use_location();
