@@ -9,6 +9,7 @@ mod keys;
 mod leases;
 mod locks;
 mod search;
+mod session;
 mod shell;
 mod tab;
 mod tree;

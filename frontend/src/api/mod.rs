@@ -1,6 +1,7 @@
 //! Typed client of the REST API. Knows paths and types, but no views. Dropping the future of a request
 //! aborts it in the browser.
 
+pub(crate) mod activity;
 pub(crate) mod auth;
 pub(crate) mod base;
 pub(crate) mod cluster;
@@ -9,7 +10,9 @@ pub(crate) mod kv;
 pub(crate) mod leases;
 pub(crate) mod locks;
 pub(crate) mod search;
+pub(crate) mod refusal;
 mod send;
+pub(crate) mod session;
 
 pub(crate) use error::{ApiError, ErrorKind};
-pub(crate) use send::{Call, Method};
+pub(crate) use send::{Call, Method, Refused};

@@ -15,6 +15,7 @@ pub(crate) mod percent;
 pub(crate) mod requests;
 pub(crate) mod search;
 pub(crate) mod sentence;
+pub(crate) mod session;
 pub(crate) mod skew;
 pub(crate) mod stream;
 pub(crate) mod tree;
