@@ -83,9 +83,11 @@ fn v1() -> OpenApiRouter<AppState> {
 
 /// The cluster itself and its maintenance.
 fn cluster() -> OpenApiRouter<AppState> {
-    use api::cluster::{alarms, maintenance, members, snapshot};
+    use api::cluster::{alarms, maintenance, members, samples, snapshot};
     OpenApiRouter::new()
         .routes(routes!(api::cluster::cluster))
+        .routes(routes!(api::doctor::doctor))
+        .routes(routes!(samples::samples))
         .routes(routes!(members::list, members::add))
         .routes(routes!(members::update, members::remove))
         .routes(routes!(members::promote))
@@ -96,6 +98,7 @@ fn cluster() -> OpenApiRouter<AppState> {
         .routes(routes!(maintenance::downgrade))
         .routes(routes!(maintenance::hash))
         .routes(routes!(snapshot::snapshot))
+        .routes(routes!(snapshot::progress))
 }
 
 /// etcd's users and roles.

@@ -10,6 +10,7 @@ use shared::Code;
 
 use crate::assets::{Assets, Files};
 use crate::config::{ClusterConfig, Config};
+use crate::doctor::DoctorService;
 use crate::etcd::Etcd;
 use crate::failure::{Failure, Result};
 use crate::identity::SignIn;
@@ -96,6 +97,8 @@ pub struct Cluster {
     pub elections: ElectionService,
     /// Members, leader, health.
     pub info: ClusterService,
+    /// The checks of the way to it.
+    pub doctor: DoctorService,
     /// Users and roles.
     pub access: AccessService,
     /// Watches.
@@ -132,6 +135,7 @@ impl Cluster {
             elections: ElectionService::new(locks.clone()),
             locks,
             access: AccessService::new(etcd.clone()),
+            doctor: DoctorService::new(config.clone(), etcd.clone(), tasks.clone()),
             info: ClusterService::new(name.clone(), etcd, tasks.clone()),
             name,
         }

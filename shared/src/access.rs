@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::{Header, RangeSpec};
+use crate::{Header, RangeSpec, ReachAnswer};
 
 /// Response of `/auth/status`, `/auth/enable` and `/auth/disable`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,6 +168,9 @@ pub struct ReachResponse {
     pub read: Vec<RangeSpec>,
     /// The ranges it may write, in order; none of them overlap or are adjacent.
     pub write: Vec<RangeSpec>,
+    /// With `key`, `prefix`, `start` and `end`, or `from`: whether it may read and write that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<ReachAnswer>,
 }
 
 /// Response of `GET /auth/self`: the caller's user in etcd, and what the caller may read and write.

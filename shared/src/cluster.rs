@@ -42,6 +42,9 @@ pub struct ClusterResponse {
     pub tolerates: usize,
     /// The members, by id.
     pub members: Vec<Member>,
+    /// The version that a downgrade in progress leads to (reported by etcd 3.6 and later).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub downgrade_to: Option<String>,
     /// The raised alarms.
     pub alarms: Vec<Alarm>,
     /// Warnings for the operator, with stable codes.
@@ -82,6 +85,10 @@ pub struct Member {
     /// The committed raft index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raft_index: Option<u64>,
+    /// How many entries its applied index is behind the highest committed index of any member. The
+    /// members are asked at slightly different times, so a busy cluster shows a few.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raft_lag: Option<u64>,
     /// Why it is not healthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

@@ -6,8 +6,10 @@
 //! (bytes) are JSON numbers; an optional member is absent, except the few documented as `null`.
 
 mod access;
+mod access_checks;
 mod bytes;
 mod cluster;
+mod doctor;
 mod election;
 mod id;
 mod kv;
@@ -16,13 +18,16 @@ mod live;
 mod lock;
 mod maintenance;
 mod problem;
+mod samples;
 mod stm;
 mod transfer;
 mod txn;
 
 pub use access::*;
+pub use access_checks::*;
 pub use bytes::Bytes;
 pub use cluster::*;
+pub use doctor::*;
 pub use election::*;
 pub use id::{LeaseId, MemberId, ParseIdError};
 pub use kv::*;
@@ -31,6 +36,7 @@ pub use live::*;
 pub use lock::*;
 pub use maintenance::*;
 pub use problem::{Code, Problem};
+pub use samples::*;
 pub use stm::*;
 pub use transfer::*;
 pub use txn::*;

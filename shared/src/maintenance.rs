@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Alarm, Header, MemberId, Warning};
+use crate::{Alarm, Header, MemberId, Problem, Warning};
 
 /// A member as the cluster lists it, without its own status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +118,21 @@ pub struct CompactResponse {
     pub compacted_revision: i64,
 }
 
+/// Response of `POST /cluster/compact?dry_run`: what the compaction would remove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct CompactPreview {
+    /// etcd's response header; `revision` is the newest revision.
+    pub header: Header,
+    /// The oldest revision that can be read now: 1 if nothing was compacted yet.
+    pub oldest_revision: i64,
+    /// The oldest revision that could be read afterwards.
+    pub oldest_kept: i64,
+    /// How many revisions could no longer be read, watched or restored: those from `oldest_revision` to
+    /// `oldest_kept` − 1. Keys keep the value that they have at `oldest_kept`.
+    pub removed: i64,
+}
+
 /// Body of `POST /cluster/defragment`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -159,6 +174,63 @@ pub struct Defragmented {
     pub db_size: Option<i64>,
     /// Why it failed, that it was not started because another failed, or that it is a learner and was
     /// skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// A line of `POST /cluster/defragment` with `Accept: application/x-ndjson`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum DefragmentLine {
+    /// The first line: the members in the expected order; the leader, if it is among them, is last.
+    Members(Vec<ListedMember>),
+    /// A member's defragmentation begins: it serves no other request until it ends.
+    Started(MemberId),
+    /// A member's defragmentation ended.
+    Finished(Defragmented),
+    /// The last line: the response of the request without progress.
+    End(DefragmentResponse),
+    /// The last line if no member was defragmented.
+    Error(Box<Problem>),
+}
+
+/// The state of a snapshot's download.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SnapshotState {
+    /// It is being sent.
+    Running,
+    /// All of it was sent, and its SHA-256 was correct.
+    Complete,
+    /// It ended early, or its SHA-256 was wrong: the file is not usable.
+    Failed,
+    /// The client ended the download early.
+    Cancelled,
+}
+
+/// Response of `GET /cluster/snapshot/{id}`: a download that was started with `?id=`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SnapshotProgress {
+    /// The id that the download was started with.
+    pub id: String,
+    /// The member that it is from.
+    pub member: MemberId,
+    /// The store's revision just before the snapshot.
+    pub revision: i64,
+    /// The state.
+    pub state: SnapshotState,
+    /// Bytes passed on to the client's connection.
+    pub sent: u64,
+    /// Bytes of the whole file.
+    pub length: u64,
+    /// The SHA-256 that etcd sent and the gateway verified, in hexadecimal; only once it is verified. It
+    /// is of the database, which is the file without its last 32 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }

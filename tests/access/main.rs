@@ -4,6 +4,7 @@
 mod certificates;
 mod compaction;
 mod doctor;
+mod doctor_route;
 mod file;
 mod own_reach;
 mod proxies;

@@ -10,6 +10,7 @@ mod members;
 mod mistaken;
 mod overview;
 mod releases;
+mod samples;
 mod snapshot;
 mod stale;
 mod three;

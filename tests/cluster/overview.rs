@@ -20,6 +20,7 @@ async fn the_cluster_reports_etcds_own_numbers() {
     for size in ["db_size", "db_size_in_use", "raft_index"] {
         assert!(member[size].as_i64() > Some(0), "{size} of {member}");
     }
+    assert!(member["raft_lag"].as_i64() <= Some(1), "{member}");
     assert_eq!(cluster["leader"], cluster["header"]["member_id"]);
     assert!(cluster["header"]["revision"].as_i64() >= Some(1));
     // A single-member cluster has no margin to lose, and without auth there are no permissions to
@@ -117,6 +118,80 @@ async fn a_compaction_needs_an_existing_revision() {
     let lost = api.get(&format!("/kv?key=a&revision={}", revision - 1));
     lost.send().await.problem(410, "compacted");
     assert_eq!(api.read("a").await["value"], "2");
+}
+
+#[tokio::test]
+async fn a_compaction_is_previewed() {
+    let etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &["--read-only"]).await;
+    let api = gateway.api();
+    let mut revisions = Vec::new();
+    for n in 0..6 {
+        let put = etcd.client().await.put("a", n.to_string(), None).await;
+        let header = put.expect("etcd writes").header().cloned();
+        revisions.push(header.expect("a header").revision());
+    }
+    let preview = async |revision: i64| {
+        let body = json!({"revision": revision});
+        api.post("/cluster/compact?dry_run", &body).send().await
+    };
+    let at = revisions[3];
+    let first = preview(at).await.json(200);
+    assert_eq!(first["header"]["revision"], revisions[5]);
+    assert_eq!(
+        (
+            &first["oldest_revision"],
+            &first["oldest_kept"],
+            &first["removed"]
+        ),
+        (&json!(1), &json!(at), &json!(at - 1))
+    );
+    // Nothing was compacted by that.
+    let oldest = api.get("/kv?key=a&revision=1").send().await;
+    oldest.problem(404, "key_not_found");
+    etcd.compact(revisions[2]).await;
+    let second = preview(at).await.json(200);
+    assert_eq!(
+        (&second["oldest_revision"], &second["removed"]),
+        (&json!(revisions[2]), &json!(1))
+    );
+    preview(revisions[2]).await.problem(410, "compacted");
+    preview(1).await.problem(410, "compacted");
+    preview(10_000).await.problem(416, "future_revision");
+    preview(0).await.problem(400, "bad_request");
+    let real = api.post("/cluster/compact", &json!({"revision": at}));
+    real.send().await.problem(403, "read_only");
+}
+
+#[tokio::test]
+async fn a_defragmentation_reports_its_progress() {
+    let etcd = Etcd::start().await;
+    let gateway = InProcess::start(&etcd.url(), &[]).await;
+    let api = gateway.api();
+    let request = api.request(Method::POST, "/cluster/defragment");
+    let response = request
+        .header("accept", "application/x-ndjson")
+        .send()
+        .await
+        .expect(200);
+    assert_eq!(response.header("content-type"), "application/x-ndjson");
+    let lines = response.lines();
+    let names: Vec<_> = lines
+        .iter()
+        .filter_map(|line| line.as_object()?.keys().next())
+        .collect();
+    assert_eq!(names, ["members", "started", "finished", "end"]);
+    let id = &lines[0]["members"][0]["id"];
+    assert_eq!(
+        (&lines[1]["started"], &lines[2]["finished"]["id"]),
+        (id, id)
+    );
+    assert_eq!(lines[3]["end"]["complete"], true);
+    assert_eq!(lines[3]["end"]["members"][0], lines[2]["finished"]);
+    let none = api
+        .post("/cluster/defragment", &json!({"members": []}))
+        .header("accept", "application/x-ndjson");
+    none.send().await.problem(400, "bad_request");
 }
 
 #[tokio::test]

@@ -5,9 +5,11 @@ use etcd_client::proto::{
     PbStatusResponse,
 };
 use http_body_util::BodyExt as _;
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use support::auth::{self, ROOT};
 use support::gateway::InProcess;
-use support::{Etcd, FakeEtcd, fill};
+use support::{DEADLINE, Etcd, FakeEtcd, ensure, eventually, fill};
 
 /// Bytes of the checksum after the data.
 const SUM: usize = 32;
@@ -53,6 +55,70 @@ async fn a_snapshot_is_a_file_with_its_checksum() {
     let value = b"a value that occurs nowhere else";
     let mut windows = response.body.windows(value.len());
     assert!(windows.any(|window| window == value));
+}
+
+#[tokio::test]
+async fn the_result_of_a_download_can_be_learned() {
+    let etcd = Etcd::start().await;
+    let mut root = etcd.enable_auth().await;
+    auth::user(&mut root, "other", "secret", &[]).await;
+    let gateway = InProcess::start(&etcd.url(), &["--user", &format!("root:{ROOT}")]).await;
+    let api = gateway.api();
+    let progress = "/cluster/snapshot/tab-1";
+    api.get(progress).send().await.problem(404, "not_found");
+    let response = api.get("/cluster/snapshot?id=tab-1").send().await;
+    let response = response.expect(200);
+    let done = eventually("the result", DEADLINE, async || {
+        let done = api.get(progress).send().await.json(200);
+        ensure(done["state"] != "running", || done.to_string())?;
+        Ok(done)
+    })
+    .await;
+    let length = response.body.len();
+    let sum = response.body[length - SUM..].iter();
+    let sum: String = sum.map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(
+        (
+            &done["state"],
+            &done["sent"],
+            &done["length"],
+            &done["sha256"]
+        ),
+        (
+            &json!("complete"),
+            &json!(length),
+            &json!(length),
+            &json!(sum)
+        )
+    );
+    assert_eq!(done["revision"], response.revision());
+    let again = api.get("/cluster/snapshot?id=tab-1").send().await;
+    again.problem(409, "conflict");
+    let malformed = api.get("/cluster/snapshot?id=a%2Fb").send().await;
+    malformed.problem(400, "bad_request");
+    // Other callers do not see it.
+    let other = api.with_password("other", "secret");
+    other.get(progress).send().await.problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_failed_download_is_reported() {
+    let data = [7; 4096];
+    let fake = etcd_with_snapshot(&[&data, &[0; SUM]]);
+    let gateway = InProcess::start(&fake.url(), &[]).await;
+    let api = gateway.api();
+    let opened = api.get("/cluster/snapshot?id=x").open().await;
+    // The response ends early; its head may not even be sent.
+    drop(opened);
+    let failed = eventually("the result", DEADLINE, async || {
+        let found = api.get("/cluster/snapshot/x").send().await;
+        let found = found.json(200);
+        ensure(found["state"] != "running", || found.to_string())?;
+        Ok(found)
+    })
+    .await;
+    assert_ne!(failed["state"], "complete", "{failed}");
+    assert_eq!(failed.get("sha256"), None);
 }
 
 fn header() -> PbResponseHeader {

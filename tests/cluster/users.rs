@@ -255,6 +255,213 @@ async fn effective_permissions_combine_a_users_roles() {
     );
 }
 
+/// Users `ann` (roles `jobs` and `low`) and `bob` (role `jobs`).
+async fn add_ann_and_bob(api: &Client) {
+    for (role, grant) in [
+        ("jobs", json!({"access": "readwrite", "prefix": "/jobs/"})),
+        ("low", json!({"access": "read", "prefix": "/jobs/a"})),
+        ("low", json!({"access": "read", "key": "/motd"})),
+    ] {
+        api.post("/auth/roles", &json!({"name": role})).send().await;
+        api.post(&format!("/auth/roles/{role}/permissions"), &grant)
+            .send()
+            .await
+            .json(200);
+    }
+    for (user, roles) in [("ann", &["jobs", "low"][..]), ("bob", &["jobs"])] {
+        add_user(api, user).await;
+        for role in roles {
+            api.put(&format!("/auth/users/{user}/roles/{role}"), "")
+                .send()
+                .await
+                .json(200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn whether_a_user_reaches_a_range_is_answered() {
+    let (_etcd, gateway) = start().await;
+    let api = gateway.api();
+    add_ann_and_bob(&api).await;
+    let answer = async |user: &str, range: &str| {
+        let path = format!("/auth/users/{user}/reach?{range}");
+        api.get(&path).send().await.json(200)["answer"].clone()
+    };
+    let key = answer("ann", "key=/jobs/a1").await;
+    assert_eq!(
+        key,
+        json!({
+            "range": {"key": "/jobs/a1"}, "read": "all", "write": "all",
+            "readable": [{"key": "/jobs/a1"}], "writable": [{"key": "/jobs/a1"}],
+            "granted_by": [
+                {"role": "jobs", "access": "readwrite", "prefix": "/jobs/"},
+                {"role": "low", "access": "read", "prefix": "/jobs/a"},
+            ],
+        })
+    );
+    let part = answer("ann", "prefix=/").await;
+    assert_eq!(
+        (&part["read"], &part["write"]),
+        (&json!("part"), &json!("part"))
+    );
+    assert_eq!(
+        part["readable"],
+        json!([{"prefix": "/jobs/"}, {"key": "/motd"}])
+    );
+    let none = answer("bob", "start=/m&end=/n").await;
+    assert_eq!(
+        (&none["read"], &none["granted_by"]),
+        (&json!("nothing"), &json!([]))
+    );
+    let bytes = answer("bob", "key=%FF").await;
+    assert_eq!(bytes["range"], json!({"key": {"base64": "/w=="}}));
+    let plain = api.get("/auth/users/ann/reach").send().await.json(200);
+    assert_eq!(plain.get("answer"), None);
+    for wrong in ["key=", "key=a&prefix=b", "start=b&end=a", "start=a"] {
+        api.get(&format!("/auth/users/ann/reach?{wrong}"))
+            .send()
+            .await
+            .problem(400, "bad_request");
+    }
+}
+
+#[tokio::test]
+async fn who_would_lose_what_is_shown_before_a_deletion() {
+    let (etcd, gateway) = start().await;
+    let api = gateway.api();
+    add_ann_and_bob(&api).await;
+    let dry_run = async |path: &str| {
+        let loss = api.delete(path).send().await.json(200);
+        assert_eq!(loss["notes"], json!([]), "{path}");
+        loss["users"].clone()
+    };
+    let jobs = json!([{"prefix": "/jobs/"}]);
+    // What remains to ann of /jobs/ is what `low` allows to read.
+    assert_eq!(
+        dry_run("/auth/roles/jobs?dry_run").await,
+        json!([
+            {"user": "ann", "roles": ["low"], "root": false, "write": jobs,
+                "read": [{"start": "/jobs/", "end": "/jobs/a"}, {"start": "/jobs/b", "end": "/jobs0"}]},
+            {"user": "bob", "roles": [], "root": false, "read": jobs, "write": jobs},
+        ])
+    );
+    assert_eq!(
+        dry_run("/auth/roles/low?dry_run").await,
+        json!([{"user": "ann", "roles": ["jobs"], "root": false, "read": [{"key": "/motd"}], "write": []}])
+    );
+    assert_eq!(
+        dry_run("/auth/users/bob?dry_run").await,
+        json!([{"user": "bob", "roles": [], "root": false, "read": jobs, "write": jobs}])
+    );
+    assert_eq!(
+        dry_run("/auth/users/ann/roles/low?dry_run").await[0]["read"],
+        json!([{"key": "/motd"}])
+    );
+    assert_eq!(
+        dry_run("/auth/roles/low/permissions?dry_run&prefix=/jobs/a").await,
+        json!([{"user": "ann", "roles": ["jobs", "low"], "root": false, "read": [], "write": []}])
+    );
+    for (path, status, code) in [
+        ("/auth/roles/none?dry_run", 404, "role_not_found"),
+        ("/auth/users/none?dry_run", 404, "user_not_found"),
+        ("/auth/users/bob/roles/low?dry_run", 404, "role_not_found"),
+        (
+            "/auth/roles/low/permissions?dry_run&prefix=/jobs/",
+            422,
+            "unprocessable",
+        ),
+    ] {
+        api.delete(path).send().await.problem(status, code);
+    }
+    // Nothing was changed, and a read-only gateway allows it.
+    let users = api.get("/auth/users").send().await.json(200);
+    assert_eq!(users["users"], json!(["ann", "bob"]));
+    let roles = api.get("/auth/roles").send().await.json(200);
+    assert_eq!(roles["roles"], json!(["jobs", "low"]));
+    let frozen = InProcess::start(&etcd.url(), &["--read-only"]).await;
+    let frozen = frozen.api();
+    frozen
+        .delete("/auth/roles/jobs?dry_run")
+        .send()
+        .await
+        .json(200);
+    let real = frozen.delete("/auth/roles/jobs").send().await;
+    real.problem(403, "read_only");
+}
+
+#[tokio::test]
+async fn enabling_authentication_is_checked_first() {
+    let (etcd, gateway) = start().await;
+    let api = gateway.api();
+    let checks = async |path: &str| {
+        let response = api.request(Method::POST, path).send().await.json(200);
+        let outcomes: serde_json::Map<String, Value> = response["checks"]
+            .as_array()
+            .expect("checks")
+            .iter()
+            .map(|check| {
+                let step = check["step"].as_str().expect("a step");
+                (step.to_owned(), check["outcome"].clone())
+            })
+            .collect();
+        (response["ready"] == true, Value::Object(outcomes))
+    };
+    let (ready, found) = checks("/auth/enable?dry_run").await;
+    assert!(!ready);
+    assert_eq!(
+        found,
+        json!({"root_user": "failed", "root_role": "failed", "gateway_account": "warning", "anonymous": "note"})
+    );
+    add_user(&api, "root").await;
+    add_role(&api, "root").await;
+    let (ready, found) = checks("/auth/enable?dry_run").await;
+    assert!(!ready && found["root_user"] == "ok", "{found}");
+    api.put("/auth/users/root/roles/root", "")
+        .send()
+        .await
+        .json(200);
+    let (ready, found) = checks("/auth/enable?dry_run").await;
+    assert!(ready && found["root_password"] == "note", "{found}");
+    let status = api.get("/auth/status").send().await.json(200);
+    assert_eq!(status["enabled"], false, "a dry run changes nothing");
+    let with_account = InProcess::start(&etcd.url(), &["--user", "root:secret"]).await;
+    let own = with_account.api();
+    let account = own.request(Method::POST, "/auth/enable?dry_run").send();
+    let account = account.await.json(200);
+    let checked = account["checks"].as_array().expect("checks").iter();
+    let mut checked = checked.filter(|check| check["step"] == "gateway_account");
+    assert_eq!(checked.next().expect("a check")["outcome"], "ok");
+    let (ready, found) = checks("/auth/disable?dry_run").await;
+    assert!(ready);
+    assert_eq!(found, json!({"open": "warning", "sign_in": "ok"}));
+
+    api.request(Method::POST, "/auth/enable")
+        .send()
+        .await
+        .json(200);
+    // Root cannot be deleted now, and the caller is root.
+    let root = api.with_password("root", "secret");
+    let loss = root.delete("/auth/users/root?dry_run").send().await;
+    let loss = loss.json(200);
+    assert_eq!(loss["users"][0]["root"], true);
+    let steps = loss["notes"].as_array().expect("notes").iter();
+    let steps: Vec<_> = steps.map(|note| note["step"].clone()).collect();
+    assert_eq!(steps, ["self", "root"]);
+    // A gateway that refuses requests without credentials would serve nobody without authentication.
+    let closed = InProcess::start(&etcd.url(), &["--allow-host", "gateway.example"]).await;
+    let closed = closed.api().with_password("root", "secret");
+    let checked = closed.request(Method::POST, "/auth/disable?dry_run").send();
+    let checked = checked.await.json(200);
+    assert_eq!(
+        (
+            &checked["checks"][1]["step"],
+            &checked["checks"][1]["outcome"]
+        ),
+        (&json!("sign_in"), &json!("warning"))
+    );
+}
+
 #[tokio::test]
 async fn names_are_one_path_segment_of_any_characters() {
     let (_etcd, gateway) = start().await;

@@ -52,13 +52,7 @@ impl FromRequestParts<AppState> for Call {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
-        let OriginalUri(original) = OriginalUri::from_request_parts(parts, app)
-            .await
-            .unwrap_or_else(|never| match never {});
-        let cluster = match cluster_in_path(&app.config.base_path, original.path())? {
-            Some(name) => app.cluster(&name)?,
-            None => app.default_cluster()?,
-        };
+        let cluster = cluster_of(parts, app).await?;
         let credential = credential::of_rest(&parts.headers)?;
         let mut query = Query::parse(parts.uri.query())?;
         let timeout = query.duration("timeout", MAX_TIMEOUT)?;
@@ -93,6 +87,17 @@ impl FromRequestParts<AppState> for Call {
             timeout,
             identified_in: start.elapsed(),
         })
+    }
+}
+
+/// The cluster that a request addresses.
+pub(super) async fn cluster_of(parts: &mut Parts, app: &AppState) -> Result<Arc<Cluster>> {
+    let OriginalUri(original) = OriginalUri::from_request_parts(parts, app)
+        .await
+        .unwrap_or_else(|never| match never {});
+    match cluster_in_path(&app.config.base_path, original.path())? {
+        Some(name) => app.cluster(&name),
+        None => app.default_cluster(),
     }
 }
 

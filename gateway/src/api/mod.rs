@@ -6,6 +6,7 @@ pub mod call;
 mod claim;
 pub mod cluster;
 pub mod docs;
+pub mod doctor;
 pub mod document;
 pub mod elections;
 mod examples;

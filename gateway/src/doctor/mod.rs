@@ -1,17 +1,20 @@
-//! `watchgate doctor`: checks each step from the name of an endpoint to the permissions of its
+//! The doctor: checks each step from the name of an endpoint to the permissions of the gateway's
 //! account, and reports each result, with one line of advice for each failure.
 //!
 //! It checks DNS, TCP, TLS and HTTP/2 itself before it sends the cluster a request, since the
-//! client library's errors say only that something failed.
+//! client library's errors say only that something failed. `watchgate doctor` prints the findings
+//! ([`run`]); a running gateway serves those of one cluster ([`DoctorService`]).
 
 mod certificate;
 mod cluster;
 mod link;
 mod report;
+mod service;
 
 use std::io::Write;
 
-use self::report::Report;
+use self::report::{Printer, Report};
+pub use self::service::{DoctorService, Viewer};
 use crate::config::{ClusterConfig, ConfigError, Connect};
 
 /// Why the checks cannot run.
@@ -38,11 +41,12 @@ pub async fn run(
     if clusters.is_empty() {
         return Err(DoctorError::NoCluster);
     }
-    let mut report = Report::new(out, json);
+    let mut printer = Printer::new(out, json);
+    let mut report = Report::new(&mut printer);
     for config in &clusters {
         examine(&mut report, config).await?;
     }
-    report.begin("", None)?;
+    report.begin("", None);
     report.note(
         "proxy",
         "requests through a proxy on this machine come from loopback",
@@ -52,15 +56,16 @@ pub async fn run(
     Ok(report.passed())
 }
 
+/// Checks every endpoint of a cluster, and then the cluster through those that respond.
 async fn examine(report: &mut Report<'_>, config: &ClusterConfig) -> std::io::Result<()> {
     let mut reached = Vec::new();
     for url in &config.settings.endpoints {
-        report.begin(&config.name, Some(url))?;
+        report.begin(&config.name, Some(url));
         if link::examine(report, url, &config.settings).await? {
             reached.push(url.clone());
         }
     }
-    report.begin(&config.name, None)?;
+    report.begin(&config.name, None);
     if reached.is_empty() {
         // The failed steps above give the reasons.
         return Ok(());

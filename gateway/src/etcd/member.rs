@@ -44,6 +44,10 @@ pub struct StatusFact {
     pub leader: u64,
     /// Raft index committed.
     pub raft_index: u64,
+    /// Raft index applied.
+    pub raft_applied: u64,
+    /// The version that a downgrade in progress leads to; unknown before etcd 3.6.
+    pub downgrade_to: Option<String>,
     /// The errors that it reports.
     pub errors: Vec<String>,
     /// A learner: it serves status, snapshots and serializable reads only.
@@ -61,6 +65,11 @@ impl From<ec::StatusResponse> for StatusFact {
             db_quota: response.db_size_quota,
             leader: response.leader,
             raft_index: response.raft_index,
+            raft_applied: response.raft_applied_index,
+            downgrade_to: response
+                .downgrade_info
+                .filter(|downgrade| downgrade.enabled)
+                .map(|downgrade| downgrade.target_version),
             errors: response.errors,
             learner: response.is_learner,
         }

@@ -16,6 +16,7 @@ mod kv;
 mod lease;
 mod maintenance;
 mod member;
+mod metrics;
 mod permit;
 mod range;
 mod raw;

@@ -5,7 +5,7 @@ pub mod users;
 
 use axum::response::Response;
 use http::StatusCode;
-use shared::{AuthResponse, Done, Problem, SelfResponse};
+use shared::{AuthCheckResponse, AuthResponse, Done, LossResponse, Problem, SelfResponse};
 
 use super::body;
 use super::call::Call;
@@ -26,6 +26,40 @@ pub struct UserPath {
 pub struct RolePath {
     /// The role's name, percent-encoded
     pub role: String,
+}
+
+/// A change that can be tried first.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DryRunParams {
+    /// Change nothing; return what would be lost
+    pub dry_run: Option<bool>,
+}
+
+/// The two forms of the response to enabling or disabling authentication.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the response in the OpenAPI document")]
+enum AuthReply {
+    /// With `?dry_run`.
+    Checks(AuthCheckResponse),
+    /// It was done.
+    Done(AuthResponse),
+}
+
+/// The two forms of the response to a change that takes something from users.
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the response in the OpenAPI document")]
+enum ChangeReply {
+    /// With `?dry_run`.
+    Loss(LossResponse),
+    /// It was done.
+    Done(Done),
+}
+
+fn respond_loss(loss: &LossResponse) -> Response {
+    respond(StatusCode::OK, loss.header.revision, loss)
 }
 
 fn respond_done(done: Done) -> Response {
@@ -65,34 +99,53 @@ pub async fn get_self(mut call: Call) -> Result<Response> {
 ///
 /// Requires a user `root` with the role `root` (409 otherwise). From then on callers without an account are refused,
 /// and so is this gateway: give it an account first. Enabling it again succeeds.
+///
+/// With `dry_run` nothing is changed: the response has the checks that keep one from locking oneself out. A failed one means
+/// that etcd would refuse, a warning that somebody would be locked out.
 #[utoipa::path(
     operation_id = "enable_auth",
     post, path = "/auth/enable", tag = "access",
+    params(("dry_run" = Option<bool>, Query, description = "Change nothing; return the checks")),
     responses(
-        (status = 200, body = AuthResponse),
+        (status = 200, body = AuthReply),
         (status = 415, body = Problem),
     )
 )]
 pub async fn enable(mut call: Call, bytes: body::Buffered) -> Result<Response> {
-    call.ensure_writable()?;
+    let dry_run = call.query.flag("dry_run")?;
     call.finish_query()?;
     body::empty(&call.headers, &bytes)?;
+    if dry_run {
+        let checks = call.cluster.access.enable_preview(&call.caller()).await?;
+        return Ok(respond(StatusCode::OK, checks.header.revision, &checks));
+    }
+    call.ensure_writable()?;
     let status = call.cluster.access.enable(&call.caller()).await?;
     Ok(respond(StatusCode::OK, status.header.revision, &status))
 }
 
 /// Disable authentication: from then on every caller may do everything.
+///
+/// With `dry_run` nothing is changed: the response has the checks, such as whether this gateway would still serve anybody.
 #[utoipa::path(
     operation_id = "disable_auth",
     post, path = "/auth/disable", tag = "access",
+    params(("dry_run" = Option<bool>, Query, description = "Change nothing; return the checks")),
     responses(
-        (status = 200, body = AuthResponse), (status = 415, body = Problem),
+        (status = 200, body = AuthReply), (status = 415, body = Problem),
     )
 )]
 pub async fn disable(mut call: Call, bytes: body::Buffered) -> Result<Response> {
-    call.ensure_writable()?;
+    let dry_run = call.query.flag("dry_run")?;
     call.finish_query()?;
     body::empty(&call.headers, &bytes)?;
+    if dry_run {
+        let sign_in_required = call.cluster.sign_in.is_required(&call.app.config);
+        let (caller, access) = (call.caller(), &call.cluster.access);
+        let checks = access.disable_preview(&caller, sign_in_required).await?;
+        return Ok(respond(StatusCode::OK, checks.header.revision, &checks));
+    }
+    call.ensure_writable()?;
     let status = call.cluster.access.disable(&call.caller()).await?;
     Ok(respond(StatusCode::OK, status.header.revision, &status))
 }

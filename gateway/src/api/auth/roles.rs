@@ -5,7 +5,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::{Access, Done, Problem, RangeSpec, RoleAddRequest, RoleList, RoleResponse};
 
-use super::{RolePath, respond_done};
+use super::{ChangeReply, DryRunParams, RolePath, respond_done, respond_loss};
 use crate::api::call::Call;
 use crate::api::params::RangeParams;
 use crate::api::response::respond;
@@ -73,19 +73,29 @@ pub async fn add(mut call: Call, bytes: body::Buffered) -> Result<Response> {
 }
 
 /// Delete a role, also from its users.
+///
+/// With `dry_run` nothing is changed: the response has its users, each with the ranges that it would lose (a read-only
+/// gateway allows it).
 #[utoipa::path(
     operation_id = "delete_role",
     delete, path = "/auth/roles/{role}", tag = "access",
-    params(RolePath),
+    params(RolePath, DryRunParams),
     responses(
-        (status = 200, body = Done),
+        (status = 200, body = ChangeReply),
         (status = 409, description = "`root` cannot be deleted while authentication is enabled", body = Problem),
     )
 )]
 pub async fn delete(mut call: Call) -> Result<Response> {
-    call.ensure_writable()?;
     let name = call.segment(ROUTE)?;
+    let dry_run = call.query.flag("dry_run")?;
     call.finish_query()?;
+    if dry_run {
+        let (caller, access) = (call.caller(), &call.cluster.access);
+        return Ok(respond_loss(
+            &access.delete_role_preview(&caller, &name).await?,
+        ));
+    }
+    call.ensure_writable()?;
     let deleted = call.cluster.access.delete_role(&call.caller(), &name).await;
     Ok(respond_done(deleted?))
 }
@@ -119,25 +129,34 @@ pub async fn grant(mut call: Call, bytes: body::Buffered) -> Result<Response> {
 }
 
 /// Revoke a role's permission for exactly this range.
+///
+/// With `dry_run` nothing is changed: the response has the role's users, each with the ranges that it would lose (a
+/// read-only gateway allows it).
 #[utoipa::path(
     operation_id = "revoke_permission",
     delete, path = "/auth/roles/{role}/permissions", tag = "access",
     params(
         RolePath,
         ("key" = Option<String>, Query, description = "This key alone"),
-        RangeParams,
+        RangeParams, DryRunParams,
     ),
     responses(
-        (status = 200, body = Done),
+        (status = 200, body = ChangeReply),
         (status = 422, description = "The role has no permission for this range", body = Problem),
     )
 )]
 pub async fn revoke(mut call: Call) -> Result<Response> {
-    call.ensure_writable()?;
     let role = call.segment(ROUTE)?;
+    let dry_run = call.query.flag("dry_run")?;
     let keys = range::from_query(&mut call.query, true)?.ok_or_else(Range::required)?;
     call.finish_query()?;
     let caller = call.caller();
+    if dry_run {
+        let access = &call.cluster.access;
+        let loss = access.revoke_permission_preview(&caller, &role, &keys);
+        return Ok(respond_loss(&loss.await?));
+    }
+    call.ensure_writable()?;
     let revoked = call.cluster.access.revoke_permission(&caller, &role, keys);
     Ok(respond_done(revoked.await?))
 }

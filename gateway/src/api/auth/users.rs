@@ -6,10 +6,11 @@ use shared::{
     Done, PasswordRequest, Problem, ReachResponse, UserAddRequest, UserList, UserResponse,
 };
 
-use super::{RolePath, UserPath, respond_done};
-use crate::api::body;
+use super::{ChangeReply, DryRunParams, RolePath, UserPath, respond_done, respond_loss};
 use crate::api::call::Call;
+use crate::api::params::RangeParams;
 use crate::api::response::respond;
+use crate::api::{body, range};
 use crate::failure::Result;
 
 const ROUTE: &str = "/auth/users";
@@ -85,19 +86,28 @@ pub async fn set_password(mut call: Call, bytes: body::Buffered) -> Result<Respo
 }
 
 /// Delete a user.
+///
+/// With `dry_run` nothing is changed: the response has what the user would lose (a read-only gateway allows it).
 #[utoipa::path(
     operation_id = "delete_user",
     delete, path = "/auth/users/{user}", tag = "access",
-    params(UserPath),
+    params(UserPath, DryRunParams),
     responses(
-        (status = 200, body = Done),
+        (status = 200, body = ChangeReply),
         (status = 409, description = "`root` cannot be deleted while authentication is enabled", body = Problem),
     )
 )]
 pub async fn delete(mut call: Call) -> Result<Response> {
-    call.ensure_writable()?;
     let name = call.segment(ROUTE)?;
+    let dry_run = call.query.flag("dry_run")?;
     call.finish_query()?;
+    if dry_run {
+        let (caller, access) = (call.caller(), &call.cluster.access);
+        return Ok(respond_loss(
+            &access.delete_user_preview(&caller, &name).await?,
+        ));
+    }
+    call.ensure_writable()?;
     let deleted = call.cluster.access.delete_user(&call.caller(), &name).await;
     Ok(respond_done(deleted?))
 }
@@ -124,37 +134,53 @@ pub async fn grant(mut call: Call, bytes: body::Buffered) -> Result<Response> {
 }
 
 /// Revoke a role from a user.
+///
+/// With `dry_run` nothing is changed: the response has what the user would lose (a read-only gateway allows it).
 #[utoipa::path(
     operation_id = "revoke_role",
     delete, path = "/auth/users/{user}/roles/{role}", tag = "access",
-    params(UserPath, RolePath),
+    params(UserPath, RolePath, DryRunParams),
     responses(
-        (status = 200, body = Done),
+        (status = 200, body = ChangeReply),
         (status = 404, description = "`user_not_found`, or `role_not_found` if the user does not have the role", body = Problem),
         (status = 409, description = "`root` keeps its role while authentication is enabled", body = Problem),
     )
 )]
 pub async fn revoke(mut call: Call) -> Result<Response> {
-    call.ensure_writable()?;
     let (user, role) = (call.segment(ROUTE)?, call.segment_at(ROUTE, 2)?);
+    let dry_run = call.query.flag("dry_run")?;
     call.finish_query()?;
     let caller = call.caller();
+    if dry_run {
+        let access = &call.cluster.access;
+        let loss = access.revoke_role_preview(&caller, &user, &role).await?;
+        return Ok(respond_loss(&loss));
+    }
+    call.ensure_writable()?;
     let revoked = call.cluster.access.revoke_role(&caller, &user, &role);
     Ok(respond_done(revoked.await?))
 }
 
 /// The ranges that a user may read and write: the union of its roles.
 ///
-/// Adjacent ranges are merged. The result is what the roles allow, whether or not authentication is enabled.
+/// Adjacent ranges are merged. The result is what the roles allow, whether or not authentication is enabled. With a
+/// `key` or a range, `answer` says whether the user may read and write that: `all` of it, `part` or `nothing`, and by which
+/// roles' permissions.
 #[utoipa::path(
     operation_id = "get_reach",
     get, path = "/auth/users/{user}/reach", tag = "access",
-    params(UserPath),
+    params(
+        UserPath,
+        ("key" = Option<String>, Query, description = "Answer for this key"),
+        RangeParams,
+    ),
     responses((status = 200, body = ReachResponse))
 )]
 pub async fn reach(mut call: Call) -> Result<Response> {
     let name = call.segment(ROUTE)?;
+    let range = range::from_query(&mut call.query, true)?;
     call.finish_query()?;
-    let reach = call.cluster.access.reach(&call.caller(), name).await?;
+    let (caller, access) = (call.caller(), &call.cluster.access);
+    let reach = access.reach(&caller, name, range).await?;
     Ok(respond(StatusCode::OK, reach.header.revision, &reach))
 }

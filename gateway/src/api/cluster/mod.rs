@@ -3,6 +3,7 @@
 pub mod alarms;
 pub mod maintenance;
 pub mod members;
+pub mod samples;
 pub mod snapshot;
 
 use axum::response::Response;
@@ -58,7 +59,7 @@ pub async fn clusters(mut call: Call) -> Result<Response> {
                 "id": "8e9e05c52164694d", "name": "m1", "learner": false, "healthy": true,
                 "client_urls": ["http://0.0.0.0:2379"], "peer_urls": ["http://10.0.0.5:2380"],
                 "reached_by": "http://10.0.0.5:2379", "version": "3.7.3", "db_size": 24576,
-                "db_size_in_use": 24576, "db_quota": 2_147_483_648_i64, "raft_index": 9
+                "db_size_in_use": 24576, "db_quota": 2_147_483_648_i64, "raft_index": 9, "raft_lag": 0
             }],
             "alarms": [],
             "warnings": [{"code": "advertised_url", "detail": "member m1 advertises what clients cannot use: http://0.0.0.0:2379 is not an address that can be dialled; it responds at http://10.0.0.5:2379"}]

@@ -26,9 +26,9 @@ const WITH_BODY: [u16; 1] = [415];
 
 /// The prefix of the paths that call etcd.
 const API: &str = "/api/v1/";
-/// Suffixes of the paths without `timeout`: those of streams, which have no end of their own, and the one that calls
-/// no etcd.
-const WITHOUT_TIMEOUT: [&str; 7] = [
+/// Suffixes of the paths without `timeout`: those of streams, which have no end of their own, the one that calls no etcd,
+/// and the doctor, which has its own.
+const WITHOUT_TIMEOUT: [&str; 8] = [
     "/watch",
     "/hold",
     "/observe",
@@ -36,6 +36,7 @@ const WITHOUT_TIMEOUT: [&str; 7] = [
     "/import",
     "/snapshot",
     "/clusters",
+    "/doctor",
 ];
 
 /// The media type of problems (RFC 9457).

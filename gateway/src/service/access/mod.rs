@@ -1,5 +1,7 @@
 //! etcd's authentication: on and off, users, roles, permissions, and effective permissions.
 
+mod checks;
+mod permissions;
 mod reach;
 
 use shared::{
@@ -191,7 +193,7 @@ impl AccessService {
         let enabled = self.etcd.auth_is_on(caller).await?;
         let name = self.etcd.user_name(caller).filter(|_| enabled);
         if let Some(name) = name {
-            match self.reach(caller, name).await {
+            match self.reach(caller, name, None).await {
                 // The name in a certificate may not be a user's.
                 Err(failure) if failure.code == Code::UserNotFound => {}
                 reach => {
@@ -227,37 +229,27 @@ impl AccessService {
     }
 
     /// The effective permissions of a user's roles, merged as etcd merges them: adjacent ranges become
-    /// one. They do not depend on whether authentication is on.
-    pub async fn reach(&self, caller: &Caller, name: String) -> Result<ReachResponse> {
+    /// one. They do not depend on whether authentication is on. With a range, also whether the user may
+    /// read and write that.
+    pub async fn reach(
+        &self,
+        caller: &Caller,
+        name: String,
+        range: Option<Range>,
+    ) -> Result<ReachResponse> {
         let UserResponse { header, roles, .. } = self.user(caller, name.clone()).await?;
-        let root = roles.iter().any(|role| role == ROOT);
-        let mut facts = Vec::new();
-        if root {
-            facts.push(PermissionFact {
-                access: Access::ReadWrite,
-                range: Range::prefix(b""),
-            });
-        } else {
-            for role in &roles {
-                match self.etcd.role(caller, role).await {
-                    Ok((_, permissions)) => facts.extend(permissions),
-                    // The role was deleted after the user was read, so its permissions are void.
-                    Err(failure) if failure.code == Code::RoleNotFound => {}
-                    Err(failure) => return Err(failure),
-                }
-            }
-        }
-        let merged = |mode: Access| {
-            let allows = |access: Access| access == mode || access == Access::ReadWrite;
-            let ranges = facts.iter().filter(|fact| allows(fact.access));
-            reach::merge(ranges.map(|fact| &fact.range))
+        let permissions = self.permissions(caller, &roles).await?;
+        let merged = |wanted| {
+            let ranges = permissions.ranges(&roles, wanted);
+            ranges.iter().map(reach::spec).collect()
         };
         Ok(ReachResponse {
             header,
             name,
-            root,
+            root: roles.iter().any(|role| role == ROOT),
             read: merged(Access::Read),
             write: merged(Access::Write),
+            answer: range.map(|range| permissions.answer(&roles, &range)),
             roles,
         })
     }

@@ -1,13 +1,34 @@
 //! Defragmentation, one member at a time, the leader last.
 
-use shared::{Code, DefragmentResponse, Defragmented, MemberId};
+use shared::{Code, DefragmentLine, DefragmentResponse, Defragmented, MemberId};
+use tokio::sync::mpsc;
 
 use super::ClusterService;
 use super::maintenance::no_member;
+use super::members::listed_member;
 use super::reach::{Found, Reached};
 use crate::etcd::StatusFact;
 use crate::failure::{Failure, Result};
 use crate::identity::Caller;
+
+/// The lines of a defragmentation with progress.
+#[derive(Debug)]
+pub struct Progress(mpsc::Receiver<Result<DefragmentLine>>);
+
+impl Progress {
+    /// The next line; the last one is an `end`, or the failure if no member was defragmented.
+    pub async fn next(&mut self) -> Option<Result<DefragmentLine>> {
+        self.0.recv().await
+    }
+}
+
+/// The members to defragment.
+struct Plan {
+    /// Voters first.
+    waiting: Vec<Found>,
+    /// Learners that were not named.
+    skipped: Vec<Found>,
+}
 
 impl ClusterService {
     /// Defragments the members one at a time, the leader last, and stops at the first failure. A
@@ -19,8 +40,46 @@ impl ClusterService {
         caller: &Caller,
         only: Option<Vec<MemberId>>,
     ) -> Result<DefragmentResponse> {
+        let plan = self.defragment_plan(caller, only).await?;
+        self.execute(caller, plan, None).await
+    }
+
+    /// As [`Self::defragment`], with a line for each member that is started or finished. Once
+    /// nobody reads them, no further member is started.
+    pub async fn defragment_with_progress(
+        &self,
+        caller: &Caller,
+        only: Option<Vec<MemberId>>,
+    ) -> Result<Progress> {
+        let plan = self.defragment_plan(caller, only).await?;
+        // All lines fit, so that a slow reader delays nothing.
+        let lines = 2 + 2 * plan.waiting.len();
+        let (sender, receiver) = mpsc::channel(lines);
+        let leader = plan.leader();
+        let mut listed: Vec<_> = plan.waiting.iter().map(|found| &found.fact).collect();
+        listed.sort_by_key(|fact| (fact.learner, fact.id.0 == leader));
+        let listed = listed.into_iter().cloned().map(listed_member).collect();
+        let _ = sender.try_send(Ok(DefragmentLine::Members(listed)));
+        let (service, caller) = (self.clone(), caller.clone());
+        let stop = self.tasks.stop().clone();
+        self.tasks.spawn(async move {
+            let executed = service.execute(&caller, plan, Some(&sender));
+            let Some(executed) = stop.run_until_cancelled(executed).await else {
+                let detail = "this gateway is shutting down";
+                let _ = sender.try_send(Err(Failure::new(Code::Unavailable, detail)));
+                return;
+            };
+            let _ = sender.try_send(executed.map(DefragmentLine::End));
+        });
+        Ok(Progress(receiver))
+    }
+
+    async fn defragment_plan(&self, caller: &Caller, only: Option<Vec<MemberId>>) -> Result<Plan> {
+        if only.as_ref().is_some_and(Vec::is_empty) {
+            return Err(Failure::bad_request("`members` is empty"));
+        }
         let all_members = self.all_members(caller).await?;
-        let (mut waiting, learners) = select(all_members, only.as_deref())?;
+        let (waiting, skipped) = select(all_members, only.as_deref())?;
         for member in &waiting {
             member.require().map_err(|failure| {
                 let hint = "defragmenting the others now could cost the majority; to do it anyway, name \
@@ -32,38 +91,62 @@ impl ClusterService {
                 }
             })?;
         }
+        Ok(Plan { waiting, skipped })
+    }
+
+    async fn execute(
+        &self,
+        caller: &Caller,
+        plan: Plan,
+        progress: Option<&mpsc::Sender<Result<DefragmentLine>>>,
+    ) -> Result<DefragmentResponse> {
+        let report = |line| {
+            if let Some(progress) = progress {
+                let _ = progress.try_send(Ok(line));
+            }
+        };
+        let is_unread = || progress.is_some_and(mpsc::Sender::is_closed);
+        let Plan {
+            mut waiting,
+            skipped,
+        } = plan;
         let mut members: Vec<Defragmented> = Vec::new();
         let mut header = None;
         let mut failed = None;
-        while failed.is_none() && !waiting.is_empty() {
+        while failed.is_none() && !waiting.is_empty() && !is_unread() {
             let member = waiting.remove(self.next_member(caller, &waiting).await);
-            match self.defragment_one(caller, member.require()?).await {
+            report(DefragmentLine::Started(member.fact.id));
+            let done = match self.defragment_one(caller, member.require()?).await {
                 Ok(after) => {
                     header = Some(after.header);
-                    members.push(defragmented(&member, Ok(after)));
+                    defragmented(&member, Ok(after))
                 }
                 Err(failure) => {
-                    members.push(defragmented(&member, Err(failure.detail.clone())));
+                    let done = defragmented(&member, Err(failure.detail.clone()));
                     failed = Some((member.fact.id, failure));
+                    done
                 }
-            }
+            };
+            report(DefragmentLine::Finished(done.clone()));
+            members.push(done);
         }
         let Some(header) = header else {
             // Nothing was changed, so the response is the failure itself.
             let reason = failed.map(|(_, failure)| failure);
-            return Err(reason.unwrap_or_else(|| Failure::bad_request("`members` is empty")));
+            return Err(reason
+                .unwrap_or_else(|| Failure::new(Code::Unavailable, "no member was defragmented")));
         };
-        if let Some((id, _)) = failed {
-            let not_begun = || Err(format!("not started, because member {id} failed"));
-            members.extend(
-                waiting
-                    .iter()
-                    .map(|member| defragmented(member, not_begun())),
-            );
-        }
+        let reason = match failed {
+            Some((id, _)) => format!("not started, because member {id} failed"),
+            None => "not started, because the client disconnected".to_owned(),
+        };
+        let not_begun = waiting
+            .iter()
+            .map(|member| defragmented(member, Err(reason.clone())));
+        members.extend(not_begun);
         let complete = members.iter().all(|member| member.error.is_none());
         let reason = || Err("skipped: etcd does not defragment learners".to_owned());
-        members.extend(learners.iter().map(|member| defragmented(member, reason())));
+        members.extend(skipped.iter().map(|member| defragmented(member, reason())));
         Ok(DefragmentResponse {
             header,
             complete,
@@ -105,6 +188,17 @@ impl ClusterService {
             return Err(Failure::new(Code::NoLeader, detail));
         }
         Ok(after)
+    }
+}
+
+impl Plan {
+    /// The leader's id, as the members reported it.
+    fn leader(&self) -> u64 {
+        let statuses = self.waiting.iter().filter_map(Found::status);
+        statuses
+            .map(|status| status.leader)
+            .find(|id| *id != 0)
+            .unwrap_or(0)
     }
 }
 

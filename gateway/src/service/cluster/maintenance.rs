@@ -1,16 +1,19 @@
 //! Alarms, compaction, leadership transfer, downgrades.
 
 use shared::{
-    AlarmKind, AlarmRequest, AlarmsResponse, Code, CompactRequest, CompactResponse, DisarmResponse,
-    DowngradeAction, DowngradeRequest, DowngradeResponse, MemberId, MoveLeaderResponse,
+    AlarmKind, AlarmRequest, AlarmsResponse, Code, CompactPreview, CompactRequest, CompactResponse,
+    DisarmResponse, DowngradeAction, DowngradeRequest, DowngradeResponse, MemberId,
+    MoveLeaderResponse,
 };
 
 use super::reach::{Found, Reached};
 use super::{ClusterService, alarm};
-use crate::etcd::AlarmFact;
+use crate::etcd::{AlarmFact, Get, Range};
 use crate::failure::{Failure, Result};
 use crate::identity::Caller;
 
+/// A key that is read to learn about revisions; it need not exist. Root, who alone may compact, may read it.
+const ANY_KEY: [u8; 1] = [0];
 /// Attempts to find the leader when the leadership moves in between.
 const LEADER_ROUNDS: usize = 3;
 
@@ -70,15 +73,42 @@ impl ClusterService {
         request: CompactRequest,
     ) -> Result<CompactResponse> {
         let CompactRequest { revision, physical } = request;
-        if revision < 1 {
-            return Err(Failure::bad_request(format!(
-                "`revision` must be at least 1; it is {revision}"
-            )));
-        }
+        require_revision(revision)?;
         let header = self.etcd.compact(caller, revision, physical).await?;
         Ok(CompactResponse {
             header,
             compacted_revision: revision,
+        })
+    }
+
+    /// What [`Self::compact`] would remove; fails as it would.
+    pub async fn compact_preview(
+        &self,
+        caller: &Caller,
+        request: CompactRequest,
+    ) -> Result<CompactPreview> {
+        let revision = request.revision;
+        require_revision(revision)?;
+        let read = Get::count_only().at(revision);
+        let header = match self
+            .etcd
+            .range(caller, &Range::single(ANY_KEY), &read)
+            .await
+        {
+            Ok(response) => response.header,
+            Err(failure) => return Err(failure),
+        };
+        let compacted = self.etcd.compacted_revision(caller, &ANY_KEY).await?;
+        if compacted.is_some_and(|compacted| revision <= compacted) {
+            let detail = format!("revision {revision} was compacted already");
+            return Err(Failure::new(Code::Compacted, detail));
+        }
+        let oldest_revision = compacted.unwrap_or(1);
+        Ok(CompactPreview {
+            header,
+            oldest_revision,
+            oldest_kept: revision,
+            removed: revision - oldest_revision,
         })
     }
 
@@ -124,6 +154,15 @@ impl ClusterService {
         let (header, version) = self.etcd.downgrade(caller, action, version).await?;
         Ok(DowngradeResponse { header, version })
     }
+}
+
+fn require_revision(revision: i64) -> Result<()> {
+    if revision < 1 {
+        return Err(Failure::bad_request(format!(
+            "`revision` must be at least 1; it is {revision}"
+        )));
+    }
+    Ok(())
 }
 
 pub(super) fn no_member(id: MemberId) -> Failure {

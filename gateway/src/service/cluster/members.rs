@@ -104,7 +104,7 @@ fn name_member(mut failure: Failure, id: MemberId) -> Failure {
     failure
 }
 
-fn listed_member(fact: MemberFact) -> ListedMember {
+pub(super) fn listed_member(fact: MemberFact) -> ListedMember {
     ListedMember {
         id: fact.id,
         name: fact.name,

@@ -1,20 +1,25 @@
 //! The cluster as its members report it, and its maintenance.
 
 mod defragment;
+mod downloads;
 mod hash;
 mod known_bugs;
 mod maintenance;
 mod members;
 mod reach;
+mod samples;
 mod snapshot;
 mod survey;
 mod warnings;
 
+pub use self::defragment::Progress;
 pub use self::snapshot::Download;
 
 use shared::{Alarm, ClusterResponse, Code, Header, Member, MemberId};
 
+use self::downloads::Downloads;
 use self::reach::{Found, Reached};
+use self::samples::Sampler;
 use crate::etcd::{AlarmFact, Etcd, StatusFact};
 use crate::failure::{Failure, Result};
 use crate::identity::Caller;
@@ -26,6 +31,8 @@ pub struct ClusterService {
     name: String,
     etcd: Etcd,
     tasks: Tasks,
+    sampler: Sampler,
+    downloads: Downloads,
 }
 
 /// Whether etcd responded and would have served another user.
@@ -34,9 +41,15 @@ pub fn is_for_users(failure: &Failure) -> bool {
 }
 
 impl ClusterService {
-    /// The service over one cluster; a snapshot in flight is one of `tasks`.
+    /// The service over one cluster; snapshots in flight and the sampler are `tasks`.
     pub fn new(name: String, etcd: Etcd, tasks: Tasks) -> Self {
-        Self { name, etcd, tasks }
+        Self {
+            name,
+            etcd,
+            tasks,
+            sampler: Sampler::default(),
+            downloads: Downloads::default(),
+        }
     }
 
     /// The version of the member that responds, requested with the gateway's own account and a short
@@ -114,6 +127,7 @@ impl ClusterService {
         let status = statuses()
             .find(|status| status.header.member_id == listed_header.member_id)
             .or_else(|| statuses().next());
+        let committed = statuses().map(|status| status.raft_index).max();
         // A member list carries no revision; a status does, and so do the alarms.
         let header = status.map(|status| status.header).or(alarm_header);
         Ok(ClusterResponse {
@@ -123,7 +137,11 @@ impl ClusterService {
             leader: leader.map(MemberId),
             quorum,
             tolerates: voters.saturating_sub(quorum),
-            members: found.into_iter().map(member).collect(),
+            downgrade_to: statuses().find_map(|status| status.downgrade_to.clone()),
+            members: found
+                .into_iter()
+                .map(|found| member(found, committed))
+                .collect(),
             alarms,
             warnings,
         })
@@ -150,7 +168,8 @@ fn alarm(fact: AlarmFact) -> Alarm {
     }
 }
 
-fn member(found: Found) -> Member {
+/// `committed` is the highest committed index of any member.
+fn member(found: Found, committed: Option<u64>) -> Member {
     let error = found.error();
     let Found { fact, reached, .. } = found;
     let (reached_by, status) = reached
@@ -173,6 +192,9 @@ fn member(found: Found) -> Member {
             .map(|status| status.db_quota)
             .filter(|quota| *quota > 0),
         raft_index: status.as_ref().map(|status| status.raft_index),
+        raft_lag: status
+            .as_ref()
+            .and_then(|status| Some(committed?.saturating_sub(status.raft_applied))),
         error,
     }
 }

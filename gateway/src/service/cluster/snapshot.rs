@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use sha2::{Digest as _, Sha256};
-use shared::{Code, Header, MemberId};
+use shared::{Code, Header, MemberId, SnapshotProgress};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::ClusterService;
+use super::downloads::{Recorder, require_id};
 use super::maintenance::no_member;
 use super::reach::Found;
 use crate::etcd::{SnapshotPiece, SnapshotStream};
@@ -35,11 +36,31 @@ pub struct Download {
     pub length: u64,
     pieces: mpsc::Receiver<Result<Bytes>>,
     left: u64,
+    /// For a download with an id.
+    recorder: Option<Recorder>,
 }
 
 impl Download {
     /// The next chunk. An error is the last item; only an intact snapshot ends without one.
     pub async fn next(&mut self) -> Option<Result<Bytes>> {
+        let next = self.next_piece().await;
+        if let Some(recorder) = &self.recorder {
+            match &next {
+                Some(Ok(piece)) => {
+                    recorder.sent(piece.len());
+                    if self.left == 0 {
+                        // The last piece is the checksum, which was compared with the data.
+                        recorder.complete(piece);
+                    }
+                }
+                Some(Err(failure)) => recorder.failed(failure),
+                None => {}
+            }
+        }
+        next
+    }
+
+    async fn next_piece(&mut self) -> Option<Result<Bytes>> {
         match self.pieces.recv().await {
             Some(Ok(piece)) => {
                 self.left = self.left.saturating_sub(piece.len() as u64);
@@ -62,7 +83,14 @@ impl ClusterService {
     /// Starts a snapshot of a member, or of the first configured endpoint that responds. The bytes are
     /// what `etcdctl snapshot save` writes: the database file followed by its SHA-256. The last chunk
     /// is sent only if the checksum matches.
-    pub async fn snapshot(&self, caller: &Caller, member: Option<MemberId>) -> Result<Download> {
+    /// With an `id`, [`Self::snapshot_progress`] shows how the download goes.
+    pub async fn snapshot(
+        &self,
+        caller: &Caller,
+        member: Option<MemberId>,
+        id: Option<String>,
+    ) -> Result<Download> {
+        id.as_deref().map(require_id).transpose()?;
         // Finding the member is limited in time; the snapshot itself is not.
         let finding = Caller::new(caller.identity.clone(), Some(FINDING));
         let (url, header) = self.source(&finding, member).await?;
@@ -71,6 +99,8 @@ impl ClusterService {
         let first = stream.next().await?;
         let first = first.ok_or_else(|| corrupt("the member sent nothing"))?;
         let length = first.remaining + first.bytes.len() as u64 + SUM as u64;
+        let recorder = id.map(|id| self.downloads.begin(&caller.identity, id, header, length));
+        let recorder = recorder.transpose()?;
         let (sender, pieces) = mpsc::channel(AHEAD);
         let stop = self.tasks.stop().clone();
         self.tasks.spawn(async move {
@@ -92,7 +122,13 @@ impl ClusterService {
             length,
             pieces,
             left: length,
+            recorder,
         })
+    }
+
+    /// The state of a snapshot that the caller requested with an id.
+    pub fn snapshot_progress(&self, caller: &Caller, id: &str) -> Result<SnapshotProgress> {
+        self.downloads.progress(&caller.identity, id)
     }
 
     /// The URL to take it from, and the header of the member there.

@@ -213,6 +213,8 @@ mod tests {
             db_quota: 0,
             leader,
             raft_index: 0,
+            raft_applied: 0,
+            downgrade_to: None,
             errors: Vec::new(),
             learner,
         };

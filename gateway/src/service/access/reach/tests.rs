@@ -3,8 +3,13 @@
 use super::*;
 
 fn check(ranges: &[Range], expected: &str) {
-    let merged = serde_json::to_string(&merge(ranges.iter())).expect("serialises");
-    assert_eq!(merged, expected);
+    shows(&Range::union(ranges.to_vec()), expected);
+}
+
+fn shows(ranges: &[Range], expected: &str) {
+    let shown: Vec<RangeSpec> = ranges.iter().map(spec).collect();
+    let shown = serde_json::to_string(&shown).expect("serialises");
+    assert_eq!(shown, expected);
 }
 
 fn between(start: &str, end: &str) -> Range {
@@ -64,4 +69,61 @@ fn a_permission_is_shown_as_it_was_granted() {
 #[test]
 fn an_empty_range_allows_nothing() {
     check(&[between("c", "b")], "[]");
+}
+
+#[test]
+fn the_permitted_parts_of_a_range_are_found() {
+    let permitted = [between("b", "d"), Range::prefix(b"/a/"), between("f", "h")];
+    let part = |range: &Range, expected: &str, covers| {
+        let parts = within(&permitted, range);
+        shows(&parts, expected);
+        assert_eq!(coverage(&parts, range), covers, "{range:?}");
+    };
+    part(&Range::single("c"), r#"[{"key":"c"}]"#, Coverage::All);
+    part(&Range::single("d"), "[]", Coverage::Nothing);
+    part(
+        &Range::prefix(b"/a/b"),
+        r#"[{"prefix":"/a/b"}]"#,
+        Coverage::All,
+    );
+    part(
+        &Range::prefix(b"/"),
+        r#"[{"prefix":"/a/"}]"#,
+        Coverage::Part,
+    );
+    part(
+        &Range::between("c".into(), None),
+        r#"[{"prefix":"c"},{"start":"f","end":"h"}]"#,
+        Coverage::Part,
+    );
+    // Adjacent permissions together allow a range that neither of them allows alone.
+    let halves = [between("a", "m"), Range::between("m".into(), None)];
+    let whole = Range::between("b".into(), None);
+    assert_eq!(coverage(&within(&halves, &whole), &whole), Coverage::All);
+}
+
+#[test]
+fn what_is_lost_is_what_nothing_else_allows() {
+    let all = Range::between("a".into(), None);
+    let check = |before: &[Range], after: &[Range], expected: &str| {
+        shows(&lost(before, after), expected);
+    };
+    check(&[between("a", "z")], &[], r#"[{"start":"a","end":"z"}]"#);
+    check(&[between("a", "z")], &[all.clone()], "[]");
+    check(
+        &[all],
+        &[between("c", "d"), Range::single("m")],
+        r#"[{"start":"a","end":"c"},{"start":"d","end":"m"},{"from":"m\u0000"}]"#,
+    );
+    check(
+        &[between("a", "c"), between("e", "g")],
+        &[between("b", "f")],
+        r#"[{"prefix":"a"},{"prefix":"f"}]"#,
+    );
+    check(
+        &[Range::single("a")],
+        &[Range::single("b")],
+        r#"[{"key":"a"}]"#,
+    );
+    check(&[], &[Range::single("b")], "[]");
 }

@@ -31,6 +31,8 @@ fn member(id: u64, version: &str, db_size: i64) -> Found {
                 db_quota: 1_000,
                 leader: 1,
                 raft_index: 1,
+                raft_applied: 1,
+                downgrade_to: None,
                 errors: Vec::new(),
                 learner: false,
             },
