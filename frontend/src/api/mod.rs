@@ -4,10 +4,13 @@
 pub(crate) mod auth;
 pub(crate) mod base;
 pub(crate) mod cluster;
+pub(crate) mod diagnosis;
 mod error;
 pub(crate) mod kv;
 pub(crate) mod leases;
+mod lines;
 pub(crate) mod locks;
+pub(crate) mod maintenance;
 mod send;
 
 pub(crate) use error::{ApiError, ErrorKind};

@@ -7,6 +7,7 @@ use shared::Problem;
 
 use super::ApiError;
 use super::base::api_url;
+use super::lines::Lines;
 use crate::clock;
 
 /// HTTP methods of the API.
@@ -68,22 +69,45 @@ impl Call {
     /// Sends the request and reads the response. Dropping the future aborts the request.
     pub(crate) async fn send<T: DeserializeOwned>(self) -> Result<T, ApiError> {
         let abort = AbortOnDrop::new();
-        let builder = self.builder.abort_signal(abort.signal().as_ref());
-        let request = match self.body {
-            Some(body) => builder.body(body),
-            None => builder.build(),
-        };
-        let response = send_and_read_date(request.map_err(to_unreachable)?).await?;
+        let response = self.start(&abort).await?;
         let status = response.status();
         let body = response.binary().await.map_err(to_unreachable)?;
         abort.finished();
         if response.ok() {
             return serde_json::from_slice(&body).map_err(|_| ApiError::Unreadable(status));
         }
-        match serde_json::from_slice::<Problem>(&body) {
-            Ok(problem) => Err(ApiError::Problem(Box::new(problem))),
-            Err(_) => Err(ApiError::Unreadable(status)),
+        Err(refusal(status, &body))
+    }
+
+    /// Sends the request and reads a response of one JSON value per line, each as soon as it arrives. Dropping the
+    /// future aborts the request.
+    pub(crate) async fn lines<T: DeserializeOwned>(
+        self,
+        mut on_line: impl FnMut(T),
+    ) -> Result<(), ApiError> {
+        let abort = AbortOnDrop::new();
+        let response = self.start(&abort).await?;
+        let status = response.status();
+        if !response.ok() {
+            let body = response.binary().await.map_err(to_unreachable)?;
+            return Err(refusal(status, &body));
         }
+        let body = response.body().ok_or(ApiError::Unreadable(status))?;
+        let mut lines = Lines::of(&body).ok_or(ApiError::Unreadable(status))?;
+        while let Some(line) = lines.next().await.ok_or(ApiError::Unreachable)? {
+            on_line(serde_json::from_slice(&line).map_err(|_| ApiError::Unreadable(status))?);
+        }
+        abort.finished();
+        Ok(())
+    }
+
+    async fn start(self, abort: &AbortOnDrop) -> Result<Response, ApiError> {
+        let builder = self.builder.abort_signal(abort.signal().as_ref());
+        let request = match self.body {
+            Some(body) => builder.body(body),
+            None => builder.build(),
+        };
+        send_and_read_date(request.map_err(to_unreachable)?).await
     }
 
     /// Sends the request and returns the response's headers.
@@ -112,6 +136,14 @@ async fn send_and_read_date(request: Request) -> Result<Response, ApiError> {
         clock::observe_date(&date, sent);
     }
     Ok(response)
+}
+
+/// The error of a response that is not a success.
+fn refusal(status: u16, body: &[u8]) -> ApiError {
+    match serde_json::from_slice::<Problem>(body) {
+        Ok(problem) => ApiError::Problem(Box::new(problem)),
+        Err(_) => ApiError::Unreadable(status),
+    }
 }
 
 /// `fetch` has a single kind of error, without a reason.
